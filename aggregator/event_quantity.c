@@ -12,34 +12,23 @@
 
 enum { QUANTITY_BYTES = 16 };
 
-/* In the order of enum mtr_take_fault: the reason, and what the sentence says of the property. They stand in
- * the rollups: another wording is another rollup. */
-static const struct {
-    const char *reason, *what;
-} faults[] = {
-    {"invalid", "is missing"},
-    {"invalid", NULL},
-    {"dimensions", "holds the byte 0x1F, which no dimension may hold"},
-    {"dimensions", "makes the event's dimensions longer than a cell can hold"},
-    {"invalid", "is not a number"},
-    {"invalid", "has more than 12 digits after the point"},
-    {"overflow", "is larger than 10^16"},
-    {"invalid", "times the meter's factor has more than 12 digits after the point"},
-    {"invalid", "is below the meter's min"},
-    {"invalid", "is above the meter's max"},
-    {"invalid", "is not a length of 0 to 2764800 seconds (32 days)"},
-    {"invalid", "may lead beyond the year 2199"},
-};
-_Static_assert(sizeof(faults) / sizeof(*faults) == MTR_FAULT_LENGTH_BEYOND + 1, "a sentence for each");
+/* One word for the quarantine. */
+static const char *fault_reason(enum mtr_take_fault fault)
+{
+    switch (fault) {
+    case MTR_FAULT_DIMENSION_BYTE:
+    case MTR_FAULT_DIMENSIONS_LONG: return "dimensions";
+    case MTR_FAULT_TOO_LARGE: return "overflow";
+    default: return "invalid";
+    }
+}
 
 static enum event_counts refuse(struct event_quantity *out)
 {
-    const char *what = faults[out->taken.fault].what;
-    out->reason = faults[out->taken.fault].reason;
-    if (what)
-        snprintf(out->text, sizeof(out->text), "property \"%.*s\" %s", MTR_STR_ARGS(out->taken.property),
-                 what);
-    else snprintf(out->text, sizeof(out->text), "its time is outside 1970 to 2199");
+    const struct mtr_str property = out->taken.property;
+    out->reason = fault_reason(out->taken.fault);
+    snprintf(out->text, sizeof(out->text), "%s%.*s%s%s", property.size ? "property \"" : "",
+             MTR_STR_ARGS(property), property.size ? "\" " : "", mtr_take_fault_text(out->taken.fault));
     return EVENT_IS_REFUSED;
 }
 

@@ -8,6 +8,29 @@
 
 #include "meterd/core/time.h"
 
+/* They stand in the rollups' quarantine: another wording is another rollup. */
+static const char *const fault_texts[] = {
+    [MTR_FAULT_MISSING] = "is missing",
+    [MTR_FAULT_TIME] = "its time is outside 1970 to 2199",
+    [MTR_FAULT_DIMENSION_BYTE] = "holds the byte 0x1F, which no dimension may hold",
+    [MTR_FAULT_DIMENSIONS_LONG] = "makes the event's dimensions longer than a cell can hold",
+    [MTR_FAULT_NOT_A_NUMBER] = "is not a number",
+    [MTR_FAULT_DIGITS] = "has more than 12 digits after the point",
+    [MTR_FAULT_TOO_LARGE] = "is larger than 10^16",
+    [MTR_FAULT_PRODUCT_DIGITS] = "times the meter's factor has more than 12 digits after the point",
+    [MTR_FAULT_BELOW_MIN] = "is below the meter's min",
+    [MTR_FAULT_ABOVE_MAX] = "is above the meter's max",
+    [MTR_FAULT_LENGTH] = "is not a length of 0 to 2764800 seconds (32 days)",
+    [MTR_FAULT_LENGTH_BEYOND] = "may lead beyond the year 2199",
+};
+enum { FAULT_COUNT = sizeof(fault_texts) / sizeof(*fault_texts) };
+
+const char *mtr_take_fault_text(enum mtr_take_fault fault)
+{
+    MTR_ASSERT((unsigned)fault < FAULT_COUNT);
+    return fault_texts[fault];
+}
+
 static enum mtr_take fail(struct mtr_taken *out, enum mtr_take_fault fault, struct mtr_str property)
 {
     out->fault = fault;

@@ -197,6 +197,34 @@ def check_not_counted(d):
     d.settle()
 
 
+def check_trial(d):
+    """What a meter would have made of the last stored events, before it is applied."""
+    key, time = ("--key-file", d.acme_file), ago(hours=3)
+    events = [{"id": f"t{i}", "source": "s", "type": "vm.cpu", "subject": subject, "time": time, "data": {"hours": 1, **data}} for i, (subject, data) in
+              enumerate([("sub-1", {"gb": 1.5}), ("sub-1", {"gb": "2"}), ("sub-1", {}), ("sub-1", {}), ("sub-1", {"gb": "many"}), ("sub-1", {"gb": 9, "tier": "free"}),
+                         ("sub-1", {"gb": 4}), ("sub-1", {"gb": -1}), ("nobody", {"gb": 1})])]
+    void = {"id": "t-void", "source": "s", "type": "meterd.void", "subject": "sub-1", "time": time, "data": {"id": "t6"}}
+    run(d, 0, "send", *key, stdin="".join(json.dumps(event) + "\n" for event in [*events, void]))
+    d.settle()
+    first = d.status()["log"]["last_seq"] - len(events)
+    path = write(d, "gb.yaml", "meters: [{key: gb, service: compute, event_type: vm.cpu, value: gb, min: 0, filter: {tier: {not: free}}}]\n")
+    done = run(d, 0, "apply", "--dry-run", "--events", str(len(events) + 1), path)
+    assert done.stdout == (
+        f"{path}: would be: 1 created, 0 updated, 0 unchanged; catalog version {d.status()['catalog']['version']}\n"
+        "meter gb: of the last 10 events 9 are of its type: 2 counted, their sum 3.5; 1 left out by its filter, 1 taken back, "
+        "1 of no subscription of its service\n"
+        f"  2 not counted: property \"gb\" is missing (the first is {first + 2})\n"
+        f"  1 not counted: property \"gb\" is not a number (the first is {first + 4})\n"
+        f"  1 not counted: property \"gb\" is below the meter's min (the first is {first + 7})\n"), done.stdout
+    page = json.loads(run(d, 0, "apply", "--dry-run", "--json", "--events", "3", path).stdout)
+    assert page["meters"][0]["looked_at"] == 3 and page["meters"][0]["counted"] == 0, page
+    whole = d.call("PUT", "/v1/catalog/meter/gb?dry_run", body={"service": "compute", "event_type": "vm.cpu", "aggregation": "count"}).json()["meters"][0]
+    assert whole["looked_at"] == d.status()["log"]["last_seq"] and whole["sum"] == str(whole["counted"]), whole
+    assert whole["counted"] + whole["voided"] + whole["elsewhere"] == whole["events"] and not whole["not_counted"], whole
+    run(d, 64, "apply", "--dry-run", "--events", "0", path, says=["events"])
+    assert d.call("GET", "/v1/catalog/meter/gb").status == 404
+
+
 def check_import(d):
     mapping = write(d, "map.yaml", 'id: Row\nsource: =import\ntype: =vm.cpu\nsubject: Account\ntime: Day\ntime_format: date\n'
                                    'data: {hours: {column: Hours, as: number}, region: Region}\nskip: {Kind: [Tax]}\n')
@@ -355,7 +383,7 @@ def main():
     check_daemon_away(d)
     shutil.rmtree(d.data)
     with d:
-        for check in (check_catalog, check_stored, check_keys, check_send, check_import, check_queries, check_price, check_not_counted, check_signals, check_upkeep):
+        for check in (check_catalog, check_stored, check_keys, check_send, check_import, check_queries, check_price, check_trial, check_not_counted, check_signals, check_upkeep):
             check(d)
             print(check.__name__, "ok")
         d.stop()

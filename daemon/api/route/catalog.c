@@ -11,6 +11,7 @@
 #include "meterd/core/limits.h"
 #include "meterd/core/logline.h"
 #include "meterd/query/closed_periods.h"
+#include "meterd/query/meter_trial.h"
 
 enum { FINDINGS_MAX = 200, KINDS_TEXT_BYTES = 160 };
 /* Of closed periods that a change is looked at for: some seconds at most, in which no other change comes. */
@@ -75,12 +76,57 @@ static const struct mtr_shape bundle_shape = {.name = "Catalog", .describe = des
                               sent_shape = {.name = "CatalogDocument", .describe = describe_document};
 static const char sent_types[] = API_JSON ",application/yaml";
 
-/* ---- applying ---- */
+/* ---- what is answered ---- */
+
+struct trial_reason_row {
+    const char *reason;
+    bool has_property;
+    struct mtr_str property;
+    uint64_t events, first_seq;
+};
+
+#define ROW(field) MTR_MEMBER(trial_reason_row, field)
+static const struct mtr_json_member trial_reason_members[] = {
+    {ROW(reason), .type = MTR_MEMBER_WORD, .doc = "what is wrong with the property, or the event"},
+    {ROW(property), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(trial_reason_row, has_property), .doc = "that the meter reads"},
+    {ROW(events), .type = MTR_MEMBER_U64, .doc = "of which it is true"},
+    {ROW(first_seq), .type = MTR_MEMBER_U64, .doc = "sequence of the first of them"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape trial_reason_shape = {.name = "MeterTrialReason",
+                                                    .members = trial_reason_members};
+
+struct trial_row {
+    struct mtr_str meter;
+    uint64_t looked_at, events, counted, filtered, voided, elsewhere;
+    struct mtr_quantity sum;
+    struct mtr_list not_counted;
+};
+
+#define ROW(field) MTR_MEMBER(trial_row, field)
+static const struct mtr_json_member trial_members[] = {
+    {ROW(meter), .type = MTR_MEMBER_TEXT, .doc = "its key"},
+    {ROW(looked_at), .type = MTR_MEMBER_U64, .doc = "stored events, the newest ones, of any type"},
+    {ROW(events), .type = MTR_MEMBER_U64, .doc = "of these, of its type"},
+    {ROW(counted), .type = MTR_MEMBER_U64, .doc = "events that it would have counted"},
+    {ROW(sum), .type = MTR_MEMBER_QUANTITY, .doc = "of their quantities; of unique 0"},
+    {ROW(filtered), .type = MTR_MEMBER_U64, .doc = "events that its filter leaves out"},
+    {ROW(voided), .type = MTR_MEMBER_U64, .doc = "events that were taken back"},
+    {ROW(elsewhere), .type = MTR_MEMBER_U64, .doc = "events of no subscription of its service"},
+    {ROW(not_counted), .type = MTR_MEMBER_LIST, .shape = &trial_reason_shape,
+     .item_size = sizeof(struct trial_reason_row), .doc = "why it would not have counted the others"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape trial_shape = {.name = "MeterTrial", .members = trial_members};
 
 struct change_row {
     uint32_t created, updated, unchanged;
     uint64_t version;
     bool dry_run;
+    struct mtr_list meters; /* of trial_row */
     const struct mtr_diagnostics *findings;
 };
 
@@ -96,6 +142,10 @@ static const struct mtr_json_member change_members[] = {
     {MTR_MEMBER(change_row, unchanged), .type = MTR_MEMBER_U32, .doc = "documents that say what they said"},
     {MTR_MEMBER(change_row, version), .type = MTR_MEMBER_U64, .doc = "of the catalog, with the change"},
     {MTR_MEMBER(change_row, dry_run), .type = MTR_MEMBER_BOOL, .doc = "true: nothing was stored"},
+    {MTR_MEMBER(change_row, meters), .type = MTR_MEMBER_LIST, .shape = &trial_shape,
+     .item_size = sizeof(struct trial_row), .presence = MTR_MAY_LACK,
+     MTR_PRESENT(change_row, dry_run),
+     .doc = "of a dry run: what meters that are new would have made of the last stored events"},
     {.name = "findings",
      .type = MTR_MEMBER_LIST,
      .shape = &mtr_finding_shape,
@@ -105,14 +155,73 @@ static const struct mtr_json_member change_members[] = {
 };
 static const struct mtr_shape change_shape = {.name = "CatalogChange", .members = change_members};
 
+/* ---- what new meters would have made of the last events ---- */
+
+static const char *trial_reason_text(const struct mtr_meter_trial_reason *reason)
+{
+    if (reason->take == MTR_TAKE_FAULT) return mtr_take_fault_text(reason->fault);
+    return reason->take == MTR_TAKE_RETIRED ? "the meter is retired by its time"
+                                            : mtr_take_fault_text(MTR_FAULT_MISSING);
+}
+
+/* Texts are copied: the draft goes before the answer is written. */
+static int fill_trial_row(struct mtr_arena *arena, const struct mtr_meter_trial *trial, struct trial_row *row)
+{
+    struct trial_reason_row *reasons = mtr_arena_calloc(arena, trial->reason_count, sizeof(*reasons));
+    if (!reasons) return MTR_ENOMEM;
+    *row = (struct trial_row){.looked_at = trial->looked_at,
+                              .events = trial->events,
+                              .counted = trial->counted,
+                              .filtered = trial->filtered,
+                              .voided = trial->voided,
+                              .elsewhere = trial->elsewhere,
+                              .sum = trial->sum,
+                              .not_counted = {reasons, trial->reason_count}};
+    int rc = mtr_arena_copy(arena, trial->meter->key, &row->meter);
+    for (uint32_t i = 0; !rc && i < trial->reason_count; i++) {
+        const struct mtr_meter_trial_reason *reason = &trial->reasons[i];
+        reasons[i] = (struct trial_reason_row){.reason = trial_reason_text(reason),
+                                               .has_property = reason->property.size > 0,
+                                               .events = reason->events,
+                                               .first_seq = reason->first_seq};
+        rc = mtr_arena_copy(arena, reason->property, &reasons[i].property);
+    }
+    return rc;
+}
+
+/* Documents are numbered in the order they came to be: what is new has the highest. */
+static int try_meters(struct api_call *call, const struct mtr_catalog *stored,
+                      const struct mtr_catalog *draft, struct mtr_list *rows)
+{
+    const uint32_t known = mtr_catalog_count(stored, MTR_KIND_METER);
+    uint32_t count = mtr_catalog_count(draft, MTR_KIND_METER) - known;
+    if (count > MTR_METER_TRIALS_MAX) count = MTR_METER_TRIALS_MAX;
+    if (!count) return MTR_OK;
+    struct mtr_meter_trial *trials = mtr_arena_calloc(&call->arena, count, sizeof(*trials));
+    struct trial_row *items = mtr_arena_calloc(&call->arena, count, sizeof(*items));
+    if (!trials || !items) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < count; i++) trials[i].meter = mtr_catalog_meter(draft, known + 1 + i);
+    const struct mtr_meter_trial_options options = {.log = call->host->log,
+                                                    .rollups = call->host->rollups,
+                                                    .catalog = draft,
+                                                    .events_max = api_u64(call, "events")};
+    int rc = mtr_meter_trial(&options, trials, count);
+    for (uint32_t i = 0; !rc && i < count; i++) rc = fill_trial_row(&call->arena, &trials[i], &items[i]);
+    *rows = (struct mtr_list){items, count};
+    return rc;
+}
+
+/* ---- applying ---- */
+
 static void answer_change(struct api_call *call, const struct mtr_catalog_change *change, bool dry_run,
-                          const struct mtr_diagnostics *findings)
+                          struct mtr_list meters, const struct mtr_diagnostics *findings)
 {
     const struct change_row row = {.created = change->created,
                                    .updated = change->updated,
                                    .unchanged = change->unchanged,
                                    .version = change->version,
                                    .dry_run = dry_run,
+                                   .meters = meters,
                                    .findings = findings};
     api_answer(call, &row);
     if (dry_run || !(change->created + change->updated)) return;
@@ -125,6 +234,7 @@ static void answer_change(struct api_call *call, const struct mtr_catalog_change
 struct review {
     struct api_call *call;
     bool holds_fold;
+    struct mtr_list meters; /* of trial_row: of a dry run */
 };
 
 /* What the change does to closed periods, and to what was folded, before it is in force. */
@@ -132,7 +242,9 @@ static int review(void *context, const struct mtr_catalog *stored, const struct 
                   struct mtr_diagnostics *findings)
 {
     struct review *review = context;
-    const struct api_call *call = review->call;
+    struct api_call *call = review->call;
+    int rc = api_flag(call, "dry_run") ? try_meters(call, stored, draft, &review->meters) : MTR_OK;
+    if (rc) return rc;
     const struct mtr_closed_periods_options options = {
         .stored = stored,
         .draft = draft,
@@ -140,8 +252,8 @@ static int review(void *context, const struct mtr_catalog *stored, const struct 
         .looked_at_max = REVIEW_LOOKED_AT_MAX,
         .priced_max = REVIEW_PRICED_MAX,
     };
-    int rc = mtr_closed_periods_review(call->host->rollups, call->host->charges, &options,
-                                       api_flag(call, "correct_closed_periods"), findings);
+    rc = mtr_closed_periods_review(call->host->rollups, call->host->charges, &options,
+                                   api_flag(call, "correct_closed_periods"), findings);
     if (rc) return rc;
     review->holds_fold = true;
     return call->host->hold_fold(call->host->context, stored, draft, findings);
@@ -167,7 +279,7 @@ static void apply(struct api_call *call, const enum mtr_catalog_kind *kind, stru
     if (rc == MTR_EINVALID)
         api_findings(call, 422, "the documents have errors; nothing was changed", &findings);
     else if (rc) api_error(call, rc, "the catalog could not be changed");
-    else answer_change(call, &change, dry_run, &findings);
+    else answer_change(call, &change, dry_run, reviewing.meters, &findings);
     mtr_diagnostics_release(&findings);
 }
 
@@ -184,6 +296,8 @@ static void put_document(struct api_call *call)
 
 static const struct api_parameter put_parameters[] = {
     {"dry_run", API_BOOLEAN, .doc = "check and say what would change; store nothing"},
+    {"events", API_INTEGER, .min = 1, .max = 1000000, .default_text = "10000",
+     .doc = "of a dry run: how many of the last stored events new meters are tried on"},
     {"correct_closed_periods", API_BOOLEAN,
      .doc = "apply a change without a date also where closed periods are rated again by it"},
     {0},

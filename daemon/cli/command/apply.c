@@ -1,6 +1,7 @@
 /*
  * meterd apply: catalog documents from files into the daemon.
  */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "meterd/core/limits.h"
@@ -9,9 +10,42 @@
 #include "daemon/cli/inputs.h"
 #include "daemon/cli/rows.h"
 
+enum { EVENTS_DEFAULT = 10000, EVENTS_MAX = 1000000 };
+
 struct applying {
     bool dry_run, correct_closed_periods, json;
+    uint64_t events; /* that new meters are tried on */
 };
+
+static void print_trial(const struct mtr_node *trial)
+{
+    const struct mtr_node *reasons = mtr_node_get(trial, "not_counted");
+    printf("meter %.*s: of the last %.*s events %.*s are of its type: %.*s counted, their sum %.*s; %.*s "
+           "left out by its filter, %.*s taken back, %.*s of no subscription of its service\n",
+           MTR_STR_ARGS(mtr_node_text(trial, "meter")), MTR_STR_ARGS(mtr_node_text(trial, "looked_at")),
+           MTR_STR_ARGS(mtr_node_text(trial, "events")), MTR_STR_ARGS(mtr_node_text(trial, "counted")),
+           MTR_STR_ARGS(mtr_node_text(trial, "sum")), MTR_STR_ARGS(mtr_node_text(trial, "filtered")),
+           MTR_STR_ARGS(mtr_node_text(trial, "voided")), MTR_STR_ARGS(mtr_node_text(trial, "elsewhere")));
+    for (uint32_t i = 0; reasons && i < reasons->child_count; i++) {
+        const struct mtr_node *reason = &reasons->children[i];
+        const struct mtr_str property = mtr_node_text(reason, "property");
+        printf("  %.*s not counted: %s%.*s%s%.*s (the first is %.*s)\n",
+               MTR_STR_ARGS(mtr_node_text(reason, "events")), property.size ? "property \"" : "",
+               MTR_STR_ARGS(property), property.size ? "\" " : "",
+               MTR_STR_ARGS(mtr_node_text(reason, "reason")),
+               MTR_STR_ARGS(mtr_node_text(reason, "first_seq")));
+    }
+}
+
+static void print_change(const char *path, const struct mtr_node *change, bool dry_run)
+{
+    const struct mtr_node *trials = mtr_node_get(change, "meters");
+    printf("%s: %s%.*s created, %.*s updated, %.*s unchanged; catalog version %.*s\n", path,
+           dry_run ? "would be: " : "", MTR_STR_ARGS(mtr_node_text(change, "created")),
+           MTR_STR_ARGS(mtr_node_text(change, "updated")), MTR_STR_ARGS(mtr_node_text(change, "unchanged")),
+           MTR_STR_ARGS(mtr_node_text(change, "version")));
+    for (uint32_t i = 0; trials && i < trials->child_count; i++) print_trial(&trials->children[i]);
+}
 
 static void print_warnings(const char *path, const struct mtr_node *change)
 {
@@ -37,9 +71,10 @@ static int apply_file(struct mtr_client *client, const char *path, const struct 
     struct mtr_document *answer = NULL;
     int code = cli_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
     if (code) return code;
-    char target[96];
-    snprintf(target, sizeof(target), "/v1/catalog?dry_run=%s&correct_closed_periods=%s",
-             applying->dry_run ? "true" : "false", applying->correct_closed_periods ? "true" : "false");
+    char target[128];
+    snprintf(target, sizeof(target), "/v1/catalog?dry_run=%s&events=%" PRIu64 "&correct_closed_periods=%s",
+             applying->dry_run ? "true" : "false", applying->events,
+             applying->correct_closed_periods ? "true" : "false");
     code = client_json(client, "PUT", target, headers, mtr_buffer_str(&text), &answer);
     mtr_buffer_release(&text);
     if (code) {
@@ -49,12 +84,7 @@ static int apply_file(struct mtr_client *client, const char *path, const struct 
     const struct mtr_node *change = mtr_document_root(answer);
     print_warnings(path, change);
     if (applying->json) rows_print_json(change);
-    else
-        printf("%s: %s%.*s created, %.*s updated, %.*s unchanged; catalog version %.*s\n", path,
-               applying->dry_run ? "would be: " : "", MTR_STR_ARGS(mtr_node_text(change, "created")),
-               MTR_STR_ARGS(mtr_node_text(change, "updated")),
-               MTR_STR_ARGS(mtr_node_text(change, "unchanged")),
-               MTR_STR_ARGS(mtr_node_text(change, "version")));
+    else print_change(path, change, applying->dry_run);
     mtr_document_close(answer);
     return MTR_EXIT_OK;
 }
@@ -62,11 +92,13 @@ static int apply_file(struct mtr_client *client, const char *path, const struct 
 static int run(const struct cli_invocation *invocation)
 {
     struct mtr_client *client;
-    const struct applying applying = {
+    struct applying applying = {
+        .events = EVENTS_DEFAULT,
         .dry_run = invocation_flag(invocation, "dry-run"),
         .correct_closed_periods = invocation_flag(invocation, "correct-closed-periods"),
         .json = invocation_flag(invocation, "json"),
     };
+    if (!invocation_u64(invocation, "events", 1, EVENTS_MAX, &applying.events)) return MTR_EXIT_USAGE;
     int code = client_open(invocation, &client);
     if (code) return code;
     for (uint32_t i = 0; !code && i < invocation->argument_count; i++)
@@ -76,7 +108,8 @@ static int run(const struct cli_invocation *invocation)
 }
 
 static const struct cli_option options[] = {
-    {"dry-run", 0, NULL, "check and say what would change"},
+    {"dry-run", 0, NULL, "check and say what would change, and what new meters would have counted"},
+    {"events", 0, "N", "with --dry-run: try new meters on the last N stored events (default 10000)"},
     {"correct-closed-periods", 0, NULL, "also where a change without a date rates closed periods again"},
     CLI_JSON_OPTION,
     CLI_CLIENT_OPTIONS,

@@ -40,6 +40,9 @@ enum mtr_take_fault {
     MTR_FAULT_LENGTH_BEYOND    /* may lead beyond 2199 */
 };
 
+/* What it says of the property, or of the event where there is none: "is missing". */
+const char *mtr_take_fault_text(enum mtr_take_fault fault);
+
 /* Ends each value of a cell's dimensions, so no value may hold it. */
 enum { MTR_DIMENSION_END = 0x1F };
 
