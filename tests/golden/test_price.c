@@ -131,6 +131,18 @@ static const struct row rows[] = {
      "0/r=a=1 0/r=b=1", "a r=a usage 1.11; a r=b usage 1.11; a minimum 2.78; total 5.00"},
     {"cap with a negative line", NULL, "{key: a, meter: m, per_unit: 1, cap: 10, group_by: [r]}", NULL, "0/r=a=20 0/r=b=-5",
      "a r=a usage 15.00; a r=b usage -5.00; total 10.00"},
+    /* minimums of lines */
+    {"each line has its minimum", NULL, "{key: a, meter: m, per_unit: 1, group_by: [r], line_minimum: 5}", NULL, "0/r=b=7 0/r=a=2",
+     "a r=a usage 2.00; a r=b usage 7.00; a r=a minimum 3.00; total 12.00"},
+    {"no line, no minimum of it", NULL, "{key: a, meter: m, per_unit: 1, group_by: [r], line_minimum: 5}", NULL, "0/r=a=0", "total 0.00"},
+    {"a line that is free has it", NULL, "{key: a, meter: m, per_unit: 1, free_units: 10, group_by: [r], line_minimum: 5}", NULL, "0/r=a=2",
+     "a r=a usage 0.00; a r=a minimum 5.00; total 5.00"},
+    {"beside the component's", NULL, "{key: a, meter: m, per_unit: 1, group_by: [r], line_minimum: 5, minimum: 12}", NULL, "0/r=a=2 0/r=b=4",
+     "a r=a usage 2.00; a r=b usage 4.00; a r=a minimum 3.00; a r=b minimum 1.00; a minimum 2.00; total 12.00"},
+    {"under the cap", NULL, "{key: a, meter: m, per_unit: 1, group_by: [r], line_minimum: 5, cap: 9}", NULL, "0/r=a=2 0/r=b=4",
+     "a r=a usage 2.00; a r=b usage 4.00; a r=a minimum 3.00; a r=b minimum 0.00; total 9.00"},
+    {"counted by a commitment", NULL, "{key: a, meter: m, per_unit: 1, group_by: [r], line_minimum: 5, commitment: {amount: 8, overage: 2}}", NULL,
+     "0/r=a=2 0/r=b=4", "a r=a usage 2.00; a r=b usage 4.00; a r=a minimum 3.00; a r=b minimum 1.00; a overage 2.00; total 12.00"},
     /* group_by */
     {"a curve per combination", NULL, "{key: a, meter: m, group_by: [r], graduated: [{up_to: 10, unit: 1}, {unit: 0}]}", NULL,
      "0/r=us=15 0/r=eu=4", "a r=eu usage 4.00; a r=us usage 10.00; total 14.00"},

@@ -79,9 +79,8 @@ static void add_tiers(struct random_case *it, const char *curve, const char *uni
     add(&it->text, "%s: [", curve);
     for (unsigned i = 0; i < count; i++) {
         add(&it->text, "{");
-        if (i + 1 < count)
-            add(&it->text, "%s: %u.%u, ", one_in(it, 3) ? "below" : "up_to", bound += 1 + below(it, 60),
-                below(it, 10));
+        const char *key = one_in(it, 3) ? "below" : "up_to";
+        if (i + 1 < count) add(&it->text, "%s: %u.%u, ", key, bound += 1 + below(it, 60), below(it, 10));
         if (unit) add(&it->text, "%s: \"%u.%03u\", ", unit, below(it, 3), below(it, 1000));
         if (flat && (!unit || one_in(it, 2)))
             add(&it->text, "%s: \"%u.%u\", ", flat, below(it, 9), below(it, 10));
@@ -174,10 +173,11 @@ static bool add_curve(struct random_case *it)
     return true;
 }
 
-static void add_limits(struct random_case *it, const char *separator)
+static void add_limits(struct random_case *it, const char *separator, bool by_lines)
 {
     unsigned least = below(it, 40);
     bool has_commitment = one_in(it, 4), has_minimum = !has_commitment && one_in(it, 4);
+    if (by_lines && one_in(it, 3)) add(&it->text, "%sline_minimum: \"%u.25\"", separator, below(it, least + 1));
     if (has_minimum) add(&it->text, "%sminimum: \"%u.25\"", separator, least);
     if (has_commitment)
         add(&it->text, "%scommitment: {amount: %u, overage: \"1.3%u\", prorate: second}", separator, least,
@@ -216,7 +216,7 @@ static void add_component(struct random_case *it, unsigned index)
     if (one_in(it, 4))
         add(&it->text, ", markup: {%s: %u.%u}", has_use && one_in(it, 3) ? "amount" : "percent",
             below(it, 100), below(it, 10));
-    if (has_use) add_limits(it, ", ");
+    if (has_use) add_limits(it, ", ", strstr(written, "group_by: [r]") != NULL);
     add(&it->text, "}\n");
 }
 
@@ -229,7 +229,7 @@ static void make_tariff(struct random_case *it)
         one_in(it, 3) ? "total" : "line");
     unsigned count = 1 + below(it, COMPONENTS_MAX);
     for (unsigned i = 0; i < count; i++) add_component(it, i);
-    add_limits(it, "\n    ");
+    add_limits(it, "\n    ", false);
     int rc = pricing_open(&it->pricing, mtr_str_from(it->text.bytes));
     if (rc) fail_msg("%s: %s\n%s", mtr_error_name(rc), it->pricing.findings.items[0].text, it->text.bytes);
     it->version = &it->pricing.tariff.versions[0];

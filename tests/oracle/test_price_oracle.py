@@ -136,7 +136,7 @@ def make_event_bounds():
 
 def make_component(index, tariff):
     kind = rng.choice(KINDS)
-    c = {"key": f"c{index}", "kind": kind, "group": rng.random() < 0.25, "free": None, "cap": None, "minimum": None, "zero": False,
+    c = {"key": f"c{index}", "kind": kind, "group": rng.random() < 0.25, "free": None, "cap": None, "minimum": None, "line_minimum": None, "zero": False,
          "convert": None, "discount": None, "markup": None, "commitment": None, "minimum_prorate": False, "scope": rng.choice(SCOPES),
          "events": {}}
     if kind in ("per_unit", "graduated", "volume") and rng.random() < 0.3:
@@ -166,9 +166,11 @@ def make_component(index, tariff):
         c["free"] = Fraction(rng.randrange(2000), rng.choice([1, 10]))
     if rng.random() < 0.3:
         c["minimum"] = limit(Fraction(rng.randrange(10**5), 100), tariff)
+    if c["group"] and rng.random() < 0.5:
+        c["line_minimum"] = limit(Fraction(rng.randrange(10**4), 100), tariff)
     if rng.random() < 0.3:
-        c["cap"] = (c["minimum"] or 0) + limit(Fraction(rng.randrange(10**5), 100), tariff)
-    c["minimum_prorate"] = c["minimum"] is not None and rng.random() < 0.3
+        c["cap"] = max(c["minimum"] or 0, c["line_minimum"] or 0) + limit(Fraction(rng.randrange(10**5), 100), tariff)
+    c["minimum_prorate"] = (c["minimum"] or c["line_minimum"]) is not None and rng.random() < 0.3
     if rng.random() < 0.25:
         c["convert"] = make_convert()
     if rng.random() < 0.25:
@@ -241,7 +243,7 @@ def document_of(c):
         d["flat_at_zero"] = c["zero"]
     if c["group"]:
         d["group_by"] = ["r"]
-    for name, key in (("free", "free_units"), ("minimum", "minimum"), ("cap", "cap")):
+    for name, key in (("free", "free_units"), ("minimum", "minimum"), ("line_minimum", "line_minimum"), ("cap", "cap")):
         if c[name] is not None:
             d[key] = plain(c[name], 3)
     return d
@@ -442,12 +444,16 @@ def reference(tariff, components, usage, whole, closing, share):
         for dimensions, rows in lines_of(c, index, usage):
             if is_due(c, rows):
                 mine.append([c["key"], dimensions, "usage", value(use_cost(c, rows))])
+        prorated = share if c["minimum_prorate"] else 1
+        if closing and c["line_minimum"] is not None:
+            least = divided(c["line_minimum"] * prorated)
+            mine += [[*line[:2], "minimum", value(least - line[3])] for line in mine if line[3] < least]
         if c["commitment"]:
             overage, _ = true_up_and_overage(c["commitment"], sum(line[3] for line in mine), share, closing)
             if overage:
                 mine.append([c["key"], "", "overage", value(overage)])
         apply_cap(mine, c["cap"])
-        least = divided((c["minimum"] or 0) * (share if c["minimum_prorate"] else 1))
+        least = divided((c["minimum"] or 0) * prorated)
         missing = least - sum(line[3] for line in mine)
         if closing and c["minimum"] is not None and missing > 0:
             mine.append([c["key"], "", "minimum", value(missing)])
@@ -572,10 +578,10 @@ def equal_parts(document, tariff, components, usage, whole):
 
 def other_versions(document, tariff, usage, components):
     """Versions of other prices: use so far under the part's version, less use before under it; lines are rounded as one over the parts."""
-    borders, versions = make_borders(), [[{**c, "cap": None, "minimum": None, "commitment": None, "minimum_prorate": False, "zero": False}
+    borders, versions = make_borders(), [[{**c, "cap": None, "minimum": None, "line_minimum": None, "commitment": None, "minimum_prorate": False, "zero": False}
                                           for c in components]]
     for _ in borders[2:]:
-        again = [{**make_component(i, tariff), "cap": None, "minimum": None, "commitment": None, "minimum_prorate": False, "zero": False}
+        again = [{**make_component(i, tariff), "cap": None, "minimum": None, "line_minimum": None, "commitment": None, "minimum_prorate": False, "zero": False}
                  for i, _ in enumerate(components)]
         versions.append([c if c["group"] == old["group"] and (c["scope"] == "level") == (old["scope"] == "level") else old
                          for c, old in zip(again, versions[0])])

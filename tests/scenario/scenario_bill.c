@@ -277,6 +277,13 @@ static bool is_peer(const struct billing *billing, const struct mtr_subscription
            mtr_str_equal(other->customer, own->customer);
 }
 
+/* Is it charged for more than a trial in that period? */
+static bool outlives_trial(const struct mtr_subscription *other, const struct mtr_period *whole)
+{
+    if (other->start_us >= whole->end_us || other->end_us <= whole->start_us) return false;
+    return !other->trial_stops && other->trial_end_us < whole->end_us && other->trial_end_us < other->end_us;
+}
+
 /* What the bill has of the customer's subscriptions of lower numbers, and whether one of a higher number
  * is charged in the same billing period. */
 static void count_account(const struct billing *billing, struct mtr_price_input *input)
@@ -288,6 +295,7 @@ static void count_account(const struct billing *billing, struct mtr_price_input 
         if (!line->subscription || !is_peer(billing, line->subscription) || line->tariff != input->tariff)
             continue;
         if (line->subscription->number > billing->subscription->number) continue;
+        if (!outlives_trial(line->subscription, whole)) continue;
         if (line->whole.start_us != whole->start_us || line->whole.end_us != whole->end_us) continue;
         CHECK_OK(billing->scenario,
                  mtr_money_add(input->account_before, line->amount, &input->account_before));
@@ -295,10 +303,7 @@ static void count_account(const struct billing *billing, struct mtr_price_input 
     for (uint32_t i = billing->subscription->number + 1;
          i <= mtr_catalog_count(billing->scenario->stores.catalog, MTR_KIND_SUBSCRIPTION); i++) {
         const struct mtr_subscription *other = mtr_catalog_subscription(billing->scenario->stores.catalog, i);
-        if (!is_peer(billing, other) || other->start_us >= whole->end_us || other->end_us <= whole->start_us)
-            continue;
-        if (other->trial_stops || other->trial_end_us >= whole->end_us || other->trial_end_us >= other->end_us)
-            continue;
+        if (!is_peer(billing, other) || !outlives_trial(other, whole)) continue;
         const struct mtr_period theirs = mtr_period_at(&other->billing, whole->start_us);
         if (theirs.start_us == whole->start_us && theirs.end_us == whole->end_us) input->account_continues = true;
     }

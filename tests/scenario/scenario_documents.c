@@ -199,9 +199,10 @@ static void put_usage_curve(struct yaml *yaml, const struct planned_meter *meter
         yaml_put(yaml, ", across: customer");
     put_masks(yaml, meter, scope);
     put_parts(yaml);
-    if (by_region || by_sku)
-        yaml_put(yaml, ", group_by: [%s%s%s]", by_sku ? "sku" : "", by_region && by_sku ? ", " : "",
-                 by_region ? "region" : "");
+    if (!by_region && !by_sku) return;
+    yaml_put(yaml, ", group_by: [%s%s%s]", by_sku ? "sku" : "", by_region && by_sku ? ", " : "",
+             by_region ? "region" : "");
+    if (scenario_chance(scenario, 25)) yaml_put(yaml, ", line_minimum: %u", scenario_below(scenario, 30));
 }
 
 /* A plan by the sizes of two meters, and one whose tier the other meter chooses. */

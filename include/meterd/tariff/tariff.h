@@ -15,7 +15,8 @@
  *           minimum: "5"               # only when the period closes; a line of its own
  *           cap: "1000"
  *         - {key: calls,   meter: api_calls, per_unit: "0.0000004"}
- *         - {key: storage, meter: gib, volume: [...], group_by: [region]}       # a line for each region
+ *         - {key: storage, meter: gib, volume: [...], group_by: [region],       # a line for each region
+ *            line_minimum: "1"}
  *         - {key: mail,    meter: mails,     package: {size: 1000, price: "1.50", rounding: up}}
  *         - {key: base,    recurring: {amount: "20", every: month, in: advance, prorate: second}}
  *         - {key: fees,    meter: paid, percentage: {rate: "2.9", fixed: "0.30"}}     # of an amount of money
@@ -56,8 +57,8 @@
  *
  * Tiers: a bound `up_to` belongs to the tier, a bound `below` to the tier above; the last has none; `flat` is
  * due once per entered tier; `flat_at_zero` (default no) makes the first tier's flat due at zero use. Order
- * of parts: convert → free units → allowances → curve → discount → markup → round → overage → cap → minimum →
- * true-up.
+ * of parts: convert → free units → allowances → curve → discount → markup → round → line minimum → overage →
+ * cap → minimum → true-up.
  * docs/pricing.md is the guide with worked examples.
  */
 #ifndef METERD_TARIFF_TARIFF_H

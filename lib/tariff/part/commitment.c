@@ -122,7 +122,8 @@ static int add_overage(struct mtr_pricer *pricer, const struct mtr_price_measure
         mtr_quantity_format(commitment->overage, factor);
         snprintf(name, sizeof(name), "above %s × %s", text, factor);
     }
-    return price_add_due(pricer, scope->key, overage_kind, name, use, due);
+    const struct mtr_price_due added = {scope->key, MTR_STR(""), overage_kind, name, use, due};
+    return price_add_due(pricer, &added);
 }
 
 /* Below C there is neither overage nor anything to cut, so all that was charged for the period is made up
@@ -140,7 +141,8 @@ static int add_true_up(struct mtr_pricer *pricer, const struct mtr_price_measure
     rc = price_sum(pricer, &charged, &sum);
     if (!rc) rc = mtr_exact_sub(committed, sum, &missing);
     if (rc || mtr_exact_compare(missing, mtr_exact_zero()) <= 0) return rc;
-    return price_add_due(pricer, scope->key, "commitment", text, sum, missing);
+    const struct mtr_price_due added = {scope->key, MTR_STR(""), "commitment", text, sum, missing};
+    return price_add_due(pricer, &added);
 }
 
 static int overage_of_component(struct mtr_pricer *pricer, const struct mtr_component *component,

@@ -15,6 +15,9 @@ struct tariff_minimum {
     struct mtr_money amount;
 };
 
+/* How the minimums of a component count in a period that the subscription runs through in part. */
+enum mtr_prorate tariff_minimum_prorate(const struct mtr_component *component);
+
 /* An amount that bounds rounded lines must be one that lines can have. `key` stands in the map `node`. */
 void tariff_lint_limit(const struct mtr_node *node, const char *key, const struct mtr_tariff_document *tariff,
                        struct mtr_money amount, struct mtr_diagnostics *findings);

@@ -1,6 +1,7 @@
 /*
  * Minimums: the least amount of a component's lines, of all lines, or of all that a customer's subscriptions
- * of the tariff come to. What is missing when the period closes is a line of its own.
+ * of the tariff come to. What is missing when the period closes is a line of its own. Those of single lines:
+ * line_minimum.c.
  */
 #include "lib/tariff/part/limits.h"
 #include "lib/tariff/price/pricer.h"
@@ -22,8 +23,15 @@ static void lint_prorate(const struct mtr_node *node, const struct mtr_tariff_do
 {
     const struct minimum_prorate *own = TARIFF_PART_OF(component, minimum_prorate);
     (void)tariff;
-    tariff_forbid(findings, node, own->prorate != MTR_PRORATE_NONE && !TARIFF_PART_OF(component, minimum),
-                  "minimum_prorate", "there is no minimum to prorate");
+    const bool any = TARIFF_PART_OF(component, minimum) || TARIFF_PART_OF(component, line_minimum);
+    tariff_forbid(findings, node, own->prorate != MTR_PRORATE_NONE && !any, "minimum_prorate",
+                  "there is no minimum to prorate");
+}
+
+enum mtr_prorate tariff_minimum_prorate(const struct mtr_component *component)
+{
+    const struct minimum_prorate *own = TARIFF_PART_OF(component, minimum_prorate);
+    return own ? (enum mtr_prorate)own->prorate : MTR_PRORATE_NONE;
 }
 
 static int add_minimum(struct mtr_pricer *pricer, const struct mtr_price_measured *measured,
@@ -36,19 +44,18 @@ static int add_minimum(struct mtr_pricer *pricer, const struct mtr_price_measure
     if (!rc) rc = price_prorate(pricer, prorate, minimum, &least, text);
     if (!rc) rc = mtr_exact_sub(least, sum, &missing);
     if (rc || mtr_exact_compare(missing, mtr_exact_zero()) <= 0) return rc;
-    return price_add_due(pricer, measured->key, "minimum", text, sum, missing);
+    const struct mtr_price_due due = {measured->key, MTR_STR(""), "minimum", text, sum, missing};
+    return price_add_due(pricer, &due);
 }
 
 static int minimum_of_component(struct mtr_pricer *pricer, const struct mtr_component *component,
                                 uint32_t first_line)
 {
     const struct tariff_minimum *minimum = TARIFF_PART_OF(component, minimum);
-    const struct minimum_prorate *own = TARIFF_PART_OF(component, minimum_prorate);
     const struct mtr_price_measured measured = {
         .first_line = first_line, .key = component->key, .cut = MTR_PRICE_BEFORE_TARIFF_CAP};
     if (!minimum) return MTR_OK;
-    return add_minimum(pricer, &measured, minimum->amount,
-                       own ? (enum mtr_prorate)own->prorate : MTR_PRORATE_NONE);
+    return add_minimum(pricer, &measured, minimum->amount, tariff_minimum_prorate(component));
 }
 
 static int minimum_of_tariff(struct mtr_pricer *pricer)
@@ -86,7 +93,7 @@ const struct tariff_part tariff_part_minimum_prorate = {
     .row = {.name = "minimum_prorate", .type = MTR_FIELD_ENUM, AT(minimum_prorate, prorate),
             .own_size = sizeof(struct minimum_prorate), .choices = mtr_tariff_prorates,
             .default_text = "none",
-            .doc = "share of the minimum in a period that the subscription runs through in part"},
+            .doc = "share of the minimums in a period that the subscription runs through in part"},
     .lint = lint_prorate,
 };
 

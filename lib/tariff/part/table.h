@@ -4,7 +4,7 @@
  *
  *   of a slice     convert → free units → allowances → curve
  *   of a line      discount → markup; then the line is rounded
- *   of a component overage → cap → minimum → true-up
+ *   of a component line minimum → overage → cap → minimum → true-up
  *   of the tariff  draws → overage → cap → the account's cap → minimum → true-up → the account's minimum →
  *                  credits → exchange → total
  *
@@ -24,6 +24,7 @@
     KEY(discount, "discount")                                                                                \
     KEY(markup, "markup")
 #define TARIFF_COMPONENT_PARTS(KEY, STEP)                                                                    \
+    KEY(line_minimum, "line_minimum")                                                                        \
     KEY(overage, "commitment")                                                                               \
     KEY(cap, "cap")                                                                                          \
     KEY(minimum, "minimum")                                                                                  \

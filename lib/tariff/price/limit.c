@@ -75,13 +75,15 @@ int price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line)
     return MTR_OK;
 }
 
-int price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text,
-                  struct mtr_exact input, struct mtr_exact amount)
+int price_add_due(struct mtr_pricer *pricer, const struct mtr_price_due *due)
 {
-    struct mtr_price_line line = {
-        .component = key, .dimensions = MTR_STR(""), .kind = mtr_str_from(kind), .exact = amount};
+    struct mtr_price_line line = {.component = due->key,
+                                  .dimensions = due->dimensions,
+                                  .kind = mtr_str_from(due->kind),
+                                  .exact = due->amount};
     line.quantity = MTR_QUANTITY(1);
-    int rc = price_trace_limit(pricer, price_next_line(pricer), kind, text, input, amount);
+    int rc = price_trace_limit(pricer, price_next_line(pricer), due->kind, due->text, due->measured,
+                               due->amount);
     if (!rc) rc = price_round_line(pricer, &line);
     return rc ? rc : price_add_line(pricer, &line);
 }

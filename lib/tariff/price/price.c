@@ -125,6 +125,20 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
     return MTR_OK;
 }
 
+/* Per component: a line without rows, an overage, a minimum, a true-up; and the last three of the tariff; one
+ * for each pool; and a minimum of each line, where there is such a thing. */
+static uint32_t lines_max(const struct mtr_price_input *input)
+{
+    const struct mtr_tariff_version *version = input->version;
+    uint32_t count = input->usage_count + 4 * version->component_count + 4 + input->pool_count;
+    bool has_line_minimum = false;
+    for (uint32_t i = 0; input->closing && !has_line_minimum && i < version->component_count; i++)
+        has_line_minimum = TARIFF_PART_OF(&version->components[i], line_minimum);
+    if (!has_line_minimum) return count;
+    for (uint32_t i = 0; i < input->earlier_count; i++) count += input->earlier[i]->line_count;
+    return count + input->usage_count;
+}
+
 /* *failed: how far a price came that is none. */
 static int price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena,
                  struct mtr_price *out, struct mtr_pricer *failed)
@@ -134,9 +148,7 @@ static int price(const struct mtr_price_input *input, bool with_trace, struct mt
     const struct mtr_usage_row **rows;
     int rc = sort_usage(input, arena, &rows);
     if (rc) return rc;
-    /* per component: a line without rows, an overage, a minimum, a true-up; and the last three of the
-     * tariff; one for each pool */
-    pricer.line_capacity = input->usage_count + 4 * input->version->component_count + 4 + input->pool_count;
+    pricer.line_capacity = lines_max(input);
     pricer.price.lines = mtr_arena_alloc(arena, pricer.line_capacity *
                                                     sizeof(*pricer.price.lines)); /* each is written whole */
     if (!pricer.price.lines) return MTR_ENOMEM;

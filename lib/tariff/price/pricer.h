@@ -179,7 +179,11 @@ struct mtr_price_rounding price_rounding_of(const struct mtr_price_input *input)
 int price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line) MTR_MUST_USE;
 int price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line) MTR_MUST_USE;
 
-/* The line like this one (component, kind, dimensions) in that earlier part, or NULL. */
+/* The line like this one (component, kind, dimensions) among those lines, which are of one component; NULL:
+ * there is none. */
+const struct mtr_price_line *price_find_like(const struct mtr_price *price, struct mtr_price_range range,
+                                             const struct mtr_price_line *line);
+/* The same in that earlier part. */
 const struct mtr_price_line *price_earlier_like(struct mtr_pricer *pricer, uint32_t part,
                                                 const struct mtr_price_line *line);
 /* Where lines are not rounded before caps and minimums measure them: the total is, or the amount in the
@@ -211,9 +215,14 @@ int price_sum_lines(const struct mtr_pricer *pricer, const struct mtr_price *pri
 /* Those of this part of the period and of the parts before it. */
 int price_sum(const struct mtr_pricer *pricer, const struct mtr_price_measured *scope,
               struct mtr_exact *out) MTR_MUST_USE;
-/* Adds a line of quantity 1, rounded, with the step "<kind> <text>": input → amount. */
-int price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text,
-                  struct mtr_exact input, struct mtr_exact amount) MTR_MUST_USE;
+/* A line of quantity 1 that a limit adds, with the step "<kind> <text>": what it was measured by → amount. */
+struct mtr_price_due {
+    struct mtr_str key, dimensions; /* of the line */
+    const char *kind, *text;
+    struct mtr_exact measured, amount;
+};
+/* Rounds and adds it. */
+int price_add_due(struct mtr_pricer *pricer, const struct mtr_price_due *due) MTR_MUST_USE;
 
 /* The step "<part> <limit>": input → output; nothing without a trace. */
 int price_trace_limit(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *limit,

@@ -45,8 +45,8 @@ static bool is_like(const struct mtr_price_line *a, const struct mtr_price_line 
 }
 
 /* Within the lines of a component those of use come first, by dimensions; the few others follow. */
-static const struct mtr_price_line *find_like(const struct mtr_price *price, struct mtr_price_range range,
-                                              const struct mtr_price_line *line)
+const struct mtr_price_line *price_find_like(const struct mtr_price *price, struct mtr_price_range range,
+                                             const struct mtr_price_line *line)
 {
     uint32_t low = range.from, high = range.to;
     for (uint32_t last = range.to;
@@ -80,7 +80,7 @@ const struct mtr_price_line *price_earlier_like(struct mtr_pricer *pricer, uint3
     const bool at_hand =
         range->from < range->to && mtr_str_equal(price->lines[range->from].component, line->component);
     if (!at_hand) *range = lines_of(price, line->component, range->to);
-    return find_like(price, *range, line);
+    return price_find_like(price, *range, line);
 }
 
 /* What the lines like this one in earlier parts came to before caps: exactly, and rounded. */

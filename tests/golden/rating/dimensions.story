@@ -79,3 +79,73 @@ use     s1 level/eu 2026-01-01T00 50 | 2026-01-01T01:00:02 7  # in one hour the 
         level/us 2026-01-01T01:00:01 9
 at      2026-02-01T02
         2026-01: final 4 users; final 7 level; final 40 split{region=eu}; final 10 split{region=us}
+
+# Each line that is used has its own minimum when the period closes; late use takes it back.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components:
+    - {key: disk, meter: disk, per_unit: "0.10", group_by: [region], line_minimum: 5, minimum_prorate: day}
+subscriptions: [{key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}]
+
+use     s1 disk/eu/ssd 2026-01-05 20 | disk/us/ssd 2026-01-05 70
+at      2026-01-06
+        2026-01: draft 2 disk{region=eu}; draft 7 disk{region=us}
+at      2026-02-01T02
+        2026-01: final 0 disk{region=eu}; final 0 disk{region=us}; final 3 disk{region=eu} minimum
+use     s1 disk/eu/ssd 2026-01-20 10 | disk/as/ssd 2026-01-20 1
+at      2026-02-03
+        2026-01: correction 0.1 disk{region=as}; correction 1 disk{region=eu} (30);
+                 correction 4.9 disk{region=as} minimum; correction -1 disk{region=eu} minimum
+void    s1 disk/as/ssd 2026-01-20 1
+at      2026-02-04
+        2026-01: correction -4.9 disk{region=as} minimum; correction -0.1 disk{region=as}
+
+# Over the versions of a month each line has one minimum, that of the last; lines of the days before, too.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components: [{key: disk, meter: disk, per_unit: "0.10", group_by: [region], line_minimum: 5}]
+  - from: 2026-01-11
+    components: [{key: disk, meter: disk, per_unit: "0.20", group_by: [region], line_minimum: 6}]
+  - from: 2026-01-21
+    reset: true
+    components: [{key: disk, meter: disk, per_unit: "0.30", group_by: [region], line_minimum: 7}]
+subscriptions: [{key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}]
+
+use     s1 disk/eu/ssd 2026-01-05 20 | disk/us/ssd 2026-01-12 10 | disk/eu/hdd 2026-01-12 5 | disk/as/ssd 2026-01-22 30
+at      2026-02-01T02
+        2026-01: final 2 disk{region=eu}; final 1 disk{region=eu}; final 2 disk{region=us};
+                 final 9 disk{region=as}; final 4 disk{region=eu} minimum; final 5 disk{region=us} minimum
+
+# A month in which the subscription runs for ten days has that share of it.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components: [{key: disk, meter: disk, per_unit: "0.10", group_by: [region], line_minimum: "6.20", minimum_prorate: day}]
+subscriptions: [{key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-22}]
+
+use     s1 disk/eu/ssd 2026-01-23 5
+at      2026-02-01T02
+        2026-01-22: final 0.5 disk{region=eu}; final 1.5 disk{region=eu} minimum
+
+# What an earlier version had in one line is no line of a group_by: it counts for the minimum of the component alone.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components: [{key: disk, meter: disk, per_unit: "0.10", minimum: 20}]
+  - from: 2026-01-11
+    components: [{key: disk, meter: disk, per_unit: "0.10", group_by: [region], line_minimum: 5, minimum: 20}]
+subscriptions: [{key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}]
+
+use     s1 disk/eu/ssd 2026-01-05 20 | disk/us/ssd 2026-01-12 10
+at      2026-02-01T02
+        2026-01: final 2 disk; final 1 disk{region=us}; final 4 disk{region=us} minimum; final 13 disk minimum

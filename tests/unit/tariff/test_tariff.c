@@ -318,6 +318,11 @@ static const struct {
     {VERSION "  - {key: a, meter: m, dynamic: {units: n, zero_units: skip}, scope: day}\n", MTR_SEVERITY_ERROR, 6, 70, "of the whole line"},
     {VERSION "  - {key: a, capacity: [{up_to: {m: 2}, amount: -5}, {amount: 6}]}\n", MTR_SEVERITY_WARNING, 6, 49, "use pays the customer"},
     {VERSION "  - {key: a, capacity: [{amount: 5}, {up_to: {m: 2}, amount: 6}]}\n", MTR_SEVERITY_ERROR, 6, 25, "reaches the steps below"},
+    /* minimums of lines */
+    {VERSION "  - {key: a, meter: m, per_unit: 1, line_minimum: 1}\n", MTR_SEVERITY_ERROR, 6, 51, "write `minimum`"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, group_by: [r], line_minimum: 2, cap: 1}\n", MTR_SEVERITY_ERROR, 6, 66, "more than the cap"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, group_by: [r], line_minimum: \"0.001\"}\n", MTR_SEVERITY_ERROR, 6, 66, "fraction digits"},
+    {VERSION "  - {key: a, recurring: {amount: 1}, line_minimum: 1}\n", MTR_SEVERITY_ERROR, 6, 52, "its own minimum"},
     /* rounding to steps */
     {HEAD "rounding: {step: 0}\nversions: [{from: 2026-01-01, " COMPONENTS "]\n", MTR_SEVERITY_ERROR, 3, 18, "must be more than 0"},
     {HEAD "rounding: {step: five}\nversions: [{from: 2026-01-01, " COMPONENTS "]\n", MTR_SEVERITY_ERROR, 3, 18, "must be a number"},
