@@ -1,10 +1,11 @@
 /*
- * What was folded against a change of the catalog: the date at which a meter is retired decides which events
- * count, so it moves only where none was folded that it would decide otherwise.
+ * What was folded against a change of the catalog: a meter goes, or the date at which it is retired moves,
+ * only where no event was folded that would be decided otherwise.
  *
- *   back: no event that the meter took lies at or after the new date. Cells and quarantine rows from there on
- *         name the part of the log in which to look
- *   on:   no event came at or after the old one: the fold has noted the first (fold.h, retired/)
+ *   back:    no event that the meter took lies at or after the new date. Cells and quarantine rows from there
+ *            on name the part of the log in which to look
+ *   on:      no event came at or after the old one: the fold has noted the first (fold.h, retired/)
+ *   deleted: the meter took no event, and there is none that waits, or does not wait, because of it
  *
  * Called between steps: what was folded is all of it, and what comes is folded with the new catalog.
  */
@@ -12,10 +13,10 @@
 #include "meterd/catalog/store.h"
 #include "meterd/core/time.h"
 
-/* A meter whose date moves, and where in the log the events may be that it decides otherwise. */
+/* A meter that changes, and where in the log the events may be that are decided otherwise. */
 struct moved {
     struct mtr_aggregator *aggregator;
-    const struct mtr_meter *before, *after;
+    const struct mtr_meter *before, *after; /* after NULL: it is deleted */
     uint64_t seq_first, seq_last; /* seq_first above seq_last: nowhere */
     const struct mtr_catalog *candidate;
     struct mtr_diagnostics *findings;
@@ -40,11 +41,10 @@ static int on_quarantined(void *context, const struct mtr_quarantined_event *eve
     return event->meter == moved->before->number ? widen(moved, event->seq, event->seq) : MTR_OK;
 }
 
-/* The log range of what the meter took in the hours from the new date on. */
-static int find_range(struct moved *moved)
+/* The log range of what the meter took in the hours from that time on. */
+static int find_range(struct moved *moved, int64_t from_us)
 {
     const struct mtr_catalog *catalog = moved->aggregator->catalog;
-    const int64_t from_us = mtr_meter_retired_us(moved->after);
     int rc = MTR_OK;
     moved->seq_first = UINT64_MAX;
     moved->seq_last = 0;
@@ -92,7 +92,7 @@ static void fail_gone(const struct moved *moved)
 static int check_back(struct moved *moved)
 {
     struct mtr_aggregator *aggregator = moved->aggregator;
-    int rc = find_range(moved);
+    int rc = find_range(moved, mtr_meter_retired_us(moved->after));
     for (uint64_t seq = moved->seq_first; !rc && seq <= moved->seq_last;) {
         rc = fold_read_block(aggregator, seq);
         if (rc == MTR_ENOTFOUND || (!rc && aggregator->block.first_seq > seq)) {
@@ -124,8 +124,78 @@ static int check_on(struct moved *moved)
     return MTR_OK;
 }
 
+static bool has_fact(struct moved *moved, const struct mtr_fact_name *name, int *rc)
+{
+    uint64_t unused;
+    if (*rc) return false;
+    *rc = fact_get_u64(moved->aggregator, name, &unused);
+    const bool found = !*rc;
+    if (*rc == MTR_ENOTFOUND) *rc = MTR_OK;
+    return found;
+}
+
+/* Another meter of its type, of which the fold has taken note: one that is younger relies on this one. */
+static bool has_sibling(const struct moved *moved, int *rc)
+{
+    const struct mtr_meter *gone = moved->before;
+    uint32_t known = 0;
+    *rc = fold_known_meters(moved->aggregator, &known);
+    for (uint32_t i = 1; i <= known; i++) {
+        const struct mtr_meter *meter = mtr_catalog_meter(moved->candidate, i);
+        if (meter && meter->service->number == gone->service->number &&
+            mtr_str_equal(meter->event_type, gone->event_type))
+            return true;
+    }
+    return false;
+}
+
+static int on_held(void *context, const struct mtr_held_event *held)
+{
+    enum { STOP = 1 };
+    (void)held;
+    *(bool *)context = true;
+    return STOP;
+}
+
+/* Events of its type: without a meter of it they would all wait, and those that wait may do so because of
+ * this one. */
+static bool decides_who_waits(struct moved *moved, int *rc)
+{
+    const struct mtr_meter *gone = moved->before;
+    const struct mtr_fact_name type = fact_type(gone->service->vendor->key, gone->event_type);
+    const struct mtr_held_event first = {
+        .reason = MTR_HELD_METER, .vendor = gone->service->vendor->key, .name = gone->event_type};
+    bool any_held = false;
+    if (!has_fact(moved, &type, rc)) return false;
+    if (!has_sibling(moved, rc) || *rc) return true;
+    *rc = mtr_rollups_walk_held(moved->aggregator->txn, &first, on_held, &any_held);
+    if (*rc > 0) *rc = MTR_OK;
+    return any_held;
+}
+
+static int check_deleted(struct moved *moved)
+{
+    const uint32_t number = moved->before->number;
+    const struct mtr_fact_name catching_up = fact_number(MTR_FACT_CATCH_UP, number),
+                               releasing = fact_number(MTR_FACT_RELEASE_METER, number),
+                               retired = fact_number(MTR_FACT_RETIRED, number);
+    const char *reason = NULL;
+    int rc = find_range(moved, 0);
+    if (!rc && moved->seq_first <= moved->seq_last) reason = "usage was folded with it";
+    else if (has_fact(moved, &catching_up, &rc) || has_fact(moved, &releasing, &rc))
+        reason = "events are being folded with it: try again in a moment";
+    else if (has_fact(moved, &retired, &rc)) reason = "events came that it did not count any more";
+    else if (decides_who_waits(moved, &rc)) reason = "events of its type were folded while it was there";
+    if (!rc && reason)
+        mtr_diagnostics_addf(moved->findings, MTR_SEVERITY_ERROR, 0, 0, NULL,
+                             "meter `%.*s` cannot be deleted: %s", MTR_STR_ARGS(moved->before->key), reason);
+    return rc;
+}
+
 static int check_meter(struct moved *moved)
 {
+    if (!moved->before) return MTR_OK;
+    if (!moved->after) return check_deleted(moved);
     const int64_t before_us = mtr_meter_retired_us(moved->before),
                   after_us = mtr_meter_retired_us(moved->after);
     if (before_us == after_us) return MTR_OK;

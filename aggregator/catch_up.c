@@ -13,9 +13,7 @@
 #include <string.h>
 
 #define CATALOG_FACT MTR_STR("catalog")
-#define CATCH_UP_PREFIX "catch_up/"
 #define RELEASE_SUBSCRIPTION_PREFIX "release/s"
-#define RELEASE_METER_PREFIX "release/m"
 
 enum { STOP = 1 };
 
@@ -36,7 +34,7 @@ static int add_catch_up(struct mtr_aggregator *aggregator, const struct mtr_catc
 
 static int on_catch_up(void *context, struct mtr_str name, struct mtr_str value)
 {
-    const size_t prefix = sizeof(CATCH_UP_PREFIX) - 1;
+    const size_t prefix = sizeof(MTR_FACT_CATCH_UP) - 1;
     if (name.size != prefix + 4 || value.size != 16) return MTR_ECORRUPT;
     const unsigned char *p = (const unsigned char *)name.data + prefix;
     struct mtr_catch_up catch_up = {
@@ -60,7 +58,7 @@ int fold_load(struct mtr_aggregator *aggregator)
 {
     aggregator->catch_up_count = 0;
     aggregator->releasing = false;
-    int rc = mtr_rollups_walk_facts(aggregator->txn, MTR_STR(CATCH_UP_PREFIX), on_catch_up, aggregator);
+    int rc = mtr_rollups_walk_facts(aggregator->txn, MTR_STR(MTR_FACT_CATCH_UP), on_catch_up, aggregator);
     if (rc) return rc;
     rc = mtr_rollups_walk_facts(aggregator->txn, MTR_STR("release/"), on_any_fact, &aggregator->releasing);
     return rc == STOP ? MTR_OK : rc;
@@ -90,7 +88,7 @@ static int plan_release(struct mtr_aggregator *aggregator, enum mtr_held_reason 
     int rc = is_any_held(aggregator, reason, vendor, name, &any);
     if (rc || !any) return rc;
     struct mtr_fact_name fact = fact_number(
-        reason == MTR_HELD_METER ? RELEASE_METER_PREFIX : RELEASE_SUBSCRIPTION_PREFIX, number);
+        reason == MTR_HELD_METER ? MTR_FACT_RELEASE_METER : RELEASE_SUBSCRIPTION_PREFIX, number);
     aggregator->releasing = true;
     return fact_put_u64(aggregator, &fact, 0, NULL);
 }
@@ -145,20 +143,34 @@ static int attach_meter(struct mtr_aggregator *aggregator, const struct mtr_mete
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc; /* no event of that type yet */
     if (catch_up.next_seq > catch_up.end_seq) return MTR_ECORRUPT;
     MTR_ASSERT(meter->number > known); /* those known before counted from the beginning */
-    struct mtr_fact_name fact = fact_number(CATCH_UP_PREFIX, meter->number);
+    struct mtr_fact_name fact = fact_number(MTR_FACT_CATCH_UP, meter->number);
     rc = fact_put_u64(aggregator, &fact, catch_up.next_seq, &catch_up.end_seq);
     return rc ? rc : add_catch_up(aggregator, &catch_up);
 }
 
+static struct mtr_fact_name catalog_fact(void)
+{
+    struct mtr_fact_name fact = {.size = CATALOG_FACT.size};
+    memcpy(fact.data, CATALOG_FACT.data, CATALOG_FACT.size);
+    return fact;
+}
+
+int fold_known_meters(struct mtr_aggregator *aggregator, uint32_t *out)
+{
+    const struct mtr_fact_name fact = catalog_fact();
+    uint64_t known = 0;
+    int rc = fact_get_u64(aggregator, &fact, &known);
+    *out = (uint32_t)known;
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
 int fold_attach(struct mtr_aggregator *aggregator, uint64_t next_seq)
 {
-    struct mtr_fact_name fact = {.size = 0};
+    const struct mtr_fact_name fact = catalog_fact();
     uint64_t known = 0;
     uint32_t subscriptions = mtr_catalog_count(aggregator->catalog, MTR_KIND_SUBSCRIPTION);
     uint32_t meters = mtr_catalog_count(aggregator->catalog, MTR_KIND_METER);
     uint64_t now = (uint64_t)subscriptions << 32 | meters;
-    memcpy(fact.data, CATALOG_FACT.data, CATALOG_FACT.size);
-    fact.size = CATALOG_FACT.size;
     int rc = fact_get_u64(aggregator, &fact, &known);
     if ((rc && rc != MTR_ENOTFOUND) || known == now) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     uint32_t known_subscriptions = (uint32_t)(known >> 32), known_meters = (uint32_t)known;
@@ -252,7 +264,7 @@ static int catch_up_meter(struct mtr_aggregator *aggregator, struct mtr_catch_up
         catch_up->next_seq = seq;
     }
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
-    struct mtr_fact_name fact = fact_number(CATCH_UP_PREFIX, catch_up->meter);
+    struct mtr_fact_name fact = fact_number(MTR_FACT_CATCH_UP, catch_up->meter);
     if (catch_up->next_seq >= catch_up->end_seq) return fact_delete(aggregator, &fact);
     return fact_put_u64(aggregator, &fact, catch_up->next_seq, &catch_up->end_seq);
 }

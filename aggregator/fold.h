@@ -143,6 +143,8 @@ int fold_voids(struct mtr_aggregator *aggregator) MTR_MUST_USE;
  * (catch_up.c). */
 int fold_load(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 int fold_attach(struct mtr_aggregator *aggregator, uint64_t next_seq) MTR_MUST_USE;
+/* The highest number of a meter that the fold has taken note of. */
+int fold_known_meters(struct mtr_aggregator *aggregator, uint32_t *out) MTR_MUST_USE;
 int fold_catch_up(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 int fold_release(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 
@@ -177,6 +179,8 @@ struct mtr_fact_name {
     char data[MTR_FACT_NAME_BYTES_MAX];
     size_t size;
 };
+#define MTR_FACT_CATCH_UP "catch_up/"
+#define MTR_FACT_RELEASE_METER "release/m"
 #define MTR_FACT_RETIRED "retired/"
 struct mtr_fact_name fact_type(struct mtr_str vendor, struct mtr_str type);
 struct mtr_fact_name fact_number(const char *prefix, uint32_t number);

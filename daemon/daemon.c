@@ -163,8 +163,8 @@ static void fill_host(struct mtr_daemon *daemon)
         .context = daemon,
         .submit = submit,
         .catalog_changed = catalog_changed,
-        .hold_fold = pipeline_hold_fold,
-        .release_fold = pipeline_release_fold,
+        .hold_stages = pipeline_hold,
+        .release_stages = pipeline_release,
         .progress = pipeline_progress,
         .is_ready = is_ready,
         .query_limits = query_limits,
@@ -335,6 +335,7 @@ int daemon_run(const struct mtr_config *config, int (*reload)(void *context, str
     daemon.config = config;
     pthread_mutex_init(&daemon.progress_mutex, NULL);
     pthread_mutex_init(&daemon.fold_mutex, NULL);
+    pthread_mutex_init(&daemon.rate_mutex, NULL);
     daemon.started_us = mtr_clock_wall_us();
     int rc = open_all(&daemon, &run, &diagnostic);
     if (rc) {

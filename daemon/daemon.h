@@ -76,8 +76,9 @@ struct mtr_daemon {
     atomic_uint_fast64_t consumed_seq; /* nothing up to it is needed again: retention may take it */
     pthread_mutex_t progress_mutex;
     struct mtr_progress progress; /* under its mutex */
-    pthread_mutex_t fold_mutex;   /* held by a step of the fold from its snapshot on, and by a change of the
-                                     catalog */
+    /* Held by a step of the stage from its snapshot on, and by a change of the catalog while it is checked
+     * against what the stages did, and stored: fold_mutex first. */
+    pthread_mutex_t fold_mutex, rate_mutex;
     int64_t held_looked_us;     /* when consumed_seq was last set; the aggregator's thread only */
     void (*_Atomic slow_work)(void *context); /* handed from the writer to the sealer; NULL: taken */
     void *slow_context;                       /* before slow_work is set: the writer's, after: the sealer's */
@@ -93,10 +94,10 @@ int daemon_run(const struct mtr_config *config, int (*reload)(void *context, str
  * sealer after all that they were given, the aggregator drained unless a stage failed. */
 int pipeline_start(struct mtr_daemon *daemon, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void pipeline_end(struct mtr_daemon *daemon);
-/* A change of the catalog, between two steps of the fold; of a struct mtr_daemon. Any thread. */
-int pipeline_hold_fold(void *daemon, const struct mtr_catalog *stored, const struct mtr_catalog *draft,
-                       struct mtr_diagnostics *findings) MTR_MUST_USE;
-void pipeline_release_fold(void *daemon);
+/* A change of the catalog, between two steps of fold and rater; of a struct mtr_daemon. Any thread. */
+int pipeline_hold(void *daemon, const struct mtr_catalog *stored, const struct mtr_catalog *draft,
+                  struct mtr_diagnostics *findings) MTR_MUST_USE;
+void pipeline_release(void *daemon);
 /* How far they have come, of a struct mtr_daemon. Any thread. */
 struct mtr_progress pipeline_progress(void *daemon);
 

@@ -17,6 +17,7 @@
 #include "daemon/metrics.h"
 #include "meterd/core/logline.h"
 #include "meterd/core/time.h"
+#include "meterd/rater/catalog_change.h"
 
 enum {
     STAGE_IDLE_MS = 250,
@@ -166,17 +167,20 @@ struct mtr_progress pipeline_progress(void *context)
     return progress;
 }
 
-int pipeline_hold_fold(void *context, const struct mtr_catalog *stored, const struct mtr_catalog *draft,
-                       struct mtr_diagnostics *findings)
+int pipeline_hold(void *context, const struct mtr_catalog *stored, const struct mtr_catalog *draft,
+                  struct mtr_diagnostics *findings)
 {
     struct mtr_daemon *daemon = context;
     pthread_mutex_lock(&daemon->fold_mutex);
-    return mtr_aggregator_check_change(daemon->aggregator, stored, draft, findings);
+    pthread_mutex_lock(&daemon->rate_mutex);
+    int rc = mtr_aggregator_check_change(daemon->aggregator, stored, draft, findings);
+    return rc ? rc : mtr_rater_check_change(daemon->charges, stored, draft, findings);
 }
 
-void pipeline_release_fold(void *context)
+void pipeline_release(void *context)
 {
     struct mtr_daemon *daemon = context;
+    pthread_mutex_unlock(&daemon->rate_mutex);
     pthread_mutex_unlock(&daemon->fold_mutex);
 }
 
@@ -237,9 +241,11 @@ static int rater_step(void *context, int64_t now_us, bool *idle)
     struct mtr_diagnostic diagnostic = {0};
     uint64_t folds = pipeline_progress(daemon).folds; /* of which this step sees all */
     int64_t began_us = mtr_clock_monotonic_us();
+    pthread_mutex_lock(&daemon->rate_mutex);
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
     uint64_t catalog_version = mtr_catalog_version(catalog);
     int rc = mtr_rater_step(daemon->rater, catalog, now_us, &rated, &diagnostic);
+    pthread_mutex_unlock(&daemon->rate_mutex);
     if (!rc && rated.failed)
         mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " periods cannot be rated: %s", rated.failed,
                     diagnostic.text);

@@ -14,6 +14,7 @@ const struct api_route *const api_routes[] = {
     &api_settle_message, &api_price,
     &api_apply_catalog,  &api_list_documents,
     &api_get_document,   &api_put_document,
+    &api_delete_document,
     &api_list_schemas,   &api_get_schema,
     &api_list_quarantine, &api_list_held,
     &api_get_status,     &api_get_openapi,

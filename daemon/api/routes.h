@@ -19,9 +19,10 @@ extern const struct api_route api_list_outbox;  /* route/outbox.c */
 extern const struct api_route api_settle_message;
 extern const struct api_route api_price;         /* route/price.c */
 extern const struct api_route api_apply_catalog; /* route/catalog.c */
-extern const struct api_route api_list_documents;
-extern const struct api_route api_get_document;
 extern const struct api_route api_put_document;
+extern const struct api_route api_delete_document;
+extern const struct api_route api_list_documents; /* route/documents.c */
+extern const struct api_route api_get_document;
 extern const struct api_route api_list_schemas; /* route/schemas.c */
 extern const struct api_route api_get_schema;
 extern const struct api_route api_list_quarantine; /* route/quarantine.c */

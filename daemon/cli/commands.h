@@ -10,6 +10,7 @@ extern const struct cli_command cli_run;
 extern const struct cli_command cli_check;
 extern const struct cli_command cli_apply;
 extern const struct cli_command cli_get;
+extern const struct cli_command cli_delete;
 extern const struct cli_command cli_key;
 extern const struct cli_command cli_send;
 extern const struct cli_command cli_import;

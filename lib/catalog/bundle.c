@@ -3,6 +3,8 @@
  */
 #include "lib/catalog/bundle.h"
 
+#include "lib/catalog/names.h"
+
 #include <stdlib.h>
 
 #include "meterd/core/json_writer.h"

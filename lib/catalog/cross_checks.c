@@ -5,7 +5,7 @@
  * subscription keeps its currency, whichever document changed; versions of a stored tariff that are new and
  * begin in the past are warned of.
  */
-#include "lib/catalog/snapshot.h"
+#include "lib/catalog/names.h"
 
 #include <stdio.h>
 
@@ -27,12 +27,6 @@ static bool has_dimension(const struct mtr_meter *meter, struct mtr_str name)
     for (uint32_t i = 0; i < meter->group_by_count; i++)
         if (mtr_str_equal(meter->group_by[i], name)) return true;
     return false;
-}
-
-static const char *meter_key_at(const void *context, unsigned i)
-{
-    const struct mtr_catalog *catalog = context;
-    return i < catalog->counts[MTR_KIND_METER] ? catalog->meters[i].key.data : NULL;
 }
 
 static bool adds_up_over_hours(const struct mtr_meter *meter)
@@ -98,13 +92,12 @@ static void check_meter(const struct mtr_catalog *catalog, const struct mtr_reco
                         const struct mtr_component *component, struct mtr_str key,
                         struct mtr_diagnostics *findings)
 {
-    char text[240];
+    char text[CATALOG_UNKNOWN_TEXT_BYTES + 100];
     const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, key);
     if (!meter) {
-        const char *meant = findings->dropped ? NULL : mtr_schema_nearest(key, meter_key_at, catalog);
-        snprintf(text, sizeof(text), "component `%.*s`: unknown meter `%.*s`%s%s%s",
-                 MTR_STR_ARGS(component->key), MTR_STR_ARGS(key), meant ? "; did you mean `" : "",
-                 meant ? meant : "", meant ? "`?" : "");
+        char unknown[CATALOG_UNKNOWN_TEXT_BYTES];
+        catalog_unknown_text(catalog, MTR_KIND_METER, key, findings, unknown);
+        snprintf(text, sizeof(text), "component `%.*s`: %s", MTR_STR_ARGS(component->key), unknown);
         fail(record, component, "meter", findings, text);
         return;
     }
@@ -345,13 +338,6 @@ static void check_meters(const struct mtr_catalog *catalog, const struct mtr_rec
     }
 }
 
-static const char *subscription_key_at(const void *context, unsigned i)
-{
-    const struct mtr_catalog *catalog = context;
-    return i < catalog->counts[MTR_KIND_SUBSCRIPTION] ? catalog->records[MTR_KIND_SUBSCRIPTION][i]->key.data
-                                                      : NULL;
-}
-
 /* A misspelt subscription would be billed at list price. */
 static void check_override(const struct mtr_catalog *catalog, const struct mtr_record *record,
                            const struct mtr_tariff_override *override, struct mtr_diagnostics *findings)
@@ -359,11 +345,9 @@ static void check_override(const struct mtr_catalog *catalog, const struct mtr_r
     if (!override->subscription.size ||
         catalog_find_record(catalog, MTR_KIND_SUBSCRIPTION, override->subscription))
         return;
-    const char *meant =
-        findings->dropped ? NULL : mtr_schema_nearest(override->subscription, subscription_key_at, catalog);
-    record_fail(record, "versions", findings, "has an override for an unknown subscription `%.*s`%s%s%s",
-                MTR_STR_ARGS(override->subscription), meant ? "; did you mean `" : "", meant ? meant : "",
-                meant ? "`?" : "");
+    char unknown[CATALOG_UNKNOWN_TEXT_BYTES];
+    catalog_unknown_text(catalog, MTR_KIND_SUBSCRIPTION, override->subscription, findings, unknown);
+    record_fail(record, "versions", findings, "has an override for an %s", unknown);
 }
 
 static void check_version(const struct mtr_catalog *catalog, const struct mtr_record *record,
@@ -448,6 +432,7 @@ void catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnos
 {
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_TARIFF]; i++) {
         const struct mtr_record *record = catalog->records[MTR_KIND_TARIFF][i];
+        if (!record) continue;
         const struct mtr_tariff_document *tariff = &record->fields.tariff;
         for (uint32_t v = 0; v < tariff->version_count; v++)
             check_version(catalog, record, &tariff->versions[v], findings);
@@ -469,7 +454,9 @@ int catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnost
     struct demands *demands = mtr_arena_calloc(&catalog->arena, tariff_count, sizeof(*demands));
     if (!demands) return MTR_ENOMEM;
     for (uint32_t i = 0; i < tariff_count; i++) {
-        const struct mtr_tariff_document *tariff = &catalog->records[MTR_KIND_TARIFF][i]->fields.tariff;
+        const struct mtr_record *record = catalog->records[MTR_KIND_TARIFF][i];
+        if (!record) continue;
+        const struct mtr_tariff_document *tariff = &record->fields.tariff;
         for (uint32_t v = 0; v < tariff->version_count; v++)
             note_version(catalog, &tariff->versions[v], &demands[i]);
     }
@@ -483,9 +470,11 @@ void catalog_check_change(const struct mtr_catalog *before, const struct mtr_cat
                           struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < before->counts[MTR_KIND_TARIFF]; i++) {
-        const struct mtr_record *record = catalog->records[MTR_KIND_TARIFF][i];
-        mtr_tariff_lint_change(record->node, &record->fields.tariff,
-                               &before->records[MTR_KIND_TARIFF][i]->fields.tariff, now_us, findings);
+        const struct mtr_record *record = catalog->records[MTR_KIND_TARIFF][i],
+                                *stored = before->records[MTR_KIND_TARIFF][i];
+        if (!record || !stored) continue;
+        mtr_tariff_lint_change(record->node, &record->fields.tariff, &stored->fields.tariff, now_us,
+                               findings);
     }
     for (uint32_t i = 0; i < before->counts[MTR_KIND_SUBSCRIPTION]; i++) {
         struct mtr_str old = before->subscriptions[i].currency, now = catalog->subscriptions[i].currency;

@@ -44,7 +44,8 @@ static const struct mtr_kind service_kind = {.id = MTR_KIND_SERVICE,
                                              .plural = "services",
                                              .fields = service_rows,
                                              .finish = finish_service,
-                                             .check_frozen = check_service};
+                                             .check_frozen = check_service,
+                                             .deletable = true};
 
 static const struct mtr_kind *const kinds[MTR_KIND_COUNT] = {
     [MTR_KIND_VENDOR] = &vendor_kind,

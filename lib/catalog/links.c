@@ -196,7 +196,9 @@ int catalog_note_carrying(struct mtr_catalog *catalog)
                                      sizeof(*carries)); /* by number; 0: none */
     if (!carries) return MTR_ENOMEM;
     for (uint32_t i = 0; i < tariff_count; i++) {
-        const struct mtr_tariff_document *tariff = &catalog->records[MTR_KIND_TARIFF][i]->fields.tariff;
+        const struct mtr_record *record = catalog->records[MTR_KIND_TARIFF][i];
+        if (!record) continue;
+        const struct mtr_tariff_document *tariff = &record->fields.tariff;
         for (uint32_t v = 0; v < tariff->version_count && !carries[i + 1]; v++)
             carries[i + 1] = version_carries(catalog, &tariff->versions[v]);
     }

@@ -2,7 +2,7 @@
  * Lookups in a snapshot. find_subject and find_meters are asked for every event: one hash, one probe, one
  * comparison, no lock.
  */
-#include "lib/catalog/snapshot.h"
+#include "lib/catalog/names.h"
 
 #include <sodium.h>
 
@@ -30,7 +30,7 @@ uint32_t mtr_catalog_count(const struct mtr_catalog *catalog, enum mtr_catalog_k
 
 static bool has(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, uint32_t number)
 {
-    return number >= 1 && number <= catalog->counts[kind];
+    return number >= 1 && number <= catalog->counts[kind] && catalog->records[kind][number - 1];
 }
 
 const struct mtr_vendor *mtr_catalog_vendor(const struct mtr_catalog *catalog, uint32_t number)
@@ -61,16 +61,6 @@ const struct mtr_credit *mtr_catalog_credit(const struct mtr_catalog *catalog, u
 const struct mtr_rate_book *mtr_catalog_rates(const struct mtr_catalog *catalog)
 {
     return &catalog->rates;
-}
-
-struct mtr_record *catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
-                                       struct mtr_str key)
-{
-    uint64_t hash = hash_index_hash(key, (uint64_t)kind);
-    for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_key[kind], hash, &probe)) != 0;)
-        if (mtr_str_equal(catalog->records[kind][number - 1]->key, key))
-            return catalog->records[kind][number - 1];
-    return NULL;
 }
 
 static uint32_t find_number(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str key)

@@ -138,6 +138,7 @@ struct mtr_kind {
     int (*finish)(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings);
     void (*check_frozen)(const struct mtr_record *old, const struct mtr_record *now,
                          struct mtr_diagnostics *findings); /* NULL: every field may change */
+    bool deletable;
 };
 
 extern const struct mtr_kind meter_kind, tariff_kind, subscription_kind, api_key_kind, destination_kind,

@@ -7,6 +7,8 @@
  */
 #include "lib/catalog/snapshot.h"
 
+#include "lib/catalog/names.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,36 +93,16 @@ void catalog_set(struct mtr_catalog *catalog, struct mtr_record *record)
     hash_index_add(&catalog->by_key[kind], hash_index_hash(record->key, (uint64_t)kind), record->number);
 }
 
-struct nearest {
-    const struct mtr_catalog *catalog;
-    enum mtr_catalog_kind kind;
-};
-
-static const char *key_at(const void *context, unsigned i)
-{
-    const struct nearest *nearest = context;
-    return i < nearest->catalog->counts[nearest->kind] ? nearest->catalog->records[nearest->kind][i]->key.data
-                                                       : NULL;
-}
-
 /* The record that a field names, or NULL after a finding. */
 static struct mtr_record *resolve(const struct mtr_catalog *catalog, const struct mtr_record *from,
                                   const char *field, enum mtr_catalog_kind kind, struct mtr_str key,
                                   struct mtr_diagnostics *findings)
 {
+    char text[CATALOG_UNKNOWN_TEXT_BYTES];
     struct mtr_record *record = catalog_find_record(catalog, kind, key);
     if (record) return record;
-    struct nearest nearest = {catalog, kind};
-    const char *meant =
-        findings->dropped
-            ? NULL
-            : mtr_schema_nearest(key, key_at, &nearest); /* bounded by the findings that are kept */
-    const char *name = mtr_catalog_kind_name(kind);
-    if (meant)
-        record_fail(from, field, findings, "unknown %s `%.*s`; did you mean `%s`?", name, MTR_STR_ARGS(key),
-                    meant);
-    else
-        record_fail(from, field, findings, "unknown %s `%.*s`", name, MTR_STR_ARGS(key));
+    catalog_unknown_text(catalog, kind, key, findings, text);
+    record_fail(from, field, findings, "%s", text);
     return NULL;
 }
 
@@ -389,9 +371,10 @@ static int compare_meters(const void *a, const void *b)
 
 static void index_meters(struct mtr_catalog *catalog)
 {
-    uint32_t count = catalog->counts[MTR_KIND_METER];
+    uint32_t count = 0;
     const struct mtr_meter **sorted = catalog->meters_by_type;
-    for (uint32_t i = 0; i < count; i++) sorted[i] = &catalog->meters[i];
+    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_METER]; i++)
+        if (catalog->records[MTR_KIND_METER][i]) sorted[count++] = &catalog->meters[i];
     if (count > 1) qsort(sorted, count, sizeof(struct mtr_meter *), compare_meters);
     for (uint32_t i = 0; i < count; i++) {
         bool same = i > 0 && sorted[i - 1]->service == sorted[i]->service;
@@ -428,7 +411,8 @@ int catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
     size_t errors = findings->errors;
     for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
         for (uint32_t k = 0; k < catalog->counts[links[i].kind]; k++)
-            links[i].link(catalog, catalog->records[links[i].kind][k], findings);
+            if (catalog->records[links[i].kind][k])
+                links[i].link(catalog, catalog->records[links[i].kind][k], findings);
     sort_rates(catalog, findings);
     if (findings->errors > errors) return MTR_EINVALID;
     index_meters(catalog);

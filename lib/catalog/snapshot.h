@@ -22,7 +22,8 @@ struct mtr_catalog {
     struct mtr_arena arena;
     struct mtr_zones *zones; /* one reference */
     uint32_t counts[MTR_KIND_COUNT];
-    struct mtr_record **records[MTR_KIND_COUNT]; /* by number - 1; one reference each */
+    struct mtr_record **records[MTR_KIND_COUNT]; /* by number - 1; one reference each; NULL: deleted */
+    const struct mtr_record *deleted; /* while a draft is linked without it: borrowed; else NULL */
     struct mtr_index by_key[MTR_KIND_COUNT];
     struct mtr_vendor *vendors; /* by number - 1, as the following */
     struct mtr_service *services;
@@ -42,8 +43,8 @@ struct mtr_catalog {
     uint32_t group_count;
 };
 
-/* Takes a reference of zones. `counts` are the highest numbers, all of which are set with catalog_set
- * before link. */
+/* Takes a reference of zones. `counts` are the highest numbers; those that are not set with catalog_set
+ * before link were deleted. */
 int catalog_create(const uint32_t counts[MTR_KIND_COUNT], struct mtr_zones *zones, uint64_t version,
                    struct mtr_catalog **out) MTR_MUST_USE;
 void catalog_set(struct mtr_catalog *catalog, struct mtr_record *record); /* takes a reference */
@@ -54,9 +55,6 @@ int catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) 
 /* A subscription of that vendor and subject; NULL without any. */
 const struct mtr_subscription *catalog_find_any_of_subject(const struct mtr_catalog *catalog,
                                                            struct mtr_str vendor, struct mtr_str subject);
-struct mtr_record *catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
-                                       struct mtr_str key);
-
 /* Checks over several documents: tariffs against meters. */
 void catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
 /* Credits against the subscription that they are of: currency, service and components. */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "lib/catalog/bundle.h"
+#include "lib/catalog/names.h"
 #include "meterd/store/documents.h"
 
 struct mtr_catalog_store {
@@ -84,14 +85,17 @@ static int load_all(struct loading *loading)
     return rc;
 }
 
-static int check_numbers(const struct loading *loading, uint32_t counts[MTR_KIND_COUNT])
+/* The highest numbers; those of deleted documents are among them. */
+static int read_counts(const struct loading *loading, uint32_t counts[MTR_KIND_COUNT])
 {
-    for (uint32_t i = 0; i < loading->count; i++) counts[loading->records[i]->kind->id]++;
-    for (uint32_t i = 0; i < loading->count; i++)
+    int rc = MTR_OK;
+    for (int kind = 0; kind < MTR_KIND_COUNT && !rc; kind++)
+        rc = mtr_documents_count(loading->store->documents, (uint8_t)kind, &counts[kind]);
+    for (uint32_t i = 0; i < loading->count && !rc; i++)
         if (loading->records[i]->number == 0 ||
             loading->records[i]->number > counts[loading->records[i]->kind->id])
-            return MTR_ECORRUPT;
-    return MTR_OK;
+            rc = MTR_ECORRUPT;
+    return rc;
 }
 
 static int load_snapshot(struct mtr_catalog_store *store, struct mtr_diagnostics *findings)
@@ -102,11 +106,13 @@ static int load_snapshot(struct mtr_catalog_store *store, struct mtr_diagnostics
     uint64_t version = 0;
     int rc = mtr_documents_version(store->documents, &version);
     if (!rc) rc = load_all(&loading);
-    if (!rc) rc = check_numbers(&loading, counts);
+    if (!rc) rc = read_counts(&loading, counts);
     if (!rc) rc = catalog_create(counts, store->zones, version, &catalog);
     for (uint32_t i = 0; i < loading.count; i++) {
-        if (!rc) catalog_set(catalog, loading.records[i]);
-        record_release(loading.records[i]);
+        struct mtr_record *record = loading.records[i];
+        if (!rc && catalog->records[record->kind->id][record->number - 1]) rc = MTR_ECORRUPT;
+        if (!rc) catalog_set(catalog, record);
+        record_release(record);
     }
     free(loading.records);
     if (!rc) rc = catalog_link(catalog, findings);
@@ -239,9 +245,13 @@ static int make_candidate(struct mtr_catalog_store *store, const struct bundle *
         if (bundle->items[i].decoded) catalog_set(catalog, bundle->items[i].decoded);
     for (int kind = 0; kind < MTR_KIND_COUNT; kind++)
         for (uint32_t i = 0; i < current->counts[kind]; i++)
-            if (!catalog->records[kind][i]) catalog_set(catalog, current->records[kind][i]);
+            if (current->records[kind][i] && current->records[kind][i] != bundle->deleted &&
+                !catalog->records[kind][i])
+                catalog_set(catalog, current->records[kind][i]);
+    catalog->deleted = bundle->deleted;
     size_t errors = findings->errors;
     rc = catalog_link(catalog, findings);
+    catalog->deleted = NULL;
     if (!rc) catalog_check_change(current, catalog, now_us, findings);
     if (findings->errors > errors) rc = MTR_EINVALID;
     if (rc)
@@ -271,9 +281,22 @@ static int store_bundle(struct mtr_catalog_store *store, const struct bundle *bu
         rc = mtr_documents_put(store->documents, &document, &number);
         if (!rc && number != item->decoded->number) rc = MTR_ECORRUPT;
     }
+    if (!rc && bundle->deleted) {
+        const struct mtr_stored_document document = {.kind = (uint8_t)bundle->deleted->kind->id,
+                                                     .key = bundle->deleted->key,
+                                                     .applied_us = edit->now_us,
+                                                     .who = edit->who};
+        rc = mtr_documents_delete(store->documents, &document);
+        if (rc == MTR_ENOTFOUND) rc = MTR_ECORRUPT; /* it is in force */
+    }
     if (!rc) return mtr_documents_commit(store->documents, &version);
     mtr_documents_abort(store->documents);
     return rc;
+}
+
+static bool changes_nothing(const struct mtr_catalog_change *change)
+{
+    return change->created + change->updated + change->deleted == 0;
 }
 
 /* The catalog as the bundle would have it; that in force when it changes nothing. After a finding the rest is
@@ -287,10 +310,10 @@ static int make_draft(struct mtr_catalog_store *store, struct bundle *bundle, in
     if (bundle->read == MTR_ENOMEM) return bundle->read;
     int rc = decode_bundle(store, bundle, counts, change, findings);
     if (!rc) rc = bundle->read;
+    change->deleted = bundle->deleted != NULL;
     change->version = store->current->version;
     if (rc) return rc;
-    if (change->created + change->updated)
-        return make_candidate(store, bundle, counts, now_us, findings, out);
+    if (!changes_nothing(change)) return make_candidate(store, bundle, counts, now_us, findings, out);
     *out = mtr_catalog_acquire(store->current);
     return MTR_OK;
 }
@@ -311,7 +334,7 @@ static int apply_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
     struct mtr_catalog *candidate = NULL;
     int rc = make_draft(store, bundle, edit->now_us, change, findings, &candidate);
     if (rc) return rc;
-    const bool stays = edit->dry_run || change->created + change->updated == 0;
+    const bool stays = edit->dry_run || changes_nothing(change);
     rc = review(edit, store->current, candidate, findings);
     if (!rc && !stays) rc = store->read_only ? MTR_EDENIED : store_bundle(store, bundle, edit);
     if (rc || stays) {
@@ -359,6 +382,38 @@ int mtr_catalog_store_apply(struct mtr_catalog_store *store, const struct mtr_ca
     if (rc) return rc;
     rc = apply_bundle(store, &bundle, edit, &counted, findings);
     end_edit(store, document, &bundle);
+    if (!rc) *change = counted;
+    return rc;
+}
+
+/* The record that is to go, or a finding that it cannot. */
+static int find_deleted(struct mtr_catalog_store *store, const struct mtr_catalog_edit *edit,
+                        struct mtr_record **out, struct mtr_diagnostics *findings)
+{
+    const struct mtr_kind *kind = kind_of(*edit->kind);
+    const size_t errors = findings->errors;
+    *out = catalog_find_record(store->current, *edit->kind, edit->key);
+    if (!*out) return MTR_ENOTFOUND;
+    if (!kind->deletable)
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL,
+                             "a %s cannot be deleted: meters, services, tariffs and API keys can",
+                             kind->name);
+    int rc = MTR_OK;
+    if (kind->id == MTR_KIND_TARIFF)
+        rc = catalog_find_past_name(store->documents, store->current, edit->key, findings);
+    return !rc && findings->errors > errors ? MTR_EINVALID : rc;
+}
+
+int mtr_catalog_store_delete(struct mtr_catalog_store *store, const struct mtr_catalog_edit *edit,
+                             struct mtr_catalog_change *change, struct mtr_diagnostics *findings)
+{
+    struct bundle bundle;
+    struct mtr_catalog_change counted = {0};
+    pthread_mutex_lock(&store->apply_lock);
+    bundle_init(&bundle);
+    int rc = find_deleted(store, edit, &bundle.deleted, findings);
+    if (!rc) rc = apply_bundle(store, &bundle, edit, &counted, findings);
+    end_edit(store, NULL, &bundle);
     if (!rc) *change = counted;
     return rc;
 }

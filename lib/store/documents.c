@@ -2,11 +2,13 @@
  * Documents on LMDB: three tables in one environment.
  *
  *   heads      kind u8, key bytes               → number u32, newest revision u32
- *   revisions  kind u8, number u32, revision u32 → applied_us u64, who size u16, who, json
- *   meta       "format" → u32; "version" → u64; "count", kind u8 → u32
+ *   revisions  kind u8, number u32, revision u32 → applied_us u64, who size u16, who, json; empty: deleted
+ *              kind u8, number u32, 0            → u32: the number that the key had before it was deleted
+ *   meta       "format" → u64; "version" → u64; "count", kind u8 → u64
  *
- * Invariants: numbers of a kind are 1…count without gaps; revisions of a number are 1…newest; revisions are
- * never rewritten. Integers are big-endian, so that the order of bytes is the order of numbers.
+ * Invariants: numbers of a kind are 1…count, each given once; revisions of a key are 1…newest, over all its
+ * numbers; revisions are never rewritten. Integers are big-endian, so that the order of bytes is the order of
+ * numbers. Format 1 had no deletions: a store becomes format 2 with the first one.
  */
 #include "meterd/store/documents.h"
 
@@ -16,7 +18,8 @@
 #include "lib/store/lmdb_env.h"
 #include "meterd/core/limits.h"
 
-enum { FORMAT_VERSION = 1, HEAD_BYTES = 8, REVISION_KEY_BYTES = 9, REVISION_HEADER_BYTES = 10 };
+enum { FORMAT_WITHOUT_DELETIONS = 1, FORMAT_VERSION = 2 };
+enum { HEAD_BYTES = 8, REVISION_KEY_BYTES = 9, REVISION_HEADER_BYTES = 10, LINK_BYTES = 4 };
 #define MAP_BYTES                                                                                            \
     ((size_t)16                                                                                              \
      << 30) /* address space; a catalog of a million documents of 1 KiB with ten revisions each fits */
@@ -90,8 +93,9 @@ static int check_format(MDB_txn *txn, MDB_dbi meta, bool read_only)
     uint64_t format = 0;
     int rc = get_meta_u64(txn, meta, META_KEY("format"), &format);
     if (rc) return rc;
-    if (format == 0 && !read_only) return put_meta_u64(txn, meta, META_KEY("format"), FORMAT_VERSION);
-    return format == FORMAT_VERSION || format == 0 ? MTR_OK : MTR_EVERSION;
+    if (format == 0 && !read_only)
+        return put_meta_u64(txn, meta, META_KEY("format"), FORMAT_WITHOUT_DELETIONS);
+    return format <= FORMAT_VERSION ? MTR_OK : MTR_EVERSION;
 }
 
 static int open_tables(struct mtr_documents *documents, bool read_only)
@@ -156,6 +160,29 @@ int mtr_documents_version(struct mtr_documents *documents, uint64_t *out)
     return rc;
 }
 
+struct count_key {
+    unsigned char bytes[6];
+};
+
+static struct count_key count_key_of(uint8_t kind)
+{
+    return (struct count_key){{'c', 'o', 'u', 'n', 't', kind}};
+}
+
+int mtr_documents_count(struct mtr_documents *documents, uint8_t kind, uint32_t *out)
+{
+    struct count_key key = count_key_of(kind);
+    MDB_txn *txn = NULL;
+    uint64_t count = 0;
+    int rc = begin_read(documents, &txn);
+    if (rc) return rc;
+    rc = get_meta_u64(txn, documents->meta, lmdb_val(key.bytes, sizeof(key.bytes)), &count);
+    mdb_txn_abort(txn);
+    if (!rc && count >= UINT32_MAX) rc = MTR_ECORRUPT;
+    if (!rc) *out = (uint32_t)count;
+    return rc;
+}
+
 int mtr_documents_begin(struct mtr_documents *documents, uint64_t *version_before)
 {
     MTR_ASSERT(!documents->change);
@@ -176,21 +203,80 @@ static int read_head(struct mtr_documents *documents, MDB_txn *txn, MDB_val key,
     return MTR_OK;
 }
 
-/* The head of a key after this put: the next revision, or the kind's next number at revision 1. */
+/* Parts of a stored revision; text is borrowed from the transaction. */
+static int read_revision(const struct mtr_documents *documents, MDB_txn *txn, uint8_t kind, struct head head,
+                         struct mtr_stored_document *out)
+{
+    unsigned char bytes[REVISION_KEY_BYTES];
+    MDB_val value;
+    make_revision_key(kind, head, bytes);
+    int rc = get(txn, documents->revisions, lmdb_val(bytes, sizeof(bytes)), &value);
+    if (rc) return rc;
+    const unsigned char *p = value.mv_data;
+    if (value.mv_size < REVISION_HEADER_BYTES) return MTR_ECORRUPT;
+    size_t who_size = (size_t)p[8] << 8 | p[9];
+    if (value.mv_size - REVISION_HEADER_BYTES < who_size) return MTR_ECORRUPT;
+    const char *text = (const char *)p + REVISION_HEADER_BYTES;
+    *out = (struct mtr_stored_document){
+        .kind = kind,
+        .number = head.number,
+        .revision = head.revision,
+        .applied_us = (int64_t)lmdb_get_u64(p),
+        .who = {text, who_size},
+        .json = {text + who_size, value.mv_size - REVISION_HEADER_BYTES - who_size},
+    };
+    return MTR_OK;
+}
+
+/* The number that a key had before it was deleted. MTR_ENOTFOUND: it had none. */
+static int read_link(const struct mtr_documents *documents, MDB_txn *txn, uint8_t kind, uint32_t *number)
+{
+    unsigned char bytes[REVISION_KEY_BYTES];
+    MDB_val value;
+    make_revision_key(kind, (struct head){*number, 0}, bytes);
+    int rc = get(txn, documents->revisions, lmdb_val(bytes, sizeof(bytes)), &value);
+    if (rc) return rc;
+    if (value.mv_size != LINK_BYTES || lmdb_get_u32(value.mv_data) >= *number) return MTR_ECORRUPT;
+    *number = lmdb_get_u32(value.mv_data);
+    return MTR_OK;
+}
+
+static int put_link(struct mtr_documents *documents, uint8_t kind, uint32_t number, uint32_t before)
+{
+    unsigned char key[REVISION_KEY_BYTES], bytes[LINK_BYTES];
+    make_revision_key(kind, (struct head){number, 0}, key);
+    lmdb_put_u32(bytes, before);
+    return put(documents->change, documents->revisions, lmdb_val(key, sizeof(key)),
+               lmdb_val(bytes, sizeof(bytes)));
+}
+
+static int next_number(struct mtr_documents *documents, uint8_t kind, uint32_t *out)
+{
+    struct count_key key = count_key_of(kind);
+    const MDB_val slot = lmdb_val(key.bytes, sizeof(key.bytes));
+    uint64_t count = 0;
+    int rc = get_meta_u64(documents->change, documents->meta, slot, &count);
+    if (rc) return rc;
+    if (count >= UINT32_MAX - 1) return MTR_EFULL;
+    *out = (uint32_t)count + 1;
+    return put_meta_u64(documents->change, documents->meta, slot, count + 1);
+}
+
+/* The head of a key after this put: the next revision; of a key that is new, or was deleted, under the kind's
+ * next number. */
 static int next_head(struct mtr_documents *documents, uint8_t kind, const struct head_key *key,
                      struct head *out)
 {
-    unsigned char count_key[6] = {'c', 'o', 'u', 'n', 't', kind};
-    uint64_t count = 0;
+    struct mtr_stored_document newest;
+    *out = (struct head){0, 0};
     int rc = read_head(documents, documents->change, lmdb_val(key->bytes, key->size), out);
-    if (!rc) out->revision++;
-    if (rc != MTR_ENOTFOUND) return rc;
-    rc = get_meta_u64(documents->change, documents->meta, lmdb_val(count_key, sizeof(count_key)), &count);
-    if (rc) return rc;
-    if (count >= UINT32_MAX - 1) return MTR_EFULL;
-    *out = (struct head){(uint32_t)count + 1, 1};
-    return put_meta_u64(documents->change, documents->meta, lmdb_val(count_key, sizeof(count_key)),
-                        count + 1);
+    if (!rc) rc = read_revision(documents, documents->change, kind, *out, &newest);
+    if (rc && (rc != MTR_ENOTFOUND || out->number)) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    const uint32_t before = out->number;
+    out->revision++;
+    if (!rc && newest.json.size) return MTR_OK;
+    rc = next_number(documents, kind, &out->number);
+    return rc || !before ? rc : put_link(documents, kind, out->number, before);
 }
 
 static int put_revision(struct mtr_documents *documents, struct head head,
@@ -215,23 +301,46 @@ static int put_revision(struct mtr_documents *documents, struct head head,
     return MTR_OK;
 }
 
+static int put_head(struct mtr_documents *documents, struct head_key *key, struct head head,
+                    const struct mtr_stored_document *document)
+{
+    unsigned char bytes[HEAD_BYTES];
+    lmdb_put_u32(bytes, head.number);
+    lmdb_put_u32(bytes + 4, head.revision);
+    int rc = put(documents->change, documents->heads, lmdb_val(key->bytes, key->size),
+                 lmdb_val(bytes, sizeof(bytes)));
+    return rc ? rc : put_revision(documents, head, document);
+}
+
 int mtr_documents_put(struct mtr_documents *documents, const struct mtr_stored_document *document,
                       uint32_t *number)
 {
     MTR_ASSERT(documents->change && document->kind < MTR_DOCUMENTS_KINDS_MAX);
-    struct head_key head_key;
+    MTR_ASSERT(document->json.size > 0); /* nothing is a deletion */
+    struct head_key key;
     struct head head;
-    unsigned char bytes[HEAD_BYTES];
-    int rc = make_head_key(document->kind, document->key, &head_key);
-    if (!rc) rc = next_head(documents, document->kind, &head_key, &head);
-    if (rc) return rc;
-    lmdb_put_u32(bytes, head.number);
-    lmdb_put_u32(bytes + 4, head.revision);
-    rc = put(documents->change, documents->heads, lmdb_val(head_key.bytes, head_key.size),
-             lmdb_val(bytes, sizeof(bytes)));
-    if (!rc) rc = put_revision(documents, head, document);
+    int rc = make_head_key(document->kind, document->key, &key);
+    if (!rc) rc = next_head(documents, document->kind, &key, &head);
+    if (!rc) rc = put_head(documents, &key, head, document);
     if (!rc) *number = head.number;
     return rc;
+}
+
+int mtr_documents_delete(struct mtr_documents *documents, const struct mtr_stored_document *document)
+{
+    MTR_ASSERT(documents->change && document->kind < MTR_DOCUMENTS_KINDS_MAX);
+    struct mtr_stored_document newest, deletion = *document;
+    struct head_key key;
+    struct head head;
+    if (make_head_key(document->kind, document->key, &key)) return MTR_ENOTFOUND;
+    int rc = read_head(documents, documents->change, lmdb_val(key.bytes, key.size), &head);
+    if (!rc) rc = read_revision(documents, documents->change, document->kind, head, &newest);
+    if (!rc && !newest.json.size) rc = MTR_ENOTFOUND;
+    if (rc) return rc;
+    head.revision++;
+    deletion.json = (struct mtr_str){NULL, 0};
+    rc = put_head(documents, &key, head, &deletion);
+    return rc ? rc : put_meta_u64(documents->change, documents->meta, META_KEY("format"), FORMAT_VERSION);
 }
 
 int mtr_documents_commit(struct mtr_documents *documents, uint64_t *version)
@@ -263,29 +372,24 @@ struct reading {
     uint8_t kind;
     mtr_documents_on_document on_document;
     void *context;
+    bool deletions; /* are handed out, too */
+    bool found;     /* something was handed out */
 };
 
-static int hand_out(const struct reading *reading, struct mtr_str key, struct head head)
+/* A revision of a key whose newest is the head: it may be of a number that the key had before. */
+static int hand_out(struct reading *reading, struct mtr_str key, struct head head)
 {
-    unsigned char bytes[REVISION_KEY_BYTES];
-    MDB_val value;
-    make_revision_key(reading->kind, head, bytes);
-    int rc = get(reading->txn, reading->documents->revisions, lmdb_val(bytes, sizeof(bytes)), &value);
-    if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
-    const unsigned char *p = value.mv_data;
-    if (value.mv_size < REVISION_HEADER_BYTES) return MTR_ECORRUPT;
-    size_t who_size = (size_t)p[8] << 8 | p[9];
-    if (value.mv_size - REVISION_HEADER_BYTES < who_size) return MTR_ECORRUPT;
-    const char *text = (const char *)p + REVISION_HEADER_BYTES;
-    struct mtr_stored_document document = {
-        .kind = reading->kind,
-        .key = key,
-        .number = head.number,
-        .revision = head.revision,
-        .applied_us = (int64_t)lmdb_get_u64(p),
-        .who = {text, who_size},
-        .json = {text + who_size, value.mv_size - REVISION_HEADER_BYTES - who_size},
-    };
+    struct mtr_stored_document document;
+    int rc = read_revision(reading->documents, reading->txn, reading->kind, head, &document);
+    while (rc == MTR_ENOTFOUND) {
+        rc = read_link(reading->documents, reading->txn, reading->kind, &head.number);
+        if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+        rc = read_revision(reading->documents, reading->txn, reading->kind, head, &document);
+    }
+    if (rc) return rc;
+    document.key = key;
+    if (!document.json.size && !reading->deletions) return MTR_OK;
+    reading->found = true;
     return reading->on_document(reading->context, &document);
 }
 
@@ -298,11 +402,12 @@ int mtr_documents_get(struct mtr_documents *documents, uint8_t kind, struct mtr_
     if (make_head_key(kind, key, &head_key)) return MTR_ENOTFOUND;
     int rc = begin_read(documents, &txn);
     if (rc) return rc;
-    const struct reading reading = {documents, txn, kind, on_document, context};
+    struct reading reading = {documents, txn, kind, on_document, context, revision > 0, false};
     rc = read_head(documents, txn, lmdb_val(head_key.bytes, head_key.size), &head);
     if (!rc && revision > head.revision) rc = MTR_ENOTFOUND;
     if (!rc && revision > 0) head.revision = revision;
     if (!rc) rc = hand_out(&reading, key, head);
+    if (!rc && !reading.found) rc = MTR_ENOTFOUND;
     mdb_txn_abort(txn);
     return rc;
 }
@@ -316,7 +421,7 @@ int mtr_documents_walk(struct mtr_documents *documents, uint8_t kind, struct mtr
     if (after.size && make_head_key(kind, after, &first)) return MTR_EINVALID;
     int rc = begin_read(documents, &txn);
     if (rc) return rc;
-    const struct reading reading = {documents, txn, kind, on_document, context};
+    struct reading reading = {documents, txn, kind, on_document, context, false, false};
     rc = lmdb_error(mdb_cursor_open(txn, documents->heads, &cursor));
     if (rc) goto out;
     MDB_val key = lmdb_val(first.bytes, first.size), value;
@@ -346,7 +451,7 @@ int mtr_documents_walk_revisions(struct mtr_documents *documents, uint8_t kind, 
     if (make_head_key(kind, key, &head_key)) return MTR_ENOTFOUND;
     int rc = begin_read(documents, &txn);
     if (rc) return rc;
-    const struct reading reading = {documents, txn, kind, on_document, context};
+    struct reading reading = {documents, txn, kind, on_document, context, true, false};
     rc = read_head(documents, txn, lmdb_val(head_key.bytes, head_key.size), &newest);
     for (uint32_t revision = after + 1; !rc && revision <= newest.revision; revision++)
         rc = hand_out(&reading, key, (struct head){newest.number, revision});

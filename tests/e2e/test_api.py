@@ -92,7 +92,7 @@ def check_wrong_requests(d):
     answer = d.call("DELETE", "/v1/usage")
     problem(answer, 405, "DELETE")
     assert answer.headers.get("Allow") == "GET, HEAD", answer.headers
-    assert d.call("DELETE", "/v1/catalog/vendor/acme").headers.get("Allow") == "GET, HEAD, PUT"
+    assert d.call("POST", "/v1/catalog/vendor/acme").headers.get("Allow") == "GET, HEAD, PUT, DELETE"
     for path in ("/v1/usage", "/v1/charges"):
         problem(d.call("GET", path, headers={"Accept": "image/png"}), 406, "text/csv")
     problem(d.call("POST", "/v1/events", body="x", headers={"Content-Type": "text/plain"}, key=d.acme), 415, "text/plain")

@@ -1,4 +1,4 @@
-"""The life of what the catalog holds: meters, tariffs, services and keys that are retired, before and after usage came."""
+"""The life of what the catalog holds: meters, tariffs, services and keys that are retired, or deleted, before and after usage came."""
 import os
 import sys
 
@@ -73,15 +73,62 @@ def check_key(d):
     problem(d.call("GET", "/v1/usage", key=secret), 401, "retired")
 
 
+def delete(d, kind, key):
+    return d.call("DELETE", f"/v1/catalog/{kind}/{key}")
+
+
+def check_deletion(d):
+    """What was used stays; what was not goes, is told by its revisions, and comes again as another."""
+    problem(delete(d, "meter", "vcpu_hours"), 422, "vcpu_hours", "in the stored tariff `compute`")
+    problem(delete(d, "meter", "vcpu_hours_2"), 422, "usage was folded with it")
+    problem(delete(d, "tariff", "compute"), 422, "may have priced charges", "sub-1")
+    problem(delete(d, "vendor", "other"), 422, "a vendor cannot be deleted")
+    problem(delete(d, "meter", "nothing"), 404, "nothing")
+    wrong = {"key": "wrong", "service": "compute", "event_type": "wrong", "value": "minutes"}
+    assert put(d, "meter", wrong).status == 200
+    assert delete(d, "meter", "wrong?dry_run=true").json()["deleted"] == 1
+    assert d.command("delete", "meter", "wrong").stdout.startswith("meter wrong is deleted; catalog version ")
+    problem(d.call("GET", "/v1/catalog/meter/wrong"), 404, "wrong")
+    assert "wrong" not in [row["key"] for row in d.get("/v1/catalog/meter")["documents"]]
+    assert put(d, "meter", {**wrong, "service": "mail", "event_type": "right"}).status == 200
+    revisions = d.get("/v1/catalog/meter/wrong?revisions=true")["documents"]
+    assert [row["deleted"] for row in revisions] == [False, True, False] and "document" not in revisions[1], revisions
+    # A meter without cells, but whose type came: without it these events would wait.
+    skipping = {"key": "skipping", "service": "mail", "event_type": "letter", "aggregation": "count", "filter": {"kind": "air"}}
+    assert put(d, "meter", skipping).status == 200
+    other = d.vendor_key("other")
+    letter = {"id": "l", "type": "letter", "subject": "sub-2", "time": ago(hours=1), "data": {"kind": "sea"}}
+    assert d.call("POST", "/v1/events", body=[letter], key=other).json()["accepted"] == 1
+    d.settle()
+    problem(delete(d, "meter", "skipping"), 422, "events of its type were folded")
+    # A line names its meter, also of nothing.
+    assert put(d, "meter", {**wrong, "key": "charged"}).status == 200
+    component = {"key": "c", "meter": "charged", "per_unit": "1"}
+    tariff = {"key": "charged", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": [component]}]}
+    assert put(d, "tariff", tariff).status == 200
+    assert put(d, "subscription", {**CATALOG["subscriptions"][0], "key": "s-charged", "tariff": "charged"}).status == 200
+    d.settle()
+    assert put(d, "tariff", {**tariff, "versions": [{"from": "2020-01-01", "components": [{"key": "c", "recurring": {"amount": "1"}}]}]}
+               ).status in (200, 422)
+    problem(delete(d, "meter", "charged"), 422, "charged")
+    secret = d.vendor_key("acme", ("query",), "leaving")
+    assert delete(d, "api_key", "leaving").status == 200
+    problem(d.call("GET", "/v1/usage", key=secret), 401, "unknown")
+    failed = d.command("delete", "meter", "vcpu_hours_2", check=False)
+    assert failed.returncode != 0 and "usage was folded with it" in failed.stderr, failed
+
+
 def main():
     with Daemon(SETTINGS) as d:
         d.apply(CATALOG)
         d.acme = d.vendor_key("acme")
-        for check in (check_meter, check_tariff_and_service, check_key):
+        for check in (check_meter, check_tariff_and_service, check_key, check_deletion):
             check(d)
             print(check.__name__, "ok")
         d.stop()
         d.command("audit", "--log")
+        d.start()  # numbers of what is gone are gaps
+        d.stop()
 
 
 if __name__ == "__main__":

@@ -35,12 +35,14 @@ struct mtr_catalog {
     } lists[WORLD_METERS_MAX];
     uint32_t list_count;
     const struct mtr_meter *changed; /* instead of the world's of that number */
+    uint32_t gone;                   /* number of a meter that it lacks; 0: none */
 };
 
 static struct {
     struct mtr_subscription subscriptions[WORLD_SUBSCRIPTIONS_MAX];
     uint32_t subscription_count;
     struct mtr_meter meters[WORLD_METERS_MAX];
+    bool is_deleted[WORLD_METERS_MAX]; /* of meters */
     uint32_t meter_count;
     const struct mtr_subscription *by_subject[WORLD_SUBSCRIPTIONS_MAX];
     uint64_t version; /* of the last catalog that was shown */
@@ -85,6 +87,7 @@ static inline void world_show(struct mtr_catalog *catalog, uint32_t subscription
     for (uint32_t i = 0; i < meters; i++) {
         const struct mtr_meter *meter = &world.meters[i];
         uint32_t at = 0;
+        if (world.is_deleted[i]) continue;
         while (at < catalog->list_count && (catalog->lists[at].service != meter->service ||
                                             !mtr_str_equal(catalog->lists[at].type, meter->event_type)))
             at++;
@@ -105,7 +108,8 @@ uint32_t mtr_catalog_count(const struct mtr_catalog *catalog, enum mtr_catalog_k
 const struct mtr_meter *mtr_catalog_meter(const struct mtr_catalog *catalog, uint32_t number)
 {
     if (catalog->changed && catalog->changed->number == number) return catalog->changed;
-    return number <= catalog->meter_count ? &world.meters[number - 1] : NULL;
+    if (number > catalog->meter_count || number == catalog->gone || world.is_deleted[number - 1]) return NULL;
+    return &world.meters[number - 1];
 }
 
 const struct mtr_subscription *mtr_catalog_subscription(const struct mtr_catalog *catalog, uint32_t number)

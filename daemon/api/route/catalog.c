@@ -1,5 +1,5 @@
 /*
- * Catalog calls: documents in, checked, versioned; documents out.
+ * Catalog calls: documents in, checked, versioned, and out of force. Reading them is documents.c.
  */
 #include "daemon/api/rows.h"
 #include "daemon/api/routes.h"
@@ -123,7 +123,7 @@ static const struct mtr_json_member trial_members[] = {
 static const struct mtr_shape trial_shape = {.name = "MeterTrial", .members = trial_members};
 
 struct change_row {
-    uint32_t created, updated, unchanged;
+    uint32_t created, updated, unchanged, deleted;
     uint64_t version;
     bool dry_run;
     struct mtr_list meters; /* of trial_row */
@@ -140,6 +140,7 @@ static const struct mtr_json_member change_members[] = {
     {MTR_MEMBER(change_row, created), .type = MTR_MEMBER_U32, .doc = "documents that are new"},
     {MTR_MEMBER(change_row, updated), .type = MTR_MEMBER_U32, .doc = "documents with a new revision"},
     {MTR_MEMBER(change_row, unchanged), .type = MTR_MEMBER_U32, .doc = "documents that say what they said"},
+    {MTR_MEMBER(change_row, deleted), .type = MTR_MEMBER_U32, .doc = "documents that are gone"},
     {MTR_MEMBER(change_row, version), .type = MTR_MEMBER_U64, .doc = "of the catalog, with the change"},
     {MTR_MEMBER(change_row, dry_run), .type = MTR_MEMBER_BOOL, .doc = "true: nothing was stored"},
     {MTR_MEMBER(change_row, meters), .type = MTR_MEMBER_LIST, .shape = &trial_shape,
@@ -219,29 +220,30 @@ static void answer_change(struct api_call *call, const struct mtr_catalog_change
     const struct change_row row = {.created = change->created,
                                    .updated = change->updated,
                                    .unchanged = change->unchanged,
+                                   .deleted = change->deleted,
                                    .version = change->version,
                                    .dry_run = dry_run,
                                    .meters = meters,
                                    .findings = findings};
     api_answer(call, &row);
-    if (dry_run || !(change->created + change->updated)) return;
-    mtr_logline(MTR_LEVEL_INFO, "catalog", "version=%llu created=%u updated=%u by=%.*s",
-                (unsigned long long)change->version, change->created, change->updated,
+    if (dry_run || !(change->created + change->updated + change->deleted)) return;
+    mtr_logline(MTR_LEVEL_INFO, "catalog", "version=%llu created=%u updated=%u deleted=%u by=%.*s",
+                (unsigned long long)change->version, change->created, change->updated, change->deleted,
                 MTR_STR_ARGS(call->credential->key));
     call->host->catalog_changed(call->host->context);
 }
 
 struct review {
     struct api_call *call;
-    bool holds_fold;
+    bool deletes; /* what nothing names prices no period */
+    bool holds_stages;
     struct mtr_list meters; /* of trial_row: of a dry run */
 };
 
-/* What the change does to closed periods, and to what was folded, before it is in force. */
-static int review(void *context, const struct mtr_catalog *stored, const struct mtr_catalog *draft,
-                  struct mtr_diagnostics *findings)
+/* What applied documents do: new meters to the last events, any of them to closed periods. */
+static int review_documents(struct review *review, const struct mtr_catalog *stored,
+                            const struct mtr_catalog *draft, struct mtr_diagnostics *findings)
 {
-    struct review *review = context;
     struct api_call *call = review->call;
     int rc = api_flag(call, "dry_run") ? try_meters(call, stored, draft, &review->meters) : MTR_OK;
     if (rc) return rc;
@@ -252,18 +254,31 @@ static int review(void *context, const struct mtr_catalog *stored, const struct 
         .looked_at_max = REVIEW_LOOKED_AT_MAX,
         .priced_max = REVIEW_PRICED_MAX,
     };
-    rc = mtr_closed_periods_review(call->host->rollups, call->host->charges, &options,
-                                   api_flag(call, "correct_closed_periods"), findings);
-    if (rc) return rc;
-    review->holds_fold = true;
-    return call->host->hold_fold(call->host->context, stored, draft, findings);
+    return mtr_closed_periods_review(call->host->rollups, call->host->charges, &options,
+                                     api_flag(call, "correct_closed_periods"), findings);
 }
 
-static void apply(struct api_call *call, const enum mtr_catalog_kind *kind, struct mtr_str key)
+/* Before a change is in force: that, and what was folded and charged has against it. */
+static int review(void *context, const struct mtr_catalog *stored, const struct mtr_catalog *draft,
+                  struct mtr_diagnostics *findings)
+{
+    struct review *review = context;
+    int rc = review->deletes ? MTR_OK : review_documents(review, stored, draft, findings);
+    if (rc) return rc;
+    const struct mtr_api_host *host = review->call->host;
+    review->holds_stages = true;
+    return host->hold_stages(host->context, stored, draft, findings);
+}
+
+typedef int edit_catalog(struct mtr_catalog_store *store, const struct mtr_catalog_edit *edit,
+                         struct mtr_catalog_change *change, struct mtr_diagnostics *findings);
+
+static void change_catalog(struct api_call *call, edit_catalog *edit_store, const enum mtr_catalog_kind *kind,
+                           struct mtr_str key, const char *refused)
 {
     struct mtr_catalog_change change = {0};
     struct mtr_diagnostics findings;
-    struct review reviewing = {.call = call};
+    struct review reviewing = {.call = call, .deletes = edit_store == mtr_catalog_store_delete};
     bool dry_run = api_flag(call, "dry_run");
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
     const struct mtr_catalog_edit edit = {.text = call->body,
@@ -274,13 +289,20 @@ static void apply(struct api_call *call, const enum mtr_catalog_kind *kind, stru
                                           .dry_run = dry_run,
                                           .review = call->host->charges ? review : NULL,
                                           .review_context = &reviewing};
-    int rc = mtr_catalog_store_apply(call->host->catalog_store, &edit, &change, &findings);
-    if (reviewing.holds_fold) call->host->release_fold(call->host->context);
-    if (rc == MTR_EINVALID)
-        api_findings(call, 422, "the documents have errors; nothing was changed", &findings);
+    int rc = edit_store(call->host->catalog_store, &edit, &change, &findings);
+    if (reviewing.holds_stages) call->host->release_stages(call->host->context);
+    if (rc == MTR_EINVALID) api_findings(call, 422, refused, &findings);
+    else if (rc == MTR_ENOTFOUND)
+        api_problem(call, 404, "there is no %s '%.*s'", mtr_catalog_kind_name(*kind), MTR_STR_ARGS(key));
     else if (rc) api_error(call, rc, "the catalog could not be changed");
     else answer_change(call, &change, dry_run, reviewing.meters, &findings);
     mtr_diagnostics_release(&findings);
+}
+
+static void apply(struct api_call *call, const enum mtr_catalog_kind *kind, struct mtr_str key)
+{
+    change_catalog(call, mtr_catalog_store_apply, kind, key,
+                   "the documents have errors; nothing was changed");
 }
 
 static void apply_catalog(struct api_call *call)
@@ -292,6 +314,14 @@ static void put_document(struct api_call *call)
 {
     enum mtr_catalog_kind kind;
     if (api_kind(call, call->path_parameters[0], &kind)) apply(call, &kind, call->path_parameters[1]);
+}
+
+static void delete_document(struct api_call *call)
+{
+    enum mtr_catalog_kind kind;
+    if (api_kind(call, call->path_parameters[0], &kind))
+        change_catalog(call, mtr_catalog_store_delete, &kind, call->path_parameters[1],
+                       "the document stays: it is named or was used; retire it instead");
 }
 
 static const struct api_parameter put_parameters[] = {
@@ -329,162 +359,19 @@ const struct api_route api_put_document = {
     .handle = put_document,
 };
 
-/* ---- reading ---- */
-
-struct document_row {
-    const char *kind;
-    struct mtr_str key;
-    uint32_t revision;
-    int64_t applied_at;
-    struct mtr_str applied_by, document;
-};
-
-static const struct mtr_shape any_map = {.schema = "{\"type\":\"object\"}"};
-
-#define ROW(field) MTR_MEMBER(document_row, field)
-static const struct mtr_json_member document_members[] = {
-    {ROW(kind), .type = MTR_MEMBER_WORD, .doc = "of the document"},
-    {ROW(key), .type = MTR_MEMBER_TEXT, .doc = "unique in its kind"},
-    {ROW(revision), .type = MTR_MEMBER_U32, .doc = "from 1"},
-    {ROW(applied_at), .type = MTR_MEMBER_TIME, .doc = "when the revision was stored"},
-    {ROW(applied_by), .type = MTR_MEMBER_TEXT, .doc = "key of the API key that did it"},
-    {ROW(document), .type = MTR_MEMBER_JSON, .shape = &any_map,
-     .doc = "as GET /v1/schemas/{kind} describes it"},
-    {0},
-};
-static const struct mtr_shape document_shape = {.name = "Document", .members = document_members};
-
-static struct document_row document_row(const struct mtr_catalog_document *document)
-{
-    return (struct document_row){.kind = mtr_catalog_kind_name(document->kind),
-                                 .key = document->key,
-                                 .revision = document->revision,
-                                 .applied_at = document->applied_us,
-                                 .applied_by = document->who,
-                                 .document = document->json};
-}
-
-/* Documents of a kind, or the revisions of one. */
-struct documents {
-    enum mtr_catalog_kind kind;
-    struct mtr_str only; /* its key; empty: all */
-    char after[MTR_KEY_BYTES_MAX];
-    size_t after_size;
-    uint32_t after_revision;
-    struct api_rows *rows; /* of a piece */
-};
-
-static int on_document(void *context, const struct mtr_catalog_document *document)
-{
-    struct documents *documents = context;
-    const struct document_row row = document_row(document);
-    int rc = api_row(documents->rows, &row);
-    MTR_ASSERT(document->key.size <= sizeof(documents->after));
-    memcpy(documents->after, document->key.data, document->key.size);
-    documents->after_size = document->key.size;
-    documents->after_revision = document->revision;
-    return !rc && api_rows_full(documents->rows) ? API_STOP : rc;
-}
-
-static int fill(struct api_call *call, struct api_rows *rows)
-{
-    struct mtr_catalog_store *store = call->host->catalog_store;
-    struct documents *documents = call->state;
-    const struct mtr_str after = {documents->after, documents->after_size};
-    documents->rows = rows;
-    int rc = documents->only.size
-                 ? mtr_catalog_store_walk_revisions(store, documents->kind, documents->only,
-                                                    documents->after_revision, on_document, documents)
-                 : mtr_catalog_store_walk(store, documents->kind, after, on_document, documents);
-    if (!rc) api_rows_end(rows, 0, false);
-    return rc == API_STOP ? MTR_OK : rc;
-}
-
-static bool begin(struct api_call *call)
-{
-    struct documents *documents = api_allocate(call, sizeof(*documents));
-    if (!documents || !api_kind(call, call->path_parameters[0], &documents->kind)) return false;
-    documents->only = call->path_parameters[1];
-    call->state = documents;
-    return true;
-}
-
-static const struct api_list list = {
-    .name = "Documents",
-    .member = "documents",
-    .row = &document_shape,
-    .pages = API_WHOLE,
-    .failure = "the catalog cannot be read",
-    .begin = begin,
-    .fill = fill,
-};
-
-const struct api_route api_list_documents = {
-    .method = MTR_HTTP_GET,
-    .path = "/v1/catalog/{kind}",
-    .scope = MTR_SCOPE_ADMIN,
-    .operation = "listDocuments",
-    .summary = "The newest revision of every document of a kind",
-    .list = &list,
-    .handle = api_answer_rows,
-};
-
-static int on_document_json(void *context, const struct mtr_catalog_document *document)
-{
-    const struct document_row row = document_row(document);
-    api_answer(context, &row);
-    return MTR_OK;
-}
-
-/* The document alone, as it would be written in a file. */
-static int on_document_yaml(void *context, const struct mtr_catalog_document *document)
-{
-    struct api_call *call = context;
-    struct mtr_document *tree = NULL;
-    struct mtr_diagnostic diagnostic;
-    call->status = 200;
-    call->answer_type = "application/yaml";
-    int rc = mtr_document_parse(document->json, &tree, &diagnostic);
-    if (!rc) rc = mtr_node_write_yaml(mtr_document_root(tree), &call->answer);
-    mtr_document_close(tree);
-    return rc;
-}
-
-static void get_document(struct api_call *call)
-{
-    enum { AS_JSON, AS_YAML };
-    enum mtr_catalog_kind kind;
-    const uint32_t revision = (uint32_t)api_u64(call, "revision");
-    const struct mtr_str key = call->path_parameters[1];
-    if (api_flag(call, "revisions")) {
-        api_answer_rows(call);
-        return;
-    }
-    const int as = api_negotiate(call);
-    if (as < 0 || !api_kind(call, call->path_parameters[0], &kind)) return;
-    int rc = mtr_catalog_store_get(call->host->catalog_store, kind, key, revision,
-                                   as == AS_YAML ? on_document_yaml : on_document_json, call);
-    if (rc == MTR_ENOTFOUND)
-        api_problem(call, 404, "there is no %s '%.*s'%s", mtr_catalog_kind_name(kind), MTR_STR_ARGS(key),
-                    revision ? " with this revision" : "");
-    else if (rc) api_error(call, rc, "the catalog cannot be read");
-}
-
-static const struct api_parameter get_parameters[] = {
-    {"revision", API_INTEGER, .min = 1, .max = UINT32_MAX, .doc = "this revision; default: the newest"},
-    {"revisions", API_BOOLEAN, .doc = "all revisions instead of one document"},
+static const struct api_parameter delete_parameters[] = {
+    {"dry_run", API_BOOLEAN, .doc = "check and say what would change; store nothing"},
     {0},
 };
 
-const struct api_route api_get_document = {
-    .method = MTR_HTTP_GET,
+const struct api_route api_delete_document = {
+    .method = MTR_HTTP_DELETE,
     .path = "/v1/catalog/{kind}/{key}",
     .scope = MTR_SCOPE_ADMIN,
-    .operation = "getDocument",
-    .summary = "One document, or its revisions",
-    .parameters = get_parameters,
-    .answer = &document_shape,
-    .answer_types = API_JSON ",application/yaml",
-    .list = &list,
-    .handle = get_document,
+    .operation = "deleteDocument",
+    .summary = "Delete a meter, service, tariff or API key that nothing names and nothing was folded or "
+               "charged with; its revisions stay",
+    .parameters = delete_parameters,
+    .answer = &change_shape,
+    .handle = delete_document,
 };

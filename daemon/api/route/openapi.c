@@ -17,6 +17,7 @@ static const char *method_key(enum mtr_http_method method)
     case MTR_HTTP_GET: return "get";
     case MTR_HTTP_POST: return "post";
     case MTR_HTTP_PUT: return "put";
+    case MTR_HTTP_DELETE: return "delete";
     default: MTR_ASSERT(!"a method the table uses"); return NULL;
     }
 }

@@ -56,8 +56,8 @@ void mtr_aggregator_close(struct mtr_aggregator *aggregator);
 int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_catalog *catalog, int64_t now_us,
                         struct mtr_aggregator_result *result, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
-/* Has what was folded anything against a change of the catalog from `before` to `after`? A meter's date of
- * retirement moves only where it decides of no event that was folded. Findings are placed with
+/* Has what was folded anything against a change of the catalog from `before` to `after`? A meter goes, or its
+ * date of retirement moves, only where that decides of no event that was folded. Findings are placed with
  * mtr_catalog_fail: this is part of the review of an edit (catalog/store.h).
  *
  * Between two steps, and the next one takes a snapshot that has the change if it was stored: then events are

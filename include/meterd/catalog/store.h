@@ -9,7 +9,8 @@
  *   int rc = mtr_catalog_store_apply(store, &edit, &change, &findings);
  *   struct mtr_catalog *catalog = mtr_catalog_store_snapshot(store);   // … mtr_catalog_release(catalog)
  *
- * Nothing is deleted: a document's revisions count from 1, and its number stays. Times are µs since 1970 UTC.
+ * Nothing is rewritten: a document's revisions count from 1, and no number is given twice. Times are µs since
+ * 1970 UTC.
  *
  * Threads: any. Changes wait for one another; a snapshot is used without locks. One process writes (the
  * daemon, or a command while no daemon runs), others open the store read-only. One LMDB environment under
@@ -56,14 +57,23 @@ struct mtr_catalog_change {
     uint32_t created;
     uint32_t updated;
     uint32_t unchanged;
+    uint32_t deleted;
     uint64_t version; /* of the catalog after the change */
 };
 /* Applies an edit as one change: all or nothing. Documents equal to the stored version change nothing. Every
  * finding (errors and warnings, the tariff linter's included) is reported, with its place in the text.
  * MTR_EINVALID when one is an error; MTR_EDENIED on a store opened read-only; MTR_EAGAIN when another process
- * changed the store; and what `check` returns. */
+ * changed the store; and what `review` returns. */
 int mtr_catalog_store_apply(struct mtr_catalog_store *store, const struct mtr_catalog_edit *edit,
                             struct mtr_catalog_change *change, struct mtr_diagnostics *findings) MTR_MUST_USE;
+
+/* Deletes one document, a meter, service, tariff or API key, of the edit's kind and key. What refers to it,
+ * or may have charged with it, is a finding; whether usage was folded with a meter is for `review` to say.
+ * Its revisions stay, and the key may come again, under another number. MTR_ENOTFOUND, and errors as of
+ * apply. */
+int mtr_catalog_store_delete(struct mtr_catalog_store *store, const struct mtr_catalog_edit *edit,
+                             struct mtr_catalog_change *change,
+                             struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* The snapshot that applying the text would put in force: *out is the caller's reference. Nothing is
  * stored, so a read-only store will do; of the edit, text, kind and key are looked at. What the draft leaves
@@ -77,7 +87,7 @@ struct mtr_catalog_document {
     uint32_t revision; /* of this document, from 1 */
     int64_t applied_us;
     struct mtr_str who;
-    struct mtr_str json; /* the document, canonical JSON */
+    struct mtr_str json; /* the document, canonical JSON; empty: this revision deleted it */
 };
 /* One document (revision 0: the newest); borrowed only during the hook. MTR_ENOTFOUND. */
 typedef int (*mtr_catalog_on_document)(void *context, const struct mtr_catalog_document *document);

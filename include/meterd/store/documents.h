@@ -2,9 +2,10 @@
  * Versioned documents: every revision of (kind, key), who stored it and when. What a document means is the
  * catalog's business.
  *
- * A key gets its number once, from 1 up per kind, and keeps it for ever: nothing is deleted. Revisions of a
- * key count from 1. All puts of a change commit together and raise the store's version by one. One writer at
- * a time; readers see whole changes.
+ * A key gets a number, from 1 up per kind, and keeps it until it is deleted; a key that comes again gets
+ * another one, so that no number is used twice. Revisions of a key count from 1, its deletion is one of them,
+ * and all of them stay. All puts and deletions of a change commit together and raise the store's version by
+ * one. One writer at a time; readers see whole changes.
  */
 #ifndef METERD_STORE_DOCUMENTS_H
 #define METERD_STORE_DOCUMENTS_H
@@ -27,7 +28,7 @@ struct mtr_stored_document {
     uint32_t revision;
     int64_t applied_us;
     struct mtr_str who;
-    struct mtr_str json;
+    struct mtr_str json; /* empty: this revision is a deletion */
 };
 
 /* Creates the directory and the environment unless read_only. */
@@ -37,28 +38,35 @@ void mtr_documents_close(struct mtr_documents *documents);
 
 /* 0 before the first change. */
 int mtr_documents_version(struct mtr_documents *documents, uint64_t *out) MTR_MUST_USE;
+/* The highest number that a document of the kind ever had. */
+int mtr_documents_count(struct mtr_documents *documents, uint8_t kind, uint32_t *out) MTR_MUST_USE;
 
-/* A change: begin (which tells the version it starts from), any number of puts, then commit or abort on
- * the same thread. Of the document number and revision are not looked at: *number is the number of its key,
- * and the revision the next. A put that fails leaves only abort. `who` is cut to MTR_DOCUMENTS_WHO_BYTES_MAX.
+/* A change: begin (which tells the version it starts from), any number of puts and deletions, then commit or
+ * abort on the same thread. Of the document number and revision are not looked at: *number is the number of
+ * its key, and the revision the next. What fails leaves only abort. `who` is cut to
+ * MTR_DOCUMENTS_WHO_BYTES_MAX.
  * commit tells the new version; MTR_EFULL: nothing was stored; MTR_EIO: the outcome is unknown. */
 int mtr_documents_begin(struct mtr_documents *documents, uint64_t *version_before) MTR_MUST_USE;
 int mtr_documents_put(struct mtr_documents *documents, const struct mtr_stored_document *document,
                       uint32_t *number) MTR_MUST_USE;
+/* Of the document key, kind, who and applied_us are looked at. MTR_ENOTFOUND: there is none, or it was
+ * deleted before. */
+int mtr_documents_delete(struct mtr_documents *documents,
+                         const struct mtr_stored_document *document) MTR_MUST_USE;
 int mtr_documents_commit(struct mtr_documents *documents, uint64_t *version) MTR_MUST_USE;
 void mtr_documents_abort(struct mtr_documents *documents);
 
 /* The document is borrowed during the hook only. The hook's error ends the walk and is returned. */
 typedef int (*mtr_documents_on_document)(void *context, const struct mtr_stored_document *document);
 
-/* Revision 0 is the newest. MTR_ENOTFOUND. */
+/* Revision 0 is the newest; of a document that was deleted there is none. MTR_ENOTFOUND. */
 int mtr_documents_get(struct mtr_documents *documents, uint8_t kind, struct mtr_str key, uint32_t revision,
                       mtr_documents_on_document on_document, void *context) MTR_MUST_USE;
 /* The newest revision of every document of a kind with a key greater than `after` (empty: all), in order of
- * keys, byte by byte. */
+ * keys, byte by byte. Deleted ones are left out. */
 int mtr_documents_walk(struct mtr_documents *documents, uint8_t kind, struct mtr_str after,
                        mtr_documents_on_document on_document, void *context) MTR_MUST_USE;
-/* The revisions of one document behind `after` (0: all), oldest first. MTR_ENOTFOUND. */
+/* The revisions of one key behind `after` (0: all), oldest first, deletions too. MTR_ENOTFOUND. */
 int mtr_documents_walk_revisions(struct mtr_documents *documents, uint8_t kind, struct mtr_str key,
                                  uint32_t after, mtr_documents_on_document on_document,
                                  void *context) MTR_MUST_USE;

@@ -55,4 +55,5 @@ const struct mtr_kind api_key_kind = {
     .plural = "api_keys",
     .fields = rows,
     .finish = finish,
+    .deletable = true,
 };

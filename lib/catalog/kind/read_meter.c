@@ -209,4 +209,5 @@ const struct mtr_kind meter_kind = {
     .fields = rows,
     .finish = finish,
     .check_frozen = check_frozen,
+    .deletable = true,
 };

@@ -39,4 +39,5 @@ const struct mtr_kind tariff_kind = {
     .plural = "tariffs",
     .fields = mtr_tariff_fields,
     .read = read,
+    .deletable = true,
 };

@@ -1,7 +1,7 @@
 /*
  * The fold's law: the end is the same, to the byte, in whatever order log and catalog came to be known, with
- * failures in between, and dates of retirement that move where they may; and cells count every event that can
- * count, once in each hour that it touches.
+ * failures in between, dates of retirement that move and meters that go where they may; and cells count every
+ * event that can count, once in each hour that it touches.
  * METERD_SEEDS=N tries more worlds.
  */
 #include "tests/support/all_cells.h"
@@ -63,7 +63,7 @@ static void make_world(void)
 {
     static const char *const zones[] = {"UTC", "Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns"};
     static const char *const subjects[] = {"s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7"};
-    static const char *const types[] = {"cpu", "disk", "net"};
+    static const char *const types[] = {"cpu", "disk", "net", "idle"};
     const struct mtr_service *const services[] = {&compute, &storage, &mail};
     const int64_t first_us = at("2026-04-04T11:00:00Z");
     for (int i = 0; i < 8; i++) add_subscription(services[below(3)], subjects[i], zones[below(4)]);
@@ -80,7 +80,7 @@ static void make_world(void)
         world.subscriptions[i].cut_count = cut_counts[i];
     }
     for (int i = 0; i < 14; i++) {
-        struct mtr_meter *meter = add_meter(services[below(3)], types[below(3)],
+        struct mtr_meter *meter = add_meter(services[below(3)], types[below(4)],
                                             (enum mtr_aggregation)below(MTR_AGGREGATION_COUNT));
         make_kind(meter);
         meter->missing_is_invalid = below(3) == 0;
@@ -198,7 +198,7 @@ static uint64_t expected_count(void)
             if (!has_use_at(subscription, row->event.time_us)) continue;
             for (uint32_t m = 0; m < world.meter_count; m++) {
                 const struct mtr_meter *meter = &world.meters[m];
-                if (meter->service == subscription->service &&
+                if (!world.is_deleted[m] && meter->service == subscription->service &&
                     mtr_str_equal(meter->event_type, row->event.type) &&
                     row->event.time_us < mtr_meter_retired_us(meter))
                     count += counts_for(subscription, row, meter);
@@ -218,30 +218,53 @@ static void check_counts(void)
     assert_int_equal(counted, expected_count());
 }
 
-/* Another date for a meter, where the fold has nothing against it. */
-static void move_a_date(uint32_t meters, uint64_t moved[2])
+/* Changes of a kind that were tried. */
+struct changes {
+    uint64_t made, refused;
+};
+
+static bool is_refused(const struct mtr_catalog *after)
+{
+    struct mtr_diagnostics findings;
+    mtr_diagnostics_init(&findings, 4);
+    assert_int_equal(mtr_aggregator_check_change(aggregator, &catalog, after, &findings), MTR_OK);
+    const bool refused = findings.errors > 0;
+    mtr_diagnostics_release(&findings);
+    return refused;
+}
+
+/* A meter goes, where the fold has nothing against it. */
+static void delete_a_meter(uint32_t meters, struct changes *deleted)
 {
     struct mtr_catalog after = catalog;
-    struct mtr_diagnostics findings;
+    after.gone = 1 + below(meters);
+    if (world.is_deleted[after.gone - 1]) return;
+    const bool refused = is_refused(&after);
+    *(refused ? &deleted->refused : &deleted->made) += 1;
+    world.is_deleted[after.gone - 1] = !refused;
+    show(catalog.subscription_count, catalog.meter_count);
+}
+
+/* Another date for a meter, where the fold has nothing against it. */
+static void move_a_date(uint32_t meters, struct changes *moved)
+{
+    struct mtr_catalog after = catalog;
     struct mtr_meter changed = world.meters[below(meters)];
-    char text[MTR_TIME_TEXT_BYTES];
+    char text[MTR_TIME_TEXT_BYTES], *kept = dates[changed.number - 1];
     changed.retired = any_date(text);
     after.changed = &changed;
-    mtr_diagnostics_init(&findings, 4);
-    assert_int_equal(mtr_aggregator_check_change(aggregator, &catalog, &after, &findings), MTR_OK);
-    moved[findings.errors > 0]++;
-    if (!findings.errors) {
-        char *kept = dates[changed.number - 1];
-        world.meters[changed.number - 1] = changed;
-        if (changed.retired.text.data == text)
-            world.meters[changed.number - 1].retired.text.data = memcpy(kept, text, sizeof(text));
-    }
-    mtr_diagnostics_release(&findings);
+    if (world.is_deleted[changed.number - 1]) return;
+    const bool refused = is_refused(&after);
+    *(refused ? &moved->refused : &moved->made) += 1;
+    if (refused) return;
+    world.meters[changed.number - 1] = changed;
+    if (changed.retired.text.data == text)
+        world.meters[changed.number - 1].retired.text.data = memcpy(kept, text, sizeof(text));
 }
 
 /* The log grows, the catalog learns, dates move, steps are small, some fail, the aggregator starts anew: until
  * nothing is left to do. */
-static void fold_in_disorder(uint32_t count, uint64_t dates_moved[2])
+static void fold_in_disorder(uint32_t count, struct changes *moved_dates, struct changes *deletions)
 {
     struct mtr_aggregator_result result = {0};
     struct mtr_diagnostic diagnostic;
@@ -270,7 +293,8 @@ static void fold_in_disorder(uint32_t count, uint64_t dates_moved[2])
         if (below(4) == 0 && meters < world.meter_count)
             meters += 1 + (below(2) && meters + 1 < world.meter_count);
         show(subscriptions, meters);
-        if (meters && below(2)) move_a_date(meters, dates_moved);
+        if (meters && below(2)) move_a_date(meters, moved_dates);
+        if (meters && below(8) == 0) delete_a_meter(meters, deletions);
         log_in_memory.fail_in = below(6) == 0 ? 1 + (int)below(5) : 0;
         if (below(5) == 0) {
             mtr_aggregator_close(aggregator);
@@ -288,7 +312,7 @@ static void any_order_gives_the_same_bytes(void **state)
 {
     const char *seeds_text = getenv("METERD_SEEDS");
     uint64_t seeds = 25;
-    uint64_t moved[2] = {0}; /* dates that moved, and that could not */
+    struct changes moved_dates = {0}, deletions = {0};
     enum { EVENTS = 400 };
     (void)state;
     if (seeds_text) (void)mtr_str_to_u64(mtr_str_from(seeds_text), &seeds);
@@ -303,7 +327,7 @@ static void any_order_gives_the_same_bytes(void **state)
         store_close(&store);
         store_open(&store);
         open_aggregator(7);
-        fold_in_disorder(EVENTS, moved);
+        fold_in_disorder(EVENTS, &moved_dates, &deletions);
         struct mtr_hash128 in_disorder = store_hash(&store);
         mtr_aggregator_close(aggregator);
         store_close(&store);
@@ -317,7 +341,8 @@ static void any_order_gives_the_same_bytes(void **state)
             print_error("seed %" PRIu64 "\n", seed);
         assert_true(at_once.high == in_disorder.high && at_once.low == in_disorder.low);
     }
-    assert_true(moved[0] > seeds && moved[1] > seeds);
+    assert_true(moved_dates.made > seeds && moved_dates.refused > seeds);
+    assert_true(deletions.made > seeds / 2 && deletions.refused > seeds);
 }
 
 int main(void)

@@ -92,6 +92,92 @@ static void test_retired(void **state)
     mtr_catalog_release(catalog);
 }
 
+struct seen {
+    char text[1024];
+    size_t used;
+};
+
+static int see(void *context, const struct mtr_catalog_document *d)
+{
+    struct seen *seen = context;
+    assert_text(d->who, "tester");
+    assert_true(d->applied_us == NOW_US);
+    seen->used += (size_t)snprintf(seen->text + seen->used, sizeof(seen->text) - seen->used,
+                                   "%s %.*s r%u %.*s\n", mtr_catalog_kind_name(d->kind), MTR_STR_ARGS(d->key),
+                                   d->revision, MTR_STR_ARGS(d->json));
+    return MTR_OK;
+}
+
+static int delete_one(struct fixture *f, enum mtr_catalog_kind kind, const char *key, bool dry_run)
+{
+    mtr_diagnostics_release(&f->findings);
+    const struct mtr_catalog_edit edit = {.kind = &kind,
+                                          .key = mtr_str_from(key),
+                                          .who = MTR_STR("tester"),
+                                          .now_us = NOW_US,
+                                          .dry_run = dry_run};
+    return mtr_catalog_store_delete(f->store, &edit, &f->change, &f->findings);
+}
+
+static void assert_stays(struct fixture *f, enum mtr_catalog_kind kind, const char *key, const char *because)
+{
+    char text[2048];
+    assert_int_equal(delete_one(f, kind, key, false), MTR_EINVALID);
+    list_findings(f, text, sizeof(text));
+    assert_string_equal(text, because);
+}
+
+/* What is named, or may have charged, stays; the rest goes, and comes again as another. */
+static void test_deletion(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(f, apply(f, BASE, false));
+    assert_stays(f, MTR_KIND_METER, "vcpu",
+                 "0:0: meter: component `vcpu`: names the meter `vcpu` (in the stored tariff `standard`)\n");
+    assert_stays(f, MTR_KIND_SERVICE, "mail", "0:0: service: names the service `mail` (in the stored meter `mails`)\n");
+    assert_stays(f, MTR_KIND_TARIFF, "standard",
+                 "0:0: tariff: may have priced charges: revision 1 of subscription `sub-1` names it\n");
+    assert_stays(f, MTR_KIND_VENDOR, "nimbus",
+                 "0:0: a vendor cannot be deleted: meters, services, tariffs and API keys can\n");
+    assert_int_equal(delete_one(f, MTR_KIND_METER, "nothing", false), MTR_ENOTFOUND);
+    assert_ok(f, delete_one(f, MTR_KIND_METER, "mails", true));
+    assert_int_equal(f->change.deleted, 1);
+    assert_int_equal(f->change.version, 1);
+    assert_ok(f, delete_one(f, MTR_KIND_METER, "mails", false));
+    assert_ok(f, delete_one(f, MTR_KIND_API_KEY, "acme-push", false));
+    assert_int_equal(delete_one(f, MTR_KIND_METER, "mails", false), MTR_ENOTFOUND);
+    for (int round = 0; round < 2; round++, reopen(f)) {
+        struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
+        const struct mtr_meter *const *meters;
+        assert_int_equal(mtr_catalog_version(catalog), 3);
+        assert_null(mtr_catalog_find_meter(catalog, MTR_STR("mails")));
+        assert_null(mtr_catalog_meter(catalog, 3));
+        assert_int_equal(mtr_catalog_count(catalog, MTR_KIND_METER), 3);
+        assert_null(mtr_catalog_find_secret(catalog, MTR_STR("secret"), NOW_US));
+        assert_int_equal(
+            mtr_catalog_find_meters(catalog, mtr_catalog_meter(catalog, 1)->service, MTR_STR("cpu.used"), &meters), 2);
+        mtr_catalog_release(catalog);
+    }
+    /* Of another service, as nothing was folded with it. */
+    assert_ok(f, apply(f,
+                       "meters: [{key: mails, service: compute, event_type: m, aggregation: count}]\n"
+                       "tariffs: [{key: old, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, recurring: {amount: 1}}]}]}]\n",
+                       false));
+    assert_ok(f, delete_one(f, MTR_KIND_TARIFF, "old", false));
+    assert_ok(f, delete_one(f, MTR_KIND_SERVICE, "mail", false));
+    reopen(f);
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
+    assert_int_equal(mtr_catalog_find_meter(catalog, MTR_STR("mails"))->number, 4);
+    assert_null(mtr_catalog_find_tariff(catalog, MTR_STR("old")));
+    mtr_catalog_release(catalog);
+    struct seen seen = {.used = 0};
+    assert_int_equal(mtr_catalog_store_walk_revisions(f->store, MTR_KIND_METER, MTR_STR("mails"), 0, see, &seen), MTR_OK);
+    assert_string_equal(seen.text,
+                        "meter mails r1 {\"key\":\"mails\",\"service\":\"mail\",\"event_type\":\"mail.sent\",\"aggregation\":\"count\"}\n"
+                        "meter mails r2 \n"
+                        "meter mails r3 {\"key\":\"mails\",\"service\":\"compute\",\"event_type\":\"m\",\"aggregation\":\"count\"}\n");
+}
+
 struct refusing {
     uint32_t asked;
     bool refuses;
@@ -128,22 +214,6 @@ static void test_review_of_a_change(void **state)
     assert_int_equal(f->change.updated, 1);
     assert_ok(f, mtr_catalog_store_apply(f->store, &edit, &f->change, &f->findings));
     assert_int_equal(refusing.asked, 2); /* what changes nothing is not asked about */
-}
-
-struct seen {
-    char text[1024];
-    size_t used;
-};
-
-static int see(void *context, const struct mtr_catalog_document *d)
-{
-    struct seen *seen = context;
-    assert_text(d->who, "tester");
-    assert_true(d->applied_us == NOW_US);
-    seen->used += (size_t)snprintf(seen->text + seen->used, sizeof(seen->text) - seen->used,
-                                   "%s %.*s r%u %.*s\n", mtr_catalog_kind_name(d->kind), MTR_STR_ARGS(d->key),
-                                   d->revision, MTR_STR_ARGS(d->json));
-    return MTR_OK;
 }
 
 static void test_revisions(void **state)
@@ -417,6 +487,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_snapshot),
         TEST(test_retired),
+        TEST(test_deletion),
         TEST(test_review_of_a_change),
         TEST(test_subject_of_several),
         TEST(test_rates),

@@ -97,7 +97,7 @@ static void test_numbers_and_revisions(void **state)
     assert_int_equal(begin(f), 0);
     assert_int_equal(put(f, 1, "b", "{}"), 1);
     assert_int_equal(put(f, 1, "a", "[1]"), 2);
-    assert_int_equal(put(f, 2, "b", ""), 1);
+    assert_int_equal(put(f, 2, "b", "0"), 1);
     assert_int_equal(put(f, 1, "b", "[2]"), 1);
     assert_int_equal(commit(f), 1);
     reopen(f, true);
@@ -114,11 +114,52 @@ static void test_numbers_and_revisions(void **state)
     assert_int_equal(mtr_documents_get(f->documents, 1, MTR_STR(""), 0, see, &seen), MTR_ENOTFOUND);
     assert_int_equal(mtr_documents_walk_revisions(f->documents, 3, MTR_STR("b"), 0, see, &seen), MTR_ENOTFOUND);
     assert_string_equal(seen.text, "1/a #2 r1 [1]\n1/b #1 r2 [2]\n"
-                                   "2/b #1 r1 \n"
+                                   "2/b #1 r1 0\n"
                                    "1/b #1 r1 {}\n1/b #1 r2 [2]\n"
                                    "1/b #1 r2 [2]\n1/b #1 r2 [2]\n"
                                    "1/b #1 r2 [2]\n"
                                    "1/b #1 r1 {}\n");
+}
+
+static int delete(struct fixture *f, uint8_t kind, const char *key)
+{
+    const struct mtr_stored_document document = {
+        .kind = kind, .key = mtr_str_from(key), .who = MTR_STR("me"), .applied_us = 42};
+    return mtr_documents_delete(f->documents, &document);
+}
+
+/* A deleted key is there for its history only; when it comes again it has another number, and goes on in its
+ * revisions. */
+static void test_deletions(void **state)
+{
+    struct fixture *f = *state;
+    struct seen seen = {.used = 0};
+    uint32_t count = 0;
+    begin(f);
+    assert_int_equal(put(f, 1, "a", "{}"), 1);
+    assert_int_equal(put(f, 1, "b", "{}"), 2);
+    assert_int_equal(delete(f, 1, "c"), MTR_ENOTFOUND);
+    assert_int_equal(delete(f, 1, "a"), MTR_OK);
+    assert_int_equal(delete(f, 1, "a"), MTR_ENOTFOUND);
+    commit(f);
+    reopen(f, false);
+    assert_int_equal(mtr_documents_get(f->documents, 1, MTR_STR("a"), 0, see, &seen), MTR_ENOTFOUND);
+    assert_int_equal(mtr_documents_walk(f->documents, 1, (struct mtr_str){0}, see, &seen), MTR_OK);
+    begin(f);
+    assert_int_equal(put(f, 1, "a", "[3]"), 3);
+    assert_int_equal(put(f, 1, "a", "[4]"), 3);
+    assert_int_equal(delete(f, 1, "a"), MTR_OK);
+    assert_int_equal(put(f, 1, "a", "[6]"), 4);
+    commit(f);
+    assert_int_equal(mtr_documents_count(f->documents, 1, &count), MTR_OK);
+    assert_int_equal(count, 4);
+    assert_int_equal(mtr_documents_walk(f->documents, 1, (struct mtr_str){0}, see, &seen), MTR_OK);
+    assert_int_equal(mtr_documents_walk_revisions(f->documents, 1, MTR_STR("a"), 0, see, &seen), MTR_OK);
+    assert_int_equal(mtr_documents_get(f->documents, 1, MTR_STR("a"), 4, see, &seen), MTR_OK);
+    assert_string_equal(seen.text, "1/b #2 r1 {}\n"
+                                   "1/a #4 r6 [6]\n1/b #2 r1 {}\n"
+                                   "1/a #1 r1 {}\n1/a #1 r2 \n1/a #3 r3 [3]\n1/a #3 r4 [4]\n1/a #3 r5 \n1/a #4 r6 [6]\n"
+                                   "1/a #3 r4 [4]\n");
 }
 
 static void test_abort_leaves_nothing(void **state)
@@ -140,14 +181,31 @@ static void test_abort_leaves_nothing(void **state)
     mtr_documents_abort(f->documents);
 }
 
-/* docs/formats.md, byte by byte. */
-static void test_golden_bytes(void **state)
+struct golden_row {
+    const char *bytes;
+    size_t size;
+};
+
+static const struct golden_row rows_of_format_1[] = {
+    {"\4s-1\0\0\0\1\0\0\0\2", 12},                                           /* heads */
+    {"\4\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\52\0\2me{}", 23},                     /* revisions */
+    {"\4\0\0\0\1\0\0\0\2\0\0\0\0\0\0\0\52\0\2me[]", 23},
+    {"format\0\0\0\0\0\0\0\1", 14},
+    {"version\0\0\0\0\0\0\0\1", 15},
+    {"count\4\0\0\0\0\0\0\0\1", 14},
+};
+
+/* The first deletion makes it format 2. */
+static const struct golden_row rows_of_format_2[] = {
+    {"\4s-1\0\0\0\2\0\0\0\4", 12},
+    {"\4\0\0\0\1\0\0\0\3\0\0\0\0\0\0\0\52\0\2me", 21}, /* the deletion */
+    {"\4\0\0\0\2\0\0\0\0\0\0\0\1", 13},                   /* from number 2 to number 1 */
+    {"\4\0\0\0\2\0\0\0\4\0\0\0\0\0\0\0\52\0\2me{}", 23},
+    {"format\0\0\0\0\0\0\0\2", 14},
+};
+
+static void check_bytes(struct fixture *f, const struct golden_row *rows, size_t count)
 {
-    struct fixture *f = *state;
-    begin(f);
-    put(f, 4, "s-1", "{}");
-    put(f, 4, "s-1", "[]");
-    commit(f);
     mtr_documents_close(f->documents);
     f->documents = NULL;
     char path[96];
@@ -157,22 +215,27 @@ static void test_golden_bytes(void **state)
     assert_non_null(file);
     size_t size = fread(bytes, 1, sizeof(bytes), file);
     fclose(file);
-    static const struct {
-        const char *bytes;
-        size_t size;
-    } rows[] = {
-        {"\4s-1\0\0\0\1\0\0\0\2", 12},                                           /* heads */
-        {"\4\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\52\0\2me{}", 23},                     /* revisions */
-        {"\4\0\0\0\1\0\0\0\2\0\0\0\0\0\0\0\52\0\2me[]", 23},
-        {"format\0\0\0\0\0\0\0\1", 14},
-        {"version\0\0\0\0\0\0\0\1", 15},
-        {"count\4\0\0\0\0\0\0\0\1", 14},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+    for (size_t i = 0; i < count; i++)
         if (!memmem(bytes, size, rows[i].bytes, rows[i].size))
             fail_msg("row %zu of the golden table is not in the file", i);
 }
 
+/* docs/formats.md, byte by byte. */
+static void test_golden_bytes(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    put(f, 4, "s-1", "{}");
+    put(f, 4, "s-1", "[]");
+    commit(f);
+    check_bytes(f, rows_of_format_1, sizeof(rows_of_format_1) / sizeof(*rows_of_format_1));
+    reopen(f, false);
+    begin(f);
+    assert_int_equal(delete(f, 4, "s-1"), MTR_OK);
+    put(f, 4, "s-1", "{}");
+    commit(f);
+    check_bytes(f, rows_of_format_2, sizeof(rows_of_format_2) / sizeof(*rows_of_format_2));
+}
 static int stop(void *context, const struct mtr_stored_document *d)
 {
     (void)d;
@@ -196,7 +259,7 @@ static void test_hook_stops_the_walk(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_numbers_and_revisions), TEST(test_abort_leaves_nothing),
+    const struct CMUnitTest tests[] = {TEST(test_numbers_and_revisions), TEST(test_deletions), TEST(test_abort_leaves_nothing),
                                        TEST(test_golden_bytes), TEST(test_hook_stops_the_walk)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

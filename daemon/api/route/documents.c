@@ -1,0 +1,171 @@
+/*
+ * Documents of the catalog as they are kept: the newest of each, and their revisions.
+ */
+#include "daemon/api/rows.h"
+#include "daemon/api/routes.h"
+#include "meterd/catalog/store.h"
+
+#include <string.h>
+
+#include "meterd/core/limits.h"
+
+struct document_row {
+    const char *kind;
+    struct mtr_str key;
+    uint32_t revision;
+    int64_t applied_at;
+    struct mtr_str applied_by, document;
+    bool deleted;
+};
+
+static const struct mtr_shape any_map = {.schema = "{\"type\":\"object\"}"};
+
+#define ROW(field) MTR_MEMBER(document_row, field)
+static const struct mtr_json_member document_members[] = {
+    {ROW(kind), .type = MTR_MEMBER_WORD, .doc = "of the document"},
+    {ROW(key), .type = MTR_MEMBER_TEXT, .doc = "unique in its kind"},
+    {ROW(revision), .type = MTR_MEMBER_U32, .doc = "from 1"},
+    {ROW(applied_at), .type = MTR_MEMBER_TIME, .doc = "when the revision was stored"},
+    {ROW(applied_by), .type = MTR_MEMBER_TEXT, .doc = "key of the API key that did it"},
+    {ROW(deleted), .type = MTR_MEMBER_BOOL, .doc = "true: this revision deleted it, and has no document"},
+    {ROW(document), .type = MTR_MEMBER_JSON, .shape = &any_map, .presence = MTR_MAY_LACK,
+     .doc = "as GET /v1/schemas/{kind} describes it"},
+    {0},
+};
+static const struct mtr_shape document_shape = {.name = "Document", .members = document_members};
+
+static struct document_row document_row(const struct mtr_catalog_document *document)
+{
+    return (struct document_row){.kind = mtr_catalog_kind_name(document->kind),
+                                 .key = document->key,
+                                 .revision = document->revision,
+                                 .applied_at = document->applied_us,
+                                 .applied_by = document->who,
+                                 .document = document->json.size ? document->json : (struct mtr_str){NULL, 0},
+                                 .deleted = document->json.size == 0};
+}
+
+/* Documents of a kind, or the revisions of one. */
+struct documents {
+    enum mtr_catalog_kind kind;
+    struct mtr_str only; /* its key; empty: all */
+    char after[MTR_KEY_BYTES_MAX];
+    size_t after_size;
+    uint32_t after_revision;
+    struct api_rows *rows; /* of a piece */
+};
+
+static int on_document(void *context, const struct mtr_catalog_document *document)
+{
+    struct documents *documents = context;
+    const struct document_row row = document_row(document);
+    int rc = api_row(documents->rows, &row);
+    MTR_ASSERT(document->key.size <= sizeof(documents->after));
+    memcpy(documents->after, document->key.data, document->key.size);
+    documents->after_size = document->key.size;
+    documents->after_revision = document->revision;
+    return !rc && api_rows_full(documents->rows) ? API_STOP : rc;
+}
+
+static int fill(struct api_call *call, struct api_rows *rows)
+{
+    struct mtr_catalog_store *store = call->host->catalog_store;
+    struct documents *documents = call->state;
+    const struct mtr_str after = {documents->after, documents->after_size};
+    documents->rows = rows;
+    int rc = documents->only.size
+                 ? mtr_catalog_store_walk_revisions(store, documents->kind, documents->only,
+                                                    documents->after_revision, on_document, documents)
+                 : mtr_catalog_store_walk(store, documents->kind, after, on_document, documents);
+    if (!rc) api_rows_end(rows, 0, false);
+    return rc == API_STOP ? MTR_OK : rc;
+}
+
+static bool begin(struct api_call *call)
+{
+    struct documents *documents = api_allocate(call, sizeof(*documents));
+    if (!documents || !api_kind(call, call->path_parameters[0], &documents->kind)) return false;
+    documents->only = call->path_parameters[1];
+    call->state = documents;
+    return true;
+}
+
+static const struct api_list list = {
+    .name = "Documents",
+    .member = "documents",
+    .row = &document_shape,
+    .pages = API_WHOLE,
+    .failure = "the catalog cannot be read",
+    .begin = begin,
+    .fill = fill,
+};
+
+const struct api_route api_list_documents = {
+    .method = MTR_HTTP_GET,
+    .path = "/v1/catalog/{kind}",
+    .scope = MTR_SCOPE_ADMIN,
+    .operation = "listDocuments",
+    .summary = "The newest revision of every document of a kind",
+    .list = &list,
+    .handle = api_answer_rows,
+};
+
+static int on_document_json(void *context, const struct mtr_catalog_document *document)
+{
+    const struct document_row row = document_row(document);
+    api_answer(context, &row);
+    return MTR_OK;
+}
+
+/* The document alone, as it would be written in a file. */
+static int on_document_yaml(void *context, const struct mtr_catalog_document *document)
+{
+    struct api_call *call = context;
+    struct mtr_document *tree = NULL;
+    struct mtr_diagnostic diagnostic;
+    call->status = 200;
+    call->answer_type = "application/yaml";
+    int rc = mtr_document_parse(document->json, &tree, &diagnostic);
+    if (!rc) rc = mtr_node_write_yaml(mtr_document_root(tree), &call->answer);
+    mtr_document_close(tree);
+    return rc;
+}
+
+static void get_document(struct api_call *call)
+{
+    enum { AS_JSON, AS_YAML };
+    enum mtr_catalog_kind kind;
+    const uint32_t revision = (uint32_t)api_u64(call, "revision");
+    const struct mtr_str key = call->path_parameters[1];
+    if (api_flag(call, "revisions")) {
+        api_answer_rows(call);
+        return;
+    }
+    const int as = api_negotiate(call);
+    if (as < 0 || !api_kind(call, call->path_parameters[0], &kind)) return;
+    int rc = mtr_catalog_store_get(call->host->catalog_store, kind, key, revision,
+                                   as == AS_YAML ? on_document_yaml : on_document_json, call);
+    if (rc == MTR_ENOTFOUND)
+        api_problem(call, 404, "there is no %s '%.*s'%s", mtr_catalog_kind_name(kind), MTR_STR_ARGS(key),
+                    revision ? " with this revision" : "");
+    else if (rc) api_error(call, rc, "the catalog cannot be read");
+}
+
+static const struct api_parameter get_parameters[] = {
+    {"revision", API_INTEGER, .min = 1, .max = UINT32_MAX, .doc = "this revision; default: the newest"},
+    {"revisions", API_BOOLEAN, .doc = "all revisions instead of one document"},
+    {0},
+};
+
+const struct api_route api_get_document = {
+    .method = MTR_HTTP_GET,
+    .path = "/v1/catalog/{kind}/{key}",
+    .scope = MTR_SCOPE_ADMIN,
+    .operation = "getDocument",
+    .summary = "One document, or its revisions",
+    .parameters = get_parameters,
+    .answer = &document_shape,
+    .answer_types = API_JSON ",application/yaml",
+    .list = &list,
+    .handle = get_document,
+};
