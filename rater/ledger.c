@@ -45,7 +45,6 @@ static int follow(struct rater_step *step, const struct mtr_charge_draw *draw, m
 static int put_draw(struct rater_step *step, const struct mtr_charge_draw *draw)
 {
     struct mtr_charge_draw known = *draw;
-    MTR_ASSERT(draw->before >= 0 && draw->drawn >= 0);
     int rc = mtr_charges_get_draw(step->charges, &known);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     if (!rc && known.before == draw->before && known.drawn == draw->drawn) return MTR_OK;
@@ -92,7 +91,8 @@ int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *pe
         draw.drawn = grant->drawn;
         /* Together no more than was granted, unless a credit was made smaller than what was drawn of it
          * before. */
-        MTR_ASSERT(!draw.drawn || draw.before + draw.drawn <= grant->granted);
+        MTR_ASSERT(grant->of_term || !draw.drawn ||
+                   (draw.before >= 0 && draw.drawn > 0 && draw.before + draw.drawn <= grant->granted));
         rc = put_draw(step, &draw);
     }
     return rc;

@@ -16,6 +16,20 @@
 
 enum { CHUNK_SUBSCRIPTIONS = 64, CHUNK_CELLS = 1 << 20, ARENA_CHUNK_BYTES = 1 << 16 };
 
+/* What a tariff came to in a term of its limits so far, under one of the catalogs. */
+struct term_sum {
+    struct mtr_hash128 id;
+    mtr_int128 sum;
+};
+enum { TERM_SUMS = 8 }; /* more than the periods at hand lie in */
+
+/* One of the two catalogs' way through the periods of a subscription. */
+struct side {
+    struct what_if *what_if;
+    struct term_sum terms[TERM_SUMS];
+    uint32_t term_count; /* noted so far; the newest take the places of the oldest */
+};
+
 struct what_if {
     const struct mtr_what_if_options *options;
     const struct mtr_what_if_hooks *hooks;
@@ -27,7 +41,51 @@ struct what_if {
     char problem[MTR_PERIOD_PROBLEM_BYTES];
     struct mtr_subscription draft; /* the subscription at hand as the draft has it */
     struct query_frozen frozen, frozen_trial, frozen_cost;
+    struct side stored_side, draft_side; /* of the subscription at hand */
 };
+
+/* ---- what was charged before ---- */
+
+static struct term_sum *find_term(struct side *side, struct mtr_hash128 id)
+{
+    for (uint32_t i = 0; i < TERM_SUMS; i++)
+        if (i < side->term_count && side->terms[i].id.high == id.high && side->terms[i].id.low == id.low)
+            return &side->terms[i];
+    return NULL;
+}
+
+/* The periods before this one came to what they were priced at here; what lies before the first was charged.
+ * */
+static int draw_before(void *context, struct mtr_charge_draw *draw)
+{
+    struct side *side = context;
+    const struct term_sum *known = find_term(side, draw->grant);
+    if (!known) return mtr_ledger_of_charges.draw_before(side->what_if->charges, draw);
+    draw->before = 0;
+    draw->drawn = known->sum;
+    return MTR_OK;
+}
+
+static int walk_lines(void *context, uint32_t subscription, int64_t period_start_s,
+                      mtr_charges_on_line on_line, void *hook_context)
+{
+    const struct side *side = context;
+    return mtr_ledger_of_charges.lines(side->what_if->charges, subscription, period_start_s, on_line,
+                                       hook_context);
+}
+
+static const struct mtr_draw_ledger ledger_of_side = {.draw_before = draw_before, .lines = walk_lines};
+
+static void note_terms(struct side *side, const struct mtr_period_price *price)
+{
+    for (uint32_t i = 0; i < price->grants.count; i++) {
+        const struct mtr_grant *grant = &price->grants.items[i];
+        if (!grant->of_term) continue;
+        struct term_sum *known = find_term(side, grant->id);
+        if (!known) known = &side->terms[side->term_count++ % TERM_SUMS];
+        *known = (struct term_sum){grant->id, grant->before + grant->drawn};
+    }
+}
 
 /* ---- which subscriptions ---- */
 
@@ -93,6 +151,7 @@ static int read_charges(struct what_if *what_if, struct mtr_what_if_period *peri
 struct outcome {
     struct mtr_period_price price;
     struct mtr_money amount, cost; /* of all lines */
+    bool by_charges;               /* it counts with a sum of a term that was charged before */
 };
 
 static int sum_lines(struct outcome *outcome, bool *has_cost)
@@ -114,16 +173,33 @@ static bool is_problem(int rc)
     return rc && rc != MTR_EIO && rc != MTR_ECORRUPT;
 }
 
-static int price_with(struct what_if *what_if, const struct mtr_catalog *catalog,
+/* Is a sum of a term that the period counts by one that nothing here was priced for? */
+static bool has_unknown_term(struct side *side, const struct mtr_subscription *subscription,
+                             const struct mtr_period_price *price)
+{
+    for (uint32_t i = 0; i < price->period.part_count; i++) {
+        const struct mtr_billing_term *term = &price->period.parts[i].term;
+        const int64_t begins_us = mtr_time_later(term->whole.start_us, subscription->start_us);
+        if (term->given && begins_us < price->period.start_us && !side->term_count) return true;
+    }
+    return false;
+}
+
+static int price_with(struct side *side, const struct mtr_catalog *catalog,
                       const struct mtr_subscription *subscription, struct mtr_what_if_period *period,
                       struct outcome *out)
 {
+    struct what_if *what_if = side->what_if;
     struct mtr_rollups_use use = {what_if->rollups, catalog};
     struct mtr_rating rating = mtr_rating_of_stores(&use, what_if->charges, &what_if->arena);
     struct mtr_period_price *price = &out->price;
+    rating.ledger = &ledger_of_side;
+    rating.ledger_context = side;
     rating.closing = period->over;
     int rc = mtr_billing_period_price(&rating, subscription, period->start_us, price);
     if (rc) return rc;
+    out->by_charges = has_unknown_term(side, subscription, price);
+    note_terms(side, price);
     what_if->cells += price->cell_count;
     for (uint32_t i = 0; i < price->period.part_count; i++)
         period->components += price->period.parts[i].version->component_count;
@@ -149,6 +225,7 @@ static bool is_by_charges(const struct mtr_period_price *price, const struct mtr
     const struct mtr_billing_period *period = &price->period;
     for (uint32_t i = 0; i < price->grants.count; i++) {
         const struct mtr_grant *grant = &price->grants.items[i];
+        if (grant->of_term) continue;
         if (grant->credit || grant->before || grant->pool.expires_us != period->whole.end_us) return true;
     }
     for (uint32_t i = 0; subscription->peer_count > 1 && i < period->part_count; i++)
@@ -169,7 +246,8 @@ static void keep_problem(struct what_if *what_if, struct mtr_what_if_period *per
 static int price_both(struct what_if *what_if, struct mtr_what_if_period *period)
 {
     struct outcome stored = {0}, draft = {0};
-    int rc = price_with(what_if, what_if->options->stored, period->subscription, period, &stored);
+    int rc =
+        price_with(&what_if->stored_side, what_if->options->stored, period->subscription, period, &stored);
     if (!rc) rc = compare_emitted(what_if, &stored.price, period);
     if (rc && !is_problem(rc)) return rc;
     period->stored_problem = rc;
@@ -178,7 +256,7 @@ static int price_both(struct what_if *what_if, struct mtr_what_if_period *period
         period->stored = stored.amount;
         period->stored_cost = stored.cost;
     }
-    rc = price_with(what_if, what_if->options->draft, &what_if->draft, period, &draft);
+    rc = price_with(&what_if->draft_side, what_if->options->draft, &what_if->draft, period, &draft);
     if (rc && !is_problem(rc)) return rc;
     period->draft_problem = rc;
     keep_problem(what_if, period, &draft.price, rc);
@@ -186,7 +264,7 @@ static int price_both(struct what_if *what_if, struct mtr_what_if_period *period
         period->draft = draft.amount;
         period->draft_cost = draft.cost;
     }
-    period->by_charges = !rc && is_by_charges(&draft.price, &what_if->draft);
+    period->by_charges = !rc && (draft.by_charges || is_by_charges(&draft.price, &what_if->draft));
     period->uncovered =
         !period->stored_problem && !rc && is_uncovered(&stored.price.period, &draft.price.period);
     return MTR_OK;
@@ -236,6 +314,7 @@ static int walk_subscription(struct what_if *what_if, const struct mtr_subscript
     int64_t to_us = bound_at(&options->to, subscription->zone);
     int64_t at_us = from_us > subscription->start_us ? from_us : subscription->start_us;
     int rc = MTR_OK;
+    what_if->stored_side = what_if->draft_side = (struct side){.what_if = what_if};
     if (options->has_at) freeze_all(what_if, subscription);
     if (to_us > subscription->end_us) to_us = subscription->end_us;
     while (!rc && at_us < to_us && at_us <= what_if->watermark_us) {

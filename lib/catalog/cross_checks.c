@@ -118,6 +118,8 @@ struct demands {
     const struct mtr_component *component[2]; /* with a meter, of different services */
     const struct mtr_service *service[2];
     const struct mtr_component *fee[MTR_PERIOD_UNIT_COUNT];
+    bool has_term;                /* limits over terms: */
+    enum mtr_period_unit shortest; /* of them */
 };
 
 static void note_service(const struct mtr_component *component, const struct mtr_service *service,
@@ -180,6 +182,18 @@ static void check_fees(const struct named_tariff *named, struct mtr_diagnostics 
             mtr_period_unit_name((enum mtr_period_unit)unit), mtr_period_unit_name(billed));
         return;
     }
+}
+
+/* A term is of several billing periods. */
+static void check_term(const struct named_tariff *named, struct mtr_diagnostics *findings)
+{
+    const enum mtr_period_unit billed = named->subscription->billing.unit;
+    if (!named->demands->has_term || named->demands->shortest > billed) return;
+    record_fail(named->record, "billing", findings,
+                "tariff `%.*s` has limits over a term of a %s, but the subscription is billed every %s: bill "
+                "it more often, or write them as limits of the period",
+                MTR_STR_ARGS(named->tariff->key), mtr_period_unit_name(named->demands->shortest),
+                mtr_period_unit_name(billed));
 }
 
 /* A misspelt source would hold every period; with those that are stored already it was said before. */
@@ -291,6 +305,10 @@ static void check_cost(const struct mtr_record *record, const struct mtr_subscri
                     "tariff `%.*s` has allowances, which a cost cannot draw on", MTR_STR_ARGS(tariff->key));
         return;
     }
+    if (tariff && tariff->has_term)
+        record_fail(record, "cost_tariff", findings,
+                    "tariff `%.*s` has limits over a term, which a cost cannot count",
+                    MTR_STR_ARGS(tariff->key));
     if (tariff && (tariff->across_customer || tariff->has_account))
         record_fail(record, "cost_tariff", findings,
                     "tariff `%.*s` counts across the customer's subscriptions, which a cost cannot",
@@ -313,6 +331,7 @@ static void check_subscription(const struct mtr_catalog *catalog, const struct m
                                            &demands[tariffs[i].tariff->number - 1]};
         check_service(&named, findings);
         check_fees(&named, findings);
+        check_term(&named, findings);
         check_rates(catalog, &named, findings);
         for (uint32_t v = 0; v < named.tariff->version_count; v++)
             check_clocks(catalog, &named,
@@ -446,6 +465,9 @@ static void note_version(const struct mtr_catalog *catalog, const struct mtr_tar
         note_component(catalog, &version->components[i], demands);
     for (uint32_t i = 0; i < version->override_count; i++)
         note_version(catalog, &version->overrides[i].version, demands);
+    if (!version->term.given || (demands->has_term && demands->shortest <= version->term.every)) return;
+    demands->has_term = true;
+    demands->shortest = version->term.every;
 }
 
 int catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)

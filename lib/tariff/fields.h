@@ -29,6 +29,15 @@ struct tariff_commitment_fields {
     int prorate;
 };
 
+struct tariff_term_fields {
+    int every, anchor; /* enum mtr_period_unit less a week; 0 anniversary, 1 calendar */
+    struct mtr_list components; /* of struct mtr_str */
+    bool has_commitment, has_minimum, has_minimum_prorate, has_cap;
+    struct tariff_commitment_fields commitment;
+    struct mtr_money minimum, cap;
+    int minimum_prorate;
+};
+
 struct tariff_component_fields {
     struct mtr_str key, meter;
     void *curves[TARIFF_CURVE_COUNT]; /* by index, what their rows decoded; NULL: not written */
@@ -68,6 +77,7 @@ struct tariff_override_fields {
     struct mtr_money minimum, cap;
     int minimum_prorate;
     struct tariff_commitment_fields commitment;
+    struct tariff_term_fields term;
 };
 
 struct tariff_version_fields {
@@ -83,6 +93,8 @@ struct tariff_version_fields {
     struct mtr_money minimum, cap;
     int minimum_prorate;
     struct tariff_commitment_fields commitment;
+    bool has_term;
+    struct tariff_term_fields term;
     struct mtr_list allowances; /* of tariff_allowance_fields */
 };
 
@@ -118,6 +130,7 @@ extern const char *const mtr_tariff_rounding_modes[], *const mtr_tariff_prorates
     *const mtr_tariff_scopes[], *const mtr_tariff_exchange_days[];
 /* Rows of the parts that have a file of their own. */
 extern const struct mtr_field mtr_tariff_commitment_rows[];
+extern const struct mtr_field mtr_tariff_term_rows[];
 extern const struct mtr_field mtr_tariff_allowance_rows[];
 extern const struct mtr_field mtr_tariff_mask_rows[];
 extern const char *const mtr_tariff_mask_zones[]; /* in the order of enum mtr_mask_clock */

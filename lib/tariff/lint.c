@@ -83,5 +83,6 @@ void tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_do
                         commitment, findings);
     if (commitment) tariff_lint_commitment(node, tariff, commitment, version->has_minimum, findings);
     lint_account(node, tariff, &version->account, findings);
+    if (version->term.given) tariff_lint_term(node, tariff, version, findings);
     lint_keys(mtr_node_get(node, "components"), version, findings);
 }

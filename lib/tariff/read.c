@@ -149,6 +149,7 @@ static int read_plain_version(struct reading *reading, const struct mtr_node *no
         .component_count = fields->components.count,
     };
     if (fields->has_commitment) out->commitment = tariff_commitment_of(&fields->commitment);
+    if (fields->has_term) out->term = tariff_term_of(&fields->term);
     read_from(reading, mtr_node_get(node, "from"), out);
     int rc = hash_version(node, out);
     if (!rc)
@@ -304,6 +305,7 @@ static int read_currency(struct reading *reading, const struct mtr_node *node,
 static void note_customer(const struct mtr_tariff_version *version, struct mtr_tariff_document *tariff)
 {
     tariff->has_account = tariff->has_account || version->account.has_minimum || version->account.has_cap;
+    tariff->has_term = tariff->has_term || version->term.given;
     for (uint32_t i = 0; i < version->component_count; i++)
         tariff->across_customer = tariff->across_customer || version->components[i].across_customer;
     for (uint32_t i = 0; i < version->override_count; i++)

@@ -30,10 +30,12 @@ struct adding {
     struct mtr_money sum;
 };
 
-/* What a total is rounded by depends on what credits paid of it, and these do not count. */
+/* What a total is rounded by depends on what credits paid of it, and these do not count; nor does what the
+ * limits of a term add, which come later. */
 static bool counts(const struct mtr_charge_line *line)
 {
-    return !mtr_str_equal(line->kind, MTR_STR("credit")) && !mtr_str_equal(line->kind, MTR_STR("rounding"));
+    return !mtr_str_starts_with(line->component, MTR_STR("tariff.term.")) &&
+           !mtr_str_equal(line->kind, MTR_STR("credit")) && !mtr_str_equal(line->kind, MTR_STR("rounding"));
 }
 
 static int on_line(void *context, const struct mtr_charge_line *line)

@@ -55,13 +55,14 @@ static bool goes_on_from(const struct mtr_billing_part *before, const struct mtr
 }
 
 /* The contract term begins with the subscription, and anew with each version that says so. */
-static int64_t term_from(const struct mtr_subscription *subscription, const struct mtr_billing_part *part)
+static int64_t term_from(const struct mtr_subscription *subscription,
+                         const struct mtr_tariff_document *tariff, int64_t time_us)
 {
     int64_t from_us = subscription->start_us;
-    for (uint32_t i = 0; i < part->tariff->version_count; i++) {
-        const struct mtr_tariff_version *version = &part->tariff->versions[i];
+    for (uint32_t i = 0; i < tariff->version_count; i++) {
+        const struct mtr_tariff_version *version = &tariff->versions[i];
         const int64_t start_us = mtr_tariff_version_start(version, subscription->zone);
-        if (start_us > part->start_us) break;
+        if (start_us > time_us) break;
         if (start_us > from_us &&
             mtr_tariff_version_for(version, subscription->key, subscription->customer)->reset)
             from_us = start_us;
@@ -75,7 +76,8 @@ int64_t rater_position_from(const struct mtr_subscription *subscription,
 {
     uint32_t first = part;
     MTR_ASSERT(part < period->part_count);
-    if (component->scope == MTR_CURVE_SCOPE_TERM) return term_from(subscription, &period->parts[part]);
+    if (component->scope == MTR_CURVE_SCOPE_TERM)
+        return term_from(subscription, period->parts[part].tariff, period->parts[part].start_us);
     while (first > period->parts[part].first &&
            goes_on_from(&period->parts[first - 1], &period->parts[first], component))
         first--;
@@ -150,7 +152,8 @@ static size_t add_numbers(const struct mtr_subscription *subscription, const str
         part->tariff->round_total,
         (int64_t)part->version->hash_high,
         (int64_t)part->version->hash_low,
-        number_of(term_from(subscription, part)), /* an earlier version decides it */
+        number_of(
+            term_from(subscription, part->tariff, part->start_us)), /* an earlier version decides it */
     };
     memcpy(numbers, own, sizeof(own));
     add_rate(subscription, part, numbers + NUMBERS_OF_PART - NUMBERS_OF_RATE);
@@ -220,11 +223,11 @@ static bool exchanges_daily(const struct making *making, const struct mtr_tariff
            !making->rating->usage_day;
 }
 
-/* How many parts its days can add: local days last 20 hours and more. */
+/* How many parts its days can add, or terms that end: local days last 20 hours and more. */
 static size_t days_max(const struct making *making, const struct mtr_tariff_document *tariff)
 {
     const int64_t day_min_us = 20 * MTR_US_PER_HOUR;
-    if (!tariff || !exchanges_daily(making, tariff)) return 0;
+    if (!tariff || (!exchanges_daily(making, tariff) && !tariff->has_term)) return 0;
     return (size_t)((making->period->end_us - making->period->start_us) / day_min_us) + 2;
 }
 
@@ -242,8 +245,46 @@ static void choose_exchange_day(const struct making *making, struct mtr_billing_
                              : mtr_price_exchange_day(&part->tariff->exchange, subscription->zone, times);
 }
 
-/* The parts in which one tariff is in force. They are cut where those of `cuts` begin and end, and at
- * midnights where each day has its own rate of exchange. */
+/* Where a version begins the contract term anew; INT64_MAX: none does behind time_us. */
+static int64_t next_reset(const struct mtr_subscription *subscription,
+                          const struct mtr_tariff_document *tariff, int64_t time_us)
+{
+    for (uint32_t i = 0; i < tariff->version_count; i++) {
+        const struct mtr_tariff_version *version = &tariff->versions[i];
+        const int64_t start_us = mtr_tariff_version_start(version, subscription->zone);
+        if (start_us > time_us &&
+            mtr_tariff_version_for(version, subscription->key, subscription->customer)->reset)
+            return start_us;
+    }
+    return INT64_MAX;
+}
+
+/* Counted from the day on which the contract term begins, or by the calendar. */
+static struct mtr_billing_term term_at(const struct mtr_subscription *subscription,
+                                       const struct mtr_tariff_document *tariff,
+                                       const struct mtr_term_limits *limits, int64_t time_us)
+{
+    struct mtr_period_rule rule = {limits->every, INT64_MIN, subscription->zone};
+    if (!limits->given) return (struct mtr_billing_term){.given = false};
+    if (!limits->by_calendar) {
+        const struct mtr_civil first =
+            mtr_zone_to_civil(subscription->zone, term_from(subscription, tariff, time_us));
+        rule.anchor_days = mtr_days_from_civil(first.year, first.month, first.day);
+    }
+    const struct mtr_period whole = mtr_period_at(&rule, time_us);
+    const bool in_trial = time_us < subscription->trial_end_us;
+    const int64_t from_us = in_trial ? subscription->start_us : subscription->trial_end_us,
+                  to_us = in_trial ? subscription->trial_end_us : rater_charged_until(subscription);
+    return (struct mtr_billing_term){.given = true,
+                                     .whole = whole,
+                                     .runs_from_us = mtr_time_later(whole.start_us, from_us),
+                                     .runs_to_us = mtr_time_sooner(
+                                         mtr_time_sooner(whole.end_us, to_us),
+                                         next_reset(subscription, tariff, time_us))};
+}
+
+/* The parts in which one tariff is in force. They are cut where those of `cuts` begin and end, where a term
+ * of its limits ends, and at midnights where each day has its own rate of exchange. */
 struct stretch {
     const struct mtr_tariff_document *tariff;
     int64_t from_us, to_us;
@@ -256,14 +297,19 @@ static struct mtr_billing_part make_part(const struct making *making, const stru
                                          int64_t end_us)
 {
     const struct mtr_subscription *subscription = making->subscription;
+    const struct mtr_tariff_version *own =
+        mtr_tariff_version_for(version, subscription->key, subscription->customer);
+    const struct mtr_billing_term term = term_at(subscription, stretch->tariff, &own->term, start_us);
     int64_t cut_us = stretch->cuts ? next_cut(stretch->cuts, start_us, end_us) : end_us;
+    if (term.given) cut_us = mtr_time_sooner(cut_us, term.whole.end_us);
     if (exchanges_daily(making, stretch->tariff))
         cut_us = mtr_time_sooner(cut_us, mtr_zone_next_midnight(subscription->zone, start_us));
     return (struct mtr_billing_part){
         .start_us = start_us,
         .end_us = cut_us,
         .tariff = stretch->tariff,
-        .version = mtr_tariff_version_for(version, subscription->key, subscription->customer),
+        .version = own,
+        .term = term,
     };
 }
 

@@ -202,6 +202,50 @@ static int add_trial(struct finding *finding)
     return !rc && subscription->has_trial_amount ? add_trial_grant(finding, NULL) : rc;
 }
 
+static struct mtr_hash128 term_id(const struct mtr_subscription *subscription,
+                                  const struct mtr_billing_part *part)
+{
+    enum { TEXT_BYTES = 160 };
+    char text[TEXT_BYTES];
+    snprintf(text, sizeof(text), "term:%u:%lld:%.*s:%.*s", subscription->number,
+             (long long)(part->term.whole.start_us / MTR_US_PER_SECOND), MTR_STR_ARGS(part->tariff->key),
+             MTR_STR_ARGS(part->tariff->currency));
+    return hash_text(text);
+}
+
+static bool is_same(struct mtr_hash128 a, struct mtr_hash128 b)
+{
+    return a.high == b.high && a.low == b.low;
+}
+
+static int add_term(struct finding *finding, uint32_t part)
+{
+    enum { TEXT_BYTES = 32 };
+    const struct mtr_billing_part *of = &finding->period->parts[part];
+    const struct mtr_civil day = mtr_zone_to_civil(finding->subscription->zone, of->term.whole.start_us);
+    char text[TEXT_BYTES];
+    struct mtr_grant grant = {.of_term = true,
+                              .id = term_id(finding->subscription, of),
+                              .currency = of->tariff->currency,
+                              .part = part};
+    grant.pool = (struct mtr_price_pool){
+        .key = MTR_STR("tariff.term"), .of_money = true, .expires_us = of->term.whole.end_us};
+    for (uint32_t i = 0; i < finding->grants.count; i++)
+        if (is_same(finding->grants.items[i].id, grant.id)) return MTR_OK;
+    snprintf(text, sizeof(text), "term=%04d-%02u-%02u", day.year, day.month, day.day);
+    int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
+    return rc ? rc : add_grant(finding, &grant);
+}
+
+/* The sums of the terms that the period lies in. */
+static int add_terms(struct finding *finding)
+{
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < finding->period->part_count; i++)
+        if (finding->period->parts[i].term.given) rc = add_term(finding, i);
+    return rc;
+}
+
 static const struct mtr_credit *next_credit(const struct finding *finding, uint32_t *position)
 {
     const struct mtr_rating *rating = finding->rating;
@@ -217,6 +261,7 @@ static int find_grants(struct finding *finding)
     int rc = finding->period->exists ? add_allowances(finding, finding->period, 0) : MTR_OK;
     if (!rc && finding->period->exists) rc = add_rolled_over(finding);
     if (!rc && finding->period->exists) rc = add_trial(finding);
+    if (!rc && finding->period->exists && !finding->every_credit) rc = add_terms(finding);
     while (!rc && (credit = next_credit(finding, &position)) != NULL)
         rc = add_credit(finding, credit);
     return rc;
@@ -254,8 +299,13 @@ static int mix_grants(struct mtr_billing_period *period, const struct mtr_grants
     if (!state) return MTR_ENOMEM;
     XXH3_128bits_reset(state);
     XXH3_128bits_update(state, &period->inputs, sizeof(period->inputs));
-    for (uint32_t i = 0; i < grants->count; i++)
+    for (uint32_t i = 0; i < grants->count; i++) {
         mix_grant(state, &grants->items[i]);
+        if (!grants->items[i].of_term) continue;
+        const struct mtr_billing_term *term = &period->parts[grants->items[i].part].term;
+        const int64_t runs[] = {term->runs_from_us, term->runs_to_us}; /* an end may lie behind this period */
+        XXH3_128bits_update(state, runs, sizeof(runs));
+    }
     const XXH128_hash_t hash = XXH3_128bits_digest(state);
     XXH3_freeState(state);
     period->inputs = (struct mtr_hash128){hash.high64, hash.low64};
@@ -327,6 +377,8 @@ int rater_read_balances(const struct mtr_rating *rating, const struct mtr_subscr
         int rc = rating->ledger->draw_before(rating->ledger_context, &draw);
         if (rc && rc != MTR_ENOTFOUND) return rc;
         grant->before = rc ? 0 : draw.before + draw.drawn;
+        if (grant->of_term) continue;
+        if (!rc && (draw.before < 0 || draw.drawn < 0)) return MTR_ECORRUPT; /* nobody gives back to a pool */
         set_balance(&grant->pool, grant->granted - grant->before);
         MTR_ASSERT(balance_of(&grant->pool) >= 0 && balance_of(&grant->pool) <= grant->granted);
     }
@@ -356,11 +408,37 @@ static int sum_draws(const struct mtr_period_price *priced, const struct mtr_gra
     return MTR_OK;
 }
 
+static int sum_term(const struct mtr_period_price *priced, const struct mtr_grant *grant, mtr_int128 *out)
+{
+    mtr_int128 sum = 0;
+    for (uint32_t i = 0; i < priced->period.part_count; i++)
+        if (rater_find_term(priced, i) == grant &&
+            __builtin_add_overflow(sum, priced->prices[i]->term_sum.e18, &sum))
+            return MTR_EOVERFLOW;
+    *out = sum;
+    return MTR_OK;
+}
+
+const struct mtr_grant *rater_find_term(const struct mtr_period_price *priced, uint32_t part)
+{
+    const struct mtr_billing_part *of = &priced->period.parts[part];
+    if (!of->term.given) return NULL;
+    const struct mtr_hash128 id = term_id(priced->subscription, of);
+    for (uint32_t i = 0; i < priced->grants.count; i++)
+        if (priced->grants.items[i].of_term && is_same(priced->grants.items[i].id, id))
+            return &priced->grants.items[i];
+    return NULL;
+}
+
 int rater_sum_draws(struct mtr_period_price *priced)
 {
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < priced->grants.count; i++) {
         struct mtr_grant *grant = &priced->grants.items[i];
+        if (grant->of_term) {
+            rc = sum_term(priced, grant, &grant->drawn);
+            continue;
+        }
         rc = sum_draws(priced, grant, priced->period.part_count, &grant->drawn);
         /* Nobody can be given more than what was left, or take back more than was drawn. */
         MTR_ASSERT(rc || (grant->drawn >= 0 && grant->drawn <= balance_of(&grant->pool)));
@@ -380,8 +458,8 @@ int rater_part_pools(const struct mtr_period_price *priced, uint32_t index, stru
         const struct mtr_grant *grant = &grants->items[i];
         struct mtr_price_pool pool = grant->pool;
         mtr_int128 drawn;
-        if (grant->part > index || (pool.of_money && !mtr_str_equal(grant->currency, part->tariff->currency)))
-            continue;
+        const bool is_foreign = pool.of_money && !mtr_str_equal(grant->currency, part->tariff->currency);
+        if (grant->of_term || grant->part > index || is_foreign) continue;
         int rc = sum_draws(priced, grant, part->first, &drawn);
         if (rc) return rc;
         set_balance(&pool, balance_of(&pool) - drawn);

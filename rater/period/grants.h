@@ -7,6 +7,9 @@
  * periods before it roll over, its trial's, and the credits that overlap it. What is granted stays granted
  * when a later version does without it.
  *
+ * The sum of a term is kept as a grant is, though nothing is granted: each of its periods has a row with what
+ * it came to, and what those before it did. So late use of one corrects those behind it in the same chain.
+ *
  * Periods draw on a grant in the order of (period start, subscription number). A draw knows what those before
  * it drew when it was made; when that changes, the next one's period is marked dirty, and so on: a correction
  * flows forward, one period at a rating.
@@ -20,6 +23,10 @@
 int rater_open_period(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                       int64_t start_us, struct mtr_billing_period *period,
                       struct mtr_grants *grants) MTR_MUST_USE;
+
+/* The sum of the term that the part lies in; NULL: it has no limits of one, or is of costs, which have none.
+ * */
+const struct mtr_grant *rater_find_term(const struct mtr_period_price *priced, uint32_t part);
 
 /* Takes off what the periods before this one drew. */
 int rater_read_balances(const struct mtr_rating *rating, const struct mtr_subscription *subscription,

@@ -125,6 +125,29 @@ static struct mtr_price_input make_input(const struct mtr_rating *rating,
     return input;
 }
 
+/* The term that the part lies in, with what was charged in it before; NULL: its version has no limits of one.
+ * */
+static int find_term(const struct mtr_rating *rating, const struct mtr_period_price *priced, uint32_t index,
+                     const struct mtr_price_term **out)
+{
+    const struct mtr_billing_part *part = &priced->period.parts[index];
+    const struct mtr_grant *sum = rater_find_term(priced, index);
+    uint32_t first = part->first;
+    if (!sum) return MTR_OK;
+    struct mtr_price_term *term = mtr_arena_calloc(rating->arena, 1, sizeof(*term));
+    if (!term) return MTR_ENOMEM;
+    while (first < index && rater_find_term(priced, first) != sum) first++;
+    MTR_ASSERT(part->term.whole.start_us <= part->start_us && part->end_us <= part->term.whole.end_us);
+    *term = (struct mtr_price_term){.whole = part->term.whole,
+                                    .runs_from_us = part->term.runs_from_us,
+                                    .runs_to_us = part->term.runs_to_us,
+                                    .before = {sum->before},
+                                    .first_earlier = first - part->first,
+                                    .ends = part->end_us == part->term.runs_to_us};
+    *out = term;
+    return MTR_OK;
+}
+
 static int price_part(const struct mtr_rating *rating, struct mtr_period_price *priced, uint32_t index)
 {
     const struct mtr_billing_part *part = &priced->period.parts[index];
@@ -138,6 +161,7 @@ static int price_part(const struct mtr_rating *rating, struct mtr_period_price *
     if (rc) return rc;
     out->input = make_input(rating, priced, index);
     rc = find_exchange(rating, priced->subscription, part, &out->input.exchange);
+    if (!rc) rc = find_term(rating, priced, index, &out->input.term);
     if (!rc) rc = rater_part_pools(priced, index, rating->arena, &out->input);
     if (rc) return rc;
     rc = mtr_price(&out->input, false, rating->arena, &out->price);

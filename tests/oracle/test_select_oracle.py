@@ -21,6 +21,7 @@ CALENDAR = {"peak": {"not": "off"}, "off": {"any": ["night", "weekend", "feast"]
             "weekend": {"days": ["sat", "sun"]}, "feast": {"dates": ["2026-01-01", "2026-01-06"]}, "noon": {"hours": "12:00-13:00", "days": "mon"},
             "half": {"hours": "00:30-07:15", "zone": "UTC"}, "work": {"days": ["tue-thu", "sat-mon"], "months": "dec-jan", "zone": "standard"},
             "closed": {"dates": ["2026-01-10..2026-01-12", "12-24..01-03", "2026-01-12..2026-01-14"]}, "spring": {"months": ["mar-may", "nov"]}}
+TARIFF = {"digits": 2, "step": None, "mode": "half_even"}
 SIMPLE = {"per_unit", "graduated", "volume", "package", "stairstep", "blocks", "increments", "percentage", "graduated_percentage", "dynamic"}
 
 
@@ -43,7 +44,7 @@ def holds(mask, at_s):
 def make_curve():
     """A curve of the other oracle, as members of its component."""
     while True:
-        c = base.make_component(0, 2)
+        c = base.make_component(0, TARIFF)
         if c["kind"] in SIMPLE and not c["events"]:
             return {**c, "scope": "period", "zero": False, "free": None, "convert": None, "discount": None, "markup": None}
 

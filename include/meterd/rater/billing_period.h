@@ -28,6 +28,14 @@
 
 /* ---- the period ---- */
 
+/* A term of several billing periods, over which the version in force has limits. */
+struct mtr_billing_term {
+    bool given;
+    struct mtr_period whole;
+    int64_t runs_from_us; /* what of it the tariff is in force for the subscription */
+    int64_t runs_to_us;
+};
+
 /* A stretch of the period under one version of a tariff (and, where each day has its own rate of exchange, of
  * one day). */
 struct mtr_billing_part {
@@ -37,6 +45,7 @@ struct mtr_billing_part {
     const struct mtr_tariff_version *version; /* with the subscription's overrides */
     bool exchanges;        /* charged in another currency than the tariff's: at the rate of this day, */
     int64_t exchange_day;  /* since 1970-01-01 */
+    struct mtr_billing_term term; /* that all of the part lies in */
     uint32_t first, count; /* the period's parts under this tariff, one after another: limits and fees of the
                               period are theirs */
 };
@@ -65,10 +74,13 @@ int64_t mtr_billing_period_name_s(int64_t start_us);
 
 /* ---- what it can draw on ---- */
 
-/* One filling of a pool: an allowance of one billing period, what a trial frees, or a prepaid credit. */
+/* One filling of a pool: an allowance of one billing period, what a trial frees, or a prepaid credit. Or no
+ * pool, but the sum of what a tariff comes to in a term of several periods, which its limits count by: each
+ * period "draws" what it comes to, and may draw less than nothing. */
 struct mtr_grant {
     struct mtr_price_pool pool; /* its balance is the period's */
     struct mtr_hash128 id;
+    bool of_term;                    /* a sum, not a pool */
     const struct mtr_credit *credit; /* NULL: an allowance */
     struct mtr_str currency;         /* of money */
     mtr_int128 granted;              /* of units 10^-12, of money 10^-18 */

@@ -83,6 +83,16 @@ struct mtr_price_draw {
     struct mtr_money amount;
 };
 
+/* The term of several billing periods that a part lies in, where its version has limits of one. */
+struct mtr_price_term {
+    struct mtr_period whole;
+    int64_t runs_from_us; /* what of it the subscription runs through: what its amounts prorate by */
+    int64_t runs_to_us;
+    struct mtr_money before; /* what the billing periods before this one came to in it: their term_sum */
+    uint32_t first_earlier;  /* index in the input's `earlier` of the first part that lies in it, too */
+    bool ends;               /* with this part */
+};
+
 struct mtr_price_step;
 
 struct mtr_price_input {
@@ -110,6 +120,7 @@ struct mtr_price_input {
      * their minimum. */
     struct mtr_money account_before;
     bool account_continues;
+    const struct mtr_price_term *term; /* NULL: the version has no limits of a term */
     const struct mtr_zone *zone;               /* for proration by day */
     const struct mtr_price_exchange *exchange; /* NULL: charged in the tariff's currency */
     const struct mtr_usage_row *usage;
@@ -125,9 +136,9 @@ struct mtr_price_input {
 
 struct mtr_price_line {
     struct mtr_str component; /* key; those of the whole tariff: "tariff.minimum", "tariff.commitment",
-                                 "account.minimum" */
+                                 "account.minimum", "tariff.term.commitment" … */
     struct mtr_str dimensions;
-    struct mtr_str kind;            /* usage | draw | recurring | overage | minimum | commitment | credit */
+    struct mtr_str kind; /* usage | draw | recurring | overage | cap | minimum | commitment | credit */
     struct mtr_quantity quantity;   /* of the meter, in this part: before conversion and free units */
     struct mtr_money amount;        /* rounded by the tariff when it rounds lines, else to 10^-18 */
     struct mtr_exact exact;         /* before rounding, after caps; in the tariff's currency */
@@ -161,6 +172,7 @@ struct mtr_price {
     uint32_t step_count;
     struct mtr_price_draw *draws; /* what the lines of kind draw and credit are the sums of */
     uint32_t draw_count;
+    struct mtr_money term_sum; /* with limits of a term: of the lines before those, credits apart */
     struct mtr_money total;   /* sum of the lines, or the rounded total (of all parts up to this one, less the
                                  earlier totals) */
     struct mtr_money residue; /* rounding place total: total − sum of the lines' amounts; zero otherwise. So

@@ -38,6 +38,7 @@
  *            markup: [{party: reseller, percent: 10}]}
  *       calendar: {night: {hours: "22:00-06:00"}, weekend: {days: [sat, sun]}}     # meterd/tariff/calendar.h
  *       minimum: "10"                  # of the whole tariff, as `cap` and `commitment` can be
+ *       term: {every: year, commitment: {amount: "1200"}}  # the same over several billing periods
  *       allowances:                    # pools that each period fills again
  *         - {key: included, components: [vcpu], quantity: "100", rollover: 1}
  *       overrides:                     # prices of a customer's or a subscription's own; the rest stays
@@ -213,6 +214,20 @@ struct mtr_account_limits {
     struct mtr_money minimum, cap;
 };
 
+/* Over a term of several billing periods: of all that the tariff comes to in it, the limits of the periods
+ * included. */
+struct mtr_term_limits {
+    bool given;
+    enum mtr_period_unit every; /* longer than the billing period of those who have it */
+    bool by_calendar;           /* else it is counted from the day on which the subscription starts */
+    struct mtr_str *components; /* keys of those whose lines count; none: all lines */
+    uint32_t component_count;
+    bool has_minimum, has_cap;
+    struct mtr_money minimum, cap;
+    enum mtr_prorate minimum_prorate;
+    struct mtr_commitment commitment;
+};
+
 struct mtr_tariff_version {
     struct mtr_str from; /* as written */
     bool from_is_date;   /* then from_days counts in the subscription's zone */
@@ -228,6 +243,7 @@ struct mtr_tariff_version {
     struct mtr_money minimum, cap;
     enum mtr_prorate minimum_prorate;
     struct mtr_commitment commitment;
+    struct mtr_term_limits term;
     struct mtr_allowance *allowances;
     uint32_t allowance_count;
     /* XXH3-128 of the canonical JSON of what is in force: names it in traces and charge keys. */
@@ -266,6 +282,7 @@ struct mtr_tariff_document {
     /* A version looks at all the customer's subscriptions of the tariff: at their use (`across:
      * customer`), at what they come to (`account`). */
     bool across_customer, has_account;
+    bool has_term; /* a version has limits of a term */
     uint32_t version_count;
     struct mtr_tariff_document *currencies; /* of a tariff with prices per currency: all of it in each, its
                                                own first; none within another */

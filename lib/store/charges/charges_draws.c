@@ -34,7 +34,7 @@ static int unpack_draw(struct mtr_str key, struct mtr_str value, struct mtr_char
                                    .subscription = lmdb_get_u32(k + 24)};
     draw.before = unpack_i128(&unpacker);
     draw.drawn = unpack_i128(&unpacker);
-    if (unpack_end(&unpacker) || draw.before < 0 || draw.drawn < 0) return MTR_ECORRUPT;
+    if (unpack_end(&unpacker)) return MTR_ECORRUPT;
     *out = draw;
     return MTR_OK;
 }
@@ -43,7 +43,6 @@ int mtr_charges_put_draw(struct mtr_charges_txn *txn, const struct mtr_charge_dr
 {
     unsigned char key[DRAW_KEY_BYTES], other[DRAWN_KEY_BYTES];
     MTR_ASSERT(draw->subscription > 0);
-    MTR_ASSERT(draw->before >= 0 && draw->drawn >= 0); /* nobody gives back to a grant */
     draw_key(key, draw);
     drawn_key(other, draw);
     struct packer packer = pack_begin(&txn->scratch);

@@ -28,6 +28,10 @@ void tariff_lint_cap(const struct mtr_node *map, const struct mtr_tariff_documen
 void tariff_lint_commitment(const struct mtr_node *map, const struct mtr_tariff_document *tariff,
                             const struct mtr_commitment *commitment, bool has_minimum,
                             struct mtr_diagnostics *findings);
+struct mtr_term_limits tariff_term_of(const struct tariff_term_fields *fields);
+/* `node` is the version, whose components are read. */
+void tariff_lint_term(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
+                      const struct mtr_tariff_version *version, struct mtr_diagnostics *findings);
 struct mtr_commitment tariff_commitment_of(const struct tariff_commitment_fields *fields);
 
 #endif

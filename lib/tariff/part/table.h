@@ -6,7 +6,7 @@
  *   of a line      discount → markup; then the line is rounded
  *   of a component line minimum → overage → cap → minimum → true-up
  *   of the tariff  draws → overage → cap → the account's cap → minimum → true-up → the account's minimum →
- *                  credits → exchange → total
+ *                  limits of the term → credits → exchange → total
  *
  * KEY(part, key) is a part that components write under that key; STEP(part) has none. A part's file ends with
  * `const struct tariff_part tariff_part_<part>`. The schema of components and the orders of part.c are made
@@ -38,6 +38,7 @@
     STEP(minimum)                                                                                            \
     STEP(true_up)                                                                                            \
     STEP(account_minimum)                                                                                    \
+    STEP(term)                                                                                               \
     STEP(credits)                                                                                            \
     STEP(exchange)                                                                                           \
     STEP(total)

@@ -25,6 +25,8 @@ int price_line_value(const struct mtr_pricer *pricer, const struct mtr_price_lin
 bool price_line_counts(const struct mtr_price_line *line, const struct mtr_price_measured *scope)
 {
     bool own = mtr_str_equal(line->component, scope->key);
+    if (mtr_str_starts_with(line->component, MTR_STR("tariff.term.")))
+        return false; /* it is of no period's limit */
     if (mtr_str_equal(line->kind, MTR_STR("credit")))
         return false; /* it pays for lines, and is none of them */
     if (own && scope->except_kind && mtr_str_equal(line->kind, mtr_str_from(scope->except_kind)))

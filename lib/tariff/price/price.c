@@ -125,12 +125,13 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
     return MTR_OK;
 }
 
-/* Per component: a line without rows, an overage, a minimum, a true-up; and the last three of the tariff; one
- * for each pool; and a minimum of each line, where there is such a thing. */
+/* Per component: a line without rows, an overage, a minimum, a true-up; and the last three of the tariff, one
+ * of the account, three of the term; one for each pool; and a minimum of each line, where there is such a
+ * thing. */
 static uint32_t lines_max(const struct mtr_price_input *input)
 {
     const struct mtr_tariff_version *version = input->version;
-    uint32_t count = input->usage_count + 4 * version->component_count + 4 + input->pool_count;
+    uint32_t count = input->usage_count + 4 * version->component_count + 7 + input->pool_count;
     bool has_line_minimum = false;
     for (uint32_t i = 0; input->closing && !has_line_minimum && i < version->component_count; i++)
         has_line_minimum = TARIFF_PART_OF(&version->components[i], line_minimum);

@@ -218,6 +218,14 @@ static const struct {
     {VERSION "  - {key: a, meter: m, per_unit: 1, minimum_prorate: day}\n", MTR_SEVERITY_ERROR, 6, 54, "no minimum"},
     {VERSION "  - {key: a, recurring: {amount: 1}, convert: {divide: 5}}\n", MTR_SEVERITY_ERROR, 6, 47, "no units"},
     {VERSION "  - {key: a, meter: m, per_unit: 1}\n  minimum: 5\n  commitment: {amount: 5}\n", MTR_SEVERITY_ERROR, 7, 12, "a minimum already"},
+    /* limits over a term */
+    {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {every: year}\n", MTR_SEVERITY_ERROR, 7, 9, "says nothing"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {every: day, cap: 5}\n", MTR_SEVERITY_ERROR, 7, 17, "week, month, quarter"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {minimum: 5, cap: 4}\n", MTR_SEVERITY_ERROR, 7, 19, "more than the cap"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {cap: \"4.001\"}\n", MTR_SEVERITY_ERROR, 7, 15, "2 fraction digits"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {minimum: 5, commitment: {amount: 5}}\n", MTR_SEVERITY_ERROR, 7, 19, "a minimum already"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {cap: 5, components: [a, b]}\n", MTR_SEVERITY_ERROR, 7, 34, "no component of that key"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {cap: 5, minimum_prorate: day}\n", MTR_SEVERITY_ERROR, 7, 35, "no minimum"},
     /* what chooses a price */
     {VERSION "  - {key: a, meter: m, matrix: [{per_unit: 1}]}\n", MTR_SEVERITY_ERROR, 6, 32, "name them with `group_by`"},
     {MATRIX "{match: {r: x}, per_unit: 1}]}\n", MTR_SEVERITY_ERROR, 6, 56, "for all other lines"},
