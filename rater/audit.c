@@ -13,6 +13,7 @@
 
 #include "meterd/core/time.h"
 #include "rater/difference.h"
+#include "rater/line_ranges.h"
 #include "rater/period/parts.h"
 #include "rater/step.h"
 
@@ -30,6 +31,9 @@ struct audit {
     uint32_t first; /* of the chunk */
     bool in_feed[CHUNK_SUBSCRIPTIONS];
     bool scanning; /* the rater has not seen this catalog whole */
+    uint32_t lines_max; /* of a component at once */
+    bool is_to_be_scanned; /* the period at hand */
+    int stopped; /* the result of on_finding that stops */
     int64_t watermark_us;
     const struct mtr_subscription *subscription;
 };
@@ -56,7 +60,8 @@ bool mtr_audit_is_note(enum mtr_audit_kind kind)
 static int report(struct audit *audit, const struct mtr_audit_finding *finding)
 {
     *(mtr_audit_is_note(finding->kind) ? &audit->counts->notes : &audit->counts->findings) += 1;
-    return audit->on_finding ? audit->on_finding(audit->context, finding) : MTR_OK;
+    audit->stopped = audit->on_finding ? audit->on_finding(audit->context, finding) : MTR_OK;
+    return audit->stopped;
 }
 
 /* ---- sums ---- */
@@ -138,15 +143,40 @@ static int report_problem(struct audit *audit, const struct mtr_charge_period *p
     return report(audit, &finding);
 }
 
+/* Prices a period, line range by line range where it is large; `then` looks at what came of each. */
+typedef int (*audit_on_price)(struct audit *audit, const struct mtr_charge_period *period,
+                              const struct mtr_period_price *price);
+
 static int price_period(struct audit *audit, const struct mtr_charge_period *period, bool closing,
-                        struct mtr_period_price *out)
+                        audit_on_price then, struct mtr_period_price *out)
 {
     struct mtr_rollups_use use = {audit->rollups, audit->catalog};
     struct mtr_rating rating = mtr_rating_of_stores(&use, audit->charges, &audit->arena);
+    struct rater_line_ranges ranges;
+    int rc;
     rating.closing = closing;
     MTR_ASSERT(audit->subscription->number == period->subscription);
-    mtr_arena_reset(&audit->arena);
-    return mtr_billing_period_price(&rating, audit->subscription, period->start_s * MTR_US_PER_SECOND, out);
+    rater_begin_lines(&ranges, audit->subscription, period->start_s * MTR_US_PER_SECOND,
+                      &audit->lines_max);
+    do {
+        do {
+            rc = rater_take_lines(&ranges, &rating);
+            if (!rc)
+                rc = mtr_billing_period_price(&rating, audit->subscription,
+                                              period->start_s * MTR_US_PER_SECOND, out);
+            if (!rc) rc = then(audit, period, out);
+        } while (rater_takes_fewer(&ranges, &rating, rc));
+    } while (!rc && rater_next_lines(&ranges));
+    return rc;
+}
+
+static int expect_price(struct audit *audit, const struct mtr_charge_period *period,
+                        const struct mtr_period_price *price)
+{
+    (void)audit;
+    (void)period;
+    (void)price;
+    return MTR_OK;
 }
 
 /* It could not be rated: why not now, or pending when what it waited for has come since. */
@@ -155,17 +185,21 @@ static int report_waiting(struct audit *audit, const struct mtr_charge_period *p
     struct mtr_period_price price;
     const bool over = period->status == MTR_PERIOD_FINAL ||
                       audit->watermark_us >= rater_close_due(audit->options, period->end_s);
-    int rc = price_period(audit, period, over, &price);
+    int rc = price_period(audit, period, over, expect_price, &price);
     if (rc == MTR_ECORRUPT || rc == MTR_EIO) return rc;
     if (rc) return report_problem(audit, period, mtr_period_problem_text(&price, rc));
     audit->counts->pending++;
     return MTR_OK;
 }
 
-static bool is_pending(const struct audit *audit, const struct mtr_charge_period *period)
+static int is_pending(const struct audit *audit, const struct mtr_charge_period *period, bool *out)
 {
-    if (period->dirty || audit->in_feed[audit->subscription->number - audit->first]) return true;
-    return period->status == MTR_PERIOD_OPEN && period->close_due_us <= audit->watermark_us;
+    struct mtr_charge_progress progress;
+    int rc = mtr_charges_get_progress(audit->charges, period->subscription, period->start_s, &progress);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    *out = !rc || period->dirty || audit->in_feed[audit->subscription->number - audit->first] ||
+           (period->status == MTR_PERIOD_OPEN && period->close_due_us <= audit->watermark_us);
+    return MTR_OK;
 }
 
 /* Every grant that the period can draw on has its row in the ledger, and that says what was drawn before
@@ -194,32 +228,37 @@ static int check_draws(struct audit *audit, const struct mtr_charge_period *peri
     return MTR_OK;
 }
 
+static int check_price(struct audit *audit, const struct mtr_charge_period *period,
+                       const struct mtr_period_price *price)
+{
+    struct rater_differences differences;
+    const bool same_inputs =
+        price->period.inputs.high == period->inputs.high && price->period.inputs.low == period->inputs.low;
+    audit->is_to_be_scanned = !same_inputs && audit->scanning;
+    if (audit->is_to_be_scanned) return MTR_OK;
+    int rc = rater_compare(audit->charges, price, false, &audit->arena, &differences);
+    if (!rc) rc = report_differences(audit, period, &differences);
+    return rc ? rc : check_draws(audit, period, price);
+}
+
 static int check_period(void *context, const struct mtr_charge_period *period)
 {
     struct audit *audit = context;
     struct mtr_period_price price;
-    struct rater_differences differences;
+    bool pending;
     audit->counts->periods++;
     int rc =
         mtr_charges_walk_lines(audit->charges, period->subscription, period->start_s, check_line, audit);
     if (rc) return rc;
     if (period->problem) return report_waiting(audit, period);
-    if (is_pending(audit, period)) {
-        audit->counts->pending++;
-        return MTR_OK;
-    }
-    rc = price_period(audit, period, period->status == MTR_PERIOD_FINAL, &price);
-    if (rc == MTR_ECORRUPT || rc == MTR_EIO) return rc;
+    rc = is_pending(audit, period, &pending);
+    if (rc) return rc;
+    audit->is_to_be_scanned = false;
+    if (!pending) rc = price_period(audit, period, period->status == MTR_PERIOD_FINAL, check_price, &price);
+    if (audit->stopped || rc == MTR_ECORRUPT || rc == MTR_EIO) return audit->stopped ? audit->stopped : rc;
     if (rc) return report_problem(audit, period, mtr_period_problem_text(&price, rc));
-    bool same_inputs =
-        price.period.inputs.high == period->inputs.high && price.period.inputs.low == period->inputs.low;
-    if (!same_inputs && audit->scanning) {
-        audit->counts->pending++;
-        return MTR_OK;
-    }
-    rc = rater_compare(audit->charges, &price, false, &audit->arena, &differences);
-    if (!rc) rc = report_differences(audit, period, &differences);
-    return rc ? rc : check_draws(audit, period, &price);
+    audit->counts->pending += pending || audit->is_to_be_scanned;
+    return MTR_OK;
 }
 
 /* ---- usage that no period charges ---- */
@@ -321,6 +360,7 @@ int mtr_rater_audit(const struct mtr_audit_of *of, const struct mtr_rater_option
     const uint32_t count = mtr_catalog_count(of->catalog, MTR_KIND_SUBSCRIPTION);
     int rc = MTR_OK;
     audit.counts = &counted;
+    audit.lines_max = rater_lines_at_once(options->memory_bytes_max);
     mtr_arena_init(&audit.arena, ARENA_CHUNK_BYTES, options->memory_bytes_max);
     for (; audit.first <= count && !rc; audit.first += CHUNK_SUBSCRIPTIONS) {
         rc = mtr_charges_begin(of->charges, false, &audit.charges);

@@ -17,13 +17,13 @@ int64_t rater_close_due(const struct mtr_rater_options *options, int64_t end_s)
 int rater_mark_again(struct rater_step *step, struct mtr_charge_period *period)
 {
     const int64_t draft_every_us = step->rater->options.draft_every_us;
+    int64_t due_us = step->now_us;
     if (period->dirty) return MTR_OK;
     period->dirty = true;
-    period->rate_due_us = step->now_us;
     if (period->rated_us && period->rated_us + draft_every_us > step->now_us)
-        period->rate_due_us = period->rated_us + draft_every_us;
-    MTR_ASSERT(period->rate_due_us >=
-               step->now_us); /* a mark never asks for the past, or it would starve others */
+        due_us = period->rated_us + draft_every_us;
+    MTR_ASSERT(due_us >= step->now_us); /* a mark never asks for the past, or it would starve others */
+    period->rate_due_us = mtr_time_sooner(period->rate_due_us, due_us); /* a rating may be under way */
     step->changed = true;
     return mtr_charges_put_period(step->charges, period);
 }
@@ -39,7 +39,8 @@ int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *sub
         MTR_ASSERT(start_us < end_us && end_us < INT64_MAX); /* who marks a new one knows its end */
         period = (struct mtr_charge_period){.subscription = subscription->number,
                                             .start_s = start_s,
-                                            .end_s = rater_period_end_s(end_us)};
+                                            .end_s = rater_period_end_s(end_us),
+                                            .rate_due_us = INT64_MAX};
         period.close_due_us = rater_close_due(&step->rater->options, period.end_s);
     }
     return rater_mark_again(step, &period);

@@ -7,12 +7,14 @@
  * Invariants: everything that can fail for the period's own sake happens before the first put, so that such a
  * failure becomes its `problem` and not the step's error. Thread: the rater's.
  */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "meterd/core/time.h"
 #include "rater/period/account.h"
 #include "rater/period/parts.h"
 #include "rater/emit.h"
+#include "rater/line_ranges.h"
 #include "rater/step.h"
 
 static const int64_t PROBLEM_RETRY_US = MTR_US_PER_HOUR;
@@ -55,15 +57,60 @@ static int keep_problem(struct rater_step *step, const struct mtr_subscription *
     mtr_diagnostic_set(step->diagnostic, 0, 0, "subscription",
                        "the period of subscription %.*s that starts at %s cannot be rated: %s",
                        MTR_STR_ARGS(subscription->key), start, why);
-    int rc = mtr_charges_put_waiting(step->charges, &waiting);
+    int rc = mtr_charges_end_progress(step->charges, period->subscription, period->start_s);
+    if (!rc) rc = mtr_charges_put_waiting(step->charges, &waiting);
     return rc ? rc : mtr_charges_put_period(step->charges, period);
 }
 
 struct rating {
     struct mtr_period_price price;
     struct rater_differences differences;
-    bool closing; /* becomes FINAL with this rating */
+    struct rater_line_ranges ranges; /* which lines: all, or some of them */
+    enum mtr_charge_status status;   /* of the charges */
+    uint32_t revision;               /* of the charges */
+    bool is_begun;                   /* earlier transactions did the lines before */
 };
+
+/* Goes on with the rating that is under way, or begins one. */
+static int begin(struct rater_step *step, const struct mtr_subscription *subscription,
+                 struct mtr_charge_period *period, struct rating *rating)
+{
+    struct mtr_charge_progress progress;
+    struct mtr_billing_period now;
+    const struct mtr_rating of = {.catalog = step->catalog, .arena = &step->rater->arena};
+    mtr_arena_reset(&step->rater->arena);
+    rater_begin_lines(&rating->ranges, subscription, period->start_s * MTR_US_PER_SECOND,
+                      &step->rater->lines_max);
+    int rc = rater_billing_period_at(&of, subscription, period->start_s * MTR_US_PER_SECOND, &now);
+    if (rc) return rc;
+    if (now.exists) period->end_s = rater_period_end_s(now.end_us);
+    MTR_ASSERT(period->start_s <= period->end_s);
+    const bool over =
+        !now.exists || step->watermark_us >= rater_close_due(&step->rater->options, period->end_s);
+    rating->status = period->status == MTR_PERIOD_FINAL ? MTR_CHARGE_CORRECTION
+                     : over                             ? MTR_CHARGE_FINAL
+                                                        : MTR_CHARGE_DRAFT;
+    rating->revision = period->revision + 1;
+    rc = mtr_charges_get_progress(step->charges, period->subscription, period->start_s, &progress);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    rating->is_begun = true;
+    rating->status = progress.status;
+    rating->revision = progress.revision;
+    rater_go_on_with_lines(&rating->ranges, progress.next);
+    return MTR_OK;
+}
+
+static int compare(struct rater_step *step, struct rating *rating)
+{
+    struct mtr_arena *arena = &step->rater->arena;
+    const bool closing = rating->status == MTR_CHARGE_FINAL;
+    int rc = rater_compare(step->charges, &rating->price, closing, arena, &rating->differences);
+    if (rc == MTR_EOVERFLOW)
+        snprintf(rating->price.problem, sizeof(rating->price.problem),
+                 "a line differs from what was charged of it by more than " MTR_MONEY_MAX_TEXT);
+    if (rc || !rating->differences.count) return rc;
+    return rater_write_traces(&rating->price, arena, &step->rater->traces);
+}
 
 /* Reads and computes, puts nothing. */
 static int prepare(struct rater_step *step, const struct mtr_subscription *subscription,
@@ -72,25 +119,24 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
     struct mtr_rater *rater = step->rater;
     struct mtr_rollups_use use = {step->rollups, step->catalog};
     struct mtr_rating of = mtr_rating_of_stores(&use, step->charges, &rater->arena);
-    struct mtr_billing_period now;
-    mtr_arena_reset(&rater->arena);
-    int rc = rater_billing_period_at(&of, subscription, period->start_s * MTR_US_PER_SECOND, &now);
+    int rc = begin(step, subscription, period, rating);
     if (rc) return rc;
-    if (now.exists) period->end_s = rater_period_end_s(now.end_us);
-    const bool over = !now.exists || step->watermark_us >= rater_close_due(&rater->options, period->end_s);
-    rating->closing = period->status == MTR_PERIOD_OPEN && over;
-    MTR_ASSERT(period->start_s <= period->end_s);
-    of.closing = period->status == MTR_PERIOD_FINAL || over;
-    rc = mtr_billing_period_price(&of, subscription, period->start_s * MTR_US_PER_SECOND, &rating->price);
+    of.closing = rating->status != MTR_CHARGE_DRAFT;
+    do {
+        rc = rater_take_lines(&rating->ranges, &of);
+        if (!rc)
+            rc = mtr_billing_period_price(&of, subscription, period->start_s * MTR_US_PER_SECOND,
+                                          &rating->price);
+        if (!rc) rc = compare(step, rating);
+    } while (rater_takes_fewer(&rating->ranges, &of, rc));
+    if ((rc == MTR_ENOMEM || rc == MTR_ELIMIT) && rating->ranges.couples)
+        snprintf(rating->price.problem, sizeof(rating->price.problem),
+                 "its lines are priced together (%s), and need more than %" PRIu64 " MiB of memory",
+                 rating->ranges.couples, rater->options.memory_bytes_max >> 20);
     if (rc) return rc;
     step->cells_left -=
         rating->price.cell_count < step->cells_left ? rating->price.cell_count : step->cells_left;
-    rc = rater_compare(step->charges, &rating->price, rating->closing, &rater->arena, &rating->differences);
-    if (rc == MTR_EOVERFLOW)
-        snprintf(rating->price.problem, sizeof(rating->price.problem),
-                 "a line differs from what was charged of it by more than " MTR_MONEY_MAX_TEXT);
-    if (rc || !rating->differences.count) return rc;
-    return rater_write_traces(&rating->price, &rater->arena, &rater->traces);
+    return MTR_OK;
 }
 
 static void note_losses(struct rater_step *step, const struct mtr_subscription *subscription,
@@ -126,22 +172,58 @@ static int emit(struct rater_step *step, const struct mtr_subscription *subscrip
     struct mtr_rater *rater = step->rater;
     if (!rating->differences.count) return MTR_OK;
     MTR_ASSERT(mtr_billing_period_name_s(rating->price.period.start_us) == period->start_s);
-    period->revision++;
-    MTR_ASSERT(period->revision >
-               0); /* it is in the charges' identities: a second one of the same would be lost */
-    struct rater_emission emission = {
-        .subscription = subscription,
-        .period = period,
-        .bounds = period_bounds(period, &rating->price.period),
-        .now_us = step->now_us};
-    emission.status = period->status == MTR_PERIOD_FINAL ? MTR_CHARGE_CORRECTION
-                      : rating->closing                  ? MTR_CHARGE_FINAL
-                                                         : MTR_CHARGE_DRAFT;
+    /* It is in the charges' identities: a second one of the same would be lost. */
+    MTR_ASSERT(rating->revision > period->revision ||
+               (rating->is_begun && rating->revision == period->revision));
+    period->revision = rating->revision;
+    struct rater_emission emission = {.subscription = subscription,
+                                      .period = period,
+                                      .bounds = period_bounds(period, &rating->price.period),
+                                      .status = rating->status,
+                                      .now_us = step->now_us};
     emission.traces = mtr_buffer_str(&rater->traces);
     step->result->charges += rating->differences.count;
     note_losses(step, subscription, &rating->differences);
     int rc = rater_emit(step->charges, &emission, &rating->differences, &rater->body);
     return rc ? rc : rater_account_changed(step, subscription, emission.bounds.start_us);
+}
+
+/* Each rating takes in what is known where it begins; what comes while it is under way marks the period
+ * again. One that closes the period does so there: it is the lines behind that have still to be told. */
+static void note_begin(struct rater_step *step, struct mtr_charge_period *period, const struct rating *rating)
+{
+    period->dirty = false;
+    period->problem = MTR_OK;
+    period->inputs = rating->price.period.inputs;
+    period->close_due_us = rater_close_due(&step->rater->options, period->end_s);
+    if (rating->status == MTR_CHARGE_FINAL) {
+        MTR_ASSERT(period->status == MTR_PERIOD_OPEN); /* final once, and for good */
+        period->status = MTR_PERIOD_FINAL;
+        period->closed_us = step->now_us;
+        step->result->closed++;
+    }
+    if (period->status == MTR_PERIOD_FINAL) period->close_due_us = INT64_MAX;
+}
+
+/* Notes where the rating stands: at its end, or before the lines of the next transaction. */
+static int note_lines(struct rater_step *step, struct mtr_charge_period *period, struct rating *rating)
+{
+    const struct mtr_charge_progress progress = {
+        .subscription = period->subscription,
+        .period_start_s = period->start_s,
+        .status = rating->status,
+        .revision = rating->revision,
+        .next = rating->ranges.lines.until,
+    };
+    if (rating->ranges.in_ranges && rating->ranges.lines.has_until) {
+        period->rate_due_us = step->now_us;
+        step->cells_left = 0; /* a transaction each */
+        return mtr_charges_put_progress(step->charges, &progress);
+    }
+    period->rated_us = step->now_us;
+    period->rate_due_us = period->dirty ? step->now_us + step->rater->options.draft_every_us : INT64_MAX;
+    if (!rating->is_begun) return MTR_OK;
+    return mtr_charges_end_progress(step->charges, period->subscription, period->start_s);
 }
 
 int rater_rate_period(struct rater_step *step, const struct mtr_subscription *subscription,
@@ -158,18 +240,7 @@ int rater_rate_period(struct rater_step *step, const struct mtr_subscription *su
     if (!rc && period->problem)
         rc = mtr_charges_end_waiting(step->charges, period->subscription, period->start_s);
     if (rc) return rc;
-    period->dirty = false;
-    period->problem = MTR_OK;
-    period->inputs = rating.price.period.inputs;
-    period->rated_us = step->now_us;
-    period->rate_due_us = INT64_MAX;
-    period->close_due_us = rater_close_due(&step->rater->options, period->end_s);
-    if (rating.closing) {
-        MTR_ASSERT(period->status == MTR_PERIOD_OPEN); /* final once, and for good */
-        period->status = MTR_PERIOD_FINAL;
-        period->closed_us = step->now_us;
-        step->result->closed++;
-    }
-    if (period->status == MTR_PERIOD_FINAL) period->close_due_us = INT64_MAX;
-    return mtr_charges_put_period(step->charges, period);
+    if (!rating.is_begun) note_begin(step, period, &rating);
+    rc = note_lines(step, period, &rating);
+    return rc ? rc : mtr_charges_put_period(step->charges, period);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "meterd/core/time.h"
+#include "rater/line_ranges.h"
 #include "rater/step.h"
 
 enum {
@@ -44,6 +45,7 @@ int mtr_rater_open(struct mtr_rollups *rollups, struct mtr_charges *charges,
     rater->charges = charges;
     rater->options = *options;
     rater->scan_starts = calloc(options->step_rows_max, sizeof(*rater->scan_starts));
+    rater->lines_max = rater_lines_at_once(options->memory_bytes_max);
     mtr_arena_init(&rater->arena, ARENA_CHUNK_BYTES, options->memory_bytes_max);
     mtr_buffer_init(&rater->body, BODY_BYTES_MAX);
     mtr_buffer_init(&rater->traces, TRACES_BYTES_MAX);

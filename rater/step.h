@@ -18,6 +18,7 @@ struct mtr_rater {
     struct mtr_buffer body;   /* one charge */
     struct mtr_buffer traces; /* one rating */
     int64_t *scan_starts;     /* step_rows_max */
+    uint32_t lines_max;       /* of a component in one transaction, where lines are apart */
     bool scan_begun;          /* of all periods, once after opening: the grace may be another than before */
 };
 
@@ -50,7 +51,9 @@ int rater_mark_again(struct rater_step *step, struct mtr_charge_period *period) 
  * that exists.) */
 int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_us,
                      int64_t end_us) MTR_MUST_USE;
-/* Prices a period and emits what differs. A price that cannot be computed becomes the period's problem. */
+/* Prices a period and emits what differs. A price that cannot be computed becomes the period's problem. Of a
+ * period of more lines than one transaction takes it does the next lines; the period stays due until the last
+ * ones are done. */
 int rater_rate_period(struct rater_step *step, const struct mtr_subscription *subscription,
                       struct mtr_charge_period *period) MTR_MUST_USE;
 

@@ -63,7 +63,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     gathering->placed_us = key->start_us;
     gathering->cell_count++;
     int rc = rater_gather_group(gathering, key->dimensions, &gathering->group);
-    if (rc) return rc;
+    if (rc || gathering->group == RATER_NO_GROUP) return rc;
     if (key->start_us >= gathering->rule.own_us)
         rater_gather_range(gathering, gathering->group, cell->seq_first, cell->seq_last);
     return cell->count ? add_cell(gathering, key, cell) : MTR_OK;
@@ -145,7 +145,6 @@ static int gather_input(struct rater_gathering *gathering, struct collecting *co
     const struct mtr_usage_row *rows = NULL;
     uint32_t count = 0;
     gathering->line_capacity = 0;
-    find_positions(gathering);
     int rc = mtr_slicing_begin(rule, gathering->arena, &gathering->slicing);
     if (!rc) rc = mtr_slicing_is_level(rule->meter) ? rater_gather_levels(gathering) : walk_cells(gathering);
     if (!rc) rc = mtr_slicing_finish(gathering->slicing, &rows, &count);
@@ -169,6 +168,18 @@ static const struct mtr_meter *find_meter(const struct mtr_rating *rating,
     return rating->source->meter(rating->source_context, component, input);
 }
 
+bool rater_gather_open(struct rater_gathering *gathering, const struct mtr_billing_period *period,
+                       uint32_t part, uint32_t input)
+{
+    struct mtr_slicing_rule *rule = &gathering->rule;
+    rule->input = input;
+    rule->meter = find_meter(gathering->rating, rule->component, input);
+    if (!rule->meter) return false;
+    set_range(gathering, period, part);
+    find_positions(gathering);
+    return true;
+}
+
 /* All meters of a component: their rows differ by input, their lines are the same. */
 static int gather_component(struct rater_gathering *gathering, const struct mtr_billing_period *period,
                             uint32_t part, struct collecting *collecting)
@@ -177,13 +188,9 @@ static int gather_component(struct rater_gathering *gathering, const struct mtr_
     int rc = MTR_OK;
     gathering->dimensions.arena = gathering->arena;
     for (uint32_t input = 0; !rc && input < component->input_count; input++) {
-        const struct mtr_meter *meter = find_meter(gathering->rating, component, input);
-        if (input == 0) collecting->meters[gathering->rule.component_index] = meter;
-        if (!meter) continue;
-        gathering->rule.input = input;
-        gathering->rule.meter = meter;
-        set_range(gathering, period, part);
-        rc = gather_input(gathering, collecting);
+        const bool is_there = rater_gather_open(gathering, period, part, input);
+        if (input == 0) collecting->meters[gathering->rule.component_index] = gathering->rule.meter;
+        if (is_there) rc = gather_input(gathering, collecting);
     }
     collecting->cell_count += gathering->cell_count;
     return rc ? rc : collect_groups(collecting, gathering->groups, gathering->dimensions.count);
@@ -206,10 +213,18 @@ static int gather_peers(const struct rater_gathering *own, struct collecting *co
         rule->input = 0;
         rule->from_us = first_us > rule->whole.start_us ? first_us : rule->whole.start_us;
         rule->until_us = rule->own_us = last_us < rule->whole.end_us ? last_us : rule->whole.end_us;
-        if (rule->meter && rule->from_us < rule->until_us) rc = gather_input(&gathering, collecting);
+        if (!rule->meter || rule->from_us >= rule->until_us) continue;
+        find_positions(&gathering);
+        rc = gather_input(&gathering, collecting);
         collecting->cell_count += gathering.cell_count;
     }
     return rc;
+}
+
+/* Lines without values are priced with the first ones. */
+static bool has_lines(const struct mtr_rating *rating, const struct mtr_component *component)
+{
+    return !rating->lines || !rating->lines->from.size || component->group_by_count;
 }
 
 int rater_gather(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
@@ -226,6 +241,7 @@ int rater_gather(const struct mtr_rating *rating, const struct mtr_subscription 
         struct rater_gathering gathering = {
             .rating = rating, .subscription = subscription, .arena = rating->arena};
         *component = i;
+        if (!has_lines(rating, &version->components[i])) continue;
         if (version->components[i].group_by_count > MTR_METER_GROUP_BY_MAX) return MTR_ELIMIT;
         gathering.rule = (struct mtr_slicing_rule){.component = &version->components[i],
                                                    .component_index = i,

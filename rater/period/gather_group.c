@@ -29,6 +29,27 @@ static size_t append(char *text, size_t size, struct mtr_str piece)
     return size + piece.size;
 }
 
+struct mtr_str rater_line_values(const struct rater_gathering *gathering, struct mtr_str dimensions,
+                                 char values[MTR_DIMENSIONS_BYTES_MAX])
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < gathering->rule.component->group_by_count; i++) {
+        const struct mtr_str value = dimension_at(dimensions, gathering->positions[i]);
+        MTR_ASSERT(size + value.size < MTR_DIMENSIONS_BYTES_MAX); /* no more than the cell has */
+        if (value.size) memcpy(values + size, value.data, value.size);
+        size += value.size;
+        values[size++] = DIMENSION_END;
+    }
+    return (struct mtr_str){values, size};
+}
+
+static bool is_asked_for(const struct rater_gathering *gathering, struct mtr_str dimensions)
+{
+    char values[MTR_DIMENSIONS_BYTES_MAX];
+    const struct mtr_dimensions_range *lines = gathering->rating->lines;
+    return !lines || mtr_dimensions_range_holds(lines, rater_line_values(gathering, dimensions, values));
+}
+
 static size_t dimensions_text(const struct rater_gathering *gathering, struct mtr_str dimensions,
                               char text[RATER_DIMENSIONS_BYTES_MAX])
 {
@@ -65,6 +86,19 @@ bool rater_next_dimension(struct mtr_str *rest, struct mtr_str *name, char *valu
     return true;
 }
 
+bool rater_range_holds_text(const struct mtr_dimensions_range *range, struct mtr_str dimensions)
+{
+    char values[RATER_DIMENSIONS_BYTES_MAX];
+    struct mtr_str rest = dimensions, name;
+    size_t used = 0, size = 0;
+    MTR_ASSERT(dimensions.size < sizeof(values)); /* each value is shorter than its text, with an end, too */
+    while (rater_next_dimension(&rest, &name, values + used, &size)) {
+        used += size;
+        values[used++] = DIMENSION_END;
+    }
+    return mtr_dimensions_range_holds(range, (struct mtr_str){values, used});
+}
+
 /* The line of a group of the slicing: the same for every input of the component. */
 static int find_line(struct rater_gathering *gathering, uint32_t group, struct mtr_str dimensions)
 {
@@ -88,6 +122,9 @@ int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensi
 {
     char text[RATER_DIMENSIONS_BYTES_MAX];
     const uint32_t known = mtr_slicing_group_count(gathering->slicing);
+    const uint32_t lines_max = gathering->rating->lines_max;
+    *group = RATER_NO_GROUP;
+    if (!is_asked_for(gathering, dimensions)) return MTR_OK;
     if (known && !gathering->rule.component->group_by_count) { /* without group_by there is one */
         *group = 0;
         return MTR_OK;
@@ -95,11 +132,15 @@ int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensi
     int rc = mtr_slicing_group(gathering->slicing,
                                (struct mtr_str){text, dimensions_text(gathering, dimensions, text)}, group);
     if (rc || *group < known) return rc;
+    if (lines_max && *group >= lines_max) return MTR_ELIMIT;
     return find_line(gathering, *group, mtr_slicing_dimensions(gathering->slicing, *group));
 }
 
 struct mtr_use_stream rater_gather_stream(const struct rater_gathering *gathering)
 {
-    return (struct mtr_use_stream){gathering->subscription, gathering->rule.component, gathering->rule.input,
-                                   gathering->rule.meter};
+    const struct mtr_component *component = gathering->rule.component;
+    bool leads = component->group_by_count > 0; /* a line's values are the first of its cells' */
+    for (uint32_t i = 0; i < component->group_by_count; i++) leads = leads && gathering->positions[i] == i;
+    return (struct mtr_use_stream){gathering->subscription, component, gathering->rule.input,
+                                   gathering->rule.meter, leads ? gathering->rating->lines : NULL};
 }

@@ -13,7 +13,7 @@ static int on_change(void *context, const struct mtr_level_change *change)
     uint32_t group;
     MTR_ASSERT(change->time_us >= gathering->rule.from_us); /* what stood before begins there */
     int rc = rater_gather_group(gathering, change->dimensions, &group);
-    if (rc) return rc;
+    if (rc || group == RATER_NO_GROUP) return rc;
     rater_gather_range(gathering, group, change->seq_first, change->seq_last);
     return mtr_slicing_add_change(gathering->slicing, group, change->time_us, change->change);
 }
@@ -25,7 +25,8 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     uint32_t group;
     gathering->cell_count++;
     int rc = rater_gather_group(gathering, key->dimensions, &group);
-    if (!rc) rater_gather_range(gathering, group, cell->seq_first, cell->seq_last);
+    if (!rc && group != RATER_NO_GROUP)
+        rater_gather_range(gathering, group, cell->seq_first, cell->seq_last);
     return rc;
 }
 

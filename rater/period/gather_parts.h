@@ -26,9 +26,13 @@ struct rater_gathering {
     uint64_t cell_count;
 };
 
-/* The group that a cell's or list's dimensions fall in. */
+/* The group that a cell's or list's dimensions fall in; RATER_NO_GROUP: its line is not asked for. */
+enum { RATER_NO_GROUP = UINT32_MAX };
 int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensions,
                        uint32_t *group) MTR_MUST_USE;
+/* The values that tell a line from others: those of the component's group_by, each ended by 0x1F. */
+struct mtr_str rater_line_values(const struct rater_gathering *gathering, struct mtr_str dimensions,
+                                 char values[MTR_DIMENSIONS_BYTES_MAX]);
 /* Widens the log range of the group's line. For each cell: here, so that it costs no call. */
 static inline void rater_gather_range(struct rater_gathering *gathering, uint32_t group, uint64_t seq_first,
                                       uint64_t seq_last)
@@ -38,6 +42,10 @@ static inline void rater_gather_range(struct rater_gathering *gathering, uint32_
     if (seq_last > line->seq_last) line->seq_last = seq_last;
 }
 
+/* An input of the component at hand in that part of the period: its meter and the time that counts. False:
+ * there is no such meter. */
+bool rater_gather_open(struct rater_gathering *gathering, const struct mtr_billing_period *period,
+                       uint32_t part, uint32_t input);
 /* The stream of use that is being gathered. */
 struct mtr_use_stream rater_gather_stream(const struct rater_gathering *gathering);
 

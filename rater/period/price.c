@@ -115,6 +115,7 @@ static struct mtr_price_input make_input(const struct mtr_rating *rating,
         .zone = priced->subscription->zone,
         .usage = usage->rows,
         .usage_count = usage->row_count,
+        .only_of_usage = rating->lines && rating->lines->from.size > 0,
     };
     MTR_ASSERT(part->first <= index && index < part->first + part->count);
     MTR_ASSERT(input.runs_from_us <= part->start_us && part->end_us <= input.runs_to_us);
@@ -247,7 +248,7 @@ static int price_costs(const struct mtr_rating *rating, struct mtr_period_price 
 int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                              int64_t start_us, struct mtr_period_price *out)
 {
-    struct mtr_period_price priced = {.subscription = subscription};
+    struct mtr_period_price priced = {.subscription = subscription, .only = rating->lines};
     struct mtr_billing_period *period = &priced.period;
     int rc = rater_open_period(rating, subscription, start_us, period, &priced.grants);
     if (!rc) rc = rater_read_balances(rating, subscription, period, &priced.grants);

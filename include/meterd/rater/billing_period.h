@@ -22,6 +22,7 @@
 #include "meterd/catalog/catalog.h"
 #include "meterd/core/arena.h"
 #include "meterd/core/hash.h"
+#include "meterd/core/limits.h"
 #include "meterd/rater/use_source.h"
 #include "meterd/store/charges.h"
 #include "meterd/tariff/price.h"
@@ -118,6 +119,11 @@ struct mtr_rating {
     uint32_t credit_count;
     const int64_t *usage_day; /* since 1970-01-01: all use is of this day where each day has its own rate of
                                  exchange; NULL: then each local day is a part */
+    /* Only these lines are priced: those of components with group_by whose values lie in it, each value ended
+     * by 0x1F as in a cell; the others where it begins with nothing. NULL: all. Only where lines are apart
+     * (mtr_billing_period_couples). */
+    const struct mtr_dimensions_range *lines;
+    uint32_t lines_max; /* more of one part are MTR_ELIMIT; 0: as many as there is memory for */
     bool closing; /* the period is over: minimums are due, and a rate of exchange must be there. Before, one
                      of any age does: those of days to come are not known */
     struct mtr_arena *arena;
@@ -155,6 +161,7 @@ enum { MTR_PERIOD_PROBLEM_BYTES = 1024 };
 
 struct mtr_period_price {
     const struct mtr_subscription *subscription;
+    const struct mtr_dimensions_range *only; /* these lines; NULL: all */
     struct mtr_billing_period period;
     struct mtr_grants grants;        /* with their balances at the period's start */
     struct mtr_part_price *parts;    /* one per part of the period */
@@ -175,6 +182,16 @@ struct mtr_period_price {
  * out->problem. */
 int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                              int64_t start_us, struct mtr_period_price *out) MTR_MUST_USE;
+/* What makes lines of that period depend on one another ("cap", "minimum", …), so that they must be priced
+ * together; NULL: each line is priced by itself. */
+const char *mtr_billing_period_couples(const struct mtr_billing_period *period,
+                                       const struct mtr_grants *grants);
+/* Of a period whose lines are apart: at most `count` of them for each component, the first from lines->from
+ * on. Sets where they end, in `until`. */
+int mtr_billing_period_cut(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
+                           const struct mtr_billing_period *period, uint32_t count,
+                           struct mtr_dimensions_range *lines,
+                           char until[MTR_DIMENSIONS_BYTES_MAX]) MTR_MUST_USE;
 /* Why it failed: out->problem, or what the error says. */
 const char *mtr_period_problem_text(const struct mtr_period_price *price, int error);
 /* Is every line, amount, cost and quantity, what was emitted of it, and nothing emitted besides? Reads only;

@@ -31,6 +31,9 @@
  * each catalog version the step looks at all periods, a bounded number per step. A period that no longer
  * exists (the start moved) is taken back.
  *
+ * A period of more lines than one transaction takes is rated in several, line range by line range, where no
+ * line depends on another (docs/decisions/0270-lines-that-are-apart.md); until the last one it stays due.
+ *
  * No thread, no clock, no random. A period whose rating fails (a number out of range, too much to hold) keeps
  * its reason (struct mtr_charge_period.problem), is tried again each hour and when the catalog changes, and
  * holds up no other. So does one that is over and for which a rate of exchange is missing (MTR_EMISSING): the
@@ -54,7 +57,7 @@ struct mtr_rater_options {
     int64_t grace_us;          /* from a period's end to its close, by the watermark */
     uint32_t step_rows_max;    /* feed rows consumed, and periods scanned, in one step */
     uint32_t step_ratings_max; /* periods opened, rated or closed in one step */
-    uint64_t memory_bytes_max; /* for the usage of one period */
+    uint64_t memory_bytes_max; /* for what is priced at once: a period, or a range of its lines */
 };
 /* An hour, an hour, 4,096, 256, 256 MiB. */
 struct mtr_rater_options mtr_rater_options_default(void);

@@ -235,6 +235,24 @@ int mtr_charges_walk_waiting(struct mtr_charges_txn *txn, uint32_t from_subscrip
 int mtr_charges_count_waiting(struct mtr_charges_txn *txn,
                               uint64_t counts[MTR_WAITING_REASON_COUNT]) MTR_MUST_USE;
 
+/* ---- ratings under way ---- */
+
+/* A rating of more lines than are emitted in one transaction: it goes on with the line of those values. */
+struct mtr_charge_progress {
+    uint32_t subscription;
+    int64_t period_start_s;
+    enum mtr_charge_status status; /* of its charges */
+    uint32_t revision;             /* of its charges */
+    struct mtr_str next;           /* values of dimensions, each ended by 0x1F */
+};
+int mtr_charges_put_progress(struct mtr_charges_txn *txn,
+                             const struct mtr_charge_progress *progress) MTR_MUST_USE;
+/* MTR_ENOTFOUND: none is under way. */
+int mtr_charges_get_progress(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+                             struct mtr_charge_progress *out) MTR_MUST_USE;
+int mtr_charges_end_progress(struct mtr_charges_txn *txn, uint32_t subscription,
+                             int64_t period_start_s) MTR_MUST_USE;
+
 /* What is known of a subscription: up to where its periods were opened. */
 struct mtr_charge_subscription {
     uint32_t number;

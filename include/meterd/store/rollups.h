@@ -129,6 +129,20 @@ typedef int (*mtr_rollups_on_cell)(void *context, const struct mtr_cell_key *key
 int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range,
                            mtr_rollups_on_cell on_cell, void *context) MTR_MUST_USE;
 
+/* Dimensions, or their beginnings, in the order of their bytes: [from, until). */
+struct mtr_dimensions_range {
+    struct mtr_str from;
+    bool has_until; /* false: all from there on */
+    struct mtr_str until;
+};
+bool mtr_dimensions_range_holds(const struct mtr_dimensions_range *range, struct mtr_str dimensions);
+
+/* The same of those whose dimensions lie in `within`; the others are passed over without being read. The hook
+ * may move within->until down, also to what was handed out. */
+int mtr_rollups_walk_cells_within(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range,
+                                  const struct mtr_dimensions_range *within, mtr_rollups_on_cell on_cell,
+                                  void *context) MTR_MUST_USE;
+
 /* Takes away the cells of that range with their members, so that they can be folded again. Lists over all
  * hours stay. */
 int mtr_rollups_delete_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range) MTR_MUST_USE;

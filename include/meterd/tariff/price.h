@@ -125,6 +125,7 @@ struct mtr_price_input {
     const struct mtr_price_exchange *exchange; /* NULL: charged in the tariff's currency */
     const struct mtr_usage_row *usage;
     uint32_t usage_count;
+    bool only_of_usage; /* no lines but of the usage: fees and the like were priced with other lines */
     const struct mtr_price_pool *pools; /* a pool that an earlier part had is still there */
     uint32_t pool_count;
     /* With a trace: takes each step as it happens, in place of the result, so that a long trace stands

@@ -198,6 +198,13 @@ const char *mtr_component_curve_name(const struct mtr_component *component);
 /* Is that part of it written: "convert", "free_units", "cap", …? */
 bool mtr_component_has(const struct mtr_component *component, const char *key);
 
+struct mtr_tariff_document;
+struct mtr_tariff_version;
+/* The key that makes amounts of lines depend on one another: of a component with group_by, or of all lines;
+ * NULL: each line of a component with group_by is priced by itself. Pools are not looked at. */
+const char *mtr_tariff_couples(const struct mtr_tariff_document *tariff,
+                               const struct mtr_tariff_version *version);
+
 /* Is it due without use? Then it has no meter, and no row of use is of it. */
 bool mtr_component_is_fee(const struct mtr_component *component);
 /* The billing period that a fee is meant for; false where it is due once per billing period, whatever that

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 2: with draws and drawn; 3: with waiting, and lines that begin and end inside a second. A store of an older
- * version has none of these, and becomes one of this version where it is opened for writing. */
+/* 2: with draws and drawn; 3: with waiting and progress, and lines that begin and end inside a second. A
+ * store of an older version has none of these, and becomes one of this version where it is opened for
+ * writing. */
 enum { FORMAT_VERSION = 3, FORMAT_VERSION_OLDEST = 1 };
 static const size_t MAP_BYTES = (size_t)1 << 40;
 
@@ -35,6 +36,7 @@ static const char *const TABLE_NAMES[TABLE_COUNT] = {
     [TABLE_DRAWS] = "draws",
     [TABLE_DRAWN] = "drawn",
     [TABLE_WAITING] = "waiting",
+    [TABLE_PROGRESS] = "progress",
 };
 
 static const char META_VERSION[] = "format_version";

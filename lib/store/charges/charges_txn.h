@@ -30,9 +30,10 @@ enum charges_table {
     TABLE_ACKS,
     TABLE_DRAWS,
     TABLE_DRAWN,
-    TABLE_WAITING
+    TABLE_WAITING,
+    TABLE_PROGRESS
 };
-enum { TABLE_COUNT = 18, RECORD_BYTES_MAX = 64 << 20 };
+enum { TABLE_COUNT = 19, RECORD_BYTES_MAX = 64 << 20 };
 _Static_assert((int)TABLE_COUNT <= (int)MTR_LMDB_TABLES_MAX, "a waiting cursor for each table");
 
 struct mtr_charges {

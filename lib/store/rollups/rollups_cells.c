@@ -111,6 +111,54 @@ int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_ra
     return walk.stopped ? MTR_OK : rc;
 }
 
+bool mtr_dimensions_range_holds(const struct mtr_dimensions_range *range, struct mtr_str dimensions)
+{
+    return mtr_str_compare(dimensions, range->from) >= 0 &&
+           (!range->has_until || mtr_str_compare(dimensions, range->until) < 0);
+}
+
+/* From the cell at the cursor: hands it out, or says where the next one begins that lies within. */
+static int step_within(struct cell_walk *walk, const struct mtr_dimensions_range *within, MDB_val k,
+                       MDB_val v, struct mtr_key *jump)
+{
+    struct mtr_cell_key at;
+    jump->size = 0;
+    int rc = read_cell_key(lmdb_str(k), &at);
+    if (rc) return rc;
+    if (mtr_dimensions_range_holds(within, at.dimensions)) return on_cell_row(walk, lmdb_str(k), lmdb_str(v));
+    if (at.start_us >= walk->to_us) {
+        walk->stopped = true;
+        return STOP;
+    }
+    if (mtr_str_compare(at.dimensions, within->from) >= 0) at.start_us++;
+    at.dimensions = within->from;
+    *jump = cell_key(&at);
+    return MTR_OK;
+}
+
+int mtr_rollups_walk_cells_within(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range,
+                                  const struct mtr_dimensions_range *within, mtr_rollups_on_cell on_cell,
+                                  void *context)
+{
+    struct cell_walk walk = {.to_us = range->to_us, .on_cell = on_cell, .context = context};
+    const struct mtr_cell_key first = {range->subscription, range->meter, range->from_us, within->from};
+    struct mtr_key at = cell_key(&first);
+    const struct mtr_str prefix = {(const char *)at.data, 8};
+    MDB_cursor *cursor;
+    int rc = lmdb_cursor_take(&txn->cursors, MTR_TABLE_CELLS, txn->rollups->tables[MTR_TABLE_CELLS], &cursor);
+    if (rc) return rc;
+    for (bool more = true; more;) {
+        struct mtr_str key = rollups_key_str(&at);
+        MDB_val k = lmdb_val(key.data, key.size), v;
+        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, at.size ? MDB_SET_RANGE : MDB_NEXT));
+        more = !rc && mtr_str_starts_with(lmdb_str(k), prefix);
+        if (more) rc = step_within(&walk, within, k, v, &at);
+        more = more && !rc;
+    }
+    lmdb_cursor_give(&txn->cursors, MTR_TABLE_CELLS, cursor);
+    return walk.stopped || rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
 /* Dimensions vary in length, so their length stands before them: no cell's members begin like another's. */
 struct mtr_key rollups_member_key(const struct mtr_cell_key *key, struct mtr_str member)
 {

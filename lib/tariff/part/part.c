@@ -21,6 +21,28 @@ bool mtr_component_has(const struct mtr_component *component, const char *key)
     return false;
 }
 
+static const char *couples_lines(const struct mtr_component *component)
+{
+    for (uint32_t i = 0; component->group_by_count && i < TARIFF_PART_COUNT; i++)
+        if (component->parts[i] && tariff_keyed_parts[i]->apply_to_component)
+            return tariff_keyed_parts[i]->row.name;
+    return NULL;
+}
+
+const char *mtr_tariff_couples(const struct mtr_tariff_document *tariff,
+                               const struct mtr_tariff_version *version)
+{
+    const char *found = NULL;
+    if (tariff->round_total) return "rounding";
+    if (version->has_cap) return "cap";
+    if (version->has_minimum) return "minimum";
+    if (version->commitment.given) return "commitment";
+    if (version->account.has_cap || version->account.has_minimum) return "account";
+    for (uint32_t i = 0; !found && i < version->component_count; i++)
+        found = couples_lines(&version->components[i]);
+    return found;
+}
+
 int tariff_read_parts(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
                       struct mtr_arena *arena, struct mtr_component *component,
                       struct mtr_diagnostics *findings)

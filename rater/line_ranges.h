@@ -1,0 +1,41 @@
+/*
+ * Pricing a period in one go or, where it has more lines than that takes, line range by line range. Private
+ * to the rater.
+ *
+ *   do {
+ *       rc = rater_take_lines(&ranges, &rating);           the arena is empty, rating says which lines
+ *       if (!rc) rc = price, compare …
+ *   } while (rater_takes_fewer(&ranges, &rating, rc));     too many for the memory: again with fewer
+ *
+ * Where lines depend on one another (a cap, a minimum …) they are priced together, however many there are.
+ */
+#ifndef METERD_RATER_LINE_RANGES_H
+#define METERD_RATER_LINE_RANGES_H
+
+#include "meterd/rater/billing_period.h"
+
+struct rater_line_ranges {
+    const struct mtr_subscription *subscription;
+    int64_t start_us;
+    uint32_t *count_max; /* lines of a component at once; halved where they need more memory */
+    const char *couples; /* what keeps the lines together; NULL: nothing */
+    bool in_ranges;      /* else all at once */
+    struct mtr_dimensions_range lines; /* in ranges: these */
+    char from[MTR_DIMENSIONS_BYTES_MAX], until[MTR_DIMENSIONS_BYTES_MAX];
+};
+
+/* How many lines of a component are taken at once with so much memory. */
+uint32_t rater_lines_at_once(uint64_t memory_bytes_max);
+
+/* All lines, until that proves too many. */
+void rater_begin_lines(struct rater_line_ranges *ranges, const struct mtr_subscription *subscription,
+                       int64_t start_us, uint32_t *count_max);
+/* In ranges, from the line of those values on. */
+void rater_go_on_with_lines(struct rater_line_ranges *ranges, struct mtr_str from);
+/* The arena is reset. Errors: those of reading use. */
+int rater_take_lines(struct rater_line_ranges *ranges, struct mtr_rating *rating) MTR_MUST_USE;
+bool rater_takes_fewer(struct rater_line_ranges *ranges, const struct mtr_rating *rating, int rc);
+/* There are lines behind those that were taken: then these are next. */
+bool rater_next_lines(struct rater_line_ranges *ranges);
+
+#endif

@@ -1,0 +1,385 @@
+/*
+ * A period of more lines than there is memory for is rated line range by line range: what is charged is, byte for byte, what much memory
+ * gives, whatever is used, priced and taken back; crashes between the transactions change nothing. What comes while such a rating is under
+ * way is charged behind it, and each line is final once.
+ *
+ * METERD_LINES=5000000 METERD_LARGE=/a/directory rates one period of that many lines under a limit of 256 MiB, says how long it took and
+ * how much memory, and audits it.
+ */
+#include "meterd/rater/rater.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "tests/support/random.h"
+#include "tests/support/rating_use.h"
+
+enum { CHARGES_MAX = 20000, LITTLE_BYTES = 160 << 10 };
+static const int64_t HOUR_US = MTR_US_PER_HOUR, DAY_US = MTR_US_PER_DAY;
+static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 2026-01-01T00:00:00Z */
+
+#define HEAD                                                                                                          \
+    "vendors: [{key: acme}]\n"                                                                                        \
+    "services: [{key: compute, vendor: acme}]\n"                                                                      \
+    "meters:\n"                                                                                                       \
+    "  - {key: calls, service: compute, event_type: call, value: n, group_by: [region, host]}\n"                      \
+    "  - {key: peak, service: compute, event_type: call, value: n, aggregation: max, group_by: [host]}\n"             \
+    "  - {key: users, service: compute, event_type: user, value: u, aggregation: unique, group_by: [host]}\n"         \
+    "  - {key: disk, service: compute, event_type: disk, value: n, aggregation: time_weighted, group_by: [host]}\n"
+
+/* Components whose lines are apart, and beside them some without group_by, which may be bound by anything. */
+static void write_version(struct random_source *random, const char *from, char *text, size_t size)
+{
+    static const char *const groups[] = {"[region, host]", "[host]", "[host, region]"};
+    snprintf(text, size,
+             "      - from: %s\n"
+             "        components:\n"
+             "          - {key: base, recurring: {amount: '9.99', prorate: second}}\n"
+             "          - {key: calls, meter: calls, group_by: %s, graduated: [{up_to: 10, unit: '0.0%u'}, {unit: '0.003', flat: '1.5'}], free_units: %u}\n"
+             "          - {key: peak, meter: peak, group_by: [host], package: {size: 7, price: '1.10'}}\n"
+             "          - {key: all, meter: calls, per_unit: '0.1', cap: '20', minimum: '3'}\n"
+             "          - {key: users, meter: users, group_by: [host], per_unit: '0.3', discount: {percent: 3}}\n"
+             "          - {key: disk, meter: disk, group_by: [host], per_unit: '0.00001'}\n",
+             from, groups[random_below(random, 3)], 1 + (unsigned)random_below(random, 9), (unsigned)random_below(random, 4));
+}
+
+static void apply_catalog(struct rating_world *world, struct random_source *random, bool first)
+{
+    char yaml[8192], before[2048], after[2048] = "";
+    write_version(random, "2026-01-01", before, sizeof(before));
+    if (random_below(random, 2)) write_version(random, "'2026-01-03T07:30:00Z'", after, sizeof(after));
+    snprintf(yaml, sizeof(yaml),
+             "%stariffs:\n  - key: t\n    currency: EUR\n    versions:\n%s%s"
+             "  - {key: cost, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, group_by: [host], per_unit: '0.002'}]}]}\n"
+             "subscriptions:\n"
+             "  - {key: s1, service: compute, customer: c, tariff: t, %sbilling: {every: week}, start: 2026-01-01}\n"
+             "  - {key: s2, service: compute, customer: c, tariff: t, zone: Asia/Kolkata, start: 2026-01-01}\n",
+             first ? HEAD : "", before, after, random_below(random, 2) ? "cost_tariff: cost, " : "");
+    rating_apply(world, yaml);
+}
+
+static void use_at_random(struct rating_world *worlds, unsigned count, struct random_source *random, int64_t until_us)
+{
+    static const char *const meters[] = {"calls", "calls", "peak", "users", "disk"}, *const odd[] = {"a,b", "a=b", "a\\b", "", "a b", "ä"};
+    const char *meter = meters[random_below(random, 5)], *key = random_below(random, 4) ? "s1" : "s2";
+    const int64_t time_us = JANUARY_US + (int64_t)random_below(random, (uint64_t)(until_us - JANUARY_US));
+    char host[16], dimensions[64], quantity[32];
+    if (random_below(random, 8)) snprintf(host, sizeof(host), "h%u", (unsigned)random_below(random, 40));
+    else snprintf(host, sizeof(host), "%s", odd[random_below(random, 6)]);
+    if (meter == meters[0]) snprintf(dimensions, sizeof(dimensions), "%s|%s|", random_below(random, 3) ? "eu" : "us", host);
+    else snprintf(dimensions, sizeof(dimensions), "%s|", host);
+    if (strcmp(meter, "users") == 0) snprintf(quantity, sizeof(quantity), "u%u", (unsigned)random_below(random, 5));
+    else snprintf(quantity, sizeof(quantity), "%s%u.5", random_below(random, 6) ? "" : "-", (unsigned)random_below(random, 20));
+    for (unsigned i = 0; i < count; i++) rating_use(&worlds[i], key, meter, time_us, dimensions, quantity);
+}
+
+/* ---- what was charged ---- */
+
+struct charged {
+    char *bodies[CHARGES_MAX];
+    unsigned count;
+};
+
+/* The body without its number: lines come in another order. */
+static int keep_body(void *context, const struct mtr_charge *charge)
+{
+    struct charged *charged = context;
+    const char *id = strstr(charge->body.data, "\"id\":");
+    assert_true(charged->count < CHARGES_MAX && id && id < charge->body.data + charge->body.size);
+    charged->bodies[charged->count++] = strndup(id, (size_t)(charge->body.data + charge->body.size - id));
+    return 0;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void read_charges(struct rating_world *world, struct charged *charged)
+{
+    struct mtr_charges_txn *txn = NULL;
+    charged->count = 0;
+    assert_int_equal(mtr_charges_begin(world->charges, false, &txn), 0);
+    assert_int_equal(mtr_charges_walk(txn, 0, keep_body, charged), 0);
+    mtr_charges_abort(txn);
+    qsort(charged->bodies, charged->count, sizeof(charged->bodies[0]), compare_texts);
+}
+
+static void compare_charges(struct rating_world *much, struct rating_world *little, uint64_t seed)
+{
+    static struct charged a, b;
+    read_charges(much, &a);
+    read_charges(little, &b);
+    for (unsigned i = 0; i < a.count || i < b.count; i++)
+        if (i >= a.count || i >= b.count || strcmp(a.bodies[i], b.bodies[i]) != 0)
+            fail_msg("seed %llu: charge %u of %u and %u:\n%s\n%s", (unsigned long long)seed, i, a.count, b.count,
+                     i < a.count ? a.bodies[i] : "none", i < b.count ? b.bodies[i] : "none");
+    for (unsigned i = 0; i < a.count; i++) free(a.bodies[i]);
+    for (unsigned i = 0; i < b.count; i++) free(b.bodies[i]);
+}
+
+static void check_clean(struct rating_world *world, uint64_t seed)
+{
+    const struct mtr_audit_counts counts = rating_audit(world);
+    if (counts.findings || counts.pending)
+        fail_msg("seed %llu: %llu findings, %llu pending", (unsigned long long)seed, (unsigned long long)counts.findings,
+                 (unsigned long long)counts.pending);
+}
+
+/* ---- as with much memory ---- */
+
+static uint32_t drain(struct rating_world *world, struct random_source *random)
+{
+    uint32_t steps = 1;
+    for (; !rating_step(world).idle; steps++) {
+        assert_true(steps < 10000);
+        if (random && !random_below(random, 4)) rating_reopen(world);
+    }
+    return steps;
+}
+
+static void run_seed(uint64_t seed)
+{
+    struct rating_world worlds[2];
+    struct random_source random = {seed}, again;
+    uint32_t steps[2] = {0};
+    for (unsigned i = 0; i < 2; i++) {
+        rating_open(&worlds[i], JANUARY_US);
+        if (i) worlds[i].options.memory_bytes_max = LITTLE_BYTES;
+        rating_reopen(&worlds[i]);
+        again = random;
+        apply_catalog(&worlds[i], &again, true);
+    }
+    random = again;
+    for (int64_t days = 2; days <= 10; days += 2) {
+        for (unsigned i = 0; i < 60; i++) use_at_random(worlds, 2, &random, JANUARY_US + days * DAY_US);
+        const bool changes = !random_below(&random, 3);
+        for (unsigned i = 0; i < 2; i++) {
+            again = random;
+            if (changes) apply_catalog(&worlds[i], &again, false);
+            rating_advance_to(&worlds[i], JANUARY_US + days * DAY_US);
+            steps[i] += drain(&worlds[i], i ? &again : NULL);
+            rating_advance_to(&worlds[i], JANUARY_US + days * DAY_US + 3 * HOUR_US);
+            steps[i] += drain(&worlds[i], i ? &again : NULL);
+        }
+        random = again;
+        compare_charges(&worlds[0], &worlds[1], seed);
+    }
+    assert_true(steps[1] > steps[0]); /* it was rated in ranges */
+    for (unsigned i = 0; i < 2; i++) {
+        check_clean(&worlds[i], seed);
+        rating_close(&worlds[i]);
+    }
+}
+
+static void little_memory_charges_as_much_does(void **state)
+{
+    const char *text = getenv("METERD_SEEDS");
+    uint64_t seeds = 10;
+    (void)state;
+    if (text && !mtr_str_to_u64(mtr_str_from(text), &seeds)) fail_msg("METERD_SEEDS is no number");
+    for (uint64_t seed = 1; seed <= seeds; seed++) run_seed(seed);
+}
+
+/* ---- what comes meanwhile ---- */
+
+/* Along a line: drafts, at most one final, corrections. */
+static int check_order(void *context, const struct mtr_charge *charge)
+{
+    struct mtr_charge previous;
+    if (!charge->previous) return 0;
+    assert_int_equal(mtr_charges_get(context, charge->previous, &previous), 0);
+    assert_true(previous.status <= charge->status);
+    assert_false(charge->status == MTR_CHARGE_FINAL && previous.status == MTR_CHARGE_FINAL);
+    return 0;
+}
+
+static void run_busy_seed(uint64_t seed)
+{
+    struct rating_world world;
+    struct random_source random = {seed};
+    struct mtr_charges_txn *txn = NULL;
+    rating_open(&world, JANUARY_US);
+    world.options.memory_bytes_max = LITTLE_BYTES;
+    world.options.draft_every_us = 0;
+    rating_reopen(&world);
+    apply_catalog(&world, &random, true);
+    for (int64_t hours = 12; hours <= 15 * 24; hours += 12) {
+        for (unsigned i = 0; i < 15; i++) {
+            use_at_random(&world, 1, &random, JANUARY_US + hours * HOUR_US);
+            if (!random_below(&random, 12)) apply_catalog(&world, &random, false);
+            if (!random_below(&random, 8)) rating_reopen(&world);
+            (void)rating_step(&world);
+        }
+        rating_advance_to(&world, JANUARY_US + hours * HOUR_US);
+    }
+    drain(&world, NULL);
+    rating_advance_to(&world, JANUARY_US + 16 * DAY_US);
+    drain(&world, NULL);
+    check_clean(&world, seed);
+    assert_int_equal(mtr_charges_begin(world.charges, false, &txn), 0);
+    assert_int_equal(mtr_charges_walk(txn, 0, check_order, txn), 0);
+    mtr_charges_abort(txn);
+    rating_close(&world);
+}
+
+static void what_comes_meanwhile_is_charged_behind_it(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 5; seed++) run_busy_seed(seed);
+}
+
+/* ---- lines that are priced together ---- */
+
+static void what_is_priced_together_says_so(void **state)
+{
+    struct rating_world world;
+    char dimensions[32];
+    struct mtr_rater_result result;
+    struct mtr_diagnostic diagnostic = {0};
+    (void)state;
+    rating_open(&world, JANUARY_US);
+    world.options.memory_bytes_max = LITTLE_BYTES;
+    rating_reopen(&world);
+    rating_apply(&world, HEAD "tariffs: [{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, group_by: [host], "
+                              "per_unit: 1, cap: 5}]}]}]\n"
+                              "subscriptions: [{key: s1, service: compute, customer: c, tariff: t, start: 2026-01-01}]\n");
+    for (unsigned i = 0; i < 300; i++) {
+        snprintf(dimensions, sizeof(dimensions), "eu|h%u|", i);
+        rating_use(&world, "s1", "calls", JANUARY_US, dimensions, "1");
+    }
+    rating_advance_to(&world, JANUARY_US + DAY_US);
+    assert_int_equal(mtr_rater_step(world.rater, world.catalog, world.now_us, &result, &diagnostic), 0);
+    assert_int_equal(result.failed, 1);
+    if (!strstr(diagnostic.text, "its lines are priced together (cap), and need more than")) fail_msg("%s", diagnostic.text);
+    rating_close(&world);
+}
+
+/* ---- a large one ---- */
+
+static long anonymous_kib(void)
+{
+    char line[128];
+    long kib = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof(line), status))
+        if (strncmp(line, "RssAnon:", 8) == 0) kib = strtol(line + 8, NULL, 10);
+    if (status) fclose(status);
+    return kib;
+}
+
+/* The most that a thread of its own sees. */
+struct watching {
+    pthread_t thread;
+    pthread_mutex_t mutex; /* of what follows */
+    pthread_cond_t changed;
+    bool ends;
+    long peak_kib;
+};
+
+static void *watch(void *context)
+{
+    struct watching *watching = context;
+    pthread_mutex_lock(&watching->mutex);
+    while (!watching->ends) {
+        struct timespec until;
+        const long kib = anonymous_kib();
+        if (kib > watching->peak_kib) watching->peak_kib = kib;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += 5000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&watching->changed, &watching->mutex, &until);
+    }
+    pthread_mutex_unlock(&watching->mutex);
+    return NULL;
+}
+
+static double seconds_since(struct timespec begun)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - begun.tv_sec) + (double)(now.tv_nsec - begun.tv_nsec) / 1e9;
+}
+
+/* A value each of `host`, over the hours of a month; each is used twice. */
+static void put_lines(struct rating_world *world, uint64_t count)
+{
+    enum { TRANSACTION_CELLS = 200000, HOURS = 31 * 24 };
+    const uint32_t subscription = mtr_catalog_find_subscription(world->catalog, MTR_STR("s1"))->number;
+    const uint32_t meter = mtr_catalog_find_meter(world->catalog, MTR_STR("calls"))->number;
+    struct mtr_rollups_txn *txn = NULL;
+    for (uint64_t i = 0; i < 2 * count; i++) {
+        char dimensions[64];
+        snprintf(dimensions, sizeof(dimensions), "eu\x1Fhost-%08llu\x1F", (unsigned long long)(i % count * 2654435761U % 100000007));
+        const struct mtr_cell_key key = {subscription, meter, JANUARY_US + (int64_t)(i * 7919 % HOURS) * HOUR_US, mtr_str_from(dimensions)};
+        const struct mtr_cell cell = {.value = MTR_QUANTITY(1 + i % 7), .count = 1, .seq_first = i + 1, .seq_last = i + 1, .change = 1};
+        if (i % TRANSACTION_CELLS == 0) assert_int_equal(mtr_rollups_begin(world->rollups, true, &txn), 0);
+        assert_int_equal(mtr_rollups_put_cell(txn, &key, &cell), 0);
+        if ((i + 1) % TRANSACTION_CELLS == 0 || i + 1 == 2 * count) assert_int_equal(mtr_rollups_commit(txn), 0);
+    }
+    world->seq = 2 * count;
+}
+
+static void a_large_period(void **state)
+{
+    const char *lines = getenv("METERD_LINES"), *directory = getenv("METERD_LARGE");
+    struct rating_world world = {.options = mtr_rater_options_default(), .now_us = JANUARY_US};
+    struct timespec begun;
+    uint64_t count = 0, charges = 0;
+    uint32_t steps = 0;
+    struct watching watching = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    bool idle = false;
+    (void)state;
+    if (!lines || !directory || !mtr_str_to_u64(mtr_str_from(lines), &count) || !count) skip();
+    snprintf(world.root, sizeof(world.root), "%s/large-XXXXXX", directory);
+    assert_non_null(mkdtemp(world.root));
+    rating_open_stores(&world);
+    rating_apply(&world, HEAD "tariffs: [{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, "
+                              "group_by: [region, host], per_unit: '0.01'}]}]}]\n"
+                              "subscriptions: [{key: s1, service: compute, customer: c, tariff: t, start: 2026-01-01, end: 2026-02-01}]\n");
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    put_lines(&world, count);
+    print_message("%llu lines used twice in %.0f s\n", (unsigned long long)count, seconds_since(begun));
+    rating_advance_to(&world, JANUARY_US + 40 * DAY_US);
+    const long before_kib = anonymous_kib();
+    assert_int_equal(pthread_create(&watching.thread, NULL, watch, &watching), 0);
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    for (; !idle; steps++) {
+        const struct mtr_rater_result result = rating_step(&world);
+        charges += result.charges;
+        idle = result.idle;
+        assert_int_equal(result.failed, 0);
+    }
+    const double seconds = seconds_since(begun);
+    pthread_mutex_lock(&watching.mutex);
+    watching.ends = true;
+    pthread_cond_signal(&watching.changed);
+    pthread_mutex_unlock(&watching.mutex);
+    pthread_join(watching.thread, NULL);
+    print_message("rated in %.0f s and %u transactions: %llu charges; anonymous memory %ld MiB before, %ld MiB at most\n", seconds, steps,
+                  (unsigned long long)charges, before_kib >> 10, watching.peak_kib >> 10);
+    assert_int_equal(charges, count);
+    assert_true(watching.peak_kib <= 256 << 10);
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    check_clean(&world, 0);
+    print_message("audited in %.0f s\n", seconds_since(begun));
+    rating_close(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(little_memory_charges_as_much_does),
+        cmocka_unit_test(what_comes_meanwhile_is_charged_behind_it),
+        cmocka_unit_test(what_is_priced_together_says_so),
+        cmocka_unit_test(a_large_period),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
