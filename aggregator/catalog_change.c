@@ -219,6 +219,7 @@ int mtr_aggregator_check_change(struct mtr_aggregator *aggregator, const struct 
                               .findings = findings};
         rc = check_meter(&moved);
     }
+    if (!rc) rc = fold_check_cuts(aggregator, before, after, findings);
     mtr_rollups_abort(aggregator->txn);
     aggregator->txn = NULL;
     return rc;

@@ -121,13 +121,33 @@ static void pay(struct mtr_aggregator *aggregator, uint32_t events)
     aggregator->events += paid;
 }
 
+/* Where its part of the log is gone: a change that would need it is refused when it is applied
+ * (cut_check.c), so only cells that an older program folded come here. They stay as they are; but what it
+ * counted of the hour of the start was all behind the start, and begins there from now on. */
+static int keep_cells(struct mtr_aggregator *aggregator, const struct fold_waiting *waiting,
+                      const struct mtr_subscription *subscription)
+{
+    const int64_t start_us = subscription->start_us;
+    const uint32_t meter_count = mtr_catalog_count(aggregator->catalog, MTR_KIND_METER);
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < waiting->hour_count; i++) {
+        const struct mtr_hour hour = {waiting->hours[i].start_us, start_us};
+        if (start_us <= hour.start_us || start_us >= waiting->hours[i].end_us) continue;
+        for (uint32_t number = 1; !rc && number <= meter_count; number++) {
+            const struct mtr_meter *meter = mtr_catalog_meter(aggregator->catalog, number);
+            if (!meter || meter->service != subscription->service) continue;
+            const struct mtr_cell_range range = fold_waiting_range(waiting, number, &hour);
+            rc = mtr_rollups_move_cells(aggregator->txn, &range, start_us);
+        }
+    }
+    return rc ? rc : fold_note_cuts(aggregator, subscription);
+}
+
 static int switch_one(struct mtr_aggregator *aggregator, struct fold_waiting *waiting, uint64_t log_first_seq)
 {
     const struct mtr_subscription *subscription =
         mtr_catalog_subscription(aggregator->catalog, waiting->known.number);
-    /* Where its part of the log is gone the cells stay as they are: a change that would need it is refused
-     * when it is applied; only cells that an older program folded come here. */
-    if (waiting->seq_first < log_first_seq) return fold_note_cuts(aggregator, subscription);
+    if (waiting->seq_first < log_first_seq) return keep_cells(aggregator, waiting, subscription);
     sort_seqs(waiting);
     int rc = delete_cells(aggregator, waiting);
     for (uint32_t i = 0; !rc && i < waiting->seq_count; i++)

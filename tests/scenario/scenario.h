@@ -74,6 +74,7 @@ struct planned_subscription {
     int64_t start_day; /* days since 1970 */
     const char *start_clock; /* the rest of an instant; empty: midnight in the zone */
     int64_t trial_day; /* 0: none */
+    const char *trial_clock;
     uint32_t trial_tariff; /* TARIFFS_MAX: none */
     bool trial_stops;
     uint32_t cost_tariff;  /* TARIFFS_MAX: none */

@@ -95,6 +95,7 @@ static uint32_t plan_cost(struct scenario *scenario, uint32_t service, bool is_f
 static void plan_trial(struct scenario *scenario, struct planned_subscription *subscription)
 {
     subscription->trial_day = subscription->start_day + 2 + scenario_below(scenario, 20);
+    subscription->trial_clock = scenario_chance(scenario, 60) ? "" : PICK(scenario, clocks);
     subscription->trial_tariff = plan_tariff(scenario, subscription->service, 60);
     subscription->trial_stops = scenario_chance(scenario, 15);
 }
@@ -129,9 +130,7 @@ static void plan_subscription(struct scenario *scenario, uint32_t index)
     do subscription->tariff = scenario_below(scenario, plan->tariff_count);
     while (plan->tariffs[subscription->tariff].service != service);
     subscription->start_day = day - 30 + scenario_below(scenario, 45);
-    subscription->start_clock = scenario_chance(scenario, 60)   ? ""
-                                : scenario_chance(scenario, 50) ? "T00:20:00Z"
-                                                                : "T09:45:30Z";
+    subscription->start_clock = scenario_chance(scenario, 60) ? "" : PICK(scenario, clocks);
     if ((scenario->seed + index) % WHOLE_MONTHS_EACH == 0) plan_whole_months(subscription);
     if (scenario_chance(scenario, 30)) plan_trial(scenario, subscription);
     subscription->cost_tariff = plan_cost(scenario, service, true);

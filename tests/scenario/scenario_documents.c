@@ -294,7 +294,7 @@ void yaml_put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
     for (uint32_t i = 0; i < versions; i++) {
         const bool resets = i && scenario_chance(scenario, 25);
         yaml_put(yaml, "      - from: %s%s\n%s", date(scenario, day),
-                 i && scenario_chance(scenario, 30) ? "T10:30:00Z" : "",
+                 i && scenario_chance(scenario, 40) ? PICK(scenario, clocks) : "",
                  resets ? "        reset: true\n" : "");
         yaml_put(
             yaml,
@@ -331,10 +331,10 @@ void yaml_put_subscription(struct yaml *yaml, struct planned_subscription *subsc
         scenario->plan.tariffs[subscription->tariff].key, subscription->zone, subscription->every,
         subscription->anchor, date(scenario, subscription->start_day), subscription->start_clock);
     if (subscription->trial_day && subscription->trial_tariff == TARIFFS_MAX && !subscription->trial_stops) {
-        yaml_put(yaml, ", trial_end: %s", date(scenario, subscription->trial_day));
+        yaml_put(yaml, ", trial_end: %s%s", date(scenario, subscription->trial_day), subscription->trial_clock);
     } else if (subscription->trial_day) {
-        yaml_put(yaml, ", trial: {end: %s, then: %s", date(scenario, subscription->trial_day),
-                 subscription->trial_stops ? "stop" : "convert");
+        yaml_put(yaml, ", trial: {end: %s%s, then: %s", date(scenario, subscription->trial_day),
+                 subscription->trial_clock, subscription->trial_stops ? "stop" : "convert");
         if (subscription->trial_tariff < TARIFFS_MAX)
             yaml_put(yaml, ", tariff: %s", scenario->plan.tariffs[subscription->trial_tariff].key);
         yaml_put(yaml, "}");
@@ -343,7 +343,7 @@ void yaml_put_subscription(struct yaml *yaml, struct planned_subscription *subsc
         yaml_put(yaml, ", cost_tariff: %s", scenario->plan.tariffs[subscription->cost_tariff].key);
     if (subscription->end_day)
         yaml_put(yaml, ", end: %s%s", date(scenario, subscription->end_day),
-                 scenario_chance(scenario, 30) ? "T13:20:00Z" : "");
+                 scenario_chance(scenario, 40) ? PICK(scenario, clocks) : "");
     yaml_put(yaml, "}\n");
     subscription->applied = true;
 }

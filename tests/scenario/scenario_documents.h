@@ -8,6 +8,10 @@
 
 #define PICK(scenario, list) (list)[scenario_below(scenario, sizeof(list) / sizeof(*(list)))]
 
+/* The rest of an instant inside an hour, down to its microsecond. */
+static const char *const clocks[] = {"T00:20:00Z",        "T09:45:30Z",        "T10:30:00Z",
+                                     "T13:20:00.000001Z", "T16:59:59.999999Z", "T21:07:11.5Z"};
+
 struct yaml {
     struct scenario *scenario;
     struct mtr_buffer text;

@@ -36,6 +36,7 @@ struct mtr_catalog {
     uint32_t list_count;
     const struct mtr_meter *changed; /* instead of the world's of that number */
     uint32_t gone;                   /* number of a meter that it lacks; 0: none */
+    const struct mtr_subscription *changed_subscription;
 };
 
 static struct {
@@ -114,6 +115,8 @@ const struct mtr_meter *mtr_catalog_meter(const struct mtr_catalog *catalog, uin
 
 const struct mtr_subscription *mtr_catalog_subscription(const struct mtr_catalog *catalog, uint32_t number)
 {
+    const struct mtr_subscription *changed = catalog->changed_subscription;
+    if (changed && changed->number == number) return changed;
     return number <= catalog->subscription_count ? &world.subscriptions[number - 1] : NULL;
 }
 
@@ -159,8 +162,8 @@ void mtr_catalog_fail(const struct mtr_catalog *catalog, enum mtr_catalog_kind k
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    assert_int_equal(kind, MTR_KIND_METER);
-    assert_non_null(mtr_catalog_meter(catalog, number));
+    assert_true(kind == MTR_KIND_METER ? mtr_catalog_meter(catalog, number) != NULL
+                                       : mtr_catalog_subscription(catalog, number) != NULL);
     mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, field, "%s", text);
 }
 

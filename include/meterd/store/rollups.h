@@ -146,6 +146,10 @@ int mtr_rollups_walk_cells_within(struct mtr_rollups_txn *txn, const struct mtr_
 /* Takes away the cells of that range with their members, so that they can be folded again. Lists over all
  * hours stay. */
 int mtr_rollups_delete_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range) MTR_MUST_USE;
+/* They start there from now on, behind the range; where cells with these dimensions start there already, they
+ * are replaced. */
+int mtr_rollups_move_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range,
+                           int64_t start_us) MTR_MUST_USE;
 
 /* At which instants the cells of a subscription are cut (meterd/catalog/cell.h), as the fold knows them:
  * packed, ascending, borrowed; empty: none. Where the catalog says others, its cells are about to be folded

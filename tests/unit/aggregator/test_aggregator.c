@@ -230,6 +230,47 @@ static void a_late_meter_catches_up_from_the_log(void **state)
                                     "2.1 2026-03-01T10:00 = 64 (1, 2-2)\n2.2 2026-03-01T10:00 = 64 (1, 2-2)\n");
 }
 
+/* What a change to a subscription with that one cut is refused with; empty: it is not. */
+static struct mtr_str refused_cut(struct mtr_diagnostics *findings, const char *time)
+{
+    int64_t cut_us = at(time);
+    struct mtr_subscription changed = world.subscriptions[0];
+    struct mtr_catalog after = catalog;
+    changed.cuts_us = &cut_us;
+    changed.cut_count = 1;
+    changed.end_us = cut_us;
+    after.changed_subscription = &changed;
+    mtr_diagnostics_init(findings, 4);
+    assert_int_equal(mtr_aggregator_check_change(aggregator, &catalog, &after, findings), MTR_OK);
+    return findings->errors ? mtr_str_from(findings->items[0].text) : (struct mtr_str){0};
+}
+
+static void a_cell_is_not_cut_where_the_log_is_gone(void **state)
+{
+    static const struct {
+        const char *time;
+        bool refused;
+    } cases[] = {{"2026-03-01T10:20:00Z", true},  {"2026-03-01T10:59:59.999999Z", true},
+                 {"2026-03-01T11:30:00Z", false}, /* no use of that hour */
+                 {"2026-03-01T12:05:00Z", false}}; /* the log still has it */
+    (void)state;
+    add_subscription(&compute, "a", "UTC");
+    add_meter(&compute, "cpu", MTR_SUM);
+    append_value("a", "2026-03-01T10:00:00Z", "1");
+    append_value("a", "2026-03-01T10:40:00Z", "2");
+    append_value("a", "2026-03-01T12:10:00Z", "4");
+    show(1, 1);
+    fold_until_idle();
+    log_in_memory.first_retained = 3;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct mtr_diagnostics findings;
+        const struct mtr_str text = refused_cut(&findings, cases[i].time);
+        assert_int_equal(text.size > 0, cases[i].refused);
+        if (text.size) assert_non_null(strstr(findings.items[0].text, "the log no longer has its events"));
+        mtr_diagnostics_release(&findings);
+    }
+}
+
 static void a_gap_in_the_log_is_never_skipped(void **state)
 {
     (void)state;
@@ -360,6 +401,7 @@ int main(void)
         CASE(what_every_meter_lacks_waits_for_one_that_can_take_it),
         CASE(held_events_flow_when_the_catalog_learns),
         CASE(a_late_meter_catches_up_from_the_log),
+        CASE(a_cell_is_not_cut_where_the_log_is_gone),
         CASE(a_gap_in_the_log_is_never_skipped),
         CASE(an_older_catalog_is_refused),
         CASE(the_feed_names_changed_days_once),

@@ -2,60 +2,7 @@
  * The rollups store: what is put is found again, in order; a table never shows rows of another name; the hash
  * sees what a rebuild must reproduce and nothing else; another format is refused.
  */
-#include "meterd/store/rollups.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "lib/store/rollups/rollups_txn.h"
-#include "tests/support/all_cells.h"
-#include "tests/support/directory.h"
-
-struct fixture {
-    char directory[DIRECTORY_PATH_BYTES];
-    struct mtr_rollups *rollups;
-    struct mtr_rollups_txn *txn;
-};
-
-static int setup(void **state)
-{
-    struct mtr_diagnostic diagnostic;
-    struct fixture *f = calloc(1, sizeof(*f));
-    if (!f) return -1;
-    make_temporary(f->directory);
-    if (mtr_rollups_open(f->directory, false, &f->rollups, &diagnostic)) return -1;
-    if (mtr_rollups_begin(f->rollups, true, &f->txn)) return -1;
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    mtr_rollups_abort(f->txn);
-    mtr_rollups_close(f->rollups);
-    remove_tree(f->directory);
-    free(f);
-    return 0;
-}
-
-/* Commits, closes, opens again: what follows reads from disk. */
-static void reopen(struct fixture *f)
-{
-    struct mtr_diagnostic diagnostic;
-    assert_int_equal(mtr_rollups_commit(f->txn), MTR_OK);
-    f->txn = NULL;
-    mtr_rollups_close(f->rollups);
-    f->rollups = NULL;
-    assert_int_equal(mtr_rollups_open(f->directory, false, &f->rollups, &diagnostic), MTR_OK);
-    assert_int_equal(mtr_rollups_begin(f->rollups, true, &f->txn), MTR_OK);
-}
+#include "tests/support/rollups_world.h"
 
 static void cursor_starts_at_one_and_is_kept(void **state)
 {
@@ -68,38 +15,6 @@ static void cursor_starts_at_one_and_is_kept(void **state)
     reopen(f);
     assert_int_equal(mtr_rollups_get_cursor(f->txn, &next_seq, &watermark_us, &change), MTR_OK);
     assert_true(next_seq == 77 && watermark_us == 1234567 && change == 5);
-}
-
-static void put_cell(struct fixture *f, uint32_t subscription, uint32_t meter, int64_t start_us,
-                     const char *dimensions, int64_t value)
-{
-    struct mtr_cell_key key = {subscription, meter, start_us, mtr_str_from(dimensions)};
-    struct mtr_cell cell = {.value = {value}, .count = 1, .seq_first = 3, .seq_last = 9, .change = 4};
-    assert_int_equal(mtr_rollups_put_cell(f->txn, &key, &cell), MTR_OK);
-}
-
-struct seen {
-    char text[4096];
-    size_t size;
-    int stop_after; /* rows; 0: never */
-    int rows;
-};
-
-static int note(struct seen *seen, const char *text)
-{
-    size_t size = strlen(text);
-    assert_true(seen->size + size < sizeof(seen->text));
-    memcpy(seen->text + seen->size, text, size + 1);
-    seen->size += size;
-    return ++seen->rows == seen->stop_after ? MTR_ECLOSED : MTR_OK;
-}
-
-static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
-{
-    char text[128];
-    snprintf(text, sizeof(text), "%u/%u/%lld/%.*s=%lld ", key->subscription, key->meter,
-             (long long)key->start_us, MTR_STR_ARGS(key->dimensions), (long long)cell->value.e12);
-    return note(context, text);
 }
 
 static void cells_come_by_hour_and_dimensions(void **state)
@@ -470,8 +385,6 @@ static void damage_is_an_error(void **state)
     assert_int_equal(mtr_rollups_get_voided(f->txn, 3, &void_seq), MTR_ECORRUPT);
     assert_int_equal(mtr_rollups_next_voided(f->txn, &target_seq, &void_seq), MTR_ECORRUPT);
 }
-
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

@@ -1,0 +1,103 @@
+/*
+ * Cuts that a change of the catalog adds, against what was folded: a cell is folded again from the log range
+ * that it names (recut.h), so where that part of the log is gone it can be cut no more, and the change is
+ * refused. A cut that a change takes away needs nothing: cells that are finer than they have to be hold the
+ * same use.
+ */
+#include "aggregator/fold.h"
+#include "meterd/catalog/store.h"
+#include "meterd/core/time.h"
+
+enum { REFUSED_MAX = 16 }; /* findings of one change: the first ones say enough */
+
+struct checking {
+    struct mtr_aggregator *aggregator;
+    const struct mtr_catalog *before, *after;
+    struct mtr_diagnostics *findings;
+    uint64_t log_first_seq;
+    uint64_t seq_first; /* of the cells of an hour */
+    uint32_t refused;
+};
+
+static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+{
+    struct checking *checking = context;
+    (void)key;
+    if (cell->seq_first < checking->seq_first) checking->seq_first = cell->seq_first;
+    return MTR_OK;
+}
+
+static bool has_cut(const struct mtr_subscription *subscription, int64_t time_us)
+{
+    for (uint32_t i = 0; i < subscription->cut_count; i++)
+        if (subscription->cuts_us[i] == time_us) return true;
+    return false;
+}
+
+static bool begins_version(const struct mtr_tariff_document *tariff, const struct mtr_zone *zone,
+                           int64_t time_us)
+{
+    for (uint32_t i = 0; tariff && i < tariff->version_count; i++)
+        if (mtr_tariff_version_start(&tariff->versions[i], zone) == time_us) return true;
+    return false;
+}
+
+/* At the document that says so: a tariff whose version begins there, or the subscription. */
+static void refuse(struct checking *checking, const struct mtr_subscription *subscription, int64_t time_us)
+{
+    const struct mtr_tariff_document *const tariffs[] = {subscription->tariff, subscription->trial_tariff,
+                                                         subscription->cost_tariff};
+    enum mtr_catalog_kind kind = MTR_KIND_SUBSCRIPTION;
+    uint32_t number = subscription->number;
+    const char *field = time_us == subscription->start_us ? "start"
+                        : time_us == subscription->end_us ? "end"
+                                                          : "trial";
+    char time[MTR_TIME_TEXT_BYTES];
+    for (size_t i = 0; i < sizeof(tariffs) / sizeof(*tariffs); i++) {
+        if (!begins_version(tariffs[i], subscription->zone, time_us)) continue;
+        kind = MTR_KIND_TARIFF;
+        number = tariffs[i]->number;
+        field = "versions";
+    }
+    mtr_time_format_offset(time_us, mtr_zone_at(subscription->zone, time_us).offset_s, time);
+    mtr_catalog_fail(checking->after, kind, number, field, checking->findings,
+                     "usage of the hour of %s of subscription `%.*s` can be divided there no more, since the "
+                     "log no longer has its events: let it begin at a full hour",
+                     time, MTR_STR_ARGS(subscription->key));
+    checking->refused++;
+}
+
+static int check_cut(struct checking *checking, const struct mtr_subscription *subscription, int64_t time_us)
+{
+    const struct mtr_hour hour = mtr_zone_hour(subscription->zone, time_us);
+    const uint32_t meter_count = mtr_catalog_count(checking->after, MTR_KIND_METER);
+    int rc = MTR_OK;
+    checking->seq_first = UINT64_MAX;
+    for (uint32_t number = 1; !rc && number <= meter_count; number++) {
+        const struct mtr_meter *meter = mtr_catalog_meter(checking->after, number);
+        if (!meter || meter->service != subscription->service) continue;
+        const struct mtr_cell_range range = {subscription->number, number, hour.start_us, hour.end_us};
+        rc = mtr_rollups_walk_cells(checking->aggregator->txn, &range, on_cell, checking);
+    }
+    if (!rc && checking->seq_first < checking->log_first_seq) refuse(checking, subscription, time_us);
+    return rc;
+}
+
+int fold_check_cuts(struct mtr_aggregator *aggregator, const struct mtr_catalog *before,
+                    const struct mtr_catalog *after, struct mtr_diagnostics *findings)
+{
+    struct checking checking = {aggregator, before, after, findings, .log_first_seq = UINT64_MAX};
+    int rc = fold_read_block(aggregator, 1);
+    if (!rc) checking.log_first_seq = aggregator->block.first_seq;
+    if (rc == MTR_ENOTFOUND) rc = MTR_OK;
+    for (uint32_t i = 1; !rc && i <= mtr_catalog_count(before, MTR_KIND_SUBSCRIPTION); i++) {
+        const struct mtr_subscription *known = mtr_catalog_subscription(before, i),
+                                      *subscription = mtr_catalog_subscription(after, i);
+        for (uint32_t k = 0; !rc && subscription && known && k < subscription->cut_count; k++) {
+            if (checking.refused == REFUSED_MAX) return MTR_OK;
+            if (!has_cut(known, subscription->cuts_us[k]))
+                rc = check_cut(&checking, subscription, subscription->cuts_us[k]);
+        }
+    }
+    return rc;
+}

@@ -1,0 +1,106 @@
+/*
+ * Where cells of the rollups store begin and end: a store of hours in whole seconds becomes one of instants, a
+ * range of cells is taken out or begins later, and the cuts of a subscription are kept.
+ */
+#include "tests/support/rollups_world.h"
+
+static int count_member(void *context, const struct mtr_member *member)
+{
+    *(uint64_t *)context += member->count;
+    return MTR_OK;
+}
+
+static uint64_t members_of(struct fixture *f, uint32_t meter, int64_t start_us, const char *dimensions)
+{
+    const struct mtr_cell_key key = {1, meter, start_us, mtr_str_from(dimensions)};
+    uint64_t count = 0;
+    assert_int_equal(mtr_rollups_walk_members(f->txn, &key, count_member, &count), MTR_OK);
+    return count;
+}
+
+/* Starts were seconds: they are µs once the store is opened for writing, lists over all hours stay. */
+static void format_1_becomes_format_2(void **state)
+{
+    struct fixture *f = *state;
+    struct mtr_diagnostic diagnostic;
+    struct mtr_rollups *reader = NULL;
+    static const int64_t starts_s[] = {MTR_CELL_ALL_HOURS, -1800, 0, 3600, 1767225600};
+    for (size_t i = 0; i < sizeof(starts_s) / sizeof(*starts_s); i++) {
+        const struct mtr_cell_key list = {1, 2, starts_s[i], MTR_STR("eu\x1f")};
+        uint64_t count;
+        if (i > 0) put_cell(f, 1, 2, starts_s[i], "eu\x1f", (int64_t)i);
+        assert_int_equal(mtr_rollups_add_member(f->txn, &list, MTR_STR("m"), (int64_t)i + 1, &count), MTR_OK);
+    }
+    assert_int_equal(
+        rollups_put(f->txn, MTR_TABLE_META, MTR_STR("format"), (struct mtr_str){"\0\0\0\1", 4}), MTR_OK);
+    assert_int_equal(mtr_rollups_commit(f->txn), MTR_OK);
+    mtr_rollups_close(f->rollups);
+    assert_int_equal(mtr_rollups_open(f->directory, true, &reader, &diagnostic), MTR_EVERSION);
+    assert_non_null(strstr(diagnostic.text, "start the daemon once"));
+    assert_int_equal(mtr_rollups_open(f->directory, false, &f->rollups, &diagnostic), MTR_OK);
+    assert_int_equal(mtr_rollups_begin(f->rollups, true, &f->txn), MTR_OK);
+    struct seen seen = {0};
+    assert_int_equal(walk_all_cells(f->txn, on_cell, &seen), MTR_OK);
+    assert_string_equal(seen.text, "1/2/-1800000000/eu\x1f=1 1/2/0/eu\x1f=2 1/2/3600000000/eu\x1f=3 "
+                                   "1/2/1767225600000000/eu\x1f=4 ");
+    for (size_t i = 0; i < sizeof(starts_s) / sizeof(*starts_s); i++) {
+        const int64_t start_us = i ? starts_s[i] * INT64_C(1000000) : MTR_CELL_ALL_HOURS;
+        assert_int_equal(members_of(f, 2, start_us, "eu\x1f"), i + 1);
+    }
+}
+
+static void cells_are_taken_out_and_moved(void **state)
+{
+    struct fixture *f = *state;
+    for (int64_t start_us = 10; start_us <= 40; start_us += 10) {
+        const struct mtr_cell_key key = {1, 2, start_us, MTR_STR("eu\x1f")};
+        uint64_t count;
+        put_cell(f, 1, 2, start_us, "eu\x1f", start_us);
+        assert_int_equal(mtr_rollups_add_member(f->txn, &key, MTR_STR("m"), start_us, &count), MTR_OK);
+    }
+    put_cell(f, 1, 3, 20, "eu\x1f", 1); /* another meter's */
+    const struct mtr_cell_range out = {1, 2, 20, 30}, moved = {1, 2, 30, 35};
+    assert_int_equal(mtr_rollups_delete_cells(f->txn, &out), MTR_OK);
+    assert_int_equal(mtr_rollups_move_cells(f->txn, &moved, 37), MTR_OK);
+    struct seen seen = {0};
+    assert_int_equal(walk_all_cells(f->txn, on_cell, &seen), MTR_OK);
+    assert_string_equal(seen.text, "1/2/10/eu\x1f=10 1/2/37/eu\x1f=30 1/2/40/eu\x1f=40 1/3/20/eu\x1f=1 ");
+    assert_int_equal(members_of(f, 2, 20, "eu\x1f"), 0);
+    assert_int_equal(members_of(f, 2, 30, "eu\x1f"), 0);
+    assert_int_equal(members_of(f, 2, 37, "eu\x1f"), 30);
+}
+
+static int list_cuts(void *context, uint32_t subscription, struct mtr_str cuts)
+{
+    struct seen *seen = context;
+    for (uint32_t i = 0; i < mtr_rollups_cut_count(cuts); i++)
+        seen->size += (size_t)snprintf(seen->text + seen->size, sizeof(seen->text) - seen->size, "%u@%lld ",
+                                       subscription, (long long)mtr_rollups_cut_at(cuts, i));
+    return MTR_OK;
+}
+
+static void cuts_are_kept(void **state)
+{
+    struct fixture *f = *state;
+    static const int64_t first[] = {-5, 0, 7}, second[] = {9};
+    struct mtr_str cuts;
+    struct seen seen = {0};
+    assert_int_equal(mtr_rollups_put_cuts(f->txn, 300, second, 1), MTR_OK);
+    assert_int_equal(mtr_rollups_put_cuts(f->txn, 2, first, 3), MTR_OK);
+    assert_int_equal(mtr_rollups_put_cuts(f->txn, 5, first, 3), MTR_OK);
+    assert_int_equal(mtr_rollups_put_cuts(f->txn, 5, NULL, 0), MTR_OK);
+    assert_int_equal(mtr_rollups_walk_cuts(f->txn, list_cuts, &seen), MTR_OK);
+    assert_string_equal(seen.text, "2@-5 2@0 2@7 300@9 ");
+    assert_int_equal(mtr_rollups_get_cuts(f->txn, 5, &cuts), MTR_OK);
+    assert_int_equal(mtr_rollups_cut_count(cuts), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(format_1_becomes_format_2),
+        CASE(cells_are_taken_out_and_moved),
+        CASE(cuts_are_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
