@@ -140,7 +140,8 @@ static void add_choice(struct random_case *it)
 /* A curve with its scope; false for a fee. */
 static bool add_curve(struct random_case *it)
 {
-    static const char *const scopes[] = {"period", "period", "period", "event", "hour", "day", "term"};
+    static const char *const scopes[] = {"period", "period", "period", "event", "hour", "day", "term",
+                                         "hour, each: {maximum: 9}", "day, each: {minimum: 3, maximum: 20}"};
     static const char *const prorates[] = {"none", "day", "second"};
     switch (below(it, 15)) {
     case 0: add(&it->text, "per_unit: \"0.%03u\"", below(it, 1000)); break;
@@ -161,15 +162,13 @@ static bool add_curve(struct random_case *it)
         add_tiers(it, one_in(it, 2) ? "graduated" : "volume", "unit", "flat", false);
         add(&it->text, ", scope: level");
         return true;
-    case 12:
-        add_choice(it);
-        return true;
+    case 12: add_choice(it); return true;
     default:
         add(&it->text, "recurring: {amount: \"%u.%02u\", in: %s, prorate: %s}", below(it, 90), below(it, 100),
             one_in(it, 2) ? "advance" : "arrears", pick(it, prorates, 3));
         return false;
     }
-    add(&it->text, ", scope: %s", pick(it, scopes, 7));
+    add(&it->text, ", scope: %s", pick(it, scopes, 9));
     return true;
 }
 

@@ -39,6 +39,17 @@ static const struct {
     {"per_unit: \"0.004\", scope: event", "@1=1 @2=1", "a usage 0.01; total 0.01"}, /* a line is rounded once */
     {"per_unit: 1, scope: event, free_units: 5", "@1=2 @2=2 @3=2", "a usage 1.00; total 1.00"},
     {"package: {size: 10, price: 1}, scope: event, free_units: 5", "@3=10 @1=4", "a usage 1.00; total 1.00"}, /* 4 and 1 are free */
+    /* bounds of each */
+    {"increments: {connect: \"0.05\", steps: [{price: 1, per: 60, step: 60}]}, scope: event, each: {maximum: 2}", "@1=61 @2=10 @3=6000",
+     "a usage 5.05; total 5.05"}, /* 2 + 1.05 + 2 */
+    {"increments: {steps: [{price: 1, per: 60}, {from: 180, price: \"0.5\", per: 60}]}, scope: event, each: {minimum: 2}", "@1=60 @2=240",
+     "a usage 5.50; total 5.50"},
+    {"per_unit: 1, scope: event, free_units: 5, each: {minimum: 2, maximum: 3}", "@1=5 @2=1 @3=10", "a usage 5.00; total 5.00"}, /* free is free */
+    {"per_unit: 1, scope: event, each: {minimum: 2, maximum: 3}", "@1=-5 @2=1", "a usage -3.00; total -3.00"}, /* refunds are as they are */
+    {"per_unit: 1, scope: day, each: {maximum: 10}", "@1=8 @2=8 @25=4", "a usage 14.00; total 14.00"},
+    {"per_unit: 1, scope: hour, each: {maximum: 10}, discount: {percent: 50}", "@1=8 @1=8 @25=4", "a usage 7.00; total 7.00"},
+    {"per_unit: 1, scope: day, each: {maximum: 10}", "<@1=8 @2=8 @25=4", "a usage 6.00; total 6.00"}, /* the day's rest, up to its greatest */
+    {"scope: day, percentage: {rate: 1, fixed: 1}, each: {minimum: 2}", "@1=50 @25=500", "a usage 8.00; total 8.00"},
     /* a part goes on where those before it ended */
     {"graduated: [{up_to: 100, unit: 2}, {unit: 1}]", "<@1=80 @20=40", "a usage 60.00; total 60.00"},
     {"graduated: [{up_to: 100, unit: 2, flat: 5}, {unit: 1, flat: 7}]", "<@1=80 @20=40", "a usage 67.00; total 67.00"},

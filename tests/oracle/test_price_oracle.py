@@ -138,7 +138,7 @@ def make_component(index, tariff):
     kind = rng.choice(KINDS)
     c = {"key": f"c{index}", "kind": kind, "group": rng.random() < 0.25, "free": None, "cap": None, "minimum": None, "line_minimum": None, "zero": False,
          "convert": None, "discount": None, "markup": None, "commitment": None, "minimum_prorate": False, "scope": rng.choice(SCOPES),
-         "events": {}}
+         "events": {}, "each": {}}
     if kind in ("per_unit", "graduated", "volume") and rng.random() < 0.3:
         c["scope"] = "level"
     if kind in ("per_unit", "dynamic"):
@@ -162,6 +162,11 @@ def make_component(index, tariff):
         if kind == "stairstep":
             c["tiers"] = [(bound, Fraction(0), flat) for bound, _, flat in c["tiers"]]
         c["zero"] = not c["group"] and c["scope"] in ("period", "level") and rng.random() < 0.3
+    if c["scope"] in ("hour", "day") or (c["scope"] == "event" and kind != "percentage"):
+        if rng.random() < 0.3:
+            c["each"]["minimum"] = money(3)
+        if rng.random() < 0.3:
+            c["each"]["maximum"] = c["each"].get("minimum", Fraction(0)) + money(3)
     if rng.random() < 0.3 and not {"free_events", "free_amount"} & set(c["events"]):
         c["free"] = Fraction(rng.randrange(2000), rng.choice([1, 10]))
     if rng.random() < 0.3:
@@ -203,6 +208,8 @@ def around_document(c):
             d[name] = {"percent": plain(c[name], 2)}
     if c["commitment"]:
         d["commitment"] = commitment_document(c["commitment"])
+    if c["each"]:
+        d["each"] = {name: plain(value, 3) for name, value in c["each"].items()}
     if c["minimum_prorate"]:
         d["minimum_prorate"] = "second"
     return d
@@ -381,7 +388,12 @@ def use_cost(c, rows):
         billed.append(use - taken)
     if c["kind"] == "percentage" and c["scope"] == "event":
         return adjusted(c, events_cost(c, billed))
-    return adjusted(c, sum((curve(c, q) for q in billed), Fraction(0)))
+    return adjusted(c, sum((bounded(c["each"], curve(c, q)) if q > 0 else curve(c, q) for q in billed), Fraction(0)))
+
+
+def bounded(bounds, cost):
+    cost = max(cost, bounds.get("minimum", cost))
+    return min(cost, bounds.get("maximum", cost))
 
 
 def is_due(c, rows):

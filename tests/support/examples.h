@@ -177,12 +177,22 @@ static inline void example_tell(const struct example *example, struct mtr_slicin
         level->e12 += change.e12;
         if (meter->holds_from_day) time_us -= time_us % MTR_US_PER_DAY;
         if (!rc) rc = mtr_slicing_add_change(slicing, group, time_us, change);
-    } else if (length_us > 0) {
-        const int64_t step_us = meter->window_us ? meter->window_us : MTR_US_PER_HOUR;
-        if (!meter->window_us) change.e12 /= length_us / step_us; /* examples are of whole hours */
-        for (; !rc && time_us < until_us; time_us += step_us) {
+    } else if (length_us > 0 && meter->window_us) {
+        for (; !rc && time_us < until_us; time_us += meter->window_us) {
             const struct mtr_use use = {time_us, time_us, 0, change};
             rc = mtr_slicing_add(slicing, group, &use);
+        }
+    } else if (length_us > 0) { /* each hour of UTC has its share */
+        const int64_t start_us = time_us;
+        mtr_int128 before_e12 = 0;
+        while (!rc && time_us < until_us) {
+            const int64_t end_us = time_us - time_us % MTR_US_PER_HOUR + MTR_US_PER_HOUR;
+            const int64_t next_us = end_us < until_us ? end_us : until_us;
+            const mtr_int128 so_far_e12 = word->quantity.e12 * (next_us - start_us) / length_us;
+            const struct mtr_use use = {time_us, time_us, 0, {so_far_e12 - before_e12}};
+            rc = mtr_slicing_add(slicing, group, &use);
+            before_e12 = so_far_e12;
+            time_us = next_us;
         }
     } else if (!rc) {
         const struct mtr_use use = {time_us, time_us, 0, change};

@@ -3,12 +3,12 @@
  * global state; the same inputs give the same bytes. Everything is exact until the tariff's rounding;
  * divisions (shares, percents, prices per several units) are made last and once, to 10^-30, ties to even.
  *
- * Order of parts within a component: convert → free units → curve → discount, markup → round → line minimum →
- * overage → cap → minimum → true-up (docs/pricing.md). Convert, free units and curve apply to each slice of a
- * line's use (its `scope`), up to the minimum it is the line, and then the component's lines together. Where
- * lines are rounded, cap and minimum measure rounded lines, so that a bill meets them to the cent. Prices
- * that are exchanged are rounded in the currency that is charged, behind all of that; limits then measure
- * exact amounts.
+ * Order of parts within a component: convert → free units → curve → bounds of each → discount, markup →
+ * round → line minimum → overage → cap → minimum → true-up (docs/pricing.md). Up to the bounds it is each
+ * slice of a line's use (its `scope`), up to the minimum it is the line, and then the component's lines
+ * together. Where lines are rounded, cap and minimum measure rounded lines, so that a bill meets them to the
+ * cent. Prices that are exchanged are rounded in the currency that is charged, behind all of that; limits
+ * then measure exact amounts.
  *
  * The price of a part of a period is P(earlier use and its own) − P(earlier use), with P the parts from
  * convert to markup under the part's version. So parts with equal versions add up to the whole period's

@@ -28,6 +28,7 @@
  *            blocks: {tiers: [{size: 100, blocks: 5, price: "4"}, {size: 1000, price: "30"}]}}
  *         - {key: voice,   meter: seconds,
  *            increments: {connect: "0.05", steps: [{price: "0.10", per: 60, step: 60}]}}
+ *         - {key: calls,   meter: call_seconds, scope: event, each: {maximum: "2"}, increments: …}
  *         - {key: cdn,     meter: bytes, per_unit: "0.08",
  *            convert: {divide: 1000000000, rounding: ceiling, digits: 0},
  *            discount: {percent: 10}, commitment: {amount: "500", overage: "1.2"}}
@@ -58,8 +59,8 @@
  *
  * Tiers: a bound `up_to` belongs to the tier, a bound `below` to the tier above; the last has none; `flat` is
  * due once per entered tier; `flat_at_zero` (default no) makes the first tier's flat due at zero use. Order
- * of parts: convert → free units → allowances → curve → discount → markup → round → line minimum → overage →
- * cap → minimum → true-up.
+ * of parts: convert → free units → allowances → curve → bounds of each → discount → markup → round → line
+ * minimum → overage → cap → minimum → true-up.
  * docs/pricing.md is the guide with worked examples.
  */
 #ifndef METERD_TARIFF_TARIFF_H

@@ -7,6 +7,7 @@
  */
 #include "lib/tariff/curve/curve.h"
 #include "lib/tariff/curve/rate.h"
+#include "lib/tariff/curve/slice_bounds.h"
 #include "lib/tariff/price/pricer.h"
 
 /* Least and greatest price of an event, and what is free. The first free limit that is reached ends the free
@@ -14,8 +15,8 @@
 struct percentage {
     struct mtr_money rate; /* as decoded in percent, then of one: price of a unit of money */
     struct mtr_money fixed;
-    bool has_minimum, has_maximum, has_free_events, has_free_amount;
-    struct mtr_money minimum, maximum;
+    struct tariff_slice_bounds bounds;
+    bool has_free_events, has_free_amount;
     uint64_t free_events;
     struct mtr_quantity free_amount;
 };
@@ -25,9 +26,11 @@ static const struct mtr_field rows[] = {
      .doc = "percent of the amount"},
     {.name = "fixed", .type = MTR_FIELD_MONEY, AT(percentage, fixed),
      .doc = "due on top, once when there is an amount; with scope event for each"},
-    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(percentage, minimum), PRESENT(percentage, has_minimum),
+    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(percentage, bounds.minimum),
+     PRESENT(percentage, bounds.has_minimum),
      .doc = "with scope event: least price of one, the fixed part included"},
-    {.name = "maximum", .type = MTR_FIELD_MONEY, AT(percentage, maximum), PRESENT(percentage, has_maximum),
+    {.name = "maximum", .type = MTR_FIELD_MONEY, AT(percentage, bounds.maximum),
+     PRESENT(percentage, bounds.has_maximum),
      .doc = "with scope event: greatest price of one"},
     {.name = "free_events", .type = MTR_FIELD_U64, AT(percentage, free_events),
      PRESENT(percentage, has_free_events), .min = 0, .max = INT64_MAX,
@@ -49,12 +52,7 @@ static void lint_events(const struct mtr_node *node, const struct mtr_component 
         if (mtr_node_get(node, keys[i]))
             tariff_error(findings, mtr_node_get(node, keys[i]), keys[i],
                          "is of each event: write `scope: event` too");
-    if (events->minimum.e18 < 0)
-        tariff_error(findings, tariff_place(node, "minimum"), "minimum", "must not be negative");
-    if (events->maximum.e18 < 0)
-        tariff_error(findings, tariff_place(node, "maximum"), "maximum", "must not be negative");
-    if (events->has_minimum && events->has_maximum && mtr_money_compare(events->minimum, events->maximum) > 0)
-        tariff_error(findings, tariff_place(node, "minimum"), "minimum", "is more than the maximum");
+    tariff_lint_slice_bounds(node, &events->bounds, findings);
     if (events->free_amount.e12 < 0)
         tariff_error(findings, tariff_place(node, "free_amount"), "free_amount", "must not be negative");
     if (TARIFF_PART_OF(component, free_units) && (events->has_free_events || events->has_free_amount))
@@ -72,6 +70,15 @@ static void lint_percentage(const struct mtr_node *node, struct mtr_component *c
         tariff_warning(findings, tariff_place(node, "fixed"), "fixed", "is negative: it pays the customer");
     tariff_divide_rate(node, &percentage->rate, findings);
     lint_events(node, component, findings);
+}
+
+static void lint_scope(const struct mtr_node *node, const struct mtr_component *component,
+                       struct mtr_diagnostics *findings)
+{
+    if (component->scope == MTR_CURVE_SCOPE_EVENT && TARIFF_PART_OF(component, each))
+        tariff_error(findings, tariff_place(node, "each"), "each",
+                     "a percentage of events has `minimum` and `maximum` of its own, which leave free events "
+                     "free: write them there");
 }
 
 /* ---- price ---- */
@@ -107,28 +114,6 @@ static int trace_quantity(struct mtr_pricer *pricer, const char *part, struct mt
     return price_trace(pricer, price_next_line(pricer), part, input, output);
 }
 
-static int bound(struct mtr_pricer *pricer, struct mtr_line_work *work)
-{
-    const struct percentage *events = work->priced->curve_data;
-    const struct mtr_exact before = work->line.exact, least = mtr_exact_from_money(events->minimum);
-    const struct mtr_exact greatest = mtr_exact_from_money(events->maximum);
-    const char *part = NULL;
-    if (events->has_minimum && mtr_exact_compare(before, least) < 0) {
-        work->line.exact = least;
-        part = "minimum of the event";
-    } else if (events->has_maximum && mtr_exact_compare(before, greatest) > 0) {
-        work->line.exact = greatest;
-        part = "maximum of the event";
-    }
-    if (!part) return MTR_OK;
-    work->line.has_unit_price = false;
-    if (!pricer->with_trace) return MTR_OK;
-    char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
-    mtr_exact_format(before, input);
-    mtr_exact_format(work->line.exact, output);
-    return price_trace(pricer, price_next_line(pricer), part, input, output);
-}
-
 static int price_percentage(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct percentage *percentage = work->priced->curve_data;
@@ -145,7 +130,7 @@ static int price_percentage(struct mtr_pricer *pricer, struct mtr_line_work *wor
     if (rc || is_free) return rc;
     if (is_paid) product.flat = percentage->fixed;
     rc = price_add_product(pricer, work, &product);
-    return rc || !is_paid ? rc : bound(pricer, work);
+    return rc || !is_paid ? rc : price_bound_slice(pricer, work, &percentage->bounds);
 }
 
 static void add_borders(const struct mtr_component *component, struct tariff_borders *borders)
@@ -159,6 +144,7 @@ const struct tariff_curve tariff_curve_percentage = {
             .fields = rows,
             .doc = "curve: a share of the meter's quantity, which is an amount of money"},
     .lint = lint_percentage,
+    .lint_scope = lint_scope,
     .price = price_percentage,
     .borders = add_borders,
 };

@@ -71,6 +71,8 @@ static void lint_beside(const struct mtr_node *node, const struct tariff_compone
                   "a recurring fee has no dimensions: remove group_by");
     tariff_forbid(findings, node, TARIFF_PART_OF(fields, minimum), "minimum",
                   "a recurring fee is its own minimum: remove it");
+    tariff_forbid(findings, node, TARIFF_PART_OF(fields, each), "each",
+                  "a recurring fee does not depend on use: remove each");
     tariff_forbid(findings, node, TARIFF_PART_OF(fields, line_minimum), "line_minimum",
                   "a recurring fee is its own minimum: remove it");
     tariff_forbid(findings, node, TARIFF_PART_OF(fields, cap), "cap",

@@ -2,7 +2,7 @@
  * The table of parts: what stands around the curve, in the published order (docs/pricing.md). Private to
  * lib/tariff.
  *
- *   of a slice     convert → free units → allowances → curve
+ *   of a slice     convert → free units → allowances → curve → bounds of each
  *   of a line      discount → markup; then the line is rounded
  *   of a component line minimum → overage → cap → minimum → true-up
  *   of the tariff  draws → overage → cap → the account's cap → minimum → true-up → the account's minimum →
@@ -19,7 +19,8 @@
     KEY(convert, "convert")                                                                                  \
     KEY(free_units, "free_units")                                                                            \
     STEP(allowances)                                                                                         \
-    STEP(curve)
+    STEP(curve)                                                                                              \
+    KEY(each, "each")
 #define TARIFF_LINE_PARTS(KEY, STEP)                                                                         \
     KEY(discount, "discount")                                                                                \
     KEY(markup, "markup")

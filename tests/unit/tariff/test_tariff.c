@@ -326,6 +326,15 @@ static const struct {
     {VERSION "  - {key: a, meter: m, dynamic: {units: n, zero_units: skip}, scope: day}\n", MTR_SEVERITY_ERROR, 6, 70, "of the whole line"},
     {VERSION "  - {key: a, capacity: [{up_to: {m: 2}, amount: -5}, {amount: 6}]}\n", MTR_SEVERITY_WARNING, 6, 49, "use pays the customer"},
     {VERSION "  - {key: a, capacity: [{amount: 5}, {up_to: {m: 2}, amount: 6}]}\n", MTR_SEVERITY_ERROR, 6, 25, "reaches the steps below"},
+    /* bounds of each */
+    {VERSION "  - {key: a, meter: m, per_unit: 1, each: {maximum: 1}}\n", MTR_SEVERITY_ERROR, 6, 43, "write `scope: event`"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, scope: level, each: {maximum: 1}}\n", MTR_SEVERITY_ERROR, 6, 57, "write `scope: event`"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, scope: day, each: {}}\n", MTR_SEVERITY_ERROR, 6, 55, "bounds nothing"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, scope: day, each: {minimum: 2, maximum: 1}}\n", MTR_SEVERITY_ERROR, 6, 65, "more than the maximum"},
+    {VERSION "  - {key: a, meter: m, percentage: {rate: 1}, scope: event, each: {minimum: 2}}\n", MTR_SEVERITY_ERROR, 6, 67, "write them there"},
+    {VERSION "  - {key: a, meter: m, group_by: [r], scope: event, each: {minimum: 2}, matrix: [{percentage: {rate: 1}}]}\n", MTR_SEVERITY_ERROR, 6, 82,
+     "write them there"},
+    {VERSION "  - {key: a, recurring: {amount: 1}, each: {maximum: 1}}\n", MTR_SEVERITY_ERROR, 6, 44, "remove each"},
     /* minimums of lines */
     {VERSION "  - {key: a, meter: m, per_unit: 1, line_minimum: 1}\n", MTR_SEVERITY_ERROR, 6, 51, "write `minimum`"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, group_by: [r], line_minimum: 2, cap: 1}\n", MTR_SEVERITY_ERROR, 6, 66, "more than the cap"},
