@@ -125,7 +125,8 @@ static bool adds_up(const struct mtr_meter *meter)
     case MTR_TIME_WEIGHTED: return meter->reports_changes;
     case MTR_MIN:
     case MTR_MAX:
-    case MTR_LAST: return false;
+    case MTR_LAST:
+    case MTR_COUNTER_INCREASE: return false;
     }
     MTR_ASSERT(!"known aggregation");
     return false;
@@ -144,6 +145,44 @@ static int read_level(struct mtr_rollups_txn *txn, const struct mtr_cell_change 
     return rc;
 }
 
+struct increase {
+    bool has_before;
+    struct mtr_quantity before; /* the reading before the next */
+    struct mtr_quantity sum;
+};
+
+/* A counter that stands lower than before was reset, and has counted what it stands at since. */
+static int on_reading(void *context, const struct mtr_point *reading)
+{
+    struct increase *increase = context;
+    struct mtr_quantity gain = reading->quantity;
+    int rc = MTR_OK;
+    if (increase->has_before && mtr_quantity_compare(reading->quantity, increase->before) >= 0)
+        rc = mtr_quantity_sub(reading->quantity, increase->before, &gain);
+    if (!rc && increase->has_before) rc = mtr_quantity_add(increase->sum, gain, &increase->sum);
+    increase->has_before = true;
+    increase->before = reading->quantity;
+    return rc;
+}
+
+/* What a counter grew by up to the readings within the cell, each from the one before it; the first reading
+ * of all says only where the counter stands. */
+static int read_increase(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change,
+                         struct mtr_quantity *out)
+{
+    struct mtr_cell_key list = change->key;
+    struct mtr_point point;
+    struct increase increase = {.has_before = false};
+    list.start_us = MTR_CELL_ALL_HOURS;
+    MTR_ASSERT(change->key.start_us < change->end_us);
+    int rc = mtr_rollups_point_before(txn, &list, change->key.start_us, &point);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (!rc) increase.before = point.quantity, increase.has_before = true;
+    rc = mtr_rollups_walk_points(txn, &list, change->key.start_us, change->end_us, on_reading, &increase);
+    if (!rc) *out = increase.sum;
+    return rc;
+}
+
 /* What min, max, last and a level stand at, from the cell's members; 0 without any. */
 static int read_member_value(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change,
                              struct mtr_quantity *out)
@@ -154,6 +193,8 @@ static int read_member_value(struct mtr_rollups_txn *txn, const struct mtr_cell_
     int rc;
     if (aggregation == MTR_TIME_WEIGHTED) {
         rc = read_level(txn, change, out);
+    } else if (aggregation == MTR_COUNTER_INCREASE) {
+        rc = read_increase(txn, change, out);
     } else {
         rc = aggregation == MTR_MIN ? mtr_rollups_first_member(txn, &change->key, &member)
                                     : mtr_rollups_last_member(txn, &change->key, &member);
@@ -165,9 +206,12 @@ static int read_member_value(struct mtr_rollups_txn *txn, const struct mtr_cell_
 static int merge(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change, uint64_t number)
 {
     struct mtr_cell cell = {.seq_first = UINT64_MAX};
-    MTR_ASSERT(number > 0 && change->seq_first <= change->seq_last); /* a sequence made every row */
+    const bool is_followed = change->seq_first > change->seq_last; /* what is before the cell has changed */
+    MTR_ASSERT(number > 0);
+    MTR_ASSERT(!is_followed || (change->count == 0 && !adds_up(change->meter)));
     int rc = mtr_rollups_get_cell(txn, &change->key, &cell);
     if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (rc && is_followed) return MTR_OK; /* it has gone with its readings */
     if (change->count < 0 && cell.count < (uint64_t)-change->count) return MTR_ECORRUPT;
     if (change->count > 0 && cell.count > UINT64_MAX - (uint64_t)change->count) return MTR_ECORRUPT;
     cell.count += (uint64_t)change->count;

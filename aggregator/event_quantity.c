@@ -112,6 +112,7 @@ static enum event_counts count(const struct mtr_meter *meter, const struct mtr_e
         out->member = (struct mtr_str){out->member_bytes, QUANTITY_BYTES};
         return EVENT_COUNTS;
     case MTR_LAST:
+    case MTR_COUNTER_INCREASE:
     case MTR_TIME_WEIGHTED: put_point(event, seq, out); return EVENT_COUNTS;
     case MTR_PERCENTILE: return EVENT_COUNTS;
     }

@@ -8,6 +8,7 @@
  *   last            time | sequence | quantity   a point of rollups.h; of equal times the later sequence is
  *                                                the last
  *   time_weighted   the same, in one list over all hours
+ *   counter         the same
  *   kept events     the same: of sum and count with keep_events
  *   unique          0x00 | canonical text        up to 64 bytes of text
  *                   0x01 | XXH3-128 of the text  longer ones

@@ -15,6 +15,8 @@
 #include "aggregator/event_quantity.h"
 #include "meterd/catalog/cell.h"
 
+enum { STOP = 1 };
+
 int fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq)
 {
     aggregator->last_type = (struct mtr_str){NULL, 0};
@@ -160,12 +162,45 @@ static int apply_to_cell(struct mtr_aggregator *aggregator, const struct mtr_eff
     return rc;
 }
 
-/* A level's member goes to the list over all hours: the cell has count, log range, and its value from that
- * list. */
-static int apply_level(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
-                       const struct event_quantity *counted, struct mtr_cell_bounds cell)
+struct following {
+    struct mtr_point after;
+    struct mtr_point found; /* seq 0: none */
+};
+
+static int on_following(void *context, const struct mtr_point *point)
+{
+    struct following *following = context;
+    const struct mtr_point *after = &following->after;
+    if (point->time_us == after->time_us && point->seq <= after->seq) return MTR_OK;
+    following->found = *point;
+    return STOP;
+}
+
+/* What a counter grew by up to a reading is measured from the one before it. */
+int fold_follow_reading(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+                        struct mtr_str dimensions, const struct mtr_point *after)
+{
+    struct mtr_cell_key key = {effect->subscription->number, effect->meter->number, MTR_CELL_ALL_HOURS,
+                               dimensions};
+    struct following following = {.after = *after};
+    struct mtr_cell_change *change;
+    int rc =
+        mtr_rollups_walk_points(aggregator->txn, &key, after->time_us, INT64_MAX, on_following, &following);
+    if (rc != STOP) return rc;
+    const struct mtr_cell_bounds cell = cell_at(aggregator, effect, following.found.time_us);
+    key.start_us = cell.start_us;
+    rc = cell_table_find(&aggregator->cells, &key, effect->meter, &change);
+    if (!rc) change->end_us = cell.end_us;
+    return rc;
+}
+
+/* The member of a level or a reading goes to the list over all hours: the cell has count, log range, and its
+ * value from that list. */
+static int apply_to_list(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+                         const struct event_quantity *counted, struct mtr_cell_bounds cell)
 {
     struct mtr_cell_change *change;
+    struct mtr_point point;
     int64_t unused_gain;
     int rc = find_cell(aggregator, effect, cell.start_us, counted->dimensions, &change);
     if (rc) return rc;
@@ -174,7 +209,10 @@ static int apply_level(struct mtr_aggregator *aggregator, const struct mtr_effec
     if (effect->only_cells) return MTR_OK;
     struct mtr_cell_key list = change->key;
     list.start_us = MTR_CELL_ALL_HOURS;
-    return apply_member(aggregator, &list, counted->member, effect->sign, &unused_gain);
+    rc = apply_member(aggregator, &list, counted->member, effect->sign, &unused_gain);
+    if (rc || effect->meter->aggregation != MTR_COUNTER_INCREASE) return rc;
+    rc = mtr_point_decode(counted->member, &point);
+    return rc ? rc : fold_follow_reading(aggregator, effect, counted->dimensions, &point);
 }
 
 /* Each cell that the length touches gets what falls into it; all of them together get the quantity. */
@@ -207,8 +245,9 @@ static int apply_counted(struct mtr_aggregator *aggregator, const struct mtr_eff
 {
     const struct mtr_cell_bounds cell = cell_at(aggregator, effect, event->time_us);
     if (!is_wanted(effect, cell.start_us)) return MTR_OK;
-    return mtr_meter_holds_level(effect->meter) ? apply_level(aggregator, effect, counted, cell)
-                                                : apply_to_cell(aggregator, effect, counted, cell.start_us);
+    return mtr_meter_has_one_list(effect->meter)
+               ? apply_to_list(aggregator, effect, counted, cell)
+               : apply_to_cell(aggregator, effect, counted, cell.start_us);
 }
 
 /* The meter's date has decided, so it stays. */

@@ -121,6 +121,10 @@ struct mtr_effect {
 };
 int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                const struct mtr_event *event, uint64_t seq) MTR_MUST_USE;
+/* The reading of a counter that follows another in its list gains or loses by it: its cell is written
+ * anew. */
+int fold_follow_reading(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+                        struct mtr_str dimensions, const struct mtr_point *after) MTR_MUST_USE;
 /* The same, and what the meter made of it. */
 int fold_offer(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                const struct mtr_event *event, uint64_t seq, enum event_counts *counts) MTR_MUST_USE;

@@ -179,8 +179,14 @@ static int on_emptied_cell(void *context, const struct mtr_cell_key *key, const 
     return mtr_rollups_put_feed(telling->aggregator->txn, &telling->row);
 }
 
-static int empty_levels(struct mtr_aggregator *aggregator, const struct emptied *emptied)
+static int empty_lists(struct mtr_aggregator *aggregator, const struct emptied *emptied,
+                       const struct mtr_meter *meter)
 {
+    const struct mtr_subscription *subscription =
+        mtr_catalog_subscription(aggregator->catalog, emptied->subscription);
+    const struct mtr_effect effect = {.subscription = fold_recut_known(aggregator, subscription),
+                                      .meter = meter};
+    const struct mtr_point last = {.time_us = emptied->to_us - 1, .seq = UINT64_MAX};
     char copy[MTR_DIMENSIONS_BYTES_MAX];
     struct mtr_cell_key list = {
         .subscription = emptied->subscription, .meter = emptied->meter, .start_us = MTR_CELL_ALL_HOURS};
@@ -193,6 +199,8 @@ static int empty_levels(struct mtr_aggregator *aggregator, const struct emptied 
         if (dimensions.size) memcpy(copy, dimensions.data, dimensions.size); /* the deletion moves rows */
         list.dimensions = (struct mtr_str){copy, dimensions.size};
         rc = mtr_rollups_delete_points(aggregator->txn, &list, emptied->from_us, emptied->to_us);
+        if (!rc && meter->aggregation == MTR_COUNTER_INCREASE)
+            rc = fold_follow_reading(aggregator, &effect, list.dimensions, &last);
         if (rc) return rc;
     }
 }
@@ -205,7 +213,7 @@ static int empty(struct reassigning *reassigning, const struct emptied *emptied)
     const struct mtr_meter *meter = mtr_catalog_meter(aggregator->catalog, emptied->meter);
     int rc = mtr_rollups_walk_cells(aggregator->txn, &range, on_emptied_cell, &telling);
     if (!rc) rc = mtr_rollups_delete_cells(aggregator->txn, &range);
-    if (!rc && meter->aggregation == MTR_TIME_WEIGHTED) rc = empty_levels(aggregator, emptied);
+    if (!rc && mtr_meter_has_one_list(meter)) rc = empty_lists(aggregator, emptied, meter);
     return rc;
 }
 

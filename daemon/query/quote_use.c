@@ -99,7 +99,8 @@ static int choose_meter(const struct quote_use *use, struct stream *stream)
     stream->is_made_up = !known;
     if (known) {
         stream->meter = *known;
-        if (known->aggregation == MTR_UNIQUE) stream->meter.aggregation = MTR_SUM;
+        if (known->aggregation == MTR_UNIQUE || known->aggregation == MTR_COUNTER_INCREASE)
+            stream->meter.aggregation = MTR_SUM; /* a row says how many, or by how much it grew */
         return check_dimensions(use, stream);
     }
     const bool is_level = use->options.without_times && component->scope == MTR_CURVE_SCOPE_LEVEL;

@@ -62,6 +62,10 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     switch (run->meter->aggregation) {
     case MTR_SUM:
     case MTR_COUNT: usage_group_add(group, cell->value); break;
+    case MTR_COUNTER_INCREASE:
+        usage_group_add(group, cell->value);
+        rc = usage_note_readings(run, key, &group->row);
+        break;
     case MTR_MIN:
         if (!group->has_value || order < 0) *quantity = cell->value;
         break;

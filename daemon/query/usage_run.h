@@ -43,6 +43,10 @@ int usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
 /* Where cells must lie to be of this step's rows: [from, to). */
 struct mtr_period usage_range(const struct mtr_usage_run *run);
 
+/* Counts the resets and gaps of a counter's cell into its row. */
+int usage_note_readings(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
+                        struct mtr_usage_result_row *row) MTR_MUST_USE;
+
 /* The run's subscription and meter, which is time_weighted or percentile. */
 int usage_measure(struct mtr_usage_run *run) MTR_MUST_USE;
 

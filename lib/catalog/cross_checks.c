@@ -29,10 +29,15 @@ static bool has_dimension(const struct mtr_meter *meter, struct mtr_str name)
     return false;
 }
 
-static bool adds_up_over_hours(const struct mtr_meter *meter)
+static bool adds_up(const struct mtr_meter *meter)
 {
     return meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT ||
-           meter->aggregation == MTR_TIME_WEIGHTED;
+           meter->aggregation == MTR_COUNTER_INCREASE;
+}
+
+static bool adds_up_over_hours(const struct mtr_meter *meter)
+{
+    return adds_up(meter) || meter->aggregation == MTR_TIME_WEIGHTED;
 }
 
 /* A scope needs what the meter keeps. */
@@ -52,8 +57,9 @@ static void check_scope(const struct mtr_record *record, const struct mtr_compon
     if (mtr_component_has_masks(component) && !adds_up_over_hours(meter) &&
         component->scope != MTR_CURVE_SCOPE_HOUR)
         missing = "does not add up over hours: with `when` or `weights` it needs `scope: hour`";
-    if (component->across_customer && meter->aggregation != MTR_SUM && meter->aggregation != MTR_COUNT)
-        missing = "does not add up over subscriptions: `across: customer` needs a meter of sum or count";
+    if (component->across_customer && !adds_up(meter))
+        missing =
+            "does not add up over subscriptions: `across: customer` needs a meter of sum, count or counter";
     if (!missing) return;
     snprintf(text, sizeof(text), "component `%.*s`: meter `%.*s` %s", MTR_STR_ARGS(component->key),
              MTR_STR_ARGS(meter->key), missing);

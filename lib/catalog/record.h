@@ -31,7 +31,8 @@ struct mtr_meter_fields {
     struct mtr_str spread_over;
     int missing; /* 0 skip, 1 invalid */
     struct mtr_quantity factor, min, max;
-    bool factor_given, min_given, max_given;
+    bool factor_given, min_given, max_given, gap_given;
+    int64_t gap_us;
     int reports, holds_from, per; /* per: enum mtr_time_unit */
     struct mtr_quantity percentile;
     int64_t window_us;

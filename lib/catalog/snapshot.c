@@ -149,8 +149,9 @@ struct mtr_meter record_meter_of(const struct mtr_record *record, const struct m
         .filter_count = f->filter_count,
         .missing_is_invalid = f->missing == 1,
         .has_factor = f->factor_given,
-        .has_min = f->min_given,
+        .has_min = f->min_given || f->aggregation == MTR_COUNTER_INCREASE, /* a counter begins at 0 */
         .has_max = f->max_given,
+        .gap_us = f->gap_us,
         .factor = f->factor,
         .min = f->min,
         .max = f->max,

@@ -120,7 +120,8 @@ int mtr_slicing_add(struct mtr_slicing *slicing, uint32_t group, const struct mt
     const int order = mtr_quantity_compare(use->quantity, slice->value);
     switch (aggregation) {
     case MTR_SUM:
-    case MTR_COUNT: return mtr_quantity_add(slice->value, use->quantity, &slice->value);
+    case MTR_COUNT:
+    case MTR_COUNTER_INCREASE: return mtr_quantity_add(slice->value, use->quantity, &slice->value);
     case MTR_MIN:
         if (first || order < 0) slice->value = use->quantity;
         return MTR_OK;

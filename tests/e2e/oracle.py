@@ -125,8 +125,8 @@ def cells(catalog, events):
     by_type = {}
     for meter in catalog["meters"]:
         by_type.setdefault((meter["service"], meter["event_type"]), []).append(meter)
-    values = {}
-    for vendor, event, time_us in events:
+    values, readings = {}, {}
+    for order, (vendor, event, time_us) in enumerate(events):
         subscription = by_subject.get((vendor, event["subject"]))
         for meter in by_type.get((subscription["service"], event["type"]), []) if subscription else []:
             data = event.get("data", {})
@@ -139,7 +139,15 @@ def cells(catalog, events):
                 value *= Fraction(meter.get("factor", 1))
             dimensions = tuple(text_of(data.get(name)) for name in meter.get("group_by", []))
             key = subscription["key"], meter["key"], hour_start_s(subscription, time_us), dimensions
+            if meter["aggregation"] == "counter":
+                readings.setdefault((key[0], key[1], dimensions), []).append((time_us, order, value, key))
+                continue
             values.setdefault(key, []).append(value)
+    for of_one in readings.values():
+        of_one.sort()
+        for previous, (_, _, value, key) in zip([None, *of_one], of_one):
+            grown = Fraction(0) if previous is None else value - previous[2] if value >= previous[2] else value
+            values.setdefault(key, []).append(grown)
     aggregation = {meter["key"]: meter["aggregation"] for meter in catalog["meters"]}
     return {key: (combine(aggregation[key[1]], found), len(found)) for key, found in values.items()}
 

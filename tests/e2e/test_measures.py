@@ -15,11 +15,13 @@ METERS = [
     {"key": "port", "event_type": "traffic", "value": "mbit", "aggregation": "percentile", "percentile": "95", "window": "1h"},
     {"key": "paid", "event_type": "payment", "value": "amount", "keep_events": True},
     {"key": "energy", "event_type": "charged", "value": "kwh", "spread_over": "seconds"},
+    {"key": "bytes", "event_type": "interface", "value": "octets", "aggregation": "counter", "factor": "0.001"},
 ]
 COMPONENTS = [
     {"key": "gib", "meter": "gib", "per_unit": "0.01"},
     {"key": "port", "meter": "port", "per_unit": "1"},
     {"key": "paid", "meter": "paid", "scope": "event", "percentage": {"rate": "1", "minimum": "0.50", "maximum": "2"}},
+    {"key": "bytes", "meter": "bytes", "per_unit": "0.1"},
     {"key": "energy", "meter": "energy", "scope": "hour", "graduated": [{"up_to": 2, "unit": "0.10"}, {"unit": "0.30"}]},
 ]
 CATALOG = {
@@ -101,7 +103,22 @@ def main():
         for day in (3, 4, 5):
             expected[day].update(amounts(gib="4.80"))
         expect_bills(daemon, expected)
-        daemon.command("audit")
+
+        # A counter: nothing for its first reading, 20 in the day of the second, then a reset; the day without readings is told by the next.
+        send(daemon, key, [(f"c{day}", "interface", moment(day, 3), {"octets": octets}) for day, octets in ((0, 1000), (1, 21000), (2, 5000), (4, 25000))])
+        for day, amount in ((1, "2"), (2, "0.50"), (4, "2")):
+            expected[day].update(amounts(bytes=amount))
+        expect_bills(daemon, expected)
+        assert [row[1:] for row in usage(daemon, "bytes")] == [(0, 1), (20, 1), (5, 1), (20, 1)], usage(daemon, "bytes")
+        rows = daemon.get(f"/v1/usage?meter=bytes&window=day&from={moment(0)}&to={moment(COMPLETE_DAYS)}")["rows"]
+        assert [(row.get("resets"), row.get("gaps")) for row in rows] == [(None, None), (None, None), (1, None), (None, 1)], rows
+        send(daemon, key, [("c3", "interface", moment(3, 3), {"octets": 17000}), ("void-c1", "meterd.void", moment(6), {"id": "c1"})])
+        del expected[1]["bytes"]
+        expected[2].update(amounts(bytes="0.40"))  # 1000, then 5000
+        expected[3].update(amounts(bytes="1.20"))
+        expected[4].update(amounts(bytes="0.80"))
+        expect_bills(daemon, expected)
+        daemon.command("audit", "--log")
 
         # The same rows on request, under the stored tariff and its meters.
         rows = [{"time": moment(1, 6), "component": "gib", "quantity": "10", "dimensions": {"disk": "a"}},

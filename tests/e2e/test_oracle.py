@@ -48,6 +48,7 @@ def components(cpu_price):
         {"key": "storage", "meter": "storage", "volume": [{"up_to": 100, "unit": "0.05"}, {"unit": "0.049", "flat": "0.5"}]},
         {"key": "jobs", "meter": "jobs", "package": {"size": 70, "price": "1.50"}},
         {"key": "extra", "meter": "jobs", "per_unit": "0.1", "cap": "10", "minimum": "4"},
+        {"key": "driven", "meter": "odometer", "group_by": ["region"], "per_unit": "0.003"},
         {"key": "base", "recurring": {"amount": "20", "prorate": "second"}},
         {"key": "support", "recurring": {"amount": "3.10", "in": "arrears"}},
     ]
@@ -59,7 +60,8 @@ FIRST_CATALOG = {
     "meters": [meter("cpu", "cpu", group_by=["region"]), meter("calls", "calls", "count"), meter("storage", "storage"),
                meter("jobs", "jobs", group_by=["spot"]),
                meter("long", "jobs", filter={"amount": {"gt": 15, "lte": 300}, "region": {"not": ["us"]}, "spot": {"in": [True]}}),
-               meter("refunds", "storage", filter={"amount": {"lt": 0}}, factor="0.001", min="-0.009"), {**meter("g-cpu", "cpu"), "service": "other"}],
+               meter("refunds", "storage", filter={"amount": {"lt": 0}}, factor="0.001", min="-0.009"),
+               meter("odometer", "jobs", "counter", filter={"amount": {"gte": 0}}, group_by=["region"]), {**meter("g-cpu", "cpu"), "service": "other"}],
     "tariffs": [{"key": "standard", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": components("0.05")}]},
                 {"key": "plain", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": [
                     {"key": "g", "meter": "g-cpu", "per_unit": "0.005"}]}]}],

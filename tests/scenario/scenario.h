@@ -208,7 +208,7 @@ struct pending_result {
 /* How often things happened over all runs, so that a run that tests nothing is noticed. */
 #define SEEN_MAP(X)                                                                                          \
     X(CRASH) X(COPY) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL)                 \
-    X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(SPLIT_PERIOD) X(STRAY_USAGE) X(DRAFT) X(FINAL)        \
+    X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(COUNTER_GREW) X(COUNTER_RESET) X(SPLIT_PERIOD) X(STRAY_USAGE) X(DRAFT) X(FINAL)        \
     X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE) X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE)                  \
     X(COST_JOINED) X(ALLOWANCE_DRAWN) X(CREDIT_DRAWN) X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION)       \
     X(PEER) X(ACCOUNT) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL) X(SPREAD_USE)                     \

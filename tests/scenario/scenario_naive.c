@@ -318,6 +318,39 @@ static int compare_uses(const void *a, const void *b)
     return order ? order : (x->seq > y->seq) - (x->seq < y->seq);
 }
 
+static bool is_before(const struct naive_use *a, const struct naive_use *b)
+{
+    return a->event->time_us != b->event->time_us ? a->event->time_us < b->event->time_us : a->seq < b->seq;
+}
+
+/* What a counter grew by since the latest reading before this one, which is left as it was read. */
+static mtr_int128 increase_of(const struct naive *naive, const struct naive_use *use,
+                              const mtr_int128 *readings)
+{
+    const struct naive_use *previous = NULL;
+    for (uint32_t i = 0; i < naive->use_count; i++) {
+        const struct naive_use *other = &naive->uses[i];
+        if (other->subscription == use->subscription && other->meter == use->meter && !other->void_seq &&
+            mtr_str_equal(other->dimensions, use->dimensions) && is_before(other, use) &&
+            (!previous || is_before(previous, other)))
+            previous = other;
+    }
+    if (!previous) return 0;
+    const mtr_int128 reading = readings[use - naive->uses], before = readings[previous - naive->uses];
+    scenario_seen[SEEN_COUNTER_RESET] += reading < before;
+    scenario_seen[SEEN_COUNTER_GREW] += reading > before;
+    return reading < before ? reading : reading - before;
+}
+
+static void measure_counters(struct scenario *scenario, struct naive *naive)
+{
+    mtr_int128 *readings = scenario_alloc(scenario, (size_t)naive->use_count + 1, sizeof(*readings));
+    for (uint32_t i = 0; i < naive->use_count; i++) readings[i] = naive->uses[i].quantity.e12;
+    for (uint32_t i = 0; i < naive->use_count; i++)
+        if (naive->uses[i].meter->aggregation == MTR_COUNTER_INCREASE && !naive->uses[i].void_seq)
+            naive->uses[i].quantity.e12 = increase_of(naive, &naive->uses[i], readings);
+}
+
 void scenario_naive_read(struct scenario *scenario, struct naive *naive)
 {
     *naive = (struct naive){.uses = scenario_alloc(scenario, NAIVE_USES_MAX, sizeof(*naive->uses))};
@@ -334,6 +367,7 @@ void scenario_naive_read(struct scenario *scenario, struct naive *naive)
     for (uint64_t seq = 1; seq <= naive->event_count; seq++)
         if (naive->events[seq - 1].disposition == MTR_DISPOSITION_NORMAL) resolve_event(scenario, naive, seq);
     if (naive->use_count) qsort(naive->uses, naive->use_count, sizeof(*naive->uses), compare_uses);
+    measure_counters(scenario, naive);
 }
 
 /* ---- values ---- */
@@ -375,6 +409,7 @@ bool scenario_naive_value(struct scenario *scenario, const struct naive_use *con
     if (!live) return false;
     switch (chosen->meter->aggregation) {
     case MTR_SUM:
+    case MTR_COUNTER_INCREASE:
     case MTR_PERCENTILE: *out = sum; break;
     case MTR_TIME_WEIGHTED: *out = chosen->meter->reports_changes ? sum : chosen->quantity; break;
     case MTR_COUNT: *out = MTR_QUANTITY(live); break;

@@ -122,6 +122,8 @@ struct usage_row {
     struct mtr_quantity quantity;
     uint64_t events;
     struct mtr_str problem;
+    bool has_resets, has_gaps;
+    uint64_t resets, gaps;
 };
 
 static const char *aggregation_choice(unsigned index)
@@ -149,6 +151,10 @@ static const struct mtr_json_member members[] = {
     {ROW(events), .type = MTR_MEMBER_U64, .doc = "how many count"},
     {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
      .doc = "why there is no quantity: it is out of range"},
+    {ROW(resets), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK, MTR_PRESENT(usage_row, has_resets),
+     .doc = "of a counter: readings below the one before it"},
+    {ROW(gaps), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK, MTR_PRESENT(usage_row, has_gaps),
+     .doc = "of a counter: readings that come longer after the one before than the meter's `gap`"},
     {0},
 };
 static const struct mtr_shape row_shape = {.name = "UsageRow", .members = members};
@@ -174,6 +180,10 @@ static int write_row(struct api_rows *rows, const struct usage *usage,
         .has_quantity = !from->is_out_of_range,
         .quantity = from->quantity,
         .events = from->events,
+        .has_resets = from->resets > 0,
+        .has_gaps = from->gaps > 0,
+        .resets = from->resets,
+        .gaps = from->gaps,
     };
     if (from->is_out_of_range)
         row.problem = MTR_STR("the quantity is out of range: more than " MTR_QUANTITY_MAX_TEXT);
@@ -301,7 +311,7 @@ static const struct api_list list = {
     .row = &row_shape,
     .columns =
         "start,end,subscription,customer,vendor,service,meter,aggregation,unit,quantity,events,problem,"
-        "dimensions.*",
+        "resets,gaps,dimensions.*",
     .pages = API_WHOLE,
     .failure = "the usage cannot be added up",
     .begin = begin,

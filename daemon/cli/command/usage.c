@@ -30,6 +30,8 @@ static void print_usage(const struct mtr_node *root)
         {"QUANTITY", "quantity", MTR_TABLE_RIGHT, ROWS_SHOWN},
         {"UNIT", "unit", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
         {"EVENTS", "events", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"RESETS", "resets", MTR_TABLE_RIGHT, ROWS_SHOWN_WHEN_USED},
+        {"GAPS", "gaps", MTR_TABLE_RIGHT, ROWS_SHOWN_WHEN_USED},
         {"PROBLEM", "problem", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
     };
     const struct mtr_node *rows = mtr_node_get(root, "rows");

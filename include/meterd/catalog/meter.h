@@ -36,9 +36,10 @@ enum mtr_aggregation {
     MTR_LAST,
     MTR_UNIQUE,
     MTR_TIME_WEIGHTED, /* a level × the time for which it held; it goes on from period to period */
-    MTR_PERCENTILE     /* of the sums of windows of equal length */
+    MTR_PERCENTILE,    /* of the sums of windows of equal length */
+    MTR_COUNTER_INCREASE /* of readings of a counter that only grows, and begins anew from 0 after a reset */
 };
-enum { MTR_AGGREGATION_COUNT = 8 };
+enum { MTR_AGGREGATION_COUNT = 9 };
 const char *mtr_aggregation_name(enum mtr_aggregation aggregation);
 
 /* What a level of 1 that holds for this long comes to: 1. PERIOD: the whole billing period, so that the
@@ -103,13 +104,14 @@ struct mtr_meter {
     enum mtr_time_unit per;     /* time_weighted */
     struct mtr_quantity percentile; /* percentile: above 0, at most 100 */
     int64_t window_us;           /* percentile: length of a window, divides an hour; 0 otherwise */
+    int64_t gap_us;              /* counter: a reading that comes longer after the one before is told */
     struct mtr_catalog_time retired; /* a date is midnight in UTC; without a text: never */
 };
 
 /* Are its members of one list over all hours (store/rollups.h)? */
-static inline bool mtr_meter_holds_level(const struct mtr_meter *meter)
+static inline bool mtr_meter_has_one_list(const struct mtr_meter *meter)
 {
-    return meter->aggregation == MTR_TIME_WEIGHTED;
+    return meter->aggregation == MTR_TIME_WEIGHTED || meter->aggregation == MTR_COUNTER_INCREASE;
 }
 
 /* From when on it counts nothing, in µs since 1970 UTC; INT64_MAX: never. */

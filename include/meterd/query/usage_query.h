@@ -51,6 +51,7 @@ struct mtr_usage_result_row {
     struct mtr_quantity quantity; /* without a meaning where is_out_of_range */
     bool is_out_of_range;         /* it is more than a quantity can be */
     uint64_t events;
+    uint64_t resets, gaps; /* of counters: readings that are below the one before, or long after it */
 };
 
 struct mtr_usage_result {

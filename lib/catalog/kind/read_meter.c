@@ -10,7 +10,7 @@
 #include "meterd/core/time.h"
 
 static const char *const aggregations[] = {"sum",    "count",         "min",        "max", "last",
-                                           "unique", "time_weighted", "percentile", NULL};
+                                           "unique", "time_weighted", "percentile", "counter", NULL};
 _Static_assert(sizeof(aggregations) / sizeof(*aggregations) == MTR_AGGREGATION_COUNT + 1, "a name for each");
 static const char *const missing[] = {"skip", "invalid", NULL};
 static const char *const reported[] = {"level", "change", NULL};
@@ -69,6 +69,9 @@ static const struct mtr_field rows[] = {
     {MTR_ROW(mtr_meter_fields, percentile), .type = MTR_FIELD_QUANTITY,
      .default_text = "95", MTR_ROW_GIVEN(mtr_meter_fields, percentile_given),
      .doc = "of percentile: which, above 0 and at most 100; fixed"},
+    {.name = "gap", MTR_ROW_AT(mtr_meter_fields, gap_us), .type = MTR_FIELD_DURATION, .default_text = "1d",
+     .min = 1000000, MTR_ROW_GIVEN(mtr_meter_fields, gap_given),
+     .doc = "of counter: usage warns of readings that come longer than this after the one before"},
     {.name = "window", MTR_ROW_AT(mtr_meter_fields, window_us), .type = MTR_FIELD_DURATION,
      .default_text = "5m", .min = 60000000, .max = 3600000000, MTR_ROW_GIVEN(mtr_meter_fields, window_given),
      .doc = "of percentile: length of the windows whose sums are compared; divides an hour; fixed"},
@@ -104,7 +107,7 @@ static void check_belonging(struct mtr_record *record, struct mtr_diagnostics *f
     const bool is_level = f->aggregation == MTR_TIME_WEIGHTED,
                is_percentile = f->aggregation == MTR_PERCENTILE,
                has_numbers = f->aggregation != MTR_COUNT && f->aggregation != MTR_UNIQUE;
-    static const char numbers[] = "sum, min, max, last, time_weighted and percentile";
+    static const char numbers[] = "sum, min, max, last, time_weighted, percentile and counter";
     const struct {
         const char *name;
         bool given, fits;
@@ -119,6 +122,7 @@ static void check_belonging(struct mtr_record *record, struct mtr_diagnostics *f
         {"reports", f->reports_given, is_level, "time_weighted"},
         {"per", f->per_given, is_level, "time_weighted"},
         {"holds_from", f->holds_from_given, is_level, "time_weighted"},
+        {"gap", f->gap_given, f->aggregation == MTR_COUNTER_INCREASE, "counter"},
         {"percentile", f->percentile_given, is_percentile, "percentile"},
         {"window", f->window_given, is_percentile, "percentile"},
     };
@@ -145,6 +149,8 @@ static void check_measuring(struct mtr_record *record, struct mtr_diagnostics *f
             "do not stand beside each other");
     if (f->factor_given && f->factor.e12 <= 0)
         record_fail(record, "factor", findings, "is a number above 0");
+    if (f->aggregation == MTR_COUNTER_INCREASE && f->min.e12 < 0)
+        record_fail(record, "min", findings, "is below 0, where a counter begins");
     if (f->min_given && f->max_given && mtr_quantity_compare(f->min, f->max) > 0)
         record_fail(record, "max", findings, "is below min: no event can have such a quantity");
 }

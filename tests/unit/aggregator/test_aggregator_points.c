@@ -89,6 +89,68 @@ static void changes_of_a_level_add_up_in_their_hour(void **state)
                         "2026-03-01T10:30:00 #2 -2\n2026-03-01T10:40:00 #3 4\n");
 }
 
+static void a_counter_grows_from_reading_to_reading(void **state)
+{
+    (void)state;
+    add_subscription(&compute, "a", "UTC");
+    add_meter(&compute, "cpu", MTR_COUNTER_INCREASE);
+    append_value("a", "2026-03-31T22:10:00Z", "100");  /* 1: says where it stands, no more */
+    append_value("a", "2026-03-31T22:50:00Z", "130");  /* 2 */
+    append_value("a", "2026-03-31T23:59:59.999999Z", "130.5");
+    append_value("a", "2026-04-01T00:00:00Z", "140");  /* 4: over the border of a month */
+    append_value("a", "2026-04-01T05:00:00Z", "7");    /* 5: it was reset since */
+    append_value("a", "2026-04-01T05:30:00Z", "9");    /* 6 */
+    show(1, 1);
+    fold_until_idle();
+    assert_string_equal(contents(),
+                        "1.1 2026-03-31T22:00 = 30 (2, 1-2)\n1.1 2026-03-31T23:00 = 0.5 (1, 3-3)\n"
+                        "1.1 2026-04-01T00:00 = 9.5 (1, 4-4)\n1.1 2026-04-01T05:00 = 9 (2, 5-6)\n");
+    append_value("a", "2026-03-31T23:10:00Z", "130.25"); /* 7: late, between two: nothing is lost or doubled */
+    append_value("a", "2026-04-01T04:00:00Z", "150");    /* 8: late, before a reset: more was counted than was seen */
+    append_value("a", "2026-03-30T00:00:00Z", "80");     /* 9: earlier than the first */
+    fold_until_idle();
+    assert_string_equal(contents(),
+                        "1.1 2026-03-30T00:00 = 0 (1, 9-9)\n"
+                        "1.1 2026-03-31T22:00 = 50 (2, 1-2)\n1.1 2026-03-31T23:00 = 0.5 (2, 3-7)\n"
+                        "1.1 2026-04-01T00:00 = 9.5 (1, 4-4)\n1.1 2026-04-01T04:00 = 10 (1, 8-8)\n"
+                        "1.1 2026-04-01T05:00 = 9 (2, 5-6)\n");
+    append_void(4); /* what it told is told by the next */
+    append_void(9);
+    append_void(6);
+    fold_until_idle();
+    assert_string_equal(contents(),
+                        "1.1 2026-03-30T00:00 = 0 (0, 9-11)\n"
+                        "1.1 2026-03-31T22:00 = 30 (2, 1-2)\n1.1 2026-03-31T23:00 = 0.5 (2, 3-7)\n"
+                        "1.1 2026-04-01T00:00 = 0 (0, 4-10)\n1.1 2026-04-01T04:00 = 19.5 (1, 8-8)\n"
+                        "1.1 2026-04-01T05:00 = 7 (1, 5-12)\n");
+}
+
+/* Each subscription and combination of dimensions has a counter of its own; of equal times the later
+ * sequence is the later reading. */
+static void counters_are_told_apart(void **state)
+{
+    (void)state;
+    add_subscription(&compute, "a", "UTC");
+    add_subscription(&compute, "b", "UTC");
+    struct mtr_meter *meter = add_meter(&compute, "cpu", MTR_COUNTER_INCREASE);
+    meter->group_by = by_region, meter->group_by_count = 1;
+    static const char *const rows[][4] = {{"a", "2026-03-01T10:00:00Z", "5", "eu"}, {"a", "2026-03-01T10:10:00Z", "50", "us"},
+                                          {"b", "2026-03-01T10:20:00Z", "500", "eu"}, {"a", "2026-03-01T11:00:00Z", "6", "eu"},
+                                          {"a", "2026-03-01T11:00:00Z", "8", "eu"}, {"a", "2026-03-01T11:10:00Z", "70", "us"},
+                                          {"b", "2026-03-01T11:20:00Z", "800", "eu"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct world_event *row = append(&acme, "cpu", rows[i][0], at(rows[i][1]));
+        add_number(row, "value", rows[i][2]);
+        add_text(row, "region", rows[i][3]);
+    }
+    show(2, 1);
+    fold_until_idle();
+    assert_string_equal(contents(),
+                        "1.1 2026-03-01T10:00 eu\x1F= 0 (1, 1-1)\n1.1 2026-03-01T10:00 us\x1F= 0 (1, 2-2)\n"
+                        "1.1 2026-03-01T11:00 eu\x1F= 3 (2, 4-5)\n1.1 2026-03-01T11:00 us\x1F= 20 (1, 6-6)\n"
+                        "2.1 2026-03-01T10:00 eu\x1F= 0 (1, 3-3)\n2.1 2026-03-01T11:00 eu\x1F= 300 (1, 7-7)\n");
+}
+
 /* Windows are counted from the beginning of the local hour, also of one that is short. */
 static void percentile_cells_are_windows(void **state)
 {
@@ -162,6 +224,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(levels_stand_in_one_list_over_all_hours),
         CASE(changes_of_a_level_add_up_in_their_hour),
+        CASE(a_counter_grows_from_reading_to_reading),
+        CASE(counters_are_told_apart),
         CASE(percentile_cells_are_windows),
         CASE(kept_events_stand_beside_their_cell),
         CASE(a_quantity_is_spread_over_its_length),

@@ -30,7 +30,7 @@ static const struct {
     {"meters:\n  - {key: m, service: compute, event_type: x, aggregation: count, value: v}\n",
      "2:74: value: count takes no value: it counts events\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, aggregation: average, value: v}\n",
-     "2:60: aggregation: `average` is not one of sum, count, min, max, last, unique, time_weighted, percentile\n"},
+     "2:60: aggregation: `average` is not one of sum, count, min, max, last, unique, time_weighted, percentile, counter\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, aggregation: max, keep_events: true, per: day}\n",
      "2:88: keep_events: belongs to aggregation sum and count, not to max\n2:99: per: belongs to aggregation time_weighted, not to max\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, reports: change, holds_from: day, percentile: 95, window: 5m}\n",
@@ -39,9 +39,9 @@ static const struct {
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, spread_over: v, keep_events: true}\n",
      "2:86: keep_events: an event that is spread over hours has no single moment: keep_events and spread_over do not stand beside each other\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, aggregation: count, factor: 2, min: 0, max: 9}\n",
-     "2:75: factor: belongs to aggregation sum, min, max, last, time_weighted and percentile, not to count\n"
-     "2:83: min: belongs to aggregation sum, min, max, last, time_weighted and percentile, not to count\n"
-     "2:91: max: belongs to aggregation sum, min, max, last, time_weighted and percentile, not to count\n"},
+     "2:75: factor: belongs to aggregation sum, min, max, last, time_weighted, percentile and counter, not to count\n"
+     "2:83: min: belongs to aggregation sum, min, max, last, time_weighted, percentile and counter, not to count\n"
+     "2:91: max: belongs to aggregation sum, min, max, last, time_weighted, percentile and counter, not to count\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, factor: 0, min: 1, max: 0.5}\n",
      "2:65: factor: is a number above 0\n"
      "2:81: max: is below min: no event can have such a quantity\n"},

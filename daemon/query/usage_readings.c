@@ -1,0 +1,39 @@
+/*
+ * What there is to be warned of in the readings of a counter: where it was reset, and where a reading comes
+ * long after the one before it, so that what was used in between is told in one sum, or lost in a reset.
+ */
+#include "daemon/query/usage_run.h"
+
+#include "meterd/catalog/cell.h"
+
+struct readings {
+    const struct mtr_meter *meter;
+    struct mtr_usage_result_row *row;
+    bool has_before;
+    struct mtr_point before;
+};
+
+static int on_reading(void *context, const struct mtr_point *reading)
+{
+    struct readings *readings = context;
+    if (readings->has_before) {
+        readings->row->resets += mtr_quantity_compare(reading->quantity, readings->before.quantity) < 0;
+        readings->row->gaps += reading->time_us - readings->before.time_us > readings->meter->gap_us;
+    }
+    readings->has_before = true;
+    readings->before = *reading;
+    return MTR_OK;
+}
+
+int usage_note_readings(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
+                        struct mtr_usage_result_row *row)
+{
+    const int64_t end_us = mtr_cell_at(run->subscription, run->meter, cell->start_us).end_us;
+    struct readings readings = {.meter = run->meter, .row = row};
+    struct mtr_cell_key list = *cell;
+    list.start_us = MTR_CELL_ALL_HOURS;
+    int rc = mtr_rollups_point_before(run->txn, &list, cell->start_us, &readings.before);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    readings.has_before = rc == MTR_OK;
+    return mtr_rollups_walk_points(run->txn, &list, cell->start_us, end_us, on_reading, &readings);
+}
