@@ -42,7 +42,7 @@ static void answer_verbosely(struct mtr_daemon *daemon, struct mtr_http_request 
     for (unsigned reason = 0; !rc && reason < MTR_WAITING_REASON_COUNT; reason++)
         if (counts[reason])
             rc = mtr_buffer_printf(&text, "%" PRIu64 " billing period%s cannot be rated: %s\n",
-                                   counts[reason], counts[reason] == 1 ? "" : "s",
+                                   counts[reason], mtr_plural(counts[reason]),
                                    mtr_waiting_reason_name((enum mtr_waiting_reason)reason));
     if (rc) mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
     else mtr_http_respond_text(http, 200, "text/plain; charset=utf-8", mtr_buffer_str(&text));

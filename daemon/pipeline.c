@@ -247,11 +247,12 @@ static int rater_step(void *context, int64_t now_us, bool *idle)
     int rc = mtr_rater_step(daemon->rater, catalog, now_us, &rated, &diagnostic);
     pthread_mutex_unlock(&daemon->rate_mutex);
     if (!rc && rated.failed)
-        mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " periods cannot be rated: %s", rated.failed,
-                    diagnostic.text);
+        mtr_logline(MTR_LEVEL_WARNING, "rater",
+                    "%" PRIu32 " period%s cannot be rated (meterd charges --waiting): %s", rated.failed,
+                    mtr_plural(rated.failed), diagnostic.text);
     if (!rc && rated.losses)
-        mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " lines at a loss: %s", rated.losses,
-                    rated.loss.text);
+        mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " line%s at a loss: %s", rated.losses,
+                    mtr_plural(rated.losses), rated.loss.text);
     if (!rc) rc = mtr_outbox_step(daemon->outbox, catalog, now_us, &sent, &diagnostic);
     mtr_catalog_release(catalog);
     if (rc == MTR_EFULL) {

@@ -285,7 +285,7 @@ static int check_stray(struct audit *audit, const struct mtr_meter *meter, int64
     int rc = mtr_rollups_walk_cells(audit->rollups, &range, on_stray_cell, &stray);
     if (rc || !stray.cells) return rc;
     int size = snprintf(text, sizeof(text), "usage of %llu cell%s %s and is not charged",
-                        (unsigned long long)stray.cells, stray.cells == 1 ? "" : "s",
+                        (unsigned long long)stray.cells, mtr_plural(stray.cells),
                         kind == MTR_AUDIT_NO_TARIFF ? "lies before the first version of the tariff"
                                                     : "lies outside the subscription's term");
     const struct mtr_audit_finding finding = {

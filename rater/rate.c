@@ -144,17 +144,17 @@ static void note_losses(struct rater_step *step, const struct mtr_subscription *
 {
     for (uint32_t i = 0; i < differences->count; i++) {
         const struct rater_difference *difference = &differences->items[i];
-        char charged[MTR_DECIMAL_TEXT_BYTES], cost[MTR_DECIMAL_TEXT_BYTES];
+        char charged[MTR_DECIMAL_TEXT_BYTES], cost[MTR_DECIMAL_TEXT_BYTES], start[MTR_TIME_TEXT_BYTES];
         if (!rater_turns_to_loss(difference)) continue;
+        mtr_time_format(difference->line.period_start_s * MTR_US_PER_SECOND, start);
         mtr_money_format(difference->emitted_after, charged);
         mtr_money_format(difference->cost_after, cost);
         step->result->losses++;
         mtr_diagnostic_set(
             &step->result->loss, 0, 0, "subscription",
-            "%.*s of subscription %.*s in the period that starts at %lld: %s %.*s charged, which cost %s",
-            MTR_STR_ARGS(difference->line.component), MTR_STR_ARGS(subscription->key),
-            (long long)difference->line.period_start_s, charged, MTR_STR_ARGS(difference->line.currency),
-            cost);
+            "%.*s of subscription %.*s in the period that starts at %s: %s %.*s charged, which cost %s",
+            MTR_STR_ARGS(difference->line.component), MTR_STR_ARGS(subscription->key), start, charged,
+            MTR_STR_ARGS(difference->line.currency), cost);
     }
 }
 

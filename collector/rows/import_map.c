@@ -188,12 +188,24 @@ static int parse_nulls(struct mtr_import_map *map, const struct mtr_node *node,
     return MTR_OK;
 }
 
+static const char *const time_formats[] = {"rfc3339", "utc", "date", "unix_s", "unix_ms", "unix_us"};
+
+const char *mtr_import_time_example(enum mtr_import_time format)
+{
+    static const char *const examples[] = {"rfc3339, as 2026-03-01T10:00:00Z",
+                                           "utc, as 2026-03-01 10:00:00",
+                                           "date, as 2026-03-01",
+                                           "unix_s, as 1772359200",
+                                           "unix_ms, as 1772359200000",
+                                           "unix_us, as 1772359200000000"};
+    return examples[format];
+}
+
 static int parse_time_format(struct mtr_import_map *map, const struct mtr_node *node,
                              struct mtr_diagnostic *diagnostic)
 {
-    static const char *const names[] = {"rfc3339", "utc", "date", "unix_s", "unix_ms", "unix_us"};
-    for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (mtr_str_equal(node->text, mtr_str_from(names[i]))) {
+    for (unsigned i = 0; i < sizeof(time_formats) / sizeof(*time_formats); i++)
+        if (mtr_str_equal(node->text, mtr_str_from(time_formats[i]))) {
             map->time_format = (enum mtr_import_time)i;
             return MTR_OK;
         }

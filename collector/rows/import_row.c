@@ -2,6 +2,7 @@
  * One row through the mapping: cells to an event. No number passes through binary floating point; what cannot
  * be read exactly is the row's fault.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,8 @@
 
 #include "meterd/collector/import_map.h"
 #include "meterd/core/time.h"
+
+enum { SHOWN_BYTES = 60 }; /* of a cell, in a sentence */
 
 /* The row at work. */
 struct reading {
@@ -26,9 +29,16 @@ static bool is_null(const struct mtr_import_map *map, struct mtr_str cell)
     return false;
 }
 
-static int fault(const struct reading *reading, const struct mtr_import_value *value, const char *what)
+static int fault(const struct reading *reading, const struct mtr_import_value *value, const char *format, ...)
+    MTR_PRINTF(3, 4);
+
+static int fault(const struct reading *reading, const struct mtr_import_value *value, const char *format, ...)
 {
-    char field[96];
+    char field[96], what[MTR_NUMBER_FAULT_BYTES];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof(what), format, args);
+    va_end(args);
     snprintf(field, sizeof(field), "%.*s", value->field.size < 90 ? (int)value->field.size : 90,
              value->field.size ? value->field.data : "");
     mtr_diagnostic_set(reading->diagnostic, 0, 0, field, "%s", what);
@@ -106,7 +116,9 @@ static int required(const struct reading *reading, const struct mtr_import_value
     int rc = evaluate(reading, value, out);
     if (rc) return rc;
     if (out->size == 0) return fault(reading, value, "the row has no value for it");
-    return out->size > bytes_max ? fault(reading, value, "the value is too long") : MTR_OK;
+    return out->size > bytes_max
+               ? fault(reading, value, "is longer than %zu bytes: `%.*s…`", bytes_max, SHOWN_BYTES, out->data)
+               : MTR_OK;
 }
 
 static int parse_unix(struct mtr_str text, int64_t unit_us, int64_t *out_us)
@@ -149,7 +161,8 @@ static int set_time(const struct reading *reading, struct mtr_event *event)
     int rc = required(reading, time, 64, &text);
     if (rc) return rc;
     if (parse_time(reading->map, text, &event->time_us))
-        return fault(reading, time, "not a time in the mapping's time_format");
+        return fault(reading, time, "`%.*s` is no time in the mapping's time_format: %s", MTR_STR_ARGS(text),
+                     mtr_import_time_example(reading->map->time_format));
     event->time_given = true;
     return MTR_OK;
 }
@@ -164,11 +177,18 @@ static int set_property(const struct reading *reading, const struct mtr_import_v
     if (!*present) return rc;
     size_t prefix = sizeof("data.") - 1;
     property->name = (struct mtr_str){value->field.data + prefix, value->field.size - prefix};
+    char sentence[MTR_NUMBER_FAULT_BYTES];
     rc = value->type == MTR_IMPORT_TEXT ? MTR_EINVALID : mtr_decimal_parse(text, &property->number);
     property->kind = rc ? MTR_PROPERTY_STRING : MTR_PROPERTY_NUMBER;
     if (!rc) return MTR_OK;
-    if (value->type == MTR_IMPORT_NUMBER)
-        return fault(reading, value, "not a number that can be kept exactly");
+    if (value->type == MTR_IMPORT_NUMBER && rc != MTR_EINVALID)
+        return fault(reading, value, "`%.*s%s` cannot be kept exactly: a number has at most 38 digits",
+                     text.size < SHOWN_BYTES ? (int)text.size : SHOWN_BYTES, text.data,
+                     text.size < SHOWN_BYTES ? "" : "…");
+    if (value->type == MTR_IMPORT_NUMBER) {
+        mtr_number_fault(text, sentence);
+        return fault(reading, value, "%s", sentence);
+    }
     if (text.size > MTR_PROPERTY_TEXT_BYTES_MAX) return fault(reading, value, "longer than 1024 bytes");
     property->text = text;
     return MTR_OK;

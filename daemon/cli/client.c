@@ -3,6 +3,7 @@
  */
 #include "daemon/cli/client.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,15 +25,16 @@ struct mtr_client {
     char authorization[KEY_BYTES + 8];
 };
 
-static int read_key(const char *path, char key[KEY_BYTES])
+/* NULL, or why there is no key. */
+static const char *read_key(const char *path, char key[KEY_BYTES])
 {
     FILE *file = fopen(path, "re");
-    if (!file) return MTR_ENOTFOUND;
+    if (!file) return errno == ENOENT ? "no such file" : strerror(errno);
     size_t size = fread(key, 1, KEY_BYTES - 1, file);
     fclose(file);
     key[size] = '\0';
     key[strcspn(key, "\r\n ")] = '\0';
-    return key[0] ? MTR_OK : MTR_EINVALID;
+    return key[0] ? NULL : "it is empty";
 }
 
 /* --key-file, else METERD_KEY, else admin.key of the data directory. */
@@ -47,9 +49,10 @@ static int find_key(const struct cli_invocation *invocation, const struct mtr_co
         return MTR_EXIT_OK;
     }
     snprintf(path, sizeof(path), "%.*s/admin.key", MTR_STR_ARGS(config->data.directory));
-    if (read_key(file ? file : path, key) == MTR_OK) return MTR_EXIT_OK;
-    fprintf(stderr, "meterd: cannot read an API key from %s; name one with --key-file or METERD_KEY\n",
-            file ? file : path);
+    const char *reason = read_key(file ? file : path, key);
+    if (!reason) return MTR_EXIT_OK;
+    fprintf(stderr, "meterd: cannot read an API key from %s: %s; name one with --key-file or METERD_KEY\n",
+            file ? file : path, reason);
     return MTR_EXIT_FAILED;
 }
 

@@ -221,7 +221,8 @@ int event_sender_send(struct event_sender *sender, const struct event_sender_bat
                 pause / 1000, pause % 1000 / 100, attempt + 2, sender->attempts_max);
         wait_ms(pause);
     }
-    fprintf(stderr, "meterd: gave up after %" PRIu64 " tries: %s\n", sender->attempts_max, why);
+    fprintf(stderr, "meterd: gave up after %" PRIu64 " %s: %s\n", sender->attempts_max,
+            sender->attempts_max == 1 ? "try" : "tries", why);
     return MTR_EXIT_TRY_AGAIN;
 }
 
@@ -255,7 +256,7 @@ int event_sender_finish(struct event_sender *sender, int code)
     if (sender->json) {
         print_json(sender, total);
     } else {
-        printf("%" PRIu64 " events", total);
+        printf("%" PRIu64 " event%s", total, mtr_plural(total));
         for (unsigned result = 0; result < MTR_RESULT_COUNT; result++)
             if (sender->counts[result])
                 printf(", %" PRIu64 " %s", sender->counts[result], mtr_result_name(result));

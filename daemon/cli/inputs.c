@@ -51,16 +51,28 @@ int cli_load_config(const struct cli_invocation *invocation, struct mtr_config *
     return MTR_EXIT_CONFIG;
 }
 
+int cli_cannot_open(const char *path, int errno_value)
+{
+    if (errno_value == ENOENT)
+        fprintf(stderr, "meterd: %s: no such file\n", path);
+    else
+        fprintf(stderr, "meterd: cannot open %s: %s\n", path, strerror(errno_value));
+    return MTR_EXIT_FAILED;
+}
+
+void cli_say_left_out(const struct cli_invocation *invocation, uint32_t first, const char *done)
+{
+    for (uint32_t i = first; i < invocation->argument_count; i++)
+        fprintf(stderr, "meterd: %s was not %s\n", invocation->arguments[i], done);
+}
+
 int cli_load_file(const char *path, size_t bytes_max, struct mtr_buffer *out)
 {
     bool is_stdin = strcmp(path, "-") == 0;
     FILE *file = is_stdin ? stdin : fopen(path, "re");
     int rc = MTR_OK;
     mtr_buffer_init(out, bytes_max);
-    if (!file) {
-        fprintf(stderr, "meterd: cannot open %s: %s\n", path, strerror(errno));
-        return MTR_EXIT_FAILED;
-    }
+    if (!file) return cli_cannot_open(path, errno);
     for (;;) {
         rc = mtr_buffer_reserve(out, READ_BYTES);
         if (rc) break;

@@ -1,5 +1,6 @@
 /*
- * Loading the configuration for a command: --config, environment, --set; findings go to stderr.
+ * What commands read: the configuration (--config, environment, --set) and files. What is wrong goes to
+ * stderr.
  */
 #ifndef METERD_DAEMON_CLI_INPUTS_H
 #define METERD_DAEMON_CLI_INPUTS_H
@@ -18,6 +19,13 @@ int cli_load_config_findings(const struct cli_invocation *invocation, struct mtr
 
 /* Findings a line each, to stderr. */
 void cli_print_findings(const char *input_name, const struct mtr_diagnostics *findings);
+
+/* A file could not be opened. Says why; MTR_EXIT_FAILED. */
+int cli_cannot_open(const char *path, int errno_value);
+
+/* The command stopped before its argument `first`: names it and those behind it, that each "was not <done>".
+ */
+void cli_say_left_out(const struct cli_invocation *invocation, uint32_t first, const char *done);
 
 /* A whole file, or standard input for "-"; MTR_EXIT_FAILED after printing why. The caller releases *out. */
 int cli_load_file(const char *path, size_t bytes_max, struct mtr_buffer *out);

@@ -17,27 +17,36 @@ static const struct cli_command *find_command(const struct cli_command *const *c
     return NULL;
 }
 
-static int usage_error(const struct cli_command *command, const char *what, const char *word)
+static int point_to_help(const struct cli_command *command)
 {
-    fprintf(stderr, "meterd: %s%s\n", what, word);
     fprintf(stderr, "Try 'meterd%s%s --help'.\n", command ? " " : "", command ? command->name : "");
     return MTR_EXIT_USAGE;
 }
 
-static void suggest_option(const struct cli_command *command, struct mtr_str name)
+static int usage_error(const struct cli_command *command, const char *what, const char *word)
+{
+    fprintf(stderr, "meterd: %s%s\n", what, word);
+    return point_to_help(command);
+}
+
+static int unknown_option(const struct cli_command *command, const char *word, struct mtr_str name)
 {
     const struct cli_option *tables[] = {command ? command->options : NULL, cli_common_options};
+    fprintf(stderr, "meterd: unknown option %s\n", word);
     for (size_t t = 0; t < 2; t++)
         for (const struct cli_option *option = tables[t]; option && option->name; option++)
             if (mtr_str_distance(mtr_str_from(option->name), name) <= 2)
                 fprintf(stderr, "Did you mean --%s?\n", option->name);
+    return point_to_help(command);
 }
 
-static void suggest_command(const struct cli_command *const *commands, const char *name)
+static int unknown_command(const struct cli_command *const *commands, const char *name)
 {
+    fprintf(stderr, "meterd: unknown command %s\n", name);
     for (const struct cli_command *const *command = commands; *command; command++)
         if (mtr_str_distance(mtr_str_from((*command)->name), mtr_str_from(name)) <= 2)
             fprintf(stderr, "Did you mean 'meterd %s'?\n", (*command)->name);
+    return point_to_help(NULL);
 }
 
 /* Parses the option at argv[*index], moving on over a value of its own. */
@@ -51,10 +60,7 @@ static int parse_option(struct cli_invocation *invocation, int argc, char **argv
     const struct cli_option *option = NULL;
     if (is_long) option = cli_find_option(invocation->command, text, 0);
     else if (text.size == 1) option = cli_find_option(invocation->command, text, name[0]);
-    if (!option) {
-        suggest_option(invocation->command, text);
-        return usage_error(invocation->command, "unknown option ", word);
-    }
+    if (!option) return unknown_option(invocation->command, word, text);
     const char *value = equals ? equals + 1 : NULL;
     if (!option->value_name && value)
         return usage_error(invocation->command, "this option takes no value: ", word);
@@ -73,9 +79,7 @@ static int parse_word(struct cli_invocation *invocation, const char *word)
 {
     if (!invocation->command) {
         invocation->command = find_command(invocation->commands, word);
-        if (invocation->command) return MTR_EXIT_OK;
-        suggest_command(invocation->commands, word);
-        return usage_error(NULL, "unknown command ", word);
+        return invocation->command ? MTR_EXIT_OK : unknown_command(invocation->commands, word);
     }
     if (invocation->argument_count == invocation->command->arguments_max)
         return usage_error(invocation->command, "one argument too many: ", word);

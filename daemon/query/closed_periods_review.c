@@ -74,7 +74,7 @@ static void tell_sum(const struct sum *sum, bool allowed, struct mtr_diagnostics
     mtr_diagnostics_addf(
         findings, refused ? MTR_SEVERITY_ERROR : MTR_SEVERITY_WARNING, 0, 0, NULL,
         "%" PRIu32 " closed period%s of %" PRIu32 " subscription%s %s rated again: %s%s", sum->periods,
-        sum->periods == 1 ? "" : "s", sum->subscriptions, sum->subscriptions == 1 ? "" : "s",
+        mtr_plural(sum->periods), sum->subscriptions, mtr_plural(sum->subscriptions),
         sum->periods == 1 ? "is" : "are", change,
         refused ? ". Say from when the change holds, or ask for it with correct_closed_periods" : "");
 }
@@ -109,7 +109,7 @@ int mtr_closed_periods_review(struct mtr_rollups *rollups, struct mtr_charges *c
                              "be others. `meterd price --what-if` looks at all of them");
     for (uint32_t i = 0; i < review.told_count; i++) tell_period(&review.told[i], findings);
     if (review.untold)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, 0, 0, NULL, "and %" PRIu64 " further periods",
-                             review.untold);
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, 0, 0, NULL, "and %" PRIu64 " further period%s",
+                             review.untold, mtr_plural(review.untold));
     return MTR_OK;
 }

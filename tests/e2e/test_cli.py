@@ -67,7 +67,8 @@ def check_help(d):
 
 def check_wrong_usage(d):
     run(d, 64, says=["Usage:"])
-    run(d, 64, "usgae", says=["unknown command usgae", "meterd usage"])
+    hint = run(d, 64, "usgae", says=["unknown command usgae", "meterd usage"]).stderr.splitlines()
+    assert ["unknown command" in hint[0], "Did you mean" in hint[1], "--help" in hint[2]] == [True] * 3, hint
     run(d, 64, "usage", "--form", "x", says=["unknown option --form", "Did you mean --from?", "meterd usage --help"])
     run(d, 64, "usage", "--from", says=["needs a value"])
     run(d, 64, "usage", "--json=yes", says=["takes no value"])
@@ -123,7 +124,7 @@ def check_catalog(d):
     assert json.loads(run(d, 0, "apply", "--json", path).stdout)["unchanged"] == 11
     run(d, 0, "apply", "-", stdin="vendors: [{key: acme, name: Acme}]\n", says=["1 updated"])
     run(d, 1, "apply", write(d, "wrong.yaml", "vendors:\n- key: a b\n"), says=["2:8: error: ", "not applied"])
-    run(d, 1, "apply", "/nonexistent", says=["No such file"])
+    run(d, 1, "apply", "/nonexistent", says=["no such file"])
     rows = table(run(d, 0, "get", "vendor").stdout, "KEY", "REVISION", "APPLIED AT", "BY")
     assert [r[:2] for r in rows] == [["acme", "2"], ["other", "1"]], rows
     document = run(d, 0, "get", "tariff", "compute").stdout
@@ -233,10 +234,10 @@ def check_import(d):
                   "rows.csv", f'Row,Account,Day,Hours,Region,Kind\r\n1,sub-1,{day},1.5,"north, east",Usage\r\n2,sub-1,{day},2,north,Tax\r\n'
                                  f'3,sub-1,{day},many,north,Usage\r\n4,sub-1,{day},0.25,north,Usage\r\n')
     key = ("--key-file", d.acme_file)
-    done = run(d, 1, "import", "--map", mapping, "--dry-run", sheet, says=["2 events, 1 rows skipped, 1 problems; nothing sent",
-                                                                           f"{sheet}:4: data.hours: "])
+    done = run(d, 1, "import", "--map", mapping, "--dry-run", sheet, says=["2 events, 1 row skipped, 1 problem; nothing sent",
+                                                                           f"{sheet}:4: data.hours: a number is expected, as 12 or 0.05, not `many`"])
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["1", "4"], done.stdout
-    run(d, 1, "import", *key, "--map", mapping, sheet, says=["2 accepted", "1 rows skipped", f"{sheet}:4: "])
+    run(d, 1, "import", *key, "--map", mapping, sheet, says=["2 accepted", "1 row skipped", f"{sheet}:4: "])
     again = json.loads(run(d, 1, "import", *key, "--map", mapping, "--json", sheet).stdout)
     assert again["duplicate"] == 2 and again["problems"] == 1, again
     lines = write(d, "rows.ndjson", json.dumps({"Row": "9", "Account": "sub-1", "Day": day, "Hours": "1e-1", "Region": "west",
@@ -244,7 +245,19 @@ def check_import(d):
     run(d, 0, "import", *key, "--map", mapping, lines, says=["1 accepted"])
     run(d, 1, "import", *key, "--map", mapping, write(d, "other.csv", "A,B\r\n1,2\r\n"), says=["other.csv:1: ", "Row"])
     run(d, 1, "import", *key, "--map", write(d, "bad-map.yaml", "id: Row\nsubjekt: A\n"), sheet, says=["bad-map.yaml:2:10: error"])
-    run(d, 1, "import", *key, "--map", mapping, "/nonexistent", says=["No such file"])
+    run(d, 1, "import", *key, "--map", mapping, "/nonexistent", sheet, says=["/nonexistent: no such file", f"{sheet} was not read"])
+    cells = write(d, "cells.csv", f"Row,Account,Day,Hours,Region,Kind\n5,sub-1,Oct 2,1,,\n6,sub-1,{day},$1,,\n7,sub-1,{day},\"1,50\",,\n")
+    run(d, 1, "import", "--map", mapping, "--dry-run", cells,
+        says=["cells.csv:2: time: `Oct 2` is no time in the mapping's time_format: date, as 2026-03-01",
+              "cells.csv:3: data.hours: `$1` is no number: write 1 (no currency)", "cells.csv:4: data.hours: `1,50` is no number: write 1.50 (a decimal point)",
+              "0 events, 0 rows skipped, 3 problems"])
+    other = os.path.join(d.root, "other.csv")
+    run(d, 1, "import", "--map", mapping, "--dry-run", other, sheet, says=["other.csv:1: ", "0 events, 0 rows skipped, 1 problem;", f"{sheet} was not read"])
+    for name, expected in (("empty.csv", "a header line"), ("empty.ndjson", "a line for each row")):
+        run(d, 1, "import", "--map", mapping, "--dry-run", write(d, name, ""), sheet,
+            says=[f"{name}:1: the file is empty: {expected} is expected", "1 problem;", f"{sheet} was not read"])
+    run(d, 1, "send", *key, "/nonexistent", lines, says=["/nonexistent: no such file", f"{lines} was not sent"])
+    run(d, 1, "apply", "/nonexistent", mapping, says=["/nonexistent: no such file", f"{mapping} was not applied"])
 
 
 def check_queries(d):
@@ -288,7 +301,9 @@ def check_price(d):
     for words in (("price", path, "-q", "3"), ("price", "compute", "-q", "3", "--component", "calls", "--trace")):
         page = json.loads(run(d, 0, *words, "--json").stdout)
         assert page["currency"] == "EUR" and page["lines"], page
-    run(d, 1, "price", "nobody", "-q", "1", says=["nobody"])
+    run(d, 1, "price", "nobody", "-q", "1", says=["nobody", "there is no file 'nobody'"])
+    run(d, 1, "price", "no-such-file.yaml", "-q", "1", "--key-file", "none", says=["no-such-file.yaml: no such file"])
+    run(d, 1, "price", "nobody", "-q", "1", "--key-file", "none", says=["none: no such file", "there is no file 'nobody'"])
     run(d, 1, "price", path, "-q", "1.0000000000001", says=["quantity"])
     run(d, 1, "price", "compute", "-q", "1", says=["component"])
     run(d,

@@ -101,8 +101,10 @@ static int run(const struct cli_invocation *invocation)
     if (!invocation_u64(invocation, "events", 1, EVENTS_MAX, &applying.events)) return MTR_EXIT_USAGE;
     int code = client_open(invocation, &client);
     if (code) return code;
-    for (uint32_t i = 0; !code && i < invocation->argument_count; i++)
-        code = apply_file(client, invocation->arguments[i], &applying);
+    uint32_t taken = 0;
+    for (; !code && taken < invocation->argument_count; taken++)
+        code = apply_file(client, invocation->arguments[taken], &applying);
+    cli_say_left_out(invocation, taken, "applied");
     client_close(client);
     return code;
 }

@@ -108,8 +108,8 @@ static int compare(struct audit *audit, struct mtr_diagnostic *diagnostic)
     if (live_seq < again_seq)
         mtr_diagnostic_set(diagnostic, 0, 0, NULL,
                            "the live rollups are %" PRIu64
-                           " events behind the log; let the daemon fold them first",
-                           again_seq - live_seq);
+                           " event%s behind the log; let the daemon fold them first",
+                           again_seq - live_seq, mtr_plural(again_seq - live_seq));
     else
         mtr_diagnostic_set(
             diagnostic, 0, 0, NULL,
@@ -178,18 +178,22 @@ static void report(const struct audit *audit)
                counts->findings, counts->notes);
         return;
     }
-    printf("log      %" PRIu64 " events folded again%s\n", audit->events,
+    printf("log      %" PRIu64 " event%s folded again%s\n", audit->events, mtr_plural(audit->events),
            audit->log_checked ? "; every block's hash and the chain hold" : "");
     printf("rollups  %s\n", audit->rollups_equal
                                 ? "equal, bit for bit"
                                 : "DIFFERENT from the log: run `meterd rebuild` and keep the old ones");
     if (!audit->charges_checked) return;
-    printf("charges  %" PRIu64 " on %" PRIu64 " lines of %" PRIu64 " periods of %" PRIu64
-           " subscriptions: %s\n",
-           counts->charges, counts->lines, counts->periods, counts->subscriptions,
+    printf("charges  %" PRIu64 " on %" PRIu64 " line%s of %" PRIu64 " period%s of %" PRIu64
+           " subscription%s: %s\n",
+           counts->charges, counts->lines, mtr_plural(counts->lines), counts->periods,
+           mtr_plural(counts->periods), counts->subscriptions, mtr_plural(counts->subscriptions),
            counts->findings ? "DIFFERENT from the price of the usage" : "each line's sum is its price");
-    if (counts->pending) printf("         %" PRIu64 " periods wait for their next rating\n", counts->pending);
-    if (counts->findings) printf("         %" PRIu64 " findings\n", counts->findings);
+    if (counts->pending)
+        printf("         %" PRIu64 " period%s to be rated again\n", counts->pending,
+               mtr_plural(counts->pending));
+    if (counts->findings)
+        printf("         %" PRIu64 " finding%s\n", counts->findings, mtr_plural(counts->findings));
     if (counts->notes)
         printf("notes    %" PRIu64 " of usage that is not charged\n", counts->notes);
 }

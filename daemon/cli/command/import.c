@@ -116,6 +116,15 @@ static int take_row(struct import *import, uint64_t line)
     return skipped ? MTR_EXIT_OK : keep_event(import, &event, line);
 }
 
+static int missing_column(struct import *import, const struct mtr_csv_record *header, struct mtr_str name)
+{
+    char text[160];
+    snprintf(text, sizeof(text), "the mapping's column '%.*s' is not in the header",
+             name.size < 80 ? (int)name.size : 80, name.data);
+    event_sender_problem(&import->sender, import->file, header->line, NULL, text);
+    return MTR_EXIT_FAILED;
+}
+
 static int take_header(struct import *import, const struct mtr_csv_record *record)
 {
     for (uint32_t i = 0; i < import->map.column_count; i++) {
@@ -123,9 +132,7 @@ static int take_header(struct import *import, const struct mtr_csv_record *recor
         for (uint32_t j = 0; j < record->cell_count && import->cell_of_column[i] < 0; j++)
             if (mtr_str_equal(record->cells[j], import->map.columns[i])) import->cell_of_column[i] = j;
         if (import->cell_of_column[i] >= 0) continue;
-        fprintf(stderr, "%s:%" PRIu64 ": the mapping's column '%.*s' is not in the header\n", import->file,
-                record->line, MTR_STR_ARGS(import->map.columns[i]));
-        return MTR_EXIT_FAILED;
+        return missing_column(import, record, import->map.columns[i]);
     }
     import->has_header = true;
     return MTR_EXIT_OK;
@@ -147,6 +154,12 @@ static int on_record(void *context, const struct mtr_csv_record *record)
     return import->code ? MTR_ECLOSED : MTR_OK;
 }
 
+static int empty_file(struct import *import, const char *text)
+{
+    event_sender_problem(&import->sender, import->file, 1, NULL, text);
+    return MTR_EXIT_FAILED;
+}
+
 static int import_csv(struct import *import, FILE *file)
 {
     struct mtr_diagnostic diagnostic;
@@ -163,6 +176,7 @@ static int import_csv(struct import *import, FILE *file)
     if (!rc) rc = mtr_csv_read_end(&import->csv, &diagnostic);
     mtr_csv_reader_release(&import->csv);
     free(piece);
+    if (!rc && !import->has_header) return empty_file(import, "the file is empty: a header line is expected");
     if (!rc || import->code) return import->code;
     int code = flush(import); /* what stands before the broken record is good */
     event_sender_problem(&import->sender, import->file, diagnostic.line, NULL, diagnostic.text);
@@ -226,14 +240,17 @@ static int import_ndjson(struct import *import, FILE *file)
     size_t capacity = 0;
     ssize_t size;
     int code = MTR_EXIT_OK;
+    bool is_empty = true;
     for (uint64_t number = 1; !code && (size = getline(&line, &capacity, file)) > 0; number++) {
         import->bytes_done += (uint64_t)size;
         size_t used = (size_t)size;
         while (used && (line[used - 1] == '\n' || line[used - 1] == '\r' || line[used - 1] == ' ')) used--;
-        if (used) code = take_line(import, (struct mtr_str){line, used}, number);
+        if (!used) continue;
+        is_empty = false;
+        code = take_line(import, (struct mtr_str){line, used}, number);
     }
     free(line);
-    return code;
+    return is_empty ? empty_file(import, "the file is empty: a line for each row is expected") : code;
 }
 
 static bool has_suffix(const char *text, const char *suffix)
@@ -246,10 +263,7 @@ static int import_file(struct import *import, const char *path, const char *form
 {
     FILE *file = fopen(path, "re");
     if (!format) format = has_suffix(path, "json") || has_suffix(path, ".jsonl") ? "ndjson" : "csv";
-    if (!file) {
-        fprintf(stderr, "meterd: cannot open %s: %s\n", path, strerror(errno));
-        return MTR_EXIT_FAILED;
-    }
+    if (!file) return cli_cannot_open(path, errno);
     import->file = path;
     int code = strcmp(format, "csv") == 0 ? import_csv(import, file) : import_ndjson(import, file);
     if (!code) code = flush(import);
@@ -289,17 +303,23 @@ static int import_all(struct import *import, const struct cli_invocation *invoca
 {
     int code = MTR_EXIT_OK;
     progress_init(&import->sender.progress, bytes_of_files(invocation));
-    for (uint32_t i = 0; i < invocation->argument_count && !code; i++)
-        code = import_file(import, invocation->arguments[i], format);
+    uint32_t taken = 0;
+    for (; taken < invocation->argument_count && !code; taken++)
+        code = import_file(import, invocation->arguments[taken], format);
+    progress_clear(&import->sender.progress);
+    cli_say_left_out(invocation, taken, "read");
     if (import->dry_run) {
         fflush(stdout);
         fprintf(stderr,
-                "meterd: %" PRIu64 " events, %" PRIu64 " rows skipped, %" PRIu64 " problems; nothing sent\n",
-                import->events, import->skipped, import->sender.problems);
+                "meterd: %" PRIu64 " event%s, %" PRIu64 " row%s skipped, %" PRIu64
+                " problem%s; nothing sent\n",
+                import->events, mtr_plural(import->events), import->skipped, mtr_plural(import->skipped),
+                import->sender.problems, mtr_plural(import->sender.problems));
         return code ? code : import->sender.problems ? MTR_EXIT_FAILED : MTR_EXIT_OK;
     }
     code = event_sender_finish(&import->sender, code);
-    if (import->skipped) fprintf(stderr, "meterd: %" PRIu64 " rows skipped\n", import->skipped);
+    if (import->skipped)
+        fprintf(stderr, "meterd: %" PRIu64 " row%s skipped\n", import->skipped, mtr_plural(import->skipped));
     return code;
 }
 

@@ -79,6 +79,19 @@ static int price_here(const struct cli_invocation *invocation, struct mtr_str re
     return code;
 }
 
+/* A file that is there, or what can only be meant as one: no key of a tariff begins with . or /, and none
+ * that anybody chose ends as documents do. */
+static bool is_file_name(const char *name)
+{
+    static const char *const endings[] = {".yaml", ".yml", ".json"};
+    const size_t size = strlen(name);
+    if (*name == '-' || *name == '.' || *name == '/' || access(name, F_OK) == 0) return true;
+    for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
+        if (size > strlen(endings[i]) && strcmp(name + size - strlen(endings[i]), endings[i]) == 0)
+            return true;
+    return false;
+}
+
 /* --cost as JSON: a tariff of the bundle by its key, or of a file; else the key itself, where there is a
  * daemon that knows it. */
 static int write_cost(const struct cli_invocation *invocation, const struct mtr_node *bundle,
@@ -92,7 +105,7 @@ static int write_cost(const struct cli_invocation *invocation, const struct mtr_
     struct mtr_buffer text;
     if (!cost) return MTR_EXIT_OK;
     if (found) return mtr_node_write_json(found, out) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
-    if (!bundle && access(cost, F_OK) != 0) {
+    if (!bundle && !is_file_name(cost)) {
         mtr_json_begin(&json, out);
         mtr_json_cstr(&json, cost);
         return mtr_json_finish(&json) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
@@ -302,7 +315,7 @@ static int run(const struct cli_invocation *invocation)
     if (!check_dimensions(invocation)) return MTR_EXIT_USAGE;
     if (invocation_flag(invocation, "what-if")) return price_what_if_run(invocation);
     const char *tariff = invocation->arguments[0], *series = invocation_option(invocation, "series");
-    bool is_file = strcmp(tariff, "-") == 0 || access(tariff, F_OK) == 0;
+    const bool is_file = is_file_name(tariff);
     struct mtr_buffer rows;
     int code = MTR_EXIT_OK;
     if (series && invocation_flag(invocation, "curve")) {
@@ -314,6 +327,9 @@ static int run(const struct cli_invocation *invocation)
     if (!code)
         code = is_file ? price_file(invocation, tariff, mtr_buffer_str(&rows))
                        : price_stored(invocation, tariff, mtr_buffer_str(&rows));
+    if (code && !is_file)
+        fprintf(stderr, "meterd: there is no file '%s': it was taken for the key of a stored tariff\n",
+                tariff);
     mtr_buffer_release(&rows);
     return code;
 }

@@ -132,7 +132,7 @@ static int run(const struct cli_invocation *invocation)
     } else if (invocation_flag(invocation, "json")) {
         printf("{\"events\":%" PRIu64 "}\n", rebuild.events);
     } else {
-        printf("rebuilt the rollups from %" PRIu64 " events\n", rebuild.events);
+        printf("rebuilt the rollups from %" PRIu64 " event%s\n", rebuild.events, mtr_plural(rebuild.events));
     }
     refold_remove_store(rebuild.again);
     config_release(&rebuild.config);

@@ -3,6 +3,7 @@
  * requests of --batch lines; a JSON or msgpack file is one request, sent as it is. Lines of standard input
  * are sent when they fill a request, and at its end.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,10 +73,7 @@ static int send_lines(struct sending *sending, const char *path)
     size_t capacity = 0;
     ssize_t size;
     int code = MTR_EXIT_OK;
-    if (!file) {
-        fprintf(stderr, "meterd: cannot read %s\n", path);
-        return MTR_EXIT_FAILED;
-    }
+    if (!file) return cli_cannot_open(path, errno);
     for (uint64_t number = 1; !code && (size = getline(&line, &capacity, file)) > 0; number++) {
         sending->bytes_done += (uint64_t)size;
         code = add_line(sending, name, line, (size_t)size, number);
@@ -124,10 +122,12 @@ static bool is_coding(const char *compress)
 static int send_all(struct sending *sending, const struct cli_invocation *invocation, bool by_line)
 {
     int code = MTR_EXIT_OK;
+    uint32_t taken = 0;
     if (invocation->argument_count == 0) return by_line ? send_lines(sending, "-") : send_whole(sending, "-");
-    for (uint32_t i = 0; i < invocation->argument_count && !code; i++)
-        code = by_line ? send_lines(sending, invocation->arguments[i])
-                       : send_whole(sending, invocation->arguments[i]);
+    for (; taken < invocation->argument_count && !code; taken++)
+        code = by_line ? send_lines(sending, invocation->arguments[taken])
+                       : send_whole(sending, invocation->arguments[taken]);
+    cli_say_left_out(invocation, taken, "sent");
     return code;
 }
 

@@ -286,19 +286,19 @@ static void print_notes(const struct what_if *what_if)
         fprintf(stderr,
                 "meterd: no billing period of a subscription that the draft concerns begins in that time\n");
     if (counts.problems)
-        fprintf(stderr, "meterd: %llu periods cannot be priced and are left out of the totals\n",
-                (unsigned long long)counts.problems);
+        fprintf(stderr, "meterd: %llu period%s cannot be priced: left out of the totals\n",
+                (unsigned long long)counts.problems, mtr_plural(counts.problems));
     if (counts.by_charges)
         fprintf(stderr,
-                "meterd: %llu periods count balances or an account's amounts as they were charged, not as "
+                "meterd: %llu period%s with balances or an account's amounts as they were charged, not as "
                 "the draft would have made them\n",
-                (unsigned long long)counts.by_charges);
+                (unsigned long long)counts.by_charges, mtr_plural(counts.by_charges));
     if (counts.uncovered)
         fprintf(stderr,
-                "meterd: %llu periods begin before the draft's first version, and cost nothing until it: "
+                "meterd: %llu period%s from before the draft's first version, at no cost until it: "
                 "--at TIME prices all of them under "
                 "the version of that time\n",
-                (unsigned long long)counts.uncovered);
+                (unsigned long long)counts.uncovered, mtr_plural(counts.uncovered));
 }
 
 static int compare(struct what_if *what_if)

@@ -370,9 +370,10 @@ static int table_end(struct mtr_what_if_report *report)
         if (rc) return rc;
     }
     if (!counts.periods) return MTR_OK;
-    printf("%" PRIu64 " periods of %" PRIu64 " subscriptions: %" PRIu64
+    printf("%" PRIu64 " period%s of %" PRIu64 " subscription%s: %" PRIu64
            " charged as the stored tariff prices them",
-           counts.periods, counts.subscriptions, counts.charged);
+           counts.periods, mtr_plural(counts.periods), counts.subscriptions, mtr_plural(counts.subscriptions),
+           counts.charged);
     if (counts.otherwise) printf(", %" PRIu64 " charged otherwise so far", counts.otherwise);
     const uint64_t unrated = counts.periods - counts.charged - counts.otherwise - counts.problems;
     if (unrated) printf(", %" PRIu64 " not rated yet", unrated);

@@ -47,6 +47,8 @@ enum mtr_import_time {
     MTR_IMPORT_UNIX_MS,
     MTR_IMPORT_UNIX_US
 };
+/* Its name and a time that is written so: "utc, as 2026-03-01 10:00:00". */
+const char *mtr_import_time_example(enum mtr_import_time format);
 
 struct mtr_import_part {
     struct mtr_str literal; /* when column < 0 */

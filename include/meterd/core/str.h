@@ -37,6 +37,9 @@ size_t mtr_str_utf8_step(struct mtr_str text);
 /* Unsigned decimal digits only, no sign, no space. False when it is anything else or too large. */
 bool mtr_str_to_u64(struct mtr_str text, uint64_t *out);
 
+/* The ending of a regular noun behind its count: "1 period", "2 periods". */
+static inline const char *mtr_plural(uint64_t count) { return count == 1 ? "" : "s"; }
+
 /* Edit distance of two words (Damerau-Levenshtein, adjacent transpositions count one); for "did you mean". */
 unsigned mtr_str_distance(struct mtr_str a, struct mtr_str b);
 

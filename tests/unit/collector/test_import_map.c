@@ -72,10 +72,12 @@ static void test_rows(void **state)
         {BASE, {"I=", "S=s"}, "id: the row has no value for it"},
         {BASE, {"S=s"}, "id: the row has no value for it"},
         {"id: '{A}/{B}'\ntype: =t\nsubject: =s\n", {"A=a", "B="}, "id: the row has no value for it"},
-        {BASE "time: T\n", {"I=1", "S=s", "T=yesterday"}, "time: not a time in the mapping's time_format"},
+        {BASE "time: T\n", {"I=1", "S=s", "T=yesterday"}, "time: `yesterday` is no time in the mapping's time_format: rfc3339, as 2026-03-01T10:00:00Z"},
         {BASE "time: T\n", {"I=1", "S=s"}, "time: the row has no value for it"},
-        {BASE "time: T\ntime_format: unix_s\n", {"I=1", "S=s", "T=99999999999999999"}, "time: not a time in the mapping's time_format"},
-        {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=many"}, "data.q: not a number that can be kept exactly"},
+        {BASE "time: T\ntime_format: unix_s\n", {"I=1", "S=s", "T=Oct 2"}, "time: `Oct 2` is no time in the mapping's time_format: unix_s, as 1772359200"},
+        {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=many"}, "data.q: a number is expected, as 12 or 0.05, not `many`"},
+        {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=1,50"}, "data.q: `1,50` is no number: write 1.50 (a decimal point)"},
+        {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=1e99"}, "data.q: `1e99` cannot be kept exactly: a number has at most 38 digits"},
         {BASE "data: {q: Q}\n", {"I=1", "S=s", "Q=\xFF"}, "data.q: not valid UTF-8"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

@@ -12,6 +12,56 @@
 #include <cmocka.h>
 
 static const struct {
+    const char *text, *sentence;
+} fault_rows[] = {
+    {"1,50", "`1,50` is no number: write 1.50 (a decimal point)"},
+    {"-0,5", "`-0,5` is no number: write -0.5 (a decimal point)"},
+    {",5", "`,5` is no number: write 0.5 (a decimal point)"},
+    {"1,000", "`1,000` is no number: write 1000 or 1.000 (a decimal point)"},
+    {"0,125", "`0,125` is no number: write 0.125 (a decimal point)"},
+    {"1,234,567", "`1,234,567` is no number: write 1234567 (no spaces or separators)"},
+    {"1.234.567", "`1.234.567` is no number: write 1234567 (no spaces or separators)"},
+    {"1,234.50", "`1,234.50` is no number: write 1234.50 (no spaces or separators)"},
+    {"1.234,50", "`1.234,50` is no number: write 1234.50 (a decimal point, no spaces or separators)"},
+    {"1 234,50", "`1 234,50` is no number: write 1234.50 (a decimal point, no spaces or separators)"},
+    {"1\u00a0234", "`1\u00a0234` is no number: write 1234 (no spaces or separators)"},
+    {"1'234.50", "`1'234.50` is no number: write 1234.50 (no spaces or separators)"},
+    {"$1", "`$1` is no number: write 1 (no currency)"},
+    {"-$1.5", "`-$1.5` is no number: write -1.5 (no currency)"},
+    {"1,50 €", "`1,50 €` is no number: write 1.50 (a decimal point, no currency)"},
+    {"EUR 3", "`EUR 3` is no number: write 3 (no currency)"},
+    {"3USD", "`3USD` is no number: write 3 (no currency)"},
+    {"5 %", "`5 %` is no number: write 5 (no percent sign)"},
+    {"5%", "`5%` is no number: write 5 (no percent sign)"},
+    {" 7", "` 7` is no number: write 7"},
+    {".5", "`.5` is no number: write 0.5"},
+    {"1.", "`1.` is no number: write 1"},
+    {"007", "`007` is no number: write 7"},
+    {"many", "a number is expected, as 12 or 0.05, not `many`"},
+    {"10 GB", "a number is expected, as 12 or 0.05, not `10 GB`"},
+    {"1,2.3,4.5", "`1,2.3,4.5` is no number: write 12345 (no spaces or separators)"},
+    {"", "a number is expected, as 12 or 0.05, not ``"},
+    {".", "a number is expected, as 12 or 0.05, not `.`"},
+    {"-", "a number is expected, as 12 or 0.05, not `-`"},
+    {"$", "a number is expected, as 12 or 0.05, not `$`"},
+    {"a text that is much longer than anybody would write for a number",
+     "a number is expected, as 12 or 0.05, not `a text that is much longer than anybody …`"},
+    {"\xff\xfe", "a number is expected, as 12 or 0.05, not `…`"},
+};
+
+static void test_faults_of_numbers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(fault_rows) / sizeof(fault_rows[0]); i++) {
+        char sentence[MTR_NUMBER_FAULT_BYTES];
+        struct mtr_decimal number;
+        assert_int_equal(mtr_decimal_parse(mtr_str_from(fault_rows[i].text), &number), MTR_EINVALID);
+        mtr_number_fault(mtr_str_from(fault_rows[i].text), sentence);
+        assert_string_equal(sentence, fault_rows[i].sentence);
+    }
+}
+
+static const struct {
     const char *text;
     int error;
     const char *canonical;
@@ -258,6 +308,7 @@ static void test_blocks_and_products(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_faults_of_numbers),
         cmocka_unit_test(test_decimal_text),      cmocka_unit_test(test_fixed_text),     cmocka_unit_test(test_format_min),
         cmocka_unit_test(test_rounding), cmocka_unit_test(test_errors_of_arithmetic),
         cmocka_unit_test(test_blocks_and_products),
