@@ -246,6 +246,8 @@ static int check_period(void *context, const struct mtr_charge_period *period)
     struct audit *audit = context;
     struct mtr_period_price price;
     bool pending;
+    audit->subscription =
+        mtr_subscription_at(audit->subscription, period->start_s * MTR_US_PER_SECOND);
     audit->counts->periods++;
     int rc =
         mtr_charges_walk_lines(audit->charges, period->subscription, period->start_s, check_line, audit);
@@ -298,23 +300,30 @@ static int check_stray(struct audit *audit, const struct mtr_meter *meter, int64
     return report(audit, &finding);
 }
 
+/* Use of a phase before the first version of its tariff. */
+static int check_tariff(struct audit *audit, const struct mtr_subscription *phase,
+                        const struct mtr_meter *meter)
+{
+    const struct mtr_tariff_document *tariff = phase->tariff;
+    int64_t priced_us = tariff->version_count ? mtr_tariff_version_start(&tariff->versions[0], phase->zone)
+                                              : phase->end_us;
+    priced_us = mtr_time_sooner(mtr_time_sooner(priced_us, phase->end_us), MTR_TIME_US_MAX);
+    const int64_t charged_us = phase->trial_stops ? priced_us : phase->trial_end_us;
+    if (priced_us <= phase->start_us) return MTR_OK;
+    return check_stray(audit, meter, charged_us, priced_us, MTR_AUDIT_NO_TARIFF);
+}
+
 static int check_usage(struct audit *audit)
 {
-    const struct mtr_subscription *subscription = audit->subscription;
-    const struct mtr_tariff_document *tariff = subscription->tariff;
-    int64_t priced_us = tariff->version_count
-                            ? mtr_tariff_version_start(&tariff->versions[0], subscription->zone)
-                            : subscription->end_us;
-    priced_us = mtr_time_sooner(mtr_time_sooner(priced_us, subscription->end_us), MTR_TIME_US_MAX);
-    const int64_t charged_us = subscription->trial_stops ? priced_us : subscription->trial_end_us;
+    const struct mtr_subscription *first = mtr_subscription_phase(audit->subscription, 0);
+    const int64_t ends_us = mtr_subscription_ends_us(first);
     for (uint32_t i = 1; i <= mtr_catalog_count(audit->catalog, MTR_KIND_METER); i++) {
         const struct mtr_meter *meter = mtr_catalog_meter(audit->catalog, i);
-        if (!meter || meter->service->number != subscription->service->number) continue;
-        int rc = check_stray(audit, meter, 0, subscription->start_us, MTR_AUDIT_OUTSIDE_TERM);
-        if (!rc)
-            rc = check_stray(audit, meter, subscription->end_us, MTR_TIME_US_MAX, MTR_AUDIT_OUTSIDE_TERM);
-        if (!rc && priced_us > subscription->start_us)
-            rc = check_stray(audit, meter, charged_us, priced_us, MTR_AUDIT_NO_TARIFF);
+        if (!meter || meter->service->number != first->service->number) continue;
+        int rc = check_stray(audit, meter, 0, first->start_us, MTR_AUDIT_OUTSIDE_TERM);
+        if (!rc) rc = check_stray(audit, meter, ends_us, MTR_TIME_US_MAX, MTR_AUDIT_OUTSIDE_TERM);
+        for (uint32_t k = 0; !rc && k < mtr_subscription_phase_count(first); k++)
+            rc = check_tariff(audit, mtr_subscription_phase(first, k), meter);
         if (rc) return rc;
     }
     return MTR_OK;

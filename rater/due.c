@@ -93,6 +93,21 @@ static int mark_carried(struct rater_step *step, const struct mtr_subscription *
     return subscription->carries ? mark_later(step, subscription, day_us / MTR_US_PER_SECOND) : MTR_OK;
 }
 
+/* A day's use in one phase of a subscription, and what it fills of the customer's others. */
+static int mark_phase(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
+{
+    int rc = mark_day(step, subscription, day);
+    const bool fills_tiers =
+        subscription->tariff
+            ->across_customer; /* of those behind it; what an account comes to is told by its ratings */
+    for (uint32_t i = subscription->peer_index + 1; !rc && fills_tiers && i < subscription->peer_count; i++) {
+        if (step->rows_left) step->rows_left--;
+        rc = mark_peer(step, subscription->peers[i], day);
+        if (!rc) rc = mark_carried(step, subscription->peers[i], day);
+    }
+    return rc;
+}
+
 /* What a row marks beside its own day counts as rows, too, so that a step stays bounded; a row is never
  * taken in halves. */
 static int on_feed(void *context, const struct mtr_feed_row *row)
@@ -108,17 +123,10 @@ static int on_feed(void *context, const struct mtr_feed_row *row)
     MTR_ASSERT(row->change > step->cursor.change); /* every change is taken once */
     step->cursor.change = row->change;
     step->changed = true;
-    int rc = mark_day(step, subscription, row->day);
-    if (!rc) rc = mark_carried(step, subscription, row->day);
-    const bool fills_tiers =
-        subscription->tariff
-            ->across_customer; /* of those behind it; what an account comes to is told by its ratings */
-    for (uint32_t i = subscription->peer_index + 1; !rc && fills_tiers && i < subscription->peer_count; i++) {
-        if (step->rows_left) step->rows_left--;
-        rc = mark_peer(step, subscription->peers[i], row->day);
-        if (!rc) rc = mark_carried(step, subscription->peers[i], row->day);
-    }
-    return rc;
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < mtr_subscription_phase_count(subscription); i++)
+        rc = mark_phase(step, mtr_subscription_phase(subscription, i), row->day);
+    return rc ? rc : mark_carried(step, subscription, row->day);
 }
 
 int rater_consume_feed(struct rater_step *step)
@@ -136,7 +144,7 @@ static int follow_schedule(struct rater_step *step, const struct mtr_subscriptio
                            bool *changed)
 {
     struct mtr_charge_subscription state;
-    const struct mtr_hash128 schedule = rater_schedule_hash(subscription);
+    const struct mtr_hash128 schedule = rater_life_hash(subscription);
     int rc = mtr_charges_get_subscription(step->charges, subscription->number, &state);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     *changed = rc == MTR_ENOTFOUND || state.schedule.high != schedule.high ||
@@ -182,7 +190,7 @@ static int scan_period(struct rater_step *step, const struct mtr_subscription *s
     const int64_t start_us = start_s * MTR_US_PER_SECOND;
     mtr_arena_reset(&step->rater->arena);
     const struct mtr_rating rating = {.catalog = step->catalog, .arena = &step->rater->arena};
-    rc = rater_open_period(&rating, subscription, start_us, &now, &grants);
+    rc = rater_open_period(&rating, mtr_subscription_at(subscription, start_us), start_us, &now, &grants);
     if (rc) return rc;
     if (now.inputs.high == period.inputs.high && now.inputs.low == period.inputs.low) return MTR_OK;
     return rater_mark_dirty(step, subscription, start_us, INT64_MAX);
@@ -252,15 +260,17 @@ static int open_period(struct rater_step *step, const struct mtr_subscription *s
     if (rc) return rc;
     const int64_t time_us = mtr_time_later(time_s * MTR_US_PER_SECOND, subscription->start_us);
     state.next_open_s = INT64_MAX;
-    if (time_us < subscription->end_us) {
+    const int64_t ends_us = mtr_subscription_ends_us(subscription);
+    if (time_us < ends_us) {
+        const struct mtr_subscription *phase = mtr_subscription_at(subscription, time_us);
         struct mtr_charge_period period;
         int64_t end_us = 0;
-        int64_t start_us = mtr_billing_period_start(subscription, time_us, &end_us);
+        const int64_t start_us = mtr_billing_period_start(phase, time_us, &end_us);
+        end_us = mtr_time_sooner(end_us, phase->end_us);
         MTR_ASSERT(time_us < end_us); /* the next timer is a later one */
-        if (end_us < subscription->end_us) state.next_open_s = mtr_billing_period_name_s(end_us);
+        if (end_us < ends_us) state.next_open_s = mtr_billing_period_name_s(end_us);
         rc = mtr_charges_get_period(step->charges, subscription->number, mtr_billing_period_name_s(start_us),
                                     &period);
-        if (end_us > subscription->end_us) end_us = subscription->end_us;
         if (rc == MTR_ENOTFOUND) rc = rater_mark_dirty(step, subscription, start_us, end_us);
         if (rc) return rc;
     }
@@ -304,7 +314,7 @@ static int run_timer(struct rater_step *step, enum mtr_charge_timer_kind kind,
     if (kind == MTR_TIMER_OPEN) return open_period(step, subscription, timer->period_start_s);
     int rc = mtr_charges_get_period(step->charges, timer->subscription, timer->period_start_s, &period);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
-    return rate(step, subscription, &period);
+    return rate(step, mtr_subscription_at(subscription, period.start_s * MTR_US_PER_SECOND), &period);
 }
 
 /* Runs what is due of one kind; OPEN and CLOSE by the watermark, RATE by the clock. */

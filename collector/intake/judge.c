@@ -314,7 +314,9 @@ static struct mtr_verdict judge_lateness(struct mtr_judge *judge, const struct m
                                          int64_t time_us, int64_t now_us, struct mtr_arena *arena)
 {
     MTR_ASSERT(subscription->number && subscription->number <= judge->period_count);
-    struct mtr_open_period *open = &judge->periods[subscription->number - 1];
+    struct mtr_open_period of_phase = {.until_us = INT64_MIN};
+    struct mtr_open_period *open =
+        subscription->phases ? &of_phase : &judge->periods[subscription->number - 1];
     int64_t border_us = now_us - judge->options.grace_us;
     if (border_us >= open->until_us) *open = find_open_period(subscription, border_us);
     if (time_us >= open->start_us) return no_objection;
@@ -327,7 +329,7 @@ static const struct mtr_subscription *next_of_subject(const struct mtr_subscript
 {
     for (uint32_t i = 0; i + 1 < subscription->same_subject_count; i++) {
         const struct mtr_subscription *next = subscription->same_subject[i + 1];
-        if (subscription->same_subject[i] == subscription)
+        if (subscription->same_subject[i]->number == subscription->number)
             return next->service == subscription->service ? next : NULL;
     }
     return NULL;

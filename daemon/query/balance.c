@@ -48,9 +48,9 @@ static struct mtr_balance make_balance(const struct mtr_grant *grant, mtr_int128
 int mtr_rater_balances(struct mtr_charges_txn *charges, const struct mtr_balance_question *question,
                        struct mtr_arena *arena, mtr_on_balance on_balance, void *context)
 {
-    const struct mtr_subscription *subscription = question->subscription;
-    const struct mtr_rating rating = {.catalog = question->catalog, .arena = arena};
     const int64_t time_us = question->time_us;
+    const struct mtr_subscription *subscription = mtr_subscription_at(question->subscription, time_us);
+    const struct mtr_rating rating = {.catalog = question->catalog, .arena = arena};
     struct mtr_grants grants;
     int64_t period_start_us = time_us, end_us;
     if (time_us >= subscription->start_us && time_us < subscription->end_us)

@@ -23,9 +23,9 @@ struct looking {
     int64_t watermark_us;
     uint32_t looked_at, priced;
     bool ended; /* by a bound */
-    const struct mtr_subscription *stored, *draft; /* at hand */
+    const struct mtr_subscription *stored, *draft; /* at hand: their first phases */
     bool dated;
-    int64_t from_us; /* periods that end by then are out of reach */
+    int64_t from_us; /* periods that end before are out of reach */
 };
 
 /* ---- which subscriptions ---- */
@@ -74,8 +74,9 @@ static bool same_trial(const struct mtr_subscription *a, const struct mtr_subscr
 
 static bool same_moments(const struct mtr_subscription *a, const struct mtr_subscription *b)
 {
-    return a->start_us == b->start_us && a->end_us == b->end_us && a->trial_end_us == b->trial_end_us &&
-           a->free_until_us == b->free_until_us && a->charged_until_us == b->charged_until_us;
+    return a->start_us == b->start_us && mtr_subscription_ends_us(a) == mtr_subscription_ends_us(b) &&
+           a->trial_end_us == b->trial_end_us && a->free_until_us == b->free_until_us &&
+           a->charged_until_us == b->charged_until_us;
 }
 
 /* An anniversary's anchor moves with the start. */
@@ -83,6 +84,35 @@ static bool same_billing(const struct mtr_subscription *a, const struct mtr_subs
 {
     return a->billing.unit == b->billing.unit &&
            (a->billing.anchor_days == b->billing.anchor_days || a->start_us != b->start_us);
+}
+
+static bool same_terms(const struct mtr_subscription *a, const struct mtr_subscription *b)
+{
+    return mtr_str_equal(a->tariff->key, b->tariff->key) && mtr_str_equal(a->customer, b->customer) &&
+           mtr_str_equal(a->currency, b->currency) && same_billing(a, b);
+}
+
+/* Changes of the subscription: one that is new or moves says from when; one that is taken out or says
+ * something else does not. */
+static void compare_changes(const struct mtr_subscription *stored, const struct mtr_subscription *draft,
+                            struct reach *reach)
+{
+    const uint32_t stored_count = mtr_subscription_phase_count(stored),
+                   draft_count = mtr_subscription_phase_count(draft);
+    uint32_t same = 1;
+    for (; same < stored_count && same < draft_count; same++) {
+        const struct mtr_subscription *a = mtr_subscription_phase(stored, same),
+                                      *b = mtr_subscription_phase(draft, same);
+        if (a->start_us != b->start_us || !same_terms(a, b)) break;
+    }
+    for (uint32_t i = same; i < draft_count; i++)
+        reach_back(reach, mtr_subscription_phase(draft, i)->start_us, true);
+    for (uint32_t i = same; i < stored_count; i++) {
+        const struct mtr_subscription *gone = mtr_subscription_phase(stored, i);
+        if (gone->start_us >= mtr_subscription_ends_us(draft)) break; /* the end takes it away */
+        const bool moved = i < draft_count && same_terms(gone, mtr_subscription_phase(draft, i));
+        reach_back(reach, gone->start_us, moved);
+    }
 }
 
 static void compare_documents(const struct mtr_subscription *stored, const struct mtr_subscription *draft,
@@ -94,6 +124,31 @@ static void compare_documents(const struct mtr_subscription *stored, const struc
         reach_back(reach, INT64_MIN, false);
     else if (!same_moments(stored, draft))
         reach_back(reach, INT64_MIN, true);
+    compare_changes(stored, draft, reach);
+}
+
+static void compare_peers(const struct mtr_subscription *stored, const struct mtr_subscription *draft,
+                          struct reach *reach)
+{
+    bool same = stored->peer_count == draft->peer_count;
+    for (uint32_t i = 0; i < draft->peer_count && same; i++)
+        same = is_shared(stored->peers[i]->key, draft->peers[i]->key);
+    if (!same) reach_back(reach, INT64_MIN, true); /* who changed it without a date is looked at himself */
+}
+
+/* Each phase of the draft against what was in force at its start; its own tariff is told by its change. */
+static void compare_phases(const struct mtr_subscription *stored, const struct mtr_subscription *draft,
+                           struct reach *reach)
+{
+    for (uint32_t i = 0; i < mtr_subscription_phase_count(draft); i++) {
+        const struct mtr_subscription *b = mtr_subscription_phase(draft, i),
+                                      *a = mtr_subscription_at(stored, b->start_us);
+        if (i == 0 || mtr_str_equal(a->tariff->key, b->tariff->key))
+            compare_tariffs(a->tariff, b->tariff, reach);
+        compare_tariffs(a->trial_tariff, b->trial_tariff, reach);
+        compare_tariffs(a->cost_tariff, b->cost_tariff, reach);
+        compare_peers(a, b, reach);
+    }
 }
 
 static const struct mtr_credit *next_credit(const struct mtr_catalog *catalog,
@@ -108,32 +163,22 @@ static void compare_credits(const struct looking *looking, struct reach *reach)
 {
     const struct mtr_catalog *stored = looking->options->stored;
     const struct mtr_credit *draft, *known;
-    for (uint32_t position = 0;
-         (draft = next_credit(looking->options->draft, looking->draft, &position)) != NULL;) {
-        known = mtr_catalog_credit(stored, draft->number);
-        if (!known || !is_shared(known->key, draft->key)) reach_back(reach, INT64_MIN, !known);
+    for (uint32_t i = 0; i < mtr_subscription_phase_count(looking->draft); i++) {
+        const struct mtr_subscription *phase = mtr_subscription_phase(looking->draft, i);
+        for (uint32_t position = 0;
+             (draft = next_credit(looking->options->draft, phase, &position)) != NULL;) {
+            known = mtr_catalog_credit(stored, draft->number);
+            if (!known || !is_shared(known->key, draft->key)) reach_back(reach, INT64_MIN, !known);
+        }
     }
-}
-
-static void compare_peers(const struct mtr_subscription *stored, const struct mtr_subscription *draft,
-                          struct reach *reach)
-{
-    bool same = stored->peer_count == draft->peer_count;
-    for (uint32_t i = 0; i < draft->peer_count && same; i++)
-        same = is_shared(stored->peers[i]->key, draft->peers[i]->key);
-    if (!same) reach_back(reach, INT64_MIN, true); /* who changed it without a date is looked at himself */
 }
 
 /* Is the subscription touched? Then its reach is noted. */
 static bool is_touched(struct looking *looking)
 {
     struct reach reach = {.from_us = INT64_MAX, .dated = true};
-    const struct mtr_subscription *stored = looking->stored, *draft = looking->draft;
-    compare_tariffs(stored->tariff, draft->tariff, &reach);
-    compare_tariffs(stored->trial_tariff, draft->trial_tariff, &reach);
-    compare_tariffs(stored->cost_tariff, draft->cost_tariff, &reach);
-    compare_documents(stored, draft, &reach);
-    compare_peers(stored, draft, &reach);
+    compare_phases(looking->stored, looking->draft, &reach);
+    compare_documents(looking->stored, looking->draft, &reach);
     compare_credits(looking, &reach);
     looking->from_us = reach.from_us;
     looking->dated = reach.dated;
@@ -178,6 +223,12 @@ static bool is_fatal(int rc)
     return rc == MTR_EIO || rc == MTR_ECORRUPT;
 }
 
+static bool has_same_customer(const struct looking *looking, int64_t start_us)
+{
+    return mtr_str_equal(mtr_subscription_at(looking->stored, start_us)->customer,
+                         mtr_subscription_at(looking->draft, start_us)->customer);
+}
+
 /* Another price, or the same for another customer? Then *period says so. */
 static int price_both(struct looking *looking, int64_t start_us, struct mtr_closed_period *period,
                       bool *changes)
@@ -185,16 +236,18 @@ static int price_both(struct looking *looking, int64_t start_us, struct mtr_clos
     struct mtr_rollups_use stored_use, draft_use;
     const struct mtr_rating stored_rating = rating_by(looking, looking->options->stored, &stored_use);
     const struct mtr_rating draft_rating = rating_by(looking, looking->options->draft, &draft_use);
+    const struct mtr_subscription *stored_phase = mtr_subscription_at(looking->stored, start_us),
+                                  *draft_phase = mtr_subscription_at(looking->draft, start_us);
     struct mtr_period_price stored = {0}, draft = {0};
-    int rc = mtr_billing_period_price(&stored_rating, looking->stored, start_us, &stored);
+    int rc = mtr_billing_period_price(&stored_rating, stored_phase, start_us, &stored);
     if (rc && is_fatal(rc)) return rc;
     if (rc) return MTR_OK; /* it cannot be rated now either: nothing of it is promised */
     rc = sum_lines(&stored, &period->before);
-    if (!rc) rc = mtr_billing_period_price(&draft_rating, looking->draft, start_us, &draft);
+    if (!rc) rc = mtr_billing_period_price(&draft_rating, draft_phase, start_us, &draft);
     if (!rc) rc = sum_lines(&draft, &period->after);
     if (rc && is_fatal(rc)) return rc;
     period->problem = rc;
-    const bool same_customer = mtr_str_equal(looking->stored->customer, looking->draft->customer);
+    const bool same_customer = has_same_customer(looking, start_us);
     *changes = rc || !same_lines(&stored, &draft) || (!same_customer && stored.line_count);
     return MTR_OK;
 }
@@ -204,9 +257,11 @@ static int compare_inputs(struct looking *looking, int64_t start_us, bool *same)
     struct mtr_rollups_use stored_use, draft_use;
     const struct mtr_rating stored_rating = rating_by(looking, looking->options->stored, &stored_use);
     const struct mtr_rating draft_rating = rating_by(looking, looking->options->draft, &draft_use);
+    const struct mtr_subscription *stored_phase = mtr_subscription_at(looking->stored, start_us),
+                                  *draft_phase = mtr_subscription_at(looking->draft, start_us);
     struct mtr_hash128 stored, draft;
-    int rc = mtr_billing_period_inputs(&stored_rating, looking->stored, start_us, &stored);
-    if (!rc) rc = mtr_billing_period_inputs(&draft_rating, looking->draft, start_us, &draft);
+    int rc = mtr_billing_period_inputs(&stored_rating, stored_phase, start_us, &stored);
+    if (!rc) rc = mtr_billing_period_inputs(&draft_rating, draft_phase, start_us, &draft);
     if (!rc) *same = stored.high == draft.high && stored.low == draft.low;
     return rc;
 }
@@ -214,7 +269,11 @@ static int compare_inputs(struct looking *looking, int64_t start_us, bool *same)
 static int look_at(struct looking *looking, int64_t start_us, int64_t end_us)
 {
     struct mtr_closed_period period = {
-        .subscription = looking->draft, .start_us = start_us, .end_us = end_us, .dated = looking->dated};
+        .subscription = mtr_subscription_at(looking->draft, start_us),
+        .start_us = start_us,
+        .end_us = end_us,
+        .dated = looking->dated,
+    };
     bool same_inputs = false, changes = false;
     if (looking->looked_at == looking->options->looked_at_max ||
         looking->priced == looking->options->priced_max) {
@@ -225,7 +284,7 @@ static int look_at(struct looking *looking, int64_t start_us, int64_t end_us)
     mtr_arena_reset(&looking->arena);
     int rc = compare_inputs(looking, start_us, &same_inputs);
     if (rc) return rc;
-    if (same_inputs && mtr_str_equal(looking->stored->customer, looking->draft->customer)) return MTR_OK;
+    if (same_inputs && has_same_customer(looking, start_us)) return MTR_OK;
     looking->priced++;
     rc = price_both(looking, start_us, &period, &changes);
     return rc || !changes ? rc : looking->on_period(looking->context, &period);
@@ -238,26 +297,29 @@ static int on_rated_period(void *context, const struct mtr_charge_period *period
     struct looking *looking = context;
     if (period->status != MTR_PERIOD_FINAL) return MTR_OK;
     const int64_t start_us = period->start_s * MTR_US_PER_SECOND, end_us = period->end_s * MTR_US_PER_SECOND;
-    return end_us > looking->from_us ? look_at(looking, start_us, end_us) : MTR_OK;
+    /* One that ends there may have ended for a change that is taken out. */
+    return end_us >= looking->from_us ? look_at(looking, start_us, end_us) : MTR_OK;
 }
 
-/* Periods that are over and that there were none of: a start that moved back makes such. */
+/* Periods that are over and that there were none of: a start that moved back makes such, and a change. */
 static int look_at_new_periods(struct looking *looking)
 {
     const struct mtr_subscription *draft = looking->draft;
+    const int64_t ends_us = mtr_subscription_ends_us(draft);
     int64_t at_us = draft->start_us;
     int rc = MTR_OK;
-    if (looking->stored->start_us == draft->start_us) return MTR_OK;
-    while (!rc && at_us < draft->end_us) {
+    if (looking->from_us > at_us) at_us = looking->from_us - 1;
+    while (!rc && at_us < ends_us && at_us < looking->watermark_us) {
+        const struct mtr_subscription *phase = mtr_subscription_at(draft, at_us);
         struct mtr_charge_period known;
         int64_t whole_end_us = 0;
-        const int64_t start_us = mtr_billing_period_start(draft, at_us, &whole_end_us);
-        const int64_t end_us = mtr_time_sooner(whole_end_us, draft->end_us);
+        const int64_t start_us = mtr_billing_period_start(phase, at_us, &whole_end_us);
+        const int64_t end_us = mtr_time_sooner(whole_end_us, phase->end_us);
         if (end_us > looking->watermark_us) break;
         rc = mtr_charges_get_period(looking->charges, draft->number, mtr_billing_period_name_s(start_us),
                                     &known);
         if (rc == MTR_ENOTFOUND) rc = look_at(looking, start_us, end_us);
-        at_us = whole_end_us;
+        at_us = end_us;
     }
     return rc;
 }

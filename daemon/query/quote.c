@@ -210,7 +210,7 @@ static int find_rates(struct question *question)
     return MTR_OK;
 }
 
-/* What is known of a stored subscription. */
+/* What is known of a stored subscription at the request's time. */
 static int complete_party(struct question *question)
 {
     struct mtr_tariff_party *party = &question->request->party;
@@ -220,6 +220,7 @@ static int complete_party(struct question *question)
     if (!subscription)
         return quote_fail(question->findings, NULL, "subscription", "there is no subscription",
                           party->subscription);
+    subscription = mtr_subscription_at(subscription, question->at_us);
     if (!party->customer.size) party->customer = subscription->customer;
     if (!party->currency.size) party->currency = subscription->currency;
     return MTR_OK;
@@ -513,8 +514,7 @@ int mtr_price_request_run(struct mtr_str text, const struct mtr_catalog *catalog
     if (rc == MTR_EOVERFLOW)
         rc = quote_fail(findings, NULL, "",
                         "the answer has a number out of range: an amount is at most " MTR_MONEY_MAX_TEXT
-                        ", a quantity " MTR_QUANTITY_MAX_TEXT,
-                        (struct mtr_str){NULL, 0});
+                        ", a quantity " MTR_QUANTITY_MAX_TEXT, (struct mtr_str){NULL, 0});
     mtr_document_close(document);
     return rc;
 }

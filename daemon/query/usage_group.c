@@ -87,7 +87,9 @@ static int fill_row(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
 {
     const struct mtr_usage_query *query = run->query;
     row->subscription = query->by_subscription ? run->subscription : NULL;
-    if (query->by_customer || query->by_subscription) row->customer = run->subscription->customer;
+    if (query->by_customer && !query->by_subscription) row->customer = run->subscription->customer;
+    if (query->by_subscription)
+        row->customer = mtr_subscription_at(run->subscription, window.start_us)->customer;
     row->service = run->meter->service;
     row->meter = run->meter;
     row->start_us = window.start_us;

@@ -96,7 +96,7 @@ static int on_change(void *context, const struct mtr_level_change *change)
 {
     struct measuring *measuring = context;
     uint32_t group;
-    const int64_t end_us = measuring->run->subscription->end_us;
+    const int64_t end_us = mtr_subscription_ends_us(measuring->run->subscription);
     const struct mtr_quantity back = {-change->change.e12};
     if (measuring->run->window_count > measuring->run->query->rows_max) return MTR_ELIMIT;
     int rc = find_slicing_group(measuring, change->dimensions, &group);
@@ -166,8 +166,8 @@ int usage_measure(struct mtr_usage_run *run)
     rule.slice_count = run->window_count;
     if (!is_level) { /* windows outside of the term are no part of the rank */
         rule.from_us = rule.own_us =
-            mtr_time_later(rule.from_us, subscription->start_us);
-        rule.until_us = mtr_time_sooner(rule.until_us, subscription->end_us);
+            mtr_time_later(rule.from_us, mtr_subscription_begun_us(subscription));
+        rule.until_us = mtr_time_sooner(rule.until_us, mtr_subscription_ends_us(subscription));
         if (rule.from_us >= rule.until_us) return MTR_OK;
     }
     mtr_arena_reset(&run->scratch);

@@ -90,7 +90,7 @@ static bool wants_subscription(const struct mtr_usage_query *query,
 {
     if (!subscription) return false;
     if (query->subscription.size && !mtr_str_equal(query->subscription, subscription->key)) return false;
-    if (query->customer.size && !mtr_str_equal(query->customer, subscription->customer)) return false;
+    if (query->customer.size && !mtr_subscription_is_of_customer(subscription, query->customer)) return false;
     return !query->vendor.size || mtr_str_equal(query->vendor, subscription->service->vendor->key);
 }
 
@@ -116,25 +116,56 @@ static int64_t instant_of(const struct mtr_zone *zone, int64_t time_us, bool is_
     return is_date ? mtr_zone_midnight(zone, time_us / MTR_US_PER_DAY) : time_us;
 }
 
+static int walk_meters(struct mtr_usage_run *run, const struct mtr_catalog *catalog)
+{
+    const struct mtr_usage_query *query = run->query;
+    const uint32_t meters = mtr_catalog_count(catalog, MTR_KIND_METER);
+    int rc = MTR_OK;
+    run->window = (struct mtr_period){0, 0};
+    for (uint32_t m = 1; !rc && m <= meters; m++) {
+        const struct mtr_meter *meter = mtr_catalog_meter(catalog, m);
+        if (!meter || meter->service != run->subscription->service) continue;
+        if (query->meter.size && !mtr_str_equal(query->meter, meter->key)) continue;
+        rc = walk_meter(run, meter);
+    }
+    return rc;
+}
+
+/* Each phase by itself where customers are told apart: use is of the customer of its time. What lies before
+ * the first phase or behind the last is of that one. */
+static int walk_phases(struct mtr_usage_run *run, const struct mtr_subscription *subscription,
+                       const struct mtr_catalog *catalog)
+{
+    const struct mtr_usage_query *query = run->query;
+    const uint32_t count = mtr_subscription_phase_count(subscription);
+    const int64_t from_us = run->from_us, to_us = run->to_us;
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < count; i++) {
+        run->subscription = mtr_subscription_phase(subscription, i);
+        if (query->customer.size && !mtr_str_equal(query->customer, run->subscription->customer)) continue;
+        run->from_us = i ? mtr_time_later(from_us, run->subscription->start_us) : from_us;
+        run->to_us = i + 1 < count ? mtr_time_sooner(to_us, run->subscription->end_us) : to_us;
+        run->windows_zone = NULL; /* they are cut at from and to */
+        if (run->from_us < run->to_us) rc = walk_meters(run, catalog);
+    }
+    run->windows_zone = NULL;
+    return rc;
+}
+
 static int walk(struct mtr_usage_run *run, const struct mtr_catalog *catalog)
 {
     const struct mtr_usage_query *query = run->query;
-    uint32_t subscriptions = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION),
-             meters = mtr_catalog_count(catalog, MTR_KIND_METER);
+    const bool by_customer = query->customer.size || (query->by_customer && !query->by_subscription);
     int rc = MTR_OK;
-    for (uint32_t s = 1; !rc && s <= subscriptions; s++) {
-        run->subscription = mtr_catalog_subscription(catalog, s);
-        if (!wants_subscription(query, run->subscription)) continue;
-        run->zone = query->zone ? query->zone : run->subscription->zone;
+    for (uint32_t s = 1; !rc && s <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); s++) {
+        const struct mtr_subscription *subscription = mtr_catalog_subscription(catalog, s);
+        if (!wants_subscription(query, subscription)) continue;
+        run->subscription = subscription;
+        run->zone = query->zone ? query->zone : subscription->zone;
         run->from_us = instant_of(run->zone, query->from_us, query->from_is_date);
         run->to_us = instant_of(run->zone, query->to_us, query->to_is_date);
-        run->window = (struct mtr_period){0, 0};
-        for (uint32_t m = 1; !rc && m <= meters; m++) {
-            const struct mtr_meter *meter = mtr_catalog_meter(catalog, m);
-            if (!meter || meter->service != run->subscription->service) continue;
-            if (query->meter.size && !mtr_str_equal(query->meter, meter->key)) continue;
-            rc = walk_meter(run, meter);
-        }
+        rc = by_customer && subscription->phases ? walk_phases(run, subscription, catalog)
+                                                 : walk_meters(run, catalog);
     }
     return rc;
 }

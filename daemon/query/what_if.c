@@ -97,15 +97,25 @@ static bool is_drafted(const struct mtr_what_if_options *options, const struct m
     return stored && mtr_str_equal(stored->key, options->tariff);
 }
 
+static bool is_drafted_phase(const struct mtr_what_if_options *options, const struct mtr_subscription *stored,
+                             const struct mtr_subscription *draft)
+{
+    return is_drafted(options, stored->tariff, draft->tariff) ||
+           is_drafted(options, stored->trial_tariff, draft->trial_tariff) ||
+           is_drafted(options, stored->cost_tariff, draft->cost_tariff);
+}
+
 static bool is_asked_for(const struct mtr_what_if_options *options, const struct mtr_subscription *stored,
                          const struct mtr_subscription *draft)
 {
     if (options->vendor.size && !mtr_str_equal(stored->service->vendor->key, options->vendor)) return false;
-    if (options->customer.size && !mtr_str_equal(stored->customer, options->customer)) return false;
+    if (options->customer.size && !mtr_subscription_is_of_customer(stored, options->customer)) return false;
     if (options->subscription.size && !mtr_str_equal(stored->key, options->subscription)) return false;
-    return is_drafted(options, stored->tariff, draft->tariff) ||
-           is_drafted(options, stored->trial_tariff, draft->trial_tariff) ||
-           is_drafted(options, stored->cost_tariff, draft->cost_tariff);
+    for (uint32_t i = 0; i < mtr_subscription_phase_count(draft); i++) {
+        const struct mtr_subscription *phase = mtr_subscription_phase(draft, i);
+        if (is_drafted_phase(options, mtr_subscription_at(stored, phase->start_us), phase)) return true;
+    }
+    return false;
 }
 
 static const struct mtr_subscription *find_pair(const struct mtr_what_if_options *options, uint32_t number,
@@ -307,23 +317,38 @@ static void freeze_all(struct what_if *what_if, const struct mtr_subscription *s
         freeze(what_if, stored->cost_tariff, what_if->draft.cost_tariff, &what_if->frozen_cost);
 }
 
-static int walk_subscription(struct what_if *what_if, const struct mtr_subscription *subscription)
+/* The periods of one phase, each under what the draft has at its start. */
+static int walk_phase(struct what_if *what_if, const struct mtr_subscription *phase,
+                      const struct mtr_subscription *draft)
 {
     const struct mtr_what_if_options *options = what_if->options;
-    const int64_t from_us = bound_at(&options->from, subscription->zone);
-    int64_t to_us = bound_at(&options->to, subscription->zone);
-    int64_t at_us = from_us > subscription->start_us ? from_us : subscription->start_us;
+    const int64_t from_us = bound_at(&options->from, phase->zone);
+    int64_t to_us = bound_at(&options->to, phase->zone);
+    int64_t at_us = from_us > phase->start_us ? from_us : phase->start_us;
     int rc = MTR_OK;
+    if (to_us > phase->end_us) to_us = phase->end_us;
     what_if->stored_side = what_if->draft_side = (struct side){.what_if = what_if};
-    if (options->has_at) freeze_all(what_if, subscription);
-    if (to_us > subscription->end_us) to_us = subscription->end_us;
     while (!rc && at_us < to_us && at_us <= what_if->watermark_us) {
         int64_t end_us = 0;
-        const int64_t start_us = mtr_billing_period_start(subscription, at_us, &end_us);
+        const int64_t start_us = mtr_billing_period_start(phase, at_us, &end_us);
+        what_if->draft = *mtr_subscription_at(draft, start_us);
+        if (options->has_at) freeze_all(what_if, phase);
         if (start_us >= from_us)
-            rc = walk_period(what_if, subscription, start_us,
-                             end_us < subscription->end_us ? end_us : subscription->end_us);
+            rc = walk_period(what_if, phase, start_us, end_us < phase->end_us ? end_us : phase->end_us);
         at_us = end_us;
+    }
+    return rc;
+}
+
+static int walk_subscription(struct what_if *what_if, const struct mtr_subscription *subscription,
+                             const struct mtr_subscription *draft)
+{
+    const struct mtr_str customer = what_if->options->customer;
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < mtr_subscription_phase_count(subscription); i++) {
+        const struct mtr_subscription *phase = mtr_subscription_phase(subscription, i);
+        if (!customer.size || mtr_str_equal(customer, phase->customer))
+            rc = walk_phase(what_if, phase, draft);
     }
     return rc;
 }
@@ -362,8 +387,7 @@ int mtr_what_if(struct mtr_rollups *rollups, struct mtr_charges *charges,
         if (what_if.rollups && (done % CHUNK_SUBSCRIPTIONS == 0 || what_if.cells > CHUNK_CELLS))
             end(&what_if);
         if (!what_if.rollups) rc = begin(&what_if, rollups, charges);
-        what_if.draft = *draft;
-        if (!rc) rc = walk_subscription(&what_if, stored);
+        if (!rc) rc = walk_subscription(&what_if, stored, draft);
         if (!rc) rc = hooks->on_subscription(hooks->context, stored, ++done, total);
     }
     end(&what_if);

@@ -182,7 +182,7 @@ static void check_fees(const struct named_tariff *named, struct mtr_diagnostics 
         const struct mtr_component *fee = named->demands->fee[unit];
         if (!fee || (enum mtr_period_unit)unit == billed) continue;
         record_fail(
-            named->record, "billing", findings,
+            named->record, named->subscription->phase_index ? "changes" : "billing", findings,
             "fee `%.*s` of tariff `%.*s` is for every %s, but the subscription is billed every %s",
             MTR_STR_ARGS(fee->key), MTR_STR_ARGS(named->tariff->key),
             mtr_period_unit_name((enum mtr_period_unit)unit), mtr_period_unit_name(billed));
@@ -252,6 +252,7 @@ static bool has_metered_component(const struct mtr_tariff_document *tariff, stru
 static void check_trial(const struct mtr_record *record, const struct mtr_subscription *subscription,
                         struct mtr_diagnostics *findings)
 {
+    if (subscription->free_until_us <= subscription->start_us) return; /* it was over before this phase */
     for (uint32_t i = 0; i < subscription->trial_unit_count; i++) {
         struct mtr_str key = subscription->trial_units[i].component;
         if (!has_metered_component(subscription->tariff, key))
@@ -328,7 +329,7 @@ static void check_subscription(const struct mtr_catalog *catalog, const struct m
     const struct {
         const struct mtr_tariff_document *tariff;
         const char *field;
-    } tariffs[] = {{subscription->tariff, "tariff"},
+    } tariffs[] = {{subscription->tariff, subscription->phase_index ? "changes" : "tariff"},
                    {subscription->trial_tariff, "trial"},
                    {subscription->cost_tariff, "cost_tariff"}};
     for (size_t i = 0; i < sizeof(tariffs) / sizeof(tariffs[0]); i++) {
@@ -387,72 +388,6 @@ static void check_version(const struct mtr_catalog *catalog, const struct mtr_re
         check_meters(catalog, record, &version->overrides[i].version, findings);
 }
 
-static bool has_component(const struct mtr_tariff_document *tariff, struct mtr_str key)
-{
-    for (uint32_t v = 0; v < tariff->version_count; v++)
-        for (uint32_t c = 0; c < tariff->versions[v].component_count; c++)
-            if (mtr_str_equal(tariff->versions[v].components[c].key, key)) return true;
-    return false;
-}
-
-static void check_credit(const struct mtr_record *record, const struct mtr_credit *credit,
-                         struct mtr_diagnostics *findings)
-{
-    const struct mtr_subscription *subscription = credit->subscription;
-    const struct mtr_tariff_document *tariff = subscription->tariff;
-    if (credit->of_money && !mtr_str_equal(credit->currency, tariff->currency))
-        record_fail(
-            record, "currency", findings, "is %.*s, but tariff `%.*s` of the subscription is in %.*s",
-            MTR_STR_ARGS(credit->currency), MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
-    if (credit->meter && credit->meter->service != subscription->service)
-        record_fail(record, "meter", findings, "is of service `%.*s`, but the subscription is of `%.*s`",
-                    MTR_STR_ARGS(credit->meter->service->key), MTR_STR_ARGS(subscription->service->key));
-    for (uint32_t i = 0; i < credit->component_count; i++)
-        if (!has_component(tariff, credit->components[i]))
-            record_fail(record, "components", findings, "tariff `%.*s` has no component `%.*s`",
-                        MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(credit->components[i]));
-}
-
-static bool has_allowance(const struct mtr_tariff_document *tariff, struct mtr_str key)
-{
-    for (uint32_t v = 0; v < tariff->version_count; v++)
-        for (uint32_t a = 0; a < tariff->versions[v].allowance_count; a++)
-            if (mtr_str_equal(tariff->versions[v].allowances[a].key, key)) return true;
-    return false;
-}
-
-/* Lines are told apart by their component: what a credit pays has the credit's key there. */
-static void check_key(const struct mtr_catalog *catalog, const struct mtr_credit *credit,
-                      const struct mtr_tariff_document *tariff, struct mtr_diagnostics *findings)
-{
-    if (!tariff || (!has_component(tariff, credit->key) && !has_allowance(tariff, credit->key))) return;
-    record_fail(catalog->records[MTR_KIND_CREDIT][credit->number - 1], "key", findings,
-                "is the key of a component or an allowance of tariff `%.*s`, whose lines it would pay: "
-                "choose another",
-                MTR_STR_ARGS(tariff->key));
-}
-
-static void check_keys(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
-{
-    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++) {
-        const struct mtr_subscription *subscription = &catalog->subscriptions[i];
-        const struct mtr_credit *credit;
-        for (uint32_t position = 0;
-             (credit = mtr_catalog_next_credit(catalog, subscription, &position)) != NULL;) {
-            check_key(catalog, credit, subscription->tariff, findings);
-            check_key(catalog, credit, subscription->trial_tariff, findings);
-        }
-    }
-}
-
-void catalog_check_credits(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
-{
-    if (catalog->counts[MTR_KIND_CREDIT]) check_keys(catalog, findings);
-    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_CREDIT]; i++)
-        if (catalog->credits[i].subscription)
-            check_credit(catalog->records[MTR_KIND_CREDIT][i], &catalog->credits[i], findings);
-}
-
 void catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_TARIFF]; i++) {
@@ -488,8 +423,9 @@ int catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnost
         for (uint32_t v = 0; v < tariff->version_count; v++)
             note_version(catalog, &tariff->versions[v], &demands[i]);
     }
-    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++)
-        check_subscription(catalog, catalog->records[MTR_KIND_SUBSCRIPTION][i], &catalog->subscriptions[i],
+    const struct mtr_subscription *phase;
+    for (uint32_t i = 0; (phase = catalog_phase_at(catalog, i)) != NULL; i++)
+        check_subscription(catalog, catalog->records[MTR_KIND_SUBSCRIPTION][phase->number - 1], phase,
                            demands, findings);
     return MTR_OK;
 }
@@ -509,7 +445,8 @@ void catalog_check_change(const struct mtr_catalog *before, const struct mtr_cat
         if (!mtr_str_equal(old, now))
             record_fail(
                 catalog->records[MTR_KIND_SUBSCRIPTION][i], "currency", findings,
-                "cannot change from %.*s to %.*s: charges were made in it. Make a new subscription instead",
+                "cannot change from %.*s to %.*s: charges were made in it. Say from when it does, in "
+                "`changes`",
                 MTR_STR_ARGS(old), MTR_STR_ARGS(now));
     }
 }

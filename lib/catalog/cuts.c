@@ -10,7 +10,7 @@
 #include "meterd/core/limits.h"
 
 struct cuts {
-    const struct mtr_subscription *subscription;
+    const struct mtr_subscription *subscription; /* the phase at hand */
     struct mtr_arena *arena;
     int64_t *items;
     uint32_t count, capacity;
@@ -43,18 +43,25 @@ static int compare_instants(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static int add_phase(struct cuts *cuts, const struct mtr_subscription *phase)
+{
+    const int64_t bounds_us[] = {phase->start_us, phase->trial_end_us, phase->free_until_us,
+                                 phase->charged_until_us, phase->end_us};
+    int rc = MTR_OK;
+    cuts->subscription = phase;
+    for (size_t i = 0; !rc && i < sizeof(bounds_us) / sizeof(*bounds_us); i++) rc = add(cuts, bounds_us[i]);
+    if (!rc) rc = add_versions(cuts, phase->tariff);
+    if (!rc) rc = add_versions(cuts, phase->trial_tariff);
+    return rc ? rc : add_versions(cuts, phase->cost_tariff);
+}
+
 int mtr_subscription_find_cuts(struct mtr_subscription *subscription, struct mtr_arena *arena)
 {
-    struct cuts cuts = {.subscription = subscription, .arena = arena};
-    const int64_t bounds_us[] = {subscription->start_us, subscription->trial_end_us,
-                                 subscription->free_until_us, subscription->charged_until_us,
-                                 subscription->end_us};
-    int rc = MTR_OK;
-    for (size_t i = 0; !rc && i < sizeof(bounds_us) / sizeof(*bounds_us); i++) rc = add(&cuts, bounds_us[i]);
-    if (!rc) rc = add_versions(&cuts, subscription->tariff);
-    if (!rc) rc = add_versions(&cuts, subscription->trial_tariff);
-    if (!rc) rc = add_versions(&cuts, subscription->cost_tariff);
-    if (rc) return rc;
+    struct cuts cuts = {.arena = arena};
+    for (uint32_t i = 0; i < mtr_subscription_phase_count(subscription); i++) {
+        int rc = add_phase(&cuts, mtr_subscription_phase(subscription, i));
+        if (rc) return rc;
+    }
     if (cuts.count > 1) qsort(cuts.items, cuts.count, sizeof(*cuts.items), compare_instants);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < cuts.count; i++)
@@ -68,7 +75,14 @@ int mtr_subscription_find_cuts(struct mtr_subscription *subscription, struct mtr
 int catalog_find_cuts(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++) {
-        int rc = mtr_subscription_find_cuts(&catalog->subscriptions[i], &catalog->arena);
+        struct mtr_subscription *subscription = &catalog->subscriptions[i];
+        int rc = mtr_subscription_find_cuts(subscription, &catalog->arena);
+        for (uint32_t k = 1; !rc && k < mtr_subscription_phase_count(subscription); k++) {
+            struct mtr_subscription *phase =
+                catalog_own_phase(catalog, mtr_subscription_phase(subscription, k));
+            phase->cuts_us = subscription->cuts_us;
+            phase->cut_count = subscription->cut_count;
+        }
         if (rc == MTR_ELIMIT)
             record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][i], "tariff", findings,
                         "has more than %d instants inside an hour at which a version, its trial or its term "

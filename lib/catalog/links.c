@@ -4,7 +4,7 @@
  * Subjects: a vendor's subscriptions of one subject, by service and start. One array for all of them.
  *
  * Peers: a customer's subscriptions of one tariff, where that tariff counts across them. One array for all,
- * by (tariff, customer, number); each subscription has its stretch of it.
+ * by (tariff, customer, number, start of the phase); each subscription has its stretch of it.
  *
  * Carrying: a subscription carries something from period to period where a level goes on into the next one,
  * or a position counts from the start of the term. Looked at once for each tariff, all of its versions and
@@ -50,14 +50,15 @@ static void check_terms(const struct mtr_catalog *catalog, const struct mtr_subs
                         const struct mtr_subscription *b, struct mtr_diagnostics *findings)
 {
     char from[MTR_TIME_TEXT_BYTES], to[MTR_TIME_TEXT_BYTES] = "on";
-    if (a->end_us <= b->start_us) return;
+    if (mtr_subscription_ends_us(a) <= b->start_us) return;
     order_by_fault(catalog, &a, &b);
+    const int64_t ends_us = mtr_subscription_ends_us(b);
     mtr_time_format(b->start_us, from);
-    if (b->end_us < INT64_MAX) mtr_time_format(b->end_us, to);
+    if (ends_us < INT64_MAX) mtr_time_format(ends_us, to);
     record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][a->number - 1], "subject", findings,
                 "`%.*s` is the subject of subscription `%.*s` already, from %s %s%s: their terms must not "
                 "overlap",
-                MTR_STR_ARGS(a->subject), MTR_STR_ARGS(b->key), from, b->end_us < INT64_MAX ? "to " : "", to);
+                MTR_STR_ARGS(a->subject), MTR_STR_ARGS(b->key), from, ends_us < INT64_MAX ? "to " : "", to);
 }
 
 /* A type of event that both services have meters of; empty without one. */
@@ -117,11 +118,13 @@ int catalog_link_subjects(struct mtr_catalog *catalog, struct mtr_diagnostics *f
     for (uint32_t first = 0, next; first < count; first = next) {
         for (next = first + 1; next < count && are_of_one_subject(all[first], all[next]); next++) {
         }
-        for (uint32_t i = first; i < next; i++) {
-            struct mtr_subscription *subscription = &catalog->subscriptions[all[i]->number - 1];
-            subscription->same_subject = all + first;
-            subscription->same_subject_count = next - first;
-        }
+        for (uint32_t i = first; i < next; i++)
+            for (uint32_t k = 0; k < mtr_subscription_phase_count(all[i]); k++) {
+                struct mtr_subscription *phase =
+                    catalog_own_phase(catalog, mtr_subscription_phase(all[i], k));
+                phase->same_subject = all + first;
+                phase->same_subject_count = next - first;
+            }
         check_subject(catalog, all + first, next - first, findings);
     }
     return MTR_OK;
@@ -135,7 +138,9 @@ static int compare_peers(const void *a, const void *b)
                                   *y = *(const struct mtr_subscription *const *)b;
     if (x->tariff != y->tariff) return x->tariff < y->tariff ? -1 : 1;
     const int order = mtr_str_compare(x->customer, y->customer);
-    return order ? order : (x->number > y->number) - (x->number < y->number);
+    if (order) return order;
+    if (x->number != y->number) return x->number < y->number ? -1 : 1;
+    return (x->start_us > y->start_us) - (x->start_us < y->start_us);
 }
 
 static bool are_peers(const struct mtr_subscription *a, const struct mtr_subscription *b)
@@ -145,15 +150,14 @@ static bool are_peers(const struct mtr_subscription *a, const struct mtr_subscri
 
 int catalog_link_peers(struct mtr_catalog *catalog)
 {
-    const struct mtr_subscription **peers = NULL;
+    const size_t total = (size_t)catalog->counts[MTR_KIND_SUBSCRIPTION] + catalog->later_phase_count;
+    const struct mtr_subscription **peers = NULL, *subscription;
     uint32_t count = 0;
-    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++) {
-        const struct mtr_subscription *subscription = &catalog->subscriptions[i];
+    for (uint32_t i = 0; (subscription = catalog_phase_at(catalog, i)) != NULL; i++) {
         if (!subscription->tariff ||
             (!subscription->tariff->across_customer && !subscription->tariff->has_account))
             continue;
-        if (!peers)
-            peers = mtr_arena_calloc(&catalog->arena, catalog->counts[MTR_KIND_SUBSCRIPTION], sizeof(*peers));
+        if (!peers) peers = mtr_arena_calloc(&catalog->arena, total, sizeof(*peers));
         if (!peers) return MTR_ENOMEM;
         peers[count++] = subscription;
     }
@@ -162,10 +166,10 @@ int catalog_link_peers(struct mtr_catalog *catalog)
         for (next = first + 1; next < count && are_peers(peers[first], peers[next]); next++) {
         }
         for (uint32_t i = first; i < next; i++) {
-            struct mtr_subscription *subscription = &catalog->subscriptions[peers[i]->number - 1];
-            subscription->peers = peers + first;
-            subscription->peer_count = next - first;
-            subscription->peer_index = i - first;
+            struct mtr_subscription *peer = catalog_own_phase(catalog, peers[i]);
+            peer->peers = peers + first;
+            peer->peer_count = next - first;
+            peer->peer_index = i - first;
         }
     }
     return MTR_OK;
@@ -189,6 +193,13 @@ static bool version_carries(const struct mtr_catalog *catalog, const struct mtr_
     return false;
 }
 
+/* Into the phases behind it, too. */
+static void note_carrying(struct mtr_catalog *catalog, const struct mtr_subscription *subscription)
+{
+    for (uint32_t i = 0; i < mtr_subscription_phase_count(subscription); i++)
+        catalog_own_phase(catalog, mtr_subscription_phase(subscription, i))->carries = true;
+}
+
 int catalog_note_carrying(struct mtr_catalog *catalog)
 {
     const uint32_t tariff_count = catalog->counts[MTR_KIND_TARIFF];
@@ -202,12 +213,12 @@ int catalog_note_carrying(struct mtr_catalog *catalog)
         for (uint32_t v = 0; v < tariff->version_count && !carries[i + 1]; v++)
             carries[i + 1] = version_carries(catalog, &tariff->versions[v]);
     }
-    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++) {
-        struct mtr_subscription *subscription = &catalog->subscriptions[i];
-        const struct mtr_tariff_document *const tariffs[] = {subscription->tariff, subscription->trial_tariff,
-                                                             subscription->cost_tariff};
+    struct mtr_subscription *phase;
+    for (uint32_t i = 0; (phase = catalog_phase_at(catalog, i)) != NULL; i++) {
+        const struct mtr_tariff_document *const tariffs[] = {phase->tariff, phase->trial_tariff,
+                                                             phase->cost_tariff};
         for (size_t k = 0; k < sizeof(tariffs) / sizeof(*tariffs); k++)
-            if (tariffs[k]) subscription->carries = subscription->carries || carries[tariffs[k]->number];
+            if (tariffs[k] && carries[tariffs[k]->number]) note_carrying(catalog, phase);
     }
     return MTR_OK;
 }

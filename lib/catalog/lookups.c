@@ -153,8 +153,8 @@ static const struct mtr_subscription *last_begun(const struct mtr_subscription *
 
 static bool is_active(const struct mtr_subscription *subscription, int64_t time_us)
 {
-    return subscription->start_us <= time_us &&
-           (subscription->end_us == INT64_MAX || time_us < subscription->end_us);
+    const int64_t ends_us = mtr_subscription_ends_us(subscription);
+    return subscription->start_us <= time_us && (ends_us == INT64_MAX || time_us < ends_us);
 }
 
 /* A type that no service takes waits for a meter: of whose subscription then does not matter to the fold. */
@@ -180,7 +180,8 @@ const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog
 {
     const struct mtr_subscription *any =
         catalog_find_any_of_subject(catalog, address->vendor, address->subject);
-    return any && any->same_subject_count ? find_of_several(catalog, any, address) : any;
+    if (any && any->same_subject_count) any = find_of_several(catalog, any, address);
+    return any && any->phases ? mtr_subscription_at(any, address->time_us) : any;
 }
 
 uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct mtr_service *service,

@@ -23,6 +23,19 @@ void record_release(struct mtr_record *record)
     free(record);
 }
 
+/* At that node of the text at hand; `at` may be NULL. */
+static void fail_at(const struct mtr_record *record, const struct mtr_node *at, const char *name,
+                    struct mtr_diagnostics *findings, const char *text)
+{
+    if (!record->node) {
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, name, "%s (in the stored %s `%.*s`)", text,
+                             record->kind->name, MTR_STR_ARGS(record->key));
+        return;
+    }
+    if (!at) at = record->node;
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, at->line, at->column, name, "%s", text);
+}
+
 void record_fail(const struct mtr_record *record, const char *name, struct mtr_diagnostics *findings,
                  const char *format, ...)
 {
@@ -31,14 +44,19 @@ void record_fail(const struct mtr_record *record, const char *name, struct mtr_d
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    if (!record->node) {
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, name, "%s (in the stored %s `%.*s`)", text,
-                             record->kind->name, MTR_STR_ARGS(record->key));
-        return;
-    }
-    const struct mtr_node *at = mtr_node_get(record->node, name);
-    if (!at) at = record->node;
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, at->line, at->column, name, "%s", text);
+    fail_at(record, record->node ? mtr_node_get(record->node, name) : NULL, name, findings, text);
+}
+
+void record_fail_item(const struct mtr_record *record, const char *name, uint32_t index,
+                      struct mtr_diagnostics *findings, const char *format, ...)
+{
+    char text[sizeof(((struct mtr_diagnostic *)NULL)->text)];
+    const struct mtr_node *list = record->node ? mtr_node_get(record->node, name) : NULL;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    fail_at(record, list && index < list->child_count ? &list->children[index] : NULL, name, findings, text);
 }
 
 void record_freeze(const struct mtr_record *now, const char *name, bool same,

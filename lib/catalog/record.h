@@ -45,6 +45,14 @@ struct mtr_billing_fields {
     struct mtr_str anchor;
 };
 
+/* What of a subscription becomes another from a time on; empty: it stays. */
+struct mtr_change_fields {
+    struct mtr_str from, tariff, customer, currency; /* from as written */
+    bool has_billing;
+    struct mtr_billing_fields billing;
+    int64_t from_us, anchor_days; /* decoded from the above */
+};
+
 struct mtr_trial_fields {
     struct mtr_str end, tariff; /* end as written */
     bool has_days;
@@ -63,6 +71,7 @@ struct mtr_subscription_fields {
     struct mtr_trial_fields trial;
     struct mtr_str start, trial_end, end; /* as written */
     struct mtr_list labels;
+    struct mtr_list changes; /* of struct mtr_change_fields */
     struct mtr_zone *zone; /* from here on: decoded from the above */
     int64_t start_us, trial_end_us, free_until_us, charged_until_us, end_us;
     int64_t anchor_days;
@@ -170,6 +179,9 @@ void record_fail(const struct mtr_record *record, const char *name, struct mtr_d
                  const char *format, ...) MTR_PRINTF(4, 5);
 void record_read_time(const struct mtr_record *record, const char *name, struct mtr_str text,
                       struct mtr_catalog_time *out, struct mtr_diagnostics *findings);
+/* The same about the item at an index of the list `name`. */
+void record_fail_item(const struct mtr_record *record, const char *name, uint32_t index,
+                      struct mtr_diagnostics *findings, const char *format, ...) MTR_PRINTF(5, 6);
 void record_freeze(const struct mtr_record *now, const char *name, bool same,
                    struct mtr_diagnostics *findings);
 

@@ -194,73 +194,14 @@ static void index_subject(struct mtr_catalog *catalog, const struct mtr_record *
     hash_index_add(&catalog->by_bare_subject, hash_index_hash(subscription->subject, 0), record->number);
 }
 
-static const struct mtr_tariff_document *find_tariff(const struct mtr_catalog *catalog,
-                                                     const struct mtr_record *record, const char *field,
-                                                     struct mtr_str key, struct mtr_diagnostics *findings)
-{
-    const struct mtr_record *found =
-        key.size ? resolve(catalog, record, field, MTR_KIND_TARIFF, key, findings) : NULL;
-    return found ? &found->fields.tariff : NULL;
-}
-
-/* An unknown one is the service's finding. */
-static const struct mtr_tariff_document *cost_of_service(const struct mtr_catalog *catalog,
-                                                         const struct mtr_record *service)
-{
-    struct mtr_str key = service->fields.service.cost_tariff;
-    const struct mtr_record *found = key.size ? catalog_find_record(catalog, MTR_KIND_TARIFF, key) : NULL;
-    return found ? &found->fields.tariff : NULL;
-}
-
-/* The tariff with its prices in the subscription's currency, or those that are exchanged into it; NULL
- * after a finding, and of no tariff. */
-static const struct mtr_tariff_document *tariff_in(const struct mtr_record *record,
-                                                   const struct mtr_tariff_document *tariff,
-                                                   struct mtr_str currency, struct mtr_diagnostics *findings)
-{
-    const struct mtr_tariff_document *found = tariff ? mtr_tariff_in(tariff, currency) : NULL;
-    if (found || !tariff) return found;
-    if (tariff->exchange.given) return tariff;
-    if (tariff->currency_count)
-        record_fail(record, "currency", findings, "is %.*s, in which tariff `%.*s` has no prices",
-                    MTR_STR_ARGS(currency), MTR_STR_ARGS(tariff->key));
-    else
-        record_fail(record, "currency", findings,
-                    "is %.*s, but tariff `%.*s` is in %.*s and has no `exchange`", MTR_STR_ARGS(currency),
-                    MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
-    return NULL;
-}
-
 static void link_subscription(struct mtr_catalog *catalog, const struct mtr_record *record,
                               struct mtr_diagnostics *findings)
 {
-    const struct mtr_subscription_fields *f = &record->fields.subscription;
-    const struct mtr_record *service =
-        resolve(catalog, record, "service", MTR_KIND_SERVICE, f->service, findings);
-    const struct mtr_tariff_document *tariff = find_tariff(catalog, record, "tariff", f->tariff, findings);
-    if (!service || !tariff) return;
-    struct mtr_str currency = f->currency.size ? f->currency : tariff->currency;
-    const struct mtr_tariff_document *cost =
-        find_tariff(catalog, record, "cost_tariff", f->cost_tariff, findings);
-    if (!f->cost_tariff.size) cost = cost_of_service(catalog, service);
-    const struct mtr_tariff_document *trial =
-        find_tariff(catalog, record, "trial", f->trial.tariff, findings);
-    catalog->subscriptions[record->number - 1] = (struct mtr_subscription){
-        .number = record->number,
-        .key = record->key,
-        .service = &catalog->services[service->number - 1],
-        .subject = f->subject,
-        .customer = f->customer,
-        .tariff = tariff_in(record, tariff, currency, findings),
-        .cost_tariff = tariff_in(record, cost, currency, findings),
-        .currency = currency,
-        .rates = &catalog->rates,
-        .zone = f->zone,
-        .trial_tariff = tariff_in(record, trial, currency, findings),
-        .labels = f->labels.items,
-        .label_count = f->labels.count,
-    };
-    record_fill_terms(record, &catalog->subscriptions[record->number - 1]);
+    const struct mtr_record *service = resolve(catalog, record, "service", MTR_KIND_SERVICE,
+                                               record->fields.subscription.service, findings);
+    if (!service) return;
+    catalog_link_phases(catalog, record, service, findings);
+    if (!catalog->subscriptions[record->number - 1].number) return; /* after a finding */
     if (catalog->services[service->number - 1].vendor) index_subject(catalog, record);
 }
 
@@ -410,6 +351,7 @@ static const struct {
 int catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
 {
     size_t errors = findings->errors;
+    if (catalog_allocate_phases(catalog)) return MTR_ENOMEM;
     for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
         for (uint32_t k = 0; k < catalog->counts[links[i].kind]; k++)
             if (catalog->records[links[i].kind][k])

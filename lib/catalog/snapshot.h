@@ -28,7 +28,11 @@ struct mtr_catalog {
     struct mtr_vendor *vendors; /* by number - 1, as the following */
     struct mtr_service *services;
     struct mtr_meter *meters;
-    struct mtr_subscription *subscriptions;
+    struct mtr_subscription *subscriptions; /* the first phase of each */
+    struct mtr_subscription *later_phases;  /* of all, by number and start */
+    uint32_t later_phase_count;
+    const struct mtr_subscription **phase_lists; /* of those that have some: all phases of each */
+    uint32_t phase_list_count;
     struct mtr_api_key *api_keys;
     struct mtr_destination *destinations;
     struct mtr_credit *credits;
@@ -58,7 +62,7 @@ const struct mtr_subscription *catalog_find_any_of_subject(const struct mtr_cata
 /* Checks over several documents: tariffs against meters. */
 void catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
 /* Credits against the subscription that they are of: currency, service and components. */
-void catalog_check_credits(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
+void catalog_check_credits(struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
 /* Fills in which subscriptions carry something from period to period (links.c): every reference is linked.
  * MTR_ENOMEM. */
 int catalog_note_carrying(struct mtr_catalog *catalog) MTR_MUST_USE;
@@ -70,6 +74,16 @@ void catalog_check_change(const struct mtr_catalog *before, const struct mtr_cat
 
 /* Gives each subscription its cuts. MTR_ENOMEM. */
 int catalog_find_cuts(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* Room for all phases, before any is linked. MTR_ENOMEM. */
+int catalog_allocate_phases(struct mtr_catalog *catalog) MTR_MUST_USE;
+/* Makes the phases of a subscription out of its record. After a finding it has none, its number is 0. */
+void catalog_link_phases(struct mtr_catalog *catalog, const struct mtr_record *record,
+                         const struct mtr_record *service, struct mtr_diagnostics *findings);
+/* For who links them: every phase of every subscription, the first ones before, NULL behind the last; and the
+ * one that it is, to be written. */
+struct mtr_subscription *catalog_phase_at(struct mtr_catalog *catalog, uint32_t index);
+struct mtr_subscription *catalog_own_phase(struct mtr_catalog *catalog, const struct mtr_subscription *phase);
+
 /* Gives each subscription those of the same vendor and subject, and checks that an event can be of one only:
  * terms of one service that overlap, and services that take the same type, are findings. MTR_ENOMEM. */
 int catalog_link_subjects(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;

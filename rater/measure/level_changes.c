@@ -11,7 +11,7 @@
 
 struct levels {
     const struct mtr_levels_question *question;
-    const struct mtr_subscription *subscription;
+    const struct mtr_subscription *subscription; /* its first phase: a level goes on through changes */
     const struct mtr_meter *meter;
     int64_t begins_us;     /* of the range, or the subscription: nothing holds before */
     /* Points from here on are read one by one: the begin of the hour, or day, that the range begins in. */
@@ -43,8 +43,7 @@ static void find_bounds(struct levels *levels, int64_t from_us, int64_t until_us
         until_us = day_of(subscription, until_us - 1).end_us;
     }
     levels->points_from_us = mtr_time_later(levels->points_from_us, subscription->start_us);
-    if (subscription->end_us < until_us) until_us = subscription->end_us;
-    levels->until_us = until_us;
+    levels->until_us = mtr_time_sooner(until_us, mtr_subscription_ends_us(subscription));
 }
 
 /* What a retired meter's level comes to is taken back where it is retired. */
@@ -131,7 +130,7 @@ int mtr_levels_walk(const struct mtr_levels_question *question, mtr_levels_on_ch
                     uint64_t *read_count)
 {
     struct levels levels = {.question = question,
-                            .subscription = question->stream.subscription,
+                            .subscription = mtr_subscription_phase(question->stream.subscription, 0),
                             .meter = question->stream.meter,
                             .on_change = on_change,
                             .context = context,

@@ -58,7 +58,10 @@ int rater_account(const struct mtr_rating *rating, const struct mtr_subscription
         if (i == subscription->peer_index || !find_period(subscription->peers[i], whole, &start_us, &end_us))
             continue;
         /* Each counts those before it, so that a change ends at the last. */
-        MTR_ASSERT((i < subscription->peer_index) == (subscription->peers[i]->number < subscription->number));
+        const struct mtr_subscription *peer = subscription->peers[i];
+        MTR_ASSERT((i < subscription->peer_index) ==
+                   (peer->number < subscription->number ||
+                    (peer->number == subscription->number && peer->start_us < subscription->start_us)));
         if (i > subscription->peer_index)
             *continues = true;
         else

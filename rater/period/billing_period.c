@@ -54,11 +54,12 @@ static bool goes_on_from(const struct mtr_billing_part *before, const struct mtr
            (!part->version->reset && mtr_tariff_goes_on(before->version, component));
 }
 
-/* The contract term begins with the subscription, and anew with each version that says so. */
+/* The contract term begins with the phase in which the subscription got that tariff and customer, and anew
+ * with each version that says so. */
 static int64_t term_from(const struct mtr_subscription *subscription,
                          const struct mtr_tariff_document *tariff, int64_t time_us)
 {
-    int64_t from_us = subscription->start_us;
+    int64_t from_us = mtr_subscription_phase(subscription, subscription->contract_index)->start_us;
     for (uint32_t i = 0; i < tariff->version_count; i++) {
         const struct mtr_tariff_version *version = &tariff->versions[i];
         const int64_t start_us = mtr_tariff_version_start(version, subscription->zone);
@@ -106,6 +107,18 @@ struct mtr_hash128 rater_schedule_hash(const struct mtr_subscription *subscripti
     const int64_t numbers[] = {number_of(subscription->start_us), number_of(subscription->end_us),
                                subscription->billing.unit, subscription->billing.anchor_days};
     return hash_numbers(numbers, sizeof(numbers) / sizeof(*numbers));
+}
+
+struct mtr_hash128 rater_life_hash(const struct mtr_subscription *subscription)
+{
+    struct mtr_hash128 life = rater_schedule_hash(mtr_subscription_phase(subscription, 0));
+    for (uint32_t i = 1; i < mtr_subscription_phase_count(subscription); i++) {
+        const struct mtr_hash128 phase = rater_schedule_hash(mtr_subscription_phase(subscription, i));
+        const int64_t numbers[] = {(int64_t)life.high, (int64_t)life.low, (int64_t)phase.high,
+                                   (int64_t)phase.low};
+        life = hash_numbers(numbers, sizeof(numbers) / sizeof(*numbers));
+    }
+    return life;
 }
 
 enum { NUMBERS_OF_PEER = 4, NUMBERS_OF_RATE = 12, NUMBERS_OF_PART = 10 + NUMBERS_OF_RATE };
@@ -168,8 +181,8 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
                             number_of(period->start_us),
                             number_of(period->end_us),
                             period->part_count,
-                            number_of(subscription->start_us)}; /* levels and contract terms count from there
-                                                                   in every period */
+                            number_of(mtr_subscription_begun_us(subscription))}; /* levels count from there in
+                                                                                    every period */
     size_t count = sizeof(head) / sizeof(*head);
     const size_t count_max = count + NUMBERS_OF_PART * ((size_t)period->part_count + period->cost_count) +
                              NUMBERS_OF_PEER * (size_t)subscription->peer_count + 1;
@@ -235,7 +248,7 @@ static void choose_exchange_day(const struct making *making, struct mtr_billing_
 {
     const struct mtr_subscription *subscription = making->subscription;
     const struct mtr_price_exchange_times times = {part->start_us, making->period->end_us,
-                                                   subscription->start_us};
+                                                   mtr_subscription_begun_us(subscription)};
     part->exchanges = exchanges(subscription, part->tariff);
     if (!part->exchanges) return;
     const bool is_of_one_day =

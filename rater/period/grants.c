@@ -170,7 +170,8 @@ static int add_trial_grant(struct finding *finding, const struct mtr_trial_units
 {
     enum { TEXT_BYTES = 160 };
     const struct mtr_subscription *subscription = finding->subscription;
-    const struct mtr_civil day = mtr_zone_to_civil(subscription->zone, subscription->start_us);
+    const struct mtr_civil day =
+        mtr_zone_to_civil(subscription->zone, mtr_subscription_begun_us(subscription));
     const struct mtr_str component = units ? units->component : MTR_STR("");
     char text[TEXT_BYTES];
     struct mtr_grant grant = {.granted = units ? units->quantity.e12 : subscription->trial_amount.e18};

@@ -27,6 +27,9 @@ int64_t rater_position_from(const struct mtr_subscription *subscription,
 /* Hash of start, end and billing rule: what decides which periods there are. */
 struct mtr_hash128 rater_schedule_hash(const struct mtr_subscription *subscription);
 
+/* The same of all of its phases. */
+struct mtr_hash128 rater_life_hash(const struct mtr_subscription *subscription);
+
 /* The first whole second in which it is over: what the charges store has for its end. */
 int64_t rater_period_end_s(int64_t end_us);
 

@@ -156,7 +156,36 @@ def check_closed_periods():
         audit(daemon)
 
 
+def check_changes():
+    """Another tariff and another customer from a time on: closed months keep what they had, corrections go to who was charged, use is of the customer of its time."""
+    base = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "start": "2026-09-01"}
+    changed = {**base, "changes": [{"from": "2026-11-05", "tariff": "q"}, {"from": "2026-11-15T12:00:00Z", "customer": "c2"}]}
+    other = {"key": "q", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": [{"key": "c", "meter": "m", "per_unit": "2"}]}]}
+    events = [("1", "s1", "2026-09-10T00:00:00Z", 100), ("2", "s1", "2026-11-04T23:59:59Z", 10), ("3", "s1", "2026-11-05T00:00:00Z", 20),
+              ("4", "s1", "2026-11-15T11:59:59Z", 1), ("5", "s1", "2026-11-15T12:00:00Z", 5)]
+    for known_before in True, False:
+        with Daemon(WIDE) as daemon:
+            apply(daemon, **{**CATALOG, "tariffs": [*CATALOG["tariffs"], other]}, subscriptions=[changed if known_before else base])
+            key = daemon.vendor_key("v")
+            send(daemon, key, *events)
+            if not known_before:
+                assert bill(daemon) == {("s1", "c1", "2026-09-01"): 100, ("s1", "c1", "2026-11-01"): 36}
+                change = apply(daemon, subscriptions=[changed])
+                assert all(finding["severity"] == "warning" for finding in change["findings"]), change
+            assert bill(daemon) == {("s1", "c1", "2026-09-01"): 100, ("s1", "c1", "2026-11-01"): 10, ("s1", "c1", "2026-11-05"): 42, ("s1", "c2", "2026-11-15"): 10}, bill(daemon)
+            send(daemon, key, ("6", "s1", "2026-11-06T00:00:00Z", 3), ("7", "s1", "2026-11-20T00:00:00Z", 4))
+            assert bill(daemon)[("s1", "c1", "2026-11-05")] == 48 and bill(daemon)[("s1", "c2", "2026-11-15")] == 18, bill(daemon)
+            usage = {row["customer"]: float(row["quantity"]) for row in daemon.get("/v1/usage?window=total&group_by=customer&group_by=meter&from=2026-09-01&to=2026-12-01")["rows"]}
+            assert usage == {"c1": 134, "c2": 9}, usage
+            mine = daemon.get("/v1/usage?window=total&customer=c2&from=2026-09-01&to=2026-12-01")["rows"]
+            assert [float(row["quantity"]) for row in mine] == [9], mine
+            audit(daemon)
+            gone = daemon.call("PUT", "/v1/catalog", body={"subscriptions": [base]})
+            assert gone.status == 422 and b"2 closed periods of 1 subscription are rated again: 58.00 becomes 43.00 EUR" in gone.body, gone.body
+
+
 check_end_before_usage()
+check_changes()
 check_closed_periods()
 check_subscribe_again()
 check_gap()

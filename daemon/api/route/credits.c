@@ -90,7 +90,8 @@ static void set_sizes(const struct mtr_balance *balance, char texts[SIZE_COUNT][
 static int on_balance(void *context, const struct mtr_balance *balance)
 {
     struct credits *credits = context;
-    const struct mtr_subscription *subscription = credits->subscription;
+    const struct mtr_subscription *subscription =
+        mtr_subscription_at(credits->subscription, credits->time_us);
     const bool is_shared = balance->credit && !balance->credit->subscription;
     char texts[SIZE_COUNT][MTR_DECIMAL_TEXT_BYTES];
     credits->looked_at++;
@@ -128,13 +129,19 @@ static bool begin(struct api_call *call)
     return true;
 }
 
+/* Is it the customer's at that time? */
+static bool is_of_customer(const struct credits *credits, const struct mtr_subscription *subscription)
+{
+    return mtr_str_equal(mtr_subscription_at(subscription, credits->time_us)->customer, credits->customer);
+}
+
 /* Has the customer a subscription up to that number? The answer with the first of them had what they
  * share. */
-static bool has_subscription_to(const struct mtr_catalog *catalog, struct mtr_str customer, uint32_t number)
+static bool has_subscription_to(const struct mtr_catalog *catalog, const struct credits *credits)
 {
-    for (uint32_t i = 1; i <= number; i++) {
+    for (uint32_t i = 1; i <= credits->after; i++) {
         const struct mtr_subscription *subscription = mtr_catalog_subscription(catalog, i);
-        if (subscription && mtr_str_equal(subscription->customer, customer)) return true;
+        if (subscription && is_of_customer(credits, subscription)) return true;
     }
     return false;
 }
@@ -155,13 +162,13 @@ static int list_customer(struct api_call *call, struct credits *credits)
     const uint32_t count = mtr_catalog_count(call->catalog, MTR_KIND_SUBSCRIPTION);
     int rc = MTR_OK;
     if (credits->after > count) credits->after = count;
-    credits->shared_told = has_subscription_to(call->catalog, credits->customer, credits->after);
+    credits->shared_told = has_subscription_to(call->catalog, credits);
     while (!rc && credits->after < count && credits->listed < credits->limit &&
            credits->looked_at < LOOKED_AT_MAX) {
         if (api_rows_full(credits->rows)) return MTR_OK;
         const struct mtr_subscription *next = mtr_catalog_subscription(call->catalog, credits->after + 1);
         credits->looked_at++;
-        if (mtr_str_equal(next->customer, credits->customer)) rc = list_subscription(call, credits, next);
+        if (is_of_customer(credits, next)) rc = list_subscription(call, credits, next);
         credits->after++;
     }
     if (!rc) api_rows_end(credits->rows, credits->after, credits->after < count);

@@ -73,7 +73,8 @@ static const struct mtr_shape margin_shape = {.name = "Margin", .members = membe
 static int on_line(void *context, const struct mtr_charge_line *line)
 {
     struct margins *margins = context;
-    const struct mtr_subscription *subscription = margins->subscription;
+    const struct mtr_subscription *subscription =
+        mtr_subscription_at(margins->subscription, line->period_start_s * MTR_US_PER_SECOND);
     const struct mtr_currency *currency = mtr_currency_find(line->currency);
     const unsigned digits = currency ? currency->digits : 0;
     struct mtr_money margin;
@@ -112,6 +113,12 @@ static int on_period(void *context, const struct mtr_charge_period *period)
     const struct mtr_hash128 first = {0, 0};
     if (period->start_s != margins->next_period_s) margins->next_line = first;
     margins->next_period_s = period->start_s;
+    const struct mtr_subscription *phase =
+        mtr_subscription_at(margins->subscription, period->start_s * MTR_US_PER_SECOND);
+    if (margins->customer.size && !mtr_str_equal(margins->customer, phase->customer)) {
+        margins->next_period_s++;
+        return MTR_OK;
+    }
     int rc = mtr_charges_walk_lines_from(margins->txn, period->subscription, period->start_s,
                                          margins->next_line, on_line, margins);
     if (rc) return rc;
@@ -136,7 +143,7 @@ static bool begin(struct api_call *call)
 static bool is_selected(const struct margins *margins, const struct mtr_subscription *subscription)
 {
     if (!subscription || (margins->only && subscription != margins->only)) return false;
-    return !margins->customer.size || mtr_str_equal(margins->customer, subscription->customer);
+    return !margins->customer.size || mtr_subscription_is_of_customer(subscription, margins->customer);
 }
 
 /* Subscription after subscription, until the piece is full or the answer has what it may have. */

@@ -100,7 +100,9 @@ static int on_waiting(void *context, const struct mtr_charge_waiting *waiting)
     list->period_start_s = waiting->period_start_s;
     const struct mtr_subscription *subscription =
         mtr_catalog_subscription(list->catalog, waiting->subscription);
-    return subscription ? write_waiting(list, subscription, waiting) : MTR_OK;
+    if (!subscription) return MTR_OK;
+    const int64_t start_us = waiting->period_start_s * MTR_US_PER_SECOND;
+    return write_waiting(list, mtr_subscription_at(subscription, start_us), waiting);
 }
 
 static bool begin(struct api_call *call)

@@ -208,10 +208,19 @@ static int make_draft(struct what_if *what_if)
     return rc ? MTR_EXIT_CONFIG : MTR_EXIT_OK;
 }
 
-static bool same_term(const struct mtr_subscription *a, const struct mtr_subscription *b)
+static bool same_phase(const struct mtr_subscription *a, const struct mtr_subscription *b)
 {
     return a->start_us == b->start_us && a->end_us == b->end_us && a->billing.unit == b->billing.unit &&
            a->billing.anchor_days == b->billing.anchor_days && mtr_str_equal(a->currency, b->currency);
+}
+
+static bool same_term(const struct mtr_subscription *a, const struct mtr_subscription *b)
+{
+    const uint32_t count = mtr_subscription_phase_count(a);
+    bool same = count == mtr_subscription_phase_count(b);
+    for (uint32_t i = 0; i < count && same; i++)
+        same = same_phase(mtr_subscription_phase(a, i), mtr_subscription_phase(b, i));
+    return same;
 }
 
 /* What is compared are the same periods in the same currency. */

@@ -90,7 +90,7 @@ struct mtr_event_address {
 /* The hot path: the subscription of an event, and the meters that it feeds. ~20 ns each, no allocation. Where
  * the vendor's subject has several subscriptions it is of the one whose service takes that type, and of
  * these the last that begins at its time or before: outside of every term the one that ended before it, and
- * before the first that one. NULL: the vendor has no such subject. */
+ * before the first that one. In the phase of its time. NULL: the vendor has no such subject. */
 const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog,
                                                         const struct mtr_event_address *address);
 /* Meters of one service and event type: *meters is an array of pointers owned by the snapshot; returns its

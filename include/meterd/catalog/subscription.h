@@ -11,6 +11,13 @@
  *       billing: {every: month, anchor: anniversary}
  *       start: 2026-01-31
  *       trial: {days: 14, quantity: {vcpu: "100"}}
+ *       changes:
+ *       - {from: 2026-06-01, tariff: premium}
+ *       - {from: "2026-08-15T12:00:00Z", customer: initech, currency: EUR}
+ *
+ * A subscription that changes has phases: a struct of its own for each stretch between two changes, with what
+ * holds in it. By number and key one finds the first; mtr_subscription_at gives the one of a time. Phases end
+ * billing periods: each period is of one tariff, customer, currency and billing rule.
  *
  * Instants are µs since 1970 in UTC; a date that was written is local midnight in the zone. Service,
  * subject, zone and currency are fixed once applied. Part of a snapshot: see catalog.h for lifetime.
@@ -49,7 +56,7 @@ struct mtr_subscription {
     const struct mtr_rate_book *rates; /* all of the snapshot */
     struct mtr_zone *zone;
     struct mtr_period_rule billing;
-    int64_t start_us;     /* usage and fees from here on */
+    int64_t start_us;     /* of this phase: usage and fees from here on */
     /* == start_us without a trial, and of a trial that frees units or money of the tariff. */
     int64_t trial_end_us;
     const struct mtr_tariff_document *trial_tariff; /* what is charged until then; NULL: nothing */
@@ -60,7 +67,11 @@ struct mtr_subscription {
     uint32_t trial_unit_count;
     bool has_trial_amount;
     struct mtr_money trial_amount; /* in the tariff's currency */
-    int64_t end_us;                 /* INT64_MAX while it runs */
+    int64_t end_us;                 /* of this phase; INT64_MAX while it runs */
+    const struct mtr_subscription *const *phases; /* all of them, by start; NULL: it is the only one */
+    uint32_t phase_count, phase_index;
+    uint32_t contract_index; /* the first phase since which tariff and customer are these: contract terms
+                                count from there */
     struct mtr_label *labels;
     uint32_t label_count;
     /* The customer's subscriptions of the same tariff and currency, by number, this one at peer_index:
@@ -79,9 +90,22 @@ struct mtr_subscription {
                      from the term's start */
 };
 
-/* Fills in its cuts, from its zone, term, trial and tariffs. From the arena. MTR_ENOMEM;
- * MTR_ELIMIT: more than MTR_SUBSCRIPTION_CUTS_MAX. */
+/* Fills in its cuts, from its zone, term, trial and tariffs, those of all its phases. From the arena.
+ * MTR_ENOMEM; MTR_ELIMIT: more than MTR_SUBSCRIPTION_CUTS_MAX. */
 int mtr_subscription_find_cuts(struct mtr_subscription *subscription, struct mtr_arena *arena) MTR_MUST_USE;
+
+/* Its phases, from any of them: how many, one, the one in force at a time (before all the first, behind all
+ * the last), and the end of the last. */
+uint32_t mtr_subscription_phase_count(const struct mtr_subscription *subscription);
+const struct mtr_subscription *mtr_subscription_phase(const struct mtr_subscription *subscription,
+                                                      uint32_t index);
+const struct mtr_subscription *mtr_subscription_at(const struct mtr_subscription *subscription,
+                                                   int64_t time_us);
+int64_t mtr_subscription_ends_us(const struct mtr_subscription *subscription);
+/* The start of the first: levels hold on since then, and a trial is counted from there. */
+int64_t mtr_subscription_begun_us(const struct mtr_subscription *subscription);
+/* Was any of its phases that customer's? */
+bool mtr_subscription_is_of_customer(const struct mtr_subscription *subscription, struct mtr_str customer);
 
 struct mtr_arena;
 struct mtr_node;

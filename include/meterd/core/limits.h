@@ -63,4 +63,7 @@ _Static_assert(MTR_DIMENSIONS_BYTES_MAX + 64 <= MTR_LMDB_KEY_BYTES_MAX, "a cell'
 _Static_assert(MTR_EVENT_SUBJECT_BYTES_MAX + MTR_KEY_BYTES_MAX + 32 <= MTR_LMDB_KEY_BYTES_MAX,
                "a held event's key must fit");
 
+/* Changes of one subscription over its life. */
+enum { MTR_SUBSCRIPTION_CHANGES_MAX = 256 };
+
 #endif

@@ -17,6 +17,19 @@ static const struct mtr_field billing_rows[] = {
     {0},
 };
 
+static const struct mtr_field change_rows[] = {
+    {MTR_ROW(mtr_change_fields, from), .type = MTR_FIELD_TEXT, .required = true,
+     .doc = "from when on it holds: a date (midnight in the zone) or an instant; a billing period begins "
+            "then"},
+    {MTR_ROW(mtr_change_fields, tariff), .type = MTR_FIELD_KEY, .doc = "key of the tariff"},
+    {MTR_ROW(mtr_change_fields, customer), .type = MTR_FIELD_KEY, .doc = "who pays"},
+    {MTR_ROW(mtr_change_fields, currency), .type = MTR_FIELD_TEXT, .doc = "ISO 4217"},
+    {MTR_ROW(mtr_change_fields, billing), .type = MTR_FIELD_MAP, .fields = billing_rows,
+     MTR_ROW_GIVEN(mtr_change_fields, has_billing),
+     .doc = "its billing periods, all of it; anniversary: of `from`"},
+    {0},
+};
+
 static const char *const trial_then[] = {"convert", "stop", NULL};
 
 static const struct mtr_field trial_rows[] = {
@@ -55,7 +68,7 @@ static const struct mtr_field rows[] = {
     {MTR_ROW(mtr_subscription_fields, cost_tariff), .type = MTR_FIELD_KEY,
      .doc = "key of the tariff that says what its use costs the seller; its service's unless given"},
     {MTR_ROW(mtr_subscription_fields, currency), .type = MTR_FIELD_TEXT,
-     .doc = "ISO 4217; the tariff's unless given; fixed"},
+     .doc = "ISO 4217; the tariff's unless given; another one only from a time on, in `changes`"},
     {.name = "zone", MTR_ROW_AT(mtr_subscription_fields, zone_name), .type = MTR_FIELD_TEXT,
      .default_text = "UTC", .min = 1, .max = 64,
      .doc = "time zone of its hours, days and periods, as Europe/Berlin; fixed"},
@@ -71,6 +84,10 @@ static const struct mtr_field rows[] = {
      .doc = "no usage and fees from then on: a date or an instant"},
     {MTR_ROW(mtr_subscription_fields, labels), .type = MTR_FIELD_LABELS, .max = 64,
      .doc = "free texts for queries"},
+    {MTR_ROW(mtr_subscription_fields, changes), .type = MTR_FIELD_LIST,
+     .max = MTR_SUBSCRIPTION_CHANGES_MAX, .fields = change_rows,
+     .item_size = sizeof(struct mtr_change_fields),
+     .doc = "what becomes another from a time on, in that order; what is left out stays"},
     {0},
 };
 
@@ -102,20 +119,54 @@ static int64_t local_days(const struct mtr_zone *zone, int64_t time_us)
     return mtr_days_from_civil(civil.year, civil.month, civil.day);
 }
 
-static void decode_anchor(struct mtr_record *record, struct mtr_diagnostics *findings)
+/* The day that periods are counted from, INT64_MIN: the calendar, of billing that begins at start_us. False:
+ * it is none of what is expected. */
+static bool decode_anchor(const struct mtr_record *record, const struct mtr_billing_fields *billing,
+                          int64_t start_us, int64_t *out_days)
+{
+    int64_t time_us;
+    *out_days = INT64_MIN;
+    if (mtr_str_equal(billing->anchor, MTR_STR("calendar"))) return true;
+    if (mtr_str_equal(billing->anchor, MTR_STR("anniversary"))) {
+        *out_days = local_days(record->fields.subscription.zone, start_us);
+        return true;
+    }
+    if (!is_date(billing->anchor) || mtr_time_parse_date(billing->anchor, &time_us)) return false;
+    *out_days = time_us / MTR_US_PER_DAY;
+    return true;
+}
+
+#define WRONG_ANCHOR "anchor: calendar, anniversary or a date is expected, not `%.*s`"
+
+/* In the order of time, each behind the start, and each says something. */
+static void decode_changes(struct mtr_record *record, struct mtr_diagnostics *findings)
 {
     struct mtr_subscription_fields *f = &record->fields.subscription;
-    int64_t time_us;
-    f->anchor_days = INT64_MIN;
-    if (mtr_str_equal(f->billing.anchor, MTR_STR("calendar"))) return;
-    if (mtr_str_equal(f->billing.anchor, MTR_STR("anniversary"))) {
-        f->anchor_days = local_days(f->zone, f->start_us);
-    } else if (is_date(f->billing.anchor) && mtr_time_parse_date(f->billing.anchor, &time_us) == MTR_OK) {
-        f->anchor_days = time_us / MTR_US_PER_DAY;
-    } else {
-        record_fail(record, "billing", findings,
-                    "anchor: calendar, anniversary or a date is expected, not `%.*s`",
-                    MTR_STR_ARGS(f->billing.anchor));
+    struct mtr_change_fields *changes = f->changes.items;
+    int64_t before_us = f->start_us;
+    for (uint32_t i = 0; i < f->changes.count; i++) {
+        struct mtr_change_fields *change = &changes[i];
+        if (!decode_instant(f->zone, change->from, &change->from_us) ||
+            change->from_us % MTR_US_PER_SECOND != 0) {
+            record_fail_item(record, "changes", i, findings,
+                             "from: a date or an instant of whole seconds is expected, as 2026-03-01 or "
+                             "2026-03-01T12:00:00Z");
+            continue;
+        }
+        if (change->from_us <= before_us)
+            record_fail_item(record, "changes", i, findings, "from: must be later than %s",
+                             i ? "that of the change before it" : "start");
+        if (!change->tariff.size && !change->customer.size && !change->currency.size && !change->has_billing)
+            record_fail_item(record, "changes", i, findings,
+                             "changes nothing: tariff, customer, currency or billing is expected");
+        if (change->currency.size && !mtr_currency_find(change->currency))
+            record_fail_item(record, "changes", i, findings, "currency: `%.*s` is no ISO 4217 code, as EUR",
+                             MTR_STR_ARGS(change->currency));
+        if (change->has_billing &&
+            !decode_anchor(record, &change->billing, change->from_us, &change->anchor_days))
+            record_fail_item(record, "changes", i, findings, WRONG_ANCHOR,
+                             MTR_STR_ARGS(change->billing.anchor));
+        before_us = mtr_time_later(before_us, change->from_us);
     }
 }
 
@@ -226,7 +277,9 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     }
     decode_trial(record, findings);
     decode_optional(record, "end", f->end, &f->end_us, findings);
-    decode_anchor(record, findings);
+    if (!decode_anchor(record, &f->billing, f->start_us, &f->anchor_days))
+        record_fail(record, "billing", findings, WRONG_ANCHOR, MTR_STR_ARGS(f->billing.anchor));
+    decode_changes(record, findings);
     check_order(record, findings);
     return is_limited(f) ? decode_limits(record, findings) : MTR_OK;
 }

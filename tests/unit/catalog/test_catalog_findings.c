@@ -143,10 +143,10 @@ static const struct {
      "          - {key: vcpu, meter: vcpu, per_unit: 1}\n"
      "subscriptions:\n  - {key: sub-1, service: compute, subject: vm-1, customer: globex, tariff: dollars, zone: Asia/Kolkata,"
      " start: 2026-01-31}\n",
-     "9:5: currency: cannot change from EUR to USD: charges were made in it. Make a new subscription instead\n"},
+     "9:5: currency: cannot change from EUR to USD: charges were made in it. Say from when it does, in `changes`\n"},
     {"tariffs:\n  - key: standard\n    currency: USD\n    versions:\n      - from: 2026-01-01\n        components:\n"
      "          - {key: vcpu, meter: vcpu, per_unit: 1}\n",
-     "0:0: currency: cannot change from EUR to USD: charges were made in it. Make a new subscription instead "
+     "0:0: currency: cannot change from EUR to USD: charges were made in it. Say from when it does, in `changes` "
      "(in the stored subscription `sub-1`)\n"},
     {"tariffs:\n  - {key: t, currency: EUR, retired: 1 March, versions: [{from: 2026-01-01, components: [{key: a, recurring: {amount: 1}}]}]}\n",
      "2:38: retired: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z\n"},
@@ -247,6 +247,19 @@ static const struct {
      "2:91: billing: anchor: calendar, anniversary or a date is expected, not `calender`\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, billing: {every: fortnight}}\n",
      "2:99: billing.every: `fortnight` is not one of day, week, month, quarter, year\n"},
+    {"subscriptions:\n  - key: s\n    service: compute\n    customer: c\n    tariff: standard\n    start: 2026-02-01\n    changes:\n"
+     "    - {from: 2026-02-01, customer: d}\n    - {from: 2026-04-01}\n    - {from: 2026-03-01, currency: EURO}\n    - {from: soon, customer: d}\n"
+     "    - {from: 2026-05-01, billing: {every: month, anchor: never}}\n",
+     "8:7: changes: from: must be later than start\n"
+     "9:7: changes: changes nothing: tariff, customer, currency or billing is expected\n"
+     "10:7: changes: from: must be later than that of the change before it\n"
+     "10:7: changes: currency: `EURO` is no ISO 4217 code, as EUR\n"
+     "11:7: changes: from: a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z\n"
+     "12:7: changes: anchor: calendar, anniversary or a date is expected, not `never`\n"},
+    {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, changes: [{from: 2026-03-01, tariff: standart}]}\n",
+     "2:91: changes: unknown tariff `standart`; did you mean `standard`?\n"},
+    {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, changes: [{from: 2026-03-01, currency: USD}]}\n",
+     "2:91: changes: is USD, but tariff `standard` is in EUR and has no `exchange`\n"},
     {"subscriptions:\n  - {key: s, subject: vm-1, service: compute, customer: c, tariff: standard, start: 2026-02-01}\n",
      "2:23: subject: `vm-1` is the subject of subscription `sub-1` already, from 2026-01-30T18:30:00Z on: their terms must not overlap\n"},
     {"subscriptions:\n  - {key: a, subject: x, service: compute, customer: c, tariff: standard, start: 2026-02-01, end: 2026-03-01}\n"

@@ -1,0 +1,86 @@
+/*
+ * Credits against what they pay: the currency, components and service of their subscription, in any of its
+ * phases, and keys that no line of a tariff has.
+ */
+#include "lib/catalog/snapshot.h"
+
+static bool has_component(const struct mtr_tariff_document *tariff, struct mtr_str key)
+{
+    for (uint32_t v = 0; v < tariff->version_count; v++)
+        for (uint32_t c = 0; c < tariff->versions[v].component_count; c++)
+            if (mtr_str_equal(tariff->versions[v].components[c].key, key)) return true;
+    return false;
+}
+
+static bool has_currency(const struct mtr_subscription *subscription, struct mtr_str currency)
+{
+    for (uint32_t i = 0; i < mtr_subscription_phase_count(subscription); i++)
+        if (mtr_str_equal(mtr_subscription_phase(subscription, i)->tariff->currency, currency)) return true;
+    return false;
+}
+
+static bool has_component_ever(const struct mtr_subscription *subscription, struct mtr_str key)
+{
+    for (uint32_t i = 0; i < mtr_subscription_phase_count(subscription); i++)
+        if (has_component(mtr_subscription_phase(subscription, i)->tariff, key)) return true;
+    return false;
+}
+
+/* What one phase of the subscription has is enough: in the others it is not drawn on. */
+static void check_credit(const struct mtr_record *record, const struct mtr_credit *credit,
+                         struct mtr_diagnostics *findings)
+{
+    const struct mtr_subscription *subscription = credit->subscription;
+    const struct mtr_tariff_document *tariff = subscription->tariff;
+    if (credit->of_money && !has_currency(subscription, credit->currency))
+        record_fail(
+            record, "currency", findings, "is %.*s, but tariff `%.*s` of the subscription is in %.*s",
+            MTR_STR_ARGS(credit->currency), MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
+    if (credit->meter && credit->meter->service != subscription->service)
+        record_fail(record, "meter", findings, "is of service `%.*s`, but the subscription is of `%.*s`",
+                    MTR_STR_ARGS(credit->meter->service->key), MTR_STR_ARGS(subscription->service->key));
+    for (uint32_t i = 0; i < credit->component_count; i++)
+        if (!has_component_ever(subscription, credit->components[i]))
+            record_fail(record, "components", findings, "tariff `%.*s` has no component `%.*s`",
+                        MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(credit->components[i]));
+}
+
+static bool has_allowance(const struct mtr_tariff_document *tariff, struct mtr_str key)
+{
+    for (uint32_t v = 0; v < tariff->version_count; v++)
+        for (uint32_t a = 0; a < tariff->versions[v].allowance_count; a++)
+            if (mtr_str_equal(tariff->versions[v].allowances[a].key, key)) return true;
+    return false;
+}
+
+/* Lines are told apart by their component: what a credit pays has the credit's key there. */
+static void check_key(const struct mtr_catalog *catalog, const struct mtr_credit *credit,
+                      const struct mtr_tariff_document *tariff, struct mtr_diagnostics *findings)
+{
+    if (!tariff || (!has_component(tariff, credit->key) && !has_allowance(tariff, credit->key))) return;
+    record_fail(catalog->records[MTR_KIND_CREDIT][credit->number - 1], "key", findings,
+                "is the key of a component or an allowance of tariff `%.*s`, whose lines it would pay: "
+                "choose another",
+                MTR_STR_ARGS(tariff->key));
+}
+
+static void check_keys(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
+{
+    const struct mtr_subscription *subscription;
+    for (uint32_t i = 0; (subscription = catalog_phase_at(catalog, i)) != NULL; i++) {
+        const struct mtr_credit *credit;
+        for (uint32_t position = 0;
+             (credit = mtr_catalog_next_credit(catalog, subscription, &position)) != NULL;) {
+            check_key(catalog, credit, subscription->tariff, findings);
+            check_key(catalog, credit, subscription->trial_tariff, findings);
+        }
+    }
+}
+
+void catalog_check_credits(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
+{
+    if (catalog->counts[MTR_KIND_CREDIT]) check_keys(catalog, findings);
+    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_CREDIT]; i++)
+        if (catalog->credits[i].subscription)
+            check_credit(catalog->records[MTR_KIND_CREDIT][i], &catalog->credits[i], findings);
+}
