@@ -12,6 +12,7 @@
 
 struct cutting {
     const struct quote_use_options *options;
+    struct mtr_meter meter; /* of the shortest cells */
     struct mtr_arena *arena;
     struct mtr_diagnostics *findings;
     struct quote_cut *out;
@@ -50,7 +51,8 @@ static int add_span(struct cutting *cutting, const struct quote_piece *moment)
     const int64_t end_us = moment->time_us + (int64_t)(given->seconds.e12 / us);
     int rc = MTR_OK;
     do {
-        const struct mtr_cell_bounds cell = mtr_cell_at(cutting->options->subscription, NULL, piece.time_us);
+        const struct mtr_cell_bounds cell =
+            mtr_cell_at(cutting->options->subscription, &cutting->meter, piece.time_us);
         const int64_t until_us = mtr_time_sooner(cell.end_us, end_us);
         const struct mtr_quantity elapsed = {(until_us - moment->time_us) * us};
         after = given->quantity;
@@ -189,10 +191,10 @@ static int find_components(struct cutting *cutting, struct quote_pieces *pieces)
     return rc;
 }
 
-int quote_cut_rows(const struct quote_use_options *options, struct mtr_arena *arena,
+int quote_cut_rows(const struct quote_use_options *options, int64_t cell_s, struct mtr_arena *arena,
                    struct mtr_diagnostics *findings, struct quote_cut *out)
 {
-    struct cutting cutting = {options, arena, findings, out};
+    struct cutting cutting = {options, {.cell_s = cell_s}, arena, findings, out};
     *out = (struct quote_cut){0};
     int rc = cut_rows(&cutting);
     if (!rc) rc = find_components(&cutting, &out->moments);

@@ -25,8 +25,8 @@ struct quote_cut {
     struct quote_pieces pieces;  /* with spans by the cell */
 };
 
-/* Errors as quote_use_open. */
-int quote_cut_rows(const struct quote_use_options *options, struct mtr_arena *arena,
+/* Spans are cut at cells of that length: the shortest that a meter has. Errors as quote_use_open. */
+int quote_cut_rows(const struct quote_use_options *options, int64_t cell_s, struct mtr_arena *arena,
                    struct mtr_diagnostics *findings, struct quote_cut *out) MTR_MUST_USE;
 
 #endif

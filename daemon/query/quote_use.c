@@ -103,11 +103,12 @@ static int choose_meter(const struct quote_use *use, struct stream *stream)
             stream->meter.aggregation = MTR_SUM; /* a row says how many, or by how much it grew */
         return check_dimensions(use, stream);
     }
-    const bool is_level = use->options.without_times && component->scope == MTR_CURVE_SCOPE_LEVEL;
+    const bool is_level = use->options.without_times && component->scope == MTR_CURVE_SCOPE_LEVEL,
+               has_masks = mtr_component_has_masks(component);
     stream->meter = (struct mtr_meter){.key = component->inputs[stream->input],
                                        .aggregation = is_level ? MTR_TIME_WEIGHTED : MTR_SUM,
                                        .reports_changes = is_level,
-                                       .cell_s = MTR_CELL_S_MAX,
+                                       .cell_s = has_masks ? MTR_CELL_S_MIN : MTR_CELL_S_MAX,
                                        .group_by = component->group_by,
                                        .group_by_count = component->group_by_count};
     return MTR_OK;
@@ -245,8 +246,9 @@ static int add_version(struct quote_use *use, const struct mtr_tariff_version *v
         const struct mtr_component *component = &version->components[i];
         for (uint32_t input = 0; !rc && input < component->input_count; input++) {
             rc = add_stream(use, component, input);
-            if (!rc)
-                rc = check_cells(use, version, component, &find_stream(use, component, input)->meter);
+            const struct mtr_meter *known = known_meter(use, component->inputs[input]);
+            if (!rc && !known) known = &find_stream(use, component, input)->meter;
+            if (!rc) rc = check_cells(use, version, component, known);
         }
     }
     return rc;
@@ -260,13 +262,38 @@ static int add_streams(struct quote_use *use, const struct mtr_tariff_document *
     return rc;
 }
 
+/* Of the streams of a component, before they are made: a meter that is made up has short cells, for masks. */
+static int64_t shortest_cell_of(const struct quote_use *use, const struct mtr_component *component)
+{
+    int64_t shortest_s = MTR_CELL_S_MAX;
+    for (uint32_t input = 0; input < component->input_count; input++) {
+        const struct mtr_meter *known = known_meter(use, component->inputs[input]);
+        if (known) shortest_s = mtr_time_sooner(shortest_s, known->cell_s);
+        else if (mtr_component_has_masks(component)) shortest_s = MTR_CELL_S_MIN;
+    }
+    return shortest_s;
+}
+
+static int64_t shortest_cell(const struct quote_use *use)
+{
+    int64_t shortest_s = MTR_CELL_S_MAX;
+    for (int side = 0; side < QUOTE_SIDES; side++) {
+        const struct mtr_tariff_document *tariff = use->options.tariffs.of[side];
+        for (uint32_t v = 0; tariff && v < tariff->version_count; v++)
+            for (uint32_t i = 0; i < tariff->versions[v].component_count; i++)
+                shortest_s = mtr_time_sooner(
+                    shortest_s, shortest_cell_of(use, &tariff->versions[v].components[i]));
+    }
+    return shortest_s;
+}
+
 int quote_use_open(const struct quote_use_options *options, struct mtr_arena *arena,
                    struct mtr_diagnostics *findings, struct quote_use **out)
 {
     struct quote_use *use = mtr_arena_calloc(arena, 1, sizeof(*use));
     if (!use) return MTR_ENOMEM;
     *use = (struct quote_use){.options = *options, .arena = arena, .findings = findings};
-    int rc = quote_cut_rows(options, arena, findings, &use->cut);
+    int rc = quote_cut_rows(options, shortest_cell(use), arena, findings, &use->cut);
     for (int side = 0; !rc && side < QUOTE_SIDES; side++)
         rc = add_streams(use, options->tariffs.of[side]);
     if (!rc) *out = use;

@@ -26,20 +26,65 @@ static uint64_t masks_of(const struct mtr_component *component, const struct mtr
     return masks;
 }
 
+static const char *cell_name(int64_t cell_s)
+{
+    switch (cell_s) {
+    case MTR_CELL_S_MAX: return "an hour";
+    case MTR_CELL_S_MAX / 2: return "half an hour";
+    default: return "a quarter of an hour";
+    }
+}
+
+/* The longest cell that divides all these seconds; NULL: none does. */
+static const char *fitting_cell(int64_t first_s, int64_t second_s)
+{
+    static const char *const names[] = {"hour", "30m", "15m"};
+    for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        const int64_t cell_s = MTR_CELL_S_MAX >> i;
+        if (first_s % cell_s == 0 && second_s % cell_s == 0) return names[i];
+    }
+    return NULL;
+}
+
+static bool adds_up(const struct mtr_meter *meter)
+{
+    return meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT ||
+           meter->aggregation == MTR_TIME_WEIGHTED;
+}
+
+enum { ADVICE_BYTES = 120 };
+
+/* `cell`: what would do; NULL: nothing but another window does. */
+static void advise(const struct mtr_meter *meter, const char *cell, const char *otherwise,
+                   char text[ADVICE_BYTES])
+{
+    if (!adds_up(meter))
+        snprintf(text, ADVICE_BYTES, "the cells of %s are hours always: %s",
+                 mtr_aggregation_name(meter->aggregation), otherwise);
+    else if (cell)
+        snprintf(text, ADVICE_BYTES, "give a new meter `cell: %s`", cell);
+    else
+        snprintf(text, ADVICE_BYTES, "no cell is that fine: %s", otherwise);
+}
+
 bool mtr_meter_fits_masks(const struct mtr_meter *meter, const struct mtr_component *component,
                           const struct mtr_calendar *calendar, char text[MTR_CELL_TEXT_BYTES])
 {
     const uint64_t masks = masks_of(component, calendar);
+    char advice[ADVICE_BYTES];
     for (uint32_t i = 0; i < calendar->mask_count; i++) {
         const struct mtr_mask *mask = &calendar->masks[i];
         if (!(masks >> i & 1) || !mtr_mask_cuts(mask, meter->cell_s * MTR_US_PER_SECOND)) continue;
-        const bool begins = (int64_t)mask->from_min * SECONDS_PER_MINUTE % meter->cell_s != 0;
+        const int64_t from_s = (int64_t)mask->from_min * SECONDS_PER_MINUTE,
+                      until_s = (int64_t)mask->until_min * SECONDS_PER_MINUTE;
+        const bool begins = from_s % meter->cell_s != 0;
         const int minute = begins ? mask->from_min : mask->until_min;
+        advise(meter, fitting_cell(from_s, until_s),
+               adds_up(meter) ? "let it be at :00, :15, :30 or :45" : "let it be a whole hour", advice);
         snprintf(text, MTR_CELL_TEXT_BYTES,
-                 "mask `%.*s` %s at %02d:%02d, but meter `%.*s` has cells of an hour: let it be a whole "
-                 "hour, or price events by themselves (`scope: event`)",
-                 MTR_STR_ARGS(mask->key), begins ? "begins" : "ends", minute / MINUTES_PER_HOUR,
-                 minute % MINUTES_PER_HOUR, MTR_STR_ARGS(meter->key));
+                 "mask `%.*s` %s at %02d:%02d, but meter `%.*s` has cells of %s: %s", MTR_STR_ARGS(mask->key),
+                 begins ? "begins" : "ends", minute / MINUTES_PER_HOUR, minute % MINUTES_PER_HOUR,
+                 MTR_STR_ARGS(meter->key), cell_name(meter->cell_s), advice);
         return false;
     }
     return true;
@@ -66,17 +111,21 @@ bool mtr_meter_fits_clocks(const struct mtr_meter *meter, const struct mtr_compo
                            char text[MTR_CELL_TEXT_BYTES])
 {
     const uint64_t masks = masks_of(component, calendar);
+    char advice[ADVICE_BYTES];
     for (uint32_t i = 0; i < calendar->mask_count; i++) {
         const struct mtr_mask *mask = &calendar->masks[i];
         if (!(masks >> i & 1) || mask->clock == MTR_MASK_CLOCK_LOCAL || !mtr_mask_has_clock(mask)) continue;
         const int64_t off_s = find_odd_offset(place->zone, mask->clock, meter->cell_s, place->from_us);
         if (!off_s) continue;
         const int64_t minutes = llabs(off_s) / SECONDS_PER_MINUTE;
+        advise(meter, fitting_cell(off_s, (int64_t)mask->from_min * SECONDS_PER_MINUTE),
+               "let it be local time", advice);
         snprintf(text, MTR_CELL_TEXT_BYTES,
                  "mask `%.*s` is of %s time, %02d:%02d from the clock of %s, but meter `%.*s` has cells of "
-                 "an hour: let it be local time",
+                 "%s: %s",
                  MTR_STR_ARGS(mask->key), mtr_mask_clock_name(mask->clock), (int)(minutes / MINUTES_PER_HOUR),
-                 (int)(minutes % MINUTES_PER_HOUR), mtr_zone_name(place->zone), MTR_STR_ARGS(meter->key));
+                 (int)(minutes % MINUTES_PER_HOUR), mtr_zone_name(place->zone), MTR_STR_ARGS(meter->key),
+                 cell_name(meter->cell_s), advice);
         return false;
     }
     return true;

@@ -34,10 +34,12 @@ struct mtr_meter_fields {
     bool factor_given, min_given, max_given, gap_given;
     int64_t gap_us;
     int reports, holds_from, per; /* per: enum mtr_time_unit */
+    int cell;                     /* 0 hour, 1 half an hour, 2 a quarter */
     struct mtr_quantity percentile;
     int64_t window_us;
     bool keep_events;
-    bool reports_given, holds_from_given, per_given, percentile_given, window_given;
+    bool reports_given, holds_from_given, per_given, percentile_given, window_given,
+        cell_given;
 };
 
 struct mtr_billing_fields {

@@ -19,13 +19,24 @@ static struct mtr_period given_slice_at(const struct mtr_slicing_rule *rule, int
     return rule->slices[low];
 }
 
+/* The meter's cell of the clock, or the whole hour: masks look at cells. */
+static struct mtr_period clock_cell_at(const struct mtr_slicing_rule *rule, int64_t time_us)
+{
+    const struct mtr_hour hour = mtr_zone_hour(rule->zone, time_us);
+    struct mtr_period cell = {hour.start_us, hour.end_us};
+    if (!rule->meter || !mtr_component_has_masks(rule->component)) return cell;
+    const int64_t length_us = rule->meter->cell_s * MTR_US_PER_SECOND;
+    MTR_ASSERT(length_us > 0);
+    cell.start_us += (time_us - cell.start_us) / length_us * length_us;
+    cell.end_us = mtr_time_sooner(cell.end_us, cell.start_us + length_us);
+    return cell;
+}
+
 struct mtr_period rater_slice_at(const struct mtr_slicing_rule *rule, int64_t time_us)
 {
     if (rule->slices) return given_slice_at(rule, time_us);
-    if (rule->component->scope == MTR_CURVE_SCOPE_HOUR || mtr_component_has_masks(rule->component)) {
-        const struct mtr_hour hour = mtr_zone_hour(rule->zone, time_us);
-        return (struct mtr_period){hour.start_us, hour.end_us};
-    }
+    if (rule->component->scope == MTR_CURVE_SCOPE_HOUR || mtr_component_has_masks(rule->component))
+        return clock_cell_at(rule, time_us);
     if (rule->component->scope == MTR_CURVE_SCOPE_DAY) {
         const struct mtr_period_rule day = {MTR_PERIOD_DAY, INT64_MIN, rule->zone};
         return mtr_period_at(&day, time_us);

@@ -55,7 +55,7 @@ struct mtr_slicing {
 };
 
 /* The slice of the component's scope that holds a moment: a local hour, a local day, or all of the rule's
- * time. Calendar masks look at hours, so that what they choose from is told apart by hour whatever the
+ * time. Calendar masks look at cells, so that what they choose from is told apart by cell whatever the
  * scope. */
 struct mtr_period rater_slice_at(const struct mtr_slicing_rule *rule, int64_t time_us);
 

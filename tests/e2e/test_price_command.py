@@ -291,6 +291,31 @@ tariffs:
 """
 
 
+ECONOMY = """
+meters: [{key: kwh, service: s, event_type: e, value: v, cell: 30m}]
+tariffs:
+  - key: economy
+    currency: EUR
+    versions:
+      - from: 2026-01-01
+        calendar: {night: {hours: "00:30-07:30", zone: UTC}, summer: {months: apr-sep}}
+        components:
+          - {key: night, meter: kwh, when: night, per_unit: "0.10"}
+          - {key: day, meter: kwh, when: {not: night}, weights: {summer: "0.5"}, per_unit: "0.30"}
+"""
+
+
+def test_windows(folder):
+    """Cells of half an hour; a span is cut where they end: of 4 kWh from 23:30 to 01:30 half is of the night."""
+    tariff = write(folder, "economy.yaml", ECONOMY)
+    series = write(folder, "economy.csv", "time,quantity,seconds\n2026-01-10T23:30:00Z,4,7200\n2026-07-10T23:30:00Z,4,7200\n2026-07-20T07:30:00Z,10,\n")
+    answer = json.loads(run(tariff, "--series", series, "--zone", "Europe/London", "--json"))
+    assert [(line["component"], line["quantity"], line["amount"]) for line in answer["lines"]] == [
+        ("night", "2", "0.20"), ("day", "2", "0.60"), ("night", "2", "0.20"), ("day", "12", "1.80")], answer["lines"]
+    hours = write(folder, "hours.yaml", ECONOMY.replace(", cell: 30m", ""))
+    assert "give a new meter `cell: 30m`" in run(hours, "--series", series, code=1)
+
+
 def test_terms(folder):
     """Start, end, billing and trial of the subscription that is priced, as the daemon has them."""
     tariff = write(folder, "terms.yaml", TERMS)
@@ -339,6 +364,7 @@ def main():
         test_selection(folder)
         test_pools(folder)
         test_terms(folder)
+        test_windows(folder)
     print("price: quantity, series, positions, refusals, curve, meters, selection and pools agree")
     return 0
 

@@ -60,6 +60,7 @@ struct planned_meter {
     bool wants_values; /* missing: invalid */
     const char *filter; /* as written; NULL: none */
     const char *more; /* what belongs to its aggregation, as written */
+    const char *cell; /* how finely it keeps use, as written */
     bool applied;
 };
 

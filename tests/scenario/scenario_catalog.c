@@ -41,6 +41,14 @@ static const char *plan_more(struct scenario *scenario, enum mtr_aggregation agg
     return "";
 }
 
+static const char *plan_cell(struct scenario *scenario, enum mtr_aggregation aggregation)
+{
+    static const char *const cells[] = {"", "", ", cell: hour", ", cell: 30m", ", cell: 15m"};
+    const bool adds_up =
+        aggregation == MTR_SUM || aggregation == MTR_COUNT || aggregation == MTR_TIME_WEIGHTED;
+    return adds_up ? PICK(scenario, cells) : "";
+}
+
 static void plan_meters(struct scenario *scenario)
 {
     static const char *const filters[] = {"{tier: [gold, 2]}",
@@ -61,6 +69,7 @@ static void plan_meters(struct scenario *scenario)
                 .filter = scenario_chance(scenario, 35) ? PICK(scenario, filters) : NULL,
                 .wants_values = scenario_chance(scenario, 30)};
             meter->more = plan_more(scenario, meter->aggregation);
+            meter->cell = plan_cell(scenario, meter->aggregation);
             snprintf(meter->key, KEY_MAX, "m%u", plan->meter_count++);
             snprintf(meter->type, KEY_MAX, "%s", PICK(scenario, types));
         }

@@ -189,16 +189,15 @@ static void cut_by_tariff(const struct mtr_subscription *subscription,
     }
 }
 
-/* An hour of the zone, or a window of it, as far as nothing begins or ends inside. */
+/* An hour of the zone, or a part or a window of it, as far as nothing begins or ends inside. */
 static struct mtr_period cell_at(const struct mtr_subscription *subscription, const struct mtr_meter *meter,
                                  int64_t time_us)
 {
     const struct mtr_hour hour = mtr_zone_hour(subscription->zone, time_us);
     struct mtr_period cell = {hour.start_us, hour.end_us};
-    if (meter->window_us) {
-        cell.start_us = time_us - (time_us - hour.start_us) % meter->window_us;
-        if (cell.start_us + meter->window_us < cell.end_us) cell.end_us = cell.start_us + meter->window_us;
-    }
+    const int64_t length_us = meter->window_us ? meter->window_us : meter->cell_s * MTR_US_PER_SECOND;
+    cell.start_us = time_us - (time_us - hour.start_us) % length_us;
+    if (cell.start_us + length_us < cell.end_us) cell.end_us = cell.start_us + length_us;
     cut(&cell, time_us, subscription->start_us);
     cut(&cell, time_us, subscription->trial_end_us);
     if (subscription->free_until_us >= subscription->start_us)

@@ -1,5 +1,5 @@
 /*
- * Meters: how events of one type become one quantity an hour.
+ * Meters: how events of one type become one quantity an hour, or a half or a quarter of one.
  *
  *   meters:
  *     - {key: vcpu, service: compute, event_type: cpu.used, value: hours, unit: h, group_by: [region, size]}
@@ -7,12 +7,13 @@
  *     - {key: long, service: voice, event_type: call, value: seconds, filter: {seconds: {gt: 15, lte: 3600}}}
  *
  * An event counts for every meter of its type and of the service bought whose filter it passes and whose
- * properties it has: what is taken from it is said in meter_take.h. Its
- * dimensions are the values of the group_by properties, in that order; a missing property counts as empty.
- * `unit` is a word for people; a tariff that names another one is refused. All but name, unit and `retired`
- * are fixed once applied: usage was folded with them. A retired meter counts no event whose time is at or
- * after that instant, and a level of it ends there; the date moves only where no usage was counted under it.
- * Part of a snapshot: see catalog.h for lifetime.
+ * properties it has: what is taken from it is said in meter_take.h. Its dimensions are the values of the
+ * group_by properties, in that order; a missing property counts as empty. `unit` is a word for people; a
+ * tariff that names another one is refused. `cell: 30m` or `15m` keeps use more finely than by the hour, for
+ * tariffs whose windows begin at such times. All but name, unit and `retired` are fixed once applied: usage
+ * was folded with them. A retired meter counts no event whose time is at or after that instant, and a level
+ * of it ends there; the date moves only where no usage was counted under it. Part of a snapshot: see
+ * catalog.h for lifetime.
  */
 #ifndef METERD_CATALOG_METER_H
 #define METERD_CATALOG_METER_H
@@ -52,8 +53,8 @@ enum mtr_time_unit {
     MTR_TIME_UNIT_PERIOD
 };
 
-/* The length of the cells that use is kept in, in seconds. */
-enum { MTR_CELL_S_MAX = 3600 };
+/* The length of the cells that use is kept in, in seconds: an hour, half of one, or a quarter. */
+enum { MTR_CELL_S_MAX = 3600, MTR_CELL_S_MIN = 900 };
 
 /* The longest stretch that one event of a meter with spread_over may cover, in seconds. */
 enum { MTR_SPREAD_S_MAX = 32 * 86400 };
@@ -97,7 +98,8 @@ struct mtr_meter {
     bool keep_events;           /* sum, count: each event is kept, so that it can be priced by itself */
     struct mtr_str spread_over; /* sum: property that holds a length in seconds, over which the quantity is
                                    spread evenly; empty: none. It may be `value`, too */
-    int64_t cell_s; /* how finely use is kept: a tariff's windows begin and end with its cells */
+    int64_t cell_s; /* 3600, 1800 or 900: how finely use is kept, so that a tariff's windows may begin and end
+                       there */
     bool reports_changes;       /* time_weighted: events carry changes of the level; else the level itself */
     bool holds_from_day; /* time_weighted: a value holds from the beginning of its local day; else from its
                             own moment */

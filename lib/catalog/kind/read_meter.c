@@ -15,6 +15,8 @@ _Static_assert(sizeof(aggregations) / sizeof(*aggregations) == MTR_AGGREGATION_C
 static const char *const missing[] = {"skip", "invalid", NULL};
 static const char *const reported[] = {"level", "change", NULL};
 static const char *const held_from[] = {"moment", "day", NULL};
+static const char *const cells[] = {"hour", "30m", "15m", NULL}; /* each is half of the one before */
+_Static_assert(MTR_CELL_S_MAX >> 2 == MTR_CELL_S_MIN, "as long as record_meter_of makes them");
 static const char *const time_units[] = {"second", "minute", "hour", "day", "period", NULL};
 
 static const struct mtr_field rows[] = {
@@ -52,6 +54,10 @@ static const struct mtr_field rows[] = {
      .default_text = "false",
      .doc = "of sum and count: each event is kept, so that a component of `scope: event` can price it; "
             "fixed"},
+    {MTR_ROW(mtr_meter_fields, cell), .type = MTR_FIELD_ENUM, .default_text = "hour", .choices = cells,
+     MTR_ROW_GIVEN(mtr_meter_fields, cell_given),
+     .doc = "of sum, count and time_weighted: how finely use is kept, so that windows of a tariff's calendar "
+            "may begin and end there; fixed"},
     {MTR_ROW(mtr_meter_fields, spread_over), .type = MTR_FIELD_TEXT, .min = 1,
      .max = MTR_PROPERTY_NAME_BYTES_MAX,
      .doc = "of sum: property that holds a length in seconds; the quantity is spread evenly over it, from "
@@ -115,6 +121,8 @@ static void check_belonging(struct mtr_record *record, struct mtr_diagnostics *f
     } fields[] = {
         {"keep_events", f->keep_events, f->aggregation == MTR_SUM || f->aggregation == MTR_COUNT,
          "sum and count"},
+        {"cell", f->cell_given, f->aggregation == MTR_SUM || f->aggregation == MTR_COUNT || is_level,
+         "sum, count and time_weighted"},
         {"spread_over", f->spread_over.size > 0, f->aggregation == MTR_SUM, "sum"},
         {"factor", f->factor_given, has_numbers, numbers},
         {"min", f->min_given, has_numbers, numbers},
@@ -200,6 +208,7 @@ static void check_frozen(const struct mtr_record *old, const struct mtr_record *
     record_freeze(now, "min", same_number(a->min_given, a->min, b->min_given, b->min), findings);
     record_freeze(now, "max", same_number(a->max_given, a->max, b->max_given, b->max), findings);
     record_freeze(now, "keep_events", a->keep_events == b->keep_events, findings);
+    record_freeze(now, "cell", a->cell == b->cell, findings);
     record_freeze(now, "spread_over", mtr_str_equal(a->spread_over, b->spread_over), findings);
     record_freeze(now, "reports", a->reports == b->reports, findings);
     record_freeze(now, "per", a->per == b->per, findings);

@@ -28,6 +28,8 @@ static void make_kind(struct mtr_meter *meter)
     else if (meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT) meter->keep_events = below(2);
     if (meter->aggregation == MTR_TIME_WEIGHTED) meter->reports_changes = below(2);
     if (meter->aggregation == MTR_PERCENTILE) meter->window_us = windows[below(4)];
+    if (meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT || meter->reports_changes)
+        meter->cell_s = MTR_CELL_S_MAX >> below(3);
 }
 
 /* Any number of instants, at any microsecond, in order. */
@@ -142,15 +144,16 @@ static const struct mtr_property *property_of(const struct world_event *row, con
 }
 
 /* Cells that an event over a length touches. */
-static uint64_t cells_of(const struct mtr_subscription *subscription, const struct world_event *row)
+static uint64_t cells_of(const struct mtr_subscription *subscription, const struct world_event *row,
+                         const struct mtr_meter *meter)
 {
     struct mtr_quantity length;
     const struct mtr_property *property = property_of(row, "length");
     uint64_t cells = 1;
     if (!property || mtr_quantity_from_decimal(property->number, &length) || length.e12 < 0) return 0;
     const int64_t end_us = row->event.time_us + (int64_t)(length.e12 / 1000000);
-    struct mtr_cell_bounds cell = mtr_cell_at(subscription, NULL, row->event.time_us);
-    for (; cell.end_us < end_us; cells++) cell = mtr_cell_at(subscription, NULL, cell.end_us);
+    struct mtr_cell_bounds cell = mtr_cell_at(subscription, meter, row->event.time_us);
+    for (; cell.end_us < end_us; cells++) cell = mtr_cell_at(subscription, meter, cell.end_us);
     return cells;
 }
 
@@ -165,7 +168,7 @@ static uint64_t counts_for(const struct mtr_subscription *subscription, const st
     /* of the texts, those that are numbers */
     const bool is_number = value->kind == MTR_PROPERTY_NUMBER || value->text.data[0] == '4';
     if (meter->aggregation != MTR_UNIQUE && !is_number) return 0;
-    return meter->spread_over.size ? cells_of(subscription, row) : 1;
+    return meter->spread_over.size ? cells_of(subscription, row, meter) : 1;
 }
 
 /* Is it the last of its subject that has begun by then, or the first of all before that? */
@@ -342,7 +345,7 @@ static void any_order_gives_the_same_bytes(void **state)
         assert_true(at_once.high == in_disorder.high && at_once.low == in_disorder.low);
     }
     assert_true(moved_dates.made > seeds && moved_dates.refused > seeds);
-    assert_true(deletions.made > seeds / 2 && deletions.refused > seeds);
+    assert_true(deletions.made > seeds / 4 && deletions.refused > seeds);
 }
 
 int main(void)

@@ -219,6 +219,27 @@ static void a_quantity_is_spread_over_its_length(void **state)
                                     "held type cpu 6\ninvalid 4.1\ninvalid 5.1\n");
 }
 
+/* Parts of the zone's own hours, which a length is cut at, too: 40 over 40 minutes from 10:20 on. */
+static void finer_cells_are_parts_of_the_hour(void **state)
+{
+    (void)state;
+    add_subscription(&compute, "a", "Asia/Kolkata");
+    struct mtr_meter *meter = add_meter(&compute, "cpu", MTR_SUM);
+    meter->cell_s = MTR_CELL_S_MIN;
+    meter->spread_over = MTR_STR("length");
+    append_stretch("2026-03-01T10:20:00Z", "40", "2400");
+    append_stretch("2026-03-01T10:29:59Z", "1", "0");
+    append_stretch("2026-03-01T10:30:00Z", "2", "0");
+    show(1, 1);
+    fold_until_idle();
+    assert_string_equal(contents(), "1.1 2026-03-01T10:15 = 11 (2, 1-2)\n1.1 2026-03-01T10:30 = 17 (2, 1-3)\n"
+                                    "1.1 2026-03-01T10:45 = 15 (1, 1-1)\n");
+    append_void(1);
+    fold_until_idle();
+    assert_string_equal(contents(), "1.1 2026-03-01T10:15 = 1 (1, 1-4)\n1.1 2026-03-01T10:30 = 2 (1, 1-4)\n"
+                                    "1.1 2026-03-01T10:45 = 0 (0, 1-4)\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +250,7 @@ int main(void)
         CASE(percentile_cells_are_windows),
         CASE(kept_events_stand_beside_their_cell),
         CASE(a_quantity_is_spread_over_its_length),
+        CASE(finer_cells_are_parts_of_the_hour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

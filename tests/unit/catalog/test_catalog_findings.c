@@ -102,21 +102,28 @@ static const struct {
     /* windows and cells */
     {"tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"
      "          - {key: c, meter: vcpu, per_unit: 1, when: low}\n"
+     "          - {key: d, meter: half, per_unit: 1, when: low}\n"
+     "          - {key: e, meter: half, per_unit: 1, weights: {odd: 2}}\n"
      "          - {key: f, meter: each, per_unit: 1, weights: {odd: 2}, scope: event}\n"
-     "          - {key: g, meter: vcpu, per_unit: 1, weights: {odd: 2}, scope: hour}\n"
+     "          - {key: g, meter: peak, per_unit: 1, when: {not: low}, scope: hour}\n"
      "        calendar: {low: {any: [night]}, night: {hours: '22:00-06:30'}, odd: {hours: '00:10-06:00'}}\n"
-     "meters:\n  - {key: each, service: compute, event_type: x, value: v, keep_events: true}\n",
-     "7:13: when: component `c`: mask `night` ends at 06:30, but meter `vcpu` has cells of an hour: let it be a whole hour, or price events by "
-     "themselves (`scope: event`)\n"
-     "9:13: weights: component `g`: mask `odd` begins at 00:10, but meter `vcpu` has cells of an hour: let it be a whole hour, or price events "
-     "by themselves (`scope: event`)\n"},
+     "meters:\n  - {key: half, service: compute, event_type: x, value: v, cell: 30m}\n"
+     "  - {key: each, service: compute, event_type: x, value: v, keep_events: true}\n"
+     "  - {key: peak, service: compute, event_type: x, value: v, aggregation: max}\n",
+     "7:13: when: component `c`: mask `night` ends at 06:30, but meter `vcpu` has cells of an hour: give a new meter `cell: 30m`\n"
+     "9:13: weights: component `e`: mask `odd` begins at 00:10, but meter `half` has cells of half an hour: no cell is that fine: let it "
+     "be at :00, :15, :30 or :45\n"
+     "11:13: when: component `g`: mask `night` ends at 06:30, but meter `peak` has cells of an hour: the cells of max are hours always: let "
+     "it be a whole hour\n"},
     {"tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"
      "          - {key: c, meter: vcpu, per_unit: 1, when: night}\n"
      "        calendar: {night: {hours: '22:00-06:00', zone: UTC}}\n"
      "subscriptions:\n  - {key: s9, service: compute, subject: v9, customer: c1, tariff: t, zone: Asia/Kolkata, start: 2026-01-01}\n"
      "  - {key: s8, service: compute, subject: v8, customer: c1, tariff: t, zone: Europe/London, start: 2026-01-01}\n",
      "10:68: tariff: component `c` of tariff `t`: mask `night` is of UTC time, 05:30 from the clock of Asia/Kolkata, but meter `vcpu` has "
-     "cells of an hour: let it be local time\n"},
+     "cells of an hour: give a new meter `cell: 30m`\n"},
+    {"meters:\n  - {key: peak, service: compute, event_type: x, value: v, aggregation: max, cell: 15m}\n",
+     "2:84: cell: belongs to aggregation sum, count and time_weighted, not to max\n"},
     /* terms and billing periods */
     {"tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - {from: 2026-01-01, components: [{key: c, meter: vcpu, per_unit: 1}],\n"
      "         term: {every: quarter, cap: 9}}\n"

@@ -43,6 +43,10 @@
     "{\"key\":\"calls\",\"meter\":\"calls\",\"per_unit\":\"0.1\"}]}]}"
 #define CALLS(a, b) "\"usage\":[{\"time\":\"" a "\",\"quantity\":\"6\"},{\"time\":\"" b "\",\"quantity\":\"2\"}]"
 
+#define WINDOW(from) \
+    "{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"calendar\":{\"n\":{\"hours\":\"" from "-07:30\",\"zone\":\"UTC\"}}," \
+    "\"components\":[{\"key\":\"c\",\"meter\":\"m\",\"when\":\"n\",\"per_unit\":\"1\"}]}]}"
+
 static const struct request_row {
     const char *text;
     const char *expected; /* part of the answer, or of the first finding */
@@ -122,10 +126,17 @@ static const struct request_row {
     {"{\"tariff\":{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"components\":[{\"key\":\"base\",\"recurring\":"
      "{\"amount\":1,\"every\":\"month\"}}]}]},\"start\":\"2026-03-11\",\"billing\":{\"every\":\"year\"}}",
      "billing has other periods than a fee of the tariff is for: base"},
-    /* windows and cells */
-    {"{\"tariff\":{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"calendar\":{\"n\":{\"hours\":\"00:30-07:30\"}},"
-     "\"components\":[{\"key\":\"c\",\"meter\":\"m\",\"when\":\"n\",\"per_unit\":\"1\"}]}]},\"at\":\"2026-03-05\",\"quantity\":\"3\"}",
-     "meters mask `n` begins at 00:30, but meter `m` has cells of an hour"},
+    /* windows and cells: what no meter is known of has them as fine as they can be */
+    {"{\"tariff\":" WINDOW("00:10") ",\"at\":\"2026-03-05\",\"quantity\":\"3\"}",
+     "meters mask `n` begins at 00:10, but meter `m` has cells of a quarter of an hour: no cell is that fine"},
+    {"{\"tariff\":" WINDOW("00:30") ",\"at\":\"2026-03-05T00:30:00Z\",\"quantity\":\"3\"}", "\"total\":\"3.00\""},
+    {"{\"tariff\":" WINDOW("00:30") ",\"at\":\"2026-03-05T00:29:59Z\",\"quantity\":\"3\"}", "\"total\":\"0.00\""},
+    {"{\"tariff\":" WINDOW("00:30") ",\"meters\":[{\"key\":\"m\",\"service\":\"s\",\"event_type\":\"e\",\"value\":\"v\"}],"
+     "\"usage\":[{\"time\":\"2026-03-05\",\"quantity\":\"3\"}]}",
+     "meters mask `n` begins at 00:30, but meter `m` has cells of an hour: give a new meter `cell: 30m`"},
+    {"{\"tariff\":" WINDOW("00:30") ",\"zone\":\"Asia/Kathmandu\",\"meters\":[{\"key\":\"m\",\"service\":\"s\",\"event_type\":\"e\",\"value\":\"v\","
+     "\"cell\":\"30m\"}],\"usage\":[{\"time\":\"2026-03-05\",\"quantity\":\"3\"}]}",
+     "meters mask `n` is of UTC time, 05:45 from the clock of Asia/Kathmandu, but meter `m` has cells of half an hour: give a new meter `cell: 15m`"},
     {"{\"tariff\":[],\"quantity\":\"3\"}", "no tariff"},
     {"{\"quantity\":\"3\"}", "tariff"},
     {"[", ""},
