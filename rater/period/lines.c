@@ -19,11 +19,11 @@ const char *mtr_billing_period_couples(const struct mtr_billing_period *period,
 {
     const struct mtr_billing_part *const sides[] = {period->parts, period->costs};
     const uint32_t counts[] = {period->part_count, period->cost_count};
-    const char *found = grants->count ? "credits and allowances" : NULL;
+    const char *found = NULL;
     for (unsigned side = 0; side < 2; side++)
         for (uint32_t i = 0; !found && i < counts[side]; i++)
             found = mtr_tariff_couples(sides[side][i].tariff, sides[side][i].version);
-    return found;
+    return !found && grants->count ? "credits and allowances" : found;
 }
 
 /* ---- the least values ---- */

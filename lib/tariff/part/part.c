@@ -38,6 +38,7 @@ const char *mtr_tariff_couples(const struct mtr_tariff_document *tariff,
     if (version->has_minimum) return "minimum";
     if (version->commitment.given) return "commitment";
     if (version->account.has_cap || version->account.has_minimum) return "account";
+    if (version->term.given) return "term";
     for (uint32_t i = 0; !found && i < version->component_count; i++)
         found = couples_lines(&version->components[i]);
     return found;

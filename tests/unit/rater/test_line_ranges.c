@@ -237,19 +237,21 @@ static void what_comes_meanwhile_is_charged_behind_it(void **state)
 
 /* ---- lines that are priced together ---- */
 
-static void what_is_priced_together_says_so(void **state)
+static void check_together(const char *of_component, const char *of_version, const char *word)
 {
     struct rating_world world;
-    char dimensions[32];
+    char yaml[4096], dimensions[32], said[128];
     struct mtr_rater_result result;
     struct mtr_diagnostic diagnostic = {0};
-    (void)state;
     rating_open(&world, JANUARY_US);
     world.options.memory_bytes_max = LITTLE_BYTES;
     rating_reopen(&world);
-    rating_apply(&world, HEAD "tariffs: [{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, group_by: [host], "
-                              "per_unit: 1, cap: 5}]}]}]\n"
-                              "subscriptions: [{key: s1, service: compute, customer: c, tariff: t, start: 2026-01-01}]\n");
+    snprintf(yaml, sizeof(yaml),
+             HEAD "tariffs: [{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, group_by: [host], "
+                  "per_unit: 1%s}]%s}]}]\n"
+                  "subscriptions: [{key: s1, service: compute, customer: c, tariff: t, start: 2026-01-01}]\n",
+             of_component, of_version);
+    rating_apply(&world, yaml);
     for (unsigned i = 0; i < 300; i++) {
         snprintf(dimensions, sizeof(dimensions), "eu|h%u|", i);
         rating_use(&world, "s1", "calls", JANUARY_US, dimensions, "1");
@@ -257,8 +259,17 @@ static void what_is_priced_together_says_so(void **state)
     rating_advance_to(&world, JANUARY_US + DAY_US);
     assert_int_equal(mtr_rater_step(world.rater, world.catalog, world.now_us, &result, &diagnostic), 0);
     assert_int_equal(result.failed, 1);
-    if (!strstr(diagnostic.text, "its lines are priced together (cap), and need more than")) fail_msg("%s", diagnostic.text);
+    snprintf(said, sizeof(said), "its lines are priced together (%s), and need more than", word);
+    if (!strstr(diagnostic.text, said)) fail_msg("%s: %s", word, diagnostic.text);
     rating_close(&world);
+}
+
+static void what_is_priced_together_says_so(void **state)
+{
+    (void)state;
+    check_together(", cap: 5", "", "cap");
+    check_together("", ", minimum: 5", "minimum");
+    check_together("", ", term: {every: year, commitment: {amount: 1200}}", "term");
 }
 
 /* ---- a large one ---- */
