@@ -177,7 +177,8 @@ static int read_increase(struct mtr_rollups_txn *txn, const struct mtr_cell_chan
     MTR_ASSERT(change->key.start_us < change->end_us);
     int rc = mtr_rollups_point_before(txn, &list, change->key.start_us, &point);
     if (rc && rc != MTR_ENOTFOUND) return rc;
-    if (!rc) increase.before = point.quantity, increase.has_before = true;
+    increase.has_before = !rc || change->opening;
+    if (increase.has_before) increase.before = rc ? change->opening->value : point.quantity;
     rc = mtr_rollups_walk_points(txn, &list, change->key.start_us, change->end_us, on_reading, &increase);
     if (!rc) *out = increase.sum;
     return rc;

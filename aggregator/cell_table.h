@@ -14,6 +14,7 @@ struct mtr_cell_change {
     struct mtr_cell_key key;
     const struct mtr_meter *meter; /* borrowed for the step */
     int64_t end_us;                /* of the cell, where its members are of one list over all hours */
+    const struct mtr_opening *opening; /* counter: what stands before its first reading; NULL: nothing */
     mtr_int128 value_e12;          /* gain of what adds up; the others read their members */
     int64_t count;                 /* gain of events */
     uint64_t seq_first; /* above seq_last: no event of the cell's own, but the reading before it changed */

@@ -162,6 +162,15 @@ static int apply_to_cell(struct mtr_aggregator *aggregator, const struct mtr_eff
     return rc;
 }
 
+/* Where the value is read from the list. */
+static void place_in_list(const struct mtr_effect *effect, struct mtr_cell_bounds cell,
+                          struct mtr_cell_change *change)
+{
+    change->end_us = cell.end_us;
+    change->opening = mtr_subscription_opening(effect->subscription, effect->meter->number,
+                                               change->key.dimensions);
+}
+
 struct following {
     struct mtr_point after;
     struct mtr_point found; /* seq 0: none */
@@ -190,7 +199,7 @@ int fold_follow_reading(struct mtr_aggregator *aggregator, const struct mtr_effe
     const struct mtr_cell_bounds cell = cell_at(aggregator, effect, following.found.time_us);
     key.start_us = cell.start_us;
     rc = cell_table_find(&aggregator->cells, &key, effect->meter, &change);
-    if (!rc) change->end_us = cell.end_us;
+    if (!rc) place_in_list(effect, cell, change);
     return rc;
 }
 
@@ -205,7 +214,7 @@ static int apply_to_list(struct mtr_aggregator *aggregator, const struct mtr_eff
     int rc = find_cell(aggregator, effect, cell.start_us, counted->dimensions, &change);
     if (rc) return rc;
     change->value_e12 += effect->sign > 0 ? counted->quantity.e12 : -counted->quantity.e12;
-    change->end_us = cell.end_us;
+    place_in_list(effect, cell, change);
     if (effect->only_cells) return MTR_OK;
     struct mtr_cell_key list = change->key;
     list.start_us = MTR_CELL_ALL_HOURS;

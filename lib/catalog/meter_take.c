@@ -90,8 +90,8 @@ static enum mtr_take lack(const struct mtr_meter *meter, const struct mtr_event 
     return MTR_TAKE_LACKS;
 }
 
-static enum mtr_take take_dimensions(const struct mtr_meter *meter, const struct mtr_event *event,
-                                     struct mtr_taken *out)
+enum mtr_take mtr_meter_take_dimensions(const struct mtr_meter *meter, const struct mtr_event *event,
+                                        struct mtr_taken *out)
 {
     char buffer[MTR_DECIMAL_TEXT_BYTES];
     size_t size = 0;
@@ -179,7 +179,7 @@ enum mtr_take mtr_meter_take(const struct mtr_meter *meter, const struct mtr_eve
     if (is_retired(meter, event)) return MTR_TAKE_RETIRED;
     if (event->time_us < 0 || event->time_us / MTR_US_PER_SECOND >= MTR_TIME_S_MAX)
         return fail(out, MTR_FAULT_TIME, (struct mtr_str){NULL, 0});
-    enum mtr_take take = take_dimensions(meter, event, out);
+    enum mtr_take take = mtr_meter_take_dimensions(meter, event, out);
     if (take != MTR_TAKE_COUNTS) return take;
     out->quantity = MTR_QUANTITY(meter->aggregation == MTR_COUNT);
     out->length_s.e12 = 0;

@@ -66,6 +66,12 @@ struct mtr_trial_fields {
     struct mtr_trial_units *units; /* from here on: decoded from the above */
 };
 
+struct mtr_opening_fields {
+    struct mtr_str meter;
+    struct mtr_quantity value;
+    struct mtr_list dimensions; /* of struct mtr_label */
+};
+
 struct mtr_subscription_fields {
     struct mtr_str key, service, subject, customer, tariff, cost_tariff, currency, zone_name;
     struct mtr_billing_fields billing;
@@ -74,6 +80,7 @@ struct mtr_subscription_fields {
     struct mtr_str start, trial_end, end; /* as written */
     struct mtr_list labels;
     struct mtr_list changes; /* of struct mtr_change_fields */
+    struct mtr_list opening; /* of struct mtr_opening_fields */
     struct mtr_zone *zone; /* from here on: decoded from the above */
     int64_t start_us, trial_end_us, free_until_us, charged_until_us, end_us;
     int64_t anchor_days;

@@ -360,7 +360,7 @@ int catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
     if (findings->errors > errors) return MTR_EINVALID;
     index_meters(catalog);
     if (catalog_find_cuts(catalog, findings) || catalog_link_subjects(catalog, findings) ||
-        catalog_link_peers(catalog))
+        catalog_link_peers(catalog) || catalog_link_openings(catalog, findings))
         return MTR_ENOMEM;
     catalog_check_tariffs(catalog, findings);
     catalog_check_credits(catalog, findings);

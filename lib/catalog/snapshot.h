@@ -87,6 +87,8 @@ struct mtr_subscription *catalog_own_phase(struct mtr_catalog *catalog, const st
 /* Gives each subscription those of the same vendor and subject, and checks that an event can be of one only:
  * terms of one service that overlap, and services that take the same type, are findings. MTR_ENOMEM. */
 int catalog_link_subjects(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* Gives each subscription what it begins with (link_openings.c). MTR_ENOMEM. */
+int catalog_link_openings(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* Gives each subscription its peers. MTR_ENOMEM. */
 int catalog_link_peers(struct mtr_catalog *catalog) MTR_MUST_USE;
 

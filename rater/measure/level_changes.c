@@ -81,6 +81,20 @@ static int on_point(void *context, const struct mtr_point *point)
     return rc ? rc : change_level(levels, time_us, change, point->seq);
 }
 
+/* What the subscription began with, until the first point. */
+static int add_opening(struct levels *levels, const struct mtr_opening *opening)
+{
+    return opening && levels->begins_us < levels->until_us
+               ? change_level(levels, levels->begins_us, opening->value, 0)
+               : MTR_OK;
+}
+
+/* Of the list being read. */
+static const struct mtr_opening *find_opening(const struct levels *levels)
+{
+    return mtr_subscription_opening(levels->subscription, levels->meter->number, levels->list);
+}
+
 /* What the list stood at when its points begin to be read. */
 static int add_level_before(struct levels *levels)
 {
@@ -89,9 +103,11 @@ static int add_level_before(struct levels *levels)
     ++*levels->read_count;
     int rc = question->source->point_before(question->source_context, &question->stream, levels->list,
                                             levels->points_from_us, &point);
-    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (rc || point.time_us < levels->subscription->start_us)
+        return add_opening(levels, find_opening(levels));
     MTR_ASSERT(point.time_us < levels->points_from_us); /* or it would count twice */
-    if (point.time_us < levels->subscription->start_us || !point.quantity.e12) return MTR_OK;
+    if (!point.quantity.e12) return MTR_OK;
     return change_level(levels, levels->begins_us, point.quantity, point.seq);
 }
 
@@ -101,7 +117,8 @@ static int read_list(struct levels *levels)
     const struct mtr_use_points wanted = {levels->list, levels->points_from_us,
                                           levels->until_us};
     levels->level = (struct mtr_quantity){0};
-    int rc = levels->meter->reports_changes ? MTR_OK : add_level_before(levels);
+    int rc = levels->meter->reports_changes ? add_opening(levels, find_opening(levels))
+                                            : add_level_before(levels);
     return rc ? rc
               : question->source->points(question->source_context, &question->stream, &wanted, on_point,
                                          levels);
@@ -126,6 +143,27 @@ static int add_cells_before(struct levels *levels)
                                    levels);
 }
 
+/* Levels that no event has come of. */
+static int add_openings_alone(struct levels *levels)
+{
+    const struct mtr_levels_question *question = levels->question;
+    const struct mtr_subscription *subscription = levels->subscription;
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < subscription->opening_count; i++) {
+        const struct mtr_opening *opening = &subscription->openings[i];
+        struct mtr_point point;
+        if (opening->meter->number != levels->meter->number) continue;
+        ++*levels->read_count;
+        rc = question->source->point_before(question->source_context, &question->stream, opening->dimensions,
+                                            INT64_MAX, &point);
+        if (rc != MTR_ENOTFOUND) continue; /* its list was read */
+        levels->list = opening->dimensions;
+        levels->level = (struct mtr_quantity){0};
+        rc = add_opening(levels, opening);
+    }
+    return rc;
+}
+
 int mtr_levels_walk(const struct mtr_levels_question *question, mtr_levels_on_change on_change, void *context,
                     uint64_t *read_count)
 {
@@ -144,7 +182,7 @@ int mtr_levels_walk(const struct mtr_levels_question *question, mtr_levels_on_ch
         if (!rc)
             rc = read_list(&levels);
         else if (rc == MTR_ENOTFOUND)
-            return MTR_OK;
+            return add_openings_alone(&levels);
         after = &levels.list;
     }
     return rc;

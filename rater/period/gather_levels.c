@@ -14,7 +14,7 @@ static int on_change(void *context, const struct mtr_level_change *change)
     MTR_ASSERT(change->time_us >= gathering->rule.from_us); /* what stood before begins there */
     int rc = rater_gather_group(gathering, change->dimensions, &group);
     if (rc || group == RATER_NO_GROUP) return rc;
-    rater_gather_range(gathering, group, change->seq_first, change->seq_last);
+    if (change->seq_last) rater_gather_range(gathering, group, change->seq_first, change->seq_last);
     return mtr_slicing_add_change(gathering->slicing, group, change->time_us, change->change);
 }
 

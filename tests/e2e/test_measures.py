@@ -127,7 +127,21 @@ def main():
         answer = daemon.call("POST", "/v1/price", body={"tariff": "t", "usage": rows}).json()
         quantity = sum(Fraction(line["quantity"]) for line in answer["lines"])
         assert quantity == sum(row[1] for row in usage(daemon, "gib")), (answer, usage(daemon, "gib"))
-    print("bills, queries, audit and prices of levels, windows, events and spans agree")
+
+        # What a subscription begins with: a level until its first report, and what its counter stands at.
+        daemon.apply({"subscriptions": [{"key": "s2", "service": "cloud", "customer": "c1", "tariff": "t", "start": moment(2, 12), "opening": [
+            {"meter": "gib", "value": "5", "dimensions": {"disk": "a"}}, {"meter": "gib", "value": "2", "dimensions": {"disk": "b"}}, {"meter": "bytes", "value": "7"}]}]})
+        rows = [{"id": "o1", "type": "volume", "subject": "s2", "time": moment(3, 12), "data": {"gib": 0, "disk": "a"}},
+                {"id": "o2", "type": "interface", "subject": "s2", "time": moment(4), "data": {"octets": 9000}}]
+        daemon.call("POST", "/v1/events", body=rows, key=key)
+        daemon.settle()
+        begun = daemon.get(f"/v1/usage?subscription=s2&window=day&from={moment(2)}&to={moment(5)}&group_by=meter")["rows"]
+        assert [(row["meter"], row["quantity"]) for row in begun] == [
+            ("gib", "84"), ("gib", "108"), ("gib", "48"), ("bytes", "2")], begun  # 7 × 12; 7 × 12 + 2 × 12; 2 × 24; 9 - 7
+        daemon.command("audit", "--log")
+        refused = daemon.call("PUT", "/v1/catalog/subscription/s2", body={"service": "cloud", "customer": "c1", "tariff": "t", "start": moment(2, 12)})
+        assert refused.status == 422 and b"opening" in refused.body, refused.body
+    print("bills, queries, audit and prices of levels, windows, events, spans and counters agree")
     return 0
 
 

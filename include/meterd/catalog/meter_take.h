@@ -59,4 +59,8 @@ struct mtr_taken {
 enum mtr_take mtr_meter_take(const struct mtr_meter *meter, const struct mtr_event *event,
                              struct mtr_taken *out);
 
+/* Only the values of its group_by: COUNTS, or a FAULT of DIMENSION_BYTE or DIMENSIONS_LONG. */
+enum mtr_take mtr_meter_take_dimensions(const struct mtr_meter *meter, const struct mtr_event *event,
+                                        struct mtr_taken *out);
+
 #endif

@@ -11,6 +11,7 @@
  *       billing: {every: month, anchor: anniversary}
  *       start: 2026-01-31
  *       trial: {days: 14, quantity: {vcpu: "100"}}
+ *       opening: [{meter: seats, value: 12, dimensions: {plan: pro}}]
  *       changes:
  *       - {from: 2026-06-01, tariff: premium}
  *       - {from: "2026-08-15T12:00:00Z", customer: initech, currency: EUR}
@@ -20,7 +21,7 @@
  * billing periods: each period is of one tariff, customer, currency and billing rule.
  *
  * Instants are µs since 1970 in UTC; a date that was written is local midnight in the zone. Service,
- * subject, zone and currency are fixed once applied. Part of a snapshot: see catalog.h for lifetime.
+ * subject, zone, currency and opening are fixed once applied. Part of a snapshot: see catalog.h for lifetime.
  */
 #ifndef METERD_CATALOG_SUBSCRIPTION_H
 #define METERD_CATALOG_SUBSCRIPTION_H
@@ -41,6 +42,13 @@
 struct mtr_trial_units {
     struct mtr_str component;
     struct mtr_quantity quantity;
+};
+
+/* What a level or a counter stands at when the subscription begins: seats that it takes over. */
+struct mtr_opening {
+    const struct mtr_meter *meter; /* time_weighted or counter */
+    struct mtr_str dimensions;     /* as in a cell's key: the group_by values, each with its end */
+    struct mtr_quantity value;
 };
 
 struct mtr_subscription {
@@ -72,6 +80,8 @@ struct mtr_subscription {
     uint32_t phase_count, phase_index;
     uint32_t contract_index; /* the first phase since which tariff and customer are these: contract terms
                                 count from there */
+    const struct mtr_opening *openings; /* of the first phase */
+    uint32_t opening_count;
     struct mtr_label *labels;
     uint32_t label_count;
     /* The customer's subscriptions of the same tariff and currency, by number, this one at peer_index:
@@ -106,6 +116,9 @@ int64_t mtr_subscription_ends_us(const struct mtr_subscription *subscription);
 int64_t mtr_subscription_begun_us(const struct mtr_subscription *subscription);
 /* Was any of its phases that customer's? */
 bool mtr_subscription_is_of_customer(const struct mtr_subscription *subscription, struct mtr_str customer);
+/* What it begins with of that meter (by number) and combination of dimensions; NULL: nothing. */
+const struct mtr_opening *mtr_subscription_opening(const struct mtr_subscription *subscription,
+                                                   uint32_t meter, struct mtr_str dimensions);
 
 struct mtr_arena;
 struct mtr_node;

@@ -5,7 +5,8 @@
  * at before a moment is one seek where events report the level, and the sum of the cells before it where
  * they report changes.
  *
- * Only events within the subscription's term count; before the first the level is zero. A value that holds
+ * Only events within the subscription's term count; before the first the level is what the subscription
+ * begins with (its `opening`), or zero. A value that holds
  * from its day counts from the day's local midnight, so that of several of one day the last holds.
  */
 #ifndef METERD_RATER_LEVEL_CHANGES_H
@@ -17,7 +18,7 @@ struct mtr_level_change {
     struct mtr_str dimensions; /* of the list, as in a cell's key; borrowed until the hook returns */
     int64_t time_us;           /* it holds from there on: from_us for what stood before */
     struct mtr_quantity change;
-    uint64_t seq_first, seq_last; /* what it came of */
+    uint64_t seq_first, seq_last; /* what it came of; 0: of no event */
 };
 
 /* Of one meter, and the time that is asked for. */

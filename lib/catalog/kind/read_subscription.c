@@ -1,6 +1,6 @@
 /*
  * Subscriptions: their rows, and what rows cannot say: the zone, instants in that zone, the billing anchor,
- * the trial. Service, subject and zone may not change: usage was folded with them.
+ * the trial. Service, subject, zone and opening may not change: usage was folded with them.
  */
 #include "lib/catalog/record.h"
 
@@ -53,6 +53,16 @@ static const struct mtr_field trial_rows[] = {
     {0},
 };
 
+static const struct mtr_field opening_rows[] = {
+    {MTR_ROW(mtr_opening_fields, meter), .type = MTR_FIELD_KEY, .required = true,
+     .doc = "key of a meter of time_weighted or counter"},
+    {MTR_ROW(mtr_opening_fields, value), .type = MTR_FIELD_QUANTITY, .required = true,
+     .doc = "the level, or the counter's reading, at the start"},
+    {MTR_ROW(mtr_opening_fields, dimensions), .type = MTR_FIELD_LABELS, .max = MTR_METER_GROUP_BY_MAX,
+     .doc = "of the meter: which level or counter; one that is not named is empty"},
+    {0},
+};
+
 static const struct mtr_field rows[] = {
     {MTR_ROW(mtr_subscription_fields, key), .type = MTR_FIELD_KEY, .doc = "its key"},
     {MTR_ROW(mtr_subscription_fields, service), .type = MTR_FIELD_KEY, .required = true,
@@ -82,6 +92,9 @@ static const struct mtr_field rows[] = {
      MTR_ROW_GIVEN(mtr_subscription_fields, has_trial), .doc = "how it begins"},
     {MTR_ROW(mtr_subscription_fields, end), .type = MTR_FIELD_TEXT,
      .doc = "no usage and fees from then on: a date or an instant"},
+    {MTR_ROW(mtr_subscription_fields, opening), .type = MTR_FIELD_LIST, .fields = opening_rows,
+     .item_size = sizeof(struct mtr_opening_fields), .max = 1000,
+     .doc = "what levels and counters stand at when it begins; fixed"},
     {MTR_ROW(mtr_subscription_fields, labels), .type = MTR_FIELD_LABELS, .max = 64,
      .doc = "free texts for queries"},
     {MTR_ROW(mtr_subscription_fields, changes), .type = MTR_FIELD_LIST,
@@ -284,6 +297,26 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     return is_limited(f) ? decode_limits(record, findings) : MTR_OK;
 }
 
+static bool same_labels(const struct mtr_list *a, const struct mtr_list *b)
+{
+    const struct mtr_label *x = a->items, *y = b->items;
+    if (a->count != b->count) return false;
+    for (uint32_t i = 0; i < a->count; i++)
+        if (!mtr_str_equal(x[i].name, y[i].name) || !mtr_str_equal(x[i].value, y[i].value)) return false;
+    return true;
+}
+
+static bool same_openings(const struct mtr_list *a, const struct mtr_list *b)
+{
+    const struct mtr_opening_fields *x = a->items, *y = b->items;
+    if (a->count != b->count) return false;
+    for (uint32_t i = 0; i < a->count; i++)
+        if (!mtr_str_equal(x[i].meter, y[i].meter) || mtr_quantity_compare(x[i].value, y[i].value) ||
+            !same_labels(&x[i].dimensions, &y[i].dimensions))
+            return false;
+    return true;
+}
+
 static void check_frozen(const struct mtr_record *old, const struct mtr_record *now,
                          struct mtr_diagnostics *findings)
 {
@@ -291,6 +324,7 @@ static void check_frozen(const struct mtr_record *old, const struct mtr_record *
     record_freeze(now, "service", mtr_str_equal(a->service, b->service), findings);
     record_freeze(now, "subject", mtr_str_equal(a->subject, b->subject), findings);
     record_freeze(now, "zone", mtr_str_equal(a->zone_name, b->zone_name), findings);
+    record_freeze(now, "opening", same_openings(&a->opening, &b->opening), findings);
 }
 
 const struct mtr_kind subscription_kind = {

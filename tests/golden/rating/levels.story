@@ -136,3 +136,29 @@ subscriptions: [{key: s1, service: store, customer: c1, tariff: standard, start:
 
 use     s1 peak/a 2026-01-01T01 7 | 2026-01-01T02 5 | peak/b 2026-01-01T02 4
 at      2026-02-02            2026-01: final 5 peak{port=a}
+
+# A subscription begins with what it takes over: 10 GiB until the first report, and 3 seats to which changes are added.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components:
+    - {key: gib, meter: gib, per_unit: "0.01", group_by: [region]}
+    - {key: seats, meter: seats, per_unit: "1"}
+subscriptions:
+- {key: s1, service: store, customer: c1, tariff: standard, start: 2026-01-11, opening: [
+   {meter: gib, value: 10, dimensions: {region: eu}}, {meter: gib, value: 1, dimensions: {region: us}},
+   {meter: seats, value: 3}]}
+
+at      2026-02-02  # nothing was reported: 21 days
+        2026-01-11: final 50.4 gib{region=eu} (5040); final 5.04 gib{region=us} (504); final 63 seats (63)
+        2026-02: draft 67.2 gib{region=eu}; draft 6.72 gib{region=us}; draft 84 seats
+use     s1 gib/eu 2026-01-31 0 | s1 seats 2026-01-31 -1  # late: the last day is without it
+at      2026-02-03
+        2026-01-11: correction -2.4 gib{region=eu} (4800); correction -1 seats (62)
+        2026-02: draft -28 seats; draft -67.2 gib{region=eu}
+void    s1 gib/eu 2026-01-31 0  # taken back: it goes on
+at      2026-02-04
+        2026-01-11: correction 2.4 gib{region=eu} (5040)
+        2026-02: draft 67.2 gib{region=eu}

@@ -61,6 +61,21 @@ static int64_t any_start(int64_t from_us, uint32_t seconds, uint32_t subscriptio
     return (from_us + below(seconds) * MTR_US_PER_SECOND) / 16 * 16 + subscription;
 }
 
+enum { OPENINGS = 4 };
+static struct mtr_opening openings[WORLD_SUBSCRIPTIONS_MAX][OPENINGS];
+
+/* What some counters stand at before their first reading. */
+static void make_openings(struct mtr_subscription *subscription, struct mtr_opening room[OPENINGS])
+{
+    static const char *const dimensions[] = {"", "eu\x1F", "us\x1F", "\x1F"};
+    for (uint32_t i = 0; i < OPENINGS; i++)
+        room[i] = (struct mtr_opening){.meter = &world.meters[below(world.meter_count)],
+                                       .dimensions = mtr_str_from(dimensions[below(4)]),
+                                       .value = MTR_QUANTITY(below(5))};
+    subscription->openings = room;
+    subscription->opening_count = below(OPENINGS + 1);
+}
+
 static void make_world(void)
 {
     static const char *const zones[] = {"UTC", "Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns"};
@@ -90,6 +105,7 @@ static void make_world(void)
         if (below(3) == 0) filter_regions(meter);
         if (below(3) == 0) meter->retired = any_date(dates[i]);
     }
+    for (uint32_t i = 0; i < world.subscription_count; i++) make_openings(&world.subscriptions[i], openings[i]);
 }
 
 static void make_events(uint32_t count)

@@ -151,6 +151,32 @@ static void counters_are_told_apart(void **state)
                         "2.1 2026-03-01T10:00 eu\x1F= 0 (1, 3-3)\n2.1 2026-03-01T11:00 eu\x1F= 300 (1, 7-7)\n");
 }
 
+/* The first reading grows from what the subscription begins with, whichever is the first. */
+static void a_counter_may_begin_with_a_reading(void **state)
+{
+    (void)state;
+    add_subscription(&compute, "a", "UTC");
+    struct mtr_meter *meter = add_meter(&compute, "cpu", MTR_COUNTER_INCREASE);
+    const struct mtr_opening opening = {.meter = meter, .value = MTR_QUANTITY(90)};
+    world.subscriptions[0].openings = &opening;
+    world.subscriptions[0].opening_count = 1;
+    append_value("a", "2026-03-01T10:00:00Z", "100");
+    append_value("a", "2026-03-01T11:00:00Z", "130");
+    show(1, 1);
+    fold_until_idle();
+    assert_string_equal(contents(),
+                        "1.1 2026-03-01T10:00 = 10 (1, 1-1)\n1.1 2026-03-01T11:00 = 30 (1, 2-2)\n");
+    append_value("a", "2026-03-01T09:00:00Z", "95");
+    append_void(1);
+    fold_until_idle();
+    assert_string_equal(contents(), "1.1 2026-03-01T09:00 = 5 (1, 3-3)\n1.1 2026-03-01T10:00 = 0 (0, 1-4)\n"
+                                    "1.1 2026-03-01T11:00 = 35 (1, 2-2)\n");
+    append_void(3);
+    fold_until_idle();
+    assert_string_equal(contents(), "1.1 2026-03-01T09:00 = 0 (0, 3-5)\n1.1 2026-03-01T10:00 = 0 (0, 1-4)\n"
+                                    "1.1 2026-03-01T11:00 = 40 (1, 2-2)\n");
+}
+
 /* Windows are counted from the beginning of the local hour, also of one that is short. */
 static void percentile_cells_are_windows(void **state)
 {
@@ -247,6 +273,7 @@ int main(void)
         CASE(changes_of_a_level_add_up_in_their_hour),
         CASE(a_counter_grows_from_reading_to_reading),
         CASE(counters_are_told_apart),
+        CASE(a_counter_may_begin_with_a_reading),
         CASE(percentile_cells_are_windows),
         CASE(kept_events_stand_beside_their_cell),
         CASE(a_quantity_is_spread_over_its_length),

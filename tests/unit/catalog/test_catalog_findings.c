@@ -181,6 +181,23 @@ static const struct {
      "2:91: components: tariff `standard` has no component `disk`\n"},
     {"credits:\n  - {key: vcpu, from: 2026-01-01, subscription: sub-1, amount: 5, currency: EUR}\n",
      "2:11: key: is the key of a component or an allowance of tariff `standard`, whose lines it would pay: choose another\n"},
+    {"meters:\n  - {key: seats, service: compute, event_type: x, value: n, aggregation: time_weighted, group_by: [plan]}\n"
+     "  - {key: odo, service: compute, event_type: x, value: n, aggregation: counter}\n"
+     "subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-01-01,\n     opening: "
+     "[{meter: seets, value: 1}, {meter: vcpu, value: 1}, {meter: mails, value: 1}, {meter: seats, value: 1, dimensions: {plam: a}},\n"
+     "      {meter: seats, value: 1, dimensions: {plan: a}}, {meter: seats, value: 2, dimensions: {plan: a}}, {meter: odo, value: -1},\n"
+     "      {meter: odo, value: '20000000000000000'}]}\n",
+     "6:15: opening: unknown meter `seets`; did you mean `seats`?\n"
+     "6:15: opening: meter `vcpu` has neither a level nor a counter to begin with\n"
+     "6:15: opening: meter `mails` is of another service\n"
+     "6:15: opening: meter `seats` has no dimension `plam`\n"
+     "6:15: opening: meter `seats` is given twice for the same dimensions\n"
+     "6:15: opening: meter `odo` cannot begin below 0: it is a counter\n"
+     "6:15: opening: meter `odo` cannot begin with more than 10^16\n"
+     "6:15: opening: meter `odo` is given twice for the same dimensions\n"},
+    {"subscriptions:\n  - {key: sub-1, service: compute, subject: vm-1, customer: globex, tariff: standard, zone: Asia/Kolkata,\n"
+     "     start: 2026-01-31, opening: [{meter: vcpu, value: 1}]}\n",
+     "3:34: opening: cannot change: usage was folded with it. Make a new subscription instead\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standart, start: 2026-01-01}\n",
      "2:53: tariff: unknown tariff `standart`; did you mean `standard`?\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, currency: USD, start: 2026-01-01}\n",
