@@ -75,6 +75,13 @@ void api_problem(struct api_call *call, unsigned status, const char *format, ...
     api_findings(call, status, detail, NULL);
 }
 
+void api_unknown(struct api_call *call, enum mtr_catalog_kind kind, struct mtr_str key)
+{
+    char meant[MTR_MEANT_BYTES];
+    api_problem(call, 404, "there is no %s '%.*s'%s", mtr_catalog_kind_name(kind), MTR_STR_ARGS(key),
+                mtr_catalog_meant(call->catalog, kind, key, call->credential->vendor, meant));
+}
+
 void api_error(struct api_call *call, int error, const char *what)
 {
     unsigned status = 500;

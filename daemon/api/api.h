@@ -114,6 +114,8 @@ void api_problem(struct api_call *call, unsigned status, const char *format, ...
  * {"title","status","detail","findings":[{severity,line,column,field,text}]}. */
 void api_findings(struct api_call *call, unsigned status, const char *detail,
                   const struct mtr_diagnostics *findings);
+/* 404 of a key that nothing of the kind has, with the nearest that this credential may know of. */
+void api_unknown(struct api_call *call, enum mtr_catalog_kind kind, struct mtr_str key);
 /* What a failed store call means to a client: 404, 503 or 500. */
 void api_error(struct api_call *call, int error, const char *what);
 /* 200 with one row of the route's answer. */

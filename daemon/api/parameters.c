@@ -129,6 +129,6 @@ bool api_subscription(struct api_call *call, const char *name, const struct mtr_
     const struct mtr_str key = api_text(call, name);
     *out = key.size ? mtr_catalog_find_subscription(call->catalog, key) : NULL;
     if (!key.size || *out) return true;
-    api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
+    api_unknown(call, MTR_KIND_SUBSCRIPTION, key);
     return false;
 }

@@ -5,6 +5,7 @@
 #include "meterd/query/quote.h"
 
 #include "daemon/query/frozen.h"
+#include "daemon/query/quote_rates.h"
 #include "daemon/query/quote_series.h"
 #include "daemon/query/quote_terms.h"
 #include "meterd/catalog/meter.h"
@@ -121,6 +122,7 @@ struct question {
 static int find_tariff(const struct question *question, const struct mtr_node *node, const char *field,
                        const struct mtr_tariff_document **out)
 {
+    char meant[MTR_MEANT_BYTES] = "";
     if (node->kind == MTR_NODE_MAP) {
         struct mtr_tariff_document *document = mtr_arena_calloc(question->arena, 1, sizeof(*document));
         if (!document) return MTR_ENOMEM;
@@ -128,7 +130,9 @@ static int find_tariff(const struct question *question, const struct mtr_node *n
         return mtr_tariff_read(node, question->arena, document, question->findings);
     }
     *out = question->catalog ? mtr_catalog_find_tariff(question->catalog, node->text) : NULL;
-    return *out ? MTR_OK : quote_fail(question->findings, node, field, "there is no tariff", node->text);
+    if (*out) return MTR_OK;
+    if (question->catalog) mtr_catalog_meant(question->catalog, MTR_KIND_TARIFF, node->text, NULL, meant);
+    return quote_fail_unknown(question->findings, node, field, "there is no tariff", node->text, meant);
 }
 
 /* As it is for the party that is asked for: with prices in the currency that is charged, or in its own where
@@ -151,61 +155,13 @@ static int read_tariff(const struct question *question, const struct mtr_node *n
                       "the tariff has neither prices nor an exchange for", party.currency);
 }
 
-static struct mtr_node text_node(const struct mtr_node *near, const char *key, struct mtr_str text)
-{
-    return (struct mtr_node){.kind = MTR_NODE_STRING,
-                             .line = near->line,
-                             .column = near->column,
-                             .key = mtr_str_from(key),
-                             .text = text};
-}
-
-/* The document with the source and the base that the tariff asks for, where it says none. */
-static int complete(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
-                    struct mtr_arena *arena, struct mtr_node *out)
-{
-    *out = *node;
-    if (node->kind != MTR_NODE_MAP) return MTR_OK;
-    struct mtr_node *children = mtr_arena_calloc(arena, (size_t)node->child_count + 2, sizeof(*children));
-    if (!children) return MTR_ENOMEM;
-    out->children = children;
-    for (uint32_t i = 0; i < node->child_count; i++)
-        children[i] = node->children[i];
-    if (!mtr_node_get(node, "source"))
-        children[out->child_count++] = text_node(node, "source", tariff->exchange.source);
-    if (!mtr_node_get(node, "base")) children[out->child_count++] = text_node(node, "base", tariff->currency);
-    return MTR_OK;
-}
-
-/* Rates documents of a request. */
-static int read_rates(struct question *question, const struct mtr_node *list)
-{
-    struct mtr_rate_book *book = &question->rates;
-    struct mtr_arena *arena = question->arena;
-    int result = MTR_OK;
-    if (list->kind != MTR_NODE_LIST)
-        return quote_fail(question->findings, list, "rates", "a list of rates documents is expected",
-                          (struct mtr_str){NULL, 0});
-    struct mtr_rates *rates = mtr_arena_calloc(arena, (size_t)list->child_count + 1, sizeof(*rates));
-    book->days = mtr_arena_calloc(arena, (size_t)list->child_count + 1, sizeof(struct mtr_rates *));
-    if (!rates || !book->days) return MTR_ENOMEM;
-    for (uint32_t i = 0; i < list->child_count && result != MTR_ENOMEM; i++) {
-        struct mtr_node node;
-        int rc = complete(&list->children[i], question->tariffs.of[QUOTE_CHARGED], arena, &node);
-        if (!rc) rc = mtr_rates_read(&node, arena, &rates[i], question->findings);
-        if (rc) result = rc;
-        book->days[i] = &rates[i];
-    }
-    book->count = list->child_count;
-    if (!result) mtr_rate_book_sort(book);
-    return result;
-}
-
 /* Those of the request, or of the catalog. */
 static int find_rates(struct question *question)
 {
     const struct mtr_node *given = question->request->rates;
-    if (given && given->kind != MTR_NODE_NULL) return read_rates(question, given);
+    if (given && given->kind != MTR_NODE_NULL)
+        return quote_rates_read(given, question->tariffs.of[QUOTE_CHARGED], question->arena, &question->rates,
+                                question->findings);
     if (question->catalog) question->rates = *mtr_catalog_rates(question->catalog);
     return MTR_OK;
 }
@@ -214,12 +170,14 @@ static int find_rates(struct question *question)
 static int complete_party(struct question *question)
 {
     struct mtr_tariff_party *party = &question->request->party;
+    char meant[MTR_MEANT_BYTES];
     if (!question->catalog || !party->subscription.size) return MTR_OK;
     const struct mtr_subscription *subscription =
         mtr_catalog_find_subscription(question->catalog, party->subscription);
     if (!subscription)
-        return quote_fail(question->findings, NULL, "subscription", "there is no subscription",
-                          party->subscription);
+        return quote_fail_unknown(
+            question->findings, NULL, "subscription", "there is no subscription", party->subscription,
+            mtr_catalog_meant(question->catalog, MTR_KIND_SUBSCRIPTION, party->subscription, NULL, meant));
     subscription = mtr_subscription_at(subscription, question->at_us);
     if (!party->customer.size) party->customer = subscription->customer;
     if (!party->currency.size) party->currency = subscription->currency;
@@ -457,6 +415,16 @@ static int price_period(struct question *question, struct mtr_json_writer *json)
     return MTR_OK;
 }
 
+static int check_dimensions(const struct question *question)
+{
+    const struct quote_dimensions known = {question->tariffs, question->request->meters, question->catalog};
+    const struct quote_row *rows = question->request->usage.items;
+    int rc = quote_check_dimensions(&known, &question->request->dimensions, question->findings);
+    for (uint32_t i = 0; !rc && i < question->request->usage.count; i++)
+        rc = quote_check_dimensions(&known, &rows[i].dimensions, question->findings);
+    return rc;
+}
+
 static int read_question(struct question *question)
 {
     struct request *request = question->request;
@@ -470,6 +438,7 @@ static int read_question(struct question *question)
     if (request->has_cost) rc = read_tariff(question, request->cost, "cost", &tariffs[QUOTE_COST]);
     if (!rc && trial) rc = read_tariff(question, trial, "trial", &tariffs[QUOTE_TRIAL]);
     if (!rc) rc = find_rates(question);
+    if (!rc) rc = check_dimensions(question);
     if (rc) return rc;
     return quote_rows_expand(&question->tariffs, &request->usage, question->arena, question->findings);
 }

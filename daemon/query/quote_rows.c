@@ -14,9 +14,31 @@ enum { KEYS_MAX = 64, ROWS_MAX = 1000000 };
 int quote_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
                const char *sentence, struct mtr_str name)
 {
+    return quote_fail_unknown(findings, node, field, sentence, name, "");
+}
+
+int quote_fail_unknown(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
+                       const char *sentence, struct mtr_str name, const char *meant)
+{
     mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node ? node->line : 0, node ? node->column : 0, field,
-                         "%s%s%.*s", sentence, name.size ? " " : "", MTR_STR_ARGS(name));
+                         "%s%s%.*s%s", sentence, name.size ? " " : "", MTR_STR_ARGS(name), meant);
     return MTR_EINVALID;
+}
+
+static struct mtr_str component_at(const void *context, unsigned i)
+{
+    const struct mtr_tariff_version *version = context;
+    return i < version->component_count ? version->components[i].key : (struct mtr_str){NULL, 0};
+}
+
+/* Component after component, MTR_TARIFF_INPUTS_MAX places each. */
+static struct mtr_str input_at(const void *context, unsigned i)
+{
+    const struct mtr_tariff_version *version = context;
+    const unsigned input = i % MTR_TARIFF_INPUTS_MAX;
+    if (i / MTR_TARIFF_INPUTS_MAX >= version->component_count) return (struct mtr_str){NULL, 0};
+    const struct mtr_component *component = &version->components[i / MTR_TARIFF_INPUTS_MAX];
+    return input < component->input_count ? component->inputs[input] : MTR_STR("");
 }
 
 /* Index of the meter among the component's; input_count when it has no such. */
@@ -42,14 +64,19 @@ static int fail_component(const struct mtr_tariff_version *version, struct mtr_s
                           struct mtr_diagnostics *findings)
 {
     const struct mtr_str nothing = {NULL, 0};
+    char meant[MTR_MEANT_BYTES];
     for (uint32_t i = 0; name.size && i < version->component_count; i++) {
         if (!mtr_str_equal(version->components[i].key, name)) continue;
         if (version->components[i].input_count)
             return quote_fail(findings, NULL, "meter", "the component does not price the meter", meter);
         return quote_fail(findings, NULL, "component", "a fee has no meter and takes no quantity:", name);
     }
-    if (name.size) return quote_fail(findings, NULL, "component", "the tariff has no component", name);
-    if (meter.size) return quote_fail(findings, NULL, "meter", "the tariff does not price the meter", meter);
+    if (name.size)
+        return quote_fail_unknown(findings, NULL, "component", "the tariff has no component", name,
+                                  mtr_str_meant(name, component_at, version, meant));
+    if (meter.size)
+        return quote_fail_unknown(findings, NULL, "meter", "the tariff does not price the meter", meter,
+                                  mtr_str_meant(meter, input_at, version, meant));
     return quote_fail(findings, NULL, "component", "the tariff has no component with a meter", nothing);
 }
 

@@ -32,6 +32,9 @@ struct quote_row {
 /* Adds a finding and returns MTR_EINVALID; `name` may be empty. */
 int quote_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
                const char *sentence, struct mtr_str name);
+/* The same of a name that nothing has; `meant` ends the sentence (mtr_str_meant). */
+int quote_fail_unknown(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
+                       const char *sentence, struct mtr_str name, const char *meant);
 
 /* Rows without a component become one for each component that prices their meter, in any version of the
  * tariffs. With a time they are of their meter even if one component prices it: a version without it leaves
@@ -52,5 +55,18 @@ struct mtr_str quote_label_value(const struct quote_row *given, struct mtr_str n
 int quote_usage_row(const struct mtr_tariff_version *version, const struct quote_row *given,
                     struct mtr_arena *arena, struct mtr_usage_row *row,
                     struct mtr_diagnostics *findings) MTR_MUST_USE;
+
+/* Where the dimensions of rows are looked for: what components are grouped by, and what the meters tell apart
+ * that these price. */
+struct quote_dimensions {
+    struct quote_tariffs tariffs;
+    const struct mtr_node *meters;     /* of the request; NULL: none */
+    const struct mtr_catalog *catalog; /* NULL: none */
+};
+
+/* The labels of a row. A name that is in none of these places would be left out of the price without a word:
+ * MTR_EINVALID, with a finding that has the nearest one. */
+int quote_check_dimensions(const struct quote_dimensions *known, const struct mtr_list *labels,
+                           struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 #endif

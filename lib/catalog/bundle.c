@@ -140,22 +140,22 @@ static const char *plural_of(int kind)
     return kind_of((enum mtr_catalog_kind)kind)->plural;
 }
 
-static const char *plural_at(const void *context, unsigned i)
+static struct mtr_str plural_at(const void *context, unsigned i)
 {
     (void)context;
-    return i < MTR_KIND_COUNT ? plural_of((int)i) : NULL;
+    return mtr_str_from(i < MTR_KIND_COUNT ? plural_of((int)i) : NULL);
 }
 
 static int fail_kind(const struct mtr_node *node, struct mtr_diagnostics *findings)
 {
-    const char *meant = mtr_schema_nearest(node->key, plural_at, NULL);
+    char meant[MTR_MEANT_BYTES];
+    const bool is_near = *mtr_str_meant(node->key, plural_at, NULL, meant) != '\0';
     int shown = node->key.size < 60 ? (int)node->key.size : 60;
     mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->key_line, node->key_column, NULL,
-                         "unknown key `%.*s`; %s%s", shown, node->key.data,
-                         meant ? "did you mean "
-                               : "known are vendors, services, meters, tariffs, subscriptions, api_keys, "
-                                 "destinations, credits, rates",
-                         meant ? meant : "");
+                         "unknown key `%.*s`%s", shown, node->key.data,
+                         is_near ? meant
+                                 : "; known are vendors, services, meters, tariffs, subscriptions, api_keys, "
+                                   "destinations, credits, rates");
     return MTR_EINVALID;
 }
 

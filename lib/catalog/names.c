@@ -10,24 +10,36 @@
 
 #include "meterd/core/document.h"
 
-/* Every key of a kind, one by one; for a number that was deleted that of a neighbour, as a repeat does no
- * harm. */
+/* Every key of a kind, one by one; empty for what was deleted, and for what another vendor has. */
 struct keys {
     const struct mtr_catalog *catalog;
     enum mtr_catalog_kind kind;
+    const struct mtr_vendor *vendor; /* NULL: anybody's */
 };
 
-static const char *key_at(const void *context, unsigned i)
+static bool is_of_vendor(const struct keys *keys, unsigned i)
+{
+    const struct mtr_service *service = NULL;
+    if (!keys->vendor) return true;
+    if (keys->kind == MTR_KIND_SUBSCRIPTION)
+        service = keys->catalog->subscriptions[i].service;
+    if (keys->kind == MTR_KIND_METER) service = keys->catalog->meters[i].service;
+    return service && service->vendor == keys->vendor;
+}
+
+static struct mtr_str key_at(const void *context, unsigned i)
 {
     const struct keys *keys = context;
-    struct mtr_record *const *records = keys->catalog->records[keys->kind];
-    const uint32_t count = keys->catalog->counts[keys->kind];
-    if (i >= count) return NULL;
-    for (uint32_t k = i; k < count; k++)
-        if (records[k]) return records[k]->key.data;
-    for (uint32_t k = i; k > 0; k--)
-        if (records[k - 1]) return records[k - 1]->key.data;
-    return NULL;
+    if (i >= keys->catalog->counts[keys->kind]) return (struct mtr_str){NULL, 0};
+    const struct mtr_record *record = keys->catalog->records[keys->kind][i];
+    return record && is_of_vendor(keys, i) ? record->key : MTR_STR("");
+}
+
+const char *mtr_catalog_meant(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
+                              struct mtr_str key, const struct mtr_vendor *vendor, char text[MTR_MEANT_BYTES])
+{
+    const struct keys keys = {catalog, kind, vendor};
+    return mtr_str_meant(key, key_at, &keys, text);
 }
 
 struct mtr_record *catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
@@ -43,7 +55,7 @@ struct mtr_record *catalog_find_record(const struct mtr_catalog *catalog, enum m
 void catalog_unknown_text(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str key,
                           const struct mtr_diagnostics *findings, char text[CATALOG_UNKNOWN_TEXT_BYTES])
 {
-    const struct keys keys = {catalog, kind};
+    char meant[MTR_MEANT_BYTES] = "";
     const struct mtr_record *deleted = catalog->deleted;
     const char *name = mtr_catalog_kind_name(kind);
     if (deleted && deleted->kind->id == kind && mtr_str_equal(deleted->key, key)) {
@@ -51,9 +63,8 @@ void catalog_unknown_text(const struct mtr_catalog *catalog, enum mtr_catalog_ki
         return;
     }
     /* Bounded by the findings that are kept. */
-    const char *meant = findings->dropped ? NULL : mtr_schema_nearest(key, key_at, &keys);
-    snprintf(text, CATALOG_UNKNOWN_TEXT_BYTES, "unknown %s `%.*s`%s%s%s", name, MTR_STR_ARGS(key),
-             meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
+    if (!findings->dropped) mtr_catalog_meant(catalog, kind, key, NULL, meant);
+    snprintf(text, CATALOG_UNKNOWN_TEXT_BYTES, "unknown %s `%.*s`%s", name, MTR_STR_ARGS(key), meant);
 }
 
 /* ---- tariffs that were named once ---- */

@@ -3,6 +3,7 @@
  */
 #include "meterd/core/str.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct mtr_str mtr_str_from(const char *c_string)
@@ -119,4 +120,32 @@ unsigned mtr_str_distance(struct mtr_str a, struct mtr_str b)
         row = oldest;
     }
     return above[b.size];
+}
+
+struct mtr_str mtr_str_nearest(struct mtr_str word, struct mtr_str (*next)(const void *context, unsigned i),
+                               const void *context)
+{
+    struct mtr_str best = {NULL, 0};
+    unsigned best_distance = (unsigned)(word.size / 3 + 1) + 1;
+    for (unsigned i = 0; i < MTR_NEAREST_LOOKED_AT; i++) {
+        const struct mtr_str candidate = next(context, i);
+        if (!candidate.data) break;
+        const size_t longer =
+            candidate.size > word.size ? candidate.size - word.size : word.size - candidate.size;
+        if (!candidate.size || longer >= best_distance) continue;
+        const unsigned distance = mtr_str_distance(word, candidate);
+        if (distance >= best_distance) continue;
+        best = candidate;
+        best_distance = distance;
+    }
+    return best;
+}
+
+const char *mtr_str_meant(struct mtr_str word, struct mtr_str (*next)(const void *context, unsigned i),
+                          const void *context, char text[MTR_MEANT_BYTES])
+{
+    const struct mtr_str nearest = mtr_str_nearest(word, next, context);
+    text[0] = '\0';
+    if (nearest.size) snprintf(text, MTR_MEANT_BYTES, "; did you mean `%.*s`?", MTR_STR_ARGS(nearest));
+    return text;
 }

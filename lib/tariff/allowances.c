@@ -31,10 +31,10 @@ const struct mtr_field mtr_tariff_allowance_rows[] = {
     {0},
 };
 
-static const char *component_key_at(const void *context, unsigned i)
+static struct mtr_str component_key_at(const void *context, unsigned i)
 {
     const struct mtr_tariff_version *version = context;
-    return i < version->component_count ? version->components[i].key.data : NULL;
+    return i < version->component_count ? version->components[i].key : (struct mtr_str){NULL, 0};
 }
 
 static void lint_component(const struct mtr_node *place, const struct mtr_tariff_version *version,
@@ -42,10 +42,10 @@ static void lint_component(const struct mtr_node *place, const struct mtr_tariff
 {
     const struct mtr_component *component = mtr_tariff_component(version, key);
     if (!component) {
-        const char *meant = mtr_schema_nearest(key, component_key_at, version);
+        char meant[MTR_MEANT_BYTES];
         mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, "components",
-                             "there is no component `%.*s`%s%s%s", MTR_STR_ARGS(key),
-                             meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
+                             "there is no component `%.*s`%s", MTR_STR_ARGS(key),
+                             mtr_str_meant(key, component_key_at, version, meant));
         return;
     }
     if (!of_money && !mtr_component_has_units(component))

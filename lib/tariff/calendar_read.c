@@ -238,10 +238,10 @@ static int read_dates(const struct mtr_node *node, const struct mtr_list *list, 
 
 /* ---- masks of masks ---- */
 
-static const char *mask_name_at(const void *context, unsigned i)
+static struct mtr_str mask_name_at(const void *context, unsigned i)
 {
     const struct mtr_calendar *calendar = context;
-    return i < calendar->mask_count ? calendar->masks[i].key.data : NULL;
+    return i < calendar->mask_count ? calendar->masks[i].key : (struct mtr_str){NULL, 0};
 }
 
 /* Index of the mask; MTR_CALENDAR_MASKS_MAX, with a finding, when there is none of that name. */
@@ -250,10 +250,10 @@ static uint32_t find_mask(const struct mtr_calendar *calendar, const struct mtr_
 {
     for (uint32_t i = 0; i < calendar->mask_count; i++)
         if (mtr_str_equal(calendar->masks[i].key, name)) return i;
-    const char *meant = mtr_schema_nearest(name, mask_name_at, calendar);
+    char meant[MTR_MEANT_BYTES];
     mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "calendar",
-                         "there is no mask `%.*s` in `calendar` of the version%s%s%s", MTR_STR_ARGS(name),
-                         meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
+                         "there is no mask `%.*s` in `calendar` of the version%s", MTR_STR_ARGS(name),
+                         mtr_str_meant(name, mask_name_at, calendar, meant));
     return MTR_CALENDAR_MASKS_MAX;
 }
 

@@ -78,22 +78,22 @@ struct component_keys {
     uint32_t count;
 };
 
-static const char *component_key_at(const void *context, unsigned i)
+static struct mtr_str component_key_at(const void *context, unsigned i)
 {
     const struct component_keys *keys = context;
     const struct mtr_node *key = i < keys->count ? mtr_node_get(&keys->items[i], "key") : NULL;
-    return key ? key->text.data : NULL;
+    if (i >= keys->count) return (struct mtr_str){NULL, 0};
+    return key ? key->text : MTR_STR("");
 }
 
 static void report_unknown(const struct mtr_node *items, uint32_t count, const struct mtr_node *key,
                            struct mtr_diagnostics *findings)
 {
     const struct component_keys keys = {items, count};
-    const char *meant = mtr_schema_nearest(key->text, component_key_at, &keys);
+    char meant[MTR_MEANT_BYTES];
     mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, key->line, key->column, "overrides.components",
-                         "the version has no component `%.*s` that could be overridden%s%s%s",
-                         MTR_STR_ARGS(key->text), meant ? "; did you mean `" : "", meant ? meant : "",
-                         meant ? "`?" : "");
+                         "the version has no component `%.*s` that could be overridden%s",
+                         MTR_STR_ARGS(key->text), mtr_str_meant(key->text, component_key_at, &keys, meant));
 }
 
 static bool is_repeated(const struct mtr_node *list, uint32_t index, struct mtr_str key)

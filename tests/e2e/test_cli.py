@@ -252,7 +252,8 @@ def check_import(d):
               "cells.csv:3: data.hours: `$1` is no number: write 1 (no currency)", "cells.csv:4: data.hours: `1,50` is no number: write 1.50 (a decimal point)",
               "0 events, 0 rows skipped, 3 problems"])
     other = os.path.join(d.root, "other.csv")
-    run(d, 1, "import", "--map", mapping, "--dry-run", other, sheet, says=["other.csv:1: ", "0 events, 0 rows skipped, 1 problem;", f"{sheet} was not read"])
+    run(d, 1, "import", "--map", mapping, "--dry-run", other, sheet, says=["other.csv:1: the mapping's column 'Row' is not in the header", "0 events, 0 rows skipped, 1 problem;", f"{sheet} was not read"])
+    run(d, 1, "import", "--map", mapping, "--dry-run", write(d, "lower.csv", "row,Account\n"), says=["column 'Row' is not in the header; did you mean `row`?"])
     for name, expected in (("empty.csv", "a header line"), ("empty.ndjson", "a line for each row")):
         run(d, 1, "import", "--map", mapping, "--dry-run", write(d, name, ""), sheet,
             says=[f"{name}:1: the file is empty: {expected} is expected", "1 problem;", f"{sheet} was not read"])
@@ -274,6 +275,11 @@ def check_queries(d):
     assert done.stdout == ""
     run(d, 1, "usage", "--from", "yesterday", says=["from", "yesterday"])
     run(d, 1, "usage", "--meter", "nobody", says=["nobody"])
+    run(d, 1, "usage", "--meter", "vcpu_hour", says=["there is no meter 'vcpu_hour'; did you mean `vcpu_hours`?"])
+    run(d, 1, "usage", "--subscription", "sub1", says=["there is no subscription 'sub1'; did you mean `sub-1`?"])
+    run(d, 1, "usage", "-g", "reigon", says=["no meter has the dimension 'reigon'; did you mean `region`?"])
+    run(d, 1, "usage", "-g", "custmer", says=["did you mean `customer`?"])
+    run(d, 1, "get", "tariff", "compte", says=["there is no tariff 'compte'; did you mean `compute`?"])
     run(d, 1, "usage", "--window", "week", says=["week", "hour"])
 
     text = run(d, 0, "charges").stdout
@@ -306,6 +312,9 @@ def check_price(d):
     run(d, 1, "price", "nobody", "-q", "1", "--key-file", "none", says=["none: no such file", "there is no file 'nobody'"])
     run(d, 1, "price", path, "-q", "1.0000000000001", says=["quantity"])
     run(d, 1, "price", "compute", "-q", "1", says=["component"])
+    run(d, 1, "price", "compte", "-q", "1", says=["there is no tariff compte; did you mean `compute`?"])
+    run(d, 1, "price", "compute", "-q", "1", "--component", "vcpus", says=["no component vcpus; did you mean `vcpu`?"])
+    run(d, 1, "price", "compute", "-q", "1", "--component", "vcpu", "--dim", "reigon=eu", says=["nothing is priced by `reigon`; did you mean `region`?"])
     run(d,
         78,
         "price",

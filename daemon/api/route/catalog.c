@@ -293,7 +293,7 @@ static void change_catalog(struct api_call *call, edit_catalog *edit_store, cons
     if (reviewing.holds_stages) call->host->release_stages(call->host->context);
     if (rc == MTR_EINVALID) api_findings(call, 422, refused, &findings);
     else if (rc == MTR_ENOTFOUND)
-        api_problem(call, 404, "there is no %s '%.*s'", mtr_catalog_kind_name(*kind), MTR_STR_ARGS(key));
+        api_unknown(call, *kind, key);
     else if (rc) api_error(call, rc, "the catalog could not be changed");
     else answer_change(call, &change, dry_run, reviewing.meters, &findings);
     mtr_diagnostics_release(&findings);

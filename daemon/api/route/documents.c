@@ -145,9 +145,11 @@ static void get_document(struct api_call *call)
     if (as < 0 || !api_kind(call, call->path_parameters[0], &kind)) return;
     int rc = mtr_catalog_store_get(call->host->catalog_store, kind, key, revision,
                                    as == AS_YAML ? on_document_yaml : on_document_json, call);
-    if (rc == MTR_ENOTFOUND)
-        api_problem(call, 404, "there is no %s '%.*s'%s", mtr_catalog_kind_name(kind), MTR_STR_ARGS(key),
-                    revision ? " with this revision" : "");
+    if (rc == MTR_ENOTFOUND && revision)
+        api_problem(call, 404, "there is no %s '%.*s' with this revision", mtr_catalog_kind_name(kind),
+                    MTR_STR_ARGS(key));
+    else if (rc == MTR_ENOTFOUND)
+        api_unknown(call, kind, key);
     else if (rc) api_error(call, rc, "the catalog cannot be read");
 }
 

@@ -120,7 +120,7 @@ static bool begin(struct api_call *call)
     const struct mtr_destination *only = key.size ? mtr_catalog_find_destination(call->catalog, key) : NULL;
     if (!outbox) return false;
     if (key.size && !only) {
-        api_problem(call, 404, "there is no destination '%.*s'", MTR_STR_ARGS(key));
+        api_unknown(call, MTR_KIND_DESTINATION, key);
         return false;
     }
     *outbox = (struct outbox){.state = api_text(call, "state"),

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 #include "meterd/query/usage_query.h"
 
@@ -84,6 +85,51 @@ static bool bind_vendor(struct api_call *call, struct mtr_usage_query *query)
     return true;
 }
 
+/* Does the query look at the meter? Vendor and meter are of its keys. */
+static bool looks_at(const struct mtr_usage_query *query, const struct mtr_meter *meter)
+{
+    return meter && (!query->meter.size || mtr_str_equal(meter->key, query->meter)) &&
+           (!query->vendor.size || mtr_str_equal(meter->service->vendor->key, query->vendor));
+}
+
+struct groups {
+    const struct mtr_catalog *catalog;
+    const struct mtr_usage_query *query;
+};
+
+/* All that rows may be grouped by: what every row has, then MTR_METER_GROUP_BY_MAX places for each meter. */
+static struct mtr_str group_at(const void *context, unsigned i)
+{
+    static const char *const of_all[] = {"subscription", "customer", "vendor", "service", "meter"};
+    enum { OF_ALL = sizeof(of_all) / sizeof(of_all[0]) };
+    const struct groups *groups = context;
+    if (i < OF_ALL) return mtr_str_from(of_all[i]);
+    const uint32_t number = (i - OF_ALL) / MTR_METER_GROUP_BY_MAX + 1,
+                   at = (i - OF_ALL) % MTR_METER_GROUP_BY_MAX;
+    if (number > mtr_catalog_count(groups->catalog, MTR_KIND_METER)) return (struct mtr_str){NULL, 0};
+    const struct mtr_meter *meter = mtr_catalog_meter(groups->catalog, number);
+    return looks_at(groups->query, meter) && at < meter->group_by_count ? meter->group_by[at] : MTR_STR("");
+}
+
+/* Rows of a dimension that no meter has would all be of no value. */
+static bool check_dimensions(struct api_call *call, const struct mtr_usage_query *query)
+{
+    const struct groups groups = {call->catalog, query};
+    for (uint32_t i = 0; i < query->dimension_count; i++) {
+        const struct mtr_str name = query->dimensions[i];
+        struct mtr_str known;
+        char meant[MTR_MEANT_BYTES];
+        unsigned at = 0;
+        while ((known = group_at(&groups, at)).data && !mtr_str_equal(known, name))
+            at++;
+        if (known.data) continue;
+        api_problem(call, 400, "group_by: no meter has the dimension '%.*s'%s", MTR_STR_ARGS(name),
+                    mtr_str_meant(name, group_at, &groups, meant));
+        return false;
+    }
+    return true;
+}
+
 /* A key that names nothing is an error: an empty answer would look like no usage. */
 static bool check_names(struct api_call *call, const struct mtr_usage_query *query)
 {
@@ -93,12 +139,13 @@ static bool check_names(struct api_call *call, const struct mtr_usage_query *que
         mtr_catalog_find_subscription(call->catalog, query->subscription);
     const struct mtr_meter *meter = mtr_catalog_find_meter(call->catalog, query->meter);
     if (query->subscription.size && (!subscription || (own && subscription->service->vendor != own)))
-        api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(query->subscription));
+        api_unknown(call, MTR_KIND_SUBSCRIPTION, query->subscription);
     else if (query->vendor.size && !mtr_catalog_find_vendor(call->catalog, query->vendor))
-        api_problem(call, 404, "there is no vendor '%.*s'", MTR_STR_ARGS(query->vendor));
+        api_unknown(call, MTR_KIND_VENDOR, query->vendor);
     else if (query->meter.size && (!meter || (own && meter->service->vendor != own)))
-        api_problem(call, 404, "there is no meter '%.*s'", MTR_STR_ARGS(query->meter));
-    else return true;
+        api_unknown(call, MTR_KIND_METER, query->meter);
+    else
+        return check_dimensions(call, query);
     return false;
 }
 

@@ -116,11 +116,18 @@ static int take_row(struct import *import, uint64_t line)
     return skipped ? MTR_EXIT_OK : keep_event(import, &event, line);
 }
 
+static struct mtr_str header_cell_at(const void *context, unsigned i)
+{
+    const struct mtr_csv_record *header = context;
+    return i < header->cell_count ? header->cells[i] : (struct mtr_str){NULL, 0};
+}
+
 static int missing_column(struct import *import, const struct mtr_csv_record *header, struct mtr_str name)
 {
-    char text[160];
-    snprintf(text, sizeof(text), "the mapping's column '%.*s' is not in the header",
-             name.size < 80 ? (int)name.size : 80, name.data);
+    char text[160 + MTR_MEANT_BYTES], meant[MTR_MEANT_BYTES];
+    snprintf(text, sizeof(text), "the mapping's column '%.*s' is not in the header%s",
+             name.size < 80 ? (int)name.size : 80, name.data,
+             mtr_str_meant(name, header_cell_at, header, meant));
     event_sender_problem(&import->sender, import->file, header->line, NULL, text);
     return MTR_EXIT_FAILED;
 }

@@ -227,20 +227,25 @@ static bool same_term(const struct mtr_subscription *a, const struct mtr_subscri
 static int check_draft(const struct what_if *what_if)
 {
     const struct mtr_what_if_options *options = &what_if->options;
+    char meant[MTR_MEANT_BYTES];
     if (options->vendor.size && !mtr_catalog_find_vendor(what_if->stored, options->vendor)) {
-        fprintf(stderr, "meterd: there is no vendor '%.*s'\n", MTR_STR_ARGS(options->vendor));
+        fprintf(stderr, "meterd: there is no vendor '%.*s'%s\n", MTR_STR_ARGS(options->vendor),
+                mtr_catalog_meant(what_if->stored, MTR_KIND_VENDOR, options->vendor, NULL, meant));
         return MTR_EXIT_FAILED;
     }
     if (options->subscription.size &&
         !mtr_catalog_find_subscription(what_if->stored, options->subscription)) {
-        fprintf(stderr, "meterd: there is no subscription '%.*s'\n", MTR_STR_ARGS(options->subscription));
+        fprintf(
+            stderr, "meterd: there is no subscription '%.*s'%s\n", MTR_STR_ARGS(options->subscription),
+            mtr_catalog_meant(what_if->stored, MTR_KIND_SUBSCRIPTION, options->subscription, NULL, meant));
         return MTR_EXIT_FAILED;
     }
     if (options->tariff.size && !mtr_catalog_find_tariff(what_if->stored, options->tariff)) {
         fprintf(stderr,
                 "meterd: there is no stored tariff '%.*s': --tariff KEY names the one whose place the draft "
-                "takes\n",
-                MTR_STR_ARGS(options->tariff));
+                "takes%s\n",
+                MTR_STR_ARGS(options->tariff),
+                mtr_catalog_meant(what_if->stored, MTR_KIND_TARIFF, options->tariff, NULL, meant));
         return MTR_EXIT_FAILED;
     }
     for (uint32_t i = 1; i <= mtr_catalog_count(what_if->stored, MTR_KIND_SUBSCRIPTION); i++) {

@@ -76,6 +76,11 @@ const struct mtr_subscription *mtr_catalog_find_subscription(const struct mtr_ca
                                                              struct mtr_str key);
 const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_catalog *catalog,
                                                            struct mtr_str key);
+/* For a key that nothing has: "; did you mean `sub-1`?", or "" (mtr_str_meant). Of subscriptions and meters,
+ * those of one vendor alone unless that is NULL. Returns `text`. */
+const char *mtr_catalog_meant(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
+                              struct mtr_str key, const struct mtr_vendor *vendor,
+                              char text[MTR_MEANT_BYTES]);
 /* The credits of a subscription, its customer's included, one a call: *position begins at 0. NULL after
  * the last. */
 const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catalog,

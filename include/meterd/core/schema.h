@@ -122,11 +122,6 @@ int mtr_schema_decode_text(const struct mtr_field *field, const char *path, stru
 /* What a MTR_FIELD_KEY takes. */
 bool mtr_schema_is_key(struct mtr_str text);
 
-/* For "did you mean": the candidate nearest to `word` and near enough to be meant, or NULL. `next` gives
- * candidate i, and NULL after the last. */
-const char *mtr_schema_nearest(struct mtr_str word, const char *(*next)(const void *context, unsigned i),
-                               const void *context);
-
 /* Markdown table rows: name, type, default, range, doc; nested names dotted. */
 int mtr_schema_write_reference(const struct mtr_field *fields, const char *prefix,
                                struct mtr_buffer *out) MTR_MUST_USE;

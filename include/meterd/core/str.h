@@ -43,4 +43,15 @@ static inline const char *mtr_plural(uint64_t count) { return count == 1 ? "" : 
 /* Edit distance of two words (Damerau-Levenshtein, adjacent transpositions count one); for "did you mean". */
 unsigned mtr_str_distance(struct mtr_str a, struct mtr_str b);
 
+/* The candidate nearest to `word`, near enough to be meant (a typo or two, not another word), or no text.
+ * `next` gives candidate i: an empty one is passed over, and behind the last its data is NULL. At most
+ * MTR_NEAREST_LOOKED_AT are asked for. */
+enum { MTR_NEAREST_LOOKED_AT = 1 << 18 };
+struct mtr_str mtr_str_nearest(struct mtr_str word, struct mtr_str (*next)(const void *context, unsigned i),
+                               const void *context);
+/* The same as what ends a sentence: "; did you mean `vcpu`?", or "". Returns `text`. */
+enum { MTR_MEANT_BYTES = 96 };
+const char *mtr_str_meant(struct mtr_str word, struct mtr_str (*next)(const void *context, unsigned i),
+                          const void *context, char text[MTR_MEANT_BYTES]);
+
 #endif

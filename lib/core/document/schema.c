@@ -231,20 +231,20 @@ static int decode_absent(struct mtr_schema_context *context, const struct mtr_fi
     return rc;
 }
 
-static const char *field_name_at(const void *context, unsigned i)
+static struct mtr_str field_name_at(const void *context, unsigned i)
 {
     const struct mtr_field *fields = context;
-    return fields[i].name;
+    return mtr_str_from(fields[i].name);
 }
 
 static int fail_unknown(struct mtr_schema_context *context, const struct mtr_field *fields,
                         const struct mtr_node *child)
 {
-    const char *nearest = mtr_schema_nearest(child->key, field_name_at, fields);
+    char meant[MTR_MEANT_BYTES];
     int shown = child->key.size < 60 ? (int)child->key.size : 60;
-    if (nearest)
-        return schema_fail(context, child->key_line, child->key_column,
-                           "unknown key `%.*s`; did you mean `%s`?", shown, child->key.data, nearest);
+    if (*mtr_str_meant(child->key, field_name_at, fields, meant))
+        return schema_fail(context, child->key_line, child->key_column, "unknown key `%.*s`%s", shown,
+                           child->key.data, meant);
     char names[160] = "";
     size_t used = 0;
     for (const struct mtr_field *field = fields; field->name && used < sizeof(names); field++)

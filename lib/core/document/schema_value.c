@@ -121,21 +121,6 @@ static int check_bounds(struct mtr_schema_context *context, const struct mtr_fie
     return FAIL(node, "`%.*s` is out of range: %s", SHOWN(node->text), range);
 }
 
-const char *mtr_schema_nearest(struct mtr_str word, const char *(*next)(const void *context, unsigned i),
-                               const void *context)
-{
-    const char *best = NULL;
-    unsigned best_distance = (unsigned)(word.size / 3 + 1) + 1; /* a typo or two, not another word */
-    for (unsigned i = 0;; i++) {
-        const char *candidate = next(context, i);
-        if (!candidate) return best;
-        unsigned distance = mtr_str_distance(word, mtr_str_from(candidate));
-        if (distance >= best_distance) continue;
-        best = candidate;
-        best_distance = distance;
-    }
-}
-
 int schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node,
                             const char *expected, struct mtr_str *out)
 {
@@ -271,10 +256,10 @@ static int decode_money(struct mtr_schema_context *context, const struct mtr_nod
     return rc ? fail_decimal(context, node, rc, MTR_MONEY_DIGITS, MTR_MONEY_MAX_TEXT) : MTR_OK;
 }
 
-static const char *choice_at(const void *context, unsigned i)
+static struct mtr_str choice_at(const void *context, unsigned i)
 {
     const char *const *choices = context;
-    return choices[i];
+    return mtr_str_from(choices[i]);
 }
 
 static int decode_enum(struct mtr_schema_context *context, const struct mtr_field *field,
@@ -292,10 +277,9 @@ static int decode_enum(struct mtr_schema_context *context, const struct mtr_fiel
                 (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", field->choices[i]);
     }
     if (!is_scalar_text(node)) return FAIL(node, "one of %s is expected, not %s", list, kind_text(node));
-    const char *nearest = mtr_schema_nearest(node->text, choice_at, field->choices);
-    if (nearest)
-        return FAIL(node, "`%.*s` is not one of %s; did you mean `%s`?", SHOWN(node->text), list, nearest);
-    return FAIL(node, "`%.*s` is not one of %s", SHOWN(node->text), list);
+    char meant[MTR_MEANT_BYTES];
+    return FAIL(node, "`%.*s` is not one of %s%s", SHOWN(node->text), list,
+                mtr_str_meant(node->text, choice_at, field->choices, meant));
 }
 
 int schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field,

@@ -10,7 +10,7 @@ static const struct {
     const char *findings;
 } refusals[] = {
     {"vendors: [\n", "2:1: did not find expected node content, while parsing a flow node on line 2\n"},
-    {"vendor: []\n", "1:1: unknown key `vendor`; did you mean vendors\n"},
+    {"vendor: []\n", "1:1: unknown key `vendor`; did you mean `vendors`?\n"},
     {"customers: []\n",
      "1:1: unknown key `customers`; known are vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits, rates\n"},
     {"vendors: {key: a}\n", "1:10: vendors: a list of documents is expected\n"},

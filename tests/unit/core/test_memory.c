@@ -117,6 +117,29 @@ static void text_is_compared_by_bytes(void **state)
     assert_int_equal(mtr_str_distance(none, MTR_STR("abc")), 3);
 }
 
+static struct mtr_str word_at(const void *context, unsigned i)
+{
+    const char *const *words = context;
+    return mtr_str_from(words[i]);
+}
+
+static void the_nearest_name_is_meant(void **state)
+{
+    static const char *const words[] = {"region", "", "zone", "a", NULL};
+    static const struct {
+        const char *word, *meant;
+    } rows[] = {
+        {"reigon", "; did you mean `region`?"}, {"zones", "; did you mean `zone`?"}, {"Region", "; did you mean `region`?"},
+        {"customer", ""}, {"b", "; did you mean `a`?"}, {"", "; did you mean `a`?"},
+        {"a word that is longer than the sixty-four bytes that are compared with others", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char meant[MTR_MEANT_BYTES];
+        assert_string_equal(mtr_str_meant(mtr_str_from(rows[i].word), word_at, words, meant), rows[i].meant);
+    }
+}
+
 static void utf8_is_well_formed_or_not(void **state)
 {
     static const char *const good[] = {"",
@@ -201,7 +224,7 @@ int main(void)
         cmocka_unit_test(a_buffer_stops_at_its_maximum),
         cmocka_unit_test(a_buffer_prints),
         cmocka_unit_test(text_is_compared_by_bytes),
-        cmocka_unit_test(utf8_is_well_formed_or_not),
+        cmocka_unit_test(the_nearest_name_is_meant), cmocka_unit_test(utf8_is_well_formed_or_not),
         cmocka_unit_test(a_set_numbers_keys_in_the_order_of_adding),
         cmocka_unit_test(a_set_ends_with_its_arena),
     };

@@ -63,6 +63,12 @@ static const struct request_row {
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"component\":\"base\",\"quantity\":\"3\"}", "no meter"},
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"usage\":[{\"component\":\"base\",\"quantity\":\"0\"}]}", "no meter"},
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"component\":\"nothing\",\"quantity\":\"3\"}", "no component"},
+    {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01\",\"component\":\"cals\",\"quantity\":\"3\"}",
+     "component the tariff has no component cals; did you mean `calls`?"},
+    {"{\"tariff\":" TARIFF ",\"quantity\":\"3\",\"dimensions\":{\"reigon\":\"eu\"}}", "dimensions nothing is priced by `reigon`; did you mean `region`?"},
+    {"{\"tariff\":" FEE ",\"quantity\":\"3\",\"dimensions\":{\"region\":\"eu\"}}", "dimensions nothing is priced by `region`"},
+    {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01\",\"usage\":[{\"meter\":\"call\",\"quantity\":\"3\"}]}",
+     "the tariff does not price the meter call; did you mean `calls`?"},
     {"{\"tariff\":" TARIFF ",\"at\":\"2025-03-01T00:00:00Z\",\"quantity\":\"3\"}", "no version"},
     {"{\"tariff\":" TARIFF ",\"meters\":[{\"key\":\"calls\",\"service\":\"s\",\"event_type\":\"e\",\"value\":\"v\",\"group_by\":[\"sku\"]}],"
      "\"usage\":[{\"time\":\"2026-03-05\",\"component\":\"calls\",\"quantity\":\"3\",\"dimensions\":{\"region\":\"eu\"}}]}",
