@@ -246,8 +246,7 @@ static int check_period(void *context, const struct mtr_charge_period *period)
     struct audit *audit = context;
     struct mtr_period_price price;
     bool pending;
-    audit->subscription =
-        mtr_subscription_at(audit->subscription, period->start_s * MTR_US_PER_SECOND);
+    audit->subscription = mtr_billing_period_phase(audit->subscription, period->start_s);
     audit->counts->periods++;
     int rc =
         mtr_charges_walk_lines(audit->charges, period->subscription, period->start_s, check_line, audit);

@@ -190,7 +190,7 @@ static int scan_period(struct rater_step *step, const struct mtr_subscription *s
     const int64_t start_us = start_s * MTR_US_PER_SECOND;
     mtr_arena_reset(&step->rater->arena);
     const struct mtr_rating rating = {.catalog = step->catalog, .arena = &step->rater->arena};
-    rc = rater_open_period(&rating, mtr_subscription_at(subscription, start_us), start_us, &now, &grants);
+    rc = rater_open_period(&rating, mtr_billing_period_phase(subscription, start_s), start_us, &now, &grants);
     if (rc) return rc;
     if (now.inputs.high == period.inputs.high && now.inputs.low == period.inputs.low) return MTR_OK;
     return rater_mark_dirty(step, subscription, start_us, INT64_MAX);
@@ -258,11 +258,11 @@ static int open_period(struct rater_step *step, const struct mtr_subscription *s
     if (rc || term_changed) return rc;
     rc = mtr_charges_get_subscription(step->charges, subscription->number, &state);
     if (rc) return rc;
-    const int64_t time_us = mtr_time_later(time_s * MTR_US_PER_SECOND, subscription->start_us);
+    const struct mtr_subscription *phase = mtr_billing_period_phase(subscription, time_s);
+    const int64_t time_us = mtr_time_later(time_s * MTR_US_PER_SECOND, phase->start_us);
     state.next_open_s = INT64_MAX;
     const int64_t ends_us = mtr_subscription_ends_us(subscription);
     if (time_us < ends_us) {
-        const struct mtr_subscription *phase = mtr_subscription_at(subscription, time_us);
         struct mtr_charge_period period;
         int64_t end_us = 0;
         const int64_t start_us = mtr_billing_period_start(phase, time_us, &end_us);
@@ -314,7 +314,7 @@ static int run_timer(struct rater_step *step, enum mtr_charge_timer_kind kind,
     if (kind == MTR_TIMER_OPEN) return open_period(step, subscription, timer->period_start_s);
     int rc = mtr_charges_get_period(step->charges, timer->subscription, timer->period_start_s, &period);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
-    return rate(step, mtr_subscription_at(subscription, period.start_s * MTR_US_PER_SECOND), &period);
+    return rate(step, mtr_billing_period_phase(subscription, period.start_s), &period);
 }
 
 /* Runs what is due of one kind; OPEN and CLOSE by the watermark, RATE by the clock. */

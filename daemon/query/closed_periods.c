@@ -223,10 +223,15 @@ static bool is_fatal(int rc)
     return rc == MTR_EIO || rc == MTR_ECORRUPT;
 }
 
+static const struct mtr_subscription *phase_at(const struct mtr_subscription *subscription, int64_t start_us)
+{
+    return mtr_billing_period_phase(subscription, mtr_billing_period_name_s(start_us));
+}
+
 static bool has_same_customer(const struct looking *looking, int64_t start_us)
 {
-    return mtr_str_equal(mtr_subscription_at(looking->stored, start_us)->customer,
-                         mtr_subscription_at(looking->draft, start_us)->customer);
+    return mtr_str_equal(phase_at(looking->stored, start_us)->customer,
+                         phase_at(looking->draft, start_us)->customer);
 }
 
 /* Another price, or the same for another customer? Then *period says so. */
@@ -236,8 +241,8 @@ static int price_both(struct looking *looking, int64_t start_us, struct mtr_clos
     struct mtr_rollups_use stored_use, draft_use;
     const struct mtr_rating stored_rating = rating_by(looking, looking->options->stored, &stored_use);
     const struct mtr_rating draft_rating = rating_by(looking, looking->options->draft, &draft_use);
-    const struct mtr_subscription *stored_phase = mtr_subscription_at(looking->stored, start_us),
-                                  *draft_phase = mtr_subscription_at(looking->draft, start_us);
+    const struct mtr_subscription *stored_phase = phase_at(looking->stored, start_us),
+                                  *draft_phase = phase_at(looking->draft, start_us);
     struct mtr_period_price stored = {0}, draft = {0};
     int rc = mtr_billing_period_price(&stored_rating, stored_phase, start_us, &stored);
     if (rc && is_fatal(rc)) return rc;
@@ -257,8 +262,8 @@ static int compare_inputs(struct looking *looking, int64_t start_us, bool *same)
     struct mtr_rollups_use stored_use, draft_use;
     const struct mtr_rating stored_rating = rating_by(looking, looking->options->stored, &stored_use);
     const struct mtr_rating draft_rating = rating_by(looking, looking->options->draft, &draft_use);
-    const struct mtr_subscription *stored_phase = mtr_subscription_at(looking->stored, start_us),
-                                  *draft_phase = mtr_subscription_at(looking->draft, start_us);
+    const struct mtr_subscription *stored_phase = phase_at(looking->stored, start_us),
+                                  *draft_phase = phase_at(looking->draft, start_us);
     struct mtr_hash128 stored, draft;
     int rc = mtr_billing_period_inputs(&stored_rating, stored_phase, start_us, &stored);
     if (!rc) rc = mtr_billing_period_inputs(&draft_rating, draft_phase, start_us, &draft);
@@ -269,7 +274,7 @@ static int compare_inputs(struct looking *looking, int64_t start_us, bool *same)
 static int look_at(struct looking *looking, int64_t start_us, int64_t end_us)
 {
     struct mtr_closed_period period = {
-        .subscription = mtr_subscription_at(looking->draft, start_us),
+        .subscription = phase_at(looking->draft, start_us),
         .start_us = start_us,
         .end_us = end_us,
         .dated = looking->dated,

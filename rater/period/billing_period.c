@@ -29,6 +29,12 @@ int64_t mtr_billing_period_name_s(int64_t start_us)
     return start_us / MTR_US_PER_SECOND - (start_us % MTR_US_PER_SECOND < 0);
 }
 
+const struct mtr_subscription *mtr_billing_period_phase(const struct mtr_subscription *subscription,
+                                                        int64_t start_s)
+{
+    return mtr_subscription_at(subscription, (start_s + 1) * MTR_US_PER_SECOND - 1);
+}
+
 int64_t rater_period_end_s(int64_t end_us)
 {
     return end_us / MTR_US_PER_SECOND + (end_us % MTR_US_PER_SECOND > 0);

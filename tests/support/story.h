@@ -110,15 +110,16 @@ static inline bool story_next(const struct story *story, unsigned *line, char te
     return true;
 }
 
-/* 2026-01, 2026-01-31, 2026-01-31T23, 2026-01-31T23:30, 2026-01-31T23:30:59: what is left out is the first,
- * in UTC. */
+/* 2026-01, 2026-01-31, 2026-01-31T23, 2026-01-31T23:30, 2026-01-31T23:30:59, …59.999999: what is left out is
+ * the first, in UTC. */
 static inline bool story_time(struct mtr_str text, int64_t *time_us)
 {
-    static const char whole[] = "2026-01-01T00:00:00Z";
-    char copy[sizeof(whole)];
-    memcpy(copy, whole, sizeof(whole));
-    if (text.size >= sizeof(whole) - 1) return false;
+    static const char least[] = "2026-01-01T00:00:00Z", most[] = "2026-01-01T00:00:00.000000Z";
+    char copy[sizeof(most)] = "";
+    if (text.size >= sizeof(most) - 1) return false;
+    memcpy(copy, least, sizeof(least));
     memcpy(copy, text.data, text.size);
+    if (text.size >= sizeof(least) - 1) copy[text.size] = 'Z';
     return mtr_time_parse(mtr_str_from(copy), time_us) == MTR_OK;
 }
 

@@ -74,7 +74,7 @@ static int on_line(void *context, const struct mtr_charge_line *line)
 {
     struct margins *margins = context;
     const struct mtr_subscription *subscription =
-        mtr_subscription_at(margins->subscription, line->period_start_s * MTR_US_PER_SECOND);
+        mtr_billing_period_phase(margins->subscription, line->period_start_s);
     const struct mtr_currency *currency = mtr_currency_find(line->currency);
     const unsigned digits = currency ? currency->digits : 0;
     struct mtr_money margin;
@@ -114,7 +114,7 @@ static int on_period(void *context, const struct mtr_charge_period *period)
     if (period->start_s != margins->next_period_s) margins->next_line = first;
     margins->next_period_s = period->start_s;
     const struct mtr_subscription *phase =
-        mtr_subscription_at(margins->subscription, period->start_s * MTR_US_PER_SECOND);
+        mtr_billing_period_phase(margins->subscription, period->start_s);
     if (margins->customer.size && !mtr_str_equal(margins->customer, phase->customer)) {
         margins->next_period_s++;
         return MTR_OK;

@@ -8,6 +8,7 @@
 #include "daemon/api/rows.h"
 #include "daemon/api/routes.h"
 #include "meterd/core/time.h"
+#include "meterd/rater/billing_period.h"
 #include "meterd/store/charges.h"
 
 struct waiting_list {
@@ -101,8 +102,7 @@ static int on_waiting(void *context, const struct mtr_charge_waiting *waiting)
     const struct mtr_subscription *subscription =
         mtr_catalog_subscription(list->catalog, waiting->subscription);
     if (!subscription) return MTR_OK;
-    const int64_t start_us = waiting->period_start_s * MTR_US_PER_SECOND;
-    return write_waiting(list, mtr_subscription_at(subscription, start_us), waiting);
+    return write_waiting(list, mtr_billing_period_phase(subscription, waiting->period_start_s), waiting);
 }
 
 static bool begin(struct api_call *call)

@@ -41,6 +41,20 @@ at      2026-03-02
         2026-02: final 11 calls
         2026-02-20T12:30: final 12 calls
 
+# Also inside of a second, of which the period has its name.
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: basic, start: 2026-01-01, changes: [{from: "2026-02-20T12:30:00.25Z", tariff: pro}, {from: "2026-02-20T12:30:01Z", tariff: basic}]}
+
+use     s1 calls 2026-01-10 10 | 2026-02-10 10 | 2026-02-20T12:30:00.249999 1 | 2026-02-20T12:30:00.25 4 | 2026-02-20T12:30:01 7
+at      2026-03-02
+        2026-01: final 10 calls
+        2026-02: final 11 calls
+        2026-02-20T12:30: final 12 calls
+        2026-02-20T12:30:01: final 7 calls
+use     s1 calls 2026-02-20T12:30:00.3 1
+at      2026-03-03
+        2026-02-20T12:30: correction 3 calls
+
 # Another customer: each pays for his time, and a correction goes to who was charged. A change that moves or
 # goes takes with it what it began.
 subscriptions:

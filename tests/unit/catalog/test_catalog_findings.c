@@ -278,8 +278,12 @@ static const struct {
      "9:7: changes: changes nothing: tariff, customer, currency or billing is expected\n"
      "10:7: changes: from: must be later than that of the change before it\n"
      "10:7: changes: currency: `EURO` is no ISO 4217 code, as EUR\n"
-     "11:7: changes: from: a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z\n"
+     "11:7: changes: from: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z\n"
      "12:7: changes: anchor: calendar, anniversary or a date is expected, not `never`\n"},
+    {"subscriptions:\n  - key: s\n    service: compute\n    customer: c\n    tariff: standard\n    start: '2026-02-01T00:00:00.25Z'\n    changes:\n"
+     "    - {from: '2026-02-01T00:00:00.5Z', customer: d}\n    - {from: '2026-03-01T00:00:00.5Z', customer: e}\n",
+     "8:7: changes: from: a billing period begins in that second already: say another one\n"
+     "9:7: changes: from: a billing period begins in that second already: say another one\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, changes: [{from: 2026-03-01, tariff: standart}]}\n",
      "2:91: changes: unknown tariff `standart`; did you mean `standard`?\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, changes: [{from: 2026-03-01, currency: USD}]}\n",
