@@ -214,7 +214,7 @@ struct pending_result {
     X(COST_JOINED) X(ALLOWANCE_DRAWN) X(CREDIT_DRAWN) X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION)       \
     X(PEER) X(ACCOUNT) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL) X(SPREAD_USE)                     \
     X(RECURRING_LINE) X(QUOTED_LINE) X(CLOSED_PERIOD) X(ANSWERED_PERIOD) X(ANSWERED_LINE)                    \
-    X(REQUEST_CREDIT) X(REQUEST_TRIAL)                                                                       \
+    X(REQUEST_CREDIT) X(REQUEST_TRIAL) X(TERM_LINE) X(TERM_GOES_ON) X(REQUEST_TERM)                                                                       \
     X(RECEIVER_REPEAT) X(MESSAGE_REJECTED) X(MESSAGE_UNKNOWN) X(SEGMENTS)
 enum seen {
 #define SEEN_ROW(name) SEEN_##name,
@@ -378,6 +378,30 @@ uint32_t scenario_pools_of(const struct naive_pools *pools, const struct naive_d
                            uint32_t part, struct mtr_str currency, struct mtr_price_pool *out);
 void scenario_pools_draw(struct scenario *scenario, struct naive_pools *pools,
                          const struct naive_drawing *drawing, const struct mtr_price *price);
+
+/* What terms of several billing periods came to so far. */
+struct naive_term;
+struct naive_terms {
+    struct naive_term *items;
+    uint32_t count;
+};
+enum { NAIVE_TERMS_MAX = 4096 };
+void scenario_terms_open(struct scenario *scenario, struct naive_terms *out);
+int64_t scenario_version_start(const struct mtr_subscription *subscription,
+                               const struct mtr_tariff_version *version);
+/* Where the contract begins that runs at time_us. */
+int64_t scenario_contract_start(const struct mtr_subscription *subscription,
+                                const struct mtr_tariff_document *tariff, int64_t time_us);
+/* The version has limits of a term: the one that time_us lies in. */
+struct mtr_period scenario_term_at(const struct mtr_subscription *subscription,
+                                   const struct mtr_tariff_document *tariff,
+                                   const struct mtr_tariff_version *version, int64_t time_us);
+struct mtr_price_term scenario_terms_of(struct naive_terms *terms, const struct mtr_subscription *subscription,
+                                        const struct mtr_tariff_document *tariff,
+                                        const struct mtr_tariff_version *version, struct mtr_period part);
+void scenario_terms_add(struct scenario *scenario, struct naive_terms *terms,
+                        const struct mtr_subscription *subscription, const struct mtr_tariff_document *tariff,
+                        int64_t start_us, struct mtr_money sum);
 
 enum { BILL_LINES_MAX = 65536 };
 void scenario_bill_make(struct scenario *scenario, const struct naive *naive, int64_t watermark_us,

@@ -18,6 +18,7 @@ struct part {
     const struct mtr_tariff_version *version;
     int64_t start_us, end_us;
     uint32_t first, last; /* of the parts under this tariff: caps, fees and positions are theirs */
+    struct mtr_period term; /* the version has limits of one */
 };
 
 struct side {
@@ -35,9 +36,10 @@ struct billing {
     uint32_t first_line; /* of the period in the bill */
     bool closing;
     struct bill *bill;
-    /* the same without pools, in the order of subscriptions: what limits of accounts count */
+    /* the same without pools and terms, in the order of subscriptions: what limits of accounts count */
     const struct bill *account;
     struct naive_pools *pools;  /* NULL: none */
+    struct naive_terms *terms;  /* NULL: their limits are left out */
 };
 
 char *scenario_line_key(struct scenario *scenario, const struct line_identity *line)
@@ -46,13 +48,6 @@ char *scenario_line_key(struct scenario *scenario, const struct line_identity *l
                            MTR_STR_ARGS(line->subscription), line->period_s, line->part_us,
                            MTR_STR_ARGS(line->component), MTR_STR_ARGS(line->kind),
                            MTR_STR_ARGS(line->dimensions), MTR_STR_ARGS(line->currency));
-}
-
-static int64_t version_start(const struct mtr_subscription *subscription,
-                             const struct mtr_tariff_version *version)
-{
-    if (!version->from_is_date) return version->from_us;
-    return mtr_zone_from_civil(subscription->zone, mtr_civil_from_s(version->from_days * 86400));
 }
 
 /* The subscription's own override, or its customer's, or the version. */
@@ -73,8 +68,8 @@ static const struct mtr_tariff_version *own_version(const struct mtr_subscriptio
 }
 
 /* The parts in [from, to) under a tariff. */
-static void add_parts(const struct billing *billing, const struct mtr_tariff_document *tariff, int64_t from_us,
-                      int64_t to_us, struct side *side)
+static void add_parts(const struct billing *billing, const struct mtr_tariff_document *tariff,
+                      int64_t from_us, int64_t to_us, struct side *side)
 {
     const struct mtr_subscription *subscription = billing->subscription;
     const uint32_t first = side->count;
@@ -82,15 +77,23 @@ static void add_parts(const struct billing *billing, const struct mtr_tariff_doc
         struct part part = {.tariff = tariff,
                             .version = own_version(subscription, &tariff->versions[i]),
                             .first = first,
-                            .start_us = version_start(subscription, &tariff->versions[i]),
+                            .start_us = scenario_version_start(subscription, &tariff->versions[i]),
                             .end_us = to_us};
         if (i + 1 < tariff->version_count) {
-            int64_t next_us = version_start(subscription, &tariff->versions[i + 1]);
+            int64_t next_us = scenario_version_start(subscription, &tariff->versions[i + 1]);
             if (next_us < part.end_us) part.end_us = next_us;
         }
         if (part.start_us < from_us) part.start_us = from_us;
-        if (part.start_us >= part.end_us) continue;
-        side->parts[side->count++] = part;
+        const int64_t end_us = part.end_us;
+        for (; part.start_us < end_us; part.start_us = part.end_us) { /* each is of one term */
+            part.end_us = end_us;
+            if (part.version->term.given) {
+                part.term = scenario_term_at(subscription, tariff, part.version, part.start_us);
+                if (part.term.end_us < end_us) part.end_us = part.term.end_us;
+            }
+            CHECK(billing->scenario, side->count < PARTS_MAX, "too many parts");
+            side->parts[side->count++] = part;
+        }
     }
     for (uint32_t i = first; i < side->count; i++) side->parts[i].last = side->count - 1;
 }
@@ -157,6 +160,7 @@ static void add_line(struct billing *billing, const struct part *part, const cha
                      const char *kind, struct mtr_str dimensions, struct mtr_money amount)
 {
     struct bill *bill = billing->bill;
+    scenario_seen[SEEN_TERM_LINE] += strncmp(component, "tariff.term.", strlen("tariff.term.")) == 0;
     scenario_seen[SEEN_ROUNDING_LINE] += strcmp(kind, "rounding") == 0;
     scenario_seen[SEEN_MINIMUM_LINE] += strcmp(kind, "minimum") == 0;
     scenario_seen[SEEN_OVERAGE_LINE] += strcmp(kind, "overage") == 0;
@@ -234,16 +238,8 @@ static struct naive_range range_of(const struct billing *billing, const struct s
                                 .own_us = own->start_us,
                                 .until_us = own->end_us,
                                 .whole = billing->whole};
-    if (component->scope == MTR_CURVE_SCOPE_TERM) {
-        range.from_us = subscription->start_us;
-        for (uint32_t i = 0; i < own->tariff->version_count; i++) { /* the last reset begins a new term */
-            const struct mtr_tariff_version *version =
-                mtr_tariff_version_for(&own->tariff->versions[i], subscription->key, subscription->customer);
-            const int64_t start_us = version_start(subscription, version);
-            if (version->reset && start_us <= own->start_us && start_us > subscription->start_us)
-                range.from_us = start_us;
-        }
-    }
+    if (component->scope == MTR_CURVE_SCOPE_TERM)
+        range.from_us = scenario_contract_start(subscription, own->tariff, own->start_us);
     return range;
 }
 
@@ -315,6 +311,31 @@ static struct naive_drawing drawing_of(const struct billing *billing)
     return (struct naive_drawing){billing->subscription, billing->whole, billing->start_us, billing->end_us};
 }
 
+/* What the limits of the part's term are to know; those of the period before it count, too. */
+static struct mtr_price_term find_term(const struct billing *billing, const struct side *side, uint32_t index)
+{
+    const struct part *part = &side->parts[index];
+    const struct mtr_period active = {part->start_us, part->end_us};
+    struct mtr_price_term term =
+        scenario_terms_of(billing->terms, billing->subscription, part->tariff, part->version, active);
+    uint32_t first = part->first;
+    while (!side->parts[first].version->term.given || side->parts[first].term.start_us != part->term.start_us)
+        first++;
+    term.first_earlier = first - part->first;
+    return term;
+}
+
+/* What the period came to is added to its terms. */
+static void add_terms(const struct billing *billing, const struct side *side, const struct mtr_price *prices)
+{
+    for (uint32_t i = 0; billing->terms && i < side->count; i++) {
+        const struct part *part = &side->parts[i];
+        if (part->version->term.given)
+            scenario_terms_add(billing->scenario, billing->terms, billing->subscription, part->tariff,
+                               part->term.start_us, prices[i].term_sum);
+    }
+}
+
 static void price_side(struct billing *billing, const struct side *side, add_amount *add)
 {
     struct mtr_arena arena;
@@ -357,12 +378,18 @@ static void price_side(struct billing *billing, const struct side *side, add_amo
         if (draws)
             input.pool_count = scenario_pools_of(billing->pools, &drawing, i, part->tariff->currency, pools);
         input.pools = pools;
+        struct mtr_price_term term;
+        if (billing->terms && part->version->term.given) {
+            term = find_term(billing, side, i);
+            input.term = &term;
+        }
         CHECK_OK(billing->scenario, mtr_price(&input, false, &arena, &prices[i]));
         earlier[i] = &prices[i];
         add_price(billing, part, &prices[i], add);
         for (uint32_t k = part->first; draws && i == part->last && k <= i; k++)
             scenario_pools_draw(billing->scenario, billing->pools, &drawing, &prices[k]);
     }
+    add_terms(billing, side, prices);
     mtr_arena_release(&arena);
 }
 
@@ -442,7 +469,7 @@ static uint32_t count_stray(const struct billing *billing)
     const struct mtr_subscription *subscription = billing->subscription;
     const struct naive *naive = billing->naive;
     int64_t charged_us = subscription->trial_end_us;
-    int64_t priced_us = version_start(subscription, &subscription->tariff->versions[0]);
+    int64_t priced_us = scenario_version_start(subscription, &subscription->tariff->versions[0]);
     if (priced_us > subscription->end_us) priced_us = subscription->end_us;
     uint32_t count = 0;
     for (uint32_t m = 1; m <= mtr_catalog_count(billing->scenario->stores.catalog, MTR_KIND_METER); m++) {
@@ -466,8 +493,10 @@ void scenario_bill_make(struct scenario *scenario, const struct naive *naive, in
     const struct mtr_catalog *catalog = scenario->stores.catalog;
     struct bill plain = {.lines = scenario_alloc(scenario, BILL_LINES_MAX, sizeof(*plain.lines))};
     struct naive_pools pools;
+    struct naive_terms terms;
     *out = (struct bill){.lines = scenario_alloc(scenario, BILL_LINES_MAX, sizeof(*out->lines))};
     scenario_pools_open(scenario, &pools);
+    scenario_terms_open(scenario, &terms);
     for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); i++) {
         struct billing billing = {.scenario = scenario,
                                   .naive = naive,
@@ -478,7 +507,7 @@ void scenario_bill_make(struct scenario *scenario, const struct naive *naive, in
         out->stray_count += count_stray(&billing);
     }
     struct billing billing = {
-        .scenario = scenario, .naive = naive, .bill = out, .account = &plain, .pools = &pools};
+        .scenario = scenario, .naive = naive, .bill = out, .account = &plain, .pools = &pools, .terms = &terms};
     bill_by_time(&billing, watermark_us);
     scenario_seen[SEEN_STRAY_USAGE] += out->stray_count;
 }

@@ -109,21 +109,6 @@ static void plan_trial(struct scenario *scenario, struct planned_subscription *s
     subscription->trial_stops = scenario_chance(scenario, 15);
 }
 
-/* Every fourth is billed by calendar months, and begins with one: no hour of it lies before its start, so that
- * a price request can say it. */
-enum { WHOLE_MONTHS_EACH = 4 };
-
-static void plan_whole_months(struct planned_subscription *subscription)
-{
-    int32_t year;
-    unsigned month, day;
-    mtr_civil_from_days(subscription->start_day, &year, &month, &day);
-    subscription->start_day = mtr_days_from_civil(year, month, 1);
-    subscription->start_clock = "";
-    subscription->every = "month";
-    subscription->anchor = "calendar";
-}
-
 static void plan_subscription(struct scenario *scenario, uint32_t index)
 {
     static const char *const every[] = {"month", "month", "week", "day"};
@@ -140,7 +125,6 @@ static void plan_subscription(struct scenario *scenario, uint32_t index)
     while (plan->tariffs[subscription->tariff].service != service);
     subscription->start_day = day - 30 + scenario_below(scenario, 45);
     subscription->start_clock = scenario_chance(scenario, 60) ? "" : PICK(scenario, clocks);
-    if ((scenario->seed + index) % WHOLE_MONTHS_EACH == 0) plan_whole_months(subscription);
     if (scenario_chance(scenario, 30)) plan_trial(scenario, subscription);
     subscription->cost_tariff = plan_cost(scenario, service, true);
     if (scenario_chance(scenario, 30))

@@ -283,6 +283,25 @@ static void put_overrides(struct yaml *yaml, uint32_t service, const char *meter
     }
 }
 
+/* Longer than every billing period of a run, and shorter than some runs. */
+static void put_term(struct yaml *yaml)
+{
+    static const char *const units[] = {"quarter", "quarter", "year"},
+                             *const anchors[] = {"anniversary", "calendar"},
+                             *const prorates[] = {"none", "day", "second"};
+    struct scenario *scenario = yaml->scenario;
+    const uint32_t least = scenario_below(scenario, 400);
+    yaml_put(yaml, "        term: {every: %s, anchor: %s", PICK(scenario, units), PICK(scenario, anchors));
+    if (scenario_chance(scenario, 30)) yaml_put(yaml, ", components: [base]");
+    if (scenario_chance(scenario, 40))
+        yaml_put(yaml, ", cap: '%u'", least + 1 + scenario_below(scenario, 400));
+    if (scenario_chance(scenario, 30))
+        yaml_put(yaml, ", minimum: '%u', minimum_prorate: %s}\n", least, PICK(scenario, prorates));
+    else
+        yaml_put(yaml, ", commitment: {amount: %u, overage: '1.%u', prorate: %s}}\n", least,
+                 scenario_below(scenario, 10), PICK(scenario, prorates));
+}
+
 void yaml_put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
 {
     struct scenario *scenario = yaml->scenario;
@@ -306,6 +325,7 @@ void yaml_put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
             yaml_put(yaml, "        account: {minimum: '%u', cap: '%u'}\n", least,
                      least + scenario_below(scenario, 200));
         }
+        if (!tariff->is_cost && scenario->all_end && scenario_chance(scenario, 50)) put_term(yaml);
         /* A close that draws has the period behind it rated again, a draft later: with daily periods that
          * have no end it never rests. */
         if (!tariff->is_cost && scenario->all_end && scenario_chance(scenario, 50))

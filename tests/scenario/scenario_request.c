@@ -11,11 +11,11 @@
  *   unique values that were counted: a row has their number, not the values;
  *   a customer's other subscriptions of the tariff, where it counts across them or limits the account;
  *   credits that other subscriptions draw on, too, and one that begins behind the first period;
- *   use from before the first version of the tariff, and a level from before the subscription's start;
- *   use of the hour in which the subscription starts that lies before the start, and counts with that hour.
+ *   use from before the first version of the tariff, and a level from before the subscription's start.
  * Nor is a period that
  *   lies behind the last row of a subscription without an end: a request ends there;
- *   follows one that is left out, where pools go on (credits, allowances that roll over);
+ *   follows one that is left out, where pools or terms go on (credits, allowances that roll over, limits over
+ *     several periods);
  *   is a draft: a request of rows with times closes its periods.
  * The run's catalog has no rates of exchange.
  */
@@ -90,16 +90,16 @@ static bool is_row(const struct asking *asking, uint32_t index)
            is_priced(asking->subscription->cost_tariff, meter);
 }
 
-static bool rolls_over(const struct mtr_tariff_document *tariff)
+static bool goes_on(const struct mtr_tariff_document *tariff)
 {
     for (uint32_t i = 0; i < tariff->version_count; i++)
         for (uint32_t j = 0; j < tariff->versions[i].allowance_count; j++)
             if (tariff->versions[i].allowances[j].rollover) return true;
-    return false;
+    return tariff->has_term;
 }
 
-/* Leaves out what was used before the subscription began, or behind its end. False: what was before counts, or
- * nothing is left. */
+/* Leaves out what was used before the subscription began, or behind its end. False: what was before counts,
+ * or nothing is left. */
 static bool find_rows(struct asking *asking)
 {
     const struct mtr_subscription *subscription = asking->subscription;
@@ -151,7 +151,7 @@ static bool find_credits(struct asking *asking)
     }
     const struct mtr_tariff_document *trial = asking->subscription->trial_tariff;
     asking->pools_go_on =
-        asking->credit_count || rolls_over(asking->subscription->tariff) || (trial && rolls_over(trial));
+        asking->credit_count || goes_on(asking->subscription->tariff) || (trial && goes_on(trial));
     return true;
 }
 
@@ -477,6 +477,7 @@ static void ask(struct asking *asking)
     scenario_seen[SEEN_ANSWERED_PERIOD] += asking->period_count;
     scenario_seen[SEEN_REQUEST_TRIAL] += asking->subscription->trial_end_us > asking->subscription->start_us;
     scenario_seen[SEEN_REQUEST_CREDIT] += asking->credit_count;
+    scenario_seen[SEEN_REQUEST_TERM] += asking->subscription->tariff->has_term;
 }
 
 void scenario_request_law(struct scenario *scenario, const struct scenario_used *used,
