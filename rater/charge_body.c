@@ -25,9 +25,10 @@ struct body_row {
     struct mtr_quantity quantity, quantity_delta;
     struct mtr_shown_money amount, amount_total;
     struct mtr_str currency;
-    bool has_exchange;
+    bool has_pricing, has_exchange;
+    const struct mtr_pricing_currency *pricing;
     const struct mtr_price_exchange *exchange;
-    struct mtr_exact exact; /* the line in the tariff's currency */
+    struct mtr_exact exact; /* the line in what it is priced in */
     bool has_cost;
     struct mtr_shown_money cost, cost_total, margin, margin_total;
     struct tariff_row tariff;
@@ -42,10 +43,19 @@ static void write_dimensions(struct mtr_json_writer *json, const void *context)
     mtr_charge_write_dimensions(json, row->dimensions);
 }
 
+static void write_pricing(struct mtr_json_writer *json, const void *context)
+{
+    const struct body_row *row = context;
+    mtr_price_write_pricing(row->pricing, row->exact, NULL, json);
+}
+
 static void write_exchange(struct mtr_json_writer *json, const void *context)
 {
     const struct body_row *row = context;
-    mtr_price_write_exchange(row->exchange, row->exact, json);
+    struct mtr_exact amount = row->exact;
+    int rc = row->pricing ? mtr_price_of_units(row->pricing, row->exact, &amount) : MTR_OK;
+    MTR_ASSERT(rc == MTR_OK); /* its price is charged */
+    mtr_price_write_exchange(row->exchange, amount, json);
 }
 
 #define ROW(field) MTR_MEMBER(body_row, field)
@@ -88,6 +98,13 @@ static const struct mtr_json_member body_members[] = {
     {ROW(amount), .type = MTR_MEMBER_MONEY, .doc = "the charge: what it adds to the line"},
     {ROW(amount_total), .type = MTR_MEMBER_MONEY, .doc = "all charges of the line, this one included"},
     {ROW(currency), .type = MTR_MEMBER_CURRENCY, .doc = "of all amounts"},
+    {.name = "pricing",
+     .type = MTR_MEMBER_MAP,
+     .presence = MTR_MAY_LACK,
+     MTR_PRESENT(body_row, has_pricing),
+     .shape = &mtr_price_pricing_shape,
+     .write = write_pricing,
+     .doc = "where the tariff is priced in a unit of the seller's own: the line in it"},
     {.name = "exchange",
      .type = MTR_MEMBER_MAP,
      .presence = MTR_MAY_LACK,
@@ -138,6 +155,8 @@ static void set_money(struct body_row *row, const struct rater_difference *diffe
     row->currency = difference->line.currency;
     row->amount = (struct mtr_shown_money){difference->amount, digits};
     row->amount_total = (struct mtr_shown_money){difference->emitted_after, digits};
+    row->has_pricing = difference->pricing != NULL;
+    row->pricing = difference->pricing;
     row->has_exchange = difference->exchange != NULL;
     row->exchange = difference->exchange;
     row->exact = difference->exact;

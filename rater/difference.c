@@ -74,6 +74,7 @@ static int compare_line(struct comparison *comparison, const struct mtr_period_l
     difference.has_cost = difference.line.has_cost = line->has_cost || state.has_cost;
     difference.seq_first = line->seq_first;
     difference.seq_last = line->seq_last;
+    difference.pricing = line->pricing;
     difference.exchange = line->exchange;
     difference.exact = line->exact;
     rc = subtract(&difference, line->amount, line->cost);

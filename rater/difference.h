@@ -10,8 +10,9 @@
  * it should be. */
 struct rater_difference {
     struct mtr_charge_line line;               /* state before; text in the arena */
-    const struct mtr_price_exchange *exchange; /* NULL: none, or the line vanished */
-    struct mtr_exact exact; /* with an exchange: what the line is in the tariff's currency */
+    const struct mtr_pricing_currency *pricing; /* NULL: none, or the line vanished */
+    const struct mtr_price_exchange *exchange;  /* the same */
+    struct mtr_exact exact; /* with one of them: what the line is in what it is priced in */
     struct mtr_quantity quantity;
     struct mtr_quantity quantity_delta;
     struct mtr_money amount; /* the difference */

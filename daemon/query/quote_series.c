@@ -80,7 +80,7 @@ static int make_credit(struct run *run, const struct quote_credit *given, uint32
         .key = given->key,
         .of_money = true,
         .amount = given->amount,
-        .currency = run->subscription->tariff->currency,
+        .currency = mtr_tariff_priced_in(run->subscription->tariff),
         .from = {.time_us = INT64_MIN},
         .priority = (uint32_t)given->priority,
     };

@@ -4,6 +4,8 @@
  */
 #include "lib/catalog/snapshot.h"
 
+#include "meterd/core/currency.h"
+
 static bool has_component(const struct mtr_tariff_document *tariff, struct mtr_str key)
 {
     for (uint32_t v = 0; v < tariff->version_count; v++)
@@ -14,8 +16,10 @@ static bool has_component(const struct mtr_tariff_document *tariff, struct mtr_s
 
 static bool has_currency(const struct mtr_subscription *subscription, struct mtr_str currency)
 {
-    for (uint32_t i = 0; i < mtr_subscription_phase_count(subscription); i++)
-        if (mtr_str_equal(mtr_subscription_phase(subscription, i)->tariff->currency, currency)) return true;
+    for (uint32_t i = 0; i < mtr_subscription_phase_count(subscription); i++) {
+        const struct mtr_subscription *phase = mtr_subscription_phase(subscription, i);
+        if (mtr_str_equal(mtr_tariff_priced_in(phase->tariff), currency)) return true;
+    }
     return false;
 }
 
@@ -32,10 +36,11 @@ static void check_credit(const struct mtr_record *record, const struct mtr_credi
 {
     const struct mtr_subscription *subscription = credit->subscription;
     const struct mtr_tariff_document *tariff = subscription->tariff;
+    const struct mtr_str priced_in = mtr_tariff_priced_in(tariff);
     if (credit->of_money && !has_currency(subscription, credit->currency))
         record_fail(
-            record, "currency", findings, "is %.*s, but tariff `%.*s` of the subscription is in %.*s",
-            MTR_STR_ARGS(credit->currency), MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
+            record, "currency", findings, "is %.*s, but tariff `%.*s` of the subscription is priced in %.*s",
+            MTR_STR_ARGS(credit->currency), MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(priced_in));
     if (credit->meter && credit->meter->service != subscription->service)
         record_fail(record, "meter", findings, "is of service `%.*s`, but the subscription is of `%.*s`",
                     MTR_STR_ARGS(credit->meter->service->key), MTR_STR_ARGS(subscription->service->key));
@@ -77,10 +82,27 @@ static void check_keys(struct mtr_catalog *catalog, struct mtr_diagnostics *find
     }
 }
 
+/* Is it of ISO 4217, or what a tariff is priced in? */
+static bool is_known(const struct mtr_catalog *catalog, struct mtr_str currency)
+{
+    if (mtr_currency_find(currency)) return true;
+    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_TARIFF]; i++) {
+        const struct mtr_record *record = catalog->records[MTR_KIND_TARIFF][i];
+        if (record && mtr_str_equal(record->fields.tariff.pricing_currency, currency)) return true;
+    }
+    return false;
+}
+
 void catalog_check_credits(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
 {
     if (catalog->counts[MTR_KIND_CREDIT]) check_keys(catalog, findings);
-    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_CREDIT]; i++)
-        if (catalog->credits[i].subscription)
-            check_credit(catalog->records[MTR_KIND_CREDIT][i], &catalog->credits[i], findings);
+    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_CREDIT]; i++) {
+        const struct mtr_record *record = catalog->records[MTR_KIND_CREDIT][i];
+        const struct mtr_credit *credit = &catalog->credits[i];
+        if (credit->of_money && !is_known(catalog, credit->currency))
+            record_fail(record, "currency", findings,
+                        "`%.*s` is no currency of ISO 4217, nor what a tariff is priced in",
+                        MTR_STR_ARGS(credit->currency));
+        if (credit->subscription) check_credit(record, credit, findings);
+    }
 }

@@ -22,6 +22,7 @@ struct walk {
     struct tariff_currencies *currencies;
     struct mtr_diagnostics *findings;
     bool has_maps; /* there was a map of prices */
+    bool has_unit; /* prices are in a unit of the seller's own: its price alone is in currencies */
 };
 
 static const struct mtr_field *find_field(const struct mtr_field *fields, struct mtr_str name)
@@ -91,11 +92,15 @@ static int add_currency(struct walk *walk, struct mtr_str code, uint32_t line, u
     return MTR_OK;
 }
 
+static bool is_in_unit(const struct walk *walk, const struct mtr_field *field)
+{
+    return walk->has_unit && field->type == MTR_FIELD_MONEY && !tariff_is_price_of_unit(field);
+}
+
 static int collect(struct walk *walk, const struct mtr_field *field, const struct mtr_node *node)
 {
     int rc = MTR_OK;
-    (void)field;
-    if (node->kind != MTR_NODE_MAP) return MTR_OK;
+    if (node->kind != MTR_NODE_MAP || is_in_unit(walk, field)) return MTR_OK;
     walk->has_maps = true;
     for (uint32_t i = 0; i < node->child_count && !rc; i++)
         rc = add_currency(walk, node->children[i].key, node->children[i].key_line,
@@ -164,6 +169,13 @@ static const struct mtr_node *price_in(const struct mtr_node *map, struct mtr_st
 static int check_prices(struct walk *walk, const struct mtr_field *field, const struct mtr_node *node)
 {
     const struct tariff_currencies *currencies = walk->currencies;
+    if (is_in_unit(walk, field)) {
+        if (node->kind == MTR_NODE_MAP)
+            tariff_error(walk->findings, node, field->name,
+                         "is an amount of the pricing currency: write one number; what it costs in each "
+                         "currency is the price in `pricing_currency`");
+        return MTR_OK;
+    }
     if (node->kind != MTR_NODE_MAP) return check_number(walk, field, node);
     for (uint32_t i = 0; i < currencies->count; i++) {
         if (price_in(node, currencies->items[i].text)) continue;
@@ -180,11 +192,23 @@ static int check_prices(struct walk *walk, const struct mtr_field *field, const 
     return MTR_OK;
 }
 
+static bool has_unit(const struct mtr_node *tariff)
+{
+    const struct mtr_node *versions = mtr_node_get(tariff, "versions");
+    for (uint32_t i = 0; versions && versions->kind == MTR_NODE_LIST && i < versions->child_count; i++)
+        if (mtr_node_get(&versions->children[i], "pricing_currency")) return true;
+    return false;
+}
+
 int tariff_read_currencies(const struct mtr_node *tariff, struct mtr_arena *scratch,
                            struct tariff_currencies *out, struct mtr_diagnostics *findings)
 {
     size_t errors_before = findings->errors;
-    struct walk walk = {.on_number = collect, .scratch = scratch, .currencies = out, .findings = findings};
+    struct walk walk = {.on_number = collect,
+                        .scratch = scratch,
+                        .currencies = out,
+                        .findings = findings,
+                        .has_unit = has_unit(tariff)};
     const struct mtr_node *own = mtr_node_get(tariff, "currency"),
                           *declared = mtr_node_get(tariff, "currencies");
     *out = (struct tariff_currencies){0};

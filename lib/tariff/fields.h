@@ -66,9 +66,15 @@ struct tariff_account_fields {
     struct mtr_money minimum, cap;
 };
 
+struct tariff_pricing_fields {
+    struct mtr_str name;
+    struct mtr_money price;
+};
+
 /* What is overridden is taken from the tree (tariff/overrides.c); these are the rows that say what may be
  * written. */
 struct tariff_override_fields {
+    struct tariff_pricing_fields pricing;
     struct mtr_str customer, subscription;
     struct mtr_list components; /* of tariff_component_fields, each with some of them only */
     struct tariff_account_fields account;
@@ -81,6 +87,8 @@ struct tariff_override_fields {
 };
 
 struct tariff_version_fields {
+    bool has_pricing;
+    struct tariff_pricing_fields pricing;
     struct mtr_list overrides; /* of tariff_override_fields */
     struct mtr_str from;
     bool reset;
@@ -133,6 +141,9 @@ extern const struct mtr_field mtr_tariff_commitment_rows[];
 extern const struct mtr_field mtr_tariff_term_rows[];
 extern const struct mtr_field mtr_tariff_allowance_rows[];
 extern const struct mtr_field mtr_tariff_mask_rows[];
+extern const struct mtr_field mtr_tariff_pricing_rows[];
+/* Is it the row of what a unit of the pricing currency costs? */
+bool tariff_is_price_of_unit(const struct mtr_field *field);
 extern const char *const mtr_tariff_mask_zones[]; /* in the order of enum mtr_mask_clock */
 
 /* All of a line's use at once? */
@@ -157,6 +168,9 @@ int tariff_read_allowances(const struct mtr_node *version, const struct mtr_tari
 int tariff_read_rounding(const struct mtr_node *node, const struct tariff_rounding_fields *fields,
                          const struct mtr_currency *currency, struct mtr_arena *arena,
                          struct mtr_tariff_document *tariff, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* `node` is the version. */
+void tariff_lint_pricing(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
+                         const struct mtr_pricing_currency *pricing, struct mtr_diagnostics *findings);
 /* Findings about what is read, with the nodes that it was read from. */
 void tariff_lint_component(const struct mtr_node *node, const struct mtr_component *component,
                            struct mtr_diagnostics *findings);

@@ -45,6 +45,10 @@ static void lint_account(const struct mtr_node *version, const struct mtr_tariff
     if (account->has_cap)
         tariff_lint_cap(node, tariff, account->cap, account->has_minimum ? &account->minimum : NULL, NULL,
                         findings);
+    if (tariff->pricing_currency.size)
+        tariff_error(findings, node, "account",
+                     "counts what was charged, in money, and prices are not: a tariff with "
+                     "`pricing_currency` has no account limits");
     if (tariff->exchange.given)
         tariff_error(findings, node, "account",
                      "amounts of several currencies cannot be added up: a tariff with `exchange` has no "

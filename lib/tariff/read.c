@@ -148,6 +148,9 @@ static int read_plain_version(struct reading *reading, const struct mtr_node *no
         .minimum_prorate = (enum mtr_prorate)fields->minimum_prorate,
         .component_count = fields->components.count,
     };
+    if (fields->has_pricing)
+        out->pricing = (struct mtr_pricing_currency){fields->pricing.name, fields->pricing.price};
+    tariff_lint_pricing(node, reading->tariff, &out->pricing, reading->findings);
     if (fields->has_commitment) out->commitment = tariff_commitment_of(&fields->commitment);
     if (fields->has_term) out->term = tariff_term_of(&fields->term);
     read_from(reading, mtr_node_get(node, "from"), out);
@@ -329,6 +332,7 @@ static int read_document(const struct mtr_node *node, struct mtr_arena *arena, s
     if (rc) return rc;
     const struct mtr_node *list = mtr_node_get(node, "versions");
     const struct tariff_version_fields *versions = fields.versions.items;
+    if (versions->has_pricing) tariff.pricing_currency = versions->pricing.name;
     tariff.versions = mtr_arena_calloc(arena, tariff.version_count, sizeof(*tariff.versions));
     if (!tariff.versions) return MTR_ENOMEM;
     for (uint32_t i = 0; i < tariff.version_count; i++) {

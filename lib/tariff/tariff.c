@@ -24,6 +24,11 @@ const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document
     return NULL;
 }
 
+struct mtr_str mtr_tariff_priced_in(const struct mtr_tariff_document *tariff)
+{
+    return tariff->pricing_currency.size ? tariff->pricing_currency : tariff->currency;
+}
+
 struct mtr_money mtr_tariff_rounding_step(const struct mtr_tariff_document *tariff, struct mtr_str currency)
 {
     for (uint32_t i = 0; i < tariff->rounding_step_count; i++)

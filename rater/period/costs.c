@@ -52,7 +52,8 @@ static void start_line(const struct mtr_billing_period *period, const struct mtr
     }
     out->amount = (struct mtr_money){0};
     out->quantity = (struct mtr_quantity){0};
-    out->exchange = NULL; /* nothing needs no rate; the cost's is in its trace */
+    out->pricing = NULL; /* nothing needs no price of a unit, and no rate; the cost's are in its trace */
+    out->exchange = NULL;
     out->has_cost = true;
 }
 

@@ -97,7 +97,7 @@ static int add_allowance(struct finding *finding, const struct mtr_billing_perio
         .priority = allowance->priority,
         .expires_us = expiry_of(finding, granting, allowance->rollover),
     };
-    if (allowance->of_money) grant.currency = granting->parts[part].tariff->currency;
+    if (allowance->of_money) grant.currency = mtr_tariff_priced_in(granting->parts[part].tariff);
     snprintf(text, sizeof(text), "grant=%04d-%02u-%02u", day.year, day.month, day.day);
     int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
     if (rc) return rc;
@@ -181,7 +181,7 @@ static int add_trial_grant(struct finding *finding, const struct mtr_trial_units
         .component_count = units != NULL,
         .expires_us = subscription->free_until_us,
     };
-    if (!units) grant.currency = subscription->tariff->currency;
+    if (!units) grant.currency = mtr_tariff_priced_in(subscription->tariff);
     snprintf(text, sizeof(text), "trial%s%.*s", units ? "." : "", MTR_STR_ARGS(component));
     int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.key);
     snprintf(text, sizeof(text), "grant=%04d-%02u-%02u", day.year, day.month, day.day);
@@ -210,7 +210,7 @@ static struct mtr_hash128 term_id(const struct mtr_subscription *subscription,
     char text[TEXT_BYTES];
     snprintf(text, sizeof(text), "term:%u:%lld:%.*s:%.*s", subscription->number,
              (long long)(part->term.whole.start_us / MTR_US_PER_SECOND), MTR_STR_ARGS(part->tariff->key),
-             MTR_STR_ARGS(part->tariff->currency));
+             MTR_STR_ARGS(mtr_tariff_priced_in(part->tariff)));
     return hash_text(text);
 }
 
@@ -227,7 +227,7 @@ static int add_term(struct finding *finding, uint32_t part)
     char text[TEXT_BYTES];
     struct mtr_grant grant = {.of_term = true,
                               .id = term_id(finding->subscription, of),
-                              .currency = of->tariff->currency,
+                              .currency = mtr_tariff_priced_in(of->tariff),
                               .part = part};
     grant.pool = (struct mtr_price_pool){
         .key = MTR_STR("tariff.term"), .of_money = true, .expires_us = of->term.whole.end_us};
@@ -459,7 +459,8 @@ int rater_part_pools(const struct mtr_period_price *priced, uint32_t index, stru
         const struct mtr_grant *grant = &grants->items[i];
         struct mtr_price_pool pool = grant->pool;
         mtr_int128 drawn;
-        const bool is_foreign = pool.of_money && !mtr_str_equal(grant->currency, part->tariff->currency);
+        const struct mtr_str priced_in = mtr_tariff_priced_in(part->tariff);
+        const bool is_foreign = pool.of_money && !mtr_str_equal(grant->currency, priced_in);
         if (grant->of_term || grant->part > index || is_foreign) continue;
         int rc = sum_draws(priced, grant, part->first, &drawn);
         if (rc) return rc;

@@ -194,6 +194,8 @@ static int lay_out_lines(const struct mtr_rating *rating, struct mtr_period_pric
     for (uint32_t i = 0; i < priced->period.part_count; i++) {
         const struct mtr_part_price *part = &priced->parts[i];
         for (uint32_t j = 0; j < part->price.line_count; j++) {
+            const struct mtr_pricing_currency *pricing = &part->input.version->pricing;
+            priced->lines[priced->line_count].pricing = pricing->name.size ? pricing : NULL;
             priced->lines[priced->line_count].exchange = part->input.exchange;
             fill_line(&priced->period.parts[i], part->usage, &part->price.lines[j],
                       &priced->lines[priced->line_count++]);

@@ -35,6 +35,7 @@ struct row {
 #define BLOCKS(mode) "{key: sms, meter: m, blocks: {mode: " mode ", tiers: [{size: 100, blocks: 5, price: 4}, {size: 1000, price: 30}]}}"
 #define VOICE                                                                                                                           \
     "{key: voice, meter: m, increments: {connect: \"0.05\", steps: [{price: \"0.10\", per: 60, step: 60}, {from: 60, price: \"0.10\", per: 60}]}}"
+#define CREDITS "pricing_currency: {name: CREDITS, price: \"0.01\"}"
 #define COMMITTED "{key: a, meter: m, per_unit: 1, commitment: {amount: 100, overage: 1.2}}"
 
 static const struct row rows[] = {
@@ -241,6 +242,16 @@ static const struct row rows[] = {
      "a usage 1.332; a overage 0.166; total 1.50, residue 0.002"},
     /* recurring */
     {"recurring in advance", NULL, "{key: base, recurring: {amount: 20}}", NULL, "", "base recurring 20.00; total 20.00"},
+    /* a unit of the seller's own */
+    {"units become money, and then they are rounded", NULL, "{key: a, meter: m, per_unit: \"0.5\"}", CREDITS, "0=12.5", "a usage 0.06; total 0.06"},
+    {"limits are units", NULL, "{key: a, meter: m, per_unit: 1, cap: \"50.5\"}, {key: b, meter: n, per_unit: 1, minimum: 7}", CREDITS, "0=100 1=2",
+     "a usage 0.50; b usage 0.02; b minimum 0.05; total 0.57"},
+    {"a fee in units", NULL, "{key: a, recurring: {amount: 250}}", CREDITS, "", "a recurring 2.50; total 2.50"},
+    {"a commitment in units", NULL, "{key: a, meter: m, per_unit: 1, commitment: {amount: 100, overage: 1.2}}", CREDITS, "0=130",
+     "a usage 1.30; a overage 0.06; total 1.36"},
+    {"units to the total", "place: total", "{key: a, meter: m, per_unit: \"0.4\"}, {key: b, meter: n, per_unit: \"0.4\"}", CREDITS, "0=1 1=1",
+     "a usage 0.004; b usage 0.004; total 0.01, residue 0.002"},
+    {"units to a step", "step: 0.05", "{key: a, meter: m, per_unit: 1, cap: 3}", CREDITS, "0=7", "a usage 0.05; total 0.05"},
     /* rounding to steps */
     {"to a step", "step: 0.05", "{key: a, meter: m, per_unit: \"0.01\"}", NULL, "0=313", "a usage 3.15; total 3.15"},
     {"a tie of steps to the even multiple", "step: 0.05", "{key: a, meter: m, per_unit: \"0.01\"}", NULL, "0=312.5", "a usage 3.10; total 3.10"},

@@ -47,6 +47,10 @@ static const struct {
      "calls usage 0.54; calls minimum 4.88; total 5.42"}, /* 4.5 × 1.0842 = 4.8789 */
     {TARIFF("", "{key: calls, meter: calls, per_unit: '0.005', commitment: {amount: '0.25', overage: 2}}"), "USD", "100",
      "calls usage 0.54; calls overage 0.27; total 0.81"},
+    /* a point is 0.2 EUR: 0.5 × 0.2 × 1.0842 */
+    {"{key: t, currency: EUR, exchange: {source: ecb}, versions: [{from: 2026-01-01, pricing_currency: {name: POINTS, price: '0.2'}, "
+     "components: [" CALLS "]}]}",
+     "USD", "100", "calls usage 0.11; total 0.11"},
     {TARIFF("", CALLS), "CHF", "100", "missing"},
     {TARIFF("", CALLS), "CHF", "0", "total 0.00"}, /* nothing to convert */
     {"{key: t, currency: USD, exchange: {source: ecb}, versions: [{from: 2026-01-01, components: [" CALLS "]}]}", "EUR", "1000",

@@ -255,6 +255,16 @@ static int exact_round(struct call *call)
     return MTR_OK;
 }
 
+static int exact_scale_money(struct call *call)
+{
+    struct mtr_exact value;
+    int rc = mtr_exact_scale_money(product_at(call, 0), money_of(call->argument[2]),
+                                   quantity_of(call->argument[3]).e12, quantity_of(call->argument[4]).e12,
+                                   mode_of(call->argument[5]), &value);
+    if (!rc) mtr_exact_format(value, call->text);
+    return rc;
+}
+
 static int exact_round_step(struct call *call)
 {
     struct mtr_money value;
@@ -294,6 +304,7 @@ static const struct {
     {"exact_divide", exact_divide, 4},
     {"exact_round", exact_round, 4},
     {"exact_round_step", exact_round_step, 4},
+    {"exact_scale_money", exact_scale_money, 6},
 };
 
 static void run_line(char *line)

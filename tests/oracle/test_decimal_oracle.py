@@ -222,6 +222,13 @@ def make_case():
         if rng.random() < 0.3:  # ties: a whole number of halves of the last digit
             b = divisor * 10**6 // 2 * rng.randrange(1, 1000)
         return f"{name} {text_of(a, Q)} {text_of(b, M)} {divisor} {mode}", {fixed(Fraction(a * b, 10**E * divisor), Q, Q, mode)}
+    if name == "exact_scale_money":  # ratios as those of exchange rates
+        numerator, denominator = (rng.randrange(1, 10 ** rng.randrange(1, 37)) for _ in range(2))
+        a, b, c = (rng.getrandbits(rng.randrange(1, 80)) * rng.choice([1, -1]) for _ in range(3))
+        answers = {wide(round_int(Fraction(a * b * c * numerator, 10**18 * denominator), mode))}
+        if abs(a * b * c * numerator) >= 2**384:
+            answers = {"EOVERFLOW"}
+        return (f"{name} {text_of(a, Q)} {text_of(b, M)} {text_of(c, M)} {text_of(numerator, Q)} {text_of(denominator, Q)} {mode}", answers)
     if name == "exact_round_step":
         step = rng.choice([5 * 10**16, 10**18, 25 * 10**15, 1, 3, max(1, min(I128_MAX, abs(c))), rng.randrange(1, 10**6) * 10 ** rng.randrange(18)])
         if rng.random() < 0.5:
@@ -244,7 +251,7 @@ def make_case():
 NAMES = """parse_decimal parse_quantity parse_money decimal_to_quantity quantity_from_product decimal_compare quantity_add quantity_sub
 quantity_scale quantity_blocks quantity_compare money_add money_sub money_round money_compare
 money_format_min exact_product exact_from_money exact_add exact_sub exact_compare exact_scale exact_divide exact_round
-exact_round exact_round_step money_round quantity_scale""".split()
+exact_round exact_round_step exact_scale_money money_round quantity_scale""".split()
 
 
 def main():

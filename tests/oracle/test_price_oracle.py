@@ -445,11 +445,11 @@ def lines_of(c, index, usage):
 
 def reference(tariff, components, usage, whole, closing, share):
     """Lines (key, dimensions, kind, amount) and the total."""
-    in_total = tariff["place"] == "total"
+    in_total, unit = tariff["place"] == "total", tariff["unit"]
     lines = []
 
     def value(exact):
-        return exact if in_total else grid(exact, tariff)
+        return exact if in_total or unit else grid(exact, tariff)
 
     for index, c in enumerate(components):
         mine = []
@@ -485,6 +485,9 @@ def reference(tariff, components, usage, whole, closing, share):
     missing = (whole["minimum"] or 0) - sum(line[3] for line in lines)
     if closing and whole["minimum"] is not None and missing > 0:
         lines.append(["tariff.minimum", "", "minimum", missing])
+    if unit:
+        for line in lines:
+            line[3] = divided(line[3] * unit) if in_total else grid(divided(line[3] * unit), tariff)
     total = sum((line[3] for line in lines), Fraction(0))
     if in_total:
         total = grid(total, tariff)
@@ -493,10 +496,17 @@ def reference(tariff, components, usage, whole, closing, share):
     return lines, total
 
 
+def unit_document(price):
+    """Prices in a unit of the seller's own."""
+    return {} if price is None else {"pricing_currency": {"name": "CREDITS", "price": plain(price, 8)}}
+
+
 def make_case():
     currency = rng.choice(list(DIGITS))
     tariff = {"digits": DIGITS[currency], "mode": rng.choice(["half_even", "half_up", "up", "down", "ceiling", "floor"]),
-              "place": rng.choice(["line", "line", "total"]), "step": None}
+              "place": rng.choice(["line", "line", "total"]), "step": None, "unit": None}
+    if rng.random() < 0.25:
+        tariff["unit"] = Fraction(rng.randrange(1, 10**rng.randrange(1, 8)), 10**rng.randrange(0, 9))
     if rng.random() < 0.3:
         tariff["step"] = rng.choice([Fraction(5, 100), Fraction(1, 2), Fraction(1), Fraction(25), Fraction(3, 1000)])
     components = [make_component(i, tariff) for i in range(rng.choice([1, 1, 2, 3]))]
@@ -508,8 +518,10 @@ def make_case():
     if rng.random() < 0.2:
         least = max(whole["minimum"] or 0, whole["commitment"]["amount"] if whole["commitment"] else 0)
         whole["cap"] = least + limit(Fraction(rng.randrange(10**5), 100), tariff)
-    days = rng.choice([31, 31, rng.randrange(1, 31)])
-    version = {"from": "2026-01-01", "components": [document_of(c) for c in components]}
+    days, way = rng.choice([31, 31, rng.randrange(1, 31)]), rng.random()
+    if way < 0.2 and any(limits["cap"] is not None for limits in [whole, *components]):
+        tariff["unit"] = None  # a cap may cut other lines in parts than in one, and each is rounded when it is money
+    version = {"from": "2026-01-01", "components": [document_of(c) for c in components], **unit_document(tariff["unit"])}
     if whole["minimum"] is not None:
         version["minimum"] = plain(whole["minimum"], 3)
     if whole["cap"] is not None:
@@ -518,7 +530,7 @@ def make_case():
         version["commitment"] = commitment_document(whole["commitment"])
     rounding = {"mode": tariff["mode"], "place": tariff["place"], **({"step": plain(tariff["step"], 3)} if tariff["step"] else {})}
     document = {"key": "t", "currency": currency, "rounding": rounding, "versions": [version]}
-    usage, way = make_usage(components), rng.random()
+    usage = make_usage(components)
     if way < 0.2:
         return equal_parts(document, tariff, components, usage, whole)
     if way < 0.4:
@@ -597,10 +609,11 @@ def other_versions(document, tariff, usage, components):
                  for i, _ in enumerate(components)]
         versions.append([c if c["group"] == old["group"] and (c["scope"] == "level") == (old["scope"] == "level") else old
                          for c, old in zip(again, versions[0])])
-    document["versions"] = [{"from": f"2026-01-{index + 1:02}", "components": [document_of(c) for c in version]}
+    units = [tariff["unit"] and tariff["unit"] * rng.choice([1, 2, 10]) for _ in versions]
+    document["versions"] = [{"from": f"2026-01-{index + 1:02}", "components": [document_of(c) for c in version], **unit_document(units[index])}
                             for index, version in enumerate(versions)]
     exact, amounts, expected = {}, {}, []
-    for version, begin, end in zip(versions, borders, borders[1:]):
+    for version, unit, begin, end in zip(versions, units, borders, borders[1:]):
         sums, total = {}, Fraction(0)
         for index, c in enumerate(version):
             for dimensions, rows in lines_of(c, index, up_to(version, usage, end, begin)):
@@ -608,7 +621,8 @@ def other_versions(document, tariff, usage, components):
                 before, own = [row for row in rows if row[0] < begin], [row for row in rows if row[0] >= begin]
                 if not is_due(c, own):
                     continue
-                exact[name] = exact.get(name, 0) + use_cost(c, rows) - (use_cost(c, before) if before else 0)
+                own_cost = use_cost(c, rows) - (use_cost(c, before) if before else 0)
+                exact[name] = exact.get(name, 0) + (divided(own_cost * unit) if unit else own_cost)
                 so_far = grid(exact[name], tariff)
                 sums[c["key"]] = sums.get(c["key"], 0) + so_far - amounts.get(name, 0)
                 amounts[name] = so_far

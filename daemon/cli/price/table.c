@@ -39,13 +39,22 @@ static void add_cells(struct mtr_table *table, const struct mtr_node *line, bool
         if (with_cost || !columns[c].of_cost) table_cell(table, mtr_node_text(line, columns[c].member));
 }
 
+/* Are they priced in a unit of the seller's own? All lines are, or none. */
+static bool has_pricing(const struct mtr_node *lines)
+{
+    return lines && lines->child_count && mtr_node_get(&lines->children[0], "pricing");
+}
+
 static void print_lines(const struct mtr_node *lines, bool with_cost)
 {
+    const bool priced = has_pricing(lines);
     struct mtr_table *table = table_open(stdout);
     add_columns(table, with_cost);
+    if (priced) table_column(table, "PRICED", MTR_TABLE_RIGHT);
     for (uint32_t i = 0; lines && i < lines->child_count; i++) {
         table_row(table);
         add_cells(table, &lines->children[i], with_cost);
+        if (priced) table_cell(table, mtr_node_text(mtr_node_get(&lines->children[i], "pricing"), "amount"));
     }
     table_print(table);
     table_close(table);
@@ -67,17 +76,21 @@ static void print_parts(const struct mtr_node *root)
 {
     const struct mtr_node *lines = mtr_node_get(root, "lines"), *trace = mtr_node_get(root, "trace");
     const bool exchanged = lines->child_count && mtr_node_get(&lines->children[0], "exchange");
+    const bool priced = has_pricing(lines);
     struct mtr_table *table = table_open(stdout);
     const bool with_cost = mtr_node_get(root, "cost");
     table_column(table, "FROM", MTR_TABLE_LEFT);
     add_columns(table, with_cost);
+    if (priced) table_column(table, "PRICED", MTR_TABLE_RIGHT);
     if (exchanged) table_column(table, "RATE", MTR_TABLE_RIGHT);
     if (exchanged) table_column(table, "OF", MTR_TABLE_LEFT);
     for (uint32_t i = 0; i < lines->child_count; i++) {
-        const struct mtr_node *exchange = mtr_node_get(&lines->children[i], "exchange");
+        const struct mtr_node *exchange = mtr_node_get(&lines->children[i], "exchange"),
+                              *pricing = mtr_node_get(&lines->children[i], "pricing");
         table_row(table);
         table_cell(table, trace_day(&lines->children[i]));
         add_cells(table, &lines->children[i], with_cost);
+        if (priced) table_cell(table, mtr_node_text(pricing, "amount"));
         if (exchanged) table_cell(table, mtr_node_text(exchange, "rate"));
         if (exchanged) table_cell(table, mtr_node_text(exchange, "date"));
     }
@@ -101,11 +114,23 @@ static void print_exchange(const struct mtr_node *root, const struct mtr_node *e
            MTR_STR_ARGS(mtr_node_text(exchange, "rule")));
 }
 
+/* "priced in CREDITS, at 0.01 EUR each". */
+static void print_pricing(const struct mtr_node *root, const struct mtr_node *line)
+{
+    const struct mtr_node *pricing = mtr_node_get(line, "pricing");
+    const struct mtr_node *exchange = mtr_node_get(line, "exchange");
+    if (!pricing) return;
+    printf("priced in %.*s, at %.*s %.*s each\n", MTR_STR_ARGS(mtr_node_text(pricing, "currency")),
+           MTR_STR_ARGS(mtr_node_text(pricing, "price")),
+           MTR_STR_ARGS(mtr_node_text(exchange ? exchange : root, "currency")));
+}
+
 static void print_price(const struct mtr_node *root)
 {
     const struct mtr_node *trace = mtr_node_get(root, "trace"), *lines = mtr_node_get(root, "lines");
     print_lines(lines, mtr_node_get(root, "cost"));
     print_total(root);
+    if (lines && lines->child_count) print_pricing(root, &lines->children[0]);
     if (lines && lines->child_count) print_exchange(root, mtr_node_get(&lines->children[0], "exchange"));
     if (trace && trace->child_count) {
         printf("\n");

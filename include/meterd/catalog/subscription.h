@@ -74,7 +74,7 @@ struct mtr_subscription {
     const struct mtr_trial_units *trial_units; /* what it frees, by component */
     uint32_t trial_unit_count;
     bool has_trial_amount;
-    struct mtr_money trial_amount; /* in the tariff's currency */
+    struct mtr_money trial_amount; /* in what the tariff is priced in */
     int64_t end_us;                 /* of this phase; INT64_MAX while it runs */
     const struct mtr_subscription *const *phases; /* all of them, by start; NULL: it is the only one */
     uint32_t phase_count, phase_index;

@@ -124,6 +124,9 @@ int mtr_exact_compare(struct mtr_exact a, struct mtr_exact b);
 /* value × numerator ÷ denominator (both of 10^-12), rounded once to 10^-30 by mode. */
 int mtr_exact_scale(struct mtr_exact value, struct mtr_quantity numerator, struct mtr_quantity denominator,
                     enum mtr_rounding mode, struct mtr_exact *out) MTR_MUST_USE;
+/* value × price × numerator ÷ denominator (whole numbers > 0), rounded once to 10^-30 by mode. */
+int mtr_exact_scale_money(struct mtr_exact value, struct mtr_money price, mtr_int128 numerator,
+                          mtr_int128 denominator, enum mtr_rounding mode, struct mtr_exact *out) MTR_MUST_USE;
 /* value ÷ divisor (> 0), rounded once to a quantity. */
 int mtr_exact_divide(struct mtr_exact value, int64_t divisor, enum mtr_rounding mode,
                      struct mtr_quantity *out) MTR_MUST_USE;

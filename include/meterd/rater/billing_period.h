@@ -140,8 +140,9 @@ struct mtr_rating mtr_rating_of_stores(struct mtr_rollups_use *use, struct mtr_c
 
 struct mtr_period_line {
     const struct mtr_billing_part *part;
-    const struct mtr_price_exchange *exchange; /* NULL: charged in the tariff's currency */
-    struct mtr_exact exact;                    /* of an exchanged line: in the tariff's currency */
+    const struct mtr_pricing_currency *pricing; /* NULL: priced in the tariff's currency */
+    const struct mtr_price_exchange *exchange;  /* NULL: charged in the tariff's currency */
+    struct mtr_exact exact;                     /* of a converted line: in what it is priced in */
     const struct mtr_component *component;     /* NULL: of the whole tariff */
     const struct mtr_meter *meter;             /* NULL: none */
     struct mtr_charge_line identity;           /* identity and description; state is the store's */

@@ -70,7 +70,7 @@ struct mtr_price_pool {
     uint32_t priority;                 /* the lowest first */
     int64_t expires_us;                 /* INT64_MAX: never */
     struct mtr_quantity quantity;      /* balance, 0 or more, in units as components price them */
-    struct mtr_money amount;           /* balance, 0 or more, in the tariff's currency */
+    struct mtr_money amount;           /* balance, 0 or more, in what the tariff is priced in */
 };
 
 /* What one part of a period drew: of units by one line, of money by all lines together. Negative: given
@@ -142,7 +142,7 @@ struct mtr_price_line {
     struct mtr_str kind; /* usage | draw | recurring | overage | cap | minimum | commitment | credit */
     struct mtr_quantity quantity;   /* of the meter, in this part: before conversion and free units */
     struct mtr_money amount;        /* rounded by the tariff when it rounds lines, else to 10^-18 */
-    struct mtr_exact exact;         /* before rounding, after caps; in the tariff's currency */
+    struct mtr_exact exact;         /* before rounding, after caps; in what the tariff is priced in */
     struct mtr_exact charged;       /* the same in the currency that is charged */
     bool is_cut;                    /* a cap changed it */
     struct mtr_exact cut; /* what the component's cap took off (negative: gave back); it counts in later parts
@@ -216,6 +216,16 @@ struct mtr_price_exchange_times {
 /* The local day, counted from 1970-01-01, whose rate the rule wants. */
 int64_t mtr_price_exchange_day(const struct mtr_exchange_rule *rule, const struct mtr_zone *zone,
                                struct mtr_price_exchange_times times);
+
+/* What an amount of the pricing currency costs in the tariff's; itself where there is none. MTR_EOVERFLOW. */
+int mtr_price_of_units(const struct mtr_pricing_currency *pricing, struct mtr_exact units,
+                       struct mtr_exact *out) MTR_MUST_USE;
+
+/* What a line is in the pricing currency, and what one of it costs. unit_price: of a unit of the meter, where
+ * one price applies to all of the line; NULL: not told. */
+extern const struct mtr_shape mtr_price_pricing_shape;
+void mtr_price_write_pricing(const struct mtr_pricing_currency *pricing, struct mtr_exact amount,
+                             const struct mtr_money *unit_price, struct mtr_json_writer *json);
 
 /* How a line came into the currency that is charged, with its amount before that. */
 extern const struct mtr_shape mtr_price_exchange_shape;

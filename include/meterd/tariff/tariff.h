@@ -48,6 +48,9 @@
  * Anywhere a price stands there may be one for each currency, {EUR: "0.05", USD: "0.06"}: the tariff is then
  * one for each.
  *
+ * `pricing_currency: {name: CREDITS, price: "0.01"}` of a version: its prices are in credits, which cost 0.01
+ * each. Who pays is charged in the tariff's currency.
+ *
  * `exchange: {source: ecb, at: usage_day, max_age_days: 7}` lets subscriptions be charged in other currencies
  * (meterd/tariff/rates.h).
  *
@@ -182,7 +185,7 @@ struct mtr_allowance {
     uint32_t component_count;
     bool of_money;
     struct mtr_quantity quantity; /* > 0; of units */
-    struct mtr_money amount;      /* > 0; of money, in the tariff's currency */
+    struct mtr_money amount;      /* > 0; of money, in what the tariff is priced in */
     uint32_t rollover;            /* further billing periods in which what is left of a grant can be drawn */
     uint32_t priority;            /* the lowest is drawn first */
 };
@@ -236,6 +239,13 @@ struct mtr_term_limits {
     struct mtr_commitment commitment;
 };
 
+/* A unit of the seller's own that prices are in (credits, tokens, points), and what one costs; FOCUS calls it
+ * the pricing currency. All amounts of the version are in it. */
+struct mtr_pricing_currency {
+    struct mtr_str name;    /* empty: prices are in the tariff's currency */
+    struct mtr_money price; /* of 1, in the tariff's currency; > 0 */
+};
+
 struct mtr_tariff_version {
     struct mtr_str from; /* as written */
     bool from_is_date;   /* then from_days counts in the subscription's zone */
@@ -246,6 +256,7 @@ struct mtr_tariff_version {
     struct mtr_component *components;
     uint32_t component_count;
     struct mtr_calendar calendar;
+    struct mtr_pricing_currency pricing;
     struct mtr_account_limits account;
     bool has_minimum, has_cap; /* these and the commitment are of the whole tariff */
     struct mtr_money minimum, cap;
@@ -278,6 +289,7 @@ struct mtr_tariff_document {
     struct mtr_str key;
     struct mtr_str name;
     struct mtr_str currency;
+    struct mtr_str pricing_currency; /* the name that all versions have; empty: none */
     struct mtr_str retired; /* as written: which subscriptions may name it is the catalog's check */
     enum mtr_rounding rounding;
     unsigned rounding_digits;
@@ -331,6 +343,9 @@ struct mtr_tariff_change mtr_tariff_compare(const struct mtr_tariff_document *st
 /* The tariff with its prices in that currency; NULL when it has none. */
 const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document *tariff,
                                                 struct mtr_str currency);
+
+/* What its amounts are in: the pricing currency, else the tariff's. Prepaid money pays in it. */
+struct mtr_str mtr_tariff_priced_in(const struct mtr_tariff_document *tariff);
 
 /* What amounts charged in that currency are multiples of; 0: they have digits, and no step. */
 struct mtr_money mtr_tariff_rounding_step(const struct mtr_tariff_document *tariff, struct mtr_str currency);

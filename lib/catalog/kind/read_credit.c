@@ -3,7 +3,6 @@
  */
 #include "lib/catalog/record.h"
 
-#include "meterd/core/currency.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 
@@ -17,7 +16,7 @@ static const struct mtr_field rows[] = {
     {MTR_ROW(mtr_credit_fields, amount), .type = MTR_FIELD_MONEY,
      MTR_ROW_GIVEN(mtr_credit_fields, has_amount), .doc = "prepaid money"},
     {MTR_ROW(mtr_credit_fields, currency), .type = MTR_FIELD_TEXT,
-     .doc = "ISO 4217, of the amount"},
+     .doc = "of the amount: a code of ISO 4217, or the pricing currency of a tariff"},
     {MTR_ROW(mtr_credit_fields, quantity), .type = MTR_FIELD_QUANTITY,
      MTR_ROW_GIVEN(mtr_credit_fields, has_quantity),
      .doc = "or prepaid units, as components price them"},
@@ -50,8 +49,9 @@ static void check_money(struct mtr_record *record, struct mtr_diagnostics *findi
     if (f->meter.size)
         record_fail(record, "meter", findings,
                     "money pays for every meter: name components, or give a quantity");
-    if (!mtr_currency_find(f->currency))
-        record_fail(record, "currency", findings, "the ISO 4217 code of the amount is needed, as EUR");
+    if (!f->currency.size)
+        record_fail(record, "currency", findings,
+                    "that of the amount is needed: an ISO 4217 code, as EUR, or a tariff's pricing currency");
 }
 
 static void check_units(struct mtr_record *record, struct mtr_diagnostics *findings)

@@ -48,8 +48,8 @@ static const struct mtr_field trial_rows[] = {
      .doc = "component: units of it that are free; beyond them its tariff is charged from the start on"},
     {MTR_ROW(mtr_trial_fields, amount), .type = MTR_FIELD_MONEY,
      MTR_ROW_GIVEN(mtr_trial_fields, has_amount),
-     .doc = "money that is free, in the tariff's currency; beyond it its tariff is charged from the start "
-            "on"},
+     .doc = "money that is free, in what the tariff is priced in; beyond it its tariff is charged from the "
+            "start on"},
     {0},
 };
 

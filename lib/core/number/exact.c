@@ -144,6 +144,21 @@ int mtr_exact_scale(struct mtr_exact value, struct mtr_quantity numerator, struc
     return from_wide(&wide, negative, out);
 }
 
+int mtr_exact_scale_money(struct mtr_exact value, struct mtr_money price, mtr_int128 numerator,
+                          mtr_int128 denominator, enum mtr_rounding mode, struct mtr_exact *out)
+{
+    MTR_ASSERT(numerator > 0 && denominator > 0);
+    const bool negative = is_negative(&value) ^ (price.e18 < 0);
+    struct mtr_wide wide = magnitude_of(value);
+    if (!wide_multiply(&wide, wide_magnitude(price.e18)) ||
+        !wide_multiply(&wide, wide_magnitude(numerator)))
+        return MTR_EOVERFLOW;
+    enum mtr_fraction fraction = wide_divide_fraction(&wide, wide_magnitude(denominator), MTR_FRACTION_ZERO);
+    fraction = wide_divide_fraction(&wide, wide_power10(MTR_MONEY_DIGITS), fraction);
+    wide_round(&wide, negative, fraction, mode);
+    return from_wide(&wide, negative, out);
+}
+
 int mtr_exact_divide(struct mtr_exact value, int64_t divisor, enum mtr_rounding mode,
                      struct mtr_quantity *out)
 {

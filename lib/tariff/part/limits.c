@@ -13,6 +13,7 @@ void tariff_lint_limit(const struct mtr_node *node, const char *key, const struc
     struct mtr_money rounded;
     char text[MTR_DECIMAL_TEXT_BYTES];
     if (amount.e18 < 0) tariff_error(findings, place, key, "must not be negative");
+    if (tariff->pricing_currency.size) return; /* what it bounds is not rounded before it is money */
     if (step.e18) {
         mtr_money_format(step, text);
         if (amount.e18 % step.e18)

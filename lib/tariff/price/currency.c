@@ -1,6 +1,6 @@
 /*
- * Conversion into the currency that is charged: each line's exact amount times the rate's ratio, one
- * division, and only then the rounding.
+ * Conversion into the currency that is charged: each line's exact amount times the price of a unit of the
+ * pricing currency and the rate's ratio, one division, and only then the rounding.
  *
  * What the rounding of a line left over is carried into the line of the next part of the period, so that a
  * period of many days, each at its own rate, is rounded as one. Without a rate there is no price:
@@ -102,13 +102,32 @@ static int round_charged(struct mtr_pricer *pricer, uint32_t index)
                                                   mtr_exact_from_money(line->amount));
 }
 
-static int exchange_line(struct mtr_pricer *pricer, uint32_t index)
+static int trace_conversion(struct mtr_pricer *pricer, uint32_t index)
 {
-    const struct mtr_exchange_rate *rate = &pricer->input->exchange->rate;
+    const struct mtr_price_input *input = pricer->input;
+    const struct mtr_pricing_currency *pricing = &input->version->pricing;
+    const struct mtr_price_line *line = &pricer->price.lines[index];
+    struct mtr_exact money;
+    if (!pricer->with_trace) return MTR_OK;
+    int rc = mtr_price_of_units(pricing, line->exact, &money);
+    if (!rc && pricing->name.size)
+        rc = price_trace_units(pricer, index, line->exact, money);
+    return rc || !input->exchange ? rc : trace_exchange(pricer, index, money, line->charged);
+}
+
+static int convert_line(struct mtr_pricer *pricer, uint32_t index)
+{
+    const struct mtr_price_exchange *exchange = pricer->input->exchange;
+    const struct mtr_pricing_currency *pricing = &pricer->input->version->pricing;
+    const mtr_int128 numerator = exchange ? exchange->rate.numerator : 1,
+                     denominator = exchange ? exchange->rate.denominator : 1;
     struct mtr_price_line *line = &pricer->price.lines[index];
-    int rc = mtr_exact_scale(line->exact, (struct mtr_quantity){rate->numerator},
-                             (struct mtr_quantity){rate->denominator}, MTR_ROUND_HALF_EVEN, &line->charged);
-    if (!rc && pricer->with_trace) rc = trace_exchange(pricer, index, line->exact, line->charged);
+    int rc = pricing->name.size
+                 ? mtr_exact_scale_money(line->exact, pricing->price, numerator, denominator,
+                                         MTR_ROUND_HALF_EVEN, &line->charged)
+                 : mtr_exact_scale(line->exact, (struct mtr_quantity){numerator},
+                                   (struct mtr_quantity){denominator}, MTR_ROUND_HALF_EVEN, &line->charged);
+    if (!rc) rc = trace_conversion(pricer, index);
     return rc ? rc : round_charged(pricer, index);
 }
 
@@ -118,7 +137,7 @@ static int apply_exchange(struct mtr_pricer *pricer)
     struct mtr_price *price = &pricer->price;
     int rc = exchange && !exchange->known && price->line_count ? MTR_EMISSING : MTR_OK;
     for (uint32_t i = 0; !rc && i < price->line_count; i++) {
-        if (exchange) rc = exchange_line(pricer, i);
+        if (price_converts(pricer)) rc = convert_line(pricer, i);
         else price->lines[i].charged = price->lines[i].exact;
     }
     return rc;

@@ -50,15 +50,26 @@ struct line_row {
     bool has_unit_price;
     struct mtr_shown_money unit_price, amount;
     struct margin margin;
-    bool has_exchange;
+    bool has_pricing, has_exchange;
+    const struct mtr_pricing_currency *pricing;
     const struct mtr_price_exchange *exchange;
-    struct mtr_exact exact; /* in the tariff's currency */
+    const struct mtr_price_line *line;
 };
+
+static void write_pricing(struct mtr_json_writer *json, const void *context)
+{
+    const struct line_row *row = context;
+    mtr_price_write_pricing(row->pricing, row->line->exact,
+                            row->line->has_unit_price ? &row->line->unit_price : NULL, json);
+}
 
 static void write_exchange(struct mtr_json_writer *json, const void *context)
 {
     const struct line_row *row = context;
-    mtr_price_write_exchange(row->exchange, row->exact, json);
+    struct mtr_exact amount;
+    int rc = mtr_price_of_units(row->pricing, row->line->exact, &amount);
+    MTR_ASSERT(rc == MTR_OK); /* its price has been told */
+    mtr_price_write_exchange(row->exchange, amount, json);
 }
 
 #define OF_MARGIN(row, field, flag)                                                                          \
@@ -79,6 +90,13 @@ static const struct mtr_json_member line_members[] = {
     {ROW(amount), .type = MTR_MEMBER_MONEY, .doc = "of the line"},
     {OF_MARGIN(line_row, cost, has_cost), .doc = "what the seller pays, where that is asked for"},
     {OF_MARGIN(line_row, margin, has_margin), .doc = "amount − cost"},
+    {.name = "pricing",
+     .type = MTR_MEMBER_MAP,
+     .shape = &mtr_price_pricing_shape,
+     .presence = MTR_MAY_LACK,
+     MTR_PRESENT(line_row, has_pricing),
+     .write = write_pricing,
+     .doc = "where prices are in a unit of the seller's own"},
     {.name = "exchange",
      .type = MTR_MEMBER_MAP,
      .shape = &mtr_price_exchange_shape,
@@ -95,6 +113,7 @@ static void write_line(const struct mtr_priced_part *part, const struct mtr_pric
                        struct mtr_json_writer *json)
 {
     const struct mtr_price_exchange *exchange = part->input->exchange;
+    const struct mtr_pricing_currency *pricing = &part->input->version->pricing;
     const unsigned digits = digits_of(part->input);
     const struct line_row row = {
         .from = part->from,
@@ -104,13 +123,16 @@ static void write_line(const struct mtr_priced_part *part, const struct mtr_pric
         .kind = line->kind,
         .tax_code = text_or_none(line->tax_code),
         .quantity = line->quantity,
-        .has_unit_price = line->has_unit_price && !exchange, /* it is in the tariff's currency */
+        /* it is in what the tariff is priced in */
+        .has_unit_price = line->has_unit_price && !exchange && !pricing->name.size,
         .unit_price = {line->unit_price, 0},
         .amount = {line->amount, digits},
         .margin = margin_of(line->amount, line->has_cost, line->cost, digits),
+        .has_pricing = pricing->name.size > 0,
+        .pricing = pricing,
         .has_exchange = exchange != NULL,
         .exchange = exchange,
-        .exact = line->exact,
+        .line = line,
     };
     mtr_shape_write(&line_shape, &row, json);
 }

@@ -186,11 +186,16 @@ const struct mtr_price_line *price_find_like(const struct mtr_price *price, stru
 /* The same in that earlier part. */
 const struct mtr_price_line *price_earlier_like(struct mtr_pricer *pricer, uint32_t part,
                                                 const struct mtr_price_line *line);
+/* Are prices in another unit or currency than what is charged? */
+static inline bool price_converts(const struct mtr_pricer *pricer)
+{
+    return pricer->input->exchange || pricer->input->version->pricing.name.size;
+}
 /* Where lines are not rounded before caps and minimums measure them: the total is, or the amount in the
  * currency that is charged. */
 static inline bool price_keeps_exact(const struct mtr_pricer *pricer)
 {
-    return pricer->input->tariff->round_total || pricer->input->exchange;
+    return pricer->input->tariff->round_total || price_converts(pricer);
 }
 
 /* Which cuts are off already. */
@@ -240,6 +245,9 @@ int price_explain_range(const struct mtr_pricer *failed, const struct mtr_price_
 
 /* The index of the line being worked on, for the trace. */
 uint32_t price_next_line(const struct mtr_pricer *pricer);
+/* The step from units of the pricing currency to money. */
+int price_trace_units(struct mtr_pricer *pricer, uint32_t line, struct mtr_exact units,
+                      struct mtr_exact money) MTR_MUST_USE;
 /* Adds a step; texts are copied. Callers ask with_trace first, so that nothing is formatted in vain. */
 int price_trace(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *input,
                 const char *output) MTR_MUST_USE;

@@ -159,7 +159,7 @@ int price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line)
     struct mtr_exact exact, amount;
     bool any = false;
     /* amounts of earlier parts are in another currency: price/currency.c rounds there */
-    if (pricer->input->exchange) return round_exact(pricer, line->exact, &line->amount);
+    if (price_converts(pricer)) return round_exact(pricer, line->exact, &line->amount);
     int rc = sum_earlier(pricer, line, &any, &exact, &amount);
     if (rc) return rc;
     return any ? round_with_earlier(pricer, line, exact, amount)

@@ -115,6 +115,8 @@ static void test_hash_names_the_content(void **state)
 
 #define VERSION HEAD "versions:\n- from: 2026-01-01\n  components:\n"
 #define TIERED(curve) VERSION "  - key: a\n    meter: m\n    " curve ":\n"
+#define UNIT(unit, price)                                                                                                                        \
+    HEAD "versions:\n- from: 2026-01-01\n  pricing_currency: {name: " unit "}\n  components: [{key: a, meter: m, per_unit: " price "}]"
 #define COMPONENTS "components: [{key: a, meter: m, per_unit: 1}]}"
 
 /* The first finding: its severity, place and a part of its sentence. */
@@ -326,6 +328,16 @@ static const struct {
     {VERSION "  - {key: a, meter: m, dynamic: {units: n, zero_units: skip}, scope: day}\n", MTR_SEVERITY_ERROR, 6, 70, "of the whole line"},
     {VERSION "  - {key: a, capacity: [{up_to: {m: 2}, amount: -5}, {amount: 6}]}\n", MTR_SEVERITY_WARNING, 6, 49, "use pays the customer"},
     {VERSION "  - {key: a, capacity: [{amount: 5}, {up_to: {m: 2}, amount: 6}]}\n", MTR_SEVERITY_ERROR, 6, 25, "reaches the steps below"},
+    /* a unit of the seller's own */
+    {UNIT("USD, price: 1", "1") "\n", MTR_SEVERITY_ERROR, 5, 28, "is a currency of ISO 4217"},
+    {UNIT("POINTS, price: 0", "1") "\n", MTR_SEVERITY_ERROR, 5, 43, "must be more than 0"},
+    {UNIT("POINTS", "1") "\n", MTR_SEVERITY_ERROR, 5, 21, "is missing"},
+    {UNIT("POINTS, price: {EUR: 1, USD: 2}", "{EUR: 1, USD: 1}") "\n", MTR_SEVERITY_ERROR, 6, 45, "write one number"},
+    {UNIT("POINTS, price: {EUR: 1, USD: 2}", "1, minimum: {EUR: 1, USD: 2}") "\n", MTR_SEVERITY_ERROR, 6, 57, "write one number"},
+    {UNIT("POINTS, price: 1", "1") "\n  account: {cap: 5}\n", MTR_SEVERITY_ERROR, 7, 12, "has no account limits"},
+    {UNIT("POINTS, price: 1", "1") "\n- {from: 2026-02-01, " COMPONENTS, MTR_SEVERITY_ERROR, 7, 3, "in one unit"},
+    {UNIT("POINTS, price: 1", "1") "\n  overrides: [{customer: c, pricing_currency: {name: MILES, price: 1}}]\n", MTR_SEVERITY_ERROR, 7, 47, "in one unit"},
+    {UNIT("POINTS, price: 1", "1") "\n  overrides: [{customer: c, pricing_currency: ~}]\n", MTR_SEVERITY_ERROR, 7, 47, "in one unit"},
     /* bounds of each */
     {VERSION "  - {key: a, meter: m, per_unit: 1, each: {maximum: 1}}\n", MTR_SEVERITY_ERROR, 6, 43, "write `scope: event`"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, scope: level, each: {maximum: 1}}\n", MTR_SEVERITY_ERROR, 6, 57, "write `scope: event`"},
