@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "daemon/query/usage_run.h"
+#include "daemon/query/usage/usage_run.h"
 
 /* The window of a cell, cut at from and to. */
 struct mtr_period usage_window_of(struct mtr_usage_run *run, int64_t start_us)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/query/usage_run.h"
+#include "daemon/query/usage/usage_run.h"
 #include "meterd/core/limits.h"
 
 bool mtr_usage_window_from_name(struct mtr_str name, enum mtr_usage_window *out)

@@ -7,7 +7,7 @@
  *   2  Once has_cut, a key that the counter holds is not in the table, and the other way round; together they
  *      are all keys seen.
  */
-#include "daemon/query/usage_table.h"
+#include "daemon/query/usage/usage_table.h"
 
 #include <stdlib.h>
 #include <string.h>

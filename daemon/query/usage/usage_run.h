@@ -1,11 +1,11 @@
 /*
  * A usage query while it runs: its groups, and the subscription and meter that are being read. Private to
- * daemon/query/usage_*.c.
+ * daemon/query/usage/.
  */
-#ifndef METERD_DAEMON_QUERY_USAGE_RUN_H
-#define METERD_DAEMON_QUERY_USAGE_RUN_H
+#ifndef METERD_DAEMON_QUERY_USAGE_USAGE_RUN_H
+#define METERD_DAEMON_QUERY_USAGE_USAGE_RUN_H
 
-#include "daemon/query/usage_table.h"
+#include "daemon/query/usage/usage_table.h"
 #include "meterd/core/period.h"
 
 enum { MTR_USAGE_DIMENSION_END = 0x1F };

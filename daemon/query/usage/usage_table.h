@@ -1,13 +1,13 @@
 /*
- * The rows of a usage query while they grow, in bounded memory. Private to daemon/query/usage_*.c.
+ * The rows of a usage query while they grow, in bounded memory. Private to daemon/query/usage/.
  *
  * A table takes rows by their keys, in any order. When they outgrow the bound, the greater half of them goes
  * and the least key that went is the cut: from then on nothing from it on is taken. A row that stays has thus
  * seen all that was added to it, and what went is added up again by a later step. The keys that went, and
  * those behind the cut, are counted, so that the number of all rows is known.
  */
-#ifndef METERD_DAEMON_QUERY_USAGE_TABLE_H
-#define METERD_DAEMON_QUERY_USAGE_TABLE_H
+#ifndef METERD_DAEMON_QUERY_USAGE_USAGE_TABLE_H
+#define METERD_DAEMON_QUERY_USAGE_USAGE_TABLE_H
 
 #include "meterd/core/byte_set.h"
 #include "meterd/query/usage_query.h"

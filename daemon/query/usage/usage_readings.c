@@ -2,7 +2,7 @@
  * What there is to be warned of in the readings of a counter: where it was reset, and where a reading comes
  * long after the one before it, so that what was used in between is told in one sum, or lost in a reset.
  */
-#include "daemon/query/usage_run.h"
+#include "daemon/query/usage/usage_run.h"
 
 #include "meterd/catalog/cell.h"
 

@@ -4,7 +4,7 @@
  * slices. Nothing is counted behind the watermark, or outside the subscription's term. What grows out of
  * range while it is measured marks the rows of that subscription and meter, and no other.
  */
-#include "daemon/query/usage_run.h"
+#include "daemon/query/usage/usage_run.h"
 
 #include <string.h>
 
