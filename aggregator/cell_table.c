@@ -104,7 +104,7 @@ int cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key
     return MTR_OK;
 }
 
-static int compare_changes(const void *a, const void *b)
+int cell_table_compare(const void *a, const void *b)
 {
     const struct mtr_cell_key *x = &((const struct mtr_cell_change *)a)->key,
                               *y = &((const struct mtr_cell_change *)b)->key;
@@ -114,8 +114,7 @@ static int compare_changes(const void *a, const void *b)
     return mtr_str_compare(x->dimensions, y->dimensions);
 }
 
-/* Does the value add up, so that a gain says it all? */
-static bool adds_up(const struct mtr_meter *meter)
+bool cell_table_adds_up(const struct mtr_meter *meter)
 {
     switch (meter->aggregation) {
     case MTR_SUM:
@@ -132,17 +131,17 @@ static bool adds_up(const struct mtr_meter *meter)
     return false;
 }
 
-/* The last level within the hour. */
+/* The last level within the cell; 0 without any. */
 static int read_level(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change,
                       struct mtr_quantity *out)
 {
     struct mtr_cell_key list = change->key;
     struct mtr_point point;
+    out->e12 = 0;
     list.start_us = MTR_CELL_ALL_HOURS;
     int rc = mtr_rollups_point_before(txn, &list, change->end_us, &point);
-    if (!rc && point.time_us < change->key.start_us) rc = MTR_ENOTFOUND;
-    if (!rc) *out = point.quantity;
-    return rc;
+    if (!rc && point.time_us >= change->key.start_us) *out = point.quantity;
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
 struct increase {
@@ -184,23 +183,25 @@ static int read_increase(struct mtr_rollups_txn *txn, const struct mtr_cell_chan
     return rc;
 }
 
-/* What min, max, last and a level stand at, from the cell's members; 0 without any. */
+int cell_table_read_list(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change,
+                         struct mtr_quantity *out)
+{
+    MTR_ASSERT(mtr_meter_has_one_list(change->meter) && !cell_table_adds_up(change->meter));
+    return change->meter->aggregation == MTR_COUNTER_INCREASE ? read_increase(txn, change, out)
+                                                              : read_level(txn, change, out);
+}
+
+/* What does not add up, from the cell's members or its list; 0 without any. */
 static int read_member_value(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change,
                              struct mtr_quantity *out)
 {
     struct mtr_member member;
-    const enum mtr_aggregation aggregation = change->meter->aggregation;
+    if (mtr_meter_has_one_list(change->meter)) return cell_table_read_list(txn, change, out);
     out->e12 = 0;
-    int rc;
-    if (aggregation == MTR_TIME_WEIGHTED) {
-        rc = read_level(txn, change, out);
-    } else if (aggregation == MTR_COUNTER_INCREASE) {
-        rc = read_increase(txn, change, out);
-    } else {
-        rc = aggregation == MTR_MIN ? mtr_rollups_first_member(txn, &change->key, &member)
-                                    : mtr_rollups_last_member(txn, &change->key, &member);
-        if (!rc) *out = event_quantity_of_member(member.member);
-    }
+    int rc = change->meter->aggregation == MTR_MIN
+                 ? mtr_rollups_first_member(txn, &change->key, &member)
+                 : mtr_rollups_last_member(txn, &change->key, &member);
+    if (!rc) *out = event_quantity_of_member(member.member);
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
@@ -209,7 +210,7 @@ static int merge(struct mtr_rollups_txn *txn, const struct mtr_cell_change *chan
     struct mtr_cell cell = {.seq_first = UINT64_MAX};
     const bool is_followed = change->seq_first > change->seq_last; /* what is before the cell has changed */
     MTR_ASSERT(number > 0);
-    MTR_ASSERT(!is_followed || (change->count == 0 && !adds_up(change->meter)));
+    MTR_ASSERT(!is_followed || (change->count == 0 && !cell_table_adds_up(change->meter)));
     int rc = mtr_rollups_get_cell(txn, &change->key, &cell);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     if (rc && is_followed) return MTR_OK; /* it has gone with its readings */
@@ -219,7 +220,7 @@ static int merge(struct mtr_rollups_txn *txn, const struct mtr_cell_change *chan
     if (change->seq_first < cell.seq_first) cell.seq_first = change->seq_first;
     if (change->seq_last > cell.seq_last) cell.seq_last = change->seq_last;
     cell.change = number;
-    rc = adds_up(change->meter)
+    rc = cell_table_adds_up(change->meter)
              ? mtr_quantity_add(cell.value, (struct mtr_quantity){change->value_e12}, &cell.value)
              : read_member_value(txn, change, &cell.value);
     return rc ? rc : mtr_rollups_put_cell(txn, &change->key, &cell);
@@ -237,13 +238,13 @@ int cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, 
 {
     struct mtr_feed_row row = {0};
     if (table->count == 0) return MTR_OK;
-    qsort(table->changes, table->count, sizeof(*table->changes), compare_changes);
+    qsort(table->changes, table->count, sizeof(*table->changes), cell_table_compare);
     memset(table->slots, 0, (size_t)table->slot_count * sizeof(*table->slots)); /* rows have moved */
     for (uint32_t i = 0; i < table->count; i++) {
         const struct mtr_cell_key *key = &table->changes[i].key;
         int rc = MTR_OK;
         /* Each cell once: of two rows the second would be added to what the first has become. */
-        MTR_ASSERT(i == 0 || compare_changes(&table->changes[i - 1], &table->changes[i]) < 0);
+        MTR_ASSERT(i == 0 || cell_table_compare(&table->changes[i - 1], &table->changes[i]) < 0);
         const uint32_t day = cell_table_day(key->start_us);
         if (row.change == 0 || row.subscription != key->subscription || row.day != day) {
             row = (struct mtr_feed_row){++*change, key->subscription, day};

@@ -46,6 +46,14 @@ void cell_table_reset(struct mtr_cell_table *table);
 int cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key,
                     const struct mtr_meter *meter, struct mtr_cell_change **out) MTR_MUST_USE;
 
+/* Of two struct mtr_cell_change, for qsort: by their keys, as the store has them. */
+int cell_table_compare(const void *a, const void *b);
+/* Does the meter's value add up, so that a gain says it all? */
+bool cell_table_adds_up(const struct mtr_meter *meter);
+/* The value of a cell whose members are of one list over all hours, and do not add up. */
+int cell_table_read_list(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change,
+                         struct mtr_quantity *out) MTR_MUST_USE;
+
 /* The day that a cell's row of the feed is of. */
 uint32_t cell_table_day(int64_t start_us);
 

@@ -60,34 +60,6 @@ struct mtr_resolved fold_resolve(const struct mtr_aggregator *aggregator, const 
     return resolved;
 }
 
-static struct mtr_held_event held_row(const struct mtr_event *event, enum mtr_held_reason reason,
-                                      uint64_t seq)
-{
-    return (struct mtr_held_event){.reason = reason,
-                                   .vendor = event->vendor,
-                                   .name = reason == MTR_HELD_METER ? event->type : event->subject,
-                                   .seq = seq};
-}
-
-int fold_hold(struct mtr_aggregator *aggregator, const struct mtr_event *event, enum mtr_held_reason reason,
-              uint64_t seq, bool is_voided)
-{
-    struct mtr_held_event held = held_row(event, reason, seq);
-    held.voided = is_voided;
-    aggregator->state_changed = true;
-    return mtr_rollups_put_held(aggregator->txn, &held);
-}
-
-int fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
-                   struct mtr_held_event *held)
-{
-    *held = held_row(event, MTR_HELD_SUBSCRIPTION, seq);
-    int rc = mtr_rollups_get_held(aggregator->txn, held);
-    if (rc != MTR_ENOTFOUND) return rc;
-    *held = held_row(event, MTR_HELD_METER, seq);
-    return mtr_rollups_get_held(aggregator->txn, held);
-}
-
 int fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason,
                     const char *text)
 {
@@ -119,7 +91,7 @@ static struct mtr_cell_bounds cell_at(struct mtr_aggregator *aggregator, const s
 
 static bool is_wanted(const struct mtr_effect *effect, int64_t start_us)
 {
-    return effect->from_us == effect->to_us || (effect->from_us <= start_us && start_us < effect->to_us);
+    return !effect->hour_count || fold_reaches(effect->hours, effect->hour_count, start_us, 0);
 }
 
 static int find_cell(struct mtr_aggregator *aggregator, const struct mtr_effect *effect, int64_t start_us,
@@ -155,6 +127,10 @@ static int apply_to_cell(struct mtr_aggregator *aggregator, const struct mtr_eff
     if (rc) return rc;
     change->value_e12 += effect->sign > 0 ? counted->quantity.e12 : -counted->quantity.e12;
     if (!counted->member.size) return MTR_OK;
+    if (aggregator->members) {
+        const uint32_t row = (uint32_t)(change - aggregator->cells.changes);
+        return member_table_add(aggregator->members, row, counted->member, effect->sign);
+    }
     int64_t unique_gain;
     rc = apply_member(aggregator, &change->key, counted->member, effect->sign, &unique_gain);
     if (!rc && effect->meter->aggregation == MTR_UNIQUE)
@@ -280,6 +256,8 @@ int fold_offer(struct mtr_aggregator *aggregator, const struct mtr_effect *effec
     struct event_quantity counted;
     *counts = event_quantity(effect->meter, event, seq, &counted);
     if (*counts == EVENT_IS_FILTERED || *counts == EVENT_IS_PASSED_OVER) return MTR_OK;
+    const bool gives = *counts == EVENT_COUNTS || *counts == EVENT_COUNTS_SPREAD;
+    if (!gives && effect->only_cells) return MTR_OK;
     if (*counts == EVENT_IS_TOO_LATE) return note_retired(aggregator, effect->meter);
     if (*counts == EVENT_IS_REFUSED)
         return effect->sign > 0

@@ -19,6 +19,7 @@
 
 #include "aggregator/cell_table.h"
 #include "aggregator/event_quantity.h"
+#include "aggregator/member_table.h"
 #include "meterd/aggregator/aggregator.h"
 
 struct mtr_catch_up {
@@ -59,6 +60,7 @@ struct mtr_aggregator {
     const struct mtr_catalog *catalog;
     struct mtr_diagnostic *diagnostic;
     struct mtr_cell_table cells;
+    struct member_table *members; /* of these cells, of a recount; NULL: the store's, as in a step */
     uint32_t budget;    /* events left */
     uint64_t events;    /* done */
     uint64_t reassigned_events; /* folded again beside these, without a budget */
@@ -116,9 +118,28 @@ struct mtr_effect {
     const struct mtr_meter *meter;
     int sign;        /* 1 adds, -1 subtracts */
     uint64_t by_seq; /* the sequence that does it: the event's own, or the void's */
-    int64_t from_us, to_us; /* only cells that begin in [from, to); both 0: all */
-    bool only_cells;        /* lists over all hours have it already */
+    const struct mtr_hour *hours; /* only cells that begin in one of them; ascending */
+    uint32_t hour_count;          /* 0: all cells */
+    bool only_cells; /* it was folded before: lists over all hours, quarantine and facts have it already */
 };
+/* The first of ascending hours that ends after that time; count: none. */
+static inline uint32_t fold_find_hour(const struct mtr_hour *hours, uint32_t count, int64_t time_us)
+{
+    uint32_t low = 0, high = count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (hours[middle].end_us <= time_us) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+/* Can an event of that time, spread over so much, give to a cell of these hours? */
+static inline bool fold_reaches(const struct mtr_hour *hours, uint32_t count, int64_t time_us,
+                                int64_t spread_us)
+{
+    const uint32_t at = fold_find_hour(hours, count, time_us);
+    return at < count && hours[at].start_us - spread_us <= time_us;
+}
 int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                const struct mtr_event *event, uint64_t seq) MTR_MUST_USE;
 /* The reading of a counter that follows another in its list gains or loses by it: its cell is written
@@ -129,6 +150,17 @@ int fold_follow_reading(struct mtr_aggregator *aggregator, const struct mtr_effe
 int fold_offer(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                const struct mtr_event *event, uint64_t seq, enum event_counts *counts) MTR_MUST_USE;
 bool fold_covers(const struct mtr_aggregator *aggregator, uint32_t meter, uint64_t seq);
+/* How an event stands that was folded before; found when it is first asked for. */
+struct fold_standing {
+    bool is_known;
+    bool is_held;      /* it counts when it is released */
+    uint64_t void_seq; /* 0: it was not taken back */
+};
+/* Gives it to cells that were emptied, or are counted again, and takes it back where it is voided: what
+ * counts by now, and nothing else. Sign and by_seq of the effect are not looked at. (count_again.c) */
+int fold_count_again(struct mtr_aggregator *aggregator, const struct mtr_effect *of,
+                     const struct mtr_event *event, uint64_t seq,
+                     struct fold_standing *standing) MTR_MUST_USE;
 int fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason,
                     const char *text) MTR_MUST_USE;
 

@@ -272,28 +272,17 @@ static int fold_event_again(struct reassigning *reassigning, const struct mtr_ev
     const struct mtr_meter *const *meters;
     const uint32_t count =
         mtr_catalog_find_meters(aggregator->catalog, subscription->service, event->type, &meters);
-    struct mtr_held_event held;
-    uint64_t void_seq = 0;
+    struct fold_standing standing = {.is_known = false};
     for (uint32_t i = 0; i < count; i++) {
         const struct emptied key = {.subscription = subscription->number, .meter = meters[i]->number};
         const struct emptied *emptied = bsearch(&key, reassigning->items, reassigning->count,
                                                 sizeof(key), compare_emptied);
-        if (!emptied || !fold_covers(aggregator, meters[i]->number, seq)) continue;
-        int rc = fold_find_held(aggregator, event, seq, &held);
-        if (rc != MTR_ENOTFOUND) return rc; /* it counts when it is released */
-        struct mtr_effect effect = {.subscription = subscription,
-                                    .meter = meters[i],
-                                    .sign = 1,
-                                    .by_seq = seq,
-                                    .from_us = emptied->from_us,
-                                    .to_us = emptied->to_us};
-        rc = fold_apply(aggregator, &effect, event, seq);
+        if (!emptied) continue;
+        const struct mtr_hour hours = {emptied->from_us, emptied->to_us};
+        const struct mtr_effect effect = {
+            .subscription = subscription, .meter = meters[i], .hours = &hours, .hour_count = 1};
+        int rc = fold_count_again(aggregator, &effect, event, seq, &standing);
         if (rc) return rc;
-        rc = mtr_rollups_get_voided(aggregator->txn, seq, &void_seq);
-        effect.sign = -1;
-        effect.by_seq = void_seq;
-        if (!rc) rc = fold_apply(aggregator, &effect, event, seq);
-        if (rc && rc != MTR_ENOTFOUND) return rc;
     }
     return MTR_OK;
 }

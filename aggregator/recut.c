@@ -321,20 +321,13 @@ static int note_seq(struct fold_recut *recut, struct fold_waiting *waiting, uint
     return rc;
 }
 
-/* Can it have given to a cell of these hours? Its time may lie before them when it is spread. */
-static bool touches(const struct fold_waiting *waiting, int64_t time_us)
-{
-    const int64_t spread_us = MTR_SPREAD_S_MAX * MTR_US_PER_SECOND;
-    for (uint32_t i = 0; i < waiting->hour_count; i++)
-        if (waiting->hours[i].start_us - spread_us <= time_us && time_us < waiting->hours[i].end_us)
-            return true;
-    return false;
-}
-
 int fold_note_event(struct fold_recut *recut, uint32_t subscription, int64_t time_us, uint64_t seq)
 {
     struct fold_waiting *waiting = find_waiting(recut, subscription);
-    return waiting && touches(waiting, time_us) ? note_seq(recut, waiting, seq) : MTR_OK;
+    if (!waiting) return MTR_OK;
+    const bool reaches =
+        fold_reaches(waiting->hours, waiting->hour_count, time_us, MTR_SPREAD_S_MAX * MTR_US_PER_SECOND);
+    return reaches ? note_seq(recut, waiting, seq) : MTR_OK;
 }
 
 int fold_recut_note(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,

@@ -69,47 +69,25 @@ static int delete_cells(struct mtr_aggregator *aggregator, const struct fold_wai
     return rc;
 }
 
-/* Gives the event to the meters' cells of one hour, and takes it back where it is voided. */
-static int fold_in_hour(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
-                        const struct mtr_hour *hour, const struct mtr_event *event, uint64_t seq,
-                        uint64_t void_seq)
-{
-    const struct mtr_meter *const *meters;
-    const uint32_t count =
-        mtr_catalog_find_meters(aggregator->catalog, subscription->service, event->type, &meters);
-    struct mtr_effect effect = {.subscription = subscription,
-                                .from_us = hour->start_us,
-                                .to_us = hour->end_us,
-                                .only_cells = true};
-    int rc = MTR_OK;
-    for (uint32_t i = 0; !rc && i < count; i++) {
-        if (!fold_covers(aggregator, meters[i]->number, seq)) continue;
-        effect.meter = meters[i];
-        effect.sign = 1;
-        effect.by_seq = seq;
-        rc = fold_apply(aggregator, &effect, event, seq);
-        effect.sign = -1;
-        effect.by_seq = void_seq;
-        if (!rc && void_seq) rc = fold_apply(aggregator, &effect, event, seq);
-    }
-    return rc;
-}
-
 static int fold_again(struct mtr_aggregator *aggregator, const struct fold_waiting *waiting,
                       const struct mtr_subscription *subscription, uint64_t seq)
 {
     const struct mtr_event *event;
-    struct mtr_held_event held;
-    uint64_t void_seq = 0;
+    const struct mtr_meter *const *meters;
+    struct fold_standing standing = {.is_known = false};
     int rc = fold_read(aggregator, seq, &event);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc; /* it was read when it was noted */
     if (fold_find_subscription(aggregator, event) != subscription) return MTR_OK; /* another has it by now */
-    rc = fold_find_held(aggregator, event, seq, &held);
-    if (rc != MTR_ENOTFOUND) return rc; /* it counts for nothing yet */
-    rc = mtr_rollups_get_voided(aggregator->txn, seq, &void_seq);
-    if (rc == MTR_ENOTFOUND) rc = MTR_OK;
-    for (uint32_t i = 0; !rc && i < waiting->hour_count; i++)
-        rc = fold_in_hour(aggregator, subscription, &waiting->hours[i], event, seq, void_seq);
+    const uint32_t count =
+        mtr_catalog_find_meters(aggregator->catalog, subscription->service, event->type, &meters);
+    for (uint32_t i = 0; !rc && i < count; i++) {
+        const struct mtr_effect effect = {.subscription = subscription,
+                                          .meter = meters[i],
+                                          .hours = waiting->hours,
+                                          .hour_count = waiting->hour_count,
+                                          .only_cells = true};
+        rc = fold_count_again(aggregator, &effect, event, seq, &standing);
+    }
     return rc;
 }
 

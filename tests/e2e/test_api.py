@@ -135,12 +135,19 @@ def check_usage(d):
     assert d.get(base + "&window=total")["rows"][0]["quantity"] == "3.75"
     by_region = {r["dimensions"]["region"]: r["quantity"] for r in d.get(base + "&window=total&group_by=region")["rows"]}
     assert by_region == {"eu": "1.75", "us": "2"}, by_region
-    # Cells are hours of Kolkata, so that a day of another zone takes whole ones.
+    # Cells are hours of Kolkata; windows of another zone, and times inside an hour, cut them.
     utc = d.get(base + "&window=month&zone=UTC")["rows"]
     assert [(r["start"][:10], r["quantity"]) for r in utc] == [("2026-01-01", "3.5"), ("2026-02-01", "0.25")], utc
     assert d.get(base + "&window=total")["rows"][0]["start"] == "2026-01-01T00:00:00+05:30"
     cut = d.get("/v1/usage?meter=vcpu_hours&window=month&from=2026-01-10T18:30:00Z&to=2026-02-01")["rows"]
     assert [(r["start"], r["quantity"]) for r in cut] == [("2026-01-11T00:00:00+05:30", "2")], cut
+    hours = d.get("/v1/usage?meter=vcpu_hours&window=hour&zone=UTC&from=2026-01-10T18:00:00Z&to=2026-01-10T19:00:00Z")["rows"]
+    assert [(r["start"], r["end"], r["quantity"]) for r in hours] == [("2026-01-10T18:00:00+00:00", "2026-01-10T19:00:00+00:00", "3.5")], hours
+    for start, end, quantities in (("18:10", "18:20", ["1.5"]), ("18:15", "18:45", ["1.5"]), ("18:15:00.000001", "18:45:00.000001", ["2"]),
+                                   ("18:16", "18:45", []), ("18:00", "18:15", [])):
+        rows = d.get(f"/v1/usage?meter=vcpu_hours&window=total&from=2026-01-10T{start}{'' if '.' in start else ':00'}Z"
+                     f"&to=2026-01-10T{end}{'' if '.' in end else ':00'}Z")["rows"]
+        assert [r["quantity"] for r in rows] == quantities, (start, end, rows)
     lines = d.call("GET", base + "&window=month", headers={"Accept": "application/x-ndjson"})
     assert lines.headers["Content-Type"] == "application/x-ndjson" and [json.loads(l) for l in lines.body.splitlines()] == month
     sheet = d.call("GET", base + "&window=month&group_by=subscription,region", headers={"Accept": "text/csv;q=0.9, application/xml"})

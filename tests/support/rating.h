@@ -85,8 +85,8 @@ static inline void rating_note_cuts(struct rating_world *world)
     assert_int_equal(mtr_rollups_commit(txn), 0);
 }
 
-/* False: the catalog does not take it, and has said why. */
-static inline bool rating_take(struct rating_world *world, const char *yaml)
+/* False: the catalog does not take it, and has said why. The rollups learn nothing of it. */
+static inline bool rating_store(struct rating_world *world, const char *yaml)
 {
     struct mtr_diagnostics findings;
     struct mtr_catalog_change change;
@@ -99,8 +99,14 @@ static inline bool rating_take(struct rating_world *world, const char *yaml)
     mtr_diagnostics_release(&findings);
     mtr_catalog_release(world->catalog);
     world->catalog = mtr_catalog_store_snapshot(world->store);
-    rating_note_cuts(world);
     return rc == 0;
+}
+
+static inline bool rating_take(struct rating_world *world, const char *yaml)
+{
+    const bool taken = rating_store(world, yaml);
+    rating_note_cuts(world);
+    return taken;
 }
 
 static inline void rating_apply(struct rating_world *world, const char *yaml)

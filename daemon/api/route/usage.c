@@ -64,6 +64,8 @@ static bool read_times(struct api_call *call, struct mtr_usage_query *query)
     enum { DATE_BYTES = 10 }; /* 2026-03-01; a time is longer */
     query->from_is_date = api_text(call, "from").size == DATE_BYTES;
     query->to_is_date = api_text(call, "to").size == DATE_BYTES;
+    query->from_is_given = api_text(call, "from").size > 0;
+    query->to_is_given = api_text(call, "to").size > 0;
     query->to_us = api_time_us(call, "to", now_s * MTR_US_PER_SECOND);
     query->from_us = api_time_us(call, "from", query->to_us - DEFAULT_DAYS * MTR_US_PER_DAY);
     if (query->from_us < query->to_us) return true;
@@ -258,21 +260,26 @@ static int fill(struct api_call *call, struct api_rows *rows)
     struct usage *usage = call->state;
     struct mtr_usage_query *query = &usage->query;
     struct mtr_usage_result result;
-    struct mtr_rollups_txn *txn = NULL;
+    struct mtr_usage_sources sources = {.catalog = call->catalog};
     struct mtr_arena arena;
     query->in_steps = api_rows_have_turn(rows);
     query->table_bytes_max = query->in_steps ? TURN_TABLE_BYTES : TABLE_BYTES;
     mtr_arena_init(&arena, RESULT_CHUNK_BYTES, RESULT_BYTES_MAX);
-    int rc = mtr_rollups_begin(call->host->rollups, false, &txn);
-    if (!rc) rc = mtr_usage_query_next(query, txn, call->catalog, &usage->position, &arena, &result);
-    if (txn) mtr_rollups_abort(txn);
+    result.refusal.text[0] = '\0';
+    int rc = mtr_log_reader_attach(call->host->log, &sources.reader);
+    if (!rc) rc = mtr_rollups_begin(call->host->rollups, false, &sources.txn);
+    if (!rc) rc = mtr_usage_query_next(query, &sources, &usage->position, &arena, &result);
+    if (sources.txn) mtr_rollups_abort(sources.txn);
+    mtr_log_reader_close(sources.reader);
     if (!rc) rc = write_rows(rows, usage, &result);
     mtr_arena_release(&arena);
     if (rc == MTR_EFULL && !query->in_steps) {
         api_rows_ask_turn(rows);
         return MTR_OK;
     }
-    if (rc == MTR_ELIMIT)
+    if (result.refusal.text[0])
+        api_problem(call, rc == MTR_EAGAIN ? 503 : 400, "%s", result.refusal.text);
+    else if (rc == MTR_ELIMIT)
         api_problem(call, 400, "more than %llu rows: ask for less time, a larger window or fewer groups",
                     (unsigned long long)query->rows_max);
     return rc;
@@ -340,8 +347,10 @@ static const struct api_parameter parameters[] = {
     {"meter", API_TEXT, .doc = "only this meter (key)"},
     {"from", API_TIME,
      .doc = "first instant: an RFC 3339 time, or a date (its midnight in the zone); default: 30 days before "
-            "`to`"},
-    {"to", API_TIME, .doc = "end, exclusive: an RFC 3339 time or a date; default: now"},
+            "`to`. Where it is given, its hour is cut there"},
+    {"to", API_TIME,
+     .doc = "end, exclusive: an RFC 3339 time or a date; default: now. Where it is given, its hour is cut "
+            "there"},
     {"window", API_CHOICE, .choices = "hour|day|month|total", .default_text = "day",
      .doc = "length of a row"},
     {"zone", API_TEXT, .doc = "days and months of this IANA zone; default: each subscription's own"},

@@ -4,6 +4,7 @@
  * slices. Nothing is counted behind the watermark, or outside the subscription's term. What grows out of
  * range while it is measured marks the rows of that subscription and meter, and no other.
  */
+#include "daemon/query/recounted_use.h"
 #include "daemon/query/usage/usage_run.h"
 
 #include <string.h>
@@ -173,8 +174,8 @@ int usage_measure(struct mtr_usage_run *run)
     mtr_arena_reset(&run->scratch);
     rc = mtr_slicing_begin(&rule, &run->scratch, &measuring.slicing);
     if (!rc && is_level) {
-        struct mtr_rollups_use use = {.txn = run->txn};
-        const struct mtr_levels_question question = {&mtr_use_of_rollups,
+        struct query_recounted_use use = {.rollups.txn = run->txn, .recount = run->recount};
+        const struct mtr_levels_question question = {&query_use_of_recount,
                                                      &use,
                                                      {.subscription = subscription, .meter = run->meter},
                                                      rule.from_us,
@@ -182,7 +183,7 @@ int usage_measure(struct mtr_usage_run *run)
         rc = note_range(&measuring, mtr_levels_walk(&question, on_change, &measuring, &read_count));
     }
     if (!rc)
-        rc = mtr_rollups_walk_cells(run->txn,
+        rc = mtr_recount_walk_cells(run->recount,
                                     &(struct mtr_cell_range){subscription->number, run->meter->number,
                                                              rule.from_us, rule.until_us},
                                     on_cell, &measuring);

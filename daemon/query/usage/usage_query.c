@@ -11,6 +11,16 @@
 #include "daemon/query/usage/usage_run.h"
 #include "meterd/core/limits.h"
 
+enum {
+    CHUNK_BYTES = 16 << 10,
+    SCRATCH_BYTES_MAX = 512 << 20,
+    /* Of hours that are counted again: by a call without steps, and by one of them. */
+    CALL_EVENTS_MAX = 200000,
+    CALL_RECOUNT_BYTES_MAX = 8 << 20,
+    STEP_EVENTS_MAX = 20000000,
+    STEP_RECOUNT_BYTES_MAX = 512 << 20,
+};
+
 bool mtr_usage_window_from_name(struct mtr_str name, enum mtr_usage_window *out)
 {
     static const char *const names[] = {"hour", "day", "month", "total"};
@@ -38,7 +48,7 @@ static int take_last(struct mtr_usage_run *run, struct usage_group *group, const
                      const struct mtr_cell *cell)
 {
     struct mtr_member member = {0};
-    int rc = mtr_rollups_last_member(run->txn, key, &member);
+    int rc = mtr_recount_last_member(run->recount, key, &member);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     bool later =
         !group->has_value || key->start_us > group->last_hour_us ||
@@ -75,7 +85,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     case MTR_LAST: rc = take_last(run, group, key, cell); break;
     case MTR_UNIQUE:
         run->member_group = number;
-        rc = mtr_rollups_walk_members(run->txn, key, on_member, run);
+        rc = mtr_recount_walk_members(run->recount, key, on_member, run);
         break;
     case MTR_TIME_WEIGHTED:
     case MTR_PERCENTILE: MTR_ASSERT(!"measured by its points or windows"); break;
@@ -108,7 +118,7 @@ static int walk_meter(struct mtr_usage_run *run, const struct mtr_meter *meter)
     const struct mtr_period hours = usage_range(run);
     const struct mtr_cell_range range = {run->subscription->number, meter->number, hours.start_us,
                                          hours.end_us};
-    return mtr_rollups_walk_cells(run->txn, &range, on_cell, run);
+    return mtr_recount_walk_cells(run->recount, &range, on_cell, run);
 }
 
 static int64_t instant_of(const struct mtr_zone *zone, int64_t time_us, bool is_date)
@@ -118,25 +128,21 @@ static int64_t instant_of(const struct mtr_zone *zone, int64_t time_us, bool is_
 
 static int walk_meters(struct mtr_usage_run *run, const struct mtr_catalog *catalog)
 {
-    const struct mtr_usage_query *query = run->query;
-    const uint32_t meters = mtr_catalog_count(catalog, MTR_KIND_METER);
     int rc = MTR_OK;
     run->window = (struct mtr_period){0, 0};
-    for (uint32_t m = 1; !rc && m <= meters; m++) {
+    for (uint32_t m = 1; !rc && m <= mtr_catalog_count(catalog, MTR_KIND_METER); m++) {
         const struct mtr_meter *meter = mtr_catalog_meter(catalog, m);
-        if (!meter || meter->service != run->subscription->service) continue;
-        if (query->meter.size && !mtr_str_equal(query->meter, meter->key)) continue;
-        rc = walk_meter(run, meter);
+        if (usage_wants_meter(run, meter)) rc = walk_meter(run, meter);
     }
     return rc;
 }
 
 /* Each phase by itself where customers are told apart: use is of the customer of its time. What lies before
  * the first phase or behind the last is of that one. */
-static int walk_phases(struct mtr_usage_run *run, const struct mtr_subscription *subscription,
-                       const struct mtr_catalog *catalog)
+static int walk_phases(struct mtr_usage_run *run, const struct mtr_catalog *catalog)
 {
     const struct mtr_usage_query *query = run->query;
+    const struct mtr_subscription *subscription = run->subscription;
     const uint32_t count = mtr_subscription_phase_count(subscription);
     const int64_t from_us = run->from_us, to_us = run->to_us;
     int rc = MTR_OK;
@@ -152,43 +158,79 @@ static int walk_phases(struct mtr_usage_run *run, const struct mtr_subscription 
     return rc;
 }
 
-static int walk(struct mtr_usage_run *run, const struct mtr_catalog *catalog)
+static int walk_use(struct mtr_usage_run *run, const struct mtr_catalog *catalog)
 {
     const struct mtr_usage_query *query = run->query;
     const bool by_customer = query->customer.size || (query->by_customer && !query->by_subscription);
+    return by_customer && run->subscription->phases ? walk_phases(run, catalog) : walk_meters(run, catalog);
+}
+
+static int walk(struct mtr_usage_run *run, const struct mtr_catalog *catalog,
+                int (*on_subscription)(struct mtr_usage_run *run, const struct mtr_catalog *catalog))
+{
+    const struct mtr_usage_query *query = run->query;
     int rc = MTR_OK;
     for (uint32_t s = 1; !rc && s <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); s++) {
-        const struct mtr_subscription *subscription = mtr_catalog_subscription(catalog, s);
-        if (!wants_subscription(query, subscription)) continue;
-        run->subscription = subscription;
-        run->zone = query->zone ? query->zone : subscription->zone;
+        run->subscription = mtr_catalog_subscription(catalog, s);
+        if (!wants_subscription(query, run->subscription)) continue;
+        run->zone = query->zone ? query->zone : run->subscription->zone;
         run->from_us = instant_of(run->zone, query->from_us, query->from_is_date);
         run->to_us = instant_of(run->zone, query->to_us, query->to_is_date);
-        rc = by_customer && subscription->phases ? walk_phases(run, subscription, catalog)
-                                                 : walk_meters(run, catalog);
+        rc = on_subscription(run, catalog);
     }
     return rc;
 }
 
-int mtr_usage_query_next(const struct mtr_usage_query *query, struct mtr_rollups_txn *txn,
-                         const struct mtr_catalog *catalog, const struct mtr_usage_position *position,
-                         struct mtr_arena *arena, struct mtr_usage_result *out)
+/* Hours that the query cuts, of all its subscriptions at once: the log is read once for all of them. */
+static int cut_hours(struct mtr_usage_run *run, const struct mtr_catalog *catalog,
+                     struct mtr_diagnostic *refusal)
 {
-    enum { CHUNK_BYTES = 16 << 10, SCRATCH_BYTES_MAX = 512 << 20 };
-    struct mtr_usage_run run = {.query = query, .txn = txn, .position = position};
+    struct mtr_diagnostic diagnostic = {.text = ""};
+    mtr_recount_begin(run->recount, run->txn, catalog);
+    int rc = walk(run, catalog, usage_ask_cuts);
+    if (!rc) rc = mtr_recount_count(run->recount, &diagnostic);
+    if (rc == MTR_ELIMIT && !run->query->in_steps) return MTR_EFULL; /* a step has more room for it */
+    if (rc == MTR_EMISSING || rc == MTR_EAGAIN || rc == MTR_ELIMIT) *refusal = diagnostic;
+    return rc;
+}
+
+static int run_step(struct mtr_usage_run *run, const struct mtr_usage_sources *sources,
+                    struct mtr_usage_result *out)
+{
+    const bool in_steps = run->query->in_steps;
+    const struct mtr_recount_options recount = {
+        .reader = sources->reader,
+        .events_max = in_steps ? STEP_EVENTS_MAX : CALL_EVENTS_MAX,
+        .bytes_max = in_steps ? STEP_RECOUNT_BYTES_MAX : CALL_RECOUNT_BYTES_MAX,
+    };
     uint64_t next_seq, change;
+    int rc = mtr_rollups_get_cursor(run->txn, &next_seq, &run->watermark_us, &change);
+    if (!rc) rc = mtr_recount_open(&recount, &run->recount);
+    if (!rc) rc = cut_hours(run, sources->catalog, &out->refusal);
+    if (!rc) rc = walk(run, sources->catalog, walk_use);
+    if (!rc) rc = usage_table_sort(&run->table, out);
+    mtr_recount_close(run->recount);
+    return rc;
+}
+
+int mtr_usage_query_next(const struct mtr_usage_query *query, const struct mtr_usage_sources *sources,
+                         const struct mtr_usage_position *position, struct mtr_arena *arena,
+                         struct mtr_usage_result *out)
+{
+    struct mtr_usage_run run = {.query = query, .txn = sources->txn, .position = position};
     MTR_ASSERT(!position->is_done);
+    *out = (struct mtr_usage_result){.rows = NULL};
     usage_table_init(&run.table, arena, query->table_bytes_max);
     run.table.rows_max = query->rows_max;
     run.table.counts = !position->is_begun;
     mtr_arena_init(&run.scratch, CHUNK_BYTES, SCRATCH_BYTES_MAX);
     mtr_arena_init(&run.times, CHUNK_BYTES, SCRATCH_BYTES_MAX);
-    int rc = mtr_rollups_get_cursor(txn, &next_seq, &run.watermark_us, &change);
-    if (!rc) rc = walk(&run, catalog);
-    if (!rc) rc = usage_table_sort(&run.table, out);
+    mtr_arena_init(&run.cuts, CHUNK_BYTES, SCRATCH_BYTES_MAX);
+    int rc = run_step(&run, sources, out);
     usage_table_release(&run.table);
     mtr_arena_release(&run.scratch);
     mtr_arena_release(&run.times);
+    mtr_arena_release(&run.cuts);
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include "daemon/query/usage/usage_run.h"
 
 #include "meterd/catalog/cell.h"
+#include "meterd/core/time.h"
 
 struct readings {
     const struct mtr_meter *meter;
@@ -25,10 +26,19 @@ static int on_reading(void *context, const struct mtr_point *reading)
     return MTR_OK;
 }
 
+/* Where a cell ends: with the subscription's, or where the query cuts that. */
+static int64_t end_of(struct mtr_usage_run *run, int64_t start_us)
+{
+    const int64_t end_us = mtr_cell_at(run->subscription, run->meter, start_us).end_us;
+    const struct mtr_period window = usage_window_of(run, start_us);
+    const bool is_cut = window.end_us != run->to_us || run->query->to_is_given;
+    return is_cut ? mtr_time_sooner(end_us, window.end_us) : end_us;
+}
+
 int usage_note_readings(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
                         struct mtr_usage_result_row *row)
 {
-    const int64_t end_us = mtr_cell_at(run->subscription, run->meter, cell->start_us).end_us;
+    const int64_t end_us = end_of(run, cell->start_us);
     struct readings readings = {.meter = run->meter, .row = row};
     struct mtr_cell_key list = *cell;
     list.start_us = MTR_CELL_ALL_HOURS;

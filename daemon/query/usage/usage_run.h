@@ -6,6 +6,7 @@
 #define METERD_DAEMON_QUERY_USAGE_USAGE_RUN_H
 
 #include "daemon/query/usage/usage_table.h"
+#include "meterd/aggregator/recount.h"
 #include "meterd/core/period.h"
 
 enum { MTR_USAGE_DIMENSION_END = 0x1F };
@@ -15,6 +16,8 @@ struct mtr_usage_run {
     struct mtr_rollups_txn *txn;
     struct mtr_arena scratch; /* of one subscription and meter */
     struct mtr_arena times;   /* of the windows of one zone */
+    struct mtr_arena cuts;    /* instants at which hours are cut, of all subscriptions and meters */
+    struct mtr_recount *recount; /* the rollups, with these hours cut */
     int64_t watermark_us;     /* how far usage is complete: no level is counted behind it */
     struct usage_table table;
     const struct mtr_usage_position *position; /* rows up to it have been handed out */
@@ -31,8 +34,15 @@ struct mtr_usage_run {
     const struct mtr_zone *windows_zone;
 };
 
-/* The window that holds an hour, cut at from and to. */
-struct mtr_period usage_window_of(struct mtr_usage_run *run, int64_t hour_us);
+static inline bool usage_wants_meter(const struct mtr_usage_run *run, const struct mtr_meter *meter)
+{
+    if (!meter || meter->service != run->subscription->service) return false;
+    return !run->query->meter.size || mtr_str_equal(run->query->meter, meter->key);
+}
+/* Asks the recount for the run's subscription, where the query cuts its hours. */
+int usage_ask_cuts(struct mtr_usage_run *run, const struct mtr_catalog *catalog) MTR_MUST_USE;
+/* The window that holds a cell, cut at from and to. */
+struct mtr_period usage_window_of(struct mtr_usage_run *run, int64_t start_us);
 /* One value of a cell's dimensions; empty at a position of -1. */
 struct mtr_str usage_dimension_at(struct mtr_str dimensions, int32_t position);
 /* The group of a cell, made when it is new; borrowed until the next is asked for. NULL: it was handed out by

@@ -217,6 +217,7 @@ int usage_table_sort(struct usage_table *table, struct mtr_usage_result *out)
         rows[i].is_out_of_range = group->row.is_out_of_range || group->carried;
     }
     free(order);
-    *out = (struct mtr_usage_result){rows, (uint32_t)count, keys, !table->has_cut};
+    *out = (struct mtr_usage_result){
+        .rows = rows, .row_count = (uint32_t)count, .keys = keys, .is_last = !table->has_cut};
     return rc;
 }

@@ -1,10 +1,11 @@
 /*
- * Usage for analysts: rollup cells added up by subscription, meter, dimensions and time. Reads the rollups
- * only; never the log.
+ * Usage for analysts: rollup cells added up by subscription, meter, dimensions and time. Reads the rollups,
+ * and of the log what hours hold that the query cuts (meterd/aggregator/recount.h).
  *
  * A row is one combination of the asked-for groups in one window. Meters are never mixed, whatever the
  * groups: their units differ. Windows are hours, days or months of the asked-for zone, or of each
- * subscription's own; the first and last window are cut at from and to. unique counts what is distinct within
+ * subscription's own; the first and last window are cut at from and to, to the microsecond where they were
+ * given. unique counts what is distinct within
  * a subscription; over several subscriptions their counts add, and so do percentiles. Levels (time_weighted)
  * hold into windows without events, up to the watermark; `per: period` is their mean over the window.
  *
@@ -17,6 +18,8 @@
 
 #include "meterd/catalog/catalog.h"
 #include "meterd/core/arena.h"
+#include "meterd/core/diagnostic.h"
+#include "meterd/store/log.h"
 #include "meterd/store/rollups.h"
 
 enum mtr_usage_window { MTR_WINDOW_HOUR, MTR_WINDOW_DAY, MTR_WINDOW_MONTH, MTR_WINDOW_TOTAL };
@@ -28,6 +31,7 @@ struct mtr_usage_query {
     struct mtr_str subscription, customer, vendor, meter; /* keys; empty: all */
     int64_t from_us, to_us;                                 /* [from, to) */
     bool from_is_date, to_is_date; /* then midnight of that date (read as UTC) in the zone of the windows */
+    bool from_is_given, to_is_given; /* hours are cut there; else cells that begin in the range count whole */
     enum mtr_usage_window window;
     const struct mtr_zone *zone;                         /* NULL: each subscription's own */
     bool by_subscription, by_customer;                   /* vendor and service follow from the meter */
@@ -59,6 +63,7 @@ struct mtr_usage_result {
     uint32_t row_count;
     const struct mtr_str *keys; /* of the rows, for mtr_usage_move_behind */
     bool is_last;               /* no row is left behind these */
+    struct mtr_diagnostic refusal; /* text empty: none. Why hours cannot be cut, and what to do */
 };
 
 enum { MTR_USAGE_KEY_BYTES_MAX = 2048 };
@@ -71,11 +76,19 @@ struct mtr_usage_position {
     bool is_done; /* no row is left */
 };
 
+/* What a query reads; borrowed for the step. */
+struct mtr_usage_sources {
+    struct mtr_rollups_txn *txn;
+    const struct mtr_catalog *catalog;
+    struct mtr_log_reader *reader; /* NULL: no hour can be cut that has cells */
+};
+
 /* The rows behind the position, some of them or all, from the arena. MTR_ELIMIT, from the first step: more
- * rows than rows_max (ask for less, nothing is cut silently). MTR_EFULL, MTR_ENOMEM and the store's. */
-int mtr_usage_query_next(const struct mtr_usage_query *query, struct mtr_rollups_txn *txn,
-                         const struct mtr_catalog *catalog, const struct mtr_usage_position *position,
-                         struct mtr_arena *arena, struct mtr_usage_result *out) MTR_MUST_USE;
+ * rows than rows_max (ask for less, nothing is cut silently). MTR_EMISSING, MTR_ELIMIT and MTR_EAGAIN with
+ * out->refusal, as of a recount. MTR_EFULL, MTR_ENOMEM and the stores'. */
+int mtr_usage_query_next(const struct mtr_usage_query *query, const struct mtr_usage_sources *sources,
+                         const struct mtr_usage_position *position, struct mtr_arena *arena,
+                         struct mtr_usage_result *out) MTR_MUST_USE;
 /* The position moves behind the first `taken` rows of the result, at least one where there is one. */
 void mtr_usage_move_behind(struct mtr_usage_position *position, const struct mtr_usage_result *result,
                            uint32_t taken);

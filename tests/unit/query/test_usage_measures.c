@@ -53,8 +53,8 @@ static const char *query(struct rating_world *world, const char *meter, enum mtr
     if (dimension) usage.dimensions[usage.dimension_count++] = mtr_str_from(dimension);
     mtr_arena_init(&arena, 1 << 14, 1 << 26);
     assert_int_equal(mtr_rollups_begin(world->rollups, false, &txn), 0);
-    assert_int_equal(mtr_usage_query_next(&usage, txn, world->catalog, &position, &arena, &result),
-                     0);
+    const struct mtr_usage_sources sources = {.txn = txn, .catalog = world->catalog};
+    assert_int_equal(mtr_usage_query_next(&usage, &sources, &position, &arena, &result), 0);
     mtr_rollups_abort(txn);
     text[0] = '\0';
     for (uint32_t i = 0; i < result.row_count; i++) {

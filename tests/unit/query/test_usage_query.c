@@ -105,7 +105,8 @@ static uint32_t run(struct rating_world *stage, const struct mtr_usage_query *qu
         struct mtr_usage_result result;
         mtr_arena_init(&arena, 1 << 10, 1 << 28);
         assert_int_equal(mtr_rollups_begin(stage->rollups, false, &txn), 0);
-        assert_int_equal(mtr_usage_query_next(query, txn, stage->catalog, &position, &arena, &result), 0);
+        const struct mtr_usage_sources sources = {.txn = txn, .catalog = stage->catalog};
+        assert_int_equal(mtr_usage_query_next(query, &sources, &position, &arena, &result), 0);
         mtr_rollups_abort(txn); /* the rows do not need it */
         /* Not always all of them. */
         const uint32_t taken = result.row_count > 3 && *steps % 3 == 2 ? result.row_count / 2 : result.row_count;
@@ -224,11 +225,12 @@ static void counts_its_rows_before_the_first(void **state)
         query.in_steps = true;
         mtr_arena_init(&arena, 1 << 10, 1 << 28);
         assert_int_equal(mtr_rollups_begin(stage.rollups, false, &txn), 0);
-        assert_int_equal(mtr_usage_query_next(&query, txn, stage.catalog, &position, &arena, &result), i < 2 ? MTR_OK : MTR_ELIMIT);
+        const struct mtr_usage_sources sources = {.txn = txn, .catalog = stage.catalog};
+        assert_int_equal(mtr_usage_query_next(&query, &sources, &position, &arena, &result), i < 2 ? MTR_OK : MTR_ELIMIT);
         mtr_arena_release(&arena);
         query.in_steps = false; /* then too much is told */
         position = (struct mtr_usage_position){.is_begun = false};
-        if (i == 0) assert_int_equal(mtr_usage_query_next(&query, txn, stage.catalog, &position, &arena, &result), MTR_EFULL);
+        if (i == 0) assert_int_equal(mtr_usage_query_next(&query, &sources, &position, &arena, &result), MTR_EFULL);
         mtr_arena_release(&arena);
         mtr_rollups_abort(txn);
     }

@@ -1,0 +1,33 @@
+/*
+ * The rows of held events: events that wait for a subscription, or for a meter that can take them. release.c
+ * lets them flow.
+ */
+#include "aggregator/fold.h"
+
+static struct mtr_held_event held_row(const struct mtr_event *event, enum mtr_held_reason reason,
+                                      uint64_t seq)
+{
+    return (struct mtr_held_event){.reason = reason,
+                                   .vendor = event->vendor,
+                                   .name = reason == MTR_HELD_METER ? event->type : event->subject,
+                                   .seq = seq};
+}
+
+int fold_hold(struct mtr_aggregator *aggregator, const struct mtr_event *event, enum mtr_held_reason reason,
+              uint64_t seq, bool is_voided)
+{
+    struct mtr_held_event held = held_row(event, reason, seq);
+    held.voided = is_voided;
+    aggregator->state_changed = true;
+    return mtr_rollups_put_held(aggregator->txn, &held);
+}
+
+int fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
+                   struct mtr_held_event *held)
+{
+    *held = held_row(event, MTR_HELD_SUBSCRIPTION, seq);
+    int rc = mtr_rollups_get_held(aggregator->txn, held);
+    if (rc != MTR_ENOTFOUND) return rc;
+    *held = held_row(event, MTR_HELD_METER, seq);
+    return mtr_rollups_get_held(aggregator->txn, held);
+}

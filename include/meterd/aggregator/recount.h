@@ -1,0 +1,67 @@
+/*
+ * Cells counted again for a question. The store's cells are cut at the instants that the catalog in force
+ * names (catalog/cell.h); a question may have others: the begin and end of a query, windows of another zone,
+ * a draft whose version, trial or term begins inside an hour. Where such an instant lies inside an hour that
+ * has cells, the cells of that hour are counted again in memory, from the part of the log that they name and
+ * by the rules of the fold, and cut as the question wants them. Everything else is read from the store.
+ *
+ *   begin ──▶ ask, ask … ──▶ count: one pass over the log for all that was asked ──▶ walk …
+ *
+ * What counts is what counts in the store, in the moment of the transaction: the same events, held and voided
+ * ones as the store has them, are only added up in other pieces. That they come to the same is checked. A
+ * question whose instants all begin a cell reads no log and costs a look at the cuts of each subscription.
+ *
+ * Bounded in memory and in events that are looked at. Reads only. One thread; everything of begin and ask is
+ * borrowed until the next begin, or close.
+ */
+#ifndef METERD_AGGREGATOR_RECOUNT_H
+#define METERD_AGGREGATOR_RECOUNT_H
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/diagnostic.h"
+#include "meterd/store/log.h"
+#include "meterd/store/rollups.h"
+
+struct mtr_recount;
+
+struct mtr_recount_options {
+    struct mtr_log_reader *reader; /* borrowed; NULL: there is no log */
+    uint64_t events_max;           /* of the log, looked at for one question */
+    size_t bytes_max;              /* of what was asked and counted */
+};
+
+int mtr_recount_open(const struct mtr_recount_options *options, struct mtr_recount **out) MTR_MUST_USE;
+void mtr_recount_close(struct mtr_recount *recount);
+
+/* Another question, of the moment of that transaction. The catalog is the one in force. */
+void mtr_recount_begin(struct mtr_recount *recount, struct mtr_rollups_txn *txn,
+                       const struct mtr_catalog *catalog);
+
+/* Cells that are to be cut at these instants, ascending; those that begin a cell already cost nothing. */
+struct mtr_recount_request {
+    const struct mtr_subscription *subscription;
+    const struct mtr_meter *meter; /* NULL: all of its service. Each pair is asked for once */
+    const int64_t *cuts_us;
+    uint32_t cut_count;
+};
+/* Errors: the store's. That it is too much, the count says. */
+int mtr_recount_ask(struct mtr_recount *recount, const struct mtr_recount_request *request) MTR_MUST_USE;
+
+/* Counts what was asked for. With MTR_EMISSING (that part of the log is gone), MTR_ELIMIT (more than the
+ * bounds) and MTR_EAGAIN (the fold is about to give usage to another subscription) the diagnostic has a
+ * sentence that says what to do. Others: MTR_EOVERFLOW, MTR_EIO, MTR_ECORRUPT, MTR_ENOMEM. */
+int mtr_recount_count(struct mtr_recount *recount, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
+/* As the functions of the store with these names (rollups.h), with the cells that were counted in the place
+ * of the store's. `change` of such a cell is 0. What they hand on is borrowed until the question's end. */
+int mtr_recount_walk_cells(const struct mtr_recount *recount, const struct mtr_cell_range *range,
+                           mtr_rollups_on_cell on_cell, void *context) MTR_MUST_USE;
+int mtr_recount_last_member(const struct mtr_recount *recount, const struct mtr_cell_key *key,
+                            struct mtr_member *out) MTR_MUST_USE;
+int mtr_recount_walk_members(const struct mtr_recount *recount, const struct mtr_cell_key *key,
+                             mtr_rollups_on_member on_member, void *context) MTR_MUST_USE;
+/* All points of a cell. */
+int mtr_recount_walk_points(const struct mtr_recount *recount, const struct mtr_cell_key *key,
+                            mtr_rollups_on_point on_point, void *context) MTR_MUST_USE;
+
+#endif
