@@ -282,7 +282,8 @@ static int conclude(struct mtr_recount *recount)
     for (uint32_t i = 0; !rc && i < recount->mark_count; i++) {
         if (is_whole(&recount->marks[i])) continue;
         mtr_diagnostic_set(recount->fold->diagnostic, 0, 0, NULL,
-                           "usage of subscription '%.*s' is about to be folded again: ask in a moment",
+                           "hours of subscription '%.*s' hold other use than their events give by now, and "
+                           "cannot be cut: ask in a moment, or from full hours",
                            MTR_STR_ARGS(recount->marks[i].subscription->key));
         rc = MTR_EAGAIN;
     }

@@ -91,14 +91,14 @@ int mtr_recount_ask(struct mtr_recount *recount, const struct mtr_recount_reques
 {
     struct asking asking = {.recount = recount, .request = request};
     const struct mtr_subscription *subscription = request->subscription;
-    const uint32_t meter_count = mtr_catalog_count(recount->catalog, MTR_KIND_METER);
+    const uint32_t first = request->meter ? request->meter->number : 1;
+    const uint32_t last = request->meter ? first : mtr_catalog_count(recount->catalog, MTR_KIND_METER);
     struct mtr_str known;
     if (!request->cut_count) return MTR_OK;
     int rc = mtr_rollups_get_cuts(recount->txn, subscription->number, &known);
-    for (uint32_t number = 1; !rc && number <= meter_count; number++) {
+    for (uint32_t number = first; !rc && number <= last; number++) {
         const struct mtr_meter *meter = mtr_catalog_meter(recount->catalog, number);
         if (!meter || meter->service->number != subscription->service->number) continue;
-        if (request->meter && request->meter->number != number) continue;
         rc = mark_meter(&asking, meter, known);
     }
     if (rc != MTR_ENOMEM && rc != MTR_ELIMIT) return rc;

@@ -253,12 +253,13 @@ static void bench_what_if(struct stores *stores, struct mtr_charges *charges, st
                                                 .grace_us = MTR_US_PER_HOUR,
                                                 .memory_bytes_max = 64 << 20};
     struct counted counted = {0};
+    struct mtr_diagnostic diagnostic;
     int64_t best = INT64_MAX;
     for (int run = 0; run < RUNS; run++) {
         counted = (struct counted){0};
         const struct mtr_what_if_hooks hooks = {on_period, on_subscription, &counted};
         const int64_t start_ns = bench_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-        BENCH_CHECK(mtr_what_if(stores->rollups, charges, &options, &hooks));
+        BENCH_CHECK(mtr_what_if(stores->rollups, charges, &options, &hooks, &diagnostic));
         const int64_t ns = bench_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - start_ns;
         if (ns < best) best = ns;
     }

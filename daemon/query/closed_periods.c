@@ -8,10 +8,15 @@
  */
 #include "meterd/query/closed_periods.h"
 
+#include "daemon/query/recounted_use.h"
 #include "meterd/core/time.h"
-#include "meterd/rater/billing_period.h"
 
-enum { CHUNK_SUBSCRIPTIONS = 64, ARENA_CHUNK_BYTES = 1 << 16, STOP = 1 };
+enum {
+    CHUNK_SUBSCRIPTIONS = 1024, /* that are touched: hours of all of them are counted again at once */
+    ARENA_CHUNK_BYTES = 1 << 16,
+    RECOUNT_BYTES_MAX = 256 << 20,
+    STOP = 1
+};
 
 struct looking {
     const struct mtr_closed_periods_options *options;
@@ -20,6 +25,7 @@ struct looking {
     struct mtr_rollups_txn *rollups;
     struct mtr_charges_txn *charges;
     struct mtr_arena arena;
+    struct query_view stored_view, draft_view;
     int64_t watermark_us;
     uint32_t looked_at, priced;
     bool ended; /* by a bound */
@@ -187,12 +193,10 @@ static bool is_touched(struct looking *looking)
 
 /* ---- one period ---- */
 
-static struct mtr_rating rating_by(struct looking *looking, const struct mtr_catalog *catalog,
-                                   struct mtr_rollups_use *use)
+static struct mtr_rating rating_by(struct looking *looking, struct query_view *view)
 {
-    *use = (struct mtr_rollups_use){looking->rollups, catalog};
-    struct mtr_rating rating = mtr_rating_of_stores(use, looking->charges, &looking->arena);
-    rating.catalog = catalog;
+    struct mtr_rating rating = query_view_rating(view, looking->charges, &looking->arena);
+    rating.catalog = view->catalog;
     rating.closing = true;
     return rating;
 }
@@ -238,9 +242,8 @@ static bool has_same_customer(const struct looking *looking, int64_t start_us)
 static int price_both(struct looking *looking, int64_t start_us, struct mtr_closed_period *period,
                       bool *changes)
 {
-    struct mtr_rollups_use stored_use, draft_use;
-    const struct mtr_rating stored_rating = rating_by(looking, looking->options->stored, &stored_use);
-    const struct mtr_rating draft_rating = rating_by(looking, looking->options->draft, &draft_use);
+    const struct mtr_rating stored_rating = rating_by(looking, &looking->stored_view),
+                            draft_rating = rating_by(looking, &looking->draft_view);
     const struct mtr_subscription *stored_phase = phase_at(looking->stored, start_us),
                                   *draft_phase = phase_at(looking->draft, start_us);
     struct mtr_period_price stored = {0}, draft = {0};
@@ -259,9 +262,8 @@ static int price_both(struct looking *looking, int64_t start_us, struct mtr_clos
 
 static int compare_inputs(struct looking *looking, int64_t start_us, bool *same)
 {
-    struct mtr_rollups_use stored_use, draft_use;
-    const struct mtr_rating stored_rating = rating_by(looking, looking->options->stored, &stored_use);
-    const struct mtr_rating draft_rating = rating_by(looking, looking->options->draft, &draft_use);
+    const struct mtr_rating stored_rating = rating_by(looking, &looking->stored_view),
+                            draft_rating = rating_by(looking, &looking->draft_view);
     const struct mtr_subscription *stored_phase = phase_at(looking->stored, start_us),
                                   *draft_phase = phase_at(looking->draft, start_us);
     struct mtr_hash128 stored, draft;
@@ -331,6 +333,37 @@ static int look_at_new_periods(struct looking *looking)
 
 /* ---- all of them ---- */
 
+/* Is there such a subscription in both, and does the change touch it? Then it is at hand. */
+static bool take(struct looking *looking, uint32_t number)
+{
+    looking->stored = mtr_catalog_subscription(looking->options->stored, number);
+    looking->draft = mtr_catalog_subscription(looking->options->draft, number);
+    return looking->stored && looking->draft && is_touched(looking);
+}
+
+/* The hours of a chunk, from that subscription on, that one of the catalogs cuts where the store is not cut.
+ * What cannot be counted is not looked at: the fold refuses a change that it cannot follow. */
+static int cut_hours(struct looking *looking, uint32_t first)
+{
+    const struct mtr_catalog *stored = looking->options->stored;
+    const uint32_t count = mtr_catalog_count(stored, MTR_KIND_SUBSCRIPTION);
+    struct mtr_diagnostic unused;
+    uint32_t asked = 0;
+    int rc = MTR_OK;
+    query_view_begin(&looking->stored_view, looking->rollups, stored);
+    query_view_begin(&looking->draft_view, looking->rollups, stored);
+    for (uint32_t i = first; !rc && i <= count && asked < CHUNK_SUBSCRIPTIONS; i++) {
+        if (!take(looking, i)) continue;
+        asked++;
+        rc = query_view_ask(&looking->stored_view, looking->stored);
+        if (!rc) rc = query_view_ask(&looking->draft_view, looking->draft);
+    }
+    if (!rc) rc = query_view_count(&looking->stored_view, &unused);
+    if (!rc) rc = query_view_count(&looking->draft_view, &unused);
+    looking->ended = rc == MTR_EMISSING || rc == MTR_ELIMIT || rc == MTR_EAGAIN;
+    return looking->ended ? STOP : rc;
+}
+
 static int begin(struct looking *looking, struct mtr_rollups *rollups, struct mtr_charges *charges)
 {
     uint64_t next_seq, change;
@@ -347,24 +380,48 @@ static void end(struct looking *looking)
     looking->charges = NULL;
 }
 
+static int open_views(struct looking *looking)
+{
+    const struct mtr_closed_periods_options *options = looking->options;
+    const struct mtr_recount_options recount = {
+        .reader = options->reader, .events_max = options->recounted_max, .bytes_max = RECOUNT_BYTES_MAX};
+    int rc = query_view_open(&looking->stored_view, options->stored, &recount);
+    return rc ? rc : query_view_open(&looking->draft_view, options->draft, &recount);
+}
+
+static int walk(struct looking *looking, struct mtr_rollups *rollups, struct mtr_charges *charges)
+{
+    const uint32_t count = mtr_catalog_count(looking->options->stored, MTR_KIND_SUBSCRIPTION);
+    uint32_t left = 0; /* of the chunk */
+    int rc = MTR_OK;
+    for (uint32_t i = 1; !rc && i <= count; i++) {
+        if (!take(looking, i)) continue;
+        if (!left) {
+            end(looking);
+            rc = begin(looking, rollups, charges);
+            if (!rc) rc = cut_hours(looking, i);
+            left = CHUNK_SUBSCRIPTIONS;
+            if (rc) break;
+            (void)take(looking, i); /* it is at hand again */
+        }
+        left--;
+        rc = mtr_charges_walk_periods(looking->charges, i, INT64_MIN, on_rated_period, looking);
+        if (!rc) rc = look_at_new_periods(looking);
+    }
+    end(looking);
+    return rc;
+}
+
 int mtr_closed_periods_walk(struct mtr_rollups *rollups, struct mtr_charges *charges,
                             const struct mtr_closed_periods_options *options, mtr_on_closed_period on_period,
                             void *context, bool *complete)
 {
     struct looking looking = {.options = options, .on_period = on_period, .context = context};
-    uint32_t touched = 0;
-    int rc = MTR_OK;
     mtr_arena_init(&looking.arena, ARENA_CHUNK_BYTES, options->memory_bytes_max);
-    for (uint32_t i = 1; !rc && i <= mtr_catalog_count(options->stored, MTR_KIND_SUBSCRIPTION); i++) {
-        looking.stored = mtr_catalog_subscription(options->stored, i);
-        looking.draft = mtr_catalog_subscription(options->draft, i);
-        if (!looking.stored || !looking.draft || !is_touched(&looking)) continue;
-        if (looking.rollups && touched++ % CHUNK_SUBSCRIPTIONS == 0) end(&looking);
-        if (!looking.rollups) rc = begin(&looking, rollups, charges);
-        if (!rc) rc = mtr_charges_walk_periods(looking.charges, i, INT64_MIN, on_rated_period, &looking);
-        if (!rc) rc = look_at_new_periods(&looking);
-    }
-    end(&looking);
+    int rc = open_views(&looking);
+    if (!rc) rc = walk(&looking, rollups, charges);
+    query_view_close(&looking.draft_view);
+    query_view_close(&looking.stored_view);
     mtr_arena_release(&looking.arena);
     *complete = !looking.ended;
     return looking.ended && rc == STOP ? MTR_OK : rc;

@@ -4,6 +4,9 @@
  */
 #include "daemon/query/recounted_use.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static const struct mtr_recount *recount_of(void *context)
 {
     return ((struct query_recounted_use *)context)->recount;
@@ -75,3 +78,69 @@ const struct mtr_use_source query_use_of_recount = {
     .point_before = point_before,
     .points = walk_points,
 };
+
+/* ---- views ---- */
+
+static size_t asked_bytes(const struct query_view *view)
+{
+    return mtr_catalog_count(view->catalog, MTR_KIND_SUBSCRIPTION) / 8 + 1;
+}
+
+int query_view_open(struct query_view *view, const struct mtr_catalog *catalog,
+                    const struct mtr_recount_options *options)
+{
+    *view = (struct query_view){.catalog = catalog};
+    view->asked = malloc(asked_bytes(view));
+    return view->asked ? mtr_recount_open(options, &view->recount) : MTR_ENOMEM;
+}
+
+void query_view_close(struct query_view *view)
+{
+    mtr_recount_close(view->recount);
+    free(view->asked);
+    *view = (struct query_view){.catalog = NULL};
+}
+
+void query_view_begin(struct query_view *view, struct mtr_rollups_txn *txn,
+                      const struct mtr_catalog *in_force)
+{
+    memset(view->asked, 0, asked_bytes(view));
+    view->use = (struct query_recounted_use){{txn, view->catalog}, view->recount};
+    mtr_recount_begin(view->recount, txn, in_force);
+}
+
+static int ask_one(struct query_view *view, const struct mtr_subscription *subscription)
+{
+    const struct mtr_recount_request request = {.subscription = subscription,
+                                                .cuts_us = subscription->cuts_us,
+                                                .cut_count = subscription->cut_count};
+    uint8_t *bits = &view->asked[subscription->number / 8];
+    const uint8_t bit = (uint8_t)(1U << subscription->number % 8);
+    if (*bits & bit) return MTR_OK;
+    *bits |= bit;
+    return mtr_recount_ask(view->recount, &request);
+}
+
+int query_view_ask(struct query_view *view, const struct mtr_subscription *subscription)
+{
+    int rc = ask_one(view, subscription);
+    for (uint32_t i = 0; !rc && i < mtr_subscription_phase_count(subscription); i++) {
+        const struct mtr_subscription *phase = mtr_subscription_phase(subscription, i);
+        for (uint32_t k = 0; !rc && k < phase->peer_index; k++) rc = ask_one(view, phase->peers[k]);
+    }
+    return rc;
+}
+
+int query_view_count(struct query_view *view, struct mtr_diagnostic *diagnostic)
+{
+    return mtr_recount_count(view->recount, diagnostic);
+}
+
+struct mtr_rating query_view_rating(struct query_view *view, struct mtr_charges_txn *charges,
+                                    struct mtr_arena *arena)
+{
+    struct mtr_rating rating = mtr_rating_of_stores(&view->use.rollups, charges, arena);
+    rating.source = &query_use_of_recount;
+    rating.source_context = &view->use;
+    return rating;
+}

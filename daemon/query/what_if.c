@@ -12,9 +12,15 @@
 
 #include "meterd/core/time.h"
 #include "daemon/query/frozen.h"
-#include "meterd/rater/billing_period.h"
+#include "daemon/query/recounted_use.h"
 
-enum { CHUNK_SUBSCRIPTIONS = 64, CHUNK_CELLS = 1 << 20, ARENA_CHUNK_BYTES = 1 << 16 };
+enum {
+    CHUNK_SUBSCRIPTIONS = 1024, /* hours of all of them are counted again at once */
+    CHUNK_CELLS = 1 << 20,
+    ARENA_CHUNK_BYTES = 1 << 16,
+    RECOUNT_EVENTS_MAX = 100000000,
+};
+#define RECOUNT_BYTES_MAX ((size_t)1 << 30)
 
 /* What a tariff came to in a term of its limits so far, under one of the catalogs. */
 struct term_sum {
@@ -26,6 +32,7 @@ enum { TERM_SUMS = 8 }; /* more than the periods at hand lie in */
 /* One of the two catalogs' way through the periods of a subscription. */
 struct side {
     struct what_if *what_if;
+    struct query_view *view;
     struct term_sum terms[TERM_SUMS];
     uint32_t term_count; /* noted so far; the newest take the places of the oldest */
 };
@@ -41,6 +48,8 @@ struct what_if {
     char problem[MTR_PERIOD_PROBLEM_BYTES];
     struct mtr_subscription draft; /* the subscription at hand as the draft has it */
     struct query_frozen frozen, frozen_trial, frozen_cost;
+    struct query_view stored_view, draft_view;
+    struct mtr_diagnostic *diagnostic;
     struct side stored_side, draft_side; /* of the subscription at hand */
 };
 
@@ -195,13 +204,11 @@ static bool has_unknown_term(struct side *side, const struct mtr_subscription *s
     return false;
 }
 
-static int price_with(struct side *side, const struct mtr_catalog *catalog,
-                      const struct mtr_subscription *subscription, struct mtr_what_if_period *period,
-                      struct outcome *out)
+static int price_with(struct side *side, const struct mtr_subscription *subscription,
+                      struct mtr_what_if_period *period, struct outcome *out)
 {
     struct what_if *what_if = side->what_if;
-    struct mtr_rollups_use use = {what_if->rollups, catalog};
-    struct mtr_rating rating = mtr_rating_of_stores(&use, what_if->charges, &what_if->arena);
+    struct mtr_rating rating = query_view_rating(side->view, what_if->charges, &what_if->arena);
     struct mtr_period_price *price = &out->price;
     rating.ledger = &ledger_of_side;
     rating.ledger_context = side;
@@ -256,8 +263,7 @@ static void keep_problem(struct what_if *what_if, struct mtr_what_if_period *per
 static int price_both(struct what_if *what_if, struct mtr_what_if_period *period)
 {
     struct outcome stored = {0}, draft = {0};
-    int rc =
-        price_with(&what_if->stored_side, what_if->options->stored, period->subscription, period, &stored);
+    int rc = price_with(&what_if->stored_side, period->subscription, period, &stored);
     if (!rc) rc = compare_emitted(what_if, &stored.price, period);
     if (rc && !is_problem(rc)) return rc;
     period->stored_problem = rc;
@@ -266,7 +272,7 @@ static int price_both(struct what_if *what_if, struct mtr_what_if_period *period
         period->stored = stored.amount;
         period->stored_cost = stored.cost;
     }
-    rc = price_with(&what_if->draft_side, what_if->options->draft, &what_if->draft, period, &draft);
+    rc = price_with(&what_if->draft_side, &what_if->draft, period, &draft);
     if (rc && !is_problem(rc)) return rc;
     period->draft_problem = rc;
     keep_problem(what_if, period, &draft.price, rc);
@@ -327,7 +333,8 @@ static int walk_phase(struct what_if *what_if, const struct mtr_subscription *ph
     int64_t at_us = from_us > phase->start_us ? from_us : phase->start_us;
     int rc = MTR_OK;
     if (to_us > phase->end_us) to_us = phase->end_us;
-    what_if->stored_side = what_if->draft_side = (struct side){.what_if = what_if};
+    what_if->stored_side = (struct side){.what_if = what_if, .view = &what_if->stored_view};
+    what_if->draft_side = (struct side){.what_if = what_if, .view = &what_if->draft_view};
     while (!rc && at_us < to_us && at_us <= what_if->watermark_us) {
         int64_t end_us = 0;
         const int64_t start_us = mtr_billing_period_start(phase, at_us, &end_us);
@@ -355,6 +362,27 @@ static int walk_subscription(struct what_if *what_if, const struct mtr_subscript
 
 /* ---- all of them ---- */
 
+/* The hours of a chunk, from that subscription on, that one of the catalogs cuts where the store is not. */
+static int cut_hours(struct what_if *what_if, uint32_t first)
+{
+    const struct mtr_what_if_options *options = what_if->options;
+    const uint32_t count = mtr_catalog_count(options->stored, MTR_KIND_SUBSCRIPTION);
+    const struct mtr_subscription *draft;
+    uint32_t asked = 0;
+    int rc = MTR_OK;
+    query_view_begin(&what_if->stored_view, what_if->rollups, options->stored);
+    query_view_begin(&what_if->draft_view, what_if->rollups, options->stored);
+    for (uint32_t i = first; !rc && i <= count && asked < CHUNK_SUBSCRIPTIONS; i++) {
+        const struct mtr_subscription *stored = find_pair(options, i, &draft);
+        if (!stored) continue;
+        asked++;
+        rc = query_view_ask(&what_if->stored_view, stored);
+        if (!rc) rc = query_view_ask(&what_if->draft_view, draft);
+    }
+    if (!rc) rc = query_view_count(&what_if->stored_view, what_if->diagnostic);
+    return rc ? rc : query_view_count(&what_if->draft_view, what_if->diagnostic);
+}
+
 static int begin(struct what_if *what_if, struct mtr_rollups *rollups, struct mtr_charges *charges)
 {
     uint64_t next_seq = 0, change = 0;
@@ -372,25 +400,50 @@ static void end(struct what_if *what_if)
     what_if->charges = NULL;
 }
 
-int mtr_what_if(struct mtr_rollups *rollups, struct mtr_charges *charges,
-                const struct mtr_what_if_options *options, const struct mtr_what_if_hooks *hooks)
+static int open_views(struct what_if *what_if)
 {
-    struct what_if what_if = {.options = options, .hooks = hooks};
+    const struct mtr_what_if_options *options = what_if->options;
+    const struct mtr_recount_options recount = {
+        .reader = options->reader, .events_max = RECOUNT_EVENTS_MAX, .bytes_max = RECOUNT_BYTES_MAX};
+    int rc = query_view_open(&what_if->stored_view, options->stored, &recount);
+    return rc ? rc : query_view_open(&what_if->draft_view, options->draft, &recount);
+}
+
+static int walk(struct what_if *what_if, struct mtr_rollups *rollups, struct mtr_charges *charges)
+{
+    const struct mtr_what_if_options *options = what_if->options;
+    const struct mtr_what_if_hooks *hooks = what_if->hooks;
     const uint32_t total = count_subscriptions(options);
     const struct mtr_subscription *draft;
-    uint32_t done = 0;
+    uint32_t done = 0, left = 0; /* of the chunk */
     int rc = MTR_OK;
-    mtr_arena_init(&what_if.arena, ARENA_CHUNK_BYTES, options->memory_bytes_max);
     for (uint32_t i = 1; !rc && done < total; i++) {
         const struct mtr_subscription *stored = find_pair(options, i, &draft);
         if (!stored) continue;
-        if (what_if.rollups && (done % CHUNK_SUBSCRIPTIONS == 0 || what_if.cells > CHUNK_CELLS))
-            end(&what_if);
-        if (!what_if.rollups) rc = begin(&what_if, rollups, charges);
-        if (!rc) rc = walk_subscription(&what_if, stored, draft);
+        if (what_if->rollups && (!left || what_if->cells > CHUNK_CELLS)) end(what_if);
+        if (!what_if->rollups) {
+            rc = begin(what_if, rollups, charges);
+            if (!rc) rc = cut_hours(what_if, i);
+            left = CHUNK_SUBSCRIPTIONS;
+        }
+        left--;
+        if (!rc) rc = walk_subscription(what_if, stored, draft);
         if (!rc) rc = hooks->on_subscription(hooks->context, stored, ++done, total);
     }
-    end(&what_if);
+    end(what_if);
+    return rc;
+}
+
+int mtr_what_if(struct mtr_rollups *rollups, struct mtr_charges *charges,
+                const struct mtr_what_if_options *options, const struct mtr_what_if_hooks *hooks,
+                struct mtr_diagnostic *diagnostic)
+{
+    struct what_if what_if = {.options = options, .hooks = hooks, .diagnostic = diagnostic};
+    mtr_arena_init(&what_if.arena, ARENA_CHUNK_BYTES, options->memory_bytes_max);
+    int rc = open_views(&what_if);
+    if (!rc) rc = walk(&what_if, rollups, charges);
+    query_view_close(&what_if.draft_view);
+    query_view_close(&what_if.stored_view);
     mtr_arena_release(&what_if.arena);
     return rc;
 }

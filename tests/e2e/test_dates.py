@@ -156,6 +156,27 @@ def check_closed_periods():
         audit(daemon)
 
 
+def check_end_inside_an_hour():
+    """An end that moves into an hour that is used and charged: what is told before it is done is what comes of it; and a query is cut there, too."""
+    with Daemon(WIDE) as daemon:
+        subscription = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "start": "2026-09-01"}
+        apply(daemon, **CATALOG, subscriptions=[subscription])
+        send(daemon, daemon.vendor_key("v"), ("1", "s1", "2026-10-10T10:10:00Z", 1), ("2", "s1", "2026-10-10T10:50:00Z", 10))
+        period = ("s1", "c1", "2026-10-01")
+        assert bill(daemon)[period] == 11
+        ends = {**subscription, "end": "2026-10-10T10:30:00Z"}
+        for path in "/v1/catalog?dry_run=true", "/v1/catalog":
+            told = daemon.call("PUT", path, body={"subscriptions": [ends]}).json()["findings"]
+            assert [finding["text"] for finding in told] == ["1 closed period of 1 subscription is rated again: 11.00 becomes 1.00 EUR",
+                                                             "s1 of c1 from 2026-10-01T00:00:00+00:00: 11.00 becomes 1.00 EUR"], told
+        daemon.settle()
+        assert bill(daemon)[period] == 1
+        for start, end, quantity in (("10:00", "10:30", "1"), ("10:30", "11:00", "10"), ("10:10", "10:50", "1"), ("10:11", "10:51", "10")):
+            rows = daemon.get(f"/v1/usage?window=hour&from=2026-10-10T{start}:00Z&to=2026-10-10T{end}:00Z")["rows"]
+            assert [row["quantity"] for row in rows] == [quantity], (start, end, rows)
+        audit(daemon, notes=1)
+
+
 def check_changes():
     """Another tariff and another customer from a time on: closed months keep what they had, corrections go to who was charged, use is of the customer of its time."""
     base = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "start": "2026-09-01"}
@@ -187,5 +208,6 @@ def check_changes():
 check_end_before_usage()
 check_changes()
 check_closed_periods()
+check_end_inside_an_hour()
 check_subscribe_again()
 check_gap()

@@ -15,7 +15,12 @@
 
 enum { FINDINGS_MAX = 200, KINDS_TEXT_BYTES = 160 };
 /* Of closed periods that a change is looked at for: some seconds at most, in which no other change comes. */
-enum { REVIEW_PERIOD_BYTES_MAX = 64 << 20, REVIEW_LOOKED_AT_MAX = 200000, REVIEW_PRICED_MAX = 10000 };
+enum {
+    REVIEW_PERIOD_BYTES_MAX = 64 << 20,
+    REVIEW_LOOKED_AT_MAX = 200000,
+    REVIEW_PRICED_MAX = 10000,
+    REVIEW_RECOUNTED_MAX = 5000000
+};
 
 bool api_kind(struct api_call *call, struct mtr_str name, enum mtr_catalog_kind *kind)
 {
@@ -247,15 +252,20 @@ static int review_documents(struct review *review, const struct mtr_catalog *sto
     struct api_call *call = review->call;
     int rc = api_flag(call, "dry_run") ? try_meters(call, stored, draft, &review->meters) : MTR_OK;
     if (rc) return rc;
-    const struct mtr_closed_periods_options options = {
+    struct mtr_closed_periods_options options = {
         .stored = stored,
         .draft = draft,
         .memory_bytes_max = REVIEW_PERIOD_BYTES_MAX,
         .looked_at_max = REVIEW_LOOKED_AT_MAX,
         .priced_max = REVIEW_PRICED_MAX,
+        .recounted_max = REVIEW_RECOUNTED_MAX,
     };
-    return mtr_closed_periods_review(call->host->rollups, call->host->charges, &options,
-                                     api_flag(call, "correct_closed_periods"), findings);
+    rc = mtr_log_reader_attach(call->host->log, &options.reader);
+    if (!rc)
+        rc = mtr_closed_periods_review(call->host->rollups, call->host->charges, &options,
+                                       api_flag(call, "correct_closed_periods"), findings);
+    mtr_log_reader_close(options.reader);
+    return rc;
 }
 
 /* Before a change is in force: that, and what was folded and charged has against it. */

@@ -116,11 +116,15 @@ static int open_stores(struct what_if *what_if)
     snprintf(path, sizeof(path), "%s/charges", what_if->data);
     if (!rc && access(path, F_OK) == 0)
         rc = mtr_charges_open(path, true, &what_if->charges, &diagnostic); /* else nothing was ever rated */
+    snprintf(path, sizeof(path), "%s/log", what_if->data);
+    if (!rc && access(path, F_OK) == 0)
+        rc = mtr_log_reader_open(path, &what_if->options.reader, &diagnostic);
     return rc ? complain("cannot read the stores", rc, diagnostic.text) : MTR_EXIT_OK;
 }
 
 static void close_all(struct what_if *what_if)
 {
+    mtr_log_reader_close(what_if->options.reader);
     mtr_charges_close(what_if->charges);
     mtr_rollups_close(what_if->rollups);
     mtr_catalog_release(what_if->draft);
@@ -320,6 +324,7 @@ static int compare(struct what_if *what_if)
     const struct cli_invocation *invocation = what_if->invocation;
     const struct mtr_what_if_hooks hooks = {on_period, on_subscription, what_if};
     const bool json = invocation_flag(invocation, "json"), csv = invocation_flag(invocation, "csv");
+    struct mtr_diagnostic diagnostic = {.text = ""};
     what_if->options.stored = what_if->stored;
     what_if->options.draft = what_if->draft;
     what_if->options.grace_us = what_if->config.rater.grace;
@@ -329,13 +334,14 @@ static int compare(struct what_if *what_if)
     int rc = what_if_report_open(&what_if->report, json  ? MTR_WHAT_IF_JSON
                                                    : csv ? MTR_WHAT_IF_CSV
                                                          : MTR_WHAT_IF_TABLE);
-    if (!rc) rc = mtr_what_if(what_if->rollups, what_if->charges, &what_if->options, &hooks);
+    if (!rc)
+        rc = mtr_what_if(what_if->rollups, what_if->charges, &what_if->options, &hooks, &diagnostic);
     progress_clear(&what_if->progress);
     if (!rc) rc = what_if_report_end(&what_if->report);
     if (!rc) print_notes(what_if);
     const bool complete = what_if_report_counts(&what_if->report).problems == 0;
     what_if_report_close(&what_if->report);
-    if (rc) return complain("cannot compare", rc, "");
+    if (rc) return complain("cannot compare", rc, diagnostic.text);
     return complete ? MTR_EXIT_OK : MTR_EXIT_FAILED;
 }
 

@@ -48,8 +48,9 @@ struct mtr_recount_request {
 int mtr_recount_ask(struct mtr_recount *recount, const struct mtr_recount_request *request) MTR_MUST_USE;
 
 /* Counts what was asked for. With MTR_EMISSING (that part of the log is gone), MTR_ELIMIT (more than the
- * bounds) and MTR_EAGAIN (the fold is about to give usage to another subscription) the diagnostic has a
- * sentence that says what to do. Others: MTR_EOVERFLOW, MTR_EIO, MTR_ECORRUPT, MTR_ENOMEM. */
+ * bounds) and MTR_EAGAIN (the store holds other use than its events give, as while it waits to be given to
+ * another subscription) the diagnostic has a sentence that says what to do. Others: MTR_EOVERFLOW, MTR_EIO,
+ * MTR_ECORRUPT, MTR_ENOMEM. */
 int mtr_recount_count(struct mtr_recount *recount, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 /* As the functions of the store with these names (rollups.h), with the cells that were counted in the place

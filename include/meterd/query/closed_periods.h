@@ -7,6 +7,9 @@
  * same: another tariff, customer or billing rule of a subscription, a version that is written anew or taken
  * out, another cost tariff, a credit of another amount. Rates of exchange are news, and never looked at.
  *
+ * Use of hours that the draft cuts where the store's cells are not cut is counted again from the log
+ * (meterd/aggregator/recount.h), so what is told is what will be charged.
+ *
  * Reads both stores in short read transactions and writes nothing. Bounded: only subscriptions that the draft
  * touches, of these only periods that it can reach, and of these those whose inputs are others; with 100,000
  * subscriptions that are not touched it is some milliseconds. What a customer's other subscriptions add to a
@@ -21,6 +24,7 @@
 #include "meterd/catalog/catalog.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/store/charges.h"
+#include "meterd/store/log.h"
 #include "meterd/store/rollups.h"
 
 struct mtr_closed_periods_options {
@@ -29,6 +33,8 @@ struct mtr_closed_periods_options {
     uint64_t memory_bytes_max;       /* for one period */
     uint32_t looked_at_max; /* periods whose inputs are compared */
     uint32_t priced_max;    /* periods that are priced */
+    struct mtr_log_reader *reader; /* for hours that the draft cuts; NULL: none that has cells can be cut */
+    uint64_t recounted_max;        /* events that are counted again for one chunk of subscriptions */
 };
 
 struct mtr_closed_period {

@@ -7,6 +7,9 @@
  * reached it. Periods that are over are priced as closed, those that still run as far as they are used; the
  * same for both prices, so that the difference is the draft's alone.
  *
+ * What begins or ends inside an hour holds from there on: use of such an hour is counted again from the log,
+ * where the store's cells are not cut there (meterd/aggregator/recount.h).
+ *
  * What a period has from others is what was charged of them, for both prices: balances of pools that roll
  * over or are prepaid, and what an account's limits count of the customer's other subscriptions. A draft that
  * changes those others is not followed into them (`by_charges`).
@@ -19,6 +22,7 @@
 
 #include "meterd/catalog/catalog.h"
 #include "meterd/store/charges.h"
+#include "meterd/store/log.h"
 #include "meterd/store/rollups.h"
 
 /* A date is the midnight that begins it in each subscription's zone. */
@@ -39,6 +43,7 @@ struct mtr_what_if_options {
     int64_t at_us;
     int64_t grace_us;          /* from a period's end to its close, by the watermark, as the rater has it */
     uint64_t memory_bytes_max; /* for the usage of one period */
+    struct mtr_log_reader *reader; /* NULL: no hour can be cut that has cells */
 };
 
 struct mtr_what_if_period {
@@ -68,9 +73,10 @@ struct mtr_what_if_hooks {
     void *context;
 };
 
-/* charges may be NULL: nothing was ever rated. Errors: those of the stores, MTR_ENOMEM. */
+/* charges may be NULL: nothing was ever rated. Errors: those of the stores, MTR_ENOMEM; MTR_EMISSING,
+ * MTR_ELIMIT and MTR_EAGAIN, with a sentence: an hour cannot be counted again. */
 int mtr_what_if(struct mtr_rollups *rollups, struct mtr_charges *charges,
-                const struct mtr_what_if_options *options,
-                const struct mtr_what_if_hooks *hooks) MTR_MUST_USE;
+                const struct mtr_what_if_options *options, const struct mtr_what_if_hooks *hooks,
+                struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

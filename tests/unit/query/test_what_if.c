@@ -104,8 +104,9 @@ static struct listing listing; /* of the last what-if */
 static const char *list(struct rating_world *stage, const struct mtr_what_if_options *options)
 {
     const struct mtr_what_if_hooks hooks = {list_period, count_subscription, &listing};
+    struct mtr_diagnostic diagnostic;
     listing = (struct listing){0};
-    assert_int_equal(mtr_what_if(stage->rollups, stage->charges, options, &hooks), 0);
+    assert_int_equal(mtr_what_if(stage->rollups, stage->charges, options, &hooks, &diagnostic), 0);
     assert_int_equal(listing.subscriptions, listing.total);
     return listing.text;
 }
@@ -344,8 +345,9 @@ static void never_rated(void **state)
     open_stage(&stage);
     struct mtr_catalog *draft = draft_of(&stage, DRAFT, "standard");
     struct mtr_what_if_options options = options_of(&stage, draft);
+    struct mtr_diagnostic diagnostic;
     options.customer = MTR_STR("c1");
-    assert_int_equal(mtr_what_if(stage.rollups, NULL, &options, &hooks), 0);
+    assert_int_equal(mtr_what_if(stage.rollups, NULL, &options, &hooks, &diagnostic), 0);
     assert_string_equal(listing.text, "s1 2026-01-01T00:00:00Z 0? 5 6; s1 2026-02-01T00:00:00Z 0?~ 2 2.4");
     mtr_catalog_release(draft);
     rating_close(&stage);
@@ -381,8 +383,9 @@ static struct amounts amounts_of(struct rating_world *stage, const struct mtr_ca
     struct amounts amounts = {.count = 0};
     const struct mtr_what_if_hooks hooks = {keep_amounts, ignore_subscription, &amounts};
     struct mtr_what_if_options options = options_of(stage, draft);
+    struct mtr_diagnostic diagnostic;
     options.tariff = MTR_STR("standard");
-    assert_int_equal(mtr_what_if(stage->rollups, stage->charges, &options, &hooks), 0);
+    assert_int_equal(mtr_what_if(stage->rollups, stage->charges, &options, &hooks, &diagnostic), 0);
     return amounts;
 }
 

@@ -137,7 +137,8 @@ static uint64_t what_if_over(struct rating_world *stage, int months)
     const struct mtr_what_if_hooks hooks = {on_period, on_subscription, &periods};
     options.to.time_us = JANUARY_US + (int64_t)months * 30 * MTR_US_PER_DAY;
     const uint64_t before = allocations;
-    assert_int_equal(mtr_what_if(stage->rollups, stage->charges, &options, &hooks), 0);
+    struct mtr_diagnostic diagnostic;
+    assert_int_equal(mtr_what_if(stage->rollups, stage->charges, &options, &hooks, &diagnostic), 0);
     const uint64_t count = allocations - before;
     assert_int_equal(periods, months);
     return count;
