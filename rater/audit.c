@@ -4,7 +4,7 @@
  *
  * Invariants: reads only. Subscriptions are taken in chunks, each with its own pair of read transactions: the
  * charges' first, so that the rollups are never older than what the rater had seen. Periods that the feed or
- * the scan has still to reach are pending.
+ * the scan has still to reach are pending, and those whose cells wait to be folded again.
  */
 #include "meterd/rater/audit.h"
 
@@ -195,9 +195,12 @@ static int report_waiting(struct audit *audit, const struct mtr_charge_period *p
 static int is_pending(const struct audit *audit, const struct mtr_charge_period *period, bool *out)
 {
     struct mtr_charge_progress progress;
-    int rc = mtr_charges_get_progress(audit->charges, period->subscription, period->start_s, &progress);
+    bool cut;
+    int rc = rater_are_cells_cut(audit->rollups, audit->subscription, &cut);
+    if (rc) return rc;
+    rc = mtr_charges_get_progress(audit->charges, period->subscription, period->start_s, &progress);
     if (rc && rc != MTR_ENOTFOUND) return rc;
-    *out = !rc || period->dirty || audit->in_feed[audit->subscription->number - audit->first] ||
+    *out = !rc || !cut || period->dirty || audit->in_feed[audit->subscription->number - audit->first] ||
            (period->status == MTR_PERIOD_OPEN && period->close_due_us <= audit->watermark_us);
     return MTR_OK;
 }

@@ -278,26 +278,11 @@ static int open_period(struct rater_step *step, const struct mtr_subscription *s
     return mtr_charges_put_subscription(step->charges, &state);
 }
 
-/* Are its cells cut where the snapshot says? Else they are about to be folded again, and a price of them
- * would be taken back at once. */
-static int are_cells_cut(struct rater_step *step, const struct mtr_subscription *subscription, bool *cut)
-{
-    struct mtr_str cuts;
-    int rc = mtr_rollups_get_cuts(step->rollups, subscription->number, &cuts);
-    if (rc) return rc;
-    *cut = mtr_rollups_cut_count(cuts) == subscription->cut_count;
-    for (uint32_t i = 0; *cut && i < subscription->cut_count; i++)
-        *cut = mtr_rollups_cut_at(cuts, i) == subscription->cuts_us[i];
-    return MTR_OK;
-}
-
 static int rate(struct rater_step *step, const struct mtr_subscription *subscription,
                 struct mtr_charge_period *period)
 {
     bool cut = false;
-    int rc = are_cells_cut(step, subscription, &cut);
-    for (uint32_t i = 0; !rc && cut && i < subscription->peer_index; i++)
-        rc = are_cells_cut(step, subscription->peers[i], &cut);
+    int rc = rater_are_cells_cut(step->rollups, subscription, &cut);
     if (rc) return rc;
     if (cut) return rater_rate_period(step, subscription, period);
     step->more = true;

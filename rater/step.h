@@ -66,6 +66,11 @@ int rater_consume_feed(struct rater_step *step) MTR_MUST_USE;
 int rater_scan_catalog(struct rater_step *step) MTR_MUST_USE;
 int rater_run_timers(struct rater_step *step) MTR_MUST_USE;
 
+/* Are the cells that a price of the subscription looks at cut where the snapshot says? Else they are about to
+ * be folded again, and what they come to would be taken back at once (cells_cut.c). */
+int rater_are_cells_cut(struct mtr_rollups_txn *rollups, const struct mtr_subscription *subscription,
+                        bool *cut) MTR_MUST_USE;
+
 int64_t rater_close_due(const struct mtr_rater_options *options, int64_t end_s);
 
 #endif

@@ -85,6 +85,25 @@ static int cursor_and_hash(struct mtr_rollups *rollups, uint64_t *next_seq, stru
     return rc;
 }
 
+/* Are the cells of all subscriptions cut where the catalog says, as those that were folded again? */
+static int are_cells_cut(struct audit *audit, bool *cut)
+{
+    const uint32_t count = mtr_catalog_count(refold_catalog(audit->refold), MTR_KIND_SUBSCRIPTION);
+    struct mtr_rollups_txn *live = NULL, *again = NULL;
+    int rc = mtr_rollups_begin(audit->live, false, &live);
+    if (!rc) rc = mtr_rollups_begin(refold_rollups(audit->refold), false, &again);
+    *cut = true;
+    for (uint32_t i = 1; !rc && *cut && i <= count; i++) {
+        struct mtr_str now, expected;
+        rc = mtr_rollups_get_cuts(live, i, &now);
+        if (!rc) rc = mtr_rollups_get_cuts(again, i, &expected);
+        *cut = rc || mtr_str_equal(now, expected);
+    }
+    if (again) mtr_rollups_abort(again);
+    if (live) mtr_rollups_abort(live);
+    return rc;
+}
+
 /* Beside a daemon at work the live rollups move on, and what the catalog just learned is worked in a
  * little later; the comparison is made when both stand at the same event, and a difference counts when it
  * stays. */
@@ -92,7 +111,7 @@ static int compare(struct audit *audit, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_hash128 live, again;
     uint64_t live_seq = 0, again_seq = 0;
-    bool compared = false;
+    bool compared = false, cut = true;
     for (int attempt = 0; attempt < COMPARE_ATTEMPTS && !audit->rollups_equal; attempt++) {
         if (attempt) poll(NULL, 0, COMPARE_WAIT_MS);
         int rc = refold_run(audit->refold, on_progress, audit, diagnostic);
@@ -104,8 +123,13 @@ static int compare(struct audit *audit, struct mtr_diagnostic *diagnostic)
         audit->events = again_seq - 1;
         audit->rollups_equal = live.high == again.high && live.low == again.low;
     }
-    if (compared) return MTR_OK;
-    if (live_seq < again_seq)
+    int rc = compared && !audit->rollups_equal ? are_cells_cut(audit, &cut) : MTR_OK;
+    if (rc || (compared && cut)) return rc;
+    if (!cut)
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+                           "cells that the catalog cuts anew are not folded yet; let the daemon fold them "
+                           "first");
+    else if (live_seq < again_seq)
         mtr_diagnostic_set(diagnostic, 0, 0, NULL,
                            "the live rollups are %" PRIu64
                            " event%s behind the log; let the daemon fold them first",

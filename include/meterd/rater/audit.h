@@ -6,7 +6,7 @@
  * after an end that was moved back, or before the first version of the tariff. It is told as a note.
  *
  * Reads both stores, a short read transaction per subscription; safe beside a live daemon. What waits for its
- * next rating is counted as pending, not as wrong.
+ * next rating, or for its cells to be folded again, is counted as pending, not as wrong.
  */
 #ifndef METERD_RATER_AUDIT_H
 #define METERD_RATER_AUDIT_H

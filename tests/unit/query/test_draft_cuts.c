@@ -377,12 +377,63 @@ static void what_cannot_be_counted_is_not_told(void **state)
     metering_close(&world);
 }
 
+/* ---- the audit ---- */
+
+static void put_cuts(uint32_t subscription, const int64_t *cuts_us, uint32_t count)
+{
+    struct mtr_rollups_txn *txn;
+    assert_int_equal(mtr_rollups_begin(world.rating.rollups, true, &txn), 0);
+    assert_int_equal(mtr_rollups_put_cuts(txn, subscription, cuts_us, count), 0);
+    assert_int_equal(mtr_rollups_commit(txn), 0);
+}
+
+static int grow_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+{
+    struct mtr_cell *out = context;
+    *out = *cell;
+    out->value.e12 += 1000 * MTR_QUANTITY(1).e12;
+    (void)key;
+    return 0;
+}
+
+/* What cells come to that wait to be folded again says nothing of what was charged. */
+static void what_waits_to_be_folded_again_is_pending(void **state)
+{
+    const int64_t cuts_us[] = {JANUARY_US + 3 * DAY_US + 10 * HOUR_US + 1};
+    const struct mtr_subscription *subscription;
+    struct mtr_cell_range range = {.from_us = JANUARY_US, .to_us = JANUARY_US + 30 * DAY_US};
+    struct mtr_rollups_txn *txn;
+    struct mtr_cell cell = {0};
+    (void)state;
+    open_world(1);
+    assert_int_equal(audit().findings, 0);
+    assert_int_equal(audit().pending, 0);
+    subscription = mtr_catalog_find_subscription(world.rating.catalog, MTR_STR("s0"));
+    put_cuts(subscription->number, cuts_us, 1);
+    const uint64_t periods = audit().pending;
+    assert_true(periods >= 2 && periods < audit().periods);
+    /* A cell is another than it was charged by, and no feed says so. */
+    range.subscription = subscription->number;
+    range.meter = mtr_catalog_find_meter(world.rating.catalog, MTR_STR("spread"))->number;
+    const struct mtr_cell_key key = {.subscription = range.subscription, .meter = range.meter, .start_us = JANUARY_US + 15 * DAY_US};
+    assert_int_equal(mtr_rollups_begin(world.rating.rollups, true, &txn), 0);
+    assert_int_equal(mtr_rollups_walk_cells(txn, &range, grow_cell, &cell), 0);
+    assert_int_equal(mtr_rollups_put_cell(txn, &key, &cell), 0);
+    assert_int_equal(mtr_rollups_commit(txn), 0);
+    assert_int_equal(audit().findings, 0);
+    assert_int_equal(audit().pending, periods);
+    put_cuts(subscription->number, subscription->cuts_us, subscription->cut_count);
+    assert_true(audit().findings > 0);
+    metering_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_it_says_is_what_is_charged),
         cmocka_unit_test(what_is_told_of_closed_periods_comes_true),
         cmocka_unit_test(what_cannot_be_counted_is_not_told),
+        cmocka_unit_test(what_waits_to_be_folded_again_is_pending),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,25 @@
+/*
+ * Whether cells wait to be folded again: the catalog cuts them where the fold has not yet. Until it has,
+ * nothing is rated by them, and the audit compares nothing with them.
+ */
+#include "rater/step.h"
+
+static int are_cut(struct mtr_rollups_txn *rollups, const struct mtr_subscription *subscription, bool *cut)
+{
+    struct mtr_str cuts;
+    int rc = mtr_rollups_get_cuts(rollups, subscription->number, &cuts);
+    if (rc) return rc;
+    *cut = mtr_rollups_cut_count(cuts) == subscription->cut_count;
+    for (uint32_t i = 0; *cut && i < subscription->cut_count; i++)
+        *cut = mtr_rollups_cut_at(cuts, i) == subscription->cuts_us[i];
+    return MTR_OK;
+}
+
+int rater_are_cells_cut(struct mtr_rollups_txn *rollups, const struct mtr_subscription *subscription,
+                        bool *cut)
+{
+    int rc = are_cut(rollups, subscription, cut);
+    for (uint32_t i = 0; !rc && *cut && i < subscription->peer_index; i++)
+        rc = are_cut(rollups, subscription->peers[i], cut);
+    return rc;
+}
