@@ -83,7 +83,7 @@ class Hammer:
     def change(self, rng, name):
         self.stop.wait(0.05)  # the load's pace: each change is a version of the catalog
         text = CATALOG % (rng.randrange(1, 9), ", ".join(SUBSCRIPTIONS[:rng.randrange(6, 9)]))
-        self.note("change", self.daemon.call("PUT", "/v1/catalog", body=text, headers={"Content-Type": "application/yaml"}), (200, 503))
+        self.note("change", self.daemon.call("PUT", "/v1/catalog?correct_closed_periods=true", body=text, headers={"Content-Type": "application/yaml"}), (200, 503))
 
     def ack(self, rng, name):
         self.note("ack", self.daemon.call("POST", "/v1/charges/ack", body={"consumer": name, "up_to": 1}), (200, 400, 503))
