@@ -46,19 +46,13 @@ static const char *fitting_cell(int64_t first_s, int64_t second_s)
     return NULL;
 }
 
-static bool adds_up(const struct mtr_meter *meter)
-{
-    return meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT ||
-           meter->aggregation == MTR_TIME_WEIGHTED;
-}
-
 enum { ADVICE_BYTES = 120 };
 
 /* `cell`: what would do; NULL: nothing but another window does. */
 static void advise(const struct mtr_meter *meter, const char *cell, const char *otherwise,
                    char text[ADVICE_BYTES])
 {
-    if (!adds_up(meter))
+    if (!mtr_aggregation_adds_up(meter->aggregation))
         snprintf(text, ADVICE_BYTES, "the cells of %s are hours always: %s",
                  mtr_aggregation_name(meter->aggregation), otherwise);
     else if (cell)
@@ -71,6 +65,8 @@ bool mtr_meter_fits_masks(const struct mtr_meter *meter, const struct mtr_compon
                           const struct mtr_calendar *calendar, char text[MTR_CELL_TEXT_BYTES])
 {
     const uint64_t masks = masks_of(component, calendar);
+    const char *otherwise = mtr_aggregation_adds_up(meter->aggregation) ? "let it be at :00, :15, :30 or :45"
+                                                                        : "let it be a whole hour";
     char advice[ADVICE_BYTES];
     for (uint32_t i = 0; i < calendar->mask_count; i++) {
         const struct mtr_mask *mask = &calendar->masks[i];
@@ -79,8 +75,7 @@ bool mtr_meter_fits_masks(const struct mtr_meter *meter, const struct mtr_compon
                       until_s = (int64_t)mask->until_min * SECONDS_PER_MINUTE;
         const bool begins = from_s % meter->cell_s != 0;
         const int minute = begins ? mask->from_min : mask->until_min;
-        advise(meter, fitting_cell(from_s, until_s),
-               adds_up(meter) ? "let it be at :00, :15, :30 or :45" : "let it be a whole hour", advice);
+        advise(meter, fitting_cell(from_s, until_s), otherwise, advice);
         snprintf(text, MTR_CELL_TEXT_BYTES,
                  "mask `%.*s` %s at %02d:%02d, but meter `%.*s` has cells of %s: %s", MTR_STR_ARGS(mask->key),
                  begins ? "begins" : "ends", minute / MINUTES_PER_HOUR, minute % MINUTES_PER_HOUR,

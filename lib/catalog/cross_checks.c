@@ -29,15 +29,10 @@ static bool has_dimension(const struct mtr_meter *meter, struct mtr_str name)
     return false;
 }
 
-static bool adds_up(const struct mtr_meter *meter)
+static bool adds_up_over_subscriptions(const struct mtr_meter *meter)
 {
     return meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT ||
            meter->aggregation == MTR_COUNTER_INCREASE;
-}
-
-static bool adds_up_over_hours(const struct mtr_meter *meter)
-{
-    return adds_up(meter) || meter->aggregation == MTR_TIME_WEIGHTED;
 }
 
 /* A scope needs what the meter keeps. */
@@ -54,10 +49,10 @@ static void check_scope(const struct mtr_record *record, const struct mtr_compon
     if (component->scope == MTR_CURVE_SCOPE_TERM && meter->aggregation == MTR_TIME_WEIGHTED &&
         meter->per == MTR_TIME_UNIT_PERIOD)
         missing = "is a mean of each period: `scope: term` needs another `per`";
-    if (mtr_component_has_masks(component) && !adds_up_over_hours(meter) &&
+    if (mtr_component_has_masks(component) && !mtr_aggregation_adds_up(meter->aggregation) &&
         component->scope != MTR_CURVE_SCOPE_HOUR)
         missing = "does not add up over hours: with `when` or `weights` it needs `scope: hour`";
-    if (component->across_customer && !adds_up(meter))
+    if (component->across_customer && !adds_up_over_subscriptions(meter))
         missing =
             "does not add up over subscriptions: `across: customer` needs a meter of sum, count or counter";
     if (!missing) return;

@@ -349,6 +349,17 @@ def test_terms(folder):
         assert stated.returncode and said in stated.stderr, (options, stated.returncode, stated.stderr)
 
 
+def test_yearly_commitment(folder):
+    """The years of config/tariffs/yearly-commitment.yaml."""
+    for end, use, expected in (
+            ("2027-01-01", {"01": 900, "06": 500, "12": 10}, ["01 usage 900.00", "06 usage 500.00", "06 overage -40.00", "12 usage 10.00", "12 overage -2.00"]),
+            ("2027-01-01", {"03": 300}, ["03 usage 300.00", "12 commitment 900.00"]),
+            ("2026-07-01", {"03": 300}, ["03 usage 300.00", "06 commitment 295.07"])):
+        series = write(folder, "year.csv", "time,quantity\n" + "".join(f"2026-{month}-12T00:00:00Z,{quantity}\n" for month, quantity in use.items()))
+        answer = json.loads(run("config/tariffs/yearly-commitment.yaml", "--start", "2026-01-01", "--end", end, "--series", series, "--json"))
+        assert [f'{line["from"][5:7]} {line["kind"]} {line["amount"]}' for line in answer["lines"]] == expected, answer["lines"]
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         tariff = write(folder, "tariff.yaml", TARIFF)
@@ -365,6 +376,7 @@ def main():
         test_pools(folder)
         test_terms(folder)
         test_windows(folder)
+        test_yearly_commitment(folder)
     print("price: quantity, series, positions, refusals, curve, meters, selection and pools agree")
     return 0
 

@@ -44,9 +44,7 @@ static const char *plan_more(struct scenario *scenario, enum mtr_aggregation agg
 static const char *plan_cell(struct scenario *scenario, enum mtr_aggregation aggregation)
 {
     static const char *const cells[] = {"", "", ", cell: hour", ", cell: 30m", ", cell: 15m"};
-    const bool adds_up =
-        aggregation == MTR_SUM || aggregation == MTR_COUNT || aggregation == MTR_TIME_WEIGHTED;
-    return adds_up ? PICK(scenario, cells) : "";
+    return mtr_aggregation_adds_up(aggregation) ? PICK(scenario, cells) : "";
 }
 
 static void plan_meters(struct scenario *scenario)

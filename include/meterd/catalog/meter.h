@@ -42,6 +42,12 @@ enum mtr_aggregation {
 };
 enum { MTR_AGGREGATION_COUNT = 9 };
 const char *mtr_aggregation_name(enum mtr_aggregation aggregation);
+/* Is what a stretch comes to the sum of what its parts come to? Then cells may be of any length. */
+static inline bool mtr_aggregation_adds_up(enum mtr_aggregation aggregation)
+{
+    return aggregation == MTR_SUM || aggregation == MTR_COUNT || aggregation == MTR_TIME_WEIGHTED ||
+           aggregation == MTR_COUNTER_INCREASE;
+}
 
 /* What a level of 1 that holds for this long comes to: 1. PERIOD: the whole billing period, so that the
  * quantity is the mean level. */

@@ -56,8 +56,8 @@ static const struct mtr_field rows[] = {
             "fixed"},
     {MTR_ROW(mtr_meter_fields, cell), .type = MTR_FIELD_ENUM, .default_text = "hour", .choices = cells,
      MTR_ROW_GIVEN(mtr_meter_fields, cell_given),
-     .doc = "of sum, count and time_weighted: how finely use is kept, so that windows of a tariff's calendar "
-            "may begin and end there; fixed"},
+     .doc = "of sum, count, time_weighted and counter: how finely use is kept, so that windows of a tariff's "
+            "calendar may begin and end there; fixed"},
     {MTR_ROW(mtr_meter_fields, spread_over), .type = MTR_FIELD_TEXT, .min = 1,
      .max = MTR_PROPERTY_NAME_BYTES_MAX,
      .doc = "of sum: property that holds a length in seconds; the quantity is spread evenly over it, from "
@@ -121,8 +121,8 @@ static void check_belonging(struct mtr_record *record, struct mtr_diagnostics *f
     } fields[] = {
         {"keep_events", f->keep_events, f->aggregation == MTR_SUM || f->aggregation == MTR_COUNT,
          "sum and count"},
-        {"cell", f->cell_given, f->aggregation == MTR_SUM || f->aggregation == MTR_COUNT || is_level,
-         "sum, count and time_weighted"},
+        {"cell", f->cell_given, mtr_aggregation_adds_up(f->aggregation),
+         "sum, count, time_weighted and counter"},
         {"spread_over", f->spread_over.size > 0, f->aggregation == MTR_SUM, "sum"},
         {"factor", f->factor_given, has_numbers, numbers},
         {"min", f->min_given, has_numbers, numbers},

@@ -266,6 +266,26 @@ static void finer_cells_are_parts_of_the_hour(void **state)
                                     "1.1 2026-03-01T10:45 = 0 (0, 1-4)\n");
 }
 
+/* Each half hour has what the readings within it tell. */
+static void a_counter_may_have_finer_cells(void **state)
+{
+    (void)state;
+    add_subscription(&compute, "a", "Asia/Kolkata");
+    add_meter(&compute, "cpu", MTR_COUNTER_INCREASE)->cell_s = MTR_CELL_S_MAX / 2;
+    append_value("a", "2026-03-01T10:00:00Z", "100");
+    append_value("a", "2026-03-01T10:29:59Z", "130");
+    append_value("a", "2026-03-01T10:59:59Z", "135");
+    append_value("a", "2026-03-01T11:29:59Z", "4"); /* it was reset since */
+    show(1, 1);
+    fold_until_idle();
+    assert_string_equal(contents(), "1.1 2026-03-01T10:00 = 30 (2, 1-2)\n1.1 2026-03-01T10:30 = 5 (1, 3-3)\n"
+                                    "1.1 2026-03-01T11:00 = 4 (1, 4-4)\n");
+    append_void(2);
+    fold_until_idle();
+    assert_string_equal(contents(), "1.1 2026-03-01T10:00 = 0 (1, 1-5)\n1.1 2026-03-01T10:30 = 35 (1, 3-3)\n"
+                                    "1.1 2026-03-01T11:00 = 4 (1, 4-4)\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +298,7 @@ int main(void)
         CASE(kept_events_stand_beside_their_cell),
         CASE(a_quantity_is_spread_over_its_length),
         CASE(finer_cells_are_parts_of_the_hour),
+        CASE(a_counter_may_have_finer_cells),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

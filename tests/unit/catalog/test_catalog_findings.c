@@ -123,7 +123,7 @@ static const struct {
      "10:68: tariff: component `c` of tariff `t`: mask `night` is of UTC time, 05:30 from the clock of Asia/Kolkata, but meter `vcpu` has "
      "cells of an hour: give a new meter `cell: 30m`\n"},
     {"meters:\n  - {key: peak, service: compute, event_type: x, value: v, aggregation: max, cell: 15m}\n",
-     "2:84: cell: belongs to aggregation sum, count and time_weighted, not to max\n"},
+     "2:84: cell: belongs to aggregation sum, count, time_weighted and counter, not to max\n"},
     /* terms and billing periods */
     {"tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - {from: 2026-01-01, components: [{key: c, meter: vcpu, per_unit: 1}],\n"
      "         term: {every: quarter, cap: 9}}\n"
