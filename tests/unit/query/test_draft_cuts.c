@@ -1,6 +1,6 @@
 /*
- * What a draft begins or ends inside an hour holds from its own microsecond before it is in force, too: a what-if says what will be charged,
- * and the preview of closed periods what they become, whatever aggregation, scope and zone; also while cells wait to be folded again.
+ * What a draft begins or ends inside an hour holds from its own microsecond before it is in force, too: a what-if says what will be charged
+ * and what it costs, and the preview of closed periods what they become, whatever aggregation, scope and zone; also while cells wait to be folded again.
  * METERD_SEEDS=N tries more worlds.
  */
 #include <setjmp.h>
@@ -22,7 +22,7 @@ static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 20
 
 #define METERS                                                                                                       \
     "vendors: [{key: acme}]\n"                                                                                       \
-    "services: [{key: compute, vendor: acme}]\n"                                                                     \
+    "services: [{key: compute, vendor: acme, cost_tariff: k}]\n"                                                     \
     "meters:\n"                                                                                                      \
     "  - {key: calls, service: compute, event_type: call, aggregation: count, group_by: [region]}\n"                 \
     "  - {key: bytes, service: compute, event_type: call, value: n, keep_events: true}\n"                            \
@@ -91,24 +91,34 @@ static void add_version(struct text *text, int64_t from_us)
 }
 
 /* A first version for all of the time, and up to two at any microsecond. */
-static void add_tariff(struct text *text)
+static void add_tariff(struct text *text, const char *key)
 {
     int64_t times_us[2] = {any_time(), any_time()};
     const uint32_t count = below(3);
     if (times_us[0] > times_us[1]) times_us[1] = times_us[0] + 1 + below(1000);
     if (times_us[0] == times_us[1]) times_us[1]++;
-    add(text, "tariffs:\n  - key: t\n    currency: EUR\n    versions:\n");
-    add_version(text, JANUARY_US - 40 * DAY_US);
+    add(text, "  - key: %s\n    currency: EUR\n    versions:\n", key);
+    add_version(text, JANUARY_US - 80 * DAY_US);
     for (uint32_t i = 0; i < count; i++) add_version(text, times_us[i]);
 }
 
-static void add_subscription(struct text *text, uint32_t number, int64_t start_us, int64_t end_us)
+/* What is charged, and what it costs the seller. */
+static void add_tariffs(struct text *text)
+{
+    add(text, "tariffs:\n");
+    add_tariff(text, "t");
+    add_tariff(text, "k");
+}
+
+static void add_subscription(struct text *text, uint32_t number, int64_t start_us, int64_t end_us, uint32_t trial_days)
 {
     char start[MTR_TIME_TEXT_BYTES], end[MTR_TIME_TEXT_BYTES];
     mtr_time_format(start_us, start);
     mtr_time_format(end_us, end);
-    add(text, "  - {key: s%u, service: compute, customer: c%u, tariff: t, zone: %s, start: '%s'%s%s%s}\n", number, number % 2, zones[number], start,
+    add(text, "  - {key: s%u, service: compute, customer: c%u, tariff: t, zone: %s, start: '%s'%s%s%s", number, number % 2, zones[number], start,
         end_us < INT64_MAX ? ", end: '" : "", end_us < INT64_MAX ? end : "", end_us < INT64_MAX ? "'" : "");
+    if (trial_days) add(text, ", trial: {days: %u}", trial_days);
+    add(text, "}\n");
 }
 
 static void send(int64_t time_us)
@@ -157,9 +167,9 @@ static void open_world(uint64_t seed)
     source.state = seed * UINT64_C(0x9E3779B97F4A7C15);
     metering_open(&world, JANUARY_US + 20 * DAY_US);
     add(&text, METERS);
-    add_tariff(&text);
+    add_tariffs(&text);
     add(&text, "subscriptions:\n");
-    for (uint32_t i = 0; i < 4; i++) add_subscription(&text, i, JANUARY_US - 40 * DAY_US, INT64_MAX);
+    for (uint32_t i = 0; i < 4; i++) add_subscription(&text, i, JANUARY_US - 40 * DAY_US, INT64_MAX, 0);
     store(&text);
     for (int i = 0; i < EVENTS; i++) send(i % 4 ? any_time() : JANUARY_US + 15 * DAY_US - HOUR_US / 2 + (int64_t)below(3600) * MTR_US_PER_SECOND);
     world.rating.now_us = JANUARY_US + 40 * DAY_US;
@@ -183,6 +193,7 @@ static struct mtr_catalog *draft_of(const struct text *text)
 
 struct amounts {
     struct mtr_money emitted[PERIODS_MAX], stored[PERIODS_MAX], draft[PERIODS_MAX];
+    struct mtr_money stored_cost[PERIODS_MAX], draft_cost[PERIODS_MAX];
     uint32_t count;
 };
 
@@ -193,6 +204,8 @@ static int keep_amounts(void *context, const struct mtr_what_if_period *period)
     assert_false(period->stored_problem || period->draft_problem || period->uncovered);
     amounts->emitted[amounts->count] = period->emitted;
     amounts->stored[amounts->count] = period->stored;
+    amounts->stored_cost[amounts->count] = period->stored_cost;
+    amounts->draft_cost[amounts->count] = period->draft_cost;
     amounts->draft[amounts->count++] = period->draft;
     return 0;
 }
@@ -246,7 +259,7 @@ static void what_it_says_is_what_is_charged(void **state)
         for (int i = 0; i < DRAFTS; i++) {
             static struct text text;
             text.size = 0;
-            add_tariff(&text);
+            add_tariffs(&text);
             struct mtr_catalog *draft = draft_of(&text);
             const struct amounts said = amounts_of(draft);
             assert_true(said.count >= 8);
@@ -262,6 +275,8 @@ static void what_it_says_is_what_is_charged(void **state)
                 assert_money(waiting.emitted[j], said.stored[j]);
                 assert_money(charged.emitted[j], said.draft[j]);
                 assert_money(charged.stored[j], said.draft[j]);
+                assert_money(charged.stored_cost[j], said.draft_cost[j]);
+                assert_money(waiting.stored_cost[j], said.draft_cost[j]);
             }
             mtr_catalog_release(draft);
         }
@@ -334,9 +349,10 @@ static void what_is_told_of_closed_periods_comes_true(void **state)
             static struct text text;
             bool complete;
             text.size = 0;
-            if (below(2)) add_tariff(&text);
+            if (below(2)) add_tariffs(&text);
             add(&text, "subscriptions:\n");
-            add_subscription(&text, below(4), JANUARY_US - 40 * DAY_US, below(3) ? any_time() : INT64_MAX);
+            const int64_t start_us = below(3) ? JANUARY_US - 40 * DAY_US : any_time() - 30 * DAY_US;
+            add_subscription(&text, below(4), start_us, below(3) ? any_time() : INT64_MAX, below(3) ? 0 : 25 + below(40));
             struct mtr_catalog *draft = draft_of(&text);
             const struct told told = told_of(draft, world.reader, &complete);
             assert_true(complete);
@@ -365,7 +381,7 @@ static void what_cannot_be_counted_is_not_told(void **state)
     for (uint32_t i = 0; i < 2; i++) { /* midnight of UTC is inside an hour of Kolkata */
         text.size = 0;
         add(&text, "subscriptions:\n");
-        add_subscription(&text, i, JANUARY_US - 40 * DAY_US, JANUARY_US + 15 * DAY_US);
+        add_subscription(&text, i, JANUARY_US - 40 * DAY_US, JANUARY_US + 15 * DAY_US, 0);
         struct mtr_catalog *draft = draft_of(&text);
         assert_true(told_of(draft, world.reader, &complete).count > 0);
         assert_true(complete);
