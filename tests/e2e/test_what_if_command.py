@@ -149,6 +149,26 @@ def check_errors(d):
     run(d, 1, "price", moved, "--what-if", says=["sub-1", "cannot be compared"])
 
 
+def cut_draft(time):
+    """Under a price of 1 up to that time, and of 2 from then on."""
+    versions = [{"from": start, "components": [{"key": "vcpu", "meter": "vcpu_hours", "per_unit": price}]} for start, price in (("2020-01-01", "1"), (time, "2"))]
+    return json.dumps({"key": "compute", "currency": "EUR", "versions": versions})
+
+
+def check_instants(d):
+    """A version of the draft holds from its own microsecond: events at it and behind are under it, those before are not."""
+    for first, at in ((7, ago(days=30, hours=7)), (6, ago(days=30, hours=7).replace("Z", ".000001Z")), (40, ago(days=30, hours=40))):
+        draft = write(d, "cut.json", cut_draft(at))
+        total, = json.loads(run(d, 0, "price", draft, "--what-if", "--json").stdout)["totals"]
+        assert decimal.Decimal(total["draft"]) == sum(range(EVENTS)) + sum(range(first + 1)), (at, total)  # event i is i hours back
+    d.stop()
+    os.rename(os.path.join(d.data, "log"), os.path.join(d.root, "log"))
+    run(d, 1, "price", draft, "--what-if", says=["of subscription 'sub-1' cannot be cut", "full hours"])
+    run(d, 0, "price", write(d, "draft.json", draft_text()), "--what-if")
+    os.rename(os.path.join(d.root, "log"), os.path.join(d.data, "log"))
+    d.start()
+
+
 def check_nothing_is_written(d):
     """With the daemon stopped, so that nobody else writes: every byte of every store stays."""
     draft = write(d, "draft.json", draft_text())
@@ -168,7 +188,7 @@ def check_nothing_is_written(d):
 def main():
     with Daemon(SETTINGS) as d:
         fill(d)
-        for check in (check_table, check_json, check_csv, check_choices, check_margin, check_errors, check_nothing_is_written):
+        for check in (check_table, check_json, check_csv, check_choices, check_margin, check_errors, check_instants, check_nothing_is_written):
             check(d)
             print(check.__name__, "ok")
 
