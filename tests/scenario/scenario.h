@@ -416,6 +416,8 @@ char *scenario_line_key(struct scenario *scenario, const struct line_identity *l
 
 /* A quote of a period's own rows is what was emitted of it. */
 void scenario_quote_laws(struct scenario *scenario);
+/* A usage query that is cut anywhere tells what it told whole. */
+void scenario_check_cuts(struct scenario *scenario);
 void scenario_laws(struct scenario *scenario);
 
 #endif

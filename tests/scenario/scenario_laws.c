@@ -390,6 +390,7 @@ void scenario_laws(struct scenario *scenario)
     check_audit(scenario, bill.stray_count);
     check_bill(scenario, &bill, &scenario->receivers[0]);
     scenario_quote_laws(scenario);
+    scenario_check_cuts(scenario);
     check_deliveries(scenario);
     check_rebuild(scenario);
 }
