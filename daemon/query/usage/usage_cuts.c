@@ -17,7 +17,8 @@ struct cutting {
     struct mtr_usage_run *run;
     int64_t *cuts_us; /* in the run's arena of cuts */
     uint32_t count, capacity;
-    uint32_t base_count;  /* of every meter */
+    int64_t base_us[2];   /* from and to, where they lie inside an hour */
+    uint32_t base_count;
     struct mtr_hour hour; /* looked at last */
 };
 
@@ -29,23 +30,23 @@ static int add(struct cutting *cutting, int64_t time_us)
     return rc;
 }
 
-static int add_inside_hour(struct cutting *cutting, int64_t time_us)
-{
-    const struct mtr_zone *zone = cutting->run->subscription->zone;
-    if (time_us <= 0 || time_us >= MTR_TIME_US_MAX) return MTR_OK;
-    return mtr_zone_hour(zone, time_us).start_us == time_us ? MTR_OK : add(cutting, time_us);
-}
-
-/* From and to, and what the subscription's own cells are cut at. */
-static int add_base(struct cutting *cutting)
+static void find_base(struct cutting *cutting)
 {
     const struct mtr_usage_run *run = cutting->run;
-    const struct mtr_subscription *subscription = run->subscription;
+    const int64_t times_us[2] = {run->from_us, run->to_us};
+    const bool given[2] = {run->query->from_is_given, run->query->to_is_given};
+    for (int i = 0; i < 2; i++) {
+        if (!given[i] || times_us[i] <= 0 || times_us[i] >= MTR_TIME_US_MAX) continue;
+        if (mtr_zone_hour(run->subscription->zone, times_us[i]).start_us != times_us[i])
+            cutting->base_us[cutting->base_count++] = times_us[i];
+    }
+}
+
+static int begin(struct cutting *cutting)
+{
     int rc = MTR_OK;
-    if (run->query->from_is_given) rc = add_inside_hour(cutting, run->from_us);
-    if (!rc && run->query->to_is_given) rc = add_inside_hour(cutting, run->to_us);
-    for (uint32_t i = 0; !rc && i < subscription->cut_count; i++) rc = add(cutting, subscription->cuts_us[i]);
-    cutting->base_count = cutting->count;
+    cutting->count = 0;
+    for (uint32_t i = 0; !rc && i < cutting->base_count; i++) rc = add(cutting, cutting->base_us[i]);
     return rc;
 }
 
@@ -92,47 +93,86 @@ static int compare_instants(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int ask(struct cutting *cutting, const struct mtr_meter *meter)
+/* Ascending, each once. */
+static void sort_cuts(struct cutting *cutting)
 {
     uint32_t kept = 0;
+    if (cutting->count > 1)
+        qsort(cutting->cuts_us, cutting->count, sizeof(*cutting->cuts_us), compare_instants);
+    for (uint32_t i = 0; i < cutting->count; i++)
+        if (!kept || cutting->cuts_us[kept - 1] != cutting->cuts_us[i])
+            cutting->cuts_us[kept++] = cutting->cuts_us[i];
+    cutting->count = kept;
+}
+
+/* Is one of the ascending cuts inside that hour? */
+static bool is_cut(const struct cutting *cutting, uint32_t count, const struct mtr_hour *hour)
+{
+    uint32_t low = 0, high = count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (cutting->cuts_us[middle] < hour->start_us) low = middle + 1;
+        else high = middle;
+    }
+    return low < count && cutting->cuts_us[low] < hour->end_us;
+}
+
+/* In hours that are counted again, what the subscription's own cells are cut at. Its other hours are as the
+ * store has them, also where they wait to be folded again. */
+static int add_own(struct cutting *cutting)
+{
+    const struct mtr_subscription *subscription = cutting->run->subscription;
+    const uint32_t count = cutting->count;
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < subscription->cut_count; i++) {
+        const struct mtr_hour hour = mtr_zone_hour(subscription->zone, subscription->cuts_us[i]);
+        if (is_cut(cutting, count, &hour)) rc = add(cutting, subscription->cuts_us[i]);
+    }
+    return rc;
+}
+
+static int ask(struct cutting *cutting, const struct mtr_meter *meter)
+{
     if (!cutting->count) return MTR_OK;
+    sort_cuts(cutting);
+    int rc = add_own(cutting);
+    if (rc) return rc;
+    sort_cuts(cutting);
     int64_t *cuts_us = mtr_arena_alloc(&cutting->run->cuts, cutting->count * sizeof(*cuts_us));
     if (!cuts_us) return MTR_ENOMEM;
     memcpy(cuts_us, cutting->cuts_us, cutting->count * sizeof(*cuts_us));
-    qsort(cuts_us, cutting->count, sizeof(*cuts_us), compare_instants);
-    for (uint32_t i = 0; i < cutting->count; i++)
-        if (!kept || cuts_us[kept - 1] != cuts_us[i]) cuts_us[kept++] = cuts_us[i];
     const struct mtr_recount_request request = {.subscription = cutting->run->subscription,
                                                 .meter = meter,
                                                 .cuts_us = cuts_us,
-                                                .cut_count = kept};
+                                                .cut_count = cutting->count};
     return mtr_recount_ask(cutting->run->recount, &request);
 }
 
-static int ask_with_windows(struct cutting *cutting, const struct mtr_meter *meter)
+static int add_windows(struct cutting *cutting, const struct mtr_meter *meter)
 {
     struct mtr_usage_run *run = cutting->run;
     const struct mtr_subscription *subscription = run->subscription;
     const struct mtr_cell_range cells = {subscription->number, meter->number,
                                          mtr_zone_hour(subscription->zone, run->from_us).start_us,
                                          run->to_us};
-    cutting->count = cutting->base_count;
     cutting->hour = (struct mtr_hour){INT64_MIN, INT64_MIN};
     run->window = (struct mtr_period){0, 0};
-    int rc = mtr_rollups_walk_cells(run->txn, &cells, on_cell, cutting);
-    return rc ? rc : ask(cutting, meter);
+    return mtr_rollups_walk_cells(run->txn, &cells, on_cell, cutting);
 }
 
 int usage_ask_cuts(struct mtr_usage_run *run, const struct mtr_catalog *catalog)
 {
     struct cutting cutting = {.run = run};
     const bool has_windows = cuts_at_windows(run);
-    int rc = add_base(&cutting);
-    if (rc || (!cutting.count && !has_windows)) return rc;
+    int rc = MTR_OK;
+    find_base(&cutting);
+    if (!cutting.base_count && !has_windows) return MTR_OK;
     for (uint32_t m = 1; !rc && m <= mtr_catalog_count(catalog, MTR_KIND_METER); m++) {
         const struct mtr_meter *meter = mtr_catalog_meter(catalog, m);
         if (!usage_wants_meter(run, meter)) continue;
-        rc = has_windows ? ask_with_windows(&cutting, meter) : ask(&cutting, meter);
+        rc = begin(&cutting);
+        if (!rc && has_windows) rc = add_windows(&cutting, meter);
+        if (!rc) rc = ask(&cutting, meter);
     }
     return rc;
 }

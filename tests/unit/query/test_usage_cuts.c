@@ -383,6 +383,15 @@ static void an_hour_is_cut_where_it_was_asked_for(void **state)
     query.window = MTR_WINDOW_TOTAL;
     assert_string_equal(tell(query, NULL), "00:00:00Z 11 (2)");
     mtr_zone_close(india);
+    /* Cells that wait to be cut are read as they are, where the query does not cut their hour. */
+    assert_true(rating_store(&world.rating,
+                             "tariffs: [{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: '1'}]},"
+                             " {from: '2026-05-01T00:20:00Z', components: [{key: calls, meter: calls, per_unit: '2'}]}]}]\n"));
+    query.zone = NULL;
+    query.window = MTR_WINDOW_HOUR;
+    assert_string_equal(tell(query, NULL), "00:00:00Z 11 (2)");
+    query.from_us = MAY_US + 25 * 60 * MTR_US_PER_SECOND;
+    assert_string_equal(tell(query, world.reader), "00:25:00Z 10 (1)");
     metering_close(&world);
 }
 
