@@ -120,4 +120,5 @@ const struct tariff_part tariff_part_line_minimum = {
                    "own when the period closes"},
     .lint = lint_line_minimum,
     .apply_to_component = minimum_of_lines,
+    .of_single_lines = true,
 };

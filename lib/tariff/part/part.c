@@ -24,7 +24,8 @@ bool mtr_component_has(const struct mtr_component *component, const char *key)
 static const char *couples_lines(const struct mtr_component *component)
 {
     for (uint32_t i = 0; component->group_by_count && i < TARIFF_PART_COUNT; i++)
-        if (component->parts[i] && tariff_keyed_parts[i]->apply_to_component)
+        if (component->parts[i] && tariff_keyed_parts[i]->apply_to_component &&
+            !tariff_keyed_parts[i]->of_single_lines)
             return tariff_keyed_parts[i]->row.name;
     return NULL;
 }

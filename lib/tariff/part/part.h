@@ -40,6 +40,7 @@ struct tariff_part {
     int (*apply_to_component)(struct mtr_pricer *pricer, const struct mtr_component *component,
                               uint32_t first_line);
     int (*apply_to_tariff)(struct mtr_pricer *pricer);
+    bool of_single_lines; /* apply_to_component looks at each line by itself: they may be priced apart */
 };
 
 #define TARIFF_PART_DECLARED(part) extern const struct tariff_part tariff_part_##part;

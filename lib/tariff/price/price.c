@@ -107,9 +107,10 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
     uint32_t first_line = pricer->price.line_count;
     int rc = MTR_OK;
     const bool has_rows = *row && (*row)->component == index;
-    if (!has_rows && pricer->input->only_of_usage) return MTR_OK;
+    /* lines of earlier parts alone may have minimums of their own */
+    if (!has_rows && pricer->input->only_of_usage && !TARIFF_PART_OF(component, line_minimum)) return MTR_OK;
     pricer->component = component;
-    if (!has_rows) rc = price_line(pricer, component, NULL, 0);
+    if (!has_rows && !pricer->input->only_of_usage) rc = price_line(pricer, component, NULL, 0);
     while (!rc && *row && (*row)->component == index) {
         const struct mtr_usage_row **first = row;
         MTR_ASSERT(!component->curve->without_use); /* a fee has no meter */

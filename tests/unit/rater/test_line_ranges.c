@@ -39,14 +39,16 @@ static void write_version(struct random_source *random, const char *from, char *
     static const char *const groups[] = {"[region, host]", "[host]", "[host, region]"};
     snprintf(text, size,
              "      - from: %s\n"
+             "        reset: %s\n"
              "        components:\n"
              "          - {key: base, recurring: {amount: '9.99', prorate: second}}\n"
              "          - {key: calls, meter: calls, group_by: %s, graduated: [{up_to: 10, unit: '0.0%u'}, {unit: '0.003', flat: '1.5'}], free_units: %u}\n"
              "          - {key: peak, meter: peak, group_by: [host], package: {size: 7, price: '1.10'}}\n"
              "          - {key: all, meter: calls, per_unit: '0.1', cap: '20', minimum: '3'}\n"
-             "          - {key: users, meter: users, group_by: [host], per_unit: '0.3', discount: {percent: 3}}\n"
-             "          - {key: disk, meter: disk, group_by: [host], per_unit: '0.00001'}\n",
-             from, groups[random_below(random, 3)], 1 + (unsigned)random_below(random, 9), (unsigned)random_below(random, 4));
+             "          - {key: users, meter: users, group_by: [host], per_unit: '0.3', discount: {percent: 3}, line_minimum: 1}\n"
+             "          - {key: disk, meter: disk, group_by: [host], per_unit: '0.00001', line_minimum: '0.%02u'}\n",
+             from, random_below(random, 3) ? "false" : "true", groups[random_below(random, 3)], 1 + (unsigned)random_below(random, 9),
+             (unsigned)random_below(random, 4), (unsigned)random_below(random, 90));
 }
 
 static void apply_catalog(struct rating_world *world, struct random_source *random, bool first)
