@@ -122,17 +122,13 @@ struct question {
 static int find_tariff(const struct question *question, const struct mtr_node *node, const char *field,
                        const struct mtr_tariff_document **out)
 {
-    char meant[MTR_MEANT_BYTES] = "";
     if (node->kind == MTR_NODE_MAP) {
         struct mtr_tariff_document *document = mtr_arena_calloc(question->arena, 1, sizeof(*document));
         if (!document) return MTR_ENOMEM;
         *out = document;
         return mtr_tariff_read(node, question->arena, document, question->findings);
     }
-    *out = question->catalog ? mtr_catalog_find_tariff(question->catalog, node->text) : NULL;
-    if (*out) return MTR_OK;
-    if (question->catalog) mtr_catalog_meant(question->catalog, MTR_KIND_TARIFF, node->text, NULL, meant);
-    return quote_fail_unknown(question->findings, node, field, "there is no tariff", node->text, meant);
+    return quote_find_tariff(question->catalog, node, field, out, question->findings);
 }
 
 /* As it is for the party that is asked for: with prices in the currency that is charged, or in its own where

@@ -41,11 +41,24 @@ static struct mtr_str input_at(const void *context, unsigned i)
     return input < component->input_count ? component->inputs[input] : MTR_STR("");
 }
 
+int quote_find_tariff(const struct mtr_catalog *catalog, const struct mtr_node *node, const char *field,
+                      const struct mtr_tariff_document **out, struct mtr_diagnostics *findings)
+{
+    char which[MTR_WHICH_OF_TEXT_BYTES], meant[MTR_MEANT_BYTES] = "";
+    if (catalog && mtr_catalog_which_of(catalog, MTR_KIND_TARIFF, node->text, which))
+        return quote_fail(findings, node, field, which, (struct mtr_str){NULL, 0});
+    *out = catalog ? mtr_catalog_find_tariff(catalog, node->text) : NULL;
+    if (*out) return MTR_OK;
+    if (catalog) mtr_catalog_meant(catalog, MTR_KIND_TARIFF, node->text, NULL, meant);
+    return quote_fail_unknown(findings, node, field, "there is no tariff", node->text, meant);
+}
+
 /* Index of the meter among the component's; input_count when it has no such. */
 static uint32_t find_input(const struct mtr_component *component, struct mtr_str meter)
 {
     uint32_t input = 0;
-    while (input < component->input_count && meter.size && !mtr_str_equal(component->inputs[input], meter))
+    while (input < component->input_count && meter.size &&
+           !mtr_schema_may_be_same_name(component->inputs[input], meter))
         input++;
     return input;
 }
@@ -173,7 +186,7 @@ static void add_component(struct expanding *expanding, const struct mtr_componen
         expanding->meter = component->inputs[0];
     bool prices = false;
     for (uint32_t i = 0; i < component->input_count; i++) {
-        const bool is_it = mtr_str_equal(component->inputs[i], expanding->meter);
+        const bool is_it = mtr_schema_may_be_same_name(component->inputs[i], expanding->meter);
         prices = prices || is_it;
         if (any_meter && !is_it) expanding->is_ambiguous = true;
     }

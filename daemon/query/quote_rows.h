@@ -36,6 +36,10 @@ int quote_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, co
 int quote_fail_unknown(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
                        const char *sentence, struct mtr_str name, const char *meant);
 
+/* The tariff of that name; a name of none, or of several, is a finding. `catalog` NULL: there is none. */
+int quote_find_tariff(const struct mtr_catalog *catalog, const struct mtr_node *node, const char *field,
+                      const struct mtr_tariff_document **out, struct mtr_diagnostics *findings);
+
 /* Rows without a component become one for each component that prices their meter, in any version of the
  * tariffs. With a time they are of their meter even if one component prices it: a version without it leaves
  * them out, as a charge does. */

@@ -56,7 +56,7 @@ struct quote_use {
 static const struct mtr_meter *known_meter(const struct quote_use *use, struct mtr_str key)
 {
     for (uint32_t i = 0; i < use->options.meter_count; i++)
-        if (mtr_str_equal(use->options.meters[i].key, key)) return &use->options.meters[i];
+        if (mtr_meter_has_name(&use->options.meters[i], key)) return &use->options.meters[i];
     return use->options.catalog ? mtr_catalog_find_meter(use->options.catalog, key) : NULL;
 }
 
@@ -105,7 +105,7 @@ static int choose_meter(const struct quote_use *use, struct stream *stream)
     }
     const bool is_level = use->options.without_times && component->scope == MTR_CURVE_SCOPE_LEVEL,
                has_masks = mtr_component_has_masks(component);
-    stream->meter = (struct mtr_meter){.key = component->inputs[stream->input],
+    stream->meter = (struct mtr_meter){.key = mtr_schema_short_name(component->inputs[stream->input]),
                                        .aggregation = is_level ? MTR_TIME_WEIGHTED : MTR_SUM,
                                        .reports_changes = is_level,
                                        .cell_s = has_masks ? MTR_CELL_S_MIN : MTR_CELL_S_MAX,
@@ -119,8 +119,8 @@ static bool is_of(const struct stream *stream, const struct mtr_component *compo
                   const struct quote_row *given)
 {
     return component && mtr_str_equal(component->key, stream->component->key) &&
-           mtr_str_equal(given->meter.size ? given->meter : component->inputs[0],
-                         stream->component->inputs[stream->input]);
+           mtr_schema_may_be_same_name(given->meter.size ? given->meter : component->inputs[0],
+                                       stream->component->inputs[stream->input]);
 }
 
 static bool is_taken(const struct stream *stream, const struct quote_piece *piece)

@@ -103,7 +103,7 @@ static bool is_drafted(const struct mtr_what_if_options *options, const struct m
                        const struct mtr_tariff_document *draft)
 {
     if (!options->tariff.size) return stored != draft;
-    return stored && mtr_str_equal(stored->key, options->tariff);
+    return stored && mtr_schema_is_name_of(options->tariff, stored->service, stored->key);
 }
 
 static bool is_drafted_phase(const struct mtr_what_if_options *options, const struct mtr_subscription *stored,

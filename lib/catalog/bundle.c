@@ -6,6 +6,7 @@
 #include "lib/catalog/names.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "meterd/core/json_writer.h"
 #include "meterd/core/limits.h"
@@ -68,11 +69,32 @@ static int fail(const struct mtr_node *node, const char *field, struct mtr_diagn
     return MTR_EINVALID;
 }
 
+/* Of meters and tariffs; a tariff of none may be of none. */
+static struct mtr_str service_of(enum mtr_catalog_kind kind, const struct mtr_node *node)
+{
+    const struct mtr_node *service = mtr_node_get(node, "service");
+    const bool has_one = (kind == MTR_KIND_METER || kind == MTR_KIND_TARIFF) && service &&
+                         service->kind != MTR_NODE_NULL && service->kind < MTR_NODE_LIST;
+    return has_one ? service->text : (struct mtr_str){NULL, 0};
+}
+
+static int join_name(struct bundle *bundle, struct mtr_str service, struct mtr_str key, struct mtr_str *out)
+{
+    char *text = mtr_arena_alloc(&bundle->arena, service.size + 1 + key.size);
+    if (!text) return MTR_ENOMEM;
+    memcpy(text, service.data, service.size);
+    text[service.size] = '/';
+    memcpy(text + service.size + 1, key.data, key.size);
+    *out = (struct mtr_str){text, service.size + 1 + key.size};
+    return MTR_OK;
+}
+
 static int add_item(struct bundle *bundle, enum mtr_catalog_kind kind, struct mtr_str key,
                     const struct mtr_node *node, const struct mtr_catalog *current)
 {
     struct mtr_buffer json;
-    struct bundle_item item = {.kind = kind, .key = key, .node = node};
+    struct bundle_item item = {.kind = kind, .key = key, .stored_key = key, .node = node};
+    const struct mtr_str service = service_of(kind, node);
     /* Escapes may make it longer than what was written. */
     mtr_buffer_init(&json, 2 * (size_t)MTR_DOCUMENT_BYTES_MAX);
     int rc = reserve(bundle);
@@ -80,7 +102,10 @@ static int add_item(struct bundle *bundle, enum mtr_catalog_kind kind, struct mt
     if (!rc) rc = mtr_arena_copy(&bundle->arena, mtr_buffer_str(&json), &item.json);
     mtr_buffer_release(&json);
     if (rc) return rc;
-    item.stored = catalog_find_record(current, kind, key);
+    item.stored = catalog_find_replaced(current, kind, service, key);
+    if (item.stored) item.stored_key = item.stored->stored_key;
+    else if (service.size) rc = join_name(bundle, service, key, &item.stored_key);
+    if (rc) return rc;
     item.unchanged = item.stored && mtr_str_equal(item.stored->json, item.json);
     bundle->items[bundle->count++] = item;
     return MTR_OK;
@@ -100,12 +125,17 @@ static int read_key(const struct mtr_node *node, struct mtr_str *out, struct mtr
 static int read_one(struct bundle *bundle, const struct mtr_node *root, enum mtr_catalog_kind kind,
                     struct mtr_str key, const struct mtr_catalog *current, struct mtr_diagnostics *findings)
 {
+    const struct mtr_str name = key, service = service_of(kind, root);
     struct mtr_str own;
     if (root->kind != MTR_NODE_MAP) return fail(root, NULL, findings, "a map of keys and values is expected");
+    key = mtr_schema_short_name(name);
     if (!mtr_schema_is_key(key))
         return fail(
             root, "key", findings,
             "the path's key must be 1 to 64 of letters, digits and . _ : -, starting with a letter or digit");
+    if (key.size != name.size &&
+        !mtr_str_equal(service, (struct mtr_str){name.data, name.size - key.size - 1}))
+        return fail(root, "service", findings, "differs from the service in the path");
     const struct mtr_node *written = mtr_node_get(root, "key");
     if (written && written->kind != MTR_NODE_NULL) {
         int rc = read_key(root, &own, findings);
@@ -186,10 +216,10 @@ static int check_repeats(struct bundle *bundle, struct mtr_diagnostics *findings
     if (rc) return rc;
     for (uint32_t i = 0; i < bundle->count; i++) {
         const struct bundle_item *item = &bundle->items[i];
-        uint64_t hash = hash_index_hash(item->key, (uint64_t)item->kind);
+        uint64_t hash = hash_index_hash(item->stored_key, (uint64_t)item->kind);
         for (uint32_t probe = 0, number; (number = hash_index_next(&index, hash, &probe)) != 0;) {
             const struct bundle_item *other = &bundle->items[number - 1];
-            if (other->kind != item->kind || !mtr_str_equal(other->key, item->key)) continue;
+            if (other->kind != item->kind || !mtr_str_equal(other->stored_key, item->stored_key)) continue;
             mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, item->node->line, item->node->column, "key",
                                  "%s `%.*s` is given twice, first on line %u",
                                  kind_of(item->kind)->name, MTR_STR_ARGS(item->key), other->node->line);

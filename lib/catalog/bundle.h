@@ -9,7 +9,8 @@
 
 struct bundle_item {
     enum mtr_catalog_kind kind;
-    struct mtr_str key;
+    struct mtr_str key;        /* as it stands in the document */
+    struct mtr_str stored_key; /* that it is stored by: another one for each document */
     const struct mtr_node *node;
     struct mtr_str json; /* canonical: the key first, then the fields in the order written, nulls left out */
     struct mtr_record *stored;  /* of the snapshot in force, borrowed; NULL: new */

@@ -93,12 +93,18 @@ static void check_meter(const struct mtr_catalog *catalog, const struct mtr_reco
                         const struct mtr_component *component, struct mtr_str key,
                         struct mtr_diagnostics *findings)
 {
-    char text[CATALOG_UNKNOWN_TEXT_BYTES + 100];
+    char text[MTR_WHICH_OF_TEXT_BYTES + CATALOG_UNKNOWN_TEXT_BYTES], which[MTR_WHICH_OF_TEXT_BYTES];
     const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, key);
     if (!meter) {
         char unknown[CATALOG_UNKNOWN_TEXT_BYTES];
         catalog_unknown_text(catalog, MTR_KIND_METER, key, findings, unknown);
         snprintf(text, sizeof(text), "component `%.*s`: %s", MTR_STR_ARGS(component->key), unknown);
+        fail(record, component, "meter", findings, text);
+        return;
+    }
+    if (record->node && mtr_catalog_which_of(catalog, MTR_KIND_METER, key, which)) {
+        snprintf(text, sizeof(text), "component `%.*s`: %s? Write SERVICE/KEY, or the tariff's `service`",
+                 MTR_STR_ARGS(component->key), which);
         fail(record, component, "meter", findings, text);
         return;
     }
@@ -158,13 +164,20 @@ struct named_tariff {
 static void check_service(const struct named_tariff *named, struct mtr_diagnostics *findings)
 {
     const struct demands *demands = named->demands;
+    const struct mtr_str service = named->tariff->service, bought = named->subscription->service->key;
+    if (service.size && !mtr_str_equal(service, bought)) {
+        record_fail(named->record, named->field, findings,
+                    "tariff `%.*s` is of service `%.*s`, but the service bought is `%.*s`",
+                    MTR_STR_ARGS(named->tariff->key), MTR_STR_ARGS(service), MTR_STR_ARGS(bought));
+        return;
+    }
     for (int i = 0; i < 2; i++) {
         if (!demands->service[i] || demands->service[i] == named->subscription->service) continue;
         const struct mtr_component *component = demands->component[i];
         record_fail(
             named->record, named->field, findings,
             "tariff `%.*s` prices meter `%.*s` of service `%.*s`, but the service bought is `%.*s`",
-            MTR_STR_ARGS(named->tariff->key), MTR_STR_ARGS(component->meter),
+            MTR_STR_ARGS(named->tariff->key), MTR_STR_ARGS(mtr_schema_short_name(component->meter)),
             MTR_STR_ARGS(demands->service[i]->key), MTR_STR_ARGS(named->subscription->service->key));
         return;
     }
@@ -265,34 +278,37 @@ static bool has_allowances(const struct mtr_tariff_version *version)
     return found;
 }
 
-/* Whoever starts in time keeps what is retired later; which document came first does not matter. */
-static void check_in_time(const struct mtr_record *record, const struct mtr_subscription *subscription,
+/* Whoever takes it in time keeps what is retired later; which document came first does not matter. */
+static void check_in_time(const struct mtr_record *record, const struct mtr_subscription *phase,
                           const char *field, const struct mtr_record *taken, struct mtr_diagnostics *findings)
 {
     char start[MTR_TIME_TEXT_BYTES];
-    if (!taken || subscription->start_us < mtr_catalog_time_in(&taken->retired, subscription->zone)) return;
-    mtr_time_format(subscription->start_us, start);
+    if (!taken || phase->start_us < mtr_catalog_time_in(&taken->retired, phase->zone)) return;
+    mtr_time_format(phase->start_us, start);
     record_fail(record, field, findings,
-                "%s `%.*s` is retired from %.*s on, and the subscription starts at %s: name another",
-                taken->kind->name, MTR_STR_ARGS(taken->key), MTR_STR_ARGS(taken->retired.text), start);
+                "%s `%.*s` is retired from %.*s on, and the subscription %s at %s: name another",
+                taken->kind->name, MTR_STR_ARGS(taken->key), MTR_STR_ARGS(taken->retired.text),
+                phase->phase_index ? "takes it" : "starts", start);
 }
 
 static void check_retired(const struct mtr_catalog *catalog, const struct mtr_record *record,
-                          const struct mtr_subscription *subscription, struct mtr_diagnostics *findings)
+                          const struct mtr_subscription *phase, struct mtr_diagnostics *findings)
 {
     const struct mtr_subscription_fields *f = &record->fields.subscription;
-    const struct {
-        const char *field;
-        enum mtr_catalog_kind kind;
-        struct mtr_str key;
-    } taken[] = {{"service", MTR_KIND_SERVICE, f->service},
-                 {"tariff", MTR_KIND_TARIFF, f->tariff},
-                 {"trial", MTR_KIND_TARIFF, f->trial.tariff},
-                 {"cost_tariff", MTR_KIND_TARIFF, f->cost_tariff}};
-    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
-        if (taken[i].key.size)
-            check_in_time(record, subscription, taken[i].field,
-                          catalog_find_record(catalog, taken[i].kind, taken[i].key), findings);
+    const struct mtr_subscription *before =
+        phase->phase_index ? mtr_subscription_phase(phase, phase->phase_index - 1) : NULL;
+    if (phase->tariff && (!before || before->tariff != phase->tariff))
+        check_in_time(record, phase, before ? "changes" : "tariff",
+                      catalog->records[MTR_KIND_TARIFF][phase->tariff->number - 1], findings);
+    if (before) return;
+    check_in_time(record, phase, "service", catalog_find_record(catalog, MTR_KIND_SERVICE, f->service),
+                  findings);
+    if (f->trial.tariff.size)
+        check_in_time(record, phase, "trial",
+                      catalog_find_in(catalog, MTR_KIND_TARIFF, f->service, f->trial.tariff), findings);
+    if (f->cost_tariff.size)
+        check_in_time(record, phase, "cost_tariff",
+                      catalog_find_in(catalog, MTR_KIND_TARIFF, f->service, f->cost_tariff), findings);
 }
 
 /* What costs cannot be counted by: pools are drawn on for the customer, and its other subscriptions are
@@ -383,12 +399,29 @@ static void check_version(const struct mtr_catalog *catalog, const struct mtr_re
         check_meters(catalog, record, &version->overrides[i].version, findings);
 }
 
+/* A tariff of no service is of all of them, so its key is no other one's; nor have two of one service the
+ * same. */
+static void check_service_of(const struct mtr_catalog *catalog, const struct mtr_record *record,
+                             struct mtr_diagnostics *findings)
+{
+    char text[CATALOG_UNKNOWN_TEXT_BYTES];
+    const struct mtr_str service = record->fields.tariff.service;
+    if (service.size && !catalog_find_record(catalog, MTR_KIND_SERVICE, service)) {
+        catalog_unknown_text(catalog, MTR_KIND_SERVICE, service, findings, text);
+        record_fail(record, "service", findings, "%s", text);
+    }
+    if (record->node && catalog_has_rival(catalog, record))
+        record_fail(record, "key", findings,
+                    "is the key of another tariff of its service: write `service`, or choose another");
+}
+
 void catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_TARIFF]; i++) {
         const struct mtr_record *record = catalog->records[MTR_KIND_TARIFF][i];
         if (!record) continue;
         const struct mtr_tariff_document *tariff = &record->fields.tariff;
+        check_service_of(catalog, record, findings);
         for (uint32_t v = 0; v < tariff->version_count; v++)
             check_version(catalog, record, &tariff->versions[v], findings);
     }

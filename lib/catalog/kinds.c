@@ -15,7 +15,7 @@ static const struct mtr_field service_rows[] = {
     {MTR_ROW(mtr_service_fields, name), .type = MTR_FIELD_TEXT, .max = 256, .doc = "for people"},
     {MTR_ROW(mtr_service_fields, vendor), .type = MTR_FIELD_KEY, .required = true,
      .doc = "key of the vendor who sells it; fixed"},
-    {MTR_ROW(mtr_service_fields, cost_tariff), .type = MTR_FIELD_KEY,
+    {MTR_ROW(mtr_service_fields, cost_tariff), .type = MTR_FIELD_NAME,
      .doc = "key of the tariff that says what use costs the seller, for subscriptions that name none"},
     {MTR_ROW(mtr_service_fields, retired), .type = MTR_FIELD_TEXT,
      .doc = "no subscription starts from then on: a date (midnight in its zone) or an instant"},

@@ -21,7 +21,8 @@ static const struct mtr_meter *find_meter(const struct mtr_catalog *catalog, con
                                           struct mtr_diagnostics *findings)
 {
     const struct mtr_subscription *subscription = &catalog->subscriptions[record->number - 1];
-    const struct mtr_record *named = catalog_find_record(catalog, MTR_KIND_METER, opening->meter);
+    const struct mtr_record *named =
+        catalog_find_in(catalog, MTR_KIND_METER, subscription->service->key, opening->meter);
     if (!named) {
         char text[CATALOG_UNKNOWN_TEXT_BYTES];
         catalog_unknown_text(catalog, MTR_KIND_METER, opening->meter, findings, text);

@@ -86,6 +86,13 @@ const struct mtr_tariff_document *mtr_catalog_find_tariff(const struct mtr_catal
     return record ? &record->fields.tariff : NULL;
 }
 
+const struct mtr_tariff_document *mtr_catalog_find_tariff_of(const struct mtr_catalog *catalog,
+                                                             struct mtr_str service, struct mtr_str key)
+{
+    const struct mtr_record *record = catalog_find_replaced(catalog, MTR_KIND_TARIFF, service, key);
+    return record ? &record->fields.tariff : NULL;
+}
+
 const struct mtr_subscription *mtr_catalog_find_subscription(const struct mtr_catalog *catalog,
                                                              struct mtr_str key)
 {

@@ -5,6 +5,20 @@
 
 #include "lib/catalog/record.h"
 
+bool mtr_meter_has_name(const struct mtr_meter *meter, struct mtr_str name)
+{
+    return mtr_schema_is_name_of(name, meter->service ? meter->service->key : (struct mtr_str){NULL, 0},
+                                 meter->key);
+}
+
+static int copy_service(struct mtr_arena *arena, struct mtr_str key, struct mtr_meter *meter)
+{
+    struct mtr_service *service = mtr_arena_calloc(arena, 1, sizeof(*service));
+    if (!service) return MTR_ENOMEM;
+    meter->service = service;
+    return mtr_arena_copy(arena, key, &service->key);
+}
+
 static int copy_texts(struct mtr_arena *arena, struct mtr_meter *meter)
 {
     struct mtr_str *names = mtr_arena_calloc(arena, (size_t)meter->group_by_count + 1, sizeof(*names));
@@ -38,6 +52,7 @@ int mtr_meter_read(const struct mtr_node *node, struct mtr_arena *arena, struct 
     meter.retired = (struct mtr_catalog_time){0}; /* a file of documents asks no clock */
     meter.event_type = meter.name = (struct mtr_str){NULL, 0};
     rc = copy_texts(arena, &meter);
+    if (!rc) rc = copy_service(arena, record->fields.meter.service, &meter);
     record_release(record);
     if (!rc) *out = meter;
     return rc;

@@ -1,5 +1,7 @@
 /*
- * Documents by the names that others have for them, and the sentence for a name that nothing has. Which
+ * Documents by the names that others have for them: a meter or tariff is KEY within its service and
+ * SERVICE/KEY elsewhere. A short name elsewhere was of the only one when it was written, so that it means the
+ * one with the lowest number: the others came later. And the sentence for a name that nothing has. Which
  * tariffs were named once: what a subscription or a service named at any time may have priced a charge, and
  * charges tell the tariff's key. That reads all revisions, and parses those that hold the key at all.
  */
@@ -39,17 +41,130 @@ const char *mtr_catalog_meant(const struct mtr_catalog *catalog, enum mtr_catalo
                               struct mtr_str key, const struct mtr_vendor *vendor, char text[MTR_MEANT_BYTES])
 {
     const struct keys keys = {catalog, kind, vendor};
-    return mtr_str_meant(key, key_at, &keys, text);
+    return mtr_str_meant(mtr_schema_short_name(key), key_at, &keys, text);
 }
 
-struct mtr_record *catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
-                                       struct mtr_str key)
+/* The service that a tariff's first meter is of; empty of one without meters. */
+static struct mtr_str service_of_meters(const struct mtr_catalog *catalog,
+                                        const struct mtr_tariff_document *tariff)
 {
-    uint64_t hash = hash_index_hash(key, (uint64_t)kind);
-    for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_key[kind], hash, &probe)) != 0;)
+    for (uint32_t v = 0; v < tariff->version_count; v++)
+        for (uint32_t i = 0; i < tariff->versions[v].component_count; i++) {
+            const struct mtr_component *component = &tariff->versions[v].components[i];
+            const struct mtr_record *meter =
+                component->input_count ? catalog_find_record(catalog, MTR_KIND_METER, component->inputs[0])
+                                       : NULL;
+            if (meter) return meter->fields.meter.service;
+        }
+    return (struct mtr_str){NULL, 0};
+}
+
+struct mtr_str catalog_service_of(const struct mtr_catalog *catalog, const struct mtr_record *record)
+{
+    switch (record->kind->id) {
+    case MTR_KIND_METER: return record->fields.meter.service;
+    case MTR_KIND_TARIFF:
+        return record->fields.tariff.service.size ? record->fields.tariff.service
+                                                  : service_of_meters(catalog, &record->fields.tariff);
+    default: return (struct mtr_str){NULL, 0};
+    }
+}
+
+/* The next record of that key, of whichever service. */
+static struct mtr_record *next_of_key(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
+                                      struct mtr_str key, uint32_t *probe)
+{
+    const uint64_t hash = hash_index_hash(key, (uint64_t)kind);
+    for (uint32_t number; (number = hash_index_next(&catalog->by_key[kind], hash, probe)) != 0;)
         if (mtr_str_equal(catalog->records[kind][number - 1]->key, key))
             return catalog->records[kind][number - 1];
     return NULL;
+}
+
+struct mtr_record *catalog_find_own(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
+                                    struct mtr_str service, struct mtr_str key)
+{
+    struct mtr_record *record;
+    for (uint32_t probe = 0; (record = next_of_key(catalog, kind, key, &probe)) != NULL;)
+        if (mtr_str_equal(catalog_service_of(catalog, record), service)) return record;
+    return NULL;
+}
+
+struct mtr_record *catalog_find_replaced(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
+                                         struct mtr_str service, struct mtr_str key)
+{
+    const struct mtr_str none = {NULL, 0};
+    struct mtr_record *record;
+    if (kind != MTR_KIND_TARIFF || service.size) {
+        record = catalog_find_own(catalog, kind, service, key);
+        return record || kind != MTR_KIND_TARIFF ? record : catalog_find_own(catalog, kind, none, key);
+    }
+    for (uint32_t probe = 0; (record = next_of_key(catalog, kind, key, &probe)) != NULL;)
+        if (!record->fields.tariff.service.size) return record;
+    return NULL;
+}
+
+bool catalog_has_rival(const struct mtr_catalog *catalog, const struct mtr_record *record)
+{
+    const struct mtr_str service = catalog_service_of(catalog, record);
+    const struct mtr_record *other;
+    for (uint32_t probe = 0; (other = next_of_key(catalog, record->kind->id, record->key, &probe)) != NULL;) {
+        const struct mtr_str its = catalog_service_of(catalog, other);
+        if (other != record && (!service.size || !its.size || mtr_str_equal(service, its))) return true;
+    }
+    return false;
+}
+
+static struct mtr_str service_in(struct mtr_str name)
+{
+    const struct mtr_str key = mtr_schema_short_name(name);
+    return key.size == name.size ? (struct mtr_str){NULL, 0}
+                                 : (struct mtr_str){name.data, name.size - key.size - 1};
+}
+
+struct mtr_record *catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
+                                       struct mtr_str name)
+{
+    const struct mtr_str key = mtr_schema_short_name(name);
+    struct mtr_record *record, *first = NULL;
+    if (key.size != name.size) return catalog_find_own(catalog, kind, service_in(name), key);
+    for (uint32_t probe = 0; (record = next_of_key(catalog, kind, key, &probe)) != NULL;)
+        if (!first || record->number < first->number) first = record;
+    const struct mtr_record *deleted = catalog->deleted;
+    const bool was_meant = deleted && deleted->kind->id == kind && mtr_str_equal(deleted->key, name) &&
+                           (!first || deleted->number < first->number);
+    return was_meant ? NULL : first; /* what named it does not come to mean another one */
+}
+
+struct mtr_record *catalog_find_in(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
+                                   struct mtr_str service, struct mtr_str name)
+{
+    struct mtr_record *own = NULL;
+    if (mtr_schema_short_name(name).size == name.size) own = catalog_find_own(catalog, kind, service, name);
+    return own ? own : catalog_find_record(catalog, kind, name);
+}
+
+bool mtr_catalog_which_of(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str name,
+                          char text[MTR_WHICH_OF_TEXT_BYTES])
+{
+    enum { SHOWN_MAX = 5 };
+    const struct mtr_record *record, *found[SHOWN_MAX];
+    uint32_t count = 0;
+    size_t used = 0;
+    for (uint32_t probe = 0; (record = next_of_key(catalog, kind, name, &probe)) != NULL; count++) {
+        uint32_t at = count < SHOWN_MAX ? count : SHOWN_MAX - 1;
+        if (count >= SHOWN_MAX && found[at]->number < record->number) continue;
+        for (; at > 0 && found[at - 1]->number > record->number; at--) found[at] = found[at - 1];
+        found[at] = record;
+    }
+    if (count < 2) return false;
+    for (uint32_t i = 0; i < count && i < SHOWN_MAX; i++)
+        used += (size_t)snprintf(text + used, MTR_WHICH_OF_TEXT_BYTES - used, "%s%.*s/%.*s",
+                                 i ? ", " : "which of ", MTR_STR_ARGS(catalog_service_of(catalog, found[i])),
+                                 MTR_STR_ARGS(found[i]->key));
+    MTR_ASSERT(used < MTR_WHICH_OF_TEXT_BYTES);
+    snprintf(text + used, MTR_WHICH_OF_TEXT_BYTES - used, count > SHOWN_MAX ? ", …" : "");
+    return true;
 }
 
 void catalog_unknown_text(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str key,
@@ -58,7 +173,7 @@ void catalog_unknown_text(const struct mtr_catalog *catalog, enum mtr_catalog_ki
     char meant[MTR_MEANT_BYTES] = "";
     const struct mtr_record *deleted = catalog->deleted;
     const char *name = mtr_catalog_kind_name(kind);
-    if (deleted && deleted->kind->id == kind && mtr_str_equal(deleted->key, key)) {
+    if (deleted && deleted->kind->id == kind && mtr_schema_may_be_same_name(deleted->key, key)) {
         snprintf(text, CATALOG_UNKNOWN_TEXT_BYTES, "names the %s `%.*s`", name, MTR_STR_ARGS(key));
         return;
     }
@@ -72,14 +187,15 @@ void catalog_unknown_text(const struct mtr_catalog *catalog, enum mtr_catalog_ki
 enum { FOUND = 1 };
 
 struct looking {
-    struct mtr_str tariff;
+    const struct mtr_record *tariff;
     uint32_t revision; /* that names it */
 };
 
 /* Is it a value below a field that names tariffs, whatever the form of that field? */
 static bool names(const struct mtr_node *node, struct mtr_str tariff, bool is_of_tariffs)
 {
-    if (node->kind < MTR_NODE_LIST) return is_of_tariffs && mtr_str_equal(node->text, tariff);
+    if (node->kind < MTR_NODE_LIST)
+        return is_of_tariffs && mtr_str_equal(mtr_schema_short_name(node->text), tariff);
     for (uint32_t i = 0; i < node->child_count; i++) {
         const struct mtr_node *child = &node->children[i];
         const bool of_tariffs = is_of_tariffs || mtr_str_equal(child->key, MTR_STR("tariff")) ||
@@ -95,18 +211,26 @@ static int on_revision(void *context, const struct mtr_stored_document *stored)
     struct mtr_document *document = NULL;
     struct mtr_diagnostic diagnostic;
     if (!stored->json.size ||
-        !memmem(stored->json.data, stored->json.size, looking->tariff.data, looking->tariff.size))
+        !memmem(stored->json.data, stored->json.size, looking->tariff->key.data, looking->tariff->key.size))
         return MTR_OK;
     int rc = mtr_document_parse(stored->json, &document, &diagnostic);
     if (rc) return rc == MTR_ENOMEM ? rc : MTR_ECORRUPT;
-    const bool found = names(mtr_document_root(document), looking->tariff, false);
+    const bool found = names(mtr_document_root(document), looking->tariff->key, false);
     mtr_document_close(document);
     looking->revision = stored->revision;
     return found ? FOUND : MTR_OK;
 }
 
+/* Of another service the short key is another tariff. */
+static bool may_name(const struct mtr_record *record, const struct mtr_record *tariff)
+{
+    const struct mtr_str service = record->kind->id == MTR_KIND_SERVICE ? record->key
+                                                                        : record->fields.subscription.service;
+    return !tariff->fields.tariff.service.size || mtr_str_equal(service, tariff->fields.tariff.service);
+}
+
 int catalog_find_past_name(struct mtr_documents *documents, const struct mtr_catalog *catalog,
-                           struct mtr_str tariff, struct mtr_diagnostics *findings)
+                           const struct mtr_record *tariff, struct mtr_diagnostics *findings)
 {
     static const enum mtr_catalog_kind kinds[] = {MTR_KIND_SUBSCRIPTION, MTR_KIND_SERVICE};
     struct looking looking = {.tariff = tariff};
@@ -114,7 +238,7 @@ int catalog_find_past_name(struct mtr_documents *documents, const struct mtr_cat
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
         for (uint32_t i = 0; !rc && i < catalog->counts[kinds[k]]; i++) {
             const struct mtr_record *record = catalog->records[kinds[k]][i];
-            if (!record) continue;
+            if (!record || !may_name(record, tariff)) continue;
             rc = mtr_documents_walk_revisions(documents, (uint8_t)kinds[k], record->key, 0, on_revision,
                                               &looking);
             if (rc == FOUND)

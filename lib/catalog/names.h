@@ -7,9 +7,25 @@
 #include "lib/catalog/snapshot.h"
 #include "meterd/store/documents.h"
 
-/* NULL: there is none. */
+/* Whose key it is: of a meter; of a tariff that which it says, or that of its meters. Empty: of none. */
+struct mtr_str catalog_service_of(const struct mtr_catalog *catalog, const struct mtr_record *record);
+/* By a name from anywhere, SERVICE/KEY or KEY: the eldest of that key. NULL: there is none. */
 struct mtr_record *catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
-                                       struct mtr_str key);
+                                       struct mtr_str name);
+/* By a name that stands in a document of that service: first its own. */
+struct mtr_record *catalog_find_in(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
+                                   struct mtr_str service, struct mtr_str name);
+/* Of exactly that service, or of none when it is empty. */
+struct mtr_record *catalog_find_own(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
+                                    struct mtr_str service, struct mtr_str key);
+
+/* What a document that says that service (empty: none) and key would replace: a tariff that is of no service
+ * may be given one. */
+struct mtr_record *catalog_find_replaced(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
+                                         struct mtr_str service, struct mtr_str key);
+
+/* Is there another one of its kind that has its key in its service, or in all? */
+bool catalog_has_rival(const struct mtr_catalog *catalog, const struct mtr_record *record);
 
 /* What to say of a name that nothing has: the nearest one; of what the draft deletes, that it is named. */
 enum { CATALOG_UNKNOWN_TEXT_BYTES = 240 };
@@ -18,6 +34,6 @@ void catalog_unknown_text(const struct mtr_catalog *catalog, enum mtr_catalog_ki
 
 /* A finding when a revision of a subscription or service of the catalog names the tariff. */
 int catalog_find_past_name(struct mtr_documents *documents, const struct mtr_catalog *catalog,
-                           struct mtr_str tariff, struct mtr_diagnostics *findings) MTR_MUST_USE;
+                           const struct mtr_record *tariff, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 #endif

@@ -14,7 +14,8 @@ static const struct mtr_tariff_document *find_tariff(const struct mtr_catalog *c
 {
     char text[CATALOG_UNKNOWN_TEXT_BYTES];
     if (!key.size) return NULL;
-    const struct mtr_record *found = catalog_find_record(catalog, MTR_KIND_TARIFF, key);
+    const struct mtr_record *found =
+        catalog_find_in(catalog, MTR_KIND_TARIFF, record->fields.subscription.service, key);
     if (found) return &found->fields.tariff;
     catalog_unknown_text(catalog, MTR_KIND_TARIFF, key, findings, text);
     record_fail(record, field, findings, "%s", text);
@@ -26,7 +27,8 @@ static const struct mtr_tariff_document *cost_of_service(const struct mtr_catalo
                                                          const struct mtr_record *service)
 {
     struct mtr_str key = service->fields.service.cost_tariff;
-    const struct mtr_record *found = key.size ? catalog_find_record(catalog, MTR_KIND_TARIFF, key) : NULL;
+    const struct mtr_record *found =
+        key.size ? catalog_find_in(catalog, MTR_KIND_TARIFF, service->key, key) : NULL;
     return found ? &found->fields.tariff : NULL;
 }
 

@@ -125,8 +125,9 @@ struct mtr_record {
     const struct mtr_kind *kind;
     uint32_t number;
     bool stored;                 /* decoded from the store: it was accepted once, under earlier rules */
-    struct mtr_str key;
-    struct mtr_str json;         /* canonical */
+    struct mtr_str key;        /* of the document: of meters and tariffs unique within their service */
+    struct mtr_str stored_key; /* that it is stored by: SERVICE/KEY of these, or what it was before that */
+    struct mtr_str json;       /* canonical */
     const struct mtr_node *node; /* where it stands in the text being applied; NULL for stored ones: findings
                                     then have no place */
     struct mtr_catalog_time retired; /* of meters, services, tariffs and API keys */
@@ -169,7 +170,7 @@ struct record_source {
     const struct mtr_kind *kind;
     uint32_t number;
     bool stored;
-    struct mtr_str key, json;
+    struct mtr_str key, stored_key, json;
     const struct mtr_node *node;
 };
 

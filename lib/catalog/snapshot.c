@@ -93,15 +93,28 @@ void catalog_set(struct mtr_catalog *catalog, struct mtr_record *record)
     hash_index_add(&catalog->by_key[kind], hash_index_hash(record->key, (uint64_t)kind), record->number);
 }
 
+/* The service that a document is about, in which names are short; empty: none. */
+static struct mtr_str service_around(const struct mtr_catalog *catalog, const struct mtr_record *record)
+{
+    const struct mtr_record *subscription = record;
+    if (record->kind->id == MTR_KIND_SERVICE) return record->key;
+    if (record->kind->id == MTR_KIND_CREDIT)
+        subscription =
+            catalog_find_record(catalog, MTR_KIND_SUBSCRIPTION, record->fields.credit.subscription);
+    return subscription && subscription->kind->id == MTR_KIND_SUBSCRIPTION
+               ? subscription->fields.subscription.service
+               : (struct mtr_str){NULL, 0};
+}
+
 /* The record that a field names, or NULL after a finding. */
 static struct mtr_record *resolve(const struct mtr_catalog *catalog, const struct mtr_record *from,
-                                  const char *field, enum mtr_catalog_kind kind, struct mtr_str key,
+                                  const char *field, enum mtr_catalog_kind kind, struct mtr_str name,
                                   struct mtr_diagnostics *findings)
 {
     char text[CATALOG_UNKNOWN_TEXT_BYTES];
-    struct mtr_record *record = catalog_find_record(catalog, kind, key);
+    struct mtr_record *record = catalog_find_in(catalog, kind, service_around(catalog, from), name);
     if (record) return record;
-    catalog_unknown_text(catalog, kind, key, findings, text);
+    catalog_unknown_text(catalog, kind, name, findings, text);
     record_fail(from, field, findings, "%s", text);
     return NULL;
 }
@@ -258,6 +271,10 @@ static void link_credit(struct mtr_catalog *catalog, const struct mtr_record *re
             : NULL;
     const struct mtr_record *meter =
         f->meter.size ? resolve(catalog, record, "meter", MTR_KIND_METER, f->meter, findings) : NULL;
+    char which[MTR_WHICH_OF_TEXT_BYTES];
+    if (f->meter.size && !subscription && record->node &&
+        mtr_catalog_which_of(catalog, MTR_KIND_METER, f->meter, which))
+        record_fail(record, "meter", findings, "%s?", which);
     catalog->credits[record->number - 1] = (struct mtr_credit){
         .number = record->number,
         .key = record->key,

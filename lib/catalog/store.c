@@ -62,7 +62,8 @@ static int load_document(void *context, const struct mtr_stored_document *stored
     const struct record_source source = {.kind = kind_of(loading->kind),
                                          .number = stored->number,
                                          .stored = true,
-                                         .key = stored->key,
+                                         .key = mtr_schema_short_name(stored->key),
+                                         .stored_key = stored->key,
                                          .json = stored->json,
                                          .node = mtr_document_root(document)};
     rc = record_decode(&source, loading->store->zones, loading->findings, &record);
@@ -209,6 +210,7 @@ static int decode_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
         const struct record_source source = {.kind = kind_of(item->kind),
                                              .number = number,
                                              .key = item->key,
+                                             .stored_key = item->stored_key,
                                              .json = item->json,
                                              .node = item->node};
         int one = record_decode(&source, store->zones, findings, &item->decoded);
@@ -274,7 +276,7 @@ static int store_bundle(struct mtr_catalog_store *store, const struct bundle *bu
         const struct bundle_item *item = &bundle->items[i];
         if (item->unchanged) continue;
         const struct mtr_stored_document document = {.kind = (uint8_t)item->kind,
-                                                     .key = item->key,
+                                                     .key = item->stored_key,
                                                      .applied_us = edit->now_us,
                                                      .who = edit->who,
                                                      .json = item->json};
@@ -283,7 +285,7 @@ static int store_bundle(struct mtr_catalog_store *store, const struct bundle *bu
     }
     if (!rc && bundle->deleted) {
         const struct mtr_stored_document document = {.kind = (uint8_t)bundle->deleted->kind->id,
-                                                     .key = bundle->deleted->key,
+                                                     .key = bundle->deleted->stored_key,
                                                      .applied_us = edit->now_us,
                                                      .who = edit->who};
         rc = mtr_documents_delete(store->documents, &document);
@@ -392,15 +394,18 @@ static int find_deleted(struct mtr_catalog_store *store, const struct mtr_catalo
 {
     const struct mtr_kind *kind = kind_of(*edit->kind);
     const size_t errors = findings->errors;
+    char which[MTR_WHICH_OF_TEXT_BYTES];
     *out = catalog_find_record(store->current, *edit->kind, edit->key);
     if (!*out) return MTR_ENOTFOUND;
+    if (mtr_catalog_which_of(store->current, kind->id, edit->key, which))
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL, "%s?", which);
     if (!kind->deletable)
         mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL,
                              "a %s cannot be deleted: meters, services, tariffs and API keys can",
                              kind->name);
     int rc = MTR_OK;
     if (kind->id == MTR_KIND_TARIFF)
-        rc = catalog_find_past_name(store->documents, store->current, edit->key, findings);
+        rc = catalog_find_past_name(store->documents, store->current, *out, findings);
     return !rc && findings->errors > errors ? MTR_EINVALID : rc;
 }
 
@@ -441,7 +446,8 @@ static int hand_out(void *context, const struct mtr_stored_document *stored)
 {
     const struct handing *handing = context;
     struct mtr_catalog_document document = {.kind = (enum mtr_catalog_kind)stored->kind,
-                                            .key = stored->key,
+                                            .key = mtr_schema_short_name(stored->key),
+                                            .name = stored->key,
                                             .revision = stored->revision,
                                             .applied_us = stored->applied_us,
                                             .who = stored->who,
@@ -449,11 +455,26 @@ static int hand_out(void *context, const struct mtr_stored_document *stored)
     return handing->on_document(handing->context, &document);
 }
 
-int mtr_catalog_store_get(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str key,
+/* A document of that name, by the key that it is stored by; what is no more is only known by that. */
+typedef int read_document(struct mtr_documents *documents, uint8_t kind, struct mtr_str key,
+                          uint32_t revision, mtr_documents_on_document on_document, void *context);
+
+static int read_named(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str name,
+                      uint32_t revision, struct handing *handing, read_document *read)
+{
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(store);
+    const struct mtr_record *record = catalog_find_record(catalog, kind, name);
+    int rc = read(store->documents, (uint8_t)kind, record ? record->stored_key : name, revision, hand_out,
+                  handing);
+    mtr_catalog_release(catalog);
+    return rc;
+}
+
+int mtr_catalog_store_get(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str name,
                           uint32_t revision, mtr_catalog_on_document on_document, void *context)
 {
     struct handing handing = {on_document, context};
-    return mtr_documents_get(store->documents, (uint8_t)kind, key, revision, hand_out, &handing);
+    return read_named(store, kind, name, revision, &handing, mtr_documents_get);
 }
 
 int mtr_catalog_store_walk(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str after,
@@ -464,9 +485,9 @@ int mtr_catalog_store_walk(struct mtr_catalog_store *store, enum mtr_catalog_kin
 }
 
 int mtr_catalog_store_walk_revisions(struct mtr_catalog_store *store, enum mtr_catalog_kind kind,
-                                     struct mtr_str key, uint32_t after, mtr_catalog_on_document on_document,
+                                     struct mtr_str name, uint32_t after, mtr_catalog_on_document on_document,
                                      void *context)
 {
     struct handing handing = {on_document, context};
-    return mtr_documents_walk_revisions(store->documents, (uint8_t)kind, key, after, hand_out, &handing);
+    return read_named(store, kind, name, after, &handing, mtr_documents_walk_revisions);
 }

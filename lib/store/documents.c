@@ -36,13 +36,13 @@ struct head {
 };
 
 struct head_key {
-    unsigned char bytes[1 + MTR_KEY_BYTES_MAX];
+    unsigned char bytes[1 + MTR_NAME_BYTES_MAX];
     size_t size;
 };
 
 static int make_head_key(uint8_t kind, struct mtr_str key, struct head_key *out)
 {
-    if (key.size == 0 || key.size > MTR_KEY_BYTES_MAX) return MTR_EINVALID;
+    if (key.size == 0 || key.size > MTR_NAME_BYTES_MAX) return MTR_EINVALID;
     out->bytes[0] = kind;
     memcpy(out->bytes + 1, key.data, key.size);
     out->size = 1 + key.size;

@@ -19,11 +19,11 @@ static const char *const acrosses[] = {"subscription", "customer", NULL};
 static const struct mtr_field component_rows[] = {
     {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_component_fields, key), .required = true,
      .doc = "name of the line; unique in its version"},
-    {.name = "meter", .type = MTR_FIELD_KEY, AT(tariff_component_fields, meter),
+    {.name = "meter", .type = MTR_FIELD_NAME, AT(tariff_component_fields, meter),
      PRESENT(tariff_component_fields, has_meter),
      .doc = "the meter whose quantity is priced; none for a recurring fee"},
     TARIFF_CURVES(CURVE)
-    {.name = "tier_by", .type = MTR_FIELD_KEY, AT(tariff_component_fields, tier_by),
+    {.name = "tier_by", .type = MTR_FIELD_NAME, AT(tariff_component_fields, tier_by),
      PRESENT(tariff_component_fields, has_tier_by),
      .doc = "of volume: the meter whose quantity chooses the tier; the price applies to that of `meter`"},
     {.name = "flat_at_zero", .type = MTR_FIELD_BOOL, AT(tariff_component_fields, flat_at_zero),
@@ -182,6 +182,9 @@ const struct mtr_field mtr_tariff_fields[] = {
     {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_fields, key), .required = true,
      .doc = "name of the tariff"},
     {.name = "name", .type = MTR_FIELD_TEXT, AT(tariff_fields, name), .doc = "for people"},
+    {.name = "service", .type = MTR_FIELD_KEY, AT(tariff_fields, service),
+     .doc = "key of the service whose meters it prices, and whose subscriptions may name it; any unless "
+            "given. The tariff's key is unique within it"},
     {.name = "currency", .type = MTR_FIELD_TEXT, AT(tariff_fields, currency), .required = true,
      .doc = "ISO 4217 code of every amount; of several, that of subscriptions that name none; the first of "
             "`currencies` unless given"},

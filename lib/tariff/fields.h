@@ -121,7 +121,7 @@ struct tariff_exchange_fields {
 };
 
 struct tariff_fields {
-    struct mtr_str key, name, currency, retired;
+    struct mtr_str key, name, service, currency, retired;
     struct mtr_list currencies; /* of struct mtr_str */
     struct tariff_rounding_fields rounding;
     bool has_exchange;

@@ -315,6 +315,38 @@ static void note_customer(const struct mtr_tariff_version *version, struct mtr_t
         note_customer(&version->overrides[i].version, tariff);
 }
 
+/* SERVICE/KEY, unless it was written so, or the tariff is of no service. */
+static int name_meter(const struct mtr_tariff_document *tariff, struct mtr_arena *arena, struct mtr_str *name)
+{
+    const struct mtr_str service = tariff->service;
+    if (!service.size || !name->size || mtr_schema_short_name(*name).size != name->size) return MTR_OK;
+    const size_t size = service.size + 1 + name->size;
+    char *text = mtr_arena_alloc(arena, size + 1);
+    if (!text) return MTR_ENOMEM;
+    memcpy(text, service.data, service.size);
+    text[service.size] = '/';
+    memcpy(text + service.size + 1, name->data, name->size);
+    text[size] = '\0';
+    *name = (struct mtr_str){text, size};
+    return MTR_OK;
+}
+
+/* What was written short is of the tariff's service; whoever looks the meters up has one name for each. */
+static int name_meters(const struct mtr_tariff_document *tariff, struct mtr_tariff_version *version,
+                       struct mtr_arena *arena)
+{
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < version->component_count; i++) {
+        struct mtr_component *component = &version->components[i];
+        rc = name_meter(tariff, arena, &component->meter);
+        for (uint32_t input = 0; !rc && input < component->input_count; input++)
+            rc = name_meter(tariff, arena, &component->inputs[input]);
+    }
+    for (uint32_t i = 0; !rc && i < version->override_count; i++)
+        rc = name_meters(tariff, &version->overrides[i].version, arena);
+    return rc;
+}
+
 /* A document of one currency. */
 static int read_document(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_arena *scratch,
                          struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
@@ -325,6 +357,7 @@ static int read_document(const struct mtr_node *node, struct mtr_arena *arena, s
     if (rc) return rc;
     struct mtr_tariff_document tariff = {.key = fields.key,
                                          .name = fields.name,
+                                         .service = fields.service,
                                          .retired = fields.retired,
                                          .version_count = fields.versions.count};
     struct reading reading = {.arena = arena, .scratch = scratch, .findings = findings, .tariff = &tariff};
@@ -339,6 +372,9 @@ static int read_document(const struct mtr_node *node, struct mtr_arena *arena, s
         rc = read_version(&reading, &list->children[i], &versions[i], &tariff.versions[i]);
         if (rc) return rc;
     }
+    for (uint32_t i = 0; !rc && i < tariff.version_count; i++)
+        rc = name_meters(&tariff, &tariff.versions[i], arena);
+    if (rc) return rc;
     for (uint32_t i = 0; i < tariff.version_count; i++) note_customer(&tariff.versions[i], &tariff);
     if (findings->errors == errors_before) check_order(&reading, list);
     if (findings->errors > errors_before) return MTR_EINVALID;

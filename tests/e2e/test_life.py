@@ -90,7 +90,7 @@ def check_deletion(d):
     assert d.command("delete", "meter", "wrong").stdout.startswith("meter wrong is deleted; catalog version ")
     problem(d.call("GET", "/v1/catalog/meter/wrong"), 404, "wrong")
     assert "wrong" not in [row["key"] for row in d.get("/v1/catalog/meter")["documents"]]
-    assert put(d, "meter", {**wrong, "service": "mail", "event_type": "right"}).status == 200
+    assert put(d, "meter", {**wrong, "event_type": "right"}).status == 200
     revisions = d.get("/v1/catalog/meter/wrong?revisions=true")["documents"]
     assert [row["deleted"] for row in revisions] == [False, True, False] and "document" not in revisions[1], revisions
     # A meter without cells, but whose type came: without it these events would wait.
@@ -118,7 +118,58 @@ def check_deletion(d):
     assert failed.returncode != 0 and "usage was folded with it" in failed.stderr, failed
 
 
+def same_keys(vendor, price):
+    """A vendor's service, with keys that another one has, too."""
+    name = f"{vendor}-cloud"
+    return {
+        "vendors": [{"key": vendor}],
+        "services": [{"key": name, "vendor": vendor}],
+        "meters": [{"key": "cpu", "service": name, "event_type": "cpu", "value": "hours"}],
+        "tariffs": [{"key": "standard", "service": name, "currency": "EUR", "versions": [{"from": "2020-01-01", "components": [
+            {"key": "cpu", "meter": "cpu", "per_unit": price}]}]}],
+        "subscriptions": [{"key": f"at-{vendor}", "service": name, "customer": "c", "tariff": "standard", "start": "2020-01-01"}],
+    }
+
+
+def check_same_keys():
+    """Two vendors with a meter `cpu` and a tariff `standard`: each is counted and priced by its own."""
+    with Daemon(SETTINGS) as d:
+        d.apply(same_keys("east", "2"))
+        assert d.get("/v1/usage?meter=cpu")["rows"] == []  # there is one
+        d.apply(same_keys("west", "5"))
+        for vendor in ("east", "west"):
+            event = {"id": "1", "type": "cpu", "subject": f"at-{vendor}", "time": ago(hours=1), "data": {"hours": 3}}
+            key = d.vendor_key(vendor, ("ingest", "query"), vendor)
+            assert d.call("POST", "/v1/events", body=[event], key=key).json()["accepted"] == 1
+            d.settle()
+            rows = d.get("/v1/usage?meter=cpu&window=total", key=key)["rows"]
+            assert [(row["service"], row["meter"], row["quantity"]) for row in rows] == [(f"{vendor}-cloud", "cpu", "3")], rows
+            rows = d.get(f"/v1/usage?meter={vendor}-cloud/cpu&window=total")["rows"]
+            assert [row["subscription"] for row in rows] == [f"at-{vendor}"], rows
+        problem(d.call("GET", "/v1/usage?meter=cpu"), 400, "which of east-cloud/cpu, west-cloud/cpu?")
+        assert len(d.get("/v1/usage?meter=cpu&subscription=at-west")["rows"]) == 1
+        charges = {row["subscription"]: row for row in d.get("/v1/charges?drafts=true")["charges"] if row["quantity"] != "0"}
+        assert {name: (row["meter"], row["tariff"]["key"], row["amount"]) for name, row in charges.items()} == {
+            "at-east": ("cpu", "standard", "6.00"), "at-west": ("cpu", "standard", "15.00")}, charges
+        problem(d.call("GET", "/v1/catalog/meter/cpu"), 400, "which of east-cloud/cpu, west-cloud/cpu?")
+        problem(d.call("DELETE", "/v1/catalog/tariff/standard"), 422, "which of east-cloud/standard, west-cloud/standard?")
+        assert d.get("/v1/catalog/meter/west-cloud%2Fcpu")["document"]["service"] == "west-cloud"
+        rows = d.get("/v1/catalog/tariff")["documents"]
+        assert [(row["service"], row["key"]) for row in rows] == [("east-cloud", "standard"), ("west-cloud", "standard")], rows
+        tariff = d.get("/v1/catalog/tariff/east-cloud%2Fstandard")["document"]
+        assert d.call("PUT", "/v1/catalog/tariff/east-cloud%2Fstandard", body={**tariff, "name": "East"}).json()["updated"] == 1
+        problem(d.call("PUT", "/v1/catalog/tariff/west-cloud%2Fstandard", body=tariff), 422, "service in the path")
+        shown = d.command("get", "meter", "west-cloud/cpu").stdout
+        assert "service: west-cloud" in shown, shown
+        assert "at-east" in d.command("usage", "-m", "east-cloud/cpu").stdout
+        failed = d.command("usage", "-m", "cpu", check=False)
+        assert failed.returncode and "which of east-cloud/cpu, west-cloud/cpu?" in failed.stderr, failed
+        d.stop()
+        d.command("audit", "--log")
+
+
 def main():
+    check_same_keys()
     with Daemon(SETTINGS) as d:
         d.apply(CATALOG)
         d.acme = d.vendor_key("acme")

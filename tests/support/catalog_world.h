@@ -136,6 +136,22 @@ static inline void assert_text(struct mtr_str text, const char *expected)
         fail_msg("`%.*s` is not `%s`", MTR_STR_ARGS(text), expected);
 }
 
+struct seen {
+    char text[1024];
+    size_t used;
+};
+
+static inline int see(void *context, const struct mtr_catalog_document *d)
+{
+    struct seen *seen = context;
+    assert_text(d->who, "tester");
+    assert_true(d->applied_us == NOW_US);
+    seen->used += (size_t)snprintf(seen->text + seen->used, sizeof(seen->text) - seen->used,
+                                   "%s %.*s r%u %.*s\n", mtr_catalog_kind_name(d->kind), MTR_STR_ARGS(d->key),
+                                   d->revision, MTR_STR_ARGS(d->json));
+    return MTR_OK;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 #endif

@@ -11,7 +11,7 @@
 
 struct document_row {
     const char *kind;
-    struct mtr_str key;
+    struct mtr_str key, service;
     uint32_t revision;
     int64_t applied_at;
     struct mtr_str applied_by, document;
@@ -23,7 +23,9 @@ static const struct mtr_shape any_map = {.schema = "{\"type\":\"object\"}"};
 #define ROW(field) MTR_MEMBER(document_row, field)
 static const struct mtr_json_member document_members[] = {
     {ROW(kind), .type = MTR_MEMBER_WORD, .doc = "of the document"},
-    {ROW(key), .type = MTR_MEMBER_TEXT, .doc = "unique in its kind"},
+    {ROW(key), .type = MTR_MEMBER_TEXT, .doc = "unique in its kind; of meters and tariffs in their service"},
+    {ROW(service), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
+     .doc = "of a meter or tariff: elsewhere it is named SERVICE/KEY"},
     {ROW(revision), .type = MTR_MEMBER_U32, .doc = "from 1"},
     {ROW(applied_at), .type = MTR_MEMBER_TIME, .doc = "when the revision was stored"},
     {ROW(applied_by), .type = MTR_MEMBER_TEXT, .doc = "key of the API key that did it"},
@@ -34,10 +36,23 @@ static const struct mtr_json_member document_members[] = {
 };
 static const struct mtr_shape document_shape = {.name = "Document", .members = document_members};
 
-static struct document_row document_row(const struct mtr_catalog_document *document)
+static struct mtr_str service_of(const struct mtr_catalog *catalog,
+                                 const struct mtr_catalog_document *document)
+{
+    const struct mtr_meter *meter =
+        document->kind == MTR_KIND_METER ? mtr_catalog_find_meter(catalog, document->name) : NULL;
+    const struct mtr_tariff_document *tariff =
+        document->kind == MTR_KIND_TARIFF ? mtr_catalog_find_tariff(catalog, document->name) : NULL;
+    if (meter) return meter->service->key;
+    return tariff && tariff->service.size ? tariff->service : (struct mtr_str){NULL, 0};
+}
+
+static struct document_row document_row(const struct mtr_catalog *catalog,
+                                        const struct mtr_catalog_document *document)
 {
     return (struct document_row){.kind = mtr_catalog_kind_name(document->kind),
                                  .key = document->key,
+                                 .service = service_of(catalog, document),
                                  .revision = document->revision,
                                  .applied_at = document->applied_us,
                                  .applied_by = document->who,
@@ -48,8 +63,9 @@ static struct document_row document_row(const struct mtr_catalog_document *docum
 /* Documents of a kind, or the revisions of one. */
 struct documents {
     enum mtr_catalog_kind kind;
-    struct mtr_str only; /* its key; empty: all */
-    char after[MTR_KEY_BYTES_MAX];
+    const struct mtr_catalog *catalog; /* in force when it was asked */
+    struct mtr_str only;               /* its name; empty: all */
+    char after[MTR_NAME_BYTES_MAX];
     size_t after_size;
     uint32_t after_revision;
     struct api_rows *rows; /* of a piece */
@@ -58,11 +74,11 @@ struct documents {
 static int on_document(void *context, const struct mtr_catalog_document *document)
 {
     struct documents *documents = context;
-    const struct document_row row = document_row(document);
+    const struct document_row row = document_row(documents->catalog, document);
     int rc = api_row(documents->rows, &row);
-    MTR_ASSERT(document->key.size <= sizeof(documents->after));
-    memcpy(documents->after, document->key.data, document->key.size);
-    documents->after_size = document->key.size;
+    MTR_ASSERT(document->name.size <= sizeof(documents->after));
+    memcpy(documents->after, document->name.data, document->name.size);
+    documents->after_size = document->name.size;
     documents->after_revision = document->revision;
     return !rc && api_rows_full(documents->rows) ? API_STOP : rc;
 }
@@ -81,13 +97,23 @@ static int fill(struct api_call *call, struct api_rows *rows)
     return rc == API_STOP ? MTR_OK : rc;
 }
 
+/* After an answer when the name is of several. */
+static bool is_one(struct api_call *call, enum mtr_catalog_kind kind, struct mtr_str name)
+{
+    char which[MTR_WHICH_OF_TEXT_BYTES];
+    if (!mtr_catalog_which_of(call->catalog, kind, name, which)) return true;
+    api_problem(call, 400, "%s?", which);
+    return false;
+}
+
 static bool begin(struct api_call *call)
 {
     struct documents *documents = api_allocate(call, sizeof(*documents));
     if (!documents || !api_kind(call, call->path_parameters[0], &documents->kind)) return false;
     documents->only = call->path_parameters[1];
+    documents->catalog = call->catalog;
     call->state = documents;
-    return true;
+    return is_one(call, documents->kind, documents->only);
 }
 
 static const struct api_list list = {
@@ -112,8 +138,9 @@ const struct api_route api_list_documents = {
 
 static int on_document_json(void *context, const struct mtr_catalog_document *document)
 {
-    const struct document_row row = document_row(document);
-    api_answer(context, &row);
+    struct api_call *call = context;
+    const struct document_row row = document_row(call->catalog, document);
+    api_answer(call, &row);
     return MTR_OK;
 }
 
@@ -142,7 +169,7 @@ static void get_document(struct api_call *call)
         return;
     }
     const int as = api_negotiate(call);
-    if (as < 0 || !api_kind(call, call->path_parameters[0], &kind)) return;
+    if (as < 0 || !api_kind(call, call->path_parameters[0], &kind) || !is_one(call, kind, key)) return;
     int rc = mtr_catalog_store_get(call->host->catalog_store, kind, key, revision,
                                    as == AS_YAML ? on_document_yaml : on_document_json, call);
     if (rc == MTR_ENOTFOUND && revision)

@@ -90,7 +90,7 @@ static bool bind_vendor(struct api_call *call, struct mtr_usage_query *query)
 /* Does the query look at the meter? Vendor and meter are of its keys. */
 static bool looks_at(const struct mtr_usage_query *query, const struct mtr_meter *meter)
 {
-    return meter && (!query->meter.size || mtr_str_equal(meter->key, query->meter)) &&
+    return meter && (!query->meter.size || mtr_meter_has_name(meter, query->meter)) &&
            (!query->vendor.size || mtr_str_equal(meter->service->vendor->key, query->vendor));
 }
 
@@ -132,6 +132,23 @@ static bool check_dimensions(struct api_call *call, const struct mtr_usage_query
     return true;
 }
 
+/* A short name of several meters would add up what is not the same; a subscription has one of them. */
+static bool check_meter(struct api_call *call, const struct mtr_usage_query *query)
+{
+    char which[MTR_WHICH_OF_TEXT_BYTES];
+    uint32_t count = 0;
+    for (uint32_t i = 1; query->meter.size && i <= mtr_catalog_count(call->catalog, MTR_KIND_METER); i++)
+        count += looks_at(query, mtr_catalog_meter(call->catalog, i));
+    if (!query->meter.size || count == 1 || (count > 1 && query->subscription.size)) return true;
+    if (count == 0) api_unknown(call, MTR_KIND_METER, query->meter);
+    else if (call->credential->vendor ||
+             !mtr_catalog_which_of(call->catalog, MTR_KIND_METER, query->meter, which))
+        api_problem(call, 400, "several services have a meter '%.*s': name it SERVICE/KEY",
+                    MTR_STR_ARGS(query->meter));
+    else api_problem(call, 400, "%s?", which);
+    return false;
+}
+
 /* A key that names nothing is an error: an empty answer would look like no usage. */
 static bool check_names(struct api_call *call, const struct mtr_usage_query *query)
 {
@@ -139,15 +156,12 @@ static bool check_names(struct api_call *call, const struct mtr_usage_query *que
         call->credential->vendor; /* what belongs to another vendor is not there, for its key */
     const struct mtr_subscription *subscription =
         mtr_catalog_find_subscription(call->catalog, query->subscription);
-    const struct mtr_meter *meter = mtr_catalog_find_meter(call->catalog, query->meter);
     if (query->subscription.size && (!subscription || (own && subscription->service->vendor != own)))
         api_unknown(call, MTR_KIND_SUBSCRIPTION, query->subscription);
     else if (query->vendor.size && !mtr_catalog_find_vendor(call->catalog, query->vendor))
         api_unknown(call, MTR_KIND_VENDOR, query->vendor);
-    else if (query->meter.size && (!meter || (own && meter->service->vendor != own)))
-        api_unknown(call, MTR_KIND_METER, query->meter);
     else
-        return check_dimensions(call, query);
+        return check_meter(call, query) && check_dimensions(call, query);
     return false;
 }
 
@@ -344,7 +358,7 @@ static const struct api_parameter parameters[] = {
     {"subscription", API_TEXT, .doc = "only this subscription (key)"},
     {"customer", API_TEXT, .doc = "only this customer"},
     {"vendor", API_TEXT, .doc = "only this vendor (key); a key bound to a vendor sees only its own"},
-    {"meter", API_TEXT, .doc = "only this meter (key)"},
+    {"meter", API_TEXT, .doc = "only this meter: its key, or SERVICE/KEY where several have it"},
     {"from", API_TIME,
      .doc = "first instant: an RFC 3339 time, or a date (its midnight in the zone); default: 30 days before "
             "`to`. Where it is given, its hour is cut there"},

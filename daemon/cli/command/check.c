@@ -99,7 +99,8 @@ static void compare_tariff(const struct check *check, const struct mtr_node *nod
     mtr_diagnostics_init(&said, FINDINGS_MAX);
     mtr_arena_init(&arena, 1 << 16, TARIFF_BYTES_MAX);
     if (mtr_tariff_read(node, &arena, &tariff, &said) == MTR_OK) {
-        const struct mtr_tariff_document *stored = mtr_catalog_find_tariff(check->stored, tariff.key);
+        const struct mtr_tariff_document *stored =
+            mtr_catalog_find_tariff_of(check->stored, tariff.service, tariff.key);
         if (stored) mtr_tariff_lint_change(node, &tariff, stored, mtr_clock_wall_us(), findings);
     }
     mtr_arena_release(&arena);

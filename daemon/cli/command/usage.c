@@ -55,7 +55,7 @@ static const struct cli_option options[] = {
     {"subscription", 's', "KEY", "only this subscription"},
     {"customer", 0, "NAME", "only this customer"},
     {"vendor", 0, "KEY", "only this vendor"},
-    {"meter", 'm', "KEY", "only this meter"},
+    {"meter", 'm', "KEY", "only this meter; SERVICE/KEY where several services have it"},
     {"from", 0, "TIME", "RFC 3339 time, or a date: its midnight in the zone (default: 30 days ago)"},
     {"to", 0, "TIME", "exclusive (default: now)"},
     {"window", 'w', "WINDOW", "hour, day, month or total (default: day)"},

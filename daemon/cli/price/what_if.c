@@ -157,7 +157,7 @@ static int write_renamed(const struct mtr_node *tariff, struct mtr_str key, stru
     mtr_buffer_init(&value, 2 * (size_t)MTR_DOCUMENT_BYTES_MAX);
     mtr_json_begin(&json, out);
     mtr_json_map(&json);
-    mtr_json_named_text(&json, "key", key);
+    mtr_json_named_text(&json, "key", mtr_schema_short_name(key));
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < tariff->child_count; i++) {
         if (mtr_str_equal(tariff->children[i].key, MTR_STR("key"))) continue;

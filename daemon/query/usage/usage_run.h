@@ -37,7 +37,7 @@ struct mtr_usage_run {
 static inline bool usage_wants_meter(const struct mtr_usage_run *run, const struct mtr_meter *meter)
 {
     if (!meter || meter->service != run->subscription->service) return false;
-    return !run->query->meter.size || mtr_str_equal(run->query->meter, meter->key);
+    return !run->query->meter.size || mtr_meter_has_name(meter, run->query->meter);
 }
 /* Asks the recount for the run's subscription, where the query cuts its hours. */
 int usage_ask_cuts(struct mtr_usage_run *run, const struct mtr_catalog *catalog) MTR_MUST_USE;

@@ -5,7 +5,11 @@
  * Documents are stored in every version (catalog/store.h); a snapshot is what is in force, checked, indexed,
  * and never changed: a new version makes a new snapshot. Snapshots are counted references: acquire in one
  * thread, use without locks, release. Numbers (subscription, meter, …) are given once to each key, from 1 up,
- * and never reused: stores use them as keys.
+ * and never reused: stores use them as keys. What is deleted leaves a gap.
+ *
+ * Keys are unique in their kind; those of meters and tariffs in their service: KEY in what is about that
+ * service (its tariffs, subscriptions, their credits), SERVICE/KEY elsewhere. A short name elsewhere was of
+ * the only one when it was written, and stays of it.
  *
  * The models stand in headers of their own: vendor.h (and services), meter.h, subscription.h, credit.h,
  * api_key.h, destination.h; tariffs and rates in meterd/tariff/. They are the snapshot's: what they hold and
@@ -29,6 +33,7 @@
 #include "meterd/catalog/meter.h"
 #include "meterd/catalog/subscription.h"
 #include "meterd/catalog/vendor.h"
+#include "meterd/core/limits.h"
 #include "meterd/core/schema.h"
 #include "meterd/tariff/rates.h"
 #include "meterd/tariff/tariff.h"
@@ -67,11 +72,15 @@ const struct mtr_credit *mtr_catalog_credit(const struct mtr_catalog *catalog, u
 /* All exchange rates, in a book's order. */
 const struct mtr_rate_book *mtr_catalog_rates(const struct mtr_catalog *catalog);
 
-/* By key. NULL when absent. */
+/* By key; meters and tariffs by a name from anywhere: SERVICE/KEY, or KEY, which means the eldest of several.
+ * NULL when absent. */
 const struct mtr_vendor *mtr_catalog_find_vendor(const struct mtr_catalog *catalog, struct mtr_str key);
 const struct mtr_meter *mtr_catalog_find_meter(const struct mtr_catalog *catalog, struct mtr_str key);
 const struct mtr_tariff_document *mtr_catalog_find_tariff(const struct mtr_catalog *catalog,
                                                           struct mtr_str key);
+/* The one that a document with this service (empty: none) and key would replace. */
+const struct mtr_tariff_document *mtr_catalog_find_tariff_of(const struct mtr_catalog *catalog,
+                                                             struct mtr_str service, struct mtr_str key);
 const struct mtr_subscription *mtr_catalog_find_subscription(const struct mtr_catalog *catalog,
                                                              struct mtr_str key);
 const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_catalog *catalog,
@@ -81,6 +90,10 @@ const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_cata
 const char *mtr_catalog_meant(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
                               struct mtr_str key, const struct mtr_vendor *vendor,
                               char text[MTR_MEANT_BYTES]);
+/* Is that name of several meters, or tariffs? Then the text is "which of a/cpu, b/cpu". */
+enum { MTR_WHICH_OF_TEXT_BYTES = 16 + 6 * (MTR_NAME_BYTES_MAX + 2) };
+bool mtr_catalog_which_of(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str name,
+                          char text[MTR_WHICH_OF_TEXT_BYTES]);
 /* The credits of a subscription, its customer's included, one a call: *position begins at 0. NULL after
  * the last. */
 const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catalog,

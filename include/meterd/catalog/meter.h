@@ -128,9 +128,13 @@ static inline int64_t mtr_meter_retired_us(const struct mtr_meter *meter)
     return meter->retired.text.size ? meter->retired.time_us : INT64_MAX;
 }
 
+/* Is it its name, KEY or SERVICE/KEY? */
+bool mtr_meter_has_name(const struct mtr_meter *meter, struct mtr_str name);
+
 /* Reads one meter document by itself, outside of any catalog: what `meterd price` finds in a bundle. Fills
- * key, unit, dimensions and everything that says how its values are measured; service and filters stay empty,
- * and the number 0. Allocated from the arena. MTR_EINVALID with findings, MTR_ENOMEM. */
+ * key, unit, dimensions and everything that says how its values are measured; of its service there is the key
+ * only, filters stay empty, and the number is 0. Allocated from the arena. MTR_EINVALID with findings,
+ * MTR_ENOMEM. */
 int mtr_meter_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_meter *out,
                    struct mtr_diagnostics *findings) MTR_MUST_USE;
 

@@ -37,7 +37,7 @@ struct mtr_catalog_edit {
     struct mtr_str text;
     const enum mtr_catalog_kind *kind; /* one document, the map itself, of this kind and key; NULL: a bundle
                                           of many, vendors: [...] services: [...] …, each item with a key */
-    struct mtr_str key;
+    struct mtr_str key;                /* of a meter or tariff also SERVICE/KEY */
     struct mtr_str who;                /* kept with every revision; cut to 256 bytes */
     int64_t now_us;
     bool dry_run;                      /* nothing is stored, findings are the same */
@@ -84,21 +84,22 @@ int mtr_catalog_store_draft(struct mtr_catalog_store *store, const struct mtr_ca
 struct mtr_catalog_document {
     enum mtr_catalog_kind kind;
     struct mtr_str key;
-    uint32_t revision; /* of this document, from 1 */
+    struct mtr_str name; /* that no other one of its kind has; of meters and tariffs it may be SERVICE/KEY */
+    uint32_t revision;   /* of this document, from 1 */
     int64_t applied_us;
     struct mtr_str who;
     struct mtr_str json; /* the document, canonical JSON; empty: this revision deleted it */
 };
 /* One document (revision 0: the newest); borrowed only during the hook. MTR_ENOTFOUND. */
 typedef int (*mtr_catalog_on_document)(void *context, const struct mtr_catalog_document *document);
-int mtr_catalog_store_get(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str key,
+int mtr_catalog_store_get(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str name,
                           uint32_t revision, mtr_catalog_on_document on_document, void *context) MTR_MUST_USE;
-/* The newest revision of every document of a kind with a key greater than `after` (empty: all), by key; and
+/* The newest revision of every document of a kind with a name greater than `after` (empty: all), by name; and
  * the revisions of one behind `after` (0: all), oldest first. */
 int mtr_catalog_store_walk(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str after,
                            mtr_catalog_on_document on_document, void *context) MTR_MUST_USE;
 int mtr_catalog_store_walk_revisions(struct mtr_catalog_store *store, enum mtr_catalog_kind kind,
-                                     struct mtr_str key, uint32_t after, mtr_catalog_on_document on_document,
+                                     struct mtr_str name, uint32_t after, mtr_catalog_on_document on_document,
                                      void *context) MTR_MUST_USE;
 
 #endif

@@ -37,6 +37,7 @@ enum {
 /* Documents of the catalog. Depth and nodes bound what a text can make the reader allocate. */
 enum {
     MTR_KEY_BYTES_MAX = 64,     /* keys of vendors, services, meters, tariffs, subscriptions, destinations */
+    MTR_NAME_BYTES_MAX = 2 * MTR_KEY_BYTES_MAX + 1, /* of meters and tariffs elsewhere: SERVICE/KEY */
     MTR_METER_GROUP_BY_MAX = 8, /* dimensions of one meter */
     MTR_SUBSCRIPTION_CUTS_MAX = 4096, /* instants inside local hours at which a part of it begins */
     MTR_DIMENSIONS_BYTES_MAX = 384, /* encoded dimensions inside a cell's key */

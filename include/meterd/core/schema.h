@@ -48,6 +48,7 @@
 enum mtr_field_type {
     MTR_FIELD_TEXT,     /* struct mtr_str */
     MTR_FIELD_KEY,      /* struct mtr_str: [A-Za-z0-9._:-]{1,64}, starts with a letter or digit */
+    MTR_FIELD_NAME,     /* struct mtr_str: a key, or two of them with a slash between: SERVICE/KEY */
     MTR_FIELD_BOOL,     /* bool */
     MTR_FIELD_U64,      /* uint64_t, range min…max */
     MTR_FIELD_BYTES,    /* uint64_t: "64MiB", "1GiB", "4096" */
@@ -121,6 +122,14 @@ int mtr_schema_decode_text(const struct mtr_field *field, const char *path, stru
 
 /* What a MTR_FIELD_KEY takes. */
 bool mtr_schema_is_key(struct mtr_str text);
+/* What a MTR_FIELD_NAME takes. */
+bool mtr_schema_is_name(struct mtr_str text);
+/* A name without its service: what stands behind the slash, or all of it. */
+struct mtr_str mtr_schema_short_name(struct mtr_str name);
+/* Is it KEY, or SERVICE/KEY? */
+bool mtr_schema_is_name_of(struct mtr_str name, struct mtr_str service, struct mtr_str key);
+/* May both mean the same? A short name stands for that of any service. */
+bool mtr_schema_may_be_same_name(struct mtr_str a, struct mtr_str b);
 
 /* Markdown table rows: name, type, default, range, doc; nested names dotted. */
 int mtr_schema_write_reference(const struct mtr_field *fields, const char *prefix,

@@ -58,6 +58,9 @@
  * says `reset: true`. `scope` of a component (period, event, hour, day, term, level) says what its curve
  * applies to before the amounts are added.
  *
+ * `service: compute`: it prices meters of that service, named short, and its key is unique there only;
+ * without one it is of the service of its meters.
+ *
  * `retired: 2027-01-01`: no subscription that starts from then on may name it; those before keep it.
  *
  * Tiers: a bound `up_to` belongs to the tier, a bound `below` to the tier above; the last has none; `flat` is
@@ -288,6 +291,7 @@ struct mtr_tariff_document {
     uint32_t number; /* catalog number; 0 when not from a catalog */
     struct mtr_str key;
     struct mtr_str name;
+    struct mtr_str service; /* key; empty: it may be of any service that has its meters */
     struct mtr_str currency;
     struct mtr_str pricing_currency; /* the name that all versions have; empty: none */
     struct mtr_str retired; /* as written: which subscriptions may name it is the catalog's check */

@@ -20,7 +20,7 @@ static const struct mtr_field rows[] = {
     {MTR_ROW(mtr_credit_fields, quantity), .type = MTR_FIELD_QUANTITY,
      MTR_ROW_GIVEN(mtr_credit_fields, has_quantity),
      .doc = "or prepaid units, as components price them"},
-    {MTR_ROW(mtr_credit_fields, meter), .type = MTR_FIELD_KEY,
+    {MTR_ROW(mtr_credit_fields, meter), .type = MTR_FIELD_NAME,
      .doc = "of a quantity: key of the meter whose use draws on it"},
     {MTR_ROW(mtr_credit_fields, components), .type = MTR_FIELD_TEXTS,
      .max = MTR_TARIFF_COMPONENTS_MAX,

@@ -21,7 +21,7 @@ static const struct mtr_field change_rows[] = {
     {MTR_ROW(mtr_change_fields, from), .type = MTR_FIELD_TEXT, .required = true,
      .doc = "from when on it holds: a date (midnight in the zone) or an instant; a billing period begins "
             "then"},
-    {MTR_ROW(mtr_change_fields, tariff), .type = MTR_FIELD_KEY, .doc = "key of the tariff"},
+    {MTR_ROW(mtr_change_fields, tariff), .type = MTR_FIELD_NAME, .doc = "key of the tariff"},
     {MTR_ROW(mtr_change_fields, customer), .type = MTR_FIELD_KEY, .doc = "who pays"},
     {MTR_ROW(mtr_change_fields, currency), .type = MTR_FIELD_TEXT, .doc = "ISO 4217"},
     {MTR_ROW(mtr_change_fields, billing), .type = MTR_FIELD_MAP, .fields = billing_rows,
@@ -38,7 +38,7 @@ static const struct mtr_field trial_rows[] = {
     {MTR_ROW(mtr_trial_fields, days), .type = MTR_FIELD_U64,
      MTR_ROW_GIVEN(mtr_trial_fields, has_days), .min = 1, .max = 36500,
      .doc = "instead of end: how many local days from start it lasts"},
-    {MTR_ROW(mtr_trial_fields, tariff), .type = MTR_FIELD_KEY,
+    {MTR_ROW(mtr_trial_fields, tariff), .type = MTR_FIELD_NAME,
      .doc = "what is charged until then; nothing unless given"},
     {MTR_ROW(mtr_trial_fields, then), .type = MTR_FIELD_ENUM, .choices = trial_then,
      .default_text = "convert",
@@ -54,7 +54,7 @@ static const struct mtr_field trial_rows[] = {
 };
 
 static const struct mtr_field opening_rows[] = {
-    {MTR_ROW(mtr_opening_fields, meter), .type = MTR_FIELD_KEY, .required = true,
+    {MTR_ROW(mtr_opening_fields, meter), .type = MTR_FIELD_NAME, .required = true,
      .doc = "key of a meter of time_weighted or counter"},
     {MTR_ROW(mtr_opening_fields, value), .type = MTR_FIELD_QUANTITY, .required = true,
      .doc = "the level, or the counter's reading, at the start"},
@@ -73,9 +73,9 @@ static const struct mtr_field rows[] = {
             "an end, and for another service"},
     {MTR_ROW(mtr_subscription_fields, customer), .type = MTR_FIELD_KEY, .required = true,
      .doc = "who pays"},
-    {MTR_ROW(mtr_subscription_fields, tariff), .type = MTR_FIELD_KEY, .required = true,
+    {MTR_ROW(mtr_subscription_fields, tariff), .type = MTR_FIELD_NAME, .required = true,
      .doc = "key of the tariff"},
-    {MTR_ROW(mtr_subscription_fields, cost_tariff), .type = MTR_FIELD_KEY,
+    {MTR_ROW(mtr_subscription_fields, cost_tariff), .type = MTR_FIELD_NAME,
      .doc = "key of the tariff that says what its use costs the seller; its service's unless given"},
     {MTR_ROW(mtr_subscription_fields, currency), .type = MTR_FIELD_TEXT,
      .doc = "ISO 4217; the tariff's unless given; another one only from a time on, in `changes`"},

@@ -202,7 +202,8 @@ static int decode_text_as_written(struct mtr_schema_context *context, const stru
     if (is_container(field->type)) return decode_container_text(context, field, text, member);
     struct mtr_node node = {.kind = MTR_NODE_STRING, .text = text};
     bool verbatim =
-        field->type == MTR_FIELD_TEXT || field->type == MTR_FIELD_KEY || field->type == MTR_FIELD_ENUM;
+        field->type == MTR_FIELD_TEXT || field->type == MTR_FIELD_KEY || field->type == MTR_FIELD_NAME ||
+        field->type == MTR_FIELD_ENUM;
     if (!verbatim) document_resolve_plain(&node);
     return schema_decode_scalar(context, field, &node, member);
 }

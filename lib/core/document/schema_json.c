@@ -134,6 +134,11 @@ static void write_type(struct writing *to, const struct mtr_field *field)
         write_types(to, "string", "number", may_be_null);
         mtr_json_named_cstr(&to->json, "pattern", "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$");
         break;
+    case MTR_FIELD_NAME:
+        write_types(to, "string", "number", may_be_null);
+        mtr_json_named_cstr(&to->json, "pattern",
+                            "^([A-Za-z0-9][A-Za-z0-9._:-]{0,63}/)?[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$");
+        break;
     case MTR_FIELD_BOOL: write_types(to, "boolean", NULL, may_be_null); break;
     case MTR_FIELD_U64:
         write_types(to, "integer", NULL, may_be_null);

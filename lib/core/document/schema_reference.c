@@ -13,6 +13,7 @@ static const char *type_name(const struct mtr_field *field)
     switch (field->type) {
     case MTR_FIELD_TEXT: return "text";
     case MTR_FIELD_KEY: return "key";
+    case MTR_FIELD_NAME: return "key or service/key";
     case MTR_FIELD_BOOL: return "true or false";
     case MTR_FIELD_U64: return "whole number";
     case MTR_FIELD_BYTES: return "size";

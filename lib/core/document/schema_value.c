@@ -143,6 +143,48 @@ bool mtr_schema_is_key(struct mtr_str text)
     return valid;
 }
 
+struct mtr_str mtr_schema_short_name(struct mtr_str name)
+{
+    const char *slash = name.size ? memchr(name.data, '/', name.size) : NULL;
+    if (!slash) return name;
+    return (struct mtr_str){slash + 1, name.size - (size_t)(slash + 1 - name.data)};
+}
+
+bool mtr_schema_is_name_of(struct mtr_str name, struct mtr_str service, struct mtr_str key)
+{
+    const struct mtr_str own = mtr_schema_short_name(name);
+    if (!mtr_str_equal(own, key)) return false;
+    return own.size == name.size ||
+           mtr_str_equal((struct mtr_str){name.data, name.size - own.size - 1}, service);
+}
+
+bool mtr_schema_may_be_same_name(struct mtr_str a, struct mtr_str b)
+{
+    const struct mtr_str short_a = mtr_schema_short_name(a), short_b = mtr_schema_short_name(b);
+    const bool both_qualified = short_a.size != a.size && short_b.size != b.size;
+    return mtr_str_equal(short_a, short_b) && (!both_qualified || mtr_str_equal(a, b));
+}
+
+bool mtr_schema_is_name(struct mtr_str text)
+{
+    const struct mtr_str key = mtr_schema_short_name(text);
+    const size_t service_size = text.size - key.size;
+    return mtr_schema_is_key(key) &&
+           (service_size == 0 || mtr_schema_is_key((struct mtr_str){text.data, service_size - 1}));
+}
+
+static int decode_name(struct mtr_schema_context *context, const struct mtr_node *node, struct mtr_str *out)
+{
+    struct mtr_str name;
+    int rc = schema_decode_text_node(context, node, "a key", &name);
+    if (rc) return rc;
+    if (!mtr_schema_is_name(name))
+        return FAIL(node, "`%.*s` is no key, or SERVICE/KEY: each is 1 to %d of letters, digits and . _ : -",
+                    SHOWN(name), MTR_KEY_BYTES_MAX);
+    *out = name;
+    return MTR_OK;
+}
+
 static int decode_key(struct mtr_schema_context *context, const struct mtr_node *node, struct mtr_str *out)
 {
     struct mtr_str key;
@@ -288,6 +330,7 @@ int schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_fi
     switch (field->type) {
     case MTR_FIELD_TEXT: return decode_text(context, field, node, member);
     case MTR_FIELD_KEY: return decode_key(context, node, member);
+    case MTR_FIELD_NAME: return decode_name(context, node, member);
     case MTR_FIELD_BOOL: return decode_bool(context, node, member);
     case MTR_FIELD_U64: return decode_u64(context, field, node, member);
     case MTR_FIELD_BYTES: return decode_bytes(context, field, node, member);

@@ -206,7 +206,7 @@ static void lint_capacity(const struct mtr_node *list, struct mtr_component *com
         tariff_error(findings, list, "capacity",
                      "names no meter: write `up_to: {METER: QUANTITY}` in its steps");
     for (uint32_t i = 0; i < component->input_count; i++)
-        if (!mtr_schema_is_key(component->inputs[i]))
+        if (!mtr_schema_is_name(component->inputs[i]))
             tariff_error(findings, list, "capacity", "names what cannot be the key of a meter");
     if (findings->errors == errors_before) lint_reach(list, component, findings);
 }

@@ -87,9 +87,10 @@ bool price_pools_give(struct mtr_pricer *pricer, const struct mtr_component *com
     bool any = false;
     for (uint32_t i = 0; i < pricer->pool_count; i++) {
         const struct mtr_price_pool *pool = pricer->pools[i].pool;
+        const bool is_of_meter =
+            !pool->meter.size || mtr_schema_may_be_same_name(pool->meter, component->meter);
         pricer->pools[i].gives = !pool->of_money && mtr_component_has_units(component) &&
-                                 price_pool_covers(pool, component->key) &&
-                                 (!pool->meter.size || mtr_str_equal(pool->meter, component->meter));
+                                 price_pool_covers(pool, component->key) && is_of_meter;
         any = any || pricer->pools[i].gives;
     }
     return any;

@@ -162,8 +162,14 @@ static const struct {
      "subscriptions:\n  - {key: s, service: mail, customer: c, tariff: t, zone: Asia/Kolkata, start: 2026-01-31}\n"
      "  - {key: u, service: mail, customer: c, tariff: t, zone: Asia/Kolkata, start: 2026-02-01}\n",
      "6:50: tariff: tariff `t` is retired from 2026-01-31 on, and the subscription starts at 2026-01-30T18:30:00Z: name another\n"
-     "7:23: service: service `mail` is retired from 2026-02-01 on, and the subscription starts at 2026-01-31T18:30:00Z: name another\n"
-     "7:50: tariff: tariff `t` is retired from 2026-01-31 on, and the subscription starts at 2026-01-31T18:30:00Z: name another\n"},
+     "7:50: tariff: tariff `t` is retired from 2026-01-31 on, and the subscription starts at 2026-01-31T18:30:00Z: name another\n"
+     "7:23: service: service `mail` is retired from 2026-02-01 on, and the subscription starts at 2026-01-31T18:30:00Z: name another\n"},
+    {"services:\n  - {key: mail, vendor: nimbus, retired: 2026-02-01}\n"
+     "tariffs:\n  - {key: t, currency: EUR, retired: 2026-03-01, versions: [{from: 2026-01-01, components: [{key: a, recurring: {amount: 1}}]}]}\n"
+     "  - {key: u, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, recurring: {amount: 1}}]}]}\n"
+     "subscriptions:\n  - {key: s, service: mail, customer: c, tariff: u, start: 2026-01-31, changes: [{from: 2026-02-28, tariff: t}]}\n"
+     "  - {key: v, service: mail, customer: c, tariff: u, start: 2026-01-31, changes: [{from: 2026-03-01, tariff: t}, {from: 2026-04-01, customer: d}]}\n",
+     "8:81: changes: tariff `t` is retired from 2026-03-01 on, and the subscription takes it at 2026-03-01T00:00:00Z: name another\n"},
     {"services:\n  - {key: compute, vendor: acme, name: Compute, retired: 2026-01-30T18:30:00Z}\n",
      "0:0: service: service `compute` is retired from 2026-01-30T18:30:00Z on, and the subscription starts at 2026-01-30T18:30:00Z: name another"
      " (in the stored subscription `sub-1`)\n"},
