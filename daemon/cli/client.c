@@ -23,6 +23,8 @@ struct mtr_client {
     char url[URL_BYTES];
     bool is_far; /* not on this machine: bytes cost more than compressing them */
     char authorization[KEY_BYTES + 8];
+    void (*on_finding)(void *context, const struct mtr_diagnostic *finding); /* NULL: they are printed here */
+    void *finding_context;
 };
 
 /* NULL, or why there is no key. */
@@ -118,6 +120,13 @@ void client_close(struct mtr_client *client)
     free(client);
 }
 
+void client_on_finding(struct mtr_client *client,
+                       void (*on_finding)(void *context, const struct mtr_diagnostic *finding), void *context)
+{
+    client->on_finding = on_finding;
+    client->finding_context = context;
+}
+
 const char *client_error(const struct mtr_client *client)
 {
     return client->answer.reason;
@@ -168,6 +177,22 @@ int client_call(struct mtr_client *client, const char *method, const char *path,
     return MTR_OK;
 }
 
+struct mtr_diagnostic client_finding(const struct mtr_node *node)
+{
+    const bool is_warning = mtr_str_equal(mtr_node_text(node, "severity"), MTR_STR("warning"));
+    uint64_t line = 0, column = 0;
+    struct mtr_diagnostic finding;
+    if (!mtr_str_to_u64(mtr_node_text(node, "line"), &line) ||
+        !mtr_str_to_u64(mtr_node_text(node, "column"), &column))
+        line = column = 0;
+    char field[sizeof(finding.field)];
+    snprintf(field, sizeof(field), "%.*s", MTR_STR_ARGS(mtr_node_text(node, "field")));
+    mtr_diagnostic_set(&finding, (uint32_t)line, (uint32_t)column, field, "%.*s",
+                       MTR_STR_ARGS(mtr_node_text(node, "text")));
+    finding.severity = is_warning ? MTR_SEVERITY_WARNING : MTR_SEVERITY_ERROR;
+    return finding;
+}
+
 /* A problem document for people: detail, then the findings a line each. */
 static void print_problem(const struct mtr_client *client, const struct mtr_client_answer *answer)
 {
@@ -182,14 +207,12 @@ static void print_problem(const struct mtr_client *client, const struct mtr_clie
             MTR_STR_ARGS(mtr_node_text(root, "detail")));
     const struct mtr_node *findings = mtr_node_get(root, "findings");
     for (uint32_t i = 0; findings && i < findings->child_count; i++) {
-        const struct mtr_node *finding = &findings->children[i];
-        struct mtr_str field = mtr_node_text(finding, "field");
-        struct mtr_str line = mtr_node_text(finding, "line"), column = mtr_node_text(finding, "column");
-        bool placed = !mtr_str_equal(line, MTR_STR("0"));
-        fprintf(stderr, "  %.*s%s%.*s%s%.*s: %.*s%s%.*s\n", placed ? (int)line.size : 0, line.data,
-                placed ? ":" : "", placed ? (int)column.size : 0, column.data, placed ? ": " : "",
-                MTR_STR_ARGS(mtr_node_text(finding, "severity")), MTR_STR_ARGS(field), field.size ? ": " : "",
-                MTR_STR_ARGS(mtr_node_text(finding, "text")));
+        const struct mtr_diagnostic finding = client_finding(&findings->children[i]);
+        if (client->on_finding)
+            client->on_finding(client->finding_context, &finding);
+        else
+            fprintf(stderr, "  %s: %s%s%s\n", mtr_severity_name(finding.severity), finding.field,
+                    finding.field[0] ? ": " : "", finding.text);
     }
     mtr_document_close(document);
 }

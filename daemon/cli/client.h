@@ -45,6 +45,13 @@ const char *client_error(const struct mtr_client *client); /* sentence of the la
 int client_json(struct mtr_client *client, const char *method, const char *path, const char *const *headers,
                 struct mtr_str body, struct mtr_document **document);
 
+/* A finding of an answer. */
+struct mtr_diagnostic client_finding(const struct mtr_node *node);
+/* Who prints the findings of a problem from now on, one a call; else client_json prints them as they are. */
+void client_on_finding(struct mtr_client *client,
+                       void (*on_finding)(void *context, const struct mtr_diagnostic *finding),
+                       void *context);
+
 /* Appends text percent-encoded for a path segment or a query value. */
 int client_escape(struct mtr_buffer *out, struct mtr_str text) MTR_MUST_USE;
 

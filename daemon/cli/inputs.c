@@ -10,17 +10,19 @@
 
 enum { FINDINGS_MAX = 64, SETTINGS_MAX = MTR_INVOCATION_OPTIONS_MAX, READ_BYTES = 1 << 16 };
 
-void cli_print_findings(const char *input_name, const struct mtr_diagnostics *findings)
+void cli_print_finding(const char *input_name, const struct mtr_diagnostic *finding)
 {
     struct mtr_buffer line;
-    mtr_buffer_init(&line, 1 << 12);
-    for (size_t i = 0; i < findings->count; i++) {
-        mtr_buffer_reset(&line);
-        if (mtr_diagnostic_write(&line, input_name, &findings->items[i]) == MTR_OK)
-            fwrite(line.data, 1, line.size, stderr);
-    }
-    if (findings->dropped) fprintf(stderr, "%s: and %zu more\n", input_name, findings->dropped);
+    mtr_buffer_init(&line, 1 << 13);
+    if (mtr_diagnostic_write(&line, input_name, finding) == MTR_OK) fwrite(line.data, 1, line.size, stderr);
     mtr_buffer_release(&line);
+}
+
+void cli_print_findings(const char *input_name, const struct mtr_diagnostics *findings)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        cli_print_finding(input_name, &findings->items[i]);
+    if (findings->dropped) fprintf(stderr, "%s: and %zu more\n", input_name, findings->dropped);
 }
 
 int cli_load_config_findings(const struct cli_invocation *invocation, struct mtr_config *config,

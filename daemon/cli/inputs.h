@@ -17,6 +17,8 @@ int cli_load_config(const struct cli_invocation *invocation, struct mtr_config *
 int cli_load_config_findings(const struct cli_invocation *invocation, struct mtr_config *config,
                              const char **input_name, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
+/* One finding, a line on stderr. */
+void cli_print_finding(const char *input_name, const struct mtr_diagnostic *finding);
 /* Findings a line each, to stderr. */
 void cli_print_findings(const char *input_name, const struct mtr_diagnostics *findings);
 

@@ -4,6 +4,8 @@
  */
 #include "meterd/query/quote.h"
 
+#include <stdio.h>
+
 #include "daemon/query/frozen.h"
 #include "daemon/query/quote_rates.h"
 #include "daemon/query/quote_series.h"
@@ -415,9 +417,12 @@ static int check_dimensions(const struct question *question)
 {
     const struct quote_dimensions known = {question->tariffs, question->request->meters, question->catalog};
     const struct quote_row *rows = question->request->usage.items;
-    int rc = quote_check_dimensions(&known, &question->request->dimensions, question->findings);
-    for (uint32_t i = 0; !rc && i < question->request->usage.count; i++)
-        rc = quote_check_dimensions(&known, &rows[i].dimensions, question->findings);
+    char field[40];
+    int rc = quote_check_dimensions(&known, &question->request->dimensions, "dimensions", question->findings);
+    for (uint32_t i = 0; !rc && i < question->request->usage.count; i++) {
+        snprintf(field, sizeof(field), "usage[%u].dimensions", i);
+        rc = quote_check_dimensions(&known, &rows[i].dimensions, field, question->findings);
+    }
     return rc;
 }
 

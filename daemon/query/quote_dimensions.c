@@ -82,7 +82,7 @@ static struct mtr_str name_at(const void *context, unsigned i)
 }
 
 int quote_check_dimensions(const struct quote_dimensions *known, const struct mtr_list *labels,
-                           struct mtr_diagnostics *findings)
+                           const char *field, struct mtr_diagnostics *findings)
 {
     const struct mtr_label *items = labels->items;
     for (uint32_t i = 0; i < labels->count; i++) {
@@ -92,8 +92,8 @@ int quote_check_dimensions(const struct quote_dimensions *known, const struct mt
         if (walk(known, is_name, &name)) continue;
         walk(known, keep_name, &names);
         mtr_str_meant(name, name_at, &names, meant);
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, "dimensions",
-                             "nothing is priced by `%.*s`%s", MTR_STR_ARGS(name), meant);
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, field, "nothing is priced by `%.*s`%s",
+                             MTR_STR_ARGS(name), meant);
         return MTR_EINVALID;
     }
     return MTR_OK;

@@ -68,9 +68,9 @@ struct quote_dimensions {
     const struct mtr_catalog *catalog; /* NULL: none */
 };
 
-/* The labels of a row. A name that is in none of these places would be left out of the price without a word:
- * MTR_EINVALID, with a finding that has the nearest one. */
+/* The labels of a row, with the path that leads to them. A name that is in none of these places would be left
+ * out of the price without a word: MTR_EINVALID, with a finding that has the nearest one. */
 int quote_check_dimensions(const struct quote_dimensions *known, const struct mtr_list *labels,
-                           struct mtr_diagnostics *findings) MTR_MUST_USE;
+                           const char *field, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 #endif

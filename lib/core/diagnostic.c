@@ -59,10 +59,15 @@ void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_severity severi
     mtr_diagnostics_add(list, &diagnostic);
 }
 
+const char *mtr_severity_name(enum mtr_severity severity)
+{
+    return severity == MTR_SEVERITY_ERROR ? "error" : "warning";
+}
+
 int mtr_diagnostic_write(struct mtr_buffer *out, const char *input_name,
                          const struct mtr_diagnostic *diagnostic)
 {
-    const char *severity = diagnostic->severity == MTR_SEVERITY_ERROR ? "error" : "warning";
+    const char *severity = mtr_severity_name(diagnostic->severity);
     const char *colon = diagnostic->field[0] ? ": " : "";
     if (diagnostic->line)
         return mtr_buffer_printf(out, "%s:%u:%u: %s: %s%s%s\n", input_name, diagnostic->line,

@@ -173,14 +173,28 @@ def test_refusals(folder, tariff):
         ("c.csv", 'quantity\n"1\n', "c.csv:"),
         ("d.csv", "time,quantity\n2026-01-01,1\n,2\n", "some rows have a time"),
         ("e.csv", "time,quantity\n2025-12-31,1\n", "before the first version"),
-        ("f.csv", "quantity\nmany\n", "f.csv:2: error: quantity: `many` is no number"),
+        ("f.csv", "quantity\nmany\n", "f.csv:2: error: quantity: a number is expected, as 12 or 0.05, not `many`"),
         ("j.csv", "time,quantity\n2026-01-05,1\n2026-13-05,1\n", "j.csv:3: error: time: `2026-13-05` is no date"),
         ("g.ndjson", '{"quantity": [1]}\n', ":1: error: a member is a list"),
         ("h.ndjson", '{"quantity": 1}\n{"quantity"\n', ":2: error:"),
+        ("k.csv", 'quantity\n"1,50"\n', "k.csv:2: error: quantity: `1,50` is no number: write 1.50 (a decimal point)"),
+        ("m.csv", "quantity,reigon\n1,eu\n", "m.csv:2: error: dimensions: nothing is priced by `reigon`; did you mean `region`?"),
         ("i.csv", "quantity,component\n1,gpu\n", "has no component gpu"),
     ):
         error = run(tariff, "--series", write(folder, name, text), code=1)
         assert sentence in error, (name, error)
+    for options, sentence in ((("-q", "1,50"), "meterd price: --quantity: `1,50` is no number: write 1.50 (a decimal point)"),
+                              (("-q", "1", "--dim", "reigon=eu"), "meterd price: --dim: nothing is priced by `reigon`; did you mean `region`?"),
+                              (("-q", "1", "--component", "gpu"), "meterd price: --component: the tariff has no component gpu"),
+                              (("-q", "1", "--at", "soon"), "meterd price: --at: a date or a time is expected"),
+                              (("-q", "1", "--zone", "Mars"), "meterd price: --zone: there is no time zone Mars"),
+                              (("-q", "1", "--credit", "$5"), "meterd price: --credit: amount: `$5` is no number: write 5 (no currency)")):
+        error = run(tariff, *options, code=1)
+        assert sentence in error and "request" not in error, (options, error)
+    wrong = write(folder, "wrong.yaml", "key: c\ncurrency: EUR\nversions:\n- {from: 2026-01-01, components: [{key: cpu, meter: m, per_unit: 5 %}]}\n")
+    assert f"{wrong}:4:66: error: versions[0].components[0].per_unit: `5 %` is no number: write 5 (no percent sign)" in run(tariff, "-q", "1", "--cost", wrong, code=78)
+    rates = write(folder, "rates.yaml", "rates:\n- {source: ecb, base: EUR, date: 2026-01-02, quotes: {USD: '1,1'}}\n")
+    assert f"{rates}:2:" in run(tariff, "-q", "1", "--rates", rates, code=78)
     assert "leave out --series" in run(tariff, "--curve", "--series", "x", code=64)
     assert "above 0" in run(tariff, "--curve", "--quantity", "-5", code=1)
     assert "in force yet" in run(tariff, "--curve", "--at", "2025-01-01", code=1)

@@ -51,17 +51,16 @@ static void print_warnings(const char *path, const struct mtr_node *change)
 {
     const struct mtr_node *findings = mtr_node_get(change, "findings");
     for (uint32_t i = 0; findings && i < findings->child_count; i++) {
-        const struct mtr_node *finding = &findings->children[i];
-        struct mtr_str field = mtr_node_text(finding, "field"), line = mtr_node_text(finding, "line");
-        if (!mtr_str_equal(line, MTR_STR("0")))
-            fprintf(stderr, "%s:%.*s:%.*s: ", path, MTR_STR_ARGS(line),
-                    MTR_STR_ARGS(mtr_node_text(finding, "column")));
-        else
-            fprintf(stderr, "%s: ", path);
-        fprintf(stderr, "%.*s: %.*s%s%.*s\n",
-                MTR_STR_ARGS(mtr_node_text(finding, "severity")), MTR_STR_ARGS(field), field.size ? ": " : "",
-                MTR_STR_ARGS(mtr_node_text(finding, "text")));
+        const struct mtr_diagnostic finding = client_finding(&findings->children[i]);
+        cli_print_finding(path, &finding);
     }
+}
+
+/* The body is the file's text, so places in it are places of the file. */
+static void on_finding(void *context, const struct mtr_diagnostic *finding)
+{
+    const char *const *path = context;
+    cli_print_finding(*path, finding);
 }
 
 static int apply_file(struct mtr_client *client, const char *path, const struct applying *applying)
@@ -75,6 +74,7 @@ static int apply_file(struct mtr_client *client, const char *path, const struct 
     snprintf(target, sizeof(target), "/v1/catalog?dry_run=%s&events=%" PRIu64 "&correct_closed_periods=%s",
              applying->dry_run ? "true" : "false", applying->events,
              applying->correct_closed_periods ? "true" : "false");
+    client_on_finding(client, on_finding, &path);
     code = client_json(client, "PUT", target, headers, mtr_buffer_str(&text), &answer);
     mtr_buffer_release(&text);
     if (code) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "daemon/cli/price/curve.h"
+#include "daemon/cli/price/places.h"
 #include "daemon/cli/price/request.h"
 #include "daemon/cli/price/table.h"
 #include "daemon/cli/price/what_if.h"
@@ -59,8 +60,23 @@ static int check_tariff(const char *path, const struct mtr_node *tariff, struct 
     return rc ? MTR_EXIT_CONFIG : MTR_EXIT_OK;
 }
 
+/* And of the meters beside it. */
+static int check_meters(const char *path, const struct mtr_node *meters, struct mtr_arena *arena)
+{
+    struct mtr_diagnostics findings;
+    struct mtr_meter meter;
+    int code = MTR_EXIT_OK;
+    if (!meters || meters->kind != MTR_NODE_LIST) return code;
+    mtr_diagnostics_init(&findings, FINDINGS_MAX);
+    for (uint32_t i = 0; i < meters->child_count; i++)
+        if (mtr_meter_read(&meters->children[i], arena, &meter, &findings)) code = MTR_EXIT_CONFIG;
+    cli_print_findings(path, &findings);
+    mtr_diagnostics_release(&findings);
+    return code;
+}
+
 static int price_here(const struct cli_invocation *invocation, struct mtr_str request,
-                      struct mtr_arena *arena)
+                      struct price_series *series, struct mtr_arena *arena)
 {
     struct mtr_diagnostics findings;
     struct mtr_json_writer json;
@@ -72,8 +88,9 @@ static int price_here(const struct cli_invocation *invocation, struct mtr_str re
     if (!rc) rc = mtr_json_finish(&json);
     int code = MTR_EXIT_FAILED;
     if (rc && !findings.count) fprintf(stderr, "meterd: cannot price this: %s\n", mtr_error_text(rc));
-    else if (rc) cli_print_findings("request", &findings);
-    else code = price_print_answer(invocation, mtr_buffer_str(&answer));
+    for (size_t i = 0; rc && i < findings.count; i++)
+        price_print_finding(series, &findings.items[i]);
+    if (!rc) code = price_print_answer(invocation, mtr_buffer_str(&answer));
     mtr_buffer_release(&answer);
     mtr_diagnostics_release(&findings);
     return code;
@@ -92,19 +109,33 @@ static bool is_file_name(const char *name)
     return false;
 }
 
+static int check_cost(const char *path, const struct mtr_node *tariff)
+{
+    struct mtr_tariff_document checked = {0};
+    struct mtr_arena arena;
+    mtr_arena_init(&arena, 1 << 16, ARENA_BYTES_MAX);
+    int code = check_tariff(path, tariff, &arena, &checked);
+    mtr_arena_release(&arena);
+    return code;
+}
+
 /* --cost as JSON: a tariff of the bundle by its key, or of a file; else the key itself, where there is a
  * daemon that knows it. */
-static int write_cost(const struct cli_invocation *invocation, const struct mtr_node *bundle,
+static int write_cost(const struct cli_invocation *invocation, const struct rates_place *place,
                       struct mtr_buffer *out)
 {
     const char *cost = invocation_option(invocation, "cost");
-    const struct mtr_node *found = bundle ? tariff_in_bundle(bundle, cost) : NULL;
+    const struct mtr_node *bundle = place->bundle, *found = bundle ? tariff_in_bundle(bundle, cost) : NULL;
     struct mtr_document *document = NULL;
     struct mtr_diagnostic broken;
     struct mtr_json_writer json;
     struct mtr_buffer text;
     if (!cost) return MTR_EXIT_OK;
-    if (found) return mtr_node_write_json(found, out) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+    if (found) {
+        int checked = check_cost(place->path, found);
+        if (checked) return checked;
+        return mtr_node_write_json(found, out) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+    }
     if (!bundle && !is_file_name(cost)) {
         mtr_json_begin(&json, out);
         mtr_json_cstr(&json, cost);
@@ -115,9 +146,10 @@ static int write_cost(const struct cli_invocation *invocation, const struct mtr_
     if (mtr_document_parse(mtr_buffer_str(&text), &document, &broken)) {
         fprintf(stderr, "%s:%u:%u: error: %s\n", cost, broken.line, broken.column, broken.text);
         code = MTR_EXIT_CONFIG;
-    } else if (mtr_node_write_json(mtr_document_root(document), out)) {
-        code = MTR_EXIT_FAILED;
+    } else {
+        code = check_cost(cost, mtr_document_root(document));
     }
+    if (!code && mtr_node_write_json(mtr_document_root(document), out)) code = MTR_EXIT_FAILED;
     mtr_document_close(document);
     mtr_buffer_release(&text);
     return code;
@@ -142,12 +174,13 @@ static void release_made(struct made *made)
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) mtr_buffer_release(all[i]);
 }
 
-/* The request of which the tariff and the meters are made already; bundle: the file, or NULL. */
-static int make_request(const struct cli_invocation *invocation, const struct mtr_node *bundle,
+/* The request of which the tariff and the meters are made already. */
+static int make_request(const struct cli_invocation *invocation, const struct rates_place *place,
                         struct mtr_str series, struct made *made)
 {
-    int code = write_cost(invocation, bundle, &made->cost);
-    if (!code) code = rates_option_write(invocation, bundle, &made->rates);
+    const struct mtr_node *bundle = place->bundle;
+    int code = write_cost(invocation, place, &made->cost);
+    if (!code) code = rates_option_write(invocation, place, &made->rates);
     if (!code) code = terms_option_write(invocation, "billing", bundle, &made->billing);
     if (!code) code = terms_option_write(invocation, "trial", bundle, &made->trial);
     if (code) return code;
@@ -165,17 +198,18 @@ static int make_request(const struct cli_invocation *invocation, const struct mt
 
 /* Prices what the invocation asks for under a checked document of a file, measured by the meters that
  * stand beside it. */
-static int price_document(const struct cli_invocation *invocation, const struct mtr_node *root,
-                          const struct mtr_node *tariff, struct mtr_str series, struct mtr_arena *arena)
+static int price_document(const struct cli_invocation *invocation, const struct rates_place *place,
+                          const struct mtr_node *tariff, struct price_series *series, struct mtr_arena *arena)
 {
-    const struct mtr_node *own_meters = mtr_node_get(root, "meters");
+    const struct mtr_node *own_meters = mtr_node_get(place->bundle, "meters");
     struct made made;
     open_made(&made);
     int rc = mtr_node_write_json(tariff, &made.tariff);
     if (!rc && own_meters) rc = mtr_node_write_json(own_meters, &made.meters);
     if (rc) fprintf(stderr, "meterd: the request is too large\n");
-    int code = rc ? MTR_EXIT_FAILED : make_request(invocation, root, series, &made);
-    if (!code) code = price_here(invocation, mtr_buffer_str(&made.request), arena);
+    int code = rc ? MTR_EXIT_FAILED : check_meters(place->path, own_meters, arena);
+    if (!code) code = make_request(invocation, place, mtr_buffer_str(&series->rows), &made);
+    if (!code) code = price_here(invocation, mtr_buffer_str(&made.request), series, arena);
     release_made(&made);
     return code;
 }
@@ -198,7 +232,7 @@ static int plot(const struct cli_invocation *invocation, const struct mtr_tariff
     return MTR_EXIT_FAILED;
 }
 
-static int price_file(const struct cli_invocation *invocation, const char *path, struct mtr_str series)
+static int price_file(const struct cli_invocation *invocation, const char *path, struct price_series *series)
 {
     struct mtr_tariff_document checked = {0};
     struct mtr_buffer text;
@@ -220,7 +254,10 @@ static int price_file(const struct cli_invocation *invocation, const char *path,
     }
     if (!code) code = check_tariff(path, tariff, &arena, &checked);
     if (!code && invocation_flag(invocation, "curve")) code = plot(invocation, &checked, &arena);
-    else if (!code) code = price_document(invocation, root, tariff, series, &arena);
+    else if (!code) {
+        const struct rates_place place = {path, root, &checked};
+        code = price_document(invocation, &place, tariff, series, &arena);
+    }
     mtr_document_close(document);
     mtr_buffer_release(&text);
     mtr_arena_release(&arena);
@@ -249,8 +286,9 @@ static int plot_stored(const struct cli_invocation *invocation, struct mtr_clien
     return code;
 }
 
-static int price_stored(const struct cli_invocation *invocation, const char *key, struct mtr_str series)
+static int price_stored(const struct cli_invocation *invocation, const char *key, struct price_series *series)
 {
+    const struct rates_place nowhere = {NULL, NULL, NULL};
     static const char *const headers[] = {"Content-Type: application/json", NULL};
     struct mtr_client *client;
     struct mtr_json_writer json;
@@ -267,7 +305,8 @@ static int price_stored(const struct cli_invocation *invocation, const char *key
     mtr_json_begin(&json, &made.tariff);
     mtr_json_cstr(&json, key);
     if (mtr_json_finish(&json)) code = MTR_EXIT_FAILED;
-    if (!code) code = make_request(invocation, NULL, series, &made);
+    if (!code) code = make_request(invocation, &nowhere, mtr_buffer_str(&series->rows), &made);
+    client_on_finding(client, price_print_finding, series);
     if (!code)
         code = client_json(client, "POST", "/v1/price", headers, mtr_buffer_str(&made.request), &document);
     mtr_buffer_reset(&made.request);
@@ -316,21 +355,22 @@ static int run(const struct cli_invocation *invocation)
     if (invocation_flag(invocation, "what-if")) return price_what_if_run(invocation);
     const char *tariff = invocation->arguments[0], *series = invocation_option(invocation, "series");
     const bool is_file = is_file_name(tariff);
-    struct mtr_buffer rows;
+    struct price_series rows = {.path = series};
     int code = MTR_EXIT_OK;
     if (series && invocation_flag(invocation, "curve")) {
         fprintf(stderr, "meterd: --curve plots every quantity: leave out --series\n");
         return MTR_EXIT_USAGE;
     }
-    mtr_buffer_init(&rows, REQUEST_BYTES_MAX);
+    mtr_buffer_init(&rows.rows, REQUEST_BYTES_MAX);
+    mtr_buffer_init(&rows.lines, REQUEST_BYTES_MAX);
     if (series) code = series_file_read(series, &rows);
     if (!code)
-        code = is_file ? price_file(invocation, tariff, mtr_buffer_str(&rows))
-                       : price_stored(invocation, tariff, mtr_buffer_str(&rows));
+        code = is_file ? price_file(invocation, tariff, &rows) : price_stored(invocation, tariff, &rows);
     if (code && !is_file)
         fprintf(stderr, "meterd: there is no file '%s': it was taken for the key of a stored tariff\n",
                 tariff);
-    mtr_buffer_release(&rows);
+    mtr_buffer_release(&rows.rows);
+    mtr_buffer_release(&rows.lines);
     return code;
 }
 

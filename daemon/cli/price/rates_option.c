@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/query/quote_rates.h"
 #include "meterd/core/json_writer.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 #include "daemon/cli/inputs.h"
 
+enum { FINDINGS_MAX = 200, ARENA_BYTES_MAX = 256 << 20 };
 enum { DOCUMENT_BYTES_MAX = 16 << 20, CODE_BYTES = 3, DATE_BYTES = 10 };
 
 static int append_item(struct mtr_buffer *out, struct mtr_str json)
@@ -34,7 +36,25 @@ static int add_documents(const struct mtr_node *root, struct mtr_buffer *out)
     return rc;
 }
 
-static int add_file(const char *path, struct mtr_buffer *out)
+/* With the places of the file: the request repeats the rates as JSON, where places say nothing. */
+static int check_documents(const char *path, const struct mtr_node *root,
+                           const struct mtr_tariff_document *tariff)
+{
+    const struct mtr_node *list = root ? mtr_node_get(root, "rates") : NULL;
+    struct mtr_rate_book book = {0};
+    struct mtr_diagnostics findings;
+    struct mtr_arena arena;
+    if (!list || !tariff) return MTR_EXIT_OK;
+    mtr_diagnostics_init(&findings, FINDINGS_MAX);
+    mtr_arena_init(&arena, 1 << 16, ARENA_BYTES_MAX);
+    int rc = quote_rates_read(list, tariff, &arena, &book, &findings);
+    cli_print_findings(path, &findings);
+    mtr_arena_release(&arena);
+    mtr_diagnostics_release(&findings);
+    return rc ? MTR_EXIT_CONFIG : MTR_EXIT_OK;
+}
+
+static int add_file(const char *path, const struct mtr_tariff_document *tariff, struct mtr_buffer *out)
 {
     struct mtr_buffer text;
     struct mtr_document *document = NULL;
@@ -47,7 +67,10 @@ static int add_file(const char *path, struct mtr_buffer *out)
     } else if (!mtr_node_get(mtr_document_root(document), "rates")) {
         fprintf(stderr, "meterd price: %s holds no `rates`\n", path);
         code = MTR_EXIT_USAGE;
-    } else if (add_documents(mtr_document_root(document), out)) {
+    } else {
+        code = check_documents(path, mtr_document_root(document), tariff);
+    }
+    if (!code && add_documents(mtr_document_root(document), out)) {
         fprintf(stderr, "meterd price: %s: too many rates\n", path);
         code = MTR_EXIT_FAILED;
     }
@@ -81,13 +104,15 @@ static int add_rate(const char *text, struct mtr_buffer *out)
     return append_item(out, (struct mtr_str){document, (size_t)size}) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }
 
-int rates_option_write(const struct cli_invocation *invocation, const struct mtr_node *bundle,
+int rates_option_write(const struct cli_invocation *invocation, const struct rates_place *place,
                        struct mtr_buffer *out)
 {
     const char *value;
-    int code = mtr_buffer_append_char(out, '[') || add_documents(bundle, out) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+    int code = check_documents(place->path, place->bundle, place->tariff);
+    if (!code && (mtr_buffer_append_char(out, '[') || add_documents(place->bundle, out)))
+        code = MTR_EXIT_FAILED;
     for (uint32_t i = 0; !code && (value = invocation_option_at(invocation, "rates", i)) != NULL; i++)
-        code = add_file(value, out);
+        code = add_file(value, place->tariff, out);
     for (uint32_t i = 0; !code && (value = invocation_option_at(invocation, "rate", i)) != NULL; i++)
         code = add_rate(value, out);
     if (!code && out->size == 1) mtr_buffer_reset(out);

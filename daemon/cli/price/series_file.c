@@ -12,6 +12,7 @@
 #include "meterd/core/csv.h"
 #include "meterd/core/decimal.h"
 #include "meterd/core/document.h"
+#include "meterd/core/json_writer.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 #include "daemon/cli/command.h"
@@ -26,6 +27,7 @@ struct series_file {
     struct mtr_str columns[COLUMNS_MAX];
     uint32_t column_count;
     uint32_t rows;
+    struct mtr_buffer *lines; /* of the rows: uint64_t */
     bool failed; /* and said why */
 };
 
@@ -47,7 +49,7 @@ static int refuse(struct series_file *file, uint64_t line, const char *what)
 /* What the pricing would refuse is said here, where the file's line is known. */
 static int check_value(struct series_file *file, uint64_t line, struct mtr_str name, struct mtr_str value)
 {
-    char text[160];
+    char fault[MTR_NUMBER_FAULT_BYTES], text[MTR_NUMBER_FAULT_BYTES + 16];
     struct mtr_quantity quantity;
     int64_t time_us;
     const bool is_quantity =
@@ -60,9 +62,13 @@ static int check_value(struct series_file *file, uint64_t line, struct mtr_str n
     const struct mtr_str shown = {value.data, value.size < 40 ? value.size : 40};
     const char *wanted = is_time                ? "no date and no RFC 3339 time (2026-01-31T12:00:00Z)"
                          : rc == MTR_EPRECISION ? "a number with more than 12 digits after the point"
-                         : rc == MTR_EOVERFLOW  ? "too large a number"
-                                                : "no number";
-    snprintf(text, sizeof(text), "%.*s: `%.*s` is %s", MTR_STR_ARGS(name), MTR_STR_ARGS(shown), wanted);
+                                                : "too large a number";
+    if (is_quantity && rc == MTR_EINVALID) {
+        mtr_number_fault(value, fault);
+        snprintf(text, sizeof(text), "%.*s: %s", MTR_STR_ARGS(name), fault);
+    } else {
+        snprintf(text, sizeof(text), "%.*s: `%.*s` is %s", MTR_STR_ARGS(name), MTR_STR_ARGS(shown), wanted);
+    }
     return refuse(file, line, text);
 }
 
@@ -72,6 +78,8 @@ static int write_row(struct series_file *file, uint64_t line, const struct mtr_s
 {
     bool has_quantity = false;
     if (file->rows++ == ROWS_MAX) return refuse(file, line, "a series has at most 100000 rows");
+    int kept = mtr_buffer_append(file->lines, &line, sizeof(line));
+    if (kept) return kept;
     mtr_json_map(&file->json);
     for (uint32_t i = 0; i < count; i++) {
         if (!is_field(names[i]) || !values[i].size) continue;
@@ -180,14 +188,14 @@ static bool is_ndjson(struct mtr_str text)
     return text.size && *text.data == '{';
 }
 
-int series_file_read(const char *path, struct mtr_buffer *out)
+int series_file_read(const char *path, struct price_series *out)
 {
-    struct series_file file = {.path = path};
+    struct series_file file = {.path = path, .lines = &out->lines};
     struct mtr_buffer text;
     int code = cli_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
     if (code) return code;
     mtr_buffer_init(&file.names, 1 << 16);
-    mtr_json_begin(&file.json, out);
+    mtr_json_begin(&file.json, &out->rows);
     mtr_json_list(&file.json);
     struct mtr_str content = mtr_buffer_str(&text);
     int rc = is_ndjson(content) ? read_ndjson(&file, content) : read_csv(&file, content);

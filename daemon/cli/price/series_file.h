@@ -4,10 +4,10 @@
 #ifndef METERD_DAEMON_CLI_PRICE_SERIES_FILE_H
 #define METERD_DAEMON_CLI_PRICE_SERIES_FILE_H
 
-#include "meterd/core/json_writer.h"
+#include "daemon/cli/price/places.h"
 
-/* Appends the rows as the JSON list `usage` of a pricing request. Returns an exit code, after printing
- * why. */
-int series_file_read(const char *path, struct mtr_buffer *out);
+/* Fills rows, as the JSON list `usage` of a pricing request, and their lines. Returns an exit code, after
+ * printing why. */
+int series_file_read(const char *path, struct price_series *out);
 
 #endif

@@ -42,6 +42,7 @@ void mtr_diagnostics_add(struct mtr_diagnostics *list, const struct mtr_diagnost
 void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_severity severity, uint32_t line,
                           uint32_t column, const char *field, const char *format, ...) MTR_PRINTF(6, 7);
 
+const char *mtr_severity_name(enum mtr_severity severity); /* "error", "warning" */
 /* "catalog.yaml:12:5: error: text\n"; without a line the name alone. */
 int mtr_diagnostic_write(struct mtr_buffer *out, const char *input_name,
                          const struct mtr_diagnostic *diagnostic) MTR_MUST_USE;

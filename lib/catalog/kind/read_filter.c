@@ -70,13 +70,16 @@ static int decode_bound(const struct mtr_node *exclusive, const struct mtr_node 
                         struct mtr_bound *out, struct mtr_diagnostics *findings)
 {
     const struct mtr_node *node = inclusive ? inclusive : exclusive;
+    char sentence[MTR_NUMBER_FAULT_BYTES];
     if (!node) return MTR_OK;
     if (inclusive && exclusive)
         return fail_at(node, findings, "one bound on each side is enough: gt or gte, lt or lte");
     if (node->kind != MTR_NODE_NUMBER && node->kind != MTR_NODE_STRING)
-        return fail_at(node, findings, "a number is expected");
+        return fail_at(node, findings, "a number is expected, not a list or a map");
     *out = (struct mtr_bound){.given = true, .inclusive = inclusive != NULL};
-    return mtr_decimal_parse(node->text, &out->at) ? fail_at(node, findings, "a number is expected") : MTR_OK;
+    if (mtr_decimal_parse(node->text, &out->at) == MTR_OK) return MTR_OK;
+    mtr_number_fault(node->text, sentence);
+    return fail_at(node, findings, sentence);
 }
 
 static int check_order(const struct mtr_node *node, const struct mtr_filter *filter,

@@ -38,9 +38,16 @@ static int decode_number(const struct mtr_node *node, struct mtr_str currency, i
 {
     const mtr_int128 mantissa_max = (mtr_int128)1000000000000000000;
     struct mtr_decimal number;
-    if ((node->kind != MTR_NODE_NUMBER && node->kind != MTR_NODE_STRING) ||
-        mtr_decimal_parse(node->text, &number))
+    char sentence[MTR_NUMBER_FAULT_BYTES];
+    if (node->kind != MTR_NODE_NUMBER && node->kind != MTR_NODE_STRING)
         return fail_at(node, findings, currency, "a decimal number is expected, as \"1.0842\"");
+    int rc = mtr_decimal_parse(node->text, &number);
+    if (rc == MTR_EINVALID) {
+        mtr_number_fault(node->text, sentence);
+        return fail_at(node, findings, currency, sentence);
+    }
+    if (rc)
+        return fail_at(node, findings, currency, "a rate has at most 18 digits, 12 of them after the point");
     if (number.mantissa <= 0) return fail_at(node, findings, currency, "a rate is above zero");
     if (number.scale > MTR_RATES_FRACTION_MAX || number.mantissa >= mantissa_max)
         return fail_at(node, findings, currency, "a rate has at most 18 digits, 12 of them after the point");

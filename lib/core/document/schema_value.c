@@ -32,15 +32,23 @@ static const char *kind_text(const struct mtr_node *node)
     return names[node->kind];
 }
 
-static bool is_scalar_text(const struct mtr_node *node)
-{
-    return node->kind == MTR_NODE_STRING || node->kind == MTR_NODE_NUMBER;
-}
-
 #define FAIL(node, ...) schema_fail(context, (node)->line, (node)->column, __VA_ARGS__)
 
 /* What was written, cut so that the sentence around it stays readable. */
 #define SHOWN(text) (int)((text).size < 60 ? (text).size : 60), (text).data ? (text).data : ""
+
+/* What stands there instead of what is expected. */
+static int fail_expected(struct mtr_schema_context *context, const struct mtr_node *node,
+                         const char *expected)
+{
+    if (node->kind >= MTR_NODE_LIST) return FAIL(node, "%s, not %s", expected, kind_text(node));
+    return FAIL(node, "%s, not `%.*s%s`", expected, SHOWN(node->text), node->text.size > 60 ? "…" : "");
+}
+
+static bool is_scalar_text(const struct mtr_node *node)
+{
+    return node->kind == MTR_NODE_STRING || node->kind == MTR_NODE_NUMBER;
+}
 
 bool schema_has_bounds(const struct mtr_field *field)
 {
@@ -215,7 +223,7 @@ static int decode_text(struct mtr_schema_context *context, const struct mtr_fiel
 
 static int decode_bool(struct mtr_schema_context *context, const struct mtr_node *node, bool *out)
 {
-    if (node->kind != MTR_NODE_BOOL) return FAIL(node, "write true or false");
+    if (node->kind != MTR_NODE_BOOL) return fail_expected(context, node, "true or false is expected");
     *out = node->truth;
     return MTR_OK;
 }
@@ -227,7 +235,7 @@ static int decode_u64(struct mtr_schema_context *context, const struct mtr_field
     if (node->kind == MTR_NODE_STRING && mtr_str_to_u64(node->text, &value))
         return FAIL(node, "write the number without quotes");
     if (node->kind != MTR_NODE_NUMBER || !mtr_str_to_u64(node->text, &value))
-        return FAIL(node, "a whole number is expected, as 10");
+        return fail_expected(context, node, "a whole number is expected, as 10");
     int rc = check_bounds(context, field, node, value);
     if (!rc) *out = value;
     return rc;
@@ -251,7 +259,7 @@ static int decode_bytes(struct mtr_schema_context *context, const struct mtr_fie
 {
     uint64_t value;
     if (!is_scalar_text(node) || !parse_bytes(node->text, &value))
-        return FAIL(node, "a size is expected, as 4096, 64KiB, 16MiB or 1GiB");
+        return fail_expected(context, node, "a size is expected, as 4096, 64KiB, 16MiB or 1GiB");
     int rc = check_bounds(context, field, node, value);
     if (!rc) *out = value;
     return rc;
@@ -262,7 +270,7 @@ static int decode_duration(struct mtr_schema_context *context, const struct mtr_
 {
     int64_t value;
     if (!is_scalar_text(node) || mtr_duration_parse(node->text, &value) || value < 0)
-        return FAIL(node, "a duration is expected, as 250ms, 90s, 15m, 2h or 35d");
+        return fail_expected(context, node, "a duration is expected, as 250ms, 90s, 15m, 2h or 35d");
     int rc = check_bounds(context, field, node, (uint64_t)value);
     if (!rc) *out = value;
     return rc;
@@ -271,17 +279,21 @@ static int decode_duration(struct mtr_schema_context *context, const struct mtr_
 static int decode_time(struct mtr_schema_context *context, const struct mtr_node *node, int64_t *out)
 {
     if (is_scalar_text(node) && mtr_time_parse_date(node->text, out) == MTR_OK) return MTR_OK;
-    return FAIL(node, "a date or a time is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
+    return fail_expected(context, node,
+                         "a date or a time is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
 }
 
 static int fail_decimal(struct mtr_schema_context *context, const struct mtr_node *node, int rc,
                         unsigned digits, const char *most)
 {
+    char sentence[MTR_NUMBER_FAULT_BYTES];
     if (rc == MTR_EPRECISION)
         return FAIL(node, "`%.*s` has more than %u digits after the point", SHOWN(node->text), digits);
     if (rc == MTR_EOVERFLOW)
         return FAIL(node, "`%.*s` is too large: at most %s", SHOWN(node->text), most);
-    return FAIL(node, "a number is expected, as 12 or \"0.05\"");
+    if (!is_scalar_text(node)) return fail_expected(context, node, "a number is expected, as 12 or 0.05");
+    mtr_number_fault(node->text, sentence);
+    return FAIL(node, "%s", sentence);
 }
 
 static int decode_quantity(struct mtr_schema_context *context, const struct mtr_node *node,

@@ -18,14 +18,15 @@ void tariff_lint_limit(const struct mtr_node *node, const char *key, const struc
         mtr_money_format(step, text);
         if (amount.e18 % step.e18)
             mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, key,
-                                 "is no whole multiple of the %s that %s are rounded to", text,
-                                 tariff->round_total ? "totals" : "lines");
+                                 "is no whole multiple of the %s %.*s that %s are rounded to", text,
+                                 MTR_STR_ARGS(tariff->currency), tariff->round_total ? "totals" : "lines");
         return;
     }
     if (mtr_money_round(amount, tariff->rounding_digits, MTR_ROUND_DOWN, &rounded) ||
         mtr_money_compare(rounded, amount) == 0)
         return;
     mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, key,
-                         "has more than the %u fraction digits that %s are rounded to",
-                         tariff->rounding_digits, tariff->round_total ? "totals" : "lines");
+                         "has more than the %u fraction digits that %s in %.*s are rounded to",
+                         tariff->rounding_digits, tariff->round_total ? "totals" : "lines",
+                         MTR_STR_ARGS(tariff->currency));
 }

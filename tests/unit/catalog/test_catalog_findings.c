@@ -65,7 +65,7 @@ static const struct {
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, filter: {b: {gt: 1, gte: 2}}}\n",
      "2:82: filter: one bound on each side is enough: gt or gte, lt or lte\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, filter: {b: {gt: many}}}\n",
-     "2:74: filter: a number is expected\n"},
+     "2:74: filter: a number is expected, as 12 or 0.05, not `many`\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, filter: {b: {gt: 5, lte: 5}}}\n",
      "2:69: filter: nothing lies between these bounds\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, filter: {b: {above: 5}}}\n",

@@ -191,8 +191,8 @@ static const struct {
 } refusals[] = {
     {"", "1:1: key: is missing\n"},
     {"[1]", "1:1: a map of keys and values is expected\n"},
-    {"key: a\non: yes\n", "2:5: on: write true or false\n"},
-    {"key: a\non: 'true'\n", "2:5: on: write true or false\n"},
+    {"key: a\non: yes\n", "2:5: on: true or false is expected, not `yes`\n"},
+    {"key: a\non: 'true'\n", "2:5: on: true or false is expected, not `true`\n"},
     {"key: a b\n", "1:6: key: `a b` is no key: 1 to 64 of letters, digits and . _ : -, starting with a letter or digit\n"},
     {"key: -a\n", "1:6: key: `-a` is no key: 1 to 64 of letters, digits and . _ : -, starting with a letter or digit\n"},
     {"key: true\n", "1:6: key: write \"true\" in quotes: a key is expected\n"},
@@ -203,14 +203,14 @@ static const struct {
     {"key: a\nname: ''\n", "2:7: name: the text has 0 bytes; allowed are 1 to 20\n"},
     {"key: a\ncount: 11\n", "2:8: count: `11` is out of range: 2 to 10\n"},
     {"key: a\ncount: '5'\n", "2:8: count: write the number without quotes\n"},
-    {"key: a\ncount: 5.0\n", "2:8: count: a whole number is expected, as 10\n"},
-    {"key: a\ncount: -5\n", "2:8: count: a whole number is expected, as 10\n"},
+    {"key: a\ncount: 5.0\n", "2:8: count: a whole number is expected, as 10, not `5.0`\n"},
+    {"key: a\ncount: -5\n", "2:8: count: a whole number is expected, as 10, not `-5`\n"},
     {"key: a\nsize: 4095\n", "2:7: size: `4095` is out of range: 4KiB to 1MiB\n"},
-    {"key: a\nsize: 4MB\n", "2:7: size: a size is expected, as 4096, 64KiB, 16MiB or 1GiB\n"},
-    {"key: a\nsize: 99999999TiB\n", "2:7: size: a size is expected, as 4096, 64KiB, 16MiB or 1GiB\n"},
+    {"key: a\nsize: 4MB\n", "2:7: size: a size is expected, as 4096, 64KiB, 16MiB or 1GiB, not `4MB`\n"},
+    {"key: a\nsize: 99999999TiB\n", "2:7: size: a size is expected, as 4096, 64KiB, 16MiB or 1GiB, not `99999999TiB`\n"},
     {"key: a\nwait: 2h\n", "2:7: wait: `2h` is out of range: 1ms to 1h\n"},
-    {"key: a\nwait: soon\n", "2:7: wait: a duration is expected, as 250ms, 90s, 15m, 2h or 35d\n"},
-    {"key: a\nstart: 2026-13-01\n", "2:8: start: a date or a time is expected, as 2026-03-01 or 2026-03-01T12:00:00Z\n"},
+    {"key: a\nwait: soon\n", "2:7: wait: a duration is expected, as 250ms, 90s, 15m, 2h or 35d, not `soon`\n"},
+    {"key: a\nstart: 2026-13-01\n", "2:8: start: a date or a time is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `2026-13-01`\n"},
     {"key: a\nmode: fats\n", "2:7: mode: `fats` is not one of slow, fast, both; did you mean `fast`?\n"},
     {"key: a\nmode: x\n", "2:7: mode: `x` is not one of slow, fast, both\n"},
     {"key: a\nmode: [x]\n", "2:7: mode: one of slow, fast, both is expected, not a list\n"},
@@ -219,11 +219,12 @@ static const struct {
     {"key: a\ntiers: []\n", "2:8: tiers: the list has 0 items; allowed are 1 to 3\n"},
     {"key: a\ntiers: {}\n", "2:8: tiers: a list is expected\n"},
     {"key: a\ntiers:\n  - {unit: 1}\n  - {up_to: '1,5'}\n",
-     "4:13: tiers[1].up_to: a number is expected, as 12 or \"0.05\"\n4:5: tiers[1].unit: is missing\n"},
+     "4:13: tiers[1].up_to: `1,5` is no number: write 1.5 (a decimal point)\n4:5: tiers[1].unit: is missing\n"},
     {"key: a\ntiers:\n  - {unit: 1, up_to: 0.0000000000001}\n",
      "3:22: tiers[0].up_to: `0.0000000000001` has more than 12 digits after the point\n"},
     {"key: a\ntiers:\n  - {unit: 1e30}\n", "3:12: tiers[0].unit: `1e30` is too large: at most 1.7 × 10^20\n"},
-    {"key: a\ntiers:\n  - {unit: cheap}\n", "3:12: tiers[0].unit: a number is expected, as 12 or \"0.05\"\n"},
+    {"key: a\ntiers:\n  - {unit: cheap}\n", "3:12: tiers[0].unit: a number is expected, as 12 or 0.05, not `cheap`\n"},
+    {"key: a\ntiers:\n  - {unit: \"1,50\"}\n", "3:12: tiers[0].unit: `1,50` is no number: write 1.50 (a decimal point)\n"},
     {"key: a\ntags: [x, [y]]\n", "2:11: tags[1]: a text is expected, not a list\n"},
     {"key: a\nlabels: {x: {}}\n", "2:13: labels.x: a text is expected, not a map\n"},
     {"key: a\nnamed: [x]\n", "2:8: named: a map of names is expected\n"},
@@ -280,7 +281,7 @@ static void test_text_of_one_field(void **state)
         mtr_schema_decode_text(&fields[3], "METERD_COUNT", MTR_STR("many"), &f.arena, &f.out, &f.findings),
         MTR_EINVALID);
     assert_string_equal(f.findings.items[0].field, "METERD_COUNT");
-    assert_string_equal(f.findings.items[0].text, "a whole number is expected, as 10");
+    assert_string_equal(f.findings.items[0].text, "a whole number is expected, as 10, not `many`");
     drop(&f);
 }
 

@@ -144,7 +144,7 @@ static const struct {
 } refused[] = {
     {"{source: s, date: 2026-11-20, base: EUR, quotes: {USD: '0'}}", "USD: a rate is above zero"},
     {"{source: s, date: 2026-11-20, base: EUR, quotes: {USD: '-1'}}", "USD: a rate is above zero"},
-    {"{source: s, date: 2026-11-20, base: EUR, quotes: {USD: '1,08'}}", "USD: a decimal number is expected, as \"1.0842\""},
+    {"{source: s, date: 2026-11-20, base: EUR, quotes: {USD: '1,08'}}", "USD: `1,08` is no number: write 1.08 (a decimal point)"},
     {"{source: s, date: 2026-11-20, base: EUR, quotes: {USD: null}}", "USD: a decimal number is expected, as \"1.0842\""},
     {"{source: s, date: 2026-11-20, base: EUR, quotes: {USD: [1]}}", "USD: a decimal number is expected, as \"1.0842\""},
     {"{source: s, date: 2026-11-20, base: EUR, quotes: {USD: '1000000000000000000'}}", "USD: a rate has at most 18 digits, 12 of them after the point"},

@@ -363,7 +363,7 @@ static const struct {
     {HEAD "currencies: [EUR, CHF]\nrounding: {step: 0.05}\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: {EUR: 1, CHF: 1}}]}]\n",
      MTR_SEVERITY_ERROR, 4, 18, "one number for several currencies"},
     {HEAD "rounding: {step: 0.05}\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1, cap: 1.02}]}]\n", MTR_SEVERITY_ERROR, 4, 81,
-     "no whole multiple of the 0.05 that lines are rounded to"},
+     "no whole multiple of the 0.05 EUR that lines are rounded to"},
     /* versions */
     {HEAD "versions:\n- {from: 2026-02-01, " COMPONENTS "\n- {from: 2026-01-01, " COMPONENTS,
      MTR_SEVERITY_ERROR, 5, 10, "must ascend"},
