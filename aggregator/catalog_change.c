@@ -220,6 +220,7 @@ int mtr_aggregator_check_change(struct mtr_aggregator *aggregator, const struct 
         rc = check_meter(&moved);
     }
     if (!rc) rc = fold_check_cuts(aggregator, before, after, findings);
+    if (!rc) rc = fold_check_reassign(aggregator, after, findings);
     mtr_rollups_abort(aggregator->txn);
     aggregator->txn = NULL;
     return rc;

@@ -201,6 +201,10 @@ const struct mtr_subscription *fold_recut_known(const struct mtr_aggregator *agg
 int fold_recut_note(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                     const struct mtr_event *event, uint64_t seq) MTR_MUST_USE;
 
+/* Refuses a change of the catalog that would give use to another subscription of its subject where its part
+ * of the log is gone. */
+int fold_check_reassign(struct mtr_aggregator *aggregator, const struct mtr_catalog *after,
+                        struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* Refuses a change of the catalog that would cut cells whose part of the log is gone (cut_check.c). */
 int fold_check_cuts(struct mtr_aggregator *aggregator, const struct mtr_catalog *before,
                     const struct mtr_catalog *after, struct mtr_diagnostics *findings) MTR_MUST_USE;

@@ -8,8 +8,8 @@
  *
  * It is done before anything else of the step, and whole: so the rest of the fold finds every event where
  * the catalog has it, and nobody sees use that is with neither. It is as long as the change is deep: the log
- * range of the cells that are emptied. Where retention has taken some of that out of the log, use stays with
- * whom it was counted for.
+ * range of the cells that are emptied. Where retention has taken some of that out of the log, the change is
+ * refused (fold_check_reassign).
  */
 #include "aggregator/fold.h"
 
@@ -17,6 +17,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "meterd/catalog/store.h"
 #include "meterd/core/limits.h"
 
 #define STARTS_PREFIX "starts/"
@@ -225,14 +226,14 @@ static int is_in_log(struct mtr_aggregator *aggregator, uint64_t seq, bool *out)
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
-/* Plans the run's hours, and empties them where the log can fill them again. */
-static int empty_run(struct reassigning *reassigning, const struct run *run)
+/* Plans the run's hours. None of them, or all are in the log. */
+static int plan_run(struct reassigning *reassigning, const struct run *run, bool *in_log)
 {
     struct mtr_aggregator *aggregator = reassigning->aggregator;
     const uint32_t begun = reassigning->count;
     struct range range = {UINT64_MAX, 0};
-    bool in_log = false;
     int rc = MTR_OK;
+    *in_log = true;
     for (uint32_t number = 1; !rc && number <= mtr_catalog_count(aggregator->catalog, MTR_KIND_METER);
          number++) {
         const struct mtr_meter *meter = mtr_catalog_meter(aggregator->catalog, number);
@@ -244,13 +245,22 @@ static int empty_run(struct reassigning *reassigning, const struct run *run)
     }
     if (rc || begun == reassigning->count) return rc;
     MTR_ASSERT(range.seq_first <= range.seq_last); /* a stray cell named its hours */
-    rc = is_in_log(aggregator, range.seq_first, &in_log);
-    if (!rc && !in_log) reassigning->count = begun;
-    for (uint32_t i = begun; !rc && i < reassigning->count; i++)
-        rc = empty(reassigning, &reassigning->items[i]);
-    if (!in_log) return rc;
+    rc = is_in_log(aggregator, range.seq_first, in_log);
+    if (!*in_log) reassigning->count = begun;
+    if (rc || !*in_log) return rc;
     if (range.seq_first < reassigning->seq_first) reassigning->seq_first = range.seq_first;
     if (range.seq_last > reassigning->seq_last) reassigning->seq_last = range.seq_last;
+    return MTR_OK;
+}
+
+/* Empties the run's hours where the log can fill them again. */
+static int empty_run(struct reassigning *reassigning, const struct run *run)
+{
+    const uint32_t begun = reassigning->count;
+    bool in_log;
+    int rc = plan_run(reassigning, run, &in_log);
+    for (uint32_t i = begun; !rc && i < reassigning->count; i++)
+        rc = empty(reassigning, &reassigning->items[i]);
     return rc;
 }
 
@@ -305,18 +315,61 @@ static int fold_again(struct reassigning *reassigning)
 
 /* ---- which subjects ---- */
 
-static int look_at(struct reassigning *reassigning, const struct mtr_subscription *subscription)
+/* Is the subscription the one by which its run goes, and use not given out by these starts? */
+static int find_changed_run(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
+                            struct run *run, bool *changed)
 {
-    struct mtr_aggregator *aggregator = reassigning->aggregator;
-    const struct run run = run_of(subscription);
     uint64_t known = 0;
-    if (run.count < 2 || run_number(&run) != subscription->number) return MTR_OK;
-    const uint64_t now = hash_starts(&run);
+    *changed = false;
+    if (!subscription->same_subject_count) return MTR_OK;
+    *run = run_of(subscription);
+    if (run->count < 2 || run_number(run) != subscription->number) return MTR_OK;
     const struct mtr_fact_name fact = fact_number(STARTS_PREFIX, subscription->number);
     int rc = fact_get_u64(aggregator, &fact, &known);
-    if ((rc && rc != MTR_ENOTFOUND) || (!rc && known == now)) return rc;
+    *changed = rc == MTR_ENOTFOUND || (!rc && known != hash_starts(run));
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
+static int look_at(struct reassigning *reassigning, const struct mtr_subscription *subscription)
+{
+    struct run run;
+    bool changed;
+    int rc = find_changed_run(reassigning->aggregator, subscription, &run, &changed);
+    if (rc || !changed) return rc;
+    const struct mtr_fact_name fact = fact_number(STARTS_PREFIX, subscription->number);
     rc = empty_run(reassigning, &run);
-    return rc ? rc : fact_put_u64(aggregator, &fact, now, NULL);
+    return rc ? rc : fact_put_u64(reassigning->aggregator, &fact, hash_starts(&run), NULL);
+}
+
+/* At the one that came last: it is what takes use over. */
+static void refuse(const struct run *run, const struct mtr_catalog *after, struct mtr_diagnostics *findings)
+{
+    const struct mtr_subscription *last = run->terms[0], *other;
+    for (uint32_t i = 1; i < run->count; i++)
+        if (run->terms[i]->number > last->number) last = run->terms[i];
+    other = last == run->terms[0] ? run->terms[1] : run->terms[0];
+    mtr_catalog_fail(after, MTR_KIND_SUBSCRIPTION, last->number, "start", findings,
+                     "usage of `%.*s` was counted for subscription `%.*s` already, and can change hands no "
+                     "more, since the log no longer has its events",
+                     MTR_STR_ARGS(last->subject), MTR_STR_ARGS(other->key));
+}
+
+int fold_check_reassign(struct mtr_aggregator *aggregator, const struct mtr_catalog *after,
+                        struct mtr_diagnostics *findings)
+{
+    struct reassigning reassigning = {.aggregator = aggregator, .seq_first = UINT64_MAX};
+    int rc = MTR_OK;
+    aggregator->catalog = after;
+    for (uint32_t i = 1; !rc && i <= mtr_catalog_count(after, MTR_KIND_SUBSCRIPTION); i++) {
+        const struct mtr_subscription *subscription = mtr_catalog_subscription(after, i);
+        struct run run;
+        bool changed = false, in_log = true;
+        if (subscription) rc = find_changed_run(aggregator, subscription, &run, &changed);
+        if (!rc && changed) rc = plan_run(&reassigning, &run, &in_log);
+        if (!rc && !in_log) refuse(&run, after, findings);
+    }
+    free(reassigning.items);
+    return rc;
 }
 
 int fold_reassign(struct mtr_aggregator *aggregator, uint64_t *change)
@@ -328,7 +381,7 @@ int fold_reassign(struct mtr_aggregator *aggregator, uint64_t *change)
     if (aggregator->reassigned_version == version) return MTR_OK;
     for (uint32_t i = 1; !rc && i <= mtr_catalog_count(aggregator->catalog, MTR_KIND_SUBSCRIPTION); i++) {
         const struct mtr_subscription *subscription = mtr_catalog_subscription(aggregator->catalog, i);
-        if (subscription && subscription->same_subject_count) rc = look_at(&reassigning, subscription);
+        if (subscription) rc = look_at(&reassigning, subscription);
     }
     if (!rc && reassigning.count) rc = fold_again(&reassigning);
     free(reassigning.items);

@@ -206,11 +206,13 @@ static int add_trial(struct finding *finding)
 static struct mtr_hash128 term_id(const struct mtr_subscription *subscription,
                                   const struct mtr_billing_part *part)
 {
-    enum { TEXT_BYTES = 160 };
-    char text[TEXT_BYTES];
-    snprintf(text, sizeof(text), "term:%u:%lld:%.*s:%.*s", subscription->number,
+    enum { TEXT_BYTES = 192 };
+    char text[TEXT_BYTES], phase[32] = "";
+    if (subscription->phase_index > 0) /* each change begins a sum of its own */
+        snprintf(phase, sizeof(phase), ":%lld", (long long)subscription->start_us);
+    snprintf(text, sizeof(text), "term:%u:%lld:%.*s:%.*s%s", subscription->number,
              (long long)(part->term.whole.start_us / MTR_US_PER_SECOND), MTR_STR_ARGS(part->tariff->key),
-             MTR_STR_ARGS(mtr_tariff_priced_in(part->tariff)));
+             MTR_STR_ARGS(mtr_tariff_priced_in(part->tariff)), phase);
     return hash_text(text);
 }
 

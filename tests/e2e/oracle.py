@@ -32,6 +32,34 @@ def date_s(subscription, text):
     return midnight_s(subscription, datetime.date.fromisoformat(text))
 
 
+def instant_s(subscription, text):
+    """A date in the subscription's zone, or an instant."""
+    return date_s(subscription, text) if len(text) == 10 else instant_us(text) // 1000000
+
+
+FOREVER_S = 10 ** 12
+
+
+def phases(subscription):
+    """(from, until, what its document says in between): its changes cut its life."""
+    document, start = dict(subscription), instant_s(subscription, subscription["start"])
+    end = instant_s(subscription, subscription["end"]) if "end" in subscription else FOREVER_S
+    for change in subscription.get("changes", []):
+        begin = instant_s(subscription, change["from"])
+        if begin >= end:
+            break
+        yield start, begin, document
+        document, start = {**document, **change}, begin
+    yield start, end, document
+
+
+def serving(subscriptions, second):
+    """Of the subscriptions of one subject the last that has begun, or the first of all before that."""
+    by_start = sorted(subscriptions, key=lambda s: instant_s(s, s["start"]))
+    begun = [s for s in by_start if instant_s(s, s["start"]) <= second]
+    return begun[-1] if begun else by_start[0]
+
+
 def hour_start_s(subscription, time_us):
     """Cells are hours of the subscription's own clock. (Zones here differ from UTC by whole minutes, and by whole hours over the year.)"""
     second = time_us // 1000000
@@ -48,12 +76,20 @@ def whole_period(subscription, second):
 
 
 def periods(subscription, now_s):
-    """(start, end) of every billing period that has begun by now; the first one begins with the subscription."""
-    start = date_s(subscription, subscription["start"])
-    while start <= now_s:
-        _, end = whole_period(subscription, start)
-        yield start, end
-        start = end
+    """(start, end, document) of every billing period that has begun by now; the first one begins with the subscription, and one with each change."""
+    for start, until, document in phases(subscription):
+        while start <= now_s and start < until:
+            _, end = whole_period(document, start)
+            yield start, min(end, until), document
+            start = end
+
+
+def period_end(subscription, second):
+    """When the billing period of that time ends."""
+    for start, until, document in phases(subscription):
+        if second < until or until == FOREVER_S:
+            return min(whole_period(document, max(second, start))[1], until)
+    return until
 
 
 # ---- usage ----
@@ -121,13 +157,16 @@ def combine(aggregation, values):
 
 def cells(catalog, events):
     """{(subscription, meter, hour, dimensions): (quantity, events)} of events that are not taken back and not in quarantine."""
-    by_subject = {(vendor_of(catalog, s), s.get("subject", s["key"])): s for s in catalog["subscriptions"]}
+    by_subject = {}
+    for s in catalog["subscriptions"]:
+        by_subject.setdefault((vendor_of(catalog, s), s.get("subject", s["key"])), []).append(s)
     by_type = {}
     for meter in catalog["meters"]:
         by_type.setdefault((meter["service"], meter["event_type"]), []).append(meter)
     values, readings = {}, {}
     for order, (vendor, event, time_us) in enumerate(events):
-        subscription = by_subject.get((vendor, event["subject"]))
+        found = by_subject.get((vendor, event["subject"]))
+        subscription = serving(found, time_us // 1000000) if found else None
         for meter in by_type.get((subscription["service"], event["type"]), []) if subscription else []:
             data = event.get("data", {})
             if not passes(meter, data):
@@ -268,13 +307,13 @@ def charges(catalog, usage_cells, now_s, grace_s):
     result = {}
     for subscription in catalog["subscriptions"]:
         own = [(key, value[0]) for key, value in usage_cells.items() if key[0] == subscription["key"]]
-        for period in periods(subscription, now_s):
-            usage = {}
+        for start, end, document in periods(subscription, now_s):
+            period, usage = (start, end), {}
             for (_, meter, hour, dimensions), quantity in own:
                 if period[0] <= hour < period[1]:
                     usage.setdefault(meter, []).append((hour, dimensions, quantity))
             closing = now_s >= period[1] + grace_s
-            for (part, component, kind, dimensions), amount in price_period(catalog, subscription, period, usage, closing).items():
+            for (part, component, kind, dimensions), amount in price_period(catalog, document, period, usage, closing).items():
                 if amount:
                     key = subscription["key"], period[0], part, component, kind, frozenset((n, v) for n, v in dimensions if v)
                     result[key] = result.get(key, Fraction(0)) + amount

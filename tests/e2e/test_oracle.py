@@ -28,6 +28,7 @@ SEED = int(os.environ.get("METERD_SEED", str(random.SystemRandom().randrange(1 <
 GRACE_S = 3600
 FIRST_DAY = datetime.datetime.now(oracle.UTC).date() - datetime.timedelta(days=30)
 SPLIT_DAY = FIRST_DAY + datetime.timedelta(days=24)
+CHANGE_DAY = FIRST_DAY + datetime.timedelta(days=17)
 FIRST_MONTH = (FIRST_DAY.replace(day=1) - datetime.timedelta(days=1)).replace(day=1)  # the whole month before FIRST_DAY's
 
 
@@ -92,6 +93,22 @@ def repriced(catalog):
     second["components"][0]["graduated"][1]["unit"] = "0.033"
     second["components"] += [{"key": "peak", "meter": "peak", "per_unit": "0.25"}]
     versions.append(second)
+    return changed(catalog)
+
+
+def changed(catalog):
+    """What subscriptions become from a time on that usage has passed: another tariff and customer, and an account that ends and subscribes again."""
+    other = {"key": "dear", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": components("0.11")}]}
+    noon = f"{CHANGE_DAY.isoformat()}T12:00:00Z"
+    for s in catalog["subscriptions"]:
+        if s["key"] == "utc":
+            s["end"] = noon
+        if s["key"] == "berlin":
+            s["changes"] = [{"from": CHANGE_DAY.isoformat(), "tariff": "dear"}]
+        if s["key"] == "york":
+            s["changes"] = [{"from": noon, "customer": "c2"}, {"from": SPLIT_DAY.isoformat(), "tariff": "dear", "customer": "c3"}]
+    catalog["tariffs"].append(other)
+    catalog["subscriptions"].append({**subscription("utc-again"), "subject": "sub-utc", "customer": "c4", "start": noon})
     return catalog
 
 
@@ -100,7 +117,7 @@ class World:
 
     def __init__(self, daemon):
         self.daemon = daemon
-        self.catalog = FIRST_CATALOG
+        self.catalog = self.former_catalog = FIRST_CATALOG
         self.grace_s = GRACE_S
         self.start_us = min(oracle.date_s(s, FIRST_DAY.isoformat()) for s in FIRST_CATALOG["subscriptions"]) * 10 ** 6
         self.foreign = {"acme": "sub-g1", "globex": "sub-utc"}
@@ -110,8 +127,10 @@ class World:
         self.life = 0  # starts that became ready
         self.changed = threading.Condition()
 
-    def subscription(self, vendor, subject):
-        return next((s for s in self.catalog["subscriptions"] if s["subject"] == subject), None)
+    def period_ends(self, subject, second):
+        """When the billing period of that time ends, by the catalog and the one before it: which of them an event met is not known."""
+        found = [[s for s in catalog["subscriptions"] if s["subject"] == subject] for catalog in (self.catalog, self.former_catalog)]
+        return [oracle.period_end(oracle.serving(subscriptions, second), second) for subscriptions in found if subscriptions]
 
     def begin_life(self):
         with self.changed:
@@ -142,7 +161,7 @@ def apply(world, catalog):
     are no change."""
     if world.daemon.call("PUT", "/v1/catalog?correct_closed_periods=true", body=json.dumps(catalog), headers={"Content-Type": "application/json"}).status != 200:
         raise AssertionError(world.daemon.apply(catalog))
-    world.catalog = catalog
+    world.former_catalog, world.catalog = world.catalog, catalog
 
 
 def apply_while_killed(world, catalog, chance):
@@ -357,7 +376,7 @@ def check_quotes(daemon, catalog, charges):
     rater itself (tests/scenario/scenario_quote.c)."""
     subscription = next(s for s in catalog["subscriptions"] if s["key"] == "months")
     now, count = int(time.time()), 0
-    for start, end in oracle.periods(subscription, now):
+    for start, end, _ in oracle.periods(subscription, now):
         if now < end + GRACE_S:
             continue
         charged = {key[2:]: amount for key, amount in sums(charges).items() if key[:2] == ("months", start)}

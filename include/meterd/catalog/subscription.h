@@ -56,6 +56,17 @@ struct mtr_subscription {
     struct mtr_str key;
     const struct mtr_service *service; /* and through it the vendor */
     struct mtr_str subject;            /* the vendor's id of it, as events carry it; the key unless given */
+    /* Every event looks at these two beside the subject: most have neither. All of its phases, by start;
+     * NULL: it is the only one. */
+    const struct mtr_subscription *const *phases;
+    /* All subscriptions of the vendor that have this subject, this one among them, by service and start: none
+     * where it is alone. Terms of one service do not overlap, and no two of the services take one type of
+     * event. */
+    uint32_t same_subject_count;
+    const struct mtr_subscription *const *same_subject;
+    uint32_t phase_count, phase_index;
+    uint32_t contract_index; /* the first phase since which tariff and customer are these: contract terms
+                                count from there */
     struct mtr_str customer;
     /* All versions, with prices in the currency where the tariff has them. */
     const struct mtr_tariff_document *tariff;
@@ -76,10 +87,6 @@ struct mtr_subscription {
     bool has_trial_amount;
     struct mtr_money trial_amount; /* in what the tariff is priced in */
     int64_t end_us;                 /* of this phase; INT64_MAX while it runs */
-    const struct mtr_subscription *const *phases; /* all of them, by start; NULL: it is the only one */
-    uint32_t phase_count, phase_index;
-    uint32_t contract_index; /* the first phase since which tariff and customer are these: contract terms
-                                count from there */
     const struct mtr_opening *openings; /* of the first phase */
     uint32_t opening_count;
     struct mtr_label *labels;
@@ -91,11 +98,6 @@ struct mtr_subscription {
     /* Instants inside its local hours at which something of it begins or ends, ascending (catalog/cell.h). */
     const int64_t *cuts_us;
     uint32_t cut_count;
-    /* All subscriptions of the vendor that have this subject, this one among them, by service and start: none
-     * where it is alone. Terms of one service do not overlap, and no two of the services take one type of
-     * event. */
-    const struct mtr_subscription *const *same_subject;
-    uint32_t same_subject_count;
     bool carries; /* late use of one period may change those after it: a level goes on, or a position counts
                      from the term's start */
 };

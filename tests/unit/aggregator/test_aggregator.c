@@ -271,6 +271,36 @@ static void a_cell_is_not_cut_where_the_log_is_gone(void **state)
     }
 }
 
+/* A second subscription of a subject takes over what was counted for the first, or is refused. */
+static void use_changes_hands_where_the_log_has_it(void **state)
+{
+    struct mtr_diagnostics findings;
+    struct mtr_catalog after;
+    (void)state;
+    for (int i = 0; i < 2; i++) add_subscription(&compute, "a", "UTC");
+    world.subscriptions[1].start_us = at("2026-03-01T11:00:00Z");
+    add_meter(&compute, "cpu", MTR_SUM);
+    append_value("a", "2026-03-01T10:00:00Z", "1");
+    append_value("a", "2026-03-01T11:30:00Z", "2");
+    append_value("a", "2026-03-01T12:10:00Z", "4");
+    show(1, 1);
+    fold_until_idle();
+    world_show(&after, 2, 1);
+    for (uint64_t first = 3; first >= 2; first--) {
+        log_in_memory.first_retained = first;
+        mtr_diagnostics_init(&findings, 4);
+        assert_int_equal(mtr_aggregator_check_change(aggregator, &catalog, &after, &findings), MTR_OK);
+        assert_int_equal(findings.errors, first == 3);
+        if (findings.errors) assert_non_null(strstr(findings.items[0].text, "can change hands no more"));
+        mtr_diagnostics_release(&findings);
+    }
+    show(2, 1);
+    fold_until_idle();
+    assert_string_equal(contents(), "1.1 2026-03-01T10:00 = 1 (1, 1-1)\n"
+                                    "2.1 2026-03-01T11:00 = 2 (1, 2-2)\n"
+                                    "2.1 2026-03-01T12:00 = 4 (1, 3-3)\n");
+}
+
 static void a_gap_in_the_log_is_never_skipped(void **state)
 {
     (void)state;
@@ -402,6 +432,7 @@ int main(void)
         CASE(held_events_flow_when_the_catalog_learns),
         CASE(a_late_meter_catches_up_from_the_log),
         CASE(a_cell_is_not_cut_where_the_log_is_gone),
+        CASE(use_changes_hands_where_the_log_has_it),
         CASE(a_gap_in_the_log_is_never_skipped),
         CASE(an_older_catalog_is_refused),
         CASE(the_feed_names_changed_days_once),
