@@ -77,7 +77,8 @@ static int fold_again(struct mtr_aggregator *aggregator, const struct fold_waiti
     struct fold_standing standing = {.is_known = false};
     int rc = fold_read(aggregator, seq, &event);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc; /* it was read when it was noted */
-    if (fold_find_subscription(aggregator, event) != subscription) return MTR_OK; /* another has it by now */
+    const struct mtr_subscription *phase = fold_find_subscription(aggregator, event);
+    if (!phase || phase->number != subscription->number) return MTR_OK; /* another has it by now */
     const uint32_t count =
         mtr_catalog_find_meters(aggregator->catalog, subscription->service, event->type, &meters);
     for (uint32_t i = 0; !rc && i < count; i++) {
