@@ -42,25 +42,37 @@ static bool begins_version(const struct mtr_tariff_document *tariff, const struc
     return false;
 }
 
+/* The tariff of a phase of which a version begins there; NULL: none. */
+static const struct mtr_tariff_document *find_tariff(const struct mtr_subscription *subscription,
+                                                     int64_t time_us)
+{
+    for (uint32_t i = 0; i < mtr_subscription_phase_count(subscription); i++) {
+        const struct mtr_subscription *phase = mtr_subscription_phase(subscription, i);
+        const struct mtr_tariff_document *const tariffs[] = {phase->tariff, phase->trial_tariff,
+                                                             phase->cost_tariff};
+        for (size_t k = 0; k < sizeof(tariffs) / sizeof(*tariffs); k++)
+            if (begins_version(tariffs[k], phase->zone, time_us)) return tariffs[k];
+    }
+    return NULL;
+}
+
+/* What of the subscription's document says that instant. */
+static const char *field_of(const struct mtr_subscription *subscription, int64_t time_us)
+{
+    if (time_us == mtr_subscription_begun_us(subscription)) return "start";
+    if (time_us == mtr_subscription_ends_us(subscription)) return "end";
+    return mtr_subscription_at(subscription, time_us)->start_us == time_us ? "changes" : "trial";
+}
+
 /* At the document that says so: a tariff whose version begins there, or the subscription. */
 static void refuse(struct checking *checking, const struct mtr_subscription *subscription, int64_t time_us)
 {
-    const struct mtr_tariff_document *const tariffs[] = {subscription->tariff, subscription->trial_tariff,
-                                                         subscription->cost_tariff};
-    enum mtr_catalog_kind kind = MTR_KIND_SUBSCRIPTION;
-    uint32_t number = subscription->number;
-    const char *field = time_us == subscription->start_us ? "start"
-                        : time_us == subscription->end_us ? "end"
-                                                          : "trial";
+    const struct mtr_tariff_document *tariff = find_tariff(subscription, time_us);
     char time[MTR_TIME_TEXT_BYTES];
-    for (size_t i = 0; i < sizeof(tariffs) / sizeof(*tariffs); i++) {
-        if (!begins_version(tariffs[i], subscription->zone, time_us)) continue;
-        kind = MTR_KIND_TARIFF;
-        number = tariffs[i]->number;
-        field = "versions";
-    }
     mtr_time_format_offset(time_us, mtr_zone_at(subscription->zone, time_us).offset_s, time);
-    mtr_catalog_fail(checking->after, kind, number, field, checking->findings,
+    mtr_catalog_fail(checking->after, tariff ? MTR_KIND_TARIFF : MTR_KIND_SUBSCRIPTION,
+                     tariff ? tariff->number : subscription->number,
+                     tariff ? "versions" : field_of(subscription, time_us), checking->findings,
                      "usage of the hour of %s of subscription `%.*s` can be divided there no more, since the "
                      "log no longer has its events: let it begin at a full hour",
                      time, MTR_STR_ARGS(subscription->key));

@@ -61,6 +61,24 @@ def check_end_before_usage():
         audit(daemon)
 
 
+def check_end_in_any_order():
+    """An end inside an hour holds from its own microsecond, whatever came first."""
+    subscription = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "start": "2026-10-01"}
+    ended = {**subscription, "end": "2026-10-10T10:30:00.000001Z"}
+    events = [("1", "s1", "2026-10-10T10:30:00Z", 1), ("2", "s1", "2026-10-10T10:30:00.000001Z", 10)]
+    for known_before in True, False:
+        with Daemon(WIDE) as daemon:
+            apply(daemon, **CATALOG, subscriptions=[ended if known_before else subscription])
+            key = daemon.vendor_key("v")
+            answer = send(daemon, key, *events)
+            assert answer["not_active"] == (1 if known_before else 0), answer
+            if not known_before:
+                assert bill(daemon) == {("s1", "c1", "2026-10-01"): 11}
+                apply(daemon, subscriptions=[ended])
+            assert bill(daemon) == {("s1", "c1", "2026-10-01"): 1}, bill(daemon)
+            audit(daemon, notes=0 if known_before else 1)
+
+
 def check_subscribe_again():
     """A subject that comes again after an end, known before its usage or after it: the same bill; and a second service of its own types."""
     first = {"key": "s1", "service": "s", "subject": "acct-1", "customer": "c1", "tariff": "p", "start": "2026-09-01"}
@@ -206,6 +224,7 @@ def check_changes():
 
 
 check_end_before_usage()
+check_end_in_any_order()
 check_changes()
 check_closed_periods()
 check_end_inside_an_hour()
