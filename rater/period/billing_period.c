@@ -293,7 +293,8 @@ static struct mtr_billing_term term_at(const struct mtr_subscription *subscripti
     const struct mtr_period whole = mtr_period_at(&rule, time_us);
     const bool in_trial = time_us < subscription->trial_end_us;
     const int64_t from_us = in_trial ? subscription->start_us : subscription->trial_end_us,
-                  to_us = in_trial ? subscription->trial_end_us : rater_charged_until(subscription);
+                  to_us = in_trial ? mtr_time_sooner(subscription->trial_end_us, subscription->end_us)
+                                   : rater_charged_until(subscription);
     return (struct mtr_billing_term){.given = true,
                                      .whole = whole,
                                      .runs_from_us = mtr_time_later(whole.start_us, from_us),

@@ -64,6 +64,16 @@ struct planned_meter {
     bool applied;
 };
 
+/* What becomes another from a day on; the rest stays. */
+struct planned_change {
+    int64_t day;
+    const char *clock;  /* as start_clock */
+    uint32_t tariff;    /* TARIFFS_MAX: the same */
+    bool customer;      /* another one */
+    const char *anchor; /* NULL: the same billing */
+};
+enum { CHANGES_MAX = 2 };
+
 struct planned_subscription {
     uint32_t service;
     char key[KEY_MAX];
@@ -80,6 +90,9 @@ struct planned_subscription {
     bool trial_stops;
     uint32_t cost_tariff;  /* TARIFFS_MAX: none */
     int64_t end_day;   /* 0: none */
+    struct planned_change changes[CHANGES_MAX];
+    uint32_t change_count;
+    bool shares_subject; /* with one before or behind it: its term stays */
     bool applied;
 };
 
@@ -209,7 +222,8 @@ struct pending_result {
 /* How often things happened over all runs, so that a run that tests nothing is noticed. */
 #define SEEN_MAP(X)                                                                                          \
     X(CRASH) X(COPY) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL)                 \
-    X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(COUNTER_GREW) X(COUNTER_RESET) X(SPLIT_PERIOD) X(STRAY_USAGE) X(DRAFT) X(FINAL)        \
+    X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(COUNTER_GREW) X(COUNTER_RESET) X(SPLIT_PERIOD) X(STRAY_USAGE) X(CHANGED)                       \
+    X(SUBJECT_AGAIN) X(DRAFT) X(FINAL)                                                                                                                \
     X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE) X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE)                  \
     X(COST_JOINED) X(ALLOWANCE_DRAWN) X(CREDIT_DRAWN) X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION)       \
     X(PEER) X(ACCOUNT) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL) X(SPREAD_USE)                     \
@@ -402,6 +416,17 @@ struct mtr_price_term scenario_terms_of(struct naive_terms *terms, const struct 
 void scenario_terms_add(struct scenario *scenario, struct naive_terms *terms,
                         const struct mtr_subscription *subscription, const struct mtr_tariff_document *tariff,
                         int64_t start_us, struct mtr_money sum);
+
+/* Every phase of every subscription, by number, then by start. NULL behind the last. */
+const struct mtr_subscription *scenario_phase_at(const struct scenario *scenario, uint32_t index);
+/* In that order? */
+bool scenario_goes_before(const struct mtr_subscription *a, const struct mtr_subscription *b);
+/* Since when its tariff is charged to its customer: back through the phases. */
+int64_t scenario_contract_phase_us(const struct mtr_subscription *subscription);
+/* One note for each meter with live usage before the term, after it, or in a phase before its tariff's first
+ * version. */
+uint32_t scenario_count_stray(const struct scenario *scenario, const struct naive *naive,
+                              const struct mtr_subscription *subscription);
 
 enum { BILL_LINES_MAX = 65536 };
 void scenario_bill_make(struct scenario *scenario, const struct naive *naive, int64_t watermark_us,

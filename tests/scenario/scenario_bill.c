@@ -249,9 +249,11 @@ static uint32_t measure_peers(struct billing *billing, const struct mtr_componen
                               struct mtr_usage_row *rows, uint32_t row_count)
 {
     const struct mtr_subscription *own = billing->subscription;
-    for (uint32_t i = 1; i < own->number && component->across_customer; i++) {
-        const struct mtr_subscription *peer = mtr_catalog_subscription(billing->scenario->stores.catalog, i);
-        if (!peer || peer->tariff != own->tariff || !mtr_str_equal(peer->customer, own->customer)) continue;
+    const struct mtr_subscription *peer;
+    for (uint32_t i = 0; component->across_customer && (peer = scenario_phase_at(billing->scenario, i)) != NULL; i++) {
+        if (!scenario_goes_before(peer, own) || peer->tariff != own->tariff ||
+            !mtr_str_equal(peer->customer, own->customer))
+            continue;
         int64_t from_us = peer->trial_end_us;
         int64_t until_us = peer->end_us < billing->whole.end_us ? peer->end_us : billing->whole.end_us;
         if (from_us < billing->whole.start_us) from_us = billing->whole.start_us;
@@ -290,15 +292,15 @@ static void count_account(const struct billing *billing, struct mtr_price_input 
         const struct bill_line *line = &bill->lines[i];
         if (!line->subscription || !is_peer(billing, line->subscription) || line->tariff != input->tariff)
             continue;
-        if (line->subscription->number > billing->subscription->number) continue;
+        if (!scenario_goes_before(line->subscription, billing->subscription)) continue;
         if (!outlives_trial(line->subscription, whole)) continue;
         if (line->whole.start_us != whole->start_us || line->whole.end_us != whole->end_us) continue;
         CHECK_OK(billing->scenario,
                  mtr_money_add(input->account_before, line->amount, &input->account_before));
     }
-    for (uint32_t i = billing->subscription->number + 1;
-         i <= mtr_catalog_count(billing->scenario->stores.catalog, MTR_KIND_SUBSCRIPTION); i++) {
-        const struct mtr_subscription *other = mtr_catalog_subscription(billing->scenario->stores.catalog, i);
+    const struct mtr_subscription *other;
+    for (uint32_t i = 0; (other = scenario_phase_at(billing->scenario, i)) != NULL; i++) {
+        if (!scenario_goes_before(billing->subscription, other)) continue;
         if (!is_peer(billing, other) || !outlives_trial(other, whole)) continue;
         const struct mtr_period theirs = mtr_period_at(&other->billing, whole->start_us);
         if (theirs.start_us == whole->start_us && theirs.end_us == whole->end_us) input->account_continues = true;
@@ -440,51 +442,26 @@ static void bill_subscription(struct billing *billing, int64_t watermark_us)
     }
 }
 
-/* All periods of all subscriptions in the order in which they draw on what they share: by start, then by
+/* All periods of all phases in the order in which they draw on what they share: by start, then by
  * number. */
 static void bill_by_time(struct billing *billing, int64_t watermark_us)
 {
-    const struct mtr_catalog *catalog = billing->scenario->stores.catalog;
-    const uint32_t count = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION);
+    uint32_t count = 0;
+    while (scenario_phase_at(billing->scenario, count)) count++;
     int64_t *next_us = scenario_alloc(billing->scenario, count + 1, sizeof(*next_us));
-    for (uint32_t i = 1; i <= count; i++) next_us[i] = mtr_catalog_subscription(catalog, i)->start_us;
+    for (uint32_t i = 0; i < count; i++) next_us[i] = scenario_phase_at(billing->scenario, i)->start_us;
     for (;;) {
-        uint32_t first = 0;
-        for (uint32_t i = 1; i <= count; i++)
-            if (has_period(mtr_catalog_subscription(catalog, i), next_us[i], watermark_us) &&
-                (!first || next_us[i] < next_us[first]))
+        uint32_t first = count;
+        for (uint32_t i = 0; i < count; i++)
+            if (has_period(scenario_phase_at(billing->scenario, i), next_us[i], watermark_us) &&
+                (first == count || next_us[i] < next_us[first]))
                 first = i;
-        if (!first) return;
-        billing->subscription = mtr_catalog_subscription(catalog, first);
+        if (first == count) return;
+        billing->subscription = scenario_phase_at(billing->scenario, first);
         open_period(billing, next_us[first], watermark_us);
         price_period(billing);
         next_us[first] = billing->whole.end_us;
     }
-}
-
-/* One finding for each meter with live usage before the term, after it, or before the tariff's first
- * version. */
-static uint32_t count_stray(const struct billing *billing)
-{
-    const struct mtr_subscription *subscription = billing->subscription;
-    const struct naive *naive = billing->naive;
-    int64_t charged_us = subscription->trial_end_us;
-    int64_t priced_us = scenario_version_start(subscription, &subscription->tariff->versions[0]);
-    if (priced_us > subscription->end_us) priced_us = subscription->end_us;
-    uint32_t count = 0;
-    for (uint32_t m = 1; m <= mtr_catalog_count(billing->scenario->stores.catalog, MTR_KIND_METER); m++) {
-        bool before = false, after = false, without_tariff = false;
-        for (uint32_t i = 0; i < naive->use_count; i++) {
-            const struct naive_use *use = &naive->uses[i];
-            if (use->subscription != subscription || use->meter->number != m || use->void_seq) continue;
-            before |= use->start_us < subscription->start_us;
-            after |= use->start_us >= subscription->end_us;
-            without_tariff |= !subscription->trial_stops && priced_us > subscription->start_us &&
-                              use->start_us >= charged_us && use->start_us < priced_us;
-        }
-        count += (uint32_t)before + (uint32_t)after + (uint32_t)without_tariff;
-    }
-    return count;
 }
 
 void scenario_bill_make(struct scenario *scenario, const struct naive *naive, int64_t watermark_us,
@@ -498,13 +475,18 @@ void scenario_bill_make(struct scenario *scenario, const struct naive *naive, in
     scenario_pools_open(scenario, &pools);
     scenario_terms_open(scenario, &terms);
     for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); i++) {
+        const struct mtr_subscription *first = mtr_catalog_subscription(catalog, i);
         struct billing billing = {.scenario = scenario,
                                   .naive = naive,
-                                  .subscription = mtr_catalog_subscription(catalog, i),
+                                  .subscription = first,
                                   .bill = &plain,
                                   .account = &plain};
-        bill_subscription(&billing, watermark_us);
-        out->stray_count += count_stray(&billing);
+        out->stray_count += scenario_count_stray(scenario, naive, first);
+        for (uint32_t k = 0; k < mtr_subscription_phase_count(first); k++) {
+            billing.subscription = mtr_subscription_phase(first, k);
+            bill_subscription(&billing, watermark_us);
+        }
+        scenario_seen[SEEN_CHANGED] += first->phases != NULL;
     }
     struct billing billing = {
         .scenario = scenario, .naive = naive, .bill = out, .account = &plain, .pools = &pools, .terms = &terms};

@@ -107,6 +107,37 @@ static void plan_trial(struct scenario *scenario, struct planned_subscription *s
     subscription->trial_stops = scenario_chance(scenario, 15);
 }
 
+/* Up to that many, from a few days behind the start on. */
+static void plan_changes(struct scenario *scenario, struct planned_subscription *subscription)
+{
+    static const char *const instants[] = {"", "T12:00:00Z", "T09:45:30Z"};
+    int64_t day = subscription->start_day + 2;
+    subscription->change_count = 0;
+    while (subscription->change_count < CHANGES_MAX && scenario_chance(scenario, 60)) {
+        struct planned_change *change = &subscription->changes[subscription->change_count++];
+        day += 1 + scenario_below(scenario, 25);
+        *change = (struct planned_change){.day = day,
+                                          .clock = PICK(scenario, instants),
+                                          .tariff = plan_tariff(scenario, subscription->service, 70)};
+        if (scenario_chance(scenario, 30)) change->anchor = plan_anchor(scenario, subscription->every);
+        change->customer =
+            scenario_chance(scenario, 40) || (change->tariff == TARIFFS_MAX && !change->anchor);
+    }
+}
+
+/* The account of an earlier one comes again, some days behind its end. */
+static void plan_again(struct scenario *scenario, struct planned_subscription *subscription, uint32_t index)
+{
+    struct planned_subscription *before = &scenario->plan.subscriptions[scenario_below(scenario, index)];
+    if (before->service != subscription->service || before->shares_subject) return;
+    if (!before->end_day) before->end_day = before->start_day + 5 + scenario_below(scenario, 25);
+    before->shares_subject = subscription->shares_subject = true;
+    snprintf(subscription->subject, KEY_MAX, "%s", before->subject);
+    subscription->start_day = before->end_day + 2 + scenario_below(scenario, 5);
+    subscription->trial_day = subscription->end_day = 0;
+    subscription->change_count = 0;
+}
+
 static void plan_subscription(struct scenario *scenario, uint32_t index)
 {
     static const char *const every[] = {"month", "month", "week", "day"};
@@ -127,10 +158,13 @@ static void plan_subscription(struct scenario *scenario, uint32_t index)
     subscription->cost_tariff = plan_cost(scenario, service, true);
     if (scenario_chance(scenario, 30))
         subscription->end_day = subscription->start_day + 15 + scenario_below(scenario, 60);
+    if (scenario_chance(scenario, 40)) plan_changes(scenario, subscription);
     snprintf(subscription->key, KEY_MAX, "sub%u", index);
     snprintf(subscription->subject, KEY_MAX, "sub%u", index);
+    if (index && scenario_chance(scenario, 30)) plan_again(scenario, subscription, index);
     /* A subject belongs to its vendor: others may have the same. */
-    if (index && scenario_chance(scenario, 20)) {
+    if (index && !subscription->shares_subject && !plan->subscriptions[0].shares_subject &&
+        scenario_chance(scenario, 20)) {
         bool is_taken = false;
         const char *shared = plan->subscriptions[0].subject;
         for (uint32_t i = 0; i < index; i++)
@@ -211,7 +245,9 @@ static void alter_subscription(struct scenario *scenario)
         &plan->subscriptions[scenario_below(scenario, plan->subscription_count)];
     int64_t today = scenario->now_us / MTR_US_PER_DAY;
     uint32_t tariff = scenario_below(scenario, plan->tariff_count);
-    switch (scenario_below(scenario, 7)) {
+    const uint32_t dice = scenario_below(scenario, 9);
+    switch (subscription->shares_subject && dice < 3 ? 8 : dice) {
+    case 7: plan_changes(scenario, subscription); break;
     case 0: subscription->start_day += (int64_t)scenario_below(scenario, 9) - 4; break;
     case 1: subscription->end_day = 0; break;
     case 2: subscription->end_day = today + (int64_t)scenario_below(scenario, 12) - 5; break;
@@ -226,6 +262,8 @@ static void alter_subscription(struct scenario *scenario)
         subscription->end_day = subscription->start_day + 2;
     if (subscription->trial_day && subscription->trial_day < subscription->start_day + 2)
         subscription->trial_day = 0;
+    if (subscription->change_count && subscription->changes[0].day < subscription->start_day + 2)
+        subscription->change_count = 0;
     yaml_begin(scenario, &yaml);
     yaml_put(&yaml, "subscriptions:\n");
     yaml_put_subscription(&yaml, subscription);

@@ -341,6 +341,23 @@ void yaml_put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
     }
 }
 
+static void put_changes(struct yaml *yaml, const struct planned_subscription *subscription)
+{
+    struct scenario *scenario = yaml->scenario;
+    for (uint32_t i = 0; i < subscription->change_count; i++) {
+        const struct planned_change *change = &subscription->changes[i];
+        yaml_put(yaml, "%s{from: %s%s", i ? ", " : ", changes: [", date(scenario, change->day),
+                 change->clock);
+        if (change->tariff < TARIFFS_MAX)
+            yaml_put(yaml, ", tariff: %s", scenario->plan.tariffs[change->tariff].key);
+        if (change->customer) yaml_put(yaml, ", customer: d%u", i);
+        if (change->anchor)
+            yaml_put(yaml, ", billing: {every: %s, anchor: %s}", subscription->every, change->anchor);
+        yaml_put(yaml, "}");
+    }
+    if (subscription->change_count) yaml_put(yaml, "]");
+}
+
 void yaml_put_subscription(struct yaml *yaml, struct planned_subscription *subscription)
 {
     struct scenario *scenario = yaml->scenario;
@@ -364,6 +381,7 @@ void yaml_put_subscription(struct yaml *yaml, struct planned_subscription *subsc
     if (subscription->end_day)
         yaml_put(yaml, ", end: %s%s", date(scenario, subscription->end_day),
                  scenario_chance(scenario, 40) ? PICK(scenario, clocks) : "");
+    put_changes(yaml, subscription);
     yaml_put(yaml, "}\n");
     subscription->applied = true;
 }

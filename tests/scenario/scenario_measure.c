@@ -291,7 +291,8 @@ static bool is_in_range(const struct measuring *measuring, const struct naive_us
     const struct mtr_subscription *subscription = measuring->subscription;
     if (use->meter->aggregation != MTR_TIME_WEIGHTED)
         return use->start_us >= range->from_us && use->start_us < range->until_us;
-    return use->event->time_us >= subscription->start_us && use->event->time_us < subscription->end_us;
+    return use->event->time_us >= mtr_subscription_begun_us(subscription) &&
+           use->event->time_us < mtr_subscription_ends_us(subscription);
 }
 
 /* All lines of one meter. */
@@ -304,7 +305,7 @@ static void measure_input(struct measuring *measuring, const struct naive *naive
     uint32_t seen_count = 0;
     for (uint32_t i = 0; i < naive->use_count; i++) {
         const struct naive_use *use = &naive->uses[i];
-        if (use->subscription != subscription || use->meter != measuring->meter ||
+        if (use->subscription->number != subscription->number || use->meter != measuring->meter ||
             !is_in_range(measuring, use))
             continue;
         lines[i] = line_dimensions(scenario, component, use->event);
@@ -317,7 +318,7 @@ static void measure_input(struct measuring *measuring, const struct naive *naive
         measuring->use_count = 0;
         for (uint32_t i = 0; i < naive->use_count; i++) {
             const struct naive_use *use = &naive->uses[i];
-            if (use->subscription != subscription || use->meter != measuring->meter ||
+            if (use->subscription->number != subscription->number || use->meter != measuring->meter ||
                 !is_in_range(measuring, use))
                 continue;
             if (mtr_str_equal(lines[i], seen[line])) measuring->uses[measuring->use_count++] = use;

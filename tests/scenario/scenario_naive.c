@@ -189,6 +189,17 @@ static void cut_by_tariff(const struct mtr_subscription *subscription,
     }
 }
 
+static void cut_by_phase(const struct mtr_subscription *phase, struct mtr_period *cell, int64_t time_us)
+{
+    const int64_t bounds_us[] = {phase->start_us, phase->trial_end_us, phase->free_until_us,
+                                 phase->charged_until_us, phase->end_us};
+    for (size_t i = 0; i < sizeof(bounds_us) / sizeof(*bounds_us); i++)
+        if (phase->start_us <= bounds_us[i] && bounds_us[i] <= phase->end_us) cut(cell, time_us, bounds_us[i]);
+    cut_by_tariff(phase, phase->tariff, cell, time_us);
+    cut_by_tariff(phase, phase->trial_tariff, cell, time_us);
+    cut_by_tariff(phase, phase->cost_tariff, cell, time_us);
+}
+
 /* An hour of the zone, or a part or a window of it, as far as nothing begins or ends inside. */
 static struct mtr_period cell_at(const struct mtr_subscription *subscription, const struct mtr_meter *meter,
                                  int64_t time_us)
@@ -198,15 +209,8 @@ static struct mtr_period cell_at(const struct mtr_subscription *subscription, co
     const int64_t length_us = meter->window_us ? meter->window_us : meter->cell_s * MTR_US_PER_SECOND;
     cell.start_us = time_us - (time_us - hour.start_us) % length_us;
     if (cell.start_us + length_us < cell.end_us) cell.end_us = cell.start_us + length_us;
-    cut(&cell, time_us, subscription->start_us);
-    cut(&cell, time_us, subscription->trial_end_us);
-    if (subscription->free_until_us >= subscription->start_us)
-        cut(&cell, time_us, subscription->free_until_us);
-    cut(&cell, time_us, subscription->charged_until_us);
-    cut(&cell, time_us, subscription->end_us);
-    cut_by_tariff(subscription, subscription->tariff, &cell, time_us);
-    cut_by_tariff(subscription, subscription->trial_tariff, &cell, time_us);
-    cut_by_tariff(subscription, subscription->cost_tariff, &cell, time_us);
+    for (uint32_t i = 0; i < mtr_subscription_phase_count(subscription); i++)
+        cut_by_phase(mtr_subscription_phase(subscription, i), &cell, time_us);
     return cell;
 }
 
@@ -277,6 +281,14 @@ static void use_event(struct scenario *scenario, struct naive *naive, uint64_t s
     scenario_seen[SEEN_METER_REFUSES] += !counts;
 }
 
+/* Of two of one subject: the last that has begun, or the first of all before that. */
+static bool serves_rather(const struct mtr_subscription *a, const struct mtr_subscription *b, int64_t time_us)
+{
+    const bool a_has_begun = a->start_us <= time_us, b_has_begun = b->start_us <= time_us;
+    if (a_has_begun && b_has_begun) return a->start_us > b->start_us;
+    return a_has_begun || (!b_has_begun && a->start_us < b->start_us);
+}
+
 static void resolve_event(struct scenario *scenario, struct naive *naive, uint64_t seq)
 {
     const struct mtr_event *event = &naive->events[seq - 1];
@@ -288,7 +300,9 @@ static void resolve_event(struct scenario *scenario, struct naive *naive, uint64
         const struct mtr_subscription *candidate = mtr_catalog_subscription(catalog, i);
         bool same = mtr_str_equal(candidate->subject, event->subject) &&
                     mtr_str_equal(candidate->service->vendor->key, event->vendor);
-        if (same) subscription = candidate;
+        if (!same) continue;
+        scenario_seen[SEEN_SUBJECT_AGAIN] += subscription != NULL;
+        if (!subscription || serves_rather(candidate, subscription, event->time_us)) subscription = candidate;
     }
     for (uint32_t i = 1; subscription && i <= mtr_catalog_count(catalog, MTR_KIND_METER); i++) {
         const struct mtr_meter *meter = mtr_catalog_meter(catalog, i);

@@ -9,6 +9,7 @@
  *
  * What a request cannot say, so that a subscription is not asked about:
  *   unique values that were counted: a row has their number, not the values;
+ *   changes of the subscription;
  *   a customer's other subscriptions of the tariff, where it counts across them or limits the account;
  *   credits that other subscriptions draw on, too, and one that begins behind the first period;
  *   use from before the first version of the tariff, and a level from before the subscription's start.
@@ -157,7 +158,8 @@ static bool find_credits(struct asking *asking)
 
 static bool can_be_asked(struct asking *asking)
 {
-    return !asking->used->has_unique && asking->subscription->peer_count <= 1 && find_rows(asking) &&
+    return !asking->used->has_unique && !asking->subscription->phases &&
+           asking->subscription->peer_count <= 1 && find_rows(asking) &&
            find_credits(asking);
 }
 

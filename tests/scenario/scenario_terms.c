@@ -27,7 +27,7 @@ int64_t scenario_version_start(const struct mtr_subscription *subscription,
 static struct mtr_period contract_at(const struct mtr_subscription *subscription,
                                      const struct mtr_tariff_document *tariff, int64_t time_us)
 {
-    struct mtr_period contract = {subscription->start_us, INT64_MAX};
+    struct mtr_period contract = {scenario_contract_phase_us(subscription), INT64_MAX};
     for (uint32_t i = 0; i < tariff->version_count; i++) {
         const struct mtr_tariff_version *version =
             mtr_tariff_version_for(&tariff->versions[i], subscription->key, subscription->customer);
