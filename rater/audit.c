@@ -167,6 +167,7 @@ static int price_period(struct audit *audit, const struct mtr_charge_period *per
             if (!rc) rc = then(audit, period, out);
         } while (rater_takes_fewer(&ranges, &rating, rc));
     } while (!rc && rater_next_lines(&ranges));
+    rater_end_lines(&ranges);
     return rc;
 }
 
@@ -241,7 +242,8 @@ static int check_price(struct audit *audit, const struct mtr_charge_period *peri
     if (audit->is_to_be_scanned) return MTR_OK;
     int rc = rater_compare(audit->charges, price, false, &audit->arena, &differences);
     if (!rc) rc = report_differences(audit, period, &differences);
-    return rc ? rc : check_draws(audit, period, price);
+    const bool has_draws = !price->only || !price->only->from.size; /* the first lines have those of all */
+    return rc || !has_draws ? rc : check_draws(audit, period, price);
 }
 
 static int check_period(void *context, const struct mtr_charge_period *period)

@@ -130,7 +130,7 @@ static int on_stored_line(void *context, const struct mtr_charge_line *line)
     const uint32_t count = comparison->price->line_count;
     const struct mtr_dimensions_range *only = comparison->price->only;
     if (!line->emitted.e18 && !line->cost.e18 && !line->quantity.e12) return MTR_OK;
-    if (only && !rater_range_holds_text(only, line->dimensions)) return MTR_OK;
+    if (only && !rater_range_holds_line(only, line->kind, line->dimensions)) return MTR_OK;
     if (count && bsearch(&line->key, comparison->keys, count, sizeof(line->key), compare_keys)) return MTR_OK;
     struct rater_difference difference = {.line = *line, .has_cost = line->has_cost};
     int rc = copy_texts(comparison->arena, &difference.line);

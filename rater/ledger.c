@@ -10,6 +10,8 @@
 
 #include "rater/period/price.h"
 
+enum { ARENA_CHUNK_BYTES = 1024 };
+
 struct collected {
     struct mtr_hash128 *grants;
     uint32_t count, capacity;
@@ -76,9 +78,11 @@ int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *pe
                      const struct mtr_period_price *price)
 {
     struct mtr_charge_draw draw = {.period_start_s = period->start_s, .subscription = period->subscription};
-    struct collected known = {.arena = &step->rater->arena};
+    struct mtr_arena arena; /* of its own: the rater's may be full of prices */
+    struct collected known = {.arena = &arena};
     MTR_ASSERT(mtr_billing_period_name_s(price->period.start_us) == period->start_s &&
                price->subscription->number == period->subscription);
+    mtr_arena_init(&arena, ARENA_CHUNK_BYTES, SIZE_MAX); /* of the grants that a period has */
     int rc = mtr_charges_walk_drawn(step->charges, period->subscription, period->start_s, on_grant, &known);
     for (uint32_t i = 0; !rc && i < known.count; i++) {
         draw.grant = known.grants[i];
@@ -95,5 +99,6 @@ int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *pe
                    (draw.before >= 0 && draw.drawn > 0 && draw.before + draw.drawn <= grant->granted));
         rc = put_draw(step, &draw);
     }
+    mtr_arena_release(&arena);
     return rc;
 }

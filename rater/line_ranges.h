@@ -7,7 +7,9 @@
  *       if (!rc) rc = price, compare …
  *   } while (rater_takes_fewer(&ranges, &rating, rc));     too many for the memory: again with fewer
  *
- * Where lines depend on one another (a cap, a minimum …) they are priced together, however many there are.
+ * Where something is made of what all lines come to (a minimum, credits, a rounded total), the first range
+ * has it: before it is priced all others are, and their sums stand in for them. Where amounts of lines depend
+ * on one another (a cap …) they are priced together, however many there are.
  */
 #ifndef METERD_RATER_LINE_RANGES_H
 #define METERD_RATER_LINE_RANGES_H
@@ -20,6 +22,8 @@ struct rater_line_ranges {
     uint32_t *count_max; /* lines of a component at once; halved where they need more memory */
     const char *couples; /* what keeps the lines together; NULL: nothing */
     bool in_ranges;      /* else all at once */
+    struct mtr_arena arena; /* of the sums */
+    struct mtr_line_rest rest;
     struct mtr_dimensions_range lines; /* in ranges: these */
     char from[MTR_DIMENSIONS_BYTES_MAX], until[MTR_DIMENSIONS_BYTES_MAX];
 };
@@ -30,6 +34,7 @@ uint32_t rater_lines_at_once(uint64_t memory_bytes_max);
 /* All lines, until that proves too many. */
 void rater_begin_lines(struct rater_line_ranges *ranges, const struct mtr_subscription *subscription,
                        int64_t start_us, uint32_t *count_max);
+void rater_end_lines(struct rater_line_ranges *ranges);
 /* In ranges, from the line of those values on. */
 void rater_go_on_with_lines(struct rater_line_ranges *ranges, struct mtr_str from);
 /* The arena is reset. Errors: those of reading use. */

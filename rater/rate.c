@@ -129,6 +129,7 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
                                           &rating->price);
         if (!rc) rc = compare(step, rating);
     } while (rater_takes_fewer(&rating->ranges, &of, rc));
+    rater_end_lines(&rating->ranges);
     if ((rc == MTR_ENOMEM || rc == MTR_ELIMIT) && rating->ranges.couples)
         snprintf(rating->price.problem, sizeof(rating->price.problem),
                  "its lines are priced together (%s), and need more than %" PRIu64 " MiB of memory",
@@ -236,7 +237,7 @@ int rater_rate_period(struct rater_step *step, const struct mtr_subscription *su
     if (rc && is_problem(rc))
         return keep_problem(step, subscription, period, rc, mtr_period_problem_text(&rating.price, rc));
     if (!rc) rc = emit(step, subscription, period, &rating);
-    if (!rc) rc = rater_post_draws(step, period, &rating.price);
+    if (!rc && !rating.is_begun) rc = rater_post_draws(step, period, &rating.price); /* of all lines */
     if (!rc && period->problem)
         rc = mtr_charges_end_waiting(step->charges, period->subscription, period->start_s);
     if (rc) return rc;

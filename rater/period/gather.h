@@ -45,7 +45,8 @@ const struct rater_group *rater_find_group(const struct rater_usage *usage, uint
 /* One name=value of dimensions text; a comma, '=' or '\' in a value is written with a '\' before it. *rest
  * starts as the whole text; false at its end. The value is unescaped into `value` (of at least its size). */
 bool rater_next_dimension(struct mtr_str *rest, struct mtr_str *name, char *value, size_t *value_size);
-/* Are the values of that text in the range? */
-bool rater_range_holds_text(const struct mtr_dimensions_range *range, struct mtr_str dimensions);
+/* Is that line one of the range: by the values of its dimensions, and those of pools with the first? */
+bool rater_range_holds_line(const struct mtr_dimensions_range *range, struct mtr_str kind,
+                            struct mtr_str dimensions);
 
 #endif

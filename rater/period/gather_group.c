@@ -86,11 +86,14 @@ bool rater_next_dimension(struct mtr_str *rest, struct mtr_str *name, char *valu
     return true;
 }
 
-bool rater_range_holds_text(const struct mtr_dimensions_range *range, struct mtr_str dimensions)
+bool rater_range_holds_line(const struct mtr_dimensions_range *range, struct mtr_str kind,
+                            struct mtr_str dimensions)
 {
     char values[RATER_DIMENSIONS_BYTES_MAX];
     struct mtr_str rest = dimensions, name;
     size_t used = 0, size = 0;
+    if (mtr_str_equal(kind, MTR_STR("credit")) || mtr_str_equal(kind, MTR_STR("draw")))
+        return range->from.size == 0; /* their dimensions name a grant */
     MTR_ASSERT(dimensions.size < sizeof(values)); /* each value is shorter than its text, with an end, too */
     while (rater_next_dimension(&rest, &name, values + used, &size)) {
         used += size;

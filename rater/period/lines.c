@@ -14,16 +14,44 @@
 
 enum { CHUNK_BYTES = 64 << 10 };
 
-const char *mtr_billing_period_couples(const struct mtr_billing_period *period,
-                                       const struct mtr_grants *grants)
+static const char *couples_part(const struct mtr_billing_part *part, bool *adds_up)
 {
-    const struct mtr_billing_part *const sides[] = {period->parts, period->costs};
-    const uint32_t counts[] = {period->part_count, period->cost_count};
+    const struct mtr_tariff_coupling coupling = mtr_tariff_couples(part->tariff, part->version);
+    *adds_up = *adds_up || coupling.adds_up;
+    return coupling.key;
+}
+
+/* Money pays for the sum of lines, units are drawn line by line. */
+static const char *couples_grant(const struct mtr_grant *grant, bool *adds_up)
+{
+    if (grant->of_term) return "term";
+    *adds_up = true;
+    return grant->pool.of_money ? NULL : "allowances and credits of units";
+}
+
+/* Each line is converted and rounded by itself; a sum of them cannot be. */
+static bool exchanges(const struct mtr_billing_part *parts, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (parts[i].exchanges || parts[i].version->pricing.name.size) return true;
+    return false;
+}
+
+const char *mtr_billing_period_couples(const struct mtr_billing_period *period,
+                                       const struct mtr_grants *grants, bool *adds_up)
+{
     const char *found = NULL;
-    for (unsigned side = 0; side < 2; side++)
-        for (uint32_t i = 0; !found && i < counts[side]; i++)
-            found = mtr_tariff_couples(sides[side][i].tariff, sides[side][i].version);
-    return !found && grants->count ? "credits and allowances" : found;
+    *adds_up = false;
+    for (uint32_t i = 0; !found && i < grants->count; i++)
+        found = couples_grant(&grants->items[i], adds_up);
+    for (uint32_t i = 0; !found && i < period->part_count; i++)
+        found = couples_part(&period->parts[i], adds_up);
+    for (uint32_t i = 0; !found && i < period->cost_count; i++)
+        found = couples_part(&period->costs[i], adds_up);
+    if (found || !*adds_up) return found;
+    return exchanges(period->parts, period->part_count) || exchanges(period->costs, period->cost_count)
+               ? "exchange beside limits"
+               : NULL;
 }
 
 /* ---- the least values ---- */

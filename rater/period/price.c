@@ -116,6 +116,7 @@ static struct mtr_price_input make_input(const struct mtr_rating *rating,
         .usage = usage->rows,
         .usage_count = usage->row_count,
         .only_of_usage = rating->lines && rating->lines->from.size > 0,
+        .rest = priced->rest ? priced->rest[index] : NULL,
     };
     MTR_ASSERT(part->first <= index && index < part->first + part->count);
     MTR_ASSERT(input.runs_from_us <= part->start_us && part->end_us <= input.runs_to_us);
@@ -172,9 +173,9 @@ static int price_part(const struct mtr_rating *rating, struct mtr_period_price *
 }
 
 /* Whatever a part costs is on a line, and nothing else is. */
-static int check_lines(const struct mtr_period_price *priced)
+static int check_lines(const struct mtr_period_price *priced, struct mtr_money left_out)
 {
-    struct mtr_money parts = {0}, lines = {0};
+    struct mtr_money parts = {0}, lines = left_out;
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < priced->period.part_count; i++)
         rc = mtr_money_add(parts, priced->parts[i].price.total, &parts);
@@ -184,29 +185,51 @@ static int check_lines(const struct mtr_period_price *priced)
     return rc;
 }
 
+/* One of those that were asked for: not a sum of others, nor what behind the first lines was made of these
+ * alone. */
+static bool is_asked_for(const struct mtr_period_price *priced, const struct mtr_price_line *line)
+{
+    return !priced->only ||
+           (!line->is_rest && rater_range_holds_line(priced->only, line->kind, line->dimensions));
+}
+
+/* The lines of one part; what is left out is added to *left_out. */
+static int lay_out_part(struct mtr_period_price *priced, uint32_t index, struct mtr_money *left_out)
+{
+    const struct mtr_billing_part *part = &priced->period.parts[index];
+    const struct mtr_part_price *from = &priced->parts[index];
+    const struct mtr_pricing_currency *pricing = &from->input.version->pricing;
+    for (uint32_t i = 0; i < from->price.line_count; i++) {
+        const struct mtr_price_line *line = &from->price.lines[i];
+        if (is_asked_for(priced, line)) {
+            priced->lines[priced->line_count].pricing = pricing->name.size ? pricing : NULL;
+            priced->lines[priced->line_count].exchange = from->input.exchange;
+            fill_line(part, from->usage, line, &priced->lines[priced->line_count++]);
+            continue;
+        }
+        int rc = mtr_money_add(*left_out, line->amount, left_out);
+        if (rc) return rc;
+    }
+    if (!priced->only || !priced->only->from.size) return add_rounding(part, &from->price, priced);
+    return mtr_money_add(*left_out, from->price.residue, left_out);
+}
+
 static int lay_out_lines(const struct mtr_rating *rating, struct mtr_period_price *priced)
 {
+    struct mtr_money left_out = {0};
     size_t capacity = 1;
     for (uint32_t i = 0; i < priced->period.part_count; i++)
         capacity += (size_t)priced->parts[i].price.line_count + 1;
     priced->lines = mtr_arena_calloc(rating->arena, capacity, sizeof(*priced->lines));
     if (!priced->lines) return MTR_ENOMEM;
     for (uint32_t i = 0; i < priced->period.part_count; i++) {
-        const struct mtr_part_price *part = &priced->parts[i];
-        for (uint32_t j = 0; j < part->price.line_count; j++) {
-            const struct mtr_pricing_currency *pricing = &part->input.version->pricing;
-            priced->lines[priced->line_count].pricing = pricing->name.size ? pricing : NULL;
-            priced->lines[priced->line_count].exchange = part->input.exchange;
-            fill_line(&priced->period.parts[i], part->usage, &part->price.lines[j],
-                      &priced->lines[priced->line_count++]);
-        }
-        int rc = add_rounding(&priced->period.parts[i], &part->price, priced);
+        int rc = lay_out_part(priced, i, &left_out);
         if (rc) return rc;
     }
     MTR_ASSERT(priced->line_count < capacity);
     for (uint32_t i = 0; i < priced->line_count; i++)
         describe_line(priced->subscription, &priced->period, &priced->lines[i]);
-    return check_lines(priced);
+    return check_lines(priced, left_out);
 }
 
 /* Parts, prices and lines of a period, or of its costs. */
@@ -240,6 +263,8 @@ static int price_costs(const struct mtr_rating *rating, struct mtr_period_price 
     priced->costs = mtr_arena_calloc(rating->arena, 1, sizeof(*priced->costs));
     if (!priced->costs) return MTR_ENOMEM;
     priced->costs->subscription = priced->subscription;
+    priced->costs->only = rating->lines;
+    priced->costs->rest = rating->rest ? rating->rest->costs : NULL;
     priced->costs->period = rater_cost_period(&priced->period);
     int rc = price_parts(rating, priced->costs);
     priced->cell_count += priced->costs->cell_count;
@@ -251,6 +276,7 @@ int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_s
                              int64_t start_us, struct mtr_period_price *out)
 {
     struct mtr_period_price priced = {.subscription = subscription, .only = rating->lines};
+    priced.rest = rating->rest ? rating->rest->parts : NULL;
     struct mtr_billing_period *period = &priced.period;
     int rc = rater_open_period(rating, subscription, start_us, period, &priced.grants);
     if (!rc) rc = rater_read_balances(rating, subscription, period, &priced.grants);

@@ -113,6 +113,12 @@ extern const struct mtr_draw_ledger mtr_ledger_of_charges;
 
 /* ---- its price ---- */
 
+/* Sums of lines that are priced apart: for each part and cost part of a period a list by component
+ * (meterd/tariff/price.h). */
+struct mtr_line_rest {
+    struct mtr_price_line **parts, **costs;
+};
+
 struct mtr_rating {
     const struct mtr_use_source *source;
     void *source_context;
@@ -124,9 +130,11 @@ struct mtr_rating {
     const int64_t *usage_day; /* since 1970-01-01: all use is of this day where each day has its own rate of
                                  exchange; NULL: then each local day is a part */
     /* Only these lines are priced: those of components with group_by whose values lie in it, each value ended
-     * by 0x1F as in a cell; the others where it begins with nothing. NULL: all. Only where lines are apart
-     * (mtr_billing_period_couples). */
+     * by 0x1F as in a cell; the others where it begins with nothing. NULL: all. Only where lines may be
+     * priced apart (mtr_billing_period_couples). */
     const struct mtr_dimensions_range *lines;
+    /* What the lines that are not asked for come to; NULL: nothing is made of that. */
+    const struct mtr_line_rest *rest;
     uint32_t lines_max; /* more of one part are MTR_ELIMIT; 0: as many as there is memory for */
     bool closing; /* the period is over: minimums are due, and a rate of exchange must be there. Before, one
                      of any age does: those of days to come are not known */
@@ -167,6 +175,7 @@ enum { MTR_PERIOD_PROBLEM_BYTES = 1024 };
 struct mtr_period_price {
     const struct mtr_subscription *subscription;
     const struct mtr_dimensions_range *only; /* these lines; NULL: all */
+    struct mtr_price_line *const *rest;      /* by part: of the others; NULL: nothing */
     struct mtr_billing_period period;
     struct mtr_grants grants;        /* with their balances at the period's start */
     struct mtr_part_price *parts;    /* one per part of the period */
@@ -187,12 +196,13 @@ struct mtr_period_price {
  * out->problem. */
 int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                              int64_t start_us, struct mtr_period_price *out) MTR_MUST_USE;
-/* What makes lines of that period depend on one another ("cap", "minimum", …), so that they must be priced
- * together; NULL: each line is priced by itself. */
+/* What makes amounts of that period's lines depend on one another ("cap", …), so that they must be priced
+ * together; NULL: they may be priced apart. Then *adds_up: something is made of what all of them come to, so
+ * that the first ones need the sums of the others (mtr_rating.rest). */
 const char *mtr_billing_period_couples(const struct mtr_billing_period *period,
-                                       const struct mtr_grants *grants);
-/* Of a period whose lines are apart: at most `count` of them for each component, the first from lines->from
- * on. Sets where they end, in `until`. */
+                                       const struct mtr_grants *grants, bool *adds_up);
+/* Of a period whose lines may be priced apart: at most `count` of them for each component, the first from
+ * lines->from on. Sets where they end, in `until`. */
 int mtr_billing_period_cut(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                            const struct mtr_billing_period *period, uint32_t count,
                            struct mtr_dimensions_range *lines,

@@ -125,7 +125,11 @@ struct mtr_price_input {
     const struct mtr_price_exchange *exchange; /* NULL: charged in the tariff's currency */
     const struct mtr_usage_row *usage;
     uint32_t usage_count;
-    bool only_of_usage; /* no lines but of the usage: fees and the like were priced with other lines */
+    /* Where lines are priced range by range: those without dimensions were priced with other ones, and
+     * `rest` are sums of the lines that are priced apart, by component (of kind "" where there are none):
+     * they count wherever lines are added up, and stand in the result. NULL: there are no others. */
+    bool only_of_usage;
+    const struct mtr_price_line *rest;
     const struct mtr_price_pool *pools; /* a pool that an earlier part had is still there */
     uint32_t pool_count;
     /* With a trace: takes each step as it happens, in place of the result, so that a long trace stands
@@ -144,6 +148,7 @@ struct mtr_price_line {
     struct mtr_money amount;        /* rounded by the tariff when it rounds lines, else to 10^-18 */
     struct mtr_exact exact;         /* before rounding, after caps; in what the tariff is priced in */
     struct mtr_exact charged;       /* the same in the currency that is charged */
+    bool is_rest;                   /* a sum of lines that are priced apart */
     bool is_cut;                    /* a cap changed it */
     struct mtr_exact cut; /* what the component's cap took off (negative: gave back); it counts in later parts
                              of the period */

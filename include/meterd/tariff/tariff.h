@@ -207,10 +207,14 @@ bool mtr_component_has(const struct mtr_component *component, const char *key);
 
 struct mtr_tariff_document;
 struct mtr_tariff_version;
-/* The key that makes amounts of lines depend on one another: of a component with group_by, or of all lines;
- * NULL: each line of a component with group_by is priced by itself. Pools are not looked at. */
-const char *mtr_tariff_couples(const struct mtr_tariff_document *tariff,
-                               const struct mtr_tariff_version *version);
+/* How lines of a version depend on one another: those of components with group_by, each of which is else
+ * priced by itself. Pools and exchange are not looked at. */
+struct mtr_tariff_coupling {
+    const char *key; /* what changes a line's amount by the others', "cap" …; NULL: nothing */
+    bool adds_up;    /* something is made of what the lines come to together: a minimum, a rounded total … */
+};
+struct mtr_tariff_coupling mtr_tariff_couples(const struct mtr_tariff_document *tariff,
+                                              const struct mtr_tariff_version *version);
 
 /* Is it due without use? Then it has no meter, and no row of use is of it. */
 bool mtr_component_is_fee(const struct mtr_component *component);

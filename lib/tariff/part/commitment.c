@@ -190,6 +190,7 @@ const struct tariff_part tariff_part_overage = {
     .read = read_commitment,
     .lint = lint_commitment,
     .apply_to_component = overage_of_component,
+    .adds_lines = true,
     .apply_to_tariff = overage_of_tariff,
 };
 

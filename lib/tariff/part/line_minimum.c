@@ -107,7 +107,8 @@ static int minimum_of_lines(struct mtr_pricer *pricer, const struct mtr_componen
     int rc = MTR_OK;
     if (!TARIFF_PART_OF(component, line_minimum) || !input->closing || input->continued_later) return MTR_OK;
     for (uint32_t i = own.from; !rc && i < own.to; i++)
-        rc = add_minimum_of(pricer, component, &pricer->price.lines[i], true);
+        if (!pricer->price.lines[i].is_rest)
+            rc = add_minimum_of(pricer, component, &pricer->price.lines[i], true);
     for (uint32_t i = 0; !rc && i < input->earlier_count; i++)
         rc = add_minimums_of_part(pricer, component, i, own);
     return rc;

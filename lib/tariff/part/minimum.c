@@ -85,6 +85,7 @@ const struct tariff_part tariff_part_minimum = {
                    "closes"},
     .lint = lint_minimum,
     .apply_to_component = minimum_of_component,
+    .adds_lines = true,
     .apply_to_tariff = minimum_of_tariff,
 };
 

@@ -21,28 +21,27 @@ bool mtr_component_has(const struct mtr_component *component, const char *key)
     return false;
 }
 
-static const char *couples_lines(const struct mtr_component *component)
+static void couple_lines(const struct mtr_component *component, struct mtr_tariff_coupling *coupling)
 {
-    for (uint32_t i = 0; component->group_by_count && i < TARIFF_PART_COUNT; i++)
-        if (component->parts[i] && tariff_keyed_parts[i]->apply_to_component &&
-            !tariff_keyed_parts[i]->of_single_lines)
-            return tariff_keyed_parts[i]->row.name;
-    return NULL;
+    for (uint32_t i = 0; component->group_by_count && i < TARIFF_PART_COUNT; i++) {
+        const struct tariff_part *part = tariff_keyed_parts[i];
+        if (!component->parts[i] || !part->apply_to_component || part->of_single_lines) continue;
+        if (part->adds_lines) coupling->adds_up = true;
+        else coupling->key = part->row.name;
+    }
 }
 
-const char *mtr_tariff_couples(const struct mtr_tariff_document *tariff,
-                               const struct mtr_tariff_version *version)
+struct mtr_tariff_coupling mtr_tariff_couples(const struct mtr_tariff_document *tariff,
+                                              const struct mtr_tariff_version *version)
 {
-    const char *found = NULL;
-    if (tariff->round_total) return "rounding";
-    if (version->has_cap) return "cap";
-    if (version->has_minimum) return "minimum";
-    if (version->commitment.given) return "commitment";
-    if (version->account.has_cap || version->account.has_minimum) return "account";
-    if (version->term.given) return "term";
-    for (uint32_t i = 0; !found && i < version->component_count; i++)
-        found = couples_lines(&version->components[i]);
-    return found;
+    struct mtr_tariff_coupling coupling = {
+        .adds_up = tariff->round_total || version->has_minimum || version->commitment.given};
+    if (version->has_cap) coupling.key = "cap";
+    if (version->account.has_cap || version->account.has_minimum) coupling.key = "account";
+    if (version->term.given) coupling.key = "term";
+    for (uint32_t i = 0; !coupling.key && i < version->component_count; i++)
+        couple_lines(&version->components[i], &coupling);
+    return coupling;
 }
 
 int tariff_read_parts(const struct mtr_node *node, const struct mtr_tariff_document *tariff,

@@ -39,6 +39,8 @@ struct tariff_part {
     /* Of the lines of a component, from first_line on, and then of all lines: may cut them and add some. */
     int (*apply_to_component)(struct mtr_pricer *pricer, const struct mtr_component *component,
                               uint32_t first_line);
+    bool adds_lines; /* apply_to_component adds lines by what the others come to, and leaves these as they
+                        are: they may be priced apart, with a sum for the others (price.h: rest) */
     int (*apply_to_tariff)(struct mtr_pricer *pricer);
     bool of_single_lines; /* apply_to_component looks at each line by itself: they may be priced apart */
 };

@@ -106,9 +106,9 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
     const struct mtr_usage_row **row = *rows;
     uint32_t first_line = pricer->price.line_count;
     int rc = MTR_OK;
+    const struct mtr_price_line *rest = pricer->input->rest ? &pricer->input->rest[index] : NULL;
     const bool has_rows = *row && (*row)->component == index;
-    /* lines of earlier parts alone may have minimums of their own */
-    if (!has_rows && pricer->input->only_of_usage && !TARIFF_PART_OF(component, line_minimum)) return MTR_OK;
+    if (pricer->input->only_of_usage && !component->group_by_count) return MTR_OK;
     pricer->component = component;
     if (!has_rows && !pricer->input->only_of_usage) rc = price_line(pricer, component, NULL, 0);
     while (!rc && *row && (*row)->component == index) {
@@ -117,6 +117,7 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
         while (*row && same_line(*first, *row)) row++;
         rc = price_line(pricer, component, first, (uint32_t)(row - first));
     }
+    if (!rc && rest && rest->kind.size) rc = price_add_line(pricer, rest);
     if (rc) return rc;
     pricer->line_row_count = 0;
     for (const struct tariff_part *const *part = tariff_component_parts;
@@ -135,6 +136,7 @@ static uint32_t lines_max(const struct mtr_price_input *input)
 {
     const struct mtr_tariff_version *version = input->version;
     uint32_t count = input->usage_count + 4 * version->component_count + 7 + input->pool_count;
+    if (input->rest) count += version->component_count; /* a sum of its other lines */
     bool has_line_minimum = false;
     for (uint32_t i = 0; input->closing && !has_line_minimum && i < version->component_count; i++)
         has_line_minimum = TARIFF_PART_OF(&version->components[i], line_minimum);

@@ -33,22 +33,28 @@ static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 20
     "  - {key: users, service: compute, event_type: user, value: u, aggregation: unique, group_by: [host]}\n"         \
     "  - {key: disk, service: compute, event_type: disk, value: n, aggregation: time_weighted, group_by: [host]}\n"
 
-/* Components whose lines are apart, and beside them some without group_by, which may be bound by anything. */
+/* Components whose lines may be priced apart, and beside them some without group_by, which may be bound by anything. */
 static void write_version(struct random_source *random, const char *from, char *text, size_t size)
 {
     static const char *const groups[] = {"[region, host]", "[host]", "[host, region]"};
+    static const char *const sums[] = {"", ", minimum: '1000'", ", minimum: '5', minimum_prorate: second", ", commitment: {amount: '3', overage: '1.2'}",
+                                       ", commitment: {amount: '300', prorate: second}", ", line_minimum: '0.5'"};
+    static const char *const of_all[] = {"", "        minimum: '100'\n", "        commitment: {amount: '7', overage: '0.9'}\n",
+                                         "        allowances: [{key: bonus, amount: '2.5', rollover: 1}]\n",
+                                         "        allowances: [{key: some, amount: '4', components: [calls, disk]}]\n"};
     snprintf(text, size,
              "      - from: %s\n"
              "        reset: %s\n"
              "        components:\n"
              "          - {key: base, recurring: {amount: '9.99', prorate: second}}\n"
-             "          - {key: calls, meter: calls, group_by: %s, graduated: [{up_to: 10, unit: '0.0%u'}, {unit: '0.003', flat: '1.5'}], free_units: %u}\n"
+             "          - {key: calls, meter: calls, group_by: %s, graduated: [{up_to: 10, unit: '0.0%u'}, {unit: '0.003', flat: '1.5'}], free_units: %u%s}\n"
              "          - {key: peak, meter: peak, group_by: [host], package: {size: 7, price: '1.10'}}\n"
              "          - {key: all, meter: calls, per_unit: '0.1', cap: '20', minimum: '3'}\n"
-             "          - {key: users, meter: users, group_by: [host], per_unit: '0.3', discount: {percent: 3}, line_minimum: 1}\n"
-             "          - {key: disk, meter: disk, group_by: [host], per_unit: '0.00001', line_minimum: '0.%02u'}\n",
+             "          - {key: users, meter: users, group_by: [host], per_unit: '0.3', discount: {percent: 3}, line_minimum: 1%s}\n"
+             "          - {key: disk, meter: disk, group_by: [host], per_unit: '0.00001', line_minimum: '0.%02u'}\n%s",
              from, random_below(random, 3) ? "false" : "true", groups[random_below(random, 3)], 1 + (unsigned)random_below(random, 9),
-             (unsigned)random_below(random, 4), (unsigned)random_below(random, 90));
+             (unsigned)random_below(random, 4), sums[random_below(random, 6)], sums[random_below(random, 5)], (unsigned)random_below(random, 90),
+             of_all[random_below(random, 5)]);
 }
 
 static void apply_catalog(struct rating_world *world, struct random_source *random, bool first)
@@ -57,13 +63,15 @@ static void apply_catalog(struct rating_world *world, struct random_source *rand
     write_version(random, "2026-01-01", before, sizeof(before));
     if (random_below(random, 2)) write_version(random, "'2026-01-03T07:30:00Z'", after, sizeof(after));
     snprintf(yaml, sizeof(yaml),
-             "%stariffs:\n  - key: t\n    currency: EUR\n    versions:\n%s%s"
-             "  - {key: cost, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, group_by: [host], per_unit: '0.002'}]}]}\n"
+             "%stariffs:\n  - key: t\n    currency: EUR\n    rounding: {mode: half_even, place: %s}\n    versions:\n%s%s"
+             "  - {key: cost, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, group_by: [host], per_unit: '0.002'%s}]}]}\n"
              "subscriptions:\n"
              "  - {key: s1, service: compute, customer: c, tariff: t, %sbilling: {every: week}, start: 2026-01-01}\n"
              "  - {key: s2, service: compute, customer: c, tariff: t, zone: Asia/Kolkata, start: 2026-01-01}\n",
-             first ? HEAD : "", before, after, random_below(random, 2) ? "cost_tariff: cost, " : "");
+             first ? HEAD : "", random_below(random, 3) ? "line" : "total", before, after, random_below(random, 2) ? "" : ", minimum: 3",
+             random_below(random, 2) ? "cost_tariff: cost, " : "");
     rating_apply(world, yaml);
+    if (first && random_below(random, 2)) rating_apply(world, "credits: [{key: topup, customer: c, amount: '30', currency: EUR, from: 2026-01-01}]\n");
 }
 
 static void use_at_random(struct rating_world *worlds, unsigned count, struct random_source *random, int64_t until_us)
@@ -270,7 +278,8 @@ static void what_is_priced_together_says_so(void **state)
 {
     (void)state;
     check_together(", cap: 5", "", "cap");
-    check_together("", ", minimum: 5", "minimum");
+    check_together("", ", cap: 5", "cap");
+    check_together("", ", allowances: [{key: some, components: [calls], quantity: 10}]", "allowances and credits of units");
     check_together("", ", term: {every: year, commitment: {amount: 1200}}", "term");
 }
 
