@@ -155,6 +155,15 @@ def combine(aggregation, values):
     return sum(values, Fraction(0))
 
 
+def opening(catalog, subscription, meter, dimensions):
+    """What a counter stands at when the subscription begins, or None."""
+    names = next(m for m in catalog["meters"] if m["key"] == meter).get("group_by", [])
+    for one in next(s for s in catalog["subscriptions"] if s["key"] == subscription).get("opening", []):
+        if one["meter"] == meter and tuple(one.get("dimensions", {}).get(name, "") for name in names) == dimensions:
+            return Fraction(one["value"])
+    return None
+
+
 def cells(catalog, events):
     """{(subscription, meter, hour, dimensions): (quantity, events)} of events that are not taken back and not in quarantine."""
     by_subject = {}
@@ -182,11 +191,12 @@ def cells(catalog, events):
                 readings.setdefault((key[0], key[1], dimensions), []).append((time_us, order, value, key))
                 continue
             values.setdefault(key, []).append(value)
-    for of_one in readings.values():
-        of_one.sort()
-        for previous, (_, _, value, key) in zip([None, *of_one], of_one):
-            grown = Fraction(0) if previous is None else value - previous[2] if value >= previous[2] else value
+    for one, of_one in readings.items():
+        previous = opening(catalog, *one)
+        for _, _, value, key in sorted(of_one):
+            grown = Fraction(0) if previous is None else value - previous if value >= previous else value
             values.setdefault(key, []).append(grown)
+            previous = value
     aggregation = {meter["key"]: meter["aggregation"] for meter in catalog["meters"]}
     return {key: (combine(aggregation[key[1]], found), len(found)) for key, found in values.items()}
 

@@ -66,7 +66,8 @@ FIRST_CATALOG = {
     "tariffs": [{"key": "standard", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": components("0.05")}]},
                 {"key": "plain", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": [
                     {"key": "g", "meter": "g-cpu", "per_unit": "0.005"}]}]}],
-    "subscriptions": [subscription("utc"), subscription("berlin", zone="Europe/Berlin"),
+    "subscriptions": [subscription("utc"), subscription("berlin", zone="Europe/Berlin", opening=[
+        {"meter": "odometer", "value": "42.5", "dimensions": {"region": "eu"}}, {"meter": "odometer", "value": "1000"}]),
                       subscription("kolkata", zone="Asia/Kolkata", billing={"every": "day"}),
                       subscription("york", zone="America/New_York", billing={"every": "day"}),
                       subscription("months", zone="Europe/Berlin", start=FIRST_MONTH.isoformat()),
