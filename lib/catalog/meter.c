@@ -27,6 +27,7 @@ static int copy_texts(struct mtr_arena *arena, struct mtr_meter *meter)
     if (!rc) rc = mtr_arena_copy(arena, meter->unit, &meter->unit);
     if (!rc) rc = mtr_arena_copy(arena, meter->value, &meter->value);
     if (!rc) rc = mtr_arena_copy(arena, meter->spread_over, &meter->spread_over);
+    if (!rc) rc = mtr_arena_copy(arena, meter->retired.text, &meter->retired.text);
     for (uint32_t i = 0; !rc && i < meter->group_by_count; i++)
         rc = mtr_arena_copy(arena, meter->group_by[i], &names[i]);
     meter->group_by = names;
@@ -49,7 +50,6 @@ int mtr_meter_read(const struct mtr_node *node, struct mtr_arena *arena, struct 
     struct mtr_meter meter = record_meter_of(record, NULL);
     meter.filters = NULL;
     meter.filter_count = 0;
-    meter.retired = (struct mtr_catalog_time){0}; /* a file of documents asks no clock */
     meter.event_type = meter.name = (struct mtr_str){NULL, 0};
     rc = copy_texts(arena, &meter);
     if (!rc) rc = copy_service(arena, record->fields.meter.service, &meter);

@@ -61,6 +61,7 @@ struct planned_meter {
     const char *filter; /* as written; NULL: none */
     const char *more; /* what belongs to its aggregation, as written */
     const char *cell; /* how finely it keeps use, as written */
+    const char *retired; /* from when on it counts nothing, as written */
     bool applied;
 };
 
@@ -222,7 +223,7 @@ struct pending_result {
 /* How often things happened over all runs, so that a run that tests nothing is noticed. */
 #define SEEN_MAP(X)                                                                                          \
     X(CRASH) X(COPY) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL)                 \
-    X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(COUNTER_GREW) X(COUNTER_RESET) X(SPLIT_PERIOD) X(STRAY_USAGE) X(CHANGED)                       \
+    X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(RETIRED) X(COUNTER_GREW) X(COUNTER_RESET) X(SPLIT_PERIOD) X(STRAY_USAGE) X(CHANGED)            \
     X(SUBJECT_AGAIN) X(DRAFT) X(FINAL)                                                                                                                \
     X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE) X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE)                  \
     X(COST_JOINED) X(ALLOWANCE_DRAWN) X(CREDIT_DRAWN) X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION)       \

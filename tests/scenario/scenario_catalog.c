@@ -47,6 +47,18 @@ static const char *plan_cell(struct scenario *scenario, enum mtr_aggregation agg
     return mtr_aggregation_adds_up(aggregation) ? PICK(scenario, cells) : "";
 }
 
+/* Somewhere in the run, or before it; a date now and then. */
+static const char *plan_retired(struct scenario *scenario)
+{
+    static const char *const times[] = {"", "T00:29:59Z", "T12:00:00Z", "T18:17:06Z"};
+    int32_t year;
+    unsigned month, day;
+    if (!scenario_chance(scenario, 20)) return "";
+    mtr_civil_from_days(scenario->begin_us / MTR_US_PER_DAY - 3 + scenario_below(scenario, 25), &year, &month,
+                        &day);
+    return scenario_format(scenario, ", retired: '%04d-%02u-%02u%s'", year, month, day, PICK(scenario, times));
+}
+
 static void plan_meters(struct scenario *scenario)
 {
     static const char *const filters[] = {"{tier: [gold, 2]}",
@@ -68,6 +80,7 @@ static void plan_meters(struct scenario *scenario)
                 .wants_values = scenario_chance(scenario, 30)};
             meter->more = plan_more(scenario, meter->aggregation);
             meter->cell = plan_cell(scenario, meter->aggregation);
+            meter->retired = plan_retired(scenario);
             snprintf(meter->key, KEY_MAX, "m%u", plan->meter_count++);
             snprintf(meter->type, KEY_MAX, "%s", PICK(scenario, types));
         }

@@ -222,6 +222,10 @@ static uint32_t changes_of(struct measuring *measuring, struct naive_change *cha
             use->event->time_us < measuring->range->from_us;
         changes[count++] = (struct naive_change){time_us, use->quantity.e12 - before};
     }
+    const struct mtr_catalog_time *retired = &measuring->meter->retired;
+    const uint32_t own_count = retired->text.size ? count : 0;
+    for (uint32_t i = 0; i < own_count; i++)
+        changes[count++] = (struct naive_change){later(retired->time_us, changes[i].time_us), -changes[i].by};
     return count;
 }
 
@@ -278,7 +282,7 @@ static void measure_spans(struct measuring *measuring, const struct naive_change
 static void measure_levels(struct measuring *measuring)
 {
     struct naive_change *changes =
-        scenario_alloc(measuring->scenario, measuring->use_count, sizeof(*changes));
+        scenario_alloc(measuring->scenario, 2 * measuring->use_count, sizeof(*changes));
     const uint32_t count = changes_of(measuring, changes);
     if (measuring->component->scope == MTR_CURVE_SCOPE_LEVEL) measure_spans(measuring, changes, count);
     else measure_quotients(measuring, changes, count);

@@ -268,6 +268,11 @@ static void use_event(struct scenario *scenario, struct naive *naive, uint64_t s
         reception->passed_over = true;
         return;
     }
+    if (meter->retired.text.size && event->time_us >= meter->retired.time_us) {
+        reception->passed_over = true;
+        scenario_seen[SEEN_RETIRED]++;
+        return;
+    }
     reception->taken = true;
     use.dimensions = cell_dimensions(scenario, meter, event);
     bool counts = read_value(scenario, meter, event, &use);
