@@ -159,6 +159,8 @@ def check_same_keys():
         tariff = d.get("/v1/catalog/tariff/east-cloud%2Fstandard")["document"]
         assert d.call("PUT", "/v1/catalog/tariff/east-cloud%2Fstandard", body={**tariff, "name": "East"}).json()["updated"] == 1
         problem(d.call("PUT", "/v1/catalog/tariff/west-cloud%2Fstandard", body=tariff), 422, "service in the path")
+        listed = [line.split()[:2] for line in d.command("get", "meters").stdout.splitlines()]
+        assert listed == [["KEY", "SERVICE"], ["cpu", "east-cloud"], ["cpu", "west-cloud"]], listed
         shown = d.command("get", "meter", "west-cloud/cpu").stdout
         assert "service: west-cloud" in shown, shown
         assert "at-east" in d.command("usage", "-m", "east-cloud/cpu").stdout

@@ -35,18 +35,31 @@ static int catalog_path(const struct cli_invocation *invocation, uint64_t revisi
     return rc ? rc : mtr_buffer_append_char(path, '\0');
 }
 
+/* Meters and tariffs have their keys within a service. */
+static bool have_services(const struct mtr_node *documents)
+{
+    for (uint32_t i = 0; i < documents->child_count; i++)
+        if (mtr_node_text(&documents->children[i], "service").size) return true;
+    return false;
+}
+
 static void print_documents(const struct mtr_node *documents)
 {
+    static const char *const cells[] = {"key", "service", "revision", "applied_at", "applied_by"};
+    enum { SERVICE = 1 };
+    const bool with_services = have_services(documents);
     struct mtr_table *table = table_open(stdout);
     table_column(table, "KEY", MTR_TABLE_LEFT);
+    if (with_services) table_column(table, "SERVICE", MTR_TABLE_LEFT);
     table_column(table, "REVISION", MTR_TABLE_RIGHT);
     table_column(table, "APPLIED AT", MTR_TABLE_LEFT);
     table_column(table, "BY", MTR_TABLE_LEFT);
     if (documents->child_count == 0) fprintf(stderr, "no documents\n");
     for (uint32_t i = 0; i < documents->child_count; i++) {
-        static const char *const cells[] = {"key", "revision", "applied_at", "applied_by"};
         table_row(table);
-        for (size_t c = 0; c < 4; c++) table_cell(table, mtr_node_text(&documents->children[i], cells[c]));
+        for (size_t c = 0; c < sizeof(cells) / sizeof(cells[0]); c++)
+            if (c != SERVICE || with_services)
+                table_cell(table, mtr_node_text(&documents->children[i], cells[c]));
     }
     table_print(table);
     table_close(table);
