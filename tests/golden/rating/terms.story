@@ -169,3 +169,25 @@ at      2026-03-01T02
 at      2026-04-01T02
         2026-03: final 0 base; final 20 tariff.term.commitment commitment
         2026-04: draft 20 base
+
+# An end inside a trial ends the term, too, and so does a change: its sum is of each by itself.
+tariffs:
+- key: intro
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components: [{key: calls, meter: calls, per_unit: 1}]
+    term: {every: quarter, commitment: {amount: 60, overage: 1}}
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: standard, trial: {end: 2026-03-01, tariff: intro}, start: 2026-01-01, end: 2026-01-21}
+- {key: s2, service: compute, customer: c2, tariff: standard, start: 2026-01-01, changes: [{from: 2026-02-16, customer: c3}]}
+
+use     s1 calls 2026-01-10 30
+        s2 calls 2026-01-10 30 | 2026-02-20 40
+at      2026-04-01T02
+        s1 2026-01: final 30 calls; final 30 tariff.term.commitment commitment (1)
+        s2 2026-01: final 30 calls
+        s2 2026-02: final 70 tariff.term.commitment commitment (1)
+        s2 2026-02-16: final 40 calls  # another customer: a quarter from that day
+at      2026-06-01T02
+        s2 2026-05: final 60 tariff.term.commitment commitment (1)
