@@ -39,7 +39,7 @@ static bool adds_up_over_subscriptions(const struct mtr_meter *meter)
 static void check_scope(const struct mtr_record *record, const struct mtr_component *component,
                         const struct mtr_meter *meter, struct mtr_diagnostics *findings)
 {
-    char text[240];
+    char text[MTR_FINDING_TEXT_BYTES];
     const char *missing = NULL;
     if (component->scope == MTR_CURVE_SCOPE_EVENT && !meter->keep_events)
         missing =
@@ -65,7 +65,7 @@ static void check_scope(const struct mtr_record *record, const struct mtr_compon
 static void check_unit(const struct mtr_record *record, const struct mtr_component *component,
                        const struct mtr_meter *meter, struct mtr_diagnostics *findings)
 {
-    char text[400];
+    char text[MTR_FINDING_TEXT_BYTES];
     if (!component->unit.size || mtr_component_has(component, "convert") ||
         mtr_str_equal(component->unit, meter->unit))
         return;

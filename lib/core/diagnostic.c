@@ -12,8 +12,13 @@ static void fill(struct mtr_diagnostic *d, const char *field, const char *format
 
 static void fill(struct mtr_diagnostic *d, const char *field, const char *format, va_list args)
 {
+    static const char ellipsis[] = "…";
     snprintf(d->field, sizeof(d->field), "%s", field ? field : "");
-    vsnprintf(d->text, sizeof(d->text), format, args);
+    const int size = vsnprintf(d->text, sizeof(d->text), format, args);
+    if (size < (int)sizeof(d->text)) return;
+    size_t end = sizeof(d->text) - sizeof(ellipsis);
+    while (end && ((unsigned char)d->text[end] & 0xC0) == 0x80) end--; /* within a character */
+    memcpy(d->text + end, ellipsis, sizeof(ellipsis));
 }
 
 void mtr_diagnostic_set(struct mtr_diagnostic *diagnostic, uint32_t line, uint32_t column, const char *field,

@@ -29,7 +29,7 @@ struct telling {
     char names[2][64];             /* of the last use: subscription, meter */
     struct rating_news news;       /* since the last `at`, as what follows */
     struct mtr_rater_result steps; /* of all that were taken */
-    char problem[280];             /* why the last rating that failed did */
+    char problem[MTR_FINDING_TEXT_BYTES]; /* why the last rating that failed did */
     struct mtr_audit_counts audited;
     char found[STORY_TEXT_BYTES];
     bool has_stated;

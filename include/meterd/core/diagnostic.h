@@ -15,13 +15,19 @@
 
 enum mtr_severity { MTR_SEVERITY_ERROR, MTR_SEVERITY_WARNING };
 
+/* Room for the longest sentence with three keys of 64 bytes, a list of choices and an advice, and for a path
+ * through two names of that length. What somebody wrote is quoted up to some 60 bytes, so that nothing has to
+ * be cut; a sentence that is too long all the same ends with "…". */
+enum { MTR_FINDING_FIELD_BYTES = 240, MTR_FINDING_TEXT_BYTES = 1000 };
+
 struct mtr_diagnostic {
     enum mtr_severity severity;
     uint32_t line;      /* from 1; 0 where there are no lines */
     uint32_t column;    /* from 1, in bytes; 0 where there are no lines */
     uint64_t offset;    /* byte offset in the input */
-    char field[96];     /* path of the field at fault: "data.bytes", "tiers[2].up_to"; may be empty */
-    char text[280];     /* the sentence; cut, never overrun */
+    /* Path of the field at fault: "data.bytes", "tiers[2].up_to"; may be empty. */
+    char field[MTR_FINDING_FIELD_BYTES];
+    char text[MTR_FINDING_TEXT_BYTES]; /* the sentence */
 };
 
 void mtr_diagnostic_set(struct mtr_diagnostic *diagnostic, uint32_t line, uint32_t column, const char *field,

@@ -246,7 +246,7 @@ static int fail_unknown(struct mtr_schema_context *context, const struct mtr_fie
     if (*mtr_str_meant(child->key, field_name_at, fields, meant))
         return schema_fail(context, child->key_line, child->key_column, "unknown key `%.*s`%s", shown,
                            child->key.data, meant);
-    char names[160] = "";
+    char names[MTR_FINDING_TEXT_BYTES / 2] = "";
     size_t used = 0;
     for (const struct mtr_field *field = fields; field->name && used < sizeof(names); field++)
         used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", field == fields ? "" : ", ",

@@ -319,7 +319,7 @@ static struct mtr_str choice_at(const void *context, unsigned i)
 static int decode_enum(struct mtr_schema_context *context, const struct mtr_field *field,
                        const struct mtr_node *node, int *out)
 {
-    char list[160] = "";
+    char list[MTR_FINDING_TEXT_BYTES / 2] = "";
     size_t used = 0;
     for (int i = 0; field->choices[i]; i++) {
         if (mtr_str_equal(node->text, mtr_str_from(field->choices[i])) && node->kind < MTR_NODE_LIST) {

@@ -9,7 +9,7 @@
 struct mtr_schema_context {
     struct mtr_arena *arena;
     struct mtr_diagnostics *findings;
-    char path[96]; /* dotted path of the value being decoded */
+    char path[MTR_FINDING_FIELD_BYTES]; /* dotted path of the value being decoded */
     size_t path_size;
 };
 

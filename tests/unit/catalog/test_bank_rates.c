@@ -179,7 +179,7 @@ static void test_refused(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         struct world world;
-        char text[400];
+        char text[MTR_FINDING_TEXT_BYTES + 40];
         set_up(&world);
         int rc = read_all(&world, refused[i].bank, mtr_str_from(refused[i].xml));
         snprintf(text, sizeof(text), "%u:%u: %s", world.broken.line, world.broken.column, world.broken.text);

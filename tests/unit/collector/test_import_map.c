@@ -166,7 +166,7 @@ static void test_refused(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         static struct mtr_import_map map;
         struct mtr_diagnostic diagnostic;
-        char text[500];
+        char text[MTR_FINDING_TEXT_BYTES + MTR_FINDING_FIELD_BYTES + 40];
         assert_int_equal(mtr_import_map_parse(mtr_str_from(rows[i].map), &map, &diagnostic), MTR_EINVALID);
         snprintf(text, sizeof(text), "%u:%u %s: %s", diagnostic.line, diagnostic.column, diagnostic.field,
                  diagnostic.text);

@@ -126,7 +126,7 @@ static void test_refusals(void **state)
         int rc = mtr_document_parse(mtr_str_from(refusals[i].text), &document, &diagnostic);
         if (!rc) fail_msg("accepted: %s", refusals[i].text);
         assert_null(document);
-        char line[400];
+        char line[MTR_FINDING_TEXT_BYTES + MTR_FINDING_FIELD_BYTES + 40];
         snprintf(line, sizeof(line), "%u:%u: %s", diagnostic.line, diagnostic.column, diagnostic.text);
         assert_string_equal(line, refusals[i].error);
     }
