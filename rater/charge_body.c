@@ -183,7 +183,7 @@ int rater_write_charge_body(struct mtr_buffer *out, const struct rater_emission 
         .vendor = subscription->service->vendor->key,
         .service = subscription->service->key,
         .subscription = subscription->key,
-        .customer = subscription->customer,
+        .customer = line->customer.size ? line->customer : subscription->customer,
         .component = line->component,
         .kind = line->kind,
         .meter = line->meter,

@@ -1,9 +1,10 @@
 /*
  * Differences between the price of a period and what was emitted of it.
  *
- * Invariants: comparing reads only, so that a price that cannot be computed leaves no trace. Every line that
- * the price has or the store knows is looked at once. A line that the price no longer has is taken back to
- * zero. A line differs in amount, cost or quantity: use that costs nothing is on the bill, too.
+ * Invariants: comparing reads only, so that a price that cannot be computed leaves no trace. Every line
+ * that the price has or the store knows is looked at once. A line that the price no longer has, or has
+ * for another customer, is taken back to zero. A line differs in amount, cost or quantity: use that costs
+ * nothing is on the bill, too.
  */
 #include "rater/difference.h"
 
@@ -89,7 +90,8 @@ static int copy_texts(struct mtr_arena *arena, struct mtr_charge_line *line)
 {
     struct mtr_str *texts[] = {&line->currency,   &line->component,    &line->kind,
                                &line->dimensions, &line->meter,        &line->unit,
-                               &line->tariff,     &line->version_from, &line->tax_code};
+                               &line->tariff,     &line->version_from, &line->tax_code,
+                               &line->customer};
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         int rc = texts[i]->size ? mtr_arena_copy(arena, *texts[i], texts[i]) : MTR_OK;
         if (rc) return rc;

@@ -32,6 +32,10 @@ static int charge_id(struct mtr_buffer *scratch, const struct rater_emission *em
                                (long long)(line->part_start_us / MTR_US_PER_SECOND));
     const int64_t fraction_us = line->part_start_us % MTR_US_PER_SECOND;
     if (!rc && fraction_us) rc = mtr_buffer_printf(scratch, ".%06lld", (long long)fraction_us);
+    /* What is taken back from a former customer stands beside the same line of the one who pays now. */
+    const struct mtr_str customer = line->customer;
+    if (!rc && !mtr_str_equal(customer, emission->subscription->customer))
+        rc = mtr_buffer_printf(scratch, ":%zu:%.*s", customer.size, MTR_STR_ARGS(customer));
     if (!rc) rc = mtr_buffer_printf(scratch, ":%s:%u", version, emission->period->revision);
     if (rc) return rc;
     XXH128_hash_t hash = XXH3_128bits(scratch->data, scratch->size);

@@ -191,7 +191,7 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
                                                                                     every period */
     size_t count = sizeof(head) / sizeof(*head);
     const size_t count_max = count + NUMBERS_OF_PART * ((size_t)period->part_count + period->cost_count) +
-                             NUMBERS_OF_PEER * (size_t)subscription->peer_count + 1;
+                             NUMBERS_OF_PEER * (size_t)subscription->peer_count + 2;
     int64_t *numbers = mtr_arena_alloc(arena, count_max * sizeof(*numbers));
     if (!numbers) return MTR_ENOMEM;
     memcpy(numbers, head, sizeof(head));
@@ -209,6 +209,8 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
         count += add_numbers(subscription, &period->costs[i], numbers + count);
     if (subscription->service && subscription->service->level_ends) /* a quote's is of none */
         numbers[count++] = (int64_t)subscription->service->level_ends;
+    numbers[count++] =
+        (int64_t)XXH3_64bits(subscription->customer.data, subscription->customer.size); /* who pays */
     MTR_ASSERT(count <= count_max);
     period->inputs = hash_numbers(numbers, count);
     return MTR_OK;

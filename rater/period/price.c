@@ -28,6 +28,7 @@ static void describe_line(const struct mtr_subscription *subscription,
     identity->part_start_us = line->part->start_us;
     identity->part_end_us = line->part->end_us;
     identity->currency = subscription->currency;
+    identity->customer = subscription->customer;
     identity->tariff = line->part->tariff->key;
     identity->version_from = version->from;
     identity->version_hash = (struct mtr_hash128){version->hash_high, version->hash_low};

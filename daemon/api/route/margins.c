@@ -91,7 +91,7 @@ static int on_line(void *context, const struct mtr_charge_line *line)
     const int64_t start_us = is_first ? subscription->start_us : line->period_start_s * MTR_US_PER_SECOND;
     const struct margin_row row = {
         .subscription = subscription->key,
-        .customer = subscription->customer,
+        .customer = line->customer.size ? line->customer : subscription->customer,
         .component = line->component,
         .kind = line->kind,
         .dimensions = line->dimensions,

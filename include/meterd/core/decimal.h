@@ -76,7 +76,7 @@ int mtr_decimal_format(struct mtr_decimal value, char text[MTR_DECIMAL_TEXT_BYTE
 /* What to say of a text that is no number: it is quoted, and what to write instead is told where people's
  * ways to write numbers are recognized, as in "`$1,50` is no number: write 1.50 (a decimal point, no
  * currency)". For any text. */
-enum { MTR_NUMBER_FAULT_BYTES = 240 };
+enum { MTR_NUMBER_FAULT_BYTES = 320 };
 void mtr_number_fault(struct mtr_str text, char out[MTR_NUMBER_FAULT_BYTES]);
 /* By value: <0, 0, >0. */
 int mtr_decimal_compare(struct mtr_decimal a, struct mtr_decimal b);

@@ -112,6 +112,8 @@ struct mtr_charge_line {
     struct mtr_str component;
     struct mtr_str kind; /* usage recurring overage minimum commitment rounding */
     struct mtr_str dimensions;
+    /* Who is charged: another's is another line. Empty, of records that do not say it: whoever asks. */
+    struct mtr_str customer;
     /* sum and last state */
     struct mtr_hash128 key; /* found by get, given by put */
     struct mtr_money emitted;
@@ -130,7 +132,7 @@ struct mtr_charge_line {
     struct mtr_hash128 version_hash;
 };
 
-/* Fills *line from its identity (the first seven fields). MTR_ENOTFOUND leaves the state zero and *line's
+/* Fills *line from its identity (the first eight fields). MTR_ENOTFOUND leaves the state zero and *line's
  * key free to put. */
 int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *line) MTR_MUST_USE;
 /* Of what get_line has read. */

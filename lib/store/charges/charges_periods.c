@@ -14,7 +14,7 @@
 #include "meterd/core/time.h"
 
 enum { SUBSCRIPTION_BYTES = 4, PERIOD_KEY_BYTES = 12, LINE_KEY_BYTES = 28, TIMER_KEY_BYTES = 21 };
-enum { LINE_PROBES_MAX = 64 };
+enum { LINE_PROBES_MAX = 64, COST_BYTES = 16 };
 
 static void line_prefix(unsigned char *p, uint32_t subscription, int64_t period_start_s)
 {
@@ -75,7 +75,13 @@ static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_char
     line.version_hash = unpack_hash(&unpacker);
     if (unpacker.at < unpacker.end)
         line.tax_code = unpack_str(&unpacker); /* records of before there were tax codes end here */
-    line.has_cost = unpack_cost(&unpacker, &line.cost);
+    if (unpacker.end - unpacker.at > COST_BYTES) {
+        line.customer = unpack_str(&unpacker);
+        line.has_cost = unpack_u8(&unpacker);
+        line.cost.e18 = unpack_i128(&unpacker);
+    } else { /* of before it said who is charged */
+        line.has_cost = unpack_cost(&unpacker, &line.cost);
+    }
     if (unpack_end(&unpacker) || line.count > line.last_number) return MTR_ECORRUPT;
     *out = line;
     return MTR_OK;
@@ -85,7 +91,8 @@ static bool same_line(const struct mtr_charge_line *a, const struct mtr_charge_l
 {
     return a->part_start_us == b->part_start_us && mtr_str_equal(a->currency, b->currency) &&
            mtr_str_equal(a->component, b->component) && mtr_str_equal(a->kind, b->kind) &&
-           mtr_str_equal(a->dimensions, b->dimensions);
+           mtr_str_equal(a->dimensions, b->dimensions) &&
+           (!a->customer.size || !b->customer.size || mtr_str_equal(a->customer, b->customer));
 }
 
 int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
@@ -150,7 +157,9 @@ int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_li
     pack_str(&packer, line->version_from);
     pack_hash(&packer, line->version_hash);
     pack_str(&packer, line->tax_code);
-    pack_cost(&packer, line->has_cost, line->cost);
+    pack_str(&packer, line->customer);
+    pack_u8(&packer, line->has_cost);
+    pack_i128(&packer, line->cost.e18);
     if (packer.error) return packer.error;
     return charges_put(txn, TABLE_LINES, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0);
 }

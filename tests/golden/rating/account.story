@@ -79,7 +79,9 @@ settle  2026-02-01T02
         s2 2026-01: final 30 calls
 subscriptions: [{key: s1, service: compute, customer: c3, tariff: standard, start: 2026-01-01}]
 
-settle  2026-02-01T06         s2 2026-01: correction 10 calls
+settle  2026-02-01T06
+        s1 2026-01: correction 180 calls (90); correction -180 calls (0)  # c3 pays, and who paid gets it back
+        s2 2026-01: correction 10 calls
 
 # Who is in a trial is not the last of the account: the minimum stays with those who are charged.
 tariffs:

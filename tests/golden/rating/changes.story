@@ -81,6 +81,25 @@ at      2026-03-05
         2026-02: correction 4 calls (15)
         2026-02-19: correction -4 calls (0)
 
+# Told when the period was closed and charged to the one before: he gets it back, and the other is charged.
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: basic, start: 2026-01-01}
+
+use     s1 calls 2026-01-10 10 | 2026-02-10 4
+at      2026-03-02
+        2026-01: final 10 calls
+        2026-02: final 4 calls
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: basic, start: 2026-01-01, changes: [{from: 2026-02-01, customer: c2}]}
+
+at      2026-03-03
+        2026-02: correction 4 calls (4); correction -4 calls (0)
+        body calls: "customer":"c2"
+use     s1 calls 2026-02-11 1
+at      2026-03-04
+        2026-02: correction 1 calls (5)
+        body calls: "customer":"c2"
+
 # Another currency: prices of the same tariff in it.
 tariffs:
 - key: both
