@@ -300,8 +300,8 @@ class Vendor(threading.Thread):
     def check_late(self, sent, result, before_us, after_us):
         if not sent.event.get("time"):
             return
-        ends = self.world.period_ends(sent.event["subject"], oracle.instant_us(sent.event["time"]) // 10 ** 6)
-        closes_us = [(end + self.world.grace_s) * 10 ** 6 for end in ends]
+        ends = self.world.period_ends(sent.event["subject"], oracle.instant_us(sent.event["time"]))
+        closes_us = [end + self.world.grace_us for end in ends]
         if ends and max(closes_us) < before_us - 10 ** 6:
             assert result == "late", sent.event
         if ends and min(closes_us) > after_us + 10 ** 6:

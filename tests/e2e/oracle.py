@@ -8,6 +8,7 @@ import zoneinfo
 from fractions import Fraction
 
 UTC = datetime.timezone.utc
+NEVER_US = 10 ** 18
 
 
 def instant_us(text):
@@ -20,76 +21,61 @@ def zone_of(subscription):
     return zoneinfo.ZoneInfo(subscription.get("zone", "UTC"))
 
 
-def local(subscription, second):
-    return datetime.datetime.fromtimestamp(second, zone_of(subscription))
+def local(subscription, time_us):
+    return datetime.datetime.fromtimestamp(time_us // 1000000, zone_of(subscription))
 
 
-def midnight_s(subscription, day):
-    return int(datetime.datetime(day.year, day.month, day.day, tzinfo=zone_of(subscription)).timestamp())
+def midnight_us(subscription, day):
+    return int(datetime.datetime(day.year, day.month, day.day, tzinfo=zone_of(subscription)).timestamp()) * 1000000
 
 
-def date_s(subscription, text):
-    return midnight_s(subscription, datetime.date.fromisoformat(text))
+def moment_us(subscription, text):
+    """A document's date is midnight of the subscription's clock; anything longer is an instant."""
+    return midnight_us(subscription, datetime.date.fromisoformat(text)) if len(text) == 10 else instant_us(text)
 
 
-def instant_s(subscription, text):
-    """A date in the subscription's zone, or an instant."""
-    return date_s(subscription, text) if len(text) == 10 else instant_us(text) // 1000000
+def hour_start_us(subscription, time_us):
+    """Hours of the subscription's own clock. (Zones here are moved by whole hours over the year.)"""
+    clock = local(subscription, time_us)
+    return (time_us // 1000000 - clock.minute * 60 - clock.second) * 1000000
 
 
-FOREVER_S = 10 ** 12
+def whole_period(subscription, time_us):
+    day = local(subscription, time_us).date()
+    if subscription.get("billing", {}).get("every", "month") == "day":
+        return midnight_us(subscription, day), midnight_us(subscription, day + datetime.timedelta(days=1))
+    first = day.replace(day=1)
+    return midnight_us(subscription, first), midnight_us(subscription, (first + datetime.timedelta(days=32)).replace(day=1))
 
 
 def phases(subscription):
-    """(from, until, what its document says in between): its changes cut its life."""
-    document, start = dict(subscription), instant_s(subscription, subscription["start"])
-    end = instant_s(subscription, subscription["end"]) if "end" in subscription else FOREVER_S
-    for change in subscription.get("changes", []):
-        begin = instant_s(subscription, change["from"])
-        if begin >= end:
-            break
-        yield start, begin, document
-        document, start = {**document, **change}, begin
-    yield start, end, document
+    """(start, end, what the document says then): its changes make it another from their instants on."""
+    changes = [{}, *subscription.get("changes", [])]
+    ends = [moment_us(subscription, change["from"]) for change in changes[1:]]
+    last = moment_us(subscription, subscription["end"]) if "end" in subscription else NEVER_US
+    start, then = moment_us(subscription, subscription["start"]), subscription
+    for change, end in zip(changes, [*ends, last]):
+        then = {**then, **change}
+        if start < min(end, last):
+            yield start, min(end, last), then
+        start = end
 
 
-def serving(subscriptions, second):
-    """Of the subscriptions of one subject the last that has begun, or the first of all before that."""
-    by_start = sorted(subscriptions, key=lambda s: instant_s(s, s["start"]))
-    begun = [s for s in by_start if instant_s(s, s["start"]) <= second]
-    return begun[-1] if begun else by_start[0]
+def periods(subscription, now_us):
+    """(start, end, what the document says then) of every billing period that has begun by now; phases begin one."""
+    for start, end, then in phases(subscription):
+        while start <= now_us and start < end:
+            _, whole_end = whole_period(then, start)
+            yield start, min(whole_end, end), then
+            start = whole_end
 
 
-def hour_start_s(subscription, time_us):
-    """Cells are hours of the subscription's own clock. (Zones here differ from UTC by whole minutes, and by whole hours over the year.)"""
-    second = time_us // 1000000
-    clock = local(subscription, second)
-    return second - clock.minute * 60 - clock.second
-
-
-def whole_period(subscription, second):
-    day = local(subscription, second).date()
-    if subscription.get("billing", {}).get("every", "month") == "day":
-        return midnight_s(subscription, day), midnight_s(subscription, day + datetime.timedelta(days=1))
-    first = day.replace(day=1)
-    return midnight_s(subscription, first), midnight_s(subscription, (first + datetime.timedelta(days=32)).replace(day=1))
-
-
-def periods(subscription, now_s):
-    """(start, end, document) of every billing period that has begun by now; the first one begins with the subscription, and one with each change."""
-    for start, until, document in phases(subscription):
-        while start <= now_s and start < until:
-            _, end = whole_period(document, start)
-            yield start, min(end, until), document
-            start = end
-
-
-def period_end(subscription, second):
+def period_end(subscription, time_us):
     """When the billing period of that time ends."""
-    for start, until, document in phases(subscription):
-        if second < until or until == FOREVER_S:
-            return min(whole_period(document, max(second, start))[1], until)
-    return until
+    for start, end, then in phases(subscription):
+        if time_us < end or end == NEVER_US:
+            return min(whole_period(then, max(time_us, start))[1], end)
+    return end
 
 
 # ---- usage ----
@@ -164,19 +150,31 @@ def opening(catalog, subscription, meter, dimensions):
     return None
 
 
-def cells(catalog, events):
-    """{(subscription, meter, hour, dimensions): (quantity, events)} of events that are not taken back and not in quarantine."""
-    by_subject = {}
+def serving(subscriptions, time_us):
+    """Of the subscriptions of one subject the last that has begun, or the first of all before that."""
+    by_start = sorted(subscriptions, key=lambda s: moment_us(s, s["start"]))
+    begun = [s for s in by_start if moment_us(s, s["start"]) <= time_us]
+    return begun[-1] if begun else by_start[0]
+
+
+def is_retired(meter, time_us):
+    return "retired" in meter and moment_us({}, meter["retired"]) <= time_us
+
+
+def uses(catalog, events):
+    """{(subscription, meter): [(time, dimensions, value)]} of events that are not taken back and not in quarantine, each at its own instant."""
+    by_subject, by_type = {}, {}
     for s in catalog["subscriptions"]:
         by_subject.setdefault((vendor_of(catalog, s), s.get("subject", s["key"])), []).append(s)
-    by_type = {}
     for meter in catalog["meters"]:
         by_type.setdefault((meter["service"], meter["event_type"]), []).append(meter)
-    values, readings = {}, {}
+    result, readings = {}, {}
     for order, (vendor, event, time_us) in enumerate(events):
         found = by_subject.get((vendor, event["subject"]))
-        subscription = serving(found, time_us // 1000000) if found else None
+        subscription = serving(found, time_us) if found else None
         for meter in by_type.get((subscription["service"], event["type"]), []) if subscription else []:
+            if is_retired(meter, time_us):
+                continue
             data = event.get("data", {})
             if not passes(meter, data):
                 continue
@@ -186,18 +184,29 @@ def cells(catalog, events):
             if meter["aggregation"] not in ("count", "unique"):
                 value *= Fraction(meter.get("factor", 1))
             dimensions = tuple(text_of(data.get(name)) for name in meter.get("group_by", []))
-            key = subscription["key"], meter["key"], hour_start_s(subscription, time_us), dimensions
+            key = subscription["key"], meter["key"]
             if meter["aggregation"] == "counter":
-                readings.setdefault((key[0], key[1], dimensions), []).append((time_us, order, value, key))
-                continue
-            values.setdefault(key, []).append(value)
-    for one, of_one in readings.items():
-        previous = opening(catalog, *one)
-        for _, _, value, key in sorted(of_one):
+                readings.setdefault((key, dimensions), []).append((time_us, order, value))
+            else:
+                result.setdefault(key, []).append((time_us, dimensions, value))
+    for (key, dimensions), of_one in readings.items():
+        previous = opening(catalog, *key, dimensions)
+        for time_us, _, value in sorted(of_one):
             grown = Fraction(0) if previous is None else value - previous if value >= previous else value
-            values.setdefault(key, []).append(grown)
+            result.setdefault(key, []).append((time_us, dimensions, grown))
             previous = value
+    return result
+
+
+def hours(catalog, used):
+    """{(subscription, meter, hour, dimensions): (quantity, events)}"""
+    subscriptions = {s["key"]: s for s in catalog["subscriptions"]}
     aggregation = {meter["key"]: meter["aggregation"] for meter in catalog["meters"]}
+    values = {}
+    for (subscription, meter), of_both in used.items():
+        for time_us, dimensions, value in of_both:
+            key = subscription, meter, hour_start_us(subscriptions[subscription], time_us), dimensions
+            values.setdefault(key, []).append(value)
     return {key: (combine(aggregation[key[1]], found), len(found)) for key, found in values.items()}
 
 
@@ -240,16 +249,16 @@ def curve(component, quantity):
 
 
 def costs(component, meter, usage):
-    """Exact amount by dimensions of all that usage. usage: [(dimensions of the meter, quantity of a cell)]."""
+    """Exact amount by dimensions of all that usage. usage: [(dimensions of the meter, value)]."""
     groups = {}
     names = meter.get("group_by", [])
-    for dimensions, quantity in usage:
+    for dimensions, value in usage:
         by_name = dict(zip(names, dimensions))
         key = tuple((name, by_name[name]) for name in component.get("group_by", []))
-        groups.setdefault(key, []).append(quantity)
+        groups.setdefault(key, []).append(value)
     amounts = {}
-    for key, quantities in groups.items():
-        quantity = max(quantities) if meter["aggregation"] == "max" else sum(quantities, Fraction(0))
+    for key, values in groups.items():
+        quantity = combine(meter["aggregation"], values)
         if quantity > 0:
             quantity = max(Fraction(0), quantity - Fraction(component.get("free_units", 0)))
         amounts[key] = curve(component, quantity)
@@ -257,7 +266,7 @@ def costs(component, meter, usage):
 
 
 def position_from(parts, index, component):
-    """From which hour on use counts for where the part's tiers stand: back to a part without the component, or with reset."""
+    """From when on use counts for where the part's tiers stand: back to a part without the component, or with reset."""
     while index and not parts[index][2].get("reset") and any(
             (c["key"], c.get("meter")) == (component["key"], component["meter"]) for c in parts[index - 1][2]["components"]):
         index -= 1
@@ -276,10 +285,10 @@ def recurring(component, part, period, whole, closing, first, last):
 
 
 def price_period(catalog, subscription, period, usage, closing):
-    """{(part start, component, kind, dimensions): amount} of one period. usage: {meter: [(hour, dimensions, quantity)]}."""
+    """{(part start, component, kind, dimensions): amount} of one period. usage: {meter: [(time, dimensions, value)]}."""
     tariff = next(t for t in catalog["tariffs"] if t["key"] == subscription["tariff"])
     meters = {m["key"]: m for m in catalog["meters"]}
-    starts = [date_s(subscription, v["from"]) for v in tariff["versions"]] + [10 ** 12]
+    starts = [moment_us(subscription, v["from"]) for v in tariff["versions"]] + [NEVER_US]
     parts = [(max(starts[i], period[0]), min(starts[i + 1], period[1]), v) for i, v in enumerate(tariff["versions"])]
     parts = [p for p in parts if p[0] < p[1]]
     whole = whole_period(subscription, period[0])
@@ -294,8 +303,8 @@ def price_period(catalog, subscription, period, usage, closing):
                     lines[start, key, "recurring", ()] = amount
                 continue
             meter, begin = meters[component["meter"]], position_from(parts, index, component)
-            use = [(hour, d, q) for hour, d, q in usage.get(component["meter"], []) if begin <= hour < end]
-            earlier = costs(component, meter, [(d, q) for hour, d, q in use if hour < start])
+            use = [(at, d, q) for at, d, q in usage.get(component["meter"], []) if begin <= at < end]
+            earlier = costs(component, meter, [(d, q) for at, d, q in use if at < start])
             for dimensions, until in costs(component, meter, [(d, q) for _, d, q in use]).items():
                 line = key, dimensions
                 exact[line] = exact.get(line, Fraction(0)) + until - earlier.get(dimensions, Fraction(0))
@@ -312,19 +321,16 @@ def price_period(catalog, subscription, period, usage, closing):
     return lines
 
 
-def charges(catalog, usage_cells, now_s, grace_s):
-    """{(subscription, period start, part start, component, kind, dimensions): amount}; lines of nothing are left out."""
+def charges(catalog, used, now_us, grace_us):
+    """{(subscription, customer, period start, part start, component, kind, dimensions): amount}; lines of nothing are left out."""
     result = {}
     for subscription in catalog["subscriptions"]:
-        own = [(key, value[0]) for key, value in usage_cells.items() if key[0] == subscription["key"]]
-        for start, end, document in periods(subscription, now_s):
-            period, usage = (start, end), {}
-            for (_, meter, hour, dimensions), quantity in own:
-                if period[0] <= hour < period[1]:
-                    usage.setdefault(meter, []).append((hour, dimensions, quantity))
-            closing = now_s >= period[1] + grace_s
-            for (part, component, kind, dimensions), amount in price_period(catalog, document, period, usage, closing).items():
+        own = {meter: of_both for (key, meter), of_both in used.items() if key == subscription["key"]}
+        for start, end, then in periods(subscription, now_us):
+            usage = {meter: [row for row in of_both if start <= row[0] < end] for meter, of_both in own.items()}
+            closing = now_us >= end + grace_us
+            for (part, component, kind, dimensions), amount in price_period(catalog, then, (start, end), usage, closing).items():
                 if amount:
-                    key = subscription["key"], period[0], part, component, kind, frozenset((n, v) for n, v in dimensions if v)
+                    key = (subscription["key"], then["customer"], start, part, component, kind, frozenset((n, v) for n, v in dimensions if v))
                     result[key] = result.get(key, Fraction(0)) + amount
     return result

@@ -25,10 +25,11 @@ import oracle
 
 ROUNDS = max(2, int(os.environ.get("METERD_KILLS", "25")))  # the catalog grows in one and has other prices from a later one on
 SEED = int(os.environ.get("METERD_SEED", str(random.SystemRandom().randrange(1 << 32))))
-GRACE_S = 3600
+GRACE_US = 3600 * 10 ** 6
 FIRST_DAY = datetime.datetime.now(oracle.UTC).date() - datetime.timedelta(days=30)
-SPLIT_DAY = FIRST_DAY + datetime.timedelta(days=24)
+SPLIT_TIME = (FIRST_DAY + datetime.timedelta(days=24)).isoformat() + "T10:31:07.250001Z"
 CHANGE_DAY = FIRST_DAY + datetime.timedelta(days=17)
+CHANGE_TIME = CHANGE_DAY.isoformat() + "T12:59:59.999999Z"
 FIRST_MONTH = (FIRST_DAY.replace(day=1) - datetime.timedelta(days=1)).replace(day=1)  # the whole month before FIRST_DAY's
 
 
@@ -85,12 +86,12 @@ def grown(catalog):
 
 
 def repriced(catalog):
-    """Another price for what was charged, and a version that begins inside a period."""
+    """Another price for what was charged, and a version that begins inside an hour."""
     catalog = copy.deepcopy(catalog)
     versions = catalog["tariffs"][0]["versions"]
     versions[0]["components"][0]["graduated"][0]["unit"] = "0.06"
     second = copy.deepcopy(versions[0])
-    second["from"] = SPLIT_DAY.isoformat()
+    second["from"] = SPLIT_TIME
     second["components"][0]["graduated"][1]["unit"] = "0.033"
     second["components"] += [{"key": "peak", "meter": "peak", "per_unit": "0.25"}]
     versions.append(second)
@@ -100,16 +101,15 @@ def repriced(catalog):
 def changed(catalog):
     """What subscriptions become from a time on that usage has passed: another tariff and customer, and an account that ends and subscribes again."""
     other = {"key": "dear", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": components("0.11")}]}
-    noon = f"{CHANGE_DAY.isoformat()}T12:00:00Z"
     for s in catalog["subscriptions"]:
         if s["key"] == "utc":
-            s["end"] = noon
+            s["end"] = CHANGE_TIME
         if s["key"] == "berlin":
             s["changes"] = [{"from": CHANGE_DAY.isoformat(), "tariff": "dear"}]
         if s["key"] == "york":
-            s["changes"] = [{"from": noon, "customer": "c2"}, {"from": SPLIT_DAY.isoformat(), "tariff": "dear", "customer": "c3"}]
+            s["changes"] = [{"from": CHANGE_TIME, "customer": "c2"}, {"from": SPLIT_TIME, "tariff": "dear", "customer": "c3"}]
     catalog["tariffs"].append(other)
-    catalog["subscriptions"].append({**subscription("utc-again"), "subject": "sub-utc", "customer": "c4", "start": noon})
+    catalog["subscriptions"].append({**subscription("utc-again"), "subject": "sub-utc", "customer": "c4", "start": CHANGE_TIME})
     return catalog
 
 
@@ -119,8 +119,8 @@ class World:
     def __init__(self, daemon):
         self.daemon = daemon
         self.catalog = self.former_catalog = FIRST_CATALOG
-        self.grace_s = GRACE_S
-        self.start_us = min(oracle.date_s(s, FIRST_DAY.isoformat()) for s in FIRST_CATALOG["subscriptions"]) * 10 ** 6
+        self.grace_us = GRACE_US
+        self.start_us = min(oracle.moment_us(s, FIRST_DAY.isoformat()) for s in FIRST_CATALOG["subscriptions"])
         self.foreign = {"acme": "sub-g1", "globex": "sub-utc"}
         self.failed, self.pause = threading.Event(), threading.Event()
         self.ending = False
@@ -128,10 +128,10 @@ class World:
         self.life = 0  # starts that became ready
         self.changed = threading.Condition()
 
-    def period_ends(self, subject, second):
+    def period_ends(self, subject, time_us):
         """When the billing period of that time ends, by the catalog and the one before it: which of them an event met is not known."""
         found = [[s for s in catalog["subscriptions"] if s["subject"] == subject] for catalog in (self.catalog, self.former_catalog)]
-        return [oracle.period_end(oracle.serving(subscriptions, second), second) for subscriptions in found if subscriptions]
+        return [oracle.period_end(oracle.serving(subscriptions, time_us), time_us) for subscriptions in found if subscriptions]
 
     def begin_life(self):
         with self.changed:
@@ -288,7 +288,7 @@ def check_aside(daemon, held, quarantine):
     assert set(rows) == quarantine and len(rows) == len(quarantine), (set(rows) ^ quarantine)
 
 
-def check_usage(daemon, catalog, cells):
+def check_usage(daemon, catalog, hours):
     found = {}
     now = int(time.time())
     for m in catalog["meters"]:
@@ -296,12 +296,12 @@ def check_usage(daemon, catalog, cells):
         groups = "".join(f"&group_by={name}" for name in ["subscription", *names])
         path = f"/v1/usage?meter={m['key']}&window=hour&from={clients.time_text((now - 70 * 86400) * 10**6)[:10]}"
         for row in daemon.get(path + f"&to={clients.time_text((now + 3 * 86400) * 10**6)[:10]}{groups}")["rows"]:
-            key = row["subscription"], m["key"], oracle.instant_us(row["start"]) // 10**6, tuple(row["dimensions"].get(n, "") for n in names)
+            key = row["subscription"], m["key"], oracle.instant_us(row["start"]), tuple(row["dimensions"].get(n, "") for n in names)
             assert key not in found, key
             if row["events"] or Fraction(row["quantity"]):
                 found[key] = Fraction(row["quantity"]), row["events"]
-    wrong = [(k, found.get(k), cells.get(k)) for k in found.keys() | cells.keys() if found.get(k) != cells.get(k)]
-    assert not wrong, (f"{len(wrong)} cells differ", wrong[:5])
+    wrong = [(k, found.get(k), hours.get(k)) for k in found.keys() | hours.keys() if found.get(k) != hours.get(k)]
+    assert not wrong, (f"{len(wrong)} hours differ", wrong[:5])
 
 
 def feed(daemon):
@@ -317,19 +317,19 @@ def feed(daemon):
 def sums(charges):
     result = {}
     for c in charges:
-        key = (c["subscription"], oracle.instant_us(c["period_start"]) // 10**6, oracle.instant_us(c["part_start"]) // 10**6, c["component"],
+        key = (c["subscription"], c["customer"], oracle.instant_us(c["period_start"]), oracle.instant_us(c["part_start"]), c["component"],
                c["kind"], frozenset((k, v) for k, v in c["dimensions"].items() if v))
         result[key] = result.get(key, Fraction(0)) + Fraction(c["amount"])
     return {key: amount for key, amount in result.items() if amount}
 
 
-def check_charges(daemon, catalog, cells):
+def check_charges(daemon, catalog, used):
     """Σ charges = price of the usage, line by line. Ratings may wait for draft_every and for the watermark, so it is waited for, with a bound."""
     state = {}
 
     def equal():
         state["found"] = sums(feed(daemon))
-        state["expected"] = oracle.charges(catalog, cells, int(time.time()), GRACE_S)
+        state["expected"] = oracle.charges(catalog, used, time.time_ns() // 1000, GRACE_US)
         return state["found"] == state["expected"]
     try:
         harness.wait_until("charges that are the oracle's", equal)
@@ -342,19 +342,24 @@ def check_charges(daemon, catalog, cells):
     return charges
 
 
+def query_time(time_us):
+    return clients.time_text(time_us).replace("+00:00", "Z")
+
+
 def month_rows(daemon, catalog, subscription, start, end):
-    """What the month used, as rows of a request: the hours of GET /v1/usage, for the meters that the version of the day prices."""
+    """What the month used, as rows of a request: the hours of GET /v1/usage, cut where a version begins, for the meters that it prices."""
     versions = next(t for t in catalog["tariffs"] if t["key"] == subscription["tariff"])["versions"]
-    starts = [oracle.date_s(subscription, v["from"]) for v in versions]
-    days = [oracle.local(subscription, second).date().isoformat() for second in (start, end)]
-    rows = [{"time": clients.time_text(start * 10 ** 6), "component": "calls", "quantity": "0"}]  # a month without use has its fees, too
-    for m in catalog["meters"]:
-        names = m.get("group_by", [])
-        path = f"/v1/usage?meter={m['key']}&subscription={subscription['key']}&window=hour&from={days[0]}&to={days[1]}"
-        for row in daemon.get(path + "".join(f"&group_by={name}" for name in names))["rows"]:
-            version = versions[max(i for i, s in enumerate(starts) if s <= oracle.instant_us(row["start"]) // 10 ** 6)]
-            if any(c.get("meter") == m["key"] for c in version["components"]):
-                rows.append({"time": row["start"], "meter": m["key"], "quantity": row["quantity"], "dimensions": row["dimensions"]})
+    starts = [oracle.moment_us(subscription, v["from"]) for v in versions] + [oracle.NEVER_US]
+    rows = [{"time": query_time(start), "component": "calls", "quantity": "0"}]  # a month without use has its fees, too
+    for version, since, until in zip(versions, starts, starts[1:]):
+        first, last = max(since, start), min(until, end)
+        for m in catalog["meters"] if first < last else []:
+            if not any(c.get("meter") == m["key"] for c in version["components"]):
+                continue
+            path = f"/v1/usage?meter={m['key']}&subscription={subscription['key']}&window=hour&from={query_time(first)}&to={query_time(last)}"
+            for row in daemon.get(path + "".join(f"&group_by={name}" for name in m.get("group_by", [])))["rows"]:
+                at = query_time(max(oracle.instant_us(row["start"]), first))
+                rows.append({"time": at, "meter": m["key"], "quantity": row["quantity"], "dimensions": row["dimensions"]})
     return rows
 
 
@@ -365,7 +370,7 @@ def quoted(daemon, subscription, rows):
     result = {}
     for line in json.loads(answer.body)["lines"]:
         dimensions = frozenset(tuple(pair.split("=", 1)) for pair in line.get("dimensions", "").split(",") if pair and not pair.endswith("="))
-        key = oracle.instant_us(line["from"]) // 10 ** 6, line["component"], line["kind"], dimensions
+        key = oracle.instant_us(line["from"]), line["component"], line["kind"], dimensions
         result[key] = result.get(key, Fraction(0)) + Fraction(line["amount"])
     return {key: amount for key, amount in result.items() if amount}
 
@@ -376,11 +381,11 @@ def check_quotes(daemon, catalog, charges):
     pools shared by a customer, what other subscriptions came to, or the values behind a count of unique ones: of these the simulation asks the
     rater itself (tests/scenario/scenario_quote.c)."""
     subscription = next(s for s in catalog["subscriptions"] if s["key"] == "months")
-    now, count = int(time.time()), 0
-    for start, end, _ in oracle.periods(subscription, now):
-        if now < end + GRACE_S:
+    now_us, count = time.time_ns() // 1000, 0
+    for start, end, _ in oracle.periods(subscription, now_us):
+        if now_us < end + GRACE_US:
             continue
-        charged = {key[2:]: amount for key, amount in sums(charges).items() if key[:2] == ("months", start)}
+        charged = {key[3:]: amount for key, amount in sums(charges).items() if (key[0], key[2]) == ("months", start)}
         rows = month_rows(daemon, catalog, subscription, start, end)
         found = quoted(daemon, subscription, rows)
         wrong = [(k, found.get(k), charged.get(k)) for k in found.keys() | charged.keys() if found.get(k) != charged.get(k)]
@@ -430,15 +435,16 @@ def check_all(world, sent, receivers, puller):
     check_log(rows, sent)
     counting, held, quarantine = contributions(world.catalog, sent)
     check_aside(daemon, held, quarantine)
-    cells = oracle.cells(world.catalog, counting)
-    check_usage(daemon, world.catalog, cells)
-    charges = check_charges(daemon, world.catalog, cells)
+    used = oracle.uses(world.catalog, counting)
+    hours = oracle.hours(world.catalog, used)
+    check_usage(daemon, world.catalog, hours)
+    charges = check_charges(daemon, world.catalog, used)
     check_quotes(daemon, world.catalog, charges)
     check_receivers(daemon, charges, receivers, puller)
-    return rows, cells, charges
+    return rows, hours, charges
 
 
-def check_rebuild(world, cells):
+def check_rebuild(world, hours):
     """The rollups folded again from the log are the same, and nothing is charged because of it."""
     daemon = world.daemon
     before = audit(daemon)
@@ -450,7 +456,7 @@ def check_rebuild(world, cells):
     daemon.start()
     daemon.settle()
     assert audit(daemon) == before
-    check_usage(daemon, world.catalog, cells)
+    check_usage(daemon, world.catalog, hours)
     assert feed(daemon) == charges
 
 
@@ -494,12 +500,12 @@ def main():
             receiver.calm = True
         loaded = time.monotonic() - began
         sent = [s for v in vendors for b in v.answered for s in b.events]
-        rows, cells, charges = check_all(world, sent, receivers, puller)
-        check_rebuild(world, cells)
+        rows, hours, charges = check_all(world, sent, receivers, puller)
+        check_rebuild(world, hours)
         counts = {name: sum(v.counts[name] for v in vendors) for name in clients.COUNTS if any(v.counts[name] for v in vendors)}
         print(f"{ROUNDS - tally['stopped']} kills and {tally['in recovery']} during recovery, {tally['stopped']} stops; {sum(v.unanswered for v in vendors)} tries without answer; "
               f"{sum(v.events_sent for v in vendors)} events answered: {counts}")
-        print(f"{len(rows)} events in the log, {len(cells)} cells, {len(charges)} charges; receivers' faults {[r.faults for _, r in receivers]}; "
+        print(f"{len(rows)} events in the log, {len(hours)} hours, {len(charges)} charges; receivers' faults {[r.faults for _, r in receivers]}; "
               f"{loaded:.0f} s of load, {time.monotonic() - began:.0f} s in all")
         for _, receiver in receivers:
             receiver.close()
