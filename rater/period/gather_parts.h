@@ -27,7 +27,7 @@ struct rater_gathering {
 };
 
 /* The group that a cell's or list's dimensions fall in; RATER_NO_GROUP: its line is not asked for. */
-enum { RATER_NO_GROUP = UINT32_MAX };
+#define RATER_NO_GROUP UINT32_MAX
 int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensions,
                        uint32_t *group) MTR_MUST_USE;
 /* The values that tell a line from others: those of the component's group_by, each ended by 0x1F. */

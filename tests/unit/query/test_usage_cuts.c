@@ -319,7 +319,7 @@ static void every_row_is_what_its_events_give(void **state)
 
 static const char *tell(struct mtr_usage_query query, struct mtr_log_reader *reader)
 {
-    static char text[512];
+    static char text[2048];
     struct mtr_usage_result result;
     struct mtr_arena arena;
     size_t size = 0;
