@@ -184,5 +184,9 @@ enum mtr_take mtr_meter_take(const struct mtr_meter *meter, const struct mtr_eve
     out->quantity = MTR_QUANTITY(meter->aggregation == MTR_COUNT);
     out->length_s.e12 = 0;
     if (out->value && meter->aggregation != MTR_UNIQUE) take = take_value(meter, out->value, out);
-    return take == MTR_TAKE_COUNTS && length ? take_length(event, length, out) : take;
+    if (take == MTR_TAKE_FAULT) out->property = meter->value; /* its own text outlives the event's */
+    if (take != MTR_TAKE_COUNTS || !length) return take;
+    take = take_length(event, length, out);
+    if (take == MTR_TAKE_FAULT) out->property = meter->spread_over;
+    return take;
 }
