@@ -20,7 +20,7 @@
 #include "tests/support/random.h"
 #include "tests/support/rating_use.h"
 
-enum { CHARGES_MAX = 20000, LITTLE_BYTES = 160 << 10 };
+enum { CHARGES_MAX = 20000, LITTLE_BYTES = 192 << 10 };
 static const int64_t HOUR_US = MTR_US_PER_HOUR, DAY_US = MTR_US_PER_DAY;
 static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 2026-01-01T00:00:00Z */
 
