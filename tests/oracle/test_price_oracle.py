@@ -17,6 +17,7 @@ from fractions import Fraction
 SEED = int(os.environ.get("METERD_SEED", time.time_ns() % 2**32))
 CASES = int(os.environ.get("METERD_CASES", "100000"))
 DRIVER = os.path.join(os.environ.get("METERD_BUILD", "build/dev"), "tests", "price_driver")
+AMOUNT_MAX = Fraction(2**127, 10**18)
 DIGITS = {"EUR": 2, "JPY": 0, "KWD": 3}
 rng = random.Random(SEED)
 
@@ -521,6 +522,9 @@ def make_case():
     days, way = rng.choice([31, 31, rng.randrange(1, 31)]), rng.random()
     if way < 0.2 and any(limits["cap"] is not None for limits in [whole, *components]):
         tariff["unit"] = None  # a cap may cut other lines in parts than in one, and each is rounded when it is money
+    least_of = [limits for limits in [whole, *components] if limits["minimum"] is not None or limits["commitment"]]
+    if way < 0.2 and tariff["place"] == "total" and least_of:
+        tariff["unit"] = None  # what lines are made up to is met to 30 digits of each, which a total rounded downwards may show
     version = {"from": "2026-01-01", "components": [document_of(c) for c in components], **unit_document(tariff["unit"])}
     if whole["minimum"] is not None:
         version["minimum"] = plain(whole["minimum"], 3)
@@ -633,6 +637,8 @@ def other_versions(document, tariff, usage, components):
 
 
 def differs_in_parts(answer, expected):
+    if answer.startswith("EOVERFLOW") and any(abs(amount) > AMOUNT_MAX for sums, total in expected[0] for amount in [*sums.values(), total]):
+        return None
     if not answer.startswith("["):
         return "an error"
     for index, (part, (sums, total)) in enumerate(zip(json.loads(answer), expected[0])):
