@@ -191,10 +191,10 @@ static int find_components(struct cutting *cutting, struct quote_pieces *pieces)
     return rc;
 }
 
-int quote_cut_rows(const struct quote_use_options *options, int64_t cell_s, struct mtr_arena *arena,
+int quote_cut_rows(const struct quote_use_options *options, int64_t cell_us, struct mtr_arena *arena,
                    struct mtr_diagnostics *findings, struct quote_cut *out)
 {
-    struct cutting cutting = {options, {.cell_s = cell_s}, arena, findings, out};
+    struct cutting cutting = {options, {.cell_us = cell_us}, arena, findings, out};
     *out = (struct quote_cut){0};
     int rc = cut_rows(&cutting);
     if (!rc) rc = find_components(&cutting, &out->moments);

@@ -26,7 +26,7 @@ struct quote_cut {
 };
 
 /* Spans are cut at cells of that length: the shortest that a meter has. Errors as quote_use_open. */
-int quote_cut_rows(const struct quote_use_options *options, int64_t cell_s, struct mtr_arena *arena,
+int quote_cut_rows(const struct quote_use_options *options, int64_t cell_us, struct mtr_arena *arena,
                    struct mtr_diagnostics *findings, struct quote_cut *out) MTR_MUST_USE;
 
 #endif

@@ -108,7 +108,7 @@ static int choose_meter(const struct quote_use *use, struct stream *stream)
     stream->meter = (struct mtr_meter){.key = mtr_schema_short_name(component->inputs[stream->input]),
                                        .aggregation = is_level ? MTR_TIME_WEIGHTED : MTR_SUM,
                                        .reports_changes = is_level,
-                                       .cell_s = has_masks ? MTR_CELL_S_MIN : MTR_CELL_S_MAX,
+                                       .cell_us = has_masks ? MTR_CELL_US_MIN : MTR_CELL_US_MAX,
                                        .group_by = component->group_by,
                                        .group_by_count = component->group_by_count};
     return MTR_OK;
@@ -265,26 +265,26 @@ static int add_streams(struct quote_use *use, const struct mtr_tariff_document *
 /* Of the streams of a component, before they are made: a meter that is made up has short cells, for masks. */
 static int64_t shortest_cell_of(const struct quote_use *use, const struct mtr_component *component)
 {
-    int64_t shortest_s = MTR_CELL_S_MAX;
+    int64_t shortest_us = MTR_CELL_US_MAX;
     for (uint32_t input = 0; input < component->input_count; input++) {
         const struct mtr_meter *known = known_meter(use, component->inputs[input]);
-        if (known) shortest_s = mtr_time_sooner(shortest_s, known->cell_s);
-        else if (mtr_component_has_masks(component)) shortest_s = MTR_CELL_S_MIN;
+        if (known) shortest_us = mtr_time_sooner(shortest_us, known->cell_us);
+        else if (mtr_component_has_masks(component)) shortest_us = MTR_CELL_US_MIN;
     }
-    return shortest_s;
+    return shortest_us;
 }
 
 static int64_t shortest_cell(const struct quote_use *use)
 {
-    int64_t shortest_s = MTR_CELL_S_MAX;
+    int64_t shortest_us = MTR_CELL_US_MAX;
     for (int side = 0; side < QUOTE_SIDES; side++) {
         const struct mtr_tariff_document *tariff = use->options.tariffs.of[side];
         for (uint32_t v = 0; tariff && v < tariff->version_count; v++)
             for (uint32_t i = 0; i < tariff->versions[v].component_count; i++)
-                shortest_s = mtr_time_sooner(
-                    shortest_s, shortest_cell_of(use, &tariff->versions[v].components[i]));
+                shortest_us = mtr_time_sooner(
+                    shortest_us, shortest_cell_of(use, &tariff->versions[v].components[i]));
     }
-    return shortest_s;
+    return shortest_us;
 }
 
 int quote_use_open(const struct quote_use_options *options, struct mtr_arena *arena,

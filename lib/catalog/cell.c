@@ -21,20 +21,25 @@ static void cut(const struct mtr_subscription *subscription, int64_t time_us, st
 static int64_t length_of(const struct mtr_meter *meter)
 {
     if (!meter) return MTR_US_PER_HOUR;
-    return meter->window_us ? meter->window_us : meter->cell_s * MTR_US_PER_SECOND;
+    return meter->window_us ? meter->window_us : meter->cell_us;
+}
+
+struct mtr_cell_bounds mtr_cell_of_length(const struct mtr_hour *hour, int64_t length_us, int64_t time_us)
+{
+    struct mtr_cell_bounds cell = {hour->start_us, hour->end_us};
+    MTR_ASSERT(hour->start_us <= time_us && time_us < hour->end_us && length_us > 0);
+    if (length_us < MTR_US_PER_HOUR) {
+        cell.start_us += (time_us - cell.start_us) / length_us * length_us;
+        cell.end_us = mtr_time_sooner(cell.end_us, cell.start_us + length_us);
+    }
+    return cell;
 }
 
 struct mtr_cell_bounds mtr_cell_within(const struct mtr_hour *hour,
                                        const struct mtr_subscription *subscription,
                                        const struct mtr_meter *meter, int64_t time_us)
 {
-    struct mtr_cell_bounds cell = {hour->start_us, hour->end_us};
-    MTR_ASSERT(hour->start_us <= time_us && time_us < hour->end_us);
-    const int64_t length_us = length_of(meter);
-    if (length_us < MTR_US_PER_HOUR) {
-        cell.start_us += (time_us - cell.start_us) / length_us * length_us;
-        cell.end_us = mtr_time_sooner(cell.end_us, cell.start_us + length_us);
-    }
+    struct mtr_cell_bounds cell = mtr_cell_of_length(hour, length_of(meter), time_us);
     if (subscription->cut_count) cut(subscription, time_us, &cell);
     MTR_ASSERT(cell.start_us <= time_us && time_us < cell.end_us);
     return cell;

@@ -12,7 +12,8 @@
 #include "meterd/core/zone.h"
 #include "meterd/tariff/tariff.h"
 
-enum { MINUTES_PER_HOUR = 60, SECONDS_PER_MINUTE = 60 };
+enum { MINUTES_PER_HOUR = 60 };
+#define US_PER_MINUTE (MTR_US_PER_HOUR / MINUTES_PER_HOUR)
 
 /* The masks that the component names, and all those that they are made of; events and levels are judged by
  * their own moments, not by cells. */
@@ -26,22 +27,22 @@ static uint64_t masks_of(const struct mtr_component *component, const struct mtr
     return masks;
 }
 
-static const char *cell_name(int64_t cell_s)
+static const char *cell_name(int64_t cell_us)
 {
-    switch (cell_s) {
-    case MTR_CELL_S_MAX: return "an hour";
-    case MTR_CELL_S_MAX / 2: return "half an hour";
+    switch (cell_us) {
+    case MTR_CELL_US_MAX: return "an hour";
+    case MTR_CELL_US_MAX / 2: return "half an hour";
     default: return "a quarter of an hour";
     }
 }
 
-/* The longest cell that divides all these seconds; NULL: none does. */
-static const char *fitting_cell(int64_t first_s, int64_t second_s)
+/* The longest cell that divides both; NULL: none does. */
+static const char *fitting_cell(int64_t first_us, int64_t second_us)
 {
     static const char *const names[] = {"hour", "30m", "15m"};
     for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        const int64_t cell_s = MTR_CELL_S_MAX >> i;
-        if (first_s % cell_s == 0 && second_s % cell_s == 0) return names[i];
+        const int64_t cell_us = MTR_CELL_US_MAX >> i;
+        if (first_us % cell_us == 0 && second_us % cell_us == 0) return names[i];
     }
     return NULL;
 }
@@ -70,16 +71,15 @@ bool mtr_meter_fits_masks(const struct mtr_meter *meter, const struct mtr_compon
     char advice[ADVICE_BYTES];
     for (uint32_t i = 0; i < calendar->mask_count; i++) {
         const struct mtr_mask *mask = &calendar->masks[i];
-        if (!(masks >> i & 1) || !mtr_mask_cuts(mask, meter->cell_s * MTR_US_PER_SECOND)) continue;
-        const int64_t from_s = (int64_t)mask->from_min * SECONDS_PER_MINUTE,
-                      until_s = (int64_t)mask->until_min * SECONDS_PER_MINUTE;
-        const bool begins = from_s % meter->cell_s != 0;
+        if (!(masks >> i & 1) || !mtr_mask_cuts(mask, meter->cell_us)) continue;
+        const int64_t from_us = mask->from_min * US_PER_MINUTE, until_us = mask->until_min * US_PER_MINUTE;
+        const bool begins = from_us % meter->cell_us != 0;
         const int minute = begins ? mask->from_min : mask->until_min;
-        advise(meter, fitting_cell(from_s, until_s), otherwise, advice);
+        advise(meter, fitting_cell(from_us, until_us), otherwise, advice);
         snprintf(text, MTR_CELL_TEXT_BYTES,
                  "mask `%.*s` %s at %02d:%02d, but meter `%.*s` has cells of %s: %s", MTR_STR_ARGS(mask->key),
                  begins ? "begins" : "ends", minute / MINUTES_PER_HOUR, minute % MINUTES_PER_HOUR,
-                 MTR_STR_ARGS(meter->key), cell_name(meter->cell_s), advice);
+                 MTR_STR_ARGS(meter->key), cell_name(meter->cell_us), advice);
         return false;
     }
     return true;
@@ -87,15 +87,15 @@ bool mtr_meter_fits_masks(const struct mtr_meter *meter, const struct mtr_compon
 
 /* How far the zone's clock is from that of the mask where that is no whole number of cells, within two years
  * from then on: later changes of law are not known either. 0: nowhere. */
-static int64_t find_odd_offset(const struct mtr_zone *zone, enum mtr_mask_clock clock, int64_t cell_s,
+static int64_t find_odd_offset(const struct mtr_zone *zone, enum mtr_mask_clock clock, int64_t cell_us,
                                int64_t from_us)
 {
     const int64_t until_us = from_us + 2 * 366 * MTR_US_PER_DAY;
     while (from_us < until_us) {
         const struct mtr_zone_span span = mtr_zone_at(zone, from_us);
-        const int64_t off_s =
-            span.offset_s - (clock == MTR_MASK_CLOCK_UTC ? 0 : mtr_zone_standard_offset(zone, from_us));
-        if (off_s % cell_s != 0) return off_s;
+        const int64_t clock_s = clock == MTR_MASK_CLOCK_UTC ? 0 : mtr_zone_standard_offset(zone, from_us);
+        const int64_t off_us = (span.offset_s - clock_s) * MTR_US_PER_SECOND;
+        if (off_us % cell_us != 0) return off_us;
         from_us = span.end_us;
     }
     return 0;
@@ -110,17 +110,16 @@ bool mtr_meter_fits_clocks(const struct mtr_meter *meter, const struct mtr_compo
     for (uint32_t i = 0; i < calendar->mask_count; i++) {
         const struct mtr_mask *mask = &calendar->masks[i];
         if (!(masks >> i & 1) || mask->clock == MTR_MASK_CLOCK_LOCAL || !mtr_mask_has_clock(mask)) continue;
-        const int64_t off_s = find_odd_offset(place->zone, mask->clock, meter->cell_s, place->from_us);
-        if (!off_s) continue;
-        const int64_t minutes = llabs(off_s) / SECONDS_PER_MINUTE;
-        advise(meter, fitting_cell(off_s, (int64_t)mask->from_min * SECONDS_PER_MINUTE),
-               "let it be local time", advice);
+        const int64_t off_us = find_odd_offset(place->zone, mask->clock, meter->cell_us, place->from_us);
+        if (!off_us) continue;
+        const int64_t minutes = llabs(off_us) / US_PER_MINUTE;
+        advise(meter, fitting_cell(off_us, mask->from_min * US_PER_MINUTE), "let it be local time", advice);
         snprintf(text, MTR_CELL_TEXT_BYTES,
                  "mask `%.*s` is of %s time, %02d:%02d from the clock of %s, but meter `%.*s` has cells of "
                  "%s: %s",
                  MTR_STR_ARGS(mask->key), mtr_mask_clock_name(mask->clock), (int)(minutes / MINUTES_PER_HOUR),
                  (int)(minutes % MINUTES_PER_HOUR), mtr_zone_name(place->zone), MTR_STR_ARGS(meter->key),
-                 cell_name(meter->cell_s), advice);
+                 cell_name(meter->cell_us), advice);
         return false;
     }
     return true;

@@ -169,7 +169,7 @@ struct mtr_meter record_meter_of(const struct mtr_record *record, const struct m
         .min = f->min,
         .max = f->max,
         .keep_events = f->keep_events,
-        .cell_s = MTR_CELL_S_MAX >> f->cell,
+        .cell_us = MTR_CELL_US_MAX >> f->cell,
         .spread_over = f->spread_over,
         .reports_changes = f->reports == 1,
         .holds_from_day = f->holds_from == 1,

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "meterd/catalog/cell.h"
+
 static int compare_sums(const void *a, const void *b)
 {
     return mtr_quantity_compare(((const struct rater_window *)a)->sum, ((const struct rater_window *)b)->sum);
@@ -56,8 +58,6 @@ uint64_t rater_window_count(const struct mtr_slicing_rule *rule, int64_t from_us
 
 int64_t rater_window_start(const struct mtr_slicing_rule *rule, int64_t time_us)
 {
-    const int64_t window_us = rule->meter->window_us;
     const struct mtr_hour hour = mtr_zone_hour(rule->zone, time_us);
-    MTR_ASSERT(hour.start_us <= time_us && time_us < hour.end_us && window_us > 0);
-    return hour.start_us + (time_us - hour.start_us) / window_us * window_us;
+    return mtr_cell_of_length(&hour, rule->meter->window_us, time_us).start_us;
 }

@@ -1,6 +1,7 @@
 /*
  * Which slice holds a moment, and the rows that slices become. Pure.
  */
+#include "meterd/catalog/cell.h"
 #include "meterd/core/time.h"
 #include "rater/measure/slicing_state.h"
 
@@ -23,13 +24,10 @@ static struct mtr_period given_slice_at(const struct mtr_slicing_rule *rule, int
 static struct mtr_period clock_cell_at(const struct mtr_slicing_rule *rule, int64_t time_us)
 {
     const struct mtr_hour hour = mtr_zone_hour(rule->zone, time_us);
-    struct mtr_period cell = {hour.start_us, hour.end_us};
-    if (!rule->meter || !mtr_component_has_masks(rule->component)) return cell;
-    const int64_t length_us = rule->meter->cell_s * MTR_US_PER_SECOND;
-    MTR_ASSERT(length_us > 0);
-    cell.start_us += (time_us - cell.start_us) / length_us * length_us;
-    cell.end_us = mtr_time_sooner(cell.end_us, cell.start_us + length_us);
-    return cell;
+    const bool is_whole = !rule->meter || !mtr_component_has_masks(rule->component);
+    const struct mtr_cell_bounds cell =
+        mtr_cell_of_length(&hour, is_whole ? MTR_US_PER_HOUR : rule->meter->cell_us, time_us);
+    return (struct mtr_period){cell.start_us, cell.end_us};
 }
 
 struct mtr_period rater_slice_at(const struct mtr_slicing_rule *rule, int64_t time_us)

@@ -206,7 +206,7 @@ static struct mtr_period cell_at(const struct mtr_subscription *subscription, co
 {
     const struct mtr_hour hour = mtr_zone_hour(subscription->zone, time_us);
     struct mtr_period cell = {hour.start_us, hour.end_us};
-    const int64_t length_us = meter->window_us ? meter->window_us : meter->cell_s * MTR_US_PER_SECOND;
+    const int64_t length_us = meter->window_us ? meter->window_us : meter->cell_us;
     cell.start_us = time_us - (time_us - hour.start_us) % length_us;
     if (cell.start_us + length_us < cell.end_us) cell.end_us = cell.start_us + length_us;
     for (uint32_t i = 0; i < mtr_subscription_phase_count(subscription); i++)

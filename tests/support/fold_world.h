@@ -270,7 +270,7 @@ static inline struct mtr_meter *add_meter(const struct mtr_service *service, con
                            .service = service,
                            .event_type = mtr_str_from(type),
                            .aggregation = aggregation,
-                           .cell_s = MTR_CELL_S_MAX,
+                           .cell_us = MTR_CELL_US_MAX,
                            .value = aggregation == MTR_COUNT ? (struct mtr_str){NULL, 0} : MTR_STR("value")};
     return meter;
 }

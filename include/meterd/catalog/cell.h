@@ -24,6 +24,10 @@ struct mtr_cell_bounds {
     int64_t end_us;
 };
 
+/* Of the hour, divided into stretches of that length from its start on (the last may be shorter), the one
+ * that holds time_us. */
+struct mtr_cell_bounds mtr_cell_of_length(const struct mtr_hour *hour, int64_t length_us, int64_t time_us);
+
 /* The cell of that meter that holds time_us. meter NULL: one with cells of an hour. */
 struct mtr_cell_bounds mtr_cell_at(const struct mtr_subscription *subscription, const struct mtr_meter *meter,
                                    int64_t time_us);

@@ -59,8 +59,9 @@ enum mtr_time_unit {
     MTR_TIME_UNIT_PERIOD
 };
 
-/* The length of the cells that use is kept in, in seconds: an hour, half of one, or a quarter. */
-enum { MTR_CELL_S_MAX = 3600, MTR_CELL_S_MIN = 900 };
+/* The length of the cells that use is kept in: an hour, half of one, or a quarter. */
+#define MTR_CELL_US_MAX MTR_US_PER_HOUR
+#define MTR_CELL_US_MIN (MTR_US_PER_HOUR / 4)
 
 /* The longest stretch that one event of a meter with spread_over may cover, in seconds. */
 enum { MTR_SPREAD_S_MAX = 32 * 86400 };
@@ -104,8 +105,8 @@ struct mtr_meter {
     bool keep_events;           /* sum, count: each event is kept, so that it can be priced by itself */
     struct mtr_str spread_over; /* sum: property that holds a length in seconds, over which the quantity is
                                    spread evenly; empty: none. It may be `value`, too */
-    int64_t cell_s; /* 3600, 1800 or 900: how finely use is kept, so that a tariff's windows may begin and end
-                       there */
+    int64_t cell_us; /* how finely use is kept, so that a tariff's windows may begin and end there: an hour,
+                        half of one, or a quarter */
     bool reports_changes;       /* time_weighted: events carry changes of the level; else the level itself */
     bool holds_from_day; /* time_weighted: a value holds from the beginning of its local day; else from its
                             own moment */

@@ -16,7 +16,7 @@ static const char *const missing[] = {"skip", "invalid", NULL};
 static const char *const reported[] = {"level", "change", NULL};
 static const char *const held_from[] = {"moment", "day", NULL};
 static const char *const cells[] = {"hour", "30m", "15m", NULL}; /* each is half of the one before */
-_Static_assert(MTR_CELL_S_MAX >> 2 == MTR_CELL_S_MIN, "as long as record_meter_of makes them");
+_Static_assert(MTR_CELL_US_MAX / 4 == MTR_CELL_US_MIN, "as long as record_meter_of makes them");
 static const char *const time_units[] = {"second", "minute", "hour", "day", "period", NULL};
 
 static const struct mtr_field rows[] = {

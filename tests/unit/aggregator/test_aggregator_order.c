@@ -31,7 +31,7 @@ static void make_kind(struct mtr_meter *meter)
     else if (meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT) meter->keep_events = below(2);
     if (meter->aggregation == MTR_TIME_WEIGHTED) meter->reports_changes = below(2);
     if (meter->aggregation == MTR_PERCENTILE) meter->window_us = windows[below(4)];
-    if (mtr_aggregation_adds_up(meter->aggregation)) meter->cell_s = MTR_CELL_S_MAX >> below(3);
+    if (mtr_aggregation_adds_up(meter->aggregation)) meter->cell_us = MTR_CELL_US_MAX >> below(3);
 }
 
 /* Any number of instants, at any microsecond, in order. */

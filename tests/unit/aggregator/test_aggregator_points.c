@@ -251,7 +251,7 @@ static void finer_cells_are_parts_of_the_hour(void **state)
     (void)state;
     add_subscription(&compute, "a", "Asia/Kolkata");
     struct mtr_meter *meter = add_meter(&compute, "cpu", MTR_SUM);
-    meter->cell_s = MTR_CELL_S_MIN;
+    meter->cell_us = MTR_CELL_US_MIN;
     meter->spread_over = MTR_STR("length");
     append_stretch("2026-03-01T10:20:00Z", "40", "2400");
     append_stretch("2026-03-01T10:29:59Z", "1", "0");
@@ -271,7 +271,7 @@ static void a_counter_may_have_finer_cells(void **state)
 {
     (void)state;
     add_subscription(&compute, "a", "Asia/Kolkata");
-    add_meter(&compute, "cpu", MTR_COUNTER_INCREASE)->cell_s = MTR_CELL_S_MAX / 2;
+    add_meter(&compute, "cpu", MTR_COUNTER_INCREASE)->cell_us = MTR_CELL_US_MAX / 2;
     append_value("a", "2026-03-01T10:00:00Z", "100");
     append_value("a", "2026-03-01T10:29:59Z", "130");
     append_value("a", "2026-03-01T10:59:59Z", "135");
