@@ -71,13 +71,11 @@ static int add_line(const struct mtr_tariff_version *version, const struct mtr_p
                                        .dimensions = MTR_STR(""),
                                        .kind = MTR_STR("rest"),
                                        .exact = mtr_exact_zero(),
-                                       .charged = mtr_exact_zero(),
                                        .cut = mtr_exact_zero(),
                                        .tariff_cut = mtr_exact_zero(),
                                        .is_rest = true};
     MTR_ASSERT(!line->is_cut); /* caps keep lines together */
     int rc = mtr_exact_add(sum->exact, line->exact, &sum->exact);
-    if (!rc) rc = mtr_exact_add(sum->charged, line->charged, &sum->charged);
     if (!rc) rc = mtr_money_add(sum->amount, line->amount, &sum->amount);
     return rc;
 }

@@ -51,6 +51,11 @@ static const struct {
     {"{key: t, currency: EUR, exchange: {source: ecb}, versions: [{from: 2026-01-01, pricing_currency: {name: POINTS, price: '0.2'}, "
      "components: [" CALLS "]}]}",
      "USD", "100", "calls usage 0.11; total 0.11"},
+    /* three thirds of a euro are one */
+    {"{key: t, currency: USD, rounding: {place: total, mode: down}, exchange: {source: ecb}, versions: [{from: 2026-01-01, components: ["
+     CALLS ", {key: a, recurring: {amount: '0.3614'}}, {key: b, recurring: {amount: '0.3614'}}, {key: c, recurring: {amount: '0.3614'}}]}]}",
+     "EUR", "0",
+     "a recurring 0.333333333333333333; b recurring 0.333333333333333333; c recurring 0.333333333333333333; total 1.00, residue 0.000000000000000001"},
     {TARIFF("", CALLS), "CHF", "100", "missing"},
     {TARIFF("", CALLS), "CHF", "0", "total 0.00"}, /* nothing to convert */
     {"{key: t, currency: USD, exchange: {source: ecb}, versions: [{from: 2026-01-01, components: [" CALLS "]}]}", "EUR", "1000",
@@ -155,7 +160,8 @@ static void check_parts(const struct rates *rates, struct mtr_str tariff, enum m
         earlier[i] = &prices[i];
         assert_int_equal(prices[i].line_count, 1);
         assert_int_equal(mtr_money_add(sum, prices[i].total, &sum), MTR_OK);
-        assert_int_equal(mtr_exact_add(exact, prices[i].lines[0].charged, &exact), MTR_OK);
+        const struct mtr_money day = {INT64_C(1000000000000) * (i % 3 ? 5421 : 1500)}; /* 0.005 × rate */
+        assert_int_equal(mtr_exact_add(exact, mtr_exact_product(usage[1].quantity, day), &exact), MTR_OK);
         assert_int_equal(mtr_exact_round(exact, 2, mode, &rounded, NULL), MTR_OK);
         assert_true(mtr_money_compare(sum, rounded) == 0);
     }

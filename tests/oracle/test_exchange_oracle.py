@@ -5,6 +5,7 @@ day by day at each day's rate.
 METERD_SEED repeats a run, METERD_CASES changes the number of cases.
 """
 import datetime
+import itertools
 import json
 import os
 import random
@@ -120,23 +121,31 @@ def grid(value, document, currency):
     return rounded(value / step, 0, mode) * step if step else rounded(value, DIGITS[currency], mode)
 
 
+def charged(costs):
+    """What is charged of amounts, one behind the other, each with the ratio that it is converted at: those of one ratio are one sum."""
+    return sum((rounded(sum(cost for _, cost in of_one) * at, 30, "half_even") for at, of_one in itertools.groupby(costs, key=lambda c: c[0])), Fraction(0))
+
+
 def check_lines(lines, exact, ledger, document, currency):
-    """exact: the lines in the tariff's currency; ledger: what each came to in earlier parts, exactly and charged."""
+    """exact: the lines in the tariff's currency; ledger: of each line, and of all under None, what it came to in all parts (ratio, exact), and is charged."""
     place, unit = document["rounding"]["place"], price_of_unit(document)
     for line in lines:
         key, rate = line["component"], Fraction(int(line["exchange"]["numerator"]), int(line["exchange"]["denominator"]))
         assert Fraction(line["exchange"]["amount"]) == rounded(exact[key] * unit, 30, "half_even"), (key, line, exact)
         assert "pricing" not in line or Fraction(line["pricing"]["amount"]) == exact[key], (key, line, exact)
-        charged, amount = ledger.get(key, (Fraction(0), Fraction(0)))
-        now = rounded(exact[key] * unit * rate, 30, "half_even")
-        expected = grid(charged + now, document, currency) - amount if place == "line" else rounded(now, 18, "half_even")
+        now = (unit * rate, exact[key])
+        costs, amount = ledger.get(key, ([], Fraction(0)))
+        costs = costs + [now]
+        expected = grid(charged(costs), document, currency) - amount if place == "line" else rounded(charged([now]), 18, "half_even")
         assert Fraction(line["amount"]) == expected, (key, line["amount"], text(expected))
-        ledger[key] = (charged + now, amount + expected)
+        ledger[key] = (costs, amount + expected)
+        of_all, amount = ledger.get(None, ([], Fraction(0)))
+        ledger[None] = (of_all + [now], amount + expected)
 
 
 def check_total(answer, ledger, document, currency):
-    charged, amount = (sum((pair[i] for pair in ledger.values()), Fraction(0)) for i in (0, 1))
-    total = amount if document["rounding"]["place"] == "line" else grid(charged, document, currency)
+    costs, amount = ledger.get(None, ([], Fraction(0)))
+    total = amount if document["rounding"]["place"] == "line" else grid(charged(costs), document, currency)
     assert Fraction(answer["total"]) == total, (answer["total"], text(total))
     assert amount + Fraction(answer["residue"]) == total, (answer["residue"], text(amount), text(total))
 

@@ -6,6 +6,7 @@ a version that changes it is what the use so far costs under the part's version,
 
 METERD_SEED repeats a run, METERD_CASES changes the number of cases.
 """
+import itertools
 import json
 import os
 import random
@@ -486,14 +487,15 @@ def reference(tariff, components, usage, whole, closing, share):
     missing = (whole["minimum"] or 0) - sum(line[3] for line in lines)
     if closing and whole["minimum"] is not None and missing > 0:
         lines.append(["tariff.minimum", "", "minimum", missing])
-    if unit:
-        for line in lines:
-            line[3] = divided(line[3] * unit) if in_total else grid(divided(line[3] * unit), tariff)
     total = sum((line[3] for line in lines), Fraction(0))
     if in_total:
-        total = grid(total, tariff)
+        total = grid(divided(total * unit) if unit else total, tariff)
         for line in lines:
-            line[3] = rounded(line[3], 18, "half_even")
+            line[3] = rounded(divided(line[3] * unit) if unit else line[3], 18, "half_even")
+    elif unit:
+        for line in lines:
+            line[3] = grid(divided(line[3] * unit), tariff)
+        total = sum((line[3] for line in lines), Fraction(0))
     return lines, total
 
 
@@ -520,11 +522,8 @@ def make_case():
         least = max(whole["minimum"] or 0, whole["commitment"]["amount"] if whole["commitment"] else 0)
         whole["cap"] = least + limit(Fraction(rng.randrange(10**5), 100), tariff)
     days, way = rng.choice([31, 31, rng.randrange(1, 31)]), rng.random()
-    if way < 0.2 and any(limits["cap"] is not None for limits in [whole, *components]):
+    if way < 0.2 and tariff["place"] == "line" and any(limits["cap"] is not None for limits in [whole, *components]):
         tariff["unit"] = None  # a cap may cut other lines in parts than in one, and each is rounded when it is money
-    least_of = [limits for limits in [whole, *components] if limits["minimum"] is not None or limits["commitment"]]
-    if way < 0.2 and tariff["place"] == "total" and least_of:
-        tariff["unit"] = None  # what lines are made up to is met to 30 digits of each, which a total rounded downwards may show
     version = {"from": "2026-01-01", "components": [document_of(c) for c in components], **unit_document(tariff["unit"])}
     if whole["minimum"] is not None:
         version["minimum"] = plain(whole["minimum"], 3)
@@ -604,6 +603,12 @@ def equal_parts(document, tariff, components, usage, whole):
     return json.dumps({"tariff": document, "parts": parts}), (expected, in_whole), differs_in_parts
 
 
+def charged(costs):
+    """Money of amounts in units, one behind the other, each with the price of a unit then (None: it is money): those of one price are one sum."""
+    return sum((divided(total * unit) if unit else total
+                for unit, total in ((unit, sum(cost for _, cost in of_one)) for unit, of_one in itertools.groupby(costs, key=lambda c: c[0]))), Fraction(0))
+
+
 def other_versions(document, tariff, usage, components):
     """Versions of other prices: use so far under the part's version, less use before under it; lines are rounded as one over the parts."""
     borders, versions = make_borders(), [[{**c, "cap": None, "minimum": None, "line_minimum": None, "commitment": None, "minimum_prorate": False, "zero": False}
@@ -616,7 +621,7 @@ def other_versions(document, tariff, usage, components):
     units = [tariff["unit"] and tariff["unit"] * rng.choice([1, 2, 10]) for _ in versions]
     document["versions"] = [{"from": f"2026-01-{index + 1:02}", "components": [document_of(c) for c in version], **unit_document(units[index])}
                             for index, version in enumerate(versions)]
-    exact, amounts, expected = {}, {}, []
+    exact, in_order, amounts, expected = {}, [], {}, []
     for version, unit, begin, end in zip(versions, units, borders, borders[1:]):
         sums, total = {}, Fraction(0)
         for index, c in enumerate(version):
@@ -626,11 +631,12 @@ def other_versions(document, tariff, usage, components):
                 if not is_due(c, own):
                     continue
                 own_cost = use_cost(c, rows) - (use_cost(c, before) if before else 0)
-                exact[name] = exact.get(name, 0) + (divided(own_cost * unit) if unit else own_cost)
-                so_far = grid(exact[name], tariff)
+                exact.setdefault(name, []).append((unit, own_cost))
+                in_order.append((unit, own_cost))
+                so_far = grid(charged(exact[name]), tariff)
                 sums[c["key"]] = sums.get(c["key"], 0) + so_far - amounts.get(name, 0)
                 amounts[name] = so_far
-        total_so_far = sum(amounts.values()) if tariff["place"] == "line" else grid(sum(exact.values()), tariff)
+        total_so_far = sum(amounts.values()) if tariff["place"] == "line" else grid(charged(in_order), tariff)
         expected.append(({key: amount for key, amount in sums.items() if amount}, total_so_far - sum(t for _, t in expected)))
     parts = parts_document(versions[0], usage, borders, range(len(versions)))
     return json.dumps({"tariff": document, "parts": parts}), (expected, tariff["place"] == "line"), differs_in_parts

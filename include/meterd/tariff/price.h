@@ -147,7 +147,6 @@ struct mtr_price_line {
     struct mtr_quantity quantity;   /* of the meter, in this part: before conversion and free units */
     struct mtr_money amount;        /* rounded by the tariff when it rounds lines, else to 10^-18 */
     struct mtr_exact exact;         /* before rounding, after caps; in what the tariff is priced in */
-    struct mtr_exact charged;       /* the same in the currency that is charged */
     bool is_rest;                   /* a sum of lines that are priced apart */
     bool is_cut;                    /* a cap changed it */
     struct mtr_exact cut; /* what the component's cap took off (negative: gave back); it counts in later parts
@@ -170,6 +169,13 @@ struct mtr_price_step {
     struct mtr_str output;
 };
 
+/* What is charged of an amount that prices come to: × price × numerator ÷ denominator. */
+struct mtr_price_ratio {
+    struct mtr_money price; /* of a unit of the pricing currency; 1 without one */
+    mtr_int128 numerator;   /* of the rate of exchange; 1 ÷ 1 without one */
+    mtr_int128 denominator;
+};
+
 struct mtr_price {
     struct mtr_price_line *lines; /* in the order of components, then dimensions, then the minimum; a line of
                                      zero use is left out */
@@ -179,6 +185,7 @@ struct mtr_price {
     struct mtr_price_draw *draws; /* what the lines of kind draw and credit are the sums of */
     uint32_t draw_count;
     struct mtr_money term_sum; /* with limits of a term: of the lines before those, credits apart */
+    struct mtr_price_ratio ratio;
     struct mtr_money total;   /* sum of the lines, or the rounded total (of all parts up to this one, less the
                                  earlier totals) */
     struct mtr_money residue; /* rounding place total: total − sum of the lines' amounts; zero otherwise. So

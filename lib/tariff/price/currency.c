@@ -1,10 +1,11 @@
 /*
- * Conversion into the currency that is charged: each line's exact amount times the price of a unit of the
- * pricing currency and the rate's ratio, one division, and only then the rounding.
+ * Conversion into the currency that is charged: an exact amount times the price of a unit of the pricing
+ * currency and the rate's ratio, one division, and only then the rounding.
  *
- * What the rounding of a line left over is carried into the line of the next part of the period, so that a
- * period of many days, each at its own rate, is rounded as one. Without a rate there is no price:
- * MTR_EMISSING.
+ * A sum is converted, never the sum made of converted ones: thirds of a unit add up before the division, over
+ * the lines of a total and over the parts of a period in which the ratio is the same. What the rounding of a
+ * line left over is carried into the line of the next part, so that a period of many days, each at its own
+ * rate, is rounded as one. Without a rate there is no price: MTR_EMISSING.
  */
 #include "lib/tariff/part/part.h"
 #include "lib/tariff/price/pricer.h"
@@ -43,15 +44,16 @@ int64_t mtr_price_exchange_day(const struct mtr_exchange_rule *rule, const struc
 }
 
 /* What the line's like in earlier parts came to in the currency charged: exactly, and rounded. */
-static int sum_earlier(struct mtr_pricer *pricer, const struct mtr_price_line *line, struct mtr_exact *exact,
-                       struct mtr_money *amount)
+static int sum_earlier(struct mtr_pricer *pricer, const struct mtr_price_line *line,
+                       struct price_charging *charging, struct mtr_money *amount)
 {
+    const struct mtr_price_input *input = pricer->input;
     int rc = MTR_OK;
-    *exact = mtr_exact_zero();
+    *charging = price_begin_charging(input->earlier_count ? &input->earlier[0]->ratio : &pricer->price.ratio);
     *amount = (struct mtr_money){0};
-    for (uint32_t i = 0; !rc && i < pricer->input->earlier_count; i++) {
+    for (uint32_t i = 0; !rc && i < input->earlier_count; i++) {
         const struct mtr_price_line *before = price_earlier_like(pricer, i, line);
-        if (before) rc = mtr_exact_add(*exact, before->charged, exact);
+        if (before) rc = price_charge(charging, &input->earlier[i]->ratio, before->exact);
         if (before && !rc) rc = mtr_money_add(*amount, before->amount, amount);
     }
     return rc;
@@ -77,32 +79,35 @@ static int trace_exchange(struct mtr_pricer *pricer, uint32_t index, struct mtr_
     return price_trace(pricer, index, part, before, after);
 }
 
-/* All parts up to this one rounded, less what the earlier ones were rounded to. */
-static int round_charged(struct mtr_pricer *pricer, uint32_t index)
+/* All parts up to this one rounded, less what the earlier ones were rounded to. `charged`: of the line. */
+static int round_charged(struct mtr_pricer *pricer, uint32_t index, struct mtr_exact charged)
 {
     struct mtr_price_line *line = &pricer->price.lines[index];
+    struct price_charging charging;
     struct mtr_exact earlier, whole;
     struct mtr_money amount, rounded;
     char name[PRICE_ROUNDING_TEXT_BYTES];
     if (pricer->input->tariff->round_total)
-        return mtr_exact_round(line->charged, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
-    int rc = sum_earlier(pricer, line, &earlier, &amount);
-    if (!rc) rc = mtr_exact_add(earlier, line->charged, &whole);
+        return mtr_exact_round(charged, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
+    int rc = sum_earlier(pricer, line, &charging, &amount);
+    if (!rc) rc = price_end_charging(&charging, &earlier);
+    if (!rc) rc = price_charge(&charging, &pricer->price.ratio, line->exact);
+    if (!rc) rc = price_end_charging(&charging, &whole);
     if (!rc) rc = price_round(&pricer->rounding, whole, &rounded);
     if (!rc) rc = mtr_money_sub(rounded, amount, &line->amount);
     if (rc || !pricer->with_trace) return rc;
     const bool has_earlier = mtr_exact_compare(earlier, mtr_exact_from_money(amount)) != 0;
-    const struct mtr_exact from = has_earlier ? whole : line->charged,
+    const struct mtr_exact from = has_earlier ? whole : charged,
                            to = mtr_exact_from_money(has_earlier ? rounded : line->amount);
     price_rounding_format(&pricer->rounding, name);
-    if (has_earlier) rc = price_trace_exact(pricer, index, "with the earlier parts", line->charged, whole);
+    if (has_earlier) rc = price_trace_exact(pricer, index, "with the earlier parts", charged, whole);
     if (!rc) rc = price_trace_exact(pricer, index, name, from, to);
     return rc || !has_earlier ? rc
                               : price_trace_exact(pricer, index, "less the earlier parts", to,
                                                   mtr_exact_from_money(line->amount));
 }
 
-static int trace_conversion(struct mtr_pricer *pricer, uint32_t index)
+static int trace_conversion(struct mtr_pricer *pricer, uint32_t index, struct mtr_exact charged)
 {
     const struct mtr_price_input *input = pricer->input;
     const struct mtr_pricing_currency *pricing = &input->version->pricing;
@@ -112,34 +117,23 @@ static int trace_conversion(struct mtr_pricer *pricer, uint32_t index)
     int rc = mtr_price_of_units(pricing, line->exact, &money);
     if (!rc && pricing->name.size)
         rc = price_trace_units(pricer, index, line->exact, money);
-    return rc || !input->exchange ? rc : trace_exchange(pricer, index, money, line->charged);
+    return rc || !input->exchange ? rc : trace_exchange(pricer, index, money, charged);
 }
 
 static int convert_line(struct mtr_pricer *pricer, uint32_t index)
 {
-    const struct mtr_price_exchange *exchange = pricer->input->exchange;
-    const struct mtr_pricing_currency *pricing = &pricer->input->version->pricing;
-    const mtr_int128 numerator = exchange ? exchange->rate.numerator : 1,
-                     denominator = exchange ? exchange->rate.denominator : 1;
-    struct mtr_price_line *line = &pricer->price.lines[index];
-    int rc = pricing->name.size
-                 ? mtr_exact_scale_money(line->exact, pricing->price, numerator, denominator,
-                                         MTR_ROUND_HALF_EVEN, &line->charged)
-                 : mtr_exact_scale(line->exact, (struct mtr_quantity){numerator},
-                                   (struct mtr_quantity){denominator}, MTR_ROUND_HALF_EVEN, &line->charged);
-    if (!rc) rc = trace_conversion(pricer, index);
-    return rc ? rc : round_charged(pricer, index);
+    struct mtr_exact charged;
+    int rc = price_convert(&pricer->price.ratio, pricer->price.lines[index].exact, &charged);
+    if (!rc) rc = trace_conversion(pricer, index, charged);
+    return rc ? rc : round_charged(pricer, index, charged);
 }
 
 static int apply_exchange(struct mtr_pricer *pricer)
 {
     const struct mtr_price_exchange *exchange = pricer->input->exchange;
-    struct mtr_price *price = &pricer->price;
-    int rc = exchange && !exchange->known && price->line_count ? MTR_EMISSING : MTR_OK;
-    for (uint32_t i = 0; !rc && i < price->line_count; i++) {
-        if (price_converts(pricer)) rc = convert_line(pricer, i);
-        else price->lines[i].charged = price->lines[i].exact;
-    }
+    const uint32_t count = price_converts(pricer) ? pricer->price.line_count : 0;
+    int rc = exchange && !exchange->known && count ? MTR_EMISSING : MTR_OK;
+    for (uint32_t i = 0; !rc && i < count; i++) rc = convert_line(pricer, i);
     return rc;
 }
 

@@ -158,6 +158,7 @@ static int price(const struct mtr_price_input *input, bool with_trace, struct mt
     pricer.price.lines = mtr_arena_alloc(arena, pricer.line_capacity *
                                                     sizeof(*pricer.price.lines)); /* each is written whole */
     if (!pricer.price.lines) return MTR_ENOMEM;
+    pricer.price.ratio = price_ratio_of(input);
     if (input->earlier_count)
         pricer.ranges = mtr_arena_calloc(arena, input->earlier_count, sizeof(*pricer.ranges));
     if (input->earlier_count && !pricer.ranges) return MTR_ENOMEM;

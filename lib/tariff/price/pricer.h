@@ -186,6 +186,25 @@ const struct mtr_price_line *price_find_like(const struct mtr_price *price, stru
 /* The same in that earlier part. */
 const struct mtr_price_line *price_earlier_like(struct mtr_pricer *pricer, uint32_t part,
                                                 const struct mtr_price_line *line);
+/* From what prices are in to what is charged, of this part. */
+struct mtr_price_ratio price_ratio_of(const struct mtr_price_input *input);
+int price_convert(const struct mtr_price_ratio *ratio, struct mtr_exact amount,
+                  struct mtr_exact *out) MTR_MUST_USE;
+
+/* What is charged of amounts one behind the other: those of one ratio are converted as one sum, so that it
+ * does not matter in how many lines and parts they came. */
+struct price_charging {
+    struct mtr_price_ratio ratio;
+    struct mtr_exact amount;  /* of the ratio, not converted yet */
+    struct mtr_exact charged; /* of those before */
+};
+struct price_charging price_begin_charging(const struct mtr_price_ratio *ratio);
+int price_charge(struct price_charging *charging, const struct mtr_price_ratio *ratio,
+                 struct mtr_exact amount) MTR_MUST_USE;
+/* All of it so far; it may go on. */
+int price_end_charging(const struct price_charging *charging, struct mtr_exact *charged) MTR_MUST_USE;
+/* What all lines of all parts up to this one are charged with, before it is rounded. */
+int price_sum_charged(const struct mtr_pricer *pricer, struct mtr_exact *charged) MTR_MUST_USE;
 /* Are prices in another unit or currency than what is charged? */
 static inline bool price_converts(const struct mtr_pricer *pricer)
 {

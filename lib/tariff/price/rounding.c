@@ -166,24 +166,6 @@ int price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line)
                : round_exact(pricer, line->exact, &line->amount);
 }
 
-static int add_charged(const struct mtr_price *price, struct mtr_exact *sum)
-{
-    int rc = MTR_OK;
-    for (uint32_t i = 0; !rc && i < price->line_count; i++)
-        rc = mtr_exact_add(*sum, price->lines[i].charged, sum);
-    return rc;
-}
-
-/* Of all parts of the period. */
-static int sum_charged(const struct mtr_pricer *pricer, struct mtr_exact *sum)
-{
-    *sum = mtr_exact_zero();
-    int rc = add_charged(&pricer->price, sum);
-    for (uint32_t i = 0; !rc && i < pricer->input->earlier_count; i++)
-        rc = add_charged(pricer->input->earlier[i], sum);
-    return rc;
-}
-
 static int make_total(struct mtr_pricer *pricer)
 {
     struct mtr_price *price = &pricer->price;
@@ -197,7 +179,7 @@ static int make_total(struct mtr_pricer *pricer)
     price->total = amounts;
     price->residue = (struct mtr_money){0};
     if (!pricer->input->tariff->round_total) return MTR_OK;
-    int rc = sum_charged(pricer, &sum);
+    int rc = price_sum_charged(pricer, &sum);
     if (!rc) rc = price_round(&pricer->rounding, sum, &price->total);
     const struct mtr_money whole = price->total;
     for (uint32_t i = 0; !rc && i < pricer->input->earlier_count; i++)

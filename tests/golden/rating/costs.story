@@ -153,5 +153,5 @@ rate    USD 2026-01-01..2026-01-10 1.25 | 2026-01-11..2026-01-31 1.6
 at      2026-02-01T04
         # 50 ÷ 1.25 + 50 ÷ 1.6, and 10 ÷ 1.25 + 21 ÷ 1.6 = 21.125, of which half a cent goes to the even one
         2026-01: final 200 calls cost 71.25; final 0 line cost 21.12
-        2026-02: draft 0 line cost 19.37
+        2026-02: draft 0 line cost 19.38  # 31 ÷ 1.6 = 19.375 is a tie, in however many days it comes
         losses: 2
