@@ -13,6 +13,8 @@
 #include "meterd/catalog/store.h"
 #include "meterd/core/time.h"
 
+enum { STOP = 1 };
+
 /* A meter that changes, and where in the log the events may be that are decided otherwise. */
 struct moved {
     struct mtr_aggregator *aggregator;
@@ -88,26 +90,22 @@ static void fail_gone(const struct moved *moved)
                      "retire it from a later time on");
 }
 
-/* Looks through the log; one finding is enough. */
+/* One finding is enough. */
+static int on_event(void *context, const struct mtr_event *event, uint64_t seq)
+{
+    const struct moved *moved = context;
+    if (!is_decided_otherwise(moved, event, seq)) return MTR_OK;
+    fail_back(moved, event);
+    return STOP;
+}
+
 static int check_back(struct moved *moved)
 {
-    struct mtr_aggregator *aggregator = moved->aggregator;
     int rc = find_range(moved, mtr_meter_retired_us(moved->after));
-    for (uint64_t seq = moved->seq_first; !rc && seq <= moved->seq_last;) {
-        rc = fold_read_block(aggregator, seq);
-        if (rc == MTR_ENOTFOUND || (!rc && aggregator->block.first_seq > seq)) {
-            fail_gone(moved);
-            return MTR_OK;
-        }
-        for (; !rc && seq <= moved->seq_last && seq - aggregator->block.first_seq < aggregator->block.count;
-             seq++) {
-            const struct mtr_event *event = &aggregator->block_events[seq - aggregator->block.first_seq];
-            if (!is_decided_otherwise(moved, event, seq)) continue;
-            fail_back(moved, event);
-            return MTR_OK;
-        }
-    }
-    return rc;
+    const struct fold_log_range range = {moved->seq_first, moved->seq_last};
+    if (!rc) rc = fold_walk_log(moved->aggregator, &range, on_event, moved);
+    if (rc == MTR_EMISSING) fail_gone(moved);
+    return rc == MTR_EMISSING || rc == STOP ? MTR_OK : rc;
 }
 
 static int check_on(struct moved *moved)
@@ -149,27 +147,17 @@ static bool has_sibling(const struct moved *moved, int *rc)
     return false;
 }
 
-static int on_held(void *context, const struct mtr_held_event *held)
-{
-    enum { STOP = 1 };
-    (void)held;
-    *(bool *)context = true;
-    return STOP;
-}
-
 /* Events of its type: without a meter of it they would all wait, and those that wait may do so because of
  * this one. */
 static bool decides_who_waits(struct moved *moved, int *rc)
 {
     const struct mtr_meter *gone = moved->before;
     const struct mtr_fact_name type = fact_type(gone->service->vendor->key, gone->event_type);
-    const struct mtr_held_event first = {
-        .reason = MTR_HELD_METER, .vendor = gone->service->vendor->key, .name = gone->event_type};
     bool any_held = false;
     if (!has_fact(moved, &type, rc)) return false;
     if (!has_sibling(moved, rc) || *rc) return true;
-    *rc = mtr_rollups_walk_held(moved->aggregator->txn, &first, on_held, &any_held);
-    if (*rc > 0) *rc = MTR_OK;
+    *rc = fold_is_any_held(moved->aggregator, MTR_HELD_METER, gone->service->vendor->key, gone->event_type,
+                           &any_held);
     return any_held;
 }
 

@@ -64,28 +64,12 @@ int fold_load(struct mtr_aggregator *aggregator)
     return rc == STOP ? MTR_OK : rc;
 }
 
-static int on_any_held(void *context, const struct mtr_held_event *held)
-{
-    (void)held;
-    *(bool *)context = true;
-    return STOP;
-}
-
-static int is_any_held(struct mtr_aggregator *aggregator, enum mtr_held_reason reason, struct mtr_str vendor,
-                       struct mtr_str name, bool *any)
-{
-    *any = false;
-    const struct mtr_held_event first = {.reason = reason, .vendor = vendor, .name = name};
-    int rc = mtr_rollups_walk_held(aggregator->txn, &first, on_any_held, any);
-    return rc == STOP ? MTR_OK : rc;
-}
-
 /* A release to do when anything is held by that name. */
 static int plan_release(struct mtr_aggregator *aggregator, enum mtr_held_reason reason, struct mtr_str vendor,
                         struct mtr_str name, uint32_t number)
 {
     bool any;
-    int rc = is_any_held(aggregator, reason, vendor, name, &any);
+    int rc = fold_is_any_held(aggregator, reason, vendor, name, &any);
     if (rc || !any) return rc;
     struct mtr_fact_name fact = fact_number(
         reason == MTR_HELD_METER ? MTR_FACT_RELEASE_METER : RELEASE_SUBSCRIPTION_PREFIX, number);
@@ -96,20 +80,20 @@ static int plan_release(struct mtr_aggregator *aggregator, enum mtr_held_reason 
 /* A subject that had another service only: events of this one's types were held for a meter. */
 static int release_types(struct mtr_aggregator *aggregator, const struct mtr_service *service)
 {
+    const struct mtr_meter *meter;
     int rc = MTR_OK;
-    for (uint32_t i = 1; !rc && i <= mtr_catalog_count(aggregator->catalog, MTR_KIND_METER); i++) {
-        const struct mtr_meter *meter = mtr_catalog_meter(aggregator->catalog, i);
-        if (meter && meter->service == service)
-            rc = plan_release(aggregator, MTR_HELD_METER, service->vendor->key, meter->event_type, i);
-    }
+    for (uint32_t position = 0;
+         !rc && (meter = mtr_catalog_next_meter(aggregator->catalog, service, &position)) != NULL;)
+        rc = plan_release(aggregator, MTR_HELD_METER, service->vendor->key, meter->event_type,
+                          meter->number);
     return rc;
 }
 
 static int attach_subscriptions(struct mtr_aggregator *aggregator, uint32_t known, uint32_t count)
 {
     bool any;
-    int rc = is_any_held(aggregator, MTR_HELD_SUBSCRIPTION, (struct mtr_str){NULL, 0},
-                         (struct mtr_str){NULL, 0}, &any);
+    int rc = fold_is_any_held(aggregator, MTR_HELD_SUBSCRIPTION, (struct mtr_str){NULL, 0},
+                              (struct mtr_str){NULL, 0}, &any);
     for (uint32_t number = known + 1; !rc && number <= count; number++) {
         const struct mtr_subscription *subscription = mtr_catalog_subscription(aggregator->catalog, number);
         if (subscription && any)

@@ -15,17 +15,8 @@ struct checking {
     const struct mtr_catalog *before, *after;
     struct mtr_diagnostics *findings;
     uint64_t log_first_seq;
-    uint64_t seq_first; /* of the cells of an hour */
     uint32_t refused;
 };
-
-static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
-{
-    struct checking *checking = context;
-    (void)key;
-    if (cell->seq_first < checking->seq_first) checking->seq_first = cell->seq_first;
-    return MTR_OK;
-}
 
 static bool has_cut(const struct mtr_subscription *subscription, int64_t time_us)
 {
@@ -82,16 +73,16 @@ static void refuse(struct checking *checking, const struct mtr_subscription *sub
 static int check_cut(struct checking *checking, const struct mtr_subscription *subscription, int64_t time_us)
 {
     const struct mtr_hour hour = mtr_zone_hour(subscription->zone, time_us);
-    const uint32_t meter_count = mtr_catalog_count(checking->after, MTR_KIND_METER);
+    const struct mtr_service *service = subscription->service;
+    struct fold_log_range range = FOLD_NO_LOG_RANGE;
+    const struct mtr_meter *meter;
     int rc = MTR_OK;
-    checking->seq_first = UINT64_MAX;
-    for (uint32_t number = 1; !rc && number <= meter_count; number++) {
-        const struct mtr_meter *meter = mtr_catalog_meter(checking->after, number);
-        if (!meter || meter->service != subscription->service) continue;
-        const struct mtr_cell_range range = {subscription->number, number, hour.start_us, hour.end_us};
-        rc = mtr_rollups_walk_cells(checking->aggregator->txn, &range, on_cell, checking);
+    for (uint32_t position = 0;
+         !rc && (meter = mtr_catalog_next_meter(checking->after, service, &position)) != NULL;) {
+        const struct mtr_cell_range cells = {subscription->number, meter->number, hour.start_us, hour.end_us};
+        rc = fold_find_log_range(checking->aggregator, &cells, &range);
     }
-    if (!rc && checking->seq_first < checking->log_first_seq) refuse(checking, subscription, time_us);
+    if (!rc && range.seq_first < checking->log_first_seq) refuse(checking, subscription, time_us);
     return rc;
 }
 

@@ -167,6 +167,28 @@ int fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t me
 /* Looks under both names that the event may be held by; fills *held. MTR_ENOTFOUND: it is not held. */
 int fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
                    struct mtr_held_event *held) MTR_MUST_USE;
+/* Does any event wait for that reason and name? Both empty: for that reason at all. */
+int fold_is_any_held(struct mtr_aggregator *aggregator, enum mtr_held_reason reason, struct mtr_str vendor,
+                     struct mtr_str name, bool *any) MTR_MUST_USE;
+
+/* The part of the log that cells name. */
+struct fold_log_range {
+    uint64_t seq_first, seq_last; /* seq_first above seq_last: no cell */
+};
+#define FOLD_NO_LOG_RANGE ((struct fold_log_range){UINT64_MAX, 0})
+static inline void fold_widen(struct fold_log_range *range, uint64_t seq_first, uint64_t seq_last)
+{
+    if (seq_first < range->seq_first) range->seq_first = seq_first;
+    if (seq_last > range->seq_last) range->seq_last = seq_last;
+}
+/* Widens it by that of those cells (log_range.c). */
+int fold_find_log_range(struct mtr_aggregator *aggregator, const struct mtr_cell_range *cells,
+                        struct fold_log_range *range) MTR_MUST_USE;
+/* Its events in order. Another code of the hook than MTR_OK ends the walk. MTR_EMISSING: some of it has left
+ * the log; MTR_ECORRUPT. The hook reads no block. */
+typedef int (*fold_on_event)(void *context, const struct mtr_event *event, uint64_t seq);
+int fold_walk_log(struct mtr_aggregator *aggregator, const struct fold_log_range *range,
+                  fold_on_event on_event, void *context) MTR_MUST_USE;
 
 /* Gives use to the subscriptions of a subject that have it by the catalog in force (reassign.c), before
  * anything else of the step. *change: the feed's newest number. */

@@ -4,6 +4,8 @@
  */
 #include "aggregator/fold.h"
 
+enum { STOP = 1 };
+
 static struct mtr_held_event held_row(const struct mtr_event *event, enum mtr_held_reason reason,
                                       uint64_t seq)
 {
@@ -30,4 +32,20 @@ int fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *ev
     if (rc != MTR_ENOTFOUND) return rc;
     *held = held_row(event, MTR_HELD_METER, seq);
     return mtr_rollups_get_held(aggregator->txn, held);
+}
+
+static int on_any_held(void *context, const struct mtr_held_event *held)
+{
+    (void)held;
+    *(bool *)context = true;
+    return STOP;
+}
+
+int fold_is_any_held(struct mtr_aggregator *aggregator, enum mtr_held_reason reason, struct mtr_str vendor,
+                     struct mtr_str name, bool *any)
+{
+    const struct mtr_held_event first = {.reason = reason, .vendor = vendor, .name = name};
+    *any = false;
+    int rc = mtr_rollups_walk_held(aggregator->txn, &first, on_any_held, any);
+    return rc == STOP ? MTR_OK : rc;
 }

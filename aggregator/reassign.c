@@ -33,7 +33,7 @@ struct reassigning {
     uint64_t *change; /* of the feed */
     struct emptied *items;
     uint32_t count, capacity;
-    uint64_t seq_first, seq_last; /* of all that is emptied */
+    struct fold_log_range log; /* of all that is emptied */
 };
 
 /* The subscriptions of one subject and service, by start. */
@@ -145,19 +145,6 @@ static int plan_meter(struct reassigning *reassigning, const struct run *run, co
 
 /* ---- emptying ---- */
 
-struct range {
-    uint64_t seq_first, seq_last;
-};
-
-static int on_range_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
-{
-    struct range *range = context;
-    (void)key;
-    if (cell->seq_first < range->seq_first) range->seq_first = cell->seq_first;
-    if (cell->seq_last > range->seq_last) range->seq_last = cell->seq_last;
-    return MTR_OK;
-}
-
 static struct mtr_cell_range cells_of(const struct emptied *emptied)
 {
     return (struct mtr_cell_range){emptied->subscription, emptied->meter, emptied->from_us, emptied->to_us};
@@ -231,25 +218,24 @@ static int plan_run(struct reassigning *reassigning, const struct run *run, bool
 {
     struct mtr_aggregator *aggregator = reassigning->aggregator;
     const uint32_t begun = reassigning->count;
-    struct range range = {UINT64_MAX, 0};
+    const struct mtr_service *service = run->terms[0]->service;
+    struct fold_log_range range = FOLD_NO_LOG_RANGE;
+    const struct mtr_meter *meter;
     int rc = MTR_OK;
     *in_log = true;
-    for (uint32_t number = 1; !rc && number <= mtr_catalog_count(aggregator->catalog, MTR_KIND_METER);
-         number++) {
-        const struct mtr_meter *meter = mtr_catalog_meter(aggregator->catalog, number);
-        if (meter && meter->service == run->terms[0]->service) rc = plan_meter(reassigning, run, meter);
-    }
+    for (uint32_t position = 0;
+         !rc && (meter = mtr_catalog_next_meter(aggregator->catalog, service, &position)) != NULL;)
+        rc = plan_meter(reassigning, run, meter);
     for (uint32_t i = begun; !rc && i < reassigning->count; i++) {
         const struct mtr_cell_range cells = cells_of(&reassigning->items[i]);
-        rc = mtr_rollups_walk_cells(aggregator->txn, &cells, on_range_cell, &range);
+        rc = fold_find_log_range(aggregator, &cells, &range);
     }
     if (rc || begun == reassigning->count) return rc;
     MTR_ASSERT(range.seq_first <= range.seq_last); /* a stray cell named its hours */
     rc = is_in_log(aggregator, range.seq_first, in_log);
     if (!*in_log) reassigning->count = begun;
     if (rc || !*in_log) return rc;
-    if (range.seq_first < reassigning->seq_first) reassigning->seq_first = range.seq_first;
-    if (range.seq_last > reassigning->seq_last) reassigning->seq_last = range.seq_last;
+    fold_widen(&reassigning->log, range.seq_first, range.seq_last);
     return MTR_OK;
 }
 
@@ -273,9 +259,11 @@ static int compare_emptied(const void *a, const void *b)
     return (x->meter > y->meter) - (x->meter < y->meter);
 }
 
-static int fold_event_again(struct reassigning *reassigning, const struct mtr_event *event, uint64_t seq)
+static int fold_event_again(void *context, const struct mtr_event *event, uint64_t seq)
 {
+    struct reassigning *reassigning = context;
     struct mtr_aggregator *aggregator = reassigning->aggregator;
+    aggregator->reassigned_events++;
     const struct mtr_subscription *subscription =
         event->disposition == MTR_DISPOSITION_NORMAL ? fold_find_subscription(aggregator, event) : NULL;
     if (!subscription || !subscription->same_subject_count) return MTR_OK;
@@ -301,16 +289,8 @@ static int fold_again(struct reassigning *reassigning)
 {
     struct mtr_aggregator *aggregator = reassigning->aggregator;
     qsort(reassigning->items, reassigning->count, sizeof(*reassigning->items), compare_emptied);
-    for (uint64_t next = reassigning->seq_first; next <= reassigning->seq_last;) {
-        int rc = fold_read_block(aggregator, next);
-        if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc; /* cells name what the log has */
-        const uint64_t first = aggregator->block.first_seq, end = first + aggregator->block.count;
-        if (next < first || next >= end) return MTR_ECORRUPT;
-        for (; !rc && next < end && next <= reassigning->seq_last; next++, aggregator->reassigned_events++)
-            rc = fold_event_again(reassigning, &aggregator->block_events[next - first], next);
-        if (rc) return rc;
-    }
-    return MTR_OK;
+    int rc = fold_walk_log(aggregator, &reassigning->log, fold_event_again, reassigning);
+    return rc == MTR_EMISSING ? MTR_ECORRUPT : rc; /* its begin was there when it was planned */
 }
 
 /* ---- which subjects ---- */
@@ -357,7 +337,7 @@ static void refuse(const struct run *run, const struct mtr_catalog *after, struc
 int fold_check_reassign(struct mtr_aggregator *aggregator, const struct mtr_catalog *after,
                         struct mtr_diagnostics *findings)
 {
-    struct reassigning reassigning = {.aggregator = aggregator, .seq_first = UINT64_MAX};
+    struct reassigning reassigning = {.aggregator = aggregator, .log = FOLD_NO_LOG_RANGE};
     int rc = MTR_OK;
     aggregator->catalog = after;
     for (uint32_t i = 1; !rc && i <= mtr_catalog_count(after, MTR_KIND_SUBSCRIPTION); i++) {
@@ -375,7 +355,7 @@ int fold_check_reassign(struct mtr_aggregator *aggregator, const struct mtr_cata
 int fold_reassign(struct mtr_aggregator *aggregator, uint64_t *change)
 {
     struct reassigning reassigning = {
-        .aggregator = aggregator, .change = change, .seq_first = UINT64_MAX};
+        .aggregator = aggregator, .change = change, .log = FOLD_NO_LOG_RANGE};
     const uint64_t version = mtr_catalog_version(aggregator->catalog);
     int rc = MTR_OK;
     if (aggregator->reassigned_version == version) return MTR_OK;

@@ -90,7 +90,7 @@ static int refuse_memory(struct mtr_diagnostic *diagnostic)
 static int compare_ranges(const void *a, const void *b)
 {
     const struct recount_range *x = a, *y = b;
-    return (x->first_seq > y->first_seq) - (x->first_seq < y->first_seq);
+    return (x->log.seq_first > y->log.seq_first) - (x->log.seq_first < y->log.seq_first);
 }
 
 /* Ascending and apart; how many events they hold. */
@@ -102,12 +102,12 @@ static uint64_t join_ranges(struct mtr_recount *recount)
     for (uint32_t i = 0; i < recount->range_count; i++) {
         const struct recount_range *range = &recount->ranges[i];
         struct recount_range *last = kept ? &recount->ranges[kept - 1] : NULL;
-        if (!last || range->first_seq > last->last_seq) recount->ranges[kept++] = *range;
-        else if (range->last_seq > last->last_seq) last->last_seq = range->last_seq;
+        if (!last || range->log.seq_first > last->log.seq_last) recount->ranges[kept++] = *range;
+        else if (range->log.seq_last > last->log.seq_last) last->log.seq_last = range->log.seq_last;
     }
     recount->range_count = kept;
     for (uint32_t i = 0; i < kept; i++)
-        events += recount->ranges[i].last_seq - recount->ranges[i].first_seq + 1;
+        events += recount->ranges[i].log.seq_last - recount->ranges[i].log.seq_first + 1;
     return events;
 }
 
@@ -164,8 +164,9 @@ static const struct mtr_subscription *cut(struct mtr_recount *recount, const str
     return &recount->cut;
 }
 
-static int count_event(struct mtr_recount *recount, const struct mtr_event *event, uint64_t seq)
+static int count_event(void *context, const struct mtr_event *event, uint64_t seq)
 {
+    struct mtr_recount *recount = context;
     struct mtr_aggregator *fold = recount->fold;
     const struct mtr_meter *const *meters;
     struct fold_standing standing = {.is_known = false};
@@ -187,25 +188,13 @@ static int count_event(struct mtr_recount *recount, const struct mtr_event *even
                                           .only_cells = true};
         rc = fold_count_again(fold, &effect, event, seq, &standing);
     }
-    return rc;
+    return !rc && bytes_of(recount) > recount->options.bytes_max ? MTR_ENOMEM : rc;
 }
 
 static int count_range(struct mtr_recount *recount, const struct recount_range *range)
 {
-    struct mtr_aggregator *fold = recount->fold;
-    int rc = MTR_OK;
-    for (uint64_t seq = range->first_seq; !rc && seq <= range->last_seq;) {
-        rc = fold_read_block(fold, seq);
-        if (rc == MTR_ENOTFOUND || (!rc && fold->block.first_seq > seq))
-            return refuse_gone(range, fold->diagnostic);
-        if (rc) return rc;
-        const uint64_t end = fold->block.first_seq + fold->block.count;
-        if (seq >= end) return MTR_ECORRUPT;
-        for (; !rc && seq < end && seq <= range->last_seq; seq++)
-            rc = count_event(recount, &fold->block_events[seq - fold->block.first_seq], seq);
-        if (!rc && bytes_of(recount) > recount->options.bytes_max) rc = MTR_ENOMEM;
-    }
-    return rc;
+    int rc = fold_walk_log(recount->fold, &range->log, count_event, recount);
+    return rc == MTR_EMISSING ? refuse_gone(range, recount->fold->diagnostic) : rc;
 }
 
 /* ---- what came of it ---- */

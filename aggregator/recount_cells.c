@@ -56,7 +56,7 @@ int mtr_recount_walk_cells(const struct mtr_recount *recount, const struct mtr_c
     return mtr_rollups_walk_cells(recount->txn, &piece, on_cell, context);
 }
 
-/* NULL: the store has the cell. Else its members, of which there may be none. */
+/* Then its members, of which there may be none; else the store has the cell. */
 static bool is_counted(const struct mtr_recount *recount, const struct mtr_cell_key *key,
                        const struct member_row **members, uint32_t *count)
 {

@@ -9,15 +9,14 @@ struct asking {
     struct mtr_recount *recount;
     const struct mtr_recount_request *request;
     struct recount_mark mark; /* of the meter at hand */
-    struct recount_range range;
+    struct fold_log_range log; /* of the hour at hand */
 };
 
 static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
     struct asking *asking = context;
     (void)key;
-    if (cell->seq_first < asking->range.first_seq) asking->range.first_seq = cell->seq_first;
-    if (cell->seq_last > asking->range.last_seq) asking->range.last_seq = cell->seq_last;
+    fold_widen(&asking->log, cell->seq_first, cell->seq_last);
     asking->mark.stored.events += cell->count;
     asking->mark.stored.value_e12 += (mtr_uint128)cell->value.e12;
     return MTR_OK;
@@ -38,11 +37,11 @@ static int mark_hour(struct asking *asking, const struct mtr_hour *hour)
     struct recount_mark *mark = &asking->mark;
     const struct mtr_cell_range cells = {mark->subscription->number, mark->meter->number, hour->start_us,
                                          hour->end_us};
-    asking->range = (struct recount_range){
-        .first_seq = UINT64_MAX, .subscription = mark->subscription, .hour_us = hour->start_us};
+    asking->log = FOLD_NO_LOG_RANGE;
     int rc = mtr_rollups_walk_cells(recount->txn, &cells, on_cell, asking);
-    if (rc || asking->range.first_seq == UINT64_MAX) return rc;
-    rc = add_range(recount, &asking->range);
+    if (rc || asking->log.seq_first > asking->log.seq_last) return rc;
+    const struct recount_range range = {asking->log, mark->subscription, hour->start_us};
+    rc = add_range(recount, &range);
     if (!rc)
         rc = mtr_arena_make_room(&recount->arena, (void **)&mark->hours, mark->hour_count,
                                  &mark->hour_capacity, sizeof(*hour));
@@ -91,16 +90,14 @@ int mtr_recount_ask(struct mtr_recount *recount, const struct mtr_recount_reques
 {
     struct asking asking = {.recount = recount, .request = request};
     const struct mtr_subscription *subscription = request->subscription;
-    const uint32_t first = request->meter ? request->meter->number : 1;
-    const uint32_t last = request->meter ? first : mtr_catalog_count(recount->catalog, MTR_KIND_METER);
+    const struct mtr_meter *meter;
     struct mtr_str known;
     if (!request->cut_count) return MTR_OK;
     int rc = mtr_rollups_get_cuts(recount->txn, subscription->number, &known);
-    for (uint32_t number = first; !rc && number <= last; number++) {
-        const struct mtr_meter *meter = mtr_catalog_meter(recount->catalog, number);
-        if (!meter || meter->service->number != subscription->service->number) continue;
-        rc = mark_meter(&asking, meter, known);
-    }
+    for (uint32_t position = 0;
+         !rc && (meter = mtr_catalog_next_meter(recount->catalog, subscription->service, &position)) != NULL;)
+        if (!request->meter || request->meter->number == meter->number)
+            rc = mark_meter(&asking, meter, known);
     if (rc != MTR_ENOMEM && rc != MTR_ELIMIT) return rc;
     recount->is_full = true;
     return MTR_OK;

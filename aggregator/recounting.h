@@ -32,7 +32,7 @@ struct recount_mark {
 
 /* Part of the log that some of these cells name; the hour is for people. */
 struct recount_range {
-    uint64_t first_seq, last_seq;
+    struct fold_log_range log;
     const struct mtr_subscription *subscription;
     int64_t hour_us;
 };

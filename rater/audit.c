@@ -321,9 +321,9 @@ static int check_usage(struct audit *audit)
 {
     const struct mtr_subscription *first = mtr_subscription_phase(audit->subscription, 0);
     const int64_t ends_us = mtr_subscription_ends_us(first);
-    for (uint32_t i = 1; i <= mtr_catalog_count(audit->catalog, MTR_KIND_METER); i++) {
-        const struct mtr_meter *meter = mtr_catalog_meter(audit->catalog, i);
-        if (!meter || meter->service->number != first->service->number) continue;
+    const struct mtr_meter *meter;
+    for (uint32_t position = 0;
+         (meter = mtr_catalog_next_meter(audit->catalog, first->service, &position)) != NULL;) {
         int rc = check_stray(audit, meter, 0, first->start_us, MTR_AUDIT_OUTSIDE_TERM);
         if (!rc) rc = check_stray(audit, meter, ends_us, MTR_TIME_US_MAX, MTR_AUDIT_OUTSIDE_TERM);
         for (uint32_t k = 0; !rc && k < mtr_subscription_phase_count(first); k++)

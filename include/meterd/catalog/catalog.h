@@ -72,6 +72,18 @@ const struct mtr_credit *mtr_catalog_credit(const struct mtr_catalog *catalog, u
 /* All exchange rates, in a book's order. */
 const struct mtr_rate_book *mtr_catalog_rates(const struct mtr_catalog *catalog);
 
+/* The meters of a service, one a call, by number: *position begins at 0. NULL after the last. */
+static inline const struct mtr_meter *mtr_catalog_next_meter(const struct mtr_catalog *catalog,
+                                                             const struct mtr_service *service,
+                                                             uint32_t *position)
+{
+    while (*position < mtr_catalog_count(catalog, MTR_KIND_METER)) {
+        const struct mtr_meter *meter = mtr_catalog_meter(catalog, ++*position);
+        if (meter && meter->service->number == service->number) return meter;
+    }
+    return NULL;
+}
+
 /* By key; meters and tariffs by a name from anywhere: SERVICE/KEY, or KEY, which means the eldest of several.
  * NULL when absent. */
 const struct mtr_vendor *mtr_catalog_find_vendor(const struct mtr_catalog *catalog, struct mtr_str key);
