@@ -24,7 +24,8 @@ void fold_recut_forget(struct fold_recut *recut)
     for (int i = 0; i < 2; i++) mtr_arena_reset(&recut->arenas[i]);
     recut->items = NULL;
     recut->count = recut->capacity = recut->left = 0;
-    recut->next_seq = recut->end_seq = 0;
+    recut->next_seq = recut->end_seq = recut->round_events = 0;
+    recut->batch_count = 0;
     recut->planned = false;
 }
 
@@ -32,6 +33,7 @@ void fold_recut_close(struct fold_recut *recut)
 {
     if (!recut) return;
     for (int i = 0; i < 2; i++) mtr_arena_release(&recut->arenas[i]);
+    free(recut->batch);
     free(recut);
 }
 
@@ -103,6 +105,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     (void)key;
     if (cell->seq_first < waiting->seq_first) waiting->seq_first = cell->seq_first;
     if (cell->seq_last > waiting->seq_last) waiting->seq_last = cell->seq_last;
+    waiting->events += cell->count;
     return MTR_OK;
 }
 
@@ -119,7 +122,7 @@ static int find_cells(struct mtr_aggregator *aggregator, struct fold_waiting *wa
     const uint32_t meter_count = mtr_catalog_count(catalog, MTR_KIND_METER);
     int rc = MTR_OK;
     waiting->seq_first = UINT64_MAX;
-    waiting->seq_last = 0;
+    waiting->seq_last = waiting->events = 0;
     for (uint32_t number = 1; !rc && number <= meter_count; number++) {
         const struct mtr_meter *meter = mtr_catalog_meter(catalog, number);
         if (!meter || meter->service != waiting->known.service) continue;
@@ -238,14 +241,16 @@ static int carry_over(struct planning *planning, const struct fold_recut *recut)
 int fold_begin_round(struct mtr_aggregator *aggregator)
 {
     struct fold_recut *recut = aggregator->recut;
+    uint64_t events = 0;
     int rc = MTR_OK;
     recut->next_seq = UINT64_MAX;
-    recut->end_seq = 0;
-    for (uint32_t i = 0; !rc && i < recut->count; i++) {
+    recut->end_seq = recut->round_events = 0;
+    for (uint32_t i = 0; !rc && i < recut->count && events < FOLD_ROUND_EVENTS_MAX; i++) {
         struct fold_waiting *item = &recut->items[i];
         if (item->is_switched) continue;
         rc = find_cells(aggregator, item);
         item->in_round = true;
+        events += item->events;
         if (item->seq_first < recut->next_seq) recut->next_seq = item->seq_first;
         if (item->seq_last >= recut->end_seq) recut->end_seq = item->seq_last + 1;
     }
@@ -317,14 +322,16 @@ static int note_seq(struct fold_recut *recut, struct fold_waiting *waiting, uint
 {
     int rc = mtr_arena_make_room(&recut->arenas[recut->active], (void **)&waiting->seqs, waiting->seq_count,
                                  &waiting->seq_capacity, sizeof(*waiting->seqs));
-    if (!rc) waiting->seqs[waiting->seq_count++] = seq;
-    return rc;
+    if (rc) return rc;
+    waiting->seqs[waiting->seq_count++] = seq;
+    recut->round_events++;
+    return MTR_OK;
 }
 
 int fold_note_event(struct fold_recut *recut, uint32_t subscription, int64_t time_us, uint64_t seq)
 {
     struct fold_waiting *waiting = find_waiting(recut, subscription);
-    if (!waiting) return MTR_OK;
+    if (!waiting || !waiting->in_round) return MTR_OK; /* its cells will name what is folded until then */
     const bool reaches =
         fold_reaches(waiting->hours, waiting->hour_count, time_us, MTR_SPREAD_S_MAX * MTR_US_PER_SECOND);
     return reaches ? note_seq(recut, waiting, seq) : MTR_OK;

@@ -8,17 +8,19 @@
  *
  *   plan    which subscriptions wait, and for which hours; where nothing was folded yet it only takes note
  *   scan    the log over the range of all their cells, in pieces: which events are theirs
- *   switch  one subscription at a time: its cells of these hours go, its events are folded anew
+ *   switch  as many subscriptions as a step takes: their cells of these hours go, their events are folded
+ *           anew, in the order of the log, so that a block is read once for all of them
  *
  * Until it is switched a subscription is folded with its former cuts, and what is folded of it is noted, so
  * that the switch has it, too. Held events, voids and meters that catch up keep their law (fold.h): what
  * counts before a switch counts after it, in the same cells as if the cuts had been known from the start.
  *
- * Scan and switches of those that wait are a round. What another snapshot adds waits for the next one, so
- * that a catalog that changes all the time does not keep a round from its end.
+ * Scan and switches of those that wait are a round; it takes so many of them as have FOLD_ROUND_EVENTS_MAX
+ * events together, and one at least. The others, and what another snapshot adds, wait for the next one: so a
+ * catalog that changes all the time does not keep a round from its end.
  *
- * What waits is kept in memory alone: after a restart the plan finds it again. Memory: 8 bytes for each event
- * of the hours concerned.
+ * What waits is kept in memory alone: after a restart the plan finds it again. Memory: some 16 bytes for each
+ * event of a round.
  */
 #ifndef METERD_AGGREGATOR_RECUT_H
 #define METERD_AGGREGATOR_RECUT_H
@@ -34,10 +36,17 @@ struct fold_waiting {
     uint32_t hour_count, hour_capacity;
     uint64_t target;              /* hash of the cuts that it is to have */
     uint64_t seq_first, seq_last; /* of all these cells, when its round began */
+    uint64_t events;              /* that they hold, then */
     bool in_round;                /* the scan is for it, too */
     bool is_switched;
     uint64_t *seqs;               /* of its events, as they were found; a sequence may be there twice */
     uint32_t seq_count, seq_capacity;
+};
+
+/* An event that is folded anew for a subscription. */
+struct fold_noted {
+    uint64_t seq;
+    struct fold_waiting *waiting;
 };
 
 struct fold_recut {
@@ -50,9 +59,14 @@ struct fold_recut {
     uint32_t left;     /* that are not switched */
     uint64_t next_seq; /* where the scan of the round stands */
     uint64_t end_seq;
+    uint64_t round_events;     /* that were noted in this round */
+    struct fold_noted *batch;  /* of those that are switched in this step */
+    size_t batch_count, batch_capacity;
 };
 
-/* All that wait are of the next scan. */
+enum { FOLD_ROUND_EVENTS_MAX = 1 << 24 };
+
+/* The next ones that wait are of a scan. */
 int fold_begin_round(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 /* From now on the store's cells are cut as the snapshot says. */
 int fold_note_cuts(struct mtr_aggregator *aggregator,

@@ -5,6 +5,8 @@
 
 #include "aggregator/recut.h"
 
+enum { BATCHES_OF_A_ROUND = 16, BATCH_EVENTS_MAX = 1 << 18 };
+
 static int scan_event(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
 {
     if (event->disposition != MTR_DISPOSITION_NORMAL) return MTR_OK;
@@ -37,21 +39,37 @@ int fold_recut_scan(struct mtr_aggregator *aggregator)
 
 /* ---- switch ---- */
 
-static int compare_seqs(const void *a, const void *b)
+static int compare_noted(const void *a, const void *b)
 {
-    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
+    const struct fold_noted *x = a, *y = b;
+    if (x->seq != y->seq) return x->seq < y->seq ? -1 : 1;
+    return (x->waiting > y->waiting) - (x->waiting < y->waiting);
 }
 
-/* Each once, in order. */
-static void sort_seqs(struct fold_waiting *waiting)
+/* Each once for its subscription, in the order of the log. */
+static void sort_batch(struct fold_recut *recut)
 {
-    uint32_t kept = 0;
-    if (waiting->seq_count > 1)
-        qsort(waiting->seqs, waiting->seq_count, sizeof(*waiting->seqs), compare_seqs);
+    size_t kept = 0;
+    if (recut->batch_count > 1)
+        qsort(recut->batch, recut->batch_count, sizeof(*recut->batch), compare_noted);
+    for (size_t i = 0; i < recut->batch_count; i++)
+        if (!kept || compare_noted(&recut->batch[kept - 1], &recut->batch[i]) != 0)
+            recut->batch[kept++] = recut->batch[i];
+    recut->batch_count = kept;
+}
+
+static int add_to_batch(struct fold_recut *recut, struct fold_waiting *waiting)
+{
+    const size_t count = recut->batch_count + waiting->seq_count;
+    if (count > recut->batch_capacity) {
+        struct fold_noted *batch = realloc(recut->batch, count * 2 * sizeof(*batch));
+        if (!batch) return MTR_ENOMEM;
+        recut->batch = batch;
+        recut->batch_capacity = count * 2;
+    }
     for (uint32_t i = 0; i < waiting->seq_count; i++)
-        if (!kept || waiting->seqs[kept - 1] != waiting->seqs[i]) waiting->seqs[kept++] = waiting->seqs[i];
-    waiting->seq_count = kept;
+        recut->batch[recut->batch_count++] = (struct fold_noted){waiting->seqs[i], waiting};
+    return MTR_OK;
 }
 
 static int delete_cells(struct mtr_aggregator *aggregator, const struct fold_waiting *waiting)
@@ -69,9 +87,12 @@ static int delete_cells(struct mtr_aggregator *aggregator, const struct fold_wai
     return rc;
 }
 
-static int fold_again(struct mtr_aggregator *aggregator, const struct fold_waiting *waiting,
-                      const struct mtr_subscription *subscription, uint64_t seq)
+static int fold_again(struct mtr_aggregator *aggregator, const struct fold_noted *noted)
 {
+    const struct fold_waiting *waiting = noted->waiting;
+    const struct mtr_subscription *subscription =
+        mtr_catalog_subscription(aggregator->catalog, waiting->known.number);
+    const uint64_t seq = noted->seq;
     const struct mtr_event *event;
     const struct mtr_meter *const *meters;
     struct fold_standing standing = {.is_known = false};
@@ -90,14 +111,6 @@ static int fold_again(struct mtr_aggregator *aggregator, const struct fold_waiti
         rc = fold_count_again(aggregator, &effect, event, seq, &standing);
     }
     return rc;
-}
-
-/* A switch is done whole: it pays with what is left of the step, and no more. */
-static void pay(struct mtr_aggregator *aggregator, uint32_t events)
-{
-    const uint32_t paid = events < aggregator->budget ? events : aggregator->budget;
-    aggregator->budget -= paid;
-    aggregator->events += paid;
 }
 
 /* Where its part of the log is gone: a change that would need it is refused when it is applied
@@ -122,17 +135,40 @@ static int keep_cells(struct mtr_aggregator *aggregator, const struct fold_waiti
     return rc ? rc : fold_note_cuts(aggregator, subscription);
 }
 
-static int switch_one(struct mtr_aggregator *aggregator, struct fold_waiting *waiting, uint64_t log_first_seq)
+/* From here on it is folded as the snapshot has it. */
+static int begin_switch(struct mtr_aggregator *aggregator, struct fold_waiting *waiting,
+                        uint64_t log_first_seq)
 {
     const struct mtr_subscription *subscription =
         mtr_catalog_subscription(aggregator->catalog, waiting->known.number);
+    waiting->is_switched = true;
+    aggregator->recut->left--;
     if (waiting->seq_first < log_first_seq) return keep_cells(aggregator, waiting, subscription);
-    sort_seqs(waiting);
-    int rc = delete_cells(aggregator, waiting);
-    for (uint32_t i = 0; !rc && i < waiting->seq_count; i++)
-        rc = fold_again(aggregator, waiting, subscription, waiting->seqs[i]);
-    pay(aggregator, waiting->seq_count);
+    int rc = add_to_batch(aggregator->recut, waiting);
+    if (!rc) rc = delete_cells(aggregator, waiting);
     return rc ? rc : fold_note_cuts(aggregator, subscription);
+}
+
+/* A batch is done whole: it pays with what is left of the step, and no more. */
+static int fold_batch(struct mtr_aggregator *aggregator)
+{
+    struct fold_recut *recut = aggregator->recut;
+    int rc = MTR_OK;
+    sort_batch(recut);
+    for (size_t i = 0; !rc && i < recut->batch_count; i++) rc = fold_again(aggregator, &recut->batch[i]);
+    const uint32_t paid =
+        recut->batch_count < aggregator->budget ? (uint32_t)recut->batch_count : aggregator->budget;
+    aggregator->budget -= paid;
+    aggregator->events += paid;
+    return rc;
+}
+
+/* Each batch may read the whole range of the round, so a large round has few of them. */
+static uint64_t batch_max(const struct mtr_aggregator *aggregator)
+{
+    const uint64_t share = aggregator->recut->round_events / BATCHES_OF_A_ROUND;
+    const uint64_t bounded = share < BATCH_EVENTS_MAX ? share : BATCH_EVENTS_MAX;
+    return bounded > aggregator->budget ? bounded : aggregator->budget;
 }
 
 int fold_recut_switch(struct mtr_aggregator *aggregator)
@@ -143,16 +179,18 @@ int fold_recut_switch(struct mtr_aggregator *aggregator)
     int rc = fold_read_block(aggregator, 1);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     const uint64_t log_first_seq = rc ? UINT64_MAX : aggregator->block.first_seq;
+    const uint64_t events_max = batch_max(aggregator);
     bool is_over = true;
-    for (uint32_t i = 0; i < recut->count; i++) {
+    rc = MTR_OK;
+    recut->batch_count = 0;
+    for (uint32_t i = 0; !rc && i < recut->count; i++) {
         struct fold_waiting *waiting = &recut->items[i];
         if (waiting->is_switched || !waiting->in_round) continue;
-        is_over = aggregator->budget > 0 && aggregator->cells.count < MTR_CELL_TABLE_COUNT_SOFT_MAX;
+        is_over = recut->batch_count < events_max;
         if (!is_over) break;
-        waiting->is_switched = true; /* from here on it is folded as the snapshot has it */
-        recut->left--;
-        rc = switch_one(aggregator, waiting, log_first_seq);
-        if (rc) return rc;
+        rc = begin_switch(aggregator, waiting, log_first_seq);
     }
+    if (!rc) rc = fold_batch(aggregator);
+    if (rc) return rc;
     return is_over && recut->left ? fold_begin_round(aggregator) : MTR_OK;
 }

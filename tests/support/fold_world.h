@@ -178,6 +178,7 @@ struct mtr_log_reader {
     uint64_t count;                              /* appended so far */
     uint64_t block_events;                       /* sequences per block */
     uint64_t first_retained;
+    uint64_t reads; /* so far */
     int fail_in;
     struct world_event *lent; /* what the last read returned, freed by the next */
     struct mtr_event *lent_events;
@@ -190,6 +191,7 @@ int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_h
     free(reader->lent_events);
     reader->lent = NULL;
     reader->lent_events = NULL;
+    reader->reads++;
     if (reader->fail_in > 0 && --reader->fail_in == 0) {
         mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the disk went away");
         return MTR_EIO;

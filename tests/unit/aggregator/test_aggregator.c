@@ -271,6 +271,35 @@ static void a_cell_is_not_cut_where_the_log_is_gone(void **state)
     }
 }
 
+/* Subscriptions whose events lie between one another's: each block is read for all of them, not for each. */
+static void cells_are_cut_anew_with_few_reads_of_the_log(void **state)
+{
+    static const char subjects[WORLD_SUBSCRIPTIONS_MAX][2] = {"a", "b", "c", "d", "e", "f", "g", "h",
+                                                              "i", "j", "k", "l", "m", "n", "o", "p"};
+    enum { ROUNDS = 32, BLOCKS = ROUNDS * WORLD_SUBSCRIPTIONS_MAX / 4 };
+    const int64_t cut_us = at("2026-03-01T10:30:00Z");
+    (void)state;
+    for (int i = 0; i < WORLD_SUBSCRIPTIONS_MAX; i++) add_subscription(&compute, subjects[i], "UTC");
+    add_meter(&compute, "cpu", MTR_SUM);
+    for (int i = 0; i < ROUNDS; i++)
+        for (int k = 0; k < WORLD_SUBSCRIPTIONS_MAX; k++)
+            append_value(subjects[k], i % 2 ? "2026-03-01T10:10:00Z" : "2026-03-01T10:40:00Z", "1");
+    show(WORLD_SUBSCRIPTIONS_MAX, 1);
+    fold_until_idle();
+    for (int k = 0; k < WORLD_SUBSCRIPTIONS_MAX; k++) {
+        world.subscriptions[k].start_us = at("2026-03-01T00:00:00Z");
+        world.subscriptions[k].end_us = at("2027-03-01T00:00:00Z");
+        world.subscriptions[k].cuts_us = &cut_us;
+        world.subscriptions[k].cut_count = 1;
+    }
+    show(WORLD_SUBSCRIPTIONS_MAX, 1);
+    log_in_memory.reads = 0;
+    fold_until_idle();
+    assert_non_null(strstr(contents(), "1.1 2026-03-01T10:00 = 16 (16, 17-497)\n"
+                                       "1.1 2026-03-01T10:30 = 16 (16, 1-481)\n"));
+    assert_in_range(log_in_memory.reads, 2 * BLOCKS, 3 * BLOCKS); /* scan, and a switch or two */
+}
+
 /* A second subscription of a subject takes over what was counted for the first, or is refused. */
 static void use_changes_hands_where_the_log_has_it(void **state)
 {
@@ -432,6 +461,7 @@ int main(void)
         CASE(held_events_flow_when_the_catalog_learns),
         CASE(a_late_meter_catches_up_from_the_log),
         CASE(a_cell_is_not_cut_where_the_log_is_gone),
+        CASE(cells_are_cut_anew_with_few_reads_of_the_log),
         CASE(use_changes_hands_where_the_log_has_it),
         CASE(a_gap_in_the_log_is_never_skipped),
         CASE(an_older_catalog_is_refused),
