@@ -75,8 +75,9 @@ void record_read_time(const struct mtr_record *record, const char *name, struct 
     *out = (struct mtr_catalog_time){.text = text, .is_date = text.size == DATE_BYTES};
     if (!text.size) return;
     if (mtr_time_parse_date(text, &out->time_us)) {
-        record_fail(record, name, findings,
-                    "a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
+        char fault[MTR_DATE_FAULT_BYTES];
+        mtr_date_fault(text, fault);
+        record_fail(record, name, findings, "%s", fault);
         return;
     }
     out->days = out->time_us / MTR_US_PER_DAY;

@@ -67,6 +67,17 @@ size_t mtr_str_utf8_step(struct mtr_str text)
     return 0;
 }
 
+struct mtr_str mtr_str_quoted(struct mtr_str text, size_t bytes_max)
+{
+    size_t size = 0;
+    while (size < text.size) {
+        const size_t step = mtr_str_utf8_step((struct mtr_str){text.data + size, text.size - size});
+        if (!step || size + step > bytes_max) break;
+        size += step;
+    }
+    return (struct mtr_str){text.data, size};
+}
+
 bool mtr_str_is_utf8(struct mtr_str text)
 {
     while (text.size > 0) {

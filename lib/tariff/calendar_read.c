@@ -380,9 +380,11 @@ static int read_weights(const struct mtr_node *node, const struct mtr_list *list
     for (uint32_t i = 0; i < list->count; i++) {
         struct mtr_weight *weight = &out->weights[i];
         weight->mask = find_mask(calendar, &node->children[i], labels[i].name, findings);
-        if (mtr_quantity_parse(labels[i].value, &weight->factor) || weight->factor.e12 < 0)
-            tariff_error(findings, &node->children[i], "weights",
-                         "must be a number that is not negative, of at most 12 digits after the point");
+        const int rc = mtr_quantity_parse(labels[i].value, &weight->factor);
+        if (rc || weight->factor.e12 < 0)
+            tariff_number_error(
+                findings, &node->children[i], "weights", rc,
+                "must be a number that is not negative, of at most 12 digits after the point");
     }
     return MTR_OK;
 }

@@ -4,6 +4,7 @@
 #ifndef METERD_LIB_TARIFF_REPORT_H
 #define METERD_LIB_TARIFF_REPORT_H
 
+#include "meterd/core/decimal.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/document.h"
 
@@ -23,6 +24,16 @@ static inline void tariff_warning(struct mtr_diagnostics *findings, const struct
                                   const char *field, const char *text)
 {
     tariff_report(findings, MTR_SEVERITY_WARNING, node, field, text);
+}
+
+/* Of a number that was refused with that error, MTR_OK: for its value. What is none is quoted; else `range`
+ * says which are taken. */
+static inline void tariff_number_error(struct mtr_diagnostics *findings, const struct mtr_node *node,
+                                       const char *field, int error, const char *range)
+{
+    char sentence[MTR_NUMBER_FAULT_BYTES];
+    if (error == MTR_EINVALID) mtr_number_fault(node->text, sentence);
+    tariff_error(findings, node, field, error == MTR_EINVALID ? sentence : range);
 }
 
 /* Where the key stands; the map itself when it is not written. */

@@ -13,9 +13,11 @@ static void read_step(const struct mtr_node *node, struct mtr_str currency, stru
         mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->key_line, node->key_column, "rounding.step",
                              "`%.*s` is no currency of ISO 4217: write a code of three capitals, like EUR",
                              MTR_STR_ARGS(currency));
-    if (node->kind >= MTR_NODE_LIST || mtr_money_parse(node->text, &out->step))
-        tariff_error(findings, node, "rounding.step",
-                     "must be a number of at most 18 digits after the point, or a map of them by currency");
+    const int rc = node->kind >= MTR_NODE_LIST ? MTR_ELIMIT : mtr_money_parse(node->text, &out->step);
+    if (rc)
+        tariff_number_error(
+            findings, node, "rounding.step", rc,
+            "must be a number of at most 18 digits after the point, or a map of them by currency");
     else if (out->step.e18 <= 0) tariff_error(findings, node, "rounding.step", "must be more than 0");
 }
 

@@ -186,7 +186,7 @@ def test_refusals(folder, tariff):
     for options, sentence in ((("-q", "1,50"), "meterd price: --quantity: `1,50` is no number: write 1.50 (a decimal point)"),
                               (("-q", "1", "--dim", "reigon=eu"), "meterd price: --dim: nothing is priced by `reigon`; did you mean `region`?"),
                               (("-q", "1", "--component", "gpu"), "meterd price: --component: the tariff has no component gpu"),
-                              (("-q", "1", "--at", "soon"), "meterd price: --at: a date or a time is expected"),
+                              (("-q", "1", "--at", "soon"), "meterd price: --at: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `soon`"),
                               (("-q", "1", "--zone", "Mars"), "meterd price: --zone: there is no time zone Mars"),
                               (("-q", "1", "--credit", "$5"), "meterd price: --credit: amount: `$5` is no number: write 5 (no currency)")):
         error = run(tariff, *options, code=1)

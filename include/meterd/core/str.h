@@ -33,6 +33,8 @@ bool mtr_str_is_utf8(struct mtr_str text);
 
 /* Bytes of the well-formed UTF-8 sequence that text begins with, or 0; text is not empty. */
 size_t mtr_str_utf8_step(struct mtr_str text);
+/* The beginning of a text that is quoted in a sentence: whole characters of UTF-8, at most so many bytes. */
+struct mtr_str mtr_str_quoted(struct mtr_str text, size_t bytes_max);
 
 /* Unsigned decimal digits only, no sign, no space. False when it is anything else or too large. */
 bool mtr_str_to_u64(struct mtr_str text, uint64_t *out);

@@ -58,6 +58,9 @@ int mtr_time_parse(struct mtr_str text, int64_t *out_us) MTR_MUST_USE;
 const char *mtr_time_fault(struct mtr_str text);
 /* A date (2026-03-01, midnight UTC) or an RFC 3339 date-time: what command lines and documents take. */
 int mtr_time_parse_date(struct mtr_str text, int64_t *out_us) MTR_MUST_USE;
+/* For a text that mtr_time_parse_date refused: what is expected, and what stood there. */
+enum { MTR_DATE_FAULT_BYTES = 240 };
+void mtr_date_fault(struct mtr_str text, char out[MTR_DATE_FAULT_BYTES]);
 /* 2026-03-29T00:59:59Z, with a fraction of 3 or 6 digits only when it is not zero. Returns the length. */
 int mtr_time_format(int64_t time_us, char text[MTR_TIME_TEXT_BYTES]);
 /* The same instant in a zone's offset: 2026-03-29T06:29:59+05:30. */

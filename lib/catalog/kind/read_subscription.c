@@ -117,13 +117,19 @@ static bool decode_instant(const struct mtr_zone *zone, struct mtr_str text, int
     return true;
 }
 
+static void fail_instant(const struct mtr_record *record, const char *name, struct mtr_str text,
+                         struct mtr_diagnostics *findings)
+{
+    char fault[MTR_DATE_FAULT_BYTES];
+    mtr_date_fault(text, fault);
+    record_fail(record, name, findings, "%s", fault);
+}
+
 static void decode_optional(struct mtr_record *record, const char *name, struct mtr_str text, int64_t *out_us,
                             struct mtr_diagnostics *findings)
 {
     if (text.size == 0 || decode_instant(record->fields.subscription.zone, text, out_us)) return;
-    record_fail(
-        record, name, findings,
-        "a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
+    fail_instant(record, name, text, findings);
 }
 
 static int64_t local_days(const struct mtr_zone *zone, int64_t time_us)
@@ -160,8 +166,9 @@ static void decode_changes(struct mtr_record *record, struct mtr_diagnostics *fi
     for (uint32_t i = 0; i < f->changes.count; i++) {
         struct mtr_change_fields *change = &changes[i];
         if (!decode_instant(f->zone, change->from, &change->from_us)) {
-            record_fail_item(record, "changes", i, findings,
-                             "from: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
+            char fault[MTR_DATE_FAULT_BYTES];
+            mtr_date_fault(change->from, fault);
+            record_fail_item(record, "changes", i, findings, "from: %s", fault);
             continue;
         }
         if (change->from_us <= before_us)
@@ -281,9 +288,7 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     }
     f->end_us = INT64_MAX;
     if (!decode_instant(f->zone, f->start, &f->start_us)) {
-        record_fail(
-            record, "start", findings,
-            "a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
+        fail_instant(record, "start", f->start, findings);
         return MTR_OK;
     }
     decode_trial(record, findings);

@@ -278,9 +278,13 @@ static int decode_duration(struct mtr_schema_context *context, const struct mtr_
 
 static int decode_time(struct mtr_schema_context *context, const struct mtr_node *node, int64_t *out)
 {
-    if (is_scalar_text(node) && mtr_time_parse_date(node->text, out) == MTR_OK) return MTR_OK;
-    return fail_expected(context, node,
-                         "a date or a time is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
+    char sentence[MTR_DATE_FAULT_BYTES];
+    if (!is_scalar_text(node))
+        return fail_expected(context, node,
+                             "a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
+    if (mtr_time_parse_date(node->text, out) == MTR_OK) return MTR_OK;
+    mtr_date_fault(node->text, sentence);
+    return FAIL(node, "%s", sentence);
 }
 
 static int fail_decimal(struct mtr_schema_context *context, const struct mtr_node *node, int rc,

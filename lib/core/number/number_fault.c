@@ -136,23 +136,11 @@ static void list_faults(const struct marks *marks, bool has_comma, char out[80])
             used += (size_t)snprintf(out + used, 80 - used, "%s%s", used ? ", " : "", faults[i].words);
 }
 
-/* As much of the text as is readable in a sentence. */
-static struct mtr_str shown(struct mtr_str text)
-{
-    size_t size = 0;
-    while (size < text.size) {
-        const size_t step = mtr_str_utf8_step((struct mtr_str){text.data + size, text.size - size});
-        if (!step || size + step > SHOWN_BYTES) break;
-        size += step;
-    }
-    return (struct mtr_str){text.data, size};
-}
-
 void mtr_number_fault(struct mtr_str text, char out[MTR_NUMBER_FAULT_BYTES])
 {
     struct marks marks = {.size = 0};
     char number[NUMBER_BYTES], whole[NUMBER_BYTES], faults[80];
-    const struct mtr_str quoted = shown(text);
+    const struct mtr_str quoted = mtr_str_quoted(text, SHOWN_BYTES);
     const char *rest = quoted.size < text.size ? "…" : "";
     const bool is_read = read_marks(text, &marks) && marks.digits;
     const char decimal = is_read ? decimal_of(&marks) : 0;

@@ -194,23 +194,29 @@ int mtr_time_parse(struct mtr_str text, int64_t *out_us)
     return MTR_OK;
 }
 
-const char *mtr_time_fault(struct mtr_str text)
+/* What people get wrong behind a date; NULL: something else. */
+static const char *fault_behind_date(struct mtr_str text)
 {
-    enum { DATE_BYTES = 10, HOUR_AT = 11 };
-    struct reader reader = {text.data, text.data + text.size};
-    int64_t days;
-    if (!text.size || !take_date(&reader, &days))
-        return "not an RFC 3339 date-time such as 2026-03-29T01:59:59Z";
-    if (reader.at == reader.end)
-        return "a date without a time: write an RFC 3339 date-time such as 2026-03-29T01:59:59Z";
+    enum { HOUR_AT = 11 };
     if (text.size >= HOUR_AT + 2 && text.data[HOUR_AT] == '2' && text.data[HOUR_AT + 1] == '4')
         return "RFC 3339 has no hour 24: write 00:00:00 of the next day";
     if (is_second_60(text)) return "second 60 is a leap second, which only 23:59:60 of UTC can be";
     const char last = text.data[text.size - 1];
     const bool has_offset = last == 'Z' || last == 'z' ||
                             (text.size > 6 && strchr("+-", text.data[text.size - 6]));
-    if (!has_offset) return "an RFC 3339 date-time ends with Z or an offset such as +02:00";
-    return "not an RFC 3339 date-time such as 2026-03-29T01:59:59Z";
+    return has_offset ? NULL : "an RFC 3339 date-time ends with Z or an offset such as +02:00";
+}
+
+const char *mtr_time_fault(struct mtr_str text)
+{
+    static const char *const other = "not an RFC 3339 date-time such as 2026-03-29T01:59:59Z";
+    struct reader reader = {text.data, text.data + text.size};
+    int64_t days;
+    if (!text.size || !take_date(&reader, &days)) return other;
+    if (reader.at == reader.end)
+        return "a date without a time: write an RFC 3339 date-time such as 2026-03-29T01:59:59Z";
+    const char *known = fault_behind_date(text);
+    return known ? known : other;
 }
 
 int mtr_time_parse_date(struct mtr_str text, int64_t *out_us)
@@ -224,6 +230,27 @@ int mtr_time_parse_date(struct mtr_str text, int64_t *out_us)
     if (rc) return rc;
     *out_us = days * MTR_US_PER_DAY;
     return MTR_OK;
+}
+
+void mtr_date_fault(struct mtr_str text, char out[MTR_DATE_FAULT_BYTES])
+{
+    enum { SHOWN_BYTES = 40 };
+    int64_t ignored;
+    struct reader reader = {text.data, text.data + text.size};
+    const struct mtr_str quoted = mtr_str_quoted(text, SHOWN_BYTES);
+    const char *rest = quoted.size < text.size ? "…" : "", *known = NULL;
+    const int rc = mtr_time_parse_date(text, &ignored);
+    if (rc == MTR_EOVERFLOW) {
+        snprintf(out, MTR_DATE_FAULT_BYTES, "`%.*s%s` is not between 1970 and 2199", MTR_STR_ARGS(quoted),
+                 rest);
+        return;
+    }
+    if (text.size && take_date(&reader, &ignored) && reader.at < reader.end)
+        known = rc == MTR_EPRECISION ? "a second has at most 6 digits after the point"
+                                     : fault_behind_date(text);
+    snprintf(out, MTR_DATE_FAULT_BYTES,
+             "a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `%.*s%s`%s%s",
+             MTR_STR_ARGS(quoted), rest, known ? ": " : "", known ? known : "");
 }
 
 /* The number in so many digits, behind a mark; where the text goes on. Every charge has four times: no

@@ -121,13 +121,14 @@ static void lint_bound(const struct mtr_node *node, struct mtr_str meter, struct
                           *below = find_bound(mtr_node_get(node, "below"), meter);
     const struct mtr_node *bound = up_to ? up_to : below, *any = tariff_place(node, "up_to");
     const char *key = up_to ? "up_to" : "below";
+    int rc = MTR_OK;
     out->is_below = !up_to;
     if (!bound)
         mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, any->line, any->column, "up_to",
                              "has no bound for `%.*s`: each step names the same meters", MTR_STR_ARGS(meter));
-    else if (mtr_quantity_parse(bound->text, &out->at) || out->at.e12 < 0)
-        tariff_error(findings, bound, key,
-                     "must be a number that is not negative, of at most 12 digits after the point");
+    else if ((rc = mtr_quantity_parse(bound->text, &out->at)) != MTR_OK || out->at.e12 < 0)
+        tariff_number_error(findings, bound, key, rc,
+                            "must be a number that is not negative, of at most 12 digits after the point");
     else if (out->is_below && out->at.e12 == 0)
         tariff_error(findings, bound, key, "must be more than 0: nothing is below it");
     if (up_to && below)

@@ -156,7 +156,7 @@ static const struct {
      "0:0: currency: cannot change from EUR to USD: charges were made in it. Say from when it does, in `changes` "
      "(in the stored subscription `sub-1`)\n"},
     {"tariffs:\n  - {key: t, currency: EUR, retired: 1 March, versions: [{from: 2026-01-01, components: [{key: a, recurring: {amount: 1}}]}]}\n",
-     "2:38: retired: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z\n"},
+     "2:38: retired: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `1 March`\n"},
     {"services:\n  - {key: mail, vendor: nimbus, retired: 2026-02-01}\n"
      "tariffs:\n  - {key: t, currency: EUR, retired: 2026-01-31, versions: [{from: 2026-01-01, components: [{key: a, recurring: {amount: 1}}]}]}\n"
      "subscriptions:\n  - {key: s, service: mail, customer: c, tariff: t, zone: Asia/Kolkata, start: 2026-01-31}\n"
@@ -213,9 +213,14 @@ static const struct {
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, zone: Mars/Olympus, start: 2026-01-01}\n",
      "2:69: zone: `Mars/Olympus` is no time zone of this system, as Europe/Berlin or UTC\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-30}\n",
-     "2:70: start: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z\n"},
+     "2:70: start: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `2026-02-30`\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: '2026-02-30T00:00:00Z'}\n",
-     "2:70: start: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z\n"},
+     "2:70: start: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `2026-02-30T00:00:00Z`\n"},
+    {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: '2026-02-28T24:00:00Z'}\n",
+     "2:70: start: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `2026-02-28T24:00:00Z`: "
+     "RFC 3339 has no hour 24: write 00:00:00 of the next day\n"},
+    {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 1969-12-31}\n",
+     "2:70: start: `1969-12-31` is not between 1970 and 2199\n"},
     {"subscriptions:\n"
      "  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, end: 2026-02-01, trial_end: 2026-01-01}\n",
      "2:110: trial_end: the trial ends before start\n2:87: end: end must be after start\n"},
@@ -284,7 +289,7 @@ static const struct {
      "9:7: changes: changes nothing: tariff, customer, currency or billing is expected\n"
      "10:7: changes: from: must be later than that of the change before it\n"
      "10:7: changes: currency: `EURO` is no ISO 4217 code, as EUR\n"
-     "11:7: changes: from: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z\n"
+     "11:7: changes: from: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `soon`\n"
      "12:7: changes: anchor: calendar, anniversary or a date is expected, not `never`\n"},
     {"subscriptions:\n  - key: s\n    service: compute\n    customer: c\n    tariff: standard\n    start: '2026-02-01T00:00:00.25Z'\n    changes:\n"
      "    - {from: '2026-02-01T00:00:00.5Z', customer: d}\n    - {from: '2026-03-01T00:00:00.5Z', customer: e}\n",

@@ -210,7 +210,7 @@ static const struct {
     {"key: a\nsize: 99999999TiB\n", "2:7: size: a size is expected, as 4096, 64KiB, 16MiB or 1GiB, not `99999999TiB`\n"},
     {"key: a\nwait: 2h\n", "2:7: wait: `2h` is out of range: 1ms to 1h\n"},
     {"key: a\nwait: soon\n", "2:7: wait: a duration is expected, as 250ms, 90s, 15m, 2h or 35d, not `soon`\n"},
-    {"key: a\nstart: 2026-13-01\n", "2:8: start: a date or a time is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `2026-13-01`\n"},
+    {"key: a\nstart: 2026-13-01\n", "2:8: start: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `2026-13-01`\n"},
     {"key: a\nmode: fats\n", "2:7: mode: `fats` is not one of slow, fast, both; did you mean `fast`?\n"},
     {"key: a\nmode: x\n", "2:7: mode: `x` is not one of slow, fast, both\n"},
     {"key: a\nmode: [x]\n", "2:7: mode: one of slow, fast, both is expected, not a list\n"},
