@@ -184,8 +184,7 @@ static int expect_price(struct audit *audit, const struct mtr_charge_period *per
 static int report_waiting(struct audit *audit, const struct mtr_charge_period *period)
 {
     struct mtr_period_price price;
-    const bool over = period->status == MTR_PERIOD_FINAL ||
-                      audit->watermark_us >= rater_close_due(audit->options, period->end_s);
+    const bool over = mtr_rater_is_over(period, audit->options->grace_us, audit->watermark_us);
     int rc = price_period(audit, period, over, expect_price, &price);
     if (rc == MTR_ECORRUPT || rc == MTR_EIO) return rc;
     if (rc) return report_problem(audit, period, mtr_period_problem_text(&price, rc));
@@ -202,7 +201,7 @@ static int is_pending(const struct audit *audit, const struct mtr_charge_period 
     rc = mtr_charges_get_progress(audit->charges, period->subscription, period->start_s, &progress);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     *out = !rc || !cut || period->dirty || audit->in_feed[audit->subscription->number - audit->first] ||
-           (period->status == MTR_PERIOD_OPEN && period->close_due_us <= audit->watermark_us);
+           period->close_due_us <= audit->watermark_us;
     return MTR_OK;
 }
 
@@ -260,7 +259,8 @@ static int check_period(void *context, const struct mtr_charge_period *period)
     rc = is_pending(audit, period, &pending);
     if (rc) return rc;
     audit->is_to_be_scanned = false;
-    if (!pending) rc = price_period(audit, period, period->status == MTR_PERIOD_FINAL, check_price, &price);
+    const bool was_over = period->close_due_us == INT64_MAX; /* when it was rated */
+    if (!pending) rc = price_period(audit, period, was_over, check_price, &price);
     if (audit->stopped || rc == MTR_ECORRUPT || rc == MTR_EIO) return audit->stopped ? audit->stopped : rc;
     if (rc) return report_problem(audit, period, mtr_period_problem_text(&price, rc));
     audit->counts->pending += pending || audit->is_to_be_scanned;

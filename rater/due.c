@@ -158,13 +158,11 @@ static int follow_schedule(struct rater_step *step, const struct mtr_subscriptio
     return mtr_charges_put_subscription(step->charges, &state);
 }
 
-/* An open period closes by the grace that is configured now, not by the one it was opened with. */
+/* A period that runs closes by the grace that is configured now, not by the one it was opened with. */
 static int follow_grace(struct rater_step *step, struct mtr_charge_period *period)
 {
     const int64_t due_us = rater_close_due(&step->rater->options, period->end_s);
-    if (period->status != MTR_PERIOD_OPEN || period->close_due_us == due_us ||
-        period->close_due_us == INT64_MAX)
-        return MTR_OK;
+    if (period->close_due_us == due_us || period->close_due_us == INT64_MAX) return MTR_OK;
     period->close_due_us = due_us;
     return mtr_charges_put_period(step->charges, period);
 }
@@ -176,6 +174,13 @@ static int retry(struct rater_step *step, struct mtr_charge_period *period)
     if (period->rate_due_us <= step->now_us) return MTR_OK;
     period->rate_due_us = step->now_us;
     return mtr_charges_put_period(step->charges, period);
+}
+
+/* Final and rated as one that is over, though its end has moved away: an older program did not look. */
+static bool runs_unnoticed(const struct rater_step *step, const struct mtr_charge_period *period)
+{
+    return period->status == MTR_PERIOD_FINAL && period->close_due_us == INT64_MAX &&
+           !mtr_rater_is_over(period, step->rater->options.grace_us, step->watermark_us);
 }
 
 static int scan_period(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s)
@@ -192,7 +197,8 @@ static int scan_period(struct rater_step *step, const struct mtr_subscription *s
     const struct mtr_rating rating = {.catalog = step->catalog, .arena = &step->rater->arena};
     rc = rater_open_period(&rating, mtr_billing_period_phase(subscription, start_s), start_us, &now, &grants);
     if (rc) return rc;
-    if (now.inputs.high == period.inputs.high && now.inputs.low == period.inputs.low) return MTR_OK;
+    const bool same_inputs = now.inputs.high == period.inputs.high && now.inputs.low == period.inputs.low;
+    if (same_inputs && !(now.exists && runs_unnoticed(step, &period))) return MTR_OK;
     return rater_mark_dirty(step, subscription, start_us, INT64_MAX);
 }
 

@@ -14,6 +14,13 @@ int64_t rater_close_due(const struct mtr_rater_options *options, int64_t end_s)
     return end_s * MTR_US_PER_SECOND + options->grace_us;
 }
 
+bool mtr_rater_is_over(const struct mtr_charge_period *period, int64_t grace_us, int64_t watermark_us)
+{
+    const int64_t end_us = period->end_s * MTR_US_PER_SECOND;
+    const bool was_over = period->status == MTR_PERIOD_FINAL && end_us <= period->closed_us;
+    return was_over || watermark_us >= end_us + grace_us;
+}
+
 int rater_mark_again(struct rater_step *step, struct mtr_charge_period *period)
 {
     const int64_t draft_every_us = step->rater->options.draft_every_us;

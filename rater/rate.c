@@ -4,6 +4,9 @@
  *   (none) ──mark_dirty──▶ OPEN ──rate at watermark ≥ end + grace──▶ FINAL ──rate──▶ FINAL (corrections)
  *                           └──rate before──▶ OPEN (drafts)
  *
+ * Where the end of a final period moves behind its closing, the period runs again: it is priced as one that
+ * is not over, and once more at the new end.
+ *
  * Invariants: everything that can fail for the period's own sake happens before the first put, so that such a
  * failure becomes its `problem` and not the step's error. Thread: the rater's.
  */
@@ -67,6 +70,7 @@ struct rating {
     struct rater_differences differences;
     struct rater_line_ranges ranges; /* which lines: all, or some of them */
     enum mtr_charge_status status;   /* of the charges */
+    bool closing;                    /* the period is over */
     uint32_t revision;               /* of the charges */
     bool is_begun;                   /* earlier transactions did the lines before */
 };
@@ -85,16 +89,17 @@ static int begin(struct rater_step *step, const struct mtr_subscription *subscri
     if (rc) return rc;
     if (now.exists) period->end_s = rater_period_end_s(now.end_us);
     MTR_ASSERT(period->start_s <= period->end_s);
-    const bool over =
-        !now.exists || step->watermark_us >= rater_close_due(&step->rater->options, period->end_s);
+    rating->closing =
+        !now.exists || mtr_rater_is_over(period, step->rater->options.grace_us, step->watermark_us);
     rating->status = period->status == MTR_PERIOD_FINAL ? MTR_CHARGE_CORRECTION
-                     : over                             ? MTR_CHARGE_FINAL
+                     : rating->closing                  ? MTR_CHARGE_FINAL
                                                         : MTR_CHARGE_DRAFT;
     rating->revision = period->revision + 1;
     rc = mtr_charges_get_progress(step->charges, period->subscription, period->start_s, &progress);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     rating->is_begun = true;
     rating->status = progress.status;
+    rating->closing = period->close_due_us == INT64_MAX; /* as it began, whatever the watermark says by now */
     rating->revision = progress.revision;
     rater_go_on_with_lines(&rating->ranges, progress.next);
     return MTR_OK;
@@ -121,7 +126,7 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
     struct mtr_rating of = mtr_rating_of_stores(&use, step->charges, &rater->arena);
     int rc = begin(step, subscription, period, rating);
     if (rc) return rc;
-    of.closing = rating->status != MTR_CHARGE_DRAFT;
+    of.closing = rating->closing;
     do {
         rc = rater_take_lines(&rating->ranges, &of);
         if (!rc)
@@ -196,14 +201,17 @@ static void note_begin(struct rater_step *step, struct mtr_charge_period *period
     period->dirty = false;
     period->problem = MTR_OK;
     period->inputs = rating->price.period.inputs;
-    period->close_due_us = rater_close_due(&step->rater->options, period->end_s);
+    period->close_due_us = INT64_MAX;
+    if (!rating->closing) period->close_due_us = rater_close_due(&step->rater->options, period->end_s);
     if (rating->status == MTR_CHARGE_FINAL) {
         MTR_ASSERT(period->status == MTR_PERIOD_OPEN); /* final once, and for good */
         period->status = MTR_PERIOD_FINAL;
-        period->closed_us = step->now_us;
         step->result->closed++;
     }
-    if (period->status == MTR_PERIOD_FINAL) period->close_due_us = INT64_MAX;
+    /* That its end was reached is known for good, also where the clock is set back. */
+    const int64_t end_us = rating->price.period.exists ? period->end_s * MTR_US_PER_SECOND : 0;
+    if (rating->closing && (!period->closed_us || period->closed_us < end_us))
+        period->closed_us = mtr_time_later(step->now_us, end_us);
 }
 
 /* Notes where the rating stands: at its end, or before the lines of the next transaction. */

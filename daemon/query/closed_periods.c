@@ -201,6 +201,15 @@ static struct mtr_rating rating_by(struct looking *looking, struct query_view *v
     return rating;
 }
 
+/* Does the period that begins there come to its end by now? Where the draft moves its end away it runs on. */
+static bool is_over(const struct looking *looking, const struct mtr_subscription *phase, int64_t start_us)
+{
+    int64_t end_us = 0;
+    if (phase->start_us > start_us || start_us >= phase->end_us) return true; /* there is none */
+    (void)mtr_billing_period_start(phase, start_us, &end_us);
+    return mtr_time_sooner(end_us, phase->end_us) <= looking->watermark_us;
+}
+
 static int sum_lines(const struct mtr_period_price *price, struct mtr_money *out)
 {
     int rc = MTR_OK;
@@ -242,11 +251,12 @@ static bool has_same_customer(const struct looking *looking, int64_t start_us)
 static int price_both(struct looking *looking, int64_t start_us, struct mtr_closed_period *period,
                       bool *changes)
 {
-    const struct mtr_rating stored_rating = rating_by(looking, &looking->stored_view),
-                            draft_rating = rating_by(looking, &looking->draft_view);
+    const struct mtr_rating stored_rating = rating_by(looking, &looking->stored_view);
+    struct mtr_rating draft_rating = rating_by(looking, &looking->draft_view);
     const struct mtr_subscription *stored_phase = phase_at(looking->stored, start_us),
                                   *draft_phase = phase_at(looking->draft, start_us);
     struct mtr_period_price stored = {0}, draft = {0};
+    draft_rating.closing = is_over(looking, draft_phase, start_us);
     int rc = mtr_billing_period_price(&stored_rating, stored_phase, start_us, &stored);
     if (rc && is_fatal(rc)) return rc;
     if (rc) return MTR_OK; /* it cannot be rated now either: nothing of it is promised */
@@ -302,7 +312,7 @@ static int look_at(struct looking *looking, int64_t start_us, int64_t end_us)
 static int on_rated_period(void *context, const struct mtr_charge_period *period)
 {
     struct looking *looking = context;
-    if (period->status != MTR_PERIOD_FINAL) return MTR_OK;
+    if (period->status != MTR_PERIOD_FINAL || period->close_due_us < INT64_MAX) return MTR_OK;
     const int64_t start_us = period->start_s * MTR_US_PER_SECOND, end_us = period->end_s * MTR_US_PER_SECOND;
     /* One that ends there may have ended for a change that is taken out. */
     return end_us >= looking->from_us ? look_at(looking, start_us, end_us) : MTR_OK;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "meterd/core/time.h"
+#include "meterd/rater/rater.h"
 #include "daemon/query/frozen.h"
 #include "daemon/query/recounted_use.h"
 
@@ -161,7 +162,7 @@ static int read_charges(struct what_if *what_if, struct mtr_what_if_period *peri
     int rc = mtr_charges_get_period(what_if->charges, period->subscription->number, name_s, &known);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     period->rated = true;
-    period->over = period->over || known.status == MTR_PERIOD_FINAL;
+    period->over = mtr_rater_is_over(&known, what_if->options->grace_us, what_if->watermark_us);
     return mtr_charges_walk_lines(what_if->charges, period->subscription->number, name_s, add_emitted,
                                   period);
 }

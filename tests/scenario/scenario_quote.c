@@ -375,7 +375,8 @@ static int on_period(void *context, const struct mtr_charge_period *period)
                                       .ledger = &mtr_ledger_of_charges,
                                       .ledger_context = quoting->charges,
                                       .catalog = quoting->rollups.catalog,
-                                      .closing = period->status == MTR_PERIOD_FINAL,
+                                      .closing = period->status == MTR_PERIOD_FINAL &&
+                                                 period->close_due_us == INT64_MAX,
                                       .arena = &quoting->price};
     if (period->problem) return MTR_OK; /* nothing was emitted for what it uses now */
     emitted.count = 0;

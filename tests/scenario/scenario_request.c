@@ -342,7 +342,8 @@ static int on_period(void *context, const struct mtr_charge_period *period)
                                  : second_us;
     const bool exists = subscription->start_us <= start_us && start_us < subscription->end_us &&
                         period_start_of(asking, start_us) == start_us;
-    const bool is_closed = exists && period->status == MTR_PERIOD_FINAL && !period->problem;
+    const bool is_closed = exists && period->status == MTR_PERIOD_FINAL &&
+                           period->close_due_us == INT64_MAX && !period->problem;
     scenario_seen[SEEN_CLOSED_PERIOD] += is_closed;
     if (!asking->can_be_asked) return MTR_OK;
     const int64_t last_us = asking->used->uses[asking->end - 1].time_us;

@@ -22,7 +22,9 @@
  * Usage before the first version is not priced; the audit shows it.
  *
  * A period once final stays final: when its end moves away later, what is still to come of it are
- * corrections.
+ * corrections. Until it has reached the new end it runs again, and what is due when a period closes
+ * (minimums, fees in arrears, commitments) is taken back until then: so the bill is that of a period whose
+ * end was known from the start.
  *
  * A grace that was configured anew holds for all periods that are still open: after mtr_rater_open the steps
  * look at every period once.
@@ -61,6 +63,10 @@ struct mtr_rater_options {
 };
 /* An hour, an hour, 4,096, 256, 256 MiB. */
 struct mtr_rater_options mtr_rater_options_default(void);
+
+/* Has the period come to its end? One that is final was over when it closed, whatever the watermark says
+ * since (a rebuild sets it back), unless its end has moved behind that. */
+bool mtr_rater_is_over(const struct mtr_charge_period *period, int64_t grace_us, int64_t watermark_us);
 
 struct mtr_rater_result {
     uint64_t charges;     /* appended in this step */

@@ -185,10 +185,11 @@ struct mtr_charge_period {
     int problem;               /* why the last rating failed (enum mtr_error); 0 when it did not */
     struct mtr_hash128 inputs; /* of everything but the usage that its price depends on, when rated */
     int64_t rated_us;          /* 0: never */
-    int64_t closed_us;         /* 0 while open */
+    int64_t closed_us;         /* when it was over last, and not before its end then; 0 while open */
     uint32_t revision;         /* ratings that emitted something */
     int64_t rate_due_us;       /* by the clock; INT64_MAX: nothing to do */
-    int64_t close_due_us;      /* by the watermark; INT64_MAX once closed */
+    int64_t close_due_us;      /* by the watermark; INT64_MAX once it is over: one that is final runs again
+                                  where its end has moved behind that */
 };
 int mtr_charges_get_period(struct mtr_charges_txn *txn, uint32_t subscription, int64_t start_s,
                            struct mtr_charge_period *out) MTR_MUST_USE;

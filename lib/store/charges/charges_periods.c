@@ -267,9 +267,8 @@ int mtr_charges_put_period(struct mtr_charges_txn *txn, const struct mtr_charge_
     unsigned char key[PERIOD_KEY_BYTES];
     const uint32_t s = period->subscription;
     MTR_ASSERT(s > 0 && period->start_s < period->end_s);
-    /* Closed once and for ever: a final period is corrected, and has no time at which it closes. */
+    /* Closed once and for ever: a final period is corrected. */
     MTR_ASSERT((period->status == MTR_PERIOD_FINAL) == (period->closed_us != 0));
-    MTR_ASSERT(period->status == MTR_PERIOD_OPEN || period->close_due_us == INT64_MAX);
     int rc = mtr_charges_get_period(txn, s, period->start_s, &old);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     if (old.status == MTR_PERIOD_FINAL && period->status != MTR_PERIOD_FINAL) return MTR_ECORRUPT;

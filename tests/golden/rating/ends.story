@@ -65,6 +65,34 @@ at      2026-03-02
         2026-02: final 1 calls
         periods: 2
 
+# An end moves away from a period that has closed with it: the period runs again, and its minimum and its fee in
+# arrears are due at the new end, once.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components:
+    - {key: calls, meter: calls, per_unit: "0.50", minimum: 20}
+    - {key: base, recurring: {amount: 9, in: arrears}}
+subscriptions: [{key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}]
+
+use     s1 calls 2026-01-05 10
+at      2026-01-10            2026-01: draft 5 calls
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01, end: 2026-01-11}
+
+at      2026-01-12            2026-01: final 0 calls; final 15 calls minimum; final 9 base
+subscriptions: [{key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}]
+
+at      2026-01-13            2026-01: correction -9 base; correction -15 calls minimum
+use     s1 calls 2026-01-20 10
+at      2026-01-21            2026-01: correction 5 calls
+at      2026-01-31T23         nothing
+at      2026-02-02            2026-01: correction 10 calls minimum; correction 9 base
+refold
+at      2026-02-03            nothing
+
 # An end that is moved back before use takes it off the bill, also when its period has closed: then it lies
 # outside the term, and the audit notes it.
 subscriptions: [{key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}]
