@@ -128,7 +128,8 @@ int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_cata
     bool write = false;
     MTR_ASSERT(!aggregator->txn); /* one step at a time */
     forget_step(aggregator);
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the rollups cannot be read or written");
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL,
+                       "the rollups cannot be read or written");
     aggregator->catalog = catalog;
     aggregator->diagnostic = diagnostic;
     int rc = mtr_rollups_begin(aggregator->rollups, true, &aggregator->txn);

@@ -74,18 +74,26 @@ static bool is_decided_otherwise(const struct moved *moved, const struct mtr_eve
                event_quantity(moved->after, event, seq, &counted);
 }
 
+/* At the meter's date in the text at hand. */
+static struct mtr_catalog_place retired_of(const struct mtr_meter *meter)
+{
+    return (struct mtr_catalog_place){MTR_KIND_METER, meter->number, "retired"};
+}
+
 static void fail_back(const struct moved *moved, const struct mtr_event *event)
 {
+    const struct mtr_catalog_place place = retired_of(moved->before);
     char time[MTR_TIME_TEXT_BYTES];
     mtr_time_format(event->time_us, time);
-    mtr_catalog_fail(moved->candidate, MTR_KIND_METER, moved->before->number, "retired", moved->findings,
+    mtr_catalog_fail(moved->candidate, MTR_FINDING_CATALOG_METER_RETIRED, &place, moved->findings,
                      "the meter has counted usage of %s, for `%.*s`: retire it from a later time on", time,
                      MTR_STR_ARGS(event->subject));
 }
 
 static void fail_gone(const struct moved *moved)
 {
-    mtr_catalog_fail(moved->candidate, MTR_KIND_METER, moved->before->number, "retired", moved->findings,
+    const struct mtr_catalog_place place = retired_of(moved->before);
+    mtr_catalog_fail(moved->candidate, MTR_FINDING_CATALOG_CHANGE_LOG_GONE, &place, moved->findings,
                      "the meter has counted usage of around that time, and the log no longer has its events: "
                      "retire it from a later time on");
 }
@@ -112,10 +120,11 @@ static int check_on(struct moved *moved)
 {
     const struct mtr_meter *meter = moved->before;
     const struct mtr_fact_name fact = fact_number(MTR_FACT_RETIRED, meter->number);
+    const struct mtr_catalog_place place = retired_of(meter);
     uint64_t unused;
     int rc = fact_get_u64(moved->aggregator, &fact, &unused);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
-    mtr_catalog_fail(moved->candidate, MTR_KIND_METER, meter->number, "retired", moved->findings,
+    mtr_catalog_fail(moved->candidate, MTR_FINDING_CATALOG_METER_RETIRED, &place, moved->findings,
                      "cannot move on from %.*s: events that came since were not counted. Make a new meter "
                      "instead",
                      MTR_STR_ARGS(meter->retired.text));
@@ -175,7 +184,7 @@ static int check_deleted(struct moved *moved)
     else if (has_fact(moved, &retired, &rc)) reason = "events came that it did not count any more";
     else if (decides_who_waits(moved, &rc)) reason = "events of its type were folded while it was there";
     if (!rc && reason)
-        mtr_diagnostics_addf(moved->findings, MTR_SEVERITY_ERROR, 0, 0, NULL,
+        mtr_diagnostics_addf(moved->findings, MTR_FINDING_CATALOG_DELETE_USED, 0, 0, NULL,
                              "meter `%.*s` cannot be deleted: %s", MTR_STR_ARGS(moved->before->key), reason);
     return rc;
 }

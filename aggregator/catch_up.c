@@ -159,7 +159,7 @@ int fold_attach(struct mtr_aggregator *aggregator, uint64_t next_seq)
     if ((rc && rc != MTR_ENOTFOUND) || known == now) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     uint32_t known_subscriptions = (uint32_t)(known >> 32), known_meters = (uint32_t)known;
     if (known_subscriptions > subscriptions || known_meters > meters) {
-        mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL,
+        mtr_diagnostic_set(aggregator->diagnostic, MTR_FINDING_STORE_OLDER, 0, 0, NULL,
                            "the catalog has %" PRIu32 " subscriptions and %" PRIu32
                            " meters, but the rollups were folded with %" PRIu32 " and %" PRIu32
                            ": this is an older catalog",

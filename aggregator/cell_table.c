@@ -254,7 +254,7 @@ int cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, 
         if (rc) {
             char start[MTR_TIME_TEXT_BYTES];
             mtr_time_format(key->start_us, start);
-            mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+            mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, NULL,
                                "cannot write the cell of subscription %" PRIu32 ", meter %" PRIu32
                                ", at %s: %s",
                                key->subscription, key->meter, start, mtr_error_text(rc));

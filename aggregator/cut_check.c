@@ -61,9 +61,10 @@ static void refuse(struct checking *checking, const struct mtr_subscription *sub
     const struct mtr_tariff_document *tariff = find_tariff(subscription, time_us);
     char time[MTR_TIME_TEXT_BYTES];
     mtr_time_format_offset(time_us, mtr_zone_at(subscription->zone, time_us).offset_s, time);
-    mtr_catalog_fail(checking->after, tariff ? MTR_KIND_TARIFF : MTR_KIND_SUBSCRIPTION,
-                     tariff ? tariff->number : subscription->number,
-                     tariff ? "versions" : field_of(subscription, time_us), checking->findings,
+    const struct mtr_catalog_place place = {tariff ? MTR_KIND_TARIFF : MTR_KIND_SUBSCRIPTION,
+                                            tariff ? tariff->number : subscription->number,
+                                            tariff ? "versions" : field_of(subscription, time_us)};
+    mtr_catalog_fail(checking->after, MTR_FINDING_CATALOG_CHANGE_LOG_GONE, &place, checking->findings,
                      "usage of the hour of %s of subscription `%.*s` can be divided there no more, since the "
                      "log no longer has its events: let it begin at a full hour",
                      time, MTR_STR_ARGS(subscription->key));

@@ -391,14 +391,14 @@ static int fold_event(struct mtr_aggregator *aggregator, const struct mtr_event 
         return fold_quarantine(aggregator, seq, 0, "future",
                                "its time is further ahead than the accepted skew");
     }
-    mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL,
+    mtr_diagnostic_set(aggregator->diagnostic, MTR_FINDING_STORE_DAMAGED, 0, 0, NULL,
                        "the event at sequence %" PRIu64 " has an unknown disposition", seq);
     return MTR_ECORRUPT;
 }
 
 static int fail_gap(struct mtr_aggregator *aggregator, uint64_t next_seq)
 {
-    mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL,
+    mtr_diagnostic_set(aggregator->diagnostic, MTR_FINDING_STORE_OLDER, 0, 0, NULL,
                        "the log begins at sequence %" PRIu64 ", but the rollups have folded up to %" PRIu64
                        " only: events between them are missing",
                        aggregator->block.first_seq, next_seq - 1);
@@ -461,7 +461,7 @@ static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *
     if (rc != MTR_ENOTFOUND) return rc;
     struct mtr_resolved resolved = fold_resolve(aggregator, target);
     if (resolved.held) {
-        mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL,
+        mtr_diagnostic_set(aggregator->diagnostic, MTR_FINDING_STORE_OLDER, 0, 0, NULL,
                            "the catalog no longer knows what the event at sequence %" PRIu64 " counted for",
                            v->target_seq);
         return MTR_ECORRUPT;

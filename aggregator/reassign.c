@@ -328,7 +328,8 @@ static void refuse(const struct run *run, const struct mtr_catalog *after, struc
     for (uint32_t i = 1; i < run->count; i++)
         if (run->terms[i]->number > last->number) last = run->terms[i];
     other = last == run->terms[0] ? run->terms[1] : run->terms[0];
-    mtr_catalog_fail(after, MTR_KIND_SUBSCRIPTION, last->number, "start", findings,
+    const struct mtr_catalog_place place = {MTR_KIND_SUBSCRIPTION, last->number, "start"};
+    mtr_catalog_fail(after, MTR_FINDING_CATALOG_CHANGE_LOG_GONE, &place, findings,
                      "usage of `%.*s` was counted for subscription `%.*s` already, and can change hands no "
                      "more, since the log no longer has its events",
                      MTR_STR_ARGS(last->subject), MTR_STR_ARGS(other->key));

@@ -53,7 +53,7 @@ void mtr_recount_begin(struct mtr_recount *recount, struct mtr_rollups_txn *txn,
 
 static int refuse(struct mtr_diagnostic *diagnostic, int error, const char *text)
 {
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "%s", text);
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_QUERY_CUT_LIMIT, 0, 0, NULL, "%s", text);
     return error;
 }
 
@@ -62,7 +62,7 @@ static int refuse_gone(const struct recount_range *range, struct mtr_diagnostic 
     char hour[MTR_TIME_TEXT_BYTES];
     mtr_time_format_offset(range->hour_us, mtr_zone_at(range->subscription->zone, range->hour_us).offset_s,
                            hour);
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_QUERY_CUT_GONE, 0, 0, NULL,
                        "the hour from %s of subscription '%.*s' cannot be cut: the log no longer has its "
                        "events. Let times begin and end with full hours of its zone",
                        hour, MTR_STR_ARGS(range->subscription->key));
@@ -71,7 +71,7 @@ static int refuse_gone(const struct recount_range *range, struct mtr_diagnostic 
 
 static int refuse_events(const struct mtr_recount *recount, struct mtr_diagnostic *diagnostic)
 {
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_QUERY_CUT_LIMIT, 0, 0, NULL,
                        "to cut hours at these times more than %" PRIu64 " events would be counted again: let "
                        "times begin and end with full hours, or ask for fewer subscriptions or less time",
                        recount->options.events_max);
@@ -270,7 +270,7 @@ static int conclude(struct mtr_recount *recount)
     recount->cell_count = cells->count;
     for (uint32_t i = 0; !rc && i < recount->mark_count; i++) {
         if (is_whole(&recount->marks[i])) continue;
-        mtr_diagnostic_set(recount->fold->diagnostic, 0, 0, NULL,
+        mtr_diagnostic_set(recount->fold->diagnostic, MTR_FINDING_QUERY_CUT_MOVING, 0, 0, NULL,
                            "hours of subscription '%.*s' hold other use than their events give by now, and "
                            "cannot be cut: ask in a moment, or from full hours",
                            MTR_STR_ARGS(recount->marks[i].subscription->key));

@@ -70,8 +70,8 @@ static int ensure_directory(const char *directory, struct mtr_diagnostic *diagno
 {
     if (mkdir(directory, 0700) == 0 || errno == EEXIST) return MTR_OK;
     int rc = mtr_error_from_errno(errno);
-    mtr_diagnostic_set(diagnostic, 0, 0, "data.directory", "cannot create %s: %s", directory,
-                       strerror(errno));
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, "data.directory",
+                       "cannot create %s: %s", directory, strerror(errno));
     return rc;
 }
 
@@ -88,7 +88,7 @@ int event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES
         ssize_t size = read(fd, key, MTR_EVENT_KEY_BYTES);
         close(fd);
         if (size == MTR_EVENT_KEY_BYTES) return MTR_OK;
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_DAMAGED, 0, 0, NULL,
                            "%s is damaged: it must hold %d bytes; restore it from a backup", path,
                            MTR_EVENT_KEY_BYTES);
         return MTR_ECORRUPT;
@@ -96,13 +96,15 @@ int event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES
     /* A log without its key: identities of new events would not match the stored ones, so duplicates would
      * pass. */
     if (errno != ENOENT || access(log_path, F_OK) == 0) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_MISSING, 0, 0, NULL,
                            "%s cannot be read, but there is a log: restore it from a backup", path);
         return MTR_ECORRUPT;
     }
     rc = mtr_random_bytes(key, MTR_EVENT_KEY_BYTES);
     if (!rc) rc = write_new(path, key, MTR_EVENT_KEY_BYTES);
-    if (rc) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot write %s: %s", path, mtr_error_text(rc));
+    if (rc)
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, NULL, "cannot write %s: %s", path,
+                           mtr_error_text(rc));
     return rc;
 }
 
@@ -124,7 +126,8 @@ static int apply_admin_document(struct mtr_catalog_store *store, const char *sha
                                           .now_us = now_us};
     int rc = mtr_catalog_store_apply(store, &edit, &change, &findings);
     if (rc)
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot store the operator's API key: %s",
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, NULL,
+                           "cannot store the operator's API key: %s",
                            findings.count ? findings.items[0].text : mtr_error_text(rc));
     mtr_diagnostics_release(&findings);
     return rc;
@@ -146,7 +149,8 @@ int admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory
     if (!rc) rc = secret_write(path, secret);
     explicit_bzero(secret, sizeof(secret));
     if (rc) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot write %s: %s", path, mtr_error_text(rc));
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, NULL, "cannot write %s: %s", path,
+                           mtr_error_text(rc));
         return rc;
     }
     return apply_admin_document(store, sha256, now_us, diagnostic);

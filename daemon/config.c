@@ -191,8 +191,8 @@ static int set_one(struct mtr_config *config, const struct setting *setting, str
         if (section) row = find_row(section->fields, middle + strlen(setting->separator));
     }
     if (!row) {
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL, "%s: there is no such key: %.*s",
-                             setting->origin, MTR_STR_ARGS(setting->name));
+        mtr_diagnostics_addf(findings, MTR_FINDING_FIELD_UNKNOWN, 0, 0, NULL,
+                             "%s: there is no such key: %.*s", setting->origin, MTR_STR_ARGS(setting->name));
         return MTR_EINVALID;
     }
     snprintf(path, sizeof(path), "%s: %s.%s", setting->origin, section->name, row->name);
@@ -231,7 +231,7 @@ static int apply_settings(struct mtr_config *config, const char *const *settings
                 "--set", ".", {*settings, (size_t)(equals - *settings)}, equals + 1};
             one = set_one(config, &setting, findings);
         } else {
-            mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL,
+            mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_SET, 0, 0, NULL,
                                  "--set takes SECTION.KEY=VALUE, not '%s'", *settings);
         }
         if (one) rc = one;
@@ -244,19 +244,19 @@ static int check_relations(const struct mtr_config *config, struct mtr_diagnosti
     size_t before = findings->errors;
     if (config->intake.lateness > config->intake.dedup_window)
         mtr_diagnostics_addf(
-            findings, MTR_SEVERITY_ERROR, 0, 0, "intake.lateness",
+            findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, "intake.lateness",
             "must not be longer than intake.dedup_window: a late event could be counted twice");
     if (config->intake.dedup_window > config->log.retention)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, "intake.dedup_window",
+        mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, "intake.dedup_window",
                              "must not be longer than log.retention: the index is made of the log");
     if (config->listen.decoded_bytes_max < config->listen.body_bytes_max)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, "listen.decoded_bytes_max",
+        mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, "listen.decoded_bytes_max",
                              "must not be smaller than listen.body_bytes_max");
     if (config->listen.body_bytes_total_max < config->listen.body_bytes_max)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, "listen.body_bytes_total_max",
+        mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, "listen.body_bytes_total_max",
                              "must not be smaller than listen.body_bytes_max");
     if (config->outbox.backoff_max < config->outbox.backoff_min)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, "outbox.backoff_max",
+        mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, "outbox.backoff_max",
                              "must not be shorter than outbox.backoff_min");
     return findings->errors > before ? MTR_EINVALID : MTR_OK;
 }
@@ -303,7 +303,7 @@ int config_load(const char *path, char *const *environment, const char *const *s
 
     int rc = path ? read_file(path, &text) : MTR_OK;
     if (rc) {
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL, "cannot be read: %s",
+        mtr_diagnostics_addf(findings, MTR_FINDING_INPUT_UNREADABLE, 0, 0, NULL, "cannot be read: %s",
                              mtr_error_text(rc));
         goto out;
     }

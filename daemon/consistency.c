@@ -28,7 +28,7 @@ int consistency_before(struct mtr_daemon *daemon, const char *directory, bool *r
     uint64_t last_seq = mtr_log_last_seq(daemon->log);
     *rollups_are_new = !has_store(directory, "rollups");
     if (last_seq == 0 || has_store(directory, "charges") || *rollups_are_new) return MTR_OK;
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_MISSING, 0, 0, NULL,
                        "%s/charges is missing, but usage was folded already: restore it from a backup; to "
                        "charge everything again from the "
                        "beginning, remove %s/rollups too",
@@ -45,11 +45,12 @@ int consistency_after(struct mtr_daemon *daemon, bool rollups_are_new, struct mt
     if (!rc) rc = mtr_rollups_get_cursor(txn, &next_seq, &watermark_us, &change);
     if (txn) mtr_rollups_abort(txn);
     if (rc) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the rollups cannot be read: %s", mtr_error_text(rc));
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL,
+                           "the rollups cannot be read: %s", mtr_error_text(rc));
         return rc;
     }
     if (next_seq > last_seq + 1) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_OLDER, 0, 0, NULL,
                            "the log ends at event %" PRIu64 ", but the rollups hold events up to %" PRIu64
                            ": the log is older than what was made of it; restore all stores from one backup",
                            last_seq, next_seq - 1);

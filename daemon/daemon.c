@@ -209,7 +209,9 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
         struct mtr_sender sender = mtr_http_sender_hooks(daemon->sender);
         rc = mtr_outbox_open(daemon->charges, &sender, &outbox_options, &daemon->outbox);
     }
-    if (rc) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot set up the stages: %s", mtr_error_text(rc));
+    if (rc)
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_START, 0, 0, NULL, "cannot set up the stages: %s",
+                           mtr_error_text(rc));
     return rc;
 }
 
@@ -279,7 +281,8 @@ static int open_loop(struct mtr_daemon *daemon, struct run_context *run, struct 
     if (!rc) rc = mtr_wakeup_open(daemon->loop, true, on_stage_ended, daemon, &daemon->ended);
     if (!rc) rc = mtr_timer_open(daemon->loop, on_watchdog, daemon, &daemon->watchdog);
     if (rc) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot set up the event loop: %s", mtr_error_text(rc));
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_START, 0, 0, NULL,
+                           "cannot set up the event loop: %s", mtr_error_text(rc));
         return rc;
     }
     int64_t watchdog_us = mtr_systemd_watchdog_us();

@@ -282,8 +282,8 @@ int pipeline_start(struct mtr_daemon *daemon, struct mtr_diagnostic *diagnostic)
     if (!rc) rc = stage_start(&sealer, daemon, &daemon->sealer_stage);
     if (!rc) rc = stage_start(&writer, daemon, &daemon->writer_stage);
     if (rc)
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot start the stages' threads: %s",
-                           mtr_error_text(rc));
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_START, 0, 0, NULL,
+                           "cannot start the stages' threads: %s", mtr_error_text(rc));
     return rc;
 }
 

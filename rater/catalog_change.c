@@ -44,7 +44,7 @@ int mtr_rater_check_change(struct mtr_charges *charges, const struct mtr_catalog
         if (!looking.meter || mtr_catalog_meter(after, i)) continue;
         rc = find_line(&looking, before);
         if (rc != FOUND) continue;
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL,
+        mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_DELETE_USED, 0, 0, NULL,
                              "meter `%.*s` cannot be deleted: subscription `%.*s` was charged with it",
                              MTR_STR_ARGS(looking.meter->key), MTR_STR_ARGS(looking.subscription->key));
         rc = MTR_OK;

@@ -106,7 +106,8 @@ int mtr_rater_step(struct mtr_rater *rater, const struct mtr_catalog *catalog, i
     mtr_charges_abort(step.charges);
     mtr_rollups_abort(step.rollups);
     if (rc) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the rater cannot step: %s", mtr_error_text(rc));
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_STAGE, 0, 0, NULL, "the rater cannot step: %s",
+                           mtr_error_text(rc));
         return rc;
     }
     MTR_ASSERT(counted.closed <= counted.rated && counted.rated <= rater->options.step_ratings_max);

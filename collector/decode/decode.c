@@ -73,7 +73,7 @@ static int decompress(struct mtr_decode_job *job)
     struct mtr_decoded plain = {NULL, 0};
     enum mtr_coding coding;
     if (!mtr_coding_from_name(name, &coding)) {
-        mtr_diagnostic_set(job->diagnostic, 0, 0, "",
+        mtr_diagnostic_set(job->diagnostic, MTR_FINDING_REQUEST_CODING, 0, 0, "",
                            "content encoding '%.*s' is not understood: send identity, gzip or zstd",
                            name.size < 40 ? (int)name.size : 40, name.data);
         return MTR_ENOTFOUND;
@@ -91,10 +91,10 @@ int mtr_decode(const struct mtr_decode_input *input, struct mtr_request *request
     struct mtr_decode_job job = {.input = input, .request = request, .diagnostic = diagnostic};
     struct mtr_str type = media_type(input->content_type);
     const struct mtr_decoder *decoder = find_decoder(input, type);
-    mtr_diagnostic_set(diagnostic, 0, 0, "", "out of memory");
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_MEMORY, 0, 0, "", "out of memory");
     draft_init(&job.draft, request, input->events_max, input->received_us);
     if (!decoder) {
-        mtr_diagnostic_set(diagnostic, 0, 0, "",
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_REQUEST_TYPE, 0, 0, "",
                            "content type '%.*s' is not understood: send JSON, NDJSON, msgpack or CloudEvents",
                            type.size < 80 ? (int)type.size : 80, type.size ? type.data : "");
         return MTR_ENOTFOUND;
@@ -103,7 +103,7 @@ int mtr_decode(const struct mtr_decode_input *input, struct mtr_request *request
     if (!rc) rc = decoder->decode(&job);
     /* The bound of one request's memory is the sender's to keep; only the system's refusal is ours. */
     if (rc == MTR_ENOMEM && request->arena.bytes_total >= request->arena.bytes_max / 2) {
-        mtr_diagnostic_set(diagnostic, 0, 0, "",
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_REQUEST_SIZE, 0, 0, "",
                            "the request needs more memory than one may take: send smaller batches");
         rc = MTR_ELIMIT;
     }

@@ -8,8 +8,8 @@ enum { RESERVE_MAX = 4096 };
 
 int decode_fail(struct mtr_decode_job *job, uint64_t offset, const char *what, const char *reason)
 {
-    mtr_diagnostic_set(job->diagnostic, 0, 0, "", "malformed %s at byte %llu: %s", what,
-                       (unsigned long long)offset, reason);
+    mtr_diagnostic_set(job->diagnostic, MTR_FINDING_REQUEST_SYNTAX, 0, 0, "", "malformed %s at byte %llu: %s",
+                       what, (unsigned long long)offset, reason);
     job->diagnostic->offset = offset;
     return MTR_EINVALID;
 }
@@ -18,8 +18,8 @@ int decode_begin(struct mtr_decode_job *job)
 {
     int rc = draft_begin(&job->draft);
     if (rc == MTR_ELIMIT)
-        mtr_diagnostic_set(job->diagnostic, 0, 0, "", "more than %lu events in one request",
-                           (unsigned long)job->input->events_max);
+        mtr_diagnostic_set(job->diagnostic, MTR_FINDING_REQUEST_SIZE, 0, 0, "",
+                           "more than %lu events in one request", (unsigned long)job->input->events_max);
     return rc;
 }
 

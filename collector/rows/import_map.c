@@ -16,7 +16,7 @@ static int fault(const struct mtr_node *node, struct mtr_diagnostic *diagnostic,
     char field[64];
     snprintf(field, sizeof(field), "%.*s", node->key.size < 60 ? (int)node->key.size : 60,
              node->key.size ? node->key.data : "");
-    mtr_diagnostic_set(diagnostic, node->line, node->column, field, "%s", what);
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_IMPORT_MAP, node->line, node->column, field, "%s", what);
     return MTR_EINVALID;
 }
 
@@ -260,7 +260,8 @@ int mtr_import_map_parse(struct mtr_str text, struct mtr_import_map *map, struct
     int rc = mtr_document_parse(text, &document, diagnostic);
     if (rc) return rc;
     rc = parse_root(map, mtr_document_root(document), diagnostic);
-    if (rc == MTR_ENOMEM) mtr_diagnostic_set(diagnostic, 1, 1, "", "the mapping is too large");
+    if (rc == MTR_ENOMEM)
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_IMPORT_MAP, 1, 1, "", "the mapping is too large");
     mtr_document_close(document);
     return rc;
 }

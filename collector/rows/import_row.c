@@ -41,7 +41,7 @@ static int fault(const struct reading *reading, const struct mtr_import_value *v
     va_end(args);
     snprintf(field, sizeof(field), "%.*s", value->field.size < 90 ? (int)value->field.size : 90,
              value->field.size ? value->field.data : "");
-    mtr_diagnostic_set(reading->diagnostic, 0, 0, field, "%s", what);
+    mtr_diagnostic_set(reading->diagnostic, MTR_FINDING_IMPORT_VALUE, 0, 0, field, "%s", what);
     return MTR_EINVALID;
 }
 

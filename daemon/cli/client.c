@@ -181,15 +181,17 @@ struct mtr_diagnostic client_finding(const struct mtr_node *node)
 {
     const bool is_warning = mtr_str_equal(mtr_node_text(node, "severity"), MTR_STR("warning"));
     uint64_t line = 0, column = 0;
-    struct mtr_diagnostic finding;
+    struct mtr_diagnostic finding = {.severity = is_warning ? MTR_SEVERITY_WARNING : MTR_SEVERITY_ERROR};
     if (!mtr_str_to_u64(mtr_node_text(node, "line"), &line) ||
         !mtr_str_to_u64(mtr_node_text(node, "column"), &column))
         line = column = 0;
-    char field[sizeof(finding.field)];
-    snprintf(field, sizeof(field), "%.*s", MTR_STR_ARGS(mtr_node_text(node, "field")));
-    mtr_diagnostic_set(&finding, (uint32_t)line, (uint32_t)column, field, "%.*s",
-                       MTR_STR_ARGS(mtr_node_text(node, "text")));
-    finding.severity = is_warning ? MTR_SEVERITY_WARNING : MTR_SEVERITY_ERROR;
+    finding.line = (uint32_t)line;
+    finding.column = (uint32_t)column;
+    char code[64];
+    snprintf(code, sizeof(code), "%.*s", MTR_STR_ARGS(mtr_node_text(node, "code")));
+    finding.code = mtr_finding_code_find(code);
+    snprintf(finding.field, sizeof(finding.field), "%.*s", MTR_STR_ARGS(mtr_node_text(node, "field")));
+    snprintf(finding.text, sizeof(finding.text), "%.*s", MTR_STR_ARGS(mtr_node_text(node, "text")));
     return finding;
 }
 
@@ -208,11 +210,12 @@ static void print_problem(const struct mtr_client *client, const struct mtr_clie
     const struct mtr_node *findings = mtr_node_get(root, "findings");
     for (uint32_t i = 0; findings && i < findings->child_count; i++) {
         const struct mtr_diagnostic finding = client_finding(&findings->children[i]);
+        const char *code = mtr_finding_kind(finding.code)->code; /* "" of a newer daemon's */
         if (client->on_finding)
             client->on_finding(client->finding_context, &finding);
         else
-            fprintf(stderr, "  %s: %s%s%s\n", mtr_severity_name(finding.severity), finding.field,
-                    finding.field[0] ? ": " : "", finding.text);
+            fprintf(stderr, "  %s: %s%s%s%s%s%s\n", mtr_severity_name(finding.severity), finding.field,
+                    finding.field[0] ? ": " : "", finding.text, *code ? " [" : "", code, *code ? "]" : "");
     }
     mtr_document_close(document);
 }

@@ -72,7 +72,7 @@ static void tell_sum(const struct sum *sum, bool allowed, struct mtr_diagnostics
     const bool refused = !sum->dated && !allowed;
     write_change(sum->before, sum->after, sum->currency, change, sizeof(change));
     mtr_diagnostics_addf(
-        findings, refused ? MTR_SEVERITY_ERROR : MTR_SEVERITY_WARNING, 0, 0, NULL,
+        findings, refused ? MTR_FINDING_PERIODS_CLOSED_REFUSED : MTR_FINDING_PERIODS_CLOSED_RATED, 0, 0, NULL,
         "%" PRIu32 " closed period%s of %" PRIu32 " subscription%s %s rated again: %s%s", sum->periods,
         mtr_plural(sum->periods), sum->subscriptions, mtr_plural(sum->subscriptions),
         sum->periods == 1 ? "is" : "are", change,
@@ -89,7 +89,7 @@ static void tell_period(const struct mtr_closed_period *period, struct mtr_diagn
         snprintf(change, sizeof(change), "its price cannot be told: %s", mtr_error_text(period->problem));
     else
         write_change(period->before, period->after, subscription->currency, change, sizeof(change));
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, 0, 0, NULL, "%.*s of %.*s from %s: %s",
+    mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_RATED, 0, 0, NULL, "%.*s of %.*s from %s: %s",
                          MTR_STR_ARGS(subscription->key), MTR_STR_ARGS(subscription->customer), start,
                          change);
 }
@@ -104,12 +104,12 @@ int mtr_closed_periods_review(struct mtr_rollups *rollups, struct mtr_charges *c
     if (rc) return rc;
     for (uint32_t i = 0; i < review.sum_count; i++) tell_sum(&review.sums[i], allowed, findings);
     if (!complete)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, 0, 0, NULL,
+        mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
                              "the change reaches more closed periods than are looked at before it: there may "
                              "be others. `meterd price --what-if` looks at all of them");
     for (uint32_t i = 0; i < review.told_count; i++) tell_period(&review.told[i], findings);
     if (review.untold)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, 0, 0, NULL, "and %" PRIu64 " further period%s",
-                             review.untold, mtr_plural(review.untold));
+        mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
+                             "and %" PRIu64 " further period%s", review.untold, mtr_plural(review.untold));
     return MTR_OK;
 }

@@ -149,7 +149,7 @@ static int read_tariff(const struct question *question, const struct mtr_node *n
     *out = own;
     rc = mtr_tariff_for(tariff, &party, question->arena, own);
     if (rc != MTR_ENOTFOUND) return rc;
-    return quote_fail(question->findings, node, "currency",
+    return quote_fail(question->findings, MTR_FINDING_QUOTE_CURRENCY, node, "currency",
                       "the tariff has neither prices nor an exchange for", party.currency);
 }
 
@@ -195,7 +195,7 @@ static int read_meters(const struct question *question, struct quote_use_options
     const struct mtr_node *list = question->request->meters;
     if (!list) return MTR_OK;
     if (list->kind != MTR_NODE_LIST)
-        return quote_fail(question->findings, list, "meters", "is a list of meters",
+        return quote_fail(question->findings, MTR_FINDING_FIELD_KIND, list, "meters", "is a list of meters",
                           (struct mtr_str){NULL, 0});
     struct mtr_meter *meters =
         mtr_arena_calloc(question->arena, (size_t)list->child_count + 1, sizeof(*meters));
@@ -225,7 +225,7 @@ static int check_fees(const struct question *question, const struct mtr_tariff_d
         for (uint32_t i = 0; i < tariff->versions[v].component_count; i++) {
             const struct mtr_component *component = &tariff->versions[v].components[i];
             if (mtr_component_fee_period(component, &unit) && unit != billed)
-                return quote_fail(question->findings, billing, "billing",
+                return quote_fail(question->findings, MTR_FINDING_QUOTE_BILLING, billing, "billing",
                                   "has other periods than a fee of the tariff is for:", component->key);
         }
     }
@@ -241,7 +241,8 @@ static int check_units(const struct question *question, const struct mtr_subscri
         uint32_t v = 0;
         while (v < tariff->version_count && !quote_has_component(&tariff->versions[v], &row)) v++;
         if (v == tariff->version_count)
-            return quote_fail(question->findings, question->request->terms.trial, "trial",
+            return quote_fail(question->findings, MTR_FINDING_QUOTE_NAME_UNKNOWN,
+                              question->request->terms.trial, "trial",
                               "quantity: the tariff has no component with a meter that is", row.component);
     }
     return MTR_OK;
@@ -276,9 +277,11 @@ static int check_time(const struct question *question, const struct mtr_subscrip
 {
     const struct mtr_str none = {NULL, 0};
     if (series->first_us < subscription->start_us)
-        return quote_fail(question->findings, NULL, field, "lies before the start of the subscription", none);
+        return quote_fail(question->findings, MTR_FINDING_QUOTE_TIME, NULL, field,
+                          "lies before the start of the subscription", none);
     if (series->last_us >= subscription->end_us)
-        return quote_fail(question->findings, NULL, field, "lies behind the end of the subscription", none);
+        return quote_fail(question->findings, MTR_FINDING_QUOTE_TIME, NULL, field,
+                          "lies behind the end of the subscription", none);
     return MTR_OK;
 }
 
@@ -289,13 +292,13 @@ static int check_series(const struct question *question)
     const struct mtr_str none = {NULL, 0};
     for (uint32_t i = 0; i < request->usage.count; i++)
         if (!rows[i].has_time)
-            return quote_fail(question->findings, NULL, "usage", "some rows have a time and some have none",
-                              none);
+            return quote_fail(question->findings, MTR_FINDING_QUOTE_TIME, NULL, "usage",
+                              "some rows have a time and some have none", none);
     if (request->has_at)
-        return quote_fail(question->findings, NULL, "at",
+        return quote_fail(question->findings, MTR_FINDING_QUOTE_TIME, NULL, "at",
                           "the rows' times say which version is in force: leave `at` out", none);
     if (request->has_quantity)
-        return quote_fail(question->findings, NULL, "quantity",
+        return quote_fail(question->findings, MTR_FINDING_QUOTE_TIME, NULL, "quantity",
                           "stands beside rows with times: make it one of them", none);
     return MTR_OK;
 }
@@ -334,7 +337,7 @@ static int price_series(const struct question *question, struct mtr_json_writer 
         rc = quote_series_price(&series, question->arena, question->findings, &parts, &count);
     }
     if (rc == MTR_ENOMEM)
-        return quote_fail(question->findings, NULL, "usage",
+        return quote_fail(question->findings, MTR_FINDING_QUOTE_LIMIT, NULL, "usage",
                           "has too many rows over too long a time: price it in shorter stretches",
                           (struct mtr_str){NULL, 0});
     return rc ? rc : mtr_price_write_parts_json(parts, count, question->request->trace, json);
@@ -369,8 +372,8 @@ static int freeze(struct question *question, struct query_frozen frozen[QUOTE_SI
         if (!*tariff) continue;
         const struct mtr_tariff_version *version = mtr_tariff_version_at(*tariff, question->zone, at_us);
         if (!version)
-            return quote_fail(question->findings, question->request->tariff, "at", late[side],
-                              (struct mtr_str){NULL, 0});
+            return quote_fail(question->findings, MTR_FINDING_QUOTE_TIME, question->request->tariff, "at",
+                              late[side], (struct mtr_str){NULL, 0});
         *tariff = query_freeze(*tariff, version, &frozen[side]);
     }
     return MTR_OK;
@@ -456,7 +459,8 @@ static int answer(struct question *question, struct mtr_json_writer *json)
     int rc = read_question(question);
     if (rc) return rc;
     if (mtr_zone_open(question->request->zone, &question->zone))
-        return quote_fail(question->findings, NULL, "zone", "there is no time zone", question->request->zone);
+        return quote_fail(question->findings, MTR_FINDING_CATALOG_ZONE_UNKNOWN, NULL, "zone",
+                          "there is no time zone", question->request->zone);
     rc = is_series(question->request) ? price_series(question, json) : price_period(question, json);
     mtr_zone_close(question->zone);
     return rc;
@@ -482,9 +486,10 @@ int mtr_price_request_run(struct mtr_str text, const struct mtr_catalog *catalog
                                 .findings = findings};
     if (!rc) rc = answer(&question, json);
     if (rc == MTR_EOVERFLOW)
-        rc = quote_fail(findings, NULL, "",
+        rc = quote_fail(findings, MTR_FINDING_RATING_RANGE, NULL, "",
                         "the answer has a number out of range: an amount is at most " MTR_MONEY_MAX_TEXT
-                        ", a quantity " MTR_QUANTITY_MAX_TEXT, (struct mtr_str){NULL, 0});
+                        ", a quantity " MTR_QUANTITY_MAX_TEXT,
+                        (struct mtr_str){NULL, 0});
     mtr_document_close(document);
     return rc;
 }

@@ -92,8 +92,8 @@ int quote_check_dimensions(const struct quote_dimensions *known, const struct mt
         if (walk(known, is_name, &name)) continue;
         walk(known, keep_name, &names);
         mtr_str_meant(name, name_at, &names, meant);
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, field, "nothing is priced by `%.*s`%s",
-                             MTR_STR_ARGS(name), meant);
+        mtr_diagnostics_addf(findings, MTR_FINDING_QUOTE_NAME_UNKNOWN, 0, 0, field,
+                             "nothing is priced by `%.*s`%s", MTR_STR_ARGS(name), meant);
         return MTR_EINVALID;
     }
     return MTR_OK;

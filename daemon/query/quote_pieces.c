@@ -45,7 +45,7 @@ static int add_span(struct cutting *cutting, const struct quote_piece *moment)
     struct mtr_quantity before = {0}, after = given->quantity;
     struct quote_piece piece = *moment;
     if (given->seconds.e12 < 0 || given->seconds.e12 > most || given->seconds.e12 % us)
-        return quote_fail(cutting->findings, NULL, "seconds",
+        return quote_fail(cutting->findings, MTR_FINDING_QUOTE_SECONDS, NULL, "seconds",
                           "is a length of 0 to 2764800 seconds (32 days), to the microsecond",
                           (struct mtr_str){NULL, 0});
     const int64_t end_us = moment->time_us + (int64_t)(given->seconds.e12 / us);
@@ -130,7 +130,7 @@ static int check_masks(const struct cutting *cutting, const struct mtr_component
 {
     if (!cutting->options->without_times || cutting->options->has_at || !mtr_component_has_masks(component))
         return MTR_OK;
-    return quote_fail(cutting->findings, NULL, "at",
+    return quote_fail(cutting->findings, MTR_FINDING_QUOTE_TIME, NULL, "at",
                       "is needed, or a time of each row: use counts by the hour in component",
                       component->key);
 }
@@ -183,7 +183,7 @@ static int find_components(struct cutting *cutting, struct quote_pieces *pieces)
         for (int side = 0; side < QUOTE_SIDES; side++)
             advance(&lines.sides[side], piece->time_us);
         if (!lines.sides[QUOTE_CHARGED].version && !lines.sides[QUOTE_TRIAL].version)
-            return quote_fail(cutting->findings, NULL, "usage",
+            return quote_fail(cutting->findings, MTR_FINDING_QUOTE_TIME, NULL, "usage",
                               "has a row before the first version of the tariff", (struct mtr_str){NULL, 0});
         for (int side = 0; !rc && side < QUOTE_SIDES; side++)
             rc = find_on_side(cutting, &lines, side, piece->given, &piece->of[side]);

@@ -37,8 +37,8 @@ int quote_rates_read(const struct mtr_node *list, const struct mtr_tariff_docume
 {
     int result = MTR_OK;
     if (list->kind != MTR_NODE_LIST)
-        return quote_fail(findings, list, "rates", "a list of rates documents is expected",
-                          (struct mtr_str){NULL, 0});
+        return quote_fail(findings, MTR_FINDING_FIELD_KIND, list, "rates",
+                          "a list of rates documents is expected", (struct mtr_str){NULL, 0});
     struct mtr_rates *rates = mtr_arena_calloc(arena, (size_t)list->child_count + 1, sizeof(*rates));
     book->days = mtr_arena_calloc(arena, (size_t)list->child_count + 1, sizeof(struct mtr_rates *));
     if (!rates || !book->days) return MTR_ENOMEM;

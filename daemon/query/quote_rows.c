@@ -11,17 +11,19 @@ enum { KEYS_MAX = 64, ROWS_MAX = 1000000 };
 
 /* ---- which component ---- */
 
-int quote_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
-               const char *sentence, struct mtr_str name)
+int quote_fail(struct mtr_diagnostics *findings, enum mtr_finding_code code, const struct mtr_node *node,
+               const char *field, const char *sentence, struct mtr_str name)
 {
-    return quote_fail_unknown(findings, node, field, sentence, name, "");
+    mtr_diagnostics_addf(findings, code, node ? node->line : 0, node ? node->column : 0, field, "%s%s%.*s",
+                         sentence, name.size ? " " : "", MTR_STR_ARGS(name));
+    return MTR_EINVALID;
 }
 
 int quote_fail_unknown(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
                        const char *sentence, struct mtr_str name, const char *meant)
 {
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node ? node->line : 0, node ? node->column : 0, field,
-                         "%s%s%.*s%s", sentence, name.size ? " " : "", MTR_STR_ARGS(name), meant);
+    mtr_diagnostics_addf(findings, MTR_FINDING_QUOTE_NAME_UNKNOWN, node ? node->line : 0,
+                         node ? node->column : 0, field, "%s %.*s%s", sentence, MTR_STR_ARGS(name), meant);
     return MTR_EINVALID;
 }
 
@@ -46,7 +48,8 @@ int quote_find_tariff(const struct mtr_catalog *catalog, const struct mtr_node *
 {
     char which[MTR_WHICH_OF_TEXT_BYTES], meant[MTR_MEANT_BYTES] = "";
     if (catalog && mtr_catalog_which_of(catalog, MTR_KIND_TARIFF, node->text, which))
-        return quote_fail(findings, node, field, which, (struct mtr_str){NULL, 0});
+        return quote_fail(findings, MTR_FINDING_QUOTE_NAME_AMBIGUOUS, node, field, which,
+                          (struct mtr_str){NULL, 0});
     *out = catalog ? mtr_catalog_find_tariff(catalog, node->text) : NULL;
     if (*out) return MTR_OK;
     if (catalog) mtr_catalog_meant(catalog, MTR_KIND_TARIFF, node->text, NULL, meant);
@@ -81,8 +84,10 @@ static int fail_component(const struct mtr_tariff_version *version, struct mtr_s
     for (uint32_t i = 0; name.size && i < version->component_count; i++) {
         if (!mtr_str_equal(version->components[i].key, name)) continue;
         if (version->components[i].input_count)
-            return quote_fail(findings, NULL, "meter", "the component does not price the meter", meter);
-        return quote_fail(findings, NULL, "component", "a fee has no meter and takes no quantity:", name);
+            return quote_fail(findings, MTR_FINDING_QUOTE_NAME_UNKNOWN, NULL, "meter",
+                              "the component does not price the meter", meter);
+        return quote_fail(findings, MTR_FINDING_QUOTE_FEE, NULL, "component",
+                          "a fee has no meter and takes no quantity:", name);
     }
     if (name.size)
         return quote_fail_unknown(findings, NULL, "component", "the tariff has no component", name,
@@ -90,7 +95,8 @@ static int fail_component(const struct mtr_tariff_version *version, struct mtr_s
     if (meter.size)
         return quote_fail_unknown(findings, NULL, "meter", "the tariff does not price the meter", meter,
                                   mtr_str_meant(meter, input_at, version, meant));
-    return quote_fail(findings, NULL, "component", "the tariff has no component with a meter", nothing);
+    return quote_fail(findings, MTR_FINDING_QUOTE_METER, NULL, "component",
+                      "the tariff has no component with a meter", nothing);
 }
 
 int quote_find_component(const struct mtr_tariff_version *version, const struct quote_row *given,
@@ -108,7 +114,7 @@ int quote_find_component(const struct mtr_tariff_version *version, const struct 
     if (count == 0) return fail_component(version, name, meter, findings);
     if (count > 1)
         return quote_fail(
-            findings, NULL, "component",
+            findings, MTR_FINDING_QUOTE_NAME_AMBIGUOUS, NULL, "component",
             meter.size ? "the tariff has several components with that meter: name the one that is meant"
                        : "the tariff prices several meters: name the meter, or the component",
             (struct mtr_str){NULL, 0});
@@ -221,7 +227,7 @@ int quote_rows_expand(const struct quote_tariffs *tariffs, struct mtr_list *rows
         total += found.count > 1 ? found.count : 1;
     }
     if (total > ROWS_MAX)
-        return quote_fail(findings, NULL, "usage",
+        return quote_fail(findings, MTR_FINDING_QUOTE_LIMIT, NULL, "usage",
                           "has too many rows for all components of their meters: name the component",
                           (struct mtr_str){NULL, 0});
     /* One for one, they are written where they stand. */

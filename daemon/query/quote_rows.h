@@ -30,8 +30,8 @@ struct quote_row {
 };
 
 /* Adds a finding and returns MTR_EINVALID; `name` may be empty. */
-int quote_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
-               const char *sentence, struct mtr_str name);
+int quote_fail(struct mtr_diagnostics *findings, enum mtr_finding_code code, const struct mtr_node *node,
+               const char *field, const char *sentence, struct mtr_str name);
 /* The same of a name that nothing has; `meant` ends the sentence (mtr_str_meant). */
 int quote_fail_unknown(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
                        const char *sentence, struct mtr_str name, const char *meant);

@@ -91,13 +91,13 @@ static int make_credit(struct run *run, const struct quote_credit *given, uint32
         credit.expires.time_us = given->expires_us;
     }
     if (given->amount.e18 < 0)
-        return quote_fail(run->findings, NULL, "credits", "a credit must not be negative",
-                          (struct mtr_str){NULL, 0});
+        return quote_fail(run->findings, MTR_FINDING_QUOTE_CREDIT, NULL, "credits",
+                          "a credit must not be negative", (struct mtr_str){NULL, 0});
     snprintf(text, sizeof(text), "credit-%" PRIu32, number);
     if (!rc && !credit.key.size) rc = mtr_arena_copy(run->arena, mtr_str_from(text), &credit.key);
     if (!rc && is_taken(run, credit.key))
-        return quote_fail(run->findings, NULL, "credits", "another part of the price has the key",
-                          credit.key);
+        return quote_fail(run->findings, MTR_FINDING_QUOTE_CREDIT, NULL, "credits",
+                          "another part of the price has the key", credit.key);
     if (!rc) run->credits[run->credit_count++] = credit;
     return rc;
 }
@@ -270,7 +270,8 @@ static int price_period(struct run *run, const struct mtr_rating *rating, int64_
     if (!priced) return MTR_ENOMEM;
     int rc = mtr_billing_period_price(rating, run->subscription, start_us, priced);
     if (rc == MTR_EMISSING || (rc == MTR_EOVERFLOW && priced->problem[0]))
-        return quote_fail(run->findings, NULL, rc == MTR_EMISSING ? "currency" : "quantity", priced->problem,
+        return quote_fail(run->findings, MTR_FINDING_RATING_PERIOD, NULL,
+                          rc == MTR_EMISSING ? "currency" : "quantity", priced->problem,
                           (struct mtr_str){NULL, 0});
     if (!rc) rc = post_draws(run, &priced->grants);
     if (!rc) rc = keep_parts(run, priced);

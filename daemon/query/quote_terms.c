@@ -93,8 +93,8 @@ static int find_start(const struct quote_terms *terms, const struct quote_terms_
     struct mtr_subscription any;
     char text[MTR_TIME_TEXT_BYTES];
     if (is_anniversary(terms->billing) || !place->has_first)
-        return quote_fail(findings, NULL, "start", "is missing: write when the subscription starts",
-                          (struct mtr_str){NULL, 0});
+        return quote_fail(findings, MTR_FINDING_FIELD_MISSING, NULL, "start",
+                          "is missing: write when the subscription starts", (struct mtr_str){NULL, 0});
     int rc = read_document(&billing, place, arena, &any, findings);
     if (rc) return rc;
     mtr_time_format(mtr_period_at(&any.billing, place->first_us).start_us, text);

@@ -70,9 +70,9 @@ static int check_dimensions(const struct quote_use *use, const struct stream *st
                !mtr_str_equal(component->group_by[i], stream->meter.group_by[own]))
             own++;
         if (own == stream->meter.group_by_count)
-            return quote_fail(use->findings, NULL, "meters",
-                              "a component groups by what is no dimension of its meter:",
-                              component->group_by[i]);
+            return quote_fail(
+                use->findings, MTR_FINDING_CATALOG_DIMENSION_UNKNOWN, NULL, "meters",
+                "a component groups by what is no dimension of its meter:", component->group_by[i]);
     }
     return MTR_OK;
 }
@@ -87,7 +87,8 @@ static int check_cells(const struct quote_use *use, const struct mtr_tariff_vers
     if (mtr_meter_fits_masks(meter, component, &version->calendar, text) &&
         mtr_meter_fits_clocks(meter, component, &version->calendar, &place, text))
         return MTR_OK;
-    return quote_fail(use->findings, NULL, "meters", text, (struct mtr_str){NULL, 0});
+    return quote_fail(use->findings, MTR_FINDING_QUOTE_METER, NULL, "meters", text,
+                      (struct mtr_str){NULL, 0});
 }
 
 /* Without times a quantity is what is billed: it adds up, or is a level that holds. */
@@ -142,7 +143,7 @@ static int find_list(struct quote_use *use, struct stream *stream, const struct 
         if (value.size + 1 > sizeof(key) - size ||
             (value.size && memchr(value.data, DIMENSION_END, value.size)))
             return quote_fail(
-                use->findings, NULL, "dimensions",
+                use->findings, MTR_FINDING_QUOTE_DIMENSION_VALUE, NULL, "dimensions",
                 "no event can have such a value: it is too long, or has a control character, in",
                 stream->meter.group_by[i]);
         if (value.size) memcpy(key + size, value.data, value.size);
@@ -158,7 +159,7 @@ static int add_item(struct quote_use *use, struct stream *stream, const struct q
     const bool is_level = mtr_slicing_is_level(&stream->meter);
     struct item item = {.time_us = piece->time_us, .seq = seq, .quantity = piece->quantity};
     if (is_level && piece->given->has_seconds)
-        return quote_fail(use->findings, NULL, "seconds",
+        return quote_fail(use->findings, MTR_FINDING_QUOTE_SECONDS, NULL, "seconds",
                           "a level holds until the next row: leave its seconds out, at the meter",
                           stream->meter.key);
     if (is_level && use->options.without_times) item.time_us = use->options.from_us;

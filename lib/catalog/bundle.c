@@ -62,10 +62,10 @@ static int reserve(struct bundle *bundle)
     return MTR_OK;
 }
 
-static int fail(const struct mtr_node *node, const char *field, struct mtr_diagnostics *findings,
-                const char *text)
+static int fail(const struct mtr_node *node, enum mtr_finding_code code, const char *field,
+                struct mtr_diagnostics *findings, const char *text)
 {
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, field, "%s", text);
+    mtr_diagnostics_addf(findings, code, node->line, node->column, field, "%s", text);
     return MTR_EINVALID;
 }
 
@@ -114,9 +114,10 @@ static int add_item(struct bundle *bundle, enum mtr_catalog_kind kind, struct mt
 static int read_key(const struct mtr_node *node, struct mtr_str *out, struct mtr_diagnostics *findings)
 {
     const struct mtr_node *key = mtr_node_get(node, "key");
-    if (!key || key->kind == MTR_NODE_NULL) return fail(node, "key", findings, "is missing");
+    if (!key || key->kind == MTR_NODE_NULL)
+        return fail(node, MTR_FINDING_CATALOG_KEY_MISSING, "key", findings, "is missing");
     if ((key->kind != MTR_NODE_STRING && key->kind != MTR_NODE_NUMBER) || !mtr_schema_is_key(key->text))
-        return fail(key, "key", findings,
+        return fail(key, MTR_FINDING_CATALOG_KEY_MALFORMED, "key", findings,
                     "1 to 64 of letters, digits and . _ : - are expected, starting with a letter or digit");
     *out = key->text;
     return MTR_OK;
@@ -127,21 +128,25 @@ static int read_one(struct bundle *bundle, const struct mtr_node *root, enum mtr
 {
     const struct mtr_str name = key, service = service_of(kind, root);
     struct mtr_str own;
-    if (root->kind != MTR_NODE_MAP) return fail(root, NULL, findings, "a map of keys and values is expected");
+    if (root->kind != MTR_NODE_MAP)
+        return fail(root, MTR_FINDING_CATALOG_DOCUMENT_SHAPE, NULL, findings,
+                    "a map of keys and values is expected");
     key = mtr_schema_short_name(name);
     if (!mtr_schema_is_key(key))
         return fail(
-            root, "key", findings,
+            root, MTR_FINDING_CATALOG_KEY_MALFORMED, "key", findings,
             "the path's key must be 1 to 64 of letters, digits and . _ : -, starting with a letter or digit");
     if (key.size != name.size &&
         !mtr_str_equal(service, (struct mtr_str){name.data, name.size - key.size - 1}))
-        return fail(root, "service", findings, "differs from the service in the path");
+        return fail(root, MTR_FINDING_CATALOG_KEY_PATH, "service", findings,
+                    "differs from the service in the path");
     const struct mtr_node *written = mtr_node_get(root, "key");
     if (written && written->kind != MTR_NODE_NULL) {
         int rc = read_key(root, &own, findings);
         if (rc) return rc;
         if (!mtr_str_equal(own, key))
-            return fail(written, "key", findings, "differs from the key in the path");
+            return fail(written, MTR_FINDING_CATALOG_KEY_PATH, "key", findings,
+                        "differs from the key in the path");
     }
     return add_item(bundle, kind, key, root, current);
 }
@@ -152,13 +157,15 @@ static int read_list(struct bundle *bundle, const struct mtr_node *list, enum mt
     int rc = MTR_OK;
     if (list->kind == MTR_NODE_NULL) return MTR_OK;
     if (list->kind != MTR_NODE_LIST)
-        return fail(list, kind_of(kind)->plural, findings, "a list of documents is expected");
+        return fail(list, MTR_FINDING_CATALOG_DOCUMENT_SHAPE, kind_of(kind)->plural, findings,
+                    "a list of documents is expected");
     for (uint32_t i = 0; i < list->child_count && rc != MTR_ENOMEM; i++) {
         const struct mtr_node *node = &list->children[i];
         struct mtr_str key;
         bool is_map = node->kind == MTR_NODE_MAP;
         int one = is_map ? read_key(node, &key, findings)
-                         : fail(node, kind_of(kind)->plural, findings, "a map is expected");
+                         : fail(node, MTR_FINDING_CATALOG_DOCUMENT_SHAPE, kind_of(kind)->plural, findings,
+                                "a map is expected");
         if (!one) one = add_item(bundle, kind, key, node, current);
         if (one) rc = one;
     }
@@ -181,7 +188,7 @@ static int fail_kind(const struct mtr_node *node, struct mtr_diagnostics *findin
     char meant[MTR_MEANT_BYTES];
     const bool is_near = *mtr_str_meant(node->key, plural_at, NULL, meant) != '\0';
     int shown = node->key.size < 60 ? (int)node->key.size : 60;
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->key_line, node->key_column, NULL,
+    mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_KIND_UNKNOWN, node->key_line, node->key_column, NULL,
                          "unknown key `%.*s`%s", shown, node->key.data,
                          is_near ? meant
                                  : "; known are vendors, services, meters, tariffs, subscriptions, api_keys, "
@@ -194,7 +201,8 @@ static int read_many(struct bundle *bundle, const struct mtr_node *root, const s
 {
     int rc = MTR_OK;
     if (root->kind != MTR_NODE_MAP && root->kind != MTR_NODE_NULL)
-        return fail(root, NULL, findings, "a map of kinds is expected, as `vendors: [...]`");
+        return fail(root, MTR_FINDING_CATALOG_DOCUMENT_SHAPE, NULL, findings,
+                    "a map of kinds is expected, as `vendors: [...]`");
     for (uint32_t i = 0; i < root->child_count && rc != MTR_ENOMEM; i++) {
         const struct mtr_node *child = &root->children[i];
         int kind = 0;
@@ -220,8 +228,8 @@ static int check_repeats(struct bundle *bundle, struct mtr_diagnostics *findings
         for (uint32_t probe = 0, number; (number = hash_index_next(&index, hash, &probe)) != 0;) {
             const struct bundle_item *other = &bundle->items[number - 1];
             if (other->kind != item->kind || !mtr_str_equal(other->stored_key, item->stored_key)) continue;
-            mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, item->node->line, item->node->column, "key",
-                                 "%s `%.*s` is given twice, first on line %u",
+            mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_KEY_REPEATED, item->node->line,
+                                 item->node->column, "key", "%s `%.*s` is given twice, first on line %u",
                                  kind_of(item->kind)->name, MTR_STR_ARGS(item->key), other->node->line);
             result = MTR_EINVALID;
             break;

@@ -38,16 +38,18 @@ static void check_credit(const struct mtr_record *record, const struct mtr_credi
     const struct mtr_tariff_document *tariff = subscription->tariff;
     const struct mtr_str priced_in = mtr_tariff_priced_in(tariff);
     if (credit->of_money && !has_currency(subscription, credit->currency))
-        record_fail(
-            record, "currency", findings, "is %.*s, but tariff `%.*s` of the subscription is priced in %.*s",
-            MTR_STR_ARGS(credit->currency), MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(priced_in));
+        record_fail(record, MTR_FINDING_CATALOG_CREDIT_CURRENCY, "currency", findings,
+                    "is %.*s, but tariff `%.*s` of the subscription is priced in %.*s",
+                    MTR_STR_ARGS(credit->currency), MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(priced_in));
     if (credit->meter && credit->meter->service != subscription->service)
-        record_fail(record, "meter", findings, "is of service `%.*s`, but the subscription is of `%.*s`",
+        record_fail(record, MTR_FINDING_CATALOG_REFERENCE_OTHER_SERVICE, "meter", findings,
+                    "is of service `%.*s`, but the subscription is of `%.*s`",
                     MTR_STR_ARGS(credit->meter->service->key), MTR_STR_ARGS(subscription->service->key));
     for (uint32_t i = 0; i < credit->component_count; i++)
         if (!has_component_ever(subscription, credit->components[i]))
-            record_fail(record, "components", findings, "tariff `%.*s` has no component `%.*s`",
-                        MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(credit->components[i]));
+            record_fail(record, MTR_FINDING_CATALOG_COMPONENT_UNKNOWN, "components", findings,
+                        "tariff `%.*s` has no component `%.*s`", MTR_STR_ARGS(tariff->key),
+                        MTR_STR_ARGS(credit->components[i]));
 }
 
 static bool has_allowance(const struct mtr_tariff_document *tariff, struct mtr_str key)
@@ -63,7 +65,8 @@ static void check_key(const struct mtr_catalog *catalog, const struct mtr_credit
                       const struct mtr_tariff_document *tariff, struct mtr_diagnostics *findings)
 {
     if (!tariff || (!has_component(tariff, credit->key) && !has_allowance(tariff, credit->key))) return;
-    record_fail(catalog->records[MTR_KIND_CREDIT][credit->number - 1], "key", findings,
+    record_fail(catalog->records[MTR_KIND_CREDIT][credit->number - 1], MTR_FINDING_CATALOG_CREDIT_KEY, "key",
+                findings,
                 "is the key of a component or an allowance of tariff `%.*s`, whose lines it would pay: "
                 "choose another",
                 MTR_STR_ARGS(tariff->key));
@@ -100,7 +103,7 @@ void catalog_check_credits(struct mtr_catalog *catalog, struct mtr_diagnostics *
         const struct mtr_record *record = catalog->records[MTR_KIND_CREDIT][i];
         const struct mtr_credit *credit = &catalog->credits[i];
         if (credit->of_money && !is_known(catalog, credit->currency))
-            record_fail(record, "currency", findings,
+            record_fail(record, MTR_FINDING_CATALOG_CURRENCY_UNKNOWN, "currency", findings,
                         "`%.*s` is no currency of ISO 4217, nor what a tariff is priced in",
                         MTR_STR_ARGS(credit->currency));
         if (credit->subscription) check_credit(record, credit, findings);

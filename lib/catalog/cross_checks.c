@@ -11,15 +11,15 @@
 
 #include "meterd/core/time.h"
 
-static void fail(const struct mtr_record *record, const struct mtr_component *component, const char *field,
-                 struct mtr_diagnostics *findings, const char *text)
+static void fail(const struct mtr_record *record, enum mtr_finding_code code,
+                 const struct mtr_component *component, const char *field, struct mtr_diagnostics *findings,
+                 const char *text)
 {
     if (record->node)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, component->line, component->column, field, "%s",
-                             text);
+        mtr_diagnostics_addf(findings, code, component->line, component->column, field, "%s", text);
     else
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, field, "%s (in the stored tariff `%.*s`)",
-                             text, MTR_STR_ARGS(record->key));
+        mtr_diagnostics_addf(findings, code, 0, 0, field, "%s (in the stored tariff `%.*s`)", text,
+                             MTR_STR_ARGS(record->key));
 }
 
 static bool has_dimension(const struct mtr_meter *meter, struct mtr_str name)
@@ -58,7 +58,7 @@ static void check_scope(const struct mtr_record *record, const struct mtr_compon
     if (!missing) return;
     snprintf(text, sizeof(text), "component `%.*s`: meter `%.*s` %s", MTR_STR_ARGS(component->key),
              MTR_STR_ARGS(meter->key), missing);
-    fail(record, component, "scope", findings, text);
+    fail(record, MTR_FINDING_CATALOG_COMPONENT_SCOPE, component, "scope", findings, text);
 }
 
 /* What a price is for is what the meter counts, unless the component converts it. */
@@ -75,7 +75,7 @@ static void check_unit(const struct mtr_record *record, const struct mtr_compone
              MTR_STR_ARGS(component->key), MTR_STR_ARGS(component->unit), MTR_STR_ARGS(meter->key),
              meter->unit.size ? "counts `" : "names no unit", MTR_STR_ARGS(meter->unit),
              meter->unit.size ? "`" : "");
-    fail(record, component, "unit", findings, text);
+    fail(record, MTR_FINDING_CATALOG_COMPONENT_UNIT, component, "unit", findings, text);
 }
 
 /* Windows begin and end with the meter's cells. */
@@ -86,7 +86,8 @@ static void check_cells(const struct mtr_record *record, const struct mtr_calend
     char sentence[MTR_CELL_TEXT_BYTES], text[MTR_CELL_TEXT_BYTES + 100];
     if (mtr_meter_fits_masks(meter, component, calendar, sentence)) return;
     snprintf(text, sizeof(text), "component `%.*s`: %s", MTR_STR_ARGS(component->key), sentence);
-    fail(record, component, component->has_when ? "when" : "weights", findings, text);
+    fail(record, MTR_FINDING_CATALOG_COMPONENT_CELLS, component, component->has_when ? "when" : "weights",
+         findings, text);
 }
 
 static void check_meter(const struct mtr_catalog *catalog, const struct mtr_record *record,
@@ -99,13 +100,13 @@ static void check_meter(const struct mtr_catalog *catalog, const struct mtr_reco
         char unknown[CATALOG_UNKNOWN_TEXT_BYTES];
         catalog_unknown_text(catalog, MTR_KIND_METER, key, findings, unknown);
         snprintf(text, sizeof(text), "component `%.*s`: %s", MTR_STR_ARGS(component->key), unknown);
-        fail(record, component, "meter", findings, text);
+        fail(record, MTR_FINDING_CATALOG_REFERENCE_UNKNOWN, component, "meter", findings, text);
         return;
     }
     if (record->node && mtr_catalog_which_of(catalog, MTR_KIND_METER, key, which)) {
         snprintf(text, sizeof(text), "component `%.*s`: %s? Write SERVICE/KEY, or the tariff's `service`",
                  MTR_STR_ARGS(component->key), which);
-        fail(record, component, "meter", findings, text);
+        fail(record, MTR_FINDING_CATALOG_REFERENCE_AMBIGUOUS, component, "meter", findings, text);
         return;
     }
     for (uint32_t i = 0; i < component->group_by_count; i++) {
@@ -113,7 +114,7 @@ static void check_meter(const struct mtr_catalog *catalog, const struct mtr_reco
         snprintf(text, sizeof(text), "component `%.*s`: meter `%.*s` has no dimension `%.*s`",
                  MTR_STR_ARGS(component->key), MTR_STR_ARGS(meter->key),
                  MTR_STR_ARGS(component->group_by[i]));
-        fail(record, component, "group_by", findings, text);
+        fail(record, MTR_FINDING_CATALOG_DIMENSION_UNKNOWN, component, "group_by", findings, text);
     }
     check_scope(record, component, meter, findings);
     if (mtr_str_equal(key, component->meter)) check_unit(record, component, meter, findings);
@@ -166,7 +167,7 @@ static void check_service(const struct named_tariff *named, struct mtr_diagnosti
     const struct demands *demands = named->demands;
     const struct mtr_str service = named->tariff->service, bought = named->subscription->service->key;
     if (service.size && !mtr_str_equal(service, bought)) {
-        record_fail(named->record, named->field, findings,
+        record_fail(named->record, MTR_FINDING_CATALOG_REFERENCE_OTHER_SERVICE, named->field, findings,
                     "tariff `%.*s` is of service `%.*s`, but the service bought is `%.*s`",
                     MTR_STR_ARGS(named->tariff->key), MTR_STR_ARGS(service), MTR_STR_ARGS(bought));
         return;
@@ -174,11 +175,10 @@ static void check_service(const struct named_tariff *named, struct mtr_diagnosti
     for (int i = 0; i < 2; i++) {
         if (!demands->service[i] || demands->service[i] == named->subscription->service) continue;
         const struct mtr_component *component = demands->component[i];
-        record_fail(
-            named->record, named->field, findings,
-            "tariff `%.*s` prices meter `%.*s` of service `%.*s`, but the service bought is `%.*s`",
-            MTR_STR_ARGS(named->tariff->key), MTR_STR_ARGS(mtr_schema_short_name(component->meter)),
-            MTR_STR_ARGS(demands->service[i]->key), MTR_STR_ARGS(named->subscription->service->key));
+        record_fail(named->record, MTR_FINDING_CATALOG_REFERENCE_OTHER_SERVICE, named->field, findings,
+                    "tariff `%.*s` prices meter `%.*s` of service `%.*s`, but the service bought is `%.*s`",
+                    MTR_STR_ARGS(named->tariff->key), MTR_STR_ARGS(mtr_schema_short_name(component->meter)),
+                    MTR_STR_ARGS(demands->service[i]->key), MTR_STR_ARGS(named->subscription->service->key));
         return;
     }
 }
@@ -189,11 +189,11 @@ static void check_fees(const struct named_tariff *named, struct mtr_diagnostics 
     for (int unit = 0; unit < MTR_PERIOD_UNIT_COUNT; unit++) {
         const struct mtr_component *fee = named->demands->fee[unit];
         if (!fee || (enum mtr_period_unit)unit == billed) continue;
-        record_fail(
-            named->record, named->subscription->phase_index ? "changes" : "billing", findings,
-            "fee `%.*s` of tariff `%.*s` is for every %s, but the subscription is billed every %s",
-            MTR_STR_ARGS(fee->key), MTR_STR_ARGS(named->tariff->key),
-            mtr_period_unit_name((enum mtr_period_unit)unit), mtr_period_unit_name(billed));
+        record_fail(named->record, MTR_FINDING_CATALOG_SUBSCRIPTION_BILLING,
+                    named->subscription->phase_index ? "changes" : "billing", findings,
+                    "fee `%.*s` of tariff `%.*s` is for every %s, but the subscription is billed every %s",
+                    MTR_STR_ARGS(fee->key), MTR_STR_ARGS(named->tariff->key),
+                    mtr_period_unit_name((enum mtr_period_unit)unit), mtr_period_unit_name(billed));
         return;
     }
 }
@@ -203,7 +203,7 @@ static void check_term(const struct named_tariff *named, struct mtr_diagnostics 
 {
     const enum mtr_period_unit billed = named->subscription->billing.unit;
     if (!named->demands->has_term || named->demands->shortest > billed) return;
-    record_fail(named->record, "billing", findings,
+    record_fail(named->record, MTR_FINDING_CATALOG_SUBSCRIPTION_BILLING, "billing", findings,
                 "tariff `%.*s` has limits over a term of a %s, but the subscription is billed every %s: bill "
                 "it more often, or write them as limits of the period",
                 MTR_STR_ARGS(named->tariff->key), mtr_period_unit_name(named->demands->shortest),
@@ -221,7 +221,8 @@ static void check_rates(const struct mtr_catalog *catalog, const struct named_ta
     if (mtr_rate_book_has_source(&catalog->rates, tariff->exchange.source)) return;
     const struct mtr_node *place = mtr_node_get(node, named->field);
     if (!place) place = node;
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, place->line, place->column, named->field,
+    mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_RATES_MISSING, place->line, place->column,
+                         named->field,
                          "tariff `%.*s` is exchanged at rates of `%.*s`, of which there are none yet: its "
                          "charges wait for them",
                          MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->exchange.source));
@@ -241,8 +242,9 @@ static void check_clocks(const struct mtr_catalog *catalog, const struct named_t
         for (uint32_t input = 0; input < component->input_count; input++) {
             const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->inputs[input]);
             if (!meter || mtr_meter_fits_clocks(meter, component, &version->calendar, &place, text)) continue;
-            record_fail(named->record, named->field, findings, "component `%.*s` of tariff `%.*s`: %s",
-                        MTR_STR_ARGS(component->key), MTR_STR_ARGS(named->tariff->key), text);
+            record_fail(named->record, MTR_FINDING_CATALOG_COMPONENT_CELLS, named->field, findings,
+                        "component `%.*s` of tariff `%.*s`: %s", MTR_STR_ARGS(component->key),
+                        MTR_STR_ARGS(named->tariff->key), text);
             return;
         }
     }
@@ -264,7 +266,7 @@ static void check_trial(const struct mtr_record *record, const struct mtr_subscr
     for (uint32_t i = 0; i < subscription->trial_unit_count; i++) {
         struct mtr_str key = subscription->trial_units[i].component;
         if (!has_metered_component(subscription->tariff, key))
-            record_fail(record, "trial", findings,
+            record_fail(record, MTR_FINDING_CATALOG_COMPONENT_UNKNOWN, "trial", findings,
                         "quantity: tariff `%.*s` has no component `%.*s` with a meter",
                         MTR_STR_ARGS(subscription->tariff->key), MTR_STR_ARGS(key));
     }
@@ -285,7 +287,7 @@ static void check_in_time(const struct mtr_record *record, const struct mtr_subs
     char start[MTR_TIME_TEXT_BYTES];
     if (!taken || phase->start_us < mtr_catalog_time_in(&taken->retired, phase->zone)) return;
     mtr_time_format(phase->start_us, start);
-    record_fail(record, field, findings,
+    record_fail(record, MTR_FINDING_CATALOG_REFERENCE_RETIRED, field, findings,
                 "%s `%.*s` is retired from %.*s on, and the subscription %s at %s: name another",
                 taken->kind->name, MTR_STR_ARGS(taken->key), MTR_STR_ARGS(taken->retired.text),
                 phase->phase_index ? "takes it" : "starts", start);
@@ -319,16 +321,16 @@ static void check_cost(const struct mtr_record *record, const struct mtr_subscri
     const struct mtr_tariff_document *tariff = subscription->cost_tariff;
     for (uint32_t i = 0; tariff && i < tariff->version_count; i++) {
         if (!has_allowances(&tariff->versions[i])) continue;
-        record_fail(record, "cost_tariff", findings,
+        record_fail(record, MTR_FINDING_CATALOG_COST_TARIFF, "cost_tariff", findings,
                     "tariff `%.*s` has allowances, which a cost cannot draw on", MTR_STR_ARGS(tariff->key));
         return;
     }
     if (tariff && tariff->has_term)
-        record_fail(record, "cost_tariff", findings,
+        record_fail(record, MTR_FINDING_CATALOG_COST_TARIFF, "cost_tariff", findings,
                     "tariff `%.*s` has limits over a term, which a cost cannot count",
                     MTR_STR_ARGS(tariff->key));
     if (tariff && (tariff->across_customer || tariff->has_account))
-        record_fail(record, "cost_tariff", findings,
+        record_fail(record, MTR_FINDING_CATALOG_COST_TARIFF, "cost_tariff", findings,
                     "tariff `%.*s` counts across the customer's subscriptions, which a cost cannot",
                     MTR_STR_ARGS(tariff->key));
 }
@@ -384,7 +386,8 @@ static void check_override(const struct mtr_catalog *catalog, const struct mtr_r
         return;
     char unknown[CATALOG_UNKNOWN_TEXT_BYTES];
     catalog_unknown_text(catalog, MTR_KIND_SUBSCRIPTION, override->subscription, findings, unknown);
-    record_fail(record, "versions", findings, "has an override for an %s", unknown);
+    record_fail(record, MTR_FINDING_CATALOG_REFERENCE_UNKNOWN, "versions", findings,
+                "has an override for an %s", unknown);
 }
 
 static void check_version(const struct mtr_catalog *catalog, const struct mtr_record *record,
@@ -408,10 +411,10 @@ static void check_service_of(const struct mtr_catalog *catalog, const struct mtr
     const struct mtr_str service = record->fields.tariff.service;
     if (service.size && !catalog_find_record(catalog, MTR_KIND_SERVICE, service)) {
         catalog_unknown_text(catalog, MTR_KIND_SERVICE, service, findings, text);
-        record_fail(record, "service", findings, "%s", text);
+        record_fail(record, MTR_FINDING_CATALOG_REFERENCE_UNKNOWN, "service", findings, "%s", text);
     }
     if (record->node && catalog_has_rival(catalog, record))
-        record_fail(record, "key", findings,
+        record_fail(record, MTR_FINDING_CATALOG_KEY_REPEATED, "key", findings,
                     "is the key of another tariff of its service: write `service`, or choose another");
 }
 
@@ -471,10 +474,10 @@ void catalog_check_change(const struct mtr_catalog *before, const struct mtr_cat
     for (uint32_t i = 0; i < before->counts[MTR_KIND_SUBSCRIPTION]; i++) {
         struct mtr_str old = before->subscriptions[i].currency, now = catalog->subscriptions[i].currency;
         if (!mtr_str_equal(old, now))
-            record_fail(
-                catalog->records[MTR_KIND_SUBSCRIPTION][i], "currency", findings,
-                "cannot change from %.*s to %.*s: charges were made in it. Say from when it does, in "
-                "`changes`",
-                MTR_STR_ARGS(old), MTR_STR_ARGS(now));
+            record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][i], MTR_FINDING_CATALOG_CURRENCY_CHARGED,
+                        "currency", findings,
+                        "cannot change from %.*s to %.*s: charges were made in it. Say from when it does, in "
+                        "`changes`",
+                        MTR_STR_ARGS(old), MTR_STR_ARGS(now));
     }
 }

@@ -84,7 +84,8 @@ int catalog_find_cuts(struct mtr_catalog *catalog, struct mtr_diagnostics *findi
             phase->cut_count = subscription->cut_count;
         }
         if (rc == MTR_ELIMIT)
-            record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][i], "tariff", findings,
+            record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][i], MTR_FINDING_CATALOG_SUBSCRIPTION_INSTANTS,
+                        "tariff", findings,
                         "has more than %d instants inside an hour at which a version, its trial or its term "
                         "begins or ends: let versions begin at full hours",
                         MTR_SUBSCRIPTION_CUTS_MAX);

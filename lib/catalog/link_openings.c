@@ -10,10 +10,10 @@
 #include "lib/catalog/names.h"
 #include "meterd/catalog/meter_take.h"
 
-static void fail(const struct mtr_record *record, const struct mtr_opening_fields *opening,
-                 struct mtr_diagnostics *findings, const char *text)
+static void fail(const struct mtr_record *record, enum mtr_finding_code code,
+                 const struct mtr_opening_fields *opening, struct mtr_diagnostics *findings, const char *text)
 {
-    record_fail(record, "opening", findings, "meter `%.*s` %s", MTR_STR_ARGS(opening->meter), text);
+    record_fail(record, code, "opening", findings, "meter `%.*s` %s", MTR_STR_ARGS(opening->meter), text);
 }
 
 static const struct mtr_meter *find_meter(const struct mtr_catalog *catalog, const struct mtr_record *record,
@@ -26,14 +26,15 @@ static const struct mtr_meter *find_meter(const struct mtr_catalog *catalog, con
     if (!named) {
         char text[CATALOG_UNKNOWN_TEXT_BYTES];
         catalog_unknown_text(catalog, MTR_KIND_METER, opening->meter, findings, text);
-        record_fail(record, "opening", findings, "%s", text);
+        record_fail(record, MTR_FINDING_CATALOG_REFERENCE_UNKNOWN, "opening", findings, "%s", text);
         return NULL;
     }
     const struct mtr_meter *meter = &catalog->meters[named->number - 1];
     if (meter->service != subscription->service)
-        fail(record, opening, findings, "is of another service");
+        fail(record, MTR_FINDING_CATALOG_REFERENCE_OTHER_SERVICE, opening, findings, "is of another service");
     else if (!mtr_meter_has_one_list(meter))
-        fail(record, opening, findings, "has neither a level nor a counter to begin with");
+        fail(record, MTR_FINDING_CATALOG_OPENING_METER, opening, findings,
+             "has neither a level nor a counter to begin with");
     else return meter;
     return NULL;
 }
@@ -58,13 +59,15 @@ static int link_dimensions(struct mtr_catalog *catalog, const struct mtr_record 
     MTR_ASSERT(from->dimensions.count <= MTR_METER_GROUP_BY_MAX); /* the row's bound */
     for (uint32_t i = 0; i < from->dimensions.count; i++) {
         if (position_of(meter, labels[i].name) == meter->group_by_count)
-            record_fail(record, "opening", findings, "meter `%.*s` has no dimension `%.*s`",
-                        MTR_STR_ARGS(meter->key), MTR_STR_ARGS(labels[i].name));
+            record_fail(record, MTR_FINDING_CATALOG_DIMENSION_UNKNOWN, "opening", findings,
+                        "meter `%.*s` has no dimension `%.*s`", MTR_STR_ARGS(meter->key),
+                        MTR_STR_ARGS(labels[i].name));
         properties[i] = (struct mtr_property){
             .name = labels[i].name, .kind = MTR_PROPERTY_STRING, .text = labels[i].value};
     }
     if (mtr_meter_take_dimensions(meter, &event, &taken) != MTR_TAKE_COUNTS) {
-        fail(record, from, findings, "cannot have such a dimension: it is too long, or has the byte 0x1F");
+        fail(record, MTR_FINDING_CATALOG_OPENING_DIMENSION, from, findings,
+             "cannot have such a dimension: it is too long, or has the byte 0x1F");
         return MTR_OK;
     }
     return mtr_arena_copy(&catalog->arena, taken.dimensions, out);
@@ -75,9 +78,10 @@ static void check_value(const struct mtr_record *record, const struct mtr_openin
 {
     const mtr_int128 most = MTR_QUANTITY(MTR_EVENT_QUANTITY_MAX).e12;
     if (from->value.e12 > most || from->value.e12 < -most)
-        fail(record, from, findings, "cannot begin with more than 10^16");
+        fail(record, MTR_FINDING_CATALOG_OPENING_VALUE, from, findings, "cannot begin with more than 10^16");
     if (meter->aggregation == MTR_COUNTER_INCREASE && from->value.e12 < 0)
-        fail(record, from, findings, "cannot begin below 0: it is a counter");
+        fail(record, MTR_FINDING_CATALOG_OPENING_VALUE, from, findings,
+             "cannot begin below 0: it is a counter");
 }
 
 static int link_opening(struct mtr_catalog *catalog, const struct mtr_record *record,
@@ -93,7 +97,8 @@ static int link_opening(struct mtr_catalog *catalog, const struct mtr_record *re
     if (rc) return rc;
     subscription->opening_count = *count;
     if (mtr_subscription_opening(subscription, meter->number, opening.dimensions))
-        fail(record, from, findings, "is given twice for the same dimensions");
+        fail(record, MTR_FINDING_CATALOG_OPENING_REPEATED, from, findings,
+             "is given twice for the same dimensions");
     openings[(*count)++] = opening;
     subscription->opening_count = *count;
     return MTR_OK;

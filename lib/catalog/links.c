@@ -55,7 +55,8 @@ static void check_terms(const struct mtr_catalog *catalog, const struct mtr_subs
     const int64_t ends_us = mtr_subscription_ends_us(b);
     mtr_time_format(b->start_us, from);
     if (ends_us < INT64_MAX) mtr_time_format(ends_us, to);
-    record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][a->number - 1], "subject", findings,
+    record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][a->number - 1], MTR_FINDING_CATALOG_SUBJECT_TAKEN,
+                "subject", findings,
                 "`%.*s` is the subject of subscription `%.*s` already, from %s %s%s: their terms must not "
                 "overlap",
                 MTR_STR_ARGS(a->subject), MTR_STR_ARGS(b->key), from, ends_us < INT64_MAX ? "to " : "", to);
@@ -80,7 +81,8 @@ static void check_services(const struct mtr_catalog *catalog, const struct mtr_s
     const struct mtr_str type = shared_type(catalog, a->service, b->service);
     if (!type.size) return;
     order_by_fault(catalog, &a, &b);
-    record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][a->number - 1], "subject", findings,
+    record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][a->number - 1], MTR_FINDING_CATALOG_SUBJECT_TAKEN,
+                "subject", findings,
                 "`%.*s` is the subject of subscription `%.*s` of service `%.*s` already, which has a meter "
                 "of `%.*s` as service `%.*s` has: an event of it would be of both",
                 MTR_STR_ARGS(a->subject), MTR_STR_ARGS(b->key), MTR_STR_ARGS(b->service->key),

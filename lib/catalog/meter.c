@@ -40,7 +40,7 @@ int mtr_meter_read(const struct mtr_node *node, struct mtr_arena *arena, struct 
     struct mtr_record *record = NULL;
     const struct mtr_node *key = node->kind == MTR_NODE_MAP ? mtr_node_get(node, "key") : NULL;
     if (!key || key->kind == MTR_NODE_NULL || !mtr_schema_is_key(key->text)) {
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "key",
+        mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_DOCUMENT_SHAPE, node->line, node->column, "key",
                              "a meter is a map with a key");
         return MTR_EINVALID;
     }

@@ -242,7 +242,7 @@ int catalog_find_past_name(struct mtr_documents *documents, const struct mtr_cat
             rc = mtr_documents_walk_revisions(documents, (uint8_t)kinds[k], record->key, 0, on_revision,
                                               &looking);
             if (rc == FOUND)
-                mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, "tariff",
+                mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_DELETE_USED, 0, 0, "tariff",
                                      "may have priced charges: revision %u of %s `%.*s` names it",
                                      looking.revision, record->kind->name, MTR_STR_ARGS(record->key));
         }

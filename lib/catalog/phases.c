@@ -18,7 +18,7 @@ static const struct mtr_tariff_document *find_tariff(const struct mtr_catalog *c
         catalog_find_in(catalog, MTR_KIND_TARIFF, record->fields.subscription.service, key);
     if (found) return &found->fields.tariff;
     catalog_unknown_text(catalog, MTR_KIND_TARIFF, key, findings, text);
-    record_fail(record, field, findings, "%s", text);
+    record_fail(record, MTR_FINDING_CATALOG_REFERENCE_UNKNOWN, field, findings, "%s", text);
     return NULL;
 }
 
@@ -42,10 +42,11 @@ static const struct mtr_tariff_document *tariff_in(const struct mtr_record *reco
     if (found || !tariff) return found;
     if (tariff->exchange.given) return tariff;
     if (tariff->currency_count)
-        record_fail(record, field, findings, "is %.*s, in which tariff `%.*s` has no prices",
-                    MTR_STR_ARGS(currency), MTR_STR_ARGS(tariff->key));
+        record_fail(record, MTR_FINDING_CATALOG_SUBSCRIPTION_CURRENCY, field, findings,
+                    "is %.*s, in which tariff `%.*s` has no prices", MTR_STR_ARGS(currency),
+                    MTR_STR_ARGS(tariff->key));
     else
-        record_fail(record, field, findings,
+        record_fail(record, MTR_FINDING_CATALOG_SUBSCRIPTION_CURRENCY, field, findings,
                     "is %.*s, but tariff `%.*s` is in %.*s and has no `exchange`", MTR_STR_ARGS(currency),
                     MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
     return NULL;
@@ -132,7 +133,7 @@ static void check_second(const struct linking *linking, const struct mtr_subscri
     const struct mtr_period whole = mtr_period_at(&phase_before->billing, from_us - 1);
     const int64_t start_us = mtr_time_later(whole.start_us, phase_before->start_us);
     if (start_us < from_us - from_us % MTR_US_PER_SECOND) return;
-    record_fail_item(linking->record, "changes", index, linking->findings,
+    record_fail_item(linking->record, MTR_FINDING_CATALOG_CHANGE_ORDER, "changes", index, linking->findings,
                      "from: a billing period begins in that second already: say another one");
 }
 

@@ -24,31 +24,31 @@ void record_release(struct mtr_record *record)
 }
 
 /* At that node of the text at hand; `at` may be NULL. */
-static void fail_at(const struct mtr_record *record, const struct mtr_node *at, const char *name,
-                    struct mtr_diagnostics *findings, const char *text)
+static void fail_at(const struct mtr_record *record, enum mtr_finding_code code, const struct mtr_node *at,
+                    const char *name, struct mtr_diagnostics *findings, const char *text)
 {
     if (!record->node) {
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, name, "%s (in the stored %s `%.*s`)", text,
+        mtr_diagnostics_addf(findings, code, 0, 0, name, "%s (in the stored %s `%.*s`)", text,
                              record->kind->name, MTR_STR_ARGS(record->key));
         return;
     }
     if (!at) at = record->node;
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, at->line, at->column, name, "%s", text);
+    mtr_diagnostics_addf(findings, code, at->line, at->column, name, "%s", text);
 }
 
-void record_fail(const struct mtr_record *record, const char *name, struct mtr_diagnostics *findings,
-                 const char *format, ...)
+void record_fail(const struct mtr_record *record, enum mtr_finding_code code, const char *name,
+                 struct mtr_diagnostics *findings, const char *format, ...)
 {
     char text[sizeof(((struct mtr_diagnostic *)NULL)->text)];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    fail_at(record, record->node ? mtr_node_get(record->node, name) : NULL, name, findings, text);
+    fail_at(record, code, record->node ? mtr_node_get(record->node, name) : NULL, name, findings, text);
 }
 
-void record_fail_item(const struct mtr_record *record, const char *name, uint32_t index,
-                      struct mtr_diagnostics *findings, const char *format, ...)
+void record_fail_item(const struct mtr_record *record, enum mtr_finding_code code, const char *name,
+                      uint32_t index, struct mtr_diagnostics *findings, const char *format, ...)
 {
     char text[sizeof(((struct mtr_diagnostic *)NULL)->text)];
     const struct mtr_node *list = record->node ? mtr_node_get(record->node, name) : NULL;
@@ -56,15 +56,16 @@ void record_fail_item(const struct mtr_record *record, const char *name, uint32_
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    fail_at(record, list && index < list->child_count ? &list->children[index] : NULL, name, findings, text);
+    fail_at(record, code, list && index < list->child_count ? &list->children[index] : NULL, name, findings,
+            text);
 }
 
 void record_freeze(const struct mtr_record *now, const char *name, bool same,
                    struct mtr_diagnostics *findings)
 {
     if (!same)
-        record_fail(now, name, findings, "cannot change: usage was folded with it. Make a new %s instead",
-                    now->kind->name);
+        record_fail(now, MTR_FINDING_CATALOG_FIELD_FROZEN, name, findings,
+                    "cannot change: usage was folded with it. Make a new %s instead", now->kind->name);
 }
 
 /* A date is kept as one: which instant it is depends on the subscription that asks. */
@@ -77,7 +78,7 @@ void record_read_time(const struct mtr_record *record, const char *name, struct 
     if (mtr_time_parse_date(text, &out->time_us)) {
         char fault[MTR_DATE_FAULT_BYTES];
         mtr_date_fault(text, fault);
-        record_fail(record, name, findings, "%s", fault);
+        record_fail(record, MTR_FINDING_CATALOG_TIME_MALFORMED, name, findings, "%s", fault);
         return;
     }
     out->days = out->time_us / MTR_US_PER_DAY;

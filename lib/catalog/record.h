@@ -185,13 +185,14 @@ void record_release(struct mtr_record *record); /* any thread; NULL is fine */
  * the text is at hand; an instant that may be missing; and the finding that a field which must stay does
  * not. */
 int record_read_rows(struct mtr_record *record, struct mtr_diagnostics *findings) MTR_MUST_USE;
-void record_fail(const struct mtr_record *record, const char *name, struct mtr_diagnostics *findings,
-                 const char *format, ...) MTR_PRINTF(4, 5);
+void record_fail(const struct mtr_record *record, enum mtr_finding_code code, const char *name,
+                 struct mtr_diagnostics *findings, const char *format, ...) MTR_PRINTF(5, 6);
 void record_read_time(const struct mtr_record *record, const char *name, struct mtr_str text,
                       struct mtr_catalog_time *out, struct mtr_diagnostics *findings);
 /* The same about the item at an index of the list `name`. */
-void record_fail_item(const struct mtr_record *record, const char *name, uint32_t index,
-                      struct mtr_diagnostics *findings, const char *format, ...) MTR_PRINTF(5, 6);
+void record_fail_item(const struct mtr_record *record, enum mtr_finding_code code, const char *name,
+                      uint32_t index, struct mtr_diagnostics *findings, const char *format, ...)
+    MTR_PRINTF(6, 7);
 void record_freeze(const struct mtr_record *now, const char *name, bool same,
                    struct mtr_diagnostics *findings);
 

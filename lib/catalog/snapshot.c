@@ -115,7 +115,7 @@ static struct mtr_record *resolve(const struct mtr_catalog *catalog, const struc
     struct mtr_record *record = catalog_find_in(catalog, kind, service_around(catalog, from), name);
     if (record) return record;
     catalog_unknown_text(catalog, kind, name, findings, text);
-    record_fail(from, field, findings, "%s", text);
+    record_fail(from, MTR_FINDING_CATALOG_REFERENCE_UNKNOWN, field, findings, "%s", text);
     return NULL;
 }
 
@@ -237,7 +237,8 @@ static void link_api_key(struct mtr_catalog *catalog, const struct mtr_record *r
     uint64_t hash = hash_index_hash((struct mtr_str){(const char *)key->sha256, sizeof(key->sha256)}, 0);
     for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_secret, hash, &probe)) != 0;)
         if (memcmp(catalog->api_keys[number - 1].sha256, key->sha256, sizeof(key->sha256)) == 0)
-            record_fail(record, "sha256", findings, "is the secret of API key `%.*s` already",
+            record_fail(record, MTR_FINDING_CATALOG_API_KEY_REPEATED, "sha256", findings,
+                        "is the secret of API key `%.*s` already",
                         MTR_STR_ARGS(catalog->api_keys[number - 1].key));
     hash_index_add(&catalog->by_secret, hash, record->number);
 }
@@ -274,7 +275,7 @@ static void link_credit(struct mtr_catalog *catalog, const struct mtr_record *re
     char which[MTR_WHICH_OF_TEXT_BYTES];
     if (f->meter.size && !subscription && record->node &&
         mtr_catalog_which_of(catalog, MTR_KIND_METER, f->meter, which))
-        record_fail(record, "meter", findings, "%s?", which);
+        record_fail(record, MTR_FINDING_CATALOG_REFERENCE_AMBIGUOUS, "meter", findings, "%s?", which);
     catalog->credits[record->number - 1] = (struct mtr_credit){
         .number = record->number,
         .key = record->key,
@@ -313,7 +314,7 @@ static void sort_rates(struct mtr_catalog *catalog, struct mtr_diagnostics *find
         if (first->day != again->day || !mtr_str_equal(first->source, again->source)) continue;
         uint32_t later = first->number > again->number ? first->number : again->number,
                  earlier = first->number + again->number - later;
-        record_fail(catalog->records[MTR_KIND_RATE][later - 1], "date", findings,
+        record_fail(catalog->records[MTR_KIND_RATE][later - 1], MTR_FINDING_RATES_REPEATED, "date", findings,
                     "`%.*s` has the rates of that source and day already",
                     MTR_STR_ARGS(catalog->records[MTR_KIND_RATE][earlier - 1]->key));
     }

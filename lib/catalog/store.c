@@ -133,8 +133,8 @@ static void explain_load(int rc, const char *directory, const struct mtr_diagnos
         *diagnostic = findings->items[i];
         return;
     }
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot read the catalog in %s: %s", directory,
-                       mtr_error_text(rc));
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL,
+                       "cannot read the catalog in %s: %s", directory, mtr_error_text(rc));
 }
 
 int mtr_catalog_store_open(const char *directory, bool read_only, struct mtr_catalog_store **out,
@@ -143,7 +143,7 @@ int mtr_catalog_store_open(const char *directory, bool read_only, struct mtr_cat
     struct mtr_diagnostics findings;
     struct mtr_catalog_store *store = calloc(1, sizeof(*store));
     if (!store) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "out of memory");
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_MEMORY, 0, 0, NULL, "out of memory");
         return MTR_ENOMEM;
     }
     store->read_only = read_only;
@@ -223,16 +223,17 @@ static int decode_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
     return rc || findings->errors > errors ? MTR_EINVALID : MTR_OK;
 }
 
-void mtr_catalog_fail(const struct mtr_catalog *draft, enum mtr_catalog_kind kind, uint32_t number,
-                      const char *field, struct mtr_diagnostics *findings, const char *format, ...)
+void mtr_catalog_fail(const struct mtr_catalog *draft, enum mtr_finding_code code,
+                      const struct mtr_catalog_place *place, struct mtr_diagnostics *findings,
+                      const char *format, ...)
 {
     char text[sizeof(((struct mtr_diagnostic *)NULL)->text)];
     va_list args;
-    MTR_ASSERT(number >= 1 && number <= draft->counts[kind]);
+    MTR_ASSERT(place->number >= 1 && place->number <= draft->counts[place->kind]);
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    record_fail(draft->records[kind][number - 1], field, findings, "%s", text);
+    record_fail(draft->records[place->kind][place->number - 1], code, place->field, findings, "%s", text);
 }
 
 static int make_candidate(struct mtr_catalog_store *store, const struct bundle *bundle,
@@ -398,9 +399,9 @@ static int find_deleted(struct mtr_catalog_store *store, const struct mtr_catalo
     *out = catalog_find_record(store->current, *edit->kind, edit->key);
     if (!*out) return MTR_ENOTFOUND;
     if (mtr_catalog_which_of(store->current, kind->id, edit->key, which))
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL, "%s?", which);
+        mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_REFERENCE_AMBIGUOUS, 0, 0, NULL, "%s?", which);
     if (!kind->deletable)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL,
+        mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_DELETE_KIND, 0, 0, NULL,
                              "a %s cannot be deleted: meters, services, tariffs and API keys can",
                              kind->name);
     int rc = MTR_OK;

@@ -26,17 +26,17 @@ void mtr_csv_reader_release(struct mtr_csv_reader *reader)
     mtr_buffer_release(&reader->text);
 }
 
-static int fail(const struct mtr_csv_reader *reader, int rc, const char *sentence,
+static int fail(const struct mtr_csv_reader *reader, enum mtr_finding_code code, int rc, const char *sentence,
                 struct mtr_diagnostic *diagnostic)
 {
-    mtr_diagnostic_set(diagnostic, (uint32_t)reader->line, 1, NULL, "%s", sentence);
+    mtr_diagnostic_set(diagnostic, code, (uint32_t)reader->line, 1, NULL, "%s", sentence);
     return rc;
 }
 
 static int end_cell(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
 {
     if (reader->cell_count == MTR_CSV_CELLS_MAX)
-        return fail(reader, MTR_ELIMIT, "too many cells in one record", diagnostic);
+        return fail(reader, MTR_FINDING_CSV_LIMIT, MTR_ELIMIT, "too many cells in one record", diagnostic);
     reader->ends[reader->cell_count++] = (uint32_t)reader->text.size;
     reader->state = START;
     reader->cell_was_quoted = false;
@@ -66,8 +66,9 @@ static int keep(struct mtr_csv_reader *reader, char byte, struct mtr_diagnostic 
 {
     int rc = mtr_buffer_append_char(&reader->text, byte);
     if (rc == MTR_ELIMIT)
-        return fail(reader, rc, "the record is longer than 1 MiB; is a closing quote missing?", diagnostic);
-    return rc ? fail(reader, rc, "out of memory", diagnostic) : MTR_OK;
+        return fail(reader, MTR_FINDING_CSV_LIMIT, rc,
+                    "the record is longer than 1 MiB; is a closing quote missing?", diagnostic);
+    return rc ? fail(reader, MTR_FINDING_PROGRAM_MEMORY, rc, "out of memory", diagnostic) : MTR_OK;
 }
 
 static int end_line(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
@@ -97,7 +98,8 @@ static int take_unquoted(struct mtr_csv_reader *reader, char byte, struct mtr_di
         return MTR_OK;
     }
     if (byte == '"')
-        return fail(reader, MTR_EINVALID, "a quote in the middle of an unquoted cell", diagnostic);
+        return fail(reader, MTR_FINDING_CSV_QUOTE, MTR_EINVALID, "a quote in the middle of an unquoted cell",
+                    diagnostic);
     reader->state = PLAIN;
     return keep(reader, byte, diagnostic);
 }
@@ -111,7 +113,7 @@ static int take_after_quote(struct mtr_csv_reader *reader, char byte, struct mtr
     if (byte == reader->delimiter) return end_cell(reader, diagnostic);
     if (byte == '\n') return end_line(reader, diagnostic);
     if (byte == '\r') return MTR_OK; /* of CRLF */
-    return fail(reader, MTR_EINVALID, "text behind a closing quote", diagnostic);
+    return fail(reader, MTR_FINDING_CSV_QUOTE, MTR_EINVALID, "text behind a closing quote", diagnostic);
 }
 
 int mtr_csv_read(struct mtr_csv_reader *reader, struct mtr_str piece, struct mtr_diagnostic *diagnostic)
@@ -145,7 +147,8 @@ int mtr_csv_read(struct mtr_csv_reader *reader, struct mtr_str piece, struct mtr
 int mtr_csv_read_end(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
 {
     if (reader->state == QUOTED)
-        return fail(reader, MTR_EINVALID, "the text ends inside a quoted cell", diagnostic);
+        return fail(reader, MTR_FINDING_CSV_QUOTE, MTR_EINVALID, "the text ends inside a quoted cell",
+                    diagnostic);
     return end_record(reader, diagnostic);
 }
 

@@ -7,6 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define KIND_ROW(name, severity, code, meaning, advice) {code, MTR_SEVERITY_##severity, meaning, advice},
+static const struct mtr_finding_kind kinds[] = {{.code = ""}, MTR_FINDING_CODES(KIND_ROW)};
+#undef KIND_ROW
+
+const struct mtr_finding_kind *mtr_finding_kind(enum mtr_finding_code code)
+{
+    MTR_ASSERT((unsigned)code < MTR_FINDING_CODE_COUNT);
+    return &kinds[code];
+}
+
+enum mtr_finding_code mtr_finding_code_find(const char *code)
+{
+    for (unsigned i = MTR_FINDING_NONE + 1; i < MTR_FINDING_CODE_COUNT; i++)
+        if (strcmp(kinds[i].code, code) == 0) return (enum mtr_finding_code)i;
+    return MTR_FINDING_NONE;
+}
+
 static void fill(struct mtr_diagnostic *d, const char *field, const char *format, va_list args)
     MTR_PRINTF(3, 0);
 
@@ -21,11 +38,18 @@ static void fill(struct mtr_diagnostic *d, const char *field, const char *format
     memcpy(d->text + end, ellipsis, sizeof(ellipsis));
 }
 
-void mtr_diagnostic_set(struct mtr_diagnostic *diagnostic, uint32_t line, uint32_t column, const char *field,
-                        const char *format, ...)
+static struct mtr_diagnostic begin(enum mtr_finding_code code, uint32_t line, uint32_t column)
+{
+    MTR_ASSERT(code != MTR_FINDING_NONE);
+    return (struct mtr_diagnostic){
+        .code = code, .severity = mtr_finding_kind(code)->severity, .line = line, .column = column};
+}
+
+void mtr_diagnostic_set(struct mtr_diagnostic *diagnostic, enum mtr_finding_code code, uint32_t line,
+                        uint32_t column, const char *field, const char *format, ...)
 {
     va_list args;
-    *diagnostic = (struct mtr_diagnostic){.severity = MTR_SEVERITY_ERROR, .line = line, .column = column};
+    *diagnostic = begin(code, line, column);
     va_start(args, format);
     fill(diagnostic, field, format, args);
     va_end(args);
@@ -53,10 +77,10 @@ void mtr_diagnostics_add(struct mtr_diagnostics *list, const struct mtr_diagnost
     list->items[list->count++] = *diagnostic;
 }
 
-void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_severity severity, uint32_t line,
+void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_finding_code code, uint32_t line,
                           uint32_t column, const char *field, const char *format, ...)
 {
-    struct mtr_diagnostic diagnostic = {.severity = severity, .line = line, .column = column};
+    struct mtr_diagnostic diagnostic = begin(code, line, column);
     va_list args;
     va_start(args, format);
     fill(&diagnostic, field, format, args);
@@ -74,9 +98,11 @@ int mtr_diagnostic_write(struct mtr_buffer *out, const char *input_name,
 {
     const char *severity = mtr_severity_name(diagnostic->severity);
     const char *colon = diagnostic->field[0] ? ": " : "";
-    if (diagnostic->line)
-        return mtr_buffer_printf(out, "%s:%u:%u: %s: %s%s%s\n", input_name, diagnostic->line,
-                                 diagnostic->column, severity, diagnostic->field, colon, diagnostic->text);
-    return mtr_buffer_printf(out, "%s: %s: %s%s%s\n", input_name, severity, diagnostic->field, colon,
-                             diagnostic->text);
+    int rc = diagnostic->line
+                 ? mtr_buffer_printf(out, "%s:%u:%u", input_name, diagnostic->line, diagnostic->column)
+                 : mtr_buffer_append_str(out, mtr_str_from(input_name));
+    if (rc) return rc;
+    rc = mtr_buffer_printf(out, ": %s: %s%s%s", severity, diagnostic->field, colon, diagnostic->text);
+    if (rc || diagnostic->code == MTR_FINDING_NONE) return rc ? rc : mtr_buffer_append_char(out, '\n');
+    return mtr_buffer_printf(out, " [%s]\n", mtr_finding_kind(diagnostic->code)->code);
 }

@@ -142,15 +142,16 @@ bool mtr_coding_choose(struct mtr_str accept_encoding, enum mtr_coding *out)
 
 static int refuse(struct mtr_diagnostic *diagnostic, const char *coding, size_t offset, const char *what)
 {
-    mtr_diagnostic_set(diagnostic, 0, 0, "", "malformed %s at byte %zu: %s", coding, offset, what);
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_REQUEST_CODING, 0, 0, "", "malformed %s at byte %zu: %s",
+                       coding, offset, what);
     diagnostic->offset = offset;
     return MTR_EINVALID;
 }
 
 static int too_large(struct mtr_diagnostic *diagnostic, const char *what, uint64_t bytes_max)
 {
-    mtr_diagnostic_set(diagnostic, 0, 0, "", "the %s is larger than %llu bytes", what,
-                       (unsigned long long)bytes_max);
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_REQUEST_SIZE, 0, 0, "", "the %s is larger than %llu bytes",
+                       what, (unsigned long long)bytes_max);
     return MTR_ELIMIT;
 }
 

@@ -185,14 +185,14 @@ int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_opt
     MTR_ASSERT(handler->on_request);
     struct sockaddr_storage address;
     if (!options_are_valid(options) || parse_address(options, &address)) {
-        mtr_diagnostic_set(diagnostic, 0, 0, "address",
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_LISTEN, 0, 0, "address",
                            "cannot listen on \"%s\": not an IP address, or a limit is 0",
                            options->address ? options->address : "");
         return MTR_EINVALID;
     }
     struct mtr_http_server *server = calloc(1, sizeof(*server));
     if (!server) {
-        mtr_diagnostic_set(diagnostic, 0, 0, "", "out of memory");
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_MEMORY, 0, 0, "", "out of memory");
         return MTR_ENOMEM;
     }
     server->loop = loop_uv(loop);
@@ -201,8 +201,9 @@ int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_opt
     init_handles(server);
     int rc = listen_on(server, &address);
     if (rc) {
-        mtr_diagnostic_set(diagnostic, 0, 0, "address", "cannot listen on %s port %u: %s", options->address,
-                           options->port, uv_strerror(rc));
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_LISTEN, 0, 0, "address",
+                           "cannot listen on %s port %u: %s", options->address, options->port,
+                           uv_strerror(rc));
         mtr_http_server_close(server);
         return uv_error(rc);
     }

@@ -20,7 +20,8 @@ enum { COPY_BYTES = 1 << 16, LOG_ATTEMPTS = 5 };
 
 static int fail(int rc, const char *what, const char *path, struct mtr_diagnostic *diagnostic)
 {
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "%s %s: %s", what, path, mtr_error_text(rc));
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_COPY, 0, 0, NULL, "%s %s: %s", what, path,
+                       mtr_error_text(rc));
     return rc;
 }
 

@@ -119,15 +119,15 @@ int mtr_documents_open(const char *directory, bool read_only, struct mtr_documen
     struct mtr_lmdb_options options = {.map_bytes = MAP_BYTES, .databases_max = 3, .read_only = read_only};
     struct mtr_documents *documents = calloc(1, sizeof(*documents));
     if (!documents) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "out of memory");
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_MEMORY, 0, 0, NULL, "out of memory");
         return MTR_ENOMEM;
     }
     int rc = lmdb_open(directory, &options, &documents->env, diagnostic);
     if (!rc) {
         rc = open_tables(documents, read_only);
         if (rc)
-            mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot read the store %s: %s", directory,
-                               mtr_error_text(rc));
+            mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL,
+                               "cannot read the store %s: %s", directory, mtr_error_text(rc));
     }
     if (rc) {
         mtr_documents_close(documents);

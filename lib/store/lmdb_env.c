@@ -121,8 +121,8 @@ int lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB
     if (!rc) rc = lmdb_error(mdb_reader_check(env, &stale));
 out:
     if (rc) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the store %s: %s", directory,
-                           mtr_error_text(rc));
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL,
+                           "cannot open the store %s: %s", directory, mtr_error_text(rc));
         if (env) mdb_env_close(env);
         return rc;
     }

@@ -43,16 +43,16 @@ static void lint_component(const struct mtr_node *place, const struct mtr_tariff
     const struct mtr_component *component = mtr_tariff_component(version, key);
     if (!component) {
         char meant[MTR_MEANT_BYTES];
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, "components",
-                             "there is no component `%.*s`%s", MTR_STR_ARGS(key),
+        mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_COMPONENT_UNKNOWN, place->line, place->column,
+                             "components", "there is no component `%.*s`%s", MTR_STR_ARGS(key),
                              mtr_str_meant(key, component_key_at, version, meant));
         return;
     }
     if (!of_money && !mtr_component_has_units(component))
-        tariff_error(findings, place, "components",
-                     "a fee, a share of money, a capacity, a level, a contract term and use across a "
-                     "customer have no units of a period of their own: "
-                     "give an amount instead of a quantity");
+        tariff_report(findings, MTR_FINDING_TARIFF_ALLOWANCE_COMPONENT, place, "components",
+                      "a fee, a share of money, a capacity, a level, a contract term and use across a "
+                      "customer have no units of a period of their own: "
+                      "give an amount instead of a quantity");
 }
 
 static void lint_components(const struct mtr_node *node, const struct mtr_tariff_version *version,
@@ -60,12 +60,14 @@ static void lint_components(const struct mtr_node *node, const struct mtr_tariff
 {
     const struct mtr_node *list = mtr_node_get(node, "components");
     if (!allowance->component_count && !allowance->of_money)
-        tariff_error(findings, node, "components", "name the components whose units these are");
+        tariff_report(findings, MTR_FINDING_TARIFF_FIELD_REQUIRED, node, "components",
+                      "name the components whose units these are");
     for (uint32_t i = 0; i < allowance->component_count; i++) {
         lint_component(&list->children[i], version, allowance->components[i], allowance->of_money, findings);
         for (uint32_t j = 0; j < i; j++)
             if (mtr_str_equal(allowance->components[i], allowance->components[j]))
-                tariff_error(findings, &list->children[i], "components", "this component is named twice");
+                tariff_report(findings, MTR_FINDING_TARIFF_NAME_REPEATED, &list->children[i], "components",
+                              "this component is named twice");
     }
 }
 
@@ -75,33 +77,37 @@ static void lint_key(const struct mtr_node *node, const struct mtr_tariff_versio
     const struct mtr_node *place = tariff_place(node, "key");
     struct mtr_str key = version->allowances[index].key;
     if (mtr_str_starts_with(key, MTR_STR("tariff.")) || mtr_str_starts_with(key, MTR_STR("account.")))
-        tariff_error(
-            findings, place, "key",
+        tariff_report(
+            findings, MTR_FINDING_TARIFF_KEY_RESERVED, place, "key",
             "keys that begin with `tariff.` or `account.` are of the tariff's own lines: choose another");
     if (mtr_str_equal(key, MTR_STR("trial")) || mtr_str_starts_with(key, MTR_STR("trial.")))
-        tariff_error(
-            findings, place, "key",
+        tariff_report(
+            findings, MTR_FINDING_TARIFF_KEY_RESERVED, place, "key",
             "`trial` and what begins with `trial.` are what a subscription's trial frees: choose another");
     if (mtr_tariff_component(version, key))
-        tariff_error(findings, place, "key", "is the key of a component: choose another");
+        tariff_report(findings, MTR_FINDING_TARIFF_KEY_REPEATED, place, "key",
+                      "is the key of a component: choose another");
     for (uint32_t i = 0; i < index; i++)
         if (mtr_str_equal(key, version->allowances[i].key))
-            tariff_error(findings, place, "key", "is the key of another allowance: keys are unique");
+            tariff_report(findings, MTR_FINDING_TARIFF_KEY_REPEATED, place, "key",
+                          "is the key of another allowance: keys are unique");
 }
 
 static void lint_size(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
                       const struct tariff_allowance_fields *fields, struct mtr_diagnostics *findings)
 {
     if (fields->has_quantity == fields->has_amount) {
-        tariff_error(findings, node, "allowances",
-                     "give a quantity (of units) or an amount (of money): one of them");
+        tariff_report(findings, MTR_FINDING_TARIFF_FIELD_ONE_OF, node, "allowances",
+                      "give a quantity (of units) or an amount (of money): one of them");
     } else if (fields->has_quantity) {
         if (fields->quantity.e12 <= 0)
-            tariff_error(findings, tariff_place(node, "quantity"), "quantity", "must be more than 0");
+            tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NOT_POSITIVE, tariff_place(node, "quantity"),
+                          "quantity", "must be more than 0");
     } else {
         tariff_lint_limit(node, "amount", tariff, fields->amount, findings);
         if (fields->amount.e18 == 0)
-            tariff_error(findings, tariff_place(node, "amount"), "amount", "must be more than 0");
+            tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NOT_POSITIVE, tariff_place(node, "amount"),
+                          "amount", "must be more than 0");
     }
 }
 

@@ -99,11 +99,11 @@ static void read_hours(const struct mtr_node *node, struct mtr_str text, struct 
     const bool has_dash = split(text, MTR_STR("-"), &first, &last);
     const int from = read_minute(first), until = has_dash ? read_minute(last) : -1;
     if (from < 0 || until < 0 || from == MTR_CALENDAR_DAY_MIN)
-        tariff_error(findings, node, "hours",
-                     "must be two times of the clock, like \"22:00-06:00\" or \"00:30-07:30\"");
+        tariff_report(findings, MTR_FINDING_TARIFF_CALENDAR_HOURS, node, "hours",
+                      "must be two times of the clock, like \"22:00-06:00\" or \"00:30-07:30\"");
     else if (from == until || until - from == MTR_CALENDAR_DAY_MIN)
-        tariff_error(findings, node, "hours",
-                     "is no part of the day: leave it out where all hours are meant");
+        tariff_report(findings, MTR_FINDING_TARIFF_CALENDAR_HOURS, node, "hours",
+                      "is no part of the day: leave it out where all hours are meant");
     out->from_min = from;
     out->until_min = until == 0 ? MTR_CALENDAR_DAY_MIN : until; /* "22:00-00:00" ends with the day */
 }
@@ -133,7 +133,8 @@ static uint32_t read_names(const struct mtr_node *node, const struct name_list *
         const bool is_range = split(texts[i], MTR_STR("-"), &first, &last);
         const int from = find_name(first, of->names), to = is_range ? find_name(last, of->names) : from;
         if (from < 0 || to < 0) {
-            tariff_error(findings, item_at(node, of->key, i), of->key, of->expected);
+            tariff_report(findings, MTR_FINDING_TARIFF_CALENDAR_DAYS, item_at(node, of->key, i), of->key,
+                          of->expected);
             continue;
         }
         for (int at = from; at != to; at = (at + 1) % of->count) bits |= (uint32_t)1 << at;
@@ -192,13 +193,14 @@ static void add_dates(const struct mtr_node *place, struct mtr_str text, struct 
     if (fits && is_range) fits = read_day(last, &to);
     else to = from;
     if (!fits || from.every_year != to.every_year) {
-        tariff_error(findings, place, "dates",
-                     "must be a date of the years 1970 to 2199, like 2026-12-25, a range of them, like "
-                     "2026-06-01..2026-08-31, or either without the year");
+        tariff_report(findings, MTR_FINDING_TARIFF_CALENDAR_DATES, place, "dates",
+                      "must be a date of the years 1970 to 2199, like 2026-12-25, a range of them, like "
+                      "2026-06-01..2026-08-31, or either without the year");
     } else if (from.every_year) {
         add_every_year(mask, from, to);
     } else if (to.days < from.days) {
-        tariff_error(findings, place, "dates", "the range ends before it begins");
+        tariff_report(findings, MTR_FINDING_TARIFF_CALENDAR_DATES, place, "dates",
+                      "the range ends before it begins");
     } else {
         mask->dates[mask->date_count++] = (struct mtr_date_range){from.days, to.days};
     }
@@ -251,7 +253,7 @@ static uint32_t find_mask(const struct mtr_calendar *calendar, const struct mtr_
     for (uint32_t i = 0; i < calendar->mask_count; i++)
         if (mtr_str_equal(calendar->masks[i].key, name)) return i;
     char meant[MTR_MEANT_BYTES];
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "calendar",
+    mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_CALENDAR_UNKNOWN, node->line, node->column, "calendar",
                          "there is no mask `%.*s` in `calendar` of the version%s", MTR_STR_ARGS(name),
                          mtr_str_meant(name, mask_name_at, calendar, meant));
     return MTR_CALENDAR_MASKS_MAX;
@@ -287,8 +289,8 @@ static void order_masks(const struct mtr_node *node, struct mtr_calendar *calend
     } while (count > before);
     for (uint32_t i = 0; i < calendar->mask_count && count < calendar->mask_count; i++) {
         if (placed >> i & 1) continue;
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->children[i].line, node->children[i].column,
-                             "calendar", "mask `%.*s` is made of itself",
+        mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_CALENDAR_CIRCLE, node->children[i].line,
+                             node->children[i].column, "calendar", "mask `%.*s` is made of itself",
                              MTR_STR_ARGS(calendar->masks[i].key));
         return;
     }
@@ -321,11 +323,11 @@ static int read_mask(const struct mtr_node *node, const struct tariff_mask_field
     if (fields->has_any) out->any = read_others(calendar, node, "any", &fields->any, findings);
     if (fields->has_none) out->none = read_others(calendar, node, "not", &fields->none, findings);
     if (!has_clock && !fields->has_any && !fields->has_none)
-        tariff_error(findings, node, "calendar",
-                     "says nothing: write `hours`, `days`, `months`, `dates`, `any` or `not`");
+        tariff_report(findings, MTR_FINDING_TARIFF_FIELD_EMPTY, node, "calendar",
+                      "says nothing: write `hours`, `days`, `months`, `dates`, `any` or `not`");
     else
-        tariff_forbid(findings, node, fields->has_zone && !has_clock, "zone",
-                      "is of hours and dates: write it in the masks that have some");
+        tariff_forbid(findings, MTR_FINDING_TARIFF_CALENDAR_ZONE, node, fields->has_zone && !has_clock,
+                      "zone", "is of hours and dates: write it in the masks that have some");
     return fields->has_dates ? read_dates(node, &fields->dates, arena, out, findings) : MTR_OK;
 }
 
@@ -336,7 +338,8 @@ int tariff_read_calendar(const struct mtr_node *node, const struct tariff_versio
     const struct tariff_mask_fields *fields = list->items;
     const struct mtr_node *masks = mtr_node_get(node, "calendar");
     size_t errors_before = findings->errors;
-    tariff_forbid(findings, node, version->has_calendar_zone && !list->count, "calendar_zone",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_CALENDAR_ZONE, node,
+                  version->has_calendar_zone && !list->count, "calendar_zone",
                   "there is no calendar whose clock it could be");
     if (!list->count) return MTR_OK;
     MTR_ASSERT(list->count <= MTR_CALENDAR_MASKS_MAX); /* its row says so */
@@ -361,7 +364,8 @@ static void read_when(const struct mtr_node *node, const struct mtr_calendar *ca
     const struct mtr_node *name =
         node->kind == MTR_NODE_MAP && node->child_count == 1 ? mtr_node_get(node, "not") : node;
     if (!name || name->kind != MTR_NODE_STRING) {
-        tariff_error(findings, node, "when", "must be the name of a mask in `calendar`, or {not: NAME}");
+        tariff_report(findings, MTR_FINDING_TARIFF_CALENDAR_WHEN, node, "when",
+                      "must be the name of a mask in `calendar`, or {not: NAME}");
         return;
     }
     out->has_when = true;

@@ -78,8 +78,8 @@ void mtr_tariff_lint_change(const struct mtr_node *node, const struct mtr_tariff
             version->from_is_date ? version->from_days * MTR_US_PER_DAY : version->from_us;
         if (begin_us >= now_us || has_version(stored, version)) continue;
         const struct mtr_node *from = list ? mtr_node_get(&list->children[i], "from") : NULL;
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, from ? from->line : 0, from ? from->column : 0,
-                             "versions.from",
+        mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_VERSION_PAST, from ? from->line : 0,
+                             from ? from->column : 0, "versions.from",
                              "the version from %.*s is new or changed and begins in the past: use since then "
                              "is rated again, and closed periods "
                              "get corrections",

@@ -78,7 +78,7 @@ static int add_currency(struct walk *walk, struct mtr_str code, uint32_t line, u
             mtr_arena_calloc(walk->scratch, MTR_TARIFF_CURRENCIES_MAX, sizeof(*currencies->items));
     if (!currencies->items) return MTR_ENOMEM;
     if (currencies->count == MTR_TARIFF_CURRENCIES_MAX) {
-        mtr_diagnostics_addf(walk->findings, MTR_SEVERITY_ERROR, line, column, "currencies",
+        mtr_diagnostics_addf(walk->findings, MTR_FINDING_TARIFF_CURRENCY_LIMIT, line, column, "currencies",
                              "are more than %d", MTR_TARIFF_CURRENCIES_MAX);
         return MTR_EINVALID;
     }
@@ -123,7 +123,8 @@ static int collect_declared(struct walk *walk, const struct mtr_node *list, cons
         items[0] = found;
         return MTR_OK;
     }
-    tariff_error(walk->findings, own, "currency", "is not one of `currencies`");
+    tariff_report(walk->findings, MTR_FINDING_TARIFF_CURRENCY_NOT_LISTED, own, "currency",
+                  "is not one of `currencies`");
     return MTR_EINVALID;
 }
 
@@ -154,8 +155,8 @@ static int check_number(struct walk *walk, const struct mtr_field *field, const 
     if (mtr_money_parse(node->text, &amount) || amount.e18 == 0)
         return MTR_OK; /* nothing is nothing in every currency */
     list_codes(walk->currencies, codes, sizeof(codes));
-    mtr_diagnostics_addf(walk->findings, MTR_SEVERITY_ERROR, node->line, node->column, field->name,
-                         "is one number for %s: write a map with one for each", codes);
+    mtr_diagnostics_addf(walk->findings, MTR_FINDING_TARIFF_PRICE_ONE_NUMBER, node->line, node->column,
+                         field->name, "is one number for %s: write a map with one for each", codes);
     return MTR_OK;
 }
 
@@ -171,22 +172,24 @@ static int check_prices(struct walk *walk, const struct mtr_field *field, const 
     const struct tariff_currencies *currencies = walk->currencies;
     if (is_in_unit(walk, field)) {
         if (node->kind == MTR_NODE_MAP)
-            tariff_error(walk->findings, node, field->name,
-                         "is an amount of the pricing currency: write one number; what it costs in each "
-                         "currency is the price in `pricing_currency`");
+            tariff_report(walk->findings, MTR_FINDING_TARIFF_PRICE_OF_PRICING_CURRENCY, node, field->name,
+                          "is an amount of the pricing currency: write one number; what it costs in each "
+                          "currency is the price in `pricing_currency`");
         return MTR_OK;
     }
     if (node->kind != MTR_NODE_MAP) return check_number(walk, field, node);
     for (uint32_t i = 0; i < currencies->count; i++) {
         if (price_in(node, currencies->items[i].text)) continue;
-        mtr_diagnostics_addf(walk->findings, MTR_SEVERITY_ERROR, node->line, node->column, field->name,
-                             "has no price in %.*s", MTR_STR_ARGS(currencies->items[i].text));
+        mtr_diagnostics_addf(walk->findings, MTR_FINDING_TARIFF_PRICE_CURRENCY_MISSING, node->line,
+                             node->column, field->name, "has no price in %.*s",
+                             MTR_STR_ARGS(currencies->items[i].text));
     }
     for (uint32_t i = 0; i < node->child_count; i++) {
         const struct mtr_node *price = &node->children[i];
         if (has_currency(currencies, price->key)) continue;
-        mtr_diagnostics_addf(walk->findings, MTR_SEVERITY_ERROR, price->key_line, price->key_column,
-                             field->name, "has a price in %.*s, which is not one of the tariff's currencies",
+        mtr_diagnostics_addf(walk->findings, MTR_FINDING_TARIFF_PRICE_CURRENCY_FOREIGN, price->key_line,
+                             price->key_column, field->name,
+                             "has a price in %.*s, which is not one of the tariff's currencies",
                              MTR_STR_ARGS(price->key));
     }
     return MTR_OK;

@@ -15,17 +15,18 @@ static void lint_group_by(const struct mtr_node *node, const struct mtr_componen
     if (component->group_by_count == 0) return;
     const struct mtr_node *list = mtr_node_get(node, "group_by");
     if (component->group_by_count > MTR_METER_GROUP_BY_MAX)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, list->line, list->column, "group_by",
-                             "has %u dimensions; a meter has at most %d", component->group_by_count,
-                             MTR_METER_GROUP_BY_MAX);
+        mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_GROUP_BY_LIMIT, list->line, list->column,
+                             "group_by", "has %u dimensions; a meter has at most %d",
+                             component->group_by_count, MTR_METER_GROUP_BY_MAX);
     for (uint32_t i = 0; i < component->group_by_count && i < MTR_METER_GROUP_BY_MAX; i++) {
         struct mtr_str name = component->group_by[i];
         if (name.size == 0 || name.size > MTR_PROPERTY_NAME_BYTES_MAX)
-            tariff_error(findings, &list->children[i], "group_by",
-                         "the name of a dimension has 1 to 64 bytes");
+            tariff_report(findings, MTR_FINDING_TARIFF_GROUP_BY_LIMIT, &list->children[i], "group_by",
+                          "the name of a dimension has 1 to 64 bytes");
         for (uint32_t j = 0; j < i; j++)
             if (mtr_str_equal(name, component->group_by[j]))
-                tariff_error(findings, &list->children[i], "group_by", "this dimension is named twice");
+                tariff_report(findings, MTR_FINDING_TARIFF_NAME_REPEATED, &list->children[i], "group_by",
+                              "this dimension is named twice");
     }
 }
 
@@ -46,13 +47,13 @@ static void lint_account(const struct mtr_node *version, const struct mtr_tariff
         tariff_lint_cap(node, tariff, account->cap, account->has_minimum ? &account->minimum : NULL, NULL,
                         findings);
     if (tariff->pricing_currency.size)
-        tariff_error(findings, node, "account",
-                     "counts what was charged, in money, and prices are not: a tariff with "
-                     "`pricing_currency` has no account limits");
+        tariff_report(findings, MTR_FINDING_TARIFF_ACCOUNT_CURRENCY, node, "account",
+                      "counts what was charged, in money, and prices are not: a tariff with "
+                      "`pricing_currency` has no account limits");
     if (tariff->exchange.given)
-        tariff_error(findings, node, "account",
-                     "amounts of several currencies cannot be added up: a tariff with `exchange` has no "
-                     "account limits");
+        tariff_report(findings, MTR_FINDING_TARIFF_ACCOUNT_CURRENCY, node, "account",
+                      "amounts of several currencies cannot be added up: a tariff with `exchange` has no "
+                      "account limits");
 }
 
 static void lint_keys(const struct mtr_node *list, const struct mtr_tariff_version *version,
@@ -62,12 +63,12 @@ static void lint_keys(const struct mtr_node *list, const struct mtr_tariff_versi
         const struct mtr_node *key = mtr_node_get(&list->children[i], "key");
         struct mtr_str name = version->components[i].key;
         if (mtr_str_starts_with(name, MTR_STR("tariff.")) || mtr_str_starts_with(name, MTR_STR("account.")))
-            tariff_error(
-                findings, key, "key",
+            tariff_report(
+                findings, MTR_FINDING_TARIFF_KEY_RESERVED, key, "key",
                 "keys that begin with `tariff.` or `account.` are of the tariff's own lines: choose another");
         for (uint32_t j = 0; j < i; j++) {
             if (!mtr_str_equal(name, version->components[j].key)) continue;
-            mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, key->line, key->column, "key",
+            mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_KEY_REPEATED, key->line, key->column, "key",
                                  "`%.*s` is the key of line %u too: keys are unique", MTR_STR_ARGS(name),
                                  version->components[j].line);
             break;
@@ -79,8 +80,9 @@ void tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_do
                          const struct mtr_tariff_version *version, struct mtr_diagnostics *findings)
 {
     if (version->has_minimum) tariff_lint_limit(node, "minimum", tariff, version->minimum, findings);
-    tariff_forbid(findings, node, version->minimum_prorate != MTR_PRORATE_NONE && !version->has_minimum,
-                  "minimum_prorate", "there is no minimum to prorate");
+    tariff_forbid(findings, MTR_FINDING_TARIFF_PRORATE_NOTHING, node,
+                  version->minimum_prorate != MTR_PRORATE_NONE && !version->has_minimum, "minimum_prorate",
+                  "there is no minimum to prorate");
     const struct mtr_commitment *commitment = version->commitment.given ? &version->commitment : NULL;
     if (version->has_cap)
         tariff_lint_cap(node, tariff, version->cap, version->has_minimum ? &version->minimum : NULL,

@@ -91,7 +91,8 @@ static void report_unknown(const struct mtr_node *items, uint32_t count, const s
 {
     const struct component_keys keys = {items, count};
     char meant[MTR_MEANT_BYTES];
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, key->line, key->column, "overrides.components",
+    mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_COMPONENT_UNKNOWN, key->line, key->column,
+                         "overrides.components",
                          "the version has no component `%.*s` that could be overridden%s",
                          MTR_STR_ARGS(key->text), mtr_str_meant(key->text, component_key_at, &keys, meant));
 }
@@ -119,7 +120,8 @@ static int override_components(const struct mtr_node *list, const struct mtr_nod
         MTR_ASSERT(key); /* the schema saw to it */
         struct mtr_node *base = find_component(items, list->child_count, key->text), merged;
         if (is_repeated(overriding, i, key->text)) {
-            tariff_error(findings, key, "overrides.components", "is overridden already in the same override");
+            tariff_report(findings, MTR_FINDING_TARIFF_NAME_REPEATED, key, "overrides.components",
+                          "is overridden already in the same override");
             continue;
         }
         if (!base) {

@@ -25,7 +25,8 @@ void tariff_lint_pricing(const struct mtr_node *version, const struct mtr_tariff
     const struct mtr_node *node = tariff_place(version, "pricing_currency");
     if (!mtr_str_equal(pricing->name, tariff->pricing_currency)) {
         const struct mtr_str name = mtr_tariff_priced_in(tariff);
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "pricing_currency",
+        mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_PRICING_CURRENCY_DIFFERS, node->line, node->column,
+                             "pricing_currency",
                              "the prices of the first version are in %.*s: all versions of a tariff have "
                              "prices in one unit",
                              MTR_STR_ARGS(name));
@@ -33,8 +34,10 @@ void tariff_lint_pricing(const struct mtr_node *version, const struct mtr_tariff
     }
     if (!pricing->name.size) return;
     if (mtr_currency_find(pricing->name))
-        tariff_error(findings, tariff_place(node, "name"), "pricing_currency.name",
-                     "is a currency of ISO 4217: write it as the tariff's `currency`");
+        tariff_report(findings, MTR_FINDING_TARIFF_PRICING_CURRENCY_IS_MONEY, tariff_place(node, "name"),
+                      "pricing_currency.name",
+                      "is a currency of ISO 4217: write it as the tariff's `currency`");
     if (pricing->price.e18 <= 0)
-        tariff_error(findings, tariff_place(node, "price"), "pricing_currency.price", "must be more than 0");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NOT_POSITIVE, tariff_place(node, "price"),
+                      "pricing_currency.price", "must be more than 0");
 }

@@ -54,15 +54,18 @@ static void lint_beside(const struct mtr_node *node, const struct tariff_compone
                         const struct tariff_curve *curve, struct mtr_diagnostics *findings)
 {
     if (!curve->without_use && !curve->names_meters && !fields->has_meter)
-        tariff_error(findings, node, "components",
-                     "has no meter: name the one whose use it prices with `meter:`");
+        tariff_report(findings, MTR_FINDING_TARIFF_FIELD_REQUIRED, node, "components",
+                      "has no meter: name the one whose use it prices with `meter:`");
     if (curve->lint_beside) curve->lint_beside(node, fields, findings);
-    tariff_forbid(findings, node, fields->has_tier_by && !curve->takes_tier_by, "tier_by",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node,
+                  fields->has_tier_by && !curve->takes_tier_by, "tier_by",
                   "chooses a tier of `volume`: this is another curve");
-    tariff_forbid(findings, node, fields->flat_at_zero && !curve->has_flats, "flat_at_zero",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node,
+                  fields->flat_at_zero && !curve->has_flats, "flat_at_zero",
                   "only curves with tiers have a flat amount");
-    tariff_forbid(findings, node, fields->flat_at_zero && curve->has_flats && fields->has_group_by,
-                  "flat_at_zero", "with group_by there is no line at zero use that the flat could be on");
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_CONFLICT, node,
+                  fields->flat_at_zero && curve->has_flats && fields->has_group_by, "flat_at_zero",
+                  "with group_by there is no line at zero use that the flat could be on");
 }
 
 static int read_component(struct reading *reading, const struct mtr_node *node,
@@ -106,7 +109,7 @@ static void read_from(struct reading *reading, const struct mtr_node *node, stru
     int rc = mtr_time_parse_date(out->from, &out->from_us);
     if (rc) {
         mtr_diagnostics_addf(
-            reading->findings, MTR_SEVERITY_ERROR, node->line, node->column, "from",
+            reading->findings, MTR_FINDING_TARIFF_VERSION_FROM, node->line, node->column, "from",
             "`%.*s` is %s: write a date (2026-01-01) or an RFC 3339 instant (2026-01-01T00:00:00Z)",
             MTR_STR_ARGS(out->from), rc == MTR_EOVERFLOW ? "outside the years 1970 to 2199" : "no date");
         return;
@@ -180,8 +183,8 @@ static int read_override(struct reading *reading, const struct mtr_node *plain, 
     out->subscription = fields->subscription;
     out->customer = fields->customer;
     if ((fields->subscription.size != 0) == (fields->customer.size != 0)) {
-        tariff_error(findings, node, "overrides",
-                     "is for a customer or for a subscription: write one of `customer` and `subscription`");
+        tariff_report(findings, MTR_FINDING_TARIFF_FIELD_ONE_OF, node, "overrides",
+                      "is for a customer or for a subscription: write one of `customer` and `subscription`");
         return MTR_OK;
     }
     int rc = tariff_overridden_version(plain, node, reading->scratch, &merged, findings);
@@ -203,7 +206,7 @@ static void lint_overrides(struct reading *reading, const struct mtr_node *list,
         const struct mtr_tariff_override *override = &version->overrides[i];
         if (tariff_compare_overrides(override - 1, override) != 0) continue;
         mtr_diagnostics_addf(
-            reading->findings, MTR_SEVERITY_ERROR, list->line, list->column, "overrides",
+            reading->findings, MTR_FINDING_TARIFF_OVERRIDE_REPEATED, list->line, list->column, "overrides",
             "has two overrides for %s `%.*s`", override->subscription.size ? "subscription" : "customer",
             MTR_STR_ARGS(override->subscription.size ? override->subscription : override->customer));
     }
@@ -219,7 +222,7 @@ static int read_overrides(struct reading *reading, const struct mtr_node *node, 
     reading->overridden_components += (size_t)fields->count * out->component_count;
     if (reading->overridden_components > MTR_TARIFF_OVERRIDDEN_COMPONENTS_MAX) {
         mtr_diagnostics_addf(
-            reading->findings, MTR_SEVERITY_ERROR, list->line, list->column, "overrides",
+            reading->findings, MTR_FINDING_TARIFF_OVERRIDE_LIMIT, list->line, list->column, "overrides",
             "are too many: times the components of their versions they may come to %d in a tariff",
             MTR_TARIFF_OVERRIDDEN_COMPONENTS_MAX);
         return MTR_OK;
@@ -230,8 +233,8 @@ static int read_overrides(struct reading *reading, const struct mtr_node *node, 
     for (uint32_t i = 0; i < fields->count && !rc; i++) {
         const struct mtr_node *account = mtr_node_get(&list->children[i], "account");
         if (account && rows[i].subscription.size)
-            tariff_error(reading->findings, account, "account",
-                         "is of all the customer's subscriptions: write it in an override of the customer");
+            tariff_report(reading->findings, MTR_FINDING_TARIFF_ACCOUNT_WHOSE, account, "account",
+                          "is of all the customer's subscriptions: write it in an override of the customer");
         rc = read_override(reading, plain, &list->children[i], &rows[i], &out->overrides[i]);
     }
     qsort(out->overrides, out->override_count, sizeof(*out->overrides), tariff_compare_overrides);
@@ -277,7 +280,8 @@ static void check_order(struct reading *reading, const struct mtr_node *list)
         const struct mtr_tariff_version *before = &tariff->versions[i - 1], *version = &tariff->versions[i];
         const struct mtr_node *from = mtr_node_get(&list->children[i], "from");
         if (is_before(before, version)) continue;
-        mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, from->line, from->column, "versions.from",
+        mtr_diagnostics_addf(reading->findings, MTR_FINDING_TARIFF_VERSION_ORDER, from->line, from->column,
+                             "versions.from",
                              "versions must ascend, and `%.*s` does not come after `%.*s` in every time zone",
                              MTR_STR_ARGS(version->from), MTR_STR_ARGS(before->from));
     }
@@ -290,7 +294,8 @@ static int read_currency(struct reading *reading, const struct mtr_node *node,
     const struct mtr_currency *currency = mtr_currency_find(fields->currency);
     if (!currency) {
         const struct mtr_node *place = mtr_node_get(node, "currency");
-        mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, place->line, place->column, "currency",
+        mtr_diagnostics_addf(reading->findings, MTR_FINDING_TARIFF_CURRENCY_UNKNOWN, place->line,
+                             place->column, "currency",
                              "`%.*s` is no currency of ISO 4217: write a code of three capitals, like EUR",
                              MTR_STR_ARGS(fields->currency));
     }

@@ -8,32 +8,27 @@
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/document.h"
 
-static inline void tariff_report(struct mtr_diagnostics *findings, enum mtr_severity severity,
+static inline void tariff_report(struct mtr_diagnostics *findings, enum mtr_finding_code code,
                                  const struct mtr_node *node, const char *field, const char *text)
 {
-    mtr_diagnostics_addf(findings, severity, node->line, node->column, field, "%s", text);
+    mtr_diagnostics_addf(findings, code, node->line, node->column, field, "%s", text);
 }
 
-static inline void tariff_error(struct mtr_diagnostics *findings, const struct mtr_node *node,
-                                const char *field, const char *text)
+/* What an error of reading a number says; MTR_OK: it was read, and its sign is wrong. */
+static inline enum mtr_finding_code tariff_number_code(int error)
 {
-    tariff_report(findings, MTR_SEVERITY_ERROR, node, field, text);
+    if (!error) return MTR_FINDING_TARIFF_NUMBER_NEGATIVE;
+    if (error == MTR_EPRECISION) return MTR_FINDING_TARIFF_NUMBER_DIGITS;
+    return error == MTR_EOVERFLOW ? MTR_FINDING_TARIFF_NUMBER_RANGE : MTR_FINDING_TARIFF_NUMBER_MALFORMED;
 }
 
-static inline void tariff_warning(struct mtr_diagnostics *findings, const struct mtr_node *node,
-                                  const char *field, const char *text)
-{
-    tariff_report(findings, MTR_SEVERITY_WARNING, node, field, text);
-}
-
-/* Of a number that was refused with that error, MTR_OK: for its value. What is none is quoted; else `range`
- * says which are taken. */
+/* Of a number that was refused with that error. What is none is quoted; else `range` says which are taken. */
 static inline void tariff_number_error(struct mtr_diagnostics *findings, const struct mtr_node *node,
                                        const char *field, int error, const char *range)
 {
     char sentence[MTR_NUMBER_FAULT_BYTES];
     if (error == MTR_EINVALID) mtr_number_fault(node->text, sentence);
-    tariff_error(findings, node, field, error == MTR_EINVALID ? sentence : range);
+    tariff_report(findings, tariff_number_code(error), node, field, error == MTR_EINVALID ? sentence : range);
 }
 
 /* Where the key stands; the map itself when it is not written. */
@@ -44,10 +39,10 @@ static inline const struct mtr_node *tariff_place(const struct mtr_node *map, co
 }
 
 /* A key that must not be there. */
-static inline void tariff_forbid(struct mtr_diagnostics *findings, const struct mtr_node *map, bool given,
-                                 const char *key, const char *reason)
+static inline void tariff_forbid(struct mtr_diagnostics *findings, enum mtr_finding_code code,
+                                 const struct mtr_node *map, bool given, const char *key, const char *reason)
 {
-    if (given) tariff_error(findings, tariff_place(map, key), key, reason);
+    if (given) tariff_report(findings, code, tariff_place(map, key), key, reason);
 }
 
 #endif

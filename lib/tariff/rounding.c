@@ -10,7 +10,8 @@ static void read_step(const struct mtr_node *node, struct mtr_str currency, stru
 {
     out->currency = currency;
     if (!mtr_currency_find(currency))
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->key_line, node->key_column, "rounding.step",
+        mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_CURRENCY_UNKNOWN, node->key_line, node->key_column,
+                             "rounding.step",
                              "`%.*s` is no currency of ISO 4217: write a code of three capitals, like EUR",
                              MTR_STR_ARGS(currency));
     const int rc = node->kind >= MTR_NODE_LIST ? MTR_ELIMIT : mtr_money_parse(node->text, &out->step);
@@ -18,7 +19,9 @@ static void read_step(const struct mtr_node *node, struct mtr_str currency, stru
         tariff_number_error(
             findings, node, "rounding.step", rc,
             "must be a number of at most 18 digits after the point, or a map of them by currency");
-    else if (out->step.e18 <= 0) tariff_error(findings, node, "rounding.step", "must be more than 0");
+    else if (out->step.e18 <= 0)
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NOT_POSITIVE, node, "rounding.step",
+                      "must be more than 0");
 }
 
 static int read_steps(const struct mtr_node *node, struct mtr_arena *arena,
@@ -50,8 +53,8 @@ int tariff_read_rounding(const struct mtr_node *node, const struct tariff_roundi
     tariff->rounding_digits_given = fields->has_digits;
     if (fields->has_digits) tariff->rounding_digits = (unsigned)fields->digits;
     if (!currency || !step || step->kind == MTR_NODE_NULL) return MTR_OK;
-    tariff_forbid(findings, mtr_node_get(node, "rounding"), fields->has_digits, "step",
-                  "stands instead of digits: remove one of them");
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_CONFLICT, mtr_node_get(node, "rounding"),
+                  fields->has_digits, "step", "stands instead of digits: remove one of them");
     return read_steps(step, arena, tariff, findings);
 }
 
@@ -72,13 +75,13 @@ int tariff_lint_step_currencies(const struct mtr_node *tariff, const struct tari
     const size_t errors_before = findings->errors;
     if (!step || !(own || currencies->count)) return MTR_OK;
     if (step->kind != MTR_NODE_MAP && step->kind != MTR_NODE_NULL && currencies->count > 1)
-        tariff_error(findings, step, "rounding.step",
-                     "is one number for several currencies: write a map with those that have a step");
+        tariff_report(findings, MTR_FINDING_TARIFF_PRICE_ONE_NUMBER, step, "rounding.step",
+                      "is one number for several currencies: write a map with those that have a step");
     for (uint32_t i = 0; step->kind == MTR_NODE_MAP && i < step->child_count; i++) {
         const struct mtr_node *child = &step->children[i];
         if (mtr_node_get(tariff, "exchange") || is_charged(own, currencies, child->key)) continue;
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, child->key_line, child->key_column,
-                             "rounding.step",
+        mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_CURRENCY_NOT_LISTED, child->key_line,
+                             child->key_column, "rounding.step",
                              "nothing is charged in %.*s: the tariff has no prices in it, and no `exchange`",
                              MTR_STR_ARGS(child->key));
     }

@@ -441,7 +441,9 @@ int mtr_outbox_step(struct mtr_outbox *outbox, const struct mtr_catalog *catalog
     counted.idle = !step.more;
     *result = counted;
 out:
-    if (rc) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the outbox cannot step: %s", mtr_error_text(rc));
+    if (rc)
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_STAGE, 0, 0, NULL, "the outbox cannot step: %s",
+                           mtr_error_text(rc));
     return rc;
 }
 

@@ -166,7 +166,7 @@ def check_closed_periods():
         with open(path, "w") as f:
             json.dump({"subscriptions": [{**subscription, "tariff": "q"}]}, f)
         shown = daemon.command("apply", "--dry-run", "--correct-closed-periods", path)
-        assert "would be: 0 created, 1 updated" in shown.stdout and "warning: 2 closed periods of 1 subscription are rated again: 250.00 becomes 300.00 EUR\n" in shown.stderr, shown
+        assert "would be: 0 created, 1 updated" in shown.stdout and "warning: 2 closed periods of 1 subscription are rated again: 250.00 becomes 300.00 EUR [periods.closed.rated]\n" in shown.stderr, shown
         assert daemon.command("apply", path, check=False).returncode == 1
         daemon.command("apply", "--correct-closed-periods", path)
         daemon.settle()

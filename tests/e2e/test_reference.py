@@ -4,7 +4,7 @@ import subprocess
 
 from harness import METERD
 
-PAGES = {"catalog": "catalog.md", "config": "configuration.md", "commands": "commands.md", "metrics": "metrics.md"}
+PAGES = {"catalog": "catalog.md", "config": "configuration.md", "commands": "commands.md", "findings": "findings.md", "metrics": "metrics.md"}
 
 
 def reference(topic):

@@ -154,17 +154,18 @@ uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct
     return 0;
 }
 
-void mtr_catalog_fail(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, uint32_t number,
-                      const char *field, struct mtr_diagnostics *findings, const char *format, ...)
+void mtr_catalog_fail(const struct mtr_catalog *catalog, enum mtr_finding_code code,
+                      const struct mtr_catalog_place *place, struct mtr_diagnostics *findings,
+                      const char *format, ...)
 {
     char text[240];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    assert_true(kind == MTR_KIND_METER ? mtr_catalog_meter(catalog, number) != NULL
-                                       : mtr_catalog_subscription(catalog, number) != NULL);
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, field, "%s", text);
+    assert_true(place->kind == MTR_KIND_METER ? mtr_catalog_meter(catalog, place->number) != NULL
+                                              : mtr_catalog_subscription(catalog, place->number) != NULL);
+    mtr_diagnostics_addf(findings, code, 0, 0, place->field, "%s", text);
 }
 
 struct world_event {
@@ -193,7 +194,7 @@ int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_h
     reader->lent_events = NULL;
     reader->reads++;
     if (reader->fail_in > 0 && --reader->fail_in == 0) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the disk went away");
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, NULL, "the disk went away");
         return MTR_EIO;
     }
     if (seq < reader->first_retained) seq = reader->first_retained;

@@ -126,17 +126,17 @@ static int compare(struct audit *audit, struct mtr_diagnostic *diagnostic)
     int rc = compared && !audit->rollups_equal ? are_cells_cut(audit, &cut) : MTR_OK;
     if (rc || (compared && cut)) return rc;
     if (!cut)
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_AUDIT_BEHIND, 0, 0, NULL,
                            "cells that the catalog cuts anew are not folded yet; let the daemon fold them "
                            "first");
     else if (live_seq < again_seq)
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_AUDIT_BEHIND, 0, 0, NULL,
                            "the live rollups are %" PRIu64
                            " event%s behind the log; let the daemon fold them first",
                            again_seq - live_seq, mtr_plural(again_seq - live_seq));
     else
         mtr_diagnostic_set(
-            diagnostic, 0, 0, NULL,
+            diagnostic, MTR_FINDING_AUDIT_BEHIND, 0, 0, NULL,
             "the daemon folds faster than the audit can catch up; try when fewer events arrive");
     return MTR_EAGAIN;
 }

@@ -175,7 +175,7 @@ static int import_csv(struct import *import, FILE *file)
     int rc = piece ? MTR_OK : MTR_ENOMEM;
     import->has_header = false;
     mtr_csv_reader_init(&import->csv, import->map.delimiter, on_record, import);
-    mtr_diagnostic_set(&diagnostic, 0, 0, "", "%s", mtr_error_text(MTR_ENOMEM));
+    mtr_diagnostic_set(&diagnostic, MTR_FINDING_PROGRAM_MEMORY, 0, 0, "", "%s", mtr_error_text(MTR_ENOMEM));
     while (!rc && (size = fread(piece, 1, PIECE_BYTES, file)) > 0) {
         import->bytes_done += size;
         rc = mtr_csv_read(&import->csv, (struct mtr_str){piece, size}, &diagnostic);

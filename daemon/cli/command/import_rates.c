@@ -129,9 +129,7 @@ static int import_one(struct import_rates *import, const char *name)
         code = cli_load_file(name, MTR_BANK_XML_BYTES_MAX, &xml);
     }
     if (!code && mtr_bank_read(import->bank, mtr_buffer_str(&xml), &import->arena, &rates, &broken)) {
-        if (broken.line)
-            fprintf(stderr, "%s:%u:%u: error: %s\n", name, broken.line, broken.column, broken.text);
-        else fprintf(stderr, "%s: error: %s\n", name, broken.text);
+        cli_print_finding(name, &broken);
         code = MTR_EXIT_FAILED;
     }
     mtr_buffer_release(&xml);

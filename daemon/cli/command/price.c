@@ -144,7 +144,7 @@ static int write_cost(const struct cli_invocation *invocation, const struct rate
     int code = cli_load_file(cost, MTR_DOCUMENT_BYTES_MAX, &text);
     if (code) return code;
     if (mtr_document_parse(mtr_buffer_str(&text), &document, &broken)) {
-        fprintf(stderr, "%s:%u:%u: error: %s\n", cost, broken.line, broken.column, broken.text);
+        cli_print_finding(cost, &broken);
         code = MTR_EXIT_CONFIG;
     } else {
         code = check_cost(cost, mtr_document_root(document));
@@ -243,7 +243,7 @@ static int price_file(const struct cli_invocation *invocation, const char *path,
     if (code) return code;
     mtr_arena_init(&arena, 1 << 16, ARENA_BYTES_MAX);
     if (mtr_document_parse(mtr_buffer_str(&text), &document, &broken)) {
-        fprintf(stderr, "%s:%u:%u: error: %s\n", path, broken.line, broken.column, broken.text);
+        cli_print_finding(path, &broken);
         code = MTR_EXIT_CONFIG;
     }
     const struct mtr_node *root = code ? NULL : mtr_document_root(document),

@@ -47,7 +47,7 @@ static int find_version(const struct cli_invocation *invocation, struct curve *c
     int64_t at_us = mtr_clock_wall_us();
     struct mtr_zone *utc;
     if (at && mtr_time_parse_date(mtr_str_from(at), &at_us))
-        return quote_fail(findings, NULL, "at", "is no time:", mtr_str_from(at));
+        return quote_fail(findings, MTR_FINDING_QUOTE_TIME, NULL, "at", "is no time:", mtr_str_from(at));
     int rc = mtr_zone_open(MTR_STR("UTC"), &utc);
     if (rc) return rc;
     curve->version = mtr_tariff_version_at(curve->tariff, utc, at_us);
@@ -55,7 +55,8 @@ static int find_version(const struct cli_invocation *invocation, struct curve *c
     curve->row.time_us = curve->row.until_us = at_us;
     return curve->version
                ? MTR_OK
-               : quote_fail(findings, NULL, "at", "no version of the tariff is in force yet", nothing);
+               : quote_fail(findings, MTR_FINDING_QUOTE_TIME, NULL, "at",
+                            "no version of the tariff is in force yet", nothing);
 }
 
 /* The component and dimensions that are meant. What counts by the hour is plotted as if all of it were
@@ -76,7 +77,8 @@ static int find_row(const struct cli_invocation *invocation, struct curve *curve
     if (rc || !mtr_component_has_masks(&curve->version->components[curve->row.component]) ||
         invocation_option(invocation, "at"))
         return rc;
-    return quote_fail(findings, NULL, "at", "is needed: use counts by the hour in this component", nothing);
+    return quote_fail(findings, MTR_FINDING_QUOTE_TIME, NULL, "at",
+                      "is needed: use counts by the hour in this component", nothing);
 }
 
 /* --quantity; else somewhat beyond the last border; else a round number. */
@@ -92,7 +94,8 @@ static int find_most(const struct cli_invocation *invocation, const struct mtr_q
                      : MTR_OK;
     }
     if (mtr_quantity_parse(mtr_str_from(text), &curve->most) || curve->most.e12 <= 0)
-        return quote_fail(findings, NULL, "quantity", "must be a number above 0, not", mtr_str_from(text));
+        return quote_fail(findings, MTR_FINDING_QUOTE_QUANTITY, NULL, "quantity",
+                          "must be a number above 0, not", mtr_str_from(text));
     return MTR_OK;
 }
 
@@ -155,7 +158,8 @@ static int price_points(struct curve *curve, struct mtr_diagnostics *findings)
         struct mtr_price price;
         mtr_arena_reset(&result);
         rc = mtr_price(&input, false, &result, &price);
-        if (rc == MTR_EOVERFLOW) rc = quote_fail(findings, NULL, "quantity", "", price.problem);
+        if (rc == MTR_EOVERFLOW)
+            rc = quote_fail(findings, MTR_FINDING_RATING_RANGE, NULL, "quantity", "", price.problem);
         for (uint32_t j = 0; !rc && j < price.line_count; j++)
             if (mtr_str_equal(price.lines[j].component, component->key))
                 rc = mtr_money_add(curve->points[i].amount, price.lines[j].amount, &curve->points[i].amount);

@@ -47,25 +47,28 @@ static const char *skip_row(const char *field, uint64_t *row)
     return *end == ']' ? end + 1 + (end[1] == '.') : NULL;
 }
 
-static void print_row(const struct price_series *series, uint64_t row, const char *field, const char *text)
+static void print_row(const struct price_series *series, uint64_t row, const char *field,
+                      const struct mtr_diagnostic *finding)
 {
     uint64_t line = 0;
     if (series->lines.size / sizeof(line) > row)
         memcpy(&line, series->lines.data + row * sizeof(line), sizeof(line));
-    fprintf(stderr, "%s:%" PRIu64 ": error: %s%s%s\n", series->path, line, field, *field ? ": " : "", text);
+    fprintf(stderr, "%s:%" PRIu64 ": error: %s%s%s [%s]\n", series->path, line, field, *field ? ": " : "",
+            finding->text, mtr_finding_kind(finding->code)->code);
 }
 
 void price_print_finding(void *context, const struct mtr_diagnostic *finding)
 {
     const struct price_series *series = context;
     uint64_t row = 0;
+    const char *code = mtr_finding_kind(finding->code)->code;
     const char *of_row = skip_row(finding->field, &row), *field = of_row ? of_row : finding->field;
     if (of_row && series->path) {
-        print_row(series, row, field, finding->text);
+        print_row(series, row, field, finding);
         return;
     }
     if (series->path && strcmp(field, "usage") == 0) {
-        fprintf(stderr, "%s: error: %s\n", series->path, finding->text);
+        fprintf(stderr, "%s: error: %s [%s]\n", series->path, finding->text, code);
         return;
     }
     const struct mtr_str member = {field, strcspn(field, ".[")};
@@ -74,7 +77,8 @@ void price_print_finding(void *context, const struct mtr_diagnostic *finding)
     if (*rest == '[') rest += strcspn(rest, "]") + 1;
     if (*rest == '.') rest++;
     if (option)
-        fprintf(stderr, "meterd price: --%s: %s%s%s\n", option, rest, *rest ? ": " : "", finding->text);
+        fprintf(stderr, "meterd price: --%s: %s%s%s [%s]\n", option, rest, *rest ? ": " : "", finding->text,
+                code);
     else
-        fprintf(stderr, "meterd price: %s%s%s\n", field, member.size ? ": " : "", finding->text);
+        fprintf(stderr, "meterd price: %s%s%s [%s]\n", field, member.size ? ": " : "", finding->text, code);
 }

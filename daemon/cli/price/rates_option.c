@@ -62,7 +62,7 @@ static int add_file(const char *path, const struct mtr_tariff_document *tariff, 
     int code = cli_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
     if (code) return code;
     if (mtr_document_parse(mtr_buffer_str(&text), &document, &broken)) {
-        fprintf(stderr, "%s:%u:%u: error: %s\n", path, broken.line, broken.column, broken.text);
+        cli_print_finding(path, &broken);
         code = MTR_EXIT_CONFIG;
     } else if (!mtr_node_get(mtr_document_root(document), "rates")) {
         fprintf(stderr, "meterd price: %s holds no `rates`\n", path);

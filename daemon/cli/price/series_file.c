@@ -136,7 +136,7 @@ static int read_csv(struct series_file *file, struct mtr_str text)
 {
     struct mtr_csv_reader reader;
     struct mtr_diagnostic broken;
-    mtr_diagnostic_set(&broken, 0, 0, "", "%s", "cannot be read");
+    mtr_diagnostic_set(&broken, MTR_FINDING_INPUT_UNREADABLE, 0, 0, "", "%s", "cannot be read");
     mtr_csv_reader_init(&reader, ',', on_record, file);
     int rc = mtr_csv_read(&reader, text, &broken);
     if (!rc) rc = mtr_csv_read_end(&reader, &broken);

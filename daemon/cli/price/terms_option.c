@@ -56,7 +56,8 @@ int terms_option_write(const struct cli_invocation *invocation, const char *opti
     struct mtr_diagnostic broken;
     if (!text) return MTR_EXIT_OK;
     if (mtr_document_parse(mtr_str_from(text), &document, &broken)) {
-        fprintf(stderr, "meterd price: --%s: %s\n", option, broken.text);
+        fprintf(stderr, "meterd price: --%s: %s [%s]\n", option, broken.text,
+                mtr_finding_kind(broken.code)->code);
         return MTR_EXIT_USAGE;
     }
     const struct mtr_node *root = mtr_document_root(document);

@@ -145,7 +145,7 @@ static int read_draft(struct what_if *what_if)
     if (code) return code;
     if (mtr_document_parse(mtr_buffer_str(&what_if->text), &what_if->document, &broken) == MTR_OK)
         return MTR_EXIT_OK;
-    fprintf(stderr, "%s:%u:%u: error: %s\n", path, broken.line, broken.column, broken.text);
+    cli_print_finding(path, &broken);
     return MTR_EXIT_CONFIG;
 }
 

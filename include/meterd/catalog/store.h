@@ -48,10 +48,17 @@ struct mtr_catalog_edit {
     void *review_context;
 };
 
-/* For a review: a finding about a field of that document of the draft, at its place in the text. */
-void mtr_catalog_fail(const struct mtr_catalog *draft, enum mtr_catalog_kind kind, uint32_t number,
-                      const char *field, struct mtr_diagnostics *findings, const char *format, ...)
-    MTR_PRINTF(6, 7);
+/* A field of a document of a catalog. */
+struct mtr_catalog_place {
+    enum mtr_catalog_kind kind;
+    uint32_t number;
+    const char *field;
+};
+
+/* For a review: a finding about a field of a document of the draft, at its place in the text. */
+void mtr_catalog_fail(const struct mtr_catalog *draft, enum mtr_finding_code code,
+                      const struct mtr_catalog_place *place, struct mtr_diagnostics *findings,
+                      const char *format, ...) MTR_PRINTF(5, 6);
 
 struct mtr_catalog_change {
     uint32_t created;

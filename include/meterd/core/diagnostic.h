@@ -1,8 +1,10 @@
 /*
- * What is wrong with somebody's input, and where: one plain sentence that says what to do.
+ * What is wrong with somebody's input, and where: one plain sentence that says what to do, and its code
+ * (finding_codes.h), which says how severe it is.
  *
- * Validators fill it; whoever answers the person prints it. `file:line:column: text` for documents,
- * `field: text (at byte N)` for requests. A diagnostic owns its text; copying the struct copies it.
+ * Validators fill it; whoever answers the person prints it. `file:line:column: error: field: text [code]` for
+ * documents, `field: text (at byte N)` for requests. A diagnostic owns its text; copying the struct copies
+ * it.
  */
 #ifndef METERD_CORE_DIAGNOSTIC_H
 #define METERD_CORE_DIAGNOSTIC_H
@@ -12,8 +14,7 @@
 
 #include "meterd/core/buffer.h"
 #include "meterd/core/error.h"
-
-enum mtr_severity { MTR_SEVERITY_ERROR, MTR_SEVERITY_WARNING };
+#include "meterd/core/finding_codes.h"
 
 /* Room for the longest sentence with three keys of 64 bytes, a list of choices and an advice, and for a path
  * through two names of that length. What somebody wrote is quoted up to some 60 bytes, so that nothing has to
@@ -21,7 +22,8 @@ enum mtr_severity { MTR_SEVERITY_ERROR, MTR_SEVERITY_WARNING };
 enum { MTR_FINDING_FIELD_BYTES = 240, MTR_FINDING_TEXT_BYTES = 1000 };
 
 struct mtr_diagnostic {
-    enum mtr_severity severity;
+    enum mtr_finding_code code;
+    enum mtr_severity severity; /* that of the code */
     uint32_t line;      /* from 1; 0 where there are no lines */
     uint32_t column;    /* from 1, in bytes; 0 where there are no lines */
     uint64_t offset;    /* byte offset in the input */
@@ -30,8 +32,9 @@ struct mtr_diagnostic {
     char text[MTR_FINDING_TEXT_BYTES]; /* the sentence */
 };
 
-void mtr_diagnostic_set(struct mtr_diagnostic *diagnostic, uint32_t line, uint32_t column, const char *field,
-                        const char *format, ...) MTR_PRINTF(5, 6);
+/* A code that is none asserts, as it does below. */
+void mtr_diagnostic_set(struct mtr_diagnostic *diagnostic, enum mtr_finding_code code, uint32_t line,
+                        uint32_t column, const char *field, const char *format, ...) MTR_PRINTF(6, 7);
 
 /* Several findings about one input, at most count_max kept; `dropped` counts the rest. */
 struct mtr_diagnostics {
@@ -45,17 +48,17 @@ struct mtr_diagnostics {
 void mtr_diagnostics_init(struct mtr_diagnostics *list, size_t count_max);
 void mtr_diagnostics_release(struct mtr_diagnostics *list);
 void mtr_diagnostics_add(struct mtr_diagnostics *list, const struct mtr_diagnostic *diagnostic);
-void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_severity severity, uint32_t line,
+void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_finding_code code, uint32_t line,
                           uint32_t column, const char *field, const char *format, ...) MTR_PRINTF(6, 7);
 
 const char *mtr_severity_name(enum mtr_severity severity); /* "error", "warning" */
-/* "catalog.yaml:12:5: error: text\n"; without a line the name alone. */
+/* "catalog.yaml:12:5: error: text [code]\n"; without a line the name alone. */
 int mtr_diagnostic_write(struct mtr_buffer *out, const char *input_name,
                          const struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 struct mtr_json_writer;
 struct mtr_shape;
-/* The findings as a JSON list of {severity, line, column, field, text}. */
+/* The findings as a JSON list of {code, severity, line, column, field, text}. */
 extern const struct mtr_shape mtr_finding_shape;
 void mtr_json_findings(struct mtr_json_writer *json, const struct mtr_diagnostics *findings);
 

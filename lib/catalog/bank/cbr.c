@@ -22,7 +22,8 @@ static void begin_day(struct mtr_bank_reader *reader, const char *date)
     bool is_date = date && strlen(date) == DATE_BYTES && bank_digits(date, 2, &day) && date[2] == '.' &&
                    bank_digits(date + 3, 2, &month) && date[5] == '.' && bank_digits(date + 6, 4, &year);
     if (is_date) bank_begin_day(reader, (int32_t)year, month, day);
-    else bank_fail(reader, "`%.40s` is no day, as 21.11.2026", date ? date : "");
+    else
+        bank_fail(reader, MTR_FINDING_RATES_DAY, "`%.40s` is no day, as 21.11.2026", date ? date : "");
 }
 
 static void on_begin(struct mtr_bank_reader *reader, const char *element, const char *const *attributes)
@@ -42,12 +43,14 @@ static void end_quote(struct mtr_bank_reader *reader)
     uint64_t nominal = 0;
     char *comma = strchr(reader->value, ',');
     if (!reader->currency[0] || !reader->nominal[0] || !reader->value[0]) {
-        bank_fail(reader, "a rate needs CharCode, Nominal and Value");
+        bank_fail(reader, MTR_FINDING_RATES_QUOTE, "a rate needs CharCode, Nominal and Value");
     } else if (strchr(reader->value, '.')) {
-        bank_fail(reader, "%.20s: `%.40s`: the decimal sign is a comma", reader->currency, reader->value);
+        bank_fail(reader, MTR_FINDING_RATES_QUOTE, "%.20s: `%.40s`: the decimal sign is a comma",
+                  reader->currency, reader->value);
     } else if (!mtr_str_to_u64(mtr_str_from(reader->nominal), &nominal) || nominal < 1 ||
                nominal > MTR_RATES_NOMINAL_MAX) {
-        bank_fail(reader, "%.20s: Nominal is a whole number from 1 to %d, not `%.40s`", reader->currency,
+        bank_fail(reader, MTR_FINDING_RATES_QUOTE,
+                  "%.20s: Nominal is a whole number from 1 to %d, not `%.40s`", reader->currency,
                   MTR_RATES_NOMINAL_MAX, reader->nominal);
     } else {
         if (comma) *comma = '.';

@@ -17,7 +17,8 @@ static void begin_day(struct mtr_bank_reader *reader, const char *time)
     bool is_date = strlen(time) == DATE_BYTES && bank_digits(time, 4, &year) && time[4] == '-' &&
                    bank_digits(time + 5, 2, &month) && time[7] == '-' && bank_digits(time + 8, 2, &day);
     if (is_date) bank_begin_day(reader, (int32_t)year, month, day);
-    else bank_fail(reader, "`%.40s` is no day, as 2026-11-20", time);
+    else
+        bank_fail(reader, MTR_FINDING_RATES_DAY, "`%.40s` is no day, as 2026-11-20", time);
 }
 
 static void on_begin(struct mtr_bank_reader *reader, const char *element, const char *const *attributes)
@@ -27,7 +28,8 @@ static void on_begin(struct mtr_bank_reader *reader, const char *element, const 
     if (strcmp(element, "Cube") != 0) return;
     if (time) begin_day(reader, time);
     if (currency && rate) bank_add_quote(reader, currency, rate, 0);
-    else if (currency || rate) bank_fail(reader, "a rate needs `currency` and `rate`");
+    else if (currency || rate)
+        bank_fail(reader, MTR_FINDING_RATES_QUOTE, "a rate needs `currency` and `rate`");
 }
 
 static void on_end(struct mtr_bank_reader *reader, const char *element, const char *text)

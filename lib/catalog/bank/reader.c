@@ -13,7 +13,7 @@
 #include "meterd/core/time.h"
 #include "meterd/tariff/rates.h"
 
-void bank_fail(struct mtr_bank_reader *reader, const char *format, ...)
+void bank_fail(struct mtr_bank_reader *reader, enum mtr_finding_code code, const char *format, ...)
 {
     char text[sizeof(reader->diagnostic->text)];
     va_list args;
@@ -22,14 +22,14 @@ void bank_fail(struct mtr_bank_reader *reader, const char *format, ...)
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     reader->error = MTR_EINVALID;
-    mtr_diagnostic_set(reader->diagnostic, (uint32_t)XML_GetCurrentLineNumber(reader->parser),
+    mtr_diagnostic_set(reader->diagnostic, code, (uint32_t)XML_GetCurrentLineNumber(reader->parser),
                        (uint32_t)XML_GetCurrentColumnNumber(reader->parser) + 1, NULL, "%s", text);
     (void)XML_StopParser(reader->parser, XML_FALSE);
 }
 
 static void fail_memory(struct mtr_bank_reader *reader)
 {
-    bank_fail(reader, "out of memory");
+    bank_fail(reader, MTR_FINDING_PROGRAM_MEMORY, "out of memory");
     reader->error = MTR_ENOMEM;
 }
 
@@ -56,12 +56,12 @@ void bank_begin_day(struct mtr_bank_reader *reader, int32_t year, unsigned month
     struct mtr_bank_rates *rates = &reader->rates;
     if (year < 1970 || year > 2199 || month < 1 || month > 12 || day < 1 ||
         day > mtr_days_in_month(year, month)) {
-        bank_fail(reader, "%d-%u-%u is no day", (int)year, month, day);
+        bank_fail(reader, MTR_FINDING_RATES_DAY, "%d-%u-%u is no day", (int)year, month, day);
         return;
     }
     const int64_t days = mtr_days_from_civil(year, month, day);
     if (rates->day_count == MTR_BANK_DAYS_MAX) {
-        bank_fail(reader, "more than %d days", MTR_BANK_DAYS_MAX);
+        bank_fail(reader, MTR_FINDING_RATES_LIMIT, "more than %d days", MTR_BANK_DAYS_MAX);
         return;
     }
     if (mtr_arena_make_room(reader->arena, (void **)&rates->days, rates->day_count, &rates->day_capacity,
@@ -92,21 +92,23 @@ void bank_add_quote(struct mtr_bank_reader *reader, const char *currency, const 
     struct mtr_decimal number;
     if (reader->error) return;
     if (reader->rates.day_count == 0) {
-        bank_fail(reader, "a rate without a day");
+        bank_fail(reader, MTR_FINDING_RATES_DAY, "a rate without a day");
         return;
     }
     struct mtr_bank_day *day = &reader->rates.days[reader->rates.day_count - 1];
     if (!is_code(currency)) {
-        bank_fail(reader, "`%.20s` is no code of a currency", currency);
+        bank_fail(reader, MTR_FINDING_RATES_QUOTE, "`%.20s` is no code of a currency", currency);
     } else if (mtr_decimal_parse(mtr_str_from(value), &number) || number.mantissa <= 0 ||
                number.scale > MTR_RATES_FRACTION_MAX || number.mantissa >= (mtr_int128)1000000000000000000) {
-        bank_fail(reader, "%s: `%.40s` is no rate: a number above zero of at most %d digits is expected",
-                  currency, value, MTR_RATES_DIGITS_MAX);
+        bank_fail(reader, MTR_FINDING_RATES_QUOTE,
+                  "%s: `%.40s` is no rate: a number above zero of at most %d digits is expected", currency,
+                  value, MTR_RATES_DIGITS_MAX);
     } else if (day->quote_count == MTR_BANK_QUOTES_MAX) {
-        bank_fail(reader, "more than %d rates in a day", MTR_BANK_QUOTES_MAX);
+        bank_fail(reader, MTR_FINDING_RATES_LIMIT, "more than %d rates in a day", MTR_BANK_QUOTES_MAX);
     }
     for (uint32_t i = 0; !reader->error && i < day->quote_count; i++)
-        if (strcmp(day->quotes[i].currency, currency) == 0) bank_fail(reader, "%s is there twice", currency);
+        if (strcmp(day->quotes[i].currency, currency) == 0)
+            bank_fail(reader, MTR_FINDING_RATES_REPEATED, "%s is there twice", currency);
     if (reader->error) return;
     struct mtr_bank_quote *quote = new_quote(reader, day);
     if (!quote) {
@@ -139,7 +141,8 @@ static void XMLCALL on_begin(void *context, const XML_Char *name, const XML_Char
     frame->text_size = 0;
     frame->is_text = true;
     if (++frame->depth > MTR_BANK_DEPTH_MAX)
-        bank_fail(&frame->reader, "elements are nested more than %d deep", MTR_BANK_DEPTH_MAX);
+        bank_fail(&frame->reader, MTR_FINDING_RATES_LIMIT, "elements are nested more than %d deep",
+                  MTR_BANK_DEPTH_MAX);
     else frame->bank->on_begin(&frame->reader, local_name(name), attributes);
 }
 
@@ -173,7 +176,7 @@ static void XMLCALL on_document_type(void *context, const XML_Char *name, const 
     (void)system_id;
     (void)public_id;
     (void)has_subset;
-    bank_fail(&frame->reader, "a document type is not accepted: banks send none");
+    bank_fail(&frame->reader, MTR_FINDING_RATES_XML, "a document type is not accepted: banks send none");
 }
 
 /* Windows-1251, the upper half; -1: no character. */
@@ -216,7 +219,8 @@ static int parse(struct frame *frame, struct mtr_str xml)
     XML_SetStartDoctypeDeclHandler(parser, on_document_type);
     XML_SetUnknownEncodingHandler(parser, on_encoding, NULL);
     if (XML_Parse(parser, xml.size ? xml.data : "", (int)xml.size, XML_TRUE) != XML_STATUS_OK)
-        bank_fail(reader, "no well-formed XML: %s", XML_ErrorString(XML_GetErrorCode(parser)));
+        bank_fail(reader, MTR_FINDING_RATES_XML, "no well-formed XML: %s",
+                  XML_ErrorString(XML_GetErrorCode(parser)));
     XML_ParserFree(parser);
     reader->parser = NULL;
     return reader->error;
@@ -239,11 +243,13 @@ static int check_days(const struct mtr_bank *bank, struct mtr_bank_rates *rates,
         quotes += rates->days[i].quote_count;
         if (i == 0 || rates->days[i].day != rates->days[i - 1].day) continue;
         mtr_rate_day_format(rates->days[i].day, date);
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the day %s is there twice", date);
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_RATES_REPEATED, 0, 0, NULL, "the day %s is there twice",
+                           date);
         return MTR_EINVALID;
     }
     if (quotes) return MTR_OK;
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "holds no rates of %s", bank->full_name);
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_RATES_EMPTY, 0, 0, NULL, "holds no rates of %s",
+                       bank->full_name);
     return MTR_EINVALID;
 }
 
@@ -252,7 +258,8 @@ int mtr_bank_read(const struct mtr_bank *bank, struct mtr_str xml, struct mtr_ar
 {
     struct frame frame = {.reader = {.arena = arena, .diagnostic = diagnostic}, .bank = bank};
     if (xml.size > MTR_BANK_XML_BYTES_MAX) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "is larger than %d bytes", MTR_BANK_XML_BYTES_MAX);
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_RATES_LIMIT, 0, 0, NULL, "is larger than %d bytes",
+                           MTR_BANK_XML_BYTES_MAX);
         return MTR_ELIMIT;
     }
     int rc = parse(&frame, xml);

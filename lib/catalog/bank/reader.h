@@ -19,7 +19,8 @@ struct mtr_bank_reader {
 };
 
 /* For hooks. */
-void bank_fail(struct mtr_bank_reader *reader, const char *format, ...) MTR_PRINTF(2, 3);
+void bank_fail(struct mtr_bank_reader *reader, enum mtr_finding_code code, const char *format, ...)
+    MTR_PRINTF(3, 4);
 const char *bank_attribute(const char *const *attributes, const char *name); /* NULL: absent */
 void bank_begin_day(struct mtr_bank_reader *reader, int32_t year, unsigned month, unsigned day);
 /* Adds a quote to the day at hand; nominal 0: per base. */

@@ -32,18 +32,19 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     if (sodium_hex2bin(f->sha256, sizeof(f->sha256), f->sha256_hex.data, f->sha256_hex.size, NULL, &size,
                        NULL) ||
         size != sizeof(f->sha256))
-        record_fail(record, "sha256", findings, "64 hexadecimal digits are expected, as `sha256sum` prints");
+        record_fail(record, MTR_FINDING_CATALOG_API_KEY_SECRET, "sha256", findings,
+                    "64 hexadecimal digits are expected, as `sha256sum` prints");
     for (uint32_t i = 0; i < f->scope_names.count; i++) {
         unsigned k = 0;
         while (k < 4 && !mtr_str_equal(scopes[i], mtr_str_from(names[k]))) k++;
         if (k < 4)
             f->scopes |= 1u << k;
         else
-            record_fail(record, "scopes", findings, "`%.*s` is not one of ingest, query, billing, admin",
-                        MTR_STR_ARGS(scopes[i]));
+            record_fail(record, MTR_FINDING_CATALOG_API_KEY_SCOPE, "scopes", findings,
+                        "`%.*s` is not one of ingest, query, billing, admin", MTR_STR_ARGS(scopes[i]));
     }
     if ((f->scopes & MTR_SCOPE_INGEST) && f->vendor.size == 0)
-        record_fail(record, "scopes", findings,
+        record_fail(record, MTR_FINDING_CATALOG_API_KEY_SCOPE, "scopes", findings,
                     "a key with scope ingest needs a vendor: events belong to one");
     record_read_time(record, "retired", f->retired, &record->retired, findings);
     return MTR_OK;

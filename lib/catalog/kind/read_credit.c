@@ -39,27 +39,35 @@ static void check_order(struct mtr_record *record, struct mtr_diagnostics *findi
 {
     const struct mtr_credit_fields *f = &record->fields.credit;
     if (f->expires.text.size && f->expires.time_us <= f->from.time_us)
-        record_fail(record, "expires", findings, "must be after from");
+        record_fail(record, MTR_FINDING_CATALOG_TIME_ORDER, "expires", findings, "must be after from");
 }
 
 static void check_money(struct mtr_record *record, struct mtr_diagnostics *findings)
 {
     const struct mtr_credit_fields *f = &record->fields.credit;
-    if (f->amount.e18 <= 0) record_fail(record, "amount", findings, "must be more than 0");
+    if (f->amount.e18 <= 0)
+        record_fail(record, MTR_FINDING_CATALOG_NUMBER_NOT_POSITIVE, "amount", findings,
+                    "must be more than 0");
     if (f->meter.size)
-        record_fail(record, "meter", findings,
+        record_fail(record, MTR_FINDING_CATALOG_CREDIT_KIND, "meter", findings,
                     "money pays for every meter: name components, or give a quantity");
     if (!f->currency.size)
-        record_fail(record, "currency", findings,
+        record_fail(record, MTR_FINDING_CATALOG_CREDIT_KIND, "currency", findings,
                     "that of the amount is needed: an ISO 4217 code, as EUR, or a tariff's pricing currency");
 }
 
 static void check_units(struct mtr_record *record, struct mtr_diagnostics *findings)
 {
     const struct mtr_credit_fields *f = &record->fields.credit;
-    if (f->quantity.e12 <= 0) record_fail(record, "quantity", findings, "must be more than 0");
-    if (f->currency.size) record_fail(record, "currency", findings, "units have no currency: remove it");
-    if (!f->meter.size) record_fail(record, "meter", findings, "name the meter whose units these are");
+    if (f->quantity.e12 <= 0)
+        record_fail(record, MTR_FINDING_CATALOG_NUMBER_NOT_POSITIVE, "quantity", findings,
+                    "must be more than 0");
+    if (f->currency.size)
+        record_fail(record, MTR_FINDING_CATALOG_CREDIT_KIND, "currency", findings,
+                    "units have no currency: remove it");
+    if (!f->meter.size)
+        record_fail(record, MTR_FINDING_CATALOG_CREDIT_KIND, "meter", findings,
+                    "name the meter whose units these are");
 }
 
 static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
@@ -68,10 +76,11 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     size_t errors = findings->errors;
     (void)zones;
     if (!f->subscription.size == !f->customer.size)
-        record_fail(record, "subscription", findings,
+        record_fail(record, MTR_FINDING_CATALOG_CREDIT_WHOSE, "subscription", findings,
                     "a credit is of one subscription or of one customer: name one of them");
     if (f->has_amount == f->has_quantity)
-        record_fail(record, "amount", findings, "give an amount (of money) or a quantity (of units)");
+        record_fail(record, MTR_FINDING_CATALOG_CREDIT_KIND, "amount", findings,
+                    "give an amount (of money) or a quantity (of units)");
     else if (f->has_amount) check_money(record, findings);
     else check_units(record, findings);
     record_read_time(record, "from", f->from_text, &f->from, findings);

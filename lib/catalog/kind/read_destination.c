@@ -41,7 +41,7 @@ static int read_pull(struct mtr_record *record, struct mtr_diagnostics *findings
             .key = record->key, .kind = MTR_DESTINATION_HTTP, .disabled = true};
         return MTR_OK;
     }
-    record_fail(record, "kind", findings,
+    record_fail(record, MTR_FINDING_CATALOG_DESTINATION_KIND, "kind", findings,
                 "who fetches charges (GET /v1/charges) needs no document: pull is no kind any more");
     return MTR_EINVALID;
 }
@@ -54,7 +54,8 @@ static int read(struct mtr_record *record, struct mtr_diagnostics *findings)
     if (rc) return rc;
     if (mtr_str_starts_with(f->url, MTR_STR("http://")) || mtr_str_starts_with(f->url, MTR_STR("https://")))
         return MTR_OK;
-    record_fail(record, "url", findings, "a url that starts with https:// (or http://) is needed");
+    record_fail(record, MTR_FINDING_CATALOG_DESTINATION_URL, "url", findings,
+                "a url that starts with https:// (or http://) is needed");
     return MTR_EINVALID;
 }
 

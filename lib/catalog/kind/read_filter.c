@@ -27,7 +27,8 @@ static const struct mtr_field rows[] = {
 
 static int fail_at(const struct mtr_node *node, struct mtr_diagnostics *findings, const char *text)
 {
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "filter", "%s", text);
+    mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_METER_FILTER, node->line, node->column, "filter", "%s",
+                         text);
     return MTR_EINVALID;
 }
 

@@ -98,11 +98,12 @@ static void check_group_by(struct mtr_record *record, struct mtr_diagnostics *fi
     const struct mtr_str *names = list->items;
     for (uint32_t i = 0; i < list->count; i++) {
         if (names[i].size == 0 || names[i].size > MTR_PROPERTY_NAME_BYTES_MAX)
-            record_fail(record, "group_by", findings, "the name of a property has 1 to %d bytes",
-                        MTR_PROPERTY_NAME_BYTES_MAX);
+            record_fail(record, MTR_FINDING_CATALOG_METER_GROUP_BY, "group_by", findings,
+                        "the name of a property has 1 to %d bytes", MTR_PROPERTY_NAME_BYTES_MAX);
         for (uint32_t k = 0; k < i; k++)
             if (mtr_str_equal(names[i], names[k]))
-                record_fail(record, "group_by", findings, "`%.*s` is given twice", MTR_STR_ARGS(names[i]));
+                record_fail(record, MTR_FINDING_CATALOG_METER_GROUP_BY, "group_by", findings,
+                            "`%.*s` is given twice", MTR_STR_ARGS(names[i]));
     }
 }
 
@@ -136,8 +137,9 @@ static void check_belonging(struct mtr_record *record, struct mtr_diagnostics *f
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
         if (fields[i].given && !fields[i].fits)
-            record_fail(record, fields[i].name, findings, "belongs to aggregation %s, not to %s",
-                        fields[i].belongs_to, mtr_aggregation_name((enum mtr_aggregation)f->aggregation));
+            record_fail(record, MTR_FINDING_CATALOG_METER_AGGREGATION, fields[i].name, findings,
+                        "belongs to aggregation %s, not to %s", fields[i].belongs_to,
+                        mtr_aggregation_name((enum mtr_aggregation)f->aggregation));
 }
 
 static void check_measuring(struct mtr_record *record, struct mtr_diagnostics *findings)
@@ -146,21 +148,24 @@ static void check_measuring(struct mtr_record *record, struct mtr_diagnostics *f
     const mtr_int128 most = MTR_QUANTITY(100).e12;
     check_belonging(record, findings);
     if (f->percentile.e12 <= 0 || f->percentile.e12 > most)
-        record_fail(record, "percentile", findings, "is a number above 0 and at most 100");
+        record_fail(record, MTR_FINDING_CATALOG_NUMBER_RANGE, "percentile", findings,
+                    "is a number above 0 and at most 100");
     if (f->window_us % MTR_US_PER_SECOND || MTR_US_PER_HOUR % f->window_us)
-        record_fail(record, "window", findings,
+        record_fail(record, MTR_FINDING_CATALOG_METER_WINDOW, "window", findings,
                     "does not divide an hour into windows of equal length, as 5m, 15m or 1h do");
     if (f->keep_events && f->spread_over.size)
-        record_fail(
-            record, "keep_events", findings,
-            "an event that is spread over hours has no single moment: keep_events and spread_over "
-            "do not stand beside each other");
+        record_fail(record, MTR_FINDING_CATALOG_FIELD_CONFLICT, "keep_events", findings,
+                    "an event that is spread over hours has no single moment: keep_events and spread_over "
+                    "do not stand beside each other");
     if (f->factor_given && f->factor.e12 <= 0)
-        record_fail(record, "factor", findings, "is a number above 0");
+        record_fail(record, MTR_FINDING_CATALOG_NUMBER_NOT_POSITIVE, "factor", findings,
+                    "is a number above 0");
     if (f->aggregation == MTR_COUNTER_INCREASE && f->min.e12 < 0)
-        record_fail(record, "min", findings, "is below 0, where a counter begins");
+        record_fail(record, MTR_FINDING_CATALOG_METER_BOUNDS, "min", findings,
+                    "is below 0, where a counter begins");
     if (f->min_given && f->max_given && mtr_quantity_compare(f->min, f->max) > 0)
-        record_fail(record, "max", findings, "is below min: no event can have such a quantity");
+        record_fail(record, MTR_FINDING_CATALOG_METER_BOUNDS, "max", findings,
+                    "is below min: no event can have such a quantity");
 }
 
 static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
@@ -169,14 +174,16 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     (void)zones;
     if (f->aggregation == MTR_SUM && !f->value.size) f->value = f->spread_over; /* it is the quantity, too */
     if (f->aggregation == MTR_COUNT && f->value.size)
-        record_fail(record, "value", findings, "count takes no value: it counts events");
+        record_fail(record, MTR_FINDING_CATALOG_METER_VALUE, "value", findings,
+                    "count takes no value: it counts events");
     if (f->aggregation != MTR_COUNT && !f->value.size)
-        record_fail(record, "value", findings, "is missing: %s needs the property that holds the %s",
+        record_fail(record, MTR_FINDING_CATALOG_METER_VALUE, "value", findings,
+                    "is missing: %s needs the property that holds the %s",
                     mtr_aggregation_name((enum mtr_aggregation)f->aggregation),
                     f->aggregation == MTR_UNIQUE ? "value" : "quantity");
     if (mtr_str_equal(f->event_type, MTR_STR(MTR_EVENT_TYPE_VOID)))
-        record_fail(record, "event_type", findings, "`%s` takes events back and cannot be counted",
-                    MTR_EVENT_TYPE_VOID);
+        record_fail(record, MTR_FINDING_CATALOG_METER_EVENT_TYPE, "event_type", findings,
+                    "`%s` takes events back and cannot be counted", MTR_EVENT_TYPE_VOID);
     check_group_by(record, findings);
     check_measuring(record, findings);
     record_read_time(record, "retired", f->retired, &record->retired, findings);

@@ -27,7 +27,7 @@ static const struct mtr_field rows[] = {
 static int fail_at(const struct mtr_node *node, struct mtr_diagnostics *findings, struct mtr_str currency,
                    const char *text)
 {
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "quotes", "%.*s: %s",
+    mtr_diagnostics_addf(findings, MTR_FINDING_RATES_QUOTE, node->line, node->column, "quotes", "%.*s: %s",
                          currency.size < 60 ? (int)currency.size : 60, currency.data, text);
     return MTR_EINVALID;
 }
@@ -103,7 +103,7 @@ static int decode_quotes(const struct mtr_node *node, struct mtr_arena *arena, s
 {
     int result = MTR_OK;
     if (node->kind != MTR_NODE_MAP || node->child_count == 0 || node->child_count > MTR_RATES_QUOTES_MAX) {
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "quotes",
+        mtr_diagnostics_addf(findings, MTR_FINDING_RATES_QUOTE, node->line, node->column, "quotes",
                              "a map of 1 to 1000 rates is expected, as {USD: \"1.0842\"}");
         return MTR_EINVALID;
     }
@@ -120,12 +120,12 @@ static int decode_quotes(const struct mtr_node *node, struct mtr_arena *arena, s
 }
 
 /* Where the member stands; the document itself when it is not written. */
-static void fail_member(const struct mtr_node *document, const char *name, const char *text,
-                        struct mtr_diagnostics *findings)
+static void fail_member(const struct mtr_node *document, enum mtr_finding_code code, const char *name,
+                        const char *text, struct mtr_diagnostics *findings)
 {
     const struct mtr_node *node = mtr_node_get(document, name);
     if (!node) node = document;
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, name, "%s", text);
+    mtr_diagnostics_addf(findings, code, node->line, node->column, name, "%s", text);
 }
 
 static int complete(const struct mtr_node *node, struct mtr_rates_fields *fields, struct mtr_arena *arena,
@@ -135,9 +135,10 @@ static int complete(const struct mtr_node *node, struct mtr_rates_fields *fields
     size_t errors = findings->errors;
     int64_t time_us = 0;
     if (fields->date.size != DATE_BYTES || mtr_time_parse_date(fields->date, &time_us))
-        fail_member(node, "date", "a date is expected, as 2026-11-20", findings);
+        fail_member(node, MTR_FINDING_RATES_DAY, "date", "a date is expected, as 2026-11-20", findings);
     if (!mtr_currency_find(fields->base))
-        fail_member(node, "base", "an ISO 4217 code is expected, as EUR", findings);
+        fail_member(node, MTR_FINDING_CATALOG_CURRENCY_UNKNOWN, "base",
+                    "an ISO 4217 code is expected, as EUR", findings);
     fields->quotes = NULL; /* it ends with the text */
     fields->decoded = (struct mtr_rates){
         .key = fields->key, .source = fields->source, .day = time_us / MTR_US_PER_DAY, .base = fields->base};

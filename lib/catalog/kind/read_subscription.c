@@ -122,7 +122,7 @@ static void fail_instant(const struct mtr_record *record, const char *name, stru
 {
     char fault[MTR_DATE_FAULT_BYTES];
     mtr_date_fault(text, fault);
-    record_fail(record, name, findings, "%s", fault);
+    record_fail(record, MTR_FINDING_CATALOG_TIME_MALFORMED, name, findings, "%s", fault);
 }
 
 static void decode_optional(struct mtr_record *record, const char *name, struct mtr_str text, int64_t *out_us,
@@ -168,21 +168,22 @@ static void decode_changes(struct mtr_record *record, struct mtr_diagnostics *fi
         if (!decode_instant(f->zone, change->from, &change->from_us)) {
             char fault[MTR_DATE_FAULT_BYTES];
             mtr_date_fault(change->from, fault);
-            record_fail_item(record, "changes", i, findings, "from: %s", fault);
+            record_fail_item(record, MTR_FINDING_CATALOG_TIME_MALFORMED, "changes", i, findings, "from: %s",
+                             fault);
             continue;
         }
         if (change->from_us <= before_us)
-            record_fail_item(record, "changes", i, findings, "from: must be later than %s",
-                             i ? "that of the change before it" : "start");
+            record_fail_item(record, MTR_FINDING_CATALOG_CHANGE_ORDER, "changes", i, findings,
+                             "from: must be later than %s", i ? "that of the change before it" : "start");
         if (!change->tariff.size && !change->customer.size && !change->currency.size && !change->has_billing)
-            record_fail_item(record, "changes", i, findings,
+            record_fail_item(record, MTR_FINDING_CATALOG_CHANGE_EMPTY, "changes", i, findings,
                              "changes nothing: tariff, customer, currency or billing is expected");
         if (change->currency.size && !mtr_currency_find(change->currency))
-            record_fail_item(record, "changes", i, findings, "currency: `%.*s` is no ISO 4217 code, as EUR",
-                             MTR_STR_ARGS(change->currency));
+            record_fail_item(record, MTR_FINDING_CATALOG_CURRENCY_UNKNOWN, "changes", i, findings,
+                             "currency: `%.*s` is no ISO 4217 code, as EUR", MTR_STR_ARGS(change->currency));
         if (change->has_billing &&
             !decode_anchor(record, &change->billing, change->from_us, &change->anchor_days))
-            record_fail_item(record, "changes", i, findings, WRONG_ANCHOR,
+            record_fail_item(record, MTR_FINDING_CATALOG_BILLING_ANCHOR, "changes", i, findings, WRONG_ANCHOR,
                              MTR_STR_ARGS(change->billing.anchor));
         before_us = mtr_time_later(before_us, change->from_us);
     }
@@ -212,16 +213,17 @@ static int decode_limits(struct mtr_record *record, struct mtr_diagnostics *find
         trial->units[i].component = labels[i].name;
         if (mtr_quantity_parse(labels[i].value, &trial->units[i].quantity) ||
             trial->units[i].quantity.e12 <= 0)
-            record_fail(record, "trial", findings,
+            record_fail(record, MTR_FINDING_CATALOG_NUMBER_NOT_POSITIVE, "trial", findings,
                         "quantity: `%.*s` of `%.*s` is no decimal number above 0 of at most 12 digits "
                         "after the point",
                         MTR_STR_ARGS(labels[i].value), MTR_STR_ARGS(labels[i].name));
     }
     if (trial->has_amount && trial->amount.e18 <= 0)
-        record_fail(record, "trial", findings, "amount: must be more than 0");
+        record_fail(record, MTR_FINDING_CATALOG_NUMBER_NOT_POSITIVE, "trial", findings,
+                    "amount: must be more than 0");
     if (trial->tariff.size)
         record_fail(
-            record, "trial", findings,
+            record, MTR_FINDING_CATALOG_FIELD_CONFLICT, "trial", findings,
             "has a tariff of its own, and frees units or money of the subscription's: remove one of them");
     return MTR_OK;
 }
@@ -249,17 +251,21 @@ static void decode_trial(struct mtr_record *record, struct mtr_diagnostics *find
     decode_optional(record, "trial_end", f->trial_end, &f->trial_end_us, findings);
     if (!f->has_trial) return;
     if (f->trial_end.size)
-        record_fail(record, "trial_end", findings, "stands beside `trial`: write `end` into it");
+        record_fail(record, MTR_FINDING_CATALOG_FIELD_CONFLICT, "trial_end", findings,
+                    "stands beside `trial`: write `end` into it");
     if (f->trial.end.size && f->trial.has_days)
-        record_fail(record, "trial", findings, "has both of `end` and `days`");
+        record_fail(record, MTR_FINDING_CATALOG_FIELD_CONFLICT, "trial", findings,
+                    "has both of `end` and `days`");
     else if (!has_end && !is_limited(f))
-        record_fail(record, "trial", findings, "needs one of `end` and `days`");
+        record_fail(record, MTR_FINDING_CATALOG_TRIAL_END, "trial", findings,
+                    "needs one of `end` and `days`");
     else if (!has_end && f->trial.then == 1)
-        record_fail(record, "trial", findings, "stops, but never ends: write `end` or `days`");
+        record_fail(record, MTR_FINDING_CATALOG_TRIAL_END, "trial", findings,
+                    "stops, but never ends: write `end` or `days`");
     decode_optional(record, "trial", f->trial.end, &f->trial_end_us, findings);
     if (f->trial.has_days) f->trial_end_us = days_later(f->zone, f->start_us, f->trial.days);
     if (f->trial_end_us < f->start_us)
-        record_fail(record, "trial", findings, "the trial ends before start");
+        record_fail(record, MTR_FINDING_CATALOG_TIME_ORDER, "trial", findings, "the trial ends before start");
     if (is_limited(f)) decode_limited_end(f, has_end);
 }
 
@@ -267,8 +273,10 @@ static void check_order(struct mtr_record *record, struct mtr_diagnostics *findi
 {
     const struct mtr_subscription_fields *f = &record->fields.subscription;
     if (f->trial_end_us < f->start_us && !f->has_trial)
-        record_fail(record, "trial_end", findings, "the trial ends before start");
-    if (f->end_us <= f->start_us) record_fail(record, "end", findings, "end must be after start");
+        record_fail(record, MTR_FINDING_CATALOG_TIME_ORDER, "trial_end", findings,
+                    "the trial ends before start");
+    if (f->end_us <= f->start_us)
+        record_fail(record, MTR_FINDING_CATALOG_TIME_ORDER, "end", findings, "end must be after start");
 }
 
 static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
@@ -276,12 +284,12 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     struct mtr_subscription_fields *f = &record->fields.subscription;
     if (f->subject.size == 0) f->subject = record->key;
     if (f->currency.size && !mtr_currency_find(f->currency))
-        record_fail(record, "currency", findings, "`%.*s` is no ISO 4217 code, as EUR",
-                    MTR_STR_ARGS(f->currency));
+        record_fail(record, MTR_FINDING_CATALOG_CURRENCY_UNKNOWN, "currency", findings,
+                    "`%.*s` is no ISO 4217 code, as EUR", MTR_STR_ARGS(f->currency));
     int rc = zones_get(zones, f->zone_name, &f->zone);
     if (rc == MTR_ENOMEM) return rc;
     if (rc) {
-        record_fail(record, "zone", findings,
+        record_fail(record, MTR_FINDING_CATALOG_ZONE_UNKNOWN, "zone", findings,
                     "`%.*s` is no time zone of this system, as Europe/Berlin or UTC",
                     MTR_STR_ARGS(f->zone_name));
         return MTR_OK; /* without a zone a date is no instant */
@@ -294,7 +302,8 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     decode_trial(record, findings);
     decode_optional(record, "end", f->end, &f->end_us, findings);
     if (!decode_anchor(record, &f->billing, f->start_us, &f->anchor_days))
-        record_fail(record, "billing", findings, WRONG_ANCHOR, MTR_STR_ARGS(f->billing.anchor));
+        record_fail(record, MTR_FINDING_CATALOG_BILLING_ANCHOR, "billing", findings, WRONG_ANCHOR,
+                    MTR_STR_ARGS(f->billing.anchor));
     decode_changes(record, findings);
     check_order(record, findings);
     return is_limited(f) ? decode_limits(record, findings) : MTR_OK;

@@ -38,7 +38,7 @@ static int fail_at(struct mtr_diagnostic *diagnostic, struct mtr_str text, size_
                    const char *sentence)
 {
     struct mtr_place place = place_of_offset(text, offset);
-    mtr_diagnostic_set(diagnostic, place.line, place.column, NULL, "%s", sentence);
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_DOCUMENT_TEXT, place.line, place.column, NULL, "%s", sentence);
     diagnostic->offset = offset;
     return MTR_EINVALID;
 }
@@ -61,8 +61,9 @@ static size_t utf8_prefix(struct mtr_str text)
 static int check_bytes(struct mtr_str text, struct mtr_diagnostic *diagnostic)
 {
     if (text.size > MTR_DOCUMENT_BYTES_MAX) {
-        mtr_diagnostic_set(diagnostic, 1, 1, NULL, "the text has %zu bytes, at most %d are allowed",
-                           text.size, MTR_DOCUMENT_BYTES_MAX);
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_DOCUMENT_LIMIT, 1, 1, NULL,
+                           "the text has %zu bytes, at most %d are allowed", text.size,
+                           MTR_DOCUMENT_BYTES_MAX);
         return MTR_ELIMIT;
     }
     if (!mtr_str_is_utf8(text))
@@ -120,7 +121,7 @@ int mtr_document_parse(struct mtr_str text, struct mtr_document **out, struct mt
     if (rc) return rc;
     struct mtr_document *document = calloc(1, sizeof(*document));
     if (!document) {
-        mtr_diagnostic_set(diagnostic, 1, 1, NULL, "out of memory");
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_MEMORY, 1, 1, NULL, "out of memory");
         return MTR_ENOMEM;
     }
     /* Chunks double, so up to half of what is allocated may lie unused. */

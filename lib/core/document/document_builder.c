@@ -26,15 +26,15 @@ void document_builder_release(struct mtr_document_builder *builder)
     builder->pending = NULL;
 }
 
-int document_builder_fail(struct mtr_document_builder *builder, struct mtr_place place, const char *format,
-                          ...)
+int document_builder_fail(struct mtr_document_builder *builder, enum mtr_finding_code code,
+                          struct mtr_place place, const char *format, ...)
 {
     char text[sizeof(builder->diagnostic->text)];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    mtr_diagnostic_set(builder->diagnostic, place.line, place.column, NULL, "%s", text);
+    mtr_diagnostic_set(builder->diagnostic, code, place.line, place.column, NULL, "%s", text);
     builder->diagnostic->offset = place.offset;
     return MTR_EINVALID;
 }
@@ -42,13 +42,14 @@ int document_builder_fail(struct mtr_document_builder *builder, struct mtr_place
 static int fail_limit(struct mtr_document_builder *builder, struct mtr_place place, const char *what,
                       unsigned max)
 {
-    (void)!document_builder_fail(builder, place, "%s: at most %u are allowed", what, max);
+    (void)!document_builder_fail(builder, MTR_FINDING_DOCUMENT_LIMIT, place, "%s: at most %u are allowed",
+                                 what, max);
     return MTR_ELIMIT;
 }
 
 static int fail_memory(struct mtr_document_builder *builder, struct mtr_place place)
 {
-    (void)!document_builder_fail(builder, place, "out of memory");
+    (void)!document_builder_fail(builder, MTR_FINDING_PROGRAM_MEMORY, place, "out of memory");
     return MTR_ENOMEM;
 }
 
@@ -123,7 +124,8 @@ static int refuse_duplicate_keys(struct mtr_document_builder *builder, const str
     }
     free(sorted);
     if (!repeat) return MTR_OK;
-    return document_builder_fail(builder, (struct mtr_place){repeat->key_line, repeat->key_column, 0},
+    return document_builder_fail(builder, MTR_FINDING_DOCUMENT_KEY_REPEATED,
+                                 (struct mtr_place){repeat->key_line, repeat->key_column, 0},
                                  "the key `%.*s` is given twice, first on line %u", MTR_STR_ARGS(repeat->key),
                                  first->key_line);
 }
@@ -160,14 +162,16 @@ static int copy_text(struct mtr_document_builder *builder, struct mtr_str text, 
                      struct mtr_str *out)
 {
     if (text.size && memchr(text.data, '\0', text.size))
-        return document_builder_fail(builder, place, "a NUL character is not allowed");
+        return document_builder_fail(builder, MTR_FINDING_DOCUMENT_TEXT, place,
+                                     "a NUL character is not allowed");
     return mtr_arena_copy(builder->arena, text, out) ? fail_memory(builder, place) : MTR_OK;
 }
 
 int document_builder_key(struct mtr_document_builder *builder, struct mtr_str text, struct mtr_place place)
 {
     MTR_ASSERT(document_builder_wants_key(builder));
-    if (text.size == 0) return document_builder_fail(builder, place, "a key must not be empty");
+    if (text.size == 0)
+        return document_builder_fail(builder, MTR_FINDING_DOCUMENT_SYNTAX, place, "a key must not be empty");
     int rc = copy_text(builder, text, place, &builder->key);
     if (rc) return rc;
     builder->key_place = place;

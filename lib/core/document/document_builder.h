@@ -49,9 +49,9 @@ int document_builder_key(struct mtr_document_builder *builder, struct mtr_str te
 int document_builder_scalar(struct mtr_document_builder *builder, struct mtr_str text, bool plain,
                             struct mtr_place place) MTR_MUST_USE;
 
-/* MTR_EINVALID with the sentence and its place. */
-int document_builder_fail(struct mtr_document_builder *builder, struct mtr_place place, const char *format,
-                          ...) MTR_PRINTF(3, 4) MTR_MUST_USE;
+/* MTR_EINVALID with the code, the sentence and its place. */
+int document_builder_fail(struct mtr_document_builder *builder, enum mtr_finding_code code,
+                          struct mtr_place place, const char *format, ...) MTR_PRINTF(4, 5) MTR_MUST_USE;
 
 /* Does text follow the number grammar of RFC 8259 §6? */
 bool document_is_number(struct mtr_str text);

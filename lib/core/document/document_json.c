@@ -43,11 +43,13 @@ static int fail_expected(struct json *json, const char *expected)
     int c = peek(json);
     struct mtr_place place = place_of(json, json->at);
     if (c < 0)
-        return document_builder_fail(json->builder, place, "the JSON text ends here, %s expected", expected);
+        return document_builder_fail(json->builder, MTR_FINDING_DOCUMENT_SYNTAX, place,
+                                     "the JSON text ends here, %s expected", expected);
     if (c > 0x20 && c < 0x7F)
-        return document_builder_fail(json->builder, place, "`%c` found, %s expected", c, expected);
-    return document_builder_fail(json->builder, place, "byte 0x%02x found, %s expected", (unsigned)c,
-                                 expected);
+        return document_builder_fail(json->builder, MTR_FINDING_DOCUMENT_SYNTAX, place,
+                                     "`%c` found, %s expected", c, expected);
+    return document_builder_fail(json->builder, MTR_FINDING_DOCUMENT_SYNTAX, place,
+                                 "byte 0x%02x found, %s expected", (unsigned)c, expected);
 }
 
 static unsigned hex_digit(int c) /* 16: none */
@@ -95,7 +97,7 @@ static int read_unicode(struct json *json, size_t start)
             return append_utf8(&json->scratch, 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00));
     }
     if (code >= 0xD800 && code <= 0xDFFF)
-        return document_builder_fail(json->builder, place_of(json, start),
+        return document_builder_fail(json->builder, MTR_FINDING_DOCUMENT_TEXT, place_of(json, start),
                                      "half of a surrogate pair is not a character");
     return append_utf8(&json->scratch, code);
 }
@@ -151,8 +153,8 @@ static int read_bare(struct json *json)
     if (text.size == 0) return fail_expected(json, "a value");
     if (known) return document_builder_scalar(json->builder, text, true, place_of(json, start));
     int shown = text.size < 60 ? (int)text.size : 60;
-    return document_builder_fail(json->builder, place_of(json, start), "`%.*s` is not a JSON value", shown,
-                                 text.data);
+    return document_builder_fail(json->builder, MTR_FINDING_DOCUMENT_SYNTAX, place_of(json, start),
+                                 "`%.*s` is not a JSON value", shown, text.data);
 }
 
 static int read_value(struct json *json);

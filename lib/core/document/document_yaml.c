@@ -50,7 +50,8 @@ static int fail_parser(struct reader *reader, const yaml_parser_t *parser)
     struct mtr_document_builder *builder = reader->builder;
     const char *problem = parser->problem ? parser->problem : "unreadable text";
     if (parser->error == YAML_MEMORY_ERROR) {
-        (void)!document_builder_fail(builder, (struct mtr_place){1, 1, 0}, "out of memory");
+        (void)!document_builder_fail(builder, MTR_FINDING_PROGRAM_MEMORY, (struct mtr_place){1, 1, 0},
+                                     "out of memory");
         return MTR_ENOMEM;
     }
     if (parser->error == YAML_READER_ERROR) {
@@ -58,21 +59,25 @@ static int fail_parser(struct reader *reader, const yaml_parser_t *parser)
         size_t offset = parser->problem_offset < bytes.text.size ? parser->problem_offset : bytes.text.size;
         bytes = (struct cursor){.text = bytes.text, .place = {1, 1, 0}};
         while (bytes.place.offset < offset) cursor_step(&bytes);
-        return document_builder_fail(builder, bytes.place, "%s", problem);
+        return document_builder_fail(builder, MTR_FINDING_DOCUMENT_SYNTAX, bytes.place, "%s", problem);
     }
     struct mtr_place place = place_at(&reader->cursor, parser->problem_mark.index);
-    if (!parser->context) return document_builder_fail(builder, place, "%s", problem);
+    if (!parser->context)
+        return document_builder_fail(builder, MTR_FINDING_DOCUMENT_SYNTAX, place, "%s", problem);
     struct mtr_place context = place_at(&reader->cursor, parser->context_mark.index);
-    return document_builder_fail(builder, place, "%s, %s on line %u", problem, parser->context, context.line);
+    return document_builder_fail(builder, MTR_FINDING_DOCUMENT_SYNTAX, place, "%s, %s on line %u", problem,
+                                 parser->context, context.line);
 }
 
 static int refuse_decoration(struct mtr_document_builder *builder, struct mtr_place place,
                              const yaml_char_t *anchor, const yaml_char_t *tag)
 {
-    if (tag) return document_builder_fail(builder, place, "tags (%s) are not allowed", (const char *)tag);
+    if (tag)
+        return document_builder_fail(builder, MTR_FINDING_DOCUMENT_UNSUPPORTED, place,
+                                     "tags (%s) are not allowed", (const char *)tag);
     if (!anchor) return MTR_OK;
-    return document_builder_fail(builder, place, "anchors (&%s) are not allowed: write the value out",
-                                 (const char *)anchor);
+    return document_builder_fail(builder, MTR_FINDING_DOCUMENT_UNSUPPORTED, place,
+                                 "anchors (&%s) are not allowed: write the value out", (const char *)anchor);
 }
 
 static int on_scalar(struct mtr_document_builder *builder, const yaml_event_t *event, struct mtr_place place)
@@ -91,7 +96,8 @@ static int on_container(struct mtr_document_builder *builder, enum mtr_node_kind
     int rc = refuse_decoration(builder, place, anchor, tag);
     if (rc) return rc;
     if (!document_builder_wants_key(builder)) return document_builder_open(builder, kind, place);
-    return document_builder_fail(builder, place, "a key must be a plain text, not a list or map");
+    return document_builder_fail(builder, MTR_FINDING_DOCUMENT_UNSUPPORTED, place,
+                                 "a key must be a plain text, not a list or map");
 }
 
 static int on_event(struct reader *reader, const yaml_event_t *event)
@@ -101,10 +107,11 @@ static int on_event(struct reader *reader, const yaml_event_t *event)
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (reader->document_count++ == 0) return MTR_OK;
-        return document_builder_fail(builder, place,
+        return document_builder_fail(builder, MTR_FINDING_DOCUMENT_UNSUPPORTED, place,
                                      "a second document (---) starts here: one text holds one");
     case YAML_ALIAS_EVENT:
-        return document_builder_fail(builder, place, "aliases (*%s) are not allowed: write the value out",
+        return document_builder_fail(builder, MTR_FINDING_DOCUMENT_UNSUPPORTED, place,
+                                     "aliases (*%s) are not allowed: write the value out",
                                      (const char *)event->data.alias.anchor);
     case YAML_SCALAR_EVENT: return on_scalar(builder, event, place);
     case YAML_SEQUENCE_START_EVENT:
@@ -124,7 +131,8 @@ int document_read_yaml(struct mtr_document_builder *builder, struct mtr_str text
     struct reader reader = {.builder = builder, .cursor = {.text = text, .place = {1, 1, 0}}};
     yaml_parser_t parser;
     if (!yaml_parser_initialize(&parser)) {
-        (void)!document_builder_fail(builder, reader.cursor.place, "out of memory");
+        (void)!document_builder_fail(builder, MTR_FINDING_PROGRAM_MEMORY, reader.cursor.place,
+                                     "out of memory");
         return MTR_ENOMEM;
     }
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);

@@ -57,8 +57,8 @@ static int check_length(struct mtr_schema_context *context, const struct mtr_fie
     bool fits = node->child_count >= field->min && (field->max == 0 || node->child_count <= field->max);
     if (!schema_has_bounds(field) || fits) return MTR_OK;
     schema_format_range(field, range);
-    return schema_fail(context, node->line, node->column, "the list has %u items; allowed are %s",
-                       node->child_count, range);
+    return schema_fail(context, MTR_FINDING_FIELD_LENGTH, node->line, node->column,
+                       "the list has %u items; allowed are %s", node->child_count, range);
 }
 
 static int decode_single(struct mtr_schema_context *context, const struct mtr_field *field,
@@ -78,7 +78,7 @@ static int decode_list(struct mtr_schema_context *context, const struct mtr_fiel
 {
     if (field->single && node->kind != MTR_NODE_LIST) return decode_single(context, field, node, out);
     if (node->kind != MTR_NODE_LIST)
-        return schema_fail(context, node->line, node->column, "a list is expected");
+        return schema_fail(context, MTR_FINDING_FIELD_KIND, node->line, node->column, "a list is expected");
     int rc = check_length(context, field, node);
     if (rc) return rc;
     bool texts = field->type == MTR_FIELD_TEXTS;
@@ -103,7 +103,8 @@ static int decode_labels(struct mtr_schema_context *context, const struct mtr_fi
                          const struct mtr_node *node, struct mtr_list *out)
 {
     if (node->kind != MTR_NODE_MAP)
-        return schema_fail(context, node->line, node->column, "a map of texts is expected");
+        return schema_fail(context, MTR_FINDING_FIELD_KIND, node->line, node->column,
+                           "a map of texts is expected");
     int rc = check_length(context, field, node);
     if (rc) return rc;
     struct mtr_label *labels = mtr_arena_calloc(context->arena, node->child_count, sizeof(*labels));
@@ -124,7 +125,8 @@ static int decode_named(struct mtr_schema_context *context, const struct mtr_fie
                         const struct mtr_node *node, struct mtr_list *out)
 {
     if (node->kind != MTR_NODE_MAP)
-        return schema_fail(context, node->line, node->column, "a map of names is expected");
+        return schema_fail(context, MTR_FINDING_FIELD_KIND, node->line, node->column,
+                           "a map of names is expected");
     int rc = check_length(context, field, node);
     if (rc) return rc;
     char *items = mtr_arena_calloc(context->arena, node->child_count, field->item_size);
@@ -134,7 +136,7 @@ static int decode_named(struct mtr_schema_context *context, const struct mtr_fie
         size_t path_size = context->path_size;
         path_push(context, ".", child->key);
         if (!mtr_schema_is_key(child->key))
-            rc = worse(rc, schema_fail(context, child->key_line, child->key_column,
+            rc = worse(rc, schema_fail(context, MTR_FINDING_FIELD_KEY, child->key_line, child->key_column,
                                        "is no key: write letters, digits and . _ : -"));
         rc = worse(rc, mtr_arena_copy(context->arena, child->key,
                                       (struct mtr_str *)(void *)(items + i * field->item_size)));
@@ -187,7 +189,7 @@ static int decode_container_text(struct mtr_schema_context *context, const struc
     struct mtr_diagnostic diagnostic;
     int rc = mtr_document_parse(text, &document, &diagnostic);
     if (rc == MTR_ENOMEM) return rc;
-    if (rc) return schema_fail(context, 0, 0, "%s", diagnostic.text);
+    if (rc) return schema_fail(context, diagnostic.code, 0, 0, "%s", diagnostic.text);
     rc = decode_value(context, field, mtr_document_root(document), member);
     mtr_document_close(document);
     return rc;
@@ -220,7 +222,7 @@ static int decode_absent(struct mtr_schema_context *context, const struct mtr_fi
     if (field->required && check_required) {
         size_t path_size = context->path_size;
         path_push(context, ".", mtr_str_from(field->name));
-        int rc = schema_fail(context, map->line, map->column, "is missing");
+        int rc = schema_fail(context, MTR_FINDING_FIELD_MISSING, map->line, map->column, "is missing");
         path_pop(context, path_size);
         return rc;
     }
@@ -244,15 +246,16 @@ static int fail_unknown(struct mtr_schema_context *context, const struct mtr_fie
     char meant[MTR_MEANT_BYTES];
     int shown = child->key.size < 60 ? (int)child->key.size : 60;
     if (*mtr_str_meant(child->key, field_name_at, fields, meant))
-        return schema_fail(context, child->key_line, child->key_column, "unknown key `%.*s`%s", shown,
-                           child->key.data, meant);
+        return schema_fail(context, MTR_FINDING_FIELD_UNKNOWN, child->key_line, child->key_column,
+                           "unknown key `%.*s`%s", shown, child->key.data, meant);
     char names[MTR_FINDING_TEXT_BYTES / 2] = "";
     size_t used = 0;
     for (const struct mtr_field *field = fields; field->name && used < sizeof(names); field++)
         used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", field == fields ? "" : ", ",
                                  field->name);
-    return schema_fail(context, child->key_line, child->key_column, "unknown key `%.*s`; known are %s%s",
-                       shown, child->key.data, names, used < sizeof(names) ? "" : "…");
+    return schema_fail(context, MTR_FINDING_FIELD_UNKNOWN, child->key_line, child->key_column,
+                       "unknown key `%.*s`; known are %s%s", shown, child->key.data, names,
+                       used < sizeof(names) ? "" : "…");
 }
 
 static const struct mtr_field *find_field(const struct mtr_field *fields, struct mtr_str name)
@@ -277,7 +280,8 @@ static int decode_map(struct mtr_schema_context *context, const struct mtr_field
                       const struct mtr_node *node, bool check_required, void *out)
 {
     if (node->kind != MTR_NODE_MAP && node->kind != MTR_NODE_NULL)
-        return schema_fail(context, node->line, node->column, "a map of keys and values is expected");
+        return schema_fail(context, MTR_FINDING_FIELD_KIND, node->line, node->column,
+                           "a map of keys and values is expected");
     int rc = MTR_OK;
     for (uint32_t i = 0; i < node->child_count && rc != MTR_ENOMEM; i++) {
         const struct mtr_node *child = &node->children[i];

@@ -15,14 +15,15 @@
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 
-int schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t column, const char *format, ...)
+int schema_fail(struct mtr_schema_context *context, enum mtr_finding_code code, uint32_t line,
+                uint32_t column, const char *format, ...)
 {
     char text[sizeof(((struct mtr_diagnostic *)NULL)->text)];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    mtr_diagnostics_addf(context->findings, MTR_SEVERITY_ERROR, line, column, context->path, "%s", text);
+    mtr_diagnostics_addf(context->findings, code, line, column, context->path, "%s", text);
     return MTR_EINVALID;
 }
 
@@ -32,7 +33,7 @@ static const char *kind_text(const struct mtr_node *node)
     return names[node->kind];
 }
 
-#define FAIL(node, ...) schema_fail(context, (node)->line, (node)->column, __VA_ARGS__)
+#define FAIL(node, code, ...) schema_fail(context, code, (node)->line, (node)->column, __VA_ARGS__)
 
 /* What was written, cut so that the sentence around it stays readable. */
 #define SHOWN(text) (int)((text).size < 60 ? (text).size : 60), (text).data ? (text).data : ""
@@ -41,8 +42,10 @@ static const char *kind_text(const struct mtr_node *node)
 static int fail_expected(struct mtr_schema_context *context, const struct mtr_node *node,
                          const char *expected)
 {
-    if (node->kind >= MTR_NODE_LIST) return FAIL(node, "%s, not %s", expected, kind_text(node));
-    return FAIL(node, "%s, not `%.*s%s`", expected, SHOWN(node->text), node->text.size > 60 ? "…" : "");
+    if (node->kind >= MTR_NODE_LIST)
+        return FAIL(node, MTR_FINDING_FIELD_KIND, "%s, not %s", expected, kind_text(node));
+    return FAIL(node, MTR_FINDING_FIELD_KIND, "%s, not `%.*s%s`", expected, SHOWN(node->text),
+                node->text.size > 60 ? "…" : "");
 }
 
 static bool is_scalar_text(const struct mtr_node *node)
@@ -126,15 +129,17 @@ static int check_bounds(struct mtr_schema_context *context, const struct mtr_fie
     char range[72];
     if (in_bounds(field, value)) return MTR_OK;
     schema_format_range(field, range);
-    return FAIL(node, "`%.*s` is out of range: %s", SHOWN(node->text), range);
+    return FAIL(node, MTR_FINDING_FIELD_RANGE, "`%.*s` is out of range: %s", SHOWN(node->text), range);
 }
 
 int schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node,
                             const char *expected, struct mtr_str *out)
 {
     if (node->kind == MTR_NODE_BOOL)
-        return FAIL(node, "write \"%.*s\" in quotes: %s is expected", MTR_STR_ARGS(node->text), expected);
-    if (!is_scalar_text(node)) return FAIL(node, "%s is expected, not %s", expected, kind_text(node));
+        return FAIL(node, MTR_FINDING_FIELD_KIND, "write \"%.*s\" in quotes: %s is expected",
+                    MTR_STR_ARGS(node->text), expected);
+    if (!is_scalar_text(node))
+        return FAIL(node, MTR_FINDING_FIELD_KIND, "%s is expected, not %s", expected, kind_text(node));
     return mtr_arena_copy(context->arena, node->text, out);
 }
 
@@ -187,7 +192,8 @@ static int decode_name(struct mtr_schema_context *context, const struct mtr_node
     int rc = schema_decode_text_node(context, node, "a key", &name);
     if (rc) return rc;
     if (!mtr_schema_is_name(name))
-        return FAIL(node, "`%.*s` is no key, or SERVICE/KEY: each is 1 to %d of letters, digits and . _ : -",
+        return FAIL(node, MTR_FINDING_FIELD_KEY,
+                    "`%.*s` is no key, or SERVICE/KEY: each is 1 to %d of letters, digits and . _ : -",
                     SHOWN(name), MTR_KEY_BYTES_MAX);
     *out = name;
     return MTR_OK;
@@ -200,7 +206,8 @@ static int decode_key(struct mtr_schema_context *context, const struct mtr_node 
     if (rc) return rc;
     if (!mtr_schema_is_key(key))
         return FAIL(
-            node, "`%.*s` is no key: 1 to %d of letters, digits and . _ : -, starting with a letter or digit",
+            node, MTR_FINDING_FIELD_KEY,
+            "`%.*s` is no key: 1 to %d of letters, digits and . _ : -, starting with a letter or digit",
             SHOWN(key), MTR_KEY_BYTES_MAX);
     *out = key;
     return MTR_OK;
@@ -215,7 +222,8 @@ static int decode_text(struct mtr_schema_context *context, const struct mtr_fiel
     if (!in_bounds(field, text.size)) {
         char range[72];
         schema_format_range(field, range);
-        return FAIL(node, "the text has %zu bytes; allowed are %s", text.size, range);
+        return FAIL(node, MTR_FINDING_FIELD_LENGTH, "the text has %zu bytes; allowed are %s", text.size,
+                    range);
     }
     *out = text;
     return MTR_OK;
@@ -233,7 +241,7 @@ static int decode_u64(struct mtr_schema_context *context, const struct mtr_field
 {
     uint64_t value;
     if (node->kind == MTR_NODE_STRING && mtr_str_to_u64(node->text, &value))
-        return FAIL(node, "write the number without quotes");
+        return FAIL(node, MTR_FINDING_FIELD_KIND, "write the number without quotes");
     if (node->kind != MTR_NODE_NUMBER || !mtr_str_to_u64(node->text, &value))
         return fail_expected(context, node, "a whole number is expected, as 10");
     int rc = check_bounds(context, field, node, value);
@@ -284,7 +292,7 @@ static int decode_time(struct mtr_schema_context *context, const struct mtr_node
                              "a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
     if (mtr_time_parse_date(node->text, out) == MTR_OK) return MTR_OK;
     mtr_date_fault(node->text, sentence);
-    return FAIL(node, "%s", sentence);
+    return FAIL(node, MTR_FINDING_FIELD_TIME, "%s", sentence);
 }
 
 static int fail_decimal(struct mtr_schema_context *context, const struct mtr_node *node, int rc,
@@ -292,12 +300,14 @@ static int fail_decimal(struct mtr_schema_context *context, const struct mtr_nod
 {
     char sentence[MTR_NUMBER_FAULT_BYTES];
     if (rc == MTR_EPRECISION)
-        return FAIL(node, "`%.*s` has more than %u digits after the point", SHOWN(node->text), digits);
+        return FAIL(node, MTR_FINDING_FIELD_DIGITS, "`%.*s` has more than %u digits after the point",
+                    SHOWN(node->text), digits);
     if (rc == MTR_EOVERFLOW)
-        return FAIL(node, "`%.*s` is too large: at most %s", SHOWN(node->text), most);
+        return FAIL(node, MTR_FINDING_FIELD_RANGE, "`%.*s` is too large: at most %s", SHOWN(node->text),
+                    most);
     if (!is_scalar_text(node)) return fail_expected(context, node, "a number is expected, as 12 or 0.05");
     mtr_number_fault(node->text, sentence);
-    return FAIL(node, "%s", sentence);
+    return FAIL(node, MTR_FINDING_FIELD_NUMBER, "%s", sentence);
 }
 
 static int decode_quantity(struct mtr_schema_context *context, const struct mtr_node *node,
@@ -334,9 +344,10 @@ static int decode_enum(struct mtr_schema_context *context, const struct mtr_fiel
             used +=
                 (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", field->choices[i]);
     }
-    if (!is_scalar_text(node)) return FAIL(node, "one of %s is expected, not %s", list, kind_text(node));
+    if (!is_scalar_text(node))
+        return FAIL(node, MTR_FINDING_FIELD_KIND, "one of %s is expected, not %s", list, kind_text(node));
     char meant[MTR_MEANT_BYTES];
-    return FAIL(node, "`%.*s` is not one of %s%s", SHOWN(node->text), list,
+    return FAIL(node, MTR_FINDING_FIELD_CHOICE, "`%.*s` is not one of %s%s", SHOWN(node->text), list,
                 mtr_str_meant(node->text, choice_at, field->choices, meant));
 }
 

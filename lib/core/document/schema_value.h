@@ -14,8 +14,8 @@ struct mtr_schema_context {
 };
 
 /* Reports a finding at a place, under the current path. Returns MTR_EINVALID. */
-int schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t column, const char *format, ...)
-    MTR_PRINTF(4, 5);
+int schema_fail(struct mtr_schema_context *context, enum mtr_finding_code code, uint32_t line,
+                uint32_t column, const char *format, ...) MTR_PRINTF(5, 6);
 
 /* Every type but MAP, LIST, TEXTS, LABELS, NAMED, NODE and ROW. */
 int schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field,

@@ -114,7 +114,7 @@ static int check_version(struct mtr_charges_txn *txn, struct mtr_diagnostic *dia
     uint32_t version = lmdb_get_u32((const unsigned char *)value.data);
     if (version == FORMAT_VERSION) return MTR_OK;
     if (version >= FORMAT_VERSION_OLDEST && version < FORMAT_VERSION && txn->write) return put_version(txn);
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_VERSION, 0, 0, NULL,
                        "the charges store has format version %u, this meterd knows version %u", version,
                        (unsigned)FORMAT_VERSION);
     return MTR_EVERSION;
@@ -129,7 +129,7 @@ static int open_tables(struct mtr_charges *charges, bool read_only, struct mtr_d
         rc = lmdb_error(
             mdb_dbi_open(txn->lmdb, TABLE_NAMES[i], read_only ? 0 : MDB_CREATE, &charges->tables[i]));
     if (rc == MTR_ENOTFOUND) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_VERSION, 0, 0, NULL,
                            "the charges store is of an older format: start the daemon once, which brings it "
                            "up to version %u",
                            (unsigned)FORMAT_VERSION);
@@ -152,7 +152,8 @@ int mtr_charges_open(const char *directory, bool read_only, struct mtr_charges *
     if (!charges) return MTR_ENOMEM;
     int rc = lmdb_open(directory, &options, &charges->env, diagnostic);
     if (rc) goto out;
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the tables of the store %s", directory);
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL,
+                       "cannot open the tables of the store %s", directory);
     rc = open_tables(charges, read_only, diagnostic);
 out:
     if (rc) mtr_charges_close(charges);

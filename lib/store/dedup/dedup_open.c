@@ -54,7 +54,7 @@ static int index_blocks(const struct mtr_dedup *dedup, const struct mtr_log_segm
         rc = index_block(dedup, &header, events, table);
         if (rc == MTR_ECORRUPT)
             mtr_diagnostic_set(
-                diagnostic, 0, 0, "",
+                diagnostic, MTR_FINDING_STORE_DAMAGED, 0, 0, "",
                 "segment %06u, block at sequence %llu: an attribute is longer than events may have",
                 segment->number, (unsigned long long)header.first_seq);
         seq = header.first_seq + header.count;
@@ -69,7 +69,7 @@ static int index_sealed(struct mtr_dedup *dedup, const struct mtr_log_segment *s
     if (!segment->first_seq || segment->last_received_us < oldest_us) return MTR_OK;
     uint32_t slot = dedup_segment_slot(&dedup->segments, segment->number);
     if (!slot) {
-        mtr_diagnostic_set(diagnostic, 0, 0, "",
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_DEDUP_WINDOW, 0, 0, "",
                            "more than %d sealed segments are in the dedup window: make segments larger or "
                            "the window shorter",
                            MTR_TAG_SEGMENT_SLOTS - 1);
@@ -139,8 +139,8 @@ int mtr_dedup_open(struct mtr_log *log, const uint8_t key[MTR_EVENT_KEY_BYTES], 
     if (!rc) rc = index_log(dedup, now_us, diagnostic);
     if (rc) {
         if (!diagnostic->text[0])
-            mtr_diagnostic_set(diagnostic, 0, 0, "", "the dedup index cannot be rebuilt from the log: %s",
-                               mtr_error_text(rc));
+            mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, "",
+                               "the dedup index cannot be rebuilt from the log: %s", mtr_error_text(rc));
         mtr_dedup_close(dedup);
         return rc;
     }

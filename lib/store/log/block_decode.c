@@ -378,7 +378,7 @@ int mtr_block_decode(struct mtr_block_decoder *decoder, struct mtr_str block, st
     int rc = decode(&work, block);
     if (rc) {
         if (diagnostic)
-            mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the block is damaged: %s",
+            mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_DAMAGED, 0, 0, NULL, "the block is damaged: %s",
                                work.fault ? work.fault : mtr_error_text(rc));
         return rc;
     }

@@ -32,14 +32,14 @@ static int take_lock(const char *directory, int *out, struct mtr_diagnostic *dia
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
         int rc = mtr_error_from_errno(errno);
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the lock file %.180s: %s", path,
-                           mtr_error_text(rc));
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL,
+                           "cannot open the lock file %.180s: %s", path, mtr_error_text(rc));
         return rc;
     }
     if (flock(fd, LOCK_EX | LOCK_NB)) {
         int rc = errno == EWOULDBLOCK ? MTR_EEXISTS : mtr_error_from_errno(errno);
         close(fd);
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_IN_USE, 0, 0, NULL,
                            "the log %.180s is in use by another writer: stop it first", directory);
         return rc;
     }
@@ -178,8 +178,8 @@ static int open_segments(struct mtr_log *log, const struct mtr_manifest *manifes
     if (manifest->count == 0) {
         rc = begin_segment(log);
         if (rc)
-            mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot create the log's first segment: %s",
-                               mtr_error_text(rc));
+            mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, NULL,
+                               "cannot create the log's first segment: %s", mtr_error_text(rc));
         return rc;
     }
     for (uint32_t i = 0; i + 1 < manifest->count && !rc; i++) {
@@ -218,8 +218,8 @@ int mtr_log_open(const char *directory, const struct mtr_log_options *options, s
     manifest_release(&manifest);
     if (rc) {
         if (!diagnostic->text[0])
-            mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the log %.180s: %s", directory,
-                               mtr_error_text(rc));
+            mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL,
+                               "cannot open the log %.180s: %s", directory, mtr_error_text(rc));
         mtr_log_close(log);
         return rc;
     }

@@ -164,7 +164,8 @@ int manifest_read(const char *directory, struct mtr_manifest *out, struct mtr_di
     if (!rc) rc = parse(bytes, size, out);
     free(bytes);
     if (rc && rc != MTR_ENOTFOUND)
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the manifest %.180s: %s", path, mtr_error_text(rc));
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL, "the manifest %.180s: %s",
+                           path, mtr_error_text(rc));
     return rc;
 }
 

@@ -59,7 +59,8 @@ int mtr_log_reader_open(const char *directory, struct mtr_log_reader **out, stru
     if (!rc) {
         rc = refresh(reader, diagnostic);
         if (rc == MTR_ENOTFOUND)
-            mtr_diagnostic_set(diagnostic, 0, 0, NULL, "there is no log in %.200s", directory);
+            mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_MISSING, 0, 0, NULL, "there is no log in %.200s",
+                               directory);
     }
     if (rc) {
         mtr_log_reader_close(reader);

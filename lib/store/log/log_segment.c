@@ -44,10 +44,11 @@ int segment_corrupt(struct mtr_diagnostic *diagnostic, uint32_t number, uint64_t
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (seq)
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "segment %06u, block at sequence %llu: %s", number,
-                           (unsigned long long)seq, text);
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_DAMAGED, 0, 0, NULL,
+                           "segment %06u, block at sequence %llu: %s", number, (unsigned long long)seq, text);
     else
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "segment %06u: %s", number, text);
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_DAMAGED, 0, 0, NULL, "segment %06u: %s", number,
+                           text);
     return MTR_ECORRUPT;
 }
 

@@ -139,7 +139,7 @@ static int check_format(struct mtr_rollups_txn *txn, bool read_only, const char 
                   : rollups_put(txn, MTR_TABLE_META, KEY_FORMAT,
                                 (struct mtr_str){(const char *)current, sizeof(current)});
     }
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_VERSION, 0, 0, NULL,
                        "the rollups in %s have format %u, this program reads format %d: %s", directory,
                        version, MTR_ROLLUPS_FORMAT,
                        is_old ? "start the daemon once, which brings them up to it" : "run meterd rebuild");
@@ -150,7 +150,8 @@ static int open_tables(struct mtr_rollups *rollups, bool read_only, const char *
                        struct mtr_diagnostic *diagnostic)
 {
     struct mtr_rollups_txn txn = {.rollups = rollups, .cursors.write = !read_only};
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the rollups in %s", directory);
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL, "cannot open the rollups in %s",
+                       directory);
     int rc = lmdb_error(mdb_txn_begin(rollups->env, NULL, read_only ? MDB_RDONLY : 0, &txn.txn));
     if (rc) return rc;
     txn.cursors.txn = txn.txn;

@@ -54,16 +54,18 @@ static void lint_count(const struct mtr_node *node, struct block_tier *tier, boo
     const struct mtr_node *place = tariff_place(node, "blocks");
     if (!tier->is_bounded) {
         if (!is_last)
-            tariff_error(findings, place, "blocks",
-                         "is missing: without it no use ever reaches the tiers below this one");
+            tariff_report(findings, MTR_FINDING_TARIFF_TIERS_UNREACHABLE, place, "blocks",
+                          "is missing: without it no use ever reaches the tiers below this one");
     } else if (is_last) {
-        tariff_error(findings, place, "blocks",
-                     "use beyond these blocks has no price: leave `blocks` out of the last tier");
+        tariff_report(findings, MTR_FINDING_TARIFF_TIERS_GAP, place, "blocks",
+                      "use beyond these blocks has no price: leave `blocks` out of the last tier");
     } else if (tier->blocks.e12 <= 0 || tier->blocks.e12 % MTR_QUANTITY(1).e12) {
-        tariff_error(findings, place, "blocks", "must be a whole number of 1 or more");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_MALFORMED, place, "blocks",
+                      "must be a whole number of 1 or more");
     } else if (mtr_quantity_scale(tier->size, tier->blocks, MTR_QUANTITY(1), MTR_QUANTITY_DIGITS,
                                   MTR_ROUND_HALF_EVEN, &tier->holds)) {
-        tariff_error(findings, place, "blocks", "times the size is too large");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_RANGE, place, "blocks",
+                      "times the size is too large");
     }
 }
 
@@ -100,7 +102,7 @@ static void lint_cliffs(const struct mtr_node *list, const struct blocks *blocks
         mtr_exact_format(at, cost);
         mtr_exact_format(above, less);
         mtr_diagnostics_addf(
-            findings, MTR_SEVERITY_WARNING, row->line, row->column, "blocks",
+            findings, MTR_FINDING_TARIFF_PRICE_FALLS, row->line, row->column, "blocks",
             "more use costs less above %s: %s costs %s, and just above it the price falls to %s", quantity,
             quantity, cost, less);
     }
@@ -117,10 +119,11 @@ static void lint_blocks(const struct mtr_node *node, struct mtr_component *compo
         struct block_tier *tier = &tiers[i];
         const struct mtr_node *row = &list->children[i];
         if (tier->size.e12 <= 0)
-            tariff_error(findings, tariff_place(row, "size"), "size", "must be more than 0");
+            tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NOT_POSITIVE, tariff_place(row, "size"), "size",
+                          "must be more than 0");
         if (tier->price.e18 < 0)
-            tariff_warning(findings, tariff_place(row, "price"), "price",
-                           "is negative: use pays the customer");
+            tariff_report(findings, MTR_FINDING_TARIFF_PRICE_NEGATIVE, tariff_place(row, "price"), "price",
+                          "is negative: use pays the customer");
         lint_count(row, tier, i + 1 == blocks->tiers.count, findings);
     }
     if (blocks->mode == 1 && findings->errors == errors_before) lint_cliffs(list, blocks, findings);

@@ -91,19 +91,21 @@ static int read_capacity(struct mtr_arena *arena, const void *fields, struct mtr
 static void lint_beside(const struct mtr_node *node, const struct tariff_component_fields *fields,
                         struct mtr_diagnostics *findings)
 {
-    tariff_forbid(findings, node, fields->has_meter, "meter",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, fields->has_meter, "meter",
                   "the keys of `up_to` and `below` name the meters: remove meter");
-    tariff_forbid(findings, node, TARIFF_PART_OF(fields, free_units), "free_units",
-                  "there is no one meter whose units could be free: raise the bounds instead");
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, TARIFF_PART_OF(fields, free_units),
+                  "free_units", "there is no one meter whose units could be free: raise the bounds instead");
     tariff_forbid(
-        findings, node, TARIFF_PART_OF(fields, convert), "convert",
+        findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, TARIFF_PART_OF(fields, convert), "convert",
         "there is no one meter whose units it could convert: write the bounds in the meters' units");
-    tariff_forbid(findings, node, fields->scope != MTR_CURVE_SCOPE_PERIOD, "scope",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node,
+                  fields->scope != MTR_CURVE_SCOPE_PERIOD, "scope",
                   "a capacity is of the whole period: remove the scope");
-    tariff_forbid(findings, node, fields->unit.size, "unit",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, fields->unit.size, "unit",
                   "there is no one meter that it could be the unit of: remove unit");
-    tariff_forbid(findings, node, fields->when, "when", "a capacity is of the whole period: remove when");
-    tariff_forbid(findings, node, fields->has_weights, "weights",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, fields->when, "when",
+                  "a capacity is of the whole period: remove when");
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, fields->has_weights, "weights",
                   "a capacity is of the whole period: remove weights");
 }
 
@@ -124,15 +126,17 @@ static void lint_bound(const struct mtr_node *node, struct mtr_str meter, struct
     int rc = MTR_OK;
     out->is_below = !up_to;
     if (!bound)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, any->line, any->column, "up_to",
+        mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_CAPACITY_METERS, any->line, any->column, "up_to",
                              "has no bound for `%.*s`: each step names the same meters", MTR_STR_ARGS(meter));
     else if ((rc = mtr_quantity_parse(bound->text, &out->at)) != MTR_OK || out->at.e12 < 0)
         tariff_number_error(findings, bound, key, rc,
                             "must be a number that is not negative, of at most 12 digits after the point");
     else if (out->is_below && out->at.e12 == 0)
-        tariff_error(findings, bound, key, "must be more than 0: nothing is below it");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NOT_POSITIVE, bound, key,
+                      "must be more than 0: nothing is below it");
     if (up_to && below)
-        tariff_error(findings, below, "below", "stands instead of up_to: a meter has one bound in a step");
+        tariff_report(findings, MTR_FINDING_TARIFF_FIELD_CONFLICT, below, "below",
+                      "stands instead of up_to: a meter has one bound in a step");
 }
 
 /* Fills the step's bounds: the texts are numbers only if the lint says so. */
@@ -144,11 +148,12 @@ static void lint_bounds(const struct mtr_node *node, const struct mtr_component 
     for (uint32_t i = 0; i < component->input_count; i++)
         lint_bound(node, component->inputs[i], &step->bounds[i], findings);
     if (count > component->input_count)
-        tariff_error(findings, up_to ? up_to : below, up_to ? "up_to" : "below",
-                     "names a meter that the first step does not: each step names the same meters");
+        tariff_report(findings, MTR_FINDING_TARIFF_CAPACITY_METERS, up_to ? up_to : below,
+                      up_to ? "up_to" : "below",
+                      "names a meter that the first step does not: each step names the same meters");
     if (count > MTR_TARIFF_INPUTS_MAX)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "capacity",
-                             "names more than %d meters", MTR_TARIFF_INPUTS_MAX);
+        mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_CAPACITY_METERS, node->line, node->column,
+                             "capacity", "names more than %d meters", MTR_TARIFF_INPUTS_MAX);
 }
 
 static bool fits_within(const struct capacity_step *step, const struct capacity_step *above,
@@ -168,8 +173,8 @@ static void lint_reach(const struct mtr_node *list, const struct mtr_component *
         const struct mtr_node *node = &list->children[i];
         for (uint32_t j = 0; j < i && !step->open_ended; j++) {
             if (!fits_within(step, &capacity->steps[j], component->input_count)) continue;
-            mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "capacity",
-                                 "is never reached: whatever fits here fits the step of line %u",
+            mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_TIERS_UNREACHABLE, node->line, node->column,
+                                 "capacity", "is never reached: whatever fits here fits the step of line %u",
                                  list->children[j].line);
             break;
         }
@@ -177,7 +182,7 @@ static void lint_reach(const struct mtr_node *list, const struct mtr_component *
         char cost[MTR_DECIMAL_TEXT_BYTES], less[MTR_DECIMAL_TEXT_BYTES];
         mtr_money_format(above->amount, cost);
         mtr_money_format(step->amount, less);
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, node->line, node->column, "capacity",
+        mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_PRICE_FALLS, node->line, node->column, "capacity",
                              "more use costs less: what fits the step of line %u costs %s, and this one %s",
                              list->children[i - 1].line, cost, less);
     }
@@ -193,22 +198,23 @@ static void lint_capacity(const struct mtr_node *list, struct mtr_component *com
         struct capacity_step *step = &capacity->steps[i];
         bool is_last = i + 1 == capacity->step_count;
         if (step->amount.e18 < 0)
-            tariff_warning(findings, tariff_place(node, "amount"), "amount",
-                           "is negative: use pays the customer");
+            tariff_report(findings, MTR_FINDING_TARIFF_PRICE_NEGATIVE, tariff_place(node, "amount"), "amount",
+                          "is negative: use pays the customer");
         if (step->open_ended && !is_last)
-            tariff_error(findings, node, "up_to",
-                         "is missing: without it no use ever reaches the steps below this one");
+            tariff_report(findings, MTR_FINDING_TARIFF_TIERS_UNREACHABLE, node, "up_to",
+                          "is missing: without it no use ever reaches the steps below this one");
         if (!step->open_ended && is_last)
-            tariff_error(findings, node, "up_to",
-                         "use above this step has no price: leave its bounds out of the last one");
+            tariff_report(findings, MTR_FINDING_TARIFF_TIERS_GAP, node, "up_to",
+                          "use above this step has no price: leave its bounds out of the last one");
         if (!step->open_ended) lint_bounds(node, component, step, findings);
     }
     if (component->input_count == 0)
-        tariff_error(findings, list, "capacity",
-                     "names no meter: write `up_to: {METER: QUANTITY}` in its steps");
+        tariff_report(findings, MTR_FINDING_TARIFF_CAPACITY_METERS, list, "capacity",
+                      "names no meter: write `up_to: {METER: QUANTITY}` in its steps");
     for (uint32_t i = 0; i < component->input_count; i++)
         if (!mtr_schema_is_name(component->inputs[i]))
-            tariff_error(findings, list, "capacity", "names what cannot be the key of a meter");
+            tariff_report(findings, MTR_FINDING_TARIFF_CAPACITY_METERS, list, "capacity",
+                          "names what cannot be the key of a meter");
     if (findings->errors == errors_before) lint_reach(list, component, findings);
 }
 

@@ -63,7 +63,8 @@ struct tariff_given_curve tariff_one_curve(const struct mtr_node *node, const st
     if (given_count == 1) return given;
     list_curves(set, names, sizeof(names));
     mtr_diagnostics_addf(
-        findings, MTR_SEVERITY_ERROR, node->line, node->column, set->holder,
+        findings, given_count ? MTR_FINDING_TARIFF_PRICE_SEVERAL : MTR_FINDING_TARIFF_PRICE_MISSING,
+        node->line, node->column, set->holder,
         given_count ? "has more than one of %s: split it in two" : "has no price: write one of %s", names);
     return (struct tariff_given_curve){0};
 }

@@ -39,21 +39,22 @@ static void lint_dynamic(const struct mtr_node *node, struct mtr_component *comp
     const struct mtr_node *units = mtr_node_get(node, "units"),
                           *zero_units = mtr_node_get(node, "zero_units");
     if (dynamic->multiplier.e18 < 0)
-        tariff_warning(findings, tariff_place(node, "multiplier"), "multiplier",
-                       "is negative: it pays the customer");
+        tariff_report(findings, MTR_FINDING_TARIFF_PRICE_NEGATIVE, tariff_place(node, "multiplier"),
+                      "multiplier", "is negative: it pays the customer");
     if (units && !component->has_side_input)
-        tariff_error(findings, units, "units",
-                     "is a second meter of the component, which a row of a matrix cannot have");
+        tariff_report(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, units, "units",
+                      "is a second meter of the component, which a row of a matrix cannot have");
     if (zero_units && !units)
-        tariff_error(findings, zero_units, "zero_units", "needs the meter of the units: write `units` too");
+        tariff_report(findings, MTR_FINDING_TARIFF_FIELD_REQUIRED, zero_units, "zero_units",
+                      "needs the meter of the units: write `units` too");
 }
 
 static void lint_scope(const struct mtr_node *node, const struct mtr_component *component,
                        struct mtr_diagnostics *findings)
 {
     if (component->has_side_input && !tariff_is_whole(component->scope))
-        tariff_error(findings, tariff_place(node, "scope"), "scope",
-                     "`units` are those of the whole line: they need scope period or term");
+        tariff_report(findings, MTR_FINDING_TARIFF_SCOPE_WRONG, tariff_place(node, "scope"), "scope",
+                      "`units` are those of the whole line: they need scope period or term");
 }
 
 static int price_dynamic(struct mtr_pricer *pricer, struct mtr_line_work *work)

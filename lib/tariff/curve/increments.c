@@ -56,18 +56,19 @@ static void lint_from(const struct mtr_node *row, const struct increment *before
     const struct mtr_node *place = tariff_place(row, "from");
     if (!before) {
         if (increment->from.e12)
-            tariff_error(findings, place, "from", "the first row begins at 0: use below it has no price");
+            tariff_report(findings, MTR_FINDING_TARIFF_TIERS_GAP, place, "from",
+                          "the first row begins at 0: use below it has no price");
         return;
     }
     if (mtr_quantity_compare(increment->from, before->from) <= 0) {
-        tariff_error(findings, place, "from",
-                     "must be more than that of the row before, which would never be reached");
+        tariff_report(findings, MTR_FINDING_TARIFF_TIERS_UNREACHABLE, place, "from",
+                      "must be more than that of the row before, which would never be reached");
         return;
     }
     bool whole = before->step.e12 <= 0 || (increment->from.e12 - before->from.e12) % before->step.e12 == 0;
     if (!whole)
-        tariff_error(findings, place, "from",
-                     "must be a whole number of the steps of the row before away from it");
+        tariff_report(findings, MTR_FINDING_TARIFF_INCREMENTS_STEPS, place, "from",
+                      "must be a whole number of the steps of the row before away from it");
 }
 
 static void lint_increments(const struct mtr_node *node, struct mtr_component *component,
@@ -77,20 +78,23 @@ static void lint_increments(const struct mtr_node *node, struct mtr_component *c
     const struct increments *increments = component->curve_data;
     const struct increment *steps = increments->steps.items;
     if (increments->connect.e18 < 0)
-        tariff_warning(findings, tariff_place(node, "connect"), "connect",
-                       "is negative: use pays the customer");
+        tariff_report(findings, MTR_FINDING_TARIFF_PRICE_NEGATIVE, tariff_place(node, "connect"), "connect",
+                      "is negative: use pays the customer");
     for (uint32_t i = 0; i < increments->steps.count; i++) {
         const struct increment *increment = &steps[i];
         const struct mtr_node *row = &list->children[i];
         if (increment->per.e12 <= 0)
-            tariff_error(findings, tariff_place(row, "per"), "per", "must be more than 0");
+            tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NOT_POSITIVE, tariff_place(row, "per"), "per",
+                          "must be more than 0");
         if (increment->step.e12 <= 0)
-            tariff_error(findings, tariff_place(row, "step"), "step", "must be more than 0");
+            tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NOT_POSITIVE, tariff_place(row, "step"), "step",
+                          "must be more than 0");
         if (increment->price.e18 < 0)
-            tariff_warning(findings, tariff_place(row, "price"), "price",
-                           "is negative: use pays the customer");
+            tariff_report(findings, MTR_FINDING_TARIFF_PRICE_NEGATIVE, tariff_place(row, "price"), "price",
+                          "is negative: use pays the customer");
         if (increment->from.e12 < 0)
-            tariff_error(findings, tariff_place(row, "from"), "from", "must not be negative");
+            tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NEGATIVE, tariff_place(row, "from"), "from",
+                          "must not be negative");
         else lint_from(row, i ? increment - 1 : NULL, increment, findings);
     }
 }

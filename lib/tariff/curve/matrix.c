@@ -59,7 +59,8 @@ static int read_value(const struct mtr_node *node, struct mtr_arena *arena, stru
     struct mtr_decimal number;
     struct mtr_str text = node->text;
     if (node->kind == MTR_NODE_NULL || node->kind >= MTR_NODE_LIST) {
-        tariff_error(findings, node, "match", "must be a text, number, true or false, or a list of them");
+        tariff_report(findings, MTR_FINDING_TARIFF_MATRIX_MATCH, node, "match",
+                      "must be a text, number, true or false, or a list of them");
         return MTR_OK;
     }
     if (node->kind == MTR_NODE_NUMBER &&
@@ -81,10 +82,10 @@ static int read_match(const struct mtr_node *node, const struct mtr_component *c
     const bool is_list = node->kind == MTR_NODE_LIST;
     const uint32_t count = is_list ? node->child_count : 1;
     if (count == 0 || count > MTR_TARIFF_MATCH_VALUES_MAX)
-        tariff_error(findings, node, "match", "must have 1 to 1000 values");
+        tariff_report(findings, MTR_FINDING_TARIFF_MATRIX_MATCH, node, "match", "must have 1 to 1000 values");
     if (!is_grouped_by(component, node->key))
         mtr_diagnostics_addf(
-            findings, MTR_SEVERITY_ERROR, node->key_line, node->key_column, "match",
+            findings, MTR_FINDING_TARIFF_MATRIX_DIMENSION, node->key_line, node->key_column, "match",
             "the component does not `group_by` the dimension `%.*s`, so its lines do not have it",
             MTR_STR_ARGS(node->key));
     int rc = mtr_arena_copy(arena, node->key, &out->dimension);
@@ -103,17 +104,18 @@ static int read_matches(const struct mtr_node *node, const struct mtr_component 
     const struct mtr_node *match = mtr_node_get(node, "match");
     if (!match && is_last) return MTR_OK;
     if (!match) {
-        tariff_error(findings, node, "match",
-                     "is missing: without it no line ever reaches the rows below this one");
+        tariff_report(findings, MTR_FINDING_TARIFF_TIERS_UNREACHABLE, node, "match",
+                      "is missing: without it no line ever reaches the rows below this one");
         return MTR_OK;
     }
     if (match->kind != MTR_NODE_MAP || match->child_count == 0) {
-        tariff_error(findings, match, "match", "must be a map of dimensions and their values");
+        tariff_report(findings, MTR_FINDING_TARIFF_MATRIX_MATCH, match, "match",
+                      "must be a map of dimensions and their values");
         return MTR_OK;
     }
     if (is_last)
-        tariff_error(findings, match, "match",
-                     "the last row is for all other lines: add a row without `match`");
+        tariff_report(findings, MTR_FINDING_TARIFF_TIERS_GAP, match, "match",
+                      "the last row is for all other lines: add a row without `match`");
     out->matches = mtr_arena_calloc(arena, match->child_count, sizeof(*out->matches));
     if (!out->matches) return MTR_ENOMEM;
     out->match_count = match->child_count;
@@ -133,7 +135,8 @@ static int read_row_curve(const struct mtr_node *node, const struct row_fields *
     if (!given.curve) return MTR_OK;
     *out = *component;
     if (component->has_side_input && !given.curve->takes_tier_by)
-        tariff_error(findings, node, "tier_by", "chooses a tier of `volume`, and this row has another curve");
+        tariff_report(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, "tier_by",
+                      "chooses a tier of `volume`, and this row has another curve");
     int rc = tariff_read_curve(node, given, arena, out, findings);
     if (!rc) tariff_lint_scope(node, out, findings);
     return rc;
@@ -171,9 +174,10 @@ static void lint_reach(const struct mtr_node *list, const struct matrix *matrix,
             while (within < taken->match_count && is_within(&matrix->rows[i], &taken->matches[within]))
                 within++;
             if (within < taken->match_count) continue;
-            mtr_diagnostics_addf(
-                findings, MTR_SEVERITY_ERROR, list->children[i].line, list->children[i].column, "matrix",
-                "is never reached: the row of line %u matches all of it", list->children[above].line);
+            mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_TIERS_UNREACHABLE, list->children[i].line,
+                                 list->children[i].column, "matrix",
+                                 "is never reached: the row of line %u matches all of it",
+                                 list->children[above].line);
             break;
         }
     }
@@ -212,7 +216,7 @@ static int read_matrix(struct mtr_arena *arena, const void *fields, struct mtr_c
 static void lint_beside(const struct mtr_node *node, const struct tariff_component_fields *fields,
                         struct mtr_diagnostics *findings)
 {
-    tariff_forbid(findings, node, !fields->has_group_by, "matrix",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_MATRIX_DIMENSION, node, !fields->has_group_by, "matrix",
                   "chooses by dimensions: name them with `group_by`, so that each line has them");
 }
 

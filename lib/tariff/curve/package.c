@@ -36,9 +36,11 @@ static void lint_package(const struct mtr_node *node, struct mtr_component *comp
 {
     const struct package *package = component->curve_data;
     if (package->size.e12 <= 0)
-        tariff_error(findings, tariff_place(node, "size"), "package.size", "must be more than 0");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NOT_POSITIVE, tariff_place(node, "size"),
+                      "package.size", "must be more than 0");
     if (package->price.e18 < 0)
-        tariff_warning(findings, node, "package", "is negative: it pays the customer");
+        tariff_report(findings, MTR_FINDING_TARIFF_PRICE_NEGATIVE, node, "package",
+                      "is negative: it pays the customer");
 }
 
 static int trace_share(struct mtr_pricer *pricer, const struct mtr_line_work *work)

@@ -14,7 +14,8 @@ static void lint_per_unit(const struct mtr_node *node, struct mtr_component *com
 {
     const struct per_unit *price = component->curve_data;
     if (price->unit.e18 < 0)
-        tariff_warning(findings, node, "per_unit", "is negative: it pays the customer");
+        tariff_report(findings, MTR_FINDING_TARIFF_PRICE_NEGATIVE, node, "per_unit",
+                      "is negative: it pays the customer");
 }
 
 static int price_per_unit(struct mtr_pricer *pricer, struct mtr_line_work *work)

@@ -50,14 +50,16 @@ static void lint_events(const struct mtr_node *node, const struct mtr_component 
     const struct percentage *events = component->curve_data;
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && component->scope != MTR_CURVE_SCOPE_EVENT; i++)
         if (mtr_node_get(node, keys[i]))
-            tariff_error(findings, mtr_node_get(node, keys[i]), keys[i],
-                         "is of each event: write `scope: event` too");
+            tariff_report(findings, MTR_FINDING_TARIFF_SCOPE_WRONG, mtr_node_get(node, keys[i]), keys[i],
+                          "is of each event: write `scope: event` too");
     tariff_lint_slice_bounds(node, &events->bounds, findings);
     if (events->free_amount.e12 < 0)
-        tariff_error(findings, tariff_place(node, "free_amount"), "free_amount", "must not be negative");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NEGATIVE, tariff_place(node, "free_amount"),
+                      "free_amount", "must not be negative");
     if (TARIFF_PART_OF(component, free_units) && (events->has_free_events || events->has_free_amount))
-        tariff_error(findings, tariff_place(node, events->has_free_amount ? "free_amount" : "free_events"),
-                     "percentage", "stands instead of free_units: remove one of them");
+        tariff_report(findings, MTR_FINDING_TARIFF_FIELD_CONFLICT,
+                      tariff_place(node, events->has_free_amount ? "free_amount" : "free_events"),
+                      "percentage", "stands instead of free_units: remove one of them");
 }
 
 static void lint_percentage(const struct mtr_node *node, struct mtr_component *component,
@@ -65,9 +67,11 @@ static void lint_percentage(const struct mtr_node *node, struct mtr_component *c
 {
     struct percentage *percentage = component->curve_data;
     if (percentage->rate.e18 < 0)
-        tariff_warning(findings, tariff_place(node, "rate"), "rate", "is negative: it pays the customer");
+        tariff_report(findings, MTR_FINDING_TARIFF_PRICE_NEGATIVE, tariff_place(node, "rate"), "rate",
+                      "is negative: it pays the customer");
     if (percentage->fixed.e18 < 0)
-        tariff_warning(findings, tariff_place(node, "fixed"), "fixed", "is negative: it pays the customer");
+        tariff_report(findings, MTR_FINDING_TARIFF_PRICE_NEGATIVE, tariff_place(node, "fixed"), "fixed",
+                      "is negative: it pays the customer");
     tariff_divide_rate(node, &percentage->rate, findings);
     lint_events(node, component, findings);
 }
@@ -76,9 +80,10 @@ static void lint_scope(const struct mtr_node *node, const struct mtr_component *
                        struct mtr_diagnostics *findings)
 {
     if (component->scope == MTR_CURVE_SCOPE_EVENT && TARIFF_PART_OF(component, each))
-        tariff_error(findings, tariff_place(node, "each"), "each",
-                     "a percentage of events has `minimum` and `maximum` of its own, which leave free events "
-                     "free: write them there");
+        tariff_report(
+            findings, MTR_FINDING_TARIFF_FIELD_CONFLICT, tariff_place(node, "each"), "each",
+            "a percentage of events has `minimum` and `maximum` of its own, which leave free events "
+            "free: write them there");
 }
 
 /* ---- price ---- */

@@ -13,7 +13,8 @@ static inline void tariff_divide_rate(const struct mtr_node *node, struct mtr_mo
 {
     enum { PERCENT = 100 };
     if (rate->e18 % PERCENT)
-        tariff_error(findings, tariff_place(node, "rate"), "rate", "has more than 16 digits after the point");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_DIGITS, tariff_place(node, "rate"), "rate",
+                      "has more than 16 digits after the point");
     rate->e18 /= PERCENT;
 }
 

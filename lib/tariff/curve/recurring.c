@@ -57,37 +57,40 @@ static void lint_recurring(const struct mtr_node *node, struct mtr_component *co
                            struct mtr_diagnostics *findings)
 {
     if (fee_of(component)->amount.e18 < 0)
-        tariff_warning(findings, node, "recurring", "is negative: it pays the customer");
+        tariff_report(findings, MTR_FINDING_TARIFF_PRICE_NEGATIVE, node, "recurring",
+                      "is negative: it pays the customer");
 }
 
 static void lint_beside(const struct mtr_node *node, const struct tariff_component_fields *fields,
                         struct mtr_diagnostics *findings)
 {
-    tariff_forbid(findings, node, fields->has_meter, "meter",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, fields->has_meter, "meter",
                   "a recurring fee does not depend on use: remove the meter");
-    tariff_forbid(findings, node, TARIFF_PART_OF(fields, free_units), "free_units",
-                  "a recurring fee has no units: remove free_units");
-    tariff_forbid(findings, node, fields->has_group_by, "group_by",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, TARIFF_PART_OF(fields, free_units),
+                  "free_units", "a recurring fee has no units: remove free_units");
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, fields->has_group_by, "group_by",
                   "a recurring fee has no dimensions: remove group_by");
-    tariff_forbid(findings, node, TARIFF_PART_OF(fields, minimum), "minimum",
-                  "a recurring fee is its own minimum: remove it");
-    tariff_forbid(findings, node, TARIFF_PART_OF(fields, each), "each",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, TARIFF_PART_OF(fields, minimum),
+                  "minimum", "a recurring fee is its own minimum: remove it");
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, TARIFF_PART_OF(fields, each), "each",
                   "a recurring fee does not depend on use: remove each");
-    tariff_forbid(findings, node, TARIFF_PART_OF(fields, line_minimum), "line_minimum",
-                  "a recurring fee is its own minimum: remove it");
-    tariff_forbid(findings, node, TARIFF_PART_OF(fields, cap), "cap",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, TARIFF_PART_OF(fields, line_minimum),
+                  "line_minimum", "a recurring fee is its own minimum: remove it");
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, TARIFF_PART_OF(fields, cap), "cap",
                   "a recurring fee needs no cap: change its amount");
-    tariff_forbid(findings, node, TARIFF_PART_OF(fields, convert), "convert",
-                  "a recurring fee has no units: remove convert");
-    tariff_forbid(findings, node, fields->scope != MTR_CURVE_SCOPE_PERIOD, "scope",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, TARIFF_PART_OF(fields, convert),
+                  "convert", "a recurring fee has no units: remove convert");
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node,
+                  fields->scope != MTR_CURVE_SCOPE_PERIOD, "scope",
                   "a recurring fee does not depend on use: remove the scope");
-    tariff_forbid(findings, node, TARIFF_PART_OF(fields, overage), "commitment",
-                  "a recurring fee is its own commitment: remove it");
-    tariff_forbid(findings, node, fields->when, "when",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, TARIFF_PART_OF(fields, overage),
+                  "commitment", "a recurring fee is its own commitment: remove it");
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, fields->when, "when",
                   "a recurring fee has no use in any hour: remove when");
-    tariff_forbid(findings, node, fields->has_weights, "weights",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, fields->has_weights, "weights",
                   "a recurring fee has no use in any hour: remove weights");
-    tariff_forbid(findings, node, fields->unit.size, "unit", "a recurring fee has no units: remove unit");
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, fields->unit.size, "unit",
+                  "a recurring fee has no units: remove unit");
 }
 
 /* ---- price ---- */

@@ -12,11 +12,14 @@ void tariff_lint_slice_bounds(const struct mtr_node *node, const struct tariff_s
                               struct mtr_diagnostics *findings)
 {
     if (bounds->minimum.e18 < 0)
-        tariff_error(findings, tariff_place(node, "minimum"), "minimum", "must not be negative");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NEGATIVE, tariff_place(node, "minimum"), "minimum",
+                      "must not be negative");
     if (bounds->maximum.e18 < 0)
-        tariff_error(findings, tariff_place(node, "maximum"), "maximum", "must not be negative");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NEGATIVE, tariff_place(node, "maximum"), "maximum",
+                      "must not be negative");
     if (bounds->has_minimum && bounds->has_maximum && mtr_money_compare(bounds->minimum, bounds->maximum) > 0)
-        tariff_error(findings, tariff_place(node, "minimum"), "minimum", "is more than the maximum");
+        tariff_report(findings, MTR_FINDING_TARIFF_LIMITS_CROSSED, tariff_place(node, "minimum"), "minimum",
+                      "is more than the maximum");
 }
 
 int price_bound_slice(struct mtr_pricer *pricer, struct mtr_line_work *work,

@@ -29,25 +29,27 @@ static void lint_bound(const struct mtr_node *node, const struct tariff_tiers *t
     bool is_last = i + 1 == tiers->count;
     if (tier->open_ended) {
         if (!is_last)
-            tariff_error(findings, place, key,
-                         "is missing: without it no use ever reaches the tiers below this one");
+            tariff_report(findings, MTR_FINDING_TARIFF_TIERS_UNREACHABLE, place, key,
+                          "is missing: without it no use ever reaches the tiers below this one");
         return;
     }
-    tariff_forbid(findings, node, mtr_node_get(node, "up_to") && mtr_node_get(node, "below"), "below",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_CONFLICT, node,
+                  mtr_node_get(node, "up_to") && mtr_node_get(node, "below"), "below",
                   "stands instead of up_to: a tier has one bound, remove one of them");
     mtr_quantity_format(tier->bound.at, bound);
     if (tier->bound.at.e12 <= 0)
-        tariff_error(findings, place, key, "must be more than 0: a tier that ends there is never reached");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NOT_POSITIVE, place, key,
+                      "must be more than 0: a tier that ends there is never reached");
     else if (i > 0 && !tiers->items[i - 1].open_ended &&
              mtr_quantity_compare(tier->bound.at, tiers->items[i - 1].bound.at) <= 0) {
         mtr_quantity_format(tiers->items[i - 1].bound.at, last);
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, key,
+        mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_TIERS_OVERLAP, place->line, place->column, key,
                              "%s overlaps the tier before, which goes up to %s: bounds must ascend, or this "
                              "tier is never reached",
                              bound, last);
     }
     if (is_last)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, key,
+        mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_TIERS_GAP, place->line, place->column, key,
                              "use %s %s has no price: leave `%s` out of the last tier",
                              tier->bound.is_below ? "from" : "above", bound, key);
 }
@@ -58,19 +60,20 @@ static void lint_prices(const struct mtr_node *node, const struct tariff_tier *t
     bool has_price =
         (keys.unit && mtr_node_get(node, keys.unit)) || (keys.flat && mtr_node_get(node, keys.flat));
     if (!has_price && keys.unit && keys.flat)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "tiers",
+        mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_PRICE_MISSING, node->line, node->column, "tiers",
                              "has no price: write `%s`, `%s` or both", keys.unit, keys.flat);
     if (tier->unit.e18 < 0)
-        tariff_warning(findings, tariff_place(node, keys.unit), keys.unit,
-                       "is negative: use pays the customer");
+        tariff_report(findings, MTR_FINDING_TARIFF_PRICE_NEGATIVE, tariff_place(node, keys.unit), keys.unit,
+                      "is negative: use pays the customer");
     if (tier->flat.e18 < 0)
-        tariff_warning(findings, tariff_place(node, keys.flat), keys.flat,
-                       "is negative: use pays the customer");
+        tariff_report(findings, MTR_FINDING_TARIFF_PRICE_NEGATIVE, tariff_place(node, keys.flat), keys.flat,
+                      "is negative: use pays the customer");
     if (tier->has_cap && tier->cap.e18 < 0)
-        tariff_error(findings, tariff_place(node, "cap"), "cap", "must not be negative");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NEGATIVE, tariff_place(node, "cap"), "cap",
+                      "must not be negative");
     if (tier->has_cap && mtr_money_compare(tier->flat, tier->cap) > 0)
-        tariff_error(findings, tariff_place(node, "cap"), "cap",
-                     "is less than the tier's flat: no use could ever pay it");
+        tariff_report(findings, MTR_FINDING_TARIFF_LIMITS_CROSSED, tariff_place(node, "cap"), "cap",
+                      "is less than the tier's flat: no use could ever pay it");
 }
 
 /* What `quantity` costs when the volume curve has reached the tier. False when it does not fit. */
@@ -116,7 +119,7 @@ static void lint_cliff(const struct mtr_node *node, const struct tariff_tier *ti
     mtr_exact_format(above_bound, less);
     if (break_even(next, at_bound, until)) snprintf(where, sizeof(where), "between %s and %s", bound, until);
     else snprintf(where, sizeof(where), "%s %s", tier->bound.is_below ? "from" : "above", bound);
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, node->line, node->column, curve,
+    mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_PRICE_FALLS, node->line, node->column, curve,
                          tier->bound.is_below
                              ? "more use costs less %s: just below %s it costs %s, and there the price falls "
                                "to %s"
@@ -146,8 +149,8 @@ void tariff_lint_tier_scope(const struct mtr_node *node, const struct mtr_compon
     const struct tariff_tiers *tiers = component->curve_data;
     for (uint32_t i = 0; i < tiers->count && component->scope == MTR_CURVE_SCOPE_LEVEL; i++)
         if (tiers->items[i].has_cap)
-            tariff_error(findings, tariff_place(node, "scope"), "scope",
-                         "the cap of a tier cannot be weighted by time: write a cap of the component");
+            tariff_report(findings, MTR_FINDING_TARIFF_SCOPE_WRONG, tariff_place(node, "scope"), "scope",
+                          "the cap of a tier cannot be weighted by time: write a cap of the component");
 }
 
 int tariff_read_tiers(struct mtr_arena *arena, const void *fields, struct mtr_component *out)

@@ -49,24 +49,28 @@ static void check_measure(const struct mtr_node *node, const struct adjustment *
 {
     const struct mtr_node *percent = tariff_place(node, "percent");
     if (fields->has_percent == fields->has_amount)
-        tariff_error(findings, node, is_discount ? "discount" : "markup",
-                     "takes `percent` or `amount`, one of them");
+        tariff_report(findings, MTR_FINDING_TARIFF_FIELD_ONE_OF, node, is_discount ? "discount" : "markup",
+                      "takes `percent` or `amount`, one of them");
     if (fields->has_amount && fields->amount.e18 < 0)
-        tariff_error(findings, tariff_place(node, "amount"), "amount", "must not be negative");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NEGATIVE, tariff_place(node, "amount"), "amount",
+                      "must not be negative");
     if (!fields->has_percent) return;
     if (is_discount && (fields->percent.e12 < 0 || fields->percent.e12 > whole_e12))
-        tariff_error(findings, percent, "discount.percent", "must be from 0 to 100");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_RANGE, percent, "discount.percent",
+                      "must be from 0 to 100");
     if (!is_discount && fields->percent.e12 < 0)
-        tariff_error(findings, percent, "markup.percent", "must not be negative: write a discount");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NEGATIVE, percent, "markup.percent",
+                      "must not be negative: write a discount");
     if (!is_discount && fields->percent.e12 > 10000 * whole_e12)
-        tariff_error(findings, percent, "markup.percent", "must be at most 1000000");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_RANGE, percent, "markup.percent",
+                      "must be at most 1000000");
 }
 
 /* A fee may be charged in shares, each a line. */
 static void forbid_amounts(const struct mtr_node *node, struct mtr_diagnostics *findings)
 {
-    tariff_error(findings, node, "recurring",
-                 "a recurring fee takes discounts and markups in percent: change its amount instead");
+    tariff_report(findings, MTR_FINDING_TARIFF_FIELD_OTHER_CURVE, node, "recurring",
+                  "a recurring fee takes discounts and markups in percent: change its amount instead");
 }
 
 static void lint_discount(const struct mtr_node *node, const struct mtr_tariff_document *tariff,

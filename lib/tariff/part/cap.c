@@ -15,9 +15,11 @@ void tariff_lint_cap(const struct mtr_node *map, const struct mtr_tariff_documen
 {
     tariff_lint_limit(map, "cap", tariff, cap, findings);
     if (minimum && mtr_money_compare(*minimum, cap) > 0)
-        tariff_error(findings, tariff_place(map, "minimum"), "minimum", "is more than the cap");
+        tariff_report(findings, MTR_FINDING_TARIFF_LIMITS_CROSSED, tariff_place(map, "minimum"), "minimum",
+                      "is more than the cap");
     if (commitment && mtr_money_compare(commitment->amount, cap) > 0)
-        tariff_error(findings, tariff_place(map, "commitment"), "commitment", "is more than the cap");
+        tariff_report(findings, MTR_FINDING_TARIFF_LIMITS_CROSSED, tariff_place(map, "commitment"),
+                      "commitment", "is more than the cap");
 }
 
 static void lint_cap(const struct mtr_node *node, const struct mtr_tariff_document *tariff,

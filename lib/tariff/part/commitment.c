@@ -55,13 +55,14 @@ void tariff_lint_commitment(const struct mtr_node *map, const struct mtr_tariff_
 {
     const struct mtr_node *node = mtr_node_get(map, "commitment");
     if (commitment->overage.e12 < 0)
-        tariff_error(findings, tariff_place(node, "overage"), "commitment.overage", "must not be negative");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NEGATIVE, tariff_place(node, "overage"),
+                      "commitment.overage", "must not be negative");
     if (!commitment->true_up && commitment->overage.e12 == MTR_QUANTITY(1).e12)
-        tariff_warning(findings, node, "commitment",
-                       "changes nothing: it has neither an overage factor nor a true-up");
+        tariff_report(findings, MTR_FINDING_TARIFF_COMMITMENT_IDLE, node, "commitment",
+                      "changes nothing: it has neither an overage factor nor a true-up");
     tariff_lint_limit(node, "amount", tariff, commitment->amount, findings);
-    tariff_forbid(findings, map, has_minimum && commitment->true_up, "minimum",
-                  "a commitment with true-up is a minimum already: remove one of them");
+    tariff_forbid(findings, MTR_FINDING_TARIFF_FIELD_CONFLICT, map, has_minimum && commitment->true_up,
+                  "minimum", "a commitment with true-up is a minimum already: remove one of them");
 }
 
 static void lint_commitment(const struct mtr_node *node, const struct mtr_tariff_document *tariff,

@@ -64,7 +64,9 @@ static int read_convert(struct mtr_arena *arena, const void *fields, void **out)
 static void check_positive(const struct mtr_node *node, const char *key, struct mtr_quantity value,
                            struct mtr_diagnostics *findings)
 {
-    if (value.e12 <= 0) tariff_error(findings, tariff_place(node, key), key, "must be more than 0");
+    if (value.e12 <= 0)
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NOT_POSITIVE, tariff_place(node, key), key,
+                      "must be more than 0");
 }
 
 static void lint_convert(const struct mtr_node *component_node, const struct mtr_tariff_document *tariff,
@@ -79,8 +81,8 @@ static void lint_convert(const struct mtr_node *component_node, const struct mtr
     if (!convert->has_step) return;
     check_positive(node, "step", convert->step, findings);
     if (mtr_node_get(node, "digits"))
-        tariff_error(findings, tariff_place(node, "step"), "step",
-                     "stands instead of digits: remove one of them");
+        tariff_report(findings, MTR_FINDING_TARIFF_FIELD_CONFLICT, tariff_place(node, "step"), "step",
+                      "stands instead of digits: remove one of them");
     if (findings->errors > errors_before) return;
     /* steps are counted by one division: its divisor must be a number that can be held */
     struct mtr_quantity up = {0}, down = {0};
@@ -88,8 +90,8 @@ static void lint_convert(const struct mtr_node *component_node, const struct mtr
     if (mtr_quantity_scale(divide, step, MTR_QUANTITY(1), MTR_QUANTITY_DIGITS, MTR_ROUND_UP, &up) ||
         mtr_quantity_scale(divide, step, MTR_QUANTITY(1), MTR_QUANTITY_DIGITS, MTR_ROUND_DOWN, &down) ||
         mtr_quantity_compare(up, down) != 0)
-        tariff_error(findings, tariff_place(node, "step"), "step",
-                     "times `divide` has more than 12 digits after the point or is too large");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_RANGE, tariff_place(node, "step"), "step",
+                      "times `divide` has more than 12 digits after the point or is too large");
     convert->denominator = up;
 }
 

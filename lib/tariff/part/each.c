@@ -27,11 +27,12 @@ static void lint_each(const struct mtr_node *node, const struct mtr_tariff_docum
     (void)tariff;
     if (component->scope != MTR_CURVE_SCOPE_EVENT && component->scope != MTR_CURVE_SCOPE_HOUR &&
         component->scope != MTR_CURVE_SCOPE_DAY)
-        tariff_error(findings, own, "each",
-                     "bounds each event, hour or day: write `scope: event`, `hour` or `day` too; a period "
-                     "has cap and minimum");
+        tariff_report(findings, MTR_FINDING_TARIFF_SCOPE_WRONG, own, "each",
+                      "bounds each event, hour or day: write `scope: event`, `hour` or `day` too; a period "
+                      "has cap and minimum");
     if (!bounds->has_minimum && !bounds->has_maximum)
-        tariff_error(findings, own, "each", "bounds nothing: write `minimum`, `maximum` or both");
+        tariff_report(findings, MTR_FINDING_TARIFF_FIELD_EMPTY, own, "each",
+                      "bounds nothing: write `minimum`, `maximum` or both");
     tariff_lint_slice_bounds(own, bounds, findings);
 }
 

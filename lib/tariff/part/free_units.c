@@ -17,7 +17,8 @@ static void lint_free_units(const struct mtr_node *node, const struct mtr_tariff
     const struct free_units *own = TARIFF_PART_OF(component, free_units);
     (void)tariff;
     if (own->quantity.e12 < 0)
-        tariff_error(findings, tariff_place(node, "free_units"), "free_units", "must not be negative");
+        tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NEGATIVE, tariff_place(node, "free_units"),
+                      "free_units", "must not be negative");
 }
 
 void price_refill_free_units(struct mtr_line_work *work)

@@ -22,10 +22,12 @@ static void lint_line_minimum(const struct mtr_node *node, const struct mtr_tari
     const struct tariff_cap *cap = TARIFF_PART_OF(component, cap);
     tariff_lint_limit(node, "line_minimum", tariff, own->amount, findings);
     if (cap && mtr_money_compare(own->amount, cap->amount) > 0)
-        tariff_error(findings, tariff_place(node, "line_minimum"), "line_minimum", "is more than the cap");
+        tariff_report(findings, MTR_FINDING_TARIFF_LIMITS_CROSSED, tariff_place(node, "line_minimum"),
+                      "line_minimum", "is more than the cap");
     if (component->group_by_count == 0)
-        tariff_error(findings, tariff_place(node, "line_minimum"), "line_minimum",
-                     "is of each line of a `group_by`, and this component has one line: write `minimum`");
+        tariff_report(findings, MTR_FINDING_TARIFF_GROUP_BY_MISSING, tariff_place(node, "line_minimum"),
+                      "line_minimum",
+                      "is of each line of a `group_by`, and this component has one line: write `minimum`");
 }
 
 /* What a line and its like in earlier parts come to. */

@@ -24,7 +24,8 @@ static void lint_prorate(const struct mtr_node *node, const struct mtr_tariff_do
     const struct minimum_prorate *own = TARIFF_PART_OF(component, minimum_prorate);
     (void)tariff;
     const bool any = TARIFF_PART_OF(component, minimum) || TARIFF_PART_OF(component, line_minimum);
-    tariff_forbid(findings, node, own->prorate != MTR_PRORATE_NONE && !any, "minimum_prorate",
+    tariff_forbid(findings, MTR_FINDING_TARIFF_PRORATE_NOTHING, node,
+                  own->prorate != MTR_PRORATE_NONE && !any, "minimum_prorate",
                   "there is no minimum to prorate");
 }
 

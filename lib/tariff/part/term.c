@@ -70,8 +70,9 @@ static void lint_components(const struct mtr_node *node, const struct mtr_tariff
     const struct mtr_node *list = mtr_node_get(node, "components");
     for (uint32_t i = 0; i < version->term.component_count; i++)
         if (!mtr_tariff_component(version, version->term.components[i]))
-            tariff_error(findings, list->kind == MTR_NODE_LIST ? &list->children[i] : list, "components",
-                         "the version has no component of that key");
+            tariff_report(findings, MTR_FINDING_TARIFF_COMPONENT_UNKNOWN,
+                          list->kind == MTR_NODE_LIST ? &list->children[i] : list, "components",
+                          "the version has no component of that key");
 }
 
 void tariff_lint_term(const struct mtr_node *version_node, const struct mtr_tariff_document *tariff,
@@ -81,10 +82,12 @@ void tariff_lint_term(const struct mtr_node *version_node, const struct mtr_tari
     const struct mtr_term_limits *term = &version->term;
     const struct mtr_commitment *commitment = term->commitment.given ? &term->commitment : NULL;
     if (!commitment && !term->has_minimum && !term->has_cap)
-        tariff_error(findings, node, "term", "says nothing: write `commitment`, `minimum` or `cap`");
+        tariff_report(findings, MTR_FINDING_TARIFF_FIELD_EMPTY, node, "term",
+                      "says nothing: write `commitment`, `minimum` or `cap`");
     if (term->has_minimum) tariff_lint_limit(node, "minimum", tariff, term->minimum, findings);
-    tariff_forbid(findings, node, term->minimum_prorate != MTR_PRORATE_NONE && !term->has_minimum,
-                  "minimum_prorate", "there is no minimum to prorate");
+    tariff_forbid(findings, MTR_FINDING_TARIFF_PRORATE_NOTHING, node,
+                  term->minimum_prorate != MTR_PRORATE_NONE && !term->has_minimum, "minimum_prorate",
+                  "there is no minimum to prorate");
     if (term->has_cap)
         tariff_lint_cap(node, tariff, term->cap, term->has_minimum ? &term->minimum : NULL, commitment,
                         findings);

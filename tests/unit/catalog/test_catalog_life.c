@@ -257,7 +257,9 @@ static int refuse(void *context, const struct mtr_catalog *before, const struct 
     struct refusing *refusing = context;
     assert_int_equal(mtr_catalog_version(after), mtr_catalog_version(before) + 1);
     refusing->asked++;
-    if (refusing->refuses) mtr_catalog_fail(after, MTR_KIND_VENDOR, 2, "name", findings, "is %s", "taken");
+    const struct mtr_catalog_place place = {MTR_KIND_VENDOR, 2, "name"};
+    if (refusing->refuses)
+        mtr_catalog_fail(after, MTR_FINDING_CATALOG_DELETE_USED, &place, findings, "is %s", "taken");
     return MTR_OK;
 }
 

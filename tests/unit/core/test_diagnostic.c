@@ -1,7 +1,9 @@
 /*
  * Findings are whole: sentences of three keys and a list are not cut, and what is longer all the same says so.
+ * Each has a code, which is of the words of its enumerator, and no two mean the same.
  */
 #include <setjmp.h>
+#include <ctype.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,9 +23,11 @@ static void long_sentences_are_whole(void **state)
     memset(key, 'k', 64);
     key[64] = '\0';
     snprintf(expected, sizeof(expected), "component `%s`: meter `%s` of service `%s` does not add up: what to do then", key, key, key);
-    mtr_diagnostic_set(&diagnostic, 1, 2, "", "component `%s`: meter `%s` of service `%s` does not add up: what to do then", key, key, key);
+    mtr_diagnostic_set(&diagnostic, MTR_FINDING_FIELD_KEY, 1, 2, "",
+                       "component `%s`: meter `%s` of service `%s` does not add up: what to do then", key,
+                       key, key);
     assert_string_equal(diagnostic.text, expected);
-    mtr_diagnostic_set(&diagnostic, 1, 2, expected, "x");
+    mtr_diagnostic_set(&diagnostic, MTR_FINDING_FIELD_KEY, 1, 2, expected, "x");
     assert_int_equal(strlen(diagnostic.field), MTR_FINDING_FIELD_BYTES - 1);
 }
 
@@ -37,7 +41,7 @@ static void what_is_cut_ends_with_an_ellipsis(void **state)
         size_t size = shift;
         memset(text, 'a', shift);
         while (size + 4 < sizeof(text)) size += (size_t)snprintf(text + size, 4, "%s", "€");
-        mtr_diagnostic_set(&diagnostic, 0, 0, NULL, "%s", text);
+        mtr_diagnostic_set(&diagnostic, MTR_FINDING_FIELD_KEY, 0, 0, NULL, "%s", text);
         const struct mtr_str shown = mtr_str_from(diagnostic.text);
         assert_true(shown.size > MTR_FINDING_TEXT_BYTES - 8);
         assert_true(mtr_str_is_utf8(shown));
@@ -45,11 +49,73 @@ static void what_is_cut_ends_with_an_ellipsis(void **state)
     }
 }
 
+#define NAME_ROW(name, severity, code, meaning, advice) #name,
+static const char *const names[] = {"", MTR_FINDING_CODES(NAME_ROW)};
+
+/* "tariff.group_by.limit" is TARIFF_GROUP_BY_LIMIT, so that who reads one finds the other. */
+static void a_code_is_the_words_of_its_enumerator(void **state)
+{
+    (void)state;
+    for (unsigned i = 1; i < MTR_FINDING_CODE_COUNT; i++) {
+        const char *code = mtr_finding_kind((enum mtr_finding_code)i)->code;
+        char name[64] = "";
+        for (size_t at = 0; code[at]; at++) {
+            assert_true(islower((unsigned char)code[at]) || code[at] == '.' || code[at] == '_');
+            name[at] = code[at] == '.' ? '_' : (char)toupper((unsigned char)code[at]);
+        }
+        assert_string_equal(name, names[i]);
+        assert_non_null(strchr(code, '.'));
+        assert_int_equal(mtr_finding_code_find(code), i);
+    }
+    assert_string_equal(mtr_finding_kind(MTR_FINDING_NONE)->code, "");
+    assert_int_equal(mtr_finding_code_find("tariff.tiers.hole"), MTR_FINDING_NONE);
+}
+
+/* Within a room: a tariff and a catalog may both say that a currency is none. */
+static void two_codes_do_not_mean_the_same(void **state)
+{
+    (void)state;
+    for (unsigned i = 1; i < MTR_FINDING_CODE_COUNT; i++) {
+        const struct mtr_finding_kind *one = mtr_finding_kind((enum mtr_finding_code)i);
+        const size_t room = (size_t)(strchr(one->code, '.') - one->code);
+        assert_true(*one->meaning && *one->advice);
+        for (unsigned j = i + 1; j < MTR_FINDING_CODE_COUNT; j++) {
+            const struct mtr_finding_kind *other = mtr_finding_kind((enum mtr_finding_code)j);
+            assert_string_not_equal(one->code, other->code);
+            if (strncmp(one->code, other->code, room + 1) == 0)
+                assert_string_not_equal(one->meaning, other->meaning);
+        }
+    }
+}
+
+static void a_finding_is_as_severe_as_its_code(void **state)
+{
+    struct mtr_diagnostics findings;
+    struct mtr_buffer text;
+    (void)state;
+    mtr_buffer_init(&text, 1024);
+    mtr_diagnostics_init(&findings, 2);
+    mtr_diagnostics_addf(&findings, MTR_FINDING_TARIFF_PRICE_FALLS, 3, 7, "unit", "more use costs less above %d", 5);
+    assert_int_equal(findings.errors, 0);
+    mtr_diagnostics_addf(&findings, MTR_FINDING_TARIFF_TIERS_GAP, 0, 0, NULL, "use above %d has no price", 5);
+    assert_int_equal(findings.errors, 1);
+    for (size_t i = 0; i < findings.count; i++)
+        assert_int_equal(mtr_diagnostic_write(&text, "FILE", &findings.items[i]), MTR_OK);
+    assert_int_equal(mtr_buffer_append_char(&text, '\0'), MTR_OK);
+    assert_string_equal(text.data, "FILE:3:7: warning: unit: more use costs less above 5 [tariff.price.falls]\n"
+                                   "FILE: error: use above 5 has no price [tariff.tiers.gap]\n");
+    mtr_buffer_release(&text);
+    mtr_diagnostics_release(&findings);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_sentences_are_whole),
         cmocka_unit_test(what_is_cut_ends_with_an_ellipsis),
+        cmocka_unit_test(a_code_is_the_words_of_its_enumerator),
+        cmocka_unit_test(two_codes_do_not_mean_the_same),
+        cmocka_unit_test(a_finding_is_as_severe_as_its_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
