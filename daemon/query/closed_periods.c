@@ -142,6 +142,20 @@ static void compare_peers(const struct mtr_subscription *stored, const struct mt
     if (!same) reach_back(reach, INT64_MIN, true); /* who changed it without a date is looked at himself */
 }
 
+/* A level ends where its meter is retired, and so do a percentile's windows. */
+static void compare_meters(const struct looking *looking, struct reach *reach)
+{
+    const struct mtr_catalog *stored = looking->options->stored, *draft = looking->options->draft;
+    const struct mtr_service *service = looking->draft->service;
+    if (looking->stored->service->measure_ends == service->measure_ends) return;
+    for (uint32_t i = 1; i <= mtr_catalog_count(draft, MTR_KIND_METER); i++) {
+        const struct mtr_meter *b = mtr_catalog_meter(draft, i), *a = b ? mtr_catalog_meter(stored, i) : NULL;
+        if (!a || b->service != service || !mtr_aggregation_measures_time(b->aggregation)) continue;
+        const int64_t stored_us = mtr_meter_retired_us(a), draft_us = mtr_meter_retired_us(b);
+        if (stored_us != draft_us) reach_back(reach, mtr_time_sooner(stored_us, draft_us), true);
+    }
+}
+
 /* Each phase of the draft against what was in force at its start; its own tariff is told by its change. */
 static void compare_phases(const struct mtr_subscription *stored, const struct mtr_subscription *draft,
                            struct reach *reach)
@@ -186,6 +200,7 @@ static bool is_touched(struct looking *looking)
     compare_phases(looking->stored, looking->draft, &reach);
     compare_documents(looking->stored, looking->draft, &reach);
     compare_credits(looking, &reach);
+    compare_meters(looking, &reach);
     looking->from_us = reach.from_us;
     looking->dated = reach.dated;
     return reach.from_us < INT64_MAX;

@@ -188,8 +188,8 @@ static void link_meter(struct mtr_catalog *catalog, const struct mtr_record *rec
     if (!service) return;
     struct mtr_service *of = &catalog->services[service->number - 1];
     catalog->meters[record->number - 1] = record_meter_of(record, of);
-    if (record->fields.meter.aggregation == MTR_TIME_WEIGHTED && record->retired.text.size)
-        of->level_ends = hash_index_hash(record->retired.text, of->level_ends ^ record->number);
+    if (mtr_aggregation_measures_time(record->fields.meter.aggregation) && record->retired.text.size)
+        of->measure_ends = hash_index_hash(record->retired.text, of->measure_ends ^ record->number);
 }
 
 /* The first of a subject stands for all of them; that there are several is noted until they are linked. */

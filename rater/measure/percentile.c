@@ -1,6 +1,6 @@
 /*
- * Percentiles over windows of equal length, the empty ones counted as zero: bandwidth by the 95th of 5-minute
- * sums. Pure.
+ * Percentiles over windows of equal length, the empty ones counted as zero until the meter is retired:
+ * bandwidth by the 95th of 5-minute sums. Pure.
  */
 #include "rater/measure/slicing_state.h"
 
@@ -46,6 +46,7 @@ uint64_t rater_window_count(const struct mtr_slicing_rule *rule, int64_t from_us
 {
     const int64_t window_us = rule->meter->window_us;
     uint64_t count = 0;
+    until_us = mtr_time_sooner(until_us, mtr_meter_retired_us(rule->meter));
     while (from_us < until_us) {
         const struct mtr_hour hour = mtr_zone_hour(rule->zone, from_us);
         const int64_t end_us = mtr_time_sooner(hour.end_us, until_us);

@@ -66,8 +66,8 @@ int rater_add_row(struct mtr_slicing *slicing, uint32_t group, const struct mtr_
  * windows. */
 struct mtr_quantity rater_percentile(struct rater_window *windows, uint32_t count, uint64_t total,
                                      struct mtr_quantity percentile);
-/* How many windows of the rule's meter have a part of [from, until). They are counted from the beginning of
- * each local hour. */
+/* How many windows of the rule's meter have a part of [from, until) in which it was not retired. They are
+ * counted from the beginning of each local hour. */
 uint64_t rater_window_count(const struct mtr_slicing_rule *rule, int64_t from_us, int64_t until_us);
 /* Of the window that holds time_us. */
 int64_t rater_window_start(const struct mtr_slicing_rule *rule, int64_t time_us);

@@ -207,8 +207,8 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
         count += add_numbers(subscription, &period->parts[i], numbers + count);
     for (uint32_t i = 0; i < period->cost_count; i++)
         count += add_numbers(subscription, &period->costs[i], numbers + count);
-    if (subscription->service && subscription->service->level_ends) /* a quote's is of none */
-        numbers[count++] = (int64_t)subscription->service->level_ends;
+    if (subscription->service && subscription->service->measure_ends) /* a quote's is of none */
+        numbers[count++] = (int64_t)subscription->service->measure_ends;
     numbers[count++] =
         (int64_t)XXH3_64bits(subscription->customer.data, subscription->customer.size); /* who pays */
     MTR_ASSERT(count <= count_max);

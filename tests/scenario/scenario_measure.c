@@ -109,6 +109,7 @@ static mtr_int128 percentile(struct measuring *measuring, int64_t from_us, int64
             const int64_t begin_us = later(start_us, from_us);
             const int64_t end_us = sooner(start_us + measuring->meter->window_us, until_us);
             if (begin_us >= end_us) continue;
+            if (measuring->meter->retired.text.size && begin_us >= measuring->meter->retired.time_us) continue;
             CHECK(measuring->scenario, count < WINDOWS_MAX, "too many windows");
             sums[count] = (struct mtr_quantity){0};
             for (uint32_t i = 0; i < measuring->use_count; i++) {

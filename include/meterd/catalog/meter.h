@@ -11,9 +11,9 @@
  * group_by properties, in that order; a missing property counts as empty. `unit` is a word for people; a
  * tariff that names another one is refused. `cell: 30m` or `15m` keeps use more finely than by the hour, for
  * tariffs whose windows begin at such times. All but name, unit and `retired` are fixed once applied: usage
- * was folded with them. A retired meter counts no event whose time is at or after that instant, and a level
- * of it ends there; the date moves only where no usage was counted under it. Part of a snapshot: see
- * catalog.h for lifetime.
+ * was folded with them. A retired meter counts no event whose time is at or after that instant, a level of it
+ * ends there, and windows behind it have no rank; the date moves only where no usage was counted under it.
+ * Part of a snapshot: see catalog.h for lifetime.
  */
 #ifndef METERD_CATALOG_METER_H
 #define METERD_CATALOG_METER_H
@@ -47,6 +47,12 @@ static inline bool mtr_aggregation_adds_up(enum mtr_aggregation aggregation)
 {
     return aggregation == MTR_SUM || aggregation == MTR_COUNT || aggregation == MTR_TIME_WEIGHTED ||
            aggregation == MTR_COUNTER_INCREASE;
+}
+
+/* Does time without use count in what a stretch comes to? Then it counts until the meter is retired. */
+static inline bool mtr_aggregation_measures_time(enum mtr_aggregation aggregation)
+{
+    return aggregation == MTR_TIME_WEIGHTED || aggregation == MTR_PERCENTILE;
 }
 
 /* What a level of 1 that holds for this long comes to: 1. PERIOD: the whole billing period, so that the

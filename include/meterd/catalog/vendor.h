@@ -26,7 +26,7 @@ struct mtr_service {
     struct mtr_str key;
     struct mtr_str name;
     const struct mtr_vendor *vendor;
-    uint64_t level_ends; /* a hash of when its meters with a level are retired; 0: never */
+    uint64_t measure_ends; /* a hash of when its meters are retired that measure time, too; 0: never */
 };
 
 #endif

@@ -3,7 +3,7 @@
  * to which sum, and whether the change says from when it holds.
  *
  * A change with a date is one that somebody means for the past: an end, a start or a trial's end that moves,
- * a version or a credit that is new. A change without one says nothing of the past, and changes it all the
+ * a meter that is retired, a version or a credit that is new. A change without one says nothing of the past, and changes it all the
  * same: another tariff, customer or billing rule of a subscription, a version that is written anew or taken
  * out, another cost tariff, a credit of another amount. Rates of exchange are news, and never looked at.
  *

@@ -11,7 +11,7 @@
  *   sum, count, unique   add up
  *   min, max             compare
  *   last                 the latest
- *   percentile           nearest rank over all windows of the slice; a window without use is 0
+ *   percentile           nearest rank over all windows of the slice; one without use is 0 until the meter is retired
  *   time_weighted        level × seconds ÷ per, divided once; slices are differences of the running quotient,
  *                        so that they add up to the whole
  * What comes before the part gives the position: rows marked `earlier`. What the part brings is the measure

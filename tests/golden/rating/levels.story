@@ -137,6 +137,32 @@ subscriptions: [{key: s1, service: store, customer: c1, tariff: standard, start:
 use     s1 peak/a 2026-01-01T01 7 | 2026-01-01T02 5 | peak/b 2026-01-01T02 4
 at      2026-02-02            2026-01: final 5 peak{port=a}
 
+# Hours behind the end of a meter have no rank, whenever that is said: of the first day alone the 23rd of 24 counts.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components: [{key: peak, meter: peak, per_unit: 1, group_by: [port]}]
+subscriptions: [{key: s1, service: store, customer: c1, tariff: standard, start: 2026-01-01}]
+
+use     s1 peak/a 2026-01-01T01 7 | 2026-01-01T02 5
+at      2026-02-02            nothing  # the 707th of 744
+meters:
+- {key: peak, service: store, event_type: v, value: g, aggregation: percentile, window: 1h, group_by: [port],
+   retired: 2026-01-02}
+
+at      2026-02-03            2026-01: correction 5 peak{port=a} (5)
+meters:
+- {key: peak, service: store, event_type: v, value: g, aggregation: percentile, window: 1h, group_by: [port],
+   retired: "2026-01-02T15:00:00.000001Z"}  # the 38th of 40, of which two are busy
+
+at      2026-02-04            2026-01: correction -5 peak{port=a} (0)
+meters:
+- {key: peak, service: store, event_type: v, value: g, aggregation: percentile, window: 1h, group_by: [port]}
+
+at      2026-02-05            nothing
+
 # A subscription begins with what it takes over: 10 GiB until the first report, and 3 seats to which changes are added.
 tariffs:
 - key: standard

@@ -16,7 +16,7 @@
 #include "meterd/rater/billing_period.h"
 #include "tests/support/metering.h"
 
-enum { EVENTS = 300, PERIODS_MAX = 32, DRAFTS = 4 };
+enum { EVENTS = 300, PERIODS_MAX = 256, DRAFTS = 4 };
 static const int64_t HOUR_US = MTR_US_PER_HOUR, DAY_US = MTR_US_PER_DAY;
 static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 2026-01-01T00:00:00Z */
 
@@ -86,8 +86,11 @@ static void add_version(struct text *text, int64_t from_us)
         "          - {key: seats, meter: seats, per_unit: '0.01'}\n"
         "          - {key: grown, meter: grown, per_unit: '0.%u'}\n"
         "          - {key: rank, meter: rank, per_unit: '0.5'}\n"
-        "          - {key: spread, meter: spread, scope: hour, per_unit: '0.%u'}\n",
-        from, 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99));
+        "          - {key: spread, meter: spread, scope: hour, per_unit: '0.%u'}\n"
+        "          - {key: base, recurring: {amount: '9.99', in: arrears, prorate: second}}\n"
+        "        minimum: '%u'\n",
+        from, 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99),
+        below(500));
 }
 
 /* A first version for all of the time, and up to two at any microsecond. */
@@ -102,11 +105,12 @@ static void add_tariff(struct text *text, const char *key)
     for (uint32_t i = 0; i < count; i++) add_version(text, times_us[i]);
 }
 
-/* What is charged, and what it costs the seller. */
+/* What is charged, also after a change, and what it costs the seller. */
 static void add_tariffs(struct text *text)
 {
     add(text, "tariffs:\n");
     add_tariff(text, "t");
+    add_tariff(text, "u");
     add_tariff(text, "k");
 }
 
@@ -338,6 +342,117 @@ static struct mtr_money emitted_of(uint32_t subscription, int64_t start_us)
     return sum;
 }
 
+/* ---- what a draft may change ---- */
+
+/* From a time on another tariff, customer or billing. */
+static void add_changes(struct text *text, int64_t start_us)
+{
+    static const char *const whats[] = {"tariff: u", "customer: c7", "tariff: t, customer: c1", "billing: {every: week}",
+                                        "billing: {every: month, anchor: anniversary}", "tariff: u, customer: c0"};
+    int64_t from_us = any_time();
+    if (below(2) || from_us <= start_us) return;
+    add(text, ", changes: [");
+    for (uint32_t i = 0; i < 2; i++, from_us += 1 + (int64_t)random_below(&source, 8 * (uint64_t)DAY_US)) {
+        char from[MTR_TIME_TEXT_BYTES];
+        mtr_time_format(from_us, from);
+        add(text, "%s{from: '%s', %s}", i ? ", " : "", from, whats[below(6)]);
+    }
+    add(text, "]");
+}
+
+/* One that ends in what is closed, in what runs, or not at all. */
+static void add_changed_subscription(struct text *text, uint32_t number)
+{
+    const int64_t start_us = below(3) ? JANUARY_US - 40 * DAY_US : any_time() - 30 * DAY_US;
+    const int64_t ends_us[] = {any_time(), any_time(), JANUARY_US + 31 * DAY_US + (int64_t)random_below(&source, 15 * (uint64_t)DAY_US), INT64_MAX};
+    add_subscription(text, number, start_us, ends_us[below(4)], below(3) ? 0 : 25 + below(40));
+    text->size -= strlen("}\n");
+    add_changes(text, start_us);
+    add(text, "}\n");
+}
+
+/* No event is behind it. */
+static void add_retired_meter(struct text *text)
+{
+    static const char *const meters[] = {
+        "gib, service: compute, event_type: call, value: n, aggregation: time_weighted, group_by: [region]",
+        "seats, service: compute, event_type: call, value: n, aggregation: time_weighted, reports: change",
+        "rank, service: compute, event_type: call, value: n, aggregation: percentile, window: 15m"};
+    char from[MTR_TIME_TEXT_BYTES];
+    mtr_time_format(JANUARY_US + 29 * DAY_US + (int64_t)random_below(&source, 3 * (uint64_t)DAY_US), from);
+    add(text, "meters:\n  - {key: %s", meters[below(3)]);
+    if (below(3)) add(text, ", retired: '%s'", from);
+    add(text, "}\n");
+}
+
+static void write_draft(struct text *text)
+{
+    text->size = 0;
+    if (below(2)) add_retired_meter(text);
+    if (below(3) == 0) add_tariffs(text);
+    add(text, "subscriptions:\n");
+    add_changed_subscription(text, below(4));
+}
+
+/* ---- what became of it ---- */
+
+struct rated {
+    struct {
+        uint32_t subscription;
+        int64_t start_s;
+        bool is_closed;
+        struct mtr_money sum;
+    } periods[PERIODS_MAX];
+    uint32_t count;
+};
+
+static int keep_rated(void *context, const struct mtr_charge_period *period)
+{
+    struct rated *rated = context;
+    assert_in_range(rated->count, 0, PERIODS_MAX - 1);
+    rated->periods[rated->count].subscription = period->subscription;
+    rated->periods[rated->count].is_closed = period->status == MTR_PERIOD_FINAL && period->close_due_us == INT64_MAX;
+    rated->periods[rated->count++].start_s = period->start_s;
+    return 0;
+}
+
+static struct rated rated_now(void)
+{
+    struct rated rated = {.count = 0};
+    struct mtr_charges_txn *txn;
+    assert_int_equal(mtr_charges_begin(world.rating.charges, false, &txn), 0);
+    for (uint32_t i = 1; i <= 4; i++) assert_int_equal(mtr_charges_walk_periods(txn, i, INT64_MIN, keep_rated, &rated), 0);
+    mtr_charges_abort(txn);
+    for (uint32_t i = 0; i < rated.count; i++)
+        rated.periods[i].sum = emitted_of(rated.periods[i].subscription, rated.periods[i].start_s * MTR_US_PER_SECOND);
+    return rated;
+}
+
+static bool is_told(const struct told *told, uint32_t subscription, int64_t start_s)
+{
+    for (uint32_t i = 0; i < told->count; i++)
+        if (told->periods[i].subscription == subscription && mtr_billing_period_name_s(told->periods[i].start_us) == start_s) return true;
+    return false;
+}
+
+/* Was it closed, or is it one that there was none of and is over? Then another sum of it was told. */
+static void assert_nothing_else_happened(const struct told *told, const struct rated *before, const struct rated *after)
+{
+    for (uint32_t i = 0; i < after->count; i++) {
+        const uint32_t subscription = after->periods[i].subscription;
+        const int64_t start_s = after->periods[i].start_s;
+        bool was_closed = after->periods[i].is_closed;
+        struct mtr_money sum = {0};
+        for (uint32_t j = 0; j < before->count; j++) {
+            if (before->periods[j].subscription != subscription || before->periods[j].start_s != start_s) continue;
+            was_closed = before->periods[j].is_closed;
+            sum = before->periods[j].sum;
+        }
+        if (!was_closed || is_told(told, subscription, start_s)) continue;
+        assert_money(after->periods[i].sum, sum);
+    }
+}
+
 static void what_is_told_of_closed_periods_comes_true(void **state)
 {
     uint32_t told_count = 0;
@@ -348,12 +463,9 @@ static void what_is_told_of_closed_periods_comes_true(void **state)
         for (int i = 0; i < DRAFTS; i++) {
             static struct text text;
             bool complete;
-            text.size = 0;
-            if (below(2)) add_tariffs(&text);
-            add(&text, "subscriptions:\n");
-            const int64_t start_us = below(3) ? JANUARY_US - 40 * DAY_US : any_time() - 30 * DAY_US;
-            add_subscription(&text, below(4), start_us, below(3) ? any_time() : INT64_MAX, below(3) ? 0 : 25 + below(40));
+            write_draft(&text);
             struct mtr_catalog *draft = draft_of(&text);
+            const struct rated before = rated_now();
             const struct told told = told_of(draft, world.reader, &complete);
             assert_true(complete);
             for (uint32_t j = 0; j < told.count; j++)
@@ -362,6 +474,8 @@ static void what_is_told_of_closed_periods_comes_true(void **state)
             settle();
             for (uint32_t j = 0; j < told.count; j++)
                 assert_money(emitted_of(told.periods[j].subscription, told.periods[j].start_us), told.periods[j].after);
+            const struct rated after = rated_now();
+            assert_nothing_else_happened(&told, &before, &after);
             told_count += told.count;
             mtr_catalog_release(draft);
         }
