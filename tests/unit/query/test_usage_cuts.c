@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "meterd/aggregator/recount.h"
 #include "tests/support/metering.h"
 
 enum { EVENTS = 400, DAYS = 3, QUERIES = 40 };
@@ -424,12 +425,48 @@ static void what_the_log_no_longer_has_is_refused(void **state)
     metering_close(&world);
 }
 
+/* Half past the first hour, under these bounds. */
+static int count_hour(uint64_t events_max, size_t bytes_max, struct mtr_diagnostic *diagnostic)
+{
+    const struct mtr_recount_options options = {.reader = world.reader, .events_max = events_max, .bytes_max = bytes_max};
+    const int64_t cuts_us[] = {MAY_US + HOUR_US / 2};
+    const struct mtr_recount_request request = {
+        .subscription = mtr_catalog_find_subscription(world.rating.catalog, MTR_STR("s1")), .cuts_us = cuts_us, .cut_count = 1};
+    struct mtr_rollups_txn *txn;
+    struct mtr_recount *recount;
+    *diagnostic = (struct mtr_diagnostic){.text = ""};
+    assert_int_equal(mtr_rollups_begin(world.rating.rollups, false, &txn), 0);
+    assert_int_equal(mtr_recount_open(&options, &recount), 0);
+    mtr_recount_begin(recount, txn, world.rating.catalog);
+    int rc = mtr_recount_ask(recount, &request);
+    if (!rc) rc = mtr_recount_count(recount, diagnostic);
+    mtr_recount_close(recount);
+    mtr_rollups_abort(txn);
+    return rc;
+}
+
+static void what_is_too_much_to_count_is_refused(void **state)
+{
+    struct mtr_diagnostic diagnostic;
+    (void)state;
+    open_hour(); /* of two events */
+    assert_int_equal(count_hour(2, 1 << 24, &diagnostic), 0);
+    assert_int_equal(count_hour(1, 1 << 24, &diagnostic), MTR_ELIMIT);
+    assert_string_equal(diagnostic.text, "to cut hours at these times more than 1 events would be counted again: let times begin and end with full "
+                                         "hours, or ask for fewer subscriptions or less time");
+    assert_int_equal(count_hour(2, 1, &diagnostic), MTR_ELIMIT);
+    assert_string_equal(diagnostic.text, "the hours that would be cut at these times hold more than can be counted again: let times begin and end "
+                                         "with full hours, or ask for fewer subscriptions or less time");
+    metering_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_what_its_events_give),
         cmocka_unit_test(an_hour_is_cut_where_it_was_asked_for),
         cmocka_unit_test(what_the_log_no_longer_has_is_refused),
+        cmocka_unit_test(what_is_too_much_to_count_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,293 @@
+/*
+ * What is told of closed periods before a change is what becomes of them, and nothing else happens to others: whatever moves (starts, ends,
+ * trials, versions, changes of a subscription, meters that are retired), at any microsecond. METERD_SEEDS=N tries more worlds.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "meterd/query/closed_periods.h"
+#include "meterd/rater/billing_period.h"
+#include "tests/support/drafting.h"
+
+enum { PERIODS_MAX = 256, DRAFTS = 4 };
+
+/* ---- closed periods ---- */
+
+struct told {
+    struct {
+        uint32_t subscription;
+        int64_t start_us;
+        struct mtr_money before, after;
+    } periods[PERIODS_MAX];
+    uint32_t count;
+};
+
+static int keep_told(void *context, const struct mtr_closed_period *period)
+{
+    struct told *told = context;
+    assert_in_range(told->count, 0, PERIODS_MAX - 1);
+    assert_int_equal(period->problem, 0);
+    told->periods[told->count].subscription = period->subscription->number;
+    told->periods[told->count].start_us = period->start_us;
+    told->periods[told->count].before = period->before;
+    told->periods[told->count++].after = period->after;
+    return 0;
+}
+
+static struct mtr_closed_periods_options options_for(const struct mtr_catalog *draft)
+{
+    return (struct mtr_closed_periods_options){.stored = world.rating.catalog,
+                                               .draft = draft,
+                                               .memory_bytes_max = 64 << 20,
+                                               .looked_at_max = 1000,
+                                               .priced_max = 1000,
+                                               .reader = world.reader,
+                                               .recounted_max = 100000};
+}
+
+static struct told told_under(const struct mtr_closed_periods_options *options, bool *complete)
+{
+    struct told told = {.count = 0};
+    assert_int_equal(mtr_closed_periods_walk(world.rating.rollups, world.rating.charges, options, keep_told, &told, complete), 0);
+    return told;
+}
+
+static struct told told_of(const struct mtr_catalog *draft, bool *complete)
+{
+    const struct mtr_closed_periods_options options = options_for(draft);
+    return told_under(&options, complete);
+}
+
+static int add_emitted(void *context, const struct mtr_charge_line *line)
+{
+    struct mtr_money *sum = context;
+    return mtr_money_add(*sum, line->emitted, sum);
+}
+
+static struct mtr_money emitted_of(uint32_t subscription, int64_t start_us)
+{
+    struct mtr_charges_txn *txn;
+    struct mtr_money sum = {0};
+    assert_int_equal(mtr_charges_begin(world.rating.charges, false, &txn), 0);
+    assert_int_equal(mtr_charges_walk_lines(txn, subscription, mtr_billing_period_name_s(start_us), add_emitted, &sum), 0);
+    mtr_charges_abort(txn);
+    return sum;
+}
+
+/* ---- what a draft may change ---- */
+
+/* From a time on another tariff, customer or billing. */
+static void add_changes(struct text *text, int64_t start_us)
+{
+    static const char *const whats[] = {"tariff: u", "customer: c7", "tariff: t, customer: c1", "billing: {every: week}",
+                                        "billing: {every: month, anchor: anniversary}", "tariff: u, customer: c0"};
+    int64_t from_us = any_time();
+    if (below(2) || from_us <= start_us) return;
+    add(text, ", changes: [");
+    for (uint32_t i = 0; i < 2; i++, from_us += 1 + (int64_t)random_below(&source, 8 * (uint64_t)DAY_US)) {
+        char from[MTR_TIME_TEXT_BYTES];
+        mtr_time_format(from_us, from);
+        add(text, "%s{from: '%s', %s}", i ? ", " : "", from, whats[below(6)]);
+    }
+    add(text, "]");
+}
+
+/* One that ends in what is closed, in what runs, or not at all. */
+static void add_changed_subscription(struct text *text, uint32_t number)
+{
+    const int64_t start_us = below(3) ? JANUARY_US - 40 * DAY_US : any_time() - 30 * DAY_US;
+    const int64_t ends_us[] = {any_time(), any_time(), JANUARY_US + 31 * DAY_US + (int64_t)random_below(&source, 15 * (uint64_t)DAY_US), INT64_MAX};
+    add_subscription(text, number, start_us, ends_us[below(4)], below(3) ? 0 : 25 + below(40));
+    text->size -= strlen("}\n");
+    add_changes(text, start_us);
+    add(text, "}\n");
+}
+
+/* No event is behind it. */
+static void add_retired_meter(struct text *text)
+{
+    static const char *const meters[] = {
+        "gib, service: compute, event_type: call, value: n, aggregation: time_weighted, group_by: [region]",
+        "seats, service: compute, event_type: call, value: n, aggregation: time_weighted, reports: change",
+        "rank, service: compute, event_type: call, value: n, aggregation: percentile, window: 15m"};
+    char from[MTR_TIME_TEXT_BYTES];
+    mtr_time_format(JANUARY_US + 29 * DAY_US + (int64_t)random_below(&source, 3 * (uint64_t)DAY_US), from);
+    add(text, "meters:\n  - {key: %s", meters[below(3)]);
+    if (below(3)) add(text, ", retired: '%s'", from);
+    add(text, "}\n");
+}
+
+static void write_draft(struct text *text)
+{
+    text->size = 0;
+    if (below(2)) add_retired_meter(text);
+    if (below(3) == 0) add_tariffs(text);
+    add(text, "subscriptions:\n");
+    add_changed_subscription(text, below(4));
+}
+
+/* ---- what became of it ---- */
+
+struct rated {
+    struct {
+        uint32_t subscription;
+        int64_t start_s;
+        bool is_closed;
+        struct mtr_money sum;
+    } periods[PERIODS_MAX];
+    uint32_t count;
+};
+
+static int keep_rated(void *context, const struct mtr_charge_period *period)
+{
+    struct rated *rated = context;
+    assert_in_range(rated->count, 0, PERIODS_MAX - 1);
+    rated->periods[rated->count].subscription = period->subscription;
+    rated->periods[rated->count].is_closed = period->status == MTR_PERIOD_FINAL && period->close_due_us == INT64_MAX;
+    rated->periods[rated->count++].start_s = period->start_s;
+    return 0;
+}
+
+static struct rated rated_now(void)
+{
+    struct rated rated = {.count = 0};
+    struct mtr_charges_txn *txn;
+    assert_int_equal(mtr_charges_begin(world.rating.charges, false, &txn), 0);
+    for (uint32_t i = 1; i <= 4; i++) assert_int_equal(mtr_charges_walk_periods(txn, i, INT64_MIN, keep_rated, &rated), 0);
+    mtr_charges_abort(txn);
+    for (uint32_t i = 0; i < rated.count; i++)
+        rated.periods[i].sum = emitted_of(rated.periods[i].subscription, rated.periods[i].start_s * MTR_US_PER_SECOND);
+    return rated;
+}
+
+static bool is_told(const struct told *told, uint32_t subscription, int64_t start_s)
+{
+    for (uint32_t i = 0; i < told->count; i++)
+        if (told->periods[i].subscription == subscription && mtr_billing_period_name_s(told->periods[i].start_us) == start_s) return true;
+    return false;
+}
+
+/* Was it closed, or is it one that there was none of and is over? Then another sum of it was told. */
+static void assert_nothing_else_happened(const struct told *told, const struct rated *before, const struct rated *after)
+{
+    for (uint32_t i = 0; i < after->count; i++) {
+        const uint32_t subscription = after->periods[i].subscription;
+        const int64_t start_s = after->periods[i].start_s;
+        bool was_closed = after->periods[i].is_closed;
+        struct mtr_money sum = {0};
+        for (uint32_t j = 0; j < before->count; j++) {
+            if (before->periods[j].subscription != subscription || before->periods[j].start_s != start_s) continue;
+            was_closed = before->periods[j].is_closed;
+            sum = before->periods[j].sum;
+        }
+        if (!was_closed || is_told(told, subscription, start_s)) continue;
+        assert_money(after->periods[i].sum, sum);
+    }
+}
+
+static void what_is_told_of_closed_periods_comes_true(void **state)
+{
+    uint32_t told_count = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= seed_count(); seed++) {
+        print_message("seed %llu\n", (unsigned long long)seed);
+        open_world(seed);
+        for (int i = 0; i < DRAFTS; i++) {
+            static struct text text;
+            bool complete;
+            write_draft(&text);
+            struct mtr_catalog *draft = draft_of(&text);
+            const struct rated before = rated_now();
+            const struct told told = told_of(draft, &complete);
+            assert_true(complete);
+            for (uint32_t j = 0; j < told.count; j++)
+                assert_money(emitted_of(told.periods[j].subscription, told.periods[j].start_us), told.periods[j].before);
+            store(&text);
+            settle();
+            for (uint32_t j = 0; j < told.count; j++)
+                assert_money(emitted_of(told.periods[j].subscription, told.periods[j].start_us), told.periods[j].after);
+            const struct rated after = rated_now();
+            assert_nothing_else_happened(&told, &before, &after);
+            told_count += told.count;
+            mtr_catalog_release(draft);
+        }
+        assert_int_equal(audit().findings, 0);
+        metering_close(&world);
+    }
+    assert_true(told_count > 2 * seed_count());
+}
+
+/* Without the log nothing is told of an hour that the draft cuts, and that there is more is said. */
+static void what_cannot_be_counted_is_not_told(void **state)
+{
+    static struct text text;
+    bool complete;
+    (void)state;
+    open_world(1);
+    for (uint32_t i = 0; i < 2; i++) { /* midnight of UTC is inside an hour of Kolkata */
+        text.size = 0;
+        add(&text, "subscriptions:\n");
+        add_subscription(&text, i, JANUARY_US - 40 * DAY_US, JANUARY_US + 15 * DAY_US, 0);
+        struct mtr_catalog *draft = draft_of(&text);
+        assert_true(told_of(draft, &complete).count > 0);
+        assert_true(complete);
+        struct mtr_closed_periods_options without_log = options_for(draft);
+        without_log.reader = NULL;
+        const uint32_t count = told_under(&without_log, &complete).count;
+        assert_int_equal(complete, i == 0);
+        assert_int_equal(count > 0, i == 0);
+        mtr_catalog_release(draft);
+    }
+    metering_close(&world);
+}
+
+/* A bound that ends the walk is said, and what was told before it stands. */
+static void bounds_are_said(void **state)
+{
+    static struct text text;
+    bool complete;
+    (void)state;
+    open_world(1);
+    text.size = 0;
+    add_tariffs(&text);
+    struct mtr_catalog *draft = draft_of(&text);
+    const struct told all = told_of(draft, &complete);
+    struct mtr_closed_periods_options options = options_for(draft);
+    assert_true(complete && all.count > 4);
+    options.priced_max = 3;
+    assert_int_equal(told_under(&options, &complete).count, 3);
+    assert_false(complete);
+    options.priced_max = 1000;
+    options.looked_at_max = 4;
+    const struct told few = told_under(&options, &complete);
+    assert_int_equal(few.count, 4);
+    assert_false(complete);
+    for (uint32_t i = 0; i < few.count; i++) assert_money(few.periods[i].after, all.periods[i].after);
+    struct mtr_diagnostics findings;
+    mtr_diagnostics_init(&findings, 64);
+    assert_int_equal(mtr_closed_periods_review(world.rating.rollups, world.rating.charges, &options, true, &findings), 0);
+    assert_true(findings.count > 2);
+    assert_non_null(strstr(findings.items[0].text, "4 closed periods of"));
+    assert_non_null(strstr(findings.items[1].text, "there may be others"));
+    mtr_diagnostics_release(&findings);
+    options = options_for(draft);
+    options.recounted_max = 1; /* of the events that the draft's hours hold */
+    assert_int_equal(told_under(&options, &complete).count, 0);
+    assert_false(complete);
+    mtr_catalog_release(draft);
+    metering_close(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_told_of_closed_periods_comes_true),
+        cmocka_unit_test(what_cannot_be_counted_is_not_told),
+        cmocka_unit_test(bounds_are_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
