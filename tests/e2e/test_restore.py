@@ -34,6 +34,88 @@ def refused(daemon, sentence):
     assert sentence in daemon.log_lines(), daemon.log_lines()
 
 
+def copy(daemon, name, kept):
+    shutil.copytree(os.path.join(daemon.data, name), os.path.join(daemon.root, kept))
+
+
+def put_back(daemon, name, kept):
+    shutil.rmtree(os.path.join(daemon.data, name))
+    shutil.copytree(os.path.join(daemon.root, kept), os.path.join(daemon.data, name))
+
+
+def total(daemon):
+    return sum(Fraction(amount) for _, amount in charges(daemon))
+
+
+def audited(daemon, code, sentence):
+    done = daemon.command("audit", check=False)
+    assert done.returncode == code and sentence in done.stdout + done.stderr, (done.returncode, done.stdout, done.stderr)
+
+
+def hours_on(daemon, key, events):
+    rows = [{"id": i, "type": "vm", "subject": "s1", "time": time, "data": {"hours": 1}} for i, time in events]
+    answer = daemon.call("POST", "/v1/events", body=rows, key=key).json()
+    assert answer["invalid"] == 0, answer
+    daemon.settle()
+
+
+def check_older_copies():
+    """Rollups from before the charges: what is folded anew is charged, though its changes get numbers that the rater has seen. A catalog from before
+    them: refused. And an audit of stores that have still to be folded says so, exit 75, until they are."""
+    wide = {"intake": {"lateness": "7300d", "dedup_window": "7300d"}, "log": {"retention": "7300d"}, "rater": {"grace": "0s", "draft_every": "0s"}}
+    with Daemon(wide) as daemon:
+        daemon.apply(CATALOG)
+        key = daemon.vendor_key("acme")
+        daemon.settle()
+        daemon.stop()
+        copy(daemon, "rollups", "rollups-empty")
+        copy(daemon, "catalog", "catalog-first")
+        daemon.start()
+        for i in range(6):
+            hours_on(daemon, key, [(f"a{i}", f"2026-01-15T10:{i * 10:02}:00Z")])
+        daemon.stop()
+        copy(daemon, "charges", "charges-middle")
+        daemon.start()
+        hours_on(daemon, key, [(f"b{i}", f"2026-01-{i + 1:02}T10:00:00Z") for i in range(8)])
+        assert total(daemon) == Fraction("1.40")
+        daemon.stop()
+        put_back(daemon, "rollups", "rollups-empty")
+        put_back(daemon, "charges", "charges-middle")
+        audited(daemon, 75, "the live rollups are 14 events behind the log; let the daemon fold them first")
+        daemon.start()
+        daemon.settle()
+        assert "the rollups are older than the charges" in daemon.log_lines()
+        assert total(daemon) == Fraction("1.40"), charges(daemon)
+        daemon.stop()
+        audited(daemon, 0, "each line's sum is its price")
+
+        # A version inside an hour that has use: cells from before it wait to be cut.
+        copy(daemon, "rollups", "rollups-uncut")
+        copy(daemon, "charges", "charges-uncut")
+        daemon.start()
+        dearer = {"from": "2026-01-15T10:35:00.000001Z", "components": [{"key": "hours", "meter": "hours", "per_unit": "10"}]}
+        daemon.apply({"tariffs": [{**CATALOG["tariffs"][0], "versions": CATALOG["tariffs"][0]["versions"] + [dearer]}]})
+        daemon.settle()
+        assert total(daemon) == Fraction("21.20"), charges(daemon)
+        daemon.stop()
+        put_back(daemon, "rollups", "rollups-uncut")
+        put_back(daemon, "charges", "charges-uncut")
+        audited(daemon, 75, "cells that the catalog cuts anew are not folded yet; let the daemon fold them first")
+        daemon.start()
+        daemon.settle()
+        assert total(daemon) == Fraction("21.20"), charges(daemon)
+        daemon.stop()
+        audited(daemon, 0, "each line's sum is its price")
+
+        copy(daemon, "catalog", "catalog-last")
+        put_back(daemon, "catalog", "catalog-first")
+        refused(daemon, "the catalog is older than the one that was charged with: restore all stores from one backup")
+        put_back(daemon, "catalog", "catalog-last")
+        daemon.start()
+        daemon.settle()
+        assert total(daemon) == Fraction("21.20"), charges(daemon)
+
+
 def main():
     settings = {"rater": {"draft_every": "0s"}}
     daemon = Daemon(settings).start()
@@ -86,7 +168,8 @@ def main():
         if daemon.process.poll() is None:
             daemon.kill()
         shutil.rmtree(daemon.root, ignore_errors=True)
-    print("stores that do not belong together are refused; rollups that are gone are made again")
+    check_older_copies()
+    print("stores that do not belong together are refused; rollups that are gone or old are made again")
 
 
 main()
