@@ -13,6 +13,7 @@
 
 #include "meterd/core/time.h"
 #include "rater/difference.h"
+#include "rater/line_order.h"
 #include "rater/line_ranges.h"
 #include "rater/period/parts.h"
 #include "rater/step.h"
@@ -32,7 +33,7 @@ struct audit {
     bool in_feed[CHUNK_SUBSCRIPTIONS];
     bool scanning; /* the rater has not seen this catalog whole */
     uint32_t lines_max; /* of a component at once */
-    bool is_to_be_scanned; /* the period at hand */
+    bool is_to_be_scanned, is_ordered; /* the period at hand; its lines */
     int stopped; /* the result of on_finding that stops */
     int64_t watermark_us;
     const struct mtr_subscription *subscription;
@@ -66,6 +67,23 @@ static int report(struct audit *audit, const struct mtr_audit_finding *finding)
 
 /* ---- sums ---- */
 
+/* Where lines are kept in order, each is: one that is not would be passed over when it is no more. */
+static int check_place(struct audit *audit, const struct mtr_charge_line *line)
+{
+    int rc = audit->is_ordered ? rater_is_in_order(audit->charges, line) : MTR_OK;
+    if (rc != MTR_ENOTFOUND) return rc;
+    const struct mtr_audit_finding finding = {
+        .kind = MTR_AUDIT_BROKEN_SUM,
+        .subscription = audit->subscription->key,
+        .period_start_s = line->period_start_s,
+        .component = line->component,
+        .dimensions = line->dimensions,
+        .emitted = line->emitted,
+        .text = MTR_STR("this line is missing in the order of its period's lines"),
+    };
+    return report(audit, &finding);
+}
+
 /* Every line's sum is what its charges say, back to the first. */
 static int check_line(void *context, const struct mtr_charge_line *line)
 {
@@ -93,7 +111,8 @@ static int check_line(void *context, const struct mtr_charge_line *line)
     }
     MTR_ASSERT(broken || !number); /* back to the first charge */
     audit->counts->charges += count;
-    if (!broken && !sum.e18 && !cost.e18 && !quantity.e12 && count == line->count) return MTR_OK;
+    if (!broken && !sum.e18 && !cost.e18 && !quantity.e12 && count == line->count)
+        return check_place(audit, line);
     const struct mtr_audit_finding finding = {
         .kind = MTR_AUDIT_BROKEN_SUM,
         .subscription = audit->subscription->key,
@@ -252,8 +271,9 @@ static int check_period(void *context, const struct mtr_charge_period *period)
     bool pending;
     audit->subscription = mtr_billing_period_phase(audit->subscription, period->start_s);
     audit->counts->periods++;
-    int rc =
-        mtr_charges_walk_lines(audit->charges, period->subscription, period->start_s, check_line, audit);
+    const uint32_t number = period->subscription;
+    int rc = mtr_charges_is_ordered(audit->charges, number, period->start_s, &audit->is_ordered);
+    if (!rc) rc = mtr_charges_walk_lines(audit->charges, number, period->start_s, check_line, audit);
     if (rc) return rc;
     if (period->problem) return report_waiting(audit, period);
     rc = is_pending(audit, period, &pending);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "rater/period/gather.h"
+#include "rater/line_order.h"
 
 struct comparison {
     struct mtr_charges_txn *charges;
@@ -130,9 +131,7 @@ static int on_stored_line(void *context, const struct mtr_charge_line *line)
 {
     struct comparison *comparison = context;
     const uint32_t count = comparison->price->line_count;
-    const struct mtr_dimensions_range *only = comparison->price->only;
     if (!line->emitted.e18 && !line->cost.e18 && !line->quantity.e12) return MTR_OK;
-    if (only && !rater_range_holds_line(only, line->kind, line->dimensions)) return MTR_OK;
     if (count && bsearch(&line->key, comparison->keys, count, sizeof(line->key), compare_keys)) return MTR_OK;
     struct rater_difference difference = {.line = *line, .has_cost = line->has_cost};
     int rc = copy_texts(comparison->arena, &difference.line);
@@ -163,9 +162,9 @@ int rater_compare(struct mtr_charges_txn *charges, const struct mtr_period_price
     for (uint32_t i = 1; i < price->line_count; i++)
         if (compare_keys(&comparison.keys[i - 1], &comparison.keys[i]) == 0)
             return MTR_EEXISTS; /* two new lines, one hash */
-    int rc = mtr_charges_walk_lines(charges, price->subscription->number,
-                                    mtr_billing_period_name_s(price->period.start_us), on_stored_line,
-                                    &comparison);
+    int rc = rater_walk_stored_lines(charges, price->subscription->number,
+                                     mtr_billing_period_name_s(price->period.start_us), price->only,
+                                     on_stored_line, &comparison);
     if (!rc) *out = differences;
     return rc;
 }

@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "meterd/core/time.h"
+#include "rater/line_order.h"
 
 static int charge_id(struct mtr_buffer *scratch, const struct rater_emission *emission,
                      const struct mtr_charge_line *line, struct mtr_hash128 *out)
@@ -68,10 +69,27 @@ static int check_line(struct mtr_charges_txn *charges, const struct mtr_charge_l
     return MTR_OK;
 }
 
-static int emit_one(struct mtr_charges_txn *charges, const struct rater_emission *emission,
-                    const struct rater_difference *difference, uint64_t number, uint64_t trace,
-                    struct mtr_buffer *body)
+/* Of the charges that one rating emits. */
+struct emitting {
+    struct mtr_charges_txn *charges;
+    const struct rater_emission *emission;
+    uint64_t first; /* number; it has the trace */
+    bool is_ordered; /* the period's lines are kept in order */
+    struct mtr_buffer *body;
+};
+
+static int put_line(const struct emitting *emitting, const struct mtr_charge_line *line, bool is_new)
 {
+    int rc = mtr_charges_put_line(emitting->charges, line);
+    return rc || !emitting->is_ordered || !is_new ? rc : rater_put_in_order(emitting->charges, line);
+}
+
+static int emit_one(const struct emitting *emitting, const struct rater_difference *difference,
+                    uint64_t number)
+{
+    struct mtr_charges_txn *charges = emitting->charges;
+    const struct rater_emission *emission = emitting->emission;
+    struct mtr_buffer *body = emitting->body;
     struct mtr_charge charge = {
         .number = number,
         .status = emission->status,
@@ -83,7 +101,7 @@ static int emit_one(struct mtr_charges_txn *charges, const struct rater_emission
         .amount = difference->amount,
         .emitted_before = difference->line.emitted,
         .previous = difference->line.last_number,
-        .trace = trace,
+        .trace = emitting->first,
         .created_us = emission->now_us,
         .seq_first = difference->seq_first,
         .seq_last = difference->seq_last,
@@ -104,18 +122,23 @@ static int emit_one(struct mtr_charges_txn *charges, const struct rater_emission
     line.cost = difference->cost_after;
     line.last_number = number;
     line.count++;
-    rc = mtr_charges_put_line(charges, &line);
+    rc = put_line(emitting, &line, !charge.previous);
     return rc ? rc : check_line(charges, &line, &charge);
 }
 
 int rater_emit(struct mtr_charges_txn *charges, const struct rater_emission *emission,
                const struct rater_differences *differences, struct mtr_buffer *body)
 {
-    uint64_t first = 0;
-    MTR_ASSERT(differences->count > 0 && emission->period->revision > 0);
-    int rc = mtr_charges_next_number(charges, &first);
-    if (!rc) rc = mtr_charges_put_trace(charges, first, emission->traces);
+    const struct mtr_charge_period *period = emission->period;
+    struct emitting emitting = {.charges = charges, .emission = emission, .body = body};
+    MTR_ASSERT(differences->count > 0 && period->revision > 0);
+    int rc = mtr_charges_next_number(charges, &emitting.first);
+    if (!rc && emission->is_range) rc = rater_order_lines(charges, period->subscription, period->start_s);
+    if (!rc)
+        rc = mtr_charges_is_ordered(charges, period->subscription, period->start_s, &emitting.is_ordered);
+    emitting.is_ordered = emitting.is_ordered || emission->is_range; /* there may be none yet */
+    if (!rc) rc = mtr_charges_put_trace(charges, emitting.first, emission->traces);
     for (uint32_t i = 0; i < differences->count && !rc; i++)
-        rc = emit_one(charges, emission, &differences->items[i], first + i, first, body);
+        rc = emit_one(&emitting, &differences->items[i], emitting.first + i);
     return rc;
 }

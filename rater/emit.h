@@ -11,6 +11,7 @@ struct rater_emission {
     const struct mtr_charge_period *period; /* its revision is the one of these charges */
     enum mtr_charge_status status;
     struct mtr_period bounds; /* of that period, exactly */
+    bool is_range;            /* of some of its lines, where they are rated range by range */
     int64_t now_us;
     struct mtr_str traces; /* JSON */
 };

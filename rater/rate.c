@@ -186,6 +186,7 @@ static int emit(struct rater_step *step, const struct mtr_subscription *subscrip
                                       .period = period,
                                       .bounds = period_bounds(period, &rating->price.period),
                                       .status = rating->status,
+                                      .is_range = rating->price.only != NULL,
                                       .now_us = step->now_us};
     emission.traces = mtr_buffer_str(&rater->traces);
     step->result->charges += rating->differences.count;

@@ -101,7 +101,7 @@ uint64_t api_u64(const struct api_call *call, const char *name)
     const struct api_parameter *row = find_row(call->route, mtr_str_from(name));
     struct mtr_str text = api_text(call, name);
     uint64_t value = 0;
-    MTR_ASSERT(row->type == API_INTEGER);
+    MTR_ASSERT(row && row->type == API_INTEGER);
     if (!text.size && row->default_text) text = mtr_str_from(row->default_text);
     if (!text.size) return 0;
     MTR_ASSERT(mtr_str_to_u64(text, &value) && value >= row->min && value <= row->max);

@@ -86,20 +86,27 @@ bool rater_next_dimension(struct mtr_str *rest, struct mtr_str *name, char *valu
     return true;
 }
 
-bool rater_range_holds_line(const struct mtr_dimensions_range *range, struct mtr_str kind,
-                            struct mtr_str dimensions)
+struct mtr_str rater_line_place(struct mtr_str kind, struct mtr_str dimensions,
+                                char place[RATER_DIMENSIONS_BYTES_MAX])
 {
-    char values[RATER_DIMENSIONS_BYTES_MAX];
     struct mtr_str rest = dimensions, name;
     size_t used = 0, size = 0;
     if (mtr_str_equal(kind, MTR_STR("credit")) || mtr_str_equal(kind, MTR_STR("draw")))
-        return range->from.size == 0; /* their dimensions name a grant */
-    MTR_ASSERT(dimensions.size < sizeof(values)); /* each value is shorter than its text, with an end, too */
-    while (rater_next_dimension(&rest, &name, values + used, &size)) {
+        return MTR_STR(""); /* their dimensions name a grant */
+    /* Each value is shorter than its text, with an end, too. */
+    MTR_ASSERT(dimensions.size < RATER_DIMENSIONS_BYTES_MAX);
+    while (rater_next_dimension(&rest, &name, place + used, &size)) {
         used += size;
-        values[used++] = DIMENSION_END;
+        place[used++] = DIMENSION_END;
     }
-    return mtr_dimensions_range_holds(range, (struct mtr_str){values, used});
+    return (struct mtr_str){place, used};
+}
+
+bool rater_range_holds_line(const struct mtr_dimensions_range *range, struct mtr_str kind,
+                            struct mtr_str dimensions)
+{
+    char place[RATER_DIMENSIONS_BYTES_MAX];
+    return mtr_dimensions_range_holds(range, rater_line_place(kind, dimensions, place));
 }
 
 /* The line of a group of the slicing: the same for every input of the component. */

@@ -148,6 +148,28 @@ int mtr_charges_walk_lines_from(struct mtr_charges_txn *txn, uint32_t subscripti
                                 struct mtr_hash128 from, mtr_charges_on_line on_line,
                                 void *context) MTR_MUST_USE;
 
+/* The order of a period's lines, by their place: up to so many values, each ended by 0x1F, and then by key. A
+ * period has a place for each of its lines, or none. put_place is of what put_line has stored. */
+enum { MTR_LINE_PLACE_VALUES_MAX = 8, MTR_LINE_PLACE_BYTES_MAX = 448 };
+int mtr_charges_put_place(struct mtr_charges_txn *txn, const struct mtr_charge_line *line,
+                          struct mtr_str place) MTR_MUST_USE;
+/* MTR_ENOTFOUND: the line is not there. */
+int mtr_charges_has_place(struct mtr_charges_txn *txn, const struct mtr_charge_line *line,
+                          struct mtr_str place) MTR_MUST_USE;
+int mtr_charges_is_ordered(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+                           bool *out) MTR_MUST_USE;
+/* Those of so many values, from that place on. The hook may not write; what it returns, when not 0, ends the
+ * walk and is its result. */
+struct mtr_line_places {
+    uint32_t subscription;
+    int64_t period_start_s;
+    unsigned values;
+    struct mtr_str from;
+};
+typedef int (*mtr_charges_on_place)(void *context, struct mtr_str place, struct mtr_hash128 line);
+int mtr_charges_walk_places(struct mtr_charges_txn *txn, const struct mtr_line_places *places,
+                            mtr_charges_on_place on_place, void *context) MTR_MUST_USE;
+
 /* ---- draws ---- */
 
 /* What one billing period drew of a grant: prepaid credit, or an allowance of a period. The draws of a

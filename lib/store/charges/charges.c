@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 2: with draws and drawn; 3: with waiting and progress, and lines that begin and end inside a second. A
- * store of an older version has none of these, and becomes one of this version where it is opened for
- * writing. */
+/* 2: with draws and drawn; 3: with waiting, progress and line_order, and lines that begin and end inside a
+ * second. A store of an older version has none of these, and becomes one of this version where it is opened
+ * for writing. */
 enum { FORMAT_VERSION = 3, FORMAT_VERSION_OLDEST = 1 };
 static const size_t MAP_BYTES = (size_t)1 << 40;
 
@@ -37,6 +37,7 @@ static const char *const TABLE_NAMES[TABLE_COUNT] = {
     [TABLE_DRAWN] = "drawn",
     [TABLE_WAITING] = "waiting",
     [TABLE_PROGRESS] = "progress",
+    [TABLE_LINE_ORDER] = "line_order",
 };
 
 static const char META_VERSION[] = "format_version";

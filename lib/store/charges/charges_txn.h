@@ -7,6 +7,7 @@
 #ifndef METERD_LIB_STORE_CHARGES_CHARGES_TXN_H
 #define METERD_LIB_STORE_CHARGES_CHARGES_TXN_H
 
+#include "meterd/core/limits.h"
 #include "meterd/store/charges.h"
 
 #include "lib/store/lmdb_cursors.h"
@@ -31,9 +32,10 @@ enum charges_table {
     TABLE_DRAWS,
     TABLE_DRAWN,
     TABLE_WAITING,
-    TABLE_PROGRESS
+    TABLE_PROGRESS,
+    TABLE_LINE_ORDER
 };
-enum { TABLE_COUNT = 19, RECORD_BYTES_MAX = 64 << 20 };
+enum { TABLE_COUNT = 20, RECORD_BYTES_MAX = 64 << 20 };
 _Static_assert((int)TABLE_COUNT <= (int)MTR_LMDB_TABLES_MAX, "a waiting cursor for each table");
 
 struct mtr_charges {

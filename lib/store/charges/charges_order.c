@@ -1,0 +1,109 @@
+/*
+ * The order of lines, in the charges store: the lines of a period by their place, where a rating goes through
+ * them range by range. A line is stored under a hash, so that the lines of a range lie everywhere among the
+ * others.
+ *
+ * Invariant: a period has a row for each of its lines, or none at all. To keep it is the rater's business.
+ */
+#include "lib/store/charges/charges_txn.h"
+
+#include <string.h>
+
+/* Before the place stands of how many values it is: so no place is the beginning of another, and rows are in
+ * the order of their places, whatever hash stands behind. */
+enum { PERIOD_BYTES = 12, HASH_BYTES = 16, PLACE_AT = PERIOD_BYTES + 1, VALUE_END = 0x1F, WALK_ENDED = 1 };
+enum { KEY_BYTES_MAX = PLACE_AT + MTR_LINE_PLACE_BYTES_MAX + HASH_BYTES };
+_Static_assert((int)KEY_BYTES_MAX <= (int)MTR_LMDB_KEY_BYTES_MAX, "a row's key must fit");
+
+static unsigned value_count(struct mtr_str place)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < place.size; i++) count += place.data[i] == VALUE_END;
+    return count;
+}
+
+/* Up to the place's end. */
+static size_t place_key(unsigned char *p, uint32_t subscription, int64_t period_start_s, unsigned values,
+                        struct mtr_str place)
+{
+    MTR_ASSERT(subscription > 0 && place.size <= MTR_LINE_PLACE_BYTES_MAX);
+    MTR_ASSERT(values <= MTR_LINE_PLACE_VALUES_MAX);
+    lmdb_put_u32(p, subscription);
+    put_i64(p + 4, period_start_s);
+    p[PERIOD_BYTES] = (unsigned char)values;
+    if (place.size) memcpy(p + PLACE_AT, place.data, place.size);
+    return PLACE_AT + place.size;
+}
+
+static size_t row_key(unsigned char *p, const struct mtr_charge_line *line, struct mtr_str place)
+{
+    const size_t size = place_key(p, line->subscription, line->period_start_s, value_count(place), place);
+    put_hash(p + size, line->key);
+    return size + HASH_BYTES;
+}
+
+int mtr_charges_put_place(struct mtr_charges_txn *txn, const struct mtr_charge_line *line,
+                          struct mtr_str place)
+{
+    unsigned char key[KEY_BYTES_MAX];
+    const size_t size = row_key(key, line, place);
+    return charges_put(txn, TABLE_LINE_ORDER, key, size, (struct mtr_str){"", 0}, 0);
+}
+
+int mtr_charges_has_place(struct mtr_charges_txn *txn, const struct mtr_charge_line *line,
+                          struct mtr_str place)
+{
+    unsigned char key[KEY_BYTES_MAX];
+    struct mtr_str value;
+    const size_t size = row_key(key, line, place);
+    return charges_get(txn, TABLE_LINE_ORDER, key, size, &value);
+}
+
+struct place_walk {
+    mtr_charges_on_place on_place;
+    void *context;
+    struct mtr_str from;
+};
+
+static int on_row(void *context, struct mtr_str key, struct mtr_str value)
+{
+    const struct place_walk *walk = context;
+    (void)value;
+    if (key.size < PLACE_AT + HASH_BYTES || key.size > KEY_BYTES_MAX) return MTR_ECORRUPT;
+    const struct mtr_str place = {key.data + PLACE_AT, key.size - PLACE_AT - HASH_BYTES};
+    const unsigned char *hash = (const unsigned char *)place.data + place.size;
+    if (mtr_str_compare(place, walk->from) < 0) return MTR_OK; /* with its hash it is behind that */
+
+    return walk->on_place(walk->context, place,
+                          (struct mtr_hash128){lmdb_get_u64(hash), lmdb_get_u64(hash + 8)});
+}
+
+int mtr_charges_walk_places(struct mtr_charges_txn *txn, const struct mtr_line_places *places,
+                            mtr_charges_on_place on_place, void *context)
+{
+    unsigned char key[KEY_BYTES_MAX];
+    struct place_walk walk = {on_place, context, places->from};
+    const size_t size =
+        place_key(key, places->subscription, places->period_start_s, places->values, places->from);
+    const struct charges_range range = {TABLE_LINE_ORDER, key, size, PLACE_AT};
+    return charges_walk(txn, &range, on_row, &walk);
+}
+
+static int on_any_row(void *context, struct mtr_str key, struct mtr_str value)
+{
+    (void)context;
+    (void)key;
+    (void)value;
+    return WALK_ENDED;
+}
+
+int mtr_charges_is_ordered(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+                           bool *out)
+{
+    unsigned char key[KEY_BYTES_MAX];
+    (void)place_key(key, subscription, period_start_s, 0, MTR_STR(""));
+    const struct charges_range range = {TABLE_LINE_ORDER, key, PERIOD_BYTES, PERIOD_BYTES};
+    const int rc = charges_walk(txn, &range, on_any_row, NULL);
+    *out = rc == WALK_ENDED;
+    return rc == WALK_ENDED ? MTR_OK : rc;
+}
