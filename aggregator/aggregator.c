@@ -1,6 +1,6 @@
 /*
- * The aggregator's step: begin, take note of the catalog, reassign, fold, void, release, catch up, write
- * cells, commit. See fold.h for the law that makes the result independent of the order in which log and
+ * The aggregator's step: begin, take note of the catalog, reassign, fold, void, release, catch up, flow,
+ * write cells, commit. See fold.h for the law that makes the result independent of the order in which log and
  * catalog came to be known.
  *
  * Owns the step's memory; borrows rollups and reader. One thread. After an error nothing of the step is
@@ -57,16 +57,19 @@ struct position {
 
 static bool is_behind(const struct mtr_aggregator *aggregator)
 {
-    return aggregator->releasing || aggregator->catch_up_count > 0 || fold_recut_is_waiting(aggregator);
+    return aggregator->releasing || aggregator->catch_up_count > 0 || aggregator->flowing ||
+           aggregator->uncounted_seq || fold_recut_is_waiting(aggregator);
 }
 
 /* While there is other work the main fold takes half of the budget, so that neither waits for ever. */
 static int fold(struct mtr_aggregator *aggregator, struct position *position)
 {
     int rc = fold_load(aggregator);
+    if (!rc) rc = fold_count_values(aggregator, position->next_seq);
     if (!rc) rc = fold_recut_plan(aggregator);
     if (!rc) rc = fold_reassign(aggregator, &position->change);
     if (!rc) rc = fold_attach(aggregator, position->next_seq);
+    if (!rc) rc = fold_plan_flows(aggregator);
     if (rc) return rc;
     const uint64_t began_seq = position->next_seq;
     const uint32_t kept = is_behind(aggregator) ? (aggregator->step_events_max + 1) / 2 : 0;
@@ -80,6 +83,7 @@ static int fold(struct mtr_aggregator *aggregator, struct position *position)
     aggregator->budget += left;
     if (!rc) rc = fold_release(aggregator);
     if (!rc) rc = fold_catch_up(aggregator);
+    if (!rc) rc = fold_flow(aggregator);
     if (!rc) rc = fold_recut_scan(aggregator);
     if (rc) return rc;
     MTR_ASSERT(position->next_seq >= began_seq); /* the cursor never goes back */
@@ -144,10 +148,11 @@ int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_cata
     if (rc) {
         fold_recut_forget(aggregator->recut); /* what was switched was not stored */
         aggregator->reassigned_version = 0;
+        aggregator->flow_version = 0;
         /* They may name facts that were not stored. */
         memset(aggregator->types, 0, sizeof(aggregator->types));
         memset(aggregator->retired, 0, sizeof(aggregator->retired));
-        aggregator->reassigned_version = 0;
+        memset(aggregator->admitted, 0, sizeof(aggregator->admitted));
         return rc;
     }
     *result = (struct mtr_aggregator_result){.events = aggregator->events + aggregator->reassigned_events,

@@ -3,13 +3,18 @@
  * only where no event was folded that would be decided otherwise.
  *
  *   back:    no event that the meter took lies at or after the new date. Cells and quarantine rows from there
- *            on name the part of the log in which to look
+ *            on, and what it holds beyond its quota, name the part of the log in which to look
  *   on:      no event came at or after the old one: the fold has noted the first (fold.h, retired/)
  *   deleted: the meter took no event, and there is none that waits, or does not wait, because of it
+ *
+ * and a quota of dimension values is lowered only as far as it decides of none that counts (quota.c).
  *
  * Called between steps: what was folded is all of it, and what comes is folded with the new catalog.
  */
 #include "aggregator/fold.h"
+
+#include <inttypes.h>
+
 #include "meterd/catalog/store.h"
 #include "meterd/core/time.h"
 
@@ -43,6 +48,19 @@ static int on_quarantined(void *context, const struct mtr_quarantined_event *eve
     return event->meter == moved->before->number ? widen(moved, event->seq, event->seq) : MTR_OK;
 }
 
+/* What it holds beyond its quota of that subscription's subject. */
+static int widen_by_beyond(struct moved *moved, const struct mtr_subscription *subscription)
+{
+    const struct mtr_values_of of = {mtr_subscription_first_number(subscription), moved->before->number};
+    uint64_t seq = 1;
+    int rc = MTR_OK;
+    for (; !rc; seq++) {
+        rc = mtr_rollups_next_beyond(moved->aggregator->txn, &of, &seq);
+        if (!rc) rc = widen(moved, seq, seq);
+    }
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
 /* The log range of what the meter took in the hours from that time on. */
 static int find_range(struct moved *moved, int64_t from_us)
 {
@@ -56,6 +74,7 @@ static int find_range(struct moved *moved, int64_t from_us)
         const struct mtr_cell_range range = {i, moved->before->number,
                                              mtr_zone_hour(subscription->zone, from_us).start_us, INT64_MAX};
         rc = mtr_rollups_walk_cells(moved->aggregator->txn, &range, on_cell, moved);
+        if (!rc) rc = widen_by_beyond(moved, subscription);
     }
     return rc ? rc : mtr_rollups_walk_quarantined(moved->aggregator->txn, 0, on_quarantined, moved);
 }
@@ -189,10 +208,35 @@ static int check_deleted(struct moved *moved)
     return rc;
 }
 
+/* A quota can be lowered to what is counted. */
+static int check_quota(const struct moved *moved)
+{
+    const struct mtr_catalog *catalog = moved->aggregator->catalog;
+    const struct mtr_meter *after = moved->after;
+    int rc = MTR_OK;
+    if (after->dimension_values_max >= moved->before->dimension_values_max) return MTR_OK;
+    for (uint32_t i = 1; !rc && i <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); i++) {
+        const struct mtr_subscription *subscription = mtr_catalog_subscription(catalog, i);
+        struct fold_quota quota;
+        if (!subscription || subscription->service != moved->before->service) continue;
+        rc = fold_find_quota(moved->aggregator, subscription, after, &quota);
+        if (rc || quota.count.admitted <= quota.values_max) continue;
+        const struct mtr_catalog_place place = {MTR_KIND_METER, after->number, "dimension_values_max"};
+        mtr_catalog_fail(moved->candidate, MTR_FINDING_CATALOG_METER_QUOTA, &place, moved->findings,
+                         "the meter counts %" PRIu64 " different values for `%.*s` already: it can be "
+                         "lowered to that, and not below",
+                         quota.count.admitted, MTR_STR_ARGS(subscription->subject));
+        break;
+    }
+    return rc;
+}
+
 static int check_meter(struct moved *moved)
 {
     if (!moved->before) return MTR_OK;
     if (!moved->after) return check_deleted(moved);
+    int rc = check_quota(moved);
+    if (rc) return rc;
     const int64_t before_us = mtr_meter_retired_us(moved->before),
                   after_us = mtr_meter_retired_us(moved->after);
     if (before_us == after_us) return MTR_OK;

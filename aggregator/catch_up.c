@@ -13,7 +13,6 @@
 #include <string.h>
 
 #define CATALOG_FACT MTR_STR("catalog")
-#define RELEASE_SUBSCRIPTION_PREFIX "release/s"
 
 enum { STOP = 1 };
 
@@ -58,9 +57,13 @@ int fold_load(struct mtr_aggregator *aggregator)
 {
     aggregator->catch_up_count = 0;
     aggregator->releasing = false;
+    aggregator->flowing = false;
     int rc = mtr_rollups_walk_facts(aggregator->txn, MTR_STR(MTR_FACT_CATCH_UP), on_catch_up, aggregator);
     if (rc) return rc;
     rc = mtr_rollups_walk_facts(aggregator->txn, MTR_STR("release/"), on_any_fact, &aggregator->releasing);
+    if (rc == MTR_OK || rc == STOP)
+        rc = mtr_rollups_walk_facts(aggregator->txn, MTR_STR(MTR_FACT_FLOW), on_any_fact,
+                                    &aggregator->flowing);
     return rc == STOP ? MTR_OK : rc;
 }
 
@@ -72,7 +75,7 @@ static int plan_release(struct mtr_aggregator *aggregator, enum mtr_held_reason 
     int rc = fold_is_any_held(aggregator, reason, vendor, name, &any);
     if (rc || !any) return rc;
     struct mtr_fact_name fact = fact_number(
-        reason == MTR_HELD_METER ? MTR_FACT_RELEASE_METER : RELEASE_SUBSCRIPTION_PREFIX, number);
+        reason == MTR_HELD_METER ? MTR_FACT_RELEASE_METER : MTR_FACT_RELEASE_SUBSCRIPTION, number);
     aggregator->releasing = true;
     return fact_put_u64(aggregator, &fact, 0, NULL);
 }
@@ -211,7 +214,7 @@ static int catch_up_event(struct mtr_aggregator *aggregator, const struct mtr_me
     if (!subscription || subscription->service != meter->service)
         return MTR_OK; /* held, or another service's */
     const struct mtr_effect effect = {
-        .subscription = subscription, .meter = meter, .sign = 1, .by_seq = seq};
+        .subscription = subscription, .meter = meter, .sign = 1, .way = FOLD_CAUGHT_UP, .by_seq = seq};
     const struct mtr_effect back = {
         .subscription = subscription, .meter = meter, .sign = -1, .by_seq = ahead->void_seq};
     const bool is_voided = ahead->target_seq == seq;
@@ -219,7 +222,7 @@ static int catch_up_event(struct mtr_aggregator *aggregator, const struct mtr_me
     rc = fold_offer(aggregator, &effect, event, seq, &counts);
     if (!rc && (counts == EVENT_IS_PASSED_OVER || counts == EVENT_IS_TOO_LATE))
         return hold_if_it_waits(aggregator, event, seq, is_voided);
-    if (!rc && is_voided) rc = fold_apply(aggregator, &back, event, seq);
+    if (!rc && is_voided && counts != EVENT_IS_BEYOND) rc = fold_apply(aggregator, &back, event, seq);
     return rc;
 }
 

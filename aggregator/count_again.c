@@ -25,8 +25,12 @@ int fold_count_again(struct mtr_aggregator *aggregator, const struct mtr_effect 
 {
     struct mtr_effect effect = *of;
     if (!fold_covers(aggregator, effect.meter->number, seq)) return MTR_OK;
+    bool beyond;
     int rc = find_standing(aggregator, event, seq, standing);
     if (rc || standing->is_held) return rc;
+    rc = fold_is_beyond(aggregator, &effect, seq, &beyond);
+    if (rc || beyond) return rc;
+    effect.way = FOLD_AGAIN;
     effect.sign = 1;
     effect.by_seq = seq;
     rc = fold_apply(aggregator, &effect, event, seq);

@@ -26,7 +26,8 @@ enum event_counts {
     EVENT_IS_FILTERED,    /* the meter's filter leaves it out: not an error */
     EVENT_IS_PASSED_OVER, /* it lacks a property of the meter: another may count it */
     EVENT_IS_TOO_LATE,    /* the meter was retired by its time, or it would count or be refused */
-    EVENT_IS_REFUSED      /* reason and text are set */
+    EVENT_IS_REFUSED,     /* reason and text are set */
+    EVENT_IS_BEYOND       /* of fold_offer alone: the meter holds it, its values are beyond the quota */
 };
 
 enum { MTR_UNIQUE_TEXT_BYTES_MAX = 64, MTR_MEMBER_BYTES_MAX = MTR_UNIQUE_TEXT_BYTES_MAX + 1 };

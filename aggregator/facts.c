@@ -48,6 +48,16 @@ struct mtr_fact_name fact_number(const char *prefix, uint32_t number)
     return name;
 }
 
+struct mtr_fact_name fact_numbers(const char *prefix, uint32_t first, uint32_t second)
+{
+    char bytes[4];
+    struct mtr_fact_name name = fact_number(prefix, first);
+    MTR_ASSERT(second > 0);
+    put_big_endian(bytes, second, 4);
+    append(&name, bytes, sizeof(bytes));
+    return name;
+}
+
 int fact_get_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t *out)
 {
     struct mtr_str value;

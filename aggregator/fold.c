@@ -263,9 +263,13 @@ int fold_offer(struct mtr_aggregator *aggregator, const struct mtr_effect *effec
         return effect->sign > 0
                    ? fold_quarantine(aggregator, seq, effect->meter->number, counted.reason, counted.text)
                    : MTR_OK;
-    if (effect->sign > 0 && fold_recut_is_waiting(aggregator)) {
-        int rc = fold_recut_note(aggregator, effect, event, seq);
-        if (rc) return rc;
+    if (effect->sign > 0) {
+        bool admitted;
+        int rc = fold_admit(aggregator, effect, counted.dimensions, seq, &admitted);
+        if (!admitted) *counts = EVENT_IS_BEYOND;
+        if (!rc && admitted && fold_recut_is_waiting(aggregator))
+            rc = fold_recut_note(aggregator, effect, event, seq);
+        if (rc || !admitted) return rc;
     }
     return *counts == EVENT_COUNTS_SPREAD
                ? apply_spread(aggregator, effect, &counted, event->time_us)
@@ -471,7 +475,9 @@ static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *
             continue; /* the catch-up will see it voided */
         const struct mtr_effect back = {
             .subscription = resolved.subscription, .meter = resolved.meters[i], .sign = -1, .by_seq = v->seq};
-        rc = fold_apply(aggregator, &back, target, v->target_seq);
+        bool beyond;
+        rc = fold_is_beyond(aggregator, &back, v->target_seq, &beyond);
+        if (!rc && !beyond) rc = fold_apply(aggregator, &back, target, v->target_seq);
         if (rc) return rc;
     }
     return MTR_OK;

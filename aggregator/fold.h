@@ -3,15 +3,17 @@
  *
  * Which events a meter counts, at any moment:  covered(meter) = all sequences before next_seq, without the
  * stretch [catch_up.next_seq, catch_up.end_seq) of a meter that still catches up. An event counts for a meter
- * that it matches when its sequence is covered, it is not held, and it is not voided. A retired meter matches
- * what is before its date only, and the date moves only where it decides of no event that was folded
- * (catalog_change.c). Every piece keeps this law, so the end is the same in any order:
+ * that it matches when its sequence is covered, it is not held, not by the meter either (quota.c), and it is
+ * not voided. A retired meter matches what is before its date only, and the date moves only where it decides
+ * of no event that was folded (catalog_change.c). Every piece keeps this law, so the end is the same in any
+ * order:
  *   reassign    moves what counts for another subscription of the subject by now (reassign.c)
  *   main fold   covers next_seq (fold.c)
  *   void        subtracts where it is covered (fold.c)
  *   release     makes a held event count where it is covered (release.c)
  *   catch-up    covers one more sequence, once no release is left (catch_up.c)
  *   recut       folds cells again where the catalog cuts them anew; what counts stays (recut.c)
+ *   flow        lets events flow that a meter held beyond its quota of dimension values (flow.c)
  * A voided event is added and subtracted again wherever it first counts, so that it leaves the same traces.
  */
 #ifndef METERD_AGGREGATOR_FOLD_H
@@ -41,6 +43,7 @@ enum {
     MTR_HOUR_SLOTS = 4096,
     MTR_TYPE_SLOTS = 256,
     MTR_RETIRED_SLOTS = 64,
+    MTR_ADMITTED_SLOTS = 1 << 15,
     MTR_RELEASE_CHUNK = 4096,
     MTR_CATCH_UPS_MAX = 65536
 };
@@ -69,6 +72,9 @@ struct mtr_aggregator {
     uint32_t catch_up_count;
     uint32_t catch_up_capacity;
     bool releasing; /* held events wait for their release */
+    bool flowing;   /* events that meters hold wait for their turn */
+    uint64_t uncounted_seq; /* up to here values of dimensions count without a quota; 0: they are counted */
+    uint64_t flow_version; /* of the catalog by whose quotas that was last decided; 0: not known */
     uint64_t reassigned_version; /* of the catalog by which use was given out last; 0: not known */
     struct mtr_void *voids;
     uint32_t void_count;
@@ -85,6 +91,7 @@ struct mtr_aggregator {
     struct mtr_hour_slot hours[MTR_HOUR_SLOTS];
     struct mtr_hash128 types[MTR_TYPE_SLOTS]; /* types whose first sequence is stored */
     uint32_t retired[MTR_RETIRED_SLOTS];      /* meters whose date is known to have decided; 0: free */
+    struct mtr_hash128 admitted[MTR_ADMITTED_SLOTS]; /* values that are known to count */
 };
 
 /* The event of that sequence. MTR_ENOTFOUND: retention has dropped it, or it is not there yet. Borrowed
@@ -112,11 +119,22 @@ int fold_waits(struct mtr_aggregator *aggregator, const struct mtr_resolved *res
 int fold_hold(struct mtr_aggregator *aggregator, const struct mtr_event *event, enum mtr_held_reason reason,
               uint64_t seq, bool is_voided) MTR_MUST_USE;
 
+/* How an event comes to a meter that may count it. */
+enum fold_way {
+    FOLD_FROM_LOG,
+    FOLD_RELEASED_BY_SUBJECT, /* `released_for` a subscription */
+    FOLD_RELEASED_BY_TYPE,    /* … a meter */
+    FOLD_CAUGHT_UP,
+    FOLD_FLOWED, /* it was beyond the meter's quota */
+    FOLD_AGAIN,  /* it was folded before */
+};
 /* What an event does to the cells of one meter, and back. */
 struct mtr_effect {
     const struct mtr_subscription *subscription;
     const struct mtr_meter *meter;
-    int sign;        /* 1 adds, -1 subtracts */
+    int sign;        /* 1 adds, -1 subtracts what was added */
+    enum fold_way way;
+    uint32_t released_for; /* number of what the release is of */
     uint64_t by_seq; /* the sequence that does it: the event's own, or the void's */
     const struct mtr_hour *hours; /* only cells that begin in one of them; ascending */
     uint32_t hour_count;          /* 0: all cells */
@@ -190,6 +208,33 @@ typedef int (*fold_on_event)(void *context, const struct mtr_event *event, uint6
 int fold_walk_log(struct mtr_aggregator *aggregator, const struct fold_log_range *range,
                   fold_on_event on_event, void *context) MTR_MUST_USE;
 
+/* Does the meter count these values of its dimensions? If not, it holds the event (quota.c). */
+int fold_admit(struct mtr_aggregator *aggregator, const struct mtr_effect *effect, struct mtr_str dimensions,
+               uint64_t seq, bool *admitted) MTR_MUST_USE;
+/* Does the meter hold that event? */
+int fold_is_beyond(struct mtr_aggregator *aggregator, const struct mtr_effect *effect, uint64_t seq,
+                   bool *beyond) MTR_MUST_USE;
+/* Of a meter and a subscription's subject. What has more values was counted before there were quotas. */
+struct fold_quota {
+    struct mtr_values_of of;
+    struct mtr_values_count count;
+    uint64_t values_max;
+};
+int fold_find_quota(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
+                    const struct mtr_meter *meter, struct fold_quota *out) MTR_MUST_USE;
+static inline bool fold_has_room(const struct fold_quota *quota)
+{
+    return quota->count.admitted < quota->values_max;
+}
+/* What is held is to be looked at from the first event on, also where that was under way. */
+int fold_begin_flow(struct mtr_aggregator *aggregator, const struct mtr_values_of *of) MTR_MUST_USE;
+/* Rollups of before there were quotas: what was folded is counted, once all of it is there. */
+int fold_count_values(struct mtr_aggregator *aggregator, uint64_t next_seq) MTR_MUST_USE;
+/* What a meter holds flows where its quota has room by now, once no release and no catch-up is left
+ * (flow.c). */
+int fold_plan_flows(struct mtr_aggregator *aggregator) MTR_MUST_USE;
+int fold_flow(struct mtr_aggregator *aggregator) MTR_MUST_USE;
+
 /* Gives use to the subscriptions of a subject that have it by the catalog in force (reassign.c), before
  * anything else of the step. *change: the feed's newest number. */
 int fold_reassign(struct mtr_aggregator *aggregator, uint64_t *change) MTR_MUST_USE;
@@ -236,6 +281,8 @@ int fold_check_cuts(struct mtr_aggregator *aggregator, const struct mtr_catalog 
  *   type/<vendor> 0x1F <type>          u64 first sequence of that type
  *   catch_up/<u32 meter>               u64 next | u64 end; only while it runs
  *   release/<s or m><u32 number>       u64 last sequence looked at; only while it runs
+ *   flow/<u32 owner><u32 meter>        u64 last sequence looked at; only while it runs (flow.c)
+ *   uncounted, allowed/…               of before there were quotas: store/rollups.h
  *   cut/<u32 subscription>             instants i64 …: store/rollups.h
  *   starts/<u32 subscription>          u64 hash of the starts by which a subject's use was given out; the
  *                                      first of its subscriptions
@@ -247,9 +294,12 @@ struct mtr_fact_name {
 };
 #define MTR_FACT_CATCH_UP "catch_up/"
 #define MTR_FACT_RELEASE_METER "release/m"
+#define MTR_FACT_RELEASE_SUBSCRIPTION "release/s"
 #define MTR_FACT_RETIRED "retired/"
+#define MTR_FACT_FLOW "flow/"
 struct mtr_fact_name fact_type(struct mtr_str vendor, struct mtr_str type);
 struct mtr_fact_name fact_number(const char *prefix, uint32_t number);
+struct mtr_fact_name fact_numbers(const char *prefix, uint32_t first, uint32_t second);
 int fact_get_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name,
                  uint64_t *out) MTR_MUST_USE;
 int fact_put_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t first,

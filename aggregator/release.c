@@ -52,8 +52,9 @@ static int on_held(void *context, const struct mtr_held_event *held)
     return MTR_OK;
 }
 
-static int count_released(struct mtr_aggregator *aggregator, const struct mtr_resolved *resolved,
-                          const struct mtr_event *event, const struct mtr_held_row *row)
+static int count_released(struct mtr_aggregator *aggregator, const struct task *task,
+                          const struct mtr_resolved *resolved, const struct mtr_event *event,
+                          const struct mtr_held_row *row)
 {
     uint64_t void_seq = 0;
     int rc = row->voided ? mtr_rollups_get_voided(aggregator->txn, row->seq, &void_seq) : MTR_OK;
@@ -63,17 +64,25 @@ static int count_released(struct mtr_aggregator *aggregator, const struct mtr_re
         if (!fold_covers(aggregator, meter->number, row->seq))
             continue; /* the catch-up counts it when it comes there */
         const struct mtr_effect effect = {
-            .subscription = resolved->subscription, .meter = meter, .sign = 1, .by_seq = row->seq};
+            .subscription = resolved->subscription,
+            .meter = meter,
+            .sign = 1,
+            .way = task->reason == MTR_HELD_METER ? FOLD_RELEASED_BY_TYPE : FOLD_RELEASED_BY_SUBJECT,
+            .released_for = task->number,
+            .by_seq = row->seq,
+        };
         const struct mtr_effect back = {
             .subscription = resolved->subscription, .meter = meter, .sign = -1, .by_seq = void_seq};
-        rc = fold_apply(aggregator, &effect, event, row->seq);
-        if (!rc && row->voided) rc = fold_apply(aggregator, &back, event, row->seq);
+        enum event_counts counts;
+        rc = fold_offer(aggregator, &effect, event, row->seq, &counts);
+        if (!rc && row->voided && counts != EVENT_IS_BEYOND)
+            rc = fold_apply(aggregator, &back, event, row->seq);
     }
     return rc;
 }
 
-static int release_one(struct mtr_aggregator *aggregator, struct mtr_held_event *held,
-                       const struct mtr_held_row *row)
+static int release_one(struct mtr_aggregator *aggregator, const struct task *task,
+                       struct mtr_held_event *held, const struct mtr_held_row *row)
 {
     const struct mtr_event *event;
     held->seq = row->seq;
@@ -94,7 +103,7 @@ static int release_one(struct mtr_aggregator *aggregator, struct mtr_held_event 
     rc = mtr_rollups_delete_held(aggregator->txn, held);
     if (rc) return rc;
     MTR_ASSERT(!resolved.held || resolved.reason != held->reason); /* it flows, or waits for another thing */
-    if (!resolved.held) return count_released(aggregator, &resolved, event, row);
+    if (!resolved.held) return count_released(aggregator, task, &resolved, event, row);
     return fold_hold(aggregator, event, resolved.reason, row->seq, row->voided);
 }
 
@@ -121,7 +130,7 @@ static int release_some(struct mtr_aggregator *aggregator, struct task *task)
     if (rc < 0) return rc;
     bool finished = rc != STOP;
     for (uint32_t i = 0; i < chunk.count; i++) {
-        rc = release_one(aggregator, &held, &chunk.rows[i]);
+        rc = release_one(aggregator, task, &held, &chunk.rows[i]);
         if (rc < 0) return rc;
     }
     MTR_ASSERT(chunk.count <= aggregator->budget);

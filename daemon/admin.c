@@ -30,8 +30,28 @@ static int count_waiting(struct mtr_daemon *daemon, uint64_t counts[MTR_WAITING_
     return rc;
 }
 
-/* Behind "ready": a line for each reason for which periods wait. They do not keep events from being
- * accepted, so the status is the same. */
+static int sum_beyond(struct mtr_daemon *daemon, struct mtr_beyond_sum *out)
+{
+    struct mtr_rollups_txn *txn = NULL;
+    int rc = mtr_rollups_begin(daemon->rollups, false, &txn);
+    if (!rc) rc = mtr_rollups_sum_beyond(txn, out);
+    mtr_rollups_abort(txn);
+    return rc;
+}
+
+static int tell_beyond(struct mtr_daemon *daemon, struct mtr_buffer *text)
+{
+    struct mtr_beyond_sum beyond;
+    if (sum_beyond(daemon, &beyond)) return mtr_buffer_printf(text, "the rollups cannot be read now\n");
+    if (!beyond.full) return MTR_OK;
+    return mtr_buffer_printf(text,
+                             "%" PRIu64 " event%s held beyond %" PRIu64 " quota%s of dimension values\n",
+                             beyond.events, beyond.events == 1 ? " is" : "s are", beyond.full,
+                             mtr_plural(beyond.full));
+}
+
+/* Behind "ready": a line for each reason for which periods wait, and one for events that meters hold. They do
+ * not keep events from being accepted, so the status is the same. */
 static void answer_verbosely(struct mtr_daemon *daemon, struct mtr_http_request *http)
 {
     uint64_t counts[MTR_WAITING_REASON_COUNT] = {0};
@@ -44,6 +64,7 @@ static void answer_verbosely(struct mtr_daemon *daemon, struct mtr_http_request 
             rc = mtr_buffer_printf(&text, "%" PRIu64 " billing period%s cannot be rated: %s\n",
                                    counts[reason], mtr_plural(counts[reason]),
                                    mtr_waiting_reason_name((enum mtr_waiting_reason)reason));
+    if (!rc) rc = tell_beyond(daemon, &text);
     if (rc) mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
     else mtr_http_respond_text(http, 200, "text/plain; charset=utf-8", mtr_buffer_str(&text));
     mtr_buffer_release(&text);
@@ -89,6 +110,14 @@ static void gauge_waiting(struct mtr_daemon *daemon)
         mtr_metric_set_choice(&metric_waiting, reason, (int64_t)counts[reason]);
 }
 
+static void gauge_beyond(struct mtr_daemon *daemon)
+{
+    struct mtr_beyond_sum beyond;
+    if (sum_beyond(daemon, &beyond)) return;
+    mtr_metric_set(&metric_quotas_full, (int64_t)beyond.full);
+    mtr_metric_set(&metric_quotas_held, (int64_t)beyond.events);
+}
+
 static void gauge(struct mtr_daemon *daemon)
 {
     struct mtr_http_server_stats stats = api_stats(daemon->api);
@@ -102,6 +131,7 @@ static void gauge(struct mtr_daemon *daemon)
     mtr_metric_set(&metric_start_time, daemon->started_us / MTR_US_PER_SECOND);
     gauge_outbox(daemon);
     gauge_waiting(daemon);
+    gauge_beyond(daemon);
 }
 
 static void answer_metrics(struct mtr_daemon *daemon, struct mtr_http_request *http)

@@ -65,6 +65,18 @@ struct mtr_metric metric_watermark = {
     .doc = "Up to when usage is complete, as seconds since 1970.",
 };
 
+struct mtr_metric metric_quotas_full = {
+    .name = "meterd_dimension_quotas_full",
+    .type = MTR_GAUGE,
+    .doc = "Subjects and meters with more values of dimensions than the meter counts for each.",
+};
+
+struct mtr_metric metric_quotas_held = {
+    .name = "meterd_dimension_quota_held_events",
+    .type = MTR_GAUGE,
+    .doc = "Events that meters hold until their dimension_values_max is raised.",
+};
+
 struct mtr_metric metric_charges = {
     .name = "meterd_charges_total",
     .type = MTR_COUNTER,
@@ -156,6 +168,8 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_fold_lag,
     &metric_fold_seconds,
     &metric_watermark,
+    &metric_quotas_full,
+    &metric_quotas_held,
     &metric_charges,
     &metric_ratings,
     &metric_losses,

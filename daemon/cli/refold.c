@@ -23,20 +23,21 @@ struct mtr_refold {
     struct mtr_aggregator *aggregator;
 };
 
-int refold_open(const char *data_directory, struct mtr_log *log, const char *directory,
-                struct mtr_refold **out, struct mtr_diagnostic *diagnostic)
+int refold_open(const struct mtr_refold_of *of, const char *directory, struct mtr_refold **out,
+                struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES];
     const struct mtr_aggregator_options options = {.step_events_max = STEP_EVENTS};
     struct mtr_refold *refold = calloc(1, sizeof(*refold));
     if (!refold) return MTR_ENOMEM;
-    snprintf(path, sizeof(path), "%s/log", data_directory);
-    int rc = log ? mtr_log_reader_attach(log, &refold->reader)
-                 : mtr_log_reader_open(path, &refold->reader, diagnostic);
-    snprintf(path, sizeof(path), "%s/catalog", data_directory);
+    snprintf(path, sizeof(path), "%s/log", of->data_directory);
+    int rc = of->log ? mtr_log_reader_attach(of->log, &refold->reader)
+                     : mtr_log_reader_open(path, &refold->reader, diagnostic);
+    snprintf(path, sizeof(path), "%s/catalog", of->data_directory);
     if (!rc) rc = mtr_catalog_store_open(path, true, &refold->catalog_store, diagnostic);
     if (!rc) refold->catalog = mtr_catalog_store_snapshot(refold->catalog_store);
     if (!rc) rc = mtr_rollups_open(directory, false, &refold->rollups, diagnostic);
+    if (!rc && of->live) rc = mtr_aggregator_take_over(refold->rollups, of->live);
     if (!rc) rc = mtr_aggregator_open(refold->rollups, refold->reader, &options, &refold->aggregator);
     if (rc) {
         refold_close(refold);

@@ -10,11 +10,16 @@
 
 struct mtr_refold;
 
-/* Opens log and catalog of the data directory for reading (log: the writer's, when this process has it
- * open; else NULL), and empty rollups in `directory` (which must not exist). Their feed of changes is
- * numbered from the beginning. */
-int refold_open(const char *data_directory, struct mtr_log *log, const char *directory,
-                struct mtr_refold **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* What is folded again. */
+struct mtr_refold_of {
+    const char *data_directory;
+    struct mtr_log *log;      /* the writer's, when this process has it open; else NULL */
+    struct mtr_rollups *live; /* in whose place they come, or that they are compared with; NULL: lost */
+};
+/* Opens log and catalog of the data directory for reading, and empty rollups in `directory` (which must not
+ * exist). Their feed of changes is numbered from the beginning. */
+int refold_open(const struct mtr_refold_of *of, const char *directory, struct mtr_refold **out,
+                struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 /* Folds until the end of the log as it is now; on_progress (may be NULL) is called after each step with
  * the last sequence folded. */
 int refold_run(struct mtr_refold *refold, void (*on_progress)(void *context, uint64_t last_seq),

@@ -25,6 +25,8 @@ struct mtr_meter_fields {
     struct mtr_str key, name, service, event_type, value, unit, retired;
     int aggregation;                    /* enum mtr_aggregation */
     struct mtr_list group_by;           /* of struct mtr_str */
+    uint64_t dimension_values_max;
+    bool dimension_values_max_given;
     const struct mtr_node *filter_node; /* valid while decoding only */
     struct mtr_filter *filters;
     uint32_t filter_count;

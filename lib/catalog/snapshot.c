@@ -158,6 +158,7 @@ struct mtr_meter record_meter_of(const struct mtr_record *record, const struct m
         .unit = f->unit,
         .group_by = f->group_by.items,
         .group_by_count = f->group_by.count,
+        .dimension_values_max = f->dimension_values_max,
         .filters = f->filters,
         .filter_count = f->filter_count,
         .missing_is_invalid = f->missing == 1,

@@ -57,6 +57,17 @@ static inline int on_fact(void *context, struct mtr_str name, struct mtr_str val
     return MTR_OK;
 }
 
+/* What meters hold beyond their quotas. */
+static inline int note_beyond(struct mtr_rollups_txn *txn)
+{
+    struct mtr_values_of of = {0, 0};
+    int rc = MTR_OK;
+    while (!(rc = mtr_rollups_next_full(txn, &of)))
+        for (uint64_t seq = 1; !mtr_rollups_next_beyond(txn, &of, &seq); seq++)
+            note("beyond %" PRIu32 ".%" PRIu32 " %" PRIu64 "\n", of.owner, of.meter, seq);
+    return rc;
+}
+
 static const char *contents(void)
 {
     struct mtr_rollups_txn *txn;
@@ -68,6 +79,7 @@ static const char *contents(void)
     assert_int_equal(mtr_rollups_walk_held(txn, &every, on_held, NULL), MTR_OK);
     every.reason = MTR_HELD_METER;
     assert_int_equal(mtr_rollups_walk_held(txn, &every, on_held, NULL), MTR_OK);
+    assert_int_equal(note_beyond(txn), MTR_ENOTFOUND);
     assert_int_equal(mtr_rollups_walk_quarantined(txn, 0, on_quarantined, NULL), MTR_OK);
     assert_int_equal(mtr_rollups_walk_facts(txn, MTR_STR("release/"), on_fact, NULL), MTR_OK);
     assert_int_equal(mtr_rollups_walk_facts(txn, MTR_STR("catch_up/"), on_fact, NULL), MTR_OK);

@@ -274,6 +274,7 @@ static inline struct mtr_meter *add_meter(const struct mtr_service *service, con
                            .event_type = mtr_str_from(type),
                            .aggregation = aggregation,
                            .cell_us = MTR_CELL_US_MAX,
+                           .dimension_values_max = 1000,
                            .value = aggregation == MTR_COUNT ? (struct mtr_str){NULL, 0} : MTR_STR("value")};
     return meter;
 }

@@ -1,5 +1,6 @@
 /*
- * GET /v1/held: events that wait for a subscription or a meter.
+ * GET /v1/held: events that wait for a subscription or a meter, or that a meter holds beyond its quota of
+ * dimension values.
  *
  * They are kept by what they wait for, and listed by sequence, so that a page ends where the next one begins:
  * one walk finds the lowest sequences after `after`, another one their rows. The rows of the page are
@@ -7,21 +8,30 @@
  */
 #include "daemon/api/rows.h"
 #include "daemon/api/routes.h"
+#include "daemon/api/waits.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "meterd/store/rollups.h"
+
+struct held_row {
+    uint64_t seq;
+    struct mtr_str vendor;
+    const char *waits_for;
+    struct mtr_str subject, type, meter; /* what is not known; of whose quota it is beyond */
+};
 
 struct held_page {
     struct api_call *call;
     uint64_t after;
-    uint64_t room; /* rows at most */
+    uint64_t room; /* sequences at most */
     /* found */
     uint64_t *lowest; /* a heap, the highest at the top; of at most `room` */
     uint64_t lowest_count;
     bool more;
-    struct mtr_held_event *events;
-    uint64_t count;
+    struct held_row *rows; /* an event that several meters hold has several */
+    uint64_t row_count, row_capacity;
     uint64_t written;
 };
 
@@ -42,111 +52,166 @@ static void sift_down(struct held_page *page)
     }
 }
 
-static int on_held_seq(void *context, const struct mtr_held_event *held)
+static int add_seq(struct held_page *page, uint64_t seq)
 {
-    struct held_page *page = context;
     uint64_t *heap = page->lowest;
-    if (held->seq <= page->after) return 0;
+    if (seq <= page->after) return 0;
     if (page->lowest_count == page->room) {
-        page->more = true;
-        if (held->seq > heap[0]) return 0;
-        heap[0] = held->seq;
+        page->more |= seq != heap[0]; /* all rows of the last sequence are of this page */
+        if (seq >= heap[0]) return 0;
+        heap[0] = seq;
         sift_down(page);
         return 0;
     }
     uint64_t at = page->lowest_count++;
-    for (; at > 0 && heap[(at - 1) / 2] < held->seq; at = (at - 1) / 2) heap[at] = heap[(at - 1) / 2];
-    heap[at] = held->seq;
+    for (; at > 0 && heap[(at - 1) / 2] < seq; at = (at - 1) / 2) heap[at] = heap[(at - 1) / 2];
+    heap[at] = seq;
     return 0;
+}
+
+static int on_held_seq(void *context, const struct mtr_held_event *held)
+{
+    return add_seq(context, held->seq);
+}
+
+/* Each meter's are in order: of those behind the highest of a full page one is looked at, so that the page
+ * knows that there is more. */
+static int add_beyond_seqs(struct mtr_rollups_txn *txn, struct held_page *page,
+                           const struct mtr_values_of *of)
+{
+    uint64_t seq = page->after;
+    int rc = MTR_OK;
+    for (bool is_past = false; !rc && !is_past; seq++) {
+        rc = mtr_rollups_next_beyond(txn, of, &seq);
+        is_past = page->lowest_count == page->room && seq > page->lowest[0];
+        if (!rc) rc = add_seq(page, seq);
+    }
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
 /* ---- their rows ---- */
 
+static int add_row(struct held_page *page, const struct held_row *row)
+{
+    struct mtr_arena *arena = &page->call->arena;
+    if (page->row_count == page->row_capacity) {
+        const uint64_t capacity = page->row_capacity ? page->row_capacity * 2 : page->lowest_count;
+        struct held_row *rows = mtr_arena_calloc(arena, capacity, sizeof(*rows));
+        if (!rows) return MTR_ENOMEM;
+        if (page->row_count) memcpy(rows, page->rows, page->row_count * sizeof(*rows));
+        page->rows = rows;
+        page->row_capacity = capacity;
+    }
+    struct held_row *copy = &page->rows[page->row_count++];
+    struct mtr_str *const texts[] = {&copy->vendor, &copy->subject, &copy->type}; /* borrowed from the walk */
+    int rc = MTR_OK;
+    *copy = *row;
+    for (size_t i = 0; !rc && i < sizeof(texts) / sizeof(*texts); i++)
+        if (texts[i]->data) rc = mtr_arena_copy(arena, *texts[i], texts[i]);
+    return rc;
+}
+
+static bool is_of_page(const struct held_page *page, uint64_t seq)
+{
+    return seq > page->after && seq <= page->lowest[0];
+}
+
 static int on_held_row(void *context, const struct mtr_held_event *held)
 {
     struct held_page *page = context;
-    if (held->seq <= page->after || held->seq > page->lowest[0]) return 0;
-    struct mtr_held_event *event = &page->events[page->count++];
-    *event = *held;
-    int rc = mtr_arena_copy(&page->call->arena, held->vendor, &event->vendor);
-    return rc ? rc : mtr_arena_copy(&page->call->arena, held->name, &event->name);
+    if (!is_of_page(page, held->seq)) return 0;
+    struct held_row row = {
+        .seq = held->seq, .vendor = held->vendor, .waits_for = api_waits_choice(held->reason)};
+    const struct mtr_str name = held->name.data ? held->name : MTR_STR("");
+    if (held->reason == MTR_HELD_SUBSCRIPTION) row.subject = name;
+    else row.type = name;
+    return add_row(page, &row);
 }
 
-static int compare_held(const void *a, const void *b)
+static int add_beyond_rows(struct mtr_rollups_txn *txn, struct held_page *page,
+                           const struct mtr_values_of *of)
 {
-    const struct mtr_held_event *x = a, *y = b;
-    return (x->seq > y->seq) - (x->seq < y->seq);
+    const struct mtr_catalog *catalog = page->call->catalog;
+    const struct mtr_meter *meter = mtr_catalog_meter(catalog, of->meter);
+    const struct mtr_subscription *owner = mtr_catalog_subscription(catalog, of->owner);
+    uint64_t seq = page->after;
+    if (!meter || !owner) return MTR_OK; /* the snapshot is older than the rollups */
+    struct held_row row = {.vendor = meter->service->vendor->key,
+                           .waits_for = api_waits_choice(API_WAITS_DIMENSIONS),
+                           .subject = owner->subject,
+                           .type = meter->event_type,
+                           .meter = meter->key};
+    for (;; seq++) {
+        int rc = mtr_rollups_next_beyond(txn, of, &seq);
+        if (rc || seq > page->lowest[0]) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+        row.seq = seq;
+        if (is_of_page(page, seq)) rc = add_row(page, &row);
+        if (rc) return rc;
+    }
 }
 
-static int walk_all_held(struct mtr_rollups_txn *txn, mtr_rollups_on_held on_held, void *context)
+static int compare_rows(const void *a, const void *b)
+{
+    const struct held_row *x = a, *y = b;
+    if (x->seq != y->seq) return x->seq < y->seq ? -1 : 1;
+    return mtr_str_compare(x->meter, y->meter);
+}
+
+typedef int (*full_hook)(struct mtr_rollups_txn *txn, struct held_page *page, const struct mtr_values_of *of);
+
+static int walk_all(struct mtr_rollups_txn *txn, struct held_page *page, mtr_rollups_on_held on_held,
+                    full_hook on_full)
 {
     const struct mtr_held_event of_subscriptions = {.reason = MTR_HELD_SUBSCRIPTION};
     const struct mtr_held_event of_meters = {.reason = MTR_HELD_METER};
-    int rc = mtr_rollups_walk_held(txn, &of_subscriptions, on_held, context);
-    return rc ? rc : mtr_rollups_walk_held(txn, &of_meters, on_held, context);
+    struct mtr_values_of of = {0, 0};
+    int rc = mtr_rollups_walk_held(txn, &of_subscriptions, on_held, page);
+    if (!rc) rc = mtr_rollups_walk_held(txn, &of_meters, on_held, page);
+    while (!rc) {
+        rc = mtr_rollups_next_full(txn, &of);
+        if (!rc) rc = on_full(txn, page, &of);
+    }
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
 static int gather(struct mtr_rollups_txn *txn, struct held_page *page)
 {
-    struct mtr_arena *arena = &page->call->arena;
-    page->lowest = mtr_arena_calloc(arena, page->room, sizeof(*page->lowest));
+    page->lowest = mtr_arena_calloc(&page->call->arena, page->room, sizeof(*page->lowest));
     if (!page->lowest) return MTR_ENOMEM;
-    int rc = walk_all_held(txn, on_held_seq, page);
+    int rc = walk_all(txn, page, on_held_seq, add_beyond_seqs);
     if (rc || !page->lowest_count) return rc;
-    page->events = mtr_arena_calloc(arena, page->lowest_count, sizeof(*page->events));
-    rc = page->events ? walk_all_held(txn, on_held_row, page) : MTR_ENOMEM;
-    if (rc) return rc;
-    qsort(page->events, page->count, sizeof(*page->events), compare_held);
-    return MTR_OK;
+    rc = walk_all(txn, page, on_held_row, add_beyond_rows);
+    if (!rc) qsort(page->rows, page->row_count, sizeof(*page->rows), compare_rows);
+    return rc;
 }
 
 /* ---- the answer ---- */
-
-struct held_row {
-    uint64_t seq;
-    struct mtr_str vendor;
-    const char *waits_for;
-    struct mtr_str subject, type; /* the one that is not known */
-};
-
-static const char *reason_choice(unsigned index)
-{
-    static const char *const reasons[] = {"subscription", "meter", NULL};
-    return reasons[index];
-}
 
 #define ROW(field) MTR_MEMBER(held_row, field)
 static const struct mtr_json_member members[] = {
     {ROW(seq), .type = MTR_MEMBER_U64, .doc = "its place in the log"},
     {ROW(vendor), .type = MTR_MEMBER_TEXT, .doc = "key of who sent it"},
-    {ROW(waits_for), .type = MTR_MEMBER_WORD, .choice = reason_choice, .doc = "what the catalog lacks"},
-    {ROW(subject), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, .doc = "that no subscription has"},
+    {ROW(waits_for), .type = MTR_MEMBER_WORD, .choice = api_waits_choice, .doc = "what the catalog lacks"},
+    {ROW(subject), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
+     .doc = "that no subscription has; of dimensions whose use it is"},
     {ROW(type), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
      .doc = "that no meter counts, or none can: it lacks a property of theirs, or they were retired by its "
-            "time"},
+            "time; of dimensions the type of the event"},
+    {ROW(meter), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
+     .doc = "of dimensions: key of the meter that counts no further values for the subject, until its "
+            "dimension_values_max is raised; other meters may count the event"},
     {0},
 };
 static const struct mtr_shape row_shape = {.name = "HeldEvent", .members = members};
-
-static int write_held(struct api_rows *rows, const struct mtr_held_event *held)
-{
-    const bool for_subscription = held->reason == MTR_HELD_SUBSCRIPTION;
-    struct held_row row = {
-        .seq = held->seq, .vendor = held->vendor, .waits_for = reason_choice(for_subscription ? 0 : 1)};
-    const struct mtr_str name = held->name.data ? held->name : MTR_STR("");
-    if (for_subscription) row.subject = name;
-    else row.type = name;
-    return api_row(rows, &row);
-}
 
 static int fill(struct api_call *call, struct api_rows *rows)
 {
     struct held_page *page = call->state;
     int rc = MTR_OK;
-    while (!rc && page->written < page->count && !api_rows_full(rows))
-        rc = write_held(rows, &page->events[page->written++]);
-    if (!rc && page->written == page->count)
-        api_rows_end(rows, page->count ? page->events[page->count - 1].seq : page->after, page->more);
+    while (!rc && page->written < page->row_count && !api_rows_full(rows))
+        rc = api_row(rows, &page->rows[page->written++]);
+    if (!rc && page->written == page->row_count)
+        api_rows_end(rows, page->lowest_count ? page->lowest[0] : page->after, page->more);
     return rc;
 }
 
@@ -166,7 +231,8 @@ static bool begin(struct api_call *call)
 
 static const struct api_parameter parameters[] = {
     {"after", API_INTEGER, .max = UINT64_MAX, .doc = "events with a greater sequence number"},
-    {"limit", API_INTEGER, .min = 1, .max = 10000, .default_text = "100", .doc = "rows at most"},
+    {"limit", API_INTEGER, .min = 1, .max = 10000, .default_text = "100",
+     .doc = "events at most; one that several meters hold has a row for each"},
     {0},
 };
 
@@ -184,7 +250,7 @@ const struct api_route api_list_held = {
     .path = "/v1/held",
     .scope = MTR_SCOPE_ADMIN,
     .operation = "listHeld",
-    .summary = "Events that wait for a subscription or a meter",
+    .summary = "Events that wait for a subscription, a meter, or a higher quota of dimension values",
     .parameters = parameters,
     .list = &list,
     .handle = api_answer_rows,

@@ -22,6 +22,9 @@ struct status_row {
         uint64_t next_seq;
         bool idle;
         int64_t watermark;
+        struct quotas_status {
+            uint64_t full, held;
+        } dimension_quotas;
     } aggregator;
     struct rater_status {
         bool idle;
@@ -39,11 +42,20 @@ static const struct mtr_json_member log_members[] = {
     {MTR_MEMBER(log_status, last_seq), .type = MTR_MEMBER_U64, .doc = "of the last event that is stored"},
     {0},
 };
+static const struct mtr_json_member quotas_members[] = {
+    {MTR_MEMBER(quotas_status, full), .type = MTR_MEMBER_U64,
+     .doc = "subjects and meters with more values of dimensions than the meter counts"},
+    {MTR_MEMBER(quotas_status, held), .type = MTR_MEMBER_U64, .doc = "events that they hold"},
+    {0},
+};
+static const struct mtr_shape quotas_shape = {.members = quotas_members};
 static const struct mtr_json_member aggregator_members[] = {
     {MTR_MEMBER(aggregator_status, next_seq), .type = MTR_MEMBER_U64, .doc = "of the next event to fold"},
     {MTR_MEMBER(aggregator_status, idle), .type = MTR_MEMBER_BOOL,
      .doc = "all that was stored is folded, with this catalog"},
     {MTR_MEMBER(aggregator_status, watermark), .type = MTR_MEMBER_TIME, .doc = "how far time has come"},
+    {MTR_MEMBER(aggregator_status, dimension_quotas), .type = MTR_MEMBER_MAP, .shape = &quotas_shape,
+     .doc = "events that wait until a meter's dimension_values_max is raised: GET /v1/held lists them"},
     {0},
 };
 static const struct mtr_json_member waiting_members[] = {
@@ -106,6 +118,9 @@ static void get_status(struct api_call *call)
     const struct mtr_progress progress = host->progress(host->context);
     int rc = mtr_rollups_begin(host->rollups, false, &txn);
     if (!rc) rc = mtr_rollups_get_cursor(txn, &row.aggregator.next_seq, &row.aggregator.watermark, &change);
+    struct mtr_beyond_sum beyond = {0, 0};
+    if (!rc) rc = mtr_rollups_sum_beyond(txn, &beyond);
+    row.aggregator.dimension_quotas = (struct quotas_status){beyond.full, beyond.events};
     if (txn) mtr_rollups_abort(txn);
     if (!rc) rc = count_waiting(host->charges, &row.rater.waiting);
     if (rc) {

@@ -7,8 +7,10 @@
  */
 #include "daemon/api/rows.h"
 #include "daemon/api/routes.h"
+#include "daemon/api/waits.h"
 
 #include "meterd/store/log.h"
+#include "meterd/store/rollups.h"
 
 enum { LOOKED_AT_MAX = 1 << 20 };
 
@@ -17,6 +19,8 @@ struct events_query {
     uint64_t limit;
     struct mtr_str vendor;                       /* empty: any */
     const struct mtr_subscription *subscription; /* NULL: any */
+    const struct mtr_catalog *catalog;
+    struct mtr_rollups_txn *txn; /* of one piece */
     /* where it stands */
     uint64_t listed;
     uint64_t looked_at;
@@ -32,6 +36,7 @@ struct event_row {
     struct mtr_str vendor, source, id, type, subject;
     int64_t time;
     bool time_given;
+    const char *waits_for; /* NULL: for nothing */
     const struct mtr_event *event;
 };
 
@@ -65,6 +70,8 @@ static const struct mtr_json_member members[] = {
     {ROW(subject), .type = MTR_MEMBER_TEXT, .doc = "whose use it is"},
     {ROW(time), .type = MTR_MEMBER_TIME, .doc = "when it happened"},
     {ROW(time_given), .type = MTR_MEMBER_BOOL, .doc = "false: it had no time, and has that of its arrival"},
+    {ROW(waits_for), .type = MTR_MEMBER_WORD, .choice = api_waits_choice, .presence = MTR_MAY_LACK,
+     .doc = "what keeps it from counting, at one meter at least: GET /v1/held says more"},
     {.name = "data",
      .type = MTR_MEMBER_MAP,
      .shape = &data_shape,
@@ -74,9 +81,51 @@ static const struct mtr_json_member members[] = {
 };
 static const struct mtr_shape row_shape = {.name = "StoredEvent", .members = members};
 
-static int write_event(struct api_rows *rows, const struct mtr_event *event, uint64_t seq,
-                       int64_t received_us)
+/* Does a meter hold it beyond its quota? */
+static int is_beyond(const struct events_query *query, const struct mtr_event *event, uint64_t seq, bool *out)
 {
+    const struct mtr_event_address address = {event->vendor, event->subject, event->type, event->time_us};
+    const struct mtr_subscription *subscription = mtr_catalog_find_subject(query->catalog, &address);
+    const struct mtr_meter *const *meters;
+    const uint32_t count =
+        subscription
+            ? mtr_catalog_find_meters(query->catalog, subscription->service, event->type, &meters)
+            : 0;
+    int rc = MTR_ENOTFOUND;
+    for (uint32_t i = 0; i < count && rc == MTR_ENOTFOUND; i++) {
+        const struct mtr_values_of of = {mtr_subscription_first_number(subscription), meters[i]->number};
+        rc = mtr_rollups_find_beyond(query->txn, &of, seq);
+    }
+    *out = rc == MTR_OK;
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
+static int find_wait(const struct events_query *query, const struct mtr_event *event, uint64_t seq,
+                     const char **waits_for)
+{
+    struct mtr_held_event held = {MTR_HELD_SUBSCRIPTION, event->vendor, event->subject, seq, false};
+    bool beyond = false;
+    *waits_for = NULL;
+    if (event->disposition != MTR_DISPOSITION_NORMAL) return MTR_OK;
+    int rc = mtr_rollups_get_held(query->txn, &held);
+    if (rc == MTR_ENOTFOUND) {
+        held.reason = MTR_HELD_METER;
+        held.name = event->type;
+        rc = mtr_rollups_get_held(query->txn, &held);
+    }
+    if (!rc) *waits_for = api_waits_choice(held.reason);
+    if (rc != MTR_ENOTFOUND) return rc;
+    rc = is_beyond(query, event, seq, &beyond);
+    if (beyond) *waits_for = api_waits_choice(API_WAITS_DIMENSIONS);
+    return rc;
+}
+
+static int write_event(const struct events_query *query, struct api_rows *rows, const struct mtr_event *event,
+                       uint64_t seq, int64_t received_us)
+{
+    const char *waits_for;
+    int rc = find_wait(query, event, seq, &waits_for);
+    if (rc) return rc;
     const struct event_row row = {.seq = seq,
                                   .received_at = received_us,
                                   .disposition = mtr_disposition_name(event->disposition),
@@ -89,6 +138,7 @@ static int write_event(struct api_rows *rows, const struct mtr_event *event, uin
                                   .subject = event->subject,
                                   .time = event->time_us,
                                   .time_given = event->time_given,
+                                  .waits_for = waits_for,
                                   .event = event};
     return api_row(rows, &row);
 }
@@ -119,7 +169,7 @@ static int write_block(struct events_query *query, struct api_rows *rows,
         query->next_after = seq;
         if (!wanted) continue;
         query->listed++;
-        int rc = write_event(rows, &events[i], seq, header->received_us);
+        int rc = write_event(query, rows, &events[i], seq, header->received_us);
         if (rc) return rc;
     }
     return MTR_OK;
@@ -133,12 +183,15 @@ static int fill(struct api_call *call, struct api_rows *rows)
     const struct mtr_event *events;
     struct mtr_diagnostic diagnostic = {0};
     int rc = mtr_log_reader_attach(call->host->log, &reader);
+    if (!rc) rc = mtr_rollups_begin(call->host->rollups, false, &query->txn);
     while (!rc && query->next_after < query->up_to) {
         rc = mtr_log_read(reader, query->next_after + 1, &header, &events, &diagnostic);
         if (!rc && header.first_seq > query->up_to) break;
         if (!rc) rc = write_block(query, rows, &header, events);
     }
     mtr_log_reader_close(reader);
+    mtr_rollups_abort(query->txn);
+    query->txn = NULL;
     if (rc == API_STOP) return MTR_OK;
     if (rc && rc != MTR_ENOTFOUND) return rc;
     api_rows_end(rows, query->next_after, false);
@@ -150,6 +203,7 @@ static bool begin(struct api_call *call)
     const uint64_t last_seq = mtr_log_last_seq(call->host->log);
     struct events_query *query = api_allocate(call, sizeof(*query));
     if (!query || !api_subscription(call, "subscription", &query->subscription)) return false;
+    query->catalog = call->catalog;
     query->limit = api_u64(call, "limit");
     query->next_after = api_u64(call, "after");
     query->up_to = api_u64(call, "up_to");

@@ -242,7 +242,8 @@ int audit_run(const struct cli_invocation *invocation, bool with_charges, bool w
     set_paths(&audit);
     int rc = with_log ? audit_log(&audit, &diagnostic) : MTR_OK;
     if (!rc) rc = open_live(&audit, &diagnostic);
-    if (!rc) rc = refold_open(audit.data, NULL, audit.again, &audit.refold, &diagnostic);
+    const struct mtr_refold_of of = {.data_directory = audit.data, .live = audit.live};
+    if (!rc) rc = refold_open(&of, audit.again, &audit.refold, &diagnostic);
     if (!rc) rc = compare(&audit, &diagnostic);
     audit.charges_checked = with_charges;
     if (!rc && with_charges) rc = audit_charges(&audit);

@@ -37,6 +37,7 @@ static void add_rows(struct mtr_table *table, const struct mtr_node *events, str
         table_cell(table, mtr_buffer_str(line));
         table_cell(table, mtr_node_text(event, "disposition"));
         table_cell(table, mtr_node_text(event, "target_seq"));
+        table_cell(table, mtr_node_text(event, "waits_for"));
     }
 }
 
@@ -49,6 +50,7 @@ static struct mtr_table *open_table(void)
     for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
         table_column(table, titles[i], MTR_TABLE_LEFT);
     table_column(table, "TARGET", MTR_TABLE_RIGHT);
+    table_column(table, "WAITS FOR", MTR_TABLE_LEFT);
     return table;
 }
 

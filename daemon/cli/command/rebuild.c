@@ -96,19 +96,38 @@ static int count_events(struct mtr_rollups *rollups, uint64_t *events)
     return rc;
 }
 
+/* They say what was counted before there were quotas. NULL: they are lost. */
+static struct mtr_rollups *open_live(const struct rebuild *rebuild)
+{
+    char live[PATH_BYTES + 16];
+    struct mtr_rollups *rollups = NULL;
+    struct mtr_diagnostic unreadable = {0};
+    snprintf(live, sizeof(live), "%s/rollups", rebuild->data);
+    if (access(live, F_OK) != 0 || !mtr_rollups_open(live, false, &rollups, &unreadable)) return rollups;
+    fprintf(stderr,
+            "meterd: %s: the quotas of meters with dimensions hold for all events, also where an older "
+            "meterd has counted more\n",
+            unreadable.text);
+    return NULL;
+}
+
 static int fold_and_swap(struct rebuild *rebuild, struct mtr_diagnostic *diagnostic)
 {
-    struct mtr_log *lock = NULL;
+    struct mtr_refold_of of = {.data_directory = rebuild->data};
     struct mtr_refold *refold = NULL;
-    int rc = lock_log(rebuild, &lock, diagnostic);
+    int rc = lock_log(rebuild, &of.log, diagnostic);
     refold_remove_store(rebuild->again); /* of a rebuild that was broken off */
-    if (!rc) rc = refold_open(rebuild->data, lock, rebuild->again, &refold, diagnostic);
+    if (!rc) {
+        of.live = open_live(rebuild);
+        rc = refold_open(&of, rebuild->again, &refold, diagnostic);
+    }
+    mtr_rollups_close(of.live);
     if (!rc) rc = refold_run(refold, on_progress, rebuild, diagnostic);
     if (!rc) rc = count_events(refold_rollups(refold), &rebuild->events);
     refold_close(refold);
     if (!rc) rc = forget_feed(rebuild->data, diagnostic);
     if (!rc) rc = swap(rebuild);
-    mtr_log_close(lock);
+    mtr_log_close(of.log);
     return rc;
 }
 

@@ -47,7 +47,8 @@ void mtr_aggregator_close(struct mtr_aggregator *aggregator);
  *
  * What happens to one event: a void takes back its target, wherever that is; conflict, expired and future go
  * to quarantine; an unknown subject or type is held; else each meter of its service and type counts it,
- * passes over it, or quarantines it for itself (invalid, overflow, dimensions). What all pass over, for lack
+ * passes over it, quarantines it for itself (invalid, overflow, dimensions), or holds it while its dimensions
+ * have more different values than the meter's dimension_values_max. What all pass over, for lack
  * of a property or because they were retired by its time, is held until a meter comes that can take it.
  *
  * Errors: MTR_EIO, MTR_EFULL; MTR_ECORRUPT with a sentence (events missing between cursor and log, an
@@ -56,8 +57,14 @@ void mtr_aggregator_close(struct mtr_aggregator *aggregator);
 int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_catalog *catalog, int64_t now_us,
                         struct mtr_aggregator_result *result, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
-/* Has what was folded anything against a change of the catalog from `before` to `after`? A meter goes, or its
- * date of retirement moves, only where that decides of no event that was folded. Findings are placed with
+/* What log and catalog alone do not say, before the first step of `rollups`: that a meter counts more values
+ * of its dimensions than its quota, since they were counted before there were quotas. Rollups that were
+ * folded with quotas from the start say nothing of the kind. */
+int mtr_aggregator_take_over(struct mtr_rollups *rollups, struct mtr_rollups *before) MTR_MUST_USE;
+
+/* Has what was folded anything against a change of the catalog from `before` to `after`? A meter goes, its
+ * date of retirement moves, or its quota of dimension values is lowered, only where that decides of no event
+ * that was folded. Findings are placed with
  * mtr_catalog_fail: this is part of the review of an edit (catalog/store.h).
  *
  * Between two steps, and the next one takes a snapshot that has the change if it was stored: then events are

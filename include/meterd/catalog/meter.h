@@ -102,6 +102,7 @@ struct mtr_meter {
     struct mtr_str unit;  /* of the quantity, for people: "GiB", "requests" */
     struct mtr_str *group_by; /* property names */
     uint32_t group_by_count;
+    uint64_t dimension_values_max; /* with group_by: different ones that it counts for a subject; above 0 */
     struct mtr_filter *filters; /* all must hold */
     uint32_t filter_count;
     bool missing_is_invalid;    /* an event that lacks a property is refused; else it is passed over */

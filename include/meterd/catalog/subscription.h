@@ -114,6 +114,17 @@ const struct mtr_subscription *mtr_subscription_phase(const struct mtr_subscript
 const struct mtr_subscription *mtr_subscription_at(const struct mtr_subscription *subscription,
                                                    int64_t time_us);
 int64_t mtr_subscription_ends_us(const struct mtr_subscription *subscription);
+/* The number under which the subscriptions of its subject and service share what they share: that of the one
+ * that the catalog knew first. */
+static inline uint32_t mtr_subscription_first_number(const struct mtr_subscription *subscription)
+{
+    uint32_t first = subscription->number;
+    for (uint32_t i = 0; i < subscription->same_subject_count; i++) {
+        const struct mtr_subscription *other = subscription->same_subject[i];
+        if (other->service == subscription->service && other->number < first) first = other->number;
+    }
+    return first;
+}
 /* The start of the first: levels hold on since then, and a trial is counted from there. */
 int64_t mtr_subscription_begun_us(const struct mtr_subscription *subscription);
 /* Was any of its phases that customer's? */

@@ -246,6 +246,9 @@
       "write a map of properties and values or comparisons")                                                 \
     X(CATALOG_METER_GROUP_BY, ERROR, "catalog.meter.group_by",                                               \
       "a dimension is named twice, or its name is too long", "name each once")                               \
+    X(CATALOG_METER_QUOTA, ERROR, "catalog.meter.quota",                                                     \
+      "a quota of dimension values is below what is counted, or the meter has no dimensions",                \
+      "raise it, or remove it")                                                                              \
     X(CATALOG_METER_RETIRED, ERROR, "catalog.meter.retired",                                                 \
       "the meter's end would move across use that was or was not counted",                                   \
       "retire it later, or make a new meter")                                                                \

@@ -224,6 +224,53 @@ typedef int (*mtr_rollups_on_quarantined)(void *context, const struct mtr_quaran
 int mtr_rollups_walk_quarantined(struct mtr_rollups_txn *txn, uint64_t after_seq,
                                  mtr_rollups_on_quarantined on_event, void *context) MTR_MUST_USE;
 
+/* Values of dimensions (lib/store/rollups/rollups_values.c). A meter that has dimensions counts, for each of
+ * its subscriptions, a number of different ones at most: whoever folds says which, and what is beyond them
+ * waits by meter, while other meters may count the event. `owner` is the subscription under which a subject's
+ * subscriptions of one service share their number (mtr_subscription_first_number). */
+struct mtr_values_of {
+    uint32_t owner;
+    uint32_t meter;
+};
+struct mtr_values_count {
+    uint64_t admitted; /* different values that count */
+    uint64_t held;     /* events that wait beyond them */
+};
+/* Zeros: nothing was counted yet. */
+int mtr_rollups_count_values(struct mtr_rollups_txn *txn, const struct mtr_values_of *of,
+                             struct mtr_values_count *out) MTR_MUST_USE;
+/* MTR_ENOTFOUND: they were not admitted. dimensions: as in a cell's key, not empty. */
+int mtr_rollups_find_values(struct mtr_rollups_txn *txn, const struct mtr_values_of *of,
+                            struct mtr_str dimensions) MTR_MUST_USE;
+/* MTR_EEXISTS: they were admitted before. */
+int mtr_rollups_admit_values(struct mtr_rollups_txn *txn, const struct mtr_values_of *of,
+                             struct mtr_str dimensions) MTR_MUST_USE;
+/* MTR_EEXISTS: it is held already. */
+int mtr_rollups_put_beyond(struct mtr_rollups_txn *txn, const struct mtr_values_of *of,
+                           uint64_t seq) MTR_MUST_USE;
+int mtr_rollups_delete_beyond(struct mtr_rollups_txn *txn, const struct mtr_values_of *of,
+                              uint64_t seq) MTR_MUST_USE;
+/* MTR_ENOTFOUND: the meter does not hold that event. */
+int mtr_rollups_find_beyond(struct mtr_rollups_txn *txn, const struct mtr_values_of *of,
+                            uint64_t seq) MTR_MUST_USE;
+/* The first that is held at or after *seq. MTR_ENOTFOUND: none. */
+int mtr_rollups_next_beyond(struct mtr_rollups_txn *txn, const struct mtr_values_of *of,
+                            uint64_t *seq) MTR_MUST_USE;
+/* The first after *of that holds any; {0, 0} comes before all. MTR_ENOTFOUND after the last. */
+int mtr_rollups_next_full(struct mtr_rollups_txn *txn, struct mtr_values_of *of) MTR_MUST_USE;
+/* How many hold any, and how many events they hold. */
+struct mtr_beyond_sum {
+    uint64_t full;
+    uint64_t events;
+};
+int mtr_rollups_sum_beyond(struct mtr_rollups_txn *txn, struct mtr_beyond_sum *out) MTR_MUST_USE;
+
+/* Facts about rollups of before there were quotas. Set by the store, when it opens a format without these
+ * tables: u64, the first sequence that was not folded by then; until the fold has counted the values. */
+#define MTR_FACT_UNCOUNTED "uncounted"
+/* …/<u32 owner><u32 meter>: u64, how many values there were, where these are more than the quota. */
+#define MTR_FACT_ALLOWED "allowed/"
+
 /* Small named facts of the fold (which meters are caught up, first sequence of a type …): key ≤ 300 bytes,
  * value ≤ 1,024. */
 int mtr_rollups_get_fact(struct mtr_rollups_txn *txn, struct mtr_str name,

@@ -35,6 +35,10 @@ static const struct mtr_field rows[] = {
      .doc = "of the quantity, for people"},
     {MTR_ROW(mtr_meter_fields, group_by), .type = MTR_FIELD_TEXTS,
      .max = MTR_METER_GROUP_BY_MAX, .doc = "properties whose values are kept apart; fixed"},
+    {MTR_ROW(mtr_meter_fields, dimension_values_max), .type = MTR_FIELD_U64, .default_text = "100000",
+     .min = 1, .max = 1000000000, MTR_ROW_GIVEN(mtr_meter_fields, dimension_values_max_given),
+     .doc = "how many different values of group_by, together, it counts for each subject; events with others "
+            "wait until it is raised"},
     {.name = "filter", MTR_ROW_AT(mtr_meter_fields, filter_node), .type = MTR_FIELD_NODE,
      .doc = "property: value, list of values, or a map of gt, gte, lt, lte (numbers), in, not (values); an "
             "event counts when all hold; fixed"},
@@ -96,6 +100,9 @@ static void check_group_by(struct mtr_record *record, struct mtr_diagnostics *fi
 {
     const struct mtr_list *list = &record->fields.meter.group_by;
     const struct mtr_str *names = list->items;
+    if (record->fields.meter.dimension_values_max_given && !list->count)
+        record_fail(record, MTR_FINDING_CATALOG_METER_QUOTA, "dimension_values_max", findings,
+                    "belongs to a meter with group_by");
     for (uint32_t i = 0; i < list->count; i++) {
         if (names[i].size == 0 || names[i].size > MTR_PROPERTY_NAME_BYTES_MAX)
             record_fail(record, MTR_FINDING_CATALOG_METER_GROUP_BY, "group_by", findings,

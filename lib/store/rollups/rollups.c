@@ -19,6 +19,8 @@ static const char *const table_names[MTR_TABLE_COUNT] = {
     [MTR_TABLE_VOIDED] = "voided",
     [MTR_TABLE_QUARANTINED] = "quarantined",
     [MTR_TABLE_FACTS] = "facts",
+    [MTR_TABLE_VALUES] = "values",
+    [MTR_TABLE_BEYOND] = "beyond",
     [MTR_TABLE_META] = "meta",
     [MTR_TABLE_FEED] = "feed",
     [MTR_TABLE_FEED_INDEX] = "feed_index",
@@ -119,6 +121,26 @@ int rollups_scan(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, stru
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
+/* From format 2 on: what was folded counts, whatever the quotas of values are. Whose they are, the catalog
+ * knows, so it is the fold that counts them in the cells. */
+static int note_uncounted(struct mtr_rollups_txn *txn)
+{
+    unsigned char value[8];
+    uint64_t next_seq, change;
+    int64_t watermark_us;
+    int rc = mtr_rollups_get_cursor(txn, &next_seq, &watermark_us, &change);
+    if (rc) return rc;
+    lmdb_put_u64(value, next_seq);
+    return rollups_put(txn, MTR_TABLE_FACTS, MTR_STR(MTR_FACT_UNCOUNTED),
+                       (struct mtr_str){(const char *)value, sizeof(value)});
+}
+
+static int upgrade(struct mtr_rollups_txn *txn, unsigned version)
+{
+    int rc = version == MTR_ROLLUPS_FORMAT_OF_SECONDS ? rollups_upgrade(txn) : MTR_OK;
+    return rc ? rc : note_uncounted(txn);
+}
+
 static int check_format(struct mtr_rollups_txn *txn, bool read_only, const char *directory,
                         struct mtr_diagnostic *diagnostic)
 {
@@ -132,9 +154,10 @@ static int check_format(struct mtr_rollups_txn *txn, bool read_only, const char 
                            ? lmdb_get_u32((const unsigned char *)found.data)
                            : 0;
     if (version == MTR_ROLLUPS_FORMAT) return MTR_OK;
-    const bool is_old = version == MTR_ROLLUPS_FORMAT_OF_SECONDS;
+    const bool is_old =
+        version == MTR_ROLLUPS_FORMAT_OF_SECONDS || version == MTR_ROLLUPS_FORMAT_WITHOUT_VALUES;
     if (!read_only && (is_new || is_old)) {
-        rc = is_old ? rollups_upgrade(txn) : MTR_OK;
+        rc = is_old ? upgrade(txn, version) : MTR_OK;
         return rc ? rc
                   : rollups_put(txn, MTR_TABLE_META, KEY_FORMAT,
                                 (struct mtr_str){(const char *)current, sizeof(current)});
@@ -146,6 +169,12 @@ static int check_format(struct mtr_rollups_txn *txn, bool read_only, const char 
     return MTR_EVERSION;
 }
 
+static int open_table(struct mtr_rollups_txn *txn, struct mtr_rollups *rollups, enum mtr_rollups_table table)
+{
+    const unsigned flags = txn->cursors.write ? MDB_CREATE : 0;
+    return lmdb_error(mdb_dbi_open(txn->txn, table_names[table], flags, &rollups->tables[table]));
+}
+
 static int open_tables(struct mtr_rollups *rollups, bool read_only, const char *directory,
                        struct mtr_diagnostic *diagnostic)
 {
@@ -155,10 +184,11 @@ static int open_tables(struct mtr_rollups *rollups, bool read_only, const char *
     int rc = lmdb_error(mdb_txn_begin(rollups->env, NULL, read_only ? MDB_RDONLY : 0, &txn.txn));
     if (rc) return rc;
     txn.cursors.txn = txn.txn;
+    rc = open_table(&txn, rollups, MTR_TABLE_META);
+    if (!rc && read_only) rc = check_format(&txn, true, directory, diagnostic); /* it may lack a table */
     for (int i = 0; !rc && i < MTR_TABLE_COUNT; i++)
-        rc = lmdb_error(
-            mdb_dbi_open(txn.txn, table_names[i], read_only ? 0 : MDB_CREATE, &rollups->tables[i]));
-    if (!rc) rc = check_format(&txn, read_only, directory, diagnostic);
+        if (i != MTR_TABLE_META) rc = open_table(&txn, rollups, (enum mtr_rollups_table)i);
+    if (!rc && !read_only) rc = check_format(&txn, false, directory, diagnostic);
     lmdb_cursors_close(&txn.cursors);
     if (rc) {
         mdb_txn_abort(txn.txn);

@@ -19,13 +19,15 @@ enum mtr_rollups_table {
     MTR_TABLE_VOIDED,
     MTR_TABLE_QUARANTINED,
     MTR_TABLE_FACTS,
+    MTR_TABLE_VALUES,
+    MTR_TABLE_BEYOND,
     MTR_TABLE_META,
     MTR_TABLE_FEED,       /* change, subscription, day */
     MTR_TABLE_FEED_INDEX, /* subscription, day → change */
     MTR_TABLE_COUNT
 };
 
-enum { MTR_ROLLUPS_FORMAT = 2, MTR_ROLLUPS_FORMAT_OF_SECONDS = 1 };
+enum { MTR_ROLLUPS_FORMAT = 3, MTR_ROLLUPS_FORMAT_WITHOUT_VALUES = 2, MTR_ROLLUPS_FORMAT_OF_SECONDS = 1 };
 
 struct mtr_rollups {
     MDB_env *env;

@@ -1,14 +1,13 @@
 /*
  * The fold's law: the end is the same, to the byte, in whatever order log and catalog came to be known, with
- * failures in between, dates of retirement that move and meters that go where they may; and cells count every
- * event that can count, once in each hour that it touches. What is counted again for a question is what a fold
- * would have given.
+ * failures in between, dates of retirement that move and meters that go where they may, quotas of dimension
+ * values that change, and rollups of before there were any; and cells count every event that can count, once
+ * in each hour that it touches. What is counted again for a question is what a fold would have given.
  * METERD_SEEDS=N tries more worlds.
  */
 #include "tests/support/all_cells.h"
 #include "meterd/aggregator/recount.h"
-#include "meterd/catalog/cell.h"
-#include "tests/support/fold_world.h"
+#include "tests/support/fold_model.h"
 #include "tests/support/random.h"
 #include "tests/support/told_cells.h"
 
@@ -44,6 +43,9 @@ static uint32_t make_cuts(int64_t first_us, int64_t cuts[CUTS_MAX])
     }
     return count;
 }
+
+enum { REGIONS = 6 }; /* with none */
+static uint64_t quotas[WORLD_METERS_MAX]; /* that the meters have in the end */
 
 static char dates[WORLD_METERS_MAX][MTR_TIME_TEXT_BYTES]; /* texts of the world's meters */
 
@@ -104,6 +106,7 @@ static void make_world(void)
         make_kind(meter);
         meter->missing_is_invalid = below(3) == 0;
         if (below(2)) meter->group_by = by_region, meter->group_by_count = 1;
+        quotas[i] = meter->dimension_values_max = 1 + below(REGIONS + 1);
         if (below(3) == 0) filter_regions(meter);
         if (below(3) == 0) meter->retired = any_date(dates[i]);
     }
@@ -117,7 +120,7 @@ static void make_events(uint32_t count)
     static const char *const values[] = {"1", "2.5", "-3", "1000000000000", "0.000000000001", "7"};
     static const char *const texts[] = {"4.25", "x", "4.250",
                                         "a text of more than sixty-four bytes is kept as a hash, and this one surely is so long"};
-    static const char *const regions[] = {"eu", "us", "ap"};
+    static const char *const regions[REGIONS - 1] = {"eu", "us", "ap", "sa", "af"};
     static const char *const lengths[] = {"0", "0.5", "5400", "-1", "20000.000001", "300000"};
     const int64_t start = at("2026-04-04T12:00:00Z"); /* Lord Howe's clocks go back at 15:00 */
     while (log_in_memory.count < count) {
@@ -129,114 +132,26 @@ static void make_events(uint32_t count)
         struct world_event *row = append(below(2) ? &acme : &zeta, types[below(4)], subjects[below(9)],
                                          start + below(6 * 60) * 60 * MTR_US_PER_SECOND);
         if (dice == 19) row->event.disposition = (enum mtr_disposition)(MTR_DISPOSITION_CONFLICT + below(3));
-        if (below(4)) add_text(row, "region", regions[below(3)]);
+        if (below(4)) add_text(row, "region", regions[below(REGIONS - 1)]);
         if (dice < 15) add_number(row, "value", values[below(6)]);
         else if (dice < 18) add_text(row, "value", texts[below(4)]);
         if (below(8)) add_number(row, "length", lengths[below(6)]);
     }
 }
 
-/* Σ of cells' counts = events that match a meter and can count, less the voided ones: found without the
- * fold's help but for event_quantity's refusals, which the golden cases cover. */
-static int on_count(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
-{
-    (void)key;
-    *(uint64_t *)context += cell->count;
-    return MTR_OK;
-}
-
-static bool is_voided(uint64_t seq)
-{
-    for (uint64_t v = seq; v < log_in_memory.count; v++)
-        if (log_in_memory.events[v].event.disposition == MTR_DISPOSITION_VOID &&
-            log_in_memory.events[v].event.target_seq == seq)
-            return true;
-    return false;
-}
-
-static const struct mtr_property *property_of(const struct world_event *row, const char *name)
-{
-    for (uint32_t i = 0; i < row->event.property_count; i++)
-        if (mtr_str_equal(row->properties[i].name, mtr_str_from(name))) return &row->properties[i];
-    return NULL;
-}
-
-/* Cells that an event over a length touches. */
-static uint64_t cells_of(const struct mtr_subscription *subscription, const struct world_event *row,
-                         const struct mtr_meter *meter)
-{
-    struct mtr_quantity length;
-    const struct mtr_property *property = property_of(row, "length");
-    uint64_t cells = 1;
-    if (!property || mtr_quantity_from_decimal(property->number, &length) || length.e12 < 0) return 0;
-    const int64_t end_us = row->event.time_us + (int64_t)(length.e12 / 1000000);
-    struct mtr_cell_bounds cell = mtr_cell_at(subscription, meter, row->event.time_us);
-    for (; cell.end_us < end_us; cells++) cell = mtr_cell_at(subscription, meter, cell.end_us);
-    return cells;
-}
-
-/* In how many cells. */
-static uint64_t counts_for(const struct mtr_subscription *subscription, const struct world_event *row,
-                           const struct mtr_meter *meter)
-{
-    const struct mtr_property *value = property_of(row, "value"), *region = property_of(row, "region");
-    if (meter->filter_count && (!region || !mtr_str_equal(region->text, MTR_STR("eu")))) return 0;
-    if (meter->aggregation == MTR_COUNT) return 1;
-    if (!value) return 0;
-    /* of the texts, those that are numbers */
-    const bool is_number = value->kind == MTR_PROPERTY_NUMBER || value->text.data[0] == '4';
-    if (meter->aggregation != MTR_UNIQUE && !is_number) return 0;
-    return meter->spread_over.size ? cells_of(subscription, row, meter) : 1;
-}
-
-/* Is it the last of its subject that has begun by then, or the first of all before that? */
-static bool has_use_at(const struct mtr_subscription *subscription, int64_t time_us)
-{
-    const bool has_begun = subscription->start_us <= time_us;
-    for (uint32_t i = 0; i < world.subscription_count; i++) {
-        const struct mtr_subscription *other = &world.subscriptions[i];
-        if (other == subscription || other->service != subscription->service ||
-            !mtr_str_equal(other->subject, subscription->subject))
-            continue;
-        const bool other_has_begun = other->start_us <= time_us;
-        if (has_begun ? other_has_begun && other->start_us > subscription->start_us
-                      : other_has_begun || other->start_us < subscription->start_us)
-            return false;
-    }
-    return true;
-}
-
-static uint64_t expected_count(void)
-{
-    uint64_t count = 0;
-    for (uint64_t seq = 1; seq <= log_in_memory.count; seq++) {
-        const struct world_event *row = &log_in_memory.events[seq - 1];
-        if (row->event.disposition != MTR_DISPOSITION_NORMAL || is_voided(seq)) continue;
-        for (uint32_t s = 0; s < world.subscription_count; s++) {
-            const struct mtr_subscription *subscription = &world.subscriptions[s];
-            if (!mtr_str_equal(subscription->subject, row->event.subject)) continue;
-            if (!mtr_str_equal(subscription->service->vendor->key, row->event.vendor)) continue;
-            if (!has_use_at(subscription, row->event.time_us)) continue;
-            for (uint32_t m = 0; m < world.meter_count; m++) {
-                const struct mtr_meter *meter = &world.meters[m];
-                if (!world.is_deleted[m] && meter->service == subscription->service &&
-                    mtr_str_equal(meter->event_type, row->event.type) &&
-                    row->event.time_us < mtr_meter_retired_us(meter))
-                    count += counts_for(subscription, row, meter);
-            }
-        }
-    }
-    return count;
-}
-
-static void check_counts(void)
+/* Adds to *beyond how many events meters hold. */
+static void check_counts(uint64_t *beyond)
 {
     struct mtr_rollups_txn *txn;
-    uint64_t counted = 0;
+    struct mtr_beyond_sum sum;
+    uint64_t counted = 0, expected_beyond;
     assert_int_equal(mtr_rollups_begin(store.rollups, false, &txn), MTR_OK);
     assert_int_equal(walk_all_cells(txn, on_count, &counted), MTR_OK);
+    assert_int_equal(mtr_rollups_sum_beyond(txn, &sum), MTR_OK);
+    assert_int_equal(counted, expected_count(txn, &expected_beyond));
+    assert_int_equal(sum.events, expected_beyond);
     mtr_rollups_abort(txn);
-    assert_int_equal(counted, expected_count());
+    *beyond += expected_beyond;
 }
 
 /* Changes of a kind that were tried. */
@@ -281,6 +196,18 @@ static void move_a_date(uint32_t meters, struct changes *moved)
     world.meters[changed.number - 1] = changed;
     if (changed.retired.text.data == text)
         world.meters[changed.number - 1].retired.text.data = memcpy(kept, text, sizeof(text));
+}
+
+/* All of the log with all of the catalog, in a new store; *before is the one that there was. */
+static void fold_at_once(struct world_store *before)
+{
+    mtr_aggregator_close(aggregator);
+    *before = store;
+    store_open(&store);
+    assert_int_equal(mtr_aggregator_take_over(store.rollups, before->rollups), MTR_OK);
+    open_aggregator(100000);
+    show(world.subscription_count, world.meter_count);
+    fold_until_idle();
 }
 
 /* ---- counted again for a question ---- */
@@ -348,14 +275,14 @@ static void recount_in_disorder(uint32_t subscriptions)
 static void check_recount(void)
 {
     static struct told counted, folded;
-    const struct world_store kept = store;
+    struct world_store kept;
     struct mtr_recount *recount = open_recount();
     struct mtr_diagnostic diagnostic = {0};
     const int64_t first_us = at("2026-04-04T11:00:00Z");
     counted = (struct told){.recount = recount};
     folded = (struct told){.cells = 0};
     ask_cuts();
-    assert_int_equal(mtr_rollups_begin(kept.rollups, false, &counted.txn), MTR_OK);
+    assert_int_equal(mtr_rollups_begin(store.rollups, false, &counted.txn), MTR_OK);
     mtr_recount_begin(recount, counted.txn, &catalog);
     for (uint32_t i = world.subscription_count; i-- > 0;) assert_int_equal(ask(recount, i), MTR_OK);
     assert_int_equal(mtr_recount_count(recount, &diagnostic), MTR_OK);
@@ -363,11 +290,7 @@ static void check_recount(void)
         world.subscriptions[i].cuts_us = asked_us[i];
         world.subscriptions[i].cut_count = asked_counts[i];
     }
-    mtr_aggregator_close(aggregator);
-    store_open(&store);
-    open_aggregator(100000);
-    show(world.subscription_count, world.meter_count);
-    fold_until_idle();
+    fold_at_once(&kept);
     assert_int_equal(mtr_rollups_begin(store.rollups, false, &folded.txn), MTR_OK);
     for (int i = 0; i < 10; i++) {
         const int64_t from_us = i ? first_us + (int64_t)below(6 * 3600) * MTR_US_PER_SECOND : 0;
@@ -387,18 +310,63 @@ static void check_recount(void)
     mtr_rollups_abort(folded.txn);
     mtr_rollups_abort(counted.txn);
     mtr_recount_close(recount);
-    struct world_store old = kept;
-    store_close(&old);
+    store_close(&kept);
 }
 
-/* The log grows, the catalog learns, dates move, steps are small, some fail, the aggregator starts anew: until
- * nothing is left to do. */
-static void fold_in_disorder(uint32_t count, struct changes *moved_dates, struct changes *deletions)
+/* Some time one of them goes to what it has in the end, or by some of the way; all: true. Where the fold has
+ * something against it, it has in the end what it has. */
+static bool change_a_quota(struct changes *lowered)
 {
-    struct mtr_aggregator_result result = {0};
-    struct mtr_diagnostic diagnostic;
-    uint32_t subscriptions = below(3), meters = below(3), moved = 0;
+    for (uint32_t i = 0; i < world.meter_count; i++) {
+        struct mtr_meter *meter = &world.meters[i];
+        if (meter->dimension_values_max == quotas[i]) continue;
+        if (i >= catalog.meter_count || below(4)) return false;
+        if (meter->dimension_values_max < quotas[i]) {
+            meter->dimension_values_max += 1 + below((uint32_t)(quotas[i] - meter->dimension_values_max));
+            return false;
+        }
+        struct mtr_meter lower = *meter;
+        struct mtr_catalog after = catalog;
+        lower.dimension_values_max = quotas[i];
+        after.changed = &lower;
+        if (world.is_deleted[i] || !is_refused(&after)) {
+            *meter = lower;
+            lowered->made++;
+        } else {
+            quotas[i] = meter->dimension_values_max;
+            lowered->refused++;
+        }
+        return false;
+    }
+    return true;
+}
+
+/* As if rollups of before there were quotas had been folded up to that sequence. */
+static void put_uncounted(uint64_t seq)
+{
+    struct mtr_rollups_txn *txn;
+    char value[8];
+    for (int i = 0; i < 8; i++) value[i] = (char)(seq >> (56 - 8 * i));
+    assert_int_equal(mtr_rollups_begin(store.rollups, true, &txn), MTR_OK);
+    assert_int_equal(mtr_rollups_put_fact(txn, MTR_STR(MTR_FACT_UNCOUNTED), (struct mtr_str){value, 8}), MTR_OK);
+    assert_int_equal(mtr_rollups_commit(txn), MTR_OK);
+}
+
+static void upgrade(void)
+{
+    struct mtr_rollups_txn *txn;
+    uint64_t next_seq, change;
+    int64_t watermark_us;
+    assert_int_equal(mtr_rollups_begin(store.rollups, false, &txn), MTR_OK);
+    assert_int_equal(mtr_rollups_get_cursor(txn, &next_seq, &watermark_us, &change), MTR_OK);
+    mtr_rollups_abort(txn);
+    put_uncounted(next_seq);
+}
+
+static void begin_in_disorder(void)
+{
     log_in_memory.count = 0;
+    for (uint32_t i = 0; i < world.meter_count; i++) world.meters[i].dimension_values_max = 1 + below(REGIONS + 1);
     for (uint32_t i = 0; i < world.subscription_count; i++) {
         struct mtr_subscription *subscription = &world.subscriptions[i];
         if (below(3) == 0) continue;
@@ -407,9 +375,26 @@ static void fold_in_disorder(uint32_t count, struct changes *moved_dates, struct
     }
     for (uint32_t i = 0; i < world.subscription_count; i++)
         if (below(3) == 0) world.subscriptions[i].start_us = any_start(starts_us[i] - 2 * MTR_US_PER_HOUR, 4 * 3600, i);
+}
+
+struct tries {
+    struct changes dates, deletions, quotas;
+};
+
+/* The log grows, the catalog learns, dates move, steps are small, some fail, the aggregator starts anew: until
+ * nothing is left to do. */
+static void fold_in_disorder(uint32_t count, bool is_of_before, struct tries *tries)
+{
+    struct mtr_aggregator_result result = {0};
+    struct mtr_diagnostic diagnostic;
+    uint32_t subscriptions = below(3), meters = below(3), moved = 0;
+    bool have_quotas = false;
+    begin_in_disorder();
+    if (is_of_before) put_uncounted(UINT64_MAX);
     show(subscriptions, meters);
     while (!result.idle || log_in_memory.count < count || subscriptions < world.subscription_count ||
-           meters < world.meter_count || moved < world.subscription_count) {
+           meters < world.meter_count || moved < world.subscription_count || !have_quotas || is_of_before) {
+        have_quotas |= change_a_quota(&tries->quotas);
         if (below(2) && moved < world.subscription_count) {
             world.subscriptions[moved].start_us = starts_us[moved];
             world.subscriptions[moved].cuts_us = cuts_us[moved];
@@ -422,8 +407,8 @@ static void fold_in_disorder(uint32_t count, struct changes *moved_dates, struct
         if (below(4) == 0 && meters < world.meter_count)
             meters += 1 + (below(2) && meters + 1 < world.meter_count);
         show(subscriptions, meters);
-        if (meters && below(2)) move_a_date(meters, moved_dates);
-        if (meters && below(8) == 0) delete_a_meter(meters, deletions);
+        if (meters && below(2)) move_a_date(meters, &tries->dates);
+        if (meters && below(8) == 0) delete_a_meter(meters, &tries->deletions);
         log_in_memory.fail_in = below(6) == 0 ? 1 + (int)below(5) : 0;
         if (below(5) == 0) {
             mtr_aggregator_close(aggregator);
@@ -435,14 +420,15 @@ static void fold_in_disorder(uint32_t count, struct changes *moved_dates, struct
         if (rc) result.idle = false;
         log_in_memory.fail_in = 0;
         if (!rc && below(8) == 0) recount_in_disorder(subscriptions);
+        if (is_of_before && below(30) == 0) upgrade(), is_of_before = false;
     }
 }
 
 static void any_order_gives_the_same_bytes(void **state)
 {
     const char *seeds_text = getenv("METERD_SEEDS");
-    uint64_t seeds = 25;
-    struct changes moved_dates = {0}, deletions = {0};
+    uint64_t seeds = 25, beyond = 0;
+    struct tries tries = {.dates = {0}};
     enum { EVENTS = 400 };
     (void)state;
     if (seeds_text) (void)mtr_str_to_u64(mtr_str_from(seeds_text), &seeds);
@@ -457,23 +443,21 @@ static void any_order_gives_the_same_bytes(void **state)
         store_close(&store);
         store_open(&store);
         open_aggregator(7);
-        fold_in_disorder(EVENTS, &moved_dates, &deletions);
-        struct mtr_hash128 in_disorder = store_hash(&store);
-        mtr_aggregator_close(aggregator);
-        store_close(&store);
-        store_open(&store);
-        open_aggregator(100000);
-        show(world.subscription_count, world.meter_count);
-        fold_until_idle();
-        check_counts();
-        struct mtr_hash128 at_once = store_hash(&store);
+        struct world_store before;
+        fold_in_disorder(EVENTS, below(3) == 0, &tries);
+        fold_at_once(&before);
+        struct mtr_hash128 in_disorder = store_hash(&before), at_once = store_hash(&store);
         if (at_once.high != in_disorder.high || at_once.low != in_disorder.low)
             print_error("seed %" PRIu64 "\n", seed);
         assert_true(at_once.high == in_disorder.high && at_once.low == in_disorder.low);
+        store_close(&before);
+        check_counts(&beyond);
         check_recount();
     }
-    assert_true(moved_dates.made > seeds && moved_dates.refused > seeds);
-    assert_true(deletions.made > seeds / 4 && deletions.refused > seeds);
+    assert_true(tries.dates.made > seeds && tries.dates.refused > seeds);
+    assert_true(tries.deletions.made > seeds / 4 && tries.deletions.refused > seeds);
+    assert_true(tries.quotas.made > seeds && tries.quotas.refused > seeds / 8);
+    assert_true(beyond > seeds);
 }
 
 int main(void)

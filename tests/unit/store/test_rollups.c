@@ -262,7 +262,7 @@ static void the_hash_covers_all_but_when(void **state)
     assert_int_equal(mtr_rollups_put_feed(f->txn, &row), MTR_OK);
     assert_true(same(before, hash_of(f)));
     /* What it made does, table by table. */
-    struct mtr_hash128 hashes[7];
+    struct mtr_hash128 hashes[9];
     assert_int_equal(mtr_rollups_put_cursor(f->txn, 11, 99, 7), MTR_OK);
     hashes[0] = hash_of(f);
     cell.count++;
@@ -279,15 +279,20 @@ static void the_hash_covers_all_but_when(void **state)
     hashes[5] = hash_of(f);
     assert_int_equal(mtr_rollups_put_fact(f->txn, MTR_STR("a"), MTR_STR("b")), MTR_OK);
     hashes[6] = hash_of(f);
-    for (int i = 0; i < 7; i++) {
+    const struct mtr_values_of of = {1, 2};
+    assert_int_equal(mtr_rollups_admit_values(f->txn, &of, MTR_STR("eu\x1f")), MTR_OK);
+    hashes[7] = hash_of(f);
+    assert_int_equal(mtr_rollups_put_beyond(f->txn, &of, 9), MTR_OK);
+    hashes[8] = hash_of(f);
+    for (int i = 0; i < 9; i++) {
         assert_false(same(before, hashes[i]));
         for (int j = 0; j < i; j++) assert_false(same(hashes[i], hashes[j]));
     }
 }
 
-/* The bytes of format 2: when this fails, the format has changed and needs a new version
+/* The bytes of format 3: when this fails, the format has changed and needs a new version
  * (docs/formats.md). */
-static void the_layout_is_format_2(void **state)
+static void the_layout_is_format_3(void **state)
 {
     struct fixture *f = *state;
     struct mtr_cell_key key = {1, 2, -3600, MTR_STR("eu\x1f")};
@@ -310,10 +315,13 @@ static void the_layout_is_format_2(void **state)
     assert_int_equal(mtr_rollups_put_voided(f->txn, 1, 2), MTR_OK);
     assert_int_equal(mtr_rollups_put_quarantined(f->txn, &event), MTR_OK);
     assert_int_equal(mtr_rollups_put_fact(f->txn, MTR_STR("catalog"), MTR_STR("12345678")), MTR_OK);
+    const struct mtr_values_of of = {1, 2};
+    assert_int_equal(mtr_rollups_admit_values(f->txn, &of, MTR_STR("eu\x1f")), MTR_OK);
+    assert_int_equal(mtr_rollups_put_beyond(f->txn, &of, 9), MTR_OK);
     assert_int_equal(mtr_rollups_put_cursor(f->txn, 10, 5, 1), MTR_OK);
     struct mtr_hash128 hash = hash_of(f);
-    assert_int_equal(hash.high, UINT64_C(0x5d0bb83622ef9bbd));
-    assert_int_equal(hash.low, UINT64_C(0x51d32c0f4c30f3a7));
+    assert_int_equal(hash.high, UINT64_C(0x19708fb5e212675c));
+    assert_int_equal(hash.low, UINT64_C(0x6f037c57d7b3b90f));
 }
 
 static void an_aborted_transaction_leaves_nothing(void **state)
@@ -399,7 +407,7 @@ int main(void)
         CASE(facts_are_found_by_prefix),
         CASE(the_newest_change_of_a_day_wins),
         CASE(the_hash_covers_all_but_when),
-        CASE(the_layout_is_format_2),
+        CASE(the_layout_is_format_3),
         CASE(an_aborted_transaction_leaves_nothing),
         CASE(another_format_is_refused),
         CASE(a_reader_opens_what_is_there_only),

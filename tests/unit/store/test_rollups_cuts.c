@@ -19,7 +19,7 @@ static uint64_t members_of(struct fixture *f, uint32_t meter, int64_t start_us, 
 }
 
 /* Starts were seconds: they are µs once the store is opened for writing, lists over all hours stay. */
-static void format_1_becomes_format_2(void **state)
+static void starts_of_format_1_become_instants(void **state)
 {
     struct fixture *f = *state;
     struct mtr_diagnostic diagnostic;
@@ -98,7 +98,7 @@ static void cuts_are_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(format_1_becomes_format_2),
+        CASE(starts_of_format_1_become_instants),
         CASE(cells_are_taken_out_and_moved),
         CASE(cuts_are_kept),
     };
