@@ -65,7 +65,7 @@ static void answer_verbosely(struct mtr_daemon *daemon, struct mtr_http_request 
                                    counts[reason], mtr_plural(counts[reason]),
                                    mtr_waiting_reason_name((enum mtr_waiting_reason)reason));
     if (!rc) rc = tell_beyond(daemon, &text);
-    if (rc) mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
+    if (rc) mtr_http_problem(http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));
     else mtr_http_respond_text(http, 200, "text/plain; charset=utf-8", mtr_buffer_str(&text));
     mtr_buffer_release(&text);
 }
@@ -73,9 +73,10 @@ static void answer_verbosely(struct mtr_daemon *daemon, struct mtr_http_request 
 static void answer_ready(struct mtr_daemon *daemon, struct mtr_http_request *http)
 {
     if (!atomic_load(&daemon->ready))
-        mtr_http_problem(http, 503, NULL, MTR_STR("starting, stopping or failed"));
+        mtr_http_problem(http, 503, MTR_FINDING_REQUEST_NOT_READY, MTR_STR("starting, stopping or failed"));
     else if (atomic_load(&daemon->disk_full))
-        mtr_http_problem(http, 503, NULL, MTR_STR("no room on the log's disk: events are refused"));
+        mtr_http_problem(http, 503, MTR_FINDING_STORE_FULL,
+                         MTR_STR("no room on the log's disk: events are refused"));
     else if (mtr_str_starts_with(mtr_http_request_query(http), MTR_STR("verbose")))
         answer_verbosely(daemon, http);
     else mtr_http_respond_text(http, 200, "text/plain; charset=utf-8", MTR_STR("ready\n"));
@@ -139,7 +140,8 @@ static void answer_metrics(struct mtr_daemon *daemon, struct mtr_http_request *h
     struct mtr_buffer text;
     mtr_buffer_init(&text, METRICS_BYTES_MAX);
     gauge(daemon);
-    if (mtr_metrics_write(daemon_metrics, &text)) mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
+    if (mtr_metrics_write(daemon_metrics, &text))
+        mtr_http_problem(http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));
     else mtr_http_respond_text(http, 200, "text/plain; version=0.0.4; charset=utf-8", mtr_buffer_str(&text));
     mtr_buffer_release(&text);
 }
@@ -150,12 +152,14 @@ static void on_request(void *context, struct mtr_http_request *http)
     struct mtr_str path = mtr_http_request_path(http);
     enum mtr_http_method method = mtr_http_request_method(http);
     if (method != MTR_HTTP_GET && method != MTR_HTTP_HEAD)
-        mtr_http_problem(http, 405, NULL, MTR_STR("only GET"));
+        mtr_http_problem(http, 405, MTR_FINDING_REQUEST_METHOD, MTR_STR("only GET"));
     else if (mtr_str_equal(path, MTR_STR("/healthz")))
         mtr_http_respond_text(http, 200, "text/plain; charset=utf-8", MTR_STR("ok\n"));
     else if (mtr_str_equal(path, MTR_STR("/readyz"))) answer_ready(daemon, http);
     else if (mtr_str_equal(path, MTR_STR("/metrics"))) answer_metrics(daemon, http);
-    else mtr_http_problem(http, 404, NULL, MTR_STR("there are /healthz, /readyz and /metrics"));
+    else
+        mtr_http_problem(http, 404, MTR_FINDING_REQUEST_PATH,
+                         MTR_STR("there are /healthz, /readyz and /metrics"));
 }
 
 int admin_open(struct mtr_daemon *daemon, struct mtr_admin **out, struct mtr_diagnostic *diagnostic)

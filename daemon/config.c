@@ -192,7 +192,8 @@ static int set_one(struct mtr_config *config, const struct setting *setting, str
     }
     if (!row) {
         mtr_diagnostics_addf(findings, MTR_FINDING_FIELD_UNKNOWN, 0, 0, NULL,
-                             "%s: there is no such key: %.*s", setting->origin, MTR_STR_ARGS(setting->name));
+                             "%s: there is no such key: %.*s%s", setting->origin,
+                             MTR_STR_QUOTED(setting->name));
         return MTR_EINVALID;
     }
     snprintf(path, sizeof(path), "%s: %s.%s", setting->origin, section->name, row->name);

@@ -11,8 +11,6 @@
 #include "meterd/collector/import_map.h"
 #include "meterd/core/time.h"
 
-enum { SHOWN_BYTES = 60 }; /* of a cell, in a sentence */
-
 /* The row at work. */
 struct reading {
     const struct mtr_import_map *map;
@@ -117,7 +115,7 @@ static int required(const struct reading *reading, const struct mtr_import_value
     if (rc) return rc;
     if (out->size == 0) return fault(reading, value, "the row has no value for it");
     return out->size > bytes_max
-               ? fault(reading, value, "is longer than %zu bytes: `%.*s…`", bytes_max, SHOWN_BYTES, out->data)
+               ? fault(reading, value, "is longer than %zu bytes: `%.*s%s`", bytes_max, MTR_STR_QUOTED(*out))
                : MTR_OK;
 }
 
@@ -161,8 +159,8 @@ static int set_time(const struct reading *reading, struct mtr_event *event)
     int rc = required(reading, time, 64, &text);
     if (rc) return rc;
     if (parse_time(reading->map, text, &event->time_us))
-        return fault(reading, time, "`%.*s` is no time in the mapping's time_format: %s", MTR_STR_ARGS(text),
-                     mtr_import_time_example(reading->map->time_format));
+        return fault(reading, time, "`%.*s%s` is no time in the mapping's time_format: %s",
+                     MTR_STR_QUOTED(text), mtr_import_time_example(reading->map->time_format));
     event->time_given = true;
     return MTR_OK;
 }
@@ -183,8 +181,7 @@ static int set_property(const struct reading *reading, const struct mtr_import_v
     if (!rc) return MTR_OK;
     if (value->type == MTR_IMPORT_NUMBER && rc != MTR_EINVALID)
         return fault(reading, value, "`%.*s%s` cannot be kept exactly: a number has at most 38 digits",
-                     text.size < SHOWN_BYTES ? (int)text.size : SHOWN_BYTES, text.data,
-                     text.size < SHOWN_BYTES ? "" : "…");
+                     MTR_STR_QUOTED(text));
     if (value->type == MTR_IMPORT_NUMBER) {
         mtr_number_fault(text, sentence);
         return fault(reading, value, "%s", sentence);

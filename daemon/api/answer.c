@@ -12,10 +12,17 @@
 struct problem_row {
     const char *type, *title;
     uint64_t status;
+    enum mtr_finding_code code;
     const char *detail;
     const struct mtr_diagnostics *findings; /* or NULL */
     bool has_findings;
 };
+
+static void write_code(struct mtr_json_writer *json, const void *context)
+{
+    const struct problem_row *row = context;
+    mtr_json_cstr(json, mtr_finding_kind(row->code)->code);
+}
 
 static void write_findings(struct mtr_json_writer *json, const void *context)
 {
@@ -27,6 +34,11 @@ static const struct mtr_json_member problem_members[] = {
     {MTR_MEMBER(problem_row, type), .type = MTR_MEMBER_WORD, .doc = "about:blank: title and status say all"},
     {MTR_MEMBER(problem_row, title), .type = MTR_MEMBER_WORD, .doc = "the reason phrase of the status"},
     {MTR_MEMBER(problem_row, status), .type = MTR_MEMBER_U64, .doc = "of HTTP"},
+    {.name = "code",
+     .type = MTR_MEMBER_WORD,
+     .choice = mtr_finding_code_choice,
+     .write = write_code,
+     .doc = "what kind of problem it is: it stays when the sentence is worded anew"},
     {MTR_MEMBER(problem_row, detail), .type = MTR_MEMBER_WORD, .doc = "one sentence: what is wrong here"},
     {.name = "findings",
      .type = MTR_MEMBER_LIST,
@@ -39,57 +51,81 @@ static const struct mtr_json_member problem_members[] = {
 };
 const struct mtr_shape api_problem_shape = {.name = "Problem", .members = problem_members};
 
-void api_write_problem(struct mtr_json_writer *json, unsigned status, const char *detail,
-                       const struct mtr_diagnostics *findings)
+static void write_problem(struct mtr_json_writer *json, const struct problem_row *problem)
 {
-    const struct problem_row row = {.type = "about:blank",
-                                    .title = mtr_http_reason(status),
-                                    .status = status,
-                                    .detail = detail,
-                                    .findings = findings,
-                                    .has_findings = findings != NULL};
+    struct problem_row row = *problem;
+    MTR_ASSERT(row.code != MTR_FINDING_NONE);
+    row.type = "about:blank";
+    row.title = mtr_http_reason((unsigned)row.status);
+    row.has_findings = row.findings != NULL;
     mtr_shape_write(&api_problem_shape, &row, json);
 }
 
-void api_findings(struct api_call *call, unsigned status, const char *detail,
-                  const struct mtr_diagnostics *findings)
+void api_write_problem(struct mtr_json_writer *json, unsigned status, enum mtr_finding_code code,
+                       const char *detail)
+{
+    const struct problem_row row = {.status = status, .code = code, .detail = detail};
+    write_problem(json, &row);
+}
+
+static void answer_problem(struct api_call *call, const struct problem_row *row)
 {
     struct mtr_json_writer json;
-    call->status = status;
+    call->status = (unsigned)row->status;
     call->answer_type = "application/problem+json";
     call->paged = false;
     api_pack_release(&call->stream.pack);
     mtr_buffer_reset(&call->answer);
     mtr_json_begin(&json, &call->answer);
-    api_write_problem(&json, status, detail, findings);
+    write_problem(&json, row);
     if (mtr_json_finish(&json)) mtr_buffer_reset(&call->answer);
 }
 
-void api_problem(struct api_call *call, unsigned status, const char *format, ...)
+void api_findings(struct api_call *call, enum mtr_finding_code code, const char *detail,
+                  const struct mtr_diagnostics *findings)
 {
-    char detail[512];
+    const struct problem_row row = {.status = 422, .code = code, .detail = detail, .findings = findings};
+    answer_problem(call, &row);
+}
+
+void api_problem(struct api_call *call, unsigned status, enum mtr_finding_code code, const char *format, ...)
+{
+    char detail[MTR_FINDING_TEXT_BYTES];
     va_list args;
     va_start(args, format);
     vsnprintf(detail, sizeof(detail), format, args);
     va_end(args);
-    api_findings(call, status, detail, NULL);
+    const struct problem_row row = {.status = status, .code = code, .detail = detail};
+    answer_problem(call, &row);
 }
 
 void api_unknown(struct api_call *call, enum mtr_catalog_kind kind, struct mtr_str key)
 {
     char meant[MTR_MEANT_BYTES];
-    api_problem(call, 404, "there is no %s '%.*s'%s", mtr_catalog_kind_name(kind), MTR_STR_ARGS(key),
+    api_problem(call, 404, MTR_FINDING_REQUEST_UNKNOWN, "there is no %s '%.*s%s'%s",
+                mtr_catalog_kind_name(kind), MTR_STR_QUOTED(key),
                 mtr_catalog_meant(call->catalog, kind, key, call->credential->vendor, meant));
 }
 
 void api_error(struct api_call *call, int error, const char *what)
 {
+    static const struct {
+        int error;
+        unsigned status;
+        enum mtr_finding_code code;
+    } rows[] = {
+        {MTR_ENOTFOUND, 404, MTR_FINDING_REQUEST_UNKNOWN}, {MTR_EINVALID, 400, MTR_FINDING_REQUEST_BODY},
+        {MTR_ELIMIT, 413, MTR_FINDING_QUERY_LIMIT},        {MTR_EFULL, 503, MTR_FINDING_STORE_FULL},
+        {MTR_EAGAIN, 503, MTR_FINDING_REQUEST_BUSY},       {MTR_ENOMEM, 503, MTR_FINDING_PROGRAM_MEMORY},
+    };
     unsigned status = 500;
-    if (error == MTR_ENOTFOUND) status = 404;
-    else if (error == MTR_EINVALID) status = 400;
-    else if (error == MTR_ELIMIT) status = 413;
-    else if (error == MTR_EFULL || error == MTR_EAGAIN || error == MTR_ENOMEM) status = 503;
-    api_problem(call, status, "%s: %s", what, mtr_error_text(error));
+    enum mtr_finding_code code = MTR_FINDING_STORE_UNREADABLE;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].error == error) {
+            status = rows[i].status;
+            code = rows[i].code;
+        }
+    api_problem(call, status, code, "%s: %s", what, mtr_error_text(error));
 }
 
 int api_pack_answer(struct api_call *call)
@@ -138,7 +174,8 @@ struct mtr_document *api_body(struct api_call *call)
     struct mtr_document *document = NULL;
     struct mtr_diagnostic diagnostic;
     if (mtr_document_parse(call->body, &document, &diagnostic) == MTR_OK) return document;
-    api_problem(call, 400, "line %u, column %u: %s", diagnostic.line, diagnostic.column, diagnostic.text);
+    api_problem(call, 400, diagnostic.code, "line %u, column %u: %s", diagnostic.line, diagnostic.column,
+                diagnostic.text);
     return NULL;
 }
 
@@ -194,6 +231,8 @@ int api_negotiate(struct api_call *call)
             }
         }
     }
-    if (best < 0) api_problem(call, 406, "this call answers with %s", api_answer_types(call->route));
+    if (best < 0)
+        api_problem(call, 406, MTR_FINDING_REQUEST_ACCEPT, "this call answers with %s",
+                    api_answer_types(call->route));
     return best;
 }

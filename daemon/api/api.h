@@ -105,14 +105,16 @@ extern const struct api_route *const api_routes[];
 int api_negotiate(struct api_call *call);
 const char *api_answer_types(const struct api_route *route);
 
-/* Answers. The first writes a problem document (RFC 9457) as one value; findings may be NULL. */
+/* Answers. The first writes a problem document (RFC 9457) as one value. A text of the request that may be of
+ * any size is quoted in a sentence by MTR_STR_QUOTED. */
 extern const struct mtr_shape api_problem_shape;
-void api_write_problem(struct mtr_json_writer *json, unsigned status, const char *detail,
-                       const struct mtr_diagnostics *findings);
-void api_problem(struct api_call *call, unsigned status, const char *format, ...) MTR_PRINTF(3, 4);
-/* 400 (or 422 of documents) with the findings listed:
- * {"title","status","detail","findings":[{severity,line,column,field,text}]}. */
-void api_findings(struct api_call *call, unsigned status, const char *detail,
+void api_write_problem(struct mtr_json_writer *json, unsigned status, enum mtr_finding_code code,
+                       const char *detail);
+void api_problem(struct api_call *call, unsigned status, enum mtr_finding_code code, const char *format, ...)
+    MTR_PRINTF(4, 5);
+/* 422 with the findings listed:
+ * {"title","status","code","detail","findings":[{code,severity,line,column,field,text}]}. */
+void api_findings(struct api_call *call, enum mtr_finding_code code, const char *detail,
                   const struct mtr_diagnostics *findings);
 /* 404 of a key that nothing of the kind has, with the nearest that this credential may know of. */
 void api_unknown(struct api_call *call, enum mtr_catalog_kind kind, struct mtr_str key);

@@ -38,7 +38,8 @@ static bool check_choice(struct api_call *call, const struct api_parameter *row,
 {
     const char *choices = row->type == API_BOOLEAN ? "true|false|1|0" : row->choices;
     if ((row->type == API_BOOLEAN && !value.size) || is_choice(choices, value)) return true;
-    api_problem(call, 400, "%s: '%.*s' is not one of %s", row->name, MTR_STR_ARGS(value), choices);
+    api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_VALUE, "%s: '%.*s%s' is not one of %s", row->name,
+                MTR_STR_QUOTED(value), choices);
     return false;
 }
 
@@ -46,8 +47,9 @@ static bool check_integer(struct api_call *call, const struct api_parameter *row
 {
     uint64_t number;
     if (mtr_str_to_u64(value, &number) && number >= row->min && number <= row->max) return true;
-    api_problem(call, 400, "%s: '%.*s' is not a whole number from %llu to %llu", row->name,
-                MTR_STR_ARGS(value), (unsigned long long)row->min, (unsigned long long)row->max);
+    api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_VALUE,
+                "%s: '%.*s%s' is not a whole number from %llu to %llu", row->name, MTR_STR_QUOTED(value),
+                (unsigned long long)row->min, (unsigned long long)row->max);
     return false;
 }
 
@@ -55,8 +57,9 @@ static bool check_time(struct api_call *call, const struct api_parameter *row, s
 {
     int64_t time_us;
     if (mtr_time_parse_date(value, &time_us) == MTR_OK) return true;
-    api_problem(call, 400, "%s: '%.*s' is not a date (2026-03-01) or an RFC 3339 time (2026-03-01T00:00:00Z)",
-                row->name, MTR_STR_ARGS(value));
+    api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_VALUE,
+                "%s: '%.*s%s' is not a date (2026-03-01) or an RFC 3339 time (2026-03-01T00:00:00Z)",
+                row->name, MTR_STR_QUOTED(value));
     return false;
 }
 
@@ -74,14 +77,14 @@ bool api_check_query(struct api_call *call)
         struct mtr_str name = call->query.parameters[i].name, value = call->query.parameters[i].value;
         const struct api_parameter *row = find_row(call->route, name);
         if (!row) {
-            api_problem(call, 400,
-                        "%s has no query parameter '%.*s'; GET /v1/openapi.json lists those it has",
-                        call->route->operation, MTR_STR_ARGS(name));
+            api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_UNKNOWN,
+                        "%s has no query parameter '%.*s%s'; GET /v1/openapi.json lists those it has",
+                        call->route->operation, MTR_STR_QUOTED(name));
             return false;
         }
         if (!check_value(call, row, value)) return false;
         if (row->repeatable || !is_given_before(&call->query, i)) continue;
-        api_problem(call, 400, "%s is given twice", row->name);
+        api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_REPEATED, "%s is given twice", row->name);
         return false;
     }
     return true;

@@ -76,13 +76,14 @@ static bool authorize(struct api_call *call)
     struct mtr_str secret = bearer(call->http);
     call->credential = secret.size ? mtr_catalog_find_secret(call->catalog, secret, call->now_us) : NULL;
     if (!call->credential) {
-        mtr_http_problemf(call->http, 401, NULL, "%s",
+        mtr_http_problemf(call->http, 401, MTR_FINDING_REQUEST_UNAUTHORIZED, "%s",
                           secret.size ? "this API key is unknown, disabled or retired"
                                       : "send an API key: Authorization: Bearer mtr_…");
         return false;
     }
     if (!(call->credential->scopes & call->route->scope)) {
-        mtr_http_problemf(call->http, 403, NULL, "the API key '%.*s' does not have the scope that %s needs",
+        mtr_http_problemf(call->http, 403, MTR_FINDING_REQUEST_FORBIDDEN,
+                          "the API key '%.*s' does not have the scope that %s needs",
                           MTR_STR_ARGS(call->credential->key), call->route->operation);
         return false;
     }
@@ -90,7 +91,7 @@ static bool authorize(struct api_call *call)
      * whatever scopes the key was given. */
     if (call->credential->vendor && (call->route->scope & (MTR_SCOPE_BILLING | MTR_SCOPE_ADMIN))) {
         mtr_http_problemf(
-            call->http, 403, NULL,
+            call->http, 403, MTR_FINDING_REQUEST_FORBIDDEN,
             "the API key '%.*s' has the scope but belongs to a vendor; %s is for keys without one",
             MTR_STR_ARGS(call->credential->key), call->route->operation);
         return false;
@@ -116,10 +117,11 @@ static void answer_wrong_method(struct mtr_http_request *http)
              mtr_http_method_name(mtr_http_request_method(http)), allow);
     mtr_buffer_init(&page, 4096);
     mtr_json_begin(&json, &page);
-    api_write_problem(&json, 405, detail, NULL);
+    api_write_problem(&json, 405, MTR_FINDING_REQUEST_METHOD, detail);
     struct mtr_http_header headers[] = {{MTR_STR("content-type"), MTR_STR("application/problem+json")},
                                         {MTR_STR("allow"), mtr_str_from(allow)}};
-    if (mtr_json_finish(&json)) mtr_http_problem(http, 405, NULL, mtr_str_from(detail));
+    if (mtr_json_finish(&json))
+        mtr_http_problem(http, 405, MTR_FINDING_REQUEST_METHOD, mtr_str_from(detail));
     else mtr_http_respond(http, 405, headers, 2, &page);
     mtr_buffer_release(&page);
 }
@@ -129,9 +131,9 @@ static void answer_no_route(struct mtr_http_request *http, bool path_exists)
     struct mtr_str path = mtr_http_request_path(http);
     if (path_exists) answer_wrong_method(http);
     else
-        mtr_http_problemf(http, 404, NULL,
-                          "there is nothing at %.*s; GET /v1/openapi.json lists what there is",
-                          MTR_STR_ARGS(path));
+        mtr_http_problemf(http, 404, MTR_FINDING_REQUEST_PATH,
+                          "there is nothing at %.*s%s; GET /v1/openapi.json lists what there is",
+                          MTR_STR_QUOTED(path));
 }
 
 static void on_headers(void *context, struct mtr_http_request *http)
@@ -147,7 +149,7 @@ static void on_headers(void *context, struct mtr_http_request *http)
     }
     struct api_call *call = api_call_new(api->host, http, route);
     if (!call) {
-        mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
+        mtr_http_problem(http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));
         return;
     }
     call->routes = api_routes;
@@ -186,7 +188,7 @@ static void on_request(void *context, struct mtr_http_request *http)
     struct mtr_api *api = context;
     struct api_call *call = mtr_http_request_context(http);
     if (!has_room(api, call->route)) {
-        mtr_http_problem(http, 503, NULL,
+        mtr_http_problem(http, 503, MTR_FINDING_REQUEST_BUSY,
                          MTR_STR("the answers that wait for their readers hold all the memory that they may "
                                  "(listen.answer_bytes_total_max); try again"));
         api_call_free(call);
@@ -203,23 +205,25 @@ static void on_request(void *context, struct mtr_http_request *http)
     }
     const struct mtr_api_host *host = api->host;
     if (api_streams_making(api->streams) >= host->query_limits(host->context).calls_max) {
-        mtr_http_problem(http, 503, NULL, MTR_STR("too many queries at a time; try again"));
+        mtr_http_problem(http, 503, MTR_FINDING_REQUEST_BUSY,
+                         MTR_STR("too many queries at a time; try again"));
         api_call_free(call);
         return;
     }
     if (api_call_prepare(call)) {
-        mtr_http_problem(http, 400, NULL,
+        mtr_http_problem(http, 400, MTR_FINDING_REQUEST_HTTP,
                          MTR_STR("the path or the query string has a broken escape or too many parameters"));
         api_call_free(call);
         return;
     }
     if (!accepts_coding(call)) {
-        mtr_http_problem(http, 406, NULL, MTR_STR("this call answers in zstd, gzip or identity"));
+        mtr_http_problem(http, 406, MTR_FINDING_REQUEST_ACCEPT,
+                         MTR_STR("this call answers in zstd, gzip or identity"));
         api_call_free(call);
         return;
     }
     if (api_stream_start(api->streams, call) == MTR_OK) return;
-    mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
+    mtr_http_problem(http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));
     api_call_free(call);
 }
 

@@ -173,7 +173,9 @@ static void break_off(struct api_call *call)
     stop_making(call);
     api_pack_release(&call->stream.pack);
     if (call->stream.is_begun) mtr_http_respond_abort(call->http);
-    else mtr_http_problem(call->http, 503, NULL, MTR_STR("the answer could not be made; try again"));
+    else
+        mtr_http_problem(call->http, 503, MTR_FINDING_REQUEST_BUSY,
+                         MTR_STR("the answer could not be made; try again"));
     free_stream(call);
 }
 

@@ -205,8 +205,10 @@ static void print_problem(const struct mtr_client *client, const struct mtr_clie
         return;
     }
     const struct mtr_node *root = mtr_document_root(document);
-    fprintf(stderr, "meterd: %.*s: %.*s\n", MTR_STR_ARGS(mtr_node_text(root, "title")),
-            MTR_STR_ARGS(mtr_node_text(root, "detail")));
+    const struct mtr_str problem_code = mtr_node_text(root, "code");
+    fprintf(stderr, "meterd: %.*s: %.*s%s%.*s%s\n", MTR_STR_ARGS(mtr_node_text(root, "title")),
+            MTR_STR_ARGS(mtr_node_text(root, "detail")), problem_code.size ? " [" : "",
+            MTR_STR_ARGS(problem_code), problem_code.size ? "]" : "");
     const struct mtr_node *findings = mtr_node_get(root, "findings");
     for (uint32_t i = 0; findings && i < findings->child_count; i++) {
         const struct mtr_diagnostic finding = client_finding(&findings->children[i]);

@@ -153,15 +153,16 @@ static int refuse(struct event_sender *sender, const struct event_sender_batch *
 {
     struct mtr_document *document;
     struct mtr_diagnostic diagnostic;
-    char detail[400] = "";
+    char detail[MTR_FINDING_TEXT_BYTES] = "", code[64] = "";
     if (mtr_document_parse(answer->body, &document, &diagnostic) == MTR_OK) {
         member_text(mtr_document_root(document), "detail", detail, sizeof(detail));
         if (!detail[0]) member_text(mtr_document_root(document), "title", detail, sizeof(detail));
+        member_text(mtr_document_root(document), "code", code, sizeof(code));
         mtr_document_close(document);
     }
     progress_clear(&sender->progress);
-    fprintf(stderr, "meterd: %s: the daemon refused the request (HTTP %d)%s%s\n", batch->file, answer->status,
-            detail[0] ? ": " : "", detail);
+    fprintf(stderr, "meterd: %s: the daemon refused the request (HTTP %d)%s%s%s%s%s\n", batch->file,
+            answer->status, detail[0] ? ": " : "", detail, code[0] ? " [" : "", code, code[0] ? "]" : "");
     if (answer->status == 413) fprintf(stderr, "meterd: send smaller requests with --batch\n");
     return MTR_EXIT_FAILED;
 }
@@ -189,7 +190,7 @@ static int encode(struct event_sender *sender, struct mtr_str *body, const char 
 
 int event_sender_send(struct event_sender *sender, const struct event_sender_batch *batch)
 {
-    char type[96], why[400] = "";
+    char type[96], why[MTR_FINDING_TEXT_BYTES] = "";
     const char *headers[3] = {type, NULL, NULL};
     struct mtr_str body = batch->body;
     snprintf(type, sizeof(type), "content-type: %s", sender->content_type);

@@ -93,7 +93,7 @@ int quote_check_dimensions(const struct quote_dimensions *known, const struct mt
         walk(known, keep_name, &names);
         mtr_str_meant(name, name_at, &names, meant);
         mtr_diagnostics_addf(findings, MTR_FINDING_QUOTE_NAME_UNKNOWN, 0, 0, field,
-                             "nothing is priced by `%.*s`%s", MTR_STR_ARGS(name), meant);
+                             "nothing is priced by `%.*s%s`%s", MTR_STR_QUOTED(name), meant);
         return MTR_EINVALID;
     }
     return MTR_OK;

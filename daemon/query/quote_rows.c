@@ -14,8 +14,8 @@ enum { KEYS_MAX = 64, ROWS_MAX = 1000000 };
 int quote_fail(struct mtr_diagnostics *findings, enum mtr_finding_code code, const struct mtr_node *node,
                const char *field, const char *sentence, struct mtr_str name)
 {
-    mtr_diagnostics_addf(findings, code, node ? node->line : 0, node ? node->column : 0, field, "%s%s%.*s",
-                         sentence, name.size ? " " : "", MTR_STR_ARGS(name));
+    mtr_diagnostics_addf(findings, code, node ? node->line : 0, node ? node->column : 0, field, "%s%s%.*s%s",
+                         sentence, name.size ? " " : "", MTR_STR_QUOTED(name));
     return MTR_EINVALID;
 }
 
@@ -23,7 +23,8 @@ int quote_fail_unknown(struct mtr_diagnostics *findings, const struct mtr_node *
                        const char *sentence, struct mtr_str name, const char *meant)
 {
     mtr_diagnostics_addf(findings, MTR_FINDING_QUOTE_NAME_UNKNOWN, node ? node->line : 0,
-                         node ? node->column : 0, field, "%s %.*s%s", sentence, MTR_STR_ARGS(name), meant);
+                         node ? node->column : 0, field, "%s %.*s%s%s", sentence, MTR_STR_QUOTED(name),
+                         meant);
     return MTR_EINVALID;
 }
 

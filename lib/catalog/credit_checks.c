@@ -39,8 +39,8 @@ static void check_credit(const struct mtr_record *record, const struct mtr_credi
     const struct mtr_str priced_in = mtr_tariff_priced_in(tariff);
     if (credit->of_money && !has_currency(subscription, credit->currency))
         record_fail(record, MTR_FINDING_CATALOG_CREDIT_CURRENCY, "currency", findings,
-                    "is %.*s, but tariff `%.*s` of the subscription is priced in %.*s",
-                    MTR_STR_ARGS(credit->currency), MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(priced_in));
+                    "is %.*s%s, but tariff `%.*s` of the subscription is priced in %.*s",
+                    MTR_STR_QUOTED(credit->currency), MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(priced_in));
     if (credit->meter && credit->meter->service != subscription->service)
         record_fail(record, MTR_FINDING_CATALOG_REFERENCE_OTHER_SERVICE, "meter", findings,
                     "is of service `%.*s`, but the subscription is of `%.*s`",
@@ -104,8 +104,8 @@ void catalog_check_credits(struct mtr_catalog *catalog, struct mtr_diagnostics *
         const struct mtr_credit *credit = &catalog->credits[i];
         if (credit->of_money && !is_known(catalog, credit->currency))
             record_fail(record, MTR_FINDING_CATALOG_CURRENCY_UNKNOWN, "currency", findings,
-                        "`%.*s` is no currency of ISO 4217, nor what a tariff is priced in",
-                        MTR_STR_ARGS(credit->currency));
+                        "`%.*s%s` is no currency of ISO 4217, nor what a tariff is priced in",
+                        MTR_STR_QUOTED(credit->currency));
         if (credit->subscription) check_credit(record, credit, findings);
     }
 }

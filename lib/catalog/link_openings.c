@@ -60,8 +60,8 @@ static int link_dimensions(struct mtr_catalog *catalog, const struct mtr_record 
     for (uint32_t i = 0; i < from->dimensions.count; i++) {
         if (position_of(meter, labels[i].name) == meter->group_by_count)
             record_fail(record, MTR_FINDING_CATALOG_DIMENSION_UNKNOWN, "opening", findings,
-                        "meter `%.*s` has no dimension `%.*s`", MTR_STR_ARGS(meter->key),
-                        MTR_STR_ARGS(labels[i].name));
+                        "meter `%.*s` has no dimension `%.*s%s`", MTR_STR_ARGS(meter->key),
+                        MTR_STR_QUOTED(labels[i].name));
         properties[i] = (struct mtr_property){
             .name = labels[i].name, .kind = MTR_PROPERTY_STRING, .text = labels[i].value};
     }

@@ -57,9 +57,9 @@ static void check_terms(const struct mtr_catalog *catalog, const struct mtr_subs
     if (ends_us < INT64_MAX) mtr_time_format(ends_us, to);
     record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][a->number - 1], MTR_FINDING_CATALOG_SUBJECT_TAKEN,
                 "subject", findings,
-                "`%.*s` is the subject of subscription `%.*s` already, from %s %s%s: their terms must not "
+                "`%.*s%s` is the subject of subscription `%.*s` already, from %s %s%s: their terms must not "
                 "overlap",
-                MTR_STR_ARGS(a->subject), MTR_STR_ARGS(b->key), from, ends_us < INT64_MAX ? "to " : "", to);
+                MTR_STR_QUOTED(a->subject), MTR_STR_ARGS(b->key), from, ends_us < INT64_MAX ? "to " : "", to);
 }
 
 /* A type of event that both services have meters of; empty without one. */
@@ -83,10 +83,10 @@ static void check_services(const struct mtr_catalog *catalog, const struct mtr_s
     order_by_fault(catalog, &a, &b);
     record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][a->number - 1], MTR_FINDING_CATALOG_SUBJECT_TAKEN,
                 "subject", findings,
-                "`%.*s` is the subject of subscription `%.*s` of service `%.*s` already, which has a meter "
-                "of `%.*s` as service `%.*s` has: an event of it would be of both",
-                MTR_STR_ARGS(a->subject), MTR_STR_ARGS(b->key), MTR_STR_ARGS(b->service->key),
-                MTR_STR_ARGS(type), MTR_STR_ARGS(a->service->key));
+                "`%.*s%s` is the subject of subscription `%.*s` of service `%.*s` already, which has a meter "
+                "of `%.*s%s` as service `%.*s` has: an event of it would be of both",
+                MTR_STR_QUOTED(a->subject), MTR_STR_ARGS(b->key), MTR_STR_ARGS(b->service->key),
+                MTR_STR_QUOTED(type), MTR_STR_ARGS(a->service->key));
 }
 
 /* Of one subject, by service and start: each against the next of its service, and each first of a service

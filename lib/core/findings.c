@@ -11,7 +11,7 @@ static const char *severity_choice(unsigned index)
     return severities[index];
 }
 
-static const char *code_choice(unsigned index)
+const char *mtr_finding_code_choice(unsigned index)
 {
     const unsigned code = index + MTR_FINDING_NONE + 1;
     return code < MTR_FINDING_CODE_COUNT ? mtr_finding_kind((enum mtr_finding_code)code)->code : NULL;
@@ -44,7 +44,7 @@ static void write_text(struct mtr_json_writer *json, const void *context)
 static const struct mtr_json_member finding_members[] = {
     {.name = "code",
      .type = MTR_MEMBER_WORD,
-     .choice = code_choice,
+     .choice = mtr_finding_code_choice,
      .write = write_code,
      .doc = "what kind of finding it is: it stays when the sentence is worded anew"},
     {.name = "severity",

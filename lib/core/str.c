@@ -78,6 +78,11 @@ struct mtr_str mtr_str_quoted(struct mtr_str text, size_t bytes_max)
     return (struct mtr_str){text.data, size};
 }
 
+const char *mtr_str_quoted_rest(struct mtr_str text, size_t bytes_max)
+{
+    return mtr_str_quoted(text, bytes_max).size < text.size ? "…" : "";
+}
+
 bool mtr_str_is_utf8(struct mtr_str text)
 {
     while (text.size > 0) {

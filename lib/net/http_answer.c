@@ -18,7 +18,7 @@
 #include "meterd/core/json_writer.h"
 #include "meterd/core/time.h"
 
-enum { HEAD_FIXED_BYTES = 256, PROBLEM_BYTES_MAX = 64 << 10, DETAIL_BYTES_MAX = 1024 };
+enum { HEAD_FIXED_BYTES = 256, PROBLEM_BYTES_MAX = 64 << 10 };
 
 struct mtr_buffer *http_answer_target(struct mtr_http_request *request)
 {
@@ -171,25 +171,25 @@ void mtr_http_respond_text(struct mtr_http_request *request, unsigned status, co
     http_answered(request);
 }
 
-static int write_problem_body(struct mtr_buffer *out, unsigned status, const char *title,
+static int write_problem_body(struct mtr_buffer *out, unsigned status, enum mtr_finding_code code,
                               struct mtr_str detail)
 {
     struct mtr_json_writer writer;
     mtr_json_begin(&writer, out);
     mtr_json_map(&writer);
     mtr_json_named_cstr(&writer, "type", "about:blank");
-    mtr_json_named_cstr(&writer, "title", title ? title : mtr_http_reason(status));
+    mtr_json_named_cstr(&writer, "title", mtr_http_reason(status));
     mtr_json_named_u64(&writer, "status", status);
-    if (detail.size) {
-        mtr_json_named_text(&writer, "detail", detail);
-    }
+    mtr_json_named_cstr(&writer, "code", mtr_finding_kind(code)->code);
+    mtr_json_named_text(&writer, "detail", detail);
     mtr_json_map_end(&writer);
     return mtr_json_finish(&writer);
 }
 
-static void write_problem_answer(struct mtr_http_request *request, unsigned status, const char *title,
-                                 struct mtr_str detail)
+static void write_problem_answer(struct mtr_http_request *request, unsigned status,
+                                 enum mtr_finding_code code, struct mtr_str detail)
 {
+    MTR_ASSERT(code != MTR_FINDING_NONE);
     struct mtr_http_header headers[2] = {{MTR_STR("Content-Type"), MTR_STR("application/problem+json")}};
     uint32_t count = 1;
     if (status == 401)
@@ -198,29 +198,29 @@ static void write_problem_answer(struct mtr_http_request *request, unsigned stat
         headers[count++] = (struct mtr_http_header){MTR_STR("Retry-After"), MTR_STR("1")};
     struct mtr_buffer body;
     mtr_buffer_init(&body, PROBLEM_BYTES_MAX);
-    if (write_problem_body(&body, status, title, detail))
+    if (write_problem_body(&body, status, code, detail))
         mtr_buffer_reset(&body); /* the status alone says enough */
     write_answer(request, status, headers, count, mtr_buffer_str(&body), NULL);
     mtr_buffer_release(&body);
 }
 
-void mtr_http_problem(struct mtr_http_request *request, unsigned status, const char *title,
+void mtr_http_problem(struct mtr_http_request *request, unsigned status, enum mtr_finding_code code,
                       struct mtr_str detail)
 {
     assert_answerable(request);
-    write_problem_answer(request, status, title, detail);
+    write_problem_answer(request, status, code, detail);
     http_answered(request);
 }
 
-void mtr_http_problemf(struct mtr_http_request *request, unsigned status, const char *title,
+void mtr_http_problemf(struct mtr_http_request *request, unsigned status, enum mtr_finding_code code,
                        const char *format, ...)
 {
-    char detail[DETAIL_BYTES_MAX];
+    char detail[MTR_FINDING_TEXT_BYTES];
     va_list args;
     va_start(args, format);
     vsnprintf(detail, sizeof(detail), format, args);
     va_end(args);
-    mtr_http_problem(request, status, title, mtr_str_from(detail));
+    mtr_http_problem(request, status, code, mtr_str_from(detail));
 }
 
 void http_request_abort(struct mtr_http_request *request)
@@ -230,13 +230,14 @@ void http_request_abort(struct mtr_http_request *request)
         server->handler.on_abort(server->handler.context, request);
 }
 
-void http_refuse(struct mtr_http_request *request, unsigned status, const char *detail)
+void http_refuse(struct mtr_http_request *request, unsigned status, enum mtr_finding_code code,
+                 const char *detail)
 {
     struct mtr_http_connection *connection = request->connection;
     request->server->stats.refused_total++;
     request->close_after = true;
     http_request_abort(request);
-    write_problem_answer(request, status, NULL, mtr_str_from(detail));
+    write_problem_answer(request, status, code, mtr_str_from(detail));
     http_answered(request);
     http_connection_finish(connection);
 }
@@ -245,7 +246,7 @@ void http_time_out(struct mtr_http_request *request)
 {
     struct mtr_http_connection *connection = request->connection;
     request->server->stats.refused_total++;
-    write_problem_answer(request, 504, NULL, MTR_STR("the answer took too long"));
+    write_problem_answer(request, 504, MTR_FINDING_REQUEST_TIMEOUT, MTR_STR("the answer took too long"));
     request->answer_done = true;
     request->close_after = request->close_after || !request->head.keep_alive;
     request->deadline_ms = 0;

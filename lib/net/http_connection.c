@@ -177,6 +177,13 @@ static void request_complete(struct mtr_http_connection *connection)
     server->handler.on_request(server->handler.context, request);
 }
 
+static enum mtr_finding_code refusal_code(unsigned status)
+{
+    if (status == 408) return MTR_FINDING_REQUEST_TIMEOUT;
+    if (status == 413) return MTR_FINDING_REQUEST_SIZE;
+    return status == 503 ? MTR_FINDING_REQUEST_BUSY : MTR_FINDING_REQUEST_HTTP;
+}
+
 static void refuse_coming(struct mtr_http_connection *connection, unsigned status, const char *detail)
 {
     char text[96];
@@ -186,7 +193,7 @@ static void refuse_coming(struct mtr_http_connection *connection, unsigned statu
         detail = text;
     }
     if (!detail) detail = "too many requests hold memory; try again";
-    http_refuse(request, status, detail);
+    http_refuse(request, status, refusal_code(status), detail);
 }
 
 static void head_complete(struct mtr_http_connection *connection, bool more_waits)
@@ -374,9 +381,9 @@ static void limit_unsent(struct mtr_http_connection *connection)
 static void tell_full(struct mtr_http_connection *connection)
 {
     static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
-                               "Content-Type: application/problem+json\r\nContent-Length: 101\r\n\r\n"
+                               "Content-Type: application/problem+json\r\nContent-Length: 123\r\n\r\n"
                                "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
-                               "\"detail\":\"too many connections now\"}";
+                               "\"code\":\"request.busy\",\"detail\":\"too many connections now\"}";
     if (mtr_buffer_append(&connection->output, text, sizeof(text) - 1))
         http_connection_close(connection, true);
     else http_connection_finish(connection);

@@ -189,7 +189,8 @@ struct mtr_buffer *http_answer_target(struct mtr_http_request *request);
 void http_answered(struct mtr_http_request *request);
 void http_request_abort(struct mtr_http_request *request); /* on_abort, where it is due */
 /* The server's own answer, then close. */
-void http_refuse(struct mtr_http_request *request, unsigned status, const char *detail);
+void http_refuse(struct mtr_http_request *request, unsigned status, enum mtr_finding_code code,
+                 const char *detail);
 void http_time_out(struct mtr_http_request *request); /* 504 in the place of the handler's answer */
 
 /* http_stream.c */

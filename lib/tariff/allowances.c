@@ -44,7 +44,7 @@ static void lint_component(const struct mtr_node *place, const struct mtr_tariff
     if (!component) {
         char meant[MTR_MEANT_BYTES];
         mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_COMPONENT_UNKNOWN, place->line, place->column,
-                             "components", "there is no component `%.*s`%s", MTR_STR_ARGS(key),
+                             "components", "there is no component `%.*s%s`%s", MTR_STR_QUOTED(key),
                              mtr_str_meant(key, component_key_at, version, meant));
         return;
     }

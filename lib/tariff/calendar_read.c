@@ -254,7 +254,7 @@ static uint32_t find_mask(const struct mtr_calendar *calendar, const struct mtr_
         if (mtr_str_equal(calendar->masks[i].key, name)) return i;
     char meant[MTR_MEANT_BYTES];
     mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_CALENDAR_UNKNOWN, node->line, node->column, "calendar",
-                         "there is no mask `%.*s` in `calendar` of the version%s", MTR_STR_ARGS(name),
+                         "there is no mask `%.*s%s` in `calendar` of the version%s", MTR_STR_QUOTED(name),
                          mtr_str_meant(name, mask_name_at, calendar, meant));
     return MTR_CALENDAR_MASKS_MAX;
 }
@@ -290,8 +290,8 @@ static void order_masks(const struct mtr_node *node, struct mtr_calendar *calend
     for (uint32_t i = 0; i < calendar->mask_count && count < calendar->mask_count; i++) {
         if (placed >> i & 1) continue;
         mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_CALENDAR_CIRCLE, node->children[i].line,
-                             node->children[i].column, "calendar", "mask `%.*s` is made of itself",
-                             MTR_STR_ARGS(calendar->masks[i].key));
+                             node->children[i].column, "calendar", "mask `%.*s%s` is made of itself",
+                             MTR_STR_QUOTED(calendar->masks[i].key));
         return;
     }
 }

@@ -138,11 +138,13 @@ static bool is_factor(const struct mtr_field *field)
 
 static void list_codes(const struct tariff_currencies *currencies, char *out, size_t size)
 {
+    enum { CODE_BYTES = 3 };
     size_t used = 0;
     *out = '\0';
     for (uint32_t i = 0; i < currencies->count && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%.*s", i ? ", " : "",
-                                 MTR_STR_ARGS(currencies->items[i].text));
+        used += (size_t)snprintf(out + used, size - used, "%s%.*s%s", i ? ", " : "",
+                                 MTR_STR_ARGS(mtr_str_quoted(currencies->items[i].text, CODE_BYTES)),
+                                 mtr_str_quoted_rest(currencies->items[i].text, CODE_BYTES));
 }
 
 static int check_number(struct walk *walk, const struct mtr_field *field, const struct mtr_node *node)
@@ -181,16 +183,16 @@ static int check_prices(struct walk *walk, const struct mtr_field *field, const 
     for (uint32_t i = 0; i < currencies->count; i++) {
         if (price_in(node, currencies->items[i].text)) continue;
         mtr_diagnostics_addf(walk->findings, MTR_FINDING_TARIFF_PRICE_CURRENCY_MISSING, node->line,
-                             node->column, field->name, "has no price in %.*s",
-                             MTR_STR_ARGS(currencies->items[i].text));
+                             node->column, field->name, "has no price in %.*s%s",
+                             MTR_STR_QUOTED(currencies->items[i].text));
     }
     for (uint32_t i = 0; i < node->child_count; i++) {
         const struct mtr_node *price = &node->children[i];
         if (has_currency(currencies, price->key)) continue;
         mtr_diagnostics_addf(walk->findings, MTR_FINDING_TARIFF_PRICE_CURRENCY_FOREIGN, price->key_line,
                              price->key_column, field->name,
-                             "has a price in %.*s, which is not one of the tariff's currencies",
-                             MTR_STR_ARGS(price->key));
+                             "has a price in %.*s%s, which is not one of the tariff's currencies",
+                             MTR_STR_QUOTED(price->key));
     }
     return MTR_OK;
 }

@@ -93,8 +93,8 @@ static void report_unknown(const struct mtr_node *items, uint32_t count, const s
     char meant[MTR_MEANT_BYTES];
     mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_COMPONENT_UNKNOWN, key->line, key->column,
                          "overrides.components",
-                         "the version has no component `%.*s` that could be overridden%s",
-                         MTR_STR_ARGS(key->text), mtr_str_meant(key->text, component_key_at, &keys, meant));
+                         "the version has no component `%.*s%s` that could be overridden%s",
+                         MTR_STR_QUOTED(key->text), mtr_str_meant(key->text, component_key_at, &keys, meant));
 }
 
 static bool is_repeated(const struct mtr_node *list, uint32_t index, struct mtr_str key)

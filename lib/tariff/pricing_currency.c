@@ -27,9 +27,9 @@ void tariff_lint_pricing(const struct mtr_node *version, const struct mtr_tariff
         const struct mtr_str name = mtr_tariff_priced_in(tariff);
         mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_PRICING_CURRENCY_DIFFERS, node->line, node->column,
                              "pricing_currency",
-                             "the prices of the first version are in %.*s: all versions of a tariff have "
+                             "the prices of the first version are in %.*s%s: all versions of a tariff have "
                              "prices in one unit",
-                             MTR_STR_ARGS(name));
+                             MTR_STR_QUOTED(name));
         return;
     }
     if (!pricing->name.size) return;

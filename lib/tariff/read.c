@@ -110,8 +110,8 @@ static void read_from(struct reading *reading, const struct mtr_node *node, stru
     if (rc) {
         mtr_diagnostics_addf(
             reading->findings, MTR_FINDING_TARIFF_VERSION_FROM, node->line, node->column, "from",
-            "`%.*s` is %s: write a date (2026-01-01) or an RFC 3339 instant (2026-01-01T00:00:00Z)",
-            MTR_STR_ARGS(out->from), rc == MTR_EOVERFLOW ? "outside the years 1970 to 2199" : "no date");
+            "`%.*s%s` is %s: write a date (2026-01-01) or an RFC 3339 instant (2026-01-01T00:00:00Z)",
+            MTR_STR_QUOTED(out->from), rc == MTR_EOVERFLOW ? "outside the years 1970 to 2199" : "no date");
         return;
     }
     out->from_is_date = out->from.size == DATE_BYTES;
@@ -296,8 +296,8 @@ static int read_currency(struct reading *reading, const struct mtr_node *node,
         const struct mtr_node *place = mtr_node_get(node, "currency");
         mtr_diagnostics_addf(reading->findings, MTR_FINDING_TARIFF_CURRENCY_UNKNOWN, place->line,
                              place->column, "currency",
-                             "`%.*s` is no currency of ISO 4217: write a code of three capitals, like EUR",
-                             MTR_STR_ARGS(fields->currency));
+                             "`%.*s%s` is no currency of ISO 4217: write a code of three capitals, like EUR",
+                             MTR_STR_QUOTED(fields->currency));
     }
     tariff->currency = fields->currency;
     if (fields->has_exchange)

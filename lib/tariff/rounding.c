@@ -12,8 +12,8 @@ static void read_step(const struct mtr_node *node, struct mtr_str currency, stru
     if (!mtr_currency_find(currency))
         mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_CURRENCY_UNKNOWN, node->key_line, node->key_column,
                              "rounding.step",
-                             "`%.*s` is no currency of ISO 4217: write a code of three capitals, like EUR",
-                             MTR_STR_ARGS(currency));
+                             "`%.*s%s` is no currency of ISO 4217: write a code of three capitals, like EUR",
+                             MTR_STR_QUOTED(currency));
     const int rc = node->kind >= MTR_NODE_LIST ? MTR_ELIMIT : mtr_money_parse(node->text, &out->step);
     if (rc)
         tariff_number_error(
@@ -82,8 +82,9 @@ int tariff_lint_step_currencies(const struct mtr_node *tariff, const struct tari
         if (mtr_node_get(tariff, "exchange") || is_charged(own, currencies, child->key)) continue;
         mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_CURRENCY_NOT_LISTED, child->key_line,
                              child->key_column, "rounding.step",
-                             "nothing is charged in %.*s: the tariff has no prices in it, and no `exchange`",
-                             MTR_STR_ARGS(child->key));
+                             "nothing is charged in %.*s%s: the tariff has no prices in it, and no "
+                             "`exchange`",
+                             MTR_STR_QUOTED(child->key));
     }
     return findings->errors > errors_before ? MTR_EINVALID : MTR_OK;
 }

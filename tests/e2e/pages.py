@@ -37,11 +37,14 @@ def cpu(name, hours=1, region="eu", time=None, subject="sub-1"):
 
 
 def problem(answer, status, *words):
-    """RFC 9457: the media type, a title, the status, and a detail that says it in words."""
+    """RFC 9457: the media type, a title, the status, a detail that says it in words, and codes that stay."""
     assert answer.status == status, (answer.status, status, answer.body)
     assert answer.headers.get("Content-Type") == "application/problem+json", answer.headers
     page = json.loads(answer.body)
     assert page["status"] == status and page["type"] == "about:blank" and page["title"] and page["detail"], page
+    with open("tests/golden/finding_codes.txt", encoding="utf-8") as golden:
+        kept = golden.read().split()
+    assert {page["code"]} | {finding["code"] for finding in page.get("findings", [])} <= set(kept), page
     for word in words:
         assert word in page["detail"] or word in json.dumps(page.get("findings", "")), (word, page)
     return page

@@ -66,7 +66,7 @@ static inline void on_headers(void *context, struct mtr_http_request *request)
 {
     (void)context;
     struct mtr_str path = mtr_http_request_path(request);
-    if (mtr_str_equal(path, MTR_STR("/deny"))) mtr_http_problem(request, 401, NULL, MTR_STR("no key"));
+    if (mtr_str_equal(path, MTR_STR("/deny"))) mtr_http_problem(request, 401, MTR_FINDING_REQUEST_UNAUTHORIZED, MTR_STR("no key"));
     else if (mtr_str_equal(path, MTR_STR("/small"))) mtr_http_request_limit_body(request, 10);
 }
 

@@ -30,7 +30,8 @@ bool api_kind(struct api_call *call, struct mtr_str name, enum mtr_catalog_kind 
     for (int i = 0; i < MTR_KIND_COUNT && used < sizeof(kinds); i++)
         used += (size_t)snprintf(kinds + used, sizeof(kinds) - used, "%s%s", i ? ", " : "",
                                  mtr_catalog_kind_name((enum mtr_catalog_kind)i));
-    api_problem(call, 404, "there is no kind '%.*s': %s", MTR_STR_ARGS(name), kinds);
+    api_problem(call, 404, MTR_FINDING_CATALOG_KIND_UNKNOWN, "there is no kind '%.*s%s': %s",
+                MTR_STR_QUOTED(name), kinds);
     return false;
 }
 
@@ -301,7 +302,7 @@ static void change_catalog(struct api_call *call, edit_catalog *edit_store, cons
                                           .review_context = &reviewing};
     int rc = edit_store(call->host->catalog_store, &edit, &change, &findings);
     if (reviewing.holds_stages) call->host->release_stages(call->host->context);
-    if (rc == MTR_EINVALID) api_findings(call, 422, refused, &findings);
+    if (rc == MTR_EINVALID) api_findings(call, MTR_FINDING_CATALOG_CHANGE_REFUSED, refused, &findings);
     else if (rc == MTR_ENOTFOUND)
         api_unknown(call, *kind, key);
     else if (rc) api_error(call, rc, "the catalog could not be changed");

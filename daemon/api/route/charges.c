@@ -24,7 +24,8 @@ static bool read_pull_request(struct api_call *call, struct mtr_pull_request *re
         .skip_drafts = api_text(call, "drafts").size > 0 && !api_flag(call, "drafts"),
     };
     if (request->consumer.size > MTR_CONSUMER_BYTES_MAX) {
-        api_problem(call, 400, "consumer: a name has at most %d bytes", MTR_CONSUMER_BYTES_MAX);
+        api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_VALUE, "consumer: a name has at most %d bytes",
+                    MTR_CONSUMER_BYTES_MAX);
         return false;
     }
     if (!api_subscription(call, "subscription", &subscription)) return false;
@@ -162,11 +163,12 @@ static void ack_charges(struct api_call *call)
     mtr_document_close(document);
     if (rc == MTR_EINVALID) {
         api_problem(
-            call, 400,
+            call, 400, MTR_FINDING_REQUEST_BODY,
             "send {\"consumer\": name, \"up_to\": number} or {\"consumer\": name, \"ids\": [charge ids]}; "
             "up_to is not beyond the last charge");
     } else if (rc == MTR_ENOTFOUND) {
-        api_problem(call, 404, "one of the ids is no charge; nothing was acknowledged");
+        api_problem(call, 404, MTR_FINDING_REQUEST_UNKNOWN,
+                    "one of the ids is no charge; nothing was acknowledged");
     } else if (rc) {
         api_error(call, rc, "the acknowledgement could not be stored");
     } else {
@@ -197,7 +199,8 @@ static void explain_charge(struct api_call *call)
     if (!rc) rc = mtr_rater_explain(txn, id, &json);
     mtr_charges_abort(txn);
     if (rc == MTR_ENOTFOUND || rc == MTR_EINVALID)
-        api_problem(call, 404, "there is no charge '%.*s'", MTR_STR_ARGS(id));
+        api_problem(call, 404, MTR_FINDING_REQUEST_UNKNOWN, "there is no charge '%.*s%s'",
+                    MTR_STR_QUOTED(id));
     else if (rc) api_error(call, rc, "the charge cannot be explained");
     else api_json_end(call, &json);
 }

@@ -119,7 +119,7 @@ static bool begin(struct api_call *call)
     if (!credits) return false;
     credits->customer = api_text(call, "customer");
     if (!api_text(call, "subscription").size == !credits->customer.size) {
-        api_problem(call, 400, "name a subscription or a customer");
+        api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_NEEDED, "name a subscription or a customer");
         return false;
     }
     if (!api_subscription(call, "subscription", &credits->only)) return false;

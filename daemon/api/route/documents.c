@@ -102,7 +102,7 @@ static bool is_one(struct api_call *call, enum mtr_catalog_kind kind, struct mtr
 {
     char which[MTR_WHICH_OF_TEXT_BYTES];
     if (!mtr_catalog_which_of(call->catalog, kind, name, which)) return true;
-    api_problem(call, 400, "%s?", which);
+    api_problem(call, 400, MTR_FINDING_REQUEST_AMBIGUOUS, "%s?", which);
     return false;
 }
 
@@ -173,8 +173,8 @@ static void get_document(struct api_call *call)
     int rc = mtr_catalog_store_get(call->host->catalog_store, kind, key, revision,
                                    as == AS_YAML ? on_document_yaml : on_document_json, call);
     if (rc == MTR_ENOTFOUND && revision)
-        api_problem(call, 404, "there is no %s '%.*s' with this revision", mtr_catalog_kind_name(kind),
-                    MTR_STR_ARGS(key));
+        api_problem(call, 404, MTR_FINDING_REQUEST_UNKNOWN, "there is no %s '%.*s%s' with this revision",
+                    mtr_catalog_kind_name(kind), MTR_STR_QUOTED(key));
     else if (rc == MTR_ENOTFOUND)
         api_unknown(call, kind, key);
     else if (rc) api_error(call, rc, "the catalog cannot be read");

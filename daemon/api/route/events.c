@@ -115,7 +115,8 @@ static void answer_unreadable(struct ingest *ingest)
     if (ingest->decode_error == MTR_ENOTFOUND) status = 415;
     else if (ingest->decode_error == MTR_ELIMIT) status = 413;
     else if (ingest->decode_error == MTR_ENOMEM) status = 503;
-    mtr_http_problem(ingest->http, status, NULL, mtr_str_from(ingest->diagnostic.text));
+    mtr_http_problem(ingest->http, status, ingest->diagnostic.code,
+                     mtr_str_from(ingest->diagnostic.text));
     ingest_put(ingest);
 }
 
@@ -124,7 +125,8 @@ static void submit(struct ingest *ingest)
     const struct mtr_api_host *host = ingest->events->host;
     int rc = host->submit(host->context, &ingest->request);
     if (rc == MTR_OK) return;
-    mtr_http_problem(ingest->http, 503, NULL,
+    mtr_http_problem(ingest->http, 503,
+                     rc == MTR_EFULL ? MTR_FINDING_REQUEST_BUSY : MTR_FINDING_REQUEST_NOT_READY,
                      rc == MTR_EFULL ? MTR_STR("the queue to the log is full; send the same batch again")
                                      : MTR_STR("meterd is stopping"));
     ingest_put(ingest);
@@ -181,14 +183,14 @@ static int copy_headers(struct ingest *ingest)
 void events_handle(struct mtr_events *events, struct mtr_http_request *http, struct mtr_str vendor)
 {
     if (!vendor.size) {
-        mtr_http_problem(http, 403, NULL,
+        mtr_http_problem(http, 403, MTR_FINDING_REQUEST_FORBIDDEN,
                          MTR_STR("this API key is bound to no vendor; make one with: meterd key NAME "
                                  "--vendor V --scope ingest"));
         return;
     }
     struct ingest *ingest = ingest_take(events);
     if (!ingest) {
-        mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
+        mtr_http_problem(http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));
         return;
     }
     ingest->http = http;
@@ -206,7 +208,7 @@ void events_handle(struct mtr_events *events, struct mtr_http_request *http, str
     }
     if (!rc) rc = mtr_loop_queue_work(events->host->loop, decode, on_decoded, ingest);
     if (!rc) return;
-    mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
+    mtr_http_problem(http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));
     ingest_put(ingest);
 }
 
@@ -223,14 +225,24 @@ void events_on_answer(void *context, struct mtr_request *request)
     if (was_empty) mtr_wakeup_send(events->answered);
 }
 
-static const char *not_stored_text(int error)
+static void answer_not_stored(struct mtr_http_request *http, int error)
 {
     switch (error) {
     case MTR_EFULL:
-        return "no room on the log's disk: nothing of this request was stored; send it again later";
+        mtr_http_problem(
+            http, 503, MTR_FINDING_STORE_FULL,
+            MTR_STR("no room on the log's disk: nothing of this request was stored; send it again later"));
+        break;
     case MTR_ENOMEM:
-    case MTR_ELIMIT: return "out of memory: nothing of this request was stored; send it again later";
-    default: return "the log's disk failed: what was stored is not known; send the same request again";
+    case MTR_ELIMIT:
+        mtr_http_problem(
+            http, 503, MTR_FINDING_PROGRAM_MEMORY,
+            MTR_STR("out of memory: nothing of this request was stored; send it again later"));
+        break;
+    default:
+        mtr_http_problem(
+            http, 503, MTR_FINDING_STORE_UNWRITABLE,
+            MTR_STR("the log's disk failed: what was stored is not known; send the same request again"));
     }
 }
 
@@ -242,10 +254,11 @@ static void answer(struct mtr_events *events, struct mtr_request *request)
         if (request->counts[code]) mtr_metric_add_choice(&metric_events, code, request->counts[code]);
     mtr_metric_add(&metric_events_not_counted, request->not_counted);
     if (request->error) {
-        mtr_http_problem(ingest->http, 503, NULL, mtr_str_from(not_stored_text(request->error)));
+        answer_not_stored(ingest->http, request->error);
     } else if (mtr_request_write_json(request, &events->answer)) {
         /* Stored, but the answer does not fit: a retry of the same request is answered by duplicates. */
-        mtr_http_problem(ingest->http, 500, NULL, MTR_STR("the answer is too large; the events are stored"));
+        mtr_http_problem(ingest->http, 500, MTR_FINDING_QUERY_LIMIT,
+                         MTR_STR("the answer is too large; the events are stored"));
     } else {
         struct mtr_http_header headers[] = {{MTR_STR("content-type"), MTR_STR("application/json")}};
         mtr_http_respond(ingest->http, 200, headers, 1, &events->answer);

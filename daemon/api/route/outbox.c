@@ -197,7 +197,8 @@ static int read_action(struct api_call *call)
         index++;
     mtr_document_close(document);
     if (action_choice((unsigned)index)) return index;
-    api_problem(call, 400, "send {\"action\": \"retry\"} or {\"action\": \"delivered\"}");
+    api_problem(call, 400, MTR_FINDING_REQUEST_BODY,
+                "send {\"action\": \"retry\"} or {\"action\": \"delivered\"}");
     return -1;
 }
 
@@ -222,11 +223,14 @@ static void settle_message(struct api_call *call)
     if (action < 0) return;
     const int rc = settle(call, action == 0, &message);
     if (rc == MTR_ENOTFOUND) {
-        api_problem(call, 404, "there is no message '%.*s'", MTR_STR_ARGS(call->path_parameters[0]));
+        api_problem(call, 404, MTR_FINDING_REQUEST_UNKNOWN, "there is no message '%.*s%s'",
+                    MTR_STR_QUOTED(call->path_parameters[0]));
     } else if (rc == MTR_EAGAIN) {
-        api_problem(call, 409, "the message is on its way; wait for its outcome");
+        api_problem(call, 409, MTR_FINDING_OUTBOX_MESSAGE_STATE,
+                    "the message is on its way; wait for its outcome");
     } else if (rc == MTR_EINVALID) {
-        api_problem(call, 409, "the message is delivered already");
+        api_problem(call, 409, MTR_FINDING_OUTBOX_MESSAGE_STATE,
+                    "the message is delivered already");
     } else if (rc) {
         api_error(call, rc, "the message could not be changed");
     } else {

@@ -15,7 +15,8 @@ static void post_price(struct api_call *call)
     /* Stored tariffs are the operator's: a vendor's key prices what it brings along. */
     struct mtr_catalog *catalog = call->credential->vendor ? NULL : call->catalog;
     int rc = mtr_price_request_run(call->body, catalog, call->now_us, &call->arena, &json, &findings);
-    if (rc == MTR_EINVALID) api_findings(call, 422, "the request cannot be priced", &findings);
+    if (rc == MTR_EINVALID)
+        api_findings(call, MTR_FINDING_QUOTE_REFUSED, "the request cannot be priced", &findings);
     else if (rc) api_error(call, rc, "the request cannot be priced");
     else api_json_end(call, &json);
     mtr_diagnostics_release(&findings);

@@ -32,7 +32,8 @@ static bool add_group(struct api_call *call, struct mtr_str name, struct mtr_usa
     else if (query->dimension_count < MTR_USAGE_DIMENSIONS_MAX)
         query->dimensions[query->dimension_count++] = name;
     else {
-        api_problem(call, 400, "group_by: at most %d dimensions", MTR_USAGE_DIMENSIONS_MAX);
+        api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_VALUE, "group_by: at most %d dimensions",
+                    MTR_USAGE_DIMENSIONS_MAX);
         return false;
     }
     return true;
@@ -69,7 +70,7 @@ static bool read_times(struct api_call *call, struct mtr_usage_query *query)
     query->to_us = api_time_us(call, "to", now_s * MTR_US_PER_SECOND);
     query->from_us = api_time_us(call, "from", query->to_us - DEFAULT_DAYS * MTR_US_PER_DAY);
     if (query->from_us < query->to_us) return true;
-    api_problem(call, 400, "from must be before to");
+    api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_VALUE, "from must be before to");
     return false;
 }
 
@@ -80,7 +81,8 @@ static bool bind_vendor(struct api_call *call, struct mtr_usage_query *query)
     query->vendor = api_text(call, "vendor");
     if (!own) return true;
     if (query->vendor.size && !mtr_str_equal(query->vendor, own->key)) {
-        api_problem(call, 403, "this API key sees only the vendor '%.*s'", MTR_STR_ARGS(own->key));
+        api_problem(call, 403, MTR_FINDING_REQUEST_FORBIDDEN, "this API key sees only the vendor '%.*s'",
+                    MTR_STR_ARGS(own->key));
         return false;
     }
     query->vendor = own->key;
@@ -125,7 +127,8 @@ static bool check_dimensions(struct api_call *call, const struct mtr_usage_query
         while ((known = group_at(&groups, at)).data && !mtr_str_equal(known, name))
             at++;
         if (known.data) continue;
-        api_problem(call, 400, "group_by: no meter has the dimension '%.*s'%s", MTR_STR_ARGS(name),
+        api_problem(call, 400, MTR_FINDING_QUERY_DIMENSION_UNKNOWN,
+                    "group_by: no meter has the dimension '%.*s%s'%s", MTR_STR_QUOTED(name),
                     mtr_str_meant(name, group_at, &groups, meant));
         return false;
     }
@@ -143,9 +146,9 @@ static bool check_meter(struct api_call *call, const struct mtr_usage_query *que
     if (count == 0) api_unknown(call, MTR_KIND_METER, query->meter);
     else if (call->credential->vendor ||
              !mtr_catalog_which_of(call->catalog, MTR_KIND_METER, query->meter, which))
-        api_problem(call, 400, "several services have a meter '%.*s': name it SERVICE/KEY",
-                    MTR_STR_ARGS(query->meter));
-    else api_problem(call, 400, "%s?", which);
+        api_problem(call, 400, MTR_FINDING_REQUEST_AMBIGUOUS,
+                    "several services have a meter '%.*s': name it SERVICE/KEY", MTR_STR_ARGS(query->meter));
+    else api_problem(call, 400, MTR_FINDING_REQUEST_AMBIGUOUS, "%s?", which);
     return false;
 }
 
@@ -292,9 +295,10 @@ static int fill(struct api_call *call, struct api_rows *rows)
         return MTR_OK;
     }
     if (result.refusal.text[0])
-        api_problem(call, rc == MTR_EAGAIN ? 503 : 400, "%s", result.refusal.text);
+        api_problem(call, rc == MTR_EAGAIN ? 503 : 400, result.refusal.code, "%s", result.refusal.text);
     else if (rc == MTR_ELIMIT)
-        api_problem(call, 400, "more than %llu rows: ask for less time, a larger window or fewer groups",
+        api_problem(call, 400, MTR_FINDING_QUERY_LIMIT,
+                    "more than %llu rows: ask for less time, a larger window or fewer groups",
                     (unsigned long long)query->rows_max);
     return rc;
 }
@@ -307,7 +311,8 @@ static bool read_limit(struct api_call *call, struct mtr_usage_query *query)
     const uint64_t limit = api_u64(call, "limit");
     query->rows_max = limit ? limit : rows_max;
     if (limit <= rows_max) return true;
-    api_problem(call, 400, "limit: '%llu' is not a whole number from 1 to %llu", (unsigned long long)limit,
+    api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_VALUE,
+                "limit: '%llu' is not a whole number from 1 to %llu", (unsigned long long)limit,
                 (unsigned long long)rows_max);
     return false;
 }
@@ -316,7 +321,8 @@ static bool read_zone(struct api_call *call, struct usage *usage)
 {
     const struct mtr_str name = api_text(call, "zone");
     if (name.size && mtr_zone_open(name, &usage->zone)) {
-        api_problem(call, 400, "zone: there is no time zone '%.*s'", MTR_STR_ARGS(name));
+        api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_VALUE, "zone: there is no time zone '%.*s%s'",
+                    MTR_STR_QUOTED(name));
         return false;
     }
     usage->query.zone = usage->zone;

@@ -159,7 +159,8 @@ static int price_points(struct curve *curve, struct mtr_diagnostics *findings)
         mtr_arena_reset(&result);
         rc = mtr_price(&input, false, &result, &price);
         if (rc == MTR_EOVERFLOW)
-            rc = quote_fail(findings, MTR_FINDING_RATING_RANGE, NULL, "quantity", "", price.problem);
+            mtr_diagnostics_addf(findings, MTR_FINDING_RATING_RANGE, 0, 0, "quantity", "%.*s",
+                                 MTR_STR_ARGS(price.problem));
         for (uint32_t j = 0; !rc && j < price.line_count; j++)
             if (mtr_str_equal(price.lines[j].component, component->key))
                 rc = mtr_money_add(curve->points[i].amount, price.lines[j].amount, &curve->points[i].amount);

@@ -59,7 +59,6 @@ static int check_value(struct series_file *file, uint64_t line, struct mtr_str n
              : is_time   ? mtr_time_parse_date(value, &time_us)
                          : MTR_OK;
     if (!rc) return MTR_OK;
-    const struct mtr_str shown = {value.data, value.size < 40 ? value.size : 40};
     const char *wanted = is_time                ? "no date and no RFC 3339 time (2026-01-31T12:00:00Z)"
                          : rc == MTR_EPRECISION ? "a number with more than 12 digits after the point"
                                                 : "too large a number";
@@ -67,7 +66,8 @@ static int check_value(struct series_file *file, uint64_t line, struct mtr_str n
         mtr_number_fault(value, fault);
         snprintf(text, sizeof(text), "%.*s: %s", MTR_STR_ARGS(name), fault);
     } else {
-        snprintf(text, sizeof(text), "%.*s: `%.*s` is %s", MTR_STR_ARGS(name), MTR_STR_ARGS(shown), wanted);
+        snprintf(text, sizeof(text), "%.*s: `%.*s%s` is %s", MTR_STR_ARGS(name), MTR_STR_QUOTED(value),
+                 wanted);
     }
     return refuse(file, line, text);
 }

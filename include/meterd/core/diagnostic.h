@@ -17,7 +17,7 @@
 #include "meterd/core/finding_codes.h"
 
 /* Room for the longest sentence with three keys of 64 bytes, a list of choices and an advice, and for a path
- * through two names of that length. What somebody wrote is quoted up to some 60 bytes, so that nothing has to
+ * through two names of that length. What somebody wrote is quoted by MTR_STR_QUOTED, so that nothing has to
  * be cut; a sentence that is too long all the same ends with "…". */
 enum { MTR_FINDING_FIELD_BYTES = 240, MTR_FINDING_TEXT_BYTES = 1000 };
 
@@ -60,6 +60,7 @@ struct mtr_json_writer;
 struct mtr_shape;
 /* The findings as a JSON list of {code, severity, line, column, field, text}. */
 extern const struct mtr_shape mtr_finding_shape;
+const char *mtr_finding_code_choice(unsigned index); /* the codes, as choices of a member; NULL at the end */
 void mtr_json_findings(struct mtr_json_writer *json, const struct mtr_diagnostics *findings);
 
 #endif

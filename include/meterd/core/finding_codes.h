@@ -188,6 +188,8 @@
       "let it hold from a later time on")                                                                    \
     X(CATALOG_CHANGE_ORDER, ERROR, "catalog.change.order", "dated changes do not ascend",                    \
       "give each a later `from`")                                                                            \
+    X(CATALOG_CHANGE_REFUSED, ERROR, "catalog.change.refused",                                               \
+      "a change of the catalog has errors, which are listed", "mend them")                                   \
     X(CATALOG_COMPONENT_CELLS, ERROR, "catalog.component.cells",                                             \
       "windows of a mask do not begin and end with the meter's cells",                                       \
       "take a finer `cell`, or other windows")                                                               \
@@ -311,19 +313,51 @@
       "see the reference of `meterd import`")                                                                \
     X(IMPORT_VALUE, ERROR, "import.value", "a cell of a row has no value that the event could have",         \
       "mend the row, or the mapping")                                                                        \
+    X(REQUEST_ACCEPT, ERROR, "request.accept",                                                               \
+      "the answer has none of the types or codings that are asked for", "ask for one that is named")         \
+    X(REQUEST_AMBIGUOUS, ERROR, "request.ambiguous", "a name in the request is of several documents",        \
+      "write SERVICE/KEY")                                                                                   \
+    X(REQUEST_BODY, ERROR, "request.body", "the body does not say what the call needs",                      \
+      "send what the sentence shows")                                                                        \
+    X(REQUEST_BUSY, ERROR, "request.busy", "there is no room for the request at the moment",                 \
+      "send the same again in a moment")                                                                     \
     X(REQUEST_CODING, ERROR, "request.coding", "a body is not of the coding that its header says",           \
       "send identity, gzip or zstd")                                                                         \
+    X(REQUEST_FORBIDDEN, ERROR, "request.forbidden", "the API key may not do that",                          \
+      "take a key that has the scope, and the vendor or none")                                               \
+    X(REQUEST_HTTP, ERROR, "request.http", "the request is no HTTP that is understood",                      \
+      "look at what sends it")                                                                               \
+    X(REQUEST_METHOD, ERROR, "request.method", "the path has no such method", "take one that is named")      \
+    X(REQUEST_NOT_READY, ERROR, "request.not_ready", "the daemon starts, stops or has failed",               \
+      "try again, and look at its log")                                                                      \
+    X(REQUEST_PARAMETER_NEEDED, ERROR, "request.parameter.needed", "a query parameter is needed", "add it")  \
+    X(REQUEST_PARAMETER_REPEATED, ERROR, "request.parameter.repeated", "a query parameter is given twice",   \
+      "give it once")                                                                                        \
+    X(REQUEST_PARAMETER_UNKNOWN, ERROR, "request.parameter.unknown", "the call has no such query parameter", \
+      "see the OpenAPI document")                                                                            \
+    X(REQUEST_PARAMETER_VALUE, ERROR, "request.parameter.value", "a query parameter cannot have that value", \
+      "write what the sentence asks for")                                                                    \
+    X(REQUEST_PATH, ERROR, "request.path", "there is nothing at that path", "see the OpenAPI document")      \
     X(REQUEST_SIZE, ERROR, "request.size", "a request is larger than one may be", "send smaller batches")    \
     X(REQUEST_SYNTAX, ERROR, "request.syntax", "a body is not of the type that its header says",             \
       "look at the byte that is named")                                                                      \
+    X(REQUEST_TIMEOUT, ERROR, "request.timeout", "the request or its answer took too long",                  \
+      "try again, or ask for less")                                                                          \
     X(REQUEST_TYPE, ERROR, "request.type", "the content type is not understood",                             \
       "send JSON, NDJSON, msgpack or CloudEvents")                                                           \
+    X(REQUEST_UNAUTHORIZED, ERROR, "request.unauthorized", "there is no API key, or none that is valid",     \
+      "send one that is known and enabled")                                                                  \
+    X(REQUEST_UNKNOWN, ERROR, "request.unknown", "nothing has the key or id that the request names",         \
+      "take the one that the sentence names, or list what there is")                                         \
     X(QUERY_CUT_GONE, ERROR, "query.cut_gone", "an hour cannot be cut: the log no longer has its events",    \
       "ask from full hours")                                                                                 \
     X(QUERY_CUT_LIMIT, ERROR, "query.cut_limit", "cutting hours would count too many events again",          \
       "ask from full hours, or for less")                                                                    \
     X(QUERY_CUT_MOVING, ERROR, "query.cut_moving", "use of an hour is still changing",                       \
       "ask in a moment, or from full hours")                                                                 \
+    X(QUERY_DIMENSION_UNKNOWN, ERROR, "query.dimension.unknown", "no meter has that dimension",              \
+      "take the one that the sentence names")                                                                \
+    X(QUERY_LIMIT, ERROR, "query.limit", "the answer is larger than one may be", "ask for less")             \
     X(QUOTE_BILLING, ERROR, "quote.billing", "the billing period does not fit a fee of the tariff",          \
       "change one of them")                                                                                  \
     X(QUOTE_CREDIT, ERROR, "quote.credit", "a credit of the quote is negative, or has a taken key",          \
@@ -342,7 +376,8 @@
     X(QUOTE_NAME_UNKNOWN, ERROR, "quote.name.unknown", "nothing has that name",                              \
       "take the one that the sentence names")                                                                \
     X(QUOTE_QUANTITY, ERROR, "quote.quantity", "the quantity that is asked about is none",                   \
-      "write a number above 0")                                                                             \
+      "write a number above 0")                                                                              \
+    X(QUOTE_REFUSED, ERROR, "quote.refused", "a quote has errors, which are listed", "mend them")            \
     X(QUOTE_SECONDS, ERROR, "quote.seconds", "a row's seconds do not fit it",                                \
       "leave them out, or shorten them")                                                                     \
     X(QUOTE_TIME, ERROR, "quote.time", "a row's or question's time does not fit",                            \
@@ -358,7 +393,9 @@
     X(RATING_PERIOD, ERROR, "rating.period", "a period cannot be rated",                                     \
       "mend what the sentence names: it is tried again")                                                     \
     X(RATING_RANGE, ERROR, "rating.range", "an amount or quantity is out of range",                          \
-      "ask for less, or in larger units")
+      "ask for less, or in larger units")                                                                    \
+    X(OUTBOX_MESSAGE_STATE, ERROR, "outbox.message.state", "the state of the message does not allow it",     \
+      "wait for its outcome")
 
 /* Configuration, stores and the program itself. */
 #define MTR_FINDINGS_OF_OPERATION(X)                                                                         \
@@ -372,6 +409,7 @@
     X(STORE_DEDUP_WINDOW, ERROR, "store.dedup_window",                                                       \
       "more segments are in the window of duplicates than it can number",                                    \
       "make segments larger, or the window shorter")                                                         \
+    X(STORE_FULL, ERROR, "store.full", "there is no room on the disk", "make some")                          \
     X(STORE_IN_USE, ERROR, "store.in_use", "another process writes there", "stop it first")                  \
     X(STORE_MISSING, ERROR, "store.missing", "a store or key file is not there",                             \
       "restore it from a backup, or look at `data.directory`")                                               \

@@ -35,6 +35,12 @@ bool mtr_str_is_utf8(struct mtr_str text);
 size_t mtr_str_utf8_step(struct mtr_str text);
 /* The beginning of a text that is quoted in a sentence: whole characters of UTF-8, at most so many bytes. */
 struct mtr_str mtr_str_quoted(struct mtr_str text, size_t bytes_max);
+/* For printf: "`%.*s%s`", MTR_STR_QUOTED(text), of a text that may be of any size: its beginning, and "…"
+ * when that is not all. So a sentence is never what is cut. */
+enum { MTR_STR_QUOTED_BYTES = 60 };
+#define MTR_STR_QUOTED(text)                                                                                 \
+    MTR_STR_ARGS(mtr_str_quoted(text, MTR_STR_QUOTED_BYTES)), mtr_str_quoted_rest(text, MTR_STR_QUOTED_BYTES)
+const char *mtr_str_quoted_rest(struct mtr_str text, size_t bytes_max); /* "…" or "" */
 
 /* Unsigned decimal digits only, no sign, no space. False when it is anything else or too large. */
 bool mtr_str_to_u64(struct mtr_str text, uint64_t *out);

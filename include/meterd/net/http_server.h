@@ -140,12 +140,12 @@ void mtr_http_respond(struct mtr_http_request *request, unsigned status,
 /* The same with a copied body and its Content-Type. */
 void mtr_http_respond_text(struct mtr_http_request *request, unsigned status, const char *content_type,
                            struct mtr_str body);
-/* RFC 9457: application/problem+json {"type":"about:blank","title":…,"status":…,"detail":…}. title NULL:
- * the status' own reason phrase. detail may be empty. 401 carries WWW-Authenticate: Bearer, 429 and 503
- * Retry-After: 1. */
-void mtr_http_problem(struct mtr_http_request *request, unsigned status, const char *title,
+/* RFC 9457: application/problem+json {"type":"about:blank","title":…,"status":…,"code":…,"detail":…}. The
+ * title is the status' own reason phrase. 401 carries WWW-Authenticate: Bearer, 429 and 503 Retry-After:
+ * 1. */
+void mtr_http_problem(struct mtr_http_request *request, unsigned status, enum mtr_finding_code code,
                       struct mtr_str detail);
-void mtr_http_problemf(struct mtr_http_request *request, unsigned status, const char *title,
+void mtr_http_problemf(struct mtr_http_request *request, unsigned status, enum mtr_finding_code code,
                        const char *format, ...) MTR_PRINTF(4, 5);
 
 /* The memory of answers, one total: what waits for sockets is counted by the server itself; what a handler

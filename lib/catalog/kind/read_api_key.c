@@ -41,7 +41,7 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
             f->scopes |= 1u << k;
         else
             record_fail(record, MTR_FINDING_CATALOG_API_KEY_SCOPE, "scopes", findings,
-                        "`%.*s` is not one of ingest, query, billing, admin", MTR_STR_ARGS(scopes[i]));
+                        "`%.*s%s` is not one of ingest, query, billing, admin", MTR_STR_QUOTED(scopes[i]));
     }
     if ((f->scopes & MTR_SCOPE_INGEST) && f->vendor.size == 0)
         record_fail(record, MTR_FINDING_CATALOG_API_KEY_SCOPE, "scopes", findings,

@@ -110,7 +110,7 @@ static void check_group_by(struct mtr_record *record, struct mtr_diagnostics *fi
         for (uint32_t k = 0; k < i; k++)
             if (mtr_str_equal(names[i], names[k]))
                 record_fail(record, MTR_FINDING_CATALOG_METER_GROUP_BY, "group_by", findings,
-                            "`%.*s` is given twice", MTR_STR_ARGS(names[i]));
+                            "`%.*s%s` is given twice", MTR_STR_QUOTED(names[i]));
     }
 }
 

@@ -155,7 +155,7 @@ static bool decode_anchor(const struct mtr_record *record, const struct mtr_bill
     return true;
 }
 
-#define WRONG_ANCHOR "anchor: calendar, anniversary or a date is expected, not `%.*s`"
+#define WRONG_ANCHOR "anchor: calendar, anniversary or a date is expected, not `%.*s%s`"
 
 /* In the order of time, each behind the start, and each says something. */
 static void decode_changes(struct mtr_record *record, struct mtr_diagnostics *findings)
@@ -180,11 +180,12 @@ static void decode_changes(struct mtr_record *record, struct mtr_diagnostics *fi
                              "changes nothing: tariff, customer, currency or billing is expected");
         if (change->currency.size && !mtr_currency_find(change->currency))
             record_fail_item(record, MTR_FINDING_CATALOG_CURRENCY_UNKNOWN, "changes", i, findings,
-                             "currency: `%.*s` is no ISO 4217 code, as EUR", MTR_STR_ARGS(change->currency));
+                             "currency: `%.*s%s` is no ISO 4217 code, as EUR",
+                             MTR_STR_QUOTED(change->currency));
         if (change->has_billing &&
             !decode_anchor(record, &change->billing, change->from_us, &change->anchor_days))
             record_fail_item(record, MTR_FINDING_CATALOG_BILLING_ANCHOR, "changes", i, findings, WRONG_ANCHOR,
-                             MTR_STR_ARGS(change->billing.anchor));
+                             MTR_STR_QUOTED(change->billing.anchor));
         before_us = mtr_time_later(before_us, change->from_us);
     }
 }
@@ -214,9 +215,9 @@ static int decode_limits(struct mtr_record *record, struct mtr_diagnostics *find
         if (mtr_quantity_parse(labels[i].value, &trial->units[i].quantity) ||
             trial->units[i].quantity.e12 <= 0)
             record_fail(record, MTR_FINDING_CATALOG_NUMBER_NOT_POSITIVE, "trial", findings,
-                        "quantity: `%.*s` of `%.*s` is no decimal number above 0 of at most 12 digits "
+                        "quantity: `%.*s%s` of `%.*s%s` is no decimal number above 0 of at most 12 digits "
                         "after the point",
-                        MTR_STR_ARGS(labels[i].value), MTR_STR_ARGS(labels[i].name));
+                        MTR_STR_QUOTED(labels[i].value), MTR_STR_QUOTED(labels[i].name));
     }
     if (trial->has_amount && trial->amount.e18 <= 0)
         record_fail(record, MTR_FINDING_CATALOG_NUMBER_NOT_POSITIVE, "trial", findings,
@@ -285,13 +286,13 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     if (f->subject.size == 0) f->subject = record->key;
     if (f->currency.size && !mtr_currency_find(f->currency))
         record_fail(record, MTR_FINDING_CATALOG_CURRENCY_UNKNOWN, "currency", findings,
-                    "`%.*s` is no ISO 4217 code, as EUR", MTR_STR_ARGS(f->currency));
+                    "`%.*s%s` is no ISO 4217 code, as EUR", MTR_STR_QUOTED(f->currency));
     int rc = zones_get(zones, f->zone_name, &f->zone);
     if (rc == MTR_ENOMEM) return rc;
     if (rc) {
         record_fail(record, MTR_FINDING_CATALOG_ZONE_UNKNOWN, "zone", findings,
-                    "`%.*s` is no time zone of this system, as Europe/Berlin or UTC",
-                    MTR_STR_ARGS(f->zone_name));
+                    "`%.*s%s` is no time zone of this system, as Europe/Berlin or UTC",
+                    MTR_STR_QUOTED(f->zone_name));
         return MTR_OK; /* without a zone a date is no instant */
     }
     f->end_us = INT64_MAX;
@@ -303,7 +304,7 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     decode_optional(record, "end", f->end, &f->end_us, findings);
     if (!decode_anchor(record, &f->billing, f->start_us, &f->anchor_days))
         record_fail(record, MTR_FINDING_CATALOG_BILLING_ANCHOR, "billing", findings, WRONG_ANCHOR,
-                    MTR_STR_ARGS(f->billing.anchor));
+                    MTR_STR_QUOTED(f->billing.anchor));
     decode_changes(record, findings);
     check_order(record, findings);
     return is_limited(f) ? decode_limits(record, findings) : MTR_OK;

@@ -126,7 +126,8 @@ static int refuse_duplicate_keys(struct mtr_document_builder *builder, const str
     if (!repeat) return MTR_OK;
     return document_builder_fail(builder, MTR_FINDING_DOCUMENT_KEY_REPEATED,
                                  (struct mtr_place){repeat->key_line, repeat->key_column, 0},
-                                 "the key `%.*s` is given twice, first on line %u", MTR_STR_ARGS(repeat->key),
+                                 "the key `%.*s%s` is given twice, first on line %u",
+                                 MTR_STR_QUOTED(repeat->key),
                                  first->key_line);
 }
 

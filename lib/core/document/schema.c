@@ -24,11 +24,13 @@ static void path_append(struct mtr_schema_context *context, struct mtr_str text)
     context->path_size += size;
 }
 
-/* Appends to the path for as long as it fits; the caller restores path_size. */
+/* Appends to the path for as long as it fits; the caller restores path_size. A name that somebody made up may
+ * be of any size: its beginning is enough. */
 static void path_push(struct mtr_schema_context *context, const char *dot, struct mtr_str name)
 {
     if (context->path_size) path_append(context, mtr_str_from(dot));
-    path_append(context, name);
+    path_append(context, mtr_str_quoted(name, MTR_KEY_BYTES_MAX));
+    path_append(context, mtr_str_from(mtr_str_quoted_rest(name, MTR_KEY_BYTES_MAX)));
     context->path[context->path_size] = '\0';
 }
 
@@ -244,17 +246,16 @@ static int fail_unknown(struct mtr_schema_context *context, const struct mtr_fie
                         const struct mtr_node *child)
 {
     char meant[MTR_MEANT_BYTES];
-    int shown = child->key.size < 60 ? (int)child->key.size : 60;
     if (*mtr_str_meant(child->key, field_name_at, fields, meant))
         return schema_fail(context, MTR_FINDING_FIELD_UNKNOWN, child->key_line, child->key_column,
-                           "unknown key `%.*s`%s", shown, child->key.data, meant);
+                           "unknown key `%.*s%s`%s", MTR_STR_QUOTED(child->key), meant);
     char names[MTR_FINDING_TEXT_BYTES / 2] = "";
     size_t used = 0;
     for (const struct mtr_field *field = fields; field->name && used < sizeof(names); field++)
         used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", field == fields ? "" : ", ",
                                  field->name);
     return schema_fail(context, MTR_FINDING_FIELD_UNKNOWN, child->key_line, child->key_column,
-                       "unknown key `%.*s`; known are %s%s", shown, child->key.data, names,
+                       "unknown key `%.*s%s`; known are %s%s", MTR_STR_QUOTED(child->key), names,
                        used < sizeof(names) ? "" : "…");
 }
 

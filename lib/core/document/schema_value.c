@@ -35,17 +35,14 @@ static const char *kind_text(const struct mtr_node *node)
 
 #define FAIL(node, code, ...) schema_fail(context, code, (node)->line, (node)->column, __VA_ARGS__)
 
-/* What was written, cut so that the sentence around it stays readable. */
-#define SHOWN(text) (int)((text).size < 60 ? (text).size : 60), (text).data ? (text).data : ""
-
 /* What stands there instead of what is expected. */
 static int fail_expected(struct mtr_schema_context *context, const struct mtr_node *node,
                          const char *expected)
 {
     if (node->kind >= MTR_NODE_LIST)
         return FAIL(node, MTR_FINDING_FIELD_KIND, "%s, not %s", expected, kind_text(node));
-    return FAIL(node, MTR_FINDING_FIELD_KIND, "%s, not `%.*s%s`", expected, SHOWN(node->text),
-                node->text.size > 60 ? "…" : "");
+    return FAIL(node, MTR_FINDING_FIELD_KIND, "%s, not `%.*s%s`", expected,
+                MTR_STR_QUOTED(node->text));
 }
 
 static bool is_scalar_text(const struct mtr_node *node)
@@ -129,15 +126,16 @@ static int check_bounds(struct mtr_schema_context *context, const struct mtr_fie
     char range[72];
     if (in_bounds(field, value)) return MTR_OK;
     schema_format_range(field, range);
-    return FAIL(node, MTR_FINDING_FIELD_RANGE, "`%.*s` is out of range: %s", SHOWN(node->text), range);
+    return FAIL(node, MTR_FINDING_FIELD_RANGE, "`%.*s%s` is out of range: %s", MTR_STR_QUOTED(node->text),
+                range);
 }
 
 int schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node,
                             const char *expected, struct mtr_str *out)
 {
     if (node->kind == MTR_NODE_BOOL)
-        return FAIL(node, MTR_FINDING_FIELD_KIND, "write \"%.*s\" in quotes: %s is expected",
-                    MTR_STR_ARGS(node->text), expected);
+        return FAIL(node, MTR_FINDING_FIELD_KIND, "write \"%.*s%s\" in quotes: %s is expected",
+                    MTR_STR_QUOTED(node->text), expected);
     if (!is_scalar_text(node))
         return FAIL(node, MTR_FINDING_FIELD_KIND, "%s is expected, not %s", expected, kind_text(node));
     return mtr_arena_copy(context->arena, node->text, out);
@@ -193,8 +191,8 @@ static int decode_name(struct mtr_schema_context *context, const struct mtr_node
     if (rc) return rc;
     if (!mtr_schema_is_name(name))
         return FAIL(node, MTR_FINDING_FIELD_KEY,
-                    "`%.*s` is no key, or SERVICE/KEY: each is 1 to %d of letters, digits and . _ : -",
-                    SHOWN(name), MTR_KEY_BYTES_MAX);
+                    "`%.*s%s` is no key, or SERVICE/KEY: each is 1 to %d of letters, digits and . _ : -",
+                    MTR_STR_QUOTED(name), MTR_KEY_BYTES_MAX);
     *out = name;
     return MTR_OK;
 }
@@ -207,8 +205,8 @@ static int decode_key(struct mtr_schema_context *context, const struct mtr_node 
     if (!mtr_schema_is_key(key))
         return FAIL(
             node, MTR_FINDING_FIELD_KEY,
-            "`%.*s` is no key: 1 to %d of letters, digits and . _ : -, starting with a letter or digit",
-            SHOWN(key), MTR_KEY_BYTES_MAX);
+            "`%.*s%s` is no key: 1 to %d of letters, digits and . _ : -, starting with a letter or digit",
+            MTR_STR_QUOTED(key), MTR_KEY_BYTES_MAX);
     *out = key;
     return MTR_OK;
 }
@@ -300,11 +298,11 @@ static int fail_decimal(struct mtr_schema_context *context, const struct mtr_nod
 {
     char sentence[MTR_NUMBER_FAULT_BYTES];
     if (rc == MTR_EPRECISION)
-        return FAIL(node, MTR_FINDING_FIELD_DIGITS, "`%.*s` has more than %u digits after the point",
-                    SHOWN(node->text), digits);
+        return FAIL(node, MTR_FINDING_FIELD_DIGITS, "`%.*s%s` has more than %u digits after the point",
+                    MTR_STR_QUOTED(node->text), digits);
     if (rc == MTR_EOVERFLOW)
-        return FAIL(node, MTR_FINDING_FIELD_RANGE, "`%.*s` is too large: at most %s", SHOWN(node->text),
-                    most);
+        return FAIL(node, MTR_FINDING_FIELD_RANGE, "`%.*s%s` is too large: at most %s",
+                    MTR_STR_QUOTED(node->text), most);
     if (!is_scalar_text(node)) return fail_expected(context, node, "a number is expected, as 12 or 0.05");
     mtr_number_fault(node->text, sentence);
     return FAIL(node, MTR_FINDING_FIELD_NUMBER, "%s", sentence);
@@ -347,8 +345,8 @@ static int decode_enum(struct mtr_schema_context *context, const struct mtr_fiel
     if (!is_scalar_text(node))
         return FAIL(node, MTR_FINDING_FIELD_KIND, "one of %s is expected, not %s", list, kind_text(node));
     char meant[MTR_MEANT_BYTES];
-    return FAIL(node, MTR_FINDING_FIELD_CHOICE, "`%.*s` is not one of %s%s", SHOWN(node->text), list,
-                mtr_str_meant(node->text, choice_at, field->choices, meant));
+    return FAIL(node, MTR_FINDING_FIELD_CHOICE, "`%.*s%s` is not one of %s%s", MTR_STR_QUOTED(node->text),
+                list, mtr_str_meant(node->text, choice_at, field->choices, meant));
 }
 
 int schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field,

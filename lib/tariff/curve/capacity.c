@@ -127,7 +127,8 @@ static void lint_bound(const struct mtr_node *node, struct mtr_str meter, struct
     out->is_below = !up_to;
     if (!bound)
         mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_CAPACITY_METERS, any->line, any->column, "up_to",
-                             "has no bound for `%.*s`: each step names the same meters", MTR_STR_ARGS(meter));
+                             "has no bound for `%.*s%s`: each step names the same meters",
+                             MTR_STR_QUOTED(meter));
     else if ((rc = mtr_quantity_parse(bound->text, &out->at)) != MTR_OK || out->at.e12 < 0)
         tariff_number_error(findings, bound, key, rc,
                             "must be a number that is not negative, of at most 12 digits after the point");

@@ -86,8 +86,8 @@ static int read_match(const struct mtr_node *node, const struct mtr_component *c
     if (!is_grouped_by(component, node->key))
         mtr_diagnostics_addf(
             findings, MTR_FINDING_TARIFF_MATRIX_DIMENSION, node->key_line, node->key_column, "match",
-            "the component does not `group_by` the dimension `%.*s`, so its lines do not have it",
-            MTR_STR_ARGS(node->key));
+            "the component does not `group_by` the dimension `%.*s%s`, so its lines do not have it",
+            MTR_STR_QUOTED(node->key));
     int rc = mtr_arena_copy(arena, node->key, &out->dimension);
     if (rc) return rc;
     out->values = mtr_arena_calloc(arena, (size_t)count + 1, sizeof(*out->values));
