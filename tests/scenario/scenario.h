@@ -94,6 +94,7 @@ struct planned_subscription {
     struct planned_change changes[CHANGES_MAX];
     uint32_t change_count;
     bool shares_subject; /* with one before or behind it: its term stays */
+    const char *opening; /* what it begins with, as written; NULL: not drawn yet */
     bool applied;
 };
 
@@ -107,8 +108,10 @@ struct planned_tariff {
 struct plan {
     uint32_t vendor_count;
     uint32_t service_count, service_vendors[SERVICES_MAX];
+    bool shares_keys; /* every service has the same keys of meters and tariffs */
     uint32_t meter_count, tariff_count, subscription_count;
     struct planned_meter meters[METERS_MAX];
+    struct planned_meter spare; /* no tariff names it, so that it may be deleted */
     struct planned_tariff tariffs[TARIFFS_MAX];
     struct planned_subscription subscriptions[SUBSCRIPTIONS_MAX];
     uint32_t destinations_applied;
@@ -223,8 +226,9 @@ struct pending_result {
 /* How often things happened over all runs, so that a run that tests nothing is noticed. */
 #define SEEN_MAP(X)                                                                                          \
     X(CRASH) X(COPY) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL)                 \
-    X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(RETIRED) X(COUNTER_GREW) X(COUNTER_RESET) X(SPLIT_PERIOD) X(STRAY_USAGE) X(CHANGED)            \
-    X(SUBJECT_AGAIN) X(DRAFT) X(FINAL)                                                                                                                \
+    X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(RETIRED) X(RETIRED_ANEW) X(METER_DELETED) X(METER_KEPT)    \
+    X(COUNTER_GREW) X(COUNTER_RESET) X(COUNTER_OPENED) X(LEVEL_OPENED) X(SPLIT_PERIOD) X(STRAY_USAGE) X(CHANGED)  \
+    X(SUBJECT_AGAIN) X(SAME_KEYS) X(DRAFT) X(FINAL)                                                               \
     X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE) X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE)                  \
     X(COST_JOINED) X(ALLOWANCE_DRAWN) X(CREDIT_DRAWN) X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION)       \
     X(PEER) X(ACCOUNT) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL) X(SPREAD_USE)                     \
@@ -279,6 +283,8 @@ void scenario_catalog_apply_first(struct scenario *scenario);
 void scenario_catalog_change(struct scenario *scenario);
 void scenario_catalog_apply_rest(struct scenario *scenario);
 void scenario_vendor_key(uint32_t vendor, char key[KEY_MAX]);
+/* The key, or where that is not enough SERVICE/KEY, which no other meter or tariff has. */
+struct mtr_str scenario_name_of(struct scenario *scenario, const struct mtr_service *service, struct mtr_str key);
 
 void scenario_client_create(struct scenario *scenario);  /* makes up a request */
 /* sends one that is not answered; false when there is none */
@@ -324,6 +330,8 @@ struct naive {
     uint64_t *void_seqs; /* by target - 1 */
     struct naive_use *uses; /* by (subscription, meter, hour, dimensions, sequence) */
     uint32_t use_count;
+    struct naive_use *openings; /* what subscriptions begin with, as of their start, sequence 0 */
+    uint32_t opening_count;
     uint32_t held_count;
     uint32_t quarantined_count;
 };

@@ -2,7 +2,8 @@
  * The catalog of a run: planned whole from the seed, applied in part, and changed while usage flows.
  *
  * Vendors share event types and subjects. Meters cover every aggregation, several of one type; some come
- * late, when their type has been counted by others already. Tariffs have up to three versions, the later ones
+ * late, when their type has been counted by others already; they are retired, and deleted while nothing was
+ * made of them. Tariffs have up to three versions, the later ones
  * inside the run, with overrides; they are rewritten, subscriptions get other tariffs, starts, ends, trials
  * (with a tariff, too) and cost tariffs. Fields that define the fold never change, nor does a subscription's
  * currency.
@@ -19,6 +20,13 @@ static const char *const currencies[] = {"EUR", "USD", "JPY", "KWD"};
 void scenario_vendor_key(uint32_t vendor, char key[KEY_MAX])
 {
     snprintf(key, KEY_MAX, "v%u", vendor);
+}
+
+struct mtr_str scenario_name_of(struct scenario *scenario, const struct mtr_service *service, struct mtr_str key)
+{
+    if (!scenario->plan.shares_keys) return key;
+    return mtr_str_from(
+        scenario_format(scenario, "%.*s/%.*s", MTR_STR_ARGS(service->key), MTR_STR_ARGS(key)));
 }
 
 /* What belongs to an aggregation, drawn by lot. */
@@ -59,32 +67,40 @@ static const char *plan_retired(struct scenario *scenario)
     return scenario_format(scenario, ", retired: '%04d-%02u-%02u%s'", year, month, day, PICK(scenario, times));
 }
 
-static void plan_meters(struct scenario *scenario)
+static void plan_meter(struct scenario *scenario, struct planned_meter *meter)
 {
     static const char *const filters[] = {"{tier: [gold, 2]}",
                                           "{tier: {not: [silver]}}",
                                           "{v: {gt: 0.25, lte: 12.125}}",
                                           "{v: {gte: '0.5'}, sku: {in: [s]}, tier: {not: gold}}",
                                           "{length: {lt: 3600, not: [60]}, region: {not: [eu, 7]}}"};
+    meter->aggregation = (enum mtr_aggregation)scenario_below(scenario, MTR_AGGREGATION_COUNT);
+    meter->by_region = scenario_chance(scenario, 50);
+    meter->by_sku = scenario_chance(scenario, 30);
+    meter->filter = scenario_chance(scenario, 35) ? PICK(scenario, filters) : NULL;
+    meter->wants_values = scenario_chance(scenario, 30);
+    meter->more = plan_more(scenario, meter->aggregation);
+    meter->cell = plan_cell(scenario, meter->aggregation);
+    meter->retired = plan_retired(scenario);
+    snprintf(meter->type, KEY_MAX, "%s", PICK(scenario, types));
+}
+
+static void plan_meters(struct scenario *scenario)
+{
     struct plan *plan = &scenario->plan;
     for (uint32_t service = 0; service < plan->service_count; service++) {
         uint32_t count = 2 + scenario_below(scenario, 3);
         for (uint32_t i = 0; i < count && plan->meter_count < METERS_MAX; i++) {
             struct planned_meter *meter = &plan->meters[plan->meter_count];
-            *meter = (struct planned_meter){
-                .service = service,
-                .aggregation = (enum mtr_aggregation)scenario_below(scenario, MTR_AGGREGATION_COUNT),
-                .by_region = scenario_chance(scenario, 50),
-                .by_sku = scenario_chance(scenario, 30),
-                .filter = scenario_chance(scenario, 35) ? PICK(scenario, filters) : NULL,
-                .wants_values = scenario_chance(scenario, 30)};
-            meter->more = plan_more(scenario, meter->aggregation);
-            meter->cell = plan_cell(scenario, meter->aggregation);
-            meter->retired = plan_retired(scenario);
-            snprintf(meter->key, KEY_MAX, "m%u", plan->meter_count++);
-            snprintf(meter->type, KEY_MAX, "%s", PICK(scenario, types));
+            *meter = (struct planned_meter){.service = service};
+            plan_meter(scenario, meter);
+            snprintf(meter->key, KEY_MAX, "m%u", plan->shares_keys ? i : plan->meter_count);
+            plan->meter_count++;
         }
     }
+    plan->spare = (struct planned_meter){.service = scenario_below(scenario, plan->service_count)};
+    plan_meter(scenario, &plan->spare);
+    snprintf(plan->spare.key, KEY_MAX, "spare");
 }
 
 static const char *plan_anchor(struct scenario *scenario, const char *every)
@@ -195,6 +211,8 @@ void scenario_catalog_plan(struct scenario *scenario)
     plan->service_count =
         plan->vendor_count + scenario_below(scenario, SERVICES_MAX - plan->vendor_count + 1);
     for (uint32_t i = 0; i < plan->service_count; i++) plan->service_vendors[i] = i % plan->vendor_count;
+    plan->shares_keys = scenario_chance(scenario, 50);
+    scenario_seen[SEEN_SAME_KEYS] += plan->shares_keys;
     plan_meters(scenario);
     plan->tariff_count =
         plan->service_count + scenario_below(scenario, TARIFFS_MAX - plan->service_count + 1);
@@ -204,7 +222,7 @@ void scenario_catalog_plan(struct scenario *scenario)
         plan->tariffs[i] = (struct planned_tariff){
             .service = service,
             .currency = i == service ? PICK(scenario, currencies) : plan->tariffs[service].currency};
-        snprintf(plan->tariffs[i].key, KEY_MAX, "t%u", i);
+        snprintf(plan->tariffs[i].key, KEY_MAX, "t%u", plan->shares_keys ? i / plan->service_count : i);
     }
     plan->subscription_count = 4 + scenario_below(scenario, SUBSCRIPTIONS_MAX - 3);
     for (uint32_t i = 0; i < plan->subscription_count; i++) plan_subscription(scenario, i);
@@ -293,6 +311,39 @@ static void apply_meter(struct scenario *scenario, struct planned_meter *meter)
     yaml_apply(&yaml);
 }
 
+/* Takes it out where nothing was made of it; then its key may come again as another. */
+static void delete_meter(struct scenario *scenario, struct planned_meter *meter)
+{
+    const bool gone = scenario_delete_meter(scenario, meter);
+    scenario_seen[gone ? SEEN_METER_DELETED : SEEN_METER_KEPT]++;
+    if (!gone) return;
+    meter->applied = false;
+    plan_meter(scenario, meter);
+}
+
+/* Of one that no tariff names. */
+static void apply_or_delete(struct scenario *scenario, struct planned_meter *meter)
+{
+    if (meter->applied) delete_meter(scenario, meter);
+    else apply_meter(scenario, meter);
+}
+
+/* Another date, or none, where that decides of no event that was folded. */
+static void retire_meter(struct scenario *scenario, struct planned_meter *meter)
+{
+    struct planned_meter changed = *meter;
+    struct yaml yaml;
+    if (!meter->applied) return;
+    changed.retired = plan_retired(scenario);
+    yaml_begin(scenario, &yaml);
+    yaml.may_be_refused = true;
+    yaml_put(&yaml, "meters:\n");
+    yaml_put_meter(&yaml, &changed);
+    if (!yaml_try(&yaml)) return;
+    scenario_seen[SEEN_RETIRED_ANEW] += strcmp(meter->retired, changed.retired) != 0;
+    *meter = changed;
+}
+
 static void apply_subscription(struct scenario *scenario, struct planned_subscription *subscription)
 {
     struct yaml yaml;
@@ -323,7 +374,7 @@ static void apply_credit(struct scenario *scenario)
 void scenario_catalog_change(struct scenario *scenario)
 {
     struct plan *plan = &scenario->plan;
-    switch (scenario_below(scenario, 9)) {
+    switch (scenario_below(scenario, 11)) {
     case 0:
     case 1: apply_meter(scenario, &plan->meters[scenario_below(scenario, plan->meter_count)]); break;
     case 2:
@@ -337,6 +388,8 @@ void scenario_catalog_change(struct scenario *scenario)
     case 7:
         if (scenario->all_end) apply_credit(scenario);
         break;
+    case 8: apply_or_delete(scenario, &plan->spare); break;
+    case 9: retire_meter(scenario, &plan->meters[scenario_below(scenario, plan->meter_count)]); break;
     default: apply_destination(scenario); break;
     }
 }

@@ -7,6 +7,8 @@
 
 #include <inttypes.h>
 
+#include "meterd/rater/catalog_change.h"
+
 enum { YAML_BYTES_MAX = 1 << 20 };
 
 static const char *const roundings[] = {"half_even", "half_up", "up", "down", "ceiling", "floor"};
@@ -21,31 +23,84 @@ void yaml_put(struct yaml *yaml, const char *format, ...)
 
 void yaml_begin(struct scenario *scenario, struct yaml *yaml)
 {
-    yaml->scenario = scenario;
+    *yaml = (struct yaml){.scenario = scenario};
     mtr_buffer_init(&yaml->text, YAML_BYTES_MAX);
+}
+
+/* What was folded and charged may have something against it, as in the daemon. */
+static int review(void *context, const struct mtr_catalog *stored, const struct mtr_catalog *draft,
+                  struct mtr_diagnostics *findings)
+{
+    const struct stores *stores = &((struct scenario *)context)->stores;
+    int rc = mtr_aggregator_check_change(stores->aggregator, stored, draft, findings);
+    return rc ? rc : mtr_rater_check_change(stores->charges, stored, draft, findings);
+}
+
+static const struct mtr_diagnostic *first_error(const struct mtr_diagnostics *findings)
+{
+    static const struct mtr_diagnostic none = {.text = ""};
+    for (size_t i = 0; i < findings->count; i++)
+        if (findings->items[i].severity == MTR_SEVERITY_ERROR) return &findings->items[i];
+    return &none;
+}
+
+static void take_snapshot(struct scenario *scenario, const struct mtr_catalog_change *change)
+{
+    struct stores *stores = &scenario->stores;
+    mtr_catalog_release(stores->catalog);
+    stores->catalog = mtr_catalog_store_snapshot(stores->catalog_store);
+    scenario_trace(scenario, "catalog version %" PRIu64 ": %u created, %u updated, %u deleted",
+                   change->version, change->created, change->updated, change->deleted);
+}
+
+bool yaml_try(struct yaml *yaml)
+{
+    struct scenario *scenario = yaml->scenario;
+    struct mtr_catalog_change change;
+    struct mtr_diagnostics findings;
+    mtr_diagnostics_init(&findings, 16);
+    const struct mtr_catalog_edit edit = {.text = mtr_buffer_str(&yaml->text),
+                                          .who = MTR_STR("scenario"),
+                                          .now_us = scenario->now_us,
+                                          .review = review,
+                                          .review_context = scenario};
+    int rc = mtr_catalog_store_apply(scenario->stores.catalog_store, &edit, &change, &findings);
+    const struct mtr_diagnostic *error = first_error(&findings);
+    if ((rc && !yaml->may_be_refused) || scenario->is_loud)
+        printf("%.*s", MTR_STR_ARGS(mtr_buffer_str(&yaml->text)));
+    CHECK(scenario, !rc || (yaml->may_be_refused && rc == MTR_EINVALID), "line %u: %s: %s", error->line,
+          error->field, error->text);
+    if (rc) scenario_trace(scenario, "refused: %s", error->text);
+    else take_snapshot(scenario, &change);
+    mtr_diagnostics_release(&findings);
+    mtr_buffer_release(&yaml->text);
+    return !rc;
 }
 
 void yaml_apply(struct yaml *yaml)
 {
-    struct scenario *scenario = yaml->scenario;
-    struct stores *stores = &scenario->stores;
+    (void)yaml_try(yaml);
+}
+
+bool scenario_delete_meter(struct scenario *scenario, const struct planned_meter *meter)
+{
+    static const enum mtr_catalog_kind kind = MTR_KIND_METER;
     struct mtr_catalog_change change;
     struct mtr_diagnostics findings;
     mtr_diagnostics_init(&findings, 16);
     const struct mtr_catalog_edit edit = {
-        .text = mtr_buffer_str(&yaml->text), .who = MTR_STR("scenario"), .now_us = scenario->now_us};
-    int rc = mtr_catalog_store_apply(stores->catalog_store, &edit, &change, &findings);
-    if (rc || scenario->is_loud) printf("%.*s", MTR_STR_ARGS(mtr_buffer_str(&yaml->text)));
-    const struct mtr_diagnostic *finding = findings.items;
-    for (size_t i = 0; i < findings.count && finding->severity != MTR_SEVERITY_ERROR; i++) finding++;
-    CHECK(scenario, !rc, "line %u: %s: %s", rc ? finding->line : 0, rc ? finding->field : "",
-          rc ? finding->text : "");
+        .kind = &kind,
+        .key = mtr_str_from(meter->key), /* the spare one's is its own */
+        .who = MTR_STR("scenario"),
+        .now_us = scenario->now_us,
+        .review = review,
+        .review_context = scenario};
+    int rc = mtr_catalog_store_delete(scenario->stores.catalog_store, &edit, &change, &findings);
+    CHECK(scenario, !rc || rc == MTR_EINVALID, "%s", mtr_error_text(rc));
+    if (rc) scenario_trace(scenario, "kept: %s", first_error(&findings)->text);
+    else take_snapshot(scenario, &change);
     mtr_diagnostics_release(&findings);
-    mtr_buffer_release(&yaml->text);
-    mtr_catalog_release(stores->catalog);
-    stores->catalog = mtr_catalog_store_snapshot(stores->catalog_store);
-    scenario_trace(scenario, "catalog version %" PRIu64 ": %u created, %u updated", change.version,
-                   change.created, change.updated);
+    return !rc;
 }
 
 static const char *date(struct scenario *scenario, int64_t days)
@@ -307,9 +362,10 @@ void yaml_put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
     struct scenario *scenario = yaml->scenario;
     int64_t day = scenario->begin_us / MTR_US_PER_DAY - (scenario_chance(scenario, 90) ? 400 : -10);
     uint32_t versions = 1 + scenario_below(scenario, 3);
-    yaml_put(yaml, "  - key: %s\n    currency: %s\n    rounding: {mode: %s, place: %s}\n    versions:\n",
-             tariff->key, tariff->currency, PICK(scenario, roundings),
-             scenario_chance(scenario, 70) ? "line" : "total");
+    yaml_put(yaml, "  - key: %s\n    currency: %s\n    rounding: {mode: %s, place: %s}\n", tariff->key,
+             tariff->currency, PICK(scenario, roundings), scenario_chance(scenario, 70) ? "line" : "total");
+    if (scenario->plan.shares_keys) yaml_put(yaml, "    service: s%u\n", tariff->service);
+    yaml_put(yaml, "    versions:\n");
     for (uint32_t i = 0; i < versions; i++) {
         const bool resets = i && scenario_chance(scenario, 25);
         yaml_put(yaml, "      - from: %s%s\n%s", date(scenario, day),
@@ -358,9 +414,30 @@ static void put_changes(struct yaml *yaml, const struct planned_subscription *su
     if (subscription->change_count) yaml_put(yaml, "]");
 }
 
+/* Levels and counters of meters that are there. */
+static const char *draw_opening(struct scenario *scenario, uint32_t service)
+{
+    static const char *const values[] = {"0", "3", "12.5", "0.000000000001", "40"};
+    static const char *const regions[] = {"", "region: eu", "region: '7'"}, *const skus[] = {"", "sku: s"};
+    const struct plan *plan = &scenario->plan;
+    const char *all = "";
+    for (uint32_t i = 0; i < plan->meter_count; i++) {
+        const struct planned_meter *meter = &plan->meters[i];
+        const bool opens = meter->aggregation == MTR_TIME_WEIGHTED || meter->aggregation == MTR_COUNTER_INCREASE;
+        if (meter->service != service || !meter->applied || !opens || scenario_chance(scenario, 40)) continue;
+        const char *region = meter->by_region ? PICK(scenario, regions) : "",
+                   *sku = meter->by_sku ? PICK(scenario, skus) : "";
+        all = scenario_format(scenario, "%s%s{meter: %s, value: '%s', dimensions: {%s%s%s}}", all,
+                              *all ? ", " : "", meter->key, PICK(scenario, values), region,
+                              *region && *sku ? ", " : "", sku);
+    }
+    return all;
+}
+
 void yaml_put_subscription(struct yaml *yaml, struct planned_subscription *subscription)
 {
     struct scenario *scenario = yaml->scenario;
+    if (!subscription->opening) subscription->opening = draw_opening(scenario, subscription->service);
     yaml_put(
         yaml,
         "  - {key: %s, service: s%u, subject: %s, customer: c%u, tariff: %s, zone: %s, billing: {every: %s, anchor: %s}, start: %s%s",
@@ -382,6 +459,7 @@ void yaml_put_subscription(struct yaml *yaml, struct planned_subscription *subsc
         yaml_put(yaml, ", end: %s%s", date(scenario, subscription->end_day),
                  scenario_chance(scenario, 40) ? PICK(scenario, clocks) : "");
     put_changes(yaml, subscription);
+    if (*subscription->opening) yaml_put(yaml, ", opening: [%s]", subscription->opening);
     yaml_put(yaml, "}\n");
     subscription->applied = true;
 }

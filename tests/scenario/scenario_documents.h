@@ -15,10 +15,13 @@ static const char *const clocks[] = {"T00:20:00Z",        "T09:45:30Z",        "
 struct yaml {
     struct scenario *scenario;
     struct mtr_buffer text;
+    bool may_be_refused;
 };
 void yaml_begin(struct scenario *scenario, struct yaml *yaml);
 void yaml_put(struct yaml *yaml, const char *format, ...) MTR_PRINTF(2, 3);
 void yaml_apply(struct yaml *yaml); /* and releases it */
+bool yaml_try(struct yaml *yaml); /* the same; false: refused, as it may be */
+bool scenario_delete_meter(struct scenario *scenario, const struct planned_meter *meter); /* false: refused */
 
 /* Each is one document; what is marked as applied stands in the catalog from then on. */
 void yaml_put_meter(struct yaml *yaml, struct planned_meter *meter);

@@ -211,6 +211,7 @@ static uint32_t changes_of(struct measuring *measuring, struct naive_change *cha
     for (uint32_t i = 0; i < measuring->use_count; i++) {
         const struct naive_use *use = measuring->uses[i];
         if (use->void_seq) continue;
+        scenario_seen[SEEN_LEVEL_OPENED] += !use->seq;
         mtr_int128 before = 0;
         for (uint32_t k = 0; k < i && !measuring->meter->reports_changes; k++)
             if (!measuring->uses[k]->void_seq &&
@@ -300,19 +301,31 @@ static bool is_in_range(const struct measuring *measuring, const struct naive_us
            use->event->time_us < mtr_subscription_ends_us(subscription);
 }
 
+/* Levels begin with what the subscription takes over. */
+static const struct naive_use *use_at(const struct naive *naive, uint32_t index)
+{
+    return index < naive->opening_count ? &naive->openings[index] : &naive->uses[index - naive->opening_count];
+}
+
+static bool is_measured(const struct measuring *measuring, const struct naive_use *use)
+{
+    const bool is_opening = !use->seq;
+    return use->subscription->number == measuring->subscription->number && use->meter == measuring->meter &&
+           !(is_opening && use->meter->aggregation != MTR_TIME_WEIGHTED) && is_in_range(measuring, use);
+}
+
 /* All lines of one meter. */
 static void measure_input(struct measuring *measuring, const struct naive *naive)
 {
     struct scenario *scenario = measuring->scenario;
-    const struct mtr_subscription *subscription = measuring->subscription;
     const struct mtr_component *component = measuring->component;
     static struct mtr_str lines[NAIVE_USES_MAX], seen[NAIVE_USES_MAX];
+    const uint32_t count = naive->opening_count + naive->use_count;
     uint32_t seen_count = 0;
-    for (uint32_t i = 0; i < naive->use_count; i++) {
-        const struct naive_use *use = &naive->uses[i];
-        if (use->subscription->number != subscription->number || use->meter != measuring->meter ||
-            !is_in_range(measuring, use))
-            continue;
+    CHECK(scenario, count <= NAIVE_USES_MAX, "too many uses");
+    for (uint32_t i = 0; i < count; i++) {
+        const struct naive_use *use = use_at(naive, i);
+        if (!is_measured(measuring, use)) continue;
         lines[i] = line_dimensions(scenario, component, use->event);
         uint32_t at = 0;
         while (at < seen_count && !mtr_str_equal(seen[at], lines[i])) at++;
@@ -321,11 +334,9 @@ static void measure_input(struct measuring *measuring, const struct naive *naive
     for (uint32_t line = 0; line < seen_count; line++) {
         measuring->dimensions = seen[line];
         measuring->use_count = 0;
-        for (uint32_t i = 0; i < naive->use_count; i++) {
-            const struct naive_use *use = &naive->uses[i];
-            if (use->subscription->number != subscription->number || use->meter != measuring->meter ||
-                !is_in_range(measuring, use))
-                continue;
+        for (uint32_t i = 0; i < count; i++) {
+            const struct naive_use *use = use_at(naive, i);
+            if (!is_measured(measuring, use)) continue;
             if (mtr_str_equal(lines[i], seen[line])) measuring->uses[measuring->use_count++] = use;
             CHECK(scenario, measuring->use_count < MEASURED_USES_MAX, "too many uses of a line");
         }

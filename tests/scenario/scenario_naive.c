@@ -4,7 +4,7 @@
  */
 #include "scenario/scenario.h"
 
-enum { NAIVE_EVENTS_MAX = 8192 };
+enum { NAIVE_EVENTS_MAX = 8192, NAIVE_OPENINGS_MAX = SUBSCRIPTIONS_MAX * METERS_MAX };
 
 /* ---- the log ---- */
 
@@ -311,7 +311,8 @@ static void resolve_event(struct scenario *scenario, struct naive *naive, uint64
     }
     for (uint32_t i = 1; subscription && i <= mtr_catalog_count(catalog, MTR_KIND_METER); i++) {
         const struct mtr_meter *meter = mtr_catalog_meter(catalog, i);
-        if (meter->service != subscription->service || !mtr_str_equal(meter->event_type, event->type))
+        if (!meter || meter->service != subscription->service ||
+            !mtr_str_equal(meter->event_type, event->type))
             continue;
         meters++;
         use_event(scenario, naive, seq, subscription, meter, &reception);
@@ -341,6 +342,55 @@ static bool is_before(const struct naive_use *a, const struct naive_use *b)
     return a->event->time_us != b->event->time_us ? a->event->time_us < b->event->time_us : a->seq < b->seq;
 }
 
+/* What the subscription began with of that meter and these dimensions; NULL: nothing. */
+static const struct naive_use *opening_of(const struct naive *naive, const struct naive_use *use)
+{
+    for (uint32_t i = 0; i < naive->opening_count; i++) {
+        const struct naive_use *opening = &naive->openings[i];
+        if (opening->subscription == use->subscription && opening->meter == use->meter &&
+            mtr_str_equal(opening->dimensions, use->dimensions))
+            return opening;
+    }
+    return NULL;
+}
+
+/* As if it had been sent at the very start, before everything else. */
+static void add_opening(struct scenario *scenario, struct naive *naive,
+                        const struct mtr_subscription *subscription, const struct mtr_opening *opening)
+{
+    const struct mtr_meter *meter = opening->meter;
+    struct mtr_property *properties = scenario_alloc(scenario, meter->group_by_count, sizeof(*properties));
+    struct mtr_event *event = scenario_alloc(scenario, 1, sizeof(*event));
+    const char *at = opening->dimensions.data;
+    for (uint32_t i = 0; i < meter->group_by_count; i++) {
+        const char *end = strchr(at, 0x1F);
+        properties[i] = (struct mtr_property){.name = meter->group_by[i],
+                                              .kind = MTR_PROPERTY_STRING,
+                                              .text = copy_text(scenario, (struct mtr_str){at, (size_t)(end - at)})};
+        at = end + 1;
+    }
+    *event = (struct mtr_event){.time_us = subscription->start_us,
+                                .properties = properties,
+                                .property_count = meter->group_by_count};
+    CHECK(scenario, naive->opening_count < NAIVE_OPENINGS_MAX, "too many openings");
+    naive->openings[naive->opening_count++] = (struct naive_use){.subscription = subscription,
+                                                                 .meter = meter,
+                                                                 .event = event,
+                                                                 .start_us = subscription->start_us,
+                                                                 .dimensions = opening->dimensions,
+                                                                 .quantity = opening->value};
+}
+
+static void read_openings(struct scenario *scenario, struct naive *naive)
+{
+    const struct mtr_catalog *catalog = scenario->stores.catalog;
+    for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); i++) {
+        const struct mtr_subscription *subscription = mtr_catalog_subscription(catalog, i);
+        for (uint32_t k = 0; k < subscription->opening_count; k++)
+            add_opening(scenario, naive, subscription, &subscription->openings[k]);
+    }
+}
+
 /* What a counter grew by since the latest reading before this one, which is left as it was read. */
 static mtr_int128 increase_of(const struct naive *naive, const struct naive_use *use,
                               const mtr_int128 *readings)
@@ -353,8 +403,11 @@ static mtr_int128 increase_of(const struct naive *naive, const struct naive_use 
             (!previous || is_before(previous, other)))
             previous = other;
     }
-    if (!previous) return 0;
-    const mtr_int128 reading = readings[use - naive->uses], before = readings[previous - naive->uses];
+    const struct naive_use *opening = previous ? NULL : opening_of(naive, use);
+    scenario_seen[SEEN_COUNTER_OPENED] += opening != NULL;
+    if (!previous && !opening) return 0;
+    const mtr_int128 reading = readings[use - naive->uses],
+                     before = previous ? readings[previous - naive->uses] : opening->quantity.e12;
     scenario_seen[SEEN_COUNTER_RESET] += reading < before;
     scenario_seen[SEEN_COUNTER_GREW] += reading > before;
     return reading < before ? reading : reading - before;
@@ -371,7 +424,10 @@ static void measure_counters(struct scenario *scenario, struct naive *naive)
 
 void scenario_naive_read(struct scenario *scenario, struct naive *naive)
 {
-    *naive = (struct naive){.uses = scenario_alloc(scenario, NAIVE_USES_MAX, sizeof(*naive->uses))};
+    *naive = (struct naive){
+        .uses = scenario_alloc(scenario, NAIVE_USES_MAX, sizeof(*naive->uses)),
+        .openings = scenario_alloc(scenario, NAIVE_OPENINGS_MAX, sizeof(*naive->openings))};
+    read_openings(scenario, naive);
     read_log(scenario, naive);
     for (uint64_t seq = 1; seq <= naive->event_count; seq++) {
         const struct mtr_event *event = &naive->events[seq - 1];

@@ -10,9 +10,10 @@
  *     makes up;
  *   unique values: a row has their number, not the values, and numbers do not tell what two hours have in
  *     common;
+ *   what a subscription begins with of a level;
  *   use of the customer's other subscriptions, and what a trial's tariff prices: a request has one
  *     subscription and one tariff.
- * The last two are read from the rollups; everything else is read from the rows.
+ * The last three are read from the rollups; everything else is read from the rows.
  */
 #include "scenario/scenario_request.h"
 
@@ -134,7 +135,7 @@ static void read_uses(struct quoting *quoting)
     quoting->has_unique = false;
     for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_METER); i++) {
         quoting->meter = mtr_catalog_meter(catalog, i);
-        if (quoting->meter->service != quoting->subscription->service) continue;
+        if (!quoting->meter || quoting->meter->service != quoting->subscription->service) continue;
         if (quoting->meter->aggregation == MTR_TIME_WEIGHTED) read_levels(quoting);
         const struct mtr_cell_range range = {quoting->subscription->number, i, 0, MTR_TIME_US_MAX};
         CHECK_OK(quoting->scenario, mtr_rollups_walk_cells(quoting->rollups.txn, &range, on_cell, quoting));
@@ -156,7 +157,7 @@ static void add_rows_of(struct quoting *quoting, const struct scenario_use *use,
         for (uint32_t j = 0; j < tariff->versions[i].component_count; j++) {
             const struct mtr_component *component = &tariff->versions[i].components[j];
             for (uint32_t k = 0; k < component->input_count; k++) {
-                if (!mtr_str_equal(component->inputs[k], use->meter->key) ||
+                if (!mtr_meter_has_name(use->meter, component->inputs[k]) ||
                     is_row(quoting, first, component->key))
                     continue;
                 CHECK(quoting->scenario, quoting->row_count < ROWS_MAX, "too many rows");
@@ -199,11 +200,20 @@ static bool is_of_trial(const struct mtr_subscription *subscription, const struc
     return false;
 }
 
+/* A request's rows begin at nothing. */
+static bool has_opening(const struct mtr_subscription *subscription, const struct mtr_meter *meter)
+{
+    for (uint32_t i = 0; i < subscription->opening_count; i++)
+        if (subscription->openings[i].meter == meter) return true;
+    return false;
+}
+
 static bool is_said(const struct quoting *quoting, const struct mtr_component *component, uint32_t input)
 {
     const struct mtr_meter *meter =
         mtr_catalog_find_meter(quoting->rollups.catalog, component->inputs[input]);
-    return meter->aggregation != MTR_UNIQUE && !is_of_trial(quoting->subscription, component);
+    return meter->aggregation != MTR_UNIQUE && !has_opening(quoting->subscription, meter) &&
+           !is_of_trial(quoting->subscription, component);
 }
 
 static bool is_in_rows(const struct quoting *quoting, const struct mtr_use_stream *stream)

@@ -74,18 +74,18 @@ static int64_t period_start_of(const struct asking *asking, int64_t time_us)
     return mtr_billing_period_start(asking->subscription, time_us, &end_us);
 }
 
-static bool is_priced(const struct mtr_tariff_document *tariff, struct mtr_str meter)
+static bool is_priced(const struct mtr_tariff_document *tariff, const struct mtr_meter *meter)
 {
     for (uint32_t i = 0; tariff && i < tariff->version_count; i++)
         for (uint32_t j = 0; j < tariff->versions[i].component_count; j++)
             for (uint32_t k = 0; k < tariff->versions[i].components[j].input_count; k++)
-                if (mtr_str_equal(tariff->versions[i].components[j].inputs[k], meter)) return true;
+                if (mtr_meter_has_name(meter, tariff->versions[i].components[j].inputs[k])) return true;
     return false;
 }
 
 static bool is_row(const struct asking *asking, uint32_t index)
 {
-    const struct mtr_str meter = asking->used->uses[index].meter->key;
+    const struct mtr_meter *meter = asking->used->uses[index].meter;
     return is_priced(asking->subscription->tariff, meter) ||
            is_priced(asking->subscription->trial_tariff, meter) ||
            is_priced(asking->subscription->cost_tariff, meter);
@@ -159,7 +159,7 @@ static bool find_credits(struct asking *asking)
 static bool can_be_asked(struct asking *asking)
 {
     return !asking->used->has_unique && !asking->subscription->phases &&
-           asking->subscription->peer_count <= 1 && find_rows(asking) &&
+           !asking->subscription->opening_count && asking->subscription->peer_count <= 1 && find_rows(asking) &&
            find_credits(asking);
 }
 
@@ -171,10 +171,13 @@ static int put_document(void *context, const struct mtr_catalog_document *docume
     return MTR_OK;
 }
 
+/* Of the subscription's service. */
 static void put_stored(struct asking *asking, enum mtr_catalog_kind kind, struct mtr_str key)
 {
-    CHECK_OK(asking->scenario, mtr_catalog_store_get(asking->scenario->stores.catalog_store, kind, key, 0,
-                                                     put_document, &asking->json));
+    struct scenario *scenario = asking->scenario;
+    const struct mtr_str name = scenario_name_of(scenario, asking->subscription->service, key);
+    CHECK_OK(scenario, mtr_catalog_store_get(scenario->stores.catalog_store, kind, name, 0, put_document,
+                                             &asking->json));
 }
 
 static void put_meters(struct asking *asking)
@@ -182,9 +185,11 @@ static void put_meters(struct asking *asking)
     const struct mtr_catalog *catalog = asking->scenario->stores.catalog;
     mtr_json_name(&asking->json, "meters");
     mtr_json_list(&asking->json);
-    for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_METER); i++)
-        if (mtr_catalog_meter(catalog, i)->service == asking->subscription->service)
-            put_stored(asking, MTR_KIND_METER, mtr_catalog_meter(catalog, i)->key);
+    for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_METER); i++) {
+        const struct mtr_meter *meter = mtr_catalog_meter(catalog, i);
+        if (meter && meter->service == asking->subscription->service)
+            put_stored(asking, MTR_KIND_METER, meter->key);
+    }
     mtr_json_list_end(&asking->json);
 }
 
