@@ -24,28 +24,16 @@ enum { STOP = 1 };
 struct moved {
     struct mtr_aggregator *aggregator;
     const struct mtr_meter *before, *after; /* after NULL: it is deleted */
-    uint64_t seq_first, seq_last; /* seq_first above seq_last: nowhere */
+    struct fold_log_range log;
     const struct mtr_catalog *candidate;
     struct mtr_diagnostics *findings;
 };
 
-static int widen(struct moved *moved, uint64_t seq_first, uint64_t seq_last)
-{
-    if (seq_first < moved->seq_first) moved->seq_first = seq_first;
-    if (seq_last > moved->seq_last) moved->seq_last = seq_last;
-    return MTR_OK;
-}
-
-static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
-{
-    (void)key;
-    return widen(context, cell->seq_first, cell->seq_last);
-}
-
 static int on_quarantined(void *context, const struct mtr_quarantined_event *event)
 {
     struct moved *moved = context;
-    return event->meter == moved->before->number ? widen(moved, event->seq, event->seq) : MTR_OK;
+    if (event->meter == moved->before->number) fold_widen(&moved->log, event->seq, event->seq);
+    return MTR_OK;
 }
 
 /* What it holds beyond its quota of that subscription's subject. */
@@ -56,7 +44,7 @@ static int widen_by_beyond(struct moved *moved, const struct mtr_subscription *s
     int rc = MTR_OK;
     for (; !rc; seq++) {
         rc = mtr_rollups_next_beyond(moved->aggregator->txn, &of, &seq);
-        if (!rc) rc = widen(moved, seq, seq);
+        if (!rc) fold_widen(&moved->log, seq, seq);
     }
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
@@ -66,14 +54,13 @@ static int find_range(struct moved *moved, int64_t from_us)
 {
     const struct mtr_catalog *catalog = moved->aggregator->catalog;
     int rc = MTR_OK;
-    moved->seq_first = UINT64_MAX;
-    moved->seq_last = 0;
+    moved->log = FOLD_NO_LOG_RANGE;
     for (uint32_t i = 1; !rc && i <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); i++) {
         const struct mtr_subscription *subscription = mtr_catalog_subscription(catalog, i);
         if (!subscription || subscription->service != moved->before->service) continue;
         const struct mtr_cell_range range = {i, moved->before->number,
                                              mtr_zone_hour(subscription->zone, from_us).start_us, INT64_MAX};
-        rc = mtr_rollups_walk_cells(moved->aggregator->txn, &range, on_cell, moved);
+        rc = fold_find_log_range(moved->aggregator, &range, &moved->log);
         if (!rc) rc = widen_by_beyond(moved, subscription);
     }
     return rc ? rc : mtr_rollups_walk_quarantined(moved->aggregator->txn, 0, on_quarantined, moved);
@@ -129,8 +116,7 @@ static int on_event(void *context, const struct mtr_event *event, uint64_t seq)
 static int check_back(struct moved *moved)
 {
     int rc = find_range(moved, mtr_meter_retired_us(moved->after));
-    const struct fold_log_range range = {moved->seq_first, moved->seq_last};
-    if (!rc) rc = fold_walk_log(moved->aggregator, &range, on_event, moved);
+    if (!rc) rc = fold_walk_log(moved->aggregator, &moved->log, on_event, moved);
     if (rc == MTR_EMISSING) fail_gone(moved);
     return rc == MTR_EMISSING || rc == STOP ? MTR_OK : rc;
 }
@@ -197,7 +183,7 @@ static int check_deleted(struct moved *moved)
                                retired = fact_number(MTR_FACT_RETIRED, number);
     const char *reason = NULL;
     int rc = find_range(moved, 0);
-    if (!rc && moved->seq_first <= moved->seq_last) reason = "usage was folded with it";
+    if (!rc && moved->log.seq_first <= moved->log.seq_last) reason = "usage was folded with it";
     else if (has_fact(moved, &catching_up, &rc) || has_fact(moved, &releasing, &rc))
         reason = "events are being folded with it: try again in a moment";
     else if (has_fact(moved, &retired, &rc)) reason = "events came that it did not count any more";

@@ -138,10 +138,11 @@ static int apply_to_cell(struct mtr_aggregator *aggregator, const struct mtr_eff
     return rc;
 }
 
-/* Where the value is read from the list. */
+/* Where the value is read from the list: of a new row, the next ones find it there. */
 static void place_in_list(const struct mtr_effect *effect, struct mtr_cell_bounds cell,
                           struct mtr_cell_change *change)
 {
+    if (change->end_us) return;
     change->end_us = cell.end_us;
     change->opening = mtr_subscription_opening(effect->subscription, effect->meter->number,
                                                change->key.dimensions);

@@ -103,8 +103,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
 {
     struct fold_waiting *waiting = context;
     (void)key;
-    if (cell->seq_first < waiting->seq_first) waiting->seq_first = cell->seq_first;
-    if (cell->seq_last > waiting->seq_last) waiting->seq_last = cell->seq_last;
+    fold_widen(&waiting->log, cell->seq_first, cell->seq_last);
     waiting->events += cell->count;
     return MTR_OK;
 }
@@ -115,22 +114,21 @@ struct mtr_cell_range fold_waiting_range(const struct fold_waiting *waiting, uin
     return (struct mtr_cell_range){waiting->known.number, meter, hour->start_us, hour->end_us};
 }
 
-/* The log range of all cells of its hours; seq_last is 0 when there are none. */
+/* The log range of all cells of its hours, and how many events these hold. */
 static int find_cells(struct mtr_aggregator *aggregator, struct fold_waiting *waiting)
 {
-    const struct mtr_catalog *catalog = aggregator->catalog;
-    const uint32_t meter_count = mtr_catalog_count(catalog, MTR_KIND_METER);
+    const struct mtr_service *service = waiting->known.service;
+    const struct mtr_meter *meter;
     int rc = MTR_OK;
-    waiting->seq_first = UINT64_MAX;
-    waiting->seq_last = waiting->events = 0;
-    for (uint32_t number = 1; !rc && number <= meter_count; number++) {
-        const struct mtr_meter *meter = mtr_catalog_meter(catalog, number);
-        if (!meter || meter->service != waiting->known.service) continue;
+    waiting->log = FOLD_NO_LOG_RANGE;
+    waiting->events = 0;
+    for (uint32_t position = 0;
+         !rc && (meter = mtr_catalog_next_meter(aggregator->catalog, service, &position)) != NULL;)
         for (uint32_t i = 0; !rc && i < waiting->hour_count; i++) {
-            const struct mtr_cell_range range = fold_waiting_range(waiting, number, &waiting->hours[i]);
+            const struct mtr_cell_range range =
+                fold_waiting_range(waiting, meter->number, &waiting->hours[i]);
             rc = mtr_rollups_walk_cells(aggregator->txn, &range, on_cell, waiting);
         }
-    }
     return rc;
 }
 
@@ -152,14 +150,6 @@ int fold_note_cuts(struct mtr_aggregator *aggregator, const struct mtr_subscript
                                 subscription->cut_count);
 }
 
-static bool are_same(const struct mtr_subscription *subscription, struct mtr_str cuts)
-{
-    if (mtr_rollups_cut_count(cuts) != subscription->cut_count) return false;
-    for (uint32_t i = 0; i < subscription->cut_count; i++)
-        if (mtr_rollups_cut_at(cuts, i) != subscription->cuts_us[i]) return false;
-    return true;
-}
-
 static uint64_t hash_cuts(const struct mtr_subscription *subscription)
 {
     return subscription->cut_count
@@ -171,12 +161,12 @@ static int plan_subscription(struct planning *planning, const struct mtr_subscri
                              struct mtr_str cuts)
 {
     struct fold_waiting waiting = {.known = *subscription, .target = hash_cuts(subscription)};
-    if (are_same(subscription, cuts)) return MTR_OK;
+    if (mtr_rollups_cuts_are(cuts, subscription->cuts_us, subscription->cut_count)) return MTR_OK;
     int rc = copy_cuts(planning, &waiting, cuts);
     if (!rc) rc = add_hours(planning, &waiting, subscription);
     if (!rc) rc = find_cells(planning->aggregator, &waiting);
     if (rc) return rc;
-    if (!waiting.seq_last) return fold_note_cuts(planning->aggregator, subscription);
+    if (!waiting.log.seq_last) return fold_note_cuts(planning->aggregator, subscription);
     rc = mtr_arena_make_room(planning->arena, (void **)&planning->items, planning->count, &planning->capacity,
                              sizeof(waiting));
     if (!rc) planning->items[planning->count++] = waiting;
@@ -233,7 +223,7 @@ static int carry_over(struct planning *planning, const struct fold_recut *recut)
         item->seq_count = before->seq_count;
         item->seq_capacity = before->seq_count;
         item->in_round = before->in_round;
-        item->seq_first = before->seq_first;
+        item->log.seq_first = before->log.seq_first;
     }
     return MTR_OK;
 }
@@ -251,8 +241,8 @@ int fold_begin_round(struct mtr_aggregator *aggregator)
         rc = find_cells(aggregator, item);
         item->in_round = true;
         events += item->events;
-        if (item->seq_first < recut->next_seq) recut->next_seq = item->seq_first;
-        if (item->seq_last >= recut->end_seq) recut->end_seq = item->seq_last + 1;
+        if (item->log.seq_first < recut->next_seq) recut->next_seq = item->log.seq_first;
+        if (item->log.seq_last >= recut->end_seq) recut->end_seq = item->log.seq_last + 1;
     }
     return rc;
 }

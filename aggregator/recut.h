@@ -35,9 +35,9 @@ struct fold_waiting {
     struct mtr_hour *hours; /* ascending; in which its cells are cut anew */
     uint32_t hour_count, hour_capacity;
     uint64_t target;              /* hash of the cuts that it is to have */
-    uint64_t seq_first, seq_last; /* of all these cells, when its round began */
-    uint64_t events;              /* that they hold, then */
-    bool in_round;                /* the scan is for it, too */
+    struct fold_log_range log; /* of all these cells, when its round began */
+    uint64_t events;           /* that they hold, then */
+    bool in_round;             /* the scan is for it, too */
     bool is_switched;
     uint64_t *seqs;               /* of its events, as they were found; a sequence may be there twice */
     uint32_t seq_count, seq_capacity;

@@ -74,16 +74,16 @@ static int add_to_batch(struct fold_recut *recut, struct fold_waiting *waiting)
 
 static int delete_cells(struct mtr_aggregator *aggregator, const struct fold_waiting *waiting)
 {
-    const uint32_t meter_count = mtr_catalog_count(aggregator->catalog, MTR_KIND_METER);
+    const struct mtr_service *service = waiting->known.service;
+    const struct mtr_meter *meter;
     int rc = MTR_OK;
-    for (uint32_t number = 1; !rc && number <= meter_count; number++) {
-        const struct mtr_meter *meter = mtr_catalog_meter(aggregator->catalog, number);
-        if (!meter || meter->service != waiting->known.service) continue;
+    for (uint32_t position = 0;
+         !rc && (meter = mtr_catalog_next_meter(aggregator->catalog, service, &position)) != NULL;)
         for (uint32_t i = 0; !rc && i < waiting->hour_count; i++) {
-            const struct mtr_cell_range range = fold_waiting_range(waiting, number, &waiting->hours[i]);
+            const struct mtr_cell_range range =
+                fold_waiting_range(waiting, meter->number, &waiting->hours[i]);
             rc = mtr_rollups_delete_cells(aggregator->txn, &range);
         }
-    }
     return rc;
 }
 
@@ -120,15 +120,15 @@ static int keep_cells(struct mtr_aggregator *aggregator, const struct fold_waiti
                       const struct mtr_subscription *subscription)
 {
     const int64_t start_us = subscription->start_us;
-    const uint32_t meter_count = mtr_catalog_count(aggregator->catalog, MTR_KIND_METER);
+    const struct mtr_meter *meter;
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < waiting->hour_count; i++) {
         const struct mtr_hour hour = {waiting->hours[i].start_us, start_us};
         if (start_us <= hour.start_us || start_us >= waiting->hours[i].end_us) continue;
-        for (uint32_t number = 1; !rc && number <= meter_count; number++) {
-            const struct mtr_meter *meter = mtr_catalog_meter(aggregator->catalog, number);
-            if (!meter || meter->service != subscription->service) continue;
-            const struct mtr_cell_range range = fold_waiting_range(waiting, number, &hour);
+        for (uint32_t position = 0;
+             !rc && (meter = mtr_catalog_next_meter(aggregator->catalog, subscription->service,
+                                                    &position)) != NULL;) {
+            const struct mtr_cell_range range = fold_waiting_range(waiting, meter->number, &hour);
             rc = mtr_rollups_move_cells(aggregator->txn, &range, start_us);
         }
     }
@@ -143,7 +143,7 @@ static int begin_switch(struct mtr_aggregator *aggregator, struct fold_waiting *
         mtr_catalog_subscription(aggregator->catalog, waiting->known.number);
     waiting->is_switched = true;
     aggregator->recut->left--;
-    if (waiting->seq_first < log_first_seq) return keep_cells(aggregator, waiting, subscription);
+    if (waiting->log.seq_first < log_first_seq) return keep_cells(aggregator, waiting, subscription);
     int rc = add_to_batch(aggregator->recut, waiting);
     if (!rc) rc = delete_cells(aggregator, waiting);
     return rc ? rc : fold_note_cuts(aggregator, subscription);

@@ -67,11 +67,8 @@ static int report(struct audit *audit, const struct mtr_audit_finding *finding)
 
 /* ---- sums ---- */
 
-/* Where lines are kept in order, each is: one that is not would be passed over when it is no more. */
-static int check_place(struct audit *audit, const struct mtr_charge_line *line)
+static int report_line(struct audit *audit, const struct mtr_charge_line *line, const char *text)
 {
-    int rc = audit->is_ordered ? rater_is_in_order(audit->charges, line) : MTR_OK;
-    if (rc != MTR_ENOTFOUND) return rc;
     const struct mtr_audit_finding finding = {
         .kind = MTR_AUDIT_BROKEN_SUM,
         .subscription = audit->subscription->key,
@@ -79,9 +76,17 @@ static int check_place(struct audit *audit, const struct mtr_charge_line *line)
         .component = line->component,
         .dimensions = line->dimensions,
         .emitted = line->emitted,
-        .text = MTR_STR("this line is missing in the order of its period's lines"),
+        .text = mtr_str_from(text),
     };
     return report(audit, &finding);
+}
+
+/* Where lines are kept in order, each is: one that is not would be passed over when it is no more. */
+static int check_place(struct audit *audit, const struct mtr_charge_line *line)
+{
+    int rc = audit->is_ordered ? rater_is_in_order(audit->charges, line) : MTR_OK;
+    if (rc != MTR_ENOTFOUND) return rc;
+    return report_line(audit, line, "this line is missing in the order of its period's lines");
 }
 
 /* Every line's sum is what its charges say, back to the first. */
@@ -113,16 +118,7 @@ static int check_line(void *context, const struct mtr_charge_line *line)
     audit->counts->charges += count;
     if (!broken && !sum.e18 && !cost.e18 && !quantity.e12 && count == line->count)
         return check_place(audit, line);
-    const struct mtr_audit_finding finding = {
-        .kind = MTR_AUDIT_BROKEN_SUM,
-        .subscription = audit->subscription->key,
-        .period_start_s = line->period_start_s,
-        .component = line->component,
-        .dimensions = line->dimensions,
-        .emitted = line->emitted,
-        .text = MTR_STR("the sum of this line is not the sum of its charges"),
-    };
-    return report(audit, &finding);
+    return report_line(audit, line, "the sum of this line is not the sum of its charges");
 }
 
 /* ---- periods ---- */

@@ -9,9 +9,7 @@ static int are_cut(struct mtr_rollups_txn *rollups, const struct mtr_subscriptio
     struct mtr_str cuts;
     int rc = mtr_rollups_get_cuts(rollups, subscription->number, &cuts);
     if (rc) return rc;
-    *cut = mtr_rollups_cut_count(cuts) == subscription->cut_count;
-    for (uint32_t i = 0; *cut && i < subscription->cut_count; i++)
-        *cut = mtr_rollups_cut_at(cuts, i) == subscription->cuts_us[i];
+    *cut = mtr_rollups_cuts_are(cuts, subscription->cuts_us, subscription->cut_count);
     return MTR_OK;
 }
 

@@ -133,10 +133,12 @@ int rater_emit(struct mtr_charges_txn *charges, const struct rater_emission *emi
     struct emitting emitting = {.charges = charges, .emission = emission, .body = body};
     MTR_ASSERT(differences->count > 0 && period->revision > 0);
     int rc = mtr_charges_next_number(charges, &emitting.first);
-    if (!rc && emission->is_range) rc = rater_order_lines(charges, period->subscription, period->start_s);
     if (!rc)
         rc = mtr_charges_is_ordered(charges, period->subscription, period->start_s, &emitting.is_ordered);
-    emitting.is_ordered = emitting.is_ordered || emission->is_range; /* there may be none yet */
+    if (!rc && emission->is_range && !emitting.is_ordered) {
+        rc = rater_order_lines(charges, period->subscription, period->start_s);
+        emitting.is_ordered = true; /* from the first of them on */
+    }
     if (!rc) rc = mtr_charges_put_trace(charges, emitting.first, emission->traces);
     for (uint32_t i = 0; i < differences->count && !rc; i++)
         rc = emit_one(&emitting, &differences->items[i], emitting.first + i);

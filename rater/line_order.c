@@ -1,5 +1,5 @@
 /*
- * The order of stored lines: see line_order.h. Pure but for what it puts.
+ * The order of stored lines: see line_order.h.
  */
 #include "rater/line_order.h"
 
@@ -71,11 +71,8 @@ static int put_batches(struct mtr_charges_txn *charges, uint32_t subscription, i
 int rater_order_lines(struct mtr_charges_txn *charges, uint32_t subscription, int64_t period_start_s)
 {
     struct batch batch = {.count = 0};
-    bool is_ordered;
-    int rc = mtr_charges_is_ordered(charges, subscription, period_start_s, &is_ordered);
-    if (rc || is_ordered) return rc;
     mtr_arena_init(&batch.arena, ARENA_CHUNK_BYTES, SIZE_MAX); /* of BATCH_LINES texts at most */
-    rc = put_batches(charges, subscription, period_start_s, &batch);
+    int rc = put_batches(charges, subscription, period_start_s, &batch);
     mtr_arena_release(&batch.arena);
     return rc;
 }

@@ -11,7 +11,7 @@
 #include "meterd/store/charges.h"
 #include "meterd/store/rollups.h"
 
-/* Puts the period's stored lines in order, unless they are. Errors abort the transaction. */
+/* Puts the period's stored lines in order, of which there is none yet. Errors abort the transaction. */
 int rater_order_lines(struct mtr_charges_txn *charges, uint32_t subscription,
                       int64_t period_start_s) MTR_MUST_USE;
 /* Of a line that put_line has stored. */

@@ -97,6 +97,8 @@ static int begin(struct rater_step *step, const struct mtr_subscription *subscri
     rating->revision = period->revision + 1;
     rc = mtr_charges_get_progress(step->charges, period->subscription, period->start_s, &progress);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    /* Its charges are the period's last ones, or it has none yet. */
+    if (progress.revision != period->revision && progress.revision != rating->revision) return MTR_ECORRUPT;
     rating->is_begun = true;
     rating->status = progress.status;
     rating->closing = period->close_due_us == INT64_MAX; /* as it began, whatever the watermark says by now */

@@ -12,6 +12,7 @@ enum {
     RATER_DIMENSIONS_BYTES_MAX =
         MTR_METER_GROUP_BY_MAX * (MTR_PROPERTY_NAME_BYTES_MAX + 2) + 2 * MTR_DIMENSIONS_BYTES_MAX
 };
+_Static_assert((int)RATER_DIMENSIONS_BYTES_MAX == (int)MTR_LINE_DIMENSIONS_BYTES_MAX, "as lines are kept");
 
 /* The log range of what one line of the part was made of; also of a line whose events were all taken back.
  * 0 – 0: of nothing in the part. */

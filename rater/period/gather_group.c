@@ -93,8 +93,8 @@ struct mtr_str rater_line_place(struct mtr_str kind, struct mtr_str dimensions,
     size_t used = 0, size = 0;
     if (mtr_str_equal(kind, MTR_STR("credit")) || mtr_str_equal(kind, MTR_STR("draw")))
         return MTR_STR(""); /* their dimensions name a grant */
-    /* Each value is shorter than its text, with an end, too. */
-    MTR_ASSERT(dimensions.size < RATER_DIMENSIONS_BYTES_MAX);
+    /* Each value with its end is no longer than its text. */
+    MTR_ASSERT(dimensions.size <= RATER_DIMENSIONS_BYTES_MAX);
     while (rater_next_dimension(&rest, &name, place + used, &size)) {
         used += size;
         place[used++] = DIMENSION_END;

@@ -104,6 +104,9 @@ int mtr_charges_get_trace(struct mtr_charges_txn *txn, uint64_t number, struct m
 
 /* ---- lines ---- */
 
+/* The dimensions of a line as text: names and values of a meter's, with a '\\' before some of their bytes. */
+enum { MTR_LINE_DIMENSIONS_BYTES_MAX = 1296 };
+
 struct mtr_charge_line {
     uint32_t subscription;
     int64_t period_start_s;
@@ -149,7 +152,8 @@ int mtr_charges_walk_lines_from(struct mtr_charges_txn *txn, uint32_t subscripti
                                 void *context) MTR_MUST_USE;
 
 /* The order of a period's lines, by their place: up to so many values, each ended by 0x1F, and then by key. A
- * period has a place for each of its lines, or none. put_place is of what put_line has stored. */
+ * period has a place for each of its lines, or none. put_place is of what put_line has stored. MTR_ECORRUPT:
+ * no line has such a place. */
 enum { MTR_LINE_PLACE_VALUES_MAX = 8, MTR_LINE_PLACE_BYTES_MAX = 448 };
 int mtr_charges_put_place(struct mtr_charges_txn *txn, const struct mtr_charge_line *line,
                           struct mtr_str place) MTR_MUST_USE;

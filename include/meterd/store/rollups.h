@@ -158,6 +158,7 @@ int mtr_rollups_get_cuts(struct mtr_rollups_txn *txn, uint32_t subscription,
                          struct mtr_str *cuts) MTR_MUST_USE;
 uint32_t mtr_rollups_cut_count(struct mtr_str cuts);
 int64_t mtr_rollups_cut_at(struct mtr_str cuts, uint32_t index);
+bool mtr_rollups_cuts_are(struct mtr_str cuts, const int64_t *cuts_us, uint32_t count);
 int mtr_rollups_put_cuts(struct mtr_rollups_txn *txn, uint32_t subscription, const int64_t *cuts_us,
                          uint32_t count) MTR_MUST_USE;
 /* Of every subscription that has some, by number. */

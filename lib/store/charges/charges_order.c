@@ -35,19 +35,24 @@ static size_t place_key(unsigned char *p, uint32_t subscription, int64_t period_
     return PLACE_AT + place.size;
 }
 
-static size_t row_key(unsigned char *p, const struct mtr_charge_line *line, struct mtr_str place)
+/* Places are made of what is stored: the disk may have lost a line's. */
+static int row_key(unsigned char *p, const struct mtr_charge_line *line, struct mtr_str place, size_t *size)
 {
-    const size_t size = place_key(p, line->subscription, line->period_start_s, value_count(place), place);
-    put_hash(p + size, line->key);
-    return size + HASH_BYTES;
+    const unsigned values = value_count(place);
+    if (values > MTR_LINE_PLACE_VALUES_MAX || place.size > MTR_LINE_PLACE_BYTES_MAX) return MTR_ECORRUPT;
+    *size = place_key(p, line->subscription, line->period_start_s, values, place);
+    put_hash(p + *size, line->key);
+    *size += HASH_BYTES;
+    return MTR_OK;
 }
 
 int mtr_charges_put_place(struct mtr_charges_txn *txn, const struct mtr_charge_line *line,
                           struct mtr_str place)
 {
     unsigned char key[KEY_BYTES_MAX];
-    const size_t size = row_key(key, line, place);
-    return charges_put(txn, TABLE_LINE_ORDER, key, size, (struct mtr_str){"", 0}, 0);
+    size_t size;
+    int rc = row_key(key, line, place, &size);
+    return rc ? rc : charges_put(txn, TABLE_LINE_ORDER, key, size, (struct mtr_str){"", 0}, 0);
 }
 
 int mtr_charges_has_place(struct mtr_charges_txn *txn, const struct mtr_charge_line *line,
@@ -55,8 +60,9 @@ int mtr_charges_has_place(struct mtr_charges_txn *txn, const struct mtr_charge_l
 {
     unsigned char key[KEY_BYTES_MAX];
     struct mtr_str value;
-    const size_t size = row_key(key, line, place);
-    return charges_get(txn, TABLE_LINE_ORDER, key, size, &value);
+    size_t size;
+    int rc = row_key(key, line, place, &size);
+    return rc ? rc : charges_get(txn, TABLE_LINE_ORDER, key, size, &value);
 }
 
 struct place_walk {

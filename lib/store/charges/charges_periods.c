@@ -83,6 +83,7 @@ static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_char
         line.has_cost = unpack_cost(&unpacker, &line.cost);
     }
     if (unpack_end(&unpacker) || line.count > line.last_number) return MTR_ECORRUPT;
+    if (line.dimensions.size > MTR_LINE_DIMENSIONS_BYTES_MAX) return MTR_ECORRUPT;
     *out = line;
     return MTR_OK;
 }
@@ -136,6 +137,7 @@ int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_li
 {
     unsigned char key[LINE_KEY_BYTES];
     MTR_ASSERT(line->subscription > 0 && line->part_start_us >= line->period_start_s * MTR_US_PER_SECOND);
+    MTR_ASSERT(line->dimensions.size <= MTR_LINE_DIMENSIONS_BYTES_MAX); /* or it could not be read again */
     /* Each of its charges has a number of its own, the last one the highest. */
     MTR_ASSERT(line->count <= line->last_number && (line->count == 0) == (line->last_number == 0));
     line_prefix(key, line->subscription, line->period_start_s);

@@ -15,7 +15,8 @@ static void progress_key(unsigned char *p, uint32_t subscription, int64_t period
 int mtr_charges_put_progress(struct mtr_charges_txn *txn, const struct mtr_charge_progress *progress)
 {
     unsigned char key[PROGRESS_KEY_BYTES];
-    MTR_ASSERT(progress->subscription > 0 && progress->revision > 0 && progress->next.size > 0);
+    MTR_ASSERT(progress->subscription > 0 && progress->revision > 0);
+    MTR_ASSERT(progress->next.size > 0 && progress->next.size <= MTR_DIMENSIONS_BYTES_MAX);
     progress_key(key, progress->subscription, progress->period_start_s);
     struct packer packer = pack_begin(&txn->scratch);
     pack_u8(&packer, (uint8_t)progress->status);
@@ -39,7 +40,8 @@ int mtr_charges_get_progress(struct mtr_charges_txn *txn, uint32_t subscription,
     progress.status = (enum mtr_charge_status)status;
     progress.revision = unpack_u32(&unpacker);
     progress.next = unpack_str(&unpacker);
-    if (unpack_end(&unpacker) || status > MTR_CHARGE_CORRECTION || !progress.next.size) return MTR_ECORRUPT;
+    if (unpack_end(&unpacker) || status > MTR_CHARGE_CORRECTION || !progress.revision) return MTR_ECORRUPT;
+    if (!progress.next.size || progress.next.size > MTR_DIMENSIONS_BYTES_MAX) return MTR_ECORRUPT;
     *out = progress;
     return MTR_OK;
 }

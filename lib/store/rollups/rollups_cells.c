@@ -30,7 +30,8 @@ static struct mtr_key cell_key(const struct mtr_cell_key *key)
 
 static int read_cell_key(struct mtr_str bytes, struct mtr_cell_key *out)
 {
-    if (bytes.size < CELL_KEY_BYTES) return MTR_ECORRUPT;
+    if (bytes.size < CELL_KEY_BYTES || bytes.size > CELL_KEY_BYTES + MTR_DIMENSIONS_BYTES_MAX)
+        return MTR_ECORRUPT;
     const unsigned char *p = (const unsigned char *)bytes.data;
     out->subscription = lmdb_get_u32(p);
     out->meter = lmdb_get_u32(p + 4);

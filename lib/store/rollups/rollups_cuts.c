@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/store/rollups/rollups_txn.h"
+#include "meterd/core/time.h"
 
 enum { PREFIX_BYTES = 4, NAME_BYTES = PREFIX_BYTES + 4, INSTANT_BYTES = 8 };
 
@@ -30,10 +31,25 @@ uint32_t mtr_rollups_cut_count(struct mtr_str cuts)
     return (uint32_t)(cuts.size / INSTANT_BYTES);
 }
 
+bool mtr_rollups_cuts_are(struct mtr_str cuts, const int64_t *cuts_us, uint32_t count)
+{
+    if (mtr_rollups_cut_count(cuts) != count) return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (mtr_rollups_cut_at(cuts, i) != cuts_us[i]) return false;
+    return true;
+}
+
 static int check(struct mtr_str cuts)
 {
-    const bool whole = cuts.size > 0 && cuts.size % INSTANT_BYTES == 0;
-    return whole && cuts.size <= (size_t)MTR_SUBSCRIPTION_CUTS_MAX * INSTANT_BYTES ? MTR_OK : MTR_ECORRUPT;
+    int64_t before_us = -MTR_US_PER_DAY; /* no hour of an event begins so early */
+    if (!cuts.size || cuts.size % INSTANT_BYTES) return MTR_ECORRUPT;
+    if (cuts.size > (size_t)MTR_SUBSCRIPTION_CUTS_MAX * INSTANT_BYTES) return MTR_ECORRUPT;
+    for (uint32_t i = 0; i < mtr_rollups_cut_count(cuts); i++) {
+        const int64_t cut_us = mtr_rollups_cut_at(cuts, i);
+        if (cut_us <= before_us || cut_us >= MTR_TIME_US_MAX) return MTR_ECORRUPT;
+        before_us = cut_us;
+    }
+    return MTR_OK;
 }
 
 int mtr_rollups_get_cuts(struct mtr_rollups_txn *txn, uint32_t subscription, struct mtr_str *cuts)

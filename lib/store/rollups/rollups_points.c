@@ -115,7 +115,7 @@ int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, ui
     const unsigned char *p = (const unsigned char *)row.data;
     if (row.size < LIST_KEY_BYTES) return MTR_ECORRUPT;
     size_t size = (size_t)p[LIST_KEY_BYTES - 2] << 8 | p[LIST_KEY_BYTES - 1];
-    if (row.size < LIST_KEY_BYTES + size) return MTR_ECORRUPT;
+    if (row.size < LIST_KEY_BYTES + size || size > MTR_DIMENSIONS_BYTES_MAX) return MTR_ECORRUPT;
     MTR_ASSERT(row.data != NULL && mtr_str_starts_with(row, prefix));
     *dimensions = (struct mtr_str){row.data + LIST_KEY_BYTES, size};
     return MTR_OK;

@@ -16,39 +16,7 @@
 #include <cmocka.h>
 
 #include "lib/store/charges/charges_txn.h"
-#include "tests/support/directory.h"
-#include "tests/support/random.h"
-
-struct fixture {
-    char directory[DIRECTORY_PATH_BYTES];
-    struct mtr_charges *charges;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *fixture = calloc(1, sizeof(*fixture));
-    struct mtr_diagnostic diagnostic;
-    make_temporary(fixture->directory);
-    assert_int_equal(mtr_charges_open(fixture->directory, false, &fixture->charges, &diagnostic), 0);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    mtr_charges_close(fixture->charges);
-    remove_tree(fixture->directory);
-    free(fixture);
-    return 0;
-}
-
-static struct mtr_charges_txn *begin(struct fixture *fixture, bool write)
-{
-    struct mtr_charges_txn *txn = NULL;
-    assert_int_equal(mtr_charges_begin(fixture->charges, write, &txn), 0);
-    return txn;
-}
+#include "tests/support/charges_world.h"
 
 static void reopen(struct fixture *fixture)
 {
@@ -355,103 +323,9 @@ static void what_waits_is_counted_by_reason(void **state)
     mtr_charges_abort(txn);
 }
 
-/* ---- the order of lines ---- */
-
-enum { PLACES = 300, PLACE_BYTES = 40 };
-
-struct placed {
-    char place[PLACE_BYTES];
-    size_t size;
-    uint64_t key;
-};
-
-static struct mtr_str placed_at(const struct placed *placed)
-{
-    return (struct mtr_str){placed->place, placed->size};
-}
-
-/* Values that begin one another, are empty, or hold the bytes next to what ends them, and zero. */
-static struct placed random_place(struct random_source *random, uint64_t key)
-{
-    static const char bytes[] = {0, 1, 0x1E, 0x20, 'a', 'b', (char)0xFF};
-    struct placed placed = {.key = key};
-    for (uint64_t values = random_below(random, 4); values; values--) {
-        for (uint64_t size = random_below(random, 4); size; size--)
-            placed.place[placed.size++] = bytes[random_below(random, sizeof(bytes))];
-        placed.place[placed.size++] = 0x1F;
-    }
-    return placed;
-}
-
-struct place_check {
-    const struct placed *all;
-    unsigned values, seen, ends_after;
-    struct mtr_str from;
-    struct placed last;
-};
-
-static unsigned values_of(struct mtr_str place)
-{
-    unsigned count = 0;
-    for (size_t i = 0; i < place.size; i++) count += place.data[i] == 0x1F;
-    return count;
-}
-
-static int check_place(void *context, struct mtr_str place, struct mtr_hash128 line)
-{
-    struct place_check *check = context;
-    assert_true(mtr_str_equal(place, placed_at(&check->all[line.low])));
-    assert_int_equal(values_of(place), check->values);
-    assert_true(mtr_str_compare(place, check->from) >= 0);
-    if (check->seen) assert_true(mtr_str_compare(placed_at(&check->last), place) <= 0);
-    check->last = check->all[line.low];
-    return ++check->seen == check->ends_after ? 7 : 0;
-}
-
-static int walk(struct mtr_charges_txn *txn, struct place_check *check)
-{
-    const struct mtr_line_places places = {3, 100, check->values, check->from};
-    return mtr_charges_walk_places(txn, &places, check_place, check);
-}
-
-static void lines_are_walked_in_the_order_of_their_places(void **state)
-{
-    struct mtr_charges_txn *txn = begin(*state, true);
-    struct random_source random = {20261128};
-    struct placed all[PLACES];
-    bool ordered = true;
-    assert_int_equal(mtr_charges_is_ordered(txn, 3, 100, &ordered), 0);
-    assert_false(ordered);
-    for (unsigned i = 0; i < PLACES; i++) {
-        all[i] = random_place(&random, i);
-        const struct mtr_charge_line line = {.subscription = 3, .period_start_s = 100, .key = {random_u64(&random), i}};
-        const struct mtr_charge_line next = {.subscription = 3, .period_start_s = 101, .key = line.key};
-        assert_int_equal(mtr_charges_put_place(txn, &line, placed_at(&all[i])), 0);
-        assert_int_equal(mtr_charges_has_place(txn, &line, placed_at(&all[i])), 0);
-        assert_int_equal(mtr_charges_has_place(txn, &next, placed_at(&all[i])), MTR_ENOTFOUND);
-    }
-    assert_int_equal(mtr_charges_is_ordered(txn, 3, 100, &ordered), 0);
-    assert_true(ordered);
-    assert_int_equal(mtr_charges_is_ordered(txn, 3, 101, &ordered), 0);
-    assert_false(ordered);
-    for (unsigned k = 0; k < PLACES; k++)
-        for (unsigned values = 0; values <= 3; values++) {
-            struct place_check check = {.all = all, .values = values, .from = placed_at(&all[k])};
-            unsigned expected = 0;
-            for (unsigned i = 0; i < PLACES; i++)
-                expected += values_of(placed_at(&all[i])) == values && mtr_str_compare(placed_at(&all[i]), check.from) >= 0;
-            assert_int_equal(walk(txn, &check), 0);
-            assert_int_equal(check.seen, expected);
-        }
-    struct place_check check = {.all = all, .values = 2, .from = MTR_STR(""), .ends_after = 2};
-    assert_int_equal(walk(txn, &check), 7);
-    mtr_charges_abort(txn);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(lines_are_walked_in_the_order_of_their_places, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_waits_is_counted_by_reason, set_up, tear_down),
         cmocka_unit_test_setup_teardown(charges_are_dense_and_found_by_id, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_abort_leaves_nothing, set_up, tear_down),

@@ -383,6 +383,26 @@ static void damage_is_an_error(void **state)
     assert_int_equal(rollups_put(f->txn, MTR_TABLE_CELLS, rollups_key_str(&bytes), (struct mtr_str){zeros, sizeof(zeros)}), MTR_OK);
     assert_int_equal(mtr_rollups_get_cell(f->txn, &key, &cell), MTR_ECORRUPT);
 
+    struct mtr_str dimensions;
+    for (unsigned i = 0; i < MTR_DIMENSIONS_BYTES_MAX + 1; i++) rollups_key_bytes(&bytes, MTR_STR("d"));
+    static const char one[48] = {[23] = 1, [31] = 1, [39] = 1}; /* of one event */
+    assert_int_equal(rollups_put(f->txn, MTR_TABLE_CELLS, rollups_key_str(&bytes), (struct mtr_str){one, sizeof(one)}), MTR_OK);
+    const struct mtr_cell_range range = {1, 2, 1, 2};
+    struct mtr_key next = {.size = 0}, list = {.size = 0};
+    memcpy(next.data, bytes.data, next.size = bytes.size);
+    next.data[15] = 1; /* the start: µs 1 */
+    assert_int_equal(rollups_put(f->txn, MTR_TABLE_CELLS, rollups_key_str(&next), (struct mtr_str){one, sizeof(one)}), MTR_OK);
+    struct seen unseen = {0};
+    assert_int_equal(mtr_rollups_walk_cells(f->txn, &range, on_cell, &unseen), MTR_ECORRUPT);
+
+    const struct mtr_cell_key lists = {1, 2, MTR_CELL_ALL_HOURS, MTR_STR("")};
+    list = rollups_member_key(&lists, MTR_STR(""));
+    list.size -= 2;
+    rollups_key_u16(&list, MTR_DIMENSIONS_BYTES_MAX + 1);
+    for (unsigned i = 0; i < MTR_DIMENSIONS_BYTES_MAX + 1; i++) rollups_key_bytes(&list, MTR_STR("d"));
+    assert_int_equal(rollups_put(f->txn, MTR_TABLE_MEMBERS, rollups_key_str(&list), (struct mtr_str){count, sizeof(count)}), MTR_OK);
+    assert_int_equal(mtr_rollups_next_list(f->txn, 1, 2, MTR_CELL_ALL_HOURS, NULL, &dimensions), MTR_ECORRUPT);
+
     const struct mtr_key member = rollups_member_key(&key, MTR_STR("m"));
     assert_int_equal(rollups_put(f->txn, MTR_TABLE_MEMBERS, rollups_key_str(&member), (struct mtr_str){count, sizeof(count)}), MTR_OK);
     assert_int_equal(mtr_rollups_add_member(f->txn, &key, MTR_STR("m"), 1, &after), MTR_ECORRUPT);

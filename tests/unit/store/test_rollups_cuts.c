@@ -95,12 +95,34 @@ static void cuts_are_kept(void **state)
     assert_int_equal(mtr_rollups_cut_count(cuts), 0);
 }
 
+/* What no put can have left is reported, whatever it says; nothing aborts. */
+static void damaged_cuts_are_an_error(void **state)
+{
+    struct fixture *f = *state;
+    static const int64_t two[] = {7, 9};
+    static const char *const damaged[] = {"", "\x80\0\0\0\0\0\0", "\x80\0\0\0\0\0\0\x09\x80\0\0\0\0\0\0\x07", "\xFF\0\0\0\0\0\0\0",
+                                          "\0\0\0\0\0\0\0\0"};
+    static const size_t sizes[] = {0, 7, 16, 8, 8};
+    struct mtr_str cuts;
+    struct seen seen = {0};
+    assert_int_equal(mtr_rollups_put_cuts(f->txn, 5, two, 2), MTR_OK);
+    assert_int_equal(mtr_rollups_get_cuts(f->txn, 5, &cuts), MTR_OK);
+    assert_true(mtr_rollups_cuts_are(cuts, two, 2));
+    assert_false(mtr_rollups_cuts_are(cuts, two, 1) || mtr_rollups_cuts_are(cuts, two + 1, 1));
+    for (size_t i = 0; i < sizeof(damaged) / sizeof(*damaged); i++) {
+        assert_int_equal(mtr_rollups_put_fact(f->txn, (struct mtr_str){"cut/\0\0\0\5", 8}, (struct mtr_str){damaged[i], sizes[i]}), MTR_OK);
+        assert_int_equal(mtr_rollups_get_cuts(f->txn, 5, &cuts), MTR_ECORRUPT);
+        assert_int_equal(mtr_rollups_walk_cuts(f->txn, list_cuts, &seen), MTR_ECORRUPT);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(starts_of_format_1_become_instants),
         CASE(cells_are_taken_out_and_moved),
         CASE(cuts_are_kept),
+        CASE(damaged_cuts_are_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
