@@ -145,11 +145,16 @@ struct mtr_str api_text(const struct api_call *call, const char *name); /* empty
 uint64_t api_u64(const struct api_call *call, const char *name);
 int64_t api_time_us(const struct api_call *call, const char *name, int64_t default_us);
 bool api_flag(const struct api_call *call, const char *name); /* given, and not "false" or "0" */
+/* The customer that a parameter names, empty where it is absent. False after answering 404: no subscription
+ * that the caller may see has it. */
+bool api_customer(struct api_call *call, const char *name, struct mtr_str *out);
 /* The subscription that a parameter names, or NULL where it is absent. False after answering 404. */
 bool api_subscription(struct api_call *call, const char *name, const struct mtr_subscription **out);
 
 /* The kind that a path parameter names. False after answering 404. (route/catalog.c) */
 bool api_kind(struct api_call *call, struct mtr_str name, enum mtr_catalog_kind *kind);
+/* False after answering 400: the name is of several. (route/catalog.c) */
+bool api_is_one(struct api_call *call, enum mtr_catalog_kind kind, struct mtr_str name);
 /* A kind's document, as components of the OpenAPI document have it. */
 struct mtr_shape api_kind_shape(enum mtr_catalog_kind kind);
 

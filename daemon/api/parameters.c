@@ -127,6 +127,17 @@ bool api_flag(const struct api_call *call, const char *name)
     return !mtr_str_equal(value, MTR_STR("false")) && !mtr_str_equal(value, MTR_STR("0"));
 }
 
+bool api_customer(struct api_call *call, const char *name, struct mtr_str *out)
+{
+    char meant[MTR_MEANT_BYTES];
+    *out = api_text(call, name);
+    if (!out->size || mtr_catalog_has_customer(call->catalog, *out, call->credential->vendor, meant))
+        return true;
+    api_problem(call, 404, MTR_FINDING_REQUEST_UNKNOWN, "no subscription has the customer '%.*s%s'%s",
+                MTR_STR_QUOTED(*out), meant);
+    return false;
+}
+
 bool api_subscription(struct api_call *call, const char *name, const struct mtr_subscription **out)
 {
     const struct mtr_str key = api_text(call, name);

@@ -271,18 +271,23 @@ static int make_subscription(const struct question *question, const int64_t *fir
     return rc ? rc : mtr_subscription_find_cuts(out, question->arena);
 }
 
-/* Use outside of the subscription's time is nobody's. */
-static int check_time(const struct question *question, const struct mtr_subscription *subscription,
-                      const struct quote_series *series, const char *field)
+/* Use outside of the subscription's time is nobody's. `row` is what is used then; NULL: nothing is named. */
+static int check_moment(const struct question *question, const struct mtr_subscription *subscription,
+                        int64_t time_us, const struct quote_row *row)
 {
-    const struct mtr_str none = {NULL, 0};
-    if (series->first_us < subscription->start_us)
-        return quote_fail(question->findings, MTR_FINDING_QUOTE_TIME, NULL, field,
-                          "lies before the start of the subscription", none);
-    if (series->last_us >= subscription->end_us)
-        return quote_fail(question->findings, MTR_FINDING_QUOTE_TIME, NULL, field,
-                          "lies behind the end of the subscription", none);
-    return MTR_OK;
+    const bool is_early = time_us < subscription->start_us;
+    char text[MTR_TIME_TEXT_BYTES];
+    if (!is_early && time_us < subscription->end_us) return MTR_OK;
+    const int64_t bound_us = is_early ? subscription->start_us : subscription->end_us;
+    mtr_time_format_offset(bound_us, mtr_zone_at(subscription->zone, bound_us).offset_s, text);
+    const struct mtr_str bound = mtr_str_from(text);
+    if (row && !is_early && row->time_us < bound_us)
+        return quote_fail_row(question->findings, MTR_FINDING_QUOTE_TIME, row, "seconds",
+                              "they reach behind the end of the subscription,", bound);
+    const char *sentence = is_early ? "lies before the start of the subscription,"
+                                    : "lies behind the end of the subscription,";
+    if (row) return quote_fail_row(question->findings, MTR_FINDING_QUOTE_TIME, row, "time", sentence, bound);
+    return quote_fail(question->findings, MTR_FINDING_QUOTE_TIME, NULL, "at", sentence, bound);
 }
 
 static int check_series(const struct question *question)
@@ -292,8 +297,8 @@ static int check_series(const struct question *question)
     const struct mtr_str none = {NULL, 0};
     for (uint32_t i = 0; i < request->usage.count; i++)
         if (!rows[i].has_time)
-            return quote_fail(question->findings, MTR_FINDING_QUOTE_TIME, NULL, "usage",
-                              "some rows have a time and some have none", none);
+            return quote_fail_row(question->findings, MTR_FINDING_QUOTE_TIME, &rows[i], "time",
+                                  "is missing: some rows have a time and some have none", none);
     if (request->has_at)
         return quote_fail(question->findings, MTR_FINDING_QUOTE_TIME, NULL, "at",
                           "the rows' times say which version is in force: leave `at` out", none);
@@ -321,6 +326,7 @@ static int price_series(const struct question *question, struct mtr_json_writer 
     struct quote_use_options use = make_use(question);
     struct mtr_priced_part *parts = NULL;
     uint32_t count = 0;
+    struct quote_use_bounds bounds;
     int64_t first_us;
     const bool has_rows = find_first(question->request, &first_us);
     int rc = check_series(question);
@@ -328,11 +334,14 @@ static int price_series(const struct question *question, struct mtr_json_writer 
     if (!rc) rc = read_meters(question, &use);
     use.subscription = &subscription;
     if (!rc) rc = quote_use_open(&use, question->arena, question->findings, &series.use);
-    if (!rc && has_rows) quote_use_bounds(series.use, &series.first_us, &series.last_us);
-    if (!rc && has_rows) rc = check_time(question, &subscription, &series, "usage");
+    if (!rc && has_rows) {
+        bounds = quote_use_find_bounds(series.use);
+        rc = check_moment(question, &subscription, bounds.first_us, bounds.first);
+        if (!rc) rc = check_moment(question, &subscription, bounds.last_us, bounds.last);
+    }
     if (!rc) {
         series.first_us = subscription.start_us;
-        if (!has_rows) series.last_us = series.first_us;
+        series.last_us = has_rows ? bounds.last_us : series.first_us;
         if (subscription.end_us < INT64_MAX) series.last_us = subscription.end_us - 1;
         rc = quote_series_price(&series, question->arena, question->findings, &parts, &count);
     }
@@ -400,7 +409,7 @@ static int price_period(struct question *question, struct mtr_json_writer *json)
     struct quote_use_options use = make_use(question);
     use.subscription = &subscription;
     rc = make_subscription(question, &at_us, &subscription);
-    if (!rc) rc = check_time(question, &subscription, &series, "at");
+    if (!rc) rc = check_moment(question, &subscription, at_us, NULL);
     if (rc) return rc;
     int64_t whole_end_us;
     use.without_times = true;
@@ -432,8 +441,10 @@ static int check_dimensions(const struct question *question)
 static int read_question(struct question *question)
 {
     struct request *request = question->request;
+    struct quote_row *rows = request->usage.items;
     const struct mtr_tariff_document **tariffs = question->tariffs.of;
     const struct mtr_node *trial = quote_trial_tariff(&request->terms);
+    for (uint32_t i = 0; i < request->usage.count; i++) rows[i].place = i + 1;
     int rc = complete_party(question);
     if (!rc) rc = read_tariff(question, request->tariff, "tariff", &tariffs[QUOTE_CHARGED]);
     if (rc) return rc;

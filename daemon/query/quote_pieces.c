@@ -45,9 +45,9 @@ static int add_span(struct cutting *cutting, const struct quote_piece *moment)
     struct mtr_quantity before = {0}, after = given->quantity;
     struct quote_piece piece = *moment;
     if (given->seconds.e12 < 0 || given->seconds.e12 > most || given->seconds.e12 % us)
-        return quote_fail(cutting->findings, MTR_FINDING_QUOTE_SECONDS, NULL, "seconds",
-                          "is a length of 0 to 2764800 seconds (32 days), to the microsecond",
-                          (struct mtr_str){NULL, 0});
+        return quote_fail_row(cutting->findings, MTR_FINDING_QUOTE_SECONDS, given, "seconds",
+                              "is a length of 0 to 2764800 seconds (32 days), to the microsecond",
+                              (struct mtr_str){NULL, 0});
     const int64_t end_us = moment->time_us + (int64_t)(given->seconds.e12 / us);
     int rc = MTR_OK;
     do {
@@ -174,6 +174,14 @@ static int find_on_side(struct cutting *cutting, const struct timelines *lines, 
     return is_now ? check_masks(cutting, *out) : MTR_OK;
 }
 
+static int fail_before_versions(const struct cutting *cutting, const struct quote_row *given)
+{
+    const struct mtr_tariff_document *tariff = cutting->options->tariffs.of[QUOTE_CHARGED];
+    return quote_fail_row(cutting->findings, MTR_FINDING_QUOTE_TIME, given, "time",
+                          "lies before the first version of the tariff, which begins at",
+                          tariff->versions[0].from);
+}
+
 static int find_components(struct cutting *cutting, struct quote_pieces *pieces)
 {
     struct timelines lines = open_timelines(cutting->options);
@@ -183,8 +191,7 @@ static int find_components(struct cutting *cutting, struct quote_pieces *pieces)
         for (int side = 0; side < QUOTE_SIDES; side++)
             advance(&lines.sides[side], piece->time_us);
         if (!lines.sides[QUOTE_CHARGED].version && !lines.sides[QUOTE_TRIAL].version)
-            return quote_fail(cutting->findings, MTR_FINDING_QUOTE_TIME, NULL, "usage",
-                              "has a row before the first version of the tariff", (struct mtr_str){NULL, 0});
+            return fail_before_versions(cutting, piece->given);
         for (int side = 0; !rc && side < QUOTE_SIDES; side++)
             rc = find_on_side(cutting, &lines, side, piece->given, &piece->of[side]);
     }

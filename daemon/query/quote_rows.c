@@ -5,6 +5,7 @@
  */
 #include "daemon/query/quote_rows.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { KEYS_MAX = 64, ROWS_MAX = 1000000 };
@@ -17,6 +18,23 @@ int quote_fail(struct mtr_diagnostics *findings, enum mtr_finding_code code, con
     mtr_diagnostics_addf(findings, code, node ? node->line : 0, node ? node->column : 0, field, "%s%s%.*s%s",
                          sentence, name.size ? " " : "", MTR_STR_QUOTED(name));
     return MTR_EINVALID;
+}
+
+/* "usage[7].component", or "component" of what stands beside `quantity`. */
+enum { PATH_BYTES = 64 };
+static const char *write_path(const struct quote_row *given, const char *member, char path[PATH_BYTES])
+{
+    if (given->place) snprintf(path, PATH_BYTES, "usage[%u].%s", given->place - 1, member);
+    else snprintf(path, PATH_BYTES, "%s", member);
+    return path;
+}
+
+int quote_fail_row(struct mtr_diagnostics *findings, enum mtr_finding_code code,
+                   const struct quote_row *given, const char *member, const char *sentence,
+                   struct mtr_str name)
+{
+    char path[PATH_BYTES];
+    return quote_fail(findings, code, NULL, write_path(given, member, path), sentence, name);
 }
 
 int quote_fail_unknown(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
@@ -77,27 +95,29 @@ bool quote_has_component(const struct mtr_tariff_version *version, const struct 
     return false;
 }
 
-static int fail_component(const struct mtr_tariff_version *version, struct mtr_str name, struct mtr_str meter,
+static int fail_component(const struct mtr_tariff_version *version, const struct quote_row *given,
                           struct mtr_diagnostics *findings)
 {
-    const struct mtr_str nothing = {NULL, 0};
-    char meant[MTR_MEANT_BYTES];
+    const struct mtr_str name = given->component, meter = given->meter, nothing = {NULL, 0};
+    char meant[MTR_MEANT_BYTES], path[PATH_BYTES];
     for (uint32_t i = 0; name.size && i < version->component_count; i++) {
         if (!mtr_str_equal(version->components[i].key, name)) continue;
         if (version->components[i].input_count)
-            return quote_fail(findings, MTR_FINDING_QUOTE_NAME_UNKNOWN, NULL, "meter",
-                              "the component does not price the meter", meter);
-        return quote_fail(findings, MTR_FINDING_QUOTE_FEE, NULL, "component",
-                          "a fee has no meter and takes no quantity:", name);
+            return quote_fail_row(findings, MTR_FINDING_QUOTE_NAME_UNKNOWN, given, "meter",
+                                  "the component does not price the meter", meter);
+        return quote_fail_row(findings, MTR_FINDING_QUOTE_FEE, given, "component",
+                              "a fee has no meter and takes no quantity:", name);
     }
     if (name.size)
-        return quote_fail_unknown(findings, NULL, "component", "the tariff has no component", name,
+        return quote_fail_unknown(findings, NULL, write_path(given, "component", path),
+                                  "the tariff has no component", name,
                                   mtr_str_meant(name, component_at, version, meant));
     if (meter.size)
-        return quote_fail_unknown(findings, NULL, "meter", "the tariff does not price the meter", meter,
+        return quote_fail_unknown(findings, NULL, write_path(given, "meter", path),
+                                  "the tariff does not price the meter", meter,
                                   mtr_str_meant(meter, input_at, version, meant));
-    return quote_fail(findings, MTR_FINDING_QUOTE_METER, NULL, "component",
-                      "the tariff has no component with a meter", nothing);
+    return quote_fail_row(findings, MTR_FINDING_QUOTE_METER, given, "component",
+                          "the tariff has no component with a meter", nothing);
 }
 
 int quote_find_component(const struct mtr_tariff_version *version, const struct quote_row *given,
@@ -112,10 +132,10 @@ int quote_find_component(const struct mtr_tariff_version *version, const struct 
         found = i;
         count++;
     }
-    if (count == 0) return fail_component(version, name, meter, findings);
+    if (count == 0) return fail_component(version, given, findings);
     if (count > 1)
-        return quote_fail(
-            findings, MTR_FINDING_QUOTE_NAME_AMBIGUOUS, NULL, "component",
+        return quote_fail_row(
+            findings, MTR_FINDING_QUOTE_NAME_AMBIGUOUS, given, "component",
             meter.size ? "the tariff has several components with that meter: name the one that is meant"
                        : "the tariff prices several meters: name the meter, or the component",
             (struct mtr_str){NULL, 0});

@@ -17,6 +17,7 @@ struct quote_tariffs {
 };
 
 struct quote_row {
+    uint32_t place;           /* in the request's `usage`, from 1; 0: it is its `quantity` */
     struct mtr_str component; /* empty: all that price the meter */
     bool of_meter;            /* it named none: a version without the component leaves it out */
     struct mtr_str meter;     /* whose quantity it is; empty: the component's first */
@@ -32,6 +33,10 @@ struct quote_row {
 /* Adds a finding and returns MTR_EINVALID; `name` may be empty. */
 int quote_fail(struct mtr_diagnostics *findings, enum mtr_finding_code code, const struct mtr_node *node,
                const char *field, const char *sentence, struct mtr_str name);
+/* The same of a member of a row, with the path that leads to it. */
+int quote_fail_row(struct mtr_diagnostics *findings, enum mtr_finding_code code,
+                   const struct quote_row *given, const char *member, const char *sentence,
+                   struct mtr_str name);
 /* The same of a name that nothing has; `meant` ends the sentence (mtr_str_meant). */
 int quote_fail_unknown(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
                        const char *sentence, struct mtr_str name, const char *meant);

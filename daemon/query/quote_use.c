@@ -142,8 +142,8 @@ static int find_list(struct quote_use *use, struct stream *stream, const struct 
         const struct mtr_str value = quote_label_value(given, stream->meter.group_by[i]);
         if (value.size + 1 > sizeof(key) - size ||
             (value.size && memchr(value.data, DIMENSION_END, value.size)))
-            return quote_fail(
-                use->findings, MTR_FINDING_QUOTE_DIMENSION_VALUE, NULL, "dimensions",
+            return quote_fail_row(
+                use->findings, MTR_FINDING_QUOTE_DIMENSION_VALUE, given, "dimensions",
                 "no event can have such a value: it is too long, or has a control character, in",
                 stream->meter.group_by[i]);
         if (value.size) memcpy(key + size, value.data, value.size);
@@ -159,9 +159,9 @@ static int add_item(struct quote_use *use, struct stream *stream, const struct q
     const bool is_level = mtr_slicing_is_level(&stream->meter);
     struct item item = {.time_us = piece->time_us, .seq = seq, .quantity = piece->quantity};
     if (is_level && piece->given->has_seconds)
-        return quote_fail(use->findings, MTR_FINDING_QUOTE_SECONDS, NULL, "seconds",
-                          "a level holds until the next row: leave its seconds out, at the meter",
-                          stream->meter.key);
+        return quote_fail_row(use->findings, MTR_FINDING_QUOTE_SECONDS, piece->given, "seconds",
+                              "a level holds until the next row: leave its seconds out, at the meter",
+                              stream->meter.key);
     if (is_level && use->options.without_times) item.time_us = use->options.from_us;
     item.placed_us = mtr_cell_at(use->options.subscription, &stream->meter, item.time_us).start_us;
     int rc = find_list(use, stream, piece->given, &item.list);
@@ -301,15 +301,17 @@ int quote_use_open(const struct quote_use_options *options, struct mtr_arena *ar
     return rc;
 }
 
-bool quote_use_bounds(const struct quote_use *use, int64_t *first_us, int64_t *last_us)
+struct quote_use_bounds quote_use_find_bounds(const struct quote_use *use)
 {
-    MTR_ASSERT(!use->cut.moments.count == !use->cut.pieces.count);
-    if (!use->cut.moments.count) return false;
-    const int64_t moment_us = use->cut.moments.items[use->cut.moments.count - 1].time_us,
-                  piece_us = use->cut.pieces.items[use->cut.pieces.count - 1].time_us;
-    *first_us = use->cut.moments.items[0].time_us;
-    *last_us = mtr_time_later(moment_us, piece_us);
-    return true;
+    const struct quote_pieces *moments = &use->cut.moments, *pieces = &use->cut.pieces;
+    MTR_ASSERT(moments->count && pieces->count);
+    const struct quote_piece *moment = &moments->items[moments->count - 1],
+                             *piece = &pieces->items[pieces->count - 1],
+                             *last = moment->time_us < piece->time_us ? piece : moment;
+    return (struct quote_use_bounds){.first = moments->items[0].given,
+                                     .last = last->given,
+                                     .first_us = moments->items[0].time_us,
+                                     .last_us = last->time_us};
 }
 
 /* ---- hooks ---- */

@@ -36,8 +36,13 @@ struct quote_use;
 int quote_use_open(const struct quote_use_options *options, struct mtr_arena *arena,
                    struct mtr_diagnostics *findings, struct quote_use **out) MTR_MUST_USE;
 
-/* Of rows with times: the first moment, and the last that anything was used in. False: there are none. */
-bool quote_use_bounds(const struct quote_use *use, int64_t *first_us, int64_t *last_us);
+/* Of rows with times, one at least: the first moment, and the last that anything was used in, each with its
+ * row. */
+struct quote_use_bounds {
+    const struct quote_row *first, *last;
+    int64_t first_us, last_us;
+};
+struct quote_use_bounds quote_use_find_bounds(const struct quote_use *use);
 
 extern const struct mtr_use_source quote_use_source; /* context: struct quote_use */
 

@@ -17,6 +17,7 @@ struct keys {
     const struct mtr_catalog *catalog;
     enum mtr_catalog_kind kind;
     const struct mtr_vendor *vendor; /* NULL: anybody's */
+    bool whole;                      /* SERVICE/KEY of meters and tariffs, where they are stored by it */
 };
 
 static bool is_of_vendor(const struct keys *keys, unsigned i)
@@ -34,14 +35,42 @@ static struct mtr_str key_at(const void *context, unsigned i)
     const struct keys *keys = context;
     if (i >= keys->catalog->counts[keys->kind]) return (struct mtr_str){NULL, 0};
     const struct mtr_record *record = keys->catalog->records[keys->kind][i];
-    return record && is_of_vendor(keys, i) ? record->key : MTR_STR("");
+    if (!record || !is_of_vendor(keys, i)) return MTR_STR("");
+    return keys->whole ? record->stored_key : record->key;
 }
 
 const char *mtr_catalog_meant(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
                               struct mtr_str key, const struct mtr_vendor *vendor, char text[MTR_MEANT_BYTES])
 {
-    const struct keys keys = {catalog, kind, vendor};
-    return mtr_str_meant(mtr_schema_short_name(key), key_at, &keys, text);
+    const struct mtr_str short_key = mtr_schema_short_name(key);
+    struct keys keys = {.catalog = catalog, .kind = kind, .vendor = vendor, .whole = true};
+    if (short_key.size < key.size && *mtr_str_meant(key, key_at, &keys, text)) return text;
+    keys.whole = false;
+    return mtr_str_meant(short_key, key_at, &keys, text);
+}
+
+/* Every customer of a phase, one by one; empty for what was deleted, and for another vendor's. */
+static struct mtr_str customer_at(const void *context, unsigned i)
+{
+    const struct keys *keys = context;
+    const struct mtr_catalog *catalog = keys->catalog;
+    const uint32_t count = catalog->counts[MTR_KIND_SUBSCRIPTION];
+    if (i >= count + catalog->later_phase_count) return (struct mtr_str){NULL, 0};
+    const struct mtr_subscription *phase =
+        i < count ? &catalog->subscriptions[i] : &catalog->later_phases[i - count];
+    const bool is_seen = phase->number && (!keys->vendor || phase->service->vendor == keys->vendor);
+    return is_seen ? phase->customer : MTR_STR("");
+}
+
+bool mtr_catalog_has_customer(const struct mtr_catalog *catalog, struct mtr_str customer,
+                              const struct mtr_vendor *vendor, char text[MTR_MEANT_BYTES])
+{
+    const struct keys keys = {.catalog = catalog, .vendor = vendor};
+    struct mtr_str known;
+    for (unsigned i = 0; (known = customer_at(&keys, i)).data; i++)
+        if (mtr_str_equal(known, customer)) return true;
+    mtr_str_meant(customer, customer_at, &keys, text);
+    return false;
 }
 
 /* The service that a tariff's first meter is of; empty of one without meters. */

@@ -212,7 +212,7 @@ def check_trial(d):
     done = run(d, 0, "apply", "--dry-run", "--events", str(len(events) + 1), path)
     assert done.stdout == (
         f"{path}: would be: 1 created, 0 updated, 0 unchanged; catalog version {d.status()['catalog']['version']}\n"
-        "meter gb: of the last 10 events 9 are of its type: 2 counted, their sum 3.5; 1 left out by its filter, 1 taken back, "
+        "meter compute/gb: of the last 10 events 9 are of its type: 2 counted, their sum 3.5; 1 left out by its filter, 1 taken back, "
         "1 of no subscription of its service\n"
         f"  2 not counted: property \"gb\" is missing (the first is {first + 2})\n"
         f"  1 not counted: property \"gb\" is not a number (the first is {first + 4})\n"
@@ -277,6 +277,9 @@ def check_queries(d):
     run(d, 1, "usage", "--meter", "nobody", says=["nobody"])
     run(d, 1, "usage", "--meter", "vcpu_hour", says=["there is no meter 'vcpu_hour'; did you mean `vcpu_hours`?"])
     run(d, 1, "usage", "--subscription", "sub1", says=["there is no subscription 'sub1'; did you mean `sub-1`?"])
+    run(d, 1, "usage", "--meter", "compute/vcpu_hour", says=["there is no meter 'compute/vcpu_hour'; did you mean `compute/vcpu_hours`?"])
+    for command in ("usage", "credits", "margins"):
+        run(d, 1, command, "--customer", "contosso", says=["no subscription has the customer 'contosso'; did you mean `contoso`?"])
     run(d, 1, "usage", "-g", "reigon", says=["no meter has the dimension 'reigon'; did you mean `region`?"])
     run(d, 1, "usage", "-g", "custmer", says=["did you mean `customer`?"])
     run(d, 1, "get", "tariff", "compte", says=["there is no tariff 'compte'; did you mean `compute`?"])

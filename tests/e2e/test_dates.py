@@ -216,6 +216,8 @@ def check_changes():
             assert bill(daemon)[("s1", "c1", "2026-11-05")] == 48 and bill(daemon)[("s1", "c2", "2026-11-15")] == 18, bill(daemon)
             usage = {row["customer"]: float(row["quantity"]) for row in daemon.get("/v1/usage?window=total&group_by=customer&group_by=meter&from=2026-09-01&to=2026-12-01")["rows"]}
             assert usage == {"c1": 134, "c2": 9}, usage
+            for former in ("/v1/usage?customer=c1&from=2026-11-20", "/v1/margins?customer=c1", "/v1/credits?customer=c1"):
+                daemon.get(former)
             mine = daemon.get("/v1/usage?window=total&customer=c2&from=2026-09-01&to=2026-12-01")["rows"]
             assert [float(row["quantity"]) for row in mine] == [9], mine
             audit(daemon)

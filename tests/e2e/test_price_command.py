@@ -171,15 +171,23 @@ def test_refusals(folder, tariff):
         ("a.csv", "time,amount\n2026-01-01,1\n", "no column `quantity`"),
         ("b.csv", "quantity\n1\n2,3\n", ":3: error: has more cells"),
         ("c.csv", 'quantity\n"1\n', "c.csv:"),
-        ("d.csv", "time,quantity\n2026-01-01,1\n,2\n", "some rows have a time"),
-        ("e.csv", "time,quantity\n2025-12-31,1\n", "before the first version"),
+        ("d.csv", "time,quantity\n2026-01-01,1\n,2\n", "d.csv:3: error: time: is missing: some rows have a time and some have none"),
+        ("e.csv", "time,quantity\n2026-01-03,1\n2025-12-31,1\n", "e.csv:3: error: time: lies before the first version of the tariff, which begins at 2026-01-01"),
         ("f.csv", "quantity\nmany\n", "f.csv:2: error: quantity: a number is expected, as 12 or 0.05, not `many`"),
-        ("j.csv", "time,quantity\n2026-01-05,1\n2026-13-05,1\n", "j.csv:3: error: time: `2026-13-05` is no date"),
+        ("j.csv", "time,quantity\n2026-01-05,1\n2026-13-05,1\n", "j.csv:3: error: time: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `2026-13-05` [field.time]"),
+        ("n.csv", "time,quantity\n2026-01-03T24:00:00Z,1\n", "n.csv:2: error: time: a date or an instant is expected"),
+        ("o.csv", "time,quantity\n2026-01-03T24:00:00Z,1\n", "no hour 24: write 00:00:00 of the next day [field.time]"),
+        ("p.csv", "time,quantty\n2026-01-03,1\n", "p.csv:1: error: the header has no column `quantity`, but `quantty` [field.missing]"),
+        ("q.csv", "time;quantity\n2026-01-03;1\n", "q.csv:1: error: the header has no column `quantity`: a comma stands between columns"),
+        ("r.csv", "quantity\n1e30\n", "r.csv:2: error: quantity: `1e30` is too large: at most 1.7 × 10^26 [field.range]"),
+        ("s.csv", "quantity\n1.0000000000001\n", "s.csv:2: error: quantity: `1.0000000000001` has more than 12 digits after the point [field.digits]"),
+        ("t.csv", "", "t.csv:1: error: is empty: a header with `quantity` is expected"),
+        ("u.csv", "quantity,meter\n1,cpu_hour\n", "u.csv:2: error: meter: the tariff does not price the meter cpu_hour [quote.name.unknown]"),
         ("g.ndjson", '{"quantity": [1]}\n', ":1: error: a member is a list"),
         ("h.ndjson", '{"quantity": 1}\n{"quantity"\n', ":2: error:"),
         ("k.csv", 'quantity\n"1,50"\n', "k.csv:2: error: quantity: `1,50` is no number: write 1.50 (a decimal point)"),
         ("m.csv", "quantity,reigon\n1,eu\n", "m.csv:2: error: dimensions: nothing is priced by `reigon`; did you mean `region`?"),
-        ("i.csv", "quantity,component\n1,gpu\n", "has no component gpu"),
+        ("i.csv", "quantity,component\n1,cpu\n1,gpu\n", "i.csv:3: error: component: the tariff has no component gpu"),
     ):
         error = run(tariff, "--series", write(folder, name, text), code=1)
         assert sentence in error, (name, error)
@@ -196,6 +204,17 @@ def test_refusals(folder, tariff):
     rates = write(folder, "rates.yaml", "rates:\n- {source: ecb, base: EUR, date: 2026-01-02, quotes: {USD: '1,1'}}\n")
     assert f"{rates}:2:" in run(tariff, "-q", "1", "--rates", rates, code=78)
     assert "leave out --series" in run(tariff, "--curve", "--series", "x", code=64)
+    rows = write(folder, "rows.csv", "time,quantity\n2026-01-03,1\n")
+    for options, left_out in ((("--series", rows, "--component", "cpu"), "--component"), (("--series", rows, "--dim", "region=eu"), "--dim"),
+                              (("--series", rows, "--csv"), "--csv"), (("-q", "1", "--csv"), "--csv"), (("--curve", "--trial", "2026-02-01"), "--trial"),
+                              (("--curve", "--json"), "--json"), (("--what-if", "--start", "2026-01-01"), "--start"), (("-q", "1", "--vendor", "v"), "--vendor")):
+        assert f"leave out {left_out}" in run(tariff, *options, code=64), options
+    run(tariff, "--series", write(folder, "untimed.csv", "quantity,region\n1,eu\n"), "-q", "1", "--component", "cpu", "--dim", "region=eu", "--at", "2026-01-05")
+    for options, sentence in ((("--component", "gpu"), "meterd price: --component: the tariff has no component gpu"),
+                              (("--quantity", "1,5"), "meterd price: --quantity: `1,5` is no number: write 1.5 (a decimal point)"),
+                              (("--dim", "reigon=eu"), "meterd price: --dim: nothing is priced by `reigon`; did you mean `region`?"),
+                              (("--at", "soon"), "meterd price: --at: a date or an instant is expected")):
+        assert sentence in run(tariff, "--curve", *options, code=1), options
     assert "above 0" in run(tariff, "--curve", "--quantity", "-5", code=1)
     assert "in force yet" in run(tariff, "--curve", "--at", "2025-01-01", code=1)
 
@@ -290,6 +309,29 @@ def test_pools(folder):
     assert "negative" in run(PREPAID, "-q", "1", "--credit=-5", code=1)
 
 
+RATED = """key: rated
+currency: EUR
+exchange: {source: ecb}
+versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: 1}]}]
+"""
+
+
+def test_rates(folder):
+    """What is wrong with rates stands at the document, or at the --rate; a currency of one day is there once."""
+    asked = [write(folder, "rated.yaml", RATED), "-q", "5", "--at", "2026-01-31", "--currency", "USD"]
+    one, two, wrong = (write(folder, name, text) for name, text in (
+        ("one.yaml", "rates:\n- {date: 2026-01-30, quotes: {USD: 2}}\n- {date: 2026-01-30, quotes: {JPY: 150}}\n"),
+        ("two.yaml", "rates:\n- {date: 2026-01-29, quotes: {USD: 2}}\n- date: 2026-01-30\n  quotes: {CHF: 1, USD: 3}\n"),
+        ("day.yaml", "rates:\n- {date: 2026-01-30, quotes: {USD: 2}}\n- date: 2026-01-32\n  quotes: {USD: 3}\n")))
+    assert total(*asked, "--rates", one) == "10.00"
+    assert total(*asked, "--rate", "USD=2@2026-01-30", "--rate", "JPY=150@2026-01-30") == "10.00"
+    assert f"{two}:3:3: error: quotes: USD: that source has it for that day already [rates.repeated]" in run(*asked, "--rates", one, "--rates", two, code=1)
+    assert f"{wrong}:3:9: error: rates[1].date: a date is expected, as 2026-11-20, not `2026-01-32`" in run(*asked, "--rates", wrong, code=78)
+    for rates, sentence in ((("USD=2@2026-01-30", "USD=3@2026-01-30"), "meterd price: --rate: USD: that source has it for that day already"),
+                            (("USD=0@2026-01-30",), "meterd price: --rate: USD: a rate is above zero"), (("EUR=1@2026-01-30",), "meterd price: --rate: EUR: is the base itself")):
+        assert sentence in run(*asked, *(word for rate in rates for word in ("--rate", rate)), code=1), rates
+
+
 TERMS = """
 tariffs:
   - key: taste
@@ -358,9 +400,20 @@ def test_terms(folder):
     one = json.loads(run(tariff, "--tariff", "api", "--start", "2026-01-11", "--at", "2026-01-20", "--quantity", "9", "--json"))
     assert one["total"] == "25.00" and "periods" not in one, one
     for options, said in ((("--start", "2026-01-13"), "before the start"), (("--end", "2026-02-01"), "behind the end"), (("--trial", "{dais: 3}"), "`days`"),
+                          (("--trial", "{days: 3, tariff: tast}"), "meterd price: --trial: " + tariff + " has no tariff `tast`; did you mean `taste`?"),
+                          (("--cost", "tast"), "meterd price: --cost: " + tariff + " has no tariff `tast`; did you mean `taste`?"),
+                          (("--end", "2026-02-03"), "terms.csv:4: error: time: lies behind the end of the subscription, 2026-02-03T00:00:00+00:00 [quote.time]"),
                           (("--billing", "fortnight"), "fortnight"), (("--start", "soon"), "a date or an instant"), (("--trial", "{a: [}"), "--trial")):
         stated = subprocess.run([METERD, "price", *given, *options], capture_output=True, text=True, check=False)
         assert stated.returncode and said in stated.stderr, (options, stated.returncode, stated.stderr)
+    assert f"--tariff: {tariff} has no tariff `apii`; did you mean `api`?" in run(tariff, "--tariff", "apii", "-q", "1", code=64)
+    spans = write(folder, "spans.csv", "time,quantity,seconds\n2026-01-31T23:00:00Z,5,86400\n")
+    assert "spans.csv:2: error: seconds: they reach behind the end" in run(tariff, "--tariff", "api", "--series", spans, "--end", "2026-02-01", code=1)
+    broken = write(folder, "broken.yaml", TERMS.replace('per_unit: "0.10", cap: 2', 'per_unit: "0,10"'))
+    assert f"{broken}:5:" in run(broken, "--tariff", "api", "--start", "2026-01-01", "--trial", "{days: 3, tariff: taste}", code=78)
+    twice = write(folder, "twice.yaml", TERMS.replace("key: taste", "key: api\n    service: a") + "    service: b\n")
+    assert "has several tariffs `api`: name it SERVICE/KEY" in run(twice, "--tariff", "api", "-q", "1", code=64)
+    assert total(twice, "--tariff", "a/api", "-q", "1", "--at", "2026-01-05") == "0.10"
 
 
 def test_yearly_commitment(folder):
@@ -388,6 +441,7 @@ def main():
         test_several_meters(folder)
         test_selection(folder)
         test_pools(folder)
+        test_rates(folder)
         test_terms(folder)
         test_windows(folder)
         test_yearly_commitment(folder)

@@ -93,6 +93,7 @@ def check_choices(d):
     for words in (("--customer", "contoso"), ("--vendor", "acme"), ("--subscription", "sub-1")):
         assert json.loads(run(d, 0, "price", draft, "--what-if", "--json", *words).stdout)["periods"], words
     run(d, 0, "price", draft, "--what-if", "--customer", "fabrikam", says=["no billing period"])
+    run(d, 1, "price", draft, "--what-if", "--customer", "contosso", says=["no subscription has the customer 'contosso'; did you mean `contoso`?"])
     run(d, 0, "price", draft, "--what-if", "--vendor", "other", says=["no billing period"])
     for option in ("--vendor", "--subscription"):
         run(d, 1, "price", draft, "--what-if", option, "nobody", says=["nobody"])

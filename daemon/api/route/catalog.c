@@ -35,6 +35,14 @@ bool api_kind(struct api_call *call, struct mtr_str name, enum mtr_catalog_kind 
     return false;
 }
 
+bool api_is_one(struct api_call *call, enum mtr_catalog_kind kind, struct mtr_str name)
+{
+    char which[MTR_WHICH_OF_TEXT_BYTES];
+    if (!mtr_catalog_which_of(call->catalog, kind, name, which)) return true;
+    api_problem(call, 400, MTR_FINDING_REQUEST_AMBIGUOUS, "%s?", which);
+    return false;
+}
+
 /* ---- what is sent ---- */
 
 struct mtr_shape api_kind_shape(enum mtr_catalog_kind kind)
@@ -105,7 +113,7 @@ static const struct mtr_shape trial_reason_shape = {.name = "MeterTrialReason",
                                                     .members = trial_reason_members};
 
 struct trial_row {
-    struct mtr_str meter;
+    struct mtr_str service, meter;
     uint64_t looked_at, events, counted, filtered, voided, elsewhere;
     struct mtr_quantity sum;
     struct mtr_list not_counted;
@@ -113,6 +121,7 @@ struct trial_row {
 
 #define ROW(field) MTR_MEMBER(trial_row, field)
 static const struct mtr_json_member trial_members[] = {
+    {ROW(service), .type = MTR_MEMBER_TEXT, .doc = "whose meter it is"},
     {ROW(meter), .type = MTR_MEMBER_TEXT, .doc = "its key"},
     {ROW(looked_at), .type = MTR_MEMBER_U64, .doc = "stored events, the newest ones, of any type"},
     {ROW(events), .type = MTR_MEMBER_U64, .doc = "of these, of its type"},
@@ -185,6 +194,7 @@ static int fill_trial_row(struct mtr_arena *arena, const struct mtr_meter_trial 
                               .sum = trial->sum,
                               .not_counted = {reasons, trial->reason_count}};
     int rc = mtr_arena_copy(arena, trial->meter->key, &row->meter);
+    if (!rc) rc = mtr_arena_copy(arena, trial->meter->service->key, &row->service);
     for (uint32_t i = 0; !rc && i < trial->reason_count; i++) {
         const struct mtr_meter_trial_reason *reason = &trial->reasons[i];
         reasons[i] = (struct trial_reason_row){.reason = trial_reason_text(reason),
@@ -330,9 +340,10 @@ static void put_document(struct api_call *call)
 static void delete_document(struct api_call *call)
 {
     enum mtr_catalog_kind kind;
-    if (api_kind(call, call->path_parameters[0], &kind))
-        change_catalog(call, mtr_catalog_store_delete, &kind, call->path_parameters[1],
-                       "the document stays: it is named or was used; retire it instead");
+    const struct mtr_str name = call->path_parameters[1];
+    if (api_kind(call, call->path_parameters[0], &kind) && api_is_one(call, kind, name))
+        change_catalog(call, mtr_catalog_store_delete, &kind, name,
+                       "the document stays: what is named or was used is retired instead");
 }
 
 static const struct api_parameter put_parameters[] = {

@@ -117,12 +117,13 @@ static bool begin(struct api_call *call)
 {
     struct credits *credits = api_allocate(call, sizeof(*credits));
     if (!credits) return false;
-    credits->customer = api_text(call, "customer");
-    if (!api_text(call, "subscription").size == !credits->customer.size) {
+    if (!api_text(call, "subscription").size == !api_text(call, "customer").size) {
         api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_NEEDED, "name a subscription or a customer");
         return false;
     }
-    if (!api_subscription(call, "subscription", &credits->only)) return false;
+    if (!api_customer(call, "customer", &credits->customer) ||
+        !api_subscription(call, "subscription", &credits->only))
+        return false;
     credits->limit = api_u64(call, "limit");
     credits->after = (uint32_t)api_u64(call, "after");
     credits->time_us = api_time_us(call, "at", call->now_us);

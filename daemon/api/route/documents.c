@@ -97,15 +97,6 @@ static int fill(struct api_call *call, struct api_rows *rows)
     return rc == API_STOP ? MTR_OK : rc;
 }
 
-/* After an answer when the name is of several. */
-static bool is_one(struct api_call *call, enum mtr_catalog_kind kind, struct mtr_str name)
-{
-    char which[MTR_WHICH_OF_TEXT_BYTES];
-    if (!mtr_catalog_which_of(call->catalog, kind, name, which)) return true;
-    api_problem(call, 400, MTR_FINDING_REQUEST_AMBIGUOUS, "%s?", which);
-    return false;
-}
-
 static bool begin(struct api_call *call)
 {
     struct documents *documents = api_allocate(call, sizeof(*documents));
@@ -113,7 +104,7 @@ static bool begin(struct api_call *call)
     documents->only = call->path_parameters[1];
     documents->catalog = call->catalog;
     call->state = documents;
-    return is_one(call, documents->kind, documents->only);
+    return api_is_one(call, documents->kind, documents->only);
 }
 
 static const struct api_list list = {
@@ -169,7 +160,7 @@ static void get_document(struct api_call *call)
         return;
     }
     const int as = api_negotiate(call);
-    if (as < 0 || !api_kind(call, call->path_parameters[0], &kind) || !is_one(call, kind, key)) return;
+    if (as < 0 || !api_kind(call, call->path_parameters[0], &kind) || !api_is_one(call, kind, key)) return;
     int rc = mtr_catalog_store_get(call->host->catalog_store, kind, key, revision,
                                    as == AS_YAML ? on_document_yaml : on_document_json, call);
     if (rc == MTR_ENOTFOUND && revision)

@@ -130,8 +130,9 @@ static int on_period(void *context, const struct mtr_charge_period *period)
 static bool begin(struct api_call *call)
 {
     struct margins *margins = api_allocate(call, sizeof(*margins));
-    if (!margins || !api_subscription(call, "subscription", &margins->only)) return false;
-    margins->customer = api_text(call, "customer");
+    if (!margins || !api_customer(call, "customer", &margins->customer) ||
+        !api_subscription(call, "subscription", &margins->only))
+        return false;
     margins->losses_only = api_flag(call, "losses");
     margins->limit = api_u64(call, "limit");
     margins->after = (uint32_t)api_u64(call, "after");

@@ -335,13 +335,13 @@ static bool read_query(struct api_call *call, struct usage *usage)
     const struct mtr_str window = api_text(call, "window");
     *query = (struct mtr_usage_query){
         .subscription = api_text(call, "subscription"),
-        .customer = api_text(call, "customer"),
         .meter = api_text(call, "meter"),
         .window = MTR_WINDOW_DAY,
     };
     MTR_ASSERT(!window.size || mtr_usage_window_from_name(window, &query->window));
     return read_times(call, query) && read_groups(call, query) && bind_vendor(call, query) &&
-           check_names(call, query) && read_limit(call, query) && read_zone(call, usage);
+           api_customer(call, "customer", &query->customer) && check_names(call, query) &&
+           read_limit(call, query) && read_zone(call, usage);
 }
 
 static void end(struct api_call *call)

@@ -20,9 +20,10 @@ struct applying {
 static void print_trial(const struct mtr_node *trial)
 {
     const struct mtr_node *reasons = mtr_node_get(trial, "not_counted");
-    printf("meter %.*s: of the last %.*s events %.*s are of its type: %.*s counted, their sum %.*s; %.*s "
-           "left out by its filter, %.*s taken back, %.*s of no subscription of its service\n",
-           MTR_STR_ARGS(mtr_node_text(trial, "meter")), MTR_STR_ARGS(mtr_node_text(trial, "looked_at")),
+    printf("meter %.*s/%.*s: of the last %.*s events %.*s are of its type: %.*s counted, their sum %.*s; "
+           "%.*s left out by its filter, %.*s taken back, %.*s of no subscription of its service\n",
+           MTR_STR_ARGS(mtr_node_text(trial, "service")), MTR_STR_ARGS(mtr_node_text(trial, "meter")),
+           MTR_STR_ARGS(mtr_node_text(trial, "looked_at")),
            MTR_STR_ARGS(mtr_node_text(trial, "events")), MTR_STR_ARGS(mtr_node_text(trial, "counted")),
            MTR_STR_ARGS(mtr_node_text(trial, "sum")), MTR_STR_ARGS(mtr_node_text(trial, "filtered")),
            MTR_STR_ARGS(mtr_node_text(trial, "voided")), MTR_STR_ARGS(mtr_node_text(trial, "elsewhere")));

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/cli/price/bundle.h"
 #include "daemon/cli/price/curve.h"
+#include "daemon/cli/price/modes.h"
 #include "daemon/cli/price/places.h"
 #include "daemon/cli/price/request.h"
 #include "daemon/cli/price/table.h"
@@ -26,41 +28,23 @@ enum { REQUEST_BYTES_MAX = 32 << 20, ARENA_BYTES_MAX = 256 << 20, FINDINGS_MAX =
 
 static const struct mtr_str nothing = {NULL, 0};
 
-/* The tariff of that key in a bundle; NULL: none. */
-static const struct mtr_node *tariff_in_bundle(const struct mtr_node *root, const char *key)
-{
-    const struct mtr_node *tariffs = mtr_node_get(root, "tariffs");
-    for (uint32_t i = 0; key && tariffs && i < tariffs->child_count; i++) {
-        const struct mtr_node *own = mtr_node_get(&tariffs->children[i], "key");
-        if (own && mtr_str_equal(own->text, mtr_str_from(key))) return &tariffs->children[i];
-    }
-    return NULL;
-}
-
 /* In a file: the document itself, or of a bundle's `tariffs` the one that --tariff names, or the only one. */
-static const struct mtr_node *tariff_of(const struct cli_invocation *invocation, const struct mtr_node *root)
+static int find_tariff(const struct cli_invocation *invocation, const struct price_bundle *bundle,
+                       const struct mtr_node **out)
 {
-    const struct mtr_node *tariffs = mtr_node_get(root, "tariffs");
+    const struct mtr_node *tariffs = mtr_node_get(bundle->root, "tariffs");
     const char *key = invocation_option(invocation, "tariff");
-    if (!tariffs) return root;
-    if (key) return tariff_in_bundle(root, key);
-    return tariffs->kind == MTR_NODE_LIST && tariffs->child_count == 1 ? &tariffs->children[0] : NULL;
+    *out = key ? price_bundle_find(bundle, mtr_str_from(key)) : bundle->root;
+    if (key) return *out ? MTR_EXIT_OK : price_bundle_refuse(bundle, "tariff", mtr_str_from(key));
+    if (tariffs && tariffs->kind == MTR_NODE_LIST && tariffs->child_count == 1) *out = &tariffs->children[0];
+    if (!tariffs || *out != bundle->root) return MTR_EXIT_OK;
+    const bool has_several = tariffs->kind == MTR_NODE_LIST && tariffs->child_count;
+    fprintf(stderr, "meterd: %s holds %s\n", bundle->path,
+            has_several ? "several tariffs: name one of them with --tariff" : "no tariff");
+    return MTR_EXIT_USAGE;
 }
 
-/* The tariff's findings are reported with the places of its file: the request repeats it as JSON, where
- * places say nothing. */
-static int check_tariff(const char *path, const struct mtr_node *tariff, struct mtr_arena *arena,
-                        struct mtr_tariff_document *out)
-{
-    struct mtr_diagnostics findings;
-    mtr_diagnostics_init(&findings, FINDINGS_MAX);
-    int rc = mtr_tariff_read(tariff, arena, out, &findings);
-    cli_print_findings(path, &findings);
-    mtr_diagnostics_release(&findings);
-    return rc ? MTR_EXIT_CONFIG : MTR_EXIT_OK;
-}
-
-/* And of the meters beside it. */
+/* What is wrong with the meters beside it, with the places of their file. */
 static int check_meters(const char *path, const struct mtr_node *meters, struct mtr_arena *arena)
 {
     struct mtr_diagnostics findings;
@@ -76,7 +60,7 @@ static int check_meters(const char *path, const struct mtr_node *meters, struct 
 }
 
 static int price_here(const struct cli_invocation *invocation, struct mtr_str request,
-                      struct price_series *series, struct mtr_arena *arena)
+                      struct price_places *places, struct mtr_arena *arena)
 {
     struct mtr_diagnostics findings;
     struct mtr_json_writer json;
@@ -89,7 +73,7 @@ static int price_here(const struct cli_invocation *invocation, struct mtr_str re
     int code = MTR_EXIT_FAILED;
     if (rc && !findings.count) fprintf(stderr, "meterd: cannot price this: %s\n", mtr_error_text(rc));
     for (size_t i = 0; rc && i < findings.count; i++)
-        price_print_finding(series, &findings.items[i]);
+        price_print_finding(places, &findings.items[i]);
     if (!rc) code = price_print_answer(invocation, mtr_buffer_str(&answer));
     mtr_buffer_release(&answer);
     mtr_diagnostics_release(&findings);
@@ -109,34 +93,25 @@ static bool is_file_name(const char *name)
     return false;
 }
 
-static int check_cost(const char *path, const struct mtr_node *tariff)
-{
-    struct mtr_tariff_document checked = {0};
-    struct mtr_arena arena;
-    mtr_arena_init(&arena, 1 << 16, ARENA_BYTES_MAX);
-    int code = check_tariff(path, tariff, &arena, &checked);
-    mtr_arena_release(&arena);
-    return code;
-}
-
 /* --cost as JSON: a tariff of the bundle by its key, or of a file; else the key itself, where there is a
  * daemon that knows it. */
-static int write_cost(const struct cli_invocation *invocation, const struct rates_place *place,
+static int write_cost(const struct cli_invocation *invocation, const struct price_bundle *bundle,
                       struct mtr_buffer *out)
 {
     const char *cost = invocation_option(invocation, "cost");
-    const struct mtr_node *bundle = place->bundle, *found = bundle ? tariff_in_bundle(bundle, cost) : NULL;
     struct mtr_document *document = NULL;
     struct mtr_diagnostic broken;
     struct mtr_json_writer json;
     struct mtr_buffer text;
     if (!cost) return MTR_EXIT_OK;
+    const struct mtr_node *found = price_bundle_find(bundle, mtr_str_from(cost));
     if (found) {
-        int checked = check_cost(place->path, found);
+        int checked = price_check_only(bundle->path, found);
         if (checked) return checked;
         return mtr_node_write_json(found, out) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
     }
-    if (!bundle && !is_file_name(cost)) {
+    if (!is_file_name(cost)) {
+        if (bundle->root) return price_bundle_refuse(bundle, "cost", mtr_str_from(cost));
         mtr_json_begin(&json, out);
         mtr_json_cstr(&json, cost);
         return mtr_json_finish(&json) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
@@ -147,7 +122,7 @@ static int write_cost(const struct cli_invocation *invocation, const struct rate
         cli_print_finding(cost, &broken);
         code = MTR_EXIT_CONFIG;
     } else {
-        code = check_cost(cost, mtr_document_root(document));
+        code = price_check_only(cost, mtr_document_root(document));
     }
     if (!code && mtr_node_write_json(mtr_document_root(document), out)) code = MTR_EXIT_FAILED;
     mtr_document_close(document);
@@ -174,19 +149,20 @@ static void release_made(struct made *made)
     for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) mtr_buffer_release(all[i]);
 }
 
-/* The request of which the tariff and the meters are made already. */
-static int make_request(const struct cli_invocation *invocation, const struct rates_place *place,
-                        struct mtr_str series, struct made *made)
+/* The request of which the tariff and the meters are made already. `tariff` is it where it is known here. */
+static int make_request(const struct cli_invocation *invocation, const struct price_bundle *bundle,
+                        const struct mtr_tariff_document *tariff, struct price_places *places,
+                        struct made *made)
 {
-    const struct mtr_node *bundle = place->bundle;
-    int code = write_cost(invocation, place, &made->cost);
-    if (!code) code = rates_option_write(invocation, place, &made->rates);
+    const struct rates_made rates = {&made->rates, &places->rates};
+    int code = write_cost(invocation, bundle, &made->cost);
+    if (!code) code = rates_option_write(invocation, bundle, tariff, &rates);
     if (!code) code = terms_option_write(invocation, "billing", bundle, &made->billing);
     if (!code) code = terms_option_write(invocation, "trial", bundle, &made->trial);
     if (code) return code;
     const struct price_request parts = {.tariff = mtr_buffer_str(&made->tariff),
                                         .cost = mtr_buffer_str(&made->cost),
-                                        .series = series,
+                                        .series = mtr_buffer_str(&places->series.rows),
                                         .rates = mtr_buffer_str(&made->rates),
                                         .meters = mtr_buffer_str(&made->meters),
                                         .billing = mtr_buffer_str(&made->billing),
@@ -194,24 +170,6 @@ static int make_request(const struct cli_invocation *invocation, const struct ra
     if (price_request_write(invocation, &parts, &made->request) == MTR_OK) return MTR_EXIT_OK;
     fprintf(stderr, "meterd: the request is too large\n");
     return MTR_EXIT_FAILED;
-}
-
-/* Prices what the invocation asks for under a checked document of a file, measured by the meters that
- * stand beside it. */
-static int price_document(const struct cli_invocation *invocation, const struct rates_place *place,
-                          const struct mtr_node *tariff, struct price_series *series, struct mtr_arena *arena)
-{
-    const struct mtr_node *own_meters = mtr_node_get(place->bundle, "meters");
-    struct made made;
-    open_made(&made);
-    int rc = mtr_node_write_json(tariff, &made.tariff);
-    if (!rc && own_meters) rc = mtr_node_write_json(own_meters, &made.meters);
-    if (rc) fprintf(stderr, "meterd: the request is too large\n");
-    int code = rc ? MTR_EXIT_FAILED : check_meters(place->path, own_meters, arena);
-    if (!code) code = make_request(invocation, place, mtr_buffer_str(&series->rows), &made);
-    if (!code) code = price_here(invocation, mtr_buffer_str(&made.request), series, arena);
-    release_made(&made);
-    return code;
 }
 
 /* The curve of the tariff as it is for whom the options name. */
@@ -232,9 +190,30 @@ static int plot(const struct cli_invocation *invocation, const struct mtr_tariff
     return MTR_EXIT_FAILED;
 }
 
-static int price_file(const struct cli_invocation *invocation, const char *path, struct price_series *series)
+/* Prices what the invocation asks for under a checked document of a file, measured by the meters that
+ * stand beside it. */
+static int price_document(const struct cli_invocation *invocation, const struct price_bundle *bundle,
+                          const struct mtr_node *tariff, struct price_places *places, struct mtr_arena *arena)
 {
+    const struct mtr_node *own_meters = mtr_node_get(bundle->root, "meters");
     struct mtr_tariff_document checked = {0};
+    struct made made;
+    int code = price_check_tariff(bundle->path, tariff, arena, &checked);
+    if (!code) code = check_meters(bundle->path, own_meters, arena);
+    if (!code && invocation_flag(invocation, "curve")) return plot(invocation, &checked, arena);
+    if (code) return code;
+    open_made(&made);
+    int rc = mtr_node_write_json(tariff, &made.tariff);
+    if (!rc && own_meters) rc = mtr_node_write_json(own_meters, &made.meters);
+    if (rc) fprintf(stderr, "meterd: the request is too large\n");
+    code = rc ? MTR_EXIT_FAILED : make_request(invocation, bundle, &checked, places, &made);
+    if (!code) code = price_here(invocation, mtr_buffer_str(&made.request), places, arena);
+    release_made(&made);
+    return code;
+}
+
+static int price_file(const struct cli_invocation *invocation, const char *path, struct price_places *places)
+{
     struct mtr_buffer text;
     struct mtr_document *document = NULL;
     struct mtr_diagnostic broken;
@@ -246,18 +225,10 @@ static int price_file(const struct cli_invocation *invocation, const char *path,
         cli_print_finding(path, &broken);
         code = MTR_EXIT_CONFIG;
     }
-    const struct mtr_node *root = code ? NULL : mtr_document_root(document),
-                          *tariff = root ? tariff_of(invocation, root) : NULL;
-    if (!code && !tariff) {
-        fprintf(stderr, "meterd: %s holds several tariffs: name one of them with --tariff\n", path);
-        code = MTR_EXIT_USAGE;
-    }
-    if (!code) code = check_tariff(path, tariff, &arena, &checked);
-    if (!code && invocation_flag(invocation, "curve")) code = plot(invocation, &checked, &arena);
-    else if (!code) {
-        const struct rates_place place = {path, root, &checked};
-        code = price_document(invocation, &place, tariff, series, &arena);
-    }
+    const struct price_bundle bundle = {path, code ? NULL : mtr_document_root(document)};
+    const struct mtr_node *tariff = NULL;
+    if (!code) code = find_tariff(invocation, &bundle, &tariff);
+    if (!code) code = price_document(invocation, &bundle, tariff, places, &arena);
     mtr_document_close(document);
     mtr_buffer_release(&text);
     mtr_arena_release(&arena);
@@ -278,7 +249,7 @@ static int plot_stored(const struct cli_invocation *invocation, struct mtr_clien
         client_escape(&path, mtr_str_from(key)) == MTR_OK && mtr_buffer_append_char(&path, '\0') == MTR_OK)
         code = client_json(client, "GET", path.data, NULL, nothing, &answer);
     if (!code)
-        code = check_tariff(key, mtr_node_get(mtr_document_root(answer), "document"), &arena, &checked);
+        code = price_check_tariff(key, mtr_node_get(mtr_document_root(answer), "document"), &arena, &checked);
     if (!code) code = plot(invocation, &checked, &arena);
     mtr_document_close(answer);
     mtr_buffer_release(&path);
@@ -286,9 +257,9 @@ static int plot_stored(const struct cli_invocation *invocation, struct mtr_clien
     return code;
 }
 
-static int price_stored(const struct cli_invocation *invocation, const char *key, struct price_series *series)
+static int price_stored(const struct cli_invocation *invocation, const char *key, struct price_places *places)
 {
-    const struct rates_place nowhere = {NULL, NULL, NULL};
+    const struct price_bundle no_file = {NULL, NULL};
     static const char *const headers[] = {"Content-Type: application/json", NULL};
     struct mtr_client *client;
     struct mtr_json_writer json;
@@ -305,8 +276,8 @@ static int price_stored(const struct cli_invocation *invocation, const char *key
     mtr_json_begin(&json, &made.tariff);
     mtr_json_cstr(&json, key);
     if (mtr_json_finish(&json)) code = MTR_EXIT_FAILED;
-    if (!code) code = make_request(invocation, &nowhere, mtr_buffer_str(&series->rows), &made);
-    client_on_finding(client, price_print_finding, series);
+    if (!code) code = make_request(invocation, &no_file, NULL, places, &made);
+    client_on_finding(client, price_print_finding, places);
     if (!code)
         code = client_json(client, "POST", "/v1/price", headers, mtr_buffer_str(&made.request), &document);
     mtr_buffer_reset(&made.request);
@@ -350,27 +321,25 @@ static bool check_quantities(const struct cli_invocation *invocation)
 
 static int run(const struct cli_invocation *invocation)
 {
-    if (!check_quantities(invocation)) return MTR_EXIT_USAGE;
-    if (!check_dimensions(invocation)) return MTR_EXIT_USAGE;
-    if (invocation_flag(invocation, "what-if")) return price_what_if_run(invocation);
-    const char *tariff = invocation->arguments[0], *series = invocation_option(invocation, "series");
-    const bool is_file = is_file_name(tariff);
-    struct price_series rows = {.path = series};
-    int code = MTR_EXIT_OK;
-    if (series && invocation_flag(invocation, "curve")) {
-        fprintf(stderr, "meterd: --curve plots every quantity: leave out --series\n");
+    if (!price_check_options(invocation) || !check_quantities(invocation) || !check_dimensions(invocation))
         return MTR_EXIT_USAGE;
-    }
-    mtr_buffer_init(&rows.rows, REQUEST_BYTES_MAX);
-    mtr_buffer_init(&rows.lines, REQUEST_BYTES_MAX);
-    if (series) code = series_file_read(series, &rows);
+    if (invocation_flag(invocation, "what-if")) return price_what_if_run(invocation);
+    const char *tariff = invocation->arguments[0];
+    const bool is_file = is_file_name(tariff);
+    struct price_places places = {.series = {.path = invocation_option(invocation, "series")}};
+    int code = MTR_EXIT_OK;
+    mtr_buffer_init(&places.series.rows, REQUEST_BYTES_MAX);
+    mtr_buffer_init(&places.series.lines, REQUEST_BYTES_MAX);
+    mtr_buffer_init(&places.rates, REQUEST_BYTES_MAX);
+    if (places.series.path) code = series_file_read(places.series.path, &places.series);
     if (!code)
-        code = is_file ? price_file(invocation, tariff, &rows) : price_stored(invocation, tariff, &rows);
+        code = is_file ? price_file(invocation, tariff, &places) : price_stored(invocation, tariff, &places);
     if (code && !is_file)
         fprintf(stderr, "meterd: there is no file '%s': it was taken for the key of a stored tariff\n",
                 tariff);
-    mtr_buffer_release(&rows.rows);
-    mtr_buffer_release(&rows.lines);
+    mtr_buffer_release(&places.series.rows);
+    mtr_buffer_release(&places.series.lines);
+    mtr_buffer_release(&places.rates);
     return code;
 }
 

@@ -2,10 +2,35 @@
  * meterd usage: what was used, by subscription, meter, time and dimensions.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/cli/client.h"
 #include "daemon/cli/commands.h"
 #include "daemon/cli/rows.h"
+
+enum { VENDORS_MAX = 64 };
+
+/* Rows of several services of one vendor without a subscription, which would tell its service: their meters
+ * may have the same key. So has it more vendors than are looked at. */
+static bool needs_service(const struct mtr_node *rows)
+{
+    struct {
+        struct mtr_str vendor, service;
+    } first[VENDORS_MAX];
+    size_t count = 0, at;
+    for (uint32_t i = 0; rows && i < rows->child_count; i++) {
+        const struct mtr_node *row = &rows->children[i];
+        const struct mtr_str vendor = mtr_node_text(row, "vendor"), service = mtr_node_text(row, "service");
+        if (mtr_node_text(row, "subscription").size) continue;
+        for (at = 0; at < count && !mtr_str_equal(first[at].vendor, vendor); at++) {
+        }
+        if (at == VENDORS_MAX || (at < count && !mtr_str_equal(first[at].service, service))) return true;
+        if (at < count) continue;
+        first[count].vendor = vendor;
+        first[count++].service = service;
+    }
+    return false;
+}
 
 /* Rows of several vendors without a subscription, which would tell its vendor. */
 static bool needs_vendor(const struct mtr_node *rows)
@@ -20,8 +45,9 @@ static bool needs_vendor(const struct mtr_node *rows)
 
 static void print_usage(const struct mtr_node *root)
 {
-    static const struct rows_column columns[] = {
-        {"VENDOR", "vendor", MTR_TABLE_LEFT, ROWS_SHOWN},
+    static const struct rows_column vendor = {"VENDOR", "vendor", MTR_TABLE_LEFT, ROWS_SHOWN},
+                                    service = {"SERVICE", "service", MTR_TABLE_LEFT, ROWS_SHOWN};
+    static const struct rows_column others[] = {
         {"START", "start", MTR_TABLE_LEFT, ROWS_TIME},
         {"SUBSCRIPTION", "subscription", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
         {"CUSTOMER", "customer", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
@@ -34,10 +60,14 @@ static void print_usage(const struct mtr_node *root)
         {"GAPS", "gaps", MTR_TABLE_RIGHT, ROWS_SHOWN_WHEN_USED},
         {"PROBLEM", "problem", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
     };
+    enum { OTHERS = sizeof(others) / sizeof(others[0]) };
     const struct mtr_node *rows = mtr_node_get(root, "rows");
-    const size_t first = needs_vendor(rows) ? 0 : 1;
-    if (!rows_print(rows, columns + first, sizeof(columns) / sizeof(columns[0]) - first))
-        fprintf(stderr, "no usage in this time\n");
+    struct rows_column columns[OTHERS + 2];
+    size_t count = 0;
+    if (needs_vendor(rows)) columns[count++] = vendor;
+    if (needs_service(rows)) columns[count++] = service;
+    memcpy(columns + count, others, sizeof(others));
+    if (!rows_print(rows, columns, count + OTHERS)) fprintf(stderr, "no usage in this time\n");
 }
 
 static int run(const struct cli_invocation *invocation)
@@ -61,7 +91,8 @@ static const struct cli_option options[] = {
     {"window", 'w', "WINDOW", "hour, day, month or total (default: day)"},
     {"zone", 0, "ZONE", "days and months of this time zone (default: the subscription's own)"},
     {"group-by", 'g', "NAME",
-     "subscription, customer, vendor, meter or a dimension; repeatable (default: subscription, meter)"},
+     "subscription, customer, vendor, service, meter or a dimension; repeatable (default: subscription, "
+     "meter)"},
     {"csv", 0, NULL, "print CSV"},
     CLI_JSON_OPTION,
     CLI_CLIENT_OPTIONS,

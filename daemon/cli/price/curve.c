@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/cli/price/places.h"
 #include "daemon/query/quote_rows.h"
 #include "meterd/core/time.h"
-#include "daemon/cli/inputs.h"
 #include "meterd/net/loop.h"
 #include "meterd/rater/billing_period.h"
 
@@ -46,8 +46,11 @@ static int find_version(const struct cli_invocation *invocation, struct curve *c
     const char *at = invocation_option(invocation, "at");
     int64_t at_us = mtr_clock_wall_us();
     struct mtr_zone *utc;
-    if (at && mtr_time_parse_date(mtr_str_from(at), &at_us))
-        return quote_fail(findings, MTR_FINDING_QUOTE_TIME, NULL, "at", "is no time:", mtr_str_from(at));
+    if (at && mtr_time_parse_date(mtr_str_from(at), &at_us)) {
+        char fault[MTR_DATE_FAULT_BYTES];
+        mtr_date_fault(mtr_str_from(at), fault);
+        return quote_fail(findings, MTR_FINDING_FIELD_TIME, NULL, "at", fault, nothing);
+    }
     int rc = mtr_zone_open(MTR_STR("UTC"), &utc);
     if (rc) return rc;
     curve->version = mtr_tariff_version_at(curve->tariff, utc, at_us);
@@ -73,7 +76,9 @@ static int find_row(const struct cli_invocation *invocation, struct curve *curve
         labels[given.dimensions.count++] =
             (struct mtr_label){{pair, (size_t)(equals - pair)}, mtr_str_from(equals + 1)};
     }
-    int rc = quote_usage_row(curve->version, &given, arena, &curve->row, findings);
+    const struct quote_dimensions known = {.tariffs = {.of = {[QUOTE_CHARGED] = curve->tariff}}};
+    int rc = quote_check_dimensions(&known, &given.dimensions, "dimensions", findings);
+    if (!rc) rc = quote_usage_row(curve->version, &given, arena, &curve->row, findings);
     if (rc || !mtr_component_has_masks(&curve->version->components[curve->row.component]) ||
         invocation_option(invocation, "at"))
         return rc;
@@ -93,7 +98,13 @@ static int find_most(const struct cli_invocation *invocation, const struct mtr_q
                                           &curve->most)
                      : MTR_OK;
     }
-    if (mtr_quantity_parse(mtr_str_from(text), &curve->most) || curve->most.e12 <= 0)
+    int rc = mtr_quantity_parse(mtr_str_from(text), &curve->most);
+    if (rc == MTR_EINVALID) {
+        char fault[MTR_NUMBER_FAULT_BYTES];
+        mtr_number_fault(mtr_str_from(text), fault);
+        return quote_fail(findings, MTR_FINDING_FIELD_NUMBER, NULL, "quantity", fault, nothing);
+    }
+    if (rc || curve->most.e12 <= 0)
         return quote_fail(findings, MTR_FINDING_QUOTE_QUANTITY, NULL, "quantity",
                           "must be a number above 0, not", mtr_str_from(text));
     return MTR_OK;
@@ -264,6 +275,7 @@ int price_curve_plot(const struct cli_invocation *invocation, const struct mtr_t
 {
     struct mtr_quantity borders[BORDERS_MAX];
     struct curve *curve = mtr_arena_calloc(arena, 1, sizeof(*curve));
+    struct price_places nowhere = {.series = {.path = NULL}}; /* all of it are options */
     struct mtr_diagnostics findings;
     uint32_t border_count = 0;
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
@@ -281,7 +293,8 @@ int price_curve_plot(const struct cli_invocation *invocation, const struct mtr_t
     }
     if (!rc) rc = lay_points(curve, borders, border_count);
     if (!rc) rc = price_points(curve, &findings);
-    if (rc && findings.count) cli_print_findings("curve", &findings);
+    for (size_t i = 0; rc && i < findings.count; i++) price_print_finding(&nowhere, &findings.items[i]);
+    if (rc && findings.count) MTR_ASSERT(findings.errors);
     else if (rc) fprintf(stderr, "meterd: cannot plot this: %s\n", mtr_error_text(rc));
     else if (invocation_flag(invocation, "csv")) print_csv(curve);
     else print_plot(curve);

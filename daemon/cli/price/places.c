@@ -1,6 +1,6 @@
 /*
- * A finding's field is a path in the request: its first name tells the option that was written, and below
- * `usage` the index tells the row of the series.
+ * A finding's field is a path in the request: its first name tells the option that was written, below `usage`
+ * the index tells the row of the series, and below `rates` the document.
  */
 #include "daemon/cli/price/places.h"
 
@@ -24,6 +24,7 @@ static const char *option_of(struct mtr_str member)
         {"customer", "customer"},
         {"dimensions", "dim"},
         {"end", "end"},
+        {"meter", "quantity"}, /* METER=N */
         {"quantity", "quantity"},
         {"rates", "rates"},
         {"start", "start"},
@@ -37,13 +38,13 @@ static const char *option_of(struct mtr_str member)
     return NULL;
 }
 
-/* What is behind "usage[7]."; *row is 7. NULL: it is no path of a row. */
-static const char *skip_row(const char *field, uint64_t *row)
+/* What is behind "usage[7]." where that is the list; *index is 7. NULL: it is another path. */
+static const char *skip_item(const char *field, const char *list, uint64_t *index)
 {
-    static const char usage[] = "usage[";
+    const size_t size = strlen(list);
     char *end = NULL;
-    if (strncmp(field, usage, sizeof(usage) - 1) != 0) return NULL;
-    *row = strtoull(field + sizeof(usage) - 1, &end, 10);
+    if (strncmp(field, list, size) != 0 || field[size] != '[') return NULL;
+    *index = strtoull(field + size + 1, &end, 10);
     return *end == ']' ? end + 1 + (end[1] == '.') : NULL;
 }
 
@@ -57,18 +58,39 @@ static void print_row(const struct price_series *series, uint64_t row, const cha
             finding->text, mtr_finding_kind(finding->code)->code);
 }
 
+/* A document of a file, or a --rate, whose currency the sentence names. */
+static void print_rates(const struct price_places *places, uint64_t index, const char *field,
+                        const struct mtr_diagnostic *finding)
+{
+    struct price_rates_place place = {NULL, 0, 0};
+    if (places->rates.size / sizeof(place) > index)
+        memcpy(&place, places->rates.data + index * sizeof(place), sizeof(place));
+    if (place.path)
+        fprintf(stderr, "%s:%u:%u: error: %s%s%s [%s]\n", place.path, place.line, place.column, field,
+                *field ? ": " : "", finding->text, mtr_finding_kind(finding->code)->code);
+    else
+        fprintf(stderr, "meterd price: --rate: %s [%s]\n", finding->text,
+                mtr_finding_kind(finding->code)->code);
+}
+
 void price_print_finding(void *context, const struct mtr_diagnostic *finding)
 {
-    const struct price_series *series = context;
-    uint64_t row = 0;
-    const char *code = mtr_finding_kind(finding->code)->code;
-    const char *of_row = skip_row(finding->field, &row), *field = of_row ? of_row : finding->field;
-    if (of_row && series->path) {
-        print_row(series, row, field, finding);
+    const struct price_places *places = context;
+    uint64_t index = 0;
+    const char *code = mtr_finding_kind(finding->code)->code, *field = finding->field, *below;
+    if ((below = skip_item(field, "rates", &index)) != NULL) {
+        print_rates(places, index, below, finding);
         return;
     }
-    if (series->path && strcmp(field, "usage") == 0) {
-        fprintf(stderr, "%s: error: %s [%s]\n", series->path, finding->text, code);
+    if ((below = skip_item(field, "usage", &index)) != NULL) {
+        if (places->series.path) {
+            print_row(&places->series, index, below, finding);
+            return;
+        }
+        field = below;
+    }
+    if (places->series.path && strcmp(field, "usage") == 0) {
+        fprintf(stderr, "%s: error: %s [%s]\n", places->series.path, finding->text, code);
         return;
     }
     const struct mtr_str member = {field, strcspn(field, ".[")};

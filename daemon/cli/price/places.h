@@ -1,7 +1,7 @@
 /*
- * Findings of a pricing request at the places that its author knows: the options of the command line and the
- * rows of a series. The documents in it are checked before, with the places of their files. Private to
- * daemon/cli.
+ * Findings of a pricing request at the places that its author knows: the options of the command line, the
+ * rows of a series, the documents of rates. Tariffs and meters are checked before, with the places of their
+ * files. Private to daemon/cli.
  */
 #ifndef METERD_DAEMON_CLI_PRICE_PLACES_H
 #define METERD_DAEMON_CLI_PRICE_PLACES_H
@@ -16,7 +16,18 @@ struct price_series {
     struct mtr_buffer lines; /* of each row in the file: uint64_t */
 };
 
-/* To stderr. `context` is the struct price_series. */
+/* Where a document of its rates stands. */
+struct price_rates_place {
+    const char *path; /* NULL: it is a --rate */
+    uint32_t line, column;
+};
+
+struct price_places {
+    struct price_series series;
+    struct mtr_buffer rates; /* of each document: struct price_rates_place */
+};
+
+/* To stderr. `context` is the struct price_places. */
 void price_print_finding(void *context, const struct mtr_diagnostic *finding);
 
 #endif

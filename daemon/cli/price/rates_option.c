@@ -15,25 +15,44 @@
 enum { FINDINGS_MAX = 200, ARENA_BYTES_MAX = 256 << 20 };
 enum { DOCUMENT_BYTES_MAX = 16 << 20, CODE_BYTES = 3, DATE_BYTES = 10 };
 
-static int append_item(struct mtr_buffer *out, struct mtr_str json)
+static int append_item(const struct rates_made *out, struct mtr_str json,
+                       const struct price_rates_place *place)
 {
-    int rc = out->size > 1 ? mtr_buffer_append_char(out, ',') : MTR_OK;
-    return rc ? rc : mtr_buffer_append_str(out, json);
+    int rc = out->json->size > 1 ? mtr_buffer_append_char(out->json, ',') : MTR_OK;
+    if (!rc) rc = mtr_buffer_append_str(out->json, json);
+    return rc ? rc : mtr_buffer_append(out->places, place, sizeof(*place));
 }
 
-static int add_documents(const struct mtr_node *root, struct mtr_buffer *out)
+static int add_documents(const char *path, const struct mtr_node *root, const struct rates_made *out)
 {
     const struct mtr_node *list = root ? mtr_node_get(root, "rates") : NULL;
     struct mtr_buffer json;
     int rc = MTR_OK;
     mtr_buffer_init(&json, DOCUMENT_BYTES_MAX);
     for (uint32_t i = 0; list && !rc && i < list->child_count; i++) {
+        const struct price_rates_place place = {path, list->children[i].line, list->children[i].column};
         mtr_buffer_reset(&json);
         rc = mtr_node_write_json(&list->children[i], &json);
-        if (!rc) rc = append_item(out, mtr_buffer_str(&json));
+        if (!rc) rc = append_item(out, mtr_buffer_str(&json), &place);
     }
     mtr_buffer_release(&json);
     return rc;
+}
+
+/* Those that say all that they are of; the others need the tariff. */
+static int read_whole(const struct mtr_node *list, struct mtr_arena *arena, struct mtr_diagnostics *findings)
+{
+    struct mtr_rates rates;
+    int result = MTR_OK;
+    for (uint32_t i = 0; i < list->child_count; i++) {
+        const struct mtr_node *document = &list->children[i];
+        if (document->kind != MTR_NODE_MAP || !mtr_node_get(document, "source") ||
+            !mtr_node_get(document, "base"))
+            continue;
+        int rc = mtr_rates_read(document, arena, &rates, findings);
+        if (rc) result = rc;
+    }
+    return result;
 }
 
 /* With the places of the file: the request repeats the rates as JSON, where places say nothing. */
@@ -44,17 +63,18 @@ static int check_documents(const char *path, const struct mtr_node *root,
     struct mtr_rate_book book = {0};
     struct mtr_diagnostics findings;
     struct mtr_arena arena;
-    if (!list || !tariff) return MTR_EXIT_OK;
+    if (!list) return MTR_EXIT_OK;
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
     mtr_arena_init(&arena, 1 << 16, ARENA_BYTES_MAX);
-    int rc = quote_rates_read(list, tariff, &arena, &book, &findings);
+    int rc = tariff ? quote_rates_read(list, tariff, &arena, &book, &findings)
+                    : read_whole(list, &arena, &findings);
     cli_print_findings(path, &findings);
     mtr_arena_release(&arena);
     mtr_diagnostics_release(&findings);
     return rc ? MTR_EXIT_CONFIG : MTR_EXIT_OK;
 }
 
-static int add_file(const char *path, const struct mtr_tariff_document *tariff, struct mtr_buffer *out)
+static int add_file(const char *path, const struct mtr_tariff_document *tariff, const struct rates_made *out)
 {
     struct mtr_buffer text;
     struct mtr_document *document = NULL;
@@ -70,7 +90,7 @@ static int add_file(const char *path, const struct mtr_tariff_document *tariff, 
     } else {
         code = check_documents(path, mtr_document_root(document), tariff);
     }
-    if (!code && add_documents(mtr_document_root(document), out)) {
+    if (!code && add_documents(path, mtr_document_root(document), out)) {
         fprintf(stderr, "meterd price: %s: too many rates\n", path);
         code = MTR_EXIT_FAILED;
     }
@@ -80,7 +100,7 @@ static int add_file(const char *path, const struct mtr_tariff_document *tariff, 
 }
 
 /* USD=1.0842@2026-11-20: 1 of the tariff's currency is 1.0842 USD. */
-static int add_rate(const char *text, struct mtr_buffer *out)
+static int add_rate(const char *text, const struct rates_made *out)
 {
     const char *equals = strchr(text, '='), *at = strchr(text, '@');
     char currency[CODE_BYTES + 1], number[MTR_DECIMAL_TEXT_BYTES], document[512];
@@ -101,21 +121,22 @@ static int add_rate(const char *text, struct mtr_buffer *out)
     mtr_decimal_format(decimal, number);
     int size = snprintf(document, sizeof(document), "{\"date\":\"%s\",\"quotes\":{\"%s\":\"%s\"}}", at + 1,
                         currency, number);
-    return append_item(out, (struct mtr_str){document, (size_t)size}) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+    const struct price_rates_place place = {NULL, 0, 0};
+    return append_item(out, (struct mtr_str){document, (size_t)size}, &place) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }
 
-int rates_option_write(const struct cli_invocation *invocation, const struct rates_place *place,
-                       struct mtr_buffer *out)
+int rates_option_write(const struct cli_invocation *invocation, const struct price_bundle *bundle,
+                       const struct mtr_tariff_document *tariff, const struct rates_made *out)
 {
     const char *value;
-    int code = check_documents(place->path, place->bundle, place->tariff);
-    if (!code && (mtr_buffer_append_char(out, '[') || add_documents(place->bundle, out)))
+    int code = check_documents(bundle->path, bundle->root, tariff);
+    if (!code && (mtr_buffer_append_char(out->json, '[') || add_documents(bundle->path, bundle->root, out)))
         code = MTR_EXIT_FAILED;
     for (uint32_t i = 0; !code && (value = invocation_option_at(invocation, "rates", i)) != NULL; i++)
-        code = add_file(value, place->tariff, out);
+        code = add_file(value, tariff, out);
     for (uint32_t i = 0; !code && (value = invocation_option_at(invocation, "rate", i)) != NULL; i++)
         code = add_rate(value, out);
-    if (!code && out->size == 1) mtr_buffer_reset(out);
-    else if (!code && mtr_buffer_append_char(out, ']')) code = MTR_EXIT_FAILED;
+    if (!code && out->json->size == 1) mtr_buffer_reset(out->json);
+    else if (!code && mtr_buffer_append_char(out->json, ']')) code = MTR_EXIT_FAILED;
     return code;
 }

@@ -4,21 +4,18 @@
 #ifndef METERD_DAEMON_CLI_PRICE_RATES_OPTION_H
 #define METERD_DAEMON_CLI_PRICE_RATES_OPTION_H
 
-#include "meterd/core/document.h"
-#include "meterd/tariff/tariff.h"
 #include "daemon/cli/command.h"
-
-/* What the rates are for. */
-struct rates_place {
-    const char *path;                         /* of the bundle that the tariff came from */
-    const struct mtr_node *bundle;            /* NULL: none */
-    const struct mtr_tariff_document *tariff; /* says the source and base of what says none; NULL: not known
-                                                here, and what is wrong with rates is said by the daemon */
-};
+#include "daemon/cli/price/bundle.h"
+#include "daemon/cli/price/places.h"
 
 /* The `rates` of a pricing request, as JSON: those of the bundle, of --rates files, and of --rate
- * CURRENCY=NUMBER@DATE. Nothing when none are given. Returns an exit code, after printing why. */
-int rates_option_write(const struct cli_invocation *invocation, const struct rates_place *place,
-                       struct mtr_buffer *out);
+ * CURRENCY=NUMBER@DATE; with the place of each. `tariff` says the source and base of what says none; NULL: it
+ * is not known here, and what is wrong with such rates is said by the daemon. Nothing when none are given.
+ * Returns an exit code, after printing why. */
+struct rates_made {
+    struct mtr_buffer *json, *places; /* of struct price_rates_place */
+};
+int rates_option_write(const struct cli_invocation *invocation, const struct price_bundle *bundle,
+                       const struct mtr_tariff_document *tariff, const struct rates_made *out);
 
 #endif

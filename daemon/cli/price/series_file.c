@@ -39,37 +39,47 @@ static bool is_field(struct mtr_str name)
     return false;
 }
 
-static int refuse(struct series_file *file, uint64_t line, const char *what)
+static int refuse(struct series_file *file, uint64_t line, enum mtr_finding_code code, const char *what)
 {
-    fprintf(stderr, "%s:%" PRIu64 ": error: %s\n", file->path, line, what);
+    fprintf(stderr, "%s:%" PRIu64 ": error: %s [%s]\n", file->path, line, what, mtr_finding_kind(code)->code);
     file->failed = true;
     return MTR_EINVALID;
+}
+
+static int check_number(struct series_file *file, uint64_t line, struct mtr_str name, struct mtr_str value)
+{
+    char fault[MTR_NUMBER_FAULT_BYTES], text[MTR_NUMBER_FAULT_BYTES + 80];
+    struct mtr_quantity quantity;
+    int rc = mtr_quantity_parse(value, &quantity);
+    if (!rc) return MTR_OK;
+    enum mtr_finding_code code = MTR_FINDING_FIELD_NUMBER;
+    if (rc == MTR_EPRECISION) {
+        code = MTR_FINDING_FIELD_DIGITS;
+        snprintf(fault, sizeof(fault), "`%.*s%s` has more than 12 digits after the point",
+                 MTR_STR_QUOTED(value));
+    } else if (rc == MTR_EOVERFLOW) {
+        code = MTR_FINDING_FIELD_RANGE;
+        snprintf(fault, sizeof(fault), "`%.*s%s` is too large: at most " MTR_QUANTITY_MAX_TEXT,
+                 MTR_STR_QUOTED(value));
+    } else {
+        mtr_number_fault(value, fault);
+    }
+    snprintf(text, sizeof(text), "%.*s: %s", MTR_STR_ARGS(name), fault);
+    return refuse(file, line, code, text);
 }
 
 /* What the pricing would refuse is said here, where the file's line is known. */
 static int check_value(struct series_file *file, uint64_t line, struct mtr_str name, struct mtr_str value)
 {
-    char fault[MTR_NUMBER_FAULT_BYTES], text[MTR_NUMBER_FAULT_BYTES + 16];
-    struct mtr_quantity quantity;
+    char fault[MTR_DATE_FAULT_BYTES], text[MTR_DATE_FAULT_BYTES + 16];
     int64_t time_us;
-    const bool is_quantity =
-        mtr_str_equal(name, MTR_STR("quantity")) || mtr_str_equal(name, MTR_STR("seconds"));
-    const bool is_time = mtr_str_equal(name, MTR_STR("time"));
-    int rc = is_quantity ? mtr_quantity_parse(value, &quantity)
-             : is_time   ? mtr_time_parse_date(value, &time_us)
-                         : MTR_OK;
-    if (!rc) return MTR_OK;
-    const char *wanted = is_time                ? "no date and no RFC 3339 time (2026-01-31T12:00:00Z)"
-                         : rc == MTR_EPRECISION ? "a number with more than 12 digits after the point"
-                                                : "too large a number";
-    if (is_quantity && rc == MTR_EINVALID) {
-        mtr_number_fault(value, fault);
-        snprintf(text, sizeof(text), "%.*s: %s", MTR_STR_ARGS(name), fault);
-    } else {
-        snprintf(text, sizeof(text), "%.*s: `%.*s%s` is %s", MTR_STR_ARGS(name), MTR_STR_QUOTED(value),
-                 wanted);
-    }
-    return refuse(file, line, text);
+    if (mtr_str_equal(name, MTR_STR("quantity")) || mtr_str_equal(name, MTR_STR("seconds")))
+        return check_number(file, line, name, value);
+    if (!mtr_str_equal(name, MTR_STR("time")) || mtr_time_parse_date(value, &time_us) == MTR_OK)
+        return MTR_OK;
+    mtr_date_fault(value, fault);
+    snprintf(text, sizeof(text), "%.*s: %s", MTR_STR_ARGS(name), fault);
+    return refuse(file, line, MTR_FINDING_FIELD_TIME, text);
 }
 
 /* One row: the pricing's own fields, then the rest as dimensions. */
@@ -77,7 +87,8 @@ static int write_row(struct series_file *file, uint64_t line, const struct mtr_s
                      const struct mtr_str *values, uint32_t count)
 {
     bool has_quantity = false;
-    if (file->rows++ == ROWS_MAX) return refuse(file, line, "a series has at most 100000 rows");
+    if (file->rows++ == ROWS_MAX)
+        return refuse(file, line, MTR_FINDING_QUOTE_LIMIT, "a series has at most 100000 rows");
     int kept = mtr_buffer_append(file->lines, &line, sizeof(line));
     if (kept) return kept;
     mtr_json_map(&file->json);
@@ -98,14 +109,41 @@ static int write_row(struct series_file *file, uint64_t line, const struct mtr_s
     }
     mtr_json_map_end(&file->json);
     mtr_json_map_end(&file->json);
-    return has_quantity ? MTR_OK : refuse(file, line, "the row has no quantity");
+    if (has_quantity) return MTR_OK;
+    return refuse(file, line, MTR_FINDING_FIELD_MISSING, "the row has no quantity");
+}
+
+static struct mtr_str quantity_at(const void *context, unsigned i)
+{
+    (void)context;
+    return i == 0 ? MTR_STR("quantity") : (struct mtr_str){NULL, 0};
+}
+
+/* What was meant for it, or which other sign parts the columns. */
+static int refuse_header(struct series_file *file, uint64_t line)
+{
+    const struct mtr_str first = file->columns[0];
+    char text[240], meant[MTR_MEANT_BYTES];
+    if (memchr(first.data, ';', first.size) || memchr(first.data, '\t', first.size))
+        return refuse(file, line, MTR_FINDING_FIELD_MISSING,
+                      "the header has no column `quantity`: a comma stands between columns");
+    for (uint32_t i = 0; i < file->column_count; i++) {
+        if (is_field(file->columns[i]) || !*mtr_str_meant(file->columns[i], quantity_at, NULL, meant))
+            continue;
+        snprintf(text, sizeof(text), "the header has no column `quantity`, but `%.*s%s`",
+                 MTR_STR_QUOTED(file->columns[i]));
+        return refuse(file, line, MTR_FINDING_FIELD_MISSING, text);
+    }
+    return refuse(file, line, MTR_FINDING_FIELD_MISSING,
+                  "the header has no column `quantity` (and may have time, seconds, component, meter, "
+                  "dimensions)");
 }
 
 static int take_header(struct series_file *file, const struct mtr_csv_record *record)
 {
     bool has_quantity = false;
     if (record->cell_count > COLUMNS_MAX)
-        return refuse(file, record->line, "a series has at most 64 columns");
+        return refuse(file, record->line, MTR_FINDING_CSV_LIMIT, "a series has at most 64 columns");
     for (uint32_t i = 0; i < record->cell_count; i++) {
         has_quantity = has_quantity || mtr_str_equal(record->cells[i], MTR_STR("quantity"));
         int rc = mtr_buffer_append(&file->names, record->cells[i].data, record->cells[i].size);
@@ -117,10 +155,7 @@ static int take_header(struct series_file *file, const struct mtr_csv_record *re
         used += record->cells[i].size;
     }
     file->column_count = record->cell_count;
-    return has_quantity
-               ? MTR_OK
-               : refuse(file, record->line,
-                        "the header has no column `quantity` (and may have time, component, dimensions)");
+    return has_quantity ? MTR_OK : refuse_header(file, record->line);
 }
 
 static int on_record(void *context, const struct mtr_csv_record *record)
@@ -128,7 +163,7 @@ static int on_record(void *context, const struct mtr_csv_record *record)
     struct series_file *file = context;
     if (!file->column_count) return take_header(file, record);
     if (record->cell_count > file->column_count)
-        return refuse(file, record->line, "has more cells than the header");
+        return refuse(file, record->line, MTR_FINDING_CSV_LIMIT, "has more cells than the header");
     return write_row(file, record->line, file->columns, record->cells, record->cell_count);
 }
 
@@ -141,7 +176,10 @@ static int read_csv(struct series_file *file, struct mtr_str text)
     int rc = mtr_csv_read(&reader, text, &broken);
     if (!rc) rc = mtr_csv_read_end(&reader, &broken);
     mtr_csv_reader_release(&reader);
-    return rc && !file->failed ? refuse(file, broken.line, broken.text) : rc;
+    if (rc && !file->failed) return refuse(file, broken.line, broken.code, broken.text);
+    if (!rc && !file->column_count)
+        return refuse(file, 1, MTR_FINDING_FIELD_MISSING, "is empty: a header with `quantity` is expected");
+    return rc;
 }
 
 static int take_line(struct series_file *file, struct mtr_str text, uint64_t line)
@@ -149,17 +187,17 @@ static int take_line(struct series_file *file, struct mtr_str text, uint64_t lin
     struct mtr_document *document;
     struct mtr_diagnostic broken;
     struct mtr_str names[COLUMNS_MAX], values[COLUMNS_MAX];
-    if (mtr_document_parse(text, &document, &broken)) return refuse(file, line, broken.text);
+    if (mtr_document_parse(text, &document, &broken)) return refuse(file, line, broken.code, broken.text);
     const struct mtr_node *root = mtr_document_root(document);
     int rc = MTR_OK;
     if (root->kind != MTR_NODE_MAP || root->child_count > COLUMNS_MAX)
-        rc = refuse(file, line, "a line must be a map of at most 64 members");
+        rc = refuse(file, line, MTR_FINDING_FIELD_KIND, "a line must be a map of at most 64 members");
     for (uint32_t i = 0; !rc && i < root->child_count; i++) {
         const struct mtr_node *child = &root->children[i];
         names[i] = child->key;
         values[i] = child->kind == MTR_NODE_NULL ? (struct mtr_str){NULL, 0} : child->text;
         if (child->kind >= MTR_NODE_LIST)
-            rc = refuse(file, line,
+            rc = refuse(file, line, MTR_FINDING_FIELD_KIND,
                         "a member is a list or a map: write each dimension as a member of its own");
     }
     if (!rc) rc = write_row(file, line, names, values, root->child_count);

@@ -9,16 +9,6 @@
 
 #include "meterd/core/json_writer.h"
 
-static const struct mtr_node *find_tariff(const struct mtr_node *bundle, const struct mtr_node *key)
-{
-    const struct mtr_node *tariffs = bundle ? mtr_node_get(bundle, "tariffs") : NULL;
-    for (uint32_t i = 0; key && tariffs && i < tariffs->child_count; i++) {
-        const struct mtr_node *own = mtr_node_get(&tariffs->children[i], "key");
-        if (own && mtr_str_equal(own->text, key->text)) return &tariffs->children[i];
-    }
-    return NULL;
-}
-
 static int write_word(const char *member, struct mtr_str word, struct mtr_buffer *out)
 {
     struct mtr_json_writer json;
@@ -47,13 +37,26 @@ static int write_with_tariff(const struct mtr_node *map, const struct mtr_node *
     return rc;
 }
 
+/* The tariff that the map names, out of the file. NULL in *out: it names none, or there is no file. */
+static int find_tariff(const char *option, const struct mtr_node *map, const struct price_bundle *bundle,
+                       const struct mtr_node **out)
+{
+    const struct mtr_node *key = mtr_node_get(map, "tariff");
+    *out = NULL;
+    if (!key || key->kind != MTR_NODE_STRING || !bundle->root) return MTR_EXIT_OK;
+    *out = price_bundle_find(bundle, key->text);
+    return *out ? price_check_only(bundle->path, *out) : price_bundle_refuse(bundle, option, key->text);
+}
+
 int terms_option_write(const struct cli_invocation *invocation, const char *option,
-                       const struct mtr_node *bundle, struct mtr_buffer *out)
+                       const struct price_bundle *bundle, struct mtr_buffer *out)
 {
     const char *text = invocation_option(invocation, option);
     const char *member = strcmp(option, "trial") == 0 ? "end" : "every";
+    const struct mtr_node *tariff = NULL;
     struct mtr_document *document = NULL;
     struct mtr_diagnostic broken;
+    int rc = MTR_OK;
     if (!text) return MTR_EXIT_OK;
     if (mtr_document_parse(mtr_str_from(text), &document, &broken)) {
         fprintf(stderr, "meterd price: --%s: %s [%s]\n", option, broken.text,
@@ -62,11 +65,11 @@ int terms_option_write(const struct cli_invocation *invocation, const char *opti
     }
     const struct mtr_node *root = mtr_document_root(document);
     const bool is_map = root->kind == MTR_NODE_MAP;
-    const struct mtr_node *key = is_map ? mtr_node_get(root, "tariff") : NULL,
-                          *tariff = find_tariff(bundle, key);
-    int rc = !is_map  ? write_word(member, mtr_str_from(text), out)
-             : tariff ? write_with_tariff(root, key, tariff, out)
+    int code = is_map ? find_tariff(option, root, bundle, &tariff) : MTR_EXIT_OK;
+    if (!code)
+        rc = !is_map  ? write_word(member, mtr_str_from(text), out)
+             : tariff ? write_with_tariff(root, mtr_node_get(root, "tariff"), tariff, out)
                       : mtr_node_write_json(root, out);
     mtr_document_close(document);
-    return rc ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+    return rc ? MTR_EXIT_FAILED : code;
 }

@@ -64,16 +64,9 @@ static struct mtr_str text_option(const struct cli_invocation *invocation, const
 
 static bool read_options(struct what_if *what_if)
 {
-    static const char *const others[] = {"quantity", "component", "dim",  "series", "zone", "curve",
-                                         "trace",    "currency",  "cost", "rates",  "rate"};
     const struct cli_invocation *invocation = what_if->invocation;
     struct mtr_what_if_options *options = &what_if->options;
     struct mtr_what_if_bound at = {0};
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        if (!invocation_flag(invocation, others[i])) continue;
-        fprintf(stderr, "meterd: --what-if prices the stored usage: leave out --%s\n", others[i]);
-        return false;
-    }
     if (invocation_flag(invocation, "csv") && invocation_flag(invocation, "json")) {
         fprintf(stderr, "meterd: --csv or --json, not both\n");
         return false;
@@ -227,23 +220,39 @@ static bool same_term(const struct mtr_subscription *a, const struct mtr_subscri
     return same;
 }
 
+/* Whose usage is asked for. */
+static int check_names(const struct what_if *what_if)
+{
+    const struct mtr_what_if_options *options = &what_if->options;
+    const struct mtr_catalog *stored = what_if->stored;
+    const char *what = NULL;
+    struct mtr_str name = {NULL, 0};
+    char meant[MTR_MEANT_BYTES];
+    if (options->vendor.size && !mtr_catalog_find_vendor(stored, options->vendor)) {
+        what = "there is no vendor";
+        name = options->vendor;
+        mtr_catalog_meant(stored, MTR_KIND_VENDOR, name, NULL, meant);
+    } else if (options->subscription.size && !mtr_catalog_find_subscription(stored, options->subscription)) {
+        what = "there is no subscription";
+        name = options->subscription;
+        mtr_catalog_meant(stored, MTR_KIND_SUBSCRIPTION, name, NULL, meant);
+    } else if (options->customer.size &&
+               !mtr_catalog_has_customer(stored, options->customer, NULL, meant)) {
+        what = "no subscription has the customer";
+        name = options->customer;
+    }
+    if (!what) return MTR_EXIT_OK;
+    fprintf(stderr, "meterd: %s '%.*s'%s\n", what, MTR_STR_ARGS(name), meant);
+    return MTR_EXIT_FAILED;
+}
+
 /* What is compared are the same periods in the same currency. */
 static int check_draft(const struct what_if *what_if)
 {
     const struct mtr_what_if_options *options = &what_if->options;
     char meant[MTR_MEANT_BYTES];
-    if (options->vendor.size && !mtr_catalog_find_vendor(what_if->stored, options->vendor)) {
-        fprintf(stderr, "meterd: there is no vendor '%.*s'%s\n", MTR_STR_ARGS(options->vendor),
-                mtr_catalog_meant(what_if->stored, MTR_KIND_VENDOR, options->vendor, NULL, meant));
-        return MTR_EXIT_FAILED;
-    }
-    if (options->subscription.size &&
-        !mtr_catalog_find_subscription(what_if->stored, options->subscription)) {
-        fprintf(
-            stderr, "meterd: there is no subscription '%.*s'%s\n", MTR_STR_ARGS(options->subscription),
-            mtr_catalog_meant(what_if->stored, MTR_KIND_SUBSCRIPTION, options->subscription, NULL, meant));
-        return MTR_EXIT_FAILED;
-    }
+    int code = check_names(what_if);
+    if (code) return code;
     if (options->tariff.size && !mtr_catalog_find_tariff(what_if->stored, options->tariff)) {
         fprintf(stderr,
                 "meterd: there is no stored tariff '%.*s': --tariff KEY names the one whose place the draft "

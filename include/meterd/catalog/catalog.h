@@ -102,6 +102,10 @@ const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_cata
 const char *mtr_catalog_meant(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
                               struct mtr_str key, const struct mtr_vendor *vendor,
                               char text[MTR_MEANT_BYTES]);
+/* Does a subscription name that customer, at whatever time? Of one vendor's alone unless that is NULL. Where
+ * none does `text` is as of mtr_catalog_meant. */
+bool mtr_catalog_has_customer(const struct mtr_catalog *catalog, struct mtr_str customer,
+                              const struct mtr_vendor *vendor, char text[MTR_MEANT_BYTES]);
 /* Is that name of several meters, or tariffs? Then the text is "which of a/cpu, b/cpu". */
 enum { MTR_WHICH_OF_TEXT_BYTES = 16 + 6 * (MTR_NAME_BYTES_MAX + 2) };
 bool mtr_catalog_which_of(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str name,

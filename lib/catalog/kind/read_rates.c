@@ -121,11 +121,12 @@ static int decode_quotes(const struct mtr_node *node, struct mtr_arena *arena, s
 
 /* Where the member stands; the document itself when it is not written. */
 static void fail_member(const struct mtr_node *document, enum mtr_finding_code code, const char *name,
-                        const char *text, struct mtr_diagnostics *findings)
+                        const char *text, struct mtr_str written, struct mtr_diagnostics *findings)
 {
     const struct mtr_node *node = mtr_node_get(document, name);
     if (!node) node = document;
-    mtr_diagnostics_addf(findings, code, node->line, node->column, name, "%s", text);
+    mtr_diagnostics_addf(findings, code, node->line, node->column, name, "%s `%.*s%s`", text,
+                         MTR_STR_QUOTED(written));
 }
 
 static int complete(const struct mtr_node *node, struct mtr_rates_fields *fields, struct mtr_arena *arena,
@@ -135,10 +136,11 @@ static int complete(const struct mtr_node *node, struct mtr_rates_fields *fields
     size_t errors = findings->errors;
     int64_t time_us = 0;
     if (fields->date.size != DATE_BYTES || mtr_time_parse_date(fields->date, &time_us))
-        fail_member(node, MTR_FINDING_RATES_DAY, "date", "a date is expected, as 2026-11-20", findings);
+        fail_member(node, MTR_FINDING_RATES_DAY, "date", "a date is expected, as 2026-11-20, not",
+                    fields->date, findings);
     if (!mtr_currency_find(fields->base))
         fail_member(node, MTR_FINDING_CATALOG_CURRENCY_UNKNOWN, "base",
-                    "an ISO 4217 code is expected, as EUR", findings);
+                    "an ISO 4217 code is expected, as EUR, not", fields->base, findings);
     fields->quotes = NULL; /* it ends with the text */
     fields->decoded = (struct mtr_rates){
         .key = fields->key, .source = fields->source, .day = time_us / MTR_US_PER_DAY, .base = fields->base};
