@@ -100,6 +100,37 @@ at      2026-03-04
         2026-02: correction 1 calls (5)
         body calls: "customer":"c2"
 
+# To another and back, and once more: each is charged what the other gets back, and what comes late goes to who pays now.
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: basic, start: 2026-01-01}
+
+use     s1 calls 2026-02-10 4
+at      2026-03-02
+        2026-02: final 4 calls
+subscriptions:
+- {key: s1, service: compute, customer: c2, tariff: basic, start: 2026-01-01}
+
+at      2026-03-03
+        2026-02: correction 4 calls (4); correction -4 calls (0)
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: basic, start: 2026-01-01}
+
+at      2026-03-04
+        2026-02: correction 4 calls (4); correction -4 calls (0)
+        body calls: "customer":"c2"
+use     s1 calls 2026-02-11 1
+at      2026-03-05
+        2026-02: correction 1 calls (5)
+        body calls: "customer":"c1"
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: basic, start: 2026-01-01, changes: [{from: "2026-02-10T12:00:00Z", customer: c2}, {from: "2026-02-10T12:00:01.000001Z", customer: c1}]}
+
+use     s1 calls 2026-02-10T12 7 | 2026-02-10T12:00:01.000001 2
+at      2026-03-06
+        2026-02: correction -1 calls (4)
+        2026-02-10T12: final 7 calls (7)
+        2026-02-10T12:00:01: final 3 calls (3)
+
 # Another currency: prices of the same tariff in it.
 tariffs:
 - key: both

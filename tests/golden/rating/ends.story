@@ -114,6 +114,16 @@ at      2026-03-04
         2026-01: correction 10 calls (22)
         2026-02: correction 2 calls (4)
 
+# An end inside an hour holds from its own microsecond, known before the use or after it.
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01, end: "2026-01-10T10:30:00.000001Z"}
+
+use     s1 calls 2026-01-10T10:30 2 | 2026-01-10T10:30:00.000001 20
+at      2026-01-11
+        2026-01: final 1 calls (2)
+        audit: outside_term s1 2026-01-10T10:30: usage of 1 cell lies outside the subscription's term and is not charged
+subscriptions: [{key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01, end: "2026-01-10T10:30:00Z"}]
+
 # An end that comes and goes before the scan of the catalog has reached its subscription leaves no period
 # unopened.
 tariffs:

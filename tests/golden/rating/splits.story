@@ -68,3 +68,22 @@ subscriptions: [{key: s2, service: compute, customer: c1, tariff: standard, star
 use     s2 calls 2026-01-10T10:40 8 | 2026-01-11T00 4
 at      2026-02-01T02
         s2 2026-01-10T10:30: final 22 calls (12)               # 10 × 2 + 2 × 1
+
+# Inside an hour a version holds from its own microsecond, wherever the zone's hours begin; a customer's override with it.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - {from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: "1"}]}
+  - from: "2026-01-10T10:30:00.000001Z"
+    components: [{key: calls, meter: calls, per_unit: "100"}]
+    overrides: [{customer: c2, components: [{key: calls, per_unit: "10"}]}]
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}
+- {key: s2, service: compute, customer: c2, tariff: standard, zone: Asia/Kathmandu, start: 2026-01-01}
+
+use     s1 calls 2026-01-10T10:30 1 | 2026-01-10T10:30:00.000001 3
+        s2 calls 2026-01-10T10:29:59 2 | 2026-01-10T10:30:01 5
+at      2026-02-02
+        s1 2026-01: final 1 calls; final 300 calls
+        s2 2025-12-31T18:15: final 2 calls; final 50 calls
