@@ -240,7 +240,9 @@ static bool same_lines(const struct mtr_period_price *a, const struct mtr_period
     for (uint32_t i = 0; i < a->line_count && same; i++) {
         const struct mtr_period_line *x = &a->lines[i], *y = &b->lines[i];
         same = x->amount.e18 == y->amount.e18 && x->cost.e18 == y->cost.e18 &&
+               x->quantity.e12 == y->quantity.e12 &&
                mtr_str_equal(x->identity.component, y->identity.component) &&
+               mtr_str_equal(x->identity.kind, y->identity.kind) &&
                mtr_str_equal(x->identity.dimensions, y->identity.dimensions);
     }
     return same;
@@ -249,6 +251,12 @@ static bool same_lines(const struct mtr_period_price *a, const struct mtr_period
 static bool is_fatal(int rc)
 {
     return rc == MTR_EIO || rc == MTR_ECORRUPT;
+}
+
+/* More than is priced here at once: it was rated line range by line range. */
+static bool is_too_large(int rc)
+{
+    return rc == MTR_ENOMEM || rc == MTR_ELIMIT;
 }
 
 static const struct mtr_subscription *phase_at(const struct mtr_subscription *subscription, int64_t start_us)
@@ -274,7 +282,11 @@ static int price_both(struct looking *looking, int64_t start_us, struct mtr_clos
     draft_rating.closing = is_over(looking, draft_phase, start_us);
     int rc = mtr_billing_period_price(&stored_rating, stored_phase, start_us, &stored);
     if (rc && is_fatal(rc)) return rc;
-    if (rc) return MTR_OK; /* it cannot be rated now either: nothing of it is promised */
+    if (rc) { /* else it cannot be rated now either: nothing of it is promised */
+        period->problem = rc;
+        *changes = is_too_large(rc);
+        return MTR_OK;
+    }
     rc = sum_lines(&stored, &period->before);
     if (!rc) rc = mtr_billing_period_price(&draft_rating, draft_phase, start_us, &draft);
     if (!rc) rc = sum_lines(&draft, &period->after);

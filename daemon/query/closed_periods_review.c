@@ -10,7 +10,7 @@
 #include "meterd/core/currency.h"
 #include "meterd/core/time.h"
 
-enum { SUMS_MAX = 16, TOLD_MAX = 50 };
+enum { SUMS_MAX = 2 * MTR_CURRENCIES_MAX, TOLD_MAX = 50 };
 
 /* Of one currency, and of changes with a date or without. */
 struct sum {
@@ -18,6 +18,7 @@ struct sum {
     bool dated;
     uint32_t periods, subscriptions, last_subscription;
     struct mtr_money before, after;
+    uint32_t unpriced; /* periods that are not in these */
 };
 
 struct review {
@@ -28,14 +29,13 @@ struct review {
     uint64_t untold; /* beyond these */
 };
 
-/* NULL: there is no room for another currency. */
 static struct sum *find_sum(struct review *review, const struct mtr_closed_period *period)
 {
     const struct mtr_str currency = period->subscription->currency;
     for (uint32_t i = 0; i < review->sum_count; i++)
         if (review->sums[i].dated == period->dated && mtr_str_equal(review->sums[i].currency, currency))
             return &review->sums[i];
-    if (review->sum_count == SUMS_MAX) return NULL;
+    MTR_ASSERT(review->sum_count < SUMS_MAX); /* subscriptions are charged in known currencies */
     review->sums[review->sum_count] = (struct sum){.currency = currency, .dated = period->dated};
     return &review->sums[review->sum_count++];
 }
@@ -46,10 +46,13 @@ static int on_period(void *context, const struct mtr_closed_period *period)
     struct sum *sum = find_sum(review, period);
     if (review->told_count < TOLD_MAX) review->told[review->told_count++] = *period;
     else review->untold++;
-    if (!sum) return MTR_ELIMIT; /* a catalog of so many currencies is beyond what can be told */
     sum->periods++;
     if (sum->last_subscription != period->subscription->number) sum->subscriptions++;
     sum->last_subscription = period->subscription->number;
+    if (period->problem) {
+        sum->unpriced++;
+        return MTR_OK;
+    }
     int rc = mtr_money_add(sum->before, period->before, &sum->before);
     return rc ? rc : mtr_money_add(sum->after, period->after, &sum->after);
 }
@@ -68,15 +71,23 @@ static void write_change(struct mtr_money before, struct mtr_money after, struct
 
 static void tell_sum(const struct sum *sum, bool allowed, struct mtr_diagnostics *findings)
 {
-    char change[3 * MTR_DECIMAL_TEXT_BYTES];
+    char change[3 * MTR_DECIMAL_TEXT_BYTES], rest[64] = "";
     const bool refused = !sum->dated && !allowed;
     write_change(sum->before, sum->after, sum->currency, change, sizeof(change));
+    if (sum->unpriced)
+        snprintf(rest, sizeof(rest), ", without %" PRIu32 " whose price cannot be told", sum->unpriced);
     mtr_diagnostics_addf(
         findings, refused ? MTR_FINDING_PERIODS_CLOSED_REFUSED : MTR_FINDING_PERIODS_CLOSED_RATED, 0, 0, NULL,
-        "%" PRIu32 " closed period%s of %" PRIu32 " subscription%s %s rated again: %s%s", sum->periods,
+        "%" PRIu32 " closed period%s of %" PRIu32 " subscription%s %s rated again: %s%s%s", sum->periods,
         mtr_plural(sum->periods), sum->subscriptions, mtr_plural(sum->subscriptions),
-        sum->periods == 1 ? "is" : "are", change,
+        sum->periods == 1 ? "is" : "are", change, rest,
         refused ? ". Say from when the change holds, or ask for it with correct_closed_periods" : "");
+}
+
+static const char *problem_text(int problem)
+{
+    const bool is_too_large = problem == MTR_ENOMEM || problem == MTR_ELIMIT;
+    return is_too_large ? "it has more lines than are priced before a change" : mtr_error_text(problem);
 }
 
 static void tell_period(const struct mtr_closed_period *period, struct mtr_diagnostics *findings)
@@ -86,7 +97,7 @@ static void tell_period(const struct mtr_closed_period *period, struct mtr_diagn
     const int32_t offset_s = mtr_zone_at(subscription->zone, period->start_us).offset_s;
     mtr_time_format_offset(period->start_us, offset_s, start);
     if (period->problem)
-        snprintf(change, sizeof(change), "its price cannot be told: %s", mtr_error_text(period->problem));
+        snprintf(change, sizeof(change), "its price cannot be told: %s", problem_text(period->problem));
     else
         write_change(period->before, period->after, subscription->currency, change, sizeof(change));
     mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_RATED, 0, 0, NULL, "%.*s of %.*s from %s: %s",

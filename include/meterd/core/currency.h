@@ -24,6 +24,7 @@ struct mtr_currency {
 };
 
 /* The row of that code, or NULL. */
+enum { MTR_CURRENCIES_MAX = 256 }; /* there are fewer */
 const struct mtr_currency *mtr_currency_find(struct mtr_str code);
 
 #endif

@@ -42,13 +42,16 @@ struct mtr_closed_period {
     const struct mtr_subscription *subscription; /* as the draft has it */
     int64_t start_us, end_us;
     bool dated;                     /* whoever wrote the change said from when it holds */
-    int problem;                    /* why the draft's price cannot be told (enum mtr_error); 0: it can */
+    /* Why the sums cannot be told (enum mtr_error); 0: they can. MTR_ENOMEM and MTR_ELIMIT: it has more lines
+     * than are priced before a change. */
+    int problem;
     struct mtr_money before, after; /* sums of its lines, in the subscription's currency */
 };
 /* A result other than 0 stops and is returned. */
 typedef int (*mtr_on_closed_period)(void *context, const struct mtr_closed_period *period);
 
-/* Each closed period of which a line would be another, or another customer's. *complete: all of them were
+/* Each closed period of which a line would be another, or another customer's, or of which that cannot be
+ * told. *complete: all of them were
  * looked at, else one of the bounds ended it. Errors: those of the stores, MTR_ENOMEM. */
 int mtr_closed_periods_walk(struct mtr_rollups *rollups, struct mtr_charges *charges,
                             const struct mtr_closed_periods_options *options, mtr_on_closed_period on_period,

@@ -35,6 +35,7 @@ static const struct mtr_currency currencies[] = {
 };
 /* clang-format on */
 enum { CODE_BYTES = 3, CURRENCY_COUNT = sizeof(currencies) / sizeof(currencies[0]) };
+_Static_assert((int)CURRENCY_COUNT <= (int)MTR_CURRENCIES_MAX, "as its header says");
 
 const struct mtr_currency *mtr_currency_find(struct mtr_str code)
 {

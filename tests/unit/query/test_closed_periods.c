@@ -282,12 +282,94 @@ static void bounds_are_said(void **state)
     metering_close(&world);
 }
 
+struct counted {
+    uint32_t count, unpriced;
+};
+
+static int count_period(void *context, const struct mtr_closed_period *period)
+{
+    struct counted *counted = context;
+    counted->count++;
+    counted->unpriced += period->problem != 0;
+    return 0;
+}
+
+/* What has more lines than are priced before a change was rated range by range: it is told that it changes, and a change without a date is
+ * refused for it as for any other. */
+static void what_is_too_large_is_told(void **state)
+{
+    static struct text text;
+    bool complete, any = false;
+    (void)state;
+    open_world(1);
+    text.size = 0;
+    add_tariffs(&text);
+    struct mtr_catalog *draft = draft_of(&text);
+    struct mtr_closed_periods_options options = options_for(draft);
+    const uint32_t all = told_of(draft, &complete).count;
+    for (options.memory_bytes_max = 32 << 10; options.memory_bytes_max <= 32 << 20; options.memory_bytes_max *= 2) {
+        struct counted counted = {.count = 0};
+        struct mtr_diagnostics findings;
+        int rc = mtr_closed_periods_walk(world.rating.rollups, world.rating.charges, &options, count_period, &counted, &complete);
+        if (rc == MTR_ENOMEM) continue; /* not even what it depends on has room */
+        assert_int_equal(rc, 0);
+        assert_true(complete && counted.count >= all);
+        if (!counted.unpriced) continue;
+        any = true;
+        mtr_diagnostics_init(&findings, 64);
+        assert_int_equal(mtr_closed_periods_review(world.rating.rollups, world.rating.charges, &options, false, &findings), 0);
+        assert_true(findings.errors > 0);
+        assert_non_null(strstr(findings.items[0].text, "whose price cannot be told"));
+        assert_non_null(strstr(findings.items[findings.count - 1].text, "more lines than are priced before a change"));
+        mtr_diagnostics_release(&findings);
+    }
+    assert_true(any);
+    mtr_catalog_release(draft);
+    metering_close(&world);
+}
+
+/* However many currencies there are. */
+static void sums_of_each_currency_are_told(void **state)
+{
+    static const char *const currencies[] = {"AED", "AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP",
+                                             "HKD", "HUF", "IDR", "ILS", "INR", "JPY", "KRW", "MXN", "NOK", "USD"};
+    enum { COUNT = sizeof(currencies) / sizeof(*currencies) };
+    static struct text text;
+    struct mtr_diagnostics findings;
+    (void)state;
+    open_world(1);
+    for (unsigned price = 1; price <= 2; price++) {
+        text.size = 0;
+        add(&text, "tariffs:\n");
+        for (unsigned i = 0; i < COUNT; i++)
+            add(&text, "  - {key: of-%s, currency: %s, versions: [{from: 2025-01-01, components: [{key: base, recurring: {amount: %u}}]}]}\n",
+                currencies[i], currencies[i], price);
+        if (price == 2) break;
+        add(&text, "subscriptions:\n");
+        for (unsigned i = 0; i < COUNT; i++)
+            add(&text, "  - {key: in-%s, service: compute, cost_tariff: of-%s, customer: c, tariff: of-%s, start: 2026-01-01, end: 2026-02-01}\n",
+                currencies[i], currencies[i], currencies[i]);
+        store(&text);
+        settle();
+    }
+    struct mtr_catalog *draft = draft_of(&text);
+    const struct mtr_closed_periods_options options = options_for(draft);
+    mtr_diagnostics_init(&findings, 200);
+    assert_int_equal(mtr_closed_periods_review(world.rating.rollups, world.rating.charges, &options, false, &findings), 0);
+    assert_int_equal(findings.errors, COUNT);
+    mtr_diagnostics_release(&findings);
+    mtr_catalog_release(draft);
+    metering_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_told_of_closed_periods_comes_true),
         cmocka_unit_test(what_cannot_be_counted_is_not_told),
         cmocka_unit_test(bounds_are_said),
+        cmocka_unit_test(what_is_too_large_is_told),
+        cmocka_unit_test(sums_of_each_currency_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
