@@ -203,7 +203,8 @@ static void check_term(const struct named_tariff *named, struct mtr_diagnostics 
 {
     const enum mtr_period_unit billed = named->subscription->billing.unit;
     if (!named->demands->has_term || named->demands->shortest > billed) return;
-    record_fail(named->record, MTR_FINDING_CATALOG_SUBSCRIPTION_BILLING, "billing", findings,
+    record_fail(named->record, MTR_FINDING_CATALOG_SUBSCRIPTION_BILLING,
+                named->subscription->phase_index ? "changes" : "billing", findings,
                 "tariff `%.*s` has limits over a term of a %s, but the subscription is billed every %s: bill "
                 "it more often, or write them as limits of the period",
                 MTR_STR_ARGS(named->tariff->key), mtr_period_unit_name(named->demands->shortest),

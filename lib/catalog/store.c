@@ -99,6 +99,15 @@ static int read_counts(const struct loading *loading, uint32_t counts[MTR_KIND_C
     return rc;
 }
 
+/* Only what can be deleted leaves a number behind. */
+static bool is_whole(const struct mtr_catalog *catalog)
+{
+    for (int kind = 0; kind < MTR_KIND_COUNT; kind++)
+        for (uint32_t i = 0; i < catalog->counts[kind]; i++)
+            if (!catalog->records[kind][i] && !kind_of((enum mtr_catalog_kind)kind)->deletable) return false;
+    return true;
+}
+
 static int load_snapshot(struct mtr_catalog_store *store, struct mtr_diagnostics *findings)
 {
     struct loading loading = {.store = store, .findings = findings};
@@ -116,6 +125,7 @@ static int load_snapshot(struct mtr_catalog_store *store, struct mtr_diagnostics
         record_release(record);
     }
     free(loading.records);
+    if (!rc && !is_whole(catalog)) rc = MTR_ECORRUPT;
     if (!rc) rc = catalog_link(catalog, findings);
     if (rc) {
         mtr_catalog_release(catalog);

@@ -379,9 +379,12 @@ int rater_read_balances(const struct mtr_rating *rating, const struct mtr_subscr
             .subscription = subscription->number};
         int rc = rating->ledger->draw_before(rating->ledger_context, &draw);
         if (rc && rc != MTR_ENOTFOUND) return rc;
-        grant->before = rc ? 0 : draw.before + draw.drawn;
+        const bool is_drawn = rc == MTR_OK;
+        grant->before = 0;
+        if (is_drawn && __builtin_add_overflow(draw.before, draw.drawn, &grant->before)) return MTR_ECORRUPT;
         if (grant->of_term) continue;
-        if (!rc && (draw.before < 0 || draw.drawn < 0)) return MTR_ECORRUPT; /* nobody gives back to a pool */
+        if (is_drawn && (draw.before < 0 || draw.drawn < 0))
+            return MTR_ECORRUPT; /* nobody gives back to a pool */
         set_balance(&grant->pool, grant->granted - grant->before);
         MTR_ASSERT(balance_of(&grant->pool) >= 0 && balance_of(&grant->pool) <= grant->granted);
     }

@@ -233,9 +233,11 @@ static int add_missing(const struct limits *limits, struct mtr_price_line line, 
                        const char *share, const struct standing *now)
 {
     char text[MTR_PRICE_SHARE_TEXT_BYTES + 16];
-    const struct mtr_money charged = {now->sum.e18 + now->overage.e18 - now->cut.e18};
+    struct mtr_money charged;
     struct mtr_exact missing;
-    int rc = mtr_exact_sub(least, mtr_exact_from_money(charged), &missing);
+    int rc = mtr_money_add(now->sum, now->overage, &charged);
+    if (!rc) rc = mtr_money_sub(charged, now->cut, &charged);
+    if (!rc) rc = mtr_exact_sub(least, mtr_exact_from_money(charged), &missing);
     if (rc || mtr_exact_compare(missing, mtr_exact_zero()) <= 0) return rc;
     snprintf(text, sizeof(text), "of the term %s", share);
     rc = round_amount(limits->pricer, missing, &line.amount);

@@ -35,3 +35,18 @@ use     s1 calls/eu 2026-01-01T00 100000000000000000000
 at      2026-02-01T02
         problem: the period of subscription s1 that starts at 2026-01-01T00:00:00+00:00 cannot be rated: the tariff: its amounts add up to more than 1.7 × 10^20
         audit: problem s1 2026-01: the tariff: its amounts add up to more than 1.7 × 10^20
+
+# What the limits of a term add to such a sum does so, too.
+tariffs:
+- key: twice
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components: [{key: calls, meter: calls, per_unit: 1}]
+    term: {every: quarter, minimum: 1, commitment: {amount: 1, overage: 2, true_up: false}}
+subscriptions: [{key: s1, service: compute, customer: c1, tariff: twice, start: 2026-01-01, end: 2026-02-01}]
+
+use     s1 calls/eu 2026-01-01T00 90000000000000000000
+at      2026-02-01T02
+        problem: the period of subscription s1 that starts at 2026-01-01T00:00:00+00:00 cannot be rated: the tariff: its amounts add up to more than 1.7 × 10^20
+        audit: problem s1 2026-01: the tariff: its amounts add up to more than 1.7 × 10^20

@@ -142,6 +142,25 @@ static void write_directory_of_before(struct fixture *f)
     reopen(f);
 }
 
+/* A number without a document is of one that was deleted; of a subscription it is damage. */
+static void test_lost_document(void **state)
+{
+    struct fixture *f = *state;
+    const struct mtr_stored_document lost = {.kind = MTR_KIND_SUBSCRIPTION, .key = MTR_STR("s-a"), .who = MTR_STR("tester")};
+    struct mtr_documents *documents;
+    struct mtr_diagnostic diagnostic;
+    uint64_t version;
+    write_directory_of_before(f);
+    mtr_catalog_store_close(f->store);
+    f->store = NULL;
+    assert_int_equal(mtr_documents_open(f->directory, false, &documents, &diagnostic), MTR_OK);
+    assert_int_equal(mtr_documents_begin(documents, &version), MTR_OK);
+    assert_int_equal(mtr_documents_delete(documents, &lost), MTR_OK);
+    assert_int_equal(mtr_documents_commit(documents, &version), MTR_OK);
+    mtr_documents_close(documents);
+    assert_int_equal(mtr_catalog_store_open(f->directory, true, &f->store, &diagnostic), MTR_ECORRUPT);
+}
+
 static const struct mtr_meter *meter_of(const struct mtr_catalog *catalog, const char *subscription)
 {
     const struct mtr_subscription *found = mtr_catalog_find_subscription(catalog, mtr_str_from(subscription));
@@ -288,7 +307,7 @@ static void test_review_of_a_change(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_retired), TEST(test_deletion), TEST(test_keys_within_a_service),
+    const struct CMUnitTest tests[] = {TEST(test_retired), TEST(test_deletion), TEST(test_lost_document), TEST(test_keys_within_a_service),
                                        TEST(test_review_of_a_change)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
