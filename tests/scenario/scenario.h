@@ -62,6 +62,7 @@ struct planned_meter {
     const char *more; /* what belongs to its aggregation, as written */
     const char *cell; /* how finely it keeps use, as written */
     const char *retired; /* from when on it counts nothing, as written */
+    uint32_t values_max; /* of its dimensions; 0: not said */
     bool applied;
 };
 
@@ -228,7 +229,7 @@ struct pending_result {
     X(CRASH) X(COPY) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL)                 \
     X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(RETIRED) X(RETIRED_ANEW) X(METER_DELETED) X(METER_KEPT)    \
     X(COUNTER_GREW) X(COUNTER_RESET) X(COUNTER_OPENED) X(LEVEL_OPENED) X(SPLIT_PERIOD) X(STRAY_USAGE) X(CHANGED)  \
-    X(SUBJECT_AGAIN) X(SAME_KEYS) X(DRAFT) X(FINAL)                                                               \
+    X(SUBJECT_AGAIN) X(SAME_KEYS) X(BEYOND) X(QUOTA_CHANGED) X(DRAFT) X(FINAL)                                    \
     X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE) X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE)                  \
     X(COST_JOINED) X(ALLOWANCE_DRAWN) X(CREDIT_DRAWN) X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION)       \
     X(PEER) X(ACCOUNT) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL) X(SPREAD_USE)                     \
@@ -323,6 +324,12 @@ struct naive_use { /* what one event gives to one meter */
     struct mtr_quantity quantity;
 };
 
+struct naive_values { /* of a meter's dimensions */
+    const struct mtr_subscription *subscription; /* one of the subject */
+    const struct mtr_meter *meter;
+    struct mtr_str dimensions;
+};
+
 struct naive {
     struct mtr_event *events; /* index = sequence - 1 */
     int64_t *received_us;
@@ -332,11 +339,16 @@ struct naive {
     uint32_t use_count;
     struct naive_use *openings; /* what subscriptions begin with, as of their start, sequence 0 */
     uint32_t opening_count;
+    struct naive_values *values; /* that meters with a quota count */
+    uint32_t values_count;
+    uint32_t beyond_count; /* events beyond quotas, by meter */
     uint32_t held_count;
     uint32_t quarantined_count;
 };
 
 void scenario_naive_read(struct scenario *scenario, struct naive *naive);
+/* Does the meter count the values of that use, of all subscriptions of its subject together? */
+bool scenario_naive_admits(struct scenario *scenario, struct naive *naive, const struct naive_use *use);
 /* The value of uses[0 … count) under their meter; false when none counts. */
 bool scenario_naive_value(struct scenario *scenario, const struct naive_use *const *uses, uint32_t count,
                           struct mtr_quantity *out);

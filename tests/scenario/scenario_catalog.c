@@ -82,6 +82,9 @@ static void plan_meter(struct scenario *scenario, struct planned_meter *meter)
     meter->more = plan_more(scenario, meter->aggregation);
     meter->cell = plan_cell(scenario, meter->aggregation);
     meter->retired = plan_retired(scenario);
+    meter->values_max = (meter->by_region || meter->by_sku) && scenario_chance(scenario, 50)
+                            ? 1 + scenario_below(scenario, 3)
+                            : 0;
     snprintf(meter->type, KEY_MAX, "%s", PICK(scenario, types));
 }
 
@@ -328,19 +331,21 @@ static void apply_or_delete(struct scenario *scenario, struct planned_meter *met
     else apply_meter(scenario, meter);
 }
 
-/* Another date, or none, where that decides of no event that was folded. */
-static void retire_meter(struct scenario *scenario, struct planned_meter *meter)
+/* Another date of retirement, or none, or another quota, where that decides of no event that was folded. */
+static void alter_meter(struct scenario *scenario, struct planned_meter *meter)
 {
     struct planned_meter changed = *meter;
     struct yaml yaml;
     if (!meter->applied) return;
-    changed.retired = plan_retired(scenario);
+    if (meter->values_max && scenario_chance(scenario, 60)) changed.values_max = 1 + scenario_below(scenario, 6);
+    else changed.retired = plan_retired(scenario);
     yaml_begin(scenario, &yaml);
     yaml.may_be_refused = true;
     yaml_put(&yaml, "meters:\n");
     yaml_put_meter(&yaml, &changed);
     if (!yaml_try(&yaml)) return;
     scenario_seen[SEEN_RETIRED_ANEW] += strcmp(meter->retired, changed.retired) != 0;
+    scenario_seen[SEEN_QUOTA_CHANGED] += meter->values_max != changed.values_max;
     *meter = changed;
 }
 
@@ -389,7 +394,7 @@ void scenario_catalog_change(struct scenario *scenario)
         if (scenario->all_end) apply_credit(scenario);
         break;
     case 8: apply_or_delete(scenario, &plan->spare); break;
-    case 9: retire_meter(scenario, &plan->meters[scenario_below(scenario, plan->meter_count)]); break;
+    case 9: alter_meter(scenario, &plan->meters[scenario_below(scenario, plan->meter_count)]); break;
     default: apply_destination(scenario); break;
     }
 }

@@ -148,6 +148,7 @@ void yaml_put_meter(struct yaml *yaml, struct planned_meter *meter)
                  meter->by_region && meter->by_sku ? ", " : "", meter->by_sku ? "sku" : "");
     if (meter->filter) yaml_put(yaml, ", filter: %s", meter->filter);
     if (meter->wants_values) yaml_put(yaml, ", missing: invalid");
+    if (meter->values_max) yaml_put(yaml, ", dimension_values_max: %u", meter->values_max);
     yaml_put(yaml, "%s%s%s", meter->more, meter->cell, meter->retired);
     yaml_put(yaml, "}\n");
     meter->applied = true;

@@ -188,6 +188,7 @@ static int64_t check_rollups(struct scenario *scenario, const struct naive *naiv
     uint64_t next_seq, change;
     int64_t watermark_us;
     uint32_t held = 0, quarantined = 0;
+    struct mtr_beyond_sum beyond;
     CHECK_OK(scenario, mtr_rollups_begin(scenario->stores.rollups, false, &txn));
     CHECK_OK(scenario, mtr_rollups_get_cursor(txn, &next_seq, &watermark_us, &change));
     CHECK(scenario, next_seq == naive->event_count + 1 && watermark_us == scenario->now_us, "the fold is behind");
@@ -196,6 +197,8 @@ static int64_t check_rollups(struct scenario *scenario, const struct naive *naiv
     CHECK_OK(scenario, mtr_rollups_walk_held(txn, &(struct mtr_held_event){.reason = MTR_HELD_SUBSCRIPTION}, count_held, &held));
     CHECK_OK(scenario, mtr_rollups_walk_held(txn, &(struct mtr_held_event){.reason = MTR_HELD_METER}, count_held, &held));
     CHECK(scenario, held == naive->held_count, "%u held, expected %u", held, naive->held_count);
+    CHECK_OK(scenario, mtr_rollups_sum_beyond(txn, &beyond));
+    CHECK(scenario, beyond.events == naive->beyond_count, "%" PRIu64 " beyond quotas, expected %u", beyond.events, naive->beyond_count);
     CHECK_OK(scenario, mtr_rollups_walk_quarantined(txn, 0, count_quarantined, &quarantined));
     CHECK(scenario, quarantined == naive->quarantined_count, "%u quarantined, expected %u", quarantined, naive->quarantined_count);
     mtr_rollups_abort(txn);

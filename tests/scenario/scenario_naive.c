@@ -275,12 +275,18 @@ static void use_event(struct scenario *scenario, struct naive *naive, uint64_t s
     }
     reception->taken = true;
     use.dimensions = cell_dimensions(scenario, meter, event);
+    const uint32_t use_count = naive->use_count;
     bool counts = read_value(scenario, meter, event, &use);
     if (counts && meter->spread_over.size) {
         counts = spread_use(scenario, naive, use);
     } else if (counts) {
         use.start_us = cell_at(subscription, meter, event->time_us).start_us;
         keep_use(scenario, naive, &use);
+    }
+    if (counts && meter->group_by_count && !scenario_naive_admits(scenario, naive, &use)) {
+        naive->use_count = use_count;
+        naive->beyond_count++;
+        scenario_seen[SEEN_BEYOND]++;
     }
     naive->quarantined_count += !counts;
     scenario_seen[SEEN_METER_REFUSES] += !counts;

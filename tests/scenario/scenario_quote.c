@@ -349,13 +349,29 @@ static char *line_key(struct quoting *quoting, const struct mtr_charge_line *lin
     return scenario_line_key(quoting->scenario, &identity);
 }
 
+/* The count: none has it. */
+static uint32_t find_key(const struct emitted *emitted, const char *key)
+{
+    uint32_t at = 0;
+    while (at < emitted->count && strcmp(emitted->keys[at], key) != 0) at++;
+    return at;
+}
+
+/* Lines that differ in their customer alone are one: a former one got back what he was charged. */
 static int on_line(void *context, const struct mtr_charge_line *line)
 {
     struct emitted *emitted = context;
-    CHECK(emitted->quoting->scenario, emitted->count < LINES_MAX, "too many lines");
-    emitted->keys[emitted->count] = line_key(emitted->quoting, line);
-    emitted->amounts[emitted->count] = line->emitted;
-    emitted->costs[emitted->count++] = line->cost;
+    struct scenario *scenario = emitted->quoting->scenario;
+    char *key = line_key(emitted->quoting, line);
+    const uint32_t at = find_key(emitted, key);
+    if (at == emitted->count) {
+        CHECK(scenario, emitted->count < LINES_MAX, "too many lines");
+        emitted->keys[at] = key;
+        emitted->amounts[at] = emitted->costs[at] = (struct mtr_money){0};
+        emitted->count++;
+    }
+    CHECK_OK(scenario, mtr_money_add(emitted->amounts[at], line->emitted, &emitted->amounts[at]));
+    CHECK_OK(scenario, mtr_money_add(emitted->costs[at], line->cost, &emitted->costs[at]));
     return MTR_OK;
 }
 
@@ -364,8 +380,7 @@ static void take_off(struct emitted *emitted, const struct mtr_period_line *line
 {
     struct scenario *scenario = emitted->quoting->scenario;
     const char *key = line_key(emitted->quoting, &line->identity);
-    uint32_t at = 0;
-    while (at < emitted->count && strcmp(emitted->keys[at], key) != 0) at++;
+    const uint32_t at = find_key(emitted, key);
     CHECK(scenario, at < emitted->count || (!line->amount.e18 && !line->cost.e18),
           "quoted, and never emitted: %s", key);
     if (at == emitted->count) return;
