@@ -1,17 +1,32 @@
 /*
- * A tariff against the one that is stored: versions are told by their hash, and are the same one where they
- * begin at the same time.
+ * A tariff against the one that is stored: versions are told by their hash and those of their overrides, and
+ * are the same one where they begin at the same time.
  */
 #include "lib/tariff/fields.h"
 
 #include "meterd/core/time.h"
 
+static bool same_hash(const struct mtr_tariff_version *a, const struct mtr_tariff_version *b)
+{
+    return a->hash_high == b->hash_high && a->hash_low == b->hash_low;
+}
+
+/* Overrides are in an order, whatever theirs was in the document. */
+static bool same_overrides(const struct mtr_tariff_version *a, const struct mtr_tariff_version *b)
+{
+    if (a->override_count != b->override_count) return false;
+    for (uint32_t i = 0; i < a->override_count; i++) {
+        const struct mtr_tariff_override *x = &a->overrides[i], *y = &b->overrides[i];
+        if (tariff_compare_overrides(x, y) != 0 || !same_hash(&x->version, &y->version)) return false;
+    }
+    return true;
+}
+
 static bool has_version(const struct mtr_tariff_document *tariff, const struct mtr_tariff_version *version)
 {
-    for (uint32_t i = 0; i < tariff->version_count; i++) {
-        const struct mtr_tariff_version *other = &tariff->versions[i];
-        if (other->hash_high == version->hash_high && other->hash_low == version->hash_low) return true;
-    }
+    for (uint32_t i = 0; i < tariff->version_count; i++)
+        if (same_hash(&tariff->versions[i], version) && same_overrides(&tariff->versions[i], version))
+            return true;
     return false;
 }
 

@@ -4,9 +4,9 @@
  *
  * A change with a date is one that somebody means for the past: an end, a start or a trial's end that moves,
  * a meter that is retired, a version or a credit that is new. A change without one says nothing of the past,
- * and changes it all the same: another tariff, customer or billing rule of a subscription, a version that is
- * written anew or taken out, another cost tariff, a credit of another amount. Rates of exchange are news, and
- * never looked at.
+ * and changes it all the same: another tariff, customer or billing rule of a subscription, a version or
+ * override that is written anew or taken out, another cost tariff, a credit of another amount. Rates of
+ * exchange are news, and never looked at.
  *
  * Use of hours that the draft cuts where the store's cells are not cut is counted again from the log
  * (meterd/aggregator/recount.h), so what is told is what will be charged.

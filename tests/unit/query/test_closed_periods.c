@@ -362,6 +362,46 @@ static void sums_of_each_currency_are_told(void **state)
     metering_close(&world);
 }
 
+static void add_override(struct text *text, const char *overrides)
+{
+    add(text,
+        "tariffs:\n  - {key: own, currency: EUR, versions: [{from: 2025-01-01, components: [{key: base, recurring: {amount: 9}}]%s}]}\n"
+        "subscriptions:\n  - {key: mine, service: compute, customer: me, tariff: own, start: 2026-01-01, end: 2026-02-01}\n"
+        "  - {key: theirs, service: compute, customer: them, tariff: own, start: 2026-01-01, end: 2026-02-01}\n",
+        overrides);
+}
+
+/* An override that is written anew, comes or goes has no date of its own: who has it is told, and nobody else. */
+static void overrides_are_told(void **state)
+{
+    static const char *const overrides[] = {", overrides: [{customer: me, components: [{key: base, recurring: {amount: 5}}]}]",
+                                            ", overrides: [{customer: me, components: [{key: base, recurring: {amount: 6}}]}]",
+                                            ", overrides: [{subscription: mine, components: [{key: base, recurring: {amount: 6}}]}]", "",
+                                            ", overrides: [{customer: me, components: [{key: base, recurring: {amount: 5}}]}]"};
+    static const unsigned told[] = {0, 1, 0, 1, 1}; /* the third is the same price for the same one */
+    static struct text text;
+    struct mtr_diagnostics findings;
+    (void)state;
+    open_world(1);
+    for (unsigned i = 0; i < sizeof(overrides) / sizeof(*overrides); i++) {
+        text.size = 0;
+        add_override(&text, overrides[i]);
+        if (i) {
+            struct mtr_catalog *draft = draft_of(&text);
+            const struct mtr_closed_periods_options options = options_for(draft);
+            mtr_diagnostics_init(&findings, 200);
+            assert_int_equal(mtr_closed_periods_review(world.rating.rollups, world.rating.charges, &options, false, &findings), 0);
+            if (findings.errors != told[i]) fail_msg("%u: %zu errors", i, findings.errors);
+            if (told[i]) assert_non_null(strstr(findings.items[0].text, "1 closed period of 1 subscription"));
+            mtr_diagnostics_release(&findings);
+            mtr_catalog_release(draft);
+        }
+        store(&text);
+        settle();
+    }
+    metering_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +410,7 @@ int main(void)
         cmocka_unit_test(bounds_are_said),
         cmocka_unit_test(what_is_too_large_is_told),
         cmocka_unit_test(sums_of_each_currency_are_told),
+        cmocka_unit_test(overrides_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
