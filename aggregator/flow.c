@@ -52,7 +52,7 @@ static int on_flow(void *context, struct mtr_str name, struct mtr_str value)
     if (name.size != prefix + 8 || value.size != 8) return MTR_ECORRUPT;
     const uint64_t of = fact_read_u64(name.data + prefix);
     *flow = (struct flow){true, {(uint32_t)(of >> 32), (uint32_t)of}, fact_read_u64(value.data)};
-    return STOP;
+    return flow->of.owner && flow->of.meter ? STOP : MTR_ECORRUPT;
 }
 
 static int flow_event(struct mtr_aggregator *aggregator, const struct mtr_values_of *of,
@@ -97,7 +97,7 @@ static int end_flow(struct mtr_aggregator *aggregator, const struct mtr_values_o
     struct fold_quota quota;
     int rc = find_room(aggregator, of, &quota);
     if (rc) return rc;
-    MTR_ASSERT(!quota.count.held || !fold_has_room(&quota)); /* or fold_plan_flows would have begun anew */
+    if (quota.count.held && fold_has_room(&quota)) return MTR_ECORRUPT; /* it has another number of rows */
     return fact_delete(aggregator, fact);
 }
 

@@ -23,6 +23,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
 {
     const struct counting *counting = context;
     (void)cell;
+    if (!key->dimensions.size) return MTR_ECORRUPT; /* the meter has some */
     int rc = mtr_rollups_admit_values(counting->aggregator->txn, &counting->of, key->dimensions);
     return rc == MTR_EEXISTS ? MTR_OK : rc;
 }

@@ -2,6 +2,7 @@
  * A quota of dimension values: the first of the log count, what is beyond is held by the meter alone, and flows
  * when the quota is raised. test_aggregator_order.c has what holds in any order.
  */
+#include "lib/store/rollups/rollups_txn.h"
 #include "tests/support/fold_contents.h"
 
 static struct mtr_meter *grouped; /* sums up, by region */
@@ -231,6 +232,53 @@ static void what_was_counted_stays(void **state)
     assert_null(strstr(contents(), "beyond"));
 }
 
+/* ---- what a disk has lost ---- */
+
+static void put_row(enum mtr_rollups_table table, const char *key, size_t key_size, const char *value,
+                    size_t value_size)
+{
+    struct mtr_rollups_txn *txn;
+    assert_int_equal(mtr_rollups_begin(store.rollups, true, &txn), MTR_OK);
+    assert_int_equal(rollups_put(txn, table, (struct mtr_str){key, key_size},
+                                 (struct mtr_str){value, value_size}),
+                     MTR_OK);
+    assert_int_equal(mtr_rollups_commit(txn), MTR_OK);
+}
+
+static void assert_step_is_corrupt(void)
+{
+    struct mtr_aggregator_result result;
+    struct mtr_diagnostic diagnostic;
+    show(2, 1);
+    assert_int_equal(mtr_aggregator_step(aggregator, &catalog, 0, &result, &diagnostic), MTR_ECORRUPT);
+}
+
+static void a_damaged_flow_is_an_error(void **state)
+{
+    static const char none[8] = {0}, flow[] = "flow/\0\0\0\0\0\0\0\1";
+    (void)state;
+    make_world(1);
+    append_in("a", "eu", "1");
+    show(2, 1);
+    fold_until_idle();
+    put_row(MTR_TABLE_FACTS, flow, sizeof(flow) - 1, none, sizeof(none));
+    assert_step_is_corrupt();
+}
+
+static void a_damaged_count_is_an_error(void **state)
+{
+    static const char of[] = "\0\0\0\1\0\0\0\1", counts[16] = {[7] = 1, [15] = 2}, none[8] = {0},
+                      flow[] = "flow/\0\0\0\1\0\0\0\1";
+    (void)state;
+    make_world(2);
+    append_in("a", "eu", "1");
+    show(2, 1);
+    fold_until_idle();
+    put_row(MTR_TABLE_VALUES, of, sizeof(of) - 1, counts, sizeof(counts));
+    put_row(MTR_TABLE_FACTS, flow, sizeof(flow) - 1, none, sizeof(none));
+    assert_step_is_corrupt();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +290,8 @@ int main(void)
         CASE(a_meter_that_holds_is_not_deleted),
         CASE(a_subject_that_comes_again_has_one_quota),
         CASE(what_was_counted_stays),
+        CASE(a_damaged_flow_is_an_error),
+        CASE(a_damaged_count_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
