@@ -39,28 +39,14 @@ struct audit {
     const struct mtr_subscription *subscription;
 };
 
-const char *mtr_audit_kind_name(enum mtr_audit_kind kind)
+bool mtr_audit_is_note(const struct mtr_audit_finding *finding)
 {
-    switch (kind) {
-    case MTR_AUDIT_DIFFERENCE: return "difference";
-    case MTR_AUDIT_BROKEN_SUM: return "broken_sum";
-    case MTR_AUDIT_POOL: return "pool";
-    case MTR_AUDIT_PROBLEM: return "problem";
-    case MTR_AUDIT_OUTSIDE_TERM: return "outside_term";
-    case MTR_AUDIT_NO_TARIFF: return "no_tariff";
-    }
-    MTR_ASSERT(!"known audit kind");
-    return NULL;
-}
-
-bool mtr_audit_is_note(enum mtr_audit_kind kind)
-{
-    return kind == MTR_AUDIT_OUTSIDE_TERM || kind == MTR_AUDIT_NO_TARIFF;
+    return mtr_finding_kind(finding->code)->severity == MTR_SEVERITY_WARNING;
 }
 
 static int report(struct audit *audit, const struct mtr_audit_finding *finding)
 {
-    *(mtr_audit_is_note(finding->kind) ? &audit->counts->notes : &audit->counts->findings) += 1;
+    *(mtr_audit_is_note(finding) ? &audit->counts->notes : &audit->counts->findings) += 1;
     audit->stopped = audit->on_finding ? audit->on_finding(audit->context, finding) : MTR_OK;
     return audit->stopped;
 }
@@ -70,7 +56,7 @@ static int report(struct audit *audit, const struct mtr_audit_finding *finding)
 static int report_line(struct audit *audit, const struct mtr_charge_line *line, const char *text)
 {
     const struct mtr_audit_finding finding = {
-        .kind = MTR_AUDIT_BROKEN_SUM,
+        .code = MTR_FINDING_AUDIT_BROKEN_SUM,
         .subscription = audit->subscription->key,
         .period_start_s = line->period_start_s,
         .component = line->component,
@@ -130,7 +116,7 @@ static int report_differences(struct audit *audit, const struct mtr_charge_perio
         const struct rater_difference *difference = &differences->items[i];
         MTR_ASSERT(difference->amount.e18 || difference->cost.e18 || difference->quantity_delta.e12);
         const struct mtr_audit_finding finding = {
-            .kind = MTR_AUDIT_DIFFERENCE,
+            .code = MTR_FINDING_AUDIT_DIFFERENCE,
             .subscription = audit->subscription->key,
             .period_start_s = period->start_s,
             .component = difference->line.component,
@@ -150,7 +136,7 @@ static int report_differences(struct audit *audit, const struct mtr_charge_perio
 static int report_problem(struct audit *audit, const struct mtr_charge_period *period, const char *why)
 {
     const struct mtr_audit_finding finding = {
-        .kind = MTR_AUDIT_PROBLEM,
+        .code = MTR_FINDING_AUDIT_PROBLEM,
         .subscription = audit->subscription->key,
         .period_start_s = period->start_s,
         .text = mtr_str_from(why),
@@ -233,7 +219,7 @@ static int check_draws(struct audit *audit, const struct mtr_charge_period *peri
         if (rc && rc != MTR_ENOTFOUND) return rc;
         if (!rc && draw.before == grant->before && draw.drawn == grant->drawn) continue;
         const struct mtr_audit_finding finding = {
-            .kind = MTR_AUDIT_POOL,
+            .code = MTR_FINDING_AUDIT_POOL,
             .subscription = audit->subscription->key,
             .period_start_s = period->start_s,
             .component = grant->pool.key,
@@ -298,7 +284,7 @@ static int on_stray_cell(void *context, const struct mtr_cell_key *key, const st
 }
 
 static int check_stray(struct audit *audit, const struct mtr_meter *meter, int64_t from_us, int64_t to_us,
-                       enum mtr_audit_kind kind)
+                       enum mtr_finding_code code)
 {
     struct stray stray = {0};
     char text[160];
@@ -308,10 +294,10 @@ static int check_stray(struct audit *audit, const struct mtr_meter *meter, int64
     if (rc || !stray.cells) return rc;
     int size = snprintf(text, sizeof(text), "usage of %llu cell%s %s and is not charged",
                         (unsigned long long)stray.cells, mtr_plural(stray.cells),
-                        kind == MTR_AUDIT_NO_TARIFF ? "lies before the first version of the tariff"
+                        code == MTR_FINDING_AUDIT_NO_TARIFF ? "lies before the first version of the tariff"
                                                     : "lies outside the subscription's term");
     const struct mtr_audit_finding finding = {
-        .kind = kind,
+        .code = code,
         .subscription = audit->subscription->key,
         .period_start_s = mtr_billing_period_name_s(stray.first_us),
         .component = meter->key,
@@ -330,7 +316,7 @@ static int check_tariff(struct audit *audit, const struct mtr_subscription *phas
     priced_us = mtr_time_sooner(mtr_time_sooner(priced_us, phase->end_us), MTR_TIME_US_MAX);
     const int64_t charged_us = phase->trial_stops ? priced_us : phase->trial_end_us;
     if (priced_us <= phase->start_us) return MTR_OK;
-    return check_stray(audit, meter, charged_us, priced_us, MTR_AUDIT_NO_TARIFF);
+    return check_stray(audit, meter, charged_us, priced_us, MTR_FINDING_AUDIT_NO_TARIFF);
 }
 
 static int check_usage(struct audit *audit)
@@ -340,8 +326,8 @@ static int check_usage(struct audit *audit)
     const struct mtr_meter *meter;
     for (uint32_t position = 0;
          (meter = mtr_catalog_next_meter(audit->catalog, first->service, &position)) != NULL;) {
-        int rc = check_stray(audit, meter, 0, first->start_us, MTR_AUDIT_OUTSIDE_TERM);
-        if (!rc) rc = check_stray(audit, meter, ends_us, MTR_TIME_US_MAX, MTR_AUDIT_OUTSIDE_TERM);
+        int rc = check_stray(audit, meter, 0, first->start_us, MTR_FINDING_AUDIT_OUTSIDE_TERM);
+        if (!rc) rc = check_stray(audit, meter, ends_us, MTR_TIME_US_MAX, MTR_FINDING_AUDIT_OUTSIDE_TERM);
         for (uint32_t k = 0; !rc && k < mtr_subscription_phase_count(first); k++)
             rc = check_tariff(audit, mtr_subscription_phase(first, k), meter);
         if (rc) return rc;

@@ -57,7 +57,7 @@ static int keep_problem(struct rater_step *step, const struct mtr_subscription *
     step->result->failed++;
     const int64_t start_us = period->start_s * MTR_US_PER_SECOND;
     mtr_time_format_offset(start_us, mtr_zone_at(subscription->zone, start_us).offset_s, start);
-    mtr_diagnostic_set(step->diagnostic, MTR_FINDING_RATING_PERIOD, 0, 0, "subscription",
+    mtr_diagnostic_set(step->diagnostic, mtr_waiting_reason_code(waiting.reason), 0, 0, "subscription",
                        "the period of subscription %.*s that starts at %s cannot be rated: %s",
                        MTR_STR_ARGS(subscription->key), start, why);
     int rc = mtr_charges_end_progress(step->charges, period->subscription, period->start_s);

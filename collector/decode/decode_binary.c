@@ -73,7 +73,7 @@ static int read_data(struct mtr_decode_job *job)
     } else {
         struct mtr_value ignored;
         rc = json_cursor_value_read(&cursor, &ignored);
-        if (!rc) draft_fault(&job->draft, "data", "must be a map");
+        if (!rc) draft_fault(&job->draft, MTR_FINDING_EVENT_FIELD_KIND, "data", "must be a map");
     }
     if (!rc && json_cursor_peek(&cursor) != MTR_JSON_END)
         rc = json_cursor_fail(&cursor, "something follows the end of the data");

@@ -38,7 +38,7 @@ static int read_data(struct mtr_msgpack_cursor *cursor, struct mtr_draft *draft,
         if (!rc) rc = msgpack_read_value(cursor, &token);
         if (rc) return rc;
         if (refused) {
-            draft_fault(draft, "data", refused);
+            draft_fault(draft, MTR_FINDING_EVENT_FIELD_KIND, "data", refused);
         } else {
             token.value.utf8_checked = false;
             draft_data(draft, key.value.text, &token.value);
@@ -61,7 +61,7 @@ static int read_attribute(struct mtr_msgpack_cursor *cursor, struct mtr_draft *d
     if (token.kind != MTR_MSGPACK_SCALAR) rc = msgpack_read_over(cursor, &token);
     if (rc) return rc;
     if (refused) {
-        draft_fault(draft, NULL, refused);
+        draft_fault(draft, MTR_FINDING_EVENT_FIELD_KIND, NULL, refused);
     } else {
         draft_attribute(draft, attribute, key.value.text, &token.value);
     }
@@ -76,7 +76,7 @@ static int read_event(struct mtr_decode_job *job, struct mtr_msgpack_cursor *cur
     if (head->kind == MTR_MSGPACK_MAP) {
         for (uint32_t i = 0; i < head->count && !rc; i++) rc = read_attribute(cursor, &job->draft);
     } else {
-        draft_fault(&job->draft, NULL, "an event must be a map");
+        draft_fault(&job->draft, MTR_FINDING_EVENT_FIELD_KIND, NULL, "an event must be a map");
         if (head->kind == MTR_MSGPACK_LIST) rc = msgpack_read_over(cursor, head);
     }
     if (!rc) draft_end(&job->draft);
@@ -108,7 +108,7 @@ static const char *column_init(struct column *column, struct mtr_str name)
     *column = (struct column){draft_attribute_from_name(name), name};
     if (mtr_str_starts_with(name, prefix)) {
         *column = (struct column){MTR_ATTRIBUTE_DATA, {name.data + prefix.size, name.size - prefix.size}};
-        return draft_name_fault(column->name, false);
+        return draft_name_fault(column->name, false).text;
     }
     if (column->attribute == MTR_ATTRIBUTE_DATA) return "columns of data are named data.<name>";
     for (size_t i = 0; i < name.size; i++)
@@ -180,9 +180,10 @@ static int read_row(struct mtr_decode_job *job, struct mtr_msgpack_cursor *curso
     if (head.kind == MTR_MSGPACK_LIST && head.count == table->column_count) {
         rc = read_cells(cursor, &job->draft, table);
     } else if (head.kind == MTR_MSGPACK_SCALAR) {
-        draft_fault(&job->draft, NULL, "a row must be a list of values");
+        draft_fault(&job->draft, MTR_FINDING_EVENT_FIELD_KIND, NULL, "a row must be a list of values");
     } else {
-        draft_faultf(&job->draft, NULL, "a row must be a list of %u values", (unsigned)table->column_count);
+        draft_faultf(&job->draft, MTR_FINDING_EVENT_FIELD_KIND, NULL, "a row must be a list of %u values",
+                     (unsigned)table->column_count);
         rc = msgpack_read_over(cursor, &head);
     }
     if (!rc) draft_end(&job->draft);

@@ -24,8 +24,8 @@ static int read_line(struct mtr_decode_job *job, struct mtr_json_cursor *cursor,
     if (rc) {
         draft->result->code = MTR_RESULT_ACCEPTED; /* that the line is broken matters more than what was found
                                                       in its first half */
-        draft_faultf(draft, NULL, "malformed JSON at byte %zu: %s", base + cursor->fault_offset,
-                     cursor->fault);
+        draft_faultf(draft, MTR_FINDING_EVENT_MALFORMED, NULL, "malformed JSON at byte %zu: %s",
+                     base + cursor->fault_offset, cursor->fault);
     }
     draft_end(draft);
     return MTR_OK;
@@ -60,7 +60,8 @@ static int fault_line(struct mtr_decode_job *job, struct mtr_str line, size_t st
     const char *reason = json_locate_fault(line, &offset);
     int rc = decode_begin(job);
     if (rc) return rc;
-    draft_faultf(&job->draft, NULL, "malformed JSON at byte %zu: %s", start + (size_t)offset, reason);
+    draft_faultf(&job->draft, MTR_FINDING_EVENT_MALFORMED, NULL, "malformed JSON at byte %zu: %s",
+                 start + (size_t)offset, reason);
     draft_end(&job->draft);
     return MTR_OK;
 }

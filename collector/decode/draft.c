@@ -123,13 +123,16 @@ static bool has_fault(const struct mtr_draft *draft)
     return draft->result->code == MTR_RESULT_INVALID;
 }
 
-void draft_fault(struct mtr_draft *draft, const char *field, const char *reason)
+void draft_fault(struct mtr_draft *draft, enum mtr_finding_code finding, const char *field,
+                 const char *reason)
 {
     if (has_fault(draft)) return;
-    *draft->result = (struct mtr_event_result){.code = MTR_RESULT_INVALID, .field = field, .reason = reason};
+    *draft->result = (struct mtr_event_result){
+        .code = MTR_RESULT_INVALID, .field = field, .reason = reason, .finding = finding};
 }
 
-void draft_faultf(struct mtr_draft *draft, const char *field, const char *format, ...)
+void draft_faultf(struct mtr_draft *draft, enum mtr_finding_code finding, const char *field,
+                  const char *format, ...)
 {
     char text[FAULT_TEXT_BYTES];
     va_list args;
@@ -138,18 +141,18 @@ void draft_faultf(struct mtr_draft *draft, const char *field, const char *format
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     const char *copy = mtr_arena_strdup(&draft->request->arena, mtr_str_from(text));
-    draft_fault(draft, field, copy ? copy : "malformed");
+    draft_fault(draft, finding, field, copy ? copy : "malformed");
 }
 
 /* "data.<name>", the name cut to its limit so that an answer stays small. */
-static void fault_property(struct mtr_draft *draft, struct mtr_str name, const char *reason)
+static void fault_property(struct mtr_draft *draft, struct mtr_str name, struct draft_reason reason)
 {
     char field[sizeof("data.") + MTR_PROPERTY_NAME_BYTES_MAX];
     if (has_fault(draft)) return;
     if (name.size > MTR_PROPERTY_NAME_BYTES_MAX) name.size = MTR_PROPERTY_NAME_BYTES_MAX;
     snprintf(field, sizeof(field), "data.%.*s", MTR_STR_ARGS(name));
     const char *copy = mtr_arena_strdup(&draft->request->arena, mtr_str_from(field));
-    draft_fault(draft, copy ? copy : "data", reason);
+    draft_fault(draft, reason.finding, copy ? copy : "data", reason.text);
 }
 
 #define EVERY_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
@@ -221,13 +224,14 @@ static void set_text(struct mtr_draft *draft, enum mtr_attribute attribute, cons
                                        &draft->event->subject};
     const char *field = attribute_names[attribute];
     if (value->text.size == 0) {
-        draft_fault(draft, field, "must not be empty");
+        draft_fault(draft, MTR_FINDING_EVENT_FIELD_MISSING, field, "must not be empty");
     } else if (value->text.size > attribute_bytes_max[attribute]) {
-        draft_faultf(draft, field, "longer than %zu bytes", attribute_bytes_max[attribute]);
+        draft_faultf(draft, MTR_FINDING_EVENT_FIELD_LENGTH, field, "longer than %zu bytes",
+                     attribute_bytes_max[attribute]);
     } else if (!is_well_formed(value)) {
-        draft_fault(draft, field, "not valid UTF-8");
+        draft_fault(draft, MTR_FINDING_EVENT_FIELD_TEXT, field, "not valid UTF-8");
     } else if (has_control(value->text)) {
-        draft_fault(draft, field, "holds a control character");
+        draft_fault(draft, MTR_FINDING_EVENT_FIELD_TEXT, field, "holds a control character");
     } else {
         *targets[attribute] = value->text;
     }
@@ -238,7 +242,7 @@ static void set_time(struct mtr_draft *draft, const struct mtr_value *value)
     int64_t time_us = 0;
     if (value->kind == MTR_VALUE_INTEGER) {
         if (value->integer < 0 || value->integer >= (mtr_int128)MTR_TIME_S_MAX * MTR_US_PER_SECOND) {
-            draft_fault(draft, "time",
+            draft_fault(draft, MTR_FINDING_EVENT_TIME_RANGE, "time",
                         "outside the years 1970 to 2199 (integers are microseconds since 1970)");
             return;
         }
@@ -246,11 +250,11 @@ static void set_time(struct mtr_draft *draft, const struct mtr_value *value)
     } else {
         int rc = mtr_time_parse(value->text, &time_us);
         if (rc == MTR_EPRECISION) {
-            draft_fault(draft, "time", "finer than a microsecond");
+            draft_fault(draft, MTR_FINDING_EVENT_TIME_DIGITS, "time", "finer than a microsecond");
         } else if (rc == MTR_EOVERFLOW) {
-            draft_fault(draft, "time", "outside the years 1970 to 2199");
+            draft_fault(draft, MTR_FINDING_EVENT_TIME_RANGE, "time", "outside the years 1970 to 2199");
         } else if (rc) {
-            draft_fault(draft, "time", mtr_time_fault(value->text));
+            draft_fault(draft, MTR_FINDING_EVENT_TIME_MALFORMED, "time", mtr_time_fault(value->text));
         }
         if (rc) return;
     }
@@ -279,15 +283,20 @@ static void set_checked(struct mtr_draft *draft, enum mtr_attribute attribute, c
     case MTR_ATTRIBUTE_TIME: set_time(draft, value); break;
     case MTR_ATTRIBUTE_SPECVERSION:
         if (!mtr_str_equal(value->text, MTR_STR("1.0")))
-            draft_fault(draft, "specversion", "only CloudEvents 1.0 is understood");
+            draft_fault(draft, MTR_FINDING_EVENT_CLOUDEVENTS, "specversion",
+                        "only CloudEvents 1.0 is understood");
         break;
     case MTR_ATTRIBUTE_DATACONTENTTYPE:
-        if (!is_json_media_type(value->text)) draft_fault(draft, "datacontenttype", "data must be JSON");
+        if (!is_json_media_type(value->text))
+            draft_fault(draft, MTR_FINDING_EVENT_CLOUDEVENTS, "datacontenttype", "data must be JSON");
         break;
     case MTR_ATTRIBUTE_DATA_BASE64:
-        draft_fault(draft, "data_base64", "binary data is not usage: send a map as data");
+        draft_fault(draft, MTR_FINDING_EVENT_CLOUDEVENTS, "data_base64",
+                    "binary data is not usage: send a map as data");
         break;
-    case MTR_ATTRIBUTE_DATA: draft_fault(draft, "data", "must be a map"); break;
+    case MTR_ATTRIBUTE_DATA:
+        draft_fault(draft, MTR_FINDING_EVENT_FIELD_KIND, "data", "must be a map");
+        break;
     default: set_text(draft, attribute, value); break;
     }
 }
@@ -303,25 +312,25 @@ static void note_extension(struct mtr_draft *draft, struct mtr_str name, const s
 {
     for (uint32_t i = 0; i < draft->extension_count; i++) {
         if (!mtr_str_equal(draft->extensions[i], name)) continue;
-        draft_fault(draft, extension_field(draft, name), "given twice");
+        draft_fault(draft, MTR_FINDING_EVENT_FIELD_REPEATED, extension_field(draft, name), "given twice");
         return;
     }
     if (draft->extension_count == EXTENSIONS_MAX) {
-        draft_fault(draft, NULL, "more than 16 extension attributes");
+        draft_fault(draft, MTR_FINDING_EVENT_LIMIT, NULL, "more than 16 extension attributes");
         return;
     }
     draft->extensions[draft->extension_count++] = name;
     /* The event itself is the first level. */
     if (value->kind == MTR_VALUE_NESTED && value->depth + 1 > MTR_EVENT_DEPTH_MAX)
-        draft_faultf(draft, extension_field(draft, name), "nested deeper than %d levels",
-                     MTR_EVENT_DEPTH_MAX);
+        draft_faultf(draft, MTR_FINDING_EVENT_LIMIT, extension_field(draft, name),
+                     "nested deeper than %d levels", MTR_EVENT_DEPTH_MAX);
 }
 
 static bool first_time(struct mtr_draft *draft, enum mtr_attribute attribute)
 {
     unsigned bit = 1u << attribute;
     if (draft->seen & bit) {
-        draft_fault(draft, attribute_names[attribute], "given twice");
+        draft_fault(draft, MTR_FINDING_EVENT_FIELD_REPEATED, attribute_names[attribute], "given twice");
         return false;
     }
     draft->seen |= bit;
@@ -337,12 +346,12 @@ void draft_attribute(struct mtr_draft *draft, enum mtr_attribute attribute, stru
     }
     if (!first_time(draft, attribute) || value->kind == MTR_VALUE_NULL) return;
     if (value->kind == MTR_VALUE_REFUSED) {
-        draft_fault(draft, attribute_names[attribute], value->reason);
+        draft_fault(draft, value->finding, attribute_names[attribute], value->reason);
     } else if (value->kind == MTR_VALUE_TEXT ||
                (attribute == MTR_ATTRIBUTE_TIME && value->kind == MTR_VALUE_INTEGER)) {
         set_checked(draft, attribute, value);
     } else {
-        draft_fault(draft, attribute_names[attribute],
+        draft_fault(draft, MTR_FINDING_EVENT_FIELD_KIND, attribute_names[attribute],
                     attribute == MTR_ATTRIBUTE_DATA ? "must be a map" : "must be a string");
     }
 }
@@ -352,59 +361,79 @@ bool draft_data_begin(struct mtr_draft *draft)
     return first_time(draft, MTR_ATTRIBUTE_DATA);
 }
 
-const char *draft_name_fault(struct mtr_str name, bool utf8_checked)
+static const struct draft_reason no_fault = {.text = NULL};
+
+struct draft_reason draft_name_fault(struct mtr_str name, bool utf8_checked)
 {
-    if (name.size == 0) return "a property's name must not be empty";
-    if (name.size > MTR_PROPERTY_NAME_BYTES_MAX) return "the name is longer than 64 bytes";
-    if (!utf8_checked && !is_utf8(name)) return "the name is not valid UTF-8";
-    if (has_control(name)) return "the name holds a control character";
-    return NULL;
+    if (name.size == 0)
+        return (struct draft_reason){"a property's name must not be empty", MTR_FINDING_EVENT_FIELD_NAME};
+    if (name.size > MTR_PROPERTY_NAME_BYTES_MAX)
+        return (struct draft_reason){"the name is longer than 64 bytes", MTR_FINDING_EVENT_FIELD_NAME};
+    if (!utf8_checked && !is_utf8(name))
+        return (struct draft_reason){"the name is not valid UTF-8", MTR_FINDING_EVENT_FIELD_NAME};
+    if (has_control(name))
+        return (struct draft_reason){"the name holds a control character", MTR_FINDING_EVENT_FIELD_NAME};
+    return no_fault;
 }
 
-static const char *place_fault(const struct mtr_draft *draft, struct mtr_str name)
+static struct draft_reason place_fault(const struct mtr_draft *draft, struct mtr_str name)
 {
     for (uint32_t i = 0; i < draft->property_count; i++)
-        if (mtr_str_equal(draft->slab[i].name, name)) return "given twice";
-    if (draft->property_count == MTR_EVENT_PROPERTIES_MAX) return "more than 64 properties";
-    return NULL;
+        if (mtr_str_equal(draft->slab[i].name, name))
+            return (struct draft_reason){"given twice", MTR_FINDING_EVENT_FIELD_REPEATED};
+    if (draft->property_count == MTR_EVENT_PROPERTIES_MAX)
+        return (struct draft_reason){"more than 64 properties", MTR_FINDING_EVENT_LIMIT};
+    return no_fault;
 }
 
-static const char *set_number(struct mtr_property *property, struct mtr_str text)
+static struct draft_reason set_number(struct mtr_property *property, struct mtr_str text)
 {
     property->kind = MTR_PROPERTY_NUMBER;
     switch (mtr_decimal_parse(text, &property->number)) {
-    case MTR_OK: return NULL;
-    case MTR_EPRECISION: return "more than 38 digits: it cannot be kept exactly";
-    case MTR_EOVERFLOW: return "number out of range: 38 digits at most";
-    default: return "not a finite number, string, true, false or null";
+    case MTR_OK: return no_fault;
+    case MTR_EPRECISION:
+        return (struct draft_reason){"more than 38 digits: it cannot be kept exactly",
+                                     MTR_FINDING_EVENT_FIELD_NUMBER};
+    case MTR_EOVERFLOW:
+        return (struct draft_reason){"number out of range: 38 digits at most",
+                                     MTR_FINDING_EVENT_FIELD_NUMBER};
+    default:
+        return (struct draft_reason){"not a finite number, string, true, false or null",
+                                     MTR_FINDING_EVENT_FIELD_KIND};
     }
 }
 
-static const char *set_integer(struct mtr_property *property, mtr_int128 integer)
+static struct draft_reason set_integer(struct mtr_property *property, mtr_int128 integer)
 {
     property->kind = MTR_PROPERTY_NUMBER;
     property->number = (struct mtr_decimal){.mantissa = integer};
-    return NULL;
+    return no_fault;
 }
 
-/* Fills the property; NULL, or what is wrong with the value. */
-static const char *set_value(struct mtr_property *property, const struct mtr_value *value)
+static struct draft_reason set_string(struct mtr_property *property, const struct mtr_value *value)
+{
+    if (value->text.size > MTR_PROPERTY_TEXT_BYTES_MAX)
+        return (struct draft_reason){"longer than 1024 bytes", MTR_FINDING_EVENT_FIELD_LENGTH};
+    if (!is_well_formed(value)) return (struct draft_reason){"not valid UTF-8", MTR_FINDING_EVENT_FIELD_TEXT};
+    property->kind = MTR_PROPERTY_STRING;
+    property->text = value->text;
+    return no_fault;
+}
+
+/* Fills the property, or says what is wrong with the value. */
+static struct draft_reason set_value(struct mtr_property *property, const struct mtr_value *value)
 {
     switch (value->kind) {
     case MTR_VALUE_NUMBER: return set_number(property, value->text);
     case MTR_VALUE_INTEGER: return set_integer(property, value->integer);
-    case MTR_VALUE_TRUE: property->kind = MTR_PROPERTY_TRUE; return NULL;
-    case MTR_VALUE_FALSE: property->kind = MTR_PROPERTY_FALSE; return NULL;
-    case MTR_VALUE_NULL: property->kind = MTR_PROPERTY_FALSE; return NULL;
-    case MTR_VALUE_NESTED: return "data must be flat";
-    case MTR_VALUE_REFUSED: return value->reason;
+    case MTR_VALUE_TRUE: property->kind = MTR_PROPERTY_TRUE; return no_fault;
+    case MTR_VALUE_FALSE: property->kind = MTR_PROPERTY_FALSE; return no_fault;
+    case MTR_VALUE_NULL: property->kind = MTR_PROPERTY_FALSE; return no_fault;
+    case MTR_VALUE_NESTED: return (struct draft_reason){"data must be flat", MTR_FINDING_EVENT_FIELD_KIND};
+    case MTR_VALUE_REFUSED: return (struct draft_reason){value->reason, value->finding};
     case MTR_VALUE_TEXT: break;
     }
-    if (value->text.size > MTR_PROPERTY_TEXT_BYTES_MAX) return "longer than 1024 bytes";
-    if (!is_well_formed(value)) return "not valid UTF-8";
-    property->kind = MTR_PROPERTY_STRING;
-    property->text = value->text;
-    return NULL;
+    return set_string(property, value);
 }
 
 void draft_data_named(struct mtr_draft *draft, struct mtr_str name, const struct mtr_value *value)
@@ -412,8 +441,8 @@ void draft_data_named(struct mtr_draft *draft, struct mtr_str name, const struct
     MTR_ASSERT(draft->property_count < MTR_EVENT_PROPERTIES_MAX);
     struct mtr_property *property = &draft->slab[draft->property_count];
     property->name = name;
-    const char *reason = set_value(property, value);
-    if (reason) {
+    const struct draft_reason reason = set_value(property, value);
+    if (reason.text) {
         fault_property(draft, name, reason);
         return;
     }
@@ -423,9 +452,9 @@ void draft_data_named(struct mtr_draft *draft, struct mtr_str name, const struct
 
 void draft_data(struct mtr_draft *draft, struct mtr_str name, const struct mtr_value *value)
 {
-    const char *reason = draft_name_fault(name, value->utf8_checked);
-    if (!reason) reason = place_fault(draft, name);
-    if (reason) {
+    struct draft_reason reason = draft_name_fault(name, value->utf8_checked);
+    if (!reason.text) reason = place_fault(draft, name);
+    if (reason.text) {
         fault_property(draft, name, reason);
     } else {
         draft_data_named(draft, name, value);
@@ -444,9 +473,9 @@ void draft_end(struct mtr_draft *draft)
 {
     struct mtr_event *event = draft->event;
     MTR_ASSERT(event);
-    if (!event->id.size) draft_fault(draft, "id", "missing");
-    if (!event->type.size) draft_fault(draft, "type", "missing");
-    if (!event->subject.size) draft_fault(draft, "subject", "missing");
+    if (!event->id.size) draft_fault(draft, MTR_FINDING_EVENT_FIELD_MISSING, "id", "missing");
+    if (!event->type.size) draft_fault(draft, MTR_FINDING_EVENT_FIELD_MISSING, "type", "missing");
+    if (!event->subject.size) draft_fault(draft, MTR_FINDING_EVENT_FIELD_MISSING, "subject", "missing");
     if (!event->source.size) event->source = event->vendor;
     if (!event->time_given) event->time_us = draft->received_us;
     if (draft->null_mask) drop_nulls(draft);

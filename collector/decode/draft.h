@@ -44,6 +44,7 @@ struct mtr_value {
     bool utf8_checked;   /* TEXT: the format's own scan has checked it */
     uint8_t depth;       /* NESTED: levels of it, 1 when flat */
     struct mtr_str text; /* in the request's arena */
+    enum mtr_finding_code finding; /* of the reason */
     mtr_int128 integer;
     const char *reason; /* static */
 };
@@ -79,11 +80,18 @@ void draft_data(struct mtr_draft *draft, struct mtr_str name, const struct mtr_v
 /* The same for a name that draft_name_fault has passed and that is not in the event yet: columns are
  * checked once for all rows. */
 void draft_data_named(struct mtr_draft *draft, struct mtr_str name, const struct mtr_value *value);
-/* What is wrong with the name of a property, or NULL. */
-const char *draft_name_fault(struct mtr_str name, bool utf8_checked);
+/* What is wrong with a name or a value: a sentence, static, and its code; text NULL: nothing. */
+struct draft_reason {
+    const char *text;
+    enum mtr_finding_code finding;
+};
+/* Of the name of a property. */
+struct draft_reason draft_name_fault(struct mtr_str name, bool utf8_checked);
 /* First fault wins. `field` and `reason` are static or in the arena; field may be NULL. */
-void draft_fault(struct mtr_draft *draft, const char *field, const char *reason);
-void draft_faultf(struct mtr_draft *draft, const char *field, const char *format, ...) MTR_PRINTF(3, 4);
+void draft_fault(struct mtr_draft *draft, enum mtr_finding_code finding, const char *field,
+                 const char *reason);
+void draft_faultf(struct mtr_draft *draft, enum mtr_finding_code finding, const char *field,
+                  const char *format, ...) MTR_PRINTF(4, 5);
 void draft_end(struct mtr_draft *draft);
 
 #endif

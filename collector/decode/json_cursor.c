@@ -192,6 +192,7 @@ static void read_word(struct mtr_str token, struct mtr_value *value)
         value->kind = MTR_VALUE_NULL;
     } else {
         value->kind = MTR_VALUE_REFUSED;
+        value->finding = MTR_FINDING_EVENT_FIELD_KIND;
         value->reason = "not a finite number, string, true, false or null";
     }
 }
@@ -205,6 +206,7 @@ static int read_scalar(struct mtr_json_cursor *cursor, struct mtr_value *value)
         int rc = read_string(cursor, &value->text, &refused);
         if (rc) return rc;
         value->kind = refused ? MTR_VALUE_REFUSED : MTR_VALUE_TEXT;
+        value->finding = MTR_FINDING_EVENT_FIELD_TEXT;
         value->reason = refused;
         return MTR_OK;
     }

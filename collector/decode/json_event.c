@@ -18,7 +18,7 @@ int json_data_read(struct mtr_json_cursor *cursor, struct mtr_draft *draft)
         if (!rc) rc = json_cursor_value_read(cursor, &value);
         if (rc) return rc;
         if (refused) {
-            draft_fault(draft, "data", refused);
+            draft_fault(draft, MTR_FINDING_EVENT_FIELD_TEXT, "data", refused);
         } else {
             value.utf8_checked = cursor->utf8_checked;
             draft_data(draft, name, &value);
@@ -36,7 +36,7 @@ static int read_attribute(struct mtr_json_cursor *cursor, struct mtr_draft *draf
     const char *refused;
     int rc = json_cursor_name_read(cursor, &name, &refused);
     if (rc) return rc;
-    if (refused) draft_fault(draft, NULL, refused);
+    if (refused) draft_fault(draft, MTR_FINDING_EVENT_FIELD_TEXT, NULL, refused);
     enum mtr_attribute attribute = draft_attribute_from_name(name);
     if (attribute == MTR_ATTRIBUTE_DATA && json_cursor_peek(cursor) == '{' && draft_data_begin(draft))
         return json_data_read(cursor, draft);
@@ -51,7 +51,7 @@ int json_event_read(struct mtr_json_cursor *cursor, struct mtr_draft *draft)
     struct mtr_value value;
     if (json_cursor_peek(cursor) != '{') {
         int rc = json_cursor_value_read(cursor, &value);
-        if (!rc) draft_fault(draft, NULL, "an event must be a map");
+        if (!rc) draft_fault(draft, MTR_FINDING_EVENT_FIELD_KIND, NULL, "an event must be a map");
         return rc;
     }
     cursor->offsets++;

@@ -46,8 +46,9 @@ static int take_integer(struct reading *reading, mtr_int128 integer)
     return take(reading, MTR_VALUE_INTEGER);
 }
 
-static int take_refused(struct reading *reading, const char *reason)
+static int take_refused(struct reading *reading, enum mtr_finding_code finding, const char *reason)
 {
+    reading->token->value.finding = finding;
     reading->token->value.reason = reason;
     return take(reading, MTR_VALUE_REFUSED);
 }
@@ -83,8 +84,8 @@ ON_NUMBER(int8, int8_t, take_integer(reading, number))
 ON_NUMBER(int16, int16_t, take_integer(reading, number))
 ON_NUMBER(int32, int32_t, take_integer(reading, number))
 ON_NUMBER(int64, int64_t, take_integer(reading, number))
-ON_NUMBER(float, float, take_refused(reading, reason_float))
-ON_NUMBER(double, double, take_refused(reading, reason_float))
+ON_NUMBER(float, float, take_refused(reading, MTR_FINDING_EVENT_FIELD_NUMBER, reason_float))
+ON_NUMBER(double, double, take_refused(reading, MTR_FINDING_EVENT_FIELD_NUMBER, reason_float))
 ON_NUMBER(array, unsigned, take_head(reading, MTR_MSGPACK_LIST, number))
 ON_NUMBER(map, unsigned, take_head(reading, MTR_MSGPACK_MAP, number))
 
@@ -99,7 +100,7 @@ static int take_text(struct reading *reading, const char *text, size_t size)
  * of msgpack-c 4.0: it would go on as if nothing followed. No body is as long as that. */
 static int take_extension(struct reading *reading, size_t size)
 {
-    if (size) return take_refused(reading, reason_binary);
+    if (size) return take_refused(reading, MTR_FINDING_EVENT_FIELD_KIND, reason_binary);
     reading->fault = fault_cut;
     return MSGPACK_UNPACK_PARSE_ERROR;
 }
@@ -112,7 +113,7 @@ static int take_extension(struct reading *reading, size_t size)
         return taken;                                                                                        \
     }
 ON_BYTES(str, take_text(reading, bytes, size))
-ON_BYTES(bin, take_refused(reading, reason_binary))
+ON_BYTES(bin, take_refused(reading, MTR_FINDING_EVENT_FIELD_KIND, reason_binary))
 ON_BYTES(ext, take_extension(reading, size))
 
 static no_object on_root(struct reading *reading)

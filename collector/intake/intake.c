@@ -145,7 +145,8 @@ static void set_unprocessed(struct mtr_request *request, int error)
                              ? "no room to store it: nothing of this request is stored, send it again"
                              : "it is not known to be stored: send it again";
     for (uint32_t i = 0; i < request->count; i++)
-        request->results[i] = (struct mtr_event_result){.code = MTR_RESULT_UNPROCESSED, .reason = reason};
+        request->results[i] = (struct mtr_event_result){
+            .code = MTR_RESULT_UNPROCESSED, .reason = reason, .finding = MTR_FINDING_EVENT_UNPROCESSED};
 }
 
 /* Hands every request of the group to its waiter, who may free it at once. */

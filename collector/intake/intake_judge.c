@@ -58,6 +58,7 @@ static void set_result(struct mtr_event_result *result, const struct mtr_verdict
                                         .seq = seq,
                                         .field = verdict->field,
                                         .reason = verdict->reason,
+                                        .finding = verdict->finding,
                                         .not_counted = verdict->not_counted};
 }
 
@@ -85,13 +86,17 @@ static int judge_conflict(struct judging *judging, uint64_t seq)
     static const struct mtr_verdict verdict = {
         .code = MTR_RESULT_CONFLICT,
         .field = "id",
-        .reason = "this id was used before with other content: kept in quarantine, not billed"};
+        .reason = "this id was used before with other content: kept in quarantine, not billed",
+        .finding = MTR_FINDING_EVENT_CONFLICT};
     return quarantine(judging, MTR_DISPOSITION_CONFLICT, seq, &verdict);
 }
 
 static struct mtr_verdict invalid_target(const char *reason)
 {
-    return (struct mtr_verdict){.code = MTR_RESULT_INVALID, .field = "data.id", .reason = reason};
+    return (struct mtr_verdict){.code = MTR_RESULT_INVALID,
+                                .field = "data.id",
+                                .reason = reason,
+                                .finding = MTR_FINDING_EVENT_VOID_TARGET};
 }
 
 static int admit_void(struct judging *judging)

@@ -24,9 +24,15 @@ struct mtr_open_period {
 
 static const struct mtr_verdict no_objection = {.code = MTR_RESULT_ACCEPTED};
 
-static struct mtr_verdict invalid(const char *field, const char *reason)
+static struct mtr_verdict objection(enum mtr_result_code code, enum mtr_finding_code finding,
+                                    const char *field, const char *reason)
 {
-    return (struct mtr_verdict){.code = MTR_RESULT_INVALID, .field = field, .reason = reason};
+    return (struct mtr_verdict){.code = code, .field = field, .reason = reason, .finding = finding};
+}
+
+static struct mtr_verdict invalid(enum mtr_finding_code finding, const char *field, const char *reason)
+{
+    return objection(MTR_RESULT_INVALID, finding, field, reason);
 }
 
 /* Text in the arena; when there is no room, `fallback`. */
@@ -75,19 +81,24 @@ int judge_begin(struct mtr_judge *judge, const struct mtr_catalog *catalog)
     return MTR_OK;
 }
 
-static const char *size_fault(struct mtr_str text, size_t bytes_max, const char *too_long)
+/* Whether the text of a field has 1 to so many bytes; `too_long` says how many. */
+static bool fits(struct mtr_str text, size_t bytes_max, const char *field, const char *too_long,
+                 struct mtr_verdict *out)
 {
-    if (!text.size) return "must not be empty";
-    return text.size > bytes_max ? too_long : NULL;
+    if (text.size > bytes_max) *out = invalid(MTR_FINDING_EVENT_FIELD_LENGTH, field, too_long);
+    else if (!text.size) *out = invalid(MTR_FINDING_EVENT_FIELD_MISSING, field, "must not be empty");
+    return text.size && text.size <= bytes_max;
 }
 
 static struct mtr_verdict property_limits(const struct mtr_property *property, struct mtr_arena *arena)
 {
-    const char *fault = size_fault(property->name, MTR_PROPERTY_NAME_BYTES_MAX,
-                                   "a property's name must not be longer than 64 bytes");
-    if (fault) return invalid("data", fault);
+    struct mtr_verdict fault;
+    if (!fits(property->name, MTR_PROPERTY_NAME_BYTES_MAX, "data",
+              "a property's name must not be longer than 64 bytes", &fault))
+        return fault;
     if (property->kind == MTR_PROPERTY_STRING && property->text.size > MTR_PROPERTY_TEXT_BYTES_MAX)
-        return invalid(data_field(arena, property->name), "must not be longer than 1024 bytes");
+        return invalid(MTR_FINDING_EVENT_FIELD_LENGTH, data_field(arena, property->name),
+                       "must not be longer than 1024 bytes");
     return no_objection;
 }
 
@@ -104,24 +115,23 @@ struct mtr_verdict judge_limits(const struct mtr_event *event, struct mtr_arena 
 {
     static const char too_long_256[] = "must not be longer than 256 bytes";
     static const char too_long_128[] = "must not be longer than 128 bytes";
-    const char *fault;
+    struct mtr_verdict fault;
     MTR_ASSERT(event->vendor.size &&
                event->vendor.size <= MTR_KEY_BYTES_MAX); /* from the credential, never from the body */
-    if ((fault = size_fault(event->id, MTR_EVENT_ID_BYTES_MAX, too_long_256))) return invalid("id", fault);
-    if ((fault = size_fault(event->source, MTR_EVENT_SOURCE_BYTES_MAX, too_long_256)))
-        return invalid("source", fault);
-    if ((fault = size_fault(event->type, MTR_EVENT_TYPE_BYTES_MAX, too_long_128)))
-        return invalid("type", fault);
+    if (!fits(event->id, MTR_EVENT_ID_BYTES_MAX, "id", too_long_256, &fault) ||
+        !fits(event->source, MTR_EVENT_SOURCE_BYTES_MAX, "source", too_long_256, &fault) ||
+        !fits(event->type, MTR_EVENT_TYPE_BYTES_MAX, "type", too_long_128, &fault))
+        return fault;
     /* A void names its target by id; a subject says nothing more. */
     bool is_void = mtr_str_equal(event->type, MTR_STR(MTR_EVENT_TYPE_VOID));
-    if ((fault = size_fault(event->subject, MTR_EVENT_SUBJECT_BYTES_MAX, too_long_128)) &&
+    if (!fits(event->subject, MTR_EVENT_SUBJECT_BYTES_MAX, "subject", too_long_128, &fault) &&
         (event->subject.size || !is_void))
-        return invalid("subject", fault);
+        return fault;
     if (event->property_count > MTR_EVENT_PROPERTIES_MAX)
-        return invalid("data", "must not have more than 64 properties");
+        return invalid(MTR_FINDING_EVENT_LIMIT, "data", "must not have more than 64 properties");
     for (uint32_t i = 0; i < event->property_count; i++) {
-        struct mtr_verdict verdict = property_limits(&event->properties[i], arena);
-        if (verdict.code != MTR_RESULT_ACCEPTED) return verdict;
+        fault = property_limits(&event->properties[i], arena);
+        if (fault.code != MTR_RESULT_ACCEPTED) return fault;
     }
     return no_objection;
 }
@@ -129,27 +139,26 @@ struct mtr_verdict judge_limits(const struct mtr_event *event, struct mtr_arena 
 struct mtr_verdict judge_time(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us)
 {
     if (event->time_us < now_us - judge->options.lateness_us)
-        return (struct mtr_verdict){.code = MTR_RESULT_EXPIRED,
-                                    .field = "time",
-                                    .reason =
-                                        "older than the accepted lateness: kept in quarantine, not billed"};
+        return objection(MTR_RESULT_EXPIRED, MTR_FINDING_EVENT_EXPIRED, "time",
+                         "older than the accepted lateness: kept in quarantine, not billed");
     if (event->time_us > now_us + judge->options.future_us)
-        return (struct mtr_verdict){
-            .code = MTR_RESULT_FUTURE,
-            .field = "time",
-            .reason =
-                "further in the future than the accepted clock difference: kept in quarantine, not billed"};
+        return objection(
+            MTR_RESULT_FUTURE, MTR_FINDING_EVENT_FUTURE, "time",
+            "further in the future than the accepted clock difference: kept in quarantine, not billed");
     return no_objection;
 }
 
 struct mtr_verdict judge_void(const struct mtr_event *event, struct mtr_str *target_id)
 {
     const struct mtr_property *id = mtr_event_property(event, MTR_STR("id"));
-    if (!id) return invalid("data.id", "missing: a void names the id of the event that it takes back");
+    if (!id)
+        return invalid(MTR_FINDING_EVENT_VOID_TARGET, "data.id",
+                       "missing: a void names the id of the event that it takes back");
     if (id->kind != MTR_PROPERTY_STRING)
-        return invalid("data.id", "must be a string: the id of the event to take back");
+        return invalid(MTR_FINDING_EVENT_VOID_TARGET, "data.id",
+                       "must be a string: the id of the event to take back");
     if (!id->text.size || id->text.size > MTR_EVENT_ID_BYTES_MAX)
-        return invalid("data.id", "must have 1 to 256 bytes");
+        return invalid(MTR_FINDING_EVENT_VOID_TARGET, "data.id", "must have 1 to 256 bytes");
     *target_id = id->text;
     return no_objection;
 }
@@ -204,11 +213,33 @@ static const char *fault_text(const struct mtr_meter *meter, const struct mtr_ta
                        MTR_STR_ARGS(meter->key));
 }
 
+static enum mtr_finding_code fault_code(const struct mtr_meter *meter, const struct mtr_taken *taken)
+{
+    switch (taken->fault) {
+    case MTR_FAULT_BELOW_MIN:
+    case MTR_FAULT_ABOVE_MAX: return MTR_FINDING_EVENT_METER_BOUNDS;
+    case MTR_FAULT_PRODUCT_DIGITS: return MTR_FINDING_EVENT_METER_DIGITS;
+    case MTR_FAULT_LENGTH_BEYOND: return MTR_FINDING_EVENT_TIME_RANGE;
+    default: break;
+    }
+    if (meter->spread_over.size && mtr_str_equal(taken->property, meter->spread_over))
+        return MTR_FINDING_EVENT_METER_LENGTH;
+    switch (taken->fault) {
+    case MTR_FAULT_MISSING: return MTR_FINDING_EVENT_METER_MISSING;
+    case MTR_FAULT_DIMENSION_BYTE:
+    case MTR_FAULT_DIMENSIONS_LONG: return MTR_FINDING_EVENT_METER_DIMENSIONS;
+    case MTR_FAULT_DIGITS: return MTR_FINDING_EVENT_METER_DIGITS;
+    case MTR_FAULT_TOO_LARGE: return MTR_FINDING_EVENT_METER_RANGE;
+    case MTR_FAULT_TIME: return MTR_FINDING_EVENT_TIME_RANGE;
+    default: return MTR_FINDING_EVENT_METER_NUMBER;
+    }
+}
+
 static struct mtr_verdict fault_of(const struct mtr_meter *meter, const struct mtr_taken *taken,
                                    struct mtr_arena *arena)
 {
     const char *field = taken->fault == MTR_FAULT_TIME ? "time" : data_field(arena, taken->property);
-    return invalid(field, fault_text(meter, taken, arena));
+    return invalid(fault_code(meter, taken), field, fault_text(meter, taken, arena));
 }
 
 /* The meters that pass over an event, for its answer. */
@@ -234,12 +265,11 @@ static struct mtr_list list_keys(const struct passed_over *passed_over, struct m
 /* Of an event that only meters would count which are retired by its time. */
 static struct mtr_verdict judge_retired(const struct mtr_meter *meter, struct mtr_arena *arena)
 {
-    return (struct mtr_verdict){
-        .code = MTR_RESULT_NOT_ACTIVE,
-        .field = "time",
-        .reason = format_text(arena, "every meter that would count it was retired before",
-                              "the meter %.*s was retired from %.*s on, and no other one counts it",
-                              MTR_STR_ARGS(meter->key), MTR_STR_ARGS(meter->retired.text))};
+    const char *reason =
+        format_text(arena, "every meter that would count it was retired before",
+                    "the meter %.*s was retired from %.*s on, and no other one counts it",
+                    MTR_STR_ARGS(meter->key), MTR_STR_ARGS(meter->retired.text));
+    return objection(MTR_RESULT_NOT_ACTIVE, MTR_FINDING_EVENT_METER_RETIRED, "time", reason);
 }
 
 /* Each meter of the event's type that can take it counts it; one fault is a fault of the event, and when all
@@ -281,10 +311,9 @@ static struct mtr_verdict late(const struct mtr_period *period, struct mtr_arena
     char start[MTR_TIME_TEXT_BYTES], end[MTR_TIME_TEXT_BYTES];
     mtr_time_format(period->start_us, start);
     mtr_time_format(period->end_us, end);
-    return (struct mtr_verdict){.code = MTR_RESULT_LATE,
-                                .reason =
-                                    format_text(arena, "corrects a closed billing period",
-                                                "corrects the closed billing period %s to %s", start, end)};
+    return objection(MTR_RESULT_LATE, MTR_FINDING_EVENT_LATE, NULL,
+                     format_text(arena, "corrects a closed billing period",
+                                 "corrects the closed billing period %s to %s", start, end));
 }
 
 /* The billing period that holds a time, as long as the subscription lasts. */
@@ -345,11 +374,10 @@ static struct mtr_verdict judge_term(const struct mtr_subscription *subscription
     mtr_time_format(is_early ? subscription->start_us : subscription->end_us, border);
     if (next) mtr_time_format(next->start_us, again);
     const char *verb = is_early ? "starts" : "ended";
-    return (struct mtr_verdict){
-        .code = MTR_RESULT_NOT_ACTIVE,
-        .field = "time",
-        .reason = format_text(arena, "outside the subscription's term", "the subscription %s at %s%s%s", verb,
-                              border, next ? ", and the next of this subject starts at " : "", again)};
+    return objection(MTR_RESULT_NOT_ACTIVE, MTR_FINDING_EVENT_NOT_ACTIVE, "time",
+                     format_text(arena, "outside the subscription's term", "the subscription %s at %s%s%s",
+                                 verb, border, next ? ", and the next of this subject starts at " : "",
+                                 again));
 }
 
 struct mtr_verdict judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog,
@@ -361,9 +389,8 @@ struct mtr_verdict judge_usage(struct mtr_judge *judge, const struct mtr_catalog
     if (!subscription) {
         if (!mtr_catalog_is_foreign_subject(catalog, event->vendor, event->subject))
             return (struct mtr_verdict){.code = MTR_RESULT_HELD};
-        return (struct mtr_verdict){.code = MTR_RESULT_NOT_AUTHORIZED,
-                                    .field = "subject",
-                                    .reason = "the subscription belongs to another vendor"};
+        return objection(MTR_RESULT_NOT_AUTHORIZED, MTR_FINDING_EVENT_NOT_AUTHORIZED, "subject",
+                         "the subscription belongs to another vendor");
     }
     struct mtr_verdict verdict = judge_term(subscription, event->time_us, arena);
     if (verdict.code != MTR_RESULT_ACCEPTED) return verdict;

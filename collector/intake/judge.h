@@ -18,6 +18,7 @@ struct mtr_verdict {
     enum mtr_result_code code; /* ACCEPTED: nothing to object so far */
     const char *field;
     const char *reason;
+    enum mtr_finding_code finding; /* of the reason */
     struct mtr_list not_counted; /* as in struct mtr_event_result */
 };
 

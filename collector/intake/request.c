@@ -57,7 +57,7 @@ struct result_row {
     const char *result, *class;
     bool has_seq;
     uint64_t seq;
-    const char *field, *reason;
+    const char *field, *reason, *code;
     bool is_not_counted;
     struct mtr_list not_counted;
 };
@@ -84,6 +84,8 @@ static const struct mtr_json_member result_members[] = {
      .doc = "of the stored event; for duplicate and conflict the original's"},
     {ROW(field), .type = MTR_MEMBER_WORD, .presence = MTR_MAY_LACK, .doc = "that is at fault"},
     {ROW(reason), .type = MTR_MEMBER_WORD, .presence = MTR_MAY_LACK, .doc = "one sentence"},
+    {ROW(code), .type = MTR_MEMBER_WORD, .presence = MTR_MAY_LACK, .choice = mtr_finding_code_choice,
+     .doc = "what kind of reason it is: it stays when the sentence is worded anew"},
     {ROW(not_counted), .type = MTR_MEMBER_TEXTS, .presence = MTR_MAY_LACK,
      MTR_PRESENT(result_row, is_not_counted),
      .doc = "meters of its type that do not count it, because it lacks a property of theirs; at most 16"},
@@ -106,6 +108,8 @@ static void write_results(struct mtr_json_writer *json, const void *context)
         for (uint32_t i = 0; i < request->count; i++) {
             const struct mtr_event_result *result = &request->results[i];
             if (is_plain(result)) continue;
+            MTR_ASSERT(!result->reason == !result->finding);
+            const char *code = result->reason ? mtr_finding_kind(result->finding)->code : NULL;
             const struct result_row row = {.index = i,
                                            .id = request->events[i].id,
                                            .result = result_names[result->code],
@@ -114,6 +118,7 @@ static void write_results(struct mtr_json_writer *json, const void *context)
                                            .seq = result->seq,
                                            .field = result->field,
                                            .reason = result->reason,
+                                           .code = code,
                                            .is_not_counted = result->not_counted.count > 0,
                                            .not_counted = result->not_counted};
             mtr_shape_write(&result_shape, &row, json);

@@ -111,7 +111,8 @@ static void take_not_counted(struct event_sender *sender, const struct mtr_node 
 static void print_result(struct event_sender *sender, const struct event_sender_batch *batch,
                          const struct mtr_node *row)
 {
-    char result[32], field[96], reason[320], id[64], text[560];
+    char result[32], field[96], reason[MTR_FINDING_TEXT_BYTES], id[MTR_EVENT_ID_BYTES_MAX + 1], code[64],
+        text[sizeof(result) + sizeof(reason) + sizeof(id) + sizeof(code) + 16];
     uint64_t index = member_u64(row, "index");
     char class_text[16];
     if (strcmp(member_text(row, "class", class_text, sizeof(class_text)), "fix") != 0) return;
@@ -119,7 +120,9 @@ static void print_result(struct event_sender *sender, const struct event_sender_
     member_text(row, "field", field, sizeof(field));
     member_text(row, "reason", reason, sizeof(reason));
     member_text(row, "id", id, sizeof(id));
-    snprintf(text, sizeof(text), "%s%s%s (id \"%s\")", result, reason[0] ? ": " : "", reason, id);
+    member_text(row, "code", code, sizeof(code));
+    snprintf(text, sizeof(text), "%s%s%s (id \"%s\")%s%s%s", result, reason[0] ? ": " : "", reason, id,
+             code[0] ? " [" : "", code, code[0] ? "]" : "");
     event_sender_problem(sender, batch->file,
                          batch->lines && index < batch->count ? batch->lines[index] : index + 1, field, text);
 }

@@ -152,7 +152,7 @@ def check_same_keys():
         assert {name: (row["meter"], row["tariff"]["key"], row["amount"]) for name, row in charges.items()} == {
             "at-east": ("cpu", "standard", "6.00"), "at-west": ("cpu", "standard", "15.00")}, charges
         problem(d.call("GET", "/v1/catalog/meter/cpu"), 400, "which of east-cloud/cpu, west-cloud/cpu?")
-        problem(d.call("DELETE", "/v1/catalog/tariff/standard"), 422, "which of east-cloud/standard, west-cloud/standard?")
+        problem(d.call("DELETE", "/v1/catalog/tariff/standard"), 400, "which of east-cloud/standard, west-cloud/standard?")
         assert d.get("/v1/catalog/meter/west-cloud%2Fcpu")["document"]["service"] == "west-cloud"
         rows = d.get("/v1/catalog/tariff")["documents"]
         assert [(row["service"], row["key"]) for row in rows] == [("east-cloud", "standard"), ("west-cloud", "standard")], rows

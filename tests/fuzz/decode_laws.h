@@ -58,10 +58,10 @@ static inline void check_decode(struct mtr_decode_input input)
     for (uint32_t i = 0; i < request.count; i++) {
         const struct mtr_event_result *result = &request.results[i];
         if (result->code == MTR_RESULT_ACCEPTED) {
-            MTR_ASSERT(!result->field && !result->reason);
+            MTR_ASSERT(!result->field && !result->reason && !result->finding);
             check_event(&request.events[i]);
         } else {
-            MTR_ASSERT(result->code == MTR_RESULT_INVALID && result->reason && strlen(result->reason) < 300);
+            MTR_ASSERT(result->code == MTR_RESULT_INVALID && result->reason && strlen(result->reason) < 300 && result->finding);
             MTR_ASSERT(!result->field || strlen(result->field) < 100);
         }
     }

@@ -89,7 +89,7 @@ static inline int rating_on_found(void *context, const struct mtr_audit_finding 
     const size_t size = strlen(found->text);
     char time[MTR_TIME_TEXT_BYTES];
     snprintf(found->text + size, found->size - size, "%s%s %.*s %s: %.*s", size ? "; " : "",
-             mtr_audit_kind_name(finding->kind), MTR_STR_ARGS(finding->subscription),
+             mtr_finding_kind(finding->code)->code + strlen("audit."), MTR_STR_ARGS(finding->subscription),
              story_format_time(finding->period_start_s * MTR_US_PER_SECOND, time), MTR_STR_ARGS(finding->text));
     return 0;
 }

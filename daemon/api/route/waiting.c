@@ -30,7 +30,7 @@ struct waiting_row {
     struct mtr_str subscription, customer, vendor, service, tariff;
     struct mtr_local_time period_start, period_end;
     bool over;
-    const char *reason;
+    const char *reason, *code;
     struct mtr_str problem;
     int64_t since, retry_at;
 };
@@ -48,6 +48,8 @@ static const struct mtr_json_member members[] = {
     {ROW(reason), .type = MTR_MEMBER_WORD, .choice = mtr_waiting_reason_choice,
      .doc = "what kind of problem: the label of meterd_periods_waiting"},
     {ROW(problem), .type = MTR_MEMBER_TEXT, .doc = "why it cannot be rated: a sentence"},
+    {ROW(code), .type = MTR_MEMBER_WORD, .choice = mtr_finding_code_choice,
+     .doc = "what kind of sentence it is: it stays when it is worded anew"},
     {ROW(since), .type = MTR_MEMBER_TIME, .doc = "when it was first found"},
     {ROW(retry_at), .type = MTR_MEMBER_TIME,
      .doc = "when it is tried again; at once when the catalog changes"},
@@ -80,6 +82,7 @@ static int write_waiting(struct waiting_list *list, const struct mtr_subscriptio
         .over = end_us <= list->rows->call->now_us,
         .reason = mtr_waiting_reason_name(waiting->reason),
         .problem = waiting->text,
+        .code = mtr_finding_kind(mtr_waiting_reason_code(waiting->reason))->code,
         .since = waiting->since_us,
         .retry_at = period.rate_due_us,
     };

@@ -145,19 +145,20 @@ static int on_finding(void *context, const struct mtr_audit_finding *finding)
 {
     struct audit *audit = context;
     char start[MTR_TIME_TEXT_BYTES], expected[MTR_DECIMAL_TEXT_BYTES], emitted[MTR_DECIMAL_TEXT_BYTES];
-    if ((mtr_audit_is_note(finding->kind) ? audit->printed_notes++ : audit->printed++) >=
+    if ((mtr_audit_is_note(finding) ? audit->printed_notes++ : audit->printed++) >=
         FINDINGS_PRINTED_MAX)
         return 0;
     mtr_time_format(finding->period_start_s * MTR_US_PER_SECOND, start);
-    if (mtr_audit_is_note(finding->kind)) {
-        fprintf(stderr, "note: %.*s %s %.*s: %.*s\n", MTR_STR_ARGS(finding->subscription), start,
-                MTR_STR_ARGS(finding->component), MTR_STR_ARGS(finding->text));
+    if (mtr_audit_is_note(finding)) {
+        fprintf(stderr, "note: %.*s %s %.*s: %.*s [%s]\n", MTR_STR_ARGS(finding->subscription), start,
+                MTR_STR_ARGS(finding->component), MTR_STR_ARGS(finding->text),
+                mtr_finding_kind(finding->code)->code);
         return 0;
     }
     mtr_money_format(finding->expected, expected);
     mtr_money_format(finding->emitted, emitted);
     fprintf(stderr, "%s: %.*s %s %.*s %.*s: expected %s, emitted %s: %.*s\n",
-            mtr_audit_kind_name(finding->kind), MTR_STR_ARGS(finding->subscription), start,
+            mtr_finding_kind(finding->code)->code, MTR_STR_ARGS(finding->subscription), start,
             MTR_STR_ARGS(finding->component), MTR_STR_ARGS(finding->dimensions), expected, emitted,
             MTR_STR_ARGS(finding->text));
     return 0;

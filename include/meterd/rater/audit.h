@@ -15,23 +15,11 @@
 #include <stdint.h>
 
 #include "meterd/catalog/catalog.h"
+#include "meterd/core/finding_codes.h"
 #include "meterd/rater/rater.h"
 
-enum mtr_audit_kind {
-    MTR_AUDIT_DIFFERENCE,    /* what was emitted is not the price, its cost or its quantity */
-    MTR_AUDIT_BROKEN_SUM,    /* a line's sum is not the sum of its charges */
-    MTR_AUDIT_POOL,          /* the ledger of a pool is not what the period draws of it */
-    MTR_AUDIT_PROBLEM,       /* the period cannot be rated; text says why */
-    MTR_AUDIT_OUTSIDE_TERM,  /* a note: usage before the subscription's start or after its end */
-    MTR_AUDIT_NO_TARIFF,     /* a note: usage before the first version of its tariff */
-};
-/* "difference" "broken_sum" "pool" "problem" "outside_term" "no_tariff". */
-const char *mtr_audit_kind_name(enum mtr_audit_kind kind);
-/* Does it tell of usage that is not charged, and not of a sum that is wrong? */
-bool mtr_audit_is_note(enum mtr_audit_kind kind);
-
 struct mtr_audit_finding {
-    enum mtr_audit_kind kind;
+    enum mtr_finding_code code;  /* audit.*; a warning is a note: of use that is not charged, no wrong sum */
     struct mtr_str subscription; /* key */
     int64_t period_start_s;      /* of a note: the first hour */
     struct mtr_str component;    /* or meter; may be empty */
@@ -58,6 +46,7 @@ struct mtr_audit_of {
     const struct mtr_catalog *catalog;
 };
 
+bool mtr_audit_is_note(const struct mtr_audit_finding *finding);
 /* Findings and notes are borrowed during the hook (NULL: counted only); its result other than 0 stops and is
  * returned. */
 typedef int (*mtr_audit_on_finding)(void *context, const struct mtr_audit_finding *finding);

@@ -237,6 +237,7 @@ enum mtr_waiting_reason {
 enum { MTR_WAITING_REASON_COUNT = 4, MTR_WAITING_TEXT_BYTES_MAX = 1024 };
 /* "missing_rate" "out_of_range" "too_large" "other". */
 const char *mtr_waiting_reason_name(enum mtr_waiting_reason reason);
+enum mtr_finding_code mtr_waiting_reason_code(enum mtr_waiting_reason reason);
 /* The same one by one, NULL after the last (shape.h). */
 const char *mtr_waiting_reason_choice(unsigned index);
 

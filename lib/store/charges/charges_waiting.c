@@ -22,6 +22,18 @@ const char *mtr_waiting_reason_name(enum mtr_waiting_reason reason)
     return NULL;
 }
 
+enum mtr_finding_code mtr_waiting_reason_code(enum mtr_waiting_reason reason)
+{
+    switch (reason) {
+    case MTR_WAITING_RATE: return MTR_FINDING_RATING_RATE_MISSING;
+    case MTR_WAITING_RANGE: return MTR_FINDING_RATING_RANGE;
+    case MTR_WAITING_SIZE: return MTR_FINDING_RATING_SIZE;
+    case MTR_WAITING_OTHER: return MTR_FINDING_RATING_PERIOD;
+    }
+    MTR_ASSERT(!"known reason");
+    return MTR_FINDING_NONE;
+}
+
 const char *mtr_waiting_reason_choice(unsigned index)
 {
     return index < MTR_WAITING_REASON_COUNT ? mtr_waiting_reason_name((enum mtr_waiting_reason)index) : NULL;

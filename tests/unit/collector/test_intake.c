@@ -18,6 +18,7 @@ static void check_row(const struct row *row, const struct mtr_event_result *resu
         (row->reason && !strstr(result->reason, row->reason)))
         fail_msg("%s: reason %s, not %s", row->what, result->reason ? result->reason : "none",
                  row->reason ? row->reason : "none");
+    if (!result->reason != !result->finding) fail_msg("%s: a reason has a code, and nothing else has", row->what);
     char not_counted[128] = "";
     for (uint32_t i = 0; i < result->not_counted.count; i++)
         snprintf(not_counted + strlen(not_counted), sizeof(not_counted) - strlen(not_counted), "%s ",

@@ -51,7 +51,7 @@ static void test_decoder_faults_stay_and_are_counted(void **state)
     add_event(request, &plain, world->now_us);
     add_event(request, &plain, world->now_us);
     request->results[0] =
-        (struct mtr_event_result){.code = MTR_RESULT_INVALID, .field = "time", .reason = "not a time"};
+        (struct mtr_event_result){.code = MTR_RESULT_INVALID, .field = "time", .reason = "not a time", .finding = MTR_FINDING_EVENT_TIME_MALFORMED};
     assert_int_equal(mtr_intake_submit(world->intake, request), 0);
     step(world);
     assert_int_equal(request->results[0].code, MTR_RESULT_INVALID);
@@ -67,7 +67,7 @@ static void test_decoder_faults_stay_and_are_counted(void **state)
         "{\"accepted\":1,\"duplicate\":0,\"held\":0,\"late\":0,\"voided\":0,\"conflict\":0,"
         "\"expired\":0,\"future\":0,"
         "\"invalid\":1,\"not_active\":0,\"not_authorized\":0,\"unprocessed\":0,\"results\":[{\"index\":0,"
-        "\"id\":\"p\",\"result\":\"invalid\",\"class\":\"fix\",\"field\":\"time\",\"reason\":\"not a time\"}]}");
+        "\"id\":\"p\",\"result\":\"invalid\",\"class\":\"fix\",\"field\":\"time\",\"reason\":\"not a time\",\"code\":\"event.time.malformed\"}]}");
     mtr_buffer_release(&json);
     free_world(world);
 }

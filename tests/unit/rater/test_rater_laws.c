@@ -108,7 +108,7 @@ static void use_at_random(struct rating_world *world, struct random_source *rand
  * not. */
 static int count_wrong(void *context, const struct mtr_audit_finding *finding)
 {
-    if (finding->kind == MTR_AUDIT_OUTSIDE_TERM) return 0;
+    if (finding->code == MTR_FINDING_AUDIT_OUTSIDE_TERM) return 0;
     ++*(unsigned *)context;
     return rating_print_finding(NULL, finding);
 }
