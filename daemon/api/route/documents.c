@@ -75,8 +75,8 @@ static int on_document(void *context, const struct mtr_catalog_document *documen
 {
     struct documents *documents = context;
     const struct document_row row = document_row(documents->catalog, document);
+    if (document->name.size > sizeof(documents->after)) return MTR_ECORRUPT;
     int rc = api_row(documents->rows, &row);
-    MTR_ASSERT(document->name.size <= sizeof(documents->after));
     memcpy(documents->after, document->name.data, document->name.size);
     documents->after_size = document->name.size;
     documents->after_revision = document->revision;

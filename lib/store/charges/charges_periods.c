@@ -37,6 +37,12 @@ static int64_t unpack_instant(struct unpacker *unpacker)
     return unpacker->bad ? 0 : value * MTR_US_PER_SECOND;
 }
 
+/* What a period can begin or end at, also the last one of all: far from what overflows in µs. */
+static bool is_second(int64_t time_s)
+{
+    return time_s > -MTR_US_PER_DAY / MTR_US_PER_SECOND && time_s <= 2 * MTR_TIME_S_MAX;
+}
+
 static int line_hash(struct mtr_charges_txn *txn, const struct mtr_charge_line *line, struct mtr_hash128 *out)
 {
     struct packer packer = pack_begin(&txn->scratch);
@@ -83,6 +89,8 @@ static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_char
         line.has_cost = unpack_cost(&unpacker, &line.cost);
     }
     if (unpack_end(&unpacker) || line.count > line.last_number) return MTR_ECORRUPT;
+    if (!is_second(line.period_start_s) || line.part_start_us < line.period_start_s * MTR_US_PER_SECOND)
+        return MTR_ECORRUPT;
     if (line.dimensions.size > MTR_LINE_DIMENSIONS_BYTES_MAX) return MTR_ECORRUPT;
     *out = line;
     return MTR_OK;
@@ -249,6 +257,9 @@ static int unpack_period(struct mtr_str key, struct mtr_str value, struct mtr_ch
     period.rate_due_us = unpack_i64(&unpacker);
     period.close_due_us = unpack_i64(&unpacker);
     if (unpack_end(&unpacker) || status > MTR_PERIOD_FINAL) return MTR_ECORRUPT;
+    if ((status == MTR_PERIOD_FINAL) != (period.closed_us != 0)) return MTR_ECORRUPT;
+    if (!is_second(period.start_s) || !is_second(period.end_s) || period.start_s >= period.end_s)
+        return MTR_ECORRUPT;
     *out = period;
     return MTR_OK;
 }
@@ -319,9 +330,10 @@ int mtr_charges_get_subscription(struct mtr_charges_txn *txn, uint32_t number,
     struct unpacker unpacker = unpack_begin(value);
     struct mtr_charge_subscription subscription = {.number = number, .schedule = unpack_hash(&unpacker)};
     subscription.next_open_s = unpack_i64(&unpacker);
-    rc = unpack_end(&unpacker);
-    if (!rc) *out = subscription;
-    return rc;
+    if (unpack_end(&unpacker)) return MTR_ECORRUPT;
+    if (subscription.next_open_s != INT64_MAX && !is_second(subscription.next_open_s)) return MTR_ECORRUPT;
+    *out = subscription;
+    return MTR_OK;
 }
 
 static struct mtr_charge_timer open_timer(uint32_t subscription, int64_t next_open_s)

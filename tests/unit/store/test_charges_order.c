@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "lib/store/charges/charges_txn.h"
+#include "meterd/core/time.h"
 #include "tests/support/charges_world.h"
 #include "tests/support/random.h"
 
@@ -162,11 +163,88 @@ static void damaged_ratings_and_lines_are_an_error(void **state)
     mtr_charges_abort(txn);
 }
 
+static void put_raw_period(struct mtr_charges_txn *txn, const struct mtr_charge_period *period)
+{
+    unsigned char key[12];
+    struct packer packer = pack_begin(&txn->scratch);
+    lmdb_put_u32(key, period->subscription);
+    put_i64(key + 4, period->start_s);
+    pack_i64(&packer, period->end_s);
+    pack_u8(&packer, (uint8_t)period->status);
+    pack_u8(&packer, period->dirty);
+    pack_i64(&packer, period->problem);
+    pack_hash(&packer, period->inputs);
+    pack_i64(&packer, period->rated_us);
+    pack_i64(&packer, period->closed_us);
+    pack_u32(&packer, period->revision);
+    pack_i64(&packer, period->rate_due_us);
+    pack_i64(&packer, period->close_due_us);
+    assert_int_equal(charges_put(txn, TABLE_PERIODS, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0), 0);
+}
+
+/* Nor do these. */
+static void damaged_periods_are_an_error(void **state)
+{
+    struct mtr_charges_txn *txn = begin(*state, true);
+    static const struct {
+        int64_t start_s, end_s, closed_us;
+        enum mtr_charge_period_status status;
+        int read;
+    } rows[] = {{100, 200, 0, MTR_PERIOD_OPEN, 0},
+                {100, 200, 7, MTR_PERIOD_FINAL, 0},
+                {-50400, 2 * MTR_TIME_S_MAX, 0, MTR_PERIOD_OPEN, 0},
+                {100, 100, 0, MTR_PERIOD_OPEN, MTR_ECORRUPT},
+                {100, INT64_MAX, 0, MTR_PERIOD_OPEN, MTR_ECORRUPT},
+                {INT64_MIN, 200, 0, MTR_PERIOD_OPEN, MTR_ECORRUPT},
+                {100, 200, 0, MTR_PERIOD_FINAL, MTR_ECORRUPT},
+                {100, 200, 7, MTR_PERIOD_OPEN, MTR_ECORRUPT}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const struct mtr_charge_period period = {.subscription = 3,
+                                                 .start_s = rows[i].start_s,
+                                                 .end_s = rows[i].end_s,
+                                                 .closed_us = rows[i].closed_us,
+                                                 .status = rows[i].status};
+        struct mtr_charge_period read;
+        put_raw_period(txn, &period);
+        assert_int_equal(mtr_charges_get_period(txn, 3, period.start_s, &read), rows[i].read);
+    }
+
+    static const int64_t opens_s[] = {INT64_MAX, 100, INT64_MAX - 1, INT64_MIN};
+    for (size_t i = 0; i < sizeof(opens_s) / sizeof(*opens_s); i++) {
+        unsigned char key[4];
+        struct mtr_charge_subscription read;
+        struct packer packer = pack_begin(&txn->scratch);
+        lmdb_put_u32(key, 3);
+        pack_hash(&packer, (struct mtr_hash128){1, 2});
+        pack_i64(&packer, opens_s[i]);
+        assert_int_equal(charges_put(txn, TABLE_SUBSCRIPTIONS, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0), 0);
+        assert_int_equal(mtr_charges_get_subscription(txn, 3, &read), i < 2 ? 0 : MTR_ECORRUPT);
+    }
+
+    /* A line that begins before its period. */
+    struct mtr_charge_line line = {
+        .subscription = 3, .period_start_s = 100, .part_start_us = 100000000, .part_end_us = 200000000, .last_number = 1, .count = 1};
+    unsigned char key[28], bytes[512];
+    struct mtr_str row;
+    assert_int_equal(mtr_charges_put_line(txn, &line), 0);
+    lmdb_put_u32(key, 3);
+    put_i64(key + 4, 100);
+    put_hash(key + 12, line.key);
+    assert_int_equal(charges_get(txn, TABLE_LINES, key, sizeof(key), &row), 0);
+    assert_true(row.size <= sizeof(bytes));
+    memcpy(bytes, row.data, row.size);
+    bytes[7]--;
+    assert_int_equal(charges_put(txn, TABLE_LINES, key, sizeof(key), (struct mtr_str){(char *)bytes, row.size}, 0), 0);
+    assert_int_equal(mtr_charges_get_line_by_key(txn, 3, 100, line.key, &line), MTR_ECORRUPT);
+    mtr_charges_abort(txn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(lines_are_walked_in_the_order_of_their_places, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_ratings_and_lines_are_an_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(damaged_periods_are_an_error, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
