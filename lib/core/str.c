@@ -3,6 +3,7 @@
  */
 #include "meterd/core/str.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -119,7 +120,7 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
 unsigned mtr_str_distance(struct mtr_str a, struct mtr_str b)
 {
     unsigned rows[3][DISTANCE_WORD_MAX + 1];
-    if (a.size > DISTANCE_WORD_MAX || b.size > DISTANCE_WORD_MAX) return DISTANCE_WORD_MAX + 1;
+    if (a.size > DISTANCE_WORD_MAX || b.size > DISTANCE_WORD_MAX) return UINT_MAX;
     unsigned *before = rows[0], *above = rows[1], *row = rows[2];
     for (unsigned j = 0; j <= b.size; j++) above[j] = j;
     for (unsigned i = 1; i <= a.size; i++) {

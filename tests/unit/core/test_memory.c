@@ -134,10 +134,13 @@ static void the_nearest_name_is_meant(void **state)
         {"a word that is longer than the sixty-four bytes that are compared with others", ""},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        char meant[MTR_MEANT_BYTES];
+    char meant[MTR_MEANT_BYTES], longest[201];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         assert_string_equal(mtr_str_meant(mtr_str_from(rows[i].word), word_at, words, meant), rows[i].meant);
-    }
+    memset(longest, 'x', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    const char *const others[] = {longest + 1, NULL}; /* a third of it is more than what two words can differ by */
+    assert_string_equal(mtr_str_meant(mtr_str_from(longest), word_at, others, meant), "");
 }
 
 static void utf8_is_well_formed_or_not(void **state)
