@@ -187,9 +187,8 @@ static int fail_kind(const struct mtr_node *node, struct mtr_diagnostics *findin
 {
     char meant[MTR_MEANT_BYTES];
     const bool is_near = *mtr_str_meant(node->key, plural_at, NULL, meant) != '\0';
-    int shown = node->key.size < 60 ? (int)node->key.size : 60;
     mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_KIND_UNKNOWN, node->key_line, node->key_column, NULL,
-                         "unknown key `%.*s`%s", shown, node->key.data,
+                         "unknown key `%.*s%s`%s", MTR_STR_QUOTED(node->key),
                          is_near ? meant
                                  : "; known are vendors, services, meters, tariffs, subscriptions, api_keys, "
                                    "destinations, credits, rates");

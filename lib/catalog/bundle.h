@@ -21,6 +21,7 @@ struct bundle_item {
 struct bundle {
     struct bundle_item *items;
     uint32_t count, capacity;
+    uint32_t broken; /* items that could not be decoded */
     struct mtr_record *deleted; /* of the snapshot in force, borrowed; NULL: none */
     int read; /* what reading it returned: its findings are reported with those of what it would make */
     struct mtr_arena arena;

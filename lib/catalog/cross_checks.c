@@ -95,6 +95,7 @@ static void check_meter(const struct mtr_catalog *catalog, const struct mtr_reco
                         struct mtr_diagnostics *findings)
 {
     char text[MTR_WHICH_OF_TEXT_BYTES + CATALOG_UNKNOWN_TEXT_BYTES], which[MTR_WHICH_OF_TEXT_BYTES];
+    if (catalog_awaits(catalog, MTR_KIND_METER, key)) return;
     const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, key);
     if (!meter) {
         char unknown[CATALOG_UNKNOWN_TEXT_BYTES];
@@ -109,6 +110,7 @@ static void check_meter(const struct mtr_catalog *catalog, const struct mtr_reco
         fail(record, MTR_FINDING_CATALOG_REFERENCE_AMBIGUOUS, component, "meter", findings, text);
         return;
     }
+    if (!meter->number) return; /* its service is what is wrong */
     for (uint32_t i = 0; i < component->group_by_count; i++) {
         if (has_dimension(meter, component->group_by[i])) continue;
         snprintf(text, sizeof(text), "component `%.*s`: meter `%.*s` has no dimension `%.*s`",
@@ -373,7 +375,7 @@ static void check_meters(const struct mtr_catalog *catalog, const struct mtr_rec
         for (uint32_t input = 0; input < component->input_count; input++) {
             const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->inputs[input]);
             check_meter(catalog, record, component, component->inputs[input], findings);
-            if (meter) check_cells(record, &version->calendar, component, meter, findings);
+            if (meter && meter->number) check_cells(record, &version->calendar, component, meter, findings);
         }
     }
 }
@@ -383,6 +385,7 @@ static void check_override(const struct mtr_catalog *catalog, const struct mtr_r
                            const struct mtr_tariff_override *override, struct mtr_diagnostics *findings)
 {
     if (!override->subscription.size ||
+        catalog_awaits(catalog, MTR_KIND_SUBSCRIPTION, override->subscription) ||
         catalog_find_record(catalog, MTR_KIND_SUBSCRIPTION, override->subscription))
         return;
     char unknown[CATALOG_UNKNOWN_TEXT_BYTES];
@@ -410,7 +413,8 @@ static void check_service_of(const struct mtr_catalog *catalog, const struct mtr
 {
     char text[CATALOG_UNKNOWN_TEXT_BYTES];
     const struct mtr_str service = record->fields.tariff.service;
-    if (service.size && !catalog_find_record(catalog, MTR_KIND_SERVICE, service)) {
+    if (service.size && !catalog_awaits(catalog, MTR_KIND_SERVICE, service) &&
+        !catalog_find_record(catalog, MTR_KIND_SERVICE, service)) {
         catalog_unknown_text(catalog, MTR_KIND_SERVICE, service, findings, text);
         record_fail(record, MTR_FINDING_CATALOG_REFERENCE_UNKNOWN, "service", findings, "%s", text);
     }

@@ -7,6 +7,8 @@
  */
 #include "lib/catalog/names.h"
 
+#include "lib/catalog/bundle.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -194,6 +196,35 @@ bool mtr_catalog_which_of(const struct mtr_catalog *catalog, enum mtr_catalog_ki
     MTR_ASSERT(used < MTR_WHICH_OF_TEXT_BYTES);
     snprintf(text + used, MTR_WHICH_OF_TEXT_BYTES - used, count > SHOWN_MAX ? ", …" : "");
     return true;
+}
+
+static bool is_broken(const struct bundle_item *item)
+{
+    return !item->decoded && !item->unchanged;
+}
+
+int catalog_await(struct mtr_catalog *catalog, const struct bundle *bundle)
+{
+    if (!bundle->broken) return MTR_OK;
+    int rc = hash_index_init(&catalog->by_awaited, &catalog->arena, bundle->broken);
+    for (uint32_t i = 0; !rc && i < bundle->count; i++)
+        if (is_broken(&bundle->items[i]))
+            hash_index_add(&catalog->by_awaited,
+                           hash_index_hash(bundle->items[i].key, (uint64_t)bundle->items[i].kind), i + 1);
+    if (!rc) catalog->awaited = bundle;
+    return rc;
+}
+
+bool catalog_awaits(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str name)
+{
+    if (!catalog->awaited) return false;
+    const struct mtr_str key = mtr_schema_short_name(name);
+    const uint64_t hash = hash_index_hash(key, (uint64_t)kind);
+    for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_awaited, hash, &probe)) != 0;) {
+        const struct bundle_item *item = &catalog->awaited->items[number - 1];
+        if (item->kind == kind && mtr_str_equal(item->key, key)) return true;
+    }
+    return false;
 }
 
 void catalog_unknown_text(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str key,

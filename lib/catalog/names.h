@@ -27,6 +27,12 @@ struct mtr_record *catalog_find_replaced(const struct mtr_catalog *catalog, enum
 /* Is there another one of its kind that has its key in its service, or in all? */
 bool catalog_has_rival(const struct mtr_catalog *catalog, const struct mtr_record *record);
 
+/* Notes the documents of the bundle that could not be decoded: what they will be called is no unknown name,
+ * and what they will say is not known. MTR_ENOMEM. */
+int catalog_await(struct mtr_catalog *catalog, const struct bundle *bundle) MTR_MUST_USE;
+/* May a broken document be what is named? */
+bool catalog_awaits(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str name);
+
 /* What to say of a name that nothing has: the nearest one; of what the draft deletes, that it is named. */
 enum { CATALOG_UNKNOWN_TEXT_BYTES = 240 };
 void catalog_unknown_text(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str key,

@@ -13,7 +13,7 @@ static const struct mtr_tariff_document *find_tariff(const struct mtr_catalog *c
                                                      struct mtr_str key, struct mtr_diagnostics *findings)
 {
     char text[CATALOG_UNKNOWN_TEXT_BYTES];
-    if (!key.size) return NULL;
+    if (!key.size || catalog_awaits(catalog, MTR_KIND_TARIFF, key)) return NULL;
     const struct mtr_record *found =
         catalog_find_in(catalog, MTR_KIND_TARIFF, record->fields.subscription.service, key);
     if (found) return &found->fields.tariff;

@@ -106,12 +106,13 @@ static struct mtr_str service_around(const struct mtr_catalog *catalog, const st
                : (struct mtr_str){NULL, 0};
 }
 
-/* The record that a field names, or NULL after a finding. */
+/* The record that a field names, or NULL after a finding, and for one that is awaited. */
 static struct mtr_record *resolve(const struct mtr_catalog *catalog, const struct mtr_record *from,
                                   const char *field, enum mtr_catalog_kind kind, struct mtr_str name,
                                   struct mtr_diagnostics *findings)
 {
     char text[CATALOG_UNKNOWN_TEXT_BYTES];
+    if (catalog_awaits(catalog, kind, name)) return NULL;
     struct mtr_record *record = catalog_find_in(catalog, kind, service_around(catalog, from), name);
     if (record) return record;
     catalog_unknown_text(catalog, kind, name, findings, text);
@@ -376,7 +377,10 @@ int catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
             if (catalog->records[links[i].kind][k])
                 links[i].link(catalog, catalog->records[links[i].kind][k], findings);
     sort_rates(catalog, findings);
-    if (findings->errors > errors) return MTR_EINVALID;
+    if (findings->errors > errors || catalog->awaited) { /* the rest wants all that is referred to */
+        catalog_check_tariffs(catalog, findings);
+        return MTR_EINVALID;
+    }
     index_meters(catalog);
     if (catalog_find_cuts(catalog, findings) || catalog_link_subjects(catalog, findings) ||
         catalog_link_peers(catalog) || catalog_link_openings(catalog, findings))

@@ -24,6 +24,8 @@ struct mtr_catalog {
     uint32_t counts[MTR_KIND_COUNT];
     struct mtr_record **records[MTR_KIND_COUNT]; /* by number - 1; one reference each; NULL: deleted */
     const struct mtr_record *deleted; /* while a draft is linked without it: borrowed; else NULL */
+    const struct bundle *awaited; /* while a draft is linked of which some documents are broken; else NULL */
+    struct mtr_index by_awaited;  /* key's hash → broken document of the bundle */
     struct mtr_index by_key[MTR_KIND_COUNT];
     struct mtr_vendor *vendors; /* by number - 1, as the following */
     struct mtr_service *services;
@@ -52,8 +54,8 @@ struct mtr_catalog {
 int catalog_create(const uint32_t counts[MTR_KIND_COUNT], struct mtr_zones *zones, uint64_t version,
                    struct mtr_catalog **out) MTR_MUST_USE;
 void catalog_set(struct mtr_catalog *catalog, struct mtr_record *record); /* takes a reference */
-/* Resolves references and builds the indexes. Every reference to nothing, every clash is a finding.
- * MTR_EINVALID, MTR_ENOMEM. */
+/* Resolves references and builds the indexes. Every reference to nothing, every clash is a finding; of a
+ * draft that awaits documents so much as does not look at them. MTR_EINVALID, MTR_ENOMEM. */
 int catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* A subscription of that vendor and subject; NULL without any. */

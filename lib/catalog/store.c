@@ -225,6 +225,7 @@ static int decode_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
                                              .node = item->node};
         int one = record_decode(&source, store->zones, findings, &item->decoded);
         if (one) rc = one;
+        bundle->broken += one != 0;
         if (!one && item->stored && source.kind->check_frozen)
             source.kind->check_frozen(item->stored, item->decoded, findings);
         *(item->stored ? &change->updated : &change->created) += 1;
@@ -253,13 +254,18 @@ static int make_candidate(struct mtr_catalog_store *store, const struct bundle *
     const struct mtr_catalog *current = store->current;
     struct mtr_catalog *catalog = NULL;
     int rc = catalog_create(counts, store->zones, current->version + 1, &catalog);
-    if (rc) return rc;
+    if (!rc) rc = catalog_await(catalog, bundle);
+    if (rc) {
+        mtr_catalog_release(catalog);
+        return rc;
+    }
     for (uint32_t i = 0; i < bundle->count; i++)
         if (bundle->items[i].decoded) catalog_set(catalog, bundle->items[i].decoded);
     for (int kind = 0; kind < MTR_KIND_COUNT; kind++)
         for (uint32_t i = 0; i < current->counts[kind]; i++)
             if (current->records[kind][i] && current->records[kind][i] != bundle->deleted &&
-                !catalog->records[kind][i])
+                !catalog->records[kind][i] &&
+                !catalog_awaits(catalog, (enum mtr_catalog_kind)kind, current->records[kind][i]->key))
                 catalog_set(catalog, current->records[kind][i]);
     catalog->deleted = bundle->deleted;
     size_t errors = findings->errors;
@@ -313,7 +319,7 @@ static bool changes_nothing(const struct mtr_catalog_change *change)
 }
 
 /* The catalog as the bundle would have it; that in force when it changes nothing. After a finding the rest is
- * still decoded, so that its findings are reported too. */
+ * still decoded and linked, so that its findings are reported too. */
 static int make_draft(struct mtr_catalog_store *store, struct bundle *bundle, int64_t now_us,
                       struct mtr_catalog_change *change, struct mtr_diagnostics *findings,
                       struct mtr_catalog **out)
@@ -325,8 +331,12 @@ static int make_draft(struct mtr_catalog_store *store, struct bundle *bundle, in
     if (!rc) rc = bundle->read;
     change->deleted = bundle->deleted != NULL;
     change->version = store->current->version;
-    if (rc) return rc;
-    if (!changes_nothing(change)) return make_candidate(store, bundle, counts, now_us, findings, out);
+    if (rc && (rc != MTR_EINVALID || bundle->read || !bundle->broken)) return rc;
+    if (!changes_nothing(change)) {
+        rc = make_candidate(store, bundle, counts, now_us, findings, out);
+        MTR_ASSERT(rc || !bundle->broken); /* nothing comes in force without all of its text */
+        return rc;
+    }
     *out = mtr_catalog_acquire(store->current);
     return MTR_OK;
 }

@@ -27,6 +27,24 @@ static const struct {
      "2:23: service: unknown service `compte`; did you mean `compute`?\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x}\n",
      "2:5: value: is missing: sum needs the property that holds the quantity\n"},
+    /* What is good in form is checked beside what is not; what a broken document will be is not foretold. */
+    {"vendors: [{key: new, colour: red}]\n"
+     "services: [{key: s, vendor: new}, {key: t, vendor: neww}]\n"
+     "meters: [{key: m, service: s, event_type: x}, {key: n, service: t, event_type: x, value: v}]\n"
+     "tariffs:\n"
+     "  - {key: p, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}, {key: b, meter: vcpuu, per_unit: 1}]}]}\n"
+     "  - {key: q, currency: EUR, versions: [{from: soon, components: [{key: a, meter: m, per_unit: 1}]}]}\n"
+     "  - {key: r, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: n, group_by: [x], per_unit: 1}]}]}\n"
+     "subscriptions:\n"
+     "  - {key: s9, service: s, customer: c, tariff: q, start: 2026-01-01}\n"
+     "  - {key: s10, service: s, customer: c, tariff: nothing, start: 2026-01-01}\n",
+     "1:22: unknown key `colour`; known are key, name\n"
+     "3:10: value: is missing: sum needs the property that holds the quantity\n"
+     "6:47: from: `soon` is no date: write a date (2026-01-01) or an RFC 3339 instant (2026-01-01T00:00:00Z)\n"
+     "2:52: vendor: unknown vendor `neww`\n"
+     "10:49: tariff: unknown tariff `nothing`\n"
+     "5:105: meter: component `b`: unknown meter `vcpuu`; did you mean `vcpu`?\n"
+     "7:72: group_by: component `a`: meter `n` has no dimension `x`\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, aggregation: count, value: v}\n",
      "2:74: value: count takes no value: it counts events\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, aggregation: average, value: v}\n",

@@ -262,7 +262,8 @@ static void test_keys_within_a_service(void **state)
     assert_int_equal(delete_one(f, MTR_KIND_METER, "cpu", false), MTR_EINVALID);
     assert_string_equal(f->findings.items[0].text, "which of a/cpu, b/cpu?");
     assert_stays(f, MTR_KIND_METER, "a/cpu",
-                 "0:0: meter: names the meter `cpu` (in the stored credit `k`)\n");
+                 "0:0: meter: names the meter `cpu` (in the stored credit `k`)\n"
+                 "0:0: meter: component `cpu`: names the meter `a/cpu` (in the stored tariff `standard`)\n");
 }
 
 struct refusing {
