@@ -226,7 +226,7 @@ struct pending_result {
 
 /* How often things happened over all runs, so that a run that tests nothing is noticed. */
 #define SEEN_MAP(X)                                                                                          \
-    X(CRASH) X(COPY) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL)                 \
+    X(CRASH) X(COPY) X(CLOCK_SET_BACK) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL)                 \
     X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(RETIRED) X(RETIRED_ANEW) X(METER_DELETED) X(METER_KEPT)    \
     X(COUNTER_GREW) X(COUNTER_RESET) X(COUNTER_OPENED) X(LEVEL_OPENED) X(SPLIT_PERIOD) X(STRAY_USAGE) X(CHANGED)  \
     X(SUBJECT_AGAIN) X(SAME_KEYS) X(BEYOND) X(QUOTA_CHANGED) X(DRAFT) X(FINAL)                                    \

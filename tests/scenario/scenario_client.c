@@ -211,7 +211,7 @@ void scenario_client_create(struct scenario *scenario)
         bool repeat = i && scenario_chance(scenario, 5);
         struct sent_event *event =
             repeat ? request->events[scenario_below(scenario, i)] : make_event(scenario, request->vendor);
-        if (!event->first_sent_us) event->first_sent_us = scenario->now_us;
+        if (!event->first_sent_us) event->first_sent_us = event->last_sent_us = scenario->now_us;
         request->events[i] = event;
     }
     client->requests[client->request_count++] = request;
@@ -232,6 +232,13 @@ static void write_event(struct scenario *scenario, const struct sent_event *even
     CHECK_OK(scenario, mtr_buffer_printf(out, "}}"));
 }
 
+/* The clock may go back meanwhile. */
+static void note_sending(struct sent_event *event, int64_t now_us)
+{
+    if (now_us < event->first_sent_us) event->first_sent_us = now_us;
+    if (now_us > event->last_sent_us) event->last_sent_us = now_us;
+}
+
 static struct mtr_request *decode(struct scenario *scenario, const struct sent_request *sent)
 {
     struct mtr_request *request = calloc(1, sizeof(*request));
@@ -247,7 +254,7 @@ static struct mtr_request *decode(struct scenario *scenario, const struct sent_r
     for (uint32_t i = 0; i < sent->count; i++) {
         if (i) CHECK_OK(scenario, mtr_buffer_append_char(&body, ','));
         write_event(scenario, sent->events[i], &body);
-        sent->events[i]->last_sent_us = scenario->now_us;
+        note_sending(sent->events[i], scenario->now_us);
     }
     CHECK_OK(scenario, mtr_buffer_append_char(&body, ']'));
     const struct mtr_decode_input input = {.body = mtr_buffer_str(&body),

@@ -7,8 +7,9 @@
  *
  * Each seed makes up a catalog, two to three months of usage (late, repeated, in conflict, taken back, from
  * the future, of others' subscriptions, around clock changes) and an order in which everything happens.
- * Crashes drop all that is in memory; some go on in a copy of the directories. Requests whose answer was not
- * heard are sent again. Then faults end, the pipeline must drain, and the laws must hold:
+ * Crashes drop all that is in memory; some go on in a copy of the directories. Now and then the clock is set
+ * back. Requests whose answer was not heard are sent again. Then faults end, the pipeline must drain, and the
+ * laws must hold:
  *
  *   1  each event that was answered is in the log once, byte by byte as it was sent, and nothing else is
  *   2  each cell of the rollups is what the events of the log add up to, computed again without the aggregator
@@ -102,9 +103,22 @@ static bool step_outbox(struct scenario *scenario, int64_t *next_due_us)
     return !result.idle;
 }
 
+/* By an hour that was wrong, or by days. */
+static void set_clock_back(struct scenario *scenario)
+{
+    const uint32_t span_s = scenario_chance(scenario, 80) ? 3 * 3600 : 4 * 86400;
+    scenario->now_us -= (int64_t)scenario_below(scenario, span_s) * MTR_US_PER_SECOND;
+    scenario_seen[SEEN_CLOCK_SET_BACK]++;
+    scenario_trace(scenario, "the clock is set back");
+}
+
 /* Mostly minutes, at times days, but never away from a request that waits for its answer. */
 static void advance(struct scenario *scenario)
 {
+    if (scenario_chance(scenario, 4)) {
+        set_clock_back(scenario);
+        return;
+    }
     if (scenario_client_waits(scenario, scenario->now_us - 10 * MTR_US_PER_DAY)) return;
     uint32_t kind = scenario_below(scenario, 100);
     int64_t span_s = kind < 45 ? 600 : kind < 75 ? 6 * 3600 : 6 * 86400;
