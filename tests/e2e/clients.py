@@ -131,7 +131,8 @@ class Vendor(threading.Thread):
         event["time"] = time_text(int(time.time() * 10 ** 6) - back_us, r.choice((0, 60, 330, -300)))
         amount = r.choice((str(r.randrange(0, 400)), f"{r.randrange(0, 90)}.{r.randrange(1, 10 ** 6):06}", f"-{r.randrange(1, 9)}.5"))
         value = Number(amount) if r.random() < 0.7 else amount
-        event["data"] = {"amount": value, "region": r.choice(("eu", "us", "ap")), "user": f"u{r.randrange(40)}", "spot": r.random() < 0.5}
+        event["data"] = {"amount": value, "region": r.choice(("eu", "us", "ap")), "user": f"u{r.randrange(40)}", "spot": r.random() < 0.5,
+                         "seconds": r.choice((0, r.randrange(1, 900), r.randrange(1, 20000)))}
         if r.random() < 0.1:
             del event["data"]["region"]
         if r.random() < 0.02:

@@ -3,6 +3,7 @@
 Shares no code with meterd. Numbers are fractions, time zones are zoneinfo's. Everything here is a plain function of the catalog's documents,
 the events that count, and the time; nothing asks a daemon.
 """
+import bisect
 import datetime
 import zoneinfo
 from fractions import Fraction
@@ -131,6 +132,10 @@ def passes(meter, data):
     return all(holds(wanted, data.get(name)) for name, wanted in meter.get("filter", {}).items())
 
 
+def twelve_digits(value):
+    return Fraction(round(value * 10 ** 12), 10 ** 12)  # Python rounds ties of a Fraction to even
+
+
 def combine(aggregation, values):
     if aggregation == "count":
         return Fraction(len(values))
@@ -178,11 +183,15 @@ def uses(catalog, events):
             data = event.get("data", {})
             if not passes(meter, data):
                 continue
-            value = text_of(data.get(meter["value"])) if meter["aggregation"] == "unique" else quantity_of(data.get(meter.get("value")))
+            value = text_of(data.get(meter["value"])) if meter["aggregation"] == "unique" else quantity_of(data.get(meter.get("value", meter.get("spread_over"))))
             if meter["aggregation"] != "count" and value is None:
-                continue  # in quarantine for this meter
+                continue  # passed over, or in quarantine for this meter
+            if "spread_over" in meter and quantity_of(data.get(meter["spread_over"])) is None:
+                continue
             if meter["aggregation"] not in ("count", "unique"):
                 value *= Fraction(meter.get("factor", 1))
+            if "spread_over" in meter:
+                value = value, Fraction(data[meter["spread_over"]]) * 10 ** 6
             dimensions = tuple(text_of(data.get(name)) for name in meter.get("group_by", []))
             key = subscription["key"], meter["key"]
             if meter["aggregation"] == "counter":
@@ -198,16 +207,181 @@ def uses(catalog, events):
     return result
 
 
-def hours(catalog, used):
-    """{(subscription, meter, hour, dimensions): (quantity, events)}"""
+# ---- what a meter measures of a stretch of time ----
+
+def retired_us(meter):
+    return moment_us({}, meter["retired"]) if "retired" in meter else NEVER_US
+
+
+def share_until(value, at_us, time_us):
+    """What of a quantity that is spread over a length has come by a time."""
+    quantity, length_us = value
+    if time_us <= at_us:
+        return Fraction(0)
+    return quantity if time_us - at_us >= length_us else twelve_digits(quantity * (time_us - at_us) / length_us)
+
+
+def level_steps(catalog, subscription, meter, dimensions, points):
+    """[(from when on, level)] of one combination of dimensions; points in the order of the log."""
+    start, end = moment_us(subscription, subscription["start"]), moment_us(subscription, subscription["end"]) if "end" in subscription else NEVER_US
+    level = opening(catalog, subscription["key"], meter["key"], dimensions) or Fraction(0)
+    steps = [(start, level)]
+    for at, value in sorted((p for p in points if start <= p[0] < end), key=lambda p: p[0]):
+        level = level + value if meter.get("reports") == "change" else value
+        since = midnight_us(subscription, local(subscription, at).date()) if meter.get("holds_from") == "day" else at
+        steps.append((max(since, start), level))
+    return steps + [(min(end, retired_us(meter)), Fraction(0))]
+
+
+def integral(steps, since, until):
+    """Level times microseconds."""
+    total, until = Fraction(0), min(until, steps[-1][0])
+    first = max(bisect.bisect_right(steps, since, key=lambda step: step[0]) - 1, 0)
+    for index in range(first, len(steps) - 1):
+        (begin, level), (end, _) = steps[index:index + 2]
+        if begin >= until:
+            break
+        begin, end = max(begin, since), min(end, until)
+        if begin < end:
+            total += level * (end - begin)
+    return total
+
+
+def quotient(catalog, subscription, meter, rows, stretch, whole):
+    """Of a line's levels over [since, until): divided once."""
+    lists = {}
+    for at, dimensions, value in rows:
+        lists.setdefault(dimensions, []).append((at, value))
+    total = sum(integral(level_steps(catalog, subscription, meter, d, points), *stretch) for d, points in lists.items())
+    seconds = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+    per = meter.get("per", "hour")
+    return twelve_digits(Fraction(total) / (whole[1] - whole[0] if per == "period" else seconds[per] * 10 ** 6))
+
+
+def window_start(subscription, meter, time_us):
+    hour = hour_start_us(subscription, time_us)
+    length = int(meter["window"].removesuffix("m")) * 60 * 10 ** 6
+    return hour + (time_us - hour) // length * length, length
+
+
+def percentile(subscription, meter, rows, stretch):
+    """The nearest rank of the sums of all windows that have a part of [since, until)."""
+    since, until = stretch[0], min(stretch[1], retired_us(meter))
+    sums = {}
+    at = since
+    while at < until:
+        start, length = window_start(subscription, meter, at)
+        sums[start] = Fraction(0)
+        at = start + length
+    for at, _, value in rows:
+        if since <= at < until:
+            sums[window_start(subscription, meter, at)[0]] += value
+    ranked = sorted(sums.values())
+    return ranked[ceiling(len(ranked) * Fraction(meter.get("percentile", 95)) / 100) - 1] if ranked else Fraction(0)
+
+
+def measure(catalog, subscription, meter, rows, stretch, whole):
+    """The quantity of one line's rows, [(time, dimensions, value)], over [since, until)."""
+    if meter["aggregation"] == "time_weighted":
+        return quotient(catalog, subscription, meter, rows, stretch, whole)
+    if "spread_over" in meter:
+        return sum((share_until(value, at, stretch[1]) - share_until(value, at, stretch[0]) for at, _, value in rows), Fraction(0))
+    if meter["aggregation"] == "percentile":
+        return percentile(subscription, meter, rows, stretch)
+    return combine(meter["aggregation"], [value for at, _, value in rows if stretch[0] <= at < stretch[1]])
+
+
+def touches(meter, row, stretch):
+    """Is there use of the line in it? A level is there since ever."""
+    at, _, value = row
+    if meter["aggregation"] == "time_weighted":
+        return True
+    if "spread_over" in meter:
+        return at < stretch[1] and stretch[0] < at + max(value[1], 1)
+    return stretch[0] <= at < stretch[1]
+
+
+def with_openings(catalog, subscription, meter, rows):
+    """A level that a subscription takes over is there without any event: as a row that says nothing."""
+    if meter["aggregation"] != "time_weighted":
+        return rows
+    names = meter.get("group_by", [])
+    taken = [tuple(one.get("dimensions", {}).get(name, "") for name in names)
+             for one in subscription.get("opening", []) if one["meter"] == meter["key"]]
+    return rows + [(NEVER_US, dimensions, Fraction(0)) for dimensions in taken]
+
+
+def is_over_time(meter):
+    return meter["aggregation"] in ("time_weighted", "percentile")
+
+
+def hours(catalog, used, until_us):
+    """{(subscription, meter, hour, dimensions): (quantity, events)}; events None: not told here. What is measured over time is told of hours that begin
+    before until_us."""
     subscriptions = {s["key"]: s for s in catalog["subscriptions"]}
-    aggregation = {meter["key"]: meter["aggregation"] for meter in catalog["meters"]}
-    values = {}
-    for (subscription, meter), of_both in used.items():
-        for time_us, dimensions, value in of_both:
-            key = subscription, meter, hour_start_us(subscriptions[subscription], time_us), dimensions
-            values.setdefault(key, []).append(value)
-    return {key: (combine(aggregation[key[1]], found), len(found)) for key, found in values.items()}
+    meters = {meter["key"]: meter for meter in catalog["meters"]}
+    result, groups = {}, {}
+    for s in subscriptions.values():
+        for m in meters.values():
+            for row in with_openings(catalog, s, m, used.get((s["key"], m["key"]), [])) if s["service"] == m["service"] else []:
+                groups.setdefault((s["key"], m["key"], row[1]), []).append(row)
+    for (s, m, dimensions), rows in groups.items():
+        subscription, meter = subscriptions[s], meters[m]
+        starts = hours_of(subscription, meter, rows, until_us)
+        stretches = [(start, hour_start_us(subscription, start + 3600 * 10 ** 6)) for start in starts if not is_over_time(meter) or start < until_us]
+        of_hour = {}
+        for row in [row for row in rows if row[0] < NEVER_US]:
+            of_hour.setdefault(hour_start_us(subscription, row[0]), []).append(row)
+        adds_up = not is_over_time(meter) and "spread_over" not in meter
+        for stretch, quantity in zip(stretches, hour_quantities(catalog, subscription, meter, of_hour if adds_up else rows, stretches)):
+            events = len(of_hour.get(stretch[0], []))
+            spread = "spread_over" in meter
+            if quantity or (events and not spread):
+                result[s, m, stretch[0], dimensions] = quantity, None if spread else events
+    return result
+
+
+def level_hours(catalog, subscription, meter, rows, stretches):
+    """Each the difference of what it comes to since the beginning; of a mean its own."""
+    steps = level_steps(catalog, subscription, meter, rows[0][1], [(at, value) for at, _, value in rows])
+    seconds, total = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}, Fraction(0)
+    for since, until in stretches:
+        more = integral(steps, since, until)
+        if meter.get("per") == "period":
+            yield twelve_digits(Fraction(more) / (until - since))
+            continue
+        per_us = seconds[meter.get("per", "hour")] * 10 ** 6
+        yield twelve_digits((total + more) / per_us) - twelve_digits(total / per_us)
+        total += more
+
+
+def hour_quantities(catalog, subscription, meter, rows, stretches):
+    """rows: of what adds up those of each hour, else all."""
+    begin, end = moment_us(subscription, subscription["start"]), moment_us(subscription, subscription["end"]) if "end" in subscription else NEVER_US
+    if meter["aggregation"] == "time_weighted":
+        yield from level_hours(catalog, subscription, meter, rows, stretches)
+        return
+    for stretch in stretches:
+        if meter["aggregation"] == "percentile":
+            yield percentile(subscription, meter, rows, (max(begin, stretch[0]), min(end, stretch[1])))
+        elif "spread_over" in meter:
+            yield measure(catalog, subscription, meter, [row for row in rows if touches(meter, row, stretch)], stretch, stretch)
+        else:
+            yield combine(meter["aggregation"], [value for _, _, value in rows[stretch[0]]])
+
+
+def hours_of(subscription, meter, rows, until_us):
+    """The hours that they have a part in: of a level all from the start of the subscription until then."""
+    stretches = [(at, at + value[1] if "spread_over" in meter else at) for at, _, value in rows if at < NEVER_US]
+    if meter["aggregation"] == "time_weighted":
+        stretches.append((moment_us(subscription, subscription["start"]), until_us))
+    hours = set()
+    for at, end in stretches:
+        start = hour_start_us(subscription, at)
+        hours.add(start)
+        while (start := hour_start_us(subscription, start + 3600 * 10 ** 6)) < end:
+            hours.add(start)
+    return sorted(hours)
 
 
 def vendor_of(catalog, subscription):
@@ -248,21 +422,38 @@ def curve(component, quantity):
     return amount
 
 
-def costs(component, meter, usage):
-    """Exact amount by dimensions of all that usage. usage: [(dimensions of the meter, value)]."""
+def lines_of(component, meter, rows):
+    """The rows of each line: {dimensions of the component: rows}."""
     groups = {}
     names = meter.get("group_by", [])
-    for dimensions, value in usage:
-        by_name = dict(zip(names, dimensions))
-        key = tuple((name, by_name[name]) for name in component.get("group_by", []))
-        groups.setdefault(key, []).append(value)
-    amounts = {}
-    for key, values in groups.items():
-        quantity = combine(meter["aggregation"], values)
-        if quantity > 0:
-            quantity = max(Fraction(0), quantity - Fraction(component.get("free_units", 0)))
-        amounts[key] = curve(component, quantity)
-    return amounts
+    for row in rows:
+        by_name = dict(zip(names, row[1]))
+        groups.setdefault(tuple((name, by_name[name]) for name in component.get("group_by", [])), []).append(row)
+    return groups
+
+
+def cost(component, quantity):
+    """Exact amount of all that a line used."""
+    if quantity > 0:
+        quantity = max(Fraction(0), quantity - Fraction(component.get("free_units", 0)))
+    return curve(component, quantity)
+
+
+CURVES = {"per_unit", "package", "graduated", "volume", "recurring"}
+
+
+def overridden(version, subscription):
+    """The version as it is for a subscription: its own override, else its customer's. A curve replaces the curve, null takes a part away."""
+    found = [o for kind in ("subscription", "customer") for o in version.get("overrides", [])
+             if o.get(kind) == subscription["key" if kind == "subscription" else kind]]
+    if not found:
+        return version
+    components = []
+    for component in version["components"]:
+        changes = next((c for c in found[0].get("components", []) if c["key"] == component["key"]), {})
+        kept = {k: v for k, v in component.items() if k not in CURVES} if CURVES & set(changes) else component
+        components.append({k: v for k, v in {**kept, **changes}.items() if v is not None})
+    return {**version, "components": components}
 
 
 def position_from(parts, index, component):
@@ -274,14 +465,15 @@ def position_from(parts, index, component):
 
 
 def recurring(component, part, period, whole, closing, first, last):
+    """Exact, of the part; None: nothing is due."""
     fee = component["recurring"]
     if fee.get("in", "advance") == "arrears" and not closing:
         return None
     if fee.get("prorate", "none") == "none":
         due = last if fee.get("in", "advance") == "arrears" else first
-        return cents(Fraction(fee["amount"])) if due else None
+        return Fraction(fee["amount"]) if due else None
     start, end = max(part[0], period[0]), min(part[1], period[1])
-    return cents(Fraction(fee["amount"]) * (end - start) / (whole[1] - whole[0]))
+    return Fraction(fee["amount"]) * (end - start) / (whole[1] - whole[0])
 
 
 def price_period(catalog, subscription, period, usage, closing):
@@ -289,10 +481,17 @@ def price_period(catalog, subscription, period, usage, closing):
     tariff = next(t for t in catalog["tariffs"] if t["key"] == subscription["tariff"])
     meters = {m["key"]: m for m in catalog["meters"]}
     starts = [moment_us(subscription, v["from"]) for v in tariff["versions"]] + [NEVER_US]
-    parts = [(max(starts[i], period[0]), min(starts[i + 1], period[1]), v) for i, v in enumerate(tariff["versions"])]
+    parts = [(max(starts[i], period[0]), min(starts[i + 1], period[1]), overridden(v, subscription)) for i, v in enumerate(tariff["versions"])]
     parts = [p for p in parts if p[0] < p[1]]
     whole = whole_period(subscription, period[0])
     lines, due, exact, rounded = {}, {}, {}, {}
+
+    def carry(line, amount):
+        """What rounding leaves over goes into the next part."""
+        exact[line] = exact.get(line, Fraction(0)) + amount
+        now = cents(exact[line]) - rounded.get(line, Fraction(0))
+        rounded[line] = rounded.get(line, Fraction(0)) + now
+        return now
     for index, (start, end, version) in enumerate(parts):
         last = index + 1 == len(parts)
         for component in version["components"]:
@@ -300,16 +499,16 @@ def price_period(catalog, subscription, period, usage, closing):
             if "recurring" in component:
                 amount = recurring(component, (start, end), period, whole, closing, index == 0, last)
                 if amount is not None:
-                    lines[start, key, "recurring", ()] = amount
+                    lines[start, key, "recurring", ()] = carry((key, ()), amount)
                 continue
             meter, begin = meters[component["meter"]], position_from(parts, index, component)
-            use = [(at, d, q) for at, d, q in usage.get(component["meter"], []) if begin <= at < end]
-            earlier = costs(component, meter, [(d, q) for at, d, q in use if at < start])
-            for dimensions, until in costs(component, meter, [(d, q) for _, d, q in use]).items():
-                line = key, dimensions
-                exact[line] = exact.get(line, Fraction(0)) + until - earlier.get(dimensions, Fraction(0))
-                amount = cents(exact[line]) - rounded.get(line, Fraction(0))
-                rounded[line] = rounded.get(line, Fraction(0)) + amount
+            rows = with_openings(catalog, subscription, meter, usage.get(component["meter"], []))
+            for dimensions, of_line in lines_of(component, meter, [row for row in rows if touches(meter, row, (begin, end))]).items():
+                until = cost(component, measure(catalog, subscription, meter, of_line, (begin, end), whole))
+                earlier = Fraction(0)
+                if any(touches(meter, row, (begin, start)) for row in of_line):
+                    earlier = cost(component, measure(catalog, subscription, meter, of_line, (begin, start), whole))
+                amount = carry((key, dimensions), until - earlier)
                 before = due.get(key, Fraction(0))
                 due[key] = before + amount
                 if "cap" in component:
@@ -327,9 +526,8 @@ def charges(catalog, used, now_us, grace_us):
     for subscription in catalog["subscriptions"]:
         own = {meter: of_both for (key, meter), of_both in used.items() if key == subscription["key"]}
         for start, end, then in periods(subscription, now_us):
-            usage = {meter: [row for row in of_both if start <= row[0] < end] for meter, of_both in own.items()}
             closing = now_us >= end + grace_us
-            for (part, component, kind, dimensions), amount in price_period(catalog, then, (start, end), usage, closing).items():
+            for (part, component, kind, dimensions), amount in price_period(catalog, then, (start, end), own, closing).items():
                 if amount:
                     key = (subscription["key"], then["customer"], start, part, component, kind, frozenset((n, v) for n, v in dimensions if v))
                     result[key] = result.get(key, Fraction(0)) + amount

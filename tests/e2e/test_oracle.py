@@ -27,9 +27,23 @@ ROUNDS = max(2, int(os.environ.get("METERD_KILLS", "25")))  # the catalog grows 
 SEED = int(os.environ.get("METERD_SEED", str(random.SystemRandom().randrange(1 << 32))))
 GRACE_US = 3600 * 10 ** 6
 FIRST_DAY = datetime.datetime.now(oracle.UTC).date() - datetime.timedelta(days=30)
-SPLIT_TIME = (FIRST_DAY + datetime.timedelta(days=24)).isoformat() + "T10:31:07.250001Z"
+INSTANTS = random.Random(SEED + 2 ** 33)  # of what begins and ends
+
+
+def instant(day):
+    """Any microsecond of a day of the run, often one beside a quarter of an hour."""
+    time_us = INSTANTS.randrange(86400 * 10 ** 6)
+    if INSTANTS.random() < 0.4:
+        time_us = max(0, time_us // (900 * 10 ** 6) * 900 * 10 ** 6 + INSTANTS.choice((-1, 0, 1)))
+    clock = datetime.datetime.combine(FIRST_DAY, datetime.time()) + datetime.timedelta(days=day, microseconds=time_us)
+    return clock.isoformat(timespec="microseconds") + "Z"
+
+
+SPLIT_TIME = instant(24)
+SECOND_SPLIT_TIME = instant(INSTANTS.randrange(3, 23))
 CHANGE_DAY = FIRST_DAY + datetime.timedelta(days=17)
-CHANGE_TIME = CHANGE_DAY.isoformat() + "T12:59:59.999999Z"
+CHANGE_TIME = instant(17)
+END_TIME = instant(26)
 FIRST_MONTH = (FIRST_DAY.replace(day=1) - datetime.timedelta(days=1)).replace(day=1)  # the whole month before FIRST_DAY's
 
 
@@ -56,6 +70,45 @@ def components(cpu_price):
     ]
 
 
+def measured(price, **more):
+    """What is more than a sum: levels, percentiles, and quantities that are spread over a length."""
+    return [
+        {"key": "disk", "meter": "disk", "group_by": ["region"], "per_unit": price},
+        {"key": "held", "meter": "held", "per_unit": "0.31"},
+        {"key": "mean", "meter": "mean", "graduated": [{"up_to": 40, "unit": "1.5"}, {"unit": price}]},
+        {"key": "gone", "meter": "gone-disk", "per_unit": "0.07"},
+        {"key": "p95", "meter": "p95", "group_by": ["region"], "per_unit": "2.3"},
+        {"key": "p50", "meter": "gone-p50", "per_unit": "1.9"},
+        {"key": "runs", "meter": "runs", "group_by": ["region"], "per_unit": price},
+        {"key": "length", "meter": "length", "package": {"size": 3600, "price": "0.25"}},
+        {"key": "ran", "meter": "gone-runs", "per_unit": "0.013"},
+        {"key": "calls", "meter": "gone-calls", "per_unit": "0.17"},
+        {"key": "base", "recurring": {"amount": "12.40", "prorate": "second"}},
+    ]
+
+
+def measured_version(since, price, **more):
+    """With overrides of a customer and a subscription: the price of one, another curve of another."""
+    return {"from": since, "components": measured(price), **more, "overrides": [
+        {"customer": "c2", "components": [{"key": "disk", "per_unit": "0.011"}, {"key": "length", "per_unit": "0.0003"}]},
+        {"subscription": "m-kolkata", "components": [{"key": "runs", "graduated": [{"up_to": 50, "unit": "1"}, {"unit": "0.2"}]},
+                                                     {"key": "base", "recurring": {"amount": "3.10"}}]}]}
+
+
+def time_meters():
+    def retired():
+        return {"retired": instant(INSTANTS.randrange(4, 28))}
+    level = {"aggregation": "time_weighted"}
+    return [
+        meter("disk", "storage", group_by=["region"], **level), meter("held", "storage", reports="change", per="day", holds_from="day", **level),
+        meter("mean", "jobs", per="period", group_by=["spot"], **level), meter("gone-disk", "storage", **retired(), **level),
+        meter("p95", "cpu", "percentile", window="15m", group_by=["region"]),
+        meter("gone-p50", "cpu", "percentile", percentile=50, window="60m", filter={"amount": {"gte": 0}}, **retired()),
+        meter("runs", "jobs", spread_over="seconds", group_by=["region"]), meter("gone-runs", "jobs", spread_over="seconds", **retired()),
+        {"key": "length", "service": "cloud", "event_type": "calls", "aggregation": "sum", "spread_over": "seconds"}, meter("gone-calls", "calls", "count", **retired()),
+    ]
+
+
 FIRST_CATALOG = {
     "vendors": [{"key": "acme"}, {"key": "globex"}],
     "services": [{"key": "cloud", "vendor": "acme"}, {"key": "other", "vendor": "globex"}],
@@ -63,15 +116,21 @@ FIRST_CATALOG = {
                meter("jobs", "jobs", group_by=["spot"]),
                meter("long", "jobs", filter={"amount": {"gt": 15, "lte": 300}, "region": {"not": ["us"]}, "spot": {"in": [True]}}),
                meter("refunds", "storage", filter={"amount": {"lt": 0}}, factor="0.001", min="-0.009"),
-               meter("odometer", "jobs", "counter", filter={"amount": {"gte": 0}}, group_by=["region"]), {**meter("g-cpu", "cpu"), "service": "other"}],
+               meter("odometer", "jobs", "counter", filter={"amount": {"gte": 0}}, group_by=["region"]), {**meter("g-cpu", "cpu"), "service": "other"},
+               *time_meters()],
     "tariffs": [{"key": "standard", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": components("0.05")}]},
                 {"key": "plain", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": [
-                    {"key": "g", "meter": "g-cpu", "per_unit": "0.005"}]}]}],
+                    {"key": "g", "meter": "g-cpu", "per_unit": "0.005"}]}]},
+                {"key": "measured", "currency": "EUR", "versions": [measured_version("2020-01-01", "0.02")]}],
     "subscriptions": [subscription("utc"), subscription("berlin", zone="Europe/Berlin", opening=[
         {"meter": "odometer", "value": "42.5", "dimensions": {"region": "eu"}}, {"meter": "odometer", "value": "1000"}]),
                       subscription("kolkata", zone="Asia/Kolkata", billing={"every": "day"}),
                       subscription("york", zone="America/New_York", billing={"every": "day"}),
                       subscription("months", zone="Europe/Berlin", start=FIRST_MONTH.isoformat()),
+                      subscription("m-nepal", tariff="measured", zone="Asia/Kathmandu", billing={"every": "day"}),
+                      subscription("m-berlin", tariff="measured", zone="Europe/Berlin", opening=[
+                          {"meter": "disk", "value": "12.25", "dimensions": {"region": "eu"}}, {"meter": "held", "value": "-3"}]),
+                      subscription("m-kolkata", tariff="measured", zone="Asia/Kolkata", start=instant(1)),
                       subscription("g1", "other", tariff="plain")],
 }
 
@@ -95,11 +154,14 @@ def repriced(catalog):
     second["components"][0]["graduated"][1]["unit"] = "0.033"
     second["components"] += [{"key": "peak", "meter": "peak", "per_unit": "0.25"}]
     versions.append(second)
+    other = next(t for t in catalog["tariffs"] if t["key"] == "measured")
+    other["versions"] += [measured_version(SECOND_SPLIT_TIME, "0.05"), measured_version(SPLIT_TIME, "0.03", reset=True)]
     return changed(catalog)
 
 
 def changed(catalog):
-    """What subscriptions become from a time on that usage has passed: another tariff and customer, and an account that ends and subscribes again."""
+    """What subscriptions become from a time on that usage has passed: another tariff, customer (whose override counts then) and billing, and
+    accounts that end and subscribe again."""
     other = {"key": "dear", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": components("0.11")}]}
     for s in catalog["subscriptions"]:
         if s["key"] == "utc":
@@ -108,8 +170,16 @@ def changed(catalog):
             s["changes"] = [{"from": CHANGE_DAY.isoformat(), "tariff": "dear"}]
         if s["key"] == "york":
             s["changes"] = [{"from": CHANGE_TIME, "customer": "c2"}, {"from": SPLIT_TIME, "tariff": "dear", "customer": "c3"}]
+        if s["key"] == "m-nepal":
+            s["changes"] = [{"from": CHANGE_TIME, "billing": {"every": "month"}}]
+        if s["key"] == "m-berlin":
+            s["changes"] = [{"from": CHANGE_TIME, "customer": "c2"}]
+        if s["key"] == "m-kolkata":
+            s["end"] = END_TIME
     catalog["tariffs"].append(other)
-    catalog["subscriptions"].append({**subscription("utc-again"), "subject": "sub-utc", "customer": "c4", "start": CHANGE_TIME})
+    catalog["subscriptions"] += [{**subscription("utc-again"), "subject": "sub-utc", "customer": "c4", "start": CHANGE_TIME},
+                                 {**subscription("m-kolkata-again", tariff="measured", zone="Asia/Kolkata"), "subject": "sub-m-kolkata", "customer": "c2",
+                                  "start": END_TIME}]
     return catalog
 
 
@@ -118,7 +188,7 @@ class World:
 
     def __init__(self, daemon):
         self.daemon = daemon
-        self.catalog = self.former_catalog = FIRST_CATALOG
+        self.catalog = self.former_catalog = self.coming_catalog = FIRST_CATALOG
         self.grace_us = GRACE_US
         self.start_us = min(oracle.moment_us(s, FIRST_DAY.isoformat()) for s in FIRST_CATALOG["subscriptions"])
         self.foreign = {"acme": "sub-g1", "globex": "sub-utc"}
@@ -129,8 +199,10 @@ class World:
         self.changed = threading.Condition()
 
     def period_ends(self, subject, time_us):
-        """When the billing period of that time ends, by the catalog and the one before it: which of them an event met is not known."""
-        found = [[s for s in catalog["subscriptions"] if s["subject"] == subject] for catalog in (self.catalog, self.former_catalog)]
+        """When the billing period of that time ends, by the catalog, the one before it, and one that is on its way: which of them an event met is not
+        known."""
+        catalogs = self.catalog, self.former_catalog, self.coming_catalog
+        found = [[s for s in catalog["subscriptions"] if s["subject"] == subject] for catalog in catalogs]
         return [oracle.period_end(oracle.serving(subscriptions, time_us), time_us) for subscriptions in found if subscriptions]
 
     def begin_life(self):
@@ -160,6 +232,7 @@ class World:
 def apply(world, catalog):
     """The whole catalog as one change, also of prices without a date; when the daemon was killed meanwhile, once more after its start: the same documents
     are no change."""
+    world.coming_catalog = catalog
     if world.daemon.call("PUT", "/v1/catalog?correct_closed_periods=true", body=json.dumps(catalog), headers={"Content-Type": "application/json"}).status != 200:
         raise AssertionError(world.daemon.apply(catalog))
     world.former_catalog, world.catalog = world.catalog, catalog
@@ -288,7 +361,8 @@ def check_aside(daemon, held, quarantine):
     assert set(rows) == quarantine and len(rows) == len(quarantine), (set(rows) ^ quarantine)
 
 
-def check_usage(daemon, catalog, hours):
+def check_usage(daemon, catalog, hours, until_us):
+    """What is measured over time (levels, percentiles) is compared where time is over; of a quantity that is spread its events are not told."""
     found = {}
     now = int(time.time())
     for m in catalog["meters"]:
@@ -298,10 +372,13 @@ def check_usage(daemon, catalog, hours):
         for row in daemon.get(path + f"&to={clients.time_text((now + 3 * 86400) * 10**6)[:10]}{groups}")["rows"]:
             key = row["subscription"], m["key"], oracle.instant_us(row["start"]), tuple(row["dimensions"].get(n, "") for n in names)
             assert key not in found, key
-            if row["events"] or Fraction(row["quantity"]):
-                found[key] = Fraction(row["quantity"]), row["events"]
+            if oracle.is_over_time(m) and key[2] >= until_us:
+                continue
+            spread = "spread_over" in m
+            if Fraction(row["quantity"]) or (row["events"] and not spread):
+                found[key] = Fraction(row["quantity"]), None if spread else row["events"]
     wrong = [(k, found.get(k), hours.get(k)) for k in found.keys() | hours.keys() if found.get(k) != hours.get(k)]
-    assert not wrong, (f"{len(wrong)} hours differ", wrong[:5])
+    assert not wrong, (f"{len(wrong)} hours differ", sorted(wrong, key=str)[:5])
 
 
 def feed(daemon):
@@ -436,12 +513,13 @@ def check_all(world, sent, receivers, puller):
     counting, held, quarantine = contributions(world.catalog, sent)
     check_aside(daemon, held, quarantine)
     used = oracle.uses(world.catalog, counting)
-    hours = oracle.hours(world.catalog, used)
-    check_usage(daemon, world.catalog, hours)
+    until_us = (time.time_ns() // 1000 // 10 ** 6 - 3 * 3600) * 10 ** 6
+    hours = oracle.hours(world.catalog, used, until_us)
+    check_usage(daemon, world.catalog, hours, until_us)
     charges = check_charges(daemon, world.catalog, used)
     check_quotes(daemon, world.catalog, charges)
     check_receivers(daemon, charges, receivers, puller)
-    return rows, hours, charges
+    return rows, (hours, until_us), charges
 
 
 def check_rebuild(world, hours):
@@ -456,7 +534,7 @@ def check_rebuild(world, hours):
     daemon.start()
     daemon.settle()
     assert audit(daemon) == before
-    check_usage(daemon, world.catalog, hours)
+    check_usage(daemon, world.catalog, *hours)
     assert feed(daemon) == charges
 
 
@@ -479,7 +557,8 @@ def main():
                                  "drafts": drafts, "batch_max": 20})
         apply(world, {**FIRST_CATALOG, "destinations": destinations})
         keys = {vendor: daemon.vendor_key(vendor) for vendor in ("acme", "globex")}
-        subjects = {"acme": ["sub-utc", "sub-berlin", "sub-kolkata", "sub-york", "sub-months", "sub-new", "nobody"], "globex": ["sub-g1", "nobody"]}
+        subjects = {"acme": ["sub-utc", "sub-berlin", "sub-kolkata", "sub-york", "sub-months", "sub-new", "sub-m-nepal", "sub-m-berlin", "sub-m-kolkata",
+                             "nobody"], "globex": ["sub-g1", "nobody"]}
         vendors = [clients.Vendor(world, f"v{i}", name, keys[name], subjects[name], SEED + i)
                    for i, name in enumerate(("acme", "acme", "acme", "globex"))]
         puller = clients.Puller(world, SEED)
@@ -493,9 +572,10 @@ def main():
         world.ending = True
         for thread in (*vendors, puller):
             thread.join(harness.WAIT_S)
-            if thread.failure:
-                raise thread.failure
             assert not thread.is_alive(), "a client does not end"
+        failures = [thread.failure for thread in (*vendors, puller) if thread.failure]
+        for failure in sorted(failures, key=lambda f: "another thread failed" in str(f)):
+            raise failure  # the one that the others ended for
         for _, receiver in receivers:
             receiver.calm = True
         loaded = time.monotonic() - began
@@ -505,7 +585,7 @@ def main():
         counts = {name: sum(v.counts[name] for v in vendors) for name in clients.COUNTS if any(v.counts[name] for v in vendors)}
         print(f"{ROUNDS - tally['stopped']} kills and {tally['in recovery']} during recovery, {tally['stopped']} stops; {sum(v.unanswered for v in vendors)} tries without answer; "
               f"{sum(v.events_sent for v in vendors)} events answered: {counts}")
-        print(f"{len(rows)} events in the log, {len(hours)} hours, {len(charges)} charges; receivers' faults {[r.faults for _, r in receivers]}; "
+        print(f"{len(rows)} events in the log, {len(hours[0])} hours, {len(charges)} charges; receivers' faults {[r.faults for _, r in receivers]}; "
               f"{loaded:.0f} s of load, {time.monotonic() - began:.0f} s in all")
         for _, receiver in receivers:
             receiver.close()
