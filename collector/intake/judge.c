@@ -14,7 +14,7 @@
 #include "meterd/catalog/meter_take.h"
 #include "meterd/core/limits.h"
 
-enum { REASON_BYTES = 280 };
+enum { REASON_BYTES = 400 };
 
 /* Usage from `start_us` on belongs to a period that is open; known to hold until `until_us`. */
 struct mtr_open_period {
@@ -176,8 +176,18 @@ static const char *bound_text(const struct mtr_meter *meter, const struct mtr_ta
                        MTR_STR_ARGS(meter->key));
 }
 
+/* What stands there instead of a number. */
+static const char *number_text(const struct mtr_meter *meter, const struct mtr_property *property,
+                               struct mtr_arena *arena)
+{
+    char fault[MTR_NUMBER_FAULT_BYTES] = "a number is expected, not true or false";
+    if (property && property->kind == MTR_PROPERTY_STRING) mtr_number_fault(property->text, fault);
+    return format_text(arena, "must be a number", "%s; the meter %.*s adds it up", fault,
+                       MTR_STR_ARGS(meter->key));
+}
+
 static const char *fault_text(const struct mtr_meter *meter, const struct mtr_taken *taken,
-                              struct mtr_arena *arena)
+                              const struct mtr_event *event, struct mtr_arena *arena)
 {
     switch (taken->fault) {
     case MTR_FAULT_BELOW_MIN:
@@ -209,8 +219,7 @@ static const char *fault_text(const struct mtr_meter *meter, const struct mtr_ta
     case MTR_FAULT_TIME: return "outside the years 1970 to 2199";
     default: break;
     }
-    return format_text(arena, "must be a number", "must be a number: the meter %.*s adds it up",
-                       MTR_STR_ARGS(meter->key));
+    return number_text(meter, mtr_event_property(event, taken->property), arena);
 }
 
 static enum mtr_finding_code fault_code(const struct mtr_meter *meter, const struct mtr_taken *taken)
@@ -236,10 +245,10 @@ static enum mtr_finding_code fault_code(const struct mtr_meter *meter, const str
 }
 
 static struct mtr_verdict fault_of(const struct mtr_meter *meter, const struct mtr_taken *taken,
-                                   struct mtr_arena *arena)
+                                   const struct mtr_event *event, struct mtr_arena *arena)
 {
     const char *field = taken->fault == MTR_FAULT_TIME ? "time" : data_field(arena, taken->property);
-    return invalid(fault_code(meter, taken), field, fault_text(meter, taken, arena));
+    return invalid(fault_code(meter, taken), field, fault_text(meter, taken, event, arena));
 }
 
 /* The meters that pass over an event, for its answer. */
@@ -293,7 +302,7 @@ static struct mtr_verdict judge_meters(const struct mtr_meter *const *meters, ui
             if (passed_over.count < MTR_NOT_COUNTED_MAX) passed_over.meters[passed_over.count] = meters[i];
             passed_over.count++;
             break;
-        case MTR_TAKE_FAULT: return fault_of(meters[i], &taken, arena);
+        case MTR_TAKE_FAULT: return fault_of(meters[i], &taken, event, arena);
         }
     }
     if (retired && !counts) return judge_retired(retired, arena);
@@ -303,7 +312,7 @@ static struct mtr_verdict judge_meters(const struct mtr_meter *const *meters, ui
                                     .not_counted = list_keys(&passed_over, arena)};
     taken.fault = MTR_FAULT_MISSING;
     taken.property = lacking;
-    return fault_of(passed_over.meters[0], &taken, arena);
+    return fault_of(passed_over.meters[0], &taken, event, arena);
 }
 
 static struct mtr_verdict late(const struct mtr_period *period, struct mtr_arena *arena)

@@ -17,13 +17,22 @@ static const struct api_parameter *find_row(const struct api_route *route, struc
 
 /* ---- checking ---- */
 
+/* One of "hour|day|month"; no data: there are no more. */
+static struct mtr_str choice_at(const void *context, unsigned i)
+{
+    const char *at = context;
+    for (; *at && i; i--) {
+        at += strcspn(at, "|");
+        at += *at == '|';
+    }
+    return *at ? (struct mtr_str){at, strcspn(at, "|")} : (struct mtr_str){NULL, 0};
+}
+
 static bool is_choice(const char *choices, struct mtr_str value)
 {
-    while (*choices) {
-        size_t size = strcspn(choices, "|");
-        if (mtr_str_equal((struct mtr_str){choices, size}, value)) return true;
-        choices += size + (choices[size] == '|');
-    }
+    struct mtr_str choice;
+    for (unsigned i = 0; (choice = choice_at(choices, i)).data; i++)
+        if (mtr_str_equal(choice, value)) return true;
     return false;
 }
 
@@ -38,8 +47,9 @@ static bool check_choice(struct api_call *call, const struct api_parameter *row,
 {
     const char *choices = row->type == API_BOOLEAN ? "true|false|1|0" : row->choices;
     if ((row->type == API_BOOLEAN && !value.size) || is_choice(choices, value)) return true;
-    api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_VALUE, "%s: '%.*s%s' is not one of %s", row->name,
-                MTR_STR_QUOTED(value), choices);
+    char meant[MTR_MEANT_BYTES];
+    api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_VALUE, "%s: '%.*s%s' is not one of %s%s", row->name,
+                MTR_STR_QUOTED(value), choices, mtr_str_meant(value, choice_at, choices, meant));
     return false;
 }
 
@@ -55,11 +65,11 @@ static bool check_integer(struct api_call *call, const struct api_parameter *row
 
 static bool check_time(struct api_call *call, const struct api_parameter *row, struct mtr_str value)
 {
+    char fault[MTR_DATE_FAULT_BYTES];
     int64_t time_us;
     if (mtr_time_parse_date(value, &time_us) == MTR_OK) return true;
-    api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_VALUE,
-                "%s: '%.*s%s' is not a date (2026-03-01) or an RFC 3339 time (2026-03-01T00:00:00Z)",
-                row->name, MTR_STR_QUOTED(value));
+    mtr_date_fault(value, fault);
+    api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_VALUE, "%s: %s", row->name, fault);
     return false;
 }
 

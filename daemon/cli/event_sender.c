@@ -121,8 +121,8 @@ static void print_result(struct event_sender *sender, const struct event_sender_
     member_text(row, "reason", reason, sizeof(reason));
     member_text(row, "id", id, sizeof(id));
     member_text(row, "code", code, sizeof(code));
-    snprintf(text, sizeof(text), "%s%s%s (id \"%s\")%s%s%s", result, reason[0] ? ": " : "", reason, id,
-             code[0] ? " [" : "", code, code[0] ? "]" : "");
+    snprintf(text, sizeof(text), "%s%s%s%s%s%s%s%s%s", result, reason[0] ? ": " : "", reason,
+             id[0] ? " (id \"" : "", id, id[0] ? "\")" : "", code[0] ? " [" : "", code, code[0] ? "]" : "");
     event_sender_problem(sender, batch->file,
                          batch->lines && index < batch->count ? batch->lines[index] : index + 1, field, text);
 }

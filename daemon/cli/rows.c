@@ -75,6 +75,10 @@ static int ask(const struct cli_invocation *invocation, const struct rows_query 
 int rows_query(const struct cli_invocation *invocation, const struct rows_query *query)
 {
     struct mtr_buffer path;
+    if (query->csv && invocation_flag(invocation, "json")) {
+        fprintf(stderr, "meterd %s: --csv or --json, not both\n", invocation->command->name);
+        return MTR_EXIT_USAGE;
+    }
     mtr_buffer_init(&path, PATH_BYTES);
     int code = write_path(invocation, query, &path) ? MTR_EXIT_USAGE : ask(invocation, query, path.data);
     mtr_buffer_release(&path);

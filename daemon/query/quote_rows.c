@@ -46,12 +46,6 @@ int quote_fail_unknown(struct mtr_diagnostics *findings, const struct mtr_node *
     return MTR_EINVALID;
 }
 
-static struct mtr_str component_at(const void *context, unsigned i)
-{
-    const struct mtr_tariff_version *version = context;
-    return i < version->component_count ? version->components[i].key : (struct mtr_str){NULL, 0};
-}
-
 /* Component after component, MTR_TARIFF_INPUTS_MAX places each. */
 static struct mtr_str input_at(const void *context, unsigned i)
 {
@@ -111,7 +105,7 @@ static int fail_component(const struct mtr_tariff_version *version, const struct
     if (name.size)
         return quote_fail_unknown(findings, NULL, write_path(given, "component", path),
                                   "the tariff has no component", name,
-                                  mtr_str_meant(name, component_at, version, meant));
+                                  mtr_tariff_component_meant(version, name, meant));
     if (meter.size)
         return quote_fail_unknown(findings, NULL, write_path(given, "meter", path),
                                   "the tariff does not price the meter", meter,

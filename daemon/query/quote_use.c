@@ -10,6 +10,7 @@
  */
 #include "daemon/query/quote_use.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,14 +66,14 @@ static int check_dimensions(const struct quote_use *use, const struct stream *st
 {
     const struct mtr_component *component = stream->component;
     for (uint32_t i = 0; i < component->group_by_count; i++) {
-        uint32_t own = 0;
-        while (own < stream->meter.group_by_count &&
-               !mtr_str_equal(component->group_by[i], stream->meter.group_by[own]))
-            own++;
-        if (own == stream->meter.group_by_count)
-            return quote_fail(
-                use->findings, MTR_FINDING_CATALOG_DIMENSION_UNKNOWN, NULL, "meters",
-                "a component groups by what is no dimension of its meter:", component->group_by[i]);
+        char sentence[80 + MTR_MEANT_BYTES + MTR_PROPERTY_NAME_BYTES_MAX], meant[MTR_MEANT_BYTES];
+        const struct mtr_str name = component->group_by[i];
+        if (mtr_meter_has_dimension(&stream->meter, name)) continue;
+        snprintf(sentence, sizeof(sentence),
+                 "a component groups by what is no dimension of its meter: %.*s%s", MTR_STR_ARGS(name),
+                 mtr_meter_dimension_meant(&stream->meter, name, meant));
+        return quote_fail(use->findings, MTR_FINDING_CATALOG_DIMENSION_UNKNOWN, NULL, "meters", sentence,
+                          (struct mtr_str){NULL, 0});
     }
     return MTR_OK;
 }

@@ -4,6 +4,7 @@
  */
 #include "lib/catalog/snapshot.h"
 
+#include "lib/catalog/names.h"
 #include "meterd/core/currency.h"
 
 static bool has_component(const struct mtr_tariff_document *tariff, struct mtr_str key)
@@ -45,11 +46,14 @@ static void check_credit(const struct mtr_record *record, const struct mtr_credi
         record_fail(record, MTR_FINDING_CATALOG_REFERENCE_OTHER_SERVICE, "meter", findings,
                     "is of service `%.*s`, but the subscription is of `%.*s`",
                     MTR_STR_ARGS(credit->meter->service->key), MTR_STR_ARGS(subscription->service->key));
-    for (uint32_t i = 0; i < credit->component_count; i++)
-        if (!has_component_ever(subscription, credit->components[i]))
+    for (uint32_t i = 0; i < credit->component_count; i++) {
+        const struct mtr_str key = credit->components[i];
+        char meant[MTR_MEANT_BYTES];
+        if (!has_component_ever(subscription, key))
             record_fail(record, MTR_FINDING_CATALOG_COMPONENT_UNKNOWN, "components", findings,
-                        "tariff `%.*s` has no component `%.*s`", MTR_STR_ARGS(tariff->key),
-                        MTR_STR_ARGS(credit->components[i]));
+                        "tariff `%.*s` has no component `%.*s`%s", MTR_STR_ARGS(tariff->key),
+                        MTR_STR_ARGS(key), catalog_component_meant(tariff, key, meant));
+    }
 }
 
 static bool has_allowance(const struct mtr_tariff_document *tariff, struct mtr_str key)

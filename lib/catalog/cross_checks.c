@@ -22,13 +22,6 @@ static void fail(const struct mtr_record *record, enum mtr_finding_code code,
                              MTR_STR_ARGS(record->key));
 }
 
-static bool has_dimension(const struct mtr_meter *meter, struct mtr_str name)
-{
-    for (uint32_t i = 0; i < meter->group_by_count; i++)
-        if (mtr_str_equal(meter->group_by[i], name)) return true;
-    return false;
-}
-
 static bool adds_up_over_subscriptions(const struct mtr_meter *meter)
 {
     return meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT ||
@@ -95,6 +88,7 @@ static void check_meter(const struct mtr_catalog *catalog, const struct mtr_reco
                         struct mtr_diagnostics *findings)
 {
     char text[MTR_WHICH_OF_TEXT_BYTES + CATALOG_UNKNOWN_TEXT_BYTES], which[MTR_WHICH_OF_TEXT_BYTES];
+    char meant[MTR_MEANT_BYTES];
     if (catalog_awaits(catalog, MTR_KIND_METER, key)) return;
     const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, key);
     if (!meter) {
@@ -112,10 +106,11 @@ static void check_meter(const struct mtr_catalog *catalog, const struct mtr_reco
     }
     if (!meter->number) return; /* its service is what is wrong */
     for (uint32_t i = 0; i < component->group_by_count; i++) {
-        if (has_dimension(meter, component->group_by[i])) continue;
-        snprintf(text, sizeof(text), "component `%.*s`: meter `%.*s` has no dimension `%.*s`",
+        if (mtr_meter_has_dimension(meter, component->group_by[i])) continue;
+        snprintf(text, sizeof(text), "component `%.*s`: meter `%.*s` has no dimension `%.*s`%s",
                  MTR_STR_ARGS(component->key), MTR_STR_ARGS(meter->key),
-                 MTR_STR_ARGS(component->group_by[i]));
+                 MTR_STR_ARGS(component->group_by[i]),
+                 mtr_meter_dimension_meant(meter, component->group_by[i], meant));
         fail(record, MTR_FINDING_CATALOG_DIMENSION_UNKNOWN, component, "group_by", findings, text);
     }
     check_scope(record, component, meter, findings);
@@ -268,10 +263,12 @@ static void check_trial(const struct mtr_record *record, const struct mtr_subscr
     if (subscription->free_until_us <= subscription->start_us) return; /* it was over before this phase */
     for (uint32_t i = 0; i < subscription->trial_unit_count; i++) {
         struct mtr_str key = subscription->trial_units[i].component;
+        char meant[MTR_MEANT_BYTES];
         if (!has_metered_component(subscription->tariff, key))
             record_fail(record, MTR_FINDING_CATALOG_COMPONENT_UNKNOWN, "trial", findings,
-                        "quantity: tariff `%.*s` has no component `%.*s` with a meter",
-                        MTR_STR_ARGS(subscription->tariff->key), MTR_STR_ARGS(key));
+                        "quantity: tariff `%.*s` has no component `%.*s` with a meter%s",
+                        MTR_STR_ARGS(subscription->tariff->key), MTR_STR_ARGS(key),
+                        catalog_component_meant(subscription->tariff, key, meant));
     }
 }
 

@@ -10,10 +10,18 @@
 #include "lib/catalog/names.h"
 #include "meterd/catalog/meter_take.h"
 
+/* Where it stands in its list. */
+static uint32_t index_of(const struct mtr_record *record, const struct mtr_opening_fields *opening)
+{
+    const struct mtr_opening_fields *first = record->fields.subscription.opening.items;
+    return (uint32_t)(opening - first);
+}
+
 static void fail(const struct mtr_record *record, enum mtr_finding_code code,
                  const struct mtr_opening_fields *opening, struct mtr_diagnostics *findings, const char *text)
 {
-    record_fail(record, code, "opening", findings, "meter `%.*s` %s", MTR_STR_ARGS(opening->meter), text);
+    record_fail_item(record, code, "opening", index_of(record, opening), findings, "meter `%.*s` %s",
+                     MTR_STR_ARGS(opening->meter), text);
 }
 
 static const struct mtr_meter *find_meter(const struct mtr_catalog *catalog, const struct mtr_record *record,
@@ -26,7 +34,8 @@ static const struct mtr_meter *find_meter(const struct mtr_catalog *catalog, con
     if (!named) {
         char text[CATALOG_UNKNOWN_TEXT_BYTES];
         catalog_unknown_text(catalog, MTR_KIND_METER, opening->meter, findings, text);
-        record_fail(record, MTR_FINDING_CATALOG_REFERENCE_UNKNOWN, "opening", findings, "%s", text);
+        record_fail_item(record, MTR_FINDING_CATALOG_REFERENCE_UNKNOWN, "opening", index_of(record, opening),
+                         findings, "%s", text);
         return NULL;
     }
     const struct mtr_meter *meter = &catalog->meters[named->number - 1];
@@ -37,14 +46,6 @@ static const struct mtr_meter *find_meter(const struct mtr_catalog *catalog, con
              "has neither a level nor a counter to begin with");
     else return meter;
     return NULL;
-}
-
-/* A position in the meter's group_by, or its end. */
-static uint32_t position_of(const struct mtr_meter *meter, struct mtr_str name)
-{
-    uint32_t at = 0;
-    while (at < meter->group_by_count && !mtr_str_equal(meter->group_by[at], name)) at++;
-    return at;
 }
 
 /* The values in the meter's order, as an event would have them. */
@@ -58,10 +59,12 @@ static int link_dimensions(struct mtr_catalog *catalog, const struct mtr_record 
     const struct mtr_event event = {.properties = properties, .property_count = from->dimensions.count};
     MTR_ASSERT(from->dimensions.count <= MTR_METER_GROUP_BY_MAX); /* the row's bound */
     for (uint32_t i = 0; i < from->dimensions.count; i++) {
-        if (position_of(meter, labels[i].name) == meter->group_by_count)
-            record_fail(record, MTR_FINDING_CATALOG_DIMENSION_UNKNOWN, "opening", findings,
-                        "meter `%.*s` has no dimension `%.*s%s`", MTR_STR_ARGS(meter->key),
-                        MTR_STR_QUOTED(labels[i].name));
+        char meant[MTR_MEANT_BYTES];
+        if (!mtr_meter_has_dimension(meter, labels[i].name))
+            record_fail_item(record, MTR_FINDING_CATALOG_DIMENSION_UNKNOWN, "opening",
+                             index_of(record, from), findings, "meter `%.*s` has no dimension `%.*s%s`%s",
+                             MTR_STR_ARGS(meter->key), MTR_STR_QUOTED(labels[i].name),
+                             mtr_meter_dimension_meant(meter, labels[i].name, meant));
         properties[i] = (struct mtr_property){
             .name = labels[i].name, .kind = MTR_PROPERTY_STRING, .text = labels[i].value};
     }

@@ -242,6 +242,36 @@ void catalog_unknown_text(const struct mtr_catalog *catalog, enum mtr_catalog_ki
     snprintf(text, CATALOG_UNKNOWN_TEXT_BYTES, "unknown %s `%.*s`%s", name, MTR_STR_ARGS(key), meant);
 }
 
+bool mtr_meter_has_dimension(const struct mtr_meter *meter, struct mtr_str name)
+{
+    for (uint32_t i = 0; i < meter->group_by_count; i++)
+        if (mtr_str_equal(meter->group_by[i], name)) return true;
+    return false;
+}
+
+static struct mtr_str dimension_at(const void *context, unsigned i)
+{
+    const struct mtr_meter *meter = context;
+    return i < meter->group_by_count ? meter->group_by[i] : (struct mtr_str){NULL, 0};
+}
+
+const char *mtr_meter_dimension_meant(const struct mtr_meter *meter, struct mtr_str name,
+                                      char text[MTR_MEANT_BYTES])
+{
+    return mtr_str_meant(name, dimension_at, meter, text);
+}
+
+const char *catalog_component_meant(const struct mtr_tariff_document *tariff, struct mtr_str key,
+                                    char text[MTR_MEANT_BYTES])
+{
+    text[0] = '\0';
+    for (uint32_t v = 0; v < tariff->version_count; v++)
+        if (mtr_tariff_component(&tariff->versions[v], key)) return text; /* it is meant, and will not do */
+    for (uint32_t v = 0; v < tariff->version_count && !text[0]; v++)
+        mtr_tariff_component_meant(&tariff->versions[v], key, text);
+    return text;
+}
+
 /* ---- tariffs that were named once ---- */
 
 enum { FOUND = 1 };

@@ -38,6 +38,10 @@ enum { CATALOG_UNKNOWN_TEXT_BYTES = 240 };
 void catalog_unknown_text(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str key,
                           const struct mtr_diagnostics *findings, char text[CATALOG_UNKNOWN_TEXT_BYTES]);
 
+/* The end of a sentence about a component that no version of the tariff has, as mtr_str_meant makes it. */
+const char *catalog_component_meant(const struct mtr_tariff_document *tariff, struct mtr_str key,
+                                    char text[MTR_MEANT_BYTES]);
+
 /* A finding when a revision of a subscription or service of the catalog names the tariff. */
 int catalog_find_past_name(struct mtr_documents *documents, const struct mtr_catalog *catalog,
                            const struct mtr_record *tariff, struct mtr_diagnostics *findings) MTR_MUST_USE;

@@ -4,13 +4,30 @@
  */
 #include "lib/catalog/snapshot.h"
 
+#include <stdio.h>
+
 #include "lib/catalog/names.h"
 
 #include "meterd/core/time.h"
 
+/* Where the document says it: a field, or one item of its changes. */
+struct place {
+    const char *field;
+    bool is_item;
+    uint32_t item;
+};
+
+static void fail(const struct mtr_record *record, enum mtr_finding_code code, const struct place *place,
+                 struct mtr_diagnostics *findings, const char *text)
+{
+    if (place->is_item) record_fail_item(record, code, place->field, place->item, findings, "%s", text);
+    else record_fail(record, code, place->field, findings, "%s", text);
+}
+
 static const struct mtr_tariff_document *find_tariff(const struct mtr_catalog *catalog,
-                                                     const struct mtr_record *record, const char *field,
-                                                     struct mtr_str key, struct mtr_diagnostics *findings)
+                                                     const struct mtr_record *record,
+                                                     const struct place *place, struct mtr_str key,
+                                                     struct mtr_diagnostics *findings)
 {
     char text[CATALOG_UNKNOWN_TEXT_BYTES];
     if (!key.size || catalog_awaits(catalog, MTR_KIND_TARIFF, key)) return NULL;
@@ -18,7 +35,7 @@ static const struct mtr_tariff_document *find_tariff(const struct mtr_catalog *c
         catalog_find_in(catalog, MTR_KIND_TARIFF, record->fields.subscription.service, key);
     if (found) return &found->fields.tariff;
     catalog_unknown_text(catalog, MTR_KIND_TARIFF, key, findings, text);
-    record_fail(record, MTR_FINDING_CATALOG_REFERENCE_UNKNOWN, field, findings, "%s", text);
+    fail(record, MTR_FINDING_CATALOG_REFERENCE_UNKNOWN, place, findings, text);
     return NULL;
 }
 
@@ -34,21 +51,21 @@ static const struct mtr_tariff_document *cost_of_service(const struct mtr_catalo
 
 /* The tariff with its prices in the subscription's currency, or those that are exchanged into it; NULL
  * after a finding, and of no tariff. */
-static const struct mtr_tariff_document *tariff_in(const struct mtr_record *record, const char *field,
+static const struct mtr_tariff_document *tariff_in(const struct mtr_record *record, const struct place *place,
                                                    const struct mtr_tariff_document *tariff,
                                                    struct mtr_str currency, struct mtr_diagnostics *findings)
 {
     const struct mtr_tariff_document *found = tariff ? mtr_tariff_in(tariff, currency) : NULL;
     if (found || !tariff) return found;
     if (tariff->exchange.given) return tariff;
+    char text[CATALOG_UNKNOWN_TEXT_BYTES];
     if (tariff->currency_count)
-        record_fail(record, MTR_FINDING_CATALOG_SUBSCRIPTION_CURRENCY, field, findings,
-                    "is %.*s, in which tariff `%.*s` has no prices", MTR_STR_ARGS(currency),
-                    MTR_STR_ARGS(tariff->key));
+        snprintf(text, sizeof(text), "is %.*s, in which tariff `%.*s` has no prices", MTR_STR_ARGS(currency),
+                 MTR_STR_ARGS(tariff->key));
     else
-        record_fail(record, MTR_FINDING_CATALOG_SUBSCRIPTION_CURRENCY, field, findings,
-                    "is %.*s, but tariff `%.*s` is in %.*s and has no `exchange`", MTR_STR_ARGS(currency),
-                    MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
+        snprintf(text, sizeof(text), "is %.*s, but tariff `%.*s` is in %.*s and has no `exchange`",
+                 MTR_STR_ARGS(currency), MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
+    fail(record, MTR_FINDING_CATALOG_SUBSCRIPTION_CURRENCY, place, findings, text);
     return NULL;
 }
 
@@ -57,7 +74,7 @@ struct phase_terms {
     struct mtr_str tariff, customer, currency; /* currency: empty for that of the tariff */
     struct mtr_period_rule billing;
     int64_t start_us, end_us;
-    const char *tariff_field, *currency_field;
+    struct place tariff_place, currency_place;
 };
 
 struct linking {
@@ -68,8 +85,9 @@ struct linking {
 
 static const struct mtr_tariff_document *cost_tariff_of(const struct linking *linking)
 {
+    static const struct place place = {.field = "cost_tariff"};
     const struct mtr_str key = linking->record->fields.subscription.cost_tariff;
-    return key.size ? find_tariff(linking->catalog, linking->record, "cost_tariff", key, linking->findings)
+    return key.size ? find_tariff(linking->catalog, linking->record, &place, key, linking->findings)
                     : cost_of_service(linking->catalog, linking->service);
 }
 
@@ -80,24 +98,25 @@ static void make_phase(const struct linking *linking, const struct phase_terms *
     const struct mtr_subscription_fields *f = &record->fields.subscription;
     struct mtr_diagnostics *findings = linking->findings;
     const struct mtr_tariff_document *tariff =
-        find_tariff(linking->catalog, record, terms->tariff_field, terms->tariff, findings);
+        find_tariff(linking->catalog, record, &terms->tariff_place, terms->tariff, findings);
     if (!tariff) return;
     const struct mtr_str currency = terms->currency.size ? terms->currency : tariff->currency;
-    const char *field = terms->currency_field;
+    static const struct place trial_place = {.field = "trial"};
+    const struct place *place = &terms->currency_place;
     const struct mtr_tariff_document *cost = cost_tariff_of(linking), *trial =
-        find_tariff(linking->catalog, record, "trial", f->trial.tariff, findings);
+        find_tariff(linking->catalog, record, &trial_place, f->trial.tariff, findings);
     *out = (struct mtr_subscription){
         .number = record->number,
         .key = record->key,
         .service = &linking->catalog->services[linking->service->number - 1],
         .subject = f->subject,
         .customer = terms->customer,
-        .tariff = tariff_in(record, field, tariff, currency, findings),
-        .cost_tariff = tariff_in(record, field, cost, currency, findings),
+        .tariff = tariff_in(record, place, tariff, currency, findings),
+        .cost_tariff = tariff_in(record, place, cost, currency, findings),
         .currency = currency,
         .rates = &linking->catalog->rates,
         .zone = f->zone,
-        .trial_tariff = tariff_in(record, field, trial, currency, findings),
+        .trial_tariff = tariff_in(record, place, trial, currency, findings),
         .labels = f->labels.items,
         .label_count = f->labels.count,
     };
@@ -116,7 +135,6 @@ static struct phase_terms change_terms(const struct phase_terms *before,
     struct phase_terms terms = *before;
     terms.start_us = change->from_us;
     terms.currency = change->currency.size ? change->currency : phase_before->currency;
-    terms.tariff_field = terms.currency_field = "changes";
     if (change->tariff.size) terms.tariff = change->tariff;
     if (change->customer.size) terms.customer = change->customer;
     if (change->has_billing) {
@@ -174,13 +192,14 @@ void catalog_link_phases(struct mtr_catalog *catalog, const struct mtr_record *r
         .billing = {(enum mtr_period_unit)f->billing.every, f->anchor_days, f->zone},
         .start_us = f->start_us,
         .end_us = f->end_us,
-        .tariff_field = "tariff",
-        .currency_field = "currency",
+        .tariff_place = {.field = "tariff"},
+        .currency_place = {.field = "currency"},
     };
     uint32_t count = 0;
     make_phase(&linking, &terms, first);
     for (uint32_t i = 0; phase->number && i < f->changes.count && changes[i].from_us < f->end_us; i++) {
         terms = change_terms(&terms, &changes[i], phase);
+        terms.tariff_place = terms.currency_place = (struct place){"changes", true, i};
         check_second(&linking, phase, i, terms.start_us);
         phase->end_us = terms.start_us;
         phase = &later[count++];

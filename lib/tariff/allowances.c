@@ -31,12 +31,6 @@ const struct mtr_field mtr_tariff_allowance_rows[] = {
     {0},
 };
 
-static struct mtr_str component_key_at(const void *context, unsigned i)
-{
-    const struct mtr_tariff_version *version = context;
-    return i < version->component_count ? version->components[i].key : (struct mtr_str){NULL, 0};
-}
-
 static void lint_component(const struct mtr_node *place, const struct mtr_tariff_version *version,
                            struct mtr_str key, bool of_money, struct mtr_diagnostics *findings)
 {
@@ -45,7 +39,7 @@ static void lint_component(const struct mtr_node *place, const struct mtr_tariff
         char meant[MTR_MEANT_BYTES];
         mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_COMPONENT_UNKNOWN, place->line, place->column,
                              "components", "there is no component `%.*s%s`%s", MTR_STR_QUOTED(key),
-                             mtr_str_meant(key, component_key_at, version, meant));
+                             mtr_tariff_component_meant(version, key, meant));
         return;
     }
     if (!of_money && !mtr_component_has_units(component))

@@ -98,6 +98,18 @@ const struct mtr_component *mtr_tariff_component(const struct mtr_tariff_version
     return NULL;
 }
 
+static struct mtr_str component_key_at(const void *context, unsigned i)
+{
+    const struct mtr_tariff_version *version = context;
+    return i < version->component_count ? version->components[i].key : (struct mtr_str){NULL, 0};
+}
+
+const char *mtr_tariff_component_meant(const struct mtr_tariff_version *version, struct mtr_str key,
+                                       char text[MTR_MEANT_BYTES])
+{
+    return mtr_str_meant(key, component_key_at, version, text);
+}
+
 bool mtr_tariff_goes_on(const struct mtr_tariff_version *version, const struct mtr_component *component)
 {
     const struct mtr_component *found = mtr_tariff_component(version, component->key);

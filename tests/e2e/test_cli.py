@@ -281,6 +281,16 @@ def check_queries(d):
     for command in ("usage", "credits", "margins"):
         run(d, 1, command, "--customer", "contosso", says=["no subscription has the customer 'contosso'; did you mean `contoso`?"])
     run(d, 1, "usage", "-g", "reigon", says=["no meter has the dimension 'reigon'; did you mean `region`?"])
+    run(d, 1, "usage", "--window", "dya", says=["window: 'dya' is not one of hour|day|month|total; did you mean `day`?"])
+    run(d, 1, "usage", "--from", "2026-02-30", says=["from: a date or an instant is expected", "not `2026-02-30`: there is no such day"])
+    run(d, 1, "usage", "--from", "1767225600", says=["not `1767225600`: it counts from 1970: write the date and the time of day"])
+    for words in (("usage", "--csv", "--json"), ("charges", "--csv", "--json")):
+        run(d, 64, *words, says=["--csv or --json, not both"])
+    run(d, 64, "charges", "--outbox", "--waiting", says=["--outbox lists messages: leave out --waiting"])
+    run(d, 64, "charges", "--outbox", "--csv", says=["--outbox lists messages: leave out --csv"])
+    run(d, 64, "events", "--from-seq", "5", "--to-seq", "4", says=["--from-seq must not be above --to-seq"])
+    run(d, 1, "get", "tarif", says=["there is no kind 'tarif'", "did you mean `tariff`?"])
+    run(d, 64, "price", "compute", "-q", "1", "--tariff", "compute", says=["leave out --tariff"])
     run(d, 1, "usage", "-g", "custmer", says=["did you mean `customer`?"])
     run(d, 1, "get", "tariff", "compte", says=["there is no tariff 'compte'; did you mean `compute`?"])
     run(d, 1, "usage", "--window", "week", says=["week", "hour"])

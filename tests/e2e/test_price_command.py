@@ -174,7 +174,7 @@ def test_refusals(folder, tariff):
         ("d.csv", "time,quantity\n2026-01-01,1\n,2\n", "d.csv:3: error: time: is missing: some rows have a time and some have none"),
         ("e.csv", "time,quantity\n2026-01-03,1\n2025-12-31,1\n", "e.csv:3: error: time: lies before the first version of the tariff, which begins at 2026-01-01"),
         ("f.csv", "quantity\nmany\n", "f.csv:2: error: quantity: a number is expected, as 12 or 0.05, not `many`"),
-        ("j.csv", "time,quantity\n2026-01-05,1\n2026-13-05,1\n", "j.csv:3: error: time: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `2026-13-05` [field.time]"),
+        ("j.csv", "time,quantity\n2026-01-05,1\n2026-13-05,1\n", "j.csv:3: error: time: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `2026-13-05`: there is no such day [field.time]"),
         ("n.csv", "time,quantity\n2026-01-03T24:00:00Z,1\n", "n.csv:2: error: time: a date or an instant is expected"),
         ("o.csv", "time,quantity\n2026-01-03T24:00:00Z,1\n", "no hour 24: write 00:00:00 of the next day [field.time]"),
         ("p.csv", "time,quantty\n2026-01-03,1\n", "p.csv:1: error: the header has no column `quantity`, but `quantty` [field.missing]"),

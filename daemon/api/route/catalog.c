@@ -22,16 +22,23 @@ enum {
     REVIEW_RECOUNTED_MAX = 5000000
 };
 
+static struct mtr_str kind_at(const void *context, unsigned i)
+{
+    (void)context;
+    return i < MTR_KIND_COUNT ? mtr_str_from(mtr_catalog_kind_name((enum mtr_catalog_kind)i))
+                              : (struct mtr_str){NULL, 0};
+}
+
 bool api_kind(struct api_call *call, struct mtr_str name, enum mtr_catalog_kind *kind)
 {
-    char kinds[KINDS_TEXT_BYTES] = "";
+    char kinds[KINDS_TEXT_BYTES] = "", meant[MTR_MEANT_BYTES];
     size_t used = 0;
     if (mtr_catalog_kind_from_name(name, kind)) return true;
     for (int i = 0; i < MTR_KIND_COUNT && used < sizeof(kinds); i++)
         used += (size_t)snprintf(kinds + used, sizeof(kinds) - used, "%s%s", i ? ", " : "",
                                  mtr_catalog_kind_name((enum mtr_catalog_kind)i));
-    api_problem(call, 404, MTR_FINDING_CATALOG_KIND_UNKNOWN, "there is no kind '%.*s%s': %s",
-                MTR_STR_QUOTED(name), kinds);
+    api_problem(call, 404, MTR_FINDING_CATALOG_KIND_UNKNOWN, "there is no kind '%.*s%s': %s%s",
+                MTR_STR_QUOTED(name), kinds, mtr_str_meant(name, kind_at, NULL, meant));
     return false;
 }
 

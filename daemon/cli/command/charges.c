@@ -6,6 +6,7 @@
 
 #include "daemon/cli/client.h"
 #include "daemon/cli/commands.h"
+#include "daemon/cli/modes.h"
 #include "daemon/cli/rows.h"
 
 static void print_charges(const struct mtr_node *root)
@@ -74,8 +75,32 @@ static int settle(const struct cli_invocation *invocation, const char *message, 
     return code;
 }
 
+enum { FEED = 1, WAITING = 2, OUTBOX = 4, RETRY = 8, DELIVERED = 16 };
+
+static const struct cli_mode modes[] = {
+    {RETRY, "retry", NULL, "--retry settles a message"},
+    {DELIVERED, "delivered", NULL, "--delivered settles a message"},
+    {OUTBOX, "outbox", NULL, "--outbox lists messages"},
+    {WAITING, "waiting", NULL, "--waiting lists billing periods"},
+    {FEED, NULL, NULL, "charges are listed"},
+};
+
+static const struct cli_mode_option mode_options[] = {
+    {"subscription", FEED | WAITING},
+    {"after", FEED | WAITING},
+    {"limit", FEED | WAITING | OUTBOX},
+    {"csv", FEED | WAITING},
+    {"json", FEED | WAITING | OUTBOX},
+    {"waiting", WAITING},
+    {"outbox", OUTBOX | RETRY | DELIVERED},
+    {"retry", RETRY},
+    {"delivered", DELIVERED},
+    {0},
+};
+
 static int run(const struct cli_invocation *invocation)
 {
+    if (!cli_check_options(invocation, modes, mode_options)) return MTR_EXIT_USAGE;
     static const char *const of_charges[] = {"subscription", "after", "limit", NULL};
     static const char *const of_outbox[] = {"limit", NULL};
     const char *retry = invocation_option(invocation, "retry"),

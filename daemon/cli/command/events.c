@@ -103,6 +103,10 @@ static int run(const struct cli_invocation *invocation)
         !invocation_u64(invocation, "to-seq", 1, UINT64_MAX, &to_seq) ||
         !invocation_u64(invocation, "limit", 1, UINT64_MAX, &rows))
         return MTR_EXIT_USAGE;
+    if (from_seq > to_seq) {
+        fprintf(stderr, "meterd events: --from-seq must not be above --to-seq\n");
+        return MTR_EXIT_USAGE;
+    }
     int code = client_open(invocation, &client);
     if (code) return code;
     struct mtr_table *table = invocation_flag(invocation, "json") ? NULL : open_table();

@@ -8,7 +8,6 @@
 
 #include "daemon/cli/price/bundle.h"
 #include "daemon/cli/price/curve.h"
-#include "daemon/cli/price/modes.h"
 #include "daemon/cli/price/places.h"
 #include "daemon/cli/price/request.h"
 #include "daemon/cli/price/table.h"
@@ -21,6 +20,7 @@
 #include "daemon/cli/client.h"
 #include "daemon/cli/commands.h"
 #include "daemon/cli/inputs.h"
+#include "daemon/cli/modes.h"
 #include "meterd/query/quote.h"
 #include "meterd/net/loop.h"
 
@@ -319,13 +319,54 @@ static bool check_quantities(const struct cli_invocation *invocation)
     return false;
 }
 
+enum { ONE = 1, SERIES = 2, SERIES_AND_ONE = 4, CURVE = 8, WHAT_IF = 16 };
+enum { PRICED = ONE | SERIES | SERIES_AND_ONE };
+
+static const struct cli_mode modes[] = {
+    {WHAT_IF, "what-if", NULL, "--what-if prices the stored usage"},
+    {CURVE, "curve", NULL, "--curve plots every quantity"},
+    {SERIES_AND_ONE, "series", "quantity", "--series prices the rows of a file"},
+    {SERIES, "series", NULL, "--series prices the rows of a file"},
+    {ONE, NULL, NULL, "one quantity is priced"},
+};
+
+static const struct cli_mode_option mode_options[] = {
+    {"quantity", ONE | SERIES_AND_ONE | CURVE},
+    {"component", ONE | SERIES_AND_ONE | CURVE},
+    {"dim", ONE | SERIES_AND_ONE | CURVE},
+    {"currency", PRICED | CURVE},
+    {"cost", PRICED},
+    {"series", SERIES | SERIES_AND_ONE},
+    {"start", PRICED},
+    {"end", PRICED},
+    {"billing", PRICED},
+    {"trial", PRICED},
+    {"zone", PRICED},
+    {"curve", CURVE},
+    {"csv", CURVE | WHAT_IF},
+    {"rates", PRICED},
+    {"rate", PRICED},
+    {"credit", PRICED},
+    {"trace", PRICED},
+    {"from", WHAT_IF},
+    {"to", WHAT_IF},
+    {"vendor", WHAT_IF},
+    {"json", PRICED | WHAT_IF},
+    {0},
+};
+
 static int run(const struct cli_invocation *invocation)
 {
-    if (!price_check_options(invocation) || !check_quantities(invocation) || !check_dimensions(invocation))
+    if (!cli_check_options(invocation, modes, mode_options) || !check_quantities(invocation) ||
+        !check_dimensions(invocation))
         return MTR_EXIT_USAGE;
     if (invocation_flag(invocation, "what-if")) return price_what_if_run(invocation);
     const char *tariff = invocation->arguments[0];
     const bool is_file = is_file_name(tariff);
+    if (!is_file && invocation_flag(invocation, "tariff")) {
+        fprintf(stderr, "meterd price: a stored tariff is priced: leave out --tariff\n");
+        return MTR_EXIT_USAGE;
+    }
     struct price_places places = {.series = {.path = invocation_option(invocation, "series")}};
     int code = MTR_EXIT_OK;
     mtr_buffer_init(&places.series.rows, REQUEST_BYTES_MAX);

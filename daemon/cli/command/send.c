@@ -80,7 +80,7 @@ static int send_lines(struct sending *sending, const char *path)
     }
     if (!code) code = flush(sending, name);
     if (!code && ferror(file)) {
-        fprintf(stderr, "meterd: cannot read %s\n", path);
+        fprintf(stderr, "meterd: cannot read %s: %s\n", path, strerror(errno));
         code = MTR_EXIT_FAILED;
     }
     free(line);

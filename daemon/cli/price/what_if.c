@@ -47,7 +47,10 @@ static bool read_time(const struct cli_invocation *invocation, const char *name,
     int64_t time_us = 0;
     if (!text) return true;
     if (mtr_time_parse_date(mtr_str_from(text), &time_us)) {
-        fprintf(stderr, "meterd: --%s takes a date or an RFC 3339 time, not '%s'\n", name, text);
+        char fault[MTR_DATE_FAULT_BYTES];
+        mtr_date_fault(mtr_str_from(text), fault);
+        fprintf(stderr, "meterd price: --%s: %s [%s]\n", name, fault,
+                mtr_finding_kind(MTR_FINDING_FIELD_TIME)->code);
         return false;
     }
     bound->is_date = strlen(text) == DATE_BYTES;

@@ -138,6 +138,10 @@ static inline int64_t mtr_meter_retired_us(const struct mtr_meter *meter)
 
 /* Is it its name, KEY or SERVICE/KEY? */
 bool mtr_meter_has_name(const struct mtr_meter *meter, struct mtr_str name);
+bool mtr_meter_has_dimension(const struct mtr_meter *meter, struct mtr_str name);
+/* The end of a sentence about a dimension that it does not have, as mtr_str_meant makes it. */
+const char *mtr_meter_dimension_meant(const struct mtr_meter *meter, struct mtr_str name,
+                                      char text[MTR_MEANT_BYTES]);
 
 /* Reads one meter document by itself, outside of any catalog: what `meterd price` finds in a bundle. Fills
  * key, unit, dimensions and everything that says how its values are measured; of its service there is the key

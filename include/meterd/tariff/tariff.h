@@ -361,6 +361,9 @@ struct mtr_money mtr_tariff_rounding_step(const struct mtr_tariff_document *tari
 /* The version's component of that key, or NULL. */
 const struct mtr_component *mtr_tariff_component(const struct mtr_tariff_version *version,
                                                  struct mtr_str key);
+/* The end of a sentence about a key that none of them has, as mtr_str_meant makes it. */
+const char *mtr_tariff_component_meant(const struct mtr_tariff_version *version, struct mtr_str key,
+                                       char text[MTR_MEANT_BYTES]);
 
 /* Has the version the same component, pricing the same meter? Then its tiers, free units and roundings go
  * on in it. */

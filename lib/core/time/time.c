@@ -207,12 +207,28 @@ static const char *fault_behind_date(struct mtr_str text)
     return has_offset ? NULL : "an RFC 3339 date-time ends with Z or an offset such as +02:00";
 }
 
+/* What people write instead of a date; NULL: something else. */
+static const char *fault_of_date(struct mtr_str text)
+{
+    enum { DATE_BYTES = 10 };
+    size_t digits = 0;
+    while (digits < text.size && text.data[digits] >= '0' && text.data[digits] <= '9') digits++;
+    if (digits == text.size && digits >= 9) return "it counts from 1970: write the date and the time of day";
+    if (text.size < DATE_BYTES || digits != 4 || text.data[4] != '-' || text.data[7] != '-') return NULL;
+    for (size_t i = 5; i < DATE_BYTES; i++)
+        if (i != 7 && (text.data[i] < '0' || text.data[i] > '9')) return NULL;
+    return "there is no such day";
+}
+
 const char *mtr_time_fault(struct mtr_str text)
 {
     static const char *const other = "not an RFC 3339 date-time such as 2026-03-29T01:59:59Z";
     struct reader reader = {text.data, text.data + text.size};
     int64_t days;
-    if (!text.size || !take_date(&reader, &days)) return other;
+    if (!text.size || !take_date(&reader, &days)) {
+        const char *known = fault_of_date(text);
+        return known ? known : other;
+    }
     if (reader.at == reader.end)
         return "a date without a time: write an RFC 3339 date-time such as 2026-03-29T01:59:59Z";
     const char *known = fault_behind_date(text);
@@ -245,7 +261,8 @@ void mtr_date_fault(struct mtr_str text, char out[MTR_DATE_FAULT_BYTES])
                  rest);
         return;
     }
-    if (text.size && take_date(&reader, &ignored) && reader.at < reader.end)
+    if (!text.size || !take_date(&reader, &ignored)) known = fault_of_date(text);
+    else if (reader.at < reader.end)
         known = rc == MTR_EPRECISION ? "a second has at most 6 digits after the point"
                                      : fault_behind_date(text);
     snprintf(out, MTR_DATE_FAULT_BYTES,

@@ -76,6 +76,12 @@ static bool is_grouped_by(const struct mtr_component *component, struct mtr_str 
     return false;
 }
 
+static struct mtr_str dimension_at(const void *context, unsigned i)
+{
+    const struct mtr_component *component = context;
+    return i < component->group_by_count ? component->group_by[i] : (struct mtr_str){NULL, 0};
+}
+
 static int read_match(const struct mtr_node *node, const struct mtr_component *component,
                       struct mtr_arena *arena, struct match *out, struct mtr_diagnostics *findings)
 {
@@ -83,11 +89,12 @@ static int read_match(const struct mtr_node *node, const struct mtr_component *c
     const uint32_t count = is_list ? node->child_count : 1;
     if (count == 0 || count > MTR_TARIFF_MATCH_VALUES_MAX)
         tariff_report(findings, MTR_FINDING_TARIFF_MATRIX_MATCH, node, "match", "must have 1 to 1000 values");
+    char meant[MTR_MEANT_BYTES];
     if (!is_grouped_by(component, node->key))
         mtr_diagnostics_addf(
             findings, MTR_FINDING_TARIFF_MATRIX_DIMENSION, node->key_line, node->key_column, "match",
-            "the component does not `group_by` the dimension `%.*s%s`, so its lines do not have it",
-            MTR_STR_QUOTED(node->key));
+            "the component does not `group_by` the dimension `%.*s%s`, so its lines do not have it%s",
+            MTR_STR_QUOTED(node->key), mtr_str_meant(node->key, dimension_at, component, meant));
     int rc = mtr_arena_copy(arena, node->key, &out->dimension);
     if (rc) return rc;
     out->values = mtr_arena_calloc(arena, (size_t)count + 1, sizeof(*out->values));

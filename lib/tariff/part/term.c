@@ -68,11 +68,15 @@ static void lint_components(const struct mtr_node *node, const struct mtr_tariff
                             struct mtr_diagnostics *findings)
 {
     const struct mtr_node *list = mtr_node_get(node, "components");
-    for (uint32_t i = 0; i < version->term.component_count; i++)
-        if (!mtr_tariff_component(version, version->term.components[i]))
-            tariff_report(findings, MTR_FINDING_TARIFF_COMPONENT_UNKNOWN,
-                          list->kind == MTR_NODE_LIST ? &list->children[i] : list, "components",
-                          "the version has no component of that key");
+    for (uint32_t i = 0; i < version->term.component_count; i++) {
+        const struct mtr_str key = version->term.components[i];
+        const struct mtr_node *place = list->kind == MTR_NODE_LIST ? &list->children[i] : list;
+        char meant[MTR_MEANT_BYTES];
+        if (mtr_tariff_component(version, key)) continue;
+        mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_COMPONENT_UNKNOWN, place->line, place->column,
+                             "components", "the version has no component `%.*s%s`%s", MTR_STR_QUOTED(key),
+                             mtr_tariff_component_meant(version, key, meant));
+    }
 }
 
 void tariff_lint_term(const struct mtr_node *version_node, const struct mtr_tariff_document *tariff,

@@ -203,6 +203,8 @@ static const struct {
     {CREDIT("subscription: sub-9, amount: 5, currency: EUR"), "2:46: subscription: unknown subscription `sub-9`; did you mean `sub-1`?\n"},
     {CREDIT("subscription: sub-1, amount: 5, currency: EUR, components: [disk]"),
      "2:91: components: tariff `standard` has no component `disk`\n"},
+    {CREDIT("subscription: sub-1, amount: 5, currency: EUR, components: [vcpus]"),
+     "2:91: components: tariff `standard` has no component `vcpus`; did you mean `vcpu`?\n"},
     {"credits:\n  - {key: vcpu, from: 2026-01-01, subscription: sub-1, amount: 5, currency: EUR}\n",
      "2:11: key: is the key of a component or an allowance of tariff `standard`, whose lines it would pay: choose another\n"},
     {"meters:\n  - {key: seats, service: compute, event_type: x, value: n, aggregation: time_weighted, group_by: [plan]}\n"
@@ -211,14 +213,14 @@ static const struct {
      "[{meter: seets, value: 1}, {meter: vcpu, value: 1}, {meter: mails, value: 1}, {meter: seats, value: 1, dimensions: {plam: a}},\n"
      "      {meter: seats, value: 1, dimensions: {plan: a}}, {meter: seats, value: 2, dimensions: {plan: a}}, {meter: odo, value: -1},\n"
      "      {meter: odo, value: '20000000000000000'}]}\n",
-     "6:15: opening: unknown meter `seets`; did you mean `seats`?\n"
-     "6:15: opening: meter `vcpu` has neither a level nor a counter to begin with\n"
-     "6:15: opening: meter `mails` is of another service\n"
-     "6:15: opening: meter `seats` has no dimension `plam`\n"
-     "6:15: opening: meter `seats` is given twice for the same dimensions\n"
-     "6:15: opening: meter `odo` cannot begin below 0: it is a counter\n"
-     "6:15: opening: meter `odo` cannot begin with more than 10^16\n"
-     "6:15: opening: meter `odo` is given twice for the same dimensions\n"},
+     "6:16: opening: unknown meter `seets`; did you mean `seats`?\n"
+     "6:42: opening: meter `vcpu` has neither a level nor a counter to begin with\n"
+     "6:67: opening: meter `mails` is of another service\n"
+     "6:93: opening: meter `seats` has no dimension `plam`; did you mean `plan`?\n"
+     "7:56: opening: meter `seats` is given twice for the same dimensions\n"
+     "7:105: opening: meter `odo` cannot begin below 0: it is a counter\n"
+     "8:7: opening: meter `odo` cannot begin with more than 10^16\n"
+     "8:7: opening: meter `odo` is given twice for the same dimensions\n"},
     {"subscriptions:\n  - {key: sub-1, service: compute, subject: vm-1, customer: globex, tariff: standard, zone: Asia/Kolkata,\n"
      "     start: 2026-01-31, opening: [{meter: vcpu, value: 1}]}\n",
      "3:34: opening: cannot change: usage was folded with it. Make a new subscription instead\n"},
@@ -231,9 +233,9 @@ static const struct {
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, zone: Mars/Olympus, start: 2026-01-01}\n",
      "2:69: zone: `Mars/Olympus` is no time zone of this system, as Europe/Berlin or UTC\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-30}\n",
-     "2:70: start: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `2026-02-30`\n"},
+     "2:70: start: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `2026-02-30`: there is no such day\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: '2026-02-30T00:00:00Z'}\n",
-     "2:70: start: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `2026-02-30T00:00:00Z`\n"},
+     "2:70: start: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `2026-02-30T00:00:00Z`: there is no such day\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: '2026-02-28T24:00:00Z'}\n",
      "2:70: start: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `2026-02-28T24:00:00Z`: "
      "RFC 3339 has no hour 24: write 00:00:00 of the next day\n"},
@@ -257,6 +259,8 @@ static const struct {
     {SUBSCRIPTION("trial: {days: 3}, trial_end: 2026-02-03"), "2:111: trial_end: stands beside `trial`: write `end` into it\n"},
     {SUBSCRIPTION("trial: {days: 0}"), "2:96: trial.days: `0` is out of range: 1 to 36500\n"},
     {SUBSCRIPTION("trial: {days: 3, tariff: standart}"), "2:89: trial: unknown tariff `standart`; did you mean `standard`?\n"},
+    {SUBSCRIPTION("changes: [{from: 2026-03-01, customer: d},\n {from: 2026-04-01, tariff: standart}]"),
+     "3:2: changes: unknown tariff `standart`; did you mean `standard`?\n"},
     {SUBSCRIPTION("cost_tariff: standart"), "2:95: cost_tariff: unknown tariff `standart`; did you mean `standard`?\n"},
 #define MAIL_TARIFF(currency)                                                                                \
     "tariffs:\n  - {key: other, currency: " currency                                                         \
@@ -314,9 +318,9 @@ static const struct {
      "8:7: changes: from: a billing period begins in that second already: say another one\n"
      "9:7: changes: from: a billing period begins in that second already: say another one\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, changes: [{from: 2026-03-01, tariff: standart}]}\n",
-     "2:91: changes: unknown tariff `standart`; did you mean `standard`?\n"},
+     "2:92: changes: unknown tariff `standart`; did you mean `standard`?\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, changes: [{from: 2026-03-01, currency: USD}]}\n",
-     "2:91: changes: is USD, but tariff `standard` is in EUR and has no `exchange`\n"},
+     "2:92: changes: is USD, but tariff `standard` is in EUR and has no `exchange`\n"},
     {"subscriptions:\n  - {key: s, subject: vm-1, service: compute, customer: c, tariff: standard, start: 2026-02-01}\n",
      "2:23: subject: `vm-1` is the subject of subscription `sub-1` already, from 2026-01-30T18:30:00Z on: their terms must not overlap\n"},
     {"subscriptions:\n  - {key: a, subject: x, service: compute, customer: c, tariff: standard, start: 2026-02-01, end: 2026-03-01}\n"

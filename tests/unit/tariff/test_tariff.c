@@ -226,7 +226,9 @@ static const struct {
     {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {minimum: 5, cap: 4}\n", MTR_SEVERITY_ERROR, 7, 19, "more than the cap"},
     {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {cap: \"4.001\"}\n", MTR_SEVERITY_ERROR, 7, 15, "2 fraction digits"},
     {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {minimum: 5, commitment: {amount: 5}}\n", MTR_SEVERITY_ERROR, 7, 19, "a minimum already"},
-    {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {cap: 5, components: [a, b]}\n", MTR_SEVERITY_ERROR, 7, 34, "no component of that key"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {cap: 5, components: [a, b]}\n", MTR_SEVERITY_ERROR, 7, 34, "no component `b`"},
+    {VERSION "  - {key: calls, meter: m, per_unit: 1}\n  term: {cap: 5, components: [cals]}\n", MTR_SEVERITY_ERROR, 7, 31,
+     "no component `cals`; did you mean `calls`?"},
     {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {cap: 5, minimum_prorate: day}\n", MTR_SEVERITY_ERROR, 7, 35, "no minimum"},
     /* what chooses a price */
     {VERSION "  - {key: a, meter: m, matrix: [{per_unit: 1}]}\n", MTR_SEVERITY_ERROR, 6, 32, "name them with `group_by`"},
