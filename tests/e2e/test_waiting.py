@@ -74,7 +74,9 @@ def test_waiting(d):
     table = d.command("charges", "--waiting").stdout
     assert all(word in table for word in ("dora", "gus", "rich", str(DAY), "missing_rate", row["problem"])), table
     assert row["problem"] in d.command("charges", "--waiting", "--csv", "-s", "s-usd").stdout
-    assert row["problem"] in d.command("audit", check=False).stderr
+    audit = d.command("audit", check=False)
+    assert audit.returncode == 1 and f" cannot be rated: {row['problem']}" in audit.stderr and "expected" not in audit.stderr, audit
+    assert "each line's sum is its price" in audit.stdout and "3 periods cannot be rated (meterd charges --waiting)" in audit.stdout, audit
     assert f"that starts at {DAY}T" in d.log_lines(), d.log_lines()
 
 

@@ -41,6 +41,7 @@ struct audit {
     uint64_t log_events;
     struct mtr_audit_counts counts;
     uint64_t printed, printed_notes;
+    uint64_t problems; /* findings about periods that cannot be rated */
 };
 
 static void on_progress(void *context, uint64_t last_seq)
@@ -145,6 +146,8 @@ static int on_finding(void *context, const struct mtr_audit_finding *finding)
 {
     struct audit *audit = context;
     char start[MTR_TIME_TEXT_BYTES], expected[MTR_DECIMAL_TEXT_BYTES], emitted[MTR_DECIMAL_TEXT_BYTES];
+    const bool is_problem = finding->code == MTR_FINDING_AUDIT_PROBLEM;
+    audit->problems += is_problem;
     if ((mtr_audit_is_note(finding) ? audit->printed_notes++ : audit->printed++) >=
         FINDINGS_PRINTED_MAX)
         return 0;
@@ -152,6 +155,12 @@ static int on_finding(void *context, const struct mtr_audit_finding *finding)
     if (mtr_audit_is_note(finding)) {
         fprintf(stderr, "note: %.*s %s %.*s: %.*s [%s]\n", MTR_STR_ARGS(finding->subscription), start,
                 MTR_STR_ARGS(finding->component), MTR_STR_ARGS(finding->text),
+                mtr_finding_kind(finding->code)->code);
+        return 0;
+    }
+    if (is_problem) {
+        fprintf(stderr, "problem: the period of %.*s from %s cannot be rated: %.*s [%s]\n",
+                MTR_STR_ARGS(finding->subscription), start, MTR_STR_ARGS(finding->text),
                 mtr_finding_kind(finding->code)->code);
         return 0;
     }
@@ -213,12 +222,16 @@ static void report(const struct audit *audit)
            " subscription%s: %s\n",
            counts->charges, counts->lines, mtr_plural(counts->lines), counts->periods,
            mtr_plural(counts->periods), counts->subscriptions, mtr_plural(counts->subscriptions),
-           counts->findings ? "DIFFERENT from the price of the usage" : "each line's sum is its price");
+           counts->findings > audit->problems ? "DIFFERENT from the price of the usage"
+                                              : "each line's sum is its price");
+    if (audit->problems)
+        printf("         %" PRIu64 " period%s cannot be rated (meterd charges --waiting)\n", audit->problems,
+               mtr_plural(audit->problems));
     if (counts->pending)
         printf("         %" PRIu64 " period%s to be rated again\n", counts->pending,
                mtr_plural(counts->pending));
-    if (counts->findings)
-        printf("         %" PRIu64 " finding%s\n", counts->findings, mtr_plural(counts->findings));
+    const uint64_t differences = counts->findings - audit->problems;
+    if (differences) printf("         %" PRIu64 " finding%s\n", differences, mtr_plural(differences));
     if (counts->notes)
         printf("notes    %" PRIu64 " of usage that is not charged\n", counts->notes);
 }
