@@ -158,9 +158,13 @@ static int set_time(const struct reading *reading, struct mtr_event *event)
     if (time->kind == MTR_IMPORT_ABSENT) return MTR_OK;
     int rc = required(reading, time, 64, &text);
     if (rc) return rc;
-    if (parse_time(reading->map, text, &event->time_us))
-        return fault(reading, time, "`%.*s%s` is no time in the mapping's time_format: %s",
-                     MTR_STR_QUOTED(text), mtr_import_time_example(reading->map->time_format));
+    rc = parse_time(reading->map, text, &event->time_us);
+    const bool is_rfc3339 = reading->map->time_format == MTR_IMPORT_RFC3339;
+    const char *known = is_rfc3339 && rc == MTR_EINVALID ? mtr_time_known_fault(text) : NULL;
+    if (rc)
+        return fault(reading, time, "`%.*s%s` is no time in the mapping's time_format: %s%s%s",
+                     MTR_STR_QUOTED(text), mtr_import_time_example(reading->map->time_format),
+                     known ? ": " : "", known ? known : "");
     event->time_given = true;
     return MTR_OK;
 }

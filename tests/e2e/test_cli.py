@@ -243,6 +243,8 @@ def check_import(d):
     lines = write(d, "rows.ndjson", json.dumps({"Row": "9", "Account": "sub-1", "Day": day, "Hours": "1e-1", "Region": "west",
                                                 "Kind": "Usage"}) + "\n")
     run(d, 0, "import", *key, "--map", mapping, lines, says=["1 accepted"])
+    run(d, 1, "import", *key, "--map", mapping, "--dry-run", write(d, "shifted.csv", f"Row,Account,Day,Hours,Region,Kind\n1,a,{day},1,234.50,,k\n2,a,{day},1,,,\n"),
+        says=["shifted.csv:2: has 7 cells, and the header 6: a cell that holds the delimiter stands in quotes", "1 event, 0 rows skipped, 1 problem"])
     run(d, 1, "import", *key, "--map", mapping, write(d, "other.csv", "A,B\r\n1,2\r\n"), says=["other.csv:1: ", "Row"])
     run(d, 1, "import", *key, "--map", write(d, "bad-map.yaml", "id: Row\nsubjekt: A\n"), sheet, says=["bad-map.yaml:2:10: error"])
     run(d, 1, "import", *key, "--map", mapping, "/nonexistent", sheet, says=["/nonexistent: no such file", f"{sheet} was not read"])

@@ -35,6 +35,7 @@ struct import {
     struct mtr_csv_reader csv;
     const char *file;
     int64_t cell_of_column[MTR_IMPORT_COLUMNS_MAX]; /* of a CSV record; from its header */
+    uint32_t header_cells;
     bool has_header;
     bool dry_run;
     int code;               /* what stopped the import, or 0 */
@@ -141,8 +142,18 @@ static int take_header(struct import *import, const struct mtr_csv_record *recor
         if (import->cell_of_column[i] >= 0) continue;
         return missing_column(import, record, import->map.columns[i]);
     }
+    import->header_cells = record->cell_count;
     import->has_header = true;
     return MTR_EXIT_OK;
+}
+
+/* A cell too many has shifted those behind it: which of them is what cannot be known. Empty ones at the end
+ * have shifted none. */
+static bool is_shifted(const struct import *import, const struct mtr_csv_record *record)
+{
+    for (uint32_t i = import->header_cells; i < record->cell_count; i++)
+        if (record->cells[i].size) return true;
+    return false;
 }
 
 static int on_record(void *context, const struct mtr_csv_record *record)
@@ -150,6 +161,12 @@ static int on_record(void *context, const struct mtr_csv_record *record)
     struct import *import = context;
     if (!import->has_header) {
         import->code = take_header(import, record);
+    } else if (is_shifted(import, record)) {
+        char text[120];
+        snprintf(text, sizeof(text),
+                 "has %u cells, and the header %u: a cell that holds the delimiter stands in quotes",
+                 record->cell_count, import->header_cells);
+        event_sender_problem(&import->sender, import->file, record->line, NULL, text);
     } else {
         for (uint32_t i = 0; i < import->map.column_count; i++) {
             int64_t cell = import->cell_of_column[i];

@@ -220,19 +220,20 @@ static const char *fault_of_date(struct mtr_str text)
     return "there is no such day";
 }
 
-const char *mtr_time_fault(struct mtr_str text)
+const char *mtr_time_known_fault(struct mtr_str text)
 {
-    static const char *const other = "not an RFC 3339 date-time such as 2026-03-29T01:59:59Z";
     struct reader reader = {text.data, text.data + text.size};
     int64_t days;
-    if (!text.size || !take_date(&reader, &days)) {
-        const char *known = fault_of_date(text);
-        return known ? known : other;
-    }
+    if (!text.size || !take_date(&reader, &days)) return fault_of_date(text);
     if (reader.at == reader.end)
         return "a date without a time: write an RFC 3339 date-time such as 2026-03-29T01:59:59Z";
-    const char *known = fault_behind_date(text);
-    return known ? known : other;
+    return fault_behind_date(text);
+}
+
+const char *mtr_time_fault(struct mtr_str text)
+{
+    const char *known = mtr_time_known_fault(text);
+    return known ? known : "not an RFC 3339 date-time such as 2026-03-29T01:59:59Z";
 }
 
 int mtr_time_parse_date(struct mtr_str text, int64_t *out_us)

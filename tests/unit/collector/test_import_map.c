@@ -47,40 +47,44 @@ static void fill(const struct mtr_import_map *map, const char *const *cells, str
         }
 }
 
+static const struct {
+    const char *map;
+    const char *cells[8];
+    const char *expected;
+} made[] = {
+    {BASE, {"I=7", "S=s"}, "7 [] t s -"},
+    {"id: '{A}/{B}-x'\ntype: T\nsubject: '=sub'\nsource: A\n", {"A=a", "B=b", "T=u"}, "a/b-x [a] u sub -"},
+    {"id: {hash: [A, B]}\ntype: =t\nsubject: =s\n", {"A=ab", "B=c"}, NULL},
+    {BASE "time: T\n", {"I=1", "S=s", "T=2026-03-01T10:00:00+05:30"}, "1 [] t s 2026-03-01T04:30:00Z"},
+    {BASE "time: T\ntime_format: utc\n", {"I=1", "S=s", "T=2026-03-01 10:00:00"}, "1 [] t s 2026-03-01T10:00:00Z"},
+    {BASE "time: T\ntime_format: date\n", {"I=1", "S=s", "T=2026-03-01"}, "1 [] t s 2026-03-01T00:00:00Z"},
+    {BASE "time: T\ntime_format: unix_s\n", {"I=1", "S=s", "T=1772359200"}, "1 [] t s 2026-03-01T10:00:00Z"},
+    {BASE "time: T\ntime_format: unix_ms\n", {"I=1", "S=s", "T=1772359200001"}, "1 [] t s 2026-03-01T10:00:00.001Z"},
+    {BASE "time: T\ntime_format: unix_us\n", {"I=1", "S=s", "T=1772359200000001"}, "1 [] t s 2026-03-01T10:00:00.000001Z"},
+    {BASE "data: {q: Q, sku: {column: K, as: text}}\n", {"I=1", "S=s", "Q=2.000000000000000", "K=0012"}, "1 [] t s - q=2 sku='0012'"},
+    {BASE "data.q: Q\ndata.k: K\n", {"I=1", "S=s", "Q=0012", "K=1.50"}, "1 [] t s - q='0012' k=1.5"},
+    {BASE "data: {q: Q, k: K}\n'null': ['NULL', 'n/a']\n", {"I=1", "S=s", "Q=NULL", "K=n/a"}, "1 [] t s -"},
+    {BASE "skip: {C: [Tax, Credit]}\n", {"I=1", "S=s", "C=Credit"}, "skipped"},
+    {BASE "skip: {C: Tax}\n", {"I=1", "S=s", "C=Usage"}, "1 [] t s -"},
+    {BASE, {"I=", "S=s"}, "id: the row has no value for it"},
+    {BASE, {"S=s"}, "id: the row has no value for it"},
+    {"id: '{A}/{B}'\ntype: =t\nsubject: =s\n", {"A=a", "B="}, "id: the row has no value for it"},
+    {BASE "time: T\n", {"I=1", "S=s", "T=yesterday"}, "time: `yesterday` is no time in the mapping's time_format: rfc3339, as 2026-03-01T10:00:00Z"},
+    {BASE "time: T\n", {"I=1", "S=s"}, "time: the row has no value for it"},
+    {BASE "time: T\n", {"I=1", "S=s", "T=2026-03-01T24:00:00Z"},
+     "time: `2026-03-01T24:00:00Z` is no time in the mapping's time_format: rfc3339, as 2026-03-01T10:00:00Z: RFC 3339 has no hour 24: write "
+     "00:00:00 of the next day"},
+    {BASE "time: T\ntime_format: unix_s\n", {"I=1", "S=s", "T=Oct 2"}, "time: `Oct 2` is no time in the mapping's time_format: unix_s, as 1772359200"},
+    {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=many"}, "data.q: a number is expected, as 12 or 0.05, not `many`"},
+    {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=1,50"}, "data.q: `1,50` is no number: write 1.50 (a decimal point)"},
+    {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=1e99"}, "data.q: `1e99` cannot be kept exactly: a number has at most 38 digits"},
+    {BASE "data: {q: Q}\n", {"I=1", "S=s", "Q=\xFF"}, "data.q: not valid UTF-8"},
+};
+
 static void test_rows(void **state)
 {
     (void)state;
-    static const struct {
-        const char *map;
-        const char *cells[8];
-        const char *expected;
-    } rows[] = {
-        {BASE, {"I=7", "S=s"}, "7 [] t s -"},
-        {"id: '{A}/{B}-x'\ntype: T\nsubject: '=sub'\nsource: A\n", {"A=a", "B=b", "T=u"}, "a/b-x [a] u sub -"},
-        {"id: {hash: [A, B]}\ntype: =t\nsubject: =s\n", {"A=ab", "B=c"}, NULL},
-        {BASE "time: T\n", {"I=1", "S=s", "T=2026-03-01T10:00:00+05:30"}, "1 [] t s 2026-03-01T04:30:00Z"},
-        {BASE "time: T\ntime_format: utc\n", {"I=1", "S=s", "T=2026-03-01 10:00:00"}, "1 [] t s 2026-03-01T10:00:00Z"},
-        {BASE "time: T\ntime_format: date\n", {"I=1", "S=s", "T=2026-03-01"}, "1 [] t s 2026-03-01T00:00:00Z"},
-        {BASE "time: T\ntime_format: unix_s\n", {"I=1", "S=s", "T=1772359200"}, "1 [] t s 2026-03-01T10:00:00Z"},
-        {BASE "time: T\ntime_format: unix_ms\n", {"I=1", "S=s", "T=1772359200001"}, "1 [] t s 2026-03-01T10:00:00.001Z"},
-        {BASE "time: T\ntime_format: unix_us\n", {"I=1", "S=s", "T=1772359200000001"}, "1 [] t s 2026-03-01T10:00:00.000001Z"},
-        {BASE "data: {q: Q, sku: {column: K, as: text}}\n", {"I=1", "S=s", "Q=2.000000000000000", "K=0012"}, "1 [] t s - q=2 sku='0012'"},
-        {BASE "data.q: Q\ndata.k: K\n", {"I=1", "S=s", "Q=0012", "K=1.50"}, "1 [] t s - q='0012' k=1.5"},
-        {BASE "data: {q: Q, k: K}\n'null': ['NULL', 'n/a']\n", {"I=1", "S=s", "Q=NULL", "K=n/a"}, "1 [] t s -"},
-        {BASE "skip: {C: [Tax, Credit]}\n", {"I=1", "S=s", "C=Credit"}, "skipped"},
-        {BASE "skip: {C: Tax}\n", {"I=1", "S=s", "C=Usage"}, "1 [] t s -"},
-        {BASE, {"I=", "S=s"}, "id: the row has no value for it"},
-        {BASE, {"S=s"}, "id: the row has no value for it"},
-        {"id: '{A}/{B}'\ntype: =t\nsubject: =s\n", {"A=a", "B="}, "id: the row has no value for it"},
-        {BASE "time: T\n", {"I=1", "S=s", "T=yesterday"}, "time: `yesterday` is no time in the mapping's time_format: rfc3339, as 2026-03-01T10:00:00Z"},
-        {BASE "time: T\n", {"I=1", "S=s"}, "time: the row has no value for it"},
-        {BASE "time: T\ntime_format: unix_s\n", {"I=1", "S=s", "T=Oct 2"}, "time: `Oct 2` is no time in the mapping's time_format: unix_s, as 1772359200"},
-        {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=many"}, "data.q: a number is expected, as 12 or 0.05, not `many`"},
-        {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=1,50"}, "data.q: `1,50` is no number: write 1.50 (a decimal point)"},
-        {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=1e99"}, "data.q: `1e99` cannot be kept exactly: a number has at most 38 digits"},
-        {BASE "data: {q: Q}\n", {"I=1", "S=s", "Q=\xFF"}, "data.q: not valid UTF-8"},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+    for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++) {
         static struct mtr_import_map map;
         static struct mtr_import_row row;
         struct mtr_diagnostic diagnostic;
@@ -90,9 +94,9 @@ static void test_rows(void **state)
         bool skipped;
         mtr_arena_init(&arena, 4096, 1 << 20);
         mtr_buffer_init(&text, 4096);
-        if (mtr_import_map_parse(mtr_str_from(rows[i].map), &map, &diagnostic))
+        if (mtr_import_map_parse(mtr_str_from(made[i].map), &map, &diagnostic))
             fail_msg("row %zu: %u:%u %s", i, diagnostic.line, diagnostic.column, diagnostic.text);
-        fill(&map, rows[i].cells, &row);
+        fill(&map, made[i].cells, &row);
         int rc = mtr_import_map_event(&map, &row, &arena, &event, &skipped, &diagnostic);
         if (rc) {
             assert_int_equal(mtr_buffer_printf(&text, "%s: %s", diagnostic.field, diagnostic.text), 0);
@@ -101,8 +105,8 @@ static void test_rows(void **state)
         } else {
             render(&event, &text);
         }
-        if (rows[i].expected && !mtr_str_equal(mtr_buffer_str(&text), mtr_str_from(rows[i].expected)))
-            fail_msg("row %zu\n  expected: %s\n  got:      %.*s", i, rows[i].expected,
+        if (made[i].expected && !mtr_str_equal(mtr_buffer_str(&text), mtr_str_from(made[i].expected)))
+            fail_msg("row %zu\n  expected: %s\n  got:      %.*s", i, made[i].expected,
                      MTR_STR_ARGS(mtr_buffer_str(&text)));
         mtr_buffer_release(&text);
         mtr_arena_release(&arena);
