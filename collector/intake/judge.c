@@ -186,6 +186,16 @@ static const char *number_text(const struct mtr_meter *meter, const struct mtr_p
                        MTR_STR_ARGS(meter->key));
 }
 
+static const char *length_text(const struct mtr_property *property, struct mtr_arena *arena)
+{
+    static const char plain[] = "must be a length of 0 to 2764800 seconds (32 days): usage is spread over it";
+    if (!property || property->kind != MTR_PROPERTY_STRING) return plain;
+    return format_text(arena, plain,
+                       "must be a length of 0 to 2764800 seconds (32 days), not `%.*s%s`: usage is spread "
+                       "over it",
+                       MTR_STR_QUOTED(property->text));
+}
+
 static const char *fault_text(const struct mtr_meter *meter, const struct mtr_taken *taken,
                               const struct mtr_event *event, struct mtr_arena *arena)
 {
@@ -200,8 +210,9 @@ static const char *fault_text(const struct mtr_meter *meter, const struct mtr_ta
     case MTR_FAULT_LENGTH_BEYOND: return "a length from this time on may lead beyond the year 2199";
     default: break;
     }
+    const struct mtr_property *property = mtr_event_property(event, taken->property);
     if (meter->spread_over.size && mtr_str_equal(taken->property, meter->spread_over))
-        return "must be a length of 0 to 2764800 seconds (32 days): usage is spread over it";
+        return length_text(property, arena);
     switch (taken->fault) {
     case MTR_FAULT_MISSING:
         return format_text(arena, "missing: a meter needs it", "missing: the meter %.*s needs it",
@@ -219,7 +230,7 @@ static const char *fault_text(const struct mtr_meter *meter, const struct mtr_ta
     case MTR_FAULT_TIME: return "outside the years 1970 to 2199";
     default: break;
     }
-    return number_text(meter, mtr_event_property(event, taken->property), arena);
+    return number_text(meter, property, arena);
 }
 
 static enum mtr_finding_code fault_code(const struct mtr_meter *meter, const struct mtr_taken *taken)

@@ -293,6 +293,9 @@ def check_queries(d):
     run(d, 64, "events", "--from-seq", "5", "--to-seq", "4", says=["--from-seq must not be above --to-seq"])
     run(d, 1, "get", "tarif", says=["there is no kind 'tarif'", "did you mean `tariff`?"])
     run(d, 64, "price", "compute", "-q", "1", "--tariff", "compute", says=["leave out --tariff"])
+    run(d, 1, "price", "compte", "-q", "1", says=["there is no tariff compte; did you mean `compute`?", "there is no file 'compte': it was taken for the key"])
+    named = run(d, 1, "price", "compute", "-q", "1", "--component", "vcpus", says=["--component: the tariff has no component vcpus"])
+    assert "there is no file" not in named.stderr, named.stderr
     run(d, 1, "usage", "-g", "custmer", says=["did you mean `customer`?"])
     run(d, 1, "get", "tariff", "compte", says=["there is no tariff 'compte'; did you mean `compute`?"])
     run(d, 1, "usage", "--window", "week", says=["week", "hour"])

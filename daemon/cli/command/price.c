@@ -235,6 +235,14 @@ static int price_file(const struct cli_invocation *invocation, const char *path,
     return code;
 }
 
+/* What was meant as a file, say, and is none. */
+static int taken_for_key(int code, const char *key)
+{
+    if (code)
+        fprintf(stderr, "meterd: there is no file '%s': it was taken for the key of a stored tariff\n", key);
+    return code;
+}
+
 /* The curve needs the document itself: one call instead of one per point. */
 static int plot_stored(const struct cli_invocation *invocation, struct mtr_client *client, const char *key)
 {
@@ -247,7 +255,7 @@ static int plot_stored(const struct cli_invocation *invocation, struct mtr_clien
     mtr_buffer_init(&path, 1 << 12);
     if (mtr_buffer_printf(&path, "/v1/catalog/tariff/") == MTR_OK &&
         client_escape(&path, mtr_str_from(key)) == MTR_OK && mtr_buffer_append_char(&path, '\0') == MTR_OK)
-        code = client_json(client, "GET", path.data, NULL, nothing, &answer);
+        code = taken_for_key(client_json(client, "GET", path.data, NULL, nothing, &answer), key);
     if (!code)
         code = price_check_tariff(key, mtr_node_get(mtr_document_root(answer), "document"), &arena, &checked);
     if (!code) code = plot(invocation, &checked, &arena);
@@ -265,7 +273,7 @@ static int price_stored(const struct cli_invocation *invocation, const char *key
     struct mtr_json_writer json;
     struct mtr_document *document = NULL;
     struct made made;
-    int code = client_open(invocation, &client);
+    int code = taken_for_key(client_open(invocation, &client), key);
     if (code) return code;
     if (invocation_flag(invocation, "curve")) {
         code = plot_stored(invocation, client, key);
@@ -278,8 +286,10 @@ static int price_stored(const struct cli_invocation *invocation, const char *key
     if (mtr_json_finish(&json)) code = MTR_EXIT_FAILED;
     if (!code) code = make_request(invocation, &no_file, NULL, places, &made);
     client_on_finding(client, price_print_finding, places);
-    if (!code)
+    if (!code) {
         code = client_json(client, "POST", "/v1/price", headers, mtr_buffer_str(&made.request), &document);
+        if (!places->is_elsewhere) taken_for_key(code, key);
+    }
     mtr_buffer_reset(&made.request);
     if (!code && mtr_node_write_json(mtr_document_root(document), &made.request) == MTR_OK)
         code = price_print_answer(invocation, mtr_buffer_str(&made.request));
@@ -375,9 +385,6 @@ static int run(const struct cli_invocation *invocation)
     if (places.series.path) code = series_file_read(places.series.path, &places.series);
     if (!code)
         code = is_file ? price_file(invocation, tariff, &places) : price_stored(invocation, tariff, &places);
-    if (code && !is_file)
-        fprintf(stderr, "meterd: there is no file '%s': it was taken for the key of a stored tariff\n",
-                tariff);
     mtr_buffer_release(&places.series.rows);
     mtr_buffer_release(&places.series.lines);
     mtr_buffer_release(&places.rates);

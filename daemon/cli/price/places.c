@@ -75,9 +75,10 @@ static void print_rates(const struct price_places *places, uint64_t index, const
 
 void price_print_finding(void *context, const struct mtr_diagnostic *finding)
 {
-    const struct price_places *places = context;
+    struct price_places *places = context;
     uint64_t index = 0;
     const char *code = mtr_finding_kind(finding->code)->code, *field = finding->field, *below;
+    if (strcmp(field, "tariff") != 0) places->is_elsewhere = true;
     if ((below = skip_item(field, "rates", &index)) != NULL) {
         print_rates(places, index, below, finding);
         return;

@@ -6,6 +6,8 @@
 #ifndef METERD_DAEMON_CLI_PRICE_PLACES_H
 #define METERD_DAEMON_CLI_PRICE_PLACES_H
 
+#include <stdbool.h>
+
 #include "meterd/core/buffer.h"
 #include "meterd/core/diagnostic.h"
 
@@ -25,6 +27,7 @@ struct price_rates_place {
 struct price_places {
     struct price_series series;
     struct mtr_buffer rates; /* of each document: struct price_rates_place */
+    bool is_elsewhere;       /* a finding was printed that is not about the tariff's name */
 };
 
 /* To stderr. `context` is the struct price_places. */

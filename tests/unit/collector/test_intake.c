@@ -66,6 +66,8 @@ static const struct row judgements[] = {
     {"over a length", "a18", "charged", "sub-1", T, {"kwh", "1", "seconds", "2764800"}, OK_(ACCEPTED), .stored = 1},
     {"no length", "a19", "charged", "sub-1", T, {"kwh", "1"}, BAD(INVALID, "data.seconds", "32 days"), .stored = 0},
     {"a length below zero", "a20", "charged", "sub-1", T, {"kwh", "1", "seconds", "-1"}, BAD(INVALID, "data.seconds", "32 days"), .stored = 0},
+    {"a length that is none", "a20b", "charged", "sub-1", T, {"kwh", "1", "seconds", "\"1,5"},
+     BAD(INVALID, "data.seconds", "must be a length of 0 to 2764800 seconds (32 days), not `1,5`: usage is spread over it"), .stored = 0},
     {"too long a length", "a21", "charged", "sub-1", T, {"kwh", "1", "seconds", "2764800.5"},
      BAD(INVALID, "data.seconds", "32 days"), .stored = 0},
     /* bounds and factor */
