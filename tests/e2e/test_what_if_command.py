@@ -93,6 +93,9 @@ def check_choices(d):
     for words in (("--customer", "contoso"), ("--vendor", "acme"), ("--subscription", "sub-1")):
         assert json.loads(run(d, 0, "price", draft, "--what-if", "--json", *words).stdout)["periods"], words
     run(d, 0, "price", draft, "--what-if", "--customer", "fabrikam", says=["no billing period"])
+    same = write(d, "same.yaml", run(d, 0, "get", "tariff", "compute").stdout)
+    run(d, 0, "price", same, "--what-if", says=["the draft is as it is stored: name a tariff with --tariff"])
+    assert json.loads(run(d, 0, "price", same, "--what-if", "--json", "--tariff", "compute").stdout)["periods"]
     run(d, 1, "price", draft, "--what-if", "--customer", "contosso", says=["no subscription has the customer 'contosso'; did you mean `contoso`?"])
     run(d, 0, "price", draft, "--what-if", "--vendor", "other", says=["no billing period"])
     for option in ("--vendor", "--subscription"):

@@ -312,9 +312,12 @@ static int on_subscription(void *context, const struct mtr_subscription *subscri
 static void print_notes(const struct what_if *what_if)
 {
     const struct mtr_what_if_sums counts = what_if_report_counts(&what_if->report);
+    const bool is_as_stored = mtr_catalog_version(what_if->draft) == mtr_catalog_version(what_if->stored);
     if (!counts.periods)
-        fprintf(stderr,
-                "meterd: no billing period of a subscription that the draft concerns begins in that time\n");
+        fprintf(stderr, "meterd: %s\n",
+                is_as_stored && !what_if->options.tariff.size
+                    ? "the draft is as it is stored: name a tariff with --tariff to see what it comes to"
+                    : "no billing period of a subscription that the draft concerns begins in that time");
     if (counts.problems)
         fprintf(stderr, "meterd: %llu period%s cannot be priced: left out of the totals\n",
                 (unsigned long long)counts.problems, mtr_plural(counts.problems));
