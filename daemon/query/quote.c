@@ -149,8 +149,11 @@ static int read_tariff(const struct question *question, const struct mtr_node *n
     *out = own;
     rc = mtr_tariff_for(tariff, &party, question->arena, own);
     if (rc != MTR_ENOTFOUND) return rc;
-    return quote_fail(question->findings, MTR_FINDING_QUOTE_CURRENCY, node, "currency",
-                      "the tariff has neither prices nor an exchange for", party.currency);
+    const bool is_charged = out == &question->tariffs.of[QUOTE_CHARGED];
+    return quote_fail(question->findings, MTR_FINDING_QUOTE_CURRENCY, node, is_charged ? "currency" : field,
+                      is_charged ? "the tariff has neither prices nor an exchange for"
+                                 : "its tariff has neither prices nor an exchange for",
+                      party.currency);
 }
 
 /* Those of the request, or of the catalog. */
@@ -238,12 +241,16 @@ static int check_units(const struct question *question, const struct mtr_subscri
     for (uint32_t i = 0; i < subscription->trial_unit_count; i++) {
         const struct quote_row row = {.component = subscription->trial_units[i].component};
         const struct mtr_tariff_document *tariff = subscription->tariff;
+        char meant[MTR_MEANT_BYTES] = "";
         uint32_t v = 0;
         while (v < tariff->version_count && !quote_has_component(&tariff->versions[v], &row)) v++;
-        if (v == tariff->version_count)
-            return quote_fail(question->findings, MTR_FINDING_QUOTE_NAME_UNKNOWN,
-                              question->request->terms.trial, "trial",
-                              "quantity: the tariff has no component with a meter that is", row.component);
+        if (v < tariff->version_count) continue;
+        const struct mtr_tariff_version *newest = &tariff->versions[tariff->version_count - 1];
+        if (!mtr_tariff_component(newest, row.component))
+            mtr_tariff_component_meant(newest, row.component, meant);
+        return quote_fail_unknown(question->findings, question->request->terms.trial, "trial",
+                                  "quantity: the tariff has no component with a meter that is", row.component,
+                                  meant);
     }
     return MTR_OK;
 }

@@ -101,10 +101,23 @@ static int find_start(const struct quote_terms *terms, const struct quote_terms_
     return mtr_arena_copy(arena, mtr_str_from(text), out);
 }
 
+/* Is it the start that an end stands before? */
+static bool is_of_start(const struct mtr_diagnostics *findings)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (findings->items[i].code == MTR_FINDING_CATALOG_TIME_ORDER) return true;
+    return false;
+}
+
 int quote_terms_read(const struct quote_terms *terms, const struct quote_terms_place *place,
                      struct mtr_arena *arena, struct mtr_subscription *out, struct mtr_diagnostics *findings)
 {
     struct quote_terms whole = *terms;
     int rc = terms->start.size ? MTR_OK : find_start(terms, place, arena, &whole.start, findings);
-    return rc ? rc : read_document(&whole, place, arena, out, findings);
+    if (rc) return rc;
+    rc = read_document(&whole, place, arena, out, findings);
+    if (rc == MTR_EINVALID && !terms->start.size && is_of_start(findings))
+        return quote_fail(findings, MTR_FINDING_FIELD_MISSING, NULL, "start",
+                          "is not given, so it is that of the billing period of the first use:", whole.start);
+    return rc;
 }

@@ -406,6 +406,14 @@ def test_terms(folder):
                           (("--billing", "fortnight"), "fortnight"), (("--start", "soon"), "a date or an instant"), (("--trial", "{a: [}"), "--trial")):
         stated = subprocess.run([METERD, "price", *given, *options], capture_output=True, text=True, check=False)
         assert stated.returncode and said in stated.stderr, (options, stated.returncode, stated.stderr)
+    for options in ("--end", "2026-02-01"), ("--trial", "2026-02-01"):
+        stated = run(tariff, "--tariff", "api", "-q", "1", "--at", "2026-03-05", *options, code=1)
+        assert options[0] in stated and "--start: is not given, so it is that of the billing period of the first use: 2026-03-01T00:00:00Z" in stated, stated
+    assert "did you mean `calls`?" in run(tariff, "--tariff", "api", "-q", "1", "--start", "2026-01-01", "--at", "2026-01-01", "--trial", "{quantity: {cals: 5}}", code=1)
+    dollars = write(folder, "dollars.yaml", TERMS.replace("key: taste\n    currency: EUR", "key: taste\n    currency: USD"))
+    for options in ("--cost", "taste"), ("--trial", "{days: 3, tariff: taste}"):
+        stated = run(dollars, "--tariff", "api", "-q", "1", "--start", "2026-01-01", "--at", "2026-01-01", *options, code=1)
+        assert f"meterd price: {options[0]}: its tariff has neither prices nor an exchange for EUR" in stated, stated
     assert f"--tariff: {tariff} has no tariff `apii`; did you mean `api`?" in run(tariff, "--tariff", "apii", "-q", "1", code=64)
     spans = write(folder, "spans.csv", "time,quantity,seconds\n2026-01-31T23:00:00Z,5,86400\n")
     assert "spans.csv:2: error: seconds: they reach behind the end" in run(tariff, "--tariff", "api", "--series", spans, "--end", "2026-02-01", code=1)
