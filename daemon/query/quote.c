@@ -333,7 +333,6 @@ static int price_series(const struct question *question, struct mtr_json_writer 
     struct quote_use_options use = make_use(question);
     struct mtr_priced_part *parts = NULL;
     uint32_t count = 0;
-    struct quote_use_bounds bounds;
     int64_t first_us;
     const bool has_rows = find_first(question->request, &first_us);
     int rc = check_series(question);
@@ -342,13 +341,14 @@ static int price_series(const struct question *question, struct mtr_json_writer 
     use.subscription = &subscription;
     if (!rc) rc = quote_use_open(&use, question->arena, question->findings, &series.use);
     if (!rc && has_rows) {
-        bounds = quote_use_find_bounds(series.use);
+        const struct quote_use_bounds bounds = quote_use_find_bounds(series.use);
+        series.last_us = bounds.last_us;
         rc = check_moment(question, &subscription, bounds.first_us, bounds.first);
         if (!rc) rc = check_moment(question, &subscription, bounds.last_us, bounds.last);
     }
     if (!rc) {
         series.first_us = subscription.start_us;
-        series.last_us = has_rows ? bounds.last_us : series.first_us;
+        if (!has_rows) series.last_us = series.first_us;
         if (subscription.end_us < INT64_MAX) series.last_us = subscription.end_us - 1;
         rc = quote_series_price(&series, question->arena, question->findings, &parts, &count);
     }
