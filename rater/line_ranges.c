@@ -10,7 +10,7 @@
 
 /* At once: so many that the pages that their charges touch stay far below what one transaction can hold, and
  * that few are tried in vain. */
-enum { LINES_MAX = 8192, BYTES_PER_LINE = 8192, ARENA_CHUNK_BYTES = 4096 };
+enum { LINES_MAX = 8192, BYTES_PER_LINE = 32 << 10, ARENA_CHUNK_BYTES = 4096 };
 
 uint32_t rater_lines_at_once(uint64_t memory_bytes_max)
 {
@@ -99,13 +99,13 @@ static int price_others(struct rater_line_ranges *ranges, struct mtr_rating *oth
     struct mtr_grants grants;
     struct mtr_period_price price;
     mtr_arena_reset(others->arena);
-    others->lines = NULL;
+    others->lines = others->only = NULL;
     int rc = rater_open_period(others, ranges->subscription, ranges->start_us, &period, &grants);
     if (!rc)
         rc = mtr_billing_period_cut(others, ranges->subscription, &period, *ranges->count_max, lines, until);
     if (rc) return rc;
     mtr_arena_reset(others->arena);
-    others->lines = lines;
+    others->lines = others->only = lines;
     rc = mtr_billing_period_price(others, ranges->subscription, ranges->start_us, &price);
     if (!rc) rc = add_side(&price, ranges->rest.parts);
     return rc || !price.costs ? rc : add_side(price.costs, ranges->rest.costs);
@@ -139,12 +139,13 @@ static int take_range(struct rater_line_ranges *ranges, struct mtr_rating *ratin
     int rc = mtr_billing_period_cut(rating, ranges->subscription, period, *ranges->count_max, &ranges->lines,
                                     ranges->until);
     const bool is_first = ranges->lines.from.size == 0;
-    if (!rc && adds_up && is_first) {
+    if (!rc && adds_up && is_first && !ranges->couples) {
         rc = sum_others(ranges, rating, period);
         rating->rest = &ranges->rest;
     }
     mtr_arena_reset(rating->arena);
-    rating->lines = &ranges->lines;
+    rating->only = &ranges->lines;
+    if (!ranges->couples) rating->lines = rating->only;
     return rc;
 }
 
@@ -154,29 +155,27 @@ int rater_take_lines(struct rater_line_ranges *ranges, struct mtr_rating *rating
     struct mtr_grants grants;
     bool adds_up;
     mtr_arena_reset(rating->arena);
-    rating->lines = NULL;
+    rating->only = rating->lines = NULL;
     rating->rest = NULL;
     rating->lines_max = 0;
     int rc = rater_open_period(rating, ranges->subscription, ranges->start_us, &period, &grants);
     if (rc) return rc;
     ranges->couples = mtr_billing_period_couples(&period, &grants, &adds_up);
-    if (!ranges->in_ranges) {
-        rating->lines_max = ranges->couples ? 0 : *ranges->count_max;
-        return MTR_OK;
-    }
-    if (ranges->couples) return MTR_ELIMIT; /* since the rating began */
-    return take_range(ranges, rating, &period, adds_up);
+    if (ranges->in_ranges) return take_range(ranges, rating, &period, adds_up);
+    rating->lines_max = *ranges->count_max;
+    return MTR_OK;
 }
 
 bool rater_takes_fewer(struct rater_line_ranges *ranges, const struct mtr_rating *rating, int rc)
 {
     const bool too_many = rc == MTR_ENOMEM || (rc == MTR_ELIMIT && !ranges->in_ranges);
-    if (!too_many || ranges->couples) return false;
+    if (!too_many) return false;
     if (!ranges->in_ranges) {
         ranges->in_ranges = true;
         return true;
     }
-    MTR_ASSERT(rating->lines == &ranges->lines || !rating->lines);
+    MTR_ASSERT(rating->only == &ranges->lines || !rating->only);
+    if (ranges->couples) return false; /* fewer that are asked for leave as many to be priced */
     if (*ranges->count_max == 1) return false; /* one line alone */
     *ranges->count_max /= 2;
     return true;

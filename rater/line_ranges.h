@@ -9,7 +9,7 @@
  *
  * Where something is made of what all lines come to (a minimum, credits, a rounded total), the first range
  * has it: before it is priced all others are, and their sums stand in for them. Where amounts of lines depend
- * on one another (a cap …) they are priced together, however many there are.
+ * on one another (a cap …) all are priced for each range, and those of the range are asked for.
  */
 #ifndef METERD_RATER_LINE_RANGES_H
 #define METERD_RATER_LINE_RANGES_H

@@ -116,7 +116,7 @@ static int compare(struct rater_step *step, struct rating *rating)
         snprintf(rating->price.problem, sizeof(rating->price.problem),
                  "a line differs from what was charged of it by more than " MTR_MONEY_MAX_TEXT);
     if (rc || !rating->differences.count) return rc;
-    return rater_write_traces(&rating->price, arena, &step->rater->traces);
+    return rater_write_traces(&rating->price, &step->rater->traces);
 }
 
 /* Reads and computes, puts nothing. */

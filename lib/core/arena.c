@@ -1,12 +1,14 @@
 /*
- * Arena: a list of chunks, newest first; the newest is filled from its start. reset keeps the largest.
+ * Arena: a list of chunks, newest first; the newest is filled from its start. reset keeps the largest. An
+ * array that has grown large moves into a chunk of its own: else what it leaves behind at each doubling would
+ * be as much again.
  */
 #include "meterd/core/arena.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT_BYTES = 16 };
+enum { ALIGNMENT_BYTES = 16, LARGE_BYTES = 1 << 20 };
 
 struct mtr_arena_chunk {
     struct mtr_arena_chunk *next;
@@ -32,13 +34,16 @@ static void free_chunks(struct mtr_arena_chunk *chunk)
 void mtr_arena_release(struct mtr_arena *arena)
 {
     free_chunks(arena->chunks);
-    arena->chunks = NULL;
+    free_chunks(arena->arrays);
+    arena->chunks = arena->arrays = NULL;
     arena->bytes_total = 0;
 }
 
 void mtr_arena_reset(struct mtr_arena *arena)
 {
     struct mtr_arena_chunk *largest = arena->chunks;
+    free_chunks(arena->arrays);
+    arena->arrays = NULL;
     for (struct mtr_arena_chunk *chunk = arena->chunks; chunk; chunk = chunk->next)
         if (chunk->capacity > largest->capacity) largest = chunk;
     struct mtr_arena_chunk *chunk = arena->chunks;
@@ -91,16 +96,49 @@ void *mtr_arena_calloc(struct mtr_arena *arena, size_t count, size_t size)
     return memory;
 }
 
+/* The link to the chunk of that array; of one that has none yet, to the list's end. */
+static struct mtr_arena_chunk **find_array(struct mtr_arena *arena, const void *items)
+{
+    struct mtr_arena_chunk **link = &arena->arrays;
+    while (*link && (const void *)(*link)->data != items) link = &(*link)->next;
+    return link;
+}
+
+/* What is behind the old array's end is not initialized. */
+static void *grow_large(struct mtr_arena *arena, const void *items, size_t old_size, size_t size)
+{
+    struct mtr_arena_chunk **link = find_array(arena, items), *before = *link;
+    const size_t held = before ? before->capacity : 0;
+    MTR_ASSERT(held <= arena->bytes_total && held <= size);
+    if (size > SIZE_MAX - sizeof(*before) || size - held > arena->bytes_max - arena->bytes_total) return NULL;
+    struct mtr_arena_chunk *chunk = realloc(before, sizeof(*chunk) + size);
+    if (!chunk) return NULL;
+    if (!before) {
+        chunk->next = NULL;
+        if (old_size) memcpy(chunk->data, items, old_size);
+    }
+    chunk->capacity = chunk->used = size;
+    *link = chunk;
+    arena->bytes_total += size - held;
+    return chunk->data;
+}
+
 int mtr_arena_make_room(struct mtr_arena *arena, void **items, uint32_t count, uint32_t *capacity,
                         size_t item_size)
 {
     enum { FIRST_ITEMS = 4 };
+    size_t size;
     if (count < *capacity) return MTR_OK;
+    MTR_ASSERT(count == *capacity);
     if (*capacity > UINT32_MAX / 2) return MTR_ELIMIT;
     const uint32_t grown = *capacity ? *capacity * 2 : FIRST_ITEMS;
-    void *room = mtr_arena_calloc(arena, grown, item_size);
+    if (__builtin_mul_overflow(grown, item_size, &size)) return MTR_ENOMEM;
+    const size_t old_size = count * item_size;
+    const bool is_large = size >= LARGE_BYTES;
+    char *room = is_large ? grow_large(arena, *items, old_size, size) : mtr_arena_alloc(arena, size);
     if (!room) return MTR_ENOMEM;
-    if (count) memcpy(room, *items, count * item_size);
+    if (!is_large && old_size) memcpy(room, *items, old_size);
+    memset(room + old_size, 0, size - old_size);
     *items = room;
     *capacity = grown;
     return MTR_OK;

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { SLOTS_MIN = 8 };
-
 /* The slot that holds the key, or the free one where it belongs. */
 static uint32_t slot_of(const struct mtr_byte_set *set, struct mtr_str key)
 {
@@ -19,16 +17,12 @@ static uint32_t slot_of(const struct mtr_byte_set *set, struct mtr_str key)
 
 static int grow(struct mtr_byte_set *set)
 {
-    uint32_t slot_count = set->slot_count ? set->slot_count * 2 : SLOTS_MIN;
-    if (slot_count > UINT32_MAX / 4) return MTR_ELIMIT;
-    uint32_t *slots = mtr_arena_calloc(set->arena, slot_count, sizeof(*slots));
-    struct mtr_str *keys = mtr_arena_calloc(set->arena, slot_count / 2, sizeof(*keys));
-    if (!slots || !keys) return MTR_ENOMEM;
-    if (set->count) memcpy(keys, set->keys, set->count * sizeof(*keys));
-    set->slots = slots;
-    set->keys = keys;
-    set->slot_count = slot_count;
-    for (uint32_t i = 0; i < set->count; i++) slots[slot_of(set, keys[i])] = i + 1;
+    if (set->slot_count > UINT32_MAX / 8) return MTR_ELIMIT;
+    int rc = mtr_arena_make_room(set->arena, (void **)&set->slots, set->slot_count, &set->slot_count,
+                                 sizeof(*set->slots));
+    if (rc) return rc;
+    memset(set->slots, 0, set->slot_count * sizeof(*set->slots));
+    for (uint32_t i = 0; i < set->count; i++) set->slots[slot_of(set, set->keys[i])] = i + 1;
     return MTR_OK;
 }
 
@@ -46,6 +40,9 @@ int mtr_byte_set_add(struct mtr_byte_set *set, struct mtr_str key, uint32_t *num
         rc = grow(set);
         if (!rc) at = slot_of(set, key);
     }
+    if (!rc)
+        rc = mtr_arena_make_room(set->arena, (void **)&set->keys, set->count, &set->key_capacity,
+                                 sizeof(*set->keys));
     if (!rc && key.size) rc = mtr_arena_copy(set->arena, key, &copy);
     if (rc) return rc;
     set->keys[set->count] = copy;

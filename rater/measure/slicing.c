@@ -49,6 +49,7 @@ static int find_slice(struct mtr_slicing *slicing, uint32_t group, int64_t place
 {
     struct rater_group_state *state = &slicing->groups[group];
     struct rater_slice *newest = state->newest ? &slicing->slices[state->newest - 1] : NULL;
+    const int64_t newest_end_us = newest ? newest->end_us : INT64_MIN;
     MTR_ASSERT(group < slicing->dimensions.count && (!newest || placed_us >= newest->start_us));
     *out = newest;
     if (newest && placed_us < newest->end_us) return MTR_OK;
@@ -57,7 +58,7 @@ static int find_slice(struct mtr_slicing *slicing, uint32_t group, int64_t place
     if (rc) return rc;
     const struct mtr_period bounds = rater_slice_at(&slicing->rule, placed_us);
     MTR_ASSERT(bounds.start_us <= placed_us && placed_us < bounds.end_us &&
-               (!newest || newest->end_us <= bounds.start_us));
+               newest_end_us <= bounds.start_us);
     *out = &slicing->slices[slicing->slice_count++];
     **out = (struct rater_slice){.group = group, .start_us = bounds.start_us, .end_us = bounds.end_us};
     slicing->groups[group].newest = slicing->slice_count;

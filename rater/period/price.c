@@ -186,9 +186,7 @@ static int check_lines(const struct mtr_period_price *priced, struct mtr_money l
     return rc;
 }
 
-/* One of those that were asked for: not a sum of others, nor what behind the first lines was made of these
- * alone. */
-static bool is_asked_for(const struct mtr_period_price *priced, const struct mtr_price_line *line)
+bool rater_is_asked_for(const struct mtr_period_price *priced, const struct mtr_price_line *line)
 {
     return !priced->only ||
            (!line->is_rest && rater_range_holds_line(priced->only, line->kind, line->dimensions));
@@ -202,7 +200,7 @@ static int lay_out_part(struct mtr_period_price *priced, uint32_t index, struct 
     const struct mtr_pricing_currency *pricing = &from->input.version->pricing;
     for (uint32_t i = 0; i < from->price.line_count; i++) {
         const struct mtr_price_line *line = &from->price.lines[i];
-        if (is_asked_for(priced, line)) {
+        if (rater_is_asked_for(priced, line)) {
             priced->lines[priced->line_count].pricing = pricing->name.size ? pricing : NULL;
             priced->lines[priced->line_count].exchange = from->input.exchange;
             fill_line(part, from->usage, line, &priced->lines[priced->line_count++]);
@@ -215,12 +213,20 @@ static int lay_out_part(struct mtr_period_price *priced, uint32_t index, struct 
     return mtr_money_add(*left_out, from->price.residue, left_out);
 }
 
+/* How many lines a part has that are asked for, and one for its rounding. */
+static size_t count_lines(const struct mtr_period_price *priced, uint32_t index)
+{
+    const struct mtr_price *price = &priced->parts[index].price;
+    size_t count = 1;
+    for (uint32_t i = 0; i < price->line_count; i++) count += rater_is_asked_for(priced, &price->lines[i]);
+    return count;
+}
+
 static int lay_out_lines(const struct mtr_rating *rating, struct mtr_period_price *priced)
 {
     struct mtr_money left_out = {0};
     size_t capacity = 1;
-    for (uint32_t i = 0; i < priced->period.part_count; i++)
-        capacity += (size_t)priced->parts[i].price.line_count + 1;
+    for (uint32_t i = 0; i < priced->period.part_count; i++) capacity += count_lines(priced, i);
     priced->lines = mtr_arena_calloc(rating->arena, capacity, sizeof(*priced->lines));
     if (!priced->lines) return MTR_ENOMEM;
     for (uint32_t i = 0; i < priced->period.part_count; i++) {
@@ -264,7 +270,7 @@ static int price_costs(const struct mtr_rating *rating, struct mtr_period_price 
     priced->costs = mtr_arena_calloc(rating->arena, 1, sizeof(*priced->costs));
     if (!priced->costs) return MTR_ENOMEM;
     priced->costs->subscription = priced->subscription;
-    priced->costs->only = rating->lines;
+    priced->costs->only = rating->only;
     priced->costs->rest = rating->rest ? rating->rest->costs : NULL;
     priced->costs->period = rater_cost_period(&priced->period);
     int rc = price_parts(rating, priced->costs);
@@ -276,7 +282,7 @@ static int price_costs(const struct mtr_rating *rating, struct mtr_period_price 
 int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                              int64_t start_us, struct mtr_period_price *out)
 {
-    struct mtr_period_price priced = {.subscription = subscription, .only = rating->lines};
+    struct mtr_period_price priced = {.subscription = subscription, .only = rating->only};
     priced.rest = rating->rest ? rating->rest->parts : NULL;
     struct mtr_billing_period *period = &priced.period;
     int rc = rater_open_period(rating, subscription, start_us, period, &priced.grants);

@@ -14,12 +14,15 @@
  * where no part is (a free trial) in the cost's own part. */
 int rater_join_costs(struct mtr_period_price *period, struct mtr_arena *arena) MTR_MUST_USE;
 
-/* Prices the parts again with their traces and writes
+/* One of those that were asked for: not a sum of others, nor what behind the first lines was made of these
+ * alone. */
+bool rater_is_asked_for(const struct mtr_period_price *priced, const struct mtr_price_line *line);
+
+/* Prices the parts again with their traces and writes, of the lines that were asked for,
  * [{"from","to","tariff","version","hash","price":{…}}, …], behind them the cost parts with "cost": true.
  * A trace that is larger than the buffer may be is left out (price null): it must not keep the money from
  * being charged. */
-int rater_write_traces(const struct mtr_period_price *priced, struct mtr_arena *arena,
-                       struct mtr_buffer *out) MTR_MUST_USE;
+int rater_write_traces(const struct mtr_period_price *priced, struct mtr_buffer *out) MTR_MUST_USE;
 
 enum { RATER_HASH_TEXT_BYTES = 33 };
 void rater_hash_format(struct mtr_hash128 hash, char text[RATER_HASH_TEXT_BYTES]);

@@ -14,25 +14,19 @@ struct trace_row {
     struct mtr_str tariff, version, hash;
     bool with_price;
     const struct mtr_part_price *part;
-    struct mtr_arena *arena;
+    const struct mtr_period_price *priced;
 };
 
-static int price_again(const struct mtr_part_price *part, struct mtr_arena *arena,
-                       struct mtr_json_writer *json)
+/* Of lines that are priced range by range, but together, each range explains its own. */
+static bool shows_line(const void *context, const struct mtr_price_line *line)
 {
-    struct mtr_price price;
-    int rc = mtr_price(&part->input, true, arena, &price);
-    if (rc) return rc;
-    MTR_ASSERT(price.total.e18 == part->price.total.e18); /* what is explained is what is charged */
-    mtr_price_write_json(&part->input, &price, true, json);
-    return MTR_OK;
+    return rater_is_asked_for(context, line) || line->is_rest;
 }
 
 static void write_price(struct mtr_json_writer *json, const void *context)
 {
     const struct trace_row *row = context;
-    int rc = price_again(row->part, row->arena, json);
-    if (rc && !json->error) json->error = rc;
+    mtr_price_write_some_json(&row->part->input, &row->part->price, shows_line, row->priced, json);
 }
 
 #define ROW(field) MTR_MEMBER(trace_row, field)
@@ -67,15 +61,15 @@ static void write_side(const struct mtr_period_price *priced, struct trace_row r
         row.version = version->from;
         row.hash = mtr_str_from(hash);
         row.part = &priced->parts[i];
+        row.priced = priced;
         mtr_shape_write(&mtr_charge_trace_shape, &row, json);
     }
 }
 
-static int write_traces(const struct mtr_period_price *priced, bool with_price, struct mtr_arena *arena,
-                        struct mtr_buffer *out)
+static int write_traces(const struct mtr_period_price *priced, bool with_price, struct mtr_buffer *out)
 {
     struct mtr_json_writer json;
-    struct trace_row row = {.with_price = with_price, .arena = arena};
+    struct trace_row row = {.with_price = with_price};
     mtr_buffer_reset(out);
     mtr_json_begin(&json, out);
     mtr_json_list(&json);
@@ -86,8 +80,8 @@ static int write_traces(const struct mtr_period_price *priced, bool with_price, 
     return mtr_json_finish(&json);
 }
 
-int rater_write_traces(const struct mtr_period_price *priced, struct mtr_arena *arena, struct mtr_buffer *out)
+int rater_write_traces(const struct mtr_period_price *priced, struct mtr_buffer *out)
 {
-    int rc = write_traces(priced, true, arena, out);
-    return rc == MTR_ELIMIT ? write_traces(priced, false, arena, out) : rc;
+    int rc = write_traces(priced, true, out);
+    return rc == MTR_ELIMIT ? write_traces(priced, false, out) : rc;
 }

@@ -2,7 +2,8 @@
  * Memory for one batch, request or document: allocated piece by piece, freed at once.
  *
  * Chunks double from chunk_bytes upward; the total never passes bytes_max (MTR_ELIMIT is reported as NULL).
- * reset keeps the largest chunk, so that a steady state allocates nothing. One thread at a time.
+ * reset keeps the largest chunk, so that a steady state allocates nothing. Large arrays that grow have chunks
+ * of their own, which grow with them. One thread at a time.
  */
 #ifndef METERD_CORE_ARENA_H
 #define METERD_CORE_ARENA_H
@@ -17,6 +18,7 @@ struct mtr_arena_chunk;
 
 struct mtr_arena {
     struct mtr_arena_chunk *chunks; /* newest first */
+    struct mtr_arena_chunk *arrays; /* one each */
     size_t chunk_bytes;
     size_t bytes_max;
     size_t bytes_total; /* allocated from the system */
@@ -32,8 +34,8 @@ void *mtr_arena_alloc(struct mtr_arena *arena, size_t size) MTR_MUST_USE;
 /* Zeroed, overflow checked. */
 void *mtr_arena_calloc(struct mtr_arena *arena, size_t count, size_t size) MTR_MUST_USE;
 
-/* Room for one item more in an array of the arena that has `count`: nothing, or an array twice as long
- * with what it held (the old one stays until the reset). `items` is the address of the array's pointer.
+/* Room for one item more in an array of the arena that has `count`: nothing, or an array twice as long with
+ * what it held, and zeros behind that; the old one is gone. `items` is the address of the array's pointer.
  * Errors: MTR_ENOMEM, MTR_ELIMIT beyond 2^31 items. */
 int mtr_arena_make_room(struct mtr_arena *arena, void **items, uint32_t count, uint32_t *capacity,
                         size_t item_size) MTR_MUST_USE;

@@ -17,8 +17,8 @@ struct mtr_byte_set {
     struct mtr_arena *arena; /* borrowed; set by whoever makes the set, everything else zero */
     struct mtr_str *keys;    /* by number */
     uint32_t *slots;         /* number + 1; 0 free */
-    uint32_t count;
-    uint32_t slot_count;     /* power of two */
+    uint32_t count, key_capacity;
+    uint32_t slot_count; /* power of two */
 };
 
 /* The number of `key`, which is added when it is new. Errors: MTR_ENOMEM (the arena's limit too),

@@ -129,9 +129,11 @@ struct mtr_rating {
     uint32_t credit_count;
     const int64_t *usage_day; /* since 1970-01-01: all use is of this day where each day has its own rate of
                                  exchange; NULL: then each local day is a part */
-    /* Only these lines are priced: those of components with group_by whose values lie in it, each value ended
-     * by 0x1F as in a cell; the others where it begins with nothing. NULL: all. Only where lines may be
-     * priced apart (mtr_billing_period_couples). */
+    /* Only these lines are asked for: those of components with group_by whose values lie in it, each value
+     * ended by 0x1F as in a cell; the others where it begins with nothing. NULL: all. */
+    const struct mtr_dimensions_range *only;
+    /* Only these are priced: the same, where lines may be priced apart; else NULL
+     * (mtr_billing_period_couples). */
     const struct mtr_dimensions_range *lines;
     /* What the lines that are not asked for come to; NULL: nothing is made of that. */
     const struct mtr_line_rest *rest;
@@ -201,8 +203,8 @@ int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_s
  * that the first ones need the sums of the others (mtr_rating.rest). */
 const char *mtr_billing_period_couples(const struct mtr_billing_period *period,
                                        const struct mtr_grants *grants, bool *adds_up);
-/* Of a period whose lines may be priced apart: at most `count` of them for each component, the first from
- * lines->from on. Sets where they end, in `until`. */
+/* A range of the period's lines: at most `count` for each component, the first from lines->from on. Sets
+ * where they end, in `until`. */
 int mtr_billing_period_cut(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                            const struct mtr_billing_period *period, uint32_t count,
                            struct mtr_dimensions_range *lines,

@@ -250,6 +250,11 @@ void mtr_price_write_exchange(const struct mtr_price_exchange *exchange, struct 
 extern const struct mtr_shape mtr_price_shape;
 void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace,
                           struct mtr_json_writer *json);
+/* The same with a trace, of some of its lines: those for which `shows` says so, and the steps of these. */
+typedef bool (*mtr_price_shows_line)(const void *context, const struct mtr_price_line *line);
+void mtr_price_write_some_json(const struct mtr_price_input *input, const struct mtr_price *price,
+                               mtr_price_shows_line shows, const void *context,
+                               struct mtr_json_writer *json);
 
 /* Consecutive parts as one answer of the same shape: sums, the lines of all parts, one trace over them.
  * Each line and step says `from` when its part begins;

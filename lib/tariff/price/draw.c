@@ -32,42 +32,92 @@ static bool is_of(const struct mtr_price_draw *draw, const struct mtr_price_pool
     return mtr_str_equal(draw->key, pool->key) && mtr_str_equal(draw->grant, pool->grant);
 }
 
-static bool is_by(const struct mtr_price_draw *draw, const struct mtr_price_line *line)
+static int add_draws(const struct mtr_price *price, struct mtr_price_range range,
+                     const struct mtr_price_pool *pool, struct mtr_quantity *sum)
 {
-    return mtr_str_equal(draw->component, line->component) &&
-           mtr_str_equal(draw->dimensions, line->dimensions);
+    int rc = MTR_OK;
+    for (uint32_t i = range.from; !rc && i < range.to; i++)
+        if (is_of(&price->draws[i], pool)) rc = mtr_quantity_add(*sum, price->draws[i].quantity, sum);
+    return rc;
 }
 
-/* What earlier parts drew of a pool of units; by one line, or by all. */
+/* What earlier parts drew of a pool of units. */
 static int sum_earlier(const struct mtr_pricer *pricer, const struct mtr_price_pool *pool,
+                       struct mtr_quantity *out)
+{
+    const struct mtr_price_input *input = pricer->input;
+    int rc = MTR_OK;
+    *out = (struct mtr_quantity){0};
+    for (uint32_t i = 0; !rc && i < input->earlier_count; i++)
+        rc = add_draws(input->earlier[i], (struct mtr_price_range){0, input->earlier[i]->draw_count}, pool,
+                       out);
+    return rc;
+}
+
+/* ---- what a line drew in earlier parts ---- */
+
+static bool is_by_component(const struct mtr_price_draw *draw, struct mtr_str component)
+{
+    return !draw->of_money && mtr_str_equal(draw->component, component);
+}
+
+/* Draws are made component by component: those of one stand together, in the order of its lines. */
+static struct mtr_price_range find_component(const struct mtr_price *price, struct mtr_str component)
+{
+    struct mtr_price_range range = {0};
+    while (range.from < price->draw_count && !is_by_component(&price->draws[range.from], component))
+        range.from++;
+    range.to = range.from;
+    while (range.to < price->draw_count && is_by_component(&price->draws[range.to], component)) range.to++;
+    return range;
+}
+
+/* The draws of one line among those of its component. */
+static struct mtr_price_range find_line(const struct mtr_price *price, struct mtr_price_range of_component,
+                                        struct mtr_str dimensions)
+{
+    struct mtr_price_range range = of_component;
+    while (range.from < range.to) {
+        const uint32_t middle = range.from + (range.to - range.from) / 2;
+        if (mtr_str_compare(price->draws[middle].dimensions, dimensions) < 0) range.from = middle + 1;
+        else range.to = middle;
+    }
+    while (range.to < of_component.to && mtr_str_equal(price->draws[range.to].dimensions, dimensions))
+        range.to++;
+    return range;
+}
+
+static int sum_of_line(struct mtr_pricer *pricer, const struct mtr_price_pool *pool,
                        const struct mtr_price_line *line, struct mtr_quantity *out)
 {
     const struct mtr_price_input *input = pricer->input;
-    struct mtr_quantity sum = {0};
-    for (uint32_t i = 0; i < input->earlier_count; i++) {
+    const bool is_at_hand = mtr_str_equal(pricer->drawn_by, line->component);
+    int rc = MTR_OK;
+    *out = (struct mtr_quantity){0};
+    pricer->drawn_by = line->component;
+    for (uint32_t i = 0; !rc && i < input->earlier_count; i++) {
         const struct mtr_price *price = input->earlier[i];
-        for (uint32_t j = 0; j < price->draw_count; j++) {
-            if (!is_of(&price->draws[j], pool) || (line && !is_by(&price->draws[j], line))) continue;
-            int rc = mtr_quantity_add(sum, price->draws[j].quantity, &sum);
-            if (rc) return rc;
-        }
+        if (!is_at_hand) pricer->drawn[i] = find_component(price, line->component);
+        rc = add_draws(price, find_line(price, pricer->drawn[i], line->dimensions), pool, out);
     }
-    *out = sum;
-    return MTR_OK;
+    return rc;
 }
+
+/* ---- pools ---- */
 
 int price_open_pools(struct mtr_pricer *pricer)
 {
     const struct mtr_price_input *input = pricer->input;
     pricer->pools = mtr_arena_calloc(pricer->arena, input->pool_count, sizeof(*pricer->pools));
-    if (!pricer->pools) return MTR_ENOMEM;
+    pricer->drawn = mtr_arena_calloc(pricer->arena, (size_t)input->earlier_count + 1, sizeof(*pricer->drawn));
+    if (!pricer->pools || !pricer->drawn) return MTR_ENOMEM;
     pricer->pool_count = input->pool_count;
     for (uint32_t i = 0; i < input->pool_count; i++) {
         struct mtr_price_pool_state *state = &pricer->pools[i];
         struct mtr_quantity drawn;
         state->pool = &input->pools[i];
         MTR_ASSERT(state->pool->quantity.e12 >= 0 && state->pool->amount.e18 >= 0);
-        int rc = sum_earlier(pricer, state->pool, NULL, &drawn);
+        int rc = sum_earlier(pricer, state->pool, &drawn);
         if (!rc) rc = mtr_quantity_sub(state->pool->quantity, drawn, &state->left);
         if (rc) return rc;
     }
@@ -110,7 +160,7 @@ static int recall(struct mtr_pricer *pricer, const struct mtr_line_work *work, s
         struct mtr_price_pool_state *state = &pricer->pools[i];
         state->own = (struct mtr_quantity){0};
         if (!state->gives) continue;
-        int rc = sum_earlier(pricer, state->pool, &work->line, &state->before);
+        int rc = sum_of_line(pricer, state->pool, &work->line, &state->before);
         if (rc) return rc;
         state->before = lesser(state->before, (struct mtr_quantity){before.e12 - drawn->e12});
         drawn->e12 += state->before.e12;

@@ -172,35 +172,66 @@ static void write_step(const struct mtr_priced_part *part, const struct mtr_pric
     mtr_shape_write(&step_shape, &row, json);
 }
 
+/* Which lines are shown. */
+struct shown {
+    mtr_price_shows_line shows; /* NULL: all */
+    const void *context;
+};
+
+static bool is_shown(const struct shown *shown, const struct mtr_price_line *line)
+{
+    return !shown->shows || shown->shows(shown->context, line);
+}
+
 struct steps {
     const struct mtr_priced_part *part;
     uint64_t first_line;
+    uint32_t *numbers; /* of the lines that are shown, by index; NULL: all are */
     struct mtr_json_writer *json;
 };
+
+enum { NOT_SHOWN = UINT32_MAX - 1 };
 
 static int on_step(void *context, const struct mtr_price_step *step)
 {
     const struct steps *steps = context;
-    write_step(steps->part, step, steps->first_line, steps->json);
+    struct mtr_price_step shown = *step;
+    MTR_ASSERT(step->line == UINT32_MAX || step->line < steps->part->price->line_count);
+    if (steps->numbers && step->line != UINT32_MAX) shown.line = steps->numbers[step->line];
+    if (shown.line == NOT_SHOWN) return MTR_OK;
+    write_step(steps->part, &shown, steps->first_line, steps->json);
     return steps->json->error;
 }
 
+static int number_lines(struct steps *steps, const struct shown *shown, struct mtr_arena *arena)
+{
+    const struct mtr_price *price = steps->part->price;
+    uint32_t count = 0;
+    if (!shown->shows) return MTR_OK;
+    steps->numbers = mtr_arena_calloc(arena, (size_t)price->line_count + 1, sizeof(*steps->numbers));
+    if (!steps->numbers) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < price->line_count; i++)
+        steps->numbers[i] = is_shown(shown, &price->lines[i]) ? count++ : (uint32_t)NOT_SHOWN;
+    return MTR_OK;
+}
+
 /* Steps that were kept, or that are made once more: the same input gives the same price. */
-static void write_steps(struct steps steps)
+static void write_steps(struct steps steps, const struct shown *shown)
 {
     enum { CHUNK_BYTES = 64 << 10, BYTES_MAX = 512 << 20 };
     const struct mtr_price *price = steps.part->price;
     struct mtr_price_input traced = *steps.part->input;
     struct mtr_price again;
     struct mtr_arena arena;
-    for (uint32_t i = 0; i < price->step_count; i++)
-        write_step(steps.part, &price->steps[i], steps.first_line, steps.json);
-    if (price->step_count > 0 || steps.json->error) return;
+    mtr_arena_init(&arena, CHUNK_BYTES, BYTES_MAX);
+    int rc = number_lines(&steps, shown, &arena);
+    for (uint32_t i = 0; !rc && i < price->step_count; i++) rc = on_step(&steps, &price->steps[i]);
     traced.on_step = on_step;
     traced.step_context = &steps;
-    mtr_arena_init(&arena, CHUNK_BYTES, BYTES_MAX);
-    const int rc = mtr_price(&traced, true, &arena, &again);
-    MTR_ASSERT(rc || mtr_money_compare(again.total, price->total) == 0); /* pricing is a function */
+    if (!rc && !price->step_count) {
+        rc = mtr_price(&traced, true, &arena, &again);
+        MTR_ASSERT(rc || mtr_money_compare(again.total, price->total) == 0); /* pricing is a function */
+    }
     if (rc && !steps.json->error) steps.json->error = rc;
     mtr_arena_release(&arena);
 }
@@ -244,6 +275,7 @@ struct price_row {
     bool with_trace, with_periods;
     const struct mtr_priced_part *parts;
     uint32_t count;
+    struct shown shown;
 };
 
 static void write_lines(struct mtr_json_writer *json, const void *context)
@@ -252,7 +284,8 @@ static void write_lines(struct mtr_json_writer *json, const void *context)
     mtr_json_list(json);
     for (uint32_t i = 0; i < row->count; i++)
         for (uint32_t j = 0; j < row->parts[i].price->line_count; j++)
-            write_line(&row->parts[i], &row->parts[i].price->lines[j], json);
+            if (is_shown(&row->shown, &row->parts[i].price->lines[j]))
+                write_line(&row->parts[i], &row->parts[i].price->lines[j], json);
     mtr_json_list_end(json);
 }
 
@@ -262,7 +295,8 @@ static void write_trace(struct mtr_json_writer *json, const void *context)
     uint64_t first_line = 0;
     mtr_json_list(json);
     for (uint32_t i = 0; i < row->count; i++) {
-        write_steps((struct steps){&row->parts[i], first_line, json});
+        write_steps((struct steps){.part = &row->parts[i], .first_line = first_line, .json = json},
+                    &row->shown);
         first_line += row->parts[i].price->line_count;
     }
     mtr_json_list_end(json);
@@ -323,16 +357,30 @@ static struct price_row price_row(const struct mtr_price_input *input, const str
     };
 }
 
+static void write_price(const struct mtr_priced_part *part, struct shown shown, bool with_trace,
+                        struct mtr_json_writer *json)
+{
+    char version[VERSION_TEXT_BYTES];
+    struct price_row row = price_row(part->input, part->price, with_trace);
+    row.version = version_text(part->input->version, version);
+    row.parts = part;
+    row.count = 1;
+    row.shown = shown;
+    mtr_shape_write(&mtr_price_shape, &row, json);
+}
+
 void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace,
                           struct mtr_json_writer *json)
 {
-    char version[VERSION_TEXT_BYTES];
     const struct mtr_priced_part part = {.input = input, .price = price};
-    struct price_row row = price_row(input, price, with_trace);
-    row.version = version_text(input->version, version);
-    row.parts = &part;
-    row.count = 1;
-    mtr_shape_write(&mtr_price_shape, &row, json);
+    write_price(&part, (struct shown){0}, with_trace, json);
+}
+
+void mtr_price_write_some_json(const struct mtr_price_input *input, const struct mtr_price *price,
+                               mtr_price_shows_line shows, const void *context, struct mtr_json_writer *json)
+{
+    const struct mtr_priced_part part = {.input = input, .price = price};
+    write_price(&part, (struct shown){shows, context}, true, json);
 }
 
 static int add_up(const struct mtr_priced_part *parts, uint32_t count, struct mtr_price *sums)

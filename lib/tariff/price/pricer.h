@@ -49,6 +49,8 @@ struct mtr_pricer {
     uint32_t line_row_count;
     struct mtr_price_pool_state *pools;    /* in the order in which they are drawn */
     uint32_t pool_count, draw_capacity;
+    struct mtr_str drawn_by;       /* the component whose draws in each earlier part these are: */
+    struct mtr_price_range *drawn;
     struct mtr_price price;         /* being built */
     struct mtr_price_range *ranges; /* of the component at hand, in the lines of each earlier part */
 };

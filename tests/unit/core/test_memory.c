@@ -39,6 +39,41 @@ static void an_arena_stays_below_its_maximum(void **state)
     mtr_arena_release(&arena);
 }
 
+/* Two that grow beside one another, from little to large: each keeps what it has, in no more than it needs. */
+static void large_arrays_leave_nothing_behind(void **state)
+{
+    enum { ITEMS = 300000, BYTES_MAX = 6 << 20 };
+    struct mtr_arena arena;
+    uint32_t *numbers = NULL, capacities[2] = {0};
+    uint64_t *squares = NULL;
+    (void)state;
+    mtr_arena_init(&arena, 4096, BYTES_MAX + (6 << 20)); /* ITEMS of both, and what small ones leave */
+    for (int round = 0; round < 2; round++) {
+        for (uint64_t i = 0; i < ITEMS; i++) {
+            assert_int_equal(mtr_arena_make_room(&arena, (void **)&numbers, (uint32_t)i, &capacities[0], sizeof(*numbers)), 0);
+            assert_int_equal(mtr_arena_make_room(&arena, (void **)&squares, (uint32_t)i, &capacities[1], sizeof(*squares)), 0);
+            assert_true(numbers[i] == 0 && squares[i] == 0);
+            numbers[i] = (uint32_t)i;
+            squares[i] = i * i;
+        }
+        for (uint64_t i = 0; i < ITEMS; i++) assert_true(numbers[i] == i && squares[i] == i * i);
+        assert_true(arena.bytes_total <= arena.bytes_max);
+        mtr_arena_reset(&arena);
+        assert_true(arena.bytes_total < 4 << 20); /* the arrays are gone */
+        numbers = NULL;
+        squares = NULL;
+        capacities[0] = capacities[1] = 0;
+    }
+    arena.bytes_max = arena.bytes_total + (2 << 20);
+    uint32_t count = 0, capacity = 0;
+    int rc = MTR_OK;
+    for (; !rc; count++) rc = mtr_arena_make_room(&arena, (void **)&squares, count, &capacity, sizeof(*squares));
+    assert_int_equal(rc, MTR_ENOMEM);
+    assert_int_equal(--count, capacity); /* as it was */
+    squares[count - 1] = 7;
+    mtr_arena_release(&arena);
+}
+
 static void an_arena_refuses_what_cannot_be(void **state)
 {
     struct mtr_arena arena;
@@ -224,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_arena_stays_below_its_maximum),
         cmocka_unit_test(an_arena_refuses_what_cannot_be),
+        cmocka_unit_test(large_arrays_leave_nothing_behind),
         cmocka_unit_test(a_buffer_stops_at_its_maximum),
         cmocka_unit_test(a_buffer_prints),
         cmocka_unit_test(text_is_compared_by_bytes),

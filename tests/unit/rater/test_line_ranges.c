@@ -2,18 +2,13 @@
  * A period of more lines than there is memory for is rated line range by line range: what is charged is, byte for byte, what much memory
  * gives, whatever is used, priced and taken back; crashes between the transactions change nothing. What comes while such a rating is under
  * way is charged behind it, and each line is final once.
- *
- * METERD_LINES=5000000 METERD_LARGE=/a/directory rates one period of that many lines under a limit of 256 MiB, says how long it took and
- * how much memory, and audits it.
  */
 #include "meterd/rater/rater.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <pthread.h>
 #include <stdint.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -197,6 +192,118 @@ static void little_memory_charges_as_much_does(void **state)
     for (uint64_t seed = 1; seed <= seeds; seed++) run_seed(seed);
 }
 
+/* ---- lines that depend on one another ---- */
+
+static void apply_together(struct rating_world *world, struct random_source *random)
+{
+    static const char *const of_lines[] = {"", ", cap: '700'", ", cap: '900', minimum: '50'", ", line_minimum: '0.40', cap: '650'"};
+    static const char *const of_all[] = {"cap: '1200'", "allowances: [{key: units, components: [calls], quantity: 900, rollover: 1}]",
+                                         "term: {every: quarter, cap: '1500'}", "term: {every: quarter, commitment: {amount: '2400', overage: '1.5'}}",
+                                         "pricing_currency: {name: CREDITS, price: '0.37'}, cap: '2100', minimum: '900'",
+                                         "allowances: [{key: units, components: [calls, peak], quantity: 5000}, {key: money, amount: '33'}], cap: '1100'"};
+    const unsigned all = (unsigned)random_below(random, 6);
+    const unsigned later = all == 4 || random_below(random, 2) ? all : (unsigned)random_below(random, 2); /* credits in all versions */
+    const char *currency = random_below(random, 3) ? "EUR" : "USD", *cost = random_below(random, 2) ? "cost_tariff: cost, " : "";
+    const unsigned lines[2] = {(unsigned)random_below(random, 4), (unsigned)random_below(random, 4)};
+    char yaml[8192];
+    snprintf(yaml, sizeof(yaml),
+             HEAD "tariffs:\n"
+                  "  - key: t\n"
+                  "    currency: EUR\n"
+                  "    exchange: {source: ecb, at: order}\n"
+                  "    rounding: {place: %s}\n"
+                  "    versions:\n"
+                  "      - {from: 2026-01-01, %s, components: [{key: base, recurring: {amount: '5'}}, {key: calls, meter: calls, group_by: [host], "
+                  "per_unit: '0.13'%s}, {key: peak, meter: peak, group_by: [host], per_unit: '0.07'}]}\n"
+                  "      - {from: '2026-01-16T07:30:00Z', %s, components: [{key: peak, meter: peak, group_by: [host], per_unit: '0.03'%s}, {key: calls, "
+                  "meter: calls, group_by: [host], per_unit: '0.11'%s}]}\n"
+                  "  - {key: cost, currency: EUR, exchange: {source: ecb, at: order}, versions: [{from: 2026-01-01, "
+                  "components: [{key: calls, meter: calls, group_by: [host], per_unit: '0.02', "
+                  "cap: '99'}]}]}\n"
+                  "subscriptions: [{key: s1, service: compute, customer: c, tariff: t, %scurrency: %s, start: 2026-01-01}]\n",
+             random_below(random, 2) ? "line" : "total", of_all[all], of_lines[lines[0]], of_all[later], of_lines[lines[1]], of_lines[lines[0]], cost,
+             currency);
+    rating_rate(world, JANUARY_US, "USD", "1.6");
+    rating_apply(world, yaml);
+}
+
+static void use_of_many(struct rating_world *worlds, struct random_source *random, unsigned count, unsigned hosts)
+{
+    char dimensions[64], quantity[32];
+    for (unsigned i = 0; i < count; i++) {
+        const int64_t time_us = JANUARY_US + (int64_t)random_below(random, 45) * DAY_US;
+        snprintf(dimensions, sizeof(dimensions), "eu|h%u|", (unsigned)random_below(random, hosts));
+        snprintf(quantity, sizeof(quantity), "%s%u.5", random_below(random, 9) ? "" : "-", (unsigned)random_below(random, 40));
+        for (unsigned w = 0; w < 2; w++) {
+            rating_use(&worlds[w], "s1", "calls", time_us, dimensions, quantity);
+            rating_use(&worlds[w], "s1", "peak", time_us, dimensions + 3, quantity);
+        }
+    }
+}
+
+/* The trace beside a charge has its line, and its steps. */
+static int check_explained(void *context, const struct mtr_charge *charge)
+{
+    struct mtr_str trace;
+    char line[128];
+    const char *host = strstr(charge->body.data, "\"dimensions\":{\"host\":\"");
+    if (!host || !strstr(charge->body.data, "\"kind\":\"usage\"") || charge->amount.e18 == 0) return 0;
+    assert_int_equal(mtr_charges_get_trace(context, charge->trace, &trace), 0);
+    snprintf(line, sizeof(line), "\"dimensions\":\"host=%.*s\"", (int)strcspn(host + 22, "\""), host + 22);
+    if (!memmem(trace.data, trace.size, line, strlen(line))) fail_msg("no %s in the trace of charge %llu", line, (unsigned long long)charge->number);
+    assert_non_null(memmem(trace.data, trace.size, "\"part\":\"per_unit\"", 17));
+    return 0;
+}
+
+static void check_all_explained(struct rating_world *world)
+{
+    struct mtr_charges_txn *txn = NULL;
+    assert_int_equal(mtr_charges_begin(world->charges, false, &txn), 0);
+    assert_int_equal(mtr_charges_walk(txn, 0, check_explained, txn), 0);
+    mtr_charges_abort(txn);
+}
+
+/* Each range prices all lines, and tells its own. */
+static void run_together_seed(uint64_t seed)
+{
+    enum { BYTES = 12 << 20, USES = 1000, HOSTS = 20000, DAYS = 33, DAYS_AFTER = 62 };
+    struct rating_world worlds[2];
+    struct random_source random = {seed}, again = random;
+    uint32_t steps[2] = {0};
+    for (unsigned i = 0; i < 2; i++) {
+        rating_open(&worlds[i], JANUARY_US);
+        if (i) worlds[i].options.memory_bytes_max = BYTES;
+        rating_reopen(&worlds[i]);
+        again = random;
+        apply_together(&worlds[i], &again);
+    }
+    random = again;
+    for (int64_t days = DAYS; days <= DAYS_AFTER; days += DAYS_AFTER - DAYS) {
+        use_of_many(worlds, &random, days == DAYS ? USES : 20, HOSTS); /* late, then */
+        for (unsigned i = 0; i < 2; i++) {
+            again = random;
+            rating_advance_to(&worlds[i], JANUARY_US + days * DAY_US);
+            steps[i] += drain(&worlds[i], i ? &again : NULL);
+            rating_advance_to(&worlds[i], JANUARY_US + days * DAY_US + 3 * HOUR_US);
+            steps[i] += drain(&worlds[i], i ? &again : NULL);
+        }
+        random = again;
+        compare_charges(&worlds[0], &worlds[1], seed);
+    }
+    assert_true(steps[1] > steps[0]);
+    for (unsigned i = 0; i < 2; i++) {
+        check_all_explained(&worlds[i]);
+        check_clean(&worlds[i], seed);
+        rating_close(&worlds[i]);
+    }
+}
+
+static void what_is_priced_together_is_told_in_ranges(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 12; seed++) run_together_seed(seed);
+}
+
 /* ---- what comes meanwhile ---- */
 
 /* Along a line: drafts, at most one final, corrections. */
@@ -283,125 +390,13 @@ static void what_is_priced_together_says_so(void **state)
     check_together("", ", term: {every: year, commitment: {amount: 1200}}", "term");
 }
 
-/* ---- a large one ---- */
-
-static long anonymous_kib(void)
-{
-    char line[128];
-    long kib = 0;
-    FILE *status = fopen("/proc/self/status", "r");
-    while (status && fgets(line, sizeof(line), status))
-        if (strncmp(line, "RssAnon:", 8) == 0) kib = strtol(line + 8, NULL, 10);
-    if (status) fclose(status);
-    return kib;
-}
-
-/* The most that a thread of its own sees. */
-struct watching {
-    pthread_t thread;
-    pthread_mutex_t mutex; /* of what follows */
-    pthread_cond_t changed;
-    bool ends;
-    long peak_kib;
-};
-
-static void *watch(void *context)
-{
-    struct watching *watching = context;
-    pthread_mutex_lock(&watching->mutex);
-    while (!watching->ends) {
-        struct timespec until;
-        const long kib = anonymous_kib();
-        if (kib > watching->peak_kib) watching->peak_kib = kib;
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += 5000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        pthread_cond_timedwait(&watching->changed, &watching->mutex, &until);
-    }
-    pthread_mutex_unlock(&watching->mutex);
-    return NULL;
-}
-
-static double seconds_since(struct timespec begun)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - begun.tv_sec) + (double)(now.tv_nsec - begun.tv_nsec) / 1e9;
-}
-
-/* A value each of `host`, over the hours of a month; each is used twice. */
-static void put_lines(struct rating_world *world, uint64_t count)
-{
-    enum { TRANSACTION_CELLS = 200000, HOURS = 31 * 24 };
-    const uint32_t subscription = mtr_catalog_find_subscription(world->catalog, MTR_STR("s1"))->number;
-    const uint32_t meter = mtr_catalog_find_meter(world->catalog, MTR_STR("calls"))->number;
-    struct mtr_rollups_txn *txn = NULL;
-    for (uint64_t i = 0; i < 2 * count; i++) {
-        char dimensions[64];
-        snprintf(dimensions, sizeof(dimensions), "eu\x1Fhost-%08llu\x1F", (unsigned long long)(i % count * 2654435761U % 100000007));
-        const struct mtr_cell_key key = {subscription, meter, JANUARY_US + (int64_t)(i * 7919 % HOURS) * HOUR_US, mtr_str_from(dimensions)};
-        const struct mtr_cell cell = {.value = MTR_QUANTITY(1 + i % 7), .count = 1, .seq_first = i + 1, .seq_last = i + 1, .change = 1};
-        if (i % TRANSACTION_CELLS == 0) assert_int_equal(mtr_rollups_begin(world->rollups, true, &txn), 0);
-        assert_int_equal(mtr_rollups_put_cell(txn, &key, &cell), 0);
-        if ((i + 1) % TRANSACTION_CELLS == 0 || i + 1 == 2 * count) assert_int_equal(mtr_rollups_commit(txn), 0);
-    }
-    world->seq = 2 * count;
-}
-
-static void a_large_period(void **state)
-{
-    const char *lines = getenv("METERD_LINES"), *directory = getenv("METERD_LARGE");
-    struct rating_world world = {.options = mtr_rater_options_default(), .now_us = JANUARY_US};
-    struct timespec begun;
-    uint64_t count = 0, charges = 0;
-    uint32_t steps = 0;
-    struct watching watching = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-    bool idle = false;
-    (void)state;
-    if (!lines || !directory || !mtr_str_to_u64(mtr_str_from(lines), &count) || !count) skip();
-    snprintf(world.root, sizeof(world.root), "%s/large-XXXXXX", directory);
-    assert_non_null(mkdtemp(world.root));
-    rating_open_stores(&world);
-    rating_apply(&world, HEAD "tariffs: [{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, "
-                              "group_by: [region, host], per_unit: '0.01'}]}]}]\n"
-                              "subscriptions: [{key: s1, service: compute, customer: c, tariff: t, start: 2026-01-01, end: 2026-02-01}]\n");
-    clock_gettime(CLOCK_MONOTONIC, &begun);
-    put_lines(&world, count);
-    print_message("%llu lines used twice in %.0f s\n", (unsigned long long)count, seconds_since(begun));
-    rating_advance_to(&world, JANUARY_US + 40 * DAY_US);
-    const long before_kib = anonymous_kib();
-    assert_int_equal(pthread_create(&watching.thread, NULL, watch, &watching), 0);
-    clock_gettime(CLOCK_MONOTONIC, &begun);
-    for (; !idle; steps++) {
-        const struct mtr_rater_result result = rating_step(&world);
-        charges += result.charges;
-        idle = result.idle;
-        assert_int_equal(result.failed, 0);
-    }
-    const double seconds = seconds_since(begun);
-    pthread_mutex_lock(&watching.mutex);
-    watching.ends = true;
-    pthread_cond_signal(&watching.changed);
-    pthread_mutex_unlock(&watching.mutex);
-    pthread_join(watching.thread, NULL);
-    print_message("rated in %.0f s and %u transactions: %llu charges; anonymous memory %ld MiB before, %ld MiB at most\n", seconds, steps,
-                  (unsigned long long)charges, before_kib >> 10, watching.peak_kib >> 10);
-    assert_int_equal(charges, count);
-    assert_true(watching.peak_kib <= 256 << 10);
-    clock_gettime(CLOCK_MONOTONIC, &begun);
-    check_clean(&world, 0);
-    print_message("audited in %.0f s\n", seconds_since(begun));
-    rating_close(&world);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(little_memory_charges_as_much_does),
+        cmocka_unit_test(what_is_priced_together_is_told_in_ranges),
         cmocka_unit_test(what_comes_meanwhile_is_charged_behind_it),
         cmocka_unit_test(what_is_priced_together_says_so),
-        cmocka_unit_test(a_large_period),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,170 @@
+/*
+ * METERD_LINES=5000000 METERD_LARGE=/a/directory rates one period of that many lines in 256 MiB, says how long it took and how much memory,
+ * and audits it; then one of 100,000 lines, which depend on one another. Without these it has nothing to do: the law is in test_line_ranges.c.
+ */
+#include "meterd/rater/rater.h"
+
+#include <malloc.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "tests/support/rating_use.h"
+
+static const int64_t HOUR_US = MTR_US_PER_HOUR, DAY_US = MTR_US_PER_DAY;
+static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 2026-01-01T00:00:00Z */
+
+static long anonymous_kib(void)
+{
+    char line[128];
+    long kib = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof(line), status))
+        if (strncmp(line, "RssAnon:", 8) == 0) kib = strtol(line + 8, NULL, 10);
+    if (status) fclose(status);
+    return kib;
+}
+
+/* The most that a thread of its own sees. */
+struct watching {
+    pthread_t thread;
+    pthread_mutex_t mutex; /* of what follows */
+    pthread_cond_t changed;
+    bool ends;
+    long peak_kib;
+};
+
+static void *watch(void *context)
+{
+    struct watching *watching = context;
+    pthread_mutex_lock(&watching->mutex);
+    while (!watching->ends) {
+        struct timespec until;
+        const long kib = anonymous_kib();
+        if (kib > watching->peak_kib) watching->peak_kib = kib;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += 5000000;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&watching->changed, &watching->mutex, &until);
+    }
+    pthread_mutex_unlock(&watching->mutex);
+    return NULL;
+}
+
+static double seconds_since(struct timespec begun)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - begun.tv_sec) + (double)(now.tv_nsec - begun.tv_nsec) / 1e9;
+}
+
+/* A value each of `host`, over the hours of a month; each is used twice. */
+static void put_lines(struct rating_world *world, uint64_t count)
+{
+    enum { TRANSACTION_CELLS = 200000, HOURS = 31 * 24 };
+    const uint32_t subscription = mtr_catalog_find_subscription(world->catalog, MTR_STR("s1"))->number;
+    const uint32_t meter = mtr_catalog_find_meter(world->catalog, MTR_STR("calls"))->number;
+    struct mtr_rollups_txn *txn = NULL;
+    for (uint64_t i = 0; i < 2 * count; i++) {
+        char dimensions[64];
+        snprintf(dimensions, sizeof(dimensions), "eu\x1Fhost-%08llu\x1F", (unsigned long long)(i % count * 2654435761U % 100000007));
+        const struct mtr_cell_key key = {subscription, meter, JANUARY_US + (int64_t)(i * 7919 % HOURS) * HOUR_US, mtr_str_from(dimensions)};
+        const struct mtr_cell cell = {.value = MTR_QUANTITY(1 + i % 7), .count = 1, .seq_first = i + 1, .seq_last = i + 1, .change = 1};
+        if (i % TRANSACTION_CELLS == 0) assert_int_equal(mtr_rollups_begin(world->rollups, true, &txn), 0);
+        assert_int_equal(mtr_rollups_put_cell(txn, &key, &cell), 0);
+        if ((i + 1) % TRANSACTION_CELLS == 0 || i + 1 == 2 * count) assert_int_equal(mtr_rollups_commit(txn), 0);
+    }
+    world->seq = 2 * count;
+}
+
+static void rate_large(uint64_t count, const char *of_component)
+{
+    const char *directory = getenv("METERD_LARGE");
+    struct rating_world world = {.options = mtr_rater_options_default(), .now_us = JANUARY_US};
+    char yaml[4096];
+    struct timespec begun;
+    uint64_t charges = 0;
+    uint32_t steps = 0;
+    struct watching watching = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    bool idle = false;
+    snprintf(world.root, sizeof(world.root), "%s/large-XXXXXX", directory);
+    assert_non_null(mkdtemp(world.root));
+    rating_open_stores(&world);
+    snprintf(yaml, sizeof(yaml),
+             "vendors: [{key: acme}]\n"
+             "services: [{key: compute, vendor: acme}]\n"
+             "meters: [{key: calls, service: compute, event_type: call, value: n, group_by: [region, host]}]\n"
+             "tariffs: [{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, "
+             "group_by: [region, host], per_unit: '0.01'%s}]}]}]\n"
+             "subscriptions: [{key: s1, service: compute, customer: c, tariff: t, start: 2026-01-01, end: 2026-02-01}]\n",
+             of_component);
+    rating_apply(&world, yaml);
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    put_lines(&world, count);
+    print_message("%llu lines used twice in %.0f s\n", (unsigned long long)count, seconds_since(begun));
+    rating_reopen(&world); /* of what was put nothing is left in memory */
+    (void)malloc_trim(0);
+    rating_advance_to(&world, JANUARY_US + 40 * DAY_US);
+    const long before_kib = anonymous_kib();
+    assert_int_equal(pthread_create(&watching.thread, NULL, watch, &watching), 0);
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    for (; !idle; steps++) {
+        const struct mtr_rater_result result = rating_step(&world);
+        charges += result.charges;
+        idle = result.idle;
+        assert_int_equal(result.failed, 0);
+    }
+    const double seconds = seconds_since(begun);
+    pthread_mutex_lock(&watching.mutex);
+    watching.ends = true;
+    pthread_cond_signal(&watching.changed);
+    pthread_mutex_unlock(&watching.mutex);
+    pthread_join(watching.thread, NULL);
+    print_message("rated in %.0f s and %u transactions: %llu charges; anonymous memory %ld MiB before, %ld MiB at most\n", seconds, steps,
+                  (unsigned long long)charges, before_kib >> 10, watching.peak_kib >> 10);
+    assert_int_equal(charges, count);
+    assert_true(watching.peak_kib <= 256 << 10);
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    const struct mtr_audit_counts counts = rating_audit(&world);
+    assert_int_equal(counts.findings + counts.pending, 0);
+    print_message("audited in %.0f s\n", seconds_since(begun));
+    rating_close(&world);
+}
+
+static uint64_t asked_lines(void)
+{
+    const char *lines = getenv("METERD_LINES");
+    uint64_t count = 0;
+    if (!lines || !getenv("METERD_LARGE") || !mtr_str_to_u64(mtr_str_from(lines), &count) || !count) skip();
+    return count;
+}
+
+static void a_large_period(void **state)
+{
+    (void)state;
+    rate_large(asked_lines(), "");
+}
+
+/* As many values as a meter takes of one subscription when nobody says how many. */
+static void a_large_period_under_a_cap(void **state)
+{
+    enum { DIMENSION_VALUES_MAX = 100000 };
+    const uint64_t count = asked_lines();
+    (void)state;
+    rate_large(count < DIMENSION_VALUES_MAX ? count : DIMENSION_VALUES_MAX, ", cap: '100'");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_large_period),
+        cmocka_unit_test(a_large_period_under_a_cap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
