@@ -77,10 +77,9 @@ static int grow(struct mtr_cell_table *table)
     return MTR_OK;
 }
 
-int cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key,
-                    const struct mtr_meter *meter, struct mtr_cell_change **out)
+int cell_table_look(struct mtr_cell_table *table, const struct mtr_cell_key *key, struct mtr_cell_lookup *out)
 {
-    uint32_t hash = hash_key(key);
+    const uint32_t hash = hash_key(key);
     if (table->count == table->capacity) {
         int rc = grow(table);
         if (rc) return rc;
@@ -89,19 +88,37 @@ int cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key
     for (; table->slots[at].index; at = (at + 1) & (table->slot_count - 1)) {
         struct mtr_cell_change *change = &table->changes[table->slots[at].index - 1];
         if (table->slots[at].hash != hash || !same_key(&change->key, key)) continue;
-        *out = change;
+        *out = (struct mtr_cell_lookup){hash, at, change};
         return MTR_OK;
     }
+    *out = (struct mtr_cell_lookup){hash, at, NULL};
+    return MTR_OK;
+}
+
+int cell_table_add(struct mtr_cell_table *table, const struct mtr_cell_key *key,
+                   const struct mtr_meter *meter, struct mtr_cell_lookup *found)
+{
     struct mtr_cell_change row = {.key = *key, .meter = meter, .seq_first = UINT64_MAX};
+    MTR_ASSERT(!table->slots[found->slot].index && table->count < table->capacity); /* as it was looked up */
     if (key->dimensions.size) {
         int rc = mtr_arena_copy(&table->arena, key->dimensions, &row.key.dimensions);
         if (rc) return rc;
     }
     table->changes[table->count++] = row;
-    table->slots[at] = (struct mtr_cell_slot){hash, table->count};
+    table->slots[found->slot] = (struct mtr_cell_slot){found->hash, table->count};
     MTR_ASSERT(table->count <= table->capacity && table->count < table->slot_count); /* every probe ends */
-    *out = &table->changes[table->count - 1];
+    found->change = &table->changes[table->count - 1];
     return MTR_OK;
+}
+
+int cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key,
+                    const struct mtr_meter *meter, struct mtr_cell_change **out)
+{
+    struct mtr_cell_lookup found;
+    int rc = cell_table_look(table, key, &found);
+    if (!rc && !found.change) rc = cell_table_add(table, key, meter, &found);
+    if (!rc) *out = found.change;
+    return rc;
 }
 
 int cell_table_compare(const void *a, const void *b)

@@ -42,6 +42,18 @@ void cell_table_init(struct mtr_cell_table *table);
 void cell_table_release(struct mtr_cell_table *table);
 void cell_table_reset(struct mtr_cell_table *table);
 
+/* Where a cell's row is found, until a row is added. */
+struct mtr_cell_lookup {
+    uint32_t hash;
+    uint32_t slot;
+    struct mtr_cell_change *change; /* NULL: it has no row yet */
+};
+/* MTR_ENOMEM. */
+int cell_table_look(struct mtr_cell_table *table, const struct mtr_cell_key *key,
+                    struct mtr_cell_lookup *out) MTR_MUST_USE;
+/* Makes the row of one that has none, and finds it. MTR_ENOMEM. */
+int cell_table_add(struct mtr_cell_table *table, const struct mtr_cell_key *key,
+                   const struct mtr_meter *meter, struct mtr_cell_lookup *found) MTR_MUST_USE;
 /* The row of that cell, made when it is new. Borrowed until the next call. MTR_ENOMEM. */
 int cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key,
                     const struct mtr_meter *meter, struct mtr_cell_change **out) MTR_MUST_USE;

@@ -15,7 +15,7 @@
 #include "aggregator/event_quantity.h"
 #include "meterd/catalog/cell.h"
 
-enum { STOP = 1 };
+enum { STOP = 1, BEYOND = 2 /* the meter holds the event, which gives nothing to its cells */ };
 
 int fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq)
 {
@@ -94,13 +94,21 @@ static bool is_wanted(const struct mtr_effect *effect, int64_t start_us)
     return !effect->hour_count || fold_reaches(effect->hours, effect->hour_count, start_us, 0);
 }
 
+/* BEYOND where it adds to a cell whose values the meter does not count. A cell of the step is of values that
+ * it does, so they are looked up once for each. */
 static int find_cell(struct mtr_aggregator *aggregator, const struct mtr_effect *effect, int64_t start_us,
                      struct mtr_str dimensions, struct mtr_cell_change **out)
 {
     struct mtr_cell_key key = {effect->subscription->number, effect->meter->number, start_us, dimensions};
-    int rc = cell_table_find(&aggregator->cells, &key, effect->meter, out);
+    struct mtr_cell_lookup found;
+    bool admitted = true;
+    int rc = cell_table_look(&aggregator->cells, &key, &found);
+    if (!rc && !found.change && effect->sign > 0)
+        rc = fold_admit(aggregator, effect, dimensions, &admitted);
+    if (!rc && !admitted) return BEYOND;
+    if (!rc && !found.change) rc = cell_table_add(&aggregator->cells, &key, effect->meter, &found);
     if (rc) return rc;
-    struct mtr_cell_change *change = *out;
+    struct mtr_cell_change *change = *out = found.change;
     if (effect->by_seq < change->seq_first) change->seq_first = effect->by_seq;
     if (effect->by_seq > change->seq_last) change->seq_last = effect->by_seq;
     change->count += effect->sign;
@@ -264,17 +272,13 @@ int fold_offer(struct mtr_aggregator *aggregator, const struct mtr_effect *effec
         return effect->sign > 0
                    ? fold_quarantine(aggregator, seq, effect->meter->number, counted.reason, counted.text)
                    : MTR_OK;
-    if (effect->sign > 0) {
-        bool admitted;
-        int rc = fold_admit(aggregator, effect, counted.dimensions, seq, &admitted);
-        if (!admitted) *counts = EVENT_IS_BEYOND;
-        if (!rc && admitted && fold_recut_is_waiting(aggregator))
-            rc = fold_recut_note(aggregator, effect, event, seq);
-        if (rc || !admitted) return rc;
-    }
-    return *counts == EVENT_COUNTS_SPREAD
-               ? apply_spread(aggregator, effect, &counted, event->time_us)
-               : apply_counted(aggregator, effect, &counted, event);
+    int rc = *counts == EVENT_COUNTS_SPREAD ? apply_spread(aggregator, effect, &counted, event->time_us)
+                                            : apply_counted(aggregator, effect, &counted, event);
+    if (rc == BEYOND) *counts = EVENT_IS_BEYOND;
+    if (rc) return rc == BEYOND ? MTR_OK : rc;
+    return effect->sign > 0 && fold_recut_is_waiting(aggregator)
+               ? fold_recut_note(aggregator, effect, event, seq)
+               : MTR_OK;
 }
 
 int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,

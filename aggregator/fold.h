@@ -43,7 +43,7 @@ enum {
     MTR_HOUR_SLOTS = 4096,
     MTR_TYPE_SLOTS = 256,
     MTR_RETIRED_SLOTS = 64,
-    MTR_ADMITTED_SLOTS = 1 << 15,
+    MTR_ADMITTED_SLOTS = 1 << 18,
     MTR_RELEASE_CHUNK = 4096,
     MTR_CATCH_UPS_MAX = 65536
 };
@@ -208,9 +208,10 @@ typedef int (*fold_on_event)(void *context, const struct mtr_event *event, uint6
 int fold_walk_log(struct mtr_aggregator *aggregator, const struct fold_log_range *range,
                   fold_on_event on_event, void *context) MTR_MUST_USE;
 
-/* Does the meter count these values of its dimensions? If not, it holds the event (quota.c). */
+/* Does the meter count these values of its dimensions, for an event that adds? If not, it holds the event
+ * (quota.c). */
 int fold_admit(struct mtr_aggregator *aggregator, const struct mtr_effect *effect, struct mtr_str dimensions,
-               uint64_t seq, bool *admitted) MTR_MUST_USE;
+               bool *admitted) MTR_MUST_USE;
 /* Does the meter hold that event? */
 int fold_is_beyond(struct mtr_aggregator *aggregator, const struct mtr_effect *effect, uint64_t seq,
                    bool *beyond) MTR_MUST_USE;

@@ -138,8 +138,9 @@ static int admit_uncounted(struct mtr_aggregator *aggregator, const struct mtr_v
 }
 
 int fold_admit(struct mtr_aggregator *aggregator, const struct mtr_effect *effect, struct mtr_str dimensions,
-               uint64_t seq, bool *admitted)
+               bool *admitted)
 {
+    const uint64_t seq = effect->by_seq;
     *admitted = true;
     if (effect->way == FOLD_AGAIN || !effect->meter->group_by_count) return MTR_OK;
     const struct mtr_values_of of = values_of(effect->subscription, effect->meter->number);

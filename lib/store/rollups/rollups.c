@@ -91,6 +91,13 @@ int rollups_put(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struc
     return lmdb_error(mdb_put(txn->txn, txn->rollups->tables[table], &k, &v, 0));
 }
 
+int rollups_add(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key)
+{
+    MTR_ASSERT(txn->cursors.write && key.size > 0);
+    MDB_val k = lmdb_val(key.data, key.size), nothing = {.mv_size = 0};
+    return lmdb_error(mdb_put(txn->txn, txn->rollups->tables[table], &k, &nothing, MDB_NOOVERWRITE));
+}
+
 int rollups_delete(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key)
 {
     MTR_ASSERT(txn->cursors.write && key.size > 0);

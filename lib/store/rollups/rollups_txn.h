@@ -68,6 +68,8 @@ int rollups_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struc
                 struct mtr_str *value) MTR_MUST_USE;
 int rollups_put(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
                 struct mtr_str value) MTR_MUST_USE;
+/* A key with nothing behind it. MTR_EEXISTS: it is there already. */
+int rollups_add(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key) MTR_MUST_USE;
 int rollups_delete(struct mtr_rollups_txn *txn, enum mtr_rollups_table table,
                    struct mtr_str key) MTR_MUST_USE;
 

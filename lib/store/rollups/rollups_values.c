@@ -55,9 +55,9 @@ static int get_counts(struct mtr_rollups_txn *txn, const struct mtr_key *key, ui
     return MTR_OK;
 }
 
-static int add_counts(struct mtr_rollups_txn *txn, const struct mtr_key *key, int64_t first, int64_t second)
+static int add_counts(struct mtr_rollups_txn *txn, const struct mtr_key *key, int64_t first, int64_t second,
+                      uint64_t counts[2])
 {
-    uint64_t counts[2];
     unsigned char bytes[COUNTS_BYTES];
     int rc = get_counts(txn, key, counts);
     if (rc) return rc;
@@ -104,12 +104,11 @@ int mtr_rollups_sum_beyond(struct mtr_rollups_txn *txn, struct mtr_beyond_sum *o
 static int add_held(struct mtr_rollups_txn *txn, const struct mtr_values_of *of, int sign)
 {
     const struct mtr_key key = key_of(of), total = total_key();
-    struct mtr_values_count count;
-    int rc = add_counts(txn, &key, 0, sign);
-    if (!rc) rc = mtr_rollups_count_values(txn, of, &count);
+    uint64_t counts[2], unused[2];
+    int rc = add_counts(txn, &key, 0, sign, counts);
     if (rc) return rc;
-    const bool is_other = count.held == (sign > 0 ? 1 : 0); /* it begins to hold events, or ends */
-    return add_counts(txn, &total, is_other ? sign : 0, sign);
+    const bool is_other = counts[1] == (sign > 0 ? 1 : 0); /* it begins to hold events, or ends */
+    return add_counts(txn, &total, is_other ? sign : 0, sign, unused);
 }
 
 int mtr_rollups_find_values(struct mtr_rollups_txn *txn, const struct mtr_values_of *of,
@@ -124,21 +123,17 @@ int mtr_rollups_find_values(struct mtr_rollups_txn *txn, const struct mtr_values
 int mtr_rollups_admit_values(struct mtr_rollups_txn *txn, const struct mtr_values_of *of,
                              struct mtr_str dimensions)
 {
-    const struct mtr_key key = values_key(of, dimensions);
-    int rc = mtr_rollups_find_values(txn, of, dimensions);
-    if (rc != MTR_ENOTFOUND) return rc ? rc : MTR_EEXISTS; /* each is counted once */
-    const struct mtr_key counts = key_of(of);
-    rc = rollups_put(txn, MTR_TABLE_VALUES, rollups_key_str(&key), nothing);
-    return rc ? rc : add_counts(txn, &counts, 1, 0);
+    const struct mtr_key key = values_key(of, dimensions), counts = key_of(of);
+    uint64_t unused[2];
+    int rc = rollups_add(txn, MTR_TABLE_VALUES, rollups_key_str(&key));
+    return rc ? rc : add_counts(txn, &counts, 1, 0, unused);
 }
 
 int mtr_rollups_put_beyond(struct mtr_rollups_txn *txn, const struct mtr_values_of *of, uint64_t seq)
 {
     const struct mtr_key key = beyond_key(of, seq);
     MTR_ASSERT(seq > 0);
-    int rc = mtr_rollups_find_beyond(txn, of, seq);
-    if (rc != MTR_ENOTFOUND) return rc ? rc : MTR_EEXISTS; /* an event waits once */
-    rc = rollups_put(txn, MTR_TABLE_BEYOND, rollups_key_str(&key), nothing);
+    int rc = rollups_add(txn, MTR_TABLE_BEYOND, rollups_key_str(&key));
     return rc ? rc : add_held(txn, of, 1);
 }
 
