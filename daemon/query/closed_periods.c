@@ -1,13 +1,15 @@
 /*
- * What a change does to closed periods. Which subscriptions it touches is told by pointers, since a draft
- * shares what it leaves as it is; which periods by the hash of their inputs; what comes of them by pricing
- * them under both catalogs.
+ * What a change does to closed periods. Which subscriptions it touches its reach says (change_reach.h), which
+ * periods the hash of their inputs, or that others before them draw more or less; what comes of them they are
+ * priced for under both catalogs.
  *
  * Invariants: reads only. A pair of read transactions for a chunk of subscriptions, the charges' first, so
  * that the rollups are never older than what the rater had seen.
  */
 #include "meterd/query/closed_periods.h"
 
+#include "daemon/query/chained_draws.h"
+#include "daemon/query/change_reach.h"
 #include "daemon/query/recounted_use.h"
 #include "meterd/core/time.h"
 
@@ -29,182 +31,12 @@ struct looking {
     int64_t watermark_us;
     uint32_t looked_at, priced;
     bool ended; /* by a bound */
+    const struct mtr_meter *uncounted; /* as in the extent */
     const struct mtr_subscription *stored, *draft; /* at hand: their first phases */
-    bool dated;
-    int64_t from_us; /* periods that end before are out of reach */
+    struct query_reach reach;
+    struct query_draws draws; /* of its periods so far */
+    int64_t new_from_us;      /* periods that there were none of are looked at up to there */
 };
-
-/* ---- which subscriptions ---- */
-
-/* A text of a record that both share stands at one place. */
-static bool is_shared(struct mtr_str stored, struct mtr_str draft)
-{
-    return stored.data == draft.data;
-}
-
-/* What the change can reach, and whether it says from when on it does. */
-struct reach {
-    int64_t from_us; /* INT64_MAX: nothing */
-    bool dated;
-};
-
-static void reach_back(struct reach *reach, int64_t from_us, bool dated)
-{
-    if (from_us < reach->from_us) reach->from_us = from_us;
-    reach->dated = reach->dated && dated;
-}
-
-static void compare_tariffs(const struct mtr_tariff_document *stored, const struct mtr_tariff_document *draft,
-                            struct reach *reach)
-{
-    if (stored == draft) return;
-    if (!stored || !draft || !mtr_str_equal(stored->key, draft->key)) {
-        reach_back(reach, INT64_MIN, false);
-        return;
-    }
-    const struct mtr_tariff_change change = mtr_tariff_compare(stored, draft);
-    if (change.from_us < INT64_MAX) reach_back(reach, change.from_us, change.dated);
-}
-
-static bool same_trial(const struct mtr_subscription *a, const struct mtr_subscription *b)
-{
-    if (a->trial_unit_count != b->trial_unit_count || a->has_trial_amount != b->has_trial_amount ||
-        a->trial_amount.e18 != b->trial_amount.e18 || a->trial_stops != b->trial_stops)
-        return false;
-    for (uint32_t i = 0; i < a->trial_unit_count; i++)
-        if (a->trial_units[i].quantity.e12 != b->trial_units[i].quantity.e12 ||
-            !mtr_str_equal(a->trial_units[i].component, b->trial_units[i].component))
-            return false;
-    return true;
-}
-
-static bool same_moments(const struct mtr_subscription *a, const struct mtr_subscription *b)
-{
-    return a->start_us == b->start_us && mtr_subscription_ends_us(a) == mtr_subscription_ends_us(b) &&
-           a->trial_end_us == b->trial_end_us && a->free_until_us == b->free_until_us &&
-           a->charged_until_us == b->charged_until_us;
-}
-
-/* An anniversary's anchor moves with the start. */
-static bool same_billing(const struct mtr_subscription *a, const struct mtr_subscription *b)
-{
-    return a->billing.unit == b->billing.unit &&
-           (a->billing.anchor_days == b->billing.anchor_days || a->start_us != b->start_us);
-}
-
-static bool same_terms(const struct mtr_subscription *a, const struct mtr_subscription *b)
-{
-    return mtr_str_equal(a->tariff->key, b->tariff->key) && mtr_str_equal(a->customer, b->customer) &&
-           mtr_str_equal(a->currency, b->currency) && same_billing(a, b);
-}
-
-/* Changes of the subscription: one that is new or moves says from when; one that is taken out or says
- * something else does not. */
-static void compare_changes(const struct mtr_subscription *stored, const struct mtr_subscription *draft,
-                            struct reach *reach)
-{
-    const uint32_t stored_count = mtr_subscription_phase_count(stored),
-                   draft_count = mtr_subscription_phase_count(draft);
-    uint32_t same = 1;
-    for (; same < stored_count && same < draft_count; same++) {
-        const struct mtr_subscription *a = mtr_subscription_phase(stored, same),
-                                      *b = mtr_subscription_phase(draft, same);
-        if (a->start_us != b->start_us || !same_terms(a, b)) break;
-    }
-    for (uint32_t i = same; i < draft_count; i++)
-        reach_back(reach, mtr_subscription_phase(draft, i)->start_us, true);
-    for (uint32_t i = same; i < stored_count; i++) {
-        const struct mtr_subscription *gone = mtr_subscription_phase(stored, i);
-        if (gone->start_us >= mtr_subscription_ends_us(draft)) break; /* the end takes it away */
-        const bool moved = i < draft_count && same_terms(gone, mtr_subscription_phase(draft, i));
-        reach_back(reach, gone->start_us, moved);
-    }
-}
-
-static void compare_documents(const struct mtr_subscription *stored, const struct mtr_subscription *draft,
-                              struct reach *reach)
-{
-    if (is_shared(stored->key, draft->key)) return;
-    if (!mtr_str_equal(stored->customer, draft->customer) || !same_billing(stored, draft) ||
-        !same_trial(stored, draft))
-        reach_back(reach, INT64_MIN, false);
-    else if (!same_moments(stored, draft))
-        reach_back(reach, INT64_MIN, true);
-    compare_changes(stored, draft, reach);
-}
-
-static void compare_peers(const struct mtr_subscription *stored, const struct mtr_subscription *draft,
-                          struct reach *reach)
-{
-    bool same = stored->peer_count == draft->peer_count;
-    for (uint32_t i = 0; i < draft->peer_count && same; i++)
-        same = is_shared(stored->peers[i]->key, draft->peers[i]->key);
-    if (!same) reach_back(reach, INT64_MIN, true); /* who changed it without a date is looked at himself */
-}
-
-/* A level ends where its meter is retired, and so do a percentile's windows. */
-static void compare_meters(const struct looking *looking, struct reach *reach)
-{
-    const struct mtr_catalog *stored = looking->options->stored, *draft = looking->options->draft;
-    const struct mtr_service *service = looking->draft->service;
-    if (looking->stored->service->measure_ends == service->measure_ends) return;
-    for (uint32_t i = 1; i <= mtr_catalog_count(draft, MTR_KIND_METER); i++) {
-        const struct mtr_meter *b = mtr_catalog_meter(draft, i), *a = b ? mtr_catalog_meter(stored, i) : NULL;
-        if (!a || b->service != service || !mtr_aggregation_measures_time(b->aggregation)) continue;
-        const int64_t stored_us = mtr_meter_retired_us(a), draft_us = mtr_meter_retired_us(b);
-        if (stored_us != draft_us) reach_back(reach, mtr_time_sooner(stored_us, draft_us), true);
-    }
-}
-
-/* Each phase of the draft against what was in force at its start; its own tariff is told by its change. */
-static void compare_phases(const struct mtr_subscription *stored, const struct mtr_subscription *draft,
-                           struct reach *reach)
-{
-    for (uint32_t i = 0; i < mtr_subscription_phase_count(draft); i++) {
-        const struct mtr_subscription *b = mtr_subscription_phase(draft, i),
-                                      *a = mtr_subscription_at(stored, b->start_us);
-        if (i == 0 || mtr_str_equal(a->tariff->key, b->tariff->key))
-            compare_tariffs(a->tariff, b->tariff, reach);
-        compare_tariffs(a->trial_tariff, b->trial_tariff, reach);
-        compare_tariffs(a->cost_tariff, b->cost_tariff, reach);
-        compare_peers(a, b, reach);
-    }
-}
-
-static const struct mtr_credit *next_credit(const struct mtr_catalog *catalog,
-                                            const struct mtr_subscription *subscription, uint32_t *position)
-{
-    if (!mtr_catalog_count(catalog, MTR_KIND_CREDIT)) return NULL;
-    return mtr_catalog_next_credit(catalog, subscription, position);
-}
-
-/* A credit that is new has its own beginning; one that is written anew changes what it gave. */
-static void compare_credits(const struct looking *looking, struct reach *reach)
-{
-    const struct mtr_catalog *stored = looking->options->stored;
-    const struct mtr_credit *draft, *known;
-    for (uint32_t i = 0; i < mtr_subscription_phase_count(looking->draft); i++) {
-        const struct mtr_subscription *phase = mtr_subscription_phase(looking->draft, i);
-        for (uint32_t position = 0;
-             (draft = next_credit(looking->options->draft, phase, &position)) != NULL;) {
-            known = mtr_catalog_credit(stored, draft->number);
-            if (!known || !is_shared(known->key, draft->key)) reach_back(reach, INT64_MIN, !known);
-        }
-    }
-}
-
-/* Is the subscription touched? Then its reach is noted. */
-static bool is_touched(struct looking *looking)
-{
-    struct reach reach = {.from_us = INT64_MAX, .dated = true};
-    compare_phases(looking->stored, looking->draft, &reach);
-    compare_documents(looking->stored, looking->draft, &reach);
-    compare_credits(looking, &reach);
-    compare_meters(looking, &reach);
-    looking->from_us = reach.from_us;
-    looking->dated = reach.dated;
-    return reach.from_us < INT64_MAX;
-}
 
 /* ---- one period ---- */
 
@@ -280,6 +112,8 @@ static int price_both(struct looking *looking, int64_t start_us, struct mtr_clos
                                   *draft_phase = phase_at(looking->draft, start_us);
     struct mtr_period_price stored = {0}, draft = {0};
     draft_rating.closing = is_over(looking, draft_phase, start_us);
+    draft_rating.ledger = &query_ledger_of_draws;
+    draft_rating.ledger_context = &looking->draws;
     int rc = mtr_billing_period_price(&stored_rating, stored_phase, start_us, &stored);
     if (rc && is_fatal(rc)) return rc;
     if (rc) { /* else it cannot be rated now either: nothing of it is promised */
@@ -292,6 +126,7 @@ static int price_both(struct looking *looking, int64_t start_us, struct mtr_clos
     if (!rc) rc = sum_lines(&draft, &period->after);
     if (rc && is_fatal(rc)) return rc;
     period->problem = rc;
+    if (!rc && !query_draws_note(&looking->draws, &stored, &draft)) looking->ended = true;
     const bool same_customer = has_same_customer(looking, start_us);
     *changes = rc || !same_lines(&stored, &draft) || (!same_customer && stored.line_count);
     return MTR_OK;
@@ -316,7 +151,7 @@ static int look_at(struct looking *looking, int64_t start_us, int64_t end_us)
         .subscription = phase_at(looking->draft, start_us),
         .start_us = start_us,
         .end_us = end_us,
-        .dated = looking->dated,
+        .dated = looking->reach.dated,
     };
     bool same_inputs = false, changes = false;
     if (looking->looked_at == looking->options->looked_at_max ||
@@ -328,44 +163,84 @@ static int look_at(struct looking *looking, int64_t start_us, int64_t end_us)
     mtr_arena_reset(&looking->arena);
     int rc = compare_inputs(looking, start_us, &same_inputs);
     if (rc) return rc;
-    if (same_inputs && has_same_customer(looking, start_us)) return MTR_OK;
+    if (same_inputs && has_same_customer(looking, start_us) && !query_draws_differ(&looking->draws))
+        return MTR_OK;
     looking->priced++;
     rc = price_both(looking, start_us, &period, &changes);
-    return rc || !changes ? rc : looking->on_period(looking->context, &period);
+    if (!rc && changes) rc = looking->on_period(looking->context, &period);
+    return rc || !looking->ended ? rc : STOP;
 }
 
 /* ---- the periods of one subscription ---- */
 
-static int on_rated_period(void *context, const struct mtr_charge_period *period)
-{
-    struct looking *looking = context;
-    if (period->status != MTR_PERIOD_FINAL || period->close_due_us < INT64_MAX) return MTR_OK;
-    const int64_t start_us = period->start_s * MTR_US_PER_SECOND, end_us = period->end_s * MTR_US_PER_SECOND;
-    /* One that ends there may have ended for a change that is taken out. */
-    return end_us >= looking->from_us ? look_at(looking, start_us, end_us) : MTR_OK;
-}
-
-/* Periods that are over and that there were none of: a start that moved back makes such, and a change. */
-static int look_at_new_periods(struct looking *looking)
+/* Periods that are over and that there were none of: a start that moved back makes such, and a change. Those
+ * that start before until_us, each once. */
+static int look_at_new_periods(struct looking *looking, int64_t until_us)
 {
     const struct mtr_subscription *draft = looking->draft;
-    const int64_t ends_us = mtr_subscription_ends_us(draft);
-    int64_t at_us = draft->start_us;
     int rc = MTR_OK;
-    if (looking->from_us > at_us) at_us = looking->from_us - 1;
-    while (!rc && at_us < ends_us && at_us < looking->watermark_us) {
+    until_us = mtr_time_sooner(until_us, mtr_subscription_ends_us(draft));
+    until_us = mtr_time_sooner(until_us, looking->watermark_us);
+    while (!rc && looking->new_from_us < until_us) {
+        const int64_t at_us = looking->new_from_us;
         const struct mtr_subscription *phase = mtr_subscription_at(draft, at_us);
         struct mtr_charge_period known;
         int64_t whole_end_us = 0;
         const int64_t start_us = mtr_billing_period_start(phase, at_us, &whole_end_us);
         const int64_t end_us = mtr_time_sooner(whole_end_us, phase->end_us);
+        looking->new_from_us = end_us;
         if (end_us > looking->watermark_us) break;
         rc = mtr_charges_get_period(looking->charges, draft->number, mtr_billing_period_name_s(start_us),
                                     &known);
         if (rc == MTR_ENOTFOUND) rc = look_at(looking, start_us, end_us);
-        at_us = end_us;
     }
     return rc;
+}
+
+static int on_rated_period(void *context, const struct mtr_charge_period *period)
+{
+    struct looking *looking = context;
+    const int64_t start_us = period->start_s * MTR_US_PER_SECOND, end_us = period->end_s * MTR_US_PER_SECOND;
+    int rc = look_at_new_periods(looking, start_us);
+    if (rc || period->status != MTR_PERIOD_FINAL || period->close_due_us < INT64_MAX) return rc;
+    /* One that ends there may have ended for a change that is taken out. */
+    return end_us >= looking->reach.from_us ? look_at(looking, start_us, end_us) : MTR_OK;
+}
+
+/* A new meter that the draft prices from a time on that is over. */
+static const struct mtr_meter *find_uncounted(const struct looking *looking,
+                                              const struct mtr_subscription *phase)
+{
+    const struct mtr_tariff_document *tariff = phase->tariff;
+    for (uint32_t i = 0; i < tariff->version_count; i++) {
+        const struct mtr_tariff_version *version = &tariff->versions[i];
+        if (mtr_tariff_version_start(version, phase->zone) >= looking->watermark_us) break;
+        for (uint32_t j = 0; j < version->component_count; j++)
+            for (uint32_t k = 0; k < version->components[j].input_count; k++) {
+                const struct mtr_str name = version->components[j].inputs[k];
+                const struct mtr_meter *meter = mtr_catalog_find_meter(looking->options->draft, name);
+                if (meter && !mtr_catalog_meter(looking->options->stored, meter->number)) return meter;
+            }
+    }
+    return NULL;
+}
+
+static void note_uncounted(struct looking *looking)
+{
+    const uint32_t count = mtr_subscription_phase_count(looking->draft);
+    for (uint32_t i = 0; !looking->uncounted && i < count; i++)
+        looking->uncounted = find_uncounted(looking, mtr_subscription_phase(looking->draft, i));
+}
+
+/* In their order, as they draw on pools. */
+static int look_at_periods(struct looking *looking)
+{
+    const uint32_t number = looking->draft->number;
+    query_draws_begin(&looking->draws, looking->charges);
+    looking->new_from_us = looking->draft->start_us;
+    if (looking->reach.from_us > looking->new_from_us) looking->new_from_us = looking->reach.from_us - 1;
+    int rc = mtr_charges_walk_periods(looking->charges, number, INT64_MIN, on_rated_period, looking);
+    return rc ? rc : look_at_new_periods(looking, INT64_MAX);
 }
 
 /* ---- all of them ---- */
@@ -375,7 +250,10 @@ static bool take(struct looking *looking, uint32_t number)
 {
     looking->stored = mtr_catalog_subscription(looking->options->stored, number);
     looking->draft = mtr_catalog_subscription(looking->options->draft, number);
-    return looking->stored && looking->draft && is_touched(looking);
+    if (!looking->stored || !looking->draft) return false;
+    looking->reach = query_reach_of(&(struct query_change){looking->options->stored, looking->options->draft,
+                                                           looking->stored, looking->draft});
+    return looking->reach.from_us < INT64_MAX;
 }
 
 /* The hours of a chunk, from that subscription on, that one of the catalogs cuts where the store is not cut.
@@ -442,8 +320,8 @@ static int walk(struct looking *looking, struct mtr_rollups *rollups, struct mtr
             (void)take(looking, i); /* it is at hand again */
         }
         left--;
-        rc = mtr_charges_walk_periods(looking->charges, i, INT64_MIN, on_rated_period, looking);
-        if (!rc) rc = look_at_new_periods(looking);
+        note_uncounted(looking);
+        rc = look_at_periods(looking);
     }
     end(looking);
     return rc;
@@ -451,7 +329,7 @@ static int walk(struct looking *looking, struct mtr_rollups *rollups, struct mtr
 
 int mtr_closed_periods_walk(struct mtr_rollups *rollups, struct mtr_charges *charges,
                             const struct mtr_closed_periods_options *options, mtr_on_closed_period on_period,
-                            void *context, bool *complete)
+                            void *context, struct mtr_closed_periods_extent *extent)
 {
     struct looking looking = {.options = options, .on_period = on_period, .context = context};
     mtr_arena_init(&looking.arena, ARENA_CHUNK_BYTES, options->memory_bytes_max);
@@ -460,6 +338,6 @@ int mtr_closed_periods_walk(struct mtr_rollups *rollups, struct mtr_charges *cha
     query_view_close(&looking.draft_view);
     query_view_close(&looking.stored_view);
     mtr_arena_release(&looking.arena);
-    *complete = !looking.ended;
+    *extent = (struct mtr_closed_periods_extent){!looking.ended, looking.uncounted};
     return looking.ended && rc == STOP ? MTR_OK : rc;
 }

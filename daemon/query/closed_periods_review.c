@@ -110,11 +110,16 @@ int mtr_closed_periods_review(struct mtr_rollups *rollups, struct mtr_charges *c
                               struct mtr_diagnostics *findings)
 {
     struct review review = {.sum_count = 0};
-    bool complete = false;
-    int rc = mtr_closed_periods_walk(rollups, charges, options, on_period, &review, &complete);
+    struct mtr_closed_periods_extent extent;
+    int rc = mtr_closed_periods_walk(rollups, charges, options, on_period, &review, &extent);
     if (rc) return rc;
     for (uint32_t i = 0; i < review.sum_count; i++) tell_sum(&review.sums[i], allowed, findings);
-    if (!complete)
+    if (extent.uncounted)
+        mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
+                             "meter `%.*s` is new and priced in the past: what it counts of stored events is "
+                             "not in these sums. Apply it first, then the tariff",
+                             MTR_STR_ARGS(extent.uncounted->key));
+    if (!extent.complete)
         mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
                              "the change reaches more closed periods than are looked at before it: there may "
                              "be others. `meterd price --what-if` looks at all of them");

@@ -174,6 +174,39 @@ def check_closed_periods():
         audit(daemon)
 
 
+def told(daemon, path="/v1/catalog", **lists):
+    answer = daemon.call("PUT", path, body=lists)
+    daemon.settle()
+    return answer.status, [finding["text"] for finding in answer.json()["findings"] if finding["line"] == 0]
+
+
+def check_pools_and_new_meters():
+    """Closed periods draw on a credit in their order, one after the other; one that goes to somebody else is a change of the past. And what a new
+    meter is going to count is not told, but said."""
+    with Daemon(WIDE) as daemon:
+        subscriptions = [{"key": k, "service": "s", "customer": f"c-{k}", "tariff": "p", "start": "2026-09-01"} for k in ("s1", "s2")]
+        apply(daemon, **CATALOG, subscriptions=subscriptions)
+        send(daemon, daemon.vendor_key("v"), ("1", "s1", "2026-09-10T00:00:00Z", 5), ("2", "s1", "2026-10-10T00:00:00Z", 7))
+        credit = {"key": "top", "subscription": "s1", "amount": "6", "currency": "EUR", "from": "2026-09-01"}
+        assert told(daemon, credits=[credit]) == (200, [
+            "2 closed periods of 1 subscription are rated again: 12.00 becomes 6.00 EUR",
+            "s1 of c-s1 from 2026-09-01T00:00:00+00:00: 5.00 becomes 0.00 EUR", "s1 of c-s1 from 2026-10-01T00:00:00+00:00: 7.00 becomes 6.00 EUR"])
+        assert bill(daemon) == {("s1", "c-s1", "2026-10-01"): 6}, bill(daemon)
+        status, texts = told(daemon, credits=[{**credit, "subscription": "s2"}])
+        assert status == 422 and texts[0].startswith("2 closed periods of 1 subscription are rated again: 6.00 becomes 12.00 EUR. Say"), (status, texts)
+        assert bill(daemon) == {("s1", "c-s1", "2026-10-01"): 6}, bill(daemon)
+
+        meter = {"key": "n", "service": "s", "event_type": "t", "aggregation": "count"}
+        priced = {"from": "2026-10-01", "components": [*CATALOG["tariffs"][0]["versions"][0]["components"], {"key": "k", "meter": "n", "per_unit": "100"}]}
+        tariff = {**CATALOG["tariffs"][0], "versions": [*CATALOG["tariffs"][0]["versions"], priced]}
+        said = "meter `n` is new and priced in the past: what it counts of stored events is not in these sums. Apply it first, then the tariff"
+        assert told(daemon, "/v1/catalog?dry_run=true", meters=[meter], tariffs=[tariff]) == (200, [said])
+        assert told(daemon, meters=[meter]) == (200, [])
+        assert told(daemon, tariffs=[tariff])[1][0] == "1 closed period of 1 subscription is rated again: 6.00 becomes 106.00 EUR"
+        assert bill(daemon) == {("s1", "c-s1", "2026-10-01"): 106}, bill(daemon)
+        audit(daemon)
+
+
 def check_end_inside_an_hour():
     """An end that moves into an hour that is used and charged: what is told before it is done is what comes of it; and a query is cut there, too."""
     with Daemon(WIDE) as daemon:
@@ -229,6 +262,7 @@ check_end_before_usage()
 check_end_in_any_order()
 check_changes()
 check_closed_periods()
+check_pools_and_new_meters()
 check_end_inside_an_hour()
 check_subscribe_again()
 check_gap()

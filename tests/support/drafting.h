@@ -33,6 +33,8 @@ static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 20
 
 static const char *const zones[] = {"UTC", "Asia/Kolkata", "Asia/Kathmandu", "America/New_York"};
 static struct metering_world world;
+/* Versions have allowances that roll over. */
+static bool has_pools;
 static struct random_source source;
 
 static inline uint32_t below(uint32_t limit)
@@ -64,7 +66,7 @@ static inline int64_t any_time(void)
     return below(2) ? time_us : time_us / (HOUR_US / 4) * (HOUR_US / 4);
 }
 
-static inline void add_version(struct text *text, int64_t from_us)
+static inline void add_version(struct text *text, const char *tariff, int64_t from_us)
 {
     char from[MTR_TIME_TEXT_BYTES];
     mtr_time_format(from_us, from);
@@ -86,6 +88,8 @@ static inline void add_version(struct text *text, int64_t from_us)
         "        minimum: '%u'\n",
         from, 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99),
         below(500));
+    if (has_pools && strcmp(tariff, "k") != 0) /* costs draw on nothing */
+        add(text, "        allowances: [{key: bonus, amount: '%u', rollover: %u}]\n", 1 + below(200), below(3));
 }
 
 /* A first version for all of the time, and up to two at any microsecond. */
@@ -96,8 +100,8 @@ static inline void add_tariff(struct text *text, const char *key)
     if (times_us[0] > times_us[1]) times_us[1] = times_us[0] + 1 + below(1000);
     if (times_us[0] == times_us[1]) times_us[1]++;
     add(text, "  - key: %s\n    currency: EUR\n    versions:\n", key);
-    add_version(text, JANUARY_US - 80 * DAY_US);
-    for (uint32_t i = 0; i < count; i++) add_version(text, times_us[i]);
+    add_version(text, key, JANUARY_US - 80 * DAY_US);
+    for (uint32_t i = 0; i < count; i++) add_version(text, key, times_us[i]);
 }
 
 /* What is charged, also after a change, and what it costs the seller. */

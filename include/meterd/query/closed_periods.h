@@ -5,15 +5,16 @@
  * A change with a date is one that somebody means for the past: an end, a start or a trial's end that moves,
  * a meter that is retired, a version or a credit that is new. A change without one says nothing of the past,
  * and changes it all the same: another tariff, customer or billing rule of a subscription, a version or
- * override that is written anew or taken out, another cost tariff, a credit of another amount. Rates of
- * exchange are news, and never looked at.
+ * override that is written anew or taken out, another cost tariff, a credit of another amount or owner.
+ * Rates of exchange are news, and never looked at.
  *
  * Use of hours that the draft cuts where the store's cells are not cut is counted again from the log
  * (meterd/aggregator/recount.h), so what is told is what will be charged.
  *
  * Reads both stores in short read transactions and writes nothing. Bounded: only subscriptions that the draft
  * touches, of these only periods that it can reach, and of these those whose inputs are others; with 100,000
- * subscriptions that are not touched it is some milliseconds. What a customer's other subscriptions add to a
+ * subscriptions that are not touched it is some milliseconds. What a subscription's earlier periods draw more
+ * or less of pools and terms is followed into its later ones. What a customer's other subscriptions add to a
  * period, and what they drew, is what was charged of them, as in a what-if (what_if.h).
  */
 #ifndef METERD_QUERY_CLOSED_PERIODS_H
@@ -50,12 +51,19 @@ struct mtr_closed_period {
 /* A result other than 0 stops and is returned. */
 typedef int (*mtr_on_closed_period)(void *context, const struct mtr_closed_period *period);
 
+/* What was not told. */
+struct mtr_closed_periods_extent {
+    bool complete; /* all of them were looked at; else one of the bounds ended it */
+    /* A meter of the draft that is new, and priced from a time on that is over: what it is going to count of
+     * stored events is in no sum. NULL: there is none. */
+    const struct mtr_meter *uncounted;
+};
+
 /* Each closed period of which a line would be another, or another customer's, or of which that cannot be
- * told. *complete: all of them were
- * looked at, else one of the bounds ended it. Errors: those of the stores, MTR_ENOMEM. */
+ * told. Errors: those of the stores, MTR_ENOMEM. */
 int mtr_closed_periods_walk(struct mtr_rollups *rollups, struct mtr_charges *charges,
                             const struct mtr_closed_periods_options *options, mtr_on_closed_period on_period,
-                            void *context, bool *complete) MTR_MUST_USE;
+                            void *context, struct mtr_closed_periods_extent *extent) MTR_MUST_USE;
 
 /* What is told of it before the draft is in force: a finding for the sums of each currency, and the first
  * periods. Those of a change without a date are errors, unless it is `allowed`. */
