@@ -6,6 +6,7 @@
  */
 #include "daemon/config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,6 +172,19 @@ static const struct mtr_field *find_row(const struct mtr_field *rows, const char
     return NULL;
 }
 
+static struct mtr_str row_name_at(const void *context, unsigned i)
+{
+    const struct mtr_field *rows = context;
+    return rows[i].name ? mtr_str_from(rows[i].name) : (struct mtr_str){NULL, 0};
+}
+
+/* What was meant for a name that has no row; the environment has it in capitals. */
+static const char *meant_row(const struct mtr_field *rows, char *name, char text[MTR_MEANT_BYTES])
+{
+    for (char *c = name; *c; c++) *c = (char)tolower((unsigned char)*c);
+    return mtr_str_meant(mtr_str_from(name), row_name_at, rows, text);
+}
+
 /* One "section.key" of the environment or the command line. */
 struct setting {
     const char *origin;
@@ -181,19 +195,21 @@ struct setting {
 
 static int set_one(struct mtr_config *config, const struct setting *setting, struct mtr_diagnostics *findings)
 {
-    char text[NAME_BYTES], path[NAME_BYTES * 2];
+    char text[NAME_BYTES], path[NAME_BYTES * 2], meant[MTR_MEANT_BYTES] = "";
     snprintf(text, sizeof(text), "%.*s", MTR_STR_ARGS(setting->name));
     char *middle = strstr(text, setting->separator);
     const struct mtr_field *section = NULL, *row = NULL;
     if (middle) {
         *middle = '\0';
         section = find_row(mtr_config_fields, text);
-        if (section) row = find_row(section->fields, middle + strlen(setting->separator));
+        char *name = middle + strlen(setting->separator);
+        if (section) row = find_row(section->fields, name);
+        if (!row) meant_row(section ? section->fields : mtr_config_fields, section ? name : text, meant);
     }
     if (!row) {
         mtr_diagnostics_addf(findings, MTR_FINDING_FIELD_UNKNOWN, 0, 0, NULL,
-                             "%s: there is no such key: %.*s%s", setting->origin,
-                             MTR_STR_QUOTED(setting->name));
+                             "%s: there is no such key: %.*s%s%s", setting->origin,
+                             MTR_STR_QUOTED(setting->name), meant);
         return MTR_EINVALID;
     }
     snprintf(path, sizeof(path), "%s: %s.%s", setting->origin, section->name, row->name);

@@ -379,9 +379,10 @@ static int list_rows(const struct question *question, struct quote_use_options *
 /* The tariffs under the versions in force then, as if they had been so all the time. */
 static int freeze(struct question *question, struct query_frozen frozen[QUOTE_SIDES])
 {
-    static const char *const late[QUOTE_SIDES] = {"no version of the tariff is in force yet",
-                                                  "no version of the cost tariff is in force yet",
-                                                  "no version of the trial's tariff is in force yet"};
+    static const char *const late[QUOTE_SIDES] = {
+        "no version of the tariff is in force yet: the first begins at",
+        "no version of the cost tariff is in force yet: the first begins at",
+        "no version of the trial's tariff is in force yet: the first begins at"};
     const int64_t at_us = question->at_us;
     for (int side = 0; side < QUOTE_SIDES; side++) {
         const struct mtr_tariff_document **tariff = &question->tariffs.of[side];
@@ -389,7 +390,7 @@ static int freeze(struct question *question, struct query_frozen frozen[QUOTE_SI
         const struct mtr_tariff_version *version = mtr_tariff_version_at(*tariff, question->zone, at_us);
         if (!version)
             return quote_fail(question->findings, MTR_FINDING_QUOTE_TIME, question->request->tariff, "at",
-                              late[side], (struct mtr_str){NULL, 0});
+                              late[side], (*tariff)->versions[0].from);
         *tariff = query_freeze(*tariff, version, &frozen[side]);
     }
     return MTR_OK;

@@ -290,6 +290,9 @@ def check_queries(d):
         run(d, 64, *words, says=["--csv or --json, not both"])
     run(d, 64, "charges", "--outbox", "--waiting", says=["--outbox lists messages: leave out --waiting"])
     run(d, 64, "charges", "--outbox", "--csv", says=["--outbox lists messages: leave out --csv"])
+    for name in ("a/b", "k" * 2000, "a b", ""):
+        run(d, 64, "key", name, "--scope", "query", says=["NAME is 1 to 64 of letters, digits and . _ : -"])
+    run(d, 1, "credits", "--customer", "contoso", "-s", "sub-1", says=["name one of them: a subscription, or a customer"])
     run(d, 64, "events", "--from-seq", "5", "--to-seq", "4", says=["--from-seq must not be above --to-seq"])
     run(d, 1, "get", "tarif", says=["there is no kind 'tarif'", "did you mean `tariff`?"])
     run(d, 64, "price", "compute", "-q", "1", "--tariff", "compute", says=["leave out --tariff"])

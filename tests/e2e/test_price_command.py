@@ -216,7 +216,8 @@ def test_refusals(folder, tariff):
                               (("--at", "soon"), "meterd price: --at: a date or an instant is expected")):
         assert sentence in run(tariff, "--curve", *options, code=1), options
     assert "above 0" in run(tariff, "--curve", "--quantity", "-5", code=1)
-    assert "in force yet" in run(tariff, "--curve", "--at", "2025-01-01", code=1)
+    assert "--at: no version of the tariff is in force yet: the first begins at 2026-01-01" in run(tariff, "-q", "1", "--at", "2025-01-01", code=1)
+    assert "in force yet: the first begins at 2026-01-01" in run(tariff, "--curve", "--at", "2025-01-01", code=1)
 
 
 EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "config", "tariffs")

@@ -118,7 +118,8 @@ static bool begin(struct api_call *call)
     struct credits *credits = api_allocate(call, sizeof(*credits));
     if (!credits) return false;
     if (!api_text(call, "subscription").size == !api_text(call, "customer").size) {
-        api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_NEEDED, "name a subscription or a customer");
+        api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_NEEDED,
+                    "name one of them: a subscription, or a customer");
         return false;
     }
     if (!api_customer(call, "customer", &credits->customer) ||

@@ -27,8 +27,10 @@ static int run(const struct cli_invocation *invocation)
     int code = client_open(invocation, &client);
     if (code) return code;
     mtr_buffer_init(&path, PATH_BYTES);
-    if (document_path(invocation, &path)) code = MTR_EXIT_USAGE;
-    else code = client_json(client, "DELETE", path.data, NULL, (struct mtr_str){NULL, 0}, &answer);
+    if (document_path(invocation, &path)) {
+        fprintf(stderr, "meterd delete: KEY is too long\n");
+        code = MTR_EXIT_USAGE;
+    } else code = client_json(client, "DELETE", path.data, NULL, (struct mtr_str){NULL, 0}, &answer);
     if (!code && invocation_flag(invocation, "json")) rows_print_json(mtr_document_root(answer));
     else if (!code)
         printf("%s %s %s deleted; catalog version %.*s\n", invocation->arguments[0], invocation->arguments[1],

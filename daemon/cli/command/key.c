@@ -8,6 +8,7 @@
 #include "daemon/cli/commands.h"
 #include "daemon/daemon.h"
 #include "meterd/core/json_writer.h"
+#include "meterd/core/schema.h"
 
 enum { PATH_BYTES = 1024 };
 
@@ -31,13 +32,25 @@ static int key_document(const struct cli_invocation *invocation, const char *sha
     return mtr_json_finish(&json);
 }
 
-static int put_key(struct mtr_client *client, const char *name, struct mtr_str document)
+static int call_key(struct mtr_client *client, const char *method, const char *name, struct mtr_str document,
+                    struct mtr_document **answer)
 {
     static const char *const headers[] = {"Content-Type: application/json", NULL};
-    char path[PATH_BYTES];
+    struct mtr_buffer path;
+    mtr_buffer_init(&path, PATH_BYTES);
+    int rc = mtr_buffer_printf(&path, "/v1/catalog/api_key/");
+    if (!rc) rc = client_escape(&path, mtr_str_from(name));
+    if (!rc) rc = mtr_buffer_append_char(&path, '\0');
+    int code = rc ? MTR_EXIT_FAILED
+                  : client_json(client, method, path.data, document.size ? headers : NULL, document, answer);
+    mtr_buffer_release(&path);
+    return code;
+}
+
+static int put_key(struct mtr_client *client, const char *name, struct mtr_str document)
+{
     struct mtr_document *answer = NULL;
-    snprintf(path, sizeof(path), "/v1/catalog/api_key/%s", name);
-    int code = client_json(client, "PUT", path, headers, document, &answer);
+    int code = call_key(client, "PUT", name, document, &answer);
     mtr_document_close(answer);
     return code;
 }
@@ -122,11 +135,9 @@ static int make_key(const struct cli_invocation *invocation, struct mtr_client *
 /* The stored document again, with "disabled": true. */
 static int disable_key(const struct cli_invocation *invocation, struct mtr_client *client)
 {
-    char path[PATH_BYTES];
     struct mtr_document *answer = NULL;
     struct mtr_buffer document;
-    snprintf(path, sizeof(path), "/v1/catalog/api_key/%s", invocation->arguments[0]);
-    int code = client_json(client, "GET", path, NULL, (struct mtr_str){NULL, 0}, &answer);
+    int code = call_key(client, "GET", invocation->arguments[0], (struct mtr_str){NULL, 0}, &answer);
     if (code) return code;
     mtr_buffer_init(&document, 1 << 16);
     const struct mtr_node *stored = mtr_node_get(mtr_document_root(answer), "document");
@@ -150,6 +161,13 @@ static int run(const struct cli_invocation *invocation)
 {
     struct mtr_client *client;
     bool disable = invocation_flag(invocation, "disable");
+    if (!mtr_schema_is_key(mtr_str_from(invocation->arguments[0]))) {
+        fprintf(stderr,
+                "meterd key: NAME is 1 to 64 of letters, digits and . _ : -, starting with a letter or "
+                "digit, not '%s'\n",
+                invocation->arguments[0]);
+        return MTR_EXIT_USAGE;
+    }
     if (!disable && !check_scopes(invocation)) return MTR_EXIT_USAGE;
     int code = client_open(invocation, &client);
     if (code) return code;

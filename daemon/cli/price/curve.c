@@ -59,7 +59,8 @@ static int find_version(const struct cli_invocation *invocation, struct curve *c
     return curve->version
                ? MTR_OK
                : quote_fail(findings, MTR_FINDING_QUOTE_TIME, NULL, "at",
-                            "no version of the tariff is in force yet", nothing);
+                            "no version of the tariff is in force yet: the first begins at",
+                            curve->tariff->versions[0].from);
 }
 
 /* The component and dimensions that are meant. What counts by the hour is plotted as if all of it were

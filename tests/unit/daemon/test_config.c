@@ -96,6 +96,8 @@ static void test_findings(void **state)
         {"intake: {dedup_window: 1d, lateness: 2d}\n", NULL, "error: intake.lateness: must not be longer than intake.dedup_window"},
         {"log: {retention: 1d}\n", NULL, "error: intake.dedup_window: must not be longer than log.retention"},
         {"", "listen.nonsense=1", "--set: there is no such key: listen.nonsense"},
+        {"", "rater.grce=1d", "--set: there is no such key: rater.grce; did you mean `grace`?"},
+        {"", "ratr.grace=1d", "--set: there is no such key: ratr.grace; did you mean `rater`?"},
         {"", "listen.port", "--set takes SECTION.KEY=VALUE"},
         {"", "listen.port=x", "--set: listen.port"},
     };
