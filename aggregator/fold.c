@@ -209,10 +209,12 @@ static int apply_to_list(struct mtr_aggregator *aggregator, const struct mtr_eff
     return rc ? rc : fold_follow_reading(aggregator, effect, counted->dimensions, &point);
 }
 
-/* Each cell that the length touches gets what falls into it; all of them together get the quantity. */
+/* Each cell that the length touches gets what falls into it; all of them together get the quantity. The
+ * first one decides whether it counts. */
 static int apply_spread(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                         const struct event_quantity *counted, int64_t time_us)
 {
+    struct mtr_effect on_cell = *effect;
     struct mtr_quantity before = {0}, after;
     for (int64_t at_us = time_us;;) {
         struct mtr_cell_change *change;
@@ -222,9 +224,10 @@ static int apply_spread(struct mtr_aggregator *aggregator, const struct mtr_effe
         if (rc) return rc;
         if (is_wanted(effect, cell.start_us)) {
             const mtr_int128 share = after.e12 - before.e12;
-            rc = find_cell(aggregator, effect, cell.start_us, counted->dimensions, &change);
+            rc = find_cell(aggregator, &on_cell, cell.start_us, counted->dimensions, &change);
             if (rc) return rc;
             change->value_e12 += effect->sign > 0 ? share : -share;
+            on_cell.way = FOLD_AGAIN;
         }
         if (MTR_QUANTITY_OF_US(elapsed_us).e12 >= counted->length_s.e12) break;
         before = after;

@@ -232,6 +232,24 @@ static void what_was_counted_stays(void **state)
     assert_null(strstr(contents(), "beyond"));
 }
 
+/* One that waits for the count is in none of its cells, also where an older one of the step is in the first. */
+static void a_spread_event_counts_or_waits(void **state)
+{
+    (void)state;
+    make_world(1);
+    grouped->spread_over = MTR_STR("length");
+    append_in("a", "eu", "1");
+    add_number(&log_in_memory.events[0], "length", "0");
+    append_in("a", "eu", "4");
+    log_in_memory.events[1].event.time_us = at("2026-03-01T10:30:00Z");
+    add_number(&log_in_memory.events[1], "length", "3600");
+    put_uncounted(2);
+    show(2, 1);
+    fold_until_idle();
+    assert_string_equal(contents(), "1.1 2026-03-01T10:00 eu\x1f= 3 (2, 1-2)\n"
+                                    "1.1 2026-03-01T11:00 eu\x1f= 2 (1, 2-2)\n");
+}
+
 /* ---- what a disk has lost ---- */
 
 static void put_row(enum mtr_rollups_table table, const char *key, size_t key_size, const char *value,
@@ -290,6 +308,7 @@ int main(void)
         CASE(a_meter_that_holds_is_not_deleted),
         CASE(a_subject_that_comes_again_has_one_quota),
         CASE(what_was_counted_stays),
+        CASE(a_spread_event_counts_or_waits),
         CASE(a_damaged_flow_is_an_error),
         CASE(a_damaged_count_is_an_error),
     };
