@@ -190,7 +190,7 @@ struct steps {
     struct mtr_json_writer *json;
 };
 
-enum { NOT_SHOWN = UINT32_MAX - 1 };
+#define NOT_SHOWN (UINT32_MAX - 1)
 
 static int on_step(void *context, const struct mtr_price_step *step)
 {
@@ -211,7 +211,7 @@ static int number_lines(struct steps *steps, const struct shown *shown, struct m
     steps->numbers = mtr_arena_calloc(arena, (size_t)price->line_count + 1, sizeof(*steps->numbers));
     if (!steps->numbers) return MTR_ENOMEM;
     for (uint32_t i = 0; i < price->line_count; i++)
-        steps->numbers[i] = is_shown(shown, &price->lines[i]) ? count++ : (uint32_t)NOT_SHOWN;
+        steps->numbers[i] = is_shown(shown, &price->lines[i]) ? count++ : NOT_SHOWN;
     return MTR_OK;
 }
 
