@@ -1,7 +1,8 @@
 /*
  * The law of the rater, Σ emitted == price(usage now), after anything at all: use that comes late or is
- * taken back, tariffs and terms that change, crashes, steps of any size. The stories of tests/golden/rating
- * tell it by examples.
+ * taken back, tariffs and terms that change, ends that move away and back, crashes, steps of any size. And the
+ * bill is the one of a rater that knew all of it from the start. The stories of tests/golden/rating tell it by
+ * examples.
  */
 #include "meterd/rater/rater.h"
 
@@ -25,6 +26,17 @@ static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 20
     "  - {key: calls, service: compute, event_type: call, aggregation: count}\n"                             \
     "  - {key: disk, service: compute, event_type: disk, value: gib, group_by: [region, class]}\n"           \
     "  - {key: peak, service: compute, event_type: disk, value: gib, aggregation: max}\n"
+
+/* Within ten days of now; it goes and comes with each catalog. */
+static const char *random_end(const struct rating_world *world, struct random_source *random)
+{
+    static char text[64];
+    char time[MTR_TIME_TEXT_BYTES];
+    const int64_t end_us = world->now_us - 10 * DAY_US + (int64_t)random_below(random, 20 * DAY_US);
+    mtr_time_format(mtr_time_later(end_us, JANUARY_US + 5 * DAY_US), time);
+    snprintf(text, sizeof(text), ", end: '%s'", time);
+    return text;
+}
 
 static void apply_random_catalog(struct rating_world *world, struct random_source *random, bool first)
 {
@@ -69,9 +81,10 @@ static void apply_random_catalog(struct rating_world *world, struct random_sourc
         size += (size_t)snprintf(
             yaml + size, sizeof(yaml) - size,
             "  - {key: s%u, service: compute, customer: c, tariff: t, zone: %s, billing: %s,\n"
-            "     start: '2026-01-%02uT05:30:00Z'%s}\n",
-            i, zones[i], periods[i], 1 + (first ? 0 : (unsigned)random_below(random, 3)),
-            random_below(random, 3) ? "" : ", trial_end: '2026-01-09T00:00:00Z'");
+            "     start: '2026-01-%02uT05:30:00Z'%s%s}\n",
+            i, zones[i], periods[i], 1 + (first || random_below(random, 4) ? 0 : (unsigned)random_below(random, 3)),
+            random_below(random, 3) ? "" : ", trial_end: '2026-01-09T00:00:00Z'",
+            first || random_below(random, 2) ? "" : random_end(world, random));
     }
     assert_true(size < sizeof(yaml));
     rating_apply(world, yaml);
@@ -151,6 +164,102 @@ static struct mtr_audit_counts settle(struct rating_world *world)
     return counts;
 }
 
+/* ---- the same bill as if all had been known from the start ---- */
+
+enum { LINES_MAX = 4096, LINE_TEXT_BYTES = 256 };
+
+struct bill {
+    char (*lines)[LINE_TEXT_BYTES];
+    uint32_t count;
+    struct mtr_charges_txn *txn;
+};
+
+static int write_line(void *context, const struct mtr_charge_line *line)
+{
+    struct bill *bill = context;
+    char amount[MTR_DECIMAL_TEXT_BYTES], quantity[MTR_DECIMAL_TEXT_BYTES];
+    if (!line->emitted.e18 && !line->quantity.e12) return 0;
+    mtr_money_format(line->emitted, amount);
+    mtr_quantity_format(line->quantity, quantity);
+    assert_in_range(bill->count, 0, LINES_MAX - 1);
+    int size = snprintf(bill->lines[bill->count++], LINE_TEXT_BYTES, "%u %lld %lld %.*s %.*s %.*s: %s (%s)",
+                        line->subscription, (long long)line->period_start_s, (long long)line->part_start_us,
+                        MTR_STR_ARGS(line->component), MTR_STR_ARGS(line->kind), MTR_STR_ARGS(line->dimensions),
+                        amount, quantity);
+    assert_in_range(size, 1, LINE_TEXT_BYTES - 1);
+    return 0;
+}
+
+static int write_period(void *context, const struct mtr_charge_period *period)
+{
+    struct bill *bill = context;
+    return mtr_charges_walk_lines(bill->txn, period->subscription, period->start_s, write_line, bill);
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* What all charges come to, line by line. */
+static struct bill bill_of(const struct rating_world *world)
+{
+    struct bill bill = {.lines = calloc(LINES_MAX, LINE_TEXT_BYTES)};
+    assert_non_null(bill.lines);
+    assert_int_equal(mtr_charges_begin(world->charges, false, &bill.txn), 0);
+    for (uint32_t i = 1; i <= 4; i++)
+        assert_int_equal(mtr_charges_walk_periods(bill.txn, i, INT64_MIN, write_period, &bill), 0);
+    mtr_charges_abort(bill.txn);
+    if (bill.count) qsort(bill.lines, bill.count, LINE_TEXT_BYTES, compare_lines);
+    return bill;
+}
+
+/* Rated by itself from nothing: what is used and the catalog as they are now. */
+static void rate_anew(const struct rating_world *world, struct rating_world *anew)
+{
+    struct mtr_diagnostic diagnostic;
+    char path[2 * DIRECTORY_PATH_BYTES];
+    *anew = *world;
+    snprintf(path, sizeof(path), "%s/charges-anew", world->root);
+    if (mtr_charges_open(path, false, &anew->charges, &diagnostic)) fail_msg("%s", diagnostic.text);
+    assert_int_equal(mtr_rater_open(anew->rollups, anew->charges, &anew->options, &anew->rater), 0);
+}
+
+static bool is_settled(struct rating_world *world)
+{
+    const struct mtr_audit_of of = {world->rollups, world->charges, world->catalog};
+    struct mtr_audit_counts counts;
+    unsigned wrong = 0;
+    rating_drain(world);
+    assert_int_equal(mtr_rater_audit(&of, &world->options, count_wrong, &wrong, &counts), 0);
+    assert_int_equal(wrong, 0);
+    return !counts.pending;
+}
+
+static void check_bill(struct rating_world *world)
+{
+    enum { LINKS_MAX = 120 };
+    struct rating_world anew;
+    int links = 0;
+    bool settled;
+    rate_anew(world, &anew);
+    do {
+        rating_advance_to(world, world->now_us + 2 * HOUR_US);
+        anew.now_us = world->now_us;
+        settled = is_settled(world);
+        settled = is_settled(&anew) && settled;
+        assert_in_range(links++, 0, LINKS_MAX);
+    } while (!settled);
+    const struct bill bill = bill_of(world), expected = bill_of(&anew);
+    for (uint32_t i = 0; i < bill.count && i < expected.count; i++)
+        assert_string_equal(bill.lines[i], expected.lines[i]);
+    assert_int_equal(bill.count, expected.count);
+    free(bill.lines);
+    free(expected.lines);
+    mtr_rater_close(anew.rater);
+    mtr_charges_close(anew.charges);
+}
+
 static void run_seed(uint64_t seed)
 {
     struct rating_world world;
@@ -161,7 +270,7 @@ static void run_seed(uint64_t seed)
     rating_reopen(&world);
     apply_random_catalog(&world, &random, true);
     for (int i = 0; i < 150; i++) {
-        uint64_t choice = random_below(&random, 40);
+        uint64_t choice = random_below(&random, 44);
         if (choice < 24) use_at_random(&world, &random);
         else if (choice < 32) (void)rating_step(&world);
         else if (choice < 37)
@@ -172,6 +281,8 @@ static void run_seed(uint64_t seed)
         else apply_random_catalog(&world, &random, false);
     }
     struct mtr_audit_counts counts = settle(&world);
+    check_bill(&world);
+    counts = settle(&world);
     struct statuses statuses = {0};
     assert_int_equal(mtr_charges_begin(world.charges, false, &statuses.txn), 0);
     assert_int_equal(mtr_charges_walk(statuses.txn, 0, check_order, &statuses), 0);
