@@ -44,13 +44,14 @@ void event_sender_release(struct event_sender *sender)
     mtr_buffer_release(&sender->packed);
 }
 
-void event_sender_problem(struct event_sender *sender, const char *file, uint64_t line, const char *field,
-                          const char *reason)
+void event_sender_problem(struct event_sender *sender, const char *file, uint64_t line,
+                          enum mtr_finding_code code, const char *field, const char *reason)
 {
+    const char *shown = mtr_finding_kind(code)->code;
     if (sender->problems++ >= sender->problems_max) return;
     progress_clear(&sender->progress);
-    fprintf(stderr, "%s:%" PRIu64 ": %s%s%s\n", file, line, field ? field : "", field && *field ? ": " : "",
-            reason);
+    fprintf(stderr, "%s:%" PRIu64 ": %s%s%s%s%s%s\n", file, line, field ? field : "",
+            field && *field ? ": " : "", reason, *shown ? " [" : "", shown, *shown ? "]" : "");
 }
 
 /* Retry-After when given, else doubling with jitter, so that many senders do not come back together. */
@@ -112,7 +113,7 @@ static void print_result(struct event_sender *sender, const struct event_sender_
                          const struct mtr_node *row)
 {
     char result[32], field[96], reason[MTR_FINDING_TEXT_BYTES], id[MTR_EVENT_ID_BYTES_MAX + 1], code[64],
-        text[sizeof(result) + sizeof(reason) + sizeof(id) + sizeof(code) + 16];
+        text[sizeof(result) + sizeof(reason) + sizeof(id) + 16];
     uint64_t index = member_u64(row, "index");
     char class_text[16];
     if (strcmp(member_text(row, "class", class_text, sizeof(class_text)), "fix") != 0) return;
@@ -121,10 +122,11 @@ static void print_result(struct event_sender *sender, const struct event_sender_
     member_text(row, "reason", reason, sizeof(reason));
     member_text(row, "id", id, sizeof(id));
     member_text(row, "code", code, sizeof(code));
-    snprintf(text, sizeof(text), "%s%s%s%s%s%s%s%s%s", result, reason[0] ? ": " : "", reason,
-             id[0] ? " (id \"" : "", id, id[0] ? "\")" : "", code[0] ? " [" : "", code, code[0] ? "]" : "");
+    snprintf(text, sizeof(text), "%s%s%s%s%s%s", result, reason[0] ? ": " : "", reason,
+             id[0] ? " (id \"" : "", id, id[0] ? "\")" : "");
     event_sender_problem(sender, batch->file,
-                         batch->lines && index < batch->count ? batch->lines[index] : index + 1, field, text);
+                         batch->lines && index < batch->count ? batch->lines[index] : index + 1,
+                         mtr_finding_code_find(code), field, text);
 }
 
 /* Adds the answer's counts and prints its problems. *again: some were not processed. */

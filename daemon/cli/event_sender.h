@@ -55,8 +55,8 @@ void event_sender_release(struct event_sender *sender);
 /* 0, or the exit code to leave with: 75 gave up, 1 refused as a whole. Prints why. */
 int event_sender_send(struct event_sender *sender, const struct event_sender_batch *batch);
 /* An event that is not even sent. */
-void event_sender_problem(struct event_sender *sender, const char *file, uint64_t line, const char *field,
-                          const char *reason);
+void event_sender_problem(struct event_sender *sender, const char *file, uint64_t line,
+                          enum mtr_finding_code code, const char *field, const char *reason);
 /* Prints the counts; `code` is what stopped the pushing, or 0. The command's exit code. */
 int event_sender_finish(struct event_sender *sender, int code);
 

@@ -52,8 +52,9 @@ static void on_progress(void *context, uint64_t last_seq)
 
 int audit_failed(const char *what, int rc, const struct mtr_diagnostic *diagnostic)
 {
-    fprintf(stderr, "meterd: %s: %s%s%s\n", what, mtr_error_text(rc), diagnostic->text[0] ? ": " : "",
-            diagnostic->text);
+    const char *code = mtr_finding_kind(diagnostic->code)->code;
+    fprintf(stderr, "meterd: %s: %s%s%s%s%s%s\n", what, mtr_error_text(rc), diagnostic->text[0] ? ": " : "",
+            diagnostic->text, *code ? " [" : "", code, *code ? "]" : "");
     return rc == MTR_EAGAIN ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
 }
 

@@ -109,7 +109,8 @@ static int take_row(struct import *import, uint64_t line)
     mtr_arena_reset(&import->arena);
     int rc = mtr_import_map_event(&import->map, &import->row, &import->arena, &event, &skipped, &diagnostic);
     if (rc == MTR_EINVALID) {
-        event_sender_problem(&import->sender, import->file, line, diagnostic.field, diagnostic.text);
+        event_sender_problem(&import->sender, import->file, line, diagnostic.code, diagnostic.field,
+                             diagnostic.text);
         return MTR_EXIT_OK;
     }
     if (rc) return stop(import, "cannot keep a row", rc);
@@ -126,10 +127,10 @@ static struct mtr_str header_cell_at(const void *context, unsigned i)
 static int missing_column(struct import *import, const struct mtr_csv_record *header, struct mtr_str name)
 {
     char text[160 + MTR_MEANT_BYTES], meant[MTR_MEANT_BYTES];
-    snprintf(text, sizeof(text), "the mapping's column '%.*s' is not in the header%s",
-             name.size < 80 ? (int)name.size : 80, name.data,
+    snprintf(text, sizeof(text), "the mapping's column '%.*s%s' is not in the header%s", MTR_STR_QUOTED(name),
              mtr_str_meant(name, header_cell_at, header, meant));
-    event_sender_problem(&import->sender, import->file, header->line, NULL, text);
+    event_sender_problem(&import->sender, import->file, header->line, MTR_FINDING_IMPORT_COLUMN, NULL,
+                         text);
     return MTR_EXIT_FAILED;
 }
 
@@ -166,7 +167,8 @@ static int on_record(void *context, const struct mtr_csv_record *record)
         snprintf(text, sizeof(text),
                  "has %u cells, and the header %u: a cell that holds the delimiter stands in quotes",
                  record->cell_count, import->header_cells);
-        event_sender_problem(&import->sender, import->file, record->line, NULL, text);
+        event_sender_problem(&import->sender, import->file, record->line, MTR_FINDING_IMPORT_CELLS, NULL,
+                             text);
     } else {
         for (uint32_t i = 0; i < import->map.column_count; i++) {
             int64_t cell = import->cell_of_column[i];
@@ -180,7 +182,7 @@ static int on_record(void *context, const struct mtr_csv_record *record)
 
 static int empty_file(struct import *import, const char *text)
 {
-    event_sender_problem(&import->sender, import->file, 1, NULL, text);
+    event_sender_problem(&import->sender, import->file, 1, MTR_FINDING_IMPORT_EMPTY, NULL, text);
     return MTR_EXIT_FAILED;
 }
 
@@ -203,7 +205,8 @@ static int import_csv(struct import *import, FILE *file)
     if (!rc && !import->has_header) return empty_file(import, "the file is empty: a header line is expected");
     if (!rc || import->code) return import->code;
     int code = flush(import); /* what stands before the broken record is good */
-    event_sender_problem(&import->sender, import->file, diagnostic.line, NULL, diagnostic.text);
+    event_sender_problem(&import->sender, import->file, diagnostic.line, diagnostic.code, NULL,
+                         diagnostic.text);
     return code ? code : MTR_EXIT_FAILED;
 }
 
@@ -244,15 +247,17 @@ static int take_line(struct import *import, struct mtr_str text, uint64_t line)
     struct mtr_document *document;
     struct mtr_diagnostic diagnostic;
     if (text.size > LINE_BYTES_MAX) {
-        event_sender_problem(&import->sender, import->file, line, NULL, "the line is longer than 1 MiB");
+        event_sender_problem(&import->sender, import->file, line, MTR_FINDING_DOCUMENT_LIMIT, NULL,
+                             "the line is longer than 1 MiB");
         return MTR_EXIT_OK;
     }
     if (mtr_document_parse(text, &document, &diagnostic)) {
-        event_sender_problem(&import->sender, import->file, line, NULL, diagnostic.text);
+        event_sender_problem(&import->sender, import->file, line, diagnostic.code, NULL, diagnostic.text);
         return MTR_EXIT_OK;
     }
     const char *reason = fill_row(import, mtr_document_root(document));
-    if (reason) event_sender_problem(&import->sender, import->file, line, NULL, reason);
+    if (reason)
+        event_sender_problem(&import->sender, import->file, line, MTR_FINDING_IMPORT_LINE, NULL, reason);
     int code = reason ? MTR_EXIT_OK : take_row(import, line);
     mtr_document_close(document);
     return code;

@@ -47,7 +47,8 @@ static int add_line(struct sending *sending, const char *file, const char *line,
 {
     if (is_blank(line, size)) return MTR_EXIT_OK;
     if (size >= REQUEST_BYTES_MAX) {
-        event_sender_problem(&sending->sender, file, number, NULL, "the line is longer than 8 MiB");
+        event_sender_problem(&sending->sender, file, number, MTR_FINDING_DOCUMENT_LIMIT, NULL,
+                             "the line is longer than 8 MiB");
         return MTR_EXIT_OK;
     }
     if (sending->body.size + size + 1 > REQUEST_BYTES_MAX || sending->count == sending->batch_max) {

@@ -6,6 +6,14 @@
 
 /* Requests, imports, questions and quotes. */
 #define MTR_FINDINGS_OF_USE(X)                                                                               \
+    X(IMPORT_CELLS, ERROR, "import.cells", "a row has other cells than the header",                          \
+      "quote a cell that holds the delimiter")                                                               \
+    X(IMPORT_COLUMN, ERROR, "import.column", "a column that the mapping names is not in the file",           \
+      "take the one that the sentence names")                                                                \
+    X(IMPORT_EMPTY, ERROR, "import.empty", "a file has no header or no rows",                                \
+      "look whether it is the right file")                                                                   \
+    X(IMPORT_LINE, ERROR, "import.line", "a line has no values for the mapped columns",                      \
+      "name paths that lead to texts and numbers")                                                           \
     X(IMPORT_MAP, ERROR, "import.map", "the mapping of columns is not understood",                           \
       "see the reference of `meterd import`")                                                                \
     X(IMPORT_VALUE, ERROR, "import.value", "a cell of a row has no value that the event could have",         \
