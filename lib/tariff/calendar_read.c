@@ -385,7 +385,11 @@ static int read_weights(const struct mtr_node *node, const struct mtr_list *list
         struct mtr_weight *weight = &out->weights[i];
         weight->mask = find_mask(calendar, &node->children[i], labels[i].name, findings);
         const int rc = mtr_quantity_parse(labels[i].value, &weight->factor);
-        if (rc || weight->factor.e12 < 0)
+        char fault[MTR_NUMBER_FAULT_BYTES];
+        if (rc == MTR_EINVALID) {
+            mtr_factor_fault(labels[i].value, fault);
+            tariff_report(findings, tariff_number_code(rc), &node->children[i], "weights", fault);
+        } else if (rc || weight->factor.e12 < 0)
             tariff_number_error(
                 findings, &node->children[i], "weights", rc,
                 "must be a number that is not negative, of at most 12 digits after the point");

@@ -108,10 +108,10 @@ static void read_from(struct reading *reading, const struct mtr_node *node, stru
     enum { DATE_BYTES = 10 };
     int rc = mtr_time_parse_date(out->from, &out->from_us);
     if (rc) {
-        mtr_diagnostics_addf(
-            reading->findings, MTR_FINDING_TARIFF_VERSION_FROM, node->line, node->column, "from",
-            "`%.*s%s` is %s: write a date (2026-01-01) or an RFC 3339 instant (2026-01-01T00:00:00Z)",
-            MTR_STR_QUOTED(out->from), rc == MTR_EOVERFLOW ? "outside the years 1970 to 2199" : "no date");
+        char fault[MTR_DATE_FAULT_BYTES];
+        mtr_date_fault(out->from, fault);
+        mtr_diagnostics_addf(reading->findings, MTR_FINDING_TARIFF_VERSION_FROM, node->line, node->column,
+                             "from", "%s", fault);
         return;
     }
     out->from_is_date = out->from.size == DATE_BYTES;

@@ -78,6 +78,8 @@ int mtr_decimal_format(struct mtr_decimal value, char text[MTR_DECIMAL_TEXT_BYTE
  * currency)". For any text. */
 enum { MTR_NUMBER_FAULT_BYTES = 320 };
 void mtr_number_fault(struct mtr_str text, char out[MTR_NUMBER_FAULT_BYTES]);
+/* The same where something is multiplied: 120 % is 1.2 there, and not 120. */
+void mtr_factor_fault(struct mtr_str text, char out[MTR_NUMBER_FAULT_BYTES]);
 /* By value: <0, 0, >0. */
 int mtr_decimal_compare(struct mtr_decimal a, struct mtr_decimal b);
 int mtr_quantity_from_decimal(struct mtr_decimal value, struct mtr_quantity *out) MTR_MUST_USE;

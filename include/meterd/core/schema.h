@@ -89,6 +89,7 @@ struct mtr_field {
                           0: none above */
     const struct mtr_field *fields; /* MAP, LIST, NAMED */
     size_t item_size;           /* LIST, NAMED */
+    bool is_factor;             /* QUANTITY, MONEY: something is multiplied by it */
     bool single;                /* LIST, TEXTS: a map or text by itself stands for a list of one */
     size_t present_offset;      /* 0, or offset + 1 of a bool that tells whether the field was written */
     const char *doc;            /* one line: what it is, its unit */

@@ -47,7 +47,7 @@ static const struct mtr_field rows[] = {
      .doc = "an event that lacks the value or the length is passed over by this meter and counts in others, "
             "or it is refused; fixed"},
     {MTR_ROW(mtr_meter_fields, factor), .type = MTR_FIELD_QUANTITY,
-     MTR_ROW_GIVEN(mtr_meter_fields, factor_given),
+     MTR_ROW_GIVEN(mtr_meter_fields, factor_given), .is_factor = true,
      .doc = "the quantity is the value times this, kept exactly, as 0.000000001 of byte-seconds; above 0; "
             "fixed"},
     {MTR_ROW(mtr_meter_fields, min), .type = MTR_FIELD_QUANTITY, MTR_ROW_GIVEN(mtr_meter_fields, min_given),

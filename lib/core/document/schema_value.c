@@ -293,8 +293,8 @@ static int decode_time(struct mtr_schema_context *context, const struct mtr_node
     return FAIL(node, MTR_FINDING_FIELD_TIME, "%s", sentence);
 }
 
-static int fail_decimal(struct mtr_schema_context *context, const struct mtr_node *node, int rc,
-                        unsigned digits, const char *most)
+static int fail_decimal(struct mtr_schema_context *context, const struct mtr_field *field,
+                        const struct mtr_node *node, int rc, unsigned digits, const char *most)
 {
     char sentence[MTR_NUMBER_FAULT_BYTES];
     if (rc == MTR_EPRECISION)
@@ -304,22 +304,23 @@ static int fail_decimal(struct mtr_schema_context *context, const struct mtr_nod
         return FAIL(node, MTR_FINDING_FIELD_RANGE, "`%.*s%s` is too large: at most %s",
                     MTR_STR_QUOTED(node->text), most);
     if (!is_scalar_text(node)) return fail_expected(context, node, "a number is expected, as 12 or 0.05");
-    mtr_number_fault(node->text, sentence);
+    if (field->is_factor) mtr_factor_fault(node->text, sentence);
+    else mtr_number_fault(node->text, sentence);
     return FAIL(node, MTR_FINDING_FIELD_NUMBER, "%s", sentence);
 }
 
-static int decode_quantity(struct mtr_schema_context *context, const struct mtr_node *node,
-                           struct mtr_quantity *out)
+static int decode_quantity(struct mtr_schema_context *context, const struct mtr_field *field,
+                           const struct mtr_node *node, struct mtr_quantity *out)
 {
     int rc = is_scalar_text(node) ? mtr_quantity_parse(node->text, out) : MTR_EINVALID;
-    return rc ? fail_decimal(context, node, rc, MTR_QUANTITY_DIGITS, MTR_QUANTITY_MAX_TEXT) : MTR_OK;
+    return rc ? fail_decimal(context, field, node, rc, MTR_QUANTITY_DIGITS, MTR_QUANTITY_MAX_TEXT) : MTR_OK;
 }
 
-static int decode_money(struct mtr_schema_context *context, const struct mtr_node *node,
-                        struct mtr_money *out)
+static int decode_money(struct mtr_schema_context *context, const struct mtr_field *field,
+                        const struct mtr_node *node, struct mtr_money *out)
 {
     int rc = is_scalar_text(node) ? mtr_money_parse(node->text, out) : MTR_EINVALID;
-    return rc ? fail_decimal(context, node, rc, MTR_MONEY_DIGITS, MTR_MONEY_MAX_TEXT) : MTR_OK;
+    return rc ? fail_decimal(context, field, node, rc, MTR_MONEY_DIGITS, MTR_MONEY_MAX_TEXT) : MTR_OK;
 }
 
 static struct mtr_str choice_at(const void *context, unsigned i)
@@ -361,8 +362,8 @@ int schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_fi
     case MTR_FIELD_BYTES: return decode_bytes(context, field, node, member);
     case MTR_FIELD_DURATION: return decode_duration(context, field, node, member);
     case MTR_FIELD_TIME: return decode_time(context, node, member);
-    case MTR_FIELD_QUANTITY: return decode_quantity(context, node, member);
-    case MTR_FIELD_MONEY: return decode_money(context, node, member);
+    case MTR_FIELD_QUANTITY: return decode_quantity(context, field, node, member);
+    case MTR_FIELD_MONEY: return decode_money(context, field, node, member);
     case MTR_FIELD_ENUM: return decode_enum(context, field, node, member);
     default: MTR_ASSERT(!"a scalar type"); return MTR_EINVALID;
     }

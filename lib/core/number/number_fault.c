@@ -156,3 +156,12 @@ void mtr_number_fault(struct mtr_str text, char out[MTR_NUMBER_FAULT_BYTES])
              rest, both ? whole : "", both ? " or " : "", number, faults[0] ? " (" : "", faults,
              faults[0] ? ")" : "");
 }
+
+void mtr_factor_fault(struct mtr_str text, char out[MTR_NUMBER_FAULT_BYTES])
+{
+    const struct mtr_str quoted = mtr_str_quoted(text, SHOWN_BYTES);
+    if (!text.size || !memchr(text.data, '%', text.size)) mtr_number_fault(text, out);
+    else
+        snprintf(out, MTR_NUMBER_FAULT_BYTES, "a factor is expected, as 1.2 for 120 %%, not `%.*s%s`",
+                 MTR_STR_ARGS(quoted), quoted.size < text.size ? "…" : "");
+}

@@ -17,6 +17,7 @@ static const char *const zero_units_choices[] = {"bill", "skip", NULL};
 
 static const struct mtr_field rows[] = {
     {.name = "multiplier", .type = MTR_FIELD_MONEY, AT(dynamic, multiplier), .default_text = "1",
+     .is_factor = true,
      .doc = "factor on the amount: 1.15 adds 15 percent, 0.01 turns cents into units"},
     {.name = "units", .type = MTR_FIELD_KEY, AT(dynamic, units), PRESENT(dynamic, has_units),
      .doc = "meter of the units that the amount is asked for"},

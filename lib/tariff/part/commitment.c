@@ -20,7 +20,7 @@ const struct mtr_field mtr_tariff_commitment_rows[] = {
     {.name = "amount", .type = MTR_FIELD_MONEY, AT(tariff_commitment_fields, amount), .required = true,
      .doc = "committed for a whole period"},
     {.name = "overage", .type = MTR_FIELD_QUANTITY, AT(tariff_commitment_fields, overage),
-     .default_text = "1", .doc = "factor on what goes beyond the commitment"},
+     .default_text = "1", .is_factor = true, .doc = "factor on what goes beyond the commitment"},
     {.name = "true_up", .type = MTR_FIELD_BOOL, AT(tariff_commitment_fields, true_up), .default_text = "true",
      .doc = "what is missing is due when the period closes; false: only the overage counts"},
     {.name = "prorate", .type = MTR_FIELD_ENUM, AT(tariff_commitment_fields, prorate),

@@ -40,7 +40,7 @@ static const struct {
      "  - {key: s10, service: s, customer: c, tariff: nothing, start: 2026-01-01}\n",
      "1:22: unknown key `colour`; known are key, name\n"
      "3:10: value: is missing: sum needs the property that holds the quantity\n"
-     "6:47: from: `soon` is no date: write a date (2026-01-01) or an RFC 3339 instant (2026-01-01T00:00:00Z)\n"
+     "6:47: from: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `soon`\n"
      "2:52: vendor: unknown vendor `neww`\n"
      "10:49: tariff: unknown tariff `nothing`\n"
      "5:105: meter: component `b`: unknown meter `vcpuu`; did you mean `vcpu`?\n"
