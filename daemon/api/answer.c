@@ -187,6 +187,7 @@ static int match_range(struct mtr_str range, struct mtr_str type)
     while (end < range.size && range.data[end] != ';') end++;
     struct mtr_str parameters = {range.data + end, range.size - end};
     while (end > 0 && range.data[end - 1] == ' ') end--;
+    MTR_ASSERT(parameters.data); /* in a header that was sent */
     if (parameters.size >= 4 && memmem(parameters.data, parameters.size, "q=0", 3) &&
         !memmem(parameters.data, parameters.size, "q=0.", 4))
         return 0;
