@@ -243,6 +243,11 @@ def check_import(d):
     lines = write(d, "rows.ndjson", json.dumps({"Row": "9", "Account": "sub-1", "Day": day, "Hours": "1e-1", "Region": "west",
                                                 "Kind": "Usage"}) + "\n")
     run(d, 0, "import", *key, "--map", mapping, lines, says=["1 accepted"])
+    path = write(d, "path.yaml", "id: row\ntype: =t\nsubject: sub\ntime: at\ndata: {q: {column: credits.amount, as: number}}\n")
+    credits = [{"amount": -3}, [{"amount": -3}]]  # one, and a list of them
+    rows = write(d, "path.ndjson", "".join(json.dumps({"row": f"{i}", "sub": "s", "at": f"{day}T00:00:00Z", "credits": c}) + "\n" for i, c in enumerate(credits)))
+    run(d, 1, "import", *key, "--map", path, "--dry-run", rows,
+        says=['"data":{"q":-3}', "path.ndjson:2: a mapped column holds a list or map, or goes through a list", "1 event, 0 rows skipped, 1 problem"])
     run(d, 1, "import", *key, "--map", mapping, "--dry-run", write(d, "shifted.csv", f"Row,Account,Day,Hours,Region,Kind\n1,a,{day},1,234.50,,k\n2,a,{day},1,,,\n"),
         says=["shifted.csv:2: has 7 cells, and the header 6: a cell that holds the delimiter stands in quotes", "1 event, 0 rows skipped, 1 problem"])
     run(d, 1, "import", *key, "--map", mapping, write(d, "other.csv", "A,B\r\n1,2\r\n"), says=["other.csv:1: ", "Row"])

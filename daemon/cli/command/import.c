@@ -210,7 +210,8 @@ static int import_csv(struct import *import, FILE *file)
     return code ? code : MTR_EXIT_FAILED;
 }
 
-/* The member of that name, or along a path of names with dots; NULL when there is none. */
+/* The member of that name, or along a path of names with dots; the list that such a path goes through, which
+ * has no one value. NULL when there is none. */
 static const struct mtr_node *find_member(const struct mtr_node *node, const char *name)
 {
     const struct mtr_node *member = mtr_node_get(node, name);
@@ -221,7 +222,7 @@ static const struct mtr_node *find_member(const struct mtr_node *node, const cha
         memcpy(segment, name, size);
         segment[size] = '\0';
         node = mtr_node_get(node, segment);
-        if (name[size] == '\0') return node;
+        if (name[size] == '\0' || (node && node->kind == MTR_NODE_LIST)) return node;
         name += size + 1;
     }
     return member;
@@ -236,7 +237,8 @@ static const char *fill_row(struct import *import, const struct mtr_node *root)
         import->row.cells[i] = (struct mtr_str){NULL, 0};
         if (!node || node->kind == MTR_NODE_NULL) continue;
         if (node->kind == MTR_NODE_LIST || node->kind == MTR_NODE_MAP)
-            return "a mapped column holds a list or map: name a path such as a.b";
+            return "a mapped column holds a list or map, or goes through a list: name a path such as "
+                   "a.b to one value";
         import->row.cells[i] = node->text;
     }
     return NULL;
