@@ -126,6 +126,18 @@ static int compare_uses(const void *a, const void *b)
     return (x->seq > y->seq) - (x->seq < y->seq);
 }
 
+/* To a request what a level begins with is a report at the start. */
+static void add_openings(struct quoting *quoting)
+{
+    const struct mtr_subscription *subscription = quoting->subscription;
+    for (uint32_t i = 0; i < subscription->opening_count; i++) {
+        const struct mtr_opening *opening = &subscription->openings[i];
+        quoting->meter = opening->meter;
+        if (opening->meter->aggregation == MTR_TIME_WEIGHTED)
+            add_use(quoting, opening->dimensions, subscription->start_us, 0, opening->value);
+    }
+}
+
 static void read_uses(struct quoting *quoting)
 {
     const struct mtr_catalog *catalog = quoting->rollups.catalog;
@@ -140,6 +152,7 @@ static void read_uses(struct quoting *quoting)
         const struct mtr_cell_range range = {quoting->subscription->number, i, 0, MTR_TIME_US_MAX};
         CHECK_OK(quoting->scenario, mtr_rollups_walk_cells(quoting->rollups.txn, &range, on_cell, quoting));
     }
+    add_openings(quoting);
     qsort(quoting->uses, quoting->use_count, sizeof(*quoting->uses), compare_uses);
 }
 

@@ -159,7 +159,7 @@ static bool find_credits(struct asking *asking)
 static bool can_be_asked(struct asking *asking)
 {
     return !asking->used->has_unique && !asking->subscription->phases &&
-           !asking->subscription->opening_count && asking->subscription->peer_count <= 1 && find_rows(asking) &&
+           asking->subscription->peer_count <= 1 && find_rows(asking) &&
            find_credits(asking);
 }
 
