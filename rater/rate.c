@@ -41,9 +41,22 @@ static enum mtr_waiting_reason waits_for(int problem)
     }
 }
 
+struct rating {
+    struct mtr_period_price price;
+    struct rater_differences differences;
+    struct rater_line_ranges ranges; /* which lines: all, or some of them */
+    enum mtr_charge_status status;   /* of the charges */
+    bool closing;                    /* the period is over */
+    uint32_t revision;               /* of the charges */
+    bool is_begun;                   /* earlier transactions did the lines before */
+};
+
+/* One that closes the period goes on where it stands: the lines behind that have still to be final. Any other
+ * begins anew. */
 static int keep_problem(struct rater_step *step, const struct mtr_subscription *subscription,
-                        struct mtr_charge_period *period, int problem, const char *why)
+                        struct mtr_charge_period *period, const struct rating *rating, int problem)
 {
+    const char *why = mtr_period_problem_text(&rating->price, problem);
     const struct mtr_charge_waiting waiting = {.subscription = period->subscription,
                                                .period_start_s = period->start_s,
                                                .reason = waits_for(problem),
@@ -60,20 +73,12 @@ static int keep_problem(struct rater_step *step, const struct mtr_subscription *
     mtr_diagnostic_set(step->diagnostic, mtr_waiting_reason_code(waiting.reason), 0, 0, "subscription",
                        "the period of subscription %.*s that starts at %s cannot be rated: %s",
                        MTR_STR_ARGS(subscription->key), start, why);
-    int rc = mtr_charges_end_progress(step->charges, period->subscription, period->start_s);
+    int rc = MTR_OK;
+    if (rating->status != MTR_CHARGE_FINAL)
+        rc = mtr_charges_end_progress(step->charges, period->subscription, period->start_s);
     if (!rc) rc = mtr_charges_put_waiting(step->charges, &waiting);
     return rc ? rc : mtr_charges_put_period(step->charges, period);
 }
-
-struct rating {
-    struct mtr_period_price price;
-    struct rater_differences differences;
-    struct rater_line_ranges ranges; /* which lines: all, or some of them */
-    enum mtr_charge_status status;   /* of the charges */
-    bool closing;                    /* the period is over */
-    uint32_t revision;               /* of the charges */
-    bool is_begun;                   /* earlier transactions did the lines before */
-};
 
 /* Goes on with the rating that is under way, or begins one. */
 static int begin(struct rater_step *step, const struct mtr_subscription *subscription,
@@ -202,7 +207,6 @@ static int emit(struct rater_step *step, const struct mtr_subscription *subscrip
 static void note_begin(struct rater_step *step, struct mtr_charge_period *period, const struct rating *rating)
 {
     period->dirty = false;
-    period->problem = MTR_OK;
     period->inputs = rating->price.period.inputs;
     period->close_due_us = INT64_MAX;
     if (!rating->closing) period->close_due_us = rater_close_due(&step->rater->options, period->end_s);
@@ -245,13 +249,13 @@ int rater_rate_period(struct rater_step *step, const struct mtr_subscription *su
     step->changed = true;
     step->result->rated++;
     int rc = prepare(step, subscription, period, &rating);
-    if (rc && is_problem(rc))
-        return keep_problem(step, subscription, period, rc, mtr_period_problem_text(&rating.price, rc));
+    if (rc && is_problem(rc)) return keep_problem(step, subscription, period, &rating, rc);
     if (!rc) rc = emit(step, subscription, period, &rating);
     if (!rc && !rating.is_begun) rc = rater_post_draws(step, period, &rating.price); /* of all lines */
     if (!rc && period->problem)
         rc = mtr_charges_end_waiting(step->charges, period->subscription, period->start_s);
     if (rc) return rc;
+    period->problem = MTR_OK;
     if (!rating.is_begun) note_begin(step, period, &rating);
     rc = note_lines(step, period, &rating);
     return rc ? rc : mtr_charges_put_period(step->charges, period);

@@ -358,6 +358,67 @@ static void what_comes_meanwhile_is_charged_behind_it(void **state)
     for (uint64_t seed = 1; seed <= 5; seed++) run_busy_seed(seed);
 }
 
+/* ---- a line that cannot be priced ---- */
+
+struct finals {
+    struct mtr_charges_txn *txn;
+    unsigned lines, finals;
+};
+
+static int count_finals(void *context, const struct mtr_charge *charge)
+{
+    struct finals *finals = context;
+    finals->lines += !charge->previous;
+    finals->finals += charge->status == MTR_CHARGE_FINAL;
+    return check_order(finals->txn, charge);
+}
+
+/* Its period waits while the lines before it are final, and those behind it are drafts that say the same: once it can be priced they are
+ * final, too. */
+static void what_waits_in_the_middle_is_final_once(void **state)
+{
+    enum { HOSTS = 60 };
+    struct rating_world world;
+    struct finals finals = {NULL, 0, 0};
+    struct mtr_rater_result result = {.idle = false};
+    struct mtr_diagnostic diagnostic;
+    char dimensions[32];
+    bool has_waited = false;
+    (void)state;
+    rating_open(&world, JANUARY_US);
+    world.options.memory_bytes_max = LITTLE_BYTES;
+    rating_reopen(&world);
+    rating_apply(&world, HEAD "tariffs: [{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, group_by: [host], "
+                              "per_unit: 10000000}]}]}]\n"
+                              "subscriptions: [{key: s1, service: compute, customer: c, tariff: t, start: 2026-01-01, end: 2026-02-01}]\n");
+    for (unsigned i = 0; i < HOSTS; i++) {
+        snprintf(dimensions, sizeof(dimensions), "eu|h%02u|", i);
+        rating_use(&world, "s1", "calls", JANUARY_US, dimensions, "1");
+    }
+    rating_advance_to(&world, JANUARY_US + 20 * DAY_US);
+    drain(&world, NULL);
+    rating_use(&world, "s1", "calls", JANUARY_US + 30 * DAY_US, "eu|h30|", "9000000000000000");
+    rating_advance_to(&world, JANUARY_US + 40 * DAY_US);
+    while (!result.idle) {
+        assert_int_equal(mtr_rater_step(world.rater, world.catalog, world.now_us, &result, &diagnostic), 0);
+        has_waited = has_waited || result.failed;
+    }
+    assert_true(has_waited);
+    rating_reopen(&world);
+    rating_use(&world, "s1", "calls", JANUARY_US + 30 * DAY_US, "eu|h30|", "-9000000000000000");
+    for (unsigned i = 1; i <= 3; i++) {
+        rating_advance_to(&world, JANUARY_US + 40 * DAY_US + i * 2 * HOUR_US);
+        drain(&world, NULL);
+    }
+    check_clean(&world, 0);
+    assert_int_equal(mtr_charges_begin(world.charges, false, &finals.txn), 0);
+    assert_int_equal(mtr_charges_walk(finals.txn, 0, count_finals, &finals), 0);
+    mtr_charges_abort(finals.txn);
+    assert_int_equal(finals.lines, HOSTS);
+    assert_int_equal(finals.finals, HOSTS);
+    rating_close(&world);
+}
+
 /* ---- lines that are priced together ---- */
 
 static void check_together(const char *of_component, const char *of_version, const char *word)
@@ -402,6 +463,7 @@ int main(void)
         cmocka_unit_test(little_memory_charges_as_much_does),
         cmocka_unit_test(what_is_priced_together_is_told_in_ranges),
         cmocka_unit_test(what_comes_meanwhile_is_charged_behind_it),
+        cmocka_unit_test(what_waits_in_the_middle_is_final_once),
         cmocka_unit_test(what_is_priced_together_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
