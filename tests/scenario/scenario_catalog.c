@@ -36,8 +36,8 @@ static const char *plan_more(struct scenario *scenario, enum mtr_aggregation agg
                                        ", factor: 0.125, min: -2", ", max: 33"};
     static const char *const reported[] = {"level", "change"}, *const units[] = {"minute", "hour", "day",
                                                                                  "period"};
-    static const char *const held_from[] = {"moment", "day"}, *const ranks[] = {"95", "99.5", "50", "100"};
-    static const char *const windows[] = {"5m", "20m", "1h"};
+    static const char *const held_from[] = {"moment", "day"}, *const ranks[] = {"95", "95", "99.5", "50", "100"};
+    static const char *const windows[] = {"5m", "20m", "1h", "1h"};
     if (aggregation == MTR_SUM) return PICK(scenario, sums);
     if (aggregation == MTR_COUNT) return scenario_chance(scenario, 50) ? ", keep_events: true" : "";
     if (aggregation == MTR_TIME_WEIGHTED)
@@ -75,6 +75,7 @@ static void plan_meter(struct scenario *scenario, struct planned_meter *meter)
                                           "{v: {gte: '0.5'}, sku: {in: [s]}, tier: {not: gold}}",
                                           "{length: {lt: 3600, not: [60]}, region: {not: [eu, 7]}}"};
     meter->aggregation = (enum mtr_aggregation)scenario_below(scenario, MTR_AGGREGATION_COUNT);
+    if (scenario_chance(scenario, 10)) meter->aggregation = MTR_PERCENTILE; /* it seldom falls */
     meter->by_region = scenario_chance(scenario, 50);
     meter->by_sku = scenario_chance(scenario, 30);
     meter->filter = scenario_chance(scenario, 35) ? PICK(scenario, filters) : NULL;
