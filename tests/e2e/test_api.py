@@ -150,6 +150,8 @@ def check_usage(d):
         assert [r["quantity"] for r in rows] == quantities, (start, end, rows)
     lines = d.call("GET", base + "&window=month", headers={"Accept": "application/x-ndjson"})
     assert lines.headers["Content-Type"] == "application/x-ndjson" and [json.loads(l) for l in lines.body.splitlines()] == month
+    twice = d.call("GET", base + "&window=total&group_by=region,region&group_by=region").body
+    assert twice.count(b'"region":"eu"') == twice.count(b'"region":"us"') == 1, twice  # named twice is once
     sheet = d.call("GET", base + "&window=month&group_by=subscription,region", headers={"Accept": "text/csv;q=0.9, application/xml"})
     rows = list(csv.DictReader(io.StringIO(sheet.body.decode(), newline="")))
     assert sheet.headers["Content-Type"].startswith("text/csv") and [r["region"] for r in rows] == ["eu", "us", "eu"], rows

@@ -22,6 +22,13 @@ enum {
     RESULT_BYTES_MAX = 512 << 20, /* one row may have to tell millions of members apart */
 };
 
+static bool has_dimension(const struct mtr_usage_query *query, struct mtr_str name)
+{
+    for (uint32_t i = 0; i < query->dimension_count; i++)
+        if (mtr_str_equal(query->dimensions[i], name)) return true;
+    return false;
+}
+
 static bool add_group(struct api_call *call, struct mtr_str name, struct mtr_usage_query *query)
 {
     if (mtr_str_equal(name, MTR_STR("subscription"))) query->by_subscription = true;
@@ -29,6 +36,7 @@ static bool add_group(struct api_call *call, struct mtr_str name, struct mtr_usa
     else if (mtr_str_equal(name, MTR_STR("meter")) || mtr_str_equal(name, MTR_STR("service")) ||
              mtr_str_equal(name, MTR_STR("vendor")))
         return true;
+    else if (has_dimension(query, name)) return true; /* twice is once */
     else if (query->dimension_count < MTR_USAGE_DIMENSIONS_MAX)
         query->dimensions[query->dimension_count++] = name;
     else {
