@@ -155,7 +155,8 @@ const struct mtr_field mtr_config_fields[] = {
     SECTION(listen, "The listener for events and queries."),
     SECTION(admin, "The listener for health and metrics."),
     SECTION(log, "The event log."),
-    SECTION(intake, "From requests to the log. lateness <= dedup_window <= log.retention."),
+    SECTION(intake, "From requests to the log. lateness <= dedup_window <= log.retention, and future is "
+                    "less."),
     SECTION(aggregator, "From the log to rollups."),
     SECTION(rater, "From rollups to charges."),
     SECTION(outbox, "From charges to destinations."),
@@ -263,6 +264,10 @@ static int check_relations(const struct mtr_config *config, struct mtr_diagnosti
         mtr_diagnostics_addf(
             findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, "intake.lateness",
             "must not be longer than intake.dedup_window: a late event could be counted twice");
+    if (config->intake.future >= config->intake.dedup_window)
+        mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, "intake.dedup_window",
+                             "must be longer than intake.future: an event that comes before its time could "
+                             "be counted twice");
     if (config->intake.dedup_window > config->log.retention)
         mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, "intake.dedup_window",
                              "must not be longer than log.retention: the index is made of the log");

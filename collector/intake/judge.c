@@ -196,6 +196,19 @@ static const char *length_text(const struct mtr_property *property, struct mtr_a
                        MTR_STR_QUOTED(property->text));
 }
 
+static bool is_length(const struct mtr_meter *meter, const struct mtr_taken *taken)
+{
+    return meter->spread_over.size && mtr_str_equal(taken->property, meter->spread_over);
+}
+
+static const char *missing_text(const struct mtr_meter *meter, const struct mtr_taken *taken,
+                                struct mtr_arena *arena)
+{
+    return format_text(arena, "missing: a meter needs it", "missing: the meter %.*s needs it%s",
+                       MTR_STR_ARGS(meter->key),
+                       is_length(meter, taken) ? ": a length of 0 to 2764800 seconds (32 days)" : "");
+}
+
 static const char *fault_text(const struct mtr_meter *meter, const struct mtr_taken *taken,
                               const struct mtr_event *event, struct mtr_arena *arena)
 {
@@ -211,12 +224,9 @@ static const char *fault_text(const struct mtr_meter *meter, const struct mtr_ta
     default: break;
     }
     const struct mtr_property *property = mtr_event_property(event, taken->property);
-    if (meter->spread_over.size && mtr_str_equal(taken->property, meter->spread_over))
-        return length_text(property, arena);
+    if (taken->fault == MTR_FAULT_MISSING) return missing_text(meter, taken, arena);
+    if (is_length(meter, taken)) return length_text(property, arena);
     switch (taken->fault) {
-    case MTR_FAULT_MISSING:
-        return format_text(arena, "missing: a meter needs it", "missing: the meter %.*s needs it",
-                           MTR_STR_ARGS(meter->key));
     case MTR_FAULT_DIMENSION_BYTE:
         return "must not hold the control character U+001F: usage is grouped by it";
     case MTR_FAULT_DIMENSIONS_LONG:
@@ -242,10 +252,9 @@ static enum mtr_finding_code fault_code(const struct mtr_meter *meter, const str
     case MTR_FAULT_LENGTH_BEYOND: return MTR_FINDING_EVENT_TIME_RANGE;
     default: break;
     }
-    if (meter->spread_over.size && mtr_str_equal(taken->property, meter->spread_over))
-        return MTR_FINDING_EVENT_METER_LENGTH;
+    if (taken->fault == MTR_FAULT_MISSING) return MTR_FINDING_EVENT_METER_MISSING;
+    if (is_length(meter, taken)) return MTR_FINDING_EVENT_METER_LENGTH;
     switch (taken->fault) {
-    case MTR_FAULT_MISSING: return MTR_FINDING_EVENT_METER_MISSING;
     case MTR_FAULT_DIMENSION_BYTE:
     case MTR_FAULT_DIMENSIONS_LONG: return MTR_FINDING_EVENT_METER_DIMENSIONS;
     case MTR_FAULT_DIGITS: return MTR_FINDING_EVENT_METER_DIGITS;

@@ -58,6 +58,9 @@ def test_series(folder, tariff):
     assert "FROM" in table and "region=us" in table and table.endswith("total 28.02 EUR\n"), table
     untimed = json.loads(run(tariff, "--at", "2026-01-05", "--series", write(folder, "u.csv", "quantity,region\n50,eu\n60,eu\n"), "--json"))
     assert untimed["total"] == "7.40" and "periods" not in untimed, untimed
+    huge = write(folder, "h.csv", "time,quantity,region\n2026-01-05T00:00:00Z,100000000000000000000000000,eu\n")
+    said = run(tariff, "--series", huge, code=1)
+    assert said.startswith(huge + ": error: component ") and "out of range" in said, said  # nobody gave a --quantity
 
 
 CHANGING = """key: t

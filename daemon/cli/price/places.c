@@ -90,7 +90,8 @@ void price_print_finding(void *context, const struct mtr_diagnostic *finding)
         }
         field = below;
     }
-    if (places->series.path && strcmp(field, "usage") == 0) {
+    const bool is_of_rows = strcmp(field, "usage") == 0 || strcmp(field, "quantity") == 0;
+    if (places->series.path && is_of_rows) {
         fprintf(stderr, "%s: error: %s [%s]\n", places->series.path, finding->text, code);
         return;
     }

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { PLACE_BYTES = 320, SENTENCE_BYTES = 1024, DIMENSIONS_BYTES_SHOWN = 120 };
+enum { PLACE_BYTES = 352, SENTENCE_BYTES = 1024, DIMENSIONS_BYTES_SHOWN = 240 };
 
 int price_keep_step(void *context, const struct mtr_price_step *step)
 {
@@ -21,13 +21,11 @@ static void write_place(const struct mtr_pricer *failed, char text[PLACE_BYTES])
 {
     const struct mtr_str dimensions =
         failed->line_row_count ? failed->line_rows[0]->dimensions : MTR_STR("");
-    int shown = (int)(dimensions.size < DIMENSIONS_BYTES_SHOWN ? dimensions.size : DIMENSIONS_BYTES_SHOWN);
-    while (shown && (size_t)shown < dimensions.size && (dimensions.data[shown] & 0xC0) == 0x80)
-        shown--; /* not inside of a character */
     if (!failed->component) snprintf(text, PLACE_BYTES, "the tariff");
-    else if (shown)
-        snprintf(text, PLACE_BYTES, "component %.*s (%.*s)", MTR_STR_ARGS(failed->component->key), shown,
-                 dimensions.data);
+    else if (dimensions.size)
+        snprintf(text, PLACE_BYTES, "component %.*s (%.*s%s)", MTR_STR_ARGS(failed->component->key),
+                 MTR_STR_ARGS(mtr_str_quoted(dimensions, DIMENSIONS_BYTES_SHOWN)),
+                 mtr_str_quoted_rest(dimensions, DIMENSIONS_BYTES_SHOWN));
     else snprintf(text, PLACE_BYTES, "component %.*s", MTR_STR_ARGS(failed->component->key));
 }
 

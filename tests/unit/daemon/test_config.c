@@ -94,6 +94,8 @@ static void test_findings(void **state)
         {"log:\n  retention: 400\n", NULL, "FILE:2:14: error: log.retention: "},
         {"log: [\n", NULL, "FILE:"},
         {"intake: {dedup_window: 1d, lateness: 2d}\n", NULL, "error: intake.lateness: must not be longer than intake.dedup_window"},
+        {"intake: {dedup_window: 15s, lateness: 15s}\n", NULL, "error: intake.dedup_window: must be longer than intake.future"},
+        {"intake: {dedup_window: 1d, lateness: 1d, future: 1d}\n", NULL, "error: intake.dedup_window: must be longer than intake.future"},
         {"log: {retention: 1d}\n", NULL, "error: intake.dedup_window: must not be longer than log.retention"},
         {"", "listen.nonsense=1", "--set: there is no such key: listen.nonsense"},
         {"", "rater.grce=1d", "--set: there is no such key: rater.grce; did you mean `grace`?"},
