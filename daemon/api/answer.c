@@ -84,7 +84,13 @@ static void answer_problem(struct api_call *call, const struct problem_row *row)
 void api_findings(struct api_call *call, enum mtr_finding_code code, const char *detail,
                   const struct mtr_diagnostics *findings)
 {
-    const struct problem_row row = {.status = 422, .code = code, .detail = detail, .findings = findings};
+    char text[MTR_FINDING_TEXT_BYTES];
+    struct problem_row row = {.status = 422, .code = code, .detail = detail, .findings = findings};
+    if (findings->dropped) {
+        snprintf(text, sizeof(text), "%s; %zu of its %zu findings are listed", detail, findings->count,
+                 findings->count + findings->dropped);
+        row.detail = text;
+    }
     answer_problem(call, &row);
 }
 

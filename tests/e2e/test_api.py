@@ -233,6 +233,9 @@ def check_catalog(d):
     page = problem(d.call("PUT", "/v1/catalog", body="vendors:\n  - key: x\n    nmae: X\nservices:\n  - {key: s, vendor: nobody}\n"), 422)
     places = {(f["line"], f["severity"]) for f in page["findings"]}
     assert (3, "error") in places and all(f["column"] for f in page["findings"]) and "name" in page["findings"][0]["text"], page
+    many = "vendors:\n" + "".join(f"- {{key: x{i}, nmae: x}}\n" for i in range(300))
+    page = problem(d.call("PUT", "/v1/catalog", body=many), 422)
+    assert len(page["findings"]) == 200 and page["detail"].endswith("; 200 of its 300 findings are listed"), page["detail"]
     problem(d.call("GET", "/v1/catalog/vendor/x"), 404)  # nothing of it was applied
     problem(d.call("PUT", "/v1/catalog/vendor/acme", body={"key": "other"}), 422)
 
