@@ -112,6 +112,8 @@ def check_subscribe_again():
             expected_of_both = {**expected, ("s3", "c1", "2026-10-01"): 21}
             assert bill(daemon) == expected_of_both, bill(daemon)
             audit(daemon)
+            for subscription, ids in ("s1", ["1", "2"]), ("s2", ["3", "4"]), ("s3", ["5"]):  # each sees its own events
+                assert [e["id"] for e in daemon.get(f"/v1/events?subscription={subscription}")["events"]] == ids, subscription
             refused = daemon.call("PUT", "/v1/catalog", body={"meters": [{"key": "n2", "service": "z", "event_type": "t", "value": "q"}]})
             assert refused.status == 422 and b"an event of it would be of both" in refused.body, refused.body
 

@@ -146,9 +146,11 @@ static int write_event(const struct events_query *query, struct api_rows *rows, 
 static bool is_wanted(const struct events_query *query, const struct mtr_event *event)
 {
     if (query->vendor.size && !mtr_str_equal(query->vendor, event->vendor)) return false;
-    const struct mtr_subscription *subscription = query->subscription;
-    return !subscription || (mtr_str_equal(subscription->subject, event->subject) &&
-                             mtr_str_equal(subscription->service->vendor->key, event->vendor));
+    if (!query->subscription) return true;
+    /* Another one may have the subject for another service, or another time. */
+    const struct mtr_event_address address = {event->vendor, event->subject, event->type, event->time_us};
+    const struct mtr_subscription *of = mtr_catalog_find_subject(query->catalog, &address);
+    return of && mtr_str_equal(of->key, query->subscription->key);
 }
 
 /* The wanted events of one block, from next_after on. API_STOP: the piece is full, or the answer ended. */
