@@ -32,6 +32,7 @@ struct looking {
     uint32_t looked_at, priced;
     bool ended; /* by a bound */
     const struct mtr_meter *uncounted; /* as in the extent */
+    const struct mtr_subscription *handed_over;
     const struct mtr_subscription *stored, *draft; /* at hand: their first phases */
     struct query_reach reach;
     struct query_draws draws; /* of its periods so far */
@@ -232,6 +233,48 @@ static void note_uncounted(struct looking *looking)
         looking->uncounted = find_uncounted(looking, mtr_subscription_phase(looking->draft, i));
 }
 
+static bool is_first_of_subject(const struct mtr_subscription *subscription)
+{
+    for (uint32_t i = 0; i < subscription->same_subject_count; i++) {
+        const struct mtr_subscription *other = subscription->same_subject[i];
+        if (other->service == subscription->service && other->start_us < subscription->start_us) return false;
+    }
+    return true;
+}
+
+/* Does another one have the subject's usage by now? */
+static bool has_stored_peer(const struct looking *looking, const struct mtr_subscription *subscription)
+{
+    for (uint32_t i = 0; i < subscription->same_subject_count; i++) {
+        const struct mtr_subscription *other = subscription->same_subject[i];
+        if (other->service == subscription->service && other->number != subscription->number &&
+            mtr_catalog_subscription(looking->options->stored, other->number))
+            return true;
+    }
+    return false;
+}
+
+/* Each start is where the subject's usage goes from one to the next; the first has what lies before it. */
+static bool is_handed_over(const struct looking *looking, const struct mtr_subscription *draft)
+{
+    const struct mtr_subscription *stored =
+        mtr_catalog_subscription(looking->options->stored, draft->number);
+    const int64_t stored_us = stored ? stored->start_us : INT64_MAX;
+    if (stored_us == draft->start_us || !has_stored_peer(looking, draft)) return false;
+    if (is_first_of_subject(draft) && stored && is_first_of_subject(stored)) return false;
+    return mtr_time_sooner(stored_us, draft->start_us) < looking->watermark_us;
+}
+
+static void note_handover(struct looking *looking)
+{
+    const struct mtr_catalog *draft = looking->options->draft;
+    const uint32_t count = mtr_catalog_count(draft, MTR_KIND_SUBSCRIPTION);
+    for (uint32_t i = 1; !looking->handed_over && i <= count; i++) {
+        const struct mtr_subscription *subscription = mtr_catalog_subscription(draft, i);
+        if (subscription && is_handed_over(looking, subscription)) looking->handed_over = subscription;
+    }
+}
+
 /* In their order, as they draw on pools. */
 static int look_at_periods(struct looking *looking)
 {
@@ -308,7 +351,8 @@ static int walk(struct looking *looking, struct mtr_rollups *rollups, struct mtr
 {
     const uint32_t count = mtr_catalog_count(looking->options->stored, MTR_KIND_SUBSCRIPTION);
     uint32_t left = 0; /* of the chunk */
-    int rc = MTR_OK;
+    int rc = begin(looking, rollups, charges);
+    if (!rc) note_handover(looking);
     for (uint32_t i = 1; !rc && i <= count; i++) {
         if (!take(looking, i)) continue;
         if (!left) {
@@ -338,6 +382,6 @@ int mtr_closed_periods_walk(struct mtr_rollups *rollups, struct mtr_charges *cha
     query_view_close(&looking.draft_view);
     query_view_close(&looking.stored_view);
     mtr_arena_release(&looking.arena);
-    *extent = (struct mtr_closed_periods_extent){!looking.ended, looking.uncounted};
+    *extent = (struct mtr_closed_periods_extent){!looking.ended, looking.uncounted, looking.handed_over};
     return looking.ended && rc == STOP ? MTR_OK : rc;
 }

@@ -119,6 +119,13 @@ int mtr_closed_periods_review(struct mtr_rollups *rollups, struct mtr_charges *c
                              "meter `%.*s` is new and priced in the past: what it counts of stored events is "
                              "not in these sums. Apply it first, then the tariff",
                              MTR_STR_ARGS(extent.uncounted->key));
+    if (extent.handed_over)
+        mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
+                             "usage of subject `%.*s%s` goes from one subscription to another, from the "
+                             "start of `%.*s` on: what moves is not in these sums, and closed periods of "
+                             "both are rated again",
+                             MTR_STR_QUOTED(extent.handed_over->subject),
+                             MTR_STR_ARGS(extent.handed_over->key));
     if (!extent.complete)
         mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
                              "the change reaches more closed periods than are looked at before it: there may "

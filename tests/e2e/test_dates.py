@@ -97,6 +97,9 @@ def check_subscribe_again():
                 assert bill(daemon)[("s1", "c1", "2026-11-01")] == 1000
                 refused = daemon.call("PUT", "/v1/catalog", body={"subscriptions": [again]})
                 assert refused.status == 422 and b"is the subject of subscription `s1` already, from 2026-09-01T00:00:00Z on" in refused.body, refused.body
+                tried = daemon.call("PUT", "/v1/catalog?dry_run=true", body={"subscriptions": [ended, again]}).json()
+                assert any("usage of subject `acct-1` goes from one subscription to another, from the start of `s2` on" in f["text"]
+                           for f in tried["findings"]), tried
                 apply(daemon, subscriptions=[ended, again])
             assert bill(daemon) == expected, bill(daemon)
             audit(daemon)

@@ -57,6 +57,9 @@ struct mtr_closed_periods_extent {
     /* A meter of the draft that is new, and priced from a time on that is over: what it is going to count of
      * stored events is in no sum. NULL: there is none. */
     const struct mtr_meter *uncounted;
+    /* Another one of its subject has the usage of some time that is over: what moves is in no sum. NULL:
+     * there is none. */
+    const struct mtr_subscription *handed_over;
 };
 
 /* Each closed period of which a line would be another, or another customer's, or of which that cannot be
