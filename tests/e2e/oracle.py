@@ -223,7 +223,7 @@ def share_until(value, at_us, time_us):
 
 def level_steps(catalog, subscription, meter, dimensions, points):
     """[(from when on, level)] of one combination of dimensions; points in the order of the log."""
-    start, end = moment_us(subscription, subscription["start"]), moment_us(subscription, subscription["end"]) if "end" in subscription else NEVER_US
+    start, end = term_of(subscription)
     level = opening(catalog, subscription["key"], meter["key"], dimensions) or Fraction(0)
     steps = [(start, level)]
     for at, value in sorted((p for p in points if start <= p[0] < end), key=lambda p: p[0]):
@@ -315,9 +315,13 @@ def is_over_time(meter):
     return meter["aggregation"] in ("time_weighted", "percentile")
 
 
+def term_of(subscription):
+    return moment_us(subscription, subscription["start"]), moment_us(subscription, subscription["end"]) if "end" in subscription else NEVER_US
+
+
 def hours(catalog, used, until_us):
-    """{(subscription, meter, hour, dimensions): (quantity, events)}; events None: not told here. What is measured over time is told of hours that begin
-    before until_us."""
+    """{(subscription, meter, hour, dimensions): (quantity, events)} of what lies inside the subscription's term; events None: not told here. What is
+    measured over time is told of hours that begin before until_us."""
     subscriptions = {s["key"]: s for s in catalog["subscriptions"]}
     meters = {meter["key"]: meter for meter in catalog["meters"]}
     result, groups = {}, {}
@@ -327,15 +331,18 @@ def hours(catalog, used, until_us):
                 groups.setdefault((s["key"], m["key"], row[1]), []).append(row)
     for (s, m, dimensions), rows in groups.items():
         subscription, meter = subscriptions[s], meters[m]
-        starts = hours_of(subscription, meter, rows, until_us)
-        stretches = [(start, hour_start_us(subscription, start + 3600 * 10 ** 6)) for start in starts if not is_over_time(meter) or start < until_us]
+        begin, end = term_of(subscription)
+        spread = "spread_over" in meter
+        inside = [row for row in rows if begin <= row[0] < end]
         of_hour = {}
-        for row in [row for row in rows if row[0] < NEVER_US]:
+        for row in inside:
             of_hour.setdefault(hour_start_us(subscription, row[0]), []).append(row)
-        adds_up = not is_over_time(meter) and "spread_over" not in meter
+        adds_up = not is_over_time(meter) and not spread
+        starts = hours_of(subscription, meter, rows if spread else inside, until_us)
+        stretches = [(start, hour_start_us(subscription, start + 3600 * 10 ** 6)) for start in starts if not is_over_time(meter) or start < until_us]
+        stretches = [stretch for stretch in stretches if stretch[0] < end and begin < stretch[1]]
         for stretch, quantity in zip(stretches, hour_quantities(catalog, subscription, meter, of_hour if adds_up else rows, stretches)):
             events = len(of_hour.get(stretch[0], []))
-            spread = "spread_over" in meter
             if quantity or (events and not spread):
                 result[s, m, stretch[0], dimensions] = quantity, None if spread else events
     return result
@@ -357,7 +364,7 @@ def level_hours(catalog, subscription, meter, rows, stretches):
 
 def hour_quantities(catalog, subscription, meter, rows, stretches):
     """rows: of what adds up those of each hour, else all."""
-    begin, end = moment_us(subscription, subscription["start"]), moment_us(subscription, subscription["end"]) if "end" in subscription else NEVER_US
+    begin, end = term_of(subscription)
     if meter["aggregation"] == "time_weighted":
         yield from level_hours(catalog, subscription, meter, rows, stretches)
         return
@@ -365,7 +372,8 @@ def hour_quantities(catalog, subscription, meter, rows, stretches):
         if meter["aggregation"] == "percentile":
             yield percentile(subscription, meter, rows, (max(begin, stretch[0]), min(end, stretch[1])))
         elif "spread_over" in meter:
-            yield measure(catalog, subscription, meter, [row for row in rows if touches(meter, row, stretch)], stretch, stretch)
+            part = max(begin, stretch[0]), min(end, stretch[1])
+            yield measure(catalog, subscription, meter, [row for row in rows if touches(meter, row, part)], part, part)
         else:
             yield combine(meter["aggregation"], [value for _, _, value in rows[stretch[0]]])
 

@@ -36,7 +36,9 @@ static void find_base(struct cutting *cutting)
     const int64_t times_us[2] = {run->from_us, run->to_us};
     const bool given[2] = {run->query->from_is_given, run->query->to_is_given};
     for (int i = 0; i < 2; i++) {
-        if (!given[i] || times_us[i] <= 0 || times_us[i] >= MTR_TIME_US_MAX) continue;
+        if (!given[i] || times_us[i] <= mtr_time_later(run->term.start_us, 0) ||
+            times_us[i] >= mtr_time_sooner(run->term.end_us, MTR_TIME_US_MAX))
+            continue;
         if (mtr_zone_hour(run->subscription->zone, times_us[i]).start_us != times_us[i])
             cutting->base_us[cutting->base_count++] = times_us[i];
     }
@@ -65,9 +67,10 @@ static bool cuts_at_windows(const struct mtr_usage_run *run)
 {
     const struct mtr_subscription *subscription = run->subscription;
     if (!run->query->zone || run->query->window == MTR_WINDOW_TOTAL) return false;
+    const struct mtr_period in_term = usage_in_term(run);
     const int64_t until_us =
-        mtr_time_sooner(run->to_us, run->watermark_us + MTR_SPREAD_S_MAX * MTR_US_PER_SECOND);
-    return !same_hours(run->zone, subscription->zone, mtr_time_later(run->from_us, 0), until_us);
+        mtr_time_sooner(in_term.end_us, run->watermark_us + MTR_SPREAD_S_MAX * MTR_US_PER_SECOND);
+    return !same_hours(run->zone, subscription->zone, mtr_time_later(in_term.start_us, 0), until_us);
 }
 
 static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
@@ -152,9 +155,10 @@ static int add_windows(struct cutting *cutting, const struct mtr_meter *meter)
 {
     struct mtr_usage_run *run = cutting->run;
     const struct mtr_subscription *subscription = run->subscription;
+    const struct mtr_period in_term = usage_in_term(run);
     const struct mtr_cell_range cells = {subscription->number, meter->number,
-                                         mtr_zone_hour(subscription->zone, run->from_us).start_us,
-                                         run->to_us};
+                                         mtr_zone_hour(subscription->zone, in_term.start_us).start_us,
+                                         in_term.end_us};
     cutting->hour = (struct mtr_hour){INT64_MIN, INT64_MIN};
     run->window = (struct mtr_period){0, 0};
     return mtr_rollups_walk_cells(run->txn, &cells, on_cell, cutting);

@@ -89,7 +89,8 @@ static int fill_row(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
     row->subscription = query->by_subscription ? run->subscription : NULL;
     if (query->by_customer && !query->by_subscription) row->customer = run->subscription->customer;
     if (query->by_subscription)
-        row->customer = mtr_subscription_at(run->subscription, window.start_us)->customer;
+        row->customer = mtr_subscription_at(run->subscription,
+                                            mtr_time_later(window.start_us, run->term.start_us))->customer;
     row->service = run->meter->service;
     row->meter = run->meter;
     row->start_us = window.start_us;
@@ -148,7 +149,7 @@ struct mtr_period usage_range(const struct mtr_usage_run *run)
     static const int64_t longest_us[] = {2 * MTR_US_PER_HOUR, 26 * MTR_US_PER_HOUR, 32 * MTR_US_PER_DAY, 0};
     const struct mtr_usage_position *position = run->position;
     const struct usage_table *table = &run->table;
-    struct mtr_period range = {run->from_us, run->to_us};
+    struct mtr_period range = usage_in_term(run);
     if (!position->is_begun || run->query->window == MTR_WINDOW_TOTAL) return range;
     if (start_of(position->key) > range.start_us) range.start_us = start_of(position->key);
     if (!table->has_cut) return range;

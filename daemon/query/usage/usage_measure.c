@@ -1,7 +1,7 @@
 /*
  * Usage of meters that need more than the sum of their cells: levels hold between events, and percentiles
  * rank the windows of all of a row's time. Measured as for a bill (slicing.h), with the query's windows for
- * slices. Nothing is counted behind the watermark, or outside the subscription's term. What grows out of
+ * slices. Nothing is counted behind the watermark, or outside the term. What grows out of
  * range while it is measured marks the rows of that subscription and meter, and no other.
  */
 #include "daemon/query/recounted_use.h"
@@ -18,6 +18,7 @@ struct measuring {
     struct mtr_usage_run *run;
     struct mtr_slicing *slicing;
     int64_t until_us;
+    struct mtr_period in_term; /* of the run's time up to there */
     bool is_out_of_range;
 };
 
@@ -92,12 +93,12 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     return rc ? rc : note_range(measuring, mtr_slicing_add(measuring->slicing, group, &use));
 }
 
-/* What goes on at the subscription's end ends there. A level makes a row of each window from then on. */
+/* What goes on at the term's end ends there. A level makes a row of each window from then on. */
 static int on_change(void *context, const struct mtr_level_change *change)
 {
     struct measuring *measuring = context;
     uint32_t group;
-    const int64_t end_us = mtr_subscription_ends_us(measuring->run->subscription);
+    const int64_t end_us = measuring->run->term.end_us;
     const struct mtr_quantity back = {-change->change.e12};
     if (measuring->run->window_count > measuring->run->query->rows_max) return MTR_ELIMIT;
     int rc = find_slicing_group(measuring, change->dimensions, &group);
@@ -108,7 +109,7 @@ static int on_change(void *context, const struct mtr_level_change *change)
     return note_range(measuring, rc);
 }
 
-/* The rows of all windows and groups that were measured. */
+/* The rows of all groups that were measured, and of the windows that have some of the term. */
 static int mark_rows(struct measuring *measuring)
 {
     struct mtr_usage_run *run = measuring->run;
@@ -116,6 +117,9 @@ static int mark_rows(struct measuring *measuring)
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < group_count; i++)
         for (uint32_t j = 0; !rc && j < run->window_count; j++) {
+            if (run->windows[j].end_us <= measuring->in_term.start_us ||
+                run->windows[j].start_us >= measuring->in_term.end_us)
+                continue;
             const struct mtr_cell_key key = {.start_us = run->windows[j].start_us,
                                              .dimensions = mtr_slicing_dimensions(measuring->slicing, i)};
             struct usage_group *group;
@@ -159,17 +163,17 @@ int usage_measure(struct mtr_usage_run *run)
         .run = run, .until_us = mtr_time_sooner(run->to_us, run->watermark_us)};
     uint64_t read_count = 0;
     int rc = make_windows(&measuring);
-    if (rc || !run->window_count) return rc;
+    measuring.in_term = usage_in_term(run);
+    measuring.in_term.end_us = mtr_time_sooner(measuring.in_term.end_us, measuring.until_us);
+    if (rc || measuring.in_term.start_us >= measuring.in_term.end_us) return rc;
     struct mtr_slicing_rule rule = {.component = &of_query, .meter = run->meter, .zone = subscription->zone};
     rule.from_us = rule.own_us = run->from_us;
     rule.until_us = measuring.until_us;
     rule.slices = run->windows;
     rule.slice_count = run->window_count;
     if (!is_level) { /* windows outside of the term are no part of the rank */
-        rule.from_us = rule.own_us =
-            mtr_time_later(rule.from_us, mtr_subscription_begun_us(subscription));
-        rule.until_us = mtr_time_sooner(rule.until_us, mtr_subscription_ends_us(subscription));
-        if (rule.from_us >= rule.until_us) return MTR_OK;
+        rule.from_us = rule.own_us = measuring.in_term.start_us;
+        rule.until_us = measuring.in_term.end_us;
     }
     mtr_arena_reset(&run->scratch);
     rc = mtr_slicing_begin(&rule, &run->scratch, &measuring.slicing);
@@ -178,14 +182,15 @@ int usage_measure(struct mtr_usage_run *run)
         const struct mtr_levels_question question = {&query_use_of_recount,
                                                      &use,
                                                      {.subscription = subscription, .meter = run->meter},
-                                                     rule.from_us,
-                                                     rule.until_us};
+                                                     measuring.in_term.start_us,
+                                                     measuring.in_term.end_us};
         rc = note_range(&measuring, mtr_levels_walk(&question, on_change, &measuring, &read_count));
     }
     if (!rc)
         rc = mtr_recount_walk_cells(run->recount,
                                     &(struct mtr_cell_range){subscription->number, run->meter->number,
-                                                             rule.from_us, rule.until_us},
+                                                             measuring.in_term.start_us,
+                                                             measuring.in_term.end_us},
                                     on_cell, &measuring);
     return rc ? rc : add_slices(&measuring);
 }

@@ -128,8 +128,10 @@ static int64_t instant_of(const struct mtr_zone *zone, int64_t time_us, bool is_
 
 static int walk_meters(struct mtr_usage_run *run, const struct mtr_catalog *catalog)
 {
+    const struct mtr_period in_term = usage_in_term(run);
     int rc = MTR_OK;
     run->window = (struct mtr_period){0, 0};
+    if (in_term.start_us >= in_term.end_us) return MTR_OK;
     for (uint32_t m = 1; !rc && m <= mtr_catalog_count(catalog, MTR_KIND_METER); m++) {
         const struct mtr_meter *meter = mtr_catalog_meter(catalog, m);
         if (usage_wants_meter(run, meter)) rc = walk_meter(run, meter);
@@ -137,24 +139,20 @@ static int walk_meters(struct mtr_usage_run *run, const struct mtr_catalog *cata
     return rc;
 }
 
-/* Each phase by itself where customers are told apart: use is of the customer of its time. What lies before
- * the first phase or behind the last is of that one. */
+/* Each phase by itself where customers are told apart: use is of the customer of its time. */
 static int walk_phases(struct mtr_usage_run *run, const struct mtr_catalog *catalog)
 {
     const struct mtr_usage_query *query = run->query;
     const struct mtr_subscription *subscription = run->subscription;
     const uint32_t count = mtr_subscription_phase_count(subscription);
-    const int64_t from_us = run->from_us, to_us = run->to_us;
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < count; i++) {
-        run->subscription = mtr_subscription_phase(subscription, i);
-        if (query->customer.size && !mtr_str_equal(query->customer, run->subscription->customer)) continue;
-        run->from_us = i ? mtr_time_later(from_us, run->subscription->start_us) : from_us;
-        run->to_us = i + 1 < count ? mtr_time_sooner(to_us, run->subscription->end_us) : to_us;
-        run->windows_zone = NULL; /* they are cut at from and to */
-        if (run->from_us < run->to_us) rc = walk_meters(run, catalog);
+        const struct mtr_subscription *phase = mtr_subscription_phase(subscription, i);
+        if (query->customer.size && !mtr_str_equal(query->customer, phase->customer)) continue;
+        run->subscription = phase;
+        run->term = (struct mtr_period){phase->start_us, phase->end_us};
+        rc = walk_meters(run, catalog);
     }
-    run->windows_zone = NULL;
     return rc;
 }
 
@@ -176,6 +174,8 @@ static int walk(struct mtr_usage_run *run, const struct mtr_catalog *catalog,
         run->zone = query->zone ? query->zone : run->subscription->zone;
         run->from_us = instant_of(run->zone, query->from_us, query->from_is_date);
         run->to_us = instant_of(run->zone, query->to_us, query->to_is_date);
+        run->term = (struct mtr_period){mtr_subscription_begun_us(run->subscription),
+                                        mtr_subscription_ends_us(run->subscription)};
         rc = on_subscription(run, catalog);
     }
     return rc;

@@ -8,6 +8,7 @@
 #include "daemon/query/usage/usage_table.h"
 #include "meterd/aggregator/recount.h"
 #include "meterd/core/period.h"
+#include "meterd/core/time.h"
 
 enum { MTR_USAGE_DIMENSION_END = 0x1F };
 
@@ -26,6 +27,9 @@ struct mtr_usage_run {
     const struct mtr_meter *meter;
     const struct mtr_zone *zone;
     int64_t from_us, to_us;                        /* the query's in that zone */
+    /* The subscription's, or of the phase at hand where customers are told apart: usage outside of it is not
+     * told, as it is not charged. */
+    struct mtr_period term;
     int32_t positions[MTR_USAGE_DIMENSIONS_MAX]; /* of the query's dimensions in the meter's; -1 absent */
     struct mtr_period window;                    /* that holds the last cell */
     uint32_t member_group;
@@ -39,6 +43,12 @@ static inline bool usage_wants_meter(const struct mtr_usage_run *run, const stru
     if (!meter || meter->service != run->subscription->service) return false;
     return !run->query->meter.size || mtr_meter_has_name(meter, run->query->meter);
 }
+/* What the term has of [from, to); may be empty. */
+static inline struct mtr_period usage_in_term(const struct mtr_usage_run *run)
+{
+    return (struct mtr_period){mtr_time_later(run->from_us, run->term.start_us),
+                               mtr_time_sooner(run->to_us, run->term.end_us)};
+}
 /* Asks the recount for the run's subscription, where the query cuts its hours. */
 int usage_ask_cuts(struct mtr_usage_run *run, const struct mtr_catalog *catalog) MTR_MUST_USE;
 /* The window that holds a cell, cut at from and to. */
@@ -50,7 +60,7 @@ struct mtr_str usage_dimension_at(struct mtr_str dimensions, int32_t position);
  * step holds, of a query that is not in steps. */
 int usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell, struct usage_group **out,
                      uint32_t *number) MTR_MUST_USE;
-/* Where cells must lie to be of this step's rows: [from, to). */
+/* Where cells must lie to be of this step's rows: [from, to), within the term. */
 struct mtr_period usage_range(const struct mtr_usage_run *run);
 
 /* Counts the resets and gaps of a counter's cell into its row. */

@@ -5,9 +5,11 @@
  * A row is one combination of the asked-for groups in one window. Meters are never mixed, whatever the
  * groups: their units differ. Windows are hours, days or months of the asked-for zone, or of each
  * subscription's own; the first and last window are cut at from and to, to the microsecond where they were
- * given. unique counts what is distinct within
- * a subscription; over several subscriptions their counts add, and so do percentiles. Levels (time_weighted)
- * hold into windows without events, up to the watermark; `per: period` is their mean over the window.
+ * given. What counts lies inside the subscription's term, or where customers are told apart in the phases of
+ * the row's customer, to the microsecond, as it does for the bill: cells are cut there (catalog/cell.h).
+ * unique counts what is distinct within a subscription; over several subscriptions their counts add, and so
+ * do percentiles. Levels (time_weighted) hold into windows without events, up to the watermark; `per: period`
+ * is their mean over the window.
  *
  * Memory is bounded, whatever the number of rows: a query whose rows do not fit is answered in steps, each of
  * them the next rows in order. A step reads the rollups as they are then, so a long answer is of one moment
