@@ -173,6 +173,25 @@ def check_instants(d):
     d.start()
 
 
+def check_customers(d):
+    """Where the customer changes, the table has a row for each with his periods, as the CSV has them and as it is for him alone."""
+    sub = {**CATALOG["subscriptions"][0], "changes": [{"from": ago(days=30, hours=20), "customer": "tailspin"}]}
+    run(d, 0, "apply", write(d, "changes.json", json.dumps({"subscriptions": [sub]})))
+    d.settle()
+    draft = write(d, "draft.json", draft_text())
+    table = [line.split() for line in run(d, 0, "price", draft, "--what-if").stdout.splitlines()]
+    rows = {row[1]: row for row in table if row[0] == "sub-1"}
+    assert list(rows) == ["contoso", "tailspin"], table
+    periods = list(csv.DictReader(io.StringIO(run(d, 0, "price", draft, "--what-if", "--csv").stdout)))
+    for customer, row in rows.items():
+        own = [p for p in periods if p["customer"] == customer]
+        sums = [str(sum(decimal.Decimal(p[name]) for p in own)) for name in ("emitted", "stored", "draft", "difference")]
+        assert row == ["sub-1", customer, str(len(own)), *sums, "EUR"] and decimal.Decimal(sums[1]) > 0, (row, sums)
+        alone = run(d, 0, "price", draft, "--what-if", "--customer", customer).stdout.splitlines()[1].split()
+        assert alone == row, (alone, row)
+    assert table[-1][:5] == [str(len(periods)), "periods", "of", "1", "subscription:"], table[-1]
+
+
 def check_nothing_is_written(d):
     """With the daemon stopped, so that nobody else writes: every byte of every store stays."""
     draft = write(d, "draft.json", draft_text())
@@ -192,7 +211,7 @@ def check_nothing_is_written(d):
 def main():
     with Daemon(SETTINGS) as d:
         fill(d)
-        for check in (check_table, check_json, check_csv, check_choices, check_margin, check_errors, check_instants, check_nothing_is_written):
+        for check in (check_table, check_json, check_csv, check_choices, check_margin, check_errors, check_instants, check_customers, check_nothing_is_written):
             check(d)
             print(check.__name__, "ok")
 

@@ -303,9 +303,10 @@ static int on_subscription(void *context, const struct mtr_subscription *subscri
                            uint32_t total)
 {
     struct what_if *what_if = context;
+    (void)subscription;
     what_if->progress.bytes_total = (uint64_t)total * SUBSCRIPTION_BYTES;
     progress_update(&what_if->progress, (uint64_t)done * SUBSCRIPTION_BYTES, done);
-    return what_if_report_subscription(&what_if->report, subscription);
+    return what_if_report_subscription(&what_if->report);
 }
 
 /* What the figures do not say by themselves. */

@@ -104,21 +104,25 @@ static int add_sums(struct mtr_what_if_sums *sums, const struct mtr_what_if_sums
     return rc ? rc : mtr_money_add(sums->draft, more->draft, &sums->draft);
 }
 
-static int add_total(struct mtr_what_if_report *report, struct mtr_str currency)
+/* The row at hand into the total of its currency. */
+static int add_total(struct mtr_what_if_report *report)
 {
+    const struct mtr_str currency = report->row_of->currency;
     uint32_t i = 0;
     while (i < report->total_count && !mtr_str_equal(report->totals[i].currency, currency)) i++;
     if (i == MTR_WHAT_IF_CURRENCIES_MAX) return MTR_ELIMIT;
+    struct mtr_what_if_total *total = &report->totals[i];
     if (i == report->total_count) report->totals[report->total_count++].currency = currency;
-    return add_sums(&report->totals[i].sums, &report->subscription);
+    report->row.subscriptions = total->last_subscription != report->row_of->number;
+    total->last_subscription = report->row_of->number;
+    return add_sums(&total->sums, &report->row);
 }
 
 struct mtr_what_if_sums what_if_report_counts(const struct mtr_what_if_report *report)
 {
-    struct mtr_what_if_sums counts = {0};
+    struct mtr_what_if_sums counts = {.subscriptions = report->subscriptions}; /* one may be in two totals */
     for (uint32_t i = 0; i < report->total_count; i++) {
         const struct mtr_what_if_sums *sums = &report->totals[i].sums;
-        counts.subscriptions += sums->subscriptions;
         counts.periods += sums->periods;
         counts.charged += sums->charged;
         counts.otherwise += sums->otherwise;
@@ -289,8 +293,8 @@ static void money_cell(struct mtr_table *table, struct mtr_money value, unsigned
     table_cell(table, mtr_str_from(text));
 }
 
-static int subscription_row(struct mtr_table *table, const struct mtr_subscription *subscription,
-                            const struct mtr_what_if_sums *sums)
+static int table_sums(struct mtr_table *table, const struct mtr_subscription *subscription,
+                      const struct mtr_what_if_sums *sums)
 {
     const unsigned digits = digits_of(subscription->currency);
     struct mtr_money difference;
@@ -403,11 +407,34 @@ void what_if_report_close(struct mtr_what_if_report *report)
     mtr_buffer_release(&report->text);
 }
 
+static int end_row(struct mtr_what_if_report *report)
+{
+    const struct mtr_subscription *phase = report->row_of;
+    if (!phase) return MTR_OK;
+    int rc = add_total(report);
+    if (!rc && report->form == MTR_WHAT_IF_TABLE) rc = table_sums(report->table, phase, &report->row);
+    report->row = (struct mtr_what_if_sums){0};
+    report->row_of = NULL;
+    return rc;
+}
+
+/* Periods of another customer, or in another currency, are another row. */
+static int begin_row(struct mtr_what_if_report *report, const struct mtr_subscription *phase)
+{
+    const struct mtr_subscription *before = report->row_of;
+    const bool goes_on = before && mtr_str_equal(before->customer, phase->customer) &&
+                         mtr_str_equal(before->currency, phase->currency);
+    int rc = goes_on ? MTR_OK : end_row(report);
+    report->row_of = phase;
+    return rc;
+}
+
 int what_if_report_period(struct mtr_what_if_report *report, const struct mtr_what_if_period *period)
 {
     struct mtr_money difference = {0};
     report->components += period->components;
-    int rc = add_period(&report->subscription, period);
+    int rc = begin_row(report, period->subscription);
+    if (!rc) rc = add_period(&report->row, period);
     if (!rc && !problem_of(period)) rc = mtr_money_sub(period->draft, period->stored, &difference);
     if (!rc && report->form == MTR_WHAT_IF_CSV) rc = csv_period(&report->text, period, difference);
     if (!rc && report->form == MTR_WHAT_IF_JSON) json_period(&report->json, period, difference);
@@ -415,18 +442,10 @@ int what_if_report_period(struct mtr_what_if_report *report, const struct mtr_wh
     return rc ? rc : report->json.error;
 }
 
-int what_if_report_subscription(struct mtr_what_if_report *report,
-                                const struct mtr_subscription *subscription)
+int what_if_report_subscription(struct mtr_what_if_report *report)
 {
-    int rc = MTR_OK;
-    if (report->subscription.periods) {
-        report->subscription.subscriptions = 1;
-        rc = add_total(report, subscription->currency);
-        if (!rc && report->form == MTR_WHAT_IF_TABLE)
-            rc = subscription_row(report->table, subscription, &report->subscription);
-    }
-    report->subscription = (struct mtr_what_if_sums){0};
-    return rc;
+    report->subscriptions += report->row_of != NULL;
+    return end_row(report);
 }
 
 int what_if_report_end(struct mtr_what_if_report *report)

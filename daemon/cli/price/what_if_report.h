@@ -1,6 +1,6 @@
 /*
- * What a what-if prints: a table with a row per subscription, CSV with a row per period, or JSON with both;
- * totals per currency. Private to daemon.
+ * What a what-if prints: a table with a row per subscription, and for each of its customers and currencies
+ * where they change; CSV with a row per period, or JSON with both; totals per currency. Private to daemon.
  */
 #ifndef METERD_DAEMON_CLI_PRICE_WHAT_IF_REPORT_H
 #define METERD_DAEMON_CLI_PRICE_WHAT_IF_REPORT_H
@@ -28,13 +28,16 @@ struct mtr_what_if_report {
     struct mtr_buffer text; /* not printed yet */
     struct mtr_json_writer json;
     struct mtr_table *table;
-    struct mtr_what_if_sums subscription; /* the one at hand */
-    struct {
+    /* The row at hand, and the phase that it is of: periods of its customer in its currency. NULL: none. */
+    struct mtr_what_if_sums row;
+    const struct mtr_subscription *row_of;
+    struct mtr_what_if_total {
         struct mtr_str currency;
         struct mtr_what_if_sums sums;
+        uint32_t last_subscription; /* by number: each counts once */
     } totals[MTR_WHAT_IF_CURRENCIES_MAX];
     uint32_t total_count;
-    uint64_t components;
+    uint64_t subscriptions, components;
 };
 
 /* To be closed whatever it returns. */
@@ -42,8 +45,8 @@ int what_if_report_open(struct mtr_what_if_report *report, enum mtr_what_if_form
 void what_if_report_close(struct mtr_what_if_report *report);
 int what_if_report_period(struct mtr_what_if_report *report,
                           const struct mtr_what_if_period *period) MTR_MUST_USE;
-int what_if_report_subscription(struct mtr_what_if_report *report,
-                                const struct mtr_subscription *subscription) MTR_MUST_USE;
+/* Its periods are through. */
+int what_if_report_subscription(struct mtr_what_if_report *report) MTR_MUST_USE;
 int what_if_report_end(struct mtr_what_if_report *report) MTR_MUST_USE;
 /* Over all currencies: periods, problems … */
 struct mtr_what_if_sums what_if_report_counts(const struct mtr_what_if_report *report);
