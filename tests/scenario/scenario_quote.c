@@ -2,7 +2,7 @@
  * The law of quotes: what a period used, handed in as rows of a request, costs exactly what was emitted of
  * the period.
  *
- * The rows go through the same source as those of POST /v1/price (daemon/query/quote_use.c), and the price
+ * The rows go through the same source as those of POST /v1/price (daemon/query/quote/quote_use.c), and the price
  * through the rater's kernel. A request cannot say everything that a subscription is (scenario_request.c asks
  * what it can), so the kernel is asked here in C, about every period, with the stored subscription and the
  * charges store as the ledger:
@@ -19,7 +19,7 @@
 
 #include <inttypes.h>
 
-#include "daemon/query/quote_use.h"
+#include "daemon/query/quote/quote_use.h"
 #include "meterd/rater/billing_period.h"
 
 enum { QUOTE_ARENA_CHUNK = 1 << 16, QUOTE_ARENA_BYTES_MAX = 256 << 20, ROWS_MAX = 1 << 16, LINES_MAX = 4096 };

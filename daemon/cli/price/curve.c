@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "daemon/cli/price/places.h"
-#include "daemon/query/quote_rows.h"
+#include "daemon/query/quote/quote_rows.h"
 #include "meterd/core/time.h"
 #include "meterd/net/loop.h"
 #include "meterd/rater/billing_period.h"

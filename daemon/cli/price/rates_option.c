@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/query/quote_rates.h"
+#include "daemon/query/quote/quote_rates.h"
 #include "meterd/core/json_writer.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"

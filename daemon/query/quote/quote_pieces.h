@@ -1,10 +1,10 @@
 /*
  * Rows of a request by time, cut at cells, each with the component that it is of. Private to daemon/query.
  */
-#ifndef METERD_DAEMON_QUERY_QUOTE_PIECES_H
-#define METERD_DAEMON_QUERY_QUOTE_PIECES_H
+#ifndef METERD_DAEMON_QUERY_QUOTE_QUOTE_PIECES_H
+#define METERD_DAEMON_QUERY_QUOTE_QUOTE_PIECES_H
 
-#include "daemon/query/quote_use.h"
+#include "daemon/query/quote/quote_use.h"
 
 /* A row, or the share of its span that lies in one cell. */
 struct quote_piece {

@@ -2,7 +2,7 @@
  * Names of dimensions, one by one, as the places that have them stand: components of all versions of the
  * tariffs with the meters that they price, then meters of the request. Pure.
  */
-#include "daemon/query/quote_rows.h"
+#include "daemon/query/quote/quote_rows.h"
 
 #include "meterd/core/limits.h"
 

@@ -7,10 +7,10 @@
  * measured; a meter that is in neither adds up, and so do counts of unique values, since the values are not
  * known. Rows without times are quantities of one moment, which no meter measures.
  */
-#ifndef METERD_DAEMON_QUERY_QUOTE_USE_H
-#define METERD_DAEMON_QUERY_QUOTE_USE_H
+#ifndef METERD_DAEMON_QUERY_QUOTE_QUOTE_USE_H
+#define METERD_DAEMON_QUERY_QUOTE_QUOTE_USE_H
 
-#include "daemon/query/quote_rows.h"
+#include "daemon/query/quote/quote_rows.h"
 #include "meterd/rater/use_source.h"
 
 struct quote_use_options {

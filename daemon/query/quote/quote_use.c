@@ -8,13 +8,13 @@
  * that no version of their time prices are findings, never left out in silence, unless the other tariff
  * prices them or they are of a meter. Streams do not change once opened.
  */
-#include "daemon/query/quote_use.h"
+#include "daemon/query/quote/quote_use.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/query/quote_pieces.h"
+#include "daemon/query/quote/quote_pieces.h"
 #include "meterd/core/byte_set.h"
 #include "meterd/core/limits.h"
 #include "meterd/catalog/cell.h"

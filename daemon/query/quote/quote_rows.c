@@ -3,7 +3,7 @@
  * names no component is of every component that prices its meter, as an event is; without a meter either, of
  * all components where the tariffs price one meter only. What is left to name then is asked for.
  */
-#include "daemon/query/quote_rows.h"
+#include "daemon/query/quote/quote_rows.h"
 
 #include <stdio.h>
 #include <string.h>

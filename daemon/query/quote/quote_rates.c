@@ -2,12 +2,12 @@
  * Rates of exchange that a request brings along, as a book. A request may leave out of them what its tariff
  * says: the source, and the base.
  */
-#include "daemon/query/quote_rates.h"
+#include "daemon/query/quote/quote_rates.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/query/quote_rows.h"
+#include "daemon/query/quote/quote_rows.h"
 
 enum { FINDINGS_OF_ONE_MAX = 50 };
 

@@ -4,7 +4,7 @@
  * Invariant: the lines of a part, with the costs laid beside them, are those that the rater would emit; cost
  * that lies where nothing is charged stands with the period's first part.
  */
-#include "daemon/query/quote_series.h"
+#include "daemon/query/quote/quote_series.h"
 
 #include <inttypes.h>
 #include <stdio.h>

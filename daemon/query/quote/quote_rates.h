@@ -1,8 +1,8 @@
 /*
  * Rates of exchange that a request brings along. Private to daemon/query.
  */
-#ifndef METERD_DAEMON_QUERY_QUOTE_RATES_H
-#define METERD_DAEMON_QUERY_QUOTE_RATES_H
+#ifndef METERD_DAEMON_QUERY_QUOTE_QUOTE_RATES_H
+#define METERD_DAEMON_QUERY_QUOTE_QUOTE_RATES_H
 
 #include "meterd/core/document.h"
 #include "meterd/tariff/rates.h"

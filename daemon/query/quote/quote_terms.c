@@ -2,7 +2,7 @@
  * See quote_terms.h. The members of a request become a document of a subscription, which the catalog reads:
  * so a request and a stored subscription mean the same by the same words.
  */
-#include "daemon/query/quote_terms.h"
+#include "daemon/query/quote/quote_terms.h"
 
 #include "meterd/core/time.h"
 

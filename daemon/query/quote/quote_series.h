@@ -3,10 +3,10 @@
  * function (meterd/rater/billing_period.h). So a quote is the charge, of rows that were not metered. Private
  * to daemon/query.
  */
-#ifndef METERD_DAEMON_QUERY_QUOTE_SERIES_H
-#define METERD_DAEMON_QUERY_QUOTE_SERIES_H
+#ifndef METERD_DAEMON_QUERY_QUOTE_QUOTE_SERIES_H
+#define METERD_DAEMON_QUERY_QUOTE_QUOTE_SERIES_H
 
-#include "daemon/query/quote_use.h"
+#include "daemon/query/quote/quote_use.h"
 
 /* Prepaid money as a request writes it. */
 struct quote_credit {

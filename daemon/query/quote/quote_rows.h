@@ -2,8 +2,8 @@
  * Rows of use as callers of the pricing give them, and which component of a tariff each means. Private to
  * daemon.
  */
-#ifndef METERD_DAEMON_QUERY_QUOTE_ROWS_H
-#define METERD_DAEMON_QUERY_QUOTE_ROWS_H
+#ifndef METERD_DAEMON_QUERY_QUOTE_QUOTE_ROWS_H
+#define METERD_DAEMON_QUERY_QUOTE_QUOTE_ROWS_H
 
 #include "meterd/catalog/catalog.h"
 #include "meterd/core/schema.h"

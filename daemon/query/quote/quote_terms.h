@@ -3,10 +3,10 @@
  * subscription's document says it, and what it leaves out is that of one which starts with its first use and
  * is billed by calendar months. Private to daemon/query.
  */
-#ifndef METERD_DAEMON_QUERY_QUOTE_TERMS_H
-#define METERD_DAEMON_QUERY_QUOTE_TERMS_H
+#ifndef METERD_DAEMON_QUERY_QUOTE_QUOTE_TERMS_H
+#define METERD_DAEMON_QUERY_QUOTE_QUOTE_TERMS_H
 
-#include "daemon/query/quote_rows.h"
+#include "daemon/query/quote/quote_rows.h"
 
 /* As they are written. */
 struct quote_terms {

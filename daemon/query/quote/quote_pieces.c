@@ -2,7 +2,7 @@
  * See quote_pieces.h. Spans are cut at cells; then time is walked once, with the versions of both
  * tariffs beside it, to find what each piece is of.
  */
-#include "daemon/query/quote_pieces.h"
+#include "daemon/query/quote/quote_pieces.h"
 
 #include <stdlib.h>
 

@@ -7,9 +7,9 @@
 #include <stdio.h>
 
 #include "daemon/query/frozen.h"
-#include "daemon/query/quote_rates.h"
-#include "daemon/query/quote_series.h"
-#include "daemon/query/quote_terms.h"
+#include "daemon/query/quote/quote_rates.h"
+#include "daemon/query/quote/quote_series.h"
+#include "daemon/query/quote/quote_terms.h"
 #include "meterd/catalog/meter.h"
 #include "meterd/core/currency.h"
 #include "meterd/core/document.h"
