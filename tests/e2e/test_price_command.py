@@ -419,8 +419,13 @@ def test_terms(folder):
         stated = run(dollars, "--tariff", "api", "-q", "1", "--start", "2026-01-01", "--at", "2026-01-01", *options, code=1)
         assert f"meterd price: {options[0]}: its tariff has neither prices nor an exchange for EUR" in stated, stated
     assert f"--tariff: {tariff} has no tariff `apii`; did you mean `api`?" in run(tariff, "--tariff", "apii", "-q", "1", code=64)
-    spans = write(folder, "spans.csv", "time,quantity,seconds\n2026-01-31T23:00:00Z,5,86400\n")
-    assert "spans.csv:2: error: seconds: they reach behind the end" in run(tariff, "--tariff", "api", "--series", spans, "--end", "2026-02-01", code=1)
+    spans = write(folder, "spans.csv", "time,quantity,seconds\n2026-01-31T21:00:00Z,48,86400\n")
+    cut = json.loads(run(tariff, "--tariff", "api", "--series", spans, "--end", "2026-02-01", "--json"))["lines"]
+    assert [(line["quantity"], line["amount"]) for line in cut if line["component"] == "calls"] == [("6", "1.00")], cut  # 3 of 24 hours, 5 units free
+    cut = json.loads(run(tariff, "--tariff", "api", "--series", spans, "--start", "2026-02-01", "--json"))["lines"]
+    assert [(line["quantity"], line["amount"]) for line in cut if line["component"] == "calls"] == [("42", "37.00")], cut
+    assert "spans.csv:2: error: time: lies behind the end" in run(tariff, "--tariff", "api", "--series", spans, "--start", "2026-01-01", "--end", "2026-01-31T21:00:00Z", code=1)
+    assert "spans.csv:2: error: time: lies before the start" in run(tariff, "--tariff", "api", "--series", spans, "--start", "2026-02-01T21:00:00Z", code=1)
     broken = write(folder, "broken.yaml", TERMS.replace('per_unit: "0.10", cap: 2', 'per_unit: "0,10"'))
     assert f"{broken}:5:" in run(broken, "--tariff", "api", "--start", "2026-01-01", "--trial", "{days: 3, tariff: taste}", code=78)
     twice = write(folder, "twice.yaml", TERMS.replace("key: taste", "key: api\n    service: a") + "    service: b\n")

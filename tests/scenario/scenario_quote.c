@@ -333,9 +333,10 @@ static void open_use(struct quoting *quoting)
     open_tariff(quoting, quoting->subscription->cost_tariff, &quoting->cost);
     read_uses(quoting);
     make_rows(quoting);
+    struct quote_phase phase = {.of = {&quoting->tariff, &quoting->cost}};
     const struct quote_use_options options = {.rows = quoting->rows,
                                               .row_count = quoting->row_count,
-                                              .tariffs = {{&quoting->tariff, &quoting->cost}},
+                                              .phases = {&phase, 1, 1},
                                               .catalog = quoting->rollups.catalog,
                                               .subscription = quoting->subscription};
     int rc = quote_use_open(&options, &quoting->arena, &quoting->findings, &quoting->use);

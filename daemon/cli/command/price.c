@@ -400,7 +400,7 @@ static const struct cli_option options[] = {
     {"currency", 0, "CODE",
      "charged in this currency: one of the tariff's prices, or exchanged (default: the tariff's own)"},
     {"subscription", 0, "KEY",
-     "with the prices of its own; of a stored one with its customer's and in its currency; with --what-if: "
+     "with the prices of its own; of a stored one those of its customers, in its currency; with --what-if: "
      "only this one"},
     {"cost", 0, "TARIFF",
      "what the same use costs the seller under this tariff (a file, or a key beside the other), and the "

@@ -77,7 +77,8 @@ static int find_row(const struct cli_invocation *invocation, struct curve *curve
         labels[given.dimensions.count++] =
             (struct mtr_label){{pair, (size_t)(equals - pair)}, mtr_str_from(equals + 1)};
     }
-    const struct quote_dimensions known = {.tariffs = {.of = {[QUOTE_CHARGED] = curve->tariff}}};
+    struct quote_phase phase = {.of = {[QUOTE_CHARGED] = curve->tariff}};
+    const struct quote_dimensions known = {.phases = {&phase, 1, 1}};
     int rc = quote_check_dimensions(&known, &given.dimensions, "dimensions", findings);
     if (!rc) rc = quote_usage_row(curve->version, &given, arena, &curve->row, findings);
     if (rc || !mtr_component_has_masks(&curve->version->components[curve->row.component]) ||

@@ -48,8 +48,9 @@ static bool walk_node(const struct mtr_node *names, on_name hook, void *context)
 
 static bool walk(const struct quote_dimensions *known, on_name hook, void *context)
 {
-    for (int side = 0; side < QUOTE_SIDES; side++)
-        if (walk_tariff(known, known->tariffs.of[side], hook, context)) return true;
+    for (uint32_t i = 0; i < known->phases.count; i++)
+        for (int side = 0; side < QUOTE_SIDES; side++)
+            if (walk_tariff(known, known->phases.items[i].of[side], hook, context)) return true;
     for (uint32_t i = 0; known->meters && i < known->meters->child_count; i++)
         if (walk_node(mtr_node_get(&known->meters->children[i], "group_by"), hook, context)) return true;
     return false;

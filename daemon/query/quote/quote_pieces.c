@@ -36,25 +36,31 @@ static int add_piece(struct cutting *cutting, struct quote_pieces *pieces, const
     return MTR_OK;
 }
 
+enum { E12_PER_US = 1000000 };
+
+int64_t quote_row_length_us(const struct quote_row *row)
+{
+    return (int64_t)(row->seconds.e12 / E12_PER_US);
+}
+
 /* A span in pieces by cells; each has its share of the quantity, and all together the whole. */
 static int add_span(struct cutting *cutting, const struct quote_piece *moment)
 {
     const struct quote_row *given = moment->given;
-    const mtr_int128 us = 1000000; /* in 10^-12 s */
-    const mtr_int128 most = (mtr_int128)MTR_SPREAD_S_MAX * us * MTR_US_PER_SECOND;
+    const mtr_int128 most = (mtr_int128)MTR_SPREAD_S_MAX * E12_PER_US * MTR_US_PER_SECOND;
     struct mtr_quantity before = {0}, after = given->quantity;
     struct quote_piece piece = *moment;
-    if (given->seconds.e12 < 0 || given->seconds.e12 > most || given->seconds.e12 % us)
+    if (given->seconds.e12 < 0 || given->seconds.e12 > most || given->seconds.e12 % E12_PER_US)
         return quote_fail_row(cutting->findings, MTR_FINDING_QUOTE_SECONDS, given, "seconds",
                               "is a length of 0 to 2764800 seconds (32 days), to the microsecond",
                               (struct mtr_str){NULL, 0});
-    const int64_t end_us = moment->time_us + (int64_t)(given->seconds.e12 / us);
+    const int64_t end_us = moment->time_us + quote_row_length_us(given);
     int rc = MTR_OK;
     do {
         const struct mtr_cell_bounds cell =
             mtr_cell_at(cutting->options->subscription, &cutting->meter, piece.time_us);
         const int64_t until_us = mtr_time_sooner(cell.end_us, end_us);
-        const struct mtr_quantity elapsed = {(until_us - moment->time_us) * us};
+        const struct mtr_quantity elapsed = {(mtr_int128)(until_us - moment->time_us) * E12_PER_US};
         after = given->quantity;
         if (until_us < end_us)
             rc = mtr_quantity_scale(given->quantity, elapsed, given->seconds, MTR_QUANTITY_DIGITS,
@@ -116,12 +122,15 @@ static void advance(struct timeline *line, int64_t time_us)
     }
 }
 
-/* The version that has a component for it before any other; NULL: none has. */
-static const struct mtr_tariff_version *first_version(const struct mtr_tariff_document *tariff,
+/* The version of all phases that has a component for it before any other; NULL: none has. */
+static const struct mtr_tariff_version *first_version(const struct quote_phases *phases, int side,
                                                       const struct quote_row *given)
 {
-    for (uint32_t i = 0; tariff && i < tariff->version_count; i++)
-        if (quote_has_component(&tariff->versions[i], given)) return &tariff->versions[i];
+    for (uint32_t p = 0; p < phases->count; p++) {
+        const struct mtr_tariff_document *tariff = phases->items[p].of[side];
+        for (uint32_t i = 0; tariff && i < tariff->version_count; i++)
+            if (quote_has_component(&tariff->versions[i], given)) return &tariff->versions[i];
+    }
     return NULL;
 }
 
@@ -135,23 +144,29 @@ static int check_masks(const struct cutting *cutting, const struct mtr_component
                       component->key);
 }
 
-/* All tariffs at one time. */
+/* All tariffs at one time: those of the phase in force. */
 struct timelines {
+    const struct quote_use_options *options;
     struct timeline sides[QUOTE_SIDES];
+    uint32_t next_phase;
 };
 
-static struct timelines open_timelines(const struct quote_use_options *options)
+static void follow(struct timelines *lines, int64_t time_us)
 {
-    struct timelines lines;
-    for (int side = 0; side < QUOTE_SIDES; side++)
-        lines.sides[side] = open_timeline(options->tariffs.of[side], options->subscription->zone);
-    return lines;
+    const struct quote_phases *phases = &lines->options->phases;
+    while (lines->next_phase < phases->count &&
+           (!lines->next_phase || phases->items[lines->next_phase].from_us <= time_us)) {
+        const struct quote_phase *phase = &phases->items[lines->next_phase++];
+        for (int side = 0; side < QUOTE_SIDES; side++)
+            lines->sides[side] = open_timeline(phase->of[side], lines->options->subscription->zone);
+    }
+    for (int side = 0; side < QUOTE_SIDES; side++) advance(&lines->sides[side], time_us);
 }
 
 static bool is_taken_beside(const struct timelines *lines, int side, const struct quote_row *given)
 {
     for (int other = 0; other < QUOTE_SIDES; other++)
-        if (other != side && first_version(lines->sides[other].tariff, given)) return true;
+        if (other != side && first_version(&lines->options->phases, other, given)) return true;
     return false;
 }
 
@@ -161,12 +176,11 @@ static bool is_taken_beside(const struct timelines *lines, int side, const struc
 static int find_on_side(struct cutting *cutting, const struct timelines *lines, int side,
                         const struct quote_row *given, const struct mtr_component **out)
 {
-    const struct timeline *own = &lines->sides[side];
-    const struct mtr_tariff_version *version = own->version;
+    const struct mtr_tariff_version *version = lines->sides[side].version;
     uint32_t index = 0;
     const bool is_now = version && quote_has_component(version, given);
     if (!is_now && (!version || given->of_meter || is_taken_beside(lines, side, given)))
-        version = first_version(own->tariff, given);
+        version = first_version(&lines->options->phases, side, given);
     if (!version) return MTR_OK;
     int rc = quote_find_component(version, given, &index, cutting->findings);
     if (rc) return rc;
@@ -174,24 +188,28 @@ static int find_on_side(struct cutting *cutting, const struct timelines *lines, 
     return is_now ? check_masks(cutting, *out) : MTR_OK;
 }
 
-static int fail_before_versions(const struct cutting *cutting, const struct quote_row *given)
+static int fail_before_versions(const struct cutting *cutting, const struct timelines *lines,
+                                const struct quote_row *given)
 {
-    const struct mtr_tariff_document *tariff = cutting->options->tariffs.of[QUOTE_CHARGED];
     return quote_fail_row(cutting->findings, MTR_FINDING_QUOTE_TIME, given, "time",
                           "lies before the first version of the tariff, which begins at",
-                          tariff->versions[0].from);
+                          lines->sides[QUOTE_CHARGED].tariff->versions[0].from);
 }
 
+/* What is used outside of the subscription's time is of nothing. */
 static int find_components(struct cutting *cutting, struct quote_pieces *pieces)
 {
-    struct timelines lines = open_timelines(cutting->options);
+    const struct mtr_subscription *subscription = cutting->options->subscription;
+    const int64_t begun_us = mtr_subscription_begun_us(subscription),
+                  ends_us = mtr_subscription_ends_us(subscription);
+    struct timelines lines = {.options = cutting->options};
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < pieces->count; i++) {
         struct quote_piece *piece = &pieces->items[i];
-        for (int side = 0; side < QUOTE_SIDES; side++)
-            advance(&lines.sides[side], piece->time_us);
+        if (piece->time_us < begun_us || piece->time_us >= ends_us) continue;
+        follow(&lines, piece->time_us);
         if (!lines.sides[QUOTE_CHARGED].version && !lines.sides[QUOTE_TRIAL].version)
-            return fail_before_versions(cutting, piece->given);
+            return fail_before_versions(cutting, &lines, piece->given);
         for (int side = 0; !rc && side < QUOTE_SIDES; side++)
             rc = find_on_side(cutting, &lines, side, piece->given, &piece->of[side]);
     }

@@ -25,6 +25,9 @@ struct quote_cut {
     struct quote_pieces pieces;  /* with spans by the cell */
 };
 
+/* The length of a row's span, once its rows were cut; 0 of one without. */
+int64_t quote_row_length_us(const struct quote_row *row);
+
 /* Spans are cut at cells of that length: the shortest that a meter has. Errors as quote_use_open. */
 int quote_cut_rows(const struct quote_use_options *options, int64_t cell_us, struct mtr_arena *arena,
                    struct mtr_diagnostics *findings, struct quote_cut *out) MTR_MUST_USE;

@@ -222,23 +222,24 @@ static void add_tariff(struct expanding *expanding, const struct mtr_tariff_docu
 }
 
 /* The components of a row that names none; one stands for "as it is". */
-static void find_keys(const struct quote_tariffs *tariffs, const struct quote_row *row, struct expanding *out)
+static void find_keys(const struct quote_phases *phases, const struct quote_row *row, struct expanding *out)
 {
     *out = (struct expanding){.meter = row->meter};
     if (row->component.size) return;
-    for (int side = 0; side < QUOTE_SIDES; side++)
-        add_tariff(out, tariffs->of[side], !row->meter.size);
+    for (uint32_t i = 0; i < phases->count; i++)
+        for (int side = 0; side < QUOTE_SIDES; side++)
+            add_tariff(out, phases->items[i].of[side], !row->meter.size);
     if (out->is_ambiguous) out->count = 0;
 }
 
-int quote_rows_expand(const struct quote_tariffs *tariffs, struct mtr_list *rows, struct mtr_arena *arena,
+int quote_rows_expand(const struct quote_phases *phases, struct mtr_list *rows, struct mtr_arena *arena,
                       struct mtr_diagnostics *findings)
 {
     const struct quote_row *given = rows->items;
     struct expanding found;
     size_t total = 0;
     for (uint32_t i = 0; i < rows->count; i++) {
-        find_keys(tariffs, &given[i], &found);
+        find_keys(phases, &given[i], &found);
         total += found.count > 1 ? found.count : 1;
     }
     if (total > ROWS_MAX)
@@ -251,7 +252,7 @@ int quote_rows_expand(const struct quote_tariffs *tariffs, struct mtr_list *rows
     uint32_t count = 0;
     for (uint32_t i = 0; i < rows->count; i++) {
         const struct quote_row row = given[i];
-        find_keys(tariffs, &row, &found);
+        find_keys(phases, &row, &found);
         const bool is_of_all = found.count > 1 || (found.count == 1 && row.has_time);
         for (uint32_t j = 0; is_of_all && j < found.count; j++) {
             all[count] = row;

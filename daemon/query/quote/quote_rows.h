@@ -12,8 +12,16 @@
 /* The tariffs that take rows: that of the subscription, what its use costs the seller, and what its trial
  * has. */
 enum quote_side { QUOTE_CHARGED, QUOTE_COST, QUOTE_TRIAL, QUOTE_SIDES };
-struct quote_tariffs {
-    const struct mtr_tariff_document *of[QUOTE_SIDES]; /* NULL: none */
+
+/* Whom rows are priced for until the next phase begins, and under which tariffs. */
+struct quote_phase {
+    int64_t from_us;                                   /* of the first: INT64_MIN */
+    struct mtr_tariff_party party;
+    const struct mtr_tariff_document *of[QUOTE_SIDES]; /* as they are for the party; NULL: none */
+};
+struct quote_phases {
+    struct quote_phase *items; /* by time, one at least */
+    uint32_t count, capacity;
 };
 
 struct quote_row {
@@ -45,10 +53,10 @@ int quote_fail_unknown(struct mtr_diagnostics *findings, const struct mtr_node *
 int quote_find_tariff(const struct mtr_catalog *catalog, const struct mtr_node *node, const char *field,
                       const struct mtr_tariff_document **out, struct mtr_diagnostics *findings);
 
-/* Rows without a component become one for each component that prices their meter, in any version of the
+/* Rows without a component become one for each component that prices their meter, in any version of all
  * tariffs. With a time they are of their meter even if one component prices it: a version without it leaves
  * them out, as a charge does. */
-int quote_rows_expand(const struct quote_tariffs *tariffs, struct mtr_list *rows, struct mtr_arena *arena,
+int quote_rows_expand(const struct quote_phases *phases, struct mtr_list *rows, struct mtr_arena *arena,
                       struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* Has the version a component that takes what is given? */
@@ -68,7 +76,7 @@ int quote_usage_row(const struct mtr_tariff_version *version, const struct quote
 /* Where the dimensions of rows are looked for: what components are grouped by, and what the meters tell apart
  * that these price. */
 struct quote_dimensions {
-    struct quote_tariffs tariffs;
+    struct quote_phases phases;
     const struct mtr_node *meters;     /* of the request; NULL: none */
     const struct mtr_catalog *catalog; /* NULL: none */
 };

@@ -57,15 +57,21 @@ struct drawn {
 
 /* ---- credits ---- */
 
-static bool is_taken(const struct run *run, struct mtr_str key)
+static bool has_key(const struct mtr_tariff_document *tariff, struct mtr_str key)
 {
-    const struct mtr_tariff_document *tariff = run->subscription->tariff;
     for (uint32_t v = 0; v < tariff->version_count; v++) {
         const struct mtr_tariff_version *version = &tariff->versions[v];
         if (mtr_tariff_component(version, key)) return true;
         for (uint32_t i = 0; i < version->allowance_count; i++)
             if (mtr_str_equal(version->allowances[i].key, key)) return true;
     }
+    return false;
+}
+
+static bool is_taken(const struct run *run, struct mtr_str key)
+{
+    for (uint32_t i = 0; i < mtr_subscription_phase_count(run->subscription); i++)
+        if (has_key(mtr_subscription_phase(run->subscription, i)->tariff, key)) return true;
     for (uint32_t i = 0; i < run->credit_count; i++)
         if (mtr_str_equal(run->credits[i].key, key)) return true;
     return false;
@@ -266,9 +272,10 @@ static int keep_parts(struct run *run, const struct mtr_period_price *priced)
 
 static int price_period(struct run *run, const struct mtr_rating *rating, int64_t start_us, int64_t *end_us)
 {
+    const struct mtr_subscription *phase = mtr_subscription_at(run->subscription, start_us);
     struct mtr_period_price *priced = mtr_arena_calloc(run->arena, 1, sizeof(*priced));
     if (!priced) return MTR_ENOMEM;
-    int rc = mtr_billing_period_price(rating, run->subscription, start_us, priced);
+    int rc = mtr_billing_period_price(rating, phase, start_us, priced);
     if (rc == MTR_EMISSING || (rc == MTR_EOVERFLOW && priced->problem[0]))
         return quote_fail(run->findings, MTR_FINDING_RATING_PERIOD, NULL,
                           rc == MTR_EMISSING ? "currency" : "quantity", priced->problem,
@@ -285,7 +292,9 @@ int quote_series_price(const struct quote_series *series, struct mtr_arena *aren
 {
     const struct mtr_subscription *subscription = series->subscription;
     struct run run = {.series = series, .arena = arena, .findings = findings, .subscription = subscription};
-    int64_t whole_end_s, at_us = mtr_billing_period_start(subscription, series->first_us, &whole_end_s);
+    int64_t whole_end_us,
+        at_us = mtr_billing_period_start(mtr_subscription_at(subscription, series->first_us),
+                                         series->first_us, &whole_end_us);
     int rc = make_credits(&run);
     const struct mtr_rating rating = {.source = &quote_use_source,
                                       .source_context = series->use,
@@ -296,7 +305,7 @@ int quote_series_price(const struct quote_series *series, struct mtr_arena *aren
                                       .usage_day = series->usage_day,
                                       .closing = series->closing,
                                       .arena = arena};
-    while (!rc && at_us <= series->last_us && at_us < subscription->end_us)
+    while (!rc && at_us <= series->last_us && at_us < mtr_subscription_ends_us(subscription))
         rc = price_period(&run, &rating, at_us, &at_us);
     *parts = run.parts;
     *count = run.part_count;

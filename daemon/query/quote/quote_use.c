@@ -276,16 +276,23 @@ static int64_t shortest_cell_of(const struct quote_use *use, const struct mtr_co
     return shortest_us;
 }
 
+static int64_t shortest_cell_under(const struct quote_use *use, const struct mtr_tariff_document *tariff)
+{
+    int64_t shortest_us = MTR_CELL_US_MAX;
+    for (uint32_t v = 0; tariff && v < tariff->version_count; v++)
+        for (uint32_t i = 0; i < tariff->versions[v].component_count; i++)
+            shortest_us = mtr_time_sooner(shortest_us,
+                                          shortest_cell_of(use, &tariff->versions[v].components[i]));
+    return shortest_us;
+}
+
 static int64_t shortest_cell(const struct quote_use *use)
 {
     int64_t shortest_us = MTR_CELL_US_MAX;
-    for (int side = 0; side < QUOTE_SIDES; side++) {
-        const struct mtr_tariff_document *tariff = use->options.tariffs.of[side];
-        for (uint32_t v = 0; tariff && v < tariff->version_count; v++)
-            for (uint32_t i = 0; i < tariff->versions[v].component_count; i++)
-                shortest_us = mtr_time_sooner(
-                    shortest_us, shortest_cell_of(use, &tariff->versions[v].components[i]));
-    }
+    for (uint32_t p = 0; p < use->options.phases.count; p++)
+        for (int side = 0; side < QUOTE_SIDES; side++)
+            shortest_us = mtr_time_sooner(
+                shortest_us, shortest_cell_under(use, use->options.phases.items[p].of[side]));
     return shortest_us;
 }
 
@@ -296,23 +303,19 @@ int quote_use_open(const struct quote_use_options *options, struct mtr_arena *ar
     if (!use) return MTR_ENOMEM;
     *use = (struct quote_use){.options = *options, .arena = arena, .findings = findings};
     int rc = quote_cut_rows(options, shortest_cell(use), arena, findings, &use->cut);
-    for (int side = 0; !rc && side < QUOTE_SIDES; side++)
-        rc = add_streams(use, options->tariffs.of[side]);
+    for (uint32_t i = 0; i < options->phases.count; i++)
+        for (int side = 0; !rc && side < QUOTE_SIDES; side++)
+            rc = add_streams(use, options->phases.items[i].of[side]);
     if (!rc) *out = use;
     return rc;
 }
 
-struct quote_use_bounds quote_use_find_bounds(const struct quote_use *use)
+int64_t quote_use_last_us(const struct quote_use *use)
 {
     const struct quote_pieces *moments = &use->cut.moments, *pieces = &use->cut.pieces;
     MTR_ASSERT(moments->count && pieces->count);
-    const struct quote_piece *moment = &moments->items[moments->count - 1],
-                             *piece = &pieces->items[pieces->count - 1],
-                             *last = moment->time_us < piece->time_us ? piece : moment;
-    return (struct quote_use_bounds){.first = moments->items[0].given,
-                                     .last = last->given,
-                                     .first_us = moments->items[0].time_us,
-                                     .last_us = last->time_us};
+    return mtr_time_later(moments->items[moments->count - 1].time_us,
+                          pieces->items[pieces->count - 1].time_us);
 }
 
 /* ---- hooks ---- */

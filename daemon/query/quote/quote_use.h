@@ -3,9 +3,10 @@
  * rollups. Private to daemon/query.
  *
  * A row with a time is used then; it lies in the cell that an event of that time would lie in. A span is
- * spread over its cells. Meters of the request, else of the catalog, say how rows are
- * measured; a meter that is in neither adds up, and so do counts of unique values, since the values are not
- * known. Rows without times are quantities of one moment, which no meter measures.
+ * spread over its cells. What lies outside of the subscription's time is of nothing. Meters of the request,
+ * else of the catalog, say how rows are measured; a meter that is in neither adds up, and so do counts of
+ * unique values, since the values are not known. Rows without times are quantities of one moment, which no
+ * meter measures.
  */
 #ifndef METERD_DAEMON_QUERY_QUOTE_QUOTE_USE_H
 #define METERD_DAEMON_QUERY_QUOTE_QUOTE_USE_H
@@ -16,7 +17,7 @@
 struct quote_use_options {
     const struct quote_row *rows; /* expanded */
     uint32_t row_count;
-    struct quote_tariffs tariffs;
+    struct quote_phases phases;
     const struct mtr_meter *meters; /* of the request */
     uint32_t meter_count;
     const struct mtr_catalog *catalog; /* NULL: none */
@@ -36,13 +37,8 @@ struct quote_use;
 int quote_use_open(const struct quote_use_options *options, struct mtr_arena *arena,
                    struct mtr_diagnostics *findings, struct quote_use **out) MTR_MUST_USE;
 
-/* Of rows with times, one at least: the first moment, and the last that anything was used in, each with its
- * row. */
-struct quote_use_bounds {
-    const struct quote_row *first, *last;
-    int64_t first_us, last_us;
-};
-struct quote_use_bounds quote_use_find_bounds(const struct quote_use *use);
+/* Of rows with times, one at least: the last moment that anything was used in. */
+int64_t quote_use_last_us(const struct quote_use *use);
 
 extern const struct mtr_use_source quote_use_source; /* context: struct quote_use */
 

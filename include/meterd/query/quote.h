@@ -11,7 +11,8 @@
  *   usage: [{time: 2026-03-04T05:00:00Z, quantity: "10"}, …]
  *   credits: [{amount: "50", priority: 1, expires: 2026-06-01}]   # prepaid money, in the tariff's currency
  *   currency: USD              # of a tariff with prices in several
- *   subscription: s-1          # whose override is in force; of a stored one its customer and currency, too
+ *   subscription: s-1          # whose override is in force; of a stored one its currency and customer, too: in
+ *                              # a series the one of each time
  *   customer: acme             # whose override is in force
  *   cost: compute-cost         # key or document of the tariff that says what the use costs the seller: lines
  *                              # get `cost` and `margin`
@@ -29,8 +30,10 @@
  *
  * A quote is a charge: a subscription is made in memory, the rows are its use, and the rater prices its
  * periods (meterd/rater/billing_period.h). It has no other subscription beside it, and no pools but the
- * tariff's allowances, what its trial frees, and the request's credits. Use before its start or behind its
- * end is refused.
+ * tariff's allowances, what its trial frees, and the request's credits. A row before its start or behind its
+ * end is refused; of a span that reaches across one of them the share between them counts. Where a stored
+ * subscription changes its customer, so does this one in a series: each customer has his own prices, periods
+ * and contract terms.
  *
  * Answer: that of mtr_price_write_json. What is priced is the billing period of `at`, or what the
  * subscription has of it. A series is priced period by period, in parts where a version or the trial's end

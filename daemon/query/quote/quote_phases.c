@@ -1,0 +1,116 @@
+/*
+ * Whom a request is priced for, and under which tariffs.
+ *
+ * A tariff is as it is for its party: with the overrides of the subscription and its customer, with prices in
+ * the currency that is charged, or in its own where these are exchanged. A stored subscription that changes
+ * its customer has a phase for each stretch of one, as its charges have.
+ */
+#include "daemon/query/quote/quote_question.h"
+
+#include "meterd/core/currency.h"
+
+/* ---- who ---- */
+
+static int add_phase(struct quote_question *question, int64_t from_us, struct mtr_str customer)
+{
+    struct quote_phases *phases = &question->phases;
+    struct quote_phase phase = {.from_us = from_us, .party = question->request->party};
+    phase.party.customer = customer;
+    if (phases->count && mtr_str_equal(phases->items[phases->count - 1].party.customer, customer))
+        return MTR_OK;
+    int rc = mtr_arena_make_room(question->arena, (void **)&phases->items, phases->count, &phases->capacity,
+                                 sizeof(phase));
+    if (!rc) phases->items[phases->count++] = phase;
+    return rc;
+}
+
+/* The stored subscription that it is for; NULL in *out: it names none, or there is no catalog. */
+static int find_stored(const struct quote_question *question, const struct mtr_subscription **out)
+{
+    const struct mtr_str key = question->request->party.subscription;
+    char meant[MTR_MEANT_BYTES];
+    *out = NULL;
+    if (!question->catalog || !key.size) return MTR_OK;
+    *out = mtr_catalog_find_subscription(question->catalog, key);
+    if (*out) return MTR_OK;
+    return quote_fail_unknown(question->findings, NULL, "subscription", "there is no subscription", key,
+                              mtr_catalog_meant(question->catalog, MTR_KIND_SUBSCRIPTION, key, NULL, meant));
+}
+
+/* What is known of a stored subscription: its currency, and its customer, each in its time. */
+static int find_parties(struct quote_question *question)
+{
+    struct mtr_tariff_party *party = &question->request->party;
+    const struct mtr_subscription *stored = NULL;
+    int rc = find_stored(question, &stored);
+    if (rc) return rc;
+    const struct mtr_subscription *now = stored ? mtr_subscription_at(stored, question->at_us) : NULL;
+    if (now && !party->currency.size) party->currency = now->currency;
+    if (!now || party->customer.size) return add_phase(question, INT64_MIN, party->customer);
+    if (!question->is_series) return add_phase(question, INT64_MIN, now->customer);
+    for (uint32_t i = 0; !rc && i < mtr_subscription_phase_count(stored); i++) {
+        const struct mtr_subscription *phase = mtr_subscription_phase(stored, i);
+        rc = add_phase(question, i ? phase->start_us : INT64_MIN, phase->customer);
+    }
+    return rc;
+}
+
+/* ---- under which tariffs ---- */
+
+/* The tariff named or supplied. */
+static int find_tariff(const struct quote_question *question, const struct mtr_node *node, const char *field,
+                       const struct mtr_tariff_document **out)
+{
+    if (node->kind == MTR_NODE_MAP) {
+        struct mtr_tariff_document *document = mtr_arena_calloc(question->arena, 1, sizeof(*document));
+        if (!document) return MTR_ENOMEM;
+        *out = document;
+        return mtr_tariff_read(node, question->arena, document, question->findings);
+    }
+    return quote_find_tariff(question->catalog, node, field, out, question->findings);
+}
+
+static int fit_to_party(const struct quote_question *question, const struct mtr_tariff_document *tariff,
+                        const struct quote_phase *phase, const struct mtr_tariff_document **out)
+{
+    struct mtr_tariff_document *own = mtr_arena_calloc(question->arena, 1, sizeof(*own));
+    struct mtr_tariff_party party = phase->party;
+    if (!own) return MTR_ENOMEM;
+    if (tariff->exchange.given && mtr_currency_find(party.currency) && !mtr_tariff_in(tariff, party.currency))
+        party.currency = (struct mtr_str){NULL, 0};
+    *out = own;
+    return mtr_tariff_for(tariff, &party, question->arena, own);
+}
+
+/* Of one side, as it is for each phase. `node` NULL: it is not asked for. */
+static int read_side(struct quote_question *question, enum quote_side side, const struct mtr_node *node)
+{
+    static const char *const fields[QUOTE_SIDES] = {"tariff", "cost", "trial"};
+    const struct mtr_tariff_document *tariff = NULL;
+    int rc = node ? find_tariff(question, node, fields[side], &tariff) : MTR_OK;
+    for (uint32_t i = 0; !rc && tariff && i < question->phases.count; i++) {
+        struct quote_phase *phase = &question->phases.items[i];
+        rc = fit_to_party(question, tariff, phase, &phase->of[side]);
+        if (rc == MTR_ENOTFOUND)
+            return quote_fail(question->findings, MTR_FINDING_QUOTE_CURRENCY, node,
+                              side == QUOTE_CHARGED ? "currency" : fields[side],
+                              side == QUOTE_CHARGED ? "the tariff has neither prices nor an exchange for"
+                                                    : "its tariff has neither prices nor an exchange for",
+                              phase->party.currency);
+    }
+    return rc;
+}
+
+int quote_find_phases(struct quote_question *question)
+{
+    const struct quote_request *request = question->request;
+    int rc = find_parties(question);
+    if (!rc) rc = read_side(question, QUOTE_CHARGED, request->tariff);
+    /* The cost is told in the currency that is charged, and a trial is. */
+    for (uint32_t i = 0; !rc && i < question->phases.count; i++) {
+        struct quote_phase *phase = &question->phases.items[i];
+        if (!phase->party.currency.size) phase->party.currency = phase->of[QUOTE_CHARGED]->currency;
+    }
+    if (!rc && request->has_cost) rc = read_side(question, QUOTE_COST, request->cost);
+    return rc ? rc : read_side(question, QUOTE_TRIAL, quote_trial_tariff(&request->terms));
+}
