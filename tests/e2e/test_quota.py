@@ -134,6 +134,28 @@ def test_a_rebuild_is_the_same(d):
     assert before == (used(d, "calls", "host"), held(d)) and before[0][("s1", "h4")] == "22", before
 
 
+def test_pages_of_what_several_hold():
+    """An event that two meters hold stands at the end of a page, and another meter holds one before it: behind a page with `has_more` there is another."""
+    jobs = [{"key": key, "service": "compute", "event_type": kind, "aggregation": "count", "group_by": ["host"], "dimension_values_max": 1}
+            for key, kind in (("jobs", "job"), ("jobs_too", "job"), ("tasks", "task"))]
+    with Daemon() as d:
+        d.apply({**CATALOG, "meters": [*CATALOG["meters"], *jobs]})
+        send.key = d.vendor_key("acme")
+        uses = [("job", "nobody", "h1"), ("task", "s2", "h1"), ("task", "s2", "h2"), ("job", "s1", "h1"), ("job", "s1", "h2")]
+        events = [{"id": str(i), "source": "s", "type": t, "subject": s, "time": f"{DAY}T12:00:00Z", "data": {"host": h}} for i, (t, s, h) in enumerate(uses)]
+        d.call("POST", "/v1/events", body=events, key=send.key)
+        d.settle()
+        rows = [(1, None), (3, "tasks"), (5, "jobs"), (5, "jobs_too")]
+        for limit in (1, 2, 3, 4, 5, 100):
+            found, after, more = [], 0, True
+            while more:
+                page = d.get(f"/v1/held?limit={limit}&after={after}")
+                assert page["events"], (limit, after, found)
+                found += [(row["seq"], row.get("meter")) for row in page["events"]]
+                after, more = page.get("next_after"), page["has_more"]
+            assert found == rows, (limit, found)
+
+
 def test_the_default():
     printed = subprocess.run([METERD, "reference", "catalog", "meter"], check=True, capture_output=True, text=True).stdout
     assert "| `dimension_values_max` | whole number | `100000` |" in printed, printed
@@ -147,5 +169,6 @@ with Daemon({"rater": {"grace": "0s", "draft_every": "0s"}}) as daemon:
     test_after_a_restart(daemon)
     test_it_flows(daemon)
     test_a_rebuild_is_the_same(daemon)
+test_pages_of_what_several_hold()
 test_the_default()
 print("what is beyond a quota is told, and flows")

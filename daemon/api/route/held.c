@@ -3,15 +3,15 @@
  * dimension values.
  *
  * They are kept by what they wait for, and listed by sequence, so that a page ends where the next one begins:
- * one walk finds the lowest sequences after `after`, another one their rows. The rows of the page are
- * gathered in the call's arena before the first is written; pieces are then made of these.
+ * one walk finds the lowest sequences after `after`, another one their rows, and whether any lie behind. The
+ * rows of the page are gathered in the call's arena before the first is written; pieces are then made of
+ * these.
  */
 #include "daemon/api/rows.h"
 #include "daemon/api/routes.h"
 #include "daemon/api/waits.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "meterd/store/rollups.h"
 
@@ -27,12 +27,12 @@ struct held_page {
     uint64_t after;
     uint64_t room; /* sequences at most */
     /* found */
-    uint64_t *lowest; /* a heap, the highest at the top; of at most `room` */
+    uint64_t *lowest; /* a heap, the highest at the top; of at most `room`, one that several hold repeated */
     uint64_t lowest_count;
-    bool more;
+    bool more; /* sequences behind these */
     struct held_row *rows; /* an event that several meters hold has several */
-    uint64_t row_count, row_capacity;
-    uint64_t written;
+    uint32_t row_count, row_capacity;
+    uint32_t written;
 };
 
 /* ---- the lowest sequences ---- */
@@ -52,39 +52,40 @@ static void sift_down(struct held_page *page)
     }
 }
 
-static int add_seq(struct held_page *page, uint64_t seq)
+static bool is_full(const struct held_page *page)
+{
+    return page->lowest_count == page->room;
+}
+
+static void add_seq(struct held_page *page, uint64_t seq)
 {
     uint64_t *heap = page->lowest;
-    if (seq <= page->after) return 0;
-    if (page->lowest_count == page->room) {
-        page->more |= seq != heap[0]; /* all rows of the last sequence are of this page */
-        if (seq >= heap[0]) return 0;
+    if (seq <= page->after || (is_full(page) && seq >= heap[0])) return;
+    if (is_full(page)) {
         heap[0] = seq;
         sift_down(page);
-        return 0;
+        return;
     }
     uint64_t at = page->lowest_count++;
     for (; at > 0 && heap[(at - 1) / 2] < seq; at = (at - 1) / 2) heap[at] = heap[(at - 1) / 2];
     heap[at] = seq;
-    return 0;
 }
 
 static int on_held_seq(void *context, const struct mtr_held_event *held)
 {
-    return add_seq(context, held->seq);
+    add_seq(context, held->seq);
+    return 0;
 }
 
-/* Each meter's are in order: of those behind the highest of a full page one is looked at, so that the page
- * knows that there is more. */
+/* Each meter's are in order: none behind the highest of a full page is of it. */
 static int add_beyond_seqs(struct mtr_rollups_txn *txn, struct held_page *page,
                            const struct mtr_values_of *of)
 {
     uint64_t seq = page->after;
     int rc = MTR_OK;
-    for (bool is_past = false; !rc && !is_past; seq++) {
+    for (; !rc && !(is_full(page) && seq > page->lowest[0]); seq++) {
         rc = mtr_rollups_next_beyond(txn, of, &seq);
-        is_past = page->lowest_count == page->room && seq > page->lowest[0];
-        if (!rc) rc = add_seq(page, seq);
+        if (!rc) add_seq(page, seq);
     }
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
@@ -94,17 +95,11 @@ static int add_beyond_seqs(struct mtr_rollups_txn *txn, struct held_page *page,
 static int add_row(struct held_page *page, const struct held_row *row)
 {
     struct mtr_arena *arena = &page->call->arena;
-    if (page->row_count == page->row_capacity) {
-        const uint64_t capacity = page->row_capacity ? page->row_capacity * 2 : page->lowest_count;
-        struct held_row *rows = mtr_arena_calloc(arena, capacity, sizeof(*rows));
-        if (!rows) return MTR_ENOMEM;
-        if (page->row_count) memcpy(rows, page->rows, page->row_count * sizeof(*rows));
-        page->rows = rows;
-        page->row_capacity = capacity;
-    }
+    int rc = mtr_arena_make_room(arena, (void **)&page->rows, page->row_count, &page->row_capacity,
+                                 sizeof(*page->rows));
+    if (rc) return rc;
     struct held_row *copy = &page->rows[page->row_count++];
     struct mtr_str *const texts[] = {&copy->vendor, &copy->subject, &copy->type}; /* borrowed from the walk */
-    int rc = MTR_OK;
     *copy = *row;
     for (size_t i = 0; !rc && i < sizeof(texts) / sizeof(*texts); i++)
         if (texts[i]->data) rc = mtr_arena_copy(arena, *texts[i], texts[i]);
@@ -119,6 +114,7 @@ static bool is_of_page(const struct held_page *page, uint64_t seq)
 static int on_held_row(void *context, const struct mtr_held_event *held)
 {
     struct held_page *page = context;
+    if (held->seq > page->lowest[0]) page->more = true;
     if (!is_of_page(page, held->seq)) return 0;
     struct held_row row = {
         .seq = held->seq, .vendor = held->vendor, .waits_for = api_waits_choice(held->reason)};
@@ -135,7 +131,6 @@ static int add_beyond_rows(struct mtr_rollups_txn *txn, struct held_page *page,
     const struct mtr_meter *meter = mtr_catalog_meter(catalog, of->meter);
     const struct mtr_subscription *owner = mtr_catalog_subscription(catalog, of->owner);
     uint64_t seq = page->after;
-    if (!meter || !owner) return MTR_OK; /* the snapshot is older than the rollups */
     struct held_row row = {.vendor = meter->service->vendor->key,
                            .waits_for = api_waits_choice(API_WAITS_DIMENSIONS),
                            .subject = owner->subject,
@@ -143,11 +138,14 @@ static int add_beyond_rows(struct mtr_rollups_txn *txn, struct held_page *page,
                            .meter = meter->key};
     for (;; seq++) {
         int rc = mtr_rollups_next_beyond(txn, of, &seq);
-        if (rc || seq > page->lowest[0]) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+        if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+        if (seq > page->lowest[0]) break;
         row.seq = seq;
         if (is_of_page(page, seq)) rc = add_row(page, &row);
         if (rc) return rc;
     }
+    page->more = true;
+    return MTR_OK;
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -155,6 +153,12 @@ static int compare_rows(const void *a, const void *b)
     const struct held_row *x = a, *y = b;
     if (x->seq != y->seq) return x->seq < y->seq ? -1 : 1;
     return mtr_str_compare(x->meter, y->meter);
+}
+
+/* Else the snapshot is older than the rollups. */
+static bool is_known(const struct mtr_catalog *catalog, const struct mtr_values_of *of)
+{
+    return mtr_catalog_meter(catalog, of->meter) && mtr_catalog_subscription(catalog, of->owner);
 }
 
 typedef int (*full_hook)(struct mtr_rollups_txn *txn, struct held_page *page, const struct mtr_values_of *of);
@@ -169,7 +173,7 @@ static int walk_all(struct mtr_rollups_txn *txn, struct held_page *page, mtr_rol
     if (!rc) rc = mtr_rollups_walk_held(txn, &of_meters, on_held, page);
     while (!rc) {
         rc = mtr_rollups_next_full(txn, &of);
-        if (!rc) rc = on_full(txn, page, &of);
+        if (!rc && is_known(page->call->catalog, &of)) rc = on_full(txn, page, &of);
     }
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
