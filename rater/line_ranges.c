@@ -166,18 +166,19 @@ int rater_take_lines(struct rater_line_ranges *ranges, struct mtr_rating *rating
     return MTR_OK;
 }
 
+bool rater_fewer_need_less(const struct rater_line_ranges *ranges)
+{
+    if (!ranges->in_ranges) return true;
+    return !ranges->couples && *ranges->count_max > 1; /* else as many are priced as before */
+}
+
 bool rater_takes_fewer(struct rater_line_ranges *ranges, const struct mtr_rating *rating, int rc)
 {
     const bool too_many = rc == MTR_ENOMEM || (rc == MTR_ELIMIT && !ranges->in_ranges);
-    if (!too_many) return false;
-    if (!ranges->in_ranges) {
-        ranges->in_ranges = true;
-        return true;
-    }
-    MTR_ASSERT(rating->only == &ranges->lines || !rating->only);
-    if (ranges->couples) return false; /* fewer that are asked for leave as many to be priced */
-    if (*ranges->count_max == 1) return false; /* one line alone */
-    *ranges->count_max /= 2;
+    MTR_ASSERT(rating->only == (ranges->in_ranges ? &ranges->lines : NULL) || !rating->only);
+    if (!too_many || !rater_fewer_need_less(ranges)) return false;
+    if (ranges->in_ranges) *ranges->count_max /= 2;
+    ranges->in_ranges = true;
     return true;
 }
 

@@ -39,6 +39,8 @@ void rater_end_lines(struct rater_line_ranges *ranges);
 void rater_go_on_with_lines(struct rater_line_ranges *ranges, struct mtr_str from);
 /* The arena is reset. Errors: those of reading use. */
 int rater_take_lines(struct rater_line_ranges *ranges, struct mtr_rating *rating) MTR_MUST_USE;
+/* Would what is taken with fewer lines at once need less memory? Lines that are priced together would not. */
+bool rater_fewer_need_less(const struct rater_line_ranges *ranges);
 bool rater_takes_fewer(struct rater_line_ranges *ranges, const struct mtr_rating *rating, int rc);
 /* There are lines behind those that were taken: then these are next. */
 bool rater_next_lines(struct rater_line_ranges *ranges);

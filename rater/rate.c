@@ -121,7 +121,8 @@ static int compare(struct rater_step *step, struct rating *rating)
         snprintf(rating->price.problem, sizeof(rating->price.problem),
                  "a line differs from what was charged of it by more than " MTR_MONEY_MAX_TEXT);
     if (rc || !rating->differences.count) return rc;
-    return rater_write_traces(&rating->price, &step->rater->traces);
+    return rater_write_traces(&rating->price, rater_fewer_need_less(&rating->ranges), arena,
+                              &step->rater->traces);
 }
 
 /* Reads and computes, puts nothing. */

@@ -60,6 +60,31 @@ void mtr_arena_reset(struct mtr_arena *arena)
     arena->bytes_total = largest->capacity;
 }
 
+struct mtr_arena_mark mtr_arena_mark(const struct mtr_arena *arena)
+{
+    return (struct mtr_arena_mark){arena->chunks, arena->arrays, arena->chunks ? arena->chunks->used : 0};
+}
+
+/* Frees the chunks in front of that one. */
+static void pop_chunks(struct mtr_arena *arena, struct mtr_arena_chunk **list,
+                       const struct mtr_arena_chunk *until)
+{
+    while (*list != until) {
+        struct mtr_arena_chunk *chunk = *list;
+        MTR_ASSERT(chunk && chunk->capacity <= arena->bytes_total);
+        *list = chunk->next;
+        arena->bytes_total -= chunk->capacity;
+        free(chunk);
+    }
+}
+
+void mtr_arena_rewind(struct mtr_arena *arena, struct mtr_arena_mark mark)
+{
+    pop_chunks(arena, &arena->chunks, mark.chunk);
+    pop_chunks(arena, &arena->arrays, mark.array);
+    if (mark.chunk) mark.chunk->used = mark.used;
+}
+
 static struct mtr_arena_chunk *add_chunk(struct mtr_arena *arena, size_t size)
 {
     size_t capacity = arena->chunks ? arena->chunks->capacity * 2 : arena->chunk_bytes;
@@ -96,29 +121,31 @@ void *mtr_arena_calloc(struct mtr_arena *arena, size_t count, size_t size)
     return memory;
 }
 
-/* The link to the chunk of that array; of one that has none yet, to the list's end. */
+/* The link to the chunk of that array; NULL: it has none yet. */
 static struct mtr_arena_chunk **find_array(struct mtr_arena *arena, const void *items)
 {
-    struct mtr_arena_chunk **link = &arena->arrays;
-    while (*link && (const void *)(*link)->data != items) link = &(*link)->next;
-    return link;
+    for (struct mtr_arena_chunk **link = &arena->arrays; *link; link = &(*link)->next)
+        if ((const void *)(*link)->data == items) return link;
+    return NULL;
 }
 
 /* What is behind the old array's end is not initialized. */
 static void *grow_large(struct mtr_arena *arena, const void *items, size_t old_size, size_t size)
 {
-    struct mtr_arena_chunk **link = find_array(arena, items), *before = *link;
+    struct mtr_arena_chunk **link = find_array(arena, items), *before = link ? *link : NULL;
     const size_t held = before ? before->capacity : 0;
     MTR_ASSERT(held <= arena->bytes_total && held <= size);
     if (size > SIZE_MAX - sizeof(*before) || size - held > arena->bytes_max - arena->bytes_total) return NULL;
     struct mtr_arena_chunk *chunk = realloc(before, sizeof(*chunk) + size);
     if (!chunk) return NULL;
-    if (!before) {
-        chunk->next = NULL;
+    if (before) {
+        *link = chunk;
+    } else {
+        chunk->next = arena->arrays;
+        arena->arrays = chunk;
         if (old_size) memcpy(chunk->data, items, old_size);
     }
     chunk->capacity = chunk->used = size;
-    *link = chunk;
     arena->bytes_total += size - held;
     return chunk->data;
 }

@@ -18,11 +18,13 @@ int rater_join_costs(struct mtr_period_price *period, struct mtr_arena *arena) M
  * alone. */
 bool rater_is_asked_for(const struct mtr_period_price *priced, const struct mtr_price_line *line);
 
-/* Prices the parts again with their traces and writes, of the lines that were asked for,
- * [{"from","to","tariff","version","hash","price":{…}}, …], behind them the cost parts with "cost": true.
- * A trace that is larger than the buffer may be is left out (price null): it must not keep the money from
- * being charged. */
-int rater_write_traces(const struct mtr_period_price *priced, struct mtr_buffer *out) MTR_MUST_USE;
+/* Prices the parts again with their traces, in what the arena has left, and writes, of the lines that were
+ * asked for, [{"from","to","tariff","version","hash","price":{…}}, …], behind them the cost parts with
+ * "cost": true. A trace that is larger than the buffer may be is left out (price null): it must not keep the
+ * money from being charged. So is one that needs more memory than there is; but MTR_ENOMEM where fewer lines
+ * would need less. */
+int rater_write_traces(const struct mtr_period_price *priced, bool fewer_need_less, struct mtr_arena *arena,
+                       struct mtr_buffer *out) MTR_MUST_USE;
 
 enum { RATER_HASH_TEXT_BYTES = 33 };
 void rater_hash_format(struct mtr_hash128 hash, char text[RATER_HASH_TEXT_BYTES]);

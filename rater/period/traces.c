@@ -15,6 +15,7 @@ struct trace_row {
     bool with_price;
     const struct mtr_part_price *part;
     const struct mtr_period_price *priced;
+    struct mtr_arena *arena;
 };
 
 /* Of lines that are priced range by range, but together, each range explains its own. */
@@ -26,7 +27,8 @@ static bool shows_line(const void *context, const struct mtr_price_line *line)
 static void write_price(struct mtr_json_writer *json, const void *context)
 {
     const struct trace_row *row = context;
-    mtr_price_write_some_json(&row->part->input, &row->part->price, shows_line, row->priced, json);
+    mtr_price_write_some_json(&row->part->input, &row->part->price, shows_line, row->priced, row->arena,
+                              json);
 }
 
 #define ROW(field) MTR_MEMBER(trace_row, field)
@@ -66,10 +68,12 @@ static void write_side(const struct mtr_period_price *priced, struct trace_row r
     }
 }
 
-static int write_traces(const struct mtr_period_price *priced, bool with_price, struct mtr_buffer *out)
+/* arena NULL: without the prices. */
+static int write_traces(const struct mtr_period_price *priced, struct mtr_arena *arena,
+                        struct mtr_buffer *out)
 {
     struct mtr_json_writer json;
-    struct trace_row row = {.with_price = with_price};
+    struct trace_row row = {.with_price = arena != NULL, .arena = arena};
     mtr_buffer_reset(out);
     mtr_json_begin(&json, out);
     mtr_json_list(&json);
@@ -80,8 +84,10 @@ static int write_traces(const struct mtr_period_price *priced, bool with_price, 
     return mtr_json_finish(&json);
 }
 
-int rater_write_traces(const struct mtr_period_price *priced, struct mtr_buffer *out)
+int rater_write_traces(const struct mtr_period_price *priced, bool fewer_need_less, struct mtr_arena *arena,
+                       struct mtr_buffer *out)
 {
-    int rc = write_traces(priced, true, out);
-    return rc == MTR_ELIMIT ? write_traces(priced, false, out) : rc;
+    int rc = write_traces(priced, arena, out);
+    const bool is_left_out = rc == MTR_ELIMIT || (rc == MTR_ENOMEM && !fewer_need_less);
+    return is_left_out ? write_traces(priced, NULL, out) : rc;
 }

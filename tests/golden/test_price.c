@@ -349,7 +349,7 @@ static void test_trace(void **state)
         assert_int_equal(mtr_price(&input, round == 0, &pricing.result, &price), MTR_OK);
         mtr_buffer_init(&json[round], 1 << 16);
         mtr_json_begin(&writer, &json[round]);
-        mtr_price_write_json(&input, &price, true, &writer);
+        mtr_price_write_json(&input, &price, true, &pricing.result, &writer);
         assert_int_equal(mtr_json_finish(&writer), MTR_OK);
         assert_int_equal(mtr_buffer_append_char(&json[round], '\0'), MTR_OK);
         char *version = strstr(json[round].data, "\"version\":\"");

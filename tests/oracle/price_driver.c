@@ -123,7 +123,7 @@ static struct mtr_price_input read_input(struct run *run, const struct mtr_node 
 static int write_price(struct run *run, const struct mtr_price_input *input, struct mtr_price *price)
 {
     int rc = mtr_price(input, true, &run->pricing.result, price);
-    if (!rc) mtr_price_write_json(input, price, true, &run->json);
+    if (!rc) mtr_price_write_json(input, price, true, &run->pricing.result, &run->json);
     return rc;
 }
 

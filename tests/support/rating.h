@@ -204,4 +204,13 @@ static inline struct rating_history rating_history(struct rating_world *world, u
     return history;
 }
 
+/* The hook's context is the transaction. */
+static inline void rating_walk_charges(struct rating_world *world, mtr_charges_on_charge on_charge)
+{
+    struct mtr_charges_txn *txn = NULL;
+    assert_int_equal(mtr_charges_begin(world->charges, false, &txn), 0);
+    assert_int_equal(mtr_charges_walk(txn, 0, on_charge, txn), 0);
+    mtr_charges_abort(txn);
+}
+
 #endif

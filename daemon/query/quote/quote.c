@@ -219,7 +219,8 @@ static int price_series(const struct quote_question *question, struct mtr_json_w
         return quote_fail(question->findings, MTR_FINDING_QUOTE_LIMIT, NULL, "usage",
                           "has too many rows over too long a time: price it in shorter stretches",
                           (struct mtr_str){NULL, 0});
-    return rc ? rc : mtr_price_write_parts_json(parts, count, question->request->trace, json);
+    return rc ? rc
+              : mtr_price_write_parts_json(parts, count, question->request->trace, question->arena, json);
 }
 
 /* `quantity` is a row, too: the first. */
@@ -290,8 +291,9 @@ static int price_period(struct quote_question *question, struct mtr_json_writer 
     if (!rc) rc = quote_use_open(&use, question->arena, question->findings, &series.use);
     if (!rc) rc = quote_series_price(&series, question->arena, question->findings, &parts, &count);
     if (rc) return rc;
-    if (count > 1) return mtr_price_write_parts_json(parts, count, question->request->trace, json);
-    mtr_price_write_json(parts[0].input, parts[0].price, question->request->trace, json);
+    const bool with_trace = question->request->trace;
+    if (count > 1) return mtr_price_write_parts_json(parts, count, with_trace, question->arena, json);
+    mtr_price_write_json(parts[0].input, parts[0].price, with_trace, question->arena, json);
     return MTR_OK;
 }
 

@@ -2,8 +2,8 @@
  * Memory for one batch, request or document: allocated piece by piece, freed at once.
  *
  * Chunks double from chunk_bytes upward; the total never passes bytes_max (MTR_ELIMIT is reported as NULL).
- * reset keeps the largest chunk, so that a steady state allocates nothing. Large arrays that grow have chunks
- * of their own, which grow with them. One thread at a time.
+ * reset keeps the largest chunk, so that a steady state allocates nothing; large arrays that grow have chunks
+ * of their own, which grow with them and go with a reset. One thread at a time.
  */
 #ifndef METERD_CORE_ARENA_H
 #define METERD_CORE_ARENA_H
@@ -18,7 +18,7 @@ struct mtr_arena_chunk;
 
 struct mtr_arena {
     struct mtr_arena_chunk *chunks; /* newest first */
-    struct mtr_arena_chunk *arrays; /* one each */
+    struct mtr_arena_chunk *arrays; /* one each; newest first */
     size_t chunk_bytes;
     size_t bytes_max;
     size_t bytes_total; /* allocated from the system */
@@ -27,6 +27,15 @@ struct mtr_arena {
 void mtr_arena_init(struct mtr_arena *arena, size_t chunk_bytes, size_t bytes_max);
 void mtr_arena_release(struct mtr_arena *arena);
 void mtr_arena_reset(struct mtr_arena *arena);
+
+/* A moment: what is allocated behind it can be given back, so that work that needs memory for a while stays
+ * within the arena's bound. No array of before has grown since. */
+struct mtr_arena_mark {
+    struct mtr_arena_chunk *chunk, *array;
+    size_t used;
+};
+struct mtr_arena_mark mtr_arena_mark(const struct mtr_arena *arena);
+void mtr_arena_rewind(struct mtr_arena *arena, struct mtr_arena_mark mark);
 
 /* Uninitialized memory aligned to 16 bytes, or NULL when the system or bytes_max says no. Borrowed until
  * reset or release. */

@@ -26,15 +26,15 @@
  * (minimums, fees in arrears, commitments) is taken back until then: so the bill is that of a period whose
  * end was known from the start.
  *
- * A grace that was configured anew holds for all periods that are still open: after mtr_rater_open the steps
+ * A grace that was configured anew holds for all periods that still run: after mtr_rater_open the steps
  * look at every period once.
  *
  * A change of subscription or tariff re-rates every period whose inputs changed, closed ones included: after
  * each catalog version the step looks at all periods, a bounded number per step. A period that no longer
  * exists (the start moved) is taken back.
  *
- * A period of more lines than one transaction takes is rated in several, line range by line range, where no
- * line depends on another (docs/decisions/0270-lines-that-are-apart.md); until the last one it stays due.
+ * A period of more lines than one transaction takes is rated in several, line range by line range
+ * (docs/decisions/0270-lines-that-are-apart.md); until the last one it stays due.
  *
  * No thread, no clock, no random. A period whose rating fails (a number out of range, too much to hold) keeps
  * its reason (struct mtr_charge_period.problem), is tried again each hour and when the catalog changes, and
@@ -59,7 +59,8 @@ struct mtr_rater_options {
     int64_t grace_us;          /* from a period's end to its close, by the watermark */
     uint32_t step_rows_max;    /* feed rows consumed, and periods scanned, in one step */
     uint32_t step_ratings_max; /* periods opened, rated or closed in one step */
-    uint64_t memory_bytes_max; /* for what is priced at once: a period, or a range of its lines */
+    uint64_t memory_bytes_max; /* for what is priced at once, and once more for its trace: a period, or a
+                                  range of its lines */
 };
 /* An hour, an hour, 4,096, 256, 256 MiB. */
 struct mtr_rater_options mtr_rater_options_default(void);

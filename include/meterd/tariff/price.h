@@ -246,14 +246,15 @@ void mtr_price_write_exchange(const struct mtr_price_exchange *exchange, struct 
 
 /* The documented JSON: {"total","residue","currency","tariff","version","lines":[…],"trace":[…]};
  * docs/pricing.md. The trace of a price that was made without one is made while it is written, by pricing
- * once more: for traces that are too long to be kept. The shape is that of parts, too. */
+ * once more: for traces that are too long to be kept. The arena takes that, and is as it was afterwards; the
+ * writer's error is MTR_ENOMEM where it has no room. The shape is that of parts, too. */
 extern const struct mtr_shape mtr_price_shape;
 void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace,
-                          struct mtr_json_writer *json);
+                          struct mtr_arena *arena, struct mtr_json_writer *json);
 /* The same with a trace, of some of its lines: those for which `shows` says so, and the steps of these. */
 typedef bool (*mtr_price_shows_line)(const void *context, const struct mtr_price_line *line);
 void mtr_price_write_some_json(const struct mtr_price_input *input, const struct mtr_price *price,
-                               mtr_price_shows_line shows, const void *context,
+                               mtr_price_shows_line shows, const void *context, struct mtr_arena *arena,
                                struct mtr_json_writer *json);
 
 /* Consecutive parts as one answer of the same shape: sums, the lines of all parts, one trace over them.
@@ -265,6 +266,6 @@ struct mtr_priced_part {
     struct mtr_str from, to; /* RFC 3339 */
 };
 int mtr_price_write_parts_json(const struct mtr_priced_part *parts, uint32_t count, bool with_trace,
-                               struct mtr_json_writer *json) MTR_MUST_USE;
+                               struct mtr_arena *arena, struct mtr_json_writer *json) MTR_MUST_USE;
 
 #endif

@@ -215,25 +215,27 @@ static int number_lines(struct steps *steps, const struct shown *shown, struct m
     return MTR_OK;
 }
 
-/* Steps that were kept, or that are made once more: the same input gives the same price. */
-static void write_steps(struct steps steps, const struct shown *shown)
+static int price_again(struct steps *steps, struct mtr_arena *arena)
 {
-    enum { CHUNK_BYTES = 64 << 10, BYTES_MAX = 512 << 20 };
-    const struct mtr_price *price = steps.part->price;
-    struct mtr_price_input traced = *steps.part->input;
+    struct mtr_price_input traced = *steps->part->input;
     struct mtr_price again;
-    struct mtr_arena arena;
-    mtr_arena_init(&arena, CHUNK_BYTES, BYTES_MAX);
-    int rc = number_lines(&steps, shown, &arena);
-    for (uint32_t i = 0; !rc && i < price->step_count; i++) rc = on_step(&steps, &price->steps[i]);
     traced.on_step = on_step;
-    traced.step_context = &steps;
-    if (!rc && !price->step_count) {
-        rc = mtr_price(&traced, true, &arena, &again);
-        MTR_ASSERT(rc || mtr_money_compare(again.total, price->total) == 0); /* pricing is a function */
-    }
+    traced.step_context = steps;
+    int rc = mtr_price(&traced, true, arena, &again);
+    MTR_ASSERT(rc || mtr_money_compare(again.total, steps->part->price->total) == 0); /* it is a function */
+    return rc;
+}
+
+/* Steps that were kept, or that are made once more: the same input gives the same price. */
+static void write_steps(struct steps steps, const struct shown *shown, struct mtr_arena *arena)
+{
+    const struct mtr_price *price = steps.part->price;
+    const struct mtr_arena_mark mark = mtr_arena_mark(arena);
+    int rc = number_lines(&steps, shown, arena);
+    for (uint32_t i = 0; !rc && i < price->step_count; i++) rc = on_step(&steps, &price->steps[i]);
+    if (!rc && !price->step_count) rc = price_again(&steps, arena);
     if (rc && !steps.json->error) steps.json->error = rc;
-    mtr_arena_release(&arena);
+    mtr_arena_rewind(arena, mark);
 }
 
 /* ---- a part of several ---- */
@@ -276,6 +278,7 @@ struct price_row {
     const struct mtr_priced_part *parts;
     uint32_t count;
     struct shown shown;
+    struct mtr_arena *arena;
 };
 
 static void write_lines(struct mtr_json_writer *json, const void *context)
@@ -296,7 +299,7 @@ static void write_trace(struct mtr_json_writer *json, const void *context)
     mtr_json_list(json);
     for (uint32_t i = 0; i < row->count; i++) {
         write_steps((struct steps){.part = &row->parts[i], .first_line = first_line, .json = json},
-                    &row->shown);
+                    &row->shown, row->arena);
         first_line += row->parts[i].price->line_count;
     }
     mtr_json_list_end(json);
@@ -358,7 +361,7 @@ static struct price_row price_row(const struct mtr_price_input *input, const str
 }
 
 static void write_price(const struct mtr_priced_part *part, struct shown shown, bool with_trace,
-                        struct mtr_json_writer *json)
+                        struct mtr_arena *arena, struct mtr_json_writer *json)
 {
     char version[VERSION_TEXT_BYTES];
     struct price_row row = price_row(part->input, part->price, with_trace);
@@ -366,21 +369,23 @@ static void write_price(const struct mtr_priced_part *part, struct shown shown, 
     row.parts = part;
     row.count = 1;
     row.shown = shown;
+    row.arena = arena;
     mtr_shape_write(&mtr_price_shape, &row, json);
 }
 
 void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace,
-                          struct mtr_json_writer *json)
+                          struct mtr_arena *arena, struct mtr_json_writer *json)
 {
     const struct mtr_priced_part part = {.input = input, .price = price};
-    write_price(&part, (struct shown){0}, with_trace, json);
+    write_price(&part, (struct shown){0}, with_trace, arena, json);
 }
 
 void mtr_price_write_some_json(const struct mtr_price_input *input, const struct mtr_price *price,
-                               mtr_price_shows_line shows, const void *context, struct mtr_json_writer *json)
+                               mtr_price_shows_line shows, const void *context, struct mtr_arena *arena,
+                               struct mtr_json_writer *json)
 {
     const struct mtr_priced_part part = {.input = input, .price = price};
-    write_price(&part, (struct shown){shows, context}, true, json);
+    write_price(&part, (struct shown){shows, context}, true, arena, json);
 }
 
 static int add_up(const struct mtr_priced_part *parts, uint32_t count, struct mtr_price *sums)
@@ -398,7 +403,7 @@ static int add_up(const struct mtr_priced_part *parts, uint32_t count, struct mt
 }
 
 int mtr_price_write_parts_json(const struct mtr_priced_part *parts, uint32_t count, bool with_trace,
-                               struct mtr_json_writer *json)
+                               struct mtr_arena *arena, struct mtr_json_writer *json)
 {
     struct mtr_price sums;
     MTR_ASSERT(count > 0);
@@ -408,6 +413,7 @@ int mtr_price_write_parts_json(const struct mtr_priced_part *parts, uint32_t cou
     row.with_periods = true;
     row.parts = parts;
     row.count = count;
+    row.arena = arena;
     mtr_shape_write(&mtr_price_shape, &row, json);
     return MTR_OK;
 }

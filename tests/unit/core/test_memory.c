@@ -74,6 +74,41 @@ static void large_arrays_leave_nothing_behind(void **state)
     mtr_arena_release(&arena);
 }
 
+/* What was there stays, and what came behind it is given back: small pieces, new chunks and large arrays. */
+static void an_arena_goes_back_to_a_mark(void **state)
+{
+    enum { PIECES = 300, ITEMS = 200000, BYTES_MAX = 8 << 20 };
+    struct mtr_arena arena;
+    uint32_t kept_capacity = 0;
+    uint64_t *kept = NULL;
+    (void)state;
+    mtr_arena_init(&arena, 256, BYTES_MAX);
+    for (int round = 0; round < 2; round++) { /* of an empty arena; with a chunk and a large array */
+        const struct mtr_arena_mark mark = mtr_arena_mark(&arena);
+        const size_t before = arena.bytes_total;
+        const size_t used = mark.used;
+        for (int again = 0; again < 20; again++) {
+            uint32_t capacity = 0;
+            uint64_t *items = NULL;
+            for (int i = 0; i < PIECES; i++) memset(mtr_arena_alloc(&arena, 100), again, 100);
+            for (uint32_t i = 0; i < ITEMS; i++) {
+                assert_int_equal(mtr_arena_make_room(&arena, (void **)&items, i, &capacity, sizeof(*items)), 0);
+                items[i] = i;
+            }
+            assert_true(arena.bytes_total > before + ITEMS * sizeof(*items));
+            mtr_arena_rewind(&arena, mark);
+            assert_int_equal(arena.bytes_total, before);
+            assert_int_equal(mtr_arena_mark(&arena).used, used);
+        }
+        for (uint32_t i = 0; round == 0 && i < ITEMS; i++) {
+            assert_int_equal(mtr_arena_make_room(&arena, (void **)&kept, i, &kept_capacity, sizeof(*kept)), 0);
+            kept[i] = i + 1;
+        }
+    }
+    for (uint64_t i = 0; i < ITEMS; i++) assert_true(kept[i] == i + 1);
+    mtr_arena_release(&arena);
+}
+
 static void an_arena_refuses_what_cannot_be(void **state)
 {
     struct mtr_arena arena;
@@ -258,6 +293,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_arena_stays_below_its_maximum),
+        cmocka_unit_test(an_arena_goes_back_to_a_mark),
         cmocka_unit_test(an_arena_refuses_what_cannot_be),
         cmocka_unit_test(large_arrays_leave_nothing_behind),
         cmocka_unit_test(a_buffer_stops_at_its_maximum),

@@ -159,15 +159,37 @@ static uint32_t drain(struct rating_world *world, struct random_source *random)
     return steps;
 }
 
+/* One with much memory, and one with so much. */
+static void open_both(struct rating_world worlds[2], uint64_t bytes)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        rating_open(&worlds[i], JANUARY_US);
+        if (i) worlds[i].options.memory_bytes_max = bytes;
+        rating_reopen(&worlds[i]);
+    }
+}
+
+/* What is due at that time, and hours later. */
+static void rate_both(struct rating_world worlds[2], struct random_source *random, int64_t time_us, uint32_t steps[2])
+{
+    struct random_source again = *random;
+    for (unsigned i = 0; i < 2; i++) {
+        again = *random;
+        rating_advance_to(&worlds[i], time_us);
+        steps[i] += drain(&worlds[i], i ? &again : NULL);
+        rating_advance_to(&worlds[i], time_us + 3 * HOUR_US);
+        steps[i] += drain(&worlds[i], i ? &again : NULL);
+    }
+    *random = again;
+}
+
 static void run_seed(uint64_t seed)
 {
     struct rating_world worlds[2];
     struct random_source random = {seed}, again;
     uint32_t steps[2] = {0};
+    open_both(worlds, LITTLE_BYTES);
     for (unsigned i = 0; i < 2; i++) {
-        rating_open(&worlds[i], JANUARY_US);
-        if (i) worlds[i].options.memory_bytes_max = LITTLE_BYTES;
-        rating_reopen(&worlds[i]);
         again = random;
         apply_catalog(&worlds[i], &again, true);
     }
@@ -178,12 +200,9 @@ static void run_seed(uint64_t seed)
         for (unsigned i = 0; i < 2; i++) {
             again = random;
             if (changes) apply_catalog(&worlds[i], &again, false);
-            rating_advance_to(&worlds[i], JANUARY_US + days * DAY_US);
-            steps[i] += drain(&worlds[i], i ? &again : NULL);
-            rating_advance_to(&worlds[i], JANUARY_US + days * DAY_US + 3 * HOUR_US);
-            steps[i] += drain(&worlds[i], i ? &again : NULL);
         }
         random = again;
+        rate_both(worlds, &random, JANUARY_US + days * DAY_US, steps);
         compare_charges(&worlds[0], &worlds[1], seed);
     }
     assert_true(steps[1] > steps[0]); /* it was rated in ranges */
@@ -270,14 +289,6 @@ static int check_explained(void *context, const struct mtr_charge *charge)
     return 0;
 }
 
-static void check_all_explained(struct rating_world *world)
-{
-    struct mtr_charges_txn *txn = NULL;
-    assert_int_equal(mtr_charges_begin(world->charges, false, &txn), 0);
-    assert_int_equal(mtr_charges_walk(txn, 0, check_explained, txn), 0);
-    mtr_charges_abort(txn);
-}
-
 /* Each range prices all lines, and tells its own. */
 static void run_together_seed(uint64_t seed)
 {
@@ -285,29 +296,20 @@ static void run_together_seed(uint64_t seed)
     struct rating_world worlds[2];
     struct random_source random = {seed}, again = random;
     uint32_t steps[2] = {0};
+    open_both(worlds, BYTES);
     for (unsigned i = 0; i < 2; i++) {
-        rating_open(&worlds[i], JANUARY_US);
-        if (i) worlds[i].options.memory_bytes_max = BYTES;
-        rating_reopen(&worlds[i]);
         again = random;
         apply_together(&worlds[i], &again);
     }
     random = again;
     for (int64_t days = DAYS; days <= DAYS_AFTER; days += DAYS_AFTER - DAYS) {
         use_of_many(worlds, &random, days == DAYS ? USES : 20, HOSTS); /* late, then */
-        for (unsigned i = 0; i < 2; i++) {
-            again = random;
-            rating_advance_to(&worlds[i], JANUARY_US + days * DAY_US);
-            steps[i] += drain(&worlds[i], i ? &again : NULL);
-            rating_advance_to(&worlds[i], JANUARY_US + days * DAY_US + 3 * HOUR_US);
-            steps[i] += drain(&worlds[i], i ? &again : NULL);
-        }
-        random = again;
+        rate_both(worlds, &random, JANUARY_US + days * DAY_US, steps);
         compare_charges(&worlds[0], &worlds[1], seed);
     }
     assert_true(steps[1] > steps[0]);
     for (unsigned i = 0; i < 2; i++) {
-        check_all_explained(&worlds[i]);
+        rating_walk_charges(&worlds[i], check_explained);
         check_clean(&worlds[i], seed);
         rating_close(&worlds[i]);
     }
@@ -336,7 +338,6 @@ static void run_busy_seed(uint64_t seed)
 {
     struct rating_world world;
     struct random_source random = {seed};
-    struct mtr_charges_txn *txn = NULL;
     rating_open(&world, JANUARY_US);
     world.options.memory_bytes_max = LITTLE_BYTES;
     world.options.draft_every_us = 0;
@@ -355,9 +356,7 @@ static void run_busy_seed(uint64_t seed)
     rating_advance_to(&world, JANUARY_US + 16 * DAY_US);
     drain(&world, NULL);
     check_clean(&world, seed);
-    assert_int_equal(mtr_charges_begin(world.charges, false, &txn), 0);
-    assert_int_equal(mtr_charges_walk(txn, 0, check_order, txn), 0);
-    mtr_charges_abort(txn);
+    rating_walk_charges(&world, check_order);
     rating_close(&world);
 }
 
@@ -430,26 +429,34 @@ static void what_waits_in_the_middle_is_final_once(void **state)
 
 /* ---- lines that are priced together ---- */
 
-static void check_together(const char *of_component, const char *of_version, const char *word)
+enum { HOSTS_TOGETHER = 300 };
+
+static void open_together(struct rating_world *world, const char *of_component, const char *of_version)
 {
-    struct rating_world world;
-    char yaml[4096], dimensions[32], said[128];
-    struct mtr_rater_result result;
-    struct mtr_diagnostic diagnostic = {0};
-    rating_open(&world, JANUARY_US);
-    world.options.memory_bytes_max = LITTLE_BYTES;
-    rating_reopen(&world);
+    char yaml[4096], dimensions[32];
+    rating_open(world, JANUARY_US);
+    world->options.memory_bytes_max = LITTLE_BYTES;
+    rating_reopen(world);
     snprintf(yaml, sizeof(yaml),
              HEAD "tariffs: [{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, group_by: [host], "
                   "per_unit: 1%s}]%s}]}]\n"
                   "subscriptions: [{key: s1, service: compute, customer: c, tariff: t, start: 2026-01-01}]\n",
              of_component, of_version);
-    rating_apply(&world, yaml);
-    for (unsigned i = 0; i < 300; i++) {
+    rating_apply(world, yaml);
+    for (unsigned i = 0; i < HOSTS_TOGETHER; i++) {
         snprintf(dimensions, sizeof(dimensions), "eu|h%u|", i);
-        rating_use(&world, "s1", "calls", JANUARY_US, dimensions, "1");
+        rating_use(world, "s1", "calls", JANUARY_US, dimensions, "1");
     }
-    rating_advance_to(&world, JANUARY_US + DAY_US);
+    rating_advance_to(world, JANUARY_US + DAY_US);
+}
+
+static void check_together(const char *of_component, const char *of_version, const char *word)
+{
+    struct rating_world world;
+    char said[128];
+    struct mtr_rater_result result;
+    struct mtr_diagnostic diagnostic = {0};
+    open_together(&world, of_component, of_version);
     assert_int_equal(mtr_rater_step(world.rater, world.catalog, world.now_us, &result, &diagnostic), 0);
     assert_int_equal(result.failed, 1);
     snprintf(said, sizeof(said), "its lines are priced together (%s), and need more than", word);
@@ -466,6 +473,36 @@ static void what_is_priced_together_says_so(void **state)
     check_together("", ", term: {every: year, commitment: {amount: 1200}}", "term");
 }
 
+static int check_left_out(void *context, const struct mtr_charge *charge)
+{
+    struct mtr_str trace;
+    assert_int_equal(mtr_charges_get_trace(context, charge->trace, &trace), 0);
+    assert_non_null(find_in(trace, "\"price\":null"));
+    return 0;
+}
+
+/* The least memory in which the lines are priced has no room to price them once more for their trace. */
+static void a_trace_that_has_no_room_keeps_no_money(void **state)
+{
+    struct rating_world world;
+    struct mtr_rater_result result = {.failed = 1};
+    struct mtr_diagnostic diagnostic;
+    (void)state;
+    open_together(&world, ", cap: 100000", "");
+    while (result.failed) {
+        world.options.memory_bytes_max += world.options.memory_bytes_max / 16;
+        rating_reopen(&world);
+        rating_advance_to(&world, world.now_us + 2 * HOUR_US);
+        assert_int_equal(mtr_rater_step(world.rater, world.catalog, world.now_us, &result, &diagnostic), 0);
+    }
+    uint64_t charges = result.charges;
+    for (; !result.idle; charges += result.charges) result = rating_step(&world);
+    assert_int_equal(charges, HOSTS_TOGETHER);
+    check_clean(&world, 0);
+    rating_walk_charges(&world, check_left_out);
+    rating_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -474,6 +511,7 @@ int main(void)
         cmocka_unit_test(what_comes_meanwhile_is_charged_behind_it),
         cmocka_unit_test(what_waits_in_the_middle_is_final_once),
         cmocka_unit_test(what_is_priced_together_says_so),
+        cmocka_unit_test(a_trace_that_has_no_room_keeps_no_money),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
