@@ -9,13 +9,14 @@ from harness import Daemon, wait_until
 
 WIDE = {"intake": {"lateness": "7300d", "dedup_window": "7300d"}, "log": {"retention": "7300d", "segment_bytes": "16MiB"},
         "rater": {"grace": "0s", "draft_every": "0s"}}
-TYPES = {"calls": ("t", "q"), "span": ("l", "q")}
+TYPES = {"calls": ("t", "q"), "span": ("l", "q"), "odo": ("o", "q")}
 CATALOG = """
 vendors: [{key: v}]
 services: [{key: s, vendor: v}]
 meters:
   - {key: calls, service: s, event_type: t, value: q}
   - {key: span, service: s, event_type: l, value: q, spread_over: sec}
+  - {key: odo, service: s, event_type: o, value: q, aggregation: counter}
 tariffs:
   - key: p
     currency: EUR
@@ -24,16 +25,21 @@ tariffs:
         components:
           - {key: c, meter: calls, per_unit: 1}
           - {key: sp, meter: span, per_unit: 1}
+          - {key: km, meter: odo, per_unit: 1}
       - from: "2026-10-10T10:30:00.000001Z"
         components:
           - {key: c, meter: calls, per_unit: 3}
           - {key: sp, meter: span, per_unit: 2}
+          - {key: km, meter: odo, per_unit: 4}
         overrides:
           - {customer: acme, components: [{key: c, per_unit: 5}]}
           - {subscription: own, components: [{key: c, per_unit: 7}]}
 """
 TEN = "2026-10-10T10:%sZ"
 MOMENTS = "".join(f"{TEN % t},calls,1,\n" for t in ("30:00", "30:00.000001", "44:59.999999", "45:00"))
+# 10 by the first version's last microsecond, then 5 and, after a reset, 12 and half of one
+READINGS = ("2026-10-10T10:50:00Z,odo,12.5,\n2026-10-02T00:00:00Z,odo,90,\n2026-10-10T10:40:00Z,odo,12,\n2026-10-10T10:30:00Z,odo,100,\n"
+            "2026-10-10T10:30:00.000001Z,odo,105,\n")
 # subscription, its document's other members, rows of time, meter, quantity, seconds; the options that say the same of its term
 CASES = (
     ("hands", 'customer: x, start: 2026-10-01, end: 2026-11-01, changes: [{from: "2026-10-10T10:45:00Z", customer: acme}]', MOMENTS,
@@ -50,6 +56,7 @@ CASES = (
      ("--start", "2026-10-10T10:20:00Z", "--end", "2026-10-10T10:50:00Z", "--zone", "Asia/Kathmandu"), "3000.00"),
     ("moved", 'customer: x, start: 2026-10-01, end: 2026-11-01, changes: [{from: "2026-10-10T10:15:00Z", customer: acme}]',
      "2026-10-10T10:00:00Z,span,3600,3600\n", ("--start", "2026-10-01", "--end", "2026-11-01"), "5400.00"),
+    ("read", "customer: x, start: 2026-10-01, end: 2026-11-01", READINGS, ("--start", "2026-10-01", "--end", "2026-11-01"), "80.00"),
 )
 
 
@@ -59,6 +66,12 @@ def events_of(subject, rows):
         kind, value = TYPES[meter]
         data = {value: quantity, **({"sec": int(seconds)} if seconds else {})}
         yield {"id": f"{subject}-{number}", "source": "s", "type": kind, "subject": subject, "time": time, "data": data}
+
+
+def line_of(row):
+    """Of a counter the value is a reading."""
+    time, meter, value, seconds = row.split(",")
+    return f"{time},{meter},,{seconds},{value}\n" if meter == "odo" else f"{row},\n"
 
 
 def charged(d, subscription):
@@ -97,7 +110,7 @@ def main():
             with open(path + ".ndjson", "w", encoding="utf-8") as file:
                 file.writelines(json.dumps(event) + "\n" for event in events_of(key, rows))
             with open(path + ".csv", "w", encoding="utf-8") as file:
-                file.write("time,meter,quantity,seconds\n" + rows)
+                file.write("time,meter,quantity,seconds,reading\n" + "".join(line_of(row) for row in rows.splitlines()))
             d.command("send", "--key-file", os.path.join(d.root, "v.key"), path + ".ndjson")
         wait_until("charges", settled(d))
         with open(os.path.join(d.root, "moved.yaml"), "w", encoding="utf-8") as file:

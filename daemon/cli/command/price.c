@@ -406,8 +406,8 @@ static const struct cli_option options[] = {
      "what the same use costs the seller under this tariff (a file, or a key beside the other), and the "
      "margin"},
     {"series", 0, "FILE",
-     "CSV with a header, or NDJSON: quantity, time, component, meter and dimensions; rows with times are "
-     "priced by periods"},
+     "CSV with a header, or NDJSON: quantity (of a counter also reading), time, component, meter and "
+     "dimensions; rows with times are priced by periods"},
     {"start", 0, "TIME",
      "of the subscription that is priced (default: that of the first row's period); by itself: what is due "
      "without use"},

@@ -1,6 +1,6 @@
 /*
- * Usage series from files: CSV with a header, or one JSON map a line. `quantity` is required; `time`,
- * `seconds`, `component` and `meter` have their meaning in a pricing request; every other column is a
+ * Usage series from files: CSV with a header, or one JSON map a line. `quantity` is required, or `reading`;
+ * `time`, `seconds`, `component` and `meter` have their meaning in a pricing request; every other column is a
  * dimension. Written out as the `usage` of a pricing request.
  */
 #include "daemon/cli/price/series_file.h"
@@ -33,10 +33,17 @@ struct series_file {
 
 static bool is_field(struct mtr_str name)
 {
-    static const char *const fields[] = {"time", "seconds", "component", "meter", "quantity"};
+    static const char *const fields[] = {"time",  "seconds",  "component",
+                                         "meter", "quantity", "reading"};
     for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
         if (mtr_str_equal(name, mtr_str_from(fields[i]))) return true;
     return false;
+}
+
+/* How much was used, or what a counter stands at. */
+static bool is_amount(struct mtr_str name)
+{
+    return mtr_str_equal(name, MTR_STR("quantity")) || mtr_str_equal(name, MTR_STR("reading"));
 }
 
 static int refuse(struct series_file *file, uint64_t line, enum mtr_finding_code code, const char *what)
@@ -73,7 +80,7 @@ static int check_value(struct series_file *file, uint64_t line, struct mtr_str n
 {
     char fault[MTR_DATE_FAULT_BYTES], text[MTR_DATE_FAULT_BYTES + 16];
     int64_t time_us;
-    if (mtr_str_equal(name, MTR_STR("quantity")) || mtr_str_equal(name, MTR_STR("seconds")))
+    if (is_amount(name) || mtr_str_equal(name, MTR_STR("seconds")))
         return check_number(file, line, name, value);
     if (!mtr_str_equal(name, MTR_STR("time")) || mtr_time_parse_date(value, &time_us) == MTR_OK)
         return MTR_OK;
@@ -94,7 +101,7 @@ static int write_row(struct series_file *file, uint64_t line, const struct mtr_s
     mtr_json_map(&file->json);
     for (uint32_t i = 0; i < count; i++) {
         if (!is_field(names[i]) || !values[i].size) continue;
-        has_quantity = has_quantity || mtr_str_equal(names[i], MTR_STR("quantity"));
+        has_quantity = has_quantity || is_amount(names[i]);
         int rc = check_value(file, line, names[i], values[i]);
         if (rc) return rc;
         mtr_json_name_text(&file->json, names[i]);
@@ -145,7 +152,7 @@ static int take_header(struct series_file *file, const struct mtr_csv_record *re
     if (record->cell_count > COLUMNS_MAX)
         return refuse(file, record->line, MTR_FINDING_CSV_LIMIT, "a series has at most 64 columns");
     for (uint32_t i = 0; i < record->cell_count; i++) {
-        has_quantity = has_quantity || mtr_str_equal(record->cells[i], MTR_STR("quantity"));
+        has_quantity = has_quantity || is_amount(record->cells[i]);
         int rc = mtr_buffer_append(&file->names, record->cells[i].data, record->cells[i].size);
         if (rc) return rc;
     }

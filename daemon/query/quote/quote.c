@@ -26,7 +26,11 @@ static const struct mtr_field usage_fields[] = {
            "key of the tariff's component; default: all that price the meter")},
     {FIELD(quote_row, meter, MTR_FIELD_TEXT,
            "that was used; default: the only one that is priced, or the component's first")},
-    {FIELD(quote_row, quantity, MTR_FIELD_QUANTITY, "decimal quantity"), .required = true},
+    {FIELD(quote_row, quantity, MTR_FIELD_QUANTITY, "decimal quantity; of a counter what it grew by"),
+     MTR_ROW_GIVEN(quote_row, has_quantity)},
+    {FIELD(quote_row, reading, MTR_FIELD_QUANTITY,
+           "instead of a quantity what a counter stands at: it grew by the difference to the reading before"),
+     MTR_ROW_GIVEN(quote_row, has_reading)},
     {.name = "time",
      .type = MTR_FIELD_TIME,
      .offset = offsetof(struct quote_row, time_us),
@@ -137,6 +141,13 @@ static struct quote_use_options make_use(const struct quote_question *question)
                                       .catalog = question->catalog};
 }
 
+static int open_use(const struct quote_question *question, struct quote_use_options *options,
+                    struct quote_use **out)
+{
+    int rc = quote_readings_turn(options, question->arena, question->findings);
+    return rc ? rc : quote_use_open(options, question->arena, question->findings, out);
+}
+
 /* Use outside of the subscription's time is nobody's: a row of it alone is a mistake. Of a span that reaches
  * across its start or end the share between them counts. `row` NULL: nothing is named. */
 static int check_moment(const struct quote_question *question, const struct mtr_subscription *subscription,
@@ -206,7 +217,7 @@ static int price_series(const struct quote_question *question, struct mtr_json_w
     if (!rc) rc = quote_make_subscription(question, has_rows ? &first_us : NULL, &series.subscription);
     if (!rc) rc = read_meters(question, &use);
     use.subscription = series.subscription;
-    if (!rc) rc = quote_use_open(&use, question->arena, question->findings, &series.use);
+    if (!rc) rc = open_use(question, &use, &series.use);
     if (!rc) rc = check_rows(question, series.subscription);
     if (!rc) {
         const int64_t ends_us = mtr_subscription_ends_us(series.subscription);
@@ -288,12 +299,28 @@ static int price_period(struct quote_question *question, struct mtr_json_writer 
     use.at_us = question->at_us;
     use.from_us = mtr_billing_period_start(series.subscription, at_us, &whole_end_us);
     rc = list_rows(question, &use);
-    if (!rc) rc = quote_use_open(&use, question->arena, question->findings, &series.use);
+    if (!rc) rc = open_use(question, &use, &series.use);
     if (!rc) rc = quote_series_price(&series, question->arena, question->findings, &parts, &count);
     if (rc) return rc;
     const bool with_trace = question->request->trace;
     if (count > 1) return mtr_price_write_parts_json(parts, count, with_trace, question->arena, json);
     mtr_price_write_json(parts[0].input, parts[0].price, with_trace, question->arena, json);
+    return MTR_OK;
+}
+
+/* Each row says one of both. */
+static int check_quantities(const struct quote_question *question)
+{
+    const struct quote_row *rows = question->request->usage.items;
+    for (uint32_t i = 0; i < question->request->usage.count; i++) {
+        if (rows[i].has_quantity != rows[i].has_reading) continue;
+        const struct mtr_str none = {NULL, 0};
+        if (!rows[i].has_reading)
+            return quote_fail_row(question->findings, MTR_FINDING_FIELD_MISSING, &rows[i], "quantity",
+                                  "is missing", none);
+        return quote_fail_row(question->findings, MTR_FINDING_QUOTE_READING, &rows[i], "reading",
+                              "stands beside a quantity: write one of them", none);
+    }
     return MTR_OK;
 }
 
@@ -315,7 +342,8 @@ static int read_question(struct quote_question *question)
     struct quote_request *request = question->request;
     struct quote_row *rows = request->usage.items;
     for (uint32_t i = 0; i < request->usage.count; i++) rows[i].place = i + 1;
-    int rc = quote_find_phases(question);
+    int rc = check_quantities(question);
+    if (!rc) rc = quote_find_phases(question);
     if (!rc) rc = find_rates(question);
     if (!rc) rc = check_dimensions(question);
     if (rc) return rc;

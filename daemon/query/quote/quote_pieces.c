@@ -122,18 +122,6 @@ static void advance(struct timeline *line, int64_t time_us)
     }
 }
 
-/* The version of all phases that has a component for it before any other; NULL: none has. */
-static const struct mtr_tariff_version *first_version(const struct quote_phases *phases, int side,
-                                                      const struct quote_row *given)
-{
-    for (uint32_t p = 0; p < phases->count; p++) {
-        const struct mtr_tariff_document *tariff = phases->items[p].of[side];
-        for (uint32_t i = 0; tariff && i < tariff->version_count; i++)
-            if (quote_has_component(&tariff->versions[i], given)) return &tariff->versions[i];
-    }
-    return NULL;
-}
-
 /* What counts by the hour of a row without a time is asked for `at`. */
 static int check_masks(const struct cutting *cutting, const struct mtr_component *component)
 {
@@ -166,7 +154,7 @@ static void follow(struct timelines *lines, int64_t time_us)
 static bool is_taken_beside(const struct timelines *lines, int side, const struct quote_row *given)
 {
     for (int other = 0; other < QUOTE_SIDES; other++)
-        if (other != side && first_version(&lines->options->phases, other, given)) return true;
+        if (other != side && quote_first_version(&lines->options->phases, other, given)) return true;
     return false;
 }
 
@@ -180,7 +168,7 @@ static int find_on_side(struct cutting *cutting, const struct timelines *lines, 
     uint32_t index = 0;
     const bool is_now = version && quote_has_component(version, given);
     if (!is_now && (!version || given->of_meter || is_taken_beside(lines, side, given)))
-        version = first_version(&lines->options->phases, side, given);
+        version = quote_first_version(&lines->options->phases, side, given);
     if (!version) return MTR_OK;
     int rc = quote_find_component(version, given, &index, cutting->findings);
     if (rc) return rc;

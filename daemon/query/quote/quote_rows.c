@@ -89,6 +89,17 @@ bool quote_has_component(const struct mtr_tariff_version *version, const struct 
     return false;
 }
 
+const struct mtr_tariff_version *quote_first_version(const struct quote_phases *phases, enum quote_side side,
+                                                     const struct quote_row *given)
+{
+    for (uint32_t p = 0; p < phases->count; p++) {
+        const struct mtr_tariff_document *tariff = phases->items[p].of[side];
+        for (uint32_t i = 0; tariff && i < tariff->version_count; i++)
+            if (quote_has_component(&tariff->versions[i], given)) return &tariff->versions[i];
+    }
+    return NULL;
+}
+
 static int fail_component(const struct mtr_tariff_version *version, const struct quote_row *given,
                           struct mtr_diagnostics *findings)
 {

@@ -29,8 +29,10 @@ struct quote_row {
     struct mtr_str component; /* empty: all that price the meter */
     bool of_meter;            /* it named none: a version without the component leaves it out */
     struct mtr_str meter;     /* whose quantity it is; empty: the component's first */
+    bool has_quantity, has_reading; /* one of them */
     struct mtr_quantity quantity;
-    struct mtr_list dimensions; /* of struct mtr_label */
+    struct mtr_quantity reading; /* what a counter stands at: quote_readings_turn */
+    struct mtr_list dimensions;  /* of struct mtr_label */
     bool has_time;
     int64_t time_us;
     bool has_seconds;
@@ -61,6 +63,9 @@ int quote_rows_expand(const struct quote_phases *phases, struct mtr_list *rows, 
 
 /* Has the version a component that takes what is given? */
 bool quote_has_component(const struct mtr_tariff_version *version, const struct quote_row *given);
+/* The version of all phases that has such a component before any other, of one side; NULL: none has. */
+const struct mtr_tariff_version *quote_first_version(const struct quote_phases *phases, enum quote_side side,
+                                                     const struct quote_row *given);
 /* Index of the component that takes it: that of its name and meter; either may be empty for any, if there is
  * but one then. */
 int quote_find_component(const struct mtr_tariff_version *version, const struct quote_row *given,

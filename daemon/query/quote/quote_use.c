@@ -54,11 +54,16 @@ struct quote_use {
 
 /* ---- streams ---- */
 
+const struct mtr_meter *quote_known_meter(const struct quote_use_options *options, struct mtr_str name)
+{
+    for (uint32_t i = 0; i < options->meter_count; i++)
+        if (mtr_meter_has_name(&options->meters[i], name)) return &options->meters[i];
+    return options->catalog ? mtr_catalog_find_meter(options->catalog, name) : NULL;
+}
+
 static const struct mtr_meter *known_meter(const struct quote_use *use, struct mtr_str key)
 {
-    for (uint32_t i = 0; i < use->options.meter_count; i++)
-        if (mtr_meter_has_name(&use->options.meters[i], key)) return &use->options.meters[i];
-    return use->options.catalog ? mtr_catalog_find_meter(use->options.catalog, key) : NULL;
+    return quote_known_meter(&use->options, key);
 }
 
 /* What the catalog's checks refuse: the use of a meter has no other dimensions than its own. */
@@ -102,7 +107,7 @@ static int choose_meter(const struct quote_use *use, struct stream *stream)
     if (known) {
         stream->meter = *known;
         if (known->aggregation == MTR_UNIQUE || known->aggregation == MTR_COUNTER_INCREASE)
-            stream->meter.aggregation = MTR_SUM; /* a row says how many, or by how much it grew */
+            stream->meter.aggregation = MTR_SUM; /* a row says how many, or by how much it grew by now */
         return check_dimensions(use, stream);
     }
     const bool is_level = use->options.without_times && component->scope == MTR_CURVE_SCOPE_LEVEL,
@@ -302,7 +307,7 @@ int quote_use_open(const struct quote_use_options *options, struct mtr_arena *ar
     struct quote_use *use = mtr_arena_calloc(arena, 1, sizeof(*use));
     if (!use) return MTR_ENOMEM;
     *use = (struct quote_use){.options = *options, .arena = arena, .findings = findings};
-    int rc = quote_cut_rows(options, shortest_cell(use), arena, findings, &use->cut);
+    int rc = quote_cut_rows(&use->options, shortest_cell(use), arena, findings, &use->cut);
     for (uint32_t i = 0; i < options->phases.count; i++)
         for (int side = 0; !rc && side < QUOTE_SIDES; side++)
             rc = add_streams(use, options->phases.items[i].of[side]);

@@ -29,6 +29,14 @@ struct quote_use_options {
     int64_t from_us; /* but for levels, which hold from here on */
 };
 
+/* That a name means: of the request, else of the catalog. NULL: neither has it. */
+const struct mtr_meter *quote_known_meter(const struct quote_use_options *options, struct mtr_str name);
+
+/* Gives rows with readings the quantity that their counter grew by (quote_readings.c). The rows are other
+ * ones then, from the arena. MTR_EINVALID with findings, MTR_ENOMEM, MTR_EOVERFLOW. */
+int quote_readings_turn(struct quote_use_options *options, struct mtr_arena *arena,
+                        struct mtr_diagnostics *findings) MTR_MUST_USE;
+
 struct quote_use;
 
 /* Finds for each row what it is of, under the version in force then, and sorts the rows. Everything is from

@@ -82,6 +82,8 @@
       "take the one that the sentence names")                                                                \
     X(QUOTE_QUANTITY, ERROR, "quote.quantity", "the quantity that is asked about is none",                   \
       "write a number above 0")                                                                              \
+    X(QUOTE_READING, ERROR, "quote.reading", "a row's reading is none of a counter",                         \
+      "write its quantity")                                                                                  \
     X(QUOTE_REFUSED, ERROR, "quote.refused", "a quote has errors, which are listed", "mend them")            \
     X(QUOTE_SECONDS, ERROR, "quote.seconds", "a row's seconds do not fit it",                                \
       "leave them out, or shorten them")                                                                     \

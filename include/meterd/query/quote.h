@@ -9,6 +9,7 @@
  *   dimensions: {region: eu}   # of `quantity`
  *   usage: [{component: vcpu, quantity: "10", dimensions: {region: eu}}, …]   # or, each with a time:
  *   usage: [{time: 2026-03-04T05:00:00Z, quantity: "10"}, …]
+ *   usage: [{time: 2026-03-04T05:00:00Z, reading: "4711", meter: odometer}, …] # of a counter: what it stands at
  *   credits: [{amount: "50", priority: 1, expires: 2026-06-01}]   # prepaid money, in the tariff's currency
  *   currency: USD              # of a tariff with prices in several
  *   subscription: s-1          # whose override is in force; of a stored one its currency and customer, too: in

@@ -43,6 +43,16 @@
     "{\"key\":\"calls\",\"meter\":\"calls\",\"per_unit\":\"0.1\"}]}]}"
 #define CALLS(a, b) "\"usage\":[{\"time\":\"" a "\",\"quantity\":\"6\"},{\"time\":\"" b "\",\"quantity\":\"2\"}]"
 
+/* Readings of counters by place, under two components from March on. */
+#define COUNTED \
+    "{\"tariff\":{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"components\":[" \
+    "{\"key\":\"c\",\"meter\":\"odo\",\"per_unit\":\"1\"}]},{\"from\":\"2026-03-01\",\"components\":[" \
+    "{\"key\":\"c\",\"meter\":\"odo\",\"per_unit\":\"2\"},{\"key\":\"d\",\"meter\":\"odo\",\"per_unit\":\"10\"}]}]}," \
+    "\"meters\":[{\"key\":\"odo\",\"service\":\"s\",\"event_type\":\"e\",\"aggregation\":\"counter\",\"value\":\"v\",\"group_by\":[\"at\"]}," \
+    "{\"key\":\"sum\",\"service\":\"s\",\"event_type\":\"e\",\"value\":\"v\"}],\"usage\":["
+#define READ(time, value) "{\"time\":\"" time "\",\"reading\":\"" value "\"}"
+#define READ_AT(at, time, value) "{\"time\":\"" time "\",\"reading\":\"" value "\",\"dimensions\":{\"at\":\"" at "\"}}"
+
 #define WINDOW(from) \
     "{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"calendar\":{\"n\":{\"hours\":\"" from "-07:30\",\"zone\":\"UTC\"}}," \
     "\"components\":[{\"key\":\"c\",\"meter\":\"m\",\"when\":\"n\",\"per_unit\":\"1\"}]}]}"
@@ -147,6 +157,23 @@ static const struct request_row {
      "meters mask `n` is of UTC time, 05:45 from the clock of Asia/Kathmandu, but meter `m` has cells of half an hour: give a new meter `cell: 15m`"},
     {"{\"tariff\":[],\"quantity\":\"3\"}", "no tariff"},
     {"{\"quantity\":\"3\"}", "tariff"},
+    /* 5, a reset with 3, 4 more by a quantity; then 7 for twice 1 and once 10, whichever version the reading before is of */
+    {COUNTED READ("2026-02-01", "100") "," READ("2026-02-10", "105") "," READ("2026-02-11", "3") ",{\"time\":\"2026-02-11\",\"quantity\":\"4\"}]}",
+     "\"total\":\"12.00\""},
+    {COUNTED READ("2026-03-05", "10") "," READ("2026-02-10", "3") "]}", "\"total\":\"84.00\""},
+    {COUNTED READ("2026-02-10", "7") "," READ("2026-02-10", "5") "," READ("2026-02-10", "6") "]}", "\"total\":\"6.00\""},
+    {COUNTED READ_AT("a", "2026-02-10", "7") "," READ_AT("b", "2026-02-11", "5") "," READ_AT("a", "2026-02-12", "9") "," READ_AT("b", "2026-02-13", "6") "]}",
+     "\"total\":\"3.00\""},
+    {COUNTED "{\"time\":\"2026-02-10\",\"component\":\"c\",\"reading\":\"7\"},{\"time\":\"2026-03-10\",\"component\":\"c\",\"reading\":\"9\"}]}",
+     "\"total\":\"4.00\""},
+    {COUNTED "{\"time\":\"2026-02-10\",\"reading\":\"7\",\"quantity\":\"7\"}]}", "usage[0].reading stands beside a quantity"},
+    {COUNTED "{\"time\":\"2026-02-10\"}]}", "usage[0].quantity is missing"},
+    {COUNTED READ("2026-02-10", "-1") "]}", "usage[0].reading is below 0"},
+    {COUNTED "{\"reading\":\"1\"}],\"at\":\"2026-02-01\"}", "usage[0].reading needs a time in each row"},
+    {COUNTED "{\"time\":\"2026-02-10\",\"reading\":\"1\",\"seconds\":\"5\"}]}", "usage[0].reading is of one moment"},
+    {"{\"tariff\":" TARIFF ",\"usage\":[" READ("2026-02-10", "1") "]}", "usage[0].reading is of a counter, but there is no meter calls"},
+    {"{\"tariff\":" CHANGING "," LEVELS ",\"usage\":[{\"time\":\"2026-03-10\",\"meter\":\"gib\",\"reading\":\"3\"}]}",
+     "usage[0].reading is of a counter: write its quantity for the meter gib"},
     {"[", ""},
 };
 
