@@ -21,20 +21,11 @@ static const char *couples_part(const struct mtr_billing_part *part, bool *adds_
     return coupling.key;
 }
 
-/* Money pays for the sum of lines, units are drawn line by line. */
+/* Money pays for the sum of lines, and a term counts it; units are drawn line by line. */
 static const char *couples_grant(const struct mtr_grant *grant, bool *adds_up)
 {
-    if (grant->of_term) return "term";
     *adds_up = true;
-    return grant->pool.of_money ? NULL : "allowances and credits of units";
-}
-
-/* Each line is converted and rounded by itself; a sum of them cannot be. */
-static bool exchanges(const struct mtr_billing_part *parts, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (parts[i].exchanges || parts[i].version->pricing.name.size) return true;
-    return false;
+    return grant->pool.of_money ? NULL : "allowances and credits of units"; /* a term is of money */
 }
 
 const char *mtr_billing_period_couples(const struct mtr_billing_period *period,
@@ -48,10 +39,7 @@ const char *mtr_billing_period_couples(const struct mtr_billing_period *period,
         found = couples_part(&period->parts[i], adds_up);
     for (uint32_t i = 0; !found && i < period->cost_count; i++)
         found = couples_part(&period->costs[i], adds_up);
-    if (found || !*adds_up) return found;
-    return exchanges(period->parts, period->part_count) || exchanges(period->costs, period->cost_count)
-               ? "exchange beside limits"
-               : NULL;
+    return found;
 }
 
 /* ---- the least values ---- */

@@ -35,10 +35,10 @@ struct mtr_tariff_coupling mtr_tariff_couples(const struct mtr_tariff_document *
                                               const struct mtr_tariff_version *version)
 {
     struct mtr_tariff_coupling coupling = {
-        .adds_up = tariff->round_total || version->has_minimum || version->commitment.given};
+        .adds_up = tariff->round_total || version->has_minimum || version->commitment.given ||
+                   version->account.has_minimum || version->term.given};
     if (version->has_cap) coupling.key = "cap";
-    if (version->account.has_cap || version->account.has_minimum) coupling.key = "account";
-    if (version->term.given) coupling.key = "term";
+    if (version->account.has_cap) coupling.key = "account";
     for (uint32_t i = 0; !coupling.key && i < version->component_count; i++)
         couple_lines(&version->components[i], &coupling);
     return coupling;

@@ -133,7 +133,8 @@ static int apply_exchange(struct mtr_pricer *pricer)
     const struct mtr_price_exchange *exchange = pricer->input->exchange;
     const uint32_t count = price_converts(pricer) ? pricer->price.line_count : 0;
     int rc = exchange && !exchange->known && count ? MTR_EMISSING : MTR_OK;
-    for (uint32_t i = 0; !rc && i < count; i++) rc = convert_line(pricer, i);
+    for (uint32_t i = 0; !rc && i < count; i++)
+        if (!pricer->price.lines[i].is_rest) rc = convert_line(pricer, i); /* its lines are, each by itself */
     return rc;
 }
 
