@@ -368,6 +368,22 @@ static inline void append_void(uint64_t target_seq)
     row->event.target_seq = target_seq;
 }
 
+/* How far the aggregator has come. */
+struct fold_cursor {
+    uint64_t next_seq, change;
+    int64_t watermark_us;
+};
+
+static inline struct fold_cursor folded_cursor(void)
+{
+    struct mtr_rollups_txn *txn;
+    struct fold_cursor cursor;
+    assert_int_equal(mtr_rollups_begin(store.rollups, false, &txn), MTR_OK);
+    assert_int_equal(mtr_rollups_get_cursor(txn, &cursor.next_seq, &cursor.watermark_us, &cursor.change), MTR_OK);
+    mtr_rollups_abort(txn);
+    return cursor;
+}
+
 static inline void show(uint32_t subscriptions, uint32_t meters)
 {
     world_show(&catalog, subscriptions, meters);

@@ -274,6 +274,20 @@ int mtr_charges_get_period(struct mtr_charges_txn *txn, uint32_t subscription, i
     return rc ? rc : unpack_period((struct mtr_str){(char *)key, sizeof(key)}, value, out);
 }
 
+void charges_pack_period(struct packer *packer, const struct mtr_charge_period *period)
+{
+    pack_i64(packer, period->end_s);
+    pack_u8(packer, (uint8_t)period->status);
+    pack_u8(packer, period->dirty);
+    pack_i64(packer, period->problem);
+    pack_hash(packer, period->inputs);
+    pack_i64(packer, period->rated_us);
+    pack_i64(packer, period->closed_us);
+    pack_u32(packer, period->revision);
+    pack_i64(packer, period->rate_due_us);
+    pack_i64(packer, period->close_due_us);
+}
+
 int mtr_charges_put_period(struct mtr_charges_txn *txn, const struct mtr_charge_period *period)
 {
     struct mtr_charge_period old = {.rate_due_us = INT64_MAX, .close_due_us = INT64_MAX};
@@ -293,16 +307,7 @@ int mtr_charges_put_period(struct mtr_charges_txn *txn, const struct mtr_charge_
     if (rc) return rc;
     line_prefix(key, s, period->start_s);
     struct packer packer = pack_begin(&txn->scratch);
-    pack_i64(&packer, period->end_s);
-    pack_u8(&packer, (uint8_t)period->status);
-    pack_u8(&packer, period->dirty);
-    pack_i64(&packer, period->problem);
-    pack_hash(&packer, period->inputs);
-    pack_i64(&packer, period->rated_us);
-    pack_i64(&packer, period->closed_us);
-    pack_u32(&packer, period->revision);
-    pack_i64(&packer, period->rate_due_us);
-    pack_i64(&packer, period->close_due_us);
+    charges_pack_period(&packer, period);
     if (packer.error) return packer.error;
     return charges_put(txn, TABLE_PERIODS, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0);
 }

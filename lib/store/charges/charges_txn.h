@@ -100,6 +100,8 @@ void pack_hash(struct packer *packer, struct mtr_hash128 value);
 void pack_str(struct packer *packer, struct mtr_str value);
 /* At the end of a record, and only where there is one: records without cost are as they always were. */
 void pack_cost(struct packer *packer, bool has_cost, struct mtr_money cost);
+/* The record of a period, whatever is in it: mtr_charges_put_period checks it, and moves the timers. */
+void charges_pack_period(struct packer *packer, const struct mtr_charge_period *period);
 
 /* Reading never passes the end: a short record sets `bad`, and what is read then is zero. */
 struct unpacker {

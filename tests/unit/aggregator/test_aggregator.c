@@ -397,13 +397,7 @@ static void the_feed_names_changed_days_once(void **state)
 
 static int64_t watermark(void)
 {
-    struct mtr_rollups_txn *txn;
-    uint64_t next_seq, change;
-    int64_t watermark_us;
-    assert_int_equal(mtr_rollups_begin(store.rollups, false, &txn), MTR_OK);
-    assert_int_equal(mtr_rollups_get_cursor(txn, &next_seq, &watermark_us, &change), MTR_OK);
-    mtr_rollups_abort(txn);
-    return watermark_us;
+    return folded_cursor().watermark_us;
 }
 
 static void the_watermark_moves_only_when_all_is_folded(void **state)

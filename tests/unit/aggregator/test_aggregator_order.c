@@ -354,13 +354,7 @@ static void put_uncounted(uint64_t seq)
 
 static void upgrade(void)
 {
-    struct mtr_rollups_txn *txn;
-    uint64_t next_seq, change;
-    int64_t watermark_us;
-    assert_int_equal(mtr_rollups_begin(store.rollups, false, &txn), MTR_OK);
-    assert_int_equal(mtr_rollups_get_cursor(txn, &next_seq, &watermark_us, &change), MTR_OK);
-    mtr_rollups_abort(txn);
-    put_uncounted(next_seq);
+    put_uncounted(folded_cursor().next_seq);
 }
 
 static void begin_in_disorder(void)

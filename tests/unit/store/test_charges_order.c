@@ -169,16 +169,7 @@ static void put_raw_period(struct mtr_charges_txn *txn, const struct mtr_charge_
     struct packer packer = pack_begin(&txn->scratch);
     lmdb_put_u32(key, period->subscription);
     put_i64(key + 4, period->start_s);
-    pack_i64(&packer, period->end_s);
-    pack_u8(&packer, (uint8_t)period->status);
-    pack_u8(&packer, period->dirty);
-    pack_i64(&packer, period->problem);
-    pack_hash(&packer, period->inputs);
-    pack_i64(&packer, period->rated_us);
-    pack_i64(&packer, period->closed_us);
-    pack_u32(&packer, period->revision);
-    pack_i64(&packer, period->rate_due_us);
-    pack_i64(&packer, period->close_due_us);
+    charges_pack_period(&packer, period);
     assert_int_equal(charges_put(txn, TABLE_PERIODS, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0), 0);
 }
 
