@@ -1,0 +1,79 @@
+/*
+ * Drafts that move what a subscription says: its start, end, trial, and what becomes another from a date on;
+ * beside them versions, credits and retired meters. At any microsecond.
+ */
+#ifndef METERD_TESTS_SUPPORT_DRAFTED_TERMS_H
+#define METERD_TESTS_SUPPORT_DRAFTED_TERMS_H
+
+#include "tests/support/drafting.h"
+
+/* From a time on another tariff, customer or billing. */
+static inline void add_changes(struct text *text, int64_t start_us)
+{
+    static const char *const whats[] = {"tariff: u", "customer: c7", "tariff: t, customer: c1", "billing: {every: week}",
+                                        "billing: {every: month, anchor: anniversary}", "tariff: u, customer: c0"};
+    int64_t from_us = any_time();
+    if (below(2) || from_us <= start_us) return;
+    add(text, ", changes: [");
+    for (uint32_t i = 0; i < 2; i++, from_us += 1 + (int64_t)random_below(&source, 8 * (uint64_t)DAY_US)) {
+        char from[MTR_TIME_TEXT_BYTES];
+        mtr_time_format(from_us, from);
+        add(text, "%s{from: '%s', %s}", i ? ", " : "", from, whats[below(6)]);
+    }
+    add(text, "]");
+}
+
+/* One that ends in what is closed, in what runs, or not at all. */
+static inline void add_changed_subscription(struct text *text, uint32_t number)
+{
+    const int64_t start_us = below(3) ? JANUARY_US - 40 * DAY_US : any_time() - 30 * DAY_US;
+    const int64_t ends_us[] = {any_time(), any_time(), JANUARY_US + 31 * DAY_US + (int64_t)random_below(&source, 15 * (uint64_t)DAY_US), INT64_MAX};
+    add_subscription(text, number, start_us, ends_us[below(4)], below(3) ? 0 : 25 + below(40));
+    text->size -= strlen("}\n");
+    add_changes(text, start_us);
+    add(text, "}\n");
+}
+
+/* No event is behind it. */
+static inline void add_retired_meter(struct text *text)
+{
+    static const char *const meters[] = {
+        "gib, service: compute, event_type: call, value: n, aggregation: time_weighted, group_by: [region]",
+        "seats, service: compute, event_type: call, value: n, aggregation: time_weighted, reports: change",
+        "rank, service: compute, event_type: call, value: n, aggregation: percentile, window: 15m"};
+    char from[MTR_TIME_TEXT_BYTES];
+    mtr_time_format(JANUARY_US + 29 * DAY_US + (int64_t)random_below(&source, 3 * (uint64_t)DAY_US), from);
+    add(text, "meters:\n  - {key: %s", meters[below(3)]);
+    if (below(3)) add(text, ", retired: '%s'", from);
+    add(text, "}\n");
+}
+
+/* New, or with another amount or begin. */
+static inline void add_credit(struct text *text)
+{
+    const uint32_t subscription = below(4);
+    add(text, "credits:\n  - {key: k%u, subscription: s%u, amount: '%u', currency: EUR, from: '%s'}\n", subscription, subscription, 1 + below(900),
+        below(2) ? "2025-12-01" : "2026-01-15T10:20:30Z");
+}
+
+static inline void write_draft(struct text *text)
+{
+    text->size = 0;
+    if (below(3) == 0) add_credit(text);
+    if (below(2)) add_retired_meter(text);
+    if (below(3) == 0) add_tariffs(text);
+    add(text, "subscriptions:\n");
+    add_changed_subscription(text, below(4));
+}
+
+/* What a period draws is told from one to the next, one further with each rating. */
+static inline void settle_draws(void)
+{
+    enum { LINKS_MAX = 40 };
+    int links = 0;
+    do settle();
+    while (audit().pending && ++links < LINKS_MAX);
+    assert_int_equal(audit().pending, 0);
+}
+
+#endif
