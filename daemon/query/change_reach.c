@@ -160,6 +160,36 @@ static void compare_credits(const struct query_change *change, struct query_reac
         compare_credits_of(change, stored, mtr_subscription_phase(change->stored, i), reach);
 }
 
+/* The next subscription of its subject and service, by start, behind the position. NULL: none. A subject that
+ * it has alone has no list. */
+static const struct mtr_subscription *next_of_subject(const struct mtr_subscription *subscription,
+                                                      uint32_t *position)
+{
+    while (*position < subscription->same_subject_count) {
+        const struct mtr_subscription *other = subscription->same_subject[(*position)++];
+        if (other->service == subscription->service) return other;
+    }
+    if (subscription->same_subject_count || *position) return NULL;
+    ++*position;
+    return subscription;
+}
+
+/* What lies before the first start is the first one's, too. */
+bool query_hands_over(const struct query_change *change)
+{
+    const struct mtr_subscription *a, *b;
+    uint32_t i = 0, k = 0;
+    while (!change->stored && (b = next_of_subject(change->draft, &k)) != NULL)
+        if (mtr_catalog_subscription(change->catalog, b->number)) return true;
+    for (bool is_first = true; change->stored; is_first = false) {
+        a = next_of_subject(change->stored, &i);
+        b = next_of_subject(change->draft, &k);
+        if (!a || !b) return a != b;
+        if (a->number != b->number || (!is_first && a->start_us != b->start_us)) return true;
+    }
+    return false;
+}
+
 struct query_reach query_reach_of(const struct query_change *change)
 {
     struct query_reach reach = {.from_us = INT64_MAX, .dated = true};

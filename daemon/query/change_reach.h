@@ -18,6 +18,10 @@ struct query_reach {
     bool dated;      /* whoever wrote the change said from when it holds */
 };
 
+/* Does the subject's usage go from one of its subscriptions to another? Each start is where it does. `stored`
+ * may be NULL: the draft's is new. */
+bool query_hands_over(const struct query_change *change);
+
 struct query_reach query_reach_of(const struct query_change *change);
 
 #endif

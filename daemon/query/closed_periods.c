@@ -103,6 +103,14 @@ static bool has_same_customer(const struct looking *looking, int64_t start_us)
                          phase_at(looking->draft, start_us)->customer);
 }
 
+static int note_draws(struct looking *looking, int64_t start_us, const struct mtr_period_price *draft)
+{
+    int rc = query_draws_note(&looking->draws, looking->draft->number, mtr_billing_period_name_s(start_us),
+                              draft);
+    if (looking->draws.is_full) looking->ended = true;
+    return rc;
+}
+
 /* Another price, or the same for another customer? Then *period says so. */
 static int price_both(struct looking *looking, int64_t start_us, struct mtr_closed_period *period,
                       bool *changes)
@@ -125,9 +133,9 @@ static int price_both(struct looking *looking, int64_t start_us, struct mtr_clos
     rc = sum_lines(&stored, &period->before);
     if (!rc) rc = mtr_billing_period_price(&draft_rating, draft_phase, start_us, &draft);
     if (!rc) rc = sum_lines(&draft, &period->after);
+    if (!rc) rc = note_draws(looking, start_us, &draft);
     if (rc && is_fatal(rc)) return rc;
     period->problem = rc;
-    if (!rc && !query_draws_note(&looking->draws, &stored, &draft)) looking->ended = true;
     const bool same_customer = has_same_customer(looking, start_us);
     *changes = rc || !same_lines(&stored, &draft) || (!same_customer && stored.line_count);
     return MTR_OK;

@@ -15,7 +15,7 @@ from test_cli import run, write
 
 EVENTS = 60
 STORED, DRAFT = decimal.Decimal("0.05"), decimal.Decimal("0.07")
-COLUMNS = "subscription,customer,from,to,status,currency,emitted,as_emitted,stored,draft,difference,stored_cost,draft_cost,uncovered,by_charges,problem"
+COLUMNS = "subscription,customer,from,to,status,exists,currency,emitted,as_emitted,stored,draft,difference,stored_cost,draft_cost,uncovered,by_charges,problem"
 
 
 def draft_text(price=DRAFT, key="compute", start="2020-01-01"):
@@ -148,9 +148,10 @@ def check_errors(d):
     vast = write(d, "vast.json", draft_text(price="100000000000000000000"))
     done = run(d, 1, "price", vast, "--what-if", says=["cannot be priced under the draft", "the price of", "is out of range", "left out of the totals"])
     assert "sub-1" in done.stdout, done.stdout
-    move = {**CATALOG["subscriptions"][0], "start": "2021-01-01"}
-    moved = write(d, "moved.json", json.dumps({"tariffs": [json.loads(draft_text())], "subscriptions": [move]}))
-    run(d, 1, "price", moved, "--what-if", says=["sub-1", "cannot be compared"])
+    again = {**CATALOG["subscriptions"][0], "key": "sub-3", "subject": "sub-1", "start": ago(days=20)}
+    ended = {**CATALOG["subscriptions"][0], "end": again["start"]}
+    over = write(d, "over.json", json.dumps({"subscriptions": [ended, again]}))
+    run(d, 1, "price", over, "--what-if", says=["usage of subject `sub-1` goes from one subscription to another, and is not followed there"])
 
 
 def cut_draft(time):
@@ -171,6 +172,24 @@ def check_instants(d):
     run(d, 0, "price", write(d, "draft.json", draft_text()), "--what-if")
     os.rename(os.path.join(d.root, "log"), os.path.join(d.data, "log"))
     d.start()
+
+
+def check_moves(d):
+    """What a subscription says may move, too: periods that one side alone has are told, and each customer of both sides."""
+    sub = CATALOG["subscriptions"][0]
+    ended = write(d, "ended.json", json.dumps({"subscriptions": [{**sub, "end": ago(days=30, hours=20), "customer": "tailspin"}]}))
+    table = [line.split() for line in run(d, 0, "price", ended, "--what-if", "--from", "2026-01-01").stdout.splitlines()]
+    hours, rows = sum(range(EVENTS)), {row[1]: row[3:7] for row in table if row[0] == "sub-1"}
+    left = sum(range(21, EVENTS)) * STORED  # event i is i hours back, and an end holds from its own microsecond
+    assert rows == {"contoso": [f"{hours * STORED:.2f}", f"{hours * STORED:.2f}", "0.00", f"{-hours * STORED:.2f}"],
+                    "tailspin": ["0.00", "0.00", f"{left:.2f}", f"{left:.2f}"]}, table
+    alone = json.loads(run(d, 0, "price", ended, "--what-if", "--json", "--customer", "tailspin").stdout)
+    assert {p["exists"] for p in alone["periods"]} == {"draft"} and alone["totals"][0]["in_draft_alone"] == len(alone["periods"]), alone
+    new = write(d, "new.json", json.dumps({"subscriptions": [{**sub, "key": "sub-9", "start": ago(days=40)}, {**sub, "end": ago(days=31)}]}))
+    run(d, 0, "price", new, "--what-if", says=["1 subscription of the draft is new: what will be charged of that is not in it"])
+    trial = write(d, "trial.json", json.dumps({"subscriptions": [{**sub, "trial": {"end": ago(days=30, hours=20)}}]}))
+    total, = json.loads(run(d, 0, "price", trial, "--what-if", "--json").stdout)["totals"]
+    assert decimal.Decimal(total["draft"]) == sum(range(21)) * STORED and total["uncovered"] == 0, total
 
 
 def check_customers(d):
@@ -211,7 +230,7 @@ def check_nothing_is_written(d):
 def main():
     with Daemon(SETTINGS) as d:
         fill(d)
-        for check in (check_table, check_json, check_csv, check_choices, check_margin, check_errors, check_instants, check_customers, check_nothing_is_written):
+        for check in (check_table, check_json, check_csv, check_choices, check_margin, check_errors, check_instants, check_moves, check_customers, check_nothing_is_written):
             check(d)
             print(check.__name__, "ok")
 

@@ -23,13 +23,37 @@ static inline void add_changes(struct text *text, int64_t start_us)
     add(text, "]");
 }
 
-/* One that ends in what is closed, in what runs, or not at all. */
+/* Nothing is charged until it ends, or another tariff; or it frees units or money, for a time or until they are used up. */
+static inline void add_trial(struct text *text)
+{
+    static const char *const whats[] = {"", ", tariff: u", ", quantity: {calls: '7'}", ", amount: '60'", ", amount: '40', then: stop"};
+    const char *what = whats[below(5)];
+    if (below(3)) return;
+    add(text, ", trial: {");
+    if (strchr(what, 't') == NULL || strstr(what, "tariff") || strstr(what, "stop") || below(2)) add(text, "days: %u", 25 + below(40));
+    else what += strlen(", ");
+    add(text, "%s}", what);
+}
+
+/* The last letter of a value of what was added from there on. */
+static inline void set_letter(struct text *text, size_t from, const char *value, char letter)
+{
+    char *found = strstr(text->data + from, value);
+    assert_non_null(found);
+    found[strlen(value) - 1] = letter;
+}
+
+/* One that ends in what is closed, in what runs, or not at all; and perhaps another's. */
 static inline void add_changed_subscription(struct text *text, uint32_t number)
 {
     const int64_t start_us = below(3) ? JANUARY_US - 40 * DAY_US : any_time() - 30 * DAY_US;
     const int64_t ends_us[] = {any_time(), any_time(), JANUARY_US + 31 * DAY_US + (int64_t)random_below(&source, 15 * (uint64_t)DAY_US), INT64_MAX};
-    add_subscription(text, number, start_us, ends_us[below(4)], below(3) ? 0 : 25 + below(40));
+    const size_t from = text->size;
+    add_subscription(text, number, start_us, ends_us[below(4)], 0);
+    if (below(4) == 0) set_letter(text, from, number % 2 ? "customer: c1" : "customer: c0", '8');
+    if (below(4) == 0) set_letter(text, from, "tariff: t", 'u');
     text->size -= strlen("}\n");
+    add_trial(text);
     add_changes(text, start_us);
     add(text, "}\n");
 }

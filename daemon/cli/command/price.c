@@ -427,8 +427,8 @@ static const struct cli_option options[] = {
     {"credit", 0, "AMOUNT[:PRIORITY[:EXPIRES]]", "prepaid money, as 50:1:2026-03-01; repeatable"},
     {"trace", 0, NULL, "each step of the computation"},
     {"what-if", 0, NULL,
-     "price the stored usage of the tariff's subscriptions under this draft, beside what the stored tariff "
-     "makes of it"},
+     "price the stored usage under this draft of tariffs or subscriptions, beside what it comes to as "
+     "stored"},
     {"from", 0, "TIME", "with --what-if: periods that begin at this time or later (default: all)"},
     {"to", 0, "TIME", "with --what-if: periods that begin before this time (default: now)"},
     {"tariff", 0, "KEY",

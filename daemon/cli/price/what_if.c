@@ -1,6 +1,6 @@
 /*
- * meterd price DRAFT --what-if: what the usage of past and running periods would cost under a draft, beside
- * what it costs as stored.
+ * meterd price DRAFT --what-if: what the usage of past and running periods would cost under a draft of
+ * tariffs and subscriptions, beside what it costs as stored.
  *
  * The draft is put into a snapshot of the catalog as `meterd apply` would, with all its checks, and only
  * there. Stores are opened read-only, beside a daemon at work or without one.
@@ -208,21 +208,6 @@ static int make_draft(struct what_if *what_if)
     return rc ? MTR_EXIT_CONFIG : MTR_EXIT_OK;
 }
 
-static bool same_phase(const struct mtr_subscription *a, const struct mtr_subscription *b)
-{
-    return a->start_us == b->start_us && a->end_us == b->end_us && a->billing.unit == b->billing.unit &&
-           a->billing.anchor_days == b->billing.anchor_days && mtr_str_equal(a->currency, b->currency);
-}
-
-static bool same_term(const struct mtr_subscription *a, const struct mtr_subscription *b)
-{
-    const uint32_t count = mtr_subscription_phase_count(a);
-    bool same = count == mtr_subscription_phase_count(b);
-    for (uint32_t i = 0; i < count && same; i++)
-        same = same_phase(mtr_subscription_phase(a, i), mtr_subscription_phase(b, i));
-    return same;
-}
-
 /* Whose usage is asked for. */
 static int check_names(const struct what_if *what_if)
 {
@@ -240,6 +225,7 @@ static int check_names(const struct what_if *what_if)
         name = options->subscription;
         mtr_catalog_meant(stored, MTR_KIND_SUBSCRIPTION, name, NULL, meant);
     } else if (options->customer.size &&
+               !mtr_catalog_has_customer(what_if->draft, options->customer, NULL, meant) &&
                !mtr_catalog_has_customer(stored, options->customer, NULL, meant)) {
         what = "no subscription has the customer";
         name = options->customer;
@@ -249,7 +235,6 @@ static int check_names(const struct what_if *what_if)
     return MTR_EXIT_FAILED;
 }
 
-/* What is compared are the same periods in the same currency. */
 static int check_draft(const struct what_if *what_if)
 {
     const struct mtr_what_if_options *options = &what_if->options;
@@ -262,16 +247,6 @@ static int check_draft(const struct what_if *what_if)
                 "takes%s\n",
                 MTR_STR_ARGS(options->tariff),
                 mtr_catalog_meant(what_if->stored, MTR_KIND_TARIFF, options->tariff, NULL, meant));
-        return MTR_EXIT_FAILED;
-    }
-    for (uint32_t i = 1; i <= mtr_catalog_count(what_if->stored, MTR_KIND_SUBSCRIPTION); i++) {
-        const struct mtr_subscription *stored = mtr_catalog_subscription(what_if->stored, i),
-                                      *draft = mtr_catalog_subscription(what_if->draft, i);
-        if (!stored || !draft || same_term(stored, draft)) continue;
-        fprintf(stderr,
-                "meterd: the draft changes the term, billing or currency of subscription '%.*s': its periods "
-                "cannot be compared\n",
-                MTR_STR_ARGS(stored->key));
         return MTR_EXIT_FAILED;
     }
     return MTR_EXIT_OK;
@@ -309,6 +284,14 @@ static int on_subscription(void *context, const struct mtr_subscription *subscri
     return what_if_report_subscription(&what_if->report);
 }
 
+static unsigned count_new(const struct what_if *what_if)
+{
+    unsigned count = 0;
+    for (uint32_t i = 1; i <= mtr_catalog_count(what_if->draft, MTR_KIND_SUBSCRIPTION); i++)
+        count += mtr_catalog_subscription(what_if->draft, i) && !mtr_catalog_subscription(what_if->stored, i);
+    return count;
+}
+
 /* What the figures do not say by themselves. */
 static void print_notes(const struct what_if *what_if)
 {
@@ -319,6 +302,11 @@ static void print_notes(const struct what_if *what_if)
                 is_as_stored && !what_if->options.tariff.size
                     ? "the draft is as it is stored: name a tariff with --tariff to see what it comes to"
                     : "no billing period of a subscription that the draft concerns begins in that time");
+    const unsigned created = count_new(what_if);
+    if (created)
+        fprintf(stderr,
+                "meterd: %u subscription%s of the draft %s new: what will be charged of that is not in it\n",
+                created, mtr_plural(created), created == 1 ? "is" : "are");
     if (counts.problems)
         fprintf(stderr, "meterd: %llu period%s cannot be priced: left out of the totals\n",
                 (unsigned long long)counts.problems, mtr_plural(counts.problems));

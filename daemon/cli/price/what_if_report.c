@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "meterd/core/csv.h"
@@ -14,16 +15,24 @@
 
 enum { TEXT_BYTES_MAX = 64 << 20, FLUSH_BYTES = 1 << 16, PROBLEM_BYTES = 400 };
 
-static const char *const csv_columns[] = {"subscription", "customer",  "from",       "to",
-                                          "status",       "currency",  "emitted",    "as_emitted",
-                                          "stored",       "draft",     "difference", "stored_cost",
-                                          "draft_cost",   "uncovered", "by_charges", "problem"};
+static const char *const csv_columns[] = {"subscription", "customer",    "from",       "to",
+                                          "status",       "exists",      "currency",   "emitted",
+                                          "as_emitted",   "stored",      "draft",      "difference",
+                                          "stored_cost",  "draft_cost",  "uncovered",  "by_charges",
+                                          "problem"};
 
 /* ---- words ---- */
 
 static const char *status_of(const struct mtr_what_if_period *period)
 {
     return period->over ? "over" : "running";
+}
+
+/* On which sides there is such a period. */
+static const char *exists_in(const struct mtr_what_if_period *period)
+{
+    if (!period->in_draft) return "stored";
+    return period->in_stored ? "both" : "draft";
 }
 
 static const char *as_emitted(const struct mtr_what_if_period *period)
@@ -78,7 +87,8 @@ static int add_period(struct mtr_what_if_sums *sums, const struct mtr_what_if_pe
         sums->problems++;
         return MTR_OK;
     }
-    if (period->rated) *(period->as_emitted ? &sums->charged : &sums->otherwise) += 1;
+    if (!period->in_stored) sums->drafted++;
+    else if (period->rated) *(period->as_emitted ? &sums->charged : &sums->otherwise) += 1;
     sums->has_cost = sums->has_cost || period->has_cost;
     int rc = mtr_money_add(sums->emitted, period->emitted, &sums->emitted);
     if (!rc) rc = mtr_money_add(sums->stored_cost, period->stored_cost, &sums->stored_cost);
@@ -93,6 +103,7 @@ static int add_sums(struct mtr_what_if_sums *sums, const struct mtr_what_if_sums
     sums->periods += more->periods;
     sums->charged += more->charged;
     sums->otherwise += more->otherwise;
+    sums->drafted += more->drafted;
     sums->problems += more->problems;
     sums->uncovered += more->uncovered;
     sums->by_charges += more->by_charges;
@@ -104,18 +115,18 @@ static int add_sums(struct mtr_what_if_sums *sums, const struct mtr_what_if_sums
     return rc ? rc : mtr_money_add(sums->draft, more->draft, &sums->draft);
 }
 
-/* The row at hand into the total of its currency. */
-static int add_total(struct mtr_what_if_report *report)
+/* A row into the total of its currency. */
+static int add_total(struct mtr_what_if_report *report, struct mtr_what_if_row *row)
 {
-    const struct mtr_str currency = report->row_of->currency;
+    const struct mtr_str currency = row->phase->currency;
     uint32_t i = 0;
     while (i < report->total_count && !mtr_str_equal(report->totals[i].currency, currency)) i++;
     if (i == MTR_WHAT_IF_CURRENCIES_MAX) return MTR_ELIMIT;
     struct mtr_what_if_total *total = &report->totals[i];
     if (i == report->total_count) report->totals[report->total_count++].currency = currency;
-    report->row.subscriptions = total->last_subscription != report->row_of->number;
-    total->last_subscription = report->row_of->number;
-    return add_sums(&total->sums, &report->row);
+    row->sums.subscriptions = total->last_subscription != row->phase->number;
+    total->last_subscription = row->phase->number;
+    return add_sums(&total->sums, &row->sums);
 }
 
 struct mtr_what_if_sums what_if_report_counts(const struct mtr_what_if_report *report)
@@ -126,6 +137,7 @@ struct mtr_what_if_sums what_if_report_counts(const struct mtr_what_if_report *r
         counts.periods += sums->periods;
         counts.charged += sums->charged;
         counts.otherwise += sums->otherwise;
+        counts.drafted += sums->drafted;
         counts.problems += sums->problems;
         counts.uncovered += sums->uncovered;
         counts.by_charges += sums->by_charges;
@@ -174,6 +186,7 @@ static int csv_period(struct mtr_buffer *out, const struct mtr_what_if_period *p
     if (!rc) rc = write_cell(out, local_time(subscription, period->start_us, from), false);
     if (!rc) rc = write_cell(out, local_time(subscription, period->end_us, to), false);
     if (!rc) rc = write_cell(out, mtr_str_from(status_of(period)), false);
+    if (!rc) rc = write_cell(out, mtr_str_from(exists_in(period)), false);
     if (!rc) rc = write_cell(out, subscription->currency, false);
     if (!rc) rc = write_money_cell(out, period->emitted, digits);
     if (!rc) rc = write_cell(out, mtr_str_from(as_emitted(period)), false);
@@ -214,6 +227,7 @@ static void json_period(struct mtr_json_writer *json, const struct mtr_what_if_p
     mtr_json_named_text(json, "from", local_time(subscription, period->start_us, from));
     mtr_json_named_text(json, "to", local_time(subscription, period->end_us, to));
     mtr_json_named_text(json, "status", mtr_str_from(status_of(period)));
+    mtr_json_named_text(json, "exists", mtr_str_from(exists_in(period)));
     mtr_json_named_text(json, "currency", subscription->currency);
     mtr_json_named_money(json, "emitted", period->emitted, digits);
     mtr_json_name(json, "as_emitted");
@@ -244,6 +258,7 @@ static int json_sums(struct mtr_json_writer *json, const struct mtr_what_if_sums
     mtr_json_named_u64(json, "periods", sums->periods);
     mtr_json_named_u64(json, "as_emitted", sums->charged);
     mtr_json_named_u64(json, "not_as_emitted", sums->otherwise);
+    mtr_json_named_u64(json, "in_draft_alone", sums->drafted);
     mtr_json_named_u64(json, "problems", sums->problems);
     mtr_json_named_u64(json, "uncovered", sums->uncovered);
     mtr_json_named_u64(json, "by_charges", sums->by_charges);
@@ -379,8 +394,10 @@ static int table_end(struct mtr_what_if_report *report)
            counts.periods, mtr_plural(counts.periods), counts.subscriptions, mtr_plural(counts.subscriptions),
            counts.charged);
     if (counts.otherwise) printf(", %" PRIu64 " charged otherwise so far", counts.otherwise);
-    const uint64_t unrated = counts.periods - counts.charged - counts.otherwise - counts.problems;
+    const uint64_t unrated =
+        counts.periods - counts.charged - counts.otherwise - counts.drafted - counts.problems;
     if (unrated) printf(", %" PRIu64 " not rated yet", unrated);
+    if (counts.drafted) printf(", %" PRIu64 " of the draft alone", counts.drafted);
     printf("\n");
     return MTR_OK;
 }
@@ -404,37 +421,40 @@ int what_if_report_open(struct mtr_what_if_report *report, enum mtr_what_if_form
 void what_if_report_close(struct mtr_what_if_report *report)
 {
     table_close(report->table);
+    free(report->rows);
     mtr_buffer_release(&report->text);
 }
 
-static int end_row(struct mtr_what_if_report *report)
-{
-    const struct mtr_subscription *phase = report->row_of;
-    if (!phase) return MTR_OK;
-    int rc = add_total(report);
-    if (!rc && report->form == MTR_WHAT_IF_TABLE) rc = table_sums(report->table, phase, &report->row);
-    report->row = (struct mtr_what_if_sums){0};
-    report->row_of = NULL;
-    return rc;
-}
-
 /* Periods of another customer, or in another currency, are another row. */
-static int begin_row(struct mtr_what_if_report *report, const struct mtr_subscription *phase)
+static int find_row(struct mtr_what_if_report *report, const struct mtr_subscription *phase,
+                    struct mtr_what_if_row **out)
 {
-    const struct mtr_subscription *before = report->row_of;
-    const bool goes_on = before && mtr_str_equal(before->customer, phase->customer) &&
-                         mtr_str_equal(before->currency, phase->currency);
-    int rc = goes_on ? MTR_OK : end_row(report);
-    report->row_of = phase;
-    return rc;
+    for (uint32_t i = 0; i < report->row_count; i++) {
+        const struct mtr_subscription *known = report->rows[i].phase;
+        *out = &report->rows[i];
+        if (mtr_str_equal(known->customer, phase->customer) &&
+            mtr_str_equal(known->currency, phase->currency))
+            return MTR_OK;
+    }
+    if (report->row_count == report->row_capacity) {
+        const uint32_t capacity = report->row_capacity ? 2 * report->row_capacity : 8;
+        struct mtr_what_if_row *rows = realloc(report->rows, capacity * sizeof(*rows));
+        if (!rows) return MTR_ENOMEM;
+        report->rows = rows;
+        report->row_capacity = capacity;
+    }
+    *out = &report->rows[report->row_count++];
+    **out = (struct mtr_what_if_row){.phase = phase};
+    return MTR_OK;
 }
 
 int what_if_report_period(struct mtr_what_if_report *report, const struct mtr_what_if_period *period)
 {
     struct mtr_money difference = {0};
+    struct mtr_what_if_row *row;
     report->components += period->components;
-    int rc = begin_row(report, period->subscription);
-    if (!rc) rc = add_period(&report->row, period);
+    int rc = find_row(report, period->subscription, &row);
+    if (!rc) rc = add_period(&row->sums, period);
     if (!rc && !problem_of(period)) rc = mtr_money_sub(period->draft, period->stored, &difference);
     if (!rc && report->form == MTR_WHAT_IF_CSV) rc = csv_period(&report->text, period, difference);
     if (!rc && report->form == MTR_WHAT_IF_JSON) json_period(&report->json, period, difference);
@@ -444,8 +464,15 @@ int what_if_report_period(struct mtr_what_if_report *report, const struct mtr_wh
 
 int what_if_report_subscription(struct mtr_what_if_report *report)
 {
-    report->subscriptions += report->row_of != NULL;
-    return end_row(report);
+    int rc = MTR_OK;
+    report->subscriptions += report->row_count > 0;
+    for (uint32_t i = 0; !rc && i < report->row_count; i++) {
+        struct mtr_what_if_row *row = &report->rows[i];
+        rc = add_total(report, row);
+        if (!rc && report->form == MTR_WHAT_IF_TABLE) rc = table_sums(report->table, row->phase, &row->sums);
+    }
+    report->row_count = 0;
+    return rc;
 }
 
 int what_if_report_end(struct mtr_what_if_report *report)

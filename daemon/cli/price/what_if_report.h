@@ -15,6 +15,7 @@ struct mtr_what_if_sums {
     uint64_t subscriptions, periods;
     uint64_t charged, otherwise; /* periods whose charges are the stored tariff's price; and those whose
                                     charges are not yet */
+    uint64_t drafted; /* periods that the draft alone has */
     uint64_t problems, uncovered, by_charges;
     struct mtr_money emitted, stored, draft;
     bool has_cost;
@@ -28,9 +29,12 @@ struct mtr_what_if_report {
     struct mtr_buffer text; /* not printed yet */
     struct mtr_json_writer json;
     struct mtr_table *table;
-    /* The row at hand, and the phase that it is of: periods of its customer in its currency. NULL: none. */
-    struct mtr_what_if_sums row;
-    const struct mtr_subscription *row_of;
+    /* Of the subscription at hand: one for each customer and currency, by when they first come. */
+    struct mtr_what_if_row {
+        const struct mtr_subscription *phase; /* a phase of that customer and currency */
+        struct mtr_what_if_sums sums;
+    } *rows;
+    uint32_t row_count, row_capacity;
     struct mtr_what_if_total {
         struct mtr_str currency;
         struct mtr_what_if_sums sums;

@@ -1,18 +1,24 @@
 /*
- * What if: the same rollups priced under the stored tariffs and under a draft, period by period, and what was
- * emitted of them beside it.
+ * What if: the same rollups priced under the stored catalog and under a draft, period by period, and what was
+ * emitted of them beside it. A draft may change tariffs and their versions, and of a subscription what may be
+ * changed: start, end, trial, tariff, customer, billing, and any of these from a date on.
  *
  * Reads both stores in short read transactions, writes nothing, and is safe beside a live daemon: each
  * subscription is seen at one moment. A period counts when it begins in the range asked for and usage has
- * reached it. Periods that are over are priced as closed, those that still run as far as they are used; the
- * same for both prices, so that the difference is the draft's alone.
+ * reached it. Periods that are over are priced as closed, those that still run as far as they are used; each
+ * price by the period's end on its own side.
+ *
+ * Periods of both sides are the same one where they begin in the same second, for one customer in one
+ * currency. Where only one side has such a period, it stands alone, with 0 on the other: what was charged of
+ * it is taken back, or all of it is new.
  *
  * What begins or ends inside an hour holds from there on: use of such an hour is counted again from the log,
  * where the store's cells are not cut there (meterd/aggregator/recount.h).
  *
- * What a period has from others is what was charged of them, for both prices: balances of pools that roll
- * over or are prepaid, and what an account's limits count of the customer's other subscriptions. A draft that
- * changes those others is not followed into them (`by_charges`).
+ * What a period's own subscription draws of pools and terms goes from period to period, from the first that
+ * is asked for on. What it has from others is what was charged of them, for both prices: draws before that,
+ * balances of a customer's credits, and what an account's limits count of the customer's other subscriptions.
+ * A draft that changes those is not followed into them (`by_charges`).
  */
 #ifndef METERD_QUERY_WHAT_IF_H
 #define METERD_QUERY_WHAT_IF_H
@@ -36,7 +42,7 @@ struct mtr_what_if_options {
     const struct mtr_catalog *stored;
     const struct mtr_catalog *draft; /* the same with the draft in it (mtr_catalog_store_draft) */
     struct mtr_str tariff; /* those that it prices, in trial or as cost too, changed or not; empty: those
-                              whose tariffs the draft changes */
+                              that the draft changes, or whose tariffs */
     struct mtr_str vendor, customer, subscription; /* only theirs; empty: all */
     struct mtr_what_if_bound from, to; /* periods that begin in [from, to) */
     bool has_at; /* one version of a drafted tariff for all of it: the one in force at that time */
@@ -47,9 +53,10 @@ struct mtr_what_if_options {
 };
 
 struct mtr_what_if_period {
-    const struct mtr_subscription *subscription; /* as stored */
-    int64_t start_us, end_us;
-    bool over;                    /* priced as closed */
+    const struct mtr_subscription *subscription; /* as stored; of one that the draft alone has as drafted */
+    int64_t start_us, end_us;     /* on that side */
+    bool in_stored, in_draft;     /* which side has it */
+    bool over;                    /* priced as closed, wherever it is */
     bool rated; /* the rater knows the period: `emitted` is what it has charged of it so far */
     bool as_emitted;              /* every line was emitted as the stored tariff prices it now */
     bool uncovered;  /* the draft has no version for some of the time that the stored tariff prices */

@@ -301,11 +301,12 @@ static void a_trial_tariff_is_drafted(void **state)
     rating_close(&stage);
 }
 
-static void balances_are_those_charged(void **state)
+/* Each period draws on what those before it have left, as far as they are asked for. */
+static void balances_go_on(void **state)
 {
     static const char allowance[] =
         "key: standard\ncurrency: EUR\nversions: [{from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: '0.50'}], "
-        "allowances: [{key: included, components: [calls], quantity: '6', rollover: %d}]}]\n";
+        "allowances: [{key: included, components: [calls], quantity: '%d', rollover: %d}]}]\n";
     struct rating_world stage;
     char text[1024];
     (void)state;
@@ -318,7 +319,7 @@ static void balances_are_those_charged(void **state)
     assert_int_equal(listing.by_charges, 0);
     mtr_catalog_release(draft);
 
-    snprintf(text, sizeof(text), allowance, 0); /* of each period alone */
+    snprintf(text, sizeof(text), allowance, 6, 0); /* of each period alone */
     draft = draft_of(&stage, text, "standard");
     options.draft = draft;
     assert_string_equal(list(&stage, &options),
@@ -326,12 +327,15 @@ static void balances_are_those_charged(void **state)
     assert_int_equal(listing.by_charges, 0);
     mtr_catalog_release(draft);
 
-    snprintf(text, sizeof(text), allowance, 1); /* nothing was drawn of January's yet */
+    snprintf(text, sizeof(text), allowance, 3, 1); /* what is left of January's is what it will be */
     draft = draft_of(&stage, text, "standard");
     options.draft = draft;
     assert_string_equal(list(&stage, &options),
-                        "s1 2026-01-01T00:00:00Z 5 5 2; s1 2026-02-01T00:00:00Z 2~ 2 0");
-    assert_int_equal(listing.by_charges, 2);
+                        "s1 2026-01-01T00:00:00Z 5 5 3.5; s1 2026-02-01T00:00:00Z 2~ 2 0.5");
+    assert_int_equal(listing.by_charges, 0);
+    options.from.time_us = FEBRUARY_US; /* nothing was drawn of January's yet */
+    assert_string_equal(list(&stage, &options), "s1 2026-02-01T00:00:00Z 2~ 2 0");
+    assert_int_equal(listing.by_charges, 1);
     mtr_catalog_release(draft);
     rating_close(&stage);
 }
@@ -478,7 +482,7 @@ int main(void)
         cmocka_unit_test(both_prices_of_each_period), cmocka_unit_test(dates_are_local),
         cmocka_unit_test(only_those_asked_for),       cmocka_unit_test(one_version_for_all),
         cmocka_unit_test(a_price_out_of_range_is_named), cmocka_unit_test(a_missing_rate_is_named),
-        cmocka_unit_test(a_trial_tariff_is_drafted),  cmocka_unit_test(balances_are_those_charged),
+        cmocka_unit_test(a_trial_tariff_is_drafted),  cmocka_unit_test(balances_go_on),
         cmocka_unit_test(never_rated),
         cmocka_unit_test(what_it_says_is_what_is_charged), cmocka_unit_test(nothing_is_written),
     };
