@@ -383,7 +383,9 @@ static void check_override(const struct mtr_catalog *catalog, const struct mtr_r
 {
     if (!override->subscription.size ||
         catalog_awaits(catalog, MTR_KIND_SUBSCRIPTION, override->subscription) ||
-        catalog_find_record(catalog, MTR_KIND_SUBSCRIPTION, override->subscription))
+        catalog_find_record(catalog, MTR_KIND_SUBSCRIPTION, override->subscription) ||
+        (catalog->around &&
+         catalog_find_record(catalog->around, MTR_KIND_SUBSCRIPTION, override->subscription)))
         return;
     char unknown[CATALOG_UNKNOWN_TEXT_BYTES];
     catalog_unknown_text(catalog, MTR_KIND_SUBSCRIPTION, override->subscription, findings, unknown);

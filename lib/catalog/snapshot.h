@@ -24,6 +24,7 @@ struct mtr_catalog {
     uint32_t counts[MTR_KIND_COUNT];
     struct mtr_record **records[MTR_KIND_COUNT]; /* by number - 1; one reference each; NULL: deleted */
     const struct mtr_record *deleted; /* while a draft is linked without it: borrowed; else NULL */
+    const struct mtr_catalog *around; /* while a sketch is linked: what is in force, borrowed; else NULL */
     const struct bundle *awaited; /* while a draft is linked of which some documents are broken; else NULL */
     struct mtr_index by_awaited;  /* key's hash → broken document of the bundle */
     struct mtr_index by_key[MTR_KIND_COUNT];

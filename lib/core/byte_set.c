@@ -51,3 +51,11 @@ int mtr_byte_set_add(struct mtr_byte_set *set, struct mtr_str key, uint32_t *num
     *is_new = true;
     return MTR_OK;
 }
+
+bool mtr_byte_set_find(const struct mtr_byte_set *set, struct mtr_str key, uint32_t *number)
+{
+    const uint32_t at = set->slot_count ? slot_of(set, key) : 0;
+    if (!set->slot_count || !set->slots[at]) return false;
+    *number = set->slots[at] - 1;
+    return true;
+}

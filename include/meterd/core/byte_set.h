@@ -25,5 +25,7 @@ struct mtr_byte_set {
  * MTR_ELIMIT. */
 int mtr_byte_set_add(struct mtr_byte_set *set, struct mtr_str key, uint32_t *number,
                      bool *is_new) MTR_MUST_USE;
+/* The number of `key`; false: it is not there. */
+bool mtr_byte_set_find(const struct mtr_byte_set *set, struct mtr_str key, uint32_t *number);
 
 #endif
