@@ -60,14 +60,33 @@ static void print_lines(const struct mtr_node *lines, bool with_cost)
     table_close(table);
 }
 
+static void print_sums(const struct mtr_node *sums)
+{
+    printf("total %.*s %.*s", MTR_STR_ARGS(mtr_node_text(sums, "total")),
+           MTR_STR_ARGS(mtr_node_text(sums, "currency")));
+    if (mtr_node_get(sums, "cost"))
+        printf(", cost %.*s, margin %.*s", MTR_STR_ARGS(mtr_node_text(sums, "cost")),
+               MTR_STR_ARGS(mtr_node_text(sums, "margin")));
+    printf("\n");
+}
+
+/* Of several currencies a line each. */
 static void print_total(const struct mtr_node *root)
 {
-    printf("total %.*s %.*s", MTR_STR_ARGS(mtr_node_text(root, "total")),
-           MTR_STR_ARGS(mtr_node_text(root, "currency")));
-    if (mtr_node_get(root, "cost"))
-        printf(", cost %.*s, margin %.*s", MTR_STR_ARGS(mtr_node_text(root, "cost")),
-               MTR_STR_ARGS(mtr_node_text(root, "margin")));
-    printf("\n");
+    const struct mtr_node *totals = mtr_node_get(root, "totals");
+    if (!totals) print_sums(root);
+    for (uint32_t i = 0; totals && i < totals->child_count; i++) print_sums(&totals->children[i]);
+}
+
+/* Of the part that the line is of. */
+static struct mtr_str currency_of(const struct mtr_node *root, const struct mtr_node *line)
+{
+    const struct mtr_node *periods = mtr_node_get(root, "periods");
+    const struct mtr_str from = mtr_node_text(line, "from");
+    for (uint32_t i = 0; i < periods->child_count; i++)
+        if (mtr_str_equal(mtr_node_text(&periods->children[i], "from"), from))
+            return mtr_node_text(&periods->children[i], "currency");
+    return nothing;
 }
 
 /* Parts of a series: lines say when theirs begins, and at which rate it was exchanged (all lines are, or
@@ -78,9 +97,12 @@ static void print_parts(const struct mtr_node *root)
     const bool exchanged = lines->child_count && mtr_node_get(&lines->children[0], "exchange");
     const bool priced = has_pricing(lines);
     struct mtr_table *table = table_open(stdout);
-    const bool with_cost = mtr_node_get(root, "cost");
+    const struct mtr_node *totals = mtr_node_get(root, "totals");
+    const struct mtr_node *sums = totals ? &totals->children[0] : root;
+    const bool with_cost = mtr_node_get(sums, "cost");
     table_column(table, "FROM", MTR_TABLE_LEFT);
     add_columns(table, with_cost);
+    if (totals) table_column(table, "CURRENCY", MTR_TABLE_LEFT);
     if (priced) table_column(table, "PRICED", MTR_TABLE_RIGHT);
     if (exchanged) table_column(table, "RATE", MTR_TABLE_RIGHT);
     if (exchanged) table_column(table, "OF", MTR_TABLE_LEFT);
@@ -90,6 +112,7 @@ static void print_parts(const struct mtr_node *root)
         table_row(table);
         table_cell(table, trace_day(&lines->children[i]));
         add_cells(table, &lines->children[i], with_cost);
+        if (totals) table_cell(table, currency_of(root, &lines->children[i]));
         if (priced) table_cell(table, mtr_node_text(pricing, "amount"));
         if (exchanged) table_cell(table, mtr_node_text(exchange, "rate"));
         if (exchanged) table_cell(table, mtr_node_text(exchange, "date"));

@@ -238,9 +238,10 @@ static int keep_part(struct run *run, const struct mtr_period_price *priced, uin
     static const struct mtr_tariff_version nothing;
     struct mtr_price *price = mtr_arena_calloc(run->arena, 1, sizeof(*price));
     struct mtr_price_input *input = mtr_arena_calloc(run->arena, 1, sizeof(*input));
-    struct mtr_priced_part kept = {.input = input, .price = price};
+    struct mtr_priced_part kept = {
+        .input = input, .price = price, .currency = priced->subscription->currency};
     if (!price || !input) return MTR_ENOMEM;
-    *input = (struct mtr_price_input){.tariff = run->subscription->tariff, .version = &nothing};
+    *input = (struct mtr_price_input){.tariff = priced->subscription->tariff, .version = &nothing};
     if (index < priced->period.part_count) {
         *input = priced->parts[index].input;
         *price = priced->parts[index].price;
@@ -300,6 +301,7 @@ int quote_series_price(const struct quote_series *series, struct mtr_arena *aren
                                       .source_context = series->use,
                                       .ledger = &ledger_in_memory,
                                       .ledger_context = &run,
+                                      .catalog = series->catalog,
                                       .credits = run.credits,
                                       .credit_count = run.credit_count,
                                       .usage_day = series->usage_day,

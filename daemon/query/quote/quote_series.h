@@ -20,6 +20,7 @@ extern const struct mtr_field quote_credit_fields[];
 
 struct quote_series {
     const struct mtr_subscription *subscription; /* made up: tariffs as they are for whom it is */
+    const struct mtr_catalog *catalog;           /* whose credits it draws on; NULL: these */
     const struct mtr_list *credits;              /* of struct quote_credit */
     struct quote_use *use;
     int64_t first_us, last_us;  /* from the billing period of the first to that of the last, or its end */

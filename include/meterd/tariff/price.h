@@ -259,10 +259,13 @@ void mtr_price_write_some_json(const struct mtr_price_input *input, const struct
 
 /* Consecutive parts as one answer of the same shape: sums, the lines of all parts, one trace over them.
  * Each line and step says `from` when its part begins;
- * "periods":[{"from","to","version","total","residue"}] are the parts. Errors: MTR_EOVERFLOW of a sum. */
+ * "periods":[{"from","to","tariff","version","total","residue","currency"}] are the parts. Where these are of
+ * several currencies there is no sum: "totals":[{"currency","total","residue"}] has one for each. Errors:
+ * MTR_EOVERFLOW of a sum. */
 struct mtr_priced_part {
     const struct mtr_price_input *input;
     const struct mtr_price *price;
+    struct mtr_str currency; /* of its amounts */
     struct mtr_str from, to; /* RFC 3339 */
 };
 int mtr_price_write_parts_json(const struct mtr_priced_part *parts, uint32_t count, bool with_trace,

@@ -241,7 +241,7 @@ static void write_steps(struct steps steps, const struct shown *shown, struct mt
 /* ---- a part of several ---- */
 
 struct period_row {
-    struct mtr_str from, to, version;
+    struct mtr_str from, to, tariff, version, currency;
     struct mtr_shown_money total, residue;
 };
 
@@ -249,9 +249,11 @@ struct period_row {
 static const struct mtr_json_member period_members[] = {
     {ROW(from), .type = MTR_MEMBER_TEXT, .doc = "when the part begins"},
     {ROW(to), .type = MTR_MEMBER_TEXT, .doc = "exclusive"},
+    {ROW(tariff), .type = MTR_MEMBER_TEXT, .doc = "key"},
     {ROW(version), .type = MTR_MEMBER_TEXT, .doc = "hash of the version's document"},
     {ROW(total), .type = MTR_MEMBER_MONEY, .doc = "of its lines"},
     {ROW(residue), .type = MTR_MEMBER_MONEY, .doc = "what rounding left over"},
+    {ROW(currency), .type = MTR_MEMBER_CURRENCY, .doc = "of its amounts"},
     {0},
 };
 #undef ROW
@@ -262,10 +264,65 @@ static void write_period(const struct mtr_priced_part *part, struct mtr_json_wri
     char version[VERSION_TEXT_BYTES];
     const struct period_row row = {.from = part->from,
                                    .to = part->to,
+                                   .tariff = part->input->tariff->key,
                                    .version = version_text(part->input->version, version),
+                                   .currency = part->currency,
                                    .total = {part->price->total, digits_of(part->input)},
                                    .residue = {part->price->residue, 0}};
     mtr_shape_write(&period_shape, &row, json);
+}
+
+/* ---- what the parts of one currency come to ---- */
+
+struct total_row {
+    struct mtr_str currency;
+    struct mtr_shown_money total, residue;
+    struct margin margin;
+};
+
+#define ROW(field) MTR_MEMBER(total_row, field)
+static const struct mtr_json_member total_members[] = {
+    {ROW(currency), .type = MTR_MEMBER_CURRENCY, .doc = "of all its amounts"},
+    {ROW(total), .type = MTR_MEMBER_MONEY, .doc = "of all lines in it"},
+    {OF_MARGIN(total_row, cost, has_cost), .doc = "what the seller pays, where that is asked for"},
+    {OF_MARGIN(total_row, margin, has_margin), .doc = "total − cost"},
+    {ROW(residue), .type = MTR_MEMBER_MONEY, .doc = "what rounding left over"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape total_shape = {.name = "PriceTotal", .members = total_members};
+
+static int add_up(const struct mtr_priced_part *parts, uint32_t count, struct mtr_str currency,
+                  struct mtr_price *sums)
+{
+    *sums = (struct mtr_price){0};
+    for (uint32_t i = 0; i < count; i++) {
+        const struct mtr_price *price = parts[i].price;
+        if (!mtr_str_equal(parts[i].currency, currency)) continue;
+        int rc = mtr_money_add(sums->total, price->total, &sums->total);
+        if (!rc) rc = mtr_money_add(sums->residue, price->residue, &sums->residue);
+        if (!rc) rc = mtr_money_add(sums->cost, price->cost, &sums->cost);
+        if (rc) return rc;
+        sums->has_cost = sums->has_cost || price->has_cost;
+    }
+    return MTR_OK;
+}
+
+/* Is it the first part in its currency? */
+static bool is_first(const struct mtr_priced_part *parts, uint32_t index)
+{
+    for (uint32_t i = 0; i < index; i++)
+        if (mtr_str_equal(parts[i].currency, parts[index].currency)) return false;
+    return true;
+}
+
+static struct total_row total_row(const struct mtr_priced_part *part, const struct mtr_price *sums)
+{
+    const unsigned digits = digits_of(part->input);
+    return (struct total_row){.currency = part->currency,
+                              .total = {sums->total, digits},
+                              .residue = {sums->residue, 0},
+                              .margin = margin_of(sums->total, sums->has_cost, sums->cost, digits)};
 }
 
 /* ---- the price ---- */
@@ -274,7 +331,7 @@ struct price_row {
     struct mtr_shown_money total, residue;
     struct margin margin;
     struct mtr_str currency, tariff, version;
-    bool with_trace, with_periods;
+    bool with_trace, with_periods, is_of_one, is_of_several; /* currencies */
     const struct mtr_priced_part *parts;
     uint32_t count;
     struct shown shown;
@@ -313,14 +370,38 @@ static void write_periods(struct mtr_json_writer *json, const void *context)
     mtr_json_list_end(json);
 }
 
+static void write_totals(struct mtr_json_writer *json, const void *context)
+{
+    const struct price_row *row = context;
+    mtr_json_list(json);
+    for (uint32_t i = 0; i < row->count; i++) {
+        struct mtr_price sums;
+        if (!is_first(row->parts, i)) continue;
+        int rc = add_up(row->parts, row->count, row->parts[i].currency, &sums);
+        MTR_ASSERT(rc == MTR_OK); /* they were added up before */
+        const struct total_row total = total_row(&row->parts[i], &sums);
+        mtr_shape_write(&total_shape, &total, json);
+    }
+    mtr_json_list_end(json);
+}
+
+#define OF_ONE .presence = MTR_MAY_LACK, MTR_PRESENT(price_row, is_of_one)
 #define ROW(field) MTR_MEMBER(price_row, field)
 static const struct mtr_json_member price_members[] = {
-    {ROW(total), .type = MTR_MEMBER_MONEY, .doc = "of all lines"},
+    {ROW(total), .type = MTR_MEMBER_MONEY, OF_ONE,
+     .doc = "of all lines; lacks where these are of several currencies"},
     {OF_MARGIN(price_row, cost, has_cost), .doc = "what the seller pays, where that is asked for"},
     {OF_MARGIN(price_row, margin, has_margin), .doc = "total − cost"},
-    {ROW(residue), .type = MTR_MEMBER_MONEY, .doc = "what rounding left over"},
-    {ROW(currency), .type = MTR_MEMBER_CURRENCY, .doc = "of all amounts"},
-    {ROW(tariff), .type = MTR_MEMBER_TEXT, .doc = "key"},
+    {ROW(residue), .type = MTR_MEMBER_MONEY, OF_ONE, .doc = "what rounding left over"},
+    {ROW(currency), .type = MTR_MEMBER_CURRENCY, OF_ONE, .doc = "of all amounts"},
+    {.name = "totals",
+     .type = MTR_MEMBER_LIST,
+     .shape = &total_shape,
+     .presence = MTR_MAY_LACK,
+     MTR_PRESENT(price_row, is_of_several),
+     .write = write_totals,
+     .doc = "instead of these four for each currency, where a subscription changes it"},
+    {ROW(tariff), .type = MTR_MEMBER_TEXT, .doc = "key; of several parts that of the first"},
     {ROW(version), OPTIONAL_TEXT, .doc = "hash of the version's document, where there is one"},
     {.name = "lines",
      .type = MTR_MEMBER_LIST,
@@ -357,6 +438,7 @@ static struct price_row price_row(const struct mtr_price_input *input, const str
         .currency = input->exchange ? input->exchange->question.to : input->tariff->currency,
         .tariff = input->tariff->key,
         .with_trace = with_trace,
+        .is_of_one = true,
     };
 }
 
@@ -388,28 +470,24 @@ void mtr_price_write_some_json(const struct mtr_price_input *input, const struct
     write_price(&part, (struct shown){shows, context}, true, arena, json);
 }
 
-static int add_up(const struct mtr_priced_part *parts, uint32_t count, struct mtr_price *sums)
-{
-    *sums = (struct mtr_price){0};
-    for (uint32_t i = 0; i < count; i++) {
-        const struct mtr_price *price = parts[i].price;
-        int rc = mtr_money_add(sums->total, price->total, &sums->total);
-        if (!rc) rc = mtr_money_add(sums->residue, price->residue, &sums->residue);
-        if (!rc) rc = mtr_money_add(sums->cost, price->cost, &sums->cost);
-        if (rc) return rc;
-        sums->has_cost = sums->has_cost || price->has_cost;
-    }
-    return MTR_OK;
-}
-
 int mtr_price_write_parts_json(const struct mtr_priced_part *parts, uint32_t count, bool with_trace,
                                struct mtr_arena *arena, struct mtr_json_writer *json)
 {
-    struct mtr_price sums;
+    struct mtr_price sums = {0};
+    uint32_t currencies = 0;
+    int rc = MTR_OK;
     MTR_ASSERT(count > 0);
-    int rc = add_up(parts, count, &sums);
+    for (uint32_t i = count; !rc && i-- > 0;) {
+        if (!is_first(parts, i)) continue;
+        rc = add_up(parts, count, parts[i].currency, &sums);
+        currencies++;
+    }
     if (rc) return rc;
     struct price_row row = price_row(parts[0].input, &sums, with_trace);
+    row.currency = parts[0].currency;
+    row.is_of_one = currencies == 1;
+    row.is_of_several = !row.is_of_one;
+    if (row.is_of_several) row.margin = (struct margin){.has_cost = false};
     row.with_periods = true;
     row.parts = parts;
     row.count = count;
