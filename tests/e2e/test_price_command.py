@@ -444,6 +444,35 @@ def test_yearly_commitment(folder):
         assert [f'{line["from"][5:7]} {line["kind"]} {line["amount"]}' for line in answer["lines"]] == expected, answer["lines"]
 
 
+WHOLE = """vendors: [{key: v}]
+services: [{key: s, vendor: v}]
+meters: [{key: calls, service: s, event_type: t, value: q}]
+tariffs: [{key: p, currency: EUR, versions: [{from: 2026-01-01, components: [{key: c, meter: calls, per_unit: 2}]}]},
+  {key: d, currency: USD, versions: [{from: 2026-01-01, components: [{key: c, meter: calls, per_unit: 3}]}]}]
+subscriptions:
+- {key: a, service: s, customer: x, tariff: p, start: 2026-01-10, end: 2026-03-01, changes: [{from: 2026-02-01, tariff: d, currency: USD}]}
+"""
+
+
+def test_whole(folder):
+    """A subscription of a file as it is; what is wrong in it at its own place."""
+    whole, series = write(folder, "whole.yaml", WHOLE), write(folder, "whole.csv", "time,quantity\n2026-01-12,10\n2026-02-03,1\n")
+    table = run(whole, "--subscription", "a", "--series", series).splitlines()
+    assert table[0].split()[-1] == "CURRENCY" and table[-2:] == ["total 20.00 EUR", "total 3.00 USD"], table
+    assert json.loads(run(whole, "--subscription", "a", "--series", series, "--json"))["totals"][1] == {"currency": "USD", "total": "3.00", "residue": "0"}
+    assert run(whole, "--subscription", "a", "-q", "4", "--at", "2026-02-10").splitlines()[-1] == "total 12.00 USD"
+    assert run(whole, "--tariff", "p", "--subscription", "a", "-q", "4", "--at", "2026-02-10").splitlines()[-1] == "total 8.00 EUR"
+    assert "leave out --end [quote.subscription]" in run(whole, "--subscription", "a", "--end", "2026-02-01", code=64)
+    assert "a TARIFF is missing" in run("-q", "1", code=64)
+    assert "leave out --documents" in run(whole, "--subscription", "a", "--documents", whole, code=64)
+    assert "--at: lies behind the end of the subscription, 2026-03-01T00:00:00" in run(whole, "--subscription", "a", "--at", "2026-03-01", "-q", "1", code=1)
+    broken = write(folder, "broken.yaml", WHOLE.replace("tariff: d,", "tariff: dd,").replace("end: 2026-03-01", "end: 2026-01-01"))
+    said = run(broken, "--subscription", "a", code=1)
+    assert "broken.yaml:7:72: error: end: end must be after start" in said and "request" not in said, said
+    broken = write(folder, "broken.yaml", WHOLE.replace("tariff: d,", "tariff: dd,"))
+    assert "broken.yaml:7:94: error: changes: unknown tariff `dd`; did you mean `d`?" in run(broken, "--subscription", "a", code=1)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         tariff = write(folder, "tariff.yaml", TARIFF)
@@ -462,6 +491,7 @@ def main():
         test_terms(folder)
         test_windows(folder)
         test_yearly_commitment(folder)
+        test_whole(folder)
     print("price: quantity, series, positions, refusals, curve, meters, selection and pools agree")
     return 0
 

@@ -9,7 +9,7 @@ from harness import Daemon, wait_until
 
 WIDE = {"intake": {"lateness": "7300d", "dedup_window": "7300d"}, "log": {"retention": "7300d", "segment_bytes": "16MiB"},
         "rater": {"grace": "0s", "draft_every": "0s"}}
-TYPES = {"calls": ("t", "q"), "span": ("l", "q"), "odo": ("o", "q")}
+TYPES = {"calls": ("t", "q"), "span": ("l", "q"), "odo": ("o", "q"), "seats": ("h", "q")}
 CATALOG = """
 vendors: [{key: v}]
 services: [{key: s, vendor: v}]
@@ -17,7 +17,29 @@ meters:
   - {key: calls, service: s, event_type: t, value: q}
   - {key: span, service: s, event_type: l, value: q, spread_over: sec}
   - {key: odo, service: s, event_type: o, value: q, aggregation: counter}
+  - {key: seats, service: s, event_type: h, value: q, aggregation: time_weighted, per: hour}
 tariffs:
+  - key: flat
+    currency: EUR
+    versions:
+      - from: 2026-01-01
+        components:
+          - {key: c, meter: calls, graduated: [{up_to: 2, unit: 4}, {unit: 3}]}
+          - {key: seat, meter: seats, per_unit: 0.01}
+          - {key: km, meter: odo, per_unit: 2}
+          - {key: fee, recurring: {amount: 31, prorate: second}}
+  - key: dollars
+    currency: USD
+    versions:
+      - from: 2026-01-01
+        minimum: 50
+        components:
+          - {key: c, meter: calls, per_unit: 7}
+          - {key: seat, meter: seats, per_unit: 0.02}
+          - {key: km, meter: odo, per_unit: 5}
+  - key: buy
+    currency: EUR
+    versions: [{from: 2026-01-01, components: [{key: c, meter: calls, per_unit: 0.5}, {key: seat, meter: seats, per_unit: 0.001}]}]
   - key: p
     currency: EUR
     versions:
@@ -59,6 +81,25 @@ CASES = (
     ("read", "customer: x, start: 2026-10-01, end: 2026-11-01", READINGS, ("--start", "2026-10-01", "--end", "2026-11-01"), "80.00"),
 )
 
+# Priced as they are: the whole document is tried, from a file and as it is stored.
+LEVELS = "2026-10-05T00:30:00Z,seats,5,\n2026-10-20T00:00:00Z,seats,1,\n"
+COUNTED = "2026-10-03T00:00:00Z,odo,110,\n2026-10-12T11:00:00Z,odo,3,\n2026-10-25T00:00:00Z,odo,4.25,\n"
+WHOLE = (
+    ("taken", "customer: x, tariff: flat, start: 2026-10-01, end: 2026-11-01, opening: [{meter: seats, value: 12}, {meter: odo, value: 100}]", LEVELS + COUNTED),
+    ("quiet", "customer: x, tariff: flat, cost_tariff: buy, zone: Asia/Kathmandu, start: 2026-10-03, end: 2026-10-20, opening: [{meter: seats, value: 3}]", ""),
+    ("grown", 'customer: x, tariff: flat, start: 2026-09-20, end: 2026-11-01, opening: [{meter: odo, value: 100}], '
+     'changes: [{from: "2026-10-12T10:30:00.5Z", tariff: dollars, currency: USD}, {from: "2026-10-20T00:00:00Z", tariff: p, currency: EUR, customer: acme}]',
+     MOMENTS + LEVELS + COUNTED + "2026-10-12T10:30:00.499999Z,calls,1,\n2026-10-12T10:30:00.5Z,calls,1,\n2026-10-20T00:00:00Z,calls,1,\n"),
+    ("tried", "customer: x, tariff: flat, start: 2026-10-04, end: 2026-11-04, billing: {anchor: anniversary}, trial: {days: 7, tariff: p}, "
+     "changes: [{from: 2026-10-21, billing: {every: week, anchor: anniversary}}]", MOMENTS + "2026-10-22T00:00:00Z,calls,9,\n2026-10-29T00:00:00Z,calls,9,\n"),
+    ("paid", 'customer: rich, tariff: flat, start: 2026-10-01, end: 2026-11-01, changes: [{from: "2026-10-10T10:45:00Z", customer: poor}]', MOMENTS),
+)
+CREDITS = """
+credits:
+  - {key: own, subscription: paid, currency: EUR, amount: 5, from: 2026-10-01}
+  - {key: shared, customer: poor, currency: EUR, amount: 9, from: 2026-10-01, priority: 1}
+"""
+
 
 def events_of(subject, rows):
     for number, row in enumerate(rows.splitlines()):
@@ -75,17 +116,30 @@ def line_of(row):
 
 
 def charged(d, subscription):
-    """What was charged in sum, by the part's start and the component."""
+    """What was charged in sum, by the part's start, the component and the currency."""
     sums, after = {}, 0
     while True:
         page = d.get(f"/v1/charges?limit=1000&after={after}")
         for charge in page["charges"]:
-            if charge["subscription"] == subscription and charge["kind"] == "usage":
-                key = (charge.get("part_start") or charge["period_start"], charge["component"])
-                sums[key] = sums.get(key, 0) + round(float(charge["amount"]) * 100)
+            if charge["subscription"] == subscription:
+                add(sums, charge.get("part_start") or charge["period_start"], charge["component"], charge["currency"], charge["amount"])
         after = page["next_after"]
         if not page["has_more"]:
             return {key: cents for key, cents in sums.items() if cents}
+
+
+def add(sums, start, component, currency, amount):
+    key = (start.replace("Z", "+00:00"), component, currency)
+    sums[key] = sums.get(key, 0) + round(float(amount) * 100)
+
+
+def priced(answer):
+    """The same of a quote. Its credits have the keys of the daemon's."""
+    currencies = {period["from"]: period["currency"] for period in answer["periods"]}
+    sums = {}
+    for line in answer["lines"]:
+        add(sums, line["from"], line["component"], currencies[line["from"]], line["amount"])
+    return {key: cents for key, cents in sums.items() if cents}
 
 
 def settled(d):
@@ -101,11 +155,36 @@ def subscriptions(early):
     return "subscriptions:\n" + "".join(re.sub(r"start: [^,]+", "start: 2026-09-01", line) if early else line for line in lines)
 
 
+def whole_subscriptions():
+    return "".join(f"  - {{key: {key}, service: s, {members}}}\n" for key, members, *_ in WHOLE)
+
+
+def check_whole(d):
+    """Stored, from a file that holds all of it, and from documents in the place of what is stored."""
+    whole, drafted, same = (os.path.join(d.root, name) for name in ("whole.yaml", "drafted.yaml", "same.yaml"))
+    with open(same, "w", encoding="utf-8") as file:
+        file.write(CATALOG)
+    with open(whole, "w", encoding="utf-8") as file:
+        file.write(CATALOG + subscriptions(early=False) + whole_subscriptions() + CREDITS)
+    with open(drafted, "w", encoding="utf-8") as file:
+        file.write("subscriptions:\n" + whole_subscriptions().replace("key: ", "key: new-", len(WHOLE)) + CREDITS.replace("paid", "new-paid"))
+    for key, members, rows in WHOLE:
+        series = ("--series", os.path.join(d.root, key + ".csv")) if rows else ()
+        stored = json.loads(d.command("price", "--subscription", key, *series, "--json").stdout)
+        lines = priced(stored)
+        assert lines, stored
+        wait_until(f"the bill of {key} to be {lines}, not {charged(d, key)}", lambda: lines == charged(d, key))
+        assert json.loads(d.command("price", whole, "--subscription", key, *series, "--json").stdout) == stored, key
+        tried = d.command("price", "--subscription", "new-" + key, "--documents", drafted, *series, "--json").stdout
+        assert json.loads(tried) == stored, key
+        assert json.loads(d.command("price", "--subscription", key, "--documents", same, *series, "--json").stdout) == stored, key
+
+
 def main():
     with Daemon(WIDE) as d:
-        d.apply(CATALOG + subscriptions(early=True))
+        d.apply(CATALOG + subscriptions(early=True) + whole_subscriptions() + CREDITS)
         d.command("key", "v-key", "--vendor", "v", "--scope", "ingest", "--out", os.path.join(d.root, "v.key"))
-        for key, _, rows, *_ in CASES:
+        for key, _, rows, *_ in CASES + WHOLE:
             path = os.path.join(d.root, key)
             with open(path + ".ndjson", "w", encoding="utf-8") as file:
                 file.writelines(json.dumps(event) + "\n" for event in events_of(key, rows))
@@ -119,14 +198,11 @@ def main():
         wait_until("charges of what moved", settled(d))
         for key, _, _, options, total in CASES:
             answer = json.loads(d.command("price", "p", "--subscription", key, "--series", os.path.join(d.root, key + ".csv"), *options, "--json").stdout)
-            lines = {}
-            for line in answer["lines"]:
-                at = (line["from"].replace("Z", "+00:00"), line["component"])
-                lines[at] = lines.get(at, 0) + round(float(line["amount"]) * 100)
-            lines = {at: cents for at, cents in lines.items() if cents}
+            lines = priced(answer)
             assert answer["total"] == total, (key, total, answer)
             wait_until(f"the bill of {key} to be {lines}, not {charged(d, key)}", lambda: lines == charged(d, key))
-    print("price is the bill:", ", ".join(key for key, *_ in CASES))
+        check_whole(d)
+    print("price is the bill:", ", ".join(key for key, *_ in CASES + WHOLE))
     return 0
 
 

@@ -6,12 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/cli/price/ask.h"
 #include "daemon/cli/price/bundle.h"
 #include "daemon/cli/price/curve.h"
 #include "daemon/cli/price/places.h"
 #include "daemon/cli/price/request.h"
 #include "daemon/cli/price/table.h"
 #include "daemon/cli/price/what_if.h"
+#include "daemon/cli/price/whole.h"
 #include "daemon/cli/price/rates_option.h"
 #include "daemon/cli/price/series_file.h"
 #include "daemon/cli/price/terms_option.h"
@@ -24,7 +26,7 @@
 #include "meterd/query/quote.h"
 #include "meterd/net/loop.h"
 
-enum { REQUEST_BYTES_MAX = 32 << 20, ARENA_BYTES_MAX = 256 << 20, FINDINGS_MAX = 200 };
+enum { FINDINGS_MAX = 200 };
 
 static const struct mtr_str nothing = {NULL, 0};
 
@@ -55,27 +57,6 @@ static int check_meters(const char *path, const struct mtr_node *meters, struct 
     for (uint32_t i = 0; i < meters->child_count; i++)
         if (mtr_meter_read(&meters->children[i], arena, &meter, &findings)) code = MTR_EXIT_CONFIG;
     cli_print_findings(path, &findings);
-    mtr_diagnostics_release(&findings);
-    return code;
-}
-
-static int price_here(const struct cli_invocation *invocation, struct mtr_str request,
-                      struct price_places *places, struct mtr_arena *arena)
-{
-    struct mtr_diagnostics findings;
-    struct mtr_json_writer json;
-    struct mtr_buffer answer;
-    mtr_diagnostics_init(&findings, FINDINGS_MAX);
-    mtr_buffer_init(&answer, ARENA_BYTES_MAX);
-    mtr_json_begin(&json, &answer);
-    int rc = mtr_price_request_run(request, NULL, mtr_clock_wall_us(), arena, &json, &findings);
-    if (!rc) rc = mtr_json_finish(&json);
-    int code = MTR_EXIT_FAILED;
-    if (rc && !findings.count) fprintf(stderr, "meterd: cannot price this: %s\n", mtr_error_text(rc));
-    for (size_t i = 0; rc && i < findings.count; i++)
-        price_print_finding(places, &findings.items[i]);
-    if (!rc) code = price_print_answer(invocation, mtr_buffer_str(&answer));
-    mtr_buffer_release(&answer);
     mtr_diagnostics_release(&findings);
     return code;
 }
@@ -139,7 +120,7 @@ static void open_made(struct made *made)
 {
     struct mtr_buffer *const all[] = {&made->tariff,  &made->cost,  &made->rates,  &made->meters,
                                       &made->billing, &made->trial, &made->request};
-    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) mtr_buffer_init(all[i], REQUEST_BYTES_MAX);
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) mtr_buffer_init(all[i], PRICE_REQUEST_BYTES_MAX);
 }
 
 static void release_made(struct made *made)
@@ -207,9 +188,17 @@ static int price_document(const struct cli_invocation *invocation, const struct 
     if (!rc && own_meters) rc = mtr_node_write_json(own_meters, &made.meters);
     if (rc) fprintf(stderr, "meterd: the request is too large\n");
     code = rc ? MTR_EXIT_FAILED : make_request(invocation, bundle, &checked, places, &made);
-    if (!code) code = price_here(invocation, mtr_buffer_str(&made.request), places, arena);
+    if (!code) code = price_ask_here(invocation, mtr_buffer_str(&made.request), places, arena);
     release_made(&made);
     return code;
+}
+
+static int price_one_tariff(const struct cli_invocation *invocation, const struct price_bundle *bundle,
+                            struct price_places *places, struct mtr_arena *arena)
+{
+    const struct mtr_node *tariff = NULL;
+    int code = find_tariff(invocation, bundle, &tariff);
+    return code ? code : price_document(invocation, bundle, tariff, places, arena);
 }
 
 static int price_file(const struct cli_invocation *invocation, const char *path, struct price_places *places)
@@ -220,15 +209,15 @@ static int price_file(const struct cli_invocation *invocation, const char *path,
     struct mtr_arena arena;
     int code = cli_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
     if (code) return code;
-    mtr_arena_init(&arena, 1 << 16, ARENA_BYTES_MAX);
+    mtr_arena_init(&arena, 1 << 16, PRICE_ARENA_BYTES_MAX);
     if (mtr_document_parse(mtr_buffer_str(&text), &document, &broken)) {
         cli_print_finding(path, &broken);
         code = MTR_EXIT_CONFIG;
     }
     const struct price_bundle bundle = {path, code ? NULL : mtr_document_root(document)};
-    const struct mtr_node *tariff = NULL;
-    if (!code) code = find_tariff(invocation, &bundle, &tariff);
-    if (!code) code = price_document(invocation, &bundle, tariff, places, &arena);
+    if (!code && price_whole_is_in(invocation, &bundle))
+        code = price_whole_here(invocation, path, mtr_buffer_str(&text), places, &arena);
+    else if (!code) code = price_one_tariff(invocation, &bundle, places, &arena);
     mtr_document_close(document);
     mtr_buffer_release(&text);
     mtr_arena_release(&arena);
@@ -251,7 +240,7 @@ static int plot_stored(const struct cli_invocation *invocation, struct mtr_clien
     struct mtr_buffer path;
     struct mtr_arena arena;
     int code = MTR_EXIT_FAILED;
-    mtr_arena_init(&arena, 1 << 16, ARENA_BYTES_MAX);
+    mtr_arena_init(&arena, 1 << 16, PRICE_ARENA_BYTES_MAX);
     mtr_buffer_init(&path, 1 << 12);
     if (mtr_buffer_printf(&path, "/v1/catalog/tariff/") == MTR_OK &&
         client_escape(&path, mtr_str_from(key)) == MTR_OK && mtr_buffer_append_char(&path, '\0') == MTR_OK)
@@ -268,10 +257,8 @@ static int plot_stored(const struct cli_invocation *invocation, struct mtr_clien
 static int price_stored(const struct cli_invocation *invocation, const char *key, struct price_places *places)
 {
     const struct price_bundle no_file = {NULL, NULL};
-    static const char *const headers[] = {"Content-Type: application/json", NULL};
     struct mtr_client *client;
     struct mtr_json_writer json;
-    struct mtr_document *document = NULL;
     struct made made;
     int code = taken_for_key(client_open(invocation, &client), key);
     if (code) return code;
@@ -285,15 +272,10 @@ static int price_stored(const struct cli_invocation *invocation, const char *key
     mtr_json_cstr(&json, key);
     if (mtr_json_finish(&json)) code = MTR_EXIT_FAILED;
     if (!code) code = make_request(invocation, &no_file, NULL, places, &made);
-    client_on_finding(client, price_print_finding, places);
     if (!code) {
-        code = client_json(client, "POST", "/v1/price", headers, mtr_buffer_str(&made.request), &document);
+        code = price_ask_daemon(invocation, client, mtr_buffer_str(&made.request), places);
         if (!places->is_elsewhere) taken_for_key(code, key);
     }
-    mtr_buffer_reset(&made.request);
-    if (!code && mtr_node_write_json(mtr_document_root(document), &made.request) == MTR_OK)
-        code = price_print_answer(invocation, mtr_buffer_str(&made.request));
-    mtr_document_close(document);
     release_made(&made);
     client_close(client);
     return code;
@@ -347,6 +329,7 @@ static const struct cli_mode_option mode_options[] = {
     {"currency", PRICED | CURVE},
     {"cost", PRICED},
     {"series", SERIES | SERIES_AND_ONE},
+    {"documents", PRICED},
     {"start", PRICED},
     {"end", PRICED},
     {"billing", PRICED},
@@ -365,26 +348,45 @@ static const struct cli_mode_option mode_options[] = {
     {0},
 };
 
+static bool refuse(const char *sentence)
+{
+    fprintf(stderr, "meterd price: %s\n", sentence);
+    return false;
+}
+
+/* Without a tariff a subscription is priced as it is. */
+static bool check_arguments(const struct cli_invocation *invocation)
+{
+    const char *tariff = invocation->argument_count ? invocation->arguments[0] : NULL;
+    const bool is_what_if = invocation_flag(invocation, "what-if"),
+               is_asked_for = !is_what_if && !invocation_flag(invocation, "curve") &&
+                              invocation_flag(invocation, "subscription");
+    if (!tariff && !is_asked_for)
+        return refuse("a TARIFF is missing; without one a --subscription is priced as it is");
+    if (tariff && invocation_flag(invocation, "documents"))
+        return refuse("a tariff is priced: leave out --documents, which are for a subscription as it is");
+    if (is_what_if || !invocation_flag(invocation, "tariff") || (tariff && is_file_name(tariff))) return true;
+    return refuse(tariff ? "a stored tariff is priced: leave out --tariff"
+                         : "the subscription's own tariffs are priced: leave out --tariff");
+}
+
 static int run(const struct cli_invocation *invocation)
 {
     if (!cli_check_options(invocation, modes, mode_options) || !check_quantities(invocation) ||
-        !check_dimensions(invocation))
+        !check_dimensions(invocation) || !check_arguments(invocation))
         return MTR_EXIT_USAGE;
     if (invocation_flag(invocation, "what-if")) return price_what_if_run(invocation);
-    const char *tariff = invocation->arguments[0];
-    const bool is_file = is_file_name(tariff);
-    if (!is_file && invocation_flag(invocation, "tariff")) {
-        fprintf(stderr, "meterd price: a stored tariff is priced: leave out --tariff\n");
-        return MTR_EXIT_USAGE;
-    }
+    const char *tariff = invocation->argument_count ? invocation->arguments[0] : NULL;
     struct price_places places = {.series = {.path = invocation_option(invocation, "series")}};
     int code = MTR_EXIT_OK;
-    mtr_buffer_init(&places.series.rows, REQUEST_BYTES_MAX);
-    mtr_buffer_init(&places.series.lines, REQUEST_BYTES_MAX);
-    mtr_buffer_init(&places.rates, REQUEST_BYTES_MAX);
+    mtr_buffer_init(&places.series.rows, PRICE_REQUEST_BYTES_MAX);
+    mtr_buffer_init(&places.series.lines, PRICE_REQUEST_BYTES_MAX);
+    mtr_buffer_init(&places.rates, PRICE_REQUEST_BYTES_MAX);
     if (places.series.path) code = series_file_read(places.series.path, &places.series);
-    if (!code)
-        code = is_file ? price_file(invocation, tariff, &places) : price_stored(invocation, tariff, &places);
+    if (!code && !tariff) code = price_whole_asked(invocation, &places);
+    else if (!code)
+        code = is_file_name(tariff) ? price_file(invocation, tariff, &places)
+                                    : price_stored(invocation, tariff, &places);
     mtr_buffer_release(&places.series.rows);
     mtr_buffer_release(&places.series.lines);
     mtr_buffer_release(&places.rates);
@@ -400,14 +402,16 @@ static const struct cli_option options[] = {
     {"currency", 0, "CODE",
      "charged in this currency: one of the tariff's prices, or exchanged (default: the tariff's own)"},
     {"subscription", 0, "KEY",
-     "with the prices of its own; of a stored one those of its customers, in its currency; with --what-if: "
+     "its own prices, customers and currency; of the file's, or without a TARIFF: as it is; with --what-if: "
      "only this one"},
+    {"documents", 0, "FILE",
+     "without a TARIFF: documents as apply takes them, in the place of what is stored"},
     {"cost", 0, "TARIFF",
      "what the same use costs the seller under this tariff (a file, or a key beside the other), and the "
      "margin"},
     {"series", 0, "FILE",
-     "CSV with a header, or NDJSON: quantity (of a counter also reading), time, component, meter and "
-     "dimensions; rows with times are priced by periods"},
+     "CSV with a header, or NDJSON: quantity or reading, time, component, meter, dimensions; with times: by "
+     "periods"},
     {"start", 0, "TIME",
      "of the subscription that is priced (default: that of the first row's period); by itself: what is due "
      "without use"},
@@ -443,13 +447,16 @@ static const struct cli_option options[] = {
 
 const struct cli_command cli_price = {
     .name = "price",
-    .arguments = "TARIFF",
-    .arguments_min = 1,
+    .arguments = "[TARIFF]",
     .arguments_max = 1,
     .doc = "price a quantity, or all stored usage, under a tariff file or a tariff of the catalog; writes "
            "nothing",
     .text = "For example: meterd price compute.yaml --component vcpu --quantity 150.5 --dim region=eu "
             "--trace\n"
+            "A subscription of a file, or without a TARIFF, is priced as it is, with all that its documents "
+            "say:\n"
+            "meterd price catalog.yaml --subscription s-1 --series use.csv\n"
+            "meterd price --subscription s-1 --documents changes.yaml --series use.csv\n"
             "With --what-if the stored usage is priced again, in the data directory of the configuration; a "
             "daemon may run there. Nothing is written:\n"
             "meterd price draft.yaml --what-if --from 2026-01-01 --to 2026-04-01\n",

@@ -4,6 +4,8 @@
  */
 #include "daemon/cli/price/places.h"
 
+#include "daemon/cli/inputs.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,12 +75,34 @@ static void print_rates(const struct price_places *places, uint64_t index, const
                 mtr_finding_kind(finding->code)->code);
 }
 
+static const char documents_member[] = "documents";
+
+bool price_is_of_documents(const struct price_places *places, const struct mtr_diagnostic *finding)
+{
+    const size_t size = sizeof(documents_member) - 1;
+    return places->documents && strncmp(finding->field, documents_member, size) == 0 &&
+           (finding->field[size] == '.' || !finding->field[size]);
+}
+
+/* At the place in their text. */
+static void print_documents(const struct price_places *places, const struct mtr_diagnostic *finding)
+{
+    struct mtr_diagnostic own = *finding;
+    const char *below = finding->field + sizeof(documents_member) - 1;
+    snprintf(own.field, sizeof(own.field), "%s", below + (*below == '.'));
+    cli_print_finding(places->documents, &own);
+}
+
 void price_print_finding(void *context, const struct mtr_diagnostic *finding)
 {
     struct price_places *places = context;
     uint64_t index = 0;
     const char *code = mtr_finding_kind(finding->code)->code, *field = finding->field, *below;
     if (strcmp(field, "tariff") != 0) places->is_elsewhere = true;
+    if (price_is_of_documents(places, finding)) {
+        print_documents(places, finding);
+        return;
+    }
     if ((below = skip_item(field, "rates", &index)) != NULL) {
         print_rates(places, index, below, finding);
         return;

@@ -1,7 +1,7 @@
 /*
  * Findings of a pricing request at the places that its author knows: the options of the command line, the
- * rows of a series, the documents of rates. Tariffs and meters are checked before, with the places of their
- * files. Private to daemon/cli.
+ * rows of a series, the documents of rates and of a subscription. Tariffs and meters are checked before, with
+ * the places of their files. Private to daemon/cli.
  */
 #ifndef METERD_DAEMON_CLI_PRICE_PLACES_H
 #define METERD_DAEMON_CLI_PRICE_PLACES_H
@@ -27,10 +27,14 @@ struct price_rates_place {
 struct price_places {
     struct price_series series;
     struct mtr_buffer rates; /* of each document: struct price_rates_place */
+    const char *documents;   /* file of those that go along; NULL: none */
     bool is_elsewhere;       /* a finding was printed that is not about the tariff's name */
 };
 
 /* To stderr. `context` is the struct price_places. */
 void price_print_finding(void *context, const struct mtr_diagnostic *finding);
+
+/* Is it about the documents that go along? */
+bool price_is_of_documents(const struct price_places *places, const struct mtr_diagnostic *finding);
 
 #endif

@@ -92,6 +92,7 @@ int price_request_write(const struct cli_invocation *invocation, const struct pr
     mtr_json_begin(&json, out);
     mtr_json_map(&json);
     write_part(&json, "tariff", parts->tariff);
+    write_part(&json, "documents", parts->documents);
     write_part(&json, "cost", parts->cost);
     for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
         write_text(&json, options[i], invocation_option(invocation, options[i]));

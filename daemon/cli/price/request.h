@@ -9,7 +9,8 @@
 
 /* What a request is made of beside the options, as JSON. */
 struct price_request {
-    struct mtr_str tariff; /* a document, or a key as a string */
+    struct mtr_str tariff; /* a document, or a key as a string; empty: the subscription's */
+    struct mtr_str documents; /* a text of them as a string; empty: none */
     struct mtr_str cost;   /* the same; empty: none */
     struct mtr_str series; /* a list; empty: none */
     struct mtr_str rates;  /* the same */

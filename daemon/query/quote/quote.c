@@ -44,8 +44,12 @@ static const struct mtr_field usage_fields[] = {
 };
 
 const struct mtr_field mtr_price_request_fields[] = {
-    {FIELD(quote_request, tariff, MTR_FIELD_NODE, "key of a stored tariff, or the document"),
-     .required = true},
+    {FIELD(quote_request, tariff, MTR_FIELD_NODE,
+           "key of a stored tariff, or the document; without one the subscription is priced as it is")},
+    {FIELD(quote_request, documents, MTR_FIELD_NODE,
+           "documents as `apply` takes them, or a text of them: the subscription that is priced as it is, "
+           "and what it names, before those of the catalog"),
+     MTR_ROW_GIVEN(quote_request, has_documents)},
     {FIELD(quote_request, cost, MTR_FIELD_NODE,
            "key or document of the tariff that says what the use costs the seller"),
      MTR_ROW_GIVEN(quote_request, has_cost)},
@@ -58,7 +62,7 @@ const struct mtr_field mtr_price_request_fields[] = {
      .type = MTR_FIELD_KEY,
      .offset = offsetof(struct quote_request, party.subscription),
      .doc = "whose override is in force; of a stored one its currency and its customer, too, in a series the "
-            "one of each time"},
+            "one of each time. Without a tariff: that is priced with all that its document says"},
     {.name = "customer",
      .type = MTR_FIELD_KEY,
      .offset = offsetof(struct quote_request, party.customer),
@@ -80,8 +84,7 @@ const struct mtr_field mtr_price_request_fields[] = {
            "list of rates documents to exchange with; default: those of the catalog")},
     {FIELD(quote_request, meters, MTR_FIELD_NODE,
            "list of meters that say how rows with times are measured; before those of the catalog")},
-    {FIELD(quote_request, zone, MTR_FIELD_TEXT, "time zone of months, days and hours"),
-     .default_text = "UTC"},
+    {FIELD(quote_request, zone, MTR_FIELD_TEXT, "time zone of months, days and hours; default: UTC")},
     {.name = "start", .type = MTR_FIELD_TEXT, MTR_ROW_AT(quote_request, terms.start),
      .doc = "of the subscription that is priced: a date or an instant; default: that of the billing period "
             "of the first row"},
@@ -204,6 +207,14 @@ static bool find_first(const struct quote_request *request, int64_t *first_us)
     return request->usage.count > 0;
 }
 
+static int find_subscription(const struct quote_question *question, const int64_t *first_us,
+                             struct quote_series *series)
+{
+    if (!question->whole) return quote_make_subscription(question, first_us, &series->subscription);
+    series->catalog = question->catalog;
+    return quote_copy_whole(question, &series->subscription);
+}
+
 /* From the subscription's start to its last row, or its end. */
 static int price_series(const struct quote_question *question, struct mtr_json_writer *json)
 {
@@ -214,7 +225,7 @@ static int price_series(const struct quote_question *question, struct mtr_json_w
     int64_t first_us;
     const bool has_rows = find_first(question->request, &first_us);
     int rc = check_series(question);
-    if (!rc) rc = quote_make_subscription(question, has_rows ? &first_us : NULL, &series.subscription);
+    if (!rc) rc = find_subscription(question, has_rows ? &first_us : NULL, &series);
     if (!rc) rc = read_meters(question, &use);
     use.subscription = series.subscription;
     if (!rc) rc = open_use(question, &use, &series.use);
@@ -288,7 +299,7 @@ static int price_period(struct quote_question *question, struct mtr_json_writer 
                                   .usage_day = &usage_day,
                                   .closing = question->request->closing};
     MTR_ASSERT(question->phases.count == 1);
-    rc = quote_make_subscription(question, &at_us, &series.subscription);
+    rc = find_subscription(question, &at_us, &series);
     if (!rc) rc = check_moment(question, series.subscription, at_us, NULL);
     if (rc) return rc;
     int64_t whole_end_us;
@@ -343,7 +354,7 @@ static int read_question(struct quote_question *question)
     struct quote_row *rows = request->usage.items;
     for (uint32_t i = 0; i < request->usage.count; i++) rows[i].place = i + 1;
     int rc = check_quantities(question);
-    if (!rc) rc = quote_find_phases(question);
+    if (!rc) rc = question->whole ? quote_find_whole_phases(question) : quote_find_phases(question);
     if (!rc) rc = find_rates(question);
     if (!rc) rc = check_dimensions(question);
     if (rc) return rc;
@@ -353,20 +364,40 @@ static int read_question(struct quote_question *question)
 /* A series: its rows have times, or it has a start and nothing that is used. */
 static bool is_series(const struct quote_request *request)
 {
-    return has_times(request) || (request->terms.start.size && !request->usage.count &&
-                                  !request->has_quantity && !request->has_at);
+    return has_times(request) || ((request->terms.start.size || !request->tariff) &&
+                                  !request->usage.count && !request->has_quantity && !request->has_at);
+}
+
+static int price(struct quote_question *question, struct mtr_json_writer *json)
+{
+    return question->is_series ? price_series(question, json) : price_period(question, json);
+}
+
+/* One that is made up has a zone of its own. */
+static int price_in_zone(struct quote_question *question, struct mtr_json_writer *json)
+{
+    struct quote_request *request = question->request;
+    if (!request->zone.size) request->zone = MTR_STR("UTC");
+    if (mtr_zone_open(request->zone, &question->zone))
+        return quote_fail(question->findings, MTR_FINDING_CATALOG_ZONE_UNKNOWN, NULL, "zone",
+                          "there is no time zone", request->zone);
+    int rc = price(question, json);
+    mtr_zone_close(question->zone);
+    return rc;
 }
 
 static int answer(struct quote_question *question, struct mtr_json_writer *json)
 {
-    question->is_series = is_series(question->request);
-    int rc = read_question(question);
-    if (rc) return rc;
-    if (mtr_zone_open(question->request->zone, &question->zone))
-        return quote_fail(question->findings, MTR_FINDING_CATALOG_ZONE_UNKNOWN, NULL, "zone",
-                          "there is no time zone", question->request->zone);
-    rc = question->is_series ? price_series(question, json) : price_period(question, json);
-    mtr_zone_close(question->zone);
+    const struct quote_request *request = question->request;
+    question->is_series = is_series(request);
+    if (request->tariff && request->has_documents)
+        return quote_fail(question->findings, MTR_FINDING_QUOTE_SUBSCRIPTION, request->documents, "documents",
+                          "stand beside a tariff: their subscription has its own, so leave one of them out",
+                          (struct mtr_str){NULL, 0});
+    int rc = request->tariff ? MTR_OK : quote_find_whole(question);
+    if (!rc) rc = read_question(question);
+    if (!rc) rc = question->whole ? price(question, json) : price_in_zone(question, json);
+    mtr_catalog_release(question->sketch);
     return rc;
 }
 

@@ -70,8 +70,8 @@ static int find_tariff(const struct quote_question *question, const struct mtr_n
     return quote_find_tariff(question->catalog, node, field, out, question->findings);
 }
 
-static int fit_to_party(const struct quote_question *question, const struct mtr_tariff_document *tariff,
-                        const struct quote_phase *phase, const struct mtr_tariff_document **out)
+int quote_fit_tariff(const struct quote_question *question, const struct mtr_tariff_document *tariff,
+                     const struct quote_phase *phase, const struct mtr_tariff_document **out)
 {
     struct mtr_tariff_document *own = mtr_arena_calloc(question->arena, 1, sizeof(*own));
     struct mtr_tariff_party party = phase->party;
@@ -90,7 +90,7 @@ static int read_side(struct quote_question *question, enum quote_side side, cons
     int rc = node ? find_tariff(question, node, fields[side], &tariff) : MTR_OK;
     for (uint32_t i = 0; !rc && tariff && i < question->phases.count; i++) {
         struct quote_phase *phase = &question->phases.items[i];
-        rc = fit_to_party(question, tariff, phase, &phase->of[side]);
+        rc = quote_fit_tariff(question, tariff, phase, &phase->of[side]);
         if (rc == MTR_ENOTFOUND)
             return quote_fail(question->findings, MTR_FINDING_QUOTE_CURRENCY, node,
                               side == QUOTE_CHARGED ? "currency" : fields[side],

@@ -43,8 +43,7 @@ static int check_units(const struct quote_question *question, const struct mtr_s
     return MTR_OK;
 }
 
-/* What the phase decides. */
-static void enter_phase(const struct quote_phase *phase, struct mtr_subscription *out)
+void quote_enter_phase(const struct quote_phase *phase, struct mtr_subscription *out)
 {
     out->customer = phase->party.customer;
     out->currency = phase->party.currency;
@@ -60,29 +59,28 @@ static uint32_t make_phases(const struct quote_phases *given, struct mtr_subscri
     const int64_t end_us = phases[0].end_us;
     uint32_t next = 0, count = 1;
     while (next + 1 < given->count && given->items[next + 1].from_us <= phases[0].start_us) next++;
-    enter_phase(&given->items[next++], &phases[0]);
+    quote_enter_phase(&given->items[next++], &phases[0]);
     for (; next < given->count && given->items[next].from_us < end_us; next++) {
         struct mtr_subscription *phase = &phases[count], *before = &phases[count - 1];
         *phase = *before;
         phase->phase_index = phase->contract_index = count++;
         phase->start_us = before->end_us = given->items[next].from_us;
         phase->trial_end_us = mtr_time_later(phase->trial_end_us, phase->start_us);
-        enter_phase(&given->items[next], phase);
+        quote_enter_phase(&given->items[next], phase);
     }
     return count;
 }
 
-/* Each phase knows all of them, and rows lie in the cells of the whole. */
-static int join_phases(const struct quote_question *question, struct mtr_subscription *phases, uint32_t count)
+int quote_join_phases(struct mtr_subscription *phases, uint32_t count, struct mtr_arena *arena)
 {
-    const struct mtr_subscription **all = mtr_arena_calloc(question->arena, count, sizeof(*all));
+    const struct mtr_subscription **all = mtr_arena_calloc(arena, count, sizeof(*all));
     if (!all) return MTR_ENOMEM;
     for (uint32_t i = 0; i < count; i++) all[i] = &phases[i];
     for (uint32_t i = 0; count > 1 && i < count; i++) {
         phases[i].phases = all;
         phases[i].phase_count = count;
     }
-    int rc = mtr_subscription_find_cuts(&phases[0], question->arena);
+    int rc = mtr_subscription_find_cuts(&phases[0], arena);
     for (uint32_t i = 1; !rc && i < count; i++) {
         phases[i].cuts_us = phases[0].cuts_us;
         phases[i].cut_count = phases[0].cut_count;
@@ -109,7 +107,7 @@ int quote_make_subscription(const struct quote_question *question, const int64_t
         for (int side = 0; !rc && side < QUOTE_SIDES; side++)
             rc = check_fees(question, question->phases.items[i].of[side], phases[0].billing.unit);
     if (!rc) rc = check_units(question, &phases[0]);
-    if (!rc) rc = join_phases(question, phases, count);
+    if (!rc) rc = quote_join_phases(phases, count, question->arena);
     *out = phases;
     return rc;
 }

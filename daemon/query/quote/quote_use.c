@@ -405,11 +405,9 @@ static int next_list(void *context, const struct mtr_use_stream *asked, const st
 {
     struct stream *stream = stream_of(context, asked);
     uint32_t number = 0;
-    bool is_new = false;
     if (after) {
-        int rc = mtr_byte_set_add(&stream->lists, *after, &number, &is_new);
-        MTR_ASSERT(rc || !is_new);
-        if (rc) return rc;
+        const bool is_there = mtr_byte_set_find(&stream->lists, *after, &number);
+        MTR_ASSERT(is_there);
         number++;
     }
     if (number >= stream->lists.count) return MTR_ENOTFOUND;
@@ -417,14 +415,13 @@ static int next_list(void *context, const struct mtr_use_stream *asked, const st
     return MTR_OK;
 }
 
-/* The first point of a list at that time or later; the end of the list when there is none. */
-static int find_point(struct stream *stream, struct mtr_str list, int64_t time_us, uint32_t *index)
+/* The first point of a list at that time or later; the end of the list when there is none. Of a list that no
+ * row has: behind all. */
+static uint32_t find_point(const struct stream *stream, struct mtr_str list, int64_t time_us)
 {
     struct item wanted = {.time_us = time_us};
-    bool is_new = false;
-    int rc = mtr_byte_set_add(&stream->lists, list, &wanted.list, &is_new);
-    MTR_ASSERT(rc || !is_new);
     uint32_t low = 0, high = stream->count;
+    if (!mtr_byte_set_find(&stream->lists, list, &wanted.list)) return stream->count;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
         if (compare_lists(&stream->by_list[middle], &wanted) < 0)
@@ -432,17 +429,14 @@ static int find_point(struct stream *stream, struct mtr_str list, int64_t time_u
         else
             high = middle;
     }
-    *index = low;
-    return rc;
+    return low;
 }
 
 static int point_before(void *context, const struct mtr_use_stream *asked, struct mtr_str list,
                         int64_t time_us, struct mtr_point *out)
 {
-    struct stream *stream = stream_of(context, asked);
-    uint32_t index = 0;
-    int rc = find_point(stream, list, time_us, &index);
-    if (rc) return rc;
+    const struct stream *stream = stream_of(context, asked);
+    const uint32_t index = find_point(stream, list, time_us);
     if (!index || !mtr_str_equal(stream->lists.keys[stream->by_list[index - 1].list], list))
         return MTR_ENOTFOUND;
     *out = point_of(&stream->by_list[index - 1]);
@@ -452,10 +446,10 @@ static int point_before(void *context, const struct mtr_use_stream *asked, struc
 static int walk_points(void *context, const struct mtr_use_stream *asked, const struct mtr_use_points *wanted,
                        mtr_rollups_on_point on_point, void *hook_context)
 {
-    struct stream *stream = stream_of(context, asked);
-    uint32_t index = 0;
-    int rc = find_point(stream, wanted->list, wanted->from_us, &index);
-    for (; !rc && index < stream->count; index++) {
+    const struct stream *stream = stream_of(context, asked);
+    int rc = MTR_OK;
+    for (uint32_t index = find_point(stream, wanted->list, wanted->from_us); !rc && index < stream->count;
+         index++) {
         const struct item *item = &stream->by_list[index];
         const struct mtr_point point = point_of(item);
         if (item->time_us >= wanted->until_us || !mtr_str_equal(stream->lists.keys[item->list], wanted->list))

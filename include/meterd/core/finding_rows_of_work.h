@@ -87,6 +87,9 @@
     X(QUOTE_REFUSED, ERROR, "quote.refused", "a quote has errors, which are listed", "mend them")            \
     X(QUOTE_SECONDS, ERROR, "quote.seconds", "a row's seconds do not fit it",                                \
       "leave them out, or shorten them")                                                                     \
+    X(QUOTE_SUBSCRIPTION, ERROR, "quote.subscription",                                                       \
+      "something is said beside a subscription that is priced as it is",                                    \
+      "leave it out, write it into the document, or name a tariff")                                          \
     X(QUOTE_TIME, ERROR, "quote.time", "a row's or question's time does not fit",                            \
       "give all rows times, within the subscription")                                                        \
     X(PERIODS_CLOSED_FURTHER, WARNING, "periods.closed.further",                                             \

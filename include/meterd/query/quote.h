@@ -2,7 +2,10 @@
  * Pricing on request: what POST /v1/price and `meterd price` share. Pure but for the catalog snapshot.
  *
  * Request (YAML or JSON):
- *   tariff: compute            # key in the catalog, or the tariff document itself
+ *   tariff: compute            # key in the catalog, or the tariff document itself; without one the
+ *                              # subscription is priced as it is
+ *   documents: {subscriptions: [{key: s-1, …}], …}   # then: it and what it names, before the catalog's; the map,
+ *                              # or the text of one
  *   at: 2026-03-01             # which version is in force; default: now
  *   quantity: "12345.678"      # of `component`; or `usage` for several
  *   component: vcpu            # default: the only component with a meter
@@ -35,6 +38,9 @@
  * end is refused; of a span that reaches across one of them the share between them counts. Where a stored
  * subscription changes its customer, so does this one in a series: each customer has his own prices, periods
  * and contract terms.
+ *
+ * A subscription that is priced as it is has all that its document says, its credits included: of the
+ * request only `at`, `closing`, `trace` and what is used stand beside it.
  *
  * Answer: that of mtr_price_write_json. What is priced is the billing period of `at`, or what the
  * subscription has of it. A series is priced period by period, in parts where a version or the trial's end

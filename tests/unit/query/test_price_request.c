@@ -53,6 +53,14 @@
 #define READ(time, value) "{\"time\":\"" time "\",\"reading\":\"" value "\"}"
 #define READ_AT(at, time, value) "{\"time\":\"" time "\",\"reading\":\"" value "\",\"dimensions\":{\"at\":\"" at "\"}}"
 
+/* A subscription that is priced as it is, in documents; the text of some. */
+#define WHOLE(of, beside) \
+    "{\"subscription\":\"" of "\"," beside "\"documents\":{\"vendors\":[{\"key\":\"v\"}],\"services\":[{\"key\":\"s\",\"vendor\":\"v\"}]," \
+    "\"meters\":[{\"key\":\"calls\",\"service\":\"s\",\"event_type\":\"e\",\"value\":\"v\",\"group_by\":[\"region\"]}]," \
+    "\"tariffs\":[" TARIFF "],\"subscriptions\":[{\"key\":\"a\",\"service\":\"s\",\"customer\":\"x\",\"tariff\":\"t\",\"start\":\"2026-03-01\"," \
+    "\"end\":\"2026-04-01\"},{\"key\":\"b\",\"service\":\"s\",\"customer\":\"x\",\"tariff\":\"t\",\"zone\":\"Asia/Tokyo\",\"start\":\"2026-03-01\"}]}}"
+#define DOCUMENTS(text) "{\"subscription\":\"a\",\"documents\":\"" text "\"}"
+
 #define WINDOW(from) \
     "{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"calendar\":{\"n\":{\"hours\":\"" from "-07:30\",\"zone\":\"UTC\"}}," \
     "\"components\":[{\"key\":\"c\",\"meter\":\"m\",\"when\":\"n\",\"per_unit\":\"1\"}]}]}"
@@ -157,6 +165,26 @@ static const struct request_row {
      "meters mask `n` is of UTC time, 05:45 from the clock of Asia/Kathmandu, but meter `m` has cells of half an hour: give a new meter `cell: 15m`"},
     {"{\"tariff\":[],\"quantity\":\"3\"}", "no tariff"},
     {"{\"quantity\":\"3\"}", "tariff"},
+    /* as it is: what is due without use, one quantity, use at times, in its own zone; each member that its documents say */
+    {WHOLE("a", ""), "\"total\":\"10.00\""},
+    {WHOLE("a", "\"at\":\"2026-03-05\",\"quantity\":\"3\",\"component\":\"calls\","), "\"total\":\"11.50\""},
+    {WHOLE("a", "\"usage\":[{\"time\":\"2026-03-05\",\"quantity\":\"3\",\"dimensions\":{\"region\":\"eu\"}}],"), "\"total\":\"11.50\""},
+    {WHOLE("b", "\"usage\":[{\"time\":\"2026-03-31T15:00:00Z\",\"quantity\":\"3\"}],"), "\"from\":\"2026-04-01T00:00:00+09:00\""},
+    {WHOLE("a", "\"usage\":[{\"time\":\"2026-04-05\",\"quantity\":\"3\"}],"), "usage[0].time lies behind the end of the subscription"},
+    {WHOLE("a", "\"at\":\"2026-04-05\","), "at lies behind the end of the subscription"},
+    {WHOLE("ab", ""), "subscription there is no subscription ab; did you mean `a`"},
+    {WHOLE("a", "\"start\":\"2026-03-05\","), "start stands beside a subscription that is priced as it is"},
+    {WHOLE("a", "\"zone\":\"UTC\","), "zone stands beside a subscription"},
+    {WHOLE("a", "\"credits\":[{\"amount\":\"5\"}],"), "credits stands beside a subscription"},
+    {WHOLE("a", "\"customer\":\"x\","), "customer stands beside a subscription"},
+    {WHOLE("a", "\"tariff\":\"t\","), "documents stand beside a tariff"},
+    {"{\"subscription\":\"a\"}", "subscription there is no subscription a"},
+    {"{\"quantity\":\"3\"}", "tariff is missing: name one, or a subscription that is priced as it is"},
+    {DOCUMENTS("[1]"), "documents a map of kinds is expected"},
+    {DOCUMENTS("subscriptions:\\n- {key: a, service: s, customer: x, tariff: t, start: 2026-13-01}"), "documents.start a date or an instant is expected"},
+    {DOCUMENTS("subscriptions:\\n- {key: a, service: s, customer: x, tariff: t, start: 2026-01-01}"), "documents.service unknown service `s`"},
+    {DOCUMENTS("{"), "documents "},
+    {"{\"subscription\":\"a\",\"documents\":7}", "documents a map of kinds is expected"},
     /* 5, a reset with 3, 4 more by a quantity; then 7 for twice 1 and once 10, whichever version the reading before is of */
     {COUNTED READ("2026-02-01", "100") "," READ("2026-02-10", "105") "," READ("2026-02-11", "3") ",{\"time\":\"2026-02-11\",\"quantity\":\"4\"}]}",
      "\"total\":\"12.00\""},
