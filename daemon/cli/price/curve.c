@@ -79,7 +79,7 @@ static int find_row(const struct cli_invocation *invocation, struct curve *curve
     }
     struct quote_phase phase = {.of = {[QUOTE_CHARGED] = curve->tariff}};
     const struct quote_dimensions known = {.phases = {&phase, 1, 1}};
-    int rc = quote_check_dimensions(&known, &given.dimensions, "dimensions", findings);
+    int rc = quote_check_dimensions(&known, &given, "dimensions", findings);
     if (!rc) rc = quote_usage_row(curve->version, &given, arena, &curve->row, findings);
     if (rc || !mtr_component_has_masks(&curve->version->components[curve->row.component]) ||
         invocation_option(invocation, "at"))

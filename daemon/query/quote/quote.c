@@ -339,11 +339,13 @@ static int check_dimensions(const struct quote_question *question)
 {
     const struct quote_dimensions known = {question->phases, question->request->meters, question->catalog};
     const struct quote_row *rows = question->request->usage.items;
+    const struct quote_row one = {.component = question->request->component,
+                                  .dimensions = question->request->dimensions};
     char field[40];
-    int rc = quote_check_dimensions(&known, &question->request->dimensions, "dimensions", question->findings);
+    int rc = quote_check_dimensions(&known, &one, "dimensions", question->findings);
     for (uint32_t i = 0; !rc && i < question->request->usage.count; i++) {
         snprintf(field, sizeof(field), "usage[%u].dimensions", i);
-        rc = quote_check_dimensions(&known, &rows[i].dimensions, field, question->findings);
+        rc = quote_check_dimensions(&known, &rows[i], field, question->findings);
     }
     return rc;
 }

@@ -1,6 +1,6 @@
 /*
- * Names of dimensions, one by one, as the places that have them stand: components of all versions of the
- * tariffs with the meters that they price, then meters of the request. Pure.
+ * Names of dimensions, one by one, as the places that have them stand: of all versions of the tariffs the
+ * components that take a row, with the meters that they price. Pure.
  */
 #include "daemon/query/quote/quote_rows.h"
 
@@ -16,26 +16,6 @@ static bool walk_meter(const struct mtr_meter *meter, on_name hook, void *contex
     return false;
 }
 
-static bool walk_component(const struct quote_dimensions *known, const struct mtr_component *component,
-                           on_name hook, void *context)
-{
-    for (uint32_t i = 0; i < component->group_by_count; i++)
-        if (hook(context, component->group_by[i])) return true;
-    for (uint32_t i = 0; known->catalog && i < component->input_count; i++)
-        if (walk_meter(mtr_catalog_find_meter(known->catalog, component->inputs[i]), hook, context))
-            return true;
-    return false;
-}
-
-static bool walk_tariff(const struct quote_dimensions *known, const struct mtr_tariff_document *tariff,
-                        on_name hook, void *context)
-{
-    for (uint32_t v = 0; tariff && v < tariff->version_count; v++)
-        for (uint32_t i = 0; i < tariff->versions[v].component_count; i++)
-            if (walk_component(known, &tariff->versions[v].components[i], hook, context)) return true;
-    return false;
-}
-
 /* A list, or one by itself. */
 static bool walk_node(const struct mtr_node *names, on_name hook, void *context)
 {
@@ -46,13 +26,58 @@ static bool walk_node(const struct mtr_node *names, on_name hook, void *context)
     return false;
 }
 
-static bool walk(const struct quote_dimensions *known, on_name hook, void *context)
+/* Of the catalog, and of the request. */
+static bool walk_input(const struct quote_dimensions *known, struct mtr_str name, on_name hook,
+                       void *context)
 {
-    for (uint32_t i = 0; i < known->phases.count; i++)
+    if (known->catalog && walk_meter(mtr_catalog_find_meter(known->catalog, name), hook, context))
+        return true;
+    for (uint32_t i = 0; known->meters && i < known->meters->child_count; i++) {
+        const struct mtr_node *meter = &known->meters->children[i];
+        if (mtr_schema_may_be_same_name(name, mtr_node_text(meter, "key")) &&
+            walk_node(mtr_node_get(meter, "group_by"), hook, context))
+            return true;
+    }
+    return false;
+}
+
+static bool walk_component(const struct quote_dimensions *known, const struct mtr_component *component,
+                           on_name hook, void *context)
+{
+    for (uint32_t i = 0; i < component->group_by_count; i++)
+        if (hook(context, component->group_by[i])) return true;
+    for (uint32_t i = 0; i < component->input_count; i++)
+        if (walk_input(known, component->inputs[i], hook, context)) return true;
+    return false;
+}
+
+/* The row whose names these are, of the components that take it. */
+struct walking {
+    const struct quote_dimensions *known;
+    const struct quote_row *given;
+    bool is_taken;
+};
+
+static bool walk_tariff(struct walking *walking, const struct mtr_tariff_document *tariff, on_name hook,
+                        void *context)
+{
+    for (uint32_t v = 0; tariff && v < tariff->version_count; v++) {
+        for (uint32_t i = 0; i < tariff->versions[v].component_count; i++) {
+            const struct mtr_component *component = &tariff->versions[v].components[i];
+            if (!quote_takes(component, walking->given)) continue;
+            walking->is_taken = true;
+            if (walk_component(walking->known, component, hook, context)) return true;
+        }
+    }
+    return false;
+}
+
+static bool walk(struct walking *walking, on_name hook, void *context)
+{
+    const struct quote_phases *phases = &walking->known->phases;
+    for (uint32_t i = 0; i < phases->count; i++)
         for (int side = 0; side < QUOTE_SIDES; side++)
-            if (walk_tariff(known, known->phases.items[i].of[side], hook, context)) return true;
-    for (uint32_t i = 0; known->meters && i < known->meters->child_count; i++)
-        if (walk_node(mtr_node_get(&known->meters->children[i], "group_by"), hook, context)) return true;
+            if (walk_tariff(walking, phases->items[i].of[side], hook, context)) return true;
     return false;
 }
 
@@ -82,20 +107,36 @@ static struct mtr_str name_at(const void *context, unsigned i)
     return i < names->count ? names->items[i] : (struct mtr_str){NULL, 0};
 }
 
-int quote_check_dimensions(const struct quote_dimensions *known, const struct mtr_list *labels,
-                           const char *field, struct mtr_diagnostics *findings)
+static int fail(struct walking *walking, struct mtr_str name, const char *field,
+                struct mtr_diagnostics *findings)
 {
-    const struct mtr_label *items = labels->items;
-    for (uint32_t i = 0; i < labels->count; i++) {
-        struct names names = {.count = 0};
-        struct mtr_str name = items[i].name;
-        char meant[MTR_MEANT_BYTES];
-        if (walk(known, is_name, &name)) continue;
-        walk(known, keep_name, &names);
-        mtr_str_meant(name, name_at, &names, meant);
+    const struct quote_row *given = walking->given;
+    const struct mtr_str of = given->component.size ? given->component : given->meter;
+    const char *kind = given->component.size ? "component" : "meter";
+    struct names names = {.count = 0};
+    char meant[MTR_MEANT_BYTES];
+    walk(walking, keep_name, &names);
+    mtr_str_meant(name, name_at, &names, meant);
+    if (of.size)
+        mtr_diagnostics_addf(findings, MTR_FINDING_QUOTE_NAME_UNKNOWN, 0, 0, field,
+                             "%s `%.*s%s` has no dimension `%.*s%s`%s", kind, MTR_STR_QUOTED(of),
+                             MTR_STR_QUOTED(name), meant);
+    else
         mtr_diagnostics_addf(findings, MTR_FINDING_QUOTE_NAME_UNKNOWN, 0, 0, field,
                              "nothing is priced by `%.*s%s`%s", MTR_STR_QUOTED(name), meant);
-        return MTR_EINVALID;
+    return MTR_EINVALID;
+}
+
+int quote_check_dimensions(const struct quote_dimensions *known, const struct quote_row *given,
+                           const char *field, struct mtr_diagnostics *findings)
+{
+    const struct mtr_label *items = given->dimensions.items;
+    for (uint32_t i = 0; i < given->dimensions.count; i++) {
+        struct walking walking = {.known = known, .given = given};
+        struct mtr_str name = items[i].name;
+        if (walk(&walking, is_name, &name)) continue;
+        if (!walking.is_taken && (given->component.size || given->meter.size)) return MTR_OK;
+        return fail(&walking, name, field, findings);
     }
     return MTR_OK;
 }

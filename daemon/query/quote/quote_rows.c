@@ -79,13 +79,16 @@ static uint32_t find_input(const struct mtr_component *component, struct mtr_str
     return input;
 }
 
+bool quote_takes(const struct mtr_component *component, const struct quote_row *given)
+{
+    const bool is_named = !given->component.size || mtr_str_equal(component->key, given->component);
+    return is_named && find_input(component, given->meter) < component->input_count;
+}
+
 bool quote_has_component(const struct mtr_tariff_version *version, const struct quote_row *given)
 {
-    for (uint32_t i = 0; i < version->component_count; i++) {
-        const struct mtr_component *component = &version->components[i];
-        bool named = !given->component.size || mtr_str_equal(component->key, given->component);
-        if (named && find_input(component, given->meter) < component->input_count) return true;
-    }
+    for (uint32_t i = 0; i < version->component_count; i++)
+        if (quote_takes(&version->components[i], given)) return true;
     return false;
 }
 
@@ -128,12 +131,10 @@ static int fail_component(const struct mtr_tariff_version *version, const struct
 int quote_find_component(const struct mtr_tariff_version *version, const struct quote_row *given,
                          uint32_t *out, struct mtr_diagnostics *findings)
 {
-    const struct mtr_str name = given->component, meter = given->meter;
     uint32_t found = UINT32_MAX, count = 0;
     for (uint32_t i = 0; i < version->component_count; i++) {
         const struct mtr_component *component = &version->components[i];
-        if (name.size && !mtr_str_equal(component->key, name)) continue;
-        if (find_input(component, meter) == component->input_count) continue;
+        if (!quote_takes(component, given)) continue;
         found = i;
         count++;
     }
@@ -141,8 +142,9 @@ int quote_find_component(const struct mtr_tariff_version *version, const struct 
     if (count > 1)
         return quote_fail_row(
             findings, MTR_FINDING_QUOTE_NAME_AMBIGUOUS, given, "component",
-            meter.size ? "the tariff has several components with that meter: name the one that is meant"
-                       : "the tariff prices several meters: name the meter, or the component",
+            given->meter.size
+                ? "the tariff has several components with that meter: name the one that is meant"
+                : "the tariff prices several meters: name the meter, or the component",
             (struct mtr_str){NULL, 0});
     *out = found;
     return MTR_OK;

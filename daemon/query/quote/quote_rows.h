@@ -61,7 +61,9 @@ int quote_find_tariff(const struct mtr_catalog *catalog, const struct mtr_node *
 int quote_rows_expand(const struct quote_phases *phases, struct mtr_list *rows, struct mtr_arena *arena,
                       struct mtr_diagnostics *findings) MTR_MUST_USE;
 
-/* Has the version a component that takes what is given? */
+/* Does the component take what is given: is it the one that is named, and does it price the meter? */
+bool quote_takes(const struct mtr_component *component, const struct quote_row *given);
+/* Has the version one that does? */
 bool quote_has_component(const struct mtr_tariff_version *version, const struct quote_row *given);
 /* The version of all phases that has such a component before any other, of one side; NULL: none has. */
 const struct mtr_tariff_version *quote_first_version(const struct quote_phases *phases, enum quote_side side,
@@ -78,17 +80,18 @@ int quote_usage_row(const struct mtr_tariff_version *version, const struct quote
                     struct mtr_arena *arena, struct mtr_usage_row *row,
                     struct mtr_diagnostics *findings) MTR_MUST_USE;
 
-/* Where the dimensions of rows are looked for: what components are grouped by, and what the meters tell apart
- * that these price. */
+/* Where the dimensions of a row are looked for: what the components that take it are grouped by, and what the
+ * meters tell apart that these price. */
 struct quote_dimensions {
     struct quote_phases phases;
     const struct mtr_node *meters;     /* of the request; NULL: none */
     const struct mtr_catalog *catalog; /* NULL: none */
 };
 
-/* The labels of a row, with the path that leads to them. A name that is in none of these places would be left
- * out of the price without a word: MTR_EINVALID, with a finding that has the nearest one. */
-int quote_check_dimensions(const struct quote_dimensions *known, const struct mtr_list *labels,
+/* A name that is in none of these places would be left out of the price without a word: MTR_EINVALID, with a
+ * finding that has the nearest one. `field` is the path that leads to them. A row that no component takes is
+ * told elsewhere. */
+int quote_check_dimensions(const struct quote_dimensions *known, const struct quote_row *given,
                            const char *field, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 #endif

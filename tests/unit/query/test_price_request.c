@@ -61,6 +61,14 @@
     "\"end\":\"2026-04-01\"},{\"key\":\"b\",\"service\":\"s\",\"customer\":\"x\",\"tariff\":\"t\",\"zone\":\"Asia/Tokyo\",\"start\":\"2026-03-01\"}]}}"
 #define DOCUMENTS(text) "{\"subscription\":\"a\",\"documents\":\"" text "\"}"
 
+/* Two components whose meters tell other things apart. */
+#define TWO \
+    "{\"tariff\":{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"components\":[" \
+    "{\"key\":\"c\",\"meter\":\"m\",\"per_unit\":\"1\",\"group_by\":[\"region\"]}," \
+    "{\"key\":\"d\",\"meter\":\"n\",\"per_unit\":\"2\",\"group_by\":[\"zone\"]}]}]}," \
+    "\"meters\":[{\"key\":\"m\",\"service\":\"s\",\"event_type\":\"e\",\"value\":\"v\",\"group_by\":[\"region\",\"size\"]}," \
+    "{\"key\":\"n\",\"service\":\"s\",\"event_type\":\"e\",\"value\":\"v\",\"group_by\":[\"zone\"]}],"
+
 #define WINDOW(from) \
     "{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"calendar\":{\"n\":{\"hours\":\"" from "-07:30\",\"zone\":\"UTC\"}}," \
     "\"components\":[{\"key\":\"c\",\"meter\":\"m\",\"when\":\"n\",\"per_unit\":\"1\"}]}]}"
@@ -84,6 +92,16 @@ static const struct request_row {
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01\",\"component\":\"cals\",\"quantity\":\"3\"}",
      "component the tariff has no component cals; did you mean `calls`?"},
     {"{\"tariff\":" TARIFF ",\"quantity\":\"3\",\"dimensions\":{\"reigon\":\"eu\"}}", "dimensions nothing is priced by `reigon`; did you mean `region`?"},
+    /* of the component or meter that is meant, whatever others have */
+    {TWO "\"at\":\"2026-03-01\",\"component\":\"c\",\"quantity\":\"3\",\"dimensions\":{\"zone\":\"a\"}}", "dimensions component `c` has no dimension `zone`"},
+    {TWO "\"at\":\"2026-03-01\",\"component\":\"c\",\"quantity\":\"3\",\"dimensions\":{\"sizes\":\"a\"}}",
+     "dimensions component `c` has no dimension `sizes`; did you mean `size`?"},
+    {TWO "\"at\":\"2026-03-01\",\"component\":\"c\",\"quantity\":\"3\",\"dimensions\":{\"size\":\"a\",\"region\":\"b\"}}", "\"total\":\"3.00\""},
+    {TWO "\"usage\":[{\"time\":\"2026-03-01\",\"meter\":\"n\",\"quantity\":\"3\",\"dimensions\":{\"region\":\"b\"}}]}",
+     "usage[0].dimensions meter `n` has no dimension `region`"},
+    {TWO "\"usage\":[{\"time\":\"2026-03-01\",\"meter\":\"n\",\"quantity\":\"3\",\"dimensions\":{\"zone\":\"b\"}},"
+     "{\"time\":\"2026-03-01\",\"meter\":\"m\",\"quantity\":\"3\",\"dimensions\":{\"region\":\"b\",\"size\":\"s\"}}]}", "\"total\":\"9.00\""},
+    {TWO "\"at\":\"2026-03-01\",\"component\":\"cc\",\"quantity\":\"3\",\"dimensions\":{\"region\":\"b\"}}", "component the tariff has no component cc"},
     {"{\"tariff\":" FEE ",\"quantity\":\"3\",\"dimensions\":{\"region\":\"eu\"}}", "dimensions nothing is priced by `region`"},
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01\",\"usage\":[{\"meter\":\"call\",\"quantity\":\"3\"}]}",
      "the tariff does not price the meter call; did you mean `calls`?"},
