@@ -340,7 +340,7 @@ def check_price(d):
     run(d, 1, "price", "compute", "-q", "1", says=["component"])
     run(d, 1, "price", "compte", "-q", "1", says=["there is no tariff compte; did you mean `compute`?"])
     run(d, 1, "price", "compute", "-q", "1", "--component", "vcpus", says=["no component vcpus; did you mean `vcpu`?"])
-    run(d, 1, "price", "compute", "-q", "1", "--component", "vcpu", "--dim", "reigon=eu", says=["component `vcpu` has no dimension `reigon`; did you mean `region`?"])
+    run(d, 1, "price", "compute", "-q", "1", "--component", "vcpu", "--dim", "reigon=eu", says=["nothing is priced by `reigon`; did you mean `region`?"])
     run(d,
         78,
         "price",

@@ -189,7 +189,10 @@ def test_refusals(folder, tariff):
         ("g.ndjson", '{"quantity": [1]}\n', ":1: error: a member is a list"),
         ("h.ndjson", '{"quantity": 1}\n{"quantity"\n', ":2: error:"),
         ("k.csv", 'quantity\n"1,50"\n', "k.csv:2: error: quantity: `1,50` is no number: write 1.50 (a decimal point)"),
-        ("m.csv", "quantity,reigon\n1,eu\n", "m.csv:2: error: dimensions: nothing is priced by `reigon`; did you mean `region`?"),
+        ("m.csv", "quantity,reigon\n1,eu\n", "m.csv:1: error: dimensions: nothing is priced by `reigon`; did you mean `region`? [quote.name.unknown]"),
+        ("v.csv", "\ntimee,quantity\n2026-01-05,1\n", "v.csv:2: error: dimensions: nothing is priced by `timee`; did you mean `time`? [quote.name.unknown]"),
+        ("w.csv", "quantity,x\n1,\n1,eu\n", "w.csv:1: error: dimensions: nothing is priced by `x` [quote.name.unknown]"),
+        ("m.ndjson", '{"quantity":1}\n{"quantity":1,"componnet":"cpu"}\n', "m.ndjson:2: error: dimensions: nothing is priced by `componnet`; did you mean `component`?"),
         ("i.csv", "quantity,component\n1,cpu\n1,gpu\n", "i.csv:3: error: component: the tariff has no component gpu"),
     ):
         error = run(tariff, "--series", write(folder, name, text), code=1)

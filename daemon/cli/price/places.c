@@ -50,14 +50,40 @@ static const char *skip_item(const char *field, const char *list, uint64_t *inde
     return *end == ']' ? end + 1 + (end[1] == '.') : NULL;
 }
 
+struct mtr_str price_series_column(const void *context, unsigned i)
+{
+    static const char *const columns[] = {"time", "seconds", "component", "meter", "quantity", "reading"};
+    (void)context;
+    return mtr_str_from(i < sizeof(columns) / sizeof(*columns) ? columns[i] : NULL);
+}
+
+static const char dimension_path[] = "dimensions.";
+
+/* A column that nothing is priced by is the header's fault, where there is one; it may be a misspelt one of
+ * those that are no dimensions. */
+static uint64_t find_column(const struct price_series *series, const char *field, uint64_t line,
+                            const struct mtr_diagnostic *finding, char meant[MTR_MEANT_BYTES])
+{
+    const size_t size = sizeof(dimension_path) - 1;
+    *meant = '\0';
+    if (strncmp(field, dimension_path, size) != 0 || finding->code != MTR_FINDING_QUOTE_NAME_UNKNOWN)
+        return line;
+    if (!strstr(finding->text, "; did you mean"))
+        mtr_str_meant(mtr_str_from(field + size), price_series_column, NULL, meant);
+    return series->header_line ? series->header_line : line;
+}
+
 static void print_row(const struct price_series *series, uint64_t row, const char *field,
                       const struct mtr_diagnostic *finding)
 {
+    char meant[MTR_MEANT_BYTES];
     uint64_t line = 0;
     if (series->lines.size / sizeof(line) > row)
         memcpy(&line, series->lines.data + row * sizeof(line), sizeof(line));
-    fprintf(stderr, "%s:%" PRIu64 ": error: %s%s%s [%s]\n", series->path, line, field, *field ? ": " : "",
-            finding->text, mtr_finding_kind(finding->code)->code);
+    line = find_column(series, field, line, finding, meant);
+    const struct mtr_str member = {field, strcspn(field, ".")};
+    fprintf(stderr, "%s:%" PRIu64 ": error: %.*s%s%s%s [%s]\n", series->path, line, MTR_STR_ARGS(member),
+            member.size ? ": " : "", finding->text, meant, mtr_finding_kind(finding->code)->code);
 }
 
 /* A document of a file, or a --rate, whose currency the sentence names. */
@@ -124,6 +150,7 @@ void price_print_finding(void *context, const struct mtr_diagnostic *finding)
     const char *rest = field + member.size;
     if (*rest == '[') rest += strcspn(rest, "]") + 1;
     if (*rest == '.') rest++;
+    if (mtr_str_equal(member, MTR_STR("dimensions"))) rest = ""; /* the sentence has the name */
     if (option)
         fprintf(stderr, "meterd price: --%s: %s%s%s [%s]\n", option, rest, *rest ? ": " : "", finding->text,
                 code);

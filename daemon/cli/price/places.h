@@ -10,13 +10,18 @@
 
 #include "meterd/core/buffer.h"
 #include "meterd/core/diagnostic.h"
+#include "meterd/core/str.h"
 
 /* The series of the request. */
 struct price_series {
     const char *path;        /* NULL: there is none */
     struct mtr_buffer rows;  /* as a JSON list; empty: none */
     struct mtr_buffer lines; /* of each row in the file: uint64_t */
+    uint64_t header_line;    /* 0: there is no header */
 };
+
+/* The columns of a series that are no dimensions, one by one; without data behind the last. */
+struct mtr_str price_series_column(const void *context, unsigned i);
 
 /* Where a document of its rates stands. */
 struct price_rates_place {

@@ -27,16 +27,15 @@ struct series_file {
     struct mtr_str columns[COLUMNS_MAX];
     uint32_t column_count;
     uint32_t rows;
-    struct mtr_buffer *lines; /* of the rows: uint64_t */
+    struct price_series *out;
     bool failed; /* and said why */
 };
 
 static bool is_field(struct mtr_str name)
 {
-    static const char *const fields[] = {"time",  "seconds",  "component",
-                                         "meter", "quantity", "reading"};
-    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
-        if (mtr_str_equal(name, mtr_str_from(fields[i]))) return true;
+    struct mtr_str field;
+    for (unsigned i = 0; (field = price_series_column(NULL, i)).data != NULL; i++)
+        if (mtr_str_equal(name, field)) return true;
     return false;
 }
 
@@ -96,7 +95,7 @@ static int write_row(struct series_file *file, uint64_t line, const struct mtr_s
     bool has_quantity = false;
     if (file->rows++ == ROWS_MAX)
         return refuse(file, line, MTR_FINDING_QUOTE_LIMIT, "a series has at most 100000 rows");
-    int kept = mtr_buffer_append(file->lines, &line, sizeof(line));
+    int kept = mtr_buffer_append(&file->out->lines, &line, sizeof(line));
     if (kept) return kept;
     mtr_json_map(&file->json);
     for (uint32_t i = 0; i < count; i++) {
@@ -162,6 +161,7 @@ static int take_header(struct series_file *file, const struct mtr_csv_record *re
         used += record->cells[i].size;
     }
     file->column_count = record->cell_count;
+    file->out->header_line = record->line;
     return has_quantity ? MTR_OK : refuse_header(file, record->line);
 }
 
@@ -235,7 +235,7 @@ static bool is_ndjson(struct mtr_str text)
 
 int series_file_read(const char *path, struct price_series *out)
 {
-    struct series_file file = {.path = path, .lines = &out->lines};
+    struct series_file file = {.path = path, .out = out};
     struct mtr_buffer text;
     int code = cli_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
     if (code) return code;

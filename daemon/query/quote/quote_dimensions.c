@@ -4,7 +4,7 @@
  */
 #include "daemon/query/quote/quote_rows.h"
 
-#include "meterd/core/limits.h"
+#include <stdio.h>
 
 /* What looks at names; true: enough. */
 typedef bool (*on_name)(void *context, struct mtr_str name);
@@ -107,23 +107,37 @@ static struct mtr_str name_at(const void *context, unsigned i)
     return i < names->count ? names->items[i] : (struct mtr_str){NULL, 0};
 }
 
-static int fail(struct walking *walking, struct mtr_str name, const char *field,
-                struct mtr_diagnostics *findings)
+static const struct quote_row any_row;
+
+/* The nearest of what the row could have; "" where none is near. */
+static const char *find_meant(const struct quote_dimensions *known, const struct quote_row *given,
+                              struct mtr_str name, char meant[MTR_MEANT_BYTES])
 {
-    const struct quote_row *given = walking->given;
-    const struct mtr_str of = given->component.size ? given->component : given->meter;
-    const char *kind = given->component.size ? "component" : "meter";
+    struct walking walking = {.known = known, .given = given};
     struct names names = {.count = 0};
-    char meant[MTR_MEANT_BYTES];
-    walk(walking, keep_name, &names);
-    mtr_str_meant(name, name_at, &names, meant);
-    if (of.size)
-        mtr_diagnostics_addf(findings, MTR_FINDING_QUOTE_NAME_UNKNOWN, 0, 0, field,
-                             "%s `%.*s%s` has no dimension `%.*s%s`%s", kind, MTR_STR_QUOTED(of),
+    walk(&walking, keep_name, &names);
+    return mtr_str_meant(name, name_at, &names, meant);
+}
+
+/* Of a name that other components have, the sentence says whose it is not. */
+static int fail(const struct quote_dimensions *known, const struct quote_row *given, struct mtr_str name,
+                const char *field, struct mtr_diagnostics *findings)
+{
+    struct walking walking = {.known = known, .given = &any_row};
+    const struct mtr_str of = given->component.size ? given->component : given->meter;
+    char path[MTR_FINDING_FIELD_BYTES], meant[MTR_MEANT_BYTES];
+    snprintf(path, sizeof(path), "%s.%.*s%s", field, MTR_STR_QUOTED(name));
+    find_meant(known, given, name, meant);
+    if (of.size && walk(&walking, is_name, &name)) {
+        mtr_diagnostics_addf(findings, MTR_FINDING_QUOTE_DIMENSION_OTHER, 0, 0, path,
+                             "%s `%.*s%s` has no dimension `%.*s%s`%s",
+                             given->component.size ? "component" : "meter", MTR_STR_QUOTED(of),
                              MTR_STR_QUOTED(name), meant);
-    else
-        mtr_diagnostics_addf(findings, MTR_FINDING_QUOTE_NAME_UNKNOWN, 0, 0, field,
-                             "nothing is priced by `%.*s%s`%s", MTR_STR_QUOTED(name), meant);
+        return MTR_EINVALID;
+    }
+    if (!*meant) find_meant(known, &any_row, name, meant);
+    mtr_diagnostics_addf(findings, MTR_FINDING_QUOTE_NAME_UNKNOWN, 0, 0, path,
+                         "nothing is priced by `%.*s%s`%s", MTR_STR_QUOTED(name), meant);
     return MTR_EINVALID;
 }
 
@@ -136,7 +150,7 @@ int quote_check_dimensions(const struct quote_dimensions *known, const struct qu
         struct mtr_str name = items[i].name;
         if (walk(&walking, is_name, &name)) continue;
         if (!walking.is_taken && (given->component.size || given->meter.size)) return MTR_OK;
-        return fail(&walking, name, field, findings);
+        return fail(known, given, name, field, findings);
     }
     return MTR_OK;
 }

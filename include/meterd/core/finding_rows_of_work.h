@@ -69,6 +69,9 @@
       "mend it")                                                                                             \
     X(QUOTE_CURRENCY, ERROR, "quote.currency", "the tariff is not priced in the currency",                   \
       "ask for another")                                                                                     \
+    X(QUOTE_DIMENSION_OTHER, ERROR, "quote.dimension.other",                                                 \
+      "what is priced has no such dimension, another component has",                                         \
+      "leave it out, or name the other component")                                                           \
     X(QUOTE_DIMENSION_VALUE, ERROR, "quote.dimension.value",                                                 \
       "no event can have such a value of a dimension", "shorten it")                                         \
     X(QUOTE_FEE, ERROR, "quote.fee", "a fee takes no quantity",                                              \
