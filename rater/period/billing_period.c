@@ -179,6 +179,15 @@ static size_t add_numbers(const struct mtr_subscription *subscription, const str
     return NUMBERS_OF_PART;
 }
 
+/* How many parts are of a trial under the tariff that comes behind it: where it ends with a version, its
+ * parts are those that there were without it. */
+static uint32_t trial_of_same_tariff(const struct mtr_billing_period *period)
+{
+    for (uint32_t i = 1; i < period->part_count; i++)
+        if (period->parts[i].first == i && period->parts[i].tariff == period->parts[i - 1].tariff) return i;
+    return 0;
+}
+
 static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_arena *arena,
                        struct mtr_billing_period *period)
 {
@@ -191,7 +200,7 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
                                                                                     every period */
     size_t count = sizeof(head) / sizeof(*head);
     const size_t count_max = count + NUMBERS_OF_PART * ((size_t)period->part_count + period->cost_count) +
-                             NUMBERS_OF_PEER * (size_t)subscription->peer_count + 2;
+                             NUMBERS_OF_PEER * (size_t)subscription->peer_count + 3;
     int64_t *numbers = mtr_arena_alloc(arena, count_max * sizeof(*numbers));
     if (!numbers) return MTR_ENOMEM;
     memcpy(numbers, head, sizeof(head));
@@ -207,6 +216,8 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
         count += add_numbers(subscription, &period->parts[i], numbers + count);
     for (uint32_t i = 0; i < period->cost_count; i++)
         count += add_numbers(subscription, &period->costs[i], numbers + count);
+    const uint32_t trial = trial_of_same_tariff(period);
+    if (trial) numbers[count++] = trial;
     if (subscription->service && subscription->service->measure_ends) /* a quote's is of none */
         numbers[count++] = (int64_t)subscription->service->measure_ends;
     numbers[count++] =

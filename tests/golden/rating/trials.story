@@ -123,3 +123,24 @@ at      2026-05-02
         s1 2026-04-30T22: draft 31 base
         s2 2026-03-31T22: final 4 calls (9); final 31 base
         s2 2026-04-30T22: draft 31 base
+
+# A trial of the same tariff that is told later, and ends where a version begins: free units and the fee begin
+# anew, though the parts are those that there were.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - {from: 2026-01-01, components: [{key: calls, meter: calls, free_units: 5, per_unit: 1}, {key: base, recurring: {amount: 31}}]}
+  - {from: 2026-01-22, components: [{key: calls, meter: calls, free_units: 5, per_unit: 2}, {key: base, recurring: {amount: 31}}]}
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01, end: 2026-02-01}
+
+use     s1 calls 2026-01-03 30 | 2026-01-22 12
+at      2026-02-01T02
+        2026-01: final 25 calls (30); final 31 base; final 24 calls (12)
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01, end: 2026-02-01,
+   trial: {end: 2026-01-22, tariff: standard}}
+
+at      2026-02-01T04
+        2026-01: correction -10 calls (12); correction 31 base
