@@ -3,6 +3,8 @@
  * tells what it is for.
  *
  *   scenario_catalog   documents, and how they change while usage flows
+ *   scenario_trials    how subscriptions begin, and what of it is told later
+ *   scenario_life      services, meters, tariffs and keys that are deleted, and come again
  *   scenario_client    vendors: events, requests, retries; remembers what was sent and what was answered
  *   scenario_stores    stores and stages: open, crash, recover
  *   scenario_receiver  the billing backend, and the operator who looks after messages
@@ -46,12 +48,28 @@ enum {
     TARIFFS_MAX = 6,
     SUBSCRIPTIONS_MAX = 12,
     DESTINATIONS_MAX = 2,
+    KEYS_MAX = 3,
     KEY_MAX = 16
 };
 
 /* ---- catalog ---- */
 
+/* Of a document that may be deleted, and come again. */
+struct planned_life {
+    uint32_t number; /* in the catalog; 0: not known, or it is not there */
+    bool was_there;
+};
+
+struct planned_service {
+    bool applied;
+};
+
+struct planned_key { /* of the API */
+    bool applied;
+};
+
 struct planned_meter {
+    struct planned_life life;
     uint32_t service;
     char key[KEY_MAX];
     char type[KEY_MAX];
@@ -88,8 +106,12 @@ struct planned_subscription {
     const char *start_clock; /* the rest of an instant; empty: midnight in the zone */
     int64_t trial_day; /* 0: none */
     const char *trial_clock;
+    bool trial_in_days; /* written as so many days from the start */
     uint32_t trial_tariff; /* TARIFFS_MAX: none */
     bool trial_stops;
+    bool trial_frees;      /* units or money of the subscription's own tariff */
+    bool trial_is_endless; /* what it frees */
+    const char *freed;     /* that, as written; NULL: not drawn yet */
     uint32_t cost_tariff;  /* TARIFFS_MAX: none */
     int64_t end_day;   /* 0: none */
     struct planned_change changes[CHANGES_MAX];
@@ -100,19 +122,29 @@ struct planned_subscription {
 };
 
 struct planned_tariff {
+    struct planned_life life;
+    bool applied;
+    bool was_named; /* by a subscription that was applied */
     uint32_t service;
     char key[KEY_MAX];
     const char *currency;
     bool is_cost; /* of some subscription: it counts nothing across a customer */
+    uint32_t priced; /* a bit for each planned meter that has a component in it */
+    bool prices_spare;
 };
 
 struct plan {
     uint32_t vendor_count;
     uint32_t service_count, service_vendors[SERVICES_MAX];
+    struct planned_service services[SERVICES_MAX];
+    uint32_t late_service; /* nothing of it is applied at first */
+    struct planned_key keys[KEYS_MAX];
+    uint32_t numbers_max[MTR_KIND_COUNT], numbers_next[MTR_KIND_COUNT]; /* given so far, when it was last looked at */
     bool shares_keys; /* every service has the same keys of meters and tariffs */
     uint32_t meter_count, tariff_count, subscription_count;
     struct planned_meter meters[METERS_MAX];
-    struct planned_meter spare; /* no tariff names it, so that it may be deleted */
+    struct planned_meter spare; /* seldom named by a tariff, so that it may be deleted */
+    bool spare_goes;            /* no tariff that is written names it */
     struct planned_tariff tariffs[TARIFFS_MAX];
     struct planned_subscription subscriptions[SUBSCRIPTIONS_MAX];
     uint32_t destinations_applied;
@@ -225,16 +257,18 @@ struct pending_result {
 };
 
 /* How often things happened over all runs, so that a run that tests nothing is noticed. */
-#define SEEN_MAP(X)                                                                                          \
-    X(CRASH) X(COPY) X(CLOCK_SET_BACK) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL)                 \
-    X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(RETIRED) X(RETIRED_ANEW) X(METER_DELETED) X(METER_KEPT)    \
-    X(COUNTER_GREW) X(COUNTER_RESET) X(COUNTER_OPENED) X(LEVEL_OPENED) X(SPLIT_PERIOD) X(STRAY_USAGE) X(CHANGED)  \
-    X(SUBJECT_AGAIN) X(SAME_KEYS) X(BEYOND) X(QUOTA_CHANGED) X(DRAFT) X(FINAL)                                    \
-    X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE) X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE)                  \
-    X(COST_JOINED) X(ALLOWANCE_DRAWN) X(CREDIT_DRAWN) X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION)       \
-    X(PEER) X(ACCOUNT) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL) X(SPREAD_USE)                     \
-    X(RECURRING_LINE) X(QUOTED_LINE) X(CLOSED_PERIOD) X(ANSWERED_PERIOD) X(ANSWERED_LINE)                    \
-    X(REQUEST_CREDIT) X(REQUEST_TRIAL) X(TERM_LINE) X(TERM_GOES_ON) X(REQUEST_TERM)                                                                       \
+#define SEEN_MAP(X) \
+    X(CRASH) X(COPY) X(CLOCK_SET_BACK) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL) \
+    X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(RETIRED) X(RETIRED_ANEW) X(METER_DELETED) X(METER_KEPT) X(METER_CHARGED) \
+    X(TARIFF_DELETED) X(TARIFF_KEPT) X(SERVICE_DELETED) X(SERVICE_KEPT) X(KEY_DELETED) X(COMES_AGAIN) \
+    X(COUNTER_GREW) X(COUNTER_RESET) X(COUNTER_OPENED) X(LEVEL_OPENED) X(SPLIT_PERIOD) X(STRAY_USAGE) X(CHANGED) \
+    X(SUBJECT_AGAIN) X(SAME_KEYS) X(BEYOND) X(QUOTA_CHANGED) X(DRAFT) X(FINAL) \
+    X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE) X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE) \
+    X(TRIAL_ADDED) X(TRIAL_MOVED) X(TRIAL_REMOVED) X(TRIAL_UNITS_DRAWN) X(TRIAL_MONEY_DRAWN) X(TRIAL_KEPT) \
+    X(COST_JOINED) X(ALLOWANCE_DRAWN) X(CREDIT_DRAWN) X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION) \
+    X(PEER) X(ACCOUNT) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL) X(SPREAD_USE) \
+    X(RECURRING_LINE) X(QUOTED_LINE) X(CLOSED_PERIOD) X(ANSWERED_PERIOD) X(ANSWERED_LINE) \
+    X(REQUEST_CREDIT) X(REQUEST_FREED) X(REQUEST_TRIAL) X(TERM_LINE) X(TERM_GOES_ON) X(REQUEST_TERM) \
     X(RECEIVER_REPEAT) X(MESSAGE_REJECTED) X(MESSAGE_UNKNOWN) X(SEGMENTS)
 enum seen {
 #define SEEN_ROW(name) SEEN_##name,
@@ -282,6 +316,10 @@ void *scenario_alloc(struct scenario *scenario, size_t count, size_t size);
 void scenario_catalog_plan(struct scenario *scenario);
 void scenario_catalog_apply_first(struct scenario *scenario);
 void scenario_catalog_change(struct scenario *scenario);
+/* The catalog has what was applied and not deleted, under numbers that are given once. */
+void scenario_life_check(struct scenario *scenario);
+/* And what charges name is there. */
+void scenario_check_named(struct scenario *scenario);
 void scenario_catalog_apply_rest(struct scenario *scenario);
 void scenario_vendor_key(uint32_t vendor, char key[KEY_MAX]);
 /* The key, or where that is not enough SERVICE/KEY, which no other meter or tariff has. */
@@ -396,6 +434,7 @@ struct naive_grant;
 struct naive_pools {
     struct naive_grant *grants;
     uint32_t count;
+    bool of_units_alone;
 };
 enum { NAIVE_GRANTS_MAX = 16384, NAIVE_POOLS_MAX = 64 };
 /* A billing period that draws. */
@@ -404,7 +443,8 @@ struct naive_drawing {
     struct mtr_period whole;
     int64_t start_us, end_us;
 };
-void scenario_pools_open(struct scenario *scenario, struct naive_pools *out);
+/* Of units alone: what money pays for is no less charged. */
+void scenario_pools_open(struct scenario *scenario, bool of_units_alone, struct naive_pools *out);
 void scenario_pools_begin(struct scenario *scenario, struct naive_pools *pools,
                           const struct naive_drawing *drawing,
                           const struct mtr_tariff_version *const *versions,

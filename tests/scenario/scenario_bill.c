@@ -36,7 +36,7 @@ struct billing {
     uint32_t first_line; /* of the period in the bill */
     bool closing;
     struct bill *bill;
-    /* the same without pools and terms, in the order of subscriptions: what limits of accounts count */
+    /* the same without pools of money and terms, in the order of subscriptions: what limits of accounts count */
     const struct bill *account;
     struct naive_pools *pools;  /* NULL: none */
     struct naive_terms *terms;  /* NULL: their limits are left out */
@@ -109,8 +109,10 @@ static void find_parts(struct billing *billing)
     if (subscription->trial_tariff)
         add_parts(billing, subscription->trial_tariff, billing->start_us, trial_end_us, side);
     scenario_seen[SEEN_TRIAL_PART] += side->count;
+    int64_t until_us = billing->end_us; /* of a trial that frees units or money, and stops */
+    if (subscription->charged_until_us < until_us) until_us = subscription->charged_until_us;
     if (!subscription->trial_stops)
-        add_parts(billing, subscription->tariff, trial_end_us, billing->end_us, side);
+        add_parts(billing, subscription->tariff, trial_end_us, until_us, side);
 }
 
 /* Cost parts are cut wherever one of the customer's begins or ends. */
@@ -256,6 +258,7 @@ static uint32_t measure_peers(struct billing *billing, const struct mtr_componen
             continue;
         int64_t from_us = peer->trial_end_us;
         int64_t until_us = peer->end_us < billing->whole.end_us ? peer->end_us : billing->whole.end_us;
+        if (peer->charged_until_us < until_us) until_us = peer->charged_until_us;
         if (from_us < billing->whole.start_us) from_us = billing->whole.start_us;
         const struct naive_range range = {
             .from_us = from_us, .own_us = until_us, .until_us = until_us, .whole = billing->whole};
@@ -278,7 +281,9 @@ static bool is_peer(const struct billing *billing, const struct mtr_subscription
 /* Is it charged for more than a trial in that period? */
 static bool outlives_trial(const struct mtr_subscription *other, const struct mtr_period *whole)
 {
+    const int64_t start_us = other->start_us > whole->start_us ? other->start_us : whole->start_us;
     if (other->start_us >= whole->end_us || other->end_us <= whole->start_us) return false;
+    if (other->charged_until_us <= start_us) return false;
     return !other->trial_stops && other->trial_end_us < whole->end_us && other->trial_end_us < other->end_us;
 }
 
@@ -469,10 +474,11 @@ void scenario_bill_make(struct scenario *scenario, const struct naive *naive, in
 {
     const struct mtr_catalog *catalog = scenario->stores.catalog;
     struct bill plain = {.lines = scenario_alloc(scenario, BILL_LINES_MAX, sizeof(*plain.lines))};
-    struct naive_pools pools;
+    struct naive_pools pools, units;
     struct naive_terms terms;
     *out = (struct bill){.lines = scenario_alloc(scenario, BILL_LINES_MAX, sizeof(*out->lines))};
-    scenario_pools_open(scenario, &pools);
+    scenario_pools_open(scenario, false, &pools);
+    scenario_pools_open(scenario, true, &units);
     scenario_terms_open(scenario, &terms);
     for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); i++) {
         const struct mtr_subscription *first = mtr_catalog_subscription(catalog, i);
@@ -480,7 +486,8 @@ void scenario_bill_make(struct scenario *scenario, const struct naive *naive, in
                                   .naive = naive,
                                   .subscription = first,
                                   .bill = &plain,
-                                  .account = &plain};
+                                  .account = &plain,
+                                  .pools = &units};
         out->stray_count += scenario_count_stray(scenario, naive, first);
         for (uint32_t k = 0; k < mtr_subscription_phase_count(first); k++) {
             billing.subscription = mtr_subscription_phase(first, k);

@@ -13,6 +13,8 @@
 static const char *const types[] = {"cpu", "disk", "call"};
 static const char *const zones[] = {"UTC", "Asia/Kolkata", "America/Sao_Paulo", "Australia/Lord_Howe",
                                     "Europe/Berlin"};
+/* The refusal of a trial that frees units of a component that is not there. */
+#define TRIAL_OF_NOTHING "quantity: tariff `"
 static const char *const currencies[] = {"EUR", "USD", "JPY", "KWD"};
 
 /* ---- plan ---- */
@@ -67,7 +69,7 @@ static const char *plan_retired(struct scenario *scenario)
     return scenario_format(scenario, ", retired: '%04d-%02u-%02u%s'", year, month, day, PICK(scenario, times));
 }
 
-static void plan_meter(struct scenario *scenario, struct planned_meter *meter)
+void scenario_plan_meter(struct scenario *scenario, struct planned_meter *meter)
 {
     static const char *const filters[] = {"{tier: [gold, 2]}",
                                           "{tier: {not: [silver]}}",
@@ -86,7 +88,8 @@ static void plan_meter(struct scenario *scenario, struct planned_meter *meter)
     meter->values_max = (meter->by_region || meter->by_sku) && scenario_chance(scenario, 50)
                             ? 1 + scenario_below(scenario, 3)
                             : 0;
-    snprintf(meter->type, KEY_MAX, "%s", PICK(scenario, types));
+    const bool is_rare = meter == &scenario->plan.spare && scenario_chance(scenario, 60);
+    snprintf(meter->type, KEY_MAX, "%s", is_rare ? "never-sent" : PICK(scenario, types));
 }
 
 static void plan_meters(struct scenario *scenario)
@@ -97,14 +100,14 @@ static void plan_meters(struct scenario *scenario)
         for (uint32_t i = 0; i < count && plan->meter_count < METERS_MAX; i++) {
             struct planned_meter *meter = &plan->meters[plan->meter_count];
             *meter = (struct planned_meter){.service = service};
-            plan_meter(scenario, meter);
+            scenario_plan_meter(scenario, meter);
             snprintf(meter->key, KEY_MAX, "m%u", plan->shares_keys ? i : plan->meter_count);
             plan->meter_count++;
         }
     }
     plan->spare = (struct planned_meter){.service = scenario_below(scenario, plan->service_count)};
-    plan_meter(scenario, &plan->spare);
     snprintf(plan->spare.key, KEY_MAX, "spare");
+    scenario_plan_meter(scenario, &plan->spare);
 }
 
 static const char *plan_anchor(struct scenario *scenario, const char *every)
@@ -114,8 +117,7 @@ static const char *plan_anchor(struct scenario *scenario, const char *every)
     return "anniversary";
 }
 
-/* A tariff of the service, or none. */
-static uint32_t plan_tariff(struct scenario *scenario, uint32_t service, uint32_t percent)
+uint32_t scenario_plan_tariff(struct scenario *scenario, uint32_t service, uint32_t percent)
 {
     const struct plan *plan = &scenario->plan;
     uint32_t tariff = scenario_below(scenario, plan->tariff_count);
@@ -127,17 +129,9 @@ static uint32_t plan_tariff(struct scenario *scenario, uint32_t service, uint32_
 static uint32_t plan_cost(struct scenario *scenario, uint32_t service, bool is_first)
 {
     struct plan *plan = &scenario->plan;
-    const uint32_t tariff = plan_tariff(scenario, service, 60);
+    const uint32_t tariff = scenario_plan_tariff(scenario, service, 60);
     if (tariff < TARIFFS_MAX && is_first) plan->tariffs[tariff].is_cost = true;
     return tariff < TARIFFS_MAX && plan->tariffs[tariff].is_cost ? tariff : TARIFFS_MAX;
-}
-
-static void plan_trial(struct scenario *scenario, struct planned_subscription *subscription)
-{
-    subscription->trial_day = subscription->start_day + 2 + scenario_below(scenario, 20);
-    subscription->trial_clock = scenario_chance(scenario, 60) ? "" : PICK(scenario, clocks);
-    subscription->trial_tariff = plan_tariff(scenario, subscription->service, 60);
-    subscription->trial_stops = scenario_chance(scenario, 15);
 }
 
 /* Up to that many, from a few days behind the start on. */
@@ -151,7 +145,7 @@ static void plan_changes(struct scenario *scenario, struct planned_subscription 
         day += 1 + scenario_below(scenario, 25);
         *change = (struct planned_change){.day = day,
                                           .clock = PICK(scenario, instants),
-                                          .tariff = plan_tariff(scenario, subscription->service, 70)};
+                                          .tariff = scenario_plan_tariff(scenario, subscription->service, 70)};
         if (scenario_chance(scenario, 30)) change->anchor = plan_anchor(scenario, subscription->every);
         change->customer =
             scenario_chance(scenario, 40) || (change->tariff == TARIFFS_MAX && !change->anchor);
@@ -186,8 +180,8 @@ static void plan_subscription(struct scenario *scenario, uint32_t index)
     do subscription->tariff = scenario_below(scenario, plan->tariff_count);
     while (plan->tariffs[subscription->tariff].service != service);
     subscription->start_day = day - 30 + scenario_below(scenario, 45);
-    subscription->start_clock = scenario_chance(scenario, 60) ? "" : PICK(scenario, clocks);
-    if (scenario_chance(scenario, 30)) plan_trial(scenario, subscription);
+    subscription->start_clock = scenario_chance(scenario, 60) ? "" : scenario_clock(scenario);
+    if (scenario_chance(scenario, 30)) scenario_trial_plan(scenario, subscription);
     subscription->cost_tariff = plan_cost(scenario, service, true);
     if (scenario_chance(scenario, 30))
         subscription->end_day = subscription->start_day + 15 + scenario_below(scenario, 60);
@@ -215,6 +209,7 @@ void scenario_catalog_plan(struct scenario *scenario)
     plan->service_count =
         plan->vendor_count + scenario_below(scenario, SERVICES_MAX - plan->vendor_count + 1);
     for (uint32_t i = 0; i < plan->service_count; i++) plan->service_vendors[i] = i % plan->vendor_count;
+    plan->late_service = plan->service_count - 1;
     plan->shares_keys = scenario_chance(scenario, 50);
     scenario_seen[SEEN_SAME_KEYS] += plan->shares_keys;
     plan_meters(scenario);
@@ -247,37 +242,81 @@ void scenario_catalog_apply_first(struct scenario *scenario)
     }
     yaml_put(&yaml, "services:\n");
     for (uint32_t i = 0; i < plan->service_count; i++)
-        yaml_put(&yaml, "  - {key: s%u, vendor: v%u}\n", i, plan->service_vendors[i]);
+        if (i != plan->late_service) yaml_put_service(&yaml, i);
     yaml_put(&yaml, "meters:\n");
     for (uint32_t i = 0; i < plan->meter_count; i++)
-        if (scenario_chance(scenario, 60)) yaml_put_meter(&yaml, &plan->meters[i]);
+        if (plan->meters[i].service != plan->late_service && scenario_chance(scenario, 60))
+            yaml_put_meter(&yaml, &plan->meters[i]);
     yaml_put(&yaml, "tariffs:\n");
-    for (uint32_t i = 0; i < plan->tariff_count; i++) yaml_put_tariff(&yaml, &plan->tariffs[i]);
+    for (uint32_t i = 0; i < plan->tariff_count; i++)
+        if (plan->tariffs[i].service != plan->late_service) yaml_put_tariff(&yaml, &plan->tariffs[i]);
     yaml_put(&yaml, "subscriptions:\n");
     for (uint32_t i = 0; i < plan->subscription_count; i++)
-        if (scenario_chance(scenario, 60)) yaml_put_subscription(&yaml, &plan->subscriptions[i]);
+        if (plan->subscriptions[i].service != plan->late_service && scenario_chance(scenario, 60))
+            yaml_put_subscription(&yaml, &plan->subscriptions[i]);
     yaml_put_destination(&yaml, 0);
     plan->destinations_applied = 1;
     yaml_apply(&yaml);
+    scenario_life_check(scenario);
 }
 
-static void rewrite_tariff(struct scenario *scenario)
+void scenario_rewrite_tariff(struct scenario *scenario, struct planned_tariff *tariff)
 {
     struct yaml yaml;
-    struct planned_tariff *tariff =
-        &scenario->plan.tariffs[scenario_below(scenario, scenario->plan.tariff_count)];
+    scenario_ensure_service(scenario, tariff->service);
+    const struct planned_tariff before = *tariff;
     yaml_begin(scenario, &yaml);
+    yaml.refusal = TRIAL_OF_NOTHING;
     yaml_put(&yaml, "tariffs:\n");
     yaml_put_tariff(&yaml, tariff);
-    yaml_apply(&yaml);
+    if (yaml_try(&yaml)) return;
+    scenario_seen[SEEN_TRIAL_KEPT]++;
+    *tariff = before;
+}
+
+/* It is as it was where it may not be so: its trial frees units of what its tariff does not price. */
+static void apply_altered(struct scenario *scenario, struct planned_subscription *subscription,
+                          const struct planned_subscription *before)
+{
+    struct yaml yaml;
+    struct planned_tariff tariffs[TARIFFS_MAX];
+    if (subscription->end_day && subscription->end_day < subscription->start_day + 2)
+        subscription->end_day = subscription->start_day + 2;
+    if (subscription->trial_day && subscription->trial_day < subscription->start_day + 2)
+        subscription->trial_day = 0;
+    if (subscription->change_count && subscription->changes[0].day < subscription->start_day + 2)
+        subscription->change_count = 0;
+    scenario_ensure_named(scenario, subscription);
+    memcpy(tariffs, scenario->plan.tariffs, sizeof(tariffs)); /* none was named by what is refused */
+    yaml_begin(scenario, &yaml);
+    yaml.refusal = TRIAL_OF_NOTHING;
+    yaml_put(&yaml, "subscriptions:\n");
+    yaml_put_subscription(&yaml, subscription);
+    if (yaml_try(&yaml)) return;
+    scenario_seen[SEEN_TRIAL_KEPT]++;
+    *subscription = *before;
+    memcpy(scenario->plan.tariffs, tariffs, sizeof(tariffs));
+}
+
+/* Of one that has, or had, or will have it. */
+static void alter_trial(struct scenario *scenario)
+{
+    struct plan *plan = &scenario->plan;
+    struct planned_subscription *subscription =
+        &plan->subscriptions[scenario_below(scenario, plan->subscription_count)];
+    for (int tries = 0; tries < 10 && (!subscription->applied || !subscription->trial_day); tries++)
+        subscription = &plan->subscriptions[scenario_below(scenario, plan->subscription_count)];
+    const struct planned_subscription before = *subscription;
+    scenario_trial_alter(scenario, subscription);
+    apply_altered(scenario, subscription, &before);
 }
 
 static void alter_subscription(struct scenario *scenario)
 {
     struct plan *plan = &scenario->plan;
-    struct yaml yaml;
     struct planned_subscription *subscription =
         &plan->subscriptions[scenario_below(scenario, plan->subscription_count)];
+    const struct planned_subscription before = *subscription;
     int64_t today = scenario->now_us / MTR_US_PER_DAY;
     uint32_t tariff = scenario_below(scenario, plan->tariff_count);
     const uint32_t dice = scenario_below(scenario, 9);
@@ -286,50 +325,14 @@ static void alter_subscription(struct scenario *scenario)
     case 0: subscription->start_day += (int64_t)scenario_below(scenario, 9) - 4; break;
     case 1: subscription->end_day = 0; break;
     case 2: subscription->end_day = today + (int64_t)scenario_below(scenario, 12) - 5; break;
-    case 3: plan_trial(scenario, subscription); break;
+    case 3: scenario_trial_alter(scenario, subscription); break;
     case 5: subscription->cost_tariff = plan_cost(scenario, subscription->service, false); break;
     case 4: subscription->anchor = plan_anchor(scenario, subscription->every); break;
     default:
         if (plan->tariffs[tariff].service == subscription->service) subscription->tariff = tariff;
         break;
     }
-    if (subscription->end_day && subscription->end_day < subscription->start_day + 2)
-        subscription->end_day = subscription->start_day + 2;
-    if (subscription->trial_day && subscription->trial_day < subscription->start_day + 2)
-        subscription->trial_day = 0;
-    if (subscription->change_count && subscription->changes[0].day < subscription->start_day + 2)
-        subscription->change_count = 0;
-    yaml_begin(scenario, &yaml);
-    yaml_put(&yaml, "subscriptions:\n");
-    yaml_put_subscription(&yaml, subscription);
-    yaml_apply(&yaml);
-}
-
-static void apply_meter(struct scenario *scenario, struct planned_meter *meter)
-{
-    struct yaml yaml;
-    if (meter->applied) return;
-    yaml_begin(scenario, &yaml);
-    yaml_put(&yaml, "meters:\n");
-    yaml_put_meter(&yaml, meter);
-    yaml_apply(&yaml);
-}
-
-/* Takes it out where nothing was made of it; then its key may come again as another. */
-static void delete_meter(struct scenario *scenario, struct planned_meter *meter)
-{
-    const bool gone = scenario_delete_meter(scenario, meter);
-    scenario_seen[gone ? SEEN_METER_DELETED : SEEN_METER_KEPT]++;
-    if (!gone) return;
-    meter->applied = false;
-    plan_meter(scenario, meter);
-}
-
-/* Of one that no tariff names. */
-static void apply_or_delete(struct scenario *scenario, struct planned_meter *meter)
-{
-    if (meter->applied) delete_meter(scenario, meter);
-    else apply_meter(scenario, meter);
+    apply_altered(scenario, subscription, &before);
 }
 
 /* Another date of retirement, or none, or another quota, where that decides of no event that was folded. */
@@ -341,7 +344,7 @@ static void alter_meter(struct scenario *scenario, struct planned_meter *meter)
     if (meter->values_max && scenario_chance(scenario, 60)) changed.values_max = 1 + scenario_below(scenario, 6);
     else changed.retired = plan_retired(scenario);
     yaml_begin(scenario, &yaml);
-    yaml.may_be_refused = true;
+    yaml.refusal = "";
     yaml_put(&yaml, "meters:\n");
     yaml_put_meter(&yaml, &changed);
     if (!yaml_try(&yaml)) return;
@@ -354,6 +357,7 @@ static void apply_subscription(struct scenario *scenario, struct planned_subscri
 {
     struct yaml yaml;
     if (subscription->applied) return;
+    scenario_ensure_named(scenario, subscription);
     yaml_begin(scenario, &yaml);
     yaml_put(&yaml, "subscriptions:\n");
     yaml_put_subscription(&yaml, subscription);
@@ -380,21 +384,26 @@ static void apply_credit(struct scenario *scenario)
 void scenario_catalog_change(struct scenario *scenario)
 {
     struct plan *plan = &scenario->plan;
-    switch (scenario_below(scenario, 11)) {
+    switch (scenario_below(scenario, 14)) {
     case 0:
-    case 1: apply_meter(scenario, &plan->meters[scenario_below(scenario, plan->meter_count)]); break;
+    case 1: scenario_apply_meter(scenario, &plan->meters[scenario_below(scenario, plan->meter_count)]); break;
     case 2:
     case 3:
         apply_subscription(scenario,
                            &plan->subscriptions[scenario_below(scenario, plan->subscription_count)]);
         break;
     case 4:
-    case 5: rewrite_tariff(scenario); break;
+    case 5:
+        scenario_rewrite_tariff(scenario, &plan->tariffs[scenario_below(scenario, plan->tariff_count)]);
+        break;
     case 6: alter_subscription(scenario); break;
     case 7:
         if (scenario->all_end) apply_credit(scenario);
         break;
-    case 8: apply_or_delete(scenario, &plan->spare); break;
+    case 8:
+    case 11:
+    case 12: scenario_life_change(scenario); break;
+    case 13: alter_trial(scenario); break;
     case 9: alter_meter(scenario, &plan->meters[scenario_below(scenario, plan->meter_count)]); break;
     default: apply_destination(scenario); break;
     }
@@ -404,7 +413,8 @@ void scenario_catalog_apply_rest(struct scenario *scenario)
 {
     struct plan *plan = &scenario->plan;
     struct yaml yaml;
-    for (uint32_t i = 0; i < plan->meter_count; i++) apply_meter(scenario, &plan->meters[i]);
+    for (uint32_t i = 0; i < plan->meter_count; i++) scenario_apply_meter(scenario, &plan->meters[i]);
+    for (uint32_t i = 0; i < plan->tariff_count; i++) scenario_ensure_tariff(scenario, i);
     for (uint32_t i = 0; i < plan->subscription_count; i++)
         apply_subscription(scenario, &plan->subscriptions[i]);
     while (plan->destinations_applied < DESTINATIONS_MAX) apply_destination(scenario);

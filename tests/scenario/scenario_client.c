@@ -117,7 +117,7 @@ static const char *choose_type(struct scenario *scenario, const struct planned_s
     const struct plan *plan = &scenario->plan;
     for (int tries = 0; tries < 50 && subscription && !scenario_chance(scenario, 2); tries++) {
         const struct planned_meter *meter = &plan->meters[scenario_below(scenario, plan->meter_count)];
-        if (meter->service == subscription->service) return meter->type;
+        if (meter->service == subscription->service) return scenario_format(scenario, "%s", meter->type);
     }
     return PICK(scenario, types);
 }

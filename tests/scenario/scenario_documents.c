@@ -1,6 +1,6 @@
 /*
  * The documents of a run's catalog: meters, tariffs of every curve with the parts around it, overrides and
- * calendars, subscriptions, credits and destinations. What a plan does not say is drawn by lot, so that a
+ * calendars, credits and destinations. What a plan does not say is drawn by lot, so that a
  * tariff written again is another one.
  */
 #include "scenario/scenario_documents.h"
@@ -44,6 +44,15 @@ static const struct mtr_diagnostic *first_error(const struct mtr_diagnostics *fi
     return &none;
 }
 
+/* Is every error one of those? */
+static bool is_expected(const struct mtr_diagnostics *findings, const char *refusal)
+{
+    bool expected = refusal != NULL;
+    for (size_t i = 0; i < findings->count && expected; i++)
+        expected = findings->items[i].severity != MTR_SEVERITY_ERROR || strstr(findings->items[i].text, refusal);
+    return expected;
+}
+
 static void take_snapshot(struct scenario *scenario, const struct mtr_catalog_change *change)
 {
     struct stores *stores = &scenario->stores;
@@ -66,10 +75,10 @@ bool yaml_try(struct yaml *yaml)
                                           .review_context = scenario};
     int rc = mtr_catalog_store_apply(scenario->stores.catalog_store, &edit, &change, &findings);
     const struct mtr_diagnostic *error = first_error(&findings);
-    if ((rc && !yaml->may_be_refused) || scenario->is_loud)
+    if ((rc && !yaml->refusal) || scenario->is_loud)
         printf("%.*s", MTR_STR_ARGS(mtr_buffer_str(&yaml->text)));
-    CHECK(scenario, !rc || (yaml->may_be_refused && rc == MTR_EINVALID), "line %u: %s: %s", error->line,
-          error->field, error->text);
+    CHECK(scenario, !rc || (rc == MTR_EINVALID && is_expected(&findings, yaml->refusal)), "line %u: %s: %s",
+          error->line, error->field, error->text);
     if (rc) scenario_trace(scenario, "refused: %s", error->text);
     else take_snapshot(scenario, &change);
     mtr_diagnostics_release(&findings);
@@ -82,28 +91,28 @@ void yaml_apply(struct yaml *yaml)
     (void)yaml_try(yaml);
 }
 
-bool scenario_delete_meter(struct scenario *scenario, const struct planned_meter *meter)
+bool scenario_delete(struct scenario *scenario, enum mtr_catalog_kind kind, const char *name)
 {
-    static const enum mtr_catalog_kind kind = MTR_KIND_METER;
     struct mtr_catalog_change change;
     struct mtr_diagnostics findings;
     mtr_diagnostics_init(&findings, 16);
     const struct mtr_catalog_edit edit = {
         .kind = &kind,
-        .key = mtr_str_from(meter->key), /* the spare one's is its own */
+        .key = mtr_str_from(name),
         .who = MTR_STR("scenario"),
         .now_us = scenario->now_us,
         .review = review,
         .review_context = scenario};
     int rc = mtr_catalog_store_delete(scenario->stores.catalog_store, &edit, &change, &findings);
     CHECK(scenario, !rc || rc == MTR_EINVALID, "%s", mtr_error_text(rc));
+    scenario_seen[SEEN_METER_CHARGED] += strstr(first_error(&findings)->text, "was charged with it") != NULL;
     if (rc) scenario_trace(scenario, "kept: %s", first_error(&findings)->text);
     else take_snapshot(scenario, &change);
     mtr_diagnostics_release(&findings);
     return !rc;
 }
 
-static const char *date(struct scenario *scenario, int64_t days)
+const char *yaml_date(struct scenario *scenario, int64_t days)
 {
     int32_t year;
     unsigned month, day;
@@ -135,6 +144,13 @@ static const char *plan_scope(struct scenario *scenario, const struct planned_me
         return "level";
     const char *scope = PICK(scenario, common);
     return strcmp(scope, "term") == 0 && strstr(meter->more, "per: period") ? "period" : scope;
+}
+
+void yaml_put_service(struct yaml *yaml, uint32_t service)
+{
+    struct plan *plan = &yaml->scenario->plan;
+    yaml_put(yaml, "  - {key: s%u, vendor: v%u}\n", service, plan->service_vendors[service]);
+    plan->services[service].applied = true;
 }
 
 void yaml_put_meter(struct yaml *yaml, struct planned_meter *meter)
@@ -280,10 +296,11 @@ static void put_several_meters(struct yaml *yaml, const char *first, const char 
 
 /* Components keep their keys from version to version, so that caps and minimums of one go on in the next.
  * Returns the meter of one of them; NULL: there are only fees. */
-static const char *put_components(struct yaml *yaml, uint32_t service, bool is_cost)
+static const char *put_components(struct yaml *yaml, struct planned_tariff *tariff)
 {
     struct scenario *scenario = yaml->scenario;
     const struct plan *plan = &scenario->plan;
+    const uint32_t service = tariff->service;
     const char *before = NULL; /* the last meter that stands already */
     const char *last = NULL;
     for (uint32_t i = 0; i < plan->meter_count; i++) {
@@ -299,8 +316,14 @@ static const char *put_components(struct yaml *yaml, uint32_t service, bool is_c
             continue;
         last = plan->meters[i].key;
         yaml_put(yaml, "          - {key: c-%s", last);
-        put_usage_curve(yaml, &plan->meters[i], is_cost);
+        put_usage_curve(yaml, &plan->meters[i], tariff->is_cost);
+        tariff->priced |= UINT32_C(1) << i;
         yaml_put(yaml, "}\n");
+    }
+    const bool has_spare = plan->spare.applied && plan->spare.service == service && !plan->spare_goes;
+    if (has_spare && scenario_chance(scenario, 50)) {
+        yaml_put(yaml, "          - {key: c-spare, meter: spare, per_unit: 1, minimum: 5}\n");
+        tariff->prices_spare = true;
     }
     yaml_put(yaml, "          - {key: base");
     put_fee(yaml);
@@ -365,17 +388,20 @@ void yaml_put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
     uint32_t versions = 1 + scenario_below(scenario, 3);
     yaml_put(yaml, "  - key: %s\n    currency: %s\n    rounding: {mode: %s, place: %s}\n", tariff->key,
              tariff->currency, PICK(scenario, roundings), scenario_chance(scenario, 70) ? "line" : "total");
+    tariff->priced = 0;
+    tariff->prices_spare = false;
+    tariff->applied = true;
     if (scenario->plan.shares_keys) yaml_put(yaml, "    service: s%u\n", tariff->service);
     yaml_put(yaml, "    versions:\n");
     for (uint32_t i = 0; i < versions; i++) {
         const bool resets = i && scenario_chance(scenario, 25);
-        yaml_put(yaml, "      - from: %s%s\n%s", date(scenario, day),
-                 i && scenario_chance(scenario, 40) ? PICK(scenario, clocks) : "",
+        yaml_put(yaml, "      - from: %s%s\n%s", yaml_date(scenario, day),
+                 i && scenario_chance(scenario, 40) ? scenario_clock(scenario) : "",
                  resets ? "        reset: true\n" : "");
         yaml_put(
             yaml,
             "        calendar: {night: {hours: '20:00-07:00'}, weekend: {days: [sat, sun]}, odd: {any: [night, weekend]}}\n        components:\n");
-        const char *meter = put_components(yaml, tariff->service, tariff->is_cost);
+        const char *meter = put_components(yaml, tariff);
         put_overrides(yaml, tariff->service, meter);
         if (!tariff->is_cost && scenario_chance(scenario, 20)) {
             const uint32_t least = scenario_below(scenario, 200);
@@ -398,73 +424,6 @@ void yaml_put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
     }
 }
 
-static void put_changes(struct yaml *yaml, const struct planned_subscription *subscription)
-{
-    struct scenario *scenario = yaml->scenario;
-    for (uint32_t i = 0; i < subscription->change_count; i++) {
-        const struct planned_change *change = &subscription->changes[i];
-        yaml_put(yaml, "%s{from: %s%s", i ? ", " : ", changes: [", date(scenario, change->day),
-                 change->clock);
-        if (change->tariff < TARIFFS_MAX)
-            yaml_put(yaml, ", tariff: %s", scenario->plan.tariffs[change->tariff].key);
-        if (change->customer) yaml_put(yaml, ", customer: d%u", i);
-        if (change->anchor)
-            yaml_put(yaml, ", billing: {every: %s, anchor: %s}", subscription->every, change->anchor);
-        yaml_put(yaml, "}");
-    }
-    if (subscription->change_count) yaml_put(yaml, "]");
-}
-
-/* Levels and counters of meters that are there. */
-static const char *draw_opening(struct scenario *scenario, uint32_t service)
-{
-    static const char *const values[] = {"0", "3", "12.5", "0.000000000001", "40"};
-    static const char *const regions[] = {"", "region: eu", "region: '7'"}, *const skus[] = {"", "sku: s"};
-    const struct plan *plan = &scenario->plan;
-    const char *all = "";
-    for (uint32_t i = 0; i < plan->meter_count; i++) {
-        const struct planned_meter *meter = &plan->meters[i];
-        const bool opens = meter->aggregation == MTR_TIME_WEIGHTED || meter->aggregation == MTR_COUNTER_INCREASE;
-        if (meter->service != service || !meter->applied || !opens || scenario_chance(scenario, 40)) continue;
-        const char *region = meter->by_region ? PICK(scenario, regions) : "",
-                   *sku = meter->by_sku ? PICK(scenario, skus) : "";
-        all = scenario_format(scenario, "%s%s{meter: %s, value: '%s', dimensions: {%s%s%s}}", all,
-                              *all ? ", " : "", meter->key, PICK(scenario, values), region,
-                              *region && *sku ? ", " : "", sku);
-    }
-    return all;
-}
-
-void yaml_put_subscription(struct yaml *yaml, struct planned_subscription *subscription)
-{
-    struct scenario *scenario = yaml->scenario;
-    if (!subscription->opening) subscription->opening = draw_opening(scenario, subscription->service);
-    yaml_put(
-        yaml,
-        "  - {key: %s, service: s%u, subject: %s, customer: c%u, tariff: %s, zone: %s, billing: {every: %s, anchor: %s}, start: %s%s",
-        subscription->key, subscription->service, subscription->subject, subscription->service,
-        scenario->plan.tariffs[subscription->tariff].key, subscription->zone, subscription->every,
-        subscription->anchor, date(scenario, subscription->start_day), subscription->start_clock);
-    if (subscription->trial_day && subscription->trial_tariff == TARIFFS_MAX && !subscription->trial_stops) {
-        yaml_put(yaml, ", trial_end: %s%s", date(scenario, subscription->trial_day), subscription->trial_clock);
-    } else if (subscription->trial_day) {
-        yaml_put(yaml, ", trial: {end: %s%s, then: %s", date(scenario, subscription->trial_day),
-                 subscription->trial_clock, subscription->trial_stops ? "stop" : "convert");
-        if (subscription->trial_tariff < TARIFFS_MAX)
-            yaml_put(yaml, ", tariff: %s", scenario->plan.tariffs[subscription->trial_tariff].key);
-        yaml_put(yaml, "}");
-    }
-    if (subscription->cost_tariff < TARIFFS_MAX)
-        yaml_put(yaml, ", cost_tariff: %s", scenario->plan.tariffs[subscription->cost_tariff].key);
-    if (subscription->end_day)
-        yaml_put(yaml, ", end: %s%s", date(scenario, subscription->end_day),
-                 scenario_chance(scenario, 40) ? PICK(scenario, clocks) : "");
-    put_changes(yaml, subscription);
-    if (*subscription->opening) yaml_put(yaml, ", opening: [%s]", subscription->opening);
-    yaml_put(yaml, "}\n");
-    subscription->applied = true;
-}
-
 /* Of the customer of a service; again and again with another amount or end. */
 void yaml_put_credit(struct yaml *yaml, uint32_t service)
 {
@@ -475,9 +434,9 @@ void yaml_put_credit(struct yaml *yaml, uint32_t service)
     while (plan->tariffs[tariff].service != service) tariff++;
     yaml_put(yaml, "credits:\n  - {key: topup%u, customer: c%u, amount: '%u', currency: %s, from: %s",
              service, service, 1 + scenario_below(scenario, 400), plan->tariffs[tariff].currency,
-             date(scenario, day));
+             yaml_date(scenario, day));
     if (scenario_chance(scenario, 50))
-        yaml_put(yaml, ", expires: %s", date(scenario, day + 20 + scenario_below(scenario, 60)));
+        yaml_put(yaml, ", expires: %s", yaml_date(scenario, day + 20 + scenario_below(scenario, 60)));
     yaml_put(yaml, "}\n");
 }
 

@@ -392,6 +392,7 @@ void scenario_laws(struct scenario *scenario)
     scenario_bill_make(scenario, &naive, watermark_us, &bill);
     check_audit(scenario, bill.stray_count);
     check_bill(scenario, &bill, &scenario->receivers[0]);
+    scenario_check_named(scenario);
     scenario_quote_laws(scenario);
     scenario_check_cuts(scenario);
     check_deliveries(scenario);

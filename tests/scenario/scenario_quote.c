@@ -35,7 +35,7 @@ struct quoting {
     const struct mtr_meter *meter; /* being read */
     struct scenario_use *uses;
     uint32_t use_count;
-    bool has_unique; /* unique values were counted */
+    bool has_unique; /* unique values were priced */
     struct quote_row *rows;
     uint32_t row_count;
     struct quote_use *use;
@@ -90,7 +90,8 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     struct mtr_member member;
     struct mtr_point point;
     struct reading reading = {quoting, key->dimensions};
-    quoting->has_unique = quoting->has_unique || (cell->count && meter->aggregation == MTR_UNIQUE);
+    if (cell->count && meter->aggregation == MTR_UNIQUE && scenario_is_priced(quoting->subscription, meter))
+        quoting->has_unique = true;
     if (!cell->count || meter->aggregation == MTR_UNIQUE || meter->aggregation == MTR_TIME_WEIGHTED)
         return MTR_OK;
     if (meter->keep_events)

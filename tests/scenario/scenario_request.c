@@ -8,7 +8,7 @@
  * its end or its last row.
  *
  * What a request cannot say, so that a subscription is not asked about:
- *   unique values that were counted: a row has their number, not the values;
+ *   unique values that are priced: a row has their number, not the values;
  *   changes of the subscription;
  *   a customer's other subscriptions of the tariff, where it counts across them or limits the account;
  *   credits that other subscriptions draw on, too, and one that begins behind the first period;
@@ -20,50 +20,13 @@
  *   is a draft: a request of rows with times closes its periods.
  * The run's catalog has no rates of exchange.
  */
-#include "scenario/scenario_request.h"
+#include "scenario/scenario_asking.h"
 
 #include "meterd/core/document.h"
 #include "meterd/query/quote.h"
 #include "meterd/rater/billing_period.h"
 
-enum {
-    TEXT_BYTES_MAX = 4 << 20,
-    ARENA_CHUNK = 1 << 16,
-    ARENA_BYTES_MAX = 256 << 20,
-    SUMS_MAX = 4096,
-    PERIODS_MAX = 512,
-    CREDITS_MAX = 16
-};
-
-/* Money that was emitted under a key, less what was answered under it. */
-struct difference {
-    const char *key;
-    struct mtr_money left;
-};
-
-struct differences {
-    struct difference items[SUMS_MAX];
-    uint32_t count;
-};
-
-struct asking {
-    struct scenario *scenario;
-    const struct scenario_used *used;
-    const struct mtr_subscription *subscription;
-    struct mtr_charges_txn *charges;
-    struct mtr_arena arena;
-    struct mtr_buffer request, answer;
-    struct mtr_json_writer json;
-    uint32_t first, end; /* of the uses: the rows */
-    const struct mtr_credit *credits[CREDITS_MAX];
-    uint32_t credit_count;
-    struct mtr_period periods[PERIODS_MAX]; /* that are asked about */
-    uint32_t period_count;
-    bool can_be_asked;
-    bool pools_go_on, is_broken_off; /* no period behind is asked about */
-    struct differences amounts, costs;
-    struct mtr_money cost; /* of all that was emitted */
-};
+enum { TEXT_BYTES_MAX = 4 << 20, ARENA_CHUNK = 1 << 16, ARENA_BYTES_MAX = 256 << 20 };
 
 /* ---- can it be said? ---- */
 
@@ -72,23 +35,6 @@ static int64_t period_start_of(const struct asking *asking, int64_t time_us)
 {
     int64_t end_us;
     return mtr_billing_period_start(asking->subscription, time_us, &end_us);
-}
-
-static bool is_priced(const struct mtr_tariff_document *tariff, const struct mtr_meter *meter)
-{
-    for (uint32_t i = 0; tariff && i < tariff->version_count; i++)
-        for (uint32_t j = 0; j < tariff->versions[i].component_count; j++)
-            for (uint32_t k = 0; k < tariff->versions[i].components[j].input_count; k++)
-                if (mtr_meter_has_name(meter, tariff->versions[i].components[j].inputs[k])) return true;
-    return false;
-}
-
-static bool is_row(const struct asking *asking, uint32_t index)
-{
-    const struct mtr_meter *meter = asking->used->uses[index].meter;
-    return is_priced(asking->subscription->tariff, meter) ||
-           is_priced(asking->subscription->trial_tariff, meter) ||
-           is_priced(asking->subscription->cost_tariff, meter);
 }
 
 static bool goes_on(const struct mtr_tariff_document *tariff)
@@ -107,7 +53,7 @@ static bool find_rows(struct asking *asking)
     const struct scenario_use *uses = asking->used->uses;
     for (uint32_t i = 0; i < asking->used->count; i++) {
         const int64_t time_us = uses[i].time_us;
-        if (!is_row(asking, i)) continue;
+        if (!scenario_is_row(asking, i)) continue;
         if (time_us >= subscription->end_us) break;
         if (time_us < subscription->start_us) {
             if (uses[i].meter->aggregation == MTR_TIME_WEIGHTED) return false;
@@ -132,11 +78,6 @@ static bool is_shared(const struct asking *asking)
     return count > 1;
 }
 
-static int64_t instant_of(const struct asking *asking, const struct mtr_catalog_time *time)
-{
-    return mtr_catalog_time_in(time, asking->subscription->zone);
-}
-
 static bool find_credits(struct asking *asking)
 {
     const struct mtr_credit *credit;
@@ -146,13 +87,13 @@ static bool find_credits(struct asking *asking)
     while ((credit = mtr_catalog_next_credit(asking->scenario->stores.catalog, asking->subscription,
                                              &position)) != NULL) {
         if (!mtr_str_equal(credit->currency, asking->subscription->tariff->currency)) continue;
-        if (is_shared(asking) || instant_of(asking, &credit->from) >= first_end_s) return false;
+        if (is_shared(asking) || scenario_instant_of(asking, &credit->from) >= first_end_s) return false;
         CHECK(asking->scenario, credit->of_money && asking->credit_count < CREDITS_MAX, "not planned");
         asking->credits[asking->credit_count++] = credit;
     }
     const struct mtr_tariff_document *trial = asking->subscription->trial_tariff;
     asking->pools_go_on =
-        asking->credit_count || goes_on(asking->subscription->tariff) || (trial && goes_on(trial));
+        asking->credit_count || scenario_trial_frees(asking->subscription) || goes_on(asking->subscription->tariff) || (trial && goes_on(trial));
     return true;
 }
 
@@ -161,139 +102,6 @@ static bool can_be_asked(struct asking *asking)
     return !asking->used->has_unique && !asking->subscription->phases &&
            asking->subscription->peer_count <= 1 && find_rows(asking) &&
            find_credits(asking);
-}
-
-/* ---- the request ---- */
-
-static int put_document(void *context, const struct mtr_catalog_document *document)
-{
-    mtr_json_raw(context, document->json);
-    return MTR_OK;
-}
-
-/* Of the subscription's service. */
-static void put_stored(struct asking *asking, enum mtr_catalog_kind kind, struct mtr_str key)
-{
-    struct scenario *scenario = asking->scenario;
-    const struct mtr_str name = scenario_name_of(scenario, asking->subscription->service, key);
-    CHECK_OK(scenario, mtr_catalog_store_get(scenario->stores.catalog_store, kind, name, 0, put_document,
-                                             &asking->json));
-}
-
-static void put_meters(struct asking *asking)
-{
-    const struct mtr_catalog *catalog = asking->scenario->stores.catalog;
-    mtr_json_name(&asking->json, "meters");
-    mtr_json_list(&asking->json);
-    for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_METER); i++) {
-        const struct mtr_meter *meter = mtr_catalog_meter(catalog, i);
-        if (meter && meter->service == asking->subscription->service)
-            put_stored(asking, MTR_KIND_METER, meter->key);
-    }
-    mtr_json_list_end(&asking->json);
-}
-
-static void put_row(struct asking *asking, const struct scenario_use *use)
-{
-    struct mtr_json_writer *json = &asking->json;
-    const struct mtr_label *labels = use->dimensions.items;
-    mtr_json_map(json);
-    mtr_json_named_text(json, "meter", use->meter->key);
-    mtr_json_name(json, "quantity");
-    mtr_json_quantity(json, use->quantity);
-    mtr_json_named_time(json, "time", use->time_us);
-    mtr_json_name(json, "dimensions");
-    mtr_json_map(json);
-    for (uint32_t i = 0; i < use->dimensions.count; i++) {
-        mtr_json_name_text(json, labels[i].name);
-        mtr_json_text(json, labels[i].value);
-    }
-    mtr_json_map_end(json);
-    mtr_json_map_end(json);
-}
-
-static void put_credits(struct asking *asking)
-{
-    struct mtr_json_writer *json = &asking->json;
-    mtr_json_name(json, "credits");
-    mtr_json_list(json);
-    for (uint32_t i = 0; i < asking->credit_count; i++) {
-        const struct mtr_credit *credit = asking->credits[i];
-        mtr_json_map(json);
-        mtr_json_named_text(json, "key", credit->key);
-        mtr_json_named_money(json, "amount", credit->amount, 0);
-        mtr_json_named_u64(json, "priority", credit->priority);
-        if (credit->expires.text.size)
-            mtr_json_named_time(json, "expires", instant_of(asking, &credit->expires));
-        mtr_json_map_end(json);
-    }
-    mtr_json_list_end(json);
-}
-
-static void put_billing(struct asking *asking)
-{
-    const struct mtr_period_rule *rule = &asking->subscription->billing;
-    struct mtr_json_writer *json = &asking->json;
-    char date[MTR_DATE_TEXT_BYTES];
-    mtr_json_name(json, "billing");
-    mtr_json_map(json);
-    mtr_json_named_cstr(json, "every", mtr_period_unit_name(rule->unit));
-    if (rule->anchor_days != INT64_MIN) {
-        mtr_rate_day_format(rule->anchor_days, date);
-        mtr_json_named_cstr(json, "anchor", date);
-    }
-    mtr_json_map_end(json);
-}
-
-/* Trials of the run free neither units nor money. */
-static void put_trial(struct asking *asking)
-{
-    const struct mtr_subscription *subscription = asking->subscription;
-    struct mtr_json_writer *json = &asking->json;
-    if (subscription->trial_end_us <= subscription->start_us) return;
-    CHECK(asking->scenario, !subscription->trial_unit_count && !subscription->has_trial_amount, "not planned");
-    mtr_json_name(json, "trial");
-    mtr_json_map(json);
-    mtr_json_named_time(json, "end", subscription->trial_end_us);
-    if (subscription->trial_stops) mtr_json_named_cstr(json, "then", "stop");
-    if (subscription->trial_tariff) {
-        mtr_json_name(json, "tariff");
-        put_stored(asking, MTR_KIND_TARIFF, subscription->trial_tariff->key);
-    }
-    mtr_json_map_end(json);
-}
-
-static void put_request(struct asking *asking)
-{
-    const struct mtr_subscription *subscription = asking->subscription;
-    struct mtr_json_writer *json = &asking->json;
-    mtr_json_begin(json, &asking->request);
-    mtr_json_map(json);
-    mtr_json_name(json, "tariff");
-    put_stored(asking, MTR_KIND_TARIFF, subscription->tariff->key);
-    if (subscription->cost_tariff) {
-        mtr_json_name(json, "cost");
-        put_stored(asking, MTR_KIND_TARIFF, subscription->cost_tariff->key);
-    }
-    mtr_json_named_text(json, "subscription", subscription->key);
-    mtr_json_named_text(json, "customer", subscription->customer);
-    mtr_json_named_text(json, "currency", subscription->currency);
-    mtr_json_named_cstr(json, "zone", mtr_zone_name(subscription->zone));
-    mtr_json_named_time(json, "start", subscription->start_us);
-    if (subscription->end_us < INT64_MAX)
-        mtr_json_named_time(json, "end", subscription->end_us);
-    put_billing(asking);
-    put_trial(asking);
-    mtr_json_named_bool(json, "trace", false);
-    put_meters(asking);
-    put_credits(asking);
-    mtr_json_name(json, "usage");
-    mtr_json_list(json);
-    for (uint32_t i = asking->first; i < asking->end; i++)
-        if (is_row(asking, i)) put_row(asking, &asking->used->uses[i]);
-    mtr_json_list_end(json);
-    mtr_json_map_end(json);
-    CHECK_OK(asking->scenario, mtr_json_finish(json));
 }
 
 /* ---- what was emitted of it ---- */
@@ -468,7 +276,7 @@ static void ask(struct asking *asking)
     struct mtr_diagnostics findings;
     struct mtr_document *document;
     struct mtr_diagnostic broken;
-    put_request(asking);
+    scenario_put_request(asking);
     mtr_diagnostics_init(&findings, 4);
     mtr_json_begin(&asking->json, &asking->answer);
     int rc = mtr_price_request_run(mtr_buffer_str(&asking->request), NULL, scenario->now_us, &asking->arena,
@@ -484,6 +292,7 @@ static void ask(struct asking *asking)
     check_differences(asking, &asking->costs, "cost");
     scenario_seen[SEEN_ANSWERED_PERIOD] += asking->period_count;
     scenario_seen[SEEN_REQUEST_TRIAL] += asking->subscription->trial_end_us > asking->subscription->start_us;
+    scenario_seen[SEEN_REQUEST_FREED] += scenario_trial_frees(asking->subscription);
     scenario_seen[SEEN_REQUEST_CREDIT] += asking->credit_count;
     scenario_seen[SEEN_REQUEST_TERM] += asking->subscription->tariff->has_term;
 }

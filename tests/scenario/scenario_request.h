@@ -19,8 +19,11 @@ struct scenario_used {
     const struct mtr_subscription *subscription;
     const struct scenario_use *uses; /* by time, then by their order in the log */
     uint32_t count;
-    bool has_unique; /* unique values were counted, too, which no row says */
+    bool has_unique; /* unique values were priced, too, which no row says */
 };
+
+/* In this phase of it. */
+bool scenario_is_priced(const struct mtr_subscription *subscription, const struct mtr_meter *meter);
 
 /* What the price request of the subscription's use answers is what was emitted. */
 void scenario_request_law(struct scenario *scenario, const struct scenario_used *used,

@@ -178,6 +178,7 @@ void scenario_stores_crash(struct scenario *scenario)
         stores->generation++;
     }
     scenario_stores_open(scenario);
+    scenario_life_check(scenario);
 }
 
 void scenario_stores_remove(struct scenario *scenario)

@@ -80,7 +80,7 @@ struct mtr_price_term scenario_terms_of(struct naive_terms *terms,
     const struct naive_term *term = find(terms, &wanted);
     const int64_t bounds[] = {in_trial || subscription->trial_stops ? subscription->trial_end_us
                                                                     : subscription->end_us,
-                              subscription->end_us, contract_at(subscription, tariff, part.start_us).end_us};
+                              subscription->end_us, subscription->charged_until_us, contract_at(subscription, tariff, part.start_us).end_us};
     out.runs_from_us = in_trial ? subscription->start_us : subscription->trial_end_us;
     if (out.runs_from_us < out.whole.start_us) out.runs_from_us = out.whole.start_us;
     out.runs_to_us = out.whole.end_us;

@@ -141,7 +141,7 @@ static void act(struct scenario *scenario)
     else if (kind < 76) step_outbox(scenario, &due_us);
     else if (kind < 84) scenario_receiver_answer(scenario);
     else if (kind < 86) scenario_operator(scenario);
-    else if (kind < 89) scenario_catalog_change(scenario);
+    else if (kind < 91) scenario_catalog_change(scenario);
     else advance(scenario);
 }
 
