@@ -33,6 +33,7 @@ struct audit {
     bool in_feed[CHUNK_SUBSCRIPTIONS];
     bool scanning; /* the rater has not seen this catalog whole */
     uint32_t lines_max; /* of a component at once */
+    struct rater_sums_kept sums; /* of the period at hand */
     bool is_to_be_scanned, is_ordered; /* the period at hand; its lines */
     int stopped; /* the result of on_finding that stops */
     int64_t watermark_us;
@@ -158,7 +159,7 @@ static int price_period(struct audit *audit, const struct mtr_charge_period *per
     rating.closing = closing;
     MTR_ASSERT(audit->subscription->number == period->subscription);
     rater_begin_lines(&ranges, audit->subscription, period->start_s * MTR_US_PER_SECOND,
-                      &audit->lines_max);
+                      &audit->lines_max, &audit->sums);
     do {
         do {
             rc = rater_take_lines(&ranges, &rating);
@@ -388,6 +389,7 @@ int mtr_rater_audit(const struct mtr_audit_of *of, const struct mtr_rater_option
         mtr_charges_abort(audit.charges);
     }
     mtr_arena_release(&audit.arena);
+    rater_release_sums(&audit.sums);
     if (!rc) *counts = counted;
     return rc;
 }

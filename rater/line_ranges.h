@@ -8,22 +8,24 @@
  *   } while (rater_takes_fewer(&ranges, &rating, rc));     too many for the memory: again with fewer
  *
  * Where something is made of what all lines come to (a minimum, credits, a rounded total), the first range
- * has it: before it is priced all others are, and their sums stand in for them. Where amounts of lines depend
- * on one another (a cap …) all are priced for each range, and those of the range are asked for.
+ * has it, with the sums of all others; where a cap cuts the last lines, each range is priced with the sums of
+ * those before it and behind it (line_sums.h). Where amounts of lines depend on one another in other ways
+ * (units that are drawn …) all are priced for each range, and those of the range are asked for.
  */
 #ifndef METERD_RATER_LINE_RANGES_H
 #define METERD_RATER_LINE_RANGES_H
 
 #include "meterd/rater/billing_period.h"
+#include "rater/line_sums.h"
 
 struct rater_line_ranges {
     const struct mtr_subscription *subscription;
     int64_t start_us;
     uint32_t *count_max; /* lines of a component at once; halved where they need more memory */
     const char *couples; /* what keeps the lines together; NULL: nothing */
+    bool cuts;           /* a cap does: each range needs the sums of the others */
     bool in_ranges;      /* else all at once */
-    struct mtr_arena arena; /* of the sums */
-    struct mtr_line_rest rest;
+    struct rater_sums_kept *kept;
     struct mtr_dimensions_range lines; /* in ranges: these */
     char from[MTR_DIMENSIONS_BYTES_MAX], until[MTR_DIMENSIONS_BYTES_MAX];
 };
@@ -33,7 +35,7 @@ uint32_t rater_lines_at_once(uint64_t memory_bytes_max);
 
 /* All lines, until that proves too many. */
 void rater_begin_lines(struct rater_line_ranges *ranges, const struct mtr_subscription *subscription,
-                       int64_t start_us, uint32_t *count_max);
+                       int64_t start_us, uint32_t *count_max, struct rater_sums_kept *kept);
 void rater_end_lines(struct rater_line_ranges *ranges);
 /* In ranges, from the line of those values on. */
 void rater_go_on_with_lines(struct rater_line_ranges *ranges, struct mtr_str from);

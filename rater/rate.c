@@ -89,7 +89,7 @@ static int begin(struct rater_step *step, const struct mtr_subscription *subscri
     const struct mtr_rating of = {.catalog = step->catalog, .arena = &step->rater->arena};
     mtr_arena_reset(&step->rater->arena);
     rater_begin_lines(&rating->ranges, subscription, period->start_s * MTR_US_PER_SECOND,
-                      &step->rater->lines_max);
+                      &step->rater->lines_max, &step->rater->sums);
     int rc = rater_billing_period_at(&of, subscription, period->start_s * MTR_US_PER_SECOND, &now);
     if (rc) return rc;
     if (now.exists) period->end_s = rater_period_end_s(now.end_us);

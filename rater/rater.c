@@ -61,6 +61,7 @@ void mtr_rater_close(struct mtr_rater *rater)
 {
     if (!rater) return;
     mtr_arena_release(&rater->arena);
+    rater_release_sums(&rater->sums);
     mtr_buffer_release(&rater->body);
     mtr_buffer_release(&rater->traces);
     free(rater->scan_starts);

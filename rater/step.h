@@ -9,6 +9,7 @@
 #include "meterd/core/buffer.h"
 #include "meterd/rater/billing_period.h"
 #include "meterd/rater/rater.h"
+#include "rater/line_sums.h"
 
 struct mtr_rater {
     struct mtr_rollups *rollups;
@@ -19,6 +20,7 @@ struct mtr_rater {
     struct mtr_buffer traces; /* one rating */
     int64_t *scan_starts;     /* step_rows_max */
     uint32_t lines_max;       /* of a component in one transaction, where lines are apart */
+    struct rater_sums_kept sums; /* of ratings that go on */
     bool scan_begun;          /* of all periods, once after opening: the grace may be another than before */
 };
 

@@ -14,32 +14,26 @@
 
 enum { CHUNK_BYTES = 64 << 10 };
 
-static const char *couples_part(const struct mtr_billing_part *part, bool *adds_up)
+static void couple_parts(const struct mtr_billing_part *parts, uint32_t count,
+                         struct mtr_tariff_coupling *coupling)
 {
-    const struct mtr_tariff_coupling coupling = mtr_tariff_couples(part->tariff, part->version);
-    *adds_up = *adds_up || coupling.adds_up;
-    return coupling.key;
+    for (uint32_t i = 0; !coupling->key && i < count; i++) {
+        const struct mtr_tariff_coupling own = mtr_tariff_couples(parts[i].tariff, parts[i].version);
+        coupling->key = own.key;
+        coupling->cuts = coupling->cuts || own.cuts;
+        coupling->adds_up = coupling->adds_up || own.adds_up;
+    }
 }
 
-/* Money pays for the sum of lines, and a term counts it; units are drawn line by line. */
-static const char *couples_grant(const struct mtr_grant *grant, bool *adds_up)
+struct mtr_tariff_coupling mtr_billing_period_couples(const struct mtr_billing_period *period,
+                                                      const struct mtr_grants *grants)
 {
-    *adds_up = true;
-    return grant->pool.of_money ? NULL : "allowances and credits of units"; /* a term is of money */
-}
-
-const char *mtr_billing_period_couples(const struct mtr_billing_period *period,
-                                       const struct mtr_grants *grants, bool *adds_up)
-{
-    const char *found = NULL;
-    *adds_up = false;
-    for (uint32_t i = 0; !found && i < grants->count; i++)
-        found = couples_grant(&grants->items[i], adds_up);
-    for (uint32_t i = 0; !found && i < period->part_count; i++)
-        found = couples_part(&period->parts[i], adds_up);
-    for (uint32_t i = 0; !found && i < period->cost_count; i++)
-        found = couples_part(&period->costs[i], adds_up);
-    return found;
+    struct mtr_tariff_coupling coupling = {.adds_up = grants->count > 0};
+    for (uint32_t i = 0; i < grants->count; i++)
+        if (!grants->items[i].pool.of_money) coupling.key = "allowances and credits of units";
+    couple_parts(period->parts, period->part_count, &coupling);
+    couple_parts(period->costs, period->cost_count, &coupling);
+    return coupling;
 }
 
 /* ---- the least values ---- */

@@ -118,6 +118,7 @@ static struct mtr_price_input make_input(const struct mtr_rating *rating,
         .usage_count = usage->row_count,
         .only_of_usage = rating->lines && rating->lines->from.size > 0,
         .rest = priced->rest ? priced->rest[index] : NULL,
+        .rest_charged = priced->rest_charged ? &priced->rest_charged[index] : NULL,
     };
     MTR_ASSERT(part->first <= index && index < part->first + part->count);
     MTR_ASSERT(input.runs_from_us <= part->start_us && part->end_us <= input.runs_to_us);
@@ -272,6 +273,7 @@ static int price_costs(const struct mtr_rating *rating, struct mtr_period_price 
     priced->costs->subscription = priced->subscription;
     priced->costs->only = rating->only;
     priced->costs->rest = rating->rest ? rating->rest->costs : NULL;
+    priced->costs->rest_charged = rating->rest ? rating->rest->charged_costs : NULL;
     priced->costs->period = rater_cost_period(&priced->period);
     int rc = price_parts(rating, priced->costs);
     priced->cell_count += priced->costs->cell_count;
@@ -284,6 +286,7 @@ int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_s
 {
     struct mtr_period_price priced = {.subscription = subscription, .only = rating->only};
     priced.rest = rating->rest ? rating->rest->parts : NULL;
+    priced.rest_charged = rating->rest ? rating->rest->charged_parts : NULL;
     struct mtr_billing_period *period = &priced.period;
     int rc = rater_open_period(rating, subscription, start_us, period, &priced.grants);
     if (!rc) rc = rater_read_balances(rating, subscription, period, &priced.grants);

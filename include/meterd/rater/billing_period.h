@@ -113,10 +113,11 @@ extern const struct mtr_draw_ledger mtr_ledger_of_charges;
 
 /* ---- its price ---- */
 
-/* Sums of lines that are priced apart: for each part and cost part of a period a list by component
- * (meterd/tariff/price.h). */
+/* Sums of lines that are priced apart: for each part and cost part of a period a list by component, and what
+ * they are charged with, where a total is rounded (meterd/tariff/price.h). */
 struct mtr_line_rest {
-    struct mtr_price_line **parts, **costs;
+    struct mtr_price_rest **parts, **costs;
+    const struct mtr_money *charged_parts, *charged_costs; /* NULL: their sums */
 };
 
 struct mtr_rating {
@@ -177,7 +178,8 @@ enum { MTR_PERIOD_PROBLEM_BYTES = 1024 };
 struct mtr_period_price {
     const struct mtr_subscription *subscription;
     const struct mtr_dimensions_range *only; /* these lines; NULL: all */
-    struct mtr_price_line *const *rest;      /* by part: of the others; NULL: nothing */
+    struct mtr_price_rest *const *rest;      /* by part: of the others; NULL: nothing */
+    const struct mtr_money *rest_charged;
     struct mtr_billing_period period;
     struct mtr_grants grants;        /* with their balances at the period's start */
     struct mtr_part_price *parts;    /* one per part of the period */
@@ -198,11 +200,11 @@ struct mtr_period_price {
  * out->problem. */
 int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                              int64_t start_us, struct mtr_period_price *out) MTR_MUST_USE;
-/* What makes amounts of that period's lines depend on one another ("cap", …), so that they must be priced
- * together; NULL: they may be priced apart. Then *adds_up: something is made of what all of them come to, so
- * that the first ones need the sums of the others (mtr_rating.rest). */
-const char *mtr_billing_period_couples(const struct mtr_billing_period *period,
-                                       const struct mtr_grants *grants, bool *adds_up);
+/* How lines of that period depend on one another, its grants included. With a key they must be priced
+ * together. Else they may be priced apart: each range of them with the sums of the others (mtr_rating.rest)
+ * where a cap cuts, the first one where something is made of what all come to. */
+struct mtr_tariff_coupling mtr_billing_period_couples(const struct mtr_billing_period *period,
+                                                      const struct mtr_grants *grants);
 /* A range of the period's lines: at most `count` for each component, the first from lines->from on. Sets
  * where they end, in `until`. */
 int mtr_billing_period_cut(const struct mtr_rating *rating, const struct mtr_subscription *subscription,

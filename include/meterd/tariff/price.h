@@ -94,6 +94,7 @@ struct mtr_price_term {
 };
 
 struct mtr_price_step;
+struct mtr_price_rest;
 
 struct mtr_price_input {
     const struct mtr_tariff_document *tariff;
@@ -126,10 +127,12 @@ struct mtr_price_input {
     const struct mtr_usage_row *usage;
     uint32_t usage_count;
     /* Where lines are priced range by range: those without dimensions were priced with other ones, and
-     * `rest` are sums of the lines that are priced apart, by component (of kind "" where there are none):
-     * they count wherever lines are added up, and stand in the result. NULL: there are no others. */
+     * `rest` are sums of the lines that are priced apart, by component: they count wherever lines are added
+     * up, and stand in the result. NULL: there are no others. rest_charged: what a rounded total counts them
+     * with; NULL: their sums. */
     bool only_of_usage;
-    const struct mtr_price_line *rest;
+    const struct mtr_price_rest *rest;
+    const struct mtr_money *rest_charged;
     const struct mtr_price_pool *pools; /* a pool that an earlier part had is still there */
     uint32_t pool_count;
     /* With a trace: takes each step as it happens, in place of the result, so that a long trace stands
@@ -148,7 +151,7 @@ struct mtr_price_line {
     struct mtr_money amount;        /* rounded by the tariff when it rounds lines, else to 10^-18 */
     struct mtr_exact exact;         /* before rounding, after caps; in what the tariff is priced in */
     bool is_rest;                   /* a sum of lines that are priced apart */
-    bool is_cut;                    /* a cap changed it */
+    bool is_cut;                    /* a cap changed it; a rest: one may have */
     struct mtr_exact cut; /* what the component's cap took off (negative: gave back); it counts in later parts
                              of the period */
     struct mtr_exact tariff_cut;    /* what the tariff's cap took off then */
@@ -158,6 +161,14 @@ struct mtr_price_line {
     bool has_unit_price;            /* one price applied to the whole billed quantity */
     struct mtr_money unit_price;
     struct mtr_str tax_code; /* of its component; empty without one, and on lines of the whole tariff */
+};
+
+/* Sums of a component's lines that are priced apart, of those above zero and of those below: a cap takes of
+ * the ones, and gives back to the others. */
+enum { MTR_PRICE_ABOVE, MTR_PRICE_BELOW, MTR_PRICE_SIGNS };
+struct mtr_price_rest {
+    struct mtr_price_line before[MTR_PRICE_SIGNS]; /* of kind "" where there are none */
+    struct mtr_price_line behind[MTR_PRICE_SIGNS];
 };
 
 /* One step of the computation of one line: "free_units", "tier 2 of 3", "cap" …, with its input and output

@@ -210,7 +210,8 @@ struct mtr_tariff_version;
 /* How lines of a version depend on one another: those of components with group_by, each of which is else
  * priced by itself. Pools and exchange are not looked at. */
 struct mtr_tariff_coupling {
-    const char *key; /* what changes a line's amount by the others', "cap" …; NULL: nothing */
+    const char *key; /* what changes a line's amount by the others' in a way that their sums do not tell */
+    bool cuts;       /* caps: a line is cut by the sums of the lines before it and behind it */
     bool adds_up;    /* something is made of what the lines come to together: a minimum, a rounded total … */
 };
 struct mtr_tariff_coupling mtr_tariff_couples(const struct mtr_tariff_document *tariff,

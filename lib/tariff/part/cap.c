@@ -178,6 +178,7 @@ const struct tariff_part tariff_part_cap = {
             .own_size = sizeof(struct tariff_cap), .doc = "greatest amount of the component in a period"},
     .lint = lint_cap,
     .apply_to_component = cap_of_component,
+    .cuts_lines = true,
     .apply_to_tariff = cap_of_tariff,
 };
 

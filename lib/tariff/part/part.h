@@ -41,6 +41,8 @@ struct tariff_part {
                               uint32_t first_line);
     bool adds_lines; /* apply_to_component adds lines by what the others come to, and leaves these as they
                         are: they may be priced apart, with a sum for the others (price.h: rest) */
+    bool cuts_lines; /* apply_to_component takes amounts off lines, the last first: they may be priced apart,
+                        with sums for those before and behind them */
     int (*apply_to_tariff)(struct mtr_pricer *pricer);
     bool of_single_lines; /* apply_to_component looks at each line by itself: they may be priced apart */
 };

@@ -128,13 +128,24 @@ static int convert_line(struct mtr_pricer *pricer, uint32_t index)
     return rc ? rc : round_charged(pricer, index, charged);
 }
 
+/* A sum is of what its lines were charged with, each rounded by itself; where a cap may have cut them that is
+ * not known here, and it is what they come to before. */
+static int convert_rest(const struct mtr_pricer *pricer, struct mtr_price_line *line)
+{
+    struct mtr_exact charged;
+    if (!line->is_cut) return MTR_OK;
+    int rc = price_convert(&pricer->price.ratio, line->exact, &charged);
+    return rc ? rc : mtr_exact_round(charged, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
+}
+
 static int apply_exchange(struct mtr_pricer *pricer)
 {
     const struct mtr_price_exchange *exchange = pricer->input->exchange;
     const uint32_t count = price_converts(pricer) ? pricer->price.line_count : 0;
     int rc = exchange && !exchange->known && count ? MTR_EMISSING : MTR_OK;
     for (uint32_t i = 0; !rc && i < count; i++)
-        if (!pricer->price.lines[i].is_rest) rc = convert_line(pricer, i); /* its lines are, each by itself */
+        rc = pricer->price.lines[i].is_rest ? convert_rest(pricer, &pricer->price.lines[i])
+                                            : convert_line(pricer, i);
     return rc;
 }
 

@@ -99,6 +99,14 @@ static int sort_usage(const struct mtr_price_input *input, struct mtr_arena *are
     return MTR_OK;
 }
 
+static int add_rests(struct mtr_pricer *pricer, const struct mtr_price_line rests[MTR_PRICE_SIGNS])
+{
+    int rc = MTR_OK;
+    for (unsigned i = 0; !rc && i < MTR_PRICE_SIGNS; i++)
+        if (rests[i].kind.size) rc = price_add_line(pricer, &rests[i]);
+    return rc;
+}
+
 /* Prices the rows of one component; *rows is left at the first row of the next. */
 static int price_component(struct mtr_pricer *pricer, uint32_t index, const struct mtr_usage_row ***rows)
 {
@@ -106,18 +114,19 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
     const struct mtr_usage_row **row = *rows;
     uint32_t first_line = pricer->price.line_count;
     int rc = MTR_OK;
-    const struct mtr_price_line *rest = pricer->input->rest ? &pricer->input->rest[index] : NULL;
+    const struct mtr_price_rest *rest = pricer->input->rest ? &pricer->input->rest[index] : NULL;
     const bool has_rows = *row && (*row)->component == index;
-    if (pricer->input->only_of_usage && !component->group_by_count) return MTR_OK;
+    if (pricer->input->only_of_usage && !component->group_by_count && !rest) return MTR_OK;
     pricer->component = component;
-    if (!has_rows && !pricer->input->only_of_usage) rc = price_line(pricer, component, NULL, 0);
+    if (rest) rc = add_rests(pricer, rest->before);
+    if (!rc && !has_rows && !pricer->input->only_of_usage) rc = price_line(pricer, component, NULL, 0);
     while (!rc && *row && (*row)->component == index) {
         const struct mtr_usage_row **first = row;
         MTR_ASSERT(!component->curve->without_use); /* a fee has no meter */
         while (*row && same_line(*first, *row)) row++;
         rc = price_line(pricer, component, first, (uint32_t)(row - first));
     }
-    if (!rc && rest && rest->kind.size) rc = price_add_line(pricer, rest);
+    if (!rc && rest) rc = add_rests(pricer, rest->behind);
     if (rc) return rc;
     pricer->line_row_count = 0;
     for (const struct tariff_part *const *part = tariff_component_parts;
@@ -136,7 +145,7 @@ static uint32_t lines_max(const struct mtr_price_input *input)
 {
     const struct mtr_tariff_version *version = input->version;
     uint32_t count = input->usage_count + 4 * version->component_count + 7 + input->pool_count;
-    if (input->rest) count += version->component_count; /* a sum of its other lines */
+    if (input->rest) count += 2 * MTR_PRICE_SIGNS * version->component_count;
     bool has_line_minimum = false;
     for (uint32_t i = 0; input->closing && !has_line_minimum && i < version->component_count; i++)
         has_line_minimum = TARIFF_PART_OF(&version->components[i], line_minimum);

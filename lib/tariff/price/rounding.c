@@ -166,12 +166,28 @@ int price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line)
                : round_exact(pricer, line->exact, &line->amount);
 }
 
+static const struct mtr_money nothing;
+
+/* What the lines that are priced apart are charged with is known: their sums are that, together. */
+static void charge_rests(struct mtr_pricer *pricer)
+{
+    const struct mtr_money *charged = pricer->input->rest_charged;
+    for (uint32_t i = 0; charged && i < pricer->price.line_count; i++) {
+        struct mtr_price_line *line = &pricer->price.lines[i];
+        if (!line->is_rest) continue;
+        line->amount = *charged;
+        charged = &nothing;
+    }
+    MTR_ASSERT(!charged || !charged->e18); /* where nothing is priced apart nothing is charged */
+}
+
 static int make_total(struct mtr_pricer *pricer)
 {
     struct mtr_price *price = &pricer->price;
     struct mtr_money amounts = {0};
     struct mtr_exact sum = mtr_exact_zero();
     char rule[PRICE_ROUNDING_TEXT_BYTES], name[PRICE_ROUNDING_TEXT_BYTES + 16];
+    if (pricer->input->rest_charged) charge_rests(pricer);
     for (uint32_t i = 0; i < price->line_count; i++) {
         int rc = mtr_money_add(amounts, price->lines[i].amount, &amounts);
         if (rc) return rc;

@@ -1,6 +1,7 @@
 /*
  * METERD_LINES=5000000 METERD_LARGE=/a/directory rates one period of that many lines in 256 MiB, says how long it took and how much memory,
- * and audits it; then one of 100,000 lines, which depend on one another. Without these it has nothing to do: the law is in test_line_ranges.c.
+ * and audits it; then one under a cap, and one of 100,000 lines that draw on an allowance, one behind the other. Without these it has nothing to
+ * do: the law is in test_line_ranges.c.
  */
 #include "meterd/rater/rater.h"
 
@@ -83,7 +84,8 @@ static void put_lines(struct rating_world *world, uint64_t count)
     world->seq = 2 * count;
 }
 
-static void rate_large(uint64_t count, const char *of_component)
+/* With a line for what was drawn, where `of_version` gives something to draw on. */
+static void rate_large(uint64_t count, const char *of_component, const char *of_version)
 {
     const char *directory = getenv("METERD_LARGE");
     struct rating_world world = {.options = mtr_rater_options_default(), .now_us = JANUARY_US};
@@ -101,9 +103,9 @@ static void rate_large(uint64_t count, const char *of_component)
              "services: [{key: compute, vendor: acme}]\n"
              "meters: [{key: calls, service: compute, event_type: call, value: n, group_by: [region, host]}]\n"
              "tariffs: [{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, "
-             "group_by: [region, host], per_unit: '0.01'%s}]}]}]\n"
+             "group_by: [region, host], per_unit: '0.01'%s}]%s}]}]\n"
              "subscriptions: [{key: s1, service: compute, customer: c, tariff: t, start: 2026-01-01, end: 2026-02-01}]\n",
-             of_component);
+             of_component, of_version);
     rating_apply(&world, yaml);
     clock_gettime(CLOCK_MONOTONIC, &begun);
     put_lines(&world, count);
@@ -128,7 +130,7 @@ static void rate_large(uint64_t count, const char *of_component)
     pthread_join(watching.thread, NULL);
     print_message("rated in %.0f s and %u transactions: %llu charges; anonymous memory %ld MiB before, %ld MiB at most\n", seconds, steps,
                   (unsigned long long)charges, before_kib >> 10, watching.peak_kib >> 10);
-    assert_int_equal(charges, count);
+    assert_int_equal(charges, count + (*of_version ? 1 : 0));
     assert_true(watching.peak_kib <= 256 << 10);
     clock_gettime(CLOCK_MONOTONIC, &begun);
     const struct mtr_audit_counts counts = rating_audit(&world);
@@ -148,16 +150,22 @@ static uint64_t asked_lines(void)
 static void a_large_period(void **state)
 {
     (void)state;
-    rate_large(asked_lines(), "");
+    rate_large(asked_lines(), "", "");
+}
+
+static void a_large_period_under_a_cap(void **state)
+{
+    (void)state;
+    rate_large(asked_lines(), ", cap: '100'", "");
 }
 
 /* As many values as a meter takes of one subscription when nobody says how many. */
-static void a_large_period_under_a_cap(void **state)
+static void a_large_period_with_an_allowance(void **state)
 {
     enum { DIMENSION_VALUES_MAX = 100000 };
     const uint64_t count = asked_lines();
     (void)state;
-    rate_large(count < DIMENSION_VALUES_MAX ? count : DIMENSION_VALUES_MAX, ", cap: '100'");
+    rate_large(count < DIMENSION_VALUES_MAX ? count : DIMENSION_VALUES_MAX, "", ", allowances: [{key: some, components: [calls], quantity: 100000}]");
 }
 
 int main(void)
@@ -165,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_period),
         cmocka_unit_test(a_large_period_under_a_cap),
+        cmocka_unit_test(a_large_period_with_an_allowance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

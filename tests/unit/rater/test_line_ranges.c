@@ -14,7 +14,6 @@
 
 #include "tests/support/two_raters.h"
 
-
 /* Components whose lines may be priced apart, and beside them some without group_by, which may be bound by anything. */
 static void write_version(struct random_source *random, bool has_account, const char *from, char *text, size_t size)
 {
@@ -42,6 +41,37 @@ static void write_version(struct random_source *random, bool has_account, const 
              of_all[random_below(random, has_account ? 8 : 7)]);
 }
 
+/* Caps, which cut the last lines, under and over one another and beside what else is made of all lines. */
+static void write_capped_version(struct random_source *random, bool has_account, const char *from, char *text, size_t size)
+{
+    static const char *const groups[] = {"[region, host]", "[host]", "[host, region]"};
+    static const char *const of_lines[] = {"", ", cap: '2.50'", ", cap: '12', minimum: '11'", ", cap: '9', commitment: {amount: '4', overage: '1.2'}",
+                                           ", commitment: {amount: '3', overage: '0.7', true_up: false}, cap: '33'", ", cap: '0'"};
+    static const char *const of_all[] = {"", "        cap: '40'\n", "        cap: '17.5'\n        minimum: '17'\n",
+                                         "        cap: '60'\n        commitment: {amount: '25', overage: '1.4'}\n",
+                                         "        cap: '50'\n        allowances: [{key: bonus, amount: '12.5', rollover: 1}]\n",
+                                         "        cap: '21'\n        term: {every: quarter, minimum: '70', cap: '90'}\n",
+                                         "        cap: '45'\n        account: {cap: '55', minimum: '50'}\n", "        account: {cap: '30'}\n"};
+    snprintf(text, size,
+             "      - from: %s\n"
+             "        reset: %s\n"
+             "        components:\n"
+             "          - {key: calls, meter: calls, group_by: %s, graduated: [{up_to: 10, unit: '0.0%u'}, {unit: '0.003', flat: '1.5'}], free_units: %u%s}\n"
+             "          - {key: base, recurring: {amount: '9.99', prorate: second}}\n"
+             "          - {key: peak, meter: peak, group_by: [host], package: {size: 7, price: '1.10'}%s}\n"
+             "          - {key: all, meter: calls, per_unit: '0.1', cap: '20', minimum: '3'}\n"
+             "          - {key: users, meter: users, group_by: [host], per_unit: '0.3', discount: {percent: 3.7}%s}\n"
+             "          - {key: disk, meter: disk, group_by: [host], per_unit: '0.00001'%s}\n%s",
+             from, random_below(random, 3) ? "false" : "true", groups[random_below(random, 3)], 1 + (unsigned)random_below(random, 9),
+             (unsigned)random_below(random, 4), of_lines[random_below(random, 6)], of_lines[random_below(random, 6)], of_lines[random_below(random, 6)],
+             of_lines[random_below(random, 3)], of_all[random_below(random, has_account ? 8 : 6)]);
+}
+
+static bool is_capped(uint64_t seed)
+{
+    return seed % 2 == 0;
+}
+
 static bool has_account(uint64_t seed)
 {
     return seed % 3 == 0;
@@ -50,32 +80,36 @@ static bool has_account(uint64_t seed)
 /* The seed decides what stays: the currency, and whether the customer's subscriptions have one account. */
 static void apply_catalog(struct rating_world *world, struct random_source *random, uint64_t seed, bool first)
 {
-    const bool exchanges = seed % 4 == 3 && !has_account(seed); /* accounts are of one currency */
+    const bool exchanges = seed % 5 > 2 && !has_account(seed); /* accounts are of one currency */
     const char *currency = exchanges ? "currency: USD, " : "";
     char yaml[8192], before[2048], after[2048] = "";
+    void (*const write)(struct random_source *, bool, const char *, char *, size_t) =
+        is_capped(seed) ? write_capped_version : write_version;
     rating_rate(world, JANUARY_US, "USD", "1.6");
-    write_version(random, has_account(seed), "2026-01-01", before, sizeof(before));
-    if (random_below(random, 2)) write_version(random, has_account(seed), "'2026-01-03T07:30:00Z'", after, sizeof(after));
+    write(random, has_account(seed), "2026-01-01", before, sizeof(before));
+    if (random_below(random, 2)) write(random, has_account(seed), "'2026-01-03T07:30:00Z'", after, sizeof(after));
     snprintf(yaml, sizeof(yaml),
              "%stariffs:\n  - key: t\n    currency: EUR\n%s    rounding: {mode: half_even, place: %s}\n    versions:\n%s%s"
-             "  - {key: cost, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, group_by: [host], per_unit: '0.002'%s}]}]}\n"
+             "  - {key: cost, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, group_by: [host], "
+             "per_unit: '0.002'%s%s}]}]}\n"
              "subscriptions:\n"
              "  - {key: s1, service: compute, customer: c, tariff: t, %s%sbilling: {every: week}, start: 2026-01-01}\n"
              "  - {key: s2, service: compute, customer: c, tariff: t, %s%sstart: 2026-01-01}\n",
              first ? HEAD : "", exchanges ? "    exchange: {source: ecb, at: order}\n" : "", random_below(random, 3) ? "line" : "total", before, after,
-             random_below(random, 2) ? "" : ", minimum: 3", random_below(random, 2) && !exchanges ? "cost_tariff: cost, " : "", currency, currency,
+             random_below(random, 2) ? "" : ", minimum: 3", is_capped(seed) ? ", cap: '3.1'" : "",
+             random_below(random, 2) && !exchanges ? "cost_tariff: cost, " : "", currency, currency,
              has_account(seed) ? "billing: {every: week}, " : "zone: Asia/Kolkata, ");
     rating_apply(world, yaml);
     if (first && random_below(random, 2)) rating_apply(world, "credits: [{key: topup, customer: c, amount: '30', currency: EUR, from: 2026-01-01}]\n");
 }
 
-static void use_at_random(struct rating_world *worlds, unsigned count, struct random_source *random, int64_t until_us)
+static void use_at_random(struct rating_world *worlds, unsigned count, struct random_source *random, uint64_t seed, int64_t until_us)
 {
     static const char *const meters[] = {"calls", "calls", "peak", "users", "disk"}, *const odd[] = {"a,b", "a=b", "a\\b", "", "a b", "ä"};
     const char *meter = meters[random_below(random, 5)], *key = random_below(random, 4) ? "s1" : "s2";
     const int64_t time_us = JANUARY_US + (int64_t)random_below(random, (uint64_t)(until_us - JANUARY_US));
     char host[16], dimensions[64], quantity[32];
-    if (random_below(random, 8)) snprintf(host, sizeof(host), "h%u", (unsigned)random_below(random, 40));
+    if (random_below(random, 8) || is_capped(seed)) snprintf(host, sizeof(host), "h%u", (unsigned)random_below(random, 40));
     else snprintf(host, sizeof(host), "%s", odd[random_below(random, 6)]);
     if (meter == meters[0]) snprintf(dimensions, sizeof(dimensions), "%s|%s|", random_below(random, 3) ? "eu" : "us", host);
     else snprintf(dimensions, sizeof(dimensions), "%s|", host);
@@ -96,7 +130,7 @@ static void run_seed(uint64_t seed)
     }
     random = again;
     for (int64_t days = 2; days <= 10; days += 2) {
-        for (unsigned i = 0; i < 60; i++) use_at_random(worlds, 2, &random, JANUARY_US + days * DAY_US);
+        for (unsigned i = 0; i < 60; i++) use_at_random(worlds, 2, &random, seed, JANUARY_US + days * DAY_US);
         const bool changes = !random_below(&random, 3);
         for (unsigned i = 0; i < 2; i++) {
             again = random;
@@ -148,7 +182,7 @@ static void run_busy_seed(uint64_t seed)
     apply_catalog(&world, &random, seed, true);
     for (int64_t hours = 12; hours <= 15 * 24; hours += 12) {
         for (unsigned i = 0; i < 15; i++) {
-            use_at_random(&world, 1, &random, JANUARY_US + hours * HOUR_US);
+            use_at_random(&world, 1, &random, seed, JANUARY_US + hours * HOUR_US);
             if (!random_below(&random, 12)) apply_catalog(&world, &random, seed, false);
             if (!random_below(&random, 8)) rating_reopen(&world);
             (void)rating_step(&world);
