@@ -387,7 +387,8 @@ int catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
         return MTR_ENOMEM;
     catalog_check_tariffs(catalog, findings);
     catalog_check_credits(catalog, findings);
-    int rc = catalog_note_carrying(catalog);
+    int rc = catalog_check_customers(catalog, findings);
+    if (!rc) rc = catalog_note_carrying(catalog);
     if (!rc) rc = catalog_check_subscriptions(catalog, findings);
     return !rc && findings->errors > errors ? MTR_EINVALID : rc;
 }

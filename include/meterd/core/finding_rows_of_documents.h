@@ -207,6 +207,9 @@
       "a subscription's currency changes under charges that were made", "write from when, in `changes`")     \
     X(CATALOG_CURRENCY_UNKNOWN, ERROR, "catalog.currency.unknown", "the code is no currency of ISO 4217",    \
       "write three capitals, as EUR")                                                                        \
+    X(CATALOG_CUSTOMER_UNKNOWN, WARNING, "catalog.customer.unknown",                                         \
+      "a credit or an override is for a customer whom no subscription has",                                  \
+      "mend the name, unless his subscription comes later")                                                  \
     X(CATALOG_DELETE_KIND, ERROR, "catalog.delete.kind", "documents of that kind cannot be deleted",         \
       "end or retire them")                                                                                  \
     X(CATALOG_DELETE_USED, ERROR, "catalog.delete.used", "it was charged or counted with",                   \

@@ -298,8 +298,8 @@ static const struct {
      "     overrides: [{subscription: sub-2, cap: 3}]}]}\n",
      "2:39: versions: has an override for an unknown subscription `sub-2`; did you mean `sub-1`?\n"},
     {"tariffs:\n  - {key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: vcpu, per_unit: 1}],\n"
-     "     overrides: [{customer: c, components: [{key: a, meter: vcpus}]}]}]}\n",
-     "3:45: meter: component `a`: unknown meter `vcpus`; did you mean `vcpu`?\n"},
+     "     overrides: [{customer: globex, components: [{key: a, meter: vcpus}]}]}]}\n",
+     "3:50: meter: component `a`: unknown meter `vcpus`; did you mean `vcpu`?\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, billing: {anchor: calender}}\n",
      "2:91: billing: anchor: calendar, anniversary or a date is expected, not `calender`\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, billing: {every: fortnight}}\n",
@@ -423,12 +423,44 @@ static void test_versions_in_the_past(void **state)
     }
 }
 
+/* It is applied: a customer's subscription may come later. Said of what is being applied, once for each tariff. */
+static void test_unknown_customers(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *text, *findings;
+    } rows[] = {
+        {"credits:\n  - {key: a, customer: globes, amount: 5, currency: EUR, from: 2026-01-01}\n"
+         "  - {key: b, customer: globex, amount: 5, currency: EUR, from: 2026-01-01}\n"
+         "  - {key: c, customer: initech, amount: 5, currency: EUR, from: 2026-01-01}\n",
+         "2:24: customer: no subscription has the customer `globes`; did you mean `globex`?\n"
+         "4:24: customer: no subscription has the customer `initech`\n"},
+        {"tariffs:\n  - {key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: vcpu, per_unit: 1}],\n"
+         "     overrides: [{customer: globes, cap: 3}, {subscription: sub-1, cap: 3}]}, {from: 2026-02-01, components: [{key: a, meter: vcpu, per_unit: 1}],\n"
+         "     overrides: [{customer: globes, cap: 4}, {customer: initrode, cap: 4}, {customer: globex, cap: 3}]}]}\n",
+         "2:39: versions: no subscription has the customer `globes`; did you mean `globex`?\n"
+         "2:39: versions: no subscription has the customer `initrode`\n"},
+        {"subscriptions:\n  - {key: s, service: compute, customer: x, tariff: standard, start: 2026-02-01, changes: [{from: 2026-03-01, customer: initech}]}\n"
+         "credits:\n  - {key: c, customer: initech, amount: 6, currency: EUR, from: 2026-01-01}\n"
+         "  - {key: d, customer: x, amount: 6, currency: EUR, from: 2026-01-01}\n",
+         ""},
+    };
+    char findings[1024];
+    assert_ok(f, apply(f, BASE, false));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        assert_int_equal(apply(f, rows[i].text, false), MTR_OK);
+        list_findings(f, findings, sizeof(findings));
+        assert_string_equal(findings, rows[i].findings);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_refusals),
         TEST(test_change_that_breaks_another),
         TEST(test_versions_in_the_past),
+        TEST(test_unknown_customers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
