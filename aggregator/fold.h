@@ -236,6 +236,31 @@ int fold_count_values(struct mtr_aggregator *aggregator, uint64_t next_seq) MTR_
 int fold_plan_flows(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 int fold_flow(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 
+/* The subscriptions of one subject and service, by start, where there are several (handover.c). */
+struct fold_run {
+    const struct mtr_subscription *const *terms;
+    uint32_t count;
+};
+bool fold_find_run(const struct mtr_subscription *subscription, struct fold_run *run);
+/* The number that its fact goes by: the lowest stays the lowest. */
+uint32_t fold_run_number(const struct fold_run *run);
+/* Is use given out by other starts than these, or by none yet? */
+int fold_is_given_out_otherwise(struct mtr_rollups_txn *txn, const struct fold_run *run,
+                                bool *out) MTR_MUST_USE;
+int fold_note_starts(struct mtr_aggregator *aggregator, const struct fold_run *run) MTR_MUST_USE;
+/* Time around all cells of the run that hold another's use of a meter, by these starts; and that time in
+ * the hours of one of them: their zones may cut it elsewhere. */
+struct fold_stray {
+    int64_t from_us, to_us; /* from_us above to_us: there are none */
+};
+#define FOLD_NO_STRAY ((struct fold_stray){INT64_MAX, INT64_MIN})
+static inline bool fold_is_any_stray(const struct fold_stray *stray)
+{
+    return stray->from_us < stray->to_us;
+}
+int fold_find_stray(struct mtr_rollups_txn *txn, const struct fold_run *run, const struct mtr_meter *meter,
+                    struct fold_stray *out) MTR_MUST_USE;
+struct mtr_hour fold_stray_hours(const struct fold_stray *stray, const struct mtr_subscription *subscription);
 /* Gives use to the subscriptions of a subject that have it by the catalog in force (reassign.c), before
  * anything else of the step. *change: the feed's newest number. */
 int fold_reassign(struct mtr_aggregator *aggregator, uint64_t *change) MTR_MUST_USE;

@@ -15,12 +15,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "meterd/catalog/store.h"
 #include "meterd/core/limits.h"
-
-#define STARTS_PREFIX "starts/"
 
 /* Hours of a subscription and meter that are folded again: cells that begin in [from, to). */
 struct emptied {
@@ -36,75 +33,7 @@ struct reassigning {
     struct fold_log_range log; /* of all that is emptied */
 };
 
-/* The subscriptions of one subject and service, by start. */
-struct run {
-    const struct mtr_subscription *const *terms;
-    uint32_t count;
-};
-
-static struct run run_of(const struct mtr_subscription *subscription)
-{
-    const struct mtr_subscription *const *all = subscription->same_subject;
-    uint32_t first = 0, next;
-    while (all[first]->service != subscription->service) first++;
-    for (next = first; next < subscription->same_subject_count; next++)
-        if (all[next]->service != subscription->service) break;
-    return (struct run){all + first, next - first};
-}
-
-/* The number that the run's fact goes by: the lowest stays the lowest. */
-static uint32_t run_number(const struct run *run)
-{
-    uint32_t lowest = run->terms[0]->number;
-    for (uint32_t i = 1; i < run->count; i++)
-        if (run->terms[i]->number < lowest) lowest = run->terms[i]->number;
-    return lowest;
-}
-
-static uint64_t hash_starts(const struct run *run)
-{
-    uint64_t hash = 0;
-    for (uint32_t i = 0; i < run->count; i++) {
-        const int64_t numbers[] = {run->terms[i]->number, run->terms[i]->start_us};
-        hash = XXH3_64bits_withSeed(numbers, sizeof(numbers), hash);
-    }
-    return hash;
-}
-
 /* ---- which hours ---- */
-
-struct stray {
-    const struct mtr_subscription *subscription;
-    int64_t from_us, to_us; /* around all that were found */
-};
-
-static int on_stray_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
-{
-    struct stray *stray = context;
-    const struct mtr_hour hour = mtr_zone_hour(stray->subscription->zone, key->start_us);
-    (void)cell;
-    if (hour.start_us < stray->from_us) stray->from_us = hour.start_us;
-    if (hour.end_us > stray->to_us) stray->to_us = hour.end_us;
-    return MTR_OK;
-}
-
-/* Cells of the i-th that hold use of a time at which it is another's: the hours of both borders, too, where
- * they lie inside. */
-static int find_stray(struct mtr_aggregator *aggregator, const struct run *run, uint32_t i,
-                      const struct mtr_meter *meter, struct stray *stray)
-{
-    const struct mtr_subscription *subscription = run->terms[i];
-    struct mtr_cell_range before = {subscription->number, meter->number, MTR_CELL_ALL_HOURS + 1,
-                                    subscription->start_us};
-    int rc = MTR_OK;
-    stray->subscription = subscription;
-    if (i > 0) rc = mtr_rollups_walk_cells(aggregator->txn, &before, on_stray_cell, stray);
-    if (rc || i + 1 == run->count) return rc;
-    const int64_t next_us = run->terms[i + 1]->start_us;
-    const struct mtr_cell_range after = {subscription->number, meter->number,
-                                         mtr_zone_hour(subscription->zone, next_us).start_us, INT64_MAX};
-    return mtr_rollups_walk_cells(aggregator->txn, &after, on_stray_cell, stray);
-}
 
 static int add_emptied(struct reassigning *reassigning, const struct emptied *emptied)
 {
@@ -120,23 +49,19 @@ static int add_emptied(struct reassigning *reassigning, const struct emptied *em
     return MTR_OK;
 }
 
-/* What is stray of a meter, in the hours of each subscription: their zones may cut the time elsewhere. What
- * is spread may reach from a stray hour into those behind it. */
-static int plan_meter(struct reassigning *reassigning, const struct run *run, const struct mtr_meter *meter)
+/* What is stray of a meter, in the hours of each subscription. */
+static int plan_meter(struct reassigning *reassigning, const struct fold_run *run,
+                      const struct mtr_meter *meter)
 {
-    struct stray stray = {.from_us = INT64_MAX, .to_us = INT64_MIN};
-    int rc = MTR_OK;
-    for (uint32_t i = 0; !rc && i < run->count; i++)
-        rc = find_stray(reassigning->aggregator, run, i, meter, &stray);
-    if (rc || stray.from_us > stray.to_us) return rc;
-    if (meter->spread_over.size) stray.to_us += MTR_SPREAD_S_MAX * MTR_US_PER_SECOND;
-    for (uint32_t i = 0; !rc && i < run->count; i++) {
-        const struct mtr_subscription *subscription = run->terms[i];
+    struct fold_stray stray;
+    int rc = fold_find_stray(reassigning->aggregator->txn, run, meter, &stray);
+    for (uint32_t i = 0; !rc && fold_is_any_stray(&stray) && i < run->count; i++) {
+        const struct mtr_hour hours = fold_stray_hours(&stray, run->terms[i]);
         const struct emptied emptied = {
-            .subscription = subscription->number,
+            .subscription = run->terms[i]->number,
             .meter = meter->number,
-            .from_us = mtr_zone_hour(subscription->zone, stray.from_us).start_us,
-            .to_us = mtr_zone_hour(subscription->zone, stray.to_us - 1).end_us,
+            .from_us = hours.start_us,
+            .to_us = hours.end_us,
         };
         rc = add_emptied(reassigning, &emptied);
     }
@@ -214,7 +139,7 @@ static int is_in_log(struct mtr_aggregator *aggregator, uint64_t seq, bool *out)
 }
 
 /* Plans the run's hours. None of them, or all are in the log. */
-static int plan_run(struct reassigning *reassigning, const struct run *run, bool *in_log)
+static int plan_run(struct reassigning *reassigning, const struct fold_run *run, bool *in_log)
 {
     struct mtr_aggregator *aggregator = reassigning->aggregator;
     const uint32_t begun = reassigning->count;
@@ -240,7 +165,7 @@ static int plan_run(struct reassigning *reassigning, const struct run *run, bool
 }
 
 /* Empties the run's hours where the log can fill them again. */
-static int empty_run(struct reassigning *reassigning, const struct run *run)
+static int empty_run(struct reassigning *reassigning, const struct fold_run *run)
 {
     const uint32_t begun = reassigning->count;
     bool in_log;
@@ -297,32 +222,26 @@ static int fold_again(struct reassigning *reassigning)
 
 /* Is the subscription the one by which its run goes, and use not given out by these starts? */
 static int find_changed_run(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
-                            struct run *run, bool *changed)
+                            struct fold_run *run, bool *changed)
 {
-    uint64_t known = 0;
     *changed = false;
-    if (!subscription->same_subject_count) return MTR_OK;
-    *run = run_of(subscription);
-    if (run->count < 2 || run_number(run) != subscription->number) return MTR_OK;
-    const struct mtr_fact_name fact = fact_number(STARTS_PREFIX, subscription->number);
-    int rc = fact_get_u64(aggregator, &fact, &known);
-    *changed = rc == MTR_ENOTFOUND || (!rc && known != hash_starts(run));
-    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    if (!fold_find_run(subscription, run) || fold_run_number(run) != subscription->number) return MTR_OK;
+    return fold_is_given_out_otherwise(aggregator->txn, run, changed);
 }
 
 static int look_at(struct reassigning *reassigning, const struct mtr_subscription *subscription)
 {
-    struct run run;
+    struct fold_run run;
     bool changed;
     int rc = find_changed_run(reassigning->aggregator, subscription, &run, &changed);
     if (rc || !changed) return rc;
-    const struct mtr_fact_name fact = fact_number(STARTS_PREFIX, subscription->number);
     rc = empty_run(reassigning, &run);
-    return rc ? rc : fact_put_u64(reassigning->aggregator, &fact, hash_starts(&run), NULL);
+    return rc ? rc : fold_note_starts(reassigning->aggregator, &run);
 }
 
 /* At the one that came last: it is what takes use over. */
-static void refuse(const struct run *run, const struct mtr_catalog *after, struct mtr_diagnostics *findings)
+static void refuse(const struct fold_run *run, const struct mtr_catalog *after,
+                   struct mtr_diagnostics *findings)
 {
     const struct mtr_subscription *last = run->terms[0], *other;
     for (uint32_t i = 1; i < run->count; i++)
@@ -343,7 +262,7 @@ int fold_check_reassign(struct mtr_aggregator *aggregator, const struct mtr_cata
     aggregator->catalog = after;
     for (uint32_t i = 1; !rc && i <= mtr_catalog_count(after, MTR_KIND_SUBSCRIPTION); i++) {
         const struct mtr_subscription *subscription = mtr_catalog_subscription(after, i);
-        struct run run;
+        struct fold_run run;
         bool changed = false, in_log = true;
         if (subscription) rc = find_changed_run(aggregator, subscription, &run, &changed);
         if (!rc && changed) rc = plan_run(&reassigning, &run, &in_log);
