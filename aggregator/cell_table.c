@@ -148,15 +148,32 @@ bool cell_table_adds_up(const struct mtr_meter *meter)
     return false;
 }
 
+static int stored_point_before(void *context, const struct mtr_cell_key *list, int64_t time_us,
+                               struct mtr_point *out)
+{
+    return mtr_rollups_point_before(context, list, time_us, out);
+}
+
+static int walk_stored_points(void *context, const struct mtr_cell_key *list, struct mtr_hour within,
+                              mtr_rollups_on_point on_point, void *hook_context)
+{
+    return mtr_rollups_walk_points(context, list, within.start_us, within.end_us, on_point, hook_context);
+}
+
+struct cell_lists cell_lists_of_store(struct mtr_rollups_txn *txn)
+{
+    return (struct cell_lists){stored_point_before, walk_stored_points, txn};
+}
+
 /* The last level within the cell; 0 without any. */
-static int read_level(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change,
+static int read_level(const struct cell_lists *lists, const struct mtr_cell_change *change,
                       struct mtr_quantity *out)
 {
     struct mtr_cell_key list = change->key;
     struct mtr_point point;
     out->e12 = 0;
     list.start_us = MTR_CELL_ALL_HOURS;
-    int rc = mtr_rollups_point_before(txn, &list, change->end_us, &point);
+    int rc = lists->point_before(lists->context, &list, change->end_us, &point);
     if (!rc && point.time_us >= change->key.start_us) *out = point.quantity;
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
@@ -183,7 +200,7 @@ static int on_reading(void *context, const struct mtr_point *reading)
 
 /* What a counter grew by up to the readings within the cell, each from the one before it; the first reading
  * of all says only where the counter stands. */
-static int read_increase(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change,
+static int read_increase(const struct cell_lists *lists, const struct mtr_cell_change *change,
                          struct mtr_quantity *out)
 {
     struct mtr_cell_key list = change->key;
@@ -191,21 +208,22 @@ static int read_increase(struct mtr_rollups_txn *txn, const struct mtr_cell_chan
     struct increase increase = {.has_before = false};
     list.start_us = MTR_CELL_ALL_HOURS;
     MTR_ASSERT(change->key.start_us < change->end_us);
-    int rc = mtr_rollups_point_before(txn, &list, change->key.start_us, &point);
+    const struct mtr_hour within = {change->key.start_us, change->end_us};
+    int rc = lists->point_before(lists->context, &list, within.start_us, &point);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     increase.has_before = !rc || change->opening;
     if (increase.has_before) increase.before = rc ? change->opening->value : point.quantity;
-    rc = mtr_rollups_walk_points(txn, &list, change->key.start_us, change->end_us, on_reading, &increase);
+    rc = lists->points(lists->context, &list, within, on_reading, &increase);
     if (!rc) *out = increase.sum;
     return rc;
 }
 
-int cell_table_read_list(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change,
+int cell_table_read_list(const struct cell_lists *lists, const struct mtr_cell_change *change,
                          struct mtr_quantity *out)
 {
     MTR_ASSERT(mtr_meter_has_one_list(change->meter) && !cell_table_adds_up(change->meter));
-    return change->meter->aggregation == MTR_COUNTER_INCREASE ? read_increase(txn, change, out)
-                                                              : read_level(txn, change, out);
+    return change->meter->aggregation == MTR_COUNTER_INCREASE ? read_increase(lists, change, out)
+                                                              : read_level(lists, change, out);
 }
 
 /* What does not add up, from the cell's members or its list; 0 without any. */
@@ -213,7 +231,8 @@ static int read_member_value(struct mtr_rollups_txn *txn, const struct mtr_cell_
                              struct mtr_quantity *out)
 {
     struct mtr_member member;
-    if (mtr_meter_has_one_list(change->meter)) return cell_table_read_list(txn, change, out);
+    const struct cell_lists lists = cell_lists_of_store(txn);
+    if (mtr_meter_has_one_list(change->meter)) return cell_table_read_list(&lists, change, out);
     out->e12 = 0;
     int rc = change->meter->aggregation == MTR_MIN
                  ? mtr_rollups_first_member(txn, &change->key, &member)

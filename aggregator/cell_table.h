@@ -62,8 +62,17 @@ int cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key
 int cell_table_compare(const void *a, const void *b);
 /* Does the meter's value add up, so that a gain says it all? */
 bool cell_table_adds_up(const struct mtr_meter *meter);
+/* Lists over all hours, by their keys: the store's, or as a question has them. */
+struct cell_lists {
+    int (*point_before)(void *context, const struct mtr_cell_key *list, int64_t time_us,
+                        struct mtr_point *out);
+    int (*points)(void *context, const struct mtr_cell_key *list, struct mtr_hour within,
+                  mtr_rollups_on_point on_point, void *hook_context);
+    void *context;
+};
+struct cell_lists cell_lists_of_store(struct mtr_rollups_txn *txn);
 /* The value of a cell whose members are of one list over all hours, and do not add up. */
-int cell_table_read_list(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change,
+int cell_table_read_list(const struct cell_lists *lists, const struct mtr_cell_change *change,
                          struct mtr_quantity *out) MTR_MUST_USE;
 
 /* The day that a cell's row of the feed is of. */

@@ -60,14 +60,6 @@ struct mtr_resolved fold_resolve(const struct mtr_aggregator *aggregator, const 
     return resolved;
 }
 
-int fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason,
-                    const char *text)
-{
-    struct mtr_quarantined_event row = {seq, meter, mtr_str_from(reason), mtr_str_from(text)};
-    aggregator->state_changed = true;
-    return mtr_rollups_put_quarantined(aggregator->txn, &row);
-}
-
 static struct mtr_hour hour_of(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
                                int64_t time_us)
 {
@@ -188,6 +180,20 @@ int fold_follow_reading(struct mtr_aggregator *aggregator, const struct mtr_effe
     return rc;
 }
 
+/* In memory a list stands with the cells, as one of all hours. */
+static int gather_point(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+                        const struct event_quantity *counted, int64_t start_us)
+{
+    const struct mtr_cell_key key = {effect->subscription->number, effect->meter->number, MTR_CELL_ALL_HOURS,
+                                     counted->dimensions};
+    struct mtr_cell_change *list;
+    if (start_us < effect->lists.start_us || start_us >= effect->lists.end_us) return MTR_OK;
+    int rc = cell_table_find(&aggregator->cells, &key, effect->meter, &list);
+    if (rc) return rc;
+    const uint32_t row = (uint32_t)(list - aggregator->cells.changes);
+    return member_table_add(aggregator->members, row, counted->member, effect->sign);
+}
+
 /* The member of a level or a reading goes to the list over all hours: the cell has count, log range, and its
  * value from that list. */
 static int apply_to_list(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
@@ -200,7 +206,7 @@ static int apply_to_list(struct mtr_aggregator *aggregator, const struct mtr_eff
     if (rc) return rc;
     change->value_e12 += effect->sign > 0 ? counted->quantity.e12 : -counted->quantity.e12;
     place_in_list(effect, cell, change);
-    if (effect->only_cells) return MTR_OK;
+    if (effect->only_cells) return gather_point(aggregator, effect, counted, cell.start_us);
     struct mtr_cell_key list = change->key;
     list.start_us = MTR_CELL_ALL_HOURS;
     rc = apply_member(aggregator, &list, counted->member, effect->sign, &unused_gain);

@@ -1,6 +1,6 @@
 /*
- * The rows of held events: events that wait for a subscription, or for a meter that can take them. release.c
- * lets them flow.
+ * The rows of what is kept aside: held events, that wait for a subscription, or for a meter that can take
+ * them, until release.c lets them flow; and quarantined ones.
  */
 #include "aggregator/fold.h"
 
@@ -48,4 +48,12 @@ int fold_is_any_held(struct mtr_aggregator *aggregator, enum mtr_held_reason rea
     *any = false;
     int rc = mtr_rollups_walk_held(aggregator->txn, &first, on_any_held, any);
     return rc == STOP ? MTR_OK : rc;
+}
+
+int fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason,
+                    const char *text)
+{
+    struct mtr_quarantined_event row = {seq, meter, mtr_str_from(reason), mtr_str_from(text)};
+    aggregator->state_changed = true;
+    return mtr_rollups_put_quarantined(aggregator->txn, &row);
 }

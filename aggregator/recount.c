@@ -1,7 +1,8 @@
 /*
  * The count: one pass over the log for all cells that were asked for; see recounting.h.
  *
- * Invariant: the cells of a mark, however they are cut, add up to what the store's do.
+ * Invariant: the cells of a mark, however they are cut, add up to what the store's do; where use changes
+ * hands, those of all that have the subject.
  */
 #include "meterd/aggregator/recount.h"
 
@@ -32,11 +33,12 @@ void mtr_recount_close(struct mtr_recount *recount)
 }
 
 void mtr_recount_begin(struct mtr_recount *recount, struct mtr_rollups_txn *txn,
-                       const struct mtr_catalog *catalog)
+                       const struct mtr_catalog *catalog, const struct mtr_catalog *owners)
 {
     mtr_arena_reset(&recount->arena);
     recount->txn = txn;
     recount->catalog = catalog;
+    recount->owners = owners;
     recount->is_full = false;
     recount->marks = NULL;
     recount->mark_count = recount->mark_capacity = 0;
@@ -46,6 +48,10 @@ void mtr_recount_begin(struct mtr_recount *recount, struct mtr_rollups_txn *txn,
     recount->cells = NULL;
     recount->values = NULL;
     recount->cell_count = 0;
+    recount->lists = NULL;
+    recount->list_count = 0;
+    recount->followed = NULL;
+    recount->followed_count = recount->followed_capacity = 0;
     recount->cut_of = NULL;
 }
 
@@ -60,6 +66,13 @@ static int refuse(struct mtr_diagnostic *diagnostic, int error, const char *text
 static int refuse_gone(const struct recount_range *range, struct mtr_diagnostic *diagnostic)
 {
     char hour[MTR_TIME_TEXT_BYTES];
+    if (range->is_moved) {
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_QUERY_CUT_GONE, 0, 0, NULL,
+                           "usage of `%.*s%s` can go from one subscription to another no more, since the log "
+                           "no longer has its events",
+                           MTR_STR_QUOTED(range->subscription->subject));
+        return MTR_EMISSING;
+    }
     mtr_time_format_offset(range->hour_us, mtr_zone_at(range->subscription->zone, range->hour_us).offset_s,
                            hour);
     mtr_diagnostic_set(diagnostic, MTR_FINDING_QUERY_CUT_GONE, 0, 0, NULL,
@@ -121,30 +134,6 @@ static int compare_marks(const void *a, const void *b)
     return (x->meter->number > y->meter->number) - (x->meter->number < y->meter->number);
 }
 
-static struct recount_mark *find_mark(const struct mtr_recount *recount, uint32_t subscription,
-                                      uint32_t meter)
-{
-    uint32_t low = 0, high = recount->mark_count;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        const struct recount_mark *mark = &recount->marks[middle];
-        const bool before = mark->subscription->number != subscription
-                                ? mark->subscription->number < subscription
-                                : mark->meter->number < meter;
-        if (before) low = middle + 1;
-        else high = middle;
-    }
-    if (low == recount->mark_count) return NULL;
-    struct recount_mark *found = &recount->marks[low];
-    return found->subscription->number == subscription && found->meter->number == meter ? found : NULL;
-}
-
-const struct recount_mark *recount_find_mark(const struct mtr_recount *recount, uint32_t subscription,
-                                             uint32_t meter)
-{
-    return find_mark(recount, subscription, meter);
-}
-
 static size_t bytes_of(const struct mtr_recount *recount)
 {
     const struct mtr_cell_table *cells = &recount->fold->cells;
@@ -152,7 +141,15 @@ static size_t bytes_of(const struct mtr_recount *recount)
            cells->slot_count * sizeof(*cells->slots);
 }
 
-/* The subscription as the fold has it, cut as the mark wants it. */
+/* Whose it is: by the starts of the question. */
+static const struct mtr_subscription *find_owner(const struct mtr_recount *recount,
+                                                 const struct mtr_event *event)
+{
+    const struct mtr_event_address address = {event->vendor, event->subject, event->type, event->time_us};
+    return mtr_catalog_find_subject(recount->owners, &address);
+}
+
+/* The subscription with its cells cut as the mark wants it. */
 static const struct mtr_subscription *cut(struct mtr_recount *recount, const struct recount_mark *mark,
                                           const struct mtr_subscription *subscription)
 {
@@ -171,13 +168,13 @@ static int count_event(void *context, const struct mtr_event *event, uint64_t se
     const struct mtr_meter *const *meters;
     struct fold_standing standing = {.is_known = false};
     if (event->disposition != MTR_DISPOSITION_NORMAL) return MTR_OK;
-    const struct mtr_subscription *subscription = fold_find_subscription(fold, event);
+    const struct mtr_subscription *subscription = find_owner(recount, event);
     if (!subscription) return MTR_OK;
     const uint32_t count =
         mtr_catalog_find_meters(recount->catalog, subscription->service, event->type, &meters);
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < count; i++) {
-        const struct recount_mark *mark = find_mark(recount, subscription->number, meters[i]->number);
+        const struct recount_mark *mark = recount_find_mark(recount, subscription->number, meters[i]->number);
         const int64_t spread_us =
             meters[i]->spread_over.size ? MTR_SPREAD_S_MAX * MTR_US_PER_SECOND : 0;
         if (!mark || !fold_reaches(mark->hours, mark->hour_count, event->time_us, spread_us)) continue;
@@ -185,7 +182,8 @@ static int count_event(void *context, const struct mtr_event *event, uint64_t se
                                           .meter = mark->meter,
                                           .hours = mark->hours,
                                           .hour_count = mark->hour_count,
-                                          .only_cells = true};
+                                          .only_cells = true,
+                                          .lists = mark->moved};
         rc = fold_count_again(fold, &effect, event, seq, &standing);
     }
     return !rc && bytes_of(recount) > recount->options.bytes_max ? MTR_ENOMEM : rc;
@@ -225,8 +223,9 @@ static int read_value(struct mtr_recount *recount, const struct mtr_cell_change 
 {
     const struct mtr_meter *meter = change->meter;
     uint32_t count;
+    const struct cell_lists lists = recount_lists_of(recount);
     if (mtr_meter_has_one_list(meter) && !cell_table_adds_up(meter))
-        return cell_table_read_list(recount->txn, change, out);
+        return cell_table_read_list(&lists, change, out);
     const struct member_row *members =
         member_table_find(&recount->members, (uint32_t)(change - recount->fold->cells.changes), &count);
     *out = has_sum(meter) ? (struct mtr_quantity){change->value_e12}
@@ -237,8 +236,9 @@ static int read_value(struct mtr_recount *recount, const struct mtr_cell_change 
 static int conclude_cell(struct mtr_recount *recount, const struct mtr_cell_change *change,
                          struct mtr_cell *out)
 {
-    struct recount_mark *mark = find_mark(recount, change->key.subscription, change->key.meter);
+    struct recount_mark *mark = recount_find_mark(recount, change->key.subscription, change->key.meter);
     MTR_ASSERT(mark); /* it was found for the first event of the cell */
+    if (change->key.start_us == MTR_CELL_ALL_HOURS) return MTR_OK; /* a list */
     if (change->count < 0) return MTR_ECORRUPT;
     *out = (struct mtr_cell){
         .count = (uint64_t)change->count, .seq_first = change->seq_first, .seq_last = change->seq_last};
@@ -246,6 +246,23 @@ static int conclude_cell(struct mtr_recount *recount, const struct mtr_cell_chan
     mark->counted.events += out->count;
     mark->counted.value_e12 += (mtr_uint128)out->value.e12;
     return rc;
+}
+
+/* Use that changes hands is of all that have the subject: that of the first tells. */
+static void join_totals(struct mtr_recount *recount)
+{
+    for (uint32_t i = 0; i < recount->mark_count; i++) {
+        struct recount_mark *mark = &recount->marks[i];
+        const uint32_t first = mtr_subscription_first_number(mark->subscription);
+        if (!recount_is_moved(mark) || mark->subscription->number == first) continue;
+        struct recount_mark *all = recount_find_mark(recount, first, mark->meter->number);
+        MTR_ASSERT(recount_is_moved(all)); /* all of them were asked for */
+        all->stored.events += mark->stored.events;
+        all->stored.value_e12 += mark->stored.value_e12;
+        all->counted.events += mark->counted.events;
+        all->counted.value_e12 += mark->counted.value_e12;
+        mark->stored = mark->counted;
+    }
 }
 
 /* What is spread counts in each cell that it touches, but its shares add up; elsewhere events do. */
@@ -265,9 +282,12 @@ static int conclude(struct mtr_recount *recount)
     if (!recount->cells || !recount->values) return MTR_ENOMEM;
     for (uint32_t i = 0; i < cells->count; i++) recount->cells[i] = &cells->changes[i];
     if (cells->count > 1) qsort(recount->cells, cells->count, sizeof(*recount->cells), compare_cells);
+    recount->cell_count = cells->count;
+    if (!rc) rc = recount_sort_lists(recount);
     for (uint32_t i = 0; !rc && i < cells->count; i++)
         rc = conclude_cell(recount, recount->cells[i], &recount->values[i]);
-    recount->cell_count = cells->count;
+    if (!rc) rc = recount_follow(recount);
+    join_totals(recount);
     for (uint32_t i = 0; !rc && i < recount->mark_count; i++) {
         if (is_whole(&recount->marks[i])) continue;
         mtr_diagnostic_set(recount->fold->diagnostic, MTR_FINDING_QUERY_CUT_MOVING, 0, 0, NULL,

@@ -2,7 +2,28 @@
  * Reading cells that were counted again, and the store's beside them; see meterd/aggregator/recount.h.
  */
 #include "aggregator/recounting.h"
+
+#include <stdlib.h>
+
 #include "meterd/core/time.h"
+
+struct recount_mark *recount_find_mark(const struct mtr_recount *recount, uint32_t subscription,
+                                       uint32_t meter)
+{
+    uint32_t low = 0, high = recount->mark_count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        const struct recount_mark *mark = &recount->marks[middle];
+        const bool before = mark->subscription->number != subscription
+                                ? mark->subscription->number < subscription
+                                : mark->meter->number < meter;
+        if (before) low = middle + 1;
+        else high = middle;
+    }
+    if (low == recount->mark_count) return NULL;
+    struct recount_mark *found = &recount->marks[low];
+    return found->subscription->number == subscription && found->meter->number == meter ? found : NULL;
+}
 
 /* The first counted cell that is not before the key. */
 static uint32_t find_cell(const struct mtr_recount *recount, const struct mtr_cell_key *key)
@@ -33,6 +54,40 @@ static int walk_counted(const struct mtr_recount *recount, const struct mtr_cell
     return rc;
 }
 
+struct stored_walk {
+    const struct mtr_recount *recount;
+    mtr_rollups_on_cell on_cell;
+    void *context;
+};
+
+int recount_compare_followed(const void *a, const void *b)
+{
+    const struct mtr_cell_change x = {.key = ((const struct recount_followed *)a)->key},
+                                 y = {.key = ((const struct recount_followed *)b)->key};
+    return cell_table_compare(&x, &y);
+}
+
+/* As the store has it, unless it follows use that changed hands. */
+static int on_stored_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+{
+    const struct stored_walk *walk = context;
+    const struct recount_followed wanted = {.key = *key};
+    const struct recount_followed *found =
+        bsearch(&wanted, walk->recount->followed, walk->recount->followed_count, sizeof(wanted),
+                recount_compare_followed);
+    struct mtr_cell copy = *cell;
+    if (found) copy.value = found->value;
+    return walk->on_cell(walk->context, key, &copy);
+}
+
+static int walk_stored(const struct mtr_recount *recount, const struct mtr_cell_range *range,
+                       mtr_rollups_on_cell on_cell, void *context)
+{
+    struct stored_walk walk = {recount, on_cell, context};
+    if (!recount->followed_count) return mtr_rollups_walk_cells(recount->txn, range, on_cell, context);
+    return mtr_rollups_walk_cells(recount->txn, range, on_stored_cell, &walk);
+}
+
 int mtr_recount_walk_cells(const struct mtr_recount *recount, const struct mtr_cell_range *range,
                            mtr_rollups_on_cell on_cell, void *context)
 {
@@ -45,7 +100,7 @@ int mtr_recount_walk_cells(const struct mtr_recount *recount, const struct mtr_c
         if (hour->start_us >= range->to_us) break;
         piece.to_us = hour->start_us;
         if (piece.from_us < piece.to_us)
-            rc = mtr_rollups_walk_cells(recount->txn, &piece, on_cell, context);
+            rc = walk_stored(recount, &piece, on_cell, context);
         piece.from_us = mtr_time_later(piece.from_us, hour->start_us);
         piece.to_us = mtr_time_sooner(hour->end_us, range->to_us);
         if (!rc) rc = walk_counted(recount, &piece, on_cell, context);
@@ -53,7 +108,7 @@ int mtr_recount_walk_cells(const struct mtr_recount *recount, const struct mtr_c
     }
     piece.to_us = range->to_us;
     if (rc || piece.from_us >= piece.to_us) return rc;
-    return mtr_rollups_walk_cells(recount->txn, &piece, on_cell, context);
+    return walk_stored(recount, &piece, on_cell, context);
 }
 
 /* Then its members, of which there may be none; else the store has the cell. */
@@ -66,6 +121,14 @@ static bool is_counted(const struct mtr_recount *recount, const struct mtr_cell_
     const uint32_t row = (uint32_t)(recount->cells[at] - recount->fold->cells.changes);
     *members = member_table_find(&recount->members, row, count);
     return true;
+}
+
+const struct member_row *recount_find_members(const struct mtr_recount *recount,
+                                              const struct mtr_cell_key *key, uint32_t *count)
+{
+    const struct member_row *members;
+    *count = 0;
+    return is_counted(recount, key, &members, count) ? members : NULL;
 }
 
 int mtr_recount_last_member(const struct mtr_recount *recount, const struct mtr_cell_key *key,

@@ -1,6 +1,6 @@
 /*
  * What a recount is asked for: the hours that are cut at an instant where the store's cells are not, those of
- * them that have cells, and the part of the log that these name.
+ * them that have cells, and those whose use changes hands; and the part of the log that these name.
  */
 #include "aggregator/recounting.h"
 #include "meterd/catalog/cell.h"
@@ -8,7 +8,9 @@
 struct asking {
     struct mtr_recount *recount;
     const struct mtr_recount_request *request;
-    struct recount_mark mark; /* of the meter at hand */
+    struct fold_run run;       /* of its subject, where the store gives its use out otherwise */
+    bool changes_hands;
+    struct recount_mark mark;  /* of the meter at hand */
     struct fold_log_range log; /* of the hour at hand */
 };
 
@@ -30,8 +32,17 @@ static int add_range(struct mtr_recount *recount, const struct recount_range *ra
     return rc;
 }
 
-/* The hour is marked where it has cells. */
-static int mark_hour(struct asking *asking, const struct mtr_hour *hour)
+static int add_hour(struct asking *asking, const struct mtr_hour *hour)
+{
+    struct recount_mark *mark = &asking->mark;
+    int rc = mtr_arena_make_room(&asking->recount->arena, (void **)&mark->hours, mark->hour_count,
+                                 &mark->hour_capacity, sizeof(*hour));
+    if (!rc) mark->hours[mark->hour_count++] = *hour;
+    return rc;
+}
+
+/* The hour is marked where it has cells, or gets some. */
+static int mark_hour(struct asking *asking, const struct mtr_hour *hour, bool is_moved)
 {
     struct mtr_recount *recount = asking->recount;
     struct recount_mark *mark = &asking->mark;
@@ -39,14 +50,10 @@ static int mark_hour(struct asking *asking, const struct mtr_hour *hour)
                                          hour->end_us};
     asking->log = FOLD_NO_LOG_RANGE;
     int rc = mtr_rollups_walk_cells(recount->txn, &cells, on_cell, asking);
-    if (rc || asking->log.seq_first > asking->log.seq_last) return rc;
-    const struct recount_range range = {asking->log, mark->subscription, hour->start_us};
-    rc = add_range(recount, &range);
-    if (!rc)
-        rc = mtr_arena_make_room(&recount->arena, (void **)&mark->hours, mark->hour_count,
-                                 &mark->hour_capacity, sizeof(*hour));
-    if (!rc) mark->hours[mark->hour_count++] = *hour;
-    return rc;
+    const bool has_cells = asking->log.seq_first <= asking->log.seq_last;
+    const struct recount_range range = {asking->log, mark->subscription, hour->start_us, is_moved};
+    if (!rc && has_cells) rc = add_range(recount, &range);
+    return rc || (!has_cells && !is_moved) ? rc : add_hour(asking, hour);
 }
 
 /* Does a cell of the meter begin there by itself? */
@@ -56,34 +63,54 @@ static bool begins_cell(const struct mtr_hour *hour, const struct mtr_meter *met
     return mtr_cell_within(hour, &uncut, meter, time_us).start_us == time_us;
 }
 
-static int mark_meter(struct asking *asking, const struct mtr_meter *meter, struct mtr_str known)
+/* Hours that are cut where the store's cells are not: those behind `from` that begin before `until_us`. */
+static int mark_cuts(struct asking *asking, struct mtr_str known, int64_t from_us, int64_t until_us)
 {
     const struct mtr_recount_request *request = asking->request;
-    struct mtr_recount *recount = asking->recount;
-    struct recount_mark *mark = &asking->mark;
     const uint32_t known_count = mtr_rollups_cut_count(known);
-    struct mtr_hour hour = {INT64_MIN, INT64_MIN}; /* that was marked, or has no cells */
     int rc = MTR_OK;
-    *mark = (struct recount_mark){.subscription = request->subscription,
-                                  .meter = meter,
-                                  .cuts_us = request->cuts_us,
-                                  .cut_count = request->cut_count};
     for (uint32_t i = 0, k = 0; !rc && i < request->cut_count; i++) {
         const int64_t time_us = request->cuts_us[i];
         MTR_ASSERT(i == 0 || request->cuts_us[i - 1] < time_us);
         while (k < known_count && mtr_rollups_cut_at(known, k) < time_us) k++;
         if (k < known_count && mtr_rollups_cut_at(known, k) == time_us) continue;
-        if (time_us < hour.end_us || time_us <= 0 || time_us >= MTR_TIME_US_MAX) continue;
+        if (time_us < from_us || time_us >= until_us || time_us <= 0 || time_us >= MTR_TIME_US_MAX) continue;
         const struct mtr_hour of = mtr_zone_hour(request->subscription->zone, time_us);
-        if (begins_cell(&of, meter, time_us)) continue;
-        hour = of;
-        rc = mark_hour(asking, &hour);
+        if (begins_cell(&of, asking->mark.meter, time_us)) continue;
+        from_us = of.end_us; /* the hour is marked, or has no cells */
+        rc = mark_hour(asking, &of, false);
     }
+    return rc;
+}
+
+static int mark_meter(struct asking *asking, const struct mtr_meter *meter, struct mtr_str known)
+{
+    const struct mtr_recount_request *request = asking->request;
+    struct mtr_recount *recount = asking->recount;
+    struct recount_mark *mark = &asking->mark;
+    struct fold_stray stray = FOLD_NO_STRAY;
+    struct mtr_hour moved = {INT64_MAX, INT64_MAX};
+    *mark = (struct recount_mark){.subscription = request->subscription,
+                                  .meter = meter,
+                                  .cuts_us = request->cuts_us,
+                                  .cut_count = request->cut_count};
+    int rc = asking->changes_hands ? fold_find_stray(recount->txn, &asking->run, meter, &stray) : MTR_OK;
+    if (fold_is_any_stray(&stray)) moved = mark->moved = fold_stray_hours(&stray, request->subscription);
+    if (!rc) rc = mark_cuts(asking, known, INT64_MIN, moved.start_us);
+    if (!rc && recount_is_moved(mark)) rc = mark_hour(asking, &moved, true);
+    if (!rc) rc = mark_cuts(asking, known, moved.end_us, INT64_MAX);
     if (rc || !mark->hour_count) return rc;
     rc = mtr_arena_make_room(&recount->arena, (void **)&recount->marks, recount->mark_count,
                              &recount->mark_capacity, sizeof(*mark));
     if (!rc) recount->marks[recount->mark_count++] = *mark;
     return rc;
+}
+
+static int find_run(struct asking *asking)
+{
+    if (!asking->request->by_starts || !fold_find_run(asking->request->subscription, &asking->run))
+        return MTR_OK;
+    return fold_is_given_out_otherwise(asking->recount->txn, &asking->run, &asking->changes_hands);
 }
 
 int mtr_recount_ask(struct mtr_recount *recount, const struct mtr_recount_request *request)
@@ -92,8 +119,9 @@ int mtr_recount_ask(struct mtr_recount *recount, const struct mtr_recount_reques
     const struct mtr_subscription *subscription = request->subscription;
     const struct mtr_meter *meter;
     struct mtr_str known;
-    if (!request->cut_count) return MTR_OK;
-    int rc = mtr_rollups_get_cuts(recount->txn, subscription->number, &known);
+    int rc = find_run(&asking);
+    if (rc || (!request->cut_count && !asking.changes_hands)) return rc;
+    rc = mtr_rollups_get_cuts(recount->txn, subscription->number, &known);
     for (uint32_t position = 0;
          !rc && (meter = mtr_catalog_next_meter(recount->catalog, subscription->service, &position)) != NULL;)
         if (!request->meter || request->meter->number == meter->number)

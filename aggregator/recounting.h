@@ -1,6 +1,6 @@
 /*
  * A recount from the inside (meterd/aggregator/recount.h): recount_plan.c finds hours and log ranges,
- * recount.c counts, recount_cells.c reads. Private to aggregator/.
+ * recount.c counts, recount_cells.c and recount_lists.c read. Private to aggregator/.
  *
  * It counts with the pieces of a step of the fold, over a read transaction: cells gather in the cell table,
  * members in memory, and nothing is written.
@@ -25,22 +25,34 @@ struct recount_mark {
     const struct mtr_meter *meter; /* of the catalog in force */
     const int64_t *cuts_us;
     uint32_t cut_count;
-    struct mtr_hour *hours; /* ascending */
+    struct mtr_hour *hours; /* ascending; one may be many */
     uint32_t hour_count, hour_capacity;
+    struct mtr_hour moved; /* one of them: its use changes hands, and lists are counted, too. Empty: none */
     struct recount_total stored, counted;
 };
+static inline bool recount_is_moved(const struct recount_mark *mark)
+{
+    return mark && mark->moved.start_us < mark->moved.end_us;
+}
 
 /* Part of the log that some of these cells name; the hour is for people. */
 struct recount_range {
     struct fold_log_range log;
     const struct mtr_subscription *subscription;
     int64_t hour_us;
+    bool is_moved; /* its use changes hands */
+};
+
+/* A cell of the store whose value is another, since the reading before it is. */
+struct recount_followed {
+    struct mtr_cell_key key;
+    struct mtr_quantity value;
 };
 
 struct mtr_recount {
     struct mtr_recount_options options;
     struct mtr_rollups_txn *txn;
-    const struct mtr_catalog *catalog;
+    const struct mtr_catalog *catalog, *owners;
     struct mtr_arena arena;     /* of one question */
     bool is_full;               /* more was asked for than there is room for */
     struct recount_mark *marks; /* by (subscription, meter) once they are counted */
@@ -54,10 +66,24 @@ struct mtr_recount {
     const struct mtr_cell_change **cells; /* counted, by key */
     struct mtr_cell *values;              /* of `cells` */
     uint32_t cell_count;
+    const struct mtr_cell_change **lists; /* those of all hours among them, by (subscription, meter), and
+                                             then as the store has them: by size, and by bytes */
+    uint32_t list_count;
+    struct recount_followed *followed; /* by key */
+    uint32_t followed_count, followed_capacity;
 };
 
-/* NULL: the store has its cells. */
-const struct recount_mark *recount_find_mark(const struct mtr_recount *recount, uint32_t subscription,
-                                             uint32_t meter);
+/* NULL: the store has its cells. (recount_cells.c) */
+struct recount_mark *recount_find_mark(const struct mtr_recount *recount, uint32_t subscription,
+                                       uint32_t meter);
+/* Members of a cell or list that was counted; NULL: it was not, or has none. (recount_cells.c) */
+const struct member_row *recount_find_members(const struct mtr_recount *recount,
+                                              const struct mtr_cell_key *key, uint32_t *count);
+int recount_compare_followed(const void *a, const void *b);
+/* Lists as the question has them, for values of cells. (recount_lists.c) */
+struct cell_lists recount_lists_of(const struct mtr_recount *recount);
+int recount_sort_lists(struct mtr_recount *recount) MTR_MUST_USE;
+/* Finds what follows use that changed hands; once cells and lists are counted. */
+int recount_follow(struct mtr_recount *recount) MTR_MUST_USE;
 
 #endif

@@ -1,6 +1,5 @@
 /*
- * The rollups with some hours counted again as a source of use. Meters and lists over all hours are the
- * store's: no cut changes them.
+ * The rollups with some hours counted again as a source of use. Meters are the store's.
  */
 #include "daemon/query/recounted_use.h"
 
@@ -50,22 +49,32 @@ static int walk_events(void *context, const struct mtr_cell_key *key, mtr_rollup
     return mtr_recount_walk_points(recount_of(context), key, on_point, hook_context);
 }
 
+static struct mtr_cell_key key_of(const struct mtr_use_stream *stream, struct mtr_str list)
+{
+    return (struct mtr_cell_key){stream->subscription->number, stream->meter->number, MTR_CELL_ALL_HOURS,
+                                 list};
+}
+
 static int next_list(void *context, const struct mtr_use_stream *stream, const struct mtr_str *after,
                      struct mtr_str *dimensions)
 {
-    return mtr_use_of_rollups.next_list(rollups_of(context), stream, after, dimensions);
+    return mtr_recount_next_list(recount_of(context), stream->subscription->number, stream->meter->number,
+                                 after, dimensions);
 }
 
 static int point_before(void *context, const struct mtr_use_stream *stream, struct mtr_str list,
                         int64_t time_us, struct mtr_point *out)
 {
-    return mtr_use_of_rollups.point_before(rollups_of(context), stream, list, time_us, out);
+    const struct mtr_cell_key key = key_of(stream, list);
+    return mtr_recount_point_before(recount_of(context), &key, time_us, out);
 }
 
 static int walk_points(void *context, const struct mtr_use_stream *stream,
                        const struct mtr_use_points *wanted, mtr_rollups_on_point on_point, void *hook_context)
 {
-    return mtr_use_of_rollups.points(rollups_of(context), stream, wanted, on_point, hook_context);
+    const struct mtr_cell_key key = key_of(stream, wanted->list);
+    const struct mtr_hour within = {wanted->from_us, wanted->until_us};
+    return mtr_recount_walk_list(recount_of(context), &key, within, on_point, hook_context);
 }
 
 const struct mtr_use_source query_use_of_recount = {
@@ -106,14 +115,15 @@ void query_view_begin(struct query_view *view, struct mtr_rollups_txn *txn,
 {
     memset(view->asked, 0, asked_bytes(view));
     view->use = (struct query_recounted_use){{txn, view->catalog}, view->recount};
-    mtr_recount_begin(view->recount, txn, in_force);
+    mtr_recount_begin(view->recount, txn, in_force, view->catalog);
 }
 
 static int ask_one(struct query_view *view, const struct mtr_subscription *subscription)
 {
     const struct mtr_recount_request request = {.subscription = subscription,
                                                 .cuts_us = subscription->cuts_us,
-                                                .cut_count = subscription->cut_count};
+                                                .cut_count = subscription->cut_count,
+                                                .by_starts = true};
     uint8_t *bits = &view->asked[subscription->number / 8];
     const uint8_t bit = (uint8_t)(1U << subscription->number % 8);
     if (*bits & bit) return MTR_OK;
@@ -121,12 +131,22 @@ static int ask_one(struct query_view *view, const struct mtr_subscription *subsc
     return mtr_recount_ask(view->recount, &request);
 }
 
-int query_view_ask(struct query_view *view, const struct mtr_subscription *subscription)
+/* With those that use of its subject may go to, or come from. */
+static int ask_subject(struct query_view *view, const struct mtr_subscription *subscription)
 {
     int rc = ask_one(view, subscription);
+    for (uint32_t i = 0; !rc && i < subscription->same_subject_count; i++)
+        if (subscription->same_subject[i]->service == subscription->service)
+            rc = ask_one(view, subscription->same_subject[i]);
+    return rc;
+}
+
+int query_view_ask(struct query_view *view, const struct mtr_subscription *subscription)
+{
+    int rc = ask_subject(view, subscription);
     for (uint32_t i = 0; !rc && i < mtr_subscription_phase_count(subscription); i++) {
         const struct mtr_subscription *phase = mtr_subscription_phase(subscription, i);
-        for (uint32_t k = 0; !rc && k < phase->peer_index; k++) rc = ask_one(view, phase->peers[k]);
+        for (uint32_t k = 0; !rc && k < phase->peer_index; k++) rc = ask_subject(view, phase->peers[k]);
     }
     return rc;
 }

@@ -2,8 +2,9 @@
  * Use as it would be with other cuts: the rollups, with the cells of some hours counted again
  * (meterd/aggregator/recount.h), as a source for the rater's kernel and for levels. Private to daemon/query/.
  *
- * A view is the rollups as a catalog wants its cells cut: a draft's versions, trials, starts and ends lie
- * elsewhere than those of the catalog in force, and what that has learned may wait to be folded.
+ * A view is the rollups as a catalog wants its cells cut and its use given out: a draft's versions, trials,
+ * starts and ends lie elsewhere than those of the catalog in force, and what that has learned may wait to be
+ * folded.
  *
  *   begin ──▶ ask, ask … ──▶ count ──▶ rating …
  */
@@ -14,7 +15,7 @@
 #include "meterd/rater/billing_period.h"
 
 struct query_recounted_use {
-    struct mtr_rollups_use rollups; /* first: for what no cut changes */
+    struct mtr_rollups_use rollups; /* first: for what no question changes */
     const struct mtr_recount *recount;
 };
 extern const struct mtr_use_source query_use_of_recount; /* context: struct query_recounted_use */
@@ -22,7 +23,7 @@ extern const struct mtr_use_source query_use_of_recount; /* context: struct quer
 struct query_view {
     struct query_recounted_use use;
     struct mtr_recount *recount;
-    const struct mtr_catalog *catalog; /* whose cuts they are */
+    const struct mtr_catalog *catalog; /* whose cuts and starts they are */
     uint8_t *asked;                    /* a bit for each subscription that was asked for */
 };
 
@@ -31,7 +32,8 @@ int query_view_open(struct query_view *view, const struct mtr_catalog *catalog,
 void query_view_close(struct query_view *view); /* also one that is all zero */
 void query_view_begin(struct query_view *view, struct mtr_rollups_txn *txn,
                       const struct mtr_catalog *in_force);
-/* A subscription of the view's catalog, all its phases, and those whose use its price looks at. */
+/* A subscription of the view's catalog, all its phases, those whose use its price looks at, and whoever has
+ * the same subject. */
 int query_view_ask(struct query_view *view, const struct mtr_subscription *subscription) MTR_MUST_USE;
 /* As mtr_recount_count. */
 int query_view_count(struct query_view *view, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;

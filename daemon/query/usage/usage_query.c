@@ -186,7 +186,7 @@ static int cut_hours(struct mtr_usage_run *run, const struct mtr_catalog *catalo
                      struct mtr_diagnostic *refusal)
 {
     struct mtr_diagnostic diagnostic = {.text = ""};
-    mtr_recount_begin(run->recount, run->txn, catalog);
+    mtr_recount_begin(run->recount, run->txn, catalog, catalog);
     int rc = walk(run, catalog, usage_ask_cuts);
     if (!rc) rc = mtr_recount_count(run->recount, &diagnostic);
     if (rc == MTR_ELIMIT && !run->query->in_steps) return MTR_EFULL; /* a step has more room for it */

@@ -5,6 +5,10 @@
  * has cells, the cells of that hour are counted again in memory, from the part of the log that they name and
  * by the rules of the fold, and cut as the question wants them. Everything else is read from the store.
  *
+ * A draft may give use to another subscription of the subject, too: each start is where it goes from one to
+ * the next. Then the hours whose use changes hands are counted again, for all of these, with the lists of
+ * levels and readings that go over all hours.
+ *
  *   begin ──▶ ask, ask … ──▶ count: one pass over the log for all that was asked ──▶ walk …
  *
  * What counts is what counts in the store, in the moment of the transaction: the same events, held and voided
@@ -33,9 +37,10 @@ struct mtr_recount_options {
 int mtr_recount_open(const struct mtr_recount_options *options, struct mtr_recount **out) MTR_MUST_USE;
 void mtr_recount_close(struct mtr_recount *recount);
 
-/* Another question, of the moment of that transaction. The catalog is the one in force. */
+/* Another question, of the moment of that transaction. The catalog is the one in force; by the starts of
+ * `owners`, the same or a draft, events are a subscription's. */
 void mtr_recount_begin(struct mtr_recount *recount, struct mtr_rollups_txn *txn,
-                       const struct mtr_catalog *catalog);
+                       const struct mtr_catalog *catalog, const struct mtr_catalog *owners);
 
 /* Cells that are to be cut at these instants, ascending; those that begin a cell already cost nothing. */
 struct mtr_recount_request {
@@ -43,6 +48,9 @@ struct mtr_recount_request {
     const struct mtr_meter *meter; /* NULL: all of its service. Each pair is asked for once */
     const int64_t *cuts_us;
     uint32_t cut_count;
+    /* Use is where the starts of its catalog have it, also where the store has it elsewhere. Then all
+     * subscriptions of its subject and service are asked for so, with all their meters. */
+    bool by_starts;
 };
 /* Errors: the store's. That it is too much, the count says. */
 int mtr_recount_ask(struct mtr_recount *recount, const struct mtr_recount_request *request) MTR_MUST_USE;
@@ -61,6 +69,14 @@ int mtr_recount_last_member(const struct mtr_recount *recount, const struct mtr_
                             struct mtr_member *out) MTR_MUST_USE;
 int mtr_recount_walk_members(const struct mtr_recount *recount, const struct mtr_cell_key *key,
                              mtr_rollups_on_member on_member, void *context) MTR_MUST_USE;
+/* Lists over all hours: the point before a time, and those of a stretch; MTR_CELL_ALL_HOURS is their start.
+ * The next one behind *after, NULL: the first. */
+int mtr_recount_point_before(const struct mtr_recount *recount, const struct mtr_cell_key *list,
+                             int64_t time_us, struct mtr_point *out) MTR_MUST_USE;
+int mtr_recount_walk_list(const struct mtr_recount *recount, const struct mtr_cell_key *list,
+                          struct mtr_hour within, mtr_rollups_on_point on_point, void *context) MTR_MUST_USE;
+int mtr_recount_next_list(const struct mtr_recount *recount, uint32_t subscription, uint32_t meter,
+                          const struct mtr_str *after, struct mtr_str *dimensions) MTR_MUST_USE;
 /* All points of a cell. */
 int mtr_recount_walk_points(const struct mtr_recount *recount, const struct mtr_cell_key *key,
                             mtr_rollups_on_point on_point, void *context) MTR_MUST_USE;

@@ -54,7 +54,7 @@
       "send one that is known and enabled")                                                                  \
     X(REQUEST_UNKNOWN, ERROR, "request.unknown", "nothing has the key or id that the request names",         \
       "take the one that the sentence names, or list what there is")                                         \
-    X(QUERY_CUT_GONE, ERROR, "query.cut_gone", "an hour cannot be cut: the log no longer has its events",    \
+    X(QUERY_CUT_GONE, ERROR, "query.cut_gone", "hours cannot be counted again: the log lost their events",   \
       "ask from full hours")                                                                                 \
     X(QUERY_CUT_LIMIT, ERROR, "query.cut_limit", "cutting hours would count too many events again",          \
       "ask from full hours, or for less")                                                                    \

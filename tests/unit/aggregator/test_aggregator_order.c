@@ -120,7 +120,7 @@ static void make_events(uint32_t count)
     static const char *const values[] = {"1", "2.5", "-3", "1000000000000", "0.000000000001", "7"};
     static const char *const texts[] = {"4.25", "x", "4.250",
                                         "a text of more than sixty-four bytes is kept as a hash, and this one surely is so long"};
-    static const char *const regions[REGIONS - 1] = {"eu", "us", "ap", "sa", "af"};
+    static const char *const regions[REGIONS - 1] = {"eu", "us", "ap", "sa", "f"};
     static const char *const lengths[] = {"0", "0.5", "5400", "-1", "20000.000001", "300000"};
     const int64_t start = at("2026-04-04T12:00:00Z"); /* Lord Howe's clocks go back at 15:00 */
     while (log_in_memory.count < count) {
@@ -250,7 +250,8 @@ static int ask(struct mtr_recount *recount, uint32_t subscription)
 {
     const struct mtr_recount_request request = {.subscription = &world.subscriptions[subscription],
                                                 .cuts_us = asked_us[subscription],
-                                                .cut_count = asked_counts[subscription]};
+                                                .cut_count = asked_counts[subscription],
+                                                .by_starts = true};
     return mtr_recount_ask(recount, &request);
 }
 
@@ -262,7 +263,7 @@ static void recount_in_disorder(uint32_t subscriptions)
     struct mtr_rollups_txn *txn;
     ask_cuts();
     assert_int_equal(mtr_rollups_begin(store.rollups, false, &txn), MTR_OK);
-    mtr_recount_begin(recount, txn, &catalog);
+    mtr_recount_begin(recount, txn, &catalog, &catalog);
     for (uint32_t i = 0; i < subscriptions; i++) assert_int_equal(ask(recount, i), MTR_OK);
     int rc = mtr_recount_count(recount, &diagnostic);
     if (rc) print_error("%s: %s\n", mtr_error_name(rc), diagnostic.text);
@@ -271,7 +272,15 @@ static void recount_in_disorder(uint32_t subscriptions)
     mtr_rollups_abort(txn);
 }
 
-/* The store is folded with the catalog's cuts; another is folded with those that are asked for. */
+/* As a draft has them: use goes from one subscription of a subject to another. */
+static void move_starts(void)
+{
+    for (uint32_t i = 0; i < world.subscription_count; i++)
+        if (below(4) == 0) world.subscriptions[i].start_us = any_start(starts_us[i] - 3 * MTR_US_PER_HOUR, 6 * 3600, i);
+    show(world.subscription_count, world.meter_count);
+}
+
+/* The store is folded with the catalog's cuts and starts; another is folded with those that are asked for. */
 static void check_recount(void)
 {
     static struct told counted, folded;
@@ -281,9 +290,10 @@ static void check_recount(void)
     const int64_t first_us = at("2026-04-04T11:00:00Z");
     counted = (struct told){.recount = recount};
     folded = (struct told){.cells = 0};
+    if (below(4)) move_starts();
     ask_cuts();
     assert_int_equal(mtr_rollups_begin(store.rollups, false, &counted.txn), MTR_OK);
-    mtr_recount_begin(recount, counted.txn, &catalog);
+    mtr_recount_begin(recount, counted.txn, &catalog, &catalog);
     for (uint32_t i = world.subscription_count; i-- > 0;) assert_int_equal(ask(recount, i), MTR_OK);
     assert_int_equal(mtr_recount_count(recount, &diagnostic), MTR_OK);
     for (uint32_t i = 0; i < world.subscription_count; i++) {

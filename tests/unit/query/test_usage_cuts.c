@@ -441,7 +441,7 @@ static int count_hour(uint64_t events_max, size_t bytes_max, struct mtr_diagnost
     *diagnostic = (struct mtr_diagnostic){.text = ""};
     assert_int_equal(mtr_rollups_begin(world.rating.rollups, false, &txn), 0);
     assert_int_equal(mtr_recount_open(&options, &recount), 0);
-    mtr_recount_begin(recount, txn, world.rating.catalog);
+    mtr_recount_begin(recount, txn, world.rating.catalog, world.rating.catalog);
     int rc = mtr_recount_ask(recount, &request);
     if (!rc) rc = mtr_recount_count(recount, diagnostic);
     mtr_recount_close(recount);
