@@ -10,7 +10,8 @@
 
 struct query_change {
     const struct mtr_catalog *catalog, *draft_catalog;
-    const struct mtr_subscription *stored, *draft; /* one subscription's first phases in them */
+    const struct mtr_subscription *stored, *draft; /* one subscription's first phases in them; stored NULL: it
+                                                      is new */
 };
 
 struct query_reach {
@@ -18,10 +19,10 @@ struct query_reach {
     bool dated;      /* whoever wrote the change said from when it holds */
 };
 
-/* Does the subject's usage go from one of its subscriptions to another? Each start is where it does. `stored`
- * may be NULL: the draft's is new. */
+/* Does the subject's usage go from one of its subscriptions to another? Each start is where it does. */
 bool query_hands_over(const struct query_change *change);
 
+/* One that is new is reached where it takes usage over: what it counts else was never charged. */
 struct query_reach query_reach_of(const struct query_change *change);
 
 #endif

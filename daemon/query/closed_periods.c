@@ -14,7 +14,8 @@
 #include "meterd/core/time.h"
 
 enum {
-    CHUNK_SUBSCRIPTIONS = 1024, /* that are touched: hours of all of them are counted again at once */
+    CHUNK_SUBSCRIPTIONS = 1024, /* that are touched: hours of all of them are counted again at once, */
+    SINGLES_MAX = 64,           /* or one by one, where that is too much */
     ARENA_CHUNK_BYTES = 1 << 16,
     RECOUNT_BYTES_MAX = 256 << 20,
     STOP = 1
@@ -30,10 +31,12 @@ struct looking {
     struct query_view stored_view, draft_view;
     int64_t watermark_us;
     uint32_t looked_at, priced;
-    bool ended; /* by a bound */
+    uint32_t chunk, singles;
+    bool ended;       /* by a bound */
+    bool passed_over; /* one whose use could not be counted */
     const struct mtr_meter *uncounted; /* as in the extent */
     const struct mtr_subscription *handed_over;
-    const struct mtr_subscription *stored, *draft; /* at hand: their first phases */
+    const struct mtr_subscription *stored, *draft; /* at hand: their first phases; stored NULL: it is new */
     struct query_reach reach;
     struct query_draws draws; /* of its periods so far */
     int64_t new_from_us;      /* periods that there were none of are looked at up to there */
@@ -99,6 +102,7 @@ static const struct mtr_subscription *phase_at(const struct mtr_subscription *su
 
 static bool has_same_customer(const struct looking *looking, int64_t start_us)
 {
+    if (!looking->stored) return true;
     return mtr_str_equal(phase_at(looking->stored, start_us)->customer,
                          phase_at(looking->draft, start_us)->customer);
 }
@@ -111,19 +115,25 @@ static int note_draws(struct looking *looking, int64_t start_us, const struct mt
     return rc;
 }
 
+/* Nothing of one that is new. */
+static int price_stored(struct looking *looking, int64_t start_us, struct mtr_period_price *out)
+{
+    const struct mtr_rating rating = rating_by(looking, &looking->stored_view);
+    if (!looking->stored) return MTR_OK;
+    return mtr_billing_period_price(&rating, phase_at(looking->stored, start_us), start_us, out);
+}
+
 /* Another price, or the same for another customer? Then *period says so. */
 static int price_both(struct looking *looking, int64_t start_us, struct mtr_closed_period *period,
                       bool *changes)
 {
-    const struct mtr_rating stored_rating = rating_by(looking, &looking->stored_view);
     struct mtr_rating draft_rating = rating_by(looking, &looking->draft_view);
-    const struct mtr_subscription *stored_phase = phase_at(looking->stored, start_us),
-                                  *draft_phase = phase_at(looking->draft, start_us);
+    const struct mtr_subscription *draft_phase = phase_at(looking->draft, start_us);
     struct mtr_period_price stored = {0}, draft = {0};
     draft_rating.closing = is_over(looking, draft_phase, start_us);
     draft_rating.ledger = &query_ledger_of_draws;
     draft_rating.ledger_context = &looking->draws;
-    int rc = mtr_billing_period_price(&stored_rating, stored_phase, start_us, &stored);
+    int rc = price_stored(looking, start_us, &stored);
     if (rc && is_fatal(rc)) return rc;
     if (rc) { /* else it cannot be rated now either: nothing of it is promised */
         period->problem = rc;
@@ -143,6 +153,7 @@ static int price_both(struct looking *looking, int64_t start_us, struct mtr_clos
 
 static int compare_inputs(struct looking *looking, int64_t start_us, bool *same)
 {
+    if (!looking->stored) return MTR_OK; /* *same is false */
     const struct mtr_rating stored_rating = rating_by(looking, &looking->stored_view),
                             draft_rating = rating_by(looking, &looking->draft_view);
     const struct mtr_subscription *stored_phase = phase_at(looking->stored, start_us),
@@ -241,48 +252,6 @@ static void note_uncounted(struct looking *looking)
         looking->uncounted = find_uncounted(looking, mtr_subscription_phase(looking->draft, i));
 }
 
-static bool is_first_of_subject(const struct mtr_subscription *subscription)
-{
-    for (uint32_t i = 0; i < subscription->same_subject_count; i++) {
-        const struct mtr_subscription *other = subscription->same_subject[i];
-        if (other->service == subscription->service && other->start_us < subscription->start_us) return false;
-    }
-    return true;
-}
-
-/* Does another one have the subject's usage by now? */
-static bool has_stored_peer(const struct looking *looking, const struct mtr_subscription *subscription)
-{
-    for (uint32_t i = 0; i < subscription->same_subject_count; i++) {
-        const struct mtr_subscription *other = subscription->same_subject[i];
-        if (other->service == subscription->service && other->number != subscription->number &&
-            mtr_catalog_subscription(looking->options->stored, other->number))
-            return true;
-    }
-    return false;
-}
-
-/* Each start is where the subject's usage goes from one to the next; the first has what lies before it. */
-static bool is_handed_over(const struct looking *looking, const struct mtr_subscription *draft)
-{
-    const struct mtr_subscription *stored =
-        mtr_catalog_subscription(looking->options->stored, draft->number);
-    const int64_t stored_us = stored ? stored->start_us : INT64_MAX;
-    if (stored_us == draft->start_us || !has_stored_peer(looking, draft)) return false;
-    if (is_first_of_subject(draft) && stored && is_first_of_subject(stored)) return false;
-    return mtr_time_sooner(stored_us, draft->start_us) < looking->watermark_us;
-}
-
-static void note_handover(struct looking *looking)
-{
-    const struct mtr_catalog *draft = looking->options->draft;
-    const uint32_t count = mtr_catalog_count(draft, MTR_KIND_SUBSCRIPTION);
-    for (uint32_t i = 1; !looking->handed_over && i <= count; i++) {
-        const struct mtr_subscription *subscription = mtr_catalog_subscription(draft, i);
-        if (subscription && is_handed_over(looking, subscription)) looking->handed_over = subscription;
-    }
-}
-
 /* In their order, as they draw on pools. */
 static int look_at_periods(struct looking *looking)
 {
@@ -296,38 +265,42 @@ static int look_at_periods(struct looking *looking)
 
 /* ---- all of them ---- */
 
-/* Is there such a subscription in both, and does the change touch it? Then it is at hand. */
+static struct query_change change_of(const struct looking *looking)
+{
+    return (struct query_change){looking->options->stored, looking->options->draft, looking->stored,
+                                 looking->draft};
+}
+
+/* Is there such a subscription, and does the change touch it? Then it is at hand. */
 static bool take(struct looking *looking, uint32_t number)
 {
     looking->stored = mtr_catalog_subscription(looking->options->stored, number);
     looking->draft = mtr_catalog_subscription(looking->options->draft, number);
-    if (!looking->stored || !looking->draft) return false;
-    looking->reach = query_reach_of(&(struct query_change){looking->options->stored, looking->options->draft,
-                                                           looking->stored, looking->draft});
+    if (!looking->draft) return false;
+    const struct query_change change = change_of(looking);
+    looking->reach = query_reach_of(&change);
     return looking->reach.from_us < INT64_MAX;
 }
 
-/* The hours of a chunk, from that subscription on, that one of the catalogs cuts where the store is not cut.
- * What cannot be counted is not looked at: the fold refuses a change that it cannot follow. */
+/* The hours of a chunk, from that subscription on, that one of the catalogs cuts where the store is not cut,
+ * or whose use it gives to another. */
 static int cut_hours(struct looking *looking, uint32_t first)
 {
     const struct mtr_catalog *stored = looking->options->stored;
-    const uint32_t count = mtr_catalog_count(stored, MTR_KIND_SUBSCRIPTION);
+    const uint32_t count = mtr_catalog_count(looking->options->draft, MTR_KIND_SUBSCRIPTION);
     struct mtr_diagnostic unused;
     uint32_t asked = 0;
     int rc = MTR_OK;
     query_view_begin(&looking->stored_view, looking->rollups, stored);
     query_view_begin(&looking->draft_view, looking->rollups, stored);
-    for (uint32_t i = first; !rc && i <= count && asked < CHUNK_SUBSCRIPTIONS; i++) {
+    for (uint32_t i = first; !rc && i <= count && asked < looking->chunk; i++) {
         if (!take(looking, i)) continue;
         asked++;
-        rc = query_view_ask(&looking->stored_view, looking->stored);
+        if (looking->stored) rc = query_view_ask(&looking->stored_view, looking->stored);
         if (!rc) rc = query_view_ask(&looking->draft_view, looking->draft);
     }
     if (!rc) rc = query_view_count(&looking->stored_view, &unused);
-    if (!rc) rc = query_view_count(&looking->draft_view, &unused);
-    looking->ended = rc == MTR_EMISSING || rc == MTR_ELIMIT || rc == MTR_EAGAIN;
-    return looking->ended ? STOP : rc;
+    return rc ? rc : query_view_count(&looking->draft_view, &unused);
 }
 
 static int begin(struct looking *looking, struct mtr_rollups *rollups, struct mtr_charges *charges)
@@ -355,27 +328,51 @@ static int open_views(struct looking *looking)
     return rc ? rc : query_view_open(&looking->draft_view, options->draft, &recount);
 }
 
-static int walk(struct looking *looking, struct mtr_rollups *rollups, struct mtr_charges *charges)
+static bool is_uncountable(int rc)
 {
-    const uint32_t count = mtr_catalog_count(looking->options->stored, MTR_KIND_SUBSCRIPTION);
-    uint32_t left = 0; /* of the chunk */
+    return rc == MTR_EMISSING || rc == MTR_ELIMIT || rc == MTR_EAGAIN;
+}
+
+static int begin_chunk(struct looking *looking, struct mtr_rollups *rollups, struct mtr_charges *charges,
+                       uint32_t first)
+{
+    end(looking);
     int rc = begin(looking, rollups, charges);
-    if (!rc) note_handover(looking);
+    if (!rc) rc = cut_hours(looking, first);
+    if (!is_uncountable(rc) || looking->chunk == 1) return rc;
+    looking->chunk = 1;
+    return begin_chunk(looking, rollups, charges, first);
+}
+
+/* What cannot be counted is not looked at: where the log is gone the fold refuses the change. */
+static int pass_over(struct looking *looking)
+{
+    const struct query_change change = change_of(looking);
+    looking->passed_over = true;
+    if (!looking->handed_over && query_hands_over(&change)) looking->handed_over = looking->draft;
+    return MTR_OK;
+}
+
+static int look_at_all(struct looking *looking, struct mtr_rollups *rollups, struct mtr_charges *charges)
+{
+    const uint32_t count = mtr_catalog_count(looking->options->draft, MTR_KIND_SUBSCRIPTION);
+    uint32_t left = 0; /* of the chunk */
+    int rc = MTR_OK;
     for (uint32_t i = 1; !rc && i <= count; i++) {
         if (!take(looking, i)) continue;
         if (!left) {
-            end(looking);
-            rc = begin(looking, rollups, charges);
-            if (!rc) rc = cut_hours(looking, i);
-            left = CHUNK_SUBSCRIPTIONS;
-            if (rc) break;
+            rc = begin_chunk(looking, rollups, charges, i);
             (void)take(looking, i); /* it is at hand again */
+            looking->ended = looking->chunk == 1 && looking->singles++ == SINGLES_MAX;
+            if (looking->ended) return STOP;
+            if (is_uncountable(rc)) rc = pass_over(looking);
+            else left = looking->chunk;
         }
+        if (!left) continue;
         left--;
         note_uncounted(looking);
-        rc = look_at_periods(looking);
+        if (!rc) rc = look_at_periods(looking);
     }
-    end(looking);
     return rc;
 }
 
@@ -383,13 +380,16 @@ int mtr_closed_periods_walk(struct mtr_rollups *rollups, struct mtr_charges *cha
                             const struct mtr_closed_periods_options *options, mtr_on_closed_period on_period,
                             void *context, struct mtr_closed_periods_extent *extent)
 {
-    struct looking looking = {.options = options, .on_period = on_period, .context = context};
+    struct looking looking = {
+        .options = options, .on_period = on_period, .context = context, .chunk = CHUNK_SUBSCRIPTIONS};
     mtr_arena_init(&looking.arena, ARENA_CHUNK_BYTES, options->memory_bytes_max);
     int rc = open_views(&looking);
-    if (!rc) rc = walk(&looking, rollups, charges);
+    if (!rc) rc = look_at_all(&looking, rollups, charges);
+    end(&looking);
     query_view_close(&looking.draft_view);
     query_view_close(&looking.stored_view);
     mtr_arena_release(&looking.arena);
-    *extent = (struct mtr_closed_periods_extent){!looking.ended, looking.uncounted, looking.handed_over};
+    *extent = (struct mtr_closed_periods_extent){!looking.ended && !looking.passed_over, looking.uncounted,
+                                                 looking.handed_over};
     return looking.ended && rc == STOP ? MTR_OK : rc;
 }

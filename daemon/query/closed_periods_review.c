@@ -121,11 +121,10 @@ int mtr_closed_periods_review(struct mtr_rollups *rollups, struct mtr_charges *c
                              MTR_STR_ARGS(extent.uncounted->key));
     if (extent.handed_over)
         mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
-                             "usage of subject `%.*s%s` goes from one subscription to another, from the "
-                             "start of `%.*s` on: what moves is not in these sums, and closed periods of "
-                             "both are rated again",
-                             MTR_STR_QUOTED(extent.handed_over->subject),
-                             MTR_STR_ARGS(extent.handed_over->key));
+                             "usage of subject `%.*s%s` goes from one subscription to another, and is more "
+                             "than is counted before a change: what moves is not in these sums, and closed "
+                             "periods of both are rated again",
+                             MTR_STR_QUOTED(extent.handed_over->subject));
     if (!extent.complete)
         mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
                              "the change reaches more closed periods than are looked at before it: there may "

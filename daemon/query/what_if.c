@@ -33,38 +33,44 @@ static bool is_reached(const struct mtr_what_if_options *options, const struct m
                        const struct mtr_subscription *draft)
 {
     const struct query_change change = {options->stored, options->draft, stored, draft};
-    for (uint32_t i = 0; i < mtr_subscription_phase_count(draft); i++) {
+    for (uint32_t i = 0; stored && i < mtr_subscription_phase_count(draft); i++) {
         const struct mtr_subscription *phase = mtr_subscription_phase(draft, i);
         if (drafts_phase(options, mtr_subscription_at(stored, phase->start_us), phase)) return true;
     }
     return !options->tariff.size && query_reach_of(&change).from_us < INT64_MAX;
 }
 
+static bool is_of_customer(const struct mtr_subscription *subscription, struct mtr_str customer)
+{
+    return subscription && mtr_subscription_is_of_customer(subscription, customer);
+}
+
 static bool is_asked_for(const struct mtr_what_if_options *options, const struct mtr_subscription *stored,
                          const struct mtr_subscription *draft)
 {
-    if (options->vendor.size && !mtr_str_equal(stored->service->vendor->key, options->vendor)) return false;
-    if (options->customer.size && !mtr_subscription_is_of_customer(stored, options->customer) &&
-        !mtr_subscription_is_of_customer(draft, options->customer))
+    if (options->vendor.size && !mtr_str_equal(draft->service->vendor->key, options->vendor)) return false;
+    if (options->customer.size && !is_of_customer(stored, options->customer) &&
+        !is_of_customer(draft, options->customer))
         return false;
-    if (options->subscription.size && !mtr_str_equal(stored->key, options->subscription)) return false;
+    if (options->subscription.size && !mtr_str_equal(draft->key, options->subscription)) return false;
     return is_reached(options, stored, draft);
 }
 
-static const struct mtr_subscription *find_pair(const struct mtr_what_if_options *options, uint32_t number,
-                                                const struct mtr_subscription **draft)
+/* `stored` is NULL of one that is new. False: it is not asked for. */
+static bool find_pair(const struct mtr_what_if_options *options, uint32_t number,
+                      const struct mtr_subscription **stored, const struct mtr_subscription **draft)
 {
-    const struct mtr_subscription *stored = mtr_catalog_subscription(options->stored, number);
+    *stored = mtr_catalog_subscription(options->stored, number);
     *draft = mtr_catalog_subscription(options->draft, number);
-    return stored && *draft && is_asked_for(options, stored, *draft) ? stored : NULL;
+    return *draft && is_asked_for(options, *stored, *draft);
 }
 
 static uint32_t count_subscriptions(const struct mtr_what_if_options *options)
 {
-    const struct mtr_subscription *draft;
+    const struct mtr_subscription *stored, *draft;
     uint32_t count = 0;
-    for (uint32_t i = 1; i <= mtr_catalog_count(options->stored, MTR_KIND_SUBSCRIPTION); i++)
-        count += find_pair(options, i, &draft) != NULL;
+    for (uint32_t i = 1; i <= mtr_catalog_count(options->draft, MTR_KIND_SUBSCRIPTION); i++)
+        count += find_pair(options, i, &stored, &draft);
     return count;
 }
 
@@ -79,10 +85,10 @@ static void begin_side(struct what_if *what_if, struct what_if_side *side,
                        const struct mtr_subscription *subscription, int64_t from_us)
 {
     query_draws_begin(&side->draws, what_if->charges);
-    side->begins_late = mtr_subscription_begun_us(subscription) < from_us;
+    side->begins_late = subscription && mtr_subscription_begun_us(subscription) < from_us;
 }
 
-static int walk_subscription(struct what_if *what_if, const struct mtr_subscription *subscription,
+static int walk_subscription(struct what_if *what_if, const struct mtr_subscription *stored,
                              const struct mtr_subscription *draft)
 {
     const struct mtr_what_if_options *options = what_if->options;
@@ -92,9 +98,9 @@ static int walk_subscription(struct what_if *what_if, const struct mtr_subscript
     struct query_period_pairs pairs;
     struct query_period_pair pair;
     int rc = MTR_OK;
-    begin_side(what_if, &what_if->stored, subscription, within.start_us);
+    begin_side(what_if, &what_if->stored, stored, within.start_us);
     begin_side(what_if, &what_if->draft, draft, within.start_us);
-    query_pairs_begin(&pairs, subscription, draft, within);
+    query_pairs_begin(&pairs, stored, draft, within);
     while (!rc && query_pairs_next(&pairs, &pair)) {
         const struct query_period *period = pair.stored.phase ? &pair.stored : &pair.draft;
         if (period->start_us >= within.start_us) rc = what_if_price_pair(what_if, &pair);
@@ -104,21 +110,21 @@ static int walk_subscription(struct what_if *what_if, const struct mtr_subscript
 
 /* ---- all of them ---- */
 
-/* The hours of a chunk, from that subscription on, that one of the catalogs cuts where the store is not. */
+/* The hours of a chunk, from that subscription on, that one of the catalogs cuts where the store is not, or
+ * whose use it gives to another. */
 static int cut_hours(struct what_if *what_if, uint32_t first)
 {
     const struct mtr_what_if_options *options = what_if->options;
-    const uint32_t count = mtr_catalog_count(options->stored, MTR_KIND_SUBSCRIPTION);
-    const struct mtr_subscription *draft;
+    const uint32_t count = mtr_catalog_count(options->draft, MTR_KIND_SUBSCRIPTION);
+    const struct mtr_subscription *stored, *draft;
     uint32_t asked = 0;
     int rc = MTR_OK;
     query_view_begin(&what_if->stored.view, what_if->rollups, options->stored);
     query_view_begin(&what_if->draft.view, what_if->rollups, options->stored);
     for (uint32_t i = first; !rc && i <= count && asked < CHUNK_SUBSCRIPTIONS; i++) {
-        const struct mtr_subscription *stored = find_pair(options, i, &draft);
-        if (!stored) continue;
+        if (!find_pair(options, i, &stored, &draft)) continue;
         asked++;
-        rc = query_view_ask(&what_if->stored.view, stored);
+        if (stored) rc = query_view_ask(&what_if->stored.view, stored);
         if (!rc) rc = query_view_ask(&what_if->draft.view, draft);
     }
     if (!rc) rc = query_view_count(&what_if->stored.view, what_if->diagnostic);
@@ -156,12 +162,11 @@ static int walk(struct what_if *what_if, struct mtr_rollups *rollups, struct mtr
     const struct mtr_what_if_options *options = what_if->options;
     const struct mtr_what_if_hooks *hooks = what_if->hooks;
     const uint32_t total = count_subscriptions(options);
-    const struct mtr_subscription *draft;
+    const struct mtr_subscription *stored, *draft;
     uint32_t done = 0, left = 0; /* of the chunk */
     int rc = MTR_OK;
     for (uint32_t i = 1; !rc && done < total; i++) {
-        const struct mtr_subscription *stored = find_pair(options, i, &draft);
-        if (!stored) continue;
+        if (!find_pair(options, i, &stored, &draft)) continue;
         if (what_if->rollups && (!left || what_if->cells > CHUNK_CELLS)) end(what_if);
         if (!what_if->rollups) {
             rc = begin(what_if, rollups, charges);
@@ -170,27 +175,10 @@ static int walk(struct what_if *what_if, struct mtr_rollups *rollups, struct mtr
         }
         left--;
         if (!rc) rc = walk_subscription(what_if, stored, draft);
-        if (!rc) rc = hooks->on_subscription(hooks->context, stored, ++done, total);
+        if (!rc) rc = hooks->on_subscription(hooks->context, draft, ++done, total);
     }
     end(what_if);
     return rc;
-}
-
-/* Use that goes to another subscription is where it was counted, on both sides. */
-static int check_handover(const struct mtr_what_if_options *options, struct mtr_diagnostic *diagnostic)
-{
-    for (uint32_t i = 1; i <= mtr_catalog_count(options->draft, MTR_KIND_SUBSCRIPTION); i++) {
-        const struct query_change change = {options->stored, options->draft,
-                                            mtr_catalog_subscription(options->stored, i),
-                                            mtr_catalog_subscription(options->draft, i)};
-        if (!change.draft || !query_hands_over(&change)) continue;
-        mtr_diagnostic_set(diagnostic, MTR_FINDING_QUERY_CUT_MOVING, 0, 0, NULL,
-                           "usage of subject `%.*s%s` goes from one subscription to another, and is not "
-                           "followed there",
-                           MTR_STR_QUOTED(change.draft->subject));
-        return MTR_EINVALID;
-    }
-    return MTR_OK;
 }
 
 int mtr_what_if(struct mtr_rollups *rollups, struct mtr_charges *charges,
@@ -199,8 +187,7 @@ int mtr_what_if(struct mtr_rollups *rollups, struct mtr_charges *charges,
 {
     struct what_if what_if = {.options = options, .hooks = hooks, .diagnostic = diagnostic};
     mtr_arena_init(&what_if.arena, ARENA_CHUNK_BYTES, options->memory_bytes_max);
-    int rc = check_handover(options, diagnostic);
-    if (!rc) rc = open_views(&what_if);
+    int rc = open_views(&what_if);
     if (!rc) rc = walk(&what_if, rollups, charges);
     query_view_close(&what_if.draft.view);
     query_view_close(&what_if.stored.view);

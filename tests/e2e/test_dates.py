@@ -97,10 +97,16 @@ def check_subscribe_again():
                 assert bill(daemon)[("s1", "c1", "2026-11-01")] == 1000
                 refused = daemon.call("PUT", "/v1/catalog", body={"subscriptions": [again]})
                 assert refused.status == 422 and b"is the subject of subscription `s1` already, from 2026-09-01T00:00:00Z on" in refused.body, refused.body
-                tried = daemon.call("PUT", "/v1/catalog?dry_run=true", body={"subscriptions": [ended, again]}).json()
-                assert any("usage of subject `acct-1` goes from one subscription to another, from the start of `s2` on" in f["text"]
-                           for f in tried["findings"]), tried
-                apply(daemon, subscriptions=[ended, again])
+                last = daemon.get("/v1/charges?limit=10000")["charges"][-1]["number"]
+                told_twice = [told(daemon, path, subscriptions=[ended, again]) for path in ("/v1/catalog?dry_run=true", "/v1/catalog")]
+                assert told_twice == 2 * [(200, [
+                    "2 closed periods of 2 subscriptions are rated again: 110.00 becomes 110.00 EUR", "s1 of c1 from 2026-10-01T00:00:00+00:00: 110.00 becomes 10.00 EUR",
+                    "s2 of c2 from 2026-10-16T12:00:00+00:00: 0.00 becomes 100.00 EUR"])], told_twice
+                corrections = {}
+                for c in daemon.get(f"/v1/charges?limit=10000&after={last}")["charges"]:
+                    if c["period_start"] < "2026-11":
+                        corrections[c["subscription"]] = corrections.get(c["subscription"], 0) + float(c["amount"])
+                assert corrections == {"s1": -100, "s2": 100}, corrections
             assert bill(daemon) == expected, bill(daemon)
             audit(daemon)
 

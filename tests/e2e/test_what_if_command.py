@@ -148,10 +148,6 @@ def check_errors(d):
     vast = write(d, "vast.json", draft_text(price="100000000000000000000"))
     done = run(d, 1, "price", vast, "--what-if", says=["cannot be priced under the draft", "the price of", "is out of range", "left out of the totals"])
     assert "sub-1" in done.stdout, done.stdout
-    again = {**CATALOG["subscriptions"][0], "key": "sub-3", "subject": "sub-1", "start": ago(days=20)}
-    ended = {**CATALOG["subscriptions"][0], "end": again["start"]}
-    over = write(d, "over.json", json.dumps({"subscriptions": [ended, again]}))
-    run(d, 1, "price", over, "--what-if", says=["usage of subject `sub-1` goes from one subscription to another, and is not followed there"])
 
 
 def cut_draft(time):
@@ -192,6 +188,23 @@ def check_moves(d):
     assert decimal.Decimal(total["draft"]) == sum(range(21)) * STORED and total["uncovered"] == 0, total
 
 
+def check_subjects(d):
+    """A subject that comes again: use from its start on is the second one's, also where the store has it with the first."""
+    at = ago(days=30, hours=20)
+    first, second = {**CATALOG["subscriptions"][0], "end": at}, {**CATALOG["subscriptions"][0], "key": "sub-3", "subject": "sub-1", "customer": "tailspin", "start": at}
+    over = write(d, "over.json", json.dumps({"subscriptions": [first, second]}))
+    done = run(d, 0, "price", over, "--what-if", "--from", "2026-01-01")
+    rows = {row.split()[0]: row.split()[3:7] for row in done.stdout.splitlines() if row.startswith("sub-")}
+    hours, moved = sum(range(EVENTS)), sum(range(21)) * STORED
+    assert rows == {"sub-1": [f"{hours * STORED:.2f}", f"{hours * STORED:.2f}", f"{hours * STORED - moved:.2f}", f"{-moved:.2f}"],
+                    "sub-3": ["0.00", "0.00", f"{moved:.2f}", f"{moved:.2f}"]} and done.stderr == "", done
+    d.stop()
+    os.rename(os.path.join(d.data, "log"), os.path.join(d.root, "log"))
+    run(d, 1, "price", over, "--what-if", says=["usage of `sub-1` can go from one subscription to another no more, since the log no longer has its events"])
+    os.rename(os.path.join(d.root, "log"), os.path.join(d.data, "log"))
+    d.start()
+
+
 def check_customers(d):
     """Where the customer changes, the table has a row for each with his periods, as the CSV has them and as it is for him alone."""
     sub = {**CATALOG["subscriptions"][0], "changes": [{"from": ago(days=30, hours=20), "customer": "tailspin"}]}
@@ -230,7 +243,7 @@ def check_nothing_is_written(d):
 def main():
     with Daemon(SETTINGS) as d:
         fill(d)
-        for check in (check_table, check_json, check_csv, check_choices, check_margin, check_errors, check_instants, check_moves, check_customers, check_nothing_is_written):
+        for check in (check_table, check_json, check_csv, check_choices, check_margin, check_errors, check_instants, check_moves, check_subjects, check_customers, check_nothing_is_written):
             check(d)
             print(check.__name__, "ok")
 

@@ -1,11 +1,13 @@
-"""meterd price DRAFT --what-if of drafts that move a subscription: its end, start, trial, customer, billing, and a change at any microsecond. What is told
-of each period is what is charged of it once the draft is applied, to each customer; and what was charged of it before.
+"""meterd price DRAFT --what-if, and what `apply` tells of closed periods, for drafts that move a subscription: its end, start, trial, customer, billing, a
+change, and use that goes from one subscription of a subject to another, at any microsecond. What is told of each period is what is charged of it once the
+draft is applied, to each customer; and what was charged of it before.
 """
 import datetime
 import decimal
 import json
 import os
 import random
+import re
 
 from harness import Daemon
 from test_cli import run, write
@@ -46,7 +48,7 @@ class World:
     def __init__(self, daemon):
         self.daemon, self.random = daemon, random.Random(SEED)
         self.sub = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "zone": "Asia/Kolkata", "start": "2026-02-27T10:20:30.000007Z"}
-        other = {**self.sub, "key": "s2", "zone": "UTC"}
+        self.other = other = {**self.sub, "key": "s2", "zone": "UTC"}
         run(daemon, 0, "apply", write(daemon, "catalog.json", json.dumps({**CATALOG, "subscriptions": [self.sub, other]})))
         rows = [{"id": f"e{i}", "type": self.random.choice(["call", "call", "seat"]), "subject": self.random.choice(["s1", "s2"]),
                  "time": instant(self.time()), "data": {"n": self.random.randrange(1, 9)}} for i in range(400)]
@@ -70,22 +72,54 @@ class World:
         return page, {(p["subscription"], p["customer"], second(p["from"])): decimal.Decimal(p[column])
                       for p in page["periods"] if decimal.Decimal(p[column])}
 
-    def try_draft(self, what, **fields):
+    def of(self, keys, sums):
+        return {line: amount for line, amount in sums.items() if line[0] in keys}
+
+    def reviewed(self, bundle):
+        """What a dry run tells of each closed period: {(subscription, start): (before, after)}."""
+        answer = self.daemon.call("PUT", "/v1/catalog?dry_run=true&correct_closed_periods=true", body=bundle)
+        assert answer.status == 200, answer.body
+        texts = [finding["text"] for finding in answer.json()["findings"]]
+        told = [re.fullmatch(r"(\S+) of \S+ from (\S+): (\S+) becomes (\S+) EUR", text) for text in texts]
+        assert not any("further" in text or "others" in text for text in texts), texts
+        return {(m[1], second(m[2])): (decimal.Decimal(m[3]), decimal.Decimal(m[4])) for m in told if m}
+
+    def try_bundle(self, what, subs):
         """The whole cycle, after which the draft is what is stored."""
-        sub = {key: value for key, value in {**self.sub, **fields}.items() if value is not None}
-        path = write(self.daemon, "draft.json", json.dumps({"subscriptions": [sub]}))
+        path, keys = write(self.daemon, "draft.json", json.dumps({"subscriptions": subs})), {sub["key"] for sub in subs}
         page, draft = self.told(path, "draft")
-        before = {line: amount for line, amount in self.charged().items() if line[0] == "s1"}
+        before = self.of(keys, self.charged())
+        reviewed = self.reviewed({"subscriptions": subs})
         assert self.told(path, "stored")[1] == self.told(path, "emitted")[1] == before, (what, before, page)
-        assert {p["subscription"] for p in page["periods"]} == {"s1"} and not any(p["by_charges"] or p["uncovered"] for p in page["periods"]), (what, page)
+        assert {p["subscription"] for p in page["periods"]} <= keys and not any(p["by_charges"] or p["uncovered"] for p in page["periods"]), (what, page)
         run(self.daemon, 0, "apply", "--correct-closed-periods", path)
         self.daemon.settle()
-        after = {line: amount for line, amount in self.charged().items() if line[0] == "s1"}
+        after = self.of(keys, self.charged())
         assert after == draft, (what, SEED, sorted(after.items()), sorted(draft.items()))
         assert before != after, (what, before)
+        for (key, start), told in reviewed.items():
+            is_told = [sum(amount for line, amount in sums.items() if (line[0], line[2]) == (key, start)) for sums in (before, after)]
+            assert list(told) == is_told, (what, SEED, key, start, told, is_told)
         run(self.daemon, 0, "audit")
+        return page, reviewed
+
+    def try_draft(self, what, **fields):
+        sub = {key: value for key, value in {**self.sub, **fields}.items() if value is not None}
+        page, reviewed = self.try_bundle(what, [sub])
+        assert reviewed, (what, page)
         self.sub = sub
         return page
+
+    def try_subject(self):
+        """s2's account ends and comes again, in another zone, and the second begins earlier, later, and before the first."""
+        first = self.other
+        second = {**first, "key": "s3", "subject": "s2", "customer": "c9", "tariff": "q", "zone": "Asia/Kathmandu"}
+        for begin, until in (10, 60), (60, 110), (10, 110):
+            at, gap = self.time(begin, until), datetime.timedelta(days=self.random.randrange(2) * 3)
+            _, reviewed = self.try_bundle("a subject that comes again", [{**first, "end": instant(at)}, {**second, "start": instant(at + gap)}])
+            assert {key for key, _ in reviewed} == {"s2", "s3"}, reviewed
+        at = self.time(10, 110)
+        self.try_bundle("the second goes before the first", [{**first, "start": instant(at)}, {**second, "start": "2026-02-20", "end": instant(at)}])
 
 
 def main():
@@ -114,6 +148,7 @@ def main():
         world.try_draft("a start that moves back", start=instant(world.time(0, 10)))
         world.try_draft("all of it", start="2026-03-05", end=instant(world.time(90, 110)), customer="c4", tariff="q", billing={"every": "week"},
                         trial={"days": 9}, changes=[{"from": instant(world.time(40, 70)), "customer": "c5", "billing": {"every": "month"}}])
+        world.try_subject()
         print("ok")
 
 

@@ -1,6 +1,7 @@
 /*
  * Drafts that move what a subscription says: its start, end, trial, and what becomes another from a date on;
- * beside them versions, credits and retired meters. At any microsecond.
+ * several of one subject, one behind the other in any order, so that use goes from one to another; beside them
+ * versions, credits and retired meters. At any microsecond.
  */
 #ifndef METERD_TESTS_SUPPORT_DRAFTED_TERMS_H
 #define METERD_TESTS_SUPPORT_DRAFTED_TERMS_H
@@ -58,6 +59,52 @@ static inline void add_changed_subscription(struct text *text, uint32_t number)
     add(text, "}\n");
 }
 
+/* How many subscriptions a subject has so far, where it has more than one. */
+enum { TERMS_MAX = 3 };
+static uint32_t term_counts[4];
+
+static inline int compare_times(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The others than the first have a zone and a customer of their own. */
+static inline void add_term(struct text *text, uint32_t number, uint32_t index, int64_t start_us, int64_t end_us)
+{
+    char start[MTR_TIME_TEXT_BYTES], end[MTR_TIME_TEXT_BYTES], key[16];
+    snprintf(key, sizeof(key), index ? "s%u-%u" : "s%u", number, index);
+    mtr_time_format(start_us, start);
+    mtr_time_format(end_us, end);
+    add(text, "  - {key: %s, subject: s%u, service: compute, customer: c%u, tariff: %s, zone: %s, start: '%s'", key, number,
+        index ? 3 + index : number % 2, below(2) ? "t" : "u", zones[(number + index) % 4], start);
+    if (end_us < INT64_MAX) add(text, ", end: '%s'", end);
+    add_trial(text);
+    add_changes(text, start_us);
+    add(text, "}\n");
+}
+
+/* All subscriptions of a subject, and perhaps one more: each ends before the next begins, or there. */
+static inline void add_terms(struct text *text, uint32_t number)
+{
+    int64_t times_us[2 * TERMS_MAX];
+    uint32_t *count = &term_counts[number], first;
+    if (!*count) *count = 1;
+    if (*count < TERMS_MAX && below(2)) ++*count;
+    first = below(*count);
+    for (uint32_t i = 0; i < 2 * *count; i++) times_us[i] = any_time();
+    qsort(times_us, 2 * (size_t)*count, sizeof(*times_us), compare_times);
+    if (below(2)) times_us[0] = JANUARY_US - 40 * DAY_US;
+    for (uint32_t i = 0; i < *count; i++) {
+        int64_t *start_us = &times_us[2 * i], *end_us = start_us + 1;
+        if (i && below(2)) *start_us = start_us[-1];
+        if (*end_us <= *start_us) *end_us = *start_us + 1;
+        if (i + 1 < *count && start_us[2] < *end_us) start_us[2] = *end_us;
+    }
+    if (below(2)) times_us[2 * *count - 1] = INT64_MAX;
+    for (uint32_t i = 0; i < *count; i++) add_term(text, number, (first + i) % *count, times_us[2 * i], times_us[2 * i + 1]);
+}
+
 /* No event is behind it. */
 static inline void add_retired_meter(struct text *text)
 {
@@ -86,8 +133,10 @@ static inline void write_draft(struct text *text)
     if (below(3) == 0) add_credit(text);
     if (below(2)) add_retired_meter(text);
     if (below(3) == 0) add_tariffs(text);
+    const uint32_t number = below(4);
     add(text, "subscriptions:\n");
-    add_changed_subscription(text, below(4));
+    if (term_counts[number] > 1 || below(2)) add_terms(text, number);
+    else add_changed_subscription(text, number);
 }
 
 /* What a period draws is told from one to the next, one further with each rating. */

@@ -284,11 +284,23 @@ static int on_subscription(void *context, const struct mtr_subscription *subscri
     return what_if_report_subscription(&what_if->report);
 }
 
+/* One that takes no usage over from another has none yet that was ever told. */
+static bool is_new(const struct what_if *what_if, const struct mtr_subscription *draft)
+{
+    bool is_stored = mtr_catalog_subscription(what_if->stored, draft->number) != NULL;
+    for (uint32_t i = 0; i < draft->same_subject_count && !is_stored; i++)
+        is_stored = draft->same_subject[i]->service == draft->service &&
+                    mtr_catalog_subscription(what_if->stored, draft->same_subject[i]->number);
+    return !is_stored;
+}
+
 static unsigned count_new(const struct what_if *what_if)
 {
     unsigned count = 0;
-    for (uint32_t i = 1; i <= mtr_catalog_count(what_if->draft, MTR_KIND_SUBSCRIPTION); i++)
-        count += mtr_catalog_subscription(what_if->draft, i) && !mtr_catalog_subscription(what_if->stored, i);
+    for (uint32_t i = 1; i <= mtr_catalog_count(what_if->draft, MTR_KIND_SUBSCRIPTION); i++) {
+        const struct mtr_subscription *draft = mtr_catalog_subscription(what_if->draft, i);
+        count += draft && is_new(what_if, draft);
+    }
     return count;
 }
 

@@ -9,7 +9,9 @@
  * Rates of exchange are news, and never looked at.
  *
  * Use of hours that the draft cuts where the store's cells are not cut is counted again from the log
- * (meterd/aggregator/recount.h), so what is told is what will be charged.
+ * (meterd/aggregator/recount.h), so what is told is what will be charged. So is usage that goes from one
+ * subscription of a subject to another (a start that moves, one that begins beside another's end): periods of
+ * both are told, also those of one that is new.
  *
  * Reads both stores in short read transactions and writes nothing. Bounded: only subscriptions that the draft
  * touches, of these only periods that it can reach, and of these those whose inputs are others; with 100,000
@@ -36,7 +38,7 @@ struct mtr_closed_periods_options {
     uint32_t looked_at_max; /* periods whose inputs are compared */
     uint32_t priced_max;    /* periods that are priced */
     struct mtr_log_reader *reader; /* for hours that the draft cuts; NULL: none that has cells can be cut */
-    uint64_t recounted_max;        /* events that are counted again for one chunk of subscriptions */
+    uint64_t recounted_max; /* events that are counted again for one chunk of subscriptions, or one of them */
 };
 
 struct mtr_closed_period {
@@ -57,8 +59,8 @@ struct mtr_closed_periods_extent {
     /* A meter of the draft that is new, and priced from a time on that is over: what it is going to count of
      * stored events is in no sum. NULL: there is none. */
     const struct mtr_meter *uncounted;
-    /* Another one of its subject has the usage of some time that is over: what moves is in no sum. NULL:
-     * there is none. */
+    /* Usage of its subject goes from one subscription to another, and cannot be counted before the change:
+     * what moves is in no sum. NULL: there is none. */
     const struct mtr_subscription *handed_over;
 };
 

@@ -108,7 +108,8 @@ static struct rated rated_now(void)
     struct rated rated = {.count = 0};
     struct mtr_charges_txn *txn;
     assert_int_equal(mtr_charges_begin(world.rating.charges, false, &txn), 0);
-    for (uint32_t i = 1; i <= 4; i++) assert_int_equal(mtr_charges_walk_periods(txn, i, INT64_MIN, keep_rated, &rated), 0);
+    for (uint32_t i = 1; i <= mtr_catalog_count(world.rating.catalog, MTR_KIND_SUBSCRIPTION); i++)
+        assert_int_equal(mtr_charges_walk_periods(txn, i, INT64_MIN, keep_rated, &rated), 0);
     mtr_charges_abort(txn);
     for (uint32_t i = 0; i < rated.count; i++)
         rated.periods[i].sum = emitted_of(rated.periods[i].subscription, rated.periods[i].start_s * MTR_US_PER_SECOND);
@@ -148,6 +149,7 @@ static void what_is_told_of_closed_periods_comes_true(void **state)
     for (uint64_t seed = 1; seed <= seed_count(); seed++) {
         print_message("seed %llu\n", (unsigned long long)seed);
         open_world(seed);
+        memset(term_counts, 0, sizeof(term_counts));
         settle_draws();
         for (int i = 0; i < DRAFTS; i++) {
             static struct text text;
@@ -232,6 +234,41 @@ static void bounds_are_said(void **state)
     options.recounted_max = 1; /* of the events that the draft's hours hold */
     assert_int_equal(told_under(&options, &complete).count, 0);
     assert_false(complete);
+    mtr_catalog_release(draft);
+    metering_close(&world);
+}
+
+/* What goes from one subscription of a subject to another is counted, and where it is too much, that is said. */
+static void what_changes_hands_is_told(void **state)
+{
+    static struct text text;
+    bool complete;
+    (void)state;
+    open_world(1);
+    text.size = 0;
+    add(&text, "subscriptions:\n");
+    add_term(&text, 0, 0, JANUARY_US - 40 * DAY_US, JANUARY_US + 10 * DAY_US);
+    add_term(&text, 0, 1, JANUARY_US + 10 * DAY_US, INT64_MAX);
+    struct mtr_catalog *draft = draft_of(&text);
+    struct mtr_closed_periods_options options = options_for(draft);
+    const struct told told = told_under(&options, &complete);
+    assert_true(complete);
+    uint32_t of_new = 0;
+    for (uint32_t i = 0; i < told.count; i++) {
+        if (told.periods[i].subscription <= 4) continue;
+        of_new++;
+        assert_int_equal(told.periods[i].before.e18, 0);
+        assert_true(told.periods[i].after.e18 > 0);
+    }
+    assert_true(of_new && told.count > of_new);
+    options.recounted_max = 1;
+    struct mtr_diagnostics findings;
+    mtr_diagnostics_init(&findings, 64);
+    assert_int_equal(mtr_closed_periods_review(world.rating.rollups, world.rating.charges, &options, true, &findings), 0);
+    assert_int_equal(findings.count, 2);
+    assert_non_null(strstr(findings.items[0].text, "usage of subject `s0` goes from one subscription to another, and is more than is counted"));
+    assert_non_null(strstr(findings.items[1].text, "there may be others"));
+    mtr_diagnostics_release(&findings);
     mtr_catalog_release(draft);
     metering_close(&world);
 }
@@ -363,6 +400,7 @@ int main(void)
         cmocka_unit_test(what_is_told_of_closed_periods_comes_true),
         cmocka_unit_test(what_cannot_be_counted_is_not_told),
         cmocka_unit_test(bounds_are_said),
+        cmocka_unit_test(what_changes_hands_is_told),
         cmocka_unit_test(what_is_too_large_is_told),
         cmocka_unit_test(sums_of_each_currency_are_told),
         cmocka_unit_test(overrides_are_told),
