@@ -301,6 +301,9 @@ def check_queries(d):
     run(d, 64, "events", "--from-seq", "5", "--to-seq", "4", says=["--from-seq must not be above --to-seq"])
     run(d, 1, "get", "tarif", says=["there is no kind 'tarif'", "did you mean `tariff`?"])
     run(d, 64, "price", "compute", "-q", "1", "--tariff", "compute", says=["leave out --tariff"])
+    run(d, 0, "price", "compute", "-q", "1", "--component", "vcpu", "--customer", "contoso")
+    run(d, 1, "price", "compute", "-q", "1", "--component", "vcpu", "--customer", "contosso",
+        says=["--customer: no subscription and no override has the customer contosso; did you mean `contoso`?"])
     run(d, 1, "price", "compte", "-q", "1", says=["there is no tariff compte; did you mean `compute`?", "there is no file 'compte': it was taken for the key"])
     named = run(d, 1, "price", "compute", "-q", "1", "--component", "vcpus", says=["--component: the tariff has no component vcpus"])
     assert "there is no file" not in named.stderr, named.stderr

@@ -447,6 +447,22 @@ def test_yearly_commitment(folder):
         assert [f'{line["from"][5:7]} {line["kind"]} {line["amount"]}' for line in answer["lines"]] == expected, answer["lines"]
 
 
+def test_parties(folder):
+    """Whose prices these are: a name that no override has would change nothing."""
+    tariff = "config/tariffs/override.yaml"
+    given = ("--component", "vcpu", "-q", "150", "--at", "2026-01-05")
+    assert run(tariff, *given).splitlines()[-1] == "total 10.00 EUR"
+    assert run(tariff, *given, "--customer", "acme").splitlines()[-1] == "total 6.00 EUR"
+    run(tariff, *given, "--subscription", "backup-7")
+    said = run(tariff, *given, "--customer", "acmee", code=64)
+    assert "--customer: no override of config/tariffs/override.yaml is for the customer `acmee`, so it changes nothing; did you mean `acme`?" in said, said
+    said = run(tariff, *given, "--subscription", "backup7", code=64)
+    assert "for the subscription `backup7`, so it changes nothing; did you mean `backup-7`? [quote.name.unknown]" in said, said
+    both = write(folder, "both.yaml", WHOLE)
+    run(both, "--tariff", "p", "--customer", "x", "-q", "1", "--at", "2026-02-01")
+    assert "did you mean `x`" not in run(both, "--tariff", "p", "--customer", "somebody", "-q", "1", code=64)
+
+
 WHOLE = """vendors: [{key: v}]
 services: [{key: s, vendor: v}]
 meters: [{key: calls, service: s, event_type: t, value: q}]
@@ -495,6 +511,7 @@ def main():
         test_windows(folder)
         test_yearly_commitment(folder)
         test_whole(folder)
+        test_parties(folder)
     print("price: quantity, series, positions, refusals, curve, meters, selection and pools agree")
     return 0
 

@@ -171,6 +171,18 @@ static int plot(const struct cli_invocation *invocation, const struct mtr_tariff
     return MTR_EXIT_FAILED;
 }
 
+/* Whose prices are asked for; a cost tariff of another file may have them. */
+static int check_parties(const struct cli_invocation *invocation, const struct price_bundle *bundle)
+{
+    static const char *const options[] = {"customer", "subscription"};
+    const char *cost = invocation_option(invocation, "cost");
+    int code = MTR_EXIT_OK;
+    if (cost && !price_bundle_find(bundle, mtr_str_from(cost))) return code;
+    for (size_t i = 0; !code && i < sizeof(options) / sizeof(*options); i++)
+        code = price_bundle_check_party(bundle, options[i], invocation_option(invocation, options[i]));
+    return code;
+}
+
 /* Prices what the invocation asks for under a checked document of a file, measured by the meters that
  * stand beside it. */
 static int price_document(const struct cli_invocation *invocation, const struct price_bundle *bundle,
@@ -181,6 +193,7 @@ static int price_document(const struct cli_invocation *invocation, const struct 
     struct made made;
     int code = price_check_tariff(bundle->path, tariff, arena, &checked);
     if (!code) code = check_meters(bundle->path, own_meters, arena);
+    if (!code) code = check_parties(invocation, bundle);
     if (!code && invocation_flag(invocation, "curve")) return plot(invocation, &checked, arena);
     if (code) return code;
     open_made(&made);

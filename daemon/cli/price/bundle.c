@@ -5,6 +5,7 @@
 #include "daemon/cli/price/bundle.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/cli/command.h"
 #include "daemon/cli/inputs.h"
@@ -65,6 +66,62 @@ int price_bundle_refuse(const struct price_bundle *bundle, const char *option, s
         fprintf(stderr, "meterd price: --%s: %s has no tariff `%.*s%s`%s [%s]\n", option, bundle->path,
                 MTR_STR_QUOTED(name), mtr_str_meant(mtr_schema_short_name(name), key_at, bundle, meant),
                 mtr_finding_kind(MTR_FINDING_QUOTE_NAME_UNKNOWN)->code);
+    return MTR_EXIT_USAGE;
+}
+
+/* The names that overrides of the file have under that member, and then its subscriptions. */
+struct parties {
+    const struct price_bundle *bundle;
+    const char *member;
+};
+
+static const struct mtr_node *item_of(const struct mtr_node *list, unsigned *i)
+{
+    const uint32_t count = list && list->kind == MTR_NODE_LIST ? list->child_count : 0;
+    if (*i < count) return &list->children[*i];
+    *i -= count;
+    return NULL;
+}
+
+static const struct mtr_node *override_at(const struct mtr_node *tariff, unsigned *i)
+{
+    const struct mtr_node *versions = mtr_node_get(tariff, "versions"), *found = NULL;
+    const uint32_t count = versions && versions->kind == MTR_NODE_LIST ? versions->child_count : 0;
+    for (uint32_t v = 0; !found && v < count; v++)
+        found = item_of(mtr_node_get(&versions->children[v], "overrides"), i);
+    return found;
+}
+
+static struct mtr_str party_at(const void *context, unsigned i)
+{
+    const struct parties *parties = context;
+    const struct mtr_node *tariff, *found = NULL;
+    const char *member = parties->member;
+    for (uint32_t t = 0; !found && (tariff = tariff_at(parties->bundle, t)) != NULL; t++)
+        found = override_at(tariff, &i);
+    if (!found) {
+        found = item_of(mtr_node_get(parties->bundle->root, "subscriptions"), &i);
+        if (strcmp(member, "subscription") == 0) member = "key";
+    }
+    if (!found) return (struct mtr_str){NULL, 0};
+    const struct mtr_str name = mtr_node_text(found, member);
+    return name.data ? name : MTR_STR("");
+}
+
+int price_bundle_check_party(const struct price_bundle *bundle, const char *option, const char *name)
+{
+    const struct parties parties = {bundle, option};
+    const struct mtr_str given = mtr_str_from(name);
+    struct mtr_str known;
+    char meant[MTR_MEANT_BYTES];
+    if (!name) return MTR_EXIT_OK;
+    for (unsigned i = 0; (known = party_at(&parties, i)).data; i++)
+        if (mtr_str_equal(known, given)) return MTR_EXIT_OK;
+    fprintf(stderr,
+            "meterd price: --%s: no override of %s is for the %s `%.*s%s`, so it changes nothing%s [%s]\n",
+            option, bundle->path, option, MTR_STR_QUOTED(given),
+            mtr_str_meant(given, party_at, &parties, meant),
+            mtr_finding_kind(MTR_FINDING_QUOTE_NAME_UNKNOWN)->code);
     return MTR_EXIT_USAGE;
 }
 

@@ -22,6 +22,10 @@ const struct mtr_node *price_bundle_find(const struct price_bundle *bundle, stru
  * MTR_EXIT_USAGE. */
 int price_bundle_refuse(const struct price_bundle *bundle, const char *option, struct mtr_str name);
 
+/* Is the party of --customer or --subscription one that an override of the file is for, or a subscription of
+ * it? If not the option changes nothing, and it is said so, with the nearest: MTR_EXIT_USAGE. */
+int price_bundle_check_party(const struct price_bundle *bundle, const char *option, const char *name);
+
 /* Reads a tariff, and prints what is wrong with the places of its file: the request repeats it as JSON, where
  * places say nothing. An exit code. */
 int price_check_tariff(const char *path, const struct mtr_node *tariff, struct mtr_arena *arena,

@@ -82,12 +82,22 @@ int quote_fit_tariff(const struct quote_question *question, const struct mtr_tar
     return mtr_tariff_for(tariff, &party, question->arena, own);
 }
 
+static bool is_overridden(const struct mtr_tariff_document *tariff, struct mtr_str customer)
+{
+    for (uint32_t v = 0; v < tariff->version_count; v++)
+        for (uint32_t o = 0; o < tariff->versions[v].override_count; o++)
+            if (mtr_str_equal(tariff->versions[v].overrides[o].customer, customer)) return true;
+    return false;
+}
+
 /* Of one side, as it is for each phase. `node` NULL: it is not asked for. */
 static int read_side(struct quote_question *question, enum quote_side side, const struct mtr_node *node)
 {
     static const char *const fields[QUOTE_SIDES] = {"tariff", "cost", "trial"};
     const struct mtr_tariff_document *tariff = NULL;
     int rc = node ? find_tariff(question, node, fields[side], &tariff) : MTR_OK;
+    if (!rc && tariff && is_overridden(tariff, question->request->party.customer))
+        question->has_override = true;
     for (uint32_t i = 0; !rc && tariff && i < question->phases.count; i++) {
         struct quote_phase *phase = &question->phases.items[i];
         rc = quote_fit_tariff(question, tariff, phase, &phase->of[side]);
@@ -101,6 +111,18 @@ static int read_side(struct quote_question *question, enum quote_side side, cons
     return rc;
 }
 
+/* A customer who has neither a subscription nor an override is misspelt, where there is a catalog to know. */
+static int check_customer(const struct quote_question *question)
+{
+    const struct mtr_str customer = question->request->party.customer;
+    char meant[MTR_MEANT_BYTES];
+    if (!customer.size || !question->catalog || question->has_override ||
+        mtr_catalog_has_customer(question->catalog, customer, NULL, meant))
+        return MTR_OK;
+    return quote_fail_unknown(question->findings, NULL, "customer",
+                              "no subscription and no override has the customer", customer, meant);
+}
+
 int quote_find_phases(struct quote_question *question)
 {
     const struct quote_request *request = question->request;
@@ -112,5 +134,6 @@ int quote_find_phases(struct quote_question *question)
         if (!phase->party.currency.size) phase->party.currency = phase->of[QUOTE_CHARGED]->currency;
     }
     if (!rc && request->has_cost) rc = read_side(question, QUOTE_COST, request->cost);
-    return rc ? rc : read_side(question, QUOTE_TRIAL, quote_trial_tariff(&request->terms));
+    if (!rc) rc = read_side(question, QUOTE_TRIAL, quote_trial_tariff(&request->terms));
+    return rc ? rc : check_customer(question);
 }

@@ -36,6 +36,7 @@ struct quote_question {
     int64_t at_us;                     /* of rows without times */
     bool is_series;                    /* rows have times, or there is a start and no use */
     struct quote_phases phases;        /* of cost and trial: NULL, not asked for */
+    bool has_override;                 /* a tariff has one for the request's customer */
     struct mtr_rate_book rates;
     struct mtr_zone *zone;
     struct mtr_arena *arena;
