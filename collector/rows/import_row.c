@@ -128,14 +128,20 @@ static int parse_unix(struct mtr_str text, int64_t unit_us, int64_t *out_us)
     return MTR_OK;
 }
 
-/* "2026-03-01 10:00:00" is read as UTC by putting the Z behind it. */
-static int parse_utc(struct mtr_str text, int64_t *out_us)
+/* "2026-03-01 10:00:00" is read as UTC by putting the Z behind it. Empty: it is too long for that. */
+enum { ZULU_BYTES = MTR_TIME_TEXT_BYTES + 1 };
+static struct mtr_str zulu_of(struct mtr_str text, char zulu[ZULU_BYTES])
 {
-    char zulu[MTR_TIME_TEXT_BYTES + 1];
-    if (text.size >= MTR_TIME_TEXT_BYTES) return MTR_EINVALID;
+    if (text.size + 1 > ZULU_BYTES) return (struct mtr_str){NULL, 0};
     memcpy(zulu, text.data, text.size);
     zulu[text.size] = 'Z';
-    return mtr_time_parse((struct mtr_str){zulu, text.size + 1}, out_us);
+    return (struct mtr_str){zulu, text.size + 1};
+}
+
+static int parse_utc(struct mtr_str text, int64_t *out_us)
+{
+    char zulu[ZULU_BYTES];
+    return mtr_time_parse(zulu_of(text, zulu), out_us);
 }
 
 static int parse_time(const struct mtr_import_map *map, struct mtr_str text, int64_t *out_us)
@@ -151,6 +157,21 @@ static int parse_time(const struct mtr_import_map *map, struct mtr_str text, int
     return mtr_time_parse(text, out_us);
 }
 
+/* What is known to be written wrongly; NULL: something else. */
+static const char *time_fault(const struct mtr_import_map *map, struct mtr_str text)
+{
+    char zulu[ZULU_BYTES];
+    switch (map->time_format) {
+    case MTR_IMPORT_RFC3339:
+    case MTR_IMPORT_DATE: return mtr_time_known_fault(text);
+    case MTR_IMPORT_UTC: return mtr_time_known_fault(zulu_of(text, zulu));
+    case MTR_IMPORT_UNIX_S:
+    case MTR_IMPORT_UNIX_MS:
+    case MTR_IMPORT_UNIX_US: break;
+    }
+    return NULL;
+}
+
 static int set_time(const struct reading *reading, struct mtr_event *event)
 {
     const struct mtr_import_value *time = &reading->map->time;
@@ -159,8 +180,7 @@ static int set_time(const struct reading *reading, struct mtr_event *event)
     int rc = required(reading, time, 64, &text);
     if (rc) return rc;
     rc = parse_time(reading->map, text, &event->time_us);
-    const bool is_rfc3339 = reading->map->time_format == MTR_IMPORT_RFC3339;
-    const char *known = is_rfc3339 && rc == MTR_EINVALID ? mtr_time_known_fault(text) : NULL;
+    const char *known = rc == MTR_EINVALID ? time_fault(reading->map, text) : NULL;
     if (rc)
         return fault(reading, time, "`%.*s%s` is no time in the mapping's time_format: %s%s%s",
                      MTR_STR_QUOTED(text), mtr_import_time_example(reading->map->time_format),

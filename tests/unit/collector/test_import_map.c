@@ -74,6 +74,16 @@ static const struct {
     {BASE "time: T\n", {"I=1", "S=s", "T=2026-03-01T24:00:00Z"},
      "time: `2026-03-01T24:00:00Z` is no time in the mapping's time_format: rfc3339, as 2026-03-01T10:00:00Z: RFC 3339 has no hour 24: write "
      "00:00:00 of the next day"},
+    {BASE "time: T\ntime_format: utc\n", {"I=1", "S=s", "T=2026-03-01 24:00:00"},
+     "time: `2026-03-01 24:00:00` is no time in the mapping's time_format: utc, as 2026-03-01 10:00:00: RFC 3339 has no hour 24: write "
+     "00:00:00 of the next day"},
+    {BASE "time: T\ntime_format: utc\n", {"I=1", "S=s", "T=2026-02-30 10:00:00"},
+     "time: `2026-02-30 10:00:00` is no time in the mapping's time_format: utc, as 2026-03-01 10:00:00: there is no such day"},
+    {BASE "time: T\ntime_format: utc\n", {"I=1", "S=s", "T=2026-03-01 10:00:00 and a long text behind it, of more bytes"},
+     "time: `2026-03-01 10:00:00 and a long text behind it, of more bytes` is no time in the mapping's time_format: utc, as 2026-03-01 10:00:00"},
+    {BASE "time: T\ntime_format: utc\n", {"I=1", "S=s", "T=2026-12-31 23:59:60"}, "1 [] t s 2027-01-01T00:00:00Z"},
+    {BASE "time: T\ntime_format: date\n", {"I=1", "S=s", "T=2026-02-30"},
+     "time: `2026-02-30` is no time in the mapping's time_format: date, as 2026-03-01: there is no such day"},
     {BASE "time: T\ntime_format: unix_s\n", {"I=1", "S=s", "T=Oct 2"}, "time: `Oct 2` is no time in the mapping's time_format: unix_s, as 1772359200"},
     {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=many"}, "data.q: a number is expected, as 12 or 0.05, not `many`"},
     {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=1,50"}, "data.q: `1,50` is no number: write 1.50 (a decimal point)"},
