@@ -91,11 +91,14 @@ int rollups_put(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struc
     return lmdb_error(mdb_put(txn->txn, txn->rollups->tables[table], &k, &v, 0));
 }
 
-int rollups_add(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key)
+int rollups_add(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
+                struct mtr_str *value)
 {
     MTR_ASSERT(txn->cursors.write && key.size > 0);
-    MDB_val k = lmdb_val(key.data, key.size), nothing = {.mv_size = 0};
-    return lmdb_error(mdb_put(txn->txn, txn->rollups->tables[table], &k, &nothing, MDB_NOOVERWRITE));
+    MDB_val k = lmdb_val(key.data, key.size), v = lmdb_val(value->data, value->size);
+    int rc = lmdb_error(mdb_put(txn->txn, txn->rollups->tables[table], &k, &v, MDB_NOOVERWRITE));
+    if (rc == MTR_EEXISTS) *value = lmdb_str(v);
+    return rc;
 }
 
 int rollups_delete(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key)

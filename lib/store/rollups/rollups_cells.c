@@ -185,27 +185,27 @@ static int read_count(struct mtr_str value, uint64_t *out)
 int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str member,
                            int64_t delta, uint64_t *count_after)
 {
-    struct mtr_key encoded = rollups_member_key(key, member);
-    struct mtr_str value;
-    uint64_t count = 0;
+    const struct mtr_key encoded = rollups_member_key(key, member);
+    const struct mtr_str at = rollups_key_str(&encoded);
     unsigned char bytes[COUNT_BYTES];
+    struct mtr_str value = {(const char *)bytes, sizeof(bytes)};
+    uint64_t count = 0;
     MTR_ASSERT(member.size > 0 && delta != 0);
-    int rc = rollups_get(txn, MTR_TABLE_MEMBERS, rollups_key_str(&encoded), &value);
-    bool there = rc == MTR_OK;
-    if (there) rc = read_count(value, &count);
-    if (rc && rc != MTR_ENOTFOUND) return rc;
+    lmdb_put_u64(bytes, (uint64_t)delta);
+    *count_after = (uint64_t)delta;
+    /* Most are new, and are put by one look into the tree. */
+    int rc = delta > 0 ? rollups_add(txn, MTR_TABLE_MEMBERS, at, &value)
+                       : rollups_get(txn, MTR_TABLE_MEMBERS, at, &value);
+    if (delta > 0 && rc != MTR_EEXISTS) return rc;
+    if (rc && rc != MTR_EEXISTS) return rc == MTR_ENOTFOUND ? MTR_EINVALID : rc;
+    rc = read_count(value, &count);
+    if (rc) return rc;
     if (delta > 0 && count > UINT64_MAX - (uint64_t)delta) return MTR_ECORRUPT;
     if (delta < 0 && count < (uint64_t)-delta) return MTR_EINVALID;
-    count += (uint64_t)delta;
+    *count_after = count += (uint64_t)delta;
+    if (!count) return rollups_delete(txn, MTR_TABLE_MEMBERS, at);
     lmdb_put_u64(bytes, count);
-    rc = MTR_OK;
-    if (count > 0)
-        rc = rollups_put(txn, MTR_TABLE_MEMBERS, rollups_key_str(&encoded),
-                         (struct mtr_str){(const char *)bytes, sizeof(bytes)});
-    else if (there) rc = rollups_delete(txn, MTR_TABLE_MEMBERS, rollups_key_str(&encoded));
-    MTR_ASSERT(delta < 0 || count > 0);
-    if (!rc) *count_after = count;
-    return rc;
+    return rollups_put(txn, MTR_TABLE_MEMBERS, at, (struct mtr_str){(const char *)bytes, sizeof(bytes)});
 }
 
 struct member_walk {

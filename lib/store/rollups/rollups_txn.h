@@ -68,8 +68,9 @@ int rollups_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struc
                 struct mtr_str *value) MTR_MUST_USE;
 int rollups_put(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
                 struct mtr_str value) MTR_MUST_USE;
-/* A key with nothing behind it. MTR_EEXISTS: it is there already. */
-int rollups_add(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key) MTR_MUST_USE;
+/* A new row. MTR_EEXISTS: the key is there already, with what *value becomes. */
+int rollups_add(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
+                struct mtr_str *value) MTR_MUST_USE;
 int rollups_delete(struct mtr_rollups_txn *txn, enum mtr_rollups_table table,
                    struct mtr_str key) MTR_MUST_USE;
 

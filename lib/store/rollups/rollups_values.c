@@ -124,16 +124,18 @@ int mtr_rollups_admit_values(struct mtr_rollups_txn *txn, const struct mtr_value
                              struct mtr_str dimensions)
 {
     const struct mtr_key key = values_key(of, dimensions), counts = key_of(of);
+    struct mtr_str empty = {NULL, 0};
     uint64_t unused[2];
-    int rc = rollups_add(txn, MTR_TABLE_VALUES, rollups_key_str(&key));
+    int rc = rollups_add(txn, MTR_TABLE_VALUES, rollups_key_str(&key), &empty);
     return rc ? rc : add_counts(txn, &counts, 1, 0, unused);
 }
 
 int mtr_rollups_put_beyond(struct mtr_rollups_txn *txn, const struct mtr_values_of *of, uint64_t seq)
 {
     const struct mtr_key key = beyond_key(of, seq);
+    struct mtr_str empty = {NULL, 0};
     MTR_ASSERT(seq > 0);
-    int rc = rollups_add(txn, MTR_TABLE_BEYOND, rollups_key_str(&key));
+    int rc = rollups_add(txn, MTR_TABLE_BEYOND, rollups_key_str(&key), &empty);
     return rc ? rc : add_held(txn, of, 1);
 }
 
