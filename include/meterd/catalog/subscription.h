@@ -52,19 +52,22 @@ struct mtr_opening {
 };
 
 struct mtr_subscription {
+    /* What every event looks at stands together, down to the subject. */
     uint32_t number;
-    struct mtr_str key;
-    const struct mtr_service *service; /* and through it the vendor */
-    struct mtr_str subject;            /* the vendor's id of it, as events carry it; the key unless given */
-    /* Every event looks at these two beside the subject: most have neither. All of its phases, by start;
-     * NULL: it is the only one. */
-    const struct mtr_subscription *const *phases;
+    uint32_t same_subject_count;
     /* All subscriptions of the vendor that have this subject, this one among them, by service and start: none
      * where it is alone. Terms of one service do not overlap, and no two of the services take one type of
      * event. */
-    uint32_t same_subject_count;
     const struct mtr_subscription *const *same_subject;
+    /* All of its phases, by start; NULL: it is the only one. */
+    const struct mtr_subscription *const *phases;
+    const struct mtr_service *service; /* and through it the vendor */
+    /* Instants inside its local hours at which something of it begins or ends, ascending (catalog/cell.h). */
+    const int64_t *cuts_us;
+    uint32_t cut_count;
     uint32_t phase_count, phase_index;
+    struct mtr_str subject; /* the vendor's id of it, as events carry it; the key unless given */
+    struct mtr_str key;
     uint32_t contract_index; /* the first phase since which tariff and customer are these: contract terms
                                 count from there */
     struct mtr_str customer;
@@ -95,9 +98,6 @@ struct mtr_subscription {
      * where the tariff counts across them, else none. Of two the one with the lower number goes before. */
     const struct mtr_subscription *const *peers;
     uint32_t peer_count, peer_index;
-    /* Instants inside its local hours at which something of it begins or ends, ascending (catalog/cell.h). */
-    const int64_t *cuts_us;
-    uint32_t cut_count;
     bool carries; /* late use of one period may change those after it: a level goes on, or a position counts
                      from the term's start */
 };
