@@ -14,6 +14,9 @@
 #include "aggregator/fold.h"
 
 enum { STEP_EVENTS_MAX = 1 << 22 }; /* so that a step's gain of one cell cannot overflow */
+/* MTR_STEP_MEMBERS_MAX of the longest members, and their rows, which are moved as they grow. */
+#define MEMBER_BYTES_MAX ((size_t)1 << 27)
+enum { MEMBER_CHUNK_BYTES = 1 << 16 };
 #define WATERMARK_EVERY_US (INT64_C(10) * MTR_US_PER_SECOND)
 
 int mtr_aggregator_open(struct mtr_rollups *rollups, struct mtr_log_reader *reader,
@@ -23,6 +26,7 @@ int mtr_aggregator_open(struct mtr_rollups *rollups, struct mtr_log_reader *read
     struct mtr_aggregator *aggregator = calloc(1, sizeof(*aggregator));
     if (!aggregator) return MTR_ENOMEM;
     cell_table_init(&aggregator->cells);
+    mtr_arena_init(&aggregator->member_arena, MEMBER_CHUNK_BYTES, MEMBER_BYTES_MAX);
     aggregator->rollups = rollups;
     aggregator->reader = reader;
     aggregator->step_events_max =
@@ -40,6 +44,7 @@ void mtr_aggregator_close(struct mtr_aggregator *aggregator)
 {
     if (!aggregator) return;
     cell_table_release(&aggregator->cells);
+    mtr_arena_release(&aggregator->member_arena);
     fold_recut_close(aggregator->recut);
     free(aggregator->held_rows);
     free(aggregator->catch_ups);
@@ -100,8 +105,10 @@ static int conclude(struct mtr_aggregator *aggregator, struct position *position
     *write = aggregator->events > 0 || aggregator->state_changed;
     if (aggregator->cells.count > 0) {
         const uint64_t change_before = position->change;
-        int rc =
-            cell_table_write(&aggregator->cells, aggregator->txn, &position->change, aggregator->diagnostic);
+        int rc = fold_write_members(aggregator);
+        if (!rc)
+            rc = cell_table_write(&aggregator->cells, aggregator->txn, &position->change,
+                                  aggregator->diagnostic);
         if (rc) return rc;
         MTR_ASSERT(*write && position->change > change_before); /* readers of the feed learn of every cell */
     }
@@ -118,6 +125,9 @@ static int conclude(struct mtr_aggregator *aggregator, struct position *position
 static void forget_step(struct mtr_aggregator *aggregator)
 {
     cell_table_reset(&aggregator->cells);
+    mtr_arena_reset(&aggregator->member_arena);
+    aggregator->step_members = (struct member_table){.arena = &aggregator->member_arena};
+    aggregator->members = &aggregator->step_members;
     aggregator->events = 0;
     aggregator->reassigned_events = 0;
     aggregator->state_changed = false;

@@ -173,7 +173,7 @@ static int read_level(const struct cell_lists *lists, const struct mtr_cell_chan
     struct mtr_point point;
     out->e12 = 0;
     list.start_us = MTR_CELL_ALL_HOURS;
-    int rc = lists->point_before(lists->context, &list, change->end_us, &point);
+    int rc = lists->point_before(lists->context, &list, change->list.end_us, &point);
     if (!rc && point.time_us >= change->key.start_us) *out = point.quantity;
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
@@ -207,12 +207,12 @@ static int read_increase(const struct cell_lists *lists, const struct mtr_cell_c
     struct mtr_point point;
     struct increase increase = {.has_before = false};
     list.start_us = MTR_CELL_ALL_HOURS;
-    MTR_ASSERT(change->key.start_us < change->end_us);
-    const struct mtr_hour within = {change->key.start_us, change->end_us};
+    MTR_ASSERT(change->key.start_us < change->list.end_us);
+    const struct mtr_hour within = {change->key.start_us, change->list.end_us};
     int rc = lists->point_before(lists->context, &list, within.start_us, &point);
     if (rc && rc != MTR_ENOTFOUND) return rc;
-    increase.has_before = !rc || change->opening;
-    if (increase.has_before) increase.before = rc ? change->opening->value : point.quantity;
+    increase.has_before = !rc || change->list.opening;
+    if (increase.has_before) increase.before = rc ? change->list.opening->value : point.quantity;
     rc = lists->points(lists->context, &list, within, on_reading, &increase);
     if (!rc) *out = increase.sum;
     return rc;

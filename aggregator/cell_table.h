@@ -12,10 +12,14 @@
 
 struct mtr_cell_change {
     struct mtr_cell_key key;
+    union {
+        mtr_int128 value_e12; /* gain of what adds up */
+        struct {
+            int64_t end_us; /* of the cell; 0: not placed yet */
+            const struct mtr_opening *opening; /* counter: before its first reading; NULL: nothing */
+        } list; /* of what is read from one list over all hours */
+    };          /* min, max and last read their members, and have neither */
     const struct mtr_meter *meter; /* borrowed for the step */
-    int64_t end_us;                /* of the cell, where its members are of one list over all hours */
-    const struct mtr_opening *opening; /* counter: what stands before its first reading; NULL: nothing */
-    mtr_int128 value_e12;          /* gain of what adds up; the others read their members */
     int64_t count;                 /* gain of events */
     uint64_t seq_first; /* above seq_last: no event of the cell's own, but the reading before it changed */
     uint64_t seq_last;

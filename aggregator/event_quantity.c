@@ -34,7 +34,8 @@ static enum event_counts refuse(struct event_quantity *out)
 
 static void put_u64(char *p, uint64_t value)
 {
-    for (int i = 7; i >= 0; i--, value >>= 8) p[i] = (char)(unsigned char)value;
+    if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) value = __builtin_bswap64(value);
+    memcpy(p, &value, sizeof(value));
 }
 
 static const uint64_t sign_bit = UINT64_C(1) << 63;
@@ -75,7 +76,7 @@ static void put_unique(struct event_quantity *out)
 
 static void put_point(const struct mtr_event *event, uint64_t seq, struct event_quantity *out)
 {
-    const struct mtr_point point = {event->time_us, seq, out->quantity};
+    const struct mtr_point point = {event->time_us, seq, out->taken.quantity};
     mtr_point_encode(&point, out->member_bytes);
     out->member = (struct mtr_str){out->member_bytes, MTR_POINT_BYTES};
 }
@@ -83,32 +84,30 @@ static void put_point(const struct mtr_event *event, uint64_t seq, struct event_
 int event_quantity_spread(const struct event_quantity *counted, int64_t elapsed_us, struct mtr_quantity *out)
 {
     MTR_ASSERT(elapsed_us >= 0);
-    MTR_ASSERT(counted->length_s.e12 > 0); /* a length of nothing is a moment, and not spread */
+    MTR_ASSERT(counted->taken.length_s.e12 > 0); /* else it is not spread */
     const struct mtr_quantity elapsed_s = MTR_QUANTITY_OF_US(elapsed_us);
-    if (mtr_quantity_compare(elapsed_s, counted->length_s) >= 0) {
-        *out = counted->quantity;
+    if (mtr_quantity_compare(elapsed_s, counted->taken.length_s) >= 0) {
+        *out = counted->taken.quantity;
         return MTR_OK;
     }
-    return mtr_quantity_scale(counted->quantity, elapsed_s, counted->length_s, MTR_QUANTITY_DIGITS,
-                              MTR_ROUND_HALF_EVEN, out);
+    return mtr_quantity_scale(counted->taken.quantity, elapsed_s, counted->taken.length_s,
+                              MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN, out);
 }
 
 static enum event_counts count(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq,
                                struct event_quantity *out)
 {
-    out->quantity = out->taken.quantity;
-    out->length_s = out->taken.length_s;
-    out->dimensions = out->taken.dimensions;
     out->member = (struct mtr_str){NULL, 0};
     switch (meter->aggregation) {
     case MTR_COUNT:
     case MTR_SUM:
         if (meter->keep_events) put_point(event, seq, out);
-        return out->length_s.e12 ? EVENT_COUNTS_SPREAD : EVENT_COUNTS; /* a length of nothing is a moment */
+        /* A length of nothing is a moment. */
+        return out->taken.length_s.e12 ? EVENT_COUNTS_SPREAD : EVENT_COUNTS;
     case MTR_UNIQUE: put_unique(out); return EVENT_COUNTS;
     case MTR_MIN:
     case MTR_MAX:
-        put_quantity(out->member_bytes, out->quantity);
+        put_quantity(out->member_bytes, out->taken.quantity);
         out->member = (struct mtr_str){out->member_bytes, QUANTITY_BYTES};
         return EVENT_COUNTS;
     case MTR_LAST:

@@ -21,8 +21,8 @@
 #include "meterd/catalog/meter_take.h"
 
 enum event_counts {
-    EVENT_COUNTS,         /* at its moment: quantity or member, and dimensions, are set */
-    EVENT_COUNTS_SPREAD,  /* the quantity is spread over length_s */
+    EVENT_COUNTS,         /* at its moment */
+    EVENT_COUNTS_SPREAD,  /* the quantity is spread over length_s, which is above 0 */
     EVENT_IS_FILTERED,    /* the meter's filter leaves it out: not an error */
     EVENT_IS_PASSED_OVER, /* it lacks a property of the meter: another may count it */
     EVENT_IS_TOO_LATE,    /* the meter was retired by its time, or it would count or be refused */
@@ -33,14 +33,11 @@ enum event_counts {
 enum { MTR_UNIQUE_TEXT_BYTES_MAX = 64, MTR_MEMBER_BYTES_MAX = MTR_UNIQUE_TEXT_BYTES_MAX + 1 };
 
 struct event_quantity {
-    struct mtr_quantity quantity; /* the value; count: 1; unique: 0 */
-    struct mtr_str member;        /* empty, or in member_bytes */
-    struct mtr_quantity length_s; /* of a spread: above 0, at most MTR_SPREAD_S_MAX */
-    struct mtr_str dimensions;    /* in `taken` */
-    const char *reason;           /* one word, static */
-    char text[160];               /* a sentence */
+    struct mtr_str member; /* empty, or in member_bytes */
+    const char *reason;    /* one word, static */
+    struct mtr_taken taken; /* quantity, length and dimensions */
     char member_bytes[MTR_MEMBER_BYTES_MAX];
-    struct mtr_taken taken;
+    char text[160]; /* a sentence */
 };
 
 /* seq is the event's own sequence. Text in *out is borrowed from *out itself. */

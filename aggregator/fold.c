@@ -107,44 +107,43 @@ static int find_cell(struct mtr_aggregator *aggregator, const struct mtr_effect 
     return MTR_OK;
 }
 
-static int apply_member(struct mtr_aggregator *aggregator, const struct mtr_cell_key *list,
-                        struct mtr_str member, int sign, int64_t *unique_gain)
+int fold_write_members(struct mtr_aggregator *aggregator)
 {
-    uint64_t count_after;
-    int rc = mtr_rollups_add_member(aggregator->txn, list, member, sign, &count_after);
-    if (rc == MTR_EINVALID) return MTR_ECORRUPT; /* a member taken back that was never put */
-    if (rc) return rc;
-    MTR_ASSERT(sign < 0 || count_after > 0); /* what was just put is there */
-    *unique_gain = sign > 0 ? count_after == 1 : -(int64_t)(count_after == 0);
-    return MTR_OK;
+    return member_table_write(&aggregator->step_members, &aggregator->cells, aggregator->txn);
+}
+
+/* Of the row, for the step's end. */
+static int gather_member(struct mtr_aggregator *aggregator, const struct mtr_cell_change *change,
+                         struct mtr_str member, int sign)
+{
+    struct member_table *members = aggregator->members;
+    int rc = member_table_add(members, (uint32_t)(change - aggregator->cells.changes), member, sign);
+    const bool is_full = members == &aggregator->step_members && members->count == MTR_STEP_MEMBERS_MAX;
+    return !rc && is_full ? fold_write_members(aggregator) : rc;
+}
+
+static void gain(struct mtr_cell_change *change, int sign, struct mtr_quantity quantity)
+{
+    change->value_e12 += sign > 0 ? quantity.e12 : -quantity.e12;
 }
 
 static int apply_to_cell(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                          const struct event_quantity *counted, int64_t start_us)
 {
     struct mtr_cell_change *change;
-    int rc = find_cell(aggregator, effect, start_us, counted->dimensions, &change);
+    int rc = find_cell(aggregator, effect, start_us, counted->taken.dimensions, &change);
     if (rc) return rc;
-    change->value_e12 += effect->sign > 0 ? counted->quantity.e12 : -counted->quantity.e12;
-    if (!counted->member.size) return MTR_OK;
-    if (aggregator->members) {
-        const uint32_t row = (uint32_t)(change - aggregator->cells.changes);
-        return member_table_add(aggregator->members, row, counted->member, effect->sign);
-    }
-    int64_t unique_gain;
-    rc = apply_member(aggregator, &change->key, counted->member, effect->sign, &unique_gain);
-    if (!rc && effect->meter->aggregation == MTR_UNIQUE)
-        change->value_e12 += MTR_QUANTITY(unique_gain).e12;
-    return rc;
+    gain(change, effect->sign, counted->taken.quantity);
+    return counted->member.size ? gather_member(aggregator, change, counted->member, effect->sign) : MTR_OK;
 }
 
 /* Where the value is read from the list: of a new row, the next ones find it there. */
 static void place_in_list(const struct mtr_effect *effect, struct mtr_cell_bounds cell,
                           struct mtr_cell_change *change)
 {
-    if (change->end_us) return;
-    change->end_us = cell.end_us;
-    change->opening = mtr_subscription_opening(effect->subscription, effect->meter->number,
+    if (change->list.end_us) return;
+    change->list.end_us = cell.end_us;
+    change->list.opening = mtr_subscription_opening(effect->subscription, effect->meter->number,
                                                change->key.dimensions);
 }
 
@@ -185,7 +184,7 @@ static int gather_point(struct mtr_aggregator *aggregator, const struct mtr_effe
                         const struct event_quantity *counted, int64_t start_us)
 {
     const struct mtr_cell_key key = {effect->subscription->number, effect->meter->number, MTR_CELL_ALL_HOURS,
-                                     counted->dimensions};
+                                     counted->taken.dimensions};
     struct mtr_cell_change *list;
     if (start_us < effect->lists.start_us || start_us >= effect->lists.end_us) return MTR_OK;
     int rc = cell_table_find(&aggregator->cells, &key, effect->meter, &list);
@@ -194,25 +193,26 @@ static int gather_point(struct mtr_aggregator *aggregator, const struct mtr_effe
     return member_table_add(aggregator->members, row, counted->member, effect->sign);
 }
 
-/* The member of a level or a reading goes to the list over all hours: the cell has count, log range, and its
- * value from that list. */
+/* The member of a level or a reading goes to the list over all hours, at once, since the next ones are found
+ * there: the cell has count, log range, and its value from that list. */
 static int apply_to_list(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                          const struct event_quantity *counted, struct mtr_cell_bounds cell)
 {
     struct mtr_cell_change *change;
     struct mtr_point point;
-    int64_t unused_gain;
-    int rc = find_cell(aggregator, effect, cell.start_us, counted->dimensions, &change);
+    uint64_t unused_count;
+    int rc = find_cell(aggregator, effect, cell.start_us, counted->taken.dimensions, &change);
     if (rc) return rc;
-    change->value_e12 += effect->sign > 0 ? counted->quantity.e12 : -counted->quantity.e12;
-    place_in_list(effect, cell, change);
+    if (cell_table_adds_up(effect->meter)) gain(change, effect->sign, counted->taken.quantity);
+    else place_in_list(effect, cell, change);
     if (effect->only_cells) return gather_point(aggregator, effect, counted, cell.start_us);
     struct mtr_cell_key list = change->key;
     list.start_us = MTR_CELL_ALL_HOURS;
-    rc = apply_member(aggregator, &list, counted->member, effect->sign, &unused_gain);
+    rc = mtr_rollups_add_member(aggregator->txn, &list, counted->member, effect->sign, &unused_count);
+    if (rc == MTR_EINVALID) return MTR_ECORRUPT; /* a point taken back that was never put */
     if (rc || effect->meter->aggregation != MTR_COUNTER_INCREASE) return rc;
     rc = mtr_point_decode(counted->member, &point);
-    return rc ? rc : fold_follow_reading(aggregator, effect, counted->dimensions, &point);
+    return rc ? rc : fold_follow_reading(aggregator, effect, counted->taken.dimensions, &point);
 }
 
 /* Each cell that the length touches gets what falls into it; all of them together get the quantity. The
@@ -229,17 +229,17 @@ static int apply_spread(struct mtr_aggregator *aggregator, const struct mtr_effe
         int rc = event_quantity_spread(counted, elapsed_us, &after);
         if (rc) return rc;
         if (is_wanted(effect, cell.start_us)) {
-            const mtr_int128 share = after.e12 - before.e12;
-            rc = find_cell(aggregator, &on_cell, cell.start_us, counted->dimensions, &change);
+            const struct mtr_quantity share = {after.e12 - before.e12};
+            rc = find_cell(aggregator, &on_cell, cell.start_us, counted->taken.dimensions, &change);
             if (rc) return rc;
-            change->value_e12 += effect->sign > 0 ? share : -share;
+            gain(change, effect->sign, share);
             on_cell.way = FOLD_AGAIN;
         }
-        if (MTR_QUANTITY_OF_US(elapsed_us).e12 >= counted->length_s.e12) break;
+        if (MTR_QUANTITY_OF_US(elapsed_us).e12 >= counted->taken.length_s.e12) break;
         before = after;
         at_us = cell.end_us;
     }
-    MTR_ASSERT(after.e12 == counted->quantity.e12); /* the cells' shares add up to the whole */
+    MTR_ASSERT(after.e12 == counted->taken.quantity.e12); /* the cells' shares add up to the whole */
     return MTR_OK;
 }
 

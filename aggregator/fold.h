@@ -45,6 +45,7 @@ enum {
     MTR_RETIRED_SLOTS = 64,
     MTR_ADMITTED_SLOTS = 1 << 18,
     MTR_RELEASE_CHUNK = 4096,
+    MTR_STEP_MEMBERS_MAX = 1 << 18, /* more are written before the step's end */
     MTR_CATCH_UPS_MAX = 65536
 };
 
@@ -63,7 +64,9 @@ struct mtr_aggregator {
     const struct mtr_catalog *catalog;
     struct mtr_diagnostic *diagnostic;
     struct mtr_cell_table cells;
-    struct member_table *members; /* of these cells, of a recount; NULL: the store's, as in a step */
+    struct member_table *members; /* of these cells: the step's, or a recount's own */
+    struct member_table step_members;
+    struct mtr_arena member_arena;
     uint32_t budget;    /* events left */
     uint64_t events;    /* done */
     uint64_t reassigned_events; /* folded again beside these, without a budget */
@@ -265,6 +268,8 @@ struct mtr_hour fold_stray_hours(const struct fold_stray *stray, const struct mt
 /* Gives use to the subscriptions of a subject that have it by the catalog in force (reassign.c), before
  * anything else of the step. *change: the feed's newest number. */
 int fold_reassign(struct mtr_aggregator *aggregator, uint64_t *change) MTR_MUST_USE;
+/* Puts the members that the step has gathered into the store. */
+int fold_write_members(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 /* Main fold of [*next_seq, …); *drained when the log has no more. Then the voids it met. */
 int fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *drained) MTR_MUST_USE;
 int fold_voids(struct mtr_aggregator *aggregator) MTR_MUST_USE;

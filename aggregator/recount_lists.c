@@ -264,9 +264,8 @@ static int add_followed(struct following *following, const struct mtr_point *poi
     const struct mtr_cell_change change = {
         .key = followed.key,
         .meter = mark->meter,
-        .end_us = cell.end_us,
-        .opening =
-            mtr_subscription_opening(mark->subscription, mark->meter->number, followed.key.dimensions)};
+        .list = {cell.end_us, mtr_subscription_opening(mark->subscription, mark->meter->number,
+                                                       followed.key.dimensions)}};
     if (fold_reaches(mark->hours, mark->hour_count, cell.start_us, 0)) return MTR_OK; /* it was counted */
     int rc = cell_table_read_list(&lists, &change, &followed.value);
     if (!rc)
