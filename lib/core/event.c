@@ -10,6 +10,7 @@
 
 #include <sodium.h>
 #include <string.h>
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "meterd/core/error.h"
