@@ -414,13 +414,18 @@ static int fold_event(struct mtr_aggregator *aggregator, const struct mtr_event 
     return MTR_ECORRUPT;
 }
 
+/* Retention has removed what is to be folded. */
 static int fail_gap(struct mtr_aggregator *aggregator, uint64_t next_seq)
 {
-    mtr_diagnostic_set(aggregator->diagnostic, MTR_FINDING_STORE_OLDER, 0, 0, NULL,
-                       "the log begins at sequence %" PRIu64 ", but the rollups have folded up to %" PRIu64
-                       " only: events between them are missing",
-                       aggregator->block.first_seq, next_seq - 1);
-    return MTR_ECORRUPT;
+    const bool is_new = next_seq == 1;
+    const enum mtr_finding_code code = is_new ? MTR_FINDING_STORE_LOG_REMOVED : MTR_FINDING_STORE_OLDER;
+    mtr_diagnostic_set(aggregator->diagnostic, code, 0, 0, NULL,
+                       "the log begins at event %" PRIu64
+                       ": those before it were removed after log.retention, %s",
+                       aggregator->block.first_seq,
+                       is_new ? "so rollups cannot be folded from the first event on"
+                              : "but the rollups have not folded all of them: restore newer ones");
+    return MTR_ENOTFOUND;
 }
 
 int fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *drained)

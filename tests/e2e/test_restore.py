@@ -5,7 +5,7 @@ import sys
 from fractions import Fraction
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import Daemon  # noqa: E402
+from harness import Daemon, wait_until  # noqa: E402
 
 CATALOG = {
     "vendors": [{"key": "acme"}],
@@ -116,6 +116,37 @@ def check_older_copies():
         assert total(daemon) == Fraction("21.20"), charges(daemon)
 
 
+def check_removed_log():
+    """What retention has removed is said to be that, and no damage: charges are still checked, rollups cannot be made again."""
+    settings = {"log": {"segment_events_max": 1024}, "rater": {"grace": "0s", "draft_every": "0s"}}
+    with Daemon(settings) as daemon:
+        daemon.apply(CATALOG)
+        key = daemon.vendor_key("acme")
+        for part in range(3):
+            send(daemon, key, [f"e{part}-{i}" for i in range(1000)])
+        daemon.settle()
+        daemon.stop()
+        audited(daemon, 0, "log      3000 events folded again")
+        daemon.settings["log"]["retention"] = "1s"
+        daemon.settings["intake"] = {"lateness": "1s", "dedup_window": "1s", "future": "0s"}
+        daemon.start()
+        wait_until("retention", lambda: daemon.get("/v1/events?limit=1")["events"][0]["seq"] > 1)
+        audited(daemon, 0, "log      2000 events removed after log.retention, 1000 kept")
+        assert '"events_removed":2000,"rollups_equal":null,' in daemon.command("audit", "--json").stdout
+        daemon.stop()
+        audited(daemon, 0, "each line's sum is its price")
+        said = "the log begins at event 2001: those before it were removed after log.retention, so rollups cannot be folded from the first event on"
+        for words in (("rebuild",), ("rebuild", "--verify")):
+            done = daemon.command(*words, check=False)
+            assert done.returncode == 1 and said in done.stderr and "[store.log_removed]" in done.stderr and "damaged" not in done.stderr, done
+        copy(daemon, "rollups", "rollups-kept")
+        shutil.rmtree(os.path.join(daemon.data, "rollups"))
+        refused(daemon, said)
+        put_back(daemon, "rollups", "rollups-kept")
+        daemon.start()
+        daemon.settle()
+
+
 def main():
     settings = {"rater": {"draft_every": "0s"}}
     daemon = Daemon(settings).start()
@@ -169,6 +200,7 @@ def main():
             daemon.kill()
         shutil.rmtree(daemon.root, ignore_errors=True)
     check_older_copies()
+    check_removed_log()
     print("stores that do not belong together are refused; rollups that are gone or old are made again")
 
 

@@ -1,7 +1,7 @@
 /*
  * meterd audit: the laws, checked from the log up.
  *
- *   log → rollups folded again == live rollups, bit for bit
+ *   log → rollups folded again == live rollups, bit for bit; not where retention has removed some of the log
  *   Σ charges of every line == its price now
  *   --log: hashes of blocks, and the chain
  */
@@ -37,6 +37,7 @@ struct audit {
     bool rollups_equal;
     bool log_checked;
     bool charges_checked;
+    uint64_t removed; /* of the log's events, by retention: the rollups are not compared then */
     uint64_t events;
     uint64_t log_events;
     struct mtr_audit_counts counts;
@@ -53,8 +54,9 @@ static void on_progress(void *context, uint64_t last_seq)
 int audit_failed(const char *what, int rc, const struct mtr_diagnostic *diagnostic)
 {
     const char *code = mtr_finding_kind(diagnostic->code)->code;
-    fprintf(stderr, "meterd: %s: %s%s%s%s%s%s\n", what, mtr_error_text(rc), diagnostic->text[0] ? ": " : "",
-            diagnostic->text, *code ? " [" : "", code, *code ? "]" : "");
+    fprintf(stderr, "meterd: %s: %s%s%s%s\n", what,
+            diagnostic->text[0] ? diagnostic->text : mtr_error_text(rc), *code ? " [" : "", code,
+            *code ? "]" : "");
     return rc == MTR_EAGAIN ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
 }
 
@@ -72,6 +74,29 @@ static int open_live(struct audit *audit, struct mtr_diagnostic *diagnostic)
     int rc = mtr_rollups_open(path, true, &audit->live, diagnostic);
     snprintf(path, sizeof(path), "%s/charges", audit->data);
     if (!rc) rc = mtr_charges_open(path, true, &audit->charges, diagnostic);
+    return rc;
+}
+
+/* Where the log begins, and how far the live rollups have folded it. */
+static int find_removed(struct audit *audit, struct mtr_diagnostic *diagnostic)
+{
+    char path[PATH_BYTES + 16];
+    struct mtr_log_reader *reader = NULL;
+    struct mtr_rollups_txn *txn = NULL;
+    struct mtr_block_header header;
+    const struct mtr_event *events;
+    int64_t watermark_us;
+    uint64_t next_seq = 1, change;
+    snprintf(path, sizeof(path), "%s/log", audit->data);
+    int rc = mtr_log_reader_open(path, &reader, diagnostic);
+    if (!rc) rc = mtr_log_read(reader, 1, &header, &events, diagnostic);
+    audit->removed = rc ? 0 : header.first_seq - 1;
+    if (rc == MTR_ENOTFOUND) rc = MTR_OK; /* it is empty */
+    mtr_log_reader_close(reader);
+    if (!rc) rc = mtr_rollups_begin(audit->live, false, &txn);
+    if (!rc) rc = mtr_rollups_get_cursor(txn, &next_seq, &watermark_us, &change);
+    if (txn) mtr_rollups_abort(txn);
+    audit->events = next_seq - 1;
     return rc;
 }
 
@@ -195,29 +220,43 @@ static int audit_log(struct audit *audit, struct mtr_diagnostic *diagnostic)
     return rc;
 }
 
+static void report_log(const struct audit *audit)
+{
+    const uint64_t kept = audit->events > audit->removed ? audit->events - audit->removed : 0;
+    const char *verified = audit->log_checked ? "; every block's hash and the chain hold" : "";
+    if (audit->removed) {
+        printf("log      %" PRIu64 " event%s removed after log.retention, %" PRIu64 " kept%s\n",
+               audit->removed, mtr_plural(audit->removed), kept, verified);
+        printf("rollups  not compared: the log no longer has all that they were folded of\n");
+        return;
+    }
+    printf("log      %" PRIu64 " event%s folded again%s\n", audit->events, mtr_plural(audit->events),
+           verified);
+    printf("rollups  %s\n", audit->rollups_equal
+                                ? "equal, bit for bit"
+                                : "DIFFERENT from the log: run `meterd rebuild` and keep the old ones");
+}
+
 static void report(const struct audit *audit)
 {
     const struct mtr_audit_counts *counts = &audit->counts;
     bool json = invocation_flag(audit->invocation, "json");
+    const char *equal = audit->removed ? "null" : audit->rollups_equal ? "true" : "false";
     if (json && !audit->charges_checked) {
-        printf("{\"events\":%" PRIu64 ",\"rollups_equal\":%s}\n", audit->events,
-               audit->rollups_equal ? "true" : "false");
+        printf("{\"events\":%" PRIu64 ",\"rollups_equal\":%s}\n", audit->events, equal);
         return;
     }
     if (json) {
-        printf("{\"events\":%" PRIu64 ",\"rollups_equal\":%s,\"log_verified\":%s,\"subscriptions\":%" PRIu64
+        printf("{\"events\":%" PRIu64 ",\"events_removed\":%" PRIu64
+               ",\"rollups_equal\":%s,\"log_verified\":%s,\"subscriptions\":%" PRIu64
                ",\"periods\":%" PRIu64 ",\"lines\":%" PRIu64 ",\"charges\":%" PRIu64 ",\"pending\":%" PRIu64
                ",\"findings\":%" PRIu64 ",\"notes\":%" PRIu64 "}\n",
-               audit->events, audit->rollups_equal ? "true" : "false", audit->log_checked ? "true" : "null",
+               audit->events, audit->removed, equal, audit->log_checked ? "true" : "null",
                counts->subscriptions, counts->periods, counts->lines, counts->charges, counts->pending,
                counts->findings, counts->notes);
         return;
     }
-    printf("log      %" PRIu64 " event%s folded again%s\n", audit->events, mtr_plural(audit->events),
-           audit->log_checked ? "; every block's hash and the chain hold" : "");
-    printf("rollups  %s\n", audit->rollups_equal
-                                ? "equal, bit for bit"
-                                : "DIFFERENT from the log: run `meterd rebuild` and keep the old ones");
+    report_log(audit);
     if (!audit->charges_checked) return;
     printf("charges  %" PRIu64 " on %" PRIu64 " line%s of %" PRIu64 " period%s of %" PRIu64
            " subscription%s: %s\n",
@@ -259,7 +298,8 @@ int audit_run(const struct cli_invocation *invocation, bool with_charges, bool w
     if (!rc) rc = open_live(&audit, &diagnostic);
     const struct mtr_refold_of of = {.data_directory = audit.data, .live = audit.live};
     if (!rc) rc = refold_open(&of, audit.again, &audit.refold, &diagnostic);
-    if (!rc) rc = compare(&audit, &diagnostic);
+    if (!rc) rc = find_removed(&audit, &diagnostic);
+    if (!rc && !(audit.removed && with_charges)) rc = compare(&audit, &diagnostic);
     audit.charges_checked = with_charges;
     if (!rc && with_charges) rc = audit_charges(&audit);
     if (audit.progress) fprintf(stderr, "\r\033[K");
@@ -267,7 +307,8 @@ int audit_run(const struct cli_invocation *invocation, bool with_charges, bool w
         code = audit_failed("cannot audit", rc, &diagnostic);
     } else {
         report(&audit);
-        code = audit.rollups_equal && !audit.counts.findings ? MTR_EXIT_OK : MTR_EXIT_FAILED;
+        const bool holds = audit.removed || audit.rollups_equal;
+        code = holds && !audit.counts.findings ? MTR_EXIT_OK : MTR_EXIT_FAILED;
     }
     close_audit(&audit);
     return code;
@@ -290,9 +331,9 @@ const struct cli_command cli_audit = {
     .doc = "check the laws: usage against the log, charges against usage",
     .text = "Folds the log again and compares: rollups bit for bit, and every line's charges with its "
             "price. Runs beside a daemon at work and\n"
-            "changes nothing.\n",
-    .exits = "0 all holds (notes are no findings), 1 with findings, 64 wrong usage, 75 the daemon is behind "
-             "or busy, 78 bad configuration",
+            "changes nothing. Where retention has removed some of the log, charges alone are checked.\n",
+    .exits = "0 what can be checked holds (notes are no findings), 1 with findings, 64 wrong usage, 75 the "
+             "daemon is behind, 78 bad configuration",
     .options = options,
     .run = run,
 };

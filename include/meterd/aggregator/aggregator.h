@@ -51,9 +51,9 @@ void mtr_aggregator_close(struct mtr_aggregator *aggregator);
  * have more different values than the meter's dimension_values_max. What all pass over, for lack
  * of a property or because they were retired by its time, is held until a meter comes that can take it.
  *
- * Errors: MTR_EIO, MTR_EFULL; MTR_ECORRUPT with a sentence (events missing between cursor and log, an
- * older catalog, damage); MTR_EOVERFLOW when a cell's sum leaves its range. Nothing was committed, the
- * next step tries the same again. */
+ * Errors: MTR_EIO, MTR_EFULL; with a sentence MTR_ENOTFOUND (retention has removed events that were not
+ * folded) and MTR_ECORRUPT (an older catalog, damage); MTR_EOVERFLOW when a cell's sum leaves its range.
+ * Nothing was committed, the next step tries the same again. */
 int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_catalog *catalog, int64_t now_us,
                         struct mtr_aggregator_result *result, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 

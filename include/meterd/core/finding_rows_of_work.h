@@ -186,6 +186,8 @@
       "make segments larger, or the window shorter")                                                         \
     X(STORE_FULL, ERROR, "store.full", "there is no room on the disk", "make some")                          \
     X(STORE_IN_USE, ERROR, "store.in_use", "another process writes there", "stop it first")                  \
+    X(STORE_LOG_REMOVED, ERROR, "store.log_removed", "the log no longer has its first events",               \
+      "restore the rollups from a backup: they cannot be made of the log")                                   \
     X(STORE_MISSING, ERROR, "store.missing", "a store or key file is not there",                             \
       "restore it from a backup, or look at `data.directory`")                                               \
     X(STORE_OLDER, ERROR, "store.older", "a store is older than what was made of it",                        \
