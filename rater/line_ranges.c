@@ -26,8 +26,7 @@ void rater_begin_lines(struct rater_line_ranges *ranges, const struct mtr_subscr
     ranges->start_us = start_us;
     ranges->count_max = count_max;
     ranges->kept = kept;
-    ranges->couples = NULL;
-    ranges->cuts = false;
+    ranges->coupling = (struct mtr_tariff_coupling){.key = NULL};
     ranges->in_ranges = false;
     ranges->lines = (struct mtr_dimensions_range){.from = MTR_STR("")};
 }
@@ -40,27 +39,27 @@ void rater_go_on_with_lines(struct rater_line_ranges *ranges, struct mtr_str fro
     ranges->in_ranges = true;
 }
 
-static struct rater_summing summing_of(const struct rater_line_ranges *ranges, bool cuts)
+static struct rater_summing summing_of(const struct rater_line_ranges *ranges)
 {
     return (struct rater_summing){.subscription = ranges->subscription,
                                   .start_us = ranges->start_us,
                                   .count_max = *ranges->count_max,
                                   .goes_on = ranges->lines.from,
-                                  .cuts = cuts};
+                                  .coupling = ranges->coupling};
 }
 
 /* The range with the sums of the others; none where lines do not follow one another as ranges do. */
 static int take_with_sums(struct rater_line_ranges *ranges, struct mtr_rating *rating,
-                          const struct mtr_billing_period *period, bool cuts)
+                          const struct mtr_billing_period *period)
 {
-    const struct rater_summing summing = summing_of(ranges, cuts);
+    const struct rater_summing summing = summing_of(ranges);
     struct mtr_billing_period again;
     struct mtr_grants grants;
     const bool begins = ranges->lines.from.size == 0; /* a rating takes in what is known where it begins */
     struct rater_line_sums *sums = begins ? NULL : rater_find_sums(ranges->kept, &summing, period->inputs);
     int rc = sums ? MTR_OK : rater_make_sums(ranges->kept, &summing, rating, &sums);
-    if (!rc && !sums->is_ordered) ranges->couples = "cap, over values with spaces or signs";
-    if (rc || !sums->is_ordered) return rc;
+    if (!rc) ranges->coupling.key = sums->coupling.key;
+    if (rc || sums->coupling.key) return rc;
     const uint32_t index = rater_range_of(sums, ranges->lines.from);
     const struct rater_range_sums *range = &sums->ranges[index];
     MTR_ASSERT(index < sums->count);
@@ -86,16 +85,17 @@ static int cut_lines(struct rater_line_ranges *ranges, struct mtr_rating *rating
 }
 
 static int take_range(struct rater_line_ranges *ranges, struct mtr_rating *rating,
-                      const struct mtr_billing_period *period, struct mtr_tariff_coupling coupling)
+                      const struct mtr_billing_period *period)
 {
+    const struct mtr_tariff_coupling coupling = ranges->coupling;
     const bool is_first = ranges->lines.from.size == 0;
     int rc = MTR_OK;
-    if (!ranges->couples && (coupling.cuts || (coupling.adds_up && is_first)))
-        rc = take_with_sums(ranges, rating, period, coupling.cuts);
+    if (!coupling.key && (coupling.cuts || coupling.draws || (coupling.adds_up && is_first)))
+        rc = take_with_sums(ranges, rating, period);
     if (!rc && !rating->rest) rc = cut_lines(ranges, rating);
     mtr_arena_reset(rating->arena);
     rating->only = &ranges->lines;
-    if (!ranges->couples) rating->lines = rating->only;
+    if (!ranges->coupling.key) rating->lines = rating->only;
     return rc;
 }
 
@@ -109,10 +109,8 @@ int rater_take_lines(struct rater_line_ranges *ranges, struct mtr_rating *rating
     rating->lines_max = 0;
     int rc = rater_open_period(rating, ranges->subscription, ranges->start_us, &period, &grants);
     if (rc) return rc;
-    const struct mtr_tariff_coupling coupling = mtr_billing_period_couples(&period, &grants);
-    ranges->couples = coupling.key;
-    ranges->cuts = coupling.cuts;
-    if (ranges->in_ranges) return take_range(ranges, rating, &period, coupling);
+    ranges->coupling = mtr_billing_period_couples(&period, &grants);
+    if (ranges->in_ranges) return take_range(ranges, rating, &period);
     rating->lines_max = *ranges->count_max;
     return MTR_OK;
 }
@@ -120,12 +118,12 @@ int rater_take_lines(struct rater_line_ranges *ranges, struct mtr_rating *rating
 bool rater_fewer_need_less(const struct rater_line_ranges *ranges)
 {
     if (!ranges->in_ranges) return true;
-    return !ranges->couples && *ranges->count_max > 1; /* else as many are priced as before */
+    return !ranges->coupling.key && *ranges->count_max > 1; /* else as many are priced as before */
 }
 
 static void drop_sums(const struct rater_line_ranges *ranges)
 {
-    const struct rater_summing summing = summing_of(ranges, ranges->cuts);
+    const struct rater_summing summing = summing_of(ranges);
     rater_drop_sums(ranges->kept, &summing);
 }
 
@@ -149,5 +147,6 @@ bool rater_next_lines(struct rater_line_ranges *ranges)
 
 void rater_end_lines(struct rater_line_ranges *ranges)
 {
-    if (!ranges->in_ranges || !ranges->lines.has_until || !ranges->cuts) drop_sums(ranges);
+    const bool goes_on = ranges->in_ranges && ranges->lines.has_until;
+    if (!goes_on || !(ranges->coupling.cuts || ranges->coupling.draws)) drop_sums(ranges);
 }

@@ -8,9 +8,9 @@
  *   } while (rater_takes_fewer(&ranges, &rating, rc));     too many for the memory: again with fewer
  *
  * Where something is made of what all lines come to (a minimum, credits, a rounded total), the first range
- * has it, with the sums of all others; where a cap cuts the last lines, each range is priced with the sums of
- * those before it and behind it (line_sums.h). Where amounts of lines depend on one another in other ways
- * (units that are drawn …) all are priced for each range, and those of the range are asked for.
+ * has it, with the sums of all others; where a cap cuts the last lines, or each draws what those before it
+ * left, each range is priced with the sums of those before it and behind it (line_sums.h). Where sums do not
+ * tell what a line comes to, all are priced for each range, and those of the range are asked for.
  */
 #ifndef METERD_RATER_LINE_RANGES_H
 #define METERD_RATER_LINE_RANGES_H
@@ -22,9 +22,8 @@ struct rater_line_ranges {
     const struct mtr_subscription *subscription;
     int64_t start_us;
     uint32_t *count_max; /* lines of a component at once; halved where they need more memory */
-    const char *couples; /* what keeps the lines together; NULL: nothing */
-    bool cuts;           /* a cap does: each range needs the sums of the others */
-    bool in_ranges;      /* else all at once */
+    struct mtr_tariff_coupling coupling; /* its key is what keeps the lines together */
+    bool in_ranges;                      /* else all at once */
     struct rater_sums_kept *kept;
     struct mtr_dimensions_range lines; /* in ranges: these */
     char from[MTR_DIMENSIONS_BYTES_MAX], until[MTR_DIMENSIONS_BYTES_MAX];

@@ -50,7 +50,7 @@ struct rater_line_sums *rater_find_sums(struct rater_sums_kept *kept, const stru
         struct rater_line_sums *sums = &kept->items[i];
         if (!is_of(sums, summing) || sums->inputs.high != inputs.high || sums->inputs.low != inputs.low)
             continue;
-        if (sums->is_ordered && rater_range_of(sums, summing->goes_on) == sums->count) continue;
+        if (!sums->coupling.key && rater_range_of(sums, summing->goes_on) == sums->count) continue;
         sums->used = ++kept->used;
         return sums;
     }
@@ -68,8 +68,7 @@ static struct rater_line_sums *make_room(struct rater_sums_kept *kept, const str
     sums->subscription = summing->subscription->number;
     sums->start_us = summing->start_us;
     sums->used = ++kept->used;
-    sums->cuts = summing->cuts;
-    sums->is_ordered = true;
+    sums->coupling = summing->coupling;
     return sums;
 }
 
@@ -131,16 +130,32 @@ static bool keeps_exact(const struct mtr_part_price *part)
 struct adding {
     struct rater_line_sums *sums;
     struct rater_range_sums *range;
-    uint32_t first; /* component of the part at hand, among all */
+    uint32_t first;       /* component of the part at hand, among all */
+    uint32_t parts_known; /* draws of so many are right: all that is asked for in them is known */
 };
 
-/* Lines of use are in the order of their texts; so must be those of all ranges. */
+/* Lines of use are in the order of their texts, by which they are cut and draw; so must be those of all
+ * ranges. */
 static void follow(struct adding *adding, uint32_t component, const struct mtr_price_line *line)
 {
     struct mtr_str *last = &adding->sums->last[component];
-    if (!adding->sums->cuts || !mtr_str_equal(line->kind, MTR_STR("usage")) || !line->dimensions.size) return;
-    if (last->size && mtr_str_compare(*last, line->dimensions) >= 0) adding->sums->is_ordered = false;
+    struct mtr_tariff_coupling *coupling = &adding->sums->coupling;
+    if (!mtr_str_equal(line->kind, MTR_STR("usage")) || !line->dimensions.size) return;
+    if (last->size && mtr_str_compare(*last, line->dimensions) >= 0) {
+        if (coupling->cuts) coupling->key = "cap, over values with spaces or signs";
+        if (coupling->draws)
+            coupling->key = "allowances and credits of units, over values with spaces or signs";
+    }
     *last = line->dimensions;
+}
+
+static void add_asked(struct adding *adding, const struct mtr_price *price, uint32_t part,
+                      uint32_t component_count)
+{
+    if (!price->asked) return;
+    memcpy(&adding->range->asked[adding->first], price->asked, component_count * sizeof(*price->asked));
+    if (price->gives_back && part <= adding->parts_known)
+        adding->sums->coupling.key = "allowances and credits of units, which are given back";
 }
 
 static int add_part(struct adding *adding, const struct mtr_period_price *priced, uint32_t part)
@@ -158,6 +173,7 @@ static int add_part(struct adding *adding, const struct mtr_period_price *priced
         rc = add_line(line, is_exact, &adding->range->sums[(size_t)MTR_PRICE_SIGNS * index]);
         follow(adding, index, line);
     }
+    add_asked(adding, price, part, version->component_count);
     adding->first += version->component_count;
     return rc;
 }
@@ -179,21 +195,29 @@ static int keep_last(struct rater_line_sums *sums)
     return rc;
 }
 
-static int add_range(struct rater_line_sums *sums, const struct mtr_dimensions_range *lines,
-                     const struct mtr_period_price *priced)
+static int add_range(struct rater_line_sums *sums, const struct mtr_dimensions_range *lines)
 {
     int rc = mtr_arena_make_room(&sums->arena, (void **)&sums->ranges, sums->count, &sums->capacity,
                                  sizeof(*sums->ranges));
     if (rc) return rc;
+    const size_t count = (size_t)sums->component_count + 1;
     struct rater_range_sums *range = &sums->ranges[sums->count++];
-    struct adding adding = {sums, range, 0};
     *range = (struct rater_range_sums){.has_until = lines->has_until};
-    range->sums = mtr_arena_calloc(
-        &sums->arena, (size_t)MTR_PRICE_SIGNS * sums->component_count + 1, sizeof(*range->sums));
-    if (!range->sums) return MTR_ENOMEM;
+    range->sums = mtr_arena_calloc(&sums->arena, MTR_PRICE_SIGNS * count, sizeof(*range->sums));
+    range->asked = mtr_arena_calloc(&sums->arena, count, sizeof(*range->asked));
+    if (!range->sums || !range->asked) return MTR_ENOMEM;
     rc = mtr_arena_copy(&sums->arena, lines->from, &range->from);
-    if (!rc && lines->has_until) rc = mtr_arena_copy(&sums->arena, lines->until, &range->until);
-    if (!rc) rc = add_side(&adding, priced);
+    return rc || !lines->has_until ? rc : mtr_arena_copy(&sums->arena, lines->until, &range->until);
+}
+
+/* What the range came to before is forgotten. */
+static int note_price(struct rater_line_sums *sums, uint32_t range, uint32_t parts_known,
+                      const struct mtr_period_price *priced)
+{
+    struct adding adding = {sums, &sums->ranges[range], 0, parts_known};
+    memset(adding.range->sums, 0,
+           (size_t)MTR_PRICE_SIGNS * sums->component_count * sizeof(*adding.range->sums));
+    int rc = add_side(&adding, priced);
     if (!rc) rc = add_side(&adding, priced->costs);
     return rc ? rc : keep_last(sums);
 }
@@ -250,13 +274,18 @@ static int add_sum(struct mtr_price_line *line, struct mtr_str component, bool i
 static int make_rest(const struct rater_line_sums *sums, uint32_t index, uint32_t own, struct mtr_str key,
                      struct mtr_price_rest *rest)
 {
+    const bool has_lines = sums->coupling.adds_up || sums->coupling.cuts; /* else they are not looked at */
     int rc = MTR_OK;
     *rest = (struct mtr_price_rest){0};
-    for (uint32_t i = 0; i < sums->count; i++) {
-        const struct rater_line_sum *of_range = &sums->ranges[i].sums[(size_t)MTR_PRICE_SIGNS * index];
+    for (uint32_t i = 0; !rc && i < sums->count; i++) {
+        const struct rater_range_sums *range = &sums->ranges[i];
         struct mtr_price_line *lines = i < own ? rest->before : rest->behind;
-        for (unsigned sign = 0; !rc && i != own && sign < MTR_PRICE_SIGNS; sign++)
-            rc = add_sum(&lines[sign], key, sums->cuts, &of_range[sign]);
+        struct mtr_quantity *asked = i < own ? &rest->asked_before : &rest->asked_behind;
+        if (i == own) continue;
+        rc = mtr_quantity_add(*asked, range->asked[index], asked);
+        for (unsigned sign = 0; !rc && has_lines && sign < MTR_PRICE_SIGNS; sign++)
+            rc = add_sum(&lines[sign], key, sums->coupling.cuts,
+                         &range->sums[(size_t)MTR_PRICE_SIGNS * index + sign]);
     }
     return rc;
 }
@@ -330,8 +359,42 @@ static int sum_ranges(struct rater_line_sums *sums, const struct rater_summing *
         }
         rc = cut_range(summing, others, &lines, until);
         if (!rc) rc = price_range(summing, others, &lines, &priced);
-        if (!rc) rc = add_range(sums, &lines, &priced);
-    } while (!rc && lines.has_until && sums->is_ordered);
+        if (!rc) rc = add_range(sums, &lines);
+        if (!rc) rc = note_price(sums, sums->count - 1, 0, &priced);
+    } while (!rc && lines.has_until && !sums->coupling.key);
+    return rc;
+}
+
+/* With what is known of the others. */
+static int price_again(struct rater_line_sums *sums, const struct rater_summing *summing,
+                       struct mtr_rating *others, uint32_t range, struct mtr_period_price *out)
+{
+    const struct rater_range_sums *of = &sums->ranges[range];
+    struct mtr_billing_period period;
+    struct mtr_grants grants;
+    mtr_arena_reset(others->arena);
+    int rc = rater_open_period(others, summing->subscription, summing->start_us, &period, &grants);
+    if (!rc) rc = rater_sum_others(sums, &period, range);
+    others->rest = &sums->rest;
+    sums->lines = (struct mtr_dimensions_range){of->from, of->has_until, of->until};
+    return rc ? rc : price_range(summing, others, &sums->lines, out);
+}
+
+/* What lines draw in a part is known with the units that all ask for in it, and these with what they drew in
+ * the parts before. So a look at all makes one part right, and one more the amounts where they count. */
+static int draw_units(struct rater_line_sums *sums, const struct rater_summing *summing,
+                      struct mtr_rating *others, uint32_t part_count)
+{
+    const uint32_t looks = part_count + (sums->coupling.adds_up || sums->coupling.cuts ? 1 : 0);
+    struct mtr_period_price priced;
+    int rc = MTR_OK;
+    for (uint32_t known = 1; !rc && known < looks; known++) {
+        memset(sums->last, 0, sums->component_count * sizeof(*sums->last));
+        for (uint32_t i = 0; !rc && i < sums->count && !sums->coupling.key; i++) {
+            rc = price_again(sums, summing, others, i, &priced);
+            if (!rc) rc = note_price(sums, i, known, &priced);
+        }
+    }
     return rc;
 }
 
@@ -355,23 +418,6 @@ static int add_charged(const struct mtr_period_price *priced, struct mtr_money *
     return rc;
 }
 
-static int charge_range(struct rater_line_sums *sums, const struct rater_summing *summing,
-                        struct mtr_rating *others, uint32_t range)
-{
-    const struct rater_range_sums *of = &sums->ranges[range];
-    const struct mtr_dimensions_range lines = {of->from, of->has_until, of->until};
-    struct mtr_billing_period period;
-    struct mtr_grants grants;
-    struct mtr_period_price priced;
-    mtr_arena_reset(others->arena);
-    int rc = rater_open_period(others, summing->subscription, summing->start_us, &period, &grants);
-    if (!rc) rc = rater_sum_others(sums, &period, range);
-    others->rest = &sums->rest;
-    if (!rc) rc = price_range(summing, others, &lines, &priced);
-    if (!rc) rc = add_charged(&priced, sums->charged_parts);
-    return rc ? rc : add_charged(priced.costs, sums->charged_costs);
-}
-
 /* A cut line is rounded anew, so that sums do not tell what a rounded total leaves: all ranges behind the
  * first, which has that, are priced once more, with the others. */
 static int charge_ranges(struct rater_line_sums *sums, const struct rater_summing *summing,
@@ -382,8 +428,13 @@ static int charge_ranges(struct rater_line_sums *sums, const struct rater_summin
     sums->charged_costs = mtr_arena_calloc(&sums->arena, (size_t)period->cost_count + 1,
                                            sizeof(*sums->charged_costs));
     if (!sums->charged_parts || !sums->charged_costs) return MTR_ENOMEM;
+    struct mtr_period_price priced;
     int rc = MTR_OK;
-    for (uint32_t i = 1; !rc && i < sums->count; i++) rc = charge_range(sums, summing, others, i);
+    for (uint32_t i = 1; !rc && i < sums->count; i++) {
+        rc = price_again(sums, summing, others, i, &priced);
+        if (!rc) rc = add_charged(&priced, sums->charged_parts);
+        if (!rc) rc = add_charged(priced.costs, sums->charged_costs);
+    }
     sums->has_charged = true;
     return rc;
 }
@@ -402,7 +453,9 @@ int rater_make_sums(struct rater_sums_kept *kept, const struct rater_summing *su
     const bool rounds = !rc && (rounds_totals(period.parts, period.part_count) ||
                                 rounds_totals(period.costs, period.cost_count));
     if (!rc) rc = sum_ranges(sums, summing, &others);
-    if (!rc && rounds && sums->cuts && sums->is_ordered) rc = charge_ranges(sums, summing, &period, &others);
+    if (!rc && sums->coupling.draws) rc = draw_units(sums, summing, &others, period.part_count);
+    if (!rc && rounds && sums->coupling.cuts && !sums->coupling.key)
+        rc = charge_ranges(sums, summing, &period, &others);
     if (rc) release(sums);
     else *out = sums;
     return rc;

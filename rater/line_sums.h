@@ -2,9 +2,10 @@
  * What the lines of each range come to, so that a range can be priced with the sums of the others where
  * something is made of what all lines come to, or a cap cuts the last ones. Private to the rater.
  *
- * They are made by pricing each range once, and twice where a cap cuts what a rounded total is made of. Sums
- * of a rating that goes on are kept until it ends, so that they are not made for each of its transactions;
- * who has lost them makes them again. Use that comes meanwhile marks the period, which is rated once more.
+ * They are made by pricing each range once, once more for each part where units are drawn, and once more
+ * where a cap cuts what a rounded total is made of. Sums of a rating that goes on are kept until it ends, so
+ * that they are not made for each of its transactions; who has lost them makes them again. Use that comes
+ * meanwhile marks the period, which is rated once more.
  */
 #ifndef METERD_RATER_LINE_SUMS_H
 #define METERD_RATER_LINE_SUMS_H
@@ -21,7 +22,9 @@ struct rater_line_sum {
 struct rater_range_sums {
     struct mtr_str from, until;
     bool has_until;
-    struct rater_line_sum *sums; /* MTR_PRICE_SIGNS for each component of each part, then of the cost parts */
+    /* By component: those of each part, then of the cost parts. */
+    struct rater_line_sum *sums; /* MTR_PRICE_SIGNS for each */
+    struct mtr_quantity *asked;  /* units that they would draw of pools that have enough */
 };
 
 struct rater_line_sums {
@@ -29,12 +32,12 @@ struct rater_line_sums {
     int64_t start_us;
     struct mtr_hash128 inputs;
     uint64_t used;   /* when, among the others that are kept */
-    bool cuts;       /* for caps, which go by the order of lines: */
-    bool is_ordered; /* ranges follow one another as lines do */
+    struct mtr_tariff_coupling coupling; /* a key: sums do not tell what the lines of a range come to */
     struct rater_range_sums *ranges;
     uint32_t count, capacity, component_count;
     struct mtr_str *last; /* by component: the dimensions of the last line so far */
     struct mtr_line_rest rest;
+    struct mtr_dimensions_range lines; /* while they are made */
     bool has_charged; /* what the ranges behind the first are charged with, by part */
     struct mtr_money *charged_parts, *charged_costs;
     struct mtr_arena arena; /* of all of it */
@@ -54,11 +57,11 @@ struct rater_summing {
     int64_t start_us;
     uint32_t count_max;     /* lines of a component in a range */
     struct mtr_str goes_on; /* a range begins there */
-    bool cuts;              /* for caps: lines must follow one another as ranges do */
+    struct mtr_tariff_coupling coupling;
 };
 
-/* NULL: none are kept of that period with these inputs and a range that begins there (or with lines that do
- * not follow one another as ranges do, whatever the range). */
+/* NULL: none are kept of that period with these inputs and a range that begins there (or a key, whatever the
+ * range). */
 struct rater_line_sums *rater_find_sums(struct rater_sums_kept *kept, const struct rater_summing *summing,
                                         struct mtr_hash128 inputs);
 /* Prices each range. The rating's arena is reset. Errors: those of pricing. */

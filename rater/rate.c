@@ -143,10 +143,10 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
         if (!rc) rc = compare(step, rating);
     } while (rater_takes_fewer(&rating->ranges, &of, rc));
     rater_end_lines(&rating->ranges);
-    if ((rc == MTR_ENOMEM || rc == MTR_ELIMIT) && rating->ranges.couples)
+    if ((rc == MTR_ENOMEM || rc == MTR_ELIMIT) && rating->ranges.coupling.key)
         snprintf(rating->price.problem, sizeof(rating->price.problem),
                  "its lines are priced together (%s), and need more than %" PRIu64 " MiB of memory",
-                 rating->ranges.couples, rater->options.memory_bytes_max >> 20);
+                 rating->ranges.coupling.key, rater->options.memory_bytes_max >> 20);
     if (rc) return rc;
     step->cells_left -=
         rating->price.cell_count < step->cells_left ? rating->price.cell_count : step->cells_left;

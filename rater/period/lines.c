@@ -12,7 +12,8 @@
 #include "rater/period/gather_parts.h"
 #include "rater/period/parts.h"
 
-enum { CHUNK_BYTES = 64 << 10 };
+/* What a part draws is known when the parts before it are priced, of all lines: one look at all for each. */
+enum { CHUNK_BYTES = 64 << 10, DRAWING_PARTS_MAX = 4 };
 
 static void couple_parts(const struct mtr_billing_part *parts, uint32_t count,
                          struct mtr_tariff_coupling *coupling)
@@ -28,9 +29,13 @@ static void couple_parts(const struct mtr_billing_part *parts, uint32_t count,
 struct mtr_tariff_coupling mtr_billing_period_couples(const struct mtr_billing_period *period,
                                                       const struct mtr_grants *grants)
 {
-    struct mtr_tariff_coupling coupling = {.adds_up = grants->count > 0};
-    for (uint32_t i = 0; i < grants->count; i++)
-        if (!grants->items[i].pool.of_money) coupling.key = "allowances and credits of units";
+    struct mtr_tariff_coupling coupling = {.key = NULL};
+    for (uint32_t i = 0; i < grants->count; i++) { /* money pays for the sum of lines */
+        coupling.draws = coupling.draws || !grants->items[i].pool.of_money;
+        coupling.adds_up = coupling.adds_up || grants->items[i].pool.of_money;
+    }
+    if (coupling.draws && period->part_count > DRAWING_PARTS_MAX)
+        coupling.key = "allowances and credits of units in many versions or days";
     couple_parts(period->parts, period->part_count, &coupling);
     couple_parts(period->costs, period->cost_count, &coupling);
     return coupling;

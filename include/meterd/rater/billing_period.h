@@ -202,7 +202,7 @@ int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_s
                              int64_t start_us, struct mtr_period_price *out) MTR_MUST_USE;
 /* How lines of that period depend on one another, its grants included. With a key they must be priced
  * together. Else they may be priced apart: each range of them with the sums of the others (mtr_rating.rest)
- * where a cap cuts, the first one where something is made of what all come to. */
+ * where a cap cuts or units are drawn, the first one where something is made of what all come to. */
 struct mtr_tariff_coupling mtr_billing_period_couples(const struct mtr_billing_period *period,
                                                       const struct mtr_grants *grants);
 /* A range of the period's lines: at most `count` for each component, the first from lines->from on. Sets

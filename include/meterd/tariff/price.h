@@ -169,6 +169,7 @@ enum { MTR_PRICE_ABOVE, MTR_PRICE_BELOW, MTR_PRICE_SIGNS };
 struct mtr_price_rest {
     struct mtr_price_line before[MTR_PRICE_SIGNS]; /* of kind "" where there are none */
     struct mtr_price_line behind[MTR_PRICE_SIGNS];
+    struct mtr_quantity asked_before, asked_behind; /* units that they would draw had pools enough */
 };
 
 /* One step of the computation of one line: "free_units", "tier 2 of 3", "cap" …, with its input and output
@@ -195,6 +196,8 @@ struct mtr_price {
     uint32_t step_count;
     struct mtr_price_draw *draws; /* what the lines of kind draw and credit are the sums of */
     uint32_t draw_count;
+    struct mtr_quantity *asked; /* with pools, by component: units that its lines would draw of enough */
+    bool gives_back;            /* a line took back use that drew in an earlier part */
     struct mtr_money term_sum; /* with limits of a term: of the lines before those, credits apart */
     struct mtr_price_ratio ratio;
     struct mtr_money total;   /* sum of the lines, or the rounded total (of all parts up to this one, less the

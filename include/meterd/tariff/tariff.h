@@ -212,6 +212,7 @@ struct mtr_tariff_version;
 struct mtr_tariff_coupling {
     const char *key; /* what changes a line's amount by the others' in a way that their sums do not tell */
     bool cuts;       /* caps: a line is cut by the sums of the lines before it and behind it */
+    bool draws;      /* pools of units: a line draws what the lines before it left */
     bool adds_up;    /* something is made of what the lines come to together: a minimum, a rounded total … */
 };
 struct mtr_tariff_coupling mtr_tariff_couples(const struct mtr_tariff_document *tariff,

@@ -110,7 +110,9 @@ int price_open_pools(struct mtr_pricer *pricer)
     const struct mtr_price_input *input = pricer->input;
     pricer->pools = mtr_arena_calloc(pricer->arena, input->pool_count, sizeof(*pricer->pools));
     pricer->drawn = mtr_arena_calloc(pricer->arena, (size_t)input->earlier_count + 1, sizeof(*pricer->drawn));
-    if (!pricer->pools || !pricer->drawn) return MTR_ENOMEM;
+    pricer->price.asked = mtr_arena_calloc(pricer->arena, (size_t)input->version->component_count + 1,
+                                           sizeof(*pricer->price.asked));
+    if (!pricer->pools || !pricer->drawn || !pricer->price.asked) return MTR_ENOMEM;
     pricer->pool_count = input->pool_count;
     for (uint32_t i = 0; i < input->pool_count; i++) {
         struct mtr_price_pool_state *state = &pricer->pools[i];
@@ -168,17 +170,44 @@ static int recall(struct mtr_pricer *pricer, const struct mtr_line_work *work, s
     return MTR_OK;
 }
 
-static int record(struct mtr_pricer *pricer, const struct mtr_line_work *work,
+static int record(struct mtr_pricer *pricer, struct mtr_str component, struct mtr_str dimensions,
                   struct mtr_price_pool_state *state)
 {
     const struct mtr_price_draw draw = {.key = state->pool->key,
                                         .grant = state->pool->grant,
-                                        .component = work->line.component,
-                                        .dimensions = work->line.dimensions,
+                                        .component = component,
+                                        .dimensions = dimensions,
                                         .quantity = state->own};
     int rc = mtr_quantity_sub(state->left, state->own, &state->left);
     if (!rc) rc = mtr_quantity_add(state->drawn, state->own, &state->drawn);
     return rc ? rc : price_add_draw(pricer, &draw);
+}
+
+/* From the first pool on, as much as each has. */
+static void draw_units(struct mtr_pricer *pricer, struct mtr_quantity units)
+{
+    for (uint32_t i = 0; i < pricer->pool_count && units.e12 > 0; i++) {
+        struct mtr_price_pool_state *state = &pricer->pools[i];
+        if (!state->gives || state->left.e12 <= 0) continue;
+        state->own = lesser(state->left, units);
+        units.e12 -= state->own.e12;
+    }
+}
+
+static int record_all(struct mtr_pricer *pricer, struct mtr_str component, struct mtr_str dimensions)
+{
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < pricer->pool_count; i++)
+        if (pricer->pools[i].gives) rc = record(pricer, component, dimensions, &pricer->pools[i]);
+    return rc;
+}
+
+static int note_asked(struct mtr_pricer *pricer, struct mtr_quantity units)
+{
+    struct mtr_quantity *asked =
+        &pricer->price.asked[pricer->component - pricer->input->version->components];
+    pricer->price.gives_back = pricer->price.gives_back || units.e12 < 0;
+    return mtr_quantity_add(*asked, units, asked);
 }
 
 int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity units,
@@ -187,21 +216,26 @@ int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *wo
     struct mtr_quantity drawn, rest;
     int rc = recall(pricer, work, before, &drawn);
     if (!rc) rc = mtr_quantity_sub(units, drawn, &rest);
+    if (!rc) rc = note_asked(pricer, rest);
     for (uint32_t i = pricer->pool_count; !rc && i > 0 && rest.e12 < 0; i--) {
         struct mtr_price_pool_state *state = &pricer->pools[i - 1];
         if (!state->gives) continue;
         state->own.e12 = -lesser(state->before, (struct mtr_quantity){-rest.e12}).e12;
         rest.e12 -= state->own.e12;
     }
-    for (uint32_t i = 0; !rc && i < pricer->pool_count && rest.e12 > 0; i++) {
-        struct mtr_price_pool_state *state = &pricer->pools[i];
-        if (!state->gives || state->left.e12 <= 0) continue;
-        state->own = lesser(state->left, rest);
-        rest.e12 -= state->own.e12;
-    }
-    for (uint32_t i = 0; !rc && i < pricer->pool_count; i++)
-        if (pricer->pools[i].gives) rc = record(pricer, work, &pricer->pools[i]);
-    return rc;
+    if (rc) return rc;
+    draw_units(pricer, rest);
+    return record_all(pricer, work->line.component, work->line.dimensions);
+}
+
+int price_draw_of_others(struct mtr_pricer *pricer, const struct mtr_component *component,
+                         struct mtr_quantity units, bool is_behind)
+{
+    if (units.e12 <= 0 || !price_pools_give(pricer, component)) return MTR_OK;
+    for (uint32_t i = 0; i < pricer->pool_count; i++) pricer->pools[i].own = (struct mtr_quantity){0};
+    draw_units(pricer, units);
+    /* before and behind the texts of all lines, which are UTF-8: draws are looked for by bisection */
+    return record_all(pricer, component->key, is_behind ? MTR_STR("\xFF") : MTR_STR(""));
 }
 
 int price_refill_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work)

@@ -119,6 +119,7 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
     if (pricer->input->only_of_usage && !component->group_by_count && !rest) return MTR_OK;
     pricer->component = component;
     if (rest) rc = add_rests(pricer, rest->before);
+    if (!rc && rest) rc = price_draw_of_others(pricer, component, rest->asked_before, false);
     if (!rc && !has_rows && !pricer->input->only_of_usage) rc = price_line(pricer, component, NULL, 0);
     while (!rc && *row && (*row)->component == index) {
         const struct mtr_usage_row **first = row;
@@ -126,6 +127,7 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
         while (*row && same_line(*first, *row)) row++;
         rc = price_line(pricer, component, first, (uint32_t)(row - first));
     }
+    if (!rc && rest) rc = price_draw_of_others(pricer, component, rest->asked_behind, true);
     if (!rc && rest) rc = add_rests(pricer, rest->behind);
     if (rc) return rc;
     pricer->line_row_count = 0;

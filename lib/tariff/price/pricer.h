@@ -134,6 +134,9 @@ bool price_adjusts(const struct mtr_component *component);
 int price_open_pools(struct mtr_pricer *pricer) MTR_MUST_USE;
 int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity units,
                        struct mtr_quantity before) MTR_MUST_USE;
+/* What lines of the component that are priced apart draw for so many units, before its own or behind them. */
+int price_draw_of_others(struct mtr_pricer *pricer, const struct mtr_component *component,
+                         struct mtr_quantity units, bool is_behind) MTR_MUST_USE;
 /* Does any pool give to it? Sets `gives`. */
 bool price_pools_give(struct mtr_pricer *pricer, const struct mtr_component *component);
 int price_refill_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work) MTR_MUST_USE;

@@ -67,14 +67,41 @@ static void write_capped_version(struct random_source *random, bool has_account,
              of_lines[random_below(random, 3)], of_all[random_below(random, has_account ? 8 : 6)]);
 }
 
-static bool is_capped(uint64_t seed)
+/* Units that lines draw one after the other, of pools with and without a limit of components, under caps and without. */
+static void write_drawing_version(struct random_source *random, bool has_account, const char *from, char *text, size_t size)
 {
-    return seed % 2 == 0;
+    static const char *const groups[] = {"[region, host]", "[host]", "[host, region]"};
+    static const char *const of_lines[] = {"", ", cap: '2.50'", ", minimum: '11'"};
+    static const char *const pools[] = {"{key: some, components: [calls], quantity: 37}", "{key: any, quantity: 90.25, components: [users, peak, all, calls]}",
+                                        "{key: b, components: [calls, peak], quantity: 55, rollover: 1}, {key: a, components: [peak, all], quantity: 3.5}",
+                                        "{key: money, amount: '3'}, {key: much, quantity: 100000, components: [peak, calls]}"};
+    static const char *const of_all[] = {"", "        cap: '17'\n", "        minimum: '60'\n", "        term: {every: quarter, cap: '30'}\n"};
+    (void)has_account;
+    snprintf(text, size,
+             "      - from: %s\n"
+             "        reset: %s\n"
+             "        allowances: [%s]\n"
+             "        components:\n"
+             "          - {key: calls, meter: calls, group_by: %s, graduated: [{up_to: 10, unit: '0.0%u'}, {unit: '0.003', flat: 2}], free_units: 1%s}\n"
+             "          - {key: all, meter: calls, per_unit: '0.1'}\n"
+             "          - {key: peak, meter: peak, group_by: [host], package: {size: 7, price: '1.10'}%s}\n"
+             "          - {key: users, meter: users, group_by: [host], per_unit: '0.3', discount: {percent: 3.7}%s}\n%s",
+             from, random_below(random, 3) ? "false" : "true", pools[random_below(random, 4)], groups[random_below(random, 3)],
+             1 + (unsigned)random_below(random, 9), of_lines[random_below(random, 3)], of_lines[random_below(random, 3)],
+             of_lines[random_below(random, 3)], of_all[random_below(random, 4)]);
+}
+
+/* What the worlds of a seed are about. */
+typedef void (*version_writer)(struct random_source *random, bool has_account, const char *from, char *text, size_t size);
+static version_writer writer_of(uint64_t seed)
+{
+    static const version_writer writers[] = {write_version, write_capped_version, write_drawing_version};
+    return writers[seed % 3];
 }
 
 static bool has_account(uint64_t seed)
 {
-    return seed % 3 == 0;
+    return seed % 4 == 0;
 }
 
 /* The seed decides what stays: the currency, and whether the customer's subscriptions have one account. */
@@ -83,8 +110,7 @@ static void apply_catalog(struct rating_world *world, struct random_source *rand
     const bool exchanges = seed % 5 > 2 && !has_account(seed); /* accounts are of one currency */
     const char *currency = exchanges ? "currency: USD, " : "";
     char yaml[8192], before[2048], after[2048] = "";
-    void (*const write)(struct random_source *, bool, const char *, char *, size_t) =
-        is_capped(seed) ? write_capped_version : write_version;
+    const version_writer write = writer_of(seed);
     rating_rate(world, JANUARY_US, "USD", "1.6");
     write(random, has_account(seed), "2026-01-01", before, sizeof(before));
     if (random_below(random, 2)) write(random, has_account(seed), "'2026-01-03T07:30:00Z'", after, sizeof(after));
@@ -96,11 +122,13 @@ static void apply_catalog(struct rating_world *world, struct random_source *rand
              "  - {key: s1, service: compute, customer: c, tariff: t, %s%sbilling: {every: week}, start: 2026-01-01}\n"
              "  - {key: s2, service: compute, customer: c, tariff: t, %s%sstart: 2026-01-01}\n",
              first ? HEAD : "", exchanges ? "    exchange: {source: ecb, at: order}\n" : "", random_below(random, 3) ? "line" : "total", before, after,
-             random_below(random, 2) ? "" : ", minimum: 3", is_capped(seed) ? ", cap: '3.1'" : "",
+             random_below(random, 2) ? "" : ", minimum: 3", write == write_capped_version ? ", cap: '3.1'" : "",
              random_below(random, 2) && !exchanges ? "cost_tariff: cost, " : "", currency, currency,
              has_account(seed) ? "billing: {every: week}, " : "zone: Asia/Kolkata, ");
     rating_apply(world, yaml);
-    if (first && random_below(random, 2)) rating_apply(world, "credits: [{key: topup, customer: c, amount: '30', currency: EUR, from: 2026-01-01}]\n");
+    if (first && random_below(random, 2) && write == write_drawing_version)
+        rating_apply(world, "credits: [{key: prepaid, customer: c, quantity: 25, meter: calls, from: 2026-01-01}]\n");
+    else if (first && random_below(random, 2)) rating_apply(world, "credits: [{key: topup, customer: c, amount: '30', currency: EUR, from: 2026-01-01}]\n");
 }
 
 static void use_at_random(struct rating_world *worlds, unsigned count, struct random_source *random, uint64_t seed, int64_t until_us)
@@ -109,12 +137,14 @@ static void use_at_random(struct rating_world *worlds, unsigned count, struct ra
     const char *meter = meters[random_below(random, 5)], *key = random_below(random, 4) ? "s1" : "s2";
     const int64_t time_us = JANUARY_US + (int64_t)random_below(random, (uint64_t)(until_us - JANUARY_US));
     char host[16], dimensions[64], quantity[32];
-    if (random_below(random, 8) || is_capped(seed)) snprintf(host, sizeof(host), "h%u", (unsigned)random_below(random, 40));
+    const bool is_plain = writer_of(seed) != write_version; /* else values and texts stand in other orders */
+    const bool gives_back = writer_of(seed) != write_drawing_version && !random_below(random, 6);
+    if (is_plain || random_below(random, 8)) snprintf(host, sizeof(host), "h%u", (unsigned)random_below(random, 40));
     else snprintf(host, sizeof(host), "%s", odd[random_below(random, 6)]);
     if (meter == meters[0]) snprintf(dimensions, sizeof(dimensions), "%s|%s|", random_below(random, 3) ? "eu" : "us", host);
     else snprintf(dimensions, sizeof(dimensions), "%s|", host);
     if (strcmp(meter, "users") == 0) snprintf(quantity, sizeof(quantity), "u%u", (unsigned)random_below(random, 5));
-    else snprintf(quantity, sizeof(quantity), "%s%u.5", random_below(random, 6) ? "" : "-", (unsigned)random_below(random, 20));
+    else snprintf(quantity, sizeof(quantity), "%s%u.5", gives_back ? "-" : "", (unsigned)random_below(random, 20));
     for (unsigned i = 0; i < count; i++) rating_use(&worlds[i], key, meter, time_us, dimensions, quantity);
 }
 
