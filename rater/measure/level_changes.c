@@ -62,8 +62,11 @@ static int change_level(struct levels *levels, int64_t time_us, struct mtr_quant
 {
     const struct mtr_level_change row = {levels->list, mtr_time_later(time_us, levels->begins_us), change,
                                          seq, seq};
-    int rc = mtr_quantity_add(levels->level, change, &levels->level);
-    return rc ? rc : hand_out(levels, &row);
+    if (!levels->meter->reports_changes) { /* else nothing is made of it */
+        int rc = mtr_quantity_add(levels->level, change, &levels->level);
+        if (rc) return rc;
+    }
+    return hand_out(levels, &row);
 }
 
 static int on_point(void *context, const struct mtr_point *point)

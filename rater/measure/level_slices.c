@@ -65,16 +65,15 @@ static int take_changes(struct run *run)
     return rc;
 }
 
-/* Up to that moment, its own changes included. */
-static int advance(struct run *run, int64_t until_us)
+/* Up to that moment; its own changes are still to be taken. */
+static int hold_until(struct run *run, int64_t until_us)
 {
     int rc = take_changes(run);
     while (!rc && run->next < run->count && run->changes[run->next].time_us < until_us) {
         rc = hold(run, run->changes[run->next].time_us);
         if (!rc) rc = take_changes(run);
     }
-    if (!rc) rc = hold(run, until_us);
-    return rc ? rc : take_changes(run);
+    return rc ? rc : hold(run, until_us);
 }
 
 static bool is_earlier(const struct run *run, int64_t start_us)
@@ -96,12 +95,32 @@ static int add_quotient(struct run *run, int64_t start_us, bool earlier)
     return row.quantity.e12 ? rater_add_row(run->slicing, run->group, &row, 0) : MTR_OK;
 }
 
-/* The mean level of one slice by itself. */
-static void begin_mean(struct run *run, int64_t length_us)
+/* What is held from here on, by itself: its mean level where it is divided by its length. */
+static void begin_alone(struct run *run, int64_t length_us)
 {
     run->level_time = mtr_exact_zero();
     run->taken = (struct mtr_quantity){0};
     run->divisor_us = length_us;
+}
+
+/* A slice whose sum with those before it is out of range is measured by itself; out of range by itself, it is
+ * marked, and the next ones begin anew. A level out of range stays so. */
+static int add_slice(struct run *run, int64_t end_us, bool *stays)
+{
+    const struct mtr_slicing_rule *rule = &run->slicing->rule;
+    struct run again = *run;
+    const int64_t at_us = run->time_us;
+    struct mtr_slicing_mark mark = {.group = run->group, .from_us = at_us};
+    int rc = hold_until(run, end_us);
+    if (!rc) rc = add_quotient(run, at_us, at_us < rule->own_us);
+    if (rc != MTR_EOVERFLOW || !rule->marks_range) return rc;
+    begin_alone(&again, again.divisor_us);
+    *run = again;
+    rc = hold_until(run, end_us);
+    mark.goes_on = *stays = rc == MTR_EOVERFLOW;
+    if (!rc) rc = add_quotient(run, at_us, at_us < rule->own_us);
+    if (rc && !mark.goes_on) begin_alone(run, run->divisor_us);
+    return rater_mark_range(run->slicing, &mark, rc);
 }
 
 /* One row before the part and one of it, or one for each hour or day. */
@@ -109,14 +128,14 @@ static int add_quotients(struct run *run)
 {
     const struct mtr_slicing_rule *rule = &run->slicing->rule;
     int64_t at_us = rule->from_us;
-    while (at_us < rule->until_us) {
+    bool stays = false;
+    while (at_us < rule->until_us && !stays) {
         const struct mtr_period slice = rater_slice_at(rule, at_us);
         int64_t end_us = slice.end_us < rule->until_us ? slice.end_us : rule->until_us;
         if (at_us < rule->own_us && rule->own_us < end_us) end_us = rule->own_us;
         MTR_ASSERT(at_us < end_us && run->time_us == at_us); /* slices without gaps */
-        if (rule->slices && rule->meter->per == MTR_TIME_UNIT_PERIOD) begin_mean(run, end_us - at_us);
-        int rc = advance(run, end_us);
-        if (!rc) rc = add_quotient(run, at_us, at_us < rule->own_us);
+        if (rule->slices && rule->meter->per == MTR_TIME_UNIT_PERIOD) begin_alone(run, end_us - at_us);
+        int rc = add_slice(run, end_us, &stays);
         if (rc) return rc;
         at_us = end_us;
     }
@@ -138,7 +157,8 @@ static int add_spans(struct run *run)
                                  ? run->changes[run->next].time_us
                                  : until_us;
             if (row.earlier && own_us < end_us) end_us = own_us;
-            rc = advance(run, end_us);
+            rc = hold_until(run, end_us);
+            if (!rc) rc = take_changes(run);
         }
         row.until_us = run->time_us;
         MTR_ASSERT(rc || (row.time_us < row.until_us && row.until_us <= until_us));

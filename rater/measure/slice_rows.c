@@ -1,5 +1,5 @@
 /*
- * Which slice holds a moment, and the rows that slices become. Pure.
+ * Which slice holds a moment, the rows that slices become, and the marks of those out of range. Pure.
  */
 #include "meterd/catalog/cell.h"
 #include "meterd/core/time.h"
@@ -56,4 +56,19 @@ int rater_add_row(struct mtr_slicing *slicing, uint32_t group, const struct mtr_
     added->row.input = slicing->rule.input;
     added->row.dimensions = slicing->dimensions.keys[group];
     return MTR_OK;
+}
+
+const struct mtr_slicing_mark *mtr_slicing_marks(const struct mtr_slicing *slicing, uint32_t *count)
+{
+    *count = slicing->mark_count;
+    return slicing->marks;
+}
+
+int rater_mark_range(struct mtr_slicing *slicing, const struct mtr_slicing_mark *mark, int rc)
+{
+    if (rc != MTR_EOVERFLOW || !slicing->rule.marks_range) return rc;
+    rc = mtr_arena_make_room(slicing->arena, (void **)&slicing->marks, slicing->mark_count,
+                             &slicing->mark_capacity, sizeof(*mark));
+    if (!rc) slicing->marks[slicing->mark_count++] = *mark;
+    return rc;
 }

@@ -110,13 +110,9 @@ static int add_event(struct mtr_slicing *slicing, uint32_t group, const struct m
     return rater_add_row(slicing, group, &row, use->seq);
 }
 
-int mtr_slicing_add(struct mtr_slicing *slicing, uint32_t group, const struct mtr_use *use)
+static int add_to_slice(struct mtr_slicing *slicing, struct rater_slice *slice, const struct mtr_use *use)
 {
-    struct rater_slice *slice;
     const enum mtr_aggregation aggregation = slicing->rule.meter ? slicing->rule.meter->aggregation : MTR_SUM;
-    if (slicing->rule.component->scope == MTR_CURVE_SCOPE_EVENT) return add_event(slicing, group, use);
-    int rc = find_slice(slicing, group, use->placed_us, &slice);
-    if (rc) return rc;
     const bool first = note_use(slicing, slice, use->placed_us);
     const int order = mtr_quantity_compare(use->quantity, slice->value);
     switch (aggregation) {
@@ -141,6 +137,16 @@ int mtr_slicing_add(struct mtr_slicing *slicing, uint32_t group, const struct mt
     }
     MTR_ASSERT(!"an aggregation of single uses");
     return MTR_EINVALID;
+}
+
+int mtr_slicing_add(struct mtr_slicing *slicing, uint32_t group, const struct mtr_use *use)
+{
+    struct rater_slice *slice;
+    if (slicing->rule.component->scope == MTR_CURVE_SCOPE_EVENT) return add_event(slicing, group, use);
+    int rc = find_slice(slicing, group, use->placed_us, &slice);
+    if (rc) return rc;
+    const struct mtr_slicing_mark mark = {.group = group, .from_us = slice->start_us};
+    return rater_mark_range(slicing, &mark, add_to_slice(slicing, slice, use));
 }
 
 int mtr_slicing_add_member(struct mtr_slicing *slicing, uint32_t group, int64_t placed_us,

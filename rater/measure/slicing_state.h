@@ -52,6 +52,8 @@ struct mtr_slicing {
     uint32_t slice_count, slice_capacity;
     struct rater_slice_row *rows;
     uint32_t row_count, row_capacity;
+    struct mtr_slicing_mark *marks;
+    uint32_t mark_count, mark_capacity;
 };
 
 /* The slice of the component's scope that holds a moment: a local hour, a local day, or all of the rule's
@@ -61,6 +63,9 @@ struct mtr_period rater_slice_at(const struct mtr_slicing_rule *rule, int64_t ti
 
 int rater_add_row(struct mtr_slicing *slicing, uint32_t group, const struct mtr_usage_row *row,
                   uint64_t seq) MTR_MUST_USE;
+
+/* An error out of range becomes a mark, where the rule marks them; others stay. */
+int rater_mark_range(struct mtr_slicing *slicing, const struct mtr_slicing_mark *mark, int rc) MTR_MUST_USE;
 
 /* The nearest-rank percentile of `count` windows' sums and so many zeros that there are `total`. Sorts the
  * windows. */

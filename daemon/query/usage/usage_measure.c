@@ -2,7 +2,7 @@
  * Usage of meters that need more than the sum of their cells: levels hold between events, and percentiles
  * rank the windows of all of a row's time. Measured as for a bill (slicing.h), with the query's windows for
  * slices. Nothing is counted behind the watermark, or outside the term. What grows out of
- * range while it is measured marks the rows of that subscription and meter, and no other.
+ * range while it is measured marks its own row, and those behind it that a level goes on into.
  */
 #include "daemon/query/recounted_use.h"
 #include "daemon/query/usage/usage_run.h"
@@ -19,16 +19,7 @@ struct measuring {
     struct mtr_slicing *slicing;
     int64_t until_us;
     struct mtr_period in_term; /* of the run's time up to there */
-    bool is_out_of_range;
 };
-
-/* A number out of range is the row's, not the query's. */
-static int note_range(struct measuring *measuring, int rc)
-{
-    if (rc != MTR_EOVERFLOW) return rc;
-    measuring->is_out_of_range = true;
-    return MTR_OK;
-}
 
 /* Writes the query's windows up to the watermark, unless `windows` is NULL; how many there are. */
 static uint64_t list_windows(const struct measuring *measuring, struct mtr_period *windows)
@@ -90,7 +81,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     const struct mtr_use use = {
         .placed_us = key->start_us, .time_us = key->start_us, .quantity = cell->value};
     rc = find_slicing_group(measuring, key->dimensions, &group);
-    return rc ? rc : note_range(measuring, mtr_slicing_add(measuring->slicing, group, &use));
+    return rc ? rc : mtr_slicing_add(measuring->slicing, group, &use);
 }
 
 /* What goes on at the term's end ends there. A level makes a row of each window from then on. */
@@ -106,27 +97,28 @@ static int on_change(void *context, const struct mtr_level_change *change)
     if (!rc && end_us < measuring->until_us)
         rc = mtr_slicing_add_change(measuring->slicing, group,
                                     mtr_time_later(end_us, change->time_us), back);
-    return note_range(measuring, rc);
+    return rc;
 }
 
-/* The rows of all groups that were measured, and of the windows that have some of the term. */
-static int mark_rows(struct measuring *measuring)
+/* A number out of range is the row's, not the query's: of a mark's window, or of those from there on, where
+ * they have some of the term. */
+static int mark_rows(struct measuring *measuring, const struct mtr_slicing_mark *mark)
 {
     struct mtr_usage_run *run = measuring->run;
-    const uint32_t group_count = mtr_slicing_group_count(measuring->slicing);
     int rc = MTR_OK;
-    for (uint32_t i = 0; !rc && i < group_count; i++)
-        for (uint32_t j = 0; !rc && j < run->window_count; j++) {
-            if (run->windows[j].end_us <= measuring->in_term.start_us ||
-                run->windows[j].start_us >= measuring->in_term.end_us)
-                continue;
-            const struct mtr_cell_key key = {.start_us = run->windows[j].start_us,
-                                             .dimensions = mtr_slicing_dimensions(measuring->slicing, i)};
-            struct usage_group *group;
-            uint32_t number;
-            rc = usage_find_group(run, &key, &group, &number);
-            if (!rc && group) group->row.is_out_of_range = true;
-        }
+    for (uint32_t i = 0; !rc && i < run->window_count; i++) {
+        const struct mtr_period *window = &run->windows[i];
+        const struct mtr_cell_key key = {.start_us = window->start_us,
+                                         .dimensions =
+                                             mtr_slicing_dimensions(measuring->slicing, mark->group)};
+        struct usage_group *group;
+        uint32_t number;
+        if (window->end_us <= mark->from_us || (window->start_us > mark->from_us && !mark->goes_on)) continue;
+        if (window->end_us <= measuring->in_term.start_us || window->start_us >= measuring->in_term.end_us)
+            continue;
+        rc = usage_find_group(run, &key, &group, &number);
+        if (!rc && group) group->row.is_out_of_range = true;
+    }
     return rc;
 }
 
@@ -136,12 +128,13 @@ static int add_slices(struct measuring *measuring)
     struct mtr_usage_run *run = measuring->run;
     const struct mtr_usage_row *rows;
     int32_t positions[MTR_USAGE_DIMENSIONS_MAX];
-    uint32_t count = 0;
-    int rc = note_range(measuring, mtr_slicing_finish(measuring->slicing, &rows, &count));
+    uint32_t count = 0, mark_count = 0;
+    int rc = mtr_slicing_finish(measuring->slicing, &rows, &count);
+    const struct mtr_slicing_mark *marks = mtr_slicing_marks(measuring->slicing, &mark_count);
     memcpy(positions, run->positions, sizeof(positions));
     for (uint32_t i = 0; i < run->query->dimension_count; i++)
         run->positions[i] = (int32_t)i;
-    if (!rc && measuring->is_out_of_range) rc = mark_rows(measuring);
+    for (uint32_t i = 0; !rc && i < mark_count; i++) rc = mark_rows(measuring, &marks[i]);
     for (uint32_t i = 0; !rc && i < count; i++) {
         const struct mtr_cell_key key = {.start_us = rows[i].time_us,
                                          .dimensions = rows[i].dimensions};
@@ -166,7 +159,8 @@ int usage_measure(struct mtr_usage_run *run)
     measuring.in_term = usage_in_term(run);
     measuring.in_term.end_us = mtr_time_sooner(measuring.in_term.end_us, measuring.until_us);
     if (rc || measuring.in_term.start_us >= measuring.in_term.end_us) return rc;
-    struct mtr_slicing_rule rule = {.component = &of_query, .meter = run->meter, .zone = subscription->zone};
+    struct mtr_slicing_rule rule = {
+        .component = &of_query, .meter = run->meter, .zone = subscription->zone, .marks_range = true};
     rule.from_us = rule.own_us = run->from_us;
     rule.until_us = measuring.until_us;
     rule.slices = run->windows;
@@ -184,7 +178,7 @@ int usage_measure(struct mtr_usage_run *run)
                                                      {.subscription = subscription, .meter = run->meter},
                                                      measuring.in_term.start_us,
                                                      measuring.in_term.end_us};
-        rc = note_range(&measuring, mtr_levels_walk(&question, on_change, &measuring, &read_count));
+        rc = mtr_levels_walk(&question, on_change, &measuring, &read_count);
     }
     if (!rc)
         rc = mtr_recount_walk_cells(run->recount,

@@ -39,6 +39,7 @@ struct mtr_slicing_rule {
      * after. Each is then what `per: period` divides by. NULL: the scope's. */
     const struct mtr_period *slices;
     uint32_t slice_count;
+    bool marks_range; /* a slice that is out of range is marked, and the others are measured; else an error */
     int64_t from_us;                 /* uses from here on count; before own_us they give the position */
     int64_t own_us;                  /* from here on they are billed */
     int64_t until_us;                /* up to here, not included */
@@ -72,6 +73,14 @@ int mtr_slicing_add_change(struct mtr_slicing *slicing, uint32_t group, int64_t 
 /* The rows, by (dimensions, time, sequence). Errors of all: MTR_EOVERFLOW, MTR_ENOMEM, MTR_ELIMIT. */
 int mtr_slicing_finish(struct mtr_slicing *slicing, const struct mtr_usage_row **rows,
                        uint32_t *count) MTR_MUST_USE;
+
+/* Slices of a rule that marks them, in any order: their rows have no meaning, or are missing. */
+struct mtr_slicing_mark {
+    uint32_t group;
+    int64_t from_us; /* where the slice begins */
+    bool goes_on;    /* so are all of the group behind it: its level is out of range */
+};
+const struct mtr_slicing_mark *mtr_slicing_marks(const struct mtr_slicing *slicing, uint32_t *count);
 
 /* Does the component's quantity come from levels over time? Then a change goes on into the periods after
  * it. */

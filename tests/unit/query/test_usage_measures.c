@@ -62,6 +62,7 @@ static const char *query(struct rating_world *world, const char *meter, enum mtr
         const struct mtr_usage_result_row *row = &result.rows[i];
         mtr_time_format(row->start_us, start);
         mtr_quantity_format(row->quantity, quantity);
+        if (row->is_out_of_range) snprintf(quantity, sizeof(quantity), "out of range");
         size += (size_t)snprintf(text + size, sizeof(text) - size, "%.8s%.*s %s (%u); ", start + 5,
                                  MTR_STR_ARGS(row->dimension_values[0]), quantity, (unsigned)row->events);
         assert_true(size < sizeof(text));
@@ -105,6 +106,51 @@ static void queries_hold_levels_up_to_the_watermark(void **state)
     rating_close(&world);
 }
 
+/* Windows before are what they are, also where their sum is out of range; a level out of range goes on, a window's sum does not. Others answer
+ * for themselves. */
+static void a_level_out_of_range_marks_its_own_windows(void **state)
+{
+    struct rating_world world;
+    (void)state;
+    open_with(&world,
+              SERVICE "meters:\n"
+                      "  - {key: gib, service: store, event_type: v, value: g, aggregation: time_weighted, per: day, group_by: [region]}\n"
+                      "  - {key: diff, service: store, event_type: v, value: g, aggregation: time_weighted, per: day, reports: change, group_by: [region]}\n"
+                      "  - {key: hours, service: store, event_type: v, value: g, aggregation: time_weighted}\n"
+                      "  - {key: mean, service: store, event_type: v, value: g, aggregation: time_weighted, per: period}\n"
+                      "  - {key: peak, service: store, event_type: v, value: g, aggregation: percentile, window: 1h, percentile: 100, group_by: [port]}\n"
+                  TARIFF("{key: gib, meter: gib, per_unit: '0.01'}") SUBSCRIPTION);
+    for (int i = 0; i < 2; i++) {
+        const char *meter = i ? "diff" : "gib";
+        rating_use(&world, "s1", meter, JANUARY_US + 10 * DAY_US, "eu|", "100000000000000000000000000");
+        rating_use(&world, "s1", meter, JANUARY_US + 12 * DAY_US, "us|", "100000000000000000000000000");
+    }
+    for (int i = 0; i < 2; i++) {
+        const char *meter = i ? "mean" : "hours";
+        rating_use(&world, "s1", meter, JANUARY_US + 9 * DAY_US, "", "3");
+        rating_use(&world, "s1", meter, JANUARY_US + 10 * DAY_US, "", "100000000000000000000000000");
+        rating_use(&world, "s1", meter, JANUARY_US + 12 * DAY_US, "", "2");
+    }
+    rating_use(&world, "s1", "peak", JANUARY_US + 10 * DAY_US, "a|", "3");
+    for (int i = 0; i < 2; i++) rating_use(&world, "s1", "peak", JANUARY_US + 11 * DAY_US, i ? "a|" : "b|", "100000000000000000000000000");
+    rating_use(&world, "s1", "peak", JANUARY_US + 12 * DAY_US, "a|", "4");
+    rating_advance_to(&world, FEBRUARY_US);
+    const int64_t from_us = JANUARY_US + 9 * DAY_US, to_us = JANUARY_US + 14 * DAY_US;
+    static const char big[] = "01-11T00 100000000000000000000000000 (1); 01-12T00 100000000000000000000000000 (0); "
+                              "01-13T00 out of range (1); 01-14T00 out of range (0); ";
+    assert_string_equal(query(&world, "gib", MTR_WINDOW_DAY, from_us, to_us, NULL), big);
+    assert_string_equal(query(&world, "diff", MTR_WINDOW_DAY, from_us, to_us, NULL), big);
+    assert_string_equal(query(&world, "gib", MTR_WINDOW_DAY, JANUARY_US + 12 * DAY_US, JANUARY_US + 13 * DAY_US, "region"),
+                        "01-13T00eu 100000000000000000000000000 (0); 01-13T00us 100000000000000000000000000 (1); ");
+    assert_string_equal(query(&world, "hours", MTR_WINDOW_DAY, from_us, to_us, NULL),
+                        "01-10T00 72 (1); 01-11T00 out of range (1); 01-12T00 out of range (0); 01-13T00 48 (1); 01-14T00 48 (0); ");
+    assert_string_equal(query(&world, "mean", MTR_WINDOW_DAY, JANUARY_US + 11 * DAY_US, to_us, NULL),
+                        "01-12T00 100000000000000000000000000 (0); 01-13T00 2 (1); 01-14T00 2 (0); ");
+    assert_string_equal(query(&world, "peak", MTR_WINDOW_DAY, JANUARY_US + 10 * DAY_US, to_us, NULL),
+                        "01-11T00 3 (1); 01-12T00 out of range (2); 01-13T00 4 (1); ");
+    rating_close(&world);
+}
+
 /* Of the 24 windows of a day the 95th percentile is the 23rd: of two busy hours the lesser. */
 static void queries_rank_the_windows_of_a_row(void **state)
 {
@@ -134,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(queries_hold_levels_up_to_the_watermark),
+        cmocka_unit_test(a_level_out_of_range_marks_its_own_windows),
         cmocka_unit_test(queries_rank_the_windows_of_a_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
