@@ -16,6 +16,7 @@ static const char *const missing[] = {"skip", "invalid", NULL};
 static const char *const reported[] = {"level", "change", NULL};
 static const char *const held_from[] = {"moment", "day", NULL};
 static const char *const cells[] = {"hour", "30m", "15m", NULL}; /* each is half of the one before */
+_Static_assert(MTR_DIMENSIONS_BYTES_MAX == 384, "as the row of group_by says");
 _Static_assert(MTR_CELL_US_MAX / 4 == MTR_CELL_US_MIN, "as long as record_meter_of makes them");
 static const char *const time_units[] = {"second", "minute", "hour", "day", "period", NULL};
 
@@ -34,7 +35,9 @@ static const struct mtr_field rows[] = {
     {MTR_ROW(mtr_meter_fields, unit), .type = MTR_FIELD_TEXT, .max = 64,
      .doc = "of the quantity, for people"},
     {MTR_ROW(mtr_meter_fields, group_by), .type = MTR_FIELD_TEXTS,
-     .max = MTR_METER_GROUP_BY_MAX, .doc = "properties whose values are kept apart; fixed"},
+     .max = MTR_METER_GROUP_BY_MAX,
+     .doc = "properties whose values are kept apart; of an event these have at most 384 bytes together, one "
+            "more counted for each; fixed"},
     {MTR_ROW(mtr_meter_fields, dimension_values_max), .type = MTR_FIELD_U64, .default_text = "100000",
      .min = 1, .max = 1000000000, MTR_ROW_GIVEN(mtr_meter_fields, dimension_values_max_given),
      .doc = "how many different values of group_by, together, it counts for each subject; events with others "
