@@ -167,6 +167,7 @@ int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_cata
     }
     *result = (struct mtr_aggregator_result){.events = aggregator->events + aggregator->reassigned_events,
                                              .next_seq = position.next_seq,
-                                             .idle = position.drained && !is_behind(aggregator)};
+                                             .idle = position.drained && !is_behind(aggregator),
+                                             .is_behind = is_behind(aggregator)};
     return MTR_OK;
 }

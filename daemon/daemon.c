@@ -59,7 +59,7 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
 {
     const struct mtr_config *config = daemon->config;
     char path[PATH_BYTES];
-    bool rollups_are_new = false;
+    struct mtr_new_stores are_new = {false, false};
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
     int64_t now_us = mtr_clock_wall_us();
     const struct mtr_intake_options intake = intake_options(config);
@@ -73,7 +73,7 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
     if (!rc)
         rc = mtr_log_open(store_path(directory, "log", path), &log_options, &daemon->log,
                           diagnostic); /* first: recovery forks */
-    if (!rc) rc = consistency_before(daemon, directory, &rollups_are_new, diagnostic);
+    if (!rc) rc = consistency_before(daemon, directory, &are_new, diagnostic);
     if (!rc)
         rc = mtr_catalog_store_open(store_path(directory, "catalog", path), false, &daemon->catalog_store,
                                     diagnostic);
@@ -85,7 +85,8 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
         rc = mtr_rollups_open(store_path(directory, "rollups", path), false, &daemon->rollups, diagnostic);
     if (!rc)
         rc = mtr_charges_open(store_path(directory, "charges", path), false, &daemon->charges, diagnostic);
-    if (!rc) rc = consistency_after(daemon, rollups_are_new, diagnostic);
+    if (!rc) rc = consistency_after(daemon, directory, are_new, diagnostic);
+    if (!rc) rc = marks_begin(daemon, directory, diagnostic);
     if (!rc) rc = mtr_log_reader_attach(daemon->log, &daemon->aggregator_reader);
     return rc;
 }
@@ -112,6 +113,12 @@ static bool is_ready(void *context)
 {
     struct mtr_daemon *daemon = context;
     return atomic_load(&daemon->ready) && !atomic_load(&daemon->disk_full);
+}
+
+static uint64_t handed_out(void *context)
+{
+    struct mtr_daemon *daemon = context;
+    return atomic_load(&daemon->handed_out);
 }
 
 static struct mtr_api_query_limits query_limits(void *context)
@@ -168,6 +175,7 @@ static void fill_host(struct mtr_daemon *daemon)
         .progress = pipeline_progress,
         .is_ready = is_ready,
         .query_limits = query_limits,
+        .handed_out = handed_out,
     };
 }
 
@@ -299,6 +307,7 @@ static void close_all(struct mtr_daemon *daemon)
     if (daemon->loop) mtr_loop_finish_work(daemon->loop);
     if (daemon->intake) mtr_intake_drain(daemon->intake);
     pipeline_end(daemon);
+    marks_end(daemon);
     events_close(daemon->events);
     mtr_http_sender_close(daemon->sender);
     mtr_timer_close(daemon->watchdog);
@@ -339,6 +348,7 @@ int daemon_run(const struct mtr_config *config, int (*reload)(void *context, str
     pthread_mutex_init(&daemon.progress_mutex, NULL);
     pthread_mutex_init(&daemon.fold_mutex, NULL);
     pthread_mutex_init(&daemon.rate_mutex, NULL);
+    pthread_mutex_init(&daemon.marks.mutex, NULL);
     daemon.started_us = mtr_clock_wall_us();
     int rc = open_all(&daemon, &run, &diagnostic);
     if (rc) {

@@ -30,6 +30,7 @@
 #include "meterd/store/charges.h"
 #include "meterd/store/dedup.h"
 #include "meterd/store/log.h"
+#include "meterd/store/mark.h"
 #include "meterd/store/rollups.h"
 
 struct mtr_api;
@@ -37,6 +38,16 @@ struct mtr_admin;
 struct mtr_events;
 struct mtr_http_sender;
 struct mtr_kept_config;
+
+/* What the marks beside the stores say (marks.c); under its mutex. */
+struct mtr_daemon_marks {
+    pthread_mutex_t mutex;
+    bool are_kept; /* the start was not refused */
+    char directory[4096];
+    struct mtr_mark written;
+    int64_t written_us;
+    bool charges_wait; /* committed, and not in a mark yet; the rater's thread only */
+};
 
 struct mtr_daemon {
     /* Replaced by SIGHUP (reload.c); text in it lives as long as the process. */
@@ -74,6 +85,11 @@ struct mtr_daemon {
     atomic_bool disk_full;             /* a commit was refused for lack of room, and there is none yet */
     atomic_uint_fast64_t folded_seq;   /* everything up to it is folded */
     atomic_uint_fast64_t consumed_seq; /* nothing up to it is needed again: retention may take it */
+    atomic_uint_fast64_t handed_out;   /* charges up to that number may be seen outside */
+    /* The rollups are folded again: until they are, prices of their use would be too low. */
+    atomic_bool rating_waits;
+    uint64_t rating_waits_seq; /* up to that event; before threads start */
+    struct mtr_daemon_marks marks;
     pthread_mutex_t progress_mutex;
     struct mtr_progress progress; /* under its mutex */
     /* Held by a step of the stage from its snapshot on, and by a change of the catalog while it is checked
@@ -117,10 +133,24 @@ void admin_close(struct mtr_admin *admin);
 
 /* The stores against one another (consistency.c): once the log is open and before the other stores are
  * made, and once all are open. MTR_ECORRUPT with a sentence when going on would make money wrong. */
-int consistency_before(struct mtr_daemon *daemon, const char *directory, bool *rollups_are_new,
+struct mtr_new_stores {
+    bool rollups, charges;
+};
+int consistency_before(struct mtr_daemon *daemon, const char *directory, struct mtr_new_stores *are_new,
                        struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
-int consistency_after(struct mtr_daemon *daemon, bool rollups_are_new,
+int consistency_after(struct mtr_daemon *daemon, const char *directory, struct mtr_new_stores are_new,
                       struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
+/* The marks beside the stores (marks.c). `check` and `begin` before threads start; the others on any stage,
+ * each before what it marks is relied on outside. */
+int marks_check(struct mtr_daemon *daemon, const char *directory, bool charges_are_new,
+                struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int marks_begin(struct mtr_daemon *daemon, const char *directory,
+                struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int marks_charges(struct mtr_daemon *daemon) MTR_MUST_USE; /* those of the store: now they may be seen */
+int marks_catalog(struct mtr_daemon *daemon, uint64_t version) MTR_MUST_USE;
+int marks_log(struct mtr_daemon *daemon) MTR_MUST_USE; /* now and then */
+void marks_end(struct mtr_daemon *daemon);             /* once the stages have ended */
 
 /* The first start's operator key: <data>/admin.key with mode 0600, and its document in the catalog
  * (admin_key.c). */

@@ -164,6 +164,7 @@ struct mtr_progress pipeline_progress(void *context)
     pthread_mutex_lock(&daemon->progress_mutex);
     struct mtr_progress progress = daemon->progress;
     pthread_mutex_unlock(&daemon->progress_mutex);
+    progress.rating_waits = atomic_load(&daemon->rating_waits);
     return progress;
 }
 
@@ -184,6 +185,26 @@ void pipeline_release(void *context)
     pthread_mutex_unlock(&daemon->fold_mutex);
 }
 
+static int fail_mark(int rc)
+{
+    if (rc && rc != MTR_EFULL)
+        mtr_logline(MTR_LEVEL_ERROR, "daemon", "the marks beside the stores cannot be written: %s",
+                    mtr_error_text(rc));
+    return rc;
+}
+
+/* All that there was at the start is folded: what it costs can be told. */
+static void end_waiting(struct mtr_daemon *daemon, const struct mtr_aggregator_result *result)
+{
+    if (!atomic_load(&daemon->rating_waits) || result->is_behind ||
+        result->next_seq <= daemon->rating_waits_seq)
+        return;
+    mtr_logline(MTR_LEVEL_INFO, "daemon", "the rollups are folded up to event %" PRIu64 ": rating goes on",
+                result->next_seq - 1);
+    atomic_store(&daemon->rating_waits, false);
+    stage_poke(daemon->rater_stage);
+}
+
 static int aggregator_step(void *context, int64_t now_us, bool *idle)
 {
     struct mtr_daemon *daemon = context;
@@ -193,7 +214,8 @@ static int aggregator_step(void *context, int64_t now_us, bool *idle)
     pthread_mutex_lock(&daemon->fold_mutex);
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
     uint64_t catalog_version = mtr_catalog_version(catalog);
-    int rc = mtr_aggregator_step(daemon->aggregator, catalog, now_us, &result, &diagnostic);
+    int rc = fail_mark(marks_catalog(daemon, catalog_version));
+    if (!rc) rc = mtr_aggregator_step(daemon->aggregator, catalog, now_us, &result, &diagnostic);
     mtr_catalog_release(catalog);
     pthread_mutex_unlock(&daemon->fold_mutex);
     if (rc == MTR_EFULL) {
@@ -212,6 +234,9 @@ static int aggregator_step(void *context, int64_t now_us, bool *idle)
     if (result.idle) mtr_metric_set(&metric_watermark, now_us / MTR_US_PER_SECOND);
     publish_fold(daemon, &result, catalog_version);
     atomic_store(&daemon->folded_seq, result.next_seq - 1);
+    rc = fail_mark(marks_log(daemon));
+    if (rc && rc != MTR_EFULL) return rc; /* the next one writes it */
+    end_waiting(daemon, &result);
     update_consumed(daemon, now_us);
     if (result.events) stage_poke(daemon->rater_stage);
     *idle = result.idle;
@@ -244,7 +269,9 @@ static int rater_step(void *context, int64_t now_us, bool *idle)
     pthread_mutex_lock(&daemon->rate_mutex);
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
     uint64_t catalog_version = mtr_catalog_version(catalog);
-    int rc = mtr_rater_step(daemon->rater, catalog, now_us, &rated, &diagnostic);
+    const bool waits = atomic_load(&daemon->rating_waits);
+    rated.idle = waits;
+    int rc = waits ? MTR_OK : mtr_rater_step(daemon->rater, catalog, now_us, &rated, &diagnostic);
     pthread_mutex_unlock(&daemon->rate_mutex);
     if (!rc && rated.failed)
         mtr_logline(MTR_LEVEL_WARNING, "rater",
@@ -253,6 +280,8 @@ static int rater_step(void *context, int64_t now_us, bool *idle)
     if (!rc && rated.losses)
         mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " line%s at a loss: %s", rated.losses,
                     mtr_plural(rated.losses), rated.loss.text);
+    daemon->marks.charges_wait |= rated.charges > 0;
+    if (!rc && daemon->marks.charges_wait) rc = fail_mark(marks_charges(daemon));
     if (!rc) rc = mtr_outbox_step(daemon->outbox, catalog, now_us, &sent, &diagnostic);
     mtr_catalog_release(catalog);
     if (rc == MTR_EFULL) {
@@ -265,7 +294,7 @@ static int rater_step(void *context, int64_t now_us, bool *idle)
     }
     count_rating(&rated, &sent, began_us);
     *idle = rated.idle && sent.idle;
-    publish_rating(daemon, folds, catalog_version, rated.idle);
+    if (!waits) publish_rating(daemon, folds, catalog_version, rated.idle);
     return MTR_OK;
 }
 

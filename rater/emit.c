@@ -2,8 +2,8 @@
  * Charges made of differences.
  *
  * Invariants: after rater_emit the emitted sum and quantity of every line listed are those of its price. The
- * charge's id covers the line's identity, the version's hash and the period's revision: the same rating gives
- * the same ids.
+ * charge's id covers what it says (line, version, revision, amounts): the same rating gives the same ids, and
+ * another one others.
  */
 #include "rater/emit.h"
 
@@ -12,34 +12,20 @@
 #include "meterd/core/time.h"
 #include "rater/line_order.h"
 
-static int charge_id(struct mtr_buffer *scratch, const struct rater_emission *emission,
-                     const struct mtr_charge_line *line, struct mtr_hash128 *out)
+/* Of all that a receiver books by: its body without the number, and without when and of which part of the log
+ * it was made. So one id never says two things, also where charges were lost and are made again. */
+static int charge_id(const struct rater_emission *emission, const struct mtr_charge *charge,
+                     const struct rater_difference *difference, struct mtr_buffer *scratch,
+                     struct mtr_hash128 *out)
 {
-    char version[RATER_HASH_TEXT_BYTES];
-    const struct mtr_str texts[] = {emission->subscription->key,
-                                    line->meter,
-                                    line->component,
-                                    line->kind,
-                                    line->currency,
-                                    line->dimensions};
-    rater_hash_format(line->version_hash, version);
-    mtr_buffer_reset(scratch);
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-        int rc = mtr_buffer_printf(scratch, "%zu:", texts[i].size);
-        if (!rc) rc = mtr_buffer_append_str(scratch, texts[i]);
-        if (rc) return rc;
-    }
-    int rc = mtr_buffer_printf(scratch, "%lld:%lld", (long long)line->period_start_s,
-                               (long long)(line->part_start_us / MTR_US_PER_SECOND));
-    const int64_t fraction_us = line->part_start_us % MTR_US_PER_SECOND;
-    if (!rc && fraction_us) rc = mtr_buffer_printf(scratch, ".%06lld", (long long)fraction_us);
-    /* What is taken back from a former customer stands beside the same line of the one who pays now. */
-    const struct mtr_str customer = line->customer;
-    if (!rc && !mtr_str_equal(customer, emission->subscription->customer))
-        rc = mtr_buffer_printf(scratch, ":%zu:%.*s", customer.size, MTR_STR_ARGS(customer));
-    if (!rc) rc = mtr_buffer_printf(scratch, ":%s:%u", version, emission->period->revision);
+    struct mtr_charge said = *charge;
+    said.number = 0;
+    said.id = (struct mtr_hash128){0, 0};
+    said.created_us = 0;
+    said.seq_first = said.seq_last = 0;
+    int rc = rater_write_charge_body(scratch, emission, &said, difference);
     if (rc) return rc;
-    XXH128_hash_t hash = XXH3_128bits(scratch->data, scratch->size);
+    const XXH128_hash_t hash = XXH3_128bits(scratch->data, scratch->size);
     *out = (struct mtr_hash128){hash.high64, hash.low64};
     return MTR_OK;
 }
@@ -109,7 +95,7 @@ static int emit_one(const struct emitting *emitting, const struct rater_differen
         .cost = difference->cost,
     };
     check_charge(&charge, difference);
-    int rc = charge_id(body, emission, &difference->line, &charge.id);
+    int rc = charge_id(emission, &charge, difference, body, &charge.id);
     if (!rc) rc = rater_write_charge_body(body, emission, &charge, difference);
     if (rc) return rc;
     charge.body = mtr_buffer_str(body);

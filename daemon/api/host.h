@@ -35,6 +35,7 @@ struct mtr_progress {
     uint64_t rated_folds; /* `folds` before the rater's last step */
     uint64_t rater_catalog_version;
     bool rater_idle;
+    bool rating_waits; /* for rollups that are folded again */
 };
 
 /* The listener's options and the bounds of what is asked of it; from sections `listen`, `intake` and
@@ -86,6 +87,9 @@ struct mtr_api_host {
     struct mtr_progress (*progress)(void *context);
     bool (*is_ready)(void *context); /* events are accepted */
     struct mtr_api_query_limits (*query_limits)(void *context); /* as of now */
+    /* Up to which number charges may be told: what was just made is marked first (daemon/marks.c). NULL:
+     * all. */
+    uint64_t (*handed_out)(void *context);
 };
 
 #endif

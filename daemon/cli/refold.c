@@ -83,9 +83,9 @@ void refold_close(struct mtr_refold *refold)
 
 void refold_remove_store(const char *directory)
 {
-    static const char *const files[] = {"data.mdb", "lock.mdb"};
+    static const char *const files[] = {"data.mdb", "lock.mdb", "mark", "mark.new"};
     char path[PATH_BYTES];
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
         snprintf(path, sizeof(path), "%s/%s", directory, files[i]);
         unlink(path);
     }

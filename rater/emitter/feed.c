@@ -29,6 +29,10 @@ static int on_charge_pulled(void *context, const struct mtr_charge *charge)
 {
     struct pulling *pulling = context;
     struct mtr_pull *pull = pulling->pull;
+    if (pull->request.hidden_from && charge->number >= pull->request.hidden_from) {
+        pull->is_done = true;
+        return STOP;
+    }
     bool wanted = is_wanted(pulling, charge);
     if (pull->scanned == MTR_PULL_SCAN_MAX || (wanted && pull->given == pull->request.limit)) {
         pull->is_done = pull->has_more = true;

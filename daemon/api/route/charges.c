@@ -21,6 +21,7 @@ static bool read_pull_request(struct api_call *call, struct mtr_pull_request *re
         .after = api_u64(call, "after"),
         .limit = (uint32_t)api_u64(call, "limit"),
         .consumer = api_text(call, "consumer"),
+        .hidden_from = call->host->handed_out ? call->host->handed_out(call->host->context) + 1 : 0,
         .skip_drafts = api_text(call, "drafts").size > 0 && !api_flag(call, "drafts"),
     };
     if (request->consumer.size > MTR_CONSUMER_BYTES_MAX) {

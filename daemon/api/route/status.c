@@ -28,6 +28,8 @@ struct status_row {
     } aggregator;
     struct rater_status {
         bool idle;
+        bool waits_for_fold;
+        uint64_t last_charge;
         struct waiting_status {
             uint64_t missing_rate, out_of_range, too_large, other;
         } waiting;
@@ -68,6 +70,10 @@ static const struct mtr_json_member waiting_members[] = {
 static const struct mtr_shape waiting_shape = {.members = waiting_members};
 static const struct mtr_json_member rater_members[] = {
     {MTR_MEMBER(rater_status, idle), .type = MTR_MEMBER_BOOL, .doc = "all that was folded is rated"},
+    {MTR_MEMBER(rater_status, waits_for_fold), .type = MTR_MEMBER_BOOL,
+     .doc = "the rollups are made again: nothing is rated until they have all that the log had at the start"},
+    {MTR_MEMBER(rater_status, last_charge), .type = MTR_MEMBER_U64,
+     .doc = "number of the last charge that may be told; 0: none"},
     {MTR_MEMBER(rater_status, waiting), .type = MTR_MEMBER_MAP, .shape = &waiting_shape,
      .doc = "billing periods that cannot be rated, by reason: GET /v1/charges/waiting has the sentences"},
     {0},
@@ -127,6 +133,8 @@ static void get_status(struct api_call *call)
         api_error(call, rc, "the stores cannot be read");
         return;
     }
+    row.rater.waits_for_fold = progress.rating_waits;
+    if (host->handed_out) row.rater.last_charge = host->handed_out(host->context);
     if (progress.next_seq) row.aggregator.next_seq = progress.next_seq;
     row.aggregator.idle = progress.aggregator_idle && progress.aggregator_catalog_version >= version;
     row.rater.idle = row.aggregator.idle && progress.rater_idle &&

@@ -33,6 +33,7 @@ struct mtr_aggregator_result {
     uint64_t events;
     uint64_t next_seq;
     bool idle;            /* nothing left to do at this moment */
+    bool is_behind; /* of what was folded some is not counted yet: late meters, held events, cells cut anew */
 };
 
 /* rollups and reader are borrowed and must outlive the aggregator. */

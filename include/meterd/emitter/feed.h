@@ -27,6 +27,7 @@ struct mtr_pull_request {
     struct mtr_str consumer; /* may be empty. Without `after`, what it acknowledged is left out */
     bool skip_drafts;
     uint32_t subscription; /* 0: all */
+    uint64_t hidden_from;  /* charges from that number on are not told yet; 0: all are */
 };
 
 /* One answer of the feed, which may be taken in pieces, each in a read transaction of its own. Looks at no

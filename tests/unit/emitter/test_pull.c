@@ -131,6 +131,9 @@ static void consumers_pull_and_acknowledge(void **state)
     request.has_after = true;
     request.after = 0; /* replay */
     assert_string_equal(pull(&stage, &request, &after, &more).text, "draft 1; draft 1; draft 1; draft 1");
+    request.hidden_from = 3; /* what is not marked yet is for a later call */
+    assert_string_equal(pull(&stage, &request, &after, &more).text, "draft 1; draft 1");
+    assert_true(!more && after == 2);
     rating_close(&stage);
 }
 
