@@ -113,6 +113,19 @@ int query_draws_note(struct query_draws *draws, uint32_t subscription, int64_t s
     return rc;
 }
 
+bool query_counts_others(const struct mtr_period_price *price)
+{
+    for (uint32_t i = 0; i < price->grants.count; i++) {
+        const struct mtr_credit *credit = price->grants.items[i].credit;
+        if (credit && !credit->subscription) return true;
+    }
+    for (uint32_t i = 0; price->subscription->peer_count > 1 && i < price->period.part_count; i++) {
+        const struct mtr_tariff_version *version = price->period.parts[i].version;
+        if (version->account.has_minimum || version->account.has_cap) return true;
+    }
+    return false;
+}
+
 bool query_draws_differ(const struct query_draws *draws)
 {
     return draws->count > 0 || draws->is_full;

@@ -28,6 +28,8 @@ void query_draws_begin(struct query_draws *draws, struct mtr_charges_txn *charge
  * there is no such period. Errors: the store's. */
 int query_draws_note(struct query_draws *draws, uint32_t subscription, int64_t start_s,
                      const struct mtr_period_price *price) MTR_MUST_USE;
+/* Does it count with what other subscriptions drew of a credit, or were charged under an account's limits? */
+bool query_counts_others(const struct mtr_period_price *price);
 /* Does a period behind those that were noted find other balances? */
 bool query_draws_differ(const struct query_draws *draws);
 

@@ -35,7 +35,7 @@ struct looking {
     bool ended;       /* by a bound */
     bool passed_over; /* one whose use could not be counted */
     const struct mtr_meter *uncounted; /* as in the extent */
-    const struct mtr_subscription *handed_over;
+    const struct mtr_subscription *handed_over, *shared;
     const struct mtr_subscription *stored, *draft; /* at hand: their first phases; stored NULL: it is new */
     struct query_reach reach;
     struct query_draws draws; /* of its periods so far */
@@ -147,7 +147,10 @@ static int price_both(struct looking *looking, int64_t start_us, struct mtr_clos
     if (rc && is_fatal(rc)) return rc;
     period->problem = rc;
     const bool same_customer = has_same_customer(looking, start_us);
+    const bool counts_others = (looking->stored && query_counts_others(&stored)) ||
+                               (!rc && query_counts_others(&draft));
     *changes = rc || !same_lines(&stored, &draft) || (!same_customer && stored.line_count);
+    if (*changes && counts_others && !looking->shared) looking->shared = looking->draft;
     return MTR_OK;
 }
 
@@ -390,6 +393,6 @@ int mtr_closed_periods_walk(struct mtr_rollups *rollups, struct mtr_charges *cha
     query_view_close(&looking.stored_view);
     mtr_arena_release(&looking.arena);
     *extent = (struct mtr_closed_periods_extent){!looking.ended && !looking.passed_over, looking.uncounted,
-                                                 looking.handed_over};
+                                                 looking.handed_over, looking.shared};
     return looking.ended && rc == STOP ? MTR_OK : rc;
 }

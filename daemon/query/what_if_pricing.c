@@ -68,25 +68,15 @@ static bool is_over(const struct pricing *pricing, const struct query_period *pe
     return mtr_rater_is_over(&known, grace_us, what_if->watermark_us);
 }
 
-static bool has_account_limits(const struct mtr_period_price *price)
-{
-    for (uint32_t i = 0; price->subscription->peer_count > 1 && i < price->period.part_count; i++) {
-        const struct mtr_tariff_version *version = price->period.parts[i].version;
-        if (version->account.has_minimum || version->account.has_cap) return true;
-    }
-    return false;
-}
-
-/* Draws of periods that are not priced here, or of other subscriptions, are what was charged. An allowance
- * of this period alone begins full, whatever that was. */
+/* Draws of periods that are not priced here are what was charged. An allowance of this period alone begins
+ * full, whatever that was. */
 static bool draws_on_charges(const struct what_if_side *side, const struct mtr_period_price *price)
 {
-    for (uint32_t i = 0; i < price->grants.count; i++) {
+    for (uint32_t i = 0; side->begins_late && i < price->grants.count; i++) {
         const struct mtr_grant *grant = &price->grants.items[i];
-        const bool is_shared = grant->credit && !grant->credit->subscription;
         const bool is_own = !grant->of_term && !grant->credit && !grant->before &&
                             grant->pool.expires_us == price->period.whole.end_us;
-        if (is_shared || (side->begins_late && !is_own)) return true;
+        if (!is_own) return true;
     }
     return side->draws.is_full;
 }
@@ -104,7 +94,7 @@ static int price_side(struct pricing *pricing, struct what_if_side *side, const 
     rating.closing = out->is_over = is_over(pricing, period);
     int rc = mtr_billing_period_price(&rating, period->phase, period->start_us, &out->price);
     if (!rc) {
-        out->by_charges = has_account_limits(&out->price) || draws_on_charges(side, &out->price);
+        out->by_charges = query_counts_others(&out->price) || draws_on_charges(side, &out->price);
         what_if->cells += out->price.cell_count;
         for (uint32_t i = 0; i < out->price.period.part_count; i++)
             out->components += out->price.period.parts[i].version->component_count;

@@ -218,6 +218,17 @@ def check_pools_and_new_meters():
         audit(daemon)
 
 
+def check_shared_credit():
+    """What others draw of a credit that they share is as it was charged, and that is said."""
+    with Daemon(WIDE) as daemon:
+        pair = [{"key": k, "service": "s", "customer": "both", "tariff": "p", "start": "2026-09-01"} for k in ("s1", "s2")]
+        apply(daemon, **CATALOG, subscriptions=pair, credits=[{"key": "top", "customer": "both", "amount": "1", "currency": "EUR", "from": "2026-09-01"}])
+        send(daemon, daemon.vendor_key("v"), ("1", "s1", "2026-09-10T00:00:00Z", 5), ("2", "s2", "2026-09-10T00:00:00Z", 7))
+        status, texts = told(daemon, "/v1/catalog?dry_run=true", subscriptions=[{**pair[0], "end": "2026-09-05"}])
+        assert (status, texts[1]) == (200, "`s1` shares a credit, or limits of an account, with other subscriptions of its customer: these sums count with what "
+                                      "those were charged, and periods of theirs may be rated again, too"), (status, texts)
+
+
 def check_end_inside_an_hour():
     """An end that moves into an hour that is used and charged: what is told before it is done is what comes of it; and a query is cut there, too, and
     tells nothing of what lies behind the end."""
@@ -280,6 +291,7 @@ check_end_in_any_order()
 check_changes()
 check_closed_periods()
 check_pools_and_new_meters()
+check_shared_credit()
 check_end_inside_an_hour()
 check_subscribe_again()
 check_gap()

@@ -62,6 +62,9 @@ struct mtr_closed_periods_extent {
     /* Usage of its subject goes from one subscription to another, and cannot be counted before the change:
      * what moves is in no sum. NULL: there is none. */
     const struct mtr_subscription *handed_over;
+    /* A period of it changes, and counts with what the customer's other subscriptions drew or were charged:
+     * as these were, and what becomes of theirs is in no sum. NULL: there is none. */
+    const struct mtr_subscription *shared;
 };
 
 /* Each closed period of which a line would be another, or another customer's, or of which that cannot be
