@@ -35,7 +35,7 @@ struct looking {
     bool ended;       /* by a bound */
     bool passed_over; /* one whose use could not be counted */
     const struct mtr_meter *uncounted; /* as in the extent */
-    const struct mtr_subscription *handed_over, *shared;
+    const struct mtr_subscription *handed_over, *gone, *shared;
     const struct mtr_subscription *stored, *draft; /* at hand: their first phases; stored NULL: it is new */
     struct query_reach reach;
     struct query_draws draws; /* of its periods so far */
@@ -130,7 +130,7 @@ static int price_both(struct looking *looking, int64_t start_us, struct mtr_clos
     struct mtr_rating draft_rating = rating_by(looking, &looking->draft_view);
     const struct mtr_subscription *draft_phase = phase_at(looking->draft, start_us);
     struct mtr_period_price stored = {0}, draft = {0};
-    draft_rating.closing = is_over(looking, draft_phase, start_us);
+    draft_rating.closing = is_over(looking, draft_phase, period->start_us);
     draft_rating.ledger = &query_ledger_of_draws;
     draft_rating.ledger_context = &looking->draws;
     int rc = price_stored(looking, start_us, &stored);
@@ -168,11 +168,13 @@ static int compare_inputs(struct looking *looking, int64_t start_us, bool *same)
     return rc;
 }
 
+/* The period that starts in that second, or at that instant. */
 static int look_at(struct looking *looking, int64_t start_us, int64_t end_us)
 {
+    const struct mtr_subscription *phase = phase_at(looking->draft, start_us);
     struct mtr_closed_period period = {
-        .subscription = phase_at(looking->draft, start_us),
-        .start_us = start_us,
+        .subscription = phase,
+        .start_us = mtr_billing_period_instant(phase, mtr_billing_period_name_s(start_us)),
         .end_us = end_us,
         .dated = looking->reach.dated,
     };
@@ -348,9 +350,13 @@ static int begin_chunk(struct looking *looking, struct mtr_rollups *rollups, str
 }
 
 /* What cannot be counted is not looked at: where the log is gone the fold refuses the change. */
-static int pass_over(struct looking *looking)
+static int pass_over(struct looking *looking, int rc)
 {
     const struct query_change change = change_of(looking);
+    if (rc == MTR_EMISSING) {
+        if (!looking->gone) looking->gone = looking->draft;
+        return MTR_OK;
+    }
     looking->passed_over = true;
     if (!looking->handed_over && query_hands_over(&change)) looking->handed_over = looking->draft;
     return MTR_OK;
@@ -368,7 +374,7 @@ static int look_at_all(struct looking *looking, struct mtr_rollups *rollups, str
             (void)take(looking, i); /* it is at hand again */
             looking->ended = looking->chunk == 1 && looking->singles++ == SINGLES_MAX;
             if (looking->ended) return STOP;
-            if (is_uncountable(rc)) rc = pass_over(looking);
+            if (is_uncountable(rc)) rc = pass_over(looking, rc);
             else left = looking->chunk;
         }
         if (!left) continue;
@@ -392,7 +398,12 @@ int mtr_closed_periods_walk(struct mtr_rollups *rollups, struct mtr_charges *cha
     query_view_close(&looking.draft_view);
     query_view_close(&looking.stored_view);
     mtr_arena_release(&looking.arena);
-    *extent = (struct mtr_closed_periods_extent){!looking.ended && !looking.passed_over, looking.uncounted,
-                                                 looking.handed_over, looking.shared};
+    const bool is_bounded = looking.ended || looking.passed_over;
+    *extent = (struct mtr_closed_periods_extent){.complete = !is_bounded && !looking.gone,
+                                                 .is_bounded = is_bounded,
+                                                 .gone = looking.gone,
+                                                 .uncounted = looking.uncounted,
+                                                 .handed_over = looking.handed_over,
+                                                 .shared = looking.shared};
     return looking.ended && rc == STOP ? MTR_OK : rc;
 }

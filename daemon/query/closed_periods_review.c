@@ -131,7 +131,12 @@ int mtr_closed_periods_review(struct mtr_rollups *rollups, struct mtr_charges *c
                              "its customer: these sums count with what those were charged, and periods of "
                              "theirs may be rated again, too",
                              MTR_STR_ARGS(extent.shared->key));
-    if (!extent.complete)
+    if (extent.gone)
+        mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
+                             "the log no longer has all events of subscription `%.*s` that would be counted "
+                             "again for the change: what becomes of its closed periods cannot be told",
+                             MTR_STR_ARGS(extent.gone->key));
+    if (extent.is_bounded)
         mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
                              "the change reaches more closed periods than are looked at before it: there may "
                              "be others. `meterd price --what-if` looks at all of them");

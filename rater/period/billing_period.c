@@ -29,6 +29,13 @@ int64_t mtr_billing_period_name_s(int64_t start_us)
     return start_us / MTR_US_PER_SECOND - (start_us % MTR_US_PER_SECOND < 0);
 }
 
+int64_t mtr_billing_period_instant(const struct mtr_subscription *phase, int64_t start_s)
+{
+    const int64_t start_us = start_s * MTR_US_PER_SECOND,
+                  time_us = mtr_time_later(start_us, phase->start_us);
+    return mtr_billing_period_name_s(time_us) == start_s ? time_us : start_us;
+}
+
 const struct mtr_subscription *mtr_billing_period_phase(const struct mtr_subscription *subscription,
                                                         int64_t start_s)
 {

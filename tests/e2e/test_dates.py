@@ -229,6 +229,19 @@ def check_shared_credit():
                                       "those were charged, and periods of theirs may be rated again, too"), (status, texts)
 
 
+def check_start_inside_a_second():
+    """A period of which a change is told begins when it does, to the microsecond."""
+    with Daemon(WIDE) as daemon:
+        starts = {"s1": "2026-09-10T10:20:00.25Z", "s2": "2026-09-10T10:20:00.000001Z", "s3": "2026-09-10T10:20:00Z"}
+        apply(daemon, **CATALOG, subscriptions=[{"key": k, "service": "s", "customer": "c", "tariff": "p", "start": start} for k, start in starts.items()])
+        send(daemon, daemon.vendor_key("v"), *((k, k, "2026-09-10T11:00:00Z", 5) for k in starts))
+        component = {**CATALOG["tariffs"][0]["versions"][0]["components"][0], "per_unit": "2"}
+        tariff = {**CATALOG["tariffs"][0], "versions": [{**CATALOG["tariffs"][0]["versions"][0], "components": [component]}]}
+        status, texts = told(daemon, "/v1/catalog?correct_closed_periods=true&dry_run=true", tariffs=[tariff])
+        assert status == 200 and texts[1:] == [f"{k} of c from 2026-09-10T10:20:00{fraction}+00:00: 5.00 becomes 10.00 EUR"
+                                               for k, fraction in (("s1", ".250"), ("s2", ".000001"), ("s3", ""))], (status, texts)
+
+
 def check_end_inside_an_hour():
     """An end that moves into an hour that is used and charged: what is told before it is done is what comes of it; and a query is cut there, too, and
     tells nothing of what lies behind the end."""
@@ -290,6 +303,7 @@ check_end_before_usage()
 check_end_in_any_order()
 check_changes()
 check_closed_periods()
+check_start_inside_a_second()
 check_pools_and_new_meters()
 check_shared_credit()
 check_end_inside_an_hour()

@@ -70,7 +70,8 @@ static int write_waiting(struct waiting_list *list, const struct mtr_subscriptio
     const struct mtr_zone *zone = subscription->zone;
     int rc = mtr_charges_get_period(list->txn, waiting->subscription, waiting->period_start_s, &period);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
-    const int64_t start_us = period.start_s * MTR_US_PER_SECOND, end_us = period.end_s * MTR_US_PER_SECOND;
+    const int64_t start_us = mtr_billing_period_instant(subscription, period.start_s),
+                  end_us = period.end_s * MTR_US_PER_SECOND;
     const struct waiting_row row = {
         .subscription = subscription->key,
         .customer = subscription->customer,

@@ -55,7 +55,10 @@ typedef int (*mtr_on_closed_period)(void *context, const struct mtr_closed_perio
 
 /* What was not told. */
 struct mtr_closed_periods_extent {
-    bool complete; /* all of them were looked at; else one of the bounds ended it */
+    bool complete;   /* all of them were looked at; else */
+    bool is_bounded; /* one of the bounds ended it, or was in the way, */
+    const struct mtr_subscription *gone; /* or the log no longer has what would be counted again of this one
+                                            and perhaps of others; NULL: it has */
     /* A meter of the draft that is new, and priced from a time on that is over: what it is going to count of
      * stored events is in no sum. NULL: there is none. */
     const struct mtr_meter *uncounted;

@@ -73,6 +73,10 @@ int64_t mtr_billing_period_start(const struct mtr_subscription *subscription, in
 /* The second in which it starts: the name of a period in the charges store. */
 int64_t mtr_billing_period_name_s(int64_t start_us);
 
+/* The instant in that second at which a period of the phase starts: the phase's own start, or the second's
+ * beginning. */
+int64_t mtr_billing_period_instant(const struct mtr_subscription *phase, int64_t start_s);
+
 /* The phase of the period of that name: the last that begins by the end of that second. */
 const struct mtr_subscription *mtr_billing_period_phase(const struct mtr_subscription *subscription,
                                                         int64_t start_s);

@@ -177,6 +177,18 @@ static void what_is_told_of_closed_periods_comes_true(void **state)
     assert_true(told_count > 2 * seed_count());
 }
 
+static const char *review_of(const struct mtr_closed_periods_options *options, char *text, size_t size)
+{
+    struct mtr_diagnostics findings;
+    size_t used = 0;
+    mtr_diagnostics_init(&findings, 3);
+    assert_int_equal(mtr_closed_periods_review(world.rating.rollups, world.rating.charges, options, true, &findings), 0);
+    text[0] = '\0';
+    for (size_t i = 0; i < findings.count; i++) used += (size_t)snprintf(text + used, size - used, "%s\n", findings.items[i].text);
+    mtr_diagnostics_release(&findings);
+    return text;
+}
+
 /* Without the log nothing is told of an hour that the draft cuts, and that there is more is said. */
 static void what_cannot_be_counted_is_not_told(void **state)
 {
@@ -196,6 +208,9 @@ static void what_cannot_be_counted_is_not_told(void **state)
         const uint32_t count = told_under(&without_log, &complete).count;
         assert_int_equal(complete, i == 0);
         assert_int_equal(count > 0, i == 0);
+        char said[4 * MTR_FINDING_TEXT_BYTES];
+        assert_int_equal(strstr(review_of(&without_log, said, sizeof(said)), "the log no longer has all events of subscription `s1`") != NULL, i == 1);
+        assert_null(strstr(said, "there may be others"));
         mtr_catalog_release(draft);
     }
     metering_close(&world);
