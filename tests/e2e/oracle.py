@@ -406,8 +406,9 @@ def ceiling(value):
     return -(-value.numerator // value.denominator)
 
 
-def curve(component, quantity):
+def curve(component, quantity, flats=True):
     """The amount of a line before rounding; free units are gone already."""
+    flat_of = (lambda tier: Fraction(tier.get("flat", 0))) if flats else lambda tier: Fraction(0)
     if "per_unit" in component:
         return quantity * Fraction(component["per_unit"])
     if "package" in component:
@@ -419,13 +420,13 @@ def curve(component, quantity):
         return quantity * Fraction(tiers[0]["unit"])
     if "volume" in component:
         tier = next(t for t in tiers if "up_to" not in t or quantity <= Fraction(t["up_to"]))
-        return quantity * Fraction(tier["unit"]) + (Fraction(tier.get("flat", 0)) if quantity else 0)
+        return quantity * Fraction(tier["unit"]) + (flat_of(tier) if quantity else 0)
     amount, below = Fraction(0), Fraction(0)
     for tier in tiers:
         if quantity <= below:
             break
         upper = min(quantity, Fraction(tier["up_to"])) if "up_to" in tier else quantity
-        amount += (upper - below) * Fraction(tier["unit"]) + Fraction(tier.get("flat", 0))
+        amount += (upper - below) * Fraction(tier["unit"]) + flat_of(tier)
         below = upper
     return amount
 
@@ -440,11 +441,38 @@ def lines_of(component, meter, rows):
     return groups
 
 
-def cost(component, quantity):
+def cost(component, quantity, flats=True):
     """Exact amount of all that a line used."""
     if quantity > 0:
         quantity = max(Fraction(0), quantity - Fraction(component.get("free_units", 0)))
-    return curve(component, quantity)
+    return curve(component, quantity, flats)
+
+
+def cost_of_levels(catalog, subscription, component, meter, rows, stretch, whole):
+    """Of a line's levels at each moment of [since, until), by the share of the period for which each holds; the flats once, as the greatest has them."""
+    lists = {}
+    for at, dimensions, value in rows:
+        lists.setdefault(dimensions, []).append((at, value))
+    changes = {}
+    for dimensions, points in lists.items():
+        before = Fraction(0)
+        for at, level in level_steps(catalog, subscription, meter, dimensions, points):
+            changes[at] = changes.get(at, Fraction(0)) + level - before
+            before = level
+    moments = sorted({stretch[0], stretch[1], *(at for at in changes if stretch[0] < at < stretch[1])})
+    level = sum((change for at, change in changes.items() if at < stretch[0]), Fraction(0))
+    total, greatest = Fraction(0), Fraction(0)
+    for begin, end in zip(moments, moments[1:]):
+        level += changes.get(begin, Fraction(0))
+        total += cost(component, level, flats=False) * (end - begin)
+        greatest = max(greatest, level)
+    return total / (whole[1] - whole[0]) + cost(component, greatest) - cost(component, greatest, flats=False)
+
+
+def cost_of(catalog, subscription, component, meter, rows, stretch, whole):
+    if component.get("scope") == "level":
+        return cost_of_levels(catalog, subscription, component, meter, rows, stretch, whole)
+    return cost(component, measure(catalog, subscription, meter, rows, stretch, whole))
 
 
 CURVES = {"per_unit", "package", "graduated", "volume", "recurring"}
@@ -512,10 +540,10 @@ def price_period(catalog, subscription, period, usage, closing):
             meter, begin = meters[component["meter"]], position_from(parts, index, component)
             rows = with_openings(catalog, subscription, meter, usage.get(component["meter"], []))
             for dimensions, of_line in lines_of(component, meter, [row for row in rows if touches(meter, row, (begin, end))]).items():
-                until = cost(component, measure(catalog, subscription, meter, of_line, (begin, end), whole))
+                until = cost_of(catalog, subscription, component, meter, of_line, (begin, end), whole)
                 earlier = Fraction(0)
                 if any(touches(meter, row, (begin, start)) for row in of_line):
-                    earlier = cost(component, measure(catalog, subscription, meter, of_line, (begin, start), whole))
+                    earlier = cost_of(catalog, subscription, component, meter, of_line, (begin, start), whole)
                 amount = carry((key, dimensions), until - earlier)
                 before = due.get(key, Fraction(0))
                 due[key] = before + amount

@@ -70,13 +70,26 @@ def components(cpu_price):
     ]
 
 
-def measured(price, **more):
+def levels(price, seats_scope="level"):
+    """Each level by the share of the period for which it held: by region, of changes that hold from midnight, of a mean, and of one that ends. Seats may
+    be of the whole period under another version."""
+    return [
+        {"key": "disk-levels", "meter": "disk", "scope": "level", "group_by": ["region"], "per_unit": price},
+        {"key": "seats", "meter": "held", "scope": seats_scope, "free_units": "2.5", "graduated": [
+            {"up_to": 40, "unit": "1.1", "flat": "0.5"}, {"up_to": 200, "unit": "0.7", "flat": "2"}, {"unit": price}]},
+        {"key": "mean-levels", "meter": "mean", "scope": "level", "cap": "90", "volume": [{"up_to": 60, "unit": "0.9"}, {"unit": price, "flat": "3"}]},
+        {"key": "gone-levels", "meter": "gone-disk", "scope": "level", "minimum": "4", "graduated": [{"up_to": 25, "unit": price}, {"unit": "0.4", "flat": 1}]},
+    ]
+
+
+def measured(price, seats_scope="level"):
     """What is more than a sum: levels, percentiles, and quantities that are spread over a length."""
     return [
         {"key": "disk", "meter": "disk", "group_by": ["region"], "per_unit": price},
         {"key": "held", "meter": "held", "per_unit": "0.31"},
         {"key": "mean", "meter": "mean", "graduated": [{"up_to": 40, "unit": "1.5"}, {"unit": price}]},
         {"key": "gone", "meter": "gone-disk", "per_unit": "0.07"},
+        *levels(price, seats_scope),
         {"key": "p95", "meter": "p95", "group_by": ["region"], "per_unit": "2.3"},
         {"key": "p50", "meter": "gone-p50", "per_unit": "1.9"},
         {"key": "runs", "meter": "runs", "group_by": ["region"], "per_unit": price},
@@ -87,9 +100,9 @@ def measured(price, **more):
     ]
 
 
-def measured_version(since, price, **more):
+def measured_version(since, price, seats_scope="level", **more):
     """With overrides of a customer and a subscription: the price of one, another curve of another."""
-    return {"from": since, "components": measured(price), **more, "overrides": [
+    return {"from": since, "components": measured(price, seats_scope), **more, "overrides": [
         {"customer": "c2", "components": [{"key": "disk", "per_unit": "0.011"}, {"key": "length", "per_unit": "0.0003"}]},
         {"subscription": "m-kolkata", "components": [{"key": "runs", "graduated": [{"up_to": 50, "unit": "1"}, {"unit": "0.2"}]},
                                                      {"key": "base", "recurring": {"amount": "3.10"}}]}]}
@@ -155,7 +168,7 @@ def repriced(catalog):
     second["components"] += [{"key": "peak", "meter": "peak", "per_unit": "0.25"}]
     versions.append(second)
     other = next(t for t in catalog["tariffs"] if t["key"] == "measured")
-    other["versions"] += [measured_version(SECOND_SPLIT_TIME, "0.05"), measured_version(SPLIT_TIME, "0.03", reset=True)]
+    other["versions"] += [measured_version(SECOND_SPLIT_TIME, "0.05", "period"), measured_version(SPLIT_TIME, "0.03", reset=True)]
     return changed(catalog)
 
 
