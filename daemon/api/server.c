@@ -195,11 +195,7 @@ static void on_request(void *context, struct mtr_http_request *http)
         return;
     }
     if (!call->route->handle) {
-        /* The credential's vendor is who sends; its key lives in the snapshot that the events route
-         * acquires itself. */
-        struct mtr_str vendor =
-            call->credential->vendor ? call->credential->vendor->key : (struct mtr_str){NULL, 0};
-        events_handle(api->events, http, vendor);
+        events_handle(api->events, http, call->credential);
         api_call_free(call);
         return;
     }

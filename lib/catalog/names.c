@@ -338,3 +338,16 @@ int catalog_find_past_name(struct mtr_documents *documents, const struct mtr_cat
         }
     return rc == FOUND ? MTR_OK : rc;
 }
+
+int catalog_find_sent(struct mtr_documents *documents, const struct mtr_record *api_key,
+                      struct mtr_diagnostics *findings)
+{
+    const bool can_send = api_key->fields.api_key.scopes & MTR_SCOPE_INGEST;
+    enum mtr_document_use use;
+    int rc = mtr_documents_get_use(documents, MTR_KIND_API_KEY, api_key->number, &use);
+    if (rc || use == MTR_DOCUMENT_UNUSED || (use == MTR_DOCUMENT_MAY_BE_USED && !can_send)) return rc;
+    mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_DELETE_USED, 0, 0, "api_key",
+                         "events %s sent with it: retire it from a date on",
+                         use == MTR_DOCUMENT_USED ? "were" : "may have been");
+    return MTR_OK;
+}

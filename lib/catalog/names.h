@@ -45,5 +45,8 @@ const char *catalog_component_meant(const struct mtr_tariff_document *tariff, st
 /* A finding when a revision of a subscription or service of the catalog names the tariff. */
 int catalog_find_past_name(struct mtr_documents *documents, const struct mtr_catalog *catalog,
                            const struct mtr_record *tariff, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* A finding when events were sent with the API key, or may have been before that was noted. */
+int catalog_find_sent(struct mtr_documents *documents, const struct mtr_record *api_key,
+                      struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 #endif

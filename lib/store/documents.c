@@ -5,17 +5,17 @@
  *   revisions  kind u8, number u32, revision u32 → applied_us u64, who size u16, who, json; empty: deleted
  *              kind u8, number u32, 0            → u32: the number that the key had before it was deleted
  *   meta       "format" → u64; "version" → u64; "count", kind u8 → u64
+ *              and what document_uses.c writes
  *
  * Invariants: numbers of a kind are 1…count, each given once; revisions of a key are 1…newest, over all its
  * numbers; revisions are never rewritten. Integers are big-endian, so that the order of bytes is the order of
  * numbers. Format 1 had no deletions: a store becomes format 2 with the first one.
  */
-#include "meterd/store/documents.h"
+#include "lib/store/documents_state.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/store/lmdb_env.h"
 #include "meterd/core/limits.h"
 
 enum { FORMAT_WITHOUT_DELETIONS = 1, FORMAT_VERSION = 2 };
@@ -23,12 +23,6 @@ enum { HEAD_BYTES = 8, REVISION_KEY_BYTES = 9, REVISION_HEADER_BYTES = 10, LINK_
 #define MAP_BYTES                                                                                            \
     ((size_t)16                                                                                              \
      << 30) /* address space; a catalog of a million documents of 1 KiB with ten revisions each fits */
-
-struct mtr_documents {
-    MDB_env *env;
-    MDB_dbi heads, revisions, meta;
-    MDB_txn *change; /* between begin and commit or abort */
-};
 
 struct head {
     uint32_t number;

@@ -114,6 +114,11 @@ def check_deletion(d):
     secret = d.vendor_key("acme", ("query",), "leaving")
     assert delete(d, "api_key", "leaving").status == 200
     problem(d.call("GET", "/v1/usage", key=secret), 401, "unknown")
+    for key, can_go in (("other-key", False), ("idle", True)):
+        if can_go:
+            d.vendor_key("other", name=key)
+        answer = delete(d, "api_key", key)
+        assert answer.status == 200 if can_go else b"events were sent with it: retire it from a date on" in answer.body, answer.body
     failed = d.command("delete", "meter", "vcpu_hours_2", check=False)
     assert failed.returncode != 0 and "usage was folded with it" in failed.stderr, failed
 

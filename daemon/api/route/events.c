@@ -4,6 +4,8 @@
  *   loop: small bodies are decoded here, large ones on the pool ─▶ submit ─▶ writer's thread: judged,
  * committed ─▶ loop: answered
  *
+ * Before the first events of an API key are submitted the catalog's store notes, on the pool, that it sends.
+ *
  * A struct ingest owns the request's memory on the whole way. Answers come back on the writer's thread; they
  * are chained under a mutex and a wakeup brings them to the loop in one go. Ingests are kept in a free list,
  * with their arenas, so that a steady state allocates little.
@@ -15,11 +17,13 @@
 #include <stdlib.h>
 
 #include "daemon/api/metrics.h"
+#include "meterd/catalog/store.h"
 #include "meterd/collector/decode.h"
 
 enum {
     DECODE_ON_LOOP_BYTES_MAX = 64 << 10, /* larger bodies would hold up the loop for long */
     FREE_MAX = 256,
+    SENDERS_MAX = 1 << 20, /* API keys that are remembered to have sent; others are looked up each time */
     ARENA_KEPT_BYTES_MAX = 1 << 20,
     CE_HEADERS_MAX = MTR_HTTP_HEADERS_MAX,
     MEMORY_PER_BODY_BYTE = 24, /* events, properties and text of the densest body, per byte of it */
@@ -38,7 +42,8 @@ struct ingest {
     struct mtr_decode_header headers[CE_HEADERS_MAX];
     uint32_t header_count;
     int64_t received_us;
-    int decode_error;
+    uint32_t sender; /* API key's number, to be noted before it is submitted; 0: it is noted */
+    int note_error, decode_error;
     struct mtr_diagnostic diagnostic;
 };
 
@@ -67,6 +72,7 @@ struct mtr_events {
     struct ingest *free;
     uint32_t free_count;
     struct mtr_buffer answer;
+    unsigned char senders[SENDERS_MAX / 8]; /* a bit for each API key that is noted */
     pthread_mutex_t mutex; /* of what follows */
     struct mtr_request *first, **last;
 };
@@ -120,6 +126,16 @@ static void answer_unreadable(struct ingest *ingest)
     ingest_put(ingest);
 }
 
+static void answer_unnoted(struct ingest *ingest)
+{
+    mtr_http_problem(ingest->http, 503,
+                     ingest->note_error == MTR_EFULL ? MTR_FINDING_STORE_FULL
+                                                     : MTR_FINDING_STORE_UNWRITABLE,
+                     MTR_STR("the catalog's disk cannot note who sends: nothing of this request was stored; "
+                             "send it again later"));
+    ingest_put(ingest);
+}
+
 static void submit(struct ingest *ingest)
 {
     const struct mtr_api_host *host = ingest->events->host;
@@ -130,6 +146,17 @@ static void submit(struct ingest *ingest)
                      rc == MTR_EFULL ? MTR_STR("the queue to the log is full; send the same batch again")
                                      : MTR_STR("meterd is stopping"));
     ingest_put(ingest);
+}
+
+static bool is_noted(const struct mtr_events *events, uint32_t sender)
+{
+    return sender < SENDERS_MAX && events->senders[sender / 8] >> sender % 8 & 1;
+}
+
+/* Back on the loop. */
+static void remember_sender(struct mtr_events *events, uint32_t sender)
+{
+    if (sender && sender < SENDERS_MAX) events->senders[sender / 8] |= (unsigned char)(1 << sender % 8);
 }
 
 static void decode(void *context)
@@ -146,6 +173,8 @@ static void decode(void *context)
         .events_max = limits->request_events_max,
         .received_us = ingest->received_us,
     };
+    struct mtr_catalog_store *catalog = ingest->events->host->catalog_store;
+    ingest->note_error = ingest->sender ? mtr_catalog_store_note_use(catalog, ingest->sender) : MTR_OK;
     ingest->decode_error = mtr_decode(&input, &ingest->request, &ingest->diagnostic);
     mtr_buffer_release(&ingest->body); /* events borrow from the arena only */
 }
@@ -153,7 +182,9 @@ static void decode(void *context)
 static void on_decoded(void *context)
 {
     struct ingest *ingest = context;
-    if (ingest->decode_error) answer_unreadable(ingest);
+    if (!ingest->note_error) remember_sender(ingest->events, ingest->sender);
+    if (ingest->note_error) answer_unnoted(ingest);
+    else if (ingest->decode_error) answer_unreadable(ingest);
     else submit(ingest);
 }
 
@@ -180,9 +211,10 @@ static int copy_headers(struct ingest *ingest)
     return rc;
 }
 
-void events_handle(struct mtr_events *events, struct mtr_http_request *http, struct mtr_str vendor)
+void events_handle(struct mtr_events *events, struct mtr_http_request *http,
+                   const struct mtr_api_key *credential)
 {
-    if (!vendor.size) {
+    if (!credential->vendor) {
         mtr_http_problem(http, 403, MTR_FINDING_REQUEST_FORBIDDEN,
                          MTR_STR("this API key is bound to no vendor; make one with: meterd key NAME "
                                  "--vendor V --scope ingest"));
@@ -196,10 +228,11 @@ void events_handle(struct mtr_events *events, struct mtr_http_request *http, str
     ingest->http = http;
     ingest->received_us = mtr_clock_wall_us();
     ingest->request.context = ingest;
-    int rc = mtr_arena_copy(&ingest->request.arena, vendor, &ingest->request.vendor);
+    ingest->sender = is_noted(events, credential->number) ? 0 : credential->number;
+    int rc = mtr_arena_copy(&ingest->request.arena, credential->vendor->key, &ingest->request.vendor);
     if (!rc) rc = copy_headers(ingest);
     mtr_http_request_take_body(http, &ingest->body);
-    bool is_small = ingest->body.size <= DECODE_ON_LOOP_BYTES_MAX &&
+    bool is_small = ingest->body.size <= DECODE_ON_LOOP_BYTES_MAX && !ingest->sender &&
                     !ingest->content_encoding.size; /* compressed it may be of any size */
     if (!rc && is_small) {
         decode(ingest);

@@ -75,12 +75,16 @@ int mtr_catalog_store_apply(struct mtr_catalog_store *store, const struct mtr_ca
                             struct mtr_catalog_change *change, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* Deletes one document, a meter, service, tariff or API key, of the edit's kind and key. What refers to it,
- * or may have charged with it, is a finding; whether usage was folded with a meter is for `review` to say.
- * Its revisions stay, and the key may come again, under another number. MTR_ENOTFOUND, and errors as of
- * apply. */
+ * may have charged with it, or sent events with it, is a finding; whether usage was folded with a meter is
+ * for `review` to say. Its revisions stay, and the key may come again, under another number. MTR_ENOTFOUND,
+ * and errors as of apply. */
 int mtr_catalog_store_delete(struct mtr_catalog_store *store, const struct mtr_catalog_edit *edit,
                              struct mtr_catalog_change *change,
                              struct mtr_diagnostics *findings) MTR_MUST_USE;
+
+/* Notes, before its first events are stored, that an API key (by number) sends: it is not deleted any more,
+ * and events do not say with which key they were sent. Any thread, beside other changes. */
+int mtr_catalog_store_note_use(struct mtr_catalog_store *store, uint32_t api_key) MTR_MUST_USE;
 
 /* The snapshot that applying the text would put in force: *out is the caller's reference. Nothing is
  * stored, so a read-only store will do; of the edit, text, kind and key are looked at. What the draft leaves

@@ -56,6 +56,15 @@ int mtr_documents_delete(struct mtr_documents *documents,
 int mtr_documents_commit(struct mtr_documents *documents, uint64_t *version) MTR_MUST_USE;
 void mtr_documents_abort(struct mtr_documents *documents);
 
+/* Which documents were used in a way that no other store tells: noted by number, once and for ever, on any
+ * thread beside a change. Of a kind they are noted from the first call of note_uses on: documents of before
+ * that may have been used. */
+int mtr_documents_note_uses(struct mtr_documents *documents, uint8_t kind) MTR_MUST_USE;
+int mtr_documents_note_use(struct mtr_documents *documents, uint8_t kind, uint32_t number) MTR_MUST_USE;
+enum mtr_document_use { MTR_DOCUMENT_UNUSED, MTR_DOCUMENT_USED, MTR_DOCUMENT_MAY_BE_USED };
+int mtr_documents_get_use(struct mtr_documents *documents, uint8_t kind, uint32_t number,
+                          enum mtr_document_use *out) MTR_MUST_USE;
+
 /* The document is borrowed during the hook only. The hook's error ends the walk and is returned. */
 typedef int (*mtr_documents_on_document)(void *context, const struct mtr_stored_document *document);
 

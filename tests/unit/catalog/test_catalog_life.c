@@ -119,6 +119,24 @@ static const struct {
     {MTR_KIND_CREDIT, "k", "{\"key\":\"k\",\"customer\":\"c\",\"quantity\":\"5\",\"meter\":\"cpu\",\"from\":\"2026-01-01\"}"},
 };
 
+/* Another one of its vendor, and the next one of its key, may go. */
+static void test_key_that_sent(void **state)
+{
+    struct fixture *f = *state;
+    static const char spare[] = "api_keys:\n  - {key: spare, vendor: acme, scopes: [ingest],\n"
+                                "     sha256: 3cb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b}\n";
+    assert_ok(f, apply(f, BASE, false));
+    assert_ok(f, apply(f, spare, false));
+    assert_int_equal(mtr_catalog_store_note_use(f->store, 1), MTR_OK);
+    assert_stays(f, MTR_KIND_API_KEY, "acme-push", "0:0: api_key: events were sent with it: retire it from a date on\n");
+    reopen(f);
+    assert_stays(f, MTR_KIND_API_KEY, "acme-push", "0:0: api_key: events were sent with it: retire it from a date on\n");
+    assert_ok(f, delete_one(f, MTR_KIND_API_KEY, "spare", false));
+    assert_ok(f, apply(f, spare, false));
+    assert_int_equal(mtr_catalog_store_note_use(f->store, 2), MTR_OK); /* who was deleted while it sent */
+    assert_ok(f, delete_one(f, MTR_KIND_API_KEY, "spare", false));
+}
+
 static void write_directory_of_before(struct fixture *f)
 {
     struct mtr_documents *documents;
@@ -308,7 +326,8 @@ static void test_review_of_a_change(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_retired), TEST(test_deletion), TEST(test_lost_document), TEST(test_keys_within_a_service),
+    const struct CMUnitTest tests[] = {TEST(test_retired), TEST(test_deletion), TEST(test_key_that_sent), TEST(test_lost_document),
+                                       TEST(test_keys_within_a_service),
                                        TEST(test_review_of_a_change)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

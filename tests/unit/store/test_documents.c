@@ -255,11 +255,49 @@ static void test_hook_stops_the_walk(void **state)
     assert_int_equal(calls, 1);
 }
 
+static void assert_use(struct fixture *f, uint32_t number, enum mtr_document_use expected)
+{
+    enum mtr_document_use use;
+    assert_int_equal(mtr_documents_get_use(f->documents, 5, number, &use), MTR_OK);
+    assert_int_equal(use, expected);
+}
+
+/* Documents from before uses were noted may have been used; a note stays, and is no change. */
+static void test_uses(void **state)
+{
+    static const struct golden_row rows[] = {{"noted\5\0\0\0\0\0\0\0\2", 14}, {"used\5\0\0\0\3\0\0\0\0\0\0\0\1", 17}};
+    struct fixture *f = *state;
+    uint64_t before, after;
+    begin(f);
+    put(f, 5, "a", "{}");
+    put(f, 5, "b", "{}");
+    commit(f);
+    assert_use(f, 1, MTR_DOCUMENT_MAY_BE_USED);
+    assert_int_equal(mtr_documents_note_uses(f->documents, 5), MTR_OK);
+    begin(f);
+    assert_int_equal(put(f, 5, "c", "{}"), 3);
+    put(f, 5, "d", "{}");
+    commit(f);
+    assert_int_equal(mtr_documents_note_uses(f->documents, 5), MTR_OK);
+    assert_int_equal(mtr_documents_version(f->documents, &before), MTR_OK);
+    assert_use(f, 3, MTR_DOCUMENT_UNUSED);
+    for (int i = 0; i < 2; i++) assert_int_equal(mtr_documents_note_use(f->documents, 5, 3), MTR_OK);
+    assert_int_equal(mtr_documents_note_use(f->documents, 5, 1), MTR_OK);
+    check_bytes(f, rows, 2);
+    reopen(f, true);
+    assert_use(f, 1, MTR_DOCUMENT_USED);
+    assert_use(f, 2, MTR_DOCUMENT_MAY_BE_USED);
+    assert_use(f, 3, MTR_DOCUMENT_USED);
+    assert_use(f, 4, MTR_DOCUMENT_UNUSED);
+    assert_int_equal(mtr_documents_version(f->documents, &after), MTR_OK);
+    assert_int_equal(before, after);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_numbers_and_revisions), TEST(test_deletions), TEST(test_abort_leaves_nothing),
-                                       TEST(test_golden_bytes), TEST(test_hook_stops_the_walk)};
+                                       TEST(test_golden_bytes), TEST(test_uses), TEST(test_hook_stops_the_walk)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
