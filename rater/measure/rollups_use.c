@@ -20,8 +20,8 @@ static int walk_cells(void *context, const struct mtr_use_stream *stream, struct
 {
     const struct mtr_cell_range cells = {stream->subscription->number, stream->meter->number, range.start_us,
                                          range.end_us};
-    if (stream->within)
-        return mtr_rollups_walk_cells_within(txn_of(context), &cells, stream->within, on_cell, hook_context);
+    if (stream->within.range)
+        return mtr_rollups_walk_cells_within(txn_of(context), &cells, &stream->within, on_cell, hook_context);
     return mtr_rollups_walk_cells(txn_of(context), &cells, on_cell, hook_context);
 }
 

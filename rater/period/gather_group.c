@@ -146,11 +146,22 @@ int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensi
     return find_line(gathering, *group, mtr_slicing_dimensions(gathering->slicing, *group));
 }
 
+/* Those of a line's values, from its first on, that stand in cells one behind the other tell which cells may
+ * be of it. */
+static struct mtr_cells_within cells_within(const struct rater_gathering *gathering)
+{
+    const uint32_t *positions = gathering->positions;
+    const uint32_t values = gathering->rule.component->group_by_count;
+    struct mtr_cells_within within = {.count = 0};
+    if (!values || positions[0] == UINT32_MAX) return within;
+    while (within.count < values && positions[within.count] == positions[0] + within.count) within.count++;
+    within.range = gathering->rating->lines;
+    within.skip = positions[0];
+    return within;
+}
+
 struct mtr_use_stream rater_gather_stream(const struct rater_gathering *gathering)
 {
-    const struct mtr_component *component = gathering->rule.component;
-    bool leads = component->group_by_count > 0; /* a line's values are the first of its cells' */
-    for (uint32_t i = 0; i < component->group_by_count; i++) leads = leads && gathering->positions[i] == i;
-    return (struct mtr_use_stream){gathering->subscription, component, gathering->rule.input,
-                                   gathering->rule.meter, leads ? gathering->rating->lines : NULL};
+    return (struct mtr_use_stream){gathering->subscription, gathering->rule.component, gathering->rule.input,
+                                   gathering->rule.meter, cells_within(gathering)};
 }

@@ -23,8 +23,8 @@ struct mtr_use_stream {
     const struct mtr_component *component; /* NULL: whichever counts the meter */
     uint32_t input;                        /* of the component */
     const struct mtr_meter *meter;         /* as the source says for that input */
-    /* Only cells and lists whose dimensions lie in it are asked for; the others may come, too. NULL: all. */
-    const struct mtr_dimensions_range *within;
+    /* Only cells and lists whose dimensions lie in it are asked for; the others may come, too. */
+    struct mtr_cells_within within;
 };
 
 /* Points of one list of a stream with from_us <= time < until_us. */

@@ -137,10 +137,16 @@ struct mtr_dimensions_range {
 };
 bool mtr_dimensions_range_holds(const struct mtr_dimensions_range *range, struct mtr_str dimensions);
 
-/* The same of those whose dimensions lie in `within`; the others are passed over without being read. The hook
- * may move within->until down, also to what was handed out. */
+/* Cells some of whose values lie in a range: `count` of them behind `skip` others, each value with its end.
+ * What the range has behind so many values is not looked at. */
+struct mtr_cells_within {
+    const struct mtr_dimensions_range *range; /* NULL: all cells */
+    uint32_t skip, count;
+};
+/* The same of those that lie in `within`; where many do not they are passed over without being read. The hook
+ * may move the range's `until` down, also to what was handed out. */
 int mtr_rollups_walk_cells_within(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range,
-                                  const struct mtr_dimensions_range *within, mtr_rollups_on_cell on_cell,
+                                  const struct mtr_cells_within *within, mtr_rollups_on_cell on_cell,
                                   void *context) MTR_MUST_USE;
 
 /* Takes away the cells of that range with their members, so that they can be folded again. Lists over all

@@ -118,46 +118,116 @@ bool mtr_dimensions_range_holds(const struct mtr_dimensions_range *range, struct
            (!range->has_until || mtr_str_compare(dimensions, range->until) < 0);
 }
 
-/* From the cell at the cursor: hands it out, or says where the next one begins that lies within. */
-static int step_within(struct cell_walk *walk, const struct mtr_dimensions_range *within, MDB_val k,
-                       MDB_val v, struct mtr_key *jump)
+/* ---- those within a range ---- */
+
+enum { VALUE_END = 0x1F, STEPS_MIN = 8, STEPS_MAX = 64 };
+
+struct walk_within {
+    struct cell_walk walk;
+    const struct mtr_cells_within *within;
+    /* Cells that are read before others are passed over, which costs as much as some: more where that was in
+     * vain. None where no values are skipped: behind the range's end all cells of the hour are. */
+    uint32_t steps, steps_left;
+    struct mtr_key jump; /* where the next cell may lie; empty: anywhere */
+};
+
+/* The first `count` values of it, or all; are there so many? */
+static bool take_values(struct mtr_str dimensions, uint32_t count, struct mtr_str *values)
+{
+    *values = (struct mtr_str){dimensions.data, 0};
+    for (; count > 0 && values->size < dimensions.size; count--) {
+        const char *end = memchr(dimensions.data + values->size, VALUE_END, dimensions.size - values->size);
+        values->size = end ? (size_t)(end - dimensions.data) + 1 : dimensions.size;
+    }
+    return count == 0;
+}
+
+/* Below the range: < 0, within: 0, behind it: > 0. */
+static int compare_within(const struct mtr_cells_within *within, struct mtr_str values)
+{
+    const struct mtr_dimensions_range *range = within->range;
+    struct mtr_str from, until;
+    (void)take_values(range->from, within->count, &from);
+    if (mtr_str_compare(values, from) < 0) return -1;
+    if (!range->has_until) return 0;
+    (void)take_values(range->until, within->count, &until);
+    const int order = mtr_str_compare(values, until);
+    return order > 0 || (order == 0 && until.size == range->until.size);
+}
+
+/* To the range's begin behind the same values, or behind the next ones that are skipped: further on than the
+ * cell, or nowhere. */
+static void jump_on(struct walk_within *on, const struct mtr_cell_key *at, struct mtr_str skipped, int order)
+{
+    char dimensions[2 * MTR_DIMENSIONS_BYTES_MAX];
+    struct mtr_str from;
+    struct mtr_cell_key to = *at;
+    (void)take_values(on->within->range->from, on->within->count, &from);
+    to.dimensions = (struct mtr_str){dimensions, skipped.size};
+    memcpy(dimensions, skipped.data, skipped.size);
+    if (order > 0 && skipped.size) dimensions[skipped.size - 1] = VALUE_END + 1; /* none lie between them */
+    if (order > 0 && !skipped.size) to.start_us++;
+    if (order < 0 || !skipped.size) {
+        memcpy(dimensions + skipped.size, from.data, from.size);
+        to.dimensions.size += from.size;
+    }
+    if (to.dimensions.size <= MTR_DIMENSIONS_BYTES_MAX) on->jump = cell_key(&to);
+}
+
+/* From the cell at the cursor: hands it out, or says where the next one begins that may lie within. */
+static int step_within(struct walk_within *on, MDB_val k, MDB_val v)
 {
     struct mtr_cell_key at;
-    jump->size = 0;
+    struct mtr_str skipped, values;
+    on->jump.size = 0;
     int rc = read_cell_key(lmdb_str(k), &at);
     if (rc) return rc;
-    if (mtr_dimensions_range_holds(within, at.dimensions)) return on_cell_row(walk, lmdb_str(k), lmdb_str(v));
-    if (at.start_us >= walk->to_us) {
-        walk->stopped = true;
+    if (at.start_us >= on->walk.to_us) {
+        on->walk.stopped = true;
         return STOP;
     }
-    if (mtr_str_compare(at.dimensions, within->from) >= 0) at.start_us++;
-    at.dimensions = within->from;
-    *jump = cell_key(&at);
+    bool is_whole = take_values(at.dimensions, on->within->skip, &skipped);
+    const struct mtr_str behind = {at.dimensions.data + skipped.size, at.dimensions.size - skipped.size};
+    is_whole = take_values(behind, on->within->count, &values) && is_whole;
+    const int order = is_whole ? compare_within(on->within, values) : 0;
+    if (order == 0) {
+        on->steps = on->steps_left = on->within->skip ? STEPS_MIN : 0;
+        return on_cell_row(&on->walk, lmdb_str(k), lmdb_str(v));
+    }
+    if (on->steps_left > 0) {
+        on->steps_left--;
+        return MTR_OK;
+    }
+    if (on->steps && on->steps < STEPS_MAX) on->steps *= 2;
+    on->steps_left = on->steps;
+    jump_on(on, &at, skipped, order);
     return MTR_OK;
 }
 
 int mtr_rollups_walk_cells_within(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range,
-                                  const struct mtr_dimensions_range *within, mtr_rollups_on_cell on_cell,
+                                  const struct mtr_cells_within *within, mtr_rollups_on_cell on_cell,
                                   void *context)
 {
-    struct cell_walk walk = {.to_us = range->to_us, .on_cell = on_cell, .context = context};
-    const struct mtr_cell_key first = {range->subscription, range->meter, range->from_us, within->from};
-    struct mtr_key at = cell_key(&first);
-    const struct mtr_str prefix = {(const char *)at.data, 8};
+    struct walk_within on = {.walk = {.to_us = range->to_us, .on_cell = on_cell, .context = context},
+                             .within = within,
+                             .steps = within->skip ? STEPS_MIN : 0};
+    const struct mtr_cell_key first = {range->subscription, range->meter, range->from_us, MTR_STR("")};
+    const struct mtr_key begin = cell_key(&first);
+    const struct mtr_str prefix = {(const char *)begin.data, 8};
     MDB_cursor *cursor;
     int rc = lmdb_cursor_take(&txn->cursors, MTR_TABLE_CELLS, txn->rollups->tables[MTR_TABLE_CELLS], &cursor);
     if (rc) return rc;
+    on.jump = begin;
     for (bool more = true; more;) {
-        struct mtr_str key = rollups_key_str(&at);
+        struct mtr_str key = rollups_key_str(&on.jump);
         MDB_val k = lmdb_val(key.data, key.size), v;
-        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, at.size ? MDB_SET_RANGE : MDB_NEXT));
+        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, on.jump.size ? MDB_SET_RANGE : MDB_NEXT));
         more = !rc && mtr_str_starts_with(lmdb_str(k), prefix);
-        if (more) rc = step_within(&walk, within, k, v, &at);
+        if (more) rc = step_within(&on, k, v);
         more = more && !rc;
     }
     lmdb_cursor_give(&txn->cursors, MTR_TABLE_CELLS, cursor);
-    return walk.stopped || rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    return on.walk.stopped || rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
 /* Dimensions vary in length, so their length stands before them: no cell's members begin like another's. */

@@ -1,7 +1,7 @@
 /*
  * METERD_LINES=5000000 METERD_LARGE=/a/directory rates one period of that many lines in 256 MiB, says how long it took and how much memory,
- * and audits it; then one under a cap, and one of lines that draw on an allowance. Without these it has nothing to do: the law is in
- * test_line_ranges.c.
+ * and audits it; then one under a cap, one of lines that draw on an allowance, and one of lines that cells do not stand in the order
+ * of. Without these it has nothing to do: the law is in test_line_ranges.c.
  */
 #include "meterd/rater/rater.h"
 
@@ -85,7 +85,7 @@ static void put_lines(struct rating_world *world, uint64_t count)
 }
 
 /* With a line for what was drawn, where `of_version` gives something to draw on. */
-static void rate_large(uint64_t count, const char *of_component, const char *of_version)
+static void rate_large(uint64_t count, const char *group_by, const char *of_component, const char *of_version)
 {
     const char *directory = getenv("METERD_LARGE");
     struct rating_world world = {.options = mtr_rater_options_default(), .now_us = JANUARY_US};
@@ -103,9 +103,9 @@ static void rate_large(uint64_t count, const char *of_component, const char *of_
              "services: [{key: compute, vendor: acme}]\n"
              "meters: [{key: calls, service: compute, event_type: call, value: n, group_by: [region, host]}]\n"
              "tariffs: [{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, "
-             "group_by: [region, host], per_unit: '0.01'%s}]%s}]}]\n"
+             "group_by: %s, per_unit: '0.01'%s}]%s}]}]\n"
              "subscriptions: [{key: s1, service: compute, customer: c, tariff: t, start: 2026-01-01, end: 2026-02-01}]\n",
-             of_component, of_version);
+             group_by, of_component, of_version);
     rating_apply(&world, yaml);
     clock_gettime(CLOCK_MONOTONIC, &begun);
     put_lines(&world, count);
@@ -150,19 +150,26 @@ static uint64_t asked_lines(void)
 static void a_large_period(void **state)
 {
     (void)state;
-    rate_large(asked_lines(), "", "");
+    rate_large(asked_lines(), "[region, host]", "", "");
 }
 
 static void a_large_period_under_a_cap(void **state)
 {
     (void)state;
-    rate_large(asked_lines(), ", cap: '100'", "");
+    rate_large(asked_lines(), "[region, host]", ", cap: '100'", "");
 }
 
 static void a_large_period_with_an_allowance(void **state)
 {
     (void)state;
-    rate_large(asked_lines(), "", ", allowances: [{key: some, components: [calls], quantity: 100000}]");
+    rate_large(asked_lines(), "[region, host]", "", ", allowances: [{key: some, components: [calls], quantity: 100000}]");
+}
+
+/* Cells stand in the order of the meter's dimensions, and lines in another. */
+static void a_large_period_in_another_order(void **state)
+{
+    (void)state;
+    rate_large(asked_lines(), "[host, region]", "", "");
 }
 
 int main(void)
@@ -171,6 +178,7 @@ int main(void)
         cmocka_unit_test(a_large_period),
         cmocka_unit_test(a_large_period_under_a_cap),
         cmocka_unit_test(a_large_period_with_an_allowance),
+        cmocka_unit_test(a_large_period_in_another_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
