@@ -23,7 +23,8 @@ struct differences {
 struct asking {
     struct scenario *scenario;
     const struct scenario_used *used;
-    const struct mtr_subscription *subscription;
+    const struct mtr_subscription *subscription; /* its first phase */
+    bool is_whole; /* it is asked about as it is, of the run's catalog: it changes, or begins with something */
     struct mtr_charges_txn *charges;
     struct mtr_arena arena;
     struct mtr_buffer request, answer;

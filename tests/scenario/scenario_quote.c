@@ -82,6 +82,13 @@ static int on_point(void *context, const struct mtr_point *point)
     return MTR_OK;
 }
 
+static bool is_priced(const struct quoting *quoting, const struct mtr_meter *meter)
+{
+    for (uint32_t i = 0; i < mtr_subscription_phase_count(quoting->subscription); i++)
+        if (scenario_is_priced(mtr_subscription_phase(quoting->subscription, i), meter)) return true;
+    return false;
+}
+
 /* What the cell's meter was told, as far as it was kept: events, the last one, or what they came to. */
 static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
@@ -90,7 +97,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     struct mtr_member member;
     struct mtr_point point;
     struct reading reading = {quoting, key->dimensions};
-    if (cell->count && meter->aggregation == MTR_UNIQUE && scenario_is_priced(quoting->subscription, meter))
+    if (cell->count && meter->aggregation == MTR_UNIQUE && is_priced(quoting, meter))
         quoting->has_unique = true;
     if (!cell->count || meter->aggregation == MTR_UNIQUE || meter->aggregation == MTR_TIME_WEIGHTED)
         return MTR_OK;
@@ -444,10 +451,11 @@ void scenario_quote_laws(struct scenario *scenario)
     CHECK_OK(scenario, mtr_rollups_begin(stores->rollups, false, &quoting.rollups.txn));
     for (uint32_t i = 1; i <= mtr_catalog_count(stores->catalog, MTR_KIND_SUBSCRIPTION); i++) {
         quoting.subscription = mtr_catalog_subscription(stores->catalog, i);
-        if (quoting.subscription->phases) continue; /* a quote is of one tariff */
         mtr_arena_reset(&quoting.arena);
-        open_use(&quoting);
-        CHECK_OK(scenario, mtr_charges_walk_periods(quoting.charges, i, INT64_MIN, on_period, &quoting));
+        if (quoting.subscription->phases) read_uses(&quoting); /* rows by component are of one tariff */
+        else open_use(&quoting);
+        if (!quoting.subscription->phases)
+            CHECK_OK(scenario, mtr_charges_walk_periods(quoting.charges, i, INT64_MIN, on_period, &quoting));
         const struct scenario_used used = {quoting.subscription, quoting.uses, quoting.use_count,
                                            quoting.has_unique};
         scenario_request_law(scenario, &used, quoting.charges);

@@ -7,9 +7,11 @@
  * ledger and its credits are the quote's own. One request has the use of one subscription, from its start to
  * its end or its last row.
  *
+ * A subscription that changes, or begins with something, is asked about as it is: by its key, of the run's
+ * catalog, with its use alone.
+ *
  * What a request cannot say, so that a subscription is not asked about:
  *   unique values that are priced: a row has their number, not the values;
- *   changes of the subscription;
  *   a customer's other subscriptions of the tariff, where it counts across them or limits the account;
  *   credits that other subscriptions draw on, too, and one that begins behind the first period;
  *   use from before the first version of the tariff, and a level from before the subscription's start.
@@ -34,7 +36,7 @@ enum { TEXT_BYTES_MAX = 4 << 20, ARENA_CHUNK = 1 << 16, ARENA_BYTES_MAX = 256 <<
 static int64_t period_start_of(const struct asking *asking, int64_t time_us)
 {
     int64_t end_us;
-    return mtr_billing_period_start(asking->subscription, time_us, &end_us);
+    return mtr_billing_period_start(mtr_subscription_at(asking->subscription, time_us), time_us, &end_us);
 }
 
 static bool goes_on(const struct mtr_tariff_document *tariff)
@@ -43,6 +45,17 @@ static bool goes_on(const struct mtr_tariff_document *tariff)
         for (uint32_t j = 0; j < tariff->versions[i].allowance_count; j++)
             if (tariff->versions[i].allowances[j].rollover) return true;
     return tariff->has_term;
+}
+
+/* In each phase, at each use? */
+static bool has_versions(const struct asking *asking)
+{
+    for (uint32_t i = asking->first; i < asking->end; i++) {
+        const int64_t time_us = asking->used->uses[i].time_us;
+        const struct mtr_subscription *phase = mtr_subscription_at(asking->subscription, time_us);
+        if (!mtr_tariff_version_at(phase->tariff, phase->zone, time_us)) return false;
+    }
+    return true;
 }
 
 /* Leaves out what was used before the subscription began, or behind its end. False: what was before counts,
@@ -54,7 +67,7 @@ static bool find_rows(struct asking *asking)
     for (uint32_t i = 0; i < asking->used->count; i++) {
         const int64_t time_us = uses[i].time_us;
         if (!scenario_is_row(asking, i)) continue;
-        if (time_us >= subscription->end_us) break;
+        if (time_us >= mtr_subscription_ends_us(subscription)) break;
         if (time_us < subscription->start_us) {
             if (uses[i].meter->aggregation == MTR_TIME_WEIGHTED) return false;
             asking->first = i + 1;
@@ -63,18 +76,15 @@ static bool find_rows(struct asking *asking)
         if (asking->end <= asking->first) asking->first = i;
         asking->end = i + 1;
     }
-    if (asking->end <= asking->first) return false;
-    return mtr_tariff_version_at(subscription->tariff, subscription->zone, uses[asking->first].time_us) !=
-           NULL;
+    return asking->end > asking->first && has_versions(asking);
 }
 
-static bool is_shared(const struct asking *asking)
+static bool is_shared(const struct asking *asking, struct mtr_str customer)
 {
     const struct mtr_catalog *catalog = asking->scenario->stores.catalog;
     uint32_t count = 0;
     for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); i++)
-        count +=
-            mtr_str_equal(mtr_catalog_subscription(catalog, i)->customer, asking->subscription->customer);
+        count += mtr_subscription_is_of_customer(mtr_catalog_subscription(catalog, i), customer);
     return count > 1;
 }
 
@@ -87,7 +97,7 @@ static bool find_credits(struct asking *asking)
     while ((credit = mtr_catalog_next_credit(asking->scenario->stores.catalog, asking->subscription,
                                              &position)) != NULL) {
         if (!mtr_str_equal(credit->currency, asking->subscription->tariff->currency)) continue;
-        if (is_shared(asking) || scenario_instant_of(asking, &credit->from) >= first_end_s) return false;
+        if (is_shared(asking, asking->subscription->customer) || scenario_instant_of(asking, &credit->from) >= first_end_s) return false;
         CHECK(asking->scenario, credit->of_money && asking->credit_count < CREDITS_MAX, "not planned");
         asking->credits[asking->credit_count++] = credit;
     }
@@ -97,11 +107,26 @@ static bool find_credits(struct asking *asking)
     return true;
 }
 
+/* Of one that is asked about as it is all draw, whichever phase has them. */
+static bool can_draw(struct asking *asking)
+{
+    for (uint32_t i = 0; i < mtr_subscription_phase_count(asking->subscription); i++) {
+        const struct mtr_subscription *phase = mtr_subscription_phase(asking->subscription, i);
+        uint32_t position = 0;
+        const bool draws =
+            mtr_catalog_next_credit(asking->scenario->stores.catalog, phase, &position) != NULL;
+        if (phase->peer_count > 1 || (draws && is_shared(asking, phase->customer))) return false;
+        asking->pools_go_on = asking->pools_go_on || draws || scenario_trial_frees(phase) ||
+                              goes_on(phase->tariff) || (phase->trial_tariff && goes_on(phase->trial_tariff));
+    }
+    return true;
+}
+
 static bool can_be_asked(struct asking *asking)
 {
-    return !asking->used->has_unique && !asking->subscription->phases &&
-           asking->subscription->peer_count <= 1 && find_rows(asking) &&
-           find_credits(asking);
+    if (asking->used->has_unique || !find_rows(asking)) return false;
+    return asking->is_whole ? can_draw(asking)
+                            : asking->subscription->peer_count <= 1 && find_credits(asking);
 }
 
 /* ---- what was emitted of it ---- */
@@ -148,11 +173,9 @@ static int on_line(void *context, const struct mtr_charge_line *line)
 static int on_period(void *context, const struct mtr_charge_period *period)
 {
     struct asking *asking = context;
-    const struct mtr_subscription *subscription = asking->subscription;
-    const int64_t second_us = period->start_s * MTR_US_PER_SECOND,
-                  start_us = mtr_billing_period_name_s(subscription->start_us) == period->start_s
-                                 ? subscription->start_us
-                                 : second_us;
+    const struct mtr_subscription *subscription =
+        mtr_billing_period_phase(asking->subscription, period->start_s);
+    const int64_t start_us = mtr_billing_period_instant(subscription, period->start_s);
     const bool exists = subscription->start_us <= start_us && start_us < subscription->end_us &&
                         period_start_of(asking, start_us) == start_us;
     const bool is_closed = exists && period->status == MTR_PERIOD_FINAL &&
@@ -160,7 +183,7 @@ static int on_period(void *context, const struct mtr_charge_period *period)
     scenario_seen[SEEN_CLOSED_PERIOD] += is_closed;
     if (!asking->can_be_asked) return MTR_OK;
     const int64_t last_us = asking->used->uses[asking->end - 1].time_us;
-    const bool is_answered = subscription->end_us < INT64_MAX || start_us <= last_us;
+    const bool is_answered = mtr_subscription_ends_us(subscription) < INT64_MAX || start_us <= last_us;
     if (asking->pools_go_on && (!is_closed || !is_answered)) asking->is_broken_off = true;
     if (!is_closed || !is_answered || asking->is_broken_off) return MTR_OK;
     CHECK(asking->scenario, asking->period_count < PERIODS_MAX, "too many periods");
@@ -235,10 +258,20 @@ static void take_line(struct asking *asking, const struct mtr_node *line)
     scenario_seen[SEEN_ANSWERED_LINE]++;
 }
 
+/* Where there are several currencies, of all of them together. */
+static struct mtr_money total_of(struct asking *asking, const struct mtr_node *answer, const char *name)
+{
+    const struct mtr_node *totals = mtr_node_get(answer, "totals");
+    struct mtr_money sum = money_of(asking, answer, name);
+    for (uint32_t i = 0; totals && i < totals->child_count; i++)
+        CHECK_OK(asking->scenario, mtr_money_add(sum, money_of(asking, &totals->children[i], name), &sum));
+    return sum;
+}
+
 /* Lines, then what each part comes to; both together are the total. */
 static void take_answer(struct asking *asking, const struct mtr_node *answer)
 {
-    struct mtr_money total = money_of(asking, answer, "total");
+    struct mtr_money total = total_of(asking, answer, "total");
     const struct mtr_node *lines = mtr_node_get(answer, "lines"), *parts = mtr_node_get(answer, "periods");
     bool is_all = true;
     CHECK(asking->scenario, lines && parts && parts->child_count, "an answer without lines or parts");
@@ -253,7 +286,7 @@ static void take_answer(struct asking *asking, const struct mtr_node *answer)
             add(asking, &asking->amounts, &rounding, (struct mtr_money){-part.e18});
     }
     CHECK(asking->scenario, !total.e18, "the parts do not add up to the total");
-    CHECK(asking->scenario, !is_all || mtr_money_compare(asking->cost, money_of(asking, answer, "cost")) == 0,
+    CHECK(asking->scenario, !is_all || mtr_money_compare(asking->cost, total_of(asking, answer, "cost")) == 0,
           "the costs do not add up to what was emitted");
 }
 
@@ -279,8 +312,9 @@ static void ask(struct asking *asking)
     scenario_put_request(asking);
     mtr_diagnostics_init(&findings, 4);
     mtr_json_begin(&asking->json, &asking->answer);
-    int rc = mtr_price_request_run(mtr_buffer_str(&asking->request), NULL, scenario->now_us, &asking->arena,
-                                   &asking->json, &findings);
+    int rc = mtr_price_request_run(mtr_buffer_str(&asking->request),
+                                   asking->is_whole ? scenario->stores.catalog : NULL, scenario->now_us,
+                                   &asking->arena, &asking->json, &findings);
     CHECK(scenario, !rc, "%d: %s: %s", rc, findings.count ? findings.items[0].field : "",
           findings.count ? findings.items[0].text : "");
     CHECK_OK(scenario, mtr_json_finish(&asking->json));
@@ -295,6 +329,8 @@ static void ask(struct asking *asking)
     scenario_seen[SEEN_REQUEST_FREED] += scenario_trial_frees(asking->subscription);
     scenario_seen[SEEN_REQUEST_CREDIT] += asking->credit_count;
     scenario_seen[SEEN_REQUEST_TERM] += asking->subscription->tariff->has_term;
+    scenario_seen[SEEN_REQUEST_CHANGES] += asking->subscription->phases != NULL;
+    scenario_seen[SEEN_REQUEST_OPENING] += asking->subscription->opening_count > 0;
 }
 
 void scenario_request_law(struct scenario *scenario, const struct scenario_used *used,
@@ -305,6 +341,7 @@ void scenario_request_law(struct scenario *scenario, const struct scenario_used 
     asking->scenario = scenario;
     asking->used = used;
     asking->subscription = used->subscription;
+    asking->is_whole = used->subscription->phases || used->subscription->opening_count;
     asking->charges = charges;
     mtr_arena_init(&asking->arena, ARENA_CHUNK, ARENA_BYTES_MAX);
     mtr_buffer_init(&asking->request, TEXT_BYTES_MAX);

@@ -19,9 +19,14 @@ bool scenario_is_priced(const struct mtr_subscription *subscription, const struc
            is_priced(subscription->cost_tariff, meter);
 }
 
+/* What a level begins with the document says of one that is asked about as it is. */
 bool scenario_is_row(const struct asking *asking, uint32_t index)
 {
-    return scenario_is_priced(asking->subscription, asking->used->uses[index].meter);
+    const struct scenario_use *use = &asking->used->uses[index];
+    if (asking->is_whole && use->meter->aggregation == MTR_TIME_WEIGHTED && !use->seq) return false;
+    for (uint32_t i = 0; i < mtr_subscription_phase_count(asking->subscription); i++)
+        if (scenario_is_priced(mtr_subscription_phase(asking->subscription, i), use->meter)) return true;
+    return false;
 }
 
 int64_t scenario_instant_of(const struct asking *asking, const struct mtr_catalog_time *time)
@@ -148,19 +153,16 @@ static void put_trial(struct asking *asking)
     mtr_json_map_end(json);
 }
 
-void scenario_put_request(struct asking *asking)
+static void put_terms(struct asking *asking)
 {
     const struct mtr_subscription *subscription = asking->subscription;
     struct mtr_json_writer *json = &asking->json;
-    mtr_json_begin(json, &asking->request);
-    mtr_json_map(json);
     mtr_json_name(json, "tariff");
     put_stored(asking, MTR_KIND_TARIFF, subscription->tariff->key);
     if (subscription->cost_tariff) {
         mtr_json_name(json, "cost");
         put_stored(asking, MTR_KIND_TARIFF, subscription->cost_tariff->key);
     }
-    mtr_json_named_text(json, "subscription", subscription->key);
     mtr_json_named_text(json, "customer", subscription->customer);
     mtr_json_named_text(json, "currency", subscription->currency);
     mtr_json_named_cstr(json, "zone", mtr_zone_name(subscription->zone));
@@ -169,9 +171,18 @@ void scenario_put_request(struct asking *asking)
         mtr_json_named_time(json, "end", subscription->end_us);
     put_billing(asking);
     put_trial(asking);
-    mtr_json_named_bool(json, "trace", false);
     put_meters(asking);
     put_credits(asking);
+}
+
+void scenario_put_request(struct asking *asking)
+{
+    struct mtr_json_writer *json = &asking->json;
+    mtr_json_begin(json, &asking->request);
+    mtr_json_map(json);
+    mtr_json_named_text(json, "subscription", asking->subscription->key);
+    mtr_json_named_bool(json, "trace", false);
+    if (!asking->is_whole) put_terms(asking);
     mtr_json_name(json, "usage");
     mtr_json_list(json);
     for (uint32_t i = asking->first; i < asking->end; i++)
