@@ -44,17 +44,20 @@ static int walk_events(void *context, const struct mtr_cell_key *key, mtr_rollup
     return mtr_rollups_walk_points(txn_of(context), key, INT64_MIN, INT64_MAX, on_point, hook_context);
 }
 
-static int next_list(void *context, const struct mtr_use_stream *stream, const struct mtr_str *after,
-                     struct mtr_str *dimensions)
-{
-    return mtr_rollups_next_list(txn_of(context), stream->subscription->number, stream->meter->number,
-                                 MTR_CELL_ALL_HOURS, after, dimensions);
-}
-
 static struct mtr_cell_key key_of(const struct mtr_use_stream *stream, struct mtr_str list)
 {
     return (struct mtr_cell_key){stream->subscription->number, stream->meter->number, MTR_CELL_ALL_HOURS,
                                  list};
+}
+
+static int next_list(void *context, const struct mtr_use_stream *stream, const struct mtr_str *after,
+                     struct mtr_str *dimensions)
+{
+    const struct mtr_cell_key of = key_of(stream, MTR_STR(""));
+    if (stream->within.range)
+        return mtr_rollups_next_list_within(txn_of(context), &of, &stream->within, after, dimensions);
+    return mtr_rollups_next_list(txn_of(context), stream->subscription->number, stream->meter->number,
+                                 MTR_CELL_ALL_HOURS, after, dimensions);
 }
 
 static int point_before(void *context, const struct mtr_use_stream *stream, struct mtr_str list,

@@ -203,6 +203,10 @@ int mtr_rollups_delete_points(struct mtr_rollups_txn *txn, const struct mtr_cell
 int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter,
                           int64_t start_us, const struct mtr_str *after,
                           struct mtr_str *dimensions) MTR_MUST_USE;
+/* The same of those that lie in `within`; of->dimensions are not looked at. */
+int mtr_rollups_next_list_within(struct mtr_rollups_txn *txn, const struct mtr_cell_key *of,
+                                 const struct mtr_cells_within *within, const struct mtr_str *after,
+                                 struct mtr_str *dimensions) MTR_MUST_USE;
 
 int mtr_rollups_put_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *held) MTR_MUST_USE;
 /* MTR_ENOTFOUND: it is not held. */

@@ -120,7 +120,7 @@ bool mtr_dimensions_range_holds(const struct mtr_dimensions_range *range, struct
 
 /* ---- those within a range ---- */
 
-enum { VALUE_END = 0x1F, STEPS_MIN = 8, STEPS_MAX = 64 };
+enum { STEPS_MIN = 8, STEPS_MAX = 64 };
 
 struct walk_within {
     struct cell_walk walk;
@@ -131,46 +131,13 @@ struct walk_within {
     struct mtr_key jump; /* where the next cell may lie; empty: anywhere */
 };
 
-/* The first `count` values of it, or all; are there so many? */
-static bool take_values(struct mtr_str dimensions, uint32_t count, struct mtr_str *values)
-{
-    *values = (struct mtr_str){dimensions.data, 0};
-    for (; count > 0 && values->size < dimensions.size; count--) {
-        const char *end = memchr(dimensions.data + values->size, VALUE_END, dimensions.size - values->size);
-        values->size = end ? (size_t)(end - dimensions.data) + 1 : dimensions.size;
-    }
-    return count == 0;
-}
-
-/* Below the range: < 0, within: 0, behind it: > 0. */
-static int compare_within(const struct mtr_cells_within *within, struct mtr_str values)
-{
-    const struct mtr_dimensions_range *range = within->range;
-    struct mtr_str from, until;
-    (void)take_values(range->from, within->count, &from);
-    if (mtr_str_compare(values, from) < 0) return -1;
-    if (!range->has_until) return 0;
-    (void)take_values(range->until, within->count, &until);
-    const int order = mtr_str_compare(values, until);
-    return order > 0 || (order == 0 && until.size == range->until.size);
-}
-
-/* To the range's begin behind the same values, or behind the next ones that are skipped: further on than the
- * cell, or nowhere. */
+/* To where cells may lie within again, if that can be said: further on than the cell. */
 static void jump_on(struct walk_within *on, const struct mtr_cell_key *at, struct mtr_str skipped, int order)
 {
-    char dimensions[2 * MTR_DIMENSIONS_BYTES_MAX];
-    struct mtr_str from;
+    char dimensions[ROLLUPS_JUMP_BYTES];
     struct mtr_cell_key to = *at;
-    (void)take_values(on->within->range->from, on->within->count, &from);
-    to.dimensions = (struct mtr_str){dimensions, skipped.size};
-    memcpy(dimensions, skipped.data, skipped.size);
-    if (order > 0 && skipped.size) dimensions[skipped.size - 1] = VALUE_END + 1; /* none lie between them */
+    to.dimensions = rollups_jump(on->within, skipped, order, dimensions);
     if (order > 0 && !skipped.size) to.start_us++;
-    if (order < 0 || !skipped.size) {
-        memcpy(dimensions + skipped.size, from.data, from.size);
-        to.dimensions.size += from.size;
-    }
     if (to.dimensions.size <= MTR_DIMENSIONS_BYTES_MAX) on->jump = cell_key(&to);
 }
 
@@ -178,7 +145,7 @@ static void jump_on(struct walk_within *on, const struct mtr_cell_key *at, struc
 static int step_within(struct walk_within *on, MDB_val k, MDB_val v)
 {
     struct mtr_cell_key at;
-    struct mtr_str skipped, values;
+    struct mtr_str skipped;
     on->jump.size = 0;
     int rc = read_cell_key(lmdb_str(k), &at);
     if (rc) return rc;
@@ -186,10 +153,7 @@ static int step_within(struct walk_within *on, MDB_val k, MDB_val v)
         on->walk.stopped = true;
         return STOP;
     }
-    bool is_whole = take_values(at.dimensions, on->within->skip, &skipped);
-    const struct mtr_str behind = {at.dimensions.data + skipped.size, at.dimensions.size - skipped.size};
-    is_whole = take_values(behind, on->within->count, &values) && is_whole;
-    const int order = is_whole ? compare_within(on->within, values) : 0;
+    const int order = rollups_compare_within(on->within, at.dimensions, &skipped);
     if (order == 0) {
         on->steps = on->steps_left = on->within->skip ? STEPS_MIN : 0;
         return on_cell_row(&on->walk, lmdb_str(k), lmdb_str(v));

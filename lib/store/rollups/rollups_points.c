@@ -86,6 +86,8 @@ int mtr_rollups_walk_points(struct mtr_rollups_txn *txn, const struct mtr_cell_k
     return walk.ended ? MTR_OK : rc;
 }
 
+/* ---- lists ---- */
+
 static int on_list_row(void *context, struct mtr_str key, struct mtr_str value)
 {
     (void)value;
@@ -93,30 +95,76 @@ static int on_list_row(void *context, struct mtr_str key, struct mtr_str value)
     return STOP;
 }
 
-int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter,
-                          int64_t start_us, const struct mtr_str *after, struct mtr_str *dimensions)
+/* What the keys of all lists of an hour begin with. */
+static struct mtr_key lists_prefix(const struct mtr_cell_key *of)
 {
-    struct mtr_cell_key key = {.subscription = subscription, .meter = meter, .start_us = start_us};
-    struct mtr_key from = rollups_member_key(&key, (struct mtr_str){NULL, 0});
-    const struct mtr_str prefix = {(const char *)from.data,
-                                   LIST_KEY_BYTES - 2}; /* without the length of dimensions */
+    const struct mtr_cell_key key = {of->subscription, of->meter, of->start_us, MTR_STR("")};
+    struct mtr_key prefix = rollups_member_key(&key, (struct mtr_str){NULL, 0});
+    prefix.size = LIST_KEY_BYTES - 2; /* without the length of dimensions */
+    return prefix;
+}
+
+/* The first list from that key on. */
+static int list_from(struct mtr_rollups_txn *txn, struct mtr_key *from, struct mtr_key *prefix,
+                     struct mtr_str *dimensions)
+{
     struct mtr_str row = {NULL, 0};
-    from.size = prefix.size;
-    struct mtr_str start = prefix;
-    if (after) { /* no point begins with eight 0xFF bytes */
-        static const char behind[TIME_BYTES] = {'\xFF', '\xFF', '\xFF', '\xFF',
-                                                '\xFF', '\xFF', '\xFF', '\xFF'};
-        key.dimensions = *after;
-        from = rollups_member_key(&key, (struct mtr_str){behind, sizeof(behind)});
-        start = rollups_key_str(&from);
-    }
-    int rc = rollups_scan(txn, MTR_TABLE_MEMBERS, start, prefix, on_list_row, &row);
+    int rc = rollups_scan(txn, MTR_TABLE_MEMBERS, rollups_key_str(from), rollups_key_str(prefix), on_list_row,
+                          &row);
     if (rc != STOP) return rc ? rc : MTR_ENOTFOUND;
     const unsigned char *p = (const unsigned char *)row.data;
     if (row.size < LIST_KEY_BYTES) return MTR_ECORRUPT;
     size_t size = (size_t)p[LIST_KEY_BYTES - 2] << 8 | p[LIST_KEY_BYTES - 1];
     if (row.size < LIST_KEY_BYTES + size || size > MTR_DIMENSIONS_BYTES_MAX) return MTR_ECORRUPT;
-    MTR_ASSERT(row.data != NULL && mtr_str_starts_with(row, prefix));
     *dimensions = (struct mtr_str){row.data + LIST_KEY_BYTES, size};
     return MTR_OK;
+}
+
+int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter,
+                          int64_t start_us, const struct mtr_str *after, struct mtr_str *dimensions)
+{
+    /* no point begins with eight 0xFF bytes */
+    static const char behind[TIME_BYTES] = {'\xFF', '\xFF', '\xFF', '\xFF', '\xFF', '\xFF', '\xFF', '\xFF'};
+    struct mtr_cell_key key = {.subscription = subscription, .meter = meter, .start_us = start_us};
+    struct mtr_key prefix = lists_prefix(&key), from = prefix;
+    if (after) {
+        key.dimensions = *after;
+        from = rollups_member_key(&key, (struct mtr_str){behind, sizeof(behind)});
+    }
+    return list_from(txn, &from, &prefix, dimensions);
+}
+
+/* Lists stand by the length of their dimensions: the next one behind that list that may lie within. */
+static int jump_to_list(struct mtr_rollups_txn *txn, const struct mtr_cell_key *at,
+                        const struct mtr_cells_within *within, struct mtr_str skipped, int order,
+                        struct mtr_str *dimensions)
+{
+    char text[ROLLUPS_JUMP_BYTES];
+    const struct mtr_str list = at->dimensions;
+    struct mtr_str to = rollups_jump(within, skipped, order, text);
+    const bool is_longer = order > 0 && !skipped.size;
+    struct mtr_key prefix = lists_prefix(at), from = prefix;
+    if (to.size > list.size) to.size = list.size;
+    if (!is_longer && mtr_str_compare(to, list) <= 0) /* the range begins with a longer text */
+        return mtr_rollups_next_list(txn, at->subscription, at->meter, at->start_us, &list, dimensions);
+    rollups_key_u16(&from, (unsigned)list.size + is_longer);
+    if (!is_longer) rollups_key_bytes(&from, to);
+    return list_from(txn, &from, &prefix, dimensions);
+}
+
+int mtr_rollups_next_list_within(struct mtr_rollups_txn *txn, const struct mtr_cell_key *of,
+                                 const struct mtr_cells_within *within, const struct mtr_str *after,
+                                 struct mtr_str *dimensions)
+{
+    struct mtr_cell_key at = *of;
+    struct mtr_str skipped;
+    int order, rc = mtr_rollups_next_list(txn, of->subscription, of->meter, of->start_us, after, dimensions);
+    while (!rc && (order = rollups_compare_within(within, *dimensions, &skipped)) != 0) {
+        at.dimensions = *dimensions;
+        rc = jump_to_list(txn, &at, within, skipped, order, dimensions);
+        MTR_ASSERT(rc || at.dimensions.size < dimensions->size ||
+                   (at.dimensions.size == dimensions->size &&
+                    mtr_str_compare(at.dimensions, *dimensions) < 0)); /* on, or it would never end */
+    }
+    return rc;
 }

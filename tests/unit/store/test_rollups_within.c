@@ -1,5 +1,6 @@
 /*
- * Cells some of whose values lie in a range: all of them are handed out, once and in order, whatever stands before and behind these values.
+ * Cells and lists some of whose values lie in a range: all of them are handed out, once and in order, whatever stands before and behind these
+ * values.
  */
 #include "tests/support/rollups_world.h"
 
@@ -65,12 +66,25 @@ static size_t make_dimensions(struct random_source *random, unsigned values, cha
 struct cells {
     char dimensions[CELLS_MAX][128];
     struct mtr_cell_key keys[CELLS_MAX];
-    unsigned count;
+    struct mtr_str lists[CELLS_MAX]; /* of the first meter */
+    unsigned count, list_count;
 };
+
+/* Lists over all hours. */
+static void put_list(struct fixture *f, struct cells *cells, struct mtr_str dimensions)
+{
+    const struct mtr_cell_key list = {3, 1, MTR_CELL_ALL_HOURS, dimensions};
+    const struct mtr_point point = {.seq = 1, .quantity = MTR_QUANTITY(1)};
+    char member[MTR_POINT_BYTES];
+    uint64_t count;
+    mtr_point_encode(&point, member);
+    assert_int_equal(mtr_rollups_add_member(f->txn, &list, (struct mtr_str){member, sizeof(member)}, 1, &count), MTR_OK);
+    if (count == 1) cells->lists[cells->list_count++] = dimensions;
+}
 
 static void put_cells(struct fixture *f, struct random_source *random, struct cells *cells)
 {
-    for (cells->count = 0; cells->count < CELLS_MAX;) {
+    for (cells->count = cells->list_count = 0; cells->count < CELLS_MAX;) {
         char *dimensions = cells->dimensions[cells->count];
         const struct mtr_cell_key key = {3, 1 + (uint32_t)random_below(random, 2), (int64_t)random_below(random, 12) * hour_us,
                                          {dimensions, make_dimensions(random, VALUES, dimensions)}};
@@ -78,6 +92,7 @@ static void put_cells(struct fixture *f, struct random_source *random, struct ce
         if (mtr_rollups_get_cell(f->txn, &key, &cell) == MTR_OK) continue;
         assert_int_equal(mtr_rollups_put_cell(f->txn, &key, &cell), MTR_OK);
         cells->keys[cells->count++] = key;
+        put_list(f, cells, key.dimensions);
     }
 }
 
@@ -102,6 +117,32 @@ static void check_range(struct fixture *f, struct random_source *random, const s
     *passed_over += all - walked.all;
 }
 
+/* Lists, by the length of their dimensions. */
+static void check_lists(struct fixture *f, struct random_source *random, const struct cells *cells, uint64_t *passed_over)
+{
+    char from[128], until[128], last[128];
+    struct mtr_dimensions_range range = {.from = {from, make_dimensions(random, (unsigned)random_below(random, VALUES + 1), from)},
+                                         .has_until = random_below(random, 5)};
+    const struct mtr_cell_key of = {3, 1, MTR_CELL_ALL_HOURS, MTR_STR("")};
+    struct mtr_cells_within within = {.range = &range, .skip = (uint32_t)random_below(random, VALUES)};
+    struct mtr_str dimensions, after = {last, 0};
+    unsigned wanted = 0, given = 0;
+    int rc;
+    range.until = (struct mtr_str){until, make_dimensions(random, 1 + (unsigned)random_below(random, VALUES), until)};
+    within.count = 1 + (uint32_t)random_below(random, VALUES - within.skip);
+    for (unsigned i = 0; i < cells->list_count; i++) wanted += is_wanted(&within, cells->lists[i]);
+    while (!(rc = mtr_rollups_next_list_within(f->txn, &of, &within, after.size ? &after : NULL, &dimensions))) {
+        assert_true(dimensions.size > after.size || (dimensions.size == after.size && mtr_str_compare(dimensions, after) > 0));
+        memcpy(last, dimensions.data, dimensions.size);
+        after.size = dimensions.size;
+        given += is_wanted(&within, after);
+        *passed_over -= 1;
+    }
+    assert_int_equal(rc, MTR_ENOTFOUND);
+    if (given != wanted) fail_msg("%u of %u lists of the range", given, wanted);
+    *passed_over += cells->list_count;
+}
+
 static void all_cells_within_are_handed_out(void **state)
 {
     static struct cells cells;
@@ -112,10 +153,21 @@ static void all_cells_within_are_handed_out(void **state)
     assert_true(passed_over > 100000);
 }
 
+static void all_lists_within_are_handed_out(void **state)
+{
+    static struct cells cells;
+    struct random_source random = {2};
+    uint64_t passed_over = 0;
+    put_cells(*state, &random, &cells);
+    for (unsigned i = 0; i < 3000; i++) check_lists(*state, &random, &cells, &passed_over);
+    assert_true(passed_over > 100000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(all_cells_within_are_handed_out, setup, teardown),
+        CASE(all_cells_within_are_handed_out),
+        CASE(all_lists_within_are_handed_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
