@@ -2,8 +2,10 @@
  * CSV: a state machine over bytes.
  *
  *   START ──"──▶ QUOTED ──"──▶ QUOTE_IN_QUOTED ──"──▶ QUOTED
- *     │                              └─ delimiter or line end: cell ends
- *     └─ else ─▶ PLAIN ── delimiter or line end: cell ends
+ *     │                              ├─ delimiter or line end: cell ends
+ *     │                              └─ else: a problem
+ *     ├─ else ─▶ PLAIN ── delimiter or line end: cell ends
+ *     └─ a problem ─▶ PASSED_OVER ── line end: START
  */
 #include "meterd/core/csv.h"
 
@@ -11,7 +13,8 @@
 
 #include "meterd/core/decimal.h"
 
-enum { START, PLAIN, QUOTED, QUOTE_IN_QUOTED };
+enum { START, PLAIN, QUOTED, QUOTE_IN_QUOTED, PASSED_OVER };
+enum { BEHIND_BYTES_MAX = 2 * MTR_CSV_RECORD_BYTES_MAX + 16 }; /* a quote in a quoted cell is two */
 
 void mtr_csv_reader_init(struct mtr_csv_reader *reader, char delimiter, mtr_csv_on_record on_record,
                          void *context)
@@ -19,45 +22,89 @@ void mtr_csv_reader_init(struct mtr_csv_reader *reader, char delimiter, mtr_csv_
     *reader = (struct mtr_csv_reader){
         .delimiter = delimiter, .on_record = on_record, .context = context, .line = 1, .record_line = 1};
     mtr_buffer_init(&reader->text, MTR_CSV_RECORD_BYTES_MAX);
+    mtr_buffer_init(&reader->behind, BEHIND_BYTES_MAX);
 }
 
 void mtr_csv_reader_release(struct mtr_csv_reader *reader)
 {
     mtr_buffer_release(&reader->text);
+    mtr_buffer_release(&reader->behind);
 }
 
-static int fail(const struct mtr_csv_reader *reader, enum mtr_finding_code code, int rc, const char *sentence,
-                struct mtr_diagnostic *diagnostic)
+static int feed(struct mtr_csv_reader *reader, struct mtr_str piece, struct mtr_diagnostic *diagnostic);
+
+static void forget_record(struct mtr_csv_reader *reader)
 {
-    mtr_diagnostic_set(diagnostic, code, (uint32_t)reader->line, 1, NULL, "%s", sentence);
+    mtr_buffer_reset(&reader->text);
+    mtr_buffer_reset(&reader->behind);
+    reader->cell_count = 0;
+    reader->cell_was_quoted = false;
+}
+
+static bool is_quoted(const struct mtr_csv_reader *reader)
+{
+    return reader->state == QUOTED || reader->state == QUOTE_IN_QUOTED;
+}
+
+/* Goes on with the next line; of a quoted cell that has swallowed lines, with the first of them. These hold
+ * quotes in pairs, but for one at the end: so they are read again once. */
+static int pass_over(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
+{
+    const bool has_lines = is_quoted(reader) && reader->line > reader->quote_line;
+    reader->state = PASSED_OVER;
+    if (!has_lines) return MTR_OK;
+    struct mtr_buffer again = reader->behind;
+    mtr_buffer_init(&reader->behind, BEHIND_BYTES_MAX);
+    forget_record(reader);
+    reader->state = START;
+    reader->is_after_cr = false;
+    reader->line = reader->record_line = reader->quote_line + 1;
+    int rc = feed(reader, mtr_buffer_str(&again), diagnostic);
+    mtr_buffer_release(&again);
     return rc;
+}
+
+/* The record is written wrongly, at that line. */
+static int fail(struct mtr_csv_reader *reader, uint64_t line, enum mtr_finding_code code,
+                const char *sentence, struct mtr_diagnostic *diagnostic)
+{
+    mtr_diagnostic_set(diagnostic, code, (uint32_t)line, 1, NULL, "%s", sentence);
+    if (!reader->on_problem) return code == MTR_FINDING_CSV_LIMIT ? MTR_ELIMIT : MTR_EINVALID;
+    int rc = reader->on_problem(reader->context, diagnostic);
+    return rc ? rc : pass_over(reader, diagnostic);
+}
+
+static int fail_memory(const struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
+{
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_MEMORY, (uint32_t)reader->line, 1, NULL,
+                       "out of memory");
+    return MTR_ENOMEM;
 }
 
 static int end_cell(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
 {
-    if (reader->cell_count == MTR_CSV_CELLS_MAX)
-        return fail(reader, MTR_FINDING_CSV_LIMIT, MTR_ELIMIT, "too many cells in one record", diagnostic);
-    reader->ends[reader->cell_count++] = (uint32_t)reader->text.size;
     reader->state = START;
     reader->cell_was_quoted = false;
+    if (reader->cell_count == MTR_CSV_CELLS_MAX)
+        return fail(reader, reader->record_line, MTR_FINDING_CSV_LIMIT, "too many cells in one record",
+                    diagnostic);
+    reader->ends[reader->cell_count++] = (uint32_t)reader->text.size;
     return MTR_OK;
 }
 
 static int end_record(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_str cells[MTR_CSV_CELLS_MAX];
-    bool empty_line = reader->cell_count == 0 && reader->text.size == 0 && !reader->cell_was_quoted &&
-                      reader->state == START;
-    int rc = MTR_OK;
-    if (!empty_line) rc = end_cell(reader, diagnostic);
-    if (!rc && !empty_line) {
+    const bool is_empty = reader->cell_count == 0 && reader->text.size == 0 && !reader->cell_was_quoted &&
+                          reader->state == START;
+    int rc = is_empty ? MTR_OK : end_cell(reader, diagnostic);
+    if (!rc && reader->cell_count && reader->state != PASSED_OVER) {
         for (uint32_t i = 0, from = 0; i < reader->cell_count; from = reader->ends[i++])
             cells[i] = (struct mtr_str){reader->text.data + from, reader->ends[i] - from};
         struct mtr_csv_record record = {cells, reader->cell_count, reader->record_line};
         rc = reader->on_record(reader->context, &record);
     }
-    mtr_buffer_reset(&reader->text);
-    reader->cell_count = 0;
+    forget_record(reader);
     reader->state = START;
     return rc;
 }
@@ -65,15 +112,21 @@ static int end_record(struct mtr_csv_reader *reader, struct mtr_diagnostic *diag
 static int keep(struct mtr_csv_reader *reader, char byte, struct mtr_diagnostic *diagnostic)
 {
     int rc = mtr_buffer_append_char(&reader->text, byte);
-    if (rc == MTR_ELIMIT)
-        return fail(reader, MTR_FINDING_CSV_LIMIT, rc,
-                    "the record is longer than 1 MiB; is a closing quote missing?", diagnostic);
-    return rc ? fail(reader, MTR_FINDING_PROGRAM_MEMORY, rc, "out of memory", diagnostic) : MTR_OK;
+    if (rc != MTR_ELIMIT) return rc ? fail_memory(reader, diagnostic) : MTR_OK;
+    const bool is_open = reader->state == QUOTED;
+    return fail(reader, is_open ? reader->quote_line : reader->record_line, MTR_FINDING_CSV_LIMIT,
+                is_open ? "the record is longer than 1 MiB: the quote that opens here is not closed"
+                        : "the record is longer than 1 MiB",
+                diagnostic);
 }
 
-static int end_line(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
+static int end_line(struct mtr_csv_reader *reader, char byte, struct mtr_diagnostic *diagnostic)
 {
-    int rc = end_record(reader, diagnostic);
+    int rc = MTR_OK;
+    if (reader->state == PASSED_OVER) forget_record(reader);
+    else rc = end_record(reader, diagnostic);
+    reader->state = START;
+    reader->is_after_cr = byte == '\r';
     reader->line++;
     reader->record_line = reader->line;
     return rc;
@@ -82,23 +135,15 @@ static int end_line(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagno
 static int take_unquoted(struct mtr_csv_reader *reader, char byte, struct mtr_diagnostic *diagnostic)
 {
     if (byte == reader->delimiter) return end_cell(reader, diagnostic);
-    if (byte == '\n') {
-        bool carriage_return =
-            reader->state == PLAIN && reader->text.size && reader->text.data[reader->text.size - 1] == '\r';
-        if (carriage_return) {
-            reader->text.size--;
-            uint32_t cell_from = reader->cell_count ? reader->ends[reader->cell_count - 1] : 0;
-            if (reader->text.size == cell_from) reader->state = START; /* only "\r" stood there */
-        }
-        return end_line(reader, diagnostic);
-    }
     if (byte == '"' && reader->state == START) {
         reader->state = QUOTED;
         reader->cell_was_quoted = true;
+        reader->quote_line = reader->line;
+        mtr_buffer_reset(&reader->behind);
         return MTR_OK;
     }
     if (byte == '"')
-        return fail(reader, MTR_FINDING_CSV_QUOTE, MTR_EINVALID, "a quote in the middle of an unquoted cell",
+        return fail(reader, reader->line, MTR_FINDING_CSV_QUOTE, "a quote in the middle of an unquoted cell",
                     diagnostic);
     reader->state = PLAIN;
     return keep(reader, byte, diagnostic);
@@ -111,45 +156,71 @@ static int take_after_quote(struct mtr_csv_reader *reader, char byte, struct mtr
         return keep(reader, byte, diagnostic);
     }
     if (byte == reader->delimiter) return end_cell(reader, diagnostic);
-    if (byte == '\n') return end_line(reader, diagnostic);
-    if (byte == '\r') return MTR_OK; /* of CRLF */
-    return fail(reader, MTR_FINDING_CSV_QUOTE, MTR_EINVALID, "text behind a closing quote", diagnostic);
+    const bool is_here = reader->quote_line == reader->line;
+    return fail(reader, reader->quote_line, MTR_FINDING_CSV_QUOTE,
+                is_here ? "text behind a closing quote"
+                        : "the quote that opens here is closed in a later line, with text behind it",
+                diagnostic);
+}
+
+static int take_quoted(struct mtr_csv_reader *reader, char byte, struct mtr_diagnostic *diagnostic)
+{
+    const bool ends_line = byte == '\r' || (byte == '\n' && !reader->is_after_cr);
+    reader->is_after_cr = byte == '\r';
+    if (byte == '"') {
+        reader->state = QUOTE_IN_QUOTED;
+        return MTR_OK;
+    }
+    if (ends_line) reader->line++;
+    return keep(reader, byte, diagnostic);
+}
+
+/* The first bytes of the text may be a byte order mark. */
+static bool is_mark(struct mtr_csv_reader *reader, char byte)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    if (reader->mark_bytes == 3 || reader->line > 1 || reader->text.size || reader->cell_count ||
+        reader->state != START || byte != mark[reader->mark_bytes])
+        return false;
+    reader->mark_bytes++;
+    return true;
+}
+
+static int take(struct mtr_csv_reader *reader, char byte, struct mtr_diagnostic *diagnostic)
+{
+    const bool is_second_of_crlf = byte == '\n' && reader->is_after_cr;
+    const bool is_behind = is_quoted(reader) && reader->line > reader->quote_line;
+    if (is_behind && (reader->behind.size || !is_second_of_crlf)) {
+        if (mtr_buffer_append_char(&reader->behind, byte)) return fail_memory(reader, diagnostic);
+    }
+    if (reader->state == QUOTED) return take_quoted(reader, byte, diagnostic);
+    reader->is_after_cr = false;
+    if (is_second_of_crlf) return MTR_OK;
+    if (byte == '\n' || byte == '\r') return end_line(reader, byte, diagnostic);
+    if (reader->state == PASSED_OVER || is_mark(reader, byte)) return MTR_OK;
+    return reader->state == QUOTE_IN_QUOTED ? take_after_quote(reader, byte, diagnostic)
+                                            : take_unquoted(reader, byte, diagnostic);
+}
+
+static int feed(struct mtr_csv_reader *reader, struct mtr_str piece, struct mtr_diagnostic *diagnostic)
+{
+    int rc = MTR_OK;
+    for (size_t i = 0; !rc && i < piece.size; i++) rc = take(reader, piece.data[i], diagnostic);
+    return rc;
 }
 
 int mtr_csv_read(struct mtr_csv_reader *reader, struct mtr_str piece, struct mtr_diagnostic *diagnostic)
 {
-    static const char mark[] = "\xEF\xBB\xBF";
-    for (size_t i = 0; i < piece.size; i++) {
-        char byte = piece.data[i];
-        int rc;
-        if (reader->mark_bytes < 3 && reader->line == 1 && reader->text.size == 0 &&
-            reader->cell_count == 0 && byte == mark[reader->mark_bytes]) {
-            reader->mark_bytes++;
-            continue;
-        }
-        if (reader->state == QUOTED && byte == '"') {
-            reader->state = QUOTE_IN_QUOTED;
-            continue;
-        }
-        if (reader->state == QUOTED) {
-            if (byte == '\n') reader->line++;
-            rc = keep(reader, byte, diagnostic);
-        } else if (reader->state == QUOTE_IN_QUOTED) {
-            rc = take_after_quote(reader, byte, diagnostic);
-        } else {
-            rc = take_unquoted(reader, byte, diagnostic);
-        }
-        if (rc) return rc;
-    }
-    return MTR_OK;
+    return feed(reader, piece, diagnostic);
 }
 
 int mtr_csv_read_end(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
 {
+    int rc = MTR_OK;
     if (reader->state == QUOTED)
-        return fail(reader, MTR_FINDING_CSV_QUOTE, MTR_EINVALID, "the text ends inside a quoted cell",
-                    diagnostic);
-    return end_record(reader, diagnostic);
+        rc = fail(reader, reader->quote_line, MTR_FINDING_CSV_QUOTE,
+                  "the quote that opens here is not closed", diagnostic);
+    return rc || reader->state == PASSED_OVER ? rc : end_record(reader, diagnostic);
 }
 
 static bool is_formula(struct mtr_str text)

@@ -3,7 +3,11 @@
  *
  * The reader takes pieces of text as they come and hands out whole records; a record's cells are borrowed
  * during the hook. Quoted cells may hold delimiters, quotes ("") and line ends; a UTF-8 byte order mark is
- * skipped; line ends are LF or CRLF; an empty line is no record. Records and cells are bounded. One thread.
+ * skipped; line ends are LF, CRLF or CR; an empty line is no record. Records and cells are bounded. One thread.
+ *
+ * A record that is written wrongly ends the reading, or is passed over where the owner takes problems: it
+ * goes on with the next line. A quote that is never closed, or is followed by text, has swallowed the lines
+ * behind its own: the problem is of the line in which it opens, and they are read again without it.
  */
 #ifndef METERD_CORE_CSV_H
 #define METERD_CORE_CSV_H
@@ -24,13 +28,19 @@ struct mtr_csv_record {
 
 /* Result other than 0 stops the feed and is returned by it. */
 typedef int (*mtr_csv_on_record)(void *context, const struct mtr_csv_record *record);
+/* A record that is passed over, at the line that *diagnostic names. Result as above. */
+typedef int (*mtr_csv_on_problem)(void *context, const struct mtr_diagnostic *diagnostic);
 
 struct mtr_csv_reader {
     char delimiter;
     mtr_csv_on_record on_record;
+    mtr_csv_on_problem on_problem; /* NULL: the first problem ends the reading */
     void *context;
     int state;
     bool cell_was_quoted;
+    bool is_after_cr;
+    uint64_t quote_line;      /* in which the quoted cell began */
+    struct mtr_buffer behind; /* of a quoted cell of several lines: what stands behind the first of them */
     uint32_t mark_bytes;              /* of the byte order mark seen */
     uint64_t line;                    /* being read */
     uint64_t record_line;             /* where the record began */
@@ -42,8 +52,8 @@ struct mtr_csv_reader {
 void mtr_csv_reader_init(struct mtr_csv_reader *reader, char delimiter, mtr_csv_on_record on_record,
                          void *context);
 void mtr_csv_reader_release(struct mtr_csv_reader *reader);
-/* MTR_EINVALID (a stray quote, text behind a closing quote), MTR_ELIMIT, MTR_ENOMEM: *diagnostic has the
- * line. */
+/* Without on_problem MTR_EINVALID (a stray quote, text behind a closing quote) and MTR_ELIMIT: *diagnostic
+ * has the line. MTR_ENOMEM. */
 int mtr_csv_read(struct mtr_csv_reader *reader, struct mtr_str piece,
                  struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 /* The end of the text: the last record may lack its line end; an open quote is MTR_EINVALID. */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "meterd/core/csv.h"
@@ -20,6 +21,9 @@ static int on_record(void *context, const struct mtr_csv_record *record)
     return rc;
 }
 
+static int on_problem(void *context, const struct mtr_diagnostic *diagnostic);
+static bool takes_problems;
+
 static int read_all(const char *text, size_t piece_bytes, struct mtr_buffer *out,
                     struct mtr_diagnostic *diagnostic)
 {
@@ -27,6 +31,7 @@ static int read_all(const char *text, size_t piece_bytes, struct mtr_buffer *out
     size_t size = strlen(text);
     int rc = MTR_OK;
     mtr_csv_reader_init(&reader, ',', on_record, out);
+    if (takes_problems) reader.on_problem = on_problem;
     for (size_t at = 0; !rc && at < size; at += piece_bytes)
         rc = mtr_csv_read(&reader,
                           (struct mtr_str){text + at, size - at < piece_bytes ? size - at : piece_bytes},
@@ -53,7 +58,9 @@ static void test_reading(void **state)
         {"a,\"b\"\r\n", "1:[a][b]", 0, 0},
         {"", "", 0, 0},
         {"\r\n\r\nx\r\n", "3:[x]", 0, 0},
-        {"a,b\nc,\"d\n", "1:[a][b]", MTR_EINVALID, 3},
+        {"a,b\nc,\"d\n", "1:[a][b]", MTR_EINVALID, 2},
+        {"a,b\rc,d\r\re,f", "1:[a][b]2:[c][d]4:[e][f]", 0, 0},
+        {"a,\"b\rc\r\nd\"\re\n\r\nf", "1:[a][b\rc\r\nd]4:[e]6:[f]", 0, 0},
         {"a\nb\"c\n", "1:[a]", MTR_EINVALID, 2},
         {"\"a\"b\n", "", MTR_EINVALID, 1},
     };
@@ -68,6 +75,74 @@ static void test_reading(void **state)
             assert_int_equal(diagnostic.line, cases[i].line);
             mtr_buffer_release(&out);
         }
+    }
+}
+
+static int on_problem(void *context, const struct mtr_diagnostic *diagnostic)
+{
+    return mtr_buffer_printf(context, "%u!", diagnostic->line);
+}
+
+/* One bad row is one problem, and the rest is read. */
+static void test_problems(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {"a,b\nc\"d,e\nf,g\n", "1:[a][b]2!3:[f][g]"},
+        {"\"a\"b,c\nd\n", "1!2:[d]"},
+        {"a\"", "1!"},
+        {"a\nb,\"c\nd,e\nf,g\n", "1:[a]2!3:[d][e]4:[f][g]"},
+        {"a\nb,\"c\r\nd,e\r\nf,g", "1:[a]2!3:[d][e]4:[f][g]"},
+        {"a\rb,\"c\r\rf,g", "1:[a]2!4:[f][g]"},
+        {"b,\"c\nd,\"\"\nf\n", "1!2:[d][]3:[f]"},
+        {"b,\"c\nd,\"e\"\nf\n", "1!2:[d][e]3:[f]"},           /* closed by the next, which is good alone */
+        {"b,\"c\nd,\"e\nf,g\nh\n", "1!2!3:[f][g]4:[h]"},      /* which is as bad */
+        {"b,\"c\nd\",e\"f\ng\n", "2!3:[g]"},                 /* a good cell of two lines, then a bad one */
+        {"b,\"c\nd\",\"e\nf\ng\n", "2!3:[f]4:[g]"},
+        {"\"", "1!"},
+        {"\"\n", "1!"},
+        {"\"\n\"x\n\"\n\"x\ny\n", "1!2:[x\n]4!5:[y]"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        for (size_t piece_bytes = 1; piece_bytes <= 20; piece_bytes++) {
+            struct mtr_buffer out;
+            struct mtr_diagnostic diagnostic = {0};
+            mtr_buffer_init(&out, 1 << 16);
+            takes_problems = true;
+            assert_int_equal(read_all(cases[i].text, piece_bytes, &out, &diagnostic), MTR_OK);
+            takes_problems = false;
+            assert_int_equal(mtr_buffer_append_char(&out, '\0'), 0);
+            assert_string_equal(out.data, cases[i].expected);
+            mtr_buffer_release(&out);
+        }
+}
+
+/* A record that is too long, with an open quote or without, costs itself. */
+static void test_limits(void **state)
+{
+    (void)state;
+    enum { LONG = MTR_CSV_RECORD_BYTES_MAX + 100 };
+    for (int is_open = 0; is_open < 2; is_open++) {
+        struct mtr_buffer out;
+        struct mtr_diagnostic diagnostic = {0};
+        char *text = malloc(LONG + 20);
+        assert_non_null(text);
+        mtr_buffer_init(&out, 1 << 22);
+        memset(text, 'x', LONG);
+        memcpy(text, "a\nb,", 4);
+        if (is_open) text[4] = '"';
+        if (is_open) text[100] = '\n';
+        memcpy(text + LONG, "\nc\n", sizeof("\nc\n"));
+        takes_problems = true;
+        assert_int_equal(read_all(text, 4096, &out, &diagnostic), MTR_OK);
+        takes_problems = false;
+        assert_int_equal(mtr_buffer_append_char(&out, '\0'), 0);
+        if (is_open) assert_memory_equal(out.data, "1:[a]2!3:[xxx", 13);
+        else assert_string_equal(out.data, "1:[a]2!3:[c]");
+        mtr_buffer_release(&out);
+        free(text);
     }
 }
 
@@ -91,6 +166,7 @@ static void test_writing(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reading), cmocka_unit_test(test_writing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reading), cmocka_unit_test(test_problems),
+                                       cmocka_unit_test(test_limits), cmocka_unit_test(test_writing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
