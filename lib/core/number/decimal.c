@@ -58,6 +58,39 @@ int mtr_decimal_compare(struct mtr_decimal a, struct mtr_decimal b)
                          b.mantissa % b_unit * (mtr_int128)wide_power10(MTR_DECIMAL_DIGITS_MAX - b.scale));
 }
 
+/* No zeros at the end of a fraction. */
+static struct mtr_decimal canonical(mtr_int128 mantissa, unsigned scale)
+{
+    while (scale > 0 && mantissa % 10 == 0) {
+        mantissa /= 10;
+        scale--;
+    }
+    return (struct mtr_decimal){mantissa, (uint8_t)scale};
+}
+
+int mtr_decimal_multiply(struct mtr_decimal a, struct mtr_decimal b, struct mtr_decimal *out)
+{
+    mtr_int128 mantissa;
+    const mtr_uint128 most = wide_power10(MTR_DECIMAL_DIGITS_MAX) - 1;
+    if (__builtin_mul_overflow(a.mantissa, b.mantissa, &mantissa)) return MTR_EPRECISION;
+    const struct mtr_decimal product = canonical(mantissa, (unsigned)a.scale + b.scale);
+    if (product.scale > MTR_DECIMAL_DIGITS_MAX || wide_magnitude(product.mantissa) > most)
+        return MTR_EPRECISION;
+    *out = product;
+    return MTR_OK;
+}
+
+struct mtr_decimal mtr_decimal_round(struct mtr_decimal value, unsigned digits, enum mtr_rounding mode)
+{
+    if (value.scale <= digits) return value;
+    const bool negative = value.mantissa < 0;
+    const mtr_uint128 unit = wide_power10(value.scale - digits), magnitude = wide_magnitude(value.mantissa);
+    const enum mtr_fraction fraction = wide_fraction(magnitude % unit, unit);
+    mtr_int128 whole = (mtr_int128)(magnitude / unit);
+    whole += wide_rounds_away(whole & 1, negative, fraction, mode);
+    return canonical(negative ? -whole : whole, digits);
+}
+
 int mtr_quantity_from_product(struct mtr_decimal value, struct mtr_quantity factor, struct mtr_quantity *out)
 {
     const bool negative = (value.mantissa < 0) ^ (factor.e12 < 0);

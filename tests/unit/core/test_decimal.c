@@ -256,6 +256,50 @@ static void test_rounding(void **state)
         }
 }
 
+static struct mtr_decimal decimal(const char *text)
+{
+    struct mtr_decimal value;
+    assert_int_equal(mtr_decimal_parse(mtr_str_from(text), &value), MTR_OK);
+    return value;
+}
+
+static void test_what_was_written_is_scaled_and_rounded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b, *product; /* NULL: it has too many digits */
+    } products[] = {
+        {"1234.5", "0.01", "12.345"}, {"2.5", "4", "10"},   {"-3", "0.5", "-1.5"}, {"0", "0.001", "0"},
+        {"5e-38", "2", "0.0000000000000000000000000000000000001"},
+        {"1e-20", "1e-19", NULL}, {"1e20", "1e19", NULL}, {"12345678901234567891", "12345678901234567891", NULL},
+    };
+    static const struct {
+        const char *value;
+        unsigned digits;
+        enum mtr_rounding mode;
+        const char *rounded;
+    } roundings[] = {
+        {"1172.8799999999999", 9, MTR_ROUND_HALF_EVEN, "1172.88"}, {"0.000023198314011096954", 12, MTR_ROUND_HALF_EVEN, "0.000023198314"},
+        {"2.5", 0, MTR_ROUND_HALF_EVEN, "2"},   {"3.5", 0, MTR_ROUND_HALF_EVEN, "4"},  {"2.5", 0, MTR_ROUND_HALF_UP, "3"},
+        {"-2.5", 0, MTR_ROUND_HALF_UP, "-3"},   {"-0.01", 1, MTR_ROUND_UP, "-0.1"},    {"-0.01", 1, MTR_ROUND_DOWN, "0"},
+        {"-0.01", 1, MTR_ROUND_CEILING, "0"},   {"-0.01", 1, MTR_ROUND_FLOOR, "-0.1"}, {"7", 3, MTR_ROUND_UP, "7"},
+        {"9.99", 1, MTR_ROUND_HALF_EVEN, "10"}, {"0.00000000000000000000000000000000000005", 0, MTR_ROUND_UP, "1"},
+    };
+    char text[MTR_DECIMAL_TEXT_BYTES];
+    for (size_t i = 0; i < sizeof(products) / sizeof(products[0]); i++) {
+        struct mtr_decimal product;
+        int rc = mtr_decimal_multiply(decimal(products[i].a), decimal(products[i].b), &product);
+        assert_int_equal(rc, products[i].product ? MTR_OK : MTR_EPRECISION);
+        if (rc) continue;
+        mtr_decimal_format(product, text);
+        assert_string_equal(text, products[i].product);
+    }
+    for (size_t i = 0; i < sizeof(roundings) / sizeof(roundings[0]); i++) {
+        mtr_decimal_format(mtr_decimal_round(decimal(roundings[i].value), roundings[i].digits, roundings[i].mode), text);
+        assert_string_equal(text, roundings[i].rounded);
+    }
+}
+
 static void test_errors_of_arithmetic(void **state)
 {
     (void)state;
@@ -308,7 +352,7 @@ static void test_blocks_and_products(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_faults_of_numbers),
+        cmocka_unit_test(test_faults_of_numbers), cmocka_unit_test(test_what_was_written_is_scaled_and_rounded),
         cmocka_unit_test(test_decimal_text),      cmocka_unit_test(test_fixed_text),     cmocka_unit_test(test_format_min),
         cmocka_unit_test(test_rounding), cmocka_unit_test(test_errors_of_arithmetic),
         cmocka_unit_test(test_blocks_and_products),
