@@ -248,10 +248,8 @@ static void set_time(struct mtr_draft *draft, const struct mtr_value *value)
         }
         time_us = (int64_t)value->integer;
     } else {
-        int rc = mtr_time_parse(value->text, &time_us);
-        if (rc == MTR_EPRECISION) {
-            draft_fault(draft, MTR_FINDING_EVENT_TIME_DIGITS, "time", "finer than a microsecond");
-        } else if (rc == MTR_EOVERFLOW) {
+        int rc = mtr_time_parse_fine(value->text, &time_us);
+        if (rc == MTR_EOVERFLOW) {
             draft_fault(draft, MTR_FINDING_EVENT_TIME_RANGE, "time", "outside the years 1970 to 2199");
         } else if (rc) {
             draft_fault(draft, MTR_FINDING_EVENT_TIME_MALFORMED, "time", mtr_time_fault(value->text));

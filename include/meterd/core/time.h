@@ -54,6 +54,8 @@ struct mtr_civil mtr_civil_from_s(int64_t seconds); /* in UTC; floor for negativ
  * the leap second, is the next second; any other second 60, and hour 24, are refused (MTR_EINVALID); outside
  * 1970…2199 MTR_EOVERFLOW. */
 int mtr_time_parse(struct mtr_str text, int64_t *out_us) MTR_MUST_USE;
+/* The same of a time that a clock has printed: finer digits are cut. */
+int mtr_time_parse_fine(struct mtr_str text, int64_t *out_us) MTR_MUST_USE;
 /* For a text that mtr_time_parse refused with MTR_EINVALID: a sentence that says what is wrong with it. The
  * second is NULL where there is no more to say than that it is none. */
 const char *mtr_time_fault(struct mtr_str text);

@@ -143,10 +143,9 @@ static int take_fraction(struct reader *reader, int64_t *microseconds)
         else if (*reader->at != '0') exact = false;
     }
     if (digits == 0) return MTR_EINVALID;
-    if (!exact) return MTR_EPRECISION;
     for (; digits < 6; digits++) value *= 10;
     *microseconds = value;
-    return MTR_OK;
+    return exact ? MTR_OK : MTR_EPRECISION;
 }
 
 static bool take_offset(struct reader *reader, int64_t *offset_s)
@@ -174,7 +173,7 @@ static int check_range(int64_t seconds)
     return seconds < 0 || seconds >= MTR_TIME_S_MAX ? MTR_EOVERFLOW : MTR_OK;
 }
 
-int mtr_time_parse(struct mtr_str text, int64_t *out_us)
+static int parse(struct mtr_str text, bool is_cut, int64_t *out_us)
 {
     if (text.size == 0) return MTR_EINVALID;
     struct reader reader = {text.data, text.data + text.size};
@@ -184,6 +183,7 @@ int mtr_time_parse(struct mtr_str text, int64_t *out_us)
     if (!take_clock(&reader, &second_of_day)) return MTR_EINVALID;
     int fraction = take_fraction(&reader, &microseconds);
     if (fraction == MTR_EINVALID) return fraction;
+    if (is_cut) fraction = MTR_OK;
     if (!take_offset(&reader, &offset_s) || reader.at != reader.end) return MTR_EINVALID;
     if (fraction) return fraction; /* reported only for text that is well formed otherwise */
     int64_t seconds = days * SECONDS_PER_DAY + second_of_day - offset_s;
@@ -192,6 +192,16 @@ int mtr_time_parse(struct mtr_str text, int64_t *out_us)
     if (rc) return rc;
     *out_us = seconds * MTR_US_PER_SECOND + microseconds;
     return MTR_OK;
+}
+
+int mtr_time_parse(struct mtr_str text, int64_t *out_us)
+{
+    return parse(text, false, out_us);
+}
+
+int mtr_time_parse_fine(struct mtr_str text, int64_t *out_us)
+{
+    return parse(text, true, out_us);
 }
 
 /* What people get wrong behind a date; NULL: something else. */
