@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "meterd/core/csv.h"
 #include "meterd/core/document.h"
 
 enum { ARENA_CHUNK_BYTES = 4096, ARENA_BYTES_MAX = 4 << 20 };
@@ -65,6 +66,12 @@ static int parse_template(struct mtr_import_map *map, const struct mtr_node *nod
     return MTR_OK;
 }
 
+static int parse_flag(const struct mtr_node *node, bool *out, struct mtr_diagnostic *diagnostic)
+{
+    *out = node->truth;
+    return node->kind == MTR_NODE_BOOL ? MTR_OK : fault(node, diagnostic, "true or false is expected");
+}
+
 static int parse_hash(struct mtr_import_map *map, const struct mtr_node *list, struct mtr_import_value *value,
                       struct mtr_diagnostic *diagnostic)
 {
@@ -78,19 +85,59 @@ static int parse_hash(struct mtr_import_map *map, const struct mtr_node *list, s
     return MTR_OK;
 }
 
-static int parse_type(const struct mtr_node *node, struct mtr_import_value *value,
+static int parse_type(const struct mtr_node *as, struct mtr_import_value *value,
                       struct mtr_diagnostic *diagnostic)
 {
-    const struct mtr_node *as = mtr_node_get(node, "as");
-    if (!as) return MTR_OK;
-    if (mtr_str_equal(as->text, MTR_STR("text"))) {
-        value->type = MTR_IMPORT_TEXT;
-    } else if (mtr_str_equal(as->text, MTR_STR("number"))) {
-        value->type = MTR_IMPORT_NUMBER;
-    } else {
-        return fault(as, diagnostic, "text or number");
-    }
+    if (mtr_str_equal(as->text, MTR_STR("text"))) value->type = MTR_IMPORT_TEXT;
+    else if (mtr_str_equal(as->text, MTR_STR("number"))) value->type = MTR_IMPORT_NUMBER;
+    else return fault(as, diagnostic, "text or number");
     return MTR_OK;
+}
+
+/* ---- numbers ---- */
+
+static int parse_decimal(const struct mtr_node *node, struct mtr_import_value *value,
+                         struct mtr_diagnostic *diagnostic)
+{
+    if (node->text.size != 1 || !memchr(".,", node->text.data[0], 2))
+        return fault(node, diagnostic, "the sign before a number's fraction is \".\" or \",\"");
+    value->decimal = node->text.data[0];
+    return MTR_OK;
+}
+
+static int parse_scale(const struct mtr_node *node, struct mtr_import_value *value,
+                       struct mtr_diagnostic *diagnostic)
+{
+    value->has_scale = true;
+    return mtr_decimal_parse(node->text, &value->scale)
+               ? fault(node, diagnostic,
+                     "a number is expected, as \"0.01\": what is read is multiplied by it")
+               : MTR_OK;
+}
+
+static int parse_mode(const struct mtr_node *node, struct mtr_import_value *value,
+                      struct mtr_diagnostic *diagnostic)
+{
+    for (int mode = MTR_ROUND_HALF_EVEN; mode <= MTR_ROUND_FLOOR; mode++)
+        if (mtr_str_equal(node->text, mtr_str_from(mtr_rounding_name((enum mtr_rounding)mode)))) {
+            value->round_mode = (enum mtr_rounding)mode;
+            return MTR_OK;
+        }
+    return fault(node, diagnostic, "half_even, half_up, up, down, ceiling or floor is expected");
+}
+
+static int parse_round(const struct mtr_node *node, struct mtr_import_value *value,
+                       struct mtr_diagnostic *diagnostic)
+{
+    const struct mtr_node *digits = mtr_node_get(node, "digits"), *mode = mtr_node_get(node, "mode");
+    uint64_t count;
+    if (!digits || node->child_count != 1U + (mode != NULL))
+        return fault(node, diagnostic, "{digits: 9, mode: half_even} is expected");
+    if (!mtr_str_to_u64(digits->text, &count) || count > MTR_QUANTITY_DIGITS)
+        return fault(digits, diagnostic, "0 to 12 digits behind the point are kept");
+    value->has_round = true;
+    value->round_digits = (unsigned)count;
+    return mode ? parse_mode(mode, value, diagnostic) : MTR_OK;
 }
 
 static int parse_scalar(struct mtr_import_map *map, const struct mtr_node *node,
@@ -106,21 +153,53 @@ static int parse_scalar(struct mtr_import_map *map, const struct mtr_node *node,
     return add_part(map, node, value, text, true, diagnostic);
 }
 
+/* Of {column: C, …} and {hash: […], …}. */
+static int parse_value_member(struct mtr_import_map *map, const struct mtr_node *node,
+                              struct mtr_import_value *value, struct mtr_diagnostic *diagnostic)
+{
+    const struct mtr_str key = node->key;
+    if (mtr_str_equal(key, MTR_STR("hash"))) return parse_hash(map, node, value, diagnostic);
+    if (mtr_str_equal(key, MTR_STR("multiset"))) return parse_flag(node, &value->multiset, diagnostic);
+    if (mtr_str_equal(key, MTR_STR("as"))) return parse_type(node, value, diagnostic);
+    if (mtr_str_equal(key, MTR_STR("decimal"))) return parse_decimal(node, value, diagnostic);
+    if (mtr_str_equal(key, MTR_STR("scale"))) return parse_scale(node, value, diagnostic);
+    if (mtr_str_equal(key, MTR_STR("round"))) return parse_round(node, value, diagnostic);
+    if (mtr_str_equal(key, MTR_STR("column")) || mtr_str_equal(key, MTR_STR("path")))
+        return parse_scalar(map, node, value, diagnostic);
+    return fault(node, diagnostic,
+                 "unknown key: column (or path), as, decimal, scale and round are expected, or hash and "
+                 "multiset");
+}
+
+static int parse_value_map(struct mtr_import_map *map, const struct mtr_node *node,
+                           struct mtr_import_value *value, struct mtr_diagnostic *diagnostic)
+{
+    const bool has_column = mtr_node_get(node, "column"), has_path = mtr_node_get(node, "path"),
+               has_hash = mtr_node_get(node, "hash");
+    if (has_column + has_path + has_hash != 1)
+        return fault(node, diagnostic, "{hash: [columns]} or {column: C, as: text} is expected");
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        int rc = parse_value_member(map, &node->children[i], value, diagnostic);
+        if (rc) return rc;
+    }
+    if (value->multiset && value->kind != MTR_IMPORT_HASH)
+        return fault(node, diagnostic, "multiset is of {hash: [columns]} alone");
+    const bool is_counted = value->decimal != '.' || value->has_scale || value->has_round;
+    if (is_counted && value->type == MTR_IMPORT_TEXT)
+        return fault(node, diagnostic, "decimal, scale and round are of numbers, not of `as: text`");
+    if (is_counted) value->type = MTR_IMPORT_NUMBER;
+    return MTR_OK;
+}
+
 static int parse_value(struct mtr_import_map *map, const struct mtr_node *node, struct mtr_str field,
                        struct mtr_import_value *value, struct mtr_diagnostic *diagnostic)
 {
-    *value = (struct mtr_import_value){.kind = MTR_IMPORT_PARTS};
+    *value = (struct mtr_import_value){.kind = MTR_IMPORT_PARTS, .decimal = '.'};
     int rc = mtr_arena_copy(&map->arena, field, &value->field);
     if (rc) return rc;
     if (node->kind == MTR_NODE_LIST) return fault(node, diagnostic, "one value is expected, not a list");
-    if (node->kind != MTR_NODE_MAP) return parse_scalar(map, node, value, diagnostic);
-    const struct mtr_node *hash = mtr_node_get(node, "hash"), *column = mtr_node_get(node, "column");
-    uint32_t known = (hash != NULL) + (column != NULL) + (mtr_node_get(node, "as") != NULL);
-    if (known != node->child_count || (hash != NULL) == (column != NULL))
-        return fault(node, diagnostic, "{hash: [columns]} or {column: C, as: text} is expected");
-    rc = parse_type(node, value, diagnostic);
-    if (rc) return rc;
-    return hash ? parse_hash(map, hash, value, diagnostic) : parse_scalar(map, column, value, diagnostic);
+    return node->kind == MTR_NODE_MAP ? parse_value_map(map, node, value, diagnostic)
+                                      : parse_scalar(map, node, value, diagnostic);
 }
 
 static int add_data(struct mtr_import_map *map, const struct mtr_node *node, struct mtr_str name,
@@ -188,28 +267,93 @@ static int parse_nulls(struct mtr_import_map *map, const struct mtr_node *node,
     return MTR_OK;
 }
 
-static const char *const time_formats[] = {"rfc3339", "utc", "date", "unix_s", "unix_ms", "unix_us"};
-
-const char *mtr_import_time_example(enum mtr_import_time format)
-{
-    static const char *const examples[] = {"rfc3339, as 2026-03-01T10:00:00Z",
-                                           "utc, as 2026-03-01 10:00:00",
-                                           "date, as 2026-03-01",
-                                           "unix_s, as 1772359200",
-                                           "unix_ms, as 1772359200000",
-                                           "unix_us, as 1772359200000000"};
-    return examples[format];
-}
+/* ---- times ---- */
 
 static int parse_time_format(struct mtr_import_map *map, const struct mtr_node *node,
                              struct mtr_diagnostic *diagnostic)
 {
-    for (unsigned i = 0; i < sizeof(time_formats) / sizeof(*time_formats); i++)
-        if (mtr_str_equal(node->text, mtr_str_from(time_formats[i]))) {
-            map->time_format = (enum mtr_import_time)i;
-            return MTR_OK;
-        }
-    return fault(node, diagnostic, "rfc3339, utc, date, unix_s, unix_ms or unix_us is expected");
+    const char *what;
+    int rc = mtr_time_pattern_make(node->text, map->zone, &map->time_pattern, &what);
+    return rc ? fault(node, diagnostic, what) : MTR_OK;
+}
+
+static int parse_zone(struct mtr_import_map *map, const struct mtr_node *node,
+                      struct mtr_diagnostic *diagnostic)
+{
+    int rc = mtr_zone_open(node->text, &map->zone);
+    map->time_pattern.zone = map->zone;
+    if (rc == MTR_EINVALID || rc == MTR_ENOTFOUND)
+        return fault(node, diagnostic, "a time zone is expected, as Europe/Berlin");
+    return rc;
+}
+
+/* {column: C, format: F, zone: Z}; anything else is a value. */
+static int parse_time(struct mtr_import_map *map, const struct mtr_node *node,
+                      struct mtr_diagnostic *diagnostic)
+{
+    const struct mtr_node *column = mtr_node_get(node, "column"), *path = mtr_node_get(node, "path"),
+                          *format = mtr_node_get(node, "format"), *zone = mtr_node_get(node, "zone");
+    if (node->kind != MTR_NODE_MAP || (!format && !zone))
+        return parse_value(map, node, node->key, &map->time, diagnostic);
+    const uint32_t known = (column != NULL) + (path != NULL) + (format != NULL) + (zone != NULL);
+    if (known != node->child_count || (column != NULL) == (path != NULL))
+        return fault(node, diagnostic, "{column: C, format: F, zone: Z} is expected");
+    if (map->zone || map->time.kind != MTR_IMPORT_ABSENT)
+        return fault(node, diagnostic, "this time is mapped twice");
+    int rc = zone ? parse_zone(map, zone, diagnostic) : MTR_OK;
+    if (!rc && format) rc = parse_time_format(map, format, diagnostic);
+    return rc ? rc : parse_value(map, column ? column : path, node->key, &map->time, diagnostic);
+}
+
+/* ---- the file ---- */
+
+static int parse_delimiter(struct mtr_import_map *map, const struct mtr_node *node,
+                           struct mtr_diagnostic *diagnostic)
+{
+    if (node->text.size != 1 || memchr("\"\r\n", node->text.data[0], 3))
+        return fault(node, diagnostic, "one character is expected");
+    map->delimiter = node->text.data[0];
+    return MTR_OK;
+}
+
+static int parse_header(struct mtr_import_map *map, const struct mtr_node *node,
+                        struct mtr_diagnostic *diagnostic)
+{
+    bool has_header;
+    int rc = parse_flag(node, &has_header, diagnostic);
+    map->header = has_header ? MTR_IMPORT_HEADER_GIVEN : MTR_IMPORT_NO_HEADER;
+    return rc;
+}
+
+static int parse_format_member(struct mtr_import_map *map, const struct mtr_node *node,
+                               struct mtr_diagnostic *diagnostic)
+{
+    const bool is_csv = map->format == MTR_IMPORT_CSV;
+    if (mtr_str_equal(node->key, MTR_STR("entry")))
+        return node->text.size ? mtr_arena_copy(&map->arena, node->text, &map->entry)
+                               : fault(node, diagnostic, "a name or pattern is expected, as usage-*.csv");
+    if (is_csv && mtr_str_equal(node->key, MTR_STR("delimiter")))
+        return parse_delimiter(map, node, diagnostic);
+    if (is_csv && mtr_str_equal(node->key, MTR_STR("header"))) return parse_header(map, node, diagnostic);
+    return fault(node, diagnostic,
+                 is_csv ? "unknown key: delimiter, header or entry is expected"
+                        : "unknown key: entry is expected");
+}
+
+static int parse_format(struct mtr_import_map *map, const struct mtr_node *node,
+                        struct mtr_diagnostic *diagnostic)
+{
+    const struct mtr_node *csv = mtr_node_get(node, "csv"), *ndjson = mtr_node_get(node, "ndjson");
+    if (node->kind != MTR_NODE_MAP || node->child_count != 1 || (!csv && !ndjson))
+        return fault(node, diagnostic, "{csv: {delimiter: \";\", header: true}} or {ndjson: {}} is expected");
+    const struct mtr_node *members = csv ? csv : ndjson;
+    map->format = csv ? MTR_IMPORT_CSV : MTR_IMPORT_NDJSON;
+    if (members->kind != MTR_NODE_MAP) return fault(members, diagnostic, "a map is expected, as {}");
+    for (uint32_t i = 0; i < members->child_count; i++) {
+        int rc = parse_format_member(map, &members->children[i], diagnostic);
+        if (rc) return rc;
+    }
+    return MTR_OK;
 }
 
 static int parse_member(struct mtr_import_map *map, const struct mtr_node *node,
@@ -220,7 +364,7 @@ static int parse_member(struct mtr_import_map *map, const struct mtr_node *node,
     if (mtr_str_equal(key, MTR_STR("source"))) return parse_value(map, node, key, &map->source, diagnostic);
     if (mtr_str_equal(key, MTR_STR("type"))) return parse_value(map, node, key, &map->type, diagnostic);
     if (mtr_str_equal(key, MTR_STR("subject"))) return parse_value(map, node, key, &map->subject, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("time"))) return parse_value(map, node, key, &map->time, diagnostic);
+    if (mtr_str_equal(key, MTR_STR("time"))) return parse_time(map, node, diagnostic);
     if (mtr_str_equal(key, MTR_STR("data"))) return parse_data(map, node, diagnostic);
     if (mtr_str_equal(key, MTR_STR("skip"))) return parse_skip(map, node, diagnostic);
     if (mtr_str_equal(key, MTR_STR("null"))) return parse_nulls(map, node, diagnostic);
@@ -228,13 +372,19 @@ static int parse_member(struct mtr_import_map *map, const struct mtr_node *node,
     if (mtr_str_starts_with(key, prefix))
         return add_data(map, node, (struct mtr_str){key.data + prefix.size, key.size - prefix.size},
                         diagnostic);
-    if (!mtr_str_equal(key, MTR_STR("delimiter")))
-        return fault(node, diagnostic,
-                     "unknown key: id, source, type, subject, time, time_format, data, skip, null or "
-                     "delimiter is expected");
-    if (node->text.size != 1) return fault(node, diagnostic, "one character is expected");
-    map->delimiter = node->text.data[0];
-    return MTR_OK;
+    if (mtr_str_equal(key, MTR_STR("format"))) return parse_format(map, node, diagnostic);
+    if (mtr_str_equal(key, MTR_STR("delimiter"))) return parse_delimiter(map, node, diagnostic);
+    return fault(node, diagnostic,
+                 "unknown key: id, source, type, subject, time, time_format, data, skip, null, format or "
+                 "delimiter is expected");
+}
+
+static bool are_numbers(const struct mtr_import_map *map)
+{
+    uint64_t number;
+    for (uint32_t i = 0; i < map->column_count; i++)
+        if (!mtr_str_to_u64(map->columns[i], &number) || !number || number > MTR_CSV_CELLS_MAX) return false;
+    return map->column_count > 0;
 }
 
 static int parse_root(struct mtr_import_map *map, const struct mtr_node *root,
@@ -249,13 +399,16 @@ static int parse_root(struct mtr_import_map *map, const struct mtr_node *root,
         return fault(root, diagnostic, "id is missing: name a column, a template or {hash: [columns]}");
     if (map->type.kind == MTR_IMPORT_ABSENT) return fault(root, diagnostic, "type is missing");
     if (map->subject.kind == MTR_IMPORT_ABSENT) return fault(root, diagnostic, "subject is missing");
+    map->columns_are_numbers = are_numbers(map);
+    if (map->header == MTR_IMPORT_NO_HEADER && !map->columns_are_numbers)
+        return fault(root, diagnostic, "without a header columns are named by their numbers, from 1 on");
     return MTR_OK;
 }
 
 int mtr_import_map_parse(struct mtr_str text, struct mtr_import_map *map, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_document *document;
-    *map = (struct mtr_import_map){.delimiter = ','};
+    *map = (struct mtr_import_map){.delimiter = ',', .time_pattern = {.form = MTR_TIME_RFC3339}};
     mtr_arena_init(&map->arena, ARENA_CHUNK_BYTES, ARENA_BYTES_MAX);
     int rc = mtr_document_parse(text, &document, diagnostic);
     if (rc) return rc;
@@ -269,4 +422,6 @@ int mtr_import_map_parse(struct mtr_str text, struct mtr_import_map *map, struct
 void mtr_import_map_release(struct mtr_import_map *map)
 {
     mtr_arena_release(&map->arena);
+    mtr_zone_close(map->zone);
+    map->zone = NULL;
 }

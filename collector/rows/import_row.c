@@ -11,6 +11,8 @@
 #include "meterd/collector/import_map.h"
 #include "meterd/core/time.h"
 
+enum { MTR_NUMBER_BYTES_MAX = 128 }; /* of one with another decimal sign */
+
 /* The row at work. */
 struct reading {
     const struct mtr_import_map *map;
@@ -119,57 +121,21 @@ static int required(const struct reading *reading, const struct mtr_import_value
                : MTR_OK;
 }
 
-static int parse_unix(struct mtr_str text, int64_t unit_us, int64_t *out_us)
-{
-    uint64_t value;
-    if (!mtr_str_to_u64(text, &value)) return MTR_EINVALID;
-    if (value >= (uint64_t)(MTR_TIME_S_MAX * (MTR_US_PER_SECOND / unit_us))) return MTR_EOVERFLOW;
-    *out_us = (int64_t)value * unit_us;
-    return MTR_OK;
-}
-
-/* "2026-03-01 10:00:00" is read as UTC by putting the Z behind it. Empty: it is too long for that. */
-enum { ZULU_BYTES = MTR_TIME_TEXT_BYTES + 1 };
-static struct mtr_str zulu_of(struct mtr_str text, char zulu[ZULU_BYTES])
-{
-    if (text.size + 1 > ZULU_BYTES) return (struct mtr_str){NULL, 0};
-    memcpy(zulu, text.data, text.size);
-    zulu[text.size] = 'Z';
-    return (struct mtr_str){zulu, text.size + 1};
-}
-
-static int parse_utc(struct mtr_str text, int64_t *out_us)
-{
-    char zulu[ZULU_BYTES];
-    return mtr_time_parse(zulu_of(text, zulu), out_us);
-}
-
-static int parse_time(const struct mtr_import_map *map, struct mtr_str text, int64_t *out_us)
-{
-    switch (map->time_format) {
-    case MTR_IMPORT_UTC: return parse_utc(text, out_us);
-    case MTR_IMPORT_DATE: return mtr_time_parse_date(text, out_us);
-    case MTR_IMPORT_UNIX_S: return parse_unix(text, MTR_US_PER_SECOND, out_us);
-    case MTR_IMPORT_UNIX_MS: return parse_unix(text, 1000, out_us);
-    case MTR_IMPORT_UNIX_US: return parse_unix(text, 1, out_us);
-    case MTR_IMPORT_RFC3339: break;
-    }
-    return mtr_time_parse(text, out_us);
-}
-
-/* What is known to be written wrongly; NULL: something else. */
+/* What is known to be written wrongly; NULL: something else. "2026-03-01 24:00:00" of UTC is looked at with
+ * the Z that it lacks. */
 static const char *time_fault(const struct mtr_import_map *map, struct mtr_str text)
 {
-    char zulu[ZULU_BYTES];
-    switch (map->time_format) {
-    case MTR_IMPORT_RFC3339:
-    case MTR_IMPORT_DATE: return mtr_time_known_fault(text);
-    case MTR_IMPORT_UTC: return mtr_time_known_fault(zulu_of(text, zulu));
-    case MTR_IMPORT_UNIX_S:
-    case MTR_IMPORT_UNIX_MS:
-    case MTR_IMPORT_UNIX_US: break;
+    char zulu[MTR_TIME_TEXT_BYTES + 1];
+    switch (map->time_pattern.form) {
+    case MTR_TIME_UTC:
+        if (!text.size || text.size + 1 > sizeof(zulu)) return NULL;
+        memcpy(zulu, text.data, text.size);
+        zulu[text.size] = 'Z';
+        return mtr_time_known_fault((struct mtr_str){zulu, text.size + (text.data[text.size - 1] != 'Z')});
+    case MTR_TIME_RFC3339:
+    case MTR_TIME_DATE: return mtr_time_known_fault(text);
+    default: return NULL;
     }
-    return NULL;
 }
 
 static int set_time(const struct reading *reading, struct mtr_event *event)
@@ -179,14 +145,34 @@ static int set_time(const struct reading *reading, struct mtr_event *event)
     if (time->kind == MTR_IMPORT_ABSENT) return MTR_OK;
     int rc = required(reading, time, 64, &text);
     if (rc) return rc;
-    rc = parse_time(reading->map, text, &event->time_us);
-    const char *known = rc == MTR_EINVALID ? time_fault(reading->map, text) : NULL;
-    if (rc)
-        return fault(reading, time, "`%.*s%s` is no time in the mapping's time_format: %s%s%s",
-                     MTR_STR_QUOTED(text), mtr_import_time_example(reading->map->time_format),
-                     known ? ": " : "", known ? known : "");
+    rc = mtr_time_pattern_read(&reading->map->time_pattern, text, &event->time_us);
+    if (rc == MTR_EOVERFLOW)
+        return fault(reading, time, "`%.*s%s` is outside the years 1970 to 2199", MTR_STR_QUOTED(text));
+    if (rc) {
+        char example[MTR_TIME_EXAMPLE_BYTES];
+        const char *known = time_fault(reading->map, text);
+        mtr_time_pattern_example(&reading->map->time_pattern, example);
+        return fault(reading, time, "`%.*s%s` is no time in the mapping's format: %s%s%s",
+                     MTR_STR_QUOTED(text), example, known ? ": " : "", known ? known : "");
+    }
     event->time_given = true;
     return MTR_OK;
+}
+
+/* With a decimal point. More than one sign, or a point where the sign is another, is no number. */
+static int read_number(const struct mtr_import_value *value, struct mtr_str text, struct mtr_decimal *out)
+{
+    char point[MTR_NUMBER_BYTES_MAX];
+    if (value->decimal != '.') {
+        if (text.size > sizeof(point) || memchr(text.data, '.', text.size)) return MTR_EINVALID;
+        for (size_t i = 0; i < text.size; i++)
+            point[i] = text.data[i] == value->decimal ? '.' : text.data[i];
+        text.data = point;
+    }
+    int rc = mtr_decimal_parse(text, out);
+    if (!rc && value->has_scale) rc = mtr_decimal_multiply(*out, value->scale, out);
+    if (!rc && value->has_round) *out = mtr_decimal_round(*out, value->round_digits, value->round_mode);
+    return rc;
 }
 
 /* *present is false for a cell without a value. */
@@ -200,12 +186,20 @@ static int set_property(const struct reading *reading, const struct mtr_import_v
     size_t prefix = sizeof("data.") - 1;
     property->name = (struct mtr_str){value->field.data + prefix, value->field.size - prefix};
     char sentence[MTR_NUMBER_FAULT_BYTES];
-    rc = value->type == MTR_IMPORT_TEXT ? MTR_EINVALID : mtr_decimal_parse(text, &property->number);
+    rc = value->type == MTR_IMPORT_TEXT ? MTR_EINVALID : read_number(value, text, &property->number);
     property->kind = rc ? MTR_PROPERTY_STRING : MTR_PROPERTY_NUMBER;
+    if (!rc && value->type == MTR_IMPORT_NUMBER && property->number.scale > MTR_QUANTITY_DIGITS)
+        return fault(reading, value,
+                     "`%.*s%s` has more than 12 digits behind the point, and cannot be kept exactly: say "
+                     "how to round it, as `round: {digits: 9}`",
+                     MTR_STR_QUOTED(text));
     if (!rc) return MTR_OK;
     if (value->type == MTR_IMPORT_NUMBER && rc != MTR_EINVALID)
-        return fault(reading, value, "`%.*s%s` cannot be kept exactly: a number has at most 38 digits",
-                     MTR_STR_QUOTED(text));
+        return fault(reading, value, "`%.*s%s` cannot be kept exactly: a number has at most 38 digits%s",
+                     MTR_STR_QUOTED(text), value->has_scale ? ", also times its scale" : "");
+    if (value->type == MTR_IMPORT_NUMBER && value->decimal != '.')
+        return fault(reading, value, "`%.*s%s` is no number with the decimal sign `%c`", MTR_STR_QUOTED(text),
+                     value->decimal);
     if (value->type == MTR_IMPORT_NUMBER) {
         mtr_number_fault(text, sentence);
         return fault(reading, value, "%s", sentence);

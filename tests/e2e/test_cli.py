@@ -255,7 +255,7 @@ def check_import(d):
     run(d, 1, "import", *key, "--map", mapping, "/nonexistent", sheet, says=["/nonexistent: no such file", f"{sheet} was not read"])
     cells = write(d, "cells.csv", f"Row,Account,Day,Hours,Region,Kind\n5,sub-1,Oct 2,1,,\n6,sub-1,{day},$1,,\n7,sub-1,{day},\"1,50\",,\n")
     run(d, 1, "import", "--map", mapping, "--dry-run", cells,
-        says=["cells.csv:2: time: `Oct 2` is no time in the mapping's time_format: date, as 2026-03-01",
+        says=["cells.csv:2: time: `Oct 2` is no time in the mapping's format: date, as 2026-03-01",
               "cells.csv:3: data.hours: `$1` is no number: write 1 (no currency)", "cells.csv:4: data.hours: `1,50` is no number: write 1.50 (a decimal point)",
               "0 events, 0 rows skipped, 3 problems"])
     other = os.path.join(d.root, "other.csv")

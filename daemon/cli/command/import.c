@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "meterd/collector/import_map.h"
+#include "meterd/collector/row_reader.h"
+#include "meterd/collector/unpack.h"
 #include "daemon/cli/event_sender.h"
-#include "meterd/core/csv.h"
 #include "meterd/core/json_writer.h"
 #include "daemon/cli/inputs.h"
 
@@ -22,24 +22,16 @@ enum {
     BATCH_MAX = 100000,
     MAP_BYTES_MAX = 1 << 20,
     PIECE_BYTES = 256 << 10,
-    LINE_BYTES_MAX = 1 << 20,
-    ROW_ARENA_BYTES_MAX = 4 << 20,
     DRY_RUN_EVENTS = 5,
-    PATH_SEGMENT_BYTES = 128,
 };
 
 struct import {
     struct event_sender sender;
     struct mtr_import_map map;
-    struct mtr_import_row row;
-    struct mtr_csv_reader csv;
+    struct mtr_row_reader *rows; /* of the file at work */
     const char *file;
-    int64_t cell_of_column[MTR_IMPORT_COLUMNS_MAX]; /* of a CSV record; from its header */
-    uint32_t header_cells;
-    bool has_header;
     bool dry_run;
-    int code;               /* what stopped the import, or 0 */
-    struct mtr_arena arena; /* of one row */
+    int code; /* what stopped the import, or 0 */
     struct mtr_buffer body;
     uint64_t lines[BATCH_MAX];
     uint32_t count;
@@ -100,188 +92,120 @@ static int keep_event(struct import *import, const struct mtr_event *event, uint
                                                                                   : MTR_EXIT_OK;
 }
 
-/* import->row is filled. */
-static int take_row(struct import *import, uint64_t line)
-{
-    struct mtr_event event;
-    struct mtr_diagnostic diagnostic;
-    bool skipped;
-    mtr_arena_reset(&import->arena);
-    int rc = mtr_import_map_event(&import->map, &import->row, &import->arena, &event, &skipped, &diagnostic);
-    if (rc == MTR_EINVALID) {
-        event_sender_problem(&import->sender, import->file, line, diagnostic.code, diagnostic.field,
-                             diagnostic.text);
-        return MTR_EXIT_OK;
-    }
-    if (rc) return stop(import, "cannot keep a row", rc);
-    import->skipped += skipped;
-    return skipped ? MTR_EXIT_OK : keep_event(import, &event, line);
-}
-
-static struct mtr_str header_cell_at(const void *context, unsigned i)
-{
-    const struct mtr_csv_record *header = context;
-    return i < header->cell_count ? header->cells[i] : (struct mtr_str){NULL, 0};
-}
-
-static int missing_column(struct import *import, const struct mtr_csv_record *header, struct mtr_str name)
-{
-    char text[160 + MTR_MEANT_BYTES], meant[MTR_MEANT_BYTES];
-    snprintf(text, sizeof(text), "the mapping's column '%.*s%s' is not in the header%s", MTR_STR_QUOTED(name),
-             mtr_str_meant(name, header_cell_at, header, meant));
-    event_sender_problem(&import->sender, import->file, header->line, MTR_FINDING_IMPORT_COLUMN, NULL,
-                         text);
-    return MTR_EXIT_FAILED;
-}
-
-static int take_header(struct import *import, const struct mtr_csv_record *record)
-{
-    for (uint32_t i = 0; i < import->map.column_count; i++) {
-        import->cell_of_column[i] = -1;
-        for (uint32_t j = 0; j < record->cell_count && import->cell_of_column[i] < 0; j++)
-            if (mtr_str_equal(record->cells[j], import->map.columns[i])) import->cell_of_column[i] = j;
-        if (import->cell_of_column[i] >= 0) continue;
-        return missing_column(import, record, import->map.columns[i]);
-    }
-    import->header_cells = record->cell_count;
-    import->has_header = true;
-    return MTR_EXIT_OK;
-}
-
-/* A cell too many has shifted those behind it: which of them is what cannot be known. Empty ones at the end
- * have shifted none. */
-static bool is_shifted(const struct import *import, const struct mtr_csv_record *record)
-{
-    for (uint32_t i = import->header_cells; i < record->cell_count; i++)
-        if (record->cells[i].size) return true;
-    return false;
-}
-
-static int on_record(void *context, const struct mtr_csv_record *record)
+static int on_event(void *context, const struct mtr_event *event, uint64_t line)
 {
     struct import *import = context;
-    if (!import->has_header) {
-        import->code = take_header(import, record);
-    } else if (is_shifted(import, record)) {
-        char text[120];
-        snprintf(text, sizeof(text),
-                 "has %u cells, and the header %u: a cell that holds the delimiter stands in quotes",
-                 record->cell_count, import->header_cells);
-        event_sender_problem(&import->sender, import->file, record->line, MTR_FINDING_IMPORT_CELLS, NULL,
-                             text);
-    } else {
-        for (uint32_t i = 0; i < import->map.column_count; i++) {
-            int64_t cell = import->cell_of_column[i];
-            import->row.cells[i] = cell < (int64_t)record->cell_count ? record->cells[cell]
-                : (struct mtr_str){NULL, 0};
-        }
-        import->code = take_row(import, record->line);
-    }
+    import->code = keep_event(import, event, line);
     return import->code ? MTR_ECLOSED : MTR_OK;
 }
 
-static int empty_file(struct import *import, const char *text)
+static int on_problem(void *context, const struct mtr_diagnostic *problem)
 {
-    event_sender_problem(&import->sender, import->file, 1, MTR_FINDING_IMPORT_EMPTY, NULL, text);
-    return MTR_EXIT_FAILED;
+    struct import *import = context;
+    event_sender_problem(&import->sender, import->file, problem->line, problem->code,
+                         problem->field[0] ? problem->field : NULL, problem->text);
+    return MTR_OK;
 }
 
-static int import_csv(struct import *import, FILE *file)
+/* Equal ids in one file: said once for each file, for it is rarely meant. */
+static void say_repeated(const struct import *import, const struct mtr_row_counts *counts)
+{
+    if (!counts->repeated) return;
+    fprintf(stderr,
+            "%s:%" PRIu64 ": %" PRIu64 " row%s the id of an earlier row of the file, from this one on, and "
+            "count%s once with it: where equal rows are usage of their own, say `multiset: true` beside the "
+            "mapping's hash [%s]\n",
+            import->file, counts->repeated_line, counts->repeated, counts->repeated == 1 ? " has" : "s have",
+            counts->repeated == 1 ? "s" : "", mtr_finding_kind(MTR_FINDING_IMPORT_REPEATED)->code);
+}
+
+static int on_text(void *context, struct mtr_str text)
+{
+    struct import *import = context;
+    return mtr_row_reader_read(import->rows, text);
+}
+
+/* A file that is read piece by piece, the first of which is there. */
+struct pieces {
+    FILE *file;
+    char *bytes; /* PIECE_BYTES */
+    size_t size; /* 0: at its end */
+};
+
+static struct mtr_str piece_of(const struct pieces *pieces)
+{
+    return (struct mtr_str){pieces->bytes, pieces->size};
+}
+
+static int next_piece(struct pieces *pieces)
+{
+    pieces->size = fread(pieces->bytes, 1, PIECE_BYTES, pieces->file);
+    return pieces->size == 0 && ferror(pieces->file) ? mtr_error_from_errno(errno) : MTR_OK;
+}
+
+static int read_stream(struct import *import, struct pieces *pieces, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_unpack *unpack = NULL;
+    int rc = mtr_unpack_open(on_text, import, &unpack);
+    while (!rc && pieces->size) {
+        import->bytes_done += pieces->size;
+        rc = mtr_unpack_read(unpack, piece_of(pieces), diagnostic);
+        if (!rc) rc = next_piece(pieces);
+    }
+    if (!rc) rc = mtr_unpack_end(unpack, diagnostic);
+    mtr_unpack_close(unpack);
+    return rc;
+}
+
+/* A zip is read from its end: what comes on standard input stands in a file first. */
+static int spool(struct pieces *pieces, FILE *copy)
+{
+    int rc = MTR_OK;
+    while (!rc && pieces->size) {
+        if (fwrite(pieces->bytes, 1, pieces->size, copy) < pieces->size) return mtr_error_from_errno(errno);
+        rc = next_piece(pieces);
+    }
+    return !rc && fflush(copy) ? mtr_error_from_errno(errno) : rc;
+}
+
+static int read_zip(struct import *import, struct pieces *pieces, struct mtr_diagnostic *diagnostic)
+{
+    const char *entry = import->map.entry.size ? import->map.entry.data : NULL;
+    FILE *copy = NULL;
+    int rc = MTR_OK;
+    if (fseek(pieces->file, 0, SEEK_SET)) {
+        copy = tmpfile();
+        rc = copy ? spool(pieces, copy) : mtr_error_from_errno(errno);
+    }
+    if (!rc) rc = mtr_unpack_zip(fileno(copy ? copy : pieces->file), entry, on_text, import, diagnostic);
+    if (copy) fclose(copy);
+    return rc;
+}
+
+static int read_rows(struct import *import, FILE *file)
 {
     struct mtr_diagnostic diagnostic;
-    char *piece = malloc(PIECE_BYTES);
-    size_t size;
-    int rc = piece ? MTR_OK : MTR_ENOMEM;
-    import->has_header = false;
-    mtr_csv_reader_init(&import->csv, import->map.delimiter, on_record, import);
-    mtr_diagnostic_set(&diagnostic, MTR_FINDING_PROGRAM_MEMORY, 0, 0, "", "%s", mtr_error_text(MTR_ENOMEM));
-    while (!rc && (size = fread(piece, 1, PIECE_BYTES, file)) > 0) {
-        import->bytes_done += size;
-        rc = mtr_csv_read(&import->csv, (struct mtr_str){piece, size}, &diagnostic);
-    }
-    if (!rc) rc = mtr_csv_read_end(&import->csv, &diagnostic);
-    mtr_csv_reader_release(&import->csv);
-    free(piece);
-    if (!rc && !import->has_header) return empty_file(import, "the file is empty: a header line is expected");
-    if (!rc || import->code) return import->code;
-    int code = flush(import); /* what stands before the broken record is good */
-    event_sender_problem(&import->sender, import->file, diagnostic.line, diagnostic.code, NULL,
-                         diagnostic.text);
-    return code ? code : MTR_EXIT_FAILED;
+    struct pieces pieces = {.file = file, .bytes = malloc(PIECE_BYTES)};
+    int rc = pieces.bytes ? next_piece(&pieces) : MTR_ENOMEM;
+    if (!rc && mtr_unpack_is_zip(piece_of(&pieces))) rc = read_zip(import, &pieces, &diagnostic);
+    else if (!rc) rc = read_stream(import, &pieces, &diagnostic);
+    free(pieces.bytes);
+    if (rc == MTR_ECORRUPT) on_problem(import, &diagnostic);
+    return rc ? rc : mtr_row_reader_end(import->rows);
 }
 
-/* The member of that name, or along a path of names with dots; the list that such a path goes through, which
- * has no one value. NULL when there is none. */
-static const struct mtr_node *find_member(const struct mtr_node *node, const char *name)
+static int conclude_file(struct import *import, int rc)
 {
-    const struct mtr_node *member = mtr_node_get(node, name);
-    char segment[PATH_SEGMENT_BYTES];
-    while (!member && node) {
-        size_t size = strcspn(name, ".");
-        if (size >= sizeof(segment)) return NULL;
-        memcpy(segment, name, size);
-        segment[size] = '\0';
-        node = mtr_node_get(node, segment);
-        if (name[size] == '\0' || (node && node->kind == MTR_NODE_LIST)) return node;
-        name += size + 1;
-    }
-    return member;
-}
-
-/* NULL, or what is wrong with the line. */
-static const char *fill_row(struct import *import, const struct mtr_node *root)
-{
-    if (root->kind != MTR_NODE_MAP) return "a line must be a map";
-    for (uint32_t i = 0; i < import->map.column_count; i++) {
-        const struct mtr_node *node = find_member(root, import->map.columns[i].data);
-        import->row.cells[i] = (struct mtr_str){NULL, 0};
-        if (!node || node->kind == MTR_NODE_NULL) continue;
-        if (node->kind == MTR_NODE_LIST || node->kind == MTR_NODE_MAP)
-            return "a mapped column holds a list or map, or goes through a list: name a path such as "
-                   "a.b to one value";
-        import->row.cells[i] = node->text;
-    }
-    return NULL;
-}
-
-static int take_line(struct import *import, struct mtr_str text, uint64_t line)
-{
-    struct mtr_document *document;
-    struct mtr_diagnostic diagnostic;
-    if (text.size > LINE_BYTES_MAX) {
-        event_sender_problem(&import->sender, import->file, line, MTR_FINDING_DOCUMENT_LIMIT, NULL,
-                             "the line is longer than 1 MiB");
-        return MTR_EXIT_OK;
-    }
-    if (mtr_document_parse(text, &document, &diagnostic)) {
-        event_sender_problem(&import->sender, import->file, line, diagnostic.code, NULL, diagnostic.text);
-        return MTR_EXIT_OK;
-    }
-    const char *reason = fill_row(import, mtr_document_root(document));
-    if (reason)
-        event_sender_problem(&import->sender, import->file, line, MTR_FINDING_IMPORT_LINE, NULL, reason);
-    int code = reason ? MTR_EXIT_OK : take_row(import, line);
-    mtr_document_close(document);
-    return code;
-}
-
-static int import_ndjson(struct import *import, FILE *file)
-{
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t size;
-    int code = MTR_EXIT_OK;
-    bool is_empty = true;
-    for (uint64_t number = 1; !code && (size = getline(&line, &capacity, file)) > 0; number++) {
-        import->bytes_done += (uint64_t)size;
-        size_t used = (size_t)size;
-        while (used && (line[used - 1] == '\n' || line[used - 1] == '\r' || line[used - 1] == ' ')) used--;
-        if (!used) continue;
-        is_empty = false;
-        code = take_line(import, (struct mtr_str){line, used}, number);
-    }
-    free(line);
-    return is_empty ? empty_file(import, "the file is empty: a line for each row is expected") : code;
+    const struct mtr_row_counts counts = mtr_row_reader_counts(import->rows);
+    import->skipped += counts.skipped;
+    progress_clear(&import->sender.progress);
+    say_repeated(import, &counts);
+    if (import->code) return import->code;
+    int code = flush(import); /* what stands before what cannot be read is good */
+    if (code || !rc) return code;
+    if (rc == MTR_EINVALID || rc == MTR_ECORRUPT) return MTR_EXIT_FAILED; /* it was told */
+    if (rc == MTR_ELIMIT) return stop(import, "has more rows than are known apart: split it", rc);
+    return stop(import, "cannot be read", rc);
 }
 
 static bool has_suffix(const char *text, const char *suffix)
@@ -290,16 +214,38 @@ static bool has_suffix(const char *text, const char *suffix)
     return size >= tail && strcmp(text + size - tail, suffix) == 0;
 }
 
+/* By what is said, or by the name of the file without that of its packing. */
+static enum mtr_import_format format_of(const struct import *import, const char *path, const char *format)
+{
+    char name[256];
+    if (format) return strcmp(format, "csv") == 0 ? MTR_IMPORT_CSV : MTR_IMPORT_NDJSON;
+    if (import->map.format != MTR_IMPORT_BY_NAME) return import->map.format;
+    const size_t size = strlen(path), left_out = size < sizeof(name) ? 0 : size + 1 - sizeof(name);
+    snprintf(name, sizeof(name), "%s", path + left_out);
+    static const char *const packings[] = {".gz", ".zst", ".zip"};
+    for (size_t i = 0; i < 3; i++)
+        if (has_suffix(name, packings[i])) name[strlen(name) - strlen(packings[i])] = '\0';
+    return has_suffix(name, "json") || has_suffix(name, ".jsonl") ? MTR_IMPORT_NDJSON : MTR_IMPORT_CSV;
+}
+
 static int import_file(struct import *import, const char *path, const char *format)
 {
-    FILE *file = fopen(path, "re");
-    if (!format) format = has_suffix(path, "json") || has_suffix(path, ".jsonl") ? "ndjson" : "csv";
+    const struct mtr_row_hooks hooks = {on_event, on_problem, import};
+    const bool is_stdin = strcmp(path, "-") == 0;
+    struct stat status;
+    FILE *file = is_stdin ? stdin : fopen(path, "re");
+    if (file && fstat(fileno(file), &status) == 0 && S_ISDIR(status.st_mode)) {
+        fclose(file);
+        return cli_cannot_open(path, EISDIR);
+    }
     if (!file) return cli_cannot_open(path, errno);
-    import->file = path;
-    int code = strcmp(format, "csv") == 0 ? import_csv(import, file) : import_ndjson(import, file);
-    if (!code) code = flush(import);
-    if (!code && ferror(file)) code = stop(import, "cannot be read", MTR_EIO);
-    fclose(file);
+    import->file = is_stdin ? "standard input" : path;
+    int rc = mtr_row_reader_open(&import->map, format_of(import, path, format), &hooks, &import->rows);
+    if (!rc) rc = read_rows(import, file);
+    const int code = import->rows ? conclude_file(import, rc) : stop(import, "cannot be read", rc);
+    mtr_row_reader_close(import->rows);
+    import->rows = NULL;
+    if (!is_stdin) fclose(file);
     return code;
 }
 
@@ -368,7 +314,6 @@ static int run(const struct cli_invocation *invocation)
     MTR_ASSERT(import != NULL);
     import->batch_max = 5000;
     import->dry_run = invocation_flag(invocation, "dry-run");
-    mtr_arena_init(&import->arena, 16 << 10, ROW_ARENA_BYTES_MAX);
     mtr_buffer_init(&import->body, REQUEST_BYTES_MAX);
     int code = invocation_u64(invocation, "batch", 1, BATCH_MAX, &import->batch_max) ? read_map(import, map)
                                                                                      : MTR_EXIT_USAGE;
@@ -378,7 +323,6 @@ static int run(const struct cli_invocation *invocation)
     event_sender_release(&import->sender);
     client_close(client);
     mtr_import_map_release(&import->map);
-    mtr_arena_release(&import->arena);
     mtr_buffer_release(&import->body);
     free(import);
     return code;
@@ -386,7 +330,7 @@ static int run(const struct cli_invocation *invocation)
 
 static const struct cli_option options[] = {
     {"map", 'm', "FILE", "column mapping (YAML)"},
-    {"format", 0, "FORMAT", "csv or ndjson (default: by the file's name)"},
+    {"format", 0, "FORMAT", "csv or ndjson (default: as the mapping says, or by the file's name)"},
     {"batch", 0, "N", "events per request (default 5000)"},
     {"errors", 0, "N", "problems to print (default 10)"},
     {"attempts", 0, "N", "tries per request before giving up (default 8)"},
@@ -403,7 +347,8 @@ const struct cli_command cli_import = {
     .arguments_max = 64,
     .doc = "import CSV or NDJSON with a column mapping",
     .text = "config/import-focus.yaml is a mapping with every key commented. Ids come from the rows: "
-            "importing a file again counts nothing twice.\n",
+            "importing a file again counts nothing twice.\n"
+            "gzip, zstd and zip are unpacked; `-` is standard input.\n",
     .options = options,
     .run = run,
 };

@@ -2,22 +2,26 @@
  * The column mapping of `meterd import`: how one row of a vendor's file becomes one event.
  *
  *   id: "{InvoiceId}/{LineItem}"        # template of columns; or a column's name, or {hash: [columns]}
- *                                       # for rows without an id of their own
+ *                                       # for rows without an id of their own, and with `multiset: true`
+ *                                       # the n-th of equal rows is one of its own
  *   type: =cloud.usage                  # '=' and a constant
  *   subject: SubAccountId
- *   time: ChargePeriodStart
- *   time_format: utc                    # rfc3339 (default), utc (2026-03-01 10:00:00), date,
- *                                       # unix_s, unix_ms, unix_us
+ *   time: {column: Start, format: "%d.%m.%Y %H:%M", zone: Europe/Berlin}   # time_pattern.h
  *   data:
  *     quantity: ConsumedQuantity        # a number when the text is one, else text
+ *     cost: {column: Cost, as: number, decimal: ",", scale: "0.01", round: {digits: 9, mode: half_even}}
  *     sku: {column: SkuPriceId, as: text}
  *   skip: {ChargeCategory: [Tax, Credit]}
  *   null: ["NULL"]                      # cells that stand for "no value"; the empty cell always does
- *   delimiter: ";"
+ *   format: {csv: {delimiter: ";", header: true, entry: "usage-*.csv"}}   # or ndjson; entry: of a zip
  *
- * `data.quantity: …` at the top is the same as `quantity` in data. In NDJSON a column is a member's name, or
- * a path of names with dots. Equal rows have equal ids, so importing a file again answers `duplicate` for all
- * of it.
+ * `path` is another word for `column`; `time: Start` with `time_format: utc` beside it, and `delimiter`, are
+ * short forms. `data.quantity: …` at the top is the same as `quantity` in data. In NDJSON a column is a
+ * member's name, or a path of names with dots. In CSV it is the name in the header, or its number from 1 on
+ * where there is none: `header: false`, or a mapping all of whose columns are numbers that no cell of the
+ * first record is.
+ *
+ * Equal rows have equal ids, so importing a file again answers `duplicate` for all of it.
  */
 #ifndef METERD_COLLECTOR_IMPORT_MAP_H
 #define METERD_COLLECTOR_IMPORT_MAP_H
@@ -25,7 +29,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "meterd/collector/time_pattern.h"
 #include "meterd/core/arena.h"
+#include "meterd/core/decimal.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/event.h"
 #include "meterd/core/limits.h"
@@ -39,16 +45,8 @@ enum {
 
 enum mtr_import_kind { MTR_IMPORT_ABSENT, MTR_IMPORT_PARTS, MTR_IMPORT_HASH };
 enum mtr_import_type { MTR_IMPORT_AUTO, MTR_IMPORT_TEXT, MTR_IMPORT_NUMBER };
-enum mtr_import_time {
-    MTR_IMPORT_RFC3339,
-    MTR_IMPORT_UTC,
-    MTR_IMPORT_DATE,
-    MTR_IMPORT_UNIX_S,
-    MTR_IMPORT_UNIX_MS,
-    MTR_IMPORT_UNIX_US
-};
-/* Its name and a time that is written so: "utc, as 2026-03-01 10:00:00". */
-const char *mtr_import_time_example(enum mtr_import_time format);
+enum mtr_import_header { MTR_IMPORT_HEADER_GUESSED, MTR_IMPORT_HEADER_GIVEN, MTR_IMPORT_NO_HEADER };
+enum mtr_import_format { MTR_IMPORT_BY_NAME, MTR_IMPORT_CSV, MTR_IMPORT_NDJSON };
 
 struct mtr_import_part {
     struct mtr_str literal; /* when column < 0 */
@@ -61,6 +59,13 @@ struct mtr_import_value {
     enum mtr_import_type type;
     struct mtr_import_part parts[MTR_IMPORT_PARTS_MAX]; /* of HASH: its columns */
     uint32_t part_count;
+    bool multiset; /* of HASH */
+    /* Of a number, in this order. */
+    char decimal; /* the sign before its fraction */
+    bool has_scale, has_round;
+    struct mtr_decimal scale;
+    unsigned round_digits;
+    enum mtr_rounding round_mode;
 };
 
 struct mtr_import_skip {
@@ -79,8 +84,13 @@ struct mtr_import_map {
     uint32_t skip_count;
     struct mtr_str nulls[MTR_IMPORT_NULLS_MAX];
     uint32_t null_count;
-    enum mtr_import_time time_format;
+    struct mtr_time_pattern time_pattern;
+    struct mtr_zone *zone; /* owned; NULL: none was named */
+    enum mtr_import_format format;
+    enum mtr_import_header header;
     char delimiter;
+    struct mtr_str entry; /* of a zip: a pattern of glob(7), terminated; empty: its one file */
+    bool columns_are_numbers; /* all of them */
 };
 
 /* Reads a mapping. MTR_EINVALID with line and column; MTR_ELIMIT; MTR_ENOMEM. The caller releases *map

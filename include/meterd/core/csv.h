@@ -3,7 +3,8 @@
  *
  * The reader takes pieces of text as they come and hands out whole records; a record's cells are borrowed
  * during the hook. Quoted cells may hold delimiters, quotes ("") and line ends; a UTF-8 byte order mark is
- * skipped; line ends are LF, CRLF or CR; an empty line is no record. Records and cells are bounded. One thread.
+ * skipped; line ends are LF, CRLF or CR; an empty line is no record. Records and cells are bounded. One
+ * thread.
  *
  * A record that is written wrongly ends the reading, or is passed over where the owner takes problems: it
  * goes on with the next line. A quote that is never closed, or is followed by text, has swallowed the lines

@@ -6,6 +6,8 @@
 
 /* Requests, imports, questions and quotes. */
 #define MTR_FINDINGS_OF_USE(X)                                                                               \
+    X(IMPORT_BYTES, ERROR, "import.bytes", "a file is no text, is damaged, or is packed in an unknown way",  \
+      "do what the sentence says")                                                                           \
     X(IMPORT_CELLS, ERROR, "import.cells", "a row has other cells than the header",                          \
       "quote a cell that holds the delimiter")                                                               \
     X(IMPORT_COLUMN, ERROR, "import.column", "a column that the mapping names is not in the file",           \
@@ -16,6 +18,8 @@
       "name paths that lead to texts and numbers")                                                           \
     X(IMPORT_MAP, ERROR, "import.map", "the mapping of columns is not understood",                           \
       "see the reference of `meterd import`")                                                                \
+    X(IMPORT_REPEATED, WARNING, "import.repeated", "rows of a file have the id of an earlier one",           \
+      "say `multiset: true` where equal rows are usage of their own")                                        \
     X(IMPORT_VALUE, ERROR, "import.value", "a cell of a row has no value that the event could have",         \
       "mend the row, or the mapping")                                                                        \
     X(REQUEST_ACCEPT, ERROR, "request.accept",                                                               \
@@ -162,7 +166,6 @@
       "look at the time, and at start and end")                                                              \
     X(EVENT_NOT_AUTHORIZED, ERROR, "event.not_authorized", "the subscription belongs to another vendor",     \
       "take that vendor's API key")                                                                          \
-    X(EVENT_TIME_DIGITS, ERROR, "event.time.digits", "the time is finer than a microsecond", "round it")     \
     X(EVENT_TIME_MALFORMED, ERROR, "event.time.malformed", "what stands there is no time of RFC 3339",       \
       "write it as 2026-03-01T12:00:00Z")                                                                    \
     X(EVENT_TIME_RANGE, ERROR, "event.time.range", "the time is outside the years that are kept",            \

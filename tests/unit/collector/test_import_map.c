@@ -13,6 +13,8 @@
 #include "meterd/collector/import_map.h"
 #include "meterd/core/time.h"
 
+#define TOO_FINE \
+    " has more than 12 digits behind the point, and cannot be kept exactly: say how to round it, as `round: {digits: 9}`"
 #define BASE "id: I\ntype: =t\nsubject: S\n"
 
 /* "id source type subject time data…" of the event, or "skipped", or "field: reason". */
@@ -69,22 +71,37 @@ static const struct {
     {BASE, {"I=", "S=s"}, "id: the row has no value for it"},
     {BASE, {"S=s"}, "id: the row has no value for it"},
     {"id: '{A}/{B}'\ntype: =t\nsubject: =s\n", {"A=a", "B="}, "id: the row has no value for it"},
-    {BASE "time: T\n", {"I=1", "S=s", "T=yesterday"}, "time: `yesterday` is no time in the mapping's time_format: rfc3339, as 2026-03-01T10:00:00Z"},
+    {BASE "time: T\n", {"I=1", "S=s", "T=yesterday"}, "time: `yesterday` is no time in the mapping's format: rfc3339, as 2026-03-01T10:00:00Z"},
     {BASE "time: T\n", {"I=1", "S=s"}, "time: the row has no value for it"},
     {BASE "time: T\n", {"I=1", "S=s", "T=2026-03-01T24:00:00Z"},
-     "time: `2026-03-01T24:00:00Z` is no time in the mapping's time_format: rfc3339, as 2026-03-01T10:00:00Z: RFC 3339 has no hour 24: write "
+     "time: `2026-03-01T24:00:00Z` is no time in the mapping's format: rfc3339, as 2026-03-01T10:00:00Z: RFC 3339 has no hour 24: write "
      "00:00:00 of the next day"},
     {BASE "time: T\ntime_format: utc\n", {"I=1", "S=s", "T=2026-03-01 24:00:00"},
-     "time: `2026-03-01 24:00:00` is no time in the mapping's time_format: utc, as 2026-03-01 10:00:00: RFC 3339 has no hour 24: write "
+     "time: `2026-03-01 24:00:00` is no time in the mapping's format: utc, as 2026-03-01 10:00:00: RFC 3339 has no hour 24: write "
      "00:00:00 of the next day"},
     {BASE "time: T\ntime_format: utc\n", {"I=1", "S=s", "T=2026-02-30 10:00:00"},
-     "time: `2026-02-30 10:00:00` is no time in the mapping's time_format: utc, as 2026-03-01 10:00:00: there is no such day"},
+     "time: `2026-02-30 10:00:00` is no time in the mapping's format: utc, as 2026-03-01 10:00:00: there is no such day"},
     {BASE "time: T\ntime_format: utc\n", {"I=1", "S=s", "T=2026-03-01 10:00:00 and a long text behind it, of more bytes"},
-     "time: `2026-03-01 10:00:00 and a long text behind it, of more bytes` is no time in the mapping's time_format: utc, as 2026-03-01 10:00:00"},
+     "time: `2026-03-01 10:00:00 and a long text behind it, of more bytes` is no time in the mapping's format: utc, as 2026-03-01 10:00:00"},
     {BASE "time: T\ntime_format: utc\n", {"I=1", "S=s", "T=2026-12-31 23:59:60"}, "1 [] t s 2027-01-01T00:00:00Z"},
+    {BASE "time: {path: T, format: '%d.%m.%Y %H:%M', zone: Asia/Kathmandu}\n", {"I=1", "S=s", "T=01.03.2026 10:00"}, "1 [] t s 2026-03-01T04:15:00Z"},
+    {BASE "time: {column: T, zone: Europe/Berlin}\n", {"I=1", "S=s", "T=2026-03-01 10:00"}, "1 [] t s 2026-03-01T09:00:00Z"},
+    {BASE "time: T\n", {"I=1", "S=s", "T=2200-01-01T00:00:00Z"}, "time: `2200-01-01T00:00:00Z` is outside the years 1970 to 2199"},
+    {BASE "data: {q: {column: Q, decimal: ','}}\n", {"I=1", "S=s", "Q=-1234,50"}, "1 [] t s - q=-1234.5"},
+    {BASE "data: {q: {column: Q, decimal: ','}}\n", {"I=1", "S=s", "Q=1.234,50"}, "data.q: `1.234,50` is no number with the decimal sign `,`"},
+    {BASE "data: {q: {column: Q, decimal: ','}}\n", {"I=1", "S=s", "Q=1.5"}, "data.q: `1.5` is no number with the decimal sign `,`"},
+    {BASE "data: {q: {path: Q, scale: '0.01'}}\n", {"I=1", "S=s", "Q=12345"}, "1 [] t s - q=123.45"},
+    {BASE "data: {q: {path: Q, decimal: ',', scale: '0.5', round: {digits: 1, mode: half_up}}}\n", {"I=1", "S=s", "Q=2,5"}, "1 [] t s - q=1.3"},
+    {BASE "data: {q: {path: Q, round: {digits: 9}}}\n", {"I=1", "S=s", "Q=1172.8799999999999"}, "1 [] t s - q=1172.88"},
+    {BASE "data: {q: {path: Q, round: {digits: 12}}}\n", {"I=1", "S=s", "Q=2.3198314011096954e-05"}, "1 [] t s - q=0.000023198314"},
+    {BASE "data: {q: {path: Q, scale: '1e-30'}}\n", {"I=1", "S=s", "Q=1.23456789"}, "data.q: `1.23456789`" TOO_FINE},
+    {BASE "data: {q: {path: Q, scale: '1e-30'}}\n", {"I=1", "S=s", "Q=1.234567891"},
+     "data.q: `1.234567891` cannot be kept exactly: a number has at most 38 digits, also times its scale"},
+    {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=0.1234567890123"}, "data.q: `0.1234567890123`" TOO_FINE},
+    {BASE "data: {q: Q}\n", {"I=1", "S=s", "Q=0.1234567890123"}, "1 [] t s - q=0.1234567890123"},
     {BASE "time: T\ntime_format: date\n", {"I=1", "S=s", "T=2026-02-30"},
-     "time: `2026-02-30` is no time in the mapping's time_format: date, as 2026-03-01: there is no such day"},
-    {BASE "time: T\ntime_format: unix_s\n", {"I=1", "S=s", "T=Oct 2"}, "time: `Oct 2` is no time in the mapping's time_format: unix_s, as 1772359200"},
+     "time: `2026-02-30` is no time in the mapping's format: date, as 2026-03-01: there is no such day"},
+    {BASE "time: T\ntime_format: unix_s\n", {"I=1", "S=s", "T=Oct 2"}, "time: `Oct 2` is no time in the mapping's format: unix_s, as 1772359200"},
     {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=many"}, "data.q: a number is expected, as 12 or 0.05, not `many`"},
     {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=1,50"}, "data.q: `1,50` is no number: write 1.50 (a decimal point)"},
     {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=1e99"}, "data.q: `1e99` cannot be kept exactly: a number has at most 38 digits"},
@@ -171,11 +188,25 @@ static void test_refused(void **state)
         {BASE "data: {q: {column: Q, as: money}}\n", "4:27 as: text or number"},
         {BASE "data: Q\n", "4:7 data: a map of property to column is expected"},
         {BASE "data: {q: Q}\ndata.q: Q\n", "5:9 data.q: this property is mapped twice"},
-        {BASE "time_format: '%Y'\n", "4:14 time_format: rfc3339, utc, date, unix_s, unix_ms or unix_us is expected"},
+        {BASE "time: {path: T, zone: Berlin}\n", "4:23 zone: a time zone is expected, as Europe/Berlin"},
+        {BASE "time: {path: T, column: T, format: utc}\n", "4:7 time: {column: C, format: F, zone: Z} is expected"},
+        {BASE "data: {q: {column: Q, decimal: ';'}}\n", "4:32 decimal: the sign before a number's fraction is \".\" or \",\""},
+        {BASE "data: {q: {column: Q, scale: x}}\n", "4:30 scale: a number is expected, as \"0.01\": what is read is multiplied by it"},
+        {BASE "data: {q: {column: Q, round: {digits: 13}}}\n", "4:39 digits: 0 to 12 digits behind the point are kept"},
+        {BASE "data: {q: {column: Q, round: 2}}\n", "4:30 round: {digits: 9, mode: half_even} is expected"},
+        {BASE "data: {q: {column: Q, round: {digits: 2, mode: bank}}}\n", "4:48 mode: half_even, half_up, up, down, ceiling or floor is expected"},
+        {BASE "data: {q: {column: Q, as: text, scale: 2}}\n", "4:11 q: decimal, scale and round are of numbers, not of `as: text`"},
+        {BASE "data: {q: {column: Q, multiset: true}}\n", "4:11 q: multiset is of {hash: [columns]} alone"},
+        {BASE "format: csv\n", "4:9 format: {csv: {delimiter: \";\", header: true}} or {ndjson: {}} is expected"},
+        {BASE "format: {csv: {headr: true}}\n", "4:23 headr: unknown key: delimiter, header or entry is expected"},
+        {BASE "format: {csv: {header: 1}}\n", "4:24 header: true or false is expected"},
+        {BASE "format: {ndjson: {delimiter: x}}\n", "4:30 delimiter: unknown key: entry is expected"},
+        {BASE "format: {csv: {header: false}}\n", "1:1 : without a header columns are named by their numbers, from 1 on"},
+        {BASE "time_format: '%Y'\n", "4:14 time_format: the pattern names no day: %d, %j, %F, %D or %s is needed"},
         {BASE "delimiter: ';;'\n", "4:12 delimiter: one character is expected"},
         {BASE "skip: Tax\n", "4:7 skip: a map of column to value is expected"},
         {BASE "tiem: T\n",
-         "4:7 tiem: unknown key: id, source, type, subject, time, time_format, data, skip, null or delimiter is expected"},
+         "4:7 tiem: unknown key: id, source, type, subject, time, time_format, data, skip, null, format or delimiter is expected"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         static struct mtr_import_map map;

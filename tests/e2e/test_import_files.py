@@ -1,0 +1,145 @@
+"""Files of vendors as they come: packed, of other line ends, without a header, with a bad row among good ones, with equal rows; what is no text is
+refused by its name. What an import says is what it did: accepted events are compared with the usage.
+"""
+import bz2
+import gzip
+import io
+import os
+import subprocess
+import zipfile
+
+import zstandard
+
+from harness import METERD, Daemon
+from pages import CATALOG, SETTINGS, ago
+
+MAP = "id: Id\ntype: =vm.cpu\nsubject: Sub\ntime: {column: At, format: utc}\ndata: {hours: {column: Hours, as: number}}\n"
+
+
+class Bench:
+    def __init__(self, daemon):
+        self.d, self.key, self.number, self.hours = daemon, ("--key-file", os.path.join(daemon.root, "v.key")), 0, 0
+        daemon.vendor_key("acme", name="v")
+        self.day = ago(days=2)[:10]
+
+    def write(self, name, data):
+        path = os.path.join(self.d.root, name)
+        with open(path, "wb") as f:
+            f.write(data.encode() if isinstance(data, str) else data)
+        return path
+
+    def rows(self, count, **how):
+        """CSV of good rows, each of one hour, with ids that never came."""
+        end = how.get("end", "\n")
+        lines = ["Id,Sub,At,Hours"]
+        for _ in range(count):
+            self.number += 1
+            lines.append(f"r{self.number},sub-1,{self.day} 10:00,1")
+        return end.join(lines) + end
+
+    def run(self, path, code=0, says=(), mapping=MAP, more=(), stdin=None):
+        done = subprocess.run([METERD, "import", "--url", f"http://127.0.0.1:{self.d.port}", *self.key, "--map", self.write("map.yaml", mapping), *more, path],
+                              input=stdin, capture_output=True)
+        text = (done.stdout + done.stderr).decode(errors="replace")
+        assert done.returncode == code, (path, done.returncode, text)
+        for word in says:
+            assert word in text, (word, text)
+        return text
+
+    def counted(self, hours):
+        """So many more hours are used by now."""
+        self.hours += hours
+        self.d.settle()
+        rows = self.d.call("GET", f"/v1/usage?meter=vcpu_hours&group_by=subscription&from={ago(days=4)[:10]}").json()["rows"]
+        assert sum(float(row["quantity"]) for row in rows) == self.hours, rows
+
+
+def check_packings(b):
+    for name, pack in (("a.csv", bytes), ("a.csv.gz", gzip.compress), ("a.csv.zst", zstandard.compress)):
+        b.run(b.write(name, pack(b.rows(3).encode())), says=["3 accepted"])
+        b.counted(3)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as z:
+        for part in ("usage-1.csv", "usage-2.csv"):
+            z.writestr(part, b.rows(2))
+        z.writestr("readme.txt", "hello")
+    several = b.write("b.zip", archive.getvalue())
+    b.run(several, 1, says=["b.zip:1: is a zip of several files: name one with `entry`"])
+    b.counted(0)
+    b.run(several, says=["2 accepted"], mapping=MAP + "format: {csv: {entry: usage-2.csv}}\n")
+    b.counted(2)
+    b.run("-", says=["2 accepted"], mapping=MAP + "format: {csv: {entry: usage-1.csv}}\n", stdin=archive.getvalue())
+    b.counted(2)
+    b.run("-", says=["1 accepted"], stdin=gzip.compress(b.rows(1).encode()))
+    b.counted(1)
+    ndjson = "".join(f'{{"Id":"n{i}","Sub":"sub-1","At":"{b.day}T10:00Z","Hours":"1"}}\r\n' for i in range(2))
+    b.run(b.write("c.ndjson.gz", gzip.compress(ndjson.encode())), says=["2 accepted"])
+    b.counted(2)
+
+
+def check_bytes_that_are_no_text(b):
+    text = b.rows(1)
+    for name, data, word in (("u.csv", text.encode("utf-16"), "is UTF-16"), ("v.csv", text.encode("utf-16-le"), "is UTF-16"),
+                             ("w.csv.bz2", bz2.compress(text.encode()), "bzip2"), ("x.parquet", b"PAR1\x15\x04\x15", "is Parquet"),
+                             ("y.csv.gz", gzip.compress(text.encode())[:-5], "not whole"), ("z.csv.gz", gzip.compress(gzip.compress(text.encode())), "packed twice"),
+                             ("empty.csv", b"", "the file is empty"), ("latin.csv", text.replace("sub-1", "süb").encode("latin-1"), "not valid UTF-8")):
+        said = b.run(b.write(name, data), 1, says=[word])
+        assert name in said, said
+    b.run(b.d.root, 1, says=["Is a directory"])
+    b.run(os.path.join(b.d.root, "nothing.csv"), 1, says=["no such file"])
+    b.counted(1)  # what stood before the end of the short gzip is good: nothing but its last bytes is missing
+
+
+def check_lines(b):
+    b.run(b.write("cr.csv", b.rows(2, end="\r")), says=["2 accepted"])
+    b.run(b.write("bom.csv", b"\xef\xbb\xbf" + b.rows(2, end="\r\n").encode()), says=["2 accepted"])
+    b.counted(4)
+    good = b.rows(4).splitlines()
+    good[2] = good[2].replace("sub-1", 'su"b')
+    good[3] = good[3].replace(",1", ',"1')
+    said = b.run(b.write("bad.csv", "\n".join(good) + "\n"), 1, says=["2 accepted", "bad.csv:3: a quote in the middle", "bad.csv:4: the quote that opens here is not closed"])
+    assert said.count("bad.csv:") == 2, said
+    b.counted(2)
+    numbered = MAP.replace("Id", "'1'").replace("Sub", "'2'").replace("column: At", "column: '3'").replace("column: Hours", "column: '4'")
+    b.run(b.write("bare.csv", b.rows(2).split("\n", 1)[1]), says=["2 accepted"], mapping=numbered)
+    b.counted(2)
+    b.run(b.write("twice.csv", "Id,Sub,At,Hours,Hours\n1,sub-1,x,1,2\n"), 1, says=["twice.csv:1: the mapping's column 'Hours' stands in the header twice"])
+
+
+def check_equal_rows(b):
+    hashed = MAP.replace("id: Id", "id: {hash: [Sub, At, Hours]}")
+    text = f"Sub,At,Hours\nsub-1,{b.day} 11:00,1\nsub-1,{b.day} 11:00,1\nsub-1,{b.day} 11:00,1\n"
+    path = b.write("equal.csv", text)
+    b.run(path, says=["1 accepted", "2 duplicate", "equal.csv:3: 2 rows have the id of an earlier row of the file", "[import.repeated]"], mapping=hashed)
+    b.counted(1)
+    multiset = hashed.replace("]}", "], multiset: true}", 1)
+    b.run(path, says=["2 accepted", "1 duplicate"], mapping=multiset)
+    b.counted(2)
+    b.run(path, says=["3 duplicate"], mapping=multiset)
+    b.counted(0)
+
+
+def check_numbers_and_times(b):
+    mapping = ("id: Id\ntype: =vm.cpu\nsubject: Sub\ntime: {path: At, format: '%d.%m.%Y %H:%M', zone: Europe/Moscow}\n"
+               "data: {hours: {path: Hours, decimal: ',', scale: '0.5', round: {digits: 3}}}\nformat: {csv: {delimiter: ;}}\n")
+    at = ".".join(reversed(b.day.split("-"))) + " 12:00"
+    path = b.write("ru.csv", f"Id;Sub;At;Hours\nm1;sub-1;{at};4,0000000000000001\nm2;sub-1;{at};1.5\nm3;sub-1;{b.day};2\n")
+    dry = b.run(path, 1, says=[f'"time":"{b.day}T09:00:00Z","data":{{"hours":2}}', "ru.csv:3: data.hours: `1.5` is no number with the decimal sign `,`",
+                               f"ru.csv:4: time: `{b.day}` is no time in the mapping's format: %d.%m.%Y %H:%M", "1 event, 0 rows skipped, 2 problems"],
+                mapping=mapping, more=["--dry-run"])
+    assert "accepted" not in dry
+    b.counted(0)
+    b.run(path, 1, says=["1 accepted"], mapping=mapping)
+    b.counted(2)
+    fine = b.write("fine.csv", f"Id,Sub,At,Hours\nf1,sub-1,{b.day} 10:00,0.1234567890123\n")
+    for more in (["--dry-run"], []):  # both say the same
+        b.run(fine, 1, says=["has more than 12 digits behind the point", "round: {digits: 9}"], more=more)
+    b.counted(0)
+
+
+with Daemon(SETTINGS) as daemon:
+    daemon.apply(CATALOG)
+    bench = Bench(daemon)
+    for check in (check_packings, check_bytes_that_are_no_text, check_lines, check_equal_rows, check_numbers_and_times):
+        check(bench)
+print("files of every kind: read, or refused by name")

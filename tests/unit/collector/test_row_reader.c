@@ -1,0 +1,158 @@
+/*
+ * Rows to events: whatever the pieces they come in, one bad row is one problem; equal rows; headers and numbers
+ * of columns.
+ */
+#include "meterd/collector/row_reader.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct mtr_buffer out;
+
+static int on_event(void *context, const struct mtr_event *event, uint64_t line)
+{
+    (void)context;
+    return mtr_buffer_printf(&out, "%llu:%.*s/%.*s ", (unsigned long long)line, MTR_STR_ARGS(event->id),
+                             MTR_STR_ARGS(event->subject));
+}
+
+static int on_problem(void *context, const struct mtr_diagnostic *problem)
+{
+    (void)context;
+    return mtr_buffer_printf(&out, "%u!%s ", problem->line, mtr_finding_kind(problem->code)->code);
+}
+
+struct given {
+    const char *map;
+    enum mtr_import_format format;
+    const char *text, *expected;
+    int rc;
+};
+
+static struct mtr_row_counts read_all(const struct given *given, size_t piece_bytes)
+{
+    const struct mtr_row_hooks hooks = {on_event, on_problem, NULL};
+    struct mtr_import_map *map = test_malloc(sizeof(*map));
+    struct mtr_row_reader *reader;
+    struct mtr_diagnostic diagnostic;
+    const size_t size = strlen(given->text);
+    mtr_buffer_init(&out, 1 << 16);
+    assert_int_equal(mtr_import_map_parse(mtr_str_from(given->map), map, &diagnostic), MTR_OK);
+    assert_int_equal(mtr_row_reader_open(map, given->format, &hooks, &reader), MTR_OK);
+    int rc = MTR_OK;
+    for (size_t at = 0; !rc && at < size; at += piece_bytes) {
+        const size_t left = size - at;
+        rc = mtr_row_reader_read(reader, (struct mtr_str){given->text + at, left < piece_bytes ? left : piece_bytes});
+    }
+    if (!rc) rc = mtr_row_reader_end(reader);
+    assert_int_equal(rc, given->rc);
+    assert_int_equal(mtr_buffer_append_char(&out, '\0'), 0);
+    const struct mtr_row_counts counts = mtr_row_reader_counts(reader);
+    mtr_row_reader_close(reader);
+    mtr_import_map_release(map);
+    test_free(map);
+    return counts;
+}
+
+#define NAMED "id: I\ntype: =t\nsubject: S\n"
+#define NUMBERED "id: '2'\ntype: =t\nsubject: '1'\n"
+#define HASHED "id: {hash: [I]}\ntype: =t\nsubject: S\n"
+
+static const struct given rows[] = {
+    {NAMED, MTR_IMPORT_CSV, "S,I\ns,1\nr,2\n", "2:1/s 3:2/r ", 0},
+    {NAMED, MTR_IMPORT_CSV, "\xEF\xBB\xBFS,I\r\ns,1\r\n\r\nr,2", "2:1/s 4:2/r ", 0},
+    {NAMED, MTR_IMPORT_CSV, "S,I\rs,1\rr,2\r", "2:1/s 3:2/r ", 0},
+    {NAMED, MTR_IMPORT_CSV, "S,I,X\ns,1\ns,2,x,y\nr,3,x,\nr,4,x,,,\n", "2:1/s 3!import.cells 4:3/r 5:4/r ", 0},
+    {NAMED, MTR_IMPORT_CSV, "S,I\ns,\nr\"x,1\nr,2\n", "2!import.value 3!csv.quote 4:2/r ", 0},
+    {NAMED, MTR_IMPORT_CSV, "S,I\ns,\"1\nr,2\nq,3\n", "2!csv.quote 3:2/r 4:3/q ", 0},
+    {NAMED, MTR_IMPORT_CSV, "S,J\ns,1\n", "1!import.column ", MTR_EINVALID},
+    {NAMED, MTR_IMPORT_CSV, "S,I,S\ns,1,r\n", "1!import.column ", MTR_EINVALID},
+    {NAMED, MTR_IMPORT_CSV, "S,I,X,X\ns,1,r,t\n", "2:1/s ", 0}, /* nobody asks for the one that stands twice */
+    {NAMED, MTR_IMPORT_CSV, "", "1!import.empty ", MTR_EINVALID},
+    {NAMED, MTR_IMPORT_CSV, "S,\"I\ns,1\n", "1!csv.quote 2!import.column ", MTR_EINVALID},
+    {NAMED "format: {csv: {delimiter: ;}}\n", MTR_IMPORT_CSV, "S;I\ns;1\n", "2:1/s ", 0},
+    {NUMBERED, MTR_IMPORT_CSV, "s,1\nr,2\n", "1:1/s 2:2/r ", 0},
+    {NUMBERED, MTR_IMPORT_CSV, "s,1\nr,2,x\n", "1:1/s 2!import.cells ", 0},
+    {NUMBERED, MTR_IMPORT_CSV, "1,2\nr,2\n", "2:2/r ", 0}, /* a header of just these names */
+    {NUMBERED "format: {csv: {header: true}}\n", MTR_IMPORT_CSV, "S,I\nr,2\n", "2:2/r ", 0},
+    {NUMBERED "format: {csv: {header: false}}\n", MTR_IMPORT_CSV, "1,2\nr,2\n", "1:2/1 2:2/r ", 0},
+    {NAMED, MTR_IMPORT_NDJSON, "{\"S\":\"s\",\"I\":1}\n{\"S\":\"r\",\"I\":\"2\"}", "1:1/s 2:2/r ", 0},
+    {NAMED, MTR_IMPORT_NDJSON, "\xEF\xBB\xBF{\"S\":\"s\",\"I\":1}\r\n\r\n  \r\n{\"S\":\"r\",\"I\":2}\r\n", "1:1/s 4:2/r ", 0},
+    {NAMED, MTR_IMPORT_NDJSON, "{\"S\":\"s\",\"I\":[1]}\n[]\n{\n{\"S\":\"r\",\"I\":2}\n", "1!import.line 2!import.line 3!document.syntax 4:2/r ", 0},
+    {NAMED, MTR_IMPORT_NDJSON, "\n\n", "1!import.empty ", MTR_EINVALID},
+};
+
+static void test_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        for (size_t piece_bytes = 1; piece_bytes <= 24; piece_bytes++) {
+            (void)read_all(&rows[i], piece_bytes);
+            if (strcmp(out.data, rows[i].expected) != 0) fail_msg("row %zu: %s, not %s", i, out.data, rows[i].expected);
+            mtr_buffer_release(&out);
+        }
+}
+
+/* Each equal row is one of its own, or they count once and it is said. */
+static void test_equal_rows(void **state)
+{
+    (void)state;
+    static const char text[] = "S,I\ns,1\ns,1\ns,2\ns,1\n";
+    static const char multiset[] = "id: {hash: [I], multiset: true}\ntype: =t\nsubject: S\n";
+    const struct given once = {HASHED, MTR_IMPORT_CSV, text, NULL, 0}, each = {multiset, MTR_IMPORT_CSV, text, NULL, 0};
+    struct mtr_row_counts counts = read_all(&once, 5);
+    char id[33] = "";
+    memcpy(id, out.data + 2, 32);
+    assert_int_equal(counts.events, 4);
+    assert_int_equal(counts.repeated, 2);
+    assert_int_equal(counts.repeated_line, 3);
+    mtr_buffer_release(&out);
+    counts = read_all(&each, 5);
+    char expected[400];
+    snprintf(expected, sizeof(expected), "2:%s/s 3:%s#2/s ", id, id); /* the first as without */
+    assert_int_equal(strncmp(out.data, expected, strlen(expected)), 0);
+    assert_non_null(strstr(out.data, "#3/s"));
+    assert_null(strstr(out.data, "#4/s"));
+    assert_int_equal(counts.repeated, 0);
+    mtr_buffer_release(&out);
+}
+
+static int stop_at_two(void *context, const struct mtr_event *event, uint64_t line)
+{
+    (void)event;
+    ++*(int *)context;
+    return line == 3 ? MTR_ECLOSED : MTR_OK;
+}
+
+static void test_a_hook_ends_the_reading(void **state)
+{
+    (void)state;
+    static const struct given given[] = {{NAMED, MTR_IMPORT_CSV, "S,I\ns,1\ns,2\ns,3\n", NULL, 0},
+                                         {NAMED, MTR_IMPORT_NDJSON, "\n{\"S\":1,\"I\":1}\n{\"S\":1,\"I\":2}\n{\"S\":1,\"I\":3}\n", NULL, 0}};
+    for (int i = 0; i < 2; i++) {
+        int seen = 0;
+        const struct mtr_row_hooks hooks = {stop_at_two, on_problem, &seen};
+        struct mtr_import_map *map = test_malloc(sizeof(*map));
+        struct mtr_row_reader *reader;
+        struct mtr_diagnostic diagnostic;
+        assert_int_equal(mtr_import_map_parse(mtr_str_from(given[i].map), map, &diagnostic), MTR_OK);
+        assert_int_equal(mtr_row_reader_open(map, given[i].format, &hooks, &reader), MTR_OK);
+        assert_int_equal(mtr_row_reader_read(reader, mtr_str_from(given[i].text)), MTR_ECLOSED);
+        assert_int_equal(seen, 2);
+        mtr_row_reader_close(reader);
+        mtr_import_map_release(map);
+        test_free(map);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_equal_rows),
+                                       cmocka_unit_test(test_a_hook_ends_the_reading)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
