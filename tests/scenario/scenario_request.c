@@ -14,6 +14,7 @@
  *   unique values that are priced: a row has their number, not the values;
  *   a customer's other subscriptions of the tariff, where it counts across them or limits the account;
  *   credits that other subscriptions draw on, too, and one that begins behind the first period;
+ *   a span across the date of a retired meter: its rows are cells;
  *   use from before the first version of the tariff, and a level from before the subscription's start.
  * Nor is a period that
  *   lies behind the last row of a subscription without an end: a request ends there;
@@ -68,6 +69,7 @@ static bool find_rows(struct asking *asking)
         const int64_t time_us = uses[i].time_us;
         if (!scenario_is_row(asking, i)) continue;
         if (time_us >= mtr_subscription_ends_us(subscription)) break;
+        if (time_us >= mtr_meter_retired_us(uses[i].meter)) return false; /* the rest of a span */
         if (time_us < subscription->start_us) {
             if (uses[i].meter->aggregation == MTR_TIME_WEIGHTED) return false;
             asking->first = i + 1;

@@ -228,6 +228,7 @@ static int price_series(const struct quote_question *question, struct mtr_json_w
     if (!rc) rc = find_subscription(question, has_rows ? &first_us : NULL, &series);
     if (!rc) rc = read_meters(question, &use);
     use.subscription = series.subscription;
+    use.are_events = true;
     if (!rc) rc = open_use(question, &use, &series.use);
     if (!rc) rc = check_rows(question, series.subscription);
     if (!rc) {

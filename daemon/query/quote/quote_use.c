@@ -168,6 +168,10 @@ static int add_item(struct quote_use *use, struct stream *stream, const struct q
         return quote_fail_row(use->findings, MTR_FINDING_QUOTE_SECONDS, piece->given, "seconds",
                               "a level holds until the next row: leave its seconds out, at the meter",
                               stream->meter.key);
+    if (use->options.are_events && piece->given->time_us >= mtr_meter_retired_us(&stream->meter))
+        return quote_fail_row(use->findings, MTR_FINDING_QUOTE_TIME, piece->given, "time",
+                              "lies where the meter counts nothing: it is retired from",
+                              stream->meter.retired.text);
     if (is_level && use->options.without_times) item.time_us = use->options.from_us;
     item.placed_us = mtr_cell_at(use->options.subscription, &stream->meter, item.time_us).start_us;
     int rc = find_list(use, stream, piece->given, &item.list);

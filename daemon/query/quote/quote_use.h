@@ -23,6 +23,7 @@ struct quote_use_options {
     const struct mtr_catalog *catalog; /* NULL: none */
     /* Whose cells rows lie in: it has the zone, the tariffs and their cuts. */
     const struct mtr_subscription *subscription;
+    bool are_events; /* rows behind the date of a retired meter are refused: it would not count them */
     bool without_times;
     bool has_at;    /* without times: the moment was named */
     int64_t at_us;   /* without times: when everything is used, */

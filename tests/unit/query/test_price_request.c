@@ -61,6 +61,11 @@
     "\"end\":\"2026-04-01\"},{\"key\":\"b\",\"service\":\"s\",\"customer\":\"x\",\"tariff\":\"t\",\"zone\":\"Asia/Tokyo\",\"start\":\"2026-03-01\"}]}}"
 #define DOCUMENTS(text) "{\"subscription\":\"a\",\"documents\":\"" text "\"}"
 
+#define RETIRED \
+    "{\"tariff\":{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"components\":[" \
+    "{\"key\":\"c\",\"meter\":\"m\",\"per_unit\":\"1\"}]}]}," \
+    "\"meters\":[{\"key\":\"m\",\"service\":\"s\",\"event_type\":\"e\",\"value\":\"v\",\"retired\":\"2026-03-10\"}],\"usage\":["
+
 /* Two components whose meters tell other things apart. */
 #define TWO \
     "{\"tariff\":{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"components\":[" \
@@ -205,6 +210,9 @@ static const struct request_row {
     {DOCUMENTS("subscriptions:\\n- {key: a, service: s, customer: x, tariff: t, start: 2026-01-01}"), "documents.service unknown service `s`"},
     {DOCUMENTS("{"), "documents "},
     {"{\"subscription\":\"a\",\"documents\":7}", "documents a map of kinds is expected"},
+    /* what the daemon would not count; a span that began before counts whole */
+    {RETIRED "{\"time\":\"2026-03-09T23:59:59.999999Z\",\"quantity\":\"2\",\"seconds\":\"3600\"}]}", "\"total\":\"2.00\""},
+    {RETIRED "{\"time\":\"2026-03-10\",\"quantity\":\"2\"}]}", "usage[0].time lies where the meter counts nothing: it is retired from 2026-03-10"},
     /* 5, a reset with 3, 4 more by a quantity; then 7 for twice 1 and once 10, whichever version the reading before is of */
     {COUNTED READ("2026-02-01", "100") "," READ("2026-02-10", "105") "," READ("2026-02-11", "3") ",{\"time\":\"2026-02-11\",\"quantity\":\"4\"}]}",
      "\"total\":\"12.00\""},
