@@ -350,7 +350,9 @@ void draft_attribute(struct mtr_draft *draft, enum mtr_attribute attribute, stru
         set_checked(draft, attribute, value);
     } else {
         draft_fault(draft, MTR_FINDING_EVENT_FIELD_KIND, attribute_names[attribute],
-                    attribute == MTR_ATTRIBUTE_DATA ? "must be a map" : "must be a string");
+                    attribute == MTR_ATTRIBUTE_DATA   ? "must be a map"
+                    : attribute == MTR_ATTRIBUTE_TIME ? "must be a string such as \"2026-03-29T01:59:59Z\""
+                                                      : "must be a string");
     }
 }
 

@@ -120,7 +120,7 @@ def check_events(b):
     b.invalid(b.between('{"id": ' + '{"a":' * 20 + "1" + "}" * 21))
     b.invalid(b.between(json.dumps(event).replace('"hours": 1', '"hours": NaN')), field="data.hours", words=["finite"])
     lines = "\n".join([json.dumps(cpu(b.name())), '{"id": "half', json.dumps(cpu(b.name()))])
-    b.invalid(lines, "application/x-ndjson", words=["byte"])
+    b.invalid(lines, "application/x-ndjson", words=["column"])
     binary = [cpu(b.name()), {**event, "data": {"hours": float("nan")}}, cpu(b.name())]
     b.invalid(msgpack.packb(binary), "application/msgpack", field="data.hours")
     # Kept, visibly, and not billed.
