@@ -199,9 +199,11 @@ static int read_many(struct bundle *bundle, const struct mtr_node *root, const s
                      struct mtr_diagnostics *findings)
 {
     int rc = MTR_OK;
-    if (root->kind != MTR_NODE_MAP && root->kind != MTR_NODE_NULL)
+    if (root->kind != MTR_NODE_MAP)
         return fail(root, MTR_FINDING_CATALOG_DOCUMENT_SHAPE, NULL, findings,
-                    "a map of kinds is expected, as `vendors: [...]`");
+                    root->kind == MTR_NODE_NULL
+                        ? "there are no documents: a map of kinds is expected, as `vendors: [...]`"
+                        : "a map of kinds is expected, as `vendors: [...]`");
     for (uint32_t i = 0; i < root->child_count && rc != MTR_ENOMEM; i++) {
         const struct mtr_node *child = &root->children[i];
         int kind = 0;

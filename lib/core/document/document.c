@@ -58,6 +58,25 @@ static size_t utf8_prefix(struct mtr_str text)
     return at;
 }
 
+/* What the text is instead, by how it begins; NULL: text with a byte that is not UTF-8. */
+static const char *other_form(struct mtr_str text)
+{
+    static const struct {
+        const char *begin;
+        size_t size;
+        const char *sentence;
+    } forms[] = {
+        {"\xFF\xFE", 2, "the text is UTF-16: save it as UTF-8"},
+        {"\xFE\xFF", 2, "the text is UTF-16: save it as UTF-8"},
+        {"\x1F\x8B", 2, "the text is packed with gzip: unpack it"},
+        {"\x28\xB5\x2F\xFD", 4, "the text is packed with zstd: unpack it"},
+    };
+    for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++)
+        if (text.size >= forms[i].size && memcmp(text.data, forms[i].begin, forms[i].size) == 0)
+            return forms[i].sentence;
+    return NULL;
+}
+
 static int check_bytes(struct mtr_str text, struct mtr_diagnostic *diagnostic)
 {
     if (text.size > MTR_DOCUMENT_BYTES_MAX) {
@@ -66,8 +85,11 @@ static int check_bytes(struct mtr_str text, struct mtr_diagnostic *diagnostic)
                            MTR_DOCUMENT_BYTES_MAX);
         return MTR_ELIMIT;
     }
-    if (!mtr_str_is_utf8(text))
-        return fail_at(diagnostic, text, utf8_prefix(text), "the text is not UTF-8 here");
+    if (!mtr_str_is_utf8(text)) {
+        const char *form = other_form(text);
+        return form ? fail_at(diagnostic, text, 0, form)
+                    : fail_at(diagnostic, text, utf8_prefix(text), "the text is not UTF-8 here");
+    }
     const char *nul = text.size ? memchr(text.data, '\0', text.size) : NULL;
     return nul ? fail_at(diagnostic, text, (size_t)(nul - text.data), "a NUL character is not allowed")
                : MTR_OK;

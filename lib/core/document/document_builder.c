@@ -124,11 +124,13 @@ static int refuse_duplicate_keys(struct mtr_document_builder *builder, const str
     }
     free(sorted);
     if (!repeat) return MTR_OK;
-    return document_builder_fail(builder, MTR_FINDING_DOCUMENT_KEY_REPEATED,
-                                 (struct mtr_place){repeat->key_line, repeat->key_column, 0},
+    const struct mtr_place place = {repeat->key_line, repeat->key_column, 0};
+    if (first->key_line == repeat->key_line)
+        return document_builder_fail(builder, MTR_FINDING_DOCUMENT_KEY_REPEATED, place,
+                                     "the key `%.*s%s` is given twice", MTR_STR_QUOTED(repeat->key));
+    return document_builder_fail(builder, MTR_FINDING_DOCUMENT_KEY_REPEATED, place,
                                  "the key `%.*s%s` is given twice, first on line %u",
-                                 MTR_STR_QUOTED(repeat->key),
-                                 first->key_line);
+                                 MTR_STR_QUOTED(repeat->key), first->key_line);
 }
 
 int document_builder_close(struct mtr_document_builder *builder)

@@ -62,9 +62,16 @@ static int fail_parser(struct reader *reader, const yaml_parser_t *parser)
         return document_builder_fail(builder, MTR_FINDING_DOCUMENT_SYNTAX, bytes.place, "%s", problem);
     }
     struct mtr_place place = place_at(&reader->cursor, parser->problem_mark.index);
+    const struct mtr_str text = reader->cursor.text;
+    if (place.offset < text.size && text.data[place.offset] == '\t')
+        return document_builder_fail(builder, MTR_FINDING_DOCUMENT_SYNTAX, place,
+                                     "a tab cannot stand here: indent with spaces");
     if (!parser->context)
         return document_builder_fail(builder, MTR_FINDING_DOCUMENT_SYNTAX, place, "%s", problem);
     struct mtr_place context = place_at(&reader->cursor, parser->context_mark.index);
+    if (context.line == place.line)
+        return document_builder_fail(builder, MTR_FINDING_DOCUMENT_SYNTAX, place, "%s, %s", problem,
+                                     parser->context);
     return document_builder_fail(builder, MTR_FINDING_DOCUMENT_SYNTAX, place, "%s, %s on line %u", problem,
                                  parser->context, context.line);
 }

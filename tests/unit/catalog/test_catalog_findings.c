@@ -9,7 +9,7 @@ static const struct {
     const char *text;
     const char *findings;
 } refusals[] = {
-    {"vendors: [\n", "2:1: did not find expected node content, while parsing a flow node on line 2\n"},
+    {"vendors: [\n", "2:1: did not find expected node content, while parsing a flow node\n"},
     {"vendor: []\n", "1:1: unknown key `vendor`; did you mean `vendors`?\n"},
     {"customers: []\n",
      "1:1: unknown key `customers`; known are vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits, rates\n"},
