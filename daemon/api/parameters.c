@@ -15,6 +15,14 @@ static const struct api_parameter *find_row(const struct api_route *route, struc
     return NULL;
 }
 
+static struct mtr_str parameter_at(const void *context, unsigned i)
+{
+    const struct api_route *route = context;
+    for (const struct api_parameter *row = route->parameters; row && row->name; row++, i--)
+        if (i == 0) return mtr_str_from(row->name);
+    return (struct mtr_str){NULL, 0};
+}
+
 /* ---- checking ---- */
 
 /* One of "hour|day|month"; no data: there are no more. */
@@ -87,9 +95,11 @@ bool api_check_query(struct api_call *call)
         struct mtr_str name = call->query.parameters[i].name, value = call->query.parameters[i].value;
         const struct api_parameter *row = find_row(call->route, name);
         if (!row) {
+            char meant[MTR_MEANT_BYTES];
             api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_UNKNOWN,
-                        "%s has no query parameter '%.*s%s'; GET /v1/openapi.json lists those it has",
-                        call->route->operation, MTR_STR_QUOTED(name));
+                        "%s has no query parameter '%.*s%s'; GET /v1/openapi.json lists those it has%s",
+                        call->route->operation, MTR_STR_QUOTED(name),
+                        mtr_str_meant(name, parameter_at, call->route, meant));
             return false;
         }
         if (!check_value(call, row, value)) return false;

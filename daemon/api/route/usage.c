@@ -328,9 +328,10 @@ static bool read_limit(struct api_call *call, struct mtr_usage_query *query)
 static bool read_zone(struct api_call *call, struct usage *usage)
 {
     const struct mtr_str name = api_text(call, "zone");
+    char meant[MTR_MEANT_BYTES];
     if (name.size && mtr_zone_open(name, &usage->zone)) {
-        api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_VALUE, "zone: there is no time zone '%.*s%s'",
-                    MTR_STR_QUOTED(name));
+        api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_VALUE, "zone: there is no time zone '%.*s%s'%s",
+                    MTR_STR_QUOTED(name), mtr_zone_meant(name, meant));
         return false;
     }
     usage->query.zone = usage->zone;

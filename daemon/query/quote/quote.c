@@ -380,10 +380,14 @@ static int price(struct quote_question *question, struct mtr_json_writer *json)
 static int price_in_zone(struct quote_question *question, struct mtr_json_writer *json)
 {
     struct quote_request *request = question->request;
+    char meant[MTR_MEANT_BYTES];
     if (!request->zone.size) request->zone = MTR_STR("UTC");
-    if (mtr_zone_open(request->zone, &question->zone))
-        return quote_fail(question->findings, MTR_FINDING_CATALOG_ZONE_UNKNOWN, NULL, "zone",
-                          "there is no time zone", request->zone);
+    if (mtr_zone_open(request->zone, &question->zone)) {
+        mtr_diagnostics_addf(question->findings, MTR_FINDING_CATALOG_ZONE_UNKNOWN, 0, 0, "zone",
+                             "there is no time zone %.*s%s%s", MTR_STR_QUOTED(request->zone),
+                             mtr_zone_meant(request->zone, meant));
+        return MTR_EINVALID;
+    }
     int rc = price(question, json);
     mtr_zone_close(question->zone);
     return rc;

@@ -46,6 +46,12 @@ int quote_fail_unknown(struct mtr_diagnostics *findings, const struct mtr_node *
     return MTR_EINVALID;
 }
 
+static struct mtr_str input_of_component_at(const void *context, unsigned i)
+{
+    const struct mtr_component *component = context;
+    return i < component->input_count ? component->inputs[i] : (struct mtr_str){NULL, 0};
+}
+
 /* Component after component, MTR_TARIFF_INPUTS_MAX places each. */
 static struct mtr_str input_at(const void *context, unsigned i)
 {
@@ -109,10 +115,12 @@ static int fail_component(const struct mtr_tariff_version *version, const struct
     const struct mtr_str name = given->component, meter = given->meter, nothing = {NULL, 0};
     char meant[MTR_MEANT_BYTES], path[PATH_BYTES];
     for (uint32_t i = 0; name.size && i < version->component_count; i++) {
-        if (!mtr_str_equal(version->components[i].key, name)) continue;
-        if (version->components[i].input_count)
-            return quote_fail_row(findings, MTR_FINDING_QUOTE_NAME_UNKNOWN, given, "meter",
-                                  "the component does not price the meter", meter);
+        const struct mtr_component *component = &version->components[i];
+        if (!mtr_str_equal(component->key, name)) continue;
+        if (component->input_count)
+            return quote_fail_unknown(findings, NULL, write_path(given, "meter", path),
+                                      "the component does not price the meter", meter,
+                                      mtr_str_meant(meter, input_of_component_at, component, meant));
         return quote_fail_row(findings, MTR_FINDING_QUOTE_FEE, given, "component",
                               "a fee has no meter and takes no quantity:", name);
     }

@@ -38,6 +38,10 @@ struct mtr_hour {
 int mtr_zone_open(struct mtr_str name, struct mtr_zone **out) MTR_MUST_USE;
 void mtr_zone_close(struct mtr_zone *zone);
 const char *mtr_zone_name(const struct mtr_zone *zone);
+/* For a name that no zone has, the end of a sentence as mtr_str_meant makes it: "; did you mean
+ * `Europe/Berlin`?" of "Berlin", "europe/berlin" and "Europe/Berln", or "". Reads the system's list. Returns
+ * `text`. */
+const char *mtr_zone_meant(struct mtr_str name, char text[MTR_MEANT_BYTES]);
 
 struct mtr_zone_span mtr_zone_at(const struct mtr_zone *zone, int64_t time_us);
 /* The offset from UTC without daylight saving: the lesser of those between which clocks change within a year

@@ -283,6 +283,7 @@ static void check_order(struct mtr_record *record, struct mtr_diagnostics *findi
 static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
 {
     struct mtr_subscription_fields *f = &record->fields.subscription;
+    char meant[MTR_MEANT_BYTES];
     if (f->subject.size == 0) f->subject = record->key;
     if (f->currency.size && !mtr_currency_find(f->currency))
         record_fail(record, MTR_FINDING_CATALOG_CURRENCY_UNKNOWN, "currency", findings,
@@ -291,8 +292,8 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     if (rc == MTR_ENOMEM) return rc;
     if (rc) {
         record_fail(record, MTR_FINDING_CATALOG_ZONE_UNKNOWN, "zone", findings,
-                    "`%.*s%s` is no time zone of this system, as Europe/Berlin or UTC",
-                    MTR_STR_QUOTED(f->zone_name));
+                    "`%.*s%s` is no time zone of this system, as Europe/Berlin or UTC%s",
+                    MTR_STR_QUOTED(f->zone_name), mtr_zone_meant(f->zone_name, meant));
         return MTR_OK; /* without a zone a date is no instant */
     }
     f->end_us = INT64_MAX;

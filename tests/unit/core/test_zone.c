@@ -52,6 +52,24 @@ static void names_stay_inside_the_directory(void **state)
     assert_null(zone);
 }
 
+static void the_zone_that_was_meant(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"Berlin", "; did you mean `Europe/Berlin`?"},
+        {"europe/berlin", "; did you mean `Europe/Berlin`?"},
+        {"Europe/Berln", "; did you mean `Europe/Berlin`?"},
+        {"Kolkatta", "; did you mean `Asia/Kolkata`?"},
+        {"New York", "; did you mean `America/New_York`?"},
+        {"utc", "; did you mean `UTC`?"},
+        {"Mars/Olympus_Mons", ""},
+        {"", ""},
+    };
+    char text[MTR_MEANT_BYTES];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        assert_string_equal(mtr_zone_meant(mtr_str_from(rows[i][0]), text), rows[i][1]);
+}
+
 static void utc_needs_no_file(void **state)
 {
     (void)state;
@@ -292,6 +310,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_stay_inside_the_directory),
+        cmocka_unit_test(the_zone_that_was_meant),
         cmocka_unit_test(utc_needs_no_file),
         cmocka_unit_test(footers_golden),
         cmocka_unit_test(bad_footers_are_refused),
