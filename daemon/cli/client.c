@@ -77,6 +77,21 @@ static void find_url(const struct cli_invocation *invocation, const struct mtr_c
     while (size && url[size - 1] == '/') url[--size] = '\0';
 }
 
+static bool is_http(const char *url)
+{
+    const size_t scheme = strncmp(url, "http://", 7) == 0 ? 7 : strncmp(url, "https://", 8) == 0 ? 8 : 0;
+    return scheme && strcspn(url + scheme, "/ ") > 0;
+}
+
+/* Before anything is asked: what cannot be asked is no question of whether a daemon is there. */
+static int check_url(const struct cli_invocation *invocation, const char *url)
+{
+    if (is_http(url)) return MTR_EXIT_OK;
+    fprintf(stderr, "meterd: %s: `%s` is no address of a daemon: write it as http://127.0.0.1:8787\n",
+            invocation_option(invocation, "url") ? "--url" : "METERD_URL", url);
+    return MTR_EXIT_USAGE;
+}
+
 static bool is_far(const char *url)
 {
     static const char *const near[] = {"127.", "localhost", "[::1]"};
@@ -98,7 +113,8 @@ int client_open(const struct cli_invocation *invocation, struct mtr_client **out
     mtr_http_answer_init(&client->answer);
     find_url(invocation, &config, client->url);
     client->is_far = is_far(client->url);
-    code = find_key(invocation, &config, key);
+    code = check_url(invocation, client->url);
+    if (!code) code = find_key(invocation, &config, key);
     config_release(&config);
     if (!code && mtr_http_session_open(&client->session)) code = MTR_EXIT_FAILED;
     if (code) {

@@ -391,7 +391,7 @@ static int read_weights(const struct mtr_node *node, const struct mtr_list *list
             tariff_report(findings, tariff_number_code(rc), &node->children[i], "weights", fault);
         } else if (rc || weight->factor.e12 < 0)
             tariff_number_error(
-                findings, &node->children[i], "weights", rc,
+                findings, &node->children[i], "weights", rc, false,
                 "must be a number that is not negative, of at most 12 digits after the point");
     }
     return MTR_OK;

@@ -4,6 +4,8 @@
 #ifndef METERD_LIB_TARIFF_REPORT_H
 #define METERD_LIB_TARIFF_REPORT_H
 
+#include <stdio.h>
+
 #include "meterd/core/decimal.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/document.h"
@@ -22,13 +24,21 @@ static inline enum mtr_finding_code tariff_number_code(int error)
     return error == MTR_EOVERFLOW ? MTR_FINDING_TARIFF_NUMBER_RANGE : MTR_FINDING_TARIFF_NUMBER_MALFORMED;
 }
 
-/* Of a number that was refused with that error. What is none is quoted; else `range` says which are taken. */
+/* Of a quantity (or, with `is_money`, an amount) that was refused with that error, and is quoted. Of one that
+ * was read, or of no number at all, `range` says which are taken. */
 static inline void tariff_number_error(struct mtr_diagnostics *findings, const struct mtr_node *node,
-                                       const char *field, int error, const char *range)
+                                       const char *field, int error, bool is_money, const char *range)
 {
     char sentence[MTR_NUMBER_FAULT_BYTES];
+    snprintf(sentence, sizeof(sentence), "%s", range);
     if (error == MTR_EINVALID) mtr_number_fault(node->text, sentence);
-    tariff_report(findings, tariff_number_code(error), node, field, error == MTR_EINVALID ? sentence : range);
+    if (error == MTR_EPRECISION)
+        snprintf(sentence, sizeof(sentence), "`%.*s%s` has more than %d digits after the point",
+                 MTR_STR_QUOTED(node->text), is_money ? 18 : 12);
+    if (error == MTR_EOVERFLOW)
+        snprintf(sentence, sizeof(sentence), "`%.*s%s` is too large: at most %s", MTR_STR_QUOTED(node->text),
+                 is_money ? MTR_MONEY_MAX_TEXT : MTR_QUANTITY_MAX_TEXT);
+    tariff_report(findings, tariff_number_code(error), node, field, sentence);
 }
 
 /* Where the key stands; the map itself when it is not written. */

@@ -17,7 +17,7 @@ static void read_step(const struct mtr_node *node, struct mtr_str currency, stru
     const int rc = node->kind >= MTR_NODE_LIST ? MTR_ELIMIT : mtr_money_parse(node->text, &out->step);
     if (rc)
         tariff_number_error(
-            findings, node, "rounding.step", rc,
+            findings, node, "rounding.step", rc, true,
             "must be a number of at most 18 digits after the point, or a map of them by currency");
     else if (out->step.e18 <= 0)
         tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NOT_POSITIVE, node, "rounding.step",

@@ -112,6 +112,9 @@ def check_check(d):
 def check_daemon_away(d):
     for words in (("usage",), ("charges", "--json"), ("get", "vendor")):
         run(d, 75, *words, says=["is the daemon running?"])
+    for url in ("127.0.0.1:8787", "ftp://meter"):
+        run(d, 64, "usage", "--url", url, says=[f"--url: `{url}` is no address of a daemon: write it as http://127.0.0.1:8787"])
+    run(d, 64, "usage", env={"METERD_URL": "meter"}, says=["METERD_URL: `meter` is no address"])
     run(d, 75, "send", "--attempts", "1", stdin=json.dumps(cpu("x")) + "\n", says=["gave up"])
 
 
@@ -125,6 +128,9 @@ def check_catalog(d):
     run(d, 0, "apply", "-", stdin="vendors: [{key: acme, name: Acme}]\n", says=["1 updated"])
     run(d, 1, "apply", write(d, "wrong.yaml", "vendors:\n- key: a b\n"), says=["2:8: error: ", "not applied"])
     run(d, 1, "apply", "/nonexistent", says=["no such file"])
+    for nothing in ("", "# not yet\n", "\n"):
+        run(d, 1, "apply", write(d, "nothing.yaml", nothing), says=["nothing.yaml:1:", "there are no documents: a map of kinds is expected"])
+    run(d, 1, "apply", write(d, "utf16.yaml", "vendors: []".encode("utf-16")), says=["utf16.yaml:1:1: error: the text is UTF-16"])
     rows = table(run(d, 0, "get", "vendor").stdout, "KEY", "REVISION", "APPLIED AT", "BY")
     assert [r[:2] for r in rows] == [["acme", "2"], ["other", "1"]], rows
     document = run(d, 0, "get", "tariff", "compute").stdout
@@ -179,7 +185,7 @@ def check_send(d):
     listed = write(d, "events.json", json.dumps([cpu("j1", region="us")]))
     assert "1 accepted" in run(d, 0, "send", *key, "--format", "json", listed).stdout
     mixed = write(d, "mixed.ndjson", json.dumps(cpu("m1", region="us")) + "\n\n" + json.dumps(cpu("")) + "\n{broken\n")
-    done = run(d, 1, "send", *key, mixed, says=["3 events, 1 accepted, 2 invalid", f"{mixed}:3: id: ", f"{mixed}:4: ", "byte"])
+    done = run(d, 1, "send", *key, mixed, says=["3 events, 1 accepted, 2 invalid", f"{mixed}:3: id: ", f"{mixed}:4: ", "column 2: "])
     assert done.stdout.count("\n") == 1, done.stdout
     run(d, 1, "send", *key, "--format", "msgpack", "--attempts", "1", listed, says=["400", "msgpack"])
     run(d, 1, "send", *key, "/nonexistent", says=["/nonexistent"])
@@ -310,6 +316,9 @@ def check_queries(d):
     run(d, 1, "usage", "-g", "custmer", says=["did you mean `customer`?"])
     run(d, 1, "get", "tariff", "compte", says=["there is no tariff 'compte'; did you mean `compute`?"])
     run(d, 1, "usage", "--window", "week", says=["week", "hour"])
+    run(d, 1, "usage", "--zone", "Berlin", says=["zone: there is no time zone 'Berlin'; did you mean `Europe/Berlin`?"])
+    answer = d.call("GET", "/v1/usage?form=2026-01-01")
+    assert answer.status == 400 and "did you mean `from`?" in answer.json()["detail"], answer.body
 
     text = run(d, 0, "charges").stdout
     rows = table(text, "NUMBER", "STATUS", "SUBSCRIPTION", "PERIOD FROM", "COMPONENT", "DIMENSIONS", "QUANTITY", "UNIT", "AMOUNT")
@@ -341,6 +350,11 @@ def check_price(d):
     run(d, 1, "price", "nobody", "-q", "1", "--key-file", "none", says=["none: no such file", "there is no file 'nobody'"])
     run(d, 1, "price", path, "-q", "1.0000000000001", says=["quantity"])
     run(d, 1, "price", "compute", "-q", "1", says=["component"])
+    run(d, 1, "price", path, "-q", "1", "--zone", "Asia/Kolkatta", says=["--zone: there is no time zone Asia/Kolkatta; did you mean `Asia/Kolkata`?"])
+    run(d, 1, "price", "compute", "-q", "vcpu_hour=1", "--component", "vcpu", says=["does not price the meter vcpu_hour; did you mean `vcpu_hours`?"])
+    run(d, 1, "price", path, "--series", write(d, "twice.csv", "meter,quantity,meter\nm,1,m\n"), says=["twice.csv:1: error: the header has the column `meter` twice"])
+    run(d, 1, "price", path, "--series", write(d, "line.ndjson", '{"quantity": 1}\n{"quantity": 1, "quantity": 2}\n'),
+        says=["line.ndjson:2: error: the key `quantity` is given twice ["])
     run(d, 1, "price", "compte", "-q", "1", says=["there is no tariff compte; did you mean `compute`?"])
     run(d, 1, "price", "compute", "-q", "1", "--component", "vcpus", says=["no component vcpus; did you mean `vcpu`?"])
     run(d, 1, "price", "compute", "-q", "1", "--component", "vcpu", "--dim", "reigon=eu", says=["nothing is priced by `reigon`; did you mean `region`?"])

@@ -145,6 +145,19 @@ static int refuse_header(struct series_file *file, uint64_t line)
                   "dimensions)");
 }
 
+static int check_repeated(struct series_file *file, uint64_t line)
+{
+    char text[160];
+    for (uint32_t i = 0; i < file->column_count; i++)
+        for (uint32_t j = 0; j < i; j++) {
+            if (!file->columns[i].size || !mtr_str_equal(file->columns[i], file->columns[j])) continue;
+            snprintf(text, sizeof(text), "the header has the column `%.*s%s` twice",
+                     MTR_STR_QUOTED(file->columns[i]));
+            return refuse(file, line, MTR_FINDING_DOCUMENT_KEY_REPEATED, text);
+        }
+    return MTR_OK;
+}
+
 static int take_header(struct series_file *file, const struct mtr_csv_record *record)
 {
     bool has_quantity = false;
@@ -162,7 +175,7 @@ static int take_header(struct series_file *file, const struct mtr_csv_record *re
     }
     file->column_count = record->cell_count;
     file->out->header_line = record->line;
-    return has_quantity ? MTR_OK : refuse_header(file, record->line);
+    return has_quantity ? check_repeated(file, record->line) : refuse_header(file, record->line);
 }
 
 static int on_record(void *context, const struct mtr_csv_record *record)

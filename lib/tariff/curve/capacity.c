@@ -130,7 +130,7 @@ static void lint_bound(const struct mtr_node *node, struct mtr_str meter, struct
                              "has no bound for `%.*s%s`: each step names the same meters",
                              MTR_STR_QUOTED(meter));
     else if ((rc = mtr_quantity_parse(bound->text, &out->at)) != MTR_OK || out->at.e12 < 0)
-        tariff_number_error(findings, bound, key, rc,
+        tariff_number_error(findings, bound, key, rc, false,
                             "must be a number that is not negative, of at most 12 digits after the point");
     else if (out->is_below && out->at.e12 == 0)
         tariff_report(findings, MTR_FINDING_TARIFF_NUMBER_NOT_POSITIVE, bound, key,
