@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 """Writes the seed corpus of the decoders' fuzz targets: tests/fuzz/corpus/<target>/. Run it by hand when a format grows; its output is committed."""
 import gzip
+import io
 import json
 import pathlib
 import struct
 import subprocess
+import zipfile
 
 import msgpack
 
@@ -60,6 +62,23 @@ def main():
         "gzip": b"\1" + gzip.compress(plain, mtime=0), "gzip-members": b"\1" + gzip.compress(b"[", mtime=0) + gzip.compress(b"]", mtime=0),
         "gzip-cut": b"\1" + gzip.compress(plain, mtime=0)[:-9], "gzip-trailing": b"\1" + gzip.compress(b"[]", mtime=0) + b"x",
         "gzip-bomb": b"\1" + gzip.compress(b" " * (1 << 20), mtime=0),
+    })
+    write("fuzz_rows", {
+        "named": b"id: I\ntype: =t\nsubject: S\ntime: {path: T, format: '%d.%m.%Y %H:%M', zone: Europe/Berlin}\ndata: {q: {path: Q, decimal: ','}}\n\0"
+                 b'S,I,T,Q\ns,1,01.03.2026 10:00,"1,5"\ns,"2\n',
+        "numbered": b"id: {hash: ['2'], multiset: true}\ntype: =t\nsubject: '1'\nskip: {'3': [x]}\n\0s,1,x\r\ns,1\r\ns,1,y,z\r\n",
+        "lines": b"id: '{a.b}/{I}'\ntype: T\nsubject: S\ntime: At\ntime_format: utc\ndata.q: {path: Q, scale: '0.5', round: {digits: 2, mode: up}}\n\0"
+                 b'\xef\xbb\xbf{"I":1,"a":{"b":"x"},"T":"t","S":"s","At":"2026-03-01 10:00 UTC","Q":1.555}\r{"I":[]}\n\n',
+        "map": b"id: {hash: [A, B]}\nsource: X\ntype: =t\nsubject: S\nnull: [N]\nformat: {csv: {delimiter: ;, header: true, entry: '*.csv'}}\n\0A;B;S;X\n1;N;s;\n",
+    })
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as z:
+        for name in ("a.csv", "b/c.csv"):
+            z.writestr(zipfile.ZipInfo(name), plain)
+    write("fuzz_unpack", {
+        "gzip": gzip.compress(plain, mtime=0) + gzip.compress(plain, mtime=0) + bytes(9), "gzip-cut": gzip.compress(plain, mtime=0)[:-3],
+        "gzip-twice": gzip.compress(gzip.compress(plain, mtime=0), mtime=0), "zstd": zstd(plain) + zstd(plain), "zstd-cut": zstd(plain)[:-3],
+        "zip": archive.getvalue(), "utf-16": "Id,Sub\n".encode("utf-16"), "plain": plain, "short": b"a\n",
     })
 
 
