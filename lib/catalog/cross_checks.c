@@ -11,12 +11,27 @@
 
 #include "meterd/core/time.h"
 
+/* The map that begins there. */
+static const struct mtr_node *map_at(const struct mtr_node *node, uint32_t line, uint32_t column)
+{
+    const struct mtr_node *found = NULL;
+    if (node->kind == MTR_NODE_MAP && node->line == line && node->column == column) return node;
+    for (uint32_t i = 0; !found && i < node->child_count; i++)
+        found = map_at(&node->children[i], line, column);
+    return found;
+}
+
+/* At the component's field where that is written, else at the component. */
 static void fail(const struct mtr_record *record, enum mtr_finding_code code,
                  const struct mtr_component *component, const char *field, struct mtr_diagnostics *findings,
                  const char *text)
 {
+    const struct mtr_node *map =
+        record->node ? map_at(record->node, component->line, component->column) : NULL;
+    const struct mtr_node *written = map ? mtr_node_get(map, field) : NULL;
     if (record->node)
-        mtr_diagnostics_addf(findings, code, component->line, component->column, field, "%s", text);
+        mtr_diagnostics_addf(findings, code, written ? written->line : component->line,
+                             written ? written->column : component->column, field, "%s", text);
     else
         mtr_diagnostics_addf(findings, code, 0, 0, field, "%s (in the stored tariff `%.*s`)", text,
                              MTR_STR_ARGS(record->key));

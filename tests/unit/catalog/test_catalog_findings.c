@@ -43,8 +43,8 @@ static const struct {
      "6:47: from: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `soon`\n"
      "2:52: vendor: unknown vendor `neww`\n"
      "10:49: tariff: unknown tariff `nothing`\n"
-     "5:105: meter: component `b`: unknown meter `vcpuu`; did you mean `vcpu`?\n"
-     "7:72: group_by: component `a`: meter `n` has no dimension `x`\n"},
+     "5:121: meter: component `b`: unknown meter `vcpuu`; did you mean `vcpu`?\n"
+     "7:101: group_by: component `a`: meter `n` has no dimension `x`\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, aggregation: count, value: v}\n",
      "2:74: value: count takes no value: it counts events\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, aggregation: average, value: v}\n",
@@ -101,8 +101,8 @@ static const struct {
     {"tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"
      "          - {key: c, meter: vcpus, per_unit: 1}\n"
      "          - {key: d, meter: vcpu, per_unit: 1, group_by: [zone]}\n",
-     "7:13: meter: component `c`: unknown meter `vcpus`; did you mean `vcpu`?\n"
-     "8:13: group_by: component `d`: meter `vcpu` has no dimension `zone`\n"},
+     "7:29: meter: component `c`: unknown meter `vcpus`; did you mean `vcpu`?\n"
+     "8:58: group_by: component `d`: meter `vcpu` has no dimension `zone`\n"},
     {"tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"
      "          - {key: c, meter: vcpu, per_unit: 1, scope: event}\n"
      "          - {key: d, meter: vcpu, per_unit: 1, scope: level}\n"
@@ -112,9 +112,9 @@ static const struct {
      "        calendar: {night: {hours: '22:00-06:00'}}\n"
      "meters:\n  - {key: mean, service: compute, event_type: x, value: v, aggregation: time_weighted, per: period}\n"
      "  - {key: peak, service: compute, event_type: x, value: v, aggregation: max}\n",
-     "7:13: scope: component `c`: meter `vcpu` does not keep events: `scope: event` needs a meter of sum or count with `keep_events: true`\n"
-     "8:13: scope: component `d`: meter `vcpu` has no level: `scope: level` needs a meter with `aggregation: time_weighted`\n"
-     "9:13: scope: component `e`: meter `mean` is a mean of each period: `scope: term` needs another `per`\n"
+     "7:55: scope: component `c`: meter `vcpu` does not keep events: `scope: event` needs a meter of sum or count with `keep_events: true`\n"
+     "8:55: scope: component `d`: meter `vcpu` has no level: `scope: level` needs a meter with `aggregation: time_weighted`\n"
+     "9:55: scope: component `e`: meter `mean` is a mean of each period: `scope: term` needs another `per`\n"
      "10:13: scope: component `f`: meter `peak` does not add up over hours: with `when` or `weights` it needs `scope: hour`\n"
      "11:13: meter: component `g`: unknown meter `memory`\n"},
     /* windows and cells */
@@ -128,10 +128,10 @@ static const struct {
      "meters:\n  - {key: half, service: compute, event_type: x, value: v, cell: 30m}\n"
      "  - {key: each, service: compute, event_type: x, value: v, keep_events: true}\n"
      "  - {key: peak, service: compute, event_type: x, value: v, aggregation: max}\n",
-     "7:13: when: component `c`: mask `night` ends at 06:30, but meter `vcpu` has cells of an hour: give a new meter `cell: 30m`\n"
-     "9:13: weights: component `e`: mask `odd` begins at 00:10, but meter `half` has cells of half an hour: no cell is that fine: let it "
+     "7:54: when: component `c`: mask `night` ends at 06:30, but meter `vcpu` has cells of an hour: give a new meter `cell: 30m`\n"
+     "9:57: weights: component `e`: mask `odd` begins at 00:10, but meter `half` has cells of half an hour: no cell is that fine: let it "
      "be at :00, :15, :30 or :45\n"
-     "11:13: when: component `g`: mask `night` ends at 06:30, but meter `peak` has cells of an hour: the cells of max are hours always: let "
+     "11:54: when: component `g`: mask `night` ends at 06:30, but meter `peak` has cells of an hour: the cells of max are hours always: let "
      "it be a whole hour\n"},
     {"tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"
      "          - {key: c, meter: vcpu, per_unit: 1, when: night}\n"
@@ -280,15 +280,15 @@ static const struct {
     {MAIL_TARIFF("USD") SUBSCRIPTION("cost_tariff: other"), "4:5: currency: is EUR, but tariff `other` is in USD and has no `exchange`\n"},
 #define UNIT_TARIFF(component) "tariffs:\n  - {key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, " component "}]}]}\n"
     {UNIT_TARIFF("meter: vcpu, unit: hour, per_unit: 1"),
-     "2:72: unit: component `a`: is priced per `hour`, but meter `vcpu` counts `h`: a `convert` is missing, or the unit is wrong\n"},
+     "2:100: unit: component `a`: is priced per `hour`, but meter `vcpu` counts `h`: a `convert` is missing, or the unit is wrong\n"},
     {UNIT_TARIFF("meter: calls, unit: call, per_unit: 1"),
-     "2:72: unit: component `a`: is priced per `call`, but meter `calls` names no unit: a `convert` is missing, or the unit is wrong\n"},
+     "2:101: unit: component `a`: is priced per `call`, but meter `calls` names no unit: a `convert` is missing, or the unit is wrong\n"},
     {UNIT_TARIFF("meter: vcpu, tier_by: vcpus, volume: [{unit: 1}]"),
-     "2:72: meter: component `a`: unknown meter `vcpus`; did you mean `vcpu`?\n"},
+     "2:88: meter: component `a`: unknown meter `vcpus`; did you mean `vcpu`?\n"},
     {UNIT_TARIFF("capacity: [{up_to: {vcpu: 1, mailz: 2}, amount: 1}, {amount: 2}]"),
      "2:72: meter: component `a`: unknown meter `mailz`; did you mean `mails`?\n"},
     {UNIT_TARIFF("group_by: [size], capacity: [{up_to: {vcpu: 1, calls: 2}, amount: 1}, {amount: 2}]"),
-     "2:72: group_by: component `a`: meter `calls` has no dimension `size`\n"},
+     "2:91: group_by: component `a`: meter `calls` has no dimension `size`\n"},
     {"services:\n  - {key: compute, name: Compute, vendor: acme, cost_tariff: standart}\n",
      "2:62: cost_tariff: unknown tariff `standart`; did you mean `standard`?\n"},
     {"tariffs:\n  - {key: two, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: vcpu, per_unit: {EUR: 1, USD: 2}}]}]}\n"
@@ -299,7 +299,7 @@ static const struct {
      "2:39: versions: has an override for an unknown subscription `sub-2`; did you mean `sub-1`?\n"},
     {"tariffs:\n  - {key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: vcpu, per_unit: 1}],\n"
      "     overrides: [{customer: globex, components: [{key: a, meter: vcpus}]}]}]}\n",
-     "3:50: meter: component `a`: unknown meter `vcpus`; did you mean `vcpu`?\n"},
+     "3:66: meter: component `a`: unknown meter `vcpus`; did you mean `vcpu`?\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, billing: {anchor: calender}}\n",
      "2:91: billing: anchor: calendar, anniversary or a date is expected, not `calender`\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, billing: {every: fortnight}}\n",

@@ -216,15 +216,15 @@ static void check_both(struct fixture *f)
 static const struct {
     const char *text, *findings;
 } refused[] = {
-    {TARIFF_OF_A("", "cpu", "2"), "1:85: meter: component `cpu`: which of a/cpu, b/cpu? Write SERVICE/KEY, or the tariff's `service`\n"},
+    {TARIFF_OF_A("", "cpu", "2"), "1:103: meter: component `cpu`: which of a/cpu, b/cpu? Write SERVICE/KEY, or the tariff's `service`\n"},
     {TARIFF_OF_A("", "b/cpu", "2"),
      "1:17: key: is the key of another tariff of its service: write `service`, or choose another\n"
-     "1:85: unit: component `cpu`: is priced per `h`, but meter `cpu` counts `s`: a `convert` is missing, or the unit is wrong\n"
+     "1:116: unit: component `cpu`: is priced per `h`, but meter `cpu` counts `s`: a `convert` is missing, or the unit is wrong\n"
      "0:0: tariff: tariff `standard` prices meter `cpu` of service `b`, but the service bought is `a` (in the stored subscription `s-a`)\n"},
     {"tariffs: [{key: other, currency: EUR, versions: [{from: 2026-01-01, components: [{key: c, meter: cpu, per_unit: 1}]}]}]\n",
-     "1:82: meter: component `c`: which of a/cpu, b/cpu? Write SERVICE/KEY, or the tariff's `service`\n"},
+     "1:98: meter: component `c`: which of a/cpu, b/cpu? Write SERVICE/KEY, or the tariff's `service`\n"},
     {"tariffs: [{key: other, service: a, currency: EUR, versions: [{from: 2026-01-01, components: [{key: c, meter: disk, per_unit: 1}]}]}]\n",
-     "1:94: meter: component `c`: unknown meter `a/disk`\n"},
+     "1:110: meter: component `c`: unknown meter `a/disk`\n"},
     {"tariffs: [{key: other, service: d, currency: EUR, versions: [{from: 2026-01-01, components: [{key: c, recurring: {amount: 1}}]}]}]\n",
      "1:33: service: unknown service `d`; did you mean `a`?\n"},
     {"credits: [{key: l, customer: c, quantity: 5, meter: cpu, from: 2026-01-01}]\n", "1:53: meter: which of a/cpu, b/cpu?\n"},
