@@ -65,7 +65,8 @@ void record_freeze(const struct mtr_record *now, const char *name, bool same,
 {
     if (!same)
         record_fail(now, MTR_FINDING_CATALOG_FIELD_FROZEN, name, findings,
-                    "cannot change: usage was folded with it. Make a new %s instead", now->kind->name);
+                    "cannot change: usage may be folded with it. Make a new %s instead%s", now->kind->name,
+                    now->kind->deletable ? ", or delete this one where it was never used" : "");
 }
 
 /* A date is kept as one: which instant it is depends on the subscription that asks. */

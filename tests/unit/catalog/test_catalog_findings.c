@@ -22,7 +22,7 @@ static const struct {
     {"services:\n  - {key: s, vendor: acne}\n", "2:22: vendor: unknown vendor `acne`; did you mean `acme`?\n"},
     {"services:\n  - {key: s}\n", "2:5: vendor: is missing\n"},
     {"services:\n  - {key: compute, vendor: nimbus}\n",
-     "2:28: vendor: cannot change: usage was folded with it. Make a new service instead\n"},
+     "2:28: vendor: cannot change: usage may be folded with it. Make a new service instead, or delete this one where it was never used\n"},
     {"meters:\n  - {key: m, service: compte, event_type: x, value: v}\n",
      "2:23: service: unknown service `compte`; did you mean `compute`?\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x}\n",
@@ -64,7 +64,7 @@ static const struct {
      "2:65: factor: is a number above 0\n"
      "2:81: max: is below min: no event can have such a quantity\n"},
     {"meters:\n  - {key: vcpu, service: compute, event_type: cpu.used, value: hours, unit: h, group_by: [region, size], max: 50}\n",
-     "2:111: max: cannot change: usage was folded with it. Make a new meter instead\n"},
+     "2:111: max: cannot change: usage may be folded with it. Make a new meter instead, or delete this one where it was never used\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, aggregation: percentile, percentile: 100.5, window: 7m}\n",
      "2:94: percentile: is a number above 0 and at most 100\n"
      "2:109: window: does not divide an hour into windows of equal length, as 5m, 15m or 1h do\n"},
@@ -91,13 +91,13 @@ static const struct {
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, filter: {b: {not: []}}}\n",
      "2:75: filter: 1 to 256 values are expected\n"},
     {"meters:\n  - {key: calls, service: compute, event_type: cpu.used, aggregation: count, filter: {kind: [api, 1.50], ok: {not: false}}}\n",
-     "2:86: filter: cannot change: usage was folded with it. Make a new meter instead\n"},
+     "2:86: filter: cannot change: usage may be folded with it. Make a new meter instead, or delete this one where it was never used\n"},
     {"meters:\n  - {key: vcpu, service: compute, event_type: cpu.used, value: hours, unit: h, group_by: [region, size], keep_events: true}\n",
-     "2:119: keep_events: cannot change: usage was folded with it. Make a new meter instead\n"},
+     "2:119: keep_events: cannot change: usage may be folded with it. Make a new meter instead, or delete this one where it was never used\n"},
     {"meters:\n  - {key: vcpu, service: compute, event_type: cpu.used, value: hours, unit: h, group_by: [region, size], missing: invalid}\n",
-     "2:115: missing: cannot change: usage was folded with it. Make a new meter instead\n"},
+     "2:115: missing: cannot change: usage may be folded with it. Make a new meter instead, or delete this one where it was never used\n"},
     {"meters:\n  - {key: vcpu, service: compute, event_type: cpu.used, value: hours, group_by: [region]}\n",
-     "2:81: group_by: cannot change: usage was folded with it. Make a new meter instead\n"},
+     "2:81: group_by: cannot change: usage may be folded with it. Make a new meter instead, or delete this one where it was never used\n"},
     {"tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"
      "          - {key: c, meter: vcpus, per_unit: 1}\n"
      "          - {key: d, meter: vcpu, per_unit: 1, group_by: [zone]}\n",
@@ -223,7 +223,7 @@ static const struct {
      "8:7: opening: meter `odo` is given twice for the same dimensions\n"},
     {"subscriptions:\n  - {key: sub-1, service: compute, subject: vm-1, customer: globex, tariff: standard, zone: Asia/Kolkata,\n"
      "     start: 2026-01-31, opening: [{meter: vcpu, value: 1}]}\n",
-     "3:34: opening: cannot change: usage was folded with it. Make a new subscription instead\n"},
+     "3:34: opening: cannot change: usage may be folded with it. Make a new subscription instead\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standart, start: 2026-01-01}\n",
      "2:53: tariff: unknown tariff `standart`; did you mean `standard`?\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, currency: USD, start: 2026-01-01}\n",
@@ -332,8 +332,8 @@ static const struct {
      "4:23: subject: `vm-1` is the subject of subscription `sub-1` of service `compute` already, which has a meter of `cpu.used` as service "
      "`disks` has: an event of it would be of both\n"},
     {"subscriptions:\n  - {key: sub-1, service: compute, subject: vm-2, customer: c, tariff: standard, start: 2026-02-01}\n",
-     "2:45: subject: cannot change: usage was folded with it. Make a new subscription instead\n"
-     "2:5: zone: cannot change: usage was folded with it. Make a new subscription instead\n"},
+     "2:45: subject: cannot change: usage may be folded with it. Make a new subscription instead\n"
+     "2:5: zone: cannot change: usage may be folded with it. Make a new subscription instead\n"},
     {"api_keys:\n  - {key: k, sha256: abc, scopes: [query]}\n", "2:22: sha256: the text has 3 bytes; allowed are exactly 64\n"},
     {"api_keys:\n  - key: k\n    scopes: [ingest, root]\n    sha256: zbb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b\n",
      "4:13: sha256: 64 hexadecimal digits are expected, as `sha256sum` prints\n"
