@@ -90,6 +90,13 @@ static bool fits(struct mtr_str text, size_t bytes_max, const char *field, const
     return text.size && text.size <= bytes_max;
 }
 
+/* Other control characters are quoted wherever a text goes; NUL ends it in the databases and on the terminals
+ * of those who read. */
+static bool holds_nul(struct mtr_str text)
+{
+    return text.size && memchr(text.data, '\0', text.size) != NULL;
+}
+
 static struct mtr_verdict property_limits(const struct mtr_property *property, struct mtr_arena *arena)
 {
     struct mtr_verdict fault;
@@ -99,6 +106,9 @@ static struct mtr_verdict property_limits(const struct mtr_property *property, s
     if (property->kind == MTR_PROPERTY_STRING && property->text.size > MTR_PROPERTY_TEXT_BYTES_MAX)
         return invalid(MTR_FINDING_EVENT_FIELD_LENGTH, data_field(arena, property->name),
                        "must not be longer than 1024 bytes");
+    if (property->kind == MTR_PROPERTY_STRING && holds_nul(property->text))
+        return invalid(MTR_FINDING_EVENT_FIELD_TEXT, data_field(arena, property->name),
+                       "must not hold the character U+0000");
     return no_objection;
 }
 

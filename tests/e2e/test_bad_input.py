@@ -96,6 +96,8 @@ def check_events(b):
         b.invalid(b.between({**event, name: ""}), field=name, words=["empty"])
         b.invalid(b.between({k: v for k, v in event.items() if k != name}), field=name, words=["missing"])
         b.invalid(b.between({**event, name: 7}), field=name)
+    for data in ({"region": "a\0b"}, {"note": "\0"}):  # a dimension, or what no meter looks at
+        b.invalid(b.between({**event, "data": {"hours": 1, **data}}), field="data." + list(data)[0], words=["must not hold the character U+0000"])
     b.invalid(b.between({**event, "id": "x" * 257}), field="id", words=["256"])
     b.invalid(b.between({**event, "subject": "x" * 129}), field="subject", words=["128"])
     for when in ("yesterday", "2026-02-30T00:00:00Z", "2026-01-01T00:00:00", "2026-01-01", "2026-01-01T24:01:00Z",

@@ -191,6 +191,16 @@ def check_send(d):
     run(d, 1, "send", *key, "/nonexistent", says=["/nonexistent"])
 
 
+def check_control_characters(d):
+    """What a vendor sends is shown, and moves nobody's terminal."""
+    run(d, 0, "send", "--key-file", d.acme_file, stdin=json.dumps(cpu("esc", region="\x1b[2J\x9b")) + "\n")
+    d.settle()
+    number = next(c["number"] for c in json.loads(run(d, 0, "charges", "--json").stdout)["charges"] if "\x1b" in c.get("dimensions", {}).get("region", ""))
+    for words in (("explain", str(number)), ("charges",), ("usage", "-g", "region"), ("events",)):
+        text = run(d, 0, *words).stdout
+        assert "[2J" in text and not any(c in text for c in "\x1b\x9b"), (words, text)
+
+
 def check_not_counted(d):
     """A meter that comes late does not spoil its type: what lacks its property counts where it did."""
     d.apply({"meters": [{"key": "cached", "service": "compute", "event_type": "vm.cpu", "value": "cached_hours"}]})
@@ -450,7 +460,7 @@ def main():
     check_daemon_away(d)
     shutil.rmtree(d.data)
     with d:
-        for check in (check_catalog, check_stored, check_keys, check_send, check_import, check_queries, check_price, check_trial, check_not_counted, check_signals, check_upkeep):
+        for check in (check_catalog, check_stored, check_keys, check_send, check_import, check_queries, check_price, check_trial, check_not_counted, check_control_characters, check_signals, check_upkeep):
             check(d)
             print(check.__name__, "ok")
         d.stop()

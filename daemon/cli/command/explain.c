@@ -12,10 +12,32 @@ enum { PATH_BYTES = 8192 };
 
 static const struct mtr_str nothing = {NULL, 0};
 
+/* Control characters, those of U+0080 to U+009F too, as \xNN: values come from vendors, and terminals obey
+ * them. */
+static void print_quoted(struct mtr_str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        const unsigned char byte = (unsigned char)text.data[i];
+        const unsigned char next = i + 1 < text.size ? (unsigned char)text.data[i + 1] : 0;
+        if (byte < 0x20 || byte == 0x7F) {
+            printf("\\x%02x", byte);
+        } else if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
+            printf("\\x%02x", next);
+            i++;
+        } else {
+            putchar(byte);
+        }
+    }
+}
+
 static void print_fact(const char *name, struct mtr_str value, struct mtr_str unit)
 {
-    if (value.size)
-        printf("  %-16s %.*s%s%.*s\n", name, MTR_STR_ARGS(value), unit.size ? " " : "", MTR_STR_ARGS(unit));
+    if (!value.size) return;
+    printf("  %-16s ", name);
+    print_quoted(value);
+    printf("%s", unit.size ? " " : "");
+    print_quoted(unit);
+    putchar('\n');
 }
 
 /* The price of the whole period, part by part: a part is what one tariff version covers. */
