@@ -113,6 +113,7 @@ static bool fits_group(const struct mtr_intake *intake, const struct mtr_request
 {
     const struct mtr_group *group = &intake->group;
     if (!group->first) return true;
+    if (group->first->is_dry_run || request->is_dry_run) return false; /* it is a group of its own */
     return request->count <= intake->options.commit_events_max - group->count &&
            request->body_bytes <= intake->options.commit_bytes_max - group->bytes;
 }
@@ -215,6 +216,16 @@ static int commit_group(struct mtr_intake *intake, int64_t now_us)
     return MTR_OK;
 }
 
+/* Nothing of it gets into the log: what would have a sequence has none. */
+static void forget_stored(struct mtr_group *group)
+{
+    const struct mtr_request *request = group->first;
+    MTR_ASSERT(request->is_dry_run && !request->next);
+    for (uint32_t i = 0; i < request->count; i++)
+        if (request->results[i].seq >= group->first_seq) request->results[i].seq = 0;
+    group->stored_count = 0;
+}
+
 void mtr_intake_fail(struct mtr_intake *intake, int error)
 {
     pthread_mutex_lock(&intake->lock);
@@ -245,6 +256,7 @@ int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog
     int64_t last_us = mtr_log_last_received_us(intake->log);
     int64_t received_us = now_us > last_us ? now_us : last_us;
     int rc = intake_judge_group(intake, catalog, received_us);
+    if (!rc && intake->group.first->is_dry_run) forget_stored(&intake->group);
     if (!rc && intake->group.stored_count) rc = commit_group(intake, received_us);
     uint32_t stored_count = intake->group.stored_count;
     answer_group(intake, rc);

@@ -132,6 +132,12 @@ static const struct mtr_json_member request_members[] = {
     {.name = text, .type = MTR_MEMBER_U32, .offset = offsetof(struct mtr_request, counts[MTR_RESULT_##code])},
     MTR_RESULT_MAP(RESULT_MEMBER)
 #undef RESULT_MEMBER
+        {.name = "dry_run",
+         .type = MTR_MEMBER_BOOL,
+         .offset = offsetof(struct mtr_request, is_dry_run),
+         .presence = MTR_MAY_LACK,
+         MTR_PRESENT(mtr_request, is_dry_run),
+         .doc = "true: nothing was stored"},
         {.name = "results",
          .type = MTR_MEMBER_LIST,
          .shape = &result_shape,

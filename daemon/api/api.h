@@ -179,9 +179,8 @@ struct mtr_http_server_stats api_stats(const struct mtr_api *api);
 /* The events route (route/events.c). */
 int events_open(const struct mtr_api_host *host, struct mtr_events **out) MTR_MUST_USE;
 void events_close(struct mtr_events *events);
-struct mtr_api_key;
-void events_handle(struct mtr_events *events, struct mtr_http_request *http,
-                   const struct mtr_api_key *credential);
+/* On the loop; the call is the caller's to free. */
+void events_handle(struct mtr_events *events, struct api_call *call);
 /* The intake's on_answer: called on the writer's thread. */
 void events_on_answer(void *events, struct mtr_request *request);
 

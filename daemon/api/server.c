@@ -195,7 +195,7 @@ static void on_request(void *context, struct mtr_http_request *http)
         return;
     }
     if (!call->route->handle) {
-        events_handle(api->events, http, call->credential);
+        events_handle(api->events, call);
         api_call_free(call);
         return;
     }

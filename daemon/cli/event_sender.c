@@ -34,6 +34,7 @@ int event_sender_init(struct event_sender *sender, const struct cli_invocation *
     mtr_buffer_init(&sender->packed, BODY_BYTES_MAX);
     progress_init(&sender->progress, 0);
     sender->json = invocation_flag(invocation, "json");
+    sender->is_dry_run = invocation_flag(invocation, "dry-run");
     if (!invocation_u64(invocation, "attempts", 1, 1000, &sender->attempts_max)) return MTR_EXIT_USAGE;
     if (!invocation_u64(invocation, "errors", 0, 1000000, &sender->problems_max)) return MTR_EXIT_USAGE;
     return MTR_EXIT_OK;
@@ -196,6 +197,7 @@ static int encode(struct event_sender *sender, struct mtr_str *body, const char 
 int event_sender_send(struct event_sender *sender, const struct event_sender_batch *batch)
 {
     char type[96], why[MTR_FINDING_TEXT_BYTES] = "";
+    const char *path = sender->is_dry_run ? "/v1/events?dry_run=true" : "/v1/events";
     const char *headers[3] = {type, NULL, NULL};
     struct mtr_str body = batch->body;
     snprintf(type, sizeof(type), "content-type: %s", sender->content_type);
@@ -207,7 +209,7 @@ int event_sender_send(struct event_sender *sender, const struct event_sender_bat
     for (uint64_t attempt = 0; attempt < sender->attempts_max; attempt++) {
         struct mtr_client_answer answer = {.status = 0};
         bool again = true;
-        rc = client_call(sender->client, "POST", "/v1/events", headers, body, &answer);
+        rc = client_call(sender->client, "POST", path, headers, body, &answer);
         if (!rc && answer.status == 200) {
             int code = take_results(sender, batch, answer.body, &again);
             if (code || !again) return code;
@@ -243,6 +245,7 @@ static void print_json(const struct event_sender *sender, uint64_t total)
     for (unsigned code = 0; code < MTR_RESULT_COUNT; code++) {
         mtr_json_named_u64(&json, mtr_result_name(code), sender->counts[code]);
     }
+    if (sender->is_dry_run) mtr_json_named_bool(&json, "dry_run", true);
     mtr_json_named_u64(&json, "problems", sender->problems);
     mtr_json_name(&json, "not_counted");
     mtr_json_map(&json);
@@ -271,6 +274,7 @@ int event_sender_finish(struct event_sender *sender, int code)
             printf("%" PRIu64 " not counted by meter %s, as they lack a property of it\n",
                    sender->not_counted[i].events, sender->not_counted[i].key);
     }
+    if (sender->is_dry_run) fprintf(stderr, "meterd: nothing was stored: this is what the run would do\n");
     if (sender->problems > sender->problems_max)
         fprintf(stderr, "meterd: %" PRIu64 " problems, the first %" PRIu64 " shown; more with --errors\n",
                 sender->problems, sender->problems_max);

@@ -31,6 +31,7 @@ struct event_sender {
     uint64_t attempts_max; /* per request */
     uint64_t problems_max; /* printed */
     bool json;
+    bool is_dry_run; /* the daemon judges, and stores nothing */
     uint64_t problems; /* events refused, here or by the daemon */
     uint64_t counts[MTR_RESULT_COUNT];
     struct event_sender_meter not_counted[EVENT_SENDER_METERS_MAX];

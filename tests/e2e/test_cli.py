@@ -263,9 +263,9 @@ def check_import(d):
     credits = [{"amount": -3}, [{"amount": -3}]]  # one, and a list of them
     rows = write(d, "path.ndjson", "".join(json.dumps({"row": f"{i}", "sub": "s", "at": f"{day}T00:00:00Z", "credits": c}) + "\n" for i, c in enumerate(credits)))
     run(d, 1, "import", *key, "--map", path, "--dry-run", rows,
-        says=['"data":{"q":-3}', "path.ndjson:2: a mapped column holds a list or map, or goes through a list", "1 event, 0 rows skipped, 1 problem"])
+        says=['"data":{"q":-3}', "path.ndjson:2: a mapped column holds a list or map, or goes through a list", "1 event, 1 held", "nothing was stored"])
     run(d, 1, "import", *key, "--map", mapping, "--dry-run", write(d, "shifted.csv", f"Row,Account,Day,Hours,Region,Kind\n1,a,{day},1,234.50,,k\n2,a,{day},1,,,\n"),
-        says=["shifted.csv:2: has 7 cells, and the header 6: a cell that holds the delimiter stands in quotes", "1 event, 0 rows skipped, 1 problem"])
+        says=["shifted.csv:2: has 7 cells, and the header 6: a cell that holds the delimiter stands in quotes", "1 event, 1 held"])
     run(d, 1, "import", *key, "--map", mapping, write(d, "other.csv", "A,B\r\n1,2\r\n"), says=["other.csv:1: ", "Row"])
     run(d, 1, "import", *key, "--map", write(d, "bad-map.yaml", "id: Row\nsubjekt: A\n"), sheet, says=["bad-map.yaml:2:10: error"])
     run(d, 1, "import", *key, "--map", mapping, "/nonexistent", sheet, says=["/nonexistent: no such file", f"{sheet} was not read"])

@@ -124,10 +124,9 @@ def check_numbers_and_times(b):
                "data: {hours: {path: Hours, decimal: ',', scale: '0.5', round: {digits: 3}}}\nformat: {csv: {delimiter: ;}}\n")
     at = ".".join(reversed(b.day.split("-"))) + " 12:00"
     path = b.write("ru.csv", f"Id;Sub;At;Hours\nm1;sub-1;{at};4,0000000000000001\nm2;sub-1;{at};1.5\nm3;sub-1;{b.day};2\n")
-    dry = b.run(path, 1, says=[f'"time":"{b.day}T09:00:00Z","data":{{"hours":2}}', "ru.csv:3: data.hours: `1.5` is no number with the decimal sign `,`",
-                               f"ru.csv:4: time: `{b.day}` is no time in the mapping's format: %d.%m.%Y %H:%M", "1 event, 0 rows skipped, 2 problems"],
+    b.run(path, 1, says=[f'"time":"{b.day}T09:00:00Z","data":{{"hours":2}}', "ru.csv:3: data.hours: `1.5` is no number with the decimal sign `,`",
+                               f"ru.csv:4: time: `{b.day}` is no time in the mapping's format: %d.%m.%Y %H:%M", "1 event, 1 accepted", "nothing was stored"],
                 mapping=mapping, more=["--dry-run"])
-    assert "accepted" not in dry
     b.counted(0)
     b.run(path, 1, says=["1 accepted"], mapping=mapping)
     b.counted(2)
@@ -137,9 +136,34 @@ def check_numbers_and_times(b):
     b.counted(0)
 
 
+def check_dry_runs(b):
+    """With a key the daemon says what it would do, and then does just that."""
+    text = b.rows(2) + f"r{b.number},sub-1,{b.day} 10:00,1\nx1,nobody,{b.day} 10:00,1\nx2,sub-1,{b.day} 10:00,1e30\nx3,sub-1,2001-01-01,1\n"
+    path = b.write("dry.csv", text)
+    end, said = b.d.status()["log"]["last_seq"], []
+    for more in (["--dry-run"], []):
+        said.append(b.run(path, 1, says=["6 events, 2 accepted, 1 duplicate, 1 held, 1 expired, 1 invalid", "dry.csv:6: data.hours: invalid: larger than 10^16"], more=more))
+        assert b.d.status()["log"]["last_seq"] == end + (0 if more else 4), more
+    assert "nothing was stored: this is what the run would do" in said[0] and '{"id":"r' in said[0], said[0]
+    b.counted(2)
+    local = subprocess.run([METERD, "import", "--dry-run", "--map", b.write("map.yaml", MAP), path], capture_output=True, text=True,
+                           env={k: v for k, v in os.environ.items() if k != "METERD_KEY"})
+    assert local.returncode == 0 and "6 events, 0 rows skipped, 0 problems; nothing sent, and the daemon not asked" in local.stderr, local
+    event = '{"id":"d1","type":"vm.cpu","subject":"sub-1","data":{"hours":1,"region":"eu"}}'
+    key = open(b.key[1]).read().strip()
+    for query, status in (("?dry_run=true", 200), ("?dry_run", 200), ("?dryrun=true", 400), ("?dry_run=maybe", 400), ("?dry_run=1&dry_run=1", 400), ("?x=%2", 400)):
+        answer = b.d.call("POST", "/v1/events" + query, body=event, key=key, headers={"Content-Type": "application/json"})
+        assert answer.status == status, (query, answer.body)
+        assert status != 200 or (answer.json()["accepted"] == 1 and answer.json()["dry_run"] is True), answer.body
+    b.counted(0)
+    done = subprocess.run([METERD, "send", "--dry-run", "--url", f"http://127.0.0.1:{b.d.port}", *b.key], input=event + "\n", capture_output=True, text=True)
+    assert done.returncode == 0 and "1 event, 1 accepted" in done.stdout and "nothing was stored" in done.stderr, done
+    b.counted(0)
+
+
 with Daemon(SETTINGS) as daemon:
     daemon.apply(CATALOG)
     bench = Bench(daemon)
-    for check in (check_packings, check_bytes_that_are_no_text, check_lines, check_equal_rows, check_numbers_and_times):
+    for check in (check_packings, check_bytes_that_are_no_text, check_lines, check_equal_rows, check_numbers_and_times, check_dry_runs):
         check(bench)
 print("files of every kind: read, or refused by name")

@@ -211,9 +211,40 @@ static int copy_headers(struct ingest *ingest)
     return rc;
 }
 
-void events_handle(struct mtr_events *events, struct mtr_http_request *http,
-                   const struct mtr_api_key *credential)
+static bool is_flag(struct mtr_str value)
 {
+    return !value.size || mtr_str_equal(value, MTR_STR("true")) || mtr_str_equal(value, MTR_STR("1")) ||
+           mtr_str_equal(value, MTR_STR("false")) || mtr_str_equal(value, MTR_STR("0"));
+}
+
+/* False after answering 400: a misspelt dry run must not be a real one. */
+static bool read_query(struct api_call *call, bool *is_dry_run)
+{
+    const struct mtr_str text = mtr_http_request_query(call->http);
+    *is_dry_run = false;
+    if (!text.size) return true;
+    if (mtr_query_parse(text, &call->arena, &call->query)) {
+        mtr_http_problem(call->http, 400, MTR_FINDING_REQUEST_HTTP,
+                         MTR_STR("the query string has a broken escape or too many parameters"));
+        return false;
+    }
+    for (uint32_t i = 0; i < call->query.count; i++) {
+        const struct mtr_str name = call->query.parameters[i].name, value = call->query.parameters[i].value;
+        if (mtr_str_equal(name, MTR_STR("dry_run")) && call->query.count == 1 && is_flag(value)) continue;
+        mtr_http_problem(call->http, 400, MTR_FINDING_REQUEST_PARAMETER_UNKNOWN,
+                         MTR_STR("the one query parameter here is dry_run, once, with true or false"));
+        return false;
+    }
+    *is_dry_run = api_flag(call, "dry_run");
+    return true;
+}
+
+void events_handle(struct mtr_events *events, struct api_call *call)
+{
+    struct mtr_http_request *http = call->http;
+    const struct mtr_api_key *credential = call->credential;
+    bool is_dry_run;
+    if (!read_query(call, &is_dry_run)) return;
     if (!credential->vendor) {
         mtr_http_problem(http, 403, MTR_FINDING_REQUEST_FORBIDDEN,
                          MTR_STR("this API key is bound to no vendor; make one with: meterd key NAME "
@@ -228,7 +259,8 @@ void events_handle(struct mtr_events *events, struct mtr_http_request *http,
     ingest->http = http;
     ingest->received_us = mtr_clock_wall_us();
     ingest->request.context = ingest;
-    ingest->sender = is_noted(events, credential->number) ? 0 : credential->number;
+    ingest->request.is_dry_run = is_dry_run;
+    ingest->sender = is_dry_run || is_noted(events, credential->number) ? 0 : credential->number;
     int rc = mtr_arena_copy(&ingest->request.arena, credential->vendor->key, &ingest->request.vendor);
     if (!rc) rc = copy_headers(ingest);
     mtr_http_request_take_body(http, &ingest->body);
@@ -279,13 +311,18 @@ static void answer_not_stored(struct mtr_http_request *http, int error)
     }
 }
 
+static void count_results(const struct mtr_request *request)
+{
+    for (unsigned code = 0; code < MTR_RESULT_COUNT; code++)
+        if (request->counts[code]) mtr_metric_add_choice(&metric_events, code, request->counts[code]);
+    mtr_metric_add(&metric_events_not_counted, request->not_counted);
+}
+
 static void answer(struct mtr_events *events, struct mtr_request *request)
 {
     struct ingest *ingest = request->context;
     mtr_buffer_reset(&events->answer);
-    for (unsigned code = 0; code < MTR_RESULT_COUNT; code++)
-        if (request->counts[code]) mtr_metric_add_choice(&metric_events, code, request->counts[code]);
-    mtr_metric_add(&metric_events_not_counted, request->not_counted);
+    if (!request->is_dry_run) count_results(request);
     if (request->error) {
         answer_not_stored(ingest->http, request->error);
     } else if (mtr_request_write_json(request, &events->answer)) {
@@ -386,12 +423,18 @@ static const struct mtr_json_member event_members[] = {
 static const struct mtr_shape event_shape = {.name = "Event", .members = event_members};
 static const struct mtr_shape events_shape = {.name = "Events", .one_or_many = &event_shape};
 
+static const struct api_parameter event_parameters[] = {
+    {"dry_run", API_BOOLEAN, .doc = "judge the events and answer as if they were sent; store nothing"},
+    {0},
+};
+
 const struct api_route api_send_events = {
     .method = MTR_HTTP_POST,
     .path = "/v1/events",
     .scope = MTR_SCOPE_INGEST,
     .operation = "sendEvents",
     .summary = "Send usage events; one result per event that is not plainly accepted",
+    .parameters = event_parameters,
     .request = &events_shape,
     .request_types = "application/json,application/cloudevents+json,application/cloudevents-batch+json,"
                      "application/x-ndjson,application/msgpack",

@@ -31,6 +31,7 @@ struct import {
     struct mtr_row_reader *rows; /* of the file at work */
     const char *file;
     bool dry_run;
+    bool is_local; /* the daemon is not asked */
     int code; /* what stopped the import, or 0 */
     struct mtr_buffer body;
     uint64_t lines[BATCH_MAX];
@@ -77,13 +78,20 @@ static int stop(struct import *import, const char *what, int rc)
     return MTR_EXIT_FAILED;
 }
 
+static struct mtr_str last_event(const struct import *import, size_t before)
+{
+    return (struct mtr_str){import->body.data + before, import->body.size - before};
+}
+
 static int keep_event(struct import *import, const struct mtr_event *event, uint64_t line)
 {
+    const size_t before = import->body.size;
     int rc = write_event(event, &import->body);
     if (rc) return stop(import, "cannot write an event", rc);
     import->events++;
-    if (import->dry_run) {
-        if (import->events <= DRY_RUN_EVENTS) printf("%.*s", MTR_STR_ARGS(mtr_buffer_str(&import->body)));
+    if (import->dry_run && import->events <= DRY_RUN_EVENTS && !import->sender.json)
+        printf("%.*s", MTR_STR_ARGS(last_event(import, before)));
+    if (import->is_local) {
         mtr_buffer_reset(&import->body);
         return MTR_EXIT_OK;
     }
@@ -285,11 +293,11 @@ static int import_all(struct import *import, const struct cli_invocation *invoca
         code = import_file(import, invocation->arguments[taken], format);
     progress_clear(&import->sender.progress);
     cli_say_left_out(invocation, taken, "read");
-    if (import->dry_run) {
+    if (import->is_local) {
         fflush(stdout);
         fprintf(stderr,
                 "meterd: %" PRIu64 " event%s, %" PRIu64 " row%s skipped, %" PRIu64
-                " problem%s; nothing sent\n",
+                " problem%s; nothing sent, and the daemon not asked (--key-file lets it judge them)\n",
                 import->events, mtr_plural(import->events), import->skipped, mtr_plural(import->skipped),
                 import->sender.problems, mtr_plural(import->sender.problems));
         return code ? code : import->sender.problems ? MTR_EXIT_FAILED : MTR_EXIT_OK;
@@ -314,10 +322,11 @@ static int run(const struct cli_invocation *invocation)
     MTR_ASSERT(import != NULL);
     import->batch_max = 5000;
     import->dry_run = invocation_flag(invocation, "dry-run");
+    import->is_local = import->dry_run && !invocation_option(invocation, "key-file") && !getenv("METERD_KEY");
     mtr_buffer_init(&import->body, REQUEST_BYTES_MAX);
     int code = invocation_u64(invocation, "batch", 1, BATCH_MAX, &import->batch_max) ? read_map(import, map)
                                                                                      : MTR_EXIT_USAGE;
-    if (!code && !import->dry_run) code = client_open(invocation, &client);
+    if (!code && !import->is_local) code = client_open(invocation, &client);
     if (!code) code = event_sender_init(&import->sender, invocation, client, "application/x-ndjson", "zstd");
     if (!code) code = import_all(import, invocation, format);
     event_sender_release(&import->sender);
@@ -334,7 +343,7 @@ static const struct cli_option options[] = {
     {"batch", 0, "N", "events per request (default 5000)"},
     {"errors", 0, "N", "problems to print (default 10)"},
     {"attempts", 0, "N", "tries per request before giving up (default 8)"},
-    {"dry-run", 0, NULL, "print the first events instead of sending"},
+    {"dry-run", 0, NULL, "print the first events, store nothing; with a key the daemon judges all of them"},
     CLI_JSON_OPTION,
     CLI_CLIENT_OPTIONS,
     {0},

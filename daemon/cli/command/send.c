@@ -167,6 +167,7 @@ static const struct cli_option options[] = {
     {"compress", 0, "CODING", "zstd, gzip or none (default)"},
     {"errors", 0, "N", "problems to print (default 10)"},
     {"attempts", 0, "N", "tries per request before giving up (default 8)"},
+    {"dry-run", 0, NULL, "the daemon says what it would do with each request, and stores nothing"},
     CLI_JSON_OPTION,
     CLI_CLIENT_OPTIONS,
     {0},

@@ -66,6 +66,7 @@ struct mtr_request {
     struct mtr_event_result *results;
     uint32_t count;
     uint64_t body_bytes; /* decoded size, for the queue's bound */
+    bool is_dry_run;     /* judged and answered as if it were sent, and nothing is stored */
     uint32_t counts[MTR_RESULT_COUNT]; /* filled with the answer */
     uint32_t not_counted; /* events that some meter passes over; filled with the answer */
     int error; /* 0 when results stand; MTR_EFULL, MTR_EIO …: nothing is known to be stored, answer 503 */

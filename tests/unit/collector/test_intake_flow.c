@@ -72,6 +72,53 @@ static void test_decoder_faults_stay_and_are_counted(void **state)
     free_world(world);
 }
 
+static struct mtr_request *submit_rows(struct world *world, const struct row *rows, uint32_t count, bool is_dry_run)
+{
+    struct mtr_request *request = new_request(count);
+    for (uint32_t i = 0; i < count; i++) add_event(request, &rows[i], world->now_us);
+    request->is_dry_run = is_dry_run;
+    assert_int_equal(mtr_intake_submit(world->intake, request), 0);
+    return request;
+}
+
+/* The answer is the one that the same request gets when it is sent for good, but for sequences that are not
+ * there yet; nothing is stored; and what is sent beside it, before and behind, knows nothing of it. */
+static void test_a_dry_run_stores_nothing(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    struct row rows[] = {plain, plain, plain, plain, plain, plain, plain};
+    rows[1].id = rows[2].id = rows[3].id = "q"; /* new, again, and with other content */
+    rows[3].data[1] = "2";
+    rows[4].id = "r", rows[4].subject = "nobody";
+    rows[5].id = "s", rows[5].data[1] = "\"many";
+    rows[6].id = "t", rows[6].time = "2026-01-02T00:00:00Z"; /* expired: kept in quarantine */
+    submit_row(world, &plain);
+    const struct mtr_request *dry = submit_rows(world, rows, 7, true);
+    for (int i = 0; i < 2; i++) step(world);
+    assert_int_equal(world->answer_count, 2);
+    assert_int_equal(mtr_log_last_seq(world->log), 1);
+    const struct mtr_request *first = submit_rows(world, &rows[1], 1, false), *again = submit_rows(world, rows, 7, true);
+    for (int i = 0; i < 2; i++) step(world);
+    assert_int_equal(first->results[0].code, MTR_RESULT_ACCEPTED); /* nothing was claimed by the dry run */
+    assert_int_equal(first->results[0].seq, 2);
+    assert_int_equal(again->results[1].code, MTR_RESULT_DUPLICATE);
+    assert_int_equal(again->results[1].seq, 2);
+    assert_int_equal(again->results[3].seq, 2); /* the original's */
+    static const enum mtr_result_code codes[] = {MTR_RESULT_DUPLICATE, MTR_RESULT_ACCEPTED, MTR_RESULT_DUPLICATE, MTR_RESULT_CONFLICT,
+                                                 MTR_RESULT_HELD,      MTR_RESULT_INVALID,  MTR_RESULT_EXPIRED};
+    for (uint32_t i = 0; i < 7; i++) {
+        assert_int_equal(dry->results[i].code, codes[i]);
+        assert_int_equal(dry->results[i].seq, i == 0); /* of what is stored already alone */
+    }
+    assert_int_equal(dry->counts[MTR_RESULT_DUPLICATE], 2);
+    const struct mtr_request *real = submit_rows(world, rows, 7, false);
+    step(world);
+    for (uint32_t i = 0; i < 7; i++) assert_int_equal(real->results[i].code, again->results[i].code);
+    assert_int_equal(mtr_log_last_seq(world->log), 2 + 3); /* the conflict, the held and the expired one */
+    free_world(world);
+}
+
 /* A retry is a duplicate whatever became of the catalog meanwhile. */
 static void test_retry_after_a_catalog_change(void **state)
 {
@@ -395,6 +442,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_repeats_across_requests_in_flight),
         cmocka_unit_test(test_decoder_faults_stay_and_are_counted),
+        cmocka_unit_test(test_a_dry_run_stores_nothing),
         cmocka_unit_test(test_retry_after_a_catalog_change),
         cmocka_unit_test(test_retired_meters),
         cmocka_unit_test(test_bounds_of_queue_and_group),
