@@ -4,6 +4,7 @@ refused by its name. What an import says is what it did: accepted events are com
 import bz2
 import gzip
 import io
+import json
 import os
 import subprocess
 import zipfile
@@ -161,9 +162,34 @@ def check_dry_runs(b):
     b.counted(0)
 
 
+PUBLISHED = {  # mapping: header and one row as the vendor writes it, and the event of it
+    "aws-cur": ("identity/TimeInterval,bill/PayerAccountId,lineItem/UsageAccountId,lineItem/LineItemType,lineItem/UsageStartDate,lineItem/ProductCode,"
+                "lineItem/UsageType,lineItem/Operation,lineItem/UsageAmount,lineItem/LineItemDescription,product/region",
+                "2026-10-01T00:00:00Z/2026-10-01T01:00:00Z,1,2,Usage,2026-10-01T00:00:00Z,AmazonS3,EU-Requests,PutObject,0.000023198314011096954,PUT,eu-west-1",
+                {"subject": "2", "time": "2026-10-01T00:00:00Z", "quantity": 0.000023198314}),
+    "azure": ("SubscriptionId,ResourceId,MeterId,Date,ChargeType,PricingModel,Quantity,AdditionalInfo,MeterCategory,ResourceLocation,UnitOfMeasure",
+              's-1,/r/1,m-1,9/2/2026,Usage,OnDemand,0.027265128,"{""a"": ""b, c""}",Storage,CentralUS,1 GB',
+              {"subject": "s-1", "time": "2026-09-02T00:00:00Z", "quantity": 0.027265128}),
+    "oci": ("lineItem/referenceNo,lineItem/intervalUsageStart,product/compartmentId,product/region,usage/billedQuantity,cost/productSku,cost/skuUnitDescription",
+            "ref,2026-10-01T10:00Z,ocid1.c,us-1,0.083333333333000000,B92911,Hours",
+            {"subject": "ocid1.c", "time": "2026-10-01T10:00:00Z", "quantity": 0.083333333333}),
+    "focus": ("ProviderName,SubAccountId,ResourceId,SkuPriceId,ChargePeriodStart,ChargePeriodEnd,ChargeDescription,PricingQuantity,RegionId,PricingUnit,ChargeCategory",
+              "p,acc,NULL,k,2026-10-01T00:00:00Z,2026-10-02T00:00:00Z,d,1.5,eu,h,Usage", {"subject": "acc", "time": "2026-10-01T00:00:00Z", "quantity": 1.5}),
+}
+
+
+def check_mappings_that_ship(b):
+    for name, (header, row, event) in PUBLISHED.items():
+        path = b.write(f"{name}.csv.gz", gzip.compress(f"{header}\n{row}\n".encode()))
+        done = subprocess.run([METERD, "import", "--dry-run", "--map", f"config/import-{name}.yaml", path], capture_output=True, text=True,
+                              env={k: v for k, v in os.environ.items() if k != "METERD_KEY"})
+        made = json.loads(done.stdout)
+        assert done.returncode == 0 and {k: made.get(k, made["data"].get(k)) for k in event} == event, (name, made, done.stderr)
+
+
 with Daemon(SETTINGS) as daemon:
     daemon.apply(CATALOG)
     bench = Bench(daemon)
-    for check in (check_packings, check_bytes_that_are_no_text, check_lines, check_equal_rows, check_numbers_and_times, check_dry_runs):
+    for check in (check_packings, check_bytes_that_are_no_text, check_lines, check_equal_rows, check_numbers_and_times, check_dry_runs, check_mappings_that_ship):
         check(bench)
 print("files of every kind: read, or refused by name")
