@@ -9,10 +9,11 @@
 #include <string.h>
 
 #include "collector/rows/known_ids.h"
+#include "collector/rows/row_path.h"
 #include "meterd/core/csv.h"
 #include "meterd/core/document.h"
 
-enum { LINE_BYTES_MAX = 1 << 20, ROW_ARENA_BYTES_MAX = 4 << 20, PATH_SEGMENT_BYTES = 128 };
+enum { PATHS_BYTES_MAX = 4 << 20, LINE_BYTES_MAX = 1 << 20, ROW_ARENA_BYTES_MAX = 4 << 20 };
 
 struct mtr_row_reader {
     const struct mtr_import_map *map;
@@ -20,6 +21,7 @@ struct mtr_row_reader {
     struct mtr_row_hooks hooks;
     struct mtr_row_counts counts;
     struct mtr_import_row row;
+    struct mtr_arena path_arena;
     struct mtr_arena arena; /* of one row */
     struct known_ids ids;
     /* CSV */
@@ -28,6 +30,7 @@ struct mtr_row_reader {
     uint32_t header_cells;
     bool has_header; /* or knows that there is none */
     /* NDJSON */
+    struct row_path *paths; /* of the columns */
     struct mtr_buffer line;
     uint64_t line_number;
     bool is_after_cr, is_passed_over, has_line;
@@ -209,35 +212,17 @@ static int on_csv_problem(void *context, const struct mtr_diagnostic *diagnostic
 
 /* ---- NDJSON ---- */
 
-/* The member of that name, or along a path of names with dots; the list that such a path goes through, which
- * has no one value. NULL when there is none. */
-static const struct mtr_node *find_member(const struct mtr_node *node, const char *name)
-{
-    const struct mtr_node *member = mtr_node_get(node, name);
-    char segment[PATH_SEGMENT_BYTES];
-    while (!member && node) {
-        size_t size = strcspn(name, ".");
-        if (size >= sizeof(segment)) return NULL;
-        memcpy(segment, name, size);
-        segment[size] = '\0';
-        node = mtr_node_get(node, segment);
-        if (name[size] == '\0' || (node && node->kind == MTR_NODE_LIST)) return node;
-        name += size + 1;
-    }
-    return member;
-}
-
 /* NULL, or what is wrong with the line. */
 static const char *fill_row(struct mtr_row_reader *reader, const struct mtr_node *root)
 {
     if (root->kind != MTR_NODE_MAP) return "a line must be a map";
     for (uint32_t i = 0; i < reader->map->column_count; i++) {
-        const struct mtr_node *node = find_member(root, reader->map->columns[i].data);
+        const struct mtr_node *node = row_path_find(&reader->paths[i], root);
         reader->row.cells[i] = (struct mtr_str){NULL, 0};
         if (!node || node->kind == MTR_NODE_NULL) continue;
         if (node->kind == MTR_NODE_LIST || node->kind == MTR_NODE_MAP)
             return "a mapped column holds a list or map, or goes through a list: name a path such as "
-                   "a.b to one value";
+                   "a.b or a[0].b to one value";
         reader->row.cells[i] = node->text;
     }
     return NULL;
@@ -317,6 +302,17 @@ static int read_lines(struct mtr_row_reader *reader, struct mtr_str piece)
 
 /* ---- all of it ---- */
 
+static int parse_paths(struct mtr_row_reader *reader)
+{
+    const struct mtr_import_map *map = reader->map;
+    reader->paths = mtr_arena_calloc(&reader->path_arena, (size_t)map->column_count + 1,
+                                     sizeof(*reader->paths));
+    int rc = reader->paths ? MTR_OK : MTR_ENOMEM;
+    for (uint32_t i = 0; !rc && i < map->column_count; i++)
+        rc = row_path_parse(map->columns[i], &reader->path_arena, &reader->paths[i]);
+    return rc;
+}
+
 int mtr_row_reader_open(const struct mtr_import_map *map, enum mtr_import_format format,
                         const struct mtr_row_hooks *hooks, struct mtr_row_reader **out)
 {
@@ -331,8 +327,11 @@ int mtr_row_reader_open(const struct mtr_import_map *map, enum mtr_import_format
     mtr_buffer_init(&reader->line, LINE_BYTES_MAX);
     mtr_csv_reader_init(&reader->csv, map->delimiter, on_record, reader);
     reader->csv.on_problem = on_csv_problem;
-    *out = reader;
-    return MTR_OK;
+    mtr_arena_init(&reader->path_arena, 16 << 10, PATHS_BYTES_MAX);
+    int rc = format == MTR_IMPORT_NDJSON ? parse_paths(reader) : MTR_OK;
+    if (rc) mtr_row_reader_close(reader);
+    else *out = reader;
+    return rc;
 }
 
 void mtr_row_reader_close(struct mtr_row_reader *reader)
@@ -341,6 +340,7 @@ void mtr_row_reader_close(struct mtr_row_reader *reader)
     mtr_csv_reader_release(&reader->csv);
     mtr_buffer_release(&reader->line);
     mtr_arena_release(&reader->arena);
+    mtr_arena_release(&reader->path_arena);
     known_ids_release(&reader->ids);
     free(reader);
 }

@@ -17,9 +17,9 @@
  *
  * `path` is another word for `column`; `time: Start` with `time_format: utc` beside it, and `delimiter`, are
  * short forms. `data.quantity: …` at the top is the same as `quantity` in data. In NDJSON a column is a
- * member's name, or a path of names with dots. In CSV it is the name in the header, or its number from 1 on
- * where there is none: `header: false`, or a mapping all of whose columns are numbers that no cell of the
- * first record is.
+ * member's name, or a path: a.b, credits[0].amount, ["@odata.id"]. In CSV it is the name in the header, or
+ * its number from 1 on where there is none: `header: false`, or a mapping all of whose columns are numbers
+ * that no cell of the first record is.
  *
  * Equal rows have equal ids, so importing a file again answers `duplicate` for all of it.
  */

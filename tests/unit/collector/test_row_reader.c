@@ -84,6 +84,14 @@ static const struct given rows[] = {
     {NAMED, MTR_IMPORT_NDJSON, "{\"S\":\"s\",\"I\":1}\n{\"S\":\"r\",\"I\":\"2\"}", "1:1/s 2:2/r ", 0},
     {NAMED, MTR_IMPORT_NDJSON, "\xEF\xBB\xBF{\"S\":\"s\",\"I\":1}\r\n\r\n  \r\n{\"S\":\"r\",\"I\":2}\r\n", "1:1/s 4:2/r ", 0},
     {NAMED, MTR_IMPORT_NDJSON, "{\"S\":\"s\",\"I\":[1]}\n[]\n{\n{\"S\":\"r\",\"I\":2}\n", "1!import.line 2!import.line 3!document.syntax 4:2/r ", 0},
+    {"id: u.ids[1]\ntype: =t\nsubject: '[\"a.b@c\"].s[0][0]'\n", MTR_IMPORT_NDJSON,
+     "{\"u\":{\"ids\":[7,8]},\"a.b@c\":{\"s\":[[\"x\"]]}}\n"
+     "{\"u.ids[1]\":9,\"a.b@c\":{\"s\":[[\"y\"]]}}\n{\"u\":{\"ids\":[7]},\"a.b@c\":{\"s\":[[1]]}}\n"
+     "{\"u\":{\"ids\":{\"1\":7}},\"a.b@c\":{\"s\":[[1]]}}\n"
+     "{\"u\":[{\"ids\":[7,8]}],\"a.b@c\":{\"s\":[[1]]}}\n{\"u\":{\"ids\":[7,[8]]},\"a.b@c\":{\"s\":[[1]]}}\n",
+     "1:8/x 2:9/y 3!import.value 4!import.value 5!import.line 6!import.line ", 0},
+    {"id: 'a['\ntype: =t\nsubject: 'b..c'\n", MTR_IMPORT_NDJSON, "{\"a[\":1,\"b..c\":2}\n{\"a\":[1],\"b\":{\"c\":2}}\n",
+     "1:1/2 2!import.value ", 0}, /* no paths */
     {NAMED, MTR_IMPORT_NDJSON, "\n\n", "1!import.empty ", MTR_EINVALID},
 };
 
