@@ -184,15 +184,15 @@ struct increase {
     struct mtr_quantity sum;
 };
 
-/* A counter that stands lower than before was reset, and has counted what it stands at since. */
 static int on_reading(void *context, const struct mtr_point *reading)
 {
     struct increase *increase = context;
-    struct mtr_quantity gain = reading->quantity;
+    struct mtr_quantity gain;
     int rc = MTR_OK;
-    if (increase->has_before && mtr_quantity_compare(reading->quantity, increase->before) >= 0)
-        rc = mtr_quantity_sub(reading->quantity, increase->before, &gain);
-    if (!rc && increase->has_before) rc = mtr_quantity_add(increase->sum, gain, &increase->sum);
+    if (increase->has_before) {
+        rc = mtr_meter_gain(increase->before, reading->quantity, &gain);
+        if (!rc) rc = mtr_quantity_add(increase->sum, gain, &increase->sum);
+    }
     increase->has_before = true;
     increase->before = reading->quantity;
     return rc;

@@ -49,9 +49,9 @@ static int add_cell(struct rater_gathering *gathering, const struct mtr_cell_key
         return source->events(context, key, on_event, gathering);
     if (aggregation == MTR_UNIQUE) return source->members(context, key, on_member, gathering);
     if (aggregation == MTR_LAST) return add_last(gathering, key);
-    const struct mtr_use use = {
-        .placed_us = key->start_us, .time_us = key->start_us, .quantity = cell->value};
-    return mtr_slicing_add(gathering->slicing, gathering->group, &use);
+    struct mtr_use use = {.placed_us = key->start_us, .time_us = key->start_us, .quantity = cell->value};
+    int rc = mtr_readings_in_term(&gathering->readings, key, &use.quantity);
+    return rc ? rc : mtr_slicing_add(gathering->slicing, gathering->group, &use);
 }
 
 /* Cells without live events give no value, but their log range counts. */
@@ -132,7 +132,10 @@ static int walk_cells(struct rater_gathering *gathering)
     const struct mtr_use_stream stream = rater_gather_stream(gathering);
     const struct mtr_period range = {gathering->rule.from_us, gathering->rule.until_us};
     gathering->placed_us = range.start_us;
-    int rc = rating->source->cells(rating->source_context, &stream, range, on_cell, gathering);
+    gathering->readings = (struct mtr_readings_question){
+        .source = rating->source, .source_context = rating->source_context, .stream = stream};
+    int rc = mtr_readings_begin(&gathering->readings);
+    if (!rc) rc = rating->source->cells(rating->source_context, &stream, range, on_cell, gathering);
     MTR_ASSERT(rc || gathering->placed_us == range.start_us ||
                gathering->placed_us < range.end_us); /* the last cell */
     return rc;

@@ -6,6 +6,7 @@
 #define METERD_RATER_PERIOD_GATHER_PARTS_H
 
 #include "meterd/core/byte_set.h"
+#include "meterd/rater/readings.h"
 #include "rater/period/gather.h"
 #include "rater/measure/slicing_state.h"
 
@@ -22,6 +23,7 @@ struct rater_gathering {
     struct rater_group *groups;     /* by number in `dimensions` */
     uint32_t group_capacity;
     uint32_t group; /* of the cell or list being read */
+    struct mtr_readings_question readings; /* where cells are walked */
     int64_t placed_us;
     uint64_t cell_count;
 };

@@ -200,7 +200,8 @@ def uses(catalog, events):
                 result.setdefault(key, []).append((time_us, dimensions, value))
     for (key, dimensions), of_one in readings.items():
         previous = opening(catalog, *key, dimensions)
-        for time_us, _, value in sorted(of_one):
+        start, _ = term_of(next(s for s in catalog["subscriptions"] if s["key"] == key[0]))
+        for time_us, _, value in sorted(reading for reading in of_one if reading[0] >= start):
             grown = Fraction(0) if previous is None else value - previous if value >= previous else value
             result.setdefault(key, []).append((time_us, dimensions, grown))
             previous = value

@@ -261,7 +261,7 @@ struct pending_result {
     X(CRASH) X(COPY) X(CLOCK_SET_BACK) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL) \
     X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(RETIRED) X(RETIRED_ANEW) X(METER_DELETED) X(METER_KEPT) X(METER_CHARGED) \
     X(TARIFF_DELETED) X(TARIFF_KEPT) X(SERVICE_DELETED) X(SERVICE_KEPT) X(KEY_DELETED) X(COMES_AGAIN) \
-    X(COUNTER_GREW) X(COUNTER_RESET) X(COUNTER_OPENED) X(LEVEL_OPENED) X(SPLIT_PERIOD) X(STRAY_USAGE) X(CHANGED) \
+    X(COUNTER_GREW) X(COUNTER_RESET) X(COUNTER_OPENED) X(COUNTER_BEFORE_START) X(LEVEL_OPENED) X(SPLIT_PERIOD) X(STRAY_USAGE) X(CHANGED) \
     X(SUBJECT_AGAIN) X(SAME_KEYS) X(BEYOND) X(QUOTA_CHANGED) X(DRAFT) X(FINAL) \
     X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE) X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE) \
     X(TRIAL_ADDED) X(TRIAL_MOVED) X(TRIAL_REMOVED) X(TRIAL_UNITS_DRAWN) X(TRIAL_MONEY_DRAWN) X(TRIAL_KEPT) \
@@ -374,6 +374,7 @@ struct naive {
     uint64_t event_count;
     uint64_t *void_seqs; /* by target - 1 */
     struct naive_use *uses; /* by (subscription, meter, hour, dimensions, sequence) */
+    struct naive_use *billed; /* the same, counters without what lies before the subscription's start */
     uint32_t use_count;
     struct naive_use *openings; /* what subscriptions begin with, as of their start, sequence 0 */
     uint32_t opening_count;

@@ -304,7 +304,7 @@ static bool is_in_range(const struct measuring *measuring, const struct naive_us
 /* Levels begin with what the subscription takes over. */
 static const struct naive_use *use_at(const struct naive *naive, uint32_t index)
 {
-    return index < naive->opening_count ? &naive->openings[index] : &naive->uses[index - naive->opening_count];
+    return index < naive->opening_count ? &naive->openings[index] : &naive->billed[index - naive->opening_count];
 }
 
 static bool is_measured(const struct measuring *measuring, const struct naive_use *use)

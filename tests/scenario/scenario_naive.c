@@ -397,14 +397,15 @@ static void read_openings(struct scenario *scenario, struct naive *naive)
     }
 }
 
-/* What a counter grew by since the latest reading before this one, which is left as it was read. */
-static mtr_int128 increase_of(const struct naive *naive, const struct naive_use *use,
+/* What a counter grew by since the latest reading before this one, from a time on; which is left as it was
+ * read. */
+static mtr_int128 increase_of(const struct naive *naive, const struct naive_use *use, int64_t from_us,
                               const mtr_int128 *readings)
 {
     const struct naive_use *previous = NULL;
     for (uint32_t i = 0; i < naive->use_count; i++) {
         const struct naive_use *other = &naive->uses[i];
-        if (other->subscription == use->subscription && other->meter == use->meter && !other->void_seq &&
+        if (other->event->time_us >= from_us && other->subscription == use->subscription && other->meter == use->meter && !other->void_seq &&
             mtr_str_equal(other->dimensions, use->dimensions) && is_before(other, use) &&
             (!previous || is_before(previous, other)))
             previous = other;
@@ -423,9 +424,16 @@ static void measure_counters(struct scenario *scenario, struct naive *naive)
 {
     mtr_int128 *readings = scenario_alloc(scenario, (size_t)naive->use_count + 1, sizeof(*readings));
     for (uint32_t i = 0; i < naive->use_count; i++) readings[i] = naive->uses[i].quantity.e12;
-    for (uint32_t i = 0; i < naive->use_count; i++)
-        if (naive->uses[i].meter->aggregation == MTR_COUNTER_INCREASE && !naive->uses[i].void_seq)
-            naive->uses[i].quantity.e12 = increase_of(naive, &naive->uses[i], readings);
+    naive->billed = scenario_alloc(scenario, (size_t)naive->use_count + 1, sizeof(*naive->billed));
+    for (uint32_t i = 0; i < naive->use_count; i++) {
+        struct naive_use *use = &naive->uses[i], *billed = &naive->billed[i];
+        const int64_t begun_us = mtr_subscription_begun_us(use->subscription);
+        *billed = *use;
+        if (use->meter->aggregation != MTR_COUNTER_INCREASE || use->void_seq) continue;
+        billed->quantity.e12 = use->event->time_us < begun_us ? 0 : increase_of(naive, use, begun_us, readings);
+        use->quantity.e12 = increase_of(naive, use, INT64_MIN, readings);
+        scenario_seen[SEEN_COUNTER_BEFORE_START] += billed->quantity.e12 != use->quantity.e12;
+    }
 }
 
 void scenario_naive_read(struct scenario *scenario, struct naive *naive)

@@ -159,8 +159,7 @@ static int turn_rows(const struct turning *turning, struct quote_row *rows)
         struct mtr_quantity before;
         row->quantity = (struct mtr_quantity){0};
         if (!find_before(turning, reading, &before)) continue;
-        if (mtr_quantity_compare(row->reading, before) < 0) row->quantity = row->reading;
-        else rc = mtr_quantity_sub(row->reading, before, &row->quantity);
+        rc = mtr_meter_gain(before, row->reading, &row->quantity);
     }
     return rc;
 }

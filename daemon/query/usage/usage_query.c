@@ -72,10 +72,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     switch (run->meter->aggregation) {
     case MTR_SUM:
     case MTR_COUNT: usage_group_add(group, cell->value); break;
-    case MTR_COUNTER_INCREASE:
-        usage_group_add(group, cell->value);
-        rc = usage_note_readings(run, key, &group->row);
-        break;
+    case MTR_COUNTER_INCREASE: rc = usage_add_readings(run, key, cell, group); break;
     case MTR_MIN:
         if (!group->has_value || order < 0) *quantity = cell->value;
         break;
@@ -118,7 +115,8 @@ static int walk_meter(struct mtr_usage_run *run, const struct mtr_meter *meter)
     const struct mtr_period hours = usage_range(run);
     const struct mtr_cell_range range = {run->subscription->number, meter->number, hours.start_us,
                                          hours.end_us};
-    return mtr_recount_walk_cells(run->recount, &range, on_cell, run);
+    int rc = usage_begin_readings(run);
+    return rc ? rc : mtr_recount_walk_cells(run->recount, &range, on_cell, run);
 }
 
 static int64_t instant_of(const struct mtr_zone *zone, int64_t time_us, bool is_date)

@@ -35,8 +35,8 @@ static int64_t end_of(struct mtr_usage_run *run, int64_t start_us)
     return is_cut ? mtr_time_sooner(end_us, window.end_us) : end_us;
 }
 
-int usage_note_readings(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
-                        struct mtr_usage_result_row *row)
+static int note_readings(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
+                         struct mtr_usage_result_row *row)
 {
     const int64_t end_us = end_of(run, cell->start_us);
     struct readings readings = {.meter = run->meter, .row = row};
@@ -44,6 +44,26 @@ int usage_note_readings(struct mtr_usage_run *run, const struct mtr_cell_key *ce
     list.start_us = MTR_CELL_ALL_HOURS;
     int rc = mtr_rollups_point_before(run->txn, &list, cell->start_us, &readings.before);
     if (rc && rc != MTR_ENOTFOUND) return rc;
-    readings.has_before = rc == MTR_OK;
+    readings.has_before = !rc && readings.before.time_us >= mtr_subscription_begun_us(run->subscription);
     return mtr_rollups_walk_points(run->txn, &list, cell->start_us, end_us, on_reading, &readings);
+}
+
+int usage_begin_readings(struct mtr_usage_run *run)
+{
+    run->use = (struct query_recounted_use){.rollups.txn = run->txn, .recount = run->recount};
+    run->readings = (struct mtr_readings_question){
+        .source = &query_use_of_recount,
+        .source_context = &run->use,
+        .stream = {.subscription = run->subscription, .meter = run->meter}};
+    return mtr_readings_begin(&run->readings);
+}
+
+int usage_add_readings(struct mtr_usage_run *run, const struct mtr_cell_key *key, const struct mtr_cell *cell,
+                       struct usage_group *group)
+{
+    struct mtr_quantity increase = cell->value;
+    int rc = mtr_readings_in_term(&run->readings, key, &increase);
+    if (rc) return rc;
+    usage_group_add(group, increase);
+    return note_readings(run, key, &group->row);
 }

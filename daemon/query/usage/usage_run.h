@@ -9,6 +9,8 @@
 #include "meterd/aggregator/recount.h"
 #include "meterd/core/period.h"
 #include "meterd/core/time.h"
+#include "daemon/query/recounted_use.h"
+#include "meterd/rater/readings.h"
 
 enum { MTR_USAGE_DIMENSION_END = 0x1F };
 
@@ -32,6 +34,8 @@ struct mtr_usage_run {
     struct mtr_period term;
     int32_t positions[MTR_USAGE_DIMENSIONS_MAX]; /* of the query's dimensions in the meter's; -1 absent */
     struct mtr_period window;                    /* that holds the last cell */
+    struct query_recounted_use use;        /* what is read, as a source of use */
+    struct mtr_readings_question readings; /* of a counter */
     uint32_t member_group;
     struct mtr_period *windows; /* of the query, up to the watermark, in one zone */
     uint32_t window_count;
@@ -63,9 +67,11 @@ int usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
 /* Where cells must lie to be of this step's rows: [from, to), within the term. */
 struct mtr_period usage_range(const struct mtr_usage_run *run);
 
-/* Counts the resets and gaps of a counter's cell into its row. */
-int usage_note_readings(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
-                        struct mtr_usage_result_row *row) MTR_MUST_USE;
+/* Of a counter, before its cells are walked. */
+int usage_begin_readings(struct mtr_usage_run *run) MTR_MUST_USE;
+/* What a counter's cell adds to its group: its increase, resets and gaps. */
+int usage_add_readings(struct mtr_usage_run *run, const struct mtr_cell_key *key, const struct mtr_cell *cell,
+                       struct usage_group *group) MTR_MUST_USE;
 
 /* The run's subscription and meter, which is time_weighted or percentile. */
 int usage_measure(struct mtr_usage_run *run) MTR_MUST_USE;

@@ -136,6 +136,14 @@ static inline int64_t mtr_meter_retired_us(const struct mtr_meter *meter)
     return meter->retired.text.size ? meter->retired.time_us : INT64_MAX;
 }
 
+/* What a counter grew by from one reading to the next: one that stands lower was reset, and has counted what
+ * it stands at since. MTR_EOVERFLOW. */
+MTR_MUST_USE static inline int mtr_meter_gain(struct mtr_quantity before, struct mtr_quantity reading,
+                                              struct mtr_quantity *out)
+{
+    *out = reading;
+    return mtr_quantity_compare(reading, before) < 0 ? MTR_OK : mtr_quantity_sub(reading, before, out);
+}
 /* Is it its name, KEY or SERVICE/KEY? */
 bool mtr_meter_has_name(const struct mtr_meter *meter, struct mtr_str name);
 bool mtr_meter_has_dimension(const struct mtr_meter *meter, struct mtr_str name);

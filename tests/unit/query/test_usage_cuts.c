@@ -169,7 +169,8 @@ static int64_t count_rank(const struct counting *counting)
     return sums[(count * 95 + 99) / 100 - 1];
 }
 
-/* What the counters of each region grew by up to the readings of the row's time; how often they were reset, and readings that came late. */
+/* What the counters of each region grew by up to the readings of the row's time, since the subscription began; how often they were reset, and readings that
+ * came late. */
 static int64_t count_growth(const struct counting *counting, uint64_t *resets, uint64_t *gaps)
 {
     int64_t growth = 0;
@@ -180,6 +181,7 @@ static int64_t count_growth(const struct counting *counting, uint64_t *resets, u
         for (int k = 0; k < EVENTS; k++) {
             const struct sent *other = &sent[k];
             if (!counts(counting, other) || strcmp(other->region, row->region) != 0 || !is_earlier(other, row)) continue;
+            if (other->time_us < mtr_subscription_begun_us(counting->row->subscription)) continue;
             if (!before || is_earlier(before, other)) before = other;
         }
         if (!before) continue;
