@@ -311,10 +311,35 @@ static struct mtr_verdict judge_retired(const struct mtr_meter *meter, struct mt
     return objection(MTR_RESULT_NOT_ACTIVE, MTR_FINDING_EVENT_METER_RETIRED, "time", reason);
 }
 
-/* Each meter of the event's type that can take it counts it; one fault is a fault of the event, and when all
- * that would count it lack a property, the first of them says so. */
+/* What is taken of an event, is some of it used from that time on? What is spread is, as long as it lasts. */
+static bool reaches(const struct mtr_taken *taken, const struct mtr_event *event, int64_t begins_us)
+{
+    return event->time_us >= begins_us ||
+           taken->length_s.e12 > MTR_QUANTITY_OF_US(begins_us - event->time_us).e12;
+}
+
+static bool any_reaches(const struct mtr_meter *const *meters, uint32_t count, const struct mtr_event *event,
+                        int64_t begins_us)
+{
+    struct mtr_taken taken;
+    for (uint32_t i = 0; i < count; i++)
+        if (meters[i]->spread_over.size && mtr_meter_take(meters[i], event, &taken) == MTR_TAKE_COUNTS &&
+            reaches(&taken, event, begins_us))
+            return true;
+    return false;
+}
+
+static void pass_over(struct passed_over *passed_over, const struct mtr_meter *meter)
+{
+    if (passed_over->count < MTR_NOT_COUNTED_MAX) passed_over->meters[passed_over->count] = meter;
+    passed_over->count++;
+}
+
+/* Each meter of the event's type that can take it counts it, of use from begins_us on; one fault is a fault
+ * of the event, and when all that would count it lack a property, the first of them says so. */
 static struct mtr_verdict judge_meters(const struct mtr_meter *const *meters, uint32_t count,
-                                       const struct mtr_event *event, struct mtr_arena *arena)
+                                       const struct mtr_event *event, int64_t begins_us,
+                                       struct mtr_arena *arena)
 {
     struct mtr_taken taken;
     struct passed_over passed_over;
@@ -324,13 +349,15 @@ static struct mtr_verdict judge_meters(const struct mtr_meter *const *meters, ui
     passed_over.count = 0;
     for (uint32_t i = 0; i < count; i++) {
         switch (mtr_meter_take(meters[i], event, &taken)) {
-        case MTR_TAKE_COUNTS: counts = true; break;
+        case MTR_TAKE_COUNTS:
+            if (reaches(&taken, event, begins_us)) counts = true;
+            else pass_over(&passed_over, meters[i]);
+            break;
         case MTR_TAKE_IS_FILTERED: break;
         case MTR_TAKE_RETIRED: retired = meters[i]; break;
         case MTR_TAKE_LACKS:
             if (!passed_over.count) lacking = taken.property;
-            if (passed_over.count < MTR_NOT_COUNTED_MAX) passed_over.meters[passed_over.count] = meters[i];
-            passed_over.count++;
+            pass_over(&passed_over, meters[i]);
             break;
         case MTR_TAKE_FAULT: return fault_of(meters[i], &taken, event, arena);
         }
@@ -431,15 +458,19 @@ struct mtr_verdict judge_usage(struct mtr_judge *judge, const struct mtr_catalog
         return objection(MTR_RESULT_NOT_AUTHORIZED, MTR_FINDING_EVENT_NOT_AUTHORIZED, "subject",
                          "the subscription belongs to another vendor");
     }
-    struct mtr_verdict verdict = judge_term(subscription, event->time_us, arena);
-    if (verdict.code != MTR_RESULT_ACCEPTED) return verdict;
     const struct mtr_meter *const *meters;
-    uint32_t count = mtr_catalog_find_meters(catalog, subscription->service, event->type, &meters);
+    const uint32_t count = mtr_catalog_find_meters(catalog, subscription->service, event->type, &meters);
+    const int64_t start_us = subscription->start_us;
+    struct mtr_verdict verdict = judge_term(subscription, event->time_us, arena);
+    if (verdict.code != MTR_RESULT_ACCEPTED &&
+        (event->time_us >= start_us || !any_reaches(meters, count, event, start_us)))
+        return verdict;
     if (!count) return (struct mtr_verdict){.code = MTR_RESULT_HELD};
-    verdict = judge_meters(meters, count, event, arena);
+    verdict = judge_meters(meters, count, event, start_us, arena);
     if (verdict.code != MTR_RESULT_ACCEPTED) return verdict;
     const struct mtr_list not_counted = verdict.not_counted;
-    verdict = judge_lateness(judge, subscription, event->time_us, now_us, arena);
+    const int64_t used_us = mtr_time_later(event->time_us, start_us);
+    verdict = judge_lateness(judge, subscription, used_us, now_us, arena);
     verdict.not_counted = not_counted;
     return verdict;
 }

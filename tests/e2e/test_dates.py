@@ -79,6 +79,47 @@ def check_end_in_any_order():
             audit(daemon, notes=0 if known_before else 1)
 
 
+def check_start_in_any_order():
+    """A start holds from its own microsecond, for readings and spans too, whether the subscription was there, came later or moved: of a counter that was
+    read before, nothing is its use before its first reading, or before what it takes over; of a span the share behind it is."""
+    own = {"service": "s", "event_type": "t"}
+    meters = [{"key": "m", **own, "value": "q"}, {"key": "odo", **own, "aggregation": "counter", "value": "stand"},
+              {"key": "span", **own, "value": "used", "spread_over": "seconds"}]
+    components = [{"key": "c", "meter": "m", "per_unit": "1"}, {"key": "km", "meter": "odo", "per_unit": "100"}, {"key": "sp", "meter": "span", "per_unit": "10000"}]
+    tariffs = [{**CATALOG["tariffs"][0], "versions": [{"from": "2020-01-01", "components": components}]}]
+    events = [{"id": name, "type": "t", "subject": "s1", "time": time, "data": data} for name, time, data in (
+        ("1", "2026-09-10T10:00:00Z", {"q": 5, "stand": 100}), ("2", "2026-09-10T10:00:00Z", {"q": 7, "used": "7200", "seconds": 7200}),
+        ("3", "2026-09-10T12:00:00Z", {"stand": 130}), ("4", "2026-09-12T00:00:00Z", {"stand": 4}))]
+    for opening, driven in ([], 4), ([{"meter": "odo", "value": "120"}], 14):
+        moved = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "zone": "Asia/Kathmandu", "start": "2026-09-10T10:45:00.000001Z", "opening": opening}
+        for first in moved["start"], "2026-09-01", "2026-09-11", None:
+            with Daemon(WIDE) as daemon:
+                apply(daemon, **{**CATALOG, "meters": meters, "tariffs": tariffs})
+                if first:
+                    apply(daemon, subscriptions=[{**moved, "start": first}])
+                key = daemon.vendor_key("v")
+                answer = daemon.call("POST", "/v1/events", body=events, key=key).json()
+                daemon.settle()
+                if first == moved["start"]:  # what begins before is taken for the span alone
+                    assert (answer["not_active"], answer["late"]) == (1, 3), answer
+                    assert [row.get("not_counted") for row in answer["results"]][1] == ["m", "odo"], answer
+                path = os.path.join(daemon.root, "moved.json")
+                with open(path, "w") as f:
+                    json.dump({"subscriptions": [moved]}, f)
+                drafted = {row["from"][:10]: row["draft"] for row in json.loads(daemon.command("price", path, "--what-if", "--json").stdout)["periods"]} if first else None
+                assert daemon.call("PUT", "/v1/catalog?correct_closed_periods=true", body={"subscriptions": [moved]}).status == 200
+                daemon.call("POST", "/v1/events", body=events, key=key)  # what was refused before its start was known
+                daemon.settle()
+                expected = round(driven * 100 + 44999999.99, 2)  # 7200 s less 45 minutes and a microsecond, at 10000
+                assert bill(daemon) == {("s1", "c1", "2026-09-10"): expected}, (first, bill(daemon), expected)
+                used = {row["meter"]: row["quantity"] for row in daemon.get("/v1/usage?window=total&from=2026-09-01&to=2026-10-01")["rows"]}
+                assert used == {"odo": str(driven), "span": "4499.999999"}, used
+                if first == "2026-09-01":
+                    assert float(drafted["2026-09-10"]) == expected, drafted
+                page = json.loads(daemon.command("audit", "--json").stdout)
+                assert page["rollups_equal"] and (page["findings"], page["pending"]) == (0, 0), page
+
+
 def check_subscribe_again():
     """A subject that comes again after an end, known before its usage or after it: the same bill; and a second service of its own types."""
     first = {"key": "s1", "service": "s", "subject": "acct-1", "customer": "c1", "tariff": "p", "start": "2026-09-01"}
@@ -301,6 +342,7 @@ def check_changes():
 
 check_end_before_usage()
 check_end_in_any_order()
+check_start_in_any_order()
 check_changes()
 check_closed_periods()
 check_start_inside_a_second()
