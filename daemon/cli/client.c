@@ -178,7 +178,7 @@ int client_call(struct mtr_client *client, const char *method, const char *path,
         .header_count = count,
         .body = body,
         .timeout_ms = CALL_TIMEOUT_MS,
-        .answer_bytes_max = (size_t)1 << 30,
+        .answer_bytes_max = MTR_ANSWER_BYTES_MAX,
         .accepts_codings = client->is_far,
     };
     rc = mtr_http_session_call(client->session, &call, &client->answer);
@@ -252,7 +252,7 @@ int client_json(struct mtr_client *client, const char *method, const char *path,
         print_problem(client, &answer);
         return answer.status == 429 || answer.status == 503 ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
     }
-    if (mtr_document_parse(answer.body, document, &diagnostic) == MTR_OK) return MTR_EXIT_OK;
+    if (mtr_document_parse_answer(answer.body, document, &diagnostic) == MTR_OK) return MTR_EXIT_OK;
     fprintf(stderr, "meterd: the answer of %s cannot be read: %s\n", client->url, diagnostic.text);
     return MTR_EXIT_FAILED;
 }

@@ -44,6 +44,11 @@ struct mtr_document;
  * MTR_EINVALID, MTR_ELIMIT, MTR_ENOMEM. */
 int mtr_document_parse(struct mtr_str text, struct mtr_document **out,
                        struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* The same of what a daemon answered, which is JSON and may be longer than what anybody writes: MTR_ELIMIT
+ * beyond MTR_ANSWER_BYTES_MAX. */
+enum { MTR_ANSWER_BYTES_MAX = 1 << 30 };
+int mtr_document_parse_answer(struct mtr_str text, struct mtr_document **out,
+                              struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_document_close(struct mtr_document *document);
 /* Never NULL; an empty text is a NULL node. */
 const struct mtr_node *mtr_document_root(const struct mtr_document *document);

@@ -17,6 +17,12 @@
 
 enum { FIRST_CHUNK_BYTES = 4096 };
 
+struct limits {
+    size_t bytes;
+    uint32_t nodes;
+    bool is_json; /* and nothing else */
+};
+
 struct mtr_document {
     struct mtr_arena arena;
     struct mtr_node root;
@@ -77,12 +83,11 @@ static const char *other_form(struct mtr_str text)
     return NULL;
 }
 
-static int check_bytes(struct mtr_str text, struct mtr_diagnostic *diagnostic)
+static int check_bytes(struct mtr_str text, const struct limits *limits, struct mtr_diagnostic *diagnostic)
 {
-    if (text.size > MTR_DOCUMENT_BYTES_MAX) {
+    if (text.size > limits->bytes) {
         mtr_diagnostic_set(diagnostic, MTR_FINDING_DOCUMENT_LIMIT, 1, 1, NULL,
-                           "the text has %zu bytes, at most %d are allowed", text.size,
-                           MTR_DOCUMENT_BYTES_MAX);
+                           "the text has %zu bytes, at most %zu are allowed", text.size, limits->bytes);
         return MTR_ELIMIT;
     }
     if (!mtr_str_is_utf8(text)) {
@@ -110,36 +115,40 @@ static bool looks_like_json(struct mtr_str text)
 
 typedef int read_text(struct mtr_document_builder *builder, struct mtr_str text);
 
-static int read_with(read_text *read, struct mtr_document *document, struct mtr_str text,
+static int read_with(read_text *read, struct mtr_document *document, struct mtr_str text, uint32_t nodes_max,
                      struct mtr_diagnostic *diagnostic)
 {
     struct mtr_document_builder builder;
     mtr_arena_reset(&document->arena);
-    document_builder_init(&builder, &document->arena, diagnostic);
+    document_builder_init(&builder, &document->arena, nodes_max, diagnostic);
     int rc = read(&builder, text);
     if (!rc && builder.pending_count > 0) document->root = builder.pending[0];
     document_builder_release(&builder);
     return rc;
 }
 
-static int read_either(struct mtr_document *document, struct mtr_str text, struct mtr_diagnostic *diagnostic)
+static int read_either(struct mtr_document *document, struct mtr_str text, const struct limits *limits,
+                       struct mtr_diagnostic *diagnostic)
 {
-    if (!looks_like_json(text)) return read_with(document_read_yaml, document, text, diagnostic);
+    const uint32_t nodes_max = limits->nodes;
+    if (limits->is_json) return read_with(document_read_json, document, text, nodes_max, diagnostic);
+    if (!looks_like_json(text)) return read_with(document_read_yaml, document, text, nodes_max, diagnostic);
     struct mtr_diagnostic as_json, as_yaml;
-    int json_rc = read_with(document_read_json, document, text, &as_json);
+    int json_rc = read_with(document_read_json, document, text, nodes_max, &as_json);
     if (!json_rc) return MTR_OK;
-    int yaml_rc = read_with(document_read_yaml, document, text, &as_yaml);
+    int yaml_rc = read_with(document_read_yaml, document, text, nodes_max, &as_yaml);
     if (!yaml_rc) return MTR_OK;
     bool meant_as_yaml = as_json.offset == skip_all(text, " \t\r\n[{");
     *diagnostic = meant_as_yaml ? as_yaml : as_json;
     return meant_as_yaml ? yaml_rc : json_rc;
 }
 
-int mtr_document_parse(struct mtr_str text, struct mtr_document **out, struct mtr_diagnostic *diagnostic)
+static int parse(struct mtr_str text, const struct limits *limits, struct mtr_document **out,
+                 struct mtr_diagnostic *diagnostic)
 {
     if (mtr_str_starts_with(text, MTR_STR("\xEF\xBB\xBF")))
         text = (struct mtr_str){text.data + 3, text.size - 3};
-    int rc = check_bytes(text, diagnostic);
+    int rc = check_bytes(text, limits, diagnostic);
     if (rc) return rc;
     struct mtr_document *document = calloc(1, sizeof(*document));
     if (!document) {
@@ -147,16 +156,29 @@ int mtr_document_parse(struct mtr_str text, struct mtr_document **out, struct mt
         return MTR_ENOMEM;
     }
     /* Chunks double, so up to half of what is allocated may lie unused. */
-    size_t bytes_max = 2 * (MTR_DOCUMENT_NODES_MAX * (sizeof(struct mtr_node) + 32) + MTR_DOCUMENT_BYTES_MAX);
+    size_t bytes_max = 2 * (limits->nodes * (sizeof(struct mtr_node) + 32) + limits->bytes);
     mtr_arena_init(&document->arena, FIRST_CHUNK_BYTES, bytes_max);
     document->root = (struct mtr_node){.kind = MTR_NODE_NULL, .line = 1, .column = 1};
-    rc = read_either(document, text, diagnostic);
+    rc = read_either(document, text, limits, diagnostic);
     if (rc) {
         mtr_document_close(document);
         return rc;
     }
     *out = document;
     return MTR_OK;
+}
+
+int mtr_document_parse(struct mtr_str text, struct mtr_document **out, struct mtr_diagnostic *diagnostic)
+{
+    static const struct limits limits = {.bytes = MTR_DOCUMENT_BYTES_MAX, .nodes = MTR_DOCUMENT_NODES_MAX};
+    return parse(text, &limits, out, diagnostic);
+}
+
+int mtr_document_parse_answer(struct mtr_str text, struct mtr_document **out,
+                              struct mtr_diagnostic *diagnostic)
+{
+    static const struct limits limits = {.bytes = MTR_ANSWER_BYTES_MAX, .nodes = 1U << 28, .is_json = true};
+    return parse(text, &limits, out, diagnostic);
 }
 
 void mtr_document_close(struct mtr_document *document)

@@ -12,11 +12,12 @@
 
 enum { PENDING_FIRST = 64 };
 
-void document_builder_init(struct mtr_document_builder *builder, struct mtr_arena *arena,
+void document_builder_init(struct mtr_document_builder *builder, struct mtr_arena *arena, uint32_t nodes_max,
                            struct mtr_diagnostic *diagnostic)
 {
     memset(builder, 0, sizeof(*builder));
     builder->arena = arena;
+    builder->nodes_max = nodes_max;
     builder->diagnostic = diagnostic;
 }
 
@@ -66,8 +67,8 @@ static void take_key(struct mtr_document_builder *builder, struct mtr_node *node
 
 static int count_node(struct mtr_document_builder *builder, struct mtr_place place)
 {
-    if (builder->node_count == MTR_DOCUMENT_NODES_MAX)
-        return fail_limit(builder, place, "too many values", MTR_DOCUMENT_NODES_MAX);
+    if (builder->node_count == builder->nodes_max)
+        return fail_limit(builder, place, "too many values", builder->nodes_max);
     builder->node_count++;
     return MTR_OK;
 }

@@ -29,13 +29,13 @@ struct mtr_document_builder {
     uint32_t pending_count, pending_capacity;
     struct mtr_document_frame frames[MTR_DOCUMENT_DEPTH_MAX];
     unsigned depth;
-    uint32_t node_count;
+    uint32_t node_count, nodes_max;
     struct mtr_str key; /* of the next value in a map */
     struct mtr_place key_place;
     bool has_key;
 };
 
-void document_builder_init(struct mtr_document_builder *builder, struct mtr_arena *arena,
+void document_builder_init(struct mtr_document_builder *builder, struct mtr_arena *arena, uint32_t nodes_max,
                            struct mtr_diagnostic *diagnostic);
 void document_builder_release(struct mtr_document_builder *builder);
 

@@ -175,9 +175,16 @@ static void test_size(void **state)
     char *text = calloc(1, size);
     assert_non_null(text);
     memset(text, ' ', size);
+    text[0] = '[';
+    text[size - 1] = ']';
     struct mtr_document *document = NULL;
     struct mtr_diagnostic diagnostic;
-    assert_int_equal(mtr_document_parse((struct mtr_str){text, size}, &document, &diagnostic), MTR_ELIMIT);
+    const struct mtr_str list = {text, size};
+    assert_int_equal(mtr_document_parse(list, &document, &diagnostic), MTR_ELIMIT);
+    assert_int_equal(mtr_document_parse_answer(list, &document, &diagnostic), MTR_OK);
+    assert_int_equal(mtr_document_root(document)->kind, MTR_NODE_LIST);
+    mtr_document_close(document);
+    assert_int_equal(mtr_document_parse_answer(MTR_STR("a: 1"), &document, &diagnostic), MTR_EINVALID);
     free(text);
 }
 
