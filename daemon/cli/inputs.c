@@ -83,7 +83,9 @@ int cli_load_file(const char *path, size_t bytes_max, struct mtr_buffer *out)
         if (size == 0) break;
     }
     bool failed = rc || ferror(file);
-    if (failed)
+    if (rc == MTR_ELIMIT)
+        fprintf(stderr, "meterd: cannot read %s: it is larger than %zu MiB\n", path, bytes_max >> 20);
+    else if (failed)
         fprintf(stderr, "meterd: cannot read %s: %s\n", path, rc ? mtr_error_text(rc) : strerror(errno));
     if (!is_stdin) fclose(file);
     if (failed) mtr_buffer_release(out);

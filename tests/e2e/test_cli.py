@@ -363,6 +363,9 @@ def check_price(d):
     run(d, 1, "price", path, "-q", "1", "--zone", "Asia/Kolkatta", says=["--zone: there is no time zone Asia/Kolkatta; did you mean `Asia/Kolkata`?"])
     run(d, 1, "price", "compute", "-q", "vcpu_hour=1", "--component", "vcpu", says=["does not price the meter vcpu_hour; did you mean `vcpu_hours`?"])
     run(d, 1, "price", path, "--series", write(d, "twice.csv", "meter,quantity,meter\nm,1,m\n"), says=["twice.csv:1: error: the header has the column `meter` twice"])
+    row = f"m,1,{'x' * 150}\n"
+    run(d, 1, "price", path, "--series", write(d, "long.csv", "meter,quantity,note\n" + row * 90000), says=["long.csv:", "a series has at most 15 MiB as JSON"])
+    run(d, 1, "price", path, "--series", write(d, "longer.csv", "meter,quantity,note\n" + row * 120000), says=["longer.csv: it is larger than 16 MiB"])
     run(d, 1, "price", path, "--series", write(d, "line.ndjson", '{"quantity": 1}\n{"quantity": 1, "quantity": 2}\n'),
         says=["line.ndjson:2: error: the key `quantity` is given twice ["])
     run(d, 1, "price", "compte", "-q", "1", says=["there is no tariff compte; did you mean `compute`?"])

@@ -18,7 +18,8 @@
 #include "daemon/cli/command.h"
 #include "daemon/cli/inputs.h"
 
-enum { COLUMNS_MAX = 64, ROWS_MAX = 100000 };
+/* A request may have MTR_DOCUMENT_BYTES_MAX; what is left of them is for the tariff and the rest. */
+enum { COLUMNS_MAX = 64, ROWS_MAX = 100000, ROWS_BYTES_MAX = MTR_DOCUMENT_BYTES_MAX - (1 << 20) };
 
 struct series_file {
     const char *path;
@@ -95,6 +96,9 @@ static int write_row(struct series_file *file, uint64_t line, const struct mtr_s
     bool has_quantity = false;
     if (file->rows++ == ROWS_MAX)
         return refuse(file, line, MTR_FINDING_QUOTE_LIMIT, "a series has at most 100000 rows");
+    if (file->out->rows.size > ROWS_BYTES_MAX)
+        return refuse(file, line, MTR_FINDING_QUOTE_LIMIT,
+                      "a series has at most 15 MiB as JSON, a name beside each value: price it in parts");
     int kept = mtr_buffer_append(&file->out->lines, &line, sizeof(line));
     if (kept) return kept;
     mtr_json_map(&file->json);
