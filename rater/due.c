@@ -331,10 +331,36 @@ static int run_kind(struct rater_step *step, enum mtr_charge_timer_kind kind, in
     }
 }
 
+/* No rating is put off longer than this. One that is was put off by a clock that was ahead, and is right
+ * again: it is due now. */
+static int call_back(struct rater_step *step)
+{
+    const int64_t latest_us =
+        step->now_us + mtr_time_later(step->rater->options.draft_every_us, RATER_PROBLEM_RETRY_US);
+    struct mtr_charge_timer timer;
+    for (;;) {
+        struct mtr_charge_period period;
+        int rc = mtr_charges_last_timer(step->charges, MTR_TIMER_RATE, &timer);
+        if (rc || timer.due_us <= latest_us) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+        if (!step->rows_left) {
+            step->more = true;
+            return MTR_OK;
+        }
+        step->rows_left--;
+        rc = mtr_charges_get_period(step->charges, timer.subscription, timer.period_start_s, &period);
+        if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+        period.rate_due_us = step->now_us;
+        step->changed = true;
+        rc = mtr_charges_put_period(step->charges, &period);
+        if (rc) return rc;
+    }
+}
+
 int rater_run_timers(struct rater_step *step)
 {
     int rc = run_kind(step, MTR_TIMER_OPEN, step->watermark_us);
     if (!rc) rc = run_kind(step, MTR_TIMER_CLOSE, step->watermark_us);
+    if (!rc) rc = call_back(step);
     if (!rc) rc = run_kind(step, MTR_TIMER_RATE, step->now_us);
     return rc;
 }

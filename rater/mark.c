@@ -27,7 +27,9 @@ int rater_mark_again(struct rater_step *step, struct mtr_charge_period *period)
     int64_t due_us = step->now_us;
     if (period->dirty) return MTR_OK;
     period->dirty = true;
-    if (period->rated_us && period->rated_us + draft_every_us > step->now_us)
+    /* A rating of the future is of a clock that was ahead: it puts nothing off. */
+    if (period->rated_us && period->rated_us <= step->now_us &&
+        period->rated_us + draft_every_us > step->now_us)
         due_us = period->rated_us + draft_every_us;
     MTR_ASSERT(due_us >= step->now_us); /* a mark never asks for the past, or it would starve others */
     period->rate_due_us = mtr_time_sooner(period->rate_due_us, due_us); /* a rating may be under way */

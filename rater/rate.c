@@ -20,8 +20,6 @@
 #include "rater/line_ranges.h"
 #include "rater/step.h"
 
-static const int64_t PROBLEM_RETRY_US = MTR_US_PER_HOUR;
-
 /* Errors that are the period's own: its numbers or its size. */
 static bool is_problem(int rc)
 {
@@ -65,7 +63,7 @@ static int keep_problem(struct rater_step *step, const struct mtr_subscription *
     char start[MTR_TIME_TEXT_BYTES];
     period->problem = problem;
     period->dirty = true;
-    period->rate_due_us = step->now_us + PROBLEM_RETRY_US;
+    period->rate_due_us = step->now_us + RATER_PROBLEM_RETRY_US;
     period->close_due_us = INT64_MAX; /* the retry closes it, once it can be priced */
     step->result->failed++;
     const int64_t start_us = period->start_s * MTR_US_PER_SECOND;

@@ -11,6 +11,8 @@
 #include "meterd/rater/rater.h"
 #include "rater/line_sums.h"
 
+#define RATER_PROBLEM_RETRY_US MTR_US_PER_HOUR /* from a period's problem to the next look at it */
+
 struct mtr_rater {
     struct mtr_rollups *rollups;
     struct mtr_charges *charges;

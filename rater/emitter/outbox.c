@@ -363,7 +363,9 @@ static int serve_destination(struct outbox_step *step, const struct mtr_destinat
         if (rc == MTR_ENOTFOUND) return MTR_OK;
     }
     if (rc) return rc;
-    if (message.state == MTR_MESSAGE_PENDING && message.next_attempt_us > step->now_us) {
+    /* No wait is longer than backoff_max: one that is was made by a clock that was ahead, and is over. */
+    if (message.state == MTR_MESSAGE_PENDING && message.next_attempt_us > step->now_us &&
+        message.next_attempt_us - step->now_us <= step->outbox->options.backoff_max_us) {
         if (message.next_attempt_us < step->result->next_due_us)
             step->result->next_due_us = message.next_attempt_us;
         return MTR_OK;

@@ -305,6 +305,8 @@ struct mtr_charge_timer {
 };
 int mtr_charges_first_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind,
                             struct mtr_charge_timer *out) MTR_MUST_USE; /* MTR_ENOTFOUND */
+int mtr_charges_last_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind,
+                           struct mtr_charge_timer *out) MTR_MUST_USE; /* MTR_ENOTFOUND */
 
 /* ---- outbox ---- */
 

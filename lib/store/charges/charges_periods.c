@@ -219,22 +219,43 @@ static int move_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind ki
     return charges_put(txn, TABLE_TIMERS, key, sizeof(key), (struct mtr_str){"", 0}, 0);
 }
 
+/* The timer that the cursor comes to, if it is of the kind. */
+static int timer_at(MDB_cursor *cursor, enum mtr_charge_timer_kind kind, MDB_val k, MDB_cursor_op way,
+                    struct mtr_charge_timer *out)
+{
+    MDB_val v;
+    int rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, way));
+    if (rc) return rc;
+    if (k.mv_size != TIMER_KEY_BYTES) return MTR_ECORRUPT;
+    const unsigned char *p = k.mv_data;
+    if (p[0] != (unsigned char)kind) return MTR_ENOTFOUND;
+    *out = (struct mtr_charge_timer){get_i64(p + 1), lmdb_get_u32(p + 9), get_i64(p + 13)};
+    return MTR_OK;
+}
+
 int mtr_charges_first_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind,
                             struct mtr_charge_timer *out)
 {
     MDB_cursor *cursor = NULL;
     unsigned char from[1] = {(unsigned char)kind};
-    MDB_val k = lmdb_val(from, sizeof(from));
+    int rc = lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[TABLE_TIMERS], &cursor));
+    if (rc) return rc;
+    rc = timer_at(cursor, kind, lmdb_val(from, sizeof(from)), MDB_SET_RANGE, out);
+    mdb_cursor_close(cursor);
+    return rc;
+}
+
+int mtr_charges_last_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind,
+                           struct mtr_charge_timer *out)
+{
+    MDB_cursor *cursor = NULL;
+    unsigned char behind[1] = {(unsigned char)(kind + 1)};
+    MDB_val k = lmdb_val(behind, sizeof(behind));
     MDB_val v;
     int rc = lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[TABLE_TIMERS], &cursor));
     if (rc) return rc;
     rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
-    if (!rc && k.mv_size != TIMER_KEY_BYTES) rc = MTR_ECORRUPT;
-    if (!rc) {
-        const unsigned char *p = k.mv_data;
-        if (p[0] != from[0]) rc = MTR_ENOTFOUND;
-        else *out = (struct mtr_charge_timer){get_i64(p + 1), lmdb_get_u32(p + 9), get_i64(p + 13)};
-    }
+    if (!rc || rc == MTR_ENOTFOUND) rc = timer_at(cursor, kind, k, rc ? MDB_LAST : MDB_PREV, out);
     mdb_cursor_close(cursor);
     return rc;
 }

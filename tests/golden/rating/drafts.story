@@ -25,6 +25,18 @@ at      2026-02-01T05         2026-01: correction -1.5 calls (13)
 void    s1 calls 2026-01-01 11 | 2026-01-31T23 2
 at      2026-02-01T09         2026-01: correction -6.5 calls (0)
 
+# A clock that was a month ahead puts nothing off: neither what comes once it is right again, nor what it had put off itself.
+use     s1 calls 2026-01-01 10
+at      2026-02-01T02         2026-01: final 5 calls
+use     s1 calls 2026-01-01 2
+at      2026-03-03T00         2026-01: correction 1 calls
+use     s1 calls 2026-01-01 4
+at      2026-03-03T00
+        audit: pending 1
+at      2026-02-01T02:30      2026-01: correction 2 calls
+use     s1 calls 2026-01-01 2
+at      2026-02-01T03:30      2026-01: correction 1 calls
+
 # A line that is final is told so, even when nothing differs; a period without lines closes without a charge.
 use     s1 calls 2026-01-01 10
 at      2026-01-01T02         2026-01: draft 5 calls

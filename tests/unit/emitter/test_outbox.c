@@ -329,6 +329,24 @@ static void a_refused_connection_is_retried_for_ever(void **state)
     assert_int_equal(f->sent_count, 1);
 }
 
+/* What an attempt put off while the clock was ahead goes out once it is right again. */
+static void a_clock_that_was_ahead_puts_nothing_off(void **state)
+{
+    struct fixture *f = *state;
+    append(f, MTR_CHARGE_DRAFT);
+    f->stage.now_us += 30 * MTR_US_PER_DAY;
+    step(f);
+    assert_int_equal(f->sent_count, 1);
+    answer(f, 0, MTR_OUTCOME_ANSWERED, 503, "");
+    step(f);
+    f->stage.now_us -= 30 * MTR_US_PER_DAY;
+    step(f);
+    assert_int_equal(f->sent_count, 1);
+    answer(f, 0, MTR_OUTCOME_ANSWERED, 200, "");
+    step(f);
+    assert_int_equal(message_count(f, 1, MTR_MESSAGE_ACKED), 1);
+}
+
 /* ---- a receiver that does anything ---- */
 
 static void answer_at_random(struct fixture *f, struct random_source *random)
@@ -414,6 +432,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_crash_after_sending_sends_the_same_bytes_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_uncertain_too_long_waits_for_an_operator, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_connection_is_retried_for_ever, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_clock_that_was_ahead_puts_nothing_off, set_up, tear_down),
         cmocka_unit_test(nothing_is_doubled_or_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
