@@ -3,6 +3,7 @@
  * Pure; one thread.
  */
 #include "meterd/collector/import_map.h"
+#include "meterd/collector/transcode.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -325,6 +326,16 @@ static int parse_header(struct mtr_import_map *map, const struct mtr_node *node,
     return rc;
 }
 
+static int parse_encoding(struct mtr_import_map *map, const struct mtr_node *node,
+                          struct mtr_diagnostic *diagnostic)
+{
+    int rc = mtr_arena_copy(&map->arena, node->text, &map->encoding);
+    if (rc) return rc;
+    return map->encoding.size && mtr_transcode_knows(map->encoding.data)
+               ? MTR_OK
+               : fault(node, diagnostic, "the name of an encoding is expected, as windows-1251");
+}
+
 static int parse_format_member(struct mtr_import_map *map, const struct mtr_node *node,
                                struct mtr_diagnostic *diagnostic)
 {
@@ -332,12 +343,13 @@ static int parse_format_member(struct mtr_import_map *map, const struct mtr_node
     if (mtr_str_equal(node->key, MTR_STR("entry")))
         return node->text.size ? mtr_arena_copy(&map->arena, node->text, &map->entry)
                                : fault(node, diagnostic, "a name or pattern is expected, as usage-*.csv");
+    if (mtr_str_equal(node->key, MTR_STR("encoding"))) return parse_encoding(map, node, diagnostic);
     if (is_csv && mtr_str_equal(node->key, MTR_STR("delimiter")))
         return parse_delimiter(map, node, diagnostic);
     if (is_csv && mtr_str_equal(node->key, MTR_STR("header"))) return parse_header(map, node, diagnostic);
     return fault(node, diagnostic,
-                 is_csv ? "unknown key: delimiter, header or entry is expected"
-                        : "unknown key: entry is expected");
+                 is_csv ? "unknown key: delimiter, header, encoding or entry is expected"
+                        : "unknown key: encoding or entry is expected");
 }
 
 static int parse_format(struct mtr_import_map *map, const struct mtr_node *node,

@@ -15,8 +15,7 @@ enum { FIRST_BYTES = 6, TEXT_BYTES = 64 << 10, GZIP_WINDOW = 15 + 16, ZSTD_WINDO
 enum packing { UNKNOWN, PLAIN, GZIP, ZSTD };
 
 struct mtr_unpack {
-    mtr_on_text on_text;
-    void *context;
+    struct mtr_unpack_to to;
     enum packing packing;
     char first[FIRST_BYTES]; /* until the packing is known */
     size_t first_bytes;
@@ -27,12 +26,11 @@ struct mtr_unpack {
     char text[TEXT_BYTES];
 };
 
-int mtr_unpack_open(mtr_on_text on_text, void *context, struct mtr_unpack **out)
+int mtr_unpack_open(const struct mtr_unpack_to *to, struct mtr_unpack **out)
 {
     struct mtr_unpack *unpack = calloc(1, sizeof(*unpack));
     if (!unpack) return MTR_ENOMEM;
-    unpack->on_text = on_text;
-    unpack->context = context;
+    unpack->to = *to;
     *out = unpack;
     return MTR_OK;
 }
@@ -58,28 +56,29 @@ struct kind {
     size_t size;
     enum packing packing;
     const char *refusal;
+    bool is_text; /* of another encoding */
 };
 
 static const struct kind kinds[] = {
-    {"\x1f\x8b", 2, GZIP, NULL},
-    {"\x28\xb5\x2f\xfd", 4, ZSTD, NULL},
-    {"\xff\xfe\0\0", 4, UNKNOWN, "is UTF-32: save it as UTF-8"},
-    {"\0\0\xfe\xff", 4, UNKNOWN, "is UTF-32: save it as UTF-8"},
-    {"\xff\xfe", 2, UNKNOWN, "is UTF-16: save it as UTF-8 (of a spreadsheet: \"CSV UTF-8\")"},
-    {"\xfe\xff", 2, UNKNOWN, "is UTF-16: save it as UTF-8 (of a spreadsheet: \"CSV UTF-8\")"},
-    {"PK\3\4", 4, UNKNOWN, "is a zip inside of another packing: unpack it first"},
-    {"BZh", 3, UNKNOWN, "is packed with bzip2: unpack it (bunzip2), or pack it with gzip or zstd"},
-    {"\xfd" "7zXZ", 5, UNKNOWN, "is packed with xz: unpack it (unxz), or pack it with gzip or zstd"},
-    {"7z\xbc\xaf", 4, UNKNOWN, "is a 7z archive: unpack it first"},
-    {"\x04\x22\x4d\x18", 4, UNKNOWN, "is packed with lz4: unpack it (unlz4), or pack it with gzip or zstd"},
-    {"\x1f\x9d", 2, UNKNOWN, "is packed with compress: unpack it (uncompress)"},
-    {"PAR1", 4, UNKNOWN, "is Parquet: export it as CSV or NDJSON"},
-    {"Obj\1", 4, UNKNOWN, "is Avro: export it as CSV or NDJSON"},
-    {"ORC", 3, UNKNOWN, "is ORC: export it as CSV or NDJSON"},
-    {"\xd0\xcf\x11\xe0", 4, UNKNOWN, "is an old Office file: save it as CSV UTF-8"},
-    {"%PDF", 4, UNKNOWN, "is a PDF: rows are read from CSV or NDJSON"},
-    {"\x89PNG", 4, UNKNOWN, "is a picture: rows are read from CSV or NDJSON"},
-    {"\x7f" "ELF", 4, UNKNOWN, "is a program: rows are read from CSV or NDJSON"},
+    {"\x1f\x8b", 2, GZIP, NULL, false},
+    {"\x28\xb5\x2f\xfd", 4, ZSTD, NULL, false},
+    {"\xff\xfe\0\0", 4, UNKNOWN, "is UTF-32: save it as UTF-8", true},
+    {"\0\0\xfe\xff", 4, UNKNOWN, "is UTF-32: save it as UTF-8", true},
+    {"\xff\xfe", 2, UNKNOWN, "is UTF-16: save it as UTF-8 (of a spreadsheet: \"CSV UTF-8\")", true},
+    {"\xfe\xff", 2, UNKNOWN, "is UTF-16: save it as UTF-8 (of a spreadsheet: \"CSV UTF-8\")", true},
+    {"PK\3\4", 4, UNKNOWN, "is a zip inside of another packing: unpack it first", false},
+    {"BZh", 3, UNKNOWN, "is packed with bzip2: unpack it (bunzip2), or pack it with gzip or zstd", false},
+    {"\xfd" "7zXZ", 5, UNKNOWN, "is packed with xz: unpack it (unxz), or pack it with gzip or zstd", false},
+    {"7z\xbc\xaf", 4, UNKNOWN, "is a 7z archive: unpack it first", false},
+    {"\x04\x22\x4d\x18", 4, UNKNOWN, "is packed with lz4: unpack it, or pack it with gzip or zstd", false},
+    {"\x1f\x9d", 2, UNKNOWN, "is packed with compress: unpack it (uncompress)", false},
+    {"PAR1", 4, UNKNOWN, "is Parquet: export it as CSV or NDJSON", false},
+    {"Obj\1", 4, UNKNOWN, "is Avro: export it as CSV or NDJSON", false},
+    {"ORC", 3, UNKNOWN, "is ORC: export it as CSV or NDJSON", false},
+    {"\xd0\xcf\x11\xe0", 4, UNKNOWN, "is an old Office file: save it as CSV UTF-8", false},
+    {"%PDF", 4, UNKNOWN, "is a PDF: rows are read from CSV or NDJSON", false},
+    {"\x89PNG", 4, UNKNOWN, "is a picture: rows are read from CSV or NDJSON", false},
+    {"\x7f" "ELF", 4, UNKNOWN, "is a program: rows are read from CSV or NDJSON", false},
 };
 
 bool mtr_unpack_is_zip(struct mtr_str first)
@@ -94,20 +93,22 @@ static bool is_wide(struct mtr_str first)
            (first.data[0] != 0) == (first.data[2] != 0) && (first.data[1] != 0) == (first.data[3] != 0);
 }
 
-static const char *refusal_of(struct mtr_str first, enum packing *packing)
+static const char *refusal_of(const struct mtr_unpack_to *to, struct mtr_str first, enum packing *packing)
 {
     *packing = PLAIN;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-        if (mtr_str_starts_with(first, (struct mtr_str){kinds[i].bytes, kinds[i].size})) {
-            *packing = kinds[i].packing;
-            return kinds[i].refusal;
-        }
-    return is_wide(first) ? "is UTF-16: save it as UTF-8" : NULL;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        if (!mtr_str_starts_with(first, (struct mtr_str){kinds[i].bytes, kinds[i].size})) continue;
+        if (kinds[i].is_text && to->has_encoding) return NULL;
+        *packing = kinds[i].packing;
+        return kinds[i].refusal;
+    }
+    return is_wide(first) && !to->has_encoding ? "is UTF-16: save it as UTF-8" : NULL;
 }
 
 static int open_packing(struct mtr_unpack *unpack, struct mtr_diagnostic *diagnostic)
 {
-    const char *refusal = refusal_of((struct mtr_str){unpack->first, unpack->first_bytes}, &unpack->packing);
+    const struct mtr_str first = {unpack->first, unpack->first_bytes};
+    const char *refusal = refusal_of(&unpack->to, first, &unpack->packing);
     if (refusal) return fail(diagnostic, refusal);
     if (unpack->packing == GZIP) {
         if (inflateInit2(&unpack->gzip, GZIP_WINDOW) != Z_OK) return MTR_ENOMEM;
@@ -129,12 +130,12 @@ static int give(struct mtr_unpack *unpack, size_t size, bool *is_first, struct m
     enum packing inner;
     const struct mtr_str text = {unpack->text, size};
     if (*is_first && size) {
-        const char *refusal = refusal_of(text, &inner);
+        const char *refusal = refusal_of(&unpack->to, text, &inner);
         if (refusal || inner != PLAIN)
             return fail(diagnostic, refusal ? refusal : "is packed twice: unpack it once");
         *is_first = false;
     }
-    return size ? unpack->on_text(unpack->context, text) : MTR_OK;
+    return size ? unpack->to.on_text(unpack->to.context, text) : MTR_OK;
 }
 
 static int read_gzip(struct mtr_unpack *unpack, struct mtr_str piece, struct mtr_diagnostic *diagnostic)
@@ -193,7 +194,7 @@ static int read_known(struct mtr_unpack *unpack, struct mtr_str piece, struct mt
     if (!piece.size) return MTR_OK;
     if (unpack->packing == GZIP) return read_gzip(unpack, piece, diagnostic);
     if (unpack->packing == ZSTD) return read_zstd(unpack, piece, diagnostic);
-    return unpack->on_text(unpack->context, piece);
+    return unpack->to.on_text(unpack->to.context, piece);
 }
 
 static int begin(struct mtr_unpack *unpack, struct mtr_diagnostic *diagnostic)

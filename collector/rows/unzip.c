@@ -51,11 +51,11 @@ static int read_entry(zip_t *zip, zip_uint64_t index, struct mtr_unpack *unpack,
 }
 
 /* An entry is what another file would be: gzip in it is unpacked as well. */
-static int unpack_entry(zip_t *zip, zip_uint64_t index, mtr_on_text on_text, void *context,
+static int unpack_entry(zip_t *zip, zip_uint64_t index, const struct mtr_unpack_to *to,
                         struct mtr_diagnostic *diagnostic)
 {
     struct mtr_unpack *unpack = NULL;
-    int rc = mtr_unpack_open(on_text, context, &unpack);
+    int rc = mtr_unpack_open(to, &unpack);
     if (!rc) rc = read_entry(zip, index, unpack, diagnostic);
     if (!rc) rc = mtr_unpack_end(unpack, diagnostic);
     mtr_unpack_close(unpack);
@@ -80,7 +80,7 @@ static const char *count_entries(zip_t *zip, const char *entry)
                                 : NULL;
 }
 
-int mtr_unpack_zip(int fd, const char *entry, mtr_on_text on_text, void *context,
+int mtr_unpack_zip(int fd, const char *entry, const struct mtr_unpack_to *to,
                    struct mtr_diagnostic *diagnostic)
 {
     int error, own = dup(fd), rc = MTR_OK;
@@ -94,7 +94,7 @@ int mtr_unpack_zip(int fd, const char *entry, mtr_on_text on_text, void *context
     for (zip_int64_t i = 0; !rc && i < zip_get_num_entries(zip, 0); i++) {
         const char *name = zip_get_name(zip, (zip_uint64_t)i, 0);
         if (name && is_wanted(name, entry))
-            rc = unpack_entry(zip, (zip_uint64_t)i, on_text, context, diagnostic);
+            rc = unpack_entry(zip, (zip_uint64_t)i, to, diagnostic);
     }
     (void)zip_discard(zip);
     return rc;

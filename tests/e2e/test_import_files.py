@@ -86,9 +86,17 @@ def check_bytes_that_are_no_text(b):
                              ("empty.csv", b"", "the file is empty"), ("latin.csv", text.replace("sub-1", "süb").encode("latin-1"), "not valid UTF-8")):
         said = b.run(b.write(name, data), 1, says=[word])
         assert name in said, said
+    b.counted(1)  # what stood before the end of the short gzip is good: nothing but its last bytes is missing
+    named = MAP + "format: {csv: {encoding: utf-16}}\n"
+    b.run(b.write("u16.csv.gz", gzip.compress(b.rows(2).encode("utf-16"))), says=["2 accepted"], mapping=named)
+    cyrillic = MAP.replace("column: Hours", "column: Часы") + "format: {csv: {encoding: windows-1251}}\n"
+    b.run(b.write("ru1251.csv", b.rows(1).replace("Hours", "Часы").encode("windows-1251")), says=["1 accepted"], mapping=cyrillic)
+    b.run(b.write("bad1251.csv", b.rows(1).replace("Hours", "Часы").encode("windows-1251").replace(b"sub", b"\x98")), 1,
+          says=["is not the mapping's encoding windows-1251, at byte"], mapping=cyrillic)
+    b.counted(3)
     b.run(b.d.root, 1, says=["Is a directory"])
     b.run(os.path.join(b.d.root, "nothing.csv"), 1, says=["no such file"])
-    b.counted(1)  # what stood before the end of the short gzip is good: nothing but its last bytes is missing
+    b.counted(0)
 
 
 def check_lines(b):

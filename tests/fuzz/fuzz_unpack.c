@@ -37,7 +37,8 @@ static uint64_t unpack(struct mtr_str bytes, size_t piece, struct outcome *outco
     *outcome = (struct outcome){.state = XXH3_createState()};
     MTR_ASSERT(outcome->state);
     XXH3_64bits_reset(outcome->state);
-    outcome->rc = mtr_unpack_open(on_text, outcome, &unpack);
+    const struct mtr_unpack_to to = {.on_text = on_text, .context = outcome};
+    outcome->rc = mtr_unpack_open(&to, &unpack);
     for (size_t at = 0; !outcome->rc && at < bytes.size; at += piece) {
         const size_t left = bytes.size - at;
         outcome->rc = mtr_unpack_read(unpack, (struct mtr_str){bytes.data + at, left < piece ? left : piece}, &outcome->diagnostic);
@@ -54,9 +55,10 @@ static void unzip(struct mtr_str bytes)
 {
     struct outcome outcome = {0};
     const int fd = memfd_create("zip", MFD_CLOEXEC);
+    const struct mtr_unpack_to to = {on_text, &outcome, bytes.size % 3 == 0};
     MTR_ASSERT(fd >= 0);
     if (write(fd, bytes.data, bytes.size) == (ssize_t)bytes.size)
-        outcome.rc = mtr_unpack_zip(fd, bytes.size % 2 ? "*" : NULL, on_text, &outcome, &outcome.diagnostic);
+        outcome.rc = mtr_unpack_zip(fd, bytes.size % 2 ? "*" : NULL, &to, &outcome.diagnostic);
     MTR_ASSERT(outcome.rc != MTR_ECORRUPT || outcome.diagnostic.text[0]);
     close(fd);
 }

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "meterd/collector/row_reader.h"
-#include "meterd/collector/unpack.h"
+#include "meterd/collector/transcode.h"
 #include "daemon/cli/event_sender.h"
 #include "meterd/core/json_writer.h"
 #include "daemon/cli/inputs.h"
@@ -29,6 +29,8 @@ struct import {
     struct event_sender sender;
     struct mtr_import_map map;
     struct mtr_row_reader *rows; /* of the file at work */
+    struct mtr_transcode *transcode; /* NULL: it is UTF-8 */
+    struct mtr_diagnostic diagnostic; /* of what cannot be read */
     const char *file;
     bool dry_run;
     bool is_local; /* the daemon is not asked */
@@ -127,10 +129,22 @@ static void say_repeated(const struct import *import, const struct mtr_row_count
             counts->repeated == 1 ? "s" : "", mtr_finding_kind(MTR_FINDING_IMPORT_REPEATED)->code);
 }
 
-static int on_text(void *context, struct mtr_str text)
+static int on_utf8(void *context, struct mtr_str text)
 {
     struct import *import = context;
     return mtr_row_reader_read(import->rows, text);
+}
+
+static int on_text(void *context, struct mtr_str text)
+{
+    struct import *import = context;
+    return import->transcode ? mtr_transcode_read(import->transcode, text, &import->diagnostic)
+                             : mtr_row_reader_read(import->rows, text);
+}
+
+static struct mtr_unpack_to unpack_to(struct import *import)
+{
+    return (struct mtr_unpack_to){on_text, import, import->transcode != NULL};
 }
 
 /* A file that is read piece by piece, the first of which is there. */
@@ -151,16 +165,17 @@ static int next_piece(struct pieces *pieces)
     return pieces->size == 0 && ferror(pieces->file) ? mtr_error_from_errno(errno) : MTR_OK;
 }
 
-static int read_stream(struct import *import, struct pieces *pieces, struct mtr_diagnostic *diagnostic)
+static int read_stream(struct import *import, struct pieces *pieces)
 {
+    const struct mtr_unpack_to to = unpack_to(import);
     struct mtr_unpack *unpack = NULL;
-    int rc = mtr_unpack_open(on_text, import, &unpack);
+    int rc = mtr_unpack_open(&to, &unpack);
     while (!rc && pieces->size) {
         import->bytes_done += pieces->size;
-        rc = mtr_unpack_read(unpack, piece_of(pieces), diagnostic);
+        rc = mtr_unpack_read(unpack, piece_of(pieces), &import->diagnostic);
         if (!rc) rc = next_piece(pieces);
     }
-    if (!rc) rc = mtr_unpack_end(unpack, diagnostic);
+    if (!rc) rc = mtr_unpack_end(unpack, &import->diagnostic);
     mtr_unpack_close(unpack);
     return rc;
 }
@@ -176,8 +191,9 @@ static int spool(struct pieces *pieces, FILE *copy)
     return !rc && fflush(copy) ? mtr_error_from_errno(errno) : rc;
 }
 
-static int read_zip(struct import *import, struct pieces *pieces, struct mtr_diagnostic *diagnostic)
+static int read_zip(struct import *import, struct pieces *pieces)
 {
+    const struct mtr_unpack_to to = unpack_to(import);
     const char *entry = import->map.entry.size ? import->map.entry.data : NULL;
     FILE *copy = NULL;
     int rc = MTR_OK;
@@ -185,20 +201,30 @@ static int read_zip(struct import *import, struct pieces *pieces, struct mtr_dia
         copy = tmpfile();
         rc = copy ? spool(pieces, copy) : mtr_error_from_errno(errno);
     }
-    if (!rc) rc = mtr_unpack_zip(fileno(copy ? copy : pieces->file), entry, on_text, import, diagnostic);
+    if (!rc) rc = mtr_unpack_zip(fileno(copy ? copy : pieces->file), entry, &to, &import->diagnostic);
     if (copy) fclose(copy);
+    return rc;
+}
+
+static int read_packed(struct import *import, FILE *file)
+{
+    struct pieces pieces = {.file = file, .bytes = malloc(PIECE_BYTES)};
+    int rc = pieces.bytes ? next_piece(&pieces) : MTR_ENOMEM;
+    const bool is_zip = !rc && mtr_unpack_is_zip(piece_of(&pieces));
+    if (!rc) rc = is_zip ? read_zip(import, &pieces) : read_stream(import, &pieces);
+    free(pieces.bytes);
     return rc;
 }
 
 static int read_rows(struct import *import, FILE *file)
 {
-    struct mtr_diagnostic diagnostic;
-    struct pieces pieces = {.file = file, .bytes = malloc(PIECE_BYTES)};
-    int rc = pieces.bytes ? next_piece(&pieces) : MTR_ENOMEM;
-    if (!rc && mtr_unpack_is_zip(piece_of(&pieces))) rc = read_zip(import, &pieces, &diagnostic);
-    else if (!rc) rc = read_stream(import, &pieces, &diagnostic);
-    free(pieces.bytes);
-    if (rc == MTR_ECORRUPT) on_problem(import, &diagnostic);
+    const struct mtr_str encoding = import->map.encoding;
+    int rc = encoding.size ? mtr_transcode_open(encoding.data, on_utf8, import, &import->transcode) : MTR_OK;
+    if (!rc) rc = read_packed(import, file);
+    if (!rc && import->transcode) rc = mtr_transcode_end(import->transcode, &import->diagnostic);
+    mtr_transcode_close(import->transcode);
+    import->transcode = NULL;
+    if (rc == MTR_ECORRUPT) on_problem(import, &import->diagnostic);
     return rc ? rc : mtr_row_reader_end(import->rows);
 }
 

@@ -13,7 +13,8 @@
  *     sku: {column: SkuPriceId, as: text}
  *   skip: {ChargeCategory: [Tax, Credit]}
  *   null: ["NULL"]                      # cells that stand for "no value"; the empty cell always does
- *   format: {csv: {delimiter: ";", header: true, entry: "usage-*.csv"}}   # or ndjson; entry: of a zip
+ *   format: {csv: {delimiter: ";", header: true, encoding: windows-1251, entry: "usage-*.csv"}}
+ *                                       # or ndjson; entry: of a zip
  *
  * `path` is another word for `column`; `time: Start` with `time_format: utc` beside it, and `delimiter`, are
  * short forms. `data.quantity: …` at the top is the same as `quantity` in data. In NDJSON a column is a
@@ -90,6 +91,7 @@ struct mtr_import_map {
     enum mtr_import_header header;
     char delimiter;
     struct mtr_str entry; /* of a zip: a pattern of glob(7), terminated; empty: its one file */
+    struct mtr_str encoding; /* of iconv(3), terminated; empty: UTF-8 */
     bool columns_are_numbers; /* all of them */
 };
 

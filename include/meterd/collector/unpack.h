@@ -10,6 +10,8 @@
 #ifndef METERD_COLLECTOR_UNPACK_H
 #define METERD_COLLECTOR_UNPACK_H
 
+#include <stdbool.h>
+
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/error.h"
 #include "meterd/core/str.h"
@@ -17,10 +19,16 @@
 /* Another result than MTR_OK ends the unpacking and is returned by it. */
 typedef int (*mtr_on_text)(void *context, struct mtr_str text);
 
+struct mtr_unpack_to {
+    mtr_on_text on_text;
+    void *context;
+    bool has_encoding; /* UTF-16 and UTF-32 are text as well: somebody transcodes it */
+};
+
 struct mtr_unpack;
 
 /* MTR_ENOMEM. */
-int mtr_unpack_open(mtr_on_text on_text, void *context, struct mtr_unpack **out) MTR_MUST_USE;
+int mtr_unpack_open(const struct mtr_unpack_to *to, struct mtr_unpack **out) MTR_MUST_USE;
 void mtr_unpack_close(struct mtr_unpack *unpack);
 /* MTR_ECORRUPT: *diagnostic says what the bytes are, or that they are damaged; MTR_ENOMEM. */
 int mtr_unpack_read(struct mtr_unpack *unpack, struct mtr_str piece,
@@ -31,7 +39,7 @@ int mtr_unpack_end(struct mtr_unpack *unpack, struct mtr_diagnostic *diagnostic)
 bool mtr_unpack_is_zip(struct mtr_str first);
 /* The one entry of the zip in that file, or all that match the pattern (glob(7); entries are never paths of
  * this system), in their order. fd: seekable, borrowed. Errors as above. */
-int mtr_unpack_zip(int fd, const char *entry, mtr_on_text on_text, void *context,
+int mtr_unpack_zip(int fd, const char *entry, const struct mtr_unpack_to *to,
                    struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

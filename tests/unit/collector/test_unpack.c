@@ -39,7 +39,8 @@ static int unpack(struct mtr_str bytes, size_t piece_bytes, struct mtr_diagnosti
 {
     struct mtr_unpack *unpack;
     mtr_buffer_init(&out, 1 << 22);
-    assert_int_equal(mtr_unpack_open(on_text, NULL, &unpack), MTR_OK);
+    const struct mtr_unpack_to to = {.on_text = on_text};
+    assert_int_equal(mtr_unpack_open(&to, &unpack), MTR_OK);
     int rc = MTR_OK;
     for (size_t at = 0; !rc && at < bytes.size; at += piece_bytes) {
         const size_t left = bytes.size - at;
@@ -174,7 +175,8 @@ static int unzip(const struct entry *entries, size_t count, const char *wanted, 
     FILE *file = fopen(path, "re");
     assert_non_null(file);
     mtr_buffer_init(&out, 1 << 16);
-    int rc = mtr_unpack_zip(fileno(file), wanted, on_text, NULL, diagnostic);
+    const struct mtr_unpack_to to = {.on_text = on_text};
+    int rc = mtr_unpack_zip(fileno(file), wanted, &to, diagnostic);
     fclose(file);
     remove_tree(directory);
     return rc;
