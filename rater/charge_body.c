@@ -140,9 +140,12 @@ void mtr_charge_write_dimensions(struct mtr_json_writer *json, struct mtr_str di
 }
 
 static void set_when(struct body_row *row, const struct rater_emission *emission,
-                     const struct mtr_charge_line *line)
+                     const struct rater_difference *difference)
 {
-    row->period_start = rater_local_time(emission->subscription, emission->bounds.start_us);
+    const struct mtr_charge_line *line = &difference->line;
+    const int64_t start_us =
+        difference->has_vanished ? difference->period_start_us : emission->bounds.start_us;
+    row->period_start = rater_local_time(emission->subscription, start_us);
     row->period_end = rater_local_time(emission->subscription, emission->bounds.end_us);
     row->part_start = rater_local_time(emission->subscription, line->part_start_us);
     row->part_end = rater_local_time(emission->subscription, line->part_end_us);
@@ -198,7 +201,7 @@ int rater_write_charge_body(struct mtr_buffer *out, const struct rater_emission 
         .seq_first = charge->seq_first,
         .seq_last = charge->seq_last,
     };
-    set_when(&row, emission, line);
+    set_when(&row, emission, difference);
     set_money(&row, difference);
     mtr_buffer_reset(out);
     mtr_json_begin(&json, out);

@@ -9,6 +9,9 @@
 #include "rater/difference.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "meterd/core/time.h"
 
 #include "rater/period/gather.h"
 #include "rater/line_order.h"
@@ -127,14 +130,34 @@ static void find_range(const struct mtr_period_price *price, struct rater_differ
     }
 }
 
+/* The store names periods by the second. One that is no more, or begins elsewhere in that second by now,
+ * began where the line's last charge says. */
+static int find_said_start(struct mtr_charges_txn *charges, const struct mtr_charge_line *line, int64_t *out)
+{
+    static const char name[] = "\"period_start\":\"";
+    struct mtr_charge last;
+    *out = line->period_start_s * MTR_US_PER_SECOND;
+    int rc = mtr_charges_get(charges, line->last_number, &last);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    const char *at = memmem(last.body.data, last.body.size, name, sizeof(name) - 1);
+    if (!at) return MTR_ECORRUPT;
+    const char *text = at + sizeof(name) - 1;
+    const char *end = memchr(text, '"', (size_t)(last.body.data + last.body.size - text));
+    if (!end || mtr_time_parse((struct mtr_str){text, (size_t)(end - text)}, out)) return MTR_ECORRUPT;
+    MTR_ASSERT(mtr_billing_period_name_s(*out) == line->period_start_s);
+    return MTR_OK;
+}
+
 static int on_stored_line(void *context, const struct mtr_charge_line *line)
 {
     struct comparison *comparison = context;
     const uint32_t count = comparison->price->line_count;
     if (!line->emitted.e18 && !line->cost.e18 && !line->quantity.e12) return MTR_OK;
     if (count && bsearch(&line->key, comparison->keys, count, sizeof(line->key), compare_keys)) return MTR_OK;
-    struct rater_difference difference = {.line = *line, .has_cost = line->has_cost};
+    struct rater_difference difference = {
+        .line = *line, .has_vanished = true, .has_cost = line->has_cost};
     int rc = copy_texts(comparison->arena, &difference.line);
+    if (!rc) rc = find_said_start(comparison->charges, line, &difference.period_start_us);
     if (!rc) rc = subtract(&difference, (struct mtr_money){0}, (struct mtr_money){0});
     if (rc) return rc;
     MTR_ASSERT(difference.amount.e18 == -line->emitted.e18 && !difference.emitted_after.e18); /* all of it */

@@ -10,6 +10,8 @@
  * it should be. */
 struct rater_difference {
     struct mtr_charge_line line;               /* state before; text in the arena */
+    bool has_vanished;
+    int64_t period_start_us; /* of a line that vanished: as its charges say it */
     const struct mtr_pricing_currency *pricing; /* NULL: none, or the line vanished */
     const struct mtr_price_exchange *exchange;  /* the same */
     struct mtr_exact exact; /* with one of them: what the line is in what it is priced in */

@@ -118,6 +118,18 @@ def check_start_in_any_order():
                     assert float(drafted["2026-09-10"]) == expected, drafted
                 page = json.loads(daemon.command("audit", "--json").stdout)
                 assert page["rollups_equal"] and (page["findings"], page["pending"]) == (0, 0), page
+                if first == moved["start"]:
+                    check_taken_back(daemon, moved)
+
+
+def check_taken_back(daemon, moved):
+    """What takes a period back says its start as the charges did that it takes back: to the microsecond, also of the same second."""
+    for start, told in ("2026-09-10T10:45:00.25Z", "2026-09-10T16:30:00.250+05:45"), ("2026-09-10T10:46:07Z", "2026-09-10T16:31:07+05:45"):
+        apply(daemon, subscriptions=[{**moved, "start": start}])
+        sums = {}
+        for c in daemon.get("/v1/charges?limit=10000")["charges"]:
+            sums[c["period_start"]] = sums.get(c["period_start"], 0) + round(float(c["amount"]) * 100)
+        assert [key for key, cents in sums.items() if cents] == [told], sums
 
 
 def check_subscribe_again():
