@@ -277,9 +277,11 @@ static int price_period(struct run *run, const struct mtr_rating *rating, int64_
     struct mtr_period_price *priced = mtr_arena_calloc(run->arena, 1, sizeof(*priced));
     if (!priced) return MTR_ENOMEM;
     int rc = mtr_billing_period_price(rating, phase, start_us, priced);
-    if (rc == MTR_EMISSING || (rc == MTR_EOVERFLOW && priced->problem[0]))
-        return quote_fail(run->findings, MTR_FINDING_RATING_PERIOD, NULL,
-                          rc == MTR_EMISSING ? "currency" : "quantity", priced->problem,
+    if (rc == MTR_EMISSING)
+        return quote_fail(run->findings, MTR_FINDING_RATING_RATE_MISSING, NULL, "currency", priced->problem,
+                          (struct mtr_str){NULL, 0});
+    if (rc == MTR_EOVERFLOW && priced->problem[0])
+        return quote_fail(run->findings, MTR_FINDING_RATING_RANGE, NULL, "quantity", priced->problem,
                           (struct mtr_str){NULL, 0});
     if (!rc) rc = post_draws(run, &priced->grants);
     if (!rc) rc = keep_parts(run, priced);

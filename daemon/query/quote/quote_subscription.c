@@ -6,19 +6,34 @@
 
 #include "meterd/core/time.h"
 
-/* A fee that is for other periods than those that are asked for. */
-static int check_fees(const struct quote_question *question, const struct mtr_tariff_document *tariff,
-                      enum mtr_period_unit billed)
+static int fail_billing(const struct quote_question *question, const char *sentence, struct mtr_str name)
 {
-    const struct mtr_node *billing = question->request->terms.billing;
+    return quote_fail(question->findings, MTR_FINDING_QUOTE_BILLING, question->request->terms.billing,
+                      "billing", sentence, name);
+}
+
+/* A fee that is for other periods than those that are priced, and limits over a term that is no longer. One
+ * quantity by itself, of which nothing is said, is of the period that the fee is for. */
+static int check_periods(const struct quote_question *question, const struct mtr_tariff_document *tariff,
+                         enum mtr_period_unit billed)
+{
+    const bool is_given = question->request->terms.billing != NULL;
     enum mtr_period_unit unit;
-    for (uint32_t v = 0; billing && tariff && v < tariff->version_count; v++) {
-        for (uint32_t i = 0; i < tariff->versions[v].component_count; i++) {
-            const struct mtr_component *component = &tariff->versions[v].components[i];
-            if (mtr_component_fee_period(component, &unit) && unit != billed)
-                return quote_fail(question->findings, MTR_FINDING_QUOTE_BILLING, billing, "billing",
-                                  "has other periods than a fee of the tariff is for:", component->key);
+    if (!tariff || (!is_given && !question->is_series)) return MTR_OK;
+    for (uint32_t v = 0; v < tariff->version_count; v++) {
+        const struct mtr_tariff_version *version = &tariff->versions[v];
+        for (uint32_t i = 0; i < version->component_count; i++) {
+            const struct mtr_component *component = &version->components[i];
+            if (!mtr_component_fee_period(component, &unit) || unit == billed) continue;
+            return fail_billing(question,
+                                is_given ? "has other periods than a fee of the tariff is for:"
+                                         : "is not given, so it is by the month, and a fee of the tariff is "
+                                           "for other periods:",
+                                component->key);
         }
+        if (version->term.given && version->term.every <= billed)
+            return fail_billing(question, "is no shorter than the term that the tariff has limits over: a",
+                                mtr_str_from(mtr_period_unit_name(version->term.every)));
     }
     return MTR_OK;
 }
@@ -105,7 +120,7 @@ int quote_make_subscription(const struct quote_question *question, const int64_t
     const uint32_t count = make_phases(&question->phases, phases);
     for (uint32_t i = 0; i < question->phases.count; i++)
         for (int side = 0; !rc && side < QUOTE_SIDES; side++)
-            rc = check_fees(question, question->phases.items[i].of[side], phases[0].billing.unit);
+            rc = check_periods(question, question->phases.items[i].of[side], phases[0].billing.unit);
     if (!rc) rc = check_units(question, &phases[0]);
     if (!rc) rc = quote_join_phases(phases, count, question->arena);
     *out = phases;

@@ -67,7 +67,7 @@
     X(QUERY_DIMENSION_UNKNOWN, ERROR, "query.dimension.unknown", "no meter has that dimension",              \
       "take the one that the sentence names")                                                                \
     X(QUERY_LIMIT, ERROR, "query.limit", "the answer is larger than one may be", "ask for less")             \
-    X(QUOTE_BILLING, ERROR, "quote.billing", "the billing period does not fit a fee of the tariff",          \
+    X(QUOTE_BILLING, ERROR, "quote.billing", "the billing period fits no fee or term of the tariff",         \
       "change one of them")                                                                                  \
     X(QUOTE_CREDIT, ERROR, "quote.credit", "a credit of the quote is negative, or has a taken key",          \
       "mend it")                                                                                             \

@@ -143,9 +143,12 @@ static int apply_exchange(struct mtr_pricer *pricer)
     const struct mtr_price_exchange *exchange = pricer->input->exchange;
     const uint32_t count = price_converts(pricer) ? pricer->price.line_count : 0;
     int rc = exchange && !exchange->known && count ? MTR_EMISSING : MTR_OK;
-    for (uint32_t i = 0; !rc && i < count; i++)
-        rc = pricer->price.lines[i].is_rest ? convert_rest(pricer, &pricer->price.lines[i])
-                                            : convert_line(pricer, i);
+    for (uint32_t i = 0; !rc && i < count; i++) {
+        struct mtr_price_line *line = &pricer->price.lines[i];
+        pricer->converted = line;
+        rc = line->is_rest ? convert_rest(pricer, line) : convert_line(pricer, i);
+    }
+    if (!rc) pricer->converted = NULL;
     return rc;
 }
 

@@ -45,6 +45,7 @@ struct mtr_pricer {
     struct mtr_price_rounding rounding; /* of lines, or of the total */
     uint32_t line_capacity, step_capacity;
     const struct mtr_component *component; /* whose lines are being made; NULL: the whole tariff's */
+    const struct mtr_price_line *converted; /* into what is charged, at this moment; NULL: none is */
     const struct mtr_usage_row *const *line_rows; /* of the line being made */
     uint32_t line_row_count;
     struct mtr_price_pool_state *pools;    /* in the order in which they are drawn */

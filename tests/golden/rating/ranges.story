@@ -50,3 +50,18 @@ use     s1 calls/eu 2026-01-01T00 90000000000000000000
 at      2026-02-01T02
         problem: the period of subscription s1 that starts at 2026-01-01T00:00:00+00:00 cannot be rated: the tariff: its amounts add up to more than 1.7 × 10^20
         audit: problem s1 2026-01: the tariff: its amounts add up to more than 1.7 × 10^20
+
+# An amount that is in range as units of the seller's own, or in the tariff's currency, and grows out of it as what is charged.
+tariffs:
+- key: twice
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    pricing_currency: {name: CREDITS, price: "1000000000000000"}
+    components: [{key: calls, meter: calls, group_by: [region], per_unit: 1000}]
+subscriptions: [{key: s1, service: compute, customer: c1, tariff: twice, start: 2026-01-01}]
+
+use     s1 calls/eu 2026-01-01T00 1000000
+at      2026-02-01T02
+        problem: the period of subscription s1 that starts at 2026-01-01T00:00:00+00:00 cannot be rated: component calls (region=eu): the price of 1000000 is out of range, 1000000000 CREDITS at 1000000000000000 EUR: an amount is at most 1.7 × 10^20
+        audit: problem s1 2026-01: component calls (region=eu): the price of 1000000 is out of range, 1000000000 CREDITS at 1000000000000000 EUR: an amount is at most 1.7 × 10^20

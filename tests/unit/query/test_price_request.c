@@ -177,6 +177,12 @@ static const struct request_row {
     {"{\"tariff\":{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"components\":[{\"key\":\"base\",\"recurring\":"
      "{\"amount\":1,\"every\":\"month\"}}]}]},\"start\":\"2026-03-11\",\"billing\":{\"every\":\"year\"}}",
      "billing has other periods than a fee of the tariff is for: base"},
+    {"{\"tariff\":{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"components\":[{\"key\":\"base\",\"recurring\":"
+     "{\"amount\":1,\"every\":\"quarter\"}}]}]},\"start\":\"2026-03-11\",\"end\":\"2026-06-11\"}",
+     "billing is not given, so it is by the month, and a fee of the tariff is for other periods: base"},
+    {"{\"tariff\":{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"term\":{\"every\":\"month\",\"cap\":5},"
+     "\"components\":[{\"key\":\"base\",\"recurring\":{\"amount\":1}}]}]},\"start\":\"2026-03-11\",\"end\":\"2026-06-11\"}",
+     "billing is no shorter than the term that the tariff has limits over: a month"},
     /* windows and cells: what no meter is known of has them as fine as they can be */
     {"{\"tariff\":" WINDOW("00:10") ",\"at\":\"2026-03-05\",\"quantity\":\"3\"}",
      "meters mask `n` begins at 00:10, but meter `m` has cells of a quarter of an hour: no cell is that fine"},
