@@ -202,7 +202,7 @@ static int add_range(struct rater_line_sums *sums, const struct mtr_dimensions_r
     if (rc) return rc;
     const size_t count = (size_t)sums->component_count + 1;
     struct rater_range_sums *range = &sums->ranges[sums->count++];
-    *range = (struct rater_range_sums){.has_until = lines->has_until};
+    *range = (struct rater_range_sums){.until = MTR_STR(""), .has_until = lines->has_until};
     range->sums = mtr_arena_calloc(&sums->arena, MTR_PRICE_SIGNS * count, sizeof(*range->sums));
     range->asked = mtr_arena_calloc(&sums->arena, count, sizeof(*range->asked));
     if (!range->sums || !range->asked) return MTR_ENOMEM;
