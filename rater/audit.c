@@ -162,7 +162,8 @@ static int price_period(struct audit *audit, const struct mtr_charge_period *per
                       &audit->lines_max, &audit->sums);
     do {
         do {
-            rc = rater_take_lines(&ranges, &rating);
+            do rc = rater_take_lines(&ranges, &rating);
+            while (rc == RATER_GOES_ON);
             if (!rc)
                 rc = mtr_billing_period_price(&rating, audit->subscription,
                                               period->start_s * MTR_US_PER_SECOND, out);

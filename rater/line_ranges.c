@@ -26,8 +26,9 @@ void rater_begin_lines(struct rater_line_ranges *ranges, const struct mtr_subscr
     ranges->start_us = start_us;
     ranges->count_max = count_max;
     ranges->kept = kept;
+    ranges->was_marked = false;
     ranges->coupling = (struct mtr_tariff_coupling){.key = NULL};
-    ranges->in_ranges = false;
+    ranges->in_ranges = rater_are_summing(kept, subscription->number, start_us);
     ranges->lines = (struct mtr_dimensions_range){.from = MTR_STR("")};
 }
 
@@ -39,11 +40,12 @@ void rater_go_on_with_lines(struct rater_line_ranges *ranges, struct mtr_str fro
     ranges->in_ranges = true;
 }
 
-static struct rater_summing summing_of(const struct rater_line_ranges *ranges)
+static struct rater_summing summing_of(const struct rater_line_ranges *ranges, struct mtr_hash128 inputs)
 {
     return (struct rater_summing){.subscription = ranges->subscription,
                                   .start_us = ranges->start_us,
                                   .count_max = *ranges->count_max,
+                                  .inputs = inputs,
                                   .goes_on = ranges->lines.from,
                                   .coupling = ranges->coupling};
 }
@@ -52,11 +54,11 @@ static struct rater_summing summing_of(const struct rater_line_ranges *ranges)
 static int take_with_sums(struct rater_line_ranges *ranges, struct mtr_rating *rating,
                           const struct mtr_billing_period *period)
 {
-    const struct rater_summing summing = summing_of(ranges);
+    const struct rater_summing summing = summing_of(ranges, period->inputs);
     struct mtr_billing_period again;
     struct mtr_grants grants;
     const bool begins = ranges->lines.from.size == 0; /* a rating takes in what is known where it begins */
-    struct rater_line_sums *sums = begins ? NULL : rater_find_sums(ranges->kept, &summing, period->inputs);
+    struct rater_line_sums *sums = begins ? NULL : rater_find_sums(ranges->kept, &summing);
     int rc = sums ? MTR_OK : rater_make_sums(ranges->kept, &summing, rating, &sums);
     if (!rc) ranges->coupling.key = sums->coupling.key;
     if (rc || sums->coupling.key) return rc;
@@ -66,6 +68,7 @@ static int take_with_sums(struct rater_line_ranges *ranges, struct mtr_rating *r
     memcpy(ranges->until, range->until.data, range->until.size);
     ranges->lines.until = (struct mtr_str){ranges->until, range->until.size};
     ranges->lines.has_until = range->has_until;
+    ranges->was_marked = sums->was_marked;
     mtr_arena_reset(rating->arena);
     rc = rater_open_period(rating, ranges->subscription, ranges->start_us, &again, &grants);
     if (!rc) rc = rater_sum_others(sums, &again, index);
@@ -123,7 +126,7 @@ bool rater_fewer_need_less(const struct rater_line_ranges *ranges)
 
 static void drop_sums(const struct rater_line_ranges *ranges)
 {
-    const struct rater_summing summing = summing_of(ranges);
+    const struct rater_summing summing = summing_of(ranges, (struct mtr_hash128){0});
     rater_drop_sums(ranges->kept, &summing);
 }
 
@@ -132,9 +135,11 @@ bool rater_takes_fewer(struct rater_line_ranges *ranges, const struct mtr_rating
     const bool too_many = rc == MTR_ENOMEM || (rc == MTR_ELIMIT && !ranges->in_ranges);
     MTR_ASSERT(rating->only == (ranges->in_ranges ? &ranges->lines : NULL) || !rating->only);
     if (!too_many || !rater_fewer_need_less(ranges)) return false;
-    if (ranges->in_ranges) *ranges->count_max /= 2;
+    if (ranges->in_ranges) {
+        *ranges->count_max /= 2;
+        drop_sums(ranges);
+    }
     ranges->in_ranges = true;
-    drop_sums(ranges);
     return true;
 }
 

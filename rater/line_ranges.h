@@ -25,6 +25,7 @@ struct rater_line_ranges {
     struct mtr_tariff_coupling coupling; /* its key is what keeps the lines together */
     bool in_ranges;                      /* else all at once */
     struct rater_sums_kept *kept;
+    bool was_marked; /* the period was, while the sums were made that its lines are priced with */
     struct mtr_dimensions_range lines; /* in ranges: these */
     char from[MTR_DIMENSIONS_BYTES_MAX], until[MTR_DIMENSIONS_BYTES_MAX];
 };
@@ -38,7 +39,8 @@ void rater_begin_lines(struct rater_line_ranges *ranges, const struct mtr_subscr
 void rater_end_lines(struct rater_line_ranges *ranges);
 /* In ranges, from the line of those values on. */
 void rater_go_on_with_lines(struct rater_line_ranges *ranges, struct mtr_str from);
-/* The arena is reset. Errors: those of reading use. */
+/* The arena is reset. RATER_GOES_ON: they wait for sums of all lines; some of these were made, and the next
+ * call makes more, in this transaction or another. Errors: those of reading use and, for sums, of pricing. */
 int rater_take_lines(struct rater_line_ranges *ranges, struct mtr_rating *rating) MTR_MUST_USE;
 /* Would what is taken with fewer lines at once need less memory? Lines that are priced together would not. */
 bool rater_fewer_need_less(const struct rater_line_ranges *ranges);

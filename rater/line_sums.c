@@ -10,7 +10,8 @@
 #include "rater/period/parts.h"
 #include "rater/period/price.h"
 
-enum { ARENA_CHUNK_BYTES = 4096 };
+/* Ranges that are priced in one transaction of the rater: about as long as one takes to be emitted. */
+enum { ARENA_CHUNK_BYTES = 4096, RANGES_AT_ONCE = 8 };
 
 /* ---- those that are kept ---- */
 
@@ -43,18 +44,37 @@ uint32_t rater_range_of(const struct rater_line_sums *sums, struct mtr_str from)
     return range;
 }
 
-struct rater_line_sums *rater_find_sums(struct rater_sums_kept *kept, const struct rater_summing *summing,
-                                        struct mtr_hash128 inputs)
+static bool is_same(struct mtr_hash128 a, struct mtr_hash128 b)
+{
+    return a.high == b.high && a.low == b.low;
+}
+
+struct rater_line_sums *rater_find_sums(struct rater_sums_kept *kept, const struct rater_summing *summing)
 {
     for (unsigned i = 0; i < RATER_SUMS_KEPT_MAX; i++) {
         struct rater_line_sums *sums = &kept->items[i];
-        if (!is_of(sums, summing) || sums->inputs.high != inputs.high || sums->inputs.low != inputs.low)
-            continue;
+        if (!is_of(sums, summing) || !sums->is_whole || !is_same(sums->inputs, summing->inputs)) continue;
         if (!sums->coupling.key && rater_range_of(sums, summing->goes_on) == sums->count) continue;
         sums->used = ++kept->used;
         return sums;
     }
     return NULL;
+}
+
+bool rater_are_summing(const struct rater_sums_kept *kept, uint32_t subscription, int64_t start_us)
+{
+    for (unsigned i = 0; i < RATER_SUMS_KEPT_MAX; i++)
+        if (kept->items[i].subscription == subscription && kept->items[i].start_us == start_us &&
+            !kept->items[i].is_whole)
+            return true;
+    return false;
+}
+
+void rater_sums_marked(struct rater_sums_kept *kept, uint32_t subscription, int64_t start_us)
+{
+    for (unsigned i = 0; i < RATER_SUMS_KEPT_MAX; i++)
+        if (kept->items[i].subscription == subscription && kept->items[i].start_us == start_us)
+            kept->items[i].was_marked = true;
 }
 
 static struct rater_line_sums *make_room(struct rater_sums_kept *kept, const struct rater_summing *summing)
@@ -345,23 +365,19 @@ static int price_range(const struct rater_summing *summing, struct mtr_rating *o
     return mtr_billing_period_price(others, summing->subscription, summing->start_us, out);
 }
 
-static int sum_ranges(struct rater_line_sums *sums, const struct rater_summing *summing,
-                      struct mtr_rating *others)
+/* The next range, behind those that were cut. */
+static int sum_next(struct rater_line_sums *sums, const struct rater_summing *summing,
+                    struct mtr_rating *others)
 {
     struct mtr_dimensions_range lines = {.from = MTR_STR("")};
-    char from[MTR_DIMENSIONS_BYTES_MAX], until[MTR_DIMENSIONS_BYTES_MAX];
+    char until[MTR_DIMENSIONS_BYTES_MAX];
     struct mtr_period_price priced;
-    int rc = MTR_OK;
-    do {
-        if (lines.has_until) {
-            memcpy(from, lines.until.data, lines.until.size);
-            lines = (struct mtr_dimensions_range){.from = {from, lines.until.size}};
-        }
-        rc = cut_range(summing, others, &lines, until);
-        if (!rc) rc = price_range(summing, others, &lines, &priced);
-        if (!rc) rc = add_range(sums, &lines);
-        if (!rc) rc = note_price(sums, sums->count - 1, 0, &priced);
-    } while (!rc && lines.has_until && !sums->coupling.key);
+    if (sums->count > 0) lines.from = sums->ranges[sums->count - 1].until;
+    int rc = cut_range(summing, others, &lines, until);
+    if (!rc) rc = price_range(summing, others, &lines, &priced);
+    if (!rc) rc = add_range(sums, &lines);
+    if (!rc) rc = note_price(sums, sums->count - 1, 0, &priced);
+    if (!lines.has_until) sums->range = sums->count;
     return rc;
 }
 
@@ -380,22 +396,13 @@ static int price_again(struct rater_line_sums *sums, const struct rater_summing 
     return rc ? rc : price_range(summing, others, &sums->lines, out);
 }
 
-/* What lines draw in a part is known with the units that all ask for in it, and these with what they drew in
- * the parts before. So a look at all makes one part right, and one more the amounts where they count. */
-static int draw_units(struct rater_line_sums *sums, const struct rater_summing *summing,
-                      struct mtr_rating *others, uint32_t part_count)
+static int draw_next(struct rater_line_sums *sums, const struct rater_summing *summing,
+                     struct mtr_rating *others)
 {
-    const uint32_t looks = part_count + (sums->coupling.adds_up || sums->coupling.cuts ? 1 : 0);
     struct mtr_period_price priced;
-    int rc = MTR_OK;
-    for (uint32_t known = 1; !rc && known < looks; known++) {
-        memset(sums->last, 0, sums->component_count * sizeof(*sums->last));
-        for (uint32_t i = 0; !rc && i < sums->count && !sums->coupling.key; i++) {
-            rc = price_again(sums, summing, others, i, &priced);
-            if (!rc) rc = note_price(sums, i, known, &priced);
-        }
-    }
-    return rc;
+    if (sums->range == 0) memset(sums->last, 0, sums->component_count * sizeof(*sums->last));
+    int rc = price_again(sums, summing, others, sums->range, &priced);
+    return rc ? rc : note_price(sums, sums->range++, sums->look, &priced);
 }
 
 static bool rounds_totals(const struct mtr_billing_part *parts, uint32_t count)
@@ -418,45 +425,90 @@ static int add_charged(const struct mtr_period_price *priced, struct mtr_money *
     return rc;
 }
 
-/* A cut line is rounded anew, so that sums do not tell what a rounded total leaves: all ranges behind the
- * first, which has that, are priced once more, with the others. */
-static int charge_ranges(struct rater_line_sums *sums, const struct rater_summing *summing,
-                         const struct mtr_billing_period *period, struct mtr_rating *others)
+static int charge_next(struct rater_line_sums *sums, const struct rater_summing *summing,
+                       struct mtr_rating *others)
 {
+    struct mtr_period_price priced;
+    if (sums->range == 0 && ++sums->range == sums->count) return MTR_OK; /* the first has the total */
+    int rc = price_again(sums, summing, others, sums->range++, &priced);
+    if (!rc) rc = add_charged(&priced, sums->charged_parts);
+    return rc ? rc : add_charged(priced.costs, sums->charged_costs);
+}
+
+/* ---- looks at all ranges ---- */
+
+/* What lines draw in a part is known with the units that all ask for in it, and these with what they drew in
+ * the parts before: a look at all makes one part right, and one more the amounts where they count. A cut line
+ * is rounded anew, so that sums do not tell what a rounded total leaves: a last look is at what the ranges
+ * behind the first, which has that, are charged with. */
+static int plan(struct rater_line_sums *sums, const struct mtr_billing_period *period)
+{
+    const struct mtr_tariff_coupling *coupling = &sums->coupling;
+    const bool rounds = rounds_totals(period->parts, period->part_count) ||
+                        rounds_totals(period->costs, period->cost_count);
+    sums->looks = coupling->draws ? period->part_count + (coupling->adds_up || coupling->cuts) : 1;
+    if (!rounds || !coupling->cuts) return MTR_OK;
     sums->charged_parts = mtr_arena_calloc(&sums->arena, (size_t)period->part_count + 1,
                                            sizeof(*sums->charged_parts));
     sums->charged_costs = mtr_arena_calloc(&sums->arena, (size_t)period->cost_count + 1,
                                            sizeof(*sums->charged_costs));
-    if (!sums->charged_parts || !sums->charged_costs) return MTR_ENOMEM;
-    struct mtr_period_price priced;
-    int rc = MTR_OK;
-    for (uint32_t i = 1; !rc && i < sums->count; i++) {
-        rc = price_again(sums, summing, others, i, &priced);
-        if (!rc) rc = add_charged(&priced, sums->charged_parts);
-        if (!rc) rc = add_charged(priced.costs, sums->charged_costs);
+    return sums->charged_parts && sums->charged_costs ? MTR_OK : MTR_ENOMEM;
+}
+
+static int look_on(struct rater_line_sums *sums, const struct rater_summing *summing,
+                   struct mtr_rating *others)
+{
+    const bool charges = sums->look == sums->looks;
+    int rc = sums->look == 0 ? sum_next(sums, summing, others)
+             : charges       ? charge_next(sums, summing, others)
+                             : draw_next(sums, summing, others);
+    if (rc || sums->range < sums->count) return rc;
+    sums->range = 0;
+    sums->look++;
+    sums->is_whole = sums->look == sums->looks + (sums->charged_parts != NULL);
+    sums->has_charged = charges;
+    return MTR_OK;
+}
+
+static int begin_sums(struct rater_sums_kept *kept, const struct rater_summing *summing,
+                      struct mtr_rating *others, struct rater_line_sums **out)
+{
+    struct mtr_billing_period period;
+    struct mtr_grants grants;
+    struct rater_line_sums *sums = *out = make_room(kept, summing);
+    mtr_arena_reset(others->arena);
+    int rc = rater_open_period(others, summing->subscription, summing->start_us, &period, &grants);
+    if (!rc) rc = begin(sums, &period);
+    if (!rc) rc = plan(sums, &period);
+    sums->closing = others->closing;
+    return rc ? rc : mtr_arena_copy(&sums->arena, summing->goes_on, &sums->goes_on);
+}
+
+static struct rater_line_sums *find_begun(struct rater_sums_kept *kept, const struct rater_summing *summing,
+                                          const struct mtr_rating *rating)
+{
+    for (unsigned i = 0; i < RATER_SUMS_KEPT_MAX; i++) {
+        struct rater_line_sums *sums = &kept->items[i];
+        if (is_of(sums, summing) && !sums->is_whole && is_same(sums->inputs, summing->inputs) &&
+            sums->closing == rating->closing && mtr_str_equal(sums->goes_on, summing->goes_on))
+            return sums;
     }
-    sums->has_charged = true;
-    return rc;
+    return NULL;
 }
 
 int rater_make_sums(struct rater_sums_kept *kept, const struct rater_summing *summing,
                     const struct mtr_rating *rating, struct rater_line_sums **out)
 {
     struct mtr_rating others = *rating;
-    struct mtr_billing_period period;
-    struct mtr_grants grants;
-    struct rater_line_sums *sums = make_room(kept, summing);
-    mtr_arena_reset(others.arena);
+    struct rater_line_sums *sums = find_begun(kept, summing, rating);
+    int rc = MTR_OK;
     others.rest = NULL;
-    int rc = rater_open_period(&others, summing->subscription, summing->start_us, &period, &grants);
-    if (!rc) rc = begin(sums, &period);
-    const bool rounds = !rc && (rounds_totals(period.parts, period.part_count) ||
-                                rounds_totals(period.costs, period.cost_count));
-    if (!rc) rc = sum_ranges(sums, summing, &others);
-    if (!rc && sums->coupling.draws) rc = draw_units(sums, summing, &others, period.part_count);
-    if (!rc && rounds && sums->coupling.cuts && !sums->coupling.key)
-        rc = charge_ranges(sums, summing, &period, &others);
+    if (!sums) rc = begin_sums(kept, summing, &others, &sums);
+    for (unsigned i = 0; !rc && !sums->is_whole && i < RANGES_AT_ONCE; i++) {
+        rc = look_on(sums, summing, &others);
+        sums->is_whole = sums->is_whole || sums->coupling.key;
+    }
     if (rc) release(sums);
     else *out = sums;
-    return rc;
+    return rc || sums->is_whole ? rc : RATER_GOES_ON;
 }

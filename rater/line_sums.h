@@ -31,15 +31,21 @@ struct rater_line_sums {
     uint32_t subscription; /* 0: none */
     int64_t start_us;
     struct mtr_hash128 inputs;
-    uint64_t used;   /* when, among the others that are kept */
+    uint64_t used; /* when, among the others that are kept */
     struct mtr_tariff_coupling coupling; /* a key: sums do not tell what the lines of a range come to */
     struct rater_range_sums *ranges;
     uint32_t count, capacity, component_count;
     struct mtr_str *last; /* by component: the dimensions of the last line so far */
     struct mtr_line_rest rest;
-    struct mtr_dimensions_range lines; /* while they are made */
-    bool has_charged; /* what the ranges behind the first are charged with, by part */
+    bool has_charged; /* what the ranges behind the first are charged with, by part; NULL: not asked for */
     struct mtr_money *charged_parts, *charged_costs;
+
+    bool is_whole;      /* else they are being made: */
+    struct mtr_str goes_on;
+    bool closing;
+    uint32_t look, looks, range; /* the next range of a look; looks before that at what is charged */
+    struct mtr_dimensions_range lines;
+    bool was_marked; /* the period was, meanwhile: what is made of the sums may be of before */
     struct mtr_arena arena; /* of all of it */
 };
 
@@ -56,18 +62,24 @@ struct rater_summing {
     const struct mtr_subscription *subscription;
     int64_t start_us;
     uint32_t count_max;     /* lines of a component in a range */
-    struct mtr_str goes_on; /* a range begins there */
+    struct mtr_hash128 inputs; /* of the period */
+    struct mtr_str goes_on;    /* a range begins there */
     struct mtr_tariff_coupling coupling;
 };
 
 /* NULL: none are kept of that period with these inputs and a range that begins there (or a key, whatever the
  * range). */
-struct rater_line_sums *rater_find_sums(struct rater_sums_kept *kept, const struct rater_summing *summing,
-                                        struct mtr_hash128 inputs);
-/* Prices each range. The rating's arena is reset. Errors: those of pricing. */
+struct rater_line_sums *rater_find_sums(struct rater_sums_kept *kept, const struct rater_summing *summing);
+/* Prices some ranges; RATER_GOES_ON: there are more of them, for the next transaction. The rating's arena is
+ * reset. Errors: those of pricing. */
+enum { RATER_GOES_ON = 1 };
 int rater_make_sums(struct rater_sums_kept *kept, const struct rater_summing *summing,
                     const struct mtr_rating *rating, struct rater_line_sums **out) MTR_MUST_USE;
 void rater_drop_sums(struct rater_sums_kept *kept, const struct rater_summing *summing);
+/* Are some of that period being made? */
+bool rater_are_summing(const struct rater_sums_kept *kept, uint32_t subscription, int64_t start_us);
+/* That period is to be rated again. */
+void rater_sums_marked(struct rater_sums_kept *kept, uint32_t subscription, int64_t start_us);
 
 /* The range that begins where the rating goes on. */
 uint32_t rater_range_of(const struct rater_line_sums *sums, struct mtr_str from);

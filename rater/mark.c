@@ -25,6 +25,7 @@ int rater_mark_again(struct rater_step *step, struct mtr_charge_period *period)
 {
     const int64_t draft_every_us = step->rater->options.draft_every_us;
     int64_t due_us = step->now_us;
+    rater_sums_marked(&step->rater->sums, period->subscription, period->start_s * MTR_US_PER_SECOND);
     if (period->dirty) return MTR_OK;
     period->dirty = true;
     /* A rating of the future is of a clock that was ahead: it puts nothing off. */

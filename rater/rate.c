@@ -140,6 +140,7 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
                                           &rating->price);
         if (!rc) rc = compare(step, rating);
     } while (rater_takes_fewer(&rating->ranges, &of, rc));
+    if (rc == RATER_GOES_ON) return rc;
     rater_end_lines(&rating->ranges);
     if ((rc == MTR_ENOMEM || rc == MTR_ELIMIT) && rating->ranges.coupling.key)
         snprintf(rating->price.problem, sizeof(rating->price.problem),
@@ -201,11 +202,12 @@ static int emit(struct rater_step *step, const struct mtr_subscription *subscrip
     return rc ? rc : rater_account_changed(step, subscription, emission.bounds.start_us);
 }
 
-/* Each rating takes in what is known where it begins; what comes while it is under way marks the period
- * again. One that closes the period does so there: it is the lines behind that have still to be told. */
+/* Each rating takes in what is known where it begins, which is before its sums are made; what comes while it
+ * is under way marks the period again. One that closes the period does so there: it is the lines behind that
+ * have still to be told. */
 static void note_begin(struct rater_step *step, struct mtr_charge_period *period, const struct rating *rating)
 {
-    period->dirty = false;
+    period->dirty = rating->ranges.was_marked;
     period->inputs = rating->price.period.inputs;
     period->close_due_us = INT64_MAX;
     if (!rating->closing) period->close_due_us = rater_close_due(&step->rater->options, period->end_s);
@@ -241,6 +243,15 @@ static int note_lines(struct rater_step *step, struct mtr_charge_period *period,
     return mtr_charges_end_progress(step->charges, period->subscription, period->start_s);
 }
 
+/* The period stays due, so that the next step goes on with it. */
+static int wait_for_sums(struct rater_step *step)
+{
+    step->result->rated--;
+    step->cells_left = 0; /* a transaction each */
+    step->more = true;
+    return MTR_OK;
+}
+
 int rater_rate_period(struct rater_step *step, const struct mtr_subscription *subscription,
                       struct mtr_charge_period *period)
 {
@@ -248,6 +259,7 @@ int rater_rate_period(struct rater_step *step, const struct mtr_subscription *su
     step->changed = true;
     step->result->rated++;
     int rc = prepare(step, subscription, period, &rating);
+    if (rc == RATER_GOES_ON) return wait_for_sums(step);
     if (rc && is_problem(rc)) return keep_problem(step, subscription, period, &rating, rc);
     if (!rc) rc = emit(step, subscription, period, &rating);
     if (!rc && !rating.is_begun) rc = rater_post_draws(step, period, &rating.price); /* of all lines */
