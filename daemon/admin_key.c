@@ -68,10 +68,15 @@ int secret_write(const char *path, const char *secret)
 
 static int ensure_directory(const char *directory, struct mtr_diagnostic *diagnostic)
 {
-    if (mkdir(directory, 0700) == 0 || errno == EEXIST) return MTR_OK;
+    struct stat status;
+    if (mkdir(directory, 0700) == 0) return MTR_OK;
+    if (errno == EEXIST && stat(directory, &status) == 0) {
+        if (S_ISDIR(status.st_mode)) return MTR_OK;
+        errno = ENOTDIR;
+    }
     int rc = mtr_error_from_errno(errno);
     mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, "data.directory",
-                       "cannot create %s: %s", directory, strerror(errno));
+                       "cannot keep data in %s: %s", directory, strerror(errno));
     return rc;
 }
 
@@ -95,9 +100,15 @@ int event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES
     }
     /* A log without its key: identities of new events would not match the stored ones, so duplicates would
      * pass. */
-    if (errno != ENOENT || access(log_path, F_OK) == 0) {
+    if (errno != ENOENT) {
+        rc = mtr_error_from_errno(errno);
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL, "cannot read %s: %s", path,
+                           strerror(errno));
+        return rc;
+    }
+    if (access(log_path, F_OK) == 0) {
         mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_MISSING, 0, 0, NULL,
-                           "%s cannot be read, but there is a log: restore it from a backup", path);
+                           "%s is missing, but there is a log: restore it from a backup", path);
         return MTR_ECORRUPT;
     }
     rc = mtr_random_bytes(key, MTR_EVENT_KEY_BYTES);

@@ -283,18 +283,19 @@ static int check_relations(const struct mtr_config *config, struct mtr_diagnosti
     return findings->errors > before ? MTR_EINVALID : MTR_OK;
 }
 
-static int read_file(const char *path, struct mtr_buffer *text)
+/* NULL, or why not: of the whole file, since the findings of half of one would mislead. */
+static const char *read_file(const char *path, struct mtr_buffer *text)
 {
     char piece[4096];
     FILE *file = fopen(path, "re");
-    if (!file) return mtr_error_from_errno(errno);
-    int rc = MTR_OK;
+    if (!file) return errno == ENOENT ? "no such file" : strerror(errno);
+    const char *reason = NULL;
     size_t size;
-    while (!rc && (size = fread(piece, 1, sizeof(piece), file)) > 0)
-        rc = mtr_buffer_append(text, piece, size);
-    if (!rc && ferror(file)) rc = MTR_EIO;
+    while (!reason && (size = fread(piece, 1, sizeof(piece), file)) > 0)
+        if (mtr_buffer_append(text, piece, size)) reason = "it is larger than a configuration is";
+    if (!reason && ferror(file)) reason = strerror(errno);
     fclose(file);
-    return rc;
+    return reason;
 }
 
 /* Decodes the file's text, or no text at all: then every row gets its default. */
@@ -323,10 +324,11 @@ int config_load(const char *path, char *const *environment, const char *const *s
     if (!path && access(system_path, F_OK) == 0) path = system_path;
     *input_name = path ? path : "configuration";
 
-    int rc = path ? read_file(path, &text) : MTR_OK;
-    if (rc) {
+    int rc = MTR_EINVALID;
+    const char *reason = path ? read_file(path, &text) : NULL;
+    if (reason) {
         mtr_diagnostics_addf(findings, MTR_FINDING_INPUT_UNREADABLE, 0, 0, NULL, "cannot be read: %s",
-                             mtr_error_text(rc));
+                             reason);
         goto out;
     }
     rc = decode(out, mtr_buffer_str(&text), findings);

@@ -101,6 +101,8 @@ def check_check(d):
     for command in ("check", "run", "usage"):
         run(d, 78, "-c", config, command, says=[f"{config}:2:9: error: listen.port", f"{config}:3:3: error: ", "address"])
     run(d, 78, "-c", write(d, "broken.yaml", "listen: [\n  port: {\n"), "run", says=["broken.yaml:", "error"])
+    run(d, 78, "-c", d.root, "usage", says=[f"{d.root}: error: cannot be read: Is a directory"])
+    run(d, 1, "run", "--set", f"data.directory={good}", says=[f"cannot start: cannot keep data in {good}: Not a directory"])
     run(d, 78, "check", "--set", "rater.grace=tomorrow", says=["rater.grace"])
     run(d, 78, "check", env={"METERD_LISTEN__PORT": "many"}, says=["environment: listen.port: "])
     run(d, 1, "check", "/nonexistent", says=["/nonexistent"])
