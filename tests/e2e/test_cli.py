@@ -84,6 +84,7 @@ def check_wrong_usage(d):
     run(d, 64, "key", "k", "--scope", "everything", says=["everything"])
     run(d, 64, "key", "k", "--scope", "ingest", says=["--vendor"])
     run(d, 64, "price", "t", "--dim", "region", says=["NAME=VALUE"])
+    run(d, 64, "price", "t", "--dim", "region=eu", "--dim", "zone=a", "--dim", "region=us", says=["--dim: `region` is given twice"])
     run(d, 64, "get", "tariff", "--revision", "1", says=["key"])
 
 

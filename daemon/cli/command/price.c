@@ -294,13 +294,28 @@ static int price_stored(const struct cli_invocation *invocation, const char *key
     return code;
 }
 
+/* One usage has one value of each. */
+static bool is_given_before(const struct cli_invocation *invocation, uint32_t index, const char *pair,
+                            size_t name_bytes)
+{
+    for (uint32_t i = 0; i < index; i++)
+        if (strncmp(invocation_option_at(invocation, "dim", i), pair, name_bytes + 1) == 0) return true;
+    return false;
+}
+
 static bool check_dimensions(const struct cli_invocation *invocation)
 {
     const char *pair;
     for (uint32_t i = 0; (pair = invocation_option_at(invocation, "dim", i)) != NULL; i++) {
         const char *equals = strchr(pair, '=');
-        if (equals && equals > pair && equals - pair <= MTR_PROPERTY_NAME_BYTES_MAX) continue;
-        fprintf(stderr, "meterd price: --dim takes NAME=VALUE, not '%s'\n", pair);
+        const size_t name_bytes = equals ? (size_t)(equals - pair) : 0;
+        if (!name_bytes || name_bytes > MTR_PROPERTY_NAME_BYTES_MAX) {
+            fprintf(stderr, "meterd price: --dim takes NAME=VALUE, not '%s'\n", pair);
+            return false;
+        }
+        if (!is_given_before(invocation, i, pair, name_bytes)) continue;
+        fprintf(stderr, "meterd price: --dim: `%.*s` is given twice: a series prices several values\n",
+                (int)name_bytes, pair);
         return false;
     }
     return true;
