@@ -8,6 +8,8 @@
  */
 #include "meterd/query/closed_periods.h"
 
+#include <stdio.h>
+
 #include "daemon/query/chained_draws.h"
 #include "daemon/query/change_reach.h"
 #include "daemon/query/recounted_use.h"
@@ -146,6 +148,7 @@ static int price_both(struct looking *looking, int64_t start_us, struct mtr_clos
     if (!rc) rc = note_draws(looking, start_us, &draft);
     if (rc && is_fatal(rc)) return rc;
     period->problem = rc;
+    if (rc) snprintf(period->why, sizeof(period->why), "%s", mtr_period_problem_text(&draft, rc));
     const bool same_customer = has_same_customer(looking, start_us);
     const bool counts_others = (looking->stored && query_counts_others(&stored)) ||
                                (!rc && query_counts_others(&draft));

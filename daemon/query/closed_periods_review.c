@@ -84,20 +84,21 @@ static void tell_sum(const struct sum *sum, bool allowed, struct mtr_diagnostics
         refused ? ". Say from when the change holds, or ask for it with correct_closed_periods" : "");
 }
 
-static const char *problem_text(int problem)
+static const char *problem_text(const struct mtr_closed_period *period)
 {
-    const bool is_too_large = problem == MTR_ENOMEM || problem == MTR_ELIMIT;
-    return is_too_large ? "it has more lines than are priced before a change" : mtr_error_text(problem);
+    const bool is_too_large = period->problem == MTR_ENOMEM || period->problem == MTR_ELIMIT;
+    if (is_too_large) return "it has more lines than are priced before a change";
+    return period->why[0] ? period->why : mtr_error_text(period->problem);
 }
 
 static void tell_period(const struct mtr_closed_period *period, struct mtr_diagnostics *findings)
 {
     const struct mtr_subscription *subscription = period->subscription;
-    char change[3 * MTR_DECIMAL_TEXT_BYTES], start[MTR_TIME_TEXT_BYTES];
+    char change[3 * MTR_DECIMAL_TEXT_BYTES + MTR_PERIOD_PROBLEM_BYTES], start[MTR_TIME_TEXT_BYTES];
     const int32_t offset_s = mtr_zone_at(subscription->zone, period->start_us).offset_s;
     mtr_time_format_offset(period->start_us, offset_s, start);
     if (period->problem)
-        snprintf(change, sizeof(change), "its price cannot be told: %s", problem_text(period->problem));
+        snprintf(change, sizeof(change), "its price cannot be told: %s", problem_text(period));
     else
         write_change(period->before, period->after, subscription->currency, change, sizeof(change));
     mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_RATED, 0, 0, NULL, "%.*s of %.*s from %s: %s",

@@ -210,6 +210,11 @@ def check_closed_periods():
                     "correct_closed_periods",
                     "s1 of c1 from 2026-09-01T00:00:00+00:00: 100.00 becomes 200.00 EUR",
                     "s1 of c1 from 2026-10-01T00:00:00+00:00: 50.00 becomes 100.00 EUR"], texts
+        dear = {**anew, "versions": [{"from": "2020-01-01", "components": [{"key": "c", "meter": "m", "per_unit": "3000000000000000000"}]}]}
+        status, texts = told(daemon, tariffs=[dear])
+        assert status == 422 and texts[1] == (
+            "s1 of c1 from 2026-09-01T00:00:00+00:00: its price cannot be told: component c: the price of 100 is out of range, per_unit "
+            "100 × 3000000000000000000: an amount is at most 1.7 × 10^20, a quantity 1.7 × 10^26"), texts
         refused = daemon.call("PUT", "/v1/catalog", body={"subscriptions": [{**subscription, "customer": "c2"}]})
         assert refused.status == 422 and b"2 closed periods of 1 subscription are rated again: 150.00 becomes 150.00 EUR" in refused.body, refused.body
         daemon.settle()

@@ -27,6 +27,7 @@
 
 #include "meterd/catalog/catalog.h"
 #include "meterd/core/diagnostic.h"
+#include "meterd/rater/billing_period.h"
 #include "meterd/store/charges.h"
 #include "meterd/store/log.h"
 #include "meterd/store/rollups.h"
@@ -48,6 +49,7 @@ struct mtr_closed_period {
     /* Why the sums cannot be told (enum mtr_error); 0: they can. MTR_ENOMEM and MTR_ELIMIT: it has more lines
      * than are priced before a change. */
     int problem;
+    char why[MTR_PERIOD_PROBLEM_BYTES]; /* its sentence, as the rating would say it; "": there is none */
     struct mtr_money before, after; /* sums of its lines, in the subscription's currency */
 };
 /* A result other than 0 stops and is returned. */
