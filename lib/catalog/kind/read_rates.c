@@ -4,6 +4,7 @@
  */
 #include "lib/catalog/record.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "meterd/core/currency.h"
@@ -62,6 +63,7 @@ static int decode_priced(const struct mtr_node *node, struct mtr_rate_quote *quo
                          struct mtr_diagnostics *findings)
 {
     const struct mtr_node *value = NULL;
+    char sentence[160];
     uint64_t nominal = 1;
     for (uint32_t i = 0; i < node->child_count; i++) {
         const struct mtr_node *child = &node->children[i];
@@ -69,8 +71,11 @@ static int decode_priced(const struct mtr_node *node, struct mtr_rate_quote *quo
         else if (!mtr_str_equal(child->key, MTR_STR("nominal")))
             return fail_at(child, findings, quote->currency,
                            "write {nominal: 100, value: \"62.5\"}: so many of it are so many of the base");
-        else if (!mtr_str_to_u64(child->text, &nominal) || nominal < 1 || nominal > MTR_RATES_NOMINAL_MAX)
-            return fail_at(child, findings, quote->currency, "nominal is a whole number from 1 to 1000000");
+        else if (!mtr_str_to_u64(child->text, &nominal) || nominal < 1 || nominal > MTR_RATES_NOMINAL_MAX) {
+            snprintf(sentence, sizeof(sentence), "nominal is a whole number from 1 to 1000000, not `%.*s%s`",
+                     MTR_STR_QUOTED(child->text));
+            return fail_at(child, findings, quote->currency, sentence);
+        }
     }
     if (!value)
         return fail_at(node, findings, quote->currency,

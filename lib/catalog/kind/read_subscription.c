@@ -4,6 +4,8 @@
  */
 #include "lib/catalog/record.h"
 
+#include <stdio.h>
+
 #include "meterd/core/currency.h"
 #include "meterd/core/limits.h"
 
@@ -203,6 +205,28 @@ static int64_t days_later(const struct mtr_zone *zone, int64_t time_us, uint64_t
     return mtr_zone_from_civil(zone, civil) + time_us % MTR_US_PER_SECOND;
 }
 
+/* At the number, where the trial is written. */
+static void fail_units(const struct mtr_record *record, uint32_t index, const struct mtr_label *label,
+                       int error, struct mtr_diagnostics *findings)
+{
+    const struct mtr_node *trial = record->node ? mtr_node_get(record->node, "trial") : NULL;
+    const struct mtr_node *units = trial ? mtr_node_get(trial, "quantity") : NULL;
+    const struct mtr_node *place = units && index < units->child_count ? &units->children[index] : trial;
+    char fault[MTR_NUMBER_FAULT_BYTES];
+    if (error == MTR_EINVALID) mtr_number_fault(label->value, fault);
+    else if (error == MTR_EPRECISION)
+        snprintf(fault, sizeof(fault), "`%.*s%s` has more than 12 digits after the point",
+                 MTR_STR_QUOTED(label->value));
+    else if (error)
+        snprintf(fault, sizeof(fault), "`%.*s%s` is too large: at most " MTR_QUANTITY_MAX_TEXT,
+                 MTR_STR_QUOTED(label->value));
+    else
+        snprintf(fault, sizeof(fault), "must be more than 0");
+    mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_NUMBER_NOT_POSITIVE, place ? place->line : 0,
+                         place ? place->column : 0, "trial", "quantity of `%.*s%s`: %s",
+                         MTR_STR_QUOTED(label->name), fault);
+}
+
 /* What a trial frees of its subscription's tariff. */
 static int decode_limits(struct mtr_record *record, struct mtr_diagnostics *findings)
 {
@@ -212,12 +236,8 @@ static int decode_limits(struct mtr_record *record, struct mtr_diagnostics *find
     if (!trial->units) return MTR_ENOMEM;
     for (uint32_t i = 0; i < trial->quantity.count; i++) {
         trial->units[i].component = labels[i].name;
-        if (mtr_quantity_parse(labels[i].value, &trial->units[i].quantity) ||
-            trial->units[i].quantity.e12 <= 0)
-            record_fail(record, MTR_FINDING_CATALOG_NUMBER_NOT_POSITIVE, "trial", findings,
-                        "quantity: `%.*s%s` of `%.*s%s` is no decimal number above 0 of at most 12 digits "
-                        "after the point",
-                        MTR_STR_QUOTED(labels[i].value), MTR_STR_QUOTED(labels[i].name));
+        const int rc = mtr_quantity_parse(labels[i].value, &trial->units[i].quantity);
+        if (rc || trial->units[i].quantity.e12 <= 0) fail_units(record, i, &labels[i], rc, findings);
     }
     if (trial->has_amount && trial->amount.e18 <= 0)
         record_fail(record, MTR_FINDING_CATALOG_NUMBER_NOT_POSITIVE, "trial", findings,

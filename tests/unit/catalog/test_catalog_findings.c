@@ -250,8 +250,9 @@ static const struct {
     {SUBSCRIPTION("trial: {days: 3, end: 2026-02-03}"), "2:89: trial: has both of `end` and `days`\n"},
     {SUBSCRIPTION("trial: {quantity: {vcpu: 10}, then: stop}"), "2:89: trial: stops, but never ends: write `end` or `days`\n"},
     {SUBSCRIPTION("trial: {quantity: {vcpu: ten, base: 0}}"),
-     "2:89: trial: quantity: `ten` of `vcpu` is no decimal number above 0 of at most 12 digits after the point\n"
-     "2:89: trial: quantity: `0` of `base` is no decimal number above 0 of at most 12 digits after the point\n"},
+     "2:107: trial: quantity of `vcpu`: a number is expected, as 12 or 0.05, not `ten`\n"
+     "2:118: trial: quantity of `base`: must be more than 0\n"},
+    {SUBSCRIPTION("trial: {quantity: {vcpu: \"1,5\"}}"), "2:107: trial: quantity of `vcpu`: `1,5` is no number: write 1.5 (a decimal point)\n"},
     {SUBSCRIPTION("trial: {quantity: {base: 10}}"), "2:89: trial: quantity: tariff `standard` has no component `base` with a meter\n"},
     {SUBSCRIPTION("trial: {amount: 0}"), "2:89: trial: amount: must be more than 0\n"},
     {SUBSCRIPTION("trial: {amount: 5, days: 3, tariff: standard}"),
