@@ -9,6 +9,7 @@
 #include "meterd/query/closed_periods.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "daemon/query/chained_draws.h"
 #include "daemon/query/change_reach.h"
@@ -72,18 +73,42 @@ static int sum_lines(const struct mtr_period_price *price, struct mtr_money *out
     return rc;
 }
 
-static bool same_lines(const struct mtr_period_price *a, const struct mtr_period_price *b)
+/* Of two struct mtr_period_line: what the bill calls them. */
+static int compare_names(const void *a, const void *b)
+{
+    const struct mtr_charge_line *x = &((const struct mtr_period_line *)a)->identity,
+                                 *y = &((const struct mtr_period_line *)b)->identity;
+    int order = mtr_str_compare(x->component, y->component);
+    if (!order) order = mtr_str_compare(x->kind, y->kind);
+    return order ? order : mtr_str_compare(x->dimensions, y->dimensions);
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    const int64_t x = ((const struct mtr_period_line *)a)->identity.part_start_us,
+                  y = ((const struct mtr_period_line *)b)->identity.part_start_us;
+    const int order = compare_names(a, b);
+    return order ? order : (x > y) - (x < y);
+}
+
+static bool same_in_order(const struct mtr_period_price *a, const struct mtr_period_price *b)
 {
     bool same = a->line_count == b->line_count;
     for (uint32_t i = 0; i < a->line_count && same; i++) {
         const struct mtr_period_line *x = &a->lines[i], *y = &b->lines[i];
         same = x->amount.e18 == y->amount.e18 && x->cost.e18 == y->cost.e18 &&
-               x->quantity.e12 == y->quantity.e12 &&
-               mtr_str_equal(x->identity.component, y->identity.component) &&
-               mtr_str_equal(x->identity.kind, y->identity.kind) &&
-               mtr_str_equal(x->identity.dimensions, y->identity.dimensions);
+               x->quantity.e12 == y->quantity.e12 && compare_names(x, y) == 0;
     }
     return same;
+}
+
+/* The bill does not say in which order pools and lines were priced. Sorts them, where that is another. */
+static bool same_lines(struct mtr_period_price *a, struct mtr_period_price *b)
+{
+    if (a->line_count != b->line_count || same_in_order(a, b)) return a->line_count == b->line_count;
+    qsort(a->lines, a->line_count, sizeof(*a->lines), compare_lines);
+    qsort(b->lines, b->line_count, sizeof(*b->lines), compare_lines);
+    return same_in_order(a, b);
 }
 
 static bool is_fatal(int rc)
@@ -225,12 +250,41 @@ static int look_at_new_periods(struct looking *looking, int64_t until_us)
     return rc;
 }
 
+/* Does the draft have a period that is over behind the one of that name? */
+static bool is_followed(const struct looking *looking, int64_t start_us)
+{
+    const struct mtr_subscription *phase = phase_at(looking->draft, start_us);
+    int64_t end_us = start_us;
+    if (phase->start_us < start_us + MTR_US_PER_SECOND && start_us < phase->end_us)
+        (void)mtr_billing_period_start(phase, mtr_time_later(start_us, phase->start_us), &end_us);
+    return mtr_time_sooner(end_us, phase->end_us) <
+           mtr_time_sooner(mtr_subscription_ends_us(looking->draft), looking->watermark_us);
+}
+
+/* One that is not closed is not told. But where the draft ends it, those behind it find what it leaves. */
+static int note_running(struct looking *looking, int64_t start_us)
+{
+    struct mtr_rating rating = rating_by(looking, &looking->draft_view);
+    const struct mtr_subscription *phase = phase_at(looking->draft, start_us);
+    struct mtr_period_price price = {0};
+    if (!is_followed(looking, start_us)) return MTR_OK;
+    mtr_arena_reset(&looking->arena);
+    rating.closing = is_over(looking, phase, start_us);
+    rating.ledger = &query_ledger_of_draws;
+    rating.ledger_context = &looking->draws;
+    int rc = mtr_billing_period_price(&rating, phase, start_us, &price);
+    if (rc) return is_fatal(rc) ? rc : MTR_OK;
+    return note_draws(looking, start_us, &price);
+}
+
 static int on_rated_period(void *context, const struct mtr_charge_period *period)
 {
     struct looking *looking = context;
     const int64_t start_us = period->start_s * MTR_US_PER_SECOND, end_us = period->end_s * MTR_US_PER_SECOND;
     int rc = look_at_new_periods(looking, start_us);
-    if (rc || period->status != MTR_PERIOD_FINAL || period->close_due_us < INT64_MAX) return rc;
+    if (rc) return rc;
+    if (period->status != MTR_PERIOD_FINAL || period->close_due_us < INT64_MAX)
+        return note_running(looking, start_us);
     /* One that ends there may have ended for a change that is taken out. */
     return end_us >= looking->reach.from_us ? look_at(looking, start_us, end_us) : MTR_OK;
 }

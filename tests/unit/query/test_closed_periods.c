@@ -409,6 +409,48 @@ static void overrides_are_told(void **state)
     metering_close(&world);
 }
 
+static void add_drawing(struct text *text, unsigned amount, unsigned priority, const char *more)
+{
+    text->size = 0;
+    add(text,
+        "tariffs:\n  - {key: own, currency: EUR, versions: [{from: 2025-01-01, components: [{key: base, recurring: {amount: 9, prorate: second}}],"
+        " allowances: [{key: bonus, amount: 1}]}]}\n"
+        "subscriptions:\n  - {key: mine, service: compute, customer: me, tariff: own, start: 2026-01-01%s}\n"
+        "credits:\n  - {key: top, subscription: mine, amount: %u, currency: EUR, from: 2026-01-01, priority: %u}\n",
+        more, amount, priority);
+}
+
+/* What the running period has drawn of a credit is free again where the draft lets it draw less: those behind it, that are over with the draft's end,
+ * have it. And in which order pools are drawn is no other bill. */
+static void what_runs_gives_back(void **state)
+{
+    static struct text text;
+    bool complete;
+    (void)state;
+    open_world(1);
+    add_drawing(&text, 5, 1, "");
+    store(&text);
+    settle_draws();
+    add_drawing(&text, 5, 200, "");
+    struct mtr_catalog *draft = draft_of(&text);
+    assert_int_equal(told_of(draft, &complete).count, 0);
+    mtr_catalog_release(draft);
+    add_drawing(&text, 12, 1, "");
+    store(&text);
+    settle_draws();
+    add_drawing(&text, 12, 1, ", end: 2026-02-09, changes: [{from: 2026-02-05, customer: you}]");
+    draft = draft_of(&text);
+    const struct told told = told_of(draft, &complete);
+    assert_true(complete);
+    assert_int_equal(told.count, 1); /* from the fifth on: 1.29, of the 3 of the credit that were drawn for all of February */
+    assert_int_equal(told.periods[0].after.e18, 0);
+    mtr_catalog_release(draft);
+    store(&text);
+    settle_draws();
+    assert_int_equal(emitted_of(told.periods[0].subscription, told.periods[0].start_us).e18, 0);
+    metering_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +461,7 @@ int main(void)
         cmocka_unit_test(what_is_too_large_is_told),
         cmocka_unit_test(sums_of_each_currency_are_told),
         cmocka_unit_test(overrides_are_told),
+        cmocka_unit_test(what_runs_gives_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
