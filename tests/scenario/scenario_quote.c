@@ -21,6 +21,7 @@
 
 #include "daemon/query/quote/quote_use.h"
 #include "meterd/rater/billing_period.h"
+#include "meterd/rater/readings.h"
 
 enum { QUOTE_ARENA_CHUNK = 1 << 16, QUOTE_ARENA_BYTES_MAX = 256 << 20, ROWS_MAX = 1 << 16, LINES_MAX = 4096 };
 
@@ -33,6 +34,7 @@ struct quoting {
     const struct mtr_subscription *subscription;
     struct mtr_tariff_document tariff, cost;
     const struct mtr_meter *meter; /* being read */
+    struct mtr_readings_question readings; /* of it */
     struct scenario_use *uses;
     uint32_t use_count;
     bool has_unique; /* unique values were priced */
@@ -104,7 +106,10 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     if (meter->keep_events)
         return mtr_rollups_walk_points(quoting->rollups.txn, key, INT64_MIN, INT64_MAX, on_point, &reading);
     if (meter->aggregation != MTR_LAST) {
-        add_use(quoting, key->dimensions, key->start_us, 0, cell->value);
+        struct mtr_quantity quantity = cell->value;
+        if (key->start_us >= mtr_subscription_begun_us(quoting->subscription))
+            CHECK_OK(quoting->scenario, mtr_readings_in_term(&quoting->readings, key, &quantity));
+        add_use(quoting, key->dimensions, key->start_us, 0, quantity);
         return MTR_OK;
     }
     CHECK_OK(quoting->scenario, mtr_rollups_last_member(quoting->rollups.txn, key, &member));
@@ -158,6 +163,12 @@ static void read_uses(struct quoting *quoting)
         if (!quoting->meter || quoting->meter->service != quoting->subscription->service) continue;
         if (quoting->meter->aggregation == MTR_TIME_WEIGHTED) read_levels(quoting);
         const struct mtr_cell_range range = {quoting->subscription->number, i, 0, MTR_TIME_US_MAX};
+        quoting->readings =
+            (struct mtr_readings_question){.source = &mtr_use_of_rollups,
+                                           .source_context = &quoting->rollups,
+                                           .stream = {.subscription = quoting->subscription,
+                                                      .meter = quoting->meter}};
+        CHECK_OK(quoting->scenario, mtr_readings_begin(&quoting->readings));
         CHECK_OK(quoting->scenario, mtr_rollups_walk_cells(quoting->rollups.txn, &range, on_cell, quoting));
     }
     add_openings(quoting);
