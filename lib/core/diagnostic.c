@@ -66,8 +66,23 @@ void mtr_diagnostics_release(struct mtr_diagnostics *list)
     mtr_diagnostics_init(list, list->count_max);
 }
 
+/* The same at the same place: what is read once for each currency, or checked for each phase of a
+ * subscription, is wrong once. */
+static bool is_there(const struct mtr_diagnostics *list, const struct mtr_diagnostic *diagnostic)
+{
+    for (size_t i = 0; diagnostic->line && i < list->count; i++) {
+        const struct mtr_diagnostic *item = &list->items[i];
+        if (item->line == diagnostic->line && item->column == diagnostic->column &&
+            item->code == diagnostic->code && item->severity == diagnostic->severity &&
+            strcmp(item->field, diagnostic->field) == 0 && strcmp(item->text, diagnostic->text) == 0)
+            return true;
+    }
+    return false;
+}
+
 void mtr_diagnostics_add(struct mtr_diagnostics *list, const struct mtr_diagnostic *diagnostic)
 {
+    if (is_there(list, diagnostic)) return;
     if (diagnostic->severity == MTR_SEVERITY_ERROR) list->errors++;
     if (!list->items) list->items = calloc(list->count_max, sizeof(*list->items));
     if (!list->items || list->count == list->count_max) {

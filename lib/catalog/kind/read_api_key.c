@@ -22,9 +22,18 @@ static const struct mtr_field rows[] = {
     {0},
 };
 
+enum { SCOPES = 4 };
+static const char *const names[SCOPES] = {"ingest", "query", "billing", "admin"};
+
+static struct mtr_str scope_at(const void *context, unsigned i)
+{
+    (void)context;
+    return i < SCOPES ? mtr_str_from(names[i]) : (struct mtr_str){NULL, 0};
+}
+
 static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
 {
-    static const char *const names[] = {"ingest", "query", "billing", "admin"};
+    char meant[MTR_MEANT_BYTES];
     struct mtr_api_key_fields *f = &record->fields.api_key;
     const struct mtr_str *scopes = f->scope_names.items;
     size_t size = 0;
@@ -36,12 +45,13 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
                     "64 hexadecimal digits are expected, as `sha256sum` prints");
     for (uint32_t i = 0; i < f->scope_names.count; i++) {
         unsigned k = 0;
-        while (k < 4 && !mtr_str_equal(scopes[i], mtr_str_from(names[k]))) k++;
-        if (k < 4)
+        while (k < SCOPES && !mtr_str_equal(scopes[i], mtr_str_from(names[k]))) k++;
+        if (k < SCOPES)
             f->scopes |= 1u << k;
         else
             record_fail(record, MTR_FINDING_CATALOG_API_KEY_SCOPE, "scopes", findings,
-                        "`%.*s%s` is not one of ingest, query, billing, admin", MTR_STR_QUOTED(scopes[i]));
+                        "`%.*s%s` is not one of ingest, query, billing, admin%s", MTR_STR_QUOTED(scopes[i]),
+                        mtr_str_meant(scopes[i], scope_at, NULL, meant));
     }
     if ((f->scopes & MTR_SCOPE_INGEST) && f->vendor.size == 0)
         record_fail(record, MTR_FINDING_CATALOG_API_KEY_SCOPE, "scopes", findings,

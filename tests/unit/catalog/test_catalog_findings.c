@@ -260,6 +260,8 @@ static const struct {
     {SUBSCRIPTION("trial: {days: 3}, trial_end: 2026-02-03"), "2:111: trial_end: stands beside `trial`: write `end` into it\n"},
     {SUBSCRIPTION("trial: {days: 0}"), "2:96: trial.days: `0` is out of range: 1 to 36500\n"},
     {SUBSCRIPTION("trial: {days: 3, tariff: standart}"), "2:89: trial: unknown tariff `standart`; did you mean `standard`?\n"},
+    {SUBSCRIPTION("trial: {days: 3, tariff: standart}, changes: [{from: 2026-03-01, customer: d}]"),
+     "2:89: trial: unknown tariff `standart`; did you mean `standard`?\n"},
     {SUBSCRIPTION("changes: [{from: 2026-03-01, customer: d},\n {from: 2026-04-01, tariff: standart}]"),
      "3:2: changes: unknown tariff `standart`; did you mean `standard`?\n"},
     {SUBSCRIPTION("cost_tariff: standart"), "2:95: cost_tariff: unknown tariff `standart`; did you mean `standard`?\n"},
@@ -336,9 +338,10 @@ static const struct {
      "2:45: subject: cannot change: usage may be folded with it. Make a new subscription instead\n"
      "2:5: zone: cannot change: usage may be folded with it. Make a new subscription instead\n"},
     {"api_keys:\n  - {key: k, sha256: abc, scopes: [query]}\n", "2:22: sha256: the text has 3 bytes; allowed are exactly 64\n"},
-    {"api_keys:\n  - key: k\n    scopes: [ingest, root]\n    sha256: zbb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b\n",
+    {"api_keys:\n  - key: k\n    scopes: [ingest, root, quary]\n    sha256: zbb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b\n",
      "4:13: sha256: 64 hexadecimal digits are expected, as `sha256sum` prints\n"
      "3:13: scopes: `root` is not one of ingest, query, billing, admin\n"
+     "3:13: scopes: `quary` is not one of ingest, query, billing, admin; did you mean `query`?\n"
      "3:13: scopes: a key with scope ingest needs a vendor: events belong to one\n"},
     {"api_keys:\n  - key: k\n    scopes: [query]\n    sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b\n",
      "4:13: sha256: is the secret of API key `acme-push` already\n"},

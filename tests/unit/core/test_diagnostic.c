@@ -49,6 +49,24 @@ static void what_is_cut_ends_with_an_ellipsis(void **state)
     }
 }
 
+static void the_same_is_kept_once(void **state)
+{
+    struct mtr_diagnostics list;
+    (void)state;
+    mtr_diagnostics_init(&list, 8);
+    for (int i = 0; i < 3; i++) {
+        mtr_diagnostics_addf(&list, MTR_FINDING_FIELD_KEY, 1, 2, "key", "%s", "a");
+        mtr_diagnostics_addf(&list, MTR_FINDING_FIELD_KEY, 1, 2, "key", "%s", "b");
+        mtr_diagnostics_addf(&list, MTR_FINDING_FIELD_KEY, 1, 3, "key", "%s", "a");
+    }
+    assert_int_equal(list.count, 3);
+    assert_int_equal(list.errors, 3);
+    mtr_diagnostics_addf(&list, MTR_FINDING_FIELD_KEY, 0, 0, "key", "%s", "a"); /* of things that have no place */
+    mtr_diagnostics_addf(&list, MTR_FINDING_FIELD_KEY, 0, 0, "key", "%s", "a");
+    assert_int_equal(list.count, 5);
+    mtr_diagnostics_release(&list);
+}
+
 #define NAME_ROW(name, severity, code, meaning, advice) #name,
 static const char *const names[] = {"", MTR_FINDING_CODES(NAME_ROW)};
 
@@ -113,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_sentences_are_whole),
         cmocka_unit_test(what_is_cut_ends_with_an_ellipsis),
+        cmocka_unit_test(the_same_is_kept_once),
         cmocka_unit_test(a_code_is_the_words_of_its_enumerator),
         cmocka_unit_test(two_codes_do_not_mean_the_same),
         cmocka_unit_test(a_finding_is_as_severe_as_its_code),
