@@ -1,14 +1,12 @@
 /*
- * The main fold: each event of the log once, in order, into cells, held or quarantine; then the voids that it
- * met.
+ * The main fold: each event of the log once, in order, into cells, held or quarantine; voids wait for the end
+ * of the step's events (voids.c).
  *
- * The hot path touches no store for sum and count: cells gather in memory until the step's end. Voids wait
- * for the end of the step's events, sorted by target, because each reads its target's block again.
+ * The hot path touches no store for sum and count: cells gather in memory until the step's end.
  */
 #include "aggregator/fold.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -368,38 +366,11 @@ static int fold_normal(struct mtr_aggregator *aggregator, const struct mtr_event
     return fold_hold(aggregator, event, resolved.reason, seq, false);
 }
 
-static int remember_void(struct mtr_aggregator *aggregator, uint64_t target_seq, uint64_t seq)
-{
-    MTR_ASSERT(target_seq > 0 && target_seq < seq); /* fold_void has quarantined others */
-    if (aggregator->void_count == aggregator->void_capacity) {
-        uint32_t capacity = aggregator->void_capacity ? aggregator->void_capacity * 2 : 256;
-        struct mtr_void *voids = realloc(aggregator->voids, (size_t)capacity * sizeof(*voids));
-        if (!voids) return MTR_ENOMEM;
-        aggregator->voids = voids;
-        aggregator->void_capacity = capacity;
-    }
-    aggregator->voids[aggregator->void_count++] = (struct mtr_void){target_seq, seq};
-    return MTR_OK;
-}
-
-static int fold_void(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
-{
-    if (event->target_seq == 0 || event->target_seq >= seq)
-        return fold_quarantine(aggregator, seq, 0, "void_unknown",
-                               "it takes back an event that is not before it in the log");
-    aggregator->state_changed = true;
-    int rc = mtr_rollups_put_voided(aggregator->txn, event->target_seq, seq);
-    if (rc == MTR_EEXISTS)
-        return fold_quarantine(aggregator, seq, 0, "void_twice",
-                               "the event that it takes back was taken back before");
-    return rc ? rc : remember_void(aggregator, event->target_seq, seq);
-}
-
 static int fold_event(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
 {
     switch (event->disposition) {
     case MTR_DISPOSITION_NORMAL: return fold_normal(aggregator, event, seq);
-    case MTR_DISPOSITION_VOID: return fold_void(aggregator, event, seq);
+    case MTR_DISPOSITION_VOID: return fold_take_void(aggregator, event, seq);
     case MTR_DISPOSITION_CONFLICT:
         return fold_quarantine(aggregator, seq, 0, "conflict",
                                "an event of the same source and id but with other content came before");
@@ -464,57 +435,4 @@ bool fold_covers(const struct mtr_aggregator *aggregator, uint32_t meter, uint64
         if (catch_up->meter == meter) return seq < catch_up->next_seq || seq >= catch_up->end_seq;
     }
     return true;
-}
-
-static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *v)
-{
-    const struct mtr_event *target;
-    struct mtr_held_event held;
-    int rc = fold_read(aggregator, v->target_seq, &target);
-    if (rc == MTR_ENOTFOUND)
-        return fold_quarantine(aggregator, v->seq, 0, "void_unknown",
-                               "the event that it takes back has left the log");
-    if (rc) return rc;
-    if (target->disposition != MTR_DISPOSITION_NORMAL) return MTR_OK; /* it never counted */
-    rc = fold_find_held(aggregator, target, v->target_seq, &held);
-    if (!rc) {
-        held.voided = true;
-        return mtr_rollups_put_held(aggregator->txn, &held);
-    }
-    if (rc != MTR_ENOTFOUND) return rc;
-    struct mtr_resolved resolved = fold_resolve(aggregator, target);
-    if (resolved.held) {
-        mtr_diagnostic_set(aggregator->diagnostic, MTR_FINDING_STORE_OLDER, 0, 0, NULL,
-                           "the catalog no longer knows what the event at sequence %" PRIu64 " counted for",
-                           v->target_seq);
-        return MTR_ECORRUPT;
-    }
-    for (uint32_t i = 0; i < resolved.meter_count; i++) {
-        if (!fold_covers(aggregator, resolved.meters[i]->number, v->target_seq))
-            continue; /* the catch-up will see it voided */
-        const struct mtr_effect back = {
-            .subscription = resolved.subscription, .meter = resolved.meters[i], .sign = -1, .by_seq = v->seq};
-        bool beyond;
-        rc = fold_is_beyond(aggregator, &back, v->target_seq, &beyond);
-        if (!rc && !beyond) rc = fold_apply(aggregator, &back, target, v->target_seq);
-        if (rc) return rc;
-    }
-    return MTR_OK;
-}
-
-static int compare_voids(const void *a, const void *b)
-{
-    const struct mtr_void *x = a, *y = b;
-    return (x->target_seq > y->target_seq) - (x->target_seq < y->target_seq);
-}
-
-int fold_voids(struct mtr_aggregator *aggregator)
-{
-    int rc = MTR_OK;
-    if (aggregator->void_count > 1)
-        qsort(aggregator->voids, aggregator->void_count, sizeof(*aggregator->voids), compare_voids);
-    for (uint32_t i = 0; !rc && i < aggregator->void_count; i++)
-        rc = apply_void(aggregator, &aggregator->voids[i]);
-    aggregator->void_count = 0;
-    return rc;
 }

@@ -7,9 +7,9 @@
  * not voided. A retired meter matches what is before its date only, and the date moves only where it decides
  * of no event that was folded (catalog_change.c). Every piece keeps this law, so the end is the same in any
  * order:
- *   reassign    moves what counts for another subscription of the subject by now (reassign.c)
+ *   reassign    moves what counts for another subscription of the subject by now (handover/reassign.c)
  *   main fold   covers next_seq (fold.c)
- *   void        subtracts where it is covered (fold.c)
+ *   void        subtracts where it is covered (voids.c)
  *   release     makes a held event count where it is covered (release.c)
  *   catch-up    covers one more sequence, once no release is left (catch_up.c)
  *   recut       folds cells again where the catalog cuts them anew; what counts stays (recut.c)
@@ -240,7 +240,7 @@ int fold_count_values(struct mtr_aggregator *aggregator, uint64_t next_seq) MTR_
 int fold_plan_flows(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 int fold_flow(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 
-/* The subscriptions of one subject and service, by start, where there are several (handover.c). */
+/* The subscriptions of one subject and service, by start, where there are several (handover/stray.c). */
 struct fold_run {
     const struct mtr_subscription *const *terms;
     uint32_t count;
@@ -265,13 +265,15 @@ static inline bool fold_is_any_stray(const struct fold_stray *stray)
 int fold_find_stray(struct mtr_rollups_txn *txn, const struct fold_run *run, const struct mtr_meter *meter,
                     struct fold_stray *out) MTR_MUST_USE;
 struct mtr_hour fold_stray_hours(const struct fold_stray *stray, const struct mtr_subscription *subscription);
-/* Gives use to the subscriptions of a subject that have it by the catalog in force (reassign.c), before
- * anything else of the step. *change: the feed's newest number. */
+/* Gives use to the subscriptions of a subject that have it by the catalog in force (handover/reassign.c),
+ * before anything else of the step. *change: the feed's newest number. */
 int fold_reassign(struct mtr_aggregator *aggregator, uint64_t *change) MTR_MUST_USE;
 /* Puts the members that the step has gathered into the store. */
 int fold_write_members(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 /* Main fold of [*next_seq, …); *drained when the log has no more. Then the voids it met. */
 int fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *drained) MTR_MUST_USE;
+int fold_take_void(struct mtr_aggregator *aggregator, const struct mtr_event *event,
+                   uint64_t seq) MTR_MUST_USE;
 int fold_voids(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 
 /* Takes note of what the catalog has learned since the last step: releases to do and meters to catch up
