@@ -32,7 +32,8 @@ int mtr_aggregator_open(struct mtr_rollups *rollups, struct mtr_log_reader *read
     aggregator->step_events_max =
         options->step_events_max < STEP_EVENTS_MAX ? options->step_events_max : STEP_EVENTS_MAX;
     aggregator->held_rows = calloc(MTR_RELEASE_CHUNK, sizeof(*aggregator->held_rows));
-    if (!aggregator->held_rows || fold_recut_open(&aggregator->recut)) {
+    if (!aggregator->held_rows || fold_recut_open(&aggregator->recut) ||
+        fold_moves_open(&aggregator->moves)) {
         mtr_aggregator_close(aggregator);
         return MTR_ENOMEM;
     }
@@ -46,6 +47,7 @@ void mtr_aggregator_close(struct mtr_aggregator *aggregator)
     cell_table_release(&aggregator->cells);
     mtr_arena_release(&aggregator->member_arena);
     fold_recut_close(aggregator->recut);
+    fold_moves_close(aggregator->moves);
     free(aggregator->held_rows);
     free(aggregator->catch_ups);
     free(aggregator->voids);
@@ -63,7 +65,8 @@ struct position {
 static bool is_behind(const struct mtr_aggregator *aggregator)
 {
     return aggregator->releasing || aggregator->catch_up_count > 0 || aggregator->flowing ||
-           aggregator->uncounted_seq || fold_recut_is_waiting(aggregator);
+           aggregator->uncounted_seq || fold_recut_is_waiting(aggregator) ||
+           fold_reassign_is_waiting(aggregator);
 }
 
 /* While there is other work the main fold takes half of the budget, so that neither waits for ever. */
@@ -72,14 +75,15 @@ static int fold(struct mtr_aggregator *aggregator, struct position *position)
     int rc = fold_load(aggregator);
     if (!rc) rc = fold_count_values(aggregator, position->next_seq);
     if (!rc) rc = fold_recut_plan(aggregator);
-    if (!rc) rc = fold_reassign(aggregator, &position->change);
+    if (!rc) rc = fold_reassign_plan(aggregator);
     if (!rc) rc = fold_attach(aggregator, position->next_seq);
     if (!rc) rc = fold_plan_flows(aggregator);
     if (rc) return rc;
     const uint64_t began_seq = position->next_seq;
     const uint32_t kept = is_behind(aggregator) ? (aggregator->step_events_max + 1) / 2 : 0;
     aggregator->budget = kept;
-    rc = fold_recut_switch(aggregator);
+    rc = fold_reassign_switch(aggregator, &position->change);
+    if (!rc) rc = fold_recut_switch(aggregator);
     if (rc) return rc;
     const uint32_t left = aggregator->budget;
     aggregator->budget = aggregator->step_events_max - kept;
@@ -89,6 +93,7 @@ static int fold(struct mtr_aggregator *aggregator, struct position *position)
     if (!rc) rc = fold_release(aggregator);
     if (!rc) rc = fold_catch_up(aggregator);
     if (!rc) rc = fold_flow(aggregator);
+    if (!rc) rc = fold_reassign_scan(aggregator);
     if (!rc) rc = fold_recut_scan(aggregator);
     if (rc) return rc;
     MTR_ASSERT(position->next_seq >= began_seq); /* the cursor never goes back */
@@ -129,7 +134,6 @@ static void forget_step(struct mtr_aggregator *aggregator)
     aggregator->step_members = (struct member_table){.arena = &aggregator->member_arena};
     aggregator->members = &aggregator->step_members;
     aggregator->events = 0;
-    aggregator->reassigned_events = 0;
     aggregator->state_changed = false;
     aggregator->void_count = 0;
     aggregator->block_events = NULL;
@@ -157,7 +161,7 @@ int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_cata
     aggregator->txn = NULL;
     if (rc) {
         fold_recut_forget(aggregator->recut); /* what was switched was not stored */
-        aggregator->reassigned_version = 0;
+        fold_moves_forget(aggregator->moves);
         aggregator->flow_version = 0;
         /* They may name facts that were not stored. */
         memset(aggregator->types, 0, sizeof(aggregator->types));
@@ -165,9 +169,10 @@ int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_cata
         memset(aggregator->admitted, 0, sizeof(aggregator->admitted));
         return rc;
     }
-    *result = (struct mtr_aggregator_result){.events = aggregator->events + aggregator->reassigned_events,
+    *result = (struct mtr_aggregator_result){.events = aggregator->events,
                                              .next_seq = position.next_seq,
                                              .idle = position.drained && !is_behind(aggregator),
+                                             .changes_hands = fold_reassign_is_waiting(aggregator),
                                              .is_behind = is_behind(aggregator)};
     return MTR_OK;
 }

@@ -1,6 +1,6 @@
 /*
  * What was folded before, given to cells once more: to those that were emptied for a subject's other
- * subscription (handover/reassign.c) or to be cut anew (refold.c), and to those that a question counts in
+ * subscription (handover/) or to be cut anew (refold.c), and to those that a question counts in
  * memory (recount.c). One rule for all of them says what counts by now.
  */
 #include "aggregator/fold.h"

@@ -79,8 +79,15 @@ static struct mtr_cell_bounds cell_at(struct mtr_aggregator *aggregator, const s
     return mtr_cell_within(&hour, effect->subscription, effect->meter, time_us);
 }
 
-static bool is_wanted(const struct mtr_effect *effect, int64_t start_us)
+/* What is taken back of a cell that waits for another of the subject is not taken off: it may have been
+ * counted elsewhere (handover/reassign.h). */
+static bool is_wanted(const struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+                      int64_t start_us)
 {
+    const bool is_taken_back = effect->sign < 0 && effect->way != FOLD_AGAIN;
+    if (is_taken_back && fold_reassign_is_waiting(aggregator) &&
+        fold_reassign_waits(aggregator, effect, start_us))
+        return false;
     return !effect->hour_count || fold_reaches(effect->hours, effect->hour_count, start_us, 0);
 }
 
@@ -226,7 +233,7 @@ static int apply_spread(struct mtr_aggregator *aggregator, const struct mtr_effe
         const int64_t elapsed_us = cell.end_us - time_us;
         int rc = event_quantity_spread(counted, elapsed_us, &after);
         if (rc) return rc;
-        if (is_wanted(effect, cell.start_us)) {
+        if (is_wanted(aggregator, effect, cell.start_us)) {
             const struct mtr_quantity share = {after.e12 - before.e12};
             rc = find_cell(aggregator, &on_cell, cell.start_us, counted->taken.dimensions, &change);
             if (rc) return rc;
@@ -245,7 +252,7 @@ static int apply_counted(struct mtr_aggregator *aggregator, const struct mtr_eff
                          const struct event_quantity *counted, const struct mtr_event *event)
 {
     const struct mtr_cell_bounds cell = cell_at(aggregator, effect, event->time_us);
-    if (!is_wanted(effect, cell.start_us)) return MTR_OK;
+    if (!is_wanted(aggregator, effect, cell.start_us)) return MTR_OK;
     return mtr_meter_has_one_list(effect->meter)
                ? apply_to_list(aggregator, effect, counted, cell)
                : apply_to_cell(aggregator, effect, counted, cell.start_us);
@@ -283,9 +290,11 @@ int fold_offer(struct mtr_aggregator *aggregator, const struct mtr_effect *effec
                                             : apply_counted(aggregator, effect, &counted, event);
     if (rc == BEYOND) *counts = EVENT_IS_BEYOND;
     if (rc) return rc == BEYOND ? MTR_OK : rc;
-    return effect->sign > 0 && fold_recut_is_waiting(aggregator)
+    if (effect->sign > 0 && effect->way != FOLD_AGAIN && fold_reassign_is_waiting(aggregator))
+        rc = fold_reassign_note(aggregator, effect, event, seq);
+    return !rc && effect->sign > 0 && fold_recut_is_waiting(aggregator)
                ? fold_recut_note(aggregator, effect, event, seq)
-               : MTR_OK;
+               : rc;
 }
 
 int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,

@@ -7,7 +7,7 @@
  * not voided. A retired meter matches what is before its date only, and the date moves only where it decides
  * of no event that was folded (catalog_change.c). Every piece keeps this law, so the end is the same in any
  * order:
- *   reassign    moves what counts for another subscription of the subject by now (handover/reassign.c)
+ *   reassign    moves what counts for another subscription of the subject by now (handover/reassign.h)
  *   main fold   covers next_seq (fold.c)
  *   void        subtracts where it is covered (voids.c)
  *   release     makes a held event count where it is covered (release.c)
@@ -69,7 +69,6 @@ struct mtr_aggregator {
     struct mtr_arena member_arena;
     uint32_t budget;    /* events left */
     uint64_t events;    /* done */
-    uint64_t reassigned_events; /* folded again beside these, without a budget */
     bool state_changed; /* anything but cells was written */
     struct mtr_catch_up *catch_ups;
     uint32_t catch_up_count;
@@ -78,7 +77,6 @@ struct mtr_aggregator {
     bool flowing;   /* events that meters hold wait for their turn */
     uint64_t uncounted_seq; /* up to here values of dimensions count without a quota; 0: they are counted */
     uint64_t flow_version; /* of the catalog by whose quotas that was last decided; 0: not known */
-    uint64_t reassigned_version; /* of the catalog by which use was given out last; 0: not known */
     struct mtr_void *voids;
     uint32_t void_count;
     uint32_t void_capacity;
@@ -90,6 +88,7 @@ struct mtr_aggregator {
     struct mtr_str last_vendor;
 
     struct fold_recut *recut; /* owned */
+    struct fold_moves *moves; /* owned */
     struct mtr_held_row *held_rows; /* MTR_RELEASE_CHUNK */
     struct mtr_hour_slot hours[MTR_HOUR_SLOTS];
     struct mtr_hash128 types[MTR_TYPE_SLOTS]; /* types whose first sequence is stored */
@@ -265,9 +264,24 @@ static inline bool fold_is_any_stray(const struct fold_stray *stray)
 int fold_find_stray(struct mtr_rollups_txn *txn, const struct fold_run *run, const struct mtr_meter *meter,
                     struct fold_stray *out) MTR_MUST_USE;
 struct mtr_hour fold_stray_hours(const struct fold_stray *stray, const struct mtr_subscription *subscription);
-/* Gives use to the subscriptions of a subject that have it by the catalog in force (handover/reassign.c),
- * before anything else of the step. *change: the feed's newest number. */
-int fold_reassign(struct mtr_aggregator *aggregator, uint64_t *change) MTR_MUST_USE;
+/* Gives use to the subscriptions of a subject that have it by the catalog in force (handover/reassign.h):
+ * plan at a step's begin, then switch what is scanned, before anything else is folded; scan with what is left
+ * of the step. *change: the feed's newest number. */
+int fold_moves_open(struct fold_moves **out) MTR_MUST_USE;
+void fold_moves_close(struct fold_moves *moves);
+void fold_moves_forget(struct fold_moves *moves); /* a step failed: what was done is undone */
+int fold_reassign_plan(struct mtr_aggregator *aggregator) MTR_MUST_USE;
+int fold_reassign_switch(struct mtr_aggregator *aggregator, uint64_t *change) MTR_MUST_USE;
+int fold_reassign_scan(struct mtr_aggregator *aggregator) MTR_MUST_USE;
+bool fold_reassign_is_waiting(const struct mtr_aggregator *aggregator);
+/* Does the cell that begins there wait to be folded again, for another of the subject? */
+bool fold_reassign_waits(const struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+                         int64_t start_us);
+/* An event counts now that hours of a move may have to be folded again with. */
+int fold_reassign_note(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+                       const struct mtr_event *event, uint64_t seq) MTR_MUST_USE;
+/* Is the log still there from that sequence on? */
+int fold_is_in_log(struct mtr_aggregator *aggregator, uint64_t seq, bool *out) MTR_MUST_USE;
 /* Puts the members that the step has gathered into the store. */
 int fold_write_members(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 /* Main fold of [*next_seq, …); *drained when the log has no more. Then the voids it met. */
@@ -318,6 +332,7 @@ int fold_check_cuts(struct mtr_aggregator *aggregator, const struct mtr_catalog 
  *   flow/<u32 owner><u32 meter>        u64 last sequence looked at; only while it runs (flow.c)
  *   uncounted, allowed/…               of before there were quotas: store/rollups.h
  *   cut/<u32 subscription>             instants i64 …: store/rollups.h
+ *   moving/…                           use that changes hands; only while it does: store/rollups.h
  *   starts/<u32 subscription>          u64 hash of the starts by which a subject's use was given out; the
  *                                      first of its subscriptions
  *   retired/<u32 meter>                u64 1: an event did not count because the meter was retired by then */

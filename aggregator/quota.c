@@ -4,7 +4,7 @@
  * is raised. What was admitted stays, also when its only event is taken back.
  *
  * Subscriptions of one subject and service share their number, under the one that the catalog knew first: so
- * use that changes hands between them (handover/reassign.c) changes nothing here.
+ * use that changes hands between them (handover/) changes nothing here.
  *
  * That the same values are admitted in any order of log and catalog rests on one rule: new values are
  * admitted only when no event before theirs can still come to count for the meter and subject. What can:

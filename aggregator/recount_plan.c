@@ -110,7 +110,9 @@ static int find_run(struct asking *asking)
 {
     if (!asking->request->by_starts || !fold_find_run(asking->request->subscription, &asking->run))
         return MTR_OK;
-    return fold_is_given_out_otherwise(asking->recount->txn, &asking->run, &asking->changes_hands);
+    int rc = fold_is_given_out_otherwise(asking->recount->txn, &asking->run, &asking->changes_hands);
+    if (rc || asking->changes_hands) return rc;
+    return mtr_rollups_is_moving(asking->recount->txn, fold_run_number(&asking->run), &asking->changes_hands);
 }
 
 int mtr_recount_ask(struct mtr_recount *recount, const struct mtr_recount_request *request)

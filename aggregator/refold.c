@@ -18,7 +18,7 @@ static int scan_event(struct mtr_aggregator *aggregator, const struct mtr_event 
 int fold_recut_scan(struct mtr_aggregator *aggregator)
 {
     struct fold_recut *recut = aggregator->recut;
-    if (!fold_recut_is_waiting(aggregator)) return MTR_OK;
+    if (!fold_recut_is_waiting(aggregator) || fold_reassign_is_waiting(aggregator)) return MTR_OK;
     int rc = MTR_OK;
     while (!rc && recut->next_seq < recut->end_seq && aggregator->budget > 0) {
         rc = fold_read_block(aggregator, recut->next_seq);
@@ -176,6 +176,7 @@ int fold_recut_switch(struct mtr_aggregator *aggregator)
     struct fold_recut *recut = aggregator->recut;
     if (!recut->left || recut->next_seq < recut->end_seq) return MTR_OK;
     if (aggregator->cells.count) return MTR_OK; /* what is deleted may have no gain that waits */
+    if (fold_reassign_is_waiting(aggregator)) return MTR_OK; /* first everything is whose it is */
     int rc = fold_read_block(aggregator, 1);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     const uint64_t log_first_seq = rc ? UINT64_MAX : aggregator->block.first_seq;

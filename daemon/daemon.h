@@ -96,6 +96,7 @@ struct mtr_daemon {
      * against what the stages did, and stored: fold_mutex first. */
     pthread_mutex_t fold_mutex, rate_mutex;
     int64_t held_looked_us;     /* when consumed_seq was last set; the aggregator's thread only */
+    bool is_log_needed;         /* all of it: use changes hands; the same thread */
     void (*_Atomic slow_work)(void *context); /* handed from the writer to the sealer; NULL: taken */
     void *slow_context;                       /* before slow_work is set: the writer's, after: the sealer's */
 };

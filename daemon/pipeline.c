@@ -120,8 +120,8 @@ static int on_held(void *context, const struct mtr_held_event *held)
     return 0;
 }
 
-/* Held events are read from the log when they flow, so retention spares them. Looked at now and then:
- * retention counts in days. */
+/* Held events are read from the log when they flow, so retention spares them; and all of it while use changes
+ * hands. Looked at now and then: retention counts in days. */
 static void update_consumed(struct mtr_daemon *daemon, int64_t now_us)
 {
     const int64_t every_us = 60 * MTR_US_PER_SECOND;
@@ -129,7 +129,8 @@ static void update_consumed(struct mtr_daemon *daemon, int64_t now_us)
     const struct mtr_held_event of_meters = {.reason = MTR_HELD_METER};
     struct mtr_rollups_txn *txn = NULL;
     uint64_t lowest = atomic_load(&daemon->folded_seq) + 1;
-    if (now_us - daemon->held_looked_us < every_us) return;
+    if (daemon->is_log_needed) atomic_store(&daemon->consumed_seq, 0);
+    if (daemon->is_log_needed || now_us - daemon->held_looked_us < every_us) return;
     daemon->held_looked_us = now_us;
     int rc = mtr_rollups_begin(daemon->rollups, false, &txn);
     if (!rc) rc = mtr_rollups_walk_held(txn, &of_subscriptions, on_held, &lowest);
@@ -237,6 +238,7 @@ static int aggregator_step(void *context, int64_t now_us, bool *idle)
     rc = fail_mark(marks_log(daemon));
     if (rc && rc != MTR_EFULL) return rc; /* the next one writes it */
     end_waiting(daemon, &result);
+    daemon->is_log_needed = result.changes_hands;
     update_consumed(daemon, now_us);
     if (result.events) stage_poke(daemon->rater_stage);
     *idle = result.idle;

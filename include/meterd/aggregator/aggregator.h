@@ -33,6 +33,7 @@ struct mtr_aggregator_result {
     uint64_t events;
     uint64_t next_seq;
     bool idle;            /* nothing left to do at this moment */
+    bool changes_hands; /* use goes from subscriptions to others of their subject: the log is needed for it */
     bool is_behind; /* of what was folded some is not counted yet: late meters, held events, cells cut anew */
 };
 

@@ -172,6 +172,31 @@ typedef int (*mtr_rollups_on_cuts)(void *context, uint32_t subscription, struct 
 int mtr_rollups_walk_cuts(struct mtr_rollups_txn *txn, mtr_rollups_on_cuts on_cuts,
                           void *context) MTR_MUST_USE;
 
+/* Use changes hands between the subscriptions of a subject and service (aggregator/handover/reassign.h): time
+ * of these meters is folded again, from its beginning on. `first` is the lowest number of the subscriptions.
+ * Until it is done, cells of that time hold what is another's. */
+struct mtr_rollups_move {
+    uint32_t first;
+    int64_t at_us;                /* what is before has changed hands */
+    uint64_t seq_first, seq_last; /* where events of around there are; seq_first above seq_last: nowhere */
+};
+struct mtr_rollups_move_meter {
+    uint32_t first, meter;
+    int64_t from_us, to_us;
+};
+int mtr_rollups_is_moving(struct mtr_rollups_txn *txn, uint32_t first, bool *out) MTR_MUST_USE;
+int mtr_rollups_put_move(struct mtr_rollups_txn *txn, const struct mtr_rollups_move *move) MTR_MUST_USE;
+int mtr_rollups_put_move_meter(struct mtr_rollups_txn *txn,
+                               const struct mtr_rollups_move_meter *meter) MTR_MUST_USE;
+int mtr_rollups_delete_move(struct mtr_rollups_txn *txn, uint32_t first) MTR_MUST_USE; /* and its meters */
+/* Each move, and behind it its meters. */
+struct mtr_rollups_on_moves {
+    int (*on_move)(void *context, const struct mtr_rollups_move *move);
+    int (*on_meter)(void *context, const struct mtr_rollups_move_meter *meter);
+};
+int mtr_rollups_walk_moves(struct mtr_rollups_txn *txn, const struct mtr_rollups_on_moves *hooks,
+                           void *context) MTR_MUST_USE;
+
 /* Adds `delta` to the count of one member of a cell; a count of 0 removes the row. MTR_EINVALID when it
  * would fall below 0. */
 int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str member,

@@ -255,7 +255,18 @@ static int ask(struct mtr_recount *recount, uint32_t subscription)
     return mtr_recount_ask(recount, &request);
 }
 
-/* Whatever waits to be caught up, released or cut: what counts is what counts in the store. */
+static bool is_any_moving(struct mtr_rollups_txn *txn)
+{
+    bool any = false, moving;
+    for (uint32_t i = 1; i <= world.subscription_count; i++) {
+        assert_int_equal(mtr_rollups_is_moving(txn, i, &moving), MTR_OK);
+        any |= moving;
+    }
+    return any;
+}
+
+/* Whatever waits to be caught up, released or cut: what counts is what counts in the store. While use changes hands the
+ * answer may be to ask in a moment. */
 static void recount_in_disorder(uint32_t subscriptions)
 {
     struct mtr_recount *recount = open_recount();
@@ -266,8 +277,9 @@ static void recount_in_disorder(uint32_t subscriptions)
     mtr_recount_begin(recount, txn, &catalog, &catalog);
     for (uint32_t i = 0; i < subscriptions; i++) assert_int_equal(ask(recount, i), MTR_OK);
     int rc = mtr_recount_count(recount, &diagnostic);
-    if (rc) print_error("%s: %s\n", mtr_error_name(rc), diagnostic.text);
-    assert_int_equal(rc, MTR_OK);
+    const bool may_refuse = rc == MTR_EAGAIN && is_any_moving(txn);
+    if (rc && !may_refuse) print_error("%s: %s\n", mtr_error_name(rc), diagnostic.text);
+    assert_true(!rc || may_refuse);
     mtr_recount_close(recount);
     mtr_rollups_abort(txn);
 }

@@ -1,6 +1,7 @@
 /*
  * Where cells of the rollups store begin and end: a store of hours in whole seconds becomes one of instants, a
- * range of cells is taken out or begins later, and the cuts of a subscription are kept.
+ * range of cells is taken out or begins later, the cuts of a subscription are kept, and how far use has changed
+ * hands.
  */
 #include "tests/support/rollups_world.h"
 
@@ -116,6 +117,71 @@ static void damaged_cuts_are_an_error(void **state)
     }
 }
 
+static int list_move(void *context, const struct mtr_rollups_move *move)
+{
+    struct seen *seen = context;
+    seen->size += (size_t)snprintf(seen->text + seen->size, sizeof(seen->text) - seen->size, "%u@%d (%d-%d) ", move->first,
+                                   (int)move->at_us, (int)move->seq_first, (int)move->seq_last);
+    return MTR_OK;
+}
+
+static int list_move_meter(void *context, const struct mtr_rollups_move_meter *meter)
+{
+    struct seen *seen = context;
+    seen->size += (size_t)snprintf(seen->text + seen->size, sizeof(seen->text) - seen->size, "%u.%u[%d,%d) ", meter->first,
+                                   meter->meter, (int)meter->from_us, (int)meter->to_us);
+    return MTR_OK;
+}
+
+static const struct mtr_rollups_on_moves list_moves = {list_move, list_move_meter};
+
+static void moves_are_kept(void **state)
+{
+    struct fixture *f = *state;
+    static const struct mtr_rollups_move first = {2, -5, 3, 9}, second = {300, 7, 1, 0};
+    static const struct mtr_rollups_move_meter meters[] = {{2, 4, -7, 12}, {2, 1, 0, 3}, {300, 1, 7, 8}};
+    struct seen seen = {0};
+    bool moving;
+    assert_int_equal(mtr_rollups_is_moving(f->txn, 2, &moving), MTR_OK);
+    assert_false(moving);
+    assert_int_equal(mtr_rollups_put_move(f->txn, &second), MTR_OK);
+    assert_int_equal(mtr_rollups_put_move(f->txn, &first), MTR_OK);
+    for (int i = 0; i < 3; i++) assert_int_equal(mtr_rollups_put_move_meter(f->txn, &meters[i]), MTR_OK);
+    assert_int_equal(mtr_rollups_walk_moves(f->txn, &list_moves, &seen), MTR_OK);
+    assert_string_equal(seen.text, "2@-5 (3-9) 2.1[0,3) 2.4[-7,12) 300@7 (1-0) 300.1[7,8) ");
+    assert_int_equal(mtr_rollups_is_moving(f->txn, 2, &moving), MTR_OK);
+    assert_true(moving);
+    assert_int_equal(mtr_rollups_delete_move(f->txn, 2), MTR_OK);
+    seen = (struct seen){0};
+    assert_int_equal(mtr_rollups_walk_moves(f->txn, &list_moves, &seen), MTR_OK);
+    assert_string_equal(seen.text, "300@7 (1-0) 300.1[7,8) ");
+}
+
+/* As of cuts. */
+static void damaged_moves_are_an_error(void **state)
+{
+    struct fixture *f = *state;
+    static const char whole[24] = "\x80\0\0\0\0\0\0\7\x80\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\x01", late[24] = "\xFF";
+    static const struct {
+        const char *name, *value;
+        size_t name_size, value_size;
+    } damaged[] = {{"moving/", whole, 7, 24},
+                   {"moving/\0\0\0\5", whole, 11, 23},
+                   {"moving/\0\0\0\0", whole, 11, 24},
+                   {"moving/\0\0\0\5", late, 11, 24},
+                   {"moving/\0\0\0\5\0\0\0\0", whole, 15, 16},
+                   {"moving/\0\0\0\5\0\0\0\1", whole + 8, 15, 16},
+                   {"moving/\0\0\0\5\0\0\0\1", late, 15, 16},
+                   {"moving/\0\0\0\5\0\0\0\1x", whole, 16, 16}};
+    for (size_t i = 0; i < sizeof(damaged) / sizeof(*damaged); i++) {
+        const struct mtr_str name = {damaged[i].name, damaged[i].name_size}, value = {damaged[i].value, damaged[i].value_size};
+        struct seen seen = {0};
+        assert_int_equal(mtr_rollups_put_fact(f->txn, name, value), MTR_OK);
+        assert_int_equal(mtr_rollups_walk_moves(f->txn, &list_moves, &seen), MTR_ECORRUPT);
+        assert_int_equal(mtr_rollups_delete_fact(f->txn, name), MTR_OK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +189,8 @@ int main(void)
         CASE(cells_are_taken_out_and_moved),
         CASE(cuts_are_kept),
         CASE(damaged_cuts_are_an_error),
+        CASE(moves_are_kept),
+        CASE(damaged_moves_are_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
