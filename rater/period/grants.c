@@ -58,9 +58,11 @@ static int add_credit(struct finding *finding, const struct mtr_credit *credit)
         .priority = credit->priority,
         .expires_us = mtr_catalog_time_in(&credit->expires, subscription->zone),
     };
+    const bool is_of_service =
+        !credit->meter || credit->meter->service->number == subscription->service->number;
     const bool overlaps = mtr_catalog_time_in(&credit->from, subscription->zone) < finding->period->end_us &&
                           grant.pool.expires_us > finding->period->start_us;
-    if (!overlaps && !finding->every_credit) return MTR_OK;
+    if ((!overlaps || !is_of_service) && !finding->every_credit) return MTR_OK;
     snprintf(text, sizeof(text), "credit=%.*s", MTR_STR_ARGS(credit->from.text));
     int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
     if (rc) return rc;

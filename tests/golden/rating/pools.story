@@ -89,6 +89,21 @@ settle  2026-03-02
         2026-02: final 5 calls; final 0 pack{credit=2026-01-15} draw (5);
                  final 0 included{grant=2026-02-01} draw (10); final -3 bonus{grant=2026-02-01} credit
 
+# A customer's units are of the meter of one service: the other's, of the same key, draws none of them.
+services: [{key: storage, vendor: acme}]
+meters: [{key: calls, service: storage, event_type: stored, aggregation: count}]
+tariffs:
+- key: standard
+  currency: EUR
+  versions: [{from: 2026-01-01, components: [{key: calls, meter: compute/calls, per_unit: 1}]}]
+subscriptions: [{key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}]
+credits:
+- {key: own, customer: c1, quantity: 3, meter: compute/calls, from: 2026-01-01}
+- {key: others, customer: c1, quantity: 4, meter: storage/calls, from: 2026-01-01}
+
+use     s1 calls 2026-01-01 10
+settle  2026-02-02            2026-01: final 7 calls; final 0 own{credit=2026-01-01} draw (3)
+
 # A version inside a period goes on with the pool that it finds.
 tariffs:
 - key: standard
