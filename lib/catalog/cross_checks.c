@@ -21,13 +21,14 @@ static const struct mtr_node *map_at(const struct mtr_node *node, uint32_t line,
     return found;
 }
 
-/* At the component's field where that is written, else at the component. */
+/* At the component's field where that is written, else at the component. Where a finding stands that a full
+ * list drops nobody reads, and there may be many. */
 static void fail(const struct mtr_record *record, enum mtr_finding_code code,
                  const struct mtr_component *component, const char *field, struct mtr_diagnostics *findings,
                  const char *text)
 {
-    const struct mtr_node *map =
-        record->node ? map_at(record->node, component->line, component->column) : NULL;
+    const bool is_kept = record->node && !mtr_diagnostics_is_full(findings);
+    const struct mtr_node *map = is_kept ? map_at(record->node, component->line, component->column) : NULL;
     const struct mtr_node *written = map ? mtr_node_get(map, field) : NULL;
     if (record->node)
         mtr_diagnostics_addf(findings, code, written ? written->line : component->line,

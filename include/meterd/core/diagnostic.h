@@ -47,6 +47,11 @@ struct mtr_diagnostics {
 
 void mtr_diagnostics_init(struct mtr_diagnostics *list, size_t count_max);
 void mtr_diagnostics_release(struct mtr_diagnostics *list);
+/* What is added now is counted, and dropped. */
+static inline bool mtr_diagnostics_is_full(const struct mtr_diagnostics *list)
+{
+    return list->count == list->count_max;
+}
 /* The same finding at the same place of a text is kept once. */
 void mtr_diagnostics_add(struct mtr_diagnostics *list, const struct mtr_diagnostic *diagnostic);
 void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_finding_code code, uint32_t line,

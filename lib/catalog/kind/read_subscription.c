@@ -313,7 +313,8 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     if (rc) {
         record_fail(record, MTR_FINDING_CATALOG_ZONE_UNKNOWN, "zone", findings,
                     "`%.*s%s` is no time zone of this system, as Europe/Berlin or UTC%s",
-                    MTR_STR_QUOTED(f->zone_name), mtr_zone_meant(f->zone_name, meant));
+                    MTR_STR_QUOTED(f->zone_name),
+                    mtr_diagnostics_is_full(findings) ? "" : mtr_zone_meant(f->zone_name, meant));
         return MTR_OK; /* without a zone a date is no instant */
     }
     f->end_us = INT64_MAX;
