@@ -84,6 +84,9 @@ def check_wrong_usage(d):
     run(d, 64, "key", "k", "--scope", "everything", says=["everything"])
     run(d, 64, "key", "k", "--scope", "ingest", says=["--vendor"])
     run(d, 64, "price", "t", "--dim", "region", says=["NAME=VALUE"])
+    exchanged = write(d, "exchanged.yaml", "key: t\ncurrency: EUR\nexchange: {source: e}\nversions: [{from: 2026-01-01, components: [{key: c, meter: m, per_unit: 1}]}]\n")
+    for rate, fault in (("USD=1,1@2026-11-29", "`1,1` is no number: write 1.1 (a decimal point)"), ("USD=1.1@29.11.2026", "not `29.11.2026`"), ("usd=1@2026-11-29", "CURRENCY")):
+        run(d, 64, "price", exchanged, "-q", "1", "--currency", "USD", "--rate", rate, says=["--rate takes CURRENCY=NUMBER@DATE", fault])
     run(d, 64, "price", "t", "--dim", "region=eu", "--dim", "zone=a", "--dim", "region=us", says=["--dim: `region` is given twice"])
     run(d, 64, "get", "tariff", "--revision", "1", says=["key"])
 

@@ -99,23 +99,33 @@ static int add_file(const char *path, const struct mtr_tariff_document *tariff, 
     return code;
 }
 
+static int refuse_rate(const char *text, const char *fault)
+{
+    fprintf(stderr,
+            "meterd price: --rate takes CURRENCY=NUMBER@DATE, as USD=1.0842@2026-11-20, not '%s'%s%s\n", text,
+            *fault ? ": " : "", fault);
+    return MTR_EXIT_USAGE;
+}
+
 /* USD=1.0842@2026-11-20: 1 of the tariff's currency is 1.0842 USD. */
 static int add_rate(const char *text, const struct rates_made *out)
 {
     const char *equals = strchr(text, '='), *at = strchr(text, '@');
     char currency[CODE_BYTES + 1], number[MTR_DECIMAL_TEXT_BYTES], document[512];
+    char fault[MTR_NUMBER_FAULT_BYTES + MTR_DATE_FAULT_BYTES] = "";
     struct mtr_decimal decimal;
     int64_t time_us = 0;
-    bool ok = equals && at && equals < at && equals - text == CODE_BYTES &&
-              at - equals - 1 < MTR_DECIMAL_TEXT_BYTES &&
-              strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == CODE_BYTES && strlen(at + 1) == DATE_BYTES &&
-              mtr_time_parse_date(mtr_str_from(at + 1), &time_us) == MTR_OK &&
-              mtr_decimal_parse((struct mtr_str){equals + 1, (size_t)(at - equals - 1)}, &decimal) == MTR_OK;
-    if (!ok) {
-        fprintf(stderr,
-                "meterd price: --rate takes CURRENCY=NUMBER@DATE, as USD=1.0842@2026-11-20, not '%s'\n",
-                text);
-        return MTR_EXIT_USAGE;
+    if (!equals || !at || at < equals || equals - text != CODE_BYTES ||
+        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != CODE_BYTES)
+        return refuse_rate(text, "");
+    const struct mtr_str value = {equals + 1, (size_t)(at - equals - 1)}, date = mtr_str_from(at + 1);
+    if (value.size >= MTR_DECIMAL_TEXT_BYTES || mtr_decimal_parse(value, &decimal) != MTR_OK) {
+        mtr_number_fault(value, fault);
+        return refuse_rate(text, fault);
+    }
+    if (date.size != DATE_BYTES || mtr_time_parse_date(date, &time_us) != MTR_OK) {
+        mtr_date_fault(date, fault);
+        return refuse_rate(text, fault);
     }
     snprintf(currency, sizeof(currency), "%.3s", text);
     mtr_decimal_format(decimal, number);
