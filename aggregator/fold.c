@@ -7,6 +7,7 @@
 #include "aggregator/fold.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -14,49 +15,6 @@
 #include "meterd/catalog/cell.h"
 
 enum { STOP = 1, BEYOND = 2 /* the meter holds the event, which gives nothing to its cells */ };
-
-int fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq)
-{
-    aggregator->last_type = (struct mtr_str){NULL, 0};
-    aggregator->last_vendor = (struct mtr_str){NULL, 0};
-    aggregator->block_events = NULL;
-    int rc = mtr_log_read(aggregator->reader, seq, &aggregator->block, &aggregator->block_events,
-                          aggregator->diagnostic);
-    if (rc) aggregator->block_events = NULL;
-    return rc;
-}
-
-int fold_read(struct mtr_aggregator *aggregator, uint64_t seq, const struct mtr_event **out)
-{
-    const struct mtr_block_header *block = &aggregator->block;
-    bool here = aggregator->block_events && seq >= block->first_seq && seq - block->first_seq < block->count;
-    int rc = here ? MTR_OK : fold_read_block(aggregator, seq);
-    if (rc) return rc;
-    if (seq < block->first_seq || seq - block->first_seq >= block->count) return MTR_ENOTFOUND;
-    *out = &aggregator->block_events[seq - block->first_seq];
-    return MTR_OK;
-}
-
-const struct mtr_subscription *fold_find_subscription(const struct mtr_aggregator *aggregator,
-                                                      const struct mtr_event *event)
-{
-    const struct mtr_event_address address = {event->vendor, event->subject, event->type, event->time_us};
-    const struct mtr_subscription *found = mtr_catalog_find_subject(aggregator->catalog, &address);
-    return found && fold_recut_is_waiting(aggregator) ? fold_recut_known(aggregator, found) : found;
-}
-
-struct mtr_resolved fold_resolve(const struct mtr_aggregator *aggregator, const struct mtr_event *event)
-{
-    struct mtr_resolved resolved = {.held = true, .reason = MTR_HELD_SUBSCRIPTION, .name = event->subject};
-    resolved.subscription = fold_find_subscription(aggregator, event);
-    if (!resolved.subscription) return resolved;
-    resolved.meter_count = mtr_catalog_find_meters(aggregator->catalog, resolved.subscription->service,
-                                                   event->type, &resolved.meters);
-    resolved.held = resolved.meter_count == 0;
-    resolved.reason = MTR_HELD_METER;
-    resolved.name = event->type;
-    return resolved;
-}
 
 static struct mtr_hour hour_of(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
                                int64_t time_us)
@@ -375,11 +333,38 @@ static int fold_normal(struct mtr_aggregator *aggregator, const struct mtr_event
     return fold_hold(aggregator, event, resolved.reason, seq, false);
 }
 
+static int remember_void(struct mtr_aggregator *aggregator, uint64_t target_seq, uint64_t seq)
+{
+    MTR_ASSERT(target_seq > 0 && target_seq < seq); /* fold_void has quarantined others */
+    if (aggregator->void_count == aggregator->void_capacity) {
+        uint32_t capacity = aggregator->void_capacity ? aggregator->void_capacity * 2 : 256;
+        struct mtr_void *voids = realloc(aggregator->voids, (size_t)capacity * sizeof(*voids));
+        if (!voids) return MTR_ENOMEM;
+        aggregator->voids = voids;
+        aggregator->void_capacity = capacity;
+    }
+    aggregator->voids[aggregator->void_count++] = (struct mtr_void){target_seq, seq};
+    return MTR_OK;
+}
+
+static int take_void(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
+{
+    if (event->target_seq == 0 || event->target_seq >= seq)
+        return fold_quarantine(aggregator, seq, 0, "void_unknown",
+                               "it takes back an event that is not before it in the log");
+    aggregator->state_changed = true;
+    int rc = mtr_rollups_put_voided(aggregator->txn, event->target_seq, seq);
+    if (rc == MTR_EEXISTS)
+        return fold_quarantine(aggregator, seq, 0, "void_twice",
+                               "the event that it takes back was taken back before");
+    return rc ? rc : remember_void(aggregator, event->target_seq, seq);
+}
+
 static int fold_event(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
 {
     switch (event->disposition) {
     case MTR_DISPOSITION_NORMAL: return fold_normal(aggregator, event, seq);
-    case MTR_DISPOSITION_VOID: return fold_take_void(aggregator, event, seq);
+    case MTR_DISPOSITION_VOID: return take_void(aggregator, event, seq);
     case MTR_DISPOSITION_CONFLICT:
         return fold_quarantine(aggregator, seq, 0, "conflict",
                                "an event of the same source and id but with other content came before");
@@ -435,13 +420,4 @@ int fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *draine
     MTR_ASSERT(next >= *next_seq);
     *next_seq = next;
     return MTR_OK;
-}
-
-bool fold_covers(const struct mtr_aggregator *aggregator, uint32_t meter, uint64_t seq)
-{
-    for (uint32_t i = 0; i < aggregator->catch_up_count; i++) {
-        const struct mtr_catch_up *catch_up = &aggregator->catch_ups[i];
-        if (catch_up->meter == meter) return seq < catch_up->next_seq || seq >= catch_up->end_seq;
-    }
-    return true;
 }

@@ -286,8 +286,6 @@ int fold_is_in_log(struct mtr_aggregator *aggregator, uint64_t seq, bool *out) M
 int fold_write_members(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 /* Main fold of [*next_seq, …); *drained when the log has no more. Then the voids it met. */
 int fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *drained) MTR_MUST_USE;
-int fold_take_void(struct mtr_aggregator *aggregator, const struct mtr_event *event,
-                   uint64_t seq) MTR_MUST_USE;
 int fold_voids(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 
 /* Takes note of what the catalog has learned since the last step: releases to do and meters to catch up

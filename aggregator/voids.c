@@ -1,38 +1,11 @@
 /*
- * Voids: what takes an event back is noted where the main fold meets it, and done at the end of the step's
- * events, sorted by target, because each reads its target's block again.
+ * Voids: what takes an event back is noted where the main fold meets it (fold.c), and done at the end of the
+ * step's events, sorted by target, because each reads its target's block again.
  */
 #include "aggregator/fold.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-
-static int remember_void(struct mtr_aggregator *aggregator, uint64_t target_seq, uint64_t seq)
-{
-    MTR_ASSERT(target_seq > 0 && target_seq < seq); /* fold_void has quarantined others */
-    if (aggregator->void_count == aggregator->void_capacity) {
-        uint32_t capacity = aggregator->void_capacity ? aggregator->void_capacity * 2 : 256;
-        struct mtr_void *voids = realloc(aggregator->voids, (size_t)capacity * sizeof(*voids));
-        if (!voids) return MTR_ENOMEM;
-        aggregator->voids = voids;
-        aggregator->void_capacity = capacity;
-    }
-    aggregator->voids[aggregator->void_count++] = (struct mtr_void){target_seq, seq};
-    return MTR_OK;
-}
-
-int fold_take_void(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
-{
-    if (event->target_seq == 0 || event->target_seq >= seq)
-        return fold_quarantine(aggregator, seq, 0, "void_unknown",
-                               "it takes back an event that is not before it in the log");
-    aggregator->state_changed = true;
-    int rc = mtr_rollups_put_voided(aggregator->txn, event->target_seq, seq);
-    if (rc == MTR_EEXISTS)
-        return fold_quarantine(aggregator, seq, 0, "void_twice",
-                               "the event that it takes back was taken back before");
-    return rc ? rc : remember_void(aggregator, event->target_seq, seq);
-}
 
 static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *v)
 {

@@ -311,3 +311,35 @@ int fold_check_reassign(struct mtr_aggregator *aggregator, const struct mtr_cata
     }
     return rc;
 }
+
+/* ---- what comes meanwhile ---- */
+
+static int note(struct fold_move_round *round, const struct fold_moved *moved)
+{
+    if (round->count == round->capacity) {
+        const size_t capacity = round->capacity ? round->capacity * 2 : 1024;
+        struct fold_moved *events = realloc(round->events, capacity * sizeof(*events));
+        if (!events) return MTR_ENOMEM;
+        round->events = events;
+        round->capacity = capacity;
+    }
+    round->events[round->count++] = *moved;
+    return MTR_OK;
+}
+
+int fold_reassign_note(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+                       const struct mtr_event *event, uint64_t seq)
+{
+    struct fold_move_round *round = &aggregator->moves->round;
+    struct fold_moved moved = {seq, {event->time_us, event->time_us}};
+    struct event_quantity counted;
+    if (!round->is_begun ||
+        mtr_subscription_first_number(effect->subscription) != fold_first_move(aggregator)->first)
+        return MTR_OK;
+    if (event_quantity(effect->meter, event, seq, &counted) == EVENT_COUNTS_SPREAD)
+        moved.time.end_us +=
+            (int64_t)(counted.taken.length_s.e12 / (MTR_QUANTITY(1).e12 / MTR_US_PER_SECOND));
+    return fold_move_reaches(moved.time, fold_first_move(aggregator)->at_us, round->until_us)
+               ? note(round, &moved)
+               : MTR_OK;
+}

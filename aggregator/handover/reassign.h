@@ -31,6 +31,7 @@
 #define METERD_AGGREGATOR_HANDOVER_REASSIGN_H
 
 #include "aggregator/fold.h"
+#include "meterd/core/time.h"
 
 struct fold_move_meter {
     uint32_t meter;
@@ -72,6 +73,16 @@ struct fold_moves {
     struct fold_move_round round;
 };
 
+/* There is one. */
+static inline struct fold_move *fold_first_move(const struct mtr_aggregator *aggregator)
+{
+    return &aggregator->moves->items[0];
+}
+/* May what is of that time give to hours of another, of whatever zone? */
+static inline bool fold_move_reaches(struct mtr_hour time, int64_t at_us, int64_t until_us)
+{
+    return time.start_us < until_us + MTR_US_PER_HOUR && time.end_us >= at_us - MTR_US_PER_HOUR;
+}
 /* The hours of a subscription that wait: cells that begin in [start, end). False: none. */
 bool fold_waiting_hours(const struct fold_move *move, const struct fold_move_meter *meter,
                         const struct mtr_subscription *subscription, struct mtr_hour *out);

@@ -11,11 +11,6 @@
 
 enum { STOP = 1 };
 
-static struct fold_move *first_move(const struct mtr_aggregator *aggregator)
-{
-    return &aggregator->moves->items[0];
-}
-
 /* ---- whose cells ---- */
 
 /* A meter and a subscription of a move: the hours of a piece, and all that wait. */
@@ -140,7 +135,7 @@ static int choose_end(struct parts *parts, uint64_t events_max, int64_t end_us)
 
 static int open_parts(struct mtr_aggregator *aggregator, struct parts *out)
 {
-    *out = (struct parts){.aggregator = aggregator, .move = first_move(aggregator)};
+    *out = (struct parts){.aggregator = aggregator, .move = fold_first_move(aggregator)};
     return fold_find_moving_run(aggregator, out->move, &out->run);
 }
 
@@ -175,40 +170,6 @@ static int begin_round(struct mtr_aggregator *aggregator)
 }
 
 /* ---- scan ---- */
-
-static int note(struct fold_move_round *round, const struct fold_moved *moved)
-{
-    if (round->count == round->capacity) {
-        const size_t capacity = round->capacity ? round->capacity * 2 : 1024;
-        struct fold_moved *events = realloc(round->events, capacity * sizeof(*events));
-        if (!events) return MTR_ENOMEM;
-        round->events = events;
-        round->capacity = capacity;
-    }
-    round->events[round->count++] = *moved;
-    return MTR_OK;
-}
-
-/* May what is of that time give to hours of another, of whatever zone? */
-static bool reaches(struct mtr_hour time, int64_t at_us, int64_t until_us)
-{
-    return time.start_us < until_us + MTR_US_PER_HOUR && time.end_us >= at_us - MTR_US_PER_HOUR;
-}
-
-int fold_reassign_note(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
-                       const struct mtr_event *event, uint64_t seq)
-{
-    struct fold_move_round *round = &aggregator->moves->round;
-    struct fold_moved moved = {seq, {event->time_us, event->time_us}};
-    struct event_quantity counted;
-    if (!round->is_begun ||
-        mtr_subscription_first_number(effect->subscription) != first_move(aggregator)->first)
-        return MTR_OK;
-    if (event_quantity(effect->meter, event, seq, &counted) == EVENT_COUNTS_SPREAD)
-        moved.time.end_us +=
-            (int64_t)(counted.taken.length_s.e12 / (MTR_QUANTITY(1).e12 / MTR_US_PER_SECOND));
-    return reaches(moved.time, first_move(aggregator)->at_us, round->until_us) ? note(round, &moved) : MTR_OK;
-}
 
 /* For each meter: what one of them spreads may reach farther than the event's instant. */
 static int scan_event(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
@@ -363,7 +324,7 @@ static int fill(struct parts *parts, struct switching *switching, uint32_t *fill
     int rc = MTR_OK;
     sort(round);
     for (size_t i = 0; !rc && i < round->count; i++) {
-        if (!reaches(round->events[i].time, parts->move->at_us, parts->until_us)) continue;
+        if (!fold_move_reaches(round->events[i].time, parts->move->at_us, parts->until_us)) continue;
         switching->seq = round->events[i].seq;
         rc = fold_read(aggregator, switching->seq, &switching->event);
         if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc; /* it was read when it was noted */
@@ -388,7 +349,7 @@ static void carry_on(struct fold_move *move, const struct switching *switching)
 
 static int switch_piece(struct mtr_aggregator *aggregator, uint64_t *change)
 {
-    struct fold_move *move = first_move(aggregator);
+    struct fold_move *move = fold_first_move(aggregator);
     struct fold_move_round *round = &aggregator->moves->round;
     struct switching switching = {.aggregator = aggregator, .change = change, .carried = FOLD_NO_LOG_RANGE};
     struct parts parts;
