@@ -70,13 +70,6 @@ bool rater_are_summing(const struct rater_sums_kept *kept, uint32_t subscription
     return false;
 }
 
-void rater_sums_marked(struct rater_sums_kept *kept, uint32_t subscription, int64_t start_us)
-{
-    for (unsigned i = 0; i < RATER_SUMS_KEPT_MAX; i++)
-        if (kept->items[i].subscription == subscription && kept->items[i].start_us == start_us)
-            kept->items[i].was_marked = true;
-}
-
 static struct rater_line_sums *make_room(struct rater_sums_kept *kept, const struct rater_summing *summing)
 {
     struct rater_line_sums *sums = &kept->items[0];

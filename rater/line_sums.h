@@ -79,7 +79,12 @@ void rater_drop_sums(struct rater_sums_kept *kept, const struct rater_summing *s
 /* Are some of that period being made? */
 bool rater_are_summing(const struct rater_sums_kept *kept, uint32_t subscription, int64_t start_us);
 /* That period is to be rated again. */
-void rater_sums_marked(struct rater_sums_kept *kept, uint32_t subscription, int64_t start_us);
+static inline void rater_sums_marked(struct rater_sums_kept *kept, uint32_t subscription, int64_t start_us)
+{
+    for (unsigned i = 0; i < RATER_SUMS_KEPT_MAX; i++)
+        if (kept->items[i].subscription == subscription && kept->items[i].start_us == start_us)
+            kept->items[i].was_marked = true;
+}
 
 /* The range that begins where the rating goes on. */
 uint32_t rater_range_of(const struct rater_line_sums *sums, struct mtr_str from);
