@@ -367,6 +367,7 @@ def check_price(d):
     run(d, 1, "price", path, "-q", "1.0000000000001", says=["quantity"])
     run(d, 1, "price", "compute", "-q", "1", says=["component"])
     run(d, 1, "price", path, "-q", "1", "--zone", "Asia/Kolkatta", says=["--zone: there is no time zone Asia/Kolkatta; did you mean `Asia/Kolkata`?"])
+    run(d, 1, "price", "--subscription", "sub-1", "--documents", write(d, "nothing.yaml", ""), says=["nothing.yaml:1:1: error: there are no documents"])
     run(d, 1, "price", "compute", "-q", "vcpu_hour=1", "--component", "vcpu", says=["does not price the meter vcpu_hour; did you mean `vcpu_hours`?"])
     run(d, 1, "price", path, "--series", write(d, "twice.csv", "meter,quantity,meter\nm,1,m\n"), says=["twice.csv:1: error: the header has the column `meter` twice"])
     row = f"m,1,{'x' * 150}\n"

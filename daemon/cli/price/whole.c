@@ -45,7 +45,7 @@ static int write_request(const struct cli_invocation *invocation, struct mtr_str
     mtr_buffer_init(&documents, PRICE_REQUEST_BYTES_MAX);
     mtr_json_begin(&json, &documents);
     int rc = MTR_OK;
-    if (text.size) {
+    if (places->documents) {
         mtr_json_text(&json, text);
         rc = mtr_json_finish(&json);
     }
