@@ -159,7 +159,7 @@ static void note_losses(struct rater_step *step, const struct mtr_subscription *
         const struct rater_difference *difference = &differences->items[i];
         char charged[MTR_DECIMAL_TEXT_BYTES], cost[MTR_DECIMAL_TEXT_BYTES], start[MTR_TIME_TEXT_BYTES];
         if (!rater_turns_to_loss(difference)) continue;
-        mtr_time_format(difference->line.period_start_s * MTR_US_PER_SECOND, start);
+        mtr_time_format(mtr_billing_period_instant(subscription, difference->line.period_start_s), start);
         mtr_money_format(difference->emitted_after, charged);
         mtr_money_format(difference->cost_after, cost);
         step->result->losses++;

@@ -150,10 +150,45 @@ static int price_stored(struct looking *looking, int64_t start_us, struct mtr_pe
     return mtr_billing_period_price(&rating, phase_at(looking->stored, start_us), start_us, out);
 }
 
-/* Another price, or the same for another customer? Then *period says so. */
-static int price_both(struct looking *looking, int64_t start_us, struct mtr_closed_period *period,
-                      bool *changes)
+/* What is told of one period: of two, where it is another customer's or in another currency by the draft, or
+ * where its start lies elsewhere in the same second. The one that it was is taken back. */
+struct telling {
+    struct mtr_closed_period now, former;
+    bool has_former;
+};
+
+static void name_period(struct mtr_closed_period *period, const struct mtr_period_price *price)
 {
+    period->subscription = price->subscription;
+    period->start_us = price->period.start_us;
+    period->end_us = price->period.end_us;
+}
+
+/* Each side by its own customer, currency and start. One side alone is the period. */
+static void tell_sides(struct telling *telling, const struct mtr_period_price *stored,
+                       const struct mtr_period_price *draft)
+{
+    struct mtr_closed_period *now = &telling->now, *former = &telling->former;
+    if (!stored->period.exists) return;
+    if (!draft->period.exists) {
+        name_period(now, stored);
+        return;
+    }
+    telling->has_former =
+        stored->period.start_us != draft->period.start_us ||
+        !mtr_str_equal(stored->subscription->customer, draft->subscription->customer) ||
+        !mtr_str_equal(stored->subscription->currency, draft->subscription->currency);
+    if (!telling->has_former) return;
+    *former = *now;
+    name_period(former, stored);
+    former->is_former = true;
+    former->after = now->before = (struct mtr_money){0};
+}
+
+/* Another price, or the same for another customer? Then *telling says so. */
+static int price_both(struct looking *looking, int64_t start_us, struct telling *telling, bool *changes)
+{
+    struct mtr_closed_period *period = &telling->now;
     struct mtr_rating draft_rating = rating_by(looking, &looking->draft_view);
     const struct mtr_subscription *draft_phase = phase_at(looking->draft, start_us);
     struct mtr_period_price stored = {0}, draft = {0};
@@ -179,6 +214,7 @@ static int price_both(struct looking *looking, int64_t start_us, struct mtr_clos
                                (!rc && query_counts_others(&draft));
     *changes = rc || !same_lines(&stored, &draft) || (!same_customer && stored.line_count);
     if (*changes && counts_others && !looking->shared) looking->shared = looking->draft;
+    if (!rc) tell_sides(telling, &stored, &draft);
     return MTR_OK;
 }
 
@@ -200,12 +236,11 @@ static int compare_inputs(struct looking *looking, int64_t start_us, bool *same)
 static int look_at(struct looking *looking, int64_t start_us, int64_t end_us)
 {
     const struct mtr_subscription *phase = phase_at(looking->draft, start_us);
-    struct mtr_closed_period period = {
-        .subscription = phase,
-        .start_us = mtr_billing_period_instant(phase, mtr_billing_period_name_s(start_us)),
-        .end_us = end_us,
-        .dated = looking->reach.dated,
-    };
+    struct telling telling = {
+        .now = {.subscription = phase,
+                .start_us = mtr_billing_period_instant(phase, mtr_billing_period_name_s(start_us)),
+                .end_us = end_us,
+                .dated = looking->reach.dated}};
     bool same_inputs = false, changes = false;
     if (looking->looked_at == looking->options->looked_at_max ||
         looking->priced == looking->options->priced_max) {
@@ -219,8 +254,9 @@ static int look_at(struct looking *looking, int64_t start_us, int64_t end_us)
     if (same_inputs && has_same_customer(looking, start_us) && !query_draws_differ(&looking->draws))
         return MTR_OK;
     looking->priced++;
-    rc = price_both(looking, start_us, &period, &changes);
-    if (!rc && changes) rc = looking->on_period(looking->context, &period);
+    rc = price_both(looking, start_us, &telling, &changes);
+    if (!rc && changes && telling.has_former) rc = looking->on_period(looking->context, &telling.former);
+    if (!rc && changes) rc = looking->on_period(looking->context, &telling.now);
     return rc || !looking->ended ? rc : STOP;
 }
 

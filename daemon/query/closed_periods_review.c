@@ -24,10 +24,19 @@ struct sum {
 struct review {
     struct sum sums[SUMS_MAX];
     uint32_t sum_count;
+    struct mtr_closed_period former; /* the one before, where it was that */
     struct mtr_closed_period told[TOLD_MAX];
     uint32_t told_count;
     uint64_t untold; /* beyond these */
 };
+
+/* The same in another sum is one more. */
+static bool is_counted(const struct review *review, const struct mtr_closed_period *period)
+{
+    const struct mtr_closed_period *former = &review->former;
+    return former->subscription && former->subscription->number == period->subscription->number &&
+           mtr_str_equal(former->subscription->currency, period->subscription->currency);
+}
 
 static struct sum *find_sum(struct review *review, const struct mtr_closed_period *period)
 {
@@ -46,7 +55,8 @@ static int on_period(void *context, const struct mtr_closed_period *period)
     struct sum *sum = find_sum(review, period);
     if (review->told_count < TOLD_MAX) review->told[review->told_count++] = *period;
     else review->untold++;
-    sum->periods++;
+    sum->periods += !is_counted(review, period);
+    review->former = period->is_former ? *period : (struct mtr_closed_period){.subscription = NULL};
     if (sum->last_subscription != period->subscription->number) sum->subscriptions++;
     sum->last_subscription = period->subscription->number;
     if (period->problem) {

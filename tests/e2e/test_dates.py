@@ -132,6 +132,26 @@ def check_taken_back(daemon, moved):
         assert [key for key, cents in sums.items() if cents] == [told], sums
 
 
+def check_review_of_both_sides():
+    """A period that another customer pays, or in another currency, is told of both: what one gets back, and what the other one is charged."""
+    dollars = {"key": "d", "currency": "USD", "versions": [{"from": "2020-01-01", "components": [{"key": "c", "meter": "m", "per_unit": "7"}]}]}
+    base = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "start": "2026-09-01"}
+    stored = {**base, "changes": [{"from": "2026-09-10T10:10:10.5Z", "tariff": "d", "currency": "USD", "customer": "c2"}]}
+    with Daemon(WIDE) as daemon:
+        apply(daemon, **{**CATALOG, "tariffs": [*CATALOG["tariffs"], dollars]}, subscriptions=[stored])
+        send(daemon, daemon.vendor_key("v"), ("1", "s1", "2026-09-05T00:00:00Z", 1), ("2", "s1", "2026-09-15T00:00:00Z", 2), ("3", "s1", "2026-09-25T00:00:00Z", 3))
+        later = {**stored, "changes": [{**stored["changes"][0], "from": "2026-09-20"}]}
+        first = [told(daemon, "/v1/catalog?dry_run=true", subscriptions=[later])] + [told(daemon, subscriptions=[later])]
+        assert first == 2 * [(200, [
+            "1 closed period of 1 subscription is rated again: 1.00 becomes 3.00 EUR", "2 closed periods of 1 subscription are rated again: 35.00 becomes 21.00 USD",
+            "s1 of c1 from 2026-09-01T00:00:00+00:00: 1.00 becomes 3.00 EUR", "s1 of c2 from 2026-09-10T10:10:10.500+00:00: 35.00 becomes 0.00 USD",
+            "s1 of c2 from 2026-09-20T00:00:00+00:00: 0.00 becomes 21.00 USD"])], first
+        assert bill(daemon) == {("s1", "c1", "2026-09-01"): 3, ("s1", "c2", "2026-09-20"): 21}, bill(daemon)
+        assert told(daemon, subscriptions=[{**later, "customer": "c3"}]) == (422, [
+            "1 closed period of 1 subscription is rated again: 3.00 becomes 3.00 EUR. Say from when the change holds, or ask for it with correct_closed_periods",
+            "s1 of c1 from 2026-09-01T00:00:00+00:00: 3.00 becomes 0.00 EUR", "s1 of c3 from 2026-09-01T00:00:00+00:00: 0.00 becomes 3.00 EUR"])
+
+
 def check_subscribe_again():
     """A subject that comes again after an end, known before its usage or after it: the same bill; and a second service of its own types."""
     first = {"key": "s1", "service": "s", "subject": "acct-1", "customer": "c1", "tariff": "p", "start": "2026-09-01"}
@@ -366,5 +386,6 @@ check_start_inside_a_second()
 check_pools_and_new_meters()
 check_shared_credit()
 check_end_inside_an_hour()
+check_review_of_both_sides()
 check_subscribe_again()
 check_gap()

@@ -43,7 +43,10 @@ struct mtr_closed_periods_options {
 };
 
 struct mtr_closed_period {
-    const struct mtr_subscription *subscription; /* as the draft has it */
+    const struct mtr_subscription *subscription; /* its phase, as the draft has it; of one that is no more, or
+                                                    was another's, as it is stored */
+    bool is_former; /* it is taken back; what it becomes, for another customer or in another currency, is the
+                       next one that is told */
     int64_t start_us, end_us;
     bool dated;                     /* whoever wrote the change said from when it holds */
     /* Why the sums cannot be told (enum mtr_error); 0: they can. MTR_ENOMEM and MTR_ELIMIT: it has more lines
