@@ -1,7 +1,7 @@
 """Each store from an earlier or a later moment, in all sixteen mixtures: refused with a sentence, or brought to the state of one that was never
 restored. Whatever happens, an id that a billing service may have got is never that of another charge.
 
-The earlier moment is an online backup (or a copy of the stopped directory), the later one a copy behind more events, a dearer price, another
+The earlier moment is an online backup (or a copy of the stopped directory), the later one a copy (or a backup, too) behind more events, a dearer price, another
 subscription, and charges of all that. A mixture that starts is told something new first, then all that came between the two moments once more, as
 vendors and operators would after a restore.
 """
@@ -163,7 +163,7 @@ def check_mixtures(how):
         for events in BEFORE:
             tell(daemon, key, events)
         earlier, later = os.path.join(daemon.root, "earlier"), os.path.join(daemon.root, "later")
-        if how == "backup":
+        if how != "copy":
             daemon.command("backup", earlier)
         else:
             daemon.stop()
@@ -173,9 +173,12 @@ def check_mixtures(how):
         between(daemon, key)
         billing.take(daemon)
         emitted = charges(daemon)
-        daemon.stop()
-        shutil.copytree(daemon.data, later)
-        daemon.start()
+        if how == "two backups":
+            daemon.command("backup", later)
+        else:
+            daemon.stop()
+            shutil.copytree(daemon.data, later)
+            daemon.start()
         tell(daemon, key, AFTER)
         expected = sums(charges(daemon))
         daemon.stop()
@@ -203,7 +206,7 @@ def check_mixtures(how):
 
 
 def main():
-    for how in ("backup", "copy"):
+    for how in ("backup", "two backups", "copy"):
         check_mixtures(how)
     print("stores of two moments: refused, or brought to the same state; no id is of two charges")
 

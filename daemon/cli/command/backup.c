@@ -1,5 +1,9 @@
 /*
  * meterd backup: the stores of a running or stopped daemon, copied downstream first.
+ *
+ * Beside each copy comes a mark of how far the copies had come, as the daemon writes them
+ * (meterd/store/mark.h): a store of this backup and one of another are known for what they are. The marks of
+ * the data directory are not copied, since they may say more than a copy has.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +15,10 @@
 #include "daemon/cli/commands.h"
 #include "daemon/cli/inputs.h"
 #include "meterd/store/backup.h"
+#include "meterd/store/charges.h"
+#include "meterd/store/documents.h"
+#include "meterd/store/mark.h"
+#include "meterd/store/rollups.h"
 
 enum { PATH_BYTES = 4096 };
 
@@ -45,6 +53,76 @@ static int copy_parts(const char *data, const char *target, bool quiet)
     return MTR_EXIT_OK;
 }
 
+/* ---- marks ---- */
+
+static int find_charges(const char *directory, struct mtr_mark *mark, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_charges *charges = NULL;
+    struct mtr_charges_txn *txn = NULL;
+    struct mtr_charge last = {0};
+    uint64_t next = 0;
+    int rc = mtr_charges_open(directory, true, &charges, diagnostic);
+    if (!rc) rc = mtr_charges_begin(charges, false, &txn);
+    if (!rc) rc = mtr_charges_next_number(txn, &next);
+    if (!rc && next > 1) rc = mtr_charges_get(txn, next - 1, &last);
+    if (txn) mtr_charges_abort(txn);
+    mtr_charges_close(charges);
+    mark->charge_number = last.number;
+    mark->charge_id = last.id;
+    return rc;
+}
+
+static int find_folded(const char *directory, struct mtr_mark *mark, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_rollups *rollups = NULL;
+    struct mtr_rollups_txn *txn = NULL;
+    uint64_t next_seq = 1, change;
+    int64_t watermark_us;
+    int rc = mtr_rollups_open(directory, true, &rollups, diagnostic);
+    if (!rc) rc = mtr_rollups_begin(rollups, false, &txn);
+    if (!rc) rc = mtr_rollups_get_cursor(txn, &next_seq, &watermark_us, &change);
+    if (txn) mtr_rollups_abort(txn);
+    mtr_rollups_close(rollups);
+    mark->log_seq = next_seq - 1;
+    return rc;
+}
+
+static int find_version(const char *directory, struct mtr_mark *mark, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_documents *documents = NULL;
+    int rc = mtr_documents_open(directory, true, &documents, diagnostic);
+    if (!rc) rc = mtr_documents_version(documents, &mark->catalog_version);
+    mtr_documents_close(documents);
+    return rc;
+}
+
+/* Copies of a format of before have none, as the stores of before had none. */
+static int mark_copies(const char *target)
+{
+    static const struct {
+        const char *store;
+        int (*find)(const char *directory, struct mtr_mark *mark, struct mtr_diagnostic *diagnostic);
+    } stores[] = {
+        {"charges", find_charges}, {"rollups", find_folded}, {"catalog", find_version}, {"log", NULL}};
+    enum { STORES = sizeof(stores) / sizeof(stores[0]) };
+    struct mtr_mark mark = {0};
+    char path[PATH_BYTES + 16];
+    int rc = MTR_OK;
+    for (int i = 0; !rc && i < STORES; i++) {
+        struct mtr_diagnostic diagnostic = {0};
+        snprintf(path, sizeof(path), "%s/%s", target, stores[i].store);
+        if (stores[i].find) rc = stores[i].find(path, &mark, &diagnostic);
+    }
+    for (int i = 0; !rc && i < STORES; i++) {
+        snprintf(path, sizeof(path), "%s/%s", target, stores[i].store);
+        rc = mtr_mark_write(path, &mark);
+    }
+    if (!rc || rc == MTR_EVERSION) return MTR_EXIT_OK;
+    fprintf(stderr, "meterd: the backup is not complete: its marks cannot be written: %s\n",
+            mtr_error_text(rc));
+    return MTR_EXIT_FAILED;
+}
+
 static int print_json(const char *target)
 {
     struct mtr_buffer out;
@@ -77,6 +155,7 @@ static int run(const struct cli_invocation *invocation)
     }
     bool json = invocation_flag(invocation, "json");
     code = copy_parts(data, target, json);
+    if (!code) code = mark_copies(target);
     if (!code && json) code = print_json(target);
     else if (!code)
         printf("backed up %s to %s; to restore, stop the daemon and put the copy in its place\n", data,

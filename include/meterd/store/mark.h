@@ -6,7 +6,7 @@
  *
  * A mark never says more than is durable in the stores, so after a crash it is at them or behind them. It is
  * written before what it says is relied on outside: no charge is handed out that the marks do not know.
- * Online backups do not copy marks: a copy begins with none.
+ * A backup has marks of its own, which say how far its copies had come.
  *
  * Each function is one call on one file: threads that write the same one take turns by a lock of their own.
  */
