@@ -23,6 +23,7 @@ struct mtr_unpack {
     bool gzip_is_open;
     ZSTD_DStream *zstd;
     bool is_between; /* members or frames */
+    bool has_given;  /* text of what was packed */
     char text[TEXT_BYTES];
 };
 
@@ -125,17 +126,18 @@ static int open_packing(struct mtr_unpack *unpack, struct mtr_diagnostic *diagno
 /* ---- unpacking ---- */
 
 /* What was packed may be something else again. */
-static int give(struct mtr_unpack *unpack, size_t size, bool *is_first, struct mtr_diagnostic *diagnostic)
+static int give(struct mtr_unpack *unpack, size_t size, struct mtr_diagnostic *diagnostic)
 {
     enum packing inner;
     const struct mtr_str text = {unpack->text, size};
-    if (*is_first && size) {
+    if (!size) return MTR_OK;
+    if (!unpack->has_given) {
         const char *refusal = refusal_of(&unpack->to, text, &inner);
         if (refusal || inner != PLAIN)
             return fail(diagnostic, refusal ? refusal : "is packed twice: unpack it once");
-        *is_first = false;
     }
-    return size ? unpack->to.on_text(unpack->to.context, text) : MTR_OK;
+    unpack->has_given = true;
+    return unpack->to.on_text(unpack->to.context, text);
 }
 
 static int read_gzip(struct mtr_unpack *unpack, struct mtr_str piece, struct mtr_diagnostic *diagnostic)
@@ -144,7 +146,6 @@ static int read_gzip(struct mtr_unpack *unpack, struct mtr_str piece, struct mtr
     gzip->next_in = (const Bytef *)piece.data;
     gzip->avail_in = (uInt)piece.size;
     for (bool is_full = true; gzip->avail_in || is_full;) {
-        bool is_first = gzip->total_out == 0 && !unpack->is_between;
         if (unpack->is_between) {
             if (!gzip->avail_in) return MTR_OK;
             if (*gzip->next_in == 0) { /* padding, as tape drives leave it */
@@ -163,7 +164,7 @@ static int read_gzip(struct mtr_unpack *unpack, struct mtr_str piece, struct mtr
             return fail(diagnostic, "is damaged gzip");
         unpack->is_between = result == Z_STREAM_END;
         is_full = gzip->avail_out == 0;
-        int rc = give(unpack, TEXT_BYTES - gzip->avail_out, &is_first, diagnostic);
+        int rc = give(unpack, TEXT_BYTES - gzip->avail_out, diagnostic);
         if (rc) return rc;
     }
     return MTR_OK;
@@ -174,7 +175,6 @@ static int read_zstd(struct mtr_unpack *unpack, struct mtr_str piece, struct mtr
     ZSTD_inBuffer in = {piece.data, piece.size, 0};
     for (bool is_full = true; in.pos < in.size || is_full;) {
         ZSTD_outBuffer out = {unpack->text, TEXT_BYTES, 0};
-        bool is_first = false;
         const size_t left = ZSTD_decompressStream(unpack->zstd, &out, &in);
         if (ZSTD_isError(left))
             return fail(diagnostic, ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge
@@ -183,7 +183,7 @@ static int read_zstd(struct mtr_unpack *unpack, struct mtr_str piece, struct mtr
                                         : "is damaged zstd");
         unpack->is_between = left == 0;
         is_full = out.pos == out.size;
-        int rc = give(unpack, out.pos, &is_first, diagnostic);
+        int rc = give(unpack, out.pos, diagnostic);
         if (rc) return rc;
     }
     return MTR_OK;

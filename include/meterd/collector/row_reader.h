@@ -6,7 +6,8 @@
  *
  * One bad row is one problem, and the rest is read. A byte order mark is skipped; lines end with LF, CRLF or
  * CR. Where the mapping's id is a multiset, the n-th of rows with equal hashes has "#n" behind it; else rows
- * that have the id of an earlier one are counted, since they count once.
+ * that have the id of an earlier one are counted, since they count once, as long as there is room to know
+ * them.
  *
  * Owns its memory, bounded by one row and by MTR_ROWS_KNOWN_MAX ids of 16 bytes. Borrows the map. One thread.
  */

@@ -146,9 +146,29 @@ static void test_what_is_no_text(void **state)
         assert_int_equal(unpack(kinds[i].bytes, 3, &diagnostic), MTR_ECORRUPT);
         assert_non_null(strstr(diagnostic.text, kinds[i].says));
         mtr_buffer_release(&out);
-        const size_t size = gzip(kinds[i].bytes.data, kinds[i].bytes.size, packed, sizeof(packed));
-        assert_int_equal(unpack((struct mtr_str){packed, size}, 200, &diagnostic), MTR_ECORRUPT); /* also inside */
-        assert_non_null(strstr(diagnostic.text, kinds[i].says));
+        for (int is_zstd = 0; is_zstd < 2; is_zstd++) { /* also inside */
+            const size_t size = is_zstd ? ZSTD_compress(packed, sizeof(packed), kinds[i].bytes.data, kinds[i].bytes.size, 1)
+                                        : gzip(kinds[i].bytes.data, kinds[i].bytes.size, packed, sizeof(packed));
+            assert_int_equal(unpack((struct mtr_str){packed, size}, 200, &diagnostic), MTR_ECORRUPT);
+            assert_non_null(strstr(diagnostic.text, kinds[i].says));
+            mtr_buffer_release(&out);
+        }
+    }
+}
+
+/* Only its beginning says what a text is: a later member may begin as it likes. */
+static void test_text_that_goes_on_like_something_else(void **state)
+{
+    (void)state;
+    struct mtr_diagnostic diagnostic;
+    char packed[400];
+    size_t size = gzip("", 0, packed, 200);
+    size += gzip("a,b\n", 4, packed + size, 200);
+    size += gzip("PAR1,%PDF\n", 10, packed + size, sizeof(packed) - size);
+    for (size_t piece_bytes = 1; piece_bytes < 100; piece_bytes++) {
+        assert_int_equal(unpack((struct mtr_str){packed, size}, piece_bytes, &diagnostic), MTR_OK);
+        assert_int_equal(out.size, 14);
+        assert_memory_equal(out.data, "a,b\nPAR1,%PDF\n", 14);
         mtr_buffer_release(&out);
     }
 }
@@ -215,6 +235,7 @@ static void test_zips(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_streams), cmocka_unit_test(test_damage),
-                                       cmocka_unit_test(test_what_is_no_text), cmocka_unit_test(test_zips)};
+                                       cmocka_unit_test(test_what_is_no_text),
+                                       cmocka_unit_test(test_text_that_goes_on_like_something_else), cmocka_unit_test(test_zips)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
