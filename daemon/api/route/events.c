@@ -211,12 +211,6 @@ static int copy_headers(struct ingest *ingest)
     return rc;
 }
 
-static bool is_flag(struct mtr_str value)
-{
-    return !value.size || mtr_str_equal(value, MTR_STR("true")) || mtr_str_equal(value, MTR_STR("1")) ||
-           mtr_str_equal(value, MTR_STR("false")) || mtr_str_equal(value, MTR_STR("0"));
-}
-
 /* False after answering 400: a misspelt dry run must not be a real one. */
 static bool read_query(struct api_call *call, bool *is_dry_run)
 {
@@ -228,11 +222,9 @@ static bool read_query(struct api_call *call, bool *is_dry_run)
                          MTR_STR("the query string has a broken escape or too many parameters"));
         return false;
     }
-    for (uint32_t i = 0; i < call->query.count; i++) {
-        const struct mtr_str name = call->query.parameters[i].name, value = call->query.parameters[i].value;
-        if (mtr_str_equal(name, MTR_STR("dry_run")) && call->query.count == 1 && is_flag(value)) continue;
-        mtr_http_problem(call->http, 400, MTR_FINDING_REQUEST_PARAMETER_UNKNOWN,
-                         MTR_STR("the one query parameter here is dry_run, once, with true or false"));
+    if (!api_check_query(call)) {
+        const struct mtr_http_header type = {MTR_STR("content-type"), mtr_str_from(call->answer_type)};
+        mtr_http_respond(call->http, call->status, &type, 1, &call->answer);
         return false;
     }
     *is_dry_run = api_flag(call, "dry_run");
