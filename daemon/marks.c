@@ -27,13 +27,11 @@ enum { STORE_COUNT = sizeof(stores) / sizeof(*stores) };
 static int find_charges(struct mtr_daemon *daemon, struct mtr_mark *out)
 {
     struct mtr_charges_txn *txn = NULL;
-    struct mtr_charge last = {0};
-    uint64_t next = 0;
+    struct mtr_charge last;
     int rc = mtr_charges_begin(daemon->charges, false, &txn);
-    if (!rc) rc = mtr_charges_next_number(txn, &next);
-    if (!rc && next > 1) rc = mtr_charges_get(txn, next - 1, &last);
+    if (!rc) rc = mtr_charges_get_last(txn, &last);
     mtr_charges_abort(txn);
-    if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    if (rc) return rc;
     out->charge_number = last.number;
     out->charge_id = last.id;
     return MTR_OK;

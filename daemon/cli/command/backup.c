@@ -59,12 +59,10 @@ static int find_charges(const char *directory, struct mtr_mark *mark, struct mtr
 {
     struct mtr_charges *charges = NULL;
     struct mtr_charges_txn *txn = NULL;
-    struct mtr_charge last = {0};
-    uint64_t next = 0;
+    struct mtr_charge last = {.number = 0};
     int rc = mtr_charges_open(directory, true, &charges, diagnostic);
     if (!rc) rc = mtr_charges_begin(charges, false, &txn);
-    if (!rc) rc = mtr_charges_next_number(txn, &next);
-    if (!rc && next > 1) rc = mtr_charges_get(txn, next - 1, &last);
+    if (!rc) rc = mtr_charges_get_last(txn, &last);
     if (txn) mtr_charges_abort(txn);
     mtr_charges_close(charges);
     mark->charge_number = last.number;

@@ -93,6 +93,8 @@ int mtr_charges_append(struct mtr_charges_txn *txn, const struct mtr_charge *cha
 /* By number and by id. MTR_ENOTFOUND. */
 int mtr_charges_get(struct mtr_charges_txn *txn, uint64_t number, struct mtr_charge *out) MTR_MUST_USE;
 int mtr_charges_find(struct mtr_charges_txn *txn, struct mtr_hash128 id, struct mtr_charge *out) MTR_MUST_USE;
+/* That of the greatest number, which is 0 where there is none. */
+int mtr_charges_get_last(struct mtr_charges_txn *txn, struct mtr_charge *out) MTR_MUST_USE;
 /* Charges with number > after, ascending. Hook result other than 0 stops and is returned. */
 typedef int (*mtr_charges_on_charge)(void *context, const struct mtr_charge *charge);
 int mtr_charges_walk(struct mtr_charges_txn *txn, uint64_t after, mtr_charges_on_charge on_charge,

@@ -402,6 +402,15 @@ int mtr_charges_get(struct mtr_charges_txn *txn, uint64_t number, struct mtr_cha
     return rc ? rc : unpack_charge((struct mtr_str){(char *)key, sizeof(key)}, value, out);
 }
 
+int mtr_charges_get_last(struct mtr_charges_txn *txn, struct mtr_charge *out)
+{
+    uint64_t next = 0;
+    *out = (struct mtr_charge){.number = 0};
+    int rc = mtr_charges_next_number(txn, &next);
+    if (!rc && next > 1) rc = mtr_charges_get(txn, next - 1, out);
+    return rc;
+}
+
 int mtr_charges_find(struct mtr_charges_txn *txn, struct mtr_hash128 id, struct mtr_charge *out)
 {
     unsigned char key[16];

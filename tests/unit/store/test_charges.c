@@ -48,9 +48,12 @@ static void charges_are_dense_and_found_by_id(void **state)
 {
     struct fixture *fixture = *state;
     struct mtr_charges_txn *txn = begin(fixture, true);
+    struct mtr_charge last;
     uint64_t next = 0;
     for (uint64_t i = 1; i <= 300; i++) {
         struct mtr_charge charge = charge_of(i);
+        assert_int_equal(mtr_charges_get_last(txn, &last), 0);
+        assert_int_equal(last.number, i - 1);
         assert_int_equal(mtr_charges_next_number(txn, &next), 0);
         assert_int_equal(next, i);
         assert_int_equal(mtr_charges_append(txn, &charge), 0);
