@@ -237,21 +237,33 @@ static int apply_environment(struct mtr_config *config, char *const *environment
     return rc;
 }
 
+/* One of --set, after those of `first` and later. */
+static int apply_given(struct mtr_config *config, const char *const *first, const char *const *given,
+                       struct mtr_diagnostics *findings)
+{
+    const char *equals = strchr(*given, '=');
+    if (!equals) {
+        mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_SET, 0, 0, NULL,
+                             "--set takes SECTION.KEY=VALUE, not '%s'", *given);
+        return MTR_EINVALID;
+    }
+    const struct setting setting = {"--set", ".", {*given, (size_t)(equals - *given)}, equals + 1};
+    for (; first < given; first++) {
+        if (strncmp(*first, *given, setting.name.size + 1) != 0) continue;
+        mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_SET, 0, 0, NULL,
+                             "--set: %.*s%s is given twice, as '%s' and as '%s': it takes one value",
+                             MTR_STR_QUOTED(setting.name), *first + setting.name.size + 1, setting.value);
+        return MTR_EINVALID;
+    }
+    return set_one(config, &setting, findings);
+}
+
 static int apply_settings(struct mtr_config *config, const char *const *settings,
                           struct mtr_diagnostics *findings)
 {
     int rc = MTR_OK;
-    for (; settings && *settings; settings++) {
-        const char *equals = strchr(*settings, '=');
-        int one = MTR_EINVALID;
-        if (equals) {
-            const struct setting setting = {
-                "--set", ".", {*settings, (size_t)(equals - *settings)}, equals + 1};
-            one = set_one(config, &setting, findings);
-        } else {
-            mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_SET, 0, 0, NULL,
-                                 "--set takes SECTION.KEY=VALUE, not '%s'", *settings);
-        }
+    for (const char *const *given = settings; given && *given; given++) {
+        int one = apply_given(config, settings, given, findings);
         if (one) rc = one;
     }
     return rc;

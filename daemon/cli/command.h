@@ -25,7 +25,7 @@ enum mtr_exit {
 struct cli_option {
     const char *name;       /* without dashes: "key-file" */
     char letter;            /* 'c', or 0 */
-    const char *value_name; /* "FILE"; NULL: a flag */
+    const char *value_name; /* "FILE", "NAME=VALUE…" of one that may repeat; NULL: a flag */
     const char *doc;        /* one line */
 };
 
@@ -56,14 +56,14 @@ struct cli_invocation {
     struct {
         const struct cli_option *option;
         const char *value;
-    } options[MTR_INVOCATION_OPTIONS_MAX]; /* in the order given; an option may repeat */
+    } options[MTR_INVOCATION_OPTIONS_MAX]; /* in the order given */
     uint32_t option_count;
     const char *arguments[MTR_INVOCATION_ARGUMENTS_MAX];
     uint32_t argument_count;
 };
 
-/* The value given last for that option, or NULL. A flag's value is "". Asks for a row the command does not
- * have: asserts. */
+/* The value given for that option (the first of one that repeats), or NULL. A flag's value is "".
+ * Asks for a row the command does not have: asserts. */
 const char *invocation_option(const struct cli_invocation *invocation, const char *name);
 /* The i-th value of an option that may repeat, or NULL. */
 const char *invocation_option_at(const struct cli_invocation *invocation, const char *name, uint32_t index);
@@ -78,6 +78,9 @@ extern const struct cli_option cli_common_options[];
 /* An option of the command (NULL: of none) or of every command, by its name, or by its letter unless that is
  * 0. NULL: there is none. */
 const struct cli_option *cli_find_option(const struct cli_command *command, struct mtr_str name, char letter);
+
+/* May it be given more than once? Of any other a second value is refused. */
+bool cli_option_repeats(const struct cli_option *option);
 
 /* Parses argv (argv[0] is the program) and runs the command. */
 int command_main(const struct cli_command *const *commands, int argc, char **argv);

@@ -10,7 +10,7 @@
 const struct cli_option cli_common_options[] = {
     {"config", 'c', "FILE",
      "configuration (default: METERD_CONFIG, or /etc/meterd/meterd.yaml when it exists)"},
-    {"set", 0, "SECTION.KEY=VALUE", "one configuration value; beats environment and file; repeatable"},
+    {"set", 0, "SECTION.KEY=VALUE…", "one configuration value; beats environment and file"},
     {"help", 'h', NULL, "print this help"},
     {"version", 'V', NULL, "print the version"},
     {0},
@@ -30,6 +30,13 @@ const struct cli_option *cli_find_option(const struct cli_command *command, stru
     return option ? option : find_in(cli_common_options, name, letter);
 }
 
+bool cli_option_repeats(const struct cli_option *option)
+{
+    static const char mark[] = "…";
+    const size_t bytes = option->value_name ? strlen(option->value_name) : 0;
+    return bytes > strlen(mark) && strcmp(option->value_name + bytes - strlen(mark), mark) == 0;
+}
+
 const char *invocation_option_at(const struct cli_invocation *invocation, const char *name, uint32_t index)
 {
     const struct cli_option *option = cli_find_option(invocation->command, mtr_str_from(name), 0);
@@ -41,10 +48,7 @@ const char *invocation_option_at(const struct cli_invocation *invocation, const 
 
 const char *invocation_option(const struct cli_invocation *invocation, const char *name)
 {
-    const char *value = NULL;
-    const char *next;
-    for (uint32_t i = 0; (next = invocation_option_at(invocation, name, i)) != NULL; i++) value = next;
-    return value;
+    return invocation_option_at(invocation, name, 0);
 }
 
 bool invocation_flag(const struct cli_invocation *invocation, const char *name)

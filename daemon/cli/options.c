@@ -2,7 +2,8 @@
  * The command line: finds the command's row, parses its options, runs it. No state of its own; main's thread.
  *
  * Options are --name VALUE, --name=VALUE, -x VALUE or flags; "--" ends them. The common options may also
- * stand before the command's name, as in `meterd -c meterd.yaml run`.
+ * stand before the command's name, as in `meterd -c meterd.yaml run`. A value is given once, unless its
+ * option's row says that it repeats.
  */
 #include "daemon/cli/command.h"
 
@@ -49,6 +50,20 @@ static int unknown_command(const struct cli_command *const *commands, const char
     return point_to_help(NULL);
 }
 
+/* A value that has one place has no other: neither the first nor the last of two is what was asked for. */
+static int check_once(const struct cli_invocation *invocation, const struct cli_option *option,
+                      const char *value)
+{
+    if (!option->value_name || cli_option_repeats(option)) return MTR_EXIT_OK;
+    for (uint32_t i = 0; i < invocation->option_count; i++) {
+        if (invocation->options[i].option != option) continue;
+        fprintf(stderr, "meterd: --%s is given twice, as '%s' and as '%s': it takes one %s\n", option->name,
+                invocation->options[i].value, value, option->value_name);
+        return point_to_help(invocation->command);
+    }
+    return MTR_EXIT_OK;
+}
+
 /* Parses the option at argv[*index], moving on over a value of its own. */
 static int parse_option(struct cli_invocation *invocation, int argc, char **argv, int *index)
 {
@@ -68,6 +83,8 @@ static int parse_option(struct cli_invocation *invocation, int argc, char **argv
         if (*index + 1 >= argc) return usage_error(invocation->command, "this option needs a value: ", word);
         value = argv[++*index];
     }
+    int rc = check_once(invocation, option, value);
+    if (rc) return rc;
     if (invocation->option_count == MTR_INVOCATION_OPTIONS_MAX)
         return usage_error(invocation->command, "too many options at ", word);
     invocation->options[invocation->option_count].option = option;
@@ -92,11 +109,12 @@ static void write_options(const struct cli_option *options, FILE *out)
 {
     for (const struct cli_option *option = options; option && option->name; option++) {
         char left[64];
+        const int column = cli_option_repeats(option) ? 28 + (int)strlen("…") - 1 : 28; /* of bytes */
         char letter[5] = "    ";
         if (option->letter) snprintf(letter, sizeof(letter), "-%c, ", option->letter);
         snprintf(left, sizeof(left), "%s--%s%s%s", letter, option->name, option->value_name ? " " : "",
                  option->value_name ? option->value_name : "");
-        fprintf(out, "  %-28s %s\n", left, option->doc);
+        fprintf(out, "  %-*s %s\n", column, left, option->doc);
     }
 }
 

@@ -132,8 +132,9 @@ class Daemon:
         return answer.json()
 
     def command(self, *words, check=True, stdin=None, env=None):
-        """A meterd command line against this daemon; its completed process."""
-        done = subprocess.run([METERD, "-c", self.config, *words], input=stdin, capture_output=True, text=True, timeout=600,
+        """A meterd command line against this daemon, unless it names a configuration; its completed process."""
+        config = [] if "-c" in words else ["-c", self.config]
+        done = subprocess.run([METERD, *config, *words], input=stdin, capture_output=True, text=True, timeout=600,
                               env={**os.environ, **(env or {})})
         if check and done.returncode != 0:
             raise AssertionError(f"meterd {' '.join(words)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")

@@ -4,6 +4,7 @@
 """
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -72,6 +73,17 @@ def check_wrong_usage(d):
     run(d, 64, "usage", "--form", "x", says=["unknown option --form", "Did you mean --from?", "meterd usage --help"])
     run(d, 64, "usage", "--from", says=["needs a value"])
     run(d, 64, "usage", "--json=yes", says=["takes no value"])
+    once = run(d, 64, "events", "--limit", "5", "-n", "7", says=["--limit is given twice, as '5' and as '7': it takes one N"]).stderr.splitlines()
+    assert len(once) == 2 and "meterd events --help" in once[1], once
+    run(d, 64, "-c", "a.yaml", "version", "--config=b.yaml", says=["--config is given twice"])
+    run(d, 78, "check", "--set", "rater.grace=1d", "--set", "rater.grace=2d", says=["rater.grace is given twice, as '1d' and as '2d'"])
+    run(d, 0, "version", "--json", "--json")
+    for command in COMMANDS:  # an option says that it repeats, or is refused
+        for line in run(d, 0, command, "--help").stdout.splitlines():
+            shown = re.match(r"  (?:-\w, |    )--([a-z-]+) ([A-Z]\S*)", line)
+            if shown:
+                twice = run(d, 64, command, f"--{shown[1]}", "x", f"--{shown[1]}", "y", "--no-such").stderr
+                assert ("is given twice" in twice) == (not shown[2].endswith("…")), (command, line, twice)
     run(d, 64, "usage", "surplus", says=["surplus"])
     run(d, 64, "apply", says=["FILE"])
     run(d, 64, "reference", "everything", says=["config", "metrics"])

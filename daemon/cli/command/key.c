@@ -178,7 +178,7 @@ static int run(const struct cli_invocation *invocation)
 
 static const struct cli_option options[] = {
     {"vendor", 0, "KEY", "bind the key to this vendor (needed for scope ingest)"},
-    {"scope", 0, "SCOPE", "ingest, query, billing or admin; repeatable"},
+    {"scope", 0, "SCOPE…", "ingest, query, billing or admin"},
     {"disable", 0, NULL, "disable the key instead of making it"},
     {"out", 0, "FILE", "write the secret to FILE (mode 0600) instead of printing it"},
     CLI_JSON_OPTION,

@@ -422,11 +422,11 @@ static int run(const struct cli_invocation *invocation)
 }
 
 static const struct cli_option options[] = {
-    {"quantity", 'q', "N",
-     "decimal quantity of the component; METER=N, repeatable, of a component with several meters"},
+    {"quantity", 'q', "N…",
+     "decimal quantity of the component; METER=N each of a component with several meters"},
     {"component", 0, "KEY", "which component (default: the only one with a meter)"},
     {"at", 0, "TIME", "which version (default: the newest; with --what-if each in its time)"},
-    {"dim", 0, "NAME=VALUE", "a dimension of the usage; repeatable"},
+    {"dim", 0, "NAME=VALUE…", "a dimension of the usage"},
     {"currency", 0, "CODE",
      "charged in this currency: one of the tariff's prices, or exchanged (default: the tariff's own)"},
     {"subscription", 0, "KEY",
@@ -452,11 +452,10 @@ static const struct cli_option options[] = {
     {"curve", 0, NULL,
      "plot the amount against the quantity, from 0 to --quantity, with the borders of tiers marked"},
     {"csv", 0, NULL, "with --curve: the points as CSV; with --what-if: the periods"},
-    {"rates", 0, "FILE",
-     "catalog file with `rates`, to exchange with instead of the stored ones; repeatable"},
-    {"rate", 0, "CODE=N@DATE",
-     "1 of the tariff's currency is N of this one that day, as USD=1.0842@2026-11-20; repeatable"},
-    {"credit", 0, "AMOUNT[:PRIORITY[:EXPIRES]]", "prepaid money, as 50:1:2026-03-01; repeatable"},
+    {"rates", 0, "FILE…", "catalog file with `rates`, to exchange with instead of the stored ones"},
+    {"rate", 0, "CODE=N@DATE…",
+     "1 of the tariff's currency is N of this one that day, as USD=1.0842@2026-11-20"},
+    {"credit", 0, "AMOUNT[:PRIORITY[:EXPIRES]]…", "prepaid money, as 50:1:2026-03-01"},
     {"trace", 0, NULL, "each step of the computation"},
     {"what-if", 0, NULL,
      "price the stored usage under this draft of tariffs or subscriptions, beside what it comes to as "

@@ -90,9 +90,8 @@ static const struct cli_option options[] = {
     {"to", 0, "TIME", "exclusive (default: now)"},
     {"window", 'w', "WINDOW", "hour, day, month or total (default: day)"},
     {"zone", 0, "ZONE", "days and months of this time zone (default: the subscription's own)"},
-    {"group-by", 'g', "NAME",
-     "subscription, customer, vendor, service, meter or a dimension; repeatable (default: subscription, "
-     "meter)"},
+    {"group-by", 'g', "NAME…",
+     "subscription, customer, vendor, service, meter or a dimension (default: subscription, meter)"},
     {"csv", 0, NULL, "print CSV"},
     CLI_JSON_OPTION,
     CLI_CLIENT_OPTIONS,

@@ -116,12 +116,25 @@ static void test_findings(void **state)
     }
 }
 
+static void test_a_setting_is_given_once(void **state)
+{
+    (void)state;
+    const char *settings[] = {"listen.port=1", "listen.body_bytes_max=1MiB", "listen.port=2", NULL};
+    struct mtr_config config;
+    char text[1024];
+    assert_int_equal(load(write_file(""), NULL, settings, &config, text, sizeof(text)), MTR_EINVALID);
+    assert_non_null(strstr(text, "--set: listen.port is given twice, as '1' and as '2': it takes one value"));
+    config_release(&config);
+    unlink(file_path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_example_file_is_the_defaults),
         cmocka_unit_test(test_settings_beat_environment_beats_file),
         cmocka_unit_test(test_findings),
+        cmocka_unit_test(test_a_setting_is_given_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
