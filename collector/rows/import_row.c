@@ -2,13 +2,14 @@
  * One row through the mapping: cells to an event. No number passes through binary floating point; what cannot
  * be read exactly is the row's fault.
  */
+#include "meterd/collector/import_row.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <xxhash.h>
 
-#include "meterd/collector/import_map.h"
 #include "meterd/core/time.h"
 
 enum { MTR_NUMBER_BYTES_MAX = 128 }; /* of one with another decimal sign */

@@ -9,9 +9,10 @@
 #include <string.h>
 
 #include "collector/rows/known_ids.h"
-#include "collector/rows/row_path.h"
+#include "meterd/collector/import_row.h"
 #include "meterd/core/csv.h"
 #include "meterd/core/document.h"
+#include "meterd/source/row_path.h"
 
 enum { PATHS_BYTES_MAX = 4 << 20, LINE_BYTES_MAX = 1 << 20, ROW_ARENA_BYTES_MAX = 4 << 20 };
 
@@ -30,7 +31,7 @@ struct mtr_row_reader {
     uint32_t header_cells;
     bool has_header; /* or knows that there is none */
     /* NDJSON */
-    struct row_path *paths; /* of the columns */
+    struct mtr_row_path *paths; /* of the columns */
     struct mtr_buffer line;
     uint64_t line_number;
     bool is_after_cr, is_passed_over, has_line;
@@ -217,7 +218,7 @@ static const char *fill_row(struct mtr_row_reader *reader, const struct mtr_node
 {
     if (root->kind != MTR_NODE_MAP) return "a line must be a map";
     for (uint32_t i = 0; i < reader->map->column_count; i++) {
-        const struct mtr_node *node = row_path_find(&reader->paths[i], root);
+        const struct mtr_node *node = mtr_row_path_find(&reader->paths[i], root);
         reader->row.cells[i] = (struct mtr_str){NULL, 0};
         if (!node || node->kind == MTR_NODE_NULL) continue;
         if (node->kind == MTR_NODE_LIST || node->kind == MTR_NODE_MAP)
@@ -309,7 +310,7 @@ static int parse_paths(struct mtr_row_reader *reader)
                                      sizeof(*reader->paths));
     int rc = reader->paths ? MTR_OK : MTR_ENOMEM;
     for (uint32_t i = 0; !rc && i < map->column_count; i++)
-        rc = row_path_parse(map->columns[i], &reader->path_arena, &reader->paths[i]);
+        rc = mtr_row_path_parse(map->columns[i], &reader->path_arena, &reader->paths[i]);
     return rc;
 }
 

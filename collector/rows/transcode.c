@@ -24,14 +24,6 @@ struct mtr_transcode {
 
 #define NO_CONVERTER ((iconv_t)-1)
 
-bool mtr_transcode_knows(const char *encoding)
-{
-    const iconv_t converter = iconv_open("UTF-8", encoding);
-    if (converter == NO_CONVERTER) return false;
-    (void)iconv_close(converter);
-    return true;
-}
-
 int mtr_transcode_open(const char *encoding, mtr_on_text on_text, void *context, struct mtr_transcode **out)
 {
     struct mtr_transcode *transcode = calloc(1, sizeof(*transcode));

@@ -16,9 +16,9 @@
 
 #include <stdint.h>
 
-#include "meterd/collector/import_map.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/event.h"
+#include "meterd/source/import_map.h"
 
 enum { MTR_ROWS_KNOWN_MAX = 1 << 23 };
 

@@ -10,9 +10,7 @@
 
 struct mtr_transcode;
 
-/* Is it the name of an encoding, as windows-1251 or ISO-8859-15? */
-bool mtr_transcode_knows(const char *encoding);
-/* An encoding that is known. MTR_ENOMEM. */
+/* An encoding that is known (meterd/source/encoding.h). MTR_ENOMEM. */
 int mtr_transcode_open(const char *encoding, mtr_on_text on_text, void *context,
                        struct mtr_transcode **out) MTR_MUST_USE;
 void mtr_transcode_close(struct mtr_transcode *transcode);

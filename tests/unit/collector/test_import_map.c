@@ -10,8 +10,9 @@
 
 #include <cmocka.h>
 
-#include "meterd/collector/import_map.h"
+#include "meterd/collector/import_row.h"
 #include "meterd/core/time.h"
+#include "meterd/source/import_map.h"
 
 #define TOO_FINE \
     " has more than 12 digits behind the point, and cannot be kept exactly: say how to round it, as `round: {digits: 9}`"

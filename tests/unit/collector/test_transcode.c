@@ -3,6 +3,7 @@
  * have say where they stand.
  */
 #include "meterd/collector/transcode.h"
+#include "meterd/source/encoding.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -78,8 +79,8 @@ static void test_long_text(void **state)
     assert_int_equal(out.size, 2 * COUNT + 1);
     for (size_t i = 0; i < COUNT; i++) assert_memory_equal(out.data + 2 * i, "Ч", 2);
     mtr_buffer_release(&out);
-    assert_true(mtr_transcode_knows("KOI8-R"));
-    assert_false(mtr_transcode_knows("windows-12510"));
+    assert_true(mtr_encoding_is_known("KOI8-R"));
+    assert_false(mtr_encoding_is_known("windows-12510"));
 }
 
 int main(void)

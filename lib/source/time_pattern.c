@@ -1,7 +1,7 @@
 /*
  * Reading times by a pattern: one pass over pattern and text, then the fields become an instant.
  */
-#include "meterd/collector/time_pattern.h"
+#include "meterd/source/time_pattern.h"
 
 #include <stdio.h>
 #include <string.h>

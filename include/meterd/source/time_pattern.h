@@ -15,8 +15,8 @@
  * instant at which it goes on, one that it shows twice the first. Instants are 1970 to 2199. A pattern is
  * immutable once made: any thread.
  */
-#ifndef METERD_COLLECTOR_TIME_PATTERN_H
-#define METERD_COLLECTOR_TIME_PATTERN_H
+#ifndef METERD_SOURCE_TIME_PATTERN_H
+#define METERD_SOURCE_TIME_PATTERN_H
 
 #include <stdint.h>
 

@@ -24,13 +24,13 @@
  *
  * Equal rows have equal ids, so importing a file again answers `duplicate` for all of it.
  */
-#ifndef METERD_COLLECTOR_IMPORT_MAP_H
-#define METERD_COLLECTOR_IMPORT_MAP_H
+#ifndef METERD_SOURCE_IMPORT_MAP_H
+#define METERD_SOURCE_IMPORT_MAP_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "meterd/collector/time_pattern.h"
+#include "meterd/source/time_pattern.h"
 #include "meterd/core/arena.h"
 #include "meterd/core/decimal.h"
 #include "meterd/core/diagnostic.h"
@@ -100,16 +100,5 @@ struct mtr_import_map {
 int mtr_import_map_parse(struct mtr_str text, struct mtr_import_map *map,
                          struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_import_map_release(struct mtr_import_map *map);
-
-/* One row, cell by cell in the order of map->columns; a cell that is not there has data == NULL. */
-struct mtr_import_row {
-    struct mtr_str cells[MTR_IMPORT_COLUMNS_MAX];
-};
-
-/* The row as an event that borrows from row, map and arena. *skipped: it matches `skip`. MTR_EINVALID:
- * diagnostic->field and ->text say why. MTR_ENOMEM. */
-int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row,
-                         struct mtr_arena *arena, struct mtr_event *event, bool *skipped,
-                         struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

@@ -2,14 +2,14 @@
  * Reading the mapping document. Every name of a column becomes an index once, so that a row costs no search.
  * Pure; one thread.
  */
-#include "meterd/collector/import_map.h"
-#include "meterd/collector/transcode.h"
+#include "meterd/source/import_map.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "meterd/core/csv.h"
 #include "meterd/core/document.h"
+#include "meterd/source/encoding.h"
 
 enum { ARENA_CHUNK_BYTES = 4096, ARENA_BYTES_MAX = 4 << 20 };
 
@@ -331,7 +331,7 @@ static int parse_encoding(struct mtr_import_map *map, const struct mtr_node *nod
 {
     int rc = mtr_arena_copy(&map->arena, node->text, &map->encoding);
     if (rc) return rc;
-    return map->encoding.size && mtr_transcode_knows(map->encoding.data)
+    return map->encoding.size && mtr_encoding_is_known(map->encoding.data)
                ? MTR_OK
                : fault(node, diagnostic, "the name of an encoding is expected, as windows-1251");
 }

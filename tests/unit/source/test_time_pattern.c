@@ -2,7 +2,7 @@
  * Times as vendors write them: a table of patterns, texts and instants, of what is refused, and of patterns
  * that are none.
  */
-#include "meterd/collector/time_pattern.h"
+#include "meterd/source/time_pattern.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * Paths of JSON records; see row_path.h.
  */
-#include "collector/rows/row_path.h"
+#include "meterd/source/row_path.h"
 
 #include <string.h>
 
@@ -12,23 +12,23 @@ struct reader {
 
 enum { IS_NO_PATH = 1 };
 
-static int add_step(struct row_path *path, struct row_path_step step)
+static int add_step(struct mtr_row_path *path, struct mtr_row_path_step step)
 {
-    if (path->step_count == ROW_PATH_STEPS_MAX) return IS_NO_PATH;
+    if (path->step_count == MTR_ROW_PATH_STEPS_MAX) return IS_NO_PATH;
     path->steps[path->step_count++] = step;
     return MTR_OK;
 }
 
-static int take_name(struct reader *reader, struct row_path *path)
+static int take_name(struct reader *reader, struct mtr_row_path *path)
 {
     const char *from = reader->at;
     while (reader->at < reader->end && *reader->at != '.' && *reader->at != '[') reader->at++;
     if (reader->at == from) return IS_NO_PATH;
-    return add_step(path, (struct row_path_step){.name = {from, (size_t)(reader->at - from)}});
+    return add_step(path, (struct mtr_row_path_step){.name = {from, (size_t)(reader->at - from)}});
 }
 
 /* Behind ["; up to "]. */
-static int take_quoted(struct reader *reader, struct row_path *path)
+static int take_quoted(struct reader *reader, struct mtr_row_path *path)
 {
     char *name = mtr_arena_alloc(reader->arena, (size_t)(reader->end - reader->at) + 1);
     size_t size = 0;
@@ -39,11 +39,11 @@ static int take_quoted(struct reader *reader, struct row_path *path)
     }
     if (reader->end - reader->at < 2 || reader->at[1] != ']') return IS_NO_PATH;
     reader->at += 2;
-    return add_step(path, (struct row_path_step){.name = {name, size}});
+    return add_step(path, (struct mtr_row_path_step){.name = {name, size}});
 }
 
 /* Behind [. */
-static int take_place(struct reader *reader, struct row_path *path)
+static int take_place(struct reader *reader, struct mtr_row_path *path)
 {
     const char *end = memchr(reader->at, ']', (size_t)(reader->end - reader->at));
     uint64_t place;
@@ -51,10 +51,10 @@ static int take_place(struct reader *reader, struct row_path *path)
         place > UINT32_MAX)
         return IS_NO_PATH;
     reader->at = end + 1;
-    return add_step(path, (struct row_path_step){.place = (uint32_t)place});
+    return add_step(path, (struct mtr_row_path_step){.place = (uint32_t)place});
 }
 
-static int take_step(struct reader *reader, struct row_path *path)
+static int take_step(struct reader *reader, struct mtr_row_path *path)
 {
     if (*reader->at != '[') {
         if (path->step_count && *reader->at++ != '.') return IS_NO_PATH;
@@ -66,11 +66,11 @@ static int take_step(struct reader *reader, struct row_path *path)
     return take_quoted(reader, path);
 }
 
-int row_path_parse(struct mtr_str text, struct mtr_arena *arena, struct row_path *out)
+int mtr_row_path_parse(struct mtr_str text, struct mtr_arena *arena, struct mtr_row_path *out)
 {
     struct reader reader = {text.data, text.data + text.size, arena};
     int rc = MTR_OK;
-    *out = (struct row_path){.text = text};
+    *out = (struct mtr_row_path){.text = text};
     while (!rc && reader.at < reader.end) rc = take_step(&reader, out);
     if (rc) out->step_count = 0;
     return rc == IS_NO_PATH ? MTR_OK : rc;
@@ -83,13 +83,13 @@ static const struct mtr_node *find_member(const struct mtr_node *map, struct mtr
     return NULL;
 }
 
-const struct mtr_node *row_path_find(const struct row_path *path, const struct mtr_node *record)
+const struct mtr_node *mtr_row_path_find(const struct mtr_row_path *path, const struct mtr_node *record)
 {
     const struct mtr_node *node = find_member(record, path->text);
     if (node || !path->step_count) return node;
     node = record;
     for (uint32_t i = 0; node && i < path->step_count; i++) {
-        const struct row_path_step *step = &path->steps[i];
+        const struct mtr_row_path_step *step = &path->steps[i];
         if (step->name.data) {
             if (node->kind == MTR_NODE_LIST) return node;
             node = find_member(node, step->name);
