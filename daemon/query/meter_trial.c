@@ -3,9 +3,12 @@
  */
 #include "meterd/query/meter_trial.h"
 
+#include "daemon/query/trial_values.h"
+
 struct trying {
     const struct mtr_meter_trial_options *options;
     struct mtr_meter_trial *trials;
+    struct trial_values values[MTR_METER_TRIALS_MAX];
     uint32_t count;
     struct mtr_rollups_txn *txn;
 };
@@ -29,9 +32,9 @@ static void note_reason(struct mtr_meter_trial *trial, enum mtr_take take, const
 }
 
 /* An event of the meter's type and vendor that was not taken back. */
-static int try_event(const struct trying *trying, struct mtr_meter_trial *trial,
-                     const struct mtr_event *event, uint64_t seq)
+static int try_event(struct trying *trying, uint32_t number, const struct mtr_event *event, uint64_t seq)
 {
+    struct mtr_meter_trial *trial = &trying->trials[number];
     const struct mtr_event_address address = {event->vendor, event->subject, event->type, event->time_us};
     const struct mtr_subscription *subscription =
         mtr_catalog_find_subject(trying->options->catalog, &address);
@@ -43,7 +46,10 @@ static int try_event(const struct trying *trying, struct mtr_meter_trial *trial,
     const enum mtr_take take = mtr_meter_take(trial->meter, event, &taken);
     switch (take) {
     case MTR_TAKE_IS_FILTERED: trial->filtered++; return MTR_OK;
-    case MTR_TAKE_COUNTS: trial->counted++; return mtr_quantity_add(trial->sum, taken.quantity, &trial->sum);
+    case MTR_TAKE_COUNTS: {
+        const struct mtr_point point = {event->time_us, seq, taken.quantity};
+        return trial_values_add(&trying->values[number], trial, subscription, &point, &taken);
+    }
     case MTR_TAKE_LACKS:
     case MTR_TAKE_RETIRED:
     case MTR_TAKE_FAULT: note_reason(trial, take, &taken, seq); return MTR_OK;
@@ -52,7 +58,7 @@ static int try_event(const struct trying *trying, struct mtr_meter_trial *trial,
     return MTR_OK;
 }
 
-static int try_meters(const struct trying *trying, const struct mtr_event *event, uint64_t seq)
+static int try_meters(struct trying *trying, const struct mtr_event *event, uint64_t seq)
 {
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < trying->count; i++) {
@@ -66,12 +72,12 @@ static int try_meters(const struct trying *trying, const struct mtr_event *event
         trial->events++;
         rc = mtr_rollups_get_voided(trying->txn, seq, &void_seq);
         if (rc == MTR_OK) trial->voided++;
-        else if (rc == MTR_ENOTFOUND) rc = try_event(trying, trial, event, seq);
+        else if (rc == MTR_ENOTFOUND) rc = try_event(trying, i, event, seq);
     }
     return rc;
 }
 
-static int try_log(const struct trying *trying, struct mtr_log_reader *reader)
+static int try_log(struct trying *trying, struct mtr_log_reader *reader)
 {
     const uint64_t last_seq = mtr_log_last_seq(trying->options->log);
     const uint64_t events_max = trying->options->events_max;
@@ -97,10 +103,17 @@ int mtr_meter_trial(const struct mtr_meter_trial_options *options, struct mtr_me
     struct trying trying = {.options = options, .trials = trials, .count = count};
     struct mtr_log_reader *reader = NULL;
     MTR_ASSERT(count <= MTR_METER_TRIALS_MAX);
-    for (uint32_t i = 0; i < count; i++) trials[i] = (struct mtr_meter_trial){.meter = trials[i].meter};
+    for (uint32_t i = 0; i < count; i++) {
+        trials[i] = (struct mtr_meter_trial){.meter = trials[i].meter};
+        trial_values_init(&trying.values[i], MTR_METER_TRIAL_BYTES_MAX / count);
+    }
     int rc = mtr_log_reader_attach(options->log, &reader);
     if (!rc) rc = mtr_rollups_begin(options->rollups, false, &trying.txn);
     if (!rc) rc = try_log(&trying, reader);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!rc) rc = trial_values_make(&trying.values[i], &trials[i]);
+        trial_values_release(&trying.values[i]);
+    }
     if (trying.txn) mtr_rollups_abort(trying.txn);
     mtr_log_reader_close(reader);
     return rc;

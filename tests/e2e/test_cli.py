@@ -232,6 +232,24 @@ def check_not_counted(d):
     d.settle()
 
 
+def check_trial_of_each_aggregation(d, path):
+    """What an aggregation makes of the events is in its own words: readings in the order of their times, counters apart."""
+    readings = (("a", 40, 100), ("a", 20, 130), ("b", 40, 7), ("a", 30, 120), ("b", 10, 2), ("a", 10, 5))  # host, minutes ago, value
+    events = [{"id": f"v{i}", "source": "s", "type": "vm.read", "subject": "sub-1", "time": ago(minutes=minutes), "data": {"host": host, "v": value}}
+              for i, (host, minutes, value) in enumerate(readings)]
+    run(d, 0, "send", "--key-file", d.acme_file, stdin="".join(json.dumps(event) + "\n" for event in events))
+    for more, words in (("aggregation: count", "6 counted"), ("value: v", "6 counted, their sum 364"),
+                        ("value: v, aggregation: min", "6 counted, the least 2"), ("value: v, aggregation: max", "6 counted, the largest 130"),
+                        ("value: v, aggregation: last", "6 counted, the latest 5"), ("value: host, aggregation: unique", "6 counted, 2 different"),
+                        ("value: v, aggregation: counter, group_by: [host]", "6 counted, the growth 37"),
+                        ("value: v, aggregation: time_weighted", "6 counted, their values from 2 to 130"),
+                        ("value: v, aggregation: percentile, percentile: '95', window: 5m", "6 counted, their values from 2 to 130"),
+                        ("value: v, aggregation: max, filter: {host: none}", "0 counted")):
+        write(d, os.path.basename(path), f"meters: [{{key: gb, service: compute, event_type: vm.read, {more}}}]\n")
+        done = run(d, 0, "apply", "--dry-run", "--events", "6", path)
+        assert f"of the last 6 events 6 are of its type: {words};" in done.stdout, (more, done.stdout)
+
+
 def check_trial(d):
     """What a meter would have made of the last stored events, before it is applied."""
     key, time = ("--key-file", d.acme_file), ago(hours=3)
@@ -254,8 +272,9 @@ def check_trial(d):
     page = json.loads(run(d, 0, "apply", "--dry-run", "--json", "--events", "3", path).stdout)
     assert page["meters"][0]["looked_at"] == 3 and page["meters"][0]["counted"] == 0, page
     whole = d.call("PUT", "/v1/catalog/meter/gb?dry_run", body={"service": "compute", "event_type": "vm.cpu", "aggregation": "count"}).json()["meters"][0]
-    assert whole["looked_at"] == d.status()["log"]["last_seq"] and whole["sum"] == str(whole["counted"]), whole
+    assert whole["looked_at"] == d.status()["log"]["last_seq"] and whole["quantity"] == str(whole["counted"]) and "least" not in whole, whole
     assert whole["counted"] + whole["voided"] + whole["elsewhere"] == whole["events"] and not whole["not_counted"], whole
+    check_trial_of_each_aggregation(d, path)
     run(d, 64, "apply", "--dry-run", "--events", "0", path, says=["events"])
     assert d.call("GET", "/v1/catalog/meter/gb").status == 404
 

@@ -121,8 +121,10 @@ static const struct mtr_shape trial_reason_shape = {.name = "MeterTrialReason",
 
 struct trial_row {
     struct mtr_str service, meter;
+    const char *aggregation;
     uint64_t looked_at, events, counted, filtered, voided, elsewhere;
-    struct mtr_quantity sum;
+    bool has_quantity, has_values;
+    struct mtr_quantity quantity, least, largest;
     struct mtr_list not_counted;
 };
 
@@ -130,10 +132,17 @@ struct trial_row {
 static const struct mtr_json_member trial_members[] = {
     {ROW(service), .type = MTR_MEMBER_TEXT, .doc = "whose meter it is"},
     {ROW(meter), .type = MTR_MEMBER_TEXT, .doc = "its key"},
+    {ROW(aggregation), .type = MTR_MEMBER_WORD, .doc = "of the meter"},
     {ROW(looked_at), .type = MTR_MEMBER_U64, .doc = "stored events, the newest ones, of any type"},
     {ROW(events), .type = MTR_MEMBER_U64, .doc = "of these, of its type"},
     {ROW(counted), .type = MTR_MEMBER_U64, .doc = "events that it would have counted"},
-    {ROW(sum), .type = MTR_MEMBER_QUANTITY, .doc = "of their quantities; of unique 0"},
+    {ROW(quantity), .type = MTR_MEMBER_QUANTITY, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(trial_row, has_quantity),
+     .doc = "what the aggregation makes of them; not of time_weighted and percentile, which need a period"},
+    {ROW(least), .type = MTR_MEMBER_QUANTITY, .presence = MTR_MAY_LACK, MTR_PRESENT(trial_row, has_values),
+     .doc = "of their quantities; not of count and unique"},
+    {ROW(largest), .type = MTR_MEMBER_QUANTITY, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(trial_row, has_values), .doc = "the same"},
     {ROW(filtered), .type = MTR_MEMBER_U64, .doc = "events that its filter leaves out"},
     {ROW(voided), .type = MTR_MEMBER_U64, .doc = "events that were taken back"},
     {ROW(elsewhere), .type = MTR_MEMBER_U64, .doc = "events of no subscription of its service"},
@@ -192,13 +201,20 @@ static int fill_trial_row(struct mtr_arena *arena, const struct mtr_meter_trial 
 {
     struct trial_reason_row *reasons = mtr_arena_calloc(arena, trial->reason_count, sizeof(*reasons));
     if (!reasons) return MTR_ENOMEM;
+    const enum mtr_aggregation aggregation = trial->meter->aggregation;
     *row = (struct trial_row){.looked_at = trial->looked_at,
                               .events = trial->events,
                               .counted = trial->counted,
                               .filtered = trial->filtered,
                               .voided = trial->voided,
                               .elsewhere = trial->elsewhere,
-                              .sum = trial->sum,
+                              .aggregation = mtr_aggregation_name(aggregation),
+                              .has_quantity = trial->has_quantity,
+                              .quantity = trial->quantity,
+                              .has_values = trial->counted && aggregation != MTR_COUNT &&
+                                            aggregation != MTR_UNIQUE,
+                              .least = trial->least,
+                              .largest = trial->largest,
                               .not_counted = {reasons, trial->reason_count}};
     int rc = mtr_arena_copy(arena, trial->meter->key, &row->meter);
     if (!rc) rc = mtr_arena_copy(arena, trial->meter->service->key, &row->service);

@@ -17,15 +17,33 @@ struct applying {
     uint64_t events; /* that new meters are tried on */
 };
 
+/* What the aggregation makes of the events counted, in its words; else which values it measures. */
+static void print_made(const struct mtr_node *trial)
+{
+    static const struct {
+        const char *aggregation, *before, *after;
+    } words[] = {{"sum", "their sum ", ""},   {"min", "the least ", ""},     {"max", "the largest ", ""},
+                 {"last", "the latest ", ""}, {"unique", "", " different"}, {"counter", "the growth ", ""}};
+    const struct mtr_str aggregation = mtr_node_text(trial, "aggregation"),
+                         quantity = mtr_node_text(trial, "quantity"), least = mtr_node_text(trial, "least");
+    for (size_t i = 0; quantity.size && i < sizeof(words) / sizeof(words[0]); i++)
+        if (mtr_str_equal(aggregation, mtr_str_from(words[i].aggregation)))
+            printf(", %s%.*s%s", words[i].before, MTR_STR_ARGS(quantity), words[i].after);
+    if (!quantity.size && least.size)
+        printf(", their values from %.*s to %.*s", MTR_STR_ARGS(least),
+               MTR_STR_ARGS(mtr_node_text(trial, "largest")));
+}
+
 static void print_trial(const struct mtr_node *trial)
 {
     const struct mtr_node *reasons = mtr_node_get(trial, "not_counted");
-    printf("meter %.*s/%.*s: of the last %.*s events %.*s are of its type: %.*s counted, their sum %.*s; "
-           "%.*s left out by its filter, %.*s taken back, %.*s of no subscription of its service\n",
+    printf("meter %.*s/%.*s: of the last %.*s events %.*s are of its type: %.*s counted",
            MTR_STR_ARGS(mtr_node_text(trial, "service")), MTR_STR_ARGS(mtr_node_text(trial, "meter")),
            MTR_STR_ARGS(mtr_node_text(trial, "looked_at")),
-           MTR_STR_ARGS(mtr_node_text(trial, "events")), MTR_STR_ARGS(mtr_node_text(trial, "counted")),
-           MTR_STR_ARGS(mtr_node_text(trial, "sum")), MTR_STR_ARGS(mtr_node_text(trial, "filtered")),
+           MTR_STR_ARGS(mtr_node_text(trial, "events")), MTR_STR_ARGS(mtr_node_text(trial, "counted")));
+    print_made(trial);
+    printf("; %.*s left out by its filter, %.*s taken back, %.*s of no subscription of its service\n",
+           MTR_STR_ARGS(mtr_node_text(trial, "filtered")),
            MTR_STR_ARGS(mtr_node_text(trial, "voided")), MTR_STR_ARGS(mtr_node_text(trial, "elsewhere")));
     for (uint32_t i = 0; reasons && i < reasons->child_count; i++) {
         const struct mtr_node *reason = &reasons->children[i];

@@ -1,6 +1,6 @@
 /*
- * What a meter would have made of the last stored events, before it is applied: how many count, to which sum,
- * how many its filter leaves out, and why the others would not count.
+ * What a meter would have made of the last stored events, before it is applied: how many count, what it makes
+ * of them, how many its filter leaves out, and why the others would not count.
  *
  * One pass over the end of the log, for several meters at once. An event of a meter's type is asked the same
  * question that the fold will ask (meter_take.h). Events that were taken back, as far as the fold knows, and
@@ -34,7 +34,12 @@ struct mtr_meter_trial {
     uint64_t filtered;
     uint64_t voided;    /* taken back */
     uint64_t elsewhere; /* of no subscription of its service */
-    struct mtr_quantity sum; /* of the quantities counted; of unique 0 */
+    /* What the aggregation makes of those counted, as a query of one window over all of them gives it: of a
+     * counter without what stood before them. None of levels and percentiles, which are measured by time, of
+     * min, max and last without an event, and of more values than there is memory for. */
+    bool has_quantity;
+    struct mtr_quantity quantity;
+    struct mtr_quantity least, largest; /* of the events' quantities; unique: 0 */
     struct mtr_meter_trial_reason reasons[MTR_METER_TRIAL_REASONS_MAX]; /* the last one takes the rest */
     uint32_t reason_count;
 };
@@ -46,7 +51,10 @@ struct mtr_meter_trial_options {
     uint64_t events_max;               /* the last so many, of any type */
 };
 
-/* Fills the trials, whose meters are set. Errors: those of the stores, MTR_EOVERFLOW. */
+/* Of unique and counters, whose values are kept: of all trials of a question together. */
+enum { MTR_METER_TRIAL_BYTES_MAX = 64 << 20 };
+
+/* Fills the trials, whose meters are set. Errors: those of the stores, MTR_EOVERFLOW, MTR_ENOMEM. */
 int mtr_meter_trial(const struct mtr_meter_trial_options *options, struct mtr_meter_trial *trials,
                     uint32_t count) MTR_MUST_USE;
 
