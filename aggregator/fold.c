@@ -7,6 +7,7 @@
 #include "aggregator/fold.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -360,6 +361,20 @@ static int take_void(struct mtr_aggregator *aggregator, const struct mtr_event *
     return rc ? rc : remember_void(aggregator, event->target_seq, seq);
 }
 
+enum { REFUSED_BYTES_MAX = 240, REFUSED_TEXT_BYTES = REFUSED_BYTES_MAX + 8 };
+
+static int take_refused(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
+{
+    const struct mtr_property *said = mtr_event_property(event, MTR_STR(MTR_EVENT_PROPERTY_REASON));
+    static const struct mtr_str unsaid = {"the row of a source could not be taken", 38};
+    const bool is_said = said && said->kind == MTR_PROPERTY_STRING && said->text.size;
+    char reason[REFUSED_TEXT_BYTES];
+    snprintf(reason, sizeof(reason), "%.*s%s",
+             MTR_STR_ARGS(mtr_str_quoted(is_said ? said->text : unsaid, REFUSED_BYTES_MAX)),
+             is_said ? mtr_str_quoted_rest(said->text, REFUSED_BYTES_MAX) : "");
+    return fold_quarantine(aggregator, seq, 0, "refused", reason);
+}
+
 static int fold_event(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
 {
     switch (event->disposition) {
@@ -373,6 +388,8 @@ static int fold_event(struct mtr_aggregator *aggregator, const struct mtr_event 
     case MTR_DISPOSITION_FUTURE:
         return fold_quarantine(aggregator, seq, 0, "future",
                                "its time is further ahead than the accepted skew");
+    case MTR_DISPOSITION_REFUSED: return take_refused(aggregator, event, seq);
+    case MTR_DISPOSITION_NOTE: return MTR_OK;
     }
     mtr_diagnostic_set(aggregator->diagnostic, MTR_FINDING_STORE_DAMAGED, 0, 0, NULL,
                        "the event at sequence %" PRIu64 " has an unknown disposition", seq);

@@ -9,6 +9,8 @@
  */
 #include "collector/intake/intake_state.h"
 
+#include <string.h>
+
 /* What stands behind an identity already, in the log or in this group. */
 struct prior {
     bool found;
@@ -128,17 +130,89 @@ static int admit_void(struct judging *judging)
     return MTR_OK;
 }
 
+static bool is_kept(enum mtr_result_code code)
+{
+    return code == MTR_RESULT_ACCEPTED || code == MTR_RESULT_HELD || code == MTR_RESULT_LATE;
+}
+
 static void admit_usage(struct judging *judging)
 {
     struct mtr_intake *intake = judging->intake;
     struct mtr_verdict verdict = judge_usage(&intake->judge, judging->catalog, judging->event,
                                              judging->now_us, &judging->request->arena);
-    bool is_stored = verdict.code == MTR_RESULT_ACCEPTED || verdict.code == MTR_RESULT_HELD ||
-                     verdict.code == MTR_RESULT_LATE;
-    uint64_t seq = is_stored ? group_store(&intake->group, judging->event, *judging->key,
+    uint64_t seq = is_kept(verdict.code) ? group_store(&intake->group, judging->event, *judging->key,
                                            MTR_DISPOSITION_NORMAL, 0)
                              : 0;
     set_result(judging->result, &verdict, seq);
+}
+
+/* The event with the sentence that refuses it, where it has room for one more property. MTR_ENOMEM. */
+static int add_reason(struct judging *judging, const struct mtr_verdict *verdict, struct mtr_event *out)
+{
+    *out = *judging->event;
+    if (!verdict->reason || out->property_count >= MTR_EVENT_PROPERTIES_MAX) return MTR_OK;
+    struct mtr_property *properties =
+        mtr_arena_alloc(&judging->request->arena, (out->property_count + 1) * sizeof(*properties));
+    if (!properties) return MTR_ENOMEM;
+    if (out->property_count) memcpy(properties, out->properties, out->property_count * sizeof(*properties));
+    properties[out->property_count++] =
+        (struct mtr_property){.name = MTR_STR(MTR_EVENT_PROPERTY_REASON),
+                              .kind = MTR_PROPERTY_STRING,
+                              .text = mtr_str_from(verdict->reason)};
+    out->properties = properties;
+    return MTR_OK;
+}
+
+/* A row has no sender who could be told: what would not be stored is kept with its reason. */
+static int refuse_row(struct judging *judging, const struct mtr_verdict *verdict)
+{
+    struct mtr_event row;
+    int rc = add_reason(judging, verdict, &row);
+    if (rc) return rc;
+    const struct mtr_dedup_key key = {.identity = judging->key->identity, .digest = mtr_event_digest(&row)};
+    judging->event = &row;
+    judging->key = &key;
+    return quarantine(judging, MTR_DISPOSITION_REFUSED, 0, verdict);
+}
+
+static int judge_row(struct judging *judging)
+{
+    struct mtr_verdict verdict =
+        judge_future(&judging->intake->judge, judging->event, judging->now_us);
+    if (verdict.code == MTR_RESULT_ACCEPTED)
+        verdict = judge_usage(&judging->intake->judge, judging->catalog, judging->event, judging->now_us,
+                              &judging->request->arena);
+    if (!is_kept(verdict.code)) return refuse_row(judging, &verdict);
+    uint64_t seq = group_store(&judging->intake->group, judging->event, *judging->key,
+                               MTR_DISPOSITION_NORMAL, 0);
+    set_result(judging->result, &verdict, seq);
+    return MTR_OK;
+}
+
+/* An event of a reading. Its void names a sequence, which is older than what the index may know. */
+static int judge_read(struct judging *judging)
+{
+    struct mtr_group *group = &judging->intake->group;
+    const struct mtr_event *event = judging->event;
+    const struct mtr_verdict is_refused = {.code = MTR_RESULT_INVALID};
+    switch (event->disposition) {
+    case MTR_DISPOSITION_NORMAL: return judge_row(judging);
+    case MTR_DISPOSITION_REFUSED: return quarantine(judging, MTR_DISPOSITION_REFUSED, 0, &is_refused);
+    case MTR_DISPOSITION_VOID:
+    case MTR_DISPOSITION_NOTE: {
+        const bool is_void = event->disposition == MTR_DISPOSITION_VOID;
+        MTR_ASSERT(is_void == (event->target_seq > 0 && event->target_seq < group->first_seq));
+        uint64_t seq = group_store(group, event, *judging->key, event->disposition, event->target_seq);
+        *judging->result = (struct mtr_event_result){
+            .code = is_void ? MTR_RESULT_VOIDED : MTR_RESULT_ACCEPTED, .seq = seq};
+        return MTR_OK;
+    }
+    case MTR_DISPOSITION_CONFLICT:
+    case MTR_DISPOSITION_EXPIRED:
+    case MTR_DISPOSITION_FUTURE: break;
+    }
+    MTR_ASSERT(!"the poller hands over nothing else");
+    return MTR_EINVALID;
 }
 
 static int judge_event(struct judging *judging, const struct mtr_dedup_match *match)
@@ -149,6 +223,7 @@ static int judge_event(struct judging *judging, const struct mtr_dedup_match *ma
         return MTR_OK;
     }
     if (prior.found) return judge_conflict(judging, prior.seq);
+    if (judging->request->is_reading) return judge_read(judging);
 
     struct mtr_verdict verdict = judge_time(&judging->intake->judge, judging->event, judging->now_us);
     if (verdict.code == MTR_RESULT_EXPIRED)
@@ -167,6 +242,7 @@ static uint32_t key_request(struct mtr_intake *intake, struct mtr_request *reque
         if (request->results[i].code != MTR_RESULT_ACCEPTED) continue;
         const struct mtr_event *event = &request->events[i];
         struct mtr_verdict verdict = judge_limits(event, &request->arena);
+        if (verdict.code == MTR_RESULT_ACCEPTED && !request->is_reading) verdict = judge_names(event);
         if (verdict.code != MTR_RESULT_ACCEPTED) {
             set_result(&request->results[i], &verdict, 0);
             continue;

@@ -146,11 +146,28 @@ struct mtr_verdict judge_limits(const struct mtr_event *event, struct mtr_arena 
     return no_objection;
 }
 
+struct mtr_verdict judge_names(const struct mtr_event *event)
+{
+    if (mtr_str_starts_with(event->source, MTR_STR(MTR_EVENT_SOURCE_OWN)))
+        return invalid(MTR_FINDING_EVENT_RESERVED, "source",
+                       "must not begin with \"meterd:\": so does what meterd polls itself");
+    if (mtr_str_starts_with(event->type, MTR_STR(MTR_EVENT_TYPE_OWN)) &&
+        !mtr_str_equal(event->type, MTR_STR(MTR_EVENT_TYPE_VOID)))
+        return invalid(MTR_FINDING_EVENT_RESERVED, "type",
+                       "must not begin with \"meterd.\": of those only meterd.void is sent");
+    return no_objection;
+}
+
 struct mtr_verdict judge_time(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us)
 {
     if (event->time_us < now_us - judge->options.lateness_us)
         return objection(MTR_RESULT_EXPIRED, MTR_FINDING_EVENT_EXPIRED, "time",
                          "older than the accepted lateness: kept in quarantine, not billed");
+    return judge_future(judge, event, now_us);
+}
+
+struct mtr_verdict judge_future(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us)
+{
     if (event->time_us > now_us + judge->options.future_us)
         return objection(
             MTR_RESULT_FUTURE, MTR_FINDING_EVENT_FUTURE, "time",

@@ -44,6 +44,10 @@ int judge_begin(struct mtr_judge *judge, const struct mtr_catalog *catalog) MTR_
 
 /* Sizes of attributes and data: what nothing after it could store. INVALID or ACCEPTED. */
 struct mtr_verdict judge_limits(const struct mtr_event *event, struct mtr_arena *arena);
+/* Names that are the daemon's own. INVALID or ACCEPTED. */
+struct mtr_verdict judge_names(const struct mtr_event *event);
+/* FUTURE or ACCEPTED. */
+struct mtr_verdict judge_future(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us);
 /* EXPIRED, FUTURE or ACCEPTED. */
 struct mtr_verdict judge_time(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us);
 /* The id that a void names, or INVALID. */

@@ -29,8 +29,8 @@ _Static_assert(crypto_shorthash_siphashx24_BYTES == sizeof(struct mtr_event_iden
 
 const char *mtr_disposition_name(enum mtr_disposition disposition)
 {
-    static const char *const names[MTR_DISPOSITION_COUNT] = {"normal", "void", "conflict", "expired",
-                                                             "future"};
+    static const char *const names[MTR_DISPOSITION_COUNT] = {"normal",  "void",   "conflict", "expired",
+                                                             "future",  "refused", "note"};
     MTR_ASSERT((unsigned)disposition < MTR_DISPOSITION_COUNT);
     return names[disposition];
 }

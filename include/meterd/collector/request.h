@@ -67,6 +67,10 @@ struct mtr_request {
     uint32_t count;
     uint64_t body_bytes; /* decoded size, for the queue's bound */
     bool is_dry_run;     /* judged and answered as if it were sent, and nothing is stored */
+    /* Rows that the poller read, with what it says itself: their dispositions and targets stand in the events
+     * (NORMAL, VOID, REFUSED, NOTE); no age is too old, and a row that a sender would be told of is stored as
+     * REFUSED, its result saying why. */
+    bool is_reading;
     uint32_t counts[MTR_RESULT_COUNT]; /* filled with the answer */
     uint32_t not_counted; /* events that some meter passes over; filled with the answer */
     int error; /* 0 when results stand; MTR_EFULL, MTR_EIO …: nothing is known to be stored, answer 503 */

@@ -39,9 +39,12 @@ enum mtr_disposition {
     MTR_DISPOSITION_CONFLICT = 2, /* the identity at target_seq was used before with other content */
     MTR_DISPOSITION_EXPIRED = 3,  /* older than the accepted lateness */
     MTR_DISPOSITION_FUTURE = 4,   /* further ahead than the accepted clock skew */
+    MTR_DISPOSITION_REFUSED = 5,  /* a row of a source that would be turned away, had it a sender to tell */
+    MTR_DISPOSITION_NOTE = 6,     /* the daemon's own: the receipt of a reading. It counts for nothing */
 };
-enum { MTR_DISPOSITION_COUNT = 5 };
-const char *mtr_disposition_name(enum mtr_disposition disposition); /* normal void conflict expired future */
+enum { MTR_DISPOSITION_COUNT = 7 };
+/* normal void conflict expired future refused note */
+const char *mtr_disposition_name(enum mtr_disposition disposition);
 
 struct mtr_event {
     struct mtr_str vendor;  /* vendor key */
@@ -60,6 +63,14 @@ struct mtr_event {
 /* The type that takes back an earlier event of the same vendor and source; its data is {"id": "<the id to
  * void>"}. */
 #define MTR_EVENT_TYPE_VOID "meterd.void"
+
+/* What only the daemon says: sources that begin with the one (what is polled is `meterd:<source's key>`), and
+ * types that begin with the other, but for the void. */
+#define MTR_EVENT_SOURCE_OWN "meterd:"
+#define MTR_EVENT_TYPE_OWN "meterd."
+
+/* Why an event is REFUSED: one sentence in a property of that name, where the event had room for it. */
+#define MTR_EVENT_PROPERTY_REASON "meterd.reason"
 
 /* The property of that name, or NULL. */
 const struct mtr_property *mtr_event_property(const struct mtr_event *event, struct mtr_str name);

@@ -166,6 +166,7 @@
       "look at the time, and at start and end")                                                              \
     X(EVENT_NOT_AUTHORIZED, ERROR, "event.not_authorized", "the subscription belongs to another vendor",     \
       "take that vendor's API key")                                                                          \
+    X(EVENT_RESERVED, ERROR, "event.reserved", "a name that only meterd itself uses", "take another")        \
     X(EVENT_TIME_MALFORMED, ERROR, "event.time.malformed", "what stands there is no time of RFC 3339",       \
       "write it as 2026-03-01T12:00:00Z")                                                                    \
     X(EVENT_TIME_RANGE, ERROR, "event.time.range", "the time is outside the years that are kept",            \

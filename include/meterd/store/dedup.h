@@ -31,7 +31,7 @@ struct mtr_dedup_key {
 /* What stands behind an identity; kept with it in the log's sealed identities. */
 enum mtr_identity_flag {
     MTR_IDENTITY_QUARANTINE = 1, /* a quarantined copy, under mtr_event_quarantine_identity */
-    MTR_IDENTITY_VOID = 2,       /* an event that takes back another */
+    MTR_IDENTITY_VOID = 2,       /* an event that takes back another, or a note: no void takes it back */
 };
 uint32_t mtr_identity_flags(enum mtr_disposition disposition);
 

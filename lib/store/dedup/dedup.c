@@ -19,7 +19,8 @@ enum { PREFETCH_KEYS = 32, ROOM_COUNT_MIN = 32768 }; /* smaller tables grow in p
 uint32_t mtr_identity_flags(enum mtr_disposition disposition)
 {
     if (disposition == MTR_DISPOSITION_NORMAL) return 0;
-    return disposition == MTR_DISPOSITION_VOID ? MTR_IDENTITY_VOID : MTR_IDENTITY_QUARANTINE;
+    const bool is_own = disposition == MTR_DISPOSITION_VOID || disposition == MTR_DISPOSITION_NOTE;
+    return is_own ? MTR_IDENTITY_VOID : MTR_IDENTITY_QUARANTINE;
 }
 
 void mtr_dedup_close(struct mtr_dedup *dedup)
