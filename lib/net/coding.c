@@ -11,13 +11,13 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "lib/net/coding_reader.h"
+
 enum {
     OUTPUT_FIRST_BYTES = 16 << 10,
     RATIO_GUESS = 8,
-    WINDOW_LOG_MAX = 23,
-    INPUT_STEP_MAX = 1 << 30,
     ENCODE_LEVEL = 1, /* of both: the network's wait is worth little of our time */
-    GZIP_WINDOW = 15, /* log2; + 16 gzip's own frame, negative: no frame */
+    GZIP_WINDOW = 15, /* log2; negative: without gzip's frame */
     GZIP_MEMORY = 8,
     GZIP_FRAME_BYTES = 10 + 8,
     FLUSH_BYTES = 16, /* that deflateBound does not count */
@@ -183,76 +183,26 @@ static int output_init(struct output *output, struct mtr_arena *arena, size_t bo
     return output->data ? MTR_OK : MTR_ENOMEM;
 }
 
-static int unzstd(struct mtr_str body, struct output *output, struct mtr_diagnostic *diagnostic)
+static int decode(struct coding_reader *reader, enum mtr_coding coding, struct mtr_str body,
+                  struct output *output, struct mtr_diagnostic *diagnostic)
 {
-    ZSTD_inBuffer in = {body.data, body.size, 0};
-    size_t left = 0;
-    int rc = MTR_OK;
-    ZSTD_DCtx *context = ZSTD_createDCtx();
-    if (!context) return MTR_ENOMEM;
-    if (ZSTD_isError(ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, WINDOW_LOG_MAX))) {
-        rc = MTR_ENOMEM;
-        goto out;
-    }
-    while (!rc && (in.pos < in.size || left != 0)) {
+    struct mtr_str in = body;
+    int rc;
+    size_t room, size;
+    do {
         rc = grow(output, diagnostic);
-        if (rc) break;
-        ZSTD_outBuffer out = {output->data, output->capacity, output->size};
-        size_t before = in.pos;
-        left = ZSTD_decompressStream(context, &out, &in);
-        bool stuck = out.pos == output->size && in.pos == before;
-        output->size = out.pos;
-        if (ZSTD_isError(left)) {
-            rc = refuse(diagnostic, "zstd", in.pos, ZSTD_getErrorName(left));
-        } else if (left != 0 && in.pos == in.size && stuck) {
-            rc = refuse(diagnostic, "zstd", in.pos, "the frame ends too early");
-        }
-    }
-    if (!rc && output->size > output->bytes_max)
-        rc = too_large(diagnostic, "decompressed body", output->bytes_max);
-out:
-    ZSTD_freeDCtx(context);
-    return rc;
-}
-
-/* Feeds zlib whatever is left; its counters are 32 bits. */
-static void feed(z_stream *stream, struct mtr_str body, size_t used, const struct output *output)
-{
-    size_t in = body.size - used, room = output->capacity - output->size;
-    stream->next_in = (const Bytef *)body.data + used;
-    stream->avail_in = (uInt)(in < INPUT_STEP_MAX ? in : INPUT_STEP_MAX);
-    stream->next_out = (Bytef *)output->data + output->size;
-    stream->avail_out = (uInt)(room < INPUT_STEP_MAX ? room : INPUT_STEP_MAX);
-}
-
-static int gunzip(struct mtr_str body, struct output *output, struct mtr_diagnostic *diagnostic)
-{
-    z_stream stream = {0};
-    size_t used = 0;
-    int rc = MTR_OK, status = Z_OK;
-    if (inflateInit2(&stream, GZIP_WINDOW + 16) != Z_OK) return MTR_ENOMEM;
-    while (!rc && (used < body.size || status != Z_STREAM_END)) {
-        if (status == Z_STREAM_END && inflateReset(&stream) != Z_OK) rc = MTR_ENOMEM;
-        if (!rc) rc = grow(output, diagnostic);
-        if (rc) break;
-        feed(&stream, body, used, output);
-        const Bytef *in = stream.next_in, *out = stream.next_out;
-        status = inflate(&stream, Z_NO_FLUSH);
-        size_t read = (size_t)(stream.next_in - in), written = (size_t)(stream.next_out - out);
-        used += read;
-        output->size += written;
-        if (status == Z_MEM_ERROR) {
-            rc = MTR_ENOMEM;
-        } else if (status == Z_BUF_ERROR || (status == Z_OK && used == body.size && !written && !read)) {
-            rc = refuse(diagnostic, "gzip", used, "the member ends too early");
-        } else if (status != Z_OK && status != Z_STREAM_END) {
-            rc = refuse(diagnostic, "gzip", used, stream.msg ? stream.msg : "not gzip");
-        }
-    }
-    if (!rc && output->size > output->bytes_max)
-        rc = too_large(diagnostic, "decompressed body", output->bytes_max);
-    inflateEnd(&stream);
-    return rc;
+        if (rc) return rc;
+        room = output->capacity - output->size;
+        rc = coding_read(reader, &in, output->data + output->size, room, &size);
+        output->size += size;
+    } while (!rc && (in.size || size == room));
+    if (rc == MTR_ENOMEM) return rc;
+    if (rc || !coding_reader_is_whole(reader))
+        return refuse(diagnostic, mtr_coding_name(coding).data, body.size - in.size,
+                      coding_reader_fault(reader));
+    return output->size > output->bytes_max
+               ? too_large(diagnostic, "decompressed body", output->bytes_max)
+               : MTR_OK;
 }
 
 static int copy_plain(struct mtr_str body, uint64_t bytes_max, struct mtr_arena *arena,
@@ -271,10 +221,11 @@ int mtr_coding_decode(enum mtr_coding coding, struct mtr_str body, uint64_t byte
 {
     struct output output;
     if (coding == MTR_CODING_IDENTITY) return copy_plain(body, bytes_max, arena, out, diagnostic);
+    struct coding_reader *reader = NULL;
     int rc = output_init(&output, arena, body.size, bytes_max);
-    if (!rc && body.size)
-        rc = coding == MTR_CODING_ZSTD ? unzstd(body, &output, diagnostic)
-                                       : gunzip(body, &output, diagnostic);
+    if (!rc && body.size) rc = coding_reader_open(coding, &reader);
+    if (!rc && body.size) rc = decode(reader, coding, body, &output, diagnostic);
+    coding_reader_close(reader);
     if (!rc) *out = (struct mtr_decoded){output.data, output.size};
     return rc;
 }

@@ -6,7 +6,9 @@
  *
  * curl asks for a timeout of 0 ms from inside its own calls and means "soon": the timer gives it that, in a
  * later turn of the loop. on_answer is only called from there, when no call of curl is on the stack; so it
- * may send, cancel and close.
+ * may send, cancel and close. on_piece is called by curl, which then takes no other call.
+ *
+ *   mtr_http_transfer_resume ─▶ wants_resume, and a timer of 0 ms ─▶ curl_easy_pause ─▶ on_piece
  */
 #include "meterd/net/http_client.h"
 
@@ -25,10 +27,12 @@ struct mtr_http_transfer {
     struct mtr_http_answer answer;
     mtr_http_on_answer on_answer;
     void *context;
+    bool wants_resume;
 };
 
 struct mtr_http_client {
-    uv_timer_t timer; /* first: its close callback frees the whole */
+    uv_timer_t timer;   /* of curl; first: it is closed last, and its close callback frees the whole */
+    uv_timer_t resumer;
     uv_loop_t *loop;
     CURLM *multi;
     struct mtr_http_client_options options;
@@ -47,6 +51,12 @@ struct socket_watch {
 static void free_handle(uv_handle_t *handle)
 {
     free(handle);
+}
+
+static void close_timer(uv_handle_t *resumer)
+{
+    struct mtr_http_client *client = resumer->data;
+    uv_close((uv_handle_t *)&client->timer, free_handle);
 }
 
 static void unlink_transfer(struct mtr_http_transfer *transfer)
@@ -73,6 +83,12 @@ static void finish(struct mtr_http_transfer *transfer)
     free_transfer(transfer);
 }
 
+static void conclude(struct mtr_http_transfer *transfer, CURLcode code)
+{
+    http_exchange_conclude(&transfer->exchange, code);
+    finish(transfer);
+}
+
 static void finish_done(struct mtr_http_client *client)
 {
     int left;
@@ -82,8 +98,7 @@ static void finish_done(struct mtr_http_client *client)
         struct mtr_http_transfer *transfer = NULL;
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        http_exchange_conclude(&transfer->exchange, code);
-        finish(transfer);
+        conclude(transfer, code);
     }
 }
 
@@ -97,6 +112,27 @@ static void act(struct mtr_http_client *client, curl_socket_t socket, int events
 static void on_timer(uv_timer_t *timer)
 {
     act((struct mtr_http_client *)timer, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* One at a time: whoever is told of an end may end others. */
+static struct mtr_http_transfer *next_to_resume(struct mtr_http_client *client)
+{
+    struct mtr_http_transfer *transfer = client->transfers;
+    while (transfer && !transfer->wants_resume) transfer = transfer->next;
+    return transfer;
+}
+
+static void on_resumer(uv_timer_t *timer)
+{
+    struct mtr_http_client *client = timer->data;
+    struct mtr_http_transfer *transfer;
+    while (!client->is_closed && (transfer = next_to_resume(client))) {
+        transfer->wants_resume = false;
+        transfer->exchange.is_paused = false; /* on_piece may pause again */
+        CURLcode code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+        if (code) conclude(transfer, code);
+    }
+    if (!client->is_closed) act(client, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static int on_timeout(CURLM *multi, long timeout_ms, void *context)
@@ -169,6 +205,8 @@ int mtr_http_client_open(struct mtr_loop *loop, const struct mtr_http_client_opt
     snprintf(client->user_agent, sizeof(client->user_agent), "%s",
              options->user_agent ? options->user_agent : "meterd/" METERD_VERSION);
     uv_timer_init(client->loop, &client->timer);
+    uv_timer_init(client->loop, &client->resumer);
+    client->resumer.data = client;
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
     curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
@@ -185,7 +223,8 @@ void mtr_http_client_close(struct mtr_http_client *client)
     client->is_closed = true;
     while (client->transfers) mtr_http_transfer_cancel(client->transfers);
     curl_multi_cleanup(client->multi); /* closes kept connections, through on_socket */
-    uv_close((uv_handle_t *)&client->timer, free_handle);
+    uv_timer_stop(&client->timer);
+    uv_close((uv_handle_t *)&client->resumer, close_timer);
 }
 
 int mtr_http_client_send(struct mtr_http_client *client, const struct mtr_http_call *call,
@@ -201,12 +240,13 @@ int mtr_http_client_send(struct mtr_http_client *client, const struct mtr_http_c
     mtr_http_answer_init(&transfer->answer);
     transfer->easy = curl_easy_init();
     int rc = transfer->easy
-                 ? http_exchange_begin(&transfer->exchange, transfer->easy, call, true, &transfer->answer)
+                 ? http_exchange_begin(&transfer->exchange, transfer->easy, call, context, true,
+                                       &transfer->answer)
                  : MTR_ENOMEM;
     if (rc) goto out;
     curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(transfer->easy, CURLOPT_USERAGENT, client->user_agent);
-    if (client->options.connect_timeout_ms)
+    if (client->options.connect_timeout_ms && !call->connect_timeout_ms)
         curl_easy_setopt(transfer->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)client->options.connect_timeout_ms);
     if (curl_multi_add_handle(client->multi, transfer->easy) != CURLM_OK) {
         rc = MTR_ENOMEM;
@@ -228,4 +268,11 @@ void mtr_http_transfer_cancel(struct mtr_http_transfer *transfer)
     snprintf(transfer->answer.reason, sizeof(transfer->answer.reason), "the request to %s was cancelled",
              transfer->exchange.place);
     finish(transfer);
+}
+
+void mtr_http_transfer_resume(struct mtr_http_transfer *transfer)
+{
+    if (!transfer->exchange.is_paused) return;
+    transfer->wants_resume = true;
+    uv_timer_start(&transfer->client->resumer, on_resumer, 0, 0);
 }

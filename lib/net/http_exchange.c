@@ -21,8 +21,6 @@
 enum {
     TIMEOUT_MS_DEFAULT = 30000,
     CONNECT_TIMEOUT_MS = 10000,
-    ANSWER_BYTES_DEFAULT = 64 << 20,
-    HEADERS_BYTES_MAX = 64 << 10
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -39,43 +37,6 @@ int http_exchange_init_curl(void)
     return curl_init_code == CURLE_OK ? MTR_OK : MTR_ENOMEM;
 }
 
-void mtr_http_answer_init(struct mtr_http_answer *answer)
-{
-    *answer = (struct mtr_http_answer){0};
-    mtr_buffer_init(&answer->headers, HEADERS_BYTES_MAX);
-    mtr_buffer_init(&answer->body, ANSWER_BYTES_DEFAULT);
-}
-
-void mtr_http_answer_release(struct mtr_http_answer *answer)
-{
-    mtr_buffer_release(&answer->headers);
-    mtr_buffer_release(&answer->body);
-}
-
-static struct mtr_str trimmed(struct mtr_str text)
-{
-    while (text.size > 0 && strchr(" \t\r\n", text.data[text.size - 1])) text.size--;
-    while (text.size > 0 && strchr(" \t", text.data[0]))
-        text = (struct mtr_str){text.data + 1, text.size - 1};
-    return text;
-}
-
-bool mtr_http_answer_header(const struct mtr_http_answer *answer, const char *name, struct mtr_str *out)
-{
-    size_t name_size = strlen(name);
-    const char *at = answer->headers.data, *end = at + answer->headers.size;
-    while (at && at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        size_t size = newline ? (size_t)(newline - at) + 1 : (size_t)(end - at);
-        if (size > name_size && at[name_size] == ':' && strncasecmp(at, name, name_size) == 0) {
-            *out = trimmed((struct mtr_str){at + name_size + 1, size - name_size - 1});
-            return true;
-        }
-        at += size;
-    }
-    return false;
-}
-
 static size_t on_header_line(char *data, size_t size, size_t count, void *context)
 {
     struct mtr_http_exchange *exchange = context;
@@ -87,18 +48,26 @@ static size_t on_header_line(char *data, size_t size, size_t count, void *contex
         return total;
     }
     if (mtr_buffer_append(headers, data, total) == MTR_OK) return total;
-    exchange->was_too_large = true;
+    exchange->has_large_headers = true;
     return 0;
+}
+
+static void note_status(struct mtr_http_exchange *exchange)
+{
+    long status = 0;
+    curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    exchange->answer->status = (unsigned)status;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *context)
 {
     struct mtr_http_exchange *exchange = context;
-    size_t total = size * count;
-    int rc = mtr_buffer_append(&exchange->answer->body, data, total);
-    if (rc == MTR_OK) return total;
-    exchange->was_too_large = rc == MTR_ELIMIT;
-    return 0;
+    struct mtr_str piece = {data, size * count};
+    note_status(exchange);
+    int rc = http_body_take(&exchange->body, piece);
+    exchange->is_paused = rc == MTR_EAGAIN;
+    if (rc) return rc == MTR_EAGAIN ? CURL_WRITEFUNC_PAUSE : piece.size + 1; /* not its size: an error */
+    return piece.size;
 }
 
 static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
@@ -175,13 +144,14 @@ static int add_headers(struct mtr_http_exchange *exchange, const struct mtr_http
     struct mtr_buffer line;
     int rc = MTR_OK;
     bool has_type = false;
-    mtr_buffer_init(&line, HEADERS_BYTES_MAX);
+    mtr_buffer_init(&line, HTTP_ANSWER_HEADERS_BYTES_MAX);
     for (uint32_t i = 0; i < call->header_count && !rc; i++) {
         const struct mtr_http_header *header = &call->headers[i];
         if (header->name.size == 12 && strncasecmp(header->name.data, "content-type", 12) == 0)
             has_type = true;
         rc = add_call_header(exchange, header, &line);
     }
+    if (!rc && call->accepts_codings && !add_header(exchange, "Accept-Encoding: zstd, gzip")) rc = MTR_ENOMEM;
     if (!rc && !add_header(exchange, "Expect:")) rc = MTR_ENOMEM; /* never wait for 100 Continue */
     if (!rc && !has_type && !add_header(exchange, "Content-Type:"))
         rc = MTR_ENOMEM; /* not curl's form encoding */
@@ -205,10 +175,30 @@ static CURLcode set_method(CURL *easy, const struct mtr_http_call *call)
     return code;
 }
 
+/* What this side trusts and shows. The peer's certificate and name are verified by curl's own defaults. */
+static bool set_certificates(CURL *easy, const struct mtr_http_call *call)
+{
+    const char *key = call->key_file ? call->key_file : call->certificate_file;
+    return (!call->ca_file || (!curl_easy_setopt(easy, CURLOPT_CAINFO, call->ca_file) &&
+                               !curl_easy_setopt(easy, CURLOPT_CAPATH, NULL))) &&
+           (!call->certificate_file || (!curl_easy_setopt(easy, CURLOPT_SSLCERT, call->certificate_file) &&
+                                        !curl_easy_setopt(easy, CURLOPT_SSLKEY, key)));
+}
+
+static bool set_times(CURL *easy, const struct mtr_http_call *call)
+{
+    long timeout_ms = call->timeout_ms ? (long)call->timeout_ms : TIMEOUT_MS_DEFAULT;
+    long connect_ms = call->connect_timeout_ms ? (long)call->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+    bool has_speed = call->slow_bytes_per_s && call->slow_s;
+    return !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms) &&
+           !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) &&
+           (!has_speed || (!curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)call->slow_bytes_per_s) &&
+                           !curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)call->slow_s)));
+}
+
 static bool set_options(struct mtr_http_exchange *exchange, const struct mtr_http_call *call)
 {
     CURL *easy = exchange->easy;
-    long timeout_ms = call->timeout_ms ? (long)call->timeout_ms : TIMEOUT_MS_DEFAULT;
     return !curl_easy_setopt(easy, CURLOPT_URL, call->url) &&
            !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
            !curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https") &&
@@ -216,9 +206,7 @@ static bool set_options(struct mtr_http_exchange *exchange, const struct mtr_htt
            !curl_easy_setopt(easy, CURLOPT_PROXY, "") && !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
            !curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) &&
            !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
-           !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms) &&
-           !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS) &&
-           !curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, call->accepts_codings ? "" : NULL) &&
+           set_times(easy, call) && set_certificates(easy, call) &&
            !curl_easy_setopt(easy, CURLOPT_USERAGENT, "meterd/" METERD_VERSION) &&
            !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->detail) &&
            !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers) &&
@@ -233,7 +221,7 @@ static bool set_options(struct mtr_http_exchange *exchange, const struct mtr_htt
 }
 
 int http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, const struct mtr_http_call *call,
-                        bool is_guarded, struct mtr_http_answer *answer)
+                        void *context, bool is_guarded, struct mtr_http_answer *answer)
 {
     *exchange = (struct mtr_http_exchange){.easy = easy,
                                            .answer = answer,
@@ -245,9 +233,7 @@ int http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, const st
     answer->was_sent = false;
     answer->reason[0] = '\0';
     mtr_buffer_reset(&answer->headers);
-    mtr_buffer_reset(&answer->body);
-    answer->body.size_max = call->answer_bytes_max ? call->answer_bytes_max : ANSWER_BYTES_DEFAULT;
-    if (answer->body.capacity > answer->body.size_max) mtr_buffer_release(&answer->body);
+    http_body_init(&exchange->body, call, context, answer);
     int rc = MTR_EINVALID;
     if (!describe_place(call->url, exchange->place, sizeof(exchange->place))) {
         snprintf(answer->reason, sizeof(answer->reason), "\"%.200s\" is not a URL", call->url);
@@ -263,80 +249,18 @@ int http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, const st
     return rc;
 }
 
-static int error_of(const struct mtr_http_exchange *exchange, CURLcode code)
-{
-    if (code == CURLE_OK) return MTR_OK;
-    if (exchange->was_denied) return MTR_EDENIED;
-    if (exchange->was_too_large) return MTR_ELIMIT;
-    switch (code) {
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_LOGIN_DENIED: return MTR_EINVALID;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_SSL_CONNECT_ERROR: return MTR_EUNREACHABLE;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE: return MTR_EDENIED;
-    case CURLE_OPERATION_TIMEDOUT: return MTR_ETIMEDOUT;
-    case CURLE_OUT_OF_MEMORY:
-    case CURLE_WRITE_ERROR: return MTR_ENOMEM;
-    default: return MTR_EIO;
-    }
-}
-
-static void lower_first(char *text)
-{
-    if (isupper((unsigned char)text[0]) && islower((unsigned char)text[1]))
-        text[0] = (char)tolower((unsigned char)text[0]);
-}
-
-static void explain(struct mtr_http_exchange *exchange, CURLcode code)
-{
-    struct mtr_http_answer *answer = exchange->answer;
-    char cause[160] = "";
-    long os_errno = 0;
-    curl_easy_getinfo(exchange->easy, CURLINFO_OS_ERRNO, &os_errno);
-    if (code == CURLE_COULDNT_CONNECT && os_errno > 0)
-        snprintf(cause, sizeof(cause), "%s", strerrordesc_np((int)os_errno));
-    else
-        snprintf(cause, sizeof(cause), "%.150s",
-                 exchange->detail[0] ? exchange->detail : curl_easy_strerror(code));
-    lower_first(cause);
-    const char *place = exchange->place;
-    char *reason = answer->reason;
-    size_t capacity = sizeof(answer->reason);
-    switch (answer->error) {
-    case MTR_EINVALID: snprintf(reason, capacity, "cannot ask %.110s: %.150s", place, cause); break;
-    case MTR_EUNREACHABLE:
-        snprintf(reason, capacity, "cannot connect to %.110s: %.150s", place, cause);
-        break;
-    case MTR_EDENIED:
-        if (exchange->was_denied)
-            snprintf(reason, capacity, "%.110s is not a public address, which is not allowed here", place);
-        else snprintf(reason, capacity, "cannot trust %.110s: %.150s", place, cause);
-        break;
-    case MTR_ETIMEDOUT: snprintf(reason, capacity, "%.110s gave no answer in time", place); break;
-    case MTR_ELIMIT:
-        snprintf(reason, capacity, "the answer of %.110s is larger than %zu bytes", place,
-                 answer->body.size_max);
-        break;
-    case MTR_ENOMEM: snprintf(reason, capacity, "out of memory while asking %.110s", place); break;
-    default: snprintf(reason, capacity, "the connection to %.110s broke off: %.150s", place, cause); break;
-    }
-}
-
 void http_exchange_conclude(struct mtr_http_exchange *exchange, CURLcode code)
 {
     struct mtr_http_answer *answer = exchange->answer;
-    long status = 0;
-    curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
-    answer->status = (unsigned)status;
-    answer->error = error_of(exchange, code);
-    if (answer->error) explain(exchange, code);
+    note_status(exchange);
+    answer->error = http_failure_of(exchange, code);
+    if (!answer->error) answer->error = http_body_end(&exchange->body);
+    if (answer->error) http_failure_explain(exchange, code);
 }
 
 void http_exchange_release(struct mtr_http_exchange *exchange)
 {
     curl_slist_free_all(exchange->headers);
     exchange->headers = NULL;
+    http_body_release(&exchange->body);
 }

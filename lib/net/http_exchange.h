@@ -7,28 +7,37 @@
 
 #include <curl/curl.h>
 
-#include "meterd/net/http_client.h"
+#include "lib/net/http_body.h"
+
+enum { HTTP_ANSWER_HEADERS_BYTES_MAX = 64 << 10 };
 
 struct mtr_http_exchange {
     CURL *easy;                     /* borrowed */
     struct curl_slist *headers;
     struct mtr_http_answer *answer; /* borrowed; filled while curl runs */
+    struct http_body body;
     bool is_guarded;
     bool allow_loopback;
     bool allow_private;
     bool was_denied;                /* by the guard */
-    bool was_too_large;
+    bool has_large_headers;
+    bool is_paused;                 /* until curl_easy_pause */
     char place[200];                /* "host:port" for sentences */
     char detail[CURL_ERROR_SIZE];
 };
 
 int http_exchange_init_curl(void) MTR_MUST_USE; /* once per process, from any thread */
 
-/* Sets the easy handle up for call. MTR_EINVALID: the URL or a header; answer->reason says which. */
+/* Sets the easy handle up for call, whose pieces go to context. MTR_EINVALID: the URL or a header;
+ * answer->reason says which. */
 int http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, const struct mtr_http_call *call,
-                        bool is_guarded, struct mtr_http_answer *answer) MTR_MUST_USE;
+                        void *context, bool is_guarded, struct mtr_http_answer *answer) MTR_MUST_USE;
 /* After curl is done with it: error, status, reason. */
 void http_exchange_conclude(struct mtr_http_exchange *exchange, CURLcode code);
 void http_exchange_release(struct mtr_http_exchange *exchange);
+
+/* http_failure.c: what curl's code means for us, and the sentence of it in the answer. */
+int http_failure_of(const struct mtr_http_exchange *exchange, CURLcode code);
+void http_failure_explain(struct mtr_http_exchange *exchange, CURLcode code);
 
 #endif

@@ -37,9 +37,11 @@ int mtr_http_session_call(struct mtr_http_session *session, const struct mtr_htt
 {
     struct mtr_http_exchange exchange;
     curl_easy_reset(session->easy); /* options only: the connection stays */
-    int rc = http_exchange_begin(&exchange, session->easy, call, false, answer);
+    int rc = http_exchange_begin(&exchange, session->easy, call, NULL, false, answer);
     if (rc) return rc;
-    http_exchange_conclude(&exchange, curl_easy_perform(session->easy));
+    CURLcode code = curl_easy_perform(session->easy);
+    MTR_ASSERT(!exchange.is_paused); /* nobody could resume it */
+    http_exchange_conclude(&exchange, code);
     http_exchange_release(&exchange);
     curl_easy_reset(session->easy); /* it must not point to the exchange any more */
     return answer->error;
