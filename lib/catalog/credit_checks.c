@@ -106,10 +106,11 @@ void catalog_check_credits(struct mtr_catalog *catalog, struct mtr_diagnostics *
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_CREDIT]; i++) {
         const struct mtr_record *record = catalog->records[MTR_KIND_CREDIT][i];
         const struct mtr_credit *credit = &catalog->credits[i];
+        char meant[MTR_MEANT_BYTES];
         if (credit->of_money && !is_known(catalog, credit->currency))
             record_fail(record, MTR_FINDING_CATALOG_CURRENCY_UNKNOWN, "currency", findings,
-                        "`%.*s%s` is no currency of ISO 4217, nor what a tariff is priced in",
-                        MTR_STR_QUOTED(credit->currency));
+                        "`%.*s%s` is no currency of ISO 4217, nor what a tariff is priced in%s",
+                        MTR_STR_QUOTED(credit->currency), mtr_currency_meant(credit->currency, meant));
         if (credit->subscription) check_credit(record, credit, findings);
     }
 }

@@ -117,6 +117,17 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
     return least < c ? least : c;
 }
 
+/* Of ASCII; others stay. */
+static char small_letter(char letter)
+{
+    return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
+}
+
+static bool is_same_letter(char a, char b)
+{
+    return small_letter(a) == small_letter(b);
+}
+
 unsigned mtr_str_distance(struct mtr_str a, struct mtr_str b)
 {
     unsigned rows[3][DISTANCE_WORD_MAX + 1];
@@ -126,9 +137,10 @@ unsigned mtr_str_distance(struct mtr_str a, struct mtr_str b)
     for (unsigned i = 1; i <= a.size; i++) {
         row[0] = i;
         for (unsigned j = 1; j <= b.size; j++) {
-            unsigned differs = a.data[i - 1] != b.data[j - 1];
+            unsigned differs = !is_same_letter(a.data[i - 1], b.data[j - 1]);
             row[j] = min3(above[j] + 1, row[j - 1] + 1, above[j - 1] + differs);
-            bool swapped = i > 1 && j > 1 && a.data[i - 1] == b.data[j - 2] && a.data[i - 2] == b.data[j - 1];
+            bool swapped = i > 1 && j > 1 && is_same_letter(a.data[i - 1], b.data[j - 2]) &&
+                           is_same_letter(a.data[i - 2], b.data[j - 1]);
             if (swapped && before[j - 2] + 1 < row[j]) row[j] = before[j - 2] + 1;
         }
         unsigned *oldest = before;
@@ -165,4 +177,15 @@ const char *mtr_str_meant(struct mtr_str word, struct mtr_str (*next)(const void
     text[0] = '\0';
     if (nearest.size) snprintf(text, MTR_MEANT_BYTES, "; did you mean `%.*s`?", MTR_STR_ARGS(nearest));
     return text;
+}
+
+static struct mtr_str word_at(const void *context, unsigned i)
+{
+    const char *const *words = context;
+    return mtr_str_from(words[i]);
+}
+
+const char *mtr_str_meant_of(struct mtr_str word, const char *const *words, char text[MTR_MEANT_BYTES])
+{
+    return mtr_str_meant(word, word_at, words, text);
 }

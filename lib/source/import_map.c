@@ -22,6 +22,43 @@ static int fault(const struct mtr_node *node, struct mtr_diagnostic *diagnostic,
     return MTR_EINVALID;
 }
 
+/* What is none of the words that are known here, which end with NULL: says which are, and the nearest. */
+static int fault_of_word(const struct mtr_node *node, const char *what, struct mtr_str word,
+                         const char *const *known, struct mtr_diagnostic *diagnostic)
+{
+    char sentence[MTR_FINDING_TEXT_BYTES], meant[MTR_MEANT_BYTES];
+    size_t used = (size_t)snprintf(sentence, sizeof(sentence), "%s", what);
+    for (size_t i = 0; known[i] && used < sizeof(sentence); i++)
+        used += (size_t)snprintf(sentence + used, sizeof(sentence) - used, "%s%s",
+                                 i == 0 ? "" : known[i + 1] ? ", " : " or ", known[i]);
+    MTR_ASSERT(used < sizeof(sentence));
+    snprintf(sentence + used, sizeof(sentence) - used, " is expected%s",
+             mtr_str_meant_of(word, known, meant));
+    return fault(node, diagnostic, sentence);
+}
+
+static int fault_of_key(const struct mtr_node *node, const char *const *known,
+                        struct mtr_diagnostic *diagnostic)
+{
+    return fault_of_word(node, "unknown key: ", node->key, known, diagnostic);
+}
+
+static bool is_known(struct mtr_str word, const char *const *known)
+{
+    for (; *known; known++)
+        if (mtr_str_equal(word, mtr_str_from(*known))) return true;
+    return false;
+}
+
+/* MTR_EINVALID when the map has a key that is not known. */
+static int check_keys(const struct mtr_node *map, const char *const *known, struct mtr_diagnostic *diagnostic)
+{
+    for (uint32_t i = 0; i < map->child_count; i++)
+        if (!is_known(map->children[i].key, known))
+            return fault_of_key(&map->children[i], known, diagnostic);
+    return MTR_OK;
+}
+
 /* The index of a column's name; a new name is added. */
 static int add_column(struct mtr_import_map *map, const struct mtr_node *node, struct mtr_str name,
                       int32_t *column, struct mtr_diagnostic *diagnostic)
@@ -89,9 +126,9 @@ static int parse_hash(struct mtr_import_map *map, const struct mtr_node *list, s
 static int parse_type(const struct mtr_node *as, struct mtr_import_value *value,
                       struct mtr_diagnostic *diagnostic)
 {
-    if (mtr_str_equal(as->text, MTR_STR("text"))) value->type = MTR_IMPORT_TEXT;
-    else if (mtr_str_equal(as->text, MTR_STR("number"))) value->type = MTR_IMPORT_NUMBER;
-    else return fault(as, diagnostic, "text or number");
+    static const char *const types[] = {"text", "number", NULL};
+    if (!is_known(as->text, types)) return fault_of_word(as, "", as->text, types, diagnostic);
+    value->type = mtr_str_equal(as->text, MTR_STR("text")) ? MTR_IMPORT_TEXT : MTR_IMPORT_NUMBER;
     return MTR_OK;
 }
 
@@ -119,20 +156,25 @@ static int parse_scale(const struct mtr_node *node, struct mtr_import_value *val
 static int parse_mode(const struct mtr_node *node, struct mtr_import_value *value,
                       struct mtr_diagnostic *diagnostic)
 {
-    for (int mode = MTR_ROUND_HALF_EVEN; mode <= MTR_ROUND_FLOOR; mode++)
-        if (mtr_str_equal(node->text, mtr_str_from(mtr_rounding_name((enum mtr_rounding)mode)))) {
-            value->round_mode = (enum mtr_rounding)mode;
-            return MTR_OK;
-        }
-    return fault(node, diagnostic, "half_even, half_up, up, down, ceiling or floor is expected");
+    const char *modes[MTR_ROUND_FLOOR + 2] = {NULL};
+    for (int mode = MTR_ROUND_HALF_EVEN; mode <= MTR_ROUND_FLOOR; mode++) {
+        modes[mode] = mtr_rounding_name((enum mtr_rounding)mode);
+        if (!mtr_str_equal(node->text, mtr_str_from(modes[mode]))) continue;
+        value->round_mode = (enum mtr_rounding)mode;
+        return MTR_OK;
+    }
+    return fault_of_word(node, "", node->text, modes, diagnostic);
 }
 
 static int parse_round(const struct mtr_node *node, struct mtr_import_value *value,
                        struct mtr_diagnostic *diagnostic)
 {
+    static const char *const keys[] = {"digits", "mode", NULL};
     const struct mtr_node *digits = mtr_node_get(node, "digits"), *mode = mtr_node_get(node, "mode");
     uint64_t count;
-    if (!digits || node->child_count != 1U + (mode != NULL))
+    int rc = node->kind == MTR_NODE_MAP ? check_keys(node, keys, diagnostic) : MTR_OK;
+    if (rc) return rc;
+    if (!digits)
         return fault(node, diagnostic, "{digits: 9, mode: half_even} is expected");
     if (!mtr_str_to_u64(digits->text, &count) || count > MTR_QUANTITY_DIGITS)
         return fault(digits, diagnostic, "0 to 12 digits behind the point are kept");
@@ -154,6 +196,17 @@ static int parse_scalar(struct mtr_import_map *map, const struct mtr_node *node,
     return add_part(map, node, value, text, true, diagnostic);
 }
 
+static const char *const value_keys[] = {"column", "path",  "as",   "decimal",
+                                         "scale",  "round", "hash", "multiset", NULL};
+/* Also of a value: what stands beside a time's `format` and `zone` is checked where they are. */
+static const char *const time_keys[] = {"column", "path",  "format", "zone",     "as", "decimal",
+                                        "scale",  "round", "hash",   "multiset", NULL};
+static const char *const csv_keys[] = {"delimiter", "header", "encoding", "entry", NULL};
+static const char *const ndjson_keys[] = {"encoding", "entry", NULL};
+static const char *const formats[] = {"csv", "ndjson", NULL};
+static const char *const keys[] = {"id",   "source", "type", "subject", "time",      "time_format",
+                                   "data", "skip",   "null", "format",  "delimiter", NULL};
+
 /* Of {column: C, …} and {hash: […], …}. */
 static int parse_value_member(struct mtr_import_map *map, const struct mtr_node *node,
                               struct mtr_import_value *value, struct mtr_diagnostic *diagnostic)
@@ -167,9 +220,7 @@ static int parse_value_member(struct mtr_import_map *map, const struct mtr_node 
     if (mtr_str_equal(key, MTR_STR("round"))) return parse_round(node, value, diagnostic);
     if (mtr_str_equal(key, MTR_STR("column")) || mtr_str_equal(key, MTR_STR("path")))
         return parse_scalar(map, node, value, diagnostic);
-    return fault(node, diagnostic,
-                 "unknown key: column (or path), as, decimal, scale and round are expected, or hash and "
-                 "multiset");
+    return fault_of_key(node, value_keys, diagnostic);
 }
 
 static int parse_value_map(struct mtr_import_map *map, const struct mtr_node *node,
@@ -177,10 +228,12 @@ static int parse_value_map(struct mtr_import_map *map, const struct mtr_node *no
 {
     const bool has_column = mtr_node_get(node, "column"), has_path = mtr_node_get(node, "path"),
                has_hash = mtr_node_get(node, "hash");
+    int rc = check_keys(node, value_keys, diagnostic);
+    if (rc) return rc;
     if (has_column + has_path + has_hash != 1)
         return fault(node, diagnostic, "{hash: [columns]} or {column: C, as: text} is expected");
     for (uint32_t i = 0; i < node->child_count; i++) {
-        int rc = parse_value_member(map, &node->children[i], value, diagnostic);
+        rc = parse_value_member(map, &node->children[i], value, diagnostic);
         if (rc) return rc;
     }
     if (value->multiset && value->kind != MTR_IMPORT_HASH)
@@ -294,6 +347,8 @@ static int parse_time(struct mtr_import_map *map, const struct mtr_node *node,
 {
     const struct mtr_node *column = mtr_node_get(node, "column"), *path = mtr_node_get(node, "path"),
                           *format = mtr_node_get(node, "format"), *zone = mtr_node_get(node, "zone");
+    int rc = node->kind == MTR_NODE_MAP ? check_keys(node, time_keys, diagnostic) : MTR_OK;
+    if (rc) return rc;
     if (node->kind != MTR_NODE_MAP || (!format && !zone))
         return parse_value(map, node, node->key, &map->time, diagnostic);
     const uint32_t known = (column != NULL) + (path != NULL) + (format != NULL) + (zone != NULL);
@@ -301,7 +356,7 @@ static int parse_time(struct mtr_import_map *map, const struct mtr_node *node,
         return fault(node, diagnostic, "{column: C, format: F, zone: Z} is expected");
     if (map->zone || map->time.kind != MTR_IMPORT_ABSENT)
         return fault(node, diagnostic, "this time is mapped twice");
-    int rc = zone ? parse_zone(map, zone, diagnostic) : MTR_OK;
+    rc = zone ? parse_zone(map, zone, diagnostic) : MTR_OK;
     if (!rc && format) rc = parse_time_format(map, format, diagnostic);
     return rc ? rc : parse_value(map, column ? column : path, node->key, &map->time, diagnostic);
 }
@@ -347,22 +402,22 @@ static int parse_format_member(struct mtr_import_map *map, const struct mtr_node
     if (is_csv && mtr_str_equal(node->key, MTR_STR("delimiter")))
         return parse_delimiter(map, node, diagnostic);
     if (is_csv && mtr_str_equal(node->key, MTR_STR("header"))) return parse_header(map, node, diagnostic);
-    return fault(node, diagnostic,
-                 is_csv ? "unknown key: delimiter, header, encoding or entry is expected"
-                        : "unknown key: encoding or entry is expected");
+    return fault_of_key(node, is_csv ? csv_keys : ndjson_keys, diagnostic);
 }
 
 static int parse_format(struct mtr_import_map *map, const struct mtr_node *node,
                         struct mtr_diagnostic *diagnostic)
 {
     const struct mtr_node *csv = mtr_node_get(node, "csv"), *ndjson = mtr_node_get(node, "ndjson");
+    int rc = node->kind == MTR_NODE_MAP ? check_keys(node, formats, diagnostic) : MTR_OK;
+    if (rc) return rc;
     if (node->kind != MTR_NODE_MAP || node->child_count != 1 || (!csv && !ndjson))
         return fault(node, diagnostic, "{csv: {delimiter: \";\", header: true}} or {ndjson: {}} is expected");
     const struct mtr_node *members = csv ? csv : ndjson;
     map->format = csv ? MTR_IMPORT_CSV : MTR_IMPORT_NDJSON;
     if (members->kind != MTR_NODE_MAP) return fault(members, diagnostic, "a map is expected, as {}");
     for (uint32_t i = 0; i < members->child_count; i++) {
-        int rc = parse_format_member(map, &members->children[i], diagnostic);
+        rc = parse_format_member(map, &members->children[i], diagnostic);
         if (rc) return rc;
     }
     return MTR_OK;
@@ -386,9 +441,7 @@ static int parse_member(struct mtr_import_map *map, const struct mtr_node *node,
                         diagnostic);
     if (mtr_str_equal(key, MTR_STR("format"))) return parse_format(map, node, diagnostic);
     if (mtr_str_equal(key, MTR_STR("delimiter"))) return parse_delimiter(map, node, diagnostic);
-    return fault(node, diagnostic,
-                 "unknown key: id, source, type, subject, time, time_format, data, skip, null, format or "
-                 "delimiter is expected");
+    return fault_of_key(node, keys, diagnostic);
 }
 
 static bool are_numbers(const struct mtr_import_map *map)

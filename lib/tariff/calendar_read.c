@@ -123,6 +123,18 @@ struct name_list {
     const char *expected;
 };
 
+/* The nearest is of its first letters: "tuesday" is tue. */
+static void fail_name(const struct mtr_node *item, const struct name_list *of, struct mtr_str word,
+                      struct mtr_diagnostics *findings)
+{
+    enum { NAME_BYTES = 3 };
+    char sentence[MTR_FINDING_TEXT_BYTES], meant[MTR_MEANT_BYTES];
+    const struct mtr_str beginning = {word.data, word.size < NAME_BYTES ? word.size : NAME_BYTES};
+    snprintf(sentence, sizeof(sentence), "%s, not `%.*s%s`%s", of->expected, MTR_STR_QUOTED(word),
+             mtr_str_meant_of(beginning, of->names, meant));
+    tariff_report(findings, MTR_FINDING_TARIFF_CALENDAR_DAYS, item, of->key, sentence);
+}
+
 static uint32_t read_names(const struct mtr_node *node, const struct name_list *of,
                            const struct mtr_list *list, struct mtr_diagnostics *findings)
 {
@@ -133,8 +145,7 @@ static uint32_t read_names(const struct mtr_node *node, const struct name_list *
         const bool is_range = split(texts[i], MTR_STR("-"), &first, &last);
         const int from = find_name(first, of->names), to = is_range ? find_name(last, of->names) : from;
         if (from < 0 || to < 0) {
-            tariff_report(findings, MTR_FINDING_TARIFF_CALENDAR_DAYS, item_at(node, of->key, i), of->key,
-                          of->expected);
+            fail_name(item_at(node, of->key, i), of, from < 0 ? first : last, findings);
             continue;
         }
         for (int at = from; at != to; at = (at + 1) % of->count) bits |= (uint32_t)1 << at;

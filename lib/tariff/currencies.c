@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/tariff/report.h"
+#include "meterd/core/currency.h"
 
 /* ---- walking along the rows ---- */
 
@@ -97,14 +98,26 @@ static bool is_in_unit(const struct walk *walk, const struct mtr_field *field)
     return walk->has_unit && field->type == MTR_FIELD_MONEY && !tariff_is_price_of_unit(field);
 }
 
+static int fail_code(struct walk *walk, const struct mtr_field *field, const struct mtr_node *price)
+{
+    char meant[MTR_MEANT_BYTES];
+    mtr_diagnostics_addf(walk->findings, MTR_FINDING_TARIFF_CURRENCY_UNKNOWN, price->key_line,
+                         price->key_column, field->name, "`%.*s%s` is no currency of ISO 4217%s",
+                         MTR_STR_QUOTED(price->key), mtr_currency_meant(price->key, meant));
+    return MTR_EINVALID;
+}
+
 static int collect(struct walk *walk, const struct mtr_field *field, const struct mtr_node *node)
 {
     int rc = MTR_OK;
     if (node->kind != MTR_NODE_MAP || is_in_unit(walk, field)) return MTR_OK;
     walk->has_maps = true;
-    for (uint32_t i = 0; i < node->child_count && !rc; i++)
-        rc = add_currency(walk, node->children[i].key, node->children[i].key_line,
-                          node->children[i].key_column);
+    for (uint32_t i = 0; i < node->child_count && !rc; i++) {
+        const struct mtr_node *price = &node->children[i];
+        rc = mtr_currency_find(price->key)
+                 ? add_currency(walk, price->key, price->key_line, price->key_column)
+                 : fail_code(walk, field, price);
+    }
     return rc;
 }
 

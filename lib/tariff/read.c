@@ -294,10 +294,11 @@ static int read_currency(struct reading *reading, const struct mtr_node *node,
     const struct mtr_currency *currency = mtr_currency_find(fields->currency);
     if (!currency) {
         const struct mtr_node *place = mtr_node_get(node, "currency");
+        char meant[MTR_MEANT_BYTES];
         mtr_diagnostics_addf(reading->findings, MTR_FINDING_TARIFF_CURRENCY_UNKNOWN, place->line,
                              place->column, "currency",
-                             "`%.*s%s` is no currency of ISO 4217: write a code of three capitals, like EUR",
-                             MTR_STR_QUOTED(fields->currency));
+                             "`%.*s%s` is no currency of ISO 4217: a code is three capitals, like EUR%s",
+                             MTR_STR_QUOTED(fields->currency), mtr_currency_meant(fields->currency, meant));
     }
     tariff->currency = fields->currency;
     if (fields->has_exchange)

@@ -8,12 +8,13 @@
 static void read_step(const struct mtr_node *node, struct mtr_str currency, struct mtr_rounding_step *out,
                       struct mtr_diagnostics *findings)
 {
+    char meant[MTR_MEANT_BYTES];
     out->currency = currency;
     if (!mtr_currency_find(currency))
         mtr_diagnostics_addf(findings, MTR_FINDING_TARIFF_CURRENCY_UNKNOWN, node->key_line, node->key_column,
                              "rounding.step",
-                             "`%.*s%s` is no currency of ISO 4217: write a code of three capitals, like EUR",
-                             MTR_STR_QUOTED(currency));
+                             "`%.*s%s` is no currency of ISO 4217: a code is three capitals, like EUR%s",
+                             MTR_STR_QUOTED(currency), mtr_currency_meant(currency, meant));
     const int rc = node->kind >= MTR_NODE_LIST ? MTR_ELIMIT : mtr_money_parse(node->text, &out->step);
     if (rc)
         tariff_number_error(

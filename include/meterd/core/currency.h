@@ -23,8 +23,11 @@ struct mtr_currency {
     unsigned digits; /* 0…4: 2 for EUR, 0 for JPY, 3 for KWD, 4 for CLF */
 };
 
-/* The row of that code, or NULL. */
 enum { MTR_CURRENCIES_MAX = 256 }; /* there are fewer */
+/* The row of that code, or NULL. */
 const struct mtr_currency *mtr_currency_find(struct mtr_str code);
+/* The end of a sentence about a code that is none, as mtr_str_meant makes it: one that a letter tells from
+ * it, or capitals alone, of the same country if there is one. */
+const char *mtr_currency_meant(struct mtr_str code, char text[MTR_MEANT_BYTES]);
 
 #endif

@@ -48,8 +48,8 @@ bool mtr_str_to_u64(struct mtr_str text, uint64_t *out);
 /* The ending of a regular noun behind its count: "1 period", "2 periods". */
 static inline const char *mtr_plural(uint64_t count) { return count == 1 ? "" : "s"; }
 
-/* Edit distance of two words (Damerau-Levenshtein, adjacent transpositions count one); for "did you mean".
- * UINT_MAX: one of them is longer than 64 bytes. */
+/* Edit distance of two words (Damerau-Levenshtein, adjacent transpositions count one, capitals nothing); for
+ * "did you mean". UINT_MAX: one of them is longer than 64 bytes. */
 unsigned mtr_str_distance(struct mtr_str a, struct mtr_str b);
 
 /* The candidate nearest to `word`, near enough to be meant (a typo or two, not another word), or no text.
@@ -62,5 +62,7 @@ struct mtr_str mtr_str_nearest(struct mtr_str word, struct mtr_str (*next)(const
 enum { MTR_MEANT_BYTES = 96 };
 const char *mtr_str_meant(struct mtr_str word, struct mtr_str (*next)(const void *context, unsigned i),
                           const void *context, char text[MTR_MEANT_BYTES]);
+/* Of words that end with NULL. */
+const char *mtr_str_meant_of(struct mtr_str word, const char *const *words, char text[MTR_MEANT_BYTES]);
 
 #endif

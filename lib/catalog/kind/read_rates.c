@@ -33,6 +33,14 @@ static int fail_at(const struct mtr_node *node, struct mtr_diagnostics *findings
     return MTR_EINVALID;
 }
 
+static int fail_code(const struct mtr_node *node, struct mtr_diagnostics *findings)
+{
+    char sentence[MTR_MEANT_BYTES + 40], meant[MTR_MEANT_BYTES];
+    snprintf(sentence, sizeof(sentence), "is no ISO 4217 code, as USD%s",
+             mtr_currency_meant(node->key, meant));
+    return fail_at(node, findings, node->key, sentence);
+}
+
 /* The digits of a number above zero, and the power of ten that they count in: 62.5 is 625 of tenths. */
 static int decode_number(const struct mtr_node *node, struct mtr_str currency, int64_t *mantissa,
                          int64_t *power, struct mtr_diagnostics *findings)
@@ -91,7 +99,7 @@ static int decode_quote(const struct mtr_node *node, struct mtr_str base, struct
     int rc = mtr_arena_copy(arena, node->key, &out->currency);
     if (rc) return rc;
     if (!mtr_currency_find(node->key))
-        return fail_at(node, findings, node->key, "is no ISO 4217 code, as USD");
+        return fail_code(node, findings);
     if (mtr_str_equal(node->key, base)) return fail_at(node, findings, node->key, "is the base itself");
     if (node->kind == MTR_NODE_MAP) return decode_priced(node, out, findings);
     return decode_number(node, node->key, &out->numerator, &out->denominator, findings);
@@ -124,28 +132,24 @@ static int decode_quotes(const struct mtr_node *node, struct mtr_arena *arena, s
     return result;
 }
 
-/* Where the member stands; the document itself when it is not written. */
-static void fail_member(const struct mtr_node *document, enum mtr_finding_code code, const char *name,
-                        const char *text, struct mtr_str written, struct mtr_diagnostics *findings)
-{
-    const struct mtr_node *node = mtr_node_get(document, name);
-    if (!node) node = document;
-    mtr_diagnostics_addf(findings, code, node->line, node->column, name, "%s `%.*s%s`", text,
-                         MTR_STR_QUOTED(written));
-}
-
 static int complete(const struct mtr_node *node, struct mtr_rates_fields *fields, struct mtr_arena *arena,
                     struct mtr_diagnostics *findings)
 {
     const struct mtr_node *quotes = fields->quotes;
     size_t errors = findings->errors;
     int64_t time_us = 0;
-    if (fields->date.size != DATE_BYTES || mtr_time_parse_date(fields->date, &time_us))
-        fail_member(node, MTR_FINDING_RATES_DAY, "date", "a date is expected, as 2026-11-20, not",
-                    fields->date, findings);
-    if (!mtr_currency_find(fields->base))
-        fail_member(node, MTR_FINDING_CATALOG_CURRENCY_UNKNOWN, "base",
-                    "an ISO 4217 code is expected, as EUR, not", fields->base, findings);
+    if (fields->date.size != DATE_BYTES || mtr_time_parse_date(fields->date, &time_us)) {
+        const struct mtr_node *date = mtr_node_get(node, "date");
+        mtr_diagnostics_addf(findings, MTR_FINDING_RATES_DAY, date->line, date->column, "date",
+                             "a date is expected, as 2026-11-20, not `%.*s%s`", MTR_STR_QUOTED(fields->date));
+    }
+    if (!mtr_currency_find(fields->base)) {
+        const struct mtr_node *base = mtr_node_get(node, "base");
+        char meant[MTR_MEANT_BYTES];
+        mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_CURRENCY_UNKNOWN, base->line, base->column, "base",
+                             "an ISO 4217 code is expected, as EUR, not `%.*s%s`%s",
+                             MTR_STR_QUOTED(fields->base), mtr_currency_meant(fields->base, meant));
+    }
     fields->quotes = NULL; /* it ends with the text */
     fields->decoded = (struct mtr_rates){
         .key = fields->key, .source = fields->source, .day = time_us / MTR_US_PER_DAY, .base = fields->base};

@@ -157,7 +157,8 @@ static bool decode_anchor(const struct mtr_record *record, const struct mtr_bill
     return true;
 }
 
-#define WRONG_ANCHOR "anchor: calendar, anniversary or a date is expected, not `%.*s%s`"
+#define WRONG_ANCHOR "anchor: calendar, anniversary or a date is expected, not `%.*s%s`%s"
+static const char *const anchors[] = {"calendar", "anniversary", NULL};
 
 /* In the order of time, each behind the start, and each says something. */
 static void decode_changes(struct mtr_record *record, struct mtr_diagnostics *findings)
@@ -165,6 +166,7 @@ static void decode_changes(struct mtr_record *record, struct mtr_diagnostics *fi
     struct mtr_subscription_fields *f = &record->fields.subscription;
     struct mtr_change_fields *changes = f->changes.items;
     int64_t before_us = f->start_us;
+    char meant[MTR_MEANT_BYTES];
     for (uint32_t i = 0; i < f->changes.count; i++) {
         struct mtr_change_fields *change = &changes[i];
         if (!decode_instant(f->zone, change->from, &change->from_us)) {
@@ -182,12 +184,13 @@ static void decode_changes(struct mtr_record *record, struct mtr_diagnostics *fi
                              "changes nothing: tariff, customer, currency or billing is expected");
         if (change->currency.size && !mtr_currency_find(change->currency))
             record_fail_item(record, MTR_FINDING_CATALOG_CURRENCY_UNKNOWN, "changes", i, findings,
-                             "currency: `%.*s%s` is no ISO 4217 code, as EUR",
-                             MTR_STR_QUOTED(change->currency));
+                             "currency: `%.*s%s` is no ISO 4217 code, as EUR%s",
+                             MTR_STR_QUOTED(change->currency), mtr_currency_meant(change->currency, meant));
         if (change->has_billing &&
             !decode_anchor(record, &change->billing, change->from_us, &change->anchor_days))
             record_fail_item(record, MTR_FINDING_CATALOG_BILLING_ANCHOR, "changes", i, findings, WRONG_ANCHOR,
-                             MTR_STR_QUOTED(change->billing.anchor));
+                             MTR_STR_QUOTED(change->billing.anchor),
+                             mtr_str_meant_of(change->billing.anchor, anchors, meant));
         before_us = mtr_time_later(before_us, change->from_us);
     }
 }
@@ -307,7 +310,8 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     if (f->subject.size == 0) f->subject = record->key;
     if (f->currency.size && !mtr_currency_find(f->currency))
         record_fail(record, MTR_FINDING_CATALOG_CURRENCY_UNKNOWN, "currency", findings,
-                    "`%.*s%s` is no ISO 4217 code, as EUR", MTR_STR_QUOTED(f->currency));
+                    "`%.*s%s` is no ISO 4217 code, as EUR%s", MTR_STR_QUOTED(f->currency),
+                    mtr_currency_meant(f->currency, meant));
     int rc = zones_get(zones, f->zone_name, &f->zone);
     if (rc == MTR_ENOMEM) return rc;
     if (rc) {
@@ -326,7 +330,7 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     decode_optional(record, "end", f->end, &f->end_us, findings);
     if (!decode_anchor(record, &f->billing, f->start_us, &f->anchor_days))
         record_fail(record, MTR_FINDING_CATALOG_BILLING_ANCHOR, "billing", findings, WRONG_ANCHOR,
-                    MTR_STR_QUOTED(f->billing.anchor));
+                    MTR_STR_QUOTED(f->billing.anchor), mtr_str_meant_of(f->billing.anchor, anchors, meant));
     decode_changes(record, findings);
     check_order(record, findings);
     return is_limited(f) ? decode_limits(record, findings) : MTR_OK;

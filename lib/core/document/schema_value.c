@@ -323,12 +323,6 @@ static int decode_money(struct mtr_schema_context *context, const struct mtr_fie
     return rc ? fail_decimal(context, field, node, rc, MTR_MONEY_DIGITS, MTR_MONEY_MAX_TEXT) : MTR_OK;
 }
 
-static struct mtr_str choice_at(const void *context, unsigned i)
-{
-    const char *const *choices = context;
-    return mtr_str_from(choices[i]);
-}
-
 static int decode_enum(struct mtr_schema_context *context, const struct mtr_field *field,
                        const struct mtr_node *node, int *out)
 {
@@ -347,7 +341,7 @@ static int decode_enum(struct mtr_schema_context *context, const struct mtr_fiel
         return FAIL(node, MTR_FINDING_FIELD_KIND, "one of %s is expected, not %s", list, kind_text(node));
     char meant[MTR_MEANT_BYTES];
     return FAIL(node, MTR_FINDING_FIELD_CHOICE, "`%.*s%s` is not one of %s%s", MTR_STR_QUOTED(node->text),
-                list, mtr_str_meant(node->text, choice_at, field->choices, meant));
+                list, mtr_str_meant_of(node->text, field->choices, meant));
 }
 
 int schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field,

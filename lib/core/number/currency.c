@@ -6,6 +6,7 @@
  */
 #include "meterd/core/currency.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* clang-format off */
@@ -51,4 +52,23 @@ const struct mtr_currency *mtr_currency_find(struct mtr_str code)
             low = middle + 1;
     }
     return NULL;
+}
+
+const char *mtr_currency_meant(struct mtr_str code, char text[MTR_MEANT_BYTES])
+{
+    enum { COUNTRY_BYTES = 2 };
+    const struct mtr_str country = {code.data, code.size < COUNTRY_BYTES ? code.size : COUNTRY_BYTES};
+    unsigned best = 4; /* twice the letters, one more elsewhere; of three letters two are another word */
+    text[0] = '\0';
+    for (size_t i = 0; i < CURRENCY_COUNT; i++) {
+        const struct mtr_str known = mtr_str_from(currencies[i].code);
+        const unsigned letters = mtr_str_distance(code, known);
+        if (letters > 1) continue;
+        const bool elsewhere = mtr_str_distance(country, (struct mtr_str){known.data, COUNTRY_BYTES}) > 0;
+        const unsigned distance = 2 * letters + elsewhere;
+        if (distance >= best) continue;
+        snprintf(text, MTR_MEANT_BYTES, "; did you mean `%s`?", currencies[i].code);
+        best = distance;
+    }
+    return text;
 }

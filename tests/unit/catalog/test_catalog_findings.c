@@ -229,7 +229,7 @@ static const struct {
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, currency: USD, start: 2026-01-01}\n",
      "2:73: currency: is USD, but tariff `standard` is in EUR and has no `exchange`\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, currency: EURO, start: 2026-01-01}\n",
-     "2:73: currency: `EURO` is no ISO 4217 code, as EUR\n"},
+     "2:73: currency: `EURO` is no ISO 4217 code, as EUR; did you mean `EUR`?\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, zone: Mars/Olympus, start: 2026-01-01}\n",
      "2:69: zone: `Mars/Olympus` is no time zone of this system, as Europe/Berlin or UTC\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-30}\n",
@@ -304,7 +304,7 @@ static const struct {
      "     overrides: [{customer: globex, components: [{key: a, meter: vcpus}]}]}]}\n",
      "3:66: meter: component `a`: unknown meter `vcpus`; did you mean `vcpu`?\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, billing: {anchor: calender}}\n",
-     "2:91: billing: anchor: calendar, anniversary or a date is expected, not `calender`\n"},
+     "2:91: billing: anchor: calendar, anniversary or a date is expected, not `calender`; did you mean `calendar`?\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, billing: {every: fortnight}}\n",
      "2:99: billing.every: `fortnight` is not one of day, week, month, quarter, year\n"},
     {"subscriptions:\n  - key: s\n    service: compute\n    customer: c\n    tariff: standard\n    start: 2026-02-01\n    changes:\n"
@@ -313,7 +313,7 @@ static const struct {
      "8:7: changes: from: must be later than start\n"
      "9:7: changes: changes nothing: tariff, customer, currency or billing is expected\n"
      "10:7: changes: from: must be later than that of the change before it\n"
-     "10:7: changes: currency: `EURO` is no ISO 4217 code, as EUR\n"
+     "10:7: changes: currency: `EURO` is no ISO 4217 code, as EUR; did you mean `EUR`?\n"
      "11:7: changes: from: a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z, not `soon`\n"
      "12:7: changes: anchor: calendar, anniversary or a date is expected, not `never`\n"},
     {"subscriptions:\n  - key: s\n    service: compute\n    customer: c\n    tariff: standard\n    start: '2026-02-01T00:00:00.25Z'\n    changes:\n"

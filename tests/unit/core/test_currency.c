@@ -48,6 +48,13 @@ static void test_digits(void **state)
                                           "XAU", "AAA", "ZZZ", "\xff\xff\xff"};
     for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
         assert_null(mtr_currency_find(mtr_str_from(unknown[i])));
+    static const char *const meant[][2] = {
+        {"eur", "; did you mean `EUR`?"}, {"EURO", "; did you mean `EUR`?"}, {"UDS", "; did you mean `USD`?"},
+        {"GPB", "; did you mean `GBP`?"}, {"usdd", "; did you mean `USD`?"}, {"USX", "; did you mean `USD`?"},
+        {"RUS", "; did you mean `RUB`?"}, {"QQQ", ""}, {"", ""}, {"dollars", ""}};
+    char text[MTR_MEANT_BYTES];
+    for (size_t i = 0; i < sizeof(meant) / sizeof(meant[0]); i++)
+        assert_string_equal(mtr_currency_meant(mtr_str_from(meant[i][0]), text), meant[i][1]);
 }
 
 static size_t read_iso(struct mtr_buffer *out)

@@ -185,6 +185,8 @@ static void text_is_compared_by_bytes(void **state)
     assert_int_equal(mtr_str_distance(MTR_STR("vcpus"), MTR_STR("vcpu")), 1);
     assert_int_equal(mtr_str_distance(MTR_STR("form"), MTR_STR("from")), 1);
     assert_int_equal(mtr_str_distance(none, MTR_STR("abc")), 3);
+    assert_int_equal(mtr_str_distance(MTR_STR("utc"), MTR_STR("UTC")), 0);
+    assert_int_equal(mtr_str_distance(MTR_STR("Fro"), MTR_STR("fOr")), 1);
 }
 
 static struct mtr_str word_at(const void *context, unsigned i)

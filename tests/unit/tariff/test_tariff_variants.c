@@ -260,6 +260,7 @@ static const struct {
     {BOTH AT_5 "  components: [{key: a, meter: m, per_unit: {EUR: 1, USD: 1, GBP: 1}}]\n", 1, 6, 62, "GBP, which is not one of the tariff's"},
     {BOTH AT_5 "  components: [{key: a, meter: m, per_unit: 3}]\n", 1, 6, 45, "is one number for EUR, USD"},
     {BOTH AT_5 "  components: [{key: a, meter: m, per_unit: {EUR: 1, USD: 1}}]\n  minimum: 5\n", 1, 7, 12, "is one number for EUR, USD"},
+    {HEAD AT_5 "  components: [{key: a, meter: m, per_unit: 1, cap: {EURO: 1}}]\n", 1, 5, 54, "`EURO` is no currency of ISO 4217; did you mean `EUR`?"},
     {HEAD AT_5 "  components: [{key: a, meter: m, per_unit: {EUR: 1, ECU: 1}}]\n", 1, 5, 54, "`ECU` is no currency of ISO 4217"},
     {"key: t\ncurrency: GBP\ncurrencies: [EUR, USD]\n" AT_5 "  components: [{key: a, meter: m, per_unit: {EUR: 1, USD: 1}}]\n", 1, 2, 11,
      "is not one of `currencies`"},
