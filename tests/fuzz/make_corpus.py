@@ -75,6 +75,11 @@ def main():
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as z:
         for name in ("a.csv", "b/c.csv"):
             z.writestr(zipfile.ZipInfo(name), plain)
+    write("fuzz_template", {
+        "path": b"\0/v1/{each.subject}/{from:%Y}\0a/b c", "url": b"\1{job.id}\0https://x/1?a", "query": b"\2{from:%d.%m.%Y} {{x}\0v",
+        "form": b"\3{cursor}\0a b&c", "header": b"\4Bearer {secret}\0abc", "json": b'\5{{"a": "{cursor}"}\0q"\\',
+        "text": b"\6{method}\n{path}\n{query}\n{body_hash}\n{time:unix}\n{nonce}",
+    })
     write("fuzz_unpack", {
         "gzip": gzip.compress(plain, mtime=0) + gzip.compress(plain, mtime=0) + bytes(9), "gzip-cut": gzip.compress(plain, mtime=0)[:-3],
         "gzip-twice": gzip.compress(gzip.compress(plain, mtime=0), mtime=0), "zstd": zstd(plain) + zstd(plain), "zstd-cut": zstd(plain)[:-3],

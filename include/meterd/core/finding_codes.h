@@ -17,6 +17,7 @@
 #define MTR_FINDING_CODES(X)                                                                                 \
     MTR_FINDINGS_OF_DOCUMENTS(X)                                                                             \
     MTR_FINDINGS_OF_TARIFFS(X)                                                                               \
+    MTR_FINDINGS_OF_SOURCES(X)                                                                               \
     MTR_FINDINGS_OF_CATALOG(X)                                                                               \
     MTR_FINDINGS_OF_USE(X)                                                                                   \
     MTR_FINDINGS_OF_EVENTS(X)                                                                                \

@@ -165,6 +165,12 @@
       "a version that begins in the past is new or changed",                                                 \
       "let it begin later, if closed periods are to stay")
 
+/* What a source says. */
+#define MTR_FINDINGS_OF_SOURCES(X)                                                                           \
+    X(SOURCE_TEMPLATE, ERROR, "source.template",                                                             \
+      "a template has a name, format or zone that is none, or a brace that is not closed",                   \
+      "mend it as the sentence says, and write `{{` for a brace")
+
 /* What documents say about one another. */
 #define MTR_FINDINGS_OF_CATALOG(X)                                                                           \
     X(CATALOG_API_KEY_REPEATED, ERROR, "catalog.api_key.repeated", "two keys have one secret",               \
