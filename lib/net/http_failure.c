@@ -43,8 +43,8 @@ int http_failure_of(const struct mtr_http_exchange *exchange, CURLcode code)
     if (exchange->body.error) return exchange->body.error;
     switch (code) {
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_LOGIN_DENIED: return MTR_EINVALID;
+    case CURLE_UNSUPPORTED_PROTOCOL: return exchange->answer->was_sent ? MTR_EIO : MTR_EINVALID;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT: return MTR_EUNREACHABLE;
     case CURLE_SSL_CONNECT_ERROR: return alert_advice(exchange) ? MTR_EDENIED : MTR_EUNREACHABLE;
@@ -84,9 +84,9 @@ static const char *certificate_fault(long number)
     switch (number) {
     case 9: return "its certificate is not valid yet: check this machine's clock";
     case 10: return "its certificate has expired: its owner must renew it";
-    case 18:
-    case 19: return "its certificate is signed by itself: name it as the authority (ca_file), if it is right";
+    case 18: return "its certificate is signed by itself: name it as the authority (ca_file), if it is right";
     case 2:
+    case 19:
     case 20:
     case 21:
         return "no authority that is trusted here has signed its certificate: name that authority "
@@ -153,6 +153,10 @@ void http_failure_explain(struct mtr_http_exchange *exchange, CURLcode code)
                  (size_t)exchange->body.bytes_max);
         break;
     case MTR_ENOMEM: snprintf(reason, capacity, "out of memory while asking %.110s", place); break;
-    default: snprintf(reason, capacity, "the connection to %.110s broke off: %.150s", place, cause); break;
+    default:
+        if (code == CURLE_UNSUPPORTED_PROTOCOL) /* curl's guess is the HTTP of 1991 */
+            snprintf(reason, capacity, "what %.110s answers is not HTTP", place);
+        else snprintf(reason, capacity, "the connection to %.110s broke off: %.150s", place, cause);
+        break;
     }
 }
