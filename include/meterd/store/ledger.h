@@ -1,0 +1,138 @@
+/*
+ * The ledger of windows: what the readings of sources have brought so far. A fold of the receipts in the log:
+ * it can be deleted and is folded again, and it never knows of what is not in the log.
+ *
+ *   source       (vendor, key): its last reading
+ *   strand       (source, each): one of the requests that `for_each` makes of it, with the cursor of its feed
+ *   window       (strand, start): its state, and what its last reading counted
+ *   run          of a window that is not settled: a row's key hash, digest and sequence, 32 bytes each, sorted
+ *                by key, so that a reading is compared with it in one pass
+ *
+ * One write transaction at a time; a read transaction belongs to whoever began it, any thread. Texts that
+ * come out are borrowed until the transaction ends or writes. Formats are in docs/formats.md.
+ */
+#ifndef METERD_STORE_LEDGER_H
+#define METERD_STORE_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/core/diagnostic.h"
+#include "meterd/core/error.h"
+#include "meterd/core/event.h"
+#include "meterd/core/hash.h"
+#include "meterd/core/str.h"
+
+struct mtr_ledger;
+struct mtr_ledger_txn;
+
+enum {
+    MTR_LEDGER_EACH_BYTES_MAX = 256,
+    MTR_LEDGER_CURSOR_BYTES_MAX = 4096,
+    MTR_LEDGER_PROBLEM_BYTES_MAX = 400
+};
+
+/* ---- the store ---- */
+
+/* directory: <data>/intake, created when missing, unless read_only. MTR_ENOTFOUND: read_only, and there is
+ * none; MTR_EVERSION and others with a diagnostic. */
+int mtr_ledger_open(const char *directory, bool read_only, struct mtr_ledger **out,
+                    struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+void mtr_ledger_close(struct mtr_ledger *ledger); /* NULL is allowed */
+int mtr_ledger_begin(struct mtr_ledger *ledger, bool write, struct mtr_ledger_txn **out) MTR_MUST_USE;
+int mtr_ledger_commit(struct mtr_ledger_txn *txn) MTR_MUST_USE; /* ends it either way */
+void mtr_ledger_abort(struct mtr_ledger_txn *txn);              /* NULL is allowed */
+
+/* Every receipt up to this sequence of the log is folded; 0: none. */
+int mtr_ledger_applied(struct mtr_ledger_txn *txn, uint64_t *seq) MTR_MUST_USE;
+int mtr_ledger_put_applied(struct mtr_ledger_txn *txn, uint64_t seq) MTR_MUST_USE;
+
+/* ---- sources and strands ---- */
+
+struct mtr_strand {
+    struct mtr_str vendor, source; /* keys; neither is empty */
+    struct mtr_str each;           /* empty without for_each */
+};
+
+/* The number of the source's last reading, whatever became of it; 0: none. */
+int mtr_ledger_last_reading(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                            uint64_t *reading) MTR_MUST_USE;
+int mtr_ledger_put_last_reading(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                                uint64_t reading) MTR_MUST_USE;
+
+/* Where a feed without windows goes on. MTR_ENOTFOUND: it has not begun. */
+int mtr_ledger_cursor(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                      struct mtr_str *cursor) MTR_MUST_USE;
+int mtr_ledger_put_cursor(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                          struct mtr_str cursor) MTR_MUST_USE;
+
+/* ---- windows ---- */
+
+enum mtr_window_state {
+    MTR_WINDOW_PARTIAL,    /* parts of a reading are in, its last one is not */
+    MTR_WINDOW_OPEN,       /* it was read before its end; that never counts as complete */
+    MTR_WINDOW_INCOMPLETE, /* a reading could not prove that it is whole: nothing of it was taken */
+    MTR_WINDOW_SUSPECT,    /* a reading would take away too much: it waits until it is confirmed */
+    MTR_WINDOW_COMPLETE,
+    MTR_WINDOW_SETTLED /* complete, and not read again; its run is gone */
+};
+enum { MTR_WINDOW_STATE_COUNT = 6 };
+const char *mtr_window_state_name(enum mtr_window_state state); /* partial open … */
+
+struct mtr_ledger_window {
+    int64_t start_us, end_us; /* half-open */
+    enum mtr_window_state state;
+    uint64_t reading;    /* the last that was taken into it */
+    uint32_t readings;   /* so many were, from first to last */
+    uint32_t agreed;     /* SUSPECT: so many readings in a row said the same */
+    int64_t first_us;    /* when the first was received; 0: none */
+    int64_t last_us;     /* when the last whole one was received */
+    int64_t noted_us;    /* when the last receipt was, whatever it says */
+    uint64_t rows;       /* of the last whole reading */
+    uint64_t refused;    /* of them, in quarantine */
+    uint64_t changes;    /* rows new, changed or gone, all readings together */
+    uint64_t seq_first, seq_last; /* of the log: what its readings wrote; 0: nothing */
+    struct mtr_hash128 content;   /* of the last reading, also of one that was not taken; order-free */
+    struct mtr_str problem;       /* INCOMPLETE, SUSPECT: the alarm's sentence; empty else */
+};
+
+int mtr_ledger_get_window(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
+                          struct mtr_ledger_window *out) MTR_MUST_USE; /* MTR_ENOTFOUND: never read */
+int mtr_ledger_put_window(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                          const struct mtr_ledger_window *window) MTR_MUST_USE;
+
+/* The windows of a source, all its strands together, by start from `from_us` on, then by each. A hook result
+ * other than 0 stops and is returned. */
+typedef int (*mtr_ledger_on_window)(void *context, struct mtr_str each,
+                                    const struct mtr_ledger_window *window);
+int mtr_ledger_walk_windows(struct mtr_ledger_txn *txn, const struct mtr_strand *source, int64_t from_us,
+                            mtr_ledger_on_window on_window, void *context) MTR_MUST_USE;
+
+/* ---- runs ---- */
+
+/* One row of a window, as the log has it. */
+struct mtr_run_row {
+    struct mtr_event_identity key; /* of (vendor, source, the row's own id) */
+    uint64_t digest;               /* mtr_event_digest of what it became */
+    uint64_t seq : 63;             /* of its event; 0 in a change: the row is gone */
+    uint64_t is_refused : 1;       /* its event is in quarantine */
+};
+int mtr_run_row_compare(const struct mtr_event_identity *a, const struct mtr_event_identity *b);
+
+/* A window's rows in the order of their keys. The cursor ends with close, before the transaction. */
+struct mtr_run_cursor;
+int mtr_run_open(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
+                 struct mtr_run_cursor **out) MTR_MUST_USE;
+void mtr_run_close(struct mtr_run_cursor *cursor); /* NULL is allowed */
+/* The first row whose key is not below `from`, from where the cursor stands on; NULL: the next one.
+ * MTR_ENOTFOUND: there is none. *row is borrowed until the next call. */
+int mtr_run_next(struct mtr_run_cursor *cursor, const struct mtr_event_identity *from,
+                 const struct mtr_run_row **row) MTR_MUST_USE;
+
+/* Writes changes, sorted by key and with each key once, into a window's run. */
+int mtr_run_apply(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
+                  const struct mtr_run_row *changes, uint32_t count) MTR_MUST_USE;
+/* The run goes: the window is settled. */
+int mtr_run_drop(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us) MTR_MUST_USE;
+
+#endif

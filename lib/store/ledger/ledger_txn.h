@@ -1,0 +1,43 @@
+/*
+ * What the ledger's sources share: the tables, a transaction, and the keys. Private to lib/store.
+ */
+#ifndef METERD_LIB_STORE_LEDGER_LEDGER_TXN_H
+#define METERD_LIB_STORE_LEDGER_LEDGER_TXN_H
+
+#include <lmdb.h>
+
+#include "lib/store/lmdb_env.h"
+#include "meterd/store/ledger.h"
+
+enum ledger_table { LEDGER_META, LEDGER_SOURCES, LEDGER_CURSORS, LEDGER_WINDOWS, LEDGER_RUNS, LEDGER_TABLES };
+
+struct mtr_ledger {
+    MDB_env *env;
+    MDB_dbi tables[LEDGER_TABLES];
+};
+
+struct mtr_ledger_txn {
+    MDB_txn *txn;
+    const struct mtr_ledger *ledger;
+    bool write;
+};
+
+/* source hash 16, start 8, each hash 16 (windows) or key of the chunk's first row 16 (runs, whose first 16
+ * are the strand's hash). */
+enum {
+    LEDGER_HASH_BYTES = 16,
+    LEDGER_START_BYTES = 8,
+    LEDGER_PREFIX_BYTES = LEDGER_HASH_BYTES + LEDGER_START_BYTES,
+    LEDGER_KEY_BYTES = LEDGER_PREFIX_BYTES + LEDGER_HASH_BYTES
+};
+
+void ledger_source_hash(const struct mtr_strand *strand, unsigned char out[LEDGER_HASH_BYTES]);
+void ledger_strand_hash(const struct mtr_strand *strand, unsigned char out[LEDGER_HASH_BYTES]);
+void ledger_put_start(unsigned char *p, int64_t start_us); /* in numeric order */
+
+int ledger_get(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key,
+               struct mtr_str *value) MTR_MUST_USE;
+int ledger_put(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key,
+               struct mtr_str value) MTR_MUST_USE;
+
+#endif

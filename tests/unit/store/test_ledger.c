@@ -1,0 +1,248 @@
+/*
+ * The ledger of windows: rows of windows as they were put, in their order; runs against a plain sorted list,
+ * with changes at random; and that a store of another format is refused.
+ */
+#include "meterd/store/ledger.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/support/directory.h"
+#include "tests/support/random.h"
+
+struct fixture {
+    char directory[DIRECTORY_PATH_BYTES];
+    struct mtr_ledger *ledger;
+    struct mtr_ledger_txn *txn;
+};
+
+static const struct mtr_strand alone = {{"acme", 4}, {"usage", 5}, {NULL, 0}}, east = {{"acme", 4}, {"usage", 5}, {"east", 4}},
+                               other = {{"acme", 4}, {"usage2", 6}, {NULL, 0}};
+
+static void open_ledger(struct fixture *f)
+{
+    struct mtr_diagnostic diagnostic = {0};
+    if (mtr_ledger_open(f->directory, false, &f->ledger, &diagnostic)) fail_msg("%s", diagnostic.text);
+    assert_int_equal(mtr_ledger_begin(f->ledger, true, &f->txn), 0);
+}
+
+static void reopen(struct fixture *f)
+{
+    assert_int_equal(mtr_ledger_commit(f->txn), 0);
+    mtr_ledger_close(f->ledger);
+    open_ledger(f);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    make_temporary_in_memory(f->directory);
+    open_ledger(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    mtr_ledger_abort(f->txn);
+    mtr_ledger_close(f->ledger);
+    remove_tree(f->directory);
+    free(f);
+    return 0;
+}
+
+static void numbers_and_cursors_stay(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t number;
+    struct mtr_str cursor;
+    assert_int_equal(mtr_ledger_applied(f->txn, &number), 0);
+    assert_int_equal(number, 0);
+    assert_int_equal(mtr_ledger_last_reading(f->txn, &alone, &number), 0);
+    assert_int_equal(number, 0);
+    assert_int_equal(mtr_ledger_cursor(f->txn, &east, &cursor), MTR_ENOTFOUND);
+    assert_int_equal(mtr_ledger_put_applied(f->txn, 77), 0);
+    assert_int_equal(mtr_ledger_put_last_reading(f->txn, &alone, 9), 0);
+    assert_int_equal(mtr_ledger_put_cursor(f->txn, &east, MTR_STR("page 3")), 0);
+    reopen(f);
+    assert_int_equal(mtr_ledger_applied(f->txn, &number), 0);
+    assert_int_equal(number, 77);
+    assert_int_equal(mtr_ledger_last_reading(f->txn, &east, &number), 0); /* of the source, not of a strand */
+    assert_int_equal(number, 9);
+    assert_int_equal(mtr_ledger_last_reading(f->txn, &other, &number), 0);
+    assert_int_equal(number, 0);
+    assert_int_equal(mtr_ledger_cursor(f->txn, &east, &cursor), 0);
+    assert_true(mtr_str_equal(cursor, MTR_STR("page 3")));
+    assert_int_equal(mtr_ledger_cursor(f->txn, &alone, &cursor), MTR_ENOTFOUND);
+}
+
+static struct mtr_ledger_window window_at(int64_t start_us)
+{
+    return (struct mtr_ledger_window){.start_us = start_us, .end_us = start_us + 10, .state = MTR_WINDOW_SUSPECT, .reading = 3, .readings = 2,
+                                      .agreed = 1, .first_us = -5, .last_us = 6, .noted_us = 7, .rows = 8, .refused = 9, .changes = 10,
+                                      .seq_first = 11, .seq_last = 12, .content = {13, 14}, .problem = MTR_STR("half of it is gone")};
+}
+
+static void check_window(const struct mtr_ledger_window *found, const struct mtr_ledger_window *put)
+{
+    assert_true(mtr_str_equal(found->problem, put->problem));
+    const struct mtr_ledger_window *both[] = {found, put};
+    uint64_t numbers[2][15];
+    for (int i = 0; i < 2; i++) {
+        const struct mtr_ledger_window *w = both[i];
+        const uint64_t row[15] = {(uint64_t)w->start_us, (uint64_t)w->end_us, w->state, w->reading, w->readings, w->agreed, (uint64_t)w->first_us,
+                                  (uint64_t)w->last_us, (uint64_t)w->noted_us, w->rows, w->refused, w->changes, w->seq_first, w->seq_last,
+                                  w->content.high ^ w->content.low << 1};
+        memcpy(numbers[i], row, sizeof(row));
+    }
+    assert_memory_equal(numbers[0], numbers[1], sizeof(numbers[0]));
+}
+
+struct walked {
+    int64_t starts[8];
+    struct mtr_str each[8];
+    int count, stop_after;
+};
+
+static int on_window(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
+{
+    struct walked *walked = context;
+    walked->starts[walked->count] = window->start_us;
+    walked->each[walked->count] = each;
+    return ++walked->count == walked->stop_after ? 99 : 0;
+}
+
+static void windows_stand_by_their_start(void **state)
+{
+    struct fixture *f = *state;
+    static const int64_t starts[] = {500, -20, 0, 30};
+    struct mtr_ledger_window window, found;
+    for (int i = 0; i < 4; i++) {
+        window = window_at(starts[i]);
+        assert_int_equal(mtr_ledger_put_window(f->txn, &alone, &window), 0);
+    }
+    window = window_at(30);
+    assert_int_equal(mtr_ledger_put_window(f->txn, &east, &window), 0);
+    assert_int_equal(mtr_ledger_put_window(f->txn, &other, &window), 0);
+    reopen(f);
+    assert_int_equal(mtr_ledger_get_window(f->txn, &alone, 31, &found), MTR_ENOTFOUND);
+    assert_int_equal(mtr_ledger_get_window(f->txn, &alone, -20, &found), 0);
+    window = window_at(-20);
+    check_window(&found, &window);
+    struct walked walked = {.count = 0};
+    assert_int_equal(mtr_ledger_walk_windows(f->txn, &alone, INT64_MIN, on_window, &walked), 0);
+    static const int64_t expected[] = {-20, 0, 30, 30, 500};
+    assert_int_equal(walked.count, 5);
+    assert_memory_equal(walked.starts, expected, sizeof(expected));
+    assert_int_equal(walked.each[2].size + walked.each[3].size, 4);
+    walked = (struct walked){.stop_after = 2};
+    assert_int_equal(mtr_ledger_walk_windows(f->txn, &alone, 1, on_window, &walked), 99);
+    assert_int_equal(walked.starts[0], 30);
+}
+
+/* ---- runs ---- */
+
+enum { KEYS = 6000, ROUNDS = 60 };
+
+static struct mtr_event_identity key_of(uint64_t number)
+{
+    struct random_source hash = {number};
+    return (struct mtr_event_identity){random_u64(&hash) >> 40, random_u64(&hash)}; /* high halves that are equal, too */
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct mtr_run_row *x = a, *y = b;
+    return mtr_run_row_compare(&x->key, &y->key);
+}
+
+struct model {
+    struct mtr_run_row rows[KEYS]; /* sorted; seq 0: not there */
+};
+
+static void check_run(struct fixture *f, const struct model *model, struct random_source *random)
+{
+    struct mtr_run_cursor *cursor;
+    const struct mtr_run_row *row;
+    assert_int_equal(mtr_run_open(f->txn, &east, 40, &cursor), 0);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        if (!model->rows[i].seq) continue;
+        assert_int_equal(mtr_run_next(cursor, NULL, &row), 0);
+        assert_memory_equal(row, &model->rows[i], sizeof(*row));
+    }
+    assert_int_equal(mtr_run_next(cursor, NULL, &row), MTR_ENOTFOUND);
+    mtr_run_close(cursor);
+    assert_int_equal(mtr_run_open(f->txn, &east, 40, &cursor), 0);
+    for (uint32_t i = 0; i < KEYS; i += 1 + (uint32_t)random_below(random, 200)) { /* looks with steps */
+        uint32_t k = i;
+        while (k < KEYS && !model->rows[k].seq) k++;
+        int rc = mtr_run_next(cursor, &model->rows[i].key, &row);
+        assert_int_equal(rc, k == KEYS ? MTR_ENOTFOUND : 0);
+        if (k == KEYS) break;
+        assert_memory_equal(row, &model->rows[k], sizeof(*row));
+        i = k; /* a cursor does not go back */
+    }
+    mtr_run_close(cursor);
+}
+
+static void change_run(struct fixture *f, struct model *model, struct random_source *random, uint64_t round)
+{
+    static struct mtr_run_row changes[KEYS];
+    uint32_t count = 0;
+    const uint64_t odds = 1 + random_below(random, 50), gone = random_below(random, 4);
+    for (uint32_t i = 0; i < KEYS; i++) {
+        if (random_below(random, odds)) continue;
+        model->rows[i].seq = random_below(random, 4) < gone ? 0 : round * KEYS + i + 1;
+        model->rows[i].digest = random_u64(random);
+        model->rows[i].is_refused = random_below(random, 2);
+        changes[count++] = model->rows[i];
+    }
+    assert_int_equal(mtr_run_apply(f->txn, &east, 40, changes, count), 0);
+}
+
+static void runs_are_what_changes_made_of_them(void **state)
+{
+    struct fixture *f = *state;
+    const char *given = getenv("METERD_SEED");
+    struct random_source random = {given ? strtoull(given, NULL, 10) : 1};
+    static struct model model;
+    const struct mtr_run_row neighbour = {.key = {5, 5}, .seq = 5};
+    printf("seed %llu\n", (unsigned long long)random.state);
+    for (uint32_t i = 0; i < KEYS; i++) model.rows[i].key = key_of(i);
+    qsort(model.rows, KEYS, sizeof(model.rows[0]), compare_rows);
+    assert_int_equal(mtr_run_apply(f->txn, &east, 39, &neighbour, 1), 0);
+    assert_int_equal(mtr_run_apply(f->txn, &east, 41, &neighbour, 1), 0);
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        change_run(f, &model, &random, round);
+        if (round % 8 == 0) reopen(f);
+        check_run(f, &model, &random);
+    }
+    assert_int_equal(mtr_run_drop(f->txn, &east, 40), 0);
+    for (uint32_t i = 0; i < KEYS; i++) model.rows[i].seq = 0;
+    check_run(f, &model, &random);
+    for (int64_t start = 39; start <= 41; start += 2) {
+        struct mtr_run_cursor *cursor;
+        const struct mtr_run_row *row;
+        assert_int_equal(mtr_run_open(f->txn, &east, start, &cursor), 0);
+        assert_int_equal(mtr_run_next(cursor, NULL, &row), 0);
+        assert_memory_equal(row, &neighbour, sizeof(neighbour));
+        mtr_run_close(cursor);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(numbers_and_cursors_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(windows_stand_by_their_start, setup, teardown),
+        cmocka_unit_test_setup_teardown(runs_are_what_changes_made_of_them, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
