@@ -7,6 +7,7 @@
 #include "meterd/rater/charge_body.h"
 
 #include "meterd/core/currency.h"
+#include "meterd/tariff/line_dimensions.h"
 #include "rater/emit.h"
 #include "rater/period/gather.h"
 
@@ -40,7 +41,7 @@ struct body_row {
 static void write_dimensions(struct mtr_json_writer *json, const void *context)
 {
     const struct body_row *row = context;
-    mtr_charge_write_dimensions(json, row->dimensions);
+    mtr_line_dimensions_write(json, row->dimensions);
 }
 
 static void write_pricing(struct mtr_json_writer *json, const void *context)
@@ -124,20 +125,6 @@ static const struct mtr_json_member body_members[] = {
     {0},
 };
 const struct mtr_shape mtr_charge_shape = {.name = "Charge", .members = body_members};
-
-void mtr_charge_write_dimensions(struct mtr_json_writer *json, struct mtr_str dimensions)
-{
-    char value[RATER_DIMENSIONS_BYTES_MAX];
-    struct mtr_str rest = dimensions, name;
-    size_t size = 0;
-    MTR_ASSERT(dimensions.size <= sizeof(value)); /* so each value fits */
-    mtr_json_map(json);
-    while (rater_next_dimension(&rest, &name, value, &size)) {
-        mtr_json_name_text(json, name);
-        mtr_json_text(json, (struct mtr_str){value, size});
-    }
-    mtr_json_map_end(json);
-}
 
 static void set_when(struct body_row *row, const struct rater_emission *emission,
                      const struct rater_difference *difference)

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "daemon/cli/rows.h"
 #include "daemon/cli/table.h"
 
 enum { NAME_BYTES = 1024 };
@@ -27,9 +28,10 @@ static const struct mtr_node *line_of(const struct mtr_node *lines, const struct
 
 static struct mtr_str name_of(const struct mtr_node *line, char out[NAME_BYTES])
 {
-    struct mtr_str component = mtr_node_text(line, "component"),
-                   dimensions = mtr_node_text(line, "dimensions");
+    char text[NAME_BYTES];
+    const struct mtr_str component = mtr_node_text(line, "component");
     if (!line) return MTR_STR("total");
+    const struct mtr_str dimensions = rows_dimensions(mtr_node_get(line, "dimensions"), text, sizeof(text));
     snprintf(out, NAME_BYTES, "%.*s%s%.*s", MTR_STR_ARGS(component), dimensions.size ? " " : "",
              MTR_STR_ARGS(dimensions));
     for (char *c = out; *c; c++)

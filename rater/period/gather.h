@@ -43,9 +43,6 @@ int rater_gather(const struct mtr_rating *rating, const struct mtr_subscription 
 const struct rater_group *rater_find_group(const struct rater_usage *usage, uint32_t component,
                                            struct mtr_str dimensions);
 
-/* One name=value of dimensions text; a comma, '=' or '\' in a value is written with a '\' before it. *rest
- * starts as the whole text; false at its end. The value is unescaped into `value` (of at least its size). */
-bool rater_next_dimension(struct mtr_str *rest, struct mtr_str *name, char *value, size_t *value_size);
 /* Where a line stands among those of its period: at the values of its dimensions, each ended by 0x1F, and
  * those of pools with the first. Borrows `place`. */
 struct mtr_str rater_line_place(struct mtr_str kind, struct mtr_str dimensions,

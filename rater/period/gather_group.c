@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "meterd/tariff/line_dimensions.h"
+
 enum { DIMENSION_END = 0x1F };
 
 /* The value at a position of a cell's dimensions (each value ends with 0x1F). */
@@ -68,24 +70,6 @@ static size_t dimensions_text(const struct rater_gathering *gathering, struct mt
     return size;
 }
 
-bool rater_next_dimension(struct mtr_str *rest, struct mtr_str *name, char *value, size_t *value_size)
-{
-    const char *equals = rest->size ? memchr(rest->data, '=', rest->size) : NULL;
-    if (!equals) return false;
-    *name = (struct mtr_str){rest->data, (size_t)(equals - rest->data)};
-    const char *at = equals + 1;
-    const char *end = rest->data + rest->size;
-    size_t size = 0;
-    for (; at < end && *at != ','; at++) {
-        if (*at == '\\' && at + 1 < end) at++;
-        value[size++] = *at;
-    }
-    *value_size = size;
-    if (at < end) at++;
-    *rest = (struct mtr_str){at, (size_t)(end - at)};
-    return true;
-}
-
 struct mtr_str rater_line_place(struct mtr_str kind, struct mtr_str dimensions,
                                 char place[RATER_DIMENSIONS_BYTES_MAX])
 {
@@ -95,7 +79,7 @@ struct mtr_str rater_line_place(struct mtr_str kind, struct mtr_str dimensions,
         return MTR_STR(""); /* their dimensions name a grant */
     /* Each value with its end is no longer than its text. */
     MTR_ASSERT(dimensions.size <= RATER_DIMENSIONS_BYTES_MAX);
-    while (rater_next_dimension(&rest, &name, place + used, &size)) {
+    while (mtr_line_dimensions_next(&rest, &name, place + used, &size)) {
         used += size;
         place[used++] = DIMENSION_END;
     }

@@ -44,9 +44,9 @@ def write(folder, name, text):
 
 def test_series(folder, tariff):
     answer = json.loads(run(tariff, "--series", write(folder, "s.csv", SERIES), "--json"))
-    got = [(line["from"][:10], line["to"][:10], line.get("dimensions", ""), line["amount"]) for line in answer["lines"]]
-    assert got == [("2026-01-01", "2026-02-01", "region=eu", "7.02"), ("2026-01-01", "2026-02-01", "region=us", "1.00"),
-                   ("2026-02-01", "2026-02-15", "region=eu", "5.00"), ("2026-02-15", "2026-03-01", "", "15.00")], got  # capped at 20 in all
+    got = [(line["from"][:10], line["to"][:10], line.get("dimensions"), line["amount"]) for line in answer["lines"]]
+    assert got == [("2026-01-01", "2026-02-01", {"region": "eu"}, "7.02"), ("2026-01-01", "2026-02-01", {"region": "us"}, "1.00"),
+                   ("2026-02-01", "2026-02-15", {"region": "eu"}, "5.00"), ("2026-02-15", "2026-03-01", None, "15.00")], got  # capped at 20 in all
     assert answer["total"] == "28.02" and answer["currency"] == "EUR", answer
     traced = json.loads(run(tariff, "--series", os.path.join(folder, "s.csv"), "--json", "--trace"))
     rounded = {step["line"]: step["output"] for step in traced["trace"] if step["part"].startswith("round ")}
@@ -301,8 +301,8 @@ def test_pools(folder):
     series = write(folder, "pools.csv", "time,quantity\n2026-01-10,400\n2026-02-10,900\n2026-04-10,3500\n")
     answer = json.loads(run(ROLLOVER, "--series", series, "--json"))
     draws = [(line["from"][:7], line["dimensions"], line["quantity"]) for line in answer["lines"] if line["kind"] == "draw"]
-    assert draws == [("2026-01", "grant=2026-01-01", "400"), ("2026-02", "grant=2026-01-01", "600"), ("2026-02", "grant=2026-02-01", "300"),
-                     ("2026-04", "grant=2026-02-01", "700"), ("2026-04", "grant=2026-03-01", "1000"), ("2026-04", "grant=2026-04-01", "1000")], draws
+    assert draws == [("2026-01", {"grant": "2026-01-01"}, "400"), ("2026-02", {"grant": "2026-01-01"}, "600"), ("2026-02", {"grant": "2026-02-01"}, "300"),
+                     ("2026-04", {"grant": "2026-02-01"}, "700"), ("2026-04", {"grant": "2026-03-01"}, "1000"), ("2026-04", {"grant": "2026-04-01"}, "1000")], draws
     assert answer["total"] == "40.00", answer["total"]
     # credits: the lower number first, an expired one not at all, what is left goes on into the next month
     calls = write(folder, "calls.csv", "time,quantity\n2026-01-10,3000\n2026-02-10,3000\n2026-03-10,3000\n")

@@ -667,7 +667,7 @@ def differs(answer, expected):
     if not answer.startswith("{"):
         return "an error"
     got, (lines, total) = json.loads(answer), expected
-    got_lines = [[g["component"], g.get("dimensions", ""), g["kind"], Fraction(g["amount"])] for g in got["lines"]]
+    got_lines = [[g["component"], ",".join(map("=".join, g.get("dimensions", {}).items())), g["kind"], Fraction(g["amount"])] for g in got["lines"]]
     if got_lines != lines:
         return f"lines {[(*line[:3], str(line[3])) for line in lines]}"
     if Fraction(got["total"]) != total:

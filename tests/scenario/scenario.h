@@ -343,6 +343,9 @@ void scenario_stores_path(const struct scenario *scenario, const char *folder, c
 
 extern const uint8_t SCENARIO_EVENT_KEY[MTR_EVENT_KEY_BYTES];
 
+/* The map of a charge or a line of a price, {"region":"eu"} as region=eu, with a '\' before , = and \ in values;
+ * empty without one. In the scenario's arena. */
+struct mtr_str scenario_dimensions(struct scenario *scenario, const struct mtr_node *line);
 int scenario_receiver_send(void *context, const struct mtr_outbox_message *message);
 /* one of the answers on their way arrives, if there is any */
 void scenario_receiver_answer(struct scenario *scenario);

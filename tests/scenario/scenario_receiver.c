@@ -55,11 +55,11 @@ static int64_t time_of(struct scenario *scenario, const struct mtr_node *charge,
     return time_us;
 }
 
-/* {"region":"eu"} as region=eu, with a '\' before , = and \ in values. */
-static struct mtr_str dimensions_of(struct scenario *scenario, const struct mtr_node *charge)
+struct mtr_str scenario_dimensions(struct scenario *scenario, const struct mtr_node *line)
 {
-    const struct mtr_node *map = mtr_node_get(charge, "dimensions");
-    CHECK(scenario, map && map->kind == MTR_NODE_MAP, "a charge without dimensions");
+    const struct mtr_node *map = mtr_node_get(line, "dimensions");
+    if (!map) return (struct mtr_str){NULL, 0}; /* of a price */
+    CHECK(scenario, map->kind == MTR_NODE_MAP, "dimensions that are no map");
     struct mtr_buffer text;
     mtr_buffer_init(&text, 1 << 12);
     for (uint32_t i = 0; i < map->child_count; i++) {
@@ -107,7 +107,7 @@ static void take_charge(struct scenario *scenario, struct receiver *receiver, co
                                        .part_us = time_of(scenario, charge, "part_start"),
                                        .component = text_of(scenario, charge, "component"),
                                        .kind = text_of(scenario, charge, "kind"),
-                                       .dimensions = dimensions_of(scenario, charge),
+                                       .dimensions = scenario_dimensions(scenario, charge),
                                        .currency = text_of(scenario, charge, "currency")};
     add_to_line(scenario, receiver, scenario_line_key(scenario, &line), amount, cost);
 }

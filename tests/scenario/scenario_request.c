@@ -220,7 +220,7 @@ static bool is_asked(const struct asking *asking, int64_t time_us)
 /* A request's credits have no first day: they are told by their number. */
 static struct mtr_str dimensions_of(struct asking *asking, const struct mtr_node *line)
 {
-    const struct mtr_str text = mtr_node_text(line, "dimensions");
+    const struct mtr_str text = scenario_dimensions(asking->scenario, line);
     for (uint32_t i = 0; i < asking->credit_count; i++)
         if (mtr_str_equal(text, mtr_str_from(scenario_format(asking->scenario, "credit=%u", i + 1))))
             return mtr_str_from(scenario_format(asking->scenario, "credit=%.*s",

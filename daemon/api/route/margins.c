@@ -10,7 +10,7 @@
 #include "meterd/rater/billing_period.h"
 #include "meterd/core/currency.h"
 #include "meterd/core/time.h"
-#include "meterd/rater/charge_body.h"
+#include "meterd/tariff/line_dimensions.h"
 #include "meterd/store/charges.h"
 
 enum { LOOKED_AT_MAX = 100000 };
@@ -45,7 +45,7 @@ struct margin_row {
 static void write_dimensions(struct mtr_json_writer *json, const void *context)
 {
     const struct margin_row *row = context;
-    mtr_charge_write_dimensions(json, row->dimensions);
+    mtr_line_dimensions_write(json, row->dimensions);
 }
 
 #define ROW(field) MTR_MEMBER(margin_row, field)

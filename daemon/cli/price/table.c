@@ -4,7 +4,9 @@
 #include "daemon/cli/price/table.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "daemon/cli/rows.h"
 #include "daemon/cli/table.h"
 #include "daemon/cli/trace_table.h"
 #include "meterd/core/document.h"
@@ -25,7 +27,7 @@ static const struct {
     {"COST", "cost", MTR_TABLE_RIGHT, true},
     {"MARGIN", "margin", MTR_TABLE_RIGHT, true},
 };
-enum { COLUMN_COUNT = sizeof(columns) / sizeof(columns[0]) };
+enum { COLUMN_COUNT = sizeof(columns) / sizeof(columns[0]), DIMENSIONS_BYTES = 1024 };
 
 static void add_columns(struct mtr_table *table, bool with_cost)
 {
@@ -35,8 +37,13 @@ static void add_columns(struct mtr_table *table, bool with_cost)
 
 static void add_cells(struct mtr_table *table, const struct mtr_node *line, bool with_cost)
 {
-    for (size_t c = 0; c < COLUMN_COUNT; c++)
-        if (with_cost || !columns[c].of_cost) table_cell(table, mtr_node_text(line, columns[c].member));
+    char text[DIMENSIONS_BYTES];
+    for (size_t c = 0; c < COLUMN_COUNT; c++) {
+        if (columns[c].of_cost && !with_cost) continue;
+        const bool is_map = strcmp(columns[c].member, "dimensions") == 0;
+        table_cell(table, is_map ? rows_dimensions(mtr_node_get(line, "dimensions"), text, sizeof(text))
+                                 : mtr_node_text(line, columns[c].member));
+    }
 }
 
 /* Are they priced in a unit of the seller's own? All lines are, or none. */

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "meterd/tariff/line_dimensions.h"
+
 enum { KEYS_MAX = 64, ROWS_MAX = 1000000 };
 
 /* ---- which component ---- */
@@ -181,7 +183,7 @@ static int write_dimensions(const struct mtr_component *component, const struct 
                             struct mtr_arena *arena, struct mtr_str *out)
 {
     struct mtr_buffer text;
-    mtr_buffer_init(&text, 1 << 14);
+    mtr_buffer_init(&text, MTR_LINE_DIMENSIONS_TEXT_BYTES_MAX);
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < component->group_by_count; i++) {
         rc = mtr_buffer_printf(&text, "%s%.*s=", i ? "," : "", MTR_STR_ARGS(component->group_by[i]));

@@ -23,8 +23,4 @@ extern const struct mtr_shape mtr_charge_shape;
 /* Of each part of the trace that is kept beside it: from, to, tariff, version and its whole price. */
 extern const struct mtr_shape mtr_charge_trace_shape;
 
-/* The dimensions of a line as the next value of json, a map of texts. They are stored as
- * "name=value,name=value", where ',', '=' and '\' in a value have a '\' before them. */
-void mtr_charge_write_dimensions(struct mtr_json_writer *json, struct mtr_str dimensions);
-
 #endif

@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "meterd/tariff/line_dimensions.h"
+
 enum { VERSION_TEXT_BYTES = 40 };
 
 static unsigned digits_of(const struct mtr_price_input *input)
@@ -45,7 +47,8 @@ static struct margin margin_of(struct mtr_money charged, bool has_cost, struct m
 
 struct line_row {
     struct mtr_str from, to;
-    struct mtr_str component, dimensions, kind, tax_code;
+    struct mtr_str component, kind, tax_code;
+    bool has_dimensions;
     struct mtr_quantity quantity;
     bool has_unit_price;
     struct mtr_shown_money unit_price, amount;
@@ -55,6 +58,12 @@ struct line_row {
     const struct mtr_price_exchange *exchange;
     const struct mtr_price_line *line;
 };
+
+static void write_dimensions(struct mtr_json_writer *json, const void *context)
+{
+    const struct line_row *row = context;
+    mtr_line_dimensions_write(json, row->line->dimensions);
+}
 
 static void write_pricing(struct mtr_json_writer *json, const void *context)
 {
@@ -81,7 +90,12 @@ static const struct mtr_json_member line_members[] = {
     {ROW(from), OPTIONAL_TEXT, .doc = "when its part begins, where there are several"},
     {ROW(to), OPTIONAL_TEXT, .doc = "exclusive"},
     {ROW(component), .type = MTR_MEMBER_TEXT, .doc = "key in the tariff, or what of the whole tariff it is"},
-    {ROW(dimensions), OPTIONAL_TEXT, .doc = "values of the component's group_by, as name=value,name=value"},
+    {.name = "dimensions",
+     .type = MTR_MEMBER_LABELS,
+     .presence = MTR_MAY_LACK,
+     MTR_PRESENT(line_row, has_dimensions),
+     .write = write_dimensions,
+     .doc = "values of the component's group_by"},
     {ROW(kind), .type = MTR_MEMBER_TEXT, .doc = "why there is such a line: usage, recurring, minimum, …"},
     {ROW(tax_code), OPTIONAL_TEXT, .doc = "as the tariff says"},
     {ROW(quantity), .type = MTR_MEMBER_QUANTITY, .doc = "of the meter, before conversion and free units"},
@@ -119,7 +133,7 @@ static void write_line(const struct mtr_priced_part *part, const struct mtr_pric
         .from = part->from,
         .to = part->to,
         .component = line->component,
-        .dimensions = text_or_none(line->dimensions),
+        .has_dimensions = line->dimensions.size > 0,
         .kind = line->kind,
         .tax_code = text_or_none(line->tax_code),
         .quantity = line->quantity,
