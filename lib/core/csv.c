@@ -1,5 +1,5 @@
 /*
- * CSV: a state machine over bytes.
+ * CSV: a state machine over bytes, and over runs of them that only go on with a cell.
  *
  *   START ──"──▶ QUOTED ──"──▶ QUOTE_IN_QUOTED ──"──▶ QUOTED
  *     │                              ├─ delimiter or line end: cell ends
@@ -14,13 +14,25 @@
 #include "meterd/core/decimal.h"
 
 enum { START, PLAIN, QUOTED, QUOTE_IN_QUOTED, PASSED_OVER };
+enum { STOPS_PLAIN = 1, STOPS_QUOTED = 2 };
 enum { BEHIND_BYTES_MAX = 2 * MTR_CSV_RECORD_BYTES_MAX + 16 }; /* a quote in a quoted cell is two */
+
+void mtr_csv_reader_set_quote(struct mtr_csv_reader *reader, char quote)
+{
+    reader->quote = quote;
+    memset(reader->stops, 0, sizeof(reader->stops));
+    reader->stops[(unsigned char)reader->delimiter] |= STOPS_PLAIN;
+    reader->stops[(unsigned char)quote] |= STOPS_PLAIN | STOPS_QUOTED;
+    reader->stops['\r'] |= STOPS_PLAIN | STOPS_QUOTED;
+    reader->stops['\n'] |= STOPS_PLAIN | STOPS_QUOTED;
+}
 
 void mtr_csv_reader_init(struct mtr_csv_reader *reader, char delimiter, mtr_csv_on_record on_record,
                          void *context)
 {
     *reader = (struct mtr_csv_reader){
         .delimiter = delimiter, .on_record = on_record, .context = context, .line = 1, .record_line = 1};
+    mtr_csv_reader_set_quote(reader, '"');
     mtr_buffer_init(&reader->text, MTR_CSV_RECORD_BYTES_MAX);
     mtr_buffer_init(&reader->behind, BEHIND_BYTES_MAX);
 }
@@ -59,6 +71,8 @@ static int pass_over(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagn
     reader->state = START;
     reader->is_after_cr = false;
     reader->line = reader->record_line = reader->quote_line + 1;
+    reader->offset -= again.size;
+    reader->record_offset = reader->offset;
     int rc = feed(reader, mtr_buffer_str(&again), diagnostic);
     mtr_buffer_release(&again);
     return rc;
@@ -69,6 +83,7 @@ static int fail(struct mtr_csv_reader *reader, uint64_t line, enum mtr_finding_c
                 const char *sentence, struct mtr_diagnostic *diagnostic)
 {
     mtr_diagnostic_set(diagnostic, code, (uint32_t)line, 1, NULL, "%s", sentence);
+    diagnostic->offset = reader->record_offset;
     if (!reader->on_problem) return code == MTR_FINDING_CSV_LIMIT ? MTR_ELIMIT : MTR_EINVALID;
     int rc = reader->on_problem(reader->context, diagnostic);
     return rc ? rc : pass_over(reader, diagnostic);
@@ -101,7 +116,9 @@ static int end_record(struct mtr_csv_reader *reader, struct mtr_diagnostic *diag
     if (!rc && reader->cell_count && reader->state != PASSED_OVER) {
         for (uint32_t i = 0, from = 0; i < reader->cell_count; from = reader->ends[i++])
             cells[i] = (struct mtr_str){reader->text.data + from, reader->ends[i] - from};
-        struct mtr_csv_record record = {cells, reader->cell_count, reader->record_line};
+        const struct mtr_csv_record record = {cells, reader->cell_count, reader->record_line,
+                                              reader->record_offset,
+                                              reader->record_end - reader->record_offset};
         rc = reader->on_record(reader->context, &record);
     }
     forget_record(reader);
@@ -109,10 +126,8 @@ static int end_record(struct mtr_csv_reader *reader, struct mtr_diagnostic *diag
     return rc;
 }
 
-static int keep(struct mtr_csv_reader *reader, char byte, struct mtr_diagnostic *diagnostic)
+static int fail_length(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
 {
-    int rc = mtr_buffer_append_char(&reader->text, byte);
-    if (rc != MTR_ELIMIT) return rc ? fail_memory(reader, diagnostic) : MTR_OK;
     const bool is_open = reader->state == QUOTED;
     return fail(reader, is_open ? reader->quote_line : reader->record_line, MTR_FINDING_CSV_LIMIT,
                 is_open ? "the record is longer than 1 MiB: the quote that opens here is not closed"
@@ -120,40 +135,49 @@ static int keep(struct mtr_csv_reader *reader, char byte, struct mtr_diagnostic 
                 diagnostic);
 }
 
+static int keep(struct mtr_csv_reader *reader, struct mtr_str run, struct mtr_diagnostic *diagnostic)
+{
+    int rc = mtr_buffer_append(&reader->text, run.data, run.size);
+    if (rc == MTR_ELIMIT) return fail_length(reader, diagnostic);
+    return rc ? fail_memory(reader, diagnostic) : MTR_OK;
+}
+
 static int end_line(struct mtr_csv_reader *reader, char byte, struct mtr_diagnostic *diagnostic)
 {
     int rc = MTR_OK;
+    reader->record_end = reader->offset - 1;
     if (reader->state == PASSED_OVER) forget_record(reader);
     else rc = end_record(reader, diagnostic);
     reader->state = START;
     reader->is_after_cr = byte == '\r';
     reader->line++;
     reader->record_line = reader->line;
+    reader->record_offset = reader->offset;
     return rc;
 }
 
 static int take_unquoted(struct mtr_csv_reader *reader, char byte, struct mtr_diagnostic *diagnostic)
 {
     if (byte == reader->delimiter) return end_cell(reader, diagnostic);
-    if (byte == '"' && reader->state == START) {
+    if (byte == reader->quote && reader->state == START) {
         reader->state = QUOTED;
         reader->cell_was_quoted = true;
         reader->quote_line = reader->line;
         mtr_buffer_reset(&reader->behind);
         return MTR_OK;
     }
-    if (byte == '"')
+    if (byte == reader->quote)
         return fail(reader, reader->line, MTR_FINDING_CSV_QUOTE, "a quote in the middle of an unquoted cell",
                     diagnostic);
     reader->state = PLAIN;
-    return keep(reader, byte, diagnostic);
+    return keep(reader, (struct mtr_str){&byte, 1}, diagnostic);
 }
 
 static int take_after_quote(struct mtr_csv_reader *reader, char byte, struct mtr_diagnostic *diagnostic)
 {
-    if (byte == '"') {
+    if (byte == reader->quote) {
         reader->state = QUOTED;
-        return keep(reader, byte, diagnostic);
+        return keep(reader, (struct mtr_str){&byte, 1}, diagnostic);
     }
     if (byte == reader->delimiter) return end_cell(reader, diagnostic);
     const bool is_here = reader->quote_line == reader->line;
@@ -167,12 +191,12 @@ static int take_quoted(struct mtr_csv_reader *reader, char byte, struct mtr_diag
 {
     const bool ends_line = byte == '\r' || (byte == '\n' && !reader->is_after_cr);
     reader->is_after_cr = byte == '\r';
-    if (byte == '"') {
+    if (byte == reader->quote) {
         reader->state = QUOTE_IN_QUOTED;
         return MTR_OK;
     }
     if (ends_line) reader->line++;
-    return keep(reader, byte, diagnostic);
+    return keep(reader, (struct mtr_str){&byte, 1}, diagnostic);
 }
 
 /* The first bytes of the text may be a byte order mark. */
@@ -183,6 +207,7 @@ static bool is_mark(struct mtr_csv_reader *reader, char byte)
         reader->state != START || byte != mark[reader->mark_bytes])
         return false;
     reader->mark_bytes++;
+    reader->record_offset = reader->offset;
     return true;
 }
 
@@ -195,17 +220,57 @@ static int take(struct mtr_csv_reader *reader, char byte, struct mtr_diagnostic 
     }
     if (reader->state == QUOTED) return take_quoted(reader, byte, diagnostic);
     reader->is_after_cr = false;
-    if (is_second_of_crlf) return MTR_OK;
+    if (is_second_of_crlf) {
+        reader->record_offset = reader->offset;
+        return MTR_OK;
+    }
     if (byte == '\n' || byte == '\r') return end_line(reader, byte, diagnostic);
     if (reader->state == PASSED_OVER || is_mark(reader, byte)) return MTR_OK;
     return reader->state == QUOTE_IN_QUOTED ? take_after_quote(reader, byte, diagnostic)
                                             : take_unquoted(reader, byte, diagnostic);
 }
 
+/* How many bytes from here on only go on with the cell. No more than one above what a record may have: what
+ * stands behind them is not needed to refuse it. */
+static size_t run_of(const struct mtr_csv_reader *reader, struct mtr_str rest)
+{
+    const bool is_first = reader->state == START && (reader->line > 1 || reader->offset >= 3);
+    const uint8_t stop = reader->state == QUOTED                 ? STOPS_QUOTED
+                         : reader->state == PLAIN || is_first ? STOPS_PLAIN
+                                                                 : 0;
+    const size_t room = MTR_CSV_RECORD_BYTES_MAX + 1 - reader->text.size,
+                 most = rest.size < room ? rest.size : room;
+    size_t size = 0;
+    if (!stop) return 0;
+    while (size < most && !(reader->stops[(unsigned char)rest.data[size]] & stop)) size++;
+    return size;
+}
+
+static int take_run(struct mtr_csv_reader *reader, struct mtr_str run, struct mtr_diagnostic *diagnostic)
+{
+    const bool is_behind = reader->state == QUOTED && reader->line > reader->quote_line;
+    reader->offset += run.size;
+    reader->is_after_cr = false;
+    if (is_behind && mtr_buffer_append(&reader->behind, run.data, run.size))
+        return fail_memory(reader, diagnostic);
+    if (reader->state == START) reader->state = PLAIN;
+    return keep(reader, run, diagnostic);
+}
+
 static int feed(struct mtr_csv_reader *reader, struct mtr_str piece, struct mtr_diagnostic *diagnostic)
 {
     int rc = MTR_OK;
-    for (size_t i = 0; !rc && i < piece.size; i++) rc = take(reader, piece.data[i], diagnostic);
+    while (!rc && piece.size) {
+        const size_t run = run_of(reader, piece), taken = run ? run : 1;
+        if (run) {
+            rc = take_run(reader, (struct mtr_str){piece.data, run}, diagnostic);
+        } else {
+            reader->offset++;
+            rc = take(reader, *piece.data, diagnostic);
+        }
+        piece.data += taken;
+        piece.size -= taken;
+    }
     return rc;
 }
 
@@ -220,6 +285,7 @@ int mtr_csv_read_end(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagn
     if (reader->state == QUOTED)
         rc = fail(reader, reader->quote_line, MTR_FINDING_CSV_QUOTE,
                   "the quote that opens here is not closed", diagnostic);
+    reader->record_end = reader->offset;
     return rc || reader->state == PASSED_OVER ? rc : end_record(reader, diagnostic);
 }
 

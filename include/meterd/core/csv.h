@@ -24,7 +24,8 @@ enum { MTR_CSV_CELLS_MAX = 1024, MTR_CSV_RECORD_BYTES_MAX = 1 << 20 };
 struct mtr_csv_record {
     const struct mtr_str *cells;
     uint32_t cell_count;
-    uint64_t line; /* in which it begins, from 1 */
+    uint64_t line;         /* in which it begins, from 1 */
+    uint64_t offset, size; /* its bytes in the text, without the line end behind it */
 };
 
 /* Result other than 0 stops the feed and is returned by it. */
@@ -33,7 +34,8 @@ typedef int (*mtr_csv_on_record)(void *context, const struct mtr_csv_record *rec
 typedef int (*mtr_csv_on_problem)(void *context, const struct mtr_diagnostic *diagnostic);
 
 struct mtr_csv_reader {
-    char delimiter;
+    char delimiter, quote;
+    uint8_t stops[256]; /* of each byte: the states in which it does not just go on with a cell */
     mtr_csv_on_record on_record;
     mtr_csv_on_problem on_problem; /* NULL: the first problem ends the reading */
     void *context;
@@ -44,7 +46,8 @@ struct mtr_csv_reader {
     struct mtr_buffer behind; /* of a quoted cell of several lines: what stands behind the first of them */
     uint32_t mark_bytes;              /* of the byte order mark seen */
     uint64_t line;                    /* being read */
-    uint64_t record_line;             /* where the record began */
+    uint64_t offset;                  /* behind the byte at work */
+    uint64_t record_line, record_offset, record_end; /* of the record at work; its end once it is reached */
     struct mtr_buffer text;           /* of the record */
     uint32_t ends[MTR_CSV_CELLS_MAX]; /* of its cells in text */
     uint32_t cell_count;
@@ -52,6 +55,8 @@ struct mtr_csv_reader {
 
 void mtr_csv_reader_init(struct mtr_csv_reader *reader, char delimiter, mtr_csv_on_record on_record,
                          void *context);
+/* Another quote than ", before anything is read. */
+void mtr_csv_reader_set_quote(struct mtr_csv_reader *reader, char quote);
 void mtr_csv_reader_release(struct mtr_csv_reader *reader);
 /* Without on_problem MTR_EINVALID (a stray quote, text behind a closing quote) and MTR_ELIMIT: *diagnostic
  * has the line. MTR_ENOMEM. */

@@ -82,6 +82,8 @@ void mtr_number_fault(struct mtr_str text, char out[MTR_NUMBER_FAULT_BYTES]);
 void mtr_factor_fault(struct mtr_str text, char out[MTR_NUMBER_FAULT_BYTES]);
 /* a × b, exactly: MTR_EPRECISION when that has more than 38 digits. */
 int mtr_decimal_multiply(struct mtr_decimal a, struct mtr_decimal b, struct mtr_decimal *out) MTR_MUST_USE;
+/* a + b, exactly: the same error. */
+int mtr_decimal_add(struct mtr_decimal a, struct mtr_decimal b, struct mtr_decimal *out) MTR_MUST_USE;
 /* To at most so many digits behind the point. */
 struct mtr_decimal mtr_decimal_round(struct mtr_decimal value, unsigned digits, enum mtr_rounding mode);
 /* By value: <0, 0, >0. */

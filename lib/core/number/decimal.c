@@ -80,6 +80,23 @@ int mtr_decimal_multiply(struct mtr_decimal a, struct mtr_decimal b, struct mtr_
     return MTR_OK;
 }
 
+int mtr_decimal_add(struct mtr_decimal a, struct mtr_decimal b, struct mtr_decimal *out)
+{
+    const mtr_uint128 most = wide_power10(MTR_DECIMAL_DIGITS_MAX) - 1;
+    struct mtr_decimal *coarse = a.scale < b.scale ? &a : &b;
+    const unsigned scale = a.scale < b.scale ? b.scale : a.scale;
+    mtr_int128 sum;
+    if (coarse->scale < scale) {
+        const mtr_int128 factor = (mtr_int128)wide_power10(scale - coarse->scale);
+        if (__builtin_mul_overflow(coarse->mantissa, factor, &coarse->mantissa)) return MTR_EPRECISION;
+    }
+    if (__builtin_add_overflow(a.mantissa, b.mantissa, &sum)) return MTR_EPRECISION;
+    const struct mtr_decimal result = canonical(sum, scale);
+    if (wide_magnitude(result.mantissa) > most) return MTR_EPRECISION;
+    *out = result;
+    return MTR_OK;
+}
+
 struct mtr_decimal mtr_decimal_round(struct mtr_decimal value, unsigned digits, enum mtr_rounding mode)
 {
     if (value.scale <= digits) return value;

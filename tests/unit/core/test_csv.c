@@ -21,6 +21,15 @@ static int on_record(void *context, const struct mtr_csv_record *record)
     return rc;
 }
 
+/* The text of each record, as its place says, in brackets. */
+static const char *text_of_places;
+
+static int on_place(void *context, const struct mtr_csv_record *record)
+{
+    return mtr_buffer_printf(context, "%llu[%.*s]", (unsigned long long)record->line, (int)record->size,
+                             text_of_places + record->offset);
+}
+
 static int on_problem(void *context, const struct mtr_diagnostic *diagnostic);
 static bool takes_problems;
 
@@ -164,9 +173,51 @@ static void test_writing(void **state)
     }
 }
 
+static int on_problem_place(void *context, const struct mtr_diagnostic *problem)
+{
+    return mtr_buffer_printf(context, "%u!%llu ", problem->line, (unsigned long long)problem->offset);
+}
+
+static void test_places(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *expected;
+        char quote;
+    } cases[] = {
+        {"a,b\nc,d\n", "1[a,b]2[c,d]", '"'},
+        {"\xEF\xBB\xBF" "a,b\r\n\r\nc,d", "1[a,b]3[c,d]", '"'},
+        {"a\rb\r\rc", "1[a]2[b]4[c]", '"'},
+        {"a,\"x\n\"\"y\",\r\nb\r\n", "1[a,\"x\n\"\"y\",]3[b]", '"'},
+        {"a\nb\"c\nd\n", "1[a]2!2 3[d]", '"'},
+        {"a\n\"b\nc\nd", "1[a]2!2 3[c]4[d]", '"'},         /* read again, from where it was */
+        {"a\r\n\"b\r\nc\r\n\"x", "1[a]2!3 3[c]4!10 ", '"'},
+        {"a,'x;\"\n''y',\nb\n", "1[a,'x;\"\n''y',]3[b]", '\''}, /* another quote */
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        for (size_t piece = 1; piece < 20; piece++) {
+            static struct mtr_csv_reader reader;
+            struct mtr_diagnostic unused;
+            struct mtr_buffer out;
+            const size_t size = strlen(cases[i].text);
+            mtr_buffer_init(&out, 4096);
+            text_of_places = cases[i].text;
+            mtr_csv_reader_init(&reader, ',', on_place, &out);
+            mtr_csv_reader_set_quote(&reader, cases[i].quote);
+            reader.on_problem = on_problem_place;
+            for (size_t at = 0; at < size; at += piece)
+                assert_int_equal(mtr_csv_read(&reader, (struct mtr_str){cases[i].text + at, size - at < piece ? size - at : piece}, &unused), 0);
+            assert_int_equal(mtr_csv_read_end(&reader, &unused), 0);
+            if (!mtr_str_equal(mtr_buffer_str(&out), mtr_str_from(cases[i].expected)))
+                fail_msg("case %zu in pieces of %zu: %.*s", i, piece, MTR_STR_ARGS(mtr_buffer_str(&out)));
+            mtr_csv_reader_release(&reader);
+            mtr_buffer_release(&out);
+        }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reading), cmocka_unit_test(test_problems),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_reading), cmocka_unit_test(test_places), cmocka_unit_test(test_problems),
                                        cmocka_unit_test(test_limits), cmocka_unit_test(test_writing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

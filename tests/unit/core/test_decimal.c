@@ -285,7 +285,21 @@ static void test_what_was_written_is_scaled_and_rounded(void **state)
         {"-0.01", 1, MTR_ROUND_CEILING, "0"},   {"-0.01", 1, MTR_ROUND_FLOOR, "-0.1"}, {"7", 3, MTR_ROUND_UP, "7"},
         {"9.99", 1, MTR_ROUND_HALF_EVEN, "10"}, {"0.00000000000000000000000000000000000005", 0, MTR_ROUND_UP, "1"},
     };
+    static const struct {
+        const char *a, *b, *sum; /* NULL: it has too many digits */
+    } sums[] = {
+        {"0.1", "0.2", "0.3"}, {"0.5", "1.5", "2"}, {"-3", "0.25", "-2.75"}, {"1e37", "0.1", "10000000000000000000000000000000000000.1"},
+        {"1e37", "0.01", NULL}, {"99999999999999999999999999999999999999", "1", NULL}, {"-1", "1", "0"}, {"1e20", "1e-20", NULL},
+    };
     char text[MTR_DECIMAL_TEXT_BYTES];
+    for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
+        struct mtr_decimal sum;
+        int rc = mtr_decimal_add(decimal(sums[i].a), decimal(sums[i].b), &sum);
+        assert_int_equal(rc, sums[i].sum ? MTR_OK : MTR_EPRECISION);
+        if (rc) continue;
+        mtr_decimal_format(sum, text);
+        assert_string_equal(text, sums[i].sum);
+    }
     for (size_t i = 0; i < sizeof(products) / sizeof(products[0]); i++) {
         struct mtr_decimal product;
         int rc = mtr_decimal_multiply(decimal(products[i].a), decimal(products[i].b), &product);
