@@ -197,6 +197,47 @@ static void read_word(struct mtr_str token, struct mtr_value *value)
     }
 }
 
+static const char *digits_end(const char *p, const char *end)
+{
+    while (p < end && *p >= '0' && *p <= '9') p++;
+    return p;
+}
+
+/* RFC 8259 §6. */
+static bool is_number(struct mtr_str token)
+{
+    const char *p = token.data, *end = p + token.size;
+    p += p < end && *p == '-';
+    const char *whole = p;
+    p = digits_end(p, end);
+    if (p == whole || (*whole == '0' && p - whole > 1)) return false;
+    if (p < end && *p == '.') {
+        const char *fraction = ++p;
+        p = digits_end(p, end);
+        if (p == fraction) return false;
+    }
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        p++;
+        p += p < end && (*p == '+' || *p == '-');
+        const char *exponent = p;
+        p = digits_end(p, end);
+        if (p == exponent) return false;
+    }
+    return p == end;
+}
+
+static int fail_strict(struct mtr_json_cursor *cursor, struct mtr_str token)
+{
+    const bool is_nan = mtr_str_equal(token, MTR_STR("NaN")),
+               is_infinite = mtr_str_equal(token, MTR_STR("Infinity")) ||
+                             mtr_str_equal(token, MTR_STR("-Infinity"));
+    cursor->offsets--;
+    if (is_nan) return json_cursor_fail(cursor, "NaN is no JSON: what has no value is null, or left out");
+    return json_cursor_fail(cursor, is_infinite
+                                        ? "Infinity is no JSON: what has no value is null, or left out"
+                                        : "neither a number, a text in quotes, true, false nor null");
+}
+
 static int read_scalar(struct mtr_json_cursor *cursor, struct mtr_value *value)
 {
     int first = json_cursor_peek(cursor);
@@ -220,6 +261,9 @@ static int read_scalar(struct mtr_json_cursor *cursor, struct mtr_value *value)
     } else {
         read_word(token, value);
     }
+    if (cursor->is_strict &&
+        (value->kind == MTR_VALUE_REFUSED || (value->kind == MTR_VALUE_NUMBER && !is_number(token))))
+        return fail_strict(cursor, token);
     return MTR_OK;
 }
 

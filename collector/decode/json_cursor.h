@@ -23,6 +23,7 @@ struct mtr_json_cursor {
     uint32_t end;            /* no token at or after this byte */
     bool utf8_checked;       /* the index found the whole text well formed */
     bool has_escapes;        /* some byte of the text is a backslash */
+    bool is_strict;          /* a word or number that JSON does not have is a fault, and no refused value */
     const char *fault;       /* NULL while all is well */
     uint32_t fault_offset;
 };

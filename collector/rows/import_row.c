@@ -10,14 +10,13 @@
 
 #include <xxhash.h>
 
+#include "collector/rows/import_number.h"
 #include "meterd/core/time.h"
-
-enum { MTR_NUMBER_BYTES_MAX = 128 }; /* of one with another decimal sign */
 
 /* The row at work. */
 struct reading {
     const struct mtr_import_map *map;
-    const struct mtr_import_row *row;
+    const struct mtr_str *cells;
     struct mtr_arena *arena; /* of what is joined and hashed */
     struct mtr_diagnostic *diagnostic;
 };
@@ -58,7 +57,7 @@ static int hash_cells(const struct reading *reading, const struct mtr_import_val
     }
     XXH3_128bits_reset(state);
     for (uint32_t i = 0; i < value->part_count; i++) {
-        struct mtr_str cell = reading->row->cells[value->parts[i].column];
+        struct mtr_str cell = reading->cells[value->parts[i].column];
         uint64_t size = cell.size;
         XXH3_128bits_update(state, &size, sizeof(size));
         if (cell.size) XXH3_128bits_update(state, cell.data, cell.size);
@@ -72,7 +71,7 @@ static int hash_cells(const struct reading *reading, const struct mtr_import_val
 
 static struct mtr_str part_text(const struct reading *reading, const struct mtr_import_part *part)
 {
-    return part->column < 0 ? part->literal : reading->row->cells[part->column];
+    return part->column < 0 ? part->literal : reading->cells[part->column];
 }
 
 /* Joined parts. Empty when a column has no value: half an id is none. */
@@ -160,17 +159,9 @@ static int set_time(const struct reading *reading, struct mtr_event *event)
     return MTR_OK;
 }
 
-/* With a decimal point. More than one sign, or a point where the sign is another, is no number. */
 static int read_number(const struct mtr_import_value *value, struct mtr_str text, struct mtr_decimal *out)
 {
-    char point[MTR_NUMBER_BYTES_MAX];
-    if (value->decimal != '.') {
-        if (text.size > sizeof(point) || memchr(text.data, '.', text.size)) return MTR_EINVALID;
-        for (size_t i = 0; i < text.size; i++)
-            point[i] = text.data[i] == value->decimal ? '.' : text.data[i];
-        text.data = point;
-    }
-    int rc = mtr_decimal_parse(text, out);
+    int rc = import_number_read(value, text, out);
     if (!rc && value->has_scale) rc = mtr_decimal_multiply(*out, value->scale, out);
     if (!rc && value->has_round) *out = mtr_decimal_round(*out, value->round_digits, value->round_mode);
     return rc;
@@ -210,10 +201,10 @@ static int set_property(const struct reading *reading, const struct mtr_import_v
     return MTR_OK;
 }
 
-static bool is_skipped(const struct mtr_import_map *map, const struct mtr_import_row *row)
+static bool is_skipped(const struct mtr_import_map *map, const struct mtr_str *cells)
 {
     for (uint32_t i = 0; i < map->skip_count; i++)
-        if (mtr_str_equal(row->cells[map->skips[i].column], map->skips[i].value)) return true;
+        if (mtr_str_equal(cells[map->skips[i].column], map->skips[i].value)) return true;
     return false;
 }
 
@@ -233,12 +224,12 @@ static int set_data(const struct reading *reading, struct mtr_event *event)
     return MTR_OK;
 }
 
-int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row,
+int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_str *cells,
                          struct mtr_arena *arena, struct mtr_event *event, bool *skipped,
                          struct mtr_diagnostic *diagnostic)
 {
-    const struct reading reading = {map, row, arena, diagnostic};
-    *skipped = is_skipped(map, row);
+    const struct reading reading = {map, cells, arena, diagnostic};
+    *skipped = is_skipped(map, cells);
     if (*skipped) return MTR_OK;
     *event = (struct mtr_event){.time_us = 0};
     int rc = required(&reading, &map->id, MTR_EVENT_ID_BYTES_MAX, &event->id);

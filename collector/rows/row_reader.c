@@ -1,5 +1,5 @@
 /*
- * From text to events; see meterd/collector/row_reader.h.
+ * From records to events; see meterd/collector/row_reader.h.
  */
 #include "meterd/collector/row_reader.h"
 
@@ -8,50 +8,59 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/rows/known_ids.h"
-#include "meterd/collector/import_row.h"
-#include "meterd/core/csv.h"
-#include "meterd/core/document.h"
-#include "meterd/source/row_path.h"
+#include <xxhash.h>
 
-enum { PATHS_BYTES_MAX = 4 << 20, LINE_BYTES_MAX = 1 << 20, ROW_ARENA_BYTES_MAX = 4 << 20 };
+#include "collector/rows/import_number.h"
+#include "collector/rows/known_ids.h"
+
+enum { ROW_ARENA_BYTES_MAX = 4 << 20, NO_COLUMN = -1 };
 
 struct mtr_row_reader {
     const struct mtr_import_map *map;
-    enum mtr_import_format format;
     struct mtr_row_hooks hooks;
     struct mtr_row_counts counts;
-    struct mtr_import_row row;
-    struct mtr_arena path_arena;
+    struct mtr_record_reader *records;
     struct mtr_arena arena; /* of one row */
     struct known_ids ids;
-    /* CSV */
-    struct mtr_csv_reader csv;
-    int64_t cell_of_column[MTR_IMPORT_COLUMNS_MAX];
-    uint32_t header_cells;
-    bool has_header; /* or knows that there is none */
-    /* NDJSON */
-    struct mtr_row_path *paths; /* of the columns */
-    struct mtr_buffer line;
-    uint64_t line_number;
-    bool is_after_cr, is_passed_over, has_line;
+    bool has_hash;
+    uint32_t column_count; /* the map's, and that of the sum behind them where it is none of these */
+    int32_t sum_column;
+    struct mtr_import_value plain_sum; /* how a column that no property has is read */
+    const struct mtr_import_value *sum;
 };
 
-static int tell(struct mtr_row_reader *reader, struct mtr_diagnostic *problem)
+/* ---- proofs ---- */
+
+static void add_to_sum(struct mtr_row_reader *reader, struct mtr_str cell)
 {
-    reader->counts.problems++;
-    return reader->hooks.on_problem(reader->hooks.context, problem);
+    struct mtr_decimal number;
+    struct mtr_row_counts *counts = &reader->counts;
+    if (!cell.data || import_number_read(reader->sum, cell, &number) ||
+        mtr_decimal_add(counts->sum, number, &counts->sum))
+        counts->not_summed++;
 }
 
-static int tell_text(struct mtr_row_reader *reader, uint64_t line, enum mtr_finding_code code,
-                     const char *text)
+/* Sums of hashes do not depend on the order, and count equal rows as often as they come. */
+static void add_to_hash(struct mtr_row_reader *reader, const struct mtr_str *cells)
 {
-    struct mtr_diagnostic problem;
-    mtr_diagnostic_set(&problem, code, (uint32_t)line, 0, NULL, "%s", text);
-    return tell(reader, &problem);
+    XXH128_hash_t hash = {0, 0};
+    for (uint32_t i = 0; i < reader->column_count; i++) {
+        const uint64_t size = cells[i].data ? cells[i].size : UINT64_MAX;
+        hash = XXH3_128bits_withSeed(cells[i].data ? cells[i].data : "", cells[i].size,
+                                     hash.low64 + hash.high64 + size);
+    }
+    reader->counts.hash[0] += hash.low64;
+    reader->counts.hash[1] += hash.high64;
 }
 
 /* ---- a row ---- */
+
+static int tell(struct mtr_row_reader *reader, const struct mtr_diagnostic *problem,
+                const struct mtr_record_place *place)
+{
+    reader->counts.problems++;
+    return reader->hooks.on_problem(reader->hooks.context, problem, place);
+}
 
 /* Of a multiset the id of the n-th. Where more ids came than are known, rows are no longer compared. */
 static int number_id(struct mtr_row_reader *reader, struct mtr_event *event, uint64_t line)
@@ -72,264 +81,99 @@ static int number_id(struct mtr_row_reader *reader, struct mtr_event *event, uin
     return MTR_OK;
 }
 
-/* reader->row is filled. */
-static int take_row(struct mtr_row_reader *reader, uint64_t line)
+static int on_record(void *context, const struct mtr_str *cells, const struct mtr_record_place *place)
 {
+    struct mtr_row_reader *reader = context;
     struct mtr_event event;
     struct mtr_diagnostic problem;
     bool skipped;
     mtr_arena_reset(&reader->arena);
-    int rc = mtr_import_map_event(reader->map, &reader->row, &reader->arena, &event, &skipped, &problem);
-    problem.line = (uint32_t)line;
-    if (rc == MTR_EINVALID) return tell(reader, &problem);
+    if (reader->has_hash) add_to_hash(reader, cells);
+    if (reader->sum_column != NO_COLUMN) add_to_sum(reader, cells[reader->sum_column]);
+    int rc = mtr_import_map_event(reader->map, cells, &reader->arena, &event, &skipped, &problem);
+    if (rc == MTR_EINVALID) {
+        problem.line = (uint32_t)place->line;
+        problem.column = (uint32_t)place->column;
+        problem.offset = place->offset;
+        return tell(reader, &problem, place);
+    }
     if (rc) return rc;
     reader->counts.skipped += skipped;
     if (skipped) return MTR_OK;
-    rc = number_id(reader, &event, line);
+    rc = number_id(reader, &event, place->line);
     if (rc) return rc;
     reader->counts.events++;
-    return reader->hooks.on_event(reader->hooks.context, &event, line);
+    return reader->hooks.on_event(reader->hooks.context, &event, place);
 }
 
-/* ---- CSV ---- */
-
-static struct mtr_str header_cell_at(const void *context, unsigned i)
+static int on_problem(void *context, const struct mtr_diagnostic *problem,
+                      const struct mtr_record_place *place)
 {
-    const struct mtr_csv_record *header = context;
-    return i < header->cell_count ? header->cells[i] : (struct mtr_str){NULL, 0};
+    return tell(context, problem, place);
 }
 
-static int refuse_column(struct mtr_row_reader *reader, const struct mtr_csv_record *header,
-                         struct mtr_str name, const char *fault, const char *meant)
-{
-    char text[200 + MTR_MEANT_BYTES];
-    snprintf(text, sizeof(text), "the mapping's column '%.*s%s' %s%s", MTR_STR_QUOTED(name), fault, meant);
-    int rc = tell_text(reader, header->line, MTR_FINDING_IMPORT_COLUMN, text);
-    return rc ? rc : MTR_EINVALID;
-}
+/* ---- opening ---- */
 
-/* By its name, which stands once in the header. */
-static int find_column(struct mtr_row_reader *reader, const struct mtr_csv_record *header, uint32_t column)
+static const struct mtr_import_value *find_property(const struct mtr_import_map *map, struct mtr_str name)
 {
-    const struct mtr_str name = reader->map->columns[column];
-    char meant[MTR_MEANT_BYTES];
-    int64_t *cell = &reader->cell_of_column[column];
-    *cell = -1;
-    for (uint32_t i = 0; i < header->cell_count; i++) {
-        if (!mtr_str_equal(header->cells[i], name)) continue;
-        if (*cell >= 0)
-            return refuse_column(reader, header, name, "stands in the header twice: number the columns", "");
-        *cell = i;
-    }
-    return *cell >= 0 ? MTR_OK
-                      : refuse_column(reader, header, name, "is not in the header",
-                                      mtr_str_meant(name, header_cell_at, header, meant));
-}
-
-static bool holds(const struct mtr_csv_record *record, struct mtr_str name)
-{
-    for (uint32_t i = 0; i < record->cell_count; i++)
-        if (mtr_str_equal(record->cells[i], name)) return true;
-    return false;
-}
-
-static bool names_all(const struct mtr_csv_record *record, const struct mtr_import_map *map)
-{
-    for (uint32_t i = 0; i < map->column_count; i++)
-        if (!holds(record, map->columns[i])) return false;
-    return true;
-}
-
-static void number_columns(struct mtr_row_reader *reader)
-{
-    for (uint32_t i = 0; i < reader->map->column_count; i++) {
-        uint64_t number;
-        bool is_number = mtr_str_to_u64(reader->map->columns[i], &number);
-        MTR_ASSERT(is_number && number > 0); /* as the mapping was read */
-        reader->cell_of_column[i] = (int64_t)number - 1;
-    }
-}
-
-/* What the first record is: *is_row where there is no header. */
-static int take_header(struct mtr_row_reader *reader, const struct mtr_csv_record *record, bool *is_row)
-{
-    const struct mtr_import_map *map = reader->map;
-    const bool is_named = names_all(record, map);
-    *is_row = map->header == MTR_IMPORT_NO_HEADER ||
-              (map->header == MTR_IMPORT_HEADER_GUESSED && map->columns_are_numbers && !is_named);
-    reader->header_cells = record->cell_count;
-    reader->has_header = true;
-    if (*is_row || (map->columns_are_numbers && !is_named)) {
-        number_columns(reader);
-        return MTR_OK;
-    }
-    for (uint32_t i = 0; i < map->column_count; i++) {
-        int rc = find_column(reader, record, i);
-        if (rc) return rc;
-    }
-    return MTR_OK;
-}
-
-/* A cell too many has shifted those behind it: which of them is what cannot be known. Empty ones at the end
- * have shifted none. */
-static bool is_shifted(const struct mtr_row_reader *reader, const struct mtr_csv_record *record)
-{
-    for (uint32_t i = reader->header_cells; i < record->cell_count; i++)
-        if (record->cells[i].size) return true;
-    return false;
-}
-
-static int on_record(void *context, const struct mtr_csv_record *record)
-{
-    struct mtr_row_reader *reader = context;
-    bool is_row = reader->has_header;
-    if (!is_row) {
-        int rc = take_header(reader, record, &is_row);
-        if (rc || !is_row) return rc;
-    }
-    if (is_shifted(reader, record)) {
-        char text[120];
-        snprintf(text, sizeof(text),
-                 "has %u cells, and the %s %u: a cell that holds the delimiter stands in quotes",
-                 record->cell_count,
-                 reader->map->columns_are_numbers ? "first row" : "header", reader->header_cells);
-        return tell_text(reader, record->line, MTR_FINDING_IMPORT_CELLS, text);
-    }
-    for (uint32_t i = 0; i < reader->map->column_count; i++) {
-        const int64_t cell = reader->cell_of_column[i];
-        const bool is_there = cell < (int64_t)record->cell_count;
-        reader->row.cells[i] = is_there ? record->cells[cell] : (struct mtr_str){NULL, 0};
-    }
-    return take_row(reader, record->line);
-}
-
-static int on_csv_problem(void *context, const struct mtr_diagnostic *diagnostic)
-{
-    struct mtr_row_reader *reader = context;
-    struct mtr_diagnostic problem = *diagnostic;
-    problem.column = 0;
-    return tell(reader, &problem);
-}
-
-/* ---- NDJSON ---- */
-
-/* NULL, or what is wrong with the line. */
-static const char *fill_row(struct mtr_row_reader *reader, const struct mtr_node *root)
-{
-    if (root->kind != MTR_NODE_MAP) return "a line must be a map";
-    for (uint32_t i = 0; i < reader->map->column_count; i++) {
-        const struct mtr_node *node = mtr_row_path_find(&reader->paths[i], root);
-        reader->row.cells[i] = (struct mtr_str){NULL, 0};
-        if (!node || node->kind == MTR_NODE_NULL) continue;
-        if (node->kind == MTR_NODE_LIST || node->kind == MTR_NODE_MAP)
-            return "a mapped column holds a list or map, or goes through a list: name a path such as "
-                   "a.b or a[0].b to one value";
-        reader->row.cells[i] = node->text;
+    const size_t prefix = sizeof("data.") - 1;
+    for (uint32_t i = 0; i < map->data_count; i++) {
+        const struct mtr_str field = map->data[i].field;
+        if (mtr_str_equal((struct mtr_str){field.data + prefix, field.size - prefix}, name))
+            return &map->data[i];
     }
     return NULL;
 }
 
-static int take_line(struct mtr_row_reader *reader)
+/* A property of one column; else the name of one, which may be added to the columns. */
+static int find_sum(struct mtr_row_reader *reader, struct mtr_str name, struct mtr_str *columns,
+                    const char **fault)
 {
-    struct mtr_document *document;
-    struct mtr_diagnostic problem;
-    const struct mtr_str text = mtr_buffer_str(&reader->line);
-    int rc = mtr_document_parse(text, &document, &problem);
-    if (rc == MTR_ENOMEM) return rc;
-    problem.line = (uint32_t)reader->line_number;
-    problem.column = 0;
-    if (rc) return tell(reader, &problem);
-    const char *fault = fill_row(reader, mtr_document_root(document));
-    rc = fault ? tell_text(reader, reader->line_number, MTR_FINDING_IMPORT_LINE, fault)
-               : take_row(reader, reader->line_number);
-    mtr_document_close(document);
-    return rc;
-}
-
-static bool is_blank(struct mtr_str text)
-{
-    for (size_t i = 0; i < text.size; i++)
-        if (text.data[i] != ' ' && text.data[i] != '\t') return false;
-    return true;
-}
-
-static int end_line(struct mtr_row_reader *reader)
-{
-    int rc = MTR_OK;
-    const struct mtr_str mark = MTR_STR("\xEF\xBB\xBF");
-    if (reader->line_number == 1 && mtr_str_starts_with(mtr_buffer_str(&reader->line), mark)) {
-        reader->line.size -= 3;
-        memmove(reader->line.data, reader->line.data + 3, reader->line.size);
+    const struct mtr_import_value *property = find_property(reader->map, name);
+    uint32_t column = 0;
+    if (property) {
+        reader->sum = property;
+        reader->sum_column = property->part_count == 1 ? property->parts[0].column : NO_COLUMN;
+        *fault = "the sum is of a property that is no single column";
+        return reader->sum_column == NO_COLUMN ? MTR_EINVALID : MTR_OK;
     }
-    if (!reader->is_passed_over && !is_blank(mtr_buffer_str(&reader->line))) {
-        reader->has_line = true;
-        rc = take_line(reader);
-    }
-    mtr_buffer_reset(&reader->line);
-    reader->is_passed_over = false;
-    reader->line_number++;
-    return rc;
+    while (column < reader->column_count && !mtr_str_equal(columns[column], name)) column++;
+    if (column == reader->column_count) columns[reader->column_count++] = name;
+    reader->sum = &reader->plain_sum;
+    reader->sum_column = (int32_t)column;
+    return MTR_OK;
 }
 
-static int keep_part(struct mtr_row_reader *reader, struct mtr_str part)
+static int open_records(struct mtr_row_reader *reader, const struct mtr_row_options *options,
+                        const char **fault)
 {
-    if (reader->is_passed_over || !part.size) return MTR_OK;
-    int rc = mtr_buffer_append(&reader->line, part.data, part.size);
-    if (rc != MTR_ELIMIT) return rc;
-    reader->is_passed_over = reader->has_line = true;
-    mtr_buffer_reset(&reader->line);
-    return tell_text(reader, reader->line_number, MTR_FINDING_DOCUMENT_LIMIT,
-                     "the line is longer than 1 MiB");
-}
-
-static int read_lines(struct mtr_row_reader *reader, struct mtr_str piece)
-{
-    const char *at = piece.data, *end = piece.data + piece.size;
-    int rc = MTR_OK;
-    if (piece.size && reader->is_after_cr && *at == '\n') at++;
-    if (piece.size) reader->is_after_cr = false;
-    while (!rc && at < end) {
-        const char *stop = at;
-        while (stop < end && *stop != '\n' && *stop != '\r') stop++;
-        rc = keep_part(reader, (struct mtr_str){at, (size_t)(stop - at)});
-        if (stop == end) break;
-        if (!rc) rc = end_line(reader);
-        at = stop + 1;
-        if (*stop == '\r' && at < end && *at == '\n') at++;
-        else reader->is_after_cr = *stop == '\r' && at == end;
-    }
-    return rc;
-}
-
-/* ---- all of it ---- */
-
-static int parse_paths(struct mtr_row_reader *reader)
-{
+    struct mtr_str columns[MTR_RECORD_COLUMNS_MAX];
+    const struct mtr_record_hooks hooks = {on_record, on_problem, reader};
     const struct mtr_import_map *map = reader->map;
-    reader->paths = mtr_arena_calloc(&reader->path_arena, (size_t)map->column_count + 1,
-                                     sizeof(*reader->paths));
-    int rc = reader->paths ? MTR_OK : MTR_ENOMEM;
-    for (uint32_t i = 0; !rc && i < map->column_count; i++)
-        rc = mtr_row_path_parse(map->columns[i], &reader->path_arena, &reader->paths[i]);
-    return rc;
+    for (uint32_t i = 0; i < map->column_count; i++) columns[i] = map->columns[i];
+    reader->column_count = map->column_count;
+    int rc = options->sum_of.size ? find_sum(reader, options->sum_of, columns, fault) : MTR_OK;
+    const struct mtr_record_spec spec = {.format = options->format,
+                                         .columns = columns,
+                                         .column_count = reader->column_count,
+                                         .wants = options->wants,
+                                         .want_count = options->want_count,
+                                         .gather_bytes = options->gather_bytes};
+    return rc ? rc : mtr_record_reader_open(&spec, &hooks, &reader->records, fault);
 }
 
-int mtr_row_reader_open(const struct mtr_import_map *map, enum mtr_import_format format,
-                        const struct mtr_row_hooks *hooks, struct mtr_row_reader **out)
+int mtr_row_reader_open(const struct mtr_import_map *map, const struct mtr_row_options *options,
+                        const struct mtr_row_hooks *hooks, struct mtr_row_reader **out, const char **fault)
 {
-    MTR_ASSERT(format != MTR_IMPORT_BY_NAME);
     struct mtr_row_reader *reader = calloc(1, sizeof(*reader));
     if (!reader) return MTR_ENOMEM;
     reader->map = map;
-    reader->format = format;
     reader->hooks = *hooks;
-    reader->line_number = 1;
+    reader->has_hash = options->has_hash;
+    reader->sum_column = NO_COLUMN;
+    reader->plain_sum.decimal = '.';
     mtr_arena_init(&reader->arena, 16 << 10, ROW_ARENA_BYTES_MAX);
-    mtr_buffer_init(&reader->line, LINE_BYTES_MAX);
-    mtr_csv_reader_init(&reader->csv, map->delimiter, on_record, reader);
-    reader->csv.on_problem = on_csv_problem;
-    mtr_arena_init(&reader->path_arena, 16 << 10, PATHS_BYTES_MAX);
-    int rc = format == MTR_IMPORT_NDJSON ? parse_paths(reader) : MTR_OK;
+    int rc = open_records(reader, options, fault);
     if (rc) mtr_row_reader_close(reader);
     else *out = reader;
     return rc;
@@ -338,42 +182,30 @@ int mtr_row_reader_open(const struct mtr_import_map *map, enum mtr_import_format
 void mtr_row_reader_close(struct mtr_row_reader *reader)
 {
     if (!reader) return;
-    mtr_csv_reader_release(&reader->csv);
-    mtr_buffer_release(&reader->line);
+    mtr_record_reader_close(reader->records);
     mtr_arena_release(&reader->arena);
-    mtr_arena_release(&reader->path_arena);
     known_ids_release(&reader->ids);
     free(reader);
 }
 
 int mtr_row_reader_read(struct mtr_row_reader *reader, struct mtr_str piece)
 {
-    struct mtr_diagnostic unused;
-    return reader->format == MTR_IMPORT_CSV ? mtr_csv_read(&reader->csv, piece, &unused)
-                                            : read_lines(reader, piece);
-}
-
-static int refuse_empty(struct mtr_row_reader *reader, const char *text)
-{
-    int rc = tell_text(reader, 1, MTR_FINDING_IMPORT_EMPTY, text);
-    return rc ? rc : MTR_EINVALID;
+    return mtr_record_reader_read(reader->records, piece);
 }
 
 int mtr_row_reader_end(struct mtr_row_reader *reader)
 {
-    struct mtr_diagnostic unused;
-    int rc = reader->format == MTR_IMPORT_CSV ? mtr_csv_read_end(&reader->csv, &unused) : end_line(reader);
-    const bool is_told = reader->counts.problems > 0;
-    if (rc) return rc;
-    if (reader->format == MTR_IMPORT_NDJSON && !reader->has_line)
-        return refuse_empty(reader, "the file is empty: a line for each row is expected");
-    if (reader->format == MTR_IMPORT_CSV && !reader->has_header)
-        return is_told ? MTR_EINVALID
-                       : refuse_empty(reader, "the file is empty: a header line is expected");
-    return MTR_OK;
+    return mtr_record_reader_end(reader->records);
 }
 
 struct mtr_row_counts mtr_row_reader_counts(const struct mtr_row_reader *reader)
 {
-    return reader->counts;
+    struct mtr_row_counts counts = reader->counts;
+    counts.rows = mtr_record_reader_count(reader->records);
+    return counts;
+}
+
+struct mtr_found mtr_row_reader_found(const struct mtr_row_reader *reader, uint32_t i)
+{
+    return mtr_record_reader_found(reader->records, i);
 }

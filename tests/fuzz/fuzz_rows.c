@@ -23,35 +23,39 @@ static void hash_text(struct outcome *outcome, struct mtr_str text)
     outcome->hash = XXH3_64bits_withSeed(text.size ? text.data : "", text.size, outcome->hash + text.size);
 }
 
-static int on_event(void *context, const struct mtr_event *event, uint64_t line)
+static int on_event(void *context, const struct mtr_event *event, const struct mtr_record_place *place)
 {
     struct outcome *outcome = context;
-    MTR_ASSERT(line > outcome->line);
+    MTR_ASSERT(place->line > outcome->line);
     MTR_ASSERT(event->id.size && event->id.size <= MTR_EVENT_ID_BYTES_MAX + sizeof("#4294967295"));
     MTR_ASSERT(!event->time_given || (event->time_us >= 0 && event->time_us < MTR_TIME_US_MAX));
-    outcome->line = line;
+    outcome->line = place->line;
     hash_text(outcome, event->id);
     hash_text(outcome, event->subject);
     for (uint32_t i = 0; i < event->property_count; i++) hash_text(outcome, event->properties[i].name);
-    outcome->hash += line + (uint64_t)event->time_us;
+    outcome->hash += place->line + place->offset + place->size + (uint64_t)event->time_us;
     return MTR_OK;
 }
 
-static int on_problem(void *context, const struct mtr_diagnostic *problem)
+static int on_problem(void *context, const struct mtr_diagnostic *problem, const struct mtr_record_place *place)
 {
     struct outcome *outcome = context;
-    MTR_ASSERT(problem->line > 0 && problem->text[0]);
+    MTR_ASSERT(problem->line > 0 && problem->line == (uint32_t)place->line && problem->text[0]);
     hash_text(outcome, mtr_str_from(problem->text));
     outcome->hash += problem->line;
     return MTR_OK;
 }
 
-static struct outcome read_all(const struct mtr_import_map *map, enum mtr_import_format format, struct mtr_str text, size_t piece)
+static struct outcome read_all(const struct mtr_import_map *map, enum mtr_row_format_kind format, struct mtr_str text, size_t piece)
 {
     struct outcome outcome = {0};
     const struct mtr_row_hooks hooks = {on_event, on_problem, &outcome};
+    struct mtr_row_format how = map->format;
+    const struct mtr_row_options options = {.format = &how, .has_hash = true, .gather_bytes = (uint32_t)piece};
     struct mtr_row_reader *reader;
-    outcome.rc = mtr_row_reader_open(map, format, &hooks, &reader);
+    const char *fault;
+    how.kind = format;
+    outcome.rc = mtr_row_reader_open(map, &options, &hooks, &reader, &fault);
     MTR_ASSERT(outcome.rc == MTR_OK);
     for (size_t at = 0; !outcome.rc && at < text.size; at += piece)
         outcome.rc = mtr_row_reader_read(reader, (struct mtr_str){text.data + at, text.size - at < piece ? text.size - at : piece});
@@ -71,9 +75,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct mtr_str text = end ? (struct mtr_str){(const char *)end + 1, (size_t)(data + size - end - 1)} : MTR_STR("");
     int rc = mtr_import_map_parse((struct mtr_str){(const char *)data, end ? (size_t)(end - data) : size}, map, &broken);
     MTR_ASSERT(rc == MTR_OK || broken.text[0]);
-    for (int format = MTR_IMPORT_CSV; !rc && format <= MTR_IMPORT_NDJSON; format++) {
-        const struct outcome whole = read_all(map, (enum mtr_import_format)format, text, size + 1),
-                             pieces = read_all(map, (enum mtr_import_format)format, text, 1 + size % 7);
+    for (int format = MTR_ROWS_CSV; !rc && format <= MTR_ROWS_NDJSON; format++) {
+        const struct outcome whole = read_all(map, (enum mtr_row_format_kind)format, text, size + 1),
+                             pieces = read_all(map, (enum mtr_row_format_kind)format, text, 1 + size % 7);
         MTR_ASSERT(whole.hash == pieces.hash && whole.rc == pieces.rc);
         MTR_ASSERT(whole.counts.events == pieces.counts.events && whole.counts.problems == pieces.counts.problems);
         MTR_ASSERT(whole.rc == MTR_OK || whole.counts.problems);

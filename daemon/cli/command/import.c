@@ -102,16 +102,18 @@ static int keep_event(struct import *import, const struct mtr_event *event, uint
                                                                                   : MTR_EXIT_OK;
 }
 
-static int on_event(void *context, const struct mtr_event *event, uint64_t line)
+static int on_event(void *context, const struct mtr_event *event, const struct mtr_record_place *place)
 {
     struct import *import = context;
-    import->code = keep_event(import, event, line);
+    import->code = keep_event(import, event, place->line);
     return import->code ? MTR_ECLOSED : MTR_OK;
 }
 
-static int on_problem(void *context, const struct mtr_diagnostic *problem)
+static int on_problem(void *context, const struct mtr_diagnostic *problem,
+                      const struct mtr_record_place *place)
 {
     struct import *import = context;
+    (void)place;
     event_sender_problem(&import->sender, import->file, problem->line, problem->code,
                          problem->field[0] ? problem->field : NULL, problem->text);
     return MTR_OK;
@@ -194,7 +196,7 @@ static int spool(struct pieces *pieces, FILE *copy)
 static int read_zip(struct import *import, struct pieces *pieces)
 {
     const struct mtr_unpack_to to = unpack_to(import);
-    const char *entry = import->map.entry.size ? import->map.entry.data : NULL;
+    const char *entry = import->map.format.entry.size ? import->map.format.entry.data : NULL;
     FILE *copy = NULL;
     int rc = MTR_OK;
     if (fseek(pieces->file, 0, SEEK_SET)) {
@@ -218,13 +220,13 @@ static int read_packed(struct import *import, FILE *file)
 
 static int read_rows(struct import *import, FILE *file)
 {
-    const struct mtr_str encoding = import->map.encoding;
+    const struct mtr_str encoding = import->map.format.encoding;
     int rc = encoding.size ? mtr_transcode_open(encoding.data, on_utf8, import, &import->transcode) : MTR_OK;
     if (!rc) rc = read_packed(import, file);
     if (!rc && import->transcode) rc = mtr_transcode_end(import->transcode, &import->diagnostic);
     mtr_transcode_close(import->transcode);
     import->transcode = NULL;
-    if (rc == MTR_ECORRUPT) on_problem(import, &import->diagnostic);
+    if (rc == MTR_ECORRUPT) on_problem(import, &import->diagnostic, NULL);
     return rc ? rc : mtr_row_reader_end(import->rows);
 }
 
@@ -248,18 +250,24 @@ static bool has_suffix(const char *text, const char *suffix)
     return size >= tail && strcmp(text + size - tail, suffix) == 0;
 }
 
-/* By what is said, or by the name of the file without that of its packing. */
-static enum mtr_import_format format_of(const struct import *import, const char *path, const char *format)
+static enum mtr_row_format_kind kind_by_name(const char *path)
 {
     char name[256];
-    if (format) return strcmp(format, "csv") == 0 ? MTR_IMPORT_CSV : MTR_IMPORT_NDJSON;
-    if (import->map.format != MTR_IMPORT_BY_NAME) return import->map.format;
     const size_t size = strlen(path), left_out = size < sizeof(name) ? 0 : size + 1 - sizeof(name);
     snprintf(name, sizeof(name), "%s", path + left_out);
     static const char *const packings[] = {".gz", ".zst", ".zip"};
     for (size_t i = 0; i < 3; i++)
         if (has_suffix(name, packings[i])) name[strlen(name) - strlen(packings[i])] = '\0';
-    return has_suffix(name, "json") || has_suffix(name, ".jsonl") ? MTR_IMPORT_NDJSON : MTR_IMPORT_CSV;
+    return has_suffix(name, "json") || has_suffix(name, ".jsonl") ? MTR_ROWS_NDJSON : MTR_ROWS_CSV;
+}
+
+/* By what is said, or by the name of the file without that of its packing. */
+static struct mtr_row_format format_of(const struct import *import, const char *path, const char *kind)
+{
+    struct mtr_row_format format = import->map.format;
+    if (kind) format.kind = strcmp(kind, "csv") == 0 ? MTR_ROWS_CSV : MTR_ROWS_NDJSON;
+    if (format.kind == MTR_ROWS_BY_NAME) format.kind = kind_by_name(path);
+    return format;
 }
 
 static int import_file(struct import *import, const char *path, const char *format)
@@ -274,7 +282,10 @@ static int import_file(struct import *import, const char *path, const char *form
     }
     if (!file) return cli_cannot_open(path, errno);
     import->file = is_stdin ? "standard input" : path;
-    int rc = mtr_row_reader_open(&import->map, format_of(import, path, format), &hooks, &import->rows);
+    const struct mtr_row_format how = format_of(import, path, format);
+    const struct mtr_row_options options = {.format = &how};
+    const char *fault; /* of options that are not used */
+    int rc = mtr_row_reader_open(&import->map, &options, &hooks, &import->rows, &fault);
     if (!rc) rc = read_rows(import, file);
     const int code = import->rows ? conclude_file(import, rc) : stop(import, "cannot be read", rc);
     mtr_row_reader_close(import->rows);

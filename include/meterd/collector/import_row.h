@@ -11,14 +11,10 @@
 #include "meterd/core/event.h"
 #include "meterd/source/import_map.h"
 
-/* One row, cell by cell in the order of map->columns; a cell that is not there has data == NULL. */
-struct mtr_import_row {
-    struct mtr_str cells[MTR_IMPORT_COLUMNS_MAX];
-};
-
-/* The row as an event that borrows from row, map and arena. *skipped: it matches `skip`. MTR_EINVALID:
- * diagnostic->field and ->text say why. MTR_ENOMEM. */
-int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row,
+/* The row as an event that borrows from cells, map and arena. cells: in the order of map->columns; one that
+ * is not there has data == NULL. *skipped: it matches `skip`. MTR_EINVALID: diagnostic->field and ->text
+ * say why. MTR_ENOMEM. */
+int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_str *cells,
                          struct mtr_arena *arena, struct mtr_event *event, bool *skipped,
                          struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 

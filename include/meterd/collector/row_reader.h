@@ -1,50 +1,80 @@
 /*
- * Rows of a vendor, CSV or NDJSON, through a mapping to events: what `meterd import` reads from files.
+ * Rows of a vendor through a mapping to events: what `meterd import` reads from files, and a source from
+ * answers.
  *
- *   pieces of text ──▶ records or lines ──▶ cells by column ──▶ import_map.h ──▶ on_event
+ *   pieces of text ──▶ record_reader.h ──▶ cells by column ──▶ import_row.h ──▶ on_event
  *                            └──────────── what is wrong ─────────────────────▶ on_problem
  *
- * One bad row is one problem, and the rest is read. A byte order mark is skipped; lines end with LF, CRLF or
- * CR. Where the mapping's id is a multiset, the n-th of rows with equal hashes has "#n" behind it; else rows
- * that have the id of an earlier one are counted, since they count once, as long as there is room to know
- * them.
+ * One bad row is one problem, and the rest is read. Where the mapping's id is a multiset, the n-th of rows
+ * with equal hashes has "#n" behind it; else rows that have the id of an earlier one are counted, since they
+ * count once, as long as there is room to know them.
  *
- * Owns its memory, bounded by one row and by MTR_ROWS_KNOWN_MAX ids of 16 bytes. Borrows the map. One thread.
+ * What a reading is proved by is counted over all rows, skipped ones and those with a problem included, as
+ * the vendor published them: their number, a hash in which their order does not matter, the sum of a column.
+ *
+ * Owns its memory, bounded by the record reader's and by MTR_ROWS_KNOWN_MAX ids of 16 bytes. Borrows map and
+ * options. One thread.
  */
 #ifndef METERD_COLLECTOR_ROW_READER_H
 #define METERD_COLLECTOR_ROW_READER_H
 
 #include <stdint.h>
 
+#include "meterd/collector/import_row.h"
+#include "meterd/collector/record_reader.h"
+#include "meterd/core/decimal.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/event.h"
-#include "meterd/source/import_map.h"
 
 enum { MTR_ROWS_KNOWN_MAX = 1 << 23 };
 
-/* Another result than MTR_OK ends the reading and is returned by it. */
+/* Another result than MTR_OK ends the reading and is returned by it. The problem has its line from 1, and its
+ * field when a value is at fault. */
 struct mtr_row_hooks {
-    int (*on_event)(void *context, const struct mtr_event *event, uint64_t line); /* borrowed meanwhile */
-    int (*on_problem)(void *context, const struct mtr_diagnostic *problem); /* with its line from 1 */
+    int (*on_event)(void *context, const struct mtr_event *event,
+                    const struct mtr_record_place *place); /* both borrowed meanwhile */
+    int (*on_problem)(void *context, const struct mtr_diagnostic *problem,
+                      const struct mtr_record_place *place);
     void *context;
 };
 
+struct mtr_row_options {
+    const struct mtr_row_format *format; /* not BY_NAME; the map's own, or another */
+    const struct mtr_record_want *wants;
+    uint32_t want_count;
+    /* A property of the map's data: the sum is of its column, before `scale` and `round`; or else a column.
+     * Empty: nothing is added up. */
+    struct mtr_str sum_of;
+    bool has_hash;         /* wanted: counts.hash */
+    uint32_t gather_bytes; /* as of the record reader */
+};
+
 struct mtr_row_counts {
+    uint64_t rows;           /* all of them */
     uint64_t events, skipped, problems;
     uint64_t repeated;       /* of the events: with the id of an earlier one */
     uint64_t repeated_line;  /* of the first of them */
+    uint64_t hash[2];        /* of the cells of all rows that could be read, where it is wanted: equal for
+                              * equal rows in any order */
+    struct mtr_decimal sum;  /* of `sum_of` */
+    uint64_t not_summed;     /* rows without such a number, or with one that did not fit: with any of them the
+                              * sum proves nothing */
 };
 
 struct mtr_row_reader;
 
-/* format: CSV or NDJSON. MTR_ENOMEM. */
-int mtr_row_reader_open(const struct mtr_import_map *map, enum mtr_import_format format,
-                        const struct mtr_row_hooks *hooks, struct mtr_row_reader **out) MTR_MUST_USE;
+/* MTR_EINVALID: what the options ask for cannot be, as *fault says; MTR_ENOMEM. */
+int mtr_row_reader_open(const struct mtr_import_map *map, const struct mtr_row_options *options,
+                        const struct mtr_row_hooks *hooks, struct mtr_row_reader **out,
+                        const char **fault) MTR_MUST_USE;
 void mtr_row_reader_close(struct mtr_row_reader *reader);
-/* MTR_EINVALID: the whole of it cannot be read (a column that the header lacks, nothing in it), and
- * on_problem knows; MTR_ELIMIT: more rows of a multiset than are known; MTR_ENOMEM. */
+/* MTR_EINVALID: the whole of it cannot be read (a column that the header lacks, no JSON, nothing in it), and
+ * on_problem knows; MTR_ELIMIT: more rows of a multiset than are known, or what record_reader.h says;
+ * MTR_ENOMEM. */
 int mtr_row_reader_read(struct mtr_row_reader *reader, struct mtr_str piece) MTR_MUST_USE;
 int mtr_row_reader_end(struct mtr_row_reader *reader) MTR_MUST_USE;
 struct mtr_row_counts mtr_row_reader_counts(const struct mtr_row_reader *reader);
+/* What the i-th of the wants has come to, after the end. */
+struct mtr_found mtr_row_reader_found(const struct mtr_row_reader *reader, uint32_t i);
 
 #endif

@@ -30,6 +30,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "meterd/source/row_format.h"
 #include "meterd/source/time_pattern.h"
 #include "meterd/core/arena.h"
 #include "meterd/core/decimal.h"
@@ -46,8 +47,6 @@ enum {
 
 enum mtr_import_kind { MTR_IMPORT_ABSENT, MTR_IMPORT_PARTS, MTR_IMPORT_HASH };
 enum mtr_import_type { MTR_IMPORT_AUTO, MTR_IMPORT_TEXT, MTR_IMPORT_NUMBER };
-enum mtr_import_header { MTR_IMPORT_HEADER_GUESSED, MTR_IMPORT_HEADER_GIVEN, MTR_IMPORT_NO_HEADER };
-enum mtr_import_format { MTR_IMPORT_BY_NAME, MTR_IMPORT_CSV, MTR_IMPORT_NDJSON };
 
 struct mtr_import_part {
     struct mtr_str literal; /* when column < 0 */
@@ -87,11 +86,7 @@ struct mtr_import_map {
     uint32_t null_count;
     struct mtr_time_pattern time_pattern;
     struct mtr_zone *zone; /* owned; NULL: none was named */
-    enum mtr_import_format format;
-    enum mtr_import_header header;
-    char delimiter;
-    struct mtr_str entry; /* of a zip: a pattern of glob(7), terminated; empty: its one file */
-    struct mtr_str encoding; /* of iconv(3), terminated; empty: UTF-8 */
+    struct mtr_row_format format;
     bool columns_are_numbers; /* all of them */
 };
 

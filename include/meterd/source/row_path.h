@@ -1,7 +1,11 @@
 /*
- * A path to one value of a JSON record: names and places of lists in turn.
+ * A path to values of a JSON document: names, places of lists, and all of a list's values.
  *
  *   usage.amount            credits[0].amount            ["@odata.id"].value            a["b.c"][2]
+ *   data[].items[]          each of the items of each of data, as `rows` of a format says it
+ *   ^.account               out of the record: of the map in which its list stands, and ^^ of the map around
+ *                           that one. With rows data[].items[], ^.account is a member of one of data, and
+ *                           ^^.currency is one of the document
  *
  * A name ends at a dot or a bracket; a name that holds one stands in brackets and quotes, \" and \\ in it
  * for these two. A record's member whose whole name is the path goes before: columns of flat records are
@@ -11,25 +15,28 @@
 #define METERD_SOURCE_ROW_PATH_H
 
 #include "meterd/core/arena.h"
-#include "meterd/core/document.h"
+#include "meterd/core/error.h"
+#include "meterd/core/str.h"
 
 enum { MTR_ROW_PATH_STEPS_MAX = 16 };
 
+enum mtr_row_step_kind { MTR_ROW_STEP_NAME, MTR_ROW_STEP_PLACE, MTR_ROW_STEP_EACH };
+
 struct mtr_row_path_step {
-    struct mtr_str name; /* of a member; no data: of a list the place */
-    uint32_t place;
+    enum mtr_row_step_kind kind;
+    struct mtr_str name; /* of a member */
+    uint32_t place;      /* in a list, from 0 */
 };
 
 struct mtr_row_path {
     struct mtr_str text; /* borrowed */
     struct mtr_row_path_step steps[MTR_ROW_PATH_STEPS_MAX];
     uint32_t step_count; /* 0: the text is no path, and a member's name alone */
+    uint32_t climbs;     /* how many ^ stand before */
+    bool has_each;
 };
 
 /* Names in quotes are copied into the arena. MTR_ENOMEM. */
 int mtr_row_path_parse(struct mtr_str text, struct mtr_arena *arena, struct mtr_row_path *out) MTR_MUST_USE;
-/* NULL: there is none. A list or map on the way, or at its end, that the path does not go into is returned
- * as it is: it has no one value. */
-const struct mtr_node *mtr_row_path_find(const struct mtr_row_path *path, const struct mtr_node *record);
 
 #endif

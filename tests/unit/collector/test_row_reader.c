@@ -14,22 +14,23 @@
 
 static struct mtr_buffer out;
 
-static int on_event(void *context, const struct mtr_event *event, uint64_t line)
+static int on_event(void *context, const struct mtr_event *event, const struct mtr_record_place *place)
 {
     (void)context;
-    return mtr_buffer_printf(&out, "%llu:%.*s/%.*s ", (unsigned long long)line, MTR_STR_ARGS(event->id),
+    return mtr_buffer_printf(&out, "%llu:%.*s/%.*s ", (unsigned long long)place->line, MTR_STR_ARGS(event->id),
                              MTR_STR_ARGS(event->subject));
 }
 
-static int on_problem(void *context, const struct mtr_diagnostic *problem)
+static int on_problem(void *context, const struct mtr_diagnostic *problem, const struct mtr_record_place *place)
 {
     (void)context;
+    (void)place;
     return mtr_buffer_printf(&out, "%u!%s ", problem->line, mtr_finding_kind(problem->code)->code);
 }
 
 struct given {
     const char *map;
-    enum mtr_import_format format;
+    enum mtr_row_format_kind format;
     const char *text, *expected;
     int rc;
 };
@@ -40,10 +41,14 @@ static struct mtr_row_counts read_all(const struct given *given, size_t piece_by
     struct mtr_import_map *map = test_malloc(sizeof(*map));
     struct mtr_row_reader *reader;
     struct mtr_diagnostic diagnostic;
+    const char *fault;
     const size_t size = strlen(given->text);
     mtr_buffer_init(&out, 1 << 16);
     assert_int_equal(mtr_import_map_parse(mtr_str_from(given->map), map, &diagnostic), MTR_OK);
-    assert_int_equal(mtr_row_reader_open(map, given->format, &hooks, &reader), MTR_OK);
+    struct mtr_row_format format = map->format;
+    format.kind = given->format;
+    const struct mtr_row_options options = {.format = &format, .gather_bytes = 7};
+    assert_int_equal(mtr_row_reader_open(map, &options, &hooks, &reader, &fault), MTR_OK);
     int rc = MTR_OK;
     for (size_t at = 0; !rc && at < size; at += piece_bytes) {
         const size_t left = size - at;
@@ -64,35 +69,35 @@ static struct mtr_row_counts read_all(const struct given *given, size_t piece_by
 #define HASHED "id: {hash: [I]}\ntype: =t\nsubject: S\n"
 
 static const struct given rows[] = {
-    {NAMED, MTR_IMPORT_CSV, "S,I\ns,1\nr,2\n", "2:1/s 3:2/r ", 0},
-    {NAMED, MTR_IMPORT_CSV, "\xEF\xBB\xBFS,I\r\ns,1\r\n\r\nr,2", "2:1/s 4:2/r ", 0},
-    {NAMED, MTR_IMPORT_CSV, "S,I\rs,1\rr,2\r", "2:1/s 3:2/r ", 0},
-    {NAMED, MTR_IMPORT_CSV, "S,I,X\ns,1\ns,2,x,y\nr,3,x,\nr,4,x,,,\n", "2:1/s 3!import.cells 4:3/r 5:4/r ", 0},
-    {NAMED, MTR_IMPORT_CSV, "S,I\ns,\nr\"x,1\nr,2\n", "2!import.value 3!csv.quote 4:2/r ", 0},
-    {NAMED, MTR_IMPORT_CSV, "S,I\ns,\"1\nr,2\nq,3\n", "2!csv.quote 3:2/r 4:3/q ", 0},
-    {NAMED, MTR_IMPORT_CSV, "S,J\ns,1\n", "1!import.column ", MTR_EINVALID},
-    {NAMED, MTR_IMPORT_CSV, "S,I,S\ns,1,r\n", "1!import.column ", MTR_EINVALID},
-    {NAMED, MTR_IMPORT_CSV, "S,I,X,X\ns,1,r,t\n", "2:1/s ", 0}, /* nobody asks for the one that stands twice */
-    {NAMED, MTR_IMPORT_CSV, "", "1!import.empty ", MTR_EINVALID},
-    {NAMED, MTR_IMPORT_CSV, "S,\"I\ns,1\n", "1!csv.quote 2!import.column ", MTR_EINVALID},
-    {NAMED "format: {csv: {delimiter: ;}}\n", MTR_IMPORT_CSV, "S;I\ns;1\n", "2:1/s ", 0},
-    {NUMBERED, MTR_IMPORT_CSV, "s,1\nr,2\n", "1:1/s 2:2/r ", 0},
-    {NUMBERED, MTR_IMPORT_CSV, "s,1\nr,2,x\n", "1:1/s 2!import.cells ", 0},
-    {NUMBERED, MTR_IMPORT_CSV, "1,2\nr,2\n", "2:2/r ", 0}, /* a header of just these names */
-    {NUMBERED "format: {csv: {header: true}}\n", MTR_IMPORT_CSV, "S,I\nr,2\n", "2:2/r ", 0},
-    {NUMBERED "format: {csv: {header: false}}\n", MTR_IMPORT_CSV, "1,2\nr,2\n", "1:2/1 2:2/r ", 0},
-    {NAMED, MTR_IMPORT_NDJSON, "{\"S\":\"s\",\"I\":1}\n{\"S\":\"r\",\"I\":\"2\"}", "1:1/s 2:2/r ", 0},
-    {NAMED, MTR_IMPORT_NDJSON, "\xEF\xBB\xBF{\"S\":\"s\",\"I\":1}\r\n\r\n  \r\n{\"S\":\"r\",\"I\":2}\r\n", "1:1/s 4:2/r ", 0},
-    {NAMED, MTR_IMPORT_NDJSON, "{\"S\":\"s\",\"I\":[1]}\n[]\n{\n{\"S\":\"r\",\"I\":2}\n", "1!import.line 2!import.line 3!document.syntax 4:2/r ", 0},
-    {"id: u.ids[1]\ntype: =t\nsubject: '[\"a.b@c\"].s[0][0]'\n", MTR_IMPORT_NDJSON,
+    {NAMED, MTR_ROWS_CSV, "S,I\ns,1\nr,2\n", "2:1/s 3:2/r ", 0},
+    {NAMED, MTR_ROWS_CSV, "\xEF\xBB\xBFS,I\r\ns,1\r\n\r\nr,2", "2:1/s 4:2/r ", 0},
+    {NAMED, MTR_ROWS_CSV, "S,I\rs,1\rr,2\r", "2:1/s 3:2/r ", 0},
+    {NAMED, MTR_ROWS_CSV, "S,I,X\ns,1\ns,2,x,y\nr,3,x,\nr,4,x,,,\n", "2:1/s 3!import.cells 4:3/r 5:4/r ", 0},
+    {NAMED, MTR_ROWS_CSV, "S,I\ns,\nr\"x,1\nr,2\n", "2!import.value 3!csv.quote 4:2/r ", 0},
+    {NAMED, MTR_ROWS_CSV, "S,I\ns,\"1\nr,2\nq,3\n", "2!csv.quote 3:2/r 4:3/q ", 0},
+    {NAMED, MTR_ROWS_CSV, "S,J\ns,1\n", "1!import.column ", MTR_EINVALID},
+    {NAMED, MTR_ROWS_CSV, "S,I,S\ns,1,r\n", "1!import.column ", MTR_EINVALID},
+    {NAMED, MTR_ROWS_CSV, "S,I,X,X\ns,1,r,t\n", "2:1/s ", 0}, /* nobody asks for the one that stands twice */
+    {NAMED, MTR_ROWS_CSV, "", "1!import.empty ", MTR_EINVALID},
+    {NAMED, MTR_ROWS_CSV, "S,\"I\ns,1\n", "1!csv.quote 2!import.column ", MTR_EINVALID},
+    {NAMED "format: {csv: {delimiter: ;}}\n", MTR_ROWS_CSV, "S;I\ns;1\n", "2:1/s ", 0},
+    {NUMBERED, MTR_ROWS_CSV, "s,1\nr,2\n", "1:1/s 2:2/r ", 0},
+    {NUMBERED, MTR_ROWS_CSV, "s,1\nr,2,x\n", "1:1/s 2!import.cells ", 0},
+    {NUMBERED, MTR_ROWS_CSV, "1,2\nr,2\n", "2:2/r ", 0}, /* a header of just these names */
+    {NUMBERED "format: {csv: {header: true}}\n", MTR_ROWS_CSV, "S,I\nr,2\n", "2:2/r ", 0},
+    {NUMBERED "format: {csv: {header: false}}\n", MTR_ROWS_CSV, "1,2\nr,2\n", "1:2/1 2:2/r ", 0},
+    {NAMED, MTR_ROWS_NDJSON, "{\"S\":\"s\",\"I\":1}\n{\"S\":\"r\",\"I\":\"2\"}", "1:1/s 2:2/r ", 0},
+    {NAMED, MTR_ROWS_NDJSON, "\xEF\xBB\xBF{\"S\":\"s\",\"I\":1}\r\n\r\n  \r\n{\"S\":\"r\",\"I\":2}\r\n", "1:1/s 4:2/r ", 0},
+    {NAMED, MTR_ROWS_NDJSON, "{\"S\":\"s\",\"I\":[1]}\n[]\n{\n{\"S\":\"r\",\"I\":2}\n", "1!import.line 2!import.line 3!import.line 4:2/r ", 0},
+    {"id: u.ids[1]\ntype: =t\nsubject: '[\"a.b@c\"].s[0][0]'\n", MTR_ROWS_NDJSON,
      "{\"u\":{\"ids\":[7,8]},\"a.b@c\":{\"s\":[[\"x\"]]}}\n"
      "{\"u.ids[1]\":9,\"a.b@c\":{\"s\":[[\"y\"]]}}\n{\"u\":{\"ids\":[7]},\"a.b@c\":{\"s\":[[1]]}}\n"
      "{\"u\":{\"ids\":{\"1\":7}},\"a.b@c\":{\"s\":[[1]]}}\n"
      "{\"u\":[{\"ids\":[7,8]}],\"a.b@c\":{\"s\":[[1]]}}\n{\"u\":{\"ids\":[7,[8]]},\"a.b@c\":{\"s\":[[1]]}}\n",
      "1:8/x 2:9/y 3!import.value 4!import.value 5!import.line 6!import.line ", 0},
-    {"id: 'a['\ntype: =t\nsubject: 'b..c'\n", MTR_IMPORT_NDJSON, "{\"a[\":1,\"b..c\":2}\n{\"a\":[1],\"b\":{\"c\":2}}\n",
+    {"id: 'a['\ntype: =t\nsubject: 'b..c'\n", MTR_ROWS_NDJSON, "{\"a[\":1,\"b..c\":2}\n{\"a\":[1],\"b\":{\"c\":2}}\n",
      "1:1/2 2!import.value ", 0}, /* no paths */
-    {NAMED, MTR_IMPORT_NDJSON, "\n\n", "1!import.empty ", MTR_EINVALID},
+    {NAMED, MTR_ROWS_NDJSON, "\n\n", "1!import.empty ", MTR_EINVALID},
 };
 
 static void test_rows(void **state)
@@ -112,7 +117,7 @@ static void test_equal_rows(void **state)
     (void)state;
     static const char text[] = "S,I\ns,1\ns,1\ns,2\ns,1\n";
     static const char multiset[] = "id: {hash: [I], multiset: true}\ntype: =t\nsubject: S\n";
-    const struct given once = {HASHED, MTR_IMPORT_CSV, text, NULL, 0}, each = {multiset, MTR_IMPORT_CSV, text, NULL, 0};
+    const struct given once = {HASHED, MTR_ROWS_CSV, text, NULL, 0}, each = {multiset, MTR_ROWS_CSV, text, NULL, 0};
     struct mtr_row_counts counts = read_all(&once, 5);
     char id[33] = "";
     memcpy(id, out.data + 2, 32);
@@ -130,18 +135,18 @@ static void test_equal_rows(void **state)
     mtr_buffer_release(&out);
 }
 
-static int stop_at_two(void *context, const struct mtr_event *event, uint64_t line)
+static int stop_at_two(void *context, const struct mtr_event *event, const struct mtr_record_place *place)
 {
     (void)event;
     ++*(int *)context;
-    return line == 3 ? MTR_ECLOSED : MTR_OK;
+    return place->line == 3 ? MTR_ECLOSED : MTR_OK;
 }
 
 static void test_a_hook_ends_the_reading(void **state)
 {
     (void)state;
-    static const struct given given[] = {{NAMED, MTR_IMPORT_CSV, "S,I\ns,1\ns,2\ns,3\n", NULL, 0},
-                                         {NAMED, MTR_IMPORT_NDJSON, "\n{\"S\":1,\"I\":1}\n{\"S\":1,\"I\":2}\n{\"S\":1,\"I\":3}\n", NULL, 0}};
+    static const struct given given[] = {{NAMED, MTR_ROWS_CSV, "S,I\ns,1\ns,2\ns,3\n", NULL, 0},
+                                         {NAMED, MTR_ROWS_NDJSON, "\n{\"S\":1,\"I\":1}\n{\"S\":1,\"I\":2}\n{\"S\":1,\"I\":3}\n", NULL, 0}};
     for (int i = 0; i < 2; i++) {
         int seen = 0;
         const struct mtr_row_hooks hooks = {stop_at_two, on_problem, &seen};
@@ -149,7 +154,11 @@ static void test_a_hook_ends_the_reading(void **state)
         struct mtr_row_reader *reader;
         struct mtr_diagnostic diagnostic;
         assert_int_equal(mtr_import_map_parse(mtr_str_from(given[i].map), map, &diagnostic), MTR_OK);
-        assert_int_equal(mtr_row_reader_open(map, given[i].format, &hooks, &reader), MTR_OK);
+        struct mtr_row_format format = map->format;
+        format.kind = given[i].format;
+        const struct mtr_row_options options = {.format = &format, .gather_bytes = 1};
+        const char *fault;
+        assert_int_equal(mtr_row_reader_open(map, &options, &hooks, &reader, &fault), MTR_OK);
         assert_int_equal(mtr_row_reader_read(reader, mtr_str_from(given[i].text)), MTR_ECLOSED);
         assert_int_equal(seen, 2);
         mtr_row_reader_close(reader);
