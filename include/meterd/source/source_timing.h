@@ -33,13 +33,13 @@ struct mtr_source_schedule {
     int64_t jitter_us;            /* slots are this much later, at most: by a hash of key and window */
 };
 
-enum mtr_window_length {
-    MTR_WINDOW_HOUR,
-    MTR_WINDOW_DAY,      /* from midnight to midnight in the zone */
-    MTR_WINDOW_MONTH,    /* a month of the calendar in the zone */
-    MTR_WINDOW_DURATION, /* length_us, counted from start */
-    MTR_WINDOW_CURSOR,   /* none: a feed that goes on from its cursor */
-    MTR_WINDOW_PERIODS   /* named periods: has_current, has_last */
+enum mtr_source_length {
+    MTR_LENGTH_HOUR,
+    MTR_LENGTH_DAY,      /* from midnight to midnight in the zone */
+    MTR_LENGTH_MONTH,    /* a month of the calendar in the zone */
+    MTR_LENGTH_DURATION, /* length_us, counted from start */
+    MTR_LENGTH_CURSOR,   /* none: a feed that goes on from its cursor */
+    MTR_LENGTH_PERIODS   /* named periods: has_current, has_last */
 };
 
 /* One more reading of a closed window. */
@@ -51,7 +51,7 @@ struct mtr_source_reread {
 enum { MTR_SOURCE_REREADS_MAX = 32 };
 
 struct mtr_source_window {
-    enum mtr_window_length length;
+    enum mtr_source_length length;
     int64_t length_us;           /* of DURATION: a whole number of seconds */
     bool has_current, has_last;  /* of PERIODS */
     const struct mtr_zone *zone; /* NULL: UTC */
