@@ -29,7 +29,7 @@ int secret_make(char secret[MTR_SECRET_TEXT_BYTES], char sha256[MTR_SHA256_TEXT_
     memcpy(secret, "mtr_", 4);
     to_hex(bytes, sizeof(bytes), secret + 4);
     explicit_bzero(bytes, sizeof(bytes));
-    rc = mtr_sha256(mtr_str_from(secret), digest);
+    rc = mtr_digest_of(MTR_SHA256, mtr_str_from(secret), digest);
     if (!rc) to_hex(digest, sizeof(digest), sha256);
     return rc;
 }

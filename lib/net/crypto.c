@@ -18,6 +18,7 @@
 #include <string.h>
 
 struct mtr_hmac {
+    enum mtr_digest digest;
     EVP_MAC *mac;
     EVP_MAC_CTX *keyed;
 };
@@ -26,16 +27,22 @@ struct mtr_webhook {
     struct mtr_hmac *hmac;
 };
 
-int mtr_hmac_open(struct mtr_str key, struct mtr_hmac **out)
+size_t mtr_digest_bytes(enum mtr_digest digest)
 {
-    char digest[] = "SHA256";
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+    return digest == MTR_SHA256 ? MTR_SHA256_BYTES : MTR_DIGEST_BYTES_MAX;
+}
+
+int mtr_hmac_open(enum mtr_digest digest, struct mtr_str key, struct mtr_hmac **out)
+{
+    char names[][8] = {"SHA256", "SHA512"};
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, names[digest], 0),
                            OSSL_PARAM_construct_end()};
     static const unsigned char no_key[1];
     const unsigned char *bytes =
         key.size ? (const unsigned char *)key.data : no_key; /* NULL would mean "the key from before" */
     struct mtr_hmac *hmac = calloc(1, sizeof(*hmac));
     if (!hmac) return MTR_ENOMEM;
+    hmac->digest = digest;
     hmac->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     hmac->keyed = hmac->mac ? EVP_MAC_CTX_new(hmac->mac) : NULL;
     if (!hmac->keyed || EVP_MAC_init(hmac->keyed, bytes, key.size, params) != 1) {
@@ -54,27 +61,39 @@ void mtr_hmac_close(struct mtr_hmac *hmac)
     free(hmac);
 }
 
-int mtr_hmac_sign(struct mtr_hmac *hmac, const struct mtr_str *pieces, size_t piece_count,
-                  uint8_t out[MTR_SHA256_BYTES])
+int mtr_hmac_sign(struct mtr_hmac *hmac, const struct mtr_str *pieces, size_t piece_count, uint8_t *out)
 {
+    const size_t wanted = mtr_digest_bytes(hmac->digest);
     size_t size = 0;
     if (EVP_MAC_init(hmac->keyed, NULL, 0, NULL) != 1) return MTR_ENOMEM;
     for (size_t i = 0; i < piece_count; i++)
         if (pieces[i].size &&
             EVP_MAC_update(hmac->keyed, (const unsigned char *)pieces[i].data, pieces[i].size) != 1)
             return MTR_ENOMEM;
-    if (EVP_MAC_final(hmac->keyed, out, &size, MTR_SHA256_BYTES) != 1) return MTR_ENOMEM;
-    MTR_ASSERT(size == MTR_SHA256_BYTES);
+    if (EVP_MAC_final(hmac->keyed, out, &size, wanted) != 1) return MTR_ENOMEM;
+    MTR_ASSERT(size == wanted);
     return MTR_OK;
 }
 
-int mtr_sha256(struct mtr_str data, uint8_t out[MTR_SHA256_BYTES])
+int mtr_digest_of(enum mtr_digest digest, struct mtr_str data, uint8_t *out)
 {
+    const EVP_MD *kind = digest == MTR_SHA256 ? EVP_sha256() : EVP_sha512();
     unsigned size = 0;
-    if (EVP_Digest(data.data ? data.data : "", data.size, out, &size, EVP_sha256(), NULL) != 1)
-        return MTR_ENOMEM;
-    MTR_ASSERT(size == MTR_SHA256_BYTES);
+    if (EVP_Digest(data.data ? data.data : "", data.size, out, &size, kind, NULL) != 1) return MTR_ENOMEM;
+    MTR_ASSERT(size == mtr_digest_bytes(digest));
     return MTR_OK;
+}
+
+int mtr_hex_encode(struct mtr_buffer *out, struct mtr_str data)
+{
+    static const char digits[] = "0123456789abcdef";
+    int rc = mtr_buffer_reserve(out, 2 * data.size);
+    for (size_t i = 0; i < data.size && !rc; i++) {
+        const unsigned char byte = (unsigned char)data.data[i];
+        out->data[out->size++] = digits[byte >> 4];
+        out->data[out->size++] = digits[byte & 15];
+    }
+    return rc;
 }
 
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -152,7 +171,7 @@ int mtr_webhook_open(struct mtr_str secret, struct mtr_webhook **out)
     if (rc == MTR_ELIMIT || (!rc && !fits)) rc = MTR_EINVALID;
     if (rc) goto out;
     webhook = calloc(1, sizeof(*webhook));
-    rc = webhook ? mtr_hmac_open(mtr_buffer_str(&key), &webhook->hmac) : MTR_ENOMEM;
+    rc = webhook ? mtr_hmac_open(MTR_SHA256, mtr_buffer_str(&key), &webhook->hmac) : MTR_ENOMEM;
     if (!rc) *out = webhook;
 out:
     if (key.data) OPENSSL_cleanse(key.data, key.capacity);

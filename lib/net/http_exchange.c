@@ -200,6 +200,7 @@ static bool set_options(struct mtr_http_exchange *exchange, const struct mtr_htt
 {
     CURL *easy = exchange->easy;
     return !curl_easy_setopt(easy, CURLOPT_URL, call->url) &&
+           !curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) && /* as it may be signed */
            !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
            !curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https") &&
            !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) &&

@@ -4,6 +4,7 @@
  */
 #include "meterd/net/url.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static int hex_digit(char character)
@@ -123,4 +124,40 @@ bool mtr_query_find(const struct mtr_query *query, const char *name, struct mtr_
         return true;
     }
     return false;
+}
+
+static int escape(struct mtr_str text, struct mtr_arena *arena, struct mtr_buffer *scratch,
+                  struct mtr_str *out)
+{
+    mtr_buffer_reset(scratch);
+    int rc = mtr_percent_encode(scratch, text);
+    return rc ? rc : mtr_arena_copy(arena, mtr_buffer_str(scratch), out);
+}
+
+static int compare_parameters(const void *a, const void *b)
+{
+    const struct mtr_query_parameter *left = a, *right = b;
+    const int order = mtr_str_compare(left->name, right->name);
+    return order ? order : mtr_str_compare(left->value, right->value);
+}
+
+int mtr_query_write_sorted(struct mtr_buffer *out, const struct mtr_query *query, struct mtr_arena *arena)
+{
+    struct mtr_query escaped = {.count = query->count};
+    struct mtr_buffer scratch;
+    int rc = MTR_OK;
+    mtr_buffer_init(&scratch, SIZE_MAX);
+    for (uint32_t i = 0; i < query->count && !rc; i++) {
+        rc = escape(query->parameters[i].name, arena, &scratch, &escaped.parameters[i].name);
+        if (!rc) rc = escape(query->parameters[i].value, arena, &scratch, &escaped.parameters[i].value);
+    }
+    mtr_buffer_release(&scratch);
+    if (!rc) qsort(escaped.parameters, escaped.count, sizeof(*escaped.parameters), compare_parameters);
+    for (uint32_t i = 0; i < escaped.count && !rc; i++) {
+        if (i) rc = mtr_buffer_append_char(out, '&');
+        if (!rc) rc = mtr_buffer_append_str(out, escaped.parameters[i].name);
+        if (!rc) rc = mtr_buffer_append_char(out, '=');
+        if (!rc) rc = mtr_buffer_append_str(out, escaped.parameters[i].value);
+    }
+    return rc;
 }

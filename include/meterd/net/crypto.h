@@ -1,10 +1,10 @@
 /*
- * What secrets need: hashes, keyed hashes, base64, random bytes, and on top of them the signatures of
+ * What secrets need: hashes, keyed hashes, base64, hex, random bytes, and on top of them the signatures of
  * Standard Webhooks.
  *
- *   SHA-256       FIPS 180-4           of an API key: the catalog keeps the hash, never the key
- *   HMAC-SHA256   RFC 2104             with a key, of pieces one after the other
- *   base64        RFC 4648 §4          with padding
+ *   SHA-256, 512  FIPS 180-4           of an API key: the catalog keeps the hash, never the key
+ *   HMAC          RFC 2104             of either, with a key, of pieces one after the other
+ *   base64, hex   RFC 4648 §4, §8      with padding; in small letters
  *   webhooks      standardwebhooks.com, version v1: what a receiver checks before it believes a charge
  *
  *   struct mtr_webhook *webhook;
@@ -33,6 +33,7 @@
 
 enum {
     MTR_SHA256_BYTES = 32,
+    MTR_DIGEST_BYTES_MAX = 64,
     MTR_WEBHOOK_SIGNATURE_BYTES = 48,  /* "v1," + 44 characters + NUL */
     MTR_WEBHOOK_SECRET_BYTES_MIN = 24, /* of key material, by the specification */
     MTR_WEBHOOK_SECRET_BYTES_MAX = 64,
@@ -40,20 +41,24 @@ enum {
 
 /* ---- hashes ---- */
 
-/* Errors: MTR_ENOMEM. */
-int mtr_sha256(struct mtr_str data, uint8_t out[MTR_SHA256_BYTES]) MTR_MUST_USE;
+enum mtr_digest { MTR_SHA256, MTR_SHA512 };
+size_t mtr_digest_bytes(enum mtr_digest digest); /* 32, 64: of a hash, and of a MAC by it */
+
+/* Writes mtr_digest_bytes to out. Errors: MTR_ENOMEM. */
+int mtr_digest_of(enum mtr_digest digest, struct mtr_str data, uint8_t *out) MTR_MUST_USE;
 
 /* A key that signs many messages: any bytes, also none. Its cost is in opening it. */
 struct mtr_hmac;
 
-int mtr_hmac_open(struct mtr_str key, struct mtr_hmac **out) MTR_MUST_USE;
+int mtr_hmac_open(enum mtr_digest digest, struct mtr_str key, struct mtr_hmac **out) MTR_MUST_USE;
 void mtr_hmac_close(struct mtr_hmac *hmac); /* wipes the key; NULL is allowed */
-/* The MAC of the pieces one after the other. */
+/* The MAC of the pieces one after the other: mtr_digest_bytes to out. */
 int mtr_hmac_sign(struct mtr_hmac *hmac, const struct mtr_str *pieces, size_t piece_count,
-                  uint8_t out[MTR_SHA256_BYTES]) MTR_MUST_USE;
+                  uint8_t *out) MTR_MUST_USE;
 
-/* ---- base64 ---- */
+/* ---- base64 and hex ---- */
 
+int mtr_hex_encode(struct mtr_buffer *out, struct mtr_str data) MTR_MUST_USE; /* as the next */
 /* Both append to out. Decoding is strict: no spaces, exact padding, unused bits zero; else MTR_EINVALID, and
  * out is as it was. Errors: MTR_ELIMIT (out is full), MTR_ENOMEM. */
 int mtr_base64_encode(struct mtr_buffer *out, struct mtr_str data) MTR_MUST_USE;

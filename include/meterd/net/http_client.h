@@ -2,10 +2,10 @@
  * HTTP client, twice: a multiplexed one on the loop for polls and deliveries, and a blocking one for
  * commands.
  *
- * Neither follows redirects (a redirect is an answer like any other), sends Expect: 100-continue, uses a
- * proxy of the environment, or speaks anything but http and https. Certificates and host names are verified.
- * Answers are bounded. Connections are kept and used again, for calls that trust and show the same
- * certificates.
+ * Neither follows redirects (a redirect is an answer like any other), changes a URL's path, sends
+ * Expect: 100-continue, uses a proxy of the environment, or speaks anything but http and https. Certificates
+ * and host names are verified. Answers are bounded. Connections are kept and used again, for calls that trust
+ * and show the same certificates.
  *
  * A body comes whole, or in pieces as it arrives (on_piece), then never more of it is in memory than a piece:
  *

@@ -49,5 +49,9 @@ int mtr_percent_encode(struct mtr_buffer *out, struct mtr_str text) MTR_MUST_USE
 int mtr_query_parse(struct mtr_str text, struct mtr_arena *arena, struct mtr_query *out) MTR_MUST_USE;
 /* The first of that name. */
 bool mtr_query_find(const struct mtr_query *query, const char *name, struct mtr_str *out);
+/* Appends the same query in the one spelling that signatures want: "name=value" with both escaped as
+ * mtr_percent_encode does (a space is %20), sorted by escaped name, then value. */
+int mtr_query_write_sorted(struct mtr_buffer *out, const struct mtr_query *query,
+                           struct mtr_arena *arena) MTR_MUST_USE;
 
 #endif

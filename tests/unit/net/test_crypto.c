@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "meterd/net/crypto.h"
+#include "meterd/net/seal.h"
 
 static void hex_of(const uint8_t *bytes, char out[2 * MTR_SHA256_BYTES + 1])
 {
@@ -49,7 +50,7 @@ static void signs_as_rfc_4231(void **state)
         struct mtr_hmac *hmac;
         uint8_t mac[MTR_SHA256_BYTES];
         char hex[2 * MTR_SHA256_BYTES + 1];
-        assert_int_equal(mtr_hmac_open(rows[i].key, &hmac), MTR_OK);
+        assert_int_equal(mtr_hmac_open(MTR_SHA256, rows[i].key, &hmac), MTR_OK);
         for (size_t cut = 0; cut < 3; cut++) { /* again with the kept key, in pieces */
             struct mtr_str pieces[2] = {{rows[i].data.data, cut},
                                         {rows[i].data.data + cut, rows[i].data.size - cut}};
@@ -61,15 +62,75 @@ static void signs_as_rfc_4231(void **state)
     }
     uint8_t hash[MTR_SHA256_BYTES];
     char hex[2 * MTR_SHA256_BYTES + 1];
-    assert_int_equal(mtr_sha256(MTR_STR("abc"), hash), MTR_OK);
+    assert_int_equal(mtr_digest_of(MTR_SHA256, MTR_STR("abc"), hash), MTR_OK);
     hex_of(hash, hex);
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     struct mtr_hmac *empty;
-    assert_int_equal(mtr_hmac_open((struct mtr_str){0}, &empty), MTR_OK);
+    assert_int_equal(mtr_hmac_open(MTR_SHA256, (struct mtr_str){0}, &empty), MTR_OK);
     assert_int_equal(mtr_hmac_sign(empty, NULL, 0, hash), MTR_OK);
     hex_of(hash, hex);
     assert_string_equal(hex, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
     mtr_hmac_close(empty);
+}
+
+static void hashes_longer(void **state)
+{
+    (void)state;
+    uint8_t out[MTR_DIGEST_BYTES_MAX];
+    struct mtr_buffer hex;
+    struct mtr_hmac *hmac;
+    const struct mtr_str data = MTR_STR("what do ya want for nothing?"), whole = {(const char *)out, sizeof(out)};
+    mtr_buffer_init(&hex, 256);
+    assert_int_equal(mtr_digest_bytes(MTR_SHA512), 64);
+    assert_int_equal(mtr_digest_of(MTR_SHA512, MTR_STR("abc"), out), MTR_OK);
+    assert_int_equal(mtr_hex_encode(&hex, whole), MTR_OK);
+    assert_true(mtr_str_equal(mtr_buffer_str(&hex), MTR_STR("ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+                                                            "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f")));
+    mtr_buffer_reset(&hex);
+    assert_int_equal(mtr_hmac_open(MTR_SHA512, MTR_STR("Jefe"), &hmac), MTR_OK);
+    assert_int_equal(mtr_hmac_sign(hmac, &data, 1, out), MTR_OK);
+    mtr_hmac_close(hmac);
+    assert_int_equal(mtr_hex_encode(&hex, whole), MTR_OK);
+    assert_true(mtr_str_equal(mtr_buffer_str(&hex), MTR_STR("164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+                                                            "9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737")));
+    mtr_buffer_release(&hex);
+}
+
+static void seals(void **state)
+{
+    (void)state;
+    const uint8_t key[MTR_SEAL_KEY_BYTES] = {1}, other[MTR_SEAL_KEY_BYTES] = {2};
+    struct mtr_buffer first, second, plain;
+    mtr_buffer_init(&first, 256);
+    mtr_buffer_init(&second, 256);
+    mtr_buffer_init(&plain, 256);
+    for (size_t size = 0; size <= 7; size += 7) {
+        const struct mtr_str secret = {"refresh", size};
+        mtr_buffer_reset(&first);
+        mtr_buffer_reset(&second);
+        mtr_buffer_reset(&plain);
+        assert_int_equal(mtr_seal(key, secret, &first), MTR_OK);
+        assert_int_equal(mtr_seal(key, secret, &second), MTR_OK);
+        assert_int_equal(first.size, size + MTR_SEAL_MORE_BYTES);
+        assert_false(mtr_str_equal(mtr_buffer_str(&first), mtr_buffer_str(&second))); /* a nonce each */
+        assert_int_equal(mtr_unseal(key, mtr_buffer_str(&first), &plain), MTR_OK);
+        assert_true(mtr_str_equal(mtr_buffer_str(&plain), secret));
+        assert_int_equal(mtr_unseal(other, mtr_buffer_str(&first), &plain), MTR_ECORRUPT);
+        for (size_t i = 0; i < first.size; i++) { /* each byte matters, and that none is missing */
+            first.data[i] ^= 1;
+            assert_int_equal(mtr_unseal(key, mtr_buffer_str(&first), &plain), MTR_ECORRUPT);
+            first.data[i] ^= 1;
+            assert_int_equal(mtr_unseal(key, (struct mtr_str){first.data, i}, &plain), MTR_ECORRUPT);
+        }
+        assert_int_equal(plain.size, size);
+    }
+    mtr_buffer_release(&second);
+    mtr_buffer_init(&second, MTR_SEAL_MORE_BYTES);
+    assert_int_equal(mtr_seal(key, MTR_STR("x"), &second), MTR_ELIMIT);
+    assert_int_equal(second.size, 0);
+    mtr_buffer_release(&first);
+    mtr_buffer_release(&second);
+    mtr_buffer_release(&plain);
 }
 
 static void encodes_base64(void **state)
@@ -135,6 +196,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(signs_as_rfc_4231),
+        cmocka_unit_test(hashes_longer),
+        cmocka_unit_test(seals),
         cmocka_unit_test(encodes_base64),
         cmocka_unit_test(signs_as_standard_webhooks),
         cmocka_unit_test(draws_random_bytes),

@@ -88,6 +88,12 @@ static void parses_queries(void **state)
     assert_true(mtr_query_find(&query, "c", &value) && value.size == 0);
     assert_true(mtr_query_find(&query, "d", &value) && mtr_str_equal(value, MTR_STR("\xC3\xA9")));
     assert_false(mtr_query_find(&query, "e", &value));
+    struct mtr_buffer sorted;
+    mtr_buffer_init(&sorted, 256);
+    assert_int_equal(mtr_query_parse(MTR_STR("b=2&a-b=&a+b=1/&%c3%a9&b=10&z=~"), &arena, &query), MTR_OK);
+    assert_int_equal(mtr_query_write_sorted(&sorted, &query, &arena), MTR_OK);
+    assert_true(mtr_str_equal(mtr_buffer_str(&sorted), MTR_STR("%C3%A9=&a%20b=1%2F&a-b=&b=10&b=2&z=~")));
+    mtr_buffer_release(&sorted);
     static const char *const bad[] = {"a=%", "a=%4", "a=%gg", "a=%00", "a=%ff", "%=1"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(mtr_query_parse(mtr_str_from(bad[i]), &arena, &query), MTR_EINVALID);
