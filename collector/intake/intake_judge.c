@@ -182,7 +182,11 @@ static int judge_row(struct judging *judging)
     if (verdict.code == MTR_RESULT_ACCEPTED)
         verdict = judge_usage(&judging->intake->judge, judging->catalog, judging->event, judging->now_us,
                               &judging->request->arena);
-    if (!is_kept(verdict.code)) return refuse_row(judging, &verdict);
+    if (!is_kept(verdict.code)) {
+        if (!judging->event->target_seq) return refuse_row(judging, &verdict);
+        set_result(judging->result, &verdict, judging->event->target_seq);
+        return MTR_OK;
+    }
     uint64_t seq = group_store(&judging->intake->group, judging->event, *judging->key,
                                MTR_DISPOSITION_NORMAL, 0);
     set_result(judging->result, &verdict, seq);

@@ -125,7 +125,7 @@ static inline struct world *new_world(void)
 {
     struct world *world = calloc(1, sizeof(*world));
     assert_non_null(world);
-    make_temporary(world->directory);
+    make_temporary_in_memory(world->directory);
     snprintf(world->log_directory, sizeof(world->log_directory), "%s/log", world->directory);
     world->now_us = instant(NOW);
     world->log_options =

@@ -69,7 +69,8 @@ struct mtr_request {
     bool is_dry_run;     /* judged and answered as if it were sent, and nothing is stored */
     /* Rows that the poller read, with what it says itself: their dispositions and targets stand in the events
      * (NORMAL, VOID, REFUSED, NOTE); no age is too old, and a row that a sender would be told of is stored as
-     * REFUSED, its result saying why. */
+     * REFUSED, its result saying why. A NORMAL one with a target is in quarantine at that sequence: it is
+     * stored when it counts now, and else stays there. */
     bool is_reading;
     uint32_t counts[MTR_RESULT_COUNT]; /* filled with the answer */
     uint32_t not_counted; /* events that some meter passes over; filled with the answer */

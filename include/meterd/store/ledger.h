@@ -88,7 +88,7 @@ struct mtr_ledger_window {
     int64_t first_us;    /* when the first was received; 0: none */
     int64_t last_us;     /* when the last whole one was received */
     int64_t noted_us;    /* when the last receipt was, whatever it says */
-    uint64_t rows;       /* of the last whole reading */
+    uint64_t rows;       /* in its run */
     uint64_t refused;    /* of them, in quarantine */
     uint64_t changes;    /* rows new, changed or gone, all readings together */
     uint64_t seq_first, seq_last; /* of the log: what its readings wrote; 0: nothing */
@@ -124,14 +124,20 @@ struct mtr_run_cursor;
 int mtr_run_open(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
                  struct mtr_run_cursor **out) MTR_MUST_USE;
 void mtr_run_close(struct mtr_run_cursor *cursor); /* NULL is allowed */
-/* The first row whose key is not below `from`, from where the cursor stands on; NULL: the next one.
- * MTR_ENOTFOUND: there is none. *row is borrowed until the next call. */
+/* NULL: the next row, which the cursor goes behind. Else the first whose key is not below `from`, from where
+ * the cursor stands on; it stays before that. MTR_ENOTFOUND: there is none. *row is borrowed until the next
+ * call. */
 int mtr_run_next(struct mtr_run_cursor *cursor, const struct mtr_event_identity *from,
                  const struct mtr_run_row **row) MTR_MUST_USE;
 
-/* Writes changes, sorted by key and with each key once, into a window's run. */
+/* Writes changes, sorted by key and with each key once, into a window's run; *delta is added to: how many
+ * rows there are more, and how many in quarantine. */
+struct mtr_run_delta {
+    int64_t rows, refused;
+};
 int mtr_run_apply(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
-                  const struct mtr_run_row *changes, uint32_t count) MTR_MUST_USE;
+                  const struct mtr_run_row *changes, uint32_t count,
+                  struct mtr_run_delta *delta) MTR_MUST_USE;
 /* The run goes: the window is settled. */
 int mtr_run_drop(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us) MTR_MUST_USE;
 

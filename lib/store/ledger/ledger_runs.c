@@ -151,7 +151,8 @@ int mtr_run_next(struct mtr_run_cursor *cursor, const struct mtr_event_identity 
         int rc = next_chunk(cursor);
         if (rc) return rc;
     }
-    *row = &cursor->rows[cursor->next++];
+    *row = &cursor->rows[cursor->next];
+    if (!from) cursor->next++;
     return MTR_OK;
 }
 
@@ -165,6 +166,7 @@ struct writing {
     struct mtr_run_row old[CHUNK_ROWS_MAX];
     struct mtr_run_row fresh[2 * CHUNK_ROWS_MAX]; /* what becomes of a chunk, as far as it is known */
     uint32_t fresh_count;
+    struct mtr_run_delta *delta;
 };
 
 static int put_chunk(struct writing *writing, uint32_t count)
@@ -211,6 +213,12 @@ static int next_begins(struct writing *writing, struct mtr_event_identity *begin
     return MTR_OK;
 }
 
+static void count_row(struct mtr_run_delta *delta, const struct mtr_run_row *row, int sign)
+{
+    delta->rows += sign;
+    delta->refused += row->is_refused ? sign : 0;
+}
+
 /* Merges changes into the old chunk's rows, up to where the next chunk begins. *taken: of the changes. */
 static int merge_chunk(struct writing *writing, uint32_t old_count, const struct mtr_run_row *changes,
                        uint32_t count, const struct mtr_event_identity *bound, uint32_t *taken)
@@ -227,8 +235,11 @@ static int merge_chunk(struct writing *writing, uint32_t old_count, const struct
             rc = keep_row(writing, &writing->old[i++]);
             continue;
         }
-        if (!order) i++;
-        if (changes[k].seq) rc = keep_row(writing, &changes[k]);
+        if (!order) count_row(writing->delta, &writing->old[i++], -1);
+        if (changes[k].seq) {
+            count_row(writing->delta, &changes[k], 1);
+            rc = keep_row(writing, &changes[k]);
+        }
         k++;
     }
     *taken = k;
@@ -256,7 +267,7 @@ static int apply_chunk(struct writing *writing, const struct mtr_run_row *change
 }
 
 int mtr_run_apply(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
-                  const struct mtr_run_row *changes, uint32_t count)
+                  const struct mtr_run_row *changes, uint32_t count, struct mtr_run_delta *delta)
 {
     MTR_ASSERT(txn->write);
     for (uint32_t i = 1; i < count; i++)
@@ -266,6 +277,7 @@ int mtr_run_apply(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, i
     writing->txn = txn->txn;
     writing->table = txn->ledger->tables[LEDGER_RUNS];
     writing->fresh_count = 0;
+    writing->delta = delta;
     run_prefix(strand, start_us, writing->prefix);
     int rc = lmdb_error(mdb_cursor_open(txn->txn, writing->table, &writing->cursor));
     if (rc) {

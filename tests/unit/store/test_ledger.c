@@ -165,6 +165,7 @@ static int compare_rows(const void *a, const void *b)
 
 struct model {
     struct mtr_run_row rows[KEYS]; /* sorted; seq 0: not there */
+    int64_t rows_there, refused;
 };
 
 static void check_run(struct fixture *f, const struct model *model, struct random_source *random)
@@ -187,6 +188,8 @@ static void check_run(struct fixture *f, const struct model *model, struct rando
         assert_int_equal(rc, k == KEYS ? MTR_ENOTFOUND : 0);
         if (k == KEYS) break;
         assert_memory_equal(row, &model->rows[k], sizeof(*row));
+        assert_int_equal(mtr_run_next(cursor, &model->rows[k].key, &row), 0); /* it stays before what was looked up */
+        assert_memory_equal(row, &model->rows[k], sizeof(*row));
         i = k; /* a cursor does not go back */
     }
     mtr_run_close(cursor);
@@ -204,7 +207,16 @@ static void change_run(struct fixture *f, struct model *model, struct random_sou
         model->rows[i].is_refused = random_below(random, 2);
         changes[count++] = model->rows[i];
     }
-    assert_int_equal(mtr_run_apply(f->txn, &east, 40, changes, count), 0);
+    const struct mtr_run_delta before = {model->rows_there, model->refused};
+    struct mtr_run_delta delta = {-before.rows, -before.refused}; /* it is added to */
+    assert_int_equal(mtr_run_apply(f->txn, &east, 40, changes, count, &delta), 0);
+    model->rows_there = model->refused = 0;
+    for (uint32_t i = 0; i < KEYS; i++) {
+        model->rows_there += model->rows[i].seq > 0;
+        model->refused += model->rows[i].seq > 0 && model->rows[i].is_refused;
+    }
+    assert_int_equal(delta.rows, model->rows_there - 2 * before.rows);
+    assert_int_equal(delta.refused, model->refused - 2 * before.refused);
 }
 
 static void runs_are_what_changes_made_of_them(void **state)
@@ -213,12 +225,13 @@ static void runs_are_what_changes_made_of_them(void **state)
     const char *given = getenv("METERD_SEED");
     struct random_source random = {given ? strtoull(given, NULL, 10) : 1};
     static struct model model;
+    struct mtr_run_delta delta = {0, 0};
     const struct mtr_run_row neighbour = {.key = {5, 5}, .seq = 5};
     printf("seed %llu\n", (unsigned long long)random.state);
     for (uint32_t i = 0; i < KEYS; i++) model.rows[i].key = key_of(i);
     qsort(model.rows, KEYS, sizeof(model.rows[0]), compare_rows);
-    assert_int_equal(mtr_run_apply(f->txn, &east, 39, &neighbour, 1), 0);
-    assert_int_equal(mtr_run_apply(f->txn, &east, 41, &neighbour, 1), 0);
+    assert_int_equal(mtr_run_apply(f->txn, &east, 39, &neighbour, 1, &delta), 0);
+    assert_int_equal(mtr_run_apply(f->txn, &east, 41, &neighbour, 1, &delta), 0);
     for (uint64_t round = 0; round < ROUNDS; round++) {
         change_run(f, &model, &random, round);
         if (round % 8 == 0) reopen(f);

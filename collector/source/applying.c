@@ -1,0 +1,78 @@
+/*
+ * Parts of a reading. Nothing is looked up here: the merge has said what goes.
+ */
+#include "collector/source/applying.h"
+
+void applying_begin(struct applying *applying, const struct merge *merge, const struct receipt *receipt,
+                    uint32_t events_max)
+{
+    MTR_ASSERT(events_max && events_max <= PART_EVENTS_MAX);
+    *applying = (struct applying){.merge = *merge, .receipt = *receipt, .events_max = events_max};
+    applying->receipt.part = 0;
+    applying->receipt.same = merge->same;
+    applying->receipt.added = merge->added;
+    applying->receipt.changed = merge->changed + merge->moved;
+    applying->receipt.gone = merge->gone;
+}
+
+void applying_release(struct applying *applying)
+{
+    merge_release(&applying->merge);
+    part_release(&applying->part);
+}
+
+static bool is_full(const struct applying *applying)
+{
+    return part_is_full(&applying->part) || applying->part.request->count >= applying->events_max;
+}
+
+static int begin_part(struct applying *applying)
+{
+    if (applying->part.request) return MTR_OK;
+    return part_begin(&applying->part, &applying->receipt.strand, applying->receipt.reading);
+}
+
+static int add_voids(struct applying *applying)
+{
+    const struct merge *merge = &applying->merge;
+    int rc = MTR_OK;
+    while (!rc && applying->void_next < merge->void_count && !is_full(applying))
+        rc = part_add_void(&applying->part, &merge->voids[applying->void_next++]);
+    return rc;
+}
+
+static uint64_t retried_seq(struct applying *applying)
+{
+    const struct merge *merge = &applying->merge;
+    const struct merge_retry *retry = &merge->retries[applying->retry_next];
+    if (applying->retry_next == merge->retried || retry->ordinal != applying->ordinal) return 0;
+    applying->retry_next++;
+    return retry->seq;
+}
+
+int applying_row(struct applying *applying, const struct mtr_event *event)
+{
+    int rc = begin_part(applying);
+    if (!rc) rc = add_voids(applying);
+    if (rc) return rc;
+    if (!merge_sends(&applying->merge, applying->ordinal)) {
+        applying->ordinal++;
+        return MTR_OK;
+    }
+    if (is_full(applying)) return MTR_EAGAIN;
+    const struct part_row row = {.event = event, .retried_seq = retried_seq(applying)};
+    rc = part_add_row(&applying->part, &row);
+    applying->ordinal++;
+    return rc;
+}
+
+int applying_part(struct applying *applying, bool rows_ended, struct mtr_request **out, bool *is_last)
+{
+    int rc = begin_part(applying);
+    if (!rc) rc = add_voids(applying);
+    if (rc) return rc;
+    *is_last = rows_ended && applying->void_next == applying->merge.void_count;
+    applying->receipt.part++;
+    applying->receipt.is_last = *is_last;
+    return part_finish(&applying->part, &applying->receipt, out);
+}

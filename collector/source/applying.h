@@ -1,0 +1,38 @@
+/*
+ * A reading that was found whole goes into the log: what its window's run has and it has not is taken back,
+ * what it has anew is sent, in parts of bounded size. The rows come by once more, in the order of their
+ * ordinals.
+ *
+ *   applying_begin ─▶ (applying_row … until applying_is_full or the rows end ─▶ applying_part ─▶ committed)*
+ *
+ * Voids go first. A part that is lost in a crash is no harm: the ledger knows what came in, and the next
+ * reading sends the rest. One thread at a time.
+ */
+#ifndef METERD_COLLECTOR_SOURCE_APPLYING_H
+#define METERD_COLLECTOR_SOURCE_APPLYING_H
+
+#include "collector/source/part.h"
+
+struct applying {
+    struct merge merge;
+    struct part part;
+    struct receipt receipt; /* of the reading: strand, window, numbers, counts */
+    uint32_t events_max;    /* of a part */
+    uint64_t ordinal;       /* of the row that comes next */
+    uint64_t void_next, retry_next;
+};
+
+/* receipt: what the reading says, with the texts borrowed until the last part; its counts of changes are
+ * taken from the merge, which is applying's from now on. */
+void applying_begin(struct applying *applying, const struct merge *merge, const struct receipt *receipt,
+                    uint32_t events_max);
+void applying_release(struct applying *applying);
+
+/* Adds voids first; MTR_EAGAIN: the part is full before the row could go in, which is not taken yet. */
+int applying_row(struct applying *applying, const struct mtr_event *event) MTR_MUST_USE;
+/* What was added, as the next part. rows_ended: no row comes any more. *is_last: the reading is in with it.
+ * The first part is made even when nothing changed: its receipt is what proves the reading. */
+int applying_part(struct applying *applying, bool rows_ended, struct mtr_request **out,
+                  bool *is_last) MTR_MUST_USE;
+
+#endif

@@ -1,0 +1,348 @@
+/*
+ * What a block's receipts make of the ledger.
+ *
+ * The rows of a receipt are the events of its source before it, back to the source's receipt before (two
+ * requests may share a block). Within a window's run the last word on a key counts: a changed row is voided
+ * and stands again behind that.
+ *
+ * Invariant: a row goes into the run of its receipt's window; a void takes it out of that window's run whose
+ * start is the void's time.
+ */
+#include "collector/source/ledger_fold.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/source/receipt.h"
+#include "meterd/core/arena.h"
+#include "meterd/core/limits.h"
+
+enum { ARENA_BYTES_MAX = 1 << 20, PREFIX_BYTES = sizeof(MTR_EVENT_SOURCE_OWN) - 1 };
+
+/* One word on a key: of which window, and what. */
+struct change {
+    int64_t start_us;
+    struct mtr_run_row row; /* seq 0: gone */
+    uint64_t at_seq;        /* of the event that says so */
+};
+
+struct ledger_fold {
+    struct mtr_log_reader *reader;
+    struct mtr_ledger *ledger;
+    uint8_t event_key[MTR_EVENT_KEY_BYTES];
+    struct mtr_arena arena; /* of one receipt */
+    struct change *changes;
+    struct mtr_run_row *rows; /* what is applied of them */
+    uint32_t capacity, change_count;
+};
+
+int ledger_fold_open(struct mtr_log_reader *reader, struct mtr_ledger *ledger,
+                     const uint8_t event_key[MTR_EVENT_KEY_BYTES], struct ledger_fold **out)
+{
+    struct ledger_fold *fold = calloc(1, sizeof(*fold));
+    if (!fold) return MTR_ENOMEM;
+    fold->reader = reader;
+    fold->ledger = ledger;
+    memcpy(fold->event_key, event_key, MTR_EVENT_KEY_BYTES);
+    mtr_arena_init(&fold->arena, 16 << 10, ARENA_BYTES_MAX);
+    *out = fold;
+    return MTR_OK;
+}
+
+void ledger_fold_close(struct ledger_fold *fold)
+{
+    if (!fold) return;
+    mtr_arena_release(&fold->arena);
+    free(fold->changes);
+    free(fold->rows);
+    free(fold);
+}
+
+static int make_room(struct ledger_fold *fold, uint32_t count)
+{
+    if (count <= fold->capacity) return MTR_OK;
+    free(fold->changes);
+    free(fold->rows);
+    fold->capacity = 0;
+    fold->changes = malloc(count * sizeof(*fold->changes));
+    fold->rows = malloc(count * sizeof(*fold->rows));
+    if (!fold->changes || !fold->rows) return MTR_ENOMEM;
+    fold->capacity = count;
+    return MTR_OK;
+}
+
+/* The text is borrowed from the row that is to be replaced. */
+static void keep_problem(struct mtr_ledger_window *window, char problem[MTR_LEDGER_PROBLEM_BYTES_MAX])
+{
+    if (window->problem.size) memcpy(problem, window->problem.data, window->problem.size);
+    window->problem.data = problem;
+}
+
+static void add_delta(struct mtr_ledger_window *window, struct mtr_run_delta delta)
+{
+    window->rows += (uint64_t)delta.rows;
+    window->refused += (uint64_t)delta.refused;
+}
+
+/* ---- the rows of a receipt ---- */
+
+static bool is_of(const struct mtr_event *event, const struct mtr_event *note)
+{
+    return mtr_str_equal(event->source, note->source) && mtr_str_equal(event->vendor, note->vendor);
+}
+
+/* What an event says of a row; false: nothing. */
+static bool change_of(const struct ledger_fold *fold, const struct mtr_event *event, uint64_t seq,
+                      const struct receipt *receipt, struct change *out)
+{
+    *out = (struct change){.start_us = receipt->start_us, .at_seq = seq};
+    if (event->disposition == MTR_DISPOSITION_VOID) {
+        out->start_us = event->time_us;
+        return read_void_key(event, &out->row.key);
+    }
+    struct mtr_str own;
+    const bool is_refused = event->disposition == MTR_DISPOSITION_REFUSED;
+    if (!is_refused && event->disposition != MTR_DISPOSITION_NORMAL) return false;
+    if (!read_row_own_id(event->id, &own)) return false;
+    out->row.key = read_row_key(event->vendor, event->source, own, fold->event_key);
+    out->row.digest = read_row_digest(event);
+    out->row.seq = seq;
+    out->row.is_refused = is_refused;
+    return true;
+}
+
+static int compare_changes(const void *a, const void *b)
+{
+    const struct change *x = a, *y = b;
+    if (x->start_us != y->start_us) return x->start_us < y->start_us ? -1 : 1;
+    const int order = mtr_run_row_compare(&x->row.key, &y->row.key);
+    return order ? order : (x->at_seq > y->at_seq) - (x->at_seq < y->at_seq);
+}
+
+/* Rows of another window have left it. */
+static int note_left(struct mtr_ledger_txn *txn, const struct receipt *receipt, int64_t start_us,
+                     struct mtr_run_delta delta)
+{
+    struct mtr_ledger_window window;
+    char problem[MTR_LEDGER_PROBLEM_BYTES_MAX];
+    int rc = mtr_ledger_get_window(txn, &receipt->strand, start_us, &window);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    keep_problem(&window, problem);
+    add_delta(&window, delta);
+    return mtr_ledger_put_window(txn, &receipt->strand, &window);
+}
+
+/* Sorted changes, window by window, the last of each key. *own: of the receipt's own window. */
+static int apply_changes(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct receipt *receipt,
+                         struct mtr_run_delta *own)
+{
+    uint32_t i = 0;
+    if (fold->change_count > 1)
+        qsort(fold->changes, fold->change_count, sizeof(*fold->changes), compare_changes);
+    while (i < fold->change_count) {
+        const int64_t start_us = fold->changes[i].start_us;
+        uint32_t count = 0;
+        for (; i < fold->change_count && fold->changes[i].start_us == start_us; i++) {
+            const struct mtr_run_row *row = &fold->changes[i].row;
+            if (count && !mtr_run_row_compare(&fold->rows[count - 1].key, &row->key)) count--;
+            fold->rows[count++] = *row;
+        }
+        struct mtr_run_delta delta = {0, 0};
+        int rc = mtr_run_apply(txn, &receipt->strand, start_us, fold->rows, count, &delta);
+        if (start_us == receipt->start_us) *own = delta;
+        else if (!rc) rc = note_left(txn, receipt, start_us, delta);
+        if (rc) return rc;
+    }
+    return MTR_OK;
+}
+
+/* ---- the window of a receipt ---- */
+
+static void take_reading(struct mtr_ledger_window *window, const struct receipt *receipt)
+{
+    const bool is_whole = receipt->state == MTR_WINDOW_COMPLETE || receipt->state == MTR_WINDOW_OPEN;
+    if (is_whole) {
+        if (!window->first_us) window->first_us = receipt->received_us;
+        window->last_us = receipt->received_us;
+        window->readings++;
+        window->changes += receipt->added + receipt->changed + receipt->gone;
+    }
+    window->state = receipt->state;
+    window->agreed = receipt->agreed;
+    window->content = receipt->content;
+    window->problem = receipt->problem;
+}
+
+/* What the events of a receipt were: sequences, 0 without any, and what they did to the window's run. */
+struct written {
+    uint64_t first_seq, last_seq;
+    struct mtr_run_delta delta;
+};
+
+static void take_part(struct mtr_ledger_window *window, const struct receipt *receipt,
+                      const struct written *written)
+{
+    window->noted_us = receipt->received_us;
+    if (written->first_seq) {
+        if (!window->seq_first) window->seq_first = written->first_seq;
+        window->seq_last = written->last_seq;
+        window->reading = receipt->reading;
+    }
+    if (!receipt->is_last) window->state = MTR_WINDOW_PARTIAL;
+    else take_reading(window, receipt);
+}
+
+static int fold_window(struct mtr_ledger_txn *txn, const struct receipt *receipt,
+                       const struct written *written)
+{
+    struct mtr_ledger_window window;
+    int rc = mtr_ledger_get_window(txn, &receipt->strand, receipt->start_us, &window);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (rc) window = (struct mtr_ledger_window){.start_us = receipt->start_us};
+    char problem[MTR_LEDGER_PROBLEM_BYTES_MAX];
+    keep_problem(&window, problem);
+    add_delta(&window, written->delta);
+    window.end_us = receipt->end_us;
+    if (receipt->state == MTR_WINDOW_SETTLED) {
+        window.state = MTR_WINDOW_SETTLED;
+        window.noted_us = receipt->received_us;
+        rc = mtr_run_drop(txn, &receipt->strand, receipt->start_us);
+    } else {
+        take_part(&window, receipt, written);
+        rc = MTR_OK;
+    }
+    return rc ? rc : mtr_ledger_put_window(txn, &receipt->strand, &window);
+}
+
+static int fold_number(struct mtr_ledger_txn *txn, const struct receipt *receipt)
+{
+    uint64_t last;
+    int rc = mtr_ledger_last_reading(txn, &receipt->strand, &last);
+    if (rc || receipt->reading <= last) return rc;
+    return mtr_ledger_put_last_reading(txn, &receipt->strand, receipt->reading);
+}
+
+/* events[first…at] of a block; the receipt stands at `at`. */
+static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct mtr_event *events,
+                        uint32_t first, uint32_t at, uint64_t block_seq)
+{
+    struct receipt receipt;
+    struct written written = {0};
+    mtr_arena_reset(&fold->arena);
+    int rc = receipt_read(&events[at], &fold->arena, &receipt);
+    if (rc) return rc;
+    fold->change_count = 0;
+    for (uint32_t i = first; i < at; i++) {
+        if (!is_of(&events[i], &events[at])) continue;
+        if (!written.first_seq) written.first_seq = block_seq + i;
+        written.last_seq = block_seq + i;
+        struct change *change = &fold->changes[fold->change_count];
+        if (!receipt.is_append && change_of(fold, &events[i], block_seq + i, &receipt, change))
+            fold->change_count++;
+    }
+    rc = apply_changes(fold, txn, &receipt, &written.delta);
+    if (!rc && receipt.cursor.data) rc = mtr_ledger_put_cursor(txn, &receipt.strand, receipt.cursor);
+    if (!rc) rc = fold_number(txn, &receipt);
+    return rc || receipt.end_us == receipt.start_us ? rc : fold_window(txn, &receipt, &written);
+}
+
+/* Where the rows of the receipt at `at` begin: behind the source's receipt before it. */
+static uint32_t rows_begin(const struct mtr_event *events, uint32_t at)
+{
+    uint32_t first = at;
+    while (first && !(receipt_is(&events[first - 1]) && is_of(&events[first - 1], &events[at]))) first--;
+    return first;
+}
+
+static int fold_events(struct ledger_fold *fold, struct mtr_ledger_txn *txn,
+                       const struct mtr_block_header *header, const struct mtr_event *events)
+{
+    for (uint32_t i = 0; i < header->count; i++) {
+        if (!receipt_is(&events[i])) continue;
+        int rc = make_room(fold, header->count);
+        if (!rc) rc = fold_receipt(fold, txn, events, rows_begin(events, i), i, header->first_seq);
+        if (rc) return rc;
+    }
+    return MTR_OK;
+}
+
+/* ---- blocks ---- */
+
+static int read_block(struct ledger_fold *fold, uint64_t seq, struct mtr_block_header *header,
+                      const struct mtr_event **events, struct mtr_diagnostic *diagnostic)
+{
+    int rc = mtr_log_read(fold->reader, seq, header, events, diagnostic);
+    MTR_ASSERT(rc || header->first_seq + header->count > seq);
+    return rc;
+}
+
+static int fold_at(struct ledger_fold *fold, struct mtr_ledger_txn *txn, uint64_t seq, uint64_t *applied,
+                   struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_block_header header;
+    const struct mtr_event *events;
+    int rc = read_block(fold, seq, &header, &events, diagnostic);
+    if (rc) return rc;
+    rc = fold_events(fold, txn, &header, events);
+    if (rc == MTR_ECORRUPT)
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_DAMAGED, 0, 0, NULL,
+                           "a receipt in the block at sequence %" PRIu64 " of the log cannot be read",
+                           header.first_seq);
+    *applied = header.first_seq + header.count - 1;
+    return rc;
+}
+
+int ledger_fold_step(struct ledger_fold *fold, uint32_t blocks_max, bool *more,
+                     struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_ledger_txn *txn;
+    uint64_t applied = 0, before = 0;
+    int rc = mtr_ledger_begin(fold->ledger, true, &txn);
+    if (rc) return rc;
+    rc = mtr_ledger_applied(txn, &applied);
+    before = applied;
+    for (uint32_t i = 0; !rc && i < blocks_max; i++)
+        rc = fold_at(fold, txn, applied + 1, &applied, diagnostic);
+    *more = rc == MTR_OK;
+    if (rc == MTR_ENOTFOUND) rc = MTR_OK;
+    if (!rc && applied > before) rc = mtr_ledger_put_applied(txn, applied);
+    if (rc || applied == before) {
+        mtr_ledger_abort(txn);
+        return rc;
+    }
+    return mtr_ledger_commit(txn);
+}
+
+int ledger_fold_block(struct ledger_fold *fold, uint64_t seq, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_ledger_txn *txn;
+    uint64_t applied = 0;
+    int rc = mtr_ledger_begin(fold->ledger, true, &txn);
+    if (rc) return rc;
+    rc = mtr_ledger_applied(txn, &applied);
+    const bool is_in = !rc && seq <= applied;
+    if (!rc && !is_in) rc = fold_at(fold, txn, seq, &applied, diagnostic);
+    MTR_ASSERT(rc != MTR_ENOTFOUND); /* it was committed */
+    if (!rc && !is_in) rc = mtr_ledger_put_applied(txn, applied);
+    if (rc || is_in) {
+        mtr_ledger_abort(txn);
+        return rc;
+    }
+    return mtr_ledger_commit(txn);
+}
+
+int ledger_fold_pass(struct ledger_fold *fold, uint64_t seq)
+{
+    struct mtr_ledger_txn *txn;
+    uint64_t applied = 0;
+    int rc = mtr_ledger_begin(fold->ledger, true, &txn);
+    if (rc) return rc;
+    rc = mtr_ledger_applied(txn, &applied);
+    if (!rc && seq > applied) rc = mtr_ledger_put_applied(txn, seq);
+    if (rc || seq <= applied) {
+        mtr_ledger_abort(txn);
+        return rc;
+    }
+    return mtr_ledger_commit(txn);
+}

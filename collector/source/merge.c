@@ -1,0 +1,236 @@
+/*
+ * The pass over both sorted lists, and then one over each other window's run with the rows that are new.
+ */
+#include "collector/source/merge.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum { ROWS_MIN = 1024 };
+
+/* ---- rows of a reading ---- */
+
+static int grow(void **items, uint64_t *capacity, size_t item_bytes)
+{
+    const uint64_t wanted = *capacity ? *capacity + *capacity / 2 : ROWS_MIN;
+    void *grown = realloc(*items, wanted * item_bytes);
+    if (!grown) return MTR_ENOMEM;
+    *items = grown;
+    *capacity = wanted;
+    return MTR_OK;
+}
+
+int read_rows_add(struct read_rows *rows, const struct read_row *row, uint64_t rows_max)
+{
+    if (rows->count >= rows_max) return MTR_ELIMIT;
+    if (rows->count == rows->capacity) {
+        void *items = rows->rows;
+        int rc = grow(&items, &rows->capacity, sizeof(*rows->rows));
+        if (rc) return rc;
+        rows->rows = items;
+    }
+    rows->rows[rows->count++] = *row;
+    return MTR_OK;
+}
+
+void read_rows_release(struct read_rows *rows)
+{
+    free(rows->rows);
+    *rows = (struct read_rows){0};
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct read_row *x = a, *y = b;
+    const int order = mtr_run_row_compare(&x->key, &y->key);
+    return order ? order : (x->ordinal > y->ordinal) - (x->ordinal < y->ordinal);
+}
+
+int read_rows_sort(struct read_rows *rows, uint64_t *repeated, uint64_t *clash)
+{
+    uint64_t count = 0;
+    *repeated = 0;
+    if (rows->count > 1) qsort(rows->rows, rows->count, sizeof(*rows->rows), compare_rows);
+    for (uint64_t i = 0; i < rows->count; i++) {
+        const struct read_row *row = &rows->rows[i], *before = count ? &rows->rows[count - 1] : NULL;
+        if (!before || mtr_run_row_compare(&before->key, &row->key)) {
+            rows->rows[count++] = *row;
+            continue;
+        }
+        *clash = row->ordinal;
+        if (before->digest != row->digest) return MTR_EEXISTS;
+        ++*repeated;
+    }
+    rows->count = count;
+    return MTR_OK;
+}
+
+struct mtr_hash128 read_rows_content(const struct read_rows *rows)
+{
+    struct mtr_hash128 sum = {0, rows->count};
+    for (uint64_t i = 0; i < rows->count; i++) {
+        const uint64_t said[3] = {rows->rows[i].key.high, rows->rows[i].key.low, rows->rows[i].digest};
+        const XXH128_hash_t hash = XXH3_128bits(said, sizeof(said));
+        sum.high += hash.high64;
+        sum.low += hash.low64;
+    }
+    return sum;
+}
+
+/* ---- the window's own run ---- */
+
+static void send(struct merge *merge, uint64_t ordinal, bool is_sent)
+{
+    const uint8_t bit = (uint8_t)(1u << ordinal % 8);
+    if (is_sent) merge->sends[ordinal / 8] |= bit;
+    else merge->sends[ordinal / 8] &= (uint8_t)~bit;
+}
+
+static int take_back(struct merge *merge, const struct mtr_run_row *row, int64_t start_us)
+{
+    if (merge->void_count == merge->void_capacity) {
+        void *items = merge->voids;
+        int rc = grow(&items, &merge->void_capacity, sizeof(*merge->voids));
+        if (rc) return rc;
+        merge->voids = items;
+    }
+    merge->voids[merge->void_count++] = (struct merge_void){*row, start_us};
+    return MTR_OK;
+}
+
+static int take_gone(struct merge *merge, const struct mtr_run_row *old, int64_t start_us)
+{
+    merge->gone++;
+    return take_back(merge, old, start_us);
+}
+
+static int retry(struct merge *merge, uint64_t ordinal, uint64_t seq)
+{
+    if (merge->retried == merge->retry_capacity) {
+        void *items = merge->retries;
+        int rc = grow(&items, &merge->retry_capacity, sizeof(*merge->retries));
+        if (rc) return rc;
+        merge->retries = items;
+    }
+    send(merge, ordinal, true);
+    merge->retries[merge->retried++] = (struct merge_retry){ordinal, seq};
+    return MTR_OK;
+}
+
+static int compare_retries(const void *a, const void *b)
+{
+    const struct merge_retry *x = a, *y = b;
+    return (x->ordinal > y->ordinal) - (x->ordinal < y->ordinal);
+}
+
+static int take_known(struct merge *merge, const struct read_row *row, const struct mtr_run_row *old,
+                      int64_t start_us)
+{
+    const bool is_same = row->digest == old->digest;
+    merge->same += is_same;
+    if (is_same) return old->is_refused && !row->is_refused ? retry(merge, row->ordinal, old->seq) : MTR_OK;
+    send(merge, row->ordinal, true);
+    merge->changed++;
+    return take_back(merge, old, start_us);
+}
+
+static int merge_own(const struct merge_question *question, struct mtr_run_cursor *cursor,
+                     struct merge *merge)
+{
+    struct read_rows *rows = question->rows;
+    const struct mtr_run_row *old = NULL;
+    uint64_t i = 0;
+    int rc = mtr_run_next(cursor, NULL, &old);
+    while (!rc || (rc == MTR_ENOTFOUND && i < rows->count)) {
+        const bool has_old = !rc, has_row = i < rows->count;
+        const int order = !has_old ? -1 : !has_row ? 1 : mtr_run_row_compare(&rows->rows[i].key, &old->key);
+        merge->known += has_old && order >= 0;
+        if (order < 0) {
+            merge->added++;
+            rows->rows[i].is_new = 1;
+            send(merge, rows->rows[i++].ordinal, true);
+            continue;
+        }
+        int taken = order ? take_gone(merge, old, question->start_us)
+                          : take_known(merge, &rows->rows[i++], old, question->start_us);
+        if (taken) return taken;
+        rc = mtr_run_next(cursor, NULL, &old);
+    }
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
+/* ---- other windows ---- */
+
+struct others {
+    const struct merge_question *question;
+    struct merge *merge;
+};
+
+/* A row that is new here stands in the run of another window. */
+static int take_moved(struct others *others, struct read_row *row, const struct mtr_run_row *old,
+                      int64_t start_us)
+{
+    struct merge *merge = others->merge;
+    merge->added--;
+    row->is_new = 0;
+    if (row->is_outside) {
+        merge->elsewhere++;
+        send(merge, row->ordinal, false);
+        return MTR_OK;
+    }
+    merge->moved++;
+    return take_back(merge, old, start_us);
+}
+
+static int look_into(struct others *others, int64_t start_us)
+{
+    struct mtr_run_cursor *cursor;
+    const struct merge_question *question = others->question;
+    int rc = mtr_run_open(question->txn, &question->strand, start_us, &cursor);
+    if (rc) return rc;
+    for (uint64_t i = 0; !rc && i < question->rows->count; i++) {
+        const struct mtr_run_row *old;
+        struct read_row *row = &question->rows->rows[i];
+        if (!row->is_new) continue;
+        rc = mtr_run_next(cursor, &row->key, &old);
+        if (!rc && !mtr_run_row_compare(&row->key, &old->key)) rc = take_moved(others, row, old, start_us);
+    }
+    mtr_run_close(cursor);
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
+static int on_window(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
+{
+    struct others *others = context;
+    if (window->start_us == others->question->start_us || window->state == MTR_WINDOW_SETTLED) return MTR_OK;
+    return mtr_str_equal(each, others->question->strand.each) ? look_into(others, window->start_us) : MTR_OK;
+}
+
+static int merge_others(const struct merge_question *question, struct merge *merge)
+{
+    struct others others = {question, merge};
+    if (!merge->added) return MTR_OK;
+    return mtr_ledger_walk_windows(question->txn, &question->strand, INT64_MIN, on_window, &others);
+}
+
+int merge_make(const struct merge_question *question, struct merge *out)
+{
+    struct mtr_run_cursor *cursor;
+    *out = (struct merge){.sends = calloc(question->ordinals / 8 + 1, 1)};
+    if (!out->sends) return MTR_ENOMEM;
+    int rc = mtr_run_open(question->txn, &question->strand, question->start_us, &cursor);
+    if (rc) return rc;
+    rc = merge_own(question, cursor, out);
+    mtr_run_close(cursor);
+    if (out->retried > 1) qsort(out->retries, out->retried, sizeof(*out->retries), compare_retries);
+    return rc ? rc : merge_others(question, out);
+}
+
+void merge_release(struct merge *merge)
+{
+    free(merge->sends);
+    free(merge->voids);
+    free(merge->retries);
+    *merge = (struct merge){0};
+}

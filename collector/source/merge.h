@@ -1,0 +1,82 @@
+/*
+ * A reading against what the log has of its window: which rows are new, changed, gone, or the same.
+ *
+ *   rows of the reading, sorted by key ──┐
+ *                                        ├─ one pass ─▶ what to send, what to take back
+ *   the window's run, sorted by key ─────┘
+ *
+ * A row that is new here and stands in the run of another window of the strand has moved: where its time lies
+ * in this window it leaves the other one, else it stays there, and is nothing to this reading. What is in
+ * quarantine is sent again with each reading, so that it counts as soon as the catalog allows it; what is
+ * refused again is not stored again.
+ *
+ * Memory: 32 bytes a row, one bit more, and 40 bytes for each row that is taken back. Pure but for the
+ * ledger's reads; one thread.
+ */
+#ifndef METERD_COLLECTOR_SOURCE_MERGE_H
+#define METERD_COLLECTOR_SOURCE_MERGE_H
+
+#include "meterd/store/ledger.h"
+
+/* A row of a reading. */
+struct read_row {
+    struct mtr_event_identity key;
+    uint64_t digest;
+    uint64_t ordinal : 61;    /* its place among the reading's rows, from 0 */
+    uint64_t is_refused : 1; /* it could not be mapped */
+    uint64_t is_outside : 1; /* its time lies outside the window */
+    uint64_t is_new : 1;     /* merge_make: the window's run has no such key */
+};
+
+struct read_rows {
+    struct read_row *rows;
+    uint64_t count, capacity;
+};
+
+/* MTR_ELIMIT: more than rows_max; MTR_ENOMEM. */
+int read_rows_add(struct read_rows *rows, const struct read_row *row, uint64_t rows_max) MTR_MUST_USE;
+void read_rows_release(struct read_rows *rows);
+/* Sorts by key; of equal rows the first stays, and *repeated counts the others. MTR_EEXISTS: two of one key
+ * have other content, *clash is the place of the second. */
+int read_rows_sort(struct read_rows *rows, uint64_t *repeated, uint64_t *clash) MTR_MUST_USE;
+/* Of all rows, whatever their order. */
+struct mtr_hash128 read_rows_content(const struct read_rows *rows);
+
+struct merge_void {
+    struct mtr_run_row row;
+    int64_t start_us; /* of the window that it leaves */
+};
+
+/* A row that is in quarantine, and may count now. */
+struct merge_retry {
+    uint64_t ordinal, seq;
+};
+
+struct merge {
+    uint64_t known; /* rows that the run had */
+    uint64_t same, added, changed, gone, moved, elsewhere, retried;
+    uint8_t *sends; /* a bit for each ordinal */
+    struct merge_void *voids;
+    uint64_t void_count, void_capacity;
+    struct merge_retry *retries; /* by ordinal */
+    uint64_t retry_capacity;
+};
+
+static inline bool merge_sends(const struct merge *merge, uint64_t ordinal)
+{
+    return merge->sends[ordinal / 8] >> ordinal % 8 & 1;
+}
+
+/* rows are sorted; ordinals are below `ordinals`. The caller releases *out either way. MTR_ENOMEM, and what
+ * the ledger says. */
+struct merge_question {
+    struct mtr_ledger_txn *txn;
+    struct mtr_strand strand;
+    int64_t start_us;
+    struct read_rows *rows;
+    uint64_t ordinals;
+};
+int merge_make(const struct merge_question *question, struct merge *out) MTR_MUST_USE;
+void merge_release(struct merge *merge);
+
+#endif

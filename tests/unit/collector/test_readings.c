@@ -1,0 +1,349 @@
+/*
+ * The law of polling: after readings that nothing disturbs, what the log has is what the vendor last
+ * published, row for row; whatever was restated, moved, taken away and brought back before, wherever a crash
+ * cut a reading, and whether the ledger of windows was kept or folded again.
+ */
+#include "tests/support/intake_world.h"
+
+#include "collector/source/applying.h"
+#include "collector/source/ledger_fold.h"
+#include "tests/support/random.h"
+
+enum { ROWS = 240, WINDOWS = 5, STEPS = 120, PART = 7 };
+
+/* What the vendor publishes. */
+struct published {
+    bool is_there;
+    int window;
+    int64_t quantity;
+    int subject;
+    bool is_at_border; /* the first instant of the next window, and an answer for this one has it too */
+};
+
+struct vendor {
+    struct world *world;
+    struct mtr_log_reader *reader;
+    struct mtr_ledger *ledger;
+    struct ledger_fold *fold;
+    struct random_source random;
+    struct published rows[ROWS];
+    char directory[80];
+    uint64_t last_reading;
+};
+
+static const struct mtr_strand strand = {{"acme", 4}, {"usage", 5}, {NULL, 0}};
+static const char *const subjects[] = {"sub-1", "sub-1", "sub-1", "sub-9", "rival-1"}; /* held; refused */
+
+static int64_t window_start(int window)
+{
+    return instant("2026-03-01T00:00:00Z") + window * MTR_US_PER_DAY;
+}
+
+/* ---- the world around ---- */
+
+static void open_ledger(struct vendor *vendor)
+{
+    struct mtr_diagnostic diagnostic = {0};
+    if (mtr_ledger_open(vendor->directory, false, &vendor->ledger, &diagnostic)) fail_msg("%s", diagnostic.text);
+    assert_int_equal(mtr_log_reader_attach(vendor->world->log, &vendor->reader), 0);
+    assert_int_equal(ledger_fold_open(vendor->reader, vendor->ledger, KEY, &vendor->fold), 0);
+    for (bool more = true; more;)
+        if (ledger_fold_step(vendor->fold, 3, &more, &diagnostic)) fail_msg("%s", diagnostic.text);
+    struct mtr_ledger_txn *txn;
+    assert_int_equal(mtr_ledger_begin(vendor->ledger, false, &txn), 0);
+    assert_int_equal(mtr_ledger_last_reading(txn, &strand, &vendor->last_reading), 0);
+    mtr_ledger_abort(txn);
+}
+
+static void close_ledger(struct vendor *vendor)
+{
+    ledger_fold_close(vendor->fold);
+    mtr_log_reader_close(vendor->reader);
+    mtr_ledger_close(vendor->ledger);
+}
+
+static void crash(struct vendor *vendor, bool forgets)
+{
+    close_ledger(vendor);
+    close_log(vendor->world);
+    if (forgets) remove_tree(vendor->directory);
+    open_log(vendor->world);
+    open_ledger(vendor);
+}
+
+static struct vendor *new_vendor(uint64_t seed)
+{
+    struct vendor *vendor = calloc(1, sizeof(*vendor));
+    vendor->world = new_world();
+    vendor->random.state = seed;
+    snprintf(vendor->directory, sizeof(vendor->directory), "%s/intake", vendor->world->directory);
+    open_ledger(vendor);
+    return vendor;
+}
+
+static void free_vendor(struct vendor *vendor)
+{
+    close_ledger(vendor);
+    free_world(vendor->world);
+    free(vendor);
+}
+
+/* ---- what is published ---- */
+
+static void restate(struct vendor *vendor)
+{
+    struct random_source *random = &vendor->random;
+    for (uint64_t i = random_below(random, 30); i-- > 0;) {
+        struct published *row = &vendor->rows[random_below(random, ROWS)];
+        switch (random_below(random, 5)) {
+        case 0: row->is_there = false; break;
+        case 1: row->window = (int)random_below(random, WINDOWS); break;
+        case 2: row->subject = (int)random_below(random, 5); break;
+        default: row->is_there = true;
+        }
+        row->quantity = 1 + (int64_t)random_below(random, 3); /* few, so that old content comes back */
+        row->is_at_border = random_below(random, 12) == 0;
+    }
+}
+
+struct event_room {
+    char id[16];
+    struct mtr_property property;
+};
+
+static struct mtr_event event_of(const struct published *row, int number, struct event_room *room)
+{
+    snprintf(room->id, sizeof(room->id), "row-%d", number);
+    room->property = (struct mtr_property){.name = MTR_STR("seconds"), .kind = MTR_PROPERTY_NUMBER, .number = {.mantissa = row->quantity}};
+    return (struct mtr_event){.vendor = strand.vendor, .source = MTR_STR("meterd:usage"), .id = mtr_str_from(room->id), .type = MTR_STR("cpu"),
+                              .subject = mtr_str_from(subjects[row->subject]),
+                              .time_us = window_start(row->is_at_border ? row->window + 1 : row->window), .time_given = true,
+                              .properties = &room->property, .property_count = 1};
+}
+
+/* Whether an answer for the window has the row. */
+static bool answer_has(const struct published *row, int window)
+{
+    return row->is_there && (row->window == window || (row->is_at_border && row->window + 1 == window));
+}
+
+/* ---- a reading ---- */
+
+static void collect(struct vendor *vendor, int window, struct read_rows *rows, uint64_t *ordinals)
+{
+    uint64_t repeated, clash;
+    for (int i = 0; i < ROWS; i++) {
+        struct event_room room;
+        const struct mtr_event event = event_of(&vendor->rows[i], i, &room);
+        if (!answer_has(&vendor->rows[i], window)) continue;
+        const struct read_row row = {.key = read_row_key(event.vendor, event.source, event.id, KEY), .digest = mtr_event_digest(&event),
+                                     .ordinal = (*ordinals)++, .is_outside = event.time_us >= window_start(window + 1)};
+        assert_int_equal(read_rows_add(rows, &row, ROWS), 0);
+    }
+    assert_int_equal(read_rows_sort(rows, &repeated, &clash), 0);
+    assert_int_equal(repeated, 0);
+}
+
+static struct applying begin(struct vendor *vendor, int window)
+{
+    struct read_rows rows = {0};
+    struct merge merge;
+    struct applying applying;
+    uint64_t ordinals = 0;
+    struct mtr_ledger_txn *txn;
+    collect(vendor, window, &rows, &ordinals);
+    assert_int_equal(mtr_ledger_begin(vendor->ledger, false, &txn), 0);
+    const struct merge_question question = {.txn = txn, .strand = strand, .start_us = window_start(window), .rows = &rows, .ordinals = ordinals};
+    assert_int_equal(merge_make(&question, &merge), 0);
+    mtr_ledger_abort(txn);
+    const struct receipt receipt = {.strand = strand, .start_us = window_start(window), .end_us = window_start(window + 1),
+                                    .received_us = vendor->world->now_us, .reading = ++vendor->last_reading, .state = MTR_WINDOW_COMPLETE,
+                                    .rows = rows.count, .content = read_rows_content(&rows)};
+    applying_begin(&applying, &merge, &receipt, PART);
+    read_rows_release(&rows);
+    return applying;
+}
+
+/* One part of the reading: rows from *next on. */
+static bool send_part(struct vendor *vendor, struct applying *applying, int window, int *next)
+{
+    struct mtr_request *request;
+    bool is_last;
+    int rc = 0;
+    for (; !rc && *next < ROWS; *next += !rc) {
+        struct event_room room;
+        const struct mtr_event event = event_of(&vendor->rows[*next], *next, &room);
+        if (answer_has(&vendor->rows[*next], window)) rc = applying_row(applying, &event);
+    }
+    assert_true(!rc || rc == MTR_EAGAIN);
+    assert_int_equal(applying_part(applying, *next == ROWS, &request, &is_last), 0);
+    assert_true(request->count <= PART + 1);
+    assert_int_equal(mtr_intake_submit(vendor->world->intake, request), 0);
+    step(vendor->world);
+    assert_int_equal(request->error, 0);
+    return is_last;
+}
+
+/* odds 0: no crash. False: it was cut. */
+static bool read_window(struct vendor *vendor, int window, uint64_t odds)
+{
+    struct mtr_diagnostic diagnostic;
+    struct applying applying = begin(vendor, window);
+    bool is_last = false, is_cut = false;
+    int next = 0;
+    while (!is_last && !is_cut) {
+        is_last = send_part(vendor, &applying, window, &next);
+        is_cut = odds && random_below(&vendor->random, odds) == 0;
+        if (is_cut && random_below(&vendor->random, 2)) break; /* between log and ledger */
+        assert_int_equal(ledger_fold_block(vendor->fold, mtr_log_last_seq(vendor->world->log), &diagnostic), 0);
+    }
+    applying_release(&applying);
+    free_answers(vendor->world);
+    if (is_cut) crash(vendor, random_below(&vendor->random, 3) == 0);
+    return !is_cut;
+}
+
+/* ---- what the log has ---- */
+
+struct counted {
+    uint8_t *voided; /* by sequence */
+    uint64_t last_seq;
+    int64_t quantity[ROWS];
+    int64_t time_us[ROWS];
+    int times[ROWS];
+};
+
+static void count_event(struct counted *counted, const struct mtr_event *event, uint64_t seq)
+{
+    struct mtr_str own;
+    if (event->disposition != MTR_DISPOSITION_NORMAL || counted->voided[seq]) return;
+    assert_true(read_row_own_id(event->id, &own));
+    const int number = atoi(own.data + 4);
+    counted->times[number]++;
+    counted->quantity[number] = (int64_t)event->properties[0].number.mantissa;
+    counted->time_us[number] = event->time_us;
+}
+
+static void walk_log(struct vendor *vendor, struct counted *counted, bool voids)
+{
+    struct mtr_block_header header;
+    const struct mtr_event *events;
+    struct mtr_diagnostic diagnostic;
+    for (uint64_t seq = 1; seq <= counted->last_seq; seq = header.first_seq + header.count) {
+        assert_int_equal(mtr_log_read(vendor->reader, seq, &header, &events, &diagnostic), 0);
+        for (uint32_t i = 0; i < header.count; i++) {
+            if (voids && events[i].disposition == MTR_DISPOSITION_VOID) {
+                assert_false(counted->voided[events[i].target_seq]); /* nothing is taken back twice */
+                counted->voided[events[i].target_seq] = 1;
+            }
+            if (!voids) count_event(counted, &events[i], header.first_seq + i);
+        }
+    }
+}
+
+static void check_law(struct vendor *vendor)
+{
+    struct counted counted = {.last_seq = mtr_log_last_seq(vendor->world->log)};
+    counted.voided = calloc(counted.last_seq + 1, 1);
+    walk_log(vendor, &counted, true);
+    walk_log(vendor, &counted, false);
+    for (int i = 0; i < ROWS; i++) {
+        const struct published *row = &vendor->rows[i];
+        struct event_room room;
+        const struct mtr_event event = event_of(row, i, &room);
+        const bool counts = row->is_there && row->subject != 4;
+        if (counted.times[i] != counts) fail_msg("row-%d stands %d times, not %d", i, counted.times[i], counts);
+        if (counts) assert_int_equal(counted.quantity[i], row->quantity);
+        if (counts) assert_int_equal(counted.time_us[i], event.time_us);
+    }
+    free(counted.voided);
+}
+
+static void check_windows(struct vendor *vendor)
+{
+    struct mtr_ledger_txn *txn;
+    struct mtr_ledger_window window;
+    uint64_t rows = 0, refused = 0, there = 0, foreign = 0;
+    assert_int_equal(mtr_ledger_begin(vendor->ledger, false, &txn), 0);
+    for (int i = 0; i <= WINDOWS; i++) {
+        assert_int_equal(mtr_ledger_get_window(txn, &strand, window_start(i), &window), 0);
+        assert_int_equal(window.state, MTR_WINDOW_COMPLETE);
+        rows += window.rows;
+        refused += window.refused;
+    }
+    mtr_ledger_abort(txn);
+    for (int i = 0; i < ROWS; i++) {
+        there += vendor->rows[i].is_there;
+        foreign += vendor->rows[i].is_there && vendor->rows[i].subject == 4;
+    }
+    assert_int_equal(rows, there);
+    assert_int_equal(refused, foreign);
+}
+
+/* Behind `seq` the log has nothing but receipts. */
+static void check_receipts_alone(struct vendor *vendor, uint64_t seq)
+{
+    struct mtr_block_header header;
+    const struct mtr_event *events;
+    struct mtr_diagnostic diagnostic;
+    for (seq++; seq <= mtr_log_last_seq(vendor->world->log); seq = header.first_seq + header.count) {
+        assert_int_equal(mtr_log_read(vendor->reader, seq, &header, &events, &diagnostic), 0);
+        for (uint32_t i = 0; i < header.count; i++) assert_true(receipt_is(&events[i]));
+    }
+}
+
+static void drain(struct vendor *vendor)
+{
+    for (int round = 0; round < 2; round++) /* a row at a border may need the window behind to be read */
+        for (int window = 0; window <= WINDOWS; window++) assert_true(read_window(vendor, window, 0));
+}
+
+static void test_the_law(void **state)
+{
+    (void)state;
+    const char *given = getenv("METERD_SEED"), *many = getenv("METERD_SEEDS");
+    const uint64_t first = given ? strtoull(given, NULL, 10) : 1, count = given ? 1 : many ? strtoull(many, NULL, 10) : 4;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        struct vendor *vendor = new_vendor(seed);
+        printf("seed %llu\n", (unsigned long long)seed);
+        for (int i = 0; i < STEPS; i++) {
+            restate(vendor);
+            vendor->world->now_us += MTR_US_PER_SECOND;
+            (void)read_window(vendor, (int)random_below(&vendor->random, WINDOWS + 1), 12);
+        }
+        drain(vendor);
+        check_law(vendor);
+        check_windows(vendor);
+        const uint64_t before = mtr_log_last_seq(vendor->world->log);
+        drain(vendor); /* nothing has changed: receipts are all that is written */
+        check_receipts_alone(vendor, before);
+        crash(vendor, true);
+        check_windows(vendor);
+        free_vendor(vendor);
+    }
+}
+
+/* What was refused counts when the catalog allows it, and is not stored again until then. */
+static void test_the_refused_are_tried_again(void **state)
+{
+    (void)state;
+    struct vendor *vendor = new_vendor(1);
+    for (int i = 0; i < 20; i++) vendor->rows[i] = (struct published){.is_there = true, .quantity = i + 1, .subject = i % 2 ? 0 : 4};
+    assert_true(read_window(vendor, 0, 0));
+    const uint64_t before = mtr_log_last_seq(vendor->world->log);
+    assert_true(read_window(vendor, 0, 0));
+    check_receipts_alone(vendor, before);
+    for (int i = 0; i < 20; i++) vendor->rows[i].subject = 0;           /* the vendor says whose it is */
+    assert_true(read_window(vendor, 0, 0));
+    check_law(vendor);
+    free_vendor(vendor);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_law),
+        cmocka_unit_test(test_the_refused_are_tried_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
