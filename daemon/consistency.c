@@ -3,6 +3,8 @@
  *
  *   log behind the rollups       refused: events would get numbers that were folded already
  *   catalog behind the charges   refused: documents would get numbers that others were charged under
+ *   catalog behind the rollups   refused, where one has not even their subscriptions
+ *   log behind the charges       refused, where one of the newest was made of events that it has not
  *   charges gone, log not empty  refused: everything would be charged again
  *   any behind what the mark     refused: events, documents or charges that others were made of, or that a
  *   beside another store says    receiver may have, would be made again as others (marks.c)
@@ -21,7 +23,7 @@
 
 #include "meterd/core/logline.h"
 
-enum { STORE_PATH_BYTES = 4200 };
+enum { STORE_PATH_BYTES = 4200, NEWEST_CHARGES = 1000 };
 
 static bool has_store(const char *directory, const char *name)
 {
@@ -49,7 +51,16 @@ struct cursors {
     uint64_t next_seq, change; /* of the rollups */
     struct mtr_charges_cursor charged;
     bool is_charged; /* there are charges */
+    uint32_t subscription; /* the last one that the rollups know */
+    struct mtr_charge latest; /* of the newest charges, the one that was made of the latest event */
 };
+
+static int on_newest(void *context, const struct mtr_charge *charge)
+{
+    struct mtr_charge *latest = context;
+    if (charge->seq_last > latest->seq_last) *latest = *charge;
+    return MTR_OK;
+}
 
 static int read_cursors(struct mtr_daemon *daemon, struct cursors *out)
 {
@@ -59,10 +70,14 @@ static int read_cursors(struct mtr_daemon *daemon, struct cursors *out)
     uint64_t next_number = 1;
     int rc = mtr_rollups_begin(daemon->rollups, false, &rollups);
     if (!rc) rc = mtr_rollups_get_cursor(rollups, &out->next_seq, &watermark_us, &out->change);
+    if (!rc) rc = mtr_rollups_last_subscription(rollups, &out->subscription);
     if (!rc) rc = mtr_charges_begin(daemon->charges, false, &charges);
     if (!rc) rc = mtr_charges_get_cursor(charges, &out->charged);
     if (!rc) rc = mtr_charges_next_number(charges, &next_number);
     out->is_charged = next_number > 1;
+    if (!rc)
+        rc = mtr_charges_walk(charges, next_number > NEWEST_CHARGES ? next_number - 1 - NEWEST_CHARGES : 0,
+                              on_newest, &out->latest);
     mtr_charges_abort(charges);
     if (rollups) mtr_rollups_abort(rollups);
     return rc;
@@ -72,7 +87,15 @@ static int check_log_end(struct mtr_daemon *daemon, const struct cursors *cursor
                          struct mtr_diagnostic *diagnostic)
 {
     const uint64_t last_seq = mtr_log_last_seq(daemon->log);
-    if (cursors->next_seq <= last_seq + 1) return MTR_OK;
+    if (cursors->next_seq <= last_seq + 1) {
+        if (cursors->latest.seq_last <= last_seq) return MTR_OK;
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_OLDER, 0, 0, NULL,
+                           "the log ends at event %" PRIu64 ", but charge %" PRIu64
+                           " was made of events up to %" PRIu64
+                           ": the log is older than what was charged; restore all stores from one backup",
+                           last_seq, cursors->latest.number, cursors->latest.seq_last);
+        return MTR_ECORRUPT;
+    }
     mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_OLDER, 0, 0, NULL,
                        "the log ends at event %" PRIu64 ", but the rollups hold events up to %" PRIu64
                        ": the log is older than what was made of it; restore all stores from one backup",
@@ -108,8 +131,17 @@ static int check_catalog(struct mtr_daemon *daemon, const struct cursors *cursor
 {
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
     const bool older = mtr_catalog_version(catalog) < cursors->charged.scan_version;
+    const uint32_t subscriptions = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION);
     mtr_catalog_release(catalog);
-    if (!older) return MTR_OK;
+    if (!older && cursors->subscription <= subscriptions) return MTR_OK;
+    if (!older) {
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_OLDER, 0, 0, NULL,
+                           "the catalog has %" PRIu32 " subscriptions, but the rollups hold usage of number "
+                           "%" PRIu32 ": the catalog is older than what was folded with it; restore all "
+                           "stores from one backup",
+                           subscriptions, cursors->subscription);
+        return MTR_ECORRUPT;
+    }
     mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_OLDER, 0, 0, NULL,
                        "the catalog is older than the one that was charged with: restore all stores from "
                        "one backup");

@@ -1,6 +1,8 @@
 """Each store from an earlier or a later moment, in all sixteen mixtures: refused with a sentence, or brought to the state of one that was never
 restored. Whatever happens, an id that a billing service may have got is never that of another charge.
 
+Copies of before there were marks are refused where the stores themselves tell, and come out right where they start.
+
 The earlier moment is an online backup (or a copy of the stopped directory), the later one a copy (or a backup, too) behind more events, a dearer price, another
 subscription, and charges of all that. A mixture that starts is told something new first, then all that came between the two moments once more, as
 vendors and operators would after a restore.
@@ -106,10 +108,10 @@ class Billing:
                 self.booked.append(charge)
 
 
-def put(daemon, moments, mixture):
+def put(daemon, mixture, with_marks):
     for store, moment in zip(STORES, mixture):
         shutil.rmtree(os.path.join(daemon.data, store), ignore_errors=True)
-        shutil.copytree(os.path.join(moments[moment], store), os.path.join(daemon.data, store))
+        shutil.copytree(os.path.join(moment, store), os.path.join(daemon.data, store), ignore=None if with_marks else shutil.ignore_patterns("mark"))
 
 
 def starts(daemon):
@@ -153,6 +155,8 @@ def folded_again(daemon, emitted):
     assert charges(daemon) == emitted
 
 
+# Copies of before there were marks: charges that are older than the log are not told by it, and come out right.
+NOT_KNOWN = (("earlier", "earlier"), ("earlier", "later"), ("later", "later"))
 SENTENCES = ("the log ends at event", "the charges end at", "the catalog is at version", "restore all stores from one backup")
 
 
@@ -163,7 +167,7 @@ def check_mixtures(how):
         for events in BEFORE:
             tell(daemon, key, events)
         earlier, later = os.path.join(daemon.root, "earlier"), os.path.join(daemon.root, "later")
-        if how != "copy":
+        if "backup" in how:
             daemon.command("backup", earlier)
         else:
             daemon.stop()
@@ -185,7 +189,7 @@ def check_mixtures(how):
         started = []
         for mixture in itertools.product((earlier, later), repeat=4):
             name = " ".join(f"{store}:{os.path.basename(moment)}" for store, moment in zip(STORES, mixture))
-            put(daemon, {earlier: earlier, later: later}, mixture)
+            put(daemon, mixture, how != "without marks")
             sentence = starts(daemon)
             if os.environ.get("METERD_TELL"):
                 print(name, sentence and sentence.split("cannot start: ")[-1].strip())
@@ -202,11 +206,13 @@ def check_mixtures(how):
                 raise AssertionError(name) from error
         whole = {" ".join(f"{store}:{moment}" for store in STORES) for moment in ("earlier", "later")}
         assert whole <= set(started), started
-        assert set(started) == whole | {"log:later rollups:earlier charges:later catalog:later"}, started
+        folded_on = {"log:later rollups:earlier charges:later catalog:later"}
+        assert set(started) == whole | folded_on | ({f"log:later rollups:{r} charges:earlier catalog:{c}" for r, c in NOT_KNOWN} | {
+            "log:earlier rollups:earlier charges:earlier catalog:later"} if how == "without marks" else set()), started
 
 
 def main():
-    for how in ("backup", "two backups", "copy"):
+    for how in ("backup", "two backups", "copy", "without marks"):
         check_mixtures(how)
     print("stores of two moments: refused, or brought to the same state; no id is of two charges")
 

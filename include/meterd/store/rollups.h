@@ -108,6 +108,8 @@ void mtr_rollups_abort(struct mtr_rollups_txn *txn); /* also ends a read transac
 /* Next sequence to fold (1 at first), how far usage is complete, and the number of the last change. */
 int mtr_rollups_get_cursor(struct mtr_rollups_txn *txn, uint64_t *next_seq, int64_t *watermark_us,
                            uint64_t *change) MTR_MUST_USE;
+/* The highest number of a subscription that has, or had, cells; 0: none. One look-up. */
+int mtr_rollups_last_subscription(struct mtr_rollups_txn *txn, uint32_t *out) MTR_MUST_USE;
 int mtr_rollups_put_cursor(struct mtr_rollups_txn *txn, uint64_t next_seq, int64_t watermark_us,
                            uint64_t change) MTR_MUST_USE;
 

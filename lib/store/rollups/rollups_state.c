@@ -229,6 +229,22 @@ int mtr_rollups_walk_facts(struct mtr_rollups_txn *txn, struct mtr_str prefix, m
     return rollups_scan(txn, MTR_TABLE_FACTS, prefix, prefix, on_fact, context);
 }
 
+/* A day's row of the feed stays where its cells are gone. */
+int mtr_rollups_last_subscription(struct mtr_rollups_txn *txn, uint32_t *out)
+{
+    MDB_cursor *cursor;
+    MDB_val k, v;
+    *out = 0;
+    int rc = lmdb_cursor_take(&txn->cursors, MTR_TABLE_FEED_INDEX,
+                              txn->rollups->tables[MTR_TABLE_FEED_INDEX], &cursor);
+    if (rc) return rc;
+    rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_LAST));
+    if (!rc && k.mv_size < sizeof(*out)) rc = MTR_ECORRUPT;
+    if (!rc) *out = lmdb_get_u32(k.mv_data);
+    lmdb_cursor_give(&txn->cursors, MTR_TABLE_FEED_INDEX, cursor);
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
 static struct mtr_key feed_key(uint64_t change, uint32_t subscription, uint32_t day)
 {
     struct mtr_key key = sequence_key(change);
