@@ -19,7 +19,10 @@ struct mtr_row_reader {
     const struct mtr_import_map *map;
     struct mtr_row_hooks hooks;
     struct mtr_row_counts counts;
+    struct mtr_row_options options;
+    struct mtr_str columns[MTR_RECORD_COLUMNS_MAX];
     struct mtr_record_reader *records;
+    uint64_t records_before; /* of the texts before this one */
     struct mtr_arena arena; /* of one row */
     struct known_ids ids;
     bool has_hash;
@@ -126,8 +129,7 @@ static const struct mtr_import_value *find_property(const struct mtr_import_map 
 }
 
 /* A property of one column; else the name of one, which may be added to the columns. */
-static int find_sum(struct mtr_row_reader *reader, struct mtr_str name, struct mtr_str *columns,
-                    const char **fault)
+static int find_sum(struct mtr_row_reader *reader, struct mtr_str name, const char **fault)
 {
     const struct mtr_import_value *property = find_property(reader->map, name);
     uint32_t column = 0;
@@ -137,29 +139,32 @@ static int find_sum(struct mtr_row_reader *reader, struct mtr_str name, struct m
         *fault = "the sum is of a property that is no single column";
         return reader->sum_column == NO_COLUMN ? MTR_EINVALID : MTR_OK;
     }
-    while (column < reader->column_count && !mtr_str_equal(columns[column], name)) column++;
-    if (column == reader->column_count) columns[reader->column_count++] = name;
+    while (column < reader->column_count && !mtr_str_equal(reader->columns[column], name)) column++;
+    if (column == reader->column_count) reader->columns[reader->column_count++] = name;
     reader->sum = &reader->plain_sum;
     reader->sum_column = (int32_t)column;
     return MTR_OK;
 }
 
-static int open_records(struct mtr_row_reader *reader, const struct mtr_row_options *options,
-                        const char **fault)
+static int find_columns(struct mtr_row_reader *reader, const char **fault)
 {
-    struct mtr_str columns[MTR_RECORD_COLUMNS_MAX];
-    const struct mtr_record_hooks hooks = {on_record, on_problem, reader};
     const struct mtr_import_map *map = reader->map;
-    for (uint32_t i = 0; i < map->column_count; i++) columns[i] = map->columns[i];
+    for (uint32_t i = 0; i < map->column_count; i++) reader->columns[i] = map->columns[i];
     reader->column_count = map->column_count;
-    int rc = options->sum_of.size ? find_sum(reader, options->sum_of, columns, fault) : MTR_OK;
+    return reader->options.sum_of.size ? find_sum(reader, reader->options.sum_of, fault) : MTR_OK;
+}
+
+static int open_records(struct mtr_row_reader *reader, const char **fault)
+{
+    const struct mtr_record_hooks hooks = {on_record, on_problem, reader};
+    const struct mtr_row_options *options = &reader->options;
     const struct mtr_record_spec spec = {.format = options->format,
-                                         .columns = columns,
+                                         .columns = reader->columns,
                                          .column_count = reader->column_count,
                                          .wants = options->wants,
                                          .want_count = options->want_count,
                                          .gather_bytes = options->gather_bytes};
-    return rc ? rc : mtr_record_reader_open(&spec, &hooks, &reader->records, fault);
+    return mtr_record_reader_open(&spec, &hooks, &reader->records, fault);
 }
 
 int mtr_row_reader_open(const struct mtr_import_map *map, const struct mtr_row_options *options,
@@ -169,11 +174,13 @@ int mtr_row_reader_open(const struct mtr_import_map *map, const struct mtr_row_o
     if (!reader) return MTR_ENOMEM;
     reader->map = map;
     reader->hooks = *hooks;
+    reader->options = *options;
     reader->has_hash = options->has_hash;
     reader->sum_column = NO_COLUMN;
     reader->plain_sum.decimal = '.';
     mtr_arena_init(&reader->arena, 16 << 10, ROW_ARENA_BYTES_MAX);
-    int rc = open_records(reader, options, fault);
+    int rc = find_columns(reader, fault);
+    if (!rc) rc = open_records(reader, fault);
     if (rc) mtr_row_reader_close(reader);
     else *out = reader;
     return rc;
@@ -193,6 +200,14 @@ int mtr_row_reader_read(struct mtr_row_reader *reader, struct mtr_str piece)
     return mtr_record_reader_read(reader->records, piece);
 }
 
+int mtr_row_reader_turn(struct mtr_row_reader *reader, const char **fault)
+{
+    reader->records_before += mtr_record_reader_count(reader->records);
+    mtr_record_reader_close(reader->records);
+    reader->records = NULL;
+    return open_records(reader, fault);
+}
+
 int mtr_row_reader_end(struct mtr_row_reader *reader)
 {
     return mtr_record_reader_end(reader->records);
@@ -201,7 +216,7 @@ int mtr_row_reader_end(struct mtr_row_reader *reader)
 struct mtr_row_counts mtr_row_reader_counts(const struct mtr_row_reader *reader)
 {
     struct mtr_row_counts counts = reader->counts;
-    counts.rows = mtr_record_reader_count(reader->records);
+    counts.rows = reader->records_before + mtr_record_reader_count(reader->records);
     return counts;
 }
 

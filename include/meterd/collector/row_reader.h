@@ -13,7 +13,7 @@
  * the vendor published them: their number, a hash in which their order does not matter, the sum of a column.
  *
  * Owns its memory, bounded by the record reader's and by MTR_ROWS_KNOWN_MAX ids of 16 bytes. Borrows map and
- * options. One thread.
+ * what options point to. One thread.
  */
 #ifndef METERD_COLLECTOR_ROW_READER_H
 #define METERD_COLLECTOR_ROW_READER_H
@@ -68,6 +68,9 @@ int mtr_row_reader_open(const struct mtr_import_map *map, const struct mtr_row_o
                         const struct mtr_row_hooks *hooks, struct mtr_row_reader **out,
                         const char **fault) MTR_MUST_USE;
 void mtr_row_reader_close(struct mtr_row_reader *reader);
+/* Behind the end: another text comes, as the next page of an answer. Known ids and counts go on; what was
+ * found of the last one is gone. Errors as of open. */
+int mtr_row_reader_turn(struct mtr_row_reader *reader, const char **fault) MTR_MUST_USE;
 /* MTR_EINVALID: the whole of it cannot be read (a column that the header lacks, no JSON, nothing in it), and
  * on_problem knows; MTR_ELIMIT: more rows of a multiset than are known, or what record_reader.h says;
  * MTR_ENOMEM. */

@@ -167,9 +167,44 @@ static void test_a_hook_ends_the_reading(void **state)
     }
 }
 
+/* Pages of an answer: each has a header of its own, and the n-th of equal rows is counted through all of them. */
+static void test_pages_are_one_reading(void **state)
+{
+    (void)state;
+    static const char map_text[] = "id: {hash: [I], multiset: true}\ntype: =t\nsubject: S\n";
+    static const char *const pages[] = {"S,I\na,1\nb,1\n", "I,S\n1,c\n2,d\n", "S,I\n"};
+    const struct mtr_row_hooks hooks = {on_event, on_problem, NULL};
+    struct mtr_import_map *map = test_malloc(sizeof(*map));
+    struct mtr_row_reader *reader;
+    struct mtr_diagnostic diagnostic;
+    const char *fault;
+    char first[33], second[33];
+    mtr_buffer_init(&out, 1 << 16);
+    assert_int_equal(mtr_import_map_parse(mtr_str_from(map_text), map, &diagnostic), 0);
+    struct mtr_row_format format = map->format;
+    format.kind = MTR_ROWS_CSV;
+    const struct mtr_row_options options = {.format = &format};
+    assert_int_equal(mtr_row_reader_open(map, &options, &hooks, &reader, &fault), 0);
+    for (int i = 0; i < 3; i++) {
+        if (i) assert_int_equal(mtr_row_reader_turn(reader, &fault), 0);
+        assert_int_equal(mtr_row_reader_read(reader, mtr_str_from(pages[i])), 0);
+        assert_int_equal(mtr_row_reader_end(reader), 0);
+    }
+    assert_int_equal(mtr_row_reader_counts(reader).rows, 4);
+    assert_int_equal(mtr_row_reader_counts(reader).events, 4);
+    assert_int_equal(mtr_buffer_append_char(&out, '\0'), 0);
+    assert_int_equal(sscanf(out.data, "2:%32[0-9a-f]/a 3:%*32[0-9a-f]#2/b 2:%*32[0-9a-f]#3/c 3:%32[0-9a-f]/d ", first, second), 2);
+    assert_string_not_equal(first, second);
+    mtr_row_reader_close(reader);
+    mtr_import_map_release(map);
+    test_free(map);
+    mtr_buffer_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_equal_rows),
-                                       cmocka_unit_test(test_a_hook_ends_the_reading)};
+                                       cmocka_unit_test(test_a_hook_ends_the_reading),
+                                       cmocka_unit_test(test_pages_are_one_reading)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
