@@ -272,7 +272,8 @@ static int write_time(const struct mtr_template *template, const struct mtr_temp
     int rc = mtr_time_style_write(&piece->style, time_of(values, piece->name), &text);
     if (!rc) rc = escape_value(template->place, mtr_buffer_str(&text), false, out, fault);
     mtr_buffer_release(&text);
-    return rc;
+    if (rc == MTR_EOVERFLOW) *fault = "a time is outside of 1970 to 2199";
+    return rc == MTR_EOVERFLOW ? MTR_EINVALID : rc;
 }
 
 static int write_text(const struct mtr_template *template, const struct mtr_template_piece *piece,

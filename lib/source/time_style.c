@@ -149,7 +149,7 @@ static int write_instant(int64_t time_us, int32_t offset_s, struct mtr_buffer *o
 
 int mtr_time_style_write(const struct mtr_time_style *style, int64_t time_us, struct mtr_buffer *out)
 {
-    MTR_ASSERT(time_us >= 0 && time_us < MTR_TIME_US_MAX);
+    if (time_us < 0 || time_us >= MTR_TIME_US_MAX) return MTR_EOVERFLOW;
     const int32_t offset_s = style->zone ? mtr_zone_at(style->zone, time_us).offset_s : 0;
     const int64_t local_s = time_us / MTR_US_PER_SECOND + offset_s;
     const struct mtr_civil civil = mtr_civil_from_s(local_s);

@@ -39,8 +39,8 @@ struct mtr_time_style {
  * nearest name. */
 int mtr_time_style_make(struct mtr_str text, const struct mtr_zone *zone, struct mtr_time_style *out,
                          char fault[MTR_TIME_STYLE_FAULT_BYTES]) MTR_MUST_USE;
-/* Appends the instant (0 ≤ time_us < MTR_TIME_US_MAX). Fractions of a second are cut where the format has no
- * room for them. Errors: MTR_ELIMIT, MTR_ENOMEM. */
+/* Appends the instant. Fractions of a second are cut where the format has no room for them. Errors:
+ * MTR_EOVERFLOW (before 1970, or of 2200 and later), MTR_ELIMIT, MTR_ENOMEM. */
 int mtr_time_style_write(const struct mtr_time_style *style, int64_t time_us,
                           struct mtr_buffer *out) MTR_MUST_USE;
 

@@ -197,6 +197,26 @@ static void test_what_is_none(void **state)
     }
 }
 
+/* A window of 1970 may begin before all times that there are. */
+static void test_a_time_out_of_range(void **state)
+{
+    (void)state;
+    struct world world;
+    begin(&world);
+    const struct mtr_template_rules rules = {.place = MTR_TEMPLATE_IN_TEXT, .allowed = ALL};
+    const struct mtr_template_values values = {.from_us = -1};
+    struct mtr_template template;
+    struct mtr_diagnostic found;
+    struct mtr_buffer out;
+    const char *fault = NULL;
+    mtr_buffer_init(&out, 64);
+    assert_int_equal(mtr_template_parse(MTR_STR("{from}"), &rules, &world.arena, &template, &found), MTR_OK);
+    assert_int_equal(mtr_template_expand(&template, &values, &out, &fault), MTR_EINVALID);
+    assert_string_equal(fault, "a time is outside of 1970 to 2199");
+    mtr_buffer_release(&out);
+    end(&world);
+}
+
 static void test_a_value_that_is_not_there(void **state)
 {
     (void)state;
@@ -244,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_comes_out),
         cmocka_unit_test(test_what_is_none),
+        cmocka_unit_test(test_a_time_out_of_range),
         cmocka_unit_test(test_a_value_that_is_not_there),
         cmocka_unit_test(test_bounds),
     };

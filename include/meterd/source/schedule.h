@@ -1,0 +1,151 @@
+/*
+ * When a window is to be read: first after its end, then again while the vendor still corrects it, then never
+ * more.
+ *
+ *   from ──open──open──open── to ──lateness── P0 ──rereads── P1 … Pn          forgotten
+ *    │       drafts, never     │              │ first        │ settled            │ the vendor keeps no more
+ *    │       complete          │              │ reading      │ after it           │
+ *
+ * Each planned instant P0 … Pn waits for the next tick of the schedule (`every`, `at`), and for a jitter that
+ * is a hash of source and window: the same after a restart, and thousands of sources do not ask in one
+ * second. Rereads are counted from P0, `month_end+6d` from the end of the month that holds the window's last
+ * instant. A planned instant at which the vendor has forgotten rows (window.h) is left out: an answer there
+ * would prove nothing.
+ *
+ * Nothing here is counted in runs. A reading is good for every planned instant up to the moment at which it
+ * began, so that down time, a pause, a `start` that moved and a source that is new are the same case: windows
+ * whose plan says more than was read. A clock that was wrong heals as well: what was read "in the future"
+ * counts as not read.
+ *
+ *   struct mtr_due due = mtr_window_due(&plan, &window, &state, now_us);
+ *   if (due.kind == MTR_DUE_READ && due.due_us <= now_us) …   // ask, the lowest due.order first
+ *
+ * Due times are instants that do not move as time goes by, unless state or plan change or the clock goes
+ * back: whoever keeps them in a heap makes them anew then. Pure; any thread.
+ */
+#ifndef METERD_SOURCE_SCHEDULE_H
+#define METERD_SOURCE_SCHEDULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/core/error.h"
+#include "meterd/core/str.h"
+#include "meterd/core/zone.h"
+#include "meterd/source/window.h"
+
+/* The key `schedule`: ticks at `at` and every `every` behind it, anew each local day; of whole days, by the
+ * calendar (weeks from Monday). No `every`: any time is a tick. */
+struct mtr_schedule {
+    int64_t every_us;            /* 0, a minute to a day, or whole days */
+    int64_t at_us;               /* into the local day: what its clock shows */
+    int64_t jitter_us;           /* each reading is later by less than this */
+    const struct mtr_zone *zone; /* of `at`; borrowed; never NULL */
+};
+
+/* "00:10": what the clock shows. MTR_EINVALID. */
+int mtr_schedule_at_parse(struct mtr_str text, int64_t *out_us) MTR_MUST_USE;
+/* A sentence about what is wrong with it (static), or NULL. */
+const char *mtr_schedule_fault(const struct mtr_schedule *schedule);
+/* The first tick that is not before the instant. */
+int64_t mtr_schedule_tick(const struct mtr_schedule *schedule, int64_t time_us);
+/* Of a source, and of one of its for_each: what jitter and backoff are hashes of. */
+uint64_t mtr_schedule_key(struct mtr_str source, struct mtr_str each);
+
+enum { MTR_REREADS_MAX = 16 };
+
+struct mtr_reread {
+    int64_t after_us;
+    bool is_of_month_end; /* counted from there, else from P0 */
+};
+
+/* "6h", "month_end", "month_end+6d". MTR_EINVALID: *fault is a sentence (static). */
+int mtr_reread_parse(struct mtr_str text, struct mtr_reread *out, const char **fault) MTR_MUST_USE;
+
+/* All that decides when windows are read. */
+struct mtr_reading_plan {
+    struct mtr_schedule schedule;
+    struct mtr_window_rule rule;
+    int64_t lateness_us;
+    int64_t open_us; /* 0: windows that are not over are not read */
+    struct mtr_reread rereads[MTR_REREADS_MAX]; /* in any order */
+    uint32_t reread_count;
+    uint64_t key; /* mtr_schedule_key */
+};
+
+/* What is known of a window: zero at first. */
+struct mtr_window_state {
+    int64_t read_us;       /* when its last good reading began; 0: there was none */
+    int64_t tried_us;      /* when the last failed attempt behind that ended; 0: there was none */
+    int64_t wait_until_us; /* as the vendor asked with it (Retry-After); 0: it did not */
+    uint32_t failures;     /* since the last good reading */
+};
+
+enum mtr_due_kind {
+    MTR_DUE_READ,      /* at due_us */
+    MTR_DUE_SETTLED,   /* all of its plan was read */
+    MTR_DUE_FORGOTTEN, /* not all of it, and the vendor gives it no more: it stands as it is */
+};
+
+/* What goes first among windows that are due. */
+enum mtr_due_order {
+    MTR_DUE_FRESH,    /* the newest that is over, for the first time */
+    MTR_DUE_REREAD,
+    MTR_DUE_DRAFT,    /* of an open window */
+    MTR_DUE_BACKFILL, /* older ones, for the first time */
+};
+
+struct mtr_due {
+    enum mtr_due_kind kind;
+    enum mtr_due_order order;
+    int64_t due_us;
+    bool is_draft; /* the window is not over then: the reading does not make it complete */
+    bool is_last;  /* a good reading that begins now, or at due_us if that is later, settles it */
+};
+
+/* Not of a cursor. */
+struct mtr_due mtr_window_due(const struct mtr_reading_plan *plan, const struct mtr_window *window,
+                              const struct mtr_window_state *state, int64_t now_us);
+/* Of a feed (length: cursor), which is never settled: at each tick. */
+struct mtr_due mtr_feed_due(const struct mtr_reading_plan *plan, const struct mtr_window_state *state,
+                            int64_t now_us);
+/* When a window is late beyond its plan: P0 and all that may delay it in good order. */
+int64_t mtr_window_expected_us(const struct mtr_reading_plan *plan, const struct mtr_window *window);
+
+/* How long to wait after so many failures in a row: full jitter by hash, 1 s to what doubles from 10 s up to
+ * 1 h. `salt` tells apart what fails for one key, as windows. */
+int64_t mtr_backoff_us(uint64_t key, uint64_t salt, uint32_t failures);
+
+/* A clock may be so far ahead, for a while, before what it said is no longer believed. */
+#define MTR_CLOCK_SLACK_US (INT64_C(600) * MTR_US_PER_SECOND)
+
+/* ---- the windows of a source that may be due, in bounded steps ---- */
+
+/*
+ * Looks at the windows from the first one that is not known to be settled up to the one that holds `now`.
+ * Where that one begins is unsettled_us of the scan before; 0, which is the source's start, when there was
+ * none, and when the document has changed or the clock went back.
+ *
+ *   struct mtr_due_scan scan;
+ *   mtr_due_scan_begin(&scan, &plan, unsettled_us, now_us);
+ *   while (!mtr_due_scan_step(&scan, &plan, state_of, ledger, 256)) …;   // give others their turn
+ */
+struct mtr_due_scan {
+    int64_t now_us, at_us;
+    int64_t unsettled_us; /* where the first window begins that is neither settled nor forgotten */
+    bool has_due, has_next, has_unsettled;
+    struct mtr_window window; /* has_due: the one to read now */
+    struct mtr_due due;
+    int64_t next_us; /* has_next: when another one is due, if none is now */
+};
+
+void mtr_due_scan_begin(struct mtr_due_scan *scan, const struct mtr_reading_plan *plan, int64_t unsettled_us,
+                        int64_t now_us);
+/* True: done. `state_of` gives what is known of a window; false: it is busy now, or kept from being read, and
+ * is passed over. */
+bool mtr_due_scan_step(struct mtr_due_scan *scan, const struct mtr_reading_plan *plan,
+                       bool (*state_of)(void *context, const struct mtr_window *window,
+                                        struct mtr_window_state *out),
+                       void *context, uint32_t windows_max) MTR_MUST_USE;
+
+#endif
