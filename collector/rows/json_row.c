@@ -40,14 +40,18 @@ static int add_target(struct json_node *node, uint32_t column, bool is_whole, st
     return MTR_OK;
 }
 
-int json_node_add(struct json_node *node, const struct mtr_row_path *path, uint32_t skip, uint32_t column,
+struct json_node *json_node_at(struct json_node *node, const struct mtr_row_path_step *steps, uint32_t count,
+                               struct mtr_arena *arena)
+{
+    for (uint32_t i = 0; node && i < count; i++) node = child_of(node, &steps[i], arena);
+    return node;
+}
+
+int json_node_add(struct json_node *node, const struct mtr_row_path *path, uint32_t column,
                   struct mtr_arena *arena)
 {
-    for (uint32_t i = skip; i < path->step_count; i++) {
-        node = child_of(node, &path->steps[i], arena);
-        if (!node) return MTR_ENOMEM;
-    }
-    return add_target(node, column, false, arena);
+    node = json_node_at(node, path->steps, path->step_count, arena);
+    return node ? add_target(node, column, false, arena) : MTR_ENOMEM;
 }
 
 int json_node_add_column(struct json_node *root, struct mtr_str name, uint32_t column,
@@ -59,8 +63,9 @@ int json_node_add_column(struct json_node *root, struct mtr_str name, uint32_t c
     if (rc) return rc;
     const bool is_name = path.step_count == 1 && is_step(&(struct json_node){.name = name}, &path.steps[0]);
     struct json_node *child = child_of(root, &whole, arena);
-    rc = child ? add_target(child, column, true, arena) : MTR_ENOMEM;
-    return rc || is_name || !path.step_count ? rc : json_node_add(root, &path, 0, column, arena);
+    rc = child ? add_target(child, column, !is_name, arena) : MTR_ENOMEM;
+    const bool is_path = path.step_count && !is_name && !path.climbs && !path.has_each;
+    return rc || !is_path ? rc : json_node_add(root, &path, column, arena);
 }
 
 /* Names are told apart by their size and four of their bytes before they are compared. */
@@ -100,6 +105,15 @@ const struct json_node *json_node_find(const struct json_node *node, struct mtr_
     return NULL;
 }
 
+const struct json_node *json_node_find_place(const struct json_node *node, uint32_t place)
+{
+    const struct json_node *child = node->children;
+    while (child && child->kind != MTR_ROW_STEP_EACH &&
+           !(child->kind == MTR_ROW_STEP_PLACE && child->place == place))
+        child = child->next;
+    return child;
+}
+
 /* ---- a record ---- */
 
 enum cell_state { CELL_OPEN, CELL_SET, CELL_SET_WHOLE, CELL_NESTED };
@@ -122,13 +136,19 @@ static void set_cell(struct walk *walk, const struct json_target *target, struct
     *old = target->is_whole && state == CELL_SET ? CELL_SET_WHOLE : state;
 }
 
-/* The columns of this node, and of all below it, find a list or map in their way. */
-static void set_nested(struct walk *walk, const struct json_node *node, bool is_below)
+/* The columns whose paths end here find a list or map. */
+static void set_nested_here(struct walk *walk, const struct json_node *node)
 {
     for (const struct json_target *target = node->targets; target; target = target->next)
         set_cell(walk, target, (struct mtr_str){NULL, 0}, CELL_NESTED);
-    for (const struct json_node *child = node->children; is_below && child; child = child->next)
-        set_nested(walk, child, true);
+}
+
+/* Those of all paths through here find one in their way. */
+static void set_nested(struct walk *walk, const struct json_node *node)
+{
+    for (const struct json_target *target = node->targets; target; target = target->next)
+        if (!target->is_whole) set_cell(walk, target, (struct mtr_str){NULL, 0}, CELL_NESTED);
+    for (const struct json_node *child = node->children; child; child = child->next) set_nested(walk, child);
 }
 
 static int read_value(struct walk *walk, const struct json_node *node);
@@ -156,13 +176,6 @@ static int read_members(struct walk *walk, const struct json_node *node)
     return MTR_OK;
 }
 
-static const struct json_node *find_place(const struct json_node *node, uint32_t place)
-{
-    const struct json_node *child = node->children;
-    while (child && !(child->kind == MTR_ROW_STEP_PLACE && child->place == place)) child = child->next;
-    return child;
-}
-
 static int read_items(struct walk *walk, const struct json_node *node)
 {
     struct mtr_json_cursor *cursor = walk->cursor;
@@ -174,7 +187,7 @@ static int read_items(struct walk *walk, const struct json_node *node)
         return MTR_OK;
     }
     for (uint32_t place = 0; more; place++) {
-        const struct json_node *child = find_place(node, place);
+        const struct json_node *child = json_node_find_place(node, place);
         int rc = child ? read_value(walk, child) : json_cursor_value_read(cursor, &ignored);
         if (!rc) rc = json_cursor_more(cursor, ']', &more);
         if (rc) return rc;
@@ -209,10 +222,10 @@ static int read_value(struct walk *walk, const struct json_node *node)
     struct mtr_value ignored;
     const int token = json_cursor_peek(walk->cursor);
     if (token != '{' && token != '[') return read_scalar(walk, node);
-    set_nested(walk, node, false);
+    set_nested_here(walk, node);
     if (token == '{' && node->name_count) return read_members(walk, node);
     for (const struct json_node *child = node->children; token == '[' && child; child = child->next)
-        if (child->kind == MTR_ROW_STEP_NAME) set_nested(walk, child, true);
+        if (child->kind == MTR_ROW_STEP_NAME) set_nested(walk, child);
     if (token == '[' && node->other_count) return read_items(walk, node);
     return json_cursor_value_read(walk->cursor, &ignored);
 }

@@ -32,18 +32,24 @@ struct json_node {
     struct json_node *children, *next; /* a list of siblings */
     struct json_node **table;          /* of children by name: made when all are there */
     uint32_t table_mask, name_count, other_count;
+    bool is_record; /* of a document: a record stands here */
+    bool is_anchor; /* of a document: columns with ^ begin here */
 };
 
-/* Adds a path below the node; its first `skip` steps are passed over. MTR_ENOMEM. */
-int json_node_add(struct json_node *node, const struct mtr_row_path *path, uint32_t skip, uint32_t column,
+/* The node to which the steps lead, made where it is not there. NULL: out of memory. */
+struct json_node *json_node_at(struct json_node *node, const struct mtr_row_path_step *steps, uint32_t count,
+                               struct mtr_arena *arena);
+/* Adds a path below the node. MTR_ENOMEM. */
+int json_node_add(struct json_node *node, const struct mtr_row_path *path, uint32_t column,
                   struct mtr_arena *arena) MTR_MUST_USE;
 /* Adds a column of a record: by its whole name, and by its path where it is one. MTR_ENOMEM. */
 int json_node_add_column(struct json_node *root, struct mtr_str name, uint32_t column,
                          struct mtr_arena *arena) MTR_MUST_USE;
 /* When all are added. MTR_ENOMEM. */
 int json_node_finish(struct json_node *root, struct mtr_arena *arena) MTR_MUST_USE;
-/* The child of that name; NULL: nobody asks for it. */
+/* The child of that name, at that place of a list; NULL: nobody asks for it. */
 const struct json_node *json_node_find(const struct json_node *node, struct mtr_str name);
+const struct json_node *json_node_find_place(const struct json_node *node, uint32_t place);
 
 /* Reads the next value, a record, to the cells of `columns` that the tree has; the others are left.
  * MTR_EINVALID with cursor->fault: it is no JSON; with cursor->fault NULL and *fault: it is, and has not

@@ -14,13 +14,14 @@
  *   skip: {ChargeCategory: [Tax, Credit]}
  *   null: ["NULL"]                      # cells that stand for "no value"; the empty cell always does
  *   format: {csv: {delimiter: ";", header: true, encoding: windows-1251, entry: "usage-*.csv"}}
- *                                       # or ndjson; entry: of a zip
+ *                                       # or ndjson, json, prometheus, s3_list: row_format.h
  *
- * `path` is another word for `column`; `time: Start` with `time_format: utc` beside it, and `delimiter`, are
- * short forms. `data.quantity: …` at the top is the same as `quantity` in data. In NDJSON a column is a
- * member's name, or a path: a.b, credits[0].amount, ["@odata.id"]. In CSV it is the name in the header, or
- * its number from 1 on where there is none: `header: false`, or a mapping all of whose columns are numbers
- * that no cell of the first record is.
+ * `path` is another word for `column`; `time: Start` with `time_format: utc` beside it, and `delimiter`,
+ * are short forms. `data.quantity: …` at the top is the same as `quantity` in data. In NDJSON and JSON a
+ * column is a member's name, or a path: a.b, credits[0].amount, ["@odata.id"], and in JSON ^.account of the
+ * map around the rows' list (row_path.h). In CSV it is the name in the header, or its number from 1 on
+ * where there is none: `header: false`, or a mapping all of whose columns are numbers that no cell of the
+ * first record is.
  *
  * Equal rows have equal ids, so importing a file again answers `duplicate` for all of it.
  */
