@@ -1,0 +1,105 @@
+/*
+ * How requests say who asks: `auth` of a source's document, a driver a file. A step machine: time, random
+ * bytes and answers are passed in, secrets are read through hooks.
+ *
+ *   auth_open ─▶ session, one for all sources whose `auth` is equal
+ *
+ *   auth_prepare ─┬─ READY    the call carries its credentials: send it
+ *                 ├─ ASK      send `ask` first, and give its answer to auth_answered, once, whatever came of it
+ *                 ├─ WAIT     another source's ASK is on its way, or the last one failed: again at again_us
+ *                 └─ FAILED   an alarm: a person must do something; again at again_us
+ *
+ *   answer of the call ─┬─ 401 ──▶ auth_refused: TRY once more (prepare again), or FAILED
+ *                       └─ else ─▶ auth_accepted
+ *
+ * A token is renewed at 80 % of its life and at least 60 s before its end (of one that lives for less than
+ * that allows, at half of it). While it is renewed the old one goes on being used until it ends. Only one
+ * ASK of a session is on its way at a time. A failed one is asked again later and later, at most every ten
+ * minutes, or when the vendor says so (Retry-After).
+ *
+ * Secrets are read when they are needed, so that one which is replaced in its file needs no restart; files
+ * that others may read are refused. A 401 of what has no token is tried once more if the file has changed
+ * since.
+ *
+ * Rotated refresh tokens are kept, sealed, before the access token that came with them is used; the one
+ * before stays beside it until the next rotation, and is tried when the newer one is refused. That both are
+ * refused is the alarm `reauthorize`.
+ *
+ * Credentials and client certificates go to the base's own scheme, host and port, and to token_url, alone: to
+ * other hosts (links to files) a call is READY as it is.
+ *
+ * One thread. A session borrows the source it was last opened with. Private to the collector.
+ */
+#ifndef METERD_COLLECTOR_SOURCE_AUTH_AUTH_H
+#define METERD_COLLECTOR_SOURCE_AUTH_AUTH_H
+
+#include <stdint.h>
+
+#include "collector/source/auth/mask.h"
+#include "collector/source/call.h"
+#include "meterd/net/http_client.h"
+
+enum {
+    AUTH_SECRET_BYTES_MAX = 64 << 10,
+    AUTH_ANSWER_BYTES_MAX = 256 << 10, /* answer_bytes_max of an ASK */
+    AUTH_FAULT_BYTES = 400,
+    AUTH_NONCE_BYTES = 16,
+    AUTH_KEY_BYTES = 32
+};
+
+/* What the sessions need of the world. */
+struct auth_hooks {
+    void *context;
+    /* Appends the content of a secret's file to out (auth/secret_file.h). With an error `fault` is a sentence
+     * that says what to do. */
+    int (*read_secret)(void *context, struct mtr_str file, struct mtr_buffer *out,
+                       char fault[AUTH_FAULT_BYTES]);
+    /* Refresh tokens of a session, sealed and durable (auth/vault.h). load: MTR_ENOTFOUND when there are
+     * none. keep: when it returns MTR_OK, a crash does not lose them. NULL, NULL: refresh tokens cannot
+     * rotate. */
+    int (*load)(void *context, const uint8_t key[AUTH_KEY_BYTES], struct mtr_buffer *out);
+    int (*keep)(void *context, const uint8_t key[AUTH_KEY_BYTES], struct mtr_str text);
+    struct source_mask *mask; /* is told every secret that is used; NULL: nobody prints them */
+};
+
+struct auth_keeper; /* of all sessions */
+struct auth_session;
+
+/* hooks are copied. */
+int auth_keeper_open(const struct auth_hooks *hooks, struct auth_keeper **out) MTR_MUST_USE;
+void auth_keeper_close(struct auth_keeper *keeper); /* all sessions are closed; NULL is allowed */
+
+/* The session of sources whose auth equals this source's. MTR_EINVALID: a template of it is none. */
+int auth_open(struct auth_keeper *keeper, const struct mtr_source *source,
+              struct auth_session **out) MTR_MUST_USE;
+void auth_close(struct auth_session *session); /* as often as opened; the last one wipes its tokens */
+
+enum auth_step { AUTH_READY, AUTH_ASK, AUTH_WAIT, AUTH_FAILED };
+enum auth_alarm { AUTH_ALARM_NONE, AUTH_ALARM_AUTH, AUTH_ALARM_REAUTHORIZE };
+
+struct auth_turn {
+    /* in */
+    const struct mtr_source_base *base; /* the source's */
+    int64_t now_us;
+    uint8_t nonce[AUTH_NONCE_BYTES]; /* at random */
+    struct mtr_arena *arena;         /* of the call and of `ask` */
+    struct source_call *call;        /* as it was built: prepared only once */
+    /* out */
+    struct source_call ask; /* of ASK */
+    enum auth_alarm alarm;  /* of FAILED */
+    int64_t again_us;       /* of WAIT and FAILED */
+    char fault[AUTH_FAULT_BYTES]; /* of WAIT (empty while another's ASK runs) and FAILED; without secrets */
+};
+
+/* Errors (MTR_ENOMEM, MTR_ELIMIT) leave the session as it was. */
+int auth_prepare(struct auth_session *session, struct auth_turn *turn, enum auth_step *out) MTR_MUST_USE;
+/* What came of an ASK. Then everybody who waits prepares again. */
+void auth_answered(struct auth_session *session, const struct mtr_http_answer *answer, int64_t now_us);
+
+/* The vendor answered a call that was READY: with 401, or with anything else that shows it was let in (a
+ * status below 400, or 404, 409, 429: not 403). */
+void auth_accepted(struct auth_session *session, const struct source_call *call);
+/* True: prepare a fresh call. False: it is an alarm now. */
+bool auth_refused(struct auth_session *session, const struct source_call *call, int64_t now_us);
+
+#endif

@@ -1,0 +1,186 @@
+/*
+ * Masking by search: at each place the longest form of any secret that stands there. Texts are a request's
+ * or a page's worth, secrets a few: nothing cleverer is needed.
+ */
+#include "collector/source/auth/mask.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "meterd/core/json_writer.h"
+#include "meterd/net/crypto.h"
+#include "meterd/net/url.h"
+
+enum { PLAIN, PERCENT, FORM, JSON, BASE64, FORM_COUNT };
+
+struct secret {
+    struct mtr_buffer forms[FORM_COUNT];
+};
+
+struct source_mask {
+    struct secret secrets[SOURCE_MASK_SECRETS_MAX];
+    unsigned count;
+    unsigned next; /* the oldest once all are taken */
+};
+
+static void wipe(struct secret *secret)
+{
+    for (int i = 0; i < FORM_COUNT; i++) {
+        struct mtr_buffer *form = &secret->forms[i];
+        if (form->data) explicit_bzero(form->data, form->capacity);
+        mtr_buffer_release(form);
+    }
+}
+
+int source_mask_open(struct source_mask **out)
+{
+    *out = calloc(1, sizeof(**out));
+    return *out ? MTR_OK : MTR_ENOMEM;
+}
+
+void source_mask_close(struct source_mask *mask)
+{
+    if (!mask) return;
+    for (unsigned i = 0; i < mask->count; i++) wipe(&mask->secrets[i]);
+    free(mask);
+}
+
+/* Names and values of forms: as in a query, with + for a space. */
+static int write_form(struct mtr_buffer *out, struct mtr_str text)
+{
+    int rc = MTR_OK;
+    for (size_t i = 0; i < text.size && !rc; i++)
+        rc = text.data[i] == ' ' ? mtr_buffer_append_char(out, '+')
+                                 : mtr_percent_encode(out, (struct mtr_str){text.data + i, 1});
+    return rc;
+}
+
+/* Between its quotes. */
+static int write_json(struct mtr_buffer *out, struct mtr_str text)
+{
+    struct mtr_json_writer writer;
+    mtr_json_begin(&writer, out);
+    mtr_json_text(&writer, text);
+    int rc = mtr_json_finish(&writer);
+    if (rc) return rc;
+    out->size -= 1;
+    memmove(out->data, out->data + 1, --out->size);
+    return MTR_OK;
+}
+
+static int make_forms(struct secret *secret, struct mtr_str text)
+{
+    for (int i = 0; i < FORM_COUNT; i++) mtr_buffer_init(&secret->forms[i], SIZE_MAX);
+    int rc = mtr_buffer_append_str(&secret->forms[PLAIN], text);
+    if (!rc) rc = mtr_percent_encode(&secret->forms[PERCENT], text);
+    if (!rc) rc = write_form(&secret->forms[FORM], text);
+    if (!rc && mtr_str_is_utf8(text)) rc = write_json(&secret->forms[JSON], text);
+    if (!rc) rc = mtr_base64_encode(&secret->forms[BASE64], text);
+    if (rc) wipe(secret);
+    return rc;
+}
+
+int source_mask_add(struct source_mask *mask, struct mtr_str text)
+{
+    struct secret made;
+    if (!text.size) return MTR_OK;
+    for (unsigned i = 0; i < mask->count; i++)
+        if (mtr_str_equal(mtr_buffer_str(&mask->secrets[i].forms[PLAIN]), text)) return MTR_OK;
+    int rc = make_forms(&made, text);
+    if (rc) return rc;
+    const bool is_full = mask->count == SOURCE_MASK_SECRETS_MAX;
+    const unsigned place = is_full ? mask->next : mask->count;
+    if (is_full) wipe(&mask->secrets[place]);
+    else mask->count++;
+    mask->secrets[place] = made;
+    mask->next = (place + 1) % SOURCE_MASK_SECRETS_MAX;
+    return MTR_OK;
+}
+
+/* Bytes of the longest secret that text begins with; 0: none. */
+static size_t secret_at(const struct source_mask *mask, struct mtr_str text)
+{
+    size_t longest = 0;
+    for (unsigned i = 0; i < mask->count; i++)
+        for (int form = 0; form < FORM_COUNT; form++) {
+            const struct mtr_str secret = mtr_buffer_str(&mask->secrets[i].forms[form]);
+            if (secret.size > longest && mtr_str_starts_with(text, secret)) longest = secret.size;
+        }
+    return longest;
+}
+
+int source_mask_text(const struct source_mask *mask, struct mtr_str text, struct mtr_buffer *out)
+{
+    int rc = MTR_OK;
+    while (text.size && !rc) {
+        const size_t size = secret_at(mask, text);
+        const size_t step = size ? size : 1;
+        rc = size ? mtr_buffer_append_str(out, MTR_STR("***")) : mtr_buffer_append_char(out, text.data[0]);
+        text = (struct mtr_str){text.data + step, text.size - step};
+    }
+    return rc;
+}
+
+/* ---- by name ---- */
+
+static const struct mtr_str header_names[] = {
+    {"authorization", 13},     {"proxy-authorization", 19}, {"cookie", 6},         {"set-cookie", 10},
+    {"x-auth-token", 12},      {"x-subject-token", 15},     {"x-api-key", 9},      {"api-key", 7},
+    {"x-amz-security-token", 20}, {"x-ms-authorization-auxiliary", 28},
+};
+
+/* Of signed links: Azure's shared access signature, S3's and Google's presigned URLs, and plain tokens. */
+static const struct mtr_str parameter_names[] = {
+    {"sig", 3},          {"signature", 9},     {"x-amz-signature", 15}, {"x-amz-security-token", 20},
+    {"x-goog-signature", 16}, {"token", 5},    {"access_token", 12},    {"api_key", 7},
+    {"apikey", 6},       {"key", 3},           {"secret", 6},           {"password", 8},
+};
+
+static bool is_one_of(struct mtr_str name, const struct mtr_str *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (mtr_str_equal_lower(name, names[i])) return true;
+    return false;
+}
+
+#define IS_ONE_OF(name, names) is_one_of(name, names, sizeof(names) / sizeof(names[0]))
+
+int source_mask_header(const struct source_mask *mask, struct mtr_str name, struct mtr_str value,
+                       struct mtr_buffer *out)
+{
+    static const struct mtr_str schemes[] = {{"bearer ", 7}, {"basic ", 6}, {"aws4-hmac-sha256 ", 17}};
+    if (!IS_ONE_OF(name, header_names)) return source_mask_text(mask, value, out);
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        const struct mtr_str head = {value.data, schemes[i].size};
+        if (value.size < head.size || !mtr_str_equal_lower(head, schemes[i])) continue;
+        int rc = mtr_buffer_append_str(out, head);
+        return rc ? rc : mtr_buffer_append_str(out, MTR_STR("***"));
+    }
+    return mtr_buffer_append_str(out, MTR_STR("***"));
+}
+
+static int write_parameter(const struct source_mask *mask, struct mtr_str piece, struct mtr_buffer *out)
+{
+    const char *equals = piece.size ? memchr(piece.data, '=', piece.size) : NULL;
+    const struct mtr_str name = {piece.data, equals ? (size_t)(equals - piece.data) : piece.size};
+    if (!equals || !IS_ONE_OF(name, parameter_names)) return source_mask_text(mask, piece, out);
+    int rc = mtr_buffer_append_str(out, name);
+    return rc ? rc : mtr_buffer_append_str(out, MTR_STR("=***"));
+}
+
+int source_mask_url(const struct source_mask *mask, struct mtr_str url, struct mtr_buffer *out)
+{
+    const char *mark = url.size ? memchr(url.data, '?', url.size) : NULL;
+    const size_t head = mark ? (size_t)(mark - url.data) + 1 : url.size;
+    int rc = source_mask_text(mask, (struct mtr_str){url.data, head}, out);
+    struct mtr_str left = {url.data + head, url.size - head};
+    while (left.size && !rc) {
+        const char *end = memchr(left.data, '&', left.size);
+        const size_t size = end ? (size_t)(end - left.data) : left.size;
+        rc = write_parameter(mask, (struct mtr_str){left.data, size}, out);
+        if (!rc && end) rc = mtr_buffer_append_char(out, '&');
+        const size_t step = size + (end != NULL);
+        left = (struct mtr_str){left.data + step, left.size - step};
+    }
+    return rc;
+}
