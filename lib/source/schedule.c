@@ -1,87 +1,37 @@
 /*
- * Ticks of a schedule, jitter and backoff, all of them functions of instants and hashes.
+ * Ticks of a schedule, jitter and backoff, and out of them what is due: all of it functions of instants and
+ * hashes.
  */
 #include "meterd/source/schedule.h"
 
-#include <string.h>
-
+#include "lib/source/clock.h"
 #include "meterd/core/time.h"
 
-#define MINUTE_US (INT64_C(60) * MTR_US_PER_SECOND)
 #define BACKOFF_LEAST_US MTR_US_PER_SECOND
 #define BACKOFF_BASE_US (10 * MTR_US_PER_SECOND)
 #define BACKOFF_MOST_US MTR_US_PER_HOUR
-enum { DAYS_MAX = 366, FIRST_MONDAY = 4 /* 1970-01-05 */ };
-
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
-/* ---- what documents say ---- */
-
-int mtr_schedule_at_parse(struct mtr_str text, int64_t *out_us)
-{
-    uint64_t hour, minute;
-    if (text.size != 5 || text.data[2] != ':') return MTR_EINVALID;
-    if (!mtr_str_to_u64((struct mtr_str){text.data, 2}, &hour) || hour > 23) return MTR_EINVALID;
-    if (!mtr_str_to_u64((struct mtr_str){text.data + 3, 2}, &minute) || minute > 59) return MTR_EINVALID;
-    *out_us = (int64_t)hour * MTR_US_PER_HOUR + (int64_t)minute * MINUTE_US;
-    return MTR_OK;
-}
-
-const char *mtr_schedule_fault(const struct mtr_schedule *schedule)
-{
-    const int64_t every_us = schedule->every_us;
-    if (every_us && every_us < MINUTE_US) return "`every` is at least 1m";
-    if (every_us > MTR_US_PER_DAY && every_us % MTR_US_PER_DAY) return "`every` is up to 1d, or whole days";
-    if (every_us / MTR_US_PER_DAY > DAYS_MAX) return "`every` is at most 366d";
-    if (every_us && schedule->jitter_us > every_us) return "`jitter` is at most `every`";
-    return NULL;
-}
-
-int mtr_reread_parse(struct mtr_str text, struct mtr_reread *out, const char **fault)
-{
-    const struct mtr_str month_end = MTR_STR("month_end");
-    *out = (struct mtr_reread){0, mtr_str_starts_with(text, month_end)};
-    *fault = "a reread is a duration, as 6h, or one behind the month's end, as month_end+6d";
-    if (out->is_of_month_end) {
-        if (text.size == month_end.size) return MTR_OK;
-        if (text.data[month_end.size] != '+') return MTR_EINVALID;
-        text = (struct mtr_str){text.data + month_end.size + 1, text.size - month_end.size - 1};
-    }
-    return mtr_duration_parse(text, &out->after_us) ? MTR_EINVALID : MTR_OK;
-}
 
 /* ---- ticks ---- */
 
-/* `at` of a date; where the clock skips it, when the clock goes on. */
-static int64_t at_of_day(const struct mtr_schedule *schedule, int64_t day)
+/* Neither within a day nor whole days: counted from 1970-01-01, whatever clocks do. */
+static int64_t elapsed_tick(const struct mtr_source_schedule *schedule, int64_t time_us)
 {
-    const int64_t minutes = schedule->at_us / MINUTE_US;
-    struct mtr_civil civil = {.hour = (uint8_t)(minutes / 60), .minute = (uint8_t)(minutes % 60)};
-    unsigned month, of_month;
-    mtr_civil_from_days(day, &civil.year, &month, &of_month);
-    civil.month = (uint8_t)month;
-    civil.day = (uint8_t)of_month;
-    return mtr_zone_from_civil(schedule->zone, civil);
+    const int64_t first_us = clock_at(schedule->zone, 0, schedule->at_s), every_us = schedule->every_us;
+    return first_us - clock_floor_div(first_us - time_us, every_us) * every_us;
 }
 
-int64_t mtr_schedule_tick(const struct mtr_schedule *schedule, int64_t time_us)
+int64_t mtr_schedule_tick(const struct mtr_source_schedule *schedule, int64_t time_us)
 {
-    if (!schedule->every_us) return time_us;
-    MTR_ASSERT(schedule->zone && !mtr_schedule_fault(schedule));
-    const int64_t days = mtr_time_later(schedule->every_us / MTR_US_PER_DAY, 1);
-    const int64_t origin = days % 7 ? 0 : FIRST_MONDAY;
-    const struct mtr_civil civil = mtr_zone_to_civil(schedule->zone, time_us);
-    const int64_t today = mtr_days_from_civil(civil.year, civil.month, civil.day);
-    int64_t day = origin + floor_div(today - origin, days) * days;
-    while (at_of_day(schedule, day) > time_us) day -= days;
-    while (at_of_day(schedule, day + days) <= time_us) day += days;
-    const int64_t first_us = at_of_day(schedule, day), next_us = at_of_day(schedule, day + days);
-    if (schedule->every_us >= MTR_US_PER_DAY) return first_us == time_us ? first_us : next_us;
-    const int64_t count = (time_us - first_us + schedule->every_us - 1) / schedule->every_us;
-    return mtr_time_sooner(first_us + count * schedule->every_us, next_us);
+    const int64_t every_us = schedule->every_us;
+    if (!every_us) return time_us;
+    if (every_us > MTR_US_PER_DAY && every_us % MTR_US_PER_DAY) return elapsed_tick(schedule, time_us);
+    const int64_t count = mtr_time_later(every_us / MTR_US_PER_DAY, 1);
+    const struct clock_days days = clock_days_at(schedule->zone, time_us, count, schedule->at_s);
+    const int64_t first_us = clock_at(schedule->zone, days.first, schedule->at_s);
+    const int64_t next_us = clock_at(schedule->zone, days.end, schedule->at_s);
+    if (every_us >= MTR_US_PER_DAY) return first_us == time_us ? first_us : next_us;
+    const int64_t ticks = (time_us - first_us + every_us - 1) / every_us;
+    return mtr_time_sooner(first_us + ticks * every_us, next_us);
 }
 
 /* ---- hashes ---- */
@@ -125,19 +75,19 @@ int64_t mtr_backoff_us(uint64_t key, uint64_t salt, uint32_t failures)
 
 static int64_t jitter_of(const struct mtr_reading_plan *plan, int64_t salt)
 {
-    const int64_t jitter_us = plan->schedule.jitter_us;
+    const int64_t jitter_us = plan->schedule->jitter_us;
     return jitter_us ? (int64_t)(mix(plan->key, (uint64_t)salt, 0) % (uint64_t)jitter_us) : 0;
 }
 
 static int64_t month_end_of(const struct mtr_reading_plan *plan, const struct mtr_window *window)
 {
-    const struct mtr_window_rule months = {.length = MTR_WINDOW_MONTH, .zone = plan->rule.zone};
+    const struct mtr_source_window months = {.length = MTR_LENGTH_MONTH, .zone = plan->window->zone};
     return mtr_window_at(&months, window->to_us - 1).to_us;
 }
 
 /* What is planned, in order. */
 struct planned {
-    int64_t at_us[MTR_REREADS_MAX + 1]; /* P0 … Pn */
+    int64_t at_us[MTR_SOURCE_REREADS_MAX + 1]; /* P0 … Pn */
     uint32_t count;
 };
 
@@ -152,12 +102,12 @@ static struct planned planned_of(const struct mtr_reading_plan *plan, const stru
                                  int64_t forgotten_us)
 {
     struct planned planned = {.count = 0};
-    const int64_t first_us = window->to_us + plan->lateness_us;
+    const int64_t first_us = window->to_us + plan->window->lateness_us;
     if (first_us >= forgotten_us) return planned;
     insert(&planned, first_us);
-    for (uint32_t i = 0; i < plan->reread_count; i++) {
-        const struct mtr_reread *reread = &plan->rereads[i];
-        const int64_t from_us = reread->is_of_month_end ? month_end_of(plan, window) : first_us;
+    for (uint32_t i = 0; i < plan->window->reread_count; i++) {
+        const struct mtr_source_reread *reread = &plan->window->rereads[i];
+        const int64_t from_us = reread->is_of_month ? month_end_of(plan, window) : window->to_us;
         const int64_t at_us = from_us + reread->after_us;
         if (at_us > first_us && at_us < forgotten_us) insert(&planned, at_us);
     }
@@ -174,11 +124,11 @@ static int64_t believed(int64_t time_us, int64_t now_us)
 static int64_t draft_of(const struct mtr_reading_plan *plan, const struct mtr_window *window, int64_t read_us,
                         int64_t now_us)
 {
-    const bool is_named = plan->rule.has_last && !plan->rule.has_current; /* only once it is over */
-    if (!plan->open_us || now_us >= window->to_us || is_named) return 0;
+    if (!plan->window->open_us || now_us >= window->to_us) return 0;
+    const int64_t open_us = plan->window->open_us;
     const int64_t begun_us = mtr_time_later(read_us - window->from_us, 0);
-    const int64_t jitter_us = jitter_of(plan, window->from_us) % plan->open_us;
-    const int64_t at_us = window->from_us + (begun_us / plan->open_us + 1) * plan->open_us + jitter_us;
+    const int64_t jitter_us = jitter_of(plan, window->from_us) % open_us;
+    const int64_t at_us = window->from_us + (begun_us / open_us + 1) * open_us + jitter_us;
     return at_us < window->to_us ? at_us : 0;
 }
 
@@ -186,7 +136,7 @@ static int64_t draft_of(const struct mtr_reading_plan *plan, const struct mtr_wi
 static int64_t tick_of(const struct mtr_reading_plan *plan, int64_t planned_us, int64_t salt,
                        int64_t forgotten_us)
 {
-    const int64_t due_us = mtr_schedule_tick(&plan->schedule, planned_us) + jitter_of(plan, salt);
+    const int64_t due_us = mtr_schedule_tick(plan->schedule, planned_us) + jitter_of(plan, salt);
     return due_us < forgotten_us ? due_us : planned_us;
 }
 
@@ -203,13 +153,13 @@ static int64_t after_failures(const struct mtr_reading_plan *plan, int64_t salt,
 /* A newer one is over and planned, too. */
 static bool is_old(const struct mtr_reading_plan *plan, const struct mtr_window *window, int64_t now_us)
 {
-    return mtr_window_next(&plan->rule, window).to_us + plan->lateness_us <= now_us;
+    return mtr_window_next(plan->window, window).to_us + plan->window->lateness_us <= now_us;
 }
 
-static struct mtr_due due_of(const struct mtr_reading_plan *plan, const struct mtr_window *window,
-                             int64_t read_us, int64_t now_us)
+static struct mtr_due planned_due(const struct mtr_reading_plan *plan, const struct mtr_window *window,
+                                  int64_t read_us, int64_t now_us)
 {
-    const int64_t forgotten_us = mtr_window_forgotten_us(&plan->rule, window);
+    const int64_t forgotten_us = mtr_window_forgotten_us(plan->window, window);
     const struct planned planned = planned_of(plan, window, forgotten_us);
     const int64_t draft_us = draft_of(plan, window, read_us, now_us);
     uint32_t next = 0;
@@ -225,21 +175,57 @@ static struct mtr_due due_of(const struct mtr_reading_plan *plan, const struct m
                             .is_last = mtr_time_later(due_us, now_us) >= planned.at_us[planned.count - 1]};
 }
 
+/* At each tick as long as it has a name. */
+static struct mtr_due named_due(const struct mtr_reading_plan *plan, const struct mtr_window *window,
+                                int64_t read_us, int64_t now_us)
+{
+    const int64_t forgotten_us = mtr_window_forgotten_us(plan->window, window);
+    const int64_t begin_us = plan->window->has_current ? window->from_us : window->to_us;
+    const int64_t tick_us = mtr_schedule_tick(plan->schedule, mtr_time_later(read_us + 1, begin_us));
+    const bool is_late = tick_us >= forgotten_us && plan->window->has_last && read_us < window->to_us;
+    const int64_t due_us = is_late ? window->to_us : tick_us + jitter_of(plan, window->from_us);
+    if (now_us >= forgotten_us || due_us >= forgotten_us)
+        return (struct mtr_due){.kind = read_us >= window->to_us ? MTR_DUE_SETTLED : MTR_DUE_FORGOTTEN,
+                                .due_us = forgotten_us};
+    const bool is_draft = mtr_time_later(due_us, now_us) < window->to_us;
+    return (struct mtr_due){.order = is_draft                  ? MTR_DUE_DRAFT
+                                     : read_us < window->to_us ? MTR_DUE_FRESH
+                                                               : MTR_DUE_REREAD,
+                            .due_us = due_us,
+                            .is_draft = is_draft};
+}
+
 struct mtr_due mtr_window_due(const struct mtr_reading_plan *plan, const struct mtr_window *window,
                               const struct mtr_window_state *state, int64_t now_us)
 {
-    struct mtr_due due = due_of(plan, window, believed(state->read_us, now_us), now_us);
+    const int64_t read_us = believed(state->read_us, now_us);
+    const bool is_named = plan->window->length == MTR_LENGTH_PERIODS;
+    struct mtr_due due = is_named ? named_due(plan, window, read_us, now_us)
+                                  : planned_due(plan, window, read_us, now_us);
     if (due.kind == MTR_DUE_READ)
         due.due_us = mtr_time_later(due.due_us, after_failures(plan, window->from_us, state, now_us));
     return due;
+}
+
+struct mtr_reading_plan mtr_reading_plan_of(const struct mtr_source *source, struct mtr_str each,
+                                            int64_t created_us)
+{
+    const struct mtr_source_window *window = &source->window;
+    int64_t start_us = window->has_start ? window->start_us : created_us;
+    if (window->length == MTR_LENGTH_PERIODS && window->has_last)
+        start_us = mtr_window_at(window, start_us).from_us - 1;
+    return (struct mtr_reading_plan){.schedule = &source->schedule,
+                                     .window = window,
+                                     .start_us = start_us,
+                                     .key = mtr_schedule_key(source->key, each)};
 }
 
 struct mtr_due mtr_feed_due(const struct mtr_reading_plan *plan, const struct mtr_window_state *state,
                             int64_t now_us)
 {
     const int64_t read_us = believed(state->read_us, now_us);
-    const int64_t after_us = read_us ? read_us + 1 : plan->rule.start_us;
-    const int64_t tick_us = read_us ? mtr_schedule_tick(&plan->schedule, after_us) : after_us;
+    const int64_t after_us = read_us ? read_us + 1 : plan->start_us;
+    const int64_t tick_us = read_us ? mtr_schedule_tick(plan->schedule, after_us) : after_us;
     const int64_t due_us = tick_us + jitter_of(plan, 0);
     return (struct mtr_due){.order = MTR_DUE_FRESH,
                             .due_us = mtr_time_later(due_us, after_failures(plan, 0, state, now_us))};
@@ -247,7 +233,8 @@ struct mtr_due mtr_feed_due(const struct mtr_reading_plan *plan, const struct mt
 
 int64_t mtr_window_expected_us(const struct mtr_reading_plan *plan, const struct mtr_window *window)
 {
-    return mtr_schedule_tick(&plan->schedule, window->to_us + plan->lateness_us) + plan->schedule.jitter_us;
+    const int64_t planned_us = window->to_us + plan->window->lateness_us;
+    return mtr_schedule_tick(plan->schedule, planned_us) + plan->schedule->jitter_us;
 }
 
 /* ---- many windows ---- */
@@ -255,9 +242,9 @@ int64_t mtr_window_expected_us(const struct mtr_reading_plan *plan, const struct
 void mtr_due_scan_begin(struct mtr_due_scan *scan, const struct mtr_reading_plan *plan, int64_t unsettled_us,
                         int64_t now_us)
 {
-    const int64_t start_us = plan->rule.start_us;
+    const int64_t start_us = plan->start_us;
     const bool is_ahead = unsettled_us > now_us || unsettled_us < start_us;
-    const struct mtr_window window = mtr_window_at(&plan->rule, is_ahead ? start_us : unsettled_us);
+    const struct mtr_window window = mtr_window_at(plan->window, is_ahead ? start_us : unsettled_us);
     *scan = (struct mtr_due_scan){.now_us = now_us, .at_us = window.from_us, .unsettled_us = window.from_us};
     scan->has_next = window.from_us > now_us;
     scan->next_us = window.from_us;
@@ -286,7 +273,7 @@ bool mtr_due_scan_step(struct mtr_due_scan *scan, const struct mtr_reading_plan 
                        void *context, uint32_t windows_max)
 {
     for (uint32_t i = 0; i < windows_max && scan->at_us <= scan->now_us; i++) {
-        const struct mtr_window window = mtr_window_at(&plan->rule, scan->at_us);
+        const struct mtr_window window = mtr_window_at(plan->window, scan->at_us);
         struct mtr_window_state state = {0};
         const bool is_free = state_of(context, &window, &state);
         const struct mtr_due due = mtr_window_due(plan, &window, &state, scan->now_us);

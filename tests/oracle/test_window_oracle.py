@@ -18,11 +18,13 @@ NEAR = ["2026-04-04T15:00", "2026-10-03T15:30", "2011-12-30T10:00", "2014-10-25T
         "2018-11-04T03:00", "2026-03-29T01:00", "2026-02-15T02:00", "2026-03-22T02:00"]
 PIECES = {"1m": 60, "15m": 900, "30m": 1800, "hour": 3600, "6h": 21600, "12h": 43200}
 DAYS = {"day": 1, "2d": 2, "7d": 7, "10d": 10}
+ELAPSED = {"7h": 25200, "36h": 129600}  # by no clock
 EPOCH = date(1970, 1, 1)
 SEED = int(os.environ.get("METERD_SEED", "20260329"))
 ROUNDS = int(os.environ.get("METERD_SEEDS", "40"))
 DRIVER = os.path.join(os.environ.get("METERD_BUILD", "build/dev"), "tests", "window_driver")
 HOUR, DAY, SLACK = 3600, 86400, 600
+LENGTHS = list(PIECES) + list(DAYS) + list(ELAPSED) + ["month"]
 
 
 class Clock:
@@ -64,7 +66,10 @@ def piece(clock, seconds, instant):
 def window(clock, length, instant):
     if length in PIECES:
         return piece(clock, PIECES[length], instant)
-    if length == "month":
+    if length in ELAPSED:
+        begin = instant // ELAPSED[length] * ELAPSED[length]
+        return begin, begin + ELAPSED[length]
+    if length in ("month", "periods"):
         shown = EPOCH + timedelta(days=clock.day(instant))
         months = shown.year * 12 + shown.month - 1
         while midnight_of_month(clock, months) > instant:
@@ -91,6 +96,9 @@ def tick(clock, every, at, instant):
     """The least of all ticks of the days around that is not before."""
     if every == 0:
         return instant
+    if every > DAY and every % DAY:
+        first = clock.first(at)
+        return first + -(-(instant - first) // every) * every
     step = max(every // DAY, 1)
     monday = 4 if step % 7 == 0 else 0
     today = clock.day(instant)
@@ -119,16 +127,18 @@ def due(clock, plan, instant, read, now):
     forgotten = min(gone, default=1 << 60)
     if read > now + SLACK:
         read = 0
+    if length == "periods":
+        return named_due(clock, plan, (begin, end, forgotten), read, now)
     month_end = window(clock, "month", end - 1)[1]
     first = end + lateness
-    moments = {first} | {month_end + after if of_month else first + after for of_month, after in rereads}
+    moments = {first} | {month_end + after if of_month else end + after for of_month, after in rereads}
     moments = sorted(moment for moment in moments if first <= moment < forgotten)
     left = [moment for moment in moments if moment > read]
     if moments and not left:
         return "settled"
     if now >= forgotten:
         return "forgotten"
-    if open_ and now < end and names != "l":
+    if open_ and now < end:
         drafts = [moment for moment in range(begin + open_, end, open_) if moment > read]
         if drafts:
             return f"read {drafts[0]} 2 1 0"
@@ -141,12 +151,25 @@ def due(clock, plan, instant, read, now):
     return f"read {moment} {order} 0 {int(max(moment, now) >= moments[-1])}"
 
 
+def named_due(clock, plan, limits, read, now):
+    """Current and last: each tick while the name holds; in microseconds behind the last reading, so a tick at that second is past."""
+    begin, end, forgotten = limits
+    _, every, at, _, _, _, names, _ = plan
+    moment = tick(clock, every, at, max(read + 1, begin if "c" in names else end))
+    if moment >= forgotten and "l" in names and read < end:
+        moment = end
+    if now >= forgotten or moment >= forgotten:
+        return "settled" if read >= end else "forgotten"
+    is_draft = max(moment, now) < end
+    return f"read {moment} {2 if is_draft else 0 if read < end else 1} {int(is_draft)} 0"
+
+
 def draw_plan(rng, clock):
-    length = rng.choice(list(PIECES) + list(DAYS) + ["month"])
-    every = rng.choice([0, 0, 900, HOUR, 5 * HOUR, DAY, DAY, 3 * DAY, 7 * DAY])
+    length = rng.choice(LENGTHS + ["periods"] * 3)
+    every = rng.choice([900, HOUR, HOUR, 5 * HOUR, DAY, DAY, 3 * DAY, 7 * DAY, 36 * HOUR, 40 * DAY])
     rereads = [(rng.random() < 0.2, rng.choice([0, HOUR, 6 * HOUR, DAY, 3 * DAY, 10 * DAY])) for _ in range(rng.randrange(6))]
     open_ = rng.choice([0, 0, 300, HOUR, 6 * HOUR])
-    names = rng.choice(["-"] * 6 + ["c", "l", "cl"])
+    names = rng.choice(["c", "l", "cl"]) if length == "periods" else "-"
     keeps = rng.choice([0, 0, 2 * DAY, 90 * DAY])
     return length, every, rng.randrange(1440) * 60, rng.choice([0, 600, 6 * HOUR, 2 * DAY]), open_, keeps, names, rereads
 
@@ -166,11 +189,11 @@ def draw_instant(rng):
 def questions(rng, clock):
     for _ in range(ROUNDS):
         instant = draw_instant(rng)
-        length = rng.choice(list(PIECES) + list(DAYS) + ["month"])
+        length = rng.choice(LENGTHS)
         yield f"window {length} {instant}", "%d %d" % window(clock, length, instant)
         unit = rng.choice([1, 300, HOUR, DAY, DAY, 2 * DAY])
         yield f"last {length} {instant} {unit}", str(last(clock, length, instant, unit))
-        every, at = rng.choice([0, 60, 900, HOUR, 5 * HOUR, 7 * HOUR, DAY, 2 * DAY, 7 * DAY]), rng.randrange(1440) * 60
+        every, at = rng.choice([1, 60, 900, HOUR, 5 * HOUR, 7 * HOUR, DAY, 2 * DAY, 7 * DAY, 36 * HOUR, 100 * DAY]), rng.randrange(1440) * 60
         yield f"tick {every} {at} {instant}", str(tick(clock, every, at, instant))
         plan = draw_plan(rng, clock)
         end = window(clock, plan[0], instant)[1]

@@ -14,23 +14,20 @@
 #include <string.h>
 
 #include "meterd/source/schedule.h"
+#include "tests/support/source_windows.h"
 
-static int set_length(struct mtr_window_rule *rule, const char *length, const struct mtr_zone *zone)
+static int set_length(struct mtr_source_window *rule, const char *length, const struct mtr_zone *zone)
 {
-    const char *fault;
     rule->zone = zone;
-    return mtr_window_length_parse(mtr_str_from(length), rule, &fault);
+    return source_window_set_length(rule, length) ? MTR_OK : MTR_EINVALID;
 }
 
-static int read_rereads(char *text, struct mtr_reading_plan *plan)
+static int read_rereads(char *text, struct mtr_source_reread *rereads, uint32_t *count)
 {
-    const char *fault;
     char *rest = NULL;
     for (char *word = strtok_r(text, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
         if (strcmp(word, "-") == 0) continue;
-        if (plan->reread_count == MTR_REREADS_MAX) return MTR_ELIMIT;
-        int rc = mtr_reread_parse(mtr_str_from(word), &plan->rereads[plan->reread_count++], &fault);
-        if (rc) return rc;
+        if (*count == MTR_SOURCE_REREADS_MAX || !source_window_read_reread(&rereads[(*count)++], word)) return MTR_EINVALID;
     }
     return MTR_OK;
 }
@@ -39,18 +36,20 @@ static int answer_due(const char *line, const struct mtr_zone *zone)
 {
     char length[16], names[4], rereads[120];
     int64_t every, at, lateness, open, keeps, read, now, time;
-    struct mtr_reading_plan plan = {.reread_count = 0};
+    struct mtr_source_reread list[MTR_SOURCE_REREADS_MAX];
+    struct mtr_source_window rule = {.rereads = list};
     if (sscanf(line, "due %15s %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %3s %" SCNd64 " %" SCNd64 " %" SCNd64 " %119s", length,
                &every, &at, &lateness, &open, &keeps, names, &read, &now, &time, rereads) != 11)
         return 1;
-    if (set_length(&plan.rule, length, zone) || read_rereads(rereads, &plan)) return 1;
-    plan.schedule = (struct mtr_schedule){.every_us = every * MTR_US_PER_SECOND, .at_us = at * MTR_US_PER_SECOND, .zone = zone};
-    plan.lateness_us = lateness * MTR_US_PER_SECOND;
-    plan.open_us = open * MTR_US_PER_SECOND;
-    plan.rule.vendor_keeps_us = keeps * MTR_US_PER_SECOND;
-    plan.rule.has_current = strchr(names, 'c');
-    plan.rule.has_last = strchr(names, 'l');
-    const struct mtr_window window = mtr_window_at(&plan.rule, time * MTR_US_PER_SECOND);
+    if (set_length(&rule, length, zone) || read_rereads(rereads, list, &rule.reread_count)) return 1;
+    rule.lateness_us = lateness * MTR_US_PER_SECOND;
+    rule.open_us = open * MTR_US_PER_SECOND;
+    rule.vendor_keeps_us = keeps * MTR_US_PER_SECOND;
+    rule.has_current = strchr(names, 'c');
+    rule.has_last = strchr(names, 'l');
+    const struct mtr_source_schedule schedule = {.every_us = every * MTR_US_PER_SECOND, .at_s = (uint32_t)at, .zone = zone};
+    const struct mtr_reading_plan plan = {.schedule = &schedule, .window = &rule};
+    const struct mtr_window window = mtr_window_at(&rule, time * MTR_US_PER_SECOND);
     const struct mtr_window_state state = {.read_us = read * MTR_US_PER_SECOND};
     const struct mtr_due due = mtr_window_due(&plan, &window, &state, now * MTR_US_PER_SECOND);
     if (due.kind != MTR_DUE_READ) puts(due.kind == MTR_DUE_SETTLED ? "settled" : "forgotten");
@@ -62,7 +61,7 @@ static int answer(const char *line, struct mtr_zone **zone)
 {
     char name[80];
     int64_t time, unit, every, at;
-    struct mtr_window_rule rule = {.start_us = 0};
+    struct mtr_source_window rule = {.start_us = 0};
     if (sscanf(line, "zone %79s", name) == 1) {
         mtr_zone_close(*zone);
         *zone = NULL;
@@ -83,7 +82,7 @@ static int answer(const char *line, struct mtr_zone **zone)
         return 0;
     }
     if (sscanf(line, "tick %" SCNd64 " %" SCNd64 " %" SCNd64, &every, &at, &time) == 3) {
-        const struct mtr_schedule schedule = {.every_us = every * MTR_US_PER_SECOND, .at_us = at * MTR_US_PER_SECOND, .zone = *zone};
+        const struct mtr_source_schedule schedule = {.every_us = every * MTR_US_PER_SECOND, .at_s = (uint32_t)at, .zone = *zone};
         printf("%" PRId64 "\n", mtr_schedule_tick(&schedule, time * MTR_US_PER_SECOND) / MTR_US_PER_SECOND);
         return 0;
     }

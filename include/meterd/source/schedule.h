@@ -1,16 +1,20 @@
 /*
  * When a window is to be read: first after its end, then again while the vendor still corrects it, then never
- * more.
+ * more. Arithmetic over `schedule` and `window` of a source's document (source_timing.h).
  *
  *   from ──open──open──open── to ──lateness── P0 ──rereads── P1 … Pn          forgotten
  *    │       drafts, never     │              │ first        │ settled            │ the vendor keeps no more
  *    │       complete          │              │ reading      │ after it           │
  *
- * Each planned instant P0 … Pn waits for the next tick of the schedule (`every`, `at`), and for a jitter that
- * is a hash of source and window: the same after a restart, and thousands of sources do not ask in one
- * second. Rereads are counted from P0, `month_end+6d` from the end of the month that holds the window's last
- * instant. A planned instant at which the vendor has forgotten rows (window.h) is left out: an answer there
- * would prove nothing.
+ * P0 is the window's end and `lateness`; rereads are counted from the window's end as well, `month_end+6d`
+ * from the end of the month that holds its last instant. What comes before P0, or when the vendor has
+ * forgotten rows (window.h), is left out. Each planned instant waits for the next tick of the schedule
+ * (`every` from `at` on, anew each local day; of whole days by the calendar, weeks from Monday), and for a
+ * jitter that is a hash of source and window: the same after a restart, and thousands of sources do not ask
+ * in one second.
+ *
+ * Named periods have no plan: they are read at each tick as long as they have their name, and are settled
+ * then.
  *
  * Nothing here is counted in runs. A reading is good for every planned instant up to the moment at which it
  * began, so that down time, a pause, a `start` that moved and a source that is new are the same case: windows
@@ -20,7 +24,7 @@
  *   struct mtr_due due = mtr_window_due(&plan, &window, &state, now_us);
  *   if (due.kind == MTR_DUE_READ && due.due_us <= now_us) …   // ask, the lowest due.order first
  *
- * Due times are instants that do not move as time goes by, unless state or plan change or the clock goes
+ * Due times are instants that do not move as time goes by, unless state or document change or the clock goes
  * back: whoever keeps them in a heap makes them anew then. Pure; any thread.
  */
 #ifndef METERD_SOURCE_SCHEDULE_H
@@ -31,47 +35,26 @@
 
 #include "meterd/core/error.h"
 #include "meterd/core/str.h"
-#include "meterd/core/zone.h"
+#include "meterd/source/source.h"
 #include "meterd/source/window.h"
 
-/* The key `schedule`: ticks at `at` and every `every` behind it, anew each local day; of whole days, by the
- * calendar (weeks from Monday). No `every`: any time is a tick. */
-struct mtr_schedule {
-    int64_t every_us;            /* 0, a minute to a day, or whole days */
-    int64_t at_us;               /* into the local day: what its clock shows */
-    int64_t jitter_us;           /* each reading is later by less than this */
-    const struct mtr_zone *zone; /* of `at`; borrowed; never NULL */
-};
-
-/* "00:10": what the clock shows. MTR_EINVALID. */
-int mtr_schedule_at_parse(struct mtr_str text, int64_t *out_us) MTR_MUST_USE;
-/* A sentence about what is wrong with it (static), or NULL. */
-const char *mtr_schedule_fault(const struct mtr_schedule *schedule);
 /* The first tick that is not before the instant. */
-int64_t mtr_schedule_tick(const struct mtr_schedule *schedule, int64_t time_us);
+int64_t mtr_schedule_tick(const struct mtr_source_schedule *schedule, int64_t time_us);
 /* Of a source, and of one of its for_each: what jitter and backoff are hashes of. */
 uint64_t mtr_schedule_key(struct mtr_str source, struct mtr_str each);
 
-enum { MTR_REREADS_MAX = 16 };
-
-struct mtr_reread {
-    int64_t after_us;
-    bool is_of_month_end; /* counted from there, else from P0 */
-};
-
-/* "6h", "month_end", "month_end+6d". MTR_EINVALID: *fault is a sentence (static). */
-int mtr_reread_parse(struct mtr_str text, struct mtr_reread *out, const char **fault) MTR_MUST_USE;
-
 /* All that decides when windows are read. */
 struct mtr_reading_plan {
-    struct mtr_schedule schedule;
-    struct mtr_window_rule rule;
-    int64_t lateness_us;
-    int64_t open_us; /* 0: windows that are not over are not read */
-    struct mtr_reread rereads[MTR_REREADS_MAX]; /* in any order */
-    uint32_t reread_count;
-    uint64_t key; /* mtr_schedule_key */
+    const struct mtr_source_schedule *schedule;
+    const struct mtr_source_window *window;
+    int64_t start_us; /* the ledger begins with the window that holds it */
+    uint64_t key;     /* mtr_schedule_key */
 };
+
+/* `created_us`: when the source was first seen, where its document has no start. Of named periods the ledger
+ * begins with the last one. All is borrowed. */
+struct mtr_reading_plan mtr_reading_plan_of(const struct mtr_source *source, struct mtr_str each,
+                                            int64_t created_us);
 
 /* What is known of a window: zero at first. */
 struct mtr_window_state {

@@ -37,7 +37,7 @@ enum mtr_source_length {
     MTR_LENGTH_HOUR,
     MTR_LENGTH_DAY,      /* from midnight to midnight in the zone */
     MTR_LENGTH_MONTH,    /* a month of the calendar in the zone */
-    MTR_LENGTH_DURATION, /* length_us, counted from start */
+    MTR_LENGTH_DURATION, /* length_us: a piece of the day, whole days, or counted from 1970 (window.h) */
     MTR_LENGTH_CURSOR,   /* none: a feed that goes on from its cursor */
     MTR_LENGTH_PERIODS   /* named periods: has_current, has_last */
 };

@@ -1,25 +1,27 @@
 /*
- * Windows of a source: the stretches of time that are asked for, one reading each.
+ * Windows of a source: the stretches of time that are asked for, one reading each. Arithmetic over `window`
+ * of its document (source_timing.h).
  *
  * A window is half-open [from, to) and named by the instant at which it begins; neither `start` nor anything
- * else that is asked moves its limits, so a source whose `start` is changed keeps its windows. For one rule
- * they partition all time:
+ * else that is asked moves its limits, so a source whose `start` is changed keeps its windows. For one
+ * document they partition all time:
  *
  *   hour, or what divides a day   the stretch in which the zone's clock shows one piece of the day, as 06:00 to
  *                                 12:00. Where the clock is set back within it, or from its end to its begin, it
  *                                 is longer: a vendor that is asked for 01:00 to 02:00 gives both
  *   day, or whole days            from one local midnight to another; weeks from Monday, others counted from
  *                                 1970-01-01. A day that a zone skipped is no window
- *   month                         from the first local midnight of one month to that of the next
+ *   month, and named periods      from the first local midnight of one month to that of the next
+ *   other durations               counted from 1970-01-01T00:00:00Z, whatever clocks do
  *   cursor                        none: a feed goes on from a token
  *
- * Some vendors know no dates but names: `periods: [current, last]`. A window can then be asked for only as
- * long as it has one of these names.
+ * Named periods, current and last, are for vendors that know no dates: a window can be asked for only as long
+ * as it has one of these names.
  *
- *   struct mtr_window window = mtr_window_first(&rule);
+ *   struct mtr_window window = mtr_window_at(rule, start_us);
  *   while (window.from_us < now_us) {                   // bounded by whoever walks
  *       …
- *       window = mtr_window_next(&rule, &window);
+ *       window = mtr_window_next(rule, &window);
  *   }
  *
  * Pure; any thread. Instants are 0 … MTR_TIME_US_MAX; the last window ends there or later.
@@ -33,53 +35,28 @@
 #include "meterd/core/error.h"
 #include "meterd/core/str.h"
 #include "meterd/core/time.h"
-#include "meterd/core/zone.h"
-
-enum mtr_window_length {
-    MTR_WINDOW_PIECES, /* of a day: hour, 15m */
-    MTR_WINDOW_DAYS,
-    MTR_WINDOW_MONTH,
-    MTR_WINDOW_CURSOR
-};
-
-/* What `window` says of the limits; `struct mtr_reading_plan` (schedule.h) has what it says of readings. */
-struct mtr_window_rule {
-    enum mtr_window_length length;
-    int64_t piece_us;            /* of PIECES: divides a day, at least a second */
-    int32_t days;                /* of DAYS: 1 … 366 */
-    bool has_current, has_last;  /* named periods; both false: the vendor takes any date */
-    int64_t vendor_keeps_us;     /* how long a vendor keeps rows; 0: for ever */
-    int64_t start_us;            /* the ledger begins with the window that holds it */
-    const struct mtr_zone *zone; /* borrowed; never NULL */
-};
+#include "meterd/source/source_timing.h"
 
 struct mtr_window {
     int64_t from_us, to_us; /* from < to */
 };
 
-/* "hour", "day", "month", "cursor", or a duration: sets length, piece_us, days. MTR_EINVALID: *fault is a
- * sentence (static). */
-int mtr_window_length_parse(struct mtr_str text, struct mtr_window_rule *rule,
-                            const char **fault) MTR_MUST_USE;
-
-/* The window that holds the instant. Not of a cursor (it asserts), as the next four. */
-struct mtr_window mtr_window_at(const struct mtr_window_rule *rule, int64_t time_us);
-/* The one that holds `start`: the ledger's first. It begins before, where start is inside. */
-struct mtr_window mtr_window_first(const struct mtr_window_rule *rule);
-struct mtr_window mtr_window_next(const struct mtr_window_rule *rule, const struct mtr_window *window);
-/* Is it one that the rule makes, from `start` on? A ledger of before the rule changed may hold others. */
-bool mtr_window_is_of(const struct mtr_window_rule *rule, const struct mtr_window *window);
+/* The window that holds the instant. Not of a cursor (it asserts), as all below. */
+struct mtr_window mtr_window_at(const struct mtr_source_window *rule, int64_t time_us);
+struct mtr_window mtr_window_next(const struct mtr_source_window *rule, const struct mtr_window *window);
+/* Is it one that the document makes? A ledger of before it changed may hold others. */
+bool mtr_window_is_of(const struct mtr_source_window *rule, const struct mtr_window *window);
 
 /* From which instant on the vendor no longer gives the whole window: it has forgotten the oldest row, or the
  * window's name has gone over to another. INT64_MAX: never. */
-int64_t mtr_window_forgotten_us(const struct mtr_window_rule *rule, const struct mtr_window *window);
+int64_t mtr_window_forgotten_us(const struct mtr_source_window *rule, const struct mtr_window *window);
 /* "current", "last"; NULL: the window has no name that the vendor takes at that time. */
-const char *mtr_window_name(const struct mtr_window_rule *rule, const struct mtr_window *window,
+const char *mtr_window_name(const struct mtr_source_window *rule, const struct mtr_window *window,
                             int64_t now_us);
 
 /* `to` less the vendor's smallest step, `unit`: the inclusive end of {last}. A unit of whole days goes by the
  * zone's calendar, so that a day of 23 hours does not end two days back. */
-int64_t mtr_window_last_us(const struct mtr_window_rule *rule, const struct mtr_window *window,
+int64_t mtr_window_last_us(const struct mtr_source_window *rule, const struct mtr_window *window,
                            int64_t unit_us);
 
 /* ---- pieces of a window, where an answer meets a limit ---- */
@@ -102,7 +79,7 @@ void mtr_split_begin(struct mtr_split *split, const struct mtr_window *window);
 struct mtr_window mtr_split_piece(const struct mtr_split *split);
 /* The piece is halved: its first half is to be read now. False: it is `least` long or shorter, or least is 0.
  * */
-bool mtr_split_shrink(struct mtr_split *split, const struct mtr_window_rule *rule,
+bool mtr_split_shrink(struct mtr_split *split, const struct mtr_source_window *rule,
                       int64_t least_us) MTR_MUST_USE;
 /* The piece was read. False: it was the last one. */
 bool mtr_split_next(struct mtr_split *split) MTR_MUST_USE;

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "tests/support/random.h"
+#include "tests/support/source_windows.h"
 
 static int64_t instant(const char *text)
 {
@@ -23,13 +24,14 @@ static int64_t instant(const char *text)
     return time_us;
 }
 
-static struct mtr_window_rule rule_of(const char *zone_name, const char *length, struct mtr_zone **zone)
+/* Of UTC there is no zone. */
+static struct mtr_source_window rule_of(const char *zone_name, const char *length, struct mtr_zone **zone)
 {
-    struct mtr_window_rule rule = {.start_us = 0};
-    const char *fault;
-    assert_int_equal(mtr_zone_open(mtr_str_from(zone_name), zone), MTR_OK);
+    struct mtr_source_window rule = {.start_us = 0};
+    *zone = NULL;
+    if (strcmp(zone_name, "UTC") != 0) assert_int_equal(mtr_zone_open(mtr_str_from(zone_name), zone), MTR_OK);
     rule.zone = *zone;
-    assert_int_equal(mtr_window_length_parse(mtr_str_from(length), &rule, &fault), MTR_OK);
+    assert_true(source_window_set_length(&rule, length));
     return rule;
 }
 
@@ -44,6 +46,9 @@ static const struct {
     {"UTC", "7d", "2026-03-04", "2026-03-02", "2026-03-09"}, /* weeks from Monday */
     {"UTC", "1w", "2026-03-08T23:00:00Z", "2026-03-02", "2026-03-09"},
     {"UTC", "10d", "2026-03-01", "2026-02-26", "2026-03-08"}, /* 1970-01-01 and 20,510 days */
+    {"UTC", "7h", "1970-01-01T07:30:00Z", "1970-01-01T07:00:00Z", "1970-01-01T14:00:00Z"}, /* what does not divide a day */
+    {"Asia/Kolkata", "36h", "1970-01-02T13:00:00Z", "1970-01-02T12:00:00Z", "1970-01-04"},
+    {"UTC", "periods", "2026-03-31T23:59:59Z", "2026-03-01", "2026-04-01"},
     {"Asia/Kolkata", "day", "2026-03-01T12:00:00Z", "2026-02-28T18:30:00Z", "2026-03-01T18:30:00Z"},
     {"Asia/Kolkata", "month", "2026-02-28T18:30:00Z", "2026-02-28T18:30:00Z", "2026-03-31T18:30:00Z"},
     {"Asia/Kathmandu", "hour", "2026-03-01T12:20:00Z", "2026-03-01T12:15:00Z", "2026-03-01T13:15:00Z"},
@@ -81,7 +86,7 @@ static void test_limits(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct mtr_zone *zone;
-        const struct mtr_window_rule rule = rule_of(rows[i].zone, rows[i].length, &zone);
+        const struct mtr_source_window rule = rule_of(rows[i].zone, rows[i].length, &zone);
         const struct mtr_window window = mtr_window_at(&rule, instant(rows[i].time));
         char from[MTR_TIME_TEXT_BYTES], to[MTR_TIME_TEXT_BYTES];
         mtr_time_format(window.from_us, from);
@@ -92,21 +97,9 @@ static void test_limits(void **state)
     }
 }
 
-static void test_lengths_that_are_none(void **state)
-{
-    (void)state;
-    static const char *const bad[] = {"", "days", "7h", "25h", "36h", "0", "500ms", "400d", "1500ms", "13m", "week"};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct mtr_window_rule rule = {.start_us = 0};
-        const char *fault = NULL;
-        if (mtr_window_length_parse(mtr_str_from(bad[i]), &rule, &fault) != MTR_EINVALID) fail_msg("%s is taken", bad[i]);
-        assert_non_null(strstr(fault, "divides a day"));
-    }
-}
-
 static const char *const zones[] = {"UTC", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia", "Europe/Moscow",
                                     "America/New_York", "America/Sao_Paulo", "America/St_Johns", "Antarctica/Troll", "Africa/Casablanca"};
-static const char *const lengths[] = {"1s", "1m", "15m", "30m", "hour", "6h", "12h", "day", "2d", "7d", "30d", "month"};
+static const char *const lengths[] = {"1s", "1m", "15m", "30m", "hour", "6h", "12h", "day", "2d", "7d", "30d", "month", "7h", "36h"};
 enum { ZONE_COUNT = sizeof(zones) / sizeof(zones[0]), LENGTH_COUNT = sizeof(lengths) / sizeof(lengths[0]) };
 
 /* Windows partition time: each holds its time, the next begins where it ends, and all instants of it find it. */
@@ -119,10 +112,10 @@ static void test_partition(void **state)
     printf("METERD_SEED=%" PRIu64 "\n", seed);
     for (unsigned round = 0; round < 400; round++) {
         struct mtr_zone *zone;
-        const struct mtr_window_rule rule = rule_of(zones[random_below(&random, ZONE_COUNT)], lengths[random_below(&random, LENGTH_COUNT)], &zone);
+        const struct mtr_source_window rule = rule_of(zones[random_below(&random, ZONE_COUNT)], lengths[random_below(&random, LENGTH_COUNT)], &zone);
         int64_t time_us = (int64_t)random_below(&random, (uint64_t)(MTR_TIME_S_MAX - 90000000)) * MTR_US_PER_SECOND + 86400000000;
         if (random_below(&random, 2)) { /* near a change of the clock */
-            const struct mtr_zone_span span = mtr_zone_at(zone, time_us);
+            const struct mtr_zone_span span = zone ? mtr_zone_at(zone, time_us) : (struct mtr_zone_span){0, INT64_MAX, 0};
             if (span.end_us != INT64_MAX) time_us = span.end_us - 7200000000 + (int64_t)random_below(&random, 14400) * MTR_US_PER_SECOND;
         }
         struct mtr_window window = mtr_window_at(&rule, time_us);
@@ -140,19 +133,18 @@ static void test_partition(void **state)
     }
 }
 
-/* The ledger begins with the window that holds `start`, whose limits do not depend on it. */
-static void test_start(void **state)
+/* A ledger may hold windows of another document. */
+static void test_windows_of_before(void **state)
 {
     (void)state;
     struct mtr_zone *zone;
-    struct mtr_window_rule rule = rule_of("Europe/Moscow", "month", &zone);
-    rule.start_us = instant("2026-01-14T21:00:00Z");
-    const struct mtr_window first = mtr_window_first(&rule), before = mtr_window_at(&rule, first.from_us - 1);
-    assert_int_equal(first.from_us, instant("2025-12-31T21:00:00Z"));
-    assert_true(mtr_window_is_of(&rule, &first));
-    assert_false(mtr_window_is_of(&rule, &before)); /* of before the start */
-    const struct mtr_window cut = {rule.start_us, first.to_us};
-    assert_false(mtr_window_is_of(&rule, &cut));
+    const struct mtr_source_window months = rule_of("Europe/Moscow", "month", &zone);
+    struct mtr_source_window days = months;
+    days.length = MTR_LENGTH_DAY;
+    const struct mtr_window month = mtr_window_at(&months, instant("2026-01-14T21:00:00Z")), day = mtr_window_at(&days, month.from_us);
+    assert_int_equal(month.from_us, instant("2025-12-31T21:00:00Z"));
+    assert_true(mtr_window_is_of(&months, &month) && mtr_window_is_of(&days, &day));
+    assert_false(mtr_window_is_of(&days, &month) || mtr_window_is_of(&months, &day));
     mtr_zone_close(zone);
 }
 
@@ -177,7 +169,7 @@ static void test_inclusive_ends(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(lasts) / sizeof(lasts[0]); i++) {
         struct mtr_zone *zone;
-        const struct mtr_window_rule rule = rule_of(lasts[i].zone, lasts[i].length, &zone);
+        const struct mtr_source_window rule = rule_of(lasts[i].zone, lasts[i].length, &zone);
         const struct mtr_window window = mtr_window_at(&rule, instant(lasts[i].time));
         int64_t unit_us;
         char text[MTR_TIME_TEXT_BYTES];
@@ -193,7 +185,7 @@ static void test_names_and_retention(void **state)
 {
     (void)state;
     struct mtr_zone *zone;
-    struct mtr_window_rule rule = rule_of("UTC", "month", &zone);
+    struct mtr_source_window rule = rule_of("UTC", "periods", &zone);
     const struct mtr_window march = mtr_window_at(&rule, instant("2026-03-10"));
     const int64_t in_march = instant("2026-03-31T23:59:59Z"), in_april = instant("2026-04-01"), in_may = instant("2026-05-01");
     assert_int_equal(mtr_window_forgotten_us(&rule, &march), INT64_MAX);
@@ -216,7 +208,7 @@ static void test_names_and_retention(void **state)
 static void check_split(const char *zone_name, const char *length, const char *time, const char *least, unsigned hours_max, const char *expected)
 {
     struct mtr_zone *zone;
-    const struct mtr_window_rule rule = rule_of(zone_name, length, &zone);
+    const struct mtr_source_window rule = rule_of(zone_name, length, &zone);
     const struct mtr_window window = mtr_window_at(&rule, instant(time));
     struct mtr_split split;
     int64_t least_us, at_us = window.from_us;
@@ -261,8 +253,8 @@ static void test_pieces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_limits),        cmocka_unit_test(test_lengths_that_are_none), cmocka_unit_test(test_partition),
-        cmocka_unit_test(test_start),         cmocka_unit_test(test_inclusive_ends),        cmocka_unit_test(test_names_and_retention),
+        cmocka_unit_test(test_limits),        cmocka_unit_test(test_partition),
+        cmocka_unit_test(test_windows_of_before),         cmocka_unit_test(test_inclusive_ends),        cmocka_unit_test(test_names_and_retention),
         cmocka_unit_test(test_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
