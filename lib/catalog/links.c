@@ -13,6 +13,7 @@
 #include "lib/catalog/snapshot.h"
 
 #include <stdlib.h>
+#include <xxhash.h>
 
 /* ---- subscriptions of one subject ---- */
 
@@ -150,6 +151,24 @@ static bool are_peers(const struct mtr_subscription *a, const struct mtr_subscri
     return a->tariff == b->tariff && mtr_str_equal(a->customer, b->customer);
 }
 
+/* Of when each of them is there and charged. */
+static int hash_peers(const struct mtr_subscription *const *peers, uint32_t count, uint64_t *out)
+{
+    XXH3_state_t *state = XXH3_createState();
+    if (!state) return MTR_ENOMEM;
+    XXH3_64bits_reset(state);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct mtr_subscription *peer = peers[i];
+        const int64_t numbers[] = {peer->number,       peer->start_us,         peer->end_us,
+                                   peer->trial_end_us, peer->charged_until_us, peer->trial_stops,
+                                   peer->billing.unit, peer->billing.anchor_days};
+        XXH3_64bits_update(state, numbers, sizeof(numbers));
+    }
+    *out = XXH3_64bits_digest(state);
+    XXH3_freeState(state);
+    return MTR_OK;
+}
+
 int catalog_link_peers(struct mtr_catalog *catalog)
 {
     const size_t total = (size_t)catalog->counts[MTR_KIND_SUBSCRIPTION] + catalog->later_phase_count;
@@ -167,11 +186,15 @@ int catalog_link_peers(struct mtr_catalog *catalog)
     for (uint32_t first = 0, next; first < count; first = next) {
         for (next = first + 1; next < count && are_peers(peers[first], peers[next]); next++) {
         }
+        uint64_t hash = 0;
+        int rc = hash_peers(peers + first, next - first, &hash);
+        if (rc) return rc;
         for (uint32_t i = first; i < next; i++) {
             struct mtr_subscription *peer = catalog_own_phase(catalog, peers[i]);
             peer->peers = peers + first;
             peer->peer_count = next - first;
             peer->peer_index = i - first;
+            peer->peers_hash = hash;
         }
     }
     return MTR_OK;

@@ -134,7 +134,7 @@ struct mtr_hash128 rater_life_hash(const struct mtr_subscription *subscription)
     return life;
 }
 
-enum { NUMBERS_OF_PEER = 4, NUMBERS_OF_RATE = 12, NUMBERS_OF_PART = 10 + NUMBERS_OF_RATE };
+enum { NUMBERS_OF_RATE = 12, NUMBERS_OF_PART = 10 + NUMBERS_OF_RATE };
 
 /* What there is to say of the rate: the newest of any age, so that a change of any that could count shows. */
 static void add_rate(const struct mtr_subscription *subscription, const struct mtr_billing_part *part,
@@ -206,19 +206,11 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
                             number_of(mtr_subscription_begun_us(subscription))}; /* levels count from there in
                                                                                     every period */
     size_t count = sizeof(head) / sizeof(*head);
-    const size_t count_max = count + NUMBERS_OF_PART * ((size_t)period->part_count + period->cost_count) +
-                             NUMBERS_OF_PEER * (size_t)subscription->peer_count + 3;
+    const size_t count_max = count + NUMBERS_OF_PART * ((size_t)period->part_count + period->cost_count) + 4;
     int64_t *numbers = mtr_arena_alloc(arena, count_max * sizeof(*numbers));
     if (!numbers) return MTR_ENOMEM;
     memcpy(numbers, head, sizeof(head));
-    for (uint32_t i = 0; i < subscription->peer_count; i++) {
-        const struct mtr_subscription *peer = subscription->peers[i];
-        const int64_t own[NUMBERS_OF_PEER] = {peer->number, number_of(rater_first_charged(peer)),
-                                              number_of(rater_charged_until(peer)),
-                                              (int64_t)rater_schedule_hash(peer).low};
-        memcpy(numbers + count, own, sizeof(own));
-        count += NUMBERS_OF_PEER;
-    }
+    if (subscription->peer_count) numbers[count++] = (int64_t)subscription->peers_hash;
     for (uint32_t i = 0; i < period->part_count; i++)
         count += add_numbers(subscription, &period->parts[i], numbers + count);
     for (uint32_t i = 0; i < period->cost_count; i++)

@@ -156,6 +156,7 @@ int quote_copy_whole(const struct quote_question *question, const struct mtr_sub
         phases[i] = *mtr_subscription_phase(whole, i);
         phases[i].same_subject = phases[i].peers = NULL;
         phases[i].same_subject_count = phases[i].peer_count = phases[i].peer_index = 0;
+        phases[i].peers_hash = 0;
         if (question->is_series) quote_enter_phase(&given->items[i], &phases[i]);
     }
     if (!question->is_series)

@@ -98,6 +98,7 @@ struct mtr_subscription {
      * where the tariff counts across them, else none. Of two the one with the lower number goes before. */
     const struct mtr_subscription *const *peers;
     uint32_t peer_count, peer_index;
+    uint64_t peers_hash; /* of who they are, and when each is there and charged; 0: none */
     bool carries; /* late use of one period may change those after it: a level goes on, or a position counts
                      from the term's start */
 };
