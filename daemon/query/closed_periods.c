@@ -1,26 +1,29 @@
 /*
  * What a change does to closed periods. Which subscriptions it touches its reach says (change_reach.h), which
- * periods the hash of their inputs, or that others before them draw more or less; what comes of them they are
- * priced for under both catalogs.
+ * periods the hash of their inputs. They are settled under the draft with all that count with them
+ * (settled_periods.h), and what comes of it is laid beside their price as it is.
  *
  * Invariants: reads only. A pair of read transactions for a chunk of subscriptions, the charges' first, so
- * that the rollups are never older than what the rater had seen.
+ * that the rollups are never older than what the rater had seen. Those that share something (sharing.h) are
+ * of one chunk.
  */
 #include "meterd/query/closed_periods.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "daemon/query/chained_draws.h"
 #include "daemon/query/change_reach.h"
+#include "daemon/query/changed_inputs.h"
 #include "daemon/query/recounted_use.h"
+#include "daemon/query/settled_periods.h"
+#include "daemon/query/sharing.h"
 #include "meterd/core/time.h"
 
 enum {
     CHUNK_SUBSCRIPTIONS = 1024, /* that are touched: hours of all of them are counted again at once, */
-    SINGLES_MAX = 64,           /* or one by one, where that is too much */
+    SINGLES_MAX = 64,           /* or group by group, where that is too much */
     ARENA_CHUNK_BYTES = 1 << 16,
     RECOUNT_BYTES_MAX = 256 << 20,
+    SETTLED_BYTES_MAX = 256 << 20,
     STOP = 1
 };
 
@@ -32,152 +35,49 @@ struct looking {
     struct mtr_charges_txn *charges;
     struct mtr_arena arena;
     struct query_view stored_view, draft_view;
+    struct query_settling stored_side, draft_side;
+    struct query_sharing sharing;
     int64_t watermark_us;
-    uint32_t looked_at, priced;
+    uint32_t looked_at;
     uint32_t chunk, singles;
     bool ended;       /* by a bound */
     bool passed_over; /* one whose use could not be counted */
     const struct mtr_meter *uncounted; /* as in the extent */
-    const struct mtr_subscription *handed_over, *gone, *shared;
+    const struct mtr_subscription *handed_over, *gone;
     const struct mtr_subscription *stored, *draft; /* at hand: their first phases; stored NULL: it is new */
     struct query_reach reach;
-    struct query_draws draws; /* of its periods so far */
-    int64_t new_from_us;      /* periods that there were none of are looked at up to there */
+    bool dated; /* all that touches the group at hand */
 };
 
-/* ---- one period ---- */
+/* ---- what is told ---- */
 
-static struct mtr_rating rating_by(struct looking *looking, struct query_view *view)
-{
-    struct mtr_rating rating = query_view_rating(view, looking->charges, &looking->arena);
-    rating.catalog = view->catalog;
-    rating.closing = true;
-    return rating;
-}
-
-/* Does the period that begins there come to its end by now? Where the draft moves its end away it runs on. */
-static bool is_over(const struct looking *looking, const struct mtr_subscription *phase, int64_t start_us)
-{
-    int64_t end_us = 0;
-    if (phase->start_us > start_us || start_us >= phase->end_us) return true; /* there is none */
-    (void)mtr_billing_period_start(phase, start_us, &end_us);
-    return mtr_time_sooner(end_us, phase->end_us) <= looking->watermark_us;
-}
-
-static int sum_lines(const struct mtr_period_price *price, struct mtr_money *out)
-{
-    int rc = MTR_OK;
-    *out = (struct mtr_money){0};
-    for (uint32_t i = 0; !rc && i < price->line_count; i++)
-        rc = mtr_money_add(*out, price->lines[i].amount, out);
-    return rc;
-}
-
-/* Of two struct mtr_period_line: what the bill calls them. */
-static int compare_names(const void *a, const void *b)
-{
-    const struct mtr_charge_line *x = &((const struct mtr_period_line *)a)->identity,
-                                 *y = &((const struct mtr_period_line *)b)->identity;
-    int order = mtr_str_compare(x->component, y->component);
-    if (!order) order = mtr_str_compare(x->kind, y->kind);
-    return order ? order : mtr_str_compare(x->dimensions, y->dimensions);
-}
-
-static int compare_lines(const void *a, const void *b)
-{
-    const int64_t x = ((const struct mtr_period_line *)a)->identity.part_start_us,
-                  y = ((const struct mtr_period_line *)b)->identity.part_start_us;
-    const int order = compare_names(a, b);
-    return order ? order : (x > y) - (x < y);
-}
-
-static bool same_in_order(const struct mtr_period_price *a, const struct mtr_period_price *b)
-{
-    bool same = a->line_count == b->line_count;
-    for (uint32_t i = 0; i < a->line_count && same; i++) {
-        const struct mtr_period_line *x = &a->lines[i], *y = &b->lines[i];
-        same = x->amount.e18 == y->amount.e18 && x->cost.e18 == y->cost.e18 &&
-               x->quantity.e12 == y->quantity.e12 && compare_names(x, y) == 0;
-    }
-    return same;
-}
-
-/* The bill does not say in which order pools and lines were priced. Sorts them, where that is another. */
-static bool same_lines(struct mtr_period_price *a, struct mtr_period_price *b)
-{
-    if (a->line_count != b->line_count || same_in_order(a, b)) return a->line_count == b->line_count;
-    qsort(a->lines, a->line_count, sizeof(*a->lines), compare_lines);
-    qsort(b->lines, b->line_count, sizeof(*b->lines), compare_lines);
-    return same_in_order(a, b);
-}
-
-static bool is_fatal(int rc)
-{
-    return rc == MTR_EIO || rc == MTR_ECORRUPT;
-}
-
-/* More than is priced here at once: it was rated line range by line range. */
-static bool is_too_large(int rc)
-{
-    return rc == MTR_ENOMEM || rc == MTR_ELIMIT;
-}
-
-static const struct mtr_subscription *phase_at(const struct mtr_subscription *subscription, int64_t start_us)
-{
-    return mtr_billing_period_phase(subscription, mtr_billing_period_name_s(start_us));
-}
-
-static bool has_same_customer(const struct looking *looking, int64_t start_us)
-{
-    if (!looking->stored) return true;
-    return mtr_str_equal(phase_at(looking->stored, start_us)->customer,
-                         phase_at(looking->draft, start_us)->customer);
-}
-
-static int note_draws(struct looking *looking, int64_t start_us, const struct mtr_period_price *draft)
-{
-    int rc = query_draws_note(&looking->draws, looking->draft->number, mtr_billing_period_name_s(start_us),
-                              draft);
-    if (looking->draws.is_full) looking->ended = true;
-    return rc;
-}
-
-/* Nothing of one that is new. */
-static int price_stored(struct looking *looking, int64_t start_us, struct mtr_period_price *out)
-{
-    const struct mtr_rating rating = rating_by(looking, &looking->stored_view);
-    if (!looking->stored) return MTR_OK;
-    return mtr_billing_period_price(&rating, phase_at(looking->stored, start_us), start_us, out);
-}
-
-/* What is told of one period: of two, where it is another customer's or in another currency by the draft, or
- * where its start lies elsewhere in the same second. The one that it was is taken back. */
+/* Of one period; of two, where it is another customer's or in another currency by the draft, or where its
+ * start lies elsewhere in the same second. The one that it was is taken back. */
 struct telling {
     struct mtr_closed_period now, former;
     bool has_former;
 };
 
-static void name_period(struct mtr_closed_period *period, const struct mtr_period_price *price)
+static void name_period(struct mtr_closed_period *period, const struct query_outcome *outcome)
 {
-    period->subscription = price->subscription;
-    period->start_us = price->period.start_us;
-    period->end_us = price->period.end_us;
+    period->subscription = outcome->phase;
+    period->start_us = outcome->start_us;
+    period->end_us = outcome->end_us;
 }
 
 /* Each side by its own customer, currency and start. One side alone is the period. */
-static void tell_sides(struct telling *telling, const struct mtr_period_price *stored,
-                       const struct mtr_period_price *draft)
+static void tell_sides(struct telling *telling, const struct query_outcome *stored,
+                       const struct query_outcome *draft)
 {
     struct mtr_closed_period *now = &telling->now, *former = &telling->former;
-    if (!stored->period.exists) return;
-    if (!draft->period.exists) {
+    if (!stored->exists) return;
+    if (!draft->exists) {
         name_period(now, stored);
         return;
     }
-    telling->has_former =
-        stored->period.start_us != draft->period.start_us ||
-        !mtr_str_equal(stored->subscription->customer, draft->subscription->customer) ||
-        !mtr_str_equal(stored->subscription->currency, draft->subscription->currency);
+    telling->has_former = stored->start_us != draft->start_us ||
+                          !mtr_str_equal(stored->phase->customer, draft->phase->customer) ||
+                          !mtr_str_equal(stored->phase->currency, draft->phase->currency);
     if (!telling->has_former) return;
     *former = *now;
     name_period(former, stored);
@@ -185,145 +85,97 @@ static void tell_sides(struct telling *telling, const struct mtr_period_price *s
     former->after = now->before = (struct mtr_money){0};
 }
 
-/* Another price, or the same for another customer? Then *telling says so. */
-static int price_both(struct looking *looking, int64_t start_us, struct telling *telling, bool *changes)
+/* More than is priced here at once: it was rated line range by line range. */
+static bool is_too_large(int problem)
 {
-    struct mtr_closed_period *period = &telling->now;
-    struct mtr_rating draft_rating = rating_by(looking, &looking->draft_view);
-    const struct mtr_subscription *draft_phase = phase_at(looking->draft, start_us);
-    struct mtr_period_price stored = {0}, draft = {0};
-    draft_rating.closing = is_over(looking, draft_phase, period->start_us);
-    draft_rating.ledger = &query_ledger_of_draws;
-    draft_rating.ledger_context = &looking->draws;
-    int rc = price_stored(looking, start_us, &stored);
-    if (rc && is_fatal(rc)) return rc;
-    if (rc) { /* else it cannot be rated now either: nothing of it is promised */
-        period->problem = rc;
-        *changes = is_too_large(rc);
-        return MTR_OK;
-    }
-    rc = sum_lines(&stored, &period->before);
-    if (!rc) rc = mtr_billing_period_price(&draft_rating, draft_phase, start_us, &draft);
-    if (!rc) rc = sum_lines(&draft, &period->after);
-    if (!rc) rc = note_draws(looking, start_us, &draft);
-    if (rc && is_fatal(rc)) return rc;
-    period->problem = rc;
-    if (rc) snprintf(period->why, sizeof(period->why), "%s", mtr_period_problem_text(&draft, rc));
-    const bool same_customer = has_same_customer(looking, start_us);
-    const bool counts_others = (looking->stored && query_counts_others(&stored)) ||
-                               (!rc && query_counts_others(&draft));
-    *changes = rc || !same_lines(&stored, &draft) || (!same_customer && stored.line_count);
-    if (*changes && counts_others && !looking->shared) looking->shared = looking->draft;
-    if (!rc) tell_sides(telling, &stored, &draft);
-    return MTR_OK;
+    return problem == MTR_ENOMEM || problem == MTR_ELIMIT;
 }
 
-static int compare_inputs(struct looking *looking, int64_t start_us, bool *same)
+static bool is_same_bill(const struct query_outcome *a, const struct query_outcome *b)
 {
-    if (!looking->stored) return MTR_OK; /* *same is false */
-    const struct mtr_rating stored_rating = rating_by(looking, &looking->stored_view),
-                            draft_rating = rating_by(looking, &looking->draft_view);
-    const struct mtr_subscription *stored_phase = phase_at(looking->stored, start_us),
-                                  *draft_phase = phase_at(looking->draft, start_us);
-    struct mtr_hash128 stored, draft;
-    int rc = mtr_billing_period_inputs(&stored_rating, stored_phase, start_us, &stored);
-    if (!rc) rc = mtr_billing_period_inputs(&draft_rating, draft_phase, start_us, &draft);
-    if (!rc) *same = stored.high == draft.high && stored.low == draft.low;
+    return a->line_count == b->line_count && a->lines.high == b->lines.high && a->lines.low == b->lines.low;
+}
+
+/* Another price, or the same for another customer? Then *telling says so. */
+static bool compare(struct telling *telling, const struct query_outcome *stored,
+                    const struct query_outcome *draft)
+{
+    struct mtr_closed_period *now = &telling->now;
+    name_period(now, draft);
+    now->problem = stored->problem;
+    if (stored->problem) /* else it cannot be rated now either: nothing of it is promised */
+        return is_too_large(stored->problem);
+    now->before = stored->amount;
+    now->after = draft->amount;
+    now->problem = draft->problem;
+    if (draft->problem) {
+        snprintf(now->why, sizeof(now->why), "%s", draft->why);
+        return true;
+    }
+    const bool same_customer =
+        !stored->phase || mtr_str_equal(stored->phase->customer, draft->phase->customer);
+    tell_sides(telling, stored, draft);
+    return !is_same_bill(stored, draft) || (!same_customer && stored->line_count);
+}
+
+/* Nothing of one that is new. */
+static int price_stored(struct looking *looking, const struct query_settled *item, struct query_outcome *out)
+{
+    const struct mtr_subscription *stored =
+        mtr_catalog_subscription(looking->options->stored, item->subscription);
+    struct mtr_period_price price;
+    *out = (struct query_outcome){.line_count = 0};
+    if (!stored) return MTR_OK;
+    mtr_arena_reset(&looking->arena);
+    return query_price_period(&looking->stored_side, mtr_billing_period_phase(stored, item->start_s),
+                              item->start_s, &price, out);
+}
+
+/* It is closed; or there was none, and by the draft there is one that is over. */
+static int find_closed(const struct looking *looking, const struct query_settled *item, bool *out)
+{
+    struct mtr_charge_period known;
+    int rc = mtr_charges_get_period(looking->charges, item->subscription, item->start_s, &known);
+    if (rc == MTR_ENOTFOUND) {
+        *out = item->outcome.exists && item->outcome.end_us <= looking->watermark_us;
+        return MTR_OK;
+    }
+    if (!rc) *out = known.status == MTR_PERIOD_FINAL && known.close_due_us == INT64_MAX;
     return rc;
 }
 
-/* The period that starts in that second, or at that instant. */
-static int look_at(struct looking *looking, int64_t start_us, int64_t end_us)
+static struct query_change change_of(const struct looking *looking)
 {
-    const struct mtr_subscription *phase = phase_at(looking->draft, start_us);
-    struct telling telling = {
-        .now = {.subscription = phase,
-                .start_us = mtr_billing_period_instant(phase, mtr_billing_period_name_s(start_us)),
-                .end_us = end_us,
-                .dated = looking->reach.dated}};
-    bool same_inputs = false, changes = false;
-    if (looking->looked_at == looking->options->looked_at_max ||
-        looking->priced == looking->options->priced_max) {
-        looking->ended = true;
-        return STOP;
-    }
-    looking->looked_at++;
-    mtr_arena_reset(&looking->arena);
-    int rc = compare_inputs(looking, start_us, &same_inputs);
-    if (rc) return rc;
-    if (same_inputs && has_same_customer(looking, start_us) && !query_draws_differ(&looking->draws))
-        return MTR_OK;
-    looking->priced++;
-    rc = price_both(looking, start_us, &telling, &changes);
-    if (!rc && changes && telling.has_former) rc = looking->on_period(looking->context, &telling.former);
-    if (!rc && changes) rc = looking->on_period(looking->context, &telling.now);
-    return rc || !looking->ended ? rc : STOP;
+    return (struct query_change){looking->options->stored, looking->options->draft, looking->stored,
+                                 looking->draft};
+}
+
+/* Is there such a subscription, and does the change touch it? Then it is at hand. */
+static bool take(struct looking *looking, uint32_t number)
+{
+    looking->stored = mtr_catalog_subscription(looking->options->stored, number);
+    looking->draft = mtr_catalog_subscription(looking->options->draft, number);
+    if (!looking->draft) return false;
+    const struct query_change change = change_of(looking);
+    looking->reach = query_reach_of(&change);
+    return looking->reach.from_us < INT64_MAX;
+}
+
+static int tell_period(struct looking *looking, const struct query_settled *item)
+{
+    const bool is_touched = take(looking, item->subscription);
+    struct telling telling = {.now = {.dated = is_touched ? looking->reach.dated : looking->dated}};
+    struct query_outcome stored;
+    bool is_closed = false;
+    int rc = find_closed(looking, item, &is_closed);
+    if (rc || !is_closed) return rc;
+    rc = price_stored(looking, item, &stored);
+    if (rc || !compare(&telling, &stored, &item->outcome)) return rc;
+    if (telling.has_former) rc = looking->on_period(looking->context, &telling.former);
+    return rc ? rc : looking->on_period(looking->context, &telling.now);
 }
 
 /* ---- the periods of one subscription ---- */
-
-/* Periods that are over and that there were none of: a start that moved back makes such, and a change. Those
- * that start before until_us, each once. */
-static int look_at_new_periods(struct looking *looking, int64_t until_us)
-{
-    const struct mtr_subscription *draft = looking->draft;
-    int rc = MTR_OK;
-    until_us = mtr_time_sooner(until_us, mtr_subscription_ends_us(draft));
-    until_us = mtr_time_sooner(until_us, looking->watermark_us);
-    while (!rc && looking->new_from_us < until_us) {
-        const int64_t at_us = looking->new_from_us;
-        const struct mtr_subscription *phase = mtr_subscription_at(draft, at_us);
-        struct mtr_charge_period known;
-        int64_t whole_end_us = 0;
-        const int64_t start_us = mtr_billing_period_start(phase, at_us, &whole_end_us);
-        const int64_t end_us = mtr_time_sooner(whole_end_us, phase->end_us);
-        looking->new_from_us = end_us;
-        if (end_us > looking->watermark_us) break;
-        rc = mtr_charges_get_period(looking->charges, draft->number, mtr_billing_period_name_s(start_us),
-                                    &known);
-        if (rc == MTR_ENOTFOUND) rc = look_at(looking, start_us, end_us);
-    }
-    return rc;
-}
-
-/* Does the draft have a period that is over behind the one of that name? */
-static bool is_followed(const struct looking *looking, int64_t start_us)
-{
-    const struct mtr_subscription *phase = phase_at(looking->draft, start_us);
-    int64_t end_us = start_us;
-    if (phase->start_us < start_us + MTR_US_PER_SECOND && start_us < phase->end_us)
-        (void)mtr_billing_period_start(phase, mtr_time_later(start_us, phase->start_us), &end_us);
-    return mtr_time_sooner(end_us, phase->end_us) <
-           mtr_time_sooner(mtr_subscription_ends_us(looking->draft), looking->watermark_us);
-}
-
-/* One that is not closed is not told. But where the draft ends it, those behind it find what it leaves. */
-static int note_running(struct looking *looking, int64_t start_us)
-{
-    struct mtr_rating rating = rating_by(looking, &looking->draft_view);
-    const struct mtr_subscription *phase = phase_at(looking->draft, start_us);
-    struct mtr_period_price price = {0};
-    if (!is_followed(looking, start_us)) return MTR_OK;
-    mtr_arena_reset(&looking->arena);
-    rating.closing = is_over(looking, phase, start_us);
-    rating.ledger = &query_ledger_of_draws;
-    rating.ledger_context = &looking->draws;
-    int rc = mtr_billing_period_price(&rating, phase, start_us, &price);
-    if (rc) return is_fatal(rc) ? rc : MTR_OK;
-    return note_draws(looking, start_us, &price);
-}
-
-static int on_rated_period(void *context, const struct mtr_charge_period *period)
-{
-    struct looking *looking = context;
-    const int64_t start_us = period->start_s * MTR_US_PER_SECOND, end_us = period->end_s * MTR_US_PER_SECOND;
-    int rc = look_at_new_periods(looking, start_us);
-    if (rc) return rc;
-    if (period->status != MTR_PERIOD_FINAL || period->close_due_us < INT64_MAX)
-        return note_running(looking, start_us);
-    /* One that ends there may have ended for a change that is taken out. */
-    return end_us >= looking->reach.from_us ? look_at(looking, start_us, end_us) : MTR_OK;
-}
 
 /* A new meter that the draft prices from a time on that is over. */
 static const struct mtr_meter *find_uncounted(const struct looking *looking,
@@ -350,53 +202,97 @@ static void note_uncounted(struct looking *looking)
         looking->uncounted = find_uncounted(looking, mtr_subscription_phase(looking->draft, i));
 }
 
-/* In their order, as they draw on pools. */
-static int look_at_periods(struct looking *looking)
+/* Those that the draft can reach, and of these those whose inputs are others. */
+static int mark_periods(struct looking *looking)
 {
-    const uint32_t number = looking->draft->number;
-    query_draws_begin(&looking->draws, looking->charges);
-    looking->new_from_us = looking->draft->start_us;
-    if (looking->reach.from_us > looking->new_from_us) looking->new_from_us = looking->reach.from_us - 1;
-    int rc = mtr_charges_walk_periods(looking->charges, number, INT64_MIN, on_rated_period, looking);
-    return rc ? rc : look_at_new_periods(looking, INT64_MAX);
+    struct mtr_period within = {looking->reach.from_us, looking->watermark_us + 1};
+    struct query_period_pairs pairs;
+    struct query_period_pair pair;
+    int rc = MTR_OK;
+    /* One that ends there may have ended for a change that is taken out. */
+    if (within.start_us > INT64_MIN) within.start_us--;
+    query_pairs_begin(&pairs, looking->stored, looking->draft, within);
+    while (!rc && query_pairs_next(&pairs, &pair)) {
+        bool differs = false;
+        if (looking->looked_at == looking->options->looked_at_max) return MTR_ELIMIT;
+        looking->looked_at++;
+        rc = query_inputs_differ(&looking->stored_side, &looking->draft_side, &pair, &differs);
+        if (!rc && differs)
+            rc = query_settling_mark(&looking->draft_side, looking->draft->number, pair.start_s);
+    }
+    return rc;
+}
+
+/* ---- a group of them ---- */
+
+static uint32_t count_touched(struct looking *looking, uint32_t first)
+{
+    uint32_t count = 0;
+    for (uint32_t i = first; i; i = looking->sharing.next[i]) count += take(looking, i);
+    return count;
+}
+
+static int mark_group(struct looking *looking, uint32_t first)
+{
+    int rc = MTR_OK;
+    looking->dated = true;
+    for (uint32_t i = first; !rc && i; i = looking->sharing.next[i]) {
+        if (!take(looking, i)) continue;
+        looking->dated = looking->dated && looking->reach.dated;
+        note_uncounted(looking);
+        rc = mark_periods(looking);
+    }
+    return rc;
+}
+
+/* Where a bound ends it, what was priced until then is told. */
+static int look_at_group(struct looking *looking, uint32_t first)
+{
+    struct query_settling *draft = &looking->draft_side;
+    looking->stored_side.charges = draft->charges = looking->charges;
+    looking->stored_side.watermark_us = draft->watermark_us = looking->watermark_us;
+    query_settling_begin(&looking->stored_side);
+    query_settling_begin(draft);
+    int rc = mark_group(looking, first);
+    looking->ended = rc == MTR_ELIMIT;
+    if (rc && !looking->ended) return rc;
+    rc = query_settling_run(draft);
+    looking->ended = looking->ended || rc == MTR_ELIMIT;
+    if (rc && !looking->ended) return rc;
+    rc = MTR_OK;
+    query_settling_sort(draft);
+    for (uint32_t i = 0; !rc && i < draft->count; i++)
+        if (draft->items[i].is_priced && !draft->items[i].is_waiting)
+            rc = tell_period(looking, &draft->items[i]);
+    return rc || !looking->ended ? rc : STOP;
 }
 
 /* ---- all of them ---- */
 
-static struct query_change change_of(const struct looking *looking)
+static int ask_group(struct looking *looking, uint32_t first, uint32_t *asked)
 {
-    return (struct query_change){looking->options->stored, looking->options->draft, looking->stored,
-                                 looking->draft};
+    int rc = MTR_OK;
+    for (uint32_t i = first; !rc && i; i = looking->sharing.next[i]) {
+        if (!take(looking, i)) continue;
+        ++*asked;
+        if (looking->stored) rc = query_view_ask(&looking->stored_view, looking->stored);
+        if (!rc) rc = query_view_ask(&looking->draft_view, looking->draft);
+    }
+    return rc;
 }
 
-/* Is there such a subscription, and does the change touch it? Then it is at hand. */
-static bool take(struct looking *looking, uint32_t number)
-{
-    looking->stored = mtr_catalog_subscription(looking->options->stored, number);
-    looking->draft = mtr_catalog_subscription(looking->options->draft, number);
-    if (!looking->draft) return false;
-    const struct query_change change = change_of(looking);
-    looking->reach = query_reach_of(&change);
-    return looking->reach.from_us < INT64_MAX;
-}
-
-/* The hours of a chunk, from that subscription on, that one of the catalogs cuts where the store is not cut,
- * or whose use it gives to another. */
+/* The hours of a chunk, from that group on, that one of the catalogs cuts where the store is not cut, or
+ * whose use it gives to another. */
 static int cut_hours(struct looking *looking, uint32_t first)
 {
     const struct mtr_catalog *stored = looking->options->stored;
-    const uint32_t count = mtr_catalog_count(looking->options->draft, MTR_KIND_SUBSCRIPTION);
     struct mtr_diagnostic unused;
     uint32_t asked = 0;
     int rc = MTR_OK;
     query_view_begin(&looking->stored_view, looking->rollups, stored);
     query_view_begin(&looking->draft_view, looking->rollups, stored);
-    for (uint32_t i = first; !rc && i <= count && asked < looking->chunk; i++) {
-        if (!take(looking, i)) continue;
-        asked++;
-        if (looking->stored) rc = query_view_ask(&looking->stored_view, looking->stored);
-        if (!rc) rc = query_view_ask(&looking->draft_view, looking->draft);
-    }
+    for (uint32_t i = first; !rc && i <= looking->sharing.count && asked < looking->chunk; i++)
+        if (looking->sharing.first[i] == i) rc = ask_group(looking, i, &asked);
     if (!rc) rc = query_view_count(&looking->stored_view, &unused);
     return rc ? rc : query_view_count(&looking->draft_view, &unused);
 }
@@ -417,15 +313,6 @@ static void end(struct looking *looking)
     looking->charges = NULL;
 }
 
-static int open_views(struct looking *looking)
-{
-    const struct mtr_closed_periods_options *options = looking->options;
-    const struct mtr_recount_options recount = {
-        .reader = options->reader, .events_max = options->recounted_max, .bytes_max = RECOUNT_BYTES_MAX};
-    int rc = query_view_open(&looking->stored_view, options->stored, &recount);
-    return rc ? rc : query_view_open(&looking->draft_view, options->draft, &recount);
-}
-
 static bool is_uncountable(int rc)
 {
     return rc == MTR_EMISSING || rc == MTR_ELIMIT || rc == MTR_EAGAIN;
@@ -443,38 +330,61 @@ static int begin_chunk(struct looking *looking, struct mtr_rollups *rollups, str
 }
 
 /* What cannot be counted is not looked at: where the log is gone the fold refuses the change. */
-static int pass_over(struct looking *looking, int rc)
+static int pass_over(struct looking *looking, uint32_t first, int rc)
 {
-    const struct query_change change = change_of(looking);
-    if (rc == MTR_EMISSING) {
-        if (!looking->gone) looking->gone = looking->draft;
-        return MTR_OK;
+    for (uint32_t i = first; i; i = looking->sharing.next[i]) {
+        if (!take(looking, i)) continue;
+        const struct query_change change = change_of(looking);
+        if (rc == MTR_EMISSING && !looking->gone) looking->gone = looking->draft;
+        if (rc != MTR_EMISSING && !looking->handed_over && query_hands_over(&change))
+            looking->handed_over = looking->draft;
     }
-    looking->passed_over = true;
-    if (!looking->handed_over && query_hands_over(&change)) looking->handed_over = looking->draft;
+    looking->passed_over = looking->passed_over || rc != MTR_EMISSING;
     return MTR_OK;
+}
+
+static int look_at_groups(struct looking *looking, struct mtr_rollups *rollups, struct mtr_charges *charges)
+{
+    uint32_t left = 0; /* of the chunk */
+    int rc = MTR_OK;
+    for (uint32_t i = 1; !rc && i <= looking->sharing.count; i++) {
+        const uint32_t touched = looking->sharing.first[i] == i ? count_touched(looking, i) : 0;
+        if (!touched) continue;
+        if (!left) {
+            rc = begin_chunk(looking, rollups, charges, i);
+            looking->ended = looking->chunk == 1 && looking->singles++ == SINGLES_MAX;
+            if (looking->ended) return STOP;
+            if (is_uncountable(rc)) rc = pass_over(looking, i, rc);
+            else left = looking->chunk;
+        }
+        if (!left) continue;
+        left -= touched < left ? touched : left;
+        if (!rc) rc = look_at_group(looking, i);
+    }
+    return rc;
+}
+
+static bool touches_any(struct looking *looking)
+{
+    const uint32_t count = mtr_catalog_count(looking->options->draft, MTR_KIND_SUBSCRIPTION);
+    for (uint32_t i = 1; i <= count; i++)
+        if (take(looking, i)) return true;
+    return false;
 }
 
 static int look_at_all(struct looking *looking, struct mtr_rollups *rollups, struct mtr_charges *charges)
 {
-    const uint32_t count = mtr_catalog_count(looking->options->draft, MTR_KIND_SUBSCRIPTION);
-    uint32_t left = 0; /* of the chunk */
-    int rc = MTR_OK;
-    for (uint32_t i = 1; !rc && i <= count; i++) {
-        if (!take(looking, i)) continue;
-        if (!left) {
-            rc = begin_chunk(looking, rollups, charges, i);
-            (void)take(looking, i); /* it is at hand again */
-            looking->ended = looking->chunk == 1 && looking->singles++ == SINGLES_MAX;
-            if (looking->ended) return STOP;
-            if (is_uncountable(rc)) rc = pass_over(looking, rc);
-            else left = looking->chunk;
-        }
-        if (!left) continue;
-        left--;
-        note_uncounted(looking);
-        if (!rc) rc = look_at_periods(looking);
-    }
+    const struct mtr_closed_periods_options *options = looking->options;
+    const struct mtr_recount_options recount = {
+        .reader = options->reader, .events_max = options->recounted_max, .bytes_max = RECOUNT_BYTES_MAX};
+    int rc = query_sharing_open(&looking->sharing, options->stored, options->draft);
+    if (!rc) rc = query_view_open(&looking->stored_view, options->stored, &recount);
+    if (!rc) rc = query_view_open(&looking->draft_view, options->draft, &recount);
+    if (!rc) rc = look_at_groups(looking, rollups, charges);
+    end(looking);
+    query_view_close(&looking->draft_view);
+    query_view_close(&looking->stored_view);
+    query_sharing_close(&looking->sharing);
     return rc;
 }
 
@@ -484,19 +394,22 @@ int mtr_closed_periods_walk(struct mtr_rollups *rollups, struct mtr_charges *cha
 {
     struct looking looking = {
         .options = options, .on_period = on_period, .context = context, .chunk = CHUNK_SUBSCRIPTIONS};
+    looking.stored_side = looking.draft_side =
+        (struct query_settling){.prices = &looking.arena, .priced_max = options->priced_max};
+    looking.stored_side.view = &looking.stored_view;
+    looking.draft_side.view = &looking.draft_view;
     mtr_arena_init(&looking.arena, ARENA_CHUNK_BYTES, options->memory_bytes_max);
-    int rc = open_views(&looking);
-    if (!rc) rc = look_at_all(&looking, rollups, charges);
-    end(&looking);
-    query_view_close(&looking.draft_view);
-    query_view_close(&looking.stored_view);
+    query_settling_open(&looking.stored_side, SETTLED_BYTES_MAX);
+    query_settling_open(&looking.draft_side, SETTLED_BYTES_MAX);
+    int rc = touches_any(&looking) ? look_at_all(&looking, rollups, charges) : MTR_OK;
+    query_settling_close(&looking.draft_side);
+    query_settling_close(&looking.stored_side);
     mtr_arena_release(&looking.arena);
     const bool is_bounded = looking.ended || looking.passed_over;
     *extent = (struct mtr_closed_periods_extent){.complete = !is_bounded && !looking.gone,
                                                  .is_bounded = is_bounded,
                                                  .gone = looking.gone,
                                                  .uncounted = looking.uncounted,
-                                                 .handed_over = looking.handed_over,
-                                                 .shared = looking.shared};
+                                                 .handed_over = looking.handed_over};
     return looking.ended && rc == STOP ? MTR_OK : rc;
 }

@@ -136,12 +136,6 @@ int mtr_closed_periods_review(struct mtr_rollups *rollups, struct mtr_charges *c
                              "than is counted before a change: what moves is not in these sums, and closed "
                              "periods of both are rated again",
                              MTR_STR_QUOTED(extent.handed_over->subject));
-    if (extent.shared)
-        mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
-                             "`%.*s` shares a credit, or limits of an account, with other subscriptions of "
-                             "its customer: these sums count with what those were charged, and periods of "
-                             "theirs may be rated again, too",
-                             MTR_STR_ARGS(extent.shared->key));
     if (extent.gone)
         mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
                              "the log no longer has all events of subscription `%.*s` that would be counted "

@@ -114,6 +114,7 @@ void query_view_begin(struct query_view *view, struct mtr_rollups_txn *txn,
                       const struct mtr_catalog *in_force)
 {
     memset(view->asked, 0, asked_bytes(view));
+    view->peers = NULL;
     view->use = (struct query_recounted_use){{txn, view->catalog}, view->recount};
     mtr_recount_begin(view->recount, txn, in_force, view->catalog);
 }
@@ -141,12 +142,24 @@ static int ask_subject(struct query_view *view, const struct mtr_subscription *s
     return rc;
 }
 
+/* Those before it; one after the other asks for the same ones. */
+static int ask_peers(struct query_view *view, const struct mtr_subscription *phase)
+{
+    const bool goes_on = view->peers == phase->peers && view->peers_asked <= phase->peer_index;
+    int rc = MTR_OK;
+    for (uint32_t k = goes_on ? view->peers_asked : 0; !rc && k < phase->peer_index; k++)
+        rc = ask_subject(view, phase->peers[k]);
+    view->peers = phase->peers;
+    view->peers_asked = phase->peer_index;
+    return rc;
+}
+
 int query_view_ask(struct query_view *view, const struct mtr_subscription *subscription)
 {
     int rc = ask_subject(view, subscription);
     for (uint32_t i = 0; !rc && i < mtr_subscription_phase_count(subscription); i++) {
         const struct mtr_subscription *phase = mtr_subscription_phase(subscription, i);
-        for (uint32_t k = 0; !rc && k < phase->peer_index; k++) rc = ask_subject(view, phase->peers[k]);
+        if (!rc) rc = ask_peers(view, phase);
     }
     return rc;
 }

@@ -25,6 +25,8 @@ struct query_view {
     struct mtr_recount *recount;
     const struct mtr_catalog *catalog; /* whose cuts and starts they are */
     uint8_t *asked;                    /* a bit for each subscription that was asked for */
+    const struct mtr_subscription *const *peers; /* the first so many of these were, too */
+    uint32_t peers_asked;
 };
 
 int query_view_open(struct query_view *view, const struct mtr_catalog *catalog,

@@ -2,23 +2,12 @@
  * Both prices of a period; see what_if_pricing.h.
  *
  * Invariant: a period of the draft is priced as the rater would, once the draft is applied: closed by the end
- * that it has there, and with the draws of the subscription's periods before it.
+ * that it has there, and with the draws and accounts of all that it counts with.
  */
 #include "daemon/query/what_if_pricing.h"
 
+#include "daemon/query/changed_inputs.h"
 #include "meterd/core/time.h"
-#include "meterd/rater/rater.h"
-
-/* What a period comes to on one side; all zero where there is none. */
-struct outcome {
-    struct mtr_period_price price;
-    bool is_over;
-    int problem; /* why it cannot be priced */
-    struct mtr_money amount, cost; /* of all lines */
-    bool has_cost;
-    bool by_charges;
-    uint64_t components;
-};
 
 /* A pair of periods, and what is known of their charges. */
 struct pricing {
@@ -27,90 +16,22 @@ struct pricing {
     uint32_t subscription;
     struct mtr_charge_period known;
     bool is_known;
-    struct outcome stored, draft;
+    struct mtr_period_price price; /* of the stored side */
+    struct query_outcome stored, draft;
     bool as_emitted;
 };
 
-/* ---- one side ---- */
-
-static int sum_lines(struct outcome *outcome)
-{
-    const struct mtr_period_price *price = &outcome->price;
-    int rc = MTR_OK;
-    for (uint32_t i = 0; !rc && i < price->line_count; i++) {
-        const struct mtr_period_line *line = &price->lines[i];
-        rc = mtr_money_add(outcome->amount, line->amount, &outcome->amount);
-        if (!rc && line->has_cost) rc = mtr_money_add(outcome->cost, line->cost, &outcome->cost);
-        outcome->has_cost = outcome->has_cost || line->has_cost;
-    }
-    return rc;
-}
-
-/* Errors that are the period's own, as its numbers are; others end the walk. */
-static bool is_problem(int rc)
-{
-    return rc != MTR_EIO && rc != MTR_ECORRUPT;
-}
-
-static void keep_problem(struct outcome *outcome, int rc)
-{
-    outcome->problem = rc;
-    outcome->amount = outcome->cost = (struct mtr_money){0};
-}
-
-/* As the rater will find it: by that end, and by what is known of the period. */
-static bool is_over(const struct pricing *pricing, const struct query_period *period)
-{
-    const struct what_if *what_if = pricing->what_if;
-    const int64_t grace_us = what_if->options->grace_us;
-    struct mtr_charge_period known = pricing->known;
-    known.end_s = mtr_billing_period_name_s(period->end_us + MTR_US_PER_SECOND - 1);
-    return mtr_rater_is_over(&known, grace_us, what_if->watermark_us);
-}
-
-/* Draws of periods that are not priced here are what was charged. An allowance of this period alone begins
- * full, whatever that was. */
-static bool draws_on_charges(const struct what_if_side *side, const struct mtr_period_price *price)
-{
-    for (uint32_t i = 0; side->begins_late && i < price->grants.count; i++) {
-        const struct mtr_grant *grant = &price->grants.items[i];
-        const bool is_own = !grant->of_term && !grant->credit && !grant->before &&
-                            grant->pool.expires_us == price->period.whole.end_us;
-        if (!is_own) return true;
-    }
-    return side->draws.is_full;
-}
-
-static int price_side(struct pricing *pricing, struct what_if_side *side, const struct query_period *period,
-                      struct outcome *out)
-{
-    struct what_if *what_if = pricing->what_if;
-    struct mtr_rating rating = query_view_rating(&side->view, what_if->charges, &what_if->arena);
-    const int64_t start_s = pricing->pair->start_s;
-    *out = (struct outcome){.problem = MTR_OK};
-    if (!period->phase) return query_draws_note(&side->draws, pricing->subscription, start_s, NULL);
-    rating.ledger = &query_ledger_of_draws;
-    rating.ledger_context = &side->draws;
-    rating.closing = out->is_over = is_over(pricing, period);
-    int rc = mtr_billing_period_price(&rating, period->phase, period->start_us, &out->price);
-    if (!rc) {
-        out->by_charges = query_counts_others(&out->price) || draws_on_charges(side, &out->price);
-        what_if->cells += out->price.cell_count;
-        for (uint32_t i = 0; i < out->price.period.part_count; i++)
-            out->components += out->price.period.parts[i].version->component_count;
-        rc = query_draws_note(&side->draws, pricing->subscription, start_s, &out->price);
-    }
-    if (!rc) rc = sum_lines(out);
-    if (!rc || !is_problem(rc)) return rc;
-    keep_problem(out, rc);
-    return MTR_OK;
-}
-
 /* ---- what was charged ---- */
+
+static uint32_t number_of(const struct query_period_pair *pair)
+{
+    return (pair->stored.phase ? pair->stored.phase : pair->draft.phase)->number;
+}
 
 static int find_known(struct pricing *pricing)
 {
     const struct what_if *what_if = pricing->what_if;
+    pricing->subscription = number_of(pricing->pair);
     if (!what_if->charges) return MTR_OK;
     int rc = mtr_charges_get_period(what_if->charges, pricing->subscription, pricing->pair->start_s,
                                     &pricing->known);
@@ -121,12 +42,12 @@ static int find_known(struct pricing *pricing)
 static int compare_emitted(struct pricing *pricing)
 {
     struct what_if *what_if = pricing->what_if;
-    struct outcome *stored = &pricing->stored;
+    struct query_outcome *stored = &pricing->stored;
     if (!pricing->is_known || stored->problem || !pricing->pair->stored.phase) return MTR_OK;
-    int rc = mtr_period_price_is_emitted(&stored->price, what_if->charges, &what_if->arena,
+    int rc = mtr_period_price_is_emitted(&pricing->price, what_if->charges, &what_if->arena,
                                          &pricing->as_emitted);
-    if (!rc || !is_problem(rc)) return rc;
-    keep_problem(stored, rc);
+    if (!rc || rc == MTR_EIO || rc == MTR_ECORRUPT) return rc;
+    *stored = (struct query_outcome){.problem = rc, .why = mtr_error_text(rc)};
     return MTR_OK;
 }
 
@@ -169,14 +90,13 @@ static int64_t charged_from(const struct query_period *period)
 static bool is_uncovered(const struct pricing *pricing)
 {
     const struct query_period *draft = &pricing->pair->draft;
-    const struct mtr_billing_period *stored_parts = &pricing->stored.price.period,
-                                    *draft_parts = &pricing->draft.price.period;
-    if (!stored_parts->part_count || pricing->stored.problem || pricing->draft.problem) return false;
-    const int64_t covered_us = draft_parts->part_count ? draft_parts->parts[0].start_us : draft->end_us;
-    return charged_from(draft) < covered_us && stored_parts->parts[0].start_us < covered_us;
+    const struct query_outcome *of_stored = &pricing->stored, *of_draft = &pricing->draft;
+    if (of_stored->priced_from_us == INT64_MAX || of_draft->problem) return false;
+    const int64_t covered_us = mtr_time_sooner(of_draft->priced_from_us, draft->end_us);
+    return charged_from(draft) < covered_us && of_stored->priced_from_us < covered_us;
 }
 
-static void fill_stored(const struct outcome *stored, struct mtr_what_if_period *row)
+static void fill_stored(const struct query_outcome *stored, struct mtr_what_if_period *row)
 {
     row->in_stored = true;
     row->stored = stored->amount;
@@ -186,13 +106,12 @@ static void fill_stored(const struct outcome *stored, struct mtr_what_if_period 
     row->components += stored->components;
 }
 
-static void fill_draft(const struct outcome *draft, struct mtr_what_if_period *row)
+static void fill_draft(const struct query_outcome *draft, struct mtr_what_if_period *row)
 {
     row->in_draft = true;
     row->draft = draft->amount;
     row->draft_cost = draft->cost;
     row->has_cost = row->has_cost || draft->has_cost;
-    row->by_charges = draft->by_charges;
     row->over = row->over && draft->is_over;
     row->components += draft->components;
 }
@@ -200,11 +119,11 @@ static void fill_draft(const struct outcome *draft, struct mtr_what_if_period *r
 /* Half a comparison would be a wrong one: a problem of one side is that of both, where they are two rows. */
 static void fill_problem(const struct pricing *pricing, struct mtr_what_if_period *row)
 {
-    const struct outcome *stored = &pricing->stored, *draft = &pricing->draft;
+    const struct query_outcome *stored = &pricing->stored, *draft = &pricing->draft;
     row->stored_problem = stored->problem;
     row->draft_problem = draft->problem;
-    if (stored->problem) row->problem = mtr_period_problem_text(&stored->price, stored->problem);
-    else if (draft->problem) row->problem = mtr_period_problem_text(&draft->price, draft->problem);
+    if (stored->problem) row->problem = stored->why;
+    else if (draft->problem) row->problem = draft->why;
 }
 
 static int hand_out(const struct pricing *pricing, const struct query_period *of, struct adding *adding,
@@ -275,33 +194,64 @@ static const struct mtr_tariff_document *freeze(const struct what_if *what_if,
     return query_freeze(draft, mtr_tariff_version_at(draft, what_if->frozen_phase.zone, options->at_us), out);
 }
 
-/* The draft's period, beside what is stored at its time. */
-static void freeze_all(struct what_if *what_if, struct query_period *draft)
+const struct mtr_subscription *what_if_freeze(void *context, const struct mtr_subscription *phase,
+                                              int64_t start_us)
 {
     static const struct mtr_subscription none = {.tariff = NULL};
+    struct what_if *what_if = context;
     struct mtr_subscription *frozen = &what_if->frozen_phase;
     const struct mtr_subscription *stored =
-        mtr_catalog_subscription(what_if->options->stored, draft->phase->number);
-    stored = stored ? mtr_subscription_at(stored, draft->start_us) : &none;
-    *frozen = *draft->phase;
+        mtr_catalog_subscription(what_if->options->stored, phase->number);
+    stored = stored ? mtr_subscription_at(stored, start_us) : &none;
+    *frozen = *phase;
     frozen->tariff = freeze(what_if, stored->tariff, frozen->tariff, &what_if->frozen);
     frozen->trial_tariff =
         freeze(what_if, stored->trial_tariff, frozen->trial_tariff, &what_if->frozen_trial);
     frozen->cost_tariff = freeze(what_if, stored->cost_tariff, frozen->cost_tariff, &what_if->frozen_cost);
-    draft->phase = frozen;
+    return frozen;
+}
+
+int what_if_mark_pair(struct what_if *what_if, const struct query_period_pair *pair)
+{
+    struct pricing pricing = {.what_if = what_if, .pair = pair};
+    struct query_settling *stored = &what_if->stored.settling, *draft = &what_if->draft.settling;
+    bool differs = false;
+    int rc = find_known(&pricing);
+    const bool waits = !pricing.is_known || pricing.known.dirty;
+    if (!rc && waits && pair->stored.phase)
+        rc = query_settling_mark(stored, pricing.subscription, pair->start_s);
+    if (!rc && !waits) rc = query_inputs_differ(stored, draft, pair, &differs);
+    return !rc && (waits || differs) ? query_settling_mark(draft, pricing.subscription, pair->start_s) : rc;
+}
+
+static int price_stored(struct pricing *pricing)
+{
+    const struct query_period *period = &pricing->pair->stored;
+    struct what_if *what_if = pricing->what_if;
+    mtr_arena_reset(&what_if->arena);
+    if (!period->phase) return MTR_OK;
+    int rc = query_price_period(&what_if->stored.settling, period->phase, pricing->pair->start_s,
+                                &pricing->price, &pricing->stored);
+    what_if->cells += pricing->stored.cell_count;
+    return rc ? rc : compare_emitted(pricing);
+}
+
+/* What the draft leaves as it is comes to what it does. */
+static void find_draft(struct pricing *pricing)
+{
+    const struct query_settled *settled = query_settling_find(
+        &pricing->what_if->draft.settling, pricing->subscription, pricing->pair->start_s);
+    if (!pricing->pair->draft.phase) return;
+    MTR_ASSERT(settled || pricing->pair->stored.phase); /* one that it alone has was marked */
+    pricing->draft = settled ? settled->outcome : pricing->stored;
 }
 
 int what_if_price_pair(struct what_if *what_if, const struct query_period_pair *pair)
 {
     struct pricing pricing = {.what_if = what_if, .pair = pair};
-    struct query_period draft = pair->draft;
-    const struct mtr_subscription *any = pair->stored.phase ? pair->stored.phase : pair->draft.phase;
-    pricing.subscription = any->number;
-    if (what_if->options->has_at && draft.phase) freeze_all(what_if, &draft);
-    mtr_arena_reset(&what_if->arena);
     int rc = find_known(&pricing);
-    if (!rc) rc = price_side(&pricing, &what_if->stored, &pair->stored, &pricing.stored);
-    if (!rc) rc = compare_emitted(&pricing);
-    if (!rc) rc = price_side(&pricing, &what_if->draft, &draft, &pricing.draft);
-    return rc ? rc : hand_out_rows(&pricing);
+    if (!rc) rc = price_stored(&pricing);
+    if (rc) return rc;
+    find_draft(&pricing);
+    return hand_out_rows(&pricing);
 }

@@ -25,32 +25,24 @@ static bool find_period(const struct mtr_subscription *subscription, const struc
            is_charged;
 }
 
-struct adding {
-    struct mtr_str tariff;
-    struct mtr_money sum;
-};
-
-/* What a total is rounded by depends on what credits paid of it, and these do not count; nor does what the
- * limits of a term add, which come later. */
-static bool counts(const struct mtr_charge_line *line)
+/* A trial under another tariff is in no account: what comes behind it is. Which tariff a line was charged
+ * under last says nothing, since one that comes to the same under another is not charged again. What a total
+ * is rounded by depends on what credits paid of it, and these do not count; nor does what the limits of a
+ * term add, which come later. */
+static bool counts(const struct mtr_charge_line *line, const struct mtr_subscription *subscription)
 {
-    return !mtr_str_starts_with(line->component, MTR_STR("tariff.term.")) &&
+    const bool in_trial = line->part_start_us < subscription->trial_end_us;
+    return (!in_trial || subscription->trial_tariff == subscription->tariff) &&
+           !mtr_str_starts_with(line->component, MTR_STR("tariff.term.")) &&
            !mtr_str_equal(line->kind, MTR_STR("credit")) && !mtr_str_equal(line->kind, MTR_STR("rounding"));
-}
-
-static int on_line(void *context, const struct mtr_charge_line *line)
-{
-    struct adding *adding = context;
-    if (!mtr_str_equal(line->tariff, adding->tariff) || !counts(line)) return MTR_OK;
-    return mtr_money_add(adding->sum, line->emitted, &adding->sum);
 }
 
 int rater_account(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                   const struct mtr_period *whole, struct mtr_money *before, bool *continues)
 {
-    struct adding adding = {.tariff = subscription->tariff->key};
+    struct mtr_money sum = {0};
     int rc = MTR_OK;
-    *before = (struct mtr_money){0};
+    *before = sum;
     *continues = false;
     if (!has_account(subscription) || whole->start_us >= whole->end_us) return MTR_OK;
     for (uint32_t i = 0; !rc && i < subscription->peer_count; i++) {
@@ -65,24 +57,64 @@ int rater_account(const struct mtr_rating *rating, const struct mtr_subscription
         if (i > subscription->peer_index)
             *continues = true;
         else
-            rc = rating->ledger->lines(rating->ledger_context, subscription->peers[i]->number,
-                                       mtr_billing_period_name_s(start_us), on_line, &adding);
+            rc = rating->ledger->account(rating->ledger_context, peer, mtr_billing_period_name_s(start_us),
+                                         &sum);
     }
-    if (!rc) *before = adding.sum;
+    if (!rc) *before = sum;
     return rc;
 }
 
-int rater_account_changed(struct rater_step *step, const struct mtr_subscription *subscription,
-                          int64_t start_us)
+struct adding {
+    const struct mtr_subscription *subscription;
+    struct mtr_money *sum;
+};
+
+static int on_line(void *context, const struct mtr_charge_line *line)
+{
+    const struct adding *adding = context;
+    if (!counts(line, adding->subscription)) return MTR_OK;
+    return mtr_money_add(*adding->sum, line->emitted, adding->sum);
+}
+
+int rater_account_charged(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
+                          int64_t start_s, struct mtr_money *sum)
+{
+    struct adding adding = {subscription, sum};
+    return mtr_charges_walk_lines(charges, subscription->number, start_s, on_line, &adding);
+}
+
+int mtr_period_price_account(const struct mtr_period_price *price, struct mtr_money *out)
+{
+    int rc = MTR_OK;
+    *out = (struct mtr_money){0};
+    for (uint32_t i = 0; !rc && i < price->line_count; i++)
+        if (counts(&price->lines[i].identity, price->subscription))
+            rc = mtr_money_add(*out, price->lines[i].amount, out);
+    return rc;
+}
+
+int mtr_account_walk_behind(const struct mtr_subscription *subscription, int64_t start_us,
+                            mtr_on_account_period on_period, void *context)
 {
     int rc = MTR_OK;
     if (!has_account(subscription)) return MTR_OK;
     const struct mtr_period whole = mtr_period_at(&subscription->billing, start_us);
     MTR_ASSERT(whole.start_us <= start_us && start_us < whole.end_us);
     for (uint32_t i = subscription->peer_index + 1; !rc && i < subscription->peer_count; i++) {
-        int64_t peer_start_us, peer_end_us;
-        if (find_period(subscription->peers[i], &whole, &peer_start_us, &peer_end_us))
-            rc = rater_mark_begun(step, subscription->peers[i], peer_start_us, peer_end_us);
+        struct mtr_period own;
+        if (find_period(subscription->peers[i], &whole, &own.start_us, &own.end_us))
+            rc = on_period(context, subscription->peers[i], own);
     }
     return rc;
+}
+
+static int mark(void *context, const struct mtr_subscription *subscription, struct mtr_period period)
+{
+    return rater_mark_begun(context, subscription, period.start_us, period.end_us);
+}
+
+int rater_account_changed(struct rater_step *step, const struct mtr_subscription *subscription,
+                          int64_t start_us)
+{
+    return mtr_account_walk_behind(subscription, start_us, mark, step);
 }

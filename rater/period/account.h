@@ -15,6 +15,10 @@
 int rater_account(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                   const struct mtr_period *whole, struct mtr_money *before, bool *continues) MTR_MUST_USE;
 
+/* Adds what was emitted of a period and counts in the account of the subscription's tariff. */
+int rater_account_charged(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
+                          int64_t start_s, struct mtr_money *sum) MTR_MUST_USE;
+
 /* What was emitted of this subscription's period has changed: the periods of those after it are to be
  * rated again. */
 int rater_account_changed(struct rater_step *step, const struct mtr_subscription *subscription,

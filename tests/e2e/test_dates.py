@@ -297,14 +297,24 @@ def check_pools_and_new_meters():
 
 
 def check_shared_credit():
-    """What others draw of a credit that they share is as it was charged, and that is said."""
+    """What others draw of a credit that they share is told of them, too; and who loses a credit is told with who has it then."""
     with Daemon(WIDE) as daemon:
-        pair = [{"key": k, "service": "s", "customer": "both", "tariff": "p", "start": "2026-09-01"} for k in ("s1", "s2")]
-        apply(daemon, **CATALOG, subscriptions=pair, credits=[{"key": "top", "customer": "both", "amount": "1", "currency": "EUR", "from": "2026-09-01"}])
+        pair = [{"key": k, "service": "s", "customer": "both", "tariff": "p", "start": "2026-09-01", "end": "2026-10-01"} for k in ("s1", "s2")]
+        credit = {"key": "top", "customer": "both", "amount": "1", "currency": "EUR", "from": "2026-09-01"}
+        apply(daemon, **CATALOG, subscriptions=pair, credits=[credit])
         send(daemon, daemon.vendor_key("v"), ("1", "s1", "2026-09-10T00:00:00Z", 5), ("2", "s2", "2026-09-10T00:00:00Z", 7))
-        status, texts = told(daemon, "/v1/catalog?dry_run=true", subscriptions=[{**pair[0], "end": "2026-09-05"}])
-        assert (status, texts[1]) == (200, "`s1` shares a credit, or limits of an account, with other subscriptions of its customer: these sums count with what "
-                                      "those were charged, and periods of theirs may be rated again, too"), (status, texts)
+        ended = {**pair[0], "end": "2026-09-05"}
+        of_pair = {"s1": "s1 of both from 2026-09-01T00:00:00+00:00: ", "s2": "s2 of both from 2026-09-01T00:00:00+00:00: "}
+        said = told(daemon, "/v1/catalog?dry_run=true", subscriptions=[ended])
+        assert said == (200, ["2 closed periods of 2 subscriptions are rated again: 11.00 becomes 6.00 EUR", of_pair["s1"] + "4.00 becomes 0.00 EUR",
+                              of_pair["s2"] + "7.00 becomes 6.00 EUR"]), said
+        assert bill(daemon) == {("s1", "both", "2026-09-01"): 4, ("s2", "both", "2026-09-01"): 7}, bill(daemon)
+        own = {"key": "top", "subscription": "s2", "amount": "1", "currency": "EUR", "from": "2026-09-01"}
+        status, texts = told(daemon, credits=[own])
+        assert status == 422 and texts[1:] == [of_pair["s1"] + "4.00 becomes 5.00 EUR", of_pair["s2"] + "7.00 becomes 6.00 EUR"], (status, texts)
+        told(daemon, "/v1/catalog?correct_closed_periods=true", credits=[own])
+        assert bill(daemon) == {("s1", "both", "2026-09-01"): 5, ("s2", "both", "2026-09-01"): 6}, bill(daemon)
+        audit(daemon)
 
 
 def check_start_inside_a_second():

@@ -15,7 +15,7 @@ from test_cli import run, write
 
 EVENTS = 60
 STORED, DRAFT = decimal.Decimal("0.05"), decimal.Decimal("0.07")
-COLUMNS = "subscription,customer,from,to,status,exists,currency,emitted,as_emitted,stored,draft,difference,stored_cost,draft_cost,uncovered,by_charges,problem"
+COLUMNS = "subscription,customer,from,to,status,exists,currency,emitted,as_emitted,stored,draft,difference,stored_cost,draft_cost,uncovered,problem"
 
 
 def draft_text(price=DRAFT, key="compute", start="2020-01-01"):

@@ -11,15 +11,17 @@
 /* From a time on another tariff, customer or billing. */
 static inline void add_changes(struct text *text, int64_t start_us)
 {
-    static const char *const whats[] = {"tariff: u", "customer: c7", "tariff: t, customer: c1", "billing: {every: week}",
-                                        "billing: {every: month, anchor: anniversary}", "tariff: u, customer: c0"};
+    static const char *const whats[] = {"tariff: u, currency: EUR", "customer: c7", "tariff: t, currency: EUR, customer: c1",
+                                        "billing: {every: week}", "billing: {every: month, anchor: anniversary}",
+                                        "tariff: u, currency: EUR, customer: c0",
+                                        "tariff: d, currency: USD", "tariff: d, currency: USD, customer: c1"};
     int64_t from_us = any_time();
     if (below(2) || from_us <= start_us) return;
     add(text, ", changes: [");
     for (uint32_t i = 0; i < 2; i++, from_us += 1 + (int64_t)random_below(&source, 8 * (uint64_t)DAY_US)) {
         char from[MTR_TIME_TEXT_BYTES];
         mtr_time_format(from_us, from);
-        add(text, "%s{from: '%s', %s}", i ? ", " : "", from, whats[below(6)]);
+        add(text, "%s{from: '%s', %s}", i ? ", " : "", from, whats[below(has_sharing ? 8 : 6)]);
     }
     add(text, "]");
 }
@@ -27,8 +29,8 @@ static inline void add_changes(struct text *text, int64_t start_us)
 /* Nothing is charged until it ends, or another tariff; or it frees units or money, for a time or until they are used up. */
 static inline void add_trial(struct text *text)
 {
-    static const char *const whats[] = {"", ", tariff: u", ", quantity: {calls: '7'}", ", amount: '60'", ", amount: '40', then: stop"};
-    const char *what = whats[below(5)];
+    static const char *const whats[] = {"", ", quantity: {calls: '7'}", ", amount: '60'", ", amount: '40', then: stop", ", tariff: u"};
+    const char *what = whats[below(has_sharing ? 4 : 5)]; /* u has no prices in dollars */
     if (below(3)) return;
     add(text, ", trial: {");
     if (strchr(what, 't') == NULL || strstr(what, "tariff") || strstr(what, "stop") || below(2)) add(text, "days: %u", 25 + below(40));
@@ -51,7 +53,7 @@ static inline void add_changed_subscription(struct text *text, uint32_t number)
     const int64_t ends_us[] = {any_time(), any_time(), JANUARY_US + 31 * DAY_US + (int64_t)random_below(&source, 15 * (uint64_t)DAY_US), INT64_MAX};
     const size_t from = text->size;
     add_subscription(text, number, start_us, ends_us[below(4)], 0);
-    if (below(4) == 0) set_letter(text, from, number % 2 ? "customer: c1" : "customer: c0", '8');
+    if (below(4) == 0) set_letter(text, from, customer_of(number) ? "customer: c1" : "customer: c0", '8');
     if (below(4) == 0) set_letter(text, from, "tariff: t", 'u');
     text->size -= strlen("}\n");
     add_trial(text);
@@ -77,7 +79,8 @@ static inline void add_term(struct text *text, uint32_t number, uint32_t index, 
     mtr_time_format(start_us, start);
     mtr_time_format(end_us, end);
     add(text, "  - {key: %s, subject: s%u, service: compute, customer: c%u, tariff: %s, zone: %s, start: '%s'", key, number,
-        index ? 3 + index : number % 2, below(2) ? "t" : "u", zones[(number + index) % 4], start);
+        index && !has_sharing ? 3 + index : customer_of(number), below(2) ? "t" : "u", has_sharing ? zone_of(number) : zones[(number + index) % 4],
+        start);
     if (end_us < INT64_MAX) add(text, ", end: '%s'", end);
     add_trial(text);
     add_changes(text, start_us);
@@ -119,10 +122,26 @@ static inline void add_retired_meter(struct text *text)
     add(text, "}\n");
 }
 
+/* Of a customer, or of one of the subscriptions: whose it is may become another, and how much. */
+static inline void add_shared_credit(struct text *text)
+{
+    static const char *const whats[] = {"currency: EUR, amount", "currency: USD, amount", "currency: EUR, components: [calls, gib], amount",
+                                        "meter: calls, quantity"};
+    const uint32_t number = below(4), owner = below(has_one_customer ? 1 : 2);
+    add(text, "credits:\n  - {key: shared%u, from: '%s', priority: %u", number, below(2) ? "2025-12-01" : "2026-01-15T10:20:30Z", below(100));
+    if (number == 1 || below(4)) add(text, ", customer: c%u", owner); /* a subscription's are in its currency */
+    else add(text, ", subscription: s%u", below(4));
+    add(text, ", %s: '%u'}\n", whats[number], 1 + below(1500));
+}
+
 /* New, or with another amount or begin. */
 static inline void add_credit(struct text *text)
 {
     const uint32_t subscription = below(4);
+    if (has_sharing && below(4)) {
+        add_shared_credit(text);
+        return;
+    }
     add(text, "credits:\n  - {key: k%u, subscription: s%u, amount: '%u', currency: EUR, from: '%s'}\n", subscription, subscription, 1 + below(900),
         below(2) ? "2025-12-01" : "2026-01-15T10:20:30Z");
 }
@@ -130,7 +149,7 @@ static inline void add_credit(struct text *text)
 static inline void write_draft(struct text *text)
 {
     text->size = 0;
-    if (below(3) == 0) add_credit(text);
+    if (below(has_sharing ? 2 : 3) == 0) add_credit(text);
     if (below(2)) add_retired_meter(text);
     if (below(3) == 0) add_tariffs(text);
     const uint32_t number = below(4);
@@ -147,6 +166,21 @@ static inline void settle_draws(void)
     do settle();
     while (audit().pending && ++links < LINKS_MAX);
     assert_int_equal(audit().pending, 0);
+}
+
+/* The world that drafts are made for, and what is shared in it. */
+static inline void open_terms(uint64_t seed)
+{
+    static struct text text;
+    print_message("seed %llu\n", (unsigned long long)seed);
+    open_world(seed);
+    memset(term_counts, 0, sizeof(term_counts));
+    for (int i = 0; has_sharing && i < 3; i++) {
+        text.size = 0;
+        add_shared_credit(&text);
+        store(&text);
+    }
+    settle_draws();
 }
 
 #endif

@@ -17,7 +17,7 @@ static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 20
 
 #define METERS                                                                                                       \
     "vendors: [{key: acme}]\n"                                                                                       \
-    "services: [{key: compute, vendor: acme, cost_tariff: k}]\n"                                                     \
+    "services: [{key: compute, vendor: acme%s}]\n"                                                                   \
     "meters:\n"                                                                                                      \
     "  - {key: calls, service: compute, event_type: call, aggregation: count, group_by: [region]}\n"                 \
     "  - {key: bytes, service: compute, event_type: call, value: n, keep_events: true}\n"                            \
@@ -35,6 +35,8 @@ static const char *const zones[] = {"UTC", "Asia/Kolkata", "Asia/Kathmandu", "Am
 static struct metering_world world;
 /* Versions have allowances that roll over. */
 static bool has_pools;
+/* Customers share credits, and in some worlds limits of an account and tiers. All subscriptions are of one customer, or half of them. */
+static bool has_sharing, has_one_customer, has_accounts;
 static struct random_source source;
 
 static inline uint32_t below(uint32_t limit)
@@ -43,7 +45,7 @@ static inline uint32_t below(uint32_t limit)
 }
 
 struct text {
-    char data[16384];
+    char data[32768];
     size_t size;
 };
 
@@ -66,14 +68,33 @@ static inline int64_t any_time(void)
     return below(2) ? time_us : time_us / (HOUR_US / 4) * (HOUR_US / 4);
 }
 
+static inline uint32_t customer_of(uint32_t number)
+{
+    return has_sharing && has_one_customer ? 0 : number % 2;
+}
+
+/* Only billing periods that begin together are of one account. */
+static inline const char *zone_of(uint32_t number)
+{
+    return zones[has_sharing ? customer_of(number) : number % 4];
+}
+
+/* Of all the customer's subscriptions of the tariff. */
+static inline void add_shared(struct text *text)
+{
+    if (below(3)) add(text, "        account: {minimum: '%u', cap: '%u'}\n", below(1500), 1500 + below(3000));
+    else if (below(2)) add(text, "        account: {cap: '%u'}\n", 1 + below(1200));
+}
+
 static inline void add_version(struct text *text, const char *tariff, int64_t from_us)
 {
     char from[MTR_TIME_TEXT_BYTES];
+    const bool is_cost = strcmp(tariff, "k") == 0; /* draws on nothing, and knows no customer */
     mtr_time_format(from_us, from);
     add(text,
         "      - from: '%s'\n"
         "        components:\n"
-        "          - {key: calls, meter: calls, per_unit: '0.%u', group_by: [region]}\n"
+        "          - {key: calls, meter: calls, graduated: [{up_to: 20, unit: '1.5'}, {unit: '0.%u'}], group_by: [region]%s}\n"
         "          - {key: bytes, meter: bytes, scope: event, graduated: [{up_to: 50, unit: '0.3'}, {unit: '0.%u'}]}\n"
         "          - {key: peak, meter: peak, per_unit: '0.%u'}\n"
         "          - {key: least, meter: least, scope: hour, per_unit: '0.11'}\n"
@@ -86,9 +107,10 @@ static inline void add_version(struct text *text, const char *tariff, int64_t fr
         "          - {key: spread, meter: spread, scope: hour, per_unit: '0.%u'}\n"
         "          - {key: base, recurring: {amount: '9.99', in: arrears, prorate: second}}\n"
         "        minimum: '%u'\n",
-        from, 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99), 1 + below(99),
-        below(500));
-    if (has_pools && strcmp(tariff, "k") != 0) /* costs draw on nothing */
+        from, 1 + below(99), is_cost || !has_accounts || below(2) ? "" : ", across: customer", 1 + below(99), 1 + below(99), 1 + below(99),
+        1 + below(99), 1 + below(99), 1 + below(99), below(500));
+    if (has_accounts && !is_cost) add_shared(text);
+    if (has_pools && !is_cost)
         add(text, "        allowances: [{key: bonus, amount: '%u', rollover: %u}]\n", 1 + below(200), below(3));
 }
 
@@ -99,7 +121,7 @@ static inline void add_tariff(struct text *text, const char *key)
     const uint32_t count = below(3);
     if (times_us[0] > times_us[1]) times_us[1] = times_us[0] + 1 + below(1000);
     if (times_us[0] == times_us[1]) times_us[1]++;
-    add(text, "  - key: %s\n    currency: EUR\n    versions:\n", key);
+    add(text, "  - key: %s\n    currency: %s\n    versions:\n", key, strcmp(key, "d") == 0 ? "USD" : "EUR");
     add_version(text, key, JANUARY_US - 80 * DAY_US);
     for (uint32_t i = 0; i < count; i++) add_version(text, key, times_us[i]);
 }
@@ -111,6 +133,7 @@ static inline void add_tariffs(struct text *text)
     add_tariff(text, "t");
     add_tariff(text, "u");
     add_tariff(text, "k");
+    if (has_sharing) add_tariff(text, "d");
 }
 
 static inline void add_subscription(struct text *text, uint32_t number, int64_t start_us, int64_t end_us, uint32_t trial_days)
@@ -118,7 +141,7 @@ static inline void add_subscription(struct text *text, uint32_t number, int64_t 
     char start[MTR_TIME_TEXT_BYTES], end[MTR_TIME_TEXT_BYTES];
     mtr_time_format(start_us, start);
     mtr_time_format(end_us, end);
-    add(text, "  - {key: s%u, service: compute, customer: c%u, tariff: t, zone: %s, start: '%s'%s%s%s", number, number % 2, zones[number], start,
+    add(text, "  - {key: s%u, service: compute, customer: c%u, tariff: t, zone: %s, start: '%s'%s%s%s", number, customer_of(number), zone_of(number), start,
         end_us < INT64_MAX ? ", end: '" : "", end_us < INT64_MAX ? end : "", end_us < INT64_MAX ? "'" : "");
     if (trial_days) add(text, ", trial: {days: %u}", trial_days);
     add(text, "}\n");
@@ -168,8 +191,10 @@ static inline void open_world(uint64_t seed)
 {
     struct text text = {.size = 0};
     source.state = seed * UINT64_C(0x9E3779B97F4A7C15);
+    has_one_customer = has_sharing && below(2);
+    has_accounts = has_sharing && below(2);
     metering_open(&world, JANUARY_US + 20 * DAY_US);
-    add(&text, METERS);
+    add(&text, METERS, has_sharing ? "" : ", cost_tariff: k"); /* that is in one currency */
     add_tariffs(&text);
     add(&text, "subscriptions:\n");
     for (uint32_t i = 0; i < 4; i++) add_subscription(&text, i, JANUARY_US - 40 * DAY_US, INT64_MAX, 0);

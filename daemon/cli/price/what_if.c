@@ -322,11 +322,6 @@ static void print_notes(const struct what_if *what_if)
     if (counts.problems)
         fprintf(stderr, "meterd: %llu period%s cannot be priced: left out of the totals\n",
                 (unsigned long long)counts.problems, mtr_plural(counts.problems));
-    if (counts.by_charges)
-        fprintf(stderr,
-                "meterd: %llu period%s with balances or an account's amounts as they were charged, not as "
-                "the draft would have made them\n",
-                (unsigned long long)counts.by_charges, mtr_plural(counts.by_charges));
     if (counts.uncovered)
         fprintf(stderr,
                 "meterd: %llu period%s from before the draft's first version, at no cost until it: "

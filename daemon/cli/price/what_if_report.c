@@ -18,8 +18,7 @@ enum { TEXT_BYTES_MAX = 64 << 20, FLUSH_BYTES = 1 << 16, PROBLEM_BYTES = 400 };
 static const char *const csv_columns[] = {"subscription", "customer",    "from",       "to",
                                           "status",       "exists",      "currency",   "emitted",
                                           "as_emitted",   "stored",      "draft",      "difference",
-                                          "stored_cost",  "draft_cost",  "uncovered",  "by_charges",
-                                          "problem"};
+                                          "stored_cost",  "draft_cost",  "uncovered",  "problem"};
 
 /* ---- words ---- */
 
@@ -82,7 +81,6 @@ static int add_period(struct mtr_what_if_sums *sums, const struct mtr_what_if_pe
 {
     sums->periods++;
     if (period->uncovered) sums->uncovered++;
-    if (period->by_charges) sums->by_charges++;
     if (problem_of(period)) { /* half a comparison would be a wrong one */
         sums->problems++;
         return MTR_OK;
@@ -106,7 +104,6 @@ static int add_sums(struct mtr_what_if_sums *sums, const struct mtr_what_if_sums
     sums->drafted += more->drafted;
     sums->problems += more->problems;
     sums->uncovered += more->uncovered;
-    sums->by_charges += more->by_charges;
     sums->has_cost = sums->has_cost || more->has_cost;
     int rc = mtr_money_add(sums->emitted, more->emitted, &sums->emitted);
     if (!rc) rc = mtr_money_add(sums->stored_cost, more->stored_cost, &sums->stored_cost);
@@ -140,7 +137,6 @@ struct mtr_what_if_sums what_if_report_counts(const struct mtr_what_if_report *r
         counts.drafted += sums->drafted;
         counts.problems += sums->problems;
         counts.uncovered += sums->uncovered;
-        counts.by_charges += sums->by_charges;
     }
     return counts;
 }
@@ -196,7 +192,6 @@ static int csv_period(struct mtr_buffer *out, const struct mtr_what_if_period *p
     if (!rc) rc = write_cost_cell(out, period, period->stored_cost, digits);
     if (!rc) rc = write_cost_cell(out, period, period->draft_cost, digits);
     if (!rc) rc = write_cell(out, mtr_str_from(period->uncovered ? "yes" : "no"), false);
-    if (!rc) rc = write_cell(out, mtr_str_from(period->by_charges ? "yes" : "no"), false);
     return rc ? rc : write_cell(out, mtr_str_from(problem), true);
 }
 
@@ -238,7 +233,6 @@ static void json_period(struct mtr_json_writer *json, const struct mtr_what_if_p
     mtr_json_named_money(json, "difference", difference, digits);
     name_costs(json, period->has_cost, period->stored_cost, period->draft_cost, digits);
     mtr_json_named_bool(json, "uncovered", period->uncovered);
-    mtr_json_named_bool(json, "by_charges", period->by_charges);
     mtr_json_name(json, "problem");
     if (problem[0]) mtr_json_cstr(json, problem);
     else mtr_json_null(json);
@@ -261,7 +255,6 @@ static int json_sums(struct mtr_json_writer *json, const struct mtr_what_if_sums
     mtr_json_named_u64(json, "in_draft_alone", sums->drafted);
     mtr_json_named_u64(json, "problems", sums->problems);
     mtr_json_named_u64(json, "uncovered", sums->uncovered);
-    mtr_json_named_u64(json, "by_charges", sums->by_charges);
     mtr_json_named_money(json, "emitted", sums->emitted, digits);
     mtr_json_named_money(json, "stored", sums->stored, digits);
     mtr_json_named_money(json, "draft", sums->draft, digits);

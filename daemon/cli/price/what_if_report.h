@@ -16,7 +16,7 @@ struct mtr_what_if_sums {
     uint64_t charged, otherwise; /* periods whose charges are the stored tariff's price; and those whose
                                     charges are not yet */
     uint64_t drafted; /* periods that the draft alone has */
-    uint64_t problems, uncovered, by_charges;
+    uint64_t problems, uncovered;
     struct mtr_money emitted, stored, draft;
     bool has_cost;
     struct mtr_money stored_cost, draft_cost; /* of the seller */

@@ -140,14 +140,14 @@ static int draw_before(void *context, struct mtr_charge_draw *draw)
 }
 
 /* There is no other subscription in a quote. */
-static int walk_lines(void *context, uint32_t subscription, int64_t period_start_s,
-                      mtr_charges_on_line on_line, void *hook_context)
+static int add_account(void *context, const struct mtr_subscription *subscription, int64_t period_start_s,
+                       struct mtr_money *sum)
 {
-    (void)context, (void)subscription, (void)period_start_s, (void)on_line, (void)hook_context;
+    (void)context, (void)subscription, (void)period_start_s, (void)sum;
     return MTR_OK;
 }
 
-static const struct mtr_draw_ledger ledger_in_memory = {.draw_before = draw_before, .lines = walk_lines};
+static const struct mtr_draw_ledger ledger_in_memory = {.draw_before = draw_before, .account = add_account};
 
 static int post_draws(struct run *run, const struct mtr_grants *grants)
 {

@@ -15,9 +15,9 @@
  *
  * Reads both stores in short read transactions and writes nothing. Bounded: only subscriptions that the draft
  * touches, of these only periods that it can reach, and of these those whose inputs are others; with 100,000
- * subscriptions that are not touched it is some milliseconds. What a subscription's earlier periods draw more
- * or less of pools and terms is followed into its later ones. What a customer's other subscriptions add to a
- * period, and what they drew, is what was charged of them, as in a what-if (what_if.h).
+ * subscriptions that are not touched it is some milliseconds. What periods draw more or less of pools and
+ * terms, or come to in an account, is followed into those behind them, of other subscriptions, too: these are
+ * told as well.
  */
 #ifndef METERD_QUERY_CLOSED_PERIODS_H
 #define METERD_QUERY_CLOSED_PERIODS_H
@@ -70,9 +70,6 @@ struct mtr_closed_periods_extent {
     /* Usage of its subject goes from one subscription to another, and cannot be counted before the change:
      * what moves is in no sum. NULL: there is none. */
     const struct mtr_subscription *handed_over;
-    /* A period of it changes, and counts with what the customer's other subscriptions drew or were charged:
-     * as these were, and what becomes of theirs is in no sum. NULL: there is none. */
-    const struct mtr_subscription *shared;
 };
 
 /* Each closed period of which a line would be another, or another customer's, or of which that cannot be

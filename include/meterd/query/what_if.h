@@ -15,10 +15,10 @@
  * What begins or ends inside an hour holds from there on: use of such an hour is counted again from the log,
  * where the store's cells are not cut there (meterd/aggregator/recount.h).
  *
- * What a period's own subscription draws of pools and terms goes from period to period, from the first that
- * is asked for on. What it has from others is what was charged of them, for both prices: draws before that,
- * balances of a customer's credits, and what an account's limits count of the customer's other subscriptions.
- * A draft that changes those is not followed into them (`by_charges`).
+ * Draws on pools and terms go on from period to period and, of a customer's credits, from subscription to
+ * subscription as the draft makes them; so does what an account's limits count of the customer's other
+ * subscriptions. What is asked for (a time, a vendor, a customer) only says which periods are handed out: of
+ * those before and beside them the draft is in force, too.
  */
 #ifndef METERD_QUERY_WHAT_IF_H
 #define METERD_QUERY_WHAT_IF_H
@@ -59,9 +59,7 @@ struct mtr_what_if_period {
     bool over;                    /* priced as closed, wherever it is */
     bool rated; /* the rater knows the period: `emitted` is what it has charged of it so far */
     bool as_emitted;              /* every line was emitted as the stored tariff prices it now */
-    bool uncovered;  /* the draft has no version for some of the time that the stored tariff prices */
-    bool by_charges; /* the draft's price depends on what was charged in other periods, or of other
-                        subscriptions */
+    bool uncovered; /* the draft has no version for some of the time that the stored tariff prices */
     int stored_problem, draft_problem; /* why it cannot be priced (enum mtr_error); 0 when it can */
     const char *problem;          /* with either: the sentence that says why */
     /* Sums of lines, in the subscription's currency; 0 with a problem. */
@@ -72,7 +70,8 @@ struct mtr_what_if_period {
 };
 
 struct mtr_what_if_hooks {
-    /* Ascending in each subscription; a result other than 0 stops and is returned. */
+    /* Ascending in each subscription, those that share credits or an account one after another; a result
+     * other than 0 stops and is returned. */
     int (*on_period)(void *context, const struct mtr_what_if_period *period);
     /* A subscription's periods are through: the done-th of so many. */
     int (*on_subscription)(void *context, const struct mtr_subscription *subscription, uint32_t done,
@@ -81,7 +80,8 @@ struct mtr_what_if_hooks {
 };
 
 /* charges may be NULL: nothing was ever rated. Errors: those of the stores, MTR_ENOMEM; MTR_EMISSING,
- * MTR_ELIMIT and MTR_EAGAIN, with a sentence: an hour cannot be counted again. */
+ * MTR_ELIMIT and MTR_EAGAIN, with a sentence: an hour cannot be counted again, or more periods count with one
+ * another than are priced together. */
 int mtr_what_if(struct mtr_rollups *rollups, struct mtr_charges *charges,
                 const struct mtr_what_if_options *options, const struct mtr_what_if_hooks *hooks,
                 struct mtr_diagnostic *diagnostic) MTR_MUST_USE;

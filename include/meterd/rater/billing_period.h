@@ -108,9 +108,9 @@ struct mtr_draw_ledger {
     /* Fills `before` and `drawn` of the last draw on draw->grant ahead of (draw->period_start_s,
      * draw->subscription). MTR_ENOTFOUND: there is none. */
     int (*draw_before)(void *context, struct mtr_charge_draw *draw);
-    /* What was emitted of a period of another subscription, for limits of an account. */
-    int (*lines)(void *context, uint32_t subscription, int64_t period_start_s, mtr_charges_on_line on_line,
-                 void *hook_context);
+    /* Adds what was charged of a period of another subscription, and counts in the account of its tariff. */
+    int (*account)(void *context, const struct mtr_subscription *subscription, int64_t period_start_s,
+                   struct mtr_money *sum);
 };
 /* Its context is a struct mtr_charges_txn; NULL: nothing yet. */
 extern const struct mtr_draw_ledger mtr_ledger_of_charges;
@@ -221,6 +221,19 @@ const char *mtr_period_problem_text(const struct mtr_period_price *price, int er
  * the arena holds what is compared. */
 int mtr_period_price_is_emitted(const struct mtr_period_price *price, struct mtr_charges_txn *charges,
                                 struct mtr_arena *arena, bool *out) MTR_MUST_USE;
+
+/* ---- limits of an account ---- */
+
+/* What of a price counts in the account of its subscription's tariff. */
+int mtr_period_price_account(const struct mtr_period_price *price, struct mtr_money *out) MTR_MUST_USE;
+/* The periods that count with it: those of the subscriptions behind it in the same billing period. A result
+ * other than 0 stops and is returned. */
+typedef int (*mtr_on_account_period)(void *context, const struct mtr_subscription *subscription,
+                                     struct mtr_period period);
+int mtr_account_walk_behind(const struct mtr_subscription *subscription, int64_t start_us,
+                            mtr_on_account_period on_period, void *context) MTR_MUST_USE;
+
+/* ---- what it depends on ---- */
 
 /* The hash of all that the price of the period that starts there depends on but use: equal, and nothing but
  * use can change it. Looks at the rating's catalog, credits and arena alone. */

@@ -83,6 +83,27 @@ settle  2026-02-01T06
         s1 2026-01: correction 180 calls (90); correction -180 calls (0)  # c3 pays, and who paid gets it back
         s2 2026-01: correction 10 calls
 
+# What comes to the same under another tariff is not charged again, and counts in the account of that tariff.
+tariffs:
+- key: other
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components: [{key: calls, meter: calls, per_unit: 1}]
+    account: {minimum: 50}
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}
+- {key: s2, service: compute, customer: c1, tariff: other, start: 2026-01-01}
+
+use     s1 calls 2026-01-02 20 | s2 calls 2026-01-02 10
+settle  2026-02-01T02
+        s1 2026-01: final 20 calls
+        s2 2026-01: final 10 calls; final 40 account.minimum minimum
+subscriptions: [{key: s1, service: compute, customer: c1, tariff: other, start: 2026-01-01}]
+
+settle  2026-02-01T06
+        s2 2026-01: correction -20 account.minimum minimum
+
 # Who is in a trial is not the last of the account: the minimum stays with those who are charged.
 tariffs:
 - key: standard

@@ -10,8 +10,7 @@
 
 #include <cmocka.h>
 
-#include "meterd/query/what_if.h"
-#include "tests/support/drafting.h"
+#include "tests/support/drafted_what_if.h"
 
 enum { PERIODS_MAX = 32, DRAFTS = 4 };
 
@@ -36,27 +35,13 @@ static int keep_amounts(void *context, const struct mtr_what_if_period *period)
     return 0;
 }
 
-static int ignore_subscription(void *context, const struct mtr_subscription *subscription, uint32_t done, uint32_t total)
-{
-    (void)context;
-    (void)subscription;
-    return done > total;
-}
-
 static struct amounts amounts_of(const struct mtr_catalog *draft)
 {
     struct amounts amounts = {.count = 0};
-    const struct mtr_what_if_hooks hooks = {keep_amounts, ignore_subscription, &amounts};
-    const struct mtr_what_if_options options = {.stored = world.rating.catalog,
-                                                .draft = draft,
-                                                .tariff = MTR_STR("t"),
-                                                .to.time_us = JANUARY_US + 35 * DAY_US,
-                                                .grace_us = world.rating.options.grace_us,
-                                                .memory_bytes_max = 64 << 20,
-                                                .reader = world.reader};
-    struct mtr_diagnostic diagnostic = {.text = ""};
-    int rc = mtr_what_if(world.rating.rollups, world.rating.charges, &options, &hooks, &diagnostic);
-    if (rc) fail_msg("%s: %s", mtr_error_name(rc), diagnostic.text);
+    struct mtr_what_if_options options = what_if_options(draft);
+    options.tariff = MTR_STR("t");
+    options.to.time_us = JANUARY_US + 35 * DAY_US;
+    ask_what_if(&options, keep_amounts, &amounts);
     return amounts;
 }
 

@@ -11,16 +11,16 @@
 
 #include <cmocka.h>
 
-#include "meterd/query/what_if.h"
 #include "meterd/rater/billing_period.h"
 #include "tests/support/drafted_terms.h"
+#include "tests/support/drafted_what_if.h"
 
 enum { ROWS_MAX = 256, DRAFTS = 4 };
 
 struct row {
     uint32_t subscription;
     int64_t start_s;
-    char customer[8]; /* empty: of all of them */
+    char payer[16]; /* customer and currency */
     bool in_stored, in_draft, over;
     struct mtr_money emitted, stored, draft;
 };
@@ -31,41 +31,31 @@ struct rows {
 
 /* ---- what is said ---- */
 
+static void write_payer(struct mtr_str customer, struct mtr_str currency, char payer[16])
+{
+    snprintf(payer, 16, "%.*s %.*s", MTR_STR_ARGS(customer), MTR_STR_ARGS(currency));
+}
+
 static int keep_row(void *context, const struct mtr_what_if_period *period)
 {
     struct rows *rows = context;
     assert_in_range(rows->count, 0, ROWS_MAX - 1);
     struct row *row = &rows->items[rows->count++];
-    assert_false(period->stored_problem || period->draft_problem || period->uncovered || period->by_charges);
+    assert_false(period->stored_problem || period->draft_problem || period->uncovered);
     assert_true(period->in_stored || period->in_draft);
     assert_true(period->in_stored || !period->stored.e18);
     assert_true(period->in_draft || !period->draft.e18);
     *row = (struct row){period->subscription->number, mtr_billing_period_name_s(period->start_us), "", period->in_stored, period->in_draft,
                         period->over, period->emitted, period->stored, period->draft};
-    snprintf(row->customer, sizeof(row->customer), "%.*s", MTR_STR_ARGS(period->subscription->customer));
+    write_payer(period->subscription->customer, period->subscription->currency, row->payer);
     return 0;
-}
-
-static int ignore_subscription(void *context, const struct mtr_subscription *subscription, uint32_t done, uint32_t total)
-{
-    (void)context;
-    (void)subscription;
-    return done > total;
 }
 
 static struct rows rows_of(const struct mtr_catalog *draft)
 {
     struct rows rows = {.count = 0};
-    const struct mtr_what_if_hooks hooks = {keep_row, ignore_subscription, &rows};
-    const struct mtr_what_if_options options = {.stored = world.rating.catalog,
-                                                .draft = draft,
-                                                .to.time_us = MTR_TIME_US_MAX,
-                                                .grace_us = world.rating.options.grace_us,
-                                                .memory_bytes_max = 64 << 20,
-                                                .reader = world.reader};
-    struct mtr_diagnostic diagnostic = {.text = ""};
-    int rc = mtr_what_if(world.rating.rollups, world.rating.charges, &options, &hooks, &diagnostic);
-    if (rc) fail_msg("%s: %s", mtr_error_name(rc), diagnostic.text);
+    const struct mtr_what_if_options options = what_if_options(draft);
+    ask_what_if(&options, keep_row, &rows);
     return rows;
 }
 
@@ -77,11 +67,11 @@ struct adding {
     bool is_final;
 };
 
-static struct row *find_row(struct rows *rows, uint32_t subscription, int64_t start_s, const char *customer)
+static struct row *find_row(struct rows *rows, uint32_t subscription, int64_t start_s, const char *payer)
 {
     for (uint32_t i = 0; i < rows->count; i++) {
         struct row *row = &rows->items[i];
-        if (row->subscription == subscription && row->start_s == start_s && !strcmp(row->customer, customer)) return row;
+        if (row->subscription == subscription && row->start_s == start_s && !strcmp(row->payer, payer)) return row;
     }
     return NULL;
 }
@@ -89,14 +79,14 @@ static struct row *find_row(struct rows *rows, uint32_t subscription, int64_t st
 static int add_line(void *context, const struct mtr_charge_line *line)
 {
     struct adding *adding = context;
-    char customer[8];
-    snprintf(customer, sizeof(customer), "%.*s", MTR_STR_ARGS(line->customer));
-    struct row *row = find_row(adding->rows, line->subscription, line->period_start_s, customer);
+    char payer[16];
+    write_payer(line->customer, line->currency, payer);
+    struct row *row = find_row(adding->rows, line->subscription, line->period_start_s, payer);
     if (!row) {
         assert_in_range(adding->rows->count, 0, ROWS_MAX - 1);
         row = &adding->rows->items[adding->rows->count++];
         *row = (struct row){.subscription = line->subscription, .start_s = line->period_start_s, .over = adding->is_final};
-        memcpy(row->customer, customer, sizeof(customer));
+        memcpy(row->payer, payer, sizeof(payer));
     }
     return mtr_money_add(row->emitted, line->emitted, &row->emitted);
 }
@@ -122,7 +112,7 @@ static struct rows charged_now(void)
 
 static struct mtr_money emitted_of(struct rows *charged, const struct row *row)
 {
-    const struct row *found = find_row(charged, row->subscription, row->start_s, row->customer);
+    const struct row *found = find_row(charged, row->subscription, row->start_s, row->payer);
     return found ? found->emitted : (struct mtr_money){0};
 }
 
@@ -131,9 +121,9 @@ static void assert_others_stay(struct rows *said, struct rows *before, const str
 {
     for (uint32_t i = 0; i < after->count; i++) {
         const struct row *row = &after->items[i];
-        const struct row *was = find_row(before, row->subscription, row->start_s, row->customer);
+        const struct row *was = find_row(before, row->subscription, row->start_s, row->payer);
         const bool is_over = was ? was->over : row->over;
-        if (is_over && !find_row(said, row->subscription, row->start_s, row->customer)) assert_money(row->emitted, emitted_of(before, row));
+        if (is_over && !find_row(said, row->subscription, row->start_s, row->payer)) assert_money(row->emitted, emitted_of(before, row));
     }
 }
 
@@ -144,7 +134,7 @@ static void assert_it_came_true(struct rows *said, struct rows *before, struct r
 {
     for (uint32_t i = 0; i < said->count; i++) {
         const struct row *row = &said->items[i];
-        const struct row *is = find_row(after, row->subscription, row->start_s, row->customer);
+        const struct row *is = find_row(after, row->subscription, row->start_s, row->payer);
         assert_money(row->emitted, emitted_of(before, row));
         assert_money(row->stored, row->emitted);
         alone += row->in_stored != row->in_draft;
@@ -153,16 +143,12 @@ static void assert_it_came_true(struct rows *said, struct rows *before, struct r
     assert_others_stay(said, before, after);
 }
 
-static void what_it_says_is_what_is_charged(void **state)
+static void try_worlds(void)
 {
     uint32_t said_count = 0;
-    (void)state;
     has_pools = true;
     for (uint64_t seed = 1; seed <= seed_count(); seed++) {
-        print_message("seed %llu\n", (unsigned long long)seed);
-        open_world(seed);
-        memset(term_counts, 0, sizeof(term_counts));
-        settle_draws();
+        open_terms(seed);
         for (int i = 0; i < DRAFTS; i++) {
             static struct text text;
             static struct rows before, said, after;
@@ -184,10 +170,26 @@ static void what_it_says_is_what_is_charged(void **state)
     assert_true(said_count > 8 * seed_count() && alone > seed_count());
 }
 
+static void what_it_says_is_what_is_charged(void **state)
+{
+    (void)state;
+    try_worlds();
+}
+
+/* Also of the customer's other subscriptions, which a draft reaches through credits, accounts and tiers. */
+static void what_it_says_of_all_that_share_is_what_is_charged(void **state)
+{
+    (void)state;
+    has_sharing = true;
+    try_worlds();
+    has_sharing = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_it_says_is_what_is_charged),
+        cmocka_unit_test(what_it_says_of_all_that_share_is_what_is_charged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
