@@ -1,0 +1,113 @@
+"""One dialect as an HTTP service: a request in, an answer out, with what chaos makes of both. No socket."""
+import hashlib
+import re
+
+from . import body, spelling
+from .gate import GATES, Tokens
+from .jobs import Jobs
+from .message import Answer, Refused, refuse
+from .paging import Pager
+from .parts import Parts
+from .reading import Readings
+from .trace import Entry
+
+RETRY_AFTER_S = 1
+SKEW_US = 5 * 3600 * 1000000
+LOGIN_PAGE = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><form></form></body></html>\n"
+# What differs from run to run: ports, and what the clock of the machine wrote.
+PASSING = re.compile(rb"https?://127[.0-9]+:\d+|sig=\w+&(?:amp;)?se=\d+|<LastModified>[^<]*|\"expires_at\": \"[^\"]*")
+
+
+class Service:
+    def __init__(self, dialect, truth, simulator):
+        self.dialect, self.truth, self.chaos = dialect, truth, simulator.chaos
+        self.clock, self.trace = simulator.clock, simulator.trace
+        self.gate = GATES[dialect.auth](dialect.name, self.clock)
+        readings = Readings(dialect, truth, self.chaos)
+        self.pager = Pager(dialect, readings, self.chaos, self.clock)
+        self.parts = Parts(dialect, readings, self.chaos, self.clock)
+        self.jobs = Jobs(dialect, self.pager, self.parts)
+        self.foreign = ""
+        self.routes = {"usage": self.pager.page, "api": self.pager.page, "reports": self.jobs.answer, "manifests": self.jobs.manifest,
+                       "manifest": self.parts.ask_manifest, "bucket": self.parts.bucket}
+
+    def place(self, origin, files_origin, foreign):
+        """Where the listeners are: links are made of these."""
+        self.pager.origin = self.parts.origin = origin
+        self.parts.files_origin, self.pager.foreign, self.foreign = files_origin, foreign, foreign
+
+    def answer(self, request):
+        shown = re.sub(r"[?&]?sig=\w+&se=\d+", "", request.target)
+        try:
+            answer = self.route(request, f"{request.method} {shown}")
+        except Refused as refused:
+            answer = refused.answer
+        digest = hashlib.sha256(PASSING.sub(b"", answer.body)).hexdigest()[:16]
+        answer.headers.setdefault("Date", spelling.http_date(self.clock.now_us()))
+        self.encode(request, answer)
+        if answer.status == 200 and not answer.way and answer.body:
+            self.spoil(answer, f"{request.method} {shown}")
+        self.trace.add(self.dialect.name, Entry(request.method, shown, answer.status, answer.rows, answer.edition, digest, answer.fault))
+        return answer
+
+    def route(self, request, question):
+        what = request.words[1] if len(request.words) > 1 else ""
+        if what == "files":
+            return self.parts.file(request)
+        if what in ("oauth", "v3"):
+            return self.token(request, question)
+        fault = self.chaos.draw("request", self.dialect.name, question, None if isinstance(self.gate, Tokens) else NOT_OF_TOKENS)
+        if fault:
+            return self.fail(request, fault)
+        try:
+            self.gate.check(request)
+        except Refused:
+            self.gate.refused += 1
+            raise
+        return self.routes.get(what, lambda request: refuse(404, "NotFound", request.path))(request)
+
+    def token(self, request, question):
+        fault = self.chaos.draw("token", self.dialect.name, question)
+        answer = Answer(503, b"", {"Retry-After": str(RETRY_AFTER_S)}, fault=fault) if fault else self.gate.token(request)
+        return answer
+
+    def fail(self, request, fault):
+        """Instead of an answer."""
+        later = spelling.http_date(self.clock.now_us() + RETRY_AFTER_S * 1000000)
+        html = {"Content-Type": "text/html"}
+        if fault == "unauthorized":
+            self.gate.revoke(request)
+        answers = {
+            "too_many": Answer(429, b"{}"), "too_many_seconds": Answer(429, b"{}", {"Retry-After": str(RETRY_AFTER_S)}),
+            "too_many_date": Answer(429, b"{}", {"Retry-After": later}), "internal": Answer(500, b"<html>oops</html>", html),
+            "unavailable": Answer(503, b"", {"Retry-After": str(RETRY_AFTER_S)}), "hang": Answer(way="hang"), "reset": Answer(way="reset"),
+            "unauthorized": Answer.problem(401, "TokenExpired", "the token has ended"),
+            "redirect": Answer(302, b"", {"Location": self.foreign + request.target}),
+        }
+        answers[fault].fault = fault
+        return answers[fault]
+
+    def encode(self, request, answer):
+        coding = self.dialect.coding
+        if coding and answer.body and coding in request.headers.get("accept-encoding", ""):
+            answer.body = body.pack(answer.body, coding)
+            answer.headers["Content-Encoding"] = coding
+
+    def spoil(self, answer, question):
+        """Bytes that do not come as they were."""
+        fault = self.chaos.draw("answer", self.dialect.name, question)
+        if not fault:
+            return
+        answer.fault = fault
+        if fault == "torn":
+            answer.body = answer.body[:len(answer.body) // 2]
+        elif fault == "skew":
+            answer.headers["Date"] = spelling.http_date(self.clock.now_us() + SKEW_US)
+        elif fault == "html":
+            answer.body, answer.headers["Content-Type"] = LOGIN_PAGE, "text/html"
+            answer.headers.pop("Content-Encoding", None)
+        else:
+            answer.way = fault
+
+
+NOT_OF_TOKENS = ("too_many", "too_many_seconds", "too_many_date", "internal", "unavailable", "hang", "reset", "redirect")
