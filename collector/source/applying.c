@@ -3,6 +3,8 @@
  */
 #include "collector/source/applying.h"
 
+#include <stdlib.h>
+
 void applying_begin(struct applying *applying, const struct merge *merge, const struct receipt *receipt,
                     uint32_t events_max)
 {
@@ -17,12 +19,19 @@ void applying_begin(struct applying *applying, const struct merge *merge, const 
 
 void applying_release(struct applying *applying)
 {
+    while (applying->waiting) {
+        struct mtr_request *request = applying->waiting;
+        applying->waiting = request->next;
+        mtr_request_release(request);
+        free(request);
+    }
     merge_release(&applying->merge);
     part_release(&applying->part);
 }
 
 static bool is_full(const struct applying *applying)
 {
+    if (!applying->part.request) return false;
     return part_is_full(&applying->part) || applying->part.request->count >= applying->events_max;
 }
 
@@ -50,29 +59,67 @@ static uint64_t retried_seq(struct applying *applying)
     return retry->seq;
 }
 
-int applying_row(struct applying *applying, const struct mtr_event *event)
+static int finish_part(struct applying *applying, bool is_last, struct mtr_request **out)
+{
+    applying->receipt.part++;
+    applying->receipt.is_last = is_last;
+    return part_finish(&applying->part, &applying->receipt, out);
+}
+
+static int set_aside(struct applying *applying)
+{
+    struct mtr_request *request;
+    int rc = finish_part(applying, false, &request);
+    if (rc) return rc;
+    request->next = NULL;
+    if (applying->waiting)
+        applying->waiting_last->next = request;
+    else
+        applying->waiting = request;
+    applying->waiting_last = request;
+    return MTR_OK;
+}
+
+/* Room in the part for an event, behind the voids. */
+static int make_room(struct applying *applying)
 {
     int rc = begin_part(applying);
     if (!rc) rc = add_voids(applying);
-    if (rc) return rc;
-    if (!merge_sends(&applying->merge, applying->ordinal)) {
-        applying->ordinal++;
-        return MTR_OK;
+    while (!rc && is_full(applying)) {
+        rc = set_aside(applying);
+        if (!rc) rc = begin_part(applying);
+        if (!rc) rc = add_voids(applying);
     }
-    if (is_full(applying)) return MTR_EAGAIN;
-    const struct part_row row = {.event = event, .retried_seq = retried_seq(applying)};
-    rc = part_add_row(&applying->part, &row);
+    return rc;
+}
+
+int applying_row(struct applying *applying, const struct mtr_event *event)
+{
+    int rc = MTR_OK;
+    if (merge_sends(&applying->merge, applying->ordinal)) {
+        rc = make_room(applying);
+        if (rc) return rc;
+        const struct part_row row = {
+            .event = event, .retried_seq = retried_seq(applying), .is_append = applying->receipt.is_append};
+        rc = part_add_row(&applying->part, &row);
+    }
     applying->ordinal++;
     return rc;
 }
 
+bool applying_is_full(const struct applying *applying) { return applying->waiting || is_full(applying); }
+
 int applying_part(struct applying *applying, bool rows_ended, struct mtr_request **out, bool *is_last)
 {
+    *is_last = false;
+    if (applying->waiting) {
+        *out = applying->waiting;
+        applying->waiting = (*out)->next;
+        return MTR_OK;
+    }
     int rc = begin_part(applying);
     if (!rc) rc = add_voids(applying);
     if (rc) return rc;
     *is_last = rows_ended && applying->void_next == applying->merge.void_count;
-    applying->receipt.part++;
-    applying->receipt.is_last = *is_last;
-    return part_finish(&applying->part, &applying->receipt, out);
+    return finish_part(applying, *is_last, out);
 }

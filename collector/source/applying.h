@@ -5,6 +5,7 @@
  *
  *   applying_begin ─▶ (applying_row … until applying_is_full or the rows end ─▶ applying_part ─▶ committed)*
  *
+ * Rows that still come when a part is full (one piece of text may hold many) make further parts, which wait.
  * Voids go first. A part that is lost in a crash is no harm: the ledger knows what came in, and the next
  * reading sends the rest. One thread at a time.
  */
@@ -20,6 +21,7 @@ struct applying {
     uint32_t events_max;    /* of a part */
     uint64_t ordinal;       /* of the row that comes next */
     uint64_t void_next, retry_next;
+    struct mtr_request *waiting, *waiting_last; /* parts that are full, in order */
 };
 
 /* receipt: what the reading says, with the texts borrowed until the last part; its counts of changes are
@@ -28,8 +30,9 @@ void applying_begin(struct applying *applying, const struct merge *merge, const 
                     uint32_t events_max);
 void applying_release(struct applying *applying);
 
-/* Adds voids first; MTR_EAGAIN: the part is full before the row could go in, which is not taken yet. */
+/* The next row in order. */
 int applying_row(struct applying *applying, const struct mtr_event *event) MTR_MUST_USE;
+bool applying_is_full(const struct applying *applying);
 /* What was added, as the next part. rows_ended: no row comes any more. *is_last: the reading is in with it.
  * The first part is made even when nothing changed: its receipt is what proves the reading. */
 int applying_part(struct applying *applying, bool rows_ended, struct mtr_request **out,

@@ -150,8 +150,10 @@ static int apply_changes(struct ledger_fold *fold, struct mtr_ledger_txn *txn, c
         }
         struct mtr_run_delta delta = {0, 0};
         int rc = mtr_run_apply(txn, &receipt->strand, start_us, fold->rows, count, &delta);
-        if (start_us == receipt->start_us) *own = delta;
-        else if (!rc) rc = note_left(txn, receipt, start_us, delta);
+        if (start_us == receipt->start_us)
+            *own = delta;
+        else if (!rc)
+            rc = note_left(txn, receipt, start_us, delta);
         if (rc) return rc;
     }
     return MTR_OK;
@@ -163,9 +165,10 @@ static void take_reading(struct mtr_ledger_window *window, const struct receipt 
 {
     const bool is_whole = receipt->state == MTR_WINDOW_COMPLETE || receipt->state == MTR_WINDOW_OPEN;
     if (is_whole) {
-        if (!window->first_us) window->first_us = receipt->received_us;
-        window->last_us = receipt->received_us;
+        if (!window->first_us) window->first_us = receipt->began_us;
+        window->last_us = receipt->began_us;
         window->readings++;
+        window->sum = receipt->sum;
         window->changes += receipt->added + receipt->changed + receipt->gone;
     }
     window->state = receipt->state;
@@ -183,14 +186,16 @@ struct written {
 static void take_part(struct mtr_ledger_window *window, const struct receipt *receipt,
                       const struct written *written)
 {
-    window->noted_us = receipt->received_us;
+    window->noted_us = receipt->began_us;
     if (written->first_seq) {
         if (!window->seq_first) window->seq_first = written->first_seq;
         window->seq_last = written->last_seq;
         window->reading = receipt->reading;
     }
-    if (!receipt->is_last) window->state = MTR_WINDOW_PARTIAL;
-    else take_reading(window, receipt);
+    if (!receipt->is_last)
+        window->state = MTR_WINDOW_PARTIAL;
+    else
+        take_reading(window, receipt);
 }
 
 static int fold_window(struct mtr_ledger_txn *txn, const struct receipt *receipt,
@@ -206,7 +211,7 @@ static int fold_window(struct mtr_ledger_txn *txn, const struct receipt *receipt
     window.end_us = receipt->end_us;
     if (receipt->state == MTR_WINDOW_SETTLED) {
         window.state = MTR_WINDOW_SETTLED;
-        window.noted_us = receipt->received_us;
+        window.noted_us = receipt->began_us;
         rc = mtr_run_drop(txn, &receipt->strand, receipt->start_us);
     } else {
         take_part(&window, receipt, written);
@@ -251,7 +256,8 @@ static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, co
 static uint32_t rows_begin(const struct mtr_event *events, uint32_t at)
 {
     uint32_t first = at;
-    while (first && !(receipt_is(&events[first - 1]) && is_of(&events[first - 1], &events[at]))) first--;
+    while (first && !(receipt_is(&events[first - 1]) && is_of(&events[first - 1], &events[at])))
+        first--;
     return first;
 }
 

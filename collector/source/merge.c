@@ -83,8 +83,10 @@ struct mtr_hash128 read_rows_content(const struct read_rows *rows)
 static void send(struct merge *merge, uint64_t ordinal, bool is_sent)
 {
     const uint8_t bit = (uint8_t)(1u << ordinal % 8);
-    if (is_sent) merge->sends[ordinal / 8] |= bit;
-    else merge->sends[ordinal / 8] &= (uint8_t)~bit;
+    if (is_sent)
+        merge->sends[ordinal / 8] |= bit;
+    else
+        merge->sends[ordinal / 8] &= (uint8_t)~bit;
 }
 
 static int take_back(struct merge *merge, const struct mtr_run_row *row, int64_t start_us)

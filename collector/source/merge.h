@@ -22,7 +22,7 @@
 struct read_row {
     struct mtr_event_identity key;
     uint64_t digest;
-    uint64_t ordinal : 61;    /* its place among the reading's rows, from 0 */
+    uint64_t ordinal : 61;   /* its place among the reading's rows, from 0 */
     uint64_t is_refused : 1; /* it could not be mapped */
     uint64_t is_outside : 1; /* its time lies outside the window */
     uint64_t is_new : 1;     /* merge_make: the window's run has no such key */

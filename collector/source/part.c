@@ -36,10 +36,7 @@ bool part_is_full(const struct part *part)
     return part->request->count >= PART_EVENTS_MAX || part->request->arena.bytes_total >= PART_BYTES_MAX;
 }
 
-bool part_is_empty(const struct part *part)
-{
-    return !part->request->count;
-}
+bool part_is_empty(const struct part *part) { return !part->request->count; }
 
 static int add_event(struct part *part, const struct mtr_event *event)
 {

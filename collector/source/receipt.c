@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
@@ -94,6 +95,7 @@ static void add_all(struct writing *writing, const struct receipt *receipt)
     add_number(writing, "gone", receipt->gone);
     add_number(writing, "problems", receipt->problems);
     add_number(writing, "skipped", receipt->skipped);
+    add(writing, "sum", MTR_PROPERTY_NUMBER)->number = receipt->sum;
     add_hash(writing, "content", receipt->content);
     add_cursor(writing, receipt->cursor);
     add_text(writing, "problem", receipt->problem);
@@ -120,7 +122,7 @@ int receipt_write(const struct receipt *receipt, struct mtr_arena *arena, struct
     add_all(&writing, receipt);
     *out = (struct mtr_event){.vendor = receipt->strand.vendor,
                               .type = MTR_STR(MTR_EVENT_TYPE_READING),
-                              .time_us = receipt->received_us,
+                              .time_us = receipt->began_us,
                               .time_given = true,
                               .disposition = MTR_DISPOSITION_NOTE,
                               .properties = writing.properties,
@@ -205,6 +207,8 @@ static bool read_counts(const struct mtr_event *event, struct receipt *out)
     if (!number_of(event, "reading", &out->reading) || !number_of(event, "part", &part) ||
         !number_of(event, "agreed", &agreed) || part > RECEIPT_PARTS_MAX || agreed > UINT32_MAX)
         return false;
+    const struct mtr_property *sum = mtr_event_property(event, MTR_STR("sum"));
+    if (sum && sum->kind == MTR_PROPERTY_NUMBER) out->sum = sum->number;
     out->part = (uint32_t)part;
     out->agreed = (uint32_t)agreed;
     return number_of(event, "rows", &out->rows) && number_of(event, "same", &out->same) &&
@@ -235,7 +239,7 @@ int receipt_read(const struct mtr_event *event, struct mtr_arena *arena, struct 
 {
     MTR_ASSERT(receipt_is(event));
     *out = (struct receipt){.strand = {event->vendor, event->subject, text_of(event, "each")},
-                            .received_us = event->time_us,
+                            .began_us = event->time_us,
                             .is_last = flag_of(event, "last"),
                             .is_append = flag_of(event, "append"),
                             .problem = text_of(event, "problem")};
@@ -273,7 +277,8 @@ int read_row_id(struct mtr_str id, uint64_t reading, struct mtr_arena *arena, st
 bool read_row_own_id(struct mtr_str id, struct mtr_str *own)
 {
     size_t size = id.size;
-    while (size && id.data[size - 1] >= '0' && id.data[size - 1] <= '9') size--;
+    while (size && id.data[size - 1] >= '0' && id.data[size - 1] <= '9')
+        size--;
     if (size < 2 || size == id.size || id.data[size - 1] != '#') return false;
     *own = (struct mtr_str){id.data, size - 1};
     return true;
@@ -306,6 +311,11 @@ bool read_void_key(const struct mtr_event *event, struct mtr_event_identity *key
 uint64_t read_row_digest(const struct mtr_event *event)
 {
     struct mtr_event row = *event;
+    struct mtr_str own;
+    if (mtr_str_equal(row.type, MTR_STR(MTR_EVENT_TYPE_ROW))) {
+        if (!read_row_own_id(row.id, &own)) own = row.id;
+        return XXH3_64bits(own.data, own.size);
+    }
     if (row.disposition == MTR_DISPOSITION_REFUSED && row.property_count &&
         mtr_str_equal(row.properties[row.property_count - 1].name, MTR_STR(MTR_EVENT_PROPERTY_REASON)))
         row.property_count--;

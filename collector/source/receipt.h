@@ -24,6 +24,8 @@
 #include "meterd/store/ledger.h"
 
 #define MTR_EVENT_TYPE_READING "meterd.reading"
+/* A row of which no event could be made: its id says what its bytes were. */
+#define MTR_EVENT_TYPE_ROW "meterd.row"
 
 enum {
     RECEIPT_PARTS_MAX = 1000000,
@@ -34,7 +36,7 @@ enum {
 struct receipt {
     struct mtr_strand strand;
     int64_t start_us, end_us; /* of the window; both 0: of a feed */
-    int64_t received_us;      /* when the reading ended */
+    int64_t began_us;         /* when the reading did: it shows what was published then, or later */
     uint64_t reading;         /* of the source, from 1 */
     uint32_t part;            /* from 1 */
     bool is_last;             /* of the reading: what follows counts all of it */
@@ -42,10 +44,11 @@ struct receipt {
     enum mtr_window_state state;
     uint32_t agreed; /* SUSPECT: so many readings in a row said the same, this one counted */
     uint64_t rows, same, added, changed, gone, skipped; /* of the reading so far */
-    uint64_t problems; /* of the rows: could not be mapped */
-    struct mtr_hash128 content; /* of all its rows, order-free */
-    struct mtr_str cursor;      /* a feed goes on here; data NULL: it stays where it was */
-    struct mtr_str problem;     /* the alarm's sentence */
+    uint64_t problems;                                  /* of the rows: could not be mapped */
+    struct mtr_decimal sum;                             /* of the quantity that the guard watches */
+    struct mtr_hash128 content;                         /* of all its rows, order-free */
+    struct mtr_str cursor;  /* a feed goes on here; data NULL: it stays where it was */
+    struct mtr_str problem; /* the alarm's sentence */
 };
 
 /* As an event with disposition NOTE; all but its vendor is in the arena. MTR_ENOMEM. */
@@ -72,7 +75,8 @@ int read_void(const struct mtr_run_row *row, int64_t window_start_us, struct mtr
 /* The key that it names. False: it is no such void. */
 bool read_void_key(const struct mtr_event *event, struct mtr_event_identity *key);
 
-/* The digest that a row had before intake refused it, or the event's own. */
+/* The digest that a row had before intake refused it, or the event's own; of a row that could not be mapped
+ * that of its id: where it stood in which page does not count. */
 uint64_t read_row_digest(const struct mtr_event *event);
 
 #endif

@@ -5,8 +5,8 @@
  *   source       (vendor, key): its last reading
  *   strand       (source, each): one of the requests that `for_each` makes of it, with the cursor of its feed
  *   window       (strand, start): its state, and what its last reading counted
- *   run          of a window that is not settled: a row's key hash, digest and sequence, 32 bytes each, sorted
- *                by key, so that a reading is compared with it in one pass
+ *   run          of a window that is not settled: a row's key hash, digest and sequence, 32 bytes each,
+ * sorted by key, so that a reading is compared with it in one pass
  *
  * One write transaction at a time; a read transaction belongs to whoever began it, any thread. Texts that
  * come out are borrowed until the transaction ends or writes. Formats are in docs/formats.md.
@@ -82,15 +82,16 @@ const char *mtr_window_state_name(enum mtr_window_state state); /* partial open 
 struct mtr_ledger_window {
     int64_t start_us, end_us; /* half-open */
     enum mtr_window_state state;
-    uint64_t reading;    /* the last that was taken into it */
-    uint32_t readings;   /* so many were, from first to last */
-    uint32_t agreed;     /* SUSPECT: so many readings in a row said the same */
-    int64_t first_us;    /* when the first was received; 0: none */
-    int64_t last_us;     /* when the last whole one was received */
-    int64_t noted_us;    /* when the last receipt was, whatever it says */
-    uint64_t rows;       /* in its run */
-    uint64_t refused;    /* of them, in quarantine */
-    uint64_t changes;    /* rows new, changed or gone, all readings together */
+    uint64_t reading;             /* the last that was taken into it */
+    uint32_t readings;            /* so many were, from first to last */
+    uint32_t agreed;              /* SUSPECT: so many readings in a row said the same */
+    int64_t first_us;             /* when the first of them began; 0: none */
+    int64_t last_us;              /* when the last of them began */
+    int64_t noted_us;             /* when the last reading with a receipt began, whatever that says */
+    uint64_t rows;                /* in its run */
+    uint64_t refused;             /* of them, in quarantine */
+    uint64_t changes;             /* rows new, changed or gone, all readings together */
+    struct mtr_decimal sum;       /* of the quantity that the guard watches, in the last whole reading */
     uint64_t seq_first, seq_last; /* of the log: what its readings wrote; 0: nothing */
     struct mtr_hash128 content;   /* of the last reading, also of one that was not taken; order-free */
     struct mtr_str problem;       /* INCOMPLETE, SUSPECT: the alarm's sentence; empty else */

@@ -67,10 +67,7 @@ void ledger_put_start(unsigned char *p, int64_t start_us)
     lmdb_put_u64(p, (uint64_t)start_us ^ UINT64_C(1) << 63);
 }
 
-static int64_t get_start(const unsigned char *p)
-{
-    return (int64_t)(lmdb_get_u64(p) ^ UINT64_C(1) << 63);
-}
+static int64_t get_start(const unsigned char *p) { return (int64_t)(lmdb_get_u64(p) ^ UINT64_C(1) << 63); }
 
 int ledger_get(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key, struct mtr_str *value)
 {
@@ -129,8 +126,8 @@ static int open_tables(struct mtr_ledger *ledger, bool read_only, const char *di
     int rc = lmdb_error(mdb_txn_begin(ledger->env, NULL, read_only ? MDB_RDONLY : 0, &txn.txn));
     if (rc) return rc;
     for (int i = 0; !rc && i < LEDGER_TABLES; i++)
-        rc = lmdb_error(
-            mdb_dbi_open(txn.txn, table_names[i], read_only ? 0 : MDB_CREATE, &ledger->tables[i]));
+        rc =
+            lmdb_error(mdb_dbi_open(txn.txn, table_names[i], read_only ? 0 : MDB_CREATE, &ledger->tables[i]));
     if (!rc) rc = check_format(&txn, directory, diagnostic);
     if (!rc) return lmdb_commit(txn.txn); /* of a read transaction too: an abort would forget the tables */
     mdb_txn_abort(txn.txn);
@@ -146,8 +143,10 @@ int mtr_ledger_open(const char *directory, bool read_only, struct mtr_ledger **o
     if (!ledger) return MTR_ENOMEM;
     int rc = lmdb_open(directory, &options, &ledger->env, diagnostic);
     if (!rc) rc = open_tables(ledger, read_only, directory, diagnostic);
-    if (rc) mtr_ledger_close(ledger);
-    else *out = ledger;
+    if (rc)
+        mtr_ledger_close(ledger);
+    else
+        *out = ledger;
     return rc;
 }
 
@@ -164,8 +163,10 @@ int mtr_ledger_begin(struct mtr_ledger *ledger, bool write, struct mtr_ledger_tx
     if (!txn) return MTR_ENOMEM;
     *txn = (struct mtr_ledger_txn){.ledger = ledger, .write = write};
     int rc = lmdb_error(mdb_txn_begin(ledger->env, NULL, write ? 0 : MDB_RDONLY, &txn->txn));
-    if (rc) free(txn);
-    else *out = txn;
+    if (rc)
+        free(txn);
+    else
+        *out = txn;
     return rc;
 }
 
@@ -231,11 +232,11 @@ int mtr_ledger_put_cursor(struct mtr_ledger_txn *txn, const struct mtr_strand *s
 
 /* ---- windows ---- */
 
-/* end, first, last, noted i64; reading, rows, refused, changes, sequences u64; content; readings, agreed u32;
- * state u8; sizes of each and problem u16; both. */
+/* end, first, last, noted i64; reading, rows, refused, changes, sequences u64; content; sum i128; readings,
+ * agreed u32; state u8; sizes of each and problem u16; scale of the sum u8; both texts. */
 enum {
-    NUMBERS = 12,
-    WINDOW_BYTES = NUMBERS * 8 + 2 * 4 + 1 + 2 * 2,
+    NUMBERS = 14,
+    WINDOW_BYTES = NUMBERS * 8 + 2 * 4 + 1 + 2 * 2 + 1,
     WINDOW_BYTES_MAX = WINDOW_BYTES + MTR_LEDGER_EACH_BYTES_MAX + MTR_LEDGER_PROBLEM_BYTES_MAX
 };
 
@@ -263,11 +264,22 @@ int mtr_ledger_put_window(struct mtr_ledger_txn *txn, const struct mtr_strand *s
     unsigned char key[LEDGER_KEY_BYTES], value[WINDOW_BYTES_MAX], *p = value;
     MTR_ASSERT((unsigned)window->state < MTR_WINDOW_STATE_COUNT && window->start_us < window->end_us);
     MTR_ASSERT(window->problem.size <= MTR_LEDGER_PROBLEM_BYTES_MAX);
-    const uint64_t numbers[NUMBERS] = {
-        (uint64_t)window->end_us, (uint64_t)window->first_us, (uint64_t)window->last_us,
-        (uint64_t)window->noted_us, window->reading, window->rows, window->refused, window->changes,
-        window->seq_first, window->seq_last, window->content.high, window->content.low};
-    for (int i = 0; i < NUMBERS; i++, p += 8) lmdb_put_u64(p, numbers[i]);
+    const uint64_t numbers[NUMBERS] = {(uint64_t)window->end_us,
+                                       (uint64_t)window->first_us,
+                                       (uint64_t)window->last_us,
+                                       (uint64_t)window->noted_us,
+                                       window->reading,
+                                       window->rows,
+                                       window->refused,
+                                       window->changes,
+                                       window->seq_first,
+                                       window->seq_last,
+                                       window->content.high,
+                                       window->content.low,
+                                       (uint64_t)(window->sum.mantissa >> 64),
+                                       (uint64_t)window->sum.mantissa};
+    for (int i = 0; i < NUMBERS; i++, p += 8)
+        lmdb_put_u64(p, numbers[i]);
     lmdb_put_u32(p, window->readings);
     lmdb_put_u32(p + 4, window->agreed);
     p[8] = (unsigned char)window->state;
@@ -275,7 +287,8 @@ int mtr_ledger_put_window(struct mtr_ledger_txn *txn, const struct mtr_strand *s
     p[10] = (unsigned char)strand->each.size;
     p[11] = (unsigned char)(window->problem.size >> 8);
     p[12] = (unsigned char)window->problem.size;
-    p += 13;
+    p[13] = (unsigned char)window->sum.scale;
+    p += 14;
     p += put_text(p, strand->each);
     p += put_text(p, window->problem);
     window_key(strand, window->start_us, key);
@@ -289,11 +302,12 @@ static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_st
     const unsigned char *p = (const unsigned char *)value.data;
     uint64_t n[NUMBERS];
     if (key.size != LEDGER_KEY_BYTES || value.size < WINDOW_BYTES) return MTR_ECORRUPT;
-    for (int i = 0; i < NUMBERS; i++, p += 8) n[i] = lmdb_get_u64(p);
+    for (int i = 0; i < NUMBERS; i++, p += 8)
+        n[i] = lmdb_get_u64(p);
     const size_t each_size = (size_t)p[9] << 8 | p[10], problem_size = (size_t)p[11] << 8 | p[12];
     if (value.size != WINDOW_BYTES + each_size + problem_size || p[8] >= MTR_WINDOW_STATE_COUNT)
         return MTR_ECORRUPT;
-    *each = (struct mtr_str){(const char *)p + 13, each_size};
+    *each = (struct mtr_str){(const char *)p + 14, each_size};
     *out = (struct mtr_ledger_window){
         .start_us = get_start((const unsigned char *)key.data + LEDGER_HASH_BYTES),
         .end_us = (int64_t)n[0],
@@ -307,10 +321,11 @@ static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_st
         .seq_first = n[8],
         .seq_last = n[9],
         .content = {n[10], n[11]},
+        .sum = {.mantissa = (mtr_int128)((mtr_uint128)n[12] << 64 | n[13]), .scale = p[13]},
         .readings = lmdb_get_u32(p),
         .agreed = lmdb_get_u32(p + 4),
         .state = (enum mtr_window_state)p[8],
-        .problem = {(const char *)p + 13 + each_size, problem_size},
+        .problem = {(const char *)p + 14 + each_size, problem_size},
     };
     return MTR_OK;
 }

@@ -94,8 +94,10 @@ int mtr_run_open(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, in
         if (cursor->is_at_end) return *out = cursor, MTR_OK;
         if (rc) mdb_cursor_close(cursor->cursor);
     }
-    if (rc) free(cursor);
-    else *out = cursor;
+    if (rc)
+        free(cursor);
+    else
+        *out = cursor;
     return rc;
 }
 
@@ -124,8 +126,10 @@ static uint32_t lower_bound(const struct mtr_run_row *rows, uint32_t first, uint
     if (first < count && mtr_run_row_compare(&rows[first].key, from) >= 0) return first; /* as mostly */
     while (first < count) {
         const uint32_t middle = first + (count - first) / 2;
-        if (mtr_run_row_compare(&rows[middle].key, from) < 0) first = middle + 1;
-        else count = middle;
+        if (mtr_run_row_compare(&rows[middle].key, from) < 0)
+            first = middle + 1;
+        else
+            count = middle;
     }
     return first;
 }
@@ -134,8 +138,8 @@ int mtr_run_next(struct mtr_run_cursor *cursor, const struct mtr_event_identity 
                  const struct mtr_run_row **row)
 {
     if (cursor->is_at_end) return MTR_ENOTFOUND;
-    const bool is_here = cursor->count && from &&
-                         mtr_run_row_compare(from, &cursor->rows[cursor->count - 1].key) <= 0;
+    const bool is_here =
+        cursor->count && from && mtr_run_row_compare(from, &cursor->rows[cursor->count - 1].key) <= 0;
     if (from && !is_here) { /* behind this chunk: not one by one */
         uint32_t count;
         int rc = seek_chunk(cursor->cursor, cursor->prefix, from, cursor->rows, &count);
@@ -191,7 +195,8 @@ static int keep_row(struct writing *writing, const struct mtr_run_row *row)
 static int flush(struct writing *writing)
 {
     int rc = MTR_OK;
-    while (!rc && writing->fresh_count > CHUNK_ROWS_MAX) rc = put_chunk(writing, CHUNK_ROWS_FILLED);
+    while (!rc && writing->fresh_count > CHUNK_ROWS_MAX)
+        rc = put_chunk(writing, CHUNK_ROWS_FILLED);
     if (!rc && writing->fresh_count) rc = put_chunk(writing, writing->fresh_count);
     return rc;
 }

@@ -1,0 +1,221 @@
+/*
+ * Files of pages. A page is written once, from its first byte to its last, and read the same way.
+ */
+#include "collector/source/pages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+#include <zstd.h>
+
+enum { BUFFER_BYTES = 64 << 10, LEVEL = 1 };
+
+void pages_directory(const char *root, const struct mtr_strand *strand, char out[PAGES_PATH_BYTES])
+{
+    char text[256];
+    const int size = snprintf(text, sizeof(text), "%.*s%c%.*s", MTR_STR_ARGS(strand->vendor), '\0',
+                              MTR_STR_ARGS(strand->source));
+    const XXH128_hash_t hash = XXH3_128bits(text, (size_t)size);
+    const int length = snprintf(out, PAGES_PATH_BYTES, "%s/%016" PRIx64 "%016" PRIx64, root,
+                                (uint64_t)hash.high64, (uint64_t)hash.low64);
+    MTR_ASSERT(length > 0 && length < PAGES_PATH_BYTES - 64);
+}
+
+static int system_error(int error)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT: return MTR_EFULL;
+    case ENOENT: return MTR_ENOTFOUND;
+    case ENOMEM: return MTR_ENOMEM;
+    default: return MTR_EIO;
+    }
+}
+
+int pages_make_directory(const char *directory)
+{
+    char path[PAGES_PATH_BYTES];
+    snprintf(path, sizeof(path), "%s", directory);
+    char *slash = strrchr(path, '/');
+    if (!mkdir(directory, 0700) || errno == EEXIST) return MTR_OK;
+    if (errno != ENOENT || !slash) return system_error(errno);
+    *slash = '\0';
+    if (mkdir(path, 0700) && errno != EEXIST) return system_error(errno);
+    return mkdir(directory, 0700) && errno != EEXIST ? system_error(errno) : MTR_OK;
+}
+
+static void page_path(const char *directory, uint64_t reading, uint32_t page, char out[PAGES_PATH_BYTES])
+{
+    const int length =
+        snprintf(out, PAGES_PATH_BYTES, "%s/%" PRIu64 "-%" PRIu32 ".zst", directory, reading, page);
+    MTR_ASSERT(length > 0 && length < PAGES_PATH_BYTES);
+}
+
+/* ---- writing ---- */
+
+struct page_writer {
+    int fd;
+    ZSTD_CCtx *zstd;
+    XXH3_state_t *hash;
+    char path[PAGES_PATH_BYTES];
+    char buffer[BUFFER_BYTES];
+};
+
+static void free_writer(struct page_writer *writer)
+{
+    if (writer->fd >= 0) close(writer->fd);
+    ZSTD_freeCCtx(writer->zstd);
+    XXH3_freeState(writer->hash);
+    free(writer);
+}
+
+int page_write_open(const char *directory, uint64_t reading, uint32_t page, struct page_writer **out)
+{
+    struct page_writer *writer = calloc(1, sizeof(*writer));
+    if (!writer) return MTR_ENOMEM;
+    writer->fd = -1;
+    page_path(directory, reading, page, writer->path);
+    writer->zstd = ZSTD_createCCtx();
+    writer->hash = XXH3_createState();
+    int rc = writer->zstd && writer->hash && XXH3_128bits_reset(writer->hash) == XXH_OK &&
+                     !ZSTD_isError(ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_compressionLevel, LEVEL))
+                 ? MTR_OK
+                 : MTR_ENOMEM;
+    if (!rc) {
+        writer->fd = open(writer->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (writer->fd < 0) rc = system_error(errno);
+    }
+    if (rc)
+        free_writer(writer);
+    else
+        *out = writer;
+    return rc;
+}
+
+static int write_all(int fd, const char *data, size_t size)
+{
+    while (size) {
+        const ssize_t written = write(fd, data, size);
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return system_error(errno);
+        data += written;
+        size -= (size_t)written;
+    }
+    return MTR_OK;
+}
+
+static int compress(struct page_writer *writer, struct mtr_str piece, ZSTD_EndDirective directive)
+{
+    ZSTD_inBuffer in = {piece.data, piece.size, 0};
+    for (;;) {
+        ZSTD_outBuffer out = {writer->buffer, sizeof(writer->buffer), 0};
+        const size_t left = ZSTD_compressStream2(writer->zstd, &out, &in, directive);
+        if (ZSTD_isError(left)) return MTR_ENOMEM;
+        int rc = write_all(writer->fd, writer->buffer, out.pos);
+        if (rc) return rc;
+        if (directive == ZSTD_e_end ? !left : in.pos == in.size) return MTR_OK;
+    }
+}
+
+int page_write(struct page_writer *writer, struct mtr_str piece)
+{
+    (void)XXH3_128bits_update(writer->hash, piece.data, piece.size);
+    return compress(writer, piece, ZSTD_e_continue);
+}
+
+int page_write_close(struct page_writer *writer, bool is_kept, struct mtr_hash128 *hash)
+{
+    const XXH128_hash_t digest = XXH3_128bits_digest(writer->hash);
+    int rc = compress(writer, MTR_STR(""), ZSTD_e_end);
+    *hash = (struct mtr_hash128){digest.high64, digest.low64};
+    if (!rc && is_kept && fdatasync(writer->fd)) rc = system_error(errno);
+    if (rc)
+        page_write_abort(writer);
+    else
+        free_writer(writer);
+    return rc;
+}
+
+void page_write_abort(struct page_writer *writer)
+{
+    if (!writer) return;
+    (void)unlink(writer->path);
+    free_writer(writer);
+}
+
+/* ---- reading ---- */
+
+struct page_reader {
+    int fd;
+    ZSTD_DCtx *zstd;
+    ZSTD_inBuffer in;
+    size_t left; /* what zstd waits for; 0: the frame has ended */
+    char packed[BUFFER_BYTES], text[BUFFER_BYTES];
+};
+
+int page_read_open(const char *directory, uint64_t reading, uint32_t page, struct page_reader **out)
+{
+    char path[PAGES_PATH_BYTES];
+    page_path(directory, reading, page, path);
+    struct page_reader *reader = calloc(1, sizeof(*reader));
+    if (!reader) return MTR_ENOMEM;
+    reader->zstd = ZSTD_createDCtx();
+    reader->left = 1;
+    reader->fd = reader->zstd ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    int rc = !reader->zstd ? MTR_ENOMEM : reader->fd < 0 ? system_error(errno) : MTR_OK;
+    if (rc)
+        page_read_close(reader);
+    else
+        *out = reader;
+    return rc;
+}
+
+static int fill(struct page_reader *reader)
+{
+    ssize_t size;
+    do
+        size = read(reader->fd, reader->packed, sizeof(reader->packed));
+    while (size < 0 && errno == EINTR);
+    if (size < 0) return system_error(errno);
+    reader->in = (ZSTD_inBuffer){reader->packed, (size_t)size, 0};
+    return MTR_OK;
+}
+
+int page_read(struct page_reader *reader, struct mtr_str *piece)
+{
+    ZSTD_outBuffer out = {reader->text, sizeof(reader->text), 0};
+    while (reader->left) { /* what zstd holds back comes before new input */
+        reader->left = ZSTD_decompressStream(reader->zstd, &out, &reader->in);
+        if (ZSTD_isError(reader->left)) return MTR_ECORRUPT;
+        if (out.pos || reader->in.pos < reader->in.size) break;
+        int rc = reader->left ? fill(reader) : MTR_OK;
+        if (rc) return rc;
+        if (reader->left && !reader->in.size) return MTR_ECORRUPT; /* it ends before its frame does */
+    }
+    *piece = (struct mtr_str){reader->text, out.pos};
+    return MTR_OK;
+}
+
+void page_read_close(struct page_reader *reader)
+{
+    if (!reader) return;
+    if (reader->fd >= 0) close(reader->fd);
+    ZSTD_freeDCtx(reader->zstd);
+    free(reader);
+}
+
+int pages_remove(const char *directory, uint64_t reading, uint32_t count)
+{
+    char path[PAGES_PATH_BYTES];
+    for (uint32_t page = 1; page <= count; page++) {
+        page_path(directory, reading, page, path);
+        if (unlink(path) && errno != ENOENT) return system_error(errno);
+    }
+    return MTR_OK;
+}

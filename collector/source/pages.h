@@ -1,0 +1,49 @@
+/*
+ * The pages of readings: the vendor's text as it came, unpacked and in UTF-8, each page a file (zstd), so
+ * that rows can be gone through again without asking the vendor, and a charge can be explained down to the
+ * bytes of a page.
+ *
+ *   <data>/pages/<hash of vendor and source>/<reading>-<page>.zst
+ *
+ * Names are numbers and hashes: nothing that a vendor says becomes a path. One thread for each writer or
+ * reader.
+ */
+#ifndef METERD_COLLECTOR_SOURCE_PAGES_H
+#define METERD_COLLECTOR_SOURCE_PAGES_H
+
+#include <stdint.h>
+
+#include "meterd/core/error.h"
+#include "meterd/core/hash.h"
+#include "meterd/store/ledger.h"
+
+enum { PAGES_PATH_BYTES = 512 };
+
+/* The directory of a source's pages below `root` (<data>/pages). */
+void pages_directory(const char *root, const struct mtr_strand *strand, char out[PAGES_PATH_BYTES]);
+/* Made with mode 0700 when it is missing. */
+int pages_make_directory(const char *directory) MTR_MUST_USE;
+
+struct page_writer;
+
+/* MTR_EFULL, MTR_EIO, MTR_ENOMEM. */
+int page_write_open(const char *directory, uint64_t reading, uint32_t page,
+                    struct page_writer **out) MTR_MUST_USE;
+int page_write(struct page_writer *writer, struct mtr_str piece) MTR_MUST_USE;
+/* Ends the file; *hash is that of the bytes that came. is_kept: it is durable then. Frees the writer. */
+int page_write_close(struct page_writer *writer, bool is_kept, struct mtr_hash128 *hash) MTR_MUST_USE;
+void page_write_abort(struct page_writer *writer); /* removes the file; NULL is allowed */
+
+struct page_reader;
+
+/* MTR_ENOTFOUND: there is no such page (any more). */
+int page_read_open(const char *directory, uint64_t reading, uint32_t page,
+                   struct page_reader **out) MTR_MUST_USE;
+/* The next piece, at most 64 KiB, borrowed until the next call; empty at the end. MTR_ECORRUPT, MTR_EIO. */
+int page_read(struct page_reader *reader, struct mtr_str *piece) MTR_MUST_USE;
+void page_read_close(struct page_reader *reader); /* NULL is allowed */
+
+/* Removes the pages of a reading, from page 1 on. */
+int pages_remove(const char *directory, uint64_t reading, uint32_t count) MTR_MUST_USE;
+
+#endif

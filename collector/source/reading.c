@@ -1,0 +1,338 @@
+/*
+ * The first pass of a reading: pages to rows. What follows is in reading_check.c and reading_parts.c.
+ */
+#include "collector/source/reading.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "collector/source/reading_state.h"
+#include "meterd/core/limits.h"
+
+enum { ARENA_BYTES_MAX = 8 << 20, REFUSED_ROW_BYTES = 900, REASON_BYTES = 600 };
+
+static int fail(struct reading *reading, int error, const char *format, ...) MTR_PRINTF(3, 4);
+static int fail(struct reading *reading, int error, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reading->fault, sizeof(reading->fault), format, args);
+    va_end(args);
+    return error;
+}
+
+/* ---- rows ---- */
+
+struct mtr_event reading_row(const struct reading *reading, const struct mtr_event *event)
+{
+    struct mtr_event row = *event;
+    row.vendor = reading->ask.strand.vendor;
+    row.source = reading->source_name;
+    if (!row.time_given) { /* a row without a time is of its window's begin */
+        row.time_us = reading->ask.window.to_us ? reading->ask.window.from_us : reading->ask.began_us;
+        row.time_given = reading->ask.window.to_us > 0;
+    }
+    return row;
+}
+
+static void add_text(struct mtr_event *row, struct mtr_property *properties, const char *name,
+                     struct mtr_str text)
+{
+    if (!text.size) return;
+    properties[row->property_count++] =
+        (struct mtr_property){.name = mtr_str_from(name), .kind = MTR_PROPERTY_STRING, .text = text};
+}
+
+static void add_number(struct mtr_event *row, struct mtr_property *properties, const char *name,
+                       uint64_t number)
+{
+    properties[row->property_count++] = (struct mtr_property){
+        .name = mtr_str_from(name), .kind = MTR_PROPERTY_NUMBER, .number = {.mantissa = (mtr_int128)number}};
+}
+
+/* Text that the log takes: well formed, without NUL, not too long. */
+static struct mtr_str kept_text(struct mtr_str text)
+{
+    const char *nul = text.size ? memchr(text.data, '\0', text.size) : NULL;
+    if (nul) text.size = (size_t)(nul - text.data);
+    const struct mtr_str begin = mtr_str_quoted(text, REFUSED_ROW_BYTES);
+    return mtr_str_is_utf8(begin) ? begin : (struct mtr_str){NULL, 0};
+}
+
+/* Its id is made of its bytes, so that the same row is the same in each reading; where they are not at hand,
+ * of its place and the sentence. */
+static int refused_id(struct reading *reading, struct mtr_arena *arena, struct mtr_str raw,
+                      const struct mtr_diagnostic *problem, struct mtr_str *out)
+{
+    char id[40], place[400];
+    if (!raw.size) {
+        snprintf(place, sizeof(place), "%" PRIu32 ":%" PRIu32 ":%.300s", reading->page_count, problem->line,
+                 problem->text);
+        raw = mtr_str_from(place);
+    }
+    const XXH128_hash_t hash = XXH3_128bits(raw.data, raw.size);
+    snprintf(id, sizeof(id), "!%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64, (uint64_t)hash.low64);
+    return mtr_arena_copy(arena, mtr_str_from(id), out);
+}
+
+int reading_refused(struct reading *reading, struct mtr_arena *arena, const struct mtr_diagnostic *problem,
+                    const struct mtr_record_place *place, struct mtr_event *out)
+{
+    const struct mtr_str raw = page_text_of(&reading->text, place);
+    const struct mtr_str text = mtr_str_from(problem->text);
+    char reason[MTR_PROPERTY_TEXT_BYTES_MAX];
+    struct mtr_str said;
+    struct mtr_property *properties = mtr_arena_calloc(arena, 5, sizeof(*properties));
+    if (!properties) return MTR_ENOMEM;
+    snprintf(reason, sizeof(reason), "%s%s%.*s%s", problem->field, problem->field[0] ? ": " : "",
+             MTR_STR_ARGS(mtr_str_quoted(text, REASON_BYTES)), mtr_str_quoted_rest(text, REASON_BYTES));
+    *out = (struct mtr_event){.type = MTR_STR(MTR_EVENT_TYPE_ROW),
+                              .subject = reading->ask.strand.source,
+                              .disposition = MTR_DISPOSITION_REFUSED,
+                              .properties = properties};
+    int rc = refused_id(reading, arena, raw, problem, &out->id);
+    if (!rc) rc = mtr_arena_copy(arena, mtr_str_from(reason), &said);
+    if (rc) return rc;
+    add_text(out, properties, "row", kept_text(raw));
+    add_number(out, properties, "page", reading->page_count);
+    add_number(out, properties, "offset", place->offset);
+    add_number(out, properties, "size", place->size);
+    add_text(out, properties, MTR_EVENT_PROPERTY_REASON, said);
+    return MTR_OK;
+}
+
+static bool is_outside(const struct reading *reading, int64_t time_us)
+{
+    const struct mtr_window *window = &reading->ask.window;
+    return window->to_us && (time_us < window->from_us || time_us >= window->to_us);
+}
+
+static int add_row(struct reading *reading, const struct mtr_event *event)
+{
+    const struct mtr_event row = reading_row(reading, event);
+    const struct read_row added = {.key =
+                                       read_row_key(row.vendor, row.source, row.id, reading->ask.event_key),
+                                   .digest = read_row_digest(&row),
+                                   .ordinal = reading->ordinals++,
+                                   .is_outside = is_outside(reading, row.time_us),
+                                   .is_refused = row.disposition == MTR_DISPOSITION_REFUSED};
+    reading->page_has_rows = true;
+    const uint64_t most = reading->ask.source->guard.rows_max;
+    int rc = read_rows_add(&reading->rows, &added, most);
+    if (rc == MTR_ELIMIT)
+        return fail(reading, rc,
+                    "more than %" PRIu64 " rows (`guard.rows_max`): shorten the window, or raise it", most);
+    return rc;
+}
+
+static int on_event(void *context, const struct mtr_event *event, const struct mtr_record_place *place)
+{
+    struct reading *reading = context;
+    if (event->id.size > READ_ROW_ID_BYTES_MAX || !event->id.size)
+        return fail(reading, MTR_EINVALID, "line %" PRIu64 ": the row's id has %zu bytes, 1 to %d are taken",
+                    place->line, event->id.size, (int)READ_ROW_ID_BYTES_MAX);
+    if (event->time_given && event->time_us > reading->newest_us) reading->newest_us = event->time_us;
+    return add_row(reading, event);
+}
+
+/* A problem of the whole page (no record of its own) ends the reading; that of a row is kept. */
+static int on_problem(void *context, const struct mtr_diagnostic *problem,
+                      const struct mtr_record_place *place)
+{
+    struct reading *reading = context;
+    if (!place || !place->number)
+        return fail(reading, MTR_EINVALID, "line %" PRIu32 ": %s", problem->line, problem->text);
+    struct mtr_event row;
+    struct mtr_arena_mark mark = mtr_arena_mark(&reading->arena);
+    int rc = reading_refused(reading, &reading->arena, problem, place, &row);
+    if (!rc) rc = add_row(reading, &row);
+    mtr_arena_rewind(&reading->arena, mark);
+    reading->problems++;
+    return rc;
+}
+
+/* ---- opening ---- */
+
+static void want(struct reading *reading, enum reading_proof proof, struct mtr_str path)
+{
+    reading->proof_wants[proof] = -1;
+    if (!path.size || reading->want_count == READING_WANTS_MAX) return;
+    reading->proof_wants[proof] = (int32_t)reading->want_count;
+    reading->wants[reading->want_count++] = (struct mtr_record_want){MTR_WANT_OF_DOCUMENT, path};
+}
+
+static void collect_wants(struct reading *reading)
+{
+    const struct mtr_source_complete *complete = &reading->ask.source->complete;
+    MTR_ASSERT(reading->ask.want_count <= READING_WANTS_MAX - READING_PROOFS);
+    if (reading->ask.want_count)
+        memcpy(reading->wants, reading->ask.wants, reading->ask.want_count * sizeof(reading->wants[0]));
+    reading->want_count = reading->ask.want_count;
+    want(reading, READING_COUNT, complete->count);
+    want(reading, READING_SUM, complete->sum);
+    want(reading, READING_FLAG, complete->flag);
+}
+
+static bool is_number_of_one_column(const struct mtr_import_value *value)
+{
+    return value->kind == MTR_IMPORT_PARTS && value->part_count == 1 && value->parts[0].column >= 0 &&
+           value->type != MTR_IMPORT_TEXT;
+}
+
+/* What the guard adds up: what the vendor proves, or else `quantity`, or else the first number. */
+static struct mtr_str find_watched(const struct mtr_source *source)
+{
+    const size_t prefix = sizeof("data.") - 1;
+    struct mtr_str first = {NULL, 0};
+    if (source->complete.sum_of.size) return source->complete.sum_of;
+    for (uint32_t i = 0; i < source->map.data_count; i++) {
+        const struct mtr_import_value *value = &source->map.data[i];
+        if (!is_number_of_one_column(value)) continue;
+        const struct mtr_str name = {value->field.data + prefix, value->field.size - prefix};
+        if (mtr_str_equal(name, MTR_STR("quantity"))) return name;
+        if (!first.size && value->type == MTR_IMPORT_NUMBER) first = name;
+    }
+    return first;
+}
+
+static int open_rows(struct reading *reading, const char **fault)
+{
+    const struct mtr_row_hooks hooks = {on_event, on_problem, reading};
+    const struct mtr_row_options options = {.format = &reading->ask.source->map.format,
+                                            .wants = reading->wants,
+                                            .want_count = reading->want_count,
+                                            .sum_of = reading->watched};
+    return mtr_row_reader_open(&reading->ask.source->map, &options, &hooks, &reading->reader, fault);
+}
+
+int reading_open(const struct reading_ask *ask, struct reading **out, const char **fault)
+{
+    struct reading *reading = calloc(1, sizeof(*reading));
+    if (!reading) return MTR_ENOMEM;
+    reading->ask = *ask;
+    reading->newest_us = INT64_MIN;
+    mtr_arena_init(&reading->arena, 4 << 10, ARENA_BYTES_MAX);
+    *fault = "the document asks for more values of a page than are read";
+    int rc = ask->want_count > READING_WANTS_MAX - READING_PROOFS ? MTR_EINVALID : MTR_OK;
+    if (!rc) {
+        collect_wants(reading);
+        reading->watched = find_watched(ask->source);
+        pages_directory(ask->pages, &ask->strand, reading->directory);
+        rc = receipt_source(ask->strand.source, &reading->arena, &reading->source_name);
+    }
+    if (!rc) rc = pages_make_directory(reading->directory);
+    if (!rc) rc = open_rows(reading, fault);
+    if (rc)
+        reading_close(reading);
+    else
+        *out = reading;
+    return rc;
+}
+
+void reading_close(struct reading *reading)
+{
+    if (!reading) return;
+    if (reading->is_applying) applying_release(&reading->applying);
+    page_read_close(reading->page_reader);
+    page_write_abort(reading->writer);
+    page_text_release(&reading->text);
+    mtr_row_reader_close(reading->reader);
+    read_rows_release(&reading->rows);
+    mtr_arena_release(&reading->arena);
+    free(reading);
+}
+
+/* ---- pages ---- */
+
+int reading_begin_page(struct reading *reading)
+{
+    const char *fault;
+    MTR_ASSERT(!reading->writer);
+    if (reading->page_count == READING_PAGES_MAX)
+        return fail(reading, MTR_ELIMIT, "more than %d pages", READING_PAGES_MAX);
+    int rc = reading->page_count ? mtr_row_reader_turn(reading->reader, &fault) : MTR_OK;
+    if (!rc)
+        rc = page_write_open(reading->directory, reading->ask.number, reading->page_count + 1,
+                             &reading->writer);
+    if (rc) return rc;
+    reading->page_count++;
+    reading->page_has_rows = false;
+    reading->rows_before = mtr_row_reader_counts(reading->reader).rows;
+    const struct page_text_to to = {.rows = reading->reader,
+                                    .writer = reading->writer,
+                                    .format = &reading->ask.source->map.format,
+                                    .bytes_max = reading->ask.source->answer.bytes_max};
+    return page_text_begin(&reading->text, &to);
+}
+
+static int explain(struct reading *reading, int rc)
+{
+    if (rc == MTR_ECORRUPT) return fail(reading, rc, "%s", reading->text.diagnostic.text);
+    if (rc == MTR_ELIMIT && !reading->fault[0])
+        return fail(reading, rc,
+                    "a page of more than %" PRIu64 " bytes (`answer.bytes_max`), or more rows than "
+                    "are told apart",
+                    reading->ask.source->answer.bytes_max);
+    if (rc == MTR_EINVALID && !reading->fault[0]) return fail(reading, rc, "the page cannot be read");
+    return rc;
+}
+
+int reading_feed(struct reading *reading, struct mtr_str piece)
+{
+    return explain(reading, page_text_read(&reading->text, piece));
+}
+
+static int keep_proof(struct reading *reading, enum reading_proof proof)
+{
+    if (reading->proof_wants[proof] < 0) return MTR_OK;
+    struct mtr_found found = mtr_row_reader_found(reading->reader, (uint32_t)reading->proof_wants[proof]);
+    if (found.kind == MTR_FOUND_NOTHING) return MTR_OK;
+    int rc = mtr_arena_copy(&reading->arena, found.text, &found.text);
+    if (!rc) reading->proofs[proof] = found;
+    return rc;
+}
+
+int reading_end_page(struct reading *reading)
+{
+    int rc = explain(reading, page_text_end(&reading->text));
+    if (!rc) {
+        struct page_writer *writer = reading->writer;
+        reading->writer = NULL;
+        rc = page_write_close(writer, false, &reading->page_hash);
+    }
+    for (int proof = 0; !rc && proof < READING_PROOFS; proof++)
+        rc = keep_proof(reading, (enum reading_proof)proof);
+    reading->counts = mtr_row_reader_counts(reading->reader);
+    reading->page_rows = reading->counts.rows - reading->rows_before;
+    return rc;
+}
+
+bool reading_drop_page(struct reading *reading)
+{
+    if (reading->page_has_rows || !reading->writer) return false;
+    page_write_abort(reading->writer);
+    reading->writer = NULL;
+    page_text_release(&reading->text);
+    reading->page_count--;
+    return reading->page_count > 0; /* the first reader has begun with a text already */
+}
+
+const char *reading_fault(const struct reading *reading)
+{
+    return reading->fault[0] ? reading->fault : "the page cannot be kept";
+}
+
+struct mtr_found reading_found(const struct reading *reading, uint32_t want_index)
+{
+    MTR_ASSERT(want_index < reading->ask.want_count);
+    return mtr_row_reader_found(reading->reader, want_index);
+}
+
+uint64_t reading_page_rows(const struct reading *reading) { return reading->page_rows; }
+
+struct mtr_hash128 reading_page_hash(const struct reading *reading) { return reading->page_hash; }
+
+uint32_t reading_page_count(const struct reading *reading) { return reading->page_count; }

@@ -1,0 +1,98 @@
+/*
+ * One reading of a window: its pages become rows, the rows are held against the ledger, and what changed goes
+ * to the intake in parts.
+ *
+ *   reading_open ─▶ (reading_begin_page ─▶ reading_feed … ─▶ reading_end_page)*
+ *                ─▶ reading_check ─┬─ not taken ─▶ reading_note      a receipt that says why
+ *                                  └─ taken ────▶ reading_part …     until the last one is committed
+ *
+ * Each function is a bounded piece of work, but for reading_check, which is one pass over the rows; they may
+ * be called on any thread, one at a time. No clock, socket or random number. What the vendor sent is spooled
+ * to pages, and gone through a second time for the parts.
+ *
+ * Borrows the source and all that is given to reading_open, until reading_close.
+ */
+#ifndef METERD_COLLECTOR_SOURCE_READING_H
+#define METERD_COLLECTOR_SOURCE_READING_H
+
+#include "collector/source/applying.h"
+#include "collector/source/page_text.h"
+#include "collector/source/pages.h"
+#include "collector/source/verdict.h"
+#include "meterd/source/window.h"
+
+enum { READING_PAGES_MAX = 100000, READING_WANTS_MAX = MTR_RECORD_WANTS_MAX };
+
+struct reading_ask {
+    const struct mtr_source *source;
+    struct mtr_strand strand;
+    struct mtr_window window; /* both 0: of a feed */
+    uint64_t number;
+    int64_t began_us;
+    bool is_draft;
+    const uint8_t *event_key; /* MTR_EVENT_KEY_BYTES */
+    const char *pages;        /* root of the pages */
+    /* What paging asks of each page; behind them the reading's own. */
+    const struct mtr_record_want *wants;
+    uint32_t want_count;
+    uint32_t events_max; /* of a part */
+};
+
+struct reading;
+
+/* MTR_EINVALID: *fault says what of the document cannot be; MTR_ENOMEM, MTR_EIO, MTR_EFULL. */
+int reading_open(const struct reading_ask *ask, struct reading **out, const char **fault) MTR_MUST_USE;
+/* Removes its pages, unless they are kept. */
+void reading_close(struct reading *reading); /* NULL is allowed */
+
+/* ---- pages ---- */
+
+int reading_begin_page(struct reading *reading) MTR_MUST_USE;
+/* MTR_EINVALID, MTR_ECORRUPT: the page cannot be read, reading_fault says why; MTR_ELIMIT: too large; the
+ * reading is over. */
+int reading_feed(struct reading *reading, struct mtr_str piece) MTR_MUST_USE;
+int reading_end_page(struct reading *reading) MTR_MUST_USE;
+/* A page that broke off is taken back when nothing of it was mapped yet, so it can be asked for again: false:
+ * the reading must begin anew. */
+bool reading_drop_page(struct reading *reading);
+const char *reading_fault(const struct reading *reading);
+
+/* Of the page that ended last: what paging wanted, its rows, and the hash of its bytes. */
+struct mtr_found reading_found(const struct reading *reading, uint32_t want);
+uint64_t reading_page_rows(const struct reading *reading);
+struct mtr_hash128 reading_page_hash(const struct reading *reading);
+uint32_t reading_page_count(const struct reading *reading);
+
+/* ---- the verdict ---- */
+
+struct reading_end {
+    enum mtr_alarm fault; /* of paging: LOOP, TRUNCATED, INCOMPLETE, LIMIT; NONE: the pages ended well */
+    const char *said;
+    struct mtr_str warnings;
+    bool is_absent;
+    bool is_forgotten;
+    int64_t confirms_us; /* as of verdict.h */
+};
+
+/* One read transaction of the ledger. */
+int reading_check(struct reading *reading, struct mtr_ledger *ledger, const struct reading_end *end,
+                  struct verdict *out) MTR_MUST_USE;
+
+/* ---- parts ---- */
+
+/* The next part, for the intake; once it is committed and folded, the next. *is_last: with it the reading is
+ * in. cursor: of a feed, where it goes on; data NULL: none. */
+int reading_part(struct reading *reading, struct mtr_str cursor, struct mtr_request **out,
+                 bool *is_last) MTR_MUST_USE;
+/* A receipt alone, of a reading that is not taken. */
+int reading_note(struct reading *reading, const struct verdict *verdict,
+                 struct mtr_request **out) MTR_MUST_USE;
+
+/* For alarms and people. */
+struct reading_counts {
+    uint64_t rows, skipped, problems, repeated, same, added, changed, gone, moved, elsewhere;
+    int64_t newest_us; /* time of the newest row; INT64_MIN without one */
+};
+struct reading_counts reading_counts_of(const struct reading *reading);
+
+#endif

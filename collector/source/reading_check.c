@@ -1,0 +1,177 @@
+/*
+ * What a reading's rows are worth: sorted, held against the ledger, and judged.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/source/reading_state.h"
+
+enum { USUAL_WINDOWS = 32 };
+
+/* ---- what is usual ---- */
+
+struct usual {
+    const struct reading *reading;
+    uint64_t rows, windows;
+    struct mtr_decimal sum;
+    bool has_sum;
+};
+
+static int on_window(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
+{
+    struct usual *usual = context;
+    const bool is_whole = window->state == MTR_WINDOW_COMPLETE || window->state == MTR_WINDOW_SETTLED;
+    if (window->start_us >= usual->reading->ask.window.from_us || usual->windows == USUAL_WINDOWS)
+        return MTR_OK;
+    if (!is_whole || !window->readings || !mtr_str_equal(each, usual->reading->ask.strand.each))
+        return MTR_OK;
+    usual->windows++;
+    usual->rows += window->rows;
+    if (mtr_decimal_add(usual->sum, window->sum, &usual->sum)) usual->has_sum = false;
+    return MTR_OK;
+}
+
+/* The mean of the windows before this one. A sum's is its whole part; less than one row is none. */
+static int find_usual(struct reading *reading, struct mtr_ledger_txn *txn, struct reading_facts *facts)
+{
+    struct usual usual = {.reading = reading, .has_sum = true};
+    const struct mtr_window *window = &reading->ask.window;
+    const int64_t from_us = window->from_us - USUAL_WINDOWS * (window->to_us - window->from_us);
+    struct mtr_quantity sum;
+    if (!window->to_us) return MTR_OK;
+    int rc = mtr_ledger_walk_windows(txn, &reading->ask.strand, from_us, on_window, &usual);
+    if (rc || !usual.windows) return rc;
+    facts->usual_rows = usual.rows / usual.windows;
+    if (usual.has_sum && !mtr_quantity_from_decimal(usual.sum, &sum))
+        facts->usual_sum = (struct mtr_decimal){.mantissa = sum.e12 / (mtr_int128)usual.windows, .scale = 12};
+    return MTR_OK;
+}
+
+/* ---- facts ---- */
+
+static void take_end(const struct reading *reading, const struct reading_end *end,
+                     struct reading_facts *facts)
+{
+    facts->source = reading->ask.source;
+    facts->began_us = reading->ask.began_us;
+    facts->is_draft = reading->ask.is_draft;
+    facts->confirms_us = end->confirms_us;
+    facts->is_absent = end->is_absent;
+    facts->is_forgotten = end->is_forgotten;
+    facts->fault = end->fault;
+    facts->said = end->said;
+    facts->warnings = end->warnings;
+}
+
+static void take_rows(const struct reading *reading, struct reading_facts *facts)
+{
+    facts->clash = reading->clash;
+    facts->rows = reading->counts.rows;
+    facts->taken = reading->rows.count;
+    facts->sum = reading->counts.sum;
+    facts->proof_sum = reading->counts.sum;
+    facts->not_summed = reading->counts.not_summed;
+    facts->count = reading->proofs[READING_COUNT];
+    facts->proof = reading->proofs[READING_SUM];
+    facts->flag = reading->proofs[READING_FLAG];
+    facts->content = read_rows_content(&reading->rows);
+}
+
+static struct receipt receipt_of(const struct reading *reading, const struct reading_facts *facts,
+                                 const struct verdict *verdict)
+{
+    return (struct receipt){.strand = reading->ask.strand,
+                            .start_us = reading->ask.window.from_us,
+                            .end_us = reading->ask.window.to_us,
+                            .began_us = reading->ask.began_us,
+                            .reading = reading->ask.number,
+                            .is_append = reading->ask.source->delivery == MTR_DELIVERY_APPEND,
+                            .state = verdict->state,
+                            .agreed = verdict->agreed,
+                            .rows = facts->rows,
+                            .skipped = reading->counts.skipped,
+                            .problems = reading->problems,
+                            .sum = facts->sum,
+                            .content = facts->content};
+}
+
+/* A feed adds: every row is sent, and intake knows those of before by their ids. */
+static int send_all(const struct reading *reading, struct merge *out)
+{
+    *out = (struct merge){.added = reading->rows.count, .sends = malloc(reading->ordinals / 8 + 1)};
+    if (!out->sends) return MTR_ENOMEM;
+    memset(out->sends, 0xff, reading->ordinals / 8 + 1);
+    return MTR_OK;
+}
+
+static int compare(struct reading *reading, struct mtr_ledger_txn *txn, struct merge *out)
+{
+    const struct merge_question question = {.txn = txn,
+                                            .strand = reading->ask.strand,
+                                            .start_us = reading->ask.window.from_us,
+                                            .rows = &reading->rows,
+                                            .ordinals = reading->ordinals};
+    *out = (struct merge){0};
+    if (reading->clash) return MTR_OK; /* its rows are not what it takes to compare */
+    return reading->ask.source->delivery == MTR_DELIVERY_APPEND ? send_all(reading, out)
+                                                                : merge_make(&question, out);
+}
+
+static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const struct reading_end *end,
+                    struct verdict *out)
+{
+    struct reading_facts facts = {0};
+    struct mtr_ledger_window before;
+    struct merge merge;
+    take_end(reading, end, &facts);
+    take_rows(reading, &facts);
+    int rc = mtr_ledger_get_window(txn, &reading->ask.strand, reading->ask.window.from_us, &before);
+    if (!rc) facts.before = &before;
+    MTR_ASSERT(rc || before.state != MTR_WINDOW_SETTLED); /* its run is gone: all rows would be new */
+    if (!rc || rc == MTR_ENOTFOUND) rc = find_usual(reading, txn, &facts);
+    if (rc) return rc;
+    rc = compare(reading, txn, &merge);
+    if (rc) {
+        merge_release(&merge);
+        return rc;
+    }
+    facts.known = merge.known;
+    facts.gone = merge.gone;
+    verdict_make(&facts, out);
+    const struct receipt receipt = receipt_of(reading, &facts, out);
+    applying_begin(&reading->applying, &merge, &receipt, reading->ask.events_max);
+    reading->is_applying = true;
+    return MTR_OK;
+}
+
+int reading_check(struct reading *reading, struct mtr_ledger *ledger, const struct reading_end *end,
+                  struct verdict *out)
+{
+    struct mtr_ledger_txn *txn;
+    uint64_t clash = 0;
+    MTR_ASSERT(!reading->is_applying);
+    int rc = read_rows_sort(&reading->rows, &reading->repeated, &clash);
+    if (rc && rc != MTR_EEXISTS) return rc;
+    if (rc) reading->clash = clash + 1;
+    rc = mtr_ledger_begin(ledger, false, &txn);
+    if (rc) return rc;
+    rc = check_in(reading, txn, end, out);
+    mtr_ledger_abort(txn);
+    return rc;
+}
+
+struct reading_counts reading_counts_of(const struct reading *reading)
+{
+    const struct merge *merge = &reading->applying.merge;
+    return (struct reading_counts){.rows = reading->counts.rows,
+                                   .skipped = reading->counts.skipped,
+                                   .problems = reading->problems,
+                                   .repeated = reading->repeated,
+                                   .same = merge->same,
+                                   .added = merge->added,
+                                   .changed = merge->changed,
+                                   .gone = merge->gone,
+                                   .moved = merge->moved,
+                                   .elsewhere = merge->elsewhere,
+                                   .newest_us = reading->newest_us};
+}

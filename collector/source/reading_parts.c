@@ -1,0 +1,106 @@
+/*
+ * The second pass of a reading: its pages once more, to the parts that go to the intake. Text is fed in small
+ * pieces, so that a part is hardly larger than asked for.
+ */
+#include <stdlib.h>
+
+#include "collector/source/reading_state.h"
+
+enum { PIECE_BYTES = 16 << 10 };
+
+static int on_event(void *context, const struct mtr_event *event, const struct mtr_record_place *place)
+{
+    struct reading *reading = context;
+    (void)place;
+    const struct mtr_event row = reading_row(reading, event);
+    return applying_row(&reading->applying, &row);
+}
+
+static int on_problem(void *context, const struct mtr_diagnostic *problem,
+                      const struct mtr_record_place *place)
+{
+    struct reading *reading = context;
+    struct mtr_event row;
+    if (!place || !place->number) return MTR_ECORRUPT; /* the first pass had none */
+    struct mtr_arena_mark mark = mtr_arena_mark(&reading->arena);
+    int rc = reading_refused(reading, &reading->arena, problem, place, &row);
+    if (!rc) {
+        const struct mtr_event read = reading_row(reading, &row);
+        rc = applying_row(&reading->applying, &read);
+    }
+    mtr_arena_rewind(&reading->arena, mark);
+    return rc;
+}
+
+static int open_again(struct reading *reading)
+{
+    const char *fault;
+    const struct mtr_row_hooks hooks = {on_event, on_problem, reading};
+    const struct mtr_row_options options = {.format = &reading->ask.source->map.format,
+                                            .gather_bytes = PIECE_BYTES};
+    mtr_row_reader_close(reading->reader);
+    reading->reader = NULL;
+    return mtr_row_reader_open(&reading->ask.source->map, &options, &hooks, &reading->reader, &fault);
+}
+
+static int open_page(struct reading *reading)
+{
+    const char *fault;
+    int rc = reading->page_at ? mtr_row_reader_turn(reading->reader, &fault) : open_again(reading);
+    reading->page_at++;
+    if (!rc)
+        rc = page_read_open(reading->directory, reading->ask.number, reading->page_at, &reading->page_reader);
+    return rc ? rc : page_text_again(&reading->text, reading->reader);
+}
+
+static int end_page(struct reading *reading)
+{
+    page_read_close(reading->page_reader);
+    reading->page_reader = NULL;
+    return mtr_row_reader_end(reading->reader);
+}
+
+/* A piece of text more. *ended: there is none. */
+static int feed_on(struct reading *reading, bool *ended)
+{
+    *ended = !reading->page_reader && reading->page_at == reading->page_count;
+    if (*ended) return MTR_OK;
+    int rc = reading->page_reader ? MTR_OK : open_page(reading);
+    if (!rc && !reading->rest.size) rc = page_read(reading->page_reader, &reading->rest);
+    if (rc) return rc;
+    if (!reading->rest.size) return end_page(reading);
+    const size_t size = reading->rest.size < PIECE_BYTES ? reading->rest.size : PIECE_BYTES;
+    const struct mtr_str piece = {reading->rest.data, size};
+    reading->rest = (struct mtr_str){reading->rest.data + size, reading->rest.size - size};
+    return page_text_pass(&reading->text, piece);
+}
+
+int reading_part(struct reading *reading, struct mtr_str cursor, struct mtr_request **out, bool *is_last)
+{
+    const struct merge *merge = &reading->applying.merge;
+    bool ended = false;
+    int rc = MTR_OK;
+    MTR_ASSERT(reading->is_applying);
+    if (!merge->added && !merge->changed && !merge->moved && !merge->retried)
+        ended = true; /* nothing of the rows is sent: they need not be gone through */
+    while (!rc && !ended && !applying_is_full(&reading->applying))
+        rc = feed_on(reading, &ended);
+    if (rc) return rc;
+    reading->applying.receipt.cursor = cursor;
+    return applying_part(&reading->applying, ended, out, is_last);
+}
+
+int reading_note(struct reading *reading, const struct verdict *verdict, struct mtr_request **out)
+{
+    struct part part;
+    struct receipt receipt = reading->applying.receipt;
+    MTR_ASSERT(reading->is_applying && verdict->alarm);
+    receipt.part = 1;
+    receipt.is_last = true;
+    receipt.same = receipt.added = receipt.changed = receipt.gone = 0;
+    receipt.problem = mtr_str_from(verdict->problem);
+    int rc = part_begin(&part, &reading->ask.strand, reading->ask.number);
+    if (!rc) rc = part_finish(&part, &receipt, out);
+    if (rc) part_release(&part);
+    return rc;
+}

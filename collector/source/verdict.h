@@ -1,0 +1,65 @@
+/*
+ * What becomes of a reading whose pages have ended: it is whole and is taken, or it is not, and an alarm says
+ * why. A table of checks, the first that objects decides:
+ *
+ *   loop, truncated, warnings, proofs (count, sum, flag), two rows of one id     incomplete
+ *   more rows than guard.rows_max                                                incomplete (limit)
+ *   "there is none" (answer.absent), fewer rows than expect.rows_min             until it is said again
+ *   fewer equal readings than complete.agree                                     until it is said again
+ *   it takes away more than guard.shrink, is guard.jump times the usual, or has
+ *   no row where there are always some                                           suspect, until it is
+ * confirmed
+ *
+ * "Said again" is an equal reading (of the same content) at least guard.every after the one before; of a
+ * suspect one also behind the schedule's next tick: two looks within seconds prove nothing about an outage.
+ *
+ * Pure.
+ */
+#ifndef METERD_COLLECTOR_SOURCE_VERDICT_H
+#define METERD_COLLECTOR_SOURCE_VERDICT_H
+
+#include "meterd/collector/record_reader.h"
+#include "meterd/collector/source_alarm.h"
+#include "meterd/source/source.h"
+#include "meterd/store/ledger.h"
+
+/* A window that an operator has accepted as its last reading said: no further one is waited for. */
+enum { VERDICT_ACCEPTED = 1000000 };
+
+struct reading_facts {
+    const struct mtr_source *source;
+    int64_t began_us;
+    int64_t confirms_us; /* a suspect of before is confirmed from then on */
+    bool is_draft;       /* the window is not over */
+    bool is_absent;      /* the vendor says that there is none */
+    bool is_forgotten;   /* the vendor may have forgotten rows: that some are gone proves nothing */
+    enum mtr_alarm
+        fault; /* LOOP, TRUNCATED, LIMIT, INCOMPLETE: of paging, with `said`; NONE: it ended well */
+    const char *said;
+    struct mtr_str warnings; /* empty: none, or they are only logged */
+    uint64_t clash;          /* so many-eth row has the id of one before it, and other content; 0: none */
+    uint64_t rows;           /* of the reading, as the vendor counts them */
+    uint64_t taken;          /* of them, events and those in quarantine, each key once */
+    struct mtr_decimal sum;  /* of the quantity that is watched */
+    struct mtr_decimal proof_sum; /* of complete.sum_of */
+    uint64_t not_summed;
+    struct mtr_found count, proof, flag; /* what the vendor says, where complete.* asks for it */
+    struct mtr_hash128 content;
+    uint64_t known, gone; /* rows that the log has of the window; of them, those that would go */
+    /* The window as the ledger has it; NULL: never read. */
+    const struct mtr_ledger_window *before;
+    uint64_t usual_rows; /* of the strand's windows before; 0: not known */
+    struct mtr_decimal usual_sum;
+};
+
+struct verdict {
+    enum mtr_window_state state; /* COMPLETE, OPEN: it is taken; INCOMPLETE, SUSPECT: it is not */
+    enum mtr_alarm alarm;        /* NONE when it is taken */
+    uint32_t agreed;             /* so many readings in a row said the same, this one included */
+    bool is_news;                /* a receipt is due: this was not said before, or counts as said again */
+    char problem[MTR_LEDGER_PROBLEM_BYTES_MAX];
+};
+
+void verdict_make(const struct reading_facts *facts, struct verdict *out);
+
+#endif
