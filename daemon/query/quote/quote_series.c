@@ -180,16 +180,14 @@ static int format_time(const struct run *run, int64_t time_us, struct mtr_str *o
     return mtr_arena_copy(run->arena, mtr_str_from(text), out);
 }
 
-/* Does a line of the costs alone stand with that part? */
-static bool stands_with(const struct mtr_period_price *priced, const struct mtr_period_line *line,
-                        uint32_t part)
+/* Is it a line of the costs alone, of that time? */
+static bool stands_in(const struct mtr_period_price *priced, const struct mtr_period_line *line,
+                      const struct mtr_period *bounds)
 {
     const struct mtr_billing_period *period = &priced->period;
-    for (uint32_t i = 0; i < period->part_count; i++) {
+    for (uint32_t i = 0; i < period->part_count; i++)
         if (line->part == &period->parts[i]) return false;
-        if (line->identity.part_start_us == period->parts[i].start_us) return i == part;
-    }
-    return part == 0;
+    return bounds->start_us <= line->identity.part_start_us && line->identity.part_start_us < bounds->end_us;
 }
 
 static struct mtr_price_line cost_line(const struct mtr_period_line *line)
@@ -202,8 +200,8 @@ static struct mtr_price_line cost_line(const struct mtr_period_line *line)
 
 /* The part's price with the costs on its lines. What rounding adds to a total is of no line here; its cost is
  * in the price's own. */
-static int lay_costs(const struct mtr_period_price *priced, uint32_t part, struct mtr_arena *arena,
-                     struct mtr_price *price)
+static int lay_costs(const struct mtr_period_price *priced, const struct mtr_billing_part *part,
+                     const struct mtr_period *bounds, struct mtr_arena *arena, struct mtr_price *price)
 {
     const uint32_t count = price->line_count;
     uint32_t next = 0;
@@ -217,8 +215,8 @@ static int lay_costs(const struct mtr_period_price *priced, uint32_t part, struc
     price->has_cost = true;
     for (uint32_t i = 0; !rc && i < priced->line_count; i++) {
         const struct mtr_period_line *line = &priced->lines[i];
-        const bool is_own = line->part == &priced->period.parts[part];
-        if (!is_own && !stands_with(priced, line, part)) continue;
+        const bool is_own = line->part == part;
+        if (!is_own && !stands_in(priced, line, bounds)) continue;
         rc = mtr_money_add(price->cost, line->cost, &price->cost);
         if (mtr_str_equal(line->identity.kind, MTR_STR("rounding"))) continue;
         struct mtr_price_line *out = is_own ? &lines[next++] : &lines[price->line_count++];
@@ -231,9 +229,10 @@ static int lay_costs(const struct mtr_period_price *priced, uint32_t part, struc
     return rc;
 }
 
-/* Also of a period in which nothing is charged: then `input` has a version without components. */
-static int keep_part(struct run *run, const struct mtr_period_price *priced, uint32_t index,
-                     const struct mtr_period *bounds)
+/* A part of the period; or a time in which nothing is charged, without one: then `input` has a version
+ * without components. */
+static int keep_part(struct run *run, const struct mtr_period_price *priced,
+                     const struct mtr_billing_part *part, const struct mtr_period *bounds)
 {
     static const struct mtr_tariff_version nothing;
     struct mtr_price *price = mtr_arena_calloc(run->arena, 1, sizeof(*price));
@@ -242,11 +241,11 @@ static int keep_part(struct run *run, const struct mtr_period_price *priced, uin
         .input = input, .price = price, .currency = priced->subscription->currency};
     if (!price || !input) return MTR_ENOMEM;
     *input = (struct mtr_price_input){.tariff = priced->subscription->tariff, .version = &nothing};
-    if (index < priced->period.part_count) {
-        *input = priced->parts[index].input;
-        *price = priced->parts[index].price;
+    if (part) {
+        *input = priced->parts[part - priced->period.parts].input;
+        *price = priced->parts[part - priced->period.parts].price;
     }
-    int rc = lay_costs(priced, index, run->arena, price);
+    int rc = lay_costs(priced, part, bounds, run->arena, price);
     if (!rc) rc = format_time(run, bounds->start_us, &kept.from);
     if (!rc) rc = format_time(run, bounds->end_us, &kept.to);
     if (!rc)
@@ -258,17 +257,31 @@ static int keep_part(struct run *run, const struct mtr_period_price *priced, uin
 
 /* ---- periods ---- */
 
+/* What is used for nothing, before a trial's end or a first version, has its cost. */
+static int keep_uncharged(struct run *run, const struct mtr_period_price *priced,
+                          const struct mtr_period *bounds)
+{
+    for (uint32_t i = 0; i < priced->line_count; i++)
+        if (stands_in(priced, &priced->lines[i], bounds)) return keep_part(run, priced, NULL, bounds);
+    return MTR_OK;
+}
+
 static int keep_parts(struct run *run, const struct mtr_period_price *priced)
 {
     const struct mtr_billing_period *period = &priced->period;
-    const struct mtr_period all = {period->start_us, period->end_us};
+    struct mtr_period between = {period->start_us, period->end_us};
     int rc = MTR_OK;
-    if (!period->part_count) return keep_part(run, priced, 0, &all);
+    if (!period->part_count) return keep_part(run, priced, NULL, &between);
     for (uint32_t i = 0; !rc && i < period->part_count; i++) {
-        const struct mtr_period bounds = {period->parts[i].start_us, period->parts[i].end_us};
-        rc = keep_part(run, priced, i, &bounds);
+        const struct mtr_billing_part *part = &period->parts[i];
+        const struct mtr_period bounds = {part->start_us, part->end_us};
+        between.end_us = part->start_us;
+        rc = keep_uncharged(run, priced, &between);
+        if (!rc) rc = keep_part(run, priced, part, &bounds);
+        between.start_us = part->end_us;
     }
-    return rc;
+    between.end_us = period->end_us;
+    return rc ? rc : keep_uncharged(run, priced, &between);
 }
 
 static int price_period(struct run *run, const struct mtr_rating *rating, int64_t start_us, int64_t *end_us)

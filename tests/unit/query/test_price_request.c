@@ -41,6 +41,11 @@
 #define TASTE \
     "{\"key\":\"taste\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"components\":[" \
     "{\"key\":\"calls\",\"meter\":\"calls\",\"per_unit\":\"0.1\"}]}]}"
+/* Each use costs 0.5, also where nothing is charged. */
+#define FREE(rest) \
+    "{\"tariff\":{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"components\":[" \
+    "{\"key\":\"calls\",\"meter\":\"calls\",\"per_unit\":\"2\"}]}]},\"cost\":{\"key\":\"k\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\"," \
+    "\"components\":[{\"key\":\"calls\",\"meter\":\"calls\",\"per_unit\":\"0.5\"}]}]},\"start\":\"2026-03-01\",\"trace\":false," rest "}"
 #define CALLS(a, b) "\"usage\":[{\"time\":\"" a "\",\"quantity\":\"6\"},{\"time\":\"" b "\",\"quantity\":\"2\"}]"
 
 /* Readings of counters by place, under two components from March on. */
@@ -84,6 +89,16 @@ static const struct request_row {
 } request_rows[] = {
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"quantity\":\"3\"}", "\"total\":\"11.50\""},
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\"}", "\"total\":\"10.00\""},
+    /* what is used for nothing has its cost where it is used */
+    {FREE("\"trial\":{\"days\":10}," CALLS("2026-03-05", "2026-03-20")),
+     "\"to\":\"2026-03-11T00:00:00Z\",\"component\":\"calls\",\"kind\":\"usage\",\"quantity\":\"6\","
+     "\"amount\":\"0.00\",\"cost\":\"3.00\",\"margin\":\"-3.00\"},"
+     "{\"from\":\"2026-03-11T00:00:00Z\",\"to\":\"2026-04-01T00:00:00Z\",\"component\":\"calls\",\"kind\":\"usage\",\"quantity\":\"2\",\"unit_price\":\"2\","
+     "\"amount\":\"4.00\",\"cost\":\"1.00\",\"margin\":\"3.00\"}"},
+    {FREE("\"trial\":{\"days\":10,\"tariff\":" TASTE ",\"then\":\"stop\"}," CALLS("2026-03-05", "2026-03-20")),
+     "{\"from\":\"2026-03-11T00:00:00Z\",\"to\":\"2026-04-01T00:00:00Z\",\"component\":\"calls\",\"kind\":\"usage\",\"quantity\":\"2\","
+     "\"amount\":\"0.00\",\"cost\":\"1.00\",\"margin\":\"-1.00\"}"},
+    {FREE("\"trial\":{\"days\":10}," CALLS("2026-03-15", "2026-03-20")), "\"lines\":[{\"from\":\"2026-03-11T00:00:00Z\""},
     /* numbers out of range */
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"quantity\":\"350000000000000000000\",\"dimensions\":{\"region\":\"eu\"}}",
      "quantity component calls (region=eu): the price of 350000000000000000000 is out of range, per_unit 350000000000000000000 × 0.5: an amount is "
