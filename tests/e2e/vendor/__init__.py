@@ -13,10 +13,11 @@ meterd keeps.
 """
 from .chaos import FAULTS, Chaos
 from .clock import Clock
-from .dialect import Dialect, every_dialect
+from .dialect import Dialect, any_dialect, every_dialect
 from .document import source_document
 from .life import Life
 from .simulator import Simulator
 from .truth import Row, Truth
 
-__all__ = ["FAULTS", "Chaos", "Clock", "Dialect", "Life", "Row", "Simulator", "Truth", "every_dialect", "source_document"]
+__all__ = ["FAULTS", "Chaos", "Clock", "Dialect", "Life", "Row", "Simulator", "Truth", "any_dialect", "every_dialect",
+           "source_document"]

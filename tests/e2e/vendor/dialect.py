@@ -1,8 +1,8 @@
 """A dialect: all that differs between one vendor's usage API and another's, as values.
 
 `Dialect(name="acme", paging="cursor", auth="oauth2")` is served under /acme/…; fields that are not given are plain:
-JSON, RFC 3339, half-open windows, no login. `fault` says why two of them do not go together, and `every_dialect`
-has one of each kind and those pairs that differ in more than their sum.
+JSON, RFC 3339, half-open windows, no login. `fault` says why two of them do not go together, `every_dialect` has one
+of each kind and those pairs that differ in more than their sum, and `any_dialect` draws one of all that there could be.
 """
 from dataclasses import dataclass, replace
 
@@ -10,8 +10,12 @@ PAGINGS = ("none", "page", "offset", "cursor", "next_url", "link_header", "after
 JOBS = (None, "rows", "url", "manifest")
 AUTHS = ("none", "basic", "basic_key", "header", "oauth2", "oauth2_refresh", "login", "aws_sigv4", "hmac")
 FORMATS = ("json", "json_list", "ndjson", "csv", "prometheus", "prometheus_vector")
-PACKINGS = (None, "gzip", "zstd", "zip")  # of a file; `coding` is that of HTTP
+PACKINGS = (None, "gzip", "zstd", "zip")  # of a file
+CODINGS = (None, "gzip", "zstd")  # of HTTP
 TOKENS_IN_BODY = ("cursor", "next_url")
+TIME_STYLES = ("rfc3339", "unix", "unix_ms", "%Y-%m-%d", "%d.%m.%Y", "%Y%m%dT%H%M%S")
+ROW_STYLES = ("rfc3339", "unix", "unix_ms", "%d.%m.%Y %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z")
+ZONES = ("UTC", "Europe/Moscow", "Asia/Kolkata", "America/Sao_Paulo", "Asia/Kathmandu")  # without summer time today
 UNIT_US = {"%Y-%m-%d": 86400 * 1000000, "month": 0}
 
 
@@ -64,7 +68,7 @@ class Dialect:
     def has_parts(self):
         return self.paging in ("parts", "s3_list") or self.job in ("url", "manifest")
 
-    def fault(self):
+    def fault(self):  # a rule a line
         """Why there is no such API; None: there is."""
         bare = self.format in ("json_list", "ndjson", "csv")
         if self.paging == "s3_list" and (self.job or self.body or self.each):
@@ -81,6 +85,26 @@ class Dialect:
             return "the id stands in a row of JSON"
         if self.is_prometheus and (self.paging != "none" or self.job or self.packing or self.totals or self.comma):
             return "Prometheus has neither pages nor reports"
+        if self.method == "GET" and self.body or self.method == "POST" and not self.body:
+            return "parameters are in the query of a GET and in the body of a POST"
+        if self.method == "POST" and (self.is_prometheus or self.job or self.paging not in ("none", "page", "offset", "cursor")):
+            return "a link has no body"
+        if self.border == "inclusive" and self.time_style in ("month", "%d.%m.%Y"):
+            return "a last day is written as %Y-%m-%d"
+        if self.format != "csv" and (self.encoding != "utf-8" or self.delimiter != "," or self.comma):
+            return "this is of CSV"
+        if self.comma and self.delimiter == ",":
+            return "a decimal comma is no delimiter"
+        if self.packing and self.coding:
+            return "packed once is enough"
+        if self.packing and self.format in ("json", "json_list") and not self.has_parts:
+            return "a page of JSON is packed by HTTP"
+        if self.has_parts and (self.totals or self.has_more):
+            return "a file has no totals"
+        if self.is_prometheus and (self.time_style, self.row_style) != ("unix", "unix"):
+            return "Prometheus knows unix times"
+        if "%H" not in self.time_style and "%" in self.time_style and self.border == "closed":
+            return "a day has no instant in two windows"
         if (self.length == "cursor") != (self.paging == "after_id") and (self.length, self.paging) != ("cursor", "cursor"):
             return "a feed goes on by a token or an id"
         return None
@@ -122,3 +146,20 @@ def every_dialect():
     }
     rows.update({f"auth-{auth.replace('_', '-')}": {"auth": auth, "paging": "cursor"} for auth in AUTHS[1:]})
     return {name: replace(plain, name=name, **fields) for name, fields in rows.items()}
+
+
+def any_dialect(random, name):
+    """Drawn of all windows of days, pages, reports, logins, formats."""
+    while True:
+        dialect = Dialect(
+            name, paging=random.choice(PAGINGS), page_rows=random.choice([1, 7, 50]), page_cap=random.choice([0, 0, 5]),
+            has_more=random.random() < 0.3, last_token=random.choice(["absent", "null", "empty"]), job=random.choice(JOBS),
+            job_id=random.choice(["Operation-Location", "Location", "path"]), polls=random.randint(1, 3), auth=random.choice(AUTHS),
+            format=random.choice(FORMATS[:-1]), packing=random.choice(PACKINGS), coding=random.choice(CODINGS),
+            delimiter=random.choice([",", ";", "\t"]), encoding=random.choice(["utf-8", "windows-1251"]), comma=random.random() < 0.3,
+            cents=random.random() < 0.3, **random.choice([{}, {}, {"method": "POST", "body": "json"}, {"method": "POST", "body": "form"}]),
+            time_style=random.choice(TIME_STYLES), row_style=random.choice(ROW_STYLES), zone=random.choice(ZONES),
+            border=random.choice(["half_open", "half_open", "inclusive", "closed"]), each=random.choice([None, None, "values"]),
+            totals=random.random() < 0.5, url_style=random.choice(["absolute", "relative"]))
+        if not dialect.fault():
+            return dialect
