@@ -400,8 +400,8 @@ def check_documents():
         documents = []
         for dialect in dialects:
             service = simulator.add(dialect)
-            documents.append(source_document(service, directory, "acme", "2026-03-27", window={"lateness": "1s"}))
-            assert service.gate.secret not in json.dumps(documents[-1]) and documents[-1]["window"]["lateness"] == "1s"
+            documents.append(source_document(service, directory, "acme", "2026-03-27", expect={"freshness": "36h"}))
+            assert service.gate.secret not in json.dumps(documents[-1]) and documents[-1]["expect"]["freshness"] == "36h"
         for name in os.listdir(directory):
             assert os.stat(os.path.join(directory, name)).st_mode & 0o777 == 0o600, name
         if "sources" in subprocess.run([METERD, "reference", "catalog"], capture_output=True, text=True, check=True).stdout:
