@@ -139,8 +139,8 @@ struct demands {
     const struct mtr_component *component[2]; /* with a meter, of different services */
     const struct mtr_service *service[2];
     const struct mtr_component *fee[MTR_PERIOD_UNIT_COUNT];
-    bool has_term;                /* limits over terms: */
-    enum mtr_period_unit shortest; /* of them */
+    bool has_term; /* limits over terms: */
+    struct mtr_period_length shortest; /* of them */
 };
 
 static void note_service(const struct mtr_component *component, const struct mtr_service *service,
@@ -215,12 +215,13 @@ static void check_fees(const struct named_tariff *named, struct mtr_diagnostics 
 static void check_term(const struct named_tariff *named, struct mtr_diagnostics *findings)
 {
     const enum mtr_period_unit billed = named->subscription->billing.unit;
-    if (!named->demands->has_term || named->demands->shortest > billed) return;
+    char length[MTR_PERIOD_LENGTH_TEXT_BYTES];
+    if (!named->demands->has_term || mtr_period_length_exceeds(named->demands->shortest, billed)) return;
     record_fail(named->record, MTR_FINDING_CATALOG_SUBSCRIPTION_BILLING,
                 named->subscription->phase_index ? "changes" : "billing", findings,
-                "tariff `%.*s` has limits over a term of a %s, but the subscription is billed every %s: bill "
+                "tariff `%.*s` has limits over a term of %s, but the subscription is billed every %s: bill "
                 "it more often, or write them as limits of the period",
-                MTR_STR_ARGS(named->tariff->key), mtr_period_unit_name(named->demands->shortest),
+                MTR_STR_ARGS(named->tariff->key), mtr_period_length_text(named->demands->shortest, length),
                 mtr_period_unit_name(billed));
 }
 
@@ -457,9 +458,11 @@ static void note_version(const struct mtr_catalog *catalog, const struct mtr_tar
         note_component(catalog, &version->components[i], demands);
     for (uint32_t i = 0; i < version->override_count; i++)
         note_version(catalog, &version->overrides[i].version, demands);
-    if (!version->term.given || (demands->has_term && demands->shortest <= version->term.every)) return;
+    const struct mtr_term_limits *term = &version->term;
+    if (!term->given || (demands->has_term && !mtr_period_length_is_shorter(term->length, demands->shortest)))
+        return;
     demands->has_term = true;
-    demands->shortest = version->term.every;
+    demands->shortest = term->length;
 }
 
 int catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)

@@ -31,6 +31,7 @@ struct tariff_commitment_fields {
 
 struct tariff_term_fields {
     int every, anchor; /* enum mtr_period_unit less a week; 0 anniversary, 1 calendar */
+    uint64_t count;
     struct mtr_list components; /* of struct mtr_str */
     bool has_commitment, has_minimum, has_minimum_prorate, has_cap;
     struct tariff_commitment_fields commitment;

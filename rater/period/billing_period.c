@@ -295,14 +295,14 @@ static struct mtr_billing_term term_at(const struct mtr_subscription *subscripti
                                        const struct mtr_tariff_document *tariff,
                                        const struct mtr_term_limits *limits, int64_t time_us)
 {
-    struct mtr_period_rule rule = {limits->every, INT64_MIN, subscription->zone};
+    struct mtr_period_rule rule = {limits->length.unit, INT64_MIN, subscription->zone};
     if (!limits->given) return (struct mtr_billing_term){.given = false};
     if (!limits->by_calendar) {
         const struct mtr_civil first =
             mtr_zone_to_civil(subscription->zone, term_from(subscription, tariff, time_us));
         rule.anchor_days = mtr_days_from_civil(first.year, first.month, first.day);
     }
-    const struct mtr_period whole = mtr_period_at(&rule, time_us);
+    const struct mtr_period whole = mtr_period_of_several(&rule, limits->length.count, time_us);
     const bool in_trial = time_us < subscription->trial_end_us;
     const int64_t from_us = in_trial ? subscription->start_us : subscription->trial_end_us,
                   to_us = in_trial ? mtr_time_sooner(subscription->trial_end_us, subscription->end_us)

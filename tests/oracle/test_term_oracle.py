@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Limits over terms against a naive reference in fractions that shares no code: seeded tariffs of up to three versions, terms of quarters and years
-that begin anywhere, starts, ends, use and time zones, billed by the month, the week and the day.
+"""Limits over terms against a naive reference in fractions that shares no code: seeded tariffs of up to three versions, terms of months, quarters and
+years, one or several of them, that begin anywhere, starts, ends, use and time zones, billed by the month, the week and the day.
 
 The reference knows nothing of running sums: it cuts the subscription's time into parts by hand, prices each by itself under the limits of its month,
 and then looks at each part's place in its term: what the whole term up to its end comes to under the part's limits, less the same up to its begin.
@@ -40,14 +40,14 @@ def add_months(day, months):
     return datetime.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
-def period_of(day, unit, anchor):
-    """The period [start, end) that holds a day; anchor None: by the calendar."""
+def period_of(day, unit, anchor, count=1):
+    """The period [start, end) that holds a day, or so many in a row; anchor None: by the calendar."""
     if unit == "day":
         return day, day + DAY
     if unit == "week":
-        start = day - (day - (anchor or datetime.date(1970, 1, 5))) % (7 * DAY)
-        return start, start + 7 * DAY
-    months, first = {"month": 1, "quarter": 3, "year": 12}[unit], anchor or datetime.date(1970, 1, 1)
+        start = day - (day - (anchor or datetime.date(1970, 1, 5))) % (7 * count * DAY)
+        return start, start + 7 * count * DAY
+    months, first = {"month": 1, "quarter": 3, "year": 12}[unit] * count, anchor or datetime.date(1970, 1, 1)
     index = ((day.year - first.year) * 12 + day.month - first.month) // months
     while add_months(first, months * index) > day:
         index -= 1
@@ -70,15 +70,23 @@ def make_limits(scale):
     return limits
 
 
+def make_length():
+    """Half a year, five weeks, three years; by the calendar what makes a year."""
+    every, count = rng.choice([("quarter", 1), ("quarter", 1), ("year", 1), ("year", 1), ("month", 6), ("month", 4), ("quarter", 2), ("month", 5), ("month", 18),
+                               ("year", 2), ("year", 3), ("week", 5), ("week", 13)])
+    is_of_calendar = every != "week" and 12 % ({"month": 1, "quarter": 3, "year": 12}[every] * count) == 0
+    return {"every": every, "anchor": rng.choice(["anniversary", "anniversary", "calendar" if is_of_calendar else "anniversary"]),
+            **({"count": count} if count > 1 or rng.random() < 0.1 else {})}
+
+
 def make_case():
     start = datetime.date(2026, 1, 1) + rng.randrange(120) * DAY
-    end = start + rng.randrange(20, 500) * DAY
+    end = start + rng.choice([rng.randrange(20, 500), rng.randrange(20, 1300)]) * DAY
     versions, day = [], datetime.date(2026, 1, 1)
     for index in range(rng.choice([1, 1, 2, 3])):
         versions.append({"from": day, "unit": Fraction(rng.randrange(1, 400), 100), "fee": rng.choice([0, 0, 7]), "reset": index > 0 and rng.random() < 0.3,
                          "cap": rng.choice([None, None, 60]), "minimum": rng.choice([None, None, 9]),
-                         "term": {"every": rng.choice(["quarter", "year"]), "anchor": rng.choice(["anniversary", "anniversary", "calendar"]),
-                                  **make_limits(rng.choice([1, 3]))} if rng.random() < 0.9 else None})
+                         "term": {**make_length(), **make_limits(rng.choice([1, 3]))} if rng.random() < 0.9 else None})
         day += rng.randrange(5, 200) * DAY
     use = [(start + rng.randrange((end - start).days) * DAY, rng.randrange(1, 40)) for _ in range(rng.randrange(1, 40))]
     return {"start": start, "end": end, "versions": versions, "use": use, "zone": rng.choice(["UTC", "Europe/Berlin", "America/New_York"]),
@@ -109,7 +117,8 @@ def term_of(case, version, day):
     """(start, end, runs from, runs to) of the term that holds a day."""
     resets = [v["from"] for v in case["versions"] if v["reset"] and v["from"] > case["start"]]
     first = max([case["start"]] + [r for r in resets if r <= day])
-    start, end = period_of(day, version["term"]["every"], None if version["term"]["anchor"] == "calendar" else first)
+    start, end = period_of(day, version["term"]["every"], None if version["term"]["anchor"] == "calendar" else first,
+                           version["term"].get("count", 1))
     return start, end, max(start, case["start"]), min([end, case["end"]] + [r for r in resets if r > day])
 
 

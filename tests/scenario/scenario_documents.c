@@ -365,7 +365,7 @@ static void put_overrides(struct yaml *yaml, uint32_t service, const char *meter
 /* Longer than every billing period of a run, and shorter than some runs. */
 static void put_term(struct yaml *yaml)
 {
-    static const char *const units[] = {"quarter", "quarter", "year"},
+    static const char *const units[] = {"quarter", "quarter", "year", "month, count: 4", "month, count: 6"},
                              *const anchors[] = {"anniversary", "calendar"},
                              *const prorates[] = {"none", "day", "second"};
     struct scenario *scenario = yaml->scenario;

@@ -49,13 +49,13 @@ struct mtr_period scenario_term_at(const struct mtr_subscription *subscription,
                                    const struct mtr_tariff_document *tariff,
                                    const struct mtr_tariff_version *version, int64_t time_us)
 {
-    struct mtr_period_rule rule = {version->term.every, INT64_MIN, subscription->zone};
+    struct mtr_period_rule rule = {version->term.length.unit, INT64_MIN, subscription->zone};
     if (!version->term.by_calendar) {
         const struct mtr_civil day =
             mtr_zone_to_civil(subscription->zone, scenario_contract_start(subscription, tariff, time_us));
         rule.anchor_days = mtr_days_from_civil(day.year, day.month, day.day);
     }
-    return mtr_period_at(&rule, time_us);
+    return mtr_period_of_several(&rule, version->term.length.count, time_us);
 }
 
 static struct naive_term *find(struct naive_terms *terms, const struct naive_term *wanted)

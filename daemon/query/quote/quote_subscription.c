@@ -18,6 +18,7 @@ static int check_periods(const struct quote_question *question, const struct mtr
                          enum mtr_period_unit billed)
 {
     const bool is_given = question->request->terms.billing != NULL;
+    char length[MTR_PERIOD_LENGTH_TEXT_BYTES];
     enum mtr_period_unit unit;
     if (!tariff || (!is_given && !question->is_series)) return MTR_OK;
     for (uint32_t v = 0; v < tariff->version_count; v++) {
@@ -31,9 +32,9 @@ static int check_periods(const struct quote_question *question, const struct mtr
                                            "for other periods:",
                                 component->key);
         }
-        if (version->term.given && version->term.every <= billed)
-            return fail_billing(question, "is no shorter than the term that the tariff has limits over: a",
-                                mtr_str_from(mtr_period_unit_name(version->term.every)));
+        if (version->term.given && !mtr_period_length_exceeds(version->term.length, billed))
+            return fail_billing(question, "is no shorter than the term that the tariff has limits over:",
+                                mtr_str_from(mtr_period_length_text(version->term.length, length)));
     }
     return MTR_OK;
 }

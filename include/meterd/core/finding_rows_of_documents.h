@@ -151,6 +151,8 @@
       "remove `minimum_prorate`, or write the minimum")                                                      \
     X(TARIFF_SCOPE_WRONG, ERROR, "tariff.scope.wrong", "what the component says cannot be in its scope",     \
       "take the scope that the sentence names")                                                              \
+    X(TARIFF_TERM_CALENDAR, ERROR, "tariff.term.calendar", "the calendar has no such term",                  \
+      "leave the anchor out, or take months that make a year")                                               \
     X(TARIFF_TIERS_GAP, ERROR, "tariff.tiers.gap", "some use has no price",                                  \
       "leave the bound of the last one out, or begin at 0")                                                  \
     X(TARIFF_TIERS_OVERLAP, ERROR, "tariff.tiers.overlap", "bounds of tiers do not ascend",                  \

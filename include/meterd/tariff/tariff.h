@@ -238,8 +238,8 @@ struct mtr_account_limits {
  * included. */
 struct mtr_term_limits {
     bool given;
-    enum mtr_period_unit every; /* longer than the billing period of those who have it */
-    bool by_calendar;           /* else it is counted from the day on which the subscription starts */
+    struct mtr_period_length length; /* longer than the billing period of those who have it */
+    bool by_calendar; /* else it is counted from the day on which the subscription starts */
     struct mtr_str *components; /* keys of those whose lines count; none: all lines */
     uint32_t component_count;
     bool has_minimum, has_cap;

@@ -8,6 +8,8 @@
  */
 #include "meterd/core/period.h"
 
+#include <stdio.h>
+
 static const struct {
     struct mtr_str name;
     int64_t days;           /* 0 for units of months */
@@ -77,15 +79,61 @@ static int64_t index_near(const struct mtr_period_rule *rule, int64_t time_us)
     return floor_div(month_number(now.year, now.month) - month_number(year, month), units[rule->unit].months);
 }
 
-struct mtr_period mtr_period_at(const struct mtr_period_rule *rule, int64_t time_us)
+struct mtr_period mtr_period_of_several(const struct mtr_period_rule *rule, uint32_t count,
+                                        int64_t time_us)
 {
-    int64_t index = index_near(rule, time_us);
-    int64_t start_us = start_of(rule, index);
-    while (start_us > time_us) start_us = start_of(rule, --index);
-    int64_t end_us = start_of(rule, index + 1);
+    MTR_ASSERT(count > 0);
+    int64_t index = floor_div(index_near(rule, time_us), count);
+    int64_t start_us = start_of(rule, index * count);
+    while (start_us > time_us) start_us = start_of(rule, --index * count);
+    int64_t end_us = start_of(rule, (index + 1) * count);
     while (end_us <= time_us) {
         start_us = end_us;
-        end_us = start_of(rule, ++index + 1);
+        end_us = start_of(rule, (++index + 1) * count);
     }
     return (struct mtr_period){start_us, end_us};
+}
+
+struct mtr_period mtr_period_at(const struct mtr_period_rule *rule, int64_t time_us)
+{
+    return mtr_period_of_several(rule, 1, time_us);
+}
+
+/* ---- lengths ---- */
+
+const char *mtr_period_length_text(struct mtr_period_length length,
+                                   char text[MTR_PERIOD_LENGTH_TEXT_BYTES])
+{
+    const char *name = mtr_period_unit_name(length.unit);
+    if (length.count == 1) snprintf(text, MTR_PERIOD_LENGTH_TEXT_BYTES, "a %s", name);
+    else snprintf(text, MTR_PERIOD_LENGTH_TEXT_BYTES, "%u %ss", length.count, name);
+    return text;
+}
+
+bool mtr_period_length_exceeds(struct mtr_period_length length, enum mtr_period_unit unit)
+{
+    static const int64_t days_max[] = {[MTR_PERIOD_DAY] = 1,
+                                       [MTR_PERIOD_WEEK] = 7,
+                                       [MTR_PERIOD_MONTH] = 31,
+                                       [MTR_PERIOD_QUARTER] = 92,
+                                       [MTR_PERIOD_YEAR] = 366};
+    if (units[length.unit].days) return units[length.unit].days * length.count > days_max[unit];
+    /* a month has more days than a week */
+    return units[length.unit].months * length.count > units[unit].months;
+}
+
+bool mtr_period_length_is_shorter(struct mtr_period_length length, struct mtr_period_length other)
+{
+    enum { DAYS_PER_MONTH = 30 };
+    const int64_t days = units[length.unit].days + units[length.unit].months * DAYS_PER_MONTH,
+                  others = units[other.unit].days + units[other.unit].months * DAYS_PER_MONTH;
+    return days * length.count < others * other.count;
+}
+
+bool mtr_period_length_is_of_calendar(struct mtr_period_length length)
+{
+    enum { MONTHS_PER_YEAR = 12 };
+    if (units[length.unit].days) return length.count == 1;
+    const int64_t months = units[length.unit].months * length.count;
+    return months <= MONTHS_PER_YEAR && MONTHS_PER_YEAR % months == 0;
 }

@@ -19,6 +19,8 @@
 #include "lib/tariff/price/pricer.h"
 #include "lib/tariff/report.h"
 
+enum { TERM_COUNT_MAX = 60 };
+
 static const char *const everies[] = {"week", "month", "quarter", "year", NULL};
 _Static_assert(MTR_PERIOD_WEEK == 1 && MTR_PERIOD_YEAR == 4, "as enum mtr_period_unit, less one");
 static const char *const anchors[] = {"anniversary", "calendar", NULL};
@@ -26,6 +28,9 @@ static const char *const anchors[] = {"anniversary", "calendar", NULL};
 const struct mtr_field mtr_tariff_term_rows[] = {
     {.name = "every", .type = MTR_FIELD_ENUM, AT(tariff_term_fields, every), .choices = everies,
      .default_text = "year", .doc = "how long it is: several billing periods"},
+    {.name = "count", .type = MTR_FIELD_U64, AT(tariff_term_fields, count), .min = 1, .max = TERM_COUNT_MAX,
+     .default_text = "1",
+     .doc = "how many of them: {every: month, count: 6} is half a year, {every: year, count: 3} three years"},
     {.name = "anchor", .type = MTR_FIELD_ENUM, AT(tariff_term_fields, anchor), .choices = anchors,
      .default_text = "anniversary",
      .doc = "it is counted from the day on which the subscription starts, or by the calendar"},
@@ -50,7 +55,7 @@ struct mtr_term_limits tariff_term_of(const struct tariff_term_fields *fields)
 {
     return (struct mtr_term_limits){
         .given = true,
-        .every = (enum mtr_period_unit)(fields->every + MTR_PERIOD_WEEK),
+        .length = {(enum mtr_period_unit)(fields->every + MTR_PERIOD_WEEK), (uint32_t)fields->count},
         .by_calendar = fields->anchor == 1,
         .components = fields->components.items,
         .component_count = fields->components.count,
@@ -88,6 +93,15 @@ void tariff_lint_term(const struct mtr_node *version_node, const struct mtr_tari
     if (!commitment && !term->has_minimum && !term->has_cap)
         tariff_report(findings, MTR_FINDING_TARIFF_FIELD_EMPTY, node, "term",
                       "says nothing: write `commitment`, `minimum` or `cap`");
+    if (term->by_calendar && !mtr_period_length_is_of_calendar(term->length)) {
+        char sentence[MTR_FINDING_TEXT_BYTES], length[MTR_PERIOD_LENGTH_TEXT_BYTES];
+        snprintf(sentence, sizeof(sentence),
+                 "%s are nothing that the calendar has: by it a week, or months that make a year, are "
+                 "counted; leave the anchor out to count from the subscription's start",
+                 mtr_period_length_text(term->length, length));
+        tariff_report(findings, MTR_FINDING_TARIFF_TERM_CALENDAR, tariff_place(node, "anchor"), "anchor",
+                      sentence);
+    }
     if (term->has_minimum) tariff_lint_limit(node, "minimum", tariff, term->minimum, findings);
     tariff_forbid(findings, MTR_FINDING_TARIFF_PRORATE_NOTHING, node,
                   term->minimum_prorate != MTR_PRORATE_NONE && !term->has_minimum, "minimum_prorate",

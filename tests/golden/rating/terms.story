@@ -191,3 +191,51 @@ at      2026-04-01T02
         s2 2026-02-16: final 40 calls  # another customer: a quarter from that day
 at      2026-06-01T02
         s2 2026-05: final 60 tariff.term.commitment commitment (1)
+
+# Half a year, and by the calendar two of them a year: a start in May has one of two months first. Three years.
+tariffs:
+- key: half
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components: [{key: calls, meter: calls, per_unit: 1}]
+    term: {every: month, count: 6, minimum: 50}
+- key: halves
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components: [{key: calls, meter: calls, per_unit: 1}]
+    term: {every: quarter, count: 2, anchor: calendar, minimum: 50}
+- key: three
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components: [{key: calls, meter: calls, per_unit: 1}]
+    term: {every: year, count: 3, commitment: {amount: 300, overage: 2}}
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: half, start: 2026-05-01}
+- {key: s2, service: compute, customer: c2, tariff: halves, start: 2026-05-01}
+- {key: s3, service: compute, customer: c3, tariff: three, start: 2026-05-01}
+
+use     s1 calls 2026-06-10 30
+        s2 calls 2026-06-10 30
+        s3 calls 2026-06-10 290
+at      2026-07-01T02
+        s1 2026-06: final 30 calls
+        s2 2026-06: final 30 calls; final 20 tariff.term.minimum minimum (1)
+        s3 2026-06: final 290 calls
+use     s2 calls 2026-07-10 10
+at      2026-11-01T02
+        s1 2026-10: final 20 tariff.term.minimum minimum (1)
+        s2 2026-07: final 10 calls
+at      2027-01-01T02
+        s2 2026-12: final 40 tariff.term.minimum minimum (1)
+use     s3 calls 2028-06-10 20
+at      2028-07-01T02
+        s1 2027-04: final 50 tariff.term.minimum minimum (1)
+        s1 2027-10: final 50 tariff.term.minimum minimum (1)
+        s1 2028-04: final 50 tariff.term.minimum minimum (1)
+        s2 2027-06: final 50 tariff.term.minimum minimum (1)
+        s2 2027-12: final 50 tariff.term.minimum minimum (1)
+        s2 2028-06: final 50 tariff.term.minimum minimum (1)
+        s3 2028-06: final 20 calls; final 10 tariff.term.commitment overage

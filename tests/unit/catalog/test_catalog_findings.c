@@ -150,6 +150,12 @@ static const struct {
      "8:99: billing: tariff `t` has limits over a term of a quarter, but the subscription is billed every year: bill it more often, or write them as "
      "limits of the period\n"
      "9:84: cost_tariff: tariff `t` has limits over a term, which a cost cannot count\n"},
+    {"tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - {from: 2026-01-01, components: [{key: c, meter: vcpu, per_unit: 1}],\n"
+     "         term: {every: week, count: 13, cap: 9}}\n"
+     "subscriptions:\n  - {key: s9, service: compute, subject: v9, customer: c1, tariff: t, start: 2026-01-01, billing: {every: quarter}}\n"
+     "  - {key: s8, service: compute, subject: v8, customer: c1, tariff: t, start: 2026-01-01}\n",
+     "8:99: billing: tariff `t` has limits over a term of 13 weeks, but the subscription is billed every quarter: bill it more often, or write them as "
+     "limits of the period\n"},
     {"rates:\n  - {key: a, source: ecb, date: 2026-11-20, base: EUR, quotes: {USD: 1.08}}\n"
      "  - {key: b, source: ecb, date: 2026-11-20, base: USD, quotes: {EUR: 0.9}}\n",
      "3:33: date: `a` has the rates of that source and day already\n"},

@@ -82,6 +82,47 @@ static void borders_golden(void **state)
     }
 }
 
+/* Several in a row are periods, too, from the same anchor on. */
+static void several_in_a_row(void **state)
+{
+    (void)state;
+    const struct {
+        enum mtr_period_unit unit;
+        uint32_t count;
+        int64_t anchor_days;
+        const char *at, *start, *end;
+    } cases[] = {
+        {MTR_PERIOD_MONTH, 6, INT64_MIN, "2026-06-30T23:59:59Z", "2026-01-01T00:00:00Z", "2026-07-01T00:00:00Z"},
+        {MTR_PERIOD_QUARTER, 2, INT64_MIN, "2026-07-01T00:00:00Z", "2026-07-01T00:00:00Z", "2027-01-01T00:00:00Z"},
+        {MTR_PERIOD_MONTH, 6, 20696, "2027-02-27T23:59:59Z", "2026-08-31T00:00:00Z", "2027-02-28T00:00:00Z"}, /* anchor 2026-08-31 */
+        {MTR_PERIOD_MONTH, 6, 20696, "2027-02-28T00:00:00Z", "2027-02-28T00:00:00Z", "2027-08-31T00:00:00Z"},
+        {MTR_PERIOD_YEAR, 3, 19782, "2027-02-27T12:00:00Z", "2024-02-29T00:00:00Z", "2027-02-28T00:00:00Z"}, /* anchor 2024-02-29 */
+        {MTR_PERIOD_YEAR, 3, 19782, "2024-02-28T12:00:00Z", "2021-02-28T00:00:00Z", "2024-02-29T00:00:00Z"}, /* before the anchor */
+        {MTR_PERIOD_WEEK, 5, 20484, "2026-03-06T12:00:00Z", "2026-01-31T00:00:00Z", "2026-03-07T00:00:00Z"},
+    };
+    struct mtr_zone *zone = open_zone("UTC");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const struct mtr_period_rule rule = {cases[i].unit, cases[i].anchor_days, zone};
+        const struct mtr_period period = mtr_period_of_several(&rule, cases[i].count, utc(cases[i].at));
+        if (period.start_us != utc(cases[i].start) || period.end_us != utc(cases[i].end)) fail_msg("case %zu", i);
+    }
+    mtr_zone_close(zone);
+}
+
+static void lengths_compare(void **state)
+{
+    (void)state;
+    char text[MTR_PERIOD_LENGTH_TEXT_BYTES];
+    const struct mtr_period_length half = {MTR_PERIOD_MONTH, 6}, weeks = {MTR_PERIOD_WEEK, 5}, years = {MTR_PERIOD_YEAR, 3};
+    assert_string_equal(mtr_period_length_text(half, text), "6 months");
+    assert_string_equal(mtr_period_length_text((struct mtr_period_length){MTR_PERIOD_YEAR, 1}, text), "a year");
+    assert_true(mtr_period_length_exceeds(half, MTR_PERIOD_QUARTER) && !mtr_period_length_exceeds(half, MTR_PERIOD_YEAR));
+    assert_true(mtr_period_length_exceeds(weeks, MTR_PERIOD_MONTH) && !mtr_period_length_exceeds(weeks, MTR_PERIOD_QUARTER));
+    assert_false(mtr_period_length_exceeds((struct mtr_period_length){MTR_PERIOD_QUARTER, 4}, MTR_PERIOD_YEAR));
+    assert_true(mtr_period_length_is_shorter(weeks, half) && !mtr_period_length_is_shorter(years, half));
+    assert_true(mtr_period_length_is_of_calendar(half) && !mtr_period_length_is_of_calendar(weeks) && !mtr_period_length_is_of_calendar(years));
+}
+
 /* Walks one rule over [from_us, to_us): neighbours touch, every instant of a period gives that period,
  * borders start an hour. */
 static void check_partition(const struct mtr_period_rule *rule, int64_t from_us, int64_t to_us)
@@ -154,6 +195,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_those_of_documents),
         cmocka_unit_test(borders_golden),
+        cmocka_unit_test(several_in_a_row),
+        cmocka_unit_test(lengths_compare),
         cmocka_unit_test(periods_partition_time),
         cmocka_unit_test(hours_partition_time),
     };

@@ -227,6 +227,10 @@ static const struct {
     /* limits over a term */
     {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {every: year}\n", MTR_SEVERITY_ERROR, 7, 9, "says nothing"},
     {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {every: day, cap: 5}\n", MTR_SEVERITY_ERROR, 7, 17, "week, month, quarter"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {every: month, count: 5, cap: 5, anchor: calendar}\n", MTR_SEVERITY_ERROR, 7, 50,
+     "5 months are nothing that the calendar has"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {every: week, count: 2, cap: 5, anchor: calendar}\n", MTR_SEVERITY_ERROR, 7, 49, "2 weeks are"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {count: 61, cap: 5}\n", MTR_SEVERITY_ERROR, 7, 17, "1 to 60"},
     {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {minimum: 5, cap: 4}\n", MTR_SEVERITY_ERROR, 7, 19, "more than the cap"},
     {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {cap: \"4.001\"}\n", MTR_SEVERITY_ERROR, 7, 15, "2 fraction digits"},
     {VERSION "  - {key: a, meter: m, per_unit: 1}\n  term: {minimum: 5, commitment: {amount: 5}}\n", MTR_SEVERITY_ERROR, 7, 19, "a minimum already"},
