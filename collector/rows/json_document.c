@@ -191,8 +191,8 @@ static int read_record(struct json_document *document, size_t size)
     memset(out->cells, 0, out->column_count * sizeof(*out->cells));
     int rc = json_row_read(&document->plan.record, &text->cursor, out->cells, out->column_count, &fault);
     if (text->cursor.fault) return stop_cursor(document);
-    if (!rc && document->dialect->check) {
-        fault = document->dialect->check(out);
+    if (!rc && document->plan.checked >= 0) {
+        fault = document->dialect->check(out->cells[document->plan.checked]);
         if (fault) rc = MTR_EINVALID;
     }
     after_value(document);
@@ -399,29 +399,35 @@ int json_document_read(void *state, struct mtr_str piece)
     return rc;
 }
 
-static int stop_without_rows(struct json_document *document)
+static int stop_at_end(struct json_document *document, enum mtr_finding_code code, const char *text)
+{
+    struct mtr_record_place place = {.line = 1, .column = 1};
+    return record_stop(document->out, code, &place, text);
+}
+
+/* The document is whole: is it an answer? */
+static int check_answer(struct json_document *document)
 {
     char text[600];
     const struct mtr_str rows = document->plan.rows, error = mtr_buffer_str(&document->error);
-    if (error.size)
+    if (error.size) {
         snprintf(text, sizeof(text), "the answer is an error: %.*s", MTR_STR_ARGS(error));
-    else
-        snprintf(text, sizeof(text), "has no rows at `%.*s%s`: nothing stands there", MTR_STR_QUOTED(rows));
-    struct mtr_record_place place = {.line = 1, .column = 1};
-    return record_stop(document->out, MTR_FINDING_IMPORT_EMPTY, &place, text);
+        return stop_at_end(document, MTR_FINDING_IMPORT_ANSWER, text);
+    }
+    if (document->has_rows) return MTR_OK;
+    snprintf(text, sizeof(text), "has no rows at `%.*s%s`: nothing stands there", MTR_STR_QUOTED(rows));
+    return stop_at_end(document, MTR_FINDING_IMPORT_EMPTY, text);
 }
 
 int json_document_end(void *state)
 {
     struct json_document *document = state;
-    struct mtr_record_place place = {.line = 1, .column = 1};
     int rc = run(document, true);
     if (rc) return rc;
-    if (document->expected == NOTHING) return document->has_rows ? MTR_OK : stop_without_rows(document);
-    return document->depth
-               ? stop_malformed(document, document->text.text.size, "the text ends too early")
-               : record_stop(document->out, MTR_FINDING_IMPORT_EMPTY, &place,
-                             "the file is empty: a JSON document is expected");
+    if (document->expected == NOTHING) return check_answer(document);
+    return document->depth ? stop_malformed(document, document->text.text.size, "the text ends too early")
+                           : stop_at_end(document, MTR_FINDING_IMPORT_EMPTY,
+                                         "the file is empty: a JSON document is expected");
 }
 
 void json_document_close(void *state)

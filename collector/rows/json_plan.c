@@ -82,6 +82,7 @@ static int add_column(struct making *making, uint32_t column)
     const struct mtr_str name = making->out->columns[column];
     struct mtr_row_path path;
     const bool is_own = !making->dialect->column_path;
+    if (making->dialect->check && mtr_str_equal(name, making->dialect->checked)) plan->checked = column;
     int rc = is_own ? mtr_row_path_parse(name, &plan->arena, &path)
                     : making->dialect->column_path(name, &plan->arena, &path);
     if (rc) return rc;
@@ -130,7 +131,7 @@ int json_plan_make(struct json_plan *plan, const struct json_dialect *dialect, c
                    const char **fault)
 {
     struct making making = {.plan = plan, .dialect = dialect, .out = out, .fault = fault};
-    *plan = (struct json_plan){.value_count = 0};
+    *plan = (struct json_plan){.checked = -1};
     mtr_arena_init(&plan->arena, 16 << 10, PLAN_BYTES_MAX);
     int rc = add_all_rows(&making);
     for (uint32_t i = 0; !rc && i < out->column_count; i++) rc = add_column(&making, i);

@@ -31,8 +31,9 @@ struct json_dialect {
     struct mtr_str rows[JSON_ROWS_MAX];
     /* The path of a column; NULL: it is its own. MTR_ENOMEM. */
     int (*column_path)(struct mtr_str column, struct mtr_arena *arena, struct mtr_row_path *path);
-    /* What is wrong with the record in out->cells; NULL: nothing. */
-    const char *(*check)(const struct record_out *out);
+    /* A column that is looked at, where it is asked for: what is wrong with its cell; NULL: nothing. */
+    struct mtr_str checked;
+    const char *(*check)(struct mtr_str cell);
     struct json_refusal refusals[JSON_REFUSALS_MAX];
     struct mtr_str error; /* the path of a text that says why there are no records; empty: none */
 };
@@ -52,6 +53,7 @@ struct json_plan {
     uint32_t values[MTR_RECORD_COLUMNS_MAX]; /* their columns */
     const struct json_node *anchors[MTR_RECORD_COLUMNS_MAX];
     uint32_t value_count;
+    int64_t checked;     /* the column; -1: none */
     struct mtr_str rows; /* for people */
     bool needs_each;     /* the path of the records ends with [] */
 };

@@ -57,6 +57,7 @@ int record_stop(struct record_out *out, enum mtr_finding_code code, struct mtr_r
 int record_keep_found(struct record_out *out, uint32_t want, enum mtr_found_kind kind, struct mtr_str text,
                       uint32_t count) MTR_MUST_USE;
 
-extern const struct record_format record_format_csv, record_format_ndjson, record_format_json;
+extern const struct record_format record_format_csv, record_format_ndjson, record_format_json,
+    record_format_prometheus;
 
 #endif

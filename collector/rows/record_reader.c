@@ -19,7 +19,7 @@ static const struct record_format *driver_of(enum mtr_row_format_kind kind)
     case MTR_ROWS_CSV: return &record_format_csv;
     case MTR_ROWS_NDJSON: return &record_format_ndjson;
     case MTR_ROWS_JSON: return &record_format_json;
-    case MTR_ROWS_PROMETHEUS:
+    case MTR_ROWS_PROMETHEUS: return &record_format_prometheus;
     case MTR_ROWS_S3_LIST:
     case MTR_ROWS_BY_NAME: break;
     }

@@ -45,13 +45,15 @@ void event_sender_release(struct event_sender *sender)
     mtr_buffer_release(&sender->packed);
 }
 
-void event_sender_problem(struct event_sender *sender, const char *file, uint64_t line,
+void event_sender_problem(struct event_sender *sender, const char *file, struct event_sender_place place,
                           enum mtr_finding_code code, const char *field, const char *reason)
 {
     const char *shown = mtr_finding_kind(code)->code;
     if (sender->problems++ >= sender->problems_max) return;
     progress_clear(&sender->progress);
-    fprintf(stderr, "%s:%" PRIu64 ": %s%s%s%s%s%s\n", file, line, field ? field : "",
+    fprintf(stderr, "%s:%" PRIu64 ":", file, place.line);
+    if (place.column) fprintf(stderr, "%" PRIu64 ":", place.column);
+    fprintf(stderr, " %s%s%s%s%s%s\n", field ? field : "",
             field && *field ? ": " : "", reason, *shown ? " [" : "", shown, *shown ? "]" : "");
 }
 
@@ -125,8 +127,9 @@ static void print_result(struct event_sender *sender, const struct event_sender_
     member_text(row, "code", code, sizeof(code));
     snprintf(text, sizeof(text), "%s%s%s%s%s%s", result, reason[0] ? ": " : "", reason,
              id[0] ? " (id \"" : "", id, id[0] ? "\")" : "");
+    const struct event_sender_place number = {index + 1, 0};
     event_sender_problem(sender, batch->file,
-                         batch->lines && index < batch->count ? batch->lines[index] : index + 1,
+                         batch->places && index < batch->count ? batch->places[index] : number,
                          mtr_finding_code_find(code), field, text);
 }
 

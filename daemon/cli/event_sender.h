@@ -40,12 +40,18 @@ struct event_sender {
     struct cli_progress progress;
 };
 
+/* In a file. */
+struct event_sender_place {
+    uint64_t line;
+    uint64_t column; /* from 1; 0: the line says enough */
+};
+
 /* One request's events and where they came from. */
 struct event_sender_batch {
     struct mtr_str body;
     const char *file;
-    const uint64_t *lines; /* of each event; NULL: the file is named with the event's number */
-    uint32_t count;        /* of lines */
+    const struct event_sender_place *places; /* of each event; NULL: the file is named with its number */
+    uint32_t count;                          /* of places */
 };
 
 /* Reads --attempts, --errors, --json. An exit code; 0 goes on. `client` is borrowed and may be NULL for a
@@ -56,7 +62,7 @@ void event_sender_release(struct event_sender *sender);
 /* 0, or the exit code to leave with: 75 gave up, 1 refused as a whole. Prints why. */
 int event_sender_send(struct event_sender *sender, const struct event_sender_batch *batch);
 /* An event that is not even sent. */
-void event_sender_problem(struct event_sender *sender, const char *file, uint64_t line,
+void event_sender_problem(struct event_sender *sender, const char *file, struct event_sender_place place,
                           enum mtr_finding_code code, const char *field, const char *reason);
 /* Prints the counts; `code` is what stopped the pushing, or 0. The command's exit code. */
 int event_sender_finish(struct event_sender *sender, int code);

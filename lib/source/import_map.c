@@ -280,6 +280,7 @@ static int parse_time_format(struct mtr_import_map *map, const struct mtr_node *
                              struct mtr_diagnostic *diagnostic)
 {
     const char *what;
+    map->has_time_format = true;
     int rc = mtr_time_pattern_make(node->text, map->zone, &map->time_pattern, &what);
     return rc ? row_fault(node, diagnostic, what) : MTR_OK;
 }
@@ -347,6 +348,13 @@ static bool are_numbers(const struct mtr_import_map *map)
     return map->column_count > 0;
 }
 
+void mtr_import_map_set_format(struct mtr_import_map *map, const struct mtr_row_format *format)
+{
+    map->format = *format;
+    if (format->kind == MTR_ROWS_PROMETHEUS && !map->has_time_format)
+        map->time_pattern.form = MTR_TIME_UNIX_S;
+}
+
 static int parse_root(struct mtr_import_map *map, const struct mtr_node *root,
                       struct mtr_diagnostic *diagnostic)
 {
@@ -360,6 +368,7 @@ static int parse_root(struct mtr_import_map *map, const struct mtr_node *root,
         return row_fault(root, diagnostic, "id is missing: name a column, a template or {hash: [columns]}");
     if (map->type.kind == MTR_IMPORT_ABSENT) return row_fault(root, diagnostic, "type is missing");
     if (map->subject.kind == MTR_IMPORT_ABSENT) return row_fault(root, diagnostic, "subject is missing");
+    mtr_import_map_set_format(map, &map->format);
     map->columns_are_numbers = are_numbers(map);
     if (map->format.header == MTR_ROWS_NO_HEADER && !map->columns_are_numbers)
         return row_fault(root, diagnostic, "without a header columns are named by their numbers, from 1 on");

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "meterd/core/decimal.h"
 #include "meterd/core/time.h"
 
 static const char *const names[] = {"rfc3339", "utc", "date", "unix_s", "unix_ms", "unix_us"};
@@ -328,10 +329,14 @@ static int read_utc(struct mtr_str text, int64_t *out_us)
 
 static int read_unix(struct mtr_str text, int64_t unit_us, int64_t *out_us)
 {
-    uint64_t value;
-    if (!mtr_str_to_u64(text, &value)) return MTR_EINVALID;
-    if (value >= (uint64_t)(MTR_TIME_S_MAX * (MTR_US_PER_SECOND / unit_us))) return MTR_EOVERFLOW;
-    *out_us = (int64_t)value * unit_us;
+    const struct mtr_decimal unit = {unit_us, 0};
+    struct mtr_decimal value;
+    int rc = mtr_decimal_parse(text, &value);
+    if (!rc) rc = mtr_decimal_multiply(value, unit, &value);
+    if (rc) return rc == MTR_EOVERFLOW ? rc : MTR_EINVALID;
+    value = mtr_decimal_round(value, 0, MTR_ROUND_DOWN);
+    if (value.mantissa < 0 || value.mantissa >= MTR_TIME_US_MAX) return MTR_EOVERFLOW;
+    *out_us = (int64_t)value.mantissa;
     return MTR_OK;
 }
 

@@ -71,6 +71,9 @@ def main():
                  b'\xef\xbb\xbf{"I":1,"a":{"b":"x"},"T":"t","S":"s","At":"2026-03-01 10:00 UTC","Q":1.555}\r{"I":[]}\n\n',
         "json": b"id: '{^.account}/{q.id}'\ntype: =t\nsubject: ^^.cur\nformat: {json: {rows: 'data[].items[]'}}\n\0"
                 b'{"data":[{"items":[{"q":{"id":1}},{"q":{"id":"\\u00e4\\n"}},7,{"q":[]}],"account":"a"},{"account":"b","items":[{"q":{"id":3.0}}]}],"cur":"EUR"}',
+        "prometheus": b"id: '{instance}/{timestamp}'\ntype: =t\nsubject: instance\ntime: timestamp\ndata: {q: value}\nformat: {prometheus: {}}\n\0"
+                      b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"instance":"a"},"values":[[1772359200.123,"5"],[2,"NaN"]]},'
+                      b'{"value":[3,"7"],"metric":{}},{"histogram":[1,{}]}]},"warnings":["w"]}',
         "json-list": b"id: '[0]'\ntype: =t\nsubject: '[1].s'\nformat: {json: {rows: '[]'}}\n\0"
                      b'\xef\xbb\xbf[[1,{"s":"x"}],[2,{"s":null}],\n[3,{"s":"\xc3\xa4"}]]\n',
         "map": b"id: {hash: [A, B]}\nsource: X\ntype: =t\nsubject: S\nnull: [N]\nformat: {csv: {delimiter: ;, header: true, entry: '*.csv'}}\n\0A;B;S;X\n1;N;s;\n",

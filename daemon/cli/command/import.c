@@ -32,11 +32,12 @@ struct import {
     struct mtr_transcode *transcode; /* NULL: it is UTF-8 */
     struct mtr_diagnostic diagnostic; /* of what cannot be read */
     const char *file;
+    struct mtr_row_format format; /* of the file */
     bool dry_run;
     bool is_local; /* the daemon is not asked */
     int code; /* what stopped the import, or 0 */
     struct mtr_buffer body;
-    uint64_t lines[BATCH_MAX];
+    struct event_sender_place places[BATCH_MAX];
     uint32_t count;
     uint64_t batch_max;
     uint64_t bytes_done, events, skipped;
@@ -44,7 +45,7 @@ struct import {
 
 static int flush(struct import *import)
 {
-    const struct event_sender_batch batch = {mtr_buffer_str(&import->body), import->file, import->lines,
+    const struct event_sender_batch batch = {mtr_buffer_str(&import->body), import->file, import->places,
                                              import->count};
     if (import->count == 0) return MTR_EXIT_OK;
     int code = event_sender_send(&import->sender, &batch);
@@ -85,7 +86,7 @@ static struct mtr_str last_event(const struct import *import, size_t before)
     return (struct mtr_str){import->body.data + before, import->body.size - before};
 }
 
-static int keep_event(struct import *import, const struct mtr_event *event, uint64_t line)
+static int keep_event(struct import *import, const struct mtr_event *event, struct event_sender_place place)
 {
     const size_t before = import->body.size;
     int rc = write_event(event, &import->body);
@@ -97,15 +98,23 @@ static int keep_event(struct import *import, const struct mtr_event *event, uint
         mtr_buffer_reset(&import->body);
         return MTR_EXIT_OK;
     }
-    import->lines[import->count++] = line;
+    import->places[import->count++] = place;
     return import->count == import->batch_max || import->body.size >= FLUSH_BYTES ? flush(import)
                                                                                   : MTR_EXIT_OK;
+}
+
+/* Where a row is a line, its number says enough. */
+static struct event_sender_place place_of(const struct import *import, const struct mtr_record_place *place)
+{
+    const enum mtr_row_format_kind kind = import->format.kind;
+    return (struct event_sender_place){
+        place->line, kind == MTR_ROWS_CSV || kind == MTR_ROWS_NDJSON ? 0 : place->column};
 }
 
 static int on_event(void *context, const struct mtr_event *event, const struct mtr_record_place *place)
 {
     struct import *import = context;
-    import->code = keep_event(import, event, place->line);
+    import->code = keep_event(import, event, place_of(import, place));
     return import->code ? MTR_ECLOSED : MTR_OK;
 }
 
@@ -113,8 +122,9 @@ static int on_problem(void *context, const struct mtr_diagnostic *problem,
                       const struct mtr_record_place *place)
 {
     struct import *import = context;
-    (void)place;
-    event_sender_problem(&import->sender, import->file, problem->line, problem->code,
+    const struct event_sender_place here = place ? place_of(import, place)
+                                                 : (struct event_sender_place){problem->line, 0};
+    event_sender_problem(&import->sender, import->file, here, problem->code,
                          problem->field[0] ? problem->field : NULL, problem->text);
     return MTR_OK;
 }
@@ -129,6 +139,18 @@ static void say_repeated(const struct import *import, const struct mtr_row_count
             "mapping's hash [%s]\n",
             import->file, counts->repeated_line, counts->repeated, counts->repeated == 1 ? " has" : "s have",
             counts->repeated == 1 ? "s" : "", mtr_finding_kind(MTR_FINDING_IMPORT_REPEATED)->code);
+}
+
+/* What an answer of Prometheus warns of may be that samples are missing. */
+static void say_warnings(struct import *import)
+{
+    char text[512];
+    if (import->format.kind != MTR_ROWS_PROMETHEUS) return;
+    const struct mtr_found warnings = mtr_row_reader_found(import->rows, 0);
+    if (warnings.kind != MTR_FOUND_LIST || !warnings.count) return;
+    snprintf(text, sizeof(text), "samples may be missing: %.*s", MTR_STR_ARGS(warnings.text));
+    event_sender_problem(&import->sender, import->file, (struct event_sender_place){1, 0},
+                         MTR_FINDING_IMPORT_ANSWER, "warnings", text);
 }
 
 static int on_utf8(void *context, struct mtr_str text)
@@ -236,6 +258,7 @@ static int conclude_file(struct import *import, int rc)
     import->skipped += counts.skipped;
     progress_clear(&import->sender.progress);
     say_repeated(import, &counts);
+    if (!rc) say_warnings(import);
     if (import->code) return import->code;
     int code = flush(import); /* what stands before what cannot be read is good */
     if (code || !rc) return code;
@@ -282,12 +305,19 @@ static int import_file(struct import *import, const char *path, const char *form
     }
     if (!file) return cli_cannot_open(path, errno);
     import->file = is_stdin ? "standard input" : path;
-    const struct mtr_row_format how = format_of(import, path, format);
-    const struct mtr_row_options options = {.format = &how};
-    const char *fault; /* of options that are not used */
+    import->format = format_of(import, path, format);
+    static const struct mtr_record_want warnings[] = {{MTR_WANT_OF_DOCUMENT, {"warnings", 8}}};
+    const struct mtr_row_options options = {
+        .format = &import->format,
+        .wants = warnings,
+        .want_count = import->format.kind == MTR_ROWS_PROMETHEUS};
+    const char *fault = "";
     int rc = mtr_row_reader_open(&import->map, &options, &hooks, &import->rows, &fault);
     if (!rc) rc = read_rows(import, file);
-    const int code = import->rows ? conclude_file(import, rc) : stop(import, "cannot be read", rc);
+    if (rc == MTR_EINVALID && !import->rows) fprintf(stderr, "meterd: %s: %s\n", import->file, fault);
+    const int code = import->rows         ? conclude_file(import, rc)
+                     : rc == MTR_EINVALID ? MTR_EXIT_FAILED
+                                          : stop(import, "cannot be read", rc);
     mtr_row_reader_close(import->rows);
     import->rows = NULL;
     if (!is_stdin) fclose(file);

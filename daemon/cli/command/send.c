@@ -18,7 +18,7 @@ struct sending {
     struct event_sender sender;
     uint64_t batch_max;
     struct mtr_buffer body;
-    uint64_t lines[BATCH_MAX];
+    struct event_sender_place places[BATCH_MAX];
     uint32_t count;
     uint64_t bytes_done;
     uint64_t events_done;
@@ -26,7 +26,8 @@ struct sending {
 
 static int flush(struct sending *sending, const char *file)
 {
-    struct event_sender_batch batch = {mtr_buffer_str(&sending->body), file, sending->lines, sending->count};
+    struct event_sender_batch batch = {mtr_buffer_str(&sending->body), file, sending->places,
+                                       sending->count};
     if (sending->count == 0) return MTR_EXIT_OK;
     int code = event_sender_send(&sending->sender, &batch);
     sending->events_done += sending->count;
@@ -47,8 +48,8 @@ static int add_line(struct sending *sending, const char *file, const char *line,
 {
     if (is_blank(line, size)) return MTR_EXIT_OK;
     if (size >= REQUEST_BYTES_MAX) {
-        event_sender_problem(&sending->sender, file, number, MTR_FINDING_DOCUMENT_LIMIT, NULL,
-                             "the line is longer than 8 MiB");
+        event_sender_problem(&sending->sender, file, (struct event_sender_place){number, 0},
+                             MTR_FINDING_DOCUMENT_LIMIT, NULL, "the line is longer than 8 MiB");
         return MTR_EXIT_OK;
     }
     if (sending->body.size + size + 1 > REQUEST_BYTES_MAX || sending->count == sending->batch_max) {
@@ -61,7 +62,7 @@ static int add_line(struct sending *sending, const char *file, const char *line,
         fprintf(stderr, "meterd: %s\n", mtr_error_text(rc));
         return MTR_EXIT_FAILED;
     }
-    sending->lines[sending->count++] = number;
+    sending->places[sending->count++] = (struct event_sender_place){number, 0};
     return MTR_EXIT_OK;
 }
 

@@ -6,6 +6,8 @@
 
 /* Requests, imports, questions and quotes. */
 #define MTR_FINDINGS_OF_USE(X)                                                                               \
+    X(IMPORT_ANSWER, ERROR, "import.answer", "an answer of a vendor says that it failed, or is not whole",   \
+      "ask again, or mend the question")                                                                     \
     X(IMPORT_BYTES, ERROR, "import.bytes", "a file is no text, is damaged, or is packed in an unknown way",  \
       "do what the sentence says")                                                                           \
     X(IMPORT_CELLS, ERROR, "import.cells", "a row has other cells than the header",                          \

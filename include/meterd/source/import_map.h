@@ -86,6 +86,7 @@ struct mtr_import_map {
     struct mtr_str nulls[MTR_IMPORT_NULLS_MAX];
     uint32_t null_count;
     struct mtr_time_pattern time_pattern;
+    bool has_time_format; /* it was said */
     struct mtr_zone *zone; /* owned; NULL: none was named */
     struct mtr_row_format format;
     bool columns_are_numbers; /* all of them */
@@ -95,6 +96,9 @@ struct mtr_import_map {
  * either way. */
 int mtr_import_map_parse(struct mtr_str text, struct mtr_import_map *map,
                          struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* The format of the rows, where another than the mapping says it: times of Prometheus are unix_s unless the
+ * mapping says how they are written. */
+void mtr_import_map_set_format(struct mtr_import_map *map, const struct mtr_row_format *format);
 void mtr_import_map_release(struct mtr_import_map *map);
 
 #endif

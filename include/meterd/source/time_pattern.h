@@ -7,7 +7,7 @@
  *   utc       2026-03-01, 2026-03-01 10:00, 2026-03-01T10:00:00.5Z, 2026-03-01 10:00:00 +0000 UTC: of UTC, whether
  *             it is said or not
  *   date      2026-03-01, or rfc3339
- *   unix_s, unix_ms, unix_us
+ *   unix_s, unix_ms, unix_us: 1772359200 or 1772359200.123
  *   %d.%m.%Y %H:%M and the like: %Y %y (1969 to 2068) %m %d %e %j %b %B %a %A (English) %H %I %p %M %S %f (1 to
  *             9 digits) %z (Z, +0100, +01:00) %Z (UTC, GMT or Z) %s %F %T %R %D %%; white space stands for any
  *

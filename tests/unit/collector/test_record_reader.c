@@ -194,6 +194,37 @@ static void test_json_problems(void **state)
     CHECK(MTR_ROWS_JSON, given);
 }
 
+/* ---- Prometheus ---- */
+
+static void test_prometheus(void **state)
+{
+    (void)state;
+    static const struct given given[] = {
+        {"", {"instance", "timestamp", "value", "__name__"}, {"warnings", "status"},
+         "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":["
+         "{\"metric\":{\"__name__\":\"up\",\"instance\":\"a\"},"
+         "\"values\":[[1772359200.123,\"5\"],[1772359260,\"6.50\"]]},{\"values\":[[1,\"7\"]],\"metric\":{}}]},\"warnings\":[\"no store matched\"]}",
+         "1:a|1772359200.123|5|up 2:a|1772359260|6.50|up 3:-|1|7|- list([\"no store matched\"]) text(success) ", 0},
+        {"", {"value", "instance"}, {"warnings"},
+         "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[{\"metric\":{\"instance\":\"a\"},\"value\":[1,\"5\"]}]}}",
+         "1:5|a nothing() ", 0},
+        {"", {"value"}, {0}, "{\"data\":{\"result\":[{\"metric\":{},\"values\":[[1,\"NaN\"],[2,\"+Inf\"],[3,\"1e3\"]]}]}}",
+         "1.43!the sample is NaN, which is no usage: the series has ended, or the query divides by nothing "
+         "1.53!the sample is infinite, which is no usage: the query divides by zero 3:1e3 ", 0},
+        {"", {"value"}, {0}, "{\"data\":{\"result\":[{\"metric\":{},\"histogram\":[1,{\"count\":\"5\"}]},"
+         "{\"metric\":{},\"value\":[2,\"1\"]}]}}",
+         "1.45!the series is a native histogram: ask for its histogram_sum() or histogram_count() 2:1 ", 0},
+        {"", {"value"}, {0}, "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[]}}", "", 0},
+        {"", {"value"}, {0}, "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"parse error at char 5\"}",
+         "1.1!the answer is an error: parse error at char 5 ", MTR_EINVALID},
+        {"", {"value"}, {0}, "{\"data\":{\"resultType\":\"scalar\",\"result\":[1,\"5\"]}}",
+         "1.42!a list or map is expected here, on the way to the rows 1.44!a list or map is expected here, on the way to the rows ", 0},
+    };
+    CHECK(MTR_ROWS_PROMETHEUS, given);
+}
+
+/* ---- limits ---- */
+
 /* A text with `bytes` of filling in the place of %s. */
 static char *filled(const char *pattern, char filling, size_t bytes)
 {
@@ -271,7 +302,7 @@ static void test_json_held_rows_are_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_json_rows), cmocka_unit_test(test_json_values_beside_the_rows),
-                                       cmocka_unit_test(test_json_problems), cmocka_unit_test(test_json_limits),
+                                       cmocka_unit_test(test_json_problems), cmocka_unit_test(test_prometheus), cmocka_unit_test(test_json_limits),
                                        cmocka_unit_test(test_json_held_rows_are_bounded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
