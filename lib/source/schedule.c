@@ -1,15 +1,11 @@
 /*
- * Ticks of a schedule, jitter and backoff, and out of them what is due: all of it functions of instants and
+ * Ticks of a schedule, jitter, and out of them what is due: all of it functions of instants and
  * hashes.
  */
 #include "meterd/source/schedule.h"
 
 #include "lib/source/clock.h"
 #include "meterd/core/time.h"
-
-#define BACKOFF_LEAST_US MTR_US_PER_SECOND
-#define BACKOFF_BASE_US (10 * MTR_US_PER_SECOND)
-#define BACKOFF_MOST_US MTR_US_PER_HOUR
 
 /* ---- ticks ---- */
 
@@ -48,27 +44,13 @@ uint64_t mtr_schedule_key(struct mtr_str source, struct mtr_str each)
     return hash;
 }
 
-/* splitmix64: every bit of key, salt and count moves half of those that come out. */
-static uint64_t mix(uint64_t key, uint64_t salt, uint64_t count)
+/* splitmix64: every bit of the word moves half of those that come out. */
+static uint64_t mix(uint64_t z)
 {
-    const uint64_t words[3] = {key, salt, count};
-    uint64_t z = 0;
-    for (unsigned i = 0; i < 3; i++) {
-        z = (z ^ words[i]) + UINT64_C(0x9e3779b97f4a7c15);
-        z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-        z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-        z ^= z >> 31;
-    }
-    return z;
-}
-
-int64_t mtr_backoff_us(uint64_t key, uint64_t salt, uint32_t failures)
-{
-    MTR_ASSERT(failures);
-    int64_t most_us = BACKOFF_BASE_US;
-    for (uint32_t i = 1; i < failures && most_us < BACKOFF_MOST_US; i++) most_us *= 2;
-    most_us = mtr_time_sooner(most_us, BACKOFF_MOST_US) - BACKOFF_LEAST_US;
-    return BACKOFF_LEAST_US + (int64_t)(mix(key, salt, failures) % (uint64_t)most_us);
+    z += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
 }
 
 /* ---- windows ---- */
@@ -76,7 +58,7 @@ int64_t mtr_backoff_us(uint64_t key, uint64_t salt, uint32_t failures)
 static int64_t jitter_of(const struct mtr_reading_plan *plan, int64_t salt)
 {
     const int64_t jitter_us = plan->schedule->jitter_us;
-    return jitter_us ? (int64_t)(mix(plan->key, (uint64_t)salt, 0) % (uint64_t)jitter_us) : 0;
+    return jitter_us ? (int64_t)(mix(mix(plan->key) ^ (uint64_t)salt) % (uint64_t)jitter_us) : 0;
 }
 
 static int64_t month_end_of(const struct mtr_reading_plan *plan, const struct mtr_window *window)
@@ -140,14 +122,10 @@ static int64_t tick_of(const struct mtr_reading_plan *plan, int64_t planned_us, 
     return due_us < forgotten_us ? due_us : planned_us;
 }
 
-static int64_t after_failures(const struct mtr_reading_plan *plan, int64_t salt,
-                              const struct mtr_window_state *state, int64_t now_us)
+/* Nobody waits for longer than a day: what is further off, a clock that was ahead has written down. */
+static int64_t wait_of(const struct mtr_window_history *history, int64_t now_us)
 {
-    const int64_t tried_us = believed(state->tried_us, now_us);
-    if (!state->failures || !tried_us) return 0;
-    const int64_t wait_us = mtr_backoff_us(plan->key, (uint64_t)salt, state->failures);
-    const int64_t asked_us = mtr_time_sooner(state->wait_until_us, tried_us + MTR_US_PER_DAY);
-    return mtr_time_later(tried_us + wait_us, asked_us);
+    return believed(history->wait_until_us, now_us + MTR_US_PER_DAY);
 }
 
 /* A newer one is over and planned, too. */
@@ -196,14 +174,14 @@ static struct mtr_due named_due(const struct mtr_reading_plan *plan, const struc
 }
 
 struct mtr_due mtr_window_due(const struct mtr_reading_plan *plan, const struct mtr_window *window,
-                              const struct mtr_window_state *state, int64_t now_us)
+                              const struct mtr_window_history *history, int64_t now_us)
 {
-    const int64_t read_us = believed(state->read_us, now_us);
+    const int64_t read_us = believed(history->read_us, now_us);
     const bool is_named = plan->window->length == MTR_LENGTH_PERIODS;
     struct mtr_due due = is_named ? named_due(plan, window, read_us, now_us)
                                   : planned_due(plan, window, read_us, now_us);
     if (due.kind == MTR_DUE_READ)
-        due.due_us = mtr_time_later(due.due_us, after_failures(plan, window->from_us, state, now_us));
+        due.due_us = mtr_time_later(due.due_us, wait_of(history, now_us));
     return due;
 }
 
@@ -220,15 +198,15 @@ struct mtr_reading_plan mtr_reading_plan_of(const struct mtr_source *source, str
                                      .key = mtr_schedule_key(source->key, each)};
 }
 
-struct mtr_due mtr_feed_due(const struct mtr_reading_plan *plan, const struct mtr_window_state *state,
+struct mtr_due mtr_feed_due(const struct mtr_reading_plan *plan, const struct mtr_window_history *history,
                             int64_t now_us)
 {
-    const int64_t read_us = believed(state->read_us, now_us);
+    const int64_t read_us = believed(history->read_us, now_us);
     const int64_t after_us = read_us ? read_us + 1 : plan->start_us;
     const int64_t tick_us = read_us ? mtr_schedule_tick(plan->schedule, after_us) : after_us;
     const int64_t due_us = tick_us + jitter_of(plan, 0);
     return (struct mtr_due){.order = MTR_DUE_FRESH,
-                            .due_us = mtr_time_later(due_us, after_failures(plan, 0, state, now_us))};
+                            .due_us = mtr_time_later(due_us, wait_of(history, now_us))};
 }
 
 int64_t mtr_window_expected_us(const struct mtr_reading_plan *plan, const struct mtr_window *window)
@@ -268,15 +246,15 @@ static void take(struct mtr_due_scan *scan, const struct mtr_window *window, con
 }
 
 bool mtr_due_scan_step(struct mtr_due_scan *scan, const struct mtr_reading_plan *plan,
-                       bool (*state_of)(void *context, const struct mtr_window *window,
-                                        struct mtr_window_state *out),
+                       bool (*history_of)(void *context, const struct mtr_window *window,
+                                        struct mtr_window_history *out),
                        void *context, uint32_t windows_max)
 {
     for (uint32_t i = 0; i < windows_max && scan->at_us <= scan->now_us; i++) {
         const struct mtr_window window = mtr_window_at(plan->window, scan->at_us);
-        struct mtr_window_state state = {0};
-        const bool is_free = state_of(context, &window, &state);
-        const struct mtr_due due = mtr_window_due(plan, &window, &state, scan->now_us);
+        struct mtr_window_history history = {0};
+        const bool is_free = history_of(context, &window, &history);
+        const struct mtr_due due = mtr_window_due(plan, &window, &history, scan->now_us);
         const bool is_over = due.kind == MTR_DUE_SETTLED ||
                              (due.kind == MTR_DUE_FORGOTTEN && scan->now_us >= due.due_us);
         if (is_over && !scan->has_unsettled) scan->unsettled_us = window.to_us;

@@ -50,8 +50,8 @@ static int answer_due(const char *line, const struct mtr_zone *zone)
     const struct mtr_source_schedule schedule = {.every_us = every * MTR_US_PER_SECOND, .at_s = (uint32_t)at, .zone = zone};
     const struct mtr_reading_plan plan = {.schedule = &schedule, .window = &rule};
     const struct mtr_window window = mtr_window_at(&rule, time * MTR_US_PER_SECOND);
-    const struct mtr_window_state state = {.read_us = read * MTR_US_PER_SECOND};
-    const struct mtr_due due = mtr_window_due(&plan, &window, &state, now * MTR_US_PER_SECOND);
+    const struct mtr_window_history history = {.read_us = read * MTR_US_PER_SECOND};
+    const struct mtr_due due = mtr_window_due(&plan, &window, &history, now * MTR_US_PER_SECOND);
     if (due.kind != MTR_DUE_READ) puts(due.kind == MTR_DUE_SETTLED ? "settled" : "forgotten");
     else printf("read %" PRId64 " %d %d %d\n", due.due_us / MTR_US_PER_SECOND, due.order, due.is_draft, due.is_last);
     return 0;

@@ -21,11 +21,11 @@
  * whose plan says more than was read. A clock that was wrong heals as well: what was read "in the future"
  * counts as not read.
  *
- *   struct mtr_due due = mtr_window_due(&plan, &window, &state, now_us);
+ *   struct mtr_due due = mtr_window_due(&plan, &window, &history, now_us);
  *   if (due.kind == MTR_DUE_READ && due.due_us <= now_us) …   // ask, the lowest due.order first
  *
- * Due times are instants that do not move as time goes by, unless state or document change or the clock goes
- * back: whoever keeps them in a heap makes them anew then. Pure; any thread.
+ * Due times are instants that do not move as time goes by, unless history or document change or the clock
+ * goes back: whoever keeps them in a heap makes them anew then. Pure; any thread.
  */
 #ifndef METERD_SOURCE_SCHEDULE_H
 #define METERD_SOURCE_SCHEDULE_H
@@ -40,7 +40,7 @@
 
 /* The first tick that is not before the instant. */
 int64_t mtr_schedule_tick(const struct mtr_source_schedule *schedule, int64_t time_us);
-/* Of a source, and of one of its for_each: what jitter and backoff are hashes of. */
+/* Of a source, and of one of its for_each: what jitter is a hash of; a seed for whoever spreads tries. */
 uint64_t mtr_schedule_key(struct mtr_str source, struct mtr_str each);
 
 /* All that decides when windows are read. */
@@ -57,11 +57,9 @@ struct mtr_reading_plan mtr_reading_plan_of(const struct mtr_source *source, str
                                             int64_t created_us);
 
 /* What is known of a window: zero at first. */
-struct mtr_window_state {
+struct mtr_window_history {
     int64_t read_us;       /* when its last good reading began; 0: there was none */
-    int64_t tried_us;      /* when the last failed attempt behind that ended; 0: there was none */
-    int64_t wait_until_us; /* as the vendor asked with it (Retry-After); 0: it did not */
-    uint32_t failures;     /* since the last good reading */
+    int64_t wait_until_us; /* of attempts that failed since: no other before; 0: there is no need to wait */
 };
 
 enum mtr_due_kind {
@@ -88,18 +86,15 @@ struct mtr_due {
 
 /* Not of a cursor. */
 struct mtr_due mtr_window_due(const struct mtr_reading_plan *plan, const struct mtr_window *window,
-                              const struct mtr_window_state *state, int64_t now_us);
+                              const struct mtr_window_history *history, int64_t now_us);
 /* Of a feed (length: cursor), which is never settled: at each tick. */
-struct mtr_due mtr_feed_due(const struct mtr_reading_plan *plan, const struct mtr_window_state *state,
+struct mtr_due mtr_feed_due(const struct mtr_reading_plan *plan, const struct mtr_window_history *history,
                             int64_t now_us);
 /* When a window is late beyond its plan: P0 and all that may delay it in good order. */
 int64_t mtr_window_expected_us(const struct mtr_reading_plan *plan, const struct mtr_window *window);
 
-/* How long to wait after so many failures in a row: full jitter by hash, 1 s to what doubles from 10 s up to
- * 1 h. `salt` tells apart what fails for one key, as windows. */
-int64_t mtr_backoff_us(uint64_t key, uint64_t salt, uint32_t failures);
-
-/* A clock may be so far ahead, for a while, before what it said is no longer believed. */
+/* A clock may be so far ahead, for a while, before what it said is no longer believed. Waits are believed for
+ * a day more, which is as long as anybody waits. */
 #define MTR_CLOCK_SLACK_US (INT64_C(600) * MTR_US_PER_SECOND)
 
 /* ---- the windows of a source that may be due, in bounded steps ---- */
@@ -111,7 +106,7 @@ int64_t mtr_backoff_us(uint64_t key, uint64_t salt, uint32_t failures);
  *
  *   struct mtr_due_scan scan;
  *   mtr_due_scan_begin(&scan, &plan, unsettled_us, now_us);
- *   while (!mtr_due_scan_step(&scan, &plan, state_of, ledger, 256)) …;   // give others their turn
+ *   while (!mtr_due_scan_step(&scan, &plan, history_of, ledger, 256)) …;   // give others their turn
  */
 struct mtr_due_scan {
     int64_t now_us, at_us;
@@ -124,11 +119,11 @@ struct mtr_due_scan {
 
 void mtr_due_scan_begin(struct mtr_due_scan *scan, const struct mtr_reading_plan *plan, int64_t unsettled_us,
                         int64_t now_us);
-/* True: done. `state_of` gives what is known of a window; false: it is busy now, or kept from being read, and
- * is passed over. */
+/* True: done. `history_of` gives what is known of a window; false: it is busy now, or kept from being read,
+ * and is passed over. */
 bool mtr_due_scan_step(struct mtr_due_scan *scan, const struct mtr_reading_plan *plan,
-                       bool (*state_of)(void *context, const struct mtr_window *window,
-                                        struct mtr_window_state *out),
+                       bool (*history_of)(void *context, const struct mtr_window *window,
+                                        struct mtr_window_history *out),
                        void *context, uint32_t windows_max) MTR_MUST_USE;
 
 #endif

@@ -136,7 +136,7 @@ static void test_plans(void **state)
         struct plan made;
         make_plan(&made, "day");
         const struct mtr_window window = mtr_window_at(&made.window, instant(plans[i].day));
-        const struct mtr_window_state known = {.read_us = plans[i].read ? instant(plans[i].read) : 0};
+        const struct mtr_window_history known = {.read_us = plans[i].read ? instant(plans[i].read) : 0};
         const struct mtr_due due = mtr_window_due(&made.plan, &window, &known, instant(plans[i].now));
         char text[MTR_TIME_TEXT_BYTES] = "";
         if (due.kind == MTR_DUE_READ) mtr_time_format(due.due_us, text);
@@ -154,7 +154,7 @@ static void test_drafts(void **state)
     struct plan made;
     make_plan(&made, "day");
     const struct mtr_window day = mtr_window_at(&made.window, instant("2026-03-20"));
-    struct mtr_window_state known = {0};
+    struct mtr_window_history known = {0};
     made.window.open_us = duration("1h");
     struct mtr_due due = mtr_window_due(&made.plan, &day, &known, instant("2026-03-20T00:30:00Z"));
     assert_true(due.is_draft && due.order == MTR_DUE_DRAFT && due.due_us == instant("2026-03-20T01:00:00Z"));
@@ -164,7 +164,7 @@ static void test_drafts(void **state)
     known.read_us = instant("2026-03-20T23:10:00Z");
     due = mtr_window_due(&made.plan, &day, &known, instant("2026-03-20T23:20:00Z"));
     assert_true(!due.is_draft && due.due_us == instant("2026-03-21T06:00:00Z") && due.order == MTR_DUE_FRESH);
-    due = mtr_window_due(&made.plan, &day, &(struct mtr_window_state){0}, instant("2026-03-21"));
+    due = mtr_window_due(&made.plan, &day, &(struct mtr_window_history){0}, instant("2026-03-21"));
     assert_true(!due.is_draft && due.due_us == instant("2026-03-21T06:00:00Z"));
 }
 
@@ -175,7 +175,7 @@ static void test_forgotten(void **state)
     struct plan made;
     make_plan(&made, "day");
     const struct mtr_window day = mtr_window_at(&made.window, instant("2026-03-01"));
-    struct mtr_window_state known = {.read_us = instant("2026-03-05T06:00:00Z")};
+    struct mtr_window_history known = {.read_us = instant("2026-03-05T06:00:00Z")};
     made.window.vendor_keeps_us = duration("10d"); /* 10d and month_end+6d are too late */
     struct mtr_due due = mtr_window_due(&made.plan, &day, &known, instant("2026-03-05T07:00:00Z"));
     assert_int_equal(due.kind, MTR_DUE_SETTLED);
@@ -200,7 +200,7 @@ static void test_named_periods(void **state)
     made.schedule.every_us = duration("6h");
     made.window.has_current = made.window.has_last = true;
     const struct mtr_window march = mtr_window_at(&made.window, instant("2026-03-01"));
-    struct mtr_window_state known = {0};
+    struct mtr_window_history known = {0};
     struct mtr_due due = mtr_window_due(&made.plan, &march, &known, instant("2026-03-01"));
     assert_true(due.is_draft && due.due_us == instant("2026-03-01") && due.order == MTR_DUE_DRAFT);
     known.read_us = instant("2026-03-31T18:00:00Z");
@@ -218,7 +218,7 @@ static void test_named_periods(void **state)
     assert_int_equal(mtr_window_due(&made.plan, &march, &known, instant("2026-04-01")).kind, MTR_DUE_FORGOTTEN);
     made.window.has_last = true;
     made.window.has_current = false;
-    assert_int_equal(mtr_window_due(&made.plan, &march, &(struct mtr_window_state){0}, instant("2026-03-10")).due_us, instant("2026-04-01"));
+    assert_int_equal(mtr_window_due(&made.plan, &march, &(struct mtr_window_history){0}, instant("2026-03-10")).due_us, instant("2026-04-01"));
 }
 
 /* The ledger begins with the document's start, or when the source came; of named periods with the last one. */
@@ -236,33 +236,19 @@ static void test_starts(void **state)
     assert_int_equal(mtr_window_at(&source.window, mtr_reading_plan_of(&source, MTR_STR(""), created_us).start_us).from_us, instant("2026-02-01"));
 }
 
-static void test_backoff(void **state)
+static void test_waits(void **state)
 {
     (void)state;
     struct plan made;
     make_plan(&made, "day");
     const struct mtr_window day = mtr_window_at(&made.window, instant("2026-03-20"));
     const int64_t now_us = instant("2026-03-21T07:00:00Z");
-    struct mtr_window_state known = {.tried_us = now_us, .failures = 1};
-    static const char *const most[] = {"10s", "20s", "40s", "80s", "160s", "320s", "640s", "1280s", "2560s", "1h", "1h", "1h"};
-    for (uint32_t failures = 1; failures <= 12; failures++) {
-        bool is_spread = false;
-        for (uint64_t salt = 0; salt < 200; salt++) {
-            const int64_t wait_us = mtr_backoff_us(made.plan.key, salt, failures);
-            assert_true(wait_us >= MTR_US_PER_SECOND && wait_us < duration(most[failures - 1]));
-            assert_int_equal(wait_us, mtr_backoff_us(made.plan.key, salt, failures));
-            is_spread = is_spread || wait_us > duration(most[failures - 1]) / 2;
-        }
-        assert_true(is_spread);
-    }
-    struct mtr_due due = mtr_window_due(&made.plan, &day, &known, now_us);
-    assert_true(due.due_us > now_us && due.due_us < now_us + duration("10s"));
-    known.wait_until_us = now_us + duration("5m"); /* Retry-After */
+    struct mtr_window_history known = {.wait_until_us = now_us + duration("5m")};
     assert_int_equal(mtr_window_due(&made.plan, &day, &known, now_us).due_us, known.wait_until_us);
-    known.wait_until_us = now_us + duration("30d"); /* no vendor is believed so far */
-    assert_int_equal(mtr_window_due(&made.plan, &day, &known, now_us).due_us, now_us + duration("1d"));
-    /* The clock went back by a day since: what was tried then does not hold up today. */
-    assert_int_equal(mtr_window_due(&made.plan, &day, &known, now_us - duration("1h")).due_us, instant("2026-03-21T06:00:00Z"));
+    known.wait_until_us = instant("2026-03-21T05:00:00Z"); /* before it is planned */
+    assert_int_equal(mtr_window_due(&made.plan, &day, &known, now_us).due_us, instant("2026-03-21T06:00:00Z"));
+    known.wait_until_us = now_us + duration("30d"); /* nobody waits for that: the clock was ahead */
+    assert_int_equal(mtr_window_due(&made.plan, &day, &known, now_us).due_us, instant("2026-03-21T06:00:00Z"));
 }
 
 static void test_jitter(void **state)
@@ -274,7 +260,7 @@ static void test_jitter(void **state)
     made.schedule.jitter_us = duration("5m");
     struct mtr_window window = mtr_window_at(&made.window, instant("2026-03-20"));
     for (unsigned i = 0; i < 200; i++, window = mtr_window_next(&made.window, &window)) {
-        const struct mtr_due due = mtr_window_due(&made.plan, &window, &(struct mtr_window_state){0}, window.to_us);
+        const struct mtr_due due = mtr_window_due(&made.plan, &window, &(struct mtr_window_history){0}, window.to_us);
         const int64_t jitter_us = due.due_us - window.to_us - made.window.lateness_us;
         assert_true(jitter_us >= 0 && jitter_us < made.schedule.jitter_us);
         least_us = mtr_time_sooner(least_us, jitter_us);
@@ -288,7 +274,7 @@ static void test_feeds(void **state)
     (void)state;
     struct plan made;
     make_plan(&made, "cursor");
-    struct mtr_window_state known = {0};
+    struct mtr_window_history known = {0};
     made.schedule.every_us = duration("15m");
     assert_int_equal(mtr_feed_due(&made.plan, &known, instant("2026-03-01")).due_us, made.window.start_us);
     known.read_us = instant("2026-03-01T10:15:00Z");
@@ -306,7 +292,7 @@ struct life {
     struct random_source random;
     struct {
         struct mtr_window window;
-        struct mtr_window_state state;
+        struct mtr_window_history history;
         unsigned readings, drafts;
         bool is_kept_back;
     } ledger[WINDOWS_MAX];
@@ -331,11 +317,11 @@ static unsigned row_of(struct life *life, const struct mtr_window *window)
     return life->count++;
 }
 
-static bool state_of(void *context, const struct mtr_window *window, struct mtr_window_state *out)
+static bool history_of(void *context, const struct mtr_window *window, struct mtr_window_history *out)
 {
     struct life *life = context;
     const unsigned row = row_of(life, window);
-    *out = life->ledger[row].state;
+    *out = life->ledger[row].history;
     return !life->ledger[row].is_kept_back;
 }
 
@@ -346,8 +332,8 @@ static void check_scan(struct life *life, const struct mtr_due_scan *scan)
     struct mtr_due best = {0};
     int64_t next_us = INT64_MAX;
     for (struct mtr_window window = first_of(life); window.from_us <= life->now_us; window = mtr_window_next(&life->made.window, &window)) {
-        struct mtr_window_state known = {0};
-        const bool is_free = state_of(life, &window, &known);
+        struct mtr_window_history known = {0};
+        const bool is_free = history_of(life, &window, &known);
         const struct mtr_due due = mtr_window_due(&life->made.plan, &window, &known, life->now_us);
         if (due.kind != MTR_DUE_READ || !is_free) continue;
         if (due.due_us > life->now_us) next_us = mtr_time_sooner(next_us, due.due_us);
@@ -364,7 +350,7 @@ static void check_scan(struct life *life, const struct mtr_due_scan *scan)
 static void look(struct life *life, struct mtr_due_scan *scan)
 {
     mtr_due_scan_begin(scan, &life->made.plan, life->unsettled_us, life->now_us);
-    for (unsigned steps = 0; !mtr_due_scan_step(scan, &life->made.plan, state_of, life, 1 + (uint32_t)random_below(&life->random, 40)); steps++)
+    for (unsigned steps = 0; !mtr_due_scan_step(scan, &life->made.plan, history_of, life, 1 + (uint32_t)random_below(&life->random, 40)); steps++)
         assert_true(steps < WINDOWS_MAX);
     life->unsettled_us = scan->unsettled_us;
 }
@@ -372,14 +358,12 @@ static void look(struct life *life, struct mtr_due_scan *scan)
 static void read_due(struct life *life, const struct mtr_due_scan *scan)
 {
     const unsigned row = row_of(life, &scan->window);
-    struct mtr_window_state *known = &life->ledger[row].state;
+    struct mtr_window_history *known = &life->ledger[row].history;
     if (random_below(&life->random, 5) == 0) {
-        known->failures++;
-        known->tried_us = life->now_us;
-        known->wait_until_us = random_below(&life->random, 4) ? 0 : life->now_us + (int64_t)random_below(&life->random, 600) * MTR_US_PER_SECOND;
+        known->wait_until_us = life->now_us + 1 + (int64_t)random_below(&life->random, 600) * MTR_US_PER_SECOND;
         return;
     }
-    *known = (struct mtr_window_state){.read_us = life->now_us};
+    *known = (struct mtr_window_history){.read_us = life->now_us};
     life->ledger[row].readings += !scan->due.is_draft;
     life->ledger[row].drafts += scan->due.is_draft;
 }
@@ -417,7 +401,7 @@ static void drain(struct life *life)
             continue;
         }
         const unsigned row = row_of(life, &scan.window);
-        life->ledger[row].state = (struct mtr_window_state){.read_us = life->now_us};
+        life->ledger[row].history = (struct mtr_window_history){.read_us = life->now_us};
         life->ledger[row].readings += !scan.due.is_draft;
     }
 }
@@ -428,10 +412,10 @@ static void check_rest(struct life *life)
     const int64_t end_us = life->now_us - 45 * MTR_US_PER_DAY;
     for (struct mtr_window window = first_of(life); window.to_us < end_us; window = mtr_window_next(plan->window, &window)) {
         const unsigned row = row_of(life, &window);
-        const struct mtr_due due = mtr_window_due(plan, &window, &life->ledger[row].state, life->now_us);
+        const struct mtr_due due = mtr_window_due(plan, &window, &life->ledger[row].history, life->now_us);
         if (plan->window->vendor_keeps_us && due.kind == MTR_DUE_FORGOTTEN) continue;
         assert_int_equal(due.kind, MTR_DUE_SETTLED);
-        assert_true(life->ledger[row].state.read_us >= window.to_us + plan->window->lateness_us);
+        assert_true(life->ledger[row].history.read_us >= window.to_us + plan->window->lateness_us);
     }
     for (unsigned i = 0; i < life->count; i++) { /* each time the clock goes back, all may be asked for once more */
         const struct mtr_window *window = &life->ledger[i].window;
@@ -490,7 +474,7 @@ int main(void)
         cmocka_unit_test(test_ticks),         cmocka_unit_test(test_keys),    cmocka_unit_test(test_plans),
         cmocka_unit_test(test_drafts),        cmocka_unit_test(test_forgotten),          cmocka_unit_test(test_named_periods),
         cmocka_unit_test(test_starts),
-        cmocka_unit_test(test_backoff),       cmocka_unit_test(test_jitter),             cmocka_unit_test(test_feeds),
+        cmocka_unit_test(test_waits),         cmocka_unit_test(test_jitter),             cmocka_unit_test(test_feeds),
         cmocka_unit_test(test_life),          cmocka_unit_test(test_scan_before_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
