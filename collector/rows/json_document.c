@@ -329,6 +329,10 @@ static int take_name(struct json_document *document)
     const struct level *level = &document->levels[document->depth - 1];
     const char *refused;
     struct mtr_str name;
+    if (text->cursor.offsets + 1 >= text->whole && !text->is_last) {
+        document->is_waiting = true; /* for what comes behind it */
+        return MTR_OK;
+    }
     json_text_pass(text, *text->cursor.offsets);
     if (json_cursor_name_read(&text->cursor, &name, &refused)) return stop_cursor(document);
     document->next = level->node && !refused ? json_node_find(level->node, name) : NULL;
@@ -380,8 +384,9 @@ static int run(struct json_document *document, bool is_last)
     if (!rc && text->fault) rc = stop_malformed(document, text->fault_at, text->fault);
     if (rc || is_last) return rc;
     json_text_forget(text);
-    if (document->is_waiting || text->text.size <= MTR_RECORD_BYTES_MAX) return MTR_OK;
-    if (text->text.data[0] != '"') return stop_malformed(document, 0, "a value of more than 1 MiB");
+    if (text->text.size <= MTR_RECORD_BYTES_MAX) return MTR_OK;
+    if (document->is_waiting || text->text.data[0] != '"')
+        return stop_malformed(document, 0, "a value of more than 1 MiB");
     document->next = NULL;
     json_text_drop(text);
     return MTR_OK;

@@ -58,6 +58,6 @@ int record_keep_found(struct record_out *out, uint32_t want, enum mtr_found_kind
                       uint32_t count) MTR_MUST_USE;
 
 extern const struct record_format record_format_csv, record_format_ndjson, record_format_json,
-    record_format_prometheus;
+    record_format_prometheus, record_format_s3_list;
 
 #endif

@@ -20,7 +20,7 @@ static const struct record_format *driver_of(enum mtr_row_format_kind kind)
     case MTR_ROWS_NDJSON: return &record_format_ndjson;
     case MTR_ROWS_JSON: return &record_format_json;
     case MTR_ROWS_PROMETHEUS: return &record_format_prometheus;
-    case MTR_ROWS_S3_LIST:
+    case MTR_ROWS_S3_LIST: return &record_format_s3_list;
     case MTR_ROWS_BY_NAME: break;
     }
     return NULL;
@@ -61,8 +61,8 @@ int mtr_record_reader_open(const struct mtr_record_spec *spec, const struct mtr_
     if (!reader) return MTR_ENOMEM;
     init(&reader->out, spec, hooks);
     reader->driver = driver_of(spec->format->kind);
-    *fault = "rows of this format are not read";
-    int rc = reader->driver ? reader->driver->open(&reader->out, &reader->state, fault) : MTR_EINVALID;
+    MTR_ASSERT(reader->driver != NULL);
+    int rc = reader->driver->open(&reader->out, &reader->state, fault);
     if (rc) mtr_record_reader_close(reader);
     else *out = reader;
     return rc;
@@ -71,7 +71,7 @@ int mtr_record_reader_open(const struct mtr_record_spec *spec, const struct mtr_
 void mtr_record_reader_close(struct mtr_record_reader *reader)
 {
     if (!reader) return;
-    if (reader->driver) reader->driver->close(reader->state);
+    reader->driver->close(reader->state);
     for (uint32_t i = 0; i < reader->out.want_count; i++) mtr_buffer_release(&reader->out.founds[i].text);
     free(reader);
 }

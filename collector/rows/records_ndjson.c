@@ -23,6 +23,8 @@ struct ndjson {
     bool is_after_cr, is_passed_over, has_line;
 };
 
+static const char no_map[] =
+    "a line must be a map (one document of all rows is `format: {json: {rows: \"[]\"}}`)";
 static const char too_long[] = "the line is longer than 1 MiB";
 
 /* A line at work, in the text. */
@@ -57,14 +59,14 @@ static int take_line(struct ndjson *ndjson, struct line *line, struct mtr_json_c
         return record_refuse(ndjson->out, MTR_FINDING_DOCUMENT_LIMIT, &line->place, too_long);
     cursor->fault = NULL;
     if (json_cursor_peek(cursor) != '{' && json_cursor_peek(cursor) != '[')
-        return refuse(ndjson, line, "a line must be a map");
+        return refuse(ndjson, line, no_map);
     const bool is_map = json_cursor_peek(cursor) == '{';
     memset(out->cells, 0, out->column_count * sizeof(*out->cells));
     int rc = json_row_read(&ndjson->root, cursor, out->cells, out->column_count, &fault);
     if (!cursor->fault && json_cursor_peek(cursor) != MTR_JSON_END)
         (void)json_cursor_fail(cursor, "something follows the record on its line");
     if (cursor->fault) return refuse_at(ndjson, line, cursor->fault_offset - start, cursor->fault);
-    if (!is_map) return refuse(ndjson, line, "a line must be a map");
+    if (!is_map) return refuse(ndjson, line, no_map);
     return rc ? refuse(ndjson, line, fault) : record_give(out, out->cells, &line->place);
 }
 

@@ -74,6 +74,9 @@ def main():
         "prometheus": b"id: '{instance}/{timestamp}'\ntype: =t\nsubject: instance\ntime: timestamp\ndata: {q: value}\nformat: {prometheus: {}}\n\0"
                       b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"instance":"a"},"values":[[1772359200.123,"5"],[2,"NaN"]]},'
                       b'{"value":[3,"7"],"metric":{}},{"histogram":[1,{}]}]},"warnings":["w"]}',
+        "s3-list": b"id: Key\ntype: =t\nsubject: Owner.ID\ndata: {size: Size, tag: ETag}\nformat: {s3_list: {}}\n\0"
+                   b'<?xml version="1.0"?><ListBucketResult xmlns="u"><IsTruncated>true</IsTruncated><Contents><Key>a &lt;</Key><Size>5</Size>'
+                   b'<ETag>&quot;9&quot;</ETag><Owner><ID>o</ID></Owner></Contents><Contents><Key><![CDATA[b]]></Key><!-- c --></Contents></ListBucketResult>',
         "json-list": b"id: '[0]'\ntype: =t\nsubject: '[1].s'\nformat: {json: {rows: '[]'}}\n\0"
                      b'\xef\xbb\xbf[[1,{"s":"x"}],[2,{"s":null}],\n[3,{"s":"\xc3\xa4"}]]\n',
         "map": b"id: {hash: [A, B]}\nsource: X\ntype: =t\nsubject: S\nnull: [N]\nformat: {csv: {delimiter: ;, header: true, entry: '*.csv'}}\n\0A;B;S;X\n1;N;s;\n",

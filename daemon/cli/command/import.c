@@ -1,5 +1,5 @@
 /*
- * meterd import: rows of a vendor's CSV or NDJSON, through a column mapping, as events to the daemon. Ids
+ * meterd import: rows of a vendor's files, through a column mapping, as events to the daemon. Ids
  * come from the rows, so a second run is all `duplicate` and an interrupted one is simply run again. The file
  * is read as it goes; memory is bounded by one request.
  */
@@ -421,7 +421,7 @@ const struct cli_command cli_import = {
     .arguments = "FILE…",
     .arguments_min = 1,
     .arguments_max = 64,
-    .doc = "import CSV or NDJSON with a column mapping",
+    .doc = "import CSV, NDJSON or JSON with a column mapping",
     .text = "config/import-focus.yaml is a mapping with every key commented. Ids come from the rows: "
             "importing a file again counts nothing twice.\n"
             "gzip, zstd and zip are unpacked; `-` is standard input.\n",

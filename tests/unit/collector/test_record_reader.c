@@ -26,7 +26,7 @@ static int on_record(void *context, const struct mtr_str *cells, const struct mt
                                cells[i].data ? cells[i].data : "-");
     /* Its bytes are a value of their own. */
     const char *text = given_text + place->offset;
-    if (place->offset + place->size > strlen(given_text) || !strchr("{[", text[0]) || !strchr("}]", text[place->size - 1]))
+    if (place->offset + place->size > strlen(given_text) || !strchr("{[<", text[0]) || !strchr("}]>", text[place->size - 1]))
         rc = mtr_buffer_printf(&out, "!place");
     return rc ? rc : mtr_buffer_append_char(&out, ' ');
 }
@@ -223,6 +223,39 @@ static void test_prometheus(void **state)
     CHECK(MTR_ROWS_PROMETHEUS, given);
 }
 
+/* ---- S3 ---- */
+
+#define LIST(inner) "<?xml version=\"1.0\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">" inner "</ListBucketResult>"
+
+static void test_s3_list(void **state)
+{
+    (void)state;
+    static const struct given given[] = {
+        {"", {"Key", "Size", "ETag", "Owner.ID"}, {"IsTruncated", "NextContinuationToken", "KeyCount", "Prefix", ">Key"},
+         LIST("<Name>b</Name><Prefix/><IsTruncated>true</IsTruncated><NextContinuationToken>1/x+&amp;=</NextContinuationToken>\n"
+              "<Contents><Key>a &lt;b&#x20AC;</Key><Size>5</Size><ETag>&quot;9a-2&quot;</ETag>"
+              "<Owner><DisplayName>x</DisplayName><ID>o</ID></Owner></Contents>"
+              "<Contents><Size>6</Size><Key><![CDATA[c<d]]></Key></Contents><CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes>"),
+         "1:a <b\xE2\x82\xAC|5|\"9a-2\"|o 2:c<d|6|-|- text(true) text(1/x+&=) nothing() text() text(c<d) ", 0},
+        {"", {"Key"}, {"IsTruncated"}, LIST("<IsTruncated>false</IsTruncated>"), "text(false) ", 0},
+        {"", {"Key"}, {0}, LIST("<Contents><Key>a</Key><Key>b</Key></Contents><Contents><Key>c</Key></Contents>"),
+         "2.67!an element that is mapped stands twice in the object 2:c ", 0},
+        {"", {"Key"}, {0}, "<Error><Code>AccessDenied</Code><Message>No &amp; no</Message></Error>",
+         "1.71!the answer is an error: AccessDenied: No & no ", MTR_EINVALID},
+        {"", {"Key"}, {0}, "<html><body/></html>", "1.1!is no list of S3: its root is html, and not ListBucketResult ", MTR_EINVALID},
+        {"", {"Key"}, {0}, "<!DOCTYPE x [<!ENTITY a \"b\">]><ListBucketResult/>",
+         "1.13!has a DOCTYPE, which a list of S3 does not have ", MTR_EINVALID},
+        {"", {"Key"}, {0}, LIST("<Contents><Key>a</Key></Contents><Contents><Key>b"), "1:a 2.118!is no XML: mismatched tag ", MTR_EINVALID},
+        {"", {"Key"}, {0}, "<ListBucketResult><Contents><Key>a</Key></Contents>", "1:a 1.52!is no XML: no element found ", MTR_EINVALID},
+        {"", {"Key"}, {0}, "<ListBucketResult>&x;</ListBucketResult>", "1.19!is no XML: undefined entity ", MTR_EINVALID},
+        {"", {"Key"}, {0}, "", "1.1!is no XML: no element found ", MTR_EINVALID},
+        {"", {"Key"}, {"A"}, LIST("<A>1</A><A>2</A>"), "2.79!a value that is asked for stands twice ", MTR_EINVALID},
+        {"", {"Key"}, {0}, LIST("<a><a><a><a><a><a><a><a/></a></a></a></a></a></a></a>"),
+         "2.88!nested deeper than 8 levels ", MTR_EINVALID},
+    };
+    CHECK(MTR_ROWS_S3_LIST, given);
+}
+
 /* ---- limits ---- */
 
 /* A text with `bytes` of filling in the place of %s. */
@@ -299,10 +332,32 @@ static void test_json_held_rows_are_bounded(void **state)
     free(row);
 }
 
+static void test_s3_limits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *problem;
+    } cases[] = {
+        {"<ListBucketResult><Contents><Key>%s</Key></Contents></ListBucketResult>", "a text is longer than 64 KiB"},
+        {"<ListBucketResult><Contents %s", "an element or comment is longer than 64 KiB"},
+        {"<ListBucketResult><!--%s", "an element or comment is longer than 64 KiB"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        for (size_t piece_bytes = 100; piece_bytes <= 1000000; piece_bytes *= 100) {
+            struct given given = {"", {"Key"}, {0}, filled(cases[i].pattern, 'x', 1 << 20), NULL, MTR_EINVALID};
+            read_all(MTR_ROWS_S3_LIST, &given, piece_bytes, 0);
+            if (!memmem(out.data, out.size, cases[i].problem, strlen(cases[i].problem)))
+                fail_msg("case %zu: %.*s", i, MTR_STR_ARGS(mtr_buffer_str(&out)));
+            mtr_buffer_release(&out);
+            free((void *)(uintptr_t)given.text);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_json_rows), cmocka_unit_test(test_json_values_beside_the_rows),
-                                       cmocka_unit_test(test_json_problems), cmocka_unit_test(test_prometheus), cmocka_unit_test(test_json_limits),
+                                       cmocka_unit_test(test_json_problems), cmocka_unit_test(test_prometheus), cmocka_unit_test(test_s3_list),
+                                       cmocka_unit_test(test_s3_limits), cmocka_unit_test(test_json_limits),
                                        cmocka_unit_test(test_json_held_rows_are_bounded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
