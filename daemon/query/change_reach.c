@@ -115,18 +115,20 @@ static void compare_meters(const struct query_change *change, struct query_reach
     }
 }
 
-/* Each phase of the draft against what was in force at its start; its own tariff is told by its change. */
+/* Each phase of the draft against what was in force at its start; its own tariff is told by its change, and
+ * so is a currency, which has the tariffs in other prices. */
 static void compare_phases(const struct mtr_subscription *stored, const struct mtr_subscription *draft,
                            struct query_reach *reach)
 {
     for (uint32_t i = 0; i < mtr_subscription_phase_count(draft); i++) {
         const struct mtr_subscription *b = mtr_subscription_phase(draft, i),
                                       *a = mtr_subscription_at(stored, b->start_us);
+        compare_peers(a, b, reach);
+        if (!mtr_str_equal(a->currency, b->currency)) continue;
         if (i == 0 || mtr_str_equal(a->tariff->key, b->tariff->key))
             compare_tariffs(a->tariff, b->tariff, reach);
         compare_tariffs(a->trial_tariff, b->trial_tariff, reach);
         compare_tariffs(a->cost_tariff, b->cost_tariff, reach);
-        compare_peers(a, b, reach);
     }
 }
 

@@ -387,10 +387,34 @@ def check_changes():
             assert gone.status == 422 and b"2 closed periods of 1 subscription are rated again: 58.00 becomes 43.00 EUR" in gone.body, gone.body
 
 
+def check_currency_from_a_time():
+    """Another currency from a time on is dated: closed months before it keep theirs, and only a price that is written anew beside it is refused."""
+    def tariff(eur, usd):
+        return {"key": "p", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": [{"key": "c", "meter": "m", "per_unit": {"EUR": eur, "USD": usd}}]}]}
+
+    base = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "start": "2026-09-01"}
+    changed = {**base, "changes": [{"from": "2026-10-15T12:30:00.000001Z", "currency": "USD"}]}
+    with Daemon(WIDE) as daemon:
+        apply(daemon, **{**CATALOG, "tariffs": [tariff("1", "2")]}, subscriptions=[base])
+        send(daemon, daemon.vendor_key("v"), ("1", "s1", "2026-09-10T00:00:00Z", 100), ("2", "s1", "2026-10-15T12:30:00Z", 10), ("3", "s1", "2026-10-15T12:30:00.000001Z", 5))
+        status, texts = told(daemon, "/v1/catalog?dry_run=true", subscriptions=[changed], tariffs=[tariff("7", "2")])
+        assert status == 422 and texts[0].startswith("2 closed periods of 1 subscription are rated again: 115.00 becomes 770.00 EUR. Say from when"), texts
+        status, texts = told(daemon, subscriptions=[changed])
+        assert status == 200 and texts == ["1 closed period of 1 subscription is rated again: 15.00 becomes 10.00 EUR",
+                                           "1 closed period of 1 subscription is rated again: 0.00 becomes 10.00 USD",
+                                           "s1 of c1 from 2026-10-01T00:00:00+00:00: 15.00 becomes 10.00 EUR",
+                                           "s1 of c1 from 2026-10-15T12:30:00.000001+00:00: 0.00 becomes 10.00 USD"], texts
+        assert bill(daemon) == {("s1", "c1", "2026-09-01"): 100, ("s1", "c1", "2026-10-01"): 10, ("s1", "c1", "2026-10-15"): 10}, bill(daemon)
+        status, texts = told(daemon, "/v1/catalog?dry_run=true", tariffs=[tariff("1", "3")])
+        assert status == 422 and texts[0].startswith("1 closed period of 1 subscription is rated again: 10.00 becomes 15.00 USD. Say from when"), texts
+        audit(daemon)
+
+
 check_end_before_usage()
 check_end_in_any_order()
 check_start_in_any_order()
 check_changes()
+check_currency_from_a_time()
 check_closed_periods()
 check_start_inside_a_second()
 check_pools_and_new_meters()
