@@ -53,9 +53,11 @@ def read_network():
 
 
 def read_disk():
+    """Of whole disks; where /sys does not tell which these are, as in a bare container, of none."""
     read = [0, 0]
     written = [0, 0]
-    disks = {name for name in os.listdir("/sys/block") if not name.startswith(("loop", "ram", "zram", "dm-", "md"))}
+    blocks = os.listdir("/sys/block") if os.path.isdir("/sys/block") else []
+    disks = {name for name in blocks if not name.startswith(("loop", "ram", "zram", "dm-", "md"))}
     with open("/proc/diskstats", encoding="ascii") as file:
         for fields in map(str.split, file):
             if fields[2] in disks:

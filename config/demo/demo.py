@@ -163,7 +163,7 @@ def bar(done, total):
 class Demo:
     def __init__(self):
         self.port, self.admin_port, self.receiver_port = free_port(8787), free_port(8788), free_port(8790)
-        self.key = None
+        self.key = self.agent = None
 
     def write_config(self, grace):
         config = {
@@ -299,8 +299,8 @@ def begin(demo):
     show("apply", RELATIVE + "/catalog.yaml", RELATIVE + "/local.json")
     for vendor in ("machine",) + VENDORS:
         meterd("key", vendor, "--vendor", vendor, "--scope", "ingest", "--out", path(f"{vendor}.key"), capture=True)
-    start("agent", [sys.executable, os.path.join(HERE, "agent.py"), "--url", f"http://127.0.0.1:{demo.port}", "--key-file",
-                    path("machine.key"), "--subject", "this-machine"])
+    demo.agent = start("agent", [sys.executable, os.path.join(HERE, "agent.py"), "--url", f"http://127.0.0.1:{demo.port}", "--key-file",
+                                 path("machine.key"), "--subject", "this-machine"])
     say(f"meterd listens on http://127.0.0.1:{demo.port}, the agent sends what the kernel counts each second")
 
 
@@ -349,6 +349,8 @@ def correct(demo):
 
 def tell(demo, correction):
     step("usage of this machine, as the kernel counted it since the demo began")
+    if demo.agent.poll() is not None:
+        sys.exit(f"demo: the agent ended with {demo.agent.returncode}; its lines are in build/demo/agent.log")
     show("usage", "-s", "this-machine", "-w", "total", "-g", "meter", "-g", "mode", "-g", "direction")
     step("usage of one vendor, by day of Asia/Kolkata and region")
     show("usage", "--vendor", "indus", "-m", "vcpu_hours", "-g", "region", "--from", f"{days_ago(3)}T00:00:00+05:30")
