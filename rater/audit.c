@@ -168,7 +168,7 @@ static int price_period(struct audit *audit, const struct mtr_charge_period *per
                 rc = mtr_billing_period_price(&rating, audit->subscription,
                                               period->start_s * MTR_US_PER_SECOND, out);
             if (!rc) rc = then(audit, period, out);
-        } while (rater_takes_fewer(&ranges, &rating, rc));
+        } while (rater_takes_fewer(&ranges, rc));
     } while (!rc && rater_next_lines(&ranges));
     rater_end_lines(&ranges);
     return rc;
@@ -244,7 +244,7 @@ static int check_price(struct audit *audit, const struct mtr_charge_period *peri
     if (audit->is_to_be_scanned) return MTR_OK;
     int rc = rater_compare(audit->charges, price, false, &audit->arena, &differences);
     if (!rc) rc = report_differences(audit, period, &differences);
-    const bool has_draws = !price->only || !price->only->from.size; /* the first lines have those of all */
+    const bool has_draws = !price->range || !price->range->from.size; /* the first lines have those of all */
     return rc || !has_draws ? rc : check_draws(audit, period, price);
 }
 

@@ -186,7 +186,7 @@ int rater_compare(struct mtr_charges_txn *charges, const struct mtr_period_price
         if (compare_keys(&comparison.keys[i - 1], &comparison.keys[i]) == 0)
             return MTR_EEXISTS; /* two new lines, one hash */
     int rc = rater_walk_stored_lines(charges, price->subscription->number,
-                                     mtr_billing_period_name_s(price->period.start_us), price->only,
+                                     mtr_billing_period_name_s(price->period.start_us), price->range,
                                      on_stored_line, &comparison);
     if (!rc) *out = differences;
     return rc;

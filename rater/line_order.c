@@ -86,13 +86,21 @@ struct range_walk {
     const struct mtr_dimensions_range *range;
     mtr_charges_on_line on_line;
     void *context;
+    struct mtr_line_places places; /* of so many values, from there on */
+    char from[MTR_DIMENSIONS_NEXT_BYTES];
+    bool goes_on; /* from there */
 };
 
 static int on_place(void *context, struct mtr_str place, struct mtr_hash128 key)
 {
-    const struct range_walk *walk = context;
+    struct range_walk *walk = context;
+    const struct mtr_dimensions_values values = {place, false};
     struct mtr_charge_line line;
-    if (!mtr_dimensions_range_holds(walk->range, place)) return WALK_ENDED; /* behind it: so are the others */
+    if (mtr_dimensions_range_compare(walk->range, &values) != 0) {
+        walk->goes_on = mtr_dimensions_range_next(walk->range, &values, walk->places.values, walk->from,
+                                                  &walk->places.from);
+        return WALK_ENDED;
+    }
     int rc = mtr_charges_get_line_by_key(walk->charges, walk->subscription, walk->period_start_s, key, &line);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     return walk->on_line(walk->context, &line);
@@ -106,21 +114,37 @@ static int on_any_line(void *context, const struct mtr_charge_line *line)
                : MTR_OK;
 }
 
+/* Those of so many values: places stand in the order of bytes. */
+static int walk_places(struct range_walk *walk, unsigned values)
+{
+    int rc = MTR_OK;
+    walk->places = (struct mtr_line_places){walk->subscription, walk->period_start_s, values,
+                                            mtr_dimensions_range_first(walk->range, values, walk->from)};
+    do {
+        walk->goes_on = false;
+        rc = mtr_charges_walk_places(walk->charges, &walk->places, on_place, walk);
+        if (rc == WALK_ENDED) rc = MTR_OK;
+    } while (!rc && walk->goes_on);
+    return rc;
+}
+
 int rater_walk_stored_lines(struct mtr_charges_txn *charges, uint32_t subscription, int64_t period_start_s,
                             const struct mtr_dimensions_range *range, mtr_charges_on_line on_line,
                             void *context)
 {
-    struct range_walk walk = {charges, subscription, period_start_s, range, on_line, context};
+    struct range_walk walk = {.charges = charges,
+                              .subscription = subscription,
+                              .period_start_s = period_start_s,
+                              .range = range,
+                              .on_line = on_line,
+                              .context = context};
     bool is_ordered;
     if (!range) return mtr_charges_walk_lines(charges, subscription, period_start_s, on_line, context);
     int rc = mtr_charges_is_ordered(charges, subscription, period_start_s, &is_ordered);
     if (rc) return rc;
     if (!is_ordered)
         return mtr_charges_walk_lines(charges, subscription, period_start_s, on_any_line, &walk);
-    for (unsigned values = 0; !rc && values <= MTR_LINE_PLACE_VALUES_MAX; values++) {
-        const struct mtr_line_places places = {subscription, period_start_s, values, range->from};
-        rc = mtr_charges_walk_places(charges, &places, on_place, &walk);
-        if (rc == WALK_ENDED) rc = MTR_OK;
-    }
+    for (unsigned values = 0; !rc && values <= MTR_LINE_PLACE_VALUES_MAX; values++)
+        rc = walk_places(&walk, values);
     return rc;
 }

@@ -7,6 +7,7 @@
 
 #include "rater/period/gather.h"
 #include "rater/period/grants.h"
+#include "rater/range_sums.h"
 
 /* At once: so many that the pages that their charges touch stay far below what one transaction can hold, and
  * that few are tried in vain. */
@@ -27,7 +28,6 @@ void rater_begin_lines(struct rater_line_ranges *ranges, const struct mtr_subscr
     ranges->count_max = count_max;
     ranges->kept = kept;
     ranges->was_marked = false;
-    ranges->coupling = (struct mtr_tariff_coupling){.key = NULL};
     ranges->in_ranges = rater_are_summing(kept, subscription->number, start_us);
     ranges->lines = (struct mtr_dimensions_range){.from = MTR_STR("")};
 }
@@ -50,7 +50,7 @@ static struct rater_summing summing_of(const struct rater_line_ranges *ranges, s
                                   .coupling = ranges->coupling};
 }
 
-/* The range with the sums of the others; none where lines do not follow one another as ranges do. */
+/* The range with the sums of the others. */
 static int take_with_sums(struct rater_line_ranges *ranges, struct mtr_rating *rating,
                           const struct mtr_billing_period *period)
 {
@@ -60,8 +60,7 @@ static int take_with_sums(struct rater_line_ranges *ranges, struct mtr_rating *r
     const bool begins = ranges->lines.from.size == 0; /* a rating takes in what is known where it begins */
     struct rater_line_sums *sums = begins ? NULL : rater_find_sums(ranges->kept, &summing);
     int rc = sums ? MTR_OK : rater_make_sums(ranges->kept, &summing, rating, &sums);
-    if (!rc) ranges->coupling.key = sums->coupling.key;
-    if (rc || sums->coupling.key) return rc;
+    if (rc) return rc;
     const uint32_t index = rater_range_of(sums, ranges->lines.from);
     const struct rater_range_sums *range = &sums->ranges[index];
     MTR_ASSERT(index < sums->count);
@@ -93,12 +92,11 @@ static int take_range(struct rater_line_ranges *ranges, struct mtr_rating *ratin
     const struct mtr_tariff_coupling coupling = ranges->coupling;
     const bool is_first = ranges->lines.from.size == 0;
     int rc = MTR_OK;
-    if (!coupling.key && (coupling.cuts || coupling.draws || (coupling.adds_up && is_first)))
+    if (coupling.cuts || coupling.draws || (coupling.adds_up && is_first))
         rc = take_with_sums(ranges, rating, period);
     if (!rc && !rating->rest) rc = cut_lines(ranges, rating);
     mtr_arena_reset(rating->arena);
-    rating->only = &ranges->lines;
-    if (!ranges->coupling.key) rating->lines = rating->only;
+    rating->lines = &ranges->lines;
     return rc;
 }
 
@@ -107,7 +105,7 @@ int rater_take_lines(struct rater_line_ranges *ranges, struct mtr_rating *rating
     struct mtr_billing_period period;
     struct mtr_grants grants;
     mtr_arena_reset(rating->arena);
-    rating->only = rating->lines = NULL;
+    rating->lines = NULL;
     rating->rest = NULL;
     rating->lines_max = 0;
     int rc = rater_open_period(rating, ranges->subscription, ranges->start_us, &period, &grants);
@@ -120,8 +118,7 @@ int rater_take_lines(struct rater_line_ranges *ranges, struct mtr_rating *rating
 
 bool rater_fewer_need_less(const struct rater_line_ranges *ranges)
 {
-    if (!ranges->in_ranges) return true;
-    return !ranges->coupling.key && *ranges->count_max > 1; /* else as many are priced as before */
+    return !ranges->in_ranges || *ranges->count_max > 1;
 }
 
 static void drop_sums(const struct rater_line_ranges *ranges)
@@ -130,10 +127,9 @@ static void drop_sums(const struct rater_line_ranges *ranges)
     rater_drop_sums(ranges->kept, &summing);
 }
 
-bool rater_takes_fewer(struct rater_line_ranges *ranges, const struct mtr_rating *rating, int rc)
+bool rater_takes_fewer(struct rater_line_ranges *ranges, int rc)
 {
     const bool too_many = rc == MTR_ENOMEM || (rc == MTR_ELIMIT && !ranges->in_ranges);
-    MTR_ASSERT(rating->only == (ranges->in_ranges ? &ranges->lines : NULL) || !rating->only);
     if (!too_many || !rater_fewer_need_less(ranges)) return false;
     if (ranges->in_ranges) {
         *ranges->count_max /= 2;

@@ -9,8 +9,7 @@
  *
  * Where something is made of what all lines come to (a minimum, credits, a rounded total), the first range
  * has it, with the sums of all others; where a cap cuts the last lines, or each draws what those before it
- * left, each range is priced with the sums of those before it and behind it (line_sums.h). Where sums do not
- * tell what a line comes to, all are priced for each range, and those of the range are asked for.
+ * left, each range is priced with the sums of those before it and behind it (line_sums.h).
  */
 #ifndef METERD_RATER_LINE_RANGES_H
 #define METERD_RATER_LINE_RANGES_H
@@ -22,8 +21,8 @@ struct rater_line_ranges {
     const struct mtr_subscription *subscription;
     int64_t start_us;
     uint32_t *count_max; /* lines of a component at once; halved where they need more memory */
-    struct mtr_tariff_coupling coupling; /* its key is what keeps the lines together */
-    bool in_ranges;                      /* else all at once */
+    struct mtr_tariff_coupling coupling;
+    bool in_ranges; /* else all at once */
     struct rater_sums_kept *kept;
     bool was_marked; /* the period was, while the sums were made that its lines are priced with */
     struct mtr_dimensions_range lines; /* in ranges: these */
@@ -42,9 +41,9 @@ void rater_go_on_with_lines(struct rater_line_ranges *ranges, struct mtr_str fro
 /* The arena is reset. RATER_GOES_ON: they wait for sums of all lines; some of these were made, and the next
  * call makes more, in this transaction or another. Errors: those of reading use and, for sums, of pricing. */
 int rater_take_lines(struct rater_line_ranges *ranges, struct mtr_rating *rating) MTR_MUST_USE;
-/* Would what is taken with fewer lines at once need less memory? Lines that are priced together would not. */
+/* Would what is taken with fewer lines at once need less memory? One line would not. */
 bool rater_fewer_need_less(const struct rater_line_ranges *ranges);
-bool rater_takes_fewer(struct rater_line_ranges *ranges, const struct mtr_rating *rating, int rc);
+bool rater_takes_fewer(struct rater_line_ranges *ranges, int rc);
 /* There are lines behind those that were taken: then these are next. */
 bool rater_next_lines(struct rater_line_ranges *ranges);
 

@@ -2,7 +2,7 @@
  * What the lines of each range come to, so that a range can be priced with the sums of the others where
  * something is made of what all lines come to, or a cap cuts the last ones. Private to the rater.
  *
- * They are made by pricing each range once, once more for each part where units are drawn, and once more
+ * They are made by pricing each range once, where units are drawn again until nothing changes, and once more
  * where a cap cuts what a rounded total is made of. Sums of a rating that goes on are kept until it ends, so
  * that they are not made for each of its transactions; who has lost them makes them again. Use that comes
  * meanwhile marks the period, which is rated once more.
@@ -12,19 +12,29 @@
 
 #include "meterd/rater/billing_period.h"
 
-/* Of a component's lines in one range, those above zero or those below, before caps. */
+/* Of some of a component's lines in one range: those above zero, those below, or minimums of lines; before
+ * caps. */
 struct rater_line_sum {
     bool any;
     struct mtr_exact exact;
     struct mtr_money amount;
 };
 
+/* Lines of all components and parts that may be told in one transaction, so that the pages that their charges
+ * touch stay far below what it can hold. */
+enum { RATER_LINES_AT_ONCE = 20480 };
+
 struct rater_range_sums {
     struct mtr_str from, until;
     bool has_until;
-    /* By component: those of each part, then of the cost parts. */
-    struct rater_line_sum *sums; /* MTR_PRICE_SIGNS for each */
-    struct mtr_quantity *asked;  /* units that they would draw of pools that have enough */
+    struct rater_line_sum *sums;         /* of a component: from its `first` on */
+    struct mtr_price_drawings *drawings; /* by component */
+};
+
+/* A component of a part, or of a cost part behind these. */
+struct rater_summed {
+    uint32_t first;         /* index of its sums in a range's: MTR_PRICE_SIGNS, then its minimums */
+    uint32_t minimum_count; /* as in struct mtr_price_rest */
 };
 
 struct rater_line_sums {
@@ -32,10 +42,11 @@ struct rater_line_sums {
     int64_t start_us;
     struct mtr_hash128 inputs;
     uint64_t used; /* when, among the others that are kept */
-    struct mtr_tariff_coupling coupling; /* a key: sums do not tell what the lines of a range come to */
+    struct mtr_tariff_coupling coupling;
     struct rater_range_sums *ranges;
-    uint32_t count, capacity, component_count;
-    struct mtr_str *last; /* by component: the dimensions of the last line so far */
+    uint32_t count, capacity;
+    struct rater_summed *components;
+    uint32_t component_count, sum_count; /* of all parts, and of a range */
     struct mtr_line_rest rest;
     bool has_charged; /* what the ranges behind the first are charged with, by part; NULL: not asked for */
     struct mtr_money *charged_parts, *charged_costs;
@@ -44,6 +55,7 @@ struct rater_line_sums {
     struct mtr_str goes_on;
     bool closing;
     uint32_t look, looks, range; /* the next range of a look; looks before that at what is charged */
+    bool changed;                /* in this look: what lines do to pools */
     struct mtr_dimensions_range lines;
     bool was_marked; /* the period was, meanwhile: what is made of the sums may be of before */
     struct mtr_arena arena; /* of all of it */
@@ -67,8 +79,7 @@ struct rater_summing {
     struct mtr_tariff_coupling coupling;
 };
 
-/* NULL: none are kept of that period with these inputs and a range that begins there (or a key, whatever the
- * range). */
+/* NULL: none are kept of that period with these inputs and a range that begins there. */
 struct rater_line_sums *rater_find_sums(struct rater_sums_kept *kept, const struct rater_summing *summing);
 /* Prices some ranges; RATER_GOES_ON: there are more of them, for the next transaction. The rating's arena is
  * reset. Errors: those of pricing. */
@@ -88,8 +99,5 @@ static inline void rater_sums_marked(struct rater_sums_kept *kept, uint32_t subs
 
 /* The range that begins where the rating goes on. */
 uint32_t rater_range_of(const struct rater_line_sums *sums, struct mtr_str from);
-/* Makes sums->rest of what the other ranges come to. */
-int rater_sum_others(struct rater_line_sums *sums, const struct mtr_billing_period *period,
-                     uint32_t range) MTR_MUST_USE;
 
 #endif

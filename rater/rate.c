@@ -138,14 +138,16 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
         if (!rc)
             rc = mtr_billing_period_price(&of, subscription, period->start_s * MTR_US_PER_SECOND,
                                           &rating->price);
+        if (!rc && rating->price.line_count > RATER_LINES_AT_ONCE && rater_fewer_need_less(&rating->ranges))
+            rc = MTR_ENOMEM; /* of the transaction */
         if (!rc) rc = compare(step, rating);
-    } while (rater_takes_fewer(&rating->ranges, &of, rc));
+    } while (rater_takes_fewer(&rating->ranges, rc));
     if (rc == RATER_GOES_ON) return rc;
     rater_end_lines(&rating->ranges);
-    if ((rc == MTR_ENOMEM || rc == MTR_ELIMIT) && rating->ranges.coupling.key)
+    if (rc == MTR_ENOMEM)
         snprintf(rating->price.problem, sizeof(rating->price.problem),
-                 "its lines are priced together (%s), and need more than %" PRIu64 " MiB of memory",
-                 rating->ranges.coupling.key, rater->options.memory_bytes_max >> 20);
+                 "its lines need more than %" PRIu64 " MiB of memory, one at a time",
+                 rater->options.memory_bytes_max >> 20);
     if (rc) return rc;
     step->cells_left -=
         rating->price.cell_count < step->cells_left ? rating->price.cell_count : step->cells_left;
@@ -193,7 +195,7 @@ static int emit(struct rater_step *step, const struct mtr_subscription *subscrip
                                       .period = period,
                                       .bounds = period_bounds(period, &rating->price.period),
                                       .status = rating->status,
-                                      .is_range = rating->price.only != NULL,
+                                      .is_range = rating->price.range != NULL,
                                       .now_us = step->now_us};
     emission.traces = mtr_buffer_str(&rater->traces);
     step->result->charges += rating->differences.count;

@@ -141,6 +141,7 @@ static struct mtr_cells_within cells_within(const struct rater_gathering *gather
     while (within.count < values && positions[within.count] == positions[0] + within.count) within.count++;
     within.range = gathering->rating->lines;
     within.skip = positions[0];
+    within.has_more = within.count < values;
     return within;
 }
 

@@ -2,9 +2,9 @@
  * A period of more lines than there is memory for is priced line range by line range: which ranges, and
  * whether it can be.
  *
- * Lines are in the order of their values (as they stand in a cell's dimensions). A range is found by one look
- * at the cells from its begin on: the least values are kept, and once there are twice as many as wanted the
- * greater half goes and nothing behind it is looked at any more. So each range costs about its own cells.
+ * Lines are in the order of meterd/store/dimensions.h. A range is found by one look at the cells from its
+ * begin on: the least values are kept, and once there are twice as many as wanted the greater half goes and
+ * nothing behind it is looked at any more. So each range costs about its own cells.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,15 +12,13 @@
 #include "rater/period/gather_parts.h"
 #include "rater/period/parts.h"
 
-/* What a part draws is known when the parts before it are priced, of all lines: one look at all for each. */
-enum { CHUNK_BYTES = 64 << 10, DRAWING_PARTS_MAX = 4 };
+enum { CHUNK_BYTES = 64 << 10 };
 
 static void couple_parts(const struct mtr_billing_part *parts, uint32_t count,
                          struct mtr_tariff_coupling *coupling)
 {
-    for (uint32_t i = 0; !coupling->key && i < count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         const struct mtr_tariff_coupling own = mtr_tariff_couples(parts[i].tariff, parts[i].version);
-        coupling->key = own.key;
         coupling->cuts = coupling->cuts || own.cuts;
         coupling->adds_up = coupling->adds_up || own.adds_up;
     }
@@ -29,13 +27,11 @@ static void couple_parts(const struct mtr_billing_part *parts, uint32_t count,
 struct mtr_tariff_coupling mtr_billing_period_couples(const struct mtr_billing_period *period,
                                                       const struct mtr_grants *grants)
 {
-    struct mtr_tariff_coupling coupling = {.key = NULL};
+    struct mtr_tariff_coupling coupling = {.cuts = false};
     for (uint32_t i = 0; i < grants->count; i++) { /* money pays for the sum of lines */
         coupling.draws = coupling.draws || !grants->items[i].pool.of_money;
         coupling.adds_up = coupling.adds_up || grants->items[i].pool.of_money;
     }
-    if (coupling.draws && period->part_count > DRAWING_PARTS_MAX)
-        coupling.key = "allowances and credits of units in many versions or days";
     couple_parts(period->parts, period->part_count, &coupling);
     couple_parts(period->costs, period->cost_count, &coupling);
     return coupling;
@@ -59,7 +55,7 @@ static void begin_set(struct least *least)
 
 static int compare_values(const void *a, const void *b)
 {
-    return mtr_str_compare(*(const struct mtr_str *)a, *(const struct mtr_str *)b);
+    return mtr_dimensions_compare(*(const struct mtr_str *)a, *(const struct mtr_str *)b);
 }
 
 /* Keeps the least count_max, and lets no other in from then on. */

@@ -189,8 +189,8 @@ static int check_lines(const struct mtr_period_price *priced, struct mtr_money l
 
 bool rater_is_asked_for(const struct mtr_period_price *priced, const struct mtr_price_line *line)
 {
-    return !priced->only ||
-           (!line->is_rest && rater_range_holds_line(priced->only, line->kind, line->dimensions));
+    return !priced->range ||
+           (!line->is_rest && rater_range_holds_line(priced->range, line->kind, line->dimensions));
 }
 
 /* The lines of one part; what is left out is added to *left_out. */
@@ -210,7 +210,7 @@ static int lay_out_part(struct mtr_period_price *priced, uint32_t index, struct 
         int rc = mtr_money_add(*left_out, line->amount, left_out);
         if (rc) return rc;
     }
-    if (!priced->only || !priced->only->from.size) return add_rounding(part, &from->price, priced);
+    if (!priced->range || !priced->range->from.size) return add_rounding(part, &from->price, priced);
     return mtr_money_add(*left_out, from->price.residue, left_out);
 }
 
@@ -271,7 +271,7 @@ static int price_costs(const struct mtr_rating *rating, struct mtr_period_price 
     priced->costs = mtr_arena_calloc(rating->arena, 1, sizeof(*priced->costs));
     if (!priced->costs) return MTR_ENOMEM;
     priced->costs->subscription = priced->subscription;
-    priced->costs->only = rating->only;
+    priced->costs->range = rating->lines;
     priced->costs->rest = rating->rest ? rating->rest->costs : NULL;
     priced->costs->rest_charged = rating->rest ? rating->rest->charged_costs : NULL;
     priced->costs->period = rater_cost_period(&priced->period);
@@ -284,7 +284,7 @@ static int price_costs(const struct mtr_rating *rating, struct mtr_period_price 
 int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                              int64_t start_us, struct mtr_period_price *out)
 {
-    struct mtr_period_price priced = {.subscription = subscription, .only = rating->only};
+    struct mtr_period_price priced = {.subscription = subscription, .range = rating->lines};
     priced.rest = rating->rest ? rating->rest->parts : NULL;
     priced.rest_charged = rating->rest ? rating->rest->charged_parts : NULL;
     struct mtr_billing_period *period = &priced.period;

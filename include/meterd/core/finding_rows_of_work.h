@@ -116,7 +116,7 @@
     X(RATING_RATE_MISSING, ERROR, "rating.rate_missing", "a period waits for a rate of exchange",            \
       "load rates")                                                                                          \
     X(RATING_SIZE, ERROR, "rating.size", "a period is larger than may be held at once",                      \
-      "look at what its lines are grouped by")                                                               \
+      "choose a coarser scope for what prices each event")                                                   \
     X(OUTBOX_MESSAGE_STATE, ERROR, "outbox.message.state", "the state of the message does not allow it",     \
       "wait for its outcome")
 

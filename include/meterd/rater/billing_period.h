@@ -134,13 +134,10 @@ struct mtr_rating {
     uint32_t credit_count;
     const int64_t *usage_day; /* since 1970-01-01: all use is of this day where each day has its own rate of
                                  exchange; NULL: then each local day is a part */
-    /* Only these lines are asked for: those of components with group_by whose values lie in it, each value
-     * ended by 0x1F as in a cell; the others where it begins with nothing. NULL: all. */
-    const struct mtr_dimensions_range *only;
-    /* Only these are priced: the same, where lines may be priced apart; else NULL
-     * (mtr_billing_period_couples). */
+    /* Only these lines are priced: those of components with group_by whose values lie in it, each value ended
+     * by 0x1F as in a cell; the others where it begins with nothing. NULL: all. */
     const struct mtr_dimensions_range *lines;
-    /* What the lines that are not asked for come to; NULL: nothing is made of that. */
+    /* What the other lines come to; NULL: nothing is made of that. */
     const struct mtr_line_rest *rest;
     uint32_t lines_max; /* more of one part are MTR_ELIMIT; 0: as many as there is memory for */
     bool closing; /* the period is over: minimums are due, and a rate of exchange must be there. Before, one
@@ -181,7 +178,7 @@ enum { MTR_PERIOD_PROBLEM_BYTES = 1024 };
 
 struct mtr_period_price {
     const struct mtr_subscription *subscription;
-    const struct mtr_dimensions_range *only; /* these lines; NULL: all */
+    const struct mtr_dimensions_range *range; /* of these lines; NULL: all */
     struct mtr_price_rest *const *rest;      /* by part: of the others; NULL: nothing */
     const struct mtr_money *rest_charged;
     struct mtr_billing_period period;
@@ -204,9 +201,9 @@ struct mtr_period_price {
  * out->problem. */
 int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                              int64_t start_us, struct mtr_period_price *out) MTR_MUST_USE;
-/* How lines of that period depend on one another, its grants included. With a key they must be priced
- * together. Else they may be priced apart: each range of them with the sums of the others (mtr_rating.rest)
- * where a cap cuts or units are drawn, the first one where something is made of what all come to. */
+/* How lines of that period depend on one another, its grants included. They may be priced apart: each range
+ * of them with the sums of the others (mtr_rating.rest) where a cap cuts or units are drawn, the first one
+ * where something is made of what all come to. */
 struct mtr_tariff_coupling mtr_billing_period_couples(const struct mtr_billing_period *period,
                                                       const struct mtr_grants *grants);
 /* A range of the period's lines: at most `count` for each component, the first from lines->from on. Sets

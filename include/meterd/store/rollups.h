@@ -19,6 +19,7 @@
 #include "meterd/core/error.h"
 #include "meterd/core/event.h"
 #include "meterd/core/hash.h"
+#include "meterd/store/dimensions.h"
 
 struct mtr_rollups;
 struct mtr_rollups_txn;
@@ -131,19 +132,12 @@ typedef int (*mtr_rollups_on_cell)(void *context, const struct mtr_cell_key *key
 int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range,
                            mtr_rollups_on_cell on_cell, void *context) MTR_MUST_USE;
 
-/* Dimensions, or their beginnings, in the order of their bytes: [from, until). */
-struct mtr_dimensions_range {
-    struct mtr_str from;
-    bool has_until; /* false: all from there on */
-    struct mtr_str until;
-};
-bool mtr_dimensions_range_holds(const struct mtr_dimensions_range *range, struct mtr_str dimensions);
-
-/* Cells some of whose values lie in a range: `count` of them behind `skip` others, each value with its end.
- * What the range has behind so many values is not looked at. */
+/* Cells some of whose values may be of a line in a range: `count` of them behind `skip` others, each value
+ * with its end. */
 struct mtr_cells_within {
     const struct mtr_dimensions_range *range; /* NULL: all cells */
     uint32_t skip, count;
+    bool has_more; /* lines have more values than these, which are not looked at */
 };
 /* The same of those that lie in `within`; where many do not they are passed over without being read. The hook
  * may move the range's `until` down, also to what was handed out. */

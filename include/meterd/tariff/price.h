@@ -150,6 +150,8 @@ struct mtr_price_line {
     struct mtr_quantity quantity;   /* of the meter, in this part: before conversion and free units */
     struct mtr_money amount;        /* rounded by the tariff when it rounds lines, else to 10^-18 */
     struct mtr_exact exact;         /* before rounding, after caps; in what the tariff is priced in */
+    uint32_t minimum_of;            /* a line's minimum: of a line of this part, 0, or of one that only
+                                       earlier parts have, 1 + the first of them */
     bool is_rest;                   /* a sum of lines that are priced apart */
     bool is_cut;                    /* a cap changed it; a rest: one may have */
     struct mtr_exact cut; /* what the component's cap took off (negative: gave back); it counts in later parts
@@ -163,13 +165,32 @@ struct mtr_price_line {
     struct mtr_str tax_code; /* of its component; empty without one, and on lines of the whole tariff */
 };
 
-/* Sums of a component's lines that are priced apart, of those above zero and of those below: a cap takes of
- * the ones, and gives back to the others. */
+/* What lines do to the pools of units that give to their component. In the order in which pools are drawn,
+ * the first k + 1 of them hold S together before the lines, and max(S − pools[k].asked, pools[k].least)
+ * behind. That is so of a line that draws, of one that gives back, and of any lines one behind the other. */
+struct mtr_price_drawing {
+    struct mtr_quantity asked, least;
+};
+struct mtr_price_drawings {
+    struct mtr_price_drawing *pools;
+    uint32_t count; /* 0: nothing is drawn */
+};
+/* Those and then the ones of `behind`, which are of the same pools: there is room for them. MTR_EOVERFLOW. */
+int mtr_price_join_drawings(struct mtr_price_drawings *drawings,
+                            const struct mtr_price_drawings *behind) MTR_MUST_USE;
+
+/* Sums of a component's lines that are priced apart: of those above zero and of those below, since a cap
+ * takes of the ones and gives back to the others; and of their minimums by mtr_price_line.minimum_of, which
+ * stand behind the lines and are above zero. Lines of kind "" are none. */
 enum { MTR_PRICE_ABOVE, MTR_PRICE_BELOW, MTR_PRICE_SIGNS };
+struct mtr_price_others {
+    struct mtr_price_line lines[MTR_PRICE_SIGNS];
+    struct mtr_price_line *minimums; /* minimum_count */
+    struct mtr_price_drawings drawings;
+};
 struct mtr_price_rest {
-    struct mtr_price_line before[MTR_PRICE_SIGNS]; /* of kind "" where there are none */
-    struct mtr_price_line behind[MTR_PRICE_SIGNS];
-    struct mtr_quantity asked_before, asked_behind; /* units that they would draw had pools enough */
+    struct mtr_price_others before, behind;
+    uint32_t minimum_count; /* 1 + earlier parts where the part has them, else 0 */
 };
 
 /* One step of the computation of one line: "free_units", "tier 2 of 3", "cap" …, with its input and output
@@ -196,8 +217,7 @@ struct mtr_price {
     uint32_t step_count;
     struct mtr_price_draw *draws; /* what the lines of kind draw and credit are the sums of */
     uint32_t draw_count;
-    struct mtr_quantity *asked; /* with pools, by component: units that its lines would draw of enough */
-    bool gives_back;            /* a line took back use that drew in an earlier part */
+    struct mtr_price_drawings *drawings; /* with pools, by component: what its own lines do to them */
     struct mtr_money term_sum; /* with limits of a term: of the lines before those, credits apart */
     struct mtr_price_ratio ratio;
     struct mtr_money total;   /* sum of the lines, or the rounded total (of all parts up to this one, less the

@@ -208,9 +208,9 @@ bool mtr_component_has(const struct mtr_component *component, const char *key);
 struct mtr_tariff_document;
 struct mtr_tariff_version;
 /* How lines of a version depend on one another: those of components with group_by, each of which is else
- * priced by itself. Pools and exchange are not looked at. */
+ * priced by itself. Sums of the others tell what they come to (price.h: rest). Pools and exchange are not
+ * looked at. */
 struct mtr_tariff_coupling {
-    const char *key; /* what changes a line's amount by the others' in a way that their sums do not tell */
     bool cuts;       /* caps: a line is cut by the sums of the lines before it and behind it */
     bool draws;      /* pools of units: a line draws what the lines before it left */
     bool adds_up;    /* something is made of what the lines come to together: a minimum, a rounded total … */

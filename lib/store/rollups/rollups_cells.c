@@ -112,12 +112,6 @@ int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_ra
     return walk.stopped ? MTR_OK : rc;
 }
 
-bool mtr_dimensions_range_holds(const struct mtr_dimensions_range *range, struct mtr_str dimensions)
-{
-    return mtr_str_compare(dimensions, range->from) >= 0 &&
-           (!range->has_until || mtr_str_compare(dimensions, range->until) < 0);
-}
-
 /* ---- those within a range ---- */
 
 enum { STEPS_MIN = 8, STEPS_MAX = 64 };
@@ -126,18 +120,17 @@ struct walk_within {
     struct cell_walk walk;
     const struct mtr_cells_within *within;
     /* Cells that are read before others are passed over, which costs as much as some: more where that was in
-     * vain. None where no values are skipped: behind the range's end all cells of the hour are. */
+     * vain. None where no values are skipped: most of an hour's cells outside of the range stand together. */
     uint32_t steps, steps_left;
     struct mtr_key jump; /* where the next cell may lie; empty: anywhere */
 };
 
 /* To where cells may lie within again, if that can be said: further on than the cell. */
-static void jump_on(struct walk_within *on, const struct mtr_cell_key *at, struct mtr_str skipped, int order)
+static void jump_on(struct walk_within *on, const struct mtr_cell_key *at)
 {
     char dimensions[ROLLUPS_JUMP_BYTES];
     struct mtr_cell_key to = *at;
-    to.dimensions = rollups_jump(on->within, skipped, order, dimensions);
-    if (order > 0 && !skipped.size) to.start_us++;
+    if (!rollups_jump(on->within, at->dimensions, dimensions, &to.dimensions)) to.start_us++;
     if (to.dimensions.size <= MTR_DIMENSIONS_BYTES_MAX) on->jump = cell_key(&to);
 }
 
@@ -145,7 +138,6 @@ static void jump_on(struct walk_within *on, const struct mtr_cell_key *at, struc
 static int step_within(struct walk_within *on, MDB_val k, MDB_val v)
 {
     struct mtr_cell_key at;
-    struct mtr_str skipped;
     on->jump.size = 0;
     int rc = read_cell_key(lmdb_str(k), &at);
     if (rc) return rc;
@@ -153,8 +145,7 @@ static int step_within(struct walk_within *on, MDB_val k, MDB_val v)
         on->walk.stopped = true;
         return STOP;
     }
-    const int order = rollups_compare_within(on->within, at.dimensions, &skipped);
-    if (order == 0) {
+    if (rollups_is_within(on->within, at.dimensions)) {
         on->steps = on->steps_left = on->within->skip ? STEPS_MIN : 0;
         return on_cell_row(&on->walk, lmdb_str(k), lmdb_str(v));
     }
@@ -164,7 +155,7 @@ static int step_within(struct walk_within *on, MDB_val k, MDB_val v)
     }
     if (on->steps && on->steps < STEPS_MAX) on->steps *= 2;
     on->steps_left = on->steps;
-    jump_on(on, &at, skipped, order);
+    jump_on(on, &at);
     return MTR_OK;
 }
 

@@ -136,13 +136,12 @@ int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, ui
 
 /* Lists stand by the length of their dimensions: the next one behind that list that may lie within. */
 static int jump_to_list(struct mtr_rollups_txn *txn, const struct mtr_cell_key *at,
-                        const struct mtr_cells_within *within, struct mtr_str skipped, int order,
-                        struct mtr_str *dimensions)
+                        const struct mtr_cells_within *within, struct mtr_str *dimensions)
 {
     char text[ROLLUPS_JUMP_BYTES];
     const struct mtr_str list = at->dimensions;
-    struct mtr_str to = rollups_jump(within, skipped, order, text);
-    const bool is_longer = order > 0 && !skipped.size;
+    struct mtr_str to;
+    const bool is_longer = !rollups_jump(within, list, text, &to);
     struct mtr_key prefix = lists_prefix(at), from = prefix;
     if (to.size > list.size) to.size = list.size;
     if (!is_longer && mtr_str_compare(to, list) <= 0) /* the range begins with a longer text */
@@ -157,11 +156,10 @@ int mtr_rollups_next_list_within(struct mtr_rollups_txn *txn, const struct mtr_c
                                  struct mtr_str *dimensions)
 {
     struct mtr_cell_key at = *of;
-    struct mtr_str skipped;
-    int order, rc = mtr_rollups_next_list(txn, of->subscription, of->meter, of->start_us, after, dimensions);
-    while (!rc && (order = rollups_compare_within(within, *dimensions, &skipped)) != 0) {
+    int rc = mtr_rollups_next_list(txn, of->subscription, of->meter, of->start_us, after, dimensions);
+    while (!rc && !rollups_is_within(within, *dimensions)) {
         at.dimensions = *dimensions;
-        rc = jump_to_list(txn, &at, within, skipped, order, dimensions);
+        rc = jump_to_list(txn, &at, within, dimensions);
         MTR_ASSERT(rc || at.dimensions.size < dimensions->size ||
                    (at.dimensions.size == dimensions->size &&
                     mtr_str_compare(at.dimensions, *dimensions) < 0)); /* on, or it would never end */

@@ -56,16 +56,14 @@ struct mtr_str rollups_key_str(const struct mtr_key *key);
 
 /* Key of a member, or with an empty member what the keys of all members of that list begin with. */
 struct mtr_key rollups_member_key(const struct mtr_cell_key *key, struct mtr_str member);
-/* Below the range: < 0, within: 0, behind it: > 0; within, too, where there are not so many values. *skipped:
- * those that are skipped. */
-int rollups_compare_within(const struct mtr_cells_within *within, struct mtr_str dimensions,
-                           struct mtr_str *skipped);
-enum { ROLLUPS_JUMP_BYTES = 2 * MTR_DIMENSIONS_BYTES_MAX };
-/* Up to where what stands outside is passed over: the range's begin behind the same values, or behind the
- * next that are skipped. Where none are and it is behind the range: its begin, in what comes behind others
- * (the next hour). Borrows `dimensions`. */
-struct mtr_str rollups_jump(const struct mtr_cells_within *within, struct mtr_str skipped, int order,
-                            char dimensions[ROLLUPS_JUMP_BYTES]);
+/* May it lie within? So may what has not so many values. */
+bool rollups_is_within(const struct mtr_cells_within *within, struct mtr_str dimensions);
+enum { ROLLUPS_JUMP_BYTES = MTR_DIMENSIONS_BYTES_MAX + MTR_DIMENSIONS_NEXT_BYTES };
+/* Behind dimensions that lie outside, the first at which others may lie within, in `bytes`: with the same
+ * values skipped, or behind these. False: none do, and it is the first in what comes behind all of them (the
+ * next hour). */
+bool rollups_jump(const struct mtr_cells_within *within, struct mtr_str dimensions,
+                  char bytes[ROLLUPS_JUMP_BYTES], struct mtr_str *to) MTR_MUST_USE;
 
 /* The last member of the list that sorts before `bound`. MTR_ENOTFOUND without any. */
 int rollups_member_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str bound,

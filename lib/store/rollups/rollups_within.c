@@ -18,41 +18,43 @@ static bool take_values(struct mtr_str dimensions, uint32_t count, struct mtr_st
     return count == 0;
 }
 
-/* Below the range: < 0, within: 0, behind it: > 0. */
-static int compare_values(const struct mtr_cells_within *within, struct mtr_str values)
+/* The values that tell the line, behind those that are skipped; are all of them there? */
+static bool find_values(const struct mtr_cells_within *within, struct mtr_str dimensions,
+                        struct mtr_str *skipped, struct mtr_dimensions_values *values)
 {
-    const struct mtr_dimensions_range *range = within->range;
-    struct mtr_str from, until;
-    (void)take_values(range->from, within->count, &from);
-    if (mtr_str_compare(values, from) < 0) return -1;
-    if (!range->has_until) return 0;
-    (void)take_values(range->until, within->count, &until);
-    const int order = mtr_str_compare(values, until);
-    return order > 0 || (order == 0 && until.size == range->until.size);
-}
-
-int rollups_compare_within(const struct mtr_cells_within *within, struct mtr_str dimensions,
-                           struct mtr_str *skipped)
-{
-    struct mtr_str values;
-    bool is_whole = take_values(dimensions, within->skip, skipped);
+    const bool is_whole = take_values(dimensions, within->skip, skipped);
     const struct mtr_str behind = {dimensions.data + skipped->size, dimensions.size - skipped->size};
-    is_whole = take_values(behind, within->count, &values) && is_whole;
-    return is_whole ? compare_values(within, values) : 0;
+    values->has_more = within->has_more;
+    return take_values(behind, within->count, &values->text) && is_whole;
 }
 
-struct mtr_str rollups_jump(const struct mtr_cells_within *within, struct mtr_str skipped, int order,
-                            char dimensions[ROLLUPS_JUMP_BYTES])
+bool rollups_is_within(const struct mtr_cells_within *within, struct mtr_str dimensions)
 {
-    struct mtr_str from;
-    size_t size = skipped.size;
-    MTR_ASSERT(order != 0);
-    (void)take_values(within->range->from, within->count, &from);
-    memcpy(dimensions, skipped.data, size);
-    if (order > 0 && size) dimensions[size - 1] = VALUE_END + 1; /* none lie between them */
-    if (order < 0 || !size) {
-        memcpy(dimensions + size, from.data, from.size);
-        size += from.size;
+    struct mtr_str skipped;
+    struct mtr_dimensions_values values;
+    return !find_values(within, dimensions, &skipped, &values) ||
+           mtr_dimensions_range_compare(within->range, &values) == 0;
+}
+
+bool rollups_jump(const struct mtr_cells_within *within, struct mtr_str dimensions,
+                  char bytes[ROLLUPS_JUMP_BYTES], struct mtr_str *to)
+{
+    struct mtr_str skipped, next;
+    struct mtr_dimensions_values values;
+    char *behind = bytes;
+    const bool is_whole = find_values(within, dimensions, &skipped, &values);
+    MTR_ASSERT(is_whole);
+    if (skipped.size) memcpy(bytes, skipped.data, skipped.size);
+    behind += skipped.size;
+    if (mtr_dimensions_range_next(within->range, &values, within->count, behind, &next)) {
+        *to = (struct mtr_str){bytes, skipped.size + next.size};
+        return true;
     }
-    return (struct mtr_str){dimensions, size};
+    if (skipped.size) {
+        bytes[skipped.size - 1] = VALUE_END + 1; /* none lie between them */
+        *to = (struct mtr_str){bytes, skipped.size};
+        return true;
+    }
+    *to = mtr_dimensions_range_first(within->range, within->count, bytes);
+    return false;
 }

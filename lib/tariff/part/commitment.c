@@ -123,7 +123,7 @@ static int add_overage(struct mtr_pricer *pricer, const struct mtr_price_measure
         mtr_quantity_format(commitment->overage, factor);
         snprintf(name, sizeof(name), "above %s × %s", text, factor);
     }
-    const struct mtr_price_due added = {scope->key, MTR_STR(""), overage_kind, name, use, due};
+    const struct mtr_price_due added = {scope->key, MTR_STR(""), 0, overage_kind, name, use, due};
     return price_add_due(pricer, &added);
 }
 
@@ -142,7 +142,7 @@ static int add_true_up(struct mtr_pricer *pricer, const struct mtr_price_measure
     rc = price_sum(pricer, &charged, &sum);
     if (!rc) rc = mtr_exact_sub(committed, sum, &missing);
     if (rc || mtr_exact_compare(missing, mtr_exact_zero()) <= 0) return rc;
-    const struct mtr_price_due added = {scope->key, MTR_STR(""), "commitment", text, sum, missing};
+    const struct mtr_price_due added = {scope->key, MTR_STR(""), 0, "commitment", text, sum, missing};
     return price_add_due(pricer, &added);
 }
 

@@ -51,15 +51,15 @@ static bool makes_line(const struct mtr_component *component, const struct line_
     return sum->quantity.e12 != 0 || !tariff_is_whole(component->scope) || component->curve->names_meters;
 }
 
-/* `line` is one of this part (`is_own`), or the first of its like in an earlier one. */
+/* `line` is one of this part (`minimum_of` is 0), or the first of its like in an earlier one. */
 static int add_minimum_of(struct mtr_pricer *pricer, const struct mtr_component *component,
-                          const struct mtr_price_line *line, bool is_own)
+                          const struct mtr_price_line *line, uint32_t minimum_of)
 {
     const struct line_minimum *minimum = TARIFF_PART_OF(component, line_minimum);
     struct line_sum sum = {.amount = mtr_exact_zero()};
     char text[MTR_PRICE_SHARE_TEXT_BYTES];
     struct mtr_exact least, missing;
-    int rc = is_own ? add_line(pricer, line, &sum) : MTR_OK;
+    int rc = minimum_of == 0 ? add_line(pricer, line, &sum) : MTR_OK;
     for (uint32_t i = 0; !rc && i < pricer->input->earlier_count; i++) {
         const struct mtr_price_line *earlier = price_earlier_like(pricer, i, line);
         if (earlier) rc = add_line(pricer, earlier, &sum);
@@ -68,7 +68,8 @@ static int add_minimum_of(struct mtr_pricer *pricer, const struct mtr_component 
         rc = price_prorate(pricer, tariff_minimum_prorate(component), minimum->amount, &least, text);
     if (!rc) rc = mtr_exact_sub(least, sum.amount, &missing);
     if (rc || !makes_line(component, &sum) || mtr_exact_compare(missing, mtr_exact_zero()) <= 0) return rc;
-    const struct mtr_price_due due = {component->key, line->dimensions, "minimum", text, sum.amount, missing};
+    const struct mtr_price_due due = {component->key, line->dimensions, minimum_of, "minimum",
+                                      text,           sum.amount,       missing};
     return price_add_due(pricer, &due);
 }
 
@@ -96,9 +97,26 @@ static int add_minimums_of_part(struct mtr_pricer *pricer, const struct mtr_comp
         const struct mtr_price_line *line = &price->lines[i];
         if (!is_of_lines(line, component)) continue;
         if (price_find_like(&pricer->price, own, line) || is_in_earlier(pricer, part, line)) continue;
-        rc = add_minimum_of(pricer, component, line, false);
+        rc = add_minimum_of(pricer, component, line, 1 + part);
     }
     return rc;
+}
+
+static int add_minimums_of_own(struct mtr_pricer *pricer, const struct mtr_component *component,
+                               struct mtr_price_range own)
+{
+    int rc = MTR_OK;
+    for (uint32_t i = own.from; !rc && i < own.to; i++)
+        if (!pricer->price.lines[i].is_rest)
+            rc = add_minimum_of(pricer, component, &pricer->price.lines[i], 0);
+    return rc;
+}
+
+/* Of lines that are priced apart. */
+static int add_minimums_of_others(struct mtr_pricer *pricer, const struct mtr_price_others *others,
+                                  uint32_t minimum_of)
+{
+    return others ? price_add_rest(pricer, &others->minimums[minimum_of]) : MTR_OK;
 }
 
 static int minimum_of_lines(struct mtr_pricer *pricer, const struct mtr_component *component,
@@ -106,13 +124,18 @@ static int minimum_of_lines(struct mtr_pricer *pricer, const struct mtr_componen
 {
     const struct mtr_price_input *input = pricer->input;
     const struct mtr_price_range own = {first_line, pricer->price.line_count};
+    const struct mtr_price_rest *rest =
+        input->rest ? &input->rest[component - input->version->components] : NULL;
     int rc = MTR_OK;
     if (!TARIFF_PART_OF(component, line_minimum) || !input->closing || input->continued_later) return MTR_OK;
-    for (uint32_t i = own.from; !rc && i < own.to; i++)
-        if (!pricer->price.lines[i].is_rest)
-            rc = add_minimum_of(pricer, component, &pricer->price.lines[i], true);
-    for (uint32_t i = 0; !rc && i < input->earlier_count; i++)
-        rc = add_minimums_of_part(pricer, component, i, own);
+    MTR_ASSERT(!rest || rest->minimum_count == input->earlier_count + 1);
+    for (uint32_t i = 0; !rc && i <= input->earlier_count; i++) {
+        rc = add_minimums_of_others(pricer, rest ? &rest->before : NULL, i);
+        if (!rc)
+            rc = i == 0 ? add_minimums_of_own(pricer, component, own)
+                        : add_minimums_of_part(pricer, component, i - 1, own);
+        if (!rc) rc = add_minimums_of_others(pricer, rest ? &rest->behind : NULL, i);
+    }
     return rc;
 }
 

@@ -45,7 +45,7 @@ static int add_minimum(struct mtr_pricer *pricer, const struct mtr_price_measure
     if (!rc) rc = price_prorate(pricer, prorate, minimum, &least, text);
     if (!rc) rc = mtr_exact_sub(least, sum, &missing);
     if (rc || mtr_exact_compare(missing, mtr_exact_zero()) <= 0) return rc;
-    const struct mtr_price_due due = {measured->key, MTR_STR(""), "minimum", text, sum, missing};
+    const struct mtr_price_due due = {measured->key, MTR_STR(""), 0, "minimum", text, sum, missing};
     return price_add_due(pricer, &due);
 }
 

@@ -25,22 +25,11 @@ static void couple_lines(const struct mtr_component *component, struct mtr_tarif
 {
     for (uint32_t i = 0; component->group_by_count && i < TARIFF_PART_COUNT; i++) {
         const struct tariff_part *part = tariff_keyed_parts[i];
-        if (!component->parts[i] || !part->apply_to_component || part->of_single_lines) continue;
+        if (!component->parts[i] || !part->apply_to_component) continue;
+        MTR_ASSERT(part->adds_lines || part->cuts_lines || part->of_single_lines); /* nothing else is known */
         coupling->adds_up = coupling->adds_up || part->adds_lines;
         coupling->cuts = coupling->cuts || part->cuts_lines;
-        if (!part->adds_lines && !part->cuts_lines) coupling->key = part->row.name;
     }
-}
-
-/* A cap cuts the minimums of lines before it cuts the lines, and sums of both together do not tell which. */
-static bool cuts_line_minimums(const struct mtr_tariff_version *version)
-{
-    const bool cuts_all = version->has_cap || version->account.has_cap;
-    for (uint32_t i = 0; i < version->component_count; i++)
-        if (TARIFF_PART_OF(&version->components[i], line_minimum) &&
-            (cuts_all || TARIFF_PART_OF(&version->components[i], cap)))
-            return true;
-    return false;
 }
 
 struct mtr_tariff_coupling mtr_tariff_couples(const struct mtr_tariff_document *tariff,
@@ -50,9 +39,8 @@ struct mtr_tariff_coupling mtr_tariff_couples(const struct mtr_tariff_document *
         .cuts = version->has_cap || version->account.has_cap,
         .adds_up = tariff->round_total || version->has_minimum || version->commitment.given ||
                    version->account.has_minimum || version->term.given};
-    for (uint32_t i = 0; !coupling.key && i < version->component_count; i++)
+    for (uint32_t i = 0; i < version->component_count; i++)
         couple_lines(&version->components[i], &coupling);
-    if (!coupling.key && cuts_line_minimums(version)) coupling.key = "cap beside line_minimum";
     return coupling;
 }
 

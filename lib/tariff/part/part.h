@@ -44,7 +44,8 @@ struct tariff_part {
     bool cuts_lines; /* apply_to_component takes amounts off lines, the last first: they may be priced apart,
                         with sums for those before and behind them */
     int (*apply_to_tariff)(struct mtr_pricer *pricer);
-    bool of_single_lines; /* apply_to_component looks at each line by itself: they may be priced apart */
+    bool of_single_lines; /* apply_to_component looks at each line by itself: they may be priced apart. It is
+                             one of these three */
 };
 
 #define TARIFF_PART_DECLARED(part) extern const struct tariff_part tariff_part_##part;

@@ -110,9 +110,9 @@ int price_open_pools(struct mtr_pricer *pricer)
     const struct mtr_price_input *input = pricer->input;
     pricer->pools = mtr_arena_calloc(pricer->arena, input->pool_count, sizeof(*pricer->pools));
     pricer->drawn = mtr_arena_calloc(pricer->arena, (size_t)input->earlier_count + 1, sizeof(*pricer->drawn));
-    pricer->price.asked = mtr_arena_calloc(pricer->arena, (size_t)input->version->component_count + 1,
-                                           sizeof(*pricer->price.asked));
-    if (!pricer->pools || !pricer->drawn || !pricer->price.asked) return MTR_ENOMEM;
+    pricer->price.drawings = mtr_arena_calloc(pricer->arena, (size_t)input->version->component_count + 1,
+                                              sizeof(*pricer->price.drawings));
+    if (!pricer->pools || !pricer->drawn || !pricer->price.drawings) return MTR_ENOMEM;
     pricer->pool_count = input->pool_count;
     for (uint32_t i = 0; i < input->pool_count; i++) {
         struct mtr_price_pool_state *state = &pricer->pools[i];
@@ -202,13 +202,62 @@ static int record_all(struct mtr_pricer *pricer, struct mtr_str component, struc
     return rc;
 }
 
-static int note_asked(struct mtr_pricer *pricer, struct mtr_quantity units)
+/* ---- what lines do to pools, whatever these hold ---- */
+
+static const struct mtr_quantity no_units;
+
+/* max(max(S − asked, least) − behind.asked, behind.least) */
+static int join(struct mtr_price_drawing *drawing, struct mtr_price_drawing behind)
 {
-    struct mtr_quantity *asked =
-        &pricer->price.asked[pricer->component - pricer->input->version->components];
-    pricer->price.gives_back = pricer->price.gives_back || units.e12 < 0;
-    return mtr_quantity_add(*asked, units, asked);
+    struct mtr_quantity least;
+    int rc = mtr_quantity_add(drawing->asked, behind.asked, &drawing->asked);
+    if (!rc) rc = mtr_quantity_sub(drawing->least, behind.asked, &least);
+    if (!rc) drawing->least = mtr_quantity_compare(least, behind.least) > 0 ? least : behind.least;
+    return rc;
 }
+
+int mtr_price_join_drawings(struct mtr_price_drawings *drawings, const struct mtr_price_drawings *behind)
+{
+    int rc = MTR_OK;
+    if (!drawings->count) drawings->count = behind->count; /* as there were none */
+    MTR_ASSERT(!behind->count || drawings->count == behind->count);
+    for (uint32_t i = 0; !rc && i < behind->count; i++) rc = join(&drawings->pools[i], behind->pools[i]);
+    return rc;
+}
+
+/* How many pools give to the line. */
+static uint32_t count_giving(const struct mtr_pricer *pricer)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < pricer->pool_count; i++) count += pricer->pools[i].gives;
+    return count;
+}
+
+/* Of a line that asks for `units`, or gives `own` back to each pool. */
+static int note_drawing(struct mtr_pricer *pricer, struct mtr_quantity units)
+{
+    struct mtr_price_drawings *drawings =
+        &pricer->price.drawings[pricer->component - pricer->input->version->components];
+    struct mtr_quantity back = no_units;
+    uint32_t index = 0;
+    int rc = MTR_OK;
+    if (!drawings->count) {
+        drawings->count = count_giving(pricer);
+        drawings->pools = mtr_arena_calloc(pricer->arena, drawings->count, sizeof(*drawings->pools));
+    }
+    if (!drawings->pools) return MTR_ENOMEM;
+    for (uint32_t i = 0; !rc && i < pricer->pool_count; i++) {
+        if (!pricer->pools[i].gives) continue;
+        rc = mtr_quantity_sub(back, pricer->pools[i].own, &back);
+        const struct mtr_price_drawing drawing = {units.e12 < 0 ? (struct mtr_quantity){-back.e12} : units,
+                                                  units.e12 < 0 ? back : no_units};
+        MTR_ASSERT(index < drawings->count);
+        if (!rc) rc = join(&drawings->pools[index++], drawing);
+    }
+    return rc;
+}
+
+/* ---- drawing ---- */
 
 int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity units,
                        struct mtr_quantity before)
@@ -216,26 +265,55 @@ int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *wo
     struct mtr_quantity drawn, rest;
     int rc = recall(pricer, work, before, &drawn);
     if (!rc) rc = mtr_quantity_sub(units, drawn, &rest);
-    if (!rc) rc = note_asked(pricer, rest);
+    const struct mtr_quantity asked = rest;
     for (uint32_t i = pricer->pool_count; !rc && i > 0 && rest.e12 < 0; i--) {
         struct mtr_price_pool_state *state = &pricer->pools[i - 1];
         if (!state->gives) continue;
         state->own.e12 = -lesser(state->before, (struct mtr_quantity){-rest.e12}).e12;
         rest.e12 -= state->own.e12;
     }
+    if (!rc) rc = note_drawing(pricer, asked);
     if (rc) return rc;
     draw_units(pricer, rest);
     return record_all(pricer, work->line.component, work->line.dimensions);
 }
 
-int price_draw_of_others(struct mtr_pricer *pricer, const struct mtr_component *component,
-                         struct mtr_quantity units, bool is_behind)
+/* Of what pools hold behind lines that are priced apart, what these draw. Where it is not known yet what all
+ * of them drew in the parts before (their sums are being made), they may seem to give back more than that:
+ * nobody does. */
+static int take_of_others(struct mtr_pricer *pricer, const struct mtr_price_drawings *drawings,
+                          const struct mtr_price_line *others)
 {
-    if (units.e12 <= 0 || !price_pools_give(pricer, component)) return MTR_OK;
-    for (uint32_t i = 0; i < pricer->pool_count; i++) pricer->pools[i].own = (struct mtr_quantity){0};
-    draw_units(pricer, units);
+    struct mtr_quantity before = no_units, behind = no_units;
+    uint32_t index = 0;
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < pricer->pool_count; i++) {
+        struct mtr_price_pool_state *state = &pricer->pools[i];
+        struct mtr_quantity last = behind, held = no_units, drawn;
+        if (!state->gives) continue;
+        MTR_ASSERT(index < drawings->count);
+        const struct mtr_price_drawing *drawing = &drawings->pools[index++];
+        rc = mtr_quantity_add(before, state->left, &before);
+        if (!rc) rc = mtr_quantity_sub(before, drawing->asked, &behind);
+        if (!rc && mtr_quantity_compare(behind, drawing->least) < 0) behind = drawing->least;
+        if (!rc) rc = mtr_quantity_sub(behind, last, &held);
+        if (!rc) rc = mtr_quantity_sub(state->left, held, &state->own);
+        if (!rc) rc = sum_of_line(pricer, state->pool, others, &drawn);
+        if (!rc && state->own.e12 < -drawn.e12) state->own.e12 = -drawn.e12;
+    }
+    MTR_ASSERT(rc || index == drawings->count);
+    return rc;
+}
+
+int price_draw_of_others(struct mtr_pricer *pricer, const struct mtr_component *component,
+                         const struct mtr_price_drawings *drawings, bool is_behind)
+{
     /* before and behind the texts of all lines, which are UTF-8: draws are looked for by bisection */
-    return record_all(pricer, component->key, is_behind ? MTR_STR("\xFF") : MTR_STR(""));
+    const struct mtr_price_line others = {.component = component->key,
+                                          .dimensions = is_behind ? MTR_STR("\xFF") : MTR_STR("")};
+    if (!drawings->count || !price_pools_give(pricer, component)) return MTR_OK;
+    int rc = take_of_others(pricer, drawings, &others);
+    return rc ? rc : record_all(pricer, others.component, others.dimensions);
 }
 
 int price_refill_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work)

@@ -77,12 +77,18 @@ int price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line)
     return MTR_OK;
 }
 
+int price_add_rest(struct mtr_pricer *pricer, const struct mtr_price_line *rest)
+{
+    return rest->kind.size ? price_add_line(pricer, rest) : MTR_OK;
+}
+
 int price_add_due(struct mtr_pricer *pricer, const struct mtr_price_due *due)
 {
     struct mtr_price_line line = {.component = due->key,
                                   .dimensions = due->dimensions,
                                   .kind = mtr_str_from(due->kind),
-                                  .exact = due->amount};
+                                  .exact = due->amount,
+                                  .minimum_of = due->minimum_of};
     line.quantity = MTR_QUANTITY(1);
     int rc = price_trace_limit(pricer, price_next_line(pricer), due->kind, due->text, due->measured,
                                due->amount);

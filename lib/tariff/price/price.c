@@ -99,11 +99,10 @@ static int sort_usage(const struct mtr_price_input *input, struct mtr_arena *are
     return MTR_OK;
 }
 
-static int add_rests(struct mtr_pricer *pricer, const struct mtr_price_line rests[MTR_PRICE_SIGNS])
+static int add_others(struct mtr_pricer *pricer, const struct mtr_price_others *others)
 {
     int rc = MTR_OK;
-    for (unsigned i = 0; !rc && i < MTR_PRICE_SIGNS; i++)
-        if (rests[i].kind.size) rc = price_add_line(pricer, &rests[i]);
+    for (unsigned i = 0; !rc && i < MTR_PRICE_SIGNS; i++) rc = price_add_rest(pricer, &others->lines[i]);
     return rc;
 }
 
@@ -118,8 +117,8 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
     const bool has_rows = *row && (*row)->component == index;
     if (pricer->input->only_of_usage && !component->group_by_count && !rest) return MTR_OK;
     pricer->component = component;
-    if (rest) rc = add_rests(pricer, rest->before);
-    if (!rc && rest) rc = price_draw_of_others(pricer, component, rest->asked_before, false);
+    if (rest) rc = add_others(pricer, &rest->before);
+    if (!rc && rest) rc = price_draw_of_others(pricer, component, &rest->before.drawings, false);
     if (!rc && !has_rows && !pricer->input->only_of_usage) rc = price_line(pricer, component, NULL, 0);
     while (!rc && *row && (*row)->component == index) {
         const struct mtr_usage_row **first = row;
@@ -127,8 +126,8 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
         while (*row && same_line(*first, *row)) row++;
         rc = price_line(pricer, component, first, (uint32_t)(row - first));
     }
-    if (!rc && rest) rc = price_draw_of_others(pricer, component, rest->asked_behind, true);
-    if (!rc && rest) rc = add_rests(pricer, rest->behind);
+    if (!rc && rest) rc = price_draw_of_others(pricer, component, &rest->behind.drawings, true);
+    if (!rc && rest) rc = add_others(pricer, &rest->behind);
     if (rc) return rc;
     pricer->line_row_count = 0;
     for (const struct tariff_part *const *part = tariff_component_parts;
@@ -147,7 +146,8 @@ static uint32_t lines_max(const struct mtr_price_input *input)
 {
     const struct mtr_tariff_version *version = input->version;
     uint32_t count = input->usage_count + 4 * version->component_count + 7 + input->pool_count;
-    if (input->rest) count += 2 * MTR_PRICE_SIGNS * version->component_count;
+    for (uint32_t i = 0; input->rest && i < version->component_count; i++)
+        count += 2 * (MTR_PRICE_SIGNS + input->rest[i].minimum_count);
     bool has_line_minimum = false;
     for (uint32_t i = 0; input->closing && !has_line_minimum && i < version->component_count; i++)
         has_line_minimum = TARIFF_PART_OF(&version->components[i], line_minimum);

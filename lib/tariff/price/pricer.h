@@ -135,9 +135,9 @@ bool price_adjusts(const struct mtr_component *component);
 int price_open_pools(struct mtr_pricer *pricer) MTR_MUST_USE;
 int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity units,
                        struct mtr_quantity before) MTR_MUST_USE;
-/* What lines of the component that are priced apart draw for so many units, before its own or behind them. */
+/* What lines of the component that are priced apart draw, before its own or behind them. */
 int price_draw_of_others(struct mtr_pricer *pricer, const struct mtr_component *component,
-                         struct mtr_quantity units, bool is_behind) MTR_MUST_USE;
+                         const struct mtr_price_drawings *drawings, bool is_behind) MTR_MUST_USE;
 /* Does any pool give to it? Sets `gives`. */
 bool price_pools_give(struct mtr_pricer *pricer, const struct mtr_component *component);
 int price_refill_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work) MTR_MUST_USE;
@@ -184,6 +184,8 @@ struct mtr_price_rounding price_rounding_of(const struct mtr_price_input *input)
  * left over of its like in earlier parts of the period; line->exact stays what it is. */
 int price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line) MTR_MUST_USE;
 int price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line) MTR_MUST_USE;
+/* A sum of lines that are priced apart; adds nothing where there are none. */
+int price_add_rest(struct mtr_pricer *pricer, const struct mtr_price_line *rest) MTR_MUST_USE;
 
 /* The line like this one (component, kind, dimensions) among those lines, which are of one component; NULL:
  * there is none. */
@@ -248,6 +250,7 @@ int price_sum(const struct mtr_pricer *pricer, const struct mtr_price_measured *
 /* A line of quantity 1 that a limit adds, with the step "<kind> <text>": what it was measured by → amount. */
 struct mtr_price_due {
     struct mtr_str key, dimensions; /* of the line */
+    uint32_t minimum_of; /* mtr_price_line.minimum_of */
     const char *kind, *text;
     struct mtr_exact measured, amount;
 };

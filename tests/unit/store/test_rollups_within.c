@@ -28,10 +28,10 @@ static struct mtr_str values_of(struct mtr_str dimensions, uint32_t skip, uint32
     return (struct mtr_str){from, (size_t)(end - from)};
 }
 
-/* A range of whole values: with fewer in its ends than in the cell, and with more. */
+/* A range of whole values: with fewer in its ends than in the cell, and with more. A line has all values that are not skipped, or so many. */
 static bool is_wanted(const struct mtr_cells_within *within, struct mtr_str dimensions)
 {
-    const struct mtr_str values = values_of(dimensions, within->skip, within->count);
+    const struct mtr_str values = values_of(dimensions, within->skip, within->has_more ? VALUES - within->skip : within->count);
     return mtr_dimensions_range_holds(within->range, values);
 }
 
@@ -51,10 +51,10 @@ static int on_walked_cell(void *context, const struct mtr_cell_key *key, const s
 
 static size_t make_dimensions(struct random_source *random, unsigned values, char *text)
 {
-    static const char *const words[] = {"", "a", "b", "ab", "a b", "b\x7f", "longer than others"};
+    static const char *const words[] = {"", "a", "b", "ab", "a b", "b\x7f", "longer than others", "a,", "a=b", "\\", "b\x01", "-"};
     size_t size = 0;
     for (unsigned i = 0; i < values; i++) {
-        const char *word = words[random_below(random, 7)];
+        const char *word = words[random_below(random, 12)];
         memcpy(text + size, word, strlen(word));
         size += strlen(word);
         if (random_below(random, 2)) text[size++] = (char)('0' + random_below(random, 10));
@@ -107,6 +107,7 @@ static void check_range(struct fixture *f, struct random_source *random, const s
     range.until = (struct mtr_str){until, make_dimensions(random, 1 + (unsigned)random_below(random, VALUES), until)};
     walked.within.skip = (uint32_t)random_below(random, VALUES);
     walked.within.count = 1 + (uint32_t)random_below(random, VALUES - walked.within.skip);
+    walked.within.has_more = walked.within.skip + walked.within.count < VALUES && random_below(random, 2);
     for (unsigned i = 0; i < cells->count; i++) {
         if (cells->keys[i].meter != 1 || cells->keys[i].start_us < hours.from_us || cells->keys[i].start_us >= hours.to_us) continue;
         wanted += is_wanted(&walked.within, cells->keys[i].dimensions);
@@ -130,6 +131,7 @@ static void check_lists(struct fixture *f, struct random_source *random, const s
     int rc;
     range.until = (struct mtr_str){until, make_dimensions(random, 1 + (unsigned)random_below(random, VALUES), until)};
     within.count = 1 + (uint32_t)random_below(random, VALUES - within.skip);
+    within.has_more = within.skip + within.count < VALUES && random_below(random, 2);
     for (unsigned i = 0; i < cells->list_count; i++) wanted += is_wanted(&within, cells->lists[i]);
     while (!(rc = mtr_rollups_next_list_within(f->txn, &of, &within, after.size ? &after : NULL, &dimensions))) {
         assert_true(dimensions.size > after.size || (dimensions.size == after.size && mtr_str_compare(dimensions, after) > 0));
