@@ -14,8 +14,8 @@
 #include <stdio.h>
 
 #include "meterd/core/time.h"
-#include "rater/period/account.h"
 #include "rater/period/parts.h"
+#include "rater/account_turns.h"
 #include "rater/emit.h"
 #include "rater/line_ranges.h"
 #include "rater/step.h"
@@ -225,7 +225,8 @@ static void note_begin(struct rater_step *step, struct mtr_charge_period *period
 }
 
 /* Notes where the rating stands: at its end, or before the lines of the next transaction. */
-static int note_lines(struct rater_step *step, struct mtr_charge_period *period, struct rating *rating)
+static int note_lines(struct rater_step *step, const struct mtr_subscription *subscription,
+                      struct mtr_charge_period *period, struct rating *rating)
 {
     const struct mtr_charge_progress progress = {
         .subscription = period->subscription,
@@ -242,7 +243,8 @@ static int note_lines(struct rater_step *step, struct mtr_charge_period *period,
     period->rated_us = step->now_us;
     period->rate_due_us = period->dirty ? step->now_us + step->rater->options.draft_every_us : INT64_MAX;
     if (!rating->is_begun) return MTR_OK;
-    return mtr_charges_end_progress(step->charges, period->subscription, period->start_s);
+    int rc = mtr_charges_end_progress(step->charges, period->subscription, period->start_s);
+    return rc ? rc : rater_account_rated(step, subscription, rating->price.period.start_us);
 }
 
 /* The period stays due, so that the next step goes on with it. */
@@ -254,13 +256,26 @@ static int wait_for_sums(struct rater_step *step)
     return MTR_OK;
 }
 
+static int wait_for_account(struct rater_step *step, struct mtr_charge_period *period)
+{
+    step->result->rated--;
+    period->dirty = true;
+    period->rate_due_us = step->now_us + RATER_ACCOUNT_WAIT_US;
+    period->close_due_us = INT64_MAX; /* it is closed then */
+    return mtr_charges_put_period(step->charges, period);
+}
+
 int rater_rate_period(struct rater_step *step, const struct mtr_subscription *subscription,
                       struct mtr_charge_period *period)
 {
     struct rating rating = {0};
+    bool waits = false;
     step->changed = true;
     step->result->rated++;
-    int rc = prepare(step, subscription, period, &rating);
+    int rc = rater_account_waits(step, subscription, period->start_s * MTR_US_PER_SECOND, &waits);
+    if (rc) return rc;
+    if (waits) return wait_for_account(step, period);
+    rc = prepare(step, subscription, period, &rating);
     if (rc == RATER_GOES_ON) return wait_for_sums(step);
     if (rc && is_problem(rc)) return keep_problem(step, subscription, period, &rating, rc);
     if (!rc) rc = emit(step, subscription, period, &rating);
@@ -270,6 +285,6 @@ int rater_rate_period(struct rater_step *step, const struct mtr_subscription *su
     if (rc) return rc;
     period->problem = MTR_OK;
     if (!rating.is_begun) note_begin(step, period, &rating);
-    rc = note_lines(step, period, &rating);
+    rc = note_lines(step, subscription, period, &rating);
     return rc ? rc : mtr_charges_put_period(step->charges, period);
 }

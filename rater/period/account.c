@@ -93,14 +93,14 @@ int mtr_period_price_account(const struct mtr_period_price *price, struct mtr_mo
     return rc;
 }
 
-int mtr_account_walk_behind(const struct mtr_subscription *subscription, int64_t start_us,
-                            mtr_on_account_period on_period, void *context)
+/* Those of the subscriptions [from, to) of the account. */
+static int walk(const struct mtr_subscription *subscription, int64_t start_us, uint32_t from, uint32_t to,
+                mtr_on_account_period on_period, void *context)
 {
-    int rc = MTR_OK;
-    if (!has_account(subscription)) return MTR_OK;
     const struct mtr_period whole = mtr_period_at(&subscription->billing, start_us);
+    int rc = MTR_OK;
     MTR_ASSERT(whole.start_us <= start_us && start_us < whole.end_us);
-    for (uint32_t i = subscription->peer_index + 1; !rc && i < subscription->peer_count; i++) {
+    for (uint32_t i = from; !rc && i < to; i++) {
         struct mtr_period own;
         if (find_period(subscription->peers[i], &whole, &own.start_us, &own.end_us))
             rc = on_period(context, subscription->peers[i], own);
@@ -108,13 +108,17 @@ int mtr_account_walk_behind(const struct mtr_subscription *subscription, int64_t
     return rc;
 }
 
-static int mark(void *context, const struct mtr_subscription *subscription, struct mtr_period period)
+int rater_account_walk_before(const struct mtr_subscription *subscription, int64_t start_us,
+                              mtr_on_account_period on_period, void *context)
 {
-    return rater_mark_begun(context, subscription, period.start_us, period.end_us);
+    if (!has_account(subscription)) return MTR_OK;
+    return walk(subscription, start_us, 0, subscription->peer_index, on_period, context);
 }
 
-int rater_account_changed(struct rater_step *step, const struct mtr_subscription *subscription,
-                          int64_t start_us)
+int mtr_account_walk_behind(const struct mtr_subscription *subscription, int64_t start_us,
+                            mtr_on_account_period on_period, void *context)
 {
-    return mtr_account_walk_behind(subscription, start_us, mark, step);
+    if (!has_account(subscription)) return MTR_OK;
+    return walk(subscription, start_us, subscription->peer_index + 1, subscription->peer_count, on_period,
+                context);
 }

@@ -6,7 +6,6 @@
 #define METERD_RATER_PERIOD_ACCOUNT_H
 
 #include "meterd/rater/billing_period.h"
-#include "rater/step.h"
 
 /* *before: the emitted lines of the subscriptions before this one, under the same tariff and in the same
  * whole billing period, credits apart. *continues: a subscription after it has that period, too, and is
@@ -19,9 +18,9 @@ int rater_account(const struct mtr_rating *rating, const struct mtr_subscription
 int rater_account_charged(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
                           int64_t start_s, struct mtr_money *sum) MTR_MUST_USE;
 
-/* What was emitted of this subscription's period has changed: the periods of those after it are to be
- * rated again. */
-int rater_account_changed(struct rater_step *step, const struct mtr_subscription *subscription,
-                          int64_t period_start_s) MTR_MUST_USE;
+/* The periods that it counts with: those of the subscriptions before it in the same billing period. A result
+ * other than 0 stops and is returned. */
+int rater_account_walk_before(const struct mtr_subscription *subscription, int64_t start_us,
+                              mtr_on_account_period on_period, void *context) MTR_MUST_USE;
 
 #endif
