@@ -11,13 +11,14 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.parse
 import zlib
 from collections import Counter
 from dataclasses import replace
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import METERD, skip  # noqa: E402
+from harness import METERD, skip, wait_until  # noqa: E402
 try:
     import zstandard  # noqa: F401
     import botocore  # noqa: F401
@@ -360,6 +361,56 @@ def check_limits():
     simulator.stop()
 
 
+def check_rate():
+    """Twenty in a second of the vendor's clock, and the next second is another. Requests under way are counted."""
+    simulator, _ = started()
+    reader = reader_of(simulator, every_dialect()["rate"])
+    for _ in range(20):
+        reader.read(FROM_US, TO_US)
+    refused(lambda: reader.read(FROM_US, TO_US), "status 429")
+    simulator.clock.advance(1000000)
+    simulator.chaos.script("rate", "hang", "hang", None)
+    threads = [threading.Thread(target=outcome, args=(lambda: reader.read(FROM_US, TO_US), [])) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    service = simulator.services["rate"]
+    wait_until("two requests under way", lambda: service.in_flight_max == 2, 10)
+    simulator.stop()
+    for thread in threads:
+        thread.join()
+
+
+def check_admin():
+    """All that tests do in the process can be done from another one."""
+    simulator, simulator.life = started()
+    reader = reader_of(simulator, every_dialect()["none"])
+
+    def post(path, body):
+        reply = fetch(f"{simulator.origin()}/-/{path}", "POST", json.dumps(body).encode())
+        assert reply.status == 200, reply.body
+        return reply.json()
+
+    def get(path):
+        return fetch(f"{simulator.origin()}/-/{path}").json()
+
+    edition = get("counters")["edition"]
+    assert post("life", {"late": 3, "vanish": 1})["edition"] == edition + 2
+    truth = get("truth?from=2026-03-27T00:00:00Z&to=2026-04-01T00:00:00Z")
+    assert Counter(row["id"] for row in truth) == Counter(row.id for row in reader.read(FROM_US, TO_US))
+    post("script", {"source": "none", "faults": ["internal"]})
+    refused(lambda: reader.read(FROM_US, TO_US), "status 500")
+    post("chaos", {"internal": 1})
+    refused(lambda: reader.read(FROM_US, TO_US), "status 500")
+    post("chaos", {})
+    reader.read(FROM_US, TO_US)
+    assert [entry["status"] for entry in get("trace?source=none")] == [200, 500, 500, 200] and get("trapped") == []
+    assert post("clock", {"at": "2026-04-03T00:00:00Z"}) and post("clock", {"by_s": 60})["now"] == "2026-04-03T00:01:00Z"
+    assert fetch(f"{simulator.origin()}/-/life", "POST", b'{"sleep": 1}').status == 400
+    fetch(f"http://127.0.0.3:{simulator.port}/x")
+    assert get("trapped") == ["GET /x"]
+    simulator.stop()
+
+
 def drained(seed, shares):
     """One client's whole way through chaos: asks again until there is an answer. The digest of all that was served."""
     simulator, life = started(seed, **shares)
@@ -422,6 +473,8 @@ def main():
     check_editions()
     check_feed()
     check_limits()
+    check_rate()
+    check_admin()
     check_seeds()
     check_documents()
     print(f"{len(every_dialect())} dialects, {len(FAULTS)} faults, {first[1]} requests without one")

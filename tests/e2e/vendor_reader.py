@@ -196,7 +196,12 @@ class Reader:
         if dialect.paging == "parts":
             return self.parts(self.ask("/manifest", window).json())
         path = "/api/v1/query" if dialect.format.startswith("prometheus") else "/usage"
-        return self.whole(path, window) if dialect.paging == "none" else self.paged(path, window)
+        try:
+            return self.whole(path, window) if dialect.paging == "none" else self.paged(path, window)
+        except Wrong as wrong:
+            if str(wrong).startswith({"status": "status 404", "cause": "status 400"}.get(dialect.absent, "-")) and "no usage" in str(wrong):
+                return []
+            raise
 
     def whole(self, path, window):
         reply = self.ask(path, window)

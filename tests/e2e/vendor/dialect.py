@@ -54,6 +54,8 @@ class Dialect:
     cap_is_told: bool = False    # … refused with 400
     points_cap: int = 0          # prometheus: steps of a range
     url_style: str = "absolute"  # relative: of links in answers
+    absent: str = None           # of a window without rows: status (404), or cause (400, Metrics not found)
+    rate: int = 0                # more requests than these in a second are answered 429
 
     @property
     def unit_us(self):
@@ -105,6 +107,8 @@ class Dialect:
             return "Prometheus knows unix times"
         if "%H" not in self.time_style and "%" in self.time_style and self.border == "closed":
             return "a day has no instant in two windows"
+        if self.absent and (self.has_parts or self.job or self.length == "cursor"):
+            return "a report says itself that there is nothing"
         if (self.length == "cursor") != (self.paging == "after_id") and (self.length, self.paging) != ("cursor", "cursor"):
             return "a feed goes on by a token or an id"
         return None
@@ -143,6 +147,7 @@ def every_dialect():
         "berlin": {"zone": "Europe/Berlin", "time_style": "%Y-%m-%d", "border": "inclusive"},
         "months": {"length": "month", "time_style": "month"}, "millis": {"time_style": "unix_ms", "row_style": "unix_ms"},
         "capped": {"rows_cap": 40}, "capped-told": {"rows_cap": 40, "cap_is_told": True}, "each": {"each": "values"},
+        "absent": {"absent": "status", "each": "values"}, "absent-cause": {"absent": "cause", "length": "hour"}, "rate": {"rate": 20},
     }
     rows.update({f"auth-{auth.replace('_', '-')}": {"auth": auth, "paging": "cursor"} for auth in AUTHS[1:]})
     return {name: replace(plain, name=name, **fields) for name, fields in rows.items()}
@@ -160,6 +165,6 @@ def any_dialect(random, name):
             cents=random.random() < 0.3, **random.choice([{}, {}, {"method": "POST", "body": "json"}, {"method": "POST", "body": "form"}]),
             time_style=random.choice(TIME_STYLES), row_style=random.choice(ROW_STYLES), zone=random.choice(ZONES),
             border=random.choice(["half_open", "half_open", "inclusive", "closed"]), each=random.choice([None, None, "values"]),
-            totals=random.random() < 0.5, url_style=random.choice(["absolute", "relative"]))
+            totals=random.random() < 0.5, absent=random.choice([None, None, "status", "cause"]), url_style=random.choice(["absolute", "relative"]))
         if not dialect.fault():
             return dialect

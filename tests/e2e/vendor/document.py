@@ -161,11 +161,19 @@ def answer_of(dialect):
     out = {"bytes_max": "1MiB"}
     if dialect.is_prometheus or dialect.format == "json" and not dialect.job and not dialect.has_parts:
         out.update({"ok": {"path": "status", "equals": "success"}, "warnings": {"path": "warnings", "then": "incomplete"}})
+    if dialect.absent:
+        out["absent"] = [{"status": 404}] if dialect.absent == "status" else \
+            [{"status": 400, "path": "error.code", "equals": "Metrics not found"}]
     if dialect.cap_is_told:
         out["limit"] = [{"status": 400, "path": "error.code", "equals": "too_many_rows"}]
     elif dialect.rows_cap:
         out["rows_limit"] = dialect.rows_cap
     return out
+
+
+def limits_of(dialect):
+    rate = {"rate": f"{dialect.rate // 2}/1s"} if dialect.rate else {}
+    return {"key": f"{dialect.name}-bucket", "concurrency": 2, **rate}
 
 
 def merged(document, more):
@@ -189,7 +197,7 @@ def source_document(service, directory, vendor, start, **more):
         "key": dialect.name, "vendor": vendor, "base_url": base, "hosts": ["127.0.0.2"], "schedule": {"every": "1s"},
         "window": window_of(dialect, start), "delivery": "append" if dialect.length == "cursor" else "overwrite",
         "auth": auth_of(service, directory, base), "paging": paging_of(dialect), "answer": answer_of(dialect),
-        "format": format_of(dialect), "map": map_of(dialect), "limits": {"key": f"{dialect.name}-bucket"}, "guard": {"every": "1s"},
+        "format": format_of(dialect), "map": map_of(dialect), "limits": limits_of(dialect), "guard": {"every": "1s"},
         "identity": {"hash": ["account", "plan", "region", "timestamp"]} if dialect.is_prometheus else {"id": "lineId"},
     }
     if dialect.job:

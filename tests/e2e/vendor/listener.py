@@ -16,9 +16,9 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address, answer):
+    def __init__(self, address, simulator):
         super().__init__(address, Handler)
-        self.answer = answer
+        self.simulator = simulator
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
@@ -47,8 +47,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         length = min(int(self.headers.get("Content-Length") or 0), BODY_MAX)
         headers = {name.lower(): text for name, text in self.headers.items()}
         request = Request(self.command, self.path, headers, self.rfile.read(length), self.server.server_address[0])
-        answer = self.server.answer(request)
-        getattr(self, f"send_{answer.way or 'whole'}")(answer)
+        answer = self.server.simulator.answer(request)
+        try:
+            getattr(self, f"send_{answer.way or 'whole'}")(answer)
+        finally:
+            self.server.simulator.sent(answer)
 
     do_GET = do_POST = do_PUT = do_DELETE = take
 

@@ -36,6 +36,7 @@ class Answer:
     rows: int = 0      # in it
     edition: int = 0   # of which they are
     fault: str = None
+    service: object = None
 
     @classmethod
     def of_json(cls, value, status=200, **headers):

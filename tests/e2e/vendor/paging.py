@@ -76,6 +76,9 @@ class Pager:
             if dialect.cap_is_told:
                 refuse(400, "too_many_rows", f"more than {dialect.rows_cap} rows: ask for less")
             rows = rows[:dialect.rows_cap]
+        if dialect.absent and not reading.total(rows) and not place:
+            cause = "Metrics not found" if dialect.absent == "cause" else "NotFound"
+            refuse(400 if dialect.absent == "cause" else 404, cause, "there is no usage")
         size = self.size(parameters) if dialect.paging in SEND else len(rows) or 1
         question = f"{reading.window.name} {place}"
         fault = self.chaos.draw("page", dialect.name, question, self.possible_of_page(place, size, len(rows)))

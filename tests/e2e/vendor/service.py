@@ -28,6 +28,8 @@ class Service:
         self.parts = Parts(dialect, readings, self.chaos, self.clock)
         self.jobs = Jobs(dialect, self.pager, self.parts)
         self.foreign = ""
+        self.second, self.in_second = 0, 0
+        self.in_flight, self.in_flight_max = 0, 0  # requests whose answer has not gone out yet; the listener's
         self.routes = {"usage": self.pager.page, "api": self.pager.page, "reports": self.jobs.answer, "manifests": self.jobs.manifest,
                        "manifest": self.parts.ask_manifest, "bucket": self.parts.bucket}
 
@@ -56,6 +58,8 @@ class Service:
             return self.parts.file(request)
         if what in ("oauth", "v3"):
             return self.token(request, question)
+        if self.is_too_fast():
+            return Answer(429, b"{}", {"Retry-After": str(RETRY_AFTER_S)}, fault="rate")
         fault = self.chaos.draw("request", self.dialect.name, question, None if isinstance(self.gate, Tokens) else NOT_OF_TOKENS)
         if fault:
             return self.fail(request, fault)
@@ -65,6 +69,13 @@ class Service:
             self.gate.refused += 1
             raise
         return self.routes.get(what, lambda request: refuse(404, "NotFound", request.path))(request)
+
+    def is_too_fast(self):
+        """By the seconds of the clock."""
+        second = self.clock.now_us() // 1000000
+        self.in_second = self.in_second + 1 if second == self.second else 1
+        self.second = second
+        return 0 < self.dialect.rate < self.in_second
 
     def token(self, request, question):
         fault = self.chaos.draw("token", self.dialect.name, question)

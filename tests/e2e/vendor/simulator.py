@@ -6,12 +6,15 @@
         ... vendor.url("acme") + "/usage" ...
         vendor.chaos.set({"too_many": 0.1, "empty": 0.05})
 
+Whoever is in another process steers it by HTTP (admin.py).
+
 Three addresses of loopback under one port: the API, its files (where links may lead), and a trap, to which nobody may
 ever come (`trapped`).
 """
 import errno
 import threading
 
+from .admin import Admin
 from .chaos import Chaos
 from .clock import Clock
 from .listener import Server
@@ -34,6 +37,8 @@ class Simulator:
         self.lock = threading.Lock()
         self.servers = []
         self.port = 0
+        self.life = None  # of `truth`: for the control interface
+        self.admin = Admin(self)
 
     def add(self, dialect, truth=None):
         """Serves it from now on; truth: its own, or the one of all."""
@@ -56,11 +61,23 @@ class Simulator:
             self.trapped.append(request)
             return Answer(200, b"{}")
         with self.lock:
+            if request.host == API and request.words[0] == "-":
+                return self.admin.answer(request)
             service = self.services.get(request.words[0])
             is_files = request.host == FILES
             if not service or is_files and request.words[1:2] != ["files"]:
                 return Answer.problem(404, "NotFound", request.path)
-            return service.answer(request)
+            service.in_flight += 1
+            service.in_flight_max = max(service.in_flight_max, service.in_flight)
+            answer = service.answer(request)
+            answer.service = service
+            return answer
+
+    def sent(self, answer):
+        """The client has it, or has left."""
+        if answer.service:
+            with self.lock:
+                answer.service.in_flight -= 1
 
     def start(self):
         for _ in range(100):
@@ -81,7 +98,7 @@ class Simulator:
         servers, port = [], 0
         try:
             for address in (API, FILES, TRAP):
-                servers.append(Server((address, port), self.answer))
+                servers.append(Server((address, port), self))
                 port = servers[0].server_address[1]
         except OSError:
             for server in servers:
