@@ -57,7 +57,8 @@ enum mtr_field_type {
     MTR_FIELD_QUANTITY, /* struct mtr_quantity */
     MTR_FIELD_MONEY,    /* struct mtr_money */
     MTR_FIELD_ENUM,     /* int: index into `choices` */
-    MTR_FIELD_MAP,      /* struct of its own, described by `fields` */
+    MTR_FIELD_MAP,      /* struct of its own, described by `fields`; with `choices` a text that is one of them
+                           stands for a map with that member, empty */
     MTR_FIELD_LIST,     /* struct mtr_list of structs described by `fields`, each `item_size` bytes */
     MTR_FIELD_TEXTS,    /* struct mtr_list of struct mtr_str */
     MTR_FIELD_LABELS,   /* struct mtr_list of struct mtr_label: free map string → string */
@@ -83,8 +84,9 @@ struct mtr_field {
     enum mtr_field_type type;
     size_t offset;              /* of the decoded member: offsetof(struct …, member) */
     bool required;
+    bool fillable; /* a required one that whoever writes a document may leave out: it is filled before */
     const char *default_text;   /* decoded as if written; NULL: member stays zero */
-    const char *const *choices; /* ENUM: NULL-terminated */
+    const char *const *choices; /* ENUM, MAP: NULL-terminated */
     uint64_t min, max; /* U64, BYTES, DURATION (µs), bytes of a TEXT and list lengths; both 0: no bound; max
                           0: none above */
     const struct mtr_field *fields; /* MAP, LIST, NAMED */

@@ -163,11 +163,29 @@ static int decode_row(struct mtr_schema_context *context, const struct mtr_field
     return rc;
 }
 
+/* A text that stands for a map with that member. */
+static int decode_word(struct mtr_schema_context *context, const struct mtr_field *field,
+                       const struct mtr_node *node, void *member)
+{
+    int choice;
+    int rc = schema_decode_choice(context, field, node, &choice);
+    if (rc) return rc;
+    struct mtr_node inside = *node, map = *node;
+    inside.kind = map.kind = MTR_NODE_MAP;
+    inside.key = mtr_str_from(field->choices[choice]);
+    map.children = &inside;
+    map.child_count = 1;
+    return decode_map(context, field->fields, &map, true, member);
+}
+
 static int decode_value(struct mtr_schema_context *context, const struct mtr_field *field,
                         const struct mtr_node *node, void *member)
 {
     switch (field->type) {
-    case MTR_FIELD_MAP: return decode_map(context, field->fields, node, true, member);
+    case MTR_FIELD_MAP:
+        return field->choices && node->kind != MTR_NODE_MAP
+                   ? decode_word(context, field, node, member)
+                   : decode_map(context, field->fields, node, true, member);
     case MTR_FIELD_LIST:
     case MTR_FIELD_TEXTS: return decode_list(context, field, node, member);
     case MTR_FIELD_LABELS: return decode_labels(context, field, node, member);

@@ -16,6 +16,11 @@ struct writing {
 
 static void write_object(struct writing *to, const struct mtr_field *fields, bool may_be_null);
 
+static bool is_asked_for(const struct mtr_field *field)
+{
+    return field->required && !field->fillable;
+}
+
 /* "type": one or a list; second may be NULL. */
 static void write_types(struct writing *to, const char *first, const char *second, bool may_be_null)
 {
@@ -59,21 +64,21 @@ static void write_array(struct writing *to, const struct mtr_field *field, bool 
 static void write_list(struct writing *to, const struct mtr_field *field)
 {
     if (!field->single) {
-        write_array(to, field, !field->required);
+        write_array(to, field, !is_asked_for(field));
         return;
     }
     mtr_json_name(&to->json, "anyOf");
     mtr_json_list(&to->json);
     write_item(to, field);
     mtr_json_map(&to->json);
-    write_array(to, field, !field->required);
+    write_array(to, field, !is_asked_for(field));
     mtr_json_map_end(&to->json);
     mtr_json_list_end(&to->json);
 }
 
 static void write_named(struct writing *to, const struct mtr_field *field)
 {
-    write_types(to, "object", NULL, !field->required);
+    write_types(to, "object", NULL, !is_asked_for(field));
     write_bounds(to, field, "minProperties", "maxProperties");
     mtr_json_name(&to->json, "additionalProperties");
     mtr_json_map(&to->json);
@@ -83,7 +88,7 @@ static void write_named(struct writing *to, const struct mtr_field *field)
 
 static void write_labels(struct writing *to, const struct mtr_field *field)
 {
-    write_types(to, "object", NULL, !field->required);
+    write_types(to, "object", NULL, !is_asked_for(field));
     mtr_json_name(&to->json, "additionalProperties");
     mtr_json_map(&to->json);
     write_types(to, "string", "number", false);
@@ -95,7 +100,25 @@ static void write_choices(struct writing *to, const struct mtr_field *field)
     mtr_json_name(&to->json, "enum");
     mtr_json_list(&to->json);
     for (int i = 0; field->choices[i]; i++) mtr_json_cstr(&to->json, field->choices[i]);
-    if (!field->required) mtr_json_null(&to->json);
+    if (!is_asked_for(field)) mtr_json_null(&to->json);
+    mtr_json_list_end(&to->json);
+}
+
+/* A map, or one of the words that stand for one. */
+static void write_map(struct writing *to, const struct mtr_field *field)
+{
+    if (!field->choices) {
+        write_object(to, field->fields, !is_asked_for(field));
+        return;
+    }
+    mtr_json_name(&to->json, "anyOf");
+    mtr_json_list(&to->json);
+    mtr_json_map(&to->json);
+    write_choices(to, field);
+    mtr_json_map_end(&to->json);
+    mtr_json_map(&to->json);
+    write_object(to, field->fields, false);
+    mtr_json_map_end(&to->json);
     mtr_json_list_end(&to->json);
 }
 
@@ -127,7 +150,7 @@ static void write_money(struct writing *to, bool may_be_null)
 /* The members of one property's schema. */
 static void write_type(struct writing *to, const struct mtr_field *field)
 {
-    const bool may_be_null = !field->required;
+    const bool may_be_null = !is_asked_for(field);
     switch (field->type) {
     case MTR_FIELD_TEXT: write_types(to, "string", "number", may_be_null); break;
     case MTR_FIELD_KEY:
@@ -150,7 +173,7 @@ static void write_type(struct writing *to, const struct mtr_field *field)
     case MTR_FIELD_MONEY: write_money(to, may_be_null); break;
     case MTR_FIELD_TIME: write_types(to, "string", NULL, may_be_null); break;
     case MTR_FIELD_ENUM: write_choices(to, field); break;
-    case MTR_FIELD_MAP: write_object(to, field->fields, may_be_null); break;
+    case MTR_FIELD_MAP: write_map(to, field); break;
     case MTR_FIELD_LIST:
     case MTR_FIELD_TEXTS: write_list(to, field); break;
     case MTR_FIELD_LABELS: write_labels(to, field); break;
@@ -164,7 +187,7 @@ static void write_required(struct writing *to, const struct mtr_field *fields)
 {
     bool any = false;
     for (const struct mtr_field *field = fields; field->name; field++) {
-        if (!field->required) continue;
+        if (!is_asked_for(field)) continue;
         if (!any) {
             mtr_json_name(&to->json, "required");
             mtr_json_list(&to->json);

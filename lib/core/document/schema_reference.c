@@ -22,7 +22,7 @@ static const char *type_name(const struct mtr_field *field)
     case MTR_FIELD_QUANTITY: return "number";
     case MTR_FIELD_MONEY: return "amount";
     case MTR_FIELD_ENUM: return "choice";
-    case MTR_FIELD_MAP: return "map";
+    case MTR_FIELD_MAP: return field->choices ? "choice or map" : "map";
     case MTR_FIELD_LIST: return field->single ? "map or list of maps" : "list of maps";
     case MTR_FIELD_TEXTS: return field->single ? "text or list of texts" : "list of texts";
     case MTR_FIELD_LABELS: return "map of texts";
@@ -36,7 +36,7 @@ static const char *type_name(const struct mtr_field *field)
 static int write_range(const struct mtr_field *field, struct mtr_buffer *out)
 {
     char range[72];
-    if (field->type == MTR_FIELD_ENUM) {
+    if (field->choices) {
         int rc = MTR_OK;
         for (int i = 0; !rc && field->choices[i]; i++)
             rc = mtr_buffer_printf(out, "%s`%s`", i ? ", " : "", field->choices[i]);
@@ -63,7 +63,7 @@ int mtr_schema_write_reference(const struct mtr_field *fields, const char *prefi
         const struct mtr_field *field = mtr_field_row(next);
         char name[128];
         snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", field->name);
-        if (field->type != MTR_FIELD_MAP) rc = write_row(field, name, out);
+        if (field->type != MTR_FIELD_MAP || field->choices) rc = write_row(field, name, out);
         if (field->type == MTR_FIELD_LIST || field->type == MTR_FIELD_NAMED) {
             size_t size = strlen(name);
             snprintf(name + size, sizeof(name) - size, "%s", field->type == MTR_FIELD_LIST ? "[]" : ".NAME");

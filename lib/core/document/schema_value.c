@@ -323,11 +323,12 @@ static int decode_money(struct mtr_schema_context *context, const struct mtr_fie
     return rc ? fail_decimal(context, field, node, rc, MTR_MONEY_DIGITS, MTR_MONEY_MAX_TEXT) : MTR_OK;
 }
 
-static int decode_enum(struct mtr_schema_context *context, const struct mtr_field *field,
-                       const struct mtr_node *node, int *out)
+int schema_decode_choice(struct mtr_schema_context *context, const struct mtr_field *field,
+                         const struct mtr_node *node, int *out)
 {
     char list[MTR_FINDING_TEXT_BYTES / 2] = "";
     size_t used = 0;
+    const char *const or_map = field->type == MTR_FIELD_MAP ? ", or a map" : "";
     for (int i = 0; field->choices[i]; i++) {
         if (mtr_str_equal(node->text, mtr_str_from(field->choices[i])) && node->kind < MTR_NODE_LIST) {
             *out = i;
@@ -338,10 +339,11 @@ static int decode_enum(struct mtr_schema_context *context, const struct mtr_fiel
                 (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", field->choices[i]);
     }
     if (!is_scalar_text(node))
-        return FAIL(node, MTR_FINDING_FIELD_KIND, "one of %s is expected, not %s", list, kind_text(node));
+        return FAIL(node, MTR_FINDING_FIELD_KIND, "one of %s%s is expected, not %s", list, or_map,
+                    kind_text(node));
     char meant[MTR_MEANT_BYTES];
-    return FAIL(node, MTR_FINDING_FIELD_CHOICE, "`%.*s%s` is not one of %s%s", MTR_STR_QUOTED(node->text),
-                list, mtr_str_meant_of(node->text, field->choices, meant));
+    return FAIL(node, MTR_FINDING_FIELD_CHOICE, "`%.*s%s` is not one of %s%s%s", MTR_STR_QUOTED(node->text),
+                list, or_map, mtr_str_meant_of(node->text, field->choices, meant));
 }
 
 int schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field,
@@ -358,7 +360,7 @@ int schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_fi
     case MTR_FIELD_TIME: return decode_time(context, node, member);
     case MTR_FIELD_QUANTITY: return decode_quantity(context, field, node, member);
     case MTR_FIELD_MONEY: return decode_money(context, field, node, member);
-    case MTR_FIELD_ENUM: return decode_enum(context, field, node, member);
+    case MTR_FIELD_ENUM: return schema_decode_choice(context, field, node, member);
     default: MTR_ASSERT(!"a scalar type"); return MTR_EINVALID;
     }
 }

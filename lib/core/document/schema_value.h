@@ -21,6 +21,10 @@ int schema_fail(struct mtr_schema_context *context, enum mtr_finding_code code, 
 int schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field,
                          const struct mtr_node *node, void *member);
 
+/* Which of its choices a text is. */
+int schema_decode_choice(struct mtr_schema_context *context, const struct mtr_field *field,
+                         const struct mtr_node *node, int *out);
+
 /* A text of any scalar, as written; anything else is a finding that says `expected`. */
 int schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node,
                             const char *expected, struct mtr_str *out);
