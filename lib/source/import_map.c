@@ -7,338 +7,205 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/source/row_fault.h"
+#include "lib/source/import_reading.h"
 #include "meterd/core/csv.h"
 #include "meterd/core/document.h"
 
 enum { ARENA_CHUNK_BYTES = 4096, ARENA_BYTES_MAX = 4 << 20 };
 
-/* The index of a column's name; a new name is added. */
-static int add_column(struct mtr_import_map *map, const struct mtr_node *node, struct mtr_str name,
-                      int32_t *column, struct mtr_diagnostic *diagnostic)
+static int add_data(struct import_reading *reading, const struct mtr_node *node, struct mtr_str name)
 {
-    for (uint32_t i = 0; i < map->column_count; i++)
-        if (mtr_str_equal(map->columns[i], name)) {
-            *column = (int32_t)i;
-            return MTR_OK;
-        }
-    if (name.size == 0) return row_fault(node, diagnostic, "a column's name is missing");
-    if (map->column_count == MTR_IMPORT_COLUMNS_MAX)
-        return row_fault(node, diagnostic, "more than 256 columns are used");
-    int rc = mtr_arena_copy(&map->arena, name, &map->columns[map->column_count]);
-    if (!rc) *column = (int32_t)map->column_count++;
-    return rc;
-}
-
-static int add_part(struct mtr_import_map *map, const struct mtr_node *node, struct mtr_import_value *value,
-                    struct mtr_str text, bool is_column, struct mtr_diagnostic *diagnostic)
-{
-    if (value->part_count == MTR_IMPORT_PARTS_MAX) return row_fault(node, diagnostic, "more than 32 parts");
-    struct mtr_import_part *part = &value->parts[value->part_count++];
-    part->column = -1;
-    return is_column ? add_column(map, node, text, &part->column, diagnostic)
-                     : mtr_arena_copy(&map->arena, text, &part->literal);
-}
-
-/* "{a}/{b}": literals and columns in turn. */
-static int parse_template(struct mtr_import_map *map, const struct mtr_node *node,
-                          struct mtr_import_value *value, struct mtr_diagnostic *diagnostic)
-{
-    const char *p = node->text.data, *end = p + node->text.size;
-    while (p < end) {
-        bool is_column = *p == '{';
-        const char *stop = memchr(p, is_column ? '}' : '{', (size_t)(end - p));
-        if (is_column && !stop) return row_fault(node, diagnostic, "'{' without '}'");
-        if (!stop) stop = end;
-        if (is_column) p++;
-        int rc = add_part(map, node, value, (struct mtr_str){p, (size_t)(stop - p)}, is_column, diagnostic);
-        if (rc) return rc;
-        p = is_column ? stop + 1 : stop;
-    }
-    return MTR_OK;
-}
-
-static int parse_flag(const struct mtr_node *node, bool *out, struct mtr_diagnostic *diagnostic)
-{
-    *out = node->truth;
-    return node->kind == MTR_NODE_BOOL ? MTR_OK : row_fault(node, diagnostic, "true or false is expected");
-}
-
-static int parse_hash(struct mtr_import_map *map, const struct mtr_node *list, struct mtr_import_value *value,
-                      struct mtr_diagnostic *diagnostic)
-{
-    if (list->kind != MTR_NODE_LIST || list->child_count == 0)
-        return row_fault(list, diagnostic, "hash is a list of columns");
-    value->kind = MTR_IMPORT_HASH;
-    for (uint32_t i = 0; i < list->child_count; i++) {
-        int rc = add_part(map, &list->children[i], value, list->children[i].text, true, diagnostic);
-        if (rc) return rc;
-    }
-    return MTR_OK;
-}
-
-static int parse_type(const struct mtr_node *as, struct mtr_import_value *value,
-                      struct mtr_diagnostic *diagnostic)
-{
-    static const char *const types[] = {"text", "number", NULL};
-    if (!row_is_known(as->text, types)) return row_fault_of_word(as, "", as->text, types, diagnostic);
-    value->type = mtr_str_equal(as->text, MTR_STR("text")) ? MTR_IMPORT_TEXT : MTR_IMPORT_NUMBER;
-    return MTR_OK;
-}
-
-/* ---- numbers ---- */
-
-static int parse_decimal(const struct mtr_node *node, struct mtr_import_value *value,
-                         struct mtr_diagnostic *diagnostic)
-{
-    if (node->text.size != 1 || !memchr(".,", node->text.data[0], 2))
-        return row_fault(node, diagnostic, "the sign before a number's fraction is \".\" or \",\"");
-    value->decimal = node->text.data[0];
-    return MTR_OK;
-}
-
-static int parse_scale(const struct mtr_node *node, struct mtr_import_value *value,
-                       struct mtr_diagnostic *diagnostic)
-{
-    value->has_scale = true;
-    return mtr_decimal_parse(node->text, &value->scale)
-               ? row_fault(node, diagnostic,
-                     "a number is expected, as \"0.01\": what is read is multiplied by it")
-               : MTR_OK;
-}
-
-static int parse_mode(const struct mtr_node *node, struct mtr_import_value *value,
-                      struct mtr_diagnostic *diagnostic)
-{
-    const char *modes[MTR_ROUND_FLOOR + 2] = {NULL};
-    for (int mode = MTR_ROUND_HALF_EVEN; mode <= MTR_ROUND_FLOOR; mode++) {
-        modes[mode] = mtr_rounding_name((enum mtr_rounding)mode);
-        if (!mtr_str_equal(node->text, mtr_str_from(modes[mode]))) continue;
-        value->round_mode = (enum mtr_rounding)mode;
-        return MTR_OK;
-    }
-    return row_fault_of_word(node, "", node->text, modes, diagnostic);
-}
-
-static int parse_round(const struct mtr_node *node, struct mtr_import_value *value,
-                       struct mtr_diagnostic *diagnostic)
-{
-    static const char *const keys[] = {"digits", "mode", NULL};
-    const struct mtr_node *digits = mtr_node_get(node, "digits"), *mode = mtr_node_get(node, "mode");
-    uint64_t count;
-    int rc = node->kind == MTR_NODE_MAP ? row_check_keys(node, keys, diagnostic) : MTR_OK;
-    if (rc) return rc;
-    if (!digits)
-        return row_fault(node, diagnostic, "{digits: 9, mode: half_even} is expected");
-    if (!mtr_str_to_u64(digits->text, &count) || count > MTR_QUANTITY_DIGITS)
-        return row_fault(digits, diagnostic, "0 to 12 digits behind the point are kept");
-    value->has_round = true;
-    value->round_digits = (unsigned)count;
-    return mode ? parse_mode(mode, value, diagnostic) : MTR_OK;
-}
-
-static int parse_scalar(struct mtr_import_map *map, const struct mtr_node *node,
-                        struct mtr_import_value *value, struct mtr_diagnostic *diagnostic)
-{
-    struct mtr_str text = node->text;
-    if (text.size == 0)
-        return row_fault(node, diagnostic,
-                     "a column, '=constant', '{template}' or {hash: [columns]} is expected");
-    if (text.data[0] == '=')
-        return add_part(map, node, value, (struct mtr_str){text.data + 1, text.size - 1}, false, diagnostic);
-    if (memchr(text.data, '{', text.size)) return parse_template(map, node, value, diagnostic);
-    return add_part(map, node, value, text, true, diagnostic);
-}
-
-static const char *const value_keys[] = {"column", "path",  "as",   "decimal",
-                                         "scale",  "round", "hash", "multiset", NULL};
-/* Also of a value: what stands beside a time's `format` and `zone` is checked where they are. */
-static const char *const time_keys[] = {"column", "path",  "format", "zone",     "as", "decimal",
-                                        "scale",  "round", "hash",   "multiset", NULL};
-static const char *const keys[] = {"id",   "source", "type", "subject", "time",      "time_format",
-                                   "data", "skip",   "null", "format",  "delimiter", NULL};
-
-/* Of {column: C, …} and {hash: […], …}. */
-static int parse_value_member(struct mtr_import_map *map, const struct mtr_node *node,
-                              struct mtr_import_value *value, struct mtr_diagnostic *diagnostic)
-{
-    const struct mtr_str key = node->key;
-    if (mtr_str_equal(key, MTR_STR("hash"))) return parse_hash(map, node, value, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("multiset"))) return parse_flag(node, &value->multiset, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("as"))) return parse_type(node, value, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("decimal"))) return parse_decimal(node, value, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("scale"))) return parse_scale(node, value, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("round"))) return parse_round(node, value, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("column")) || mtr_str_equal(key, MTR_STR("path")))
-        return parse_scalar(map, node, value, diagnostic);
-    return row_fault_of_key(node, value_keys, diagnostic);
-}
-
-static int parse_value_map(struct mtr_import_map *map, const struct mtr_node *node,
-                           struct mtr_import_value *value, struct mtr_diagnostic *diagnostic)
-{
-    const bool has_column = mtr_node_get(node, "column"), has_path = mtr_node_get(node, "path"),
-               has_hash = mtr_node_get(node, "hash");
-    int rc = row_check_keys(node, value_keys, diagnostic);
-    if (rc) return rc;
-    if (has_column + has_path + has_hash != 1)
-        return row_fault(node, diagnostic, "{hash: [columns]} or {column: C, as: text} is expected");
-    for (uint32_t i = 0; i < node->child_count; i++) {
-        rc = parse_value_member(map, &node->children[i], value, diagnostic);
-        if (rc) return rc;
-    }
-    if (value->multiset && value->kind != MTR_IMPORT_HASH)
-        return row_fault(node, diagnostic, "multiset is of {hash: [columns]} alone");
-    const bool is_counted = value->decimal != '.' || value->has_scale || value->has_round;
-    if (is_counted && value->type == MTR_IMPORT_TEXT)
-        return row_fault(node, diagnostic, "decimal, scale and round are of numbers, not of `as: text`");
-    if (is_counted) value->type = MTR_IMPORT_NUMBER;
-    return MTR_OK;
-}
-
-static int parse_value(struct mtr_import_map *map, const struct mtr_node *node, struct mtr_str field,
-                       struct mtr_import_value *value, struct mtr_diagnostic *diagnostic)
-{
-    *value = (struct mtr_import_value){.kind = MTR_IMPORT_PARTS, .decimal = '.'};
-    int rc = mtr_arena_copy(&map->arena, field, &value->field);
-    if (rc) return rc;
-    if (node->kind == MTR_NODE_LIST) return row_fault(node, diagnostic, "one value is expected, not a list");
-    return node->kind == MTR_NODE_MAP ? parse_value_map(map, node, value, diagnostic)
-                                      : parse_scalar(map, node, value, diagnostic);
-}
-
-static int add_data(struct mtr_import_map *map, const struct mtr_node *node, struct mtr_str name,
-                    struct mtr_diagnostic *diagnostic)
-{
+    struct mtr_import_map *map = reading->map;
     char field[sizeof("data.") + MTR_PROPERTY_NAME_BYTES_MAX];
     if (name.size == 0 || name.size > MTR_PROPERTY_NAME_BYTES_MAX)
-        return row_fault(node, diagnostic, "a property's name has 1 to 64 bytes");
+        return row_fault(node, reading->diagnostic, "a property's name has 1 to 64 bytes");
     if (map->data_count == MTR_EVENT_PROPERTIES_MAX)
-        return row_fault(node, diagnostic, "more than 64 properties");
+        return row_fault(node, reading->diagnostic, "more than 64 properties");
     snprintf(field, sizeof(field), "data.%.*s", MTR_STR_ARGS(name));
     for (uint32_t i = 0; i < map->data_count; i++)
-        if (mtr_str_equal(map->data[i].field, mtr_str_from(field)))
-            return row_fault(node, diagnostic, "this property is mapped twice");
-    return parse_value(map, node, mtr_str_from(field), &map->data[map->data_count++], diagnostic);
+        if (mtr_str_equal(reading->data[i].field, mtr_str_from(field)))
+            return row_fault(node, reading->diagnostic, "this property is mapped twice");
+    return import_read_value(reading, node, mtr_str_from(field), &reading->data[map->data_count++]);
 }
 
-static int parse_data(struct mtr_import_map *map, const struct mtr_node *node,
-                      struct mtr_diagnostic *diagnostic)
+static int parse_data(struct import_reading *reading, const struct mtr_node *node)
 {
     if (node->kind != MTR_NODE_MAP)
-        return row_fault(node, diagnostic, "a map of property to column is expected");
+        return row_fault(node, reading->diagnostic, "a map of property to column is expected");
     for (uint32_t i = 0; i < node->child_count; i++) {
-        int rc = add_data(map, &node->children[i], node->children[i].key, diagnostic);
+        int rc = add_data(reading, &node->children[i], node->children[i].key);
         if (rc) return rc;
     }
     return MTR_OK;
 }
 
-static int add_skip(struct mtr_import_map *map, const struct mtr_node *node, int32_t column,
-                    struct mtr_diagnostic *diagnostic)
+static int add_skip(struct import_reading *reading, const struct mtr_node *node, int32_t column)
 {
-    if (map->skip_count == MTR_IMPORT_SKIPS_MAX)
-        return row_fault(node, diagnostic, "more than 64 values to skip");
-    struct mtr_import_skip *skip = &map->skips[map->skip_count++];
+    if (reading->map->skip_count == MTR_IMPORT_SKIPS_MAX)
+        return row_fault(node, reading->diagnostic, "more than 64 values to skip");
+    struct mtr_import_skip *skip = &reading->skips[reading->map->skip_count++];
     skip->column = column;
-    return mtr_arena_copy(&map->arena, node->text, &skip->value);
+    return mtr_arena_copy(reading->arena, node->text, &skip->value);
 }
 
-static int parse_skip(struct mtr_import_map *map, const struct mtr_node *node,
-                      struct mtr_diagnostic *diagnostic)
+static int parse_skip(struct import_reading *reading, const struct mtr_node *node)
 {
     if (node->kind != MTR_NODE_MAP)
-        return row_fault(node, diagnostic, "a map of column to value is expected");
+        return row_fault(node, reading->diagnostic, "a map of column to value is expected");
     for (uint32_t i = 0; i < node->child_count; i++) {
         const struct mtr_node *values = &node->children[i];
         int32_t column;
-        int rc = add_column(map, values, values->key, &column, diagnostic);
-        if (!rc && values->kind != MTR_NODE_LIST) rc = add_skip(map, values, column, diagnostic);
+        int rc = import_add_column(reading, values, values->key, &column);
+        if (!rc && values->kind != MTR_NODE_LIST) rc = add_skip(reading, values, column);
         for (uint32_t j = 0; !rc && values->kind == MTR_NODE_LIST && j < values->child_count; j++)
-            rc = add_skip(map, &values->children[j], column, diagnostic);
+            rc = add_skip(reading, &values->children[j], column);
         if (rc) return rc;
     }
     return MTR_OK;
 }
 
-static int parse_nulls(struct mtr_import_map *map, const struct mtr_node *node,
-                       struct mtr_diagnostic *diagnostic)
+static int parse_nulls(struct import_reading *reading, const struct mtr_node *node)
 {
     const struct mtr_node *values = node->kind == MTR_NODE_LIST ? node->children : node;
-    uint32_t count = node->kind == MTR_NODE_LIST ? node->child_count : 1;
-    if (count > MTR_IMPORT_NULLS_MAX) return row_fault(node, diagnostic, "more than 16 texts");
-    for (; map->null_count < count; map->null_count++) {
-        int rc = mtr_arena_copy(&map->arena, values[map->null_count].text, &map->nulls[map->null_count]);
+    const uint32_t count = node->kind == MTR_NODE_LIST ? node->child_count : 1;
+    if (count > MTR_IMPORT_NULLS_MAX) return row_fault(node, reading->diagnostic, "more than 16 texts");
+    struct mtr_str *nulls = mtr_arena_calloc(reading->arena, (size_t)count + 1, sizeof(*nulls));
+    if (!nulls) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < count; i++) {
+        int rc = mtr_arena_copy(reading->arena, values[i].text, &nulls[i]);
         if (rc) return rc;
     }
+    reading->map->nulls = nulls;
+    reading->map->null_count = count;
     return MTR_OK;
 }
 
 /* ---- times ---- */
 
-static int parse_time_format(struct mtr_import_map *map, const struct mtr_node *node,
-                             struct mtr_diagnostic *diagnostic)
+static int parse_time_format(struct import_reading *reading, const struct mtr_node *node)
 {
     const char *what;
-    map->has_time_format = true;
-    int rc = mtr_time_pattern_make(node->text, map->zone, &map->time_pattern, &what);
-    return rc ? row_fault(node, diagnostic, what) : MTR_OK;
+    struct mtr_time_pattern *pattern = &reading->map->time_pattern;
+    reading->has_time_format = true;
+    int rc = mtr_time_pattern_make(node->text, pattern->zone, pattern, &what);
+    return rc ? row_fault(node, reading->diagnostic, what) : MTR_OK;
 }
 
-static int parse_zone(struct mtr_import_map *map, const struct mtr_node *node,
-                      struct mtr_diagnostic *diagnostic)
+static int parse_zone(struct import_reading *reading, const struct mtr_node *node)
 {
-    int rc = mtr_zone_open(node->text, &map->zone);
-    map->time_pattern.zone = map->zone;
-    if (rc == MTR_EINVALID || rc == MTR_ENOTFOUND)
-        return row_fault(node, diagnostic, "a time zone is expected, as Europe/Berlin");
+    const struct import_source *source = reading->source;
+    struct mtr_zone *zone = NULL;
+    int rc = source ? source->get_zone(source->zone_context, node->text, &zone)
+                    : mtr_zone_open(node->text, &zone);
+    reading->map->time_pattern.zone = zone;
+    if (!source) reading->map->zone = zone;
+    if (rc != MTR_EINVALID && rc != MTR_ENOTFOUND) return rc;
+    char meant[MTR_MEANT_BYTES], sentence[MTR_MEANT_BYTES + 64];
+    snprintf(sentence, sizeof(sentence), "a time zone is expected, as Europe/Berlin%s",
+             mtr_zone_meant(node->text, meant));
+    return row_fault(node, reading->diagnostic, sentence);
+}
+
+/* Also of a value: what stands beside a time's `format` and `zone` is checked where they are. */
+static const char *const time_keys[] = {"column", "path",  "format", "zone",     "as", "decimal",
+                                        "scale",  "round", "hash",   "multiset", NULL};
+
+/* {column: C, format: F, zone: Z}; anything else is a value. */
+static int parse_time(struct import_reading *reading, const struct mtr_node *node)
+{
+    struct mtr_import_map *map = reading->map;
+    const struct mtr_node *column = mtr_node_get(node, "column"), *path = mtr_node_get(node, "path"),
+                          *format = mtr_node_get(node, "format"), *zone = mtr_node_get(node, "zone");
+    int rc = node->kind == MTR_NODE_MAP ? row_check_keys(node, time_keys, reading->diagnostic) : MTR_OK;
+    if (rc) return rc;
+    if (node->kind != MTR_NODE_MAP || (!format && !zone))
+        return import_read_value(reading, node, node->key, &map->time);
+    const uint32_t known = (column != NULL) + (path != NULL) + (format != NULL) + (zone != NULL);
+    if (known != node->child_count || (column != NULL) == (path != NULL))
+        return row_fault(node, reading->diagnostic, "{column: C, format: F, zone: Z} is expected");
+    if (map->time_pattern.zone || map->time.kind != MTR_IMPORT_ABSENT)
+        return row_fault(node, reading->diagnostic, "this time is mapped twice");
+    rc = zone ? parse_zone(reading, zone) : MTR_OK;
+    if (!rc && format) rc = parse_time_format(reading, format);
+    return rc ? rc : import_read_value(reading, column ? column : path, node->key, &map->time);
+}
+
+/* ---- members ---- */
+
+static const char *const keys[] = {"id",   "source", "type", "subject", "time",      "time_format",
+                                   "data", "skip",   "null", "format",  "delimiter", NULL};
+/* Of a source; `id` is another place for its identity. */
+static const char *const source_keys[] = {"id",          "type", "subject", "time",
+                                          "time_format", "data", "skip",    "null", NULL};
+
+static int parse_member(struct import_reading *reading, const struct mtr_node *node)
+{
+    struct mtr_import_map *map = reading->map;
+    const struct mtr_str key = node->key, prefix = MTR_STR("data.");
+    if (mtr_str_starts_with(key, prefix))
+        return add_data(reading, node, (struct mtr_str){key.data + prefix.size, key.size - prefix.size});
+    if (reading->source && mtr_str_equal(key, MTR_STR("source")))
+        return row_fault(node, reading->diagnostic,
+                         "is not mapped: rows are of the source they are read from");
+    const char *const *known = reading->source ? source_keys : keys;
+    if (!row_is_known(key, known)) return row_fault_of_key(node, known, reading->diagnostic);
+    if (mtr_str_equal(key, MTR_STR("id"))) return import_read_value(reading, node, key, &map->id);
+    if (mtr_str_equal(key, MTR_STR("source"))) return import_read_value(reading, node, key, &map->source);
+    if (mtr_str_equal(key, MTR_STR("type"))) return import_read_value(reading, node, key, &map->type);
+    if (mtr_str_equal(key, MTR_STR("subject"))) return import_read_value(reading, node, key, &map->subject);
+    if (mtr_str_equal(key, MTR_STR("time"))) return parse_time(reading, node);
+    if (mtr_str_equal(key, MTR_STR("data"))) return parse_data(reading, node);
+    if (mtr_str_equal(key, MTR_STR("skip"))) return parse_skip(reading, node);
+    if (mtr_str_equal(key, MTR_STR("null"))) return parse_nulls(reading, node);
+    if (mtr_str_equal(key, MTR_STR("time_format"))) return parse_time_format(reading, node);
+    if (mtr_str_equal(key, MTR_STR("format")))
+        return mtr_row_format_parse(node, reading->arena, &map->format, reading->diagnostic);
+    return row_delimiter_parse(node, &map->format, reading->diagnostic);
+}
+
+/* ---- which row is which ---- */
+
+/* Every column that the mapping uses: equal in all of them is equal. */
+static int hash_all(struct import_reading *reading)
+{
+    struct mtr_import_value *id = &reading->map->id;
+    struct mtr_import_part *parts =
+        mtr_arena_calloc(reading->arena, (size_t)reading->column_count + 1, sizeof(*parts));
+    if (!parts) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < reading->column_count; i++) parts[i].column = (int32_t)i;
+    *id = (struct mtr_import_value){.field = MTR_STR("id"),
+                                    .kind = MTR_IMPORT_HASH,
+                                    .decimal = '.',
+                                    .parts = parts,
+                                    .part_count = reading->column_count,
+                                    .multiset = true};
+    return MTR_OK;
+}
+
+/* `identity` of a source, whose kinds of values were checked by its rows. */
+static int parse_identity(struct import_reading *reading, const struct mtr_node *identity)
+{
+    const struct mtr_node *id = mtr_node_get(identity, "id"), *hash = mtr_node_get(identity, "hash"),
+                          *multiset = mtr_node_get(identity, "multiset");
+    const bool is_multiset = multiset && multiset->truth;
+    struct mtr_import_value *value = &reading->map->id;
+    if (value->kind != MTR_IMPORT_ABSENT)
+        return row_fault(identity, reading->diagnostic, "`map: {id: …}` says it already: write one of both");
+    if ((id != NULL) + (hash != NULL) > 1)
+        return row_fault(identity, reading->diagnostic, "write one of id, hash, not both");
+    if (id && is_multiset)
+        return row_fault(multiset, reading->diagnostic, "rows with an id of their own are no multiset");
+    if (id) return import_read_value(reading, id, MTR_STR("id"), value);
+    if (!hash && !is_multiset)
+        return row_fault(identity, reading->diagnostic,
+                         "write `id: COLUMN`, `hash: [columns]`, or `multiset: true`");
+    if (!hash) return hash_all(reading);
+    int rc = import_read_hash(reading, hash, MTR_STR("id"), value);
+    value->multiset = is_multiset;
     return rc;
 }
 
-/* {column: C, format: F, zone: Z}; anything else is a value. */
-static int parse_time(struct mtr_import_map *map, const struct mtr_node *node,
-                      struct mtr_diagnostic *diagnostic)
-{
-    const struct mtr_node *column = mtr_node_get(node, "column"), *path = mtr_node_get(node, "path"),
-                          *format = mtr_node_get(node, "format"), *zone = mtr_node_get(node, "zone");
-    int rc = node->kind == MTR_NODE_MAP ? row_check_keys(node, time_keys, diagnostic) : MTR_OK;
-    if (rc) return rc;
-    if (node->kind != MTR_NODE_MAP || (!format && !zone))
-        return parse_value(map, node, node->key, &map->time, diagnostic);
-    const uint32_t known = (column != NULL) + (path != NULL) + (format != NULL) + (zone != NULL);
-    if (known != node->child_count || (column != NULL) == (path != NULL))
-        return row_fault(node, diagnostic, "{column: C, format: F, zone: Z} is expected");
-    if (map->zone || map->time.kind != MTR_IMPORT_ABSENT)
-        return row_fault(node, diagnostic, "this time is mapped twice");
-    rc = zone ? parse_zone(map, zone, diagnostic) : MTR_OK;
-    if (!rc && format) rc = parse_time_format(map, format, diagnostic);
-    return rc ? rc : parse_value(map, column ? column : path, node->key, &map->time, diagnostic);
-}
-
-/* ---- the file ---- */
-
-static int parse_member(struct mtr_import_map *map, const struct mtr_node *node,
-                        struct mtr_diagnostic *diagnostic)
-{
-    const struct mtr_str key = node->key, prefix = MTR_STR("data.");
-    if (mtr_str_equal(key, MTR_STR("id"))) return parse_value(map, node, key, &map->id, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("source"))) return parse_value(map, node, key, &map->source, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("type"))) return parse_value(map, node, key, &map->type, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("subject"))) return parse_value(map, node, key, &map->subject, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("time"))) return parse_time(map, node, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("data"))) return parse_data(map, node, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("skip"))) return parse_skip(map, node, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("null"))) return parse_nulls(map, node, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("time_format"))) return parse_time_format(map, node, diagnostic);
-    if (mtr_str_starts_with(key, prefix))
-        return add_data(map, node, (struct mtr_str){key.data + prefix.size, key.size - prefix.size},
-                        diagnostic);
-    if (mtr_str_equal(key, MTR_STR("format")))
-        return mtr_row_format_parse(node, &map->arena, &map->format, diagnostic);
-    if (mtr_str_equal(key, MTR_STR("delimiter")))
-        return row_delimiter_parse(node, &map->format, diagnostic);
-    return row_fault_of_key(node, keys, diagnostic);
-}
+/* ---- all of it ---- */
 
 static bool are_numbers(const struct mtr_import_map *map)
 {
@@ -348,44 +215,107 @@ static bool are_numbers(const struct mtr_import_map *map)
     return map->column_count > 0;
 }
 
-void mtr_import_map_set_format(struct mtr_import_map *map, const struct mtr_row_format *format)
+static const char *missing_of_source(const struct mtr_import_map *map)
 {
-    map->format = *format;
-    if (format->kind == MTR_ROWS_PROMETHEUS && !map->has_time_format)
-        map->time_pattern.form = MTR_TIME_UNIX_S;
+    if (map->id.kind == MTR_IMPORT_ABSENT)
+        return "identity is missing: {id: COLUMN}, {hash: [columns]}, or {multiset: true} for rows that have "
+               "nothing that tells them apart";
+    if (map->time.kind == MTR_IMPORT_ABSENT) return "time is missing: it says of which window a row is";
+    return NULL;
 }
 
-static int parse_root(struct mtr_import_map *map, const struct mtr_node *root,
-                      struct mtr_diagnostic *diagnostic)
+/* NULL: all is there. */
+static const char *missing(const struct import_reading *reading)
 {
-    if (root->kind != MTR_NODE_MAP)
-        return row_fault(root, diagnostic, "a mapping is a map of fields to columns");
-    for (uint32_t i = 0; i < root->child_count; i++) {
-        int rc = parse_member(map, &root->children[i], diagnostic);
-        if (rc) return rc;
-    }
-    if (map->id.kind == MTR_IMPORT_ABSENT)
-        return row_fault(root, diagnostic, "id is missing: name a column, a template or {hash: [columns]}");
-    if (map->type.kind == MTR_IMPORT_ABSENT) return row_fault(root, diagnostic, "type is missing");
-    if (map->subject.kind == MTR_IMPORT_ABSENT) return row_fault(root, diagnostic, "subject is missing");
-    mtr_import_map_set_format(map, &map->format);
-    map->columns_are_numbers = are_numbers(map);
+    const struct mtr_import_map *map = reading->map;
+    if (!reading->source && map->id.kind == MTR_IMPORT_ABSENT)
+        return "id is missing: name a column, a template or {hash: [columns]}";
+    if (map->type.kind == MTR_IMPORT_ABSENT) return "type is missing";
+    if (map->subject.kind == MTR_IMPORT_ABSENT) return "subject is missing";
+    if (reading->source && missing_of_source(map)) return missing_of_source(map);
     if (map->format.header == MTR_ROWS_NO_HEADER && !map->columns_are_numbers)
-        return row_fault(root, diagnostic, "without a header columns are named by their numbers, from 1 on");
+        return "without a header columns are named by their numbers, from 1 on";
+    return NULL;
+}
+
+static int keep_arrays(struct import_reading *reading)
+{
+    struct mtr_import_map *map = reading->map;
+    struct mtr_arena *arena = reading->arena;
+    struct mtr_str *columns =
+        mtr_arena_calloc(arena, (size_t)reading->column_count + 1, sizeof(*columns));
+    struct mtr_import_value *data = mtr_arena_calloc(arena, (size_t)map->data_count + 1, sizeof(*data));
+    struct mtr_import_skip *skips = mtr_arena_calloc(arena, (size_t)map->skip_count + 1, sizeof(*skips));
+    if (!columns || !data || !skips) return MTR_ENOMEM;
+    memcpy(columns, reading->columns, reading->column_count * sizeof(*columns));
+    memcpy(data, reading->data, map->data_count * sizeof(*data));
+    memcpy(skips, reading->skips, map->skip_count * sizeof(*skips));
+    map->columns = columns;
+    map->column_count = reading->column_count;
+    map->data = data;
+    map->skips = skips;
+    map->columns_are_numbers = are_numbers(map);
     return MTR_OK;
+}
+
+/* Is it told? Then reading goes on. */
+static bool is_told(int rc, const struct mtr_diagnostic *diagnostic, struct mtr_diagnostics *findings)
+{
+    if (rc == MTR_EINVALID) mtr_diagnostics_add(findings, diagnostic);
+    return rc == MTR_EINVALID || rc == MTR_OK;
+}
+
+static int read_all(struct import_reading *reading, const struct mtr_node *root,
+                    struct mtr_diagnostics *findings)
+{
+    const size_t errors = findings->errors;
+    struct mtr_diagnostic diagnostic;
+    int rc = MTR_OK;
+    reading->diagnostic = &diagnostic;
+    if (root->kind != MTR_NODE_MAP) {
+        rc = row_fault(root, &diagnostic, "a mapping is a map of fields to columns");
+        (void)is_told(rc, &diagnostic, findings);
+        return rc;
+    }
+    for (uint32_t i = 0; i < root->child_count; i++) {
+        rc = parse_member(reading, &root->children[i]);
+        if (!is_told(rc, &diagnostic, findings)) return rc;
+    }
+    if (reading->source && reading->source->identity) {
+        rc = parse_identity(reading, reading->source->identity);
+        if (!is_told(rc, &diagnostic, findings)) return rc;
+    }
+    if (reading->map->format.kind == MTR_ROWS_PROMETHEUS && !reading->has_time_format)
+        reading->map->time_pattern.form = MTR_TIME_UNIX_S;
+    rc = keep_arrays(reading);
+    if (rc) return rc;
+    const char *fault = findings->errors > errors ? NULL : missing(reading);
+    if (fault) (void)is_told(row_fault(root, &diagnostic, fault), &diagnostic, findings);
+    return findings->errors > errors ? MTR_EINVALID : MTR_OK;
+}
+
+int import_map_read(const struct mtr_node *node, const struct import_source *source, struct mtr_arena *arena,
+                    struct mtr_import_map *map, struct mtr_diagnostics *findings)
+{
+    struct import_reading reading = {.map = map, .arena = arena, .source = source};
+    return read_all(&reading, node, findings);
 }
 
 int mtr_import_map_parse(struct mtr_str text, struct mtr_import_map *map, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_document *document;
+    struct mtr_diagnostics findings;
     *map = (struct mtr_import_map){.format = mtr_row_format_default(),
-                                    .time_pattern = {.form = MTR_TIME_RFC3339}};
+                                   .time_pattern = {.form = MTR_TIME_RFC3339}};
     mtr_arena_init(&map->arena, ARENA_CHUNK_BYTES, ARENA_BYTES_MAX);
     int rc = mtr_document_parse(text, &document, diagnostic);
     if (rc) return rc;
-    rc = parse_root(map, mtr_document_root(document), diagnostic);
-    if (rc == MTR_ENOMEM)
+    mtr_diagnostics_init(&findings, 1);
+    rc = import_map_read(mtr_document_root(document), NULL, &map->arena, map, &findings);
+    if (rc == MTR_EINVALID && findings.count) *diagnostic = findings.items[0];
+    else if (rc)
         mtr_diagnostic_set(diagnostic, MTR_FINDING_IMPORT_MAP, 1, 1, "", "the mapping is too large");
+    mtr_diagnostics_release(&findings);
     mtr_document_close(document);
     return rc;
 }

@@ -70,6 +70,15 @@ static int parse_entry(const struct reading *reading, const struct mtr_node *nod
                            : fault(reading, node, "a name or pattern is expected, as usage-*.csv");
 }
 
+/* What packs the text is seen by its first bytes: that it is said does no harm. */
+static int parse_compression(const struct reading *reading, const struct mtr_node *node)
+{
+    static const char *const words[] = {"none", "gzip", "zstd", "zip", NULL};
+    return row_is_known(node->text, words)
+               ? MTR_OK
+               : row_fault_of_word(node, "", node->text, words, reading->diagnostic);
+}
+
 static int parse_rows(const struct reading *reading, const struct mtr_node *node)
 {
     struct mtr_row_path path;
@@ -92,22 +101,25 @@ struct member {
 struct kind {
     const char *name;
     enum mtr_row_format_kind kind;
-    struct member members[6];
+    struct member members[7];
 };
 
 static const struct kind kinds[] = {
     {"csv", MTR_ROWS_CSV,
      {{"delimiter", parse_delimiter}, {"quote", parse_quote}, {"header", parse_header},
-      {"encoding", parse_encoding}, {"entry", parse_entry}}},
-    {"ndjson", MTR_ROWS_NDJSON, {{"encoding", parse_encoding}, {"entry", parse_entry}}},
-    {"json", MTR_ROWS_JSON, {{"rows", parse_rows}, {"encoding", parse_encoding}, {"entry", parse_entry}}},
+      {"encoding", parse_encoding}, {"compression", parse_compression}, {"entry", parse_entry}}},
+    {"ndjson", MTR_ROWS_NDJSON,
+     {{"encoding", parse_encoding}, {"compression", parse_compression}, {"entry", parse_entry}}},
+    {"json", MTR_ROWS_JSON,
+     {{"rows", parse_rows}, {"encoding", parse_encoding}, {"compression", parse_compression},
+      {"entry", parse_entry}}},
     {"prometheus", MTR_ROWS_PROMETHEUS, {{NULL, NULL}}},
     {"s3_list", MTR_ROWS_S3_LIST, {{NULL, NULL}}},
 };
 
 static int parse_member(const struct reading *reading, const struct kind *kind, const struct mtr_node *node)
 {
-    const char *known[6];
+    const char *known[7];
     uint32_t count = 0;
     for (const struct member *member = kind->members; member->name; member++) {
         if (mtr_str_equal(node->key, mtr_str_from(member->name))) return member->parse(reading, node);

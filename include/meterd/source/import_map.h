@@ -23,6 +23,10 @@
  * where there is none: `header: false`, or a mapping all of whose columns are numbers that no cell of the
  * first record is.
  *
+ * In a source's `map` there is neither id (its `identity` says it) nor source, format and delimiter. Columns
+ * that begin with `each.` are of its for_each, as `subject: each.subject`, and the same for all rows of a
+ * request. A number may be a counter: {path: value, counter: {series: [instance, device]}}.
+ *
  * Equal rows have equal ids, so importing a file again answers `duplicate` for all of it.
  */
 #ifndef METERD_SOURCE_IMPORT_MAP_H
@@ -58,7 +62,7 @@ struct mtr_import_value {
     struct mtr_str field; /* "id", "data.bytes" */
     enum mtr_import_kind kind;
     enum mtr_import_type type;
-    struct mtr_import_part parts[MTR_IMPORT_PARTS_MAX]; /* of HASH: its columns */
+    const struct mtr_import_part *parts; /* of HASH: its columns */
     uint32_t part_count;
     bool multiset; /* of HASH */
     /* Of a number, in this order. */
@@ -67,6 +71,11 @@ struct mtr_import_value {
     struct mtr_decimal scale;
     unsigned round_digits;
     enum mtr_rounding round_mode;
+    /* Of a source: a value that only grows, and begins again at a reset. What counts is its difference to the
+     * one before of the same series. */
+    bool is_counter;
+    const int32_t *series; /* columns that tell one counter from another */
+    uint32_t series_count;
 };
 
 struct mtr_import_skip {
@@ -75,19 +84,18 @@ struct mtr_import_skip {
 };
 
 struct mtr_import_map {
-    struct mtr_arena arena;                         /* owns all text */
-    struct mtr_str columns[MTR_IMPORT_COLUMNS_MAX]; /* names that the mapping uses */
+    struct mtr_arena arena;        /* owns all text; of a source's map empty: it is in the source's arena */
+    const struct mtr_str *columns; /* names that the mapping uses */
     uint32_t column_count;
     struct mtr_import_value id, source, type, subject, time;
-    struct mtr_import_value data[MTR_EVENT_PROPERTIES_MAX];
+    const struct mtr_import_value *data;
     uint32_t data_count;
-    struct mtr_import_skip skips[MTR_IMPORT_SKIPS_MAX];
+    const struct mtr_import_skip *skips;
     uint32_t skip_count;
-    struct mtr_str nulls[MTR_IMPORT_NULLS_MAX];
+    const struct mtr_str *nulls;
     uint32_t null_count;
-    struct mtr_time_pattern time_pattern;
-    bool has_time_format; /* it was said */
-    struct mtr_zone *zone; /* owned; NULL: none was named */
+    struct mtr_time_pattern time_pattern; /* unless said rfc3339; of Prometheus unix_s */
+    struct mtr_zone *zone; /* owned; NULL: none was named, or it is the source's */
     struct mtr_row_format format;
     bool columns_are_numbers; /* all of them */
 };
@@ -96,9 +104,6 @@ struct mtr_import_map {
  * either way. */
 int mtr_import_map_parse(struct mtr_str text, struct mtr_import_map *map,
                          struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
-/* The format of the rows, where another than the mapping says it: times of Prometheus are unix_s unless the
- * mapping says how they are written. */
-void mtr_import_map_set_format(struct mtr_import_map *map, const struct mtr_row_format *format);
 void mtr_import_map_release(struct mtr_import_map *map);
 
 #endif

@@ -9,8 +9,8 @@
  *   format: {s3_list: {}}                      # an answer of S3's ListObjectsV2: a row for each object, its
  *                                              # columns are Key, Size, LastModified, ETag, …
  *
- * `encoding` and `entry` (of a zip) are of csv, ndjson and json. What packs the text is seen by its first
- * bytes, and not said. Pure; the texts are the arena's.
+ * `encoding`, `entry` (of a zip) and `compression` are of csv, ndjson and json. What packs the text is seen
+ * by its first bytes; that it is said (gzip, zstd, zip, none) does no harm. Pure; the texts are the arena's.
  */
 #ifndef METERD_SOURCE_ROW_FORMAT_H
 #define METERD_SOURCE_ROW_FORMAT_H

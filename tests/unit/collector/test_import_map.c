@@ -170,65 +170,67 @@ static void test_hash(void **state)
     mtr_import_map_release(&map);
 }
 
+static const struct {
+    const char *map, *expected;
+} refusals[] = {
+    {"type: =t\nsubject: S\n", "1:1 : id is missing: name a column, a template or {hash: [columns]}"},
+    {"id: I\nsubject: S\n", "1:1 : type is missing"},
+    {"id: I\ntype: =t\n", "1:1 : subject is missing"},
+    {"[]", "1:1 : a mapping is a map of fields to columns"},
+    {"id: '{I'\n", "1:5 id: '{' without '}'"},
+    {"id: '{}'\n", "1:5 id: a column's name is missing"},
+    {"id: ''\n", "1:5 id: a column, '=constant', '{template}' or {hash: [columns]} is expected"},
+    {"id: [I]\n", "1:5 id: one value is expected, not a list"},
+    {"id: {hash: I}\n", "1:12 hash: hash is a list of columns"},
+    {"id: {hsh: [I]}\n",
+     "1:11 hsh: unknown key: column, path, as, decimal, scale, round, hash or multiset is expected; did you mean `hash`?"},
+    {"id: {multiset: true}\n", "1:5 id: {hash: [columns]} or {column: C, as: text} is expected"},
+    {BASE "data: {q: {column: Q, as: numbr}}\n", "4:27 as: text or number is expected; did you mean `number`?"},
+    {BASE "data: Q\n", "4:7 data: a map of property to column is expected"},
+    {BASE "data: {q: Q}\ndata.q: Q\n", "5:9 data.q: this property is mapped twice"},
+    {BASE "time: {path: T, zone: Berlin}\n", "4:23 zone: a time zone is expected, as Europe/Berlin; did you mean `Europe/Berlin`?"},
+    {BASE "time: {path: T, column: T, format: utc}\n", "4:7 time: {column: C, format: F, zone: Z} is expected"},
+    {BASE "data: {q: {column: Q, decimal: ';'}}\n", "4:32 decimal: the sign before a number's fraction is \".\" or \",\""},
+    {BASE "data: {q: {column: Q, scale: x}}\n", "4:30 scale: a number is expected, as \"0.01\": what is read is multiplied by it"},
+    {BASE "data: {q: {column: Q, round: {digits: 13}}}\n", "4:39 digits: 0 to 12 digits behind the point are kept"},
+    {BASE "data: {q: {column: Q, round: 2}}\n", "4:30 round: {digits: 9, mode: half_even} is expected"},
+    {BASE "data: {q: {column: Q, round: {digits: 2, mode: bank}}}\n", "4:48 mode: half_even, half_up, up, down, ceiling or floor is expected"},
+    {BASE "data: {q: {column: Q, round: {digits: 2, mode: Half-Up}}}\n",
+     "4:48 mode: half_even, half_up, up, down, ceiling or floor is expected; did you mean `half_up`?"},
+    {BASE "data: {q: {column: Q, round: {digit: 2}}}\n", "4:38 digit: unknown key: digits or mode is expected; did you mean `digits`?"},
+    {BASE "data: {q: {colum: Q}}\n",
+     "4:19 colum: unknown key: column, path, as, decimal, scale, round, hash or multiset is expected; did you mean `column`?"},
+    {BASE "time: {column: T, formt: utc}\n",
+     "4:26 formt: unknown key: column, path, format, zone, as, decimal, scale, round, hash or multiset is expected; did you mean `format`?"},
+    {BASE "format: {cvs: {}}\n", "4:15 cvs: unknown key: csv, ndjson, json, prometheus or s3_list is expected; did you mean `csv`?"},
+    {BASE "data: {q: {column: Q, as: text, scale: 2}}\n", "4:11 q: decimal, scale and round are of numbers, not of `as: text`"},
+    {BASE "data: {q: {column: Q, multiset: true}}\n", "4:11 q: multiset is of {hash: [columns]} alone"},
+    {BASE "format: csv\n", "4:9 format: {csv: {delimiter: \";\", header: true}} or {json: {rows: \"data[]\"}} is expected"},
+    {BASE "format: {csv: {headr: true}}\n",
+     "4:23 headr: unknown key: delimiter, quote, header, encoding, compression or entry is expected; did you mean `header`?"},
+    {BASE "format: {csv: {encoding: cp12510}}\n", "4:26 encoding: the name of an encoding is expected, as windows-1251"},
+    {BASE "format: {csv: {header: 1}}\n", "4:24 header: true or false is expected"},
+    {BASE "format: {ndjson: {delimiter: x}}\n", "4:30 delimiter: unknown key: encoding, compression or entry is expected"},
+    {BASE "format: {csv: {header: false}}\n", "1:1 : without a header columns are named by their numbers, from 1 on"},
+    {BASE "time_format: '%Y'\n", "4:14 time_format: the pattern names no day: %d, %j, %F, %D or %s is needed"},
+    {BASE "delimiter: ';;'\n", "4:12 delimiter: one character is expected"},
+    {BASE "skip: Tax\n", "4:7 skip: a map of column to value is expected"},
+    {BASE "tiem: T\n",
+     "4:7 tiem: unknown key: id, source, type, subject, time, time_format, data, skip, null, format or delimiter is expected; did you mean `time`?"},
+};
+
 static void test_refused(void **state)
 {
     (void)state;
-    static const struct {
-        const char *map, *expected;
-    } rows[] = {
-        {"type: =t\nsubject: S\n", "1:1 : id is missing: name a column, a template or {hash: [columns]}"},
-        {"id: I\nsubject: S\n", "1:1 : type is missing"},
-        {"id: I\ntype: =t\n", "1:1 : subject is missing"},
-        {"[]", "1:1 : a mapping is a map of fields to columns"},
-        {"id: '{I'\n", "1:5 id: '{' without '}'"},
-        {"id: '{}'\n", "1:5 id: a column's name is missing"},
-        {"id: ''\n", "1:5 id: a column, '=constant', '{template}' or {hash: [columns]} is expected"},
-        {"id: [I]\n", "1:5 id: one value is expected, not a list"},
-        {"id: {hash: I}\n", "1:12 hash: hash is a list of columns"},
-        {"id: {hsh: [I]}\n",
-         "1:11 hsh: unknown key: column, path, as, decimal, scale, round, hash or multiset is expected; did you mean `hash`?"},
-        {"id: {multiset: true}\n", "1:5 id: {hash: [columns]} or {column: C, as: text} is expected"},
-        {BASE "data: {q: {column: Q, as: numbr}}\n", "4:27 as: text or number is expected; did you mean `number`?"},
-        {BASE "data: Q\n", "4:7 data: a map of property to column is expected"},
-        {BASE "data: {q: Q}\ndata.q: Q\n", "5:9 data.q: this property is mapped twice"},
-        {BASE "time: {path: T, zone: Berlin}\n", "4:23 zone: a time zone is expected, as Europe/Berlin"},
-        {BASE "time: {path: T, column: T, format: utc}\n", "4:7 time: {column: C, format: F, zone: Z} is expected"},
-        {BASE "data: {q: {column: Q, decimal: ';'}}\n", "4:32 decimal: the sign before a number's fraction is \".\" or \",\""},
-        {BASE "data: {q: {column: Q, scale: x}}\n", "4:30 scale: a number is expected, as \"0.01\": what is read is multiplied by it"},
-        {BASE "data: {q: {column: Q, round: {digits: 13}}}\n", "4:39 digits: 0 to 12 digits behind the point are kept"},
-        {BASE "data: {q: {column: Q, round: 2}}\n", "4:30 round: {digits: 9, mode: half_even} is expected"},
-        {BASE "data: {q: {column: Q, round: {digits: 2, mode: bank}}}\n", "4:48 mode: half_even, half_up, up, down, ceiling or floor is expected"},
-        {BASE "data: {q: {column: Q, round: {digits: 2, mode: Half-Up}}}\n",
-         "4:48 mode: half_even, half_up, up, down, ceiling or floor is expected; did you mean `half_up`?"},
-        {BASE "data: {q: {column: Q, round: {digit: 2}}}\n", "4:38 digit: unknown key: digits or mode is expected; did you mean `digits`?"},
-        {BASE "data: {q: {colum: Q}}\n",
-         "4:19 colum: unknown key: column, path, as, decimal, scale, round, hash or multiset is expected; did you mean `column`?"},
-        {BASE "time: {column: T, formt: utc}\n",
-         "4:26 formt: unknown key: column, path, format, zone, as, decimal, scale, round, hash or multiset is expected; did you mean `format`?"},
-        {BASE "format: {cvs: {}}\n", "4:15 cvs: unknown key: csv, ndjson, json, prometheus or s3_list is expected; did you mean `csv`?"},
-        {BASE "data: {q: {column: Q, as: text, scale: 2}}\n", "4:11 q: decimal, scale and round are of numbers, not of `as: text`"},
-        {BASE "data: {q: {column: Q, multiset: true}}\n", "4:11 q: multiset is of {hash: [columns]} alone"},
-        {BASE "format: csv\n", "4:9 format: {csv: {delimiter: \";\", header: true}} or {json: {rows: \"data[]\"}} is expected"},
-        {BASE "format: {csv: {headr: true}}\n", "4:23 headr: unknown key: delimiter, quote, header, encoding or entry is expected; did you mean `header`?"},
-        {BASE "format: {csv: {encoding: cp12510}}\n", "4:26 encoding: the name of an encoding is expected, as windows-1251"},
-        {BASE "format: {csv: {header: 1}}\n", "4:24 header: true or false is expected"},
-        {BASE "format: {ndjson: {delimiter: x}}\n", "4:30 delimiter: unknown key: encoding or entry is expected"},
-        {BASE "format: {csv: {header: false}}\n", "1:1 : without a header columns are named by their numbers, from 1 on"},
-        {BASE "time_format: '%Y'\n", "4:14 time_format: the pattern names no day: %d, %j, %F, %D or %s is needed"},
-        {BASE "delimiter: ';;'\n", "4:12 delimiter: one character is expected"},
-        {BASE "skip: Tax\n", "4:7 skip: a map of column to value is expected"},
-        {BASE "tiem: T\n",
-         "4:7 tiem: unknown key: id, source, type, subject, time, time_format, data, skip, null, format or delimiter is expected; did you mean `time`?"},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
         static struct mtr_import_map map;
         struct mtr_diagnostic diagnostic;
         char text[MTR_FINDING_TEXT_BYTES + MTR_FINDING_FIELD_BYTES + 40];
-        assert_int_equal(mtr_import_map_parse(mtr_str_from(rows[i].map), &map, &diagnostic), MTR_EINVALID);
+        assert_int_equal(mtr_import_map_parse(mtr_str_from(refusals[i].map), &map, &diagnostic), MTR_EINVALID);
         snprintf(text, sizeof(text), "%u:%u %s: %s", diagnostic.line, diagnostic.column, diagnostic.field,
                  diagnostic.text);
-        if (strcmp(text, rows[i].expected) != 0)
-            fail_msg("row %zu\n  expected: %s\n  got:      %s", i, rows[i].expected, text);
+        if (strcmp(text, refusals[i].expected) != 0)
+            fail_msg("row %zu\n  expected: %s\n  got:      %s", i, refusals[i].expected, text);
         mtr_import_map_release(&map);
     }
 }
