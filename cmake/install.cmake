@@ -5,6 +5,7 @@ configure_file(${CMAKE_SOURCE_DIR}/config/meterd.service.in ${CMAKE_BINARY_DIR}/
 install(FILES ${CMAKE_BINARY_DIR}/meterd.service DESTINATION lib/systemd/system)
 install(FILES config/meterd.yaml config/meterd.rules.yaml config/import-focus.yaml config/import-aws-cur.yaml config/import-azure.yaml config/import-oci.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES config/demo/catalog.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(DIRECTORY config/sources DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md" PATTERN man EXCLUDE)
 

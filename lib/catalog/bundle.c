@@ -191,7 +191,7 @@ static int fail_kind(const struct mtr_node *node, struct mtr_diagnostics *findin
                          "unknown key `%.*s%s`%s", MTR_STR_QUOTED(node->key),
                          is_near ? meant
                                  : "; known are vendors, services, meters, tariffs, subscriptions, api_keys, "
-                                   "destinations, credits, rates");
+                                   "destinations, credits, rates, sources");
     return MTR_EINVALID;
 }
 

@@ -57,6 +57,7 @@ static const struct mtr_kind *const kinds[MTR_KIND_COUNT] = {
     [MTR_KIND_DESTINATION] = &destination_kind,
     [MTR_KIND_CREDIT] = &credit_kind,
     [MTR_KIND_RATE] = &rate_kind,
+    [MTR_KIND_SOURCE] = &source_kind,
 };
 
 const struct mtr_kind *kind_of(enum mtr_catalog_kind kind)

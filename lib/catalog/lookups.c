@@ -58,6 +58,13 @@ const struct mtr_credit *mtr_catalog_credit(const struct mtr_catalog *catalog, u
     return has(catalog, MTR_KIND_CREDIT, number) ? &catalog->credits[number - 1] : NULL;
 }
 
+const struct mtr_source *mtr_catalog_source(const struct mtr_catalog *catalog, uint32_t number)
+{
+    return has(catalog, MTR_KIND_SOURCE, number)
+               ? catalog->records[MTR_KIND_SOURCE][number - 1]->fields.source
+               : NULL;
+}
+
 const struct mtr_rate_book *mtr_catalog_rates(const struct mtr_catalog *catalog)
 {
     return &catalog->rates;
@@ -103,6 +110,11 @@ const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_cata
                                                            struct mtr_str key)
 {
     return mtr_catalog_destination(catalog, find_number(catalog, MTR_KIND_DESTINATION, key));
+}
+
+const struct mtr_source *mtr_catalog_find_source(const struct mtr_catalog *catalog, struct mtr_str key)
+{
+    return mtr_catalog_source(catalog, find_number(catalog, MTR_KIND_SOURCE, key));
 }
 
 uint64_t catalog_owner_hash(struct mtr_str key, bool is_customer)

@@ -319,8 +319,8 @@ static bool may_name(const struct mtr_record *record, const struct mtr_record *t
     return !tariff->fields.tariff.service.size || mtr_str_equal(service, tariff->fields.tariff.service);
 }
 
-int catalog_find_past_name(struct mtr_documents *documents, const struct mtr_catalog *catalog,
-                           const struct mtr_record *tariff, struct mtr_diagnostics *findings)
+static int find_past_name(struct mtr_documents *documents, const struct mtr_catalog *catalog,
+                          const struct mtr_record *tariff, struct mtr_diagnostics *findings)
 {
     static const enum mtr_catalog_kind kinds[] = {MTR_KIND_SUBSCRIPTION, MTR_KIND_SERVICE};
     struct looking looking = {.tariff = tariff};
@@ -339,8 +339,8 @@ int catalog_find_past_name(struct mtr_documents *documents, const struct mtr_cat
     return rc == FOUND ? MTR_OK : rc;
 }
 
-int catalog_find_sent(struct mtr_documents *documents, const struct mtr_record *api_key,
-                      struct mtr_diagnostics *findings)
+static int find_sent(struct mtr_documents *documents, const struct mtr_record *api_key,
+                     struct mtr_diagnostics *findings)
 {
     const bool can_send = api_key->fields.api_key.scopes & MTR_SCOPE_INGEST;
     enum mtr_document_use use;
@@ -350,4 +350,26 @@ int catalog_find_sent(struct mtr_documents *documents, const struct mtr_record *
                          "events %s sent with it: retire it from a date on",
                          use == MTR_DOCUMENT_USED ? "were" : "may have been");
     return MTR_OK;
+}
+
+static int find_polled(struct mtr_documents *documents, const struct mtr_record *source,
+                       struct mtr_diagnostics *findings)
+{
+    enum mtr_document_use use;
+    int rc = mtr_documents_get_use(documents, MTR_KIND_SOURCE, source->number, &use);
+    if (rc || use == MTR_DOCUMENT_UNUSED) return rc;
+    mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_DELETE_USED, 0, 0, "source",
+                         "usage was read by it, and is told apart by its key: write `disabled: true`");
+    return MTR_OK;
+}
+
+int catalog_find_use(struct mtr_documents *documents, const struct mtr_catalog *catalog,
+                     const struct mtr_record *record, struct mtr_diagnostics *findings)
+{
+    switch (record->kind->id) {
+    case MTR_KIND_TARIFF: return find_past_name(documents, catalog, record, findings);
+    case MTR_KIND_API_KEY: return find_sent(documents, record, findings);
+    case MTR_KIND_SOURCE: return find_polled(documents, record, findings);
+    default: return MTR_OK;
+    }
 }

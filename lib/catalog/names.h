@@ -42,11 +42,9 @@ void catalog_unknown_text(const struct mtr_catalog *catalog, enum mtr_catalog_ki
 const char *catalog_component_meant(const struct mtr_tariff_document *tariff, struct mtr_str key,
                                     char text[MTR_MEANT_BYTES]);
 
-/* A finding when a revision of a subscription or service of the catalog names the tariff. */
-int catalog_find_past_name(struct mtr_documents *documents, const struct mtr_catalog *catalog,
-                           const struct mtr_record *tariff, struct mtr_diagnostics *findings) MTR_MUST_USE;
-/* A finding when events were sent with the API key, or may have been before that was noted. */
-int catalog_find_sent(struct mtr_documents *documents, const struct mtr_record *api_key,
-                      struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* A finding when it cannot be deleted, since it was used, or may have been: a tariff that a revision of a
+ * subscription or service names, an API key with which events were sent, a source by which usage was read. */
+int catalog_find_use(struct mtr_documents *documents, const struct mtr_catalog *catalog,
+                     const struct mtr_record *record, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 #endif

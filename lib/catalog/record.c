@@ -94,7 +94,7 @@ static int read_fields(struct mtr_record *record, struct mtr_zones *zones, struc
 {
     const struct mtr_kind *kind = record->kind;
     size_t errors = findings->errors;
-    if (kind->read) return kind->read(record, findings);
+    if (kind->read) return kind->read(record, zones, findings);
     int rc = record_read_rows(record, findings);
     if (rc) return rc;
     rc = kind->finish ? kind->finish(record, zones, findings) : MTR_OK;

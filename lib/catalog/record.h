@@ -144,6 +144,7 @@ struct mtr_record {
         struct mtr_destination_fields destination;
         struct mtr_credit_fields credit;
         struct mtr_rates_fields rates;
+        struct mtr_source *source; /* the record's arena has it */
     } fields;
 };
 
@@ -156,7 +157,8 @@ struct mtr_kind {
     enum mtr_catalog_kind id;
     const char *name, *plural;
     const struct mtr_field *fields; /* of the member of `fields` in a record */
-    int (*read)(struct mtr_record *record, struct mtr_diagnostics *findings); /* NULL: by rows, then finish */
+    int (*read)(struct mtr_record *record, struct mtr_zones *zones,
+                struct mtr_diagnostics *findings); /* NULL: by rows, then finish */
     int (*finish)(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings);
     void (*check_frozen)(const struct mtr_record *old, const struct mtr_record *now,
                          struct mtr_diagnostics *findings); /* NULL: every field may change */
@@ -164,7 +166,7 @@ struct mtr_kind {
 };
 
 extern const struct mtr_kind meter_kind, tariff_kind, subscription_kind, api_key_kind, destination_kind,
-    credit_kind, rate_kind;
+    credit_kind, rate_kind, source_kind;
 const struct mtr_kind *kind_of(enum mtr_catalog_kind kind);
 
 /* A document as it comes: a map, of which a `key`, if any, equals `key`. Borrowed during the call. */

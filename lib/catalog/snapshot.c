@@ -1,6 +1,6 @@
 /*
  * Building snapshots: records by number, links from key to pointer, indexes. Lookups are in lookups.c, checks
- * across tariffs in cross_checks.c.
+ * across documents in check/.
  *
  * A hundred thousand subscriptions link in some ten milliseconds: only changed documents are decoded again,
  * records are shared.
@@ -306,6 +306,17 @@ static void link_rates(struct mtr_catalog *catalog, const struct mtr_record *rec
     catalog->rates.days[catalog->rates.count++] = &record->fields.rates.decoded;
 }
 
+static void link_source(struct mtr_catalog *catalog, const struct mtr_record *record,
+                        struct mtr_diagnostics *findings)
+{
+    const struct mtr_source *source = record->fields.source;
+    (void)resolve(catalog, record, "vendor", MTR_KIND_VENDOR, source->vendor, findings);
+    if (source->each.kind == MTR_EACH_SUBSCRIPTION)
+        (void)resolve(catalog, record, "for_each", MTR_KIND_SERVICE, source->each.service, findings);
+    if (source->each.kind == MTR_EACH_ROW)
+        (void)resolve(catalog, record, "for_each", MTR_KIND_SOURCE, source->each.source, findings);
+}
+
 /* One document says what a source said on a day, or it would matter which is asked. */
 static void sort_rates(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
 {
@@ -366,6 +377,7 @@ static const struct {
     {MTR_KIND_DESTINATION, link_destination},
     {MTR_KIND_CREDIT, link_credit},
     {MTR_KIND_RATE, link_rates},
+    {MTR_KIND_SOURCE, link_source},
 };
 
 int catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
@@ -387,6 +399,7 @@ int catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
         return MTR_ENOMEM;
     catalog_check_tariffs(catalog, findings);
     catalog_check_credits(catalog, findings);
+    catalog_check_sources(catalog, findings);
     int rc = catalog_check_customers(catalog, findings);
     if (!rc) rc = catalog_note_carrying(catalog);
     if (!rc) rc = catalog_check_subscriptions(catalog, findings);

@@ -66,6 +66,8 @@ const struct mtr_subscription *catalog_find_any_of_subject(const struct mtr_cata
 void catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
 /* Credits against the subscription that they are of: currency, service and components. */
 void catalog_check_credits(struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
+/* Sources against their vendor's services and one another. */
+void catalog_check_sources(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
 /* Customers of credits and overrides against those of subscriptions. MTR_ENOMEM. */
 int catalog_check_customers(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* Fills in which subscriptions carry something from period to period (links.c): every reference is linked.

@@ -164,6 +164,7 @@ int mtr_catalog_store_open(const char *directory, bool read_only, struct mtr_cat
         mtr_diagnostics_init(&findings, 8);
         rc = zones_open(&store->zones);
         if (!rc && !read_only) rc = mtr_documents_note_uses(store->documents, MTR_KIND_API_KEY);
+        if (!rc && !read_only) rc = mtr_documents_note_uses(store->documents, MTR_KIND_SOURCE);
         if (!rc) rc = load_snapshot(store, &findings);
         if (rc) explain_load(rc, directory, &findings, diagnostic);
         mtr_diagnostics_release(&findings);
@@ -410,9 +411,10 @@ int mtr_catalog_store_apply(struct mtr_catalog_store *store, const struct mtr_ca
     return rc;
 }
 
-int mtr_catalog_store_note_use(struct mtr_catalog_store *store, uint32_t api_key)
+int mtr_catalog_store_note_use(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, uint32_t number)
 {
-    return mtr_documents_note_use(store->documents, MTR_KIND_API_KEY, api_key);
+    MTR_ASSERT(kind == MTR_KIND_API_KEY || kind == MTR_KIND_SOURCE);
+    return mtr_documents_note_use(store->documents, (uint8_t)kind, number);
 }
 
 /* The record that is to go, or a finding that it cannot. */
@@ -428,11 +430,9 @@ static int find_deleted(struct mtr_catalog_store *store, const struct mtr_catalo
         mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_REFERENCE_AMBIGUOUS, 0, 0, NULL, "%s?", which);
     if (!kind->deletable)
         mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_DELETE_KIND, 0, 0, NULL,
-                             "a %s cannot be deleted: meters, services, tariffs and API keys can",
+                             "a %s cannot be deleted: meters, services, tariffs, API keys and sources can",
                              kind->name);
-    int rc = kind->id == MTR_KIND_API_KEY ? catalog_find_sent(store->documents, *out, findings) : MTR_OK;
-    if (kind->id == MTR_KIND_TARIFF)
-        rc = catalog_find_past_name(store->documents, store->current, *out, findings);
+    int rc = catalog_find_use(store->documents, store->current, *out, findings);
     return !rc && findings->errors > errors ? MTR_EINVALID : rc;
 }
 

@@ -16,7 +16,7 @@ from pages import CATALOG, SETTINGS, ago, cpu, problem
 
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options", "trace"}
 SCOPES = {"ingest", "query", "billing", "admin"}
-KINDS = ("vendor", "service", "meter", "tariff", "subscription", "api_key", "destination", "credit", "rate")
+KINDS = ("vendor", "service", "meter", "tariff", "subscription", "api_key", "destination", "credit", "rate", "source")
 OPEN = {"getOpenapi"}  # operations that need no key: adding one is a decision
 
 
@@ -196,7 +196,8 @@ PlainLoader.yaml_implicit_resolvers = {letter: [r for r in resolvers if not r[0]
 
 def documents_of_config(plurals):
     """(kind, document) of every catalog file in config/: lists under plurals, or one tariff."""
-    for path in ["config/demo/catalog.yaml", *sorted(pathlib.Path("config/tariffs").glob("*.yaml"))]:
+    for path in ["config/demo/catalog.yaml", *sorted(pathlib.Path("config/tariffs").glob("*.yaml")),
+                 *sorted(pathlib.Path("config/sources").glob("*.yaml"))]:
         root = yaml.load(pathlib.Path(path).read_text(encoding="utf-8"), PlainLoader)
         if "versions" in root:
             yield "tariff", root
@@ -222,7 +223,7 @@ def check_schemas(d, page):
         checked.add(kind)
         refused |= {(kind, name) for name, wrong in misspelt(document) if (kind, name) not in refused and not valid.is_valid(wrong)}
     problem(d.call("GET", "/v1/schemas/colour"), 404, "vendor, service, meter")
-    assert checked >= {"vendor", "service", "meter", "tariff", "subscription"} and len(refused) > 80, (checked, refused)
+    assert checked >= {"vendor", "service", "meter", "tariff", "subscription", "source"} and len(refused) > 80, (checked, refused)
 
 
 def check_admin(d):

@@ -4,7 +4,8 @@ import subprocess
 
 from harness import METERD
 
-PAGES = {"catalog": "catalog.md", "config": "configuration.md", "commands": "commands.md", "findings": "findings.md", "metrics": "metrics.md"}
+PAGES = {"catalog": "catalog.md", "config": "configuration.md", "commands": "commands.md", "findings": "findings.md", "metrics": "metrics.md",
+         "presets": "presets.md"}
 
 
 def reference(topic):

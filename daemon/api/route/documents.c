@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "meterd/core/limits.h"
+#include "meterd/source/source_read.h"
 
 struct document_row {
     const char *kind;
@@ -135,16 +136,51 @@ static int on_document_json(void *context, const struct mtr_catalog_document *do
     return MTR_OK;
 }
 
+/* Of a source with its preset's values. */
+static int fill_document(struct api_call *call, const struct mtr_catalog_document *document,
+                         struct mtr_document *tree, const struct mtr_node **out)
+{
+    struct mtr_diagnostics unheard;
+    *out = mtr_document_root(tree);
+    if (!api_flag(call, "filled") || document->kind != MTR_KIND_SOURCE) return MTR_OK;
+    mtr_diagnostics_init(&unheard, 1);
+    int rc = mtr_source_fill(*out, &call->arena, out, &unheard);
+    mtr_diagnostics_release(&unheard);
+    return rc == MTR_EINVALID ? MTR_OK : rc; /* a preset that there is no more: as written */
+}
+
+static int on_document_filled(void *context, const struct mtr_catalog_document *document)
+{
+    struct api_call *call = context;
+    struct document_row row = document_row(call->catalog, document);
+    struct mtr_document *tree = NULL;
+    struct mtr_diagnostic diagnostic;
+    struct mtr_buffer json;
+    const struct mtr_node *filled;
+    if (!document->json.size) return on_document_json(context, document);
+    mtr_buffer_init(&json, 2 * (size_t)MTR_DOCUMENT_BYTES_MAX);
+    int rc = mtr_document_parse(document->json, &tree, &diagnostic);
+    if (!rc) rc = fill_document(call, document, tree, &filled);
+    if (!rc) rc = mtr_node_write_json(filled, &json);
+    row.document = mtr_buffer_str(&json);
+    if (!rc) api_answer(call, &row);
+    mtr_buffer_release(&json);
+    mtr_document_close(tree);
+    return rc;
+}
+
 /* The document alone, as it would be written in a file. */
 static int on_document_yaml(void *context, const struct mtr_catalog_document *document)
 {
     struct api_call *call = context;
     struct mtr_document *tree = NULL;
     struct mtr_diagnostic diagnostic;
+    const struct mtr_node *root;
     call->status = 200;
     call->answer_type = "application/yaml";
     int rc = mtr_document_parse(document->json, &tree, &diagnostic);
-    if (!rc) rc = mtr_node_write_yaml(mtr_document_root(tree), &call->answer);
+    if (!rc) rc = fill_document(call, document, tree, &root);
+    if (!rc) rc = mtr_node_write_yaml(root, &call->answer);
     mtr_document_close(tree);
     return rc;
 }
@@ -162,7 +198,10 @@ static void get_document(struct api_call *call)
     const int as = api_negotiate(call);
     if (as < 0 || !api_kind(call, call->path_parameters[0], &kind) || !api_is_one(call, kind, key)) return;
     int rc = mtr_catalog_store_get(call->host->catalog_store, kind, key, revision,
-                                   as == AS_YAML ? on_document_yaml : on_document_json, call);
+                                   as == AS_YAML               ? on_document_yaml
+                                   : api_flag(call, "filled") ? on_document_filled
+                                                               : on_document_json,
+                                   call);
     if (rc == MTR_ENOTFOUND && revision)
         api_problem(call, 404, MTR_FINDING_REQUEST_UNKNOWN, "there is no %s '%.*s%s' with this revision",
                     mtr_catalog_kind_name(kind), MTR_STR_QUOTED(key));
@@ -174,6 +213,7 @@ static void get_document(struct api_call *call)
 static const struct api_parameter get_parameters[] = {
     {"revision", API_INTEGER, .min = 1, .max = UINT32_MAX, .doc = "this revision; default: the newest"},
     {"revisions", API_BOOLEAN, .doc = "all revisions instead of one document"},
+    {"filled", API_BOOLEAN, .doc = "of a source: with its preset's values where it says nothing"},
     {0},
 };
 

@@ -144,7 +144,7 @@ const struct cli_command cli_apply = {
     .arguments_max = 64,
     .doc = "apply catalog documents (YAML or JSON; - is standard input)",
     .text = "A file holds lists of documents under vendors, services, meters, tariffs, subscriptions, "
-            "api_keys, destinations, credits and rates. Each\n"
+            "api_keys, destinations, credits, rates and sources. Each\n"
             "file is one change: all of it, or nothing. What is there already stays; the same file again "
             "changes nothing.\n"
             "A change that rates closed periods again says what becomes of them. Without a date from which "

@@ -32,6 +32,9 @@ static int catalog_path(const struct cli_invocation *invocation, uint64_t revisi
         rc = client_escape(path, mtr_str_from(invocation->arguments[1]));
     if (!rc && invocation_flag(invocation, "revisions")) rc = mtr_buffer_printf(path, "?revisions=true");
     else if (!rc && revision) rc = mtr_buffer_printf(path, "?revision=%" PRIu64, revision);
+    if (!rc && invocation_flag(invocation, "filled"))
+        rc = mtr_buffer_printf(path, "%cfilled=true",
+                               revision || invocation_flag(invocation, "revisions") ? '&' : '?');
     return rc ? rc : mtr_buffer_append_char(path, '\0');
 }
 
@@ -72,8 +75,10 @@ static int run(const struct cli_invocation *invocation)
     struct mtr_buffer path;
     uint64_t revision = 0;
     if (!invocation_u64(invocation, "revision", 1, UINT32_MAX, &revision)) return MTR_EXIT_USAGE;
-    if (invocation->argument_count < 2 && (revision || invocation_flag(invocation, "revisions"))) {
-        fprintf(stderr, "meterd get: revisions of which %s? give its key\n", invocation->arguments[0]);
+    const bool of_one =
+        revision || invocation_flag(invocation, "revisions") || invocation_flag(invocation, "filled");
+    if (invocation->argument_count < 2 && of_one) {
+        fprintf(stderr, "meterd get: which %s? give its key\n", invocation->arguments[0]);
         return MTR_EXIT_USAGE;
     }
     int code = client_open(invocation, &client);
@@ -96,6 +101,7 @@ static int run(const struct cli_invocation *invocation)
 static const struct cli_option options[] = {
     {"revision", 'r', "N", "this revision of the document (default: the newest)"},
     {"revisions", 0, NULL, "list every revision of the document"},
+    {"filled", 0, NULL, "a source with its preset's values where it says nothing"},
     CLI_JSON_OPTION,
     CLI_CLIENT_OPTIONS,
     {0},
@@ -107,7 +113,7 @@ const struct cli_command cli_get = {
     .arguments_min = 1,
     .arguments_max = 2,
     .doc = "show catalog documents: vendor, service, meter, tariff, subscription, api_key, destination, "
-           "credit, rate",
+           "credit, rate, source",
     .text = "Without KEY a list; with KEY the document, in the form that `meterd apply` takes.\n",
     .options = options,
     .run = run,

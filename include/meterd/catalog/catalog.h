@@ -1,6 +1,6 @@
 /*
- * The catalog: vendors, services, meters, tariffs, subscriptions, API keys, destinations, credits and
- * exchange rates, as an immutable snapshot.
+ * The catalog: vendors, services, meters, tariffs, subscriptions, API keys, destinations, credits, exchange
+ * rates and sources, as an immutable snapshot.
  *
  * Documents are stored in every version (catalog/store.h); a snapshot is what is in force, checked, indexed,
  * and never changed: a new version makes a new snapshot. Snapshots are counted references: acquire in one
@@ -12,9 +12,9 @@
  * the only one when it was written, and stays of it.
  *
  * The models stand in headers of their own: vendor.h (and services), meter.h, subscription.h, credit.h,
- * api_key.h, destination.h; tariffs and rates in meterd/tariff/. They are the snapshot's: what they hold and
- * point to is borrowed for as long as a reference to the snapshot is held. Where a model points to another
- * one, that is of the same snapshot.
+ * api_key.h, destination.h; tariffs and rates in meterd/tariff/, sources in meterd/source/. They are the
+ * snapshot's: what they hold and point to is borrowed for as long as a reference to the snapshot is held.
+ * Where a model points to another one, that is of the same snapshot.
  *
  * Fields that define the fold (a meter's service, event_type, aggregation and what belongs to it, value,
  * group_by, filter; a subscription's vendor, subject, service, zone) cannot change after the first apply, and
@@ -35,6 +35,7 @@
 #include "meterd/catalog/vendor.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/schema.h"
+#include "meterd/source/source.h"
 #include "meterd/tariff/rates.h"
 #include "meterd/tariff/tariff.h"
 
@@ -47,10 +48,11 @@ enum mtr_catalog_kind {
     MTR_KIND_API_KEY,
     MTR_KIND_DESTINATION,
     MTR_KIND_CREDIT,
-    MTR_KIND_RATE
+    MTR_KIND_RATE,
+    MTR_KIND_SOURCE
 };
-enum { MTR_KIND_COUNT = 9 };
-const char *mtr_catalog_kind_name(enum mtr_catalog_kind kind); /* "vendor" … "destination" "credit" "rate" */
+enum { MTR_KIND_COUNT = 10 };
+const char *mtr_catalog_kind_name(enum mtr_catalog_kind kind); /* "vendor" … "credit" "rate" "source" */
 const char *mtr_catalog_kind_plural(enum mtr_catalog_kind kind); /* a file lists them under it: "vendors" … */
 bool mtr_catalog_kind_from_name(struct mtr_str name, enum mtr_catalog_kind *out); /* singular or plural */
 /* Its rows, for references and JSON Schemas. */
@@ -69,6 +71,8 @@ const struct mtr_meter *mtr_catalog_meter(const struct mtr_catalog *catalog, uin
 const struct mtr_subscription *mtr_catalog_subscription(const struct mtr_catalog *catalog, uint32_t number);
 const struct mtr_destination *mtr_catalog_destination(const struct mtr_catalog *catalog, uint32_t number);
 const struct mtr_credit *mtr_catalog_credit(const struct mtr_catalog *catalog, uint32_t number);
+/* What for_each names of a source exists and is its vendor's; so does the vendor. */
+const struct mtr_source *mtr_catalog_source(const struct mtr_catalog *catalog, uint32_t number);
 /* All exchange rates, in a book's order. */
 const struct mtr_rate_book *mtr_catalog_rates(const struct mtr_catalog *catalog);
 
@@ -97,6 +101,7 @@ const struct mtr_subscription *mtr_catalog_find_subscription(const struct mtr_ca
                                                              struct mtr_str key);
 const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_catalog *catalog,
                                                            struct mtr_str key);
+const struct mtr_source *mtr_catalog_find_source(const struct mtr_catalog *catalog, struct mtr_str key);
 /* For a key that nothing has: "; did you mean `sub-1`?", or "" (mtr_str_meant). Of subscriptions and meters,
  * those of one vendor alone unless that is NULL. Returns `text`. */
 const char *mtr_catalog_meant(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,

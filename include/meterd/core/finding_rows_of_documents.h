@@ -169,6 +169,69 @@
 
 /* What a source says. */
 #define MTR_FINDINGS_OF_SOURCES(X)                                                                           \
+    X(SOURCE_AUTH_PLAIN, WARNING, "source.auth.plain",                                                       \
+      "secrets would go over the network unencrypted",                                                       \
+      "write https://")                                                                                      \
+    X(SOURCE_CIRCLE, ERROR, "source.circle",                                                                 \
+      "sources go over one another's rows in a circle",                                                      \
+      "let one of them name values, or subscriptions")                                                       \
+    X(SOURCE_FOR_EACH_UNUSED, WARNING, "source.for_each.unused",                                             \
+      "the requests of a for_each are all alike",                                                            \
+      "write {each} where they differ")                                                                      \
+    X(SOURCE_HEADER, ERROR, "source.header",                                                                 \
+      "a header has a name that is none, or more than one line",                                             \
+      "write one line, and a name of letters and dashes")                                                    \
+    X(SOURCE_HOST, ERROR, "source.host",                                                                     \
+      "a host is none",                                                                                      \
+      "write its name alone, as files.acme.example or *.blob.example")                                       \
+    X(SOURCE_KEY_CONFLICT, ERROR, "source.key.conflict",                                                     \
+      "a key has no meaning beside another one",                                                             \
+      "remove one of them")                                                                                  \
+    X(SOURCE_KEY_MISSING, ERROR, "source.key.missing",                                                       \
+      "a key is needed beside those that are written",                                                       \
+      "write it as the sentence says")                                                                       \
+    X(SOURCE_KEY_SEVERAL, ERROR, "source.key.several",                                                       \
+      "keys are written of which one alone can hold",                                                        \
+      "keep one of them")                                                                                    \
+    X(SOURCE_OTHER_VENDOR, ERROR, "source.other_vendor",                                                     \
+      "what a source goes over is of another vendor",                                                        \
+      "name one of the source's own vendor")                                                                 \
+    X(SOURCE_PATH, ERROR, "source.path",                                                                     \
+      "a path to a value is not understood",                                                                 \
+      "write names and places, as data.items[0].amount")                                                     \
+    X(SOURCE_PRESET, ERROR, "source.preset",                                                                 \
+      "there is no such preset",                                                                             \
+      "take one that the sentence names")                                                                    \
+    X(SOURCE_RATE, ERROR, "source.rate",                                                                     \
+      "a rate or a share is not understood",                                                                 \
+      "write 10/1s, or 20%")                                                                                 \
+    X(SOURCE_REREADS, ERROR, "source.rereads",                                                               \
+      "readings of a closed window do not ascend, or are not understood",                                    \
+      "write them ascending, as [6h, 10d, month_end+6d]")                                                    \
+    X(SOURCE_SECRET_MISSING, ERROR, "source.secret.missing",                                                 \
+      "a secret is used, and no file is named that holds it",                                                \
+      "name the file")                                                                                       \
+    X(SOURCE_SECRET_WRITTEN, ERROR, "source.secret.written",                                                 \
+      "a secret stands in the document, or is not used",                                                     \
+      "write it to a file, and {secret} where it is sent")                                                   \
+    X(SOURCE_SEND, ERROR, "source.send",                                                                     \
+      "it is not said where of a request a value goes",                                                      \
+      "write query.NAME, header.NAME or body.PATH")                                                          \
+    X(SOURCE_TIME, ERROR, "source.time",                                                                     \
+      "a time of a schedule or a window is not understood, or does not fit",                                 \
+      "write it as the sentence shows")                                                                      \
+    X(SOURCE_URL, ERROR, "source.url",                                                                       \
+      "a URL or a path of one is none",                                                                      \
+      "write one that starts with https://, or a path that starts with a slash")                             \
+    X(SOURCE_VALUE_REPEATED, ERROR, "source.value.repeated",                                                 \
+      "a value stands twice where each means something of its own",                                          \
+      "remove one")                                                                                          \
+    X(SOURCE_WINDOW, ERROR, "source.window",                                                                 \
+      "the length of a window is not understood",                                                            \
+      "write hour, day, month, a duration, cursor, current or last")                                         \
+    X(SOURCE_WINDOW_UNUSED, WARNING, "source.window.unused",                                                 \
+      "a request does not say which window it asks for",                                                     \
+      "write {from}, {to}, {last} or {period} where the vendor takes it")                                    \
     X(SOURCE_TEMPLATE, ERROR, "source.template",                                                             \
       "a template has a name, format or zone that is none, or a brace that is not closed",                   \
       "mend it as the sentence says, and write `{{` for a brace")

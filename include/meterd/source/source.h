@@ -97,7 +97,7 @@ struct mtr_source {
     struct mtr_str preset; /* empty: none */
     bool disabled;
     struct mtr_source_base base;
-    const struct mtr_str *hosts; /* where links of answers may lead besides base.host */
+    const struct mtr_str *hosts; /* where links of answers may lead besides base.host; "*.NAME": below it */
     uint32_t host_count;
     struct mtr_source_schedule schedule;
     struct mtr_source_window window;

@@ -46,8 +46,9 @@ static int read_pull(struct mtr_record *record, struct mtr_diagnostics *findings
     return MTR_EINVALID;
 }
 
-static int read(struct mtr_record *record, struct mtr_diagnostics *findings)
+static int read(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
 {
+    (void)zones;
     const struct mtr_destination_fields *f = &record->fields.destination;
     if (is_pull(record->node)) return read_pull(record, findings);
     int rc = record_read_rows(record, findings);

@@ -4,8 +4,9 @@
 #include "lib/catalog/record.h"
 
 /* A tariff document of its own may leave its key to the path; the tariff's reader wants it written. */
-static int read(struct mtr_record *record, struct mtr_diagnostics *findings)
+static int read(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
 {
+    (void)zones;
     const struct mtr_node *node = record->node;
     struct mtr_node with_key = *node;
     const struct mtr_node *key = mtr_node_get(node, "key");

@@ -12,7 +12,7 @@ static const struct {
     {"vendors: [\n", "2:1: did not find expected node content, while parsing a flow node\n"},
     {"vendor: []\n", "1:1: unknown key `vendor`; did you mean `vendors`?\n"},
     {"customers: []\n",
-     "1:1: unknown key `customers`; known are vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits, rates\n"},
+     "1:1: unknown key `customers`; known are vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits, rates, sources\n"},
     {"vendors: {key: a}\n", "1:10: vendors: a list of documents is expected\n"},
     {"vendors: [a]\n", "1:11: vendors: a map is expected\n"},
     {"vendors: [{name: a}]\n", "1:11: key: is missing\n"},

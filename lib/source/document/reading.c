@@ -1,0 +1,192 @@
+/*
+ * Places and sentences of findings, and the small checks that several keys share.
+ */
+#include "lib/source/document/reading.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "meterd/source/row_path.h"
+
+/* The child that the first name or [index] of *path leads to; *path moves behind it. */
+static const struct mtr_node *step_into(const struct mtr_node *node, const char **path)
+{
+    const char *at = *path;
+    if (*at == '.') at++;
+    if (*at == '[') {
+        const unsigned long index = strtoul(at + 1, NULL, 10);
+        const char *end = strchr(at, ']');
+        *path = end ? end + 1 : at + strlen(at);
+        return node->kind == MTR_NODE_LIST && index < node->child_count ? &node->children[index] : NULL;
+    }
+    const size_t size = strcspn(at, ".[");
+    const struct mtr_str name = {at, size};
+    *path = at + size;
+    for (uint32_t i = 0; node->kind == MTR_NODE_MAP && i < node->child_count; i++)
+        if (mtr_str_equal(node->children[i].key, name)) return &node->children[i];
+    return NULL;
+}
+
+const struct mtr_node *source_node_at(const struct source_reading *reading, const char *path)
+{
+    const struct mtr_node *node = reading->root;
+    while (node && *path) node = step_into(node, &path);
+    return node;
+}
+
+static const struct mtr_node *deepest_at(const struct source_reading *reading, const char *path)
+{
+    const struct mtr_node *node = reading->root;
+    while (*path) {
+        const struct mtr_node *next = step_into(node, &path);
+        if (!next) break;
+        node = next;
+    }
+    return node;
+}
+
+void source_fault(struct source_reading *reading, enum mtr_finding_code code, const char *path,
+                  const char *format, ...)
+{
+    char text[MTR_FINDING_TEXT_BYTES];
+    const struct mtr_node *node = deepest_at(reading, path);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    mtr_diagnostics_addf(reading->findings, code, node->line, node->column, path, "%s", text);
+}
+
+const char *source_path_join(const char *path, const char *name, char out[MTR_FINDING_FIELD_BYTES])
+{
+    snprintf(out, MTR_FINDING_FIELD_BYTES, "%s%s%s", path, *path && *name && *name != '[' ? "." : "", name);
+    return out;
+}
+
+int source_one_of(struct source_reading *reading, const char *path, const char *const *names,
+                  const bool *given, const char *or_else)
+{
+    char list[256] = "";
+    int found = -1, count = 0;
+    size_t used = 0;
+    for (int i = 0; names[i]; i++) {
+        if (used < sizeof(list))
+            used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", names[i]);
+        if (!given[i]) continue;
+        found = i;
+        count++;
+    }
+    if (count > 1)
+        source_fault(reading, MTR_FINDING_SOURCE_KEY_SEVERAL, path, "write one of %s, not several", list);
+    if (count == 0 && or_else)
+        source_fault(reading, MTR_FINDING_SOURCE_KEY_MISSING, path, "write one of %s%s", list, or_else);
+    return count == 1 ? found : -1;
+}
+
+/* Depth is bounded as the document's is. */
+static bool copy_into(struct mtr_arena *arena, const struct mtr_node *from, struct mtr_node *to)
+{
+    *to = *from;
+    if (mtr_arena_copy(arena, from->key, &to->key) || mtr_arena_copy(arena, from->text, &to->text))
+        return false;
+    if (!from->child_count) return true;
+    struct mtr_node *children = mtr_arena_calloc(arena, from->child_count, sizeof(*children));
+    to->children = children;
+    bool is_whole = children != NULL;
+    for (uint32_t i = 0; is_whole && i < from->child_count; i++)
+        is_whole = copy_into(arena, &from->children[i], &children[i]);
+    return is_whole;
+}
+
+const struct mtr_node *source_copy_tree(struct source_reading *reading, const struct mtr_node *node)
+{
+    struct mtr_node *copy = mtr_arena_calloc(reading->arena, 1, sizeof(*copy));
+    if (copy && copy_into(reading->arena, node, copy)) return copy;
+    reading->error = MTR_ENOMEM;
+    return NULL;
+}
+
+const struct mtr_zone *source_zone(struct source_reading *reading, const char *path, struct mtr_str name)
+{
+    struct mtr_zone *zone = NULL;
+    if (!name.size || mtr_str_equal(name, MTR_STR("UTC"))) return NULL;
+    const int rc = reading->zones->get(reading->zones->context, name, &zone);
+    if (!rc) return zone;
+    char meant[MTR_MEANT_BYTES];
+    if (rc == MTR_ENOMEM) reading->error = rc;
+    else
+        source_fault(reading, MTR_FINDING_CATALOG_ZONE_UNKNOWN, path,
+                     "`%.*s%s` is no time zone of this system%s", MTR_STR_QUOTED(name),
+                     mtr_zone_meant(name, meant));
+    return NULL;
+}
+
+static bool holds_any(struct mtr_str text, const char *characters)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (!text.data[i] || strchr(characters, text.data[i])) return true;
+    return false;
+}
+
+bool source_check_url(struct source_reading *reading, const char *path, struct mtr_str url)
+{
+    const struct mtr_str http = MTR_STR("http://"), https = MTR_STR("https://");
+    const bool is_http = mtr_str_starts_with(url, http), is_https = mtr_str_starts_with(url, https);
+    const size_t scheme = is_https ? https.size : http.size;
+    if (!is_http && !is_https) {
+        source_fault(reading, MTR_FINDING_SOURCE_URL, path,
+                     "a URL that starts with https:// (or http://) is needed");
+        return false;
+    }
+    size_t end = scheme;
+    while (end < url.size && !memchr("/?#", url.data[end], 3)) end++;
+    const struct mtr_str authority = {url.data + scheme, end - scheme};
+    const char *fault = NULL;
+    if (!authority.size || authority.data[0] == ':') fault = "the URL names no host";
+    else if (holds_any(authority, "@"))
+        fault = "name and password do not stand in a URL: `auth` sends them, from a file";
+    else if (holds_any(url, " \t\r\n#\"<>\\")) fault = "a URL has no blanks, quotes and no #";
+    if (fault) source_fault(reading, MTR_FINDING_SOURCE_URL, path, "%s", fault);
+    return !fault;
+}
+
+void source_check_path(struct source_reading *reading, const char *path, struct mtr_str text)
+{
+    struct mtr_row_path parsed;
+    if (!text.size) return;
+    if (mtr_row_path_parse(text, reading->arena, &parsed)) {
+        reading->error = MTR_ENOMEM;
+        return;
+    }
+    if (!parsed.step_count && holds_any(text, "[]\""))
+        source_fault(reading, MTR_FINDING_SOURCE_PATH, path,
+                     "`%.*s%s` is no path: write names and places of lists, as data.items[0] or "
+                     "[\"@odata.nextLink\"]",
+                     MTR_STR_QUOTED(text));
+}
+
+void source_check_file(struct source_reading *reading, const char *path, struct mtr_str file)
+{
+    if (!file.size)
+        source_fault(reading, MTR_FINDING_SOURCE_SECRET_MISSING, path,
+                     "name the file that holds the secret: it never stands in the document");
+    else if (holds_any(file, "\r\n"))
+        source_fault(reading, MTR_FINDING_SOURCE_SECRET_MISSING, path,
+                     "this is a text of several lines: name the file that holds the secret");
+}
+
+void source_check_header(struct source_reading *reading, const char *path, struct mtr_str name,
+                         struct mtr_str value)
+{
+    bool is_token = name.size > 0;
+    for (size_t i = 0; i < name.size; i++) {
+        const char c = name.data[i];
+        is_token = is_token && c > ' ' && c < 127 && !strchr("\"(),/:;<=>?@[\\]{}", c);
+    }
+    if (!is_token)
+        source_fault(reading, MTR_FINDING_SOURCE_HEADER, path, "`%.*s%s` is no name of a header",
+                     MTR_STR_QUOTED(name));
+    if (holds_any(value, "\r\n"))
+        source_fault(reading, MTR_FINDING_SOURCE_HEADER, path, "a header is one line: no CR, LF, NUL in it");
+}

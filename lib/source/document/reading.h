@@ -1,0 +1,49 @@
+/*
+ * A source's document while it is read, and how findings about it are told. Private to lib/source.
+ *
+ * Fields are named by their path in the document: "paging.cursor.path", "window.rereads[2]". The finding
+ * stands at the deepest key of that path which is written.
+ */
+#ifndef METERD_LIB_SOURCE_DOCUMENT_READING_H
+#define METERD_LIB_SOURCE_DOCUMENT_READING_H
+
+#include "meterd/core/arena.h"
+#include "meterd/core/diagnostic.h"
+#include "meterd/core/document.h"
+#include "meterd/source/source_read.h"
+
+struct source_reading {
+    const struct mtr_node *root; /* with the preset's values */
+    struct mtr_arena *arena;
+    const struct mtr_source_zones *zones;
+    struct mtr_diagnostics *findings;
+    int error; /* MTR_OK, or MTR_ENOMEM: sticks */
+};
+
+const struct mtr_node *source_node_at(const struct source_reading *reading, const char *path); /* or NULL */
+void source_fault(struct source_reading *reading, enum mtr_finding_code code, const char *path,
+                  const char *format, ...) MTR_PRINTF(4, 5);
+/* "auth" and "secret_file" to "auth.secret_file"; `out` takes a finding's field. Returns it. */
+const char *source_path_join(const char *path, const char *name, char out[MTR_FINDING_FIELD_BYTES]);
+
+/* Says that exactly one of several keys of the map at that path is to be written, unless it is so: given[i]
+ * of names[i]. `or_else` ends the sentence for none; NULL: none is fine. The index, or -1. */
+int source_one_of(struct source_reading *reading, const char *path, const char *const *names,
+                  const bool *given, const char *or_else);
+
+/* Copies a tree into the reading's arena; NULL: no memory, noted. */
+const struct mtr_node *source_copy_tree(struct source_reading *reading, const struct mtr_node *node);
+
+/* The zone of that name: NULL for UTC and after a finding. */
+const struct mtr_zone *source_zone(struct source_reading *reading, const char *path, struct mtr_str name);
+/* A URL that begins with http:// or https://, has a host, no user, no fragment and no blanks. */
+bool source_check_url(struct source_reading *reading, const char *path, struct mtr_str url);
+/* A path of row_path.h; empty is fine. */
+void source_check_path(struct source_reading *reading, const char *path, struct mtr_str text);
+/* A file that holds a secret: needed. */
+void source_check_file(struct source_reading *reading, const char *path, struct mtr_str file);
+/* A name of a header, and its value: no CR, LF, NUL. */
+void source_check_header(struct source_reading *reading, const char *path, struct mtr_str name,
+                         struct mtr_str value);
+
+#endif

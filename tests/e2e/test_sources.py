@@ -1,0 +1,78 @@
+"""Sources as documents: the example of each preset is checked, applied, shown as written and filled, and deleted; what is wrong has its place."""
+import glob
+import json
+import os
+import re
+import subprocess
+
+import yaml
+from harness import METERD, Daemon
+
+EXAMPLES = sorted(glob.glob(os.path.join("config", "sources", "*.yaml")))
+
+
+def presets():
+    page = subprocess.run([METERD, "reference", "presets"], check=True, capture_output=True, text=True).stdout
+    return dict(re.findall(r"^## (\S+)\n.*?^```yaml\n(.*?)^```", page, flags=re.M | re.S))
+
+
+def check_examples():
+    """One for each preset, without a finding, and each names its own."""
+    keys = [os.path.basename(path).removesuffix(".yaml") for path in EXAMPLES]
+    assert keys == sorted(presets()), (keys, sorted(presets()))
+    for key, path in zip(keys, EXAMPLES):
+        done = subprocess.run([METERD, "check", "--json", path], capture_output=True, text=True, check=False)
+        answer = json.loads(done.stdout)
+        assert done.returncode == 0 and not any(file["findings"] for file in answer["files"]), (path, answer)
+        with open(path, encoding="utf-8") as text:
+            sources = yaml.safe_load(text)["sources"]
+        assert [s["preset"] for s in sources] == [key], path
+
+
+def check_wrong(d):
+    with open("config/sources/rest.yaml", encoding="utf-8") as text:
+        lines = text.read().split("\n")
+    line = next(i for i, l in enumerate(lines) if "paging:" in l)
+    lines[line] = "    paging: {cursor: {pth: meta.next, send: query.after}}"
+    path = os.path.join(d.root, "wrong.yaml")
+    with open(path, "w", encoding="utf-8") as text:
+        text.write("\n".join(lines))
+    done = subprocess.run([METERD, "check", path], capture_output=True, text=True, check=False)
+    assert done.returncode == 78, done
+    assert f"{path}:{line + 1}:23: error: paging.cursor.pth: unknown key `pth`; did you mean `path`? [field.unknown]" in done.stderr or \
+        f"{path}:{line + 1}:23: error: paging.cursor: unknown key `pth`; did you mean `path`? [field.unknown]" in done.stderr, done.stderr
+    refused = d.command("apply", path, check=False)
+    assert refused.returncode != 0 and f"wrong.yaml:{line + 1}:23: error: " in refused.stderr, refused
+
+
+def check_life(d):
+    for path in EXAMPLES:
+        d.command("apply", path)
+    listed = d.get("/v1/catalog/source")["documents"]
+    assert len(listed) == len(EXAMPLES) == len(d.get("/v1/catalog/sources")["documents"])
+    for path in EXAMPLES:
+        with open(path, encoding="utf-8") as text:
+            written = yaml.safe_load(text)["sources"][0]
+        key, preset = written["key"], yaml.safe_load(presets()[written["preset"]])
+        shown = yaml.safe_load(d.command("get", "source", key).stdout)["sources"][0]
+        assert list(shown) == list(written) and shown == written, (key, shown)
+        filled = d.get(f"/v1/catalog/source/{key}?filled=true")["document"]
+        assert set(filled) == set(written) | set(preset), (key, sorted(filled))
+        assert yaml.safe_load(d.command("get", "source", key, "--filled").stdout)["sources"][0].keys() == filled.keys()
+        assert d.get(f"/v1/catalog/source/{key}")["document"] == d.get(f"/v1/catalog/source/{key}?filled=false")["document"]
+    d.command("delete", "source", "nimbus-feed")
+    assert d.call("GET", "/v1/catalog/source/nimbus-feed").status == 404
+    missing = d.command("get", "source", "acme-usge", check=False)
+    assert missing.returncode != 0 and "acme-usage" in missing.stderr, missing
+    assert d.command("get", "source", "--filled", check=False).returncode == 64
+
+
+def main():
+    check_examples()
+    with Daemon() as d:
+        check_wrong(d)
+        check_life(d)
+    print(f"{len(EXAMPLES)} sources")
+
+
+main()

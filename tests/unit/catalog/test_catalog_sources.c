@@ -1,0 +1,165 @@
+/*
+ * Sources in the catalog: found by number and key, held to vendors, services and one another, deleted while nothing was
+ * read by them; what was stored under earlier rules opens.
+ */
+#include "tests/support/catalog_world.h"
+
+#include "meterd/store/documents.h"
+
+#define SOURCE(key, more)                                                                                              \
+    "  - {key: " key ", base_url: 'https://api.example', window: {length: day},"                                         \
+    " request: {path: '/{each}', query: {f: '{from}'}}, auth: none, format: {json: {rows: '[]'}}, identity: {id: i},"   \
+    " map: {type: =t, subject: s, time: at}, " more "}\n"
+
+static void test_found_by_number_and_key(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(f, apply(f, BASE, false));
+    assert_ok(f, apply(f, "sources:\n" SOURCE("b", "vendor: acme, for_each: {values: [x]}")
+                              SOURCE("a", "vendor: acme, for_each: {rows: {of: b}}"), false));
+    assert_int_equal(f->change.created, 2);
+    for (int again = 0; again < 2; again++) {
+        struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
+        const struct mtr_source *source = mtr_catalog_find_source(catalog, MTR_STR("a"));
+        assert_non_null(source);
+        assert_ptr_equal(source, mtr_catalog_source(catalog, 2));
+        assert_int_equal(source->number, 2);
+        assert_text(source->key, "a");
+        assert_text(source->vendor, "acme");
+        assert_text(source->each.source, "b");
+        assert_text(source->base.host, "api.example");
+        assert_int_equal(mtr_catalog_count(catalog, MTR_KIND_SOURCE), 2);
+        assert_null(mtr_catalog_source(catalog, 3));
+        assert_null(mtr_catalog_find_source(catalog, MTR_STR("c")));
+        mtr_catalog_release(catalog);
+        reopen(f);
+    }
+    assert_ok(f, apply(f, "sources:\n" SOURCE("b", "vendor: acme, for_each: {values: [x]}"), false));
+    assert_int_equal(f->change.unchanged, 1);
+    /* A document of its own has its key from the path. */
+    assert_ok(f, apply_one(f, MTR_KIND_SOURCE, "c", "{vendor: acme, preset: cloudevents, base_url: 'https://feed.example',"
+                                                    " request: {path: /u}, auth: none}"));
+}
+
+static const struct {
+    const char *text, *findings;
+} refusals[] = {
+    {"sources:\n" SOURCE("a", "vendor: acm, for_each: {values: [x]}"), "vendor: unknown vendor `acm`; did you mean `acme`?\n"},
+    {"sources:\n" SOURCE("a", "vendor: acme, for_each: {rows: {of: b}}"), "unknown source `b`"},
+    {"sources:\n" SOURCE("a", "vendor: acme, for_each: {rows: {of: a}}"), "goes over rows of `a`, which waits for rows of this source: a circle"},
+    {"sources:\n" SOURCE("a", "vendor: acme, for_each: {rows: {of: b}}") SOURCE("b", "vendor: acme, for_each: {rows: {of: c}}")
+         SOURCE("c", "vendor: acme, for_each: {rows: {of: a}}"), "goes over rows of `b`, which waits for rows of this source: a circle"},
+    {"sources:\n" SOURCE("a", "vendor: nimbus, for_each: {values: [x]}") SOURCE("b", "vendor: acme, for_each: {rows: {of: a}}"),
+     "the source `a` is of the vendor `nimbus`"},
+    {"sources: [{key: a, vendor: acme}]\n", "base_url: is missing"},
+};
+
+static void test_refusals(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(f, apply(f, BASE, false));
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
+        char text[4096];
+        assert_int_equal(apply(f, refusals[i].text, false), MTR_EINVALID);
+        list_findings(f, text, sizeof(text));
+        if (!strstr(text, refusals[i].findings)) fail_msg("%s\nis not in\n%s", refusals[i].findings, text);
+    }
+}
+
+static void test_services_are_the_vendors_own(void **state)
+{
+    static const char of[] = "sources:\n  - {key: a, vendor: %s, base_url: 'https://api.example', window: {length: day}, auth: none,"
+                             " request: {path: '/{each.subject}', query: {f: '{from}'}}, for_each: {subscription: {service: %s}},"
+                             " format: {json: {rows: '[]'}}, identity: {id: i}, map: {type: =t, subject: s, time: at}}\n";
+    struct fixture *f = *state;
+    char text[1024], findings[1024];
+    assert_ok(f, apply(f, BASE, false));
+    snprintf(text, sizeof(text), of, "nimbus", "compute");
+    assert_int_equal(apply(f, text, false), MTR_EINVALID);
+    list_findings(f, findings, sizeof(findings));
+    assert_non_null(strstr(findings, "the service `compute` is of the vendor `acme`"));
+    snprintf(text, sizeof(text), of, "acme", "compte");
+    assert_int_equal(apply(f, text, false), MTR_EINVALID);
+    list_findings(f, findings, sizeof(findings));
+    assert_non_null(strstr(findings, "for_each: unknown service `compte`; did you mean `compute`?"));
+    snprintf(text, sizeof(text), of, "acme", "compute");
+    assert_ok(f, apply(f, text, false));
+    snprintf(text, sizeof(text), of, "nimbus", "mail");
+    assert_int_equal(apply(f, text, false), MTR_EINVALID);
+    list_findings(f, findings, sizeof(findings));
+    assert_non_null(strstr(findings, "vendor: cannot change"));
+}
+
+static int delete_source(struct fixture *f, const char *key)
+{
+    const enum mtr_catalog_kind kind = MTR_KIND_SOURCE;
+    const struct mtr_catalog_edit edit = {
+        .kind = &kind, .key = mtr_str_from(key), .who = MTR_STR("tester"), .now_us = NOW_US};
+    mtr_diagnostics_release(&f->findings);
+    return mtr_catalog_store_delete(f->store, &edit, &f->change, &f->findings);
+}
+
+static void test_deleted_while_nothing_was_read(void **state)
+{
+    struct fixture *f = *state;
+    char findings[1024];
+    assert_ok(f, apply(f, BASE, false));
+    assert_ok(f, apply(f, "sources:\n" SOURCE("b", "vendor: acme, for_each: {values: [x]}")
+                              SOURCE("a", "vendor: acme, for_each: {rows: {of: b}}"), false));
+    assert_int_equal(delete_source(f, "b"), MTR_EINVALID);
+    list_findings(f, findings, sizeof(findings));
+    assert_non_null(strstr(findings, "names the source `b`"));
+    assert_ok(f, delete_source(f, "a"));
+    assert_int_equal(mtr_catalog_store_note_use(f->store, MTR_KIND_SOURCE, 1), MTR_OK);
+    reopen(f);
+    assert_int_equal(delete_source(f, "b"), MTR_EINVALID);
+    list_findings(f, findings, sizeof(findings));
+    assert_string_equal(findings, "0:0: source: usage was read by it, and is told apart by its key: write `disabled: true`\n");
+    assert_ok(f, apply(f, "sources:\n" SOURCE("a", "vendor: acme, for_each: {values: [x]}"), false));
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
+    assert_int_equal(mtr_catalog_find_source(catalog, MTR_STR("a"))->number, 3); /* a key that comes again is another */
+    mtr_catalog_release(catalog);
+}
+
+/* What was accepted once and is not understood any more opens, and asks nothing. */
+static void test_stored_under_earlier_rules(void **state)
+{
+    struct fixture *f = *state;
+    struct mtr_documents *documents;
+    struct mtr_diagnostic diagnostic;
+    uint64_t version;
+    uint32_t number = 0;
+    assert_ok(f, apply(f, BASE, false));
+    mtr_catalog_store_close(f->store);
+    f->store = NULL;
+    assert_int_equal(mtr_documents_open(f->directory, false, &documents, &diagnostic), MTR_OK);
+    assert_int_equal(mtr_documents_begin(documents, &version), MTR_OK);
+    const struct mtr_stored_document document = {
+        .kind = MTR_KIND_SOURCE,
+        .key = MTR_STR("old"),
+        .who = MTR_STR("old"),
+        .applied_us = NOW_US,
+        .json = MTR_STR("{\"key\":\"old\",\"vendor\":\"acme\",\"preset\":\"gone\",\"colour\":\"blue\"}")};
+    assert_int_equal(mtr_documents_put(documents, &document, &number), MTR_OK);
+    assert_int_equal(mtr_documents_commit(documents, &version), MTR_OK);
+    mtr_documents_close(documents);
+    reopen(f);
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
+    const struct mtr_source *source = mtr_catalog_find_source(catalog, MTR_STR("old"));
+    assert_non_null(source);
+    assert_true(source->disabled);
+    assert_text(source->vendor, "acme");
+    mtr_catalog_release(catalog);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_found_by_number_and_key),
+        TEST(test_refusals),
+        TEST(test_services_are_the_vendors_own),
+        TEST(test_deleted_while_nothing_was_read),
+        TEST(test_stored_under_earlier_rules),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
