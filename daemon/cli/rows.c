@@ -181,6 +181,16 @@ bool rows_print(const struct mtr_node *rows, const struct rows_column *columns, 
     return true;
 }
 
+void rows_say_none(const struct mtr_node *root, const char *what)
+{
+    const struct mtr_node *more = mtr_node_get(root, "has_more");
+    const struct mtr_str next = mtr_node_text(root, "next_after");
+    if (more && more->truth)
+        fprintf(stderr, "no %s up to number %.*s: go on with --after %.*s\n", what, MTR_STR_ARGS(next),
+                MTR_STR_ARGS(next));
+    else fprintf(stderr, "no %s\n", what);
+}
+
 void rows_say_more(const struct mtr_node *root, const char *what)
 {
     const struct mtr_node *more = mtr_node_get(root, "has_more");

@@ -35,6 +35,8 @@ int rows_query(const struct cli_invocation *invocation, const struct rows_query 
 /* False when there is no row; the caller says what that means. */
 bool rows_print(const struct mtr_node *rows, const struct rows_column *columns, size_t column_count);
 #define ROWS_COLUMNS(array) array, sizeof(array) / sizeof((array)[0])
+/* That there is none; or none among those that one answer looked at, and where to go on. */
+void rows_say_none(const struct mtr_node *root, const char *what);
 /* A table that ends before the rows do says so. */
 void rows_say_more(const struct mtr_node *root, const char *what);
 /* "name=value, …" of a map without empty values, or a list's or scalar's text. */

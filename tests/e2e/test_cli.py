@@ -2,6 +2,7 @@
 
     0 ok · 1 the work was refused or came out wrong · 64 wrong usage · 75 try again · 78 bad configuration
 """
+import http.server
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 
 import msgpack
 
@@ -384,6 +386,30 @@ def check_queries(d):
     assert first["seq"] == 1 and first["id"] == "s0", first
 
 
+class FarAway(http.server.BaseHTTPRequestHandler):
+    """A page of the feed that ends before a charge of the subscription: one answer looks at 100,000 of them."""
+
+    def do_GET(self):
+        body = json.dumps({"charges": [], "next_after": 100000, "has_more": "after=100000" not in self.path}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def check_none_up_to_here(d):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), FarAway) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        assert run(d, 0, "charges", "-s", "sub-1", "--url", url).stderr == "no charges up to number 100000: go on with --after 100000\n"
+        assert run(d, 0, "charges", "-s", "sub-1", "--url", url, "--after", "100000").stderr == "no charges\n"
+        server.shutdown()
+
+
 def check_price(d):
     path = write(d, "tariff.yaml", "key: t\ncurrency: EUR\nversions:\n- from: 2026-01-01\n  components:\n  - key: c\n    meter: m\n"
                                    "    graduated: [{up_to: 100, unit: \"0.05\"}, {unit: \"0.04\", flat: 2}]\n")
@@ -501,7 +527,7 @@ def main():
     check_daemon_away(d)
     shutil.rmtree(d.data)
     with d:
-        for check in (check_catalog, check_stored, check_keys, check_send, check_import, check_queries, check_price, check_trial, check_not_counted, check_control_characters, check_signals, check_upkeep):
+        for check in (check_catalog, check_stored, check_keys, check_send, check_import, check_queries, check_none_up_to_here, check_price, check_trial, check_not_counted, check_control_characters, check_signals, check_upkeep):
             check(d)
             print(check.__name__, "ok")
         d.stop()

@@ -23,8 +23,8 @@ static void print_charges(const struct mtr_node *root)
         {"AMOUNT", "amount", MTR_TABLE_RIGHT, ROWS_SHOWN},
         {"COST", "cost", MTR_TABLE_RIGHT, ROWS_SHOWN_WHEN_USED},
     };
-    if (!rows_print(mtr_node_get(root, "charges"), ROWS_COLUMNS(columns))) fprintf(stderr, "no charges\n");
-    rows_say_more(root, "charges");
+    if (rows_print(mtr_node_get(root, "charges"), ROWS_COLUMNS(columns))) rows_say_more(root, "charges");
+    else rows_say_none(root, "charges");
 }
 
 static void print_waiting(const struct mtr_node *root)
