@@ -217,6 +217,76 @@ def check_faults():
     simulator.stop()
 
 
+class ShortPageEnds(Reader):
+    def following(self, page, new, rows):
+        return super().following(page, new, rows) if len(new) == self.page_rows else None
+
+
+class OffsetByLimit(Reader):
+    def following(self, page, new, rows):
+        token = super().following(page, new, rows)
+        return token and str(len(self.pages) * self.page_rows)
+
+
+class EmptyPageIsFine(Reader):
+    """Asks for whatever token there is, an empty one, too."""
+    def following(self, page, new, rows):
+        return page.json()["meta"].get("next")
+
+
+class FollowsLinks(Reader):
+    def go_on(self, path, window, token):
+        return self.send(urllib.parse.urljoin(self.base, token))
+
+
+class LeavesWarnings(Reader):
+    def parse(self, text):
+        document = super().parse(text)
+        return {**document, "warnings": []} if isinstance(document, dict) else document
+
+
+class EndIsExclusive(Reader):
+    def window(self, from_us, to_us, account=None):
+        return Reader(self.base, replace(self.dialect, border="half_open"), {}).window(from_us, to_us - 24 * HOUR_US, account)
+
+
+class ErrorIsZero(Reader):
+    def read(self, from_us, to_us, account=None):
+        try:
+            return super().read(from_us, to_us, account)
+        except Wrong:
+            return []
+
+
+class KnowsNoCounts(Reader):
+    def parts(self, manifest):
+        return [row for blob in manifest["blobs"][:-1] for row in self.take(self.send(blob["url"], is_own=False).body)]
+
+
+# Clients with one mistake each; fault: what brings it to light, where the truth alone does not.
+MISTAKES = [
+    (ShortPageEnds, "offset-capped", None), (OffsetByLimit, "offset-capped", None), (EmptyPageIsFine, "cursor-empty", None),
+    (FollowsLinks, "link", "foreign_link"), (LeavesWarnings, "prometheus-closed", "partial"), (EndIsExclusive, "inclusive", None),
+    (ErrorIsZero, "none", "internal"), (ErrorIsZero, "job-url", "job_failed"), (KnowsNoCounts, "parts", None),
+]
+
+
+def check_mistakes():
+    """A client with any of them gets another answer, or meets the trap: the simulator has teeth."""
+    simulator, _ = started()
+    for number, (mistake, name, fault) in enumerate(MISTAKES):
+        dialect = replace(every_dialect()[name], name=f"{name}-{number}", page_rows=30)
+        right = reader_of(simulator, dialect)
+        wrong = mistake(right.base, dialect, right.secrets, right.now)
+        wanted = right.read(FROM_US, TO_US)
+        if fault:
+            simulator.chaos.script(dialect.name, fault)
+        got = outcome(lambda: wrong.read(FROM_US, TO_US), wanted)
+        assert got != "as published" or simulator.trapped, (mistake, name)
+    assert len(simulator.trapped) == 1
+    simulator.stop()
+
+
 def refused(call, *words):
     try:
         call()
@@ -455,12 +525,11 @@ def check_documents():
             assert service.gate.secret not in json.dumps(documents[-1]) and documents[-1]["expect"]["freshness"] == "36h"
         for name in os.listdir(directory):
             assert os.stat(os.path.join(directory, name)).st_mode & 0o777 == 0o600, name
-        if "sources" in subprocess.run([METERD, "reference", "catalog"], capture_output=True, text=True, check=True).stdout:
-            path = os.path.join(directory, "sources.yaml")
-            with open(path, "w") as f:
-                json.dump({"vendors": [{"key": "acme"}], "sources": documents}, f, indent=1)
-            done = subprocess.run([METERD, "check", path], capture_output=True, text=True)
-            assert done.returncode == 0, done.stdout + done.stderr
+        path = os.path.join(directory, "sources.yaml")
+        with open(path, "w") as f:
+            json.dump({"vendors": [{"key": "acme"}], "sources": documents}, f, indent=1)
+        done = subprocess.run([METERD, "check", path], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
     simulator.stop()
 
 
@@ -469,6 +538,7 @@ def main():
     assert first == second, "equal seeds, other traces"
     check_any_dialect()
     check_faults()
+    check_mistakes()
     check_logins()
     check_editions()
     check_feed()
