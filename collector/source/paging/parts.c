@@ -1,0 +1,258 @@
+/*
+ * Files that a manifest or a listing names. First the list, page by page where it has some, then each part in
+ * turn.
+ *
+ *   listing ──all listed──▶ reading ──each part──▶ END, when all that were named have come, whole
+ *      ▲                       │ a link is too old (paging_expired)
+ *      └───────────────────────┘ parts that came stay, if the new list begins with them; else RESTART
+ *
+ * The list decides what there is, never what a folder happens to hold. A part that is named twice would count
+ * twice, and is a loop. {item} is the name in the list: `Key` of S3, `name` of a manifest.
+ */
+#include <string.h>
+#include <strings.h>
+
+#include "collector/source/link.h"
+#include "collector/source/paging/driver.h"
+#include "meterd/core/byte_set.h"
+
+enum { WANT_TOKEN, WANT_COUNT, WANT_ETAG };
+
+static void add_column(struct paging *paging, unsigned which, struct mtr_str path)
+{
+    paging->column_of[which] = path.size ? (int32_t)paging->list.column_count : -1;
+    if (path.size) paging->list.columns[paging->list.column_count++] = path;
+}
+
+static void begin_list(struct paging *paging)
+{
+    const struct mtr_paging_parts *parts = paging->source->paging.parts;
+    paging->is_listing = true;
+    paging->part_count = paging->part_capacity = 0;
+    paging->parts = NULL;
+    mtr_buffer_reset(&paging->token);
+    paging_forget_wants(paging);
+    paging_want(paging, MTR_WANT_OF_DOCUMENT, parts->token);
+    paging_want(paging, MTR_WANT_OF_DOCUMENT, parts->count);
+    paging_want(paging, MTR_WANT_OF_DOCUMENT, parts->etag);
+}
+
+static int open_parts(struct paging *paging, struct mtr_str resume)
+{
+    const struct mtr_paging_parts *parts = paging->source->paging.parts;
+    const struct mtr_str item = parts->is_s3_list ? MTR_STR("Key") : MTR_STR("name");
+    paging->list.format = mtr_row_format_default();
+    paging->list.format.kind = parts->is_s3_list ? MTR_ROWS_S3_LIST : MTR_ROWS_JSON;
+    if (!parts->is_s3_list) paging->list.format.rows = parts->list;
+    add_column(paging, 0, parts->url_is_template ? item : parts->url);
+    add_column(paging, 1, parts->is_s3_list && !parts->size.size ? MTR_STR("Size") : parts->size);
+    add_column(paging, 2, parts->md5);
+    add_column(paging, 3, parts->sha256);
+    begin_list(paging);
+    if (resume.size > PAGING_TOKEN_BYTES_MAX) return MTR_OK;
+    return paging_set_text(&paging->resume, resume);
+}
+
+static void request_parts(const struct paging *paging, struct paging_request *out)
+{
+    const struct mtr_paging_parts *parts = paging->source->paging.parts;
+    if (paging->is_listing) {
+        if (paging->token.size) paging_send(out, parts->send, mtr_buffer_str(&paging->token), false);
+        return;
+    }
+    const struct mtr_str url = paging->parts[paging->part_next].url;
+    out->is_part = true;
+    if (parts->url_is_template) out->item = url;
+    else out->link = url;
+}
+
+int paging_add_part(struct paging *paging, const struct mtr_str *cells)
+{
+    struct paging_part part = {.url = {NULL, 0}};
+    struct mtr_str *const texts[] = {&part.url, &part.size, &part.md5, &part.sha256};
+    MTR_ASSERT(paging->is_listing);
+    void *items = paging->parts;
+    int rc = paging->part_count == PAGING_PARTS_MAX ? MTR_ELIMIT : MTR_OK;
+    for (uint32_t i = 0; i < PAGING_COLUMNS_MAX && !rc; i++) {
+        const int32_t column = paging->column_of[i];
+        if (column >= 0 && cells[column].data) rc = mtr_arena_copy(&paging->arena, cells[column], texts[i]);
+    }
+    if (!rc)
+        rc = mtr_arena_make_room(&paging->arena, &items, paging->part_count, &paging->part_capacity,
+                                 sizeof(part));
+    if (rc) {
+        paging->is_overfull = true; /* the arena's bound is ENOMEM */
+        return MTR_ELIMIT;
+    }
+    paging->parts = items;
+    paging->parts[paging->part_count++] = part;
+    return MTR_OK;
+}
+
+/* ---- the whole list ---- */
+
+/* Links are resolved against the list's own URL, and each is another one. */
+static int check_parts(struct paging *paging, const struct source_call *from, struct paging_end *end)
+{
+    struct mtr_byte_set set = {.arena = &paging->arena};
+    struct mtr_buffer url;
+    const char *fault = "a part has no link";
+    int rc = MTR_OK;
+    mtr_buffer_init(&url, PAGING_TOKEN_BYTES_MAX);
+    for (uint32_t i = 0; i < paging->part_count && !rc && !end->step; i++) {
+        struct paging_part *part = &paging->parts[i];
+        bool is_new = true;
+        uint32_t number;
+        mtr_buffer_reset(&url);
+        rc = paging->source->paging.parts->url_is_template
+                 ? part->url.size ? mtr_buffer_append_str(&url, part->url) : MTR_EINVALID
+                 : source_link_resolve(from, part->url, paging->source, &url, &fault);
+        if (!rc) rc = mtr_byte_set_add(&set, mtr_buffer_str(&url), &number, &is_new);
+        if (!rc) part->url = set.keys[number];
+        if (!rc && !is_new) paging_fail(paging, end, PAGING_LOOP, "a part is named twice");
+    }
+    mtr_buffer_release(&url);
+    if (rc == MTR_EINVALID) paging_fail(paging, end, PAGING_LINK, fault);
+    else if (rc) paging_fail(paging, end, PAGING_LIMIT, "links of parts are too long, or too many");
+    return MTR_OK;
+}
+
+/* A link without its query, where a signature stands that is another one each time. */
+static struct mtr_str place_of(struct mtr_str url)
+{
+    const char *mark = url.size ? memchr(url.data, '?', url.size) : NULL;
+    return (struct mtr_str){url.data, mark ? (size_t)(mark - url.data) : url.size};
+}
+
+static bool is_same_part(const struct paging_part *a, const struct paging_part *b)
+{
+    return mtr_str_equal(place_of(a->url), place_of(b->url)) && mtr_str_equal(a->size, b->size) &&
+           mtr_str_equal(a->md5, b->md5) && mtr_str_equal(a->sha256, b->sha256);
+}
+
+static bool begins_as_before(const struct paging *paging)
+{
+    if (paging->parts_read > paging->part_count) return false;
+    for (uint32_t i = 0; i < paging->parts_read; i++)
+        if (!is_same_part(&paging->parts[i], &paging->parts_before[i])) return false;
+    return true;
+}
+
+/* UNCHANGED, RESTART, or what is wrong with it. */
+static int judge_list(struct paging *paging, const struct paging_page *page, struct paging_end *end)
+{
+    const struct mtr_found *count = paging_found(paging, page, WANT_COUNT);
+    const struct mtr_found *etag = paging_found(paging, page, WANT_ETAG);
+    const bool has_etag = paging_token_of(etag) == PAGING_TOKEN_GIVEN && !etag->is_cut;
+    const bool is_same = has_etag && mtr_str_equal(etag->text, mtr_buffer_str(&paging->resume));
+    const bool is_counted = paging->source->paging.parts->count.size > 0;
+    uint64_t wanted = 0;
+    if (paging->is_overfull)
+        paging_fail(paging, end, PAGING_LIMIT, "more parts are named than one reading takes");
+    else if (is_counted && (!paging_count_of(count, &wanted) || wanted != paging->part_count))
+        paging_fail(paging, end, PAGING_INCOMPLETE, "the list names another number of parts than it says");
+    else if (paging->renewals && (has_etag && !is_same)) end->step = PAGING_RESTART;
+    else if (!paging->renewals && is_same) end->step = PAGING_UNCHANGED;
+    if (end->step) return MTR_OK;
+    int rc = check_parts(paging, page->call, end);
+    if (!rc && !end->step && !begins_as_before(paging)) end->step = PAGING_RESTART;
+    return rc || end->step || !has_etag ? rc : paging_set_text(&paging->resume, etag->text);
+}
+
+static int next_list(struct paging *paging, const struct paging_page *page, struct paging_end *end)
+{
+    const struct mtr_found *token = paging_found(paging, page, WANT_TOKEN);
+    if (paging_token_of(token) == PAGING_TOKEN_WRONG || token->is_cut)
+        paging_fail(paging, end, PAGING_INCOMPLETE, "the token of the next list is no text that can be sent");
+    if (end->step) return MTR_OK;
+    if (paging_token_of(token) == PAGING_TOKEN_GIVEN) return paging_take_token(paging, token->text, end);
+    int rc = judge_list(paging, page, end);
+    if (rc || end->step) return rc;
+    mtr_buffer_reset(&paging->token);
+    paging->is_listing = false;
+    paging_forget_wants(paging);
+    paging->part_next = paging->parts_read;
+    end->is_end = paging->part_next == paging->part_count;
+    return MTR_OK;
+}
+
+/* ---- a part ---- */
+
+static int hex_digit(char c)
+{
+    const char lower = (char)(c | 0x20);
+    if (c >= '0' && c <= '9') return c - '0';
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+static bool is_hex_of(struct mtr_str text, const uint8_t *digest, size_t size)
+{
+    for (size_t i = 0; i < 2 * size; i++)
+        if (hex_digit(text.data[i]) != (i % 2 ? digest[i / 2] & 15 : digest[i / 2] >> 4)) return false;
+    return true;
+}
+
+static bool is_base64_of(struct mtr_str text, const uint8_t *digest, size_t size)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned six = 0;
+        for (unsigned bit = 0; bit < 6; bit++) {
+            const size_t at = 6 * i + bit;
+            six = six << 1 | (at < 8 * size ? digest[at / 8] >> (7 - at % 8) & 1u : 0);
+        }
+        if (text.data[i] != (6 * i < 8 * size ? letters[six] : '=')) return false;
+    }
+    return true;
+}
+
+/* Hexadecimal digits or base64, in quotes or not, as an ETag. */
+static bool is_digest(struct mtr_str text, const uint8_t *digest, size_t size)
+{
+    if (text.size > 2 && text.data[0] == '"') text = (struct mtr_str){text.data + 1, text.size - 2};
+    if (text.size == 2 * size) return is_hex_of(text, digest, size);
+    return text.size == (size + 2) / 3 * 4 && is_base64_of(text, digest, size);
+}
+
+static int next_part(struct paging *paging, const struct paging_page *page, struct paging_end *end)
+{
+    enum { MD5_BYTES = 16, SHA256_BYTES = 32 };
+    const struct paging_part *part = &paging->parts[paging->part_next];
+    uint64_t size;
+    if (part->size.data && (!mtr_str_to_u64(part->size, &size) || size != page->bytes))
+        paging_fail(paging, end, PAGING_INCOMPLETE, "a part has another size than the list says");
+    else if (part->md5.data && page->md5 && !is_digest(part->md5, page->md5, MD5_BYTES))
+        paging_fail(paging, end, PAGING_INCOMPLETE, "a part has another MD5 than the list says");
+    else if (part->sha256.data && page->sha256 && !is_digest(part->sha256, page->sha256, SHA256_BYTES))
+        paging_fail(paging, end, PAGING_INCOMPLETE, "a part has another SHA-256 than the list says");
+    if (end->step) return MTR_OK;
+    paging->parts_read = ++paging->part_next;
+    end->is_end = paging->part_next == paging->part_count;
+    return MTR_OK;
+}
+
+static int next_of_parts(struct paging *paging, const struct paging_page *page, struct paging_end *end)
+{
+    *end = (struct paging_end){.is_marked = true};
+    return paging->is_listing ? next_list(paging, page, end) : next_part(paging, page, end);
+}
+
+bool paging_expired(struct paging *paging, unsigned status)
+{
+    if (paging->driver != &paging_parts || paging->is_listing) return false;
+    const struct mtr_paging_parts *parts = paging->source->paging.parts;
+    for (uint32_t i = 0; i < parts->expired_count; i++) {
+        if (parts->expired[i] != status) continue;
+        if (++paging->renewals > PAGING_RENEWALS_MAX) return false;
+        paging->parts_before = paging->parts;
+        begin_list(paging);
+        return true;
+    }
+    return false;
+}
+
+const struct paging_driver paging_parts = {.name = "parts",
+                                           .kind = MTR_PAGING_PARTS,
+                                           .open = open_parts,
+                                           .request = request_parts,
+                                           .next = next_of_parts};
