@@ -144,4 +144,15 @@ static inline void world_get_token(struct auth_world *world, struct auth_session
     world_answer(world, session, 200, "", body);
 }
 
+static inline void expect_header(const struct source_call *call, const char *name, const char *value)
+{
+    for (uint32_t i = 0; i < call->header_count; i++) {
+        if (!mtr_str_equal(call->headers[i].name, mtr_str_from(name))) continue;
+        if (!mtr_str_equal(call->headers[i].value, mtr_str_from(value)))
+            fail_msg("%s: %.*s, not %s", name, MTR_STR_ARGS(call->headers[i].value), value);
+        return;
+    }
+    fail_msg("no header %s", name);
+}
+
 #endif

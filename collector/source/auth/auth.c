@@ -49,9 +49,17 @@ static void look_at_secrets(struct auth_session *session)
     if (session->alarm != AUTH_ALARM_NONE && auth_secrets_changed(session)) forgive(session);
 }
 
+static bool is_asking(const struct auth_session *session, int64_t now_us)
+{
+    return now_us < session->asking_until_us;
+}
+
 static enum auth_step tell(const struct auth_session *session, struct auth_turn *turn)
 {
-    if (session->is_asking) return AUTH_WAIT;
+    if (is_asking(session, turn->now_us)) { /* whoever hears of no answer looks again soon */
+        turn->again_us = mtr_time_sooner(session->asking_until_us, turn->now_us + MTR_US_PER_SECOND);
+        return AUTH_WAIT;
+    }
     turn->alarm = session->alarm;
     turn->again_us = session->again_us;
     snprintf(turn->fault, sizeof(turn->fault), "%s", session->fault);
@@ -109,10 +117,10 @@ static int get_token(struct auth_session *session, struct auth_turn *turn, enum 
     const bool is_old = !is_held || turn->now_us >= session->renew_us;
     *out = AUTH_READY;
     if (!session->driver->ask) return MTR_OK;
-    if (is_old && !session->is_asking && turn->now_us >= session->again_us) {
+    if (is_old && !is_asking(session, turn->now_us) && turn->now_us >= session->again_us) {
         int rc = ask(session, turn);
         if (!rc) {
-            session->is_asking = true;
+            session->asking_until_us = turn->now_us + AUTH_ASK_US_MAX;
             *out = AUTH_ASK;
             return MTR_OK;
         }
@@ -185,8 +193,7 @@ void auth_answered(struct auth_session *session, const struct mtr_http_answer *a
 {
     char text[SOURCE_FAILURE_BYTES];
     const enum source_failure failure = source_failure_of(answer, text);
-    MTR_ASSERT(session->is_asking);
-    session->is_asking = false;
+    session->asking_until_us = 0;
     if (failure == SOURCE_STOPPED) return;
     if (is_spoken(answer, failure)) {
         take_answer(session, answer, now_us);

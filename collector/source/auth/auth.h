@@ -5,7 +5,8 @@
  *   auth_open ─▶ session, one for all sources whose `auth` is equal
  *
  *   auth_prepare ─┬─ READY    the call carries its credentials: send it
- *                 ├─ ASK      send `ask` first, and give its answer to auth_answered, once, whatever came of it
+ *                 ├─ ASK      send `ask` first, and give its answer to auth_answered, once, whatever came of it:
+ *                 │           of one that was not sent, too, an answer with MTR_ECLOSED
  *                 ├─ WAIT     another source's ASK is on its way, or the last one failed: again at again_us
  *                 └─ FAILED   an alarm: a person must do something; again at again_us
  *
@@ -14,7 +15,8 @@
  *
  * A token is renewed at 80 % of its life and at least 60 s before its end (of one that lives for less than
  * that allows, at half of it). While it is renewed the old one goes on being used until it ends. Only one
- * ASK of a session is on its way at a time. A failed one is asked again later and later, at most every ten
+ * ASK of a session is on its way at a time; an answer that never comes is given up after AUTH_ASK_US_MAX. A
+ * failed one is asked again later and later, at most every ten
  * minutes, or when the vendor says so (Retry-After).
  *
  * Secrets are read when they are needed, so that one which is replaced in its file needs no restart; files
@@ -25,8 +27,9 @@
  * before stays beside it until the next rotation, and is tried when the newer one is refused. That both are
  * refused is the alarm `reauthorize`.
  *
- * Credentials and client certificates go to the base's own scheme, host and port, and to token_url, alone: to
- * other hosts (links to files) a call is READY as it is.
+ * Credentials and client certificates go to the base's own scheme, host and port, and to where the document
+ * asks for tokens (token_url, the login's request), alone: to other hosts (links to files) a call is READY as
+ * it is.
  *
  * One thread. A session borrows the source it was last opened with. Private to the collector.
  */
@@ -61,6 +64,8 @@ struct auth_hooks {
     int (*keep)(void *context, const uint8_t key[AUTH_KEY_BYTES], struct mtr_str text);
     struct source_mask *mask; /* is told every secret that is used; NULL: nobody prints them */
 };
+
+#define AUTH_ASK_US_MAX (INT64_C(180) * 1000000)
 
 struct auth_keeper; /* of all sessions */
 struct auth_session;

@@ -5,7 +5,7 @@
 
 static const struct auth_driver *const drivers[] = {
     &auth_none,   &auth_presigned, &auth_basic,     &auth_header,
-    &auth_oauth2, &auth_aws_sigv4, &auth_hmac,
+    &auth_oauth2, &auth_login,     &auth_aws_sigv4, &auth_hmac,
 };
 
 const struct auth_driver *auth_driver_of(enum mtr_auth_kind kind)

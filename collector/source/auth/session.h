@@ -35,7 +35,7 @@ struct auth_session {
     struct mtr_buffer token;
     uint64_t number;
     int64_t renew_us, ends_us;
-    bool is_asking;
+    int64_t asking_until_us; /* an ASK is on its way; 0: none is */
     bool was_refused;  /* the next token answers a 401 */
     uint64_t unproven; /* number of a token that did, and was not accepted yet */
     /* The last failure */

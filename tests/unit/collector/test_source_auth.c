@@ -7,17 +7,6 @@
 #define S AUTH_WORLD_S
 #define NOW AUTH_WORLD_NOW
 
-static void expect_header(const struct source_call *call, const char *name, const char *value)
-{
-    for (uint32_t i = 0; i < call->header_count; i++) {
-        if (!mtr_str_equal(call->headers[i].name, mtr_str_from(name))) continue;
-        if (!mtr_str_equal(call->headers[i].value, mtr_str_from(value)))
-            fail_msg("%s: %.*s, not %s", name, MTR_STR_ARGS(call->headers[i].value), value);
-        return;
-    }
-    fail_msg("no header %s", name);
-}
-
 /* The source's auth alone, on a call to `url`: a header's value, or the sentence of FAILED. */
 static void expect_static(struct auth_world *world, struct mtr_source *source, const char *url, const char *name, const char *value)
 {
@@ -217,6 +206,9 @@ static void sources_share_a_token(void **state)
     assert_int_equal(world_prepare(&world, sessions[0], &a, "https://api.acme.example/x", &turn), AUTH_ASK);
     assert_int_equal(world_prepare(&world, sessions[1], &b, "https://api.acme.example/x", &turn), AUTH_WAIT);
     assert_string_equal(turn.fault, "");
+    assert_int_equal(turn.again_us, world.now_us + S);
+    world.now_us += AUTH_ASK_US_MAX; /* who was to answer never did */
+    assert_int_equal(world_prepare(&world, sessions[1], &b, "https://api.acme.example/x", &turn), AUTH_ASK);
     assert_int_equal(world_prepare(&world, sessions[2], &c, "https://api.acme.example/x", &turn), AUTH_ASK);
     world_answer(&world, sessions[0], 200, "", "{\"access_token\":\"T1\"}");
     auth_close(sessions[0]);
