@@ -232,9 +232,9 @@ static int fail_strict(struct mtr_json_cursor *cursor, struct mtr_str token)
                is_infinite = mtr_str_equal(token, MTR_STR("Infinity")) ||
                              mtr_str_equal(token, MTR_STR("-Infinity"));
     cursor->offsets--;
-    if (is_nan) return json_cursor_fail(cursor, "NaN is no JSON: what has no value is null, or left out");
+    if (is_nan) return json_cursor_fail(cursor, "a value is NaN: what has no value is null, or left out");
     return json_cursor_fail(cursor, is_infinite
-                                        ? "Infinity is no JSON: what has no value is null, or left out"
+                                        ? "a value is infinite: what has no value is null, or left out"
                                         : "neither a number, a text in quotes, true, false nor null");
 }
 

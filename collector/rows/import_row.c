@@ -106,8 +106,13 @@ static int evaluate(const struct reading *reading, const struct mtr_import_value
     *out = (struct mtr_str){NULL, 0};
     if (value->kind == MTR_IMPORT_HASH) rc = hash_cells(reading, value, out);
     if (value->kind == MTR_IMPORT_PARTS) rc = join(reading, value, out);
-    if (!rc && !mtr_str_is_utf8(*out)) return fault(reading, value, "not valid UTF-8");
-    return rc;
+    if (rc || !out->size) return rc;
+    if (memchr(out->data, 0, out->size))
+        return fault(reading, value, "holds a zero byte: the file is damaged, or no text");
+    return mtr_str_is_utf8(*out)
+               ? MTR_OK
+               : fault(reading, value,
+                       "not valid UTF-8: say the file's encoding, as `encoding: windows-1252`");
 }
 
 static int required(const struct reading *reading, const struct mtr_import_value *value, size_t bytes_max,
@@ -119,6 +124,26 @@ static int required(const struct reading *reading, const struct mtr_import_value
     return out->size > bytes_max
                ? fault(reading, value, "is longer than %zu bytes: `%.*s%s`", bytes_max, MTR_STR_QUOTED(*out))
                : MTR_OK;
+}
+
+/* What another format would read. */
+static const char *other_format(const struct mtr_import_map *map, struct mtr_str text)
+{
+    const struct mtr_time_pattern offset = {.form = MTR_TIME_RFC3339};
+    const char *point = text.size ? memchr(text.data, '.', text.size) : NULL;
+    const struct mtr_str whole = {text.data, point ? (size_t)(point - text.data) : text.size};
+    int64_t time_us;
+    uint64_t number;
+    if (map->time_pattern.form != MTR_TIME_RFC3339 && !mtr_time_pattern_read(&offset, text, &time_us))
+        return "it says its offset, which rfc3339 reads";
+    if (!mtr_str_to_u64(whole, &number)) return NULL;
+    switch (whole.size) {
+    case 5: return "it looks like a day's number of a spreadsheet: let it write dates";
+    case 10: return "it looks like unix_s";
+    case 13: return "it looks like unix_ms";
+    case 16: return "it looks like unix_us";
+    default: return NULL;
+    }
 }
 
 /* What is known to be written wrongly; NULL: something else. "2026-03-01 24:00:00" of UTC is looked at with
@@ -147,10 +172,12 @@ static int set_time(const struct reading *reading, struct mtr_event *event)
     if (rc) return rc;
     rc = mtr_time_pattern_read(&reading->map->time_pattern, text, &event->time_us);
     if (rc == MTR_EOVERFLOW)
-        return fault(reading, time, "`%.*s%s` is outside the years 1970 to 2199", MTR_STR_QUOTED(text));
+        return fault(reading, time, "`%.*s%s` is outside the years 1970 to 2199%s", MTR_STR_QUOTED(text),
+                     reading->map->time_pattern.form == MTR_TIME_UNIX_S ? ": are these seconds?" : "");
     if (rc) {
         char example[MTR_TIME_EXAMPLE_BYTES];
-        const char *known = time_fault(reading->map, text);
+        const char *known = other_format(reading->map, text);
+        if (!known) known = time_fault(reading->map, text);
         mtr_time_pattern_example(&reading->map->time_pattern, example);
         return fault(reading, time, "`%.*s%s` is no time in the mapping's format: %s%s%s",
                      MTR_STR_QUOTED(text), example, known ? ": " : "", known ? known : "");
@@ -165,6 +192,20 @@ static int read_number(const struct mtr_import_value *value, struct mtr_str text
     if (!rc && value->has_scale) rc = mtr_decimal_multiply(*out, value->scale, out);
     if (!rc && value->has_round) *out = mtr_decimal_round(*out, value->round_digits, value->round_mode);
     return rc;
+}
+
+/* A point, a space or the like before three digits. */
+static bool has_groups(struct mtr_str text)
+{
+    static const char *const separators[] = {".", " ", "'", "\u00a0", "\u202f", "\u2019"};
+    for (size_t i = 0; i < sizeof(separators) / sizeof(*separators); i++) {
+        const size_t size = strlen(separators[i]);
+        const char *found = text.size ? memmem(text.data, text.size, separators[i], size) : NULL;
+        if (!found || text.size - (size_t)(found - text.data) < size + 3) continue;
+        uint64_t ignored;
+        if (mtr_str_to_u64((struct mtr_str){found + size, 3}, &ignored)) return true;
+    }
+    return false;
 }
 
 /* *present is false for a cell without a value. */
@@ -190,8 +231,9 @@ static int set_property(const struct reading *reading, const struct mtr_import_v
         return fault(reading, value, "`%.*s%s` cannot be kept exactly: a number has at most 38 digits%s",
                      MTR_STR_QUOTED(text), value->has_scale ? ", also times its scale" : "");
     if (value->type == MTR_IMPORT_NUMBER && value->decimal != '.')
-        return fault(reading, value, "`%.*s%s` is no number with the decimal sign `%c`", MTR_STR_QUOTED(text),
-                     value->decimal);
+        return fault(reading, value, "`%.*s%s` is no number with the decimal sign `%c`%s",
+                     MTR_STR_QUOTED(text), value->decimal,
+                     has_groups(text) ? ": separators of thousands are left out" : "");
     if (value->type == MTR_IMPORT_NUMBER) {
         mtr_number_fault(text, sentence);
         return fault(reading, value, "%s", sentence);

@@ -8,6 +8,8 @@
 #include "collector/rows/record_format.h"
 #include "meterd/core/csv.h"
 
+enum { GUESS_BYTES = 160 };
+
 struct csv {
     struct record_out *out;
     struct mtr_csv_reader reader;
@@ -33,17 +35,32 @@ static struct mtr_str header_cell_at(const void *context, unsigned i)
 static int refuse_column(struct csv *csv, const struct mtr_csv_record *header, struct mtr_str name,
                          const char *fault, const char *meant)
 {
-    char text[200 + MTR_MEANT_BYTES];
+    char text[200 + MTR_MEANT_BYTES + GUESS_BYTES];
     struct mtr_record_place place = place_of(header);
     snprintf(text, sizeof(text), "the mapping's column '%.*s%s' %s%s", MTR_STR_QUOTED(name), fault, meant);
     return record_stop(csv->out, MTR_FINDING_IMPORT_COLUMN, &place, text);
+}
+
+/* What a header without the column may be: of another delimiter, or no header. */
+static const char *guess(const struct csv *csv, const struct mtr_csv_record *header, char out[GUESS_BYTES])
+{
+    static const char delimiters[] = ";\t|,";
+    const struct mtr_str first = header->cell_count ? header->cells[0] : MTR_STR("");
+    for (const char *c = delimiters; *c && header->cell_count == 1 && first.size; c++) {
+        if (*c == csv->out->format.delimiter || !memchr(first.data, *c, first.size)) continue;
+        snprintf(out, GUESS_BYTES, ": where cells end with `%s`, say so: `delimiter: \"%s\"`",
+                 *c == '\t' ? "\\t" : (char[]){*c, '\0'}, *c == '\t' ? "\\t" : (char[]){*c, '\0'});
+        return out;
+    }
+    snprintf(out, GUESS_BYTES, ", which begins with `%.*s%s`", MTR_STR_QUOTED(first));
+    return out;
 }
 
 /* By its name, which stands once in the header. */
 static int find_column(struct csv *csv, const struct mtr_csv_record *header, uint32_t column)
 {
     const struct mtr_str name = csv->out->columns[column];
-    char meant[MTR_MEANT_BYTES];
+    char meant[MTR_MEANT_BYTES], guessed[GUESS_BYTES];
     int64_t *cell = &csv->cell_of_column[column];
     *cell = -1;
     for (uint32_t i = 0; i < header->cell_count; i++) {
@@ -52,9 +69,10 @@ static int find_column(struct csv *csv, const struct mtr_csv_record *header, uin
             return refuse_column(csv, header, name, "stands in the header twice: number the columns", "");
         *cell = i;
     }
-    return *cell >= 0 ? MTR_OK
-                      : refuse_column(csv, header, name, "is not in the header",
-                                      mtr_str_meant(name, header_cell_at, header, meant));
+    if (*cell >= 0) return MTR_OK;
+    const char *near = mtr_str_meant(name, header_cell_at, header, meant);
+    return refuse_column(csv, header, name, "is not in the header",
+                         *near ? near : guess(csv, header, guessed));
 }
 
 static bool holds(const struct mtr_csv_record *record, struct mtr_str name)
@@ -120,6 +138,40 @@ static bool is_shifted(const struct csv *csv, const struct mtr_csv_record *recor
     return false;
 }
 
+static bool is_blank(struct mtr_str cell)
+{
+    for (size_t i = 0; i < cell.size; i++)
+        if (cell.data[i] != ' ' && cell.data[i] != '\t') return false;
+    return true;
+}
+
+/* A line of spaces, or of delimiters alone, as spreadsheets leave them: it says nothing. */
+static bool is_empty(const struct mtr_csv_record *record)
+{
+    for (uint32_t i = 0; i < record->cell_count; i++)
+        if (!is_blank(record->cells[i])) return false;
+    return true;
+}
+
+/* The header once more, as where exports were put one behind the other: it has a column's name where that
+ * column is, and all of them. */
+static bool is_header(const struct csv *csv, const struct mtr_csv_record *record)
+{
+    const int64_t first = csv->cell_of_column[0];
+    bool is_name = false;
+    if (csv->columns_are_numbers || first >= (int64_t)record->cell_count) return false;
+    for (uint32_t i = 0; i < csv->out->column_count && !is_name; i++)
+        is_name = mtr_str_equal(record->cells[first], csv->out->columns[i]);
+    return is_name && names_all(csv, record);
+}
+
+/* The line by which Excel tells the delimiter to itself. */
+static bool is_excel_line(const struct mtr_csv_record *record)
+{
+    return record->cell_count == 2 && mtr_str_equal(record->cells[0], MTR_STR("sep=")) &&
+           !record->cells[1].size;
+}
+
 static int refuse_cells(struct csv *csv, const struct mtr_csv_record *record, struct mtr_record_place *place)
 {
     char text[120];
@@ -135,7 +187,8 @@ static int on_record(void *context, const struct mtr_csv_record *record)
     struct record_out *out = csv->out;
     struct mtr_record_place place = place_of(record);
     bool is_row = csv->has_header;
-    if (!is_row) {
+    if (is_empty(record) || (!is_row && is_excel_line(record))) return MTR_OK;
+    if (!is_row || is_header(csv, record)) {
         int rc = take_header(csv, record, &is_row);
         if (rc || !is_row) return rc;
     }

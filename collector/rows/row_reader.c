@@ -216,7 +216,7 @@ int mtr_row_reader_end(struct mtr_row_reader *reader)
 struct mtr_row_counts mtr_row_reader_counts(const struct mtr_row_reader *reader)
 {
     struct mtr_row_counts counts = reader->counts;
-    counts.rows = reader->records_before + mtr_record_reader_count(reader->records);
+    counts.rows = reader->records_before + (reader->records ? mtr_record_reader_count(reader->records) : 0);
     return counts;
 }
 

@@ -68,6 +68,7 @@ static const struct kind kinds[] = {
     {"\xff\xfe", 2, UNKNOWN, "is UTF-16: save it as UTF-8 (of a spreadsheet: \"CSV UTF-8\")", true},
     {"\xfe\xff", 2, UNKNOWN, "is UTF-16: save it as UTF-8 (of a spreadsheet: \"CSV UTF-8\")", true},
     {"PK\3\4", 4, UNKNOWN, "is a zip inside of another packing: unpack it first", false},
+    {"PK\5\6", 4, UNKNOWN, "is a zip without a file in it", false},
     {"BZh", 3, UNKNOWN, "is packed with bzip2: unpack it (bunzip2), or pack it with gzip or zstd", false},
     {"\xfd" "7zXZ", 5, UNKNOWN, "is packed with xz: unpack it (unxz), or pack it with gzip or zstd", false},
     {"7z\xbc\xaf", 4, UNKNOWN, "is a 7z archive: unpack it first", false},

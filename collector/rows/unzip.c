@@ -19,7 +19,8 @@ static int fail(struct mtr_diagnostic *diagnostic, const char *text)
 static bool is_wanted(const char *name, const char *entry)
 {
     const size_t size = strlen(name);
-    return size && name[size - 1] != '/' && (!entry || fnmatch(entry, name, 0) == 0);
+    const bool is_data = size && name[size - 1] != '/' && strncmp(name, "__MACOSX/", 9) != 0;
+    return is_data && (!entry || fnmatch(entry, name, 0) == 0);
 }
 
 static int fail_entry(zip_file_t *file, struct mtr_diagnostic *diagnostic)
@@ -50,12 +51,34 @@ static int read_entry(zip_t *zip, zip_uint64_t index, struct mtr_unpack *unpack,
     return rc;
 }
 
+/* Text of several entries as one. */
+struct joined {
+    const struct mtr_unpack_to *to;
+    char last; /* of the entry so far; 0: nothing */
+};
+
+static int on_joined(void *context, struct mtr_str text)
+{
+    struct joined *joined = context;
+    if (text.size) joined->last = text.data[text.size - 1];
+    return joined->to->on_text(joined->to->context, text);
+}
+
+static int end_line(struct joined *joined)
+{
+    const bool is_open = joined->last && joined->last != '\n' && joined->last != '\r';
+    joined->last = 0;
+    return is_open && !joined->to->has_encoding ? joined->to->on_text(joined->to->context, MTR_STR("\n"))
+                                                : MTR_OK;
+}
+
 /* An entry is what another file would be: gzip in it is unpacked as well. */
 static int unpack_entry(zip_t *zip, zip_uint64_t index, const struct mtr_unpack_to *to,
                         struct mtr_diagnostic *diagnostic)
 {
     struct mtr_unpack *unpack = NULL;
-    int rc = mtr_unpack_open(to, &unpack);
+    int rc = to->on_entry ? to->on_entry(to->context, zip_get_name(zip, index, 0)) : MTR_OK;
+    if (!rc) rc = mtr_unpack_open(to, &unpack);
     if (!rc) rc = read_entry(zip, index, unpack, diagnostic);
     if (!rc) rc = mtr_unpack_end(unpack, diagnostic);
     mtr_unpack_close(unpack);
@@ -90,11 +113,14 @@ int mtr_unpack_zip(int fd, const char *entry, const struct mtr_unpack_to *to,
         return fail(diagnostic, "is a damaged zip");
     }
     const char *refusal = count_entries(zip, entry);
+    struct joined joined = {to, 0};
+    const struct mtr_unpack_to apart = {on_joined, &joined, to->has_encoding, NULL};
     if (refusal) rc = fail(diagnostic, refusal);
     for (zip_int64_t i = 0; !rc && i < zip_get_num_entries(zip, 0); i++) {
         const char *name = zip_get_name(zip, (zip_uint64_t)i, 0);
-        if (name && is_wanted(name, entry))
-            rc = unpack_entry(zip, (zip_uint64_t)i, to, diagnostic);
+        if (!name || !is_wanted(name, entry)) continue;
+        rc = end_line(&joined);
+        if (!rc) rc = unpack_entry(zip, (zip_uint64_t)i, to->on_entry ? to : &apart, diagnostic);
     }
     (void)zip_discard(zip);
     return rc;

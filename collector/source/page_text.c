@@ -44,7 +44,8 @@ int page_text_begin(struct page_text *text, const struct page_text_to *given)
     *text = (struct page_text){
         .rows = given->rows, .writer = given->writer, .format = format, .bytes_max = given->bytes_max};
     mtr_buffer_init(&text->recent, 2 * RECENT_BYTES_MAX);
-    const struct mtr_unpack_to to = {on_text, text, format->encoding.size > 0};
+    const struct mtr_unpack_to to = {
+        .on_text = on_text, .context = text, .has_encoding = format->encoding.size > 0};
     int rc = mtr_unpack_open(&to, &text->unpack);
     if (!rc && format->encoding.size)
         rc = mtr_transcode_open(format->encoding.data, on_utf8, text, &text->transcode);
@@ -76,7 +77,8 @@ int page_text_read(struct page_text *text, struct mtr_str piece)
 
 static int read_zip(struct page_text *text)
 {
-    const struct mtr_unpack_to to = {on_text, text, text->format->encoding.size > 0};
+    const struct mtr_unpack_to to = {
+        .on_text = on_text, .context = text, .has_encoding = text->format->encoding.size > 0};
     const char *entry = text->format->entry.size ? text->format->entry.data : NULL;
     if (fflush(text->zip)) return mtr_error_from_errno(errno);
     return mtr_unpack_zip(fileno(text->zip), entry, &to, &text->diagnostic);

@@ -55,7 +55,7 @@ static void unzip(struct mtr_str bytes)
 {
     struct outcome outcome = {0};
     const int fd = memfd_create("zip", MFD_CLOEXEC);
-    const struct mtr_unpack_to to = {on_text, &outcome, bytes.size % 3 == 0};
+    const struct mtr_unpack_to to = {.on_text = on_text, .context = &outcome, .has_encoding = bytes.size % 3 == 0};
     MTR_ASSERT(fd >= 0);
     if (write(fd, bytes.data, bytes.size) == (ssize_t)bytes.size)
         outcome.rc = mtr_unpack_zip(fd, bytes.size % 2 ? "*" : NULL, &to, &outcome.diagnostic);

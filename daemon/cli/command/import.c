@@ -31,7 +31,9 @@ struct import {
     struct mtr_row_reader *rows; /* of the file at work */
     struct mtr_transcode *transcode; /* NULL: it is UTF-8 */
     struct mtr_diagnostic diagnostic; /* of what cannot be read */
-    const char *file;
+    const char *path, *file; /* file: the path, or one in it that is a zip */
+    char entry[1024];
+    uint32_t entry_count;
     struct mtr_row_format format; /* of the file */
     bool dry_run;
     bool is_local; /* the daemon is not asked */
@@ -166,9 +168,42 @@ static int on_text(void *context, struct mtr_str text)
                              : mtr_row_reader_read(import->rows, text);
 }
 
+static int begin_text(struct import *import)
+{
+    const struct mtr_str encoding = import->format.encoding;
+    return encoding.size ? mtr_transcode_open(encoding.data, on_utf8, import, &import->transcode) : MTR_OK;
+}
+
+static int end_text(struct import *import)
+{
+    int rc = import->transcode ? mtr_transcode_end(import->transcode, &import->diagnostic) : MTR_OK;
+    mtr_transcode_close(import->transcode);
+    import->transcode = NULL;
+    if (!rc) rc = mtr_row_reader_end(import->rows);
+    if (!rc) say_warnings(import);
+    return rc;
+}
+
+/* Each file of a zip is a text with a header of its own. */
+static int on_entry(void *context, const char *name)
+{
+    struct import *import = context;
+    const char *fault; /* of options that were taken before */
+    int rc = MTR_OK;
+    if (import->entry_count++) {
+        rc = end_text(import);
+        if (!rc) rc = mtr_row_reader_turn(import->rows, &fault);
+        if (!rc) rc = begin_text(import);
+    }
+    snprintf(import->entry, sizeof(import->entry), "%s/%s", import->path, name);
+    import->file = import->entry;
+    return rc;
+}
+
 static struct mtr_unpack_to unpack_to(struct import *import)
 {
-    return (struct mtr_unpack_to){on_text, import, import->transcode != NULL};
+    return (struct mtr_unpack_to){
+        .on_text = on_text, .context = import, .has_encoding = import->transcode, .on_entry = on_entry};
 }
 
 /* A file that is read piece by piece, the first of which is there. */
@@ -218,7 +253,7 @@ static int spool(struct pieces *pieces, FILE *copy)
 static int read_zip(struct import *import, struct pieces *pieces)
 {
     const struct mtr_unpack_to to = unpack_to(import);
-    const char *entry = import->map.format.entry.size ? import->map.format.entry.data : NULL;
+    const char *entry = import->format.entry.size ? import->format.entry.data : NULL;
     FILE *copy = NULL;
     int rc = MTR_OK;
     if (fseek(pieces->file, 0, SEEK_SET)) {
@@ -242,14 +277,13 @@ static int read_packed(struct import *import, FILE *file)
 
 static int read_rows(struct import *import, FILE *file)
 {
-    const struct mtr_str encoding = import->map.format.encoding;
-    int rc = encoding.size ? mtr_transcode_open(encoding.data, on_utf8, import, &import->transcode) : MTR_OK;
+    int rc = begin_text(import);
     if (!rc) rc = read_packed(import, file);
-    if (!rc && import->transcode) rc = mtr_transcode_end(import->transcode, &import->diagnostic);
+    if (!rc) rc = end_text(import);
     mtr_transcode_close(import->transcode);
     import->transcode = NULL;
     if (rc == MTR_ECORRUPT) on_problem(import, &import->diagnostic, NULL);
-    return rc ? rc : mtr_row_reader_end(import->rows);
+    return rc;
 }
 
 static int conclude_file(struct import *import, int rc)
@@ -258,7 +292,6 @@ static int conclude_file(struct import *import, int rc)
     import->skipped += counts.skipped;
     progress_clear(&import->sender.progress);
     say_repeated(import, &counts);
-    if (!rc) say_warnings(import);
     if (import->code) return import->code;
     int code = flush(import); /* what stands before what cannot be read is good */
     if (code || !rc) return code;
@@ -304,7 +337,8 @@ static int import_file(struct import *import, const char *path, const char *form
         return cli_cannot_open(path, EISDIR);
     }
     if (!file) return cli_cannot_open(path, errno);
-    import->file = is_stdin ? "standard input" : path;
+    import->path = import->file = is_stdin ? "standard input" : path;
+    import->entry_count = 0;
     import->format = format_of(import, path, format);
     static const struct mtr_record_want warnings[] = {{MTR_WANT_OF_DOCUMENT, {"warnings", 8}}};
     const struct mtr_row_options options = {

@@ -23,6 +23,9 @@ struct mtr_unpack_to {
     mtr_on_text on_text;
     void *context;
     bool has_encoding; /* UTF-16 and UTF-32 are text as well: somebody transcodes it */
+    /* A file of a zip begins, whose text follows. NULL: those of all of them are one text, in which each
+     * ends its last line. */
+    int (*on_entry)(void *context, const char *name);
 };
 
 struct mtr_unpack;

@@ -9,14 +9,14 @@
 
 #include "meterd/core/currency.h"
 
-enum { KEPT_BYTES = 64, NUMBER_BYTES = KEPT_BYTES + 1, SHOWN_BYTES = 40, CODE_BYTES = 3 };
+enum { KEPT_BYTES = 64, NUMBER_BYTES = KEPT_BYTES + 1, SHOWN_BYTES = 40, CODE_BYTES = 3, FAULTS_BYTES = 128 };
 
 /* What stands beside the digits. */
 struct marks {
     char kept[KEPT_BYTES]; /* sign, digits, points and commas */
     size_t size;
     unsigned digits, points, commas;
-    bool has_currency, has_percent, has_separators;
+    bool has_currency, has_percent, has_separators, has_unit, has_sign;
 };
 
 static size_t match(struct mtr_str rest, const char *const *words)
@@ -56,8 +56,31 @@ static size_t take_mark(struct mtr_str text, size_t at, struct marks *marks)
     return size;
 }
 
+/* "5 GB": the rest of the text is letters. */
+static bool is_unit(struct mtr_str rest)
+{
+    for (size_t i = 0; i < rest.size; i++)
+        if (!((rest.data[i] | 0x20) >= 'a' && (rest.data[i] | 0x20) <= 'z') && rest.data[i] != '/')
+            return false;
+    return rest.size > 0;
+}
+
+/* What bookkeepers write for a number below zero: (5), 5- and −5; and +5. The rest of it. */
+static struct mtr_str take_sign(struct mtr_str text, struct marks *marks)
+{
+    static const struct mtr_str minus = {"\u2212", 3};
+    const char last = text.size > 1 ? text.data[text.size - 1] : '\0';
+    const bool is_wrapped = last == ')' && *text.data == '(', is_behind = last == '-' && is_digit(*text.data),
+               is_minus = mtr_str_starts_with(text, minus), has_plus = text.size > 1 && *text.data == '+';
+    const size_t before = is_minus ? minus.size : is_wrapped || has_plus, behind = is_wrapped || is_behind;
+    marks->has_sign = before || behind;
+    if (is_wrapped || is_behind || is_minus) marks->kept[marks->size++] = '-';
+    return (struct mtr_str){text.data + before, text.size - before - behind};
+}
+
 static bool read_marks(struct mtr_str text, struct marks *marks)
 {
+    text = take_sign(text, marks);
     for (size_t at = 0; at < text.size;) {
         const char c = text.data[at];
         const bool is_kept = is_digit(c) || c == '.' || c == ',' || (c == '-' && !marks->size);
@@ -70,7 +93,12 @@ static bool read_marks(struct mtr_str text, struct marks *marks)
             at++;
             continue;
         }
-        const size_t used = take_mark(text, at, marks);
+        const struct mtr_str rest = {text.data + at, text.size - at};
+        size_t used = take_mark(text, at, marks);
+        if (!used && marks->digits && is_unit(rest)) {
+            marks->has_unit = true;
+            used = rest.size;
+        }
         if (!used) return false;
         at += used;
     }
@@ -118,7 +146,7 @@ static char decimal_of(const struct marks *marks)
 }
 
 /* "no currency, no percent sign" */
-static void list_faults(const struct marks *marks, bool has_comma, char out[80])
+static void list_faults(const struct marks *marks, bool has_comma, char out[FAULTS_BYTES])
 {
     const struct {
         bool is_there;
@@ -127,19 +155,22 @@ static void list_faults(const struct marks *marks, bool has_comma, char out[80])
         {has_comma, "a decimal point"},
         {marks->has_currency, "no currency"},
         {marks->has_percent, "no percent sign"},
+        {marks->has_unit, "no unit"},
+        {marks->has_sign, "the sign is - in front, or none"},
         {marks->has_separators, "no spaces or separators"},
     };
     size_t used = 0;
     out[0] = '\0';
     for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
         if (faults[i].is_there)
-            used += (size_t)snprintf(out + used, 80 - used, "%s%s", used ? ", " : "", faults[i].words);
+            used += (size_t)snprintf(out + used, FAULTS_BYTES - used, "%s%s", used ? ", " : "",
+                                     faults[i].words);
 }
 
 void mtr_number_fault(struct mtr_str text, char out[MTR_NUMBER_FAULT_BYTES])
 {
     struct marks marks = {.size = 0};
-    char number[NUMBER_BYTES], whole[NUMBER_BYTES], faults[80];
+    char number[NUMBER_BYTES], whole[NUMBER_BYTES], faults[FAULTS_BYTES];
     const struct mtr_str quoted = mtr_str_quoted(text, SHOWN_BYTES);
     const char *rest = quoted.size < text.size ? "…" : "";
     const bool is_read = read_marks(text, &marks) && marks.digits;

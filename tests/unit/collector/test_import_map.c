@@ -89,7 +89,8 @@ static const struct {
     {BASE "time: {column: T, zone: Europe/Berlin}\n", {"I=1", "S=s", "T=2026-03-01 10:00"}, "1 [] t s 2026-03-01T09:00:00Z"},
     {BASE "time: T\n", {"I=1", "S=s", "T=2200-01-01T00:00:00Z"}, "time: `2200-01-01T00:00:00Z` is outside the years 1970 to 2199"},
     {BASE "data: {q: {column: Q, decimal: ','}}\n", {"I=1", "S=s", "Q=-1234,50"}, "1 [] t s - q=-1234.5"},
-    {BASE "data: {q: {column: Q, decimal: ','}}\n", {"I=1", "S=s", "Q=1.234,50"}, "data.q: `1.234,50` is no number with the decimal sign `,`"},
+    {BASE "data: {q: {column: Q, decimal: ','}}\n", {"I=1", "S=s", "Q=1.234,50"},
+     "data.q: `1.234,50` is no number with the decimal sign `,`: separators of thousands are left out"},
     {BASE "data: {q: {column: Q, decimal: ','}}\n", {"I=1", "S=s", "Q=1.5"}, "data.q: `1.5` is no number with the decimal sign `,`"},
     {BASE "data: {q: {path: Q, scale: '0.01'}}\n", {"I=1", "S=s", "Q=12345"}, "1 [] t s - q=123.45"},
     {BASE "data: {q: {path: Q, decimal: ',', scale: '0.5', round: {digits: 1, mode: half_up}}}\n", {"I=1", "S=s", "Q=2,5"}, "1 [] t s - q=1.3"},
@@ -106,7 +107,7 @@ static const struct {
     {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=many"}, "data.q: a number is expected, as 12 or 0.05, not `many`"},
     {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=1,50"}, "data.q: `1,50` is no number: write 1.50 (a decimal point)"},
     {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=1e99"}, "data.q: `1e99` cannot be kept exactly: a number has at most 38 digits"},
-    {BASE "data: {q: Q}\n", {"I=1", "S=s", "Q=\xFF"}, "data.q: not valid UTF-8"},
+    {BASE "data: {q: Q}\n", {"I=1", "S=s", "Q=\xFF"}, "data.q: not valid UTF-8: say the file's encoding, as `encoding: windows-1252`"},
 };
 
 static void test_rows(void **state)

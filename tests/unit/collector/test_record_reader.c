@@ -173,7 +173,7 @@ static void test_json_problems(void **state)
          "3.1!a mapped column holds a list or map, or goes through a list: name a path such as a.b or a[0].b to one value "
          "3.10!a mapped column holds a list or map, or goes through a list: name a path such as a.b or a[0].b to one value "
          "3.24!a mapped member stands twice in its map: which of them is meant is not known 7:3 ", 0},
-        {"[]", {"a"}, {0}, "[{\"a\":1},{\"b\":NaN}]", "1:1 1.15!is no JSON: NaN is no JSON: what has no value is null, or left out ", MTR_EINVALID},
+        {"[]", {"a"}, {0}, "[{\"a\":1},{\"b\":NaN}]", "1:1 1.15!is no JSON: a value is NaN: what has no value is null, or left out ", MTR_EINVALID},
         {"[]", {"a"}, {0}, "[{\"a\":01}]", "1.7!is no JSON: neither a number, a text in quotes, true, false nor null ", MTR_EINVALID},
         {"[]", {"a"}, {0}, "[{\"a\":1},{\"a\":2}", "1:1 2:2 1.17!is no JSON: the text ends too early ", MTR_EINVALID},
         {"[]", {"a"}, {0}, "[{\"a\":1},{\"a\":", "1:1 1.15!is no JSON: the text ends too early ", MTR_EINVALID},
