@@ -71,6 +71,18 @@ static struct mtr_str without_dots(char *path, size_t size)
     return (struct mtr_str){path, used};
 }
 
+/* "*.files.example": any name below it, and not itself. */
+static bool is_same_host(struct mtr_str host, struct mtr_str allowed)
+{
+    const bool is_any = allowed.size > 2 && allowed.data[0] == '*' && allowed.data[1] == '.';
+    if (is_any) {
+        allowed = behind(allowed, 1);
+        if (host.size <= allowed.size) return false;
+        host = behind(host, host.size - allowed.size);
+    }
+    return host.size == allowed.size && strncasecmp(host.data, allowed.data, host.size) == 0;
+}
+
 static bool is_host_of(const struct source_call *call, struct mtr_str host)
 {
     const char *colon = host.size ? memrchr(host.data, ':', host.size) : NULL;
@@ -82,8 +94,7 @@ static bool is_host_of(const struct source_call *call, struct mtr_str host)
         host.size = size;
     }
     if (bracket && host.size > 2) host = (struct mtr_str){host.data + 1, host.size - 2};
-    return call->port == port && call->host.size == host.size &&
-           strncasecmp(call->host.data, host.data, host.size) == 0;
+    return call->port == port && is_same_host(call->host, host);
 }
 
 bool source_link_is_allowed(const struct source_call *call, const struct mtr_source *source)

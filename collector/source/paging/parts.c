@@ -16,7 +16,7 @@
 #include "collector/source/paging/driver.h"
 #include "meterd/core/byte_set.h"
 
-enum { WANT_TOKEN, WANT_COUNT, WANT_ETAG };
+enum { WANT_TOKEN, WANT_COUNT, WANT_ETAG, WANT_ROOT, WANT_QUERY };
 
 static void add_column(struct paging *paging, unsigned which, struct mtr_str path)
 {
@@ -35,6 +35,8 @@ static void begin_list(struct paging *paging)
     paging_want(paging, MTR_WANT_OF_DOCUMENT, parts->token);
     paging_want(paging, MTR_WANT_OF_DOCUMENT, parts->count);
     paging_want(paging, MTR_WANT_OF_DOCUMENT, parts->etag);
+    paging_want(paging, MTR_WANT_OF_DOCUMENT, parts->root);
+    paging_want(paging, MTR_WANT_OF_DOCUMENT, parts->token_query);
 }
 
 static int open_parts(struct paging *paging, struct mtr_str resume)
@@ -91,8 +93,40 @@ int paging_add_part(struct paging *paging, const struct mtr_str *cells)
 
 /* ---- the whole list ---- */
 
-/* Links are resolved against the list's own URL, and each is another one. */
-static int check_parts(struct paging *paging, const struct source_call *from, struct paging_end *end)
+/* What the manifest says around every link: "https://files/run-7" + "/" + link + "?" + a token. A root or a
+ * token that the document names and the manifest lacks is none. */
+static int write_link(struct paging *paging, const struct paging_page *page, struct mtr_str url,
+                      struct mtr_buffer *out)
+{
+    const struct mtr_str root = paging_found(paging, page, WANT_ROOT)->text;
+    struct mtr_str query = paging_found(paging, page, WANT_QUERY)->text;
+    int rc = mtr_buffer_append_str(out, root);
+    if (!rc && root.size && root.data[root.size - 1] != '/' && url.data[0] != '/')
+        rc = mtr_buffer_append_char(out, '/');
+    if (!rc) rc = mtr_buffer_append_str(out, url);
+    if (rc || !query.size) return rc;
+    if (query.data[0] == '?') query = (struct mtr_str){query.data + 1, query.size - 1};
+    rc = mtr_buffer_append_char(out, memchr(url.data, '?', url.size) ? '&' : '?');
+    return rc ? rc : mtr_buffer_append_str(out, query);
+}
+
+/* Of a template the item; else the link, resolved against the list's own URL. */
+static int write_part(struct paging *paging, const struct paging_page *page, struct mtr_str url,
+                      struct mtr_buffer *out, const char **fault)
+{
+    struct mtr_buffer whole;
+    *fault = "a part has no link";
+    if (!url.size) return MTR_EINVALID;
+    if (paging->source->paging.parts->url_is_template) return mtr_buffer_append_str(out, url);
+    mtr_buffer_init(&whole, PAGING_TOKEN_BYTES_MAX);
+    int rc = write_link(paging, page, url, &whole);
+    if (!rc) rc = source_link_resolve(page->call, mtr_buffer_str(&whole), paging->source, out, fault);
+    mtr_buffer_release(&whole);
+    return rc;
+}
+
+/* Each is another one. */
+static int check_parts(struct paging *paging, const struct paging_page *page, struct paging_end *end)
 {
     struct mtr_byte_set set = {.arena = &paging->arena};
     struct mtr_buffer url;
@@ -104,9 +138,7 @@ static int check_parts(struct paging *paging, const struct source_call *from, st
         bool is_new = true;
         uint32_t number;
         mtr_buffer_reset(&url);
-        rc = paging->source->paging.parts->url_is_template
-                 ? part->url.size ? mtr_buffer_append_str(&url, part->url) : MTR_EINVALID
-                 : source_link_resolve(from, part->url, paging->source, &url, &fault);
+        rc = write_part(paging, page, part->url, &url, &fault);
         if (!rc) rc = mtr_byte_set_add(&set, mtr_buffer_str(&url), &number, &is_new);
         if (!rc) part->url = set.keys[number];
         if (!rc && !is_new) paging_fail(paging, end, PAGING_LOOP, "a part is named twice");
@@ -154,7 +186,7 @@ static int judge_list(struct paging *paging, const struct paging_page *page, str
     else if (paging->renewals && (has_etag && !is_same)) end->step = PAGING_RESTART;
     else if (!paging->renewals && is_same) end->step = PAGING_UNCHANGED;
     if (end->step) return MTR_OK;
-    int rc = check_parts(paging, page->call, end);
+    int rc = check_parts(paging, page, end);
     if (!rc && !end->step && !begins_as_before(paging)) end->step = PAGING_RESTART;
     return rc || end->step || !has_etag ? rc : paging_set_text(&paging->resume, etag->text);
 }

@@ -166,10 +166,10 @@ static void tell(const struct mtr_source *source, const struct story *story)
 
 static struct mtr_source source_of(enum mtr_paging_kind kind)
 {
-    static const struct mtr_str hosts[] = {{"files.example", 13}, {"other.example:8443", 18}};
+    static const struct mtr_str hosts[] = {{"files.example", 13}, {"other.example:8443", 18}, {"*.below.example", 15}};
     return (struct mtr_source){.base = {.is_https = true, .host = MTR_STR("api.example"), .port = 443},
                                .hosts = hosts,
-                               .host_count = 2,
+                               .host_count = 3,
                                .paging = {.kind = kind}};
 }
 
@@ -425,6 +425,28 @@ static void test_manifest(void **state)
     TELL(source, stories);
 }
 
+/* As Microsoft's: names, a root and a token that stand in the manifest. */
+static void test_manifest_with_a_root(void **state)
+{
+    (void)state;
+    struct mtr_source source = source_of(MTR_PAGING_PARTS);
+    const struct mtr_paging_parts parts = {.list = MTR_STR("blobs[]"), .url = MTR_STR("name"), .root = MTR_STR("root"),
+                                           .token_query = MTR_STR("sas")};
+    static const struct story stories[] = {
+        {"0 root=https://files.example/run/7 sas=sv=1&sig=a%2Fb part=p0.gz part=x/p1.gz|5|6", "",
+         "[] NEXT [https://files.example/run/7/p0.gz?sv=1&sig=a%2Fb] NEXT [https://files.example/run/7/x/p1.gz?sv=1&sig=a%2Fb] END", ""},
+        {"0 root=https://a.b.below.example/ sas=?t part=p?v=2|5", "", "[] NEXT [https://a.b.below.example/p?v=2&t] END", ""},
+        {"0 root=/files part=p|5", "", "[] NEXT [https://api.example/files/p] END", ""},
+        {"0 part=p|5", "", "[] NEXT [https://api.example/v2/p] END", ""},
+        {"0 root=https://evil.example part=p", "", "[] FAILED:link", NULL},
+        {"0 root=https://below.example part=p", "", "[] FAILED:link", NULL}, /* *.below.example is below it */
+        {"0 root=https://evilbelow.example part=p", "", "[] FAILED:link", NULL},
+        {"0 root=https://files.example@evil.example part=p", "", "[] FAILED:link", NULL},
+    };
+    source.paging.parts = &parts;
+    TELL(source, stories);
+}
+
 static void test_listing(void **state)
 {
     (void)state;
@@ -490,7 +512,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_none),     cmocka_unit_test(test_page),        cmocka_unit_test(test_offset),
         cmocka_unit_test(test_cursor),   cmocka_unit_test(test_next_url),    cmocka_unit_test(test_link_header),
-        cmocka_unit_test(test_after_id), cmocka_unit_test(test_manifest),    cmocka_unit_test(test_listing),
+        cmocka_unit_test(test_after_id), cmocka_unit_test(test_manifest), cmocka_unit_test(test_manifest_with_a_root),    cmocka_unit_test(test_listing),
         cmocka_unit_test(test_endless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
