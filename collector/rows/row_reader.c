@@ -26,7 +26,9 @@ struct mtr_row_reader {
     struct mtr_arena arena; /* of one row */
     struct known_ids ids;
     bool has_hash;
-    uint32_t column_count; /* the map's, and that of the sum behind them where it is none of these */
+    uint32_t column_count; /* the map's that rows have, and that of the sum behind them where it is none */
+    struct mtr_str mapped[MTR_IMPORT_COLUMNS_MAX];     /* where there are constants: the map's cells */
+    int32_t column_of[MTR_IMPORT_COLUMNS_MAX];         /* of a column of the map; NO_COLUMN: a constant */
     int32_t sum_column;
     struct mtr_import_value plain_sum; /* how a column that no property has is read */
     const struct mtr_import_value *sum;
@@ -84,6 +86,15 @@ static int number_id(struct mtr_row_reader *reader, struct mtr_event *event, uin
     return MTR_OK;
 }
 
+/* The cells of the map's columns, constants among them. */
+static const struct mtr_str *map_cells(struct mtr_row_reader *reader, const struct mtr_str *cells)
+{
+    if (!reader->options.constant_count) return cells;
+    for (uint32_t i = 0; i < reader->map->column_count; i++)
+        if (reader->column_of[i] != NO_COLUMN) reader->mapped[i] = cells[reader->column_of[i]];
+    return reader->mapped;
+}
+
 static int on_record(void *context, const struct mtr_str *cells, const struct mtr_record_place *place)
 {
     struct mtr_row_reader *reader = context;
@@ -93,7 +104,8 @@ static int on_record(void *context, const struct mtr_str *cells, const struct mt
     mtr_arena_reset(&reader->arena);
     if (reader->has_hash) add_to_hash(reader, cells);
     if (reader->sum_column != NO_COLUMN) add_to_sum(reader, cells[reader->sum_column]);
-    int rc = mtr_import_map_event(reader->map, cells, &reader->arena, &event, &skipped, &problem);
+    int rc = mtr_import_map_event(reader->map, map_cells(reader, cells), &reader->arena, &event, &skipped,
+                                  &problem);
     if (rc == MTR_EINVALID) {
         problem.line = (uint32_t)place->line;
         problem.column = (uint32_t)place->column;
@@ -135,7 +147,8 @@ static int find_sum(struct mtr_row_reader *reader, struct mtr_str name, const ch
     uint32_t column = 0;
     if (property) {
         reader->sum = property;
-        reader->sum_column = property->part_count == 1 ? property->parts[0].column : NO_COLUMN;
+        const int32_t of_map = property->part_count == 1 ? property->parts[0].column : NO_COLUMN;
+        reader->sum_column = of_map == NO_COLUMN ? NO_COLUMN : reader->column_of[of_map];
         *fault = "the sum is of a property that is no single column";
         return reader->sum_column == NO_COLUMN ? MTR_EINVALID : MTR_OK;
     }
@@ -146,11 +159,22 @@ static int find_sum(struct mtr_row_reader *reader, struct mtr_str name, const ch
     return MTR_OK;
 }
 
+static const struct mtr_label *find_constant(const struct mtr_row_options *options, struct mtr_str column)
+{
+    for (uint32_t i = 0; i < options->constant_count; i++)
+        if (mtr_str_equal(options->constants[i].name, column)) return &options->constants[i];
+    return NULL;
+}
+
 static int find_columns(struct mtr_row_reader *reader, const char **fault)
 {
     const struct mtr_import_map *map = reader->map;
-    for (uint32_t i = 0; i < map->column_count; i++) reader->columns[i] = map->columns[i];
-    reader->column_count = map->column_count;
+    for (uint32_t i = 0; i < map->column_count; i++) {
+        const struct mtr_label *constant = find_constant(&reader->options, map->columns[i]);
+        reader->column_of[i] = constant ? NO_COLUMN : (int32_t)reader->column_count;
+        if (constant) reader->mapped[i] = constant->value;
+        else reader->columns[reader->column_count++] = map->columns[i];
+    }
     return reader->options.sum_of.size ? find_sum(reader, reader->options.sum_of, fault) : MTR_OK;
 }
 

@@ -25,6 +25,7 @@
 #include "meterd/core/decimal.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/event.h"
+#include "meterd/core/schema.h"
 
 enum { MTR_ROWS_KNOWN_MAX = 1 << 23 };
 
@@ -46,6 +47,10 @@ struct mtr_row_options {
      * Empty: nothing is added up. */
     struct mtr_str sum_of;
     bool has_hash;         /* wanted: counts.hash */
+    /* Columns of the map that no row has, and what they hold in all of them: each.subject of a source's
+     * for_each. Their values are borrowed by the reader, the array while it is opened. */
+    const struct mtr_label *constants;
+    uint32_t constant_count;
     uint32_t gather_bytes; /* as of the record reader */
 };
 

@@ -47,7 +47,9 @@ static struct mtr_row_counts read_all(const struct given *given, size_t piece_by
     assert_int_equal(mtr_import_map_parse(mtr_str_from(given->map), map, &diagnostic), MTR_OK);
     struct mtr_row_format format = map->format;
     format.kind = given->format;
-    const struct mtr_row_options options = {.format = &format, .gather_bytes = 7};
+    static const struct mtr_label each = {{"each.subject", 12}, {"vm-9", 4}};
+    const struct mtr_row_options options = {
+        .format = &format, .gather_bytes = 7, .constants = &each, .constant_count = strstr(given->map, "each.") != NULL};
     assert_int_equal(mtr_row_reader_open(map, &options, &hooks, &reader, &fault), MTR_OK);
     int rc = MTR_OK;
     for (size_t at = 0; !rc && at < size; at += piece_bytes) {
@@ -86,6 +88,9 @@ static const struct given rows[] = {
     {NUMBERED, MTR_ROWS_CSV, "1,2\nr,2\n", "2:2/r ", 0}, /* a header of just these names */
     {NUMBERED "format: {csv: {header: true}}\n", MTR_ROWS_CSV, "S,I\nr,2\n", "2:2/r ", 0},
     {NUMBERED "format: {csv: {header: false}}\n", MTR_ROWS_CSV, "1,2\nr,2\n", "1:2/1 2:2/r ", 0},
+    /* A constant is no column of the rows. */
+    {"id: '{each.subject}-{I}'\ntype: =t\nsubject: each.subject\n", MTR_ROWS_CSV, "X,I\ns,1\nr,2\n", "2:vm-9-1/vm-9 3:vm-9-2/vm-9 ", 0},
+    {"id: I\ntype: =t\nsubject: each.subject\n", MTR_ROWS_NDJSON, "{\"each\":{\"subject\":7},\"I\":1}\n", "1:1/vm-9 ", 0},
     {NAMED, MTR_ROWS_NDJSON, "{\"S\":\"s\",\"I\":1}\n{\"S\":\"r\",\"I\":\"2\"}", "1:1/s 2:2/r ", 0},
     {NAMED, MTR_ROWS_NDJSON, "\xEF\xBB\xBF{\"S\":\"s\",\"I\":1}\r\n\r\n  \r\n{\"S\":\"r\",\"I\":2}\r\n", "1:1/s 4:2/r ", 0},
     {NAMED, MTR_ROWS_NDJSON, "{\"S\":\"s\",\"I\":[1]}\n[]\n{\n{\"S\":\"r\",\"I\":2}\n", "1!import.line 2!import.line 3!import.line 4:2/r ", 0},
