@@ -27,8 +27,10 @@ void bundle_release(struct bundle *bundle)
     mtr_arena_release(&bundle->arena);
 }
 
-/* {"key": key, …}: appended to *out. */
-static int write_json(const struct mtr_node *node, struct mtr_str key, struct mtr_buffer *out)
+/* {"key": key, …}: appended to *out. Null says nothing, but for a source: there it takes away what its preset
+ * has. */
+static int write_json(enum mtr_catalog_kind kind, const struct mtr_node *node, struct mtr_str key,
+                      struct mtr_buffer *out)
 {
     struct mtr_json_writer json;
     struct mtr_buffer member;
@@ -39,7 +41,8 @@ static int write_json(const struct mtr_node *node, struct mtr_str key, struct mt
     mtr_json_named_text(&json, "key", key);
     for (uint32_t i = 0; i < node->child_count && !rc; i++) {
         const struct mtr_node *child = &node->children[i];
-        if (child->kind == MTR_NODE_NULL || mtr_str_equal(child->key, MTR_STR("key"))) continue;
+        const bool says_nothing = child->kind == MTR_NODE_NULL && kind != MTR_KIND_SOURCE;
+        if (says_nothing || mtr_str_equal(child->key, MTR_STR("key"))) continue;
         mtr_buffer_reset(&member);
         rc = mtr_node_write_json(child, &member);
         mtr_json_name(&json, child->key.data);
@@ -98,7 +101,7 @@ static int add_item(struct bundle *bundle, enum mtr_catalog_kind kind, struct mt
     /* Escapes may make it longer than what was written. */
     mtr_buffer_init(&json, 2 * (size_t)MTR_DOCUMENT_BYTES_MAX);
     int rc = reserve(bundle);
-    if (!rc) rc = write_json(node, key, &json);
+    if (!rc) rc = write_json(kind, node, key, &json);
     if (!rc) rc = mtr_arena_copy(&bundle->arena, mtr_buffer_str(&json), &item.json);
     mtr_buffer_release(&json);
     if (rc) return rc;

@@ -13,6 +13,12 @@
 
 enum { ARENA_CHUNK_BYTES = 4096, ARENA_BYTES_MAX = 4 << 20 };
 
+/* In a source null takes away what its preset has. */
+static bool is_taken_away(const struct import_reading *reading, const struct mtr_node *node)
+{
+    return reading->source && node->kind == MTR_NODE_NULL;
+}
+
 static int add_data(struct import_reading *reading, const struct mtr_node *node, struct mtr_str name)
 {
     struct mtr_import_map *map = reading->map;
@@ -33,6 +39,7 @@ static int parse_data(struct import_reading *reading, const struct mtr_node *nod
     if (node->kind != MTR_NODE_MAP)
         return row_fault(node, reading->diagnostic, "a map of property to column is expected");
     for (uint32_t i = 0; i < node->child_count; i++) {
+        if (is_taken_away(reading, &node->children[i])) continue;
         int rc = add_data(reading, &node->children[i], node->children[i].key);
         if (rc) return rc;
     }
@@ -207,11 +214,15 @@ static int parse_identity(struct import_reading *reading, const struct mtr_node 
 
 /* ---- all of it ---- */
 
-static bool are_numbers(const struct mtr_import_map *map)
+/* All that rows have. */
+static bool are_numbers(const struct mtr_import_map *map, bool is_of_source)
 {
     uint64_t number;
-    for (uint32_t i = 0; i < map->column_count; i++)
+    for (uint32_t i = 0; i < map->column_count; i++) {
+        const bool is_constant = is_of_source && mtr_str_starts_with(map->columns[i], MTR_STR("each."));
+        if (is_constant) continue;
         if (!mtr_str_to_u64(map->columns[i], &number) || !number || number > MTR_CSV_CELLS_MAX) return false;
+    }
     return map->column_count > 0;
 }
 
@@ -254,7 +265,7 @@ static int keep_arrays(struct import_reading *reading)
     map->column_count = reading->column_count;
     map->data = data;
     map->skips = skips;
-    map->columns_are_numbers = are_numbers(map);
+    map->columns_are_numbers = are_numbers(map, reading->source != NULL);
     return MTR_OK;
 }
 
@@ -278,6 +289,7 @@ static int read_all(struct import_reading *reading, const struct mtr_node *root,
         return rc;
     }
     for (uint32_t i = 0; i < root->child_count; i++) {
+        if (is_taken_away(reading, &root->children[i])) continue;
         rc = parse_member(reading, &root->children[i]);
         if (!is_told(rc, &diagnostic, findings)) return rc;
     }

@@ -135,6 +135,7 @@ static int parse_kind(const struct reading *reading, const struct kind *kind, co
     reading->out->kind = kind->kind;
     if (members->kind != MTR_NODE_MAP) return fault(reading, members, "a map is expected, as {}");
     for (uint32_t i = 0; i < members->child_count; i++) {
+        if (members->children[i].kind == MTR_NODE_NULL) continue; /* not written */
         int rc = parse_member(reading, kind, &members->children[i]);
         if (rc) return rc;
     }

@@ -84,7 +84,8 @@ struct mtr_field {
     enum mtr_field_type type;
     size_t offset;              /* of the decoded member: offsetof(struct …, member) */
     bool required;
-    bool fillable; /* a required one that whoever writes a document may leave out: it is filled before */
+    bool fillable; /* something fills the document before: a required one may be left out of it; of LABELS a
+                      null takes away what would be filled in */
     const char *default_text;   /* decoded as if written; NULL: member stays zero */
     const char *const *choices; /* ENUM, MAP: NULL-terminated */
     uint64_t min, max; /* U64, BYTES, DURATION (µs), bytes of a TEXT and list lengths; both 0: no bound; max

@@ -25,7 +25,8 @@
  *
  * In a source's `map` there is neither id (its `identity` says it) nor source, format and delimiter. Columns
  * that begin with `each.` are of its for_each, as `subject: each.subject`, and the same for all rows of a
- * request. A number may be a counter: {path: value, counter: {series: [instance, device]}}.
+ * request (`constants` of a row reader). A number may be a counter:
+ * {path: value, counter: {series: [instance, device]}}.
  *
  * Equal rows have equal ids, so importing a file again answers `duplicate` for all of it.
  */

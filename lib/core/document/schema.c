@@ -110,16 +110,18 @@ static int decode_labels(struct mtr_schema_context *context, const struct mtr_fi
     int rc = check_length(context, field, node);
     if (rc) return rc;
     struct mtr_label *labels = mtr_arena_calloc(context->arena, node->child_count, sizeof(*labels));
+    uint32_t count = 0;
     if (!labels) return MTR_ENOMEM;
     for (uint32_t i = 0; i < node->child_count && rc != MTR_ENOMEM; i++) {
         const struct mtr_node *child = &node->children[i];
         size_t path_size = context->path_size;
+        if (child->kind == MTR_NODE_NULL && field->fillable) continue;
         path_push(context, ".", child->key);
-        rc = worse(rc, mtr_arena_copy(context->arena, child->key, &labels[i].name));
-        rc = worse(rc, schema_decode_text_node(context, child, "a text", &labels[i].value));
+        rc = worse(rc, mtr_arena_copy(context->arena, child->key, &labels[count].name));
+        rc = worse(rc, schema_decode_text_node(context, child, "a text", &labels[count++].value));
         path_pop(context, path_size);
     }
-    if (!rc) *out = (struct mtr_list){labels, node->child_count};
+    if (!rc) *out = (struct mtr_list){labels, count};
     return rc;
 }
 

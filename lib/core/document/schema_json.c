@@ -91,7 +91,7 @@ static void write_labels(struct writing *to, const struct mtr_field *field)
     write_types(to, "object", NULL, !is_asked_for(field));
     mtr_json_name(&to->json, "additionalProperties");
     mtr_json_map(&to->json);
-    write_types(to, "string", "number", false);
+    write_types(to, "string", "number", field->fillable);
     mtr_json_map_end(&to->json);
 }
 

@@ -50,9 +50,9 @@ extern const struct mtr_field source_body_rows[];
         {MTR_ROW(source_request_fields, url), .type = MTR_FIELD_TEXT, .max = MTR_SOURCE_TEXT_BYTES_MAX,      \
          MTR_ROW_GIVEN(source_request_fields, has_url),                                                      \
          .doc = "template of a whole URL, in the place of path"},                                            \
-        {MTR_ROW(source_request_fields, query), .type = MTR_FIELD_LABELS, .max = 64,                         \
+        {MTR_ROW(source_request_fields, query), .type = MTR_FIELD_LABELS, .max = 64, .fillable = true,       \
          .doc = "names and templates: {from}, {to}, {last}, {each.…}"},                                      \
-        {MTR_ROW(source_request_fields, headers), .type = MTR_FIELD_LABELS, .max = 64,                       \
+        {MTR_ROW(source_request_fields, headers), .type = MTR_FIELD_LABELS, .max = 64, .fillable = true,     \
          .doc = "names and templates"},                                                                      \
         {MTR_ROW(source_request_fields, body), .type = MTR_FIELD_MAP, .fields = source_body_rows,            \
          .doc = "what is sent"},                                                                             \

@@ -1,6 +1,6 @@
 /*
  * A document with its preset's values. Maps are merged key by key; what is one of several ways replaces the
- * preset's way; null takes a preset's value away.
+ * preset's way; null takes a preset's value away, and stays, so that who fills again changes nothing.
  *
  * What comes from the preset stands, for findings, where the document names it.
  */
@@ -107,7 +107,6 @@ static int merge(struct filling *filling, const struct mtr_node *preset, const s
     out->child_count = 0;
     for (uint32_t i = 0; !rc && i < own->child_count; i++) {
         const struct mtr_node *child = &own->children[i], *base = child_of(preset, child->key);
-        if (child->kind == MTR_NODE_NULL) continue;
         const size_t before = push(filling, child->key);
         if (base) rc = merge(filling, base, child, &children[out->child_count++]);
         else children[out->child_count++] = *child;

@@ -10,7 +10,7 @@
 const struct mtr_field source_body_rows[] = {
     {MTR_ROW(source_body_fields, json), .type = MTR_FIELD_NODE, MTR_ROW_GIVEN(source_body_fields, has_json),
      .doc = "a JSON value; each text in it is a template"},
-    {MTR_ROW(source_body_fields, form), .type = MTR_FIELD_LABELS, .max = 64,
+    {MTR_ROW(source_body_fields, form), .type = MTR_FIELD_LABELS, .max = 64, .fillable = true,
      MTR_ROW_GIVEN(source_body_fields, has_form), .doc = "names and templates, as a form sends them"},
     {MTR_ROW(source_body_fields, text), .type = MTR_FIELD_TEXT, .max = MTR_SOURCE_TEXT_BYTES_MAX,
      MTR_ROW_GIVEN(source_body_fields, has_text), .doc = "template; its type stands in headers"},

@@ -121,6 +121,25 @@ static void test_deleted_while_nothing_was_read(void **state)
     mtr_catalog_release(catalog);
 }
 
+/* What null took away of a preset does not come back with the next start. */
+static void test_null_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(f, apply(f, BASE, false));
+    assert_ok(f, apply(f, "sources:\n  - {key: a, vendor: acme, preset: rest, base_url: 'https://api.example', auth: none, answer: null,"
+                          " window: {rereads: null}, request: {path: /u, headers: {Accept: null}, query: {f: '{from}'}}, identity: {id: i},"
+                          " map: {type: =t, subject: s, time: at}}\n", false));
+    for (int again = 0; again < 2; again++) {
+        struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
+        const struct mtr_source *source = mtr_catalog_find_source(catalog, MTR_STR("a"));
+        assert_int_equal(source->answer.retry_after_count, 1); /* the default, and not the preset's two */
+        assert_int_equal(source->window.reread_count, 0);
+        assert_int_equal(source->request.header_count, 0);
+        mtr_catalog_release(catalog);
+        reopen(f);
+    }
+}
+
 /* What was accepted once and is not understood any more opens, and asks nothing. */
 static void test_stored_under_earlier_rules(void **state)
 {
@@ -159,6 +178,7 @@ int main(void)
         TEST(test_refusals),
         TEST(test_services_are_the_vendors_own),
         TEST(test_deleted_while_nothing_was_read),
+        TEST(test_null_is_kept),
         TEST(test_stored_under_earlier_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -190,6 +190,8 @@ static const char *const spellings[] = {
     "format: {ndjson: {compression: gzip}}",
     "format: {csv: {delimiter: ';', quote: \"'\", header: true, encoding: windows-1251, compression: zip, entry: '*.csv'}}",
     "format: {prometheus: {}}",
+    "format: {csv: {header: false}}\nfor_each: {values: [x]}\nrequest: {path: '/{each}', query: {f: '{from}'}}\nidentity: {id: '1'}\n"
+    "map: {type: =t, subject: each.value, time: '2', data: {q: '3'}}",
     "window: {length: 6h}",
     "window: {length: month, open: 1d, rereads: [month_end+1d, month_end+10d]}",
     "window: {length: cursor, overlap: 15m}\nrequest: {path: /feed}",
@@ -206,6 +208,9 @@ static const char *const spellings[] = {
     "pages: {keep: 0}",
     "base_url: 'http://[::1]:8080'",
     "job: null\nfor_each: null\nholds_close: null",
+    "preset: focus\nwindow: {length: month}\nrequest: {path: '/{from:%Y-%m}'}\nformat: {csv: {delimiter: null}}"
+    "\nidentity: {id: i}\nmap: {skip: null, data: {cost: null}}",
+    "preset: prometheus\nrequest: {query: {partial_response: null, query: 'up[1h]'}}\nformat: {prometheus: {}}",
 };
 
 static void test_nested_spellings(void **state)
@@ -244,7 +249,7 @@ static const struct {
     {"key: a", "{\"key\":\"a\"}"},
     {"{preset: cloudevents, key: a, window: {overlap: 1m}, request: null, auth: none, paging: {cursor: {path: n, send: query.c}},"
      " identity: {hash: [id]}, map: {time: at, data: {q: q}}}",
-     "{\"preset\":\"cloudevents\",\"key\":\"a\",\"window\":{\"overlap\":\"1m\",\"length\":\"cursor\"},\"auth\":\"none\","
+     "{\"preset\":\"cloudevents\",\"key\":\"a\",\"window\":{\"overlap\":\"1m\",\"length\":\"cursor\"},\"request\":null,\"auth\":\"none\","
      "\"paging\":{\"cursor\":{\"path\":\"n\",\"send\":\"query.c\"}},\"identity\":{\"hash\":[\"id\"]},"
      "\"map\":{\"time\":\"at\",\"data\":{\"q\":\"q\"},\"type\":\"type\",\"subject\":\"subject\"},"
      "\"schedule\":{\"every\":\"1m\"},\"delivery\":\"append\",\"format\":{\"ndjson\":{}}}"},
@@ -253,7 +258,8 @@ static const struct {
      "{\"preset\":\"gnocchi\",\"window\":{\"periods\":[\"last\"],\"lateness\":\"30m\",\"rereads\":[\"2h\",\"1d\",\"3d\"]},"
      "\"auth\":{\"login\":{\"request\":{\"url\":\"u\",\"method\":\"POST\"},\"token\":{\"path\":\"t\"},"
      "\"expires\":{\"path\":\"token.expires_at\"},\"send\":{\"header\":\"X-Auth-Token\",\"value\":\"{token}\"}}},"
-     "\"map\":{\"data\":{\"n\":\"a\"},\"time\":\"[0]\"}}"},
+     "\"schedule\":null,\"answer\":null,\"request\":null,\"format\":null,"
+     "\"map\":{\"data\":{\"quantity\":null,\"n\":\"a\"},\"time\":\"[0]\"}}"},
 };
 
 static void test_presets_fill_what_is_left_out(void **state)
