@@ -3,7 +3,21 @@
  */
 #include "rater/account_turns.h"
 
-#include "rater/period/account.h"
+/* Those of its peers [from, until) in the billing period that holds that time. */
+static int walk(const struct mtr_subscription *subscription, int64_t start_us, uint32_t from, uint32_t until,
+                mtr_on_account_period on_period, void *context)
+{
+    const struct mtr_period whole = mtr_period_at(&subscription->billing, start_us);
+    MTR_ASSERT(whole.start_us <= start_us && start_us < whole.end_us);
+    return mtr_account_walk(subscription, &whole, from, until, on_period, context);
+}
+
+static int walk_behind(const struct mtr_subscription *subscription, int64_t start_us,
+                       mtr_on_account_period on_period, void *context)
+{
+    return walk(subscription, start_us, subscription->peer_index + 1, subscription->peer_count, on_period,
+                context);
+}
 
 static int mark(void *context, const struct mtr_subscription *subscription, struct mtr_period period)
 {
@@ -13,7 +27,7 @@ static int mark(void *context, const struct mtr_subscription *subscription, stru
 int rater_account_changed(struct rater_step *step, const struct mtr_subscription *subscription,
                           int64_t start_us)
 {
-    return mtr_account_walk_behind(subscription, start_us, mark, step);
+    return walk_behind(subscription, start_us, mark, step);
 }
 
 /* ---- waiting ---- */
@@ -53,7 +67,7 @@ int rater_account_waits(struct rater_step *step, const struct mtr_subscription *
     struct looking looking = {step, false};
     struct mtr_charge_progress own;
     *waits = false;
-    int rc = rater_account_walk_before(subscription, start_us, look, &looking);
+    int rc = walk(subscription, start_us, 0, subscription->peer_index, look, &looking);
     if (rc || !looking.waits) return rc;
     rc = mtr_charges_get_progress(step->charges, subscription->number, mtr_billing_period_name_s(start_us),
                                   &own);
@@ -77,5 +91,5 @@ static int call(void *context, const struct mtr_subscription *subscription, stru
 int rater_account_rated(struct rater_step *step, const struct mtr_subscription *subscription,
                         int64_t start_us)
 {
-    return mtr_account_walk_behind(subscription, start_us, call, step);
+    return walk_behind(subscription, start_us, call, step);
 }

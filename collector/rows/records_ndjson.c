@@ -116,7 +116,7 @@ static size_t mark_bytes(const struct ndjson *ndjson, size_t size)
 static int take_lines(struct ndjson *ndjson, size_t size)
 {
     struct mtr_json_index index;
-    struct mtr_json_cursor cursor = {NULL};
+    struct mtr_json_cursor cursor = {0};
     char *text = ndjson->text.data;
     size_t at = mark_bytes(ndjson, size), first = at;
     int rc = json_index_build((struct mtr_str){text + first, size - first}, &index);

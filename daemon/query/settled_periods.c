@@ -17,7 +17,8 @@
 enum {
     ARENA_CHUNK_BYTES = 1 << 16,
     SLOTS_MIN = 256,
-    PEERS_OF_A_PERIOD = 32 /* so many of an account are looked at in the time in which one period is priced */
+    PEERS_OF_A_PERIOD = 32, /* so many of an account are looked at in the time that one period is priced in */
+    STOP = 1
 };
 
 void query_settling_open(struct query_settling *settling, size_t bytes_max)
@@ -28,16 +29,6 @@ void query_settling_open(struct query_settling *settling, size_t bytes_max)
 void query_settling_close(struct query_settling *settling)
 {
     mtr_arena_release(&settling->arena);
-}
-
-void query_settling_begin(struct query_settling *settling)
-{
-    mtr_arena_reset(&settling->arena);
-    query_drafted_begin(&settling->draws, settling->charges, &settling->arena);
-    settling->items = NULL;
-    settling->slots = settling->heap = NULL;
-    settling->count = settling->capacity = settling->slot_count = 0;
-    settling->heap_count = settling->heap_capacity = 0;
 }
 
 /* ---- which are known ---- */
@@ -157,18 +148,40 @@ static int draw_before(void *context, struct mtr_charge_draw *draw)
     return query_drafted_before(&settling->draws, draw);
 }
 
+static int add_account(void *context, const struct mtr_subscription *subscription,
+                       const struct mtr_period *whole, struct mtr_money *sum)
+{
+    struct query_settling *settling = context;
+    struct query_account_sums sums;
+    int rc = query_account_before(&settling->accounts, subscription, whole, &sums);
+    return rc ? rc : mtr_money_add(*sum, sums.drafted, sum);
+}
+
+const struct mtr_draw_ledger query_ledger_of_settled = {.draw_before = draw_before, .account = add_account};
+
 /* Of what cannot be priced stays what was charged. */
-static int add_account(void *context, const struct mtr_subscription *subscription, int64_t start_s,
+static int add_drafted(void *context, const struct mtr_subscription *subscription, int64_t start_s,
                        struct mtr_money *sum)
 {
     const struct query_settling *settling = context;
     const struct query_settled *item = query_settling_find(settling, subscription->number, start_s);
-    if (!item || !item->is_priced || item->outcome.problem)
-        return mtr_ledger_of_charges.account(settling->charges, subscription, start_s, sum);
-    return mtr_money_add(*sum, item->outcome.account, sum);
+    if (item && item->is_priced && !item->outcome.problem)
+        return mtr_money_add(*sum, item->outcome.account, sum);
+    if (!settling->charges) return MTR_OK;
+    return mtr_account_charged(settling->charges, subscription, start_s, sum);
 }
 
-const struct mtr_draw_ledger query_ledger_of_settled = {.draw_before = draw_before, .account = add_account};
+void query_settling_begin(struct query_settling *settling)
+{
+    mtr_arena_reset(&settling->arena);
+    query_drafted_begin(&settling->draws, settling->charges, &settling->arena);
+    settling->accounts = (struct query_drafted_accounts){
+        .charges = settling->charges, .add_drafted = add_drafted, .context = settling};
+    settling->items = NULL;
+    settling->slots = settling->heap = NULL;
+    settling->count = settling->capacity = settling->slot_count = 0;
+    settling->heap_count = settling->heap_capacity = 0;
+}
 
 /* ---- one price ---- */
 
@@ -229,6 +242,7 @@ static int sum_lines(const struct mtr_period_price *price, struct query_outcome 
 static int fill_outcome(struct mtr_period_price *price, struct query_outcome *out)
 {
     const struct mtr_billing_period *period = &price->period;
+    out->account_before = price->account_before;
     out->line_count = price->line_count;
     out->cell_count = price->cell_count;
     out->priced_from_us = period->part_count ? period->parts[0].start_us : INT64_MAX;
@@ -269,13 +283,13 @@ static void find_bounds(struct query_outcome *out, int64_t start_s)
     out->end_us = mtr_time_sooner(end_us, phase->end_us);
 }
 
-int query_price_period(const struct query_settling *settling, const struct mtr_subscription *phase,
+int query_price_period(struct query_settling *settling, const struct mtr_subscription *phase,
                        int64_t start_s, struct mtr_period_price *price, struct query_outcome *out)
 {
     struct mtr_rating rating = query_view_rating(settling->view, settling->charges, settling->prices);
     const struct mtr_subscription *priced = phase;
     rating.ledger = &query_ledger_of_settled;
-    rating.ledger_context = (void *)(uintptr_t)settling;
+    rating.ledger_context = settling;
     *price = (struct mtr_period_price){.line_count = 0};
     *out = (struct query_outcome){.phase = phase, .priced_from_us = INT64_MAX};
     find_bounds(out, start_s);
@@ -305,24 +319,47 @@ static int on_drawing(void *context, uint32_t subscription, int64_t start_s)
     return query_settling_mark(context, subscription, start_s);
 }
 
+/* The next one in the account, and what it counted with. */
+struct following {
+    struct query_settling *settling;
+    struct query_account_sums sums; /* of those before it */
+    int64_t start_s;                /* of the next; INT64_MAX: there is none */
+    uint32_t subscription;
+};
+
 /* One that has not begun is none yet. */
-static int on_account_period(void *context, const struct mtr_subscription *subscription,
-                             struct mtr_period period)
+static int on_next(void *context, const struct mtr_subscription *subscription, struct mtr_period period)
 {
-    struct query_settling *settling = context;
-    if (period.start_us > settling->watermark_us) return MTR_OK;
-    return query_settling_mark(settling, subscription->number, mtr_billing_period_name_s(period.start_us));
+    struct following *next = context;
+    struct mtr_money counted = next->sums.charged;
+    if (period.start_us > next->settling->watermark_us) return MTR_OK;
+    const int64_t start_s = mtr_billing_period_name_s(period.start_us);
+    const struct query_settled *item = query_settling_find(next->settling, subscription->number, start_s);
+    if (item && item->is_priced && !item->outcome.problem) counted = item->outcome.account_before;
+    if (counted.e18 != next->sums.drafted.e18) {
+        next->start_s = start_s;
+        next->subscription = subscription->number;
+    }
+    return STOP;
 }
 
-/* What it counted in its account, before it was priced now. */
-static int account_before(const struct query_settling *settling, const struct query_settled *item,
-                          const struct mtr_subscription *phase, struct mtr_money *out)
+/* One further: the rest is told when that is priced. */
+static int follow_account(struct query_settling *settling, const struct query_outcome *outcome,
+                          int64_t start_s)
 {
-    *out = (struct mtr_money){0};
-    if (!item->is_priced || item->outcome.problem)
-        return mtr_ledger_of_charges.account(settling->charges, phase, item->start_s, out);
-    *out = item->outcome.account;
-    return MTR_OK;
+    const struct mtr_subscription *phase = outcome->phase;
+    struct following next = {.settling = settling, .start_s = INT64_MAX};
+    if (!phase->tariff->has_account || phase->peer_count < 2 || !outcome->exists) return MTR_OK;
+    const struct mtr_period whole = mtr_period_at(&phase->billing, outcome->start_us);
+    query_account_changed(&settling->accounts, phase, &whole);
+    if (outcome->problem) return MTR_OK;
+    int rc = query_account_before(&settling->accounts, phase, &whole, &next.sums);
+    if (!rc) rc = mtr_money_add(next.sums.drafted, outcome->account, &next.sums.drafted);
+    if (!rc && settling->charges)
+        rc = mtr_account_charged(settling->charges, phase, start_s, &next.sums.charged);
+    if (!rc) rc = mtr_account_walk(phase, &whole, phase->peer_index + 1, phase->peer_count, on_next, &next);
+    if (rc && rc != STOP) return rc;
+    return next.start_s < INT64_MAX ? query_settling_mark(settling, next.subscription, next.start_s) : MTR_OK;
 }
 
 static const struct mtr_subscription *phase_of(const struct query_settling *settling,
@@ -335,17 +372,13 @@ static const struct mtr_subscription *phase_of(const struct query_settling *sett
 
 /* Hands on what came of it. What cannot be priced stays as it was charged. */
 static int tell(struct query_settling *settling, const struct query_settled *item,
-                const struct mtr_period_price *price, struct mtr_money account)
+                const struct mtr_period_price *price)
 {
-    const struct query_outcome *outcome = &item->outcome;
-    if (outcome->problem) return MTR_OK;
-    const bool account_changes = outcome->account.e18 != account.e18;
-    const uint32_t subscription = item->subscription;
-    const struct mtr_subscription *phase = outcome->phase;
-    const int64_t start_us = outcome->start_us;
-    int rc = query_drafted_note(&settling->draws, subscription, item->start_s, price, on_drawing, settling);
-    if (rc || !account_changes) return rc;
-    return mtr_account_walk_behind(phase, start_us, on_account_period, settling);
+    int rc = MTR_OK;
+    if (!item->outcome.problem)
+        rc = query_drafted_note(&settling->draws, item->subscription, item->start_s, price, on_drawing,
+                                settling);
+    return rc ? rc : follow_account(settling, &item->outcome, item->start_s);
 }
 
 static int settle(struct query_settling *settling, uint32_t index)
@@ -354,22 +387,21 @@ static int settle(struct query_settling *settling, uint32_t index)
     const struct mtr_subscription *phase = phase_of(settling, item);
     struct mtr_period_price price;
     struct query_outcome outcome;
-    struct mtr_money account;
     if (!phase) return MTR_OK;
-    settling->priced += 1 + phase->peer_count / PEERS_OF_A_PERIOD;
+    const uint64_t looked = settling->accounts.looked;
     mtr_arena_reset(settling->prices);
-    int rc = account_before(settling, item, phase, &account);
-    if (!rc) rc = query_price_period(settling, phase, item->start_s, &price, &outcome);
+    int rc = query_price_period(settling, phase, item->start_s, &price, &outcome);
     if (!rc && outcome.problem) {
         outcome.why = mtr_arena_strdup(&settling->arena, mtr_str_from(outcome.why));
         if (!outcome.why) rc = MTR_ENOMEM;
     }
     if (rc) return rc;
     settling->cells += outcome.cell_count;
+    settling->priced += 1 + (settling->accounts.looked - looked) / PEERS_OF_A_PERIOD;
     item->outcome = outcome;
     item->is_priced = true;
     const struct query_settled priced = *item; /* marking may move them */
-    return tell(settling, &priced, &price, account);
+    return tell(settling, &priced, &price);
 }
 
 int query_settling_run(struct query_settling *settling)

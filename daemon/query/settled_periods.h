@@ -12,6 +12,7 @@
 #ifndef METERD_DAEMON_QUERY_SETTLED_PERIODS_H
 #define METERD_DAEMON_QUERY_SETTLED_PERIODS_H
 
+#include "daemon/query/drafted_accounts.h"
 #include "daemon/query/drafted_draws.h"
 #include "daemon/query/recounted_use.h"
 
@@ -25,7 +26,8 @@ struct query_outcome {
     const char *why; /* with it: a sentence */
     struct mtr_money amount, cost; /* of all lines */
     bool has_cost;
-    struct mtr_money account; /* what of it counts in the account of its tariff */
+    struct mtr_money account, account_before; /* what of it counts in the account of its tariff, and what of
+                                                 those before it */
     uint32_t line_count;
     struct mtr_hash128 lines; /* equal: the same bill, line by line */
     uint64_t components;      /* components times parts */
@@ -57,6 +59,7 @@ struct query_settling {
     /* own */
     struct mtr_arena arena;
     struct query_drafted_draws draws;
+    struct query_drafted_accounts accounts;
     struct query_settled *items;
     uint32_t count, capacity;
     uint32_t *slots; /* a hash index: their place + 1 */
@@ -84,7 +87,7 @@ void query_settling_sort(struct query_settling *settling);
 extern const struct mtr_draw_ledger query_ledger_of_settled;
 /* The price of the period of that name of a phase, and what it comes to. An error that is the period's own is
  * its problem, with a sentence that is borrowed from the price. */
-int query_price_period(const struct query_settling *settling, const struct mtr_subscription *phase,
+int query_price_period(struct query_settling *settling, const struct mtr_subscription *phase,
                        int64_t start_s, struct mtr_period_price *price,
                        struct query_outcome *out) MTR_MUST_USE;
 

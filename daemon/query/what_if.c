@@ -65,23 +65,31 @@ struct pair {
     const struct mtr_subscription *draft;
 };
 
-/* One that the draft reaches, whoever is asked for; it may reach others through it. */
-static bool find_reached(const struct mtr_what_if_options *options, uint32_t number, struct pair *out)
+static bool find_pair(const struct mtr_what_if_options *options, uint32_t number, struct pair *out)
 {
     *out = (struct pair){mtr_catalog_subscription(options->stored, number),
                          mtr_catalog_subscription(options->draft, number)};
-    return out->draft && is_reached(options, out->stored, out->draft);
+    return out->draft;
 }
 
-/* How many of the group that are asked for the draft reaches. */
+/* One that the draft reaches, whoever is asked for; it may reach others through it. */
+static bool find_reached(const struct mtr_what_if_options *options, uint32_t number, struct pair *out)
+{
+    return find_pair(options, number, out) && is_reached(options, out->stored, out->draft);
+}
+
+/* How many of the group are asked for; none where the draft reaches nobody of it. */
 static uint32_t count_group(const struct what_if *what_if, uint32_t first)
 {
     const struct mtr_what_if_options *options = what_if->options;
     uint32_t count = 0;
+    bool any = false;
     struct pair pair;
-    for (uint32_t i = first; i; i = what_if->sharing.next[i])
-        count += find_reached(options, i, &pair) && is_asked_for(options, pair.stored, pair.draft);
-    return count;
+    for (uint32_t i = first; i; i = what_if->sharing.next[i]) {
+        any = any || find_reached(options, i, &pair);
+        count += find_pair(options, i, &pair) && is_asked_for(options, pair.stored, pair.draft);
+    }
+    return any ? count : 0;
 }
 
 /* ---- a group of them ---- */
@@ -148,15 +156,19 @@ static int settle_group(struct what_if *what_if, uint32_t first)
     return rc == MTR_ELIMIT ? refuse(what_if, first) : rc;
 }
 
-/* The periods that are asked for. */
-static int tell_subscription(struct what_if *what_if, const struct pair *of)
+/* The periods that are asked for; of one that the draft reaches through others alone where it changes any. */
+static int tell_subscription(struct what_if *what_if, const struct pair *of, bool is_reached)
 {
     const struct mtr_period within = asked_time(what_if, of->draft);
     struct query_period_pairs pairs;
     struct query_period_pair pair;
+    bool is_told = is_reached;
     int rc = MTR_OK;
     query_pairs_begin(&pairs, of->stored, of->draft, within);
-    while (!rc && query_pairs_next(&pairs, &pair)) {
+    while (!rc && !is_told && query_pairs_next(&pairs, &pair))
+        rc = what_if_changes_pair(what_if, &pair, &is_told);
+    query_pairs_begin(&pairs, of->stored, of->draft, within);
+    while (!rc && is_told && query_pairs_next(&pairs, &pair)) {
         const struct query_period *period = pair.stored.phase ? &pair.stored : &pair.draft;
         if (period->start_us >= within.start_us) rc = what_if_price_pair(what_if, &pair);
     }
@@ -170,8 +182,8 @@ static int walk_group(struct what_if *what_if, uint32_t first, uint32_t *done, u
     struct pair pair;
     int rc = settle_group(what_if, first);
     for (uint32_t i = first; !rc && i; i = what_if->sharing.next[i]) {
-        if (!find_reached(options, i, &pair) || !is_asked_for(options, pair.stored, pair.draft)) continue;
-        rc = tell_subscription(what_if, &pair);
+        if (!find_pair(options, i, &pair) || !is_asked_for(options, pair.stored, pair.draft)) continue;
+        rc = tell_subscription(what_if, &pair, is_reached(options, pair.stored, pair.draft));
         if (!rc) rc = hooks->on_subscription(hooks->context, pair.draft, ++*done, total);
     }
     return rc;

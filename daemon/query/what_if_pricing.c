@@ -246,6 +246,19 @@ static void find_draft(struct pricing *pricing)
     pricing->draft = settled ? settled->outcome : pricing->stored;
 }
 
+int what_if_changes_pair(struct what_if *what_if, const struct query_period_pair *pair, bool *out)
+{
+    struct pricing pricing = {.what_if = what_if, .pair = pair};
+    struct adding all = {.phase = NULL};
+    const struct query_settled *settled =
+        query_settling_find(&what_if->draft.settling, number_of(pair), pair->start_s);
+    if (!settled) return MTR_OK;
+    int rc = find_known(&pricing);
+    if (!rc) rc = sum_emitted(&pricing, &all);
+    if (!rc) *out = *out || settled->outcome.problem || settled->outcome.amount.e18 != all.sum.e18;
+    return rc;
+}
+
 int what_if_price_pair(struct what_if *what_if, const struct query_period_pair *pair)
 {
     struct pricing pricing = {.what_if = what_if, .pair = pair};

@@ -42,6 +42,10 @@ const struct mtr_subscription *what_if_freeze(void *context, const struct mtr_su
 /* Marks a period where one of the sides has still to settle it: the stored catalog what was not rated, the
  * draft also what it prices otherwise. */
 int what_if_mark_pair(struct what_if *what_if, const struct query_period_pair *pair) MTR_MUST_USE;
+/* Does the period of one that the draft leaves as it is come to another sum, by what others leave it? Else
+ * *out stays. */
+int what_if_changes_pair(struct what_if *what_if, const struct query_period_pair *pair,
+                         bool *out) MTR_MUST_USE;
 /* Hands out what comes of a pair, once both sides are settled: periods of one subscription in their order. */
 int what_if_price_pair(struct what_if *what_if, const struct query_period_pair *pair) MTR_MUST_USE;
 

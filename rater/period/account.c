@@ -6,6 +6,8 @@
 
 #include "rater/period/parts.h"
 
+enum { FOUND = 1 };
+
 static bool has_account(const struct mtr_subscription *subscription)
 {
     return subscription->peer_count && subscription->tariff->has_account;
@@ -37,31 +39,42 @@ static bool counts(const struct mtr_charge_line *line, const struct mtr_subscrip
            !mtr_str_equal(line->kind, MTR_STR("credit")) && !mtr_str_equal(line->kind, MTR_STR("rounding"));
 }
 
+int mtr_account_walk(const struct mtr_subscription *subscription, const struct mtr_period *whole,
+                     uint32_t from, uint32_t until, mtr_on_account_period on_period, void *context)
+{
+    int rc = MTR_OK;
+    if (!has_account(subscription) || whole->start_us >= whole->end_us) return MTR_OK;
+    for (uint32_t i = from; !rc && i < until; i++) {
+        const struct mtr_subscription *peer = subscription->peers[i];
+        struct mtr_period own;
+        if (i == subscription->peer_index || !find_period(peer, whole, &own.start_us, &own.end_us)) continue;
+        /* Each counts those before it, so that a change ends at the last. */
+        MTR_ASSERT((i < subscription->peer_index) ==
+                   (peer->number < subscription->number ||
+                    (peer->number == subscription->number && peer->start_us < subscription->start_us)));
+        rc = on_period(context, peer, own);
+    }
+    return rc;
+}
+
+static int on_any(void *context, const struct mtr_subscription *subscription, struct mtr_period period)
+{
+    (void)context, (void)subscription, (void)period;
+    return FOUND;
+}
+
 int rater_account(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                   const struct mtr_period *whole, struct mtr_money *before, bool *continues)
 {
     struct mtr_money sum = {0};
     int rc = MTR_OK;
+    if (has_account(subscription) && subscription->peer_index && whole->start_us < whole->end_us)
+        rc = rating->ledger->account(rating->ledger_context, subscription, whole, &sum);
+    if (rc) return rc;
     *before = sum;
-    *continues = false;
-    if (!has_account(subscription) || whole->start_us >= whole->end_us) return MTR_OK;
-    for (uint32_t i = 0; !rc && i < subscription->peer_count; i++) {
-        int64_t start_us, end_us;
-        if (i == subscription->peer_index || !find_period(subscription->peers[i], whole, &start_us, &end_us))
-            continue;
-        /* Each counts those before it, so that a change ends at the last. */
-        const struct mtr_subscription *peer = subscription->peers[i];
-        MTR_ASSERT((i < subscription->peer_index) ==
-                   (peer->number < subscription->number ||
-                    (peer->number == subscription->number && peer->start_us < subscription->start_us)));
-        if (i > subscription->peer_index)
-            *continues = true;
-        else
-            rc = rating->ledger->account(rating->ledger_context, peer, mtr_billing_period_name_s(start_us),
-                                         &sum);
-    }
-    if (!rc) *before = sum;
-    return rc;
+    *continues = mtr_account_walk(subscription, whole, subscription->peer_index + 1, subscription->peer_count,
+                                  on_any, NULL) == FOUND;
+    return MTR_OK;
 }
 
 struct adding {
@@ -76,8 +89,8 @@ static int on_line(void *context, const struct mtr_charge_line *line)
     return mtr_money_add(*adding->sum, line->emitted, adding->sum);
 }
 
-int rater_account_charged(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
-                          int64_t start_s, struct mtr_money *sum)
+int mtr_account_charged(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
+                        int64_t start_s, struct mtr_money *sum)
 {
     struct adding adding = {subscription, sum};
     return mtr_charges_walk_lines(charges, subscription->number, start_s, on_line, &adding);
@@ -91,34 +104,4 @@ int mtr_period_price_account(const struct mtr_period_price *price, struct mtr_mo
         if (counts(&price->lines[i].identity, price->subscription))
             rc = mtr_money_add(*out, price->lines[i].amount, out);
     return rc;
-}
-
-/* Those of the subscriptions [from, to) of the account. */
-static int walk(const struct mtr_subscription *subscription, int64_t start_us, uint32_t from, uint32_t to,
-                mtr_on_account_period on_period, void *context)
-{
-    const struct mtr_period whole = mtr_period_at(&subscription->billing, start_us);
-    int rc = MTR_OK;
-    MTR_ASSERT(whole.start_us <= start_us && start_us < whole.end_us);
-    for (uint32_t i = from; !rc && i < to; i++) {
-        struct mtr_period own;
-        if (find_period(subscription->peers[i], &whole, &own.start_us, &own.end_us))
-            rc = on_period(context, subscription->peers[i], own);
-    }
-    return rc;
-}
-
-int rater_account_walk_before(const struct mtr_subscription *subscription, int64_t start_us,
-                              mtr_on_account_period on_period, void *context)
-{
-    if (!has_account(subscription)) return MTR_OK;
-    return walk(subscription, start_us, 0, subscription->peer_index, on_period, context);
-}
-
-int mtr_account_walk_behind(const struct mtr_subscription *subscription, int64_t start_us,
-                            mtr_on_account_period on_period, void *context)
-{
-    if (!has_account(subscription)) return MTR_OK;
-    return walk(subscription, start_us, subscription->peer_index + 1, subscription->peer_count, on_period,
-                context);
 }

@@ -14,13 +14,4 @@
 int rater_account(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                   const struct mtr_period *whole, struct mtr_money *before, bool *continues) MTR_MUST_USE;
 
-/* Adds what was emitted of a period and counts in the account of the subscription's tariff. */
-int rater_account_charged(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
-                          int64_t start_s, struct mtr_money *sum) MTR_MUST_USE;
-
-/* The periods that it counts with: those of the subscriptions before it in the same billing period. A result
- * other than 0 stops and is returned. */
-int rater_account_walk_before(const struct mtr_subscription *subscription, int64_t start_us,
-                              mtr_on_account_period on_period, void *context) MTR_MUST_USE;
-
 #endif

@@ -1,6 +1,7 @@
 """meterd price DRAFT --what-if, and what `apply` tells of closed periods, for drafts that move a subscription: its end, start, trial, customer, billing, a
 change, and use that goes from one subscription of a subject to another, at any microsecond. What is told of each period is what is charged of it once the
-draft is applied, to each customer; and what was charged of it before.
+draft is applied, to each customer; and what was charged of it before. Also of subscriptions that share a credit or an account with those that move, and of no
+other.
 """
 import datetime
 import decimal
@@ -17,8 +18,8 @@ SEED = int(os.environ.get("METERD_SEED", "20261129"))
 MARCH = datetime.datetime(2026, 3, 1, tzinfo=datetime.timezone.utc)
 
 
-def tariff(key, call, level, base):
-    return {"key": key, "currency": "EUR", "versions": [{"from": "2020-01-01", "components": [
+def tariff(key, call, level, base, **more):
+    return {"key": key, "currency": "EUR", "versions": [{"from": "2020-01-01", **more, "components": [
         {"key": "calls", "meter": "calls", "graduated": [{"up_to": 40, "unit": call}, {"unit": "0.01"}]},
         {"key": "seats", "meter": "seats", "per_unit": level},
         {"key": "base", "recurring": {"amount": base, "in": "arrears", "prorate": "second"}}],
@@ -31,8 +32,13 @@ CATALOG = {
     "meters": [
         {"key": "calls", "service": "s", "event_type": "call", "aggregation": "count"},
         {"key": "seats", "service": "s", "event_type": "seat", "value": "n", "aggregation": "time_weighted"}],
-    "tariffs": [tariff("p", "0.11", "0.01", "31"), tariff("q", "0.37", "0.02", "62")],
+    "tariffs": [tariff("p", "0.11", "0.01", "31"), tariff("q", "0.37", "0.02", "62"),
+                tariff("shared", "0.2", "0.01", "40", account={"minimum": "150", "cap": "190"})],
 }
+SHARED = {
+    "subscriptions": [{"key": f"a{i}", "service": "s", "customer": "all", "tariff": "shared", "zone": "Asia/Kolkata", "start": "2026-02-27"} for i in (1, 2, 3)],
+    "credits": [{"key": "top", "customer": "all", "amount": "300", "currency": "EUR", "from": "2026-02-27", "expires": "2026-05-10"},
+                {"key": "pack", "customer": "all", "quantity": "50", "meter": "calls", "from": "2026-03-01"}]}
 
 
 def instant(time):
@@ -49,9 +55,9 @@ class World:
         self.daemon, self.random = daemon, random.Random(SEED)
         self.sub = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "zone": "Asia/Kolkata", "start": "2026-02-27T10:20:30.000007Z"}
         self.other = other = {**self.sub, "key": "s2", "zone": "UTC"}
-        run(daemon, 0, "apply", write(daemon, "catalog.json", json.dumps({**CATALOG, "subscriptions": [self.sub, other]})))
-        rows = [{"id": f"e{i}", "type": self.random.choice(["call", "call", "seat"]), "subject": self.random.choice(["s1", "s2"]),
-                 "time": instant(self.time()), "data": {"n": self.random.randrange(1, 9)}} for i in range(400)]
+        run(daemon, 0, "apply", write(daemon, "catalog.json", json.dumps({**CATALOG, **SHARED, "subscriptions": [self.sub, other, *SHARED["subscriptions"]]})))
+        rows = [{"id": f"e{i}", "type": self.random.choice(["call", "call", "seat"]), "subject": self.random.choice(["s1", "s2", "a1", "a2", "a3"]),
+                 "time": instant(self.time()), "data": {"n": self.random.randrange(1, 9)}} for i in range(800)]
         run(daemon, 0, "send", stdin="".join(json.dumps(row) + "\n" for row in rows), env={"METERD_KEY": daemon.vendor_key("v")})
         daemon.settle()
 
@@ -84,19 +90,24 @@ class World:
         assert not any("further" in text or "others" in text for text in texts), texts
         return {(m[1], m[2], second(m[3])): (decimal.Decimal(m[4]), decimal.Decimal(m[5])) for m in told if m}
 
-    def try_bundle(self, what, subs):
+    def try_bundle(self, what, subs, **documents):
         """The whole cycle, after which the draft is what is stored."""
-        path, keys = write(self.daemon, "draft.json", json.dumps({"subscriptions": subs})), {sub["key"] for sub in subs}
+        bundle = {"subscriptions": subs, **documents}
+        path = write(self.daemon, "draft.json", json.dumps(bundle))
         page, draft = self.told(path, "draft")
-        before = self.of(keys, self.charged())
-        reviewed = self.reviewed({"subscriptions": subs})
+        keys = {p["subscription"] for p in page["periods"]}
+        all_before = self.charged()
+        before = self.of(keys, all_before)
+        reviewed = self.reviewed(bundle)
         assert self.told(path, "stored")[1] == self.told(path, "emitted")[1] == before, (what, before, page)
-        assert {p["subscription"] for p in page["periods"]} <= keys and not any(p["uncovered"] for p in page["periods"]), (what, page)
+        assert {sub["key"] for sub in subs} <= keys and not any(p["uncovered"] for p in page["periods"]), (what, page)
         run(self.daemon, 0, "apply", "--correct-closed-periods", path)
         self.daemon.settle()
-        after = self.of(keys, self.charged())
+        all_after = self.charged()
+        after = self.of(keys, all_after)
         assert after == draft, (what, SEED, sorted(after.items()), sorted(draft.items()))
         assert before != after, (what, before)
+        assert {**all_before, **after}.items() - before.items() == all_after.items() - before.items(), (what, SEED)
         for line, told in reviewed.items():
             assert told == (before.get(line, 0), after.get(line, 0)), (what, SEED, line, told, before.get(line), after.get(line))
         run(self.daemon, 0, "audit")
@@ -119,6 +130,18 @@ class World:
             assert {line[0] for line in reviewed} == {"s2", "s3"}, reviewed
         at = self.time(10, 110)
         self.try_bundle("the second goes before the first", [{**first, "start": instant(at)}, {**second, "start": "2026-02-20", "end": instant(at)}])
+
+
+    def try_shared(self):
+        """One of three that share a credit and an account moves, or the credit does: the others are told, too."""
+        first, second, third = SHARED["subscriptions"]
+        page, reviewed = self.try_bundle("an end of one that shares", [{**first, "end": instant(self.time(40, 80))}])
+        assert {p["subscription"] for p in page["periods"]} >= {line[0] for line in reviewed} > {"a1"}, (page, reviewed)
+        self.try_bundle("another tariff of one that shares", [{**second, "tariff": "q"}])
+        self.try_bundle("one more that shares", [{**second, "start": instant(self.time(5, 30))}, {**self.sub, "customer": "all", "tariff": "shared"}])
+        _, reviewed = self.try_bundle("a credit of one", [], credits=[{"key": "top", "subscription": "a3", "amount": "300", "currency": "EUR", "from": "2026-02-27"}])
+        assert len({line[0] for line in reviewed}) > 1, reviewed
+        self.try_bundle("units of one that moves", [{**third, "customer": "c5"}])
 
 
 def main():
@@ -148,6 +171,7 @@ def main():
         world.try_draft("all of it", start="2026-03-05", end=instant(world.time(90, 110)), customer="c4", tariff="q", billing={"every": "week"},
                         trial={"days": 9}, changes=[{"from": instant(world.time(40, 70)), "customer": "c5", "billing": {"every": "month"}}])
         world.try_subject()
+        world.try_shared()
         print("ok")
 
 

@@ -140,10 +140,10 @@ static int draw_before(void *context, struct mtr_charge_draw *draw)
 }
 
 /* There is no other subscription in a quote. */
-static int add_account(void *context, const struct mtr_subscription *subscription, int64_t period_start_s,
-                       struct mtr_money *sum)
+static int add_account(void *context, const struct mtr_subscription *subscription,
+                       const struct mtr_period *whole, struct mtr_money *sum)
 {
-    (void)context, (void)subscription, (void)period_start_s, (void)sum;
+    (void)context, (void)subscription, (void)whole, (void)sum;
     return MTR_OK;
 }
 

@@ -108,8 +108,9 @@ struct mtr_draw_ledger {
     /* Fills `before` and `drawn` of the last draw on draw->grant ahead of (draw->period_start_s,
      * draw->subscription). MTR_ENOTFOUND: there is none. */
     int (*draw_before)(void *context, struct mtr_charge_draw *draw);
-    /* Adds what was charged of a period of another subscription, and counts in the account of its tariff. */
-    int (*account)(void *context, const struct mtr_subscription *subscription, int64_t period_start_s,
+    /* Adds what the subscriptions before this one in the account of its tariff were charged in that whole
+     * billing period. */
+    int (*account)(void *context, const struct mtr_subscription *subscription, const struct mtr_period *whole,
                    struct mtr_money *sum);
 };
 /* Its context is a struct mtr_charges_txn; NULL: nothing yet. */
@@ -221,14 +222,19 @@ int mtr_period_price_is_emitted(const struct mtr_period_price *price, struct mtr
 
 /* ---- limits of an account ---- */
 
-/* What of a price counts in the account of its subscription's tariff. */
+/* What of a price counts in the account of its subscription's tariff; adds what was charged of a period and
+ * counts there. */
 int mtr_period_price_account(const struct mtr_period_price *price, struct mtr_money *out) MTR_MUST_USE;
-/* The periods that count with it: those of the subscriptions behind it in the same billing period. A result
- * other than 0 stops and is returned. */
+int mtr_account_charged(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
+                        int64_t start_s, struct mtr_money *sum) MTR_MUST_USE;
+/* The others of the account that have that whole billing period and are charged in it, each with its own part
+ * of that: of its peers those with an index in [from, until). Those before it are counted, those behind it
+ * count with it. A result other than 0 stops and is returned. */
 typedef int (*mtr_on_account_period)(void *context, const struct mtr_subscription *subscription,
                                      struct mtr_period period);
-int mtr_account_walk_behind(const struct mtr_subscription *subscription, int64_t start_us,
-                            mtr_on_account_period on_period, void *context) MTR_MUST_USE;
+int mtr_account_walk(const struct mtr_subscription *subscription, const struct mtr_period *whole,
+                     uint32_t from, uint32_t until, mtr_on_account_period on_period,
+                     void *context) MTR_MUST_USE;
 
 /* ---- what it depends on ---- */
 

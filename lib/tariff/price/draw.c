@@ -262,7 +262,7 @@ static int note_drawing(struct mtr_pricer *pricer, struct mtr_quantity units)
 int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity units,
                        struct mtr_quantity before)
 {
-    struct mtr_quantity drawn, rest;
+    struct mtr_quantity drawn, rest = {0};
     int rc = recall(pricer, work, before, &drawn);
     if (!rc) rc = mtr_quantity_sub(units, drawn, &rest);
     const struct mtr_quantity asked = rest;
