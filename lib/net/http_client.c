@@ -8,7 +8,7 @@
  * later turn of the loop. on_answer is only called from there, when no call of curl is on the stack; so it
  * may send, cancel and close. on_piece is called by curl, which then takes no other call.
  *
- *   mtr_http_transfer_resume ─▶ wants_resume, and a timer of 0 ms ─▶ curl_easy_pause ─▶ on_piece
+ *   mtr_http_transfer_resume ─▶ wants_resume, and a timer of 0 ms ─▶ http_exchange_resume ─▶ on_piece
  */
 #include "meterd/net/http_client.h"
 
@@ -128,8 +128,7 @@ static void on_resumer(uv_timer_t *timer)
     struct mtr_http_transfer *transfer;
     while (!client->is_closed && (transfer = next_to_resume(client))) {
         transfer->wants_resume = false;
-        transfer->exchange.is_paused = false; /* on_piece may pause again */
-        CURLcode code = curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+        CURLcode code = http_exchange_resume(&transfer->exchange);
         if (code) conclude(transfer, code);
     }
     if (!client->is_closed) act(client, CURL_SOCKET_TIMEOUT, 0);

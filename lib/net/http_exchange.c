@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/net/address_guard.h"
+#include "meterd/net/loop.h"
 
 enum {
     TIMEOUT_MS_DEFAULT = 30000,
@@ -65,9 +66,21 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     struct mtr_str piece = {data, size * count};
     note_status(exchange);
     int rc = http_body_take(&exchange->body, piece);
-    exchange->is_paused = rc == MTR_EAGAIN;
-    if (rc) return rc == MTR_EAGAIN ? CURL_WRITEFUNC_PAUSE : piece.size + 1; /* not its size: an error */
-    return piece.size;
+    if (!rc) return piece.size;
+    if (rc != MTR_EAGAIN) return piece.size + 1; /* not its size: an error */
+    exchange->is_paused = true;
+    exchange->paused_us = mtr_clock_monotonic_us();
+    curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, 0L);
+    return CURL_WRITEFUNC_PAUSE;
+}
+
+CURLcode http_exchange_resume(struct mtr_http_exchange *exchange)
+{
+    exchange->is_paused = false; /* on_piece may pause again */
+    exchange->pauses_us += mtr_clock_monotonic_us() - exchange->paused_us;
+    const int64_t timeout_ms = exchange->timeout_ms + exchange->pauses_us / 1000 + 1;
+    curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    return curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
 }
 
 static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
@@ -185,15 +198,22 @@ static bool set_certificates(CURL *easy, const struct mtr_http_call *call)
                                         !curl_easy_setopt(easy, CURLOPT_SSLKEY, key)));
 }
 
-static bool set_times(CURL *easy, const struct mtr_http_call *call)
+/* After a pause curl looks at the timeout only when something comes: that nothing does is seen by the bound
+ * on slowness, which there is always when there may be pauses. */
+static bool set_times(struct mtr_http_exchange *exchange, const struct mtr_http_call *call)
 {
-    long timeout_ms = call->timeout_ms ? (long)call->timeout_ms : TIMEOUT_MS_DEFAULT;
+    CURL *easy = exchange->easy;
     long connect_ms = call->connect_timeout_ms ? (long)call->connect_timeout_ms : CONNECT_TIMEOUT_MS;
-    bool has_speed = call->slow_bytes_per_s && call->slow_s;
-    return !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms) &&
+    long bytes_per_s = (long)call->slow_bytes_per_s, slow_s = (long)call->slow_s;
+    exchange->timeout_ms = call->timeout_ms ? call->timeout_ms : TIMEOUT_MS_DEFAULT;
+    if ((!bytes_per_s || !slow_s) && call->on_piece) {
+        bytes_per_s = 1;
+        slow_s = exchange->timeout_ms / 1000 + 1;
+    }
+    return !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)exchange->timeout_ms) &&
            !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) &&
-           (!has_speed || (!curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)call->slow_bytes_per_s) &&
-                           !curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)call->slow_s)));
+           !curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, bytes_per_s) &&
+           !curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, slow_s);
 }
 
 static bool set_options(struct mtr_http_exchange *exchange, const struct mtr_http_call *call)
@@ -207,7 +227,7 @@ static bool set_options(struct mtr_http_exchange *exchange, const struct mtr_htt
            !curl_easy_setopt(easy, CURLOPT_PROXY, "") && !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
            !curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) &&
            !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
-           set_times(easy, call) && set_certificates(easy, call) &&
+           set_times(exchange, call) && set_certificates(easy, call) &&
            !curl_easy_setopt(easy, CURLOPT_USERAGENT, "meterd/" METERD_VERSION) &&
            !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->detail) &&
            !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers) &&

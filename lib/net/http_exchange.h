@@ -21,7 +21,10 @@ struct mtr_http_exchange {
     bool allow_private;
     bool was_denied;                /* by the guard */
     bool has_large_headers;
-    bool is_paused;                 /* until curl_easy_pause */
+    bool is_paused;                 /* until http_exchange_resume */
+    uint32_t timeout_ms;            /* without pauses */
+    int64_t paused_us;              /* since when; of the monotonic clock */
+    int64_t pauses_us;              /* all of them that are over */
     char place[200];                /* "host:port" for sentences */
     char detail[CURL_ERROR_SIZE];
 };
@@ -32,6 +35,8 @@ int http_exchange_init_curl(void) MTR_MUST_USE; /* once per process, from any th
  * answer->reason says which. */
 int http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, const struct mtr_http_call *call,
                         void *context, bool is_guarded, struct mtr_http_answer *answer) MTR_MUST_USE;
+/* Goes on after a pause; curl may hand out pieces from inside. Not CURLE_OK: the transfer has ended. */
+CURLcode http_exchange_resume(struct mtr_http_exchange *exchange) MTR_MUST_USE;
 /* After curl is done with it: error, status, reason. */
 void http_exchange_conclude(struct mtr_http_exchange *exchange, CURLcode code);
 void http_exchange_release(struct mtr_http_exchange *exchange);

@@ -48,7 +48,7 @@ struct mtr_http_call {
     const struct mtr_http_header *headers;
     uint32_t header_count;
     struct mtr_str body;
-    uint32_t timeout_ms;         /* for all of it, pauses too; 0: 30,000 */
+    uint32_t timeout_ms;         /* for all of it but pauses; 0: 30,000 */
     uint32_t connect_timeout_ms; /* 0: the client's */
     /* Fewer bytes a second than this, for so long, is MTR_ETIMEDOUT; 0 of either: no such bound. The time
      * of a pause does not count. */

@@ -74,6 +74,7 @@ static int on_piece(void *context, const struct mtr_http_answer *answer, struct 
 static void on_resumer(void *context)
 {
     struct fixture *fixture = context;
+    fixture->pause_after = 0;
     mtr_http_transfer_resume(fixture->transfer);
 }
 
@@ -406,6 +407,50 @@ static void too_slow_is_an_error(void **state)
     peer_stop(&peer);
 }
 
+/* Longer than the timeout, and three times as long as the bound allows to be slow; then all of it comes. */
+static void a_pause_does_not_count(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct peer peer = {.flood_bytes = FLOOD_BYTES};
+    char script[120];
+    setup(&fixture);
+    fixture.keeps = false;
+    fixture.pause_after = 1 << 20;
+    snprintf(script, sizeof(script), HEAD "Content-Length: %u\r\n\r\n", FLOOD_BYTES);
+    peer_start(&peer, mtr_str_from(script));
+    begin(&fixture, &peer,
+          (struct mtr_http_call){.on_piece = on_piece, .slow_bytes_per_s = 1 << 20, .slow_s = 1, .timeout_ms = 2000,
+                                 .answer_bytes_max = FLOOD_BYTES});
+    mtr_timer_start(fixture.resumer, 3000, 0);
+    while (!fixture.is_done) {
+        mtr_loop_run(fixture.loop);
+        assert_true(fixture.is_done);
+    }
+    assert_string_equal(fixture.reason, "");
+    assert_int_equal(fixture.bytes, FLOOD_BYTES);
+    assert_int_equal(fixture.pauses, 1);
+    teardown(&fixture);
+    peer_stop(&peer);
+}
+
+static void silence_after_a_pause_times_out(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct peer peer = {.holds_on = true};
+    setup(&fixture);
+    peer_start(&peer, MTR_STR(HEAD "Content-Length: 9\r\n\r\n12345"));
+    fixture.pause_percent = 50;
+    for (struct random_source random = {0}; random_below(&random, 100) >= 50;) fixture.random = random; /* pauses first */
+    ask(&fixture, &peer, (struct mtr_http_call){.on_piece = on_piece, .timeout_ms = 300});
+    assert_true(fixture.pauses > 0);
+    assert_int_equal(fixture.error, MTR_ETIMEDOUT);
+    assert_int_equal(fixture.bytes, 5);
+    teardown(&fixture);
+    peer_stop(&peer);
+}
+
 static void hosts_keep_their_connections(void **state)
 {
     (void)state;
@@ -446,7 +491,8 @@ int main(void)
         cmocka_unit_test(pieces_are_the_body),      cmocka_unit_test(a_pause_stops_a_flood),
         cmocka_unit_test(a_pause_stops_a_bomb),     cmocka_unit_test(torn_bodies_are_errors),
         cmocka_unit_test(a_receiver_may_refuse),    cmocka_unit_test(a_paused_transfer_may_be_cancelled),
-        cmocka_unit_test(too_slow_is_an_error),     cmocka_unit_test(hosts_keep_their_connections),
+        cmocka_unit_test(too_slow_is_an_error),     cmocka_unit_test(a_pause_does_not_count),
+        cmocka_unit_test(silence_after_a_pause_times_out), cmocka_unit_test(hosts_keep_their_connections),
         cmocka_unit_test(a_header_may_come_several_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
