@@ -133,6 +133,7 @@ def check_removed_log():
         for part in range(3):
             send(daemon, key, [f"e{part}-{i}" for i in range(1000)])
         daemon.settle()
+        hour = daemon.get("/v1/events?limit=1")["events"][0]["received_at"][:13]
         daemon.stop()
         audited(daemon, 0, "log      3000 events folded again")
         daemon.settings["log"]["retention"] = "1s"
@@ -141,6 +142,13 @@ def check_removed_log():
         wait_until("retention", lambda: daemon.get("/v1/events?limit=1")["events"][0]["seq"] > 1)
         audited(daemon, 0, "log      2000 events removed after log.retention, 1000 kept")
         assert '"events_removed":2000,"rollups_equal":null,' in daemon.command("audit", "--json").stdout
+        for begin, status in ((f"{hour}:00:00.000001Z", 422), (f"{hour}:00:00Z", 200)):
+            dearer = {**CATALOG["tariffs"][0]["versions"][0], "from": begin}
+            answer = daemon.call("PUT", "/v1/catalog?dry_run=true", body={"tariffs": [{**CATALOG["tariffs"][0], "versions": [*CATALOG["tariffs"][0]["versions"], dearer]}]})
+            assert answer.status == status, answer.body
+            gone = [finding["text"] for finding in answer.json()["findings"] if finding["code"] == "catalog.change.log_gone"]
+            assert gone == ([f"usage of the hour of {hour}:00:00.000001+00:00 of subscription `s1` can be divided there no more, since the log no longer has "
+                             "its events: let it begin at a full hour"] if status == 422 else []), gone
         daemon.stop()
         audited(daemon, 0, "each line's sum is its price")
         said = "the log begins at event 2001: those before it were removed after log.retention, so rollups cannot be folded from the first event on"
