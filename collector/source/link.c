@@ -44,9 +44,11 @@ static int make_whole(const struct source_call *from, struct mtr_str reference, 
         int rc = mtr_buffer_append_str(out, from->is_https ? MTR_STR("https:") : MTR_STR("http:"));
         return rc ? rc : mtr_buffer_append_str(out, reference);
     }
-    int rc = append_origin(from, out);
-    if (!rc && reference.data[0] == '?') rc = mtr_buffer_append_str(out, from->path);
-    else if (!rc && reference.data[0] != '/') rc = mtr_buffer_append_str(out, folder_of(from->path));
+    const bool is_same = reference.data[0] == '#'; /* a place in the same document */
+    int rc = is_same ? source_call_write_url(from, out) : append_origin(from, out);
+    if (rc || is_same) return rc ? rc : mtr_buffer_append_str(out, reference);
+    if (reference.data[0] == '?') rc = mtr_buffer_append_str(out, from->path);
+    else if (reference.data[0] != '/') rc = mtr_buffer_append_str(out, folder_of(from->path));
     return rc ? rc : mtr_buffer_append_str(out, reference);
 }
 

@@ -85,6 +85,11 @@ def main():
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as z:
         for name in ("a.csv", "b/c.csv"):
             z.writestr(zipfile.ZipInfo(name), plain)
+    write("fuzz_link", {
+        "header": b'Date: x\r\nLink: </v2?p=9>; rel=last, <https://files.example/v2?p=2> ; title="a, b"; rel="prev next"\r\n',
+        "relative": b"../x/./y?p=2#z", "authority": b"//acc.blob.example/c?sig=1", "port": b"https://other.example:8443/x",
+        "six": b"https://[::1]:8443/", "user": b"https://api.example@evil.example/", "plain": b"http://api.example/v2/items",
+    })
     write("fuzz_template", {
         "path": b"\0/v1/{each.subject}/{from:%Y}\0a/b c", "url": b"\1{job.id}\0https://x/1?a", "query": b"\2{from:%d.%m.%Y} {{x}\0v",
         "form": b"\3{cursor}\0a b&c", "header": b"\4Bearer {secret}\0abc", "json": b'\5{{"a": "{cursor}"}\0q"\\',

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "meterd/source/schedule.h"
-#include "tests/support/source_windows.h"
+#include "tests/support/source/windows.h"
 
 static int set_length(struct mtr_source_window *rule, const char *length, const struct mtr_zone *zone)
 {

@@ -43,6 +43,7 @@ struct paging {
     struct mtr_arena arena;
     struct paging_part *parts;
     uint32_t part_count, part_capacity, part_next;
+    struct mtr_str list_paths[PAGING_WANTS_MAX]; /* of the list's wants */
     int32_t column_of[PAGING_COLUMNS_MAX]; /* of url, size, md5, sha256; -1: none */
     bool is_listing, is_overfull;
     struct mtr_str etag;

@@ -16,7 +16,7 @@
 #include "collector/source/paging/driver.h"
 #include "meterd/core/byte_set.h"
 
-enum { WANT_TOKEN, WANT_COUNT, WANT_ETAG, WANT_ROOT, WANT_QUERY };
+enum { WANT_TOKEN, WANT_COUNT, WANT_ETAG, WANT_ROOT, WANT_QUERY, WANTS };
 
 static void add_column(struct paging *paging, unsigned which, struct mtr_str path)
 {
@@ -26,17 +26,40 @@ static void add_column(struct paging *paging, unsigned which, struct mtr_str pat
 
 static void begin_list(struct paging *paging)
 {
-    const struct mtr_paging_parts *parts = paging->source->paging.parts;
     paging->is_listing = true;
     paging->part_count = paging->part_capacity = 0;
     paging->parts = NULL;
     mtr_buffer_reset(&paging->token);
     paging_forget_wants(paging);
-    paging_want(paging, MTR_WANT_OF_DOCUMENT, parts->token);
-    paging_want(paging, MTR_WANT_OF_DOCUMENT, parts->count);
-    paging_want(paging, MTR_WANT_OF_DOCUMENT, parts->etag);
-    paging_want(paging, MTR_WANT_OF_DOCUMENT, parts->root);
-    paging_want(paging, MTR_WANT_OF_DOCUMENT, parts->token_query);
+    for (unsigned i = 0; i < WANTS; i++) paging_want(paging, MTR_WANT_OF_DOCUMENT, paging->list_paths[i]);
+}
+
+/* A job's manifest stands inside the answer that says that the job is done. */
+static int path_in_answer(struct paging *paging, struct mtr_str path, struct mtr_str *out)
+{
+    const struct mtr_source_job *job = paging->source->job;
+    const struct mtr_str outer = job && job->result == MTR_JOB_MANIFEST ? job->result_path : MTR_STR("");
+    struct mtr_buffer text;
+    *out = path;
+    if (!path.size || !outer.size) return MTR_OK;
+    mtr_buffer_init(&text, PAGING_TOKEN_BYTES_MAX);
+    int rc = mtr_buffer_append_str(&text, outer);
+    if (!rc && path.data[0] != '[') rc = mtr_buffer_append_char(&text, '.');
+    if (!rc) rc = mtr_buffer_append_str(&text, path);
+    if (!rc) rc = mtr_arena_copy(&paging->arena, mtr_buffer_str(&text), out);
+    mtr_buffer_release(&text);
+    return rc;
+}
+
+static int find_paths(struct paging *paging)
+{
+    const struct mtr_paging_parts *parts = paging->source->paging.parts;
+    const struct mtr_str paths[WANTS] = {parts->token, parts->count, parts->etag, parts->root,
+                                         parts->token_query};
+    int rc = MTR_OK;
+    for (unsigned i = 0; i < WANTS && !rc; i++) rc = path_in_answer(paging, paths[i], &paging->list_paths[i]);
+    if (!rc && !parts->is_s3_list) rc = path_in_answer(paging, parts->list, &paging->list.format.rows);
+    return rc;
 }
 
 static int open_parts(struct paging *paging, struct mtr_str resume)
@@ -45,7 +68,8 @@ static int open_parts(struct paging *paging, struct mtr_str resume)
     const struct mtr_str item = parts->is_s3_list ? MTR_STR("Key") : MTR_STR("name");
     paging->list.format = mtr_row_format_default();
     paging->list.format.kind = parts->is_s3_list ? MTR_ROWS_S3_LIST : MTR_ROWS_JSON;
-    if (!parts->is_s3_list) paging->list.format.rows = parts->list;
+    int rc = find_paths(paging);
+    if (rc) return rc;
     add_column(paging, 0, parts->url_is_template ? item : parts->url);
     add_column(paging, 1, parts->is_s3_list && !parts->size.size ? MTR_STR("Size") : parts->size);
     add_column(paging, 2, parts->md5);

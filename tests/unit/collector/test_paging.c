@@ -1,180 +1,10 @@
 /*
- * Paging as stories: what pages come, what is asked for them, and how it ends; for each kind, with the answers that
- * made others lose rows or never stop: short and empty pages, tokens that come again, capped pages, links to elsewhere.
- *
- * A page is `ROWS name=value …`, where names are paths of the document, `first.` and `last.` paths of a record; `hash=`
- * makes pages equal, `known` says that a row was known, `link=` is a header, `status=` one of a part, `part=` a line of
- * a list. Pages stand between bars. What is expected is each request in brackets, and the step behind it.
+ * Pages, with the answers that made others lose rows or never stop: short and empty pages, tokens that come again, capped
+ * pages, links to elsewhere. How stories are told is in tests/support/source/paging_stories.h.
  */
 #include "collector/source/paging/paging.h"
 
-#include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-enum { WORDS_MAX = 40 };
-
-struct told {
-    char text[4096];
-    char *words[WORDS_MAX];
-    unsigned count;
-};
-
-static void cut_words(struct told *told, const char *begin, size_t size)
-{
-    char *rest = NULL;
-    assert_true(size < sizeof(told->text));
-    memcpy(told->text, begin, size);
-    told->text[size] = '\0';
-    told->count = 0;
-    for (char *word = strtok_r(told->text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-        assert_true(told->count < WORDS_MAX);
-        told->words[told->count++] = word;
-    }
-}
-
-/* The value behind `name=`; NULL: it is not told. Underscores stand for spaces. */
-static const char *value_of(const struct told *told, const char *name)
-{
-    const size_t size = strlen(name);
-    for (unsigned i = 1; i < told->count; i++)
-        if (strncmp(told->words[i], name, size) == 0 && told->words[i][size] == '=') return told->words[i] + size + 1;
-    return NULL;
-}
-
-static struct mtr_found found_of(const char *value)
-{
-    struct mtr_found found = {.kind = MTR_FOUND_NOTHING};
-    uint64_t number;
-    if (!value) return found;
-    found.text = mtr_str_from(value);
-    if (strcmp(value, "null") == 0) found.kind = MTR_FOUND_NULL;
-    else if (strcmp(value, "true") == 0) found.kind = MTR_FOUND_TRUE;
-    else if (strcmp(value, "false") == 0) found.kind = MTR_FOUND_FALSE;
-    else if (strcmp(value, "{}") == 0) found = (struct mtr_found){.kind = MTR_FOUND_MAP, .count = 1};
-    else if (strcmp(value, "cut") == 0) found = (struct mtr_found){.kind = MTR_FOUND_TEXT, .is_cut = true, .text = MTR_STR("x")};
-    else found.kind = mtr_str_to_u64(found.text, &number) ? MTR_FOUND_NUMBER : MTR_FOUND_TEXT;
-    return found;
-}
-
-static void find_wants(const struct paging *paging, const struct told *told, struct mtr_found found[PAGING_WANTS_MAX])
-{
-    static const char *const prefixes[] = {"", "first.", "last."};
-    uint32_t count;
-    const struct mtr_record_want *wants = paging_wants(paging, &count);
-    for (uint32_t i = 0; i < count; i++) {
-        char name[64];
-        snprintf(name, sizeof(name), "%s%.*s", prefixes[wants[i].of], MTR_STR_ARGS(wants[i].path));
-        found[i] = found_of(value_of(told, name));
-    }
-}
-
-static void write_request(const struct paging *paging, struct mtr_buffer *out)
-{
-    static const char *const places[] = {"", "query.", "header.", "body."};
-    struct paging_request request;
-    paging_request(paging, &request);
-    const size_t begin = out->size;
-    assert_int_equal(mtr_buffer_printf(out, " [%.*s", MTR_STR_ARGS(request.link)), MTR_OK);
-    for (uint32_t i = 0; i < request.change_count; i++) {
-        const struct paging_change *change = &request.changes[i];
-        assert_int_equal(mtr_buffer_printf(out, "%s%s%.*s=%.*s", out->size > begin + 2 ? " " : "", places[change->send.place],
-                                           MTR_STR_ARGS(change->send.name), MTR_STR_ARGS(change->value)), MTR_OK);
-    }
-    if (request.item.data) assert_int_equal(mtr_buffer_printf(out, "item=%.*s", MTR_STR_ARGS(request.item)), MTR_OK);
-    assert_int_equal(mtr_buffer_append_char(out, ']'), MTR_OK);
-}
-
-static void add_parts(struct paging *paging, const struct told *told)
-{
-    for (unsigned i = 1; i < told->count; i++) {
-        struct mtr_str cells[PAGING_COLUMNS_MAX] = {{NULL, 0}};
-        unsigned count = 0;
-        char *rest = NULL;
-        if (strncmp(told->words[i], "part=", 5) != 0) continue;
-        for (char *cell = strtok_r(told->words[i] + 5, ",", &rest); cell && count < PAGING_COLUMNS_MAX; cell = strtok_r(NULL, ",", &rest))
-            cells[count++] = mtr_str_from(cell);
-        (void)!paging_add_part(paging, cells);
-    }
-}
-
-/* One page; false: the reading is over. */
-static bool answer(struct paging *paging, const struct told *told, unsigned number, struct mtr_buffer *out)
-{
-    static const char *const steps[] = {"NEXT", "AGAIN", "END", "UNCHANGED", "RESTART", "FAILED"};
-    static const char *const alarms[] = {"", "loop", "truncated", "limit", "link", "incomplete"};
-    struct mtr_found found[PAGING_WANTS_MAX];
-    struct source_call call = {.is_https = true, .host = MTR_STR("api.example"), .port = 443, .path = MTR_STR("/v2/items"), .query = MTR_STR("a=b")};
-    const char *hash = value_of(told, "hash"), *link = value_of(told, "link"), *status = value_of(told, "status"), *bytes = value_of(told, "bytes");
-    char headers[1024] = "";
-    enum paging_step step;
-    const char *fault;
-    write_request(paging, out);
-    if (status && paging_expired(paging, (unsigned)atoi(status))) {
-        assert_int_equal(mtr_buffer_printf(out, " EXPIRED"), MTR_OK);
-        return true;
-    }
-    if (link) snprintf(headers, sizeof(headers), "Date: x\r\nlink: %s\r\nX: y\r\n", link);
-    for (char *c = headers; *c; c++) *c = *c == '_' ? ' ' : *c;
-    find_wants(paging, told, found);
-    if (paging_list(paging)) add_parts(paging, told);
-    const struct paging_page page = {
-        .call = &call, .headers = mtr_str_from(headers), .rows = strtoull(told->words[0], NULL, 10), .found = found,
-        .hash = {0, hash ? strtoull(hash, NULL, 10) : 1000 + number}, .has_known = strstr(told->words[told->count - 1], "known") != NULL,
-        .bytes = bytes ? strtoull(bytes, NULL, 10) : 0,
-        .md5 = (const uint8_t *)"\xd4\x1d\x8c\xd9\x8f\x00\xb2\x04\xe9\x80\x09\x98\xec\xf8\x42\x7e"}; /* of nothing */
-    assert_int_equal(paging_answered(paging, &page, &step), MTR_OK);
-    const enum paging_alarm alarm = paging_alarm(paging, &fault);
-    assert_int_equal(step == PAGING_FAILED, alarm != PAGING_FINE);
-    if (alarm) assert_true(strlen(fault) > 10 && strlen(fault) < PAGING_FAULT_BYTES);
-    assert_int_equal(mtr_buffer_printf(out, " %s%s%s", steps[step], alarm ? ":" : "", alarms[alarm]), MTR_OK);
-    return step == PAGING_NEXT || step == PAGING_AGAIN;
-}
-
-struct story {
-    const char *pages, *resume, *expected, *left; /* left: what paging_resume gives; NULL: nobody looks */
-};
-
-static void tell(const struct mtr_source *source, const struct story *story)
-{
-    struct paging *paging;
-    struct mtr_buffer out;
-    struct told told;
-    unsigned number = 0;
-    bool goes_on = true;
-    mtr_buffer_init(&out, 1 << 20);
-    assert_int_equal(paging_open(source, mtr_str_from(story->resume), &paging), MTR_OK);
-    for (const char *at = story->pages; goes_on && *at; number++) {
-        const char *bar = strchr(at, '|');
-        const size_t size = bar ? (size_t)(bar - at) : strlen(at);
-        cut_words(&told, at, size);
-        goes_on = answer(paging, &told, number, &out);
-        at += size + (bar != NULL);
-    }
-    if (!mtr_str_equal((struct mtr_str){out.data + 1, out.size - 1}, mtr_str_from(story->expected)))
-        fail_msg("%s\n   gave %.*s\n    not  %s", story->pages, MTR_STR_ARGS(mtr_buffer_str(&out)), story->expected);
-    if (story->left) assert_true(mtr_str_equal(paging_resume(paging), mtr_str_from(story->left)));
-    paging_close(paging);
-    mtr_buffer_release(&out);
-}
-
-static struct mtr_source source_of(enum mtr_paging_kind kind)
-{
-    static const struct mtr_str hosts[] = {{"files.example", 13}, {"other.example:8443", 18}, {"*.below.example", 15}};
-    return (struct mtr_source){.base = {.is_https = true, .host = MTR_STR("api.example"), .port = 443},
-                               .hosts = hosts,
-                               .host_count = 3,
-                               .paging = {.kind = kind}};
-}
-
-#define TELL(source, stories)                                                                                \
-    for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) tell(&(source), &(stories)[i])
+#include "tests/support/source/paging_stories.h"
 
 static void test_none(void **state)
 {
@@ -388,90 +218,6 @@ static void test_after_id(void **state)
                                   "[query.created[gte]=5] NEXT [query.created[gte]=5 query.starting_after=b] END", "1:c6"});
 }
 
-static void test_manifest(void **state)
-{
-    (void)state;
-    struct mtr_source source = source_of(MTR_PAGING_PARTS);
-    static const uint16_t expired[] = {403, 410};
-    const struct mtr_paging_parts parts = {.list = MTR_STR("blobs[]"), .url = MTR_STR("url"), .size = MTR_STR("size"), .md5 = MTR_STR("md5"),
-                                           .count = MTR_STR("n"), .etag = MTR_STR("etag"), .expired = expired, .expired_count = 2};
-    static const struct story stories[] = {
-        {"0 n=2 etag=e1 part=/a?s=1 part=https://files.example/b|5|6", "", "[] NEXT [https://api.example/a?s=1] NEXT [https://files.example/b] END", "e1"},
-        {"0 n=0 etag=e1", "", "[] END", "e1"},
-        {"0 n=1 etag=e1 part=/a", "e1", "[] UNCHANGED", "e1"},
-        {"0 n=1 etag=e2 part=/a|5", "e1", "[] NEXT [https://api.example/a] END", "e2"},
-        {"0 n=3 part=/a part=/b", "", "[] FAILED:incomplete", NULL},
-        {"0 part=/a part=/b", "", "[] FAILED:incomplete", NULL}, /* it does not say how many */
-        {"0 n=2 part=/a part=/a", "", "[] FAILED:loop", NULL},
-        {"0 n=1 part=https://evil.example/a", "", "[] FAILED:link", NULL},
-        {"0 n=1 part=/a,7|5 bytes=7", "", "[] NEXT [https://api.example/a] END", NULL},
-        {"0 n=1 part=/a,7|5 bytes=6", "", "[] NEXT [https://api.example/a] FAILED:incomplete", NULL},
-        {"0 n=1 part=/a,0,d41d8cd98f00b204e9800998ecf8427E|5", "", "[] NEXT [https://api.example/a] END", NULL},
-        {"0 n=1 part=/a,0,1B2M2Y8AsgTpgAmY7PhCfg==|5", "", "[] NEXT [https://api.example/a] END", NULL},
-        {"0 n=1 part=/a,0,\"d41d8cd98f00b204e9800998ecf8427e\"|5", "", "[] NEXT [https://api.example/a] END", NULL},
-        {"0 n=1 part=/a,0,d41d8cd98f00b204e9800998ecf8427f|5", "", "[] NEXT [https://api.example/a] FAILED:incomplete", NULL},
-        {"0 n=1 part=/a,0,1B2M2Y8AsgTpgAmY7PhCfh==|5", "", "[] NEXT [https://api.example/a] FAILED:incomplete", NULL},
-        {"0 n=1 part=/a,0,xyz|5", "", "[] NEXT [https://api.example/a] FAILED:incomplete", NULL},
-        /* Links go old: the manifest is asked anew, and the part that came stays. */
-        {"0 n=2 etag=e1 part=/a?s=1 part=/b?s=1|5|0 status=403|0 n=2 etag=e1 part=/a?s=2 part=/b?s=2|6", "",
-         "[] NEXT [https://api.example/a?s=1] NEXT [https://api.example/b?s=1] EXPIRED [] NEXT [https://api.example/b?s=2] END", "e1"},
-        {"0 n=2 etag=e1 part=/a part=/b|5|0 status=410|0 n=2 etag=e2 part=/a part=/b", "",
-         "[] NEXT [https://api.example/a] NEXT [https://api.example/b] EXPIRED [] RESTART", NULL},
-        {"0 n=2 etag=e1 part=/a part=/b|5|0 status=410|0 n=2 etag=e1 part=/b part=/a", "",
-         "[] NEXT [https://api.example/a] NEXT [https://api.example/b] EXPIRED [] RESTART", NULL},
-        {"0 n=1 part=/a|0 status=404", "", "[] NEXT [https://api.example/a] END", NULL}, /* not one of those */
-    };
-    source.paging.parts = &parts;
-    TELL(source, stories);
-}
-
-/* As Microsoft's: names, a root and a token that stand in the manifest. */
-static void test_manifest_with_a_root(void **state)
-{
-    (void)state;
-    struct mtr_source source = source_of(MTR_PAGING_PARTS);
-    const struct mtr_paging_parts parts = {.list = MTR_STR("blobs[]"), .url = MTR_STR("name"), .root = MTR_STR("root"),
-                                           .token_query = MTR_STR("sas")};
-    static const struct story stories[] = {
-        {"0 root=https://files.example/run/7 sas=sv=1&sig=a%2Fb part=p0.gz part=x/p1.gz|5|6", "",
-         "[] NEXT [https://files.example/run/7/p0.gz?sv=1&sig=a%2Fb] NEXT [https://files.example/run/7/x/p1.gz?sv=1&sig=a%2Fb] END", ""},
-        {"0 root=https://a.b.below.example/ sas=?t part=p?v=2|5", "", "[] NEXT [https://a.b.below.example/p?v=2&t] END", ""},
-        {"0 root=/files part=p|5", "", "[] NEXT [https://api.example/files/p] END", ""},
-        {"0 part=p|5", "", "[] NEXT [https://api.example/v2/p] END", ""},
-        {"0 root=https://evil.example part=p", "", "[] FAILED:link", NULL},
-        {"0 root=https://below.example part=p", "", "[] FAILED:link", NULL}, /* *.below.example is below it */
-        {"0 root=https://evilbelow.example part=p", "", "[] FAILED:link", NULL},
-        {"0 root=https://files.example@evil.example part=p", "", "[] FAILED:link", NULL},
-    };
-    source.paging.parts = &parts;
-    TELL(source, stories);
-}
-
-static void test_listing(void **state)
-{
-    (void)state;
-    struct mtr_source source = source_of(MTR_PAGING_PARTS);
-    const struct mtr_paging_parts parts = {.is_s3_list = true, .token = MTR_STR("NextContinuationToken"),
-                                           .send = {MTR_SEND_QUERY, MTR_STR("continuation-token")},
-                                           .url = MTR_STR("/bucket/{item}"), .url_is_template = true};
-    static const struct story stories[] = {
-        {"0 NextContinuationToken=t part=a/x.csv,7|0 part=b/y.csv,8|1 bytes=7|1 bytes=8", "",
-         "[] NEXT [query.continuation-token=t] NEXT [item=a/x.csv] NEXT [item=b/y.csv] END", ""},
-        {"0 NextContinuationToken=t part=a,7|0 NextContinuationToken=t part=b,7", "", "[] NEXT [query.continuation-token=t] FAILED:loop", NULL},
-        {"0 part=a,7|1 bytes=8", "", "[] NEXT [item=a] FAILED:incomplete", NULL},
-        {"0", "", "[] END", NULL},
-    };
-    source.paging.parts = &parts;
-    TELL(source, stories);
-    struct paging *paging;
-    assert_int_equal(paging_open(&source, MTR_STR(""), &paging), MTR_OK);
-    const struct paging_list *list = paging_list(paging);
-    assert_int_equal(list->format.kind, MTR_ROWS_S3_LIST);
-    assert_int_equal(list->column_count, 2);
-    assert_true(mtr_str_equal(list->columns[0], MTR_STR("Key")) && mtr_str_equal(list->columns[1], MTR_STR("Size")));
-    paging_close(paging);
-}
-
 /* Tokens that never come again, and a loop that begins late: memory stays, and both end. */
 static void answer_endlessly(uint64_t loop_from, uint64_t loop_size, uint64_t pages_max, enum paging_alarm alarm)
 {
@@ -510,9 +256,13 @@ static void test_endless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_none),     cmocka_unit_test(test_page),        cmocka_unit_test(test_offset),
-        cmocka_unit_test(test_cursor),   cmocka_unit_test(test_next_url),    cmocka_unit_test(test_link_header),
-        cmocka_unit_test(test_after_id), cmocka_unit_test(test_manifest), cmocka_unit_test(test_manifest_with_a_root),    cmocka_unit_test(test_listing),
+        cmocka_unit_test(test_none),
+        cmocka_unit_test(test_page),
+        cmocka_unit_test(test_offset),
+        cmocka_unit_test(test_cursor),
+        cmocka_unit_test(test_next_url),
+        cmocka_unit_test(test_link_header),
+        cmocka_unit_test(test_after_id),
         cmocka_unit_test(test_endless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@
 
 #include "meterd/core/time.h"
 #include "tests/support/random.h"
-#include "tests/support/source_windows.h"
+#include "tests/support/source/windows.h"
 
 static int64_t instant(const char *text)
 {

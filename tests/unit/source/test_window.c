@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "tests/support/random.h"
-#include "tests/support/source_windows.h"
+#include "tests/support/source/windows.h"
 
 static int64_t instant(const char *text)
 {
