@@ -67,7 +67,7 @@ const char *mtr_currency_meant(struct mtr_str code, char text[MTR_MEANT_BYTES])
         const bool elsewhere = mtr_str_distance(country, (struct mtr_str){known.data, COUNTRY_BYTES}) > 0;
         const unsigned distance = 2 * letters + elsewhere;
         if (distance >= best) continue;
-        snprintf(text, MTR_MEANT_BYTES, "; did you mean `%s`?", currencies[i].code);
+        snprintf(text, MTR_MEANT_BYTES, "; did you mean `%.3s`?", currencies[i].code);
         best = distance;
     }
     return text;
