@@ -11,8 +11,9 @@
 #include "rater/period/price.h"
 #include "rater/range_sums.h"
 
-/* Ranges that are priced in one transaction of the rater: about as long as one takes to be emitted. */
-enum { ARENA_CHUNK_BYTES = 4096, RANGES_AT_ONCE = 8 };
+/* Ranges that are priced in one transaction of the rater, and cells behind which it ends: about as long as
+ * one range takes to be emitted. */
+enum { ARENA_CHUNK_BYTES = 4096, RANGES_AT_ONCE = 8, CELLS_AT_ONCE = 500000 };
 
 /* ---- those that are kept ---- */
 
@@ -130,6 +131,7 @@ static int sum_next(struct rater_line_sums *sums, const struct rater_summing *su
     if (!rc) rc = price_range(summing, others, &lines, &priced);
     if (!rc) rc = rater_add_range(sums, &lines);
     if (!rc) rc = rater_note_range(sums, sums->count - 1, &priced);
+    if (!rc) sums->cells += priced.cell_count;
     if (!lines.has_until) sums->range = sums->count;
     return rc;
 }
@@ -154,6 +156,7 @@ static int draw_next(struct rater_line_sums *sums, const struct rater_summing *s
 {
     struct mtr_period_price priced;
     int rc = price_again(sums, summing, others, sums->range, &priced);
+    if (!rc) sums->cells += priced.cell_count;
     return rc ? rc : rater_note_range(sums, sums->range++, &priced);
 }
 
@@ -183,6 +186,7 @@ static int charge_next(struct rater_line_sums *sums, const struct rater_summing 
     struct mtr_period_price priced;
     if (sums->range == 0 && ++sums->range == sums->count) return MTR_OK; /* the first has the total */
     int rc = price_again(sums, summing, others, sums->range++, &priced);
+    if (!rc) sums->cells += priced.cell_count;
     if (!rc) rc = add_charged(&priced, sums->charged_parts);
     return rc ? rc : add_charged(priced.costs, sums->charged_costs);
 }
@@ -258,7 +262,8 @@ int rater_make_sums(struct rater_sums_kept *kept, const struct rater_summing *su
     int rc = MTR_OK;
     others.rest = NULL;
     if (!sums) rc = begin_sums(kept, summing, &others, &sums);
-    for (unsigned i = 0; !rc && !sums->is_whole && i < RANGES_AT_ONCE; i++)
+    if (!rc) sums->cells = 0;
+    for (unsigned i = 0; !rc && !sums->is_whole && i < RANGES_AT_ONCE && sums->cells < CELLS_AT_ONCE; i++)
         rc = look_on(sums, summing, &others);
     if (rc) release(sums);
     else *out = sums;

@@ -56,6 +56,7 @@ struct rater_line_sums {
     bool closing;
     uint32_t look, looks, range; /* the next range of a look; looks before that at what is charged */
     bool changed;                /* in this look: what lines do to pools */
+    uint64_t cells;              /* looked at in this transaction */
     struct mtr_dimensions_range lines;
     bool was_marked; /* the period was, meanwhile: what is made of the sums may be of before */
     struct mtr_arena arena; /* of all of it */

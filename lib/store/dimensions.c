@@ -69,17 +69,30 @@ bool mtr_dimensions_range_holds(const struct mtr_dimensions_range *range, struct
 
 /* ---- in the order of bytes ---- */
 
-/* The least byte from `byte` on that, in place of `bound`, lies behind it, or before it. The end of a value
- * may be that of the last one, or not. BYTES: none. */
-static unsigned least_byte(unsigned byte, int bound, bool behind)
+static bool is_special(unsigned byte)
 {
-    while (byte < BYTES) {
-        const bool is_last = byte == VALUE_END && !behind;
-        const int weight = weight_of((unsigned char)byte, is_last);
-        if (behind ? weight > bound : weight < bound) break;
-        byte++;
-    }
-    return byte;
+    return byte == VALUE_END || byte == ',' || byte == '=' || byte == '\\';
+}
+
+/* The end of a value may be that of the last one, or not. */
+static bool lies(unsigned byte, int bound, bool behind)
+{
+    const int weight = weight_of((unsigned char)byte, !behind);
+    return behind ? weight > bound : weight < bound;
+}
+
+/* The least byte from `from` on that, in place of `bound`, lies behind it, or before it. BYTES: none. All
+ * bytes but the special ones are in their own order. */
+static unsigned least_byte(unsigned from, int bound, bool behind)
+{
+    static const unsigned char special[] = {VALUE_END, ',', '=', '\\'};
+    const unsigned above = bound < 0 ? 0 : (unsigned)bound / WEIGHT + 1; /* the first that weighs more */
+    unsigned least = behind && above > from ? above : from;
+    while (is_special(least)) least++;
+    if (least < BYTES && !lies(least, bound, behind)) least = BYTES;
+    for (unsigned i = 0; i < sizeof(special); i++)
+        if (special[i] >= from && special[i] < least && lies(special[i], bound, behind)) least = special[i];
+    return least < BYTES ? least : BYTES;
 }
 
 /* Goes on as the range's begin does, up to where a lesser byte lies behind it, too. */

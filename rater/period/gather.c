@@ -3,7 +3,8 @@
  * has, in which group of the component's group_by each falls, and the log range of each group. What they come
  * to is slicing.h's.
  *
- * Memory: everything in the caller's arena, whose maximum bounds it. Pure reading. Levels are gathered in
+ * Memory: what is handed out is in the caller's arena; what a component's slicing needs is in one of its own,
+ * which goes when it is done. The maximum of the caller's bounds both. Pure reading. Levels are gathered in
  * gather_levels.c.
  */
 #include "rater/period/gather.h"
@@ -13,6 +14,8 @@
 #include "meterd/core/time.h"
 #include "rater/period/gather_parts.h"
 #include "rater/period/parts.h"
+
+enum { CHUNK_BYTES = 4096 };
 
 static int on_member(void *context, const struct mtr_member *member)
 {
@@ -85,6 +88,7 @@ static void find_positions(struct rater_gathering *gathering)
 
 struct collecting {
     struct mtr_arena *arena;
+    struct mtr_str text; /* the last one that was copied */
     struct rater_group *groups;
     uint32_t group_count, group_capacity;
     struct mtr_usage_row *rows;
@@ -101,6 +105,16 @@ static int compare_groups(const void *a, const void *b)
     return mtr_str_compare(x->dimensions, y->dimensions);
 }
 
+/* Rows and groups of a line stand together. */
+static int copy_text(struct collecting *collecting, struct mtr_str *text)
+{
+    int rc = MTR_OK;
+    if (!mtr_str_equal(collecting->text, *text))
+        rc = mtr_arena_copy(collecting->arena, *text, &collecting->text);
+    if (!rc) *text = collecting->text;
+    return rc;
+}
+
 static int collect_rows(struct collecting *collecting, const struct mtr_usage_row *rows, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -109,19 +123,47 @@ static int collect_rows(struct collecting *collecting, const struct mtr_usage_ro
         int rc = mtr_arena_make_room(collecting->arena, (void **)&collecting->rows, collecting->row_count,
                                      &collecting->row_capacity, sizeof(*rows));
         if (rc) return rc;
-        collecting->rows[collecting->row_count++] = rows[i];
+        collecting->rows[collecting->row_count] = rows[i];
+        rc = copy_text(collecting, &collecting->rows[collecting->row_count++].dimensions);
+        if (rc) return rc;
     }
     return MTR_OK;
+}
+
+/* Can a line without use of its own part be due? One without dimensions, one of levels, which go on, and one
+ * of several meters, which may have use of another. */
+static bool may_be_due_without(const struct mtr_slicing_rule *rule)
+{
+    return rule->component->group_by_count == 0 || rule->component->scope == MTR_CURVE_SCOPE_LEVEL ||
+           rule->component->input_count != 1 || mtr_slicing_is_level(rule->meter);
+}
+
+/* Of a period in many parts most lines of a part have earlier use alone: they cost nothing in it. */
+static int collect_lines(struct collecting *collecting, const struct mtr_slicing_rule *rule,
+                         const struct mtr_usage_row *rows, uint32_t count)
+{
+    int rc = MTR_OK;
+    if (may_be_due_without(rule)) return collect_rows(collecting, rows, count);
+    for (uint32_t from = 0, to; !rc && from < count; from = to) {
+        bool has_own = false;
+        for (to = from; to < count && mtr_str_equal(rows[to].dimensions, rows[from].dimensions); to++)
+            has_own = has_own || !rows[to].earlier;
+        if (has_own) rc = collect_rows(collecting, &rows[from], to - from);
+    }
+    return rc;
 }
 
 static int collect_groups(struct collecting *collecting, struct rater_group *groups, uint32_t count)
 {
     if (count) qsort(groups, count, sizeof(*groups), compare_groups);
     for (uint32_t i = 0; i < count; i++) {
+        if (!groups[i].seq_first) continue; /* nothing of it is in the part */
         int rc = mtr_arena_make_room(collecting->arena, (void **)&collecting->groups, collecting->group_count,
                                      &collecting->group_capacity, sizeof(*groups));
         if (rc) return rc;
-        collecting->groups[collecting->group_count++] = groups[i];
+        collecting->groups[collecting->group_count] = groups[i];
+        rc = copy_text(collecting, &collecting->groups[collecting->group_count++].dimensions);
+        if (rc) return rc;
     }
     return MTR_OK;
 }
@@ -151,7 +193,7 @@ static int gather_input(struct rater_gathering *gathering, struct collecting *co
     int rc = mtr_slicing_begin(rule, gathering->arena, &gathering->slicing);
     if (!rc) rc = mtr_slicing_is_level(rule->meter) ? rater_gather_levels(gathering) : walk_cells(gathering);
     if (!rc) rc = mtr_slicing_finish(gathering->slicing, &rows, &count);
-    return rc ? rc : collect_rows(collecting, rows, count);
+    return rc ? rc : collect_lines(collecting, rule, rows, count);
 }
 
 static void set_range(struct rater_gathering *gathering, const struct mtr_billing_period *period,
@@ -224,6 +266,22 @@ static int gather_peers(const struct rater_gathering *own, struct collecting *co
     return rc;
 }
 
+/* In memory of its own. */
+static int gather_apart(struct rater_gathering *gathering, const struct mtr_billing_period *period,
+                        uint32_t part, struct collecting *collecting)
+{
+    const struct mtr_arena *bound = collecting->arena;
+    const bool has_peers = gathering->rule.component->across_customer &&
+                           period->parts[part].tariff == gathering->subscription->tariff;
+    struct mtr_arena arena;
+    mtr_arena_init(&arena, CHUNK_BYTES, bound->bytes_max - bound->bytes_total);
+    gathering->arena = &arena;
+    int rc = gather_component(gathering, period, part, collecting);
+    if (!rc && has_peers) rc = gather_peers(gathering, collecting);
+    mtr_arena_release(&arena);
+    return rc;
+}
+
 /* Lines without values are priced with the first ones. */
 static bool has_lines(const struct mtr_rating *rating, const struct mtr_component *component)
 {
@@ -234,15 +292,14 @@ int rater_gather(const struct mtr_rating *rating, const struct mtr_subscription 
                  const struct mtr_billing_period *period, uint32_t part, uint32_t *component,
                  const struct rater_usage **out)
 {
-    struct collecting collecting = {.arena = rating->arena};
+    struct collecting collecting = {.arena = rating->arena, .text = MTR_STR("")};
     const struct mtr_tariff_version *version = period->parts[part].version;
     struct rater_usage *usage = mtr_arena_calloc(rating->arena, 1, sizeof(*usage));
     collecting.meters =
         mtr_arena_calloc(rating->arena, (size_t)version->component_count + 1, sizeof(*collecting.meters));
     if (!usage || !collecting.meters) return MTR_ENOMEM;
     for (uint32_t i = 0; i < version->component_count; i++) {
-        struct rater_gathering gathering = {
-            .rating = rating, .subscription = subscription, .arena = rating->arena};
+        struct rater_gathering gathering = {.rating = rating, .subscription = subscription};
         *component = i;
         if (!has_lines(rating, &version->components[i])) continue;
         if (version->components[i].group_by_count > MTR_METER_GROUP_BY_MAX) return MTR_ELIMIT;
@@ -250,10 +307,7 @@ int rater_gather(const struct mtr_rating *rating, const struct mtr_subscription 
                                                    .component_index = i,
                                                    .zone = subscription->zone,
                                                    .whole = period->whole};
-        int rc = gather_component(&gathering, period, part, &collecting);
-        const bool has_peers =
-            version->components[i].across_customer && period->parts[part].tariff == subscription->tariff;
-        if (!rc && has_peers) rc = gather_peers(&gathering, &collecting);
+        int rc = gather_apart(&gathering, period, part, &collecting);
         if (rc) return rc;
     }
     for (uint32_t i = 1; i < collecting.group_count; i++) /* looked up by bisection */

@@ -196,7 +196,7 @@ static void every_kind_of_line_is_rated_in_ranges(void **state)
     check_kind("[host]", "", DRAWN("555.5") VERSION("05") ", cap: 111");
 }
 
-/* ---- a line that needs all memory ---- */
+/* ---- lines that need all memory ---- */
 
 static int check_left_out(void *context, const struct mtr_charge *charge)
 {
@@ -206,20 +206,26 @@ static int check_left_out(void *context, const struct mtr_charge *charge)
     return 0;
 }
 
-/* The least memory in which it is priced has no room to price it once more for its trace. */
+/* The least memory in which they are priced has no room to price them once more for their trace. */
 static void a_trace_that_has_no_room_keeps_no_money(void **state)
 {
-    enum { HOURS = 700 };
+    enum { HOURS = 700, COMPONENTS = 12 };
+    char components[2048] = "";
     struct rating_world world;
     struct mtr_rater_result result = {.failed = 1};
     struct mtr_diagnostic diagnostic;
+    char yaml[8192];
     (void)state;
     rating_open(&world, JANUARY_US);
     world.options.memory_bytes_max = LITTLE_BYTES / 4;
     rating_reopen(&world);
-    rating_apply(&world, HEAD "tariffs: [{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, scope: hour, "
-                              "group_by: [host], per_unit: 1}]}]}]\n"
-                              "subscriptions: [{key: s1, service: compute, customer: c, tariff: t, start: 2026-01-01}]\n");
+    for (unsigned i = 0; i < COMPONENTS; i++)
+        snprintf(components + strlen(components), sizeof(components) - strlen(components), "{key: calls%u, meter: calls, scope: hour, per_unit: 1},", i);
+    snprintf(yaml, sizeof(yaml),
+             HEAD "tariffs: [{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [%s]}]}]\n"
+                  "subscriptions: [{key: s1, service: compute, customer: c, tariff: t, start: 2026-01-01}]\n",
+             components);
+    rating_apply(&world, yaml);
     for (unsigned i = 0; i < HOURS; i++) rating_use(&world, "s1", "calls", JANUARY_US + i * HOUR_US, "eu|h|", "1");
     rating_advance_to(&world, JANUARY_US + 30 * DAY_US);
     while (result.failed) {
@@ -230,7 +236,7 @@ static void a_trace_that_has_no_room_keeps_no_money(void **state)
     }
     uint64_t charges = result.charges;
     for (; !result.idle; charges += result.charges) result = rating_step(&world);
-    assert_int_equal(charges, 1);
+    assert_int_equal(charges, COMPONENTS);
     check_clean(&world, 0);
     rating_walk_charges(&world, check_left_out);
     rating_close(&world);
