@@ -5,7 +5,7 @@
  *   Sunday, 06-Nov-94 08:49:37 GMT    RFC 850; its year is the one of a century around now, here 1970 … 2069
  *   Sun Nov  6 08:49:37 1994          asctime
  *
- * Names of days are passed over: a wrong one changes no instant.
+ * Names of days are any word: a wrong one changes no instant.
  */
 #include "collector/source/limits/retry_after.h"
 
@@ -118,14 +118,19 @@ static bool is_civil(const struct mtr_civil *civil)
     return year == civil->year && of_month == civil->month && day == civil->day;
 }
 
+static bool is_letter(char byte)
+{
+    return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+}
+
 bool http_date_parse(struct mtr_str text, int64_t *out_us)
 {
     size_t name = 0;
-    while (name < text.size && text.data[name] != ' ' && text.data[name] != ',') name++;
+    while (name < text.size && is_letter(text.data[name])) name++;
     if (name < 3 || name > 9 || name == text.size) return false;
     struct cursor cursor = {.left = {text.data + name, text.size - name}};
     struct mtr_civil civil = {0};
-    if (text.data[name] == ' ') {
+    if (text.data[name] != ',') {
         expect(&cursor, " ");
         asctime_date(&cursor, &civil);
     } else {

@@ -78,6 +78,7 @@ static void reads_when_to_come_again(void **state)
         {"1e3", -1},
         {"soon", -1},
         {"Sun,", -1},
+        {"0.W Jul 04 10:44:00 2000", -1},
         {"Sun ", -1},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
