@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "collector/source/auth/templated.h"
-#include "collector/source/call_template.h"
 #include "collector/source/limits/retry_after.h"
+#include "collector/source/request/request_build.h"
 #include "meterd/core/time.h"
 
 enum { ANSWER_ARENA_BYTES = 4096 };
@@ -39,18 +39,14 @@ static int open(struct auth_session *session)
 static int ask(struct auth_session *session, struct auth_turn *turn)
 {
     const struct mtr_auth_login *login = model(session);
-    struct mtr_template_values values = {.time_us = turn->now_us};
-    const struct call_template template = {.request = &login->request,
-                                           .base = &session->source->base,
-                                           .rules = {.allowed = MTR_TEMPLATE_BIT(MTR_TEMPLATE_SECRET)},
-                                           .values = &values,
-                                           .arena = turn->arena};
+    struct request_ask request = {
+        .source = session->source, .request = &login->request, .now_us = turn->now_us, .is_login = true};
     struct mtr_buffer secret;
     const char *fault = "";
     mtr_buffer_init(&secret, AUTH_SECRET_BYTES_MAX + 1);
     int rc = login->secret_file.size ? auth_read_secret(session, login->secret_file, &secret) : MTR_OK;
-    if (secret.size) values.texts[MTR_TEMPLATE_SECRET] = mtr_buffer_str(&secret);
-    if (!rc) rc = call_template_fill(&template, &turn->ask, &fault);
+    if (secret.size) request.secret = mtr_buffer_str(&secret);
+    if (!rc) rc = request_build(&request, turn->arena, &turn->ask, &fault);
     if (rc == MTR_EMISSING || rc == MTR_EINVALID)
         rc = auth_fail(session, AUTH_ALARM_AUTH, "the login's request cannot be made: %s", fault);
     if (!turn->ask.timeout_us) turn->ask.timeout_us = TIMEOUT_US_USUAL;

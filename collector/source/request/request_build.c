@@ -92,6 +92,7 @@ static int add_template(struct building *building, struct mtr_str template)
         rc = mtr_buffer_append_str(&building->url, ask->source->base.url);
         return rc ? rc : mtr_buffer_append_str(&building->url, url);
     }
+    if (!rc && ask->is_login) return mtr_buffer_append_str(&building->url, url);
     struct source_call base = {.method = {NULL, 0}};
     if (!rc) rc = source_call_set_url(&base, ask->source->base.url, building->text.arena);
     return rc ? rc : source_link_resolve(&base, url, ask->source, &building->url, &building->text.fault);
@@ -196,6 +197,7 @@ int request_build(const struct request_ask *ask, struct mtr_arena *arena, struct
     if (!rc && !is_part) rc = make_body(&building);
     request_text_end(&building.text);
     mtr_buffer_release(&building.url);
+    if (building.scratch.data) explicit_bzero(building.scratch.data, building.scratch.capacity);
     mtr_buffer_release(&building.scratch);
     *fault = rc ? building.text.fault : "";
     return rc;

@@ -35,6 +35,7 @@ struct request_ask {
     struct mtr_window window;                 /* or a piece of one; both 0, of a feed: from `start` to now */
     const struct paging_request *paging;      /* NULL: nothing is paged */
     struct mtr_str job_id, secret;            /* of {job.id} and {secret}; no data: they have none */
+    bool is_login;                            /* a whole URL may lead anywhere: the document wrote it */
     int64_t now_us;
 };
 
