@@ -129,6 +129,15 @@ static const struct mtr_field outbox_fields[] = {
     {.name = NULL},
 };
 
+static const struct mtr_field poller_fields[] = {
+    FIELD(poller, readings_max, MTR_FIELD_U64, "16", 1, 64,
+          "Windows of sources that are read at the same time: each takes up to 2 MiB, and 32 bytes a row."),
+    FIELD(poller, allow_loopback, MTR_FIELD_BOOL, "false", 0, 0, "Sources may be on this machine."),
+    FIELD(poller, allow_private, MTR_FIELD_BOOL, "false", 0, 0,
+          "Sources may be in private and link-local address ranges."),
+    {.name = NULL},
+};
+
 static const struct mtr_field query_fields[] = {
     FIELD(query, rows_max, MTR_FIELD_U64, "1000000", 1, 100000000,
           "Rows of one answer; more is an error that says so, never a silent cut."),
@@ -160,6 +169,7 @@ const struct mtr_field mtr_config_fields[] = {
     SECTION(aggregator, "From the log to rollups."),
     SECTION(rater, "From rollups to charges."),
     SECTION(outbox, "From charges to destinations."),
+    SECTION(poller, "From the vendors' APIs to the log."),
     SECTION(query, "The query API."),
     SECTION(logline, "What the daemon says on stderr."),
     {.name = NULL},

@@ -75,6 +75,12 @@ struct mtr_config_outbox {
     bool allow_private;        /* destinations in private address ranges */
 };
 
+struct mtr_config_poller {
+    uint64_t readings_max;     /* at the same time */
+    bool allow_loopback;       /* sources on this machine */
+    bool allow_private;        /* sources in private address ranges */
+};
+
 struct mtr_config_query {
     uint64_t rows_max;         /* of one answer */
     uint64_t calls_max;        /* running or waiting at the same time; over it 503 */
@@ -102,6 +108,7 @@ struct mtr_config {
     struct mtr_config_aggregator aggregator;
     struct mtr_config_rater rater;
     struct mtr_config_outbox outbox;
+    struct mtr_config_poller poller;
     struct mtr_config_query query;
     struct mtr_config_logline logline;
     struct mtr_arena arena; /* owns the text above */

@@ -2,7 +2,7 @@
  * The running daemon: opens everything in the order of the data's flow, closes it in the reverse.
  *
  *   open: recovery (forks, before any thread) → stores → loop → stages → servers → ready
- *   stop: not ready → no new requests, those begun are answered → pool ends → writer drains → aggregator
+ *   stop: not ready → no new requests nor readings, those begun are ended → pool ends → writer drains → aggregator
  *         drains → rater ends → deliveries end → close
  *
  * A stage that fails (disk error, damage) makes the whole daemon stop in the same way and leave with exit
@@ -85,6 +85,7 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
         rc = mtr_rollups_open(store_path(directory, "rollups", path), false, &daemon->rollups, diagnostic);
     if (!rc)
         rc = mtr_charges_open(store_path(directory, "charges", path), false, &daemon->charges, diagnostic);
+    if (!rc) rc = mtr_ledger_open(store_path(directory, "intake", path), false, &daemon->ledger, diagnostic);
     if (!rc) rc = consistency_after(daemon, directory, are_new, diagnostic);
     if (!rc) rc = marks_begin(daemon, directory, diagnostic);
     if (!rc) rc = mtr_log_reader_attach(daemon->log, &daemon->aggregator_reader);
@@ -99,6 +100,15 @@ static void catalog_changed(void *context)
     if (atomic_load(&daemon->stopping)) return; /* the next start looks anyway */
     stage_poke(daemon->aggregator_stage);
     stage_poke(daemon->rater_stage);
+    polling_catalog_changed(daemon->polling);
+}
+
+/* Writer's thread. */
+static void on_intake_answer(void *context, struct mtr_request *request)
+{
+    struct mtr_daemon *daemon = context;
+    if (request->is_reading) polling_on_committed(daemon->polling, request);
+    else events_on_answer(daemon->events, request);
 }
 
 static int submit(void *context, struct mtr_request *request)
@@ -206,8 +216,9 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     fill_host(daemon);
     rc = events_open(&daemon->api_host, &daemon->events);
     if (!rc) rc = mtr_http_sender_open(daemon->loop, &sender_options, &daemon->sender);
-    options.on_answer = events_on_answer;
-    options.context = daemon->events;
+    if (!rc) rc = polling_open(daemon, directory, event_key, &daemon->polling);
+    options.on_answer = on_intake_answer;
+    options.context = daemon;
     if (!rc) rc = mtr_intake_open(daemon->log, daemon->dedup, event_key, &options, &daemon->intake);
     if (!rc)
         rc = mtr_aggregator_open(daemon->rollups, daemon->aggregator_reader, &aggregator_options,
@@ -228,7 +239,7 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
 static void on_drained(void *context)
 {
     struct mtr_daemon *daemon = context;
-    mtr_loop_stop(daemon->loop);
+    if (!--daemon->draining) mtr_loop_stop(daemon->loop);
 }
 
 static void begin_stop(struct mtr_daemon *daemon)
@@ -237,7 +248,9 @@ static void begin_stop(struct mtr_daemon *daemon)
     atomic_store(&daemon->ready, false);
     if (mtr_systemd_stopping())
         mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we stop");
+    daemon->draining = 2;
     api_drain(daemon->api, on_drained, daemon);
+    polling_drain(daemon->polling, on_drained, daemon);
 }
 
 static void on_stage_ended(void *context)
@@ -309,6 +322,7 @@ static void close_all(struct mtr_daemon *daemon)
     pipeline_end(daemon);
     marks_end(daemon);
     events_close(daemon->events);
+    polling_close(daemon->polling);
     mtr_http_sender_close(daemon->sender);
     mtr_timer_close(daemon->watchdog);
     mtr_wakeup_close(daemon->ended);
@@ -319,6 +333,7 @@ static void close_all(struct mtr_daemon *daemon)
     mtr_intake_close(daemon->intake);
     mtr_dedup_close(daemon->dedup);
     mtr_log_reader_close(daemon->aggregator_reader);
+    mtr_ledger_close(daemon->ledger);
     mtr_charges_close(daemon->charges);
     mtr_rollups_close(daemon->rollups);
     mtr_catalog_store_close(daemon->catalog_store);
@@ -361,6 +376,7 @@ int daemon_run(const struct mtr_config *config, int (*reload)(void *context, str
                     mtr_log_last_seq(daemon.log));
         if (mtr_systemd_ready())
             mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we are ready");
+        polling_start(daemon.polling);
         mtr_loop_run(daemon.loop);
         rc = atomic_load(&daemon.failure);
     }

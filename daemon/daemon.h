@@ -29,6 +29,7 @@
 #include "meterd/rater/rater.h"
 #include "meterd/store/charges.h"
 #include "meterd/store/dedup.h"
+#include "meterd/store/ledger.h"
 #include "meterd/store/log.h"
 #include "meterd/store/mark.h"
 #include "meterd/store/rollups.h"
@@ -37,6 +38,8 @@ struct mtr_api;
 struct mtr_admin;
 struct mtr_events;
 struct mtr_http_sender;
+struct mtr_ledger;
+struct polling;
 struct mtr_kept_config;
 
 /* What the marks beside the stores say (marks.c); under its mutex. */
@@ -58,6 +61,7 @@ struct mtr_daemon {
     struct mtr_dedup *dedup;
     struct mtr_rollups *rollups;
     struct mtr_charges *charges;
+    struct mtr_ledger *ledger;
     struct mtr_log_reader *aggregator_reader; /* the aggregator's own */
     struct mtr_intake *intake;
     struct mtr_aggregator *aggregator;
@@ -65,6 +69,7 @@ struct mtr_daemon {
     struct mtr_outbox *outbox;
     struct mtr_events *events;
     struct mtr_http_sender *sender;
+    struct polling *polling;
     struct mtr_api_host api_host;
     char api_address[64]; /* of listen.address, ended by NUL */
     struct mtr_api *api;
@@ -77,6 +82,7 @@ struct mtr_daemon {
     struct mtr_timer *watchdog;
     struct mtr_kept_config *kept_configs; /* of reloads (reload.c) */
     int64_t started_us;
+    uint32_t draining; /* of API and poller, while it stops; the loop's thread */
 
     /* ---- */
     atomic_bool ready;          /* /readyz */
@@ -152,6 +158,20 @@ int marks_charges(struct mtr_daemon *daemon) MTR_MUST_USE; /* those of the store
 int marks_catalog(struct mtr_daemon *daemon, uint64_t version) MTR_MUST_USE;
 int marks_log(struct mtr_daemon *daemon) MTR_MUST_USE; /* now and then */
 void marks_end(struct mtr_daemon *daemon);             /* once the stages have ended */
+
+/* The poller on the loop (polling.c). */
+int polling_open(struct mtr_daemon *daemon, const char *directory,
+                 const uint8_t event_key[MTR_EVENT_KEY_BYTES],
+                 struct polling **out) MTR_MUST_USE;
+void polling_start(struct polling *polling); /* the stages run */
+/* No new requests; what is under way ends, and then on_idle comes, once, maybe at once. */
+void polling_drain(struct polling *polling, void (*on_idle)(void *context), void *context);
+void polling_close(struct polling *polling); /* NULL is allowed */
+void polling_catalog_changed(struct polling *polling);                             /* any thread */
+void polling_on_committed(struct polling *polling, struct mtr_request *request);   /* the writer's thread */
+void polling_allow(struct polling *polling, bool loopback, bool private_ranges);
+/* Retention takes nothing behind it. Any thread. */
+uint64_t polling_applied_seq(struct polling *polling);
 
 /* The first start's operator key: <data>/admin.key with mode 0600, and its document in the catalog
  * (admin_key.c). */

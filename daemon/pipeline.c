@@ -100,8 +100,10 @@ static int writer_step(void *context, int64_t now_us, bool *idle)
         note_room(daemon, committed);
     }
     if (committed) stage_poke(daemon->aggregator_stage);
+    const uint64_t folded = polling_applied_seq(daemon->polling),
+                   consumed = atomic_load(&daemon->consumed_seq);
     if (!rc)
-        rc = mtr_intake_housekeep(daemon->intake, now_us, atomic_load(&daemon->consumed_seq), run_slow,
+        rc = mtr_intake_housekeep(daemon->intake, now_us, folded < consumed ? folded : consumed, run_slow,
                                   daemon, &more);
     if (rc == MTR_EFULL || rc == MTR_EAGAIN)
         rc = MTR_OK; /* sealing waits for room, or for a reader inside; it is tried again */

@@ -24,6 +24,8 @@ static const struct {
     {"query", NULL},
     {"outbox", "allow_loopback"},
     {"outbox", "allow_private"},
+    {"poller", "allow_loopback"},
+    {"poller", "allow_private"},
 };
 
 static bool is_live(const char *section, const char *key)
@@ -69,8 +71,11 @@ void daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fres
     after->query = fresh->query;
     after->outbox.allow_loopback = fresh->outbox.allow_loopback;
     after->outbox.allow_private = fresh->outbox.allow_private;
+    after->poller.allow_loopback = fresh->poller.allow_loopback;
+    after->poller.allow_private = fresh->poller.allow_private;
     daemon->config = after;
     mtr_http_sender_allow(daemon->sender, after->outbox.allow_loopback, after->outbox.allow_private);
+    polling_allow(daemon->polling, after->poller.allow_loopback, after->poller.allow_private);
     mtr_logline_set_level((enum mtr_logline_level)fresh->logline.level);
     mtr_logline_set_format((enum mtr_logline_format)fresh->logline.format);
     const char *nothing = changes.later[0] ? "nothing takes effect now" : "nothing changed";

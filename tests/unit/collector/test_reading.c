@@ -5,8 +5,8 @@
  */
 #include "tests/support/intake_world.h"
 
-#include "collector/source/ledger_fold.h"
-#include "collector/source/reading.h"
+#include "collector/source/reading/ledger_fold.h"
+#include "collector/source/reading/reading.h"
 #include "tests/support/random.h"
 
 static const char MAP[] = "id: Id\ntype: =cpu\nsubject: Account\ntime: At\ndata: {seconds: {column: Amount, as: number, decimal: ','}}\n"

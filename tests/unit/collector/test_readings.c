@@ -5,8 +5,8 @@
  */
 #include "tests/support/intake_world.h"
 
-#include "collector/source/applying.h"
-#include "collector/source/ledger_fold.h"
+#include "collector/source/reading/applying.h"
+#include "collector/source/reading/ledger_fold.h"
 #include "tests/support/random.h"
 
 enum { ROWS = 240, WINDOWS = 5, STEPS = 120, PART = 7 };

@@ -1,7 +1,7 @@
 /*
  * Parts of a reading. Nothing is looked up here: the merge has said what goes.
  */
-#include "collector/source/applying.h"
+#include "collector/source/reading/applying.h"
 
 #include <stdlib.h>
 

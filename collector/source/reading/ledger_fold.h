@@ -5,8 +5,8 @@
  *
  * One thread at a time. Borrows log reader and ledger.
  */
-#ifndef METERD_COLLECTOR_SOURCE_LEDGER_FOLD_H
-#define METERD_COLLECTOR_SOURCE_LEDGER_FOLD_H
+#ifndef METERD_COLLECTOR_SOURCE_READING_LEDGER_FOLD_H
+#define METERD_COLLECTOR_SOURCE_READING_LEDGER_FOLD_H
 
 #include "meterd/core/diagnostic.h"
 #include "meterd/store/ledger.h"

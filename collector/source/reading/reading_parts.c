@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "collector/source/reading_state.h"
+#include "collector/source/reading/reading_state.h"
 
 enum { PIECE_BYTES = 16 << 10 };
 

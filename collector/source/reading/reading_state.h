@@ -1,10 +1,10 @@
 /*
  * What the files of a reading share. Private to reading*.c.
  */
-#ifndef METERD_COLLECTOR_SOURCE_READING_STATE_H
-#define METERD_COLLECTOR_SOURCE_READING_STATE_H
+#ifndef METERD_COLLECTOR_SOURCE_READING_READING_STATE_H
+#define METERD_COLLECTOR_SOURCE_READING_READING_STATE_H
 
-#include "collector/source/reading.h"
+#include "collector/source/reading/reading.h"
 
 enum { READING_FAULT_BYTES = 320, READING_PROOFS = 3 };
 

@@ -16,8 +16,8 @@
  *
  * Pure; texts of a receipt that was read are borrowed from the event.
  */
-#ifndef METERD_COLLECTOR_SOURCE_RECEIPT_H
-#define METERD_COLLECTOR_SOURCE_RECEIPT_H
+#ifndef METERD_COLLECTOR_SOURCE_READING_RECEIPT_H
+#define METERD_COLLECTOR_SOURCE_READING_RECEIPT_H
 
 #include "meterd/core/arena.h"
 #include "meterd/core/event.h"

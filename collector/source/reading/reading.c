@@ -1,7 +1,7 @@
 /*
  * The first pass of a reading: pages to rows. What follows is in reading_check.c and reading_parts.c.
  */
-#include "collector/source/reading.h"
+#include "collector/source/reading/reading.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "collector/source/reading_state.h"
+#include "collector/source/reading/reading_state.h"
 #include "meterd/core/limits.h"
 
 enum { ARENA_BYTES_MAX = 8 << 20, REFUSED_ROW_BYTES = 900, REASON_BYTES = 600 };

@@ -1,7 +1,7 @@
 /*
  * unpack ─▶ transcode ─▶ rows, put together for one page at a time.
  */
-#include "collector/source/page_text.h"
+#include "collector/source/reading/page_text.h"
 
 #include <errno.h>
 #include <string.h>

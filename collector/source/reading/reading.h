@@ -12,13 +12,13 @@
  *
  * Borrows the source and all that is given to reading_open, until reading_close.
  */
-#ifndef METERD_COLLECTOR_SOURCE_READING_H
-#define METERD_COLLECTOR_SOURCE_READING_H
+#ifndef METERD_COLLECTOR_SOURCE_READING_READING_H
+#define METERD_COLLECTOR_SOURCE_READING_READING_H
 
-#include "collector/source/applying.h"
-#include "collector/source/page_text.h"
-#include "collector/source/pages.h"
-#include "collector/source/verdict.h"
+#include "collector/source/reading/applying.h"
+#include "collector/source/reading/page_text.h"
+#include "collector/source/reading/pages.h"
+#include "collector/source/reading/verdict.h"
 #include "meterd/source/window.h"
 
 enum { READING_PAGES_MAX = 100000, READING_WANTS_MAX = MTR_RECORD_WANTS_MAX };
@@ -29,7 +29,7 @@ struct reading_ask {
     struct mtr_window window; /* both 0: of a feed */
     uint64_t number;
     int64_t began_us;
-    bool is_draft;
+    bool is_draft, is_last; /* the window is not over; a good reading settles it */
     const uint8_t *event_key; /* MTR_EVENT_KEY_BYTES */
     const char *pages;        /* root of the pages */
     /* What paging asks of each page; behind them the reading's own. */

@@ -15,8 +15,8 @@
  *
  * Pure.
  */
-#ifndef METERD_COLLECTOR_SOURCE_VERDICT_H
-#define METERD_COLLECTOR_SOURCE_VERDICT_H
+#ifndef METERD_COLLECTOR_SOURCE_READING_VERDICT_H
+#define METERD_COLLECTOR_SOURCE_READING_VERDICT_H
 
 #include "meterd/collector/record_reader.h"
 #include "meterd/collector/source_alarm.h"

@@ -1,7 +1,7 @@
 /*
  * Receipts to events and back. The names of the data are part of the log's format (docs/formats.md).
  */
-#include "collector/source/receipt.h"
+#include "collector/source/reading/receipt.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
  * The pass over both sorted lists, and then one over each other window's run with the rows that are new.
  */
-#include "collector/source/merge.h"
+#include "collector/source/reading/merge.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * Events of a part are copied into the request's arena: what the reader of rows hands over ends with its
  * call.
  */
-#include "collector/source/part.h"
+#include "collector/source/reading/part.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,10 +9,10 @@
  * Voids go first. A part that is lost in a crash is no harm: the ledger knows what came in, and the next
  * reading sends the rest. One thread at a time.
  */
-#ifndef METERD_COLLECTOR_SOURCE_APPLYING_H
-#define METERD_COLLECTOR_SOURCE_APPLYING_H
+#ifndef METERD_COLLECTOR_SOURCE_READING_APPLYING_H
+#define METERD_COLLECTOR_SOURCE_READING_APPLYING_H
 
-#include "collector/source/part.h"
+#include "collector/source/reading/part.h"
 
 struct applying {
     struct merge merge;

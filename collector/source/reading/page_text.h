@@ -7,12 +7,12 @@
  * nameless file until then. The last stretch of text stays at hand, so that a row which is refused can be
  * kept as it was written. One thread.
  */
-#ifndef METERD_COLLECTOR_SOURCE_PAGE_TEXT_H
-#define METERD_COLLECTOR_SOURCE_PAGE_TEXT_H
+#ifndef METERD_COLLECTOR_SOURCE_READING_PAGE_TEXT_H
+#define METERD_COLLECTOR_SOURCE_READING_PAGE_TEXT_H
 
 #include <stdio.h>
 
-#include "collector/source/pages.h"
+#include "collector/source/reading/pages.h"
 #include "meterd/collector/row_reader.h"
 #include "meterd/collector/transcode.h"
 #include "meterd/collector/unpack.h"

@@ -1,7 +1,7 @@
 /*
  * The checks, one function each, in the order of the header's table.
  */
-#include "collector/source/verdict.h"
+#include "collector/source/reading/verdict.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /*
  * Files of pages. A page is written once, from its first byte to its last, and read the same way.
  */
-#include "collector/source/pages.h"
+#include "collector/source/reading/pages.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,11 +6,11 @@
  *
  * The request owns copies of all that is added. One thread at a time.
  */
-#ifndef METERD_COLLECTOR_SOURCE_PART_H
-#define METERD_COLLECTOR_SOURCE_PART_H
+#ifndef METERD_COLLECTOR_SOURCE_READING_PART_H
+#define METERD_COLLECTOR_SOURCE_READING_PART_H
 
-#include "collector/source/merge.h"
-#include "collector/source/receipt.h"
+#include "collector/source/reading/merge.h"
+#include "collector/source/reading/receipt.h"
 #include "meterd/collector/request.h"
 #include "meterd/core/limits.h"
 

@@ -8,13 +8,13 @@
  * Invariant: a row goes into the run of its receipt's window; a void takes it out of that window's run whose
  * start is the void's time.
  */
-#include "collector/source/ledger_fold.h"
+#include "collector/source/reading/ledger_fold.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/source/receipt.h"
+#include "collector/source/reading/receipt.h"
 #include "meterd/core/arena.h"
 #include "meterd/core/limits.h"
 
@@ -163,7 +163,8 @@ static int apply_changes(struct ledger_fold *fold, struct mtr_ledger_txn *txn, c
 
 static void take_reading(struct mtr_ledger_window *window, const struct receipt *receipt)
 {
-    const bool is_whole = receipt->state == MTR_WINDOW_COMPLETE || receipt->state == MTR_WINDOW_OPEN;
+    const bool is_whole = receipt->state == MTR_WINDOW_COMPLETE || receipt->state == MTR_WINDOW_OPEN ||
+                          receipt->state == MTR_WINDOW_SETTLED;
     if (is_whole) {
         if (!window->first_us) window->first_us = receipt->began_us;
         window->last_us = receipt->began_us;
@@ -209,14 +210,8 @@ static int fold_window(struct mtr_ledger_txn *txn, const struct receipt *receipt
     keep_problem(&window, problem);
     add_delta(&window, written->delta);
     window.end_us = receipt->end_us;
-    if (receipt->state == MTR_WINDOW_SETTLED) {
-        window.state = MTR_WINDOW_SETTLED;
-        window.noted_us = receipt->began_us;
-        rc = mtr_run_drop(txn, &receipt->strand, receipt->start_us);
-    } else {
-        take_part(&window, receipt, written);
-        rc = MTR_OK;
-    }
+    take_part(&window, receipt, written);
+    rc = window.state == MTR_WINDOW_SETTLED ? mtr_run_drop(txn, &receipt->strand, receipt->start_us) : MTR_OK;
     return rc ? rc : mtr_ledger_put_window(txn, &receipt->strand, &window);
 }
 

@@ -13,8 +13,8 @@
  * Memory: 32 bytes a row, one bit more, and 40 bytes for each row that is taken back. Pure but for the
  * ledger's reads; one thread.
  */
-#ifndef METERD_COLLECTOR_SOURCE_MERGE_H
-#define METERD_COLLECTOR_SOURCE_MERGE_H
+#ifndef METERD_COLLECTOR_SOURCE_READING_MERGE_H
+#define METERD_COLLECTOR_SOURCE_READING_MERGE_H
 
 #include "meterd/store/ledger.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/source/reading_state.h"
+#include "collector/source/reading/reading_state.h"
 
 enum { USUAL_WINDOWS = 32 };
 
@@ -86,7 +86,9 @@ static struct receipt receipt_of(const struct reading *reading, const struct rea
                             .began_us = reading->ask.began_us,
                             .reading = reading->ask.number,
                             .is_append = reading->ask.source->delivery == MTR_DELIVERY_APPEND,
-                            .state = verdict->state,
+                            .state = verdict->state == MTR_WINDOW_COMPLETE && reading->ask.is_last
+                                         ? MTR_WINDOW_SETTLED
+                                         : verdict->state,
                             .agreed = verdict->agreed,
                             .rows = facts->rows,
                             .skipped = reading->counts.skipped,

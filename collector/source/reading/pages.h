@@ -8,8 +8,8 @@
  * Names are numbers and hashes: nothing that a vendor says becomes a path. One thread for each writer or
  * reader.
  */
-#ifndef METERD_COLLECTOR_SOURCE_PAGES_H
-#define METERD_COLLECTOR_SOURCE_PAGES_H
+#ifndef METERD_COLLECTOR_SOURCE_READING_PAGES_H
+#define METERD_COLLECTOR_SOURCE_READING_PAGES_H
 
 #include <stdint.h>
 

@@ -1,0 +1,247 @@
+/*
+ * The poll's way from state to state. Requests are made in poll_request.c, pages weighed in poll_page.c.
+ *
+ * Invariant: at most one thing is under way for a poll: a request, a job on the pool (beside which pieces of
+ * a body may still come), or a part in the intake.
+ */
+#include "collector/source/poll/poll.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/source/poll/poll_state.h"
+
+enum { ARENA_BYTES_MAX = 256 << 10, CALL_BYTES_MAX = 4 << 20 };
+
+enum poll_state poll_state(const struct mtr_poll *poll) { return poll->state; }
+
+int64_t poll_again_us(const struct mtr_poll *poll) { return poll->again_us; }
+
+bool poll_folds(const struct mtr_poll *poll) { return poll->state == POLL_WORKING && poll->job == POLL_FOLD; }
+
+const struct poll_task *poll_task(const struct mtr_poll *poll) { return &poll->task; }
+
+const struct poll_report *poll_report(const struct mtr_poll *poll)
+{
+    MTR_ASSERT(poll->state == POLL_DONE);
+    return &poll->report;
+}
+
+void *poll_handle(const struct mtr_poll *poll) { return poll->handle; }
+
+void poll_set_handle(struct mtr_poll *poll, void *handle) { poll->handle = handle; }
+
+/* ---- opening ---- */
+
+static int copy_texts(struct mtr_poll *poll)
+{
+    struct mtr_strand *strand = &poll->task.strand;
+    int rc = mtr_arena_copy(&poll->arena, strand->vendor, &strand->vendor);
+    if (!rc) rc = mtr_arena_copy(&poll->arena, strand->source, &strand->source);
+    if (!rc) rc = mtr_arena_copy(&poll->arena, strand->each, &strand->each);
+    return rc ? rc : mtr_arena_copy(&poll->arena, poll->task.resume, &poll->task.resume);
+}
+
+int poll_open(const struct poll_task *task, int64_t now_us, struct mtr_poll **out, struct poll_report *report)
+{
+    const char *fault = "";
+    struct mtr_poll *poll = calloc(1, sizeof(*poll));
+    if (!poll) return MTR_ENOMEM;
+    poll->task = *task;
+    poll->entered_us = now_us;
+    poll->report.skew_us = INT64_MIN;
+    poll->again_us = now_us;
+    mtr_arena_init(&poll->arena, 1 << 10, ARENA_BYTES_MAX);
+    mtr_arena_init(&poll->call_arena, 4 << 10, CALL_BYTES_MAX);
+    mtr_buffer_init(&poll->incoming, POLL_BUFFER_BYTES + (64 << 10));
+    mtr_buffer_init(&poll->feeding, POLL_BUFFER_BYTES + (64 << 10));
+    mtr_buffer_init(&poll->error_body, POLL_ERROR_BYTES);
+    mtr_buffer_init(&poll->headers, POLL_HEADERS_BYTES);
+    poll->hash = XXH3_createState();
+    int rc = poll->hash ? copy_texts(poll) : MTR_ENOMEM;
+    if (!rc) rc = poll_begin_reading(poll, &fault);
+    if (!rc) {
+        *out = poll;
+        return MTR_OK;
+    }
+    poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "%s", rc == MTR_EINVALID ? fault : mtr_error_text(rc));
+    *report = poll->report;
+    poll_close(poll);
+    return rc;
+}
+
+void poll_close(struct mtr_poll *poll)
+{
+    if (!poll) return;
+    MTR_ASSERT(poll->state == POLL_DONE || poll->state == POLL_WAITING);
+    reading_close(poll->reading);
+    paging_close(poll->paging);
+    if (poll->request) {
+        mtr_request_release(poll->request);
+        free(poll->request);
+    }
+    XXH3_freeState(poll->hash);
+    mtr_buffer_release(&poll->incoming);
+    mtr_buffer_release(&poll->feeding);
+    mtr_buffer_release(&poll->error_body);
+    mtr_buffer_release(&poll->headers);
+    mtr_arena_release(&poll->call_arena);
+    mtr_arena_release(&poll->arena);
+    free(poll);
+}
+
+void poll_stop(struct mtr_poll *poll)
+{
+    poll->is_stopping = true;
+    if (poll->state == POLL_WAITING)
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "it was stopped");
+    else if (poll->state == POLL_ASKING)
+        poll->task.hooks->cancel(poll->task.hooks->context, poll);
+}
+
+/* ---- jobs ---- */
+
+static int feed(struct mtr_poll *poll)
+{
+    int rc = poll->has_begun_page ? MTR_OK : reading_begin_page(poll->reading);
+    poll->has_begun_page = true;
+    if (!rc) rc = reading_feed(poll->reading, mtr_buffer_str(&poll->feeding));
+    mtr_buffer_reset(&poll->feeding);
+    return rc;
+}
+
+void poll_work(struct mtr_poll *poll)
+{
+    switch (poll->job) {
+    case POLL_FEED: poll->job_rc = feed(poll); break;
+    case POLL_END_PAGE:
+        poll->job_rc = feed(poll);
+        if (!poll->job_rc) poll->job_rc = reading_end_page(poll->reading);
+        break;
+    case POLL_CHECK:
+        poll->job_rc = reading_check(poll->reading, poll->task.ledger, &poll->end, &poll->verdict);
+        if (!poll->job_rc) poll->report.counts = reading_counts_of(poll->reading);
+        break;
+    case POLL_PART:
+        poll->job_rc = poll->verdict.alarm ? reading_note(poll->reading, &poll->verdict, &poll->request)
+                                           : reading_part(poll->reading, paging_resume(poll->paging),
+                                                          &poll->request, &poll->is_last_part);
+        poll->is_last_part = poll->is_last_part || poll->verdict.alarm;
+        break;
+    case POLL_FOLD:
+        poll->job_rc = ledger_fold_block(poll->task.fold, poll->committed_seq, &poll->diagnostic);
+        break;
+    }
+}
+
+static void finish_whole(struct mtr_poll *poll)
+{
+    if (poll->verdict.alarm)
+        poll_finish(poll, poll->verdict.alarm == MTR_ALARM_TRUNCATED ? POLL_TOO_LARGE : POLL_NOT_TAKEN,
+                    poll->verdict.alarm, "%s", poll->verdict.problem);
+    else
+        poll_finish(poll, POLL_TAKEN, MTR_ALARM_NONE, "%s", "");
+}
+
+static void submit(struct mtr_poll *poll, int64_t now_us)
+{
+    struct mtr_request *request = poll->request;
+    request->context = poll;
+    poll->request = NULL;
+    poll->state = POLL_COMMITTING;
+    int rc = poll->task.hooks->submit(poll->task.hooks->context, poll, request);
+    if (!rc) return;
+    poll->request = request;
+    if (rc == MTR_EFULL)
+        poll_wait(poll, now_us + MTR_US_PER_SECOND);
+    else
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "the intake takes nothing more");
+}
+
+/* More of the body came, or comes still. */
+static void go_on_feeding(struct mtr_poll *poll)
+{
+    if (poll->answer.is_broken) {
+        poll_fail_answer(poll);
+        return;
+    }
+    const bool was_paused = poll->is_paused;
+    poll->state = POLL_ASKING;
+    poll->is_paused = false;
+    if (poll->has_ended || poll->incoming.size >= POLL_BUFFER_BYTES / 2) poll_feed_on(poll);
+    if (was_paused) poll->task.hooks->resume(poll->task.hooks->context, poll);
+}
+
+void poll_worked(struct mtr_poll *poll, int64_t now_us)
+{
+    MTR_ASSERT(poll->state == POLL_WORKING);
+    const bool is_body_open = poll->job == POLL_FEED && !poll->has_ended;
+    if (poll->job_rc && is_body_open) { /* the rest of the body is of no use */
+        poll->state = POLL_ASKING;
+        poll->task.hooks->cancel(poll->task.hooks->context, poll);
+        return;
+    }
+    if (poll->job_rc) {
+        poll_fail_job(poll);
+        return;
+    }
+    switch (poll->job) {
+    case POLL_FEED: go_on_feeding(poll); break;
+    case POLL_END_PAGE: poll_page_ended(poll, now_us); break;
+    case POLL_CHECK:
+        if (poll->verdict.alarm && !poll->verdict.is_news)
+            finish_whole(poll);
+        else
+            poll_start_job(poll, POLL_PART);
+        break;
+    case POLL_PART: submit(poll, now_us); break;
+    case POLL_FOLD:
+        if (poll->is_last_part)
+            finish_whole(poll);
+        else
+            poll_start_job(poll, POLL_PART);
+        break;
+    }
+}
+
+void poll_fail_work(struct mtr_poll *poll, int error, int64_t now_us)
+{
+    poll->job_rc = error;
+    poll_worked(poll, now_us);
+}
+
+void poll_committed(struct mtr_poll *poll, struct mtr_request *request, int64_t now_us)
+{
+    MTR_ASSERT(poll->state == POLL_COMMITTING);
+    const int error = request->error;
+    poll->report.refused += request->counts[MTR_RESULT_INVALID] + request->counts[MTR_RESULT_FUTURE] +
+                            request->counts[MTR_RESULT_NOT_AUTHORIZED];
+    poll->report.not_active += request->counts[MTR_RESULT_NOT_ACTIVE];
+    poll->report.held += request->counts[MTR_RESULT_HELD];
+    if (error == MTR_EFULL) { /* nothing of it is stored: the same once more */
+        poll->request = request;
+        request->error = 0;
+        memset(request->results, 0, request->count * sizeof(*request->results));
+        poll_wait(poll, now_us + MTR_US_PER_SECOND);
+        return;
+    }
+    if (!error) poll->committed_seq = request->results[request->count - 1].seq; /* of the receipt */
+    mtr_request_release(request);
+    free(request);
+    if (error)
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "the log: %s", mtr_error_text(error));
+    else
+        poll_start_job(poll, POLL_FOLD);
+}
+
+void poll_go(struct mtr_poll *poll, int64_t now_us)
+{
+    MTR_ASSERT(poll->state == POLL_WAITING);
+    if (poll->request)
+        submit(poll, now_us);
+    else
+        poll_ask(poll, now_us);
+}

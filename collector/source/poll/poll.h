@@ -1,0 +1,121 @@
+/*
+ * One reading under way: it asks for pages, spools and maps them, has the reading judged, and brings it into
+ * the log part by part.
+ *
+ *              ┌────────────── next page, or the same once more ──────────────┐
+ *              ▼                                                              │
+ *   WAITING ─▶ ASKING ─pieces─▶ (WORKING: feed) ─answer─▶ WORKING: end of page ┤
+ *      ▲         │ token first: ASKING for it                                  └─ the end ─▶ WORKING: check
+ *      └─ later ─┘                                                                              │
+ *                              DONE ◀─ last ─ WORKING: fold ◀─ committed ─ COMMITTING ◀─ WORKING: part
+ *
+ *   poll_go          WAITING is over: the gate, the breaker or a token let it through, or the time has come
+ *   poll_piece       of an answer's body; MTR_EAGAIN: it pauses until hooks->resume
+ *   poll_answered    the answer has ended, whatever came of it
+ *   poll_worked      the work on the pool is done
+ *   poll_committed   the part's request is answered
+ *
+ * All of these belong to the loop's thread, poll_work alone to the pool's: the poll is the pool's from
+ * hooks->work until poll_worked. Time comes in; clocks, sockets and random numbers are the hooks'. Memory:
+ * the rows' 32 bytes each, and POLL_BUFFER_BYTES twice.
+ */
+#ifndef METERD_COLLECTOR_SOURCE_POLL_POLL_H
+#define METERD_COLLECTOR_SOURCE_POLL_POLL_H
+
+#include "collector/source/auth/auth.h"
+#include "collector/source/reading/ledger_fold.h"
+#include "collector/source/limits/breaker.h"
+#include "collector/source/limits/gate.h"
+#include "collector/source/paging/paging.h"
+#include "collector/source/reading/reading.h"
+
+/* A page up to this size is mapped when all of it is there, so that one which broke off is asked for again;
+ * larger ones are mapped as they come. */
+enum { POLL_BUFFER_BYTES = 1 << 20, POLL_TRIES_MAX = 5, POLL_RESTARTS_MAX = 3, POLL_TEXT_BYTES = 400 };
+
+enum poll_state { POLL_WAITING, POLL_ASKING, POLL_WORKING, POLL_COMMITTING, POLL_DONE };
+
+/* What came of it. */
+enum poll_result {
+    POLL_TAKEN,     /* the log has it */
+    POLL_NOT_TAKEN, /* it was read, and an alarm says why it does not count */
+    POLL_UNCHANGED, /* the vendor says that nothing is new */
+    POLL_FAILED,    /* it could not be read: again later */
+    POLL_TOO_LARGE, /* an answer met a limit: in smaller pieces */
+};
+
+struct mtr_poll;
+
+struct poll_hooks {
+    void *context;
+    /* Starts a request: poll_piece and poll_answered follow, never from inside. MTR_EAGAIN: too many run. */
+    int (*send)(void *context, struct mtr_poll *poll, const struct source_call *call);
+    void (*resume)(void *context, struct mtr_poll *poll); /* pieces come again */
+    void (*cancel)(void *context, struct mtr_poll *poll); /* poll_answered comes, maybe from inside */
+    /* poll_work on the pool, and then poll_worked; never from inside. */
+    int (*work)(void *context, struct mtr_poll *poll);
+    /* poll_committed follows, never from inside. MTR_EFULL: later. */
+    int (*submit)(void *context, struct mtr_poll *poll, struct mtr_request *request);
+    void (*nonce)(void *context, uint8_t nonce[AUTH_NONCE_BYTES]);
+};
+
+/* What is asked, and by whom; borrowed until poll_close, but the texts of the strand, which are copied. */
+struct poll_task {
+    const struct poll_hooks *hooks;
+    const struct mtr_source *source;
+    struct mtr_strand strand;
+    const struct mtr_subscription *subscription; /* of for_each: subscription; NULL else */
+    struct mtr_window window;                    /* both 0: of a feed */
+    bool is_draft, is_last;                      /* the window is not over; a good reading settles it */
+    bool is_forgotten;                           /* the vendor may have forgotten rows */
+    int64_t confirms_us;                         /* as of verdict.h */
+    uint64_t number;                             /* of the reading */
+    struct mtr_str resume;                       /* of paging_open; copied */
+    const uint8_t *event_key;
+    const char *pages;
+    uint32_t events_max;
+    struct mtr_ledger *ledger;
+    struct ledger_fold *fold; /* used on the pool, by one poll at a time: poll_folds says when */
+    struct auth_session *auth;
+    struct gate *gate;
+    struct breaker *breaker;
+};
+
+struct poll_report {
+    enum poll_result result;
+    enum mtr_alarm alarm; /* FAILED, NOT_TAKEN */
+    char text[POLL_TEXT_BYTES];
+    int64_t wait_us; /* FAILED: as the vendor asked; 0: it did not */
+    struct reading_counts counts;
+    uint32_t pages;
+    uint64_t bytes;
+    uint64_t refused, held, not_active; /* of what was sent to the intake */
+    int64_t skew_us;                    /* the vendor's clock less ours; INT64_MIN: not known */
+};
+
+/* MTR_EINVALID: report says why. MTR_ENOMEM. */
+int poll_open(const struct poll_task *task, int64_t now_us, struct mtr_poll **out,
+              struct poll_report *report) MTR_MUST_USE;
+/* Not while it asks, works or commits. */
+void poll_close(struct mtr_poll *poll); /* NULL is allowed */
+
+enum poll_state poll_state(const struct mtr_poll *poll);
+int64_t poll_again_us(const struct mtr_poll *poll); /* WAITING: when; INT64_MAX: when somebody else leaves */
+bool poll_folds(const struct mtr_poll *poll);       /* WORKING: the ledger's fold is in use */
+const struct poll_task *poll_task(const struct mtr_poll *poll);
+const struct poll_report *poll_report(const struct mtr_poll *poll); /* DONE */
+void *poll_handle(const struct mtr_poll *poll);                     /* of whoever sends */
+void poll_set_handle(struct mtr_poll *poll, void *handle);
+
+void poll_go(struct mtr_poll *poll, int64_t now_us);
+int poll_piece(struct mtr_poll *poll, const struct mtr_http_answer *answer, struct mtr_str piece);
+void poll_answered(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us);
+void poll_work(struct mtr_poll *poll);
+void poll_worked(struct mtr_poll *poll, int64_t now_us);
+/* Work that waited for its turn cannot be done. */
+void poll_fail_work(struct mtr_poll *poll, int error, int64_t now_us);
+void poll_committed(struct mtr_poll *poll, struct mtr_request *request, int64_t now_us);
+/* The daemon goes, or the source was paused: it is DONE as soon as nothing of it is under way. */
+void poll_stop(struct mtr_poll *poll);
+
+#endif

@@ -1,0 +1,148 @@
+/*
+ * What comes back: pieces of a body, and how the answer ended.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "collector/source/limits/backoff.h"
+#include "collector/source/limits/retry_after.h"
+#include "collector/source/poll/poll_state.h"
+
+static bool is_good(unsigned status) { return status >= 200 && status < 300; }
+
+/* ---- pieces ---- */
+
+static int keep_error(struct mtr_poll *poll, struct mtr_str piece)
+{
+    const size_t room = POLL_ERROR_BYTES - poll->error_body.size;
+    return mtr_buffer_append(&poll->error_body, piece.data, piece.size < room ? piece.size : room);
+}
+
+int poll_piece(struct mtr_poll *poll, const struct mtr_http_answer *answer, struct mtr_str piece)
+{
+    const bool is_working = poll->state == POLL_WORKING;
+    poll->status = answer->status;
+    if (poll->is_token_request || !is_good(answer->status)) return keep_error(poll, piece);
+    if (poll->job_rc) return MTR_ECLOSED;
+    if (!poll->is_again && poll->incoming.size + piece.size > POLL_BUFFER_BYTES) {
+        if (is_working) {
+            poll->is_paused = true;
+            return MTR_EAGAIN;
+        }
+        poll->is_streaming = true;
+        poll_feed_on(poll);
+    }
+    (void)XXH3_128bits_update(poll->hash, piece.data, piece.size);
+    poll->body_bytes += piece.size;
+    poll->report.bytes += piece.size;
+    return poll->is_again ? MTR_OK : mtr_buffer_append(&poll->incoming, piece.data, piece.size);
+}
+
+/* ---- the end ---- */
+
+static void note_skew(struct mtr_poll *poll, const struct mtr_http_answer *answer, int64_t now_us)
+{
+    struct mtr_str date;
+    int64_t date_us;
+    if (mtr_http_answer_header(answer, "date", &date) && http_date_parse(date, &date_us))
+        poll->report.skew_us = date_us - now_us;
+}
+
+static enum mtr_alarm alarm_of(enum source_failure failure)
+{
+    switch (failure) {
+    case SOURCE_RENEW:
+    case SOURCE_DENIED: return MTR_ALARM_AUTH;
+    case SOURCE_LARGE: return MTR_ALARM_LIMIT;
+    case SOURCE_STOPPED: return MTR_ALARM_NONE;
+    case SOURCE_FINE:
+    case SOURCE_SLOW:
+    case SOURCE_RETRY:
+    case SOURCE_DISTRUST:
+    case SOURCE_REFUSED: break;
+    }
+    return MTR_ALARM_FAILING;
+}
+
+void poll_fail_answer(struct mtr_poll *poll)
+{
+    poll->report.wait_us = poll->answer.wait_us;
+    poll_finish(poll, POLL_FAILED, alarm_of(poll->answer.failure), "%s",
+                poll->answer.text[0] ? poll->answer.text : "it was stopped");
+}
+
+/* The same request again, as long as nothing of its page was used. */
+static bool tries_again(struct mtr_poll *poll, enum source_failure failure, int64_t wait_us, int64_t now_us)
+{
+    const bool may = (failure == SOURCE_RETRY || failure == SOURCE_SLOW) && !poll->is_streaming &&
+                     poll->tries < POLL_TRIES_MAX && !poll->is_stopping;
+    if (!may) return false;
+    poll->tries++;
+    const uint64_t seed = poll->task.number ^ (uint64_t)poll->task.window.from_us;
+    const int64_t ours_us = backoff_us(seed, poll->tries, MTR_US_PER_SECOND, 60 * MTR_US_PER_SECOND);
+    poll_wait(poll, now_us + (wait_us > ours_us ? wait_us : ours_us));
+    return true;
+}
+
+static void take_failure(struct mtr_poll *poll, enum source_failure failure, int64_t wait_us, int64_t now_us)
+{
+    if (failure == SOURCE_RENEW && !poll->is_stopping && auth_refused(poll->task.auth, &poll->call, now_us)) {
+        poll_wait(poll, now_us); /* a fresh token */
+        return;
+    }
+    if (paging_expired(poll->paging, poll->status)) {
+        poll_wait(poll, now_us); /* the manifest, for fresh links */
+        return;
+    }
+    if (poll_take_condition(poll, now_us) || tries_again(poll, failure, wait_us, now_us)) return;
+    poll_fail_answer(poll);
+}
+
+static void leave(struct mtr_poll *poll, enum source_failure failure, int64_t wait_us, int64_t now_us)
+{
+    MTR_ASSERT(poll->is_inside);
+    poll->is_inside = false;
+    gate_leave(poll->task.gate, poll->entered_us, failure, wait_us, now_us);
+    breaker_leave(poll->task.breaker, failure, now_us);
+}
+
+static void take_token(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us)
+{
+    answer->body = poll->error_body; /* the pieces that came; lent */
+    auth_answered(poll->task.auth, answer, now_us);
+    mtr_buffer_init(&answer->body, 0);
+    poll_wait(poll, now_us);
+}
+
+void poll_answered(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us)
+{
+    const int64_t wait_us = retry_after_of(answer, poll->task.source->answer.retry_after,
+                                           poll->task.source->answer.retry_after_count, now_us);
+    enum source_failure failure = source_failure_of(answer, poll->answer.text);
+    poll->status = answer->status;
+    note_skew(poll, answer, now_us);
+    leave(poll, failure, wait_us, now_us);
+    if (poll->is_token_request && !poll->is_stopping) {
+        take_token(poll, answer, now_us);
+        return;
+    }
+    if (failure == SOURCE_FINE) auth_accepted(poll->task.auth, &poll->call);
+    poll->has_ended = true;
+    poll->answer.failure = failure;
+    poll->answer.wait_us = wait_us;
+    poll->answer.is_broken = failure != SOURCE_FINE;
+    int rc = mtr_buffer_append(&poll->headers, answer->headers.data, answer->headers.size);
+    if (rc) poll->job_rc = rc;
+    if (poll->state == POLL_WORKING) return; /* the pool has it: poll_worked goes on */
+    if (poll->job_rc)
+        poll_fail_job(poll);
+    else if (failure != SOURCE_FINE && poll->is_streaming)
+        poll_fail_answer(poll);
+    else if (failure != SOURCE_FINE)
+        take_failure(poll, failure, wait_us, now_us);
+    else if (poll->is_again)
+        poll_page_ended(poll, now_us);
+    else
+        poll_feed_on(poll);
+}

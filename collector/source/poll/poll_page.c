@@ -1,0 +1,190 @@
+/*
+ * A page has ended: conditions of the document, what paging makes of it, and the end of the reading.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "collector/source/poll/poll_state.h"
+
+/* ---- conditions ---- */
+
+static struct mtr_found found_at(const struct mtr_poll *poll, int32_t index)
+{
+    return reading_found(poll->reading, (uint32_t)index);
+}
+
+/* Of a page: one of the conditions with a path holds. */
+static bool any_found(const struct mtr_poll *poll, const struct mtr_answer_condition *conditions,
+                      uint32_t count, const int32_t *indexes)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (indexes[i] < 0 || (conditions[i].status && conditions[i].status != poll->status)) continue;
+        const struct mtr_found found = found_at(poll, indexes[i]);
+        if (condition_holds_found(&conditions[i], &found)) return true;
+    }
+    return false;
+}
+
+static bool any_of_body(const struct mtr_poll *poll, const struct mtr_answer_condition *conditions,
+                        uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (condition_holds_body(&conditions[i], poll->status, mtr_buffer_str(&poll->error_body)))
+            return true;
+    return false;
+}
+
+/* ---- the end of the reading ---- */
+
+static void end_reading(struct mtr_poll *poll, enum mtr_alarm fault, const char *said)
+{
+    snprintf(poll->end_text, sizeof(poll->end_text), "%s", said);
+    poll->end.fault = fault;
+    poll->end.said = poll->end_text;
+    poll->end.is_forgotten = poll->task.is_forgotten;
+    poll->end.confirms_us = poll->task.confirms_us;
+    poll_start_job(poll, POLL_CHECK);
+}
+
+static void restart(struct mtr_poll *poll, int64_t now_us)
+{
+    const char *fault = "";
+    if (poll->restarts++ == POLL_RESTARTS_MAX) {
+        end_reading(poll, MTR_ALARM_INCOMPLETE, "its pages change while they are read");
+        return;
+    }
+    poll->is_again = false;
+    int rc = poll_begin_reading(poll, &fault);
+    if (rc)
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "%s", mtr_error_text(rc));
+    else
+        poll_wait(poll, now_us);
+}
+
+bool poll_take_condition(struct mtr_poll *poll, int64_t now_us)
+{
+    const struct mtr_source_answer *answer = &poll->task.source->answer;
+    (void)now_us;
+    if (any_of_body(poll, answer->limit, answer->limit_count)) {
+        end_reading(poll, MTR_ALARM_TRUNCATED, "the vendor says that it is too much for one answer");
+        return true;
+    }
+    poll->end.is_absent = any_of_body(poll, answer->absent, answer->absent_count);
+    if (poll->end.is_absent) end_reading(poll, MTR_ALARM_NONE, "");
+    return poll->end.is_absent;
+}
+
+/* ---- a page ---- */
+
+static enum mtr_alarm alarm_of(enum paging_alarm alarm)
+{
+    switch (alarm) {
+    case PAGING_LOOP: return MTR_ALARM_LOOP;
+    case PAGING_TRUNCATED: return MTR_ALARM_TRUNCATED;
+    case PAGING_LIMIT: return MTR_ALARM_LIMIT;
+    case PAGING_FINE:
+    case PAGING_LINK:
+    case PAGING_INCOMPLETE: break;
+    }
+    return MTR_ALARM_INCOMPLETE;
+}
+
+static int tell_paging(struct mtr_poll *poll, enum paging_step *step)
+{
+    struct mtr_found found[READING_WANTS_MAX];
+    for (uint32_t i = 0; i < poll->paging_want_count; i++)
+        found[i] = reading_found(poll->reading, i);
+    const struct paging_page page = {.call = &poll->call,
+                                     .headers = mtr_buffer_str(&poll->headers),
+                                     .rows = reading_page_rows(poll->reading),
+                                     .hash = poll->page_hash,
+                                     .found = found,
+                                     .bytes = poll->body_bytes};
+    return paging_answered(poll->paging, &page, step);
+}
+
+static void go_on(struct mtr_poll *poll, int64_t now_us)
+{
+    enum paging_step step;
+    const char *fault = "";
+    int rc = tell_paging(poll, &step);
+    if (rc) {
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "paging: %s", mtr_error_text(rc));
+        return;
+    }
+    poll->is_again = step == PAGING_AGAIN;
+    poll->tries = 0;
+    switch (step) {
+    case PAGING_NEXT:
+    case PAGING_AGAIN: poll_wait(poll, now_us); break;
+    case PAGING_END: end_reading(poll, MTR_ALARM_NONE, ""); break;
+    case PAGING_UNCHANGED: poll_finish(poll, POLL_UNCHANGED, MTR_ALARM_NONE, "%s", ""); break;
+    case PAGING_RESTART: restart(poll, now_us); break;
+    case PAGING_FAILED: {
+        const enum paging_alarm alarm = paging_alarm(poll->paging, &fault);
+        end_reading(poll, alarm_of(alarm), fault);
+        break;
+    }
+    }
+}
+
+static bool says_it_failed(struct mtr_poll *poll)
+{
+    const struct mtr_source_answer *answer = &poll->task.source->answer;
+    if (!answer->has_ok || poll->conditions.ok < 0) return false;
+    const struct mtr_found found = found_at(poll, poll->conditions.ok);
+    return !condition_holds_found(&answer->ok, &found);
+}
+
+static int take_warnings(struct mtr_poll *poll)
+{
+    const struct mtr_source_answer *answer = &poll->task.source->answer;
+    struct mtr_str text;
+    if (poll->conditions.warnings < 0 || answer->warnings_are_logged || poll->end.warnings.size)
+        return MTR_OK;
+    const struct mtr_found found = found_at(poll, poll->conditions.warnings);
+    return condition_warns(&found, &text) ? mtr_arena_copy(&poll->arena, text, &poll->end.warnings) : MTR_OK;
+}
+
+static void take_page(struct mtr_poll *poll, int64_t now_us)
+{
+    const struct mtr_source_answer *answer = &poll->task.source->answer;
+    const struct poll_conditions *conditions = &poll->conditions;
+    if (any_found(poll, answer->limit, answer->limit_count, conditions->limit)) {
+        end_reading(poll, MTR_ALARM_TRUNCATED, "the vendor says that it is too much for one answer");
+        return;
+    }
+    poll->end.is_absent = any_found(poll, answer->absent, answer->absent_count, conditions->absent);
+    if (poll->end.is_absent) {
+        end_reading(poll, MTR_ALARM_NONE, "");
+        return;
+    }
+    if (says_it_failed(poll)) {
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
+                    "the answer says itself that it failed (`answer.ok`)");
+        return;
+    }
+    int rc = take_warnings(poll);
+    if (rc)
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "%s", mtr_error_text(rc));
+    else
+        go_on(poll, now_us);
+}
+
+void poll_page_ended(struct mtr_poll *poll, int64_t now_us)
+{
+    const XXH128_hash_t digest = XXH3_128bits_digest(poll->hash);
+    const struct mtr_hash128 hash = {digest.high64, digest.low64};
+    const bool is_other =
+        poll->is_again && (hash.high != poll->page_hash.high || hash.low != poll->page_hash.low);
+    poll->report.pages++;
+    if (is_other) {
+        restart(poll, now_us); /* the page moved while it was looked at twice */
+        return;
+    }
+    poll->page_hash = hash;
+    if (poll->is_again)
+        go_on(poll, now_us);
+    else
+        take_page(poll, now_us);
+}

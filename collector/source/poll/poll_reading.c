@@ -1,0 +1,70 @@
+/*
+ * A poll's reading is begun: its paging, and what is asked of each page beside the rows.
+ */
+#include <string.h>
+
+#include "collector/source/poll/poll_state.h"
+
+/* ---- conditions ---- */
+
+static int want(struct mtr_poll *poll, struct mtr_str path, int32_t *index)
+{
+    *index = -1;
+    if (!path.size) return MTR_OK;
+    if (poll->want_count == READING_WANTS_MAX - 3) return MTR_ELIMIT; /* the proofs' own stay free */
+    *index = (int32_t)poll->want_count;
+    poll->wants[poll->want_count++] = (struct mtr_record_want){MTR_WANT_OF_DOCUMENT, path};
+    return MTR_OK;
+}
+
+static int want_all(struct mtr_poll *poll, const struct mtr_answer_condition *conditions, uint32_t count,
+                    int32_t *indexes)
+{
+    int rc = count > POLL_CONDITIONS_MAX ? MTR_ELIMIT : MTR_OK;
+    for (uint32_t i = 0; !rc && i < count; i++)
+        rc = want(poll, conditions[i].path, &indexes[i]);
+    return rc;
+}
+
+static int find_conditions(struct mtr_poll *poll)
+{
+    const struct mtr_source_answer *answer = &poll->task.source->answer;
+    struct poll_conditions *conditions = &poll->conditions;
+    int rc = want(poll, answer->ok.path, &conditions->ok);
+    if (!rc) rc = want(poll, answer->warnings, &conditions->warnings);
+    if (!rc) rc = want_all(poll, answer->absent, answer->absent_count, conditions->absent);
+    return rc ? rc : want_all(poll, answer->limit, answer->limit_count, conditions->limit);
+}
+
+int poll_begin_reading(struct mtr_poll *poll, const char **fault)
+{
+    const struct poll_task *task = &poll->task;
+    const struct reading_ask ask = {.source = task->source,
+                                    .strand = task->strand,
+                                    .window = task->window,
+                                    .number = task->number,
+                                    .is_draft = task->is_draft,
+                                    .is_last = task->is_last,
+                                    .event_key = task->event_key,
+                                    .pages = task->pages,
+                                    .wants = poll->wants,
+                                    .want_count = poll->want_count,
+                                    .began_us = poll->entered_us,
+                                    .events_max = task->events_max};
+    reading_close(poll->reading);
+    paging_close(poll->paging);
+    poll->reading = NULL;
+    poll->paging = NULL;
+    int rc = paging_open(task->source, task->resume, &poll->paging);
+    if (rc) return rc;
+    if (!poll->want_count) {
+        const struct mtr_record_want *wants = paging_wants(poll->paging, &poll->paging_want_count);
+        if (poll->paging_want_count)
+            memcpy(poll->wants, wants, poll->paging_want_count * sizeof(poll->wants[0]));
+        poll->want_count = poll->paging_want_count;
+        rc = find_conditions(poll);
+    }
+    struct reading_ask full = ask;
+    full.want_count = poll->want_count;
+    return rc ? rc : reading_open(&full, &poll->reading, fault);
+}

@@ -1,0 +1,71 @@
+/*
+ * How a poll waits, works and ends: what every step of it comes down to.
+ */
+#include "collector/source/poll/poll_state.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void poll_wait(struct mtr_poll *poll, int64_t again_us)
+{
+    poll->state = POLL_WAITING;
+    poll->again_us = again_us;
+}
+
+static void vset_text(struct mtr_poll *poll, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+static void vset_text(struct mtr_poll *poll, const char *format, va_list args)
+{
+    vsnprintf(poll->report.text, sizeof(poll->report.text), format, args);
+}
+
+void poll_finish(struct mtr_poll *poll, enum poll_result result, enum mtr_alarm alarm, const char *format,
+                 ...)
+{
+    va_list args;
+    va_start(args, format);
+    vset_text(poll, format, args);
+    va_end(args);
+    poll->report.result = result;
+    poll->report.alarm = alarm;
+    if (poll->reading && poll->state != POLL_ASKING) poll->report.pages = reading_page_count(poll->reading);
+    poll->state = POLL_DONE;
+}
+
+void poll_start_job(struct mtr_poll *poll, enum poll_job job)
+{
+    poll->job = job;
+    poll->state = POLL_WORKING;
+    int rc = poll->task.hooks->work(poll->task.hooks->context, poll);
+    if (rc) poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "there is no memory for it: it is tried again");
+}
+
+/* ---- the body ---- */
+
+static void swap_buffers(struct mtr_poll *poll)
+{
+    const struct mtr_buffer feeding = poll->feeding;
+    poll->feeding = poll->incoming;
+    poll->incoming = feeding;
+}
+
+void poll_feed_on(struct mtr_poll *poll)
+{
+    swap_buffers(poll);
+    poll_start_job(poll, poll->has_ended ? POLL_END_PAGE : POLL_FEED);
+}
+
+/* ---- failures ---- */
+
+void poll_fail_job(struct mtr_poll *poll)
+{
+    const int rc = poll->job_rc;
+    const bool is_page = rc == MTR_EINVALID || rc == MTR_ECORRUPT || rc == MTR_ELIMIT;
+    if (poll->job == POLL_FOLD)
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "the ledger of windows: %s", poll->diagnostic.text);
+    else if (is_page && poll->job <= POLL_END_PAGE)
+        poll_finish(poll, POLL_FAILED, rc == MTR_ELIMIT ? MTR_ALARM_LIMIT : MTR_ALARM_FAILING, "page %u: %s",
+                    (unsigned)reading_page_count(poll->reading), reading_fault(poll->reading));
+    else
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "it cannot be kept: %s", mtr_error_text(rc));
+}

@@ -1,0 +1,95 @@
+/*
+ * What the files of a poll share. Private to poll*.c.
+ */
+#ifndef METERD_COLLECTOR_SOURCE_POLL_POLL_STATE_H
+#define METERD_COLLECTOR_SOURCE_POLL_POLL_STATE_H
+
+#include <xxhash.h>
+
+#include "collector/source/poll/condition.h"
+#include "collector/source/poll/poll.h"
+
+enum poll_job { POLL_FEED, POLL_END_PAGE, POLL_CHECK, POLL_PART, POLL_FOLD };
+enum { POLL_ERROR_BYTES = 256 << 10, POLL_HEADERS_BYTES = 1 << 20, POLL_CONDITIONS_MAX = 16 };
+
+/* Where of the reading's wants a condition finds its value; -1: it has no path. */
+struct poll_conditions {
+    int32_t ok, warnings;
+    int32_t absent[POLL_CONDITIONS_MAX], limit[POLL_CONDITIONS_MAX];
+};
+
+struct mtr_poll {
+    struct poll_task task;
+    struct mtr_arena arena; /* of the task's texts */
+    enum poll_state state;
+    int64_t again_us, entered_us;
+    bool is_stopping;
+    void *handle;
+
+    struct reading *reading;
+    struct paging *paging;
+    struct mtr_record_want wants[READING_WANTS_MAX];
+    uint32_t want_count, paging_want_count;
+    struct poll_conditions conditions;
+    uint32_t restarts;
+
+    /* The request that is out. */
+    struct mtr_arena call_arena;
+    struct source_call call;
+    bool is_token_request, is_inside; /* a token is asked for; the gate counts us */
+    bool is_again;                    /* the last page once more: only its bytes are looked at */
+    uint32_t tries;
+    unsigned status;
+    XXH3_state_t *hash; /* of the page's bytes as they came */
+    struct mtr_hash128 page_hash, again_hash;
+    uint64_t body_bytes, list_parts;
+
+    struct mtr_buffer incoming, feeding; /* pieces that came; those at work */
+    struct mtr_buffer error_body, headers;
+    bool is_streaming, is_paused; /* the page goes to the reading as it comes */
+    bool has_ended;               /* the answer has, while its last pieces are at work */
+    bool has_begun_page;
+    /* How the answer ended, where it is no good one. */
+    struct {
+        bool is_broken;
+        enum source_failure failure;
+        int64_t wait_us;
+        char text[POLL_TEXT_BYTES];
+    } answer;
+
+    enum poll_job job;
+    int job_rc;
+    struct reading_end end;
+    char end_text[POLL_TEXT_BYTES];
+    struct verdict verdict;
+    struct mtr_request *request; /* a part, made and not yet submitted */
+    uint64_t committed_seq;
+    bool is_last_part;
+    struct mtr_diagnostic diagnostic;
+    struct poll_report report;
+};
+
+/* poll_state.c: the state's own changes. */
+void poll_finish(struct mtr_poll *poll, enum poll_result result, enum mtr_alarm alarm, const char *format,
+                 ...) MTR_PRINTF(4, 5);
+void poll_start_job(struct mtr_poll *poll, enum poll_job job);
+void poll_wait(struct mtr_poll *poll, int64_t again_us);
+
+/* What came is fed to the reading, the page's end behind it where the answer has ended. */
+void poll_feed_on(struct mtr_poll *poll);
+void poll_fail_job(struct mtr_poll *poll); /* by job_rc */
+
+/* poll_reading.c: with its first page, or anew. */
+int poll_begin_reading(struct mtr_poll *poll, const char **fault) MTR_MUST_USE;
+
+/* poll_request.c: sends the next request, or says why not yet. */
+void poll_ask(struct mtr_poll *poll, int64_t now_us);
+/* poll_answer.c: the answer is no good one, and nothing is at work any more. */
+void poll_fail_answer(struct mtr_poll *poll);
+
+/* poll_page.c: what a good answer's page means. */
+void poll_page_ended(struct mtr_poll *poll, int64_t now_us);
+/* An answer that is no page: is it "there is none", or a limit? True: poll_finish or the end was told. */
+bool poll_take_condition(struct mtr_poll *poll, int64_t now_us);
+
+#endif

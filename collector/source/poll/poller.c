@@ -1,0 +1,290 @@
+/*
+ * The poller's steps: sources of a new catalog, strands that are due, readings that wait or have ended, and
+ * the fold of receipts.
+ *
+ * Invariants: at most polls_max readings run; the ledger's fold is used by one job at a time, and polls are
+ * begun only when it has come to the log's end once.
+ */
+#include "meterd/collector/poller.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/source/auth/secret_file.h"
+#include "collector/source/poll/poller_state.h"
+#include "meterd/core/limits.h"
+#include "meterd/core/time.h"
+
+enum { FOLD_BLOCKS = 500 };
+#define PASS_EVERY_US (INT64_C(60) * MTR_US_PER_SECOND)
+#define WAIT_AGAIN_US (INT64_C(250) * 1000)
+
+static int read_secret(void *context, struct mtr_str file, struct mtr_buffer *out,
+                       char fault[AUTH_FAULT_BYTES])
+{
+    const struct mtr_poller *poller = context;
+    _Static_assert((int)AUTH_FAULT_BYTES >= (int)SECRET_FILE_FAULT_BYTES, "its sentence fits");
+    return secret_file_read(poller->credentials, file, out, fault);
+}
+
+static int open_parts(struct mtr_poller *poller)
+{
+    const struct auth_hooks auth = {.context = poller, .read_secret = read_secret};
+    int rc = mtr_log_reader_attach(poller->options.log, &poller->reader);
+    if (!rc) rc = ledger_fold_open(poller->reader, poller->options.ledger, poller->event_key, &poller->fold);
+    return rc ? rc : auth_keeper_open(&auth, &poller->keeper);
+}
+
+int mtr_poller_open(const struct mtr_poller_options *options, struct mtr_poller **out)
+{
+    MTR_ASSERT(options->polls_max && options->polls_max <= MTR_POLLER_POLLS_MAX);
+    struct mtr_poller *poller = calloc(1, sizeof(*poller));
+    if (!poller) return MTR_ENOMEM;
+    poller->options = *options;
+    poller->hooks = *options->hooks;
+    memcpy(poller->event_key, options->event_key, MTR_EVENT_KEY_BYTES);
+    poller->pages = strdup(options->pages);
+    poller->credentials = options->credentials ? strdup(options->credentials) : NULL;
+    poller_make_hooks(poller);
+    int rc = poller->pages ? open_parts(poller) : MTR_ENOMEM;
+    if (rc)
+        mtr_poller_close(poller);
+    else
+        *out = poller;
+    return rc;
+}
+
+void mtr_poller_close(struct mtr_poller *poller)
+{
+    if (!poller) return;
+    MTR_ASSERT(mtr_poller_is_idle(poller));
+    poller_release_sources(poller);
+    due_heap_release(&poller->heap);
+    auth_keeper_close(poller->keeper);
+    ledger_fold_close(poller->fold);
+    mtr_log_reader_close(poller->reader);
+    free(poller->pages);
+    free(poller->credentials);
+    free(poller);
+}
+
+bool mtr_poller_is_idle(const struct mtr_poller *poller)
+{
+    return !poller->running_count && !poller->is_folding && !poller->submitted;
+}
+
+void mtr_poller_stop(struct mtr_poller *poller)
+{
+    poller->is_stopping = true;
+    for (struct poller_strand *strand = poller->running; strand; strand = strand->running_next)
+        if (poll_state(strand->poll) != POLL_DONE) poll_stop(strand->poll);
+}
+
+void mtr_poller_allow(struct mtr_poller *poller, bool loopback, bool private_ranges)
+{
+    poller->options.allow_loopback = loopback;
+    poller->options.allow_private = private_ranges;
+}
+
+uint64_t mtr_poller_applied_seq(const struct mtr_poller *poller) { return poller->applied_seq; }
+
+/* ---- the fold ---- */
+
+static int start_own_work(struct mtr_poller *poller)
+{
+    poller->is_folding = true;
+    poller->own_work = true;
+    int rc = poller->hooks.work(poller->hooks.context, NULL);
+    if (rc) poller->is_folding = poller->own_work = false;
+    return rc;
+}
+
+/* With nothing of ours in the intake, no receipt stands behind what is folded. */
+static int pass_now_and_then(struct mtr_poller *poller, int64_t now_us)
+{
+    if (poller->submitted || poller->is_folding || now_us < poller->pass_us) return MTR_OK;
+    poller->pass_us = now_us + PASS_EVERY_US;
+    poller->pass_seq = mtr_log_last_seq(poller->options.log);
+    return poller->pass_seq > poller->applied_seq ? start_own_work(poller) : MTR_OK;
+}
+
+static void fold_own(struct mtr_poller *poller)
+{
+    poller->own_rc = poller->is_caught_up ? ledger_fold_pass(poller->fold, poller->pass_seq)
+                                          : ledger_fold_step(poller->fold, FOLD_BLOCKS, &poller->has_more,
+                                                             &poller->diagnostic);
+}
+
+static void read_applied(struct mtr_poller *poller)
+{
+    struct mtr_ledger_txn *txn;
+    if (mtr_ledger_begin(poller->options.ledger, false, &txn)) return;
+    (void)!mtr_ledger_applied(txn, &poller->applied_seq);
+    mtr_ledger_abort(txn);
+}
+
+static void next_fold(struct mtr_poller *poller, int64_t now_us)
+{
+    poller->is_folding = false;
+    read_applied(poller);
+    while (poller->fold_count && !poller->is_folding) {
+        struct mtr_poll *poll = poller->fold_queue[0];
+        memmove(poller->fold_queue, poller->fold_queue + 1,
+                --poller->fold_count * sizeof(poller->fold_queue[0]));
+        int rc = poller->hooks.work(poller->hooks.context, poll);
+        poller->is_folding = !rc;
+        if (rc) poll_fail_work(poll, rc, now_us);
+    }
+}
+
+/* ---- events ---- */
+
+int mtr_poller_on_piece(struct mtr_poll *poll, const struct mtr_http_answer *answer, struct mtr_str piece)
+{
+    return poll_piece(poll, answer, piece);
+}
+
+void mtr_poller_on_answer(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us)
+{
+    poll_answered(poll, answer, now_us);
+}
+
+void mtr_poller_do_work(struct mtr_poller *poller, struct mtr_poll *poll)
+{
+    if (poll)
+        poll_work(poll);
+    else
+        fold_own(poller);
+}
+
+void mtr_poller_on_worked(struct mtr_poller *poller, struct mtr_poll *poll, int64_t now_us)
+{
+    if (!poll) {
+        poller->own_work = false;
+        if (!poller->own_rc && !poller->is_caught_up) poller->is_caught_up = !poller->has_more;
+        next_fold(poller, now_us);
+        return;
+    }
+    const bool folds = poll_folds(poll);
+    poll_worked(poll, now_us);
+    if (folds) next_fold(poller, now_us);
+}
+
+void mtr_poller_on_committed(struct mtr_poller *poller, struct mtr_request *request, int64_t now_us)
+{
+    struct mtr_poll *poll = request->context;
+    MTR_ASSERT(poller->submitted);
+    poller->submitted--;
+    poll_committed(poll, request, now_us);
+}
+
+void mtr_poller_set_handle(struct mtr_poll *poll, void *handle) { poll_set_handle(poll, handle); }
+
+void *mtr_poller_handle(const struct mtr_poll *poll) { return poll_handle(poll); }
+
+/* ---- the step ---- */
+
+/* Readings that wait go on, those that ended are concluded. *next_us: when one waits for. */
+static int go_on(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
+{
+    int rc = MTR_OK;
+    struct poller_strand **link = &poller->running;
+    while (*link) {
+        struct poller_strand *strand = *link;
+        if (poll_state(strand->poll) == POLL_WAITING &&
+            (poll_again_us(strand->poll) <= now_us || poll_again_us(strand->poll) == INT64_MAX))
+            poll_go(strand->poll, now_us);
+        if (poll_state(strand->poll) == POLL_WAITING) {
+            const int64_t again_us = poll_again_us(strand->poll);
+            const int64_t wait_us = again_us == INT64_MAX ? now_us + WAIT_AGAIN_US : again_us;
+            if (wait_us < *next_us) *next_us = wait_us;
+        }
+        if (poll_state(strand->poll) != POLL_DONE) {
+            link = &strand->running_next;
+            continue;
+        }
+        *link = strand->running_next;
+        poller->running_count--;
+        poller_conclude(poller, strand, now_us);
+        if (strand->is_gone)
+            poller_drop_strand(poller, strand);
+        else if (!rc)
+            rc = due_heap_set(&poller->heap, &strand->due, now_us);
+    }
+    return rc;
+}
+
+static int start_due(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
+{
+    int rc = MTR_OK;
+    while (!rc) {
+        struct due_item *first = due_heap_first(&poller->heap);
+        if (!first || first->due_us > now_us) {
+            if (first && first->due_us < *next_us) *next_us = first->due_us;
+            return MTR_OK;
+        }
+        if (poller->running_count >= poller->options.polls_max) return MTR_OK; /* when one ends */
+        rc = poller_look(poller, (struct poller_strand *)first, now_us);
+    }
+    return rc;
+}
+
+static int check_fold(struct mtr_poller *poller)
+{
+    if (!poller->own_rc) return MTR_OK;
+    poller->hooks.tell(poller->hooks.context, true, MTR_STR(""), poller->diagnostic.text);
+    return poller->own_rc;
+}
+
+int mtr_poller_step(struct mtr_poller *poller, struct mtr_catalog *catalog, int64_t now_us, int64_t *next_us)
+{
+    *next_us = now_us + PASS_EVERY_US;
+    int rc = check_fold(poller);
+    if (rc) return rc;
+    if (!poller->is_caught_up) {
+        *next_us = INT64_MAX; /* on_worked comes */
+        return poller->is_folding ? MTR_OK : start_own_work(poller);
+    }
+    rc = poller->is_stopping ? MTR_OK : poller_take_catalog(poller, catalog, now_us);
+    if (!rc) rc = go_on(poller, now_us, next_us);
+    if (!rc && !poller->is_stopping) rc = start_due(poller, now_us, next_us);
+    if (!rc) rc = go_on(poller, now_us, next_us);
+    return rc ? rc : pass_now_and_then(poller, now_us);
+}
+
+/* ---- what people see ---- */
+
+static struct mtr_source_status status_of(const struct poller_source *source)
+{
+    struct mtr_source_status status = {.vendor = mtr_str_from(source->vendor),
+                                       .key = mtr_str_from(source->key),
+                                       .is_disabled = source->source->disabled,
+                                       .is_paused = source->is_paused,
+                                       .read_us = source->read_us,
+                                       .next_us = INT64_MAX,
+                                       .readings = source->readings,
+                                       .failures = source->failures,
+                                       .rows = source->rows,
+                                       .changes = source->changes};
+    for (const struct poller_strand *strand = source->strands; strand; strand = strand->next) {
+        status.strands++;
+        status.reading += strand->poll != NULL;
+        if (strand->due.due_us < status.next_us) status.next_us = strand->due.due_us;
+        if (!strand->alarm || (status.alarm_us && status.alarm_us <= strand->alarm_us)) continue;
+        status.alarm = strand->alarm;
+        status.text = mtr_str_from(strand->text);
+        status.alarm_us = strand->alarm_us;
+    }
+    return status;
+}
+
+int mtr_poller_walk(struct mtr_poller *poller, mtr_poller_on_source on_source, void *context)
+{
+    for (uint32_t slot = 0; slot < POLLER_TABLE_SLOTS; slot++)
+        for (const struct poller_source *source = poller->sources[slot]; source; source = source->next) {
+            const struct mtr_source_status status = status_of(source);
+            int rc = on_source(context, &status);
+            if (rc) return rc;
+        }
+    return MTR_OK;
+}

@@ -1,0 +1,266 @@
+/*
+ * Which window of a strand is to be read now, and what a reading that ended means for the next.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "collector/source/limits/backoff.h"
+#include "collector/source/poll/poller_state.h"
+
+enum { WINDOWS_A_LOOK = 20000 };
+#define BACKOFF_FIRST_US (INT64_C(10) * MTR_US_PER_SECOND)
+#define BACKOFF_MOST_US (INT64_C(3600) * MTR_US_PER_SECOND)
+
+/* ---- windows that failed ---- */
+
+static struct failing *find_failing(struct poller_strand *strand, int64_t from_us)
+{
+    for (int i = 0; i < FAILING_WINDOWS_MAX; i++)
+        if (strand->failing[i].failures && strand->failing[i].from_us == from_us) return &strand->failing[i];
+    return NULL;
+}
+
+/* The place of the window, a free one, or that whose wait ends first. */
+static struct failing *take_failing(struct poller_strand *strand, int64_t from_us)
+{
+    struct failing *place = find_failing(strand, from_us);
+    for (int i = 0; !place && i < FAILING_WINDOWS_MAX; i++)
+        if (!strand->failing[i].failures) place = &strand->failing[i];
+    for (int i = 0; !place && i < FAILING_WINDOWS_MAX; i++)
+        if (!i || strand->failing[i].wait_until_us < place->wait_until_us) place = &strand->failing[i];
+    if (place->from_us != from_us) *place = (struct failing){.from_us = from_us};
+    return place;
+}
+
+static void note_failure(struct poller_strand *strand, int64_t from_us, int64_t wait_us, int64_t now_us)
+{
+    struct failing *failing = take_failing(strand, from_us);
+    failing->failures++;
+    const uint64_t seed = mtr_schedule_key(strand->strand.source, strand->strand.each) ^ (uint64_t)from_us;
+    const int64_t ours_us = backoff_us(seed, failing->failures, BACKOFF_FIRST_US, BACKOFF_MOST_US);
+    failing->wait_until_us = now_us + (wait_us > ours_us ? wait_us : ours_us);
+}
+
+static void forget_failure(struct poller_strand *strand, int64_t from_us)
+{
+    struct failing *failing = find_failing(strand, from_us);
+    if (failing) failing->failures = 0;
+}
+
+/* ---- what is due ---- */
+
+struct looking {
+    struct mtr_poller *poller;
+    struct poller_strand *strand;
+    struct mtr_ledger_txn *txn;
+    int64_t now_us;
+    int rc;
+};
+
+static int64_t waits_until(struct poller_strand *strand, const struct mtr_ledger_window *record,
+                           int64_t from_us)
+{
+    const struct failing *failing = find_failing(strand, from_us);
+    int64_t until_us = failing ? failing->wait_until_us : 0;
+    const bool is_said_again =
+        record && record->agreed && record->agreed < VERDICT_ACCEPTED && record->state != MTR_WINDOW_COMPLETE;
+    if (!is_said_again) return until_us;
+    int64_t again_us = record->noted_us + strand->source->source->guard.every_us;
+    if (record->state == MTR_WINDOW_SUSPECT) {
+        const int64_t tick_us = mtr_schedule_tick(strand->plan.schedule, record->noted_us + 1);
+        if (tick_us > again_us) again_us = tick_us;
+    }
+    return again_us > until_us ? again_us : until_us;
+}
+
+static bool history_of(void *context, const struct mtr_window *window, struct mtr_window_history *out)
+{
+    struct looking *looking = context;
+    struct mtr_ledger_window record;
+    *out = (struct mtr_window_history){0};
+    int rc = mtr_ledger_get_window(looking->txn, &looking->strand->strand, window->from_us, &record);
+    if (rc && rc != MTR_ENOTFOUND) looking->rc = rc;
+    const bool is_known = !rc && record.end_us == window->to_us;
+    if (is_known) out->read_us = record.last_us;
+    out->wait_until_us = waits_until(looking->strand, is_known ? &record : NULL, window->from_us);
+    if (!is_known || record.state != MTR_WINDOW_SETTLED) return true;
+    /* Its run is gone. Where the plan has grown since it stands as it is. */
+    return mtr_window_due(&looking->strand->plan, window, out, looking->now_us).kind != MTR_DUE_READ;
+}
+
+static int look_at_windows(struct looking *looking, int64_t now_us, struct mtr_due_scan *scan)
+{
+    struct poller_strand *strand = looking->strand;
+    mtr_due_scan_begin(scan, &strand->plan, strand->unsettled_us, now_us);
+    while (!looking->rc && !mtr_due_scan_step(scan, &strand->plan, history_of, looking, WINDOWS_A_LOOK)) {
+    }
+    if (!looking->rc) strand->unsettled_us = scan->unsettled_us;
+    return looking->rc;
+}
+
+static bool is_feed(const struct poller_strand *strand)
+{
+    return strand->source->source->window.length == MTR_LENGTH_CURSOR;
+}
+
+static void look_at_feed(struct poller_strand *strand, int64_t now_us, struct mtr_due_scan *scan)
+{
+    const struct failing *failing = find_failing(strand, 0);
+    const struct mtr_window_history history = {.read_us = strand->feed_read_us,
+                                               .wait_until_us = failing ? failing->wait_until_us : 0};
+    *scan = (struct mtr_due_scan){.due = mtr_feed_due(&strand->plan, &history, now_us)};
+    scan->has_due = scan->due.due_us <= now_us;
+    scan->has_next = !scan->has_due;
+    scan->next_us = scan->due.due_us;
+}
+
+/* ---- starting ---- */
+
+static int64_t confirms_us(struct looking *looking, const struct mtr_window *window)
+{
+    struct mtr_ledger_window record;
+    if (mtr_ledger_get_window(looking->txn, &looking->strand->strand, window->from_us, &record)) return 0;
+    if (record.state != MTR_WINDOW_SUSPECT) return 0;
+    return mtr_schedule_tick(looking->strand->plan.schedule, record.noted_us + 1);
+}
+
+static int64_t forgotten_us(const struct poller_strand *strand, const struct mtr_window *window)
+{
+    const int64_t keeps_us = strand->source->source->window.vendor_keeps_us;
+    return keeps_us ? window->from_us + keeps_us : INT64_MAX;
+}
+
+static int start(struct looking *looking, const struct mtr_due_scan *scan, int64_t now_us)
+{
+    struct mtr_poller *poller = looking->poller;
+    struct poller_strand *strand = looking->strand;
+    struct poller_source *source = strand->source;
+    struct mtr_str resume = MTR_STR("");
+    struct poll_report report;
+    if (is_feed(strand) && mtr_ledger_cursor(looking->txn, &strand->strand, &resume)) resume = MTR_STR("");
+    const struct poll_task task = {.hooks = &poller->poll_hooks,
+                                   .source = source->source,
+                                   .strand = strand->strand,
+                                   .subscription = strand->subscription,
+                                   .window = scan->window,
+                                   .is_draft = scan->due.is_draft,
+                                   .is_last = scan->due.is_last,
+                                   .is_forgotten = now_us >= forgotten_us(strand, &scan->window),
+                                   .confirms_us = confirms_us(looking, &scan->window),
+                                   .number = ++source->last_reading,
+                                   .resume = resume,
+                                   .event_key = poller->event_key,
+                                   .pages = poller->pages,
+                                   .events_max = poller->options.events_max,
+                                   .ledger = poller->options.ledger,
+                                   .fold = poller->fold,
+                                   .auth = source->auth,
+                                   .gate = &source->gate->gate,
+                                   .breaker = &source->host->breaker};
+    int rc = poll_open(&task, now_us, &strand->poll, &report);
+    if (rc) {
+        note_failure(strand, scan->window.from_us, 0, now_us);
+        strand->alarm = MTR_ALARM_FAILING;
+        snprintf(strand->text, sizeof(strand->text), "%s", report.text);
+        return rc == MTR_ENOMEM ? rc : MTR_OK;
+    }
+    strand->poll_catalog = mtr_catalog_acquire(poller->catalog);
+    strand->running_next = poller->running;
+    poller->running = strand;
+    poller->running_count++;
+    return MTR_OK;
+}
+
+int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
+{
+    struct looking looking = {.poller = poller, .strand = strand, .now_us = now_us};
+    struct mtr_due_scan scan;
+    if (strand->poll || strand->source->is_paused)
+        return due_heap_set(&poller->heap, &strand->due, INT64_MAX);
+    int rc = mtr_ledger_begin(poller->options.ledger, false, &looking.txn);
+    if (rc) return rc;
+    if (is_feed(strand))
+        look_at_feed(strand, now_us, &scan);
+    else
+        rc = look_at_windows(&looking, now_us, &scan);
+    if (!rc && scan.has_due) rc = start(&looking, &scan, now_us);
+    mtr_ledger_abort(looking.txn);
+    if (rc) return rc;
+    const int64_t next_us = strand->poll    ? INT64_MAX
+                            : scan.has_due  ? now_us + MTR_US_PER_SECOND
+                            : scan.has_next ? scan.next_us
+                                            : INT64_MAX;
+    return due_heap_set(&poller->heap, &strand->due, next_us);
+}
+
+/* ---- what came of it ---- */
+
+static void set_alarm(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
+                      const char *text, int64_t now_us)
+{
+    const bool is_news = strand->alarm != alarm || strcmp(strand->text, text) != 0;
+    if (strand->alarm != alarm) strand->alarm_us = alarm ? now_us : 0;
+    strand->alarm = alarm;
+    snprintf(strand->text, sizeof(strand->text), "%s", text);
+    if (!is_news || (!alarm && !text[0])) return;
+    char line[POLL_TEXT_BYTES + 100];
+    snprintf(line, sizeof(line), "%s: %s", mtr_alarm_name(alarm), text);
+    poller->hooks.tell(poller->hooks.context, true, strand->strand.source, line);
+}
+
+/* Rows came in, and something about them is to be looked at. */
+static enum mtr_alarm alarm_of_rows(const struct poll_report *report, char text[POLL_TEXT_BYTES])
+{
+    const uint64_t refused = report->refused + report->counts.problems;
+    text[0] = '\0';
+    if (refused)
+        snprintf(text, POLL_TEXT_BYTES, "%" PRIu64 " row%s in quarantine: `meterd quarantine` says why",
+                 refused, refused == 1 ? " is" : "s are");
+    else if (report->not_active)
+        snprintf(text, POLL_TEXT_BYTES, "%" PRIu64 " row%s of a subscription outside of its term",
+                 report->not_active, refused == 1 ? " is" : "s are");
+    else if (report->held)
+        snprintf(text, POLL_TEXT_BYTES, "%" PRIu64 " row%s held: the catalog does not know whose they are",
+                 report->held, report->held == 1 ? " is" : "s are");
+    return refused              ? MTR_ALARM_REFUSED
+           : report->not_active ? MTR_ALARM_AFTER_END
+           : report->held       ? MTR_ALARM_UNKNOWN_SUBJECT
+                                : MTR_ALARM_NONE;
+}
+
+static void conclude_good(struct mtr_poller *poller, struct poller_strand *strand,
+                          const struct poll_task *task, const struct poll_report *report, int64_t now_us)
+{
+    struct poller_source *source = strand->source;
+    char text[POLL_TEXT_BYTES];
+    const enum mtr_alarm alarm = alarm_of_rows(report, text);
+    forget_failure(strand, task->window.from_us);
+    if (is_feed(strand)) strand->feed_read_us = now_us;
+    source->read_us = now_us;
+    source->readings++;
+    source->rows += report->counts.rows;
+    source->changes += report->counts.added + report->counts.changed + report->counts.gone;
+    set_alarm(poller, strand, alarm, text, now_us);
+}
+
+void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
+{
+    const struct poll_task *task = poll_task(strand->poll);
+    const struct poll_report *report = poll_report(strand->poll);
+    switch (report->result) {
+    case POLL_TAKEN:
+    case POLL_UNCHANGED: conclude_good(poller, strand, task, report, now_us); break;
+    case POLL_NOT_TAKEN:
+    case POLL_FAILED:
+    case POLL_TOO_LARGE:
+        strand->source->failures++;
+        note_failure(strand, task->window.from_us, report->wait_us, now_us);
+        if (report->alarm) set_alarm(poller, strand, report->alarm, report->text, now_us);
+        break;
+    }
+    poll_close(strand->poll);
+    strand->poll = NULL;
+    mtr_catalog_release(strand->poll_catalog);
+    strand->poll_catalog = NULL;
+}

@@ -1,0 +1,92 @@
+/*
+ * What a reading asks of the world, handed on to the poller's own hooks.
+ */
+#include <string.h>
+
+#include "collector/source/poll/poller_state.h"
+#include "meterd/core/limits.h"
+
+/* A poll's strand is its handle's way back: found by the list of those that run, which is short. */
+static struct poller_strand *strand_of(struct mtr_poller *poller, const struct mtr_poll *poll)
+{
+    struct poller_strand *strand = poller->running;
+    while (strand && strand->poll != poll)
+        strand = strand->running_next;
+    return strand;
+}
+
+static int send(void *context, struct mtr_poll *poll, const struct source_call *call)
+{
+    struct mtr_poller *poller = context;
+    const struct mtr_source *source = poll_task(poll)->source;
+    struct mtr_buffer url, method;
+    mtr_buffer_init(&url, SOURCE_CALL_URL_BYTES_MAX + 1);
+    mtr_buffer_init(&method, 32);
+    int rc = source_call_write_url(call, &url);
+    if (!rc) rc = mtr_buffer_append_char(&url, '\0');
+    if (!rc) rc = mtr_buffer_append(&method, call->method.data, call->method.size);
+    if (!rc) rc = mtr_buffer_append_char(&method, '\0');
+    const struct mtr_http_call request = {.method = method.data,
+                                          .url = url.data,
+                                          .headers = call->headers,
+                                          .header_count = call->header_count,
+                                          .body = call->body,
+                                          .timeout_ms = (uint32_t)(call->timeout_us / 1000),
+                                          .answer_bytes_max = source->answer.bytes_max,
+                                          .allow_loopback = poller->options.allow_loopback,
+                                          .allow_private = poller->options.allow_private,
+                                          .accepts_codings = true,
+                                          .certificate_file = call->certificate_file,
+                                          .key_file = call->key_file};
+    if (!rc) rc = poller->hooks.send(poller->hooks.context, poll, &request);
+    mtr_buffer_release(&url);
+    mtr_buffer_release(&method);
+    return rc;
+}
+
+static void resume(void *context, struct mtr_poll *poll)
+{
+    struct mtr_poller *poller = context;
+    poller->hooks.resume(poller->hooks.context, poll);
+}
+
+static void cancel(void *context, struct mtr_poll *poll)
+{
+    struct mtr_poller *poller = context;
+    poller->hooks.cancel(poller->hooks.context, poll);
+}
+
+/* The ledger is folded by one at a time: the others wait their turn. */
+static int work(void *context, struct mtr_poll *poll)
+{
+    struct mtr_poller *poller = context;
+    if (!poll_folds(poll)) return poller->hooks.work(poller->hooks.context, poll);
+    if (poller->is_folding) {
+        MTR_ASSERT(poller->fold_count < sizeof(poller->fold_queue) / sizeof(poller->fold_queue[0]));
+        poller->fold_queue[poller->fold_count++] = poll;
+        return MTR_OK;
+    }
+    int rc = poller->hooks.work(poller->hooks.context, poll);
+    poller->is_folding = !rc;
+    return rc;
+}
+
+static int submit(void *context, struct mtr_poll *poll, struct mtr_request *request)
+{
+    struct mtr_poller *poller = context;
+    MTR_ASSERT(strand_of(poller, poll));
+    int rc = poller->hooks.submit(poller->hooks.context, request);
+    poller->submitted += !rc;
+    return rc;
+}
+
+static void nonce(void *context, uint8_t out[AUTH_NONCE_BYTES])
+{
+    struct mtr_poller *poller = context;
+    poller->hooks.nonce(poller->hooks.context, out);
+}
+
+void poller_make_hooks(struct mtr_poller *poller)
+{
+    poller->poll_hooks = (struct poll_hooks){poller, send, resume, cancel, work, submit, nonce};
+}

@@ -1,0 +1,298 @@
+/*
+ * The sources, strands, gates and sessions that a catalog asks for. What stays keeps its state: alarms, what
+ * failed, which windows are settled.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "collector/source/poll/poller_state.h"
+#include "meterd/catalog/subscription.h"
+#include "meterd/core/time.h"
+
+static uint32_t slot_of(struct mtr_str a, struct mtr_str b)
+{
+    const uint64_t hash = XXH3_64bits_withSeed(a.data, a.size, XXH3_64bits(b.data, b.size));
+    return (uint32_t)(hash % POLLER_TABLE_SLOTS);
+}
+
+static char *copy_text(struct mtr_str text)
+{
+    char *copy = malloc(text.size + 1);
+    if (!copy) return NULL;
+    if (text.size) memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    return copy;
+}
+
+/* ---- gates ---- */
+
+static int find_gate(struct mtr_poller *poller, struct mtr_str kind, struct mtr_str name,
+                     struct poller_gate **out)
+{
+    const uint32_t slot = slot_of(kind, name);
+    char text[400];
+    const int size = snprintf(text, sizeof(text), "%.*s:%.*s", MTR_STR_ARGS(kind), MTR_STR_ARGS(name));
+    (void)size;
+    for (struct poller_gate *gate = poller->gates[slot]; gate; gate = gate->next)
+        if (!strcmp(gate->name, text)) return *out = gate, MTR_OK;
+    struct poller_gate *gate = calloc(1, sizeof(*gate));
+    if (!gate) return MTR_ENOMEM;
+    gate->name = copy_text(mtr_str_from(text));
+    if (!gate->name) {
+        free(gate);
+        return MTR_ENOMEM;
+    }
+    const uint64_t seed = XXH3_64bits(text, strlen(text));
+    gate_init(&gate->gate, seed);
+    breaker_init(&gate->breaker, seed);
+    gate->next = poller->gates[slot];
+    poller->gates[slot] = gate;
+    *out = gate;
+    return MTR_OK;
+}
+
+static int agree(struct mtr_poller *poller, struct poller_source *state)
+{
+    const struct mtr_source *source = state->source;
+    const struct mtr_str key = source->limits.key.size ? source->limits.key : source->base.host;
+    int rc = find_gate(poller, MTR_STR("key"), key, &state->gate);
+    if (!rc) rc = find_gate(poller, MTR_STR("host"), source->base.host, &state->host);
+    if (rc) return rc;
+    if (state->gate->generation != poller->generation) gate_loosen(&state->gate->gate);
+    state->gate->generation = poller->generation;
+    return gate_agree(&state->gate->gate, &source->limits);
+}
+
+/* ---- strands ---- */
+
+/* Of all that decides which windows there are and when they are due. */
+static uint64_t hash_plan(const struct mtr_source *source)
+{
+    const struct mtr_source_schedule *s = &source->schedule;
+    const struct mtr_source_window *w = &source->window;
+    const int64_t numbers[] = {s->every_us,    s->has_at,      s->at_s,     s->jitter_us, (int64_t)w->length,
+                               w->length_us,   w->has_current, w->has_last, w->has_start, w->start_us,
+                               w->lateness_us, w->overlap_us,  w->open_us,  w->split_us,  w->vendor_keeps_us};
+    uint64_t hash = XXH3_64bits(numbers, sizeof(numbers));
+    for (uint32_t i = 0; i < w->reread_count; i++) {
+        const int64_t reread[] = {w->rereads[i].is_of_month, w->rereads[i].after_us};
+        hash = XXH3_64bits_withSeed(reread, sizeof(reread), hash);
+    }
+    return hash;
+}
+
+static int add_strand(struct mtr_poller *poller, struct poller_source *state, struct mtr_str each,
+                      struct poller_strand **out)
+{
+    for (struct poller_strand *strand = state->strands; strand; strand = strand->next)
+        if (mtr_str_equal(strand->strand.each, each)) return *out = strand, MTR_OK;
+    struct poller_strand *strand = calloc(1, sizeof(*strand));
+    if (!strand) return MTR_ENOMEM;
+    strand->strand = (struct mtr_strand){mtr_str_from(state->vendor), mtr_str_from(state->key), each};
+    char *copy = copy_text(each);
+    int rc = copy ? due_heap_set(&poller->heap, &strand->due, poller->now_us) : MTR_ENOMEM;
+    if (rc) {
+        free(copy);
+        free(strand);
+        return rc;
+    }
+    strand->strand.each.data = copy;
+    strand->source = state;
+    strand->next = state->strands;
+    state->strands = strand;
+    *out = strand;
+    return MTR_OK;
+}
+
+static int take_strand(struct mtr_poller *poller, struct poller_source *state, struct mtr_str each,
+                       const struct mtr_subscription *subscription)
+{
+    struct poller_strand *strand;
+    if (each.size > MTR_LEDGER_EACH_BYTES_MAX) return MTR_OK; /* no subject is so long */
+    int rc = add_strand(poller, state, each, &strand);
+    if (rc) return rc;
+    const uint64_t hash = hash_plan(state->source);
+    strand->generation = poller->generation;
+    strand->is_gone = false;
+    strand->subscription = subscription;
+    strand->plan = mtr_reading_plan_of(state->source, strand->strand.each, state->created_us);
+    if (strand->plan_hash == hash) return MTR_OK;
+    strand->plan_hash = hash;
+    strand->unsettled_us = 0;
+    return due_heap_set(&poller->heap, &strand->due, poller->now_us);
+}
+
+static bool is_of_service(const struct mtr_subscription *subscription, const struct mtr_source *source)
+{
+    return subscription && mtr_str_equal(subscription->service->key, source->each.service) &&
+           mtr_str_equal(subscription->service->vendor->key, source->vendor);
+}
+
+static int take_strands(struct mtr_poller *poller, struct poller_source *state)
+{
+    const struct mtr_source *source = state->source;
+    const struct mtr_source_each *each = &source->each;
+    int rc = MTR_OK;
+    switch (each->kind) {
+    case MTR_EACH_NONE: return take_strand(poller, state, MTR_STR(""), NULL);
+    case MTR_EACH_VALUE:
+        for (uint32_t i = 0; !rc && i < each->value_count; i++)
+            rc = take_strand(poller, state, each->values[i], NULL);
+        return rc;
+    case MTR_EACH_SUBSCRIPTION:
+        for (uint32_t i = 1; !rc && i <= mtr_catalog_count(poller->catalog, MTR_KIND_SUBSCRIPTION); i++) {
+            const struct mtr_subscription *subscription = mtr_catalog_subscription(poller->catalog, i);
+            if (is_of_service(subscription, source))
+                rc = take_strand(poller, state, subscription->subject, subscription);
+        }
+        return rc;
+    case MTR_EACH_ROW: break;
+    }
+    return rc;
+}
+
+void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
+{
+    MTR_ASSERT(!strand->poll);
+    for (struct poller_strand **link = &strand->source->strands; *link; link = &(*link)->next) {
+        if (*link != strand) continue;
+        *link = strand->next;
+        break;
+    }
+    due_heap_remove(&poller->heap, &strand->due);
+    union {
+        const char *text;
+        void *memory;
+    } each = {strand->strand.each.data};
+    free(each.memory);
+    free(strand);
+}
+
+static void sweep_strands(struct mtr_poller *poller, struct poller_source *state, bool all)
+{
+    struct poller_strand *next;
+    for (struct poller_strand *strand = state->strands; strand; strand = next) {
+        next = strand->next;
+        if (!all && strand->generation == poller->generation) continue;
+        strand->is_gone = true;
+        if (strand->poll)
+            poll_stop(strand->poll);
+        else
+            poller_drop_strand(poller, strand);
+    }
+}
+
+/* ---- sources ---- */
+
+static int read_last(struct mtr_poller *poller, struct poller_source *state)
+{
+    struct mtr_ledger_txn *txn;
+    const struct mtr_strand strand = {mtr_str_from(state->vendor), mtr_str_from(state->key), MTR_STR("")};
+    int rc = mtr_ledger_begin(poller->options.ledger, false, &txn);
+    if (rc) return rc;
+    rc = mtr_ledger_last_reading(txn, &strand, &state->last_reading);
+    mtr_ledger_abort(txn);
+    return rc;
+}
+
+static void free_source(struct poller_source *state)
+{
+    if (state->auth) auth_close(state->auth);
+    free(state->vendor);
+    free(state->key);
+    free(state);
+}
+
+static int add_source(struct mtr_poller *poller, const struct mtr_source *source, int64_t now_us,
+                      struct poller_source **out)
+{
+    const uint32_t slot = slot_of(source->vendor, source->key);
+    for (struct poller_source *state = poller->sources[slot]; state; state = state->next)
+        if (mtr_str_equal(mtr_str_from(state->key), source->key) &&
+            mtr_str_equal(mtr_str_from(state->vendor), source->vendor))
+            return *out = state, MTR_OK;
+    struct poller_source *state = calloc(1, sizeof(*state));
+    if (!state) return MTR_ENOMEM;
+    state->vendor = copy_text(source->vendor);
+    state->key = copy_text(source->key);
+    state->created_us = now_us;
+    int rc = state->vendor && state->key ? read_last(poller, state) : MTR_ENOMEM;
+    if (rc) {
+        free_source(state);
+        return rc;
+    }
+    state->next = poller->sources[slot];
+    poller->sources[slot] = state;
+    *out = state;
+    return MTR_OK;
+}
+
+static int take_source(struct mtr_poller *poller, const struct mtr_source *source, int64_t now_us)
+{
+    struct poller_source *state;
+    struct auth_session *auth = NULL;
+    int rc = add_source(poller, source, now_us, &state);
+    if (rc) return rc;
+    state->source = source;
+    state->generation = poller->generation;
+    rc = auth_open(poller->keeper, source, &auth);
+    if (rc) return rc;
+    if (state->auth) auth_close(state->auth); /* the new one first: an equal session goes on */
+    state->auth = auth;
+    rc = agree(poller, state);
+    if (rc || source->disabled) return rc;
+    return take_strands(poller, state);
+}
+
+static void sweep(struct mtr_poller *poller, bool all)
+{
+    for (uint32_t slot = 0; slot < POLLER_TABLE_SLOTS; slot++) {
+        struct poller_source **link = &poller->sources[slot];
+        while (*link) {
+            struct poller_source *state = *link;
+            const bool is_gone = all || state->generation != poller->generation;
+            sweep_strands(poller, state, is_gone);
+            if (!is_gone || state->strands) { /* those under way go with their readings */
+                link = &state->next;
+                continue;
+            }
+            *link = state->next;
+            free_source(state);
+        }
+    }
+}
+
+int poller_take_catalog(struct mtr_poller *poller, struct mtr_catalog *catalog, int64_t now_us)
+{
+    if (poller->catalog && mtr_catalog_version(poller->catalog) == mtr_catalog_version(catalog))
+        return MTR_OK;
+    mtr_catalog_release(poller->catalog);
+    poller->catalog = mtr_catalog_acquire(catalog);
+    poller->generation++;
+    poller->now_us = now_us;
+    int rc = MTR_OK;
+    for (uint32_t i = 1; !rc && i <= mtr_catalog_count(catalog, MTR_KIND_SOURCE); i++) {
+        const struct mtr_source *source = mtr_catalog_source(catalog, i);
+        if (source) rc = take_source(poller, source, now_us);
+    }
+    if (!rc) sweep(poller, false);
+    return rc;
+}
+
+void poller_release_sources(struct mtr_poller *poller)
+{
+    sweep(poller, true);
+    for (uint32_t slot = 0; slot < POLLER_TABLE_SLOTS; slot++) {
+        MTR_ASSERT(!poller->sources[slot]);
+        while (poller->gates[slot]) {
+            struct poller_gate *gate = poller->gates[slot];
+            poller->gates[slot] = gate->next;
+            gate_release(&gate->gate);
+            free(gate->name);
+            free(gate);
+        }
+    }
+    mtr_catalog_release(poller->catalog);
+    poller->catalog = NULL;
+}

@@ -1,0 +1,109 @@
+/*
+ * What the files of the poller share.
+ *
+ *   poller ─▶ sources (by vendor and key) ─▶ strands (by each) ─▶ the reading under way
+ *          ─▶ gates (by limits.key), breakers (by host), sessions of auth
+ *          ─▶ heap of strands by when something of them is due
+ *
+ * Private to poller*.c.
+ */
+#ifndef METERD_COLLECTOR_SOURCE_POLL_POLLER_STATE_H
+#define METERD_COLLECTOR_SOURCE_POLL_POLLER_STATE_H
+
+#include "collector/source/poll/due_heap.h"
+#include "collector/source/poll/poll.h"
+#include "meterd/collector/poller.h"
+#include "meterd/source/schedule.h"
+
+enum { FAILING_WINDOWS_MAX = 16, POLLER_TABLE_SLOTS = 4096 };
+
+/* A window that could not be read the last time. */
+struct failing {
+    int64_t from_us;
+    uint32_t failures; /* 0: the place is free */
+    int64_t wait_until_us;
+};
+
+struct poller_strand {
+    struct due_item due;        /* first: it stands in the heap */
+    struct poller_strand *next; /* of the source */
+    struct poller_source *source;
+    struct mtr_strand strand; /* texts are its own */
+    const struct mtr_subscription *subscription;
+    struct mtr_reading_plan plan;
+    uint64_t plan_hash, generation;
+    int64_t unsettled_us; /* as of mtr_due_scan */
+    int64_t feed_read_us;
+    struct failing failing[FAILING_WINDOWS_MAX];
+    struct mtr_poll *poll;            /* NULL: nothing is under way */
+    struct mtr_catalog *poll_catalog; /* whose source it borrows */
+    struct poller_strand *running_next;
+    bool is_gone; /* the catalog has it no more */
+    enum mtr_alarm alarm;
+    char text[POLL_TEXT_BYTES];
+    int64_t alarm_us;
+};
+
+struct poller_gate {
+    struct poller_gate *next;
+    char *name;
+    struct gate gate;
+    struct breaker breaker; /* of a host: its gate is another row */
+    uint64_t generation;
+};
+
+struct poller_source {
+    struct poller_source *next; /* of the table's slot */
+    char *vendor, *key;
+    const struct mtr_source *source; /* of poller->catalog */
+    struct poller_strand *strands;
+    struct auth_session *auth;
+    struct poller_gate *gate, *host;
+    uint64_t generation, last_reading;
+    int64_t created_us, read_us;
+    bool is_paused;
+    uint64_t readings, failures, rows, changes;
+};
+
+struct mtr_poller {
+    struct mtr_poller_options options;
+    struct mtr_poller_hooks hooks;
+    struct poll_hooks poll_hooks;
+    uint8_t event_key[MTR_EVENT_KEY_BYTES];
+    char *pages, *credentials;
+    struct mtr_log_reader *reader;
+    struct ledger_fold *fold;
+    struct auth_keeper *keeper;
+    struct mtr_catalog *catalog; /* the sources' */
+    uint64_t generation;
+    struct poller_source *sources[POLLER_TABLE_SLOTS];
+    struct poller_gate *gates[POLLER_TABLE_SLOTS];
+    struct due_heap heap;
+    struct poller_strand *running; /* with a reading under way */
+    uint32_t running_count;
+    bool is_stopping;
+    /* The fold: by one at a time. */
+    bool is_folding, is_caught_up, has_more, own_work;
+    int own_rc;
+    struct mtr_poll *fold_queue[MTR_POLLER_POLLS_MAX];
+    uint32_t fold_count;
+    uint64_t pass_seq, applied_seq;
+    int64_t pass_us, now_us;
+    struct mtr_diagnostic diagnostic;
+    uint32_t submitted; /* requests in the intake */
+};
+
+/* poller_sources.c: the catalog's sources become the poller's. MTR_ENOMEM. */
+int poller_take_catalog(struct mtr_poller *poller, struct mtr_catalog *catalog, int64_t now_us) MTR_MUST_USE;
+void poller_release_sources(struct mtr_poller *poller);
+void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand); /* nothing is under way */
+
+/* poller_due.c: starts what of the strand is due, and sets when it is looked at next. */
+int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us) MTR_MUST_USE;
+/* A reading has ended. */
+void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
+
+/* poller_hooks.c */
+void poller_make_hooks(struct mtr_poller *poller);
+
+#endif

@@ -1,0 +1,297 @@
+/*
+ * The poller on the loop: its clock, its requests by the HTTP client, its work on the pool, its parts by the
+ * intake.
+ *
+ *   timer, catalog ─▶ step        client ─▶ on_piece, on_answer ─▶ step
+ *                                 pool ─▶ on_worked ─▶ step
+ *   writer ─▶ committed list ─▶ wakeup ─▶ on_committed ─▶ step
+ *
+ * Loop's thread, but for polling_catalog_changed, polling_on_committed and polling_applied_seq.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/daemon.h"
+#include "meterd/collector/poller.h"
+#include "meterd/core/logline.h"
+#include "meterd/core/time.h"
+#include "meterd/net/crypto.h"
+
+enum { CONNECT_TIMEOUT_MS = 10000, SLOW_BYTES_PER_S = 1, SLOW_S = 60, PATH_BYTES = 4096 };
+
+struct polling {
+    struct mtr_daemon *daemon;
+    struct mtr_poller *poller;
+    struct mtr_http_client *client;
+    struct mtr_timer *timer;
+    struct mtr_wakeup *woken; /* the catalog changed, or parts were committed */
+    pthread_mutex_t mutex;    /* of the list */
+    struct mtr_request *committed, **committed_last;
+    bool is_started, is_failed, is_draining;
+    void (*on_idle)(void *context);
+    void *idle_context;
+    atomic_uint_fast64_t applied_seq;
+};
+
+/* A request under way, or work on the pool. */
+struct transfer {
+    struct polling *polling;
+    struct mtr_poll *poll;
+    struct mtr_http_transfer *transfer;
+};
+
+static void step(struct polling *polling);
+
+/* ---- requests ---- */
+
+static int on_piece(void *context, const struct mtr_http_answer *answer, struct mtr_str piece)
+{
+    const struct transfer *transfer = context;
+    return mtr_poller_on_piece(transfer->poll, answer, piece);
+}
+
+static void on_answer(void *context, struct mtr_http_answer *answer)
+{
+    struct transfer *transfer = context;
+    struct polling *polling = transfer->polling;
+    mtr_poller_set_handle(transfer->poll, NULL);
+    mtr_poller_on_answer(transfer->poll, answer, mtr_clock_wall_us());
+    free(transfer);
+    step(polling);
+}
+
+static int send(void *context, struct mtr_poll *poll, const struct mtr_http_call *call)
+{
+    struct polling *polling = context;
+    struct transfer *transfer = malloc(sizeof(*transfer));
+    if (!transfer) return MTR_ENOMEM;
+    *transfer = (struct transfer){.polling = polling, .poll = poll};
+    struct mtr_http_call request = *call;
+    request.on_piece = on_piece;
+    request.slow_bytes_per_s = SLOW_BYTES_PER_S;
+    request.slow_s = SLOW_S;
+    int rc = mtr_http_client_send(polling->client, &request, on_answer, transfer, &transfer->transfer);
+    if (rc)
+        free(transfer);
+    else
+        mtr_poller_set_handle(poll, transfer);
+    return rc;
+}
+
+static void resume(void *context, struct mtr_poll *poll)
+{
+    const struct transfer *transfer = mtr_poller_handle(poll);
+    (void)context;
+    if (transfer) mtr_http_transfer_resume(transfer->transfer);
+}
+
+static void cancel(void *context, struct mtr_poll *poll)
+{
+    const struct transfer *transfer = mtr_poller_handle(poll);
+    (void)context;
+    if (transfer) mtr_http_transfer_cancel(transfer->transfer);
+}
+
+/* ---- work on the pool ---- */
+
+static void do_work(void *context)
+{
+    const struct transfer *work = context;
+    mtr_poller_do_work(work->polling->poller, work->poll);
+}
+
+static void on_worked(void *context)
+{
+    struct transfer *work = context;
+    struct polling *polling = work->polling;
+    mtr_poller_on_worked(polling->poller, work->poll, mtr_clock_wall_us());
+    free(work);
+    step(polling);
+}
+
+static int queue_work(void *context, struct mtr_poll *poll)
+{
+    struct polling *polling = context;
+    struct transfer *work = malloc(sizeof(*work));
+    if (!work) return MTR_ENOMEM;
+    *work = (struct transfer){.polling = polling, .poll = poll};
+    int rc = mtr_loop_queue_work(polling->daemon->loop, do_work, on_worked, work);
+    if (rc) free(work);
+    return rc;
+}
+
+/* ---- parts ---- */
+
+static int submit(void *context, struct mtr_request *request)
+{
+    struct polling *polling = context;
+    struct mtr_daemon *daemon = polling->daemon;
+    int rc = mtr_intake_submit(daemon->intake, request);
+    if (!rc) stage_poke(daemon->writer_stage);
+    return rc;
+}
+
+void polling_on_committed(struct polling *polling, struct mtr_request *request)
+{
+    pthread_mutex_lock(&polling->mutex);
+    request->next = NULL;
+    *polling->committed_last = request;
+    polling->committed_last = &request->next;
+    pthread_mutex_unlock(&polling->mutex);
+    mtr_wakeup_send(polling->woken);
+}
+
+static struct mtr_request *take_committed(struct polling *polling)
+{
+    pthread_mutex_lock(&polling->mutex);
+    struct mtr_request *first = polling->committed;
+    polling->committed = NULL;
+    polling->committed_last = &polling->committed;
+    pthread_mutex_unlock(&polling->mutex);
+    return first;
+}
+
+static void on_woken(void *context)
+{
+    struct polling *polling = context;
+    struct mtr_request *request = take_committed(polling), *next;
+    for (; request; request = next) {
+        next = request->next;
+        mtr_poller_on_committed(polling->poller, request, mtr_clock_wall_us());
+    }
+    step(polling);
+}
+
+void polling_catalog_changed(struct polling *polling) { mtr_wakeup_send(polling->woken); }
+
+/* ---- time ---- */
+
+static void nonce(void *context, uint8_t out[MTR_POLLER_NONCE_BYTES])
+{
+    (void)context;
+    if (mtr_random_bytes(out, MTR_POLLER_NONCE_BYTES)) abort(); /* a signature must not be foreseen */
+}
+
+static void tell(void *context, bool is_alarm, struct mtr_str source, const char *text)
+{
+    (void)context;
+    mtr_logline(is_alarm ? MTR_LEVEL_WARNING : MTR_LEVEL_INFO, "poller", "source=%.*s %s",
+                MTR_STR_ARGS(source), text);
+}
+
+static void tell_idle(struct polling *polling)
+{
+    if (!polling->is_draining || !polling->on_idle || !mtr_poller_is_idle(polling->poller)) return;
+    void (*on_idle)(void *) = polling->on_idle;
+    polling->on_idle = NULL;
+    on_idle(polling->idle_context);
+}
+
+static void fail(struct polling *polling, int error)
+{
+    mtr_logline(MTR_LEVEL_ERROR, "poller",
+                "cannot go on: %s; delete the directory intake/ when it is damaged: it is made anew",
+                mtr_error_text(error));
+    polling->is_failed = true;
+}
+
+static void step(struct polling *polling)
+{
+    int64_t now_us = mtr_clock_wall_us(), next_us = INT64_MAX;
+    if (!polling->is_started) return;
+    if (!polling->is_failed) {
+        struct mtr_catalog *catalog = mtr_catalog_store_snapshot(polling->daemon->catalog_store);
+        int rc = mtr_poller_step(polling->poller, catalog, now_us, &next_us);
+        mtr_catalog_release(catalog);
+        if (rc == MTR_ENOMEM)
+            next_us = now_us + MTR_US_PER_SECOND;
+        else if (rc)
+            fail(polling, rc);
+    }
+    atomic_store(&polling->applied_seq, mtr_poller_applied_seq(polling->poller));
+    const int64_t wait_us = next_us - now_us;
+    if (!polling->is_draining && next_us != INT64_MAX)
+        mtr_timer_start(polling->timer, wait_us > 0 ? (uint64_t)wait_us / 1000 + 1 : 1, 0);
+    tell_idle(polling);
+}
+
+static void on_timer(void *context) { step(context); }
+
+/* ---- opening and closing ---- */
+
+static int open_parts(struct polling *polling, const char *directory, const uint8_t *event_key)
+{
+    char pages[PATH_BYTES];
+    const struct mtr_config_poller *config = &((const struct mtr_config *)polling->daemon->config)->poller;
+    const struct mtr_http_client_options client = {.transfers_max = (uint32_t)config->readings_max * 2,
+                                                   .connect_timeout_ms = CONNECT_TIMEOUT_MS};
+    const struct mtr_poller_hooks hooks = {polling, send, resume, cancel, queue_work, submit, nonce, tell};
+    struct mtr_loop *loop = polling->daemon->loop;
+    snprintf(pages, sizeof(pages), "%s/pages", directory);
+    const struct mtr_poller_options options = {.hooks = &hooks,
+                                               .log = polling->daemon->log,
+                                               .ledger = polling->daemon->ledger,
+                                               .event_key = event_key,
+                                               .pages = pages,
+                                               .credentials = getenv("CREDENTIALS_DIRECTORY"),
+                                               .polls_max = (uint32_t)config->readings_max,
+                                               .events_max = 80000,
+                                               .allow_loopback = config->allow_loopback,
+                                               .allow_private = config->allow_private};
+    int rc = mtr_http_client_open(loop, &client, &polling->client);
+    if (!rc) rc = mtr_timer_open(loop, on_timer, polling, &polling->timer);
+    if (!rc) rc = mtr_wakeup_open(loop, false, on_woken, polling, &polling->woken);
+    return rc ? rc : mtr_poller_open(&options, &polling->poller);
+}
+
+int polling_open(struct mtr_daemon *daemon, const char *directory,
+                 const uint8_t event_key[MTR_EVENT_KEY_BYTES], struct polling **out)
+{
+    struct polling *polling = calloc(1, sizeof(*polling));
+    if (!polling) return MTR_ENOMEM;
+    polling->daemon = daemon;
+    polling->committed_last = &polling->committed;
+    pthread_mutex_init(&polling->mutex, NULL);
+    int rc = open_parts(polling, directory, event_key);
+    if (rc)
+        polling_close(polling);
+    else
+        *out = polling;
+    return rc;
+}
+
+void polling_start(struct polling *polling)
+{
+    polling->is_started = true;
+    step(polling);
+}
+
+void polling_drain(struct polling *polling, void (*on_idle)(void *context), void *context)
+{
+    polling->is_draining = true;
+    polling->on_idle = on_idle;
+    polling->idle_context = context;
+    mtr_poller_stop(polling->poller);
+    step(polling);
+    if (!polling->is_started) tell_idle(polling);
+}
+
+void polling_close(struct polling *polling)
+{
+    if (!polling) return;
+    mtr_poller_close(polling->poller);
+    mtr_http_client_close(polling->client);
+    mtr_timer_close(polling->timer);
+    mtr_wakeup_close(polling->woken);
+    pthread_mutex_destroy(&polling->mutex);
+    free(polling);
+}
+
+void polling_allow(struct polling *polling, bool loopback, bool private_ranges)
+{
+    mtr_poller_allow(polling->poller, loopback, private_ranges);
+}
+
+uint64_t polling_applied_seq(struct polling *polling) { return atomic_load(&polling->applied_seq); }

@@ -1,0 +1,105 @@
+/*
+ * The poller: takes usage from the vendors' APIs at a set period, exactly once. It knows every source of the
+ * catalog and every window of a source, asks for those that are due, and sees each through to `complete` or
+ * to a named alarm.
+ *
+ *   catalog, time ─▶ mtr_poller_step ─▶ hooks: send a request, do work on the pool, submit to the intake
+ *                          ▲                                   │
+ *                          └── on_piece, on_answer, on_worked, on_committed ◀┘
+ *
+ * Beside mtr_poller_do_work, which belongs to the pool's thread, everything is one thread's, the loop's. No
+ * clock, socket or random number inside: time is an argument, the rest are hooks. What has been read is in
+ * the log and in the ledger that is folded of it, so whoever kills the process loses nothing but a reading
+ * under way.
+ */
+#ifndef METERD_COLLECTOR_POLLER_H
+#define METERD_COLLECTOR_POLLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/collector/request.h"
+#include "meterd/collector/source_alarm.h"
+#include "meterd/net/http_client.h"
+#include "meterd/store/ledger.h"
+#include "meterd/store/log.h"
+
+struct mtr_poller;
+struct mtr_poll; /* one reading under way */
+
+enum { MTR_POLLER_NONCE_BYTES = 16, MTR_POLLER_POLLS_MAX = 64 };
+
+struct mtr_poller_hooks {
+    void *context;
+    /* Starts a request; on_piece and on_answer follow for that poll, never from inside. MTR_EAGAIN: too many
+     * are on their way. */
+    int (*send)(void *context, struct mtr_poll *poll, const struct mtr_http_call *call);
+    void (*resume)(void *context, struct mtr_poll *poll); /* pieces come again after MTR_EAGAIN */
+    void (*cancel)(void *context, struct mtr_poll *poll); /* on_answer follows, maybe from inside */
+    /* mtr_poller_do_work on another thread, and then on_worked; never from inside. poll NULL: of the poller
+     * itself. MTR_ENOMEM: neither. */
+    int (*work)(void *context, struct mtr_poll *poll);
+    /* To the intake; on_committed follows, never from inside. MTR_EFULL: later. */
+    int (*submit)(void *context, struct mtr_request *request);
+    void (*nonce)(void *context, uint8_t nonce[MTR_POLLER_NONCE_BYTES]);
+    /* Something happened that people are told of: one line. */
+    void (*tell)(void *context, bool is_alarm, struct mtr_str source, const char *text);
+};
+
+struct mtr_poller_options {
+    const struct mtr_poller_hooks *hooks; /* copied */
+    struct mtr_log *log;                  /* borrowed, as is the ledger */
+    struct mtr_ledger *ledger;
+    const uint8_t *event_key;           /* MTR_EVENT_KEY_BYTES, copied */
+    const char *pages;                  /* directory, copied */
+    const char *credentials;            /* directory of the service manager's; NULL: none; copied */
+    uint32_t polls_max;                 /* readings at the same time; 1…MTR_POLLER_POLLS_MAX */
+    uint32_t events_max;                /* of a part; at most MTR_REQUEST_EVENTS_MAX - 1 */
+    bool allow_loopback, allow_private; /* where sources may lead */
+};
+
+int mtr_poller_open(const struct mtr_poller_options *options, struct mtr_poller **out) MTR_MUST_USE;
+/* Asserts that nothing is under way: mtr_poller_stop, and then until mtr_poller_is_idle. */
+void mtr_poller_close(struct mtr_poller *poller); /* NULL is allowed */
+void mtr_poller_stop(struct mtr_poller *poller);  /* nothing new is begun; step goes on until it is idle */
+void mtr_poller_allow(struct mtr_poller *poller, bool loopback, bool private_ranges);
+bool mtr_poller_is_idle(const struct mtr_poller *poller);
+
+/* Starts what is due. *next_us: when to call again, unless something happens before. MTR_ENOMEM; MTR_ECORRUPT
+ * and MTR_EIO of the ledger, told. */
+int mtr_poller_step(struct mtr_poller *poller, struct mtr_catalog *catalog, int64_t now_us,
+                    int64_t *next_us) MTR_MUST_USE;
+
+int mtr_poller_on_piece(struct mtr_poll *poll, const struct mtr_http_answer *answer, struct mtr_str piece);
+void mtr_poller_on_answer(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us);
+void mtr_poller_do_work(struct mtr_poller *poller, struct mtr_poll *poll);
+void mtr_poller_on_worked(struct mtr_poller *poller, struct mtr_poll *poll, int64_t now_us);
+/* Of a request that came through submit, and no other. */
+void mtr_poller_on_committed(struct mtr_poller *poller, struct mtr_request *request, int64_t now_us);
+/* Of whoever sends: what it keeps with a poll. */
+void mtr_poller_set_handle(struct mtr_poll *poll, void *handle);
+void *mtr_poller_handle(const struct mtr_poll *poll);
+
+/* ---- what people see and do ---- */
+
+/* A source as it stands. Texts are borrowed until the next step. */
+struct mtr_source_status {
+    struct mtr_str vendor, key;
+    bool is_disabled, is_paused;
+    uint32_t strands;     /* requests that for_each makes of it; 1 without */
+    uint32_t reading;     /* readings under way */
+    enum mtr_alarm alarm; /* the gravest of its strands; NONE */
+    struct mtr_str text;  /* of it */
+    int64_t alarm_us;     /* since when; 0: none */
+    int64_t read_us;      /* when the last good reading began; 0: none since the start */
+    int64_t next_us;      /* when something is due; INT64_MAX: nothing is */
+    uint64_t readings, failures, rows, changes; /* since the start */
+};
+typedef int (*mtr_poller_on_source)(void *context, const struct mtr_source_status *status);
+int mtr_poller_walk(struct mtr_poller *poller, mtr_poller_on_source on_source, void *context) MTR_MUST_USE;
+
+/* Every receipt up to this sequence of the log is in the ledger: retention spares what is behind it. */
+uint64_t mtr_poller_applied_seq(const struct mtr_poller *poller);
+
+#endif

@@ -1,0 +1,164 @@
+"""The poller against a vendor's API of a few lines: days in pages, restated, taken away and brought back; outages and broken answers; kill -9,
+and the ledger of windows deleted. What is billed is what was last published, to the row."""
+import datetime
+import http.server
+import json
+import os
+import random
+import shutil
+import threading
+import urllib.parse
+
+from harness import Daemon, wait_until
+
+DAYS = 4
+SEED = int(os.environ.get("METERD_SEED", "1"))
+KILLS = int(os.environ.get("METERD_KILLS", "4"))
+
+
+class Vendor(http.server.ThreadingHTTPServer):
+    """Rows by day; `fault` spoils the answers as long as it is set."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Answers)
+        self.rows, self.fault, self.asked = {}, None, 0
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def send(self, status, body, headers=()):
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        query = dict(urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query))
+        rows, at = list(self.server.rows.get(query["day"], [])), int(query.get("cursor", 0))
+        fault = self.server.fault
+        self.server.asked += 1
+        page = {"data": rows[at:at + 3], "meta": {"total": len(rows), "next": str(at + 3) if at + 3 < len(rows) else None}}
+        body = json.dumps(page).encode()
+        if fault == "500":
+            self.send(500, b"oops")
+        elif fault == "429":
+            self.send(429, b"", [("Retry-After", "1")])
+        elif fault == "torn":
+            self.send(200, body[:len(body) // 2])
+        elif fault == "loop":
+            page["meta"]["next"] = "0"
+            self.send(200, json.dumps(page).encode())
+        elif fault == "short":  # a page is skipped: the vendor's own count says so
+            page["meta"]["next"] = None
+            page["meta"]["total"] = len(rows) + 1
+            self.send(200, json.dumps(page).encode())
+        elif fault == "hang up":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+            self.close_connection = True
+        else:
+            self.send(200, body)
+
+
+def catalog(port, start):
+    return {
+        "vendors": [{"key": "acme"}], "services": [{"key": "vm", "vendor": "acme"}],
+        "meters": [{"key": "m", "service": "vm", "event_type": "vm.hour", "value": "quantity"}],
+        "tariffs": [{"key": "t", "service": "vm", "currency": "EUR",
+                     "versions": [{"from": "2020-01-01", "components": [{"key": "c", "meter": "m", "per_unit": "0.5"}]}]}],
+        "subscriptions": [{"key": "s1", "service": "vm", "customer": "c1", "tariff": "t", "start": "2020-01-01"}],
+        "sources": [{
+            "key": "usage", "vendor": "acme", "base_url": f"http://127.0.0.1:{port}/v2", "schedule": {"every": "1s"},
+            "window": {"length": "day", "start": start, "rereads": ["10d"], "open": "1s"}, "auth": "none",
+            "request": {"path": "/usage", "query": {"day": "{from:%Y-%m-%d}"}}, "paging": {"cursor": {"path": "meta.next", "send": "query.cursor"}},
+            "format": {"json": {"rows": "data[]"}}, "complete": {"count": "meta.total"}, "identity": {"id": "id"},
+            "map": {"type": "=vm.hour", "subject": "account", "time": "at", "data": {"quantity": "amount"}}}]}
+
+
+def billed(daemon):
+    """Events that count, by the row's own id."""
+    rows, voided, after = {}, set(), 0
+    while True:
+        page = daemon.get(f"/v1/events?limit=10000&after={after}")
+        for event in page["events"]:
+            if event["disposition"] == "void":
+                voided.add(event["target_seq"])
+            rows[event["seq"]] = event
+        after = page["next_after"]
+        if not page["has_more"]:
+            break
+    live = [e for seq, e in rows.items() if e["disposition"] == "normal" and seq not in voided]
+    counted = sorted((e["id"].rsplit("#", 1)[0], e["data"]["quantity"]) for e in live)
+    assert len({key for key, _ in counted}) == len(counted), "a row counts twice"
+    return counted
+
+
+def published(vendor):
+    return sorted((row["id"], row["amount"]) for rows in vendor.rows.values() for row in rows)
+
+
+def agree(daemon, vendor, what):
+    wait_until(what, lambda: billed(daemon) == published(vendor))
+    daemon.settle()
+    total = sum(amount for _, amount in published(vendor))
+    usage = daemon.get("/v1/usage?window=total&from=2020-01-01&to=2199-01-01")["rows"]
+    assert sum(int(row["quantity"]) for row in usage) == total, (usage, total)
+
+
+def restate(vendor, day, chance):
+    rows = {row["id"]: row for row in vendor.rows[day]}
+    for _ in range(chance.randrange(1, 5)):
+        key = f"{day}-{chance.randrange(12)}"
+        if key in rows and chance.random() < 0.3:
+            del rows[key]
+        else:
+            rows[key] = {"id": key, "account": "s1", "at": day + "T00:00:01Z", "amount": chance.randrange(1, 4)}
+    vendor.rows[day] = list(rows.values())
+
+
+def main():
+    vendor, chance = Vendor(), random.Random(SEED)
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    days = [(today - datetime.timedelta(days=i)).isoformat() for i in range(DAYS, -1, -1)]
+    print(f"seed {SEED}")
+    for day in days:
+        vendor.rows[day] = [{"id": f"{day}-{i}", "account": "s1", "at": day + "T00:00:01Z", "amount": i + 1} for i in range(7)]
+    with Daemon({"poller": {"allow_loopback": True}, "rater": {"draft_every": "0s"}}) as daemon:
+        daemon.apply(catalog(vendor.server_address[1], days[0]))
+        agree(daemon, vendor, "all days are in the log")
+        for fault, alarm in (("500", "failing"), ("torn", "failing"), ("loop", "loop"), ("short", "incomplete"), ("hang up", "failing"), ("429", None)):
+            before = billed(daemon)
+            vendor.fault, asked = fault, vendor.asked
+            restate(vendor, days[-1], chance)
+            wait_until(f"{fault}: it is asked", lambda asked=asked: vendor.asked > asked + 1)
+            if alarm in ("loop", "incomplete"):
+                wait_until(f"{fault}: the alarm", lambda alarm=alarm: f"source=usage {alarm}: " in daemon.log_lines())
+            assert billed(daemon) == before, f"{fault}: what cannot be read changes nothing"
+            vendor.fault = None
+            agree(daemon, vendor, f"after {fault}")
+        for round_ in range(KILLS):
+            restate(vendor, days[-1], chance)
+            asked = vendor.asked
+            wait_until("it is asked", lambda asked=asked: vendor.asked > asked)
+            daemon.kill()
+            if round_ % 2:
+                shutil.rmtree(os.path.join(daemon.data, "intake"))
+            daemon.start()
+            agree(daemon, vendor, f"after kill {round_}")
+        seq = daemon.status()["log"]["last_seq"]
+        asked = vendor.asked
+        wait_until("it is asked again", lambda: vendor.asked > asked + 9)
+        notes = daemon.get(f"/v1/events?limit=1000&after={seq}")["events"]
+        assert all(event["disposition"] == "note" for event in notes), "nothing has changed: receipts are all that is written"
+        daemon.stop()
+    vendor.shutdown()
+    print(f"{vendor.asked} requests, {KILLS} kills")
+
+
+main()
