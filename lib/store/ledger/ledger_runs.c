@@ -289,7 +289,7 @@ int mtr_run_apply(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, i
         free(writing);
         return rc;
     }
-    for (uint32_t done = 0, taken; !rc && done < count; done += taken) {
+    for (uint32_t done = 0, taken = 0; !rc && done < count; done += taken) {
         rc = apply_chunk(writing, changes + done, count - done, &taken);
         MTR_ASSERT(rc || taken);
     }
