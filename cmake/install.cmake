@@ -3,7 +3,7 @@ include(GNUInstallDirs)
 
 configure_file(${CMAKE_SOURCE_DIR}/config/meterd.service.in ${CMAKE_BINARY_DIR}/meterd.service @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/meterd.service DESTINATION lib/systemd/system)
-install(FILES config/meterd.yaml config/meterd.rules.yaml config/import-focus.yaml config/import-aws-cur.yaml config/import-azure.yaml config/import-oci.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES config/meterd.yaml config/meterd.rules.yaml config/import-focus.yaml config/import-aws-cur.yaml config/import-azure.yaml config/import-oci.yaml config/import-gcp.yaml config/import-kubernetes.yaml config/import-opencost.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES config/demo/catalog.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(DIRECTORY config/sources DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -319,8 +319,18 @@ static int take_value(struct json_document *document)
     const int token = json_cursor_peek(&document->text.cursor);
     if (node && node->is_record) return take_record(document);
     if (token != '{' && token != '[') return take_scalar(document, node);
-    if (node && token == '[' && is_list_of_records(node)) document->has_rows = true;
+    if (node && is_list_of_records(node)) document->has_rows = true;
     return node && node->targets ? take_nested(document, node) : open_level(document, node);
+}
+
+/* [] leads to each value of a map as it does to those of a list. */
+static const struct json_node *find_member(const struct json_node *node, struct mtr_str name)
+{
+    const struct json_node *child = name.data ? json_node_find(node, name) : NULL;
+    if (child || !node->other_count) return child;
+    child = node->children;
+    while (child && child->kind != MTR_ROW_STEP_EACH) child = child->next;
+    return child;
 }
 
 static int take_name(struct json_document *document)
@@ -335,7 +345,8 @@ static int take_name(struct json_document *document)
     }
     json_text_pass(text, *text->cursor.offsets);
     if (json_cursor_name_read(&text->cursor, &name, &refused)) return stop_cursor(document);
-    document->next = level->node && !refused ? json_node_find(level->node, name) : NULL;
+    if (refused) name = (struct mtr_str){NULL, 0};
+    document->next = level->node ? find_member(level->node, name) : NULL;
     document->expected = VALUE;
     return MTR_OK;
 }

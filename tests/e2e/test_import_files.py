@@ -176,7 +176,17 @@ def check_dry_runs(b):
     b.counted(0)
 
 
+GCP = {"subject": "p-1", "time": "2026-10-01T23:00:00Z", "quantity": 0.000023198314, "unit": "gibibyte"}
 PUBLISHED = {  # mapping: header and one row as the vendor writes it, and the event of it
+    "gcp": ("billing_account_id,service.id,service.description,sku.id,sku.description,usage_start_time,usage_end_time,project.id,labels,location.location,"
+            "location.region,export_time,cost,usage.amount,usage.amount_in_pricing_units,usage.pricing_unit,credits,cost_type",
+            "B-1,S-1,Logs,K-1,Ingest,2026-10-01 23:00:00+00:00,2026-10-02 00:00:00+00:00,p-1,[],global,,2026-10-02 05:49:32.199000+00:00,5e-06,24909.0,"
+            "2.3198314011096954e-05,gibibyte,\"[{'name': 'Trial, one', 'amount': -5e-06}]\",regular", GCP),
+    "kubernetes": ("report_period_start,report_period_end,pod,namespace,node,resource_id,interval_start,interval_end,pod_usage_cpu_core_seconds,"
+                   "pod_request_cpu_core_seconds,pod_usage_memory_byte_seconds,pod_request_memory_byte_seconds,pod_labels",
+                   "2026-10-01 00:00:00 +0000 UTC,2026-11-01 00:00:00 +0000 UTC,web-1,shop,n-1,i-1,2026-10-01 05:00:00 +0000 UTC,2026-10-01 06:00:00 +0000 UTC,"
+                   "1172.8799999999999,18000,482946476940.0,7200,label_a:b|label_c:d",
+                   {"subject": "shop", "time": "2026-10-01T05:00:00Z", "cpu_core_seconds": 1172.88, "memory_byte_seconds": 482946476940}),
     "aws-cur": ("identity/TimeInterval,bill/PayerAccountId,lineItem/UsageAccountId,lineItem/LineItemType,lineItem/UsageStartDate,lineItem/ProductCode,"
                 "lineItem/UsageType,lineItem/Operation,lineItem/UsageAmount,lineItem/LineItemDescription,product/region",
                 "2026-10-01T00:00:00Z/2026-10-01T01:00:00Z,1,2,Usage,2026-10-01T00:00:00Z,AmazonS3,EU-Requests,PutObject,0.000023198314011096954,PUT,eu-west-1",
@@ -192,9 +202,24 @@ PUBLISHED = {  # mapping: header and one row as the vendor writes it, and the ev
 }
 
 
+# The same of JSON.
+ANSWERS = [
+    ("gcp", "gcp.ndjson", json.dumps({
+        "billing_account_id": "B-1", "service": {"id": "S-1", "description": "Logs"}, "sku": {"id": "K-1"}, "usage_start_time": "2026-10-01 23:00:00 UTC",
+        "usage_end_time": "2026-10-02 00:00:00 UTC", "project": {"id": "p-1", "labels": []}, "labels": [{"key": "a", "value": "b"}], "location": {"location": "global"},
+        "export_time": "2026-10-02 05:49:32.199 UTC", "cost": 5e-06, "usage": {"amount": 24909.0, "amount_in_pricing_units": 2.3198314011096954e-05, "pricing_unit": "gibibyte"},
+        "credits": [{"amount": -5e-06}], "cost_type": "regular"}), GCP),
+    ("opencost", "allocation.json", json.dumps({"code": 200, "data": [{"__idle__": {"name": "__idle__", "properties": {"cluster": "c"}}, "shop": {
+        "name": "shop", "properties": {"cluster": "c", "namespace": "shop"}, "window": {"start": "2026-10-01T05:00:00Z", "end": "2026-10-01T06:00:00Z"},
+        "minutes": 60.0, "cpuCoreHours": 0.013333, "gpuHours": 0, "ramByteHours": 135396181.33333, "pvByteHours": 0, "networkTransferBytes": 797941.832389,
+        "pvs": None}}]}), {"subject": "shop", "time": "2026-10-01T05:00:00Z", "cpu_core_hours": 0.013333, "sent_bytes": 797941.832389}),
+]
+
+
 def check_mappings_that_ship(b):
-    for name, (header, row, event) in PUBLISHED.items():
-        path = b.write(f"{name}.csv.gz", gzip.compress(f"{header}\n{row}\n".encode()))
+    files = [(name, f"{name}.csv.gz", gzip.compress(f"{header}\n{row}\n".encode()), event) for name, (header, row, event) in PUBLISHED.items()]
+    for name, file, data, event in files + ANSWERS:
+        path = b.write(file, data)
         done = subprocess.run([METERD, "import", "--dry-run", "--map", f"config/import-{name}.yaml", path], capture_output=True, text=True,
                               env={k: v for k, v in os.environ.items() if k != "METERD_KEY"})
         made = json.loads(done.stdout)

@@ -2,7 +2,8 @@
  * A path to values of a JSON document: names, places of lists, and all of a list's values.
  *
  *   usage.amount            credits[0].amount            ["@odata.id"].value            a["b.c"][2]
- *   data[].items[]          each of the items of each of data, as `rows` of a format says it
+ *   data[].items[]          each of the items of each of data, as `rows` of a format says it; [] of a map is each
+ *                           of its values
  *   ^.account               out of the record: of the map in which its list stands, and ^^ of the map around
  *                           that one. With rows data[].items[], ^.account is a member of one of data, and
  *                           ^^.currency is one of the document
