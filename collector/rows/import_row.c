@@ -45,26 +45,33 @@ static int fault(const struct reading *reading, const struct mtr_import_value *v
     return MTR_EINVALID;
 }
 
+static char hex_digit(uint64_t value)
+{
+    return "0123456789abcdef"[value & 15];
+}
+
 /* 128 bits over the cells with their sizes, so that ("ab", "c") and ("a", "bc") differ. */
 static int hash_cells(const struct reading *reading, const struct mtr_import_value *value,
                       struct mtr_str *out)
 {
-    XXH3_state_t *state = XXH3_createState();
-    char *text = mtr_arena_alloc(reading->arena, 33);
-    if (!state || !text) {
-        XXH3_freeState(state);
-        return MTR_ENOMEM;
-    }
-    XXH3_128bits_reset(state);
+    size_t size = 0, used = 0;
+    for (uint32_t i = 0; i < value->part_count; i++)
+        size += sizeof(uint64_t) + reading->cells[value->parts[i].column].size;
+    char *joined = mtr_arena_alloc(reading->arena, size), *text = mtr_arena_alloc(reading->arena, 32);
+    if (!joined || !text) return MTR_ENOMEM;
     for (uint32_t i = 0; i < value->part_count; i++) {
-        struct mtr_str cell = reading->cells[value->parts[i].column];
-        uint64_t size = cell.size;
-        XXH3_128bits_update(state, &size, sizeof(size));
-        if (cell.size) XXH3_128bits_update(state, cell.data, cell.size);
+        const struct mtr_str cell = reading->cells[value->parts[i].column];
+        const uint64_t cell_size = cell.size;
+        memcpy(joined + used, &cell_size, sizeof(cell_size));
+        used += sizeof(cell_size);
+        if (cell.size) memcpy(joined + used, cell.data, cell.size);
+        used += cell.size;
     }
-    XXH128_hash_t hash = XXH3_128bits_digest(state);
-    XXH3_freeState(state);
-    snprintf(text, 33, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+    const XXH128_hash_t hash = XXH3_128bits(joined, used);
+    for (unsigned i = 0; i < 16; i++) {
+        text[i] = hex_digit(hash.high64 >> (60 - 4 * i));
+        text[16 + i] = hex_digit(hash.low64 >> (60 - 4 * i));
+    }
     *out = (struct mtr_str){text, 32};
     return MTR_OK;
 }

@@ -206,10 +206,60 @@ static void test_pages_are_one_reading(void **state)
     mtr_buffer_release(&out);
 }
 
+/* What a reading is proved by: all rows, also those that are skipped or a problem, in any order. */
+static void test_proofs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *map, *sum_of, *text;
+        uint64_t rows, not_summed;
+        const char *sum;
+        unsigned same_as; /* the case with the same hash */
+    } cases[] = {
+        {NAMED "data: {q: {column: Q, decimal: ',', scale: '0.01', round: {digits: 0}}}\nskip: {S: [x]}\n", "q",
+         "S,I,Q\ns,1,\"0,105\"\nx,2,\"0,2\"\n,3,\"1e3\"\n", 3, 0, "1000.305", 0},
+        {NAMED "data: {q: {column: Q, decimal: ','}}\nskip: {S: [x]}\n", "q", "S,I,Q\n,3,\"1e3\"\ns,1,\"0,105\"\nx,2,\"0,2\"\n", 3, 0, "1000.305", 0},
+        {NAMED "data: {q: {column: Q, decimal: ','}}\n", "q", "S,I,Q\ns,1,\"0,105\"\ns,1,\"0,105\"\n", 2, 0, "0.21", 2}, /* equal rows are no fewer */
+        {NAMED "data: {q: {column: Q, decimal: ','}}\n", "q", "S,I,Q\ns,1,\"0,105\"\n", 1, 0, "0.105", 3},
+        {NAMED, "Cost", "S,I,Cost\ns,1,0.1\ns,2,0.2\ns,3,\ns,4,free\n", 4, 2, "0.3", 4}, /* a column that nothing maps */
+        {NAMED, "I", "S,I\ns,99999999999999999999999999999999999999\ns,2\n", 2, 1, "99999999999999999999999999999999999999", 5},
+        {NAMED, "I", "S,I\ns,1\ns\"\ns,2\n", 3, 0, "3", 6}, /* a line that is no row is one that was published */
+    };
+    uint64_t hashes[sizeof(cases) / sizeof(cases[0])][2];
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct mtr_row_hooks hooks = {on_event, on_problem, NULL};
+        struct mtr_import_map *map = test_malloc(sizeof(*map));
+        struct mtr_row_reader *reader;
+        struct mtr_diagnostic diagnostic;
+        const char *fault;
+        char sum[MTR_DECIMAL_TEXT_BYTES];
+        mtr_buffer_init(&out, 1 << 16);
+        assert_int_equal(mtr_import_map_parse(mtr_str_from(cases[i].map), map, &diagnostic), 0);
+        struct mtr_row_format format = map->format;
+        format.kind = MTR_ROWS_CSV;
+        const struct mtr_row_options options = {.format = &format, .sum_of = mtr_str_from(cases[i].sum_of), .has_hash = true};
+        assert_int_equal(mtr_row_reader_open(map, &options, &hooks, &reader, &fault), 0);
+        assert_int_equal(mtr_row_reader_read(reader, mtr_str_from(cases[i].text)), 0);
+        assert_int_equal(mtr_row_reader_end(reader), 0);
+        const struct mtr_row_counts counts = mtr_row_reader_counts(reader);
+        mtr_decimal_format(counts.sum, sum);
+        assert_int_equal(counts.rows, cases[i].rows);
+        assert_int_equal(counts.not_summed, cases[i].not_summed);
+        assert_string_equal(sum, cases[i].sum);
+        memcpy(hashes[i], counts.hash, sizeof(counts.hash));
+        for (size_t j = 0; j <= i; j++)
+            assert_int_equal(memcmp(hashes[i], hashes[j], sizeof(counts.hash)) == 0, cases[i].same_as == cases[j].same_as);
+        mtr_row_reader_close(reader);
+        mtr_import_map_release(map);
+        test_free(map);
+        mtr_buffer_release(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_equal_rows),
                                        cmocka_unit_test(test_a_hook_ends_the_reading),
-                                       cmocka_unit_test(test_pages_are_one_reading)};
+                                       cmocka_unit_test(test_pages_are_one_reading), cmocka_unit_test(test_proofs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
