@@ -32,7 +32,10 @@ struct request_ask {
     const struct mtr_source_request *request; /* NULL: the source's own; one of its job, or a login's */
     const struct mtr_strand *strand;          /* its `each` is {each} and the like; NULL: there is none */
     const struct mtr_subscription *subscription; /* of for_each: subscription; NULL else */
-    struct mtr_window window;                 /* or a piece of one; both 0, of a feed: from `start` to now */
+    struct mtr_window window;                 /* or a piece of one; both 0: of a feed */
+    /* Of a feed: when the last good reading began; 0: there was none. It is asked from there, less `overlap`,
+     * or from `start`, to now. */
+    int64_t since_us;
     const struct paging_request *paging;      /* NULL: nothing is paged */
     struct mtr_str job_id, secret;            /* of {job.id} and {secret}; no data: they have none */
     bool is_login;                            /* a whole URL may lead anywhere: the document wrote it */

@@ -3,6 +3,8 @@
  */
 #include "collector/source/request/request_text.h"
 
+#include "meterd/core/time.h"
+
 #define MAY_BE_ABSENT                                                                                        \
     (MTR_TEMPLATE_BIT(MTR_TEMPLATE_CURSOR) | MTR_TEMPLATE_BIT(MTR_TEMPLATE_PAGE) |                           \
      MTR_TEMPLATE_BIT(MTR_TEMPLATE_PERIOD))
@@ -19,6 +21,14 @@ static struct mtr_str each_of(const void *context, struct mtr_str member)
     return mtr_str_equal(member, MTR_STR("customer")) ? ask->subscription->customer : none;
 }
 
+/* Rows that were committed out of order are met again. */
+static int64_t feed_from_us(const struct request_ask *ask)
+{
+    const struct mtr_source_window *window = &ask->source->window;
+    if (!ask->since_us) return window->start_us;
+    return mtr_time_later(ask->since_us - window->overlap_us, window->start_us);
+}
+
 void request_text_begin(struct request_text *text, const struct request_ask *ask, struct mtr_arena *arena)
 {
     const struct mtr_source_window *window = &ask->source->window;
@@ -26,7 +36,7 @@ void request_text_begin(struct request_text *text, const struct request_ask *ask
     const bool is_feed = ask->window.to_us == 0;
     *text = (struct request_text){.ask = ask, .arena = arena};
     struct mtr_template_values *values = &text->values;
-    values->from_us = is_feed ? window->start_us : ask->window.from_us;
+    values->from_us = is_feed ? feed_from_us(ask) : ask->window.from_us;
     values->to_us = is_feed ? ask->now_us : ask->window.to_us;
     values->last_us = values->to_us;
     if (!is_feed) values->last_us = mtr_window_last_us(window, &ask->window, request->unit_us);

@@ -255,6 +255,34 @@ static void test_jobs(void **state)
     }
 }
 
+/* A feed by time goes on where it was, and a little before. */
+static void test_feeds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *since, *expected;
+    } feeds[] = {
+        {NULL, "GET https://api.example/v2/f?since=2026-02-01T00%3A00%3A00Z"},
+        {"2026-03-10T12:00:00Z", "GET https://api.example/v2/f?since=2026-03-10T11%3A45%3A00Z"},
+        {"2026-02-01T00:10:00Z", "GET https://api.example/v2/f?since=2026-02-01T00%3A00%3A00Z"}, /* never before the start */
+    };
+    for (size_t i = 0; i < sizeof(feeds) / sizeof(feeds[0]); i++) {
+        struct world world;
+        struct source_call call;
+        struct mtr_buffer out;
+        const char *fault;
+        open_world(&world, "window: {length: cursor, start: 2026-02-01, overlap: 15m}, request: {path: /f, query: {since: '{from}'}}");
+        const struct request_ask ask = {.source = &world.source, .since_us = feeds[i].since ? instant(feeds[i].since) : 0, .now_us = instant("2026-03-20")};
+        mtr_buffer_init(&out, 4096);
+        assert_int_equal(request_build(&ask, &world.arena, &call, &fault), MTR_OK);
+        write_call(&call, &out);
+        if (!mtr_str_equal(mtr_buffer_str(&out), mtr_str_from(feeds[i].expected)))
+            fail_msg("%.*s, not %s", MTR_STR_ARGS(mtr_buffer_str(&out)), feeds[i].expected);
+        mtr_buffer_release(&out);
+        close_world(&world);
+    }
+}
+
 static void test_subscriptions(void **state)
 {
     (void)state;
@@ -284,6 +312,7 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_asked),
         cmocka_unit_test(test_jobs),
         cmocka_unit_test(test_subscriptions),
+        cmocka_unit_test(test_feeds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
