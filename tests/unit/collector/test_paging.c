@@ -84,6 +84,7 @@ static void test_cursor(void **state)
         {"5 next=a|5 next=b|5 next=a", "", "[] NEXT [query.after=a] NEXT [query.after=b] FAILED:loop", NULL}, /* A-B-A */
         {"0 next=a|0 next=a", "", "[] NEXT [query.after=a] FAILED:loop", NULL},
         {"5 next=a hash=7|5 next=b hash=7", "", "[] NEXT [query.after=a] FAILED:loop", NULL}, /* new tokens, old rows */
+        {"0 next=a hash=7|0 next=b hash=7|2 next=null", "", "[] NEXT [query.after=a] NEXT [query.after=b] END", NULL}, /* empty ones are alike */
         {"5 next={}", "", "[] FAILED:incomplete", NULL},
         {"5 next=true", "", "[] FAILED:incomplete", NULL},
         {"5 next=cut", "", "[] FAILED:incomplete", NULL},
@@ -109,6 +110,11 @@ static void test_cursor(void **state)
     };
     source.paging.cursor = &cursor;
     TELL(source, stories);
+    source.answer.rows_limit = 10; /* a page that is asked for once more counts once */
+    tell(&source, &(struct story){"5 next=a|5|5", "", "[] NEXT [query.after=a] AGAIN [query.after=a] FAILED:truncated", NULL});
+    source.answer.rows_limit = 15;
+    tell(&source, &(struct story){"5 next=a|5|5", "", "[] NEXT [query.after=a] AGAIN [query.after=a] END", NULL});
+    source.answer.rows_limit = 0;
     cursor.has_more = MTR_STR("more");
     TELL(source, told_more);
     source.window.length = MTR_LENGTH_CURSOR;
@@ -131,6 +137,8 @@ static void test_next_url(void **state)
         {"5 next=https://FILES.example:443/x|1", "", "[] NEXT [https://FILES.example/x] END", NULL},
         {"5 next=https://other.example:8443/x|1", "", "[] NEXT [https://other.example:8443/x] END", NULL},
         {"5 next=http://api.example/v2/items", "", "[] FAILED:link", NULL},
+        {"5 next=http://api.example:443/v2/items", "", "[] FAILED:link", NULL},
+        {"5 next=http://files.example/x", "", "[] FAILED:link", NULL},
         {"5 next=https://evil.example/", "", "[] FAILED:link", NULL},
         {"5 next=https://api.example.evil/", "", "[] FAILED:link", NULL},
         {"5 next=https://api.example@evil.example/", "", "[] FAILED:link", NULL},

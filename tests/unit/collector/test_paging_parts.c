@@ -91,7 +91,8 @@ static void test_listing(void **state)
 {
     (void)state;
     struct mtr_source source = source_of(MTR_PAGING_PARTS);
-    const struct mtr_paging_parts parts = {.is_s3_list = true, .token = MTR_STR("NextContinuationToken"),
+    static const uint16_t expired[] = {403};
+    const struct mtr_paging_parts parts = {.is_s3_list = true, .token = MTR_STR("NextContinuationToken"), .expired = expired, .expired_count = 1,
                                            .send = {MTR_SEND_QUERY, MTR_STR("continuation-token")},
                                            .url = MTR_STR("/bucket/{item}"), .url_is_template = true};
     static const struct story stories[] = {
@@ -99,6 +100,9 @@ static void test_listing(void **state)
          "[] NEXT [query.continuation-token=t] NEXT [item=a/x.csv] NEXT [item=b/y.csv] END", ""},
         {"0 NextContinuationToken=t part=a,7|0 NextContinuationToken=t part=b,7", "", "[] NEXT [query.continuation-token=t] FAILED:loop", NULL},
         {"0 part=a,7|1 bytes=8", "", "[] NEXT [item=a] FAILED:incomplete", NULL},
+        /* A listing that is made anew has its tokens again. */
+        {"0 NextContinuationToken=t part=a,7|0 part=b,8|0 status=403|0 NextContinuationToken=t part=a,7|0 part=b,8|1 bytes=7|1 bytes=8", "",
+         "[] NEXT [query.continuation-token=t] NEXT [item=a] EXPIRED [] NEXT [query.continuation-token=t] NEXT [item=a] NEXT [item=b] END", NULL},
         {"0", "", "[] END", NULL},
     };
     source.paging.parts = &parts;

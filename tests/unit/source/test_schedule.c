@@ -465,6 +465,9 @@ static void test_scan_before_the_start(void **state)
     life.now_us = instant("2025-12-01");
     look(&life, &scan);
     assert_true(!scan.has_due && scan.has_next && scan.next_us == instant("2026-01-01"));
+    life.now_us = instant("2026-01-10"); /* what was settled up to next year, a clock that was ahead has said */
+    mtr_due_scan_begin(&scan, &life.made.plan, instant("2027-01-01"), life.now_us);
+    assert_true(scan.at_us == instant("2026-01-01") && !scan.has_next);
     assert_int_equal(mtr_window_expected_us(&life.made.plan, &(struct mtr_window){0, instant("2026-01-02")}), instant("2026-01-02T06:00:00Z"));
 }
 
