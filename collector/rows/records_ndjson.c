@@ -142,7 +142,7 @@ static void forget(struct ndjson *ndjson, size_t size)
 {
     ndjson->text.size -= size;
     ndjson->offset += size;
-    memmove(ndjson->text.data, ndjson->text.data + size, ndjson->text.size);
+    if (ndjson->text.size) memmove(ndjson->text.data, ndjson->text.data + size, ndjson->text.size);
 }
 
 static int run(struct ndjson *ndjson)
