@@ -111,7 +111,8 @@ int record_decode(const struct record_source *source, struct mtr_zones *zones,
     record->number = source->number;
     record->node = source->node;
     record->stored = source->stored;
-    mtr_arena_init(&record->arena, CHUNK_BYTES, RECORD_BYTES_MAX);
+    mtr_arena_init(&record->arena, source->kind->bytes_usual ? source->kind->bytes_usual : CHUNK_BYTES,
+                   RECORD_BYTES_MAX);
     int rc = mtr_arena_copy(&record->arena, source->key, &record->key);
     if (!rc) rc = mtr_arena_copy(&record->arena, source->stored_key, &record->stored_key);
     if (!rc) rc = mtr_arena_copy(&record->arena, source->json, &record->json);

@@ -163,6 +163,7 @@ struct mtr_kind {
     void (*check_frozen)(const struct mtr_record *old, const struct mtr_record *now,
                          struct mtr_diagnostics *findings); /* NULL: every field may change */
     bool deletable;
+    size_t bytes_usual; /* of a record's texts and lists, in one piece; 0: few */
 };
 
 extern const struct mtr_kind meter_kind, tariff_kind, subscription_kind, api_key_kind, destination_kind,

@@ -9,6 +9,8 @@
 #include "lib/source/document/templates.h"
 #include "meterd/core/time.h"
 
+enum { SCRATCH_CHUNK_BYTES = 8 << 10, SCRATCH_BYTES_MAX = 256 << 20 };
+
 /* ---- base_url and hosts ---- */
 
 static bool read_port(struct mtr_str text, uint16_t *out)
@@ -198,21 +200,32 @@ static void read_parts(struct source_reading *reading, const struct source_field
     out->pages_keep_us = fields->pages.keep_us;
 }
 
+static int read_document(struct source_reading *reading, const struct mtr_node *node, struct mtr_source *out)
+{
+    const size_t errors = reading->findings->errors;
+    struct source_fields fields = {0};
+    int rc = mtr_source_fill(node, reading->scratch, &reading->root, reading->findings);
+    if (!rc)
+        rc = mtr_schema_decode(mtr_source_fields, reading->root, reading->arena, &fields, reading->findings);
+    if (rc) return rc;
+    read_parts(reading, &fields, out);
+    if (!reading->error) source_read_map(reading, &fields, out);
+    if (!reading->error) {
+        check_together(reading, out);
+        source_check_templates(reading, out);
+    }
+    return reading->error ? reading->error : reading->findings->errors > errors ? MTR_EINVALID : MTR_OK;
+}
+
 int mtr_source_read(const struct mtr_node *node, const struct mtr_source_zones *zones,
                     struct mtr_arena *arena, struct mtr_source *out, struct mtr_diagnostics *findings)
 {
-    const size_t errors = findings->errors;
-    struct source_reading reading = {.arena = arena, .zones = zones, .findings = findings};
-    struct source_fields fields = {0};
+    struct mtr_arena scratch;
+    struct source_reading reading = {
+        .arena = arena, .scratch = &scratch, .zones = zones, .findings = findings};
     *out = (struct mtr_source){0};
-    int rc = mtr_source_fill(node, arena, &reading.root, findings);
-    if (!rc) rc = mtr_schema_decode(mtr_source_fields, reading.root, arena, &fields, findings);
-    if (rc) return rc;
-    read_parts(&reading, &fields, out);
-    if (!reading.error) source_read_map(&reading, &fields, out);
-    if (!reading.error) {
-        check_together(&reading, out);
-        source_check_templates(&reading, out);
-    }
-    return reading.error ? reading.error : findings->errors > errors ? MTR_EINVALID : MTR_OK;
+    mtr_arena_init(&scratch, SCRATCH_CHUNK_BYTES, SCRATCH_BYTES_MAX);
+    const int rc = read_document(&reading, node, out);
+    mtr_arena_release(&scratch);
+    return rc;
 }

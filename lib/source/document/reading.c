@@ -155,7 +155,7 @@ void source_check_path(struct source_reading *reading, const char *path, struct 
 {
     struct mtr_row_path parsed;
     if (!text.size) return;
-    if (mtr_row_path_parse(text, reading->arena, &parsed)) {
+    if (mtr_row_path_parse(text, reading->scratch, &parsed)) {
         reading->error = MTR_ENOMEM;
         return;
     }

@@ -14,7 +14,8 @@
 
 struct source_reading {
     const struct mtr_node *root; /* with the preset's values */
-    struct mtr_arena *arena;
+    struct mtr_arena *arena;   /* of the model */
+    struct mtr_arena *scratch; /* until the document is read */
     const struct mtr_source_zones *zones;
     struct mtr_diagnostics *findings;
     int error; /* MTR_OK, or MTR_ENOMEM: sticks */

@@ -70,8 +70,8 @@ static void check(struct checking *checking, const char *path, struct mtr_str te
     };
     struct mtr_template template;
     struct mtr_diagnostic diagnostic;
-    const struct mtr_arena_mark mark = mtr_arena_mark(reading->arena);
-    const int rc = mtr_template_parse(text, &rules, reading->arena, &template, &diagnostic);
+    const struct mtr_arena_mark mark = mtr_arena_mark(reading->scratch);
+    const int rc = mtr_template_parse(text, &rules, reading->scratch, &template, &diagnostic);
     if (rc == MTR_ENOMEM) reading->error = rc;
     else if (rc) {
         source_fault(reading, diagnostic.code, path, "%s", diagnostic.text);
@@ -80,7 +80,7 @@ static void check(struct checking *checking, const char *path, struct mtr_str te
         checking->uses |= template.uses;
         check_members(checking, path, &template);
     }
-    mtr_arena_rewind(reading->arena, mark);
+    mtr_arena_rewind(reading->scratch, mark);
 }
 
 static void check_labels(struct checking *checking, const char *path, const struct mtr_label *labels,
