@@ -187,6 +187,9 @@
     X(SOURCE_KEY_CONFLICT, ERROR, "source.key.conflict",                                                     \
       "a key has no meaning beside another one",                                                             \
       "remove one of them")                                                                                  \
+    X(SOURCE_KEY_IDLE, WARNING, "source.key.idle",                                                           \
+      "a key changes nothing beside another one",                                                            \
+      "remove it, or what keeps it from meaning something")                                                  \
     X(SOURCE_KEY_MISSING, ERROR, "source.key.missing",                                                       \
       "a key is needed beside those that are written",                                                       \
       "write it as the sentence says")                                                                       \

@@ -221,8 +221,9 @@ static void check_window(struct source_reading *reading, const struct mtr_source
         forbid(reading, window->open_us >= length_us(window), "window.open",
                "must be shorter than the window, which is read when it is over");
     }
-    forbid(reading, !is_cursor && window->overlap_us > 0, "window.overlap",
-           "is of `length: cursor`: windows are read again by `rereads`");
+    if (!is_cursor && window->overlap_us > 0)
+        source_fault(reading, MTR_FINDING_SOURCE_KEY_IDLE, "window.overlap",
+                     "is of `length: cursor`, and changes nothing here: windows are read again by `rereads`");
 }
 
 void source_read_window(struct source_reading *reading, const struct source_window_fields *fields,

@@ -26,7 +26,7 @@ static const struct {
     {"window: {length: day, rereads: [2d, 1d]}", "window.rereads[1]", "write them ascending", "source.rereads"},
     {"window: {length: day, lateness: 6h, rereads: [1h]}", "window.rereads[0]", "none before `lateness`", "source.rereads"},
     {"window: {length: day, rereads: [month-end]}", "window.rereads[0]", "month_end+6d", "source.rereads"},
-    {"window: {length: day, overlap: 1h}", "window.overlap", "is of `length: cursor`", "source.key.conflict"},
+    {"window: {length: day, overlap: 1h}", "window.overlap", "is of `length: cursor`", "source.key.idle"},
     {"window: {length: day, split: 1d}", "window.split", "shorter than the window", "source.key.conflict"},
     {"window: {length: hour, open: 2h}", "window.open", "shorter than the window", "source.key.conflict"},
     {"window: {length: cursor, rereads: [1d]}", "window.rereads", "a cursor has no windows", "source.key.conflict"},
