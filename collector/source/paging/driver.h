@@ -31,6 +31,7 @@ struct paging {
     /* Of what came. */
     uint64_t pages, rows, rows_before; /* rows without those of the last page, which may be asked again */
     uint64_t rows_most;                /* of one page */
+    uint32_t empty_pages;              /* up to the last one, in a row */
     bool is_again;                     /* the last page is asked once more */
     struct seen seen_pages, seen_tokens; /* two: a mark is of what may come again */
     struct mtr_buffer resume;

@@ -123,6 +123,8 @@ static int go_on(struct paging *paging, const struct paging_page *page, bool was
         end->step = PAGING_AGAIN;
     } else if (end->is_end) {
         finish(paging, page, end);
+    } else if (paging->empty_pages == PAGING_EMPTY_MAX) {
+        paging_fail(paging, end, PAGING_LOOP, "1000 pages in a row have no row, and another is promised");
     } else if (paging->pages == PAGING_PAGES_MAX) {
         paging_fail(paging, end, PAGING_LIMIT, "the reading has more than 100000 pages");
     } else {
@@ -140,6 +142,7 @@ int paging_answered(struct paging *paging, const struct paging_page *page, enum 
     paging->is_again = false;
     if (was_again) paging->rows = paging->rows_before;
     else paging->pages++;
+    paging->empty_pages = page->rows || paging->driver == &paging_parts ? 0 : paging->empty_pages + 1;
     paging->rows_before = paging->rows;
     paging->rows += paging->is_listing ? 0 : page->rows;
     if (!was_again) rc = check_page(paging, page, &end);

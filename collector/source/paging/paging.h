@@ -14,9 +14,10 @@
  * Laws: 1 a short page ends nothing, unless the document says so; an end needs an empty page, a total, a
  * has_more that is false, or a token that is absent, null or empty. 2 A full page without a token, where
  * nothing else says that it is the last, is asked for once more. 3 A token or the bytes of a page that were
- * seen before in this reading are a loop. 4 As many rows as `answer.rows_limit` are truncated. 5 Links lead
- * to base_url's host or `hosts`, never from https to http. 6 Memory is bounded: tokens by
- * PAGING_TOKEN_BYTES_MAX, those that are remembered by seen.h, parts by PAGING_PARTS_BYTES_MAX.
+ * seen before in this reading are a loop, and so are PAGING_EMPTY_MAX pages in a row without a row. 4 As many
+ * rows as `answer.rows_limit` are truncated. 5 Links lead to base_url's host or `hosts`, never from https to
+ * http. 6 Memory is bounded: tokens by PAGING_TOKEN_BYTES_MAX, those that are remembered by seen.h, parts by
+ * PAGING_PARTS_BYTES_MAX.
  *
  * One thread. Borrows the source until it is closed. Private to the collector.
  */
@@ -34,6 +35,7 @@
 enum {
     PAGING_TOKEN_BYTES_MAX = 32 << 10,
     PAGING_PAGES_MAX = 100000,
+    PAGING_EMPTY_MAX = 1000, /* pages without a row, one after the other: filters may leave some empty */
     PAGING_PARTS_MAX = 100000,
     PAGING_PARTS_BYTES_MAX = 64 << 20,
     PAGING_RENEWALS_MAX = 8, /* of a manifest whose links went old, in one reading */

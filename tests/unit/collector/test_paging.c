@@ -226,8 +226,8 @@ static void test_after_id(void **state)
                                   "[query.created[gte]=5] NEXT [query.created[gte]=5 query.starting_after=b] END", "1:c6"});
 }
 
-/* Tokens that never come again, and a loop that begins late: memory stays, and both end. */
-static void answer_endlessly(uint64_t loop_from, uint64_t loop_size, uint64_t pages_max, enum paging_alarm alarm)
+/* Tokens that never come again, and a loop that begins late: memory stays, and both end. A page in so many has rows. */
+static void answer_endlessly_with(uint64_t rows_every, uint64_t loop_from, uint64_t loop_size, uint64_t pages_max, enum paging_alarm alarm)
 {
     struct mtr_source source = source_of(MTR_PAGING_CURSOR);
     const struct mtr_paging_cursor cursor = {.path = MTR_STR("next"), .send = {MTR_SEND_QUERY, MTR_STR("after")}};
@@ -242,13 +242,26 @@ static void answer_endlessly(uint64_t loop_from, uint64_t loop_size, uint64_t pa
         const uint64_t number = pages < loop_from ? pages : loop_from + (pages - loop_from) % loop_size;
         snprintf(token, sizeof(token), "t%" PRIu64, number);
         const struct mtr_found found = {.kind = MTR_FOUND_TEXT, .text = mtr_str_from(token)};
-        const struct paging_page page = {.rows = 1, .hash = {0, 2 + 2 * pages}, .found = &found};
+        const struct paging_page page = {.rows = pages % rows_every == 0, .hash = {0, 2 + 2 * pages}, .found = &found};
         assert_int_equal(paging_answered(paging, &page, &step), MTR_OK);
         pages++;
     }
     assert_true(pages <= pages_max);
     assert_int_equal(paging_alarm(paging, &fault), alarm);
     paging_close(paging);
+}
+
+static void answer_endlessly(uint64_t loop_from, uint64_t loop_size, uint64_t pages_max, enum paging_alarm alarm)
+{
+    answer_endlessly_with(1, loop_from, loop_size, pages_max, alarm);
+}
+
+/* Fresh tokens for nothing: a thousand empty pages are told from a filter that leaves some empty. */
+static void test_endless_and_empty(void **state)
+{
+    (void)state;
+    answer_endlessly_with(UINT64_MAX, PAGING_PAGES_MAX, 1, 1 + PAGING_EMPTY_MAX, PAGING_LOOP);
+    answer_endlessly_with(PAGING_EMPTY_MAX, 1000000, 1, PAGING_PAGES_MAX, PAGING_LIMIT);
 }
 
 static void test_endless(void **state)
@@ -272,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_link_header),
         cmocka_unit_test(test_after_id),
         cmocka_unit_test(test_endless),
+        cmocka_unit_test(test_endless_and_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
