@@ -124,9 +124,11 @@ class Reader:
     def oauth2(self):
         form = {"grant_type": "client_credentials", "client_id": "client-1", "client_secret": self.secret, "scope": "usage"}
         if self.refresh:
-            form.update({"grant_type": "refresh_token", "refresh_token": self.refresh})
+            form = {"grant_type": "refresh_token", "refresh_token": self.refresh}
+        pair = f"client-1:{urllib.parse.quote_plus(self.secret)}".encode()
+        basic = {"Authorization": "Basic " + base64.b64encode(pair).decode()} if self.refresh else {}
         reply = fetch(f"{self.base}/oauth/token", "POST", urllib.parse.urlencode(form).encode(),
-                      {"Content-Type": "application/x-www-form-urlencoded"})
+                      {"Content-Type": "application/x-www-form-urlencoded", **basic})
         if reply.status != 200:
             raise Wrong(f"status {reply.status} of the token {reply.body!r}")
         self.refresh = reply.json().get("refresh_token", self.refresh)

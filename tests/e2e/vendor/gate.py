@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import urllib.parse
 
 from . import sigv4, spelling
 from .message import Answer, refuse
@@ -97,8 +98,8 @@ class OAuth2(Tokens):
         form = request.parameters()
         basic = request.headers.get("authorization", "")
         if basic.startswith("Basic "):
-            user, _, password = base64.b64decode(basic[6:]).decode().partition(":")
-            form = {**form, "client_id": user, "client_secret": password}
+            user, _, password = (urllib.parse.unquote_plus(text) for text in base64.b64decode(basic[6:]).decode().partition(":"))
+            form = {**form, "client_id": user, "client_secret": password}  # as RFC 6749 has it: escaped as in a form
         if form.get("client_id") != CLIENT or form.get("client_secret") != self.secret:
             return Answer.of_json({"error": "invalid_client"}, 401)
         return self.grant(form)
