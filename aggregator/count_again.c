@@ -27,7 +27,7 @@ int fold_count_again(struct mtr_aggregator *aggregator, const struct mtr_effect 
     if (!fold_covers(aggregator, effect.meter->number, seq)) return MTR_OK;
     bool beyond;
     int rc = find_standing(aggregator, event, seq, standing);
-    if (rc || standing->is_held) return rc;
+    if (rc || (standing->is_held && !of->counts_held)) return rc;
     rc = fold_is_beyond(aggregator, &effect, seq, &beyond);
     if (rc || beyond) return rc;
     effect.way = FOLD_AGAIN;

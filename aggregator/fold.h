@@ -141,6 +141,7 @@ struct mtr_effect {
     const struct mtr_hour *hours; /* only cells that begin in one of them; ascending */
     uint32_t hour_count;          /* 0: all cells */
     bool only_cells; /* it was folded before: lists over all hours, quarantine and facts have it already */
+    bool counts_held; /* of a recount: what waits for the subscription counts */
     struct mtr_hour lists; /* of a recount: for cells of that time lists gather in memory, too; empty: none */
 };
 /* The first of ascending hours that ends after that time; count: none. */

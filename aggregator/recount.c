@@ -117,6 +117,7 @@ static uint64_t join_ranges(struct mtr_recount *recount)
         struct recount_range *last = kept ? &recount->ranges[kept - 1] : NULL;
         if (!last || range->log.seq_first > last->log.seq_last) recount->ranges[kept++] = *range;
         else if (range->log.seq_last > last->log.seq_last) last->log.seq_last = range->log.seq_last;
+        if (last && !range->was_held && range->log.seq_first <= last->log.seq_last) last->was_held = false;
     }
     recount->range_count = kept;
     for (uint32_t i = 0; i < kept; i++)
@@ -183,15 +184,26 @@ static int count_event(void *context, const struct mtr_event *event, uint64_t se
                                           .hours = mark->hours,
                                           .hour_count = mark->hour_count,
                                           .only_cells = true,
+                                          .counts_held = mark->was_held,
                                           .lists = mark->moved};
         rc = fold_count_again(fold, &effect, event, seq, &standing);
     }
     return !rc && bytes_of(recount) > recount->options.bytes_max ? MTR_ENOMEM : rc;
 }
 
+/* What has left the log before its place was known counts nowhere. */
+static int count_left(struct mtr_recount *recount, struct fold_log_range log)
+{
+    const struct mtr_aggregator *fold = recount->fold;
+    if (!fold->block_events || fold->block.first_seq <= log.seq_first) return MTR_OK;
+    log.seq_first = fold->block.first_seq;
+    return log.seq_first <= log.seq_last ? fold_walk_log(recount->fold, &log, count_event, recount) : MTR_OK;
+}
+
 static int count_range(struct mtr_recount *recount, const struct recount_range *range)
 {
     int rc = fold_walk_log(recount->fold, &range->log, count_event, recount);
+    if (rc == MTR_EMISSING && range->was_held) return count_left(recount, range->log);
     return rc == MTR_EMISSING ? refuse_gone(range, recount->fold->diagnostic) : rc;
 }
 
@@ -289,7 +301,7 @@ static int conclude(struct mtr_recount *recount)
     if (!rc) rc = recount_follow(recount);
     join_totals(recount);
     for (uint32_t i = 0; !rc && i < recount->mark_count; i++) {
-        if (is_whole(&recount->marks[i])) continue;
+        if (recount->marks[i].was_held || is_whole(&recount->marks[i])) continue;
         mtr_diagnostic_set(recount->fold->diagnostic, MTR_FINDING_QUERY_CUT_MOVING, 0, 0, NULL,
                            "hours of subscription '%.*s' hold other use than their events give by now, and "
                            "cannot be cut: ask in a moment, or from full hours",
@@ -324,9 +336,15 @@ int mtr_recount_count(struct mtr_recount *recount, struct mtr_diagnostic *diagno
     qsort(recount->marks, recount->mark_count, sizeof(*recount->marks), compare_marks);
     for (uint32_t i = 1; i < recount->mark_count; i++)
         MTR_ASSERT(compare_marks(&recount->marks[i - 1], &recount->marks[i]) < 0);
+    recount->looked_at += events;
     int rc = open_fold(recount, diagnostic);
     for (uint32_t i = 0; !rc && i < recount->range_count; i++) rc = count_range(recount, &recount->ranges[i]);
     if (!rc) rc = conclude(recount);
     if (recount->fold) recount->fold->block_events = NULL;
     return rc == MTR_ENOMEM ? refuse_memory(diagnostic) : rc;
+}
+
+uint64_t mtr_recount_looked_at(const struct mtr_recount *recount)
+{
+    return recount->looked_at;
 }

@@ -5,13 +5,17 @@
 #include "aggregator/recounting.h"
 #include "meterd/catalog/cell.h"
 
+enum { STOP = 1, SEQS_BETWEEN_MAX = 4096 }; /* so many are read on the way from one held event to the next */
+
 struct asking {
     struct mtr_recount *recount;
     const struct mtr_recount_request *request;
     struct fold_run run;       /* of its subject, where the store gives its use out otherwise */
     bool changes_hands;
     struct recount_mark mark;  /* of the meter at hand */
-    struct fold_log_range log; /* of the hour at hand */
+    struct fold_log_range log; /* of the hour at hand, or of events that are held */
+    bool any_held;             /* for the catalog to know it */
+    uint64_t held;
 };
 
 static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
@@ -51,7 +55,7 @@ static int mark_hour(struct asking *asking, const struct mtr_hour *hour, bool is
     asking->log = FOLD_NO_LOG_RANGE;
     int rc = mtr_rollups_walk_cells(recount->txn, &cells, on_cell, asking);
     const bool has_cells = asking->log.seq_first <= asking->log.seq_last;
-    const struct recount_range range = {asking->log, mark->subscription, hour->start_us, is_moved};
+    const struct recount_range range = {asking->log, mark->subscription, hour->start_us, is_moved, false};
     if (!rc && has_cells) rc = add_range(recount, &range);
     return rc || (!has_cells && !is_moved) ? rc : add_hour(asking, hour);
 }
@@ -106,6 +110,101 @@ static int mark_meter(struct asking *asking, const struct mtr_meter *meter, stru
     return rc;
 }
 
+/* ---- what waits for it ---- */
+
+static int add_held_range(struct asking *asking)
+{
+    const struct recount_range range = {
+        .log = asking->log, .subscription = asking->request->subscription, .was_held = true};
+    return asking->log.seq_first <= asking->log.seq_last ? add_range(asking->recount, &range) : MTR_OK;
+}
+
+static int on_held(void *context, const struct mtr_held_event *held)
+{
+    struct asking *asking = context;
+    int rc = MTR_OK;
+    asking->any_held = true;
+    if (++asking->held > asking->recount->options.events_max) return STOP;
+    if (held->seq > asking->log.seq_last + SEQS_BETWEEN_MAX) {
+        rc = add_held_range(asking);
+        asking->log = FOLD_NO_LOG_RANGE;
+    }
+    fold_widen(&asking->log, held->seq, held->seq);
+    return rc;
+}
+
+static int mark_held(struct asking *asking, enum mtr_held_reason reason, struct mtr_str name)
+{
+    const struct mtr_subscription *subscription = asking->request->subscription;
+    const struct mtr_held_event first = {
+        .reason = reason, .vendor = subscription->service->vendor->key, .name = name};
+    asking->log = FOLD_NO_LOG_RANGE;
+    int rc = mtr_rollups_walk_held(asking->recount->txn, &first, on_held, asking);
+    if (rc == STOP) return MTR_ELIMIT;
+    return rc ? rc : add_held_range(asking);
+}
+
+/* All of its time: whatever it has is in the log. */
+static int mark_whole(struct asking *asking, const struct mtr_meter *meter)
+{
+    static const struct mtr_hour ever = {0, MTR_TIME_US_MAX};
+    const struct mtr_recount_request *request = asking->request;
+    struct mtr_recount *recount = asking->recount;
+    asking->mark = (struct recount_mark){.subscription = request->subscription,
+                                         .meter = meter,
+                                         .cuts_us = request->cuts_us,
+                                         .cut_count = request->cut_count,
+                                         .moved = ever,
+                                         .was_held = true};
+    int rc = add_hour(asking, &ever);
+    if (!rc)
+        rc = mtr_arena_make_room(&recount->arena, (void **)&recount->marks, recount->mark_count,
+                                 &recount->mark_capacity, sizeof(asking->mark));
+    if (!rc) recount->marks[recount->mark_count++] = asking->mark;
+    return rc;
+}
+
+/* Has the catalog in force another subscription of the subject? *is_of_service: of the service. */
+static bool is_known(const struct asking *asking, bool *is_of_service)
+{
+    const struct mtr_subscription *subscription = asking->request->subscription;
+    const struct mtr_catalog *catalog = asking->recount->catalog;
+    bool known = mtr_catalog_subscription(catalog, subscription->number);
+    *is_of_service = known;
+    for (uint32_t i = 0; i < subscription->same_subject_count; i++) {
+        const struct mtr_subscription *other = subscription->same_subject[i];
+        if (!mtr_catalog_subscription(catalog, other->number)) continue;
+        known = true;
+        *is_of_service = *is_of_service || other->service == subscription->service;
+    }
+    return known;
+}
+
+/* Events of a subject that the catalog does not know are held by the subject; of one that it has under
+ * another service alone, by their types. They flow when it comes. */
+static int mark_waiting(struct asking *asking)
+{
+    const struct mtr_subscription *subscription = asking->request->subscription;
+    const struct mtr_catalog *catalog = asking->recount->catalog;
+    const struct mtr_meter *meter;
+    bool is_of_service;
+    const bool by_type = is_known(asking, &is_of_service);
+    int rc = MTR_OK;
+    if (is_of_service || !asking->request->by_starts) return MTR_OK;
+    if (!by_type) rc = mark_held(asking, MTR_HELD_SUBSCRIPTION, subscription->subject);
+    uint32_t position = 0;
+    while (by_type && !rc &&
+           (meter = mtr_catalog_next_meter(catalog, subscription->service, &position)) != NULL)
+        rc = mark_held(asking, MTR_HELD_METER, meter->event_type);
+    position = 0;
+    while (asking->any_held && !rc &&
+           (meter = mtr_catalog_next_meter(catalog, subscription->service, &position)) != NULL)
+        rc = mark_whole(asking, meter);
+    return rc;
+}
+
+/* ---- all of it ---- */
+
 static int find_run(struct asking *asking)
 {
     if (!asking->request->by_starts || !fold_find_run(asking->request->subscription, &asking->run))
@@ -115,19 +214,28 @@ static int find_run(struct asking *asking)
     return mtr_rollups_is_moving(asking->recount->txn, fold_run_number(&asking->run), &asking->changes_hands);
 }
 
-int mtr_recount_ask(struct mtr_recount *recount, const struct mtr_recount_request *request)
+static int mark_meters(struct asking *asking)
 {
-    struct asking asking = {.recount = recount, .request = request};
+    const struct mtr_recount_request *request = asking->request;
     const struct mtr_subscription *subscription = request->subscription;
     const struct mtr_meter *meter;
     struct mtr_str known;
-    int rc = find_run(&asking);
-    if (rc || (!request->cut_count && !asking.changes_hands)) return rc;
-    rc = mtr_rollups_get_cuts(recount->txn, subscription->number, &known);
+    int rc = find_run(asking);
+    if (rc || (!request->cut_count && !asking->changes_hands)) return rc;
+    rc = mtr_rollups_get_cuts(asking->recount->txn, subscription->number, &known);
+    const struct mtr_catalog *catalog = asking->recount->catalog;
     for (uint32_t position = 0;
-         !rc && (meter = mtr_catalog_next_meter(recount->catalog, subscription->service, &position)) != NULL;)
+         !rc && (meter = mtr_catalog_next_meter(catalog, subscription->service, &position)) != NULL;)
         if (!request->meter || request->meter->number == meter->number)
-            rc = mark_meter(&asking, meter, known);
+            rc = mark_meter(asking, meter, known);
+    return rc;
+}
+
+int mtr_recount_ask(struct mtr_recount *recount, const struct mtr_recount_request *request)
+{
+    struct asking asking = {.recount = recount, .request = request};
+    int rc = mark_waiting(&asking);
+    if (!rc && !asking.any_held) rc = mark_meters(&asking);
     if (rc != MTR_ENOMEM && rc != MTR_ELIMIT) return rc;
     recount->is_full = true;
     return MTR_OK;

@@ -28,6 +28,7 @@ struct recount_mark {
     struct mtr_hour *hours; /* ascending; one may be many */
     uint32_t hour_count, hour_capacity;
     struct mtr_hour moved; /* one of them: its use changes hands, and lists are counted, too. Empty: none */
+    bool was_held;         /* that is all of it, which waits for the subscription */
     struct recount_total stored, counted;
 };
 static inline bool recount_is_moved(const struct recount_mark *mark)
@@ -41,6 +42,7 @@ struct recount_range {
     const struct mtr_subscription *subscription;
     int64_t hour_us;
     bool is_moved; /* its use changes hands */
+    bool was_held; /* what has left the log of it counts no more */
 };
 
 /* A cell of the store whose value is another, since the reading before it is. */
@@ -55,6 +57,7 @@ struct mtr_recount {
     const struct mtr_catalog *catalog, *owners;
     struct mtr_arena arena;     /* of one question */
     bool is_full;               /* more was asked for than there is room for */
+    uint64_t looked_at;         /* events, by all counts so far */
     struct recount_mark *marks; /* by (subscription, meter) once they are counted */
     uint32_t mark_count, mark_capacity;
     struct recount_range *ranges;

@@ -193,7 +193,8 @@ bool query_hands_over(const struct query_change *change)
 struct query_reach query_reach_of(const struct query_change *change)
 {
     struct query_reach reach = {.from_us = INT64_MAX, .dated = true};
-    if (query_hands_over(change)) reach_back(&reach, INT64_MIN, true); /* each start says from when */
+    if (query_hands_over(change) || change->is_held)
+        reach_back(&reach, INT64_MIN, true); /* each start says from when */
     if (!change->stored) return reach;
     compare_phases(change->stored, change->draft, &reach);
     compare_documents(change->stored, change->draft, &reach);

@@ -12,6 +12,7 @@ struct query_change {
     const struct mtr_catalog *catalog, *draft_catalog;
     const struct mtr_subscription *stored, *draft; /* one subscription's first phases in them; stored NULL: it
                                                       is new */
+    bool is_held; /* then: events wait for it */
 };
 
 struct query_reach {
@@ -22,7 +23,7 @@ struct query_reach {
 /* Does the subject's usage go from one of its subscriptions to another? Each start is where it does. */
 bool query_hands_over(const struct query_change *change);
 
-/* One that is new is reached where it takes usage over: what it counts else was never charged. */
+/* One that is new is reached where it takes usage over, or events wait for it. */
 struct query_reach query_reach_of(const struct query_change *change);
 
 #endif

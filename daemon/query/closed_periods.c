@@ -13,19 +13,23 @@
 
 #include "daemon/query/change_reach.h"
 #include "daemon/query/changed_inputs.h"
+#include "daemon/query/held_subjects.h"
 #include "daemon/query/recounted_use.h"
 #include "daemon/query/settled_periods.h"
 #include "daemon/query/sharing.h"
 #include "meterd/core/time.h"
 
 enum {
-    CHUNK_SUBSCRIPTIONS = 1024, /* that are touched: hours of all of them are counted again at once, */
-    SINGLES_MAX = 64,           /* or group by group, where that is too much */
+    SINGLES_MAX = 64, /* chunks of one group */
     ARENA_CHUNK_BYTES = 1 << 16,
     RECOUNT_BYTES_MAX = 256 << 20,
     SETTLED_BYTES_MAX = 256 << 20,
     STOP = 1
 };
+
+/* Subscriptions that are touched: hours of all of them are counted again at once, so that the log is read
+ * once; where that is too much of fewer, and at last group by group. */
+static const uint32_t chunk_sizes[] = {16384, 1024, 1};
 
 struct looking {
     const struct mtr_closed_periods_options *options;
@@ -37,9 +41,11 @@ struct looking {
     struct query_view stored_view, draft_view;
     struct query_settling stored_side, draft_side;
     struct query_sharing sharing;
+    struct query_held_subjects held;
     int64_t watermark_us;
     uint32_t looked_at;
-    uint32_t chunk, singles;
+    const uint32_t *chunk; /* of the sizes */
+    uint32_t singles;
     bool ended;       /* by a bound */
     bool passed_over; /* one whose use could not be counted */
     const struct mtr_meter *uncounted; /* as in the extent */
@@ -147,7 +153,7 @@ static int find_closed(const struct looking *looking, const struct query_settled
 static struct query_change change_of(const struct looking *looking)
 {
     return (struct query_change){looking->options->stored, looking->options->draft, looking->stored,
-                                 looking->draft};
+                                 looking->draft, query_is_held(&looking->held, looking->draft->number)};
 }
 
 /* Is there such a subscription, and does the change touch it? Then it is at hand. */
@@ -215,6 +221,7 @@ static int mark_periods(struct looking *looking)
     while (!rc && query_pairs_next(&pairs, &pair)) {
         bool differs = false;
         if (looking->looked_at == looking->options->looked_at_max) return MTR_ELIMIT;
+        if (query_settling_is_full(&looking->draft_side)) return MTR_ELIMIT;
         looking->looked_at++;
         rc = query_inputs_differ(&looking->stored_side, &looking->draft_side, &pair, &differs);
         if (!rc && differs)
@@ -291,7 +298,7 @@ static int cut_hours(struct looking *looking, uint32_t first)
     int rc = MTR_OK;
     query_view_begin(&looking->stored_view, looking->rollups, stored);
     query_view_begin(&looking->draft_view, looking->rollups, stored);
-    for (uint32_t i = first; !rc && i <= looking->sharing.count && asked < looking->chunk; i++)
+    for (uint32_t i = first; !rc && i <= looking->sharing.count && asked < *looking->chunk; i++)
         if (looking->sharing.first[i] == i) rc = ask_group(looking, i, &asked);
     if (!rc) rc = query_view_count(&looking->stored_view, &unused);
     return rc ? rc : query_view_count(&looking->draft_view, &unused);
@@ -324,9 +331,18 @@ static int begin_chunk(struct looking *looking, struct mtr_rollups *rollups, str
     end(looking);
     int rc = begin(looking, rollups, charges);
     if (!rc) rc = cut_hours(looking, first);
-    if (!is_uncountable(rc) || looking->chunk == 1) return rc;
-    looking->chunk = 1;
+    if (!is_uncountable(rc) || *looking->chunk == 1) return rc;
+    looking->chunk++;
     return begin_chunk(looking, rollups, charges, first);
+}
+
+/* Has it read enough of the log, or begun enough chunks of one? */
+static bool is_enough(struct looking *looking)
+{
+    const uint64_t max = 2 * looking->options->recounted_max;
+    if (*looking->chunk == 1 && looking->singles++ == SINGLES_MAX) return true;
+    return mtr_recount_looked_at(looking->stored_view.recount) > max ||
+           mtr_recount_looked_at(looking->draft_view.recount) > max;
 }
 
 /* What cannot be counted is not looked at: where the log is gone the fold refuses the change. */
@@ -352,10 +368,10 @@ static int look_at_groups(struct looking *looking, struct mtr_rollups *rollups, 
         if (!touched) continue;
         if (!left) {
             rc = begin_chunk(looking, rollups, charges, i);
-            looking->ended = looking->chunk == 1 && looking->singles++ == SINGLES_MAX;
+            looking->ended = is_enough(looking);
             if (looking->ended) return STOP;
             if (is_uncountable(rc)) rc = pass_over(looking, i, rc);
-            else left = looking->chunk;
+            else left = *looking->chunk;
         }
         if (!left) continue;
         left -= touched < left ? touched : left;
@@ -393,7 +409,7 @@ int mtr_closed_periods_walk(struct mtr_rollups *rollups, struct mtr_charges *cha
                             void *context, struct mtr_closed_periods_extent *extent)
 {
     struct looking looking = {
-        .options = options, .on_period = on_period, .context = context, .chunk = CHUNK_SUBSCRIPTIONS};
+        .options = options, .on_period = on_period, .context = context, .chunk = chunk_sizes};
     looking.stored_side = looking.draft_side =
         (struct query_settling){.prices = &looking.arena, .priced_max = options->priced_max};
     looking.stored_side.view = &looking.stored_view;
@@ -401,7 +417,9 @@ int mtr_closed_periods_walk(struct mtr_rollups *rollups, struct mtr_charges *cha
     mtr_arena_init(&looking.arena, ARENA_CHUNK_BYTES, options->memory_bytes_max);
     query_settling_open(&looking.stored_side, SETTLED_BYTES_MAX);
     query_settling_open(&looking.draft_side, SETTLED_BYTES_MAX);
-    int rc = touches_any(&looking) ? look_at_all(&looking, rollups, charges) : MTR_OK;
+    int rc = query_held_open(&looking.held, rollups, options->stored, options->draft);
+    if (!rc && touches_any(&looking)) rc = look_at_all(&looking, rollups, charges);
+    query_held_close(&looking.held);
     query_settling_close(&looking.draft_side);
     query_settling_close(&looking.stored_side);
     mtr_arena_release(&looking.arena);

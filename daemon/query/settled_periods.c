@@ -126,6 +126,11 @@ int query_settling_mark(struct query_settling *settling, uint32_t subscription, 
     return rc == MTR_ENOMEM ? MTR_ELIMIT : rc;
 }
 
+bool query_settling_is_full(const struct query_settling *settling)
+{
+    return settling->priced + settling->heap_count >= settling->priced_max;
+}
+
 static int compare_settled(const void *a, const void *b)
 {
     const struct query_settled *x = a, *y = b;

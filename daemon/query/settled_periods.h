@@ -75,6 +75,8 @@ void query_settling_close(struct query_settling *settling);
 void query_settling_begin(struct query_settling *settling);
 /* MTR_ELIMIT: there is no more room. */
 int query_settling_mark(struct query_settling *settling, uint32_t subscription, int64_t start_s) MTR_MUST_USE;
+/* Do as many wait as can be priced? */
+bool query_settling_is_full(const struct query_settling *settling);
 /* MTR_ELIMIT: a bound ended it, and some wait. Errors: the stores'. */
 int query_settling_run(struct query_settling *settling) MTR_MUST_USE;
 /* NULL: it is as it was charged. */

@@ -36,10 +36,12 @@ static bool drafts_phase(const struct mtr_what_if_options *options, const struct
 static bool is_reached(const struct mtr_what_if_options *options, const struct mtr_subscription *stored,
                        const struct mtr_subscription *draft)
 {
-    const struct query_change change = {options->stored, options->draft, stored, draft};
-    for (uint32_t i = 0; stored && i < mtr_subscription_phase_count(draft); i++) {
+    static const struct mtr_subscription none = {.tariff = NULL};
+    const struct query_change change = {options->stored, options->draft, stored, draft, !stored};
+    for (uint32_t i = 0; i < mtr_subscription_phase_count(draft); i++) {
         const struct mtr_subscription *phase = mtr_subscription_phase(draft, i);
-        if (drafts_phase(options, mtr_subscription_at(stored, phase->start_us), phase)) return true;
+        if (drafts_phase(options, stored ? mtr_subscription_at(stored, phase->start_us) : &none, phase))
+            return true;
     }
     return !options->tariff.size && query_reach_of(&change).from_us < INT64_MAX;
 }

@@ -179,8 +179,9 @@ static int hand_out_rows(const struct pricing *pricing)
 bool what_if_drafts(const struct mtr_what_if_options *options, const struct mtr_tariff_document *stored,
                     const struct mtr_tariff_document *draft)
 {
+    const struct mtr_tariff_document *named = stored ? stored : draft;
     if (!options->tariff.size) return stored != draft;
-    return stored && mtr_schema_is_name_of(options->tariff, stored->service, stored->key);
+    return named && mtr_schema_is_name_of(options->tariff, named->service, named->key);
 }
 
 /* A drafted tariff with the version in force at that time as the only one. None before the first. */

@@ -317,6 +317,22 @@ def check_shared_credit():
         audit(daemon)
 
 
+def check_held():
+    """Events of a subject that is not known wait for it; what they come to in periods that are over is told before it is, and charged then."""
+    with Daemon(WIDE) as daemon:
+        apply(daemon, **CATALOG)
+        send(daemon, daemon.vendor_key("v"), ("1", "s1", "2026-09-10T00:00:00Z", 5), ("2", "s1", "2026-10-10T00:00:00Z", 7), ("3", "s2", "2026-10-10T00:00:00Z", 7))
+        new = [{"key": "s1", "service": "s", "customer": "c", "tariff": "p", "start": "2026-09-01"},
+               {"key": "idle", "service": "s", "customer": "c", "tariff": "p", "start": "2026-09-01"}]
+        status, texts = told(daemon, "/v1/catalog?dry_run=true", subscriptions=new)
+        assert status == 200 and texts[1:3] == ["s1 of c from 2026-09-01T00:00:00+00:00: 0.00 becomes 5.00 EUR",
+                                                "s1 of c from 2026-10-01T00:00:00+00:00: 0.00 becomes 7.00 EUR"], (status, texts)
+        assert not any("idle" in text for text in texts), texts
+        apply(daemon, subscriptions=new)
+        assert bill(daemon) == {("s1", "c", "2026-09-01"): 5, ("s1", "c", "2026-10-01"): 7}, bill(daemon)
+        audit(daemon)
+
+
 def check_start_inside_a_second():
     """A period of which a change is told begins when it does, to the microsecond."""
     with Daemon(WIDE) as daemon:
@@ -416,6 +432,7 @@ check_start_in_any_order()
 check_changes()
 check_currency_from_a_time()
 check_closed_periods()
+check_held()
 check_start_inside_a_second()
 check_pools_and_new_meters()
 check_shared_credit()

@@ -146,6 +146,15 @@ static inline void add_credit(struct text *text)
         below(2) ? "2025-12-01" : "2026-01-15T10:20:30Z");
 }
 
+/* Of which events are held until then: at first it is new. */
+static inline void add_held_subject(struct text *text)
+{
+    char start[MTR_TIME_TEXT_BYTES];
+    mtr_time_format(below(2) ? JANUARY_US - 40 * DAY_US : any_time(), start);
+    add(text, "  - {key: s4, service: compute, customer: c%u, tariff: %s, zone: %s, start: '%s'}\n", customer_of(below(4)), below(2) ? "t" : "u",
+        zones[has_sharing ? 0 : 2], start);
+}
+
 static inline void write_draft(struct text *text)
 {
     text->size = 0;
@@ -156,6 +165,7 @@ static inline void write_draft(struct text *text)
     add(text, "subscriptions:\n");
     if (term_counts[number] > 1 || below(2)) add_terms(text, number);
     else add_changed_subscription(text, number);
+    if (has_held && below(3) == 0) add_held_subject(text);
 }
 
 /* What a period draws is told from one to the next, one further with each rating. */

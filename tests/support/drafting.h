@@ -37,6 +37,8 @@ static struct metering_world world;
 static bool has_pools;
 /* Customers share credits, and in some worlds limits of an account and tiers. All subscriptions are of one customer, or half of them. */
 static bool has_sharing, has_one_customer, has_accounts;
+/* Events come of a subject that the catalog does not know. */
+static bool has_held;
 static struct random_source source;
 
 static inline uint32_t below(uint32_t limit)
@@ -149,14 +151,14 @@ static inline void add_subscription(struct text *text, uint32_t number, int64_t 
 
 static inline void send(int64_t time_us)
 {
-    static const char *const subjects[] = {"s0", "s1", "s2", "s3"}, *const regions[] = {"eu", "us"}, *const users[] = {"a", "b", "c", "d", "e"};
+    static const char *const subjects[] = {"s0", "s1", "s2", "s3", "s4"}, *const regions[] = {"eu", "us"}, *const users[] = {"a", "b", "c", "d", "e"};
     const struct mtr_property properties[] = {
         {.name = MTR_STR("region"), .kind = MTR_PROPERTY_STRING, .text = mtr_str_from(regions[below(2)])},
         {.name = MTR_STR("u"), .kind = MTR_PROPERTY_STRING, .text = mtr_str_from(users[below(5)])},
         {.name = MTR_STR("n"), .kind = MTR_PROPERTY_NUMBER, .number = {.mantissa = below(100)}},
         {.name = MTR_STR("length"), .kind = MTR_PROPERTY_NUMBER, .number = {.mantissa = below(3) ? below(20000) : 0}},
     };
-    const struct mtr_event event = {.vendor = MTR_STR("acme"), .type = MTR_STR("call"), .subject = mtr_str_from(subjects[below(4)]),
+    const struct mtr_event event = {.vendor = MTR_STR("acme"), .type = MTR_STR("call"), .subject = mtr_str_from(subjects[below(has_held ? 5 : 4)]),
                                     .time_us = time_us, .properties = properties, .property_count = 4};
     const uint64_t seq = metering_append(&world, event);
     const struct mtr_event back = {.vendor = MTR_STR("acme"), .type = mtr_str_from(MTR_EVENT_TYPE_VOID), .time_us = event.time_us,

@@ -284,26 +284,6 @@ static int on_subscription(void *context, const struct mtr_subscription *subscri
     return what_if_report_subscription(&what_if->report);
 }
 
-/* One that takes no usage over from another has none yet that was ever told. */
-static bool is_new(const struct what_if *what_if, const struct mtr_subscription *draft)
-{
-    bool is_stored = mtr_catalog_subscription(what_if->stored, draft->number) != NULL;
-    for (uint32_t i = 0; i < draft->same_subject_count && !is_stored; i++)
-        is_stored = draft->same_subject[i]->service == draft->service &&
-                    mtr_catalog_subscription(what_if->stored, draft->same_subject[i]->number);
-    return !is_stored;
-}
-
-static unsigned count_new(const struct what_if *what_if)
-{
-    unsigned count = 0;
-    for (uint32_t i = 1; i <= mtr_catalog_count(what_if->draft, MTR_KIND_SUBSCRIPTION); i++) {
-        const struct mtr_subscription *draft = mtr_catalog_subscription(what_if->draft, i);
-        count += draft && is_new(what_if, draft);
-    }
-    return count;
-}
-
 /* What the figures do not say by themselves. */
 static void print_notes(const struct what_if *what_if)
 {
@@ -314,11 +294,6 @@ static void print_notes(const struct what_if *what_if)
                 is_as_stored && !what_if->options.tariff.size
                     ? "the draft is as it is stored: name a tariff with --tariff to see what it comes to"
                     : "no billing period of a subscription that the draft concerns begins in that time");
-    const unsigned created = count_new(what_if);
-    if (created)
-        fprintf(stderr,
-                "meterd: %u subscription%s of the draft %s new: what will be charged of that is not in it\n",
-                created, mtr_plural(created), created == 1 ? "is" : "are");
     if (counts.problems)
         fprintf(stderr, "meterd: %llu period%s cannot be priced: left out of the totals\n",
                 (unsigned long long)counts.problems, mtr_plural(counts.problems));

@@ -11,9 +11,13 @@
  *
  *   begin ──▶ ask, ask … ──▶ count: one pass over the log for all that was asked ──▶ walk …
  *
- * What counts is what counts in the store, in the moment of the transaction: the same events, held and voided
- * ones as the store has them, are only added up in other pieces. That they come to the same is checked. A
- * question whose instants all begin a cell reads no log and costs a look at the cuts of each subscription.
+ * A draft may also know a subject, or a service of it, whose events wait for that: they are counted for the
+ * draft's subscriptions, all of them that the log still has, by meters that are in force.
+ *
+ * Else what counts is what counts in the store, in the moment of the transaction: the same events, held and
+ * voided ones as the store has them, are only added up in other pieces. That they come to the same is
+ * checked. A question whose instants all begin a cell reads no log and costs a look at the cuts of each
+ * subscription.
  *
  * Bounded in memory and in events that are looked at. Reads only. One thread; everything of begin and ask is
  * borrowed until the next begin, or close.
@@ -60,6 +64,9 @@ int mtr_recount_ask(struct mtr_recount *recount, const struct mtr_recount_reques
  * another subscription) the diagnostic has a sentence that says what to do. Others: MTR_EOVERFLOW, MTR_EIO,
  * MTR_ECORRUPT, MTR_ENOMEM. */
 int mtr_recount_count(struct mtr_recount *recount, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
+/* Events of the log that all counts so far have looked at. */
+uint64_t mtr_recount_looked_at(const struct mtr_recount *recount);
 
 /* As the functions of the store with these names (rollups.h), with the cells that were counted in the place
  * of the store's. `change` of such a cell is 0. What they hand on is borrowed until the question's end. */

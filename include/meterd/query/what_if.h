@@ -12,6 +12,9 @@
  * currency. Where only one side has such a period, it stands alone, with 0 on the other: what was charged of
  * it is taken back, or all of it is new.
  *
+ * A subscription that is new in the draft is told with all of its periods so far, and with the stored events
+ * that wait for its subject.
+ *
  * What begins or ends inside an hour holds from there on: use of such an hour is counted again from the log,
  * where the store's cells are not cut there (meterd/aggregator/recount.h).
  *

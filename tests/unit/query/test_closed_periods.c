@@ -155,7 +155,7 @@ static void assert_nothing_else_happened(const struct told *told, const struct r
 static void try_worlds(void)
 {
     uint32_t told_count = 0;
-    has_pools = true;
+    has_pools = has_held = true;
     for (uint64_t seed = 1; seed <= seed_count(); seed++) {
         open_terms(seed);
         for (int i = 0; i < DRAFTS; i++) {
@@ -180,7 +180,7 @@ static void try_worlds(void)
         assert_int_equal(audit().findings, 0);
         metering_close(&world);
     }
-    has_pools = false;
+    has_pools = has_held = false;
     assert_true(told_count > 2 * seed_count());
 }
 

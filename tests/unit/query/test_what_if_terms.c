@@ -146,7 +146,7 @@ static void assert_it_came_true(struct rows *said, struct rows *before, struct r
 static void try_worlds(void)
 {
     uint32_t said_count = 0;
-    has_pools = true;
+    has_pools = has_held = true;
     for (uint64_t seed = 1; seed <= seed_count(); seed++) {
         open_terms(seed);
         for (int i = 0; i < DRAFTS; i++) {
@@ -166,7 +166,7 @@ static void try_worlds(void)
         assert_int_equal(audit().findings, 0);
         metering_close(&world);
     }
-    has_pools = false;
+    has_pools = has_held = false;
     assert_true(said_count > 8 * seed_count() && alone > seed_count());
 }
 
