@@ -177,11 +177,10 @@ static const char *find_fault(struct mtr_str text, size_t *at)
 }
 
 /* Up to the byte that makes it impossible. */
-static int index_to_fault(struct json_text *text, size_t size, struct mtr_json_index *index)
+static int index_to_fault(struct json_text *text, size_t size, struct mtr_json_index *index, bool *is_open)
 {
-    bool is_open;
     text->fault = find_fault((struct mtr_str){text->text.data, size}, &text->fault_at);
-    int rc = index_some(text, text->fault_at, false, index, &is_open);
+    int rc = index_some(text, text->fault_at, false, index, is_open);
     if (rc != MTR_EINVALID) return rc;
     static const uint32_t nothing[] = {0};
     *index = (struct mtr_json_index){nothing, 0, false};
@@ -192,6 +191,12 @@ static int index_to_fault(struct json_text *text, size_t size, struct mtr_json_i
 static bool is_sign(char byte)
 {
     return byte == '{' || byte == '}' || byte == '[' || byte == ']' || byte == ',' || byte == ':';
+}
+
+/* Nothing comes that the last token could go on with. */
+static bool ends_with_token(const struct json_text *text, bool is_last)
+{
+    return is_last || text->fault || is_sign(text->text.data[text->all[-1]]);
 }
 
 int json_text_index(struct json_text *text, bool is_last)
@@ -208,7 +213,7 @@ int json_text_index(struct json_text *text, bool is_last)
     if (start) memset(text->text.data, ' ', start); /* the byte order mark */
     const size_t size = is_last ? text->text.size : whole_characters(mtr_buffer_str(&text->text));
     rc = index_some(text, size, is_last, &index, &is_open);
-    if (rc == MTR_EINVALID) rc = index_to_fault(text, size, &index);
+    if (rc == MTR_EINVALID) rc = index_to_fault(text, size, &index, &is_open);
     if (!rc) rc = keep_index(text, &index);
     if (rc) return rc;
     index.offsets = text->tokens;
@@ -216,7 +221,7 @@ int json_text_index(struct json_text *text, bool is_last)
     text->cursor.is_strict = true;
     text->is_last = is_last && !text->fault;
     text->all = text->tokens + index.count;
-    text->whole = text->all - (!text->is_last && index.count && !is_sign(text->text.data[text->all[-1]]));
+    text->whole = text->all - (index.count && (is_open || !ends_with_token(text, is_last)));
     return MTR_OK;
 }
 

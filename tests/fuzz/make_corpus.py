@@ -81,6 +81,17 @@ def main():
                      b'\xef\xbb\xbf[[1,{"s":"x"}],[2,{"s":null}],\n[3,{"s":"\xc3\xa4"}]]\n',
         "map": b"id: {hash: [A, B]}\nsource: X\ntype: =t\nsubject: S\nnull: [N]\nformat: {csv: {delimiter: ;, header: true, entry: '*.csv'}}\n\0A;B;S;X\n1;N;s;\n",
     })
+    write("fuzz_records", {
+        "list": b'\0[{"a":1,"b":{"c":"\\u00e4\\n"},"d":[1,2.50]},[7,8],null,{"a":[]}]', "list-cut": b'\0\xef\xbb\xbf[{"a":"x\\"y"},{"b.c":1e3},{"a":"',
+        "nested": b'\1{"n":{"m":"t"},"d":[{"i":[{"a":1},{"a":2}],"k":"x"},{"k":"y","m":{"n":3},"i":{"p":{"a":4}}},{"i":null}],"z":true,"warnings":["w"]}',
+        "record": b'\2{"a":{"c":5,"b":{"a":1}},"n":[]}', "words": b'\0[{"a":NaN},{"a":-0.5e-7},{"a":01}]',
+        "matrix": b'\3{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"instance":"a"},"values":[[1.5,"5"],[2,"NaN"]]},'
+                  b'{"value":[3,"7"],"metric":{}},{"histogram":[1,{}]}]},"warnings":["w"]}', "error": b'\3{"status":"error","error":"x"}',
+        "s3": b'\4<?xml version="1.0"?><ListBucketResult xmlns="u"><NextContinuationToken>t</NextContinuationToken><Contents><Key>a &lt;</Key><Size>5</Size>'
+              b'<ETag>&quot;9&quot;</ETag><Owner><ID>o</ID></Owner></Contents><Contents><Key><![CDATA[b]]></Key><!-- c --></Contents></ListBucketResult>',
+        "s3-error": b"\4<Error><Code>NoSuchBucket</Code><Message>x</Message></Error>", "s3-doctype": b'\4<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
+        "lines": b'\5{"a":1}\r\n\n{"b":{"c":2}}\r[1]\n{"a":"', "csv": b'\6a,b\r\n"c ""d""\n",e\r\nf"\ng,h',
+    })
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as z:
         for name in ("a.csv", "b/c.csv"):
