@@ -6,6 +6,8 @@
  */
 #include "meterd/core/json_writer.h"
 
+#include <string.h>
+
 #include "meterd/core/time.h"
 
 void mtr_json_begin(struct mtr_json_writer *writer, struct mtr_buffer *out)
@@ -117,6 +119,20 @@ static void put_escape(struct mtr_json_writer *writer, unsigned char byte)
         put(writer, (char[]){'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]}, 6);
 }
 
+/* Bytes that go out as they are, eight at a time: no control character, no quote or backslash, and nothing
+ * beyond ASCII. */
+static size_t plain_words(struct mtr_str text, size_t from)
+{
+    static const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
+    size_t at = from;
+    for (uint64_t word; text.size - at >= sizeof(word); at += sizeof(word)) {
+        memcpy(&word, text.data + at, sizeof(word));
+        const uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\';
+        if ((word | (word - ones * 0x20) | (quote - ones) | (slash - ones)) & high) break;
+    }
+    return at - from;
+}
+
 static void put_string(struct mtr_json_writer *writer, struct mtr_str text)
 {
     static const char replacement[] = "\xEF\xBF\xBD"; /* U+FFFD */
@@ -124,6 +140,8 @@ static void put_string(struct mtr_json_writer *writer, struct mtr_str text)
     size_t run = 0; /* start of bytes that go out as they are */
     put_char(writer, '"');
     for (size_t i = 0; i < text.size;) {
+        i += plain_words(text, i);
+        if (i == text.size) break;
         unsigned char byte = (unsigned char)text.data[i];
         bool escaped = byte < 0x20 || byte == '"' || byte == '\\';
         size_t size = escaped || is_utf8 || byte < 0x80

@@ -84,10 +84,22 @@ const char *mtr_str_quoted_rest(struct mtr_str text, size_t bytes_max)
     return mtr_str_quoted(text, bytes_max).size < text.size ? "…" : "";
 }
 
+/* Most text is ASCII: eight bytes of it at a time. */
+static size_t ascii_words(struct mtr_str text)
+{
+    size_t size = 0;
+    for (uint64_t word; text.size - size >= sizeof(word); size += sizeof(word)) {
+        memcpy(&word, text.data + size, sizeof(word));
+        if (word & UINT64_C(0x8080808080808080)) break;
+    }
+    return size;
+}
+
 bool mtr_str_is_utf8(struct mtr_str text)
 {
     while (text.size > 0) {
-        size_t step = mtr_str_utf8_step(text);
+        size_t step = ascii_words(text);
+        if (step == 0) step = mtr_str_utf8_step(text);
         if (step == 0) return false;
         text.data += step;
         text.size -= step;

@@ -94,6 +94,37 @@ static void test_strings(void **state)
     }
 }
 
+static void write_text(struct mtr_buffer *buffer, struct mtr_str text)
+{
+    struct mtr_json_writer json;
+    mtr_buffer_init(buffer, 4096);
+    mtr_json_begin(&json, buffer);
+    mtr_json_text(&json, text);
+    assert_int_equal(mtr_json_finish(&json), MTR_OK);
+}
+
+/* Text is looked at eight bytes at a time: each byte, wherever it stands in them, is written as it is alone. */
+static void test_each_byte_at_each_place(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 256; byte++)
+        for (size_t place = 0; place < 20; place++) {
+            char text[20], expected[64];
+            const char alone = (char)byte;
+            struct mtr_buffer one, all;
+            memset(text, 'x', sizeof(text));
+            text[place] = alone;
+            write_text(&one, (struct mtr_str){&alone, 1});
+            write_text(&all, (struct mtr_str){text, sizeof(text)});
+            const int size = snprintf(expected, sizeof(expected), "\"%.*s%.*s%.*s\"", (int)place, "xxxxxxxxxxxxxxxxxxxx", (int)one.size - 2,
+                                      one.data + 1, (int)(19 - place), "xxxxxxxxxxxxxxxxxxxx");
+            assert_true(mtr_str_equal(mtr_buffer_str(&all), (struct mtr_str){expected, (size_t)size}));
+            assert_int_equal(mtr_str_is_utf8((struct mtr_str){text, sizeof(text)}), byte < 0x80);
+            mtr_buffer_release(&one);
+            mtr_buffer_release(&all);
+        }
+}
+
 /* Whatever bytes go in, the output is one JSON string that the document reader takes. */
 static void test_any_bytes_are_json(void **state)
 {
@@ -144,7 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything_once),
-        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_strings), cmocka_unit_test(test_each_byte_at_each_place),
         cmocka_unit_test(test_any_bytes_are_json),
         cmocka_unit_test(test_error_sticks),
     };
