@@ -41,6 +41,7 @@ int poll_begin_reading(struct mtr_poll *poll, const char **fault)
     const struct poll_task *task = &poll->task;
     const struct reading_ask ask = {.source = task->source,
                                     .strand = task->strand,
+                                    .subscription = task->subscription,
                                     .window = task->window,
                                     .number = task->number,
                                     .is_draft = task->is_draft,

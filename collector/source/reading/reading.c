@@ -204,7 +204,9 @@ static int open_rows(struct reading *reading, const char **fault)
     const struct mtr_row_options options = {.format = &reading->ask.source->map.format,
                                             .wants = reading->wants,
                                             .want_count = reading->want_count,
-                                            .sum_of = reading->watched};
+                                            .sum_of = reading->watched,
+                                            .constants = reading->constants,
+                                            .constant_count = reading->constant_count};
     return mtr_row_reader_open(&reading->ask.source->map, &options, &hooks, &reading->reader, fault);
 }
 
@@ -218,7 +220,9 @@ int reading_open(const struct reading_ask *ask, struct reading **out, const char
     *fault = "the document asks for more values of a page than are read";
     int rc = ask->want_count > READING_WANTS_MAX - READING_PROOFS ? MTR_EINVALID : MTR_OK;
     if (!rc) {
+        const struct each each = {ask->source, &reading->ask.strand, ask->subscription};
         collect_wants(reading);
+        reading->constant_count = each_columns(&each, reading->constants);
         reading->watched = find_watched(ask->source);
         pages_directory(ask->pages, &ask->strand, reading->directory);
         rc = receipt_source(ask->strand.source, &reading->arena, &reading->source_name);

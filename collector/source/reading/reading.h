@@ -26,6 +26,7 @@ enum { READING_PAGES_MAX = 100000, READING_WANTS_MAX = MTR_RECORD_WANTS_MAX };
 struct reading_ask {
     const struct mtr_source *source;
     struct mtr_strand strand;
+    const struct mtr_subscription *subscription; /* of for_each: subscription; NULL else */
     struct mtr_window window; /* both 0: of a feed */
     uint64_t number;
     int64_t began_us;

@@ -37,7 +37,9 @@ static int open_again(struct reading *reading)
     const char *fault;
     const struct mtr_row_hooks hooks = {on_event, on_problem, reading};
     const struct mtr_row_options options = {.format = &reading->ask.source->map.format,
-                                            .gather_bytes = PIECE_BYTES};
+                                            .gather_bytes = PIECE_BYTES,
+                                            .constants = reading->constants,
+                                            .constant_count = reading->constant_count};
     mtr_row_reader_close(reading->reader);
     reading->reader = NULL;
     return mtr_row_reader_open(&reading->ask.source->map, &options, &hooks, &reading->reader, &fault);

@@ -5,6 +5,7 @@
 #define METERD_COLLECTOR_SOURCE_READING_READING_STATE_H
 
 #include "collector/source/reading/reading.h"
+#include "collector/source/request/each.h"
 
 enum { READING_FAULT_BYTES = 320, READING_PROOFS = 3 };
 
@@ -18,6 +19,8 @@ struct reading {
     char directory[PAGES_PATH_BYTES];
     struct mtr_record_want wants[READING_WANTS_MAX]; /* paging's, then the proofs' */
     uint32_t want_count;
+    struct mtr_label constants[EACH_COLUMNS_MAX]; /* of rows: what for_each gives */
+    uint32_t constant_count;
     int32_t proof_wants[READING_PROOFS];     /* -1: not asked for */
     struct mtr_found proofs[READING_PROOFS]; /* of the last page that had them; texts in the arena */
     struct mtr_str watched;                  /* the property that the guard adds up; empty: none */

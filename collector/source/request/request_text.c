@@ -3,22 +3,18 @@
  */
 #include "collector/source/request/request_text.h"
 
+#include "collector/source/request/each.h"
 #include "meterd/core/time.h"
 
 #define MAY_BE_ABSENT                                                                                        \
     (MTR_TEMPLATE_BIT(MTR_TEMPLATE_CURSOR) | MTR_TEMPLATE_BIT(MTR_TEMPLATE_PAGE) |                           \
      MTR_TEMPLATE_BIT(MTR_TEMPLATE_PERIOD))
 
-/* The members that the document was checked for. */
 static struct mtr_str each_of(const void *context, struct mtr_str member)
 {
     const struct request_ask *ask = context;
-    const struct mtr_str none = {NULL, 0};
-    if (ask->source->each.kind != MTR_EACH_SUBSCRIPTION) return ask->strand ? ask->strand->each : none;
-    if (!ask->subscription) return none;
-    if (mtr_str_equal(member, MTR_STR("subject"))) return ask->subscription->subject;
-    if (mtr_str_equal(member, MTR_STR("key"))) return ask->subscription->key;
-    return mtr_str_equal(member, MTR_STR("customer")) ? ask->subscription->customer : none;
+    const struct each each = {ask->source, ask->strand, ask->subscription};
+    return each_value(&each, member);
 }
 
 /* Rows that were committed out of order are met again. */

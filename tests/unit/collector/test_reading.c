@@ -19,6 +19,7 @@ struct fixture {
     struct mtr_log_reader *reader;
     struct ledger_fold *fold;
     struct mtr_source source;
+    const struct mtr_subscription *subscription;
     struct mtr_window window;
     char directory[80], pages[80];
     uint64_t number;
@@ -59,7 +60,7 @@ static struct reading *open_reading(struct fixture *f)
 {
     struct reading *reading;
     const char *fault;
-    const struct reading_ask ask = {.source = &f->source, .strand = strand, .window = f->window, .number = ++f->number,
+    const struct reading_ask ask = {.source = &f->source, .strand = strand, .subscription = f->subscription, .window = f->window, .number = ++f->number,
                                     .began_us = f->world->now_us, .event_key = KEY, .pages = f->pages, .events_max = 4};
     int rc = reading_open(&ask, &reading, &fault);
     if (rc) fail_msg("%s", fault);
@@ -249,6 +250,26 @@ static void test_a_page_that_cannot_be_read(void **state)
     }
 }
 
+/* Rows that do not say whose they are, since they were asked for one subscription. */
+static void test_rows_of_one_subscription(void **state)
+{
+    (void)state;
+    static const char map[] = "id: '{each.key}-{Id}'\ntype: =cpu\nsubject: each.subject\ntime: At\ndata: {seconds: Amount}\n"
+                              "format: {csv: {delimiter: ';'}}\n";
+    static const char *const pages[] = {"Id;At;Amount\na;2026-03-10T05:00:00Z;1.5\n", "Id;Amount;At\nb;2;2026-03-10T06:00:00Z\n"};
+    const struct mtr_subscription subscription = {.subject = MTR_STR("sub-1"), .key = MTR_STR("k")};
+    struct fixture *f = new_fixture();
+    struct mtr_diagnostic diagnostic;
+    mtr_import_map_release(&f->source.map);
+    if (mtr_import_map_parse(mtr_str_from(map), &f->source.map, &diagnostic)) fail_msg("%s", diagnostic.text);
+    f->source.each.kind = MTR_EACH_SUBSCRIPTION;
+    f->subscription = &subscription;
+    read_pages(f, pages, 2);
+    assert_int_equal(f->counts.problems, 0);
+    check_log(f, "k-a=1.5 k-b=2 ");
+    free_fixture(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_whole_is_not_taken),
         cmocka_unit_test(test_what_would_vanish_waits),
         cmocka_unit_test(test_a_page_that_cannot_be_read),
+        cmocka_unit_test(test_rows_of_one_subscription),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
