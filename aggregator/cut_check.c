@@ -66,7 +66,7 @@ static void refuse(struct checking *checking, const struct mtr_subscription *sub
                                             tariff ? "versions" : field_of(subscription, time_us)};
     mtr_catalog_fail(checking->after, MTR_FINDING_CATALOG_CHANGE_LOG_GONE, &place, checking->findings,
                      "usage of the hour of %s of subscription `%.*s` can be divided there no more, since the "
-                     "log no longer has its events: let it begin at a full hour",
+                     "log no longer has its events: take a full hour",
                      time, MTR_STR_ARGS(subscription->key));
     checking->refused++;
 }

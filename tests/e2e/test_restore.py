@@ -148,7 +148,7 @@ def check_removed_log():
             assert answer.status == status, answer.body
             gone = [finding["text"] for finding in answer.json()["findings"] if finding["code"] == "catalog.change.log_gone"]
             assert gone == ([f"usage of the hour of {hour}:00:00.000001+00:00 of subscription `s1` can be divided there no more, since the log no longer has "
-                             "its events: let it begin at a full hour"] if status == 422 else []), gone
+                             "its events: take a full hour"] if status == 422 else []), gone
         daemon.stop()
         audited(daemon, 0, "each line's sum is its price")
         said = "the log begins at event 2001: those before it were removed after log.retention, so rollups cannot be folded from the first event on"
