@@ -96,6 +96,22 @@ static void hashes_longer(void **state)
     mtr_buffer_release(&hex);
 }
 
+/* Of libsodium itself: what is on disks stays readable. */
+static void unseals_what_was_sealed(void **state)
+{
+    (void)state;
+    static const uint8_t box[] = {0x01, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f, 0x70, 0x71, 0x72, 0x73, 0x74,
+                                  0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x7b, 0x15, 0xf6, 0x03, 0x71, 0x17, 0xfa, 0x6c, 0xab, 0x09, 0x4e, 0xd1,
+                                  0x1c, 0xc0, 0x14, 0x00, 0xac, 0x70, 0xdc, 0xff, 0xbb, 0x5f, 0xc5, 0xa6, 0xc9, 0xc4, 0x92, 0x48, 0xf1, 0x59};
+    uint8_t key[MTR_SEAL_KEY_BYTES];
+    struct mtr_buffer plain;
+    for (int i = 0; i < MTR_SEAL_KEY_BYTES; i++) key[i] = (uint8_t)i;
+    mtr_buffer_init(&plain, 64);
+    assert_int_equal(mtr_unseal(key, (struct mtr_str){(const char *)box, sizeof(box)}, &plain), MTR_OK);
+    assert_true(mtr_str_equal(mtr_buffer_str(&plain), MTR_STR("refresh token")));
+    mtr_buffer_release(&plain);
+}
+
 static void seals(void **state)
 {
     (void)state;
@@ -197,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(signs_as_rfc_4231),
         cmocka_unit_test(hashes_longer),
+        cmocka_unit_test(unseals_what_was_sealed),
         cmocka_unit_test(seals),
         cmocka_unit_test(encodes_base64),
         cmocka_unit_test(signs_as_standard_webhooks),
