@@ -223,18 +223,20 @@ static void on_timer(void *context) { step(context); }
 
 static int open_parts(struct polling *polling, const char *directory, const uint8_t *event_key)
 {
-    char pages[PATH_BYTES];
+    char pages[PATH_BYTES], tokens[PATH_BYTES];
     const struct mtr_config_poller *config = &((const struct mtr_config *)polling->daemon->config)->poller;
     const struct mtr_http_client_options client = {.transfers_max = (uint32_t)config->readings_max * 2,
                                                    .connect_timeout_ms = CONNECT_TIMEOUT_MS};
     const struct mtr_poller_hooks hooks = {polling, send, resume, cancel, queue_work, submit, nonce, tell};
     struct mtr_loop *loop = polling->daemon->loop;
     snprintf(pages, sizeof(pages), "%s/pages", directory);
+    snprintf(tokens, sizeof(tokens), "%s/tokens", directory);
     const struct mtr_poller_options options = {.hooks = &hooks,
                                                .log = polling->daemon->log,
                                                .ledger = polling->daemon->ledger,
                                                .event_key = event_key,
                                                .pages = pages,
+                                               .tokens = tokens,
                                                .credentials = getenv("CREDENTIALS_DIRECTORY"),
                                                .polls_max = (uint32_t)config->readings_max,
                                                .events_max = 80000,

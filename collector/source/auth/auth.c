@@ -167,6 +167,14 @@ int auth_prepare(struct auth_session *session, struct auth_turn *turn, enum auth
 
 /* ---- answers ---- */
 
+static void note_answer(struct auth_session *session, int rc, int64_t now_us)
+{
+    if (rc == MTR_EAGAIN) session->alarm = AUTH_ALARM_NONE;
+    else if (rc != MTR_EDENIED)
+        auth_fail(session, AUTH_ALARM_NONE, "cannot get a token: %s", mtr_error_text(rc));
+    wait_longer(session, 0, now_us);
+}
+
 static void take_answer(struct auth_session *session, const struct mtr_http_answer *answer, int64_t now_us)
 {
     int rc = session->driver->answer(session, answer, now_us);
@@ -174,12 +182,11 @@ static void take_answer(struct auth_session *session, const struct mtr_http_answ
         forgive(session);
         session->unproven = session->was_refused ? session->number : 0;
         session->was_refused = false;
-        return;
+    } else {
+        note_answer(session, rc, now_us);
     }
-    if (rc == MTR_EAGAIN) session->alarm = AUTH_ALARM_NONE;
-    else if (rc != MTR_EDENIED)
-        auth_fail(session, AUTH_ALARM_NONE, "cannot get a token: %s", mtr_error_text(rc));
-    wait_longer(session, 0, now_us);
+    /* At once, since nobody may come for the token any more; whoever comes tries it again. */
+    if (session->driver->settle && session->driver->settle(session, true)) wait_longer(session, 0, now_us);
 }
 
 /* The token endpoint itself has spoken: its driver knows what it means. */
@@ -202,6 +209,14 @@ void auth_answered(struct auth_session *session, const struct mtr_http_answer *a
     const bool is_passing = failure == SOURCE_SLOW || failure == SOURCE_RETRY;
     auth_fail(session, is_passing ? AUTH_ALARM_NONE : AUTH_ALARM_AUTH, "cannot get a token: %.300s", text);
     wait_longer(session, is_passing ? retry_after_of(answer, NULL, 0, now_us) : 0, now_us);
+}
+
+void auth_not_sent(struct auth_session *session) { session->asking_until_us = 0; }
+
+bool auth_ask_must_end(const struct auth_session *session)
+{
+    const struct mtr_source_auth *auth = &session->source->auth;
+    return auth->kind == MTR_AUTH_OAUTH2 && auth->oauth2->grant == MTR_GRANT_REFRESH_TOKEN;
 }
 
 void auth_accepted(struct auth_session *session, const struct source_call *call)

@@ -5,8 +5,8 @@
  *   auth_open ─▶ session, one for all sources whose `auth` is equal
  *
  *   auth_prepare ─┬─ READY    the call carries its credentials: send it
- *                 ├─ ASK      send `ask` first, and give its answer to auth_answered, once, whatever came of it:
- *                 │           of one that was not sent, too, an answer with MTR_ECLOSED
+ *                 ├─ ASK      send `ask` first, and give its answer to auth_answered, once, whatever came of it,
+ *                 │           also while all is stopping; or say auth_not_sent
  *                 ├─ WAIT     another source's ASK is on its way, or the last one failed: again at again_us
  *                 └─ FAILED   an alarm: a person must do something; again at again_us
  *
@@ -100,6 +100,9 @@ struct auth_turn {
 int auth_prepare(struct auth_session *session, struct auth_turn *turn, enum auth_step *out) MTR_MUST_USE;
 /* What came of an ASK. Then everybody who waits prepares again. */
 void auth_answered(struct auth_session *session, const struct mtr_http_answer *answer, int64_t now_us);
+void auth_not_sent(struct auth_session *session); /* an ASK that could not be: somebody else may try */
+/* Whether an ASK on its way is not to be cancelled: it burns a refresh token, and its answer has the next. */
+bool auth_ask_must_end(const struct auth_session *session);
 
 /* The vendor answered a call that was READY: with 401, or with anything else that shows it was let in (a
  * status below 400, or 404, 409, 429: not 403). */

@@ -39,6 +39,8 @@ static int open(struct auth_session *session)
 static void close(struct auth_session *session)
 {
     struct oauth2_state *state = session->state;
+    int rc = refresh_keep(session, &state->refresh, true); /* the last chance of one that no disk took */
+    (void)rc;
     refresh_wipe(&state->refresh);
 }
 

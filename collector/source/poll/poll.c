@@ -98,7 +98,7 @@ void poll_stop(struct mtr_poll *poll)
     poll->is_stopping = true;
     if (poll->state == POLL_WAITING)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "it was stopped");
-    else if (poll->state == POLL_ASKING)
+    else if (poll->state == POLL_ASKING && !(poll->is_token_request && auth_ask_must_end(poll->task.auth)))
         poll->task.hooks->cancel(poll->task.hooks->context, poll);
 }
 

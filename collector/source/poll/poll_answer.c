@@ -112,7 +112,10 @@ static void take_token(struct mtr_poll *poll, struct mtr_http_answer *answer, in
     answer->body = poll->error_body; /* the pieces that came; lent */
     auth_answered(poll->task.auth, answer, now_us);
     mtr_buffer_init(&answer->body, 0);
-    poll_wait(poll, now_us);
+    if (poll->is_stopping)
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "it was stopped");
+    else
+        poll_wait(poll, now_us);
 }
 
 void poll_answered(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us)
@@ -123,7 +126,7 @@ void poll_answered(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_
     poll->status = answer->status;
     note_skew(poll, answer, now_us);
     leave(poll, failure, wait_us, now_us);
-    if (poll->is_token_request && !poll->is_stopping) {
+    if (poll->is_token_request) { /* while stopping, too: a refresh token may have been rotated */
         take_token(poll, answer, now_us);
         return;
     }

@@ -7,23 +7,24 @@
 #include "collector/source/poll/poll_state.h"
 #include "collector/source/request/request_build.h"
 
-static void send_call(struct mtr_poll *poll, const struct source_call *call, int64_t now_us)
+/* False: it was not sent, and the poll waits or has failed. */
+static bool send_call(struct mtr_poll *poll, const struct source_call *call, int64_t now_us)
 {
     int64_t again_us;
     if (!breaker_enter(poll->task.breaker, now_us, &again_us)) {
         poll_wait(poll, again_us);
-        return;
+        return false;
     }
     if (!gate_enter(poll->task.gate, now_us, &again_us)) {
         breaker_leave(poll->task.breaker, SOURCE_STOPPED, now_us);
         poll_wait(poll, again_us);
-        return;
+        return false;
     }
     poll->entered_us = now_us;
     poll->is_inside = true;
     poll->state = POLL_ASKING;
     int rc = poll->task.hooks->send(poll->task.hooks->context, poll, call);
-    if (!rc) return;
+    if (!rc) return true;
     gate_leave(poll->task.gate, now_us, SOURCE_STOPPED, 0, now_us);
     breaker_leave(poll->task.breaker, SOURCE_STOPPED, now_us);
     poll->is_inside = false;
@@ -32,6 +33,7 @@ static void send_call(struct mtr_poll *poll, const struct source_call *call, int
     else
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "the request cannot be sent: %s",
                     mtr_error_text(rc));
+    return false;
 }
 
 static void reset_answer(struct mtr_poll *poll)
@@ -68,10 +70,10 @@ static void prepare(struct mtr_poll *poll, int64_t now_us)
         return;
     }
     switch (step) {
-    case AUTH_READY: send_call(poll, &poll->call, now_us); break;
+    case AUTH_READY: (void)send_call(poll, &poll->call, now_us); break;
     case AUTH_ASK:
         poll->is_token_request = true;
-        send_call(poll, &turn.ask, now_us);
+        if (!send_call(poll, &turn.ask, now_us)) auth_not_sent(poll->task.auth); /* others need not wait */
         break;
     case AUTH_WAIT: poll_wait(poll, turn.again_us); break;
     case AUTH_FAILED: take_auth_fault(poll, &turn); break;

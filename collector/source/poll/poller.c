@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/source/auth/secret_file.h"
+#include "collector/source/auth/files.h"
 #include "collector/source/poll/poller_state.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
@@ -19,20 +19,24 @@ enum { FOLD_BLOCKS = 500 };
 #define PASS_EVERY_US (INT64_C(60) * MTR_US_PER_SECOND)
 #define WAIT_AGAIN_US (INT64_C(250) * 1000)
 
-static int read_secret(void *context, struct mtr_str file, struct mtr_buffer *out,
-                       char fault[AUTH_FAULT_BYTES])
+static int open_files(struct mtr_poller *poller)
 {
-    const struct mtr_poller *poller = context;
-    _Static_assert((int)AUTH_FAULT_BYTES >= (int)SECRET_FILE_FAULT_BYTES, "its sentence fits");
-    return secret_file_read(poller->credentials, file, out, fault);
+    struct mtr_diagnostic diagnostic = {0};
+    int rc = auth_files_open(poller->options.tokens, poller->options.credentials, &poller->files,
+                             &diagnostic);
+    poller->options.tokens = poller->options.credentials = NULL; /* copied */
+    if (rc && diagnostic.text[0])
+        poller->hooks.tell(poller->hooks.context, true, (struct mtr_str){0}, diagnostic.text);
+    if (rc) return rc;
+    const struct auth_hooks hooks = auth_files_hooks(poller->files);
+    return auth_keeper_open(&hooks, &poller->keeper);
 }
 
 static int open_parts(struct mtr_poller *poller)
 {
-    const struct auth_hooks auth = {.context = poller, .read_secret = read_secret};
     int rc = mtr_log_reader_attach(poller->options.log, &poller->reader);
     if (!rc) rc = ledger_fold_open(poller->reader, poller->options.ledger, poller->event_key, &poller->fold);
-    return rc ? rc : auth_keeper_open(&auth, &poller->keeper);
+    return rc ? rc : open_files(poller);
 }
 
 int mtr_poller_open(const struct mtr_poller_options *options, struct mtr_poller **out)
@@ -44,7 +48,6 @@ int mtr_poller_open(const struct mtr_poller_options *options, struct mtr_poller 
     poller->hooks = *options->hooks;
     memcpy(poller->event_key, options->event_key, MTR_EVENT_KEY_BYTES);
     poller->pages = strdup(options->pages);
-    poller->credentials = options->credentials ? strdup(options->credentials) : NULL;
     poller_make_hooks(poller);
     int rc = poller->pages ? open_parts(poller) : MTR_ENOMEM;
     if (rc)
@@ -61,10 +64,10 @@ void mtr_poller_close(struct mtr_poller *poller)
     poller_release_sources(poller);
     due_heap_release(&poller->heap);
     auth_keeper_close(poller->keeper);
+    auth_files_close(poller->files);
     ledger_fold_close(poller->fold);
     mtr_log_reader_close(poller->reader);
     free(poller->pages);
-    free(poller->credentials);
     free(poller);
 }
 

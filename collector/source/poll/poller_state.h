@@ -70,7 +70,8 @@ struct mtr_poller {
     struct mtr_poller_hooks hooks;
     struct poll_hooks poll_hooks;
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
-    char *pages, *credentials;
+    char *pages;
+    struct auth_files *files; /* secrets, and refresh tokens */
     struct mtr_log_reader *reader;
     struct ledger_fold *fold;
     struct auth_keeper *keeper;

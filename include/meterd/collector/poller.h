@@ -53,12 +53,14 @@ struct mtr_poller_options {
     struct mtr_ledger *ledger;
     const uint8_t *event_key;           /* MTR_EVENT_KEY_BYTES, copied */
     const char *pages;                  /* directory, copied */
+    const char *tokens;                 /* directory of refresh tokens that vendors rotated; the same */
     const char *credentials;            /* directory of the service manager's; NULL: none; copied */
     uint32_t polls_max;                 /* readings at the same time; 1…MTR_POLLER_POLLS_MAX */
     uint32_t events_max;                /* of a part; at most MTR_REQUEST_EVENTS_MAX - 1 */
     bool allow_loopback, allow_private; /* where sources may lead */
 };
 
+/* Tells why where `tokens` cannot be used. */
 int mtr_poller_open(const struct mtr_poller_options *options, struct mtr_poller **out) MTR_MUST_USE;
 /* Asserts that nothing is under way: mtr_poller_stop, and then until mtr_poller_is_idle. */
 void mtr_poller_close(struct mtr_poller *poller); /* NULL is allowed */

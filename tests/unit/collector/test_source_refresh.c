@@ -99,8 +99,9 @@ static void run_history(uint64_t seed)
         } else {
             world.now_us = turn.again_us > world.now_us ? turn.again_us : world.now_us;
         }
-        if (random_below(&random, 15) == 0) { /* a crash: what was not kept is lost */
+        if (random_below(&random, 15) == 0) { /* a crash, or an end while the disk takes nothing: what was not kept is lost */
             char newest[32];
+            world.keep_rc = MTR_EIO;
             snprintf(newest, sizeof(newest), "\nr%u\n", vendor.newest);
             if (vendor.newest > 1 && !strstr(world.kept, newest)) lost++;
             auth_close(session);
@@ -156,6 +157,31 @@ static void waits_for_the_disk(void **state)
     assert_non_null(strstr(world.kept, "\nr2\nr1\n"));
     auth_close(session);
     world_release(&world);
+}
+
+/* Nobody comes for the token any more: it is kept all the same, by its answer or at the end. */
+static void keeps_it_while_stopping(void **state)
+{
+    (void)state;
+    for (int is_full = 0; is_full < 2; is_full++) {
+        struct auth_world world;
+        struct mtr_auth_oauth2 oauth2;
+        struct mtr_source source = refresh_source(&oauth2);
+        struct auth_session *session;
+        struct auth_turn turn;
+        world_init(&world);
+        world_secret(&world, "/r", "r1");
+        assert_int_equal(auth_open(world.keeper, &source, &session), MTR_OK);
+        assert_int_equal(world_prepare(&world, session, &source, "https://api.acme.example/x", &turn), AUTH_ASK);
+        auth_not_sent(session); /* the client was full: at once again */
+        assert_int_equal(world_prepare(&world, session, &source, "https://api.acme.example/x", &turn), AUTH_ASK);
+        world.keep_rc = is_full ? MTR_EFULL : MTR_OK;
+        world_answer(&world, session, 200, "", is_full ? "{\"refresh_token\":\"r2\",\"access_token\":\"a2\"}" : "{\"refresh_token\":\"r2\"}");
+        world.keep_rc = MTR_OK;
+        auth_close(session);
+        assert_non_null(strstr(world.kept, "\nr2\nr1\n"));
+        world_release(&world);
+    }
 }
 
 /* With what is kept, the file of the first one may be gone. */
@@ -269,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_token_is_lost_on_this_side),
         cmocka_unit_test(waits_for_the_disk),
+        cmocka_unit_test(keeps_it_while_stopping),
         cmocka_unit_test(goes_on_without_the_first_file),
         cmocka_unit_test(keeps_sealed_files),
     };
