@@ -137,6 +137,13 @@ static struct mtr_api_query_limits query_limits(void *context)
     return (struct mtr_api_query_limits){config->query.rows_max, (uint32_t)config->query.calls_max};
 }
 
+static bool source_status(void *context, const struct mtr_source *source, struct mtr_source_status *out,
+                          char *text)
+{
+    struct mtr_daemon *daemon = context;
+    return polling_status(daemon->polling, source, out, text);
+}
+
 static void on_delivery(void *context, struct mtr_str id, const struct mtr_outbox_result *result)
 {
     struct mtr_daemon *daemon = context;
@@ -186,6 +193,8 @@ static void fill_host(struct mtr_daemon *daemon)
         .is_ready = is_ready,
         .query_limits = query_limits,
         .handed_out = handed_out,
+        .ledger = daemon->ledger,
+        .source_status = source_status,
     };
 }
 

@@ -4,6 +4,7 @@
 #include "daemon/metrics.h"
 
 #include "daemon/api/metrics.h"
+#include "meterd/collector/source_alarm.h"
 
 struct mtr_metric metric_commits = {
     .name = "meterd_log_commits_total",
@@ -125,6 +126,36 @@ struct mtr_metric metric_outbox = {
     .doc = "Messages of the outbox, by state.",
 };
 
+struct mtr_metric metric_readings = {
+    .name = "meterd_source_readings_total",
+    .type = MTR_COUNTER,
+    .label = "outcome",
+    .choices = "taken|failed",
+    .doc = "Readings of windows of sources; failed ones are tried again.",
+};
+
+struct mtr_metric metric_source_rows = {
+    .name = "meterd_source_rows_total",
+    .type = MTR_COUNTER,
+    .doc = "Rows that good readings of sources had.",
+};
+
+struct mtr_metric metric_source_changes = {
+    .name = "meterd_source_changes_total",
+    .type = MTR_COUNTER,
+    .doc = "Rows of sources that were new, changed or gone.",
+};
+
+#define ALARM_CHOICE(name, text, doc) "|" text
+struct mtr_metric metric_source_alarms = {
+    .name = "meterd_source_alarms",
+    .type = MTR_GAUGE,
+    .label = "alarm",
+    .choices = &("" MTR_ALARM_MAP(ALARM_CHOICE))[1],
+    .doc = "Requests of sources (several of one with for_each) with that alarm.",
+};
+#undef ALARM_CHOICE
+
 struct mtr_metric metric_http_connections = {
     .name = "meterd_http_connections",
     .type = MTR_GAUGE,
@@ -177,6 +208,10 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_rate_seconds,
     &metric_deliveries,
     &metric_outbox,
+    &metric_readings,
+    &metric_source_rows,
+    &metric_source_changes,
+    &metric_source_alarms,
     &metric_http_connections,
     &metric_http_requests,
     &metric_http_refused,

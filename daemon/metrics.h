@@ -15,6 +15,8 @@ extern struct mtr_metric metric_folded, metric_fold_lag, metric_fold_seconds, me
 /* Of rating. */
 extern struct mtr_metric metric_quotas_full, metric_quotas_held;
 extern struct mtr_metric metric_charges, metric_ratings, metric_losses, metric_waiting, metric_rate_seconds;
+/* Of the poller. */
+extern struct mtr_metric metric_readings, metric_source_rows, metric_source_changes, metric_source_alarms;
 /* Of the outbox. */
 extern struct mtr_metric metric_deliveries, metric_outbox;
 /* Of the listener and the process. */

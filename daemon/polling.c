@@ -6,7 +6,8 @@
  *                                 pool ─▶ on_worked ─▶ step
  *   writer ─▶ committed list ─▶ wakeup ─▶ on_committed ─▶ step
  *
- * Loop's thread, but for polling_catalog_changed, polling_on_committed and polling_applied_seq.
+ * Loop's thread, but for polling_catalog_changed, polling_on_committed, polling_applied_seq and
+ * polling_status. `state` is held by the loop while it is in the poller, and by who asks for a status.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 
 #include "daemon/daemon.h"
+#include "daemon/metrics.h"
 #include "meterd/collector/poller.h"
 #include "meterd/core/logline.h"
 #include "meterd/core/time.h"
@@ -27,12 +29,14 @@ struct polling {
     struct mtr_http_client *client;
     struct mtr_timer *timer;
     struct mtr_wakeup *woken; /* the catalog changed, or parts were committed */
+    pthread_mutex_t state;    /* recursive: a cancelled request is answered from inside */
     pthread_mutex_t mutex;    /* of the list */
     struct mtr_request *committed, **committed_last;
     bool is_started, is_failed, is_draining;
     void (*on_idle)(void *context);
     void *idle_context;
     atomic_uint_fast64_t applied_seq;
+    struct mtr_poller_totals told; /* to the metrics */
 };
 
 /* A request under way, or work on the pool. */
@@ -56,8 +60,10 @@ static void on_answer(void *context, struct mtr_http_answer *answer)
 {
     struct transfer *transfer = context;
     struct polling *polling = transfer->polling;
+    pthread_mutex_lock(&polling->state);
     mtr_poller_set_handle(transfer->poll, NULL);
     mtr_poller_on_answer(transfer->poll, answer, mtr_clock_wall_us());
+    pthread_mutex_unlock(&polling->state);
     free(transfer);
     step(polling);
 }
@@ -106,7 +112,9 @@ static void on_worked(void *context)
 {
     struct transfer *work = context;
     struct polling *polling = work->polling;
+    pthread_mutex_lock(&polling->state);
     mtr_poller_on_worked(polling->poller, work->poll, mtr_clock_wall_us());
+    pthread_mutex_unlock(&polling->state);
     free(work);
     step(polling);
 }
@@ -157,10 +165,12 @@ static void on_woken(void *context)
 {
     struct polling *polling = context;
     struct mtr_request *request = take_committed(polling), *next;
+    pthread_mutex_lock(&polling->state);
     for (; request; request = next) {
         next = request->next;
         mtr_poller_on_committed(polling->poller, request, mtr_clock_wall_us());
     }
+    pthread_mutex_unlock(&polling->state);
     step(polling);
 }
 
@@ -197,10 +207,24 @@ static void fail(struct polling *polling, int error)
     polling->is_failed = true;
 }
 
+static void count_totals(struct polling *polling)
+{
+    enum { TAKEN, FAILED }; /* choices of the metric's label */
+    const struct mtr_poller_totals *now = mtr_poller_totals(polling->poller), *told = &polling->told;
+    mtr_metric_add_choice(&metric_readings, TAKEN, now->readings - told->readings);
+    mtr_metric_add_choice(&metric_readings, FAILED, now->failures - told->failures);
+    mtr_metric_add(&metric_source_rows, now->rows - told->rows);
+    mtr_metric_add(&metric_source_changes, now->changes - told->changes);
+    for (unsigned alarm = 1; alarm < MTR_ALARM_COUNT; alarm++)
+        mtr_metric_set_choice(&metric_source_alarms, alarm - 1, now->alarms[alarm]);
+    polling->told = *now;
+}
+
 static void step(struct polling *polling)
 {
     int64_t now_us = mtr_clock_wall_us(), next_us = INT64_MAX;
     if (!polling->is_started) return;
+    pthread_mutex_lock(&polling->state);
     if (!polling->is_failed) {
         struct mtr_catalog *catalog = mtr_catalog_store_snapshot(polling->daemon->catalog_store);
         int rc = mtr_poller_step(polling->poller, catalog, now_us, &next_us);
@@ -211,6 +235,8 @@ static void step(struct polling *polling)
             fail(polling, rc);
     }
     atomic_store(&polling->applied_seq, mtr_poller_applied_seq(polling->poller));
+    count_totals(polling);
+    pthread_mutex_unlock(&polling->state);
     const int64_t wait_us = next_us - now_us;
     if (!polling->is_draining && next_us != INT64_MAX)
         mtr_timer_start(polling->timer, wait_us > 0 ? (uint64_t)wait_us / 1000 + 1 : 1, 0);
@@ -255,6 +281,11 @@ int polling_open(struct mtr_daemon *daemon, const char *directory,
     if (!polling) return MTR_ENOMEM;
     polling->daemon = daemon;
     polling->committed_last = &polling->committed;
+    pthread_mutexattr_t recursive;
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&polling->state, &recursive);
+    pthread_mutexattr_destroy(&recursive);
     pthread_mutex_init(&polling->mutex, NULL);
     int rc = open_parts(polling, directory, event_key);
     if (rc)
@@ -275,7 +306,9 @@ void polling_drain(struct polling *polling, void (*on_idle)(void *context), void
     polling->is_draining = true;
     polling->on_idle = on_idle;
     polling->idle_context = context;
+    pthread_mutex_lock(&polling->state);
     mtr_poller_stop(polling->poller);
+    pthread_mutex_unlock(&polling->state);
     step(polling);
     if (!polling->is_started) tell_idle(polling);
 }
@@ -287,6 +320,7 @@ void polling_close(struct polling *polling)
     mtr_http_client_close(polling->client);
     mtr_timer_close(polling->timer);
     mtr_wakeup_close(polling->woken);
+    pthread_mutex_destroy(&polling->state);
     pthread_mutex_destroy(&polling->mutex);
     free(polling);
 }
@@ -297,3 +331,15 @@ void polling_allow(struct polling *polling, bool loopback, bool private_ranges)
 }
 
 uint64_t polling_applied_seq(struct polling *polling) { return atomic_load(&polling->applied_seq); }
+
+bool polling_status(struct polling *polling, const struct mtr_source *source, struct mtr_source_status *out,
+                    char text[MTR_SOURCE_STATUS_BYTES])
+{
+    pthread_mutex_lock(&polling->state);
+    const bool is_known = mtr_poller_status(polling->poller, source->vendor, source->key, out);
+    const struct mtr_str said = is_known ? out->text : MTR_STR("");
+    snprintf(text, MTR_SOURCE_STATUS_BYTES, "%.*s", MTR_STR_ARGS(said));
+    out->text = mtr_str_from(text);
+    pthread_mutex_unlock(&polling->state);
+    return is_known;
+}

@@ -21,9 +21,12 @@ struct mtr_catalog_store;
 struct mtr_charges;
 struct mtr_diagnostics;
 struct mtr_log;
+struct mtr_ledger;
 struct mtr_loop;
 struct mtr_request;
 struct mtr_rollups;
+struct mtr_source;
+struct mtr_source_status;
 
 /* How far the stages have come, as one picture: what each saw when it was last idle is what tells whether
  * all is done. */
@@ -90,6 +93,10 @@ struct mtr_api_host {
     /* Up to which number charges may be told: what was just made is marked first (daemon/marks.c). NULL:
      * all. */
     uint64_t (*handed_out)(void *context);
+    struct mtr_ledger *ledger; /* of windows */
+    /* How a source stands, its text in `text`. False: the poller has not seen it yet. */
+    bool (*source_status)(void *context, const struct mtr_source *source, struct mtr_source_status *out,
+                          char *text);
 };
 
 #endif

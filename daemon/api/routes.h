@@ -27,6 +27,8 @@ extern const struct api_route api_list_schemas; /* route/schemas.c */
 extern const struct api_route api_get_schema;
 extern const struct api_route api_list_quarantine; /* route/quarantine.c */
 extern const struct api_route api_list_held;       /* route/held.c */
+extern const struct api_route api_list_sources;    /* route/sources.c */
+extern const struct api_route api_list_windows;    /* route/windows.c */
 extern const struct api_route api_get_status;      /* route/status.c */
 extern const struct api_route api_get_openapi;     /* route/openapi.c */
 

@@ -22,6 +22,7 @@ extern const struct cli_command cli_credits;
 extern const struct cli_command cli_margins;
 extern const struct cli_command cli_explain;
 extern const struct cli_command cli_price;
+extern const struct cli_command cli_source;
 extern const struct cli_command cli_audit;
 extern const struct cli_command cli_rebuild;
 extern const struct cli_command cli_backup;

@@ -18,7 +18,7 @@ from harness import METERD, Daemon, wait_until
 from pages import CATALOG, SETTINGS, ago, cpu
 
 COLUMNS = 120
-COMMANDS = ("run", "check", "apply", "get", "delete", "key", "send", "import", "import-rates", "events", "usage", "charges", "credits", "margins", "explain", "price",
+COMMANDS = ("run", "check", "apply", "get", "delete", "key", "send", "import", "import-rates", "events", "usage", "charges", "credits", "margins", "explain", "price", "source",
             "audit", "rebuild", "backup", "reference", "version")
 
 

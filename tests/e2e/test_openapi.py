@@ -122,6 +122,8 @@ def paths_of(d, path):
         return [schema["path"] for schema in d.get("/v1/schemas")["schemas"]]
     if path == "/v1/credits":
         return [f"{path}?subscription=sub-1", f"{path}?customer=contoso"]
+    if path == "/v1/sources/windows":
+        return [f"{path}?source=polled", f"{path}?source=polled&from=2026-01-01"]
     assert "{" not in path, f"a new path parameter: tell this test how to fill {path}"
     return [path] + (["/v1/usage?window=total&group_by=region", "/v1/usage?window=hour&group_by=customer"] if path == "/v1/usage" else [])
 
@@ -244,7 +246,10 @@ def check_admin(d):
 
 def main():
     with Daemon(SETTINGS) as d:
-        d.apply({**CATALOG, "destinations": [{"key": "idle", "kind": "http", "url": "http://127.0.0.1:9", "disabled": True}],
+        d.apply({**CATALOG, "sources": [{"key": "polled", "vendor": CATALOG["vendors"][0]["key"], "base_url": "http://127.0.0.1:9", "auth": "none",
+                                         "schedule": {"every": "1h"}, "window": {"length": "day", "start": "2026-11-01"}, "request": {"path": "/u/{from:%Y-%m-%d}"},
+                                         "format": {"csv": {}}, "identity": {"id": "id"}, "map": {"type": "=t", "subject": "s", "time": "at"}}],
+                 "destinations": [{"key": "idle", "kind": "http", "url": "http://127.0.0.1:9", "disabled": True}],
                  "credits": [{"key": "welcome", "subscription": "sub-1", "amount": "5", "currency": "EUR", "from": "2026-01-01"},
                              {"key": "shared", "customer": "contoso", "amount": "9", "currency": "EUR", "from": "2026-01-01", "expires": "2030-01-01"}],
                  "rates": [{"key": "ecb-2026-01-30", "source": "ecb", "date": "2026-01-30", "base": "EUR", "quotes": {"USD": "1.0842"}}]})

@@ -89,6 +89,8 @@ void mtr_poller_allow(struct mtr_poller *poller, bool loopback, bool private_ran
     poller->options.allow_private = private_ranges;
 }
 
+const struct mtr_poller_totals *mtr_poller_totals(const struct mtr_poller *poller) { return &poller->totals; }
+
 uint64_t mtr_poller_applied_seq(const struct mtr_poller *poller) { return poller->applied_seq; }
 
 /* ---- the fold ---- */
@@ -281,13 +283,10 @@ static struct mtr_source_status status_of(const struct poller_source *source)
     return status;
 }
 
-int mtr_poller_walk(struct mtr_poller *poller, mtr_poller_on_source on_source, void *context)
+bool mtr_poller_status(const struct mtr_poller *poller, struct mtr_str vendor, struct mtr_str key,
+                       struct mtr_source_status *out)
 {
-    for (uint32_t slot = 0; slot < POLLER_TABLE_SLOTS; slot++)
-        for (const struct poller_source *source = poller->sources[slot]; source; source = source->next) {
-            const struct mtr_source_status status = status_of(source);
-            int rc = on_source(context, &status);
-            if (rc) return rc;
-        }
-    return MTR_OK;
+    const struct poller_source *source = poller_find_source(poller, vendor, key);
+    if (source) *out = status_of(source);
+    return source != NULL;
 }

@@ -115,6 +115,23 @@ static void look_at_feed(struct poller_strand *strand, int64_t now_us, struct mt
     scan->next_us = scan->due.due_us;
 }
 
+/* ---- alarms ---- */
+
+static void set_alarm(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
+                      const char *text, int64_t now_us)
+{
+    const bool is_news = strand->alarm != alarm || strcmp(strand->text, text) != 0;
+    if (strand->alarm != alarm) strand->alarm_us = alarm ? now_us : 0;
+    poller->totals.alarms[strand->alarm]--;
+    poller->totals.alarms[alarm]++;
+    strand->alarm = alarm;
+    snprintf(strand->text, sizeof(strand->text), "%s", text);
+    if (!is_news || (!alarm && !text[0])) return;
+    char line[POLL_TEXT_BYTES + 100];
+    snprintf(line, sizeof(line), "%s: %s", mtr_alarm_name(alarm), text);
+    poller->hooks.tell(poller->hooks.context, true, strand->strand.source, line);
+}
+
 /* ---- starting ---- */
 
 static int64_t confirms_us(struct looking *looking, const struct mtr_window *window)
@@ -161,8 +178,7 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     int rc = poll_open(&task, now_us, &strand->poll, &report);
     if (rc) {
         note_failure(strand, scan->window.from_us, 0, now_us);
-        strand->alarm = MTR_ALARM_FAILING;
-        snprintf(strand->text, sizeof(strand->text), "%s", report.text);
+        set_alarm(poller, strand, MTR_ALARM_FAILING, report.text, now_us);
         return rc == MTR_ENOMEM ? rc : MTR_OK;
     }
     strand->poll_catalog = mtr_catalog_acquire(poller->catalog);
@@ -196,19 +212,6 @@ int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
 
 /* ---- what came of it ---- */
 
-static void set_alarm(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
-                      const char *text, int64_t now_us)
-{
-    const bool is_news = strand->alarm != alarm || strcmp(strand->text, text) != 0;
-    if (strand->alarm != alarm) strand->alarm_us = alarm ? now_us : 0;
-    strand->alarm = alarm;
-    snprintf(strand->text, sizeof(strand->text), "%s", text);
-    if (!is_news || (!alarm && !text[0])) return;
-    char line[POLL_TEXT_BYTES + 100];
-    snprintf(line, sizeof(line), "%s: %s", mtr_alarm_name(alarm), text);
-    poller->hooks.tell(poller->hooks.context, true, strand->strand.source, line);
-}
-
 /* Rows came in, and something about them is to be looked at. */
 static enum mtr_alarm alarm_of_rows(const struct poll_report *report, char text[POLL_TEXT_BYTES])
 {
@@ -239,8 +242,12 @@ static void conclude_good(struct mtr_poller *poller, struct poller_strand *stran
     if (is_feed(strand)) strand->feed_read_us = now_us;
     source->read_us = now_us;
     source->readings++;
+    const uint64_t changes = report->counts.added + report->counts.changed + report->counts.gone;
     source->rows += report->counts.rows;
-    source->changes += report->counts.added + report->counts.changed + report->counts.gone;
+    source->changes += changes;
+    poller->totals.readings++;
+    poller->totals.rows += report->counts.rows;
+    poller->totals.changes += changes;
     set_alarm(poller, strand, alarm, text, now_us);
 }
 
@@ -255,6 +262,7 @@ void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, in
     case POLL_FAILED:
     case POLL_TOO_LARGE:
         strand->source->failures++;
+        poller->totals.failures++;
         note_failure(strand, task->window.from_us, report->wait_us, now_us);
         if (report->alarm) set_alarm(poller, strand, report->alarm, report->text, now_us);
         break;

@@ -98,6 +98,7 @@ static int add_strand(struct mtr_poller *poller, struct poller_source *state, st
         return rc;
     }
     strand->strand.each.data = copy;
+    poller->totals.alarms[MTR_ALARM_NONE]++;
     strand->source = state;
     strand->next = state->strands;
     state->strands = strand;
@@ -161,6 +162,7 @@ void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
         break;
     }
     due_heap_remove(&poller->heap, &strand->due);
+    poller->totals.alarms[strand->alarm]--;
     union {
         const char *text;
         void *memory;
@@ -204,14 +206,22 @@ static void free_source(struct poller_source *state)
     free(state);
 }
 
+struct poller_source *poller_find_source(const struct mtr_poller *poller, struct mtr_str vendor,
+                                         struct mtr_str key)
+{
+    struct poller_source *state = poller->sources[slot_of(vendor, key)];
+    while (state && !(mtr_str_equal(mtr_str_from(state->key), key) &&
+                      mtr_str_equal(mtr_str_from(state->vendor), vendor)))
+        state = state->next;
+    return state;
+}
+
 static int add_source(struct mtr_poller *poller, const struct mtr_source *source, int64_t now_us,
                       struct poller_source **out)
 {
     const uint32_t slot = slot_of(source->vendor, source->key);
-    for (struct poller_source *state = poller->sources[slot]; state; state = state->next)
-        if (mtr_str_equal(mtr_str_from(state->key), source->key) &&
-            mtr_str_equal(mtr_str_from(state->vendor), source->vendor))
-            return *out = state, MTR_OK;
+    *out = poller_find_source(poller, source->vendor, source->key);
+    if (*out) return MTR_OK;
     struct poller_source *state = calloc(1, sizeof(*state));
     if (!state) return MTR_ENOMEM;
     state->vendor = copy_text(source->vendor);

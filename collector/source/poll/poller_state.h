@@ -92,11 +92,14 @@ struct mtr_poller {
     int64_t pass_us, now_us;
     struct mtr_diagnostic diagnostic;
     uint32_t submitted; /* requests in the intake */
+    struct mtr_poller_totals totals;
 };
 
 /* poller_sources.c: the catalog's sources become the poller's. MTR_ENOMEM. */
 int poller_take_catalog(struct mtr_poller *poller, struct mtr_catalog *catalog, int64_t now_us) MTR_MUST_USE;
 void poller_release_sources(struct mtr_poller *poller);
+struct poller_source *poller_find_source(const struct mtr_poller *poller, struct mtr_str vendor,
+                                         struct mtr_str key);                     /* NULL: there is none */
 void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand); /* nothing is under way */
 
 /* poller_due.c: starts what of the strand is due, and sets when it is looked at next. */

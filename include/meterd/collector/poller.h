@@ -28,7 +28,7 @@
 struct mtr_poller;
 struct mtr_poll; /* one reading under way */
 
-enum { MTR_POLLER_NONCE_BYTES = 16, MTR_POLLER_POLLS_MAX = 64 };
+enum { MTR_POLLER_NONCE_BYTES = 16, MTR_POLLER_POLLS_MAX = 64, MTR_SOURCE_STATUS_BYTES = 400 };
 
 struct mtr_poller_hooks {
     void *context;
@@ -98,8 +98,16 @@ struct mtr_source_status {
     int64_t next_us;      /* when something is due; INT64_MAX: nothing is */
     uint64_t readings, failures, rows, changes; /* since the start */
 };
-typedef int (*mtr_poller_on_source)(void *context, const struct mtr_source_status *status);
-int mtr_poller_walk(struct mtr_poller *poller, mtr_poller_on_source on_source, void *context) MTR_MUST_USE;
+/* False: the poller has not seen it yet. */
+bool mtr_poller_status(const struct mtr_poller *poller, struct mtr_str vendor, struct mtr_str key,
+                       struct mtr_source_status *out);
+
+/* Of all sources: since the start; requests (of for_each) by their alarm, as of now. */
+struct mtr_poller_totals {
+    uint64_t readings, failures, rows, changes;
+    uint32_t alarms[MTR_ALARM_COUNT];
+};
+const struct mtr_poller_totals *mtr_poller_totals(const struct mtr_poller *poller);
 
 /* Every receipt up to this sequence of the log is in the ledger: retention spares what is behind it. */
 uint64_t mtr_poller_applied_seq(const struct mtr_poller *poller);

@@ -1,0 +1,150 @@
+/*
+ * GET /v1/sources: how the sources stand, by their number in the catalog.
+ */
+#include "daemon/api/rows.h"
+#include "daemon/api/routes.h"
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/collector/poller.h"
+
+struct sources {
+    uint64_t limit, listed;
+    uint32_t after;
+};
+
+struct source_row {
+    struct mtr_str source, vendor;
+    const char *state, *alarm;
+    struct mtr_str problem;
+    bool has_alarm, has_since, was_read, is_next;
+    int64_t since, read_at, next_at;
+    uint32_t requests, reading;
+    uint64_t readings, failures, rows, changes;
+};
+
+static const char *state_choice(unsigned index)
+{
+    static const char *const states[] = {"waiting", "reading", "paused", "disabled", "new", NULL};
+    return index < 6 ? states[index] : NULL;
+}
+
+static const char *alarm_choice(unsigned index)
+{
+    return index + 1 < MTR_ALARM_COUNT ? mtr_alarm_name((enum mtr_alarm)(index + 1)) : NULL;
+}
+
+#define ROW(field) MTR_MEMBER(source_row, field)
+static const struct mtr_json_member members[] = {
+    {ROW(source), .type = MTR_MEMBER_TEXT, .doc = "its key"},
+    {ROW(vendor), .type = MTR_MEMBER_TEXT, .doc = "key of the vendor whose usage it is"},
+    {ROW(state), .type = MTR_MEMBER_WORD, .choice = state_choice,
+     .doc = "what the poller does with it; new: it has not come to it yet"},
+    {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = alarm_choice, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(source_row, has_alarm),
+     .doc = "why a window of it is not complete, or what is to be looked at"},
+    {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, has_alarm),
+     .doc = "the alarm in a sentence"},
+    {ROW(since), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, has_since),
+     .doc = "when the alarm began"},
+    {ROW(read_at), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, was_read),
+     .doc = "when a window was last read well, since the daemon started"},
+    {ROW(next_at), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, is_next),
+     .doc = "when a window is due next"},
+    {ROW(requests), .type = MTR_MEMBER_U32, .doc = "how many for_each makes of it; 1 without"},
+    {ROW(reading), .type = MTR_MEMBER_U32, .doc = "windows that are being read"},
+    {ROW(readings), .type = MTR_MEMBER_U64, .doc = "good ones since the daemon started, as the next three"},
+    {ROW(failures), .type = MTR_MEMBER_U64, .doc = "readings that came to nothing"},
+    {ROW(rows), .type = MTR_MEMBER_U64, .doc = "rows that were read"},
+    {ROW(changes), .type = MTR_MEMBER_U64, .doc = "rows that were new, changed or gone"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape row_shape = {.name = "Source", .members = members};
+
+static int write_source(struct api_call *call, struct api_rows *rows, const struct mtr_source *source)
+{
+    struct mtr_source_status status = {0};
+    char text[MTR_SOURCE_STATUS_BYTES] = "";
+    const bool is_known =
+        call->host->source_status && call->host->source_status(call->host->context, source, &status, text);
+    const struct source_row row = {.source = source->key,
+                                   .vendor = source->vendor,
+                                   .state = source->disabled   ? "disabled"
+                                            : !is_known        ? "new"
+                                            : status.is_paused ? "paused"
+                                            : status.reading   ? "reading"
+                                                               : "waiting",
+                                   .alarm = mtr_alarm_name(status.alarm),
+                                   .problem = mtr_str_from(text),
+                                   .has_alarm = status.alarm != MTR_ALARM_NONE,
+                                   .has_since = status.alarm_us > 0,
+                                   .since = status.alarm_us,
+                                   .was_read = status.read_us > 0,
+                                   .read_at = status.read_us,
+                                   .is_next = is_known && status.next_us != INT64_MAX,
+                                   .next_at = status.next_us,
+                                   .requests = status.strands,
+                                   .reading = status.reading,
+                                   .readings = status.readings,
+                                   .failures = status.failures,
+                                   .rows = status.rows,
+                                   .changes = status.changes};
+    return api_row(rows, &row);
+}
+
+static int fill(struct api_call *call, struct api_rows *rows)
+{
+    struct sources *sources = call->state;
+    const uint32_t count = mtr_catalog_count(call->catalog, MTR_KIND_SOURCE);
+    while (sources->after < count) {
+        const struct mtr_source *source = mtr_catalog_source(call->catalog, sources->after + 1);
+        if (api_rows_full(rows)) return MTR_OK;
+        if (source && sources->listed == sources->limit) {
+            api_rows_end(rows, sources->after, true);
+            return MTR_OK;
+        }
+        sources->after++;
+        int rc = source ? write_source(call, rows, source) : MTR_OK;
+        if (rc) return rc;
+        sources->listed += source != NULL;
+    }
+    api_rows_end(rows, sources->after, false);
+    return MTR_OK;
+}
+
+static bool begin(struct api_call *call)
+{
+    struct sources *sources = api_allocate(call, sizeof(*sources));
+    if (!sources) return false;
+    sources->after = (uint32_t)api_u64(call, "after");
+    sources->limit = api_u64(call, "limit");
+    call->state = sources;
+    return true;
+}
+
+static const struct api_parameter parameters[] = {
+    {"after", API_INTEGER, .max = UINT32_MAX,
+     .doc = "go on behind what the answer before named as next_after"},
+    {"limit", API_INTEGER, .min = 1, .max = 10000, .default_text = "1000", .doc = "at most so many rows"},
+    {0},
+};
+
+static const struct api_list list = {
+    .name = "Sources",
+    .member = "sources",
+    .row = &row_shape,
+    .failure = "the sources cannot be read",
+    .begin = begin,
+    .fill = fill,
+};
+
+const struct api_route api_list_sources = {
+    .method = MTR_HTTP_GET,
+    .path = "/v1/sources",
+    .scope = MTR_SCOPE_ADMIN,
+    .operation = "listSources",
+    .summary = "How the sources stand: what is read, and which alarms there are",
+    .parameters = parameters,
+    .list = &list,
+    .handle = api_answer_rows,
+};

@@ -1,0 +1,162 @@
+/*
+ * GET /v1/sources/windows: the ledger of a source's windows, from a time on.
+ */
+#include "daemon/api/rows.h"
+#include "daemon/api/routes.h"
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/time.h"
+#include "meterd/store/ledger.h"
+
+struct windows {
+    const struct mtr_source *source;
+    uint64_t limit, listed;
+    int64_t from_us;
+    uint64_t skip, skipped; /* rows of from_us that are listed */
+    bool more;
+    struct api_rows *rows;
+};
+
+struct window_row {
+    struct mtr_str each;
+    int64_t start, end;
+    const char *state;
+    struct mtr_str problem;
+    bool has_each, has_problem, was_read, has_sequences;
+    uint64_t reading, rows, refused, changes, seq_first, seq_last;
+    uint32_t readings;
+    int64_t first_read_at, last_read_at, noted_at;
+};
+
+static const char *state_choice(unsigned index)
+{
+    return index < MTR_WINDOW_STATE_COUNT ? mtr_window_state_name((enum mtr_window_state)index) : NULL;
+}
+
+#define ROW(field) MTR_MEMBER(window_row, field)
+static const struct mtr_json_member members[] = {
+    {ROW(each), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(window_row, has_each),
+     .doc = "which of for_each it was asked for"},
+    {ROW(start), .type = MTR_MEMBER_TIME, .doc = "of the window"},
+    {ROW(end), .type = MTR_MEMBER_TIME, .doc = "exclusive"},
+    {ROW(state), .type = MTR_MEMBER_WORD, .choice = state_choice, .doc = "what its readings have come to"},
+    {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(window_row, has_problem),
+     .doc = "why it is incomplete or suspect: a sentence"},
+    {ROW(readings), .type = MTR_MEMBER_U32, .doc = "how often it was read well"},
+    {ROW(rows), .type = MTR_MEMBER_U64, .doc = "that it has"},
+    {ROW(refused), .type = MTR_MEMBER_U64, .doc = "of them, in quarantine"},
+    {ROW(changes), .type = MTR_MEMBER_U64, .doc = "rows that were new, changed or gone, in all readings"},
+    {ROW(first_read_at), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(window_row, was_read),
+     .doc = "when the first good reading began"},
+    {ROW(last_read_at), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(window_row, was_read),
+     .doc = "when the last one did"},
+    {ROW(noted_at), .type = MTR_MEMBER_TIME, .doc = "when the last reading began that left a receipt"},
+    {ROW(reading), .type = MTR_MEMBER_U64, .doc = "number of the one that wrote to the log last"},
+    {ROW(seq_first), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK, MTR_PRESENT(window_row, has_sequences),
+     .doc = "of what its readings wrote to the log"},
+    {ROW(seq_last), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK, MTR_PRESENT(window_row, has_sequences),
+     .doc = "the same"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape row_shape = {.name = "SourceWindow", .members = members};
+
+static int write_window(struct windows *windows, struct mtr_str each, const struct mtr_ledger_window *window)
+{
+    const struct window_row row = {.each = each,
+                                   .start = window->start_us,
+                                   .end = window->end_us,
+                                   .state = mtr_window_state_name(window->state),
+                                   .problem = window->problem,
+                                   .has_each = each.size > 0,
+                                   .has_problem = window->problem.size > 0,
+                                   .was_read = window->readings > 0,
+                                   .has_sequences = window->seq_first > 0,
+                                   .reading = window->reading,
+                                   .rows = window->rows,
+                                   .refused = window->refused,
+                                   .changes = window->changes,
+                                   .seq_first = window->seq_first,
+                                   .seq_last = window->seq_last,
+                                   .readings = window->readings,
+                                   .first_read_at = window->first_us,
+                                   .last_read_at = window->last_us,
+                                   .noted_at = window->noted_us};
+    return api_row(windows->rows, &row);
+}
+
+static int on_window(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
+{
+    struct windows *windows = context;
+    if (window->start_us == windows->from_us && windows->skipped < windows->skip) {
+        windows->skipped++;
+        return MTR_OK;
+    }
+    if (windows->listed == windows->limit) {
+        windows->more = true;
+        return API_STOP;
+    }
+    if (api_rows_full(windows->rows)) return API_STOP;
+    windows->skip = window->start_us == windows->from_us ? windows->skip + 1 : 1;
+    windows->skipped = windows->skip;
+    windows->from_us = window->start_us;
+    windows->listed++;
+    return write_window(windows, each, window);
+}
+
+static int fill(struct api_call *call, struct api_rows *rows)
+{
+    struct windows *windows = call->state;
+    struct mtr_ledger_txn *txn;
+    const struct mtr_strand strand = {windows->source->vendor, windows->source->key, MTR_STR("")};
+    windows->rows = rows;
+    windows->skipped = 0;
+    int rc = mtr_ledger_begin(call->host->ledger, false, &txn);
+    if (rc) return rc;
+    rc = mtr_ledger_walk_windows(txn, &strand, windows->from_us, on_window, windows);
+    mtr_ledger_abort(txn);
+    if (!rc || windows->more) api_rows_end(rows, 0, windows->more);
+    return rc == API_STOP ? MTR_OK : rc;
+}
+
+static bool begin(struct api_call *call)
+{
+    struct windows *windows = api_allocate(call, sizeof(*windows));
+    if (!windows) return false;
+    const struct mtr_str key = api_text(call, "source");
+    windows->source = mtr_catalog_find_source(call->catalog, key);
+    windows->limit = api_u64(call, "limit");
+    windows->from_us = api_time_us(call, "from", INT64_MIN);
+    call->state = windows;
+    if (windows->source) return true;
+    api_unknown(call, MTR_KIND_SOURCE, key);
+    return false;
+}
+
+static const struct api_parameter parameters[] = {
+    {"source", API_TEXT, .doc = "key of the source; it must be given"},
+    {"from", API_TIME, .doc = "windows that begin at this time or later"},
+    {"limit", API_INTEGER, .min = 1, .max = 100000, .default_text = "1000", .doc = "at most so many rows"},
+    {0},
+};
+
+static const struct api_list list = {
+    .name = "SourceWindows",
+    .member = "windows",
+    .row = &row_shape,
+    .pages = API_CUT,
+    .failure = "the ledger of windows cannot be read",
+    .begin = begin,
+    .fill = fill,
+};
+
+const struct api_route api_list_windows = {
+    .method = MTR_HTTP_GET,
+    .path = "/v1/sources/windows",
+    .scope = MTR_SCOPE_ADMIN,
+    .operation = "listSourceWindows",
+    .summary = "The windows of a source: what was read of each, and what that proved",
+    .parameters = parameters,
+    .list = &list,
+    .handle = api_answer_rows,
+};

@@ -1,0 +1,97 @@
+/*
+ * meterd source: how the sources stand, and the ledger of their windows.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/cli/client.h"
+#include "daemon/cli/commands.h"
+#include "daemon/cli/rows.h"
+
+enum { PATH_BYTES = 1024 };
+
+static void print_sources(const struct mtr_node *root)
+{
+    static const struct rows_column columns[] = {
+        {"SOURCE", "source", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"VENDOR", "vendor", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"STATE", "state", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"REQUESTS", "requests", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"LAST READ", "read_at", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"NEXT", "next_at", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"READINGS", "readings", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"FAILED", "failures", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"ROWS", "rows", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"ALARM", "alarm", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
+        {"PROBLEM", "problem", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
+    };
+    if (!rows_print(mtr_node_get(root, "sources"), ROWS_COLUMNS(columns)))
+        fprintf(stderr, "no sources: `meterd apply` puts their documents in force\n");
+    rows_say_more(root, "sources");
+}
+
+static void print_windows(const struct mtr_node *root)
+{
+    static const struct rows_column columns[] = {
+        {"EACH", "each", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
+        {"START", "start", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"END", "end", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"STATE", "state", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"READINGS", "readings", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"ROWS", "rows", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"REFUSED", "refused", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"CHANGES", "changes", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"LAST READ", "last_read_at", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"PROBLEM", "problem", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
+    };
+    if (!rows_print(mtr_node_get(root, "windows"), ROWS_COLUMNS(columns)))
+        fprintf(stderr, "no windows: none was read yet\n");
+    rows_say_more(root, "windows");
+}
+
+static int run_windows(const struct cli_invocation *invocation)
+{
+    static const char *const parameters[] = {"from", "limit", NULL};
+    struct mtr_buffer path;
+    mtr_buffer_init(&path, PATH_BYTES);
+    int rc = mtr_buffer_printf(&path, "/v1/sources/windows?source=");
+    if (!rc) rc = client_escape(&path, mtr_str_from(invocation->arguments[1]));
+    if (!rc) rc = mtr_buffer_append_char(&path, '\0');
+    const struct rows_query query = {.path = path.data, .options = parameters, .print = print_windows};
+    int code = rc ? MTR_EXIT_USAGE : rows_query(invocation, &query);
+    mtr_buffer_release(&path);
+    return code;
+}
+
+static int run(const struct cli_invocation *invocation)
+{
+    static const char *const parameters[] = {"limit", NULL};
+    const struct rows_query sources = {.path = "/v1/sources", .options = parameters, .print = print_sources};
+    const char *what = invocation->arguments[0];
+    const bool has_key = invocation->argument_count == 2;
+    if (!strcmp(what, "list") && !has_key) return rows_query(invocation, &sources);
+    if (!strcmp(what, "windows") && has_key) return run_windows(invocation);
+    fprintf(stderr, "meterd source: say `list`, or `windows KEY`, not `%s%s`\n", what, has_key ? " …" : "");
+    return MTR_EXIT_USAGE;
+}
+
+static const struct cli_option options[] = {
+    {"from", 0, "TIME", "windows: those that begin at this time or later"},
+    {"limit", 'n', "N", "at most so many rows (default 1000)"},
+    CLI_JSON_OPTION,
+    CLI_CLIENT_OPTIONS,
+    {0},
+};
+
+const struct cli_command cli_source = {
+    .name = "source",
+    .arguments = "list | windows KEY",
+    .arguments_min = 1,
+    .arguments_max = 2,
+    .doc = "how the sources of usage stand, and the ledger of their windows",
+    .text = "`list` shows what the poller does with each source, and its alarm; `windows KEY` what was read "
+            "of each "
+            "window, and what that proved.\n",
+    .options = options,
+    .run = run,
+};
