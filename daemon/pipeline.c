@@ -15,6 +15,7 @@
 #include <sys/statvfs.h>
 
 #include "daemon/metrics.h"
+#include "meterd/collector/source_change.h"
 #include "meterd/core/logline.h"
 #include "meterd/core/time.h"
 #include "meterd/rater/catalog_change.h"
@@ -178,7 +179,8 @@ int pipeline_hold(void *context, const struct mtr_catalog *stored, const struct 
     pthread_mutex_lock(&daemon->fold_mutex);
     pthread_mutex_lock(&daemon->rate_mutex);
     int rc = mtr_aggregator_check_change(daemon->aggregator, stored, draft, findings);
-    return rc ? rc : mtr_rater_check_change(daemon->charges, stored, draft, findings);
+    if (!rc) rc = mtr_rater_check_change(daemon->charges, stored, draft, findings);
+    return rc ? rc : mtr_source_check_change(daemon->ledger, stored, draft, findings);
 }
 
 void pipeline_release(void *context)

@@ -352,24 +352,12 @@ static int find_sent(struct mtr_documents *documents, const struct mtr_record *a
     return MTR_OK;
 }
 
-static int find_polled(struct mtr_documents *documents, const struct mtr_record *source,
-                       struct mtr_diagnostics *findings)
-{
-    enum mtr_document_use use;
-    int rc = mtr_documents_get_use(documents, MTR_KIND_SOURCE, source->number, &use);
-    if (rc || use == MTR_DOCUMENT_UNUSED) return rc;
-    mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_DELETE_USED, 0, 0, "source",
-                         "usage was read by it, and is told apart by its key: write `disabled: true`");
-    return MTR_OK;
-}
-
 int catalog_find_use(struct mtr_documents *documents, const struct mtr_catalog *catalog,
                      const struct mtr_record *record, struct mtr_diagnostics *findings)
 {
     switch (record->kind->id) {
     case MTR_KIND_TARIFF: return find_past_name(documents, catalog, record, findings);
     case MTR_KIND_API_KEY: return find_sent(documents, record, findings);
-    case MTR_KIND_SOURCE: return find_polled(documents, record, findings);
     default: return MTR_OK;
     }
 }

@@ -43,7 +43,7 @@ const char *catalog_component_meant(const struct mtr_tariff_document *tariff, st
                                     char text[MTR_MEANT_BYTES]);
 
 /* A finding when it cannot be deleted, since it was used, or may have been: a tariff that a revision of a
- * subscription or service names, an API key with which events were sent, a source by which usage was read. */
+ * subscription or service names, an API key with which events were sent. */
 int catalog_find_use(struct mtr_documents *documents, const struct mtr_catalog *catalog,
                      const struct mtr_record *record, struct mtr_diagnostics *findings) MTR_MUST_USE;
 

@@ -164,7 +164,6 @@ int mtr_catalog_store_open(const char *directory, bool read_only, struct mtr_cat
         mtr_diagnostics_init(&findings, 8);
         rc = zones_open(&store->zones);
         if (!rc && !read_only) rc = mtr_documents_note_uses(store->documents, MTR_KIND_API_KEY);
-        if (!rc && !read_only) rc = mtr_documents_note_uses(store->documents, MTR_KIND_SOURCE);
         if (!rc) rc = load_snapshot(store, &findings);
         if (rc) explain_load(rc, directory, &findings, diagnostic);
         mtr_diagnostics_release(&findings);
@@ -411,10 +410,9 @@ int mtr_catalog_store_apply(struct mtr_catalog_store *store, const struct mtr_ca
     return rc;
 }
 
-int mtr_catalog_store_note_use(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, uint32_t number)
+int mtr_catalog_store_note_use(struct mtr_catalog_store *store, uint32_t api_key)
 {
-    MTR_ASSERT(kind == MTR_KIND_API_KEY || kind == MTR_KIND_SOURCE);
-    return mtr_documents_note_use(store->documents, (uint8_t)kind, number);
+    return mtr_documents_note_use(store->documents, MTR_KIND_API_KEY, api_key);
 }
 
 /* The record that is to go, or a finding that it cannot. */

@@ -174,8 +174,7 @@ static void decode(void *context)
         .received_us = ingest->received_us,
     };
     struct mtr_catalog_store *catalog = ingest->events->host->catalog_store;
-    ingest->note_error =
-        ingest->sender ? mtr_catalog_store_note_use(catalog, MTR_KIND_API_KEY, ingest->sender) : MTR_OK;
+    ingest->note_error = ingest->sender ? mtr_catalog_store_note_use(catalog, ingest->sender) : MTR_OK;
     ingest->decode_error = mtr_decode(&input, &ingest->request, &ingest->diagnostic);
     mtr_buffer_release(&ingest->body); /* events borrow from the arena only */
 }

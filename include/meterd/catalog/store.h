@@ -82,11 +82,9 @@ int mtr_catalog_store_delete(struct mtr_catalog_store *store, const struct mtr_c
                              struct mtr_catalog_change *change,
                              struct mtr_diagnostics *findings) MTR_MUST_USE;
 
-/* Notes, before the first events of an API key or a source (by number) are stored, that there are some: it is
- * not deleted any more. Events do not say with which key they were sent, and those of a source are told apart
- * by its key for ever. Any thread, beside other changes. */
-int mtr_catalog_store_note_use(struct mtr_catalog_store *store, enum mtr_catalog_kind kind,
-                               uint32_t number) MTR_MUST_USE;
+/* Notes, before its first events are stored, that an API key (by number) sends: it is not deleted any more,
+ * and events do not say with which key they were sent. Any thread, beside other changes. */
+int mtr_catalog_store_note_use(struct mtr_catalog_store *store, uint32_t api_key) MTR_MUST_USE;
 
 /* The snapshot that applying the text would put in force: *out is the caller's reference. Nothing is
  * stored, so a read-only store will do; of the edit, text, kind and key are looked at. What the draft leaves

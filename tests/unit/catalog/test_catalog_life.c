@@ -127,13 +127,13 @@ static void test_key_that_sent(void **state)
                                 "     sha256: 3cb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b}\n";
     assert_ok(f, apply(f, BASE, false));
     assert_ok(f, apply(f, spare, false));
-    assert_int_equal(mtr_catalog_store_note_use(f->store, MTR_KIND_API_KEY, 1), MTR_OK);
+    assert_int_equal(mtr_catalog_store_note_use(f->store, 1), MTR_OK);
     assert_stays(f, MTR_KIND_API_KEY, "acme-push", "0:0: api_key: events were sent with it: retire it from a date on\n");
     reopen(f);
     assert_stays(f, MTR_KIND_API_KEY, "acme-push", "0:0: api_key: events were sent with it: retire it from a date on\n");
     assert_ok(f, delete_one(f, MTR_KIND_API_KEY, "spare", false));
     assert_ok(f, apply(f, spare, false));
-    assert_int_equal(mtr_catalog_store_note_use(f->store, MTR_KIND_API_KEY, 2), MTR_OK); /* who was deleted while it sent */
+    assert_int_equal(mtr_catalog_store_note_use(f->store, 2), MTR_OK); /* who was deleted while it sent */
     assert_ok(f, delete_one(f, MTR_KIND_API_KEY, "spare", false));
 }
 
