@@ -129,5 +129,6 @@ void gate_leave(struct gate *gate, int64_t entered_us, enum source_failure failu
     } else if (failure == SOURCE_FINE) {
         gate->refusals = 0;
     }
+    if (failure != SOURCE_SLOW && failure != SOURCE_RETRY) wait_us = 0;
     if (wait_us) gate->closed_until_us = mtr_time_later(gate->closed_until_us, gate->now_us + wait_us);
 }

@@ -62,7 +62,8 @@ void gate_loosen(struct gate *gate);
 int gate_agree(struct gate *gate, const struct mtr_source_limits *limits) MTR_MUST_USE;
 
 bool gate_enter(struct gate *gate, int64_t now_us, int64_t *again_us);
-/* entered_us: when this one did; wait_us: what the vendor said (retry_after.h), 0: nothing. */
+/* entered_us: when this one did; wait_us: what the vendor said (retry_after.h), 0: nothing. It closes the
+ * gate where the vendor refused or failed: of a job that runs it is about that job. */
 void gate_leave(struct gate *gate, int64_t entered_us, enum source_failure failure, int64_t wait_us,
                 int64_t now_us);
 

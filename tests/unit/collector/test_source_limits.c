@@ -259,6 +259,25 @@ static void halves_after_429(void **state)
     gate_release(&gate);
 }
 
+static void believes_who_refuses(void **state)
+{
+    (void)state;
+    static const struct {
+        enum source_failure failure;
+        bool closes;
+    } rows[] = {{SOURCE_FINE, false}, {SOURCE_SLOW, true}, {SOURCE_RETRY, true}, {SOURCE_REFUSED, false}, {SOURCE_RENEW, false}, {SOURCE_STOPPED, false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct gate gate;
+        int64_t again_us = 0;
+        gate_init(&gate, 1);
+        assert_true(gate_enter(&gate, 0, &again_us));
+        gate_leave(&gate, 0, rows[i].failure, 30 * S, S); /* 202 and Retry-After: of one job, not of the vendor */
+        assert_int_equal(gate_enter(&gate, 2 * S, &again_us), !rows[i].closes);
+        if (rows[i].closes) assert_int_equal(again_us, 31 * S);
+        gate_release(&gate);
+    }
+}
+
 static void agrees_anew(void **state)
 {
     (void)state;
@@ -366,6 +385,7 @@ int main(void)
         cmocka_unit_test(backs_off_by_hash),
         cmocka_unit_test(never_asks_more_than_agreed),
         cmocka_unit_test(halves_after_429),
+        cmocka_unit_test(believes_who_refuses),
         cmocka_unit_test(agrees_anew),
         cmocka_unit_test(a_breaker_leaves_a_host_alone),
         cmocka_unit_test(says_what_an_answer_means),
