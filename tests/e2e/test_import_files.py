@@ -2,11 +2,13 @@
 refused by its name. What an import says is what it did: accepted events are compared with the usage.
 """
 import bz2
+import calendar
 import gzip
 import io
 import json
 import os
 import subprocess
+import time
 import zipfile
 
 import zstandard
@@ -216,6 +218,35 @@ ANSWERS = [
 ]
 
 
+def check_documents(b):
+    """JSON whose rows stand inside, answers of Prometheus and S3: what is in them counts, once, and what is not whole says so."""
+    nested = MAP.replace("subject: Sub", "subject: ^.sub").replace("column: At", "path: ^^.at") + "format: {json: {rows: 'data[].items[]'}}\n"
+    page = json.dumps({"data": [{"items": [{"Id": "j1", "Hours": 1.5}, {"Id": "j2", "Hours": "0.5"}], "sub": "sub-1"}, {"sub": "sub-1", "items": [
+        {"Id": "j3", "Hours": 1}, {"Id": "j4", "Hours": [1]}, 7]}], "at": f"{b.day} 10:00"}, indent=1)
+    path = b.write("page.json.gz", gzip.compress(page.encode()))
+    b.run(path, 1, mapping=nested, says=["3 accepted", "page.json.gz:23:5: a mapped column holds a list", "page.json.gz:29:5: a row must be a map, or a list"])
+    b.counted(3)
+    b.run(path, 1, mapping=nested, says=["3 duplicate"])
+    b.counted(0)
+    b.run(path, 1, mapping=nested.replace("^^.at", "^^^.at"), says=["page.json.gz: a column climbs out of the document"])
+    samples = MAP.replace("id: Id", 'id: "{pod}/{timestamp}"').replace("subject: Sub", "subject: pod").replace("{column: At, format: utc}", "timestamp").replace("Hours", "value")
+    seconds = calendar.timegm(time.strptime(b.day, "%Y-%m-%d")) + 36000
+    answer = {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {"pod": "sub-1"}, "values": [[seconds + 0.5, "2"], [seconds + 60, "NaN"]]}]}}
+    b.run(b.write("answer.json", json.dumps(answer)), 1, mapping=samples + "format: {prometheus: {}}\n", says=["1 accepted", "the sample is NaN"])
+    b.counted(2)
+    answer["warnings"] = ["no store matched for this query"]
+    b.run(b.write("answer.json", json.dumps(answer)), 1, mapping=samples + "format: {prometheus: {}}\n",
+          says=["1 duplicate", 'answer.json:1: warnings: samples may be missing: ["no store matched'])
+    b.run(b.write("answer.json", '{"status":"error","error":"query timed out"}'), 1, mapping=samples + "format: {prometheus: {}}\n",
+          says=["the answer is an error: query timed out"])
+    listed = "id: Key\ntype: =vm.cpu\nsubject: =sub-1\ntime: LastModified\ndata: {hours: Size}\nformat: {s3_list: {}}\n"
+    objects = f"<ListBucketResult><Contents><Key>o</Key><LastModified>{b.day}T10:00:00.000Z</LastModified><Size>3</Size></Contents></ListBucketResult>"
+    b.run(b.write("list.xml", objects), mapping=listed, says=["1 accepted"])
+    b.counted(3)
+    b.run(b.write("list.xml", "<!DOCTYPE a>" + objects), 1, mapping=listed, says=["list.xml:1:", "has a DOCTYPE"])
+    b.counted(0)
+
+
 def check_mappings_that_ship(b):
     files = [(name, f"{name}.csv.gz", gzip.compress(f"{header}\n{row}\n".encode()), event) for name, (header, row, event) in PUBLISHED.items()]
     for name, file, data, event in files + ANSWERS:
@@ -229,6 +260,6 @@ def check_mappings_that_ship(b):
 with Daemon(SETTINGS) as daemon:
     daemon.apply(CATALOG)
     bench = Bench(daemon)
-    for check in (check_packings, check_bytes_that_are_no_text, check_lines, check_equal_rows, check_numbers_and_times, check_dry_runs, check_mappings_that_ship):
+    for check in (check_packings, check_bytes_that_are_no_text, check_lines, check_equal_rows, check_numbers_and_times, check_dry_runs, check_documents, check_mappings_that_ship):
         check(bench)
 print("files of every kind: read, or refused by name")
