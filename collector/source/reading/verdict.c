@@ -109,14 +109,18 @@ static bool check_rows_max(const struct reading_facts *facts, struct verdict *ou
 
 /* ---- what must be said again ---- */
 
+static bool is_same_content(const struct reading_facts *facts)
+{
+    return facts->before->content.high == facts->content.high &&
+           facts->before->content.low == facts->content.low;
+}
+
 /* How often the same was said in a row, this time included; *is_news: this time counts. */
 static uint32_t times_said(const struct reading_facts *facts, int64_t from_us, bool *is_news)
 {
     const struct mtr_ledger_window *before = facts->before;
     *is_news = true;
-    if (!before || !before->agreed || before->content.high != facts->content.high ||
-        before->content.low != facts->content.low)
-        return 1;
+    if (!before || !before->agreed || !is_same_content(facts)) return 1;
     if (before->agreed >= VERDICT_ACCEPTED) return VERDICT_ACCEPTED;
     const int64_t again_us = before->noted_us + facts->source->guard.every_us;
     *is_news = facts->began_us >= (from_us > again_us ? from_us : again_us);
@@ -173,6 +177,18 @@ static bool shrinks(mtr_int128 before, mtr_int128 now, uint32_t percent)
     return before > now && (before - now) > before / 100 * percent + before % 100 * percent / 100;
 }
 
+/* What it had when it was over. A draft of before says nothing: its window was still being filled. */
+static mtr_int128 own_sum(const struct mtr_ledger_window *before)
+{
+    const bool was_over = before && before->readings && before->last_us >= before->end_us;
+    return was_over ? whole(before->sum) : 0;
+}
+
+static bool jumps(mtr_int128 before, mtr_int128 now, uint64_t times)
+{
+    return times && before && now / (mtr_int128)times > before;
+}
+
 static bool check_guard(const struct reading_facts *facts, struct verdict *out)
 {
     const struct mtr_source_guard *guard = &facts->source->guard;
@@ -192,7 +208,10 @@ static bool check_guard(const struct reading_facts *facts, struct verdict *out)
     else if (guard->jump_times && facts->usual_rows && facts->taken / guard->jump_times > facts->usual_rows)
         snprintf(what, sizeof(what), "%" PRIu64 " rows, where %" PRIu64 " are usual", facts->taken,
                  facts->usual_rows);
-    else if (guard->jump_times && usual && sum / (mtr_int128)guard->jump_times > usual)
+    else if (jumps(own_sum(before), sum, guard->jump_times))
+        snprintf(what, sizeof(what), "the window's quantity would be more than %" PRIu64 " times what it was",
+                 guard->jump_times);
+    else if (jumps(usual, sum, guard->jump_times))
         snprintf(what, sizeof(what), "the quantity is more than %" PRIu64 " times the usual",
                  guard->jump_times);
     if (!what[0]) return false;
@@ -216,11 +235,14 @@ static bool check_forgotten(const struct reading_facts *facts, struct verdict *o
                   facts->gone, mtr_plural(facts->gone));
 }
 
-/* The ledger says so already, word for word. */
-static bool is_known(const struct mtr_ledger_window *before, const struct verdict *verdict)
+/* The ledger says so already, word for word; and of the same rows, where the next reading is held against
+ * them. */
+static bool is_known(const struct reading_facts *facts, const struct verdict *verdict)
 {
+    const struct mtr_ledger_window *before = facts->before;
     return before && before->state == verdict->state && before->agreed == verdict->agreed &&
-           mtr_str_equal(before->problem, mtr_str_from(verdict->problem));
+           mtr_str_equal(before->problem, mtr_str_from(verdict->problem)) &&
+           (!verdict->agreed || is_same_content(facts));
 }
 
 void verdict_make(const struct reading_facts *facts, struct verdict *out)
@@ -232,7 +254,7 @@ void verdict_make(const struct reading_facts *facts, struct verdict *out)
         (struct verdict){.state = facts->is_draft ? MTR_WINDOW_OPEN : MTR_WINDOW_COMPLETE, .is_news = true};
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
         if (checks[i](facts, out)) {
-            out->is_news = out->is_news && !is_known(facts->before, out);
+            out->is_news = out->is_news && !is_known(facts, out);
             return;
         }
 }

@@ -6,9 +6,8 @@
  *   more rows than guard.rows_max                                                incomplete (limit)
  *   "there is none" (answer.absent), fewer rows than expect.rows_min             until it is said again
  *   fewer equal readings than complete.agree                                     until it is said again
- *   it takes away more than guard.shrink, is guard.jump times the usual, or has
- *   no row where there are always some                                           suspect, until it is
- * confirmed
+ *   it takes away more than guard.shrink, is guard.jump times the usual or what
+ *   the window had, or has no row where there are always some                    suspect, until confirmed
  *
  * "Said again" is an equal reading (of the same content) at least guard.every after the one before; of a
  * suspect one also behind the schedule's next tick: two looks within seconds prove nothing about an outage.

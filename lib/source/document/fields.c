@@ -25,7 +25,7 @@ static const struct mtr_field guard_rows[] = {
     {MTR_ROW(source_guard_fields, shrink), .type = MTR_FIELD_TEXT, .max = 8, .default_text = "20%",
      .doc = "so much of a window's rows or quantity may vanish at once; 100%: all"},
     {MTR_ROW(source_guard_fields, jump), .type = MTR_FIELD_U64, .default_text = "10", .max = 1000000,
-     .doc = "so many times the usual may come at once; 0: no bound"},
+     .doc = "so many times the usual, or what the window had, may come at once; 0: no bound"},
     {MTR_ROW(source_guard_fields, rows_max), .type = MTR_FIELD_U64, .default_text = "5000000", .min = 1,
      .max = 100000000, .doc = "rows of a reading"},
     {MTR_ROW(source_guard_fields, agree), .type = MTR_FIELD_U64, .default_text = "2", .min = 2, .max = 10,

@@ -230,6 +230,45 @@ static void test_what_would_vanish_waits(void **state)
     free_fixture(f);
 }
 
+/* What is held against the next reading is what was read last, though the alarm's sentence is the same. */
+static void test_a_suspect_may_change(void **state)
+{
+    (void)state;
+    struct fixture *f = new_fixture();
+    static const char *const whole[] = {HEAD ROW("a", "1") ROW("b", "2") ROW("c", "3")};
+    static const char *const parts[][1] = {{HEAD ROW("a", "1")}, {HEAD ROW("b", "2")}, {HEAD ROW("b", "2")}};
+    f->source.guard.shrink_percent = 20;
+    read_pages(f, whole, 1);
+    for (int i = 0; i < 3; i++) {
+        f->world->now_us += 600 * MTR_US_PER_SECOND;
+        read_pages(f, parts[i], 1);
+        assert_int_equal(f->verdict.alarm, i < 2 ? MTR_ALARM_SUSPECT : MTR_ALARM_NONE);
+        check_log(f, i < 2 ? "a=1 b=2 c=3 " : "b=2 ");
+    }
+    free_fixture(f);
+}
+
+/* Cents for dollars, in a window that nothing was before. A draft says nothing of what is usual. */
+static void test_what_would_jump_waits(void **state)
+{
+    (void)state;
+    static const char *const dollars[] = {HEAD ROW("a", "1,25") ROW("b", "2")}, *const cents[] = {HEAD ROW("a", "125") ROW("b", "200")};
+    for (int is_draft = 0; is_draft < 2; is_draft++) {
+        struct fixture *f = new_fixture();
+        f->source.guard.jump_times = 10;
+        f->world->now_us = is_draft ? f->window.to_us - 1 : f->window.to_us;
+        read_pages(f, dollars, 1);
+        f->world->now_us = f->window.to_us + 600 * MTR_US_PER_SECOND;
+        for (int i = 0; i < 2; i++) {
+            read_pages(f, cents, 1);
+            assert_int_equal(f->verdict.alarm, i || is_draft ? MTR_ALARM_NONE : MTR_ALARM_SUSPECT);
+            check_log(f, i || is_draft ? "a=125 b=200 " : "a=1.25 b=2 ");
+            f->world->now_us += 600 * MTR_US_PER_SECOND;
+        }
+        free_fixture(f);
+    }
+}
+
 static void test_a_page_that_cannot_be_read(void **state)
 {
     (void)state;
@@ -276,6 +315,8 @@ int main(void)
         cmocka_unit_test(test_pages_become_rows),
         cmocka_unit_test(test_what_is_not_whole_is_not_taken),
         cmocka_unit_test(test_what_would_vanish_waits),
+        cmocka_unit_test(test_a_suspect_may_change),
+        cmocka_unit_test(test_what_would_jump_waits),
         cmocka_unit_test(test_a_page_that_cannot_be_read),
         cmocka_unit_test(test_rows_of_one_subscription),
     };
