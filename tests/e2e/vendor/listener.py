@@ -48,8 +48,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         headers = {name.lower(): text for name, text in self.headers.items()}
         request = Request(self.command, self.path, headers, self.rfile.read(length), self.server.server_address[0])
         answer = self.server.simulator.answer(request)
+        if not answer.way:  # before the client has it and can ask again: counts of requests under way are never too high
+            self.server.simulator.sent(answer)
+            self.send_whole(answer)
+            return
         try:
-            getattr(self, f"send_{answer.way or 'whole'}")(answer)
+            getattr(self, f"send_{answer.way}")(answer)
         finally:
             self.server.simulator.sent(answer)
 
