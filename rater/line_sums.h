@@ -22,7 +22,7 @@ struct rater_line_sum {
 
 /* Lines of all components and parts that may be told in one transaction, so that the pages that their charges
  * touch stay far below what it can hold. */
-enum { RATER_LINES_AT_ONCE = 20480 };
+enum { RATER_LINES_AT_ONCE = 12288 };
 
 struct rater_range_sums {
     struct mtr_str from, until;

@@ -144,6 +144,8 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
     } while (rater_takes_fewer(&rating->ranges, rc));
     if (rc == RATER_GOES_ON) return rc;
     rater_end_lines(&rating->ranges);
+    if (rating->ranges.in_ranges && !rating->ranges.lines.has_until) /* others may need less for a line */
+        rater->lines_max = rater_lines_at_once(rater->options.memory_bytes_max);
     if (rc == MTR_ENOMEM)
         snprintf(rating->price.problem, sizeof(rating->price.problem),
                  "its lines need more than %" PRIu64 " MiB of memory, one at a time",

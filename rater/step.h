@@ -21,7 +21,7 @@ struct mtr_rater {
     struct mtr_buffer body;   /* one charge */
     struct mtr_buffer traces; /* one rating */
     int64_t *scan_starts;     /* step_rows_max */
-    uint32_t lines_max;       /* of a component in one transaction, where lines are apart */
+    uint32_t lines_max;       /* of a component in one transaction, as far as the period at hand is known */
     struct rater_sums_kept sums; /* of ratings that go on */
     bool scan_begun;          /* of all periods, once after opening: the grace may be another than before */
 };
