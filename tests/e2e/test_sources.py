@@ -45,17 +45,27 @@ def check_wrong(d):
     assert refused.returncode != 0 and f"wrong.yaml:{line + 1}:23: error: " in refused.stderr, refused
 
 
+def disabled(d, path):
+    """A copy of the example that asks nobody: its vendor is a name of the public net."""
+    copy = os.path.join(d.root, os.path.basename(path))
+    with open(path, encoding="utf-8") as text, open(copy, "w", encoding="utf-8") as out:
+        out.write(re.sub(r"^  - (key: .*\n    vendor:)", r"  - disabled: true\n    \1", text.read(), flags=re.M))
+    return copy
+
+
 def check_life(d):
-    for path in EXAMPLES:
+    copies = [disabled(d, path) for path in EXAMPLES]
+    for path in copies:
         d.command("apply", path)
     listed = d.get("/v1/catalog/source")["documents"]
     assert len(listed) == len(EXAMPLES) == len(d.get("/v1/catalog/sources")["documents"])
-    for path in EXAMPLES:
+    for path in copies:
         with open(path, encoding="utf-8") as text:
             written = yaml.safe_load(text)["sources"][0]
+        assert written["disabled"] is True, path
         key, preset = written["key"], yaml.safe_load(presets()[written["preset"]])
         shown = yaml.safe_load(d.command("get", "source", key).stdout)["sources"][0]
-        assert list(shown) == list(written) and shown == written, (key, shown)
+        assert shown == written, (key, shown)
         filled = d.get(f"/v1/catalog/source/{key}?filled=true")["document"]
         assert set(filled) == set(written) | set(preset), (key, sorted(filled))
         assert yaml.safe_load(d.command("get", "source", key, "--filled").stdout)["sources"][0].keys() == filled.keys()
