@@ -151,8 +151,9 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
                  "its lines need more than %" PRIu64 " MiB of memory, one at a time",
                  rater->options.memory_bytes_max >> 20);
     if (rc) return rc;
-    step->cells_left -=
-        rating->price.cell_count < step->cells_left ? rating->price.cell_count : step->cells_left;
+    /* Who is in an account looks at all that are in it, and marks those behind. */
+    const uint64_t cells = rating->price.cell_count + subscription->peer_count;
+    step->cells_left -= cells < step->cells_left ? cells : step->cells_left;
     return MTR_OK;
 }
 

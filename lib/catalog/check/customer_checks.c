@@ -19,6 +19,15 @@ struct checking {
     struct mtr_diagnostics *findings;
 };
 
+static bool is_indexed(const struct checking *checking, struct mtr_str customer)
+{
+    const uint64_t hash = hash_index_hash(customer, 0);
+    for (uint32_t probe = 0, number; (number = hash_index_next(&checking->customers, hash, &probe)) != 0;)
+        if (mtr_str_equal(catalog_phase_at(checking->catalog, number - 1)->customer, customer)) return true;
+    return false;
+}
+
+/* Each customer once: he may have 100,000 subscriptions. */
 static int make_index(struct checking *checking)
 {
     struct mtr_catalog *catalog = checking->catalog;
@@ -28,18 +37,17 @@ static int make_index(struct checking *checking)
     checking->is_made = true;
     if (hash_index_init(&checking->customers, &checking->arena, count)) return MTR_ENOMEM;
     for (uint32_t i = 0; (phase = catalog_phase_at(catalog, i)) != NULL; i++)
-        hash_index_add(&checking->customers, hash_index_hash(phase->customer, 0), i + 1);
+        if (!is_indexed(checking, phase->customer))
+            hash_index_add(&checking->customers, hash_index_hash(phase->customer, 0), i + 1);
     return MTR_OK;
 }
 
 static bool is_known(const struct checking *checking, struct mtr_str customer)
 {
-    const uint64_t hash = hash_index_hash(customer, 0);
     char meant[MTR_MEANT_BYTES];
-    for (uint32_t probe = 0, number; (number = hash_index_next(&checking->customers, hash, &probe)) != 0;)
-        if (mtr_str_equal(catalog_phase_at(checking->catalog, number - 1)->customer, customer)) return true;
-    return checking->catalog->around &&
-           mtr_catalog_has_customer(checking->catalog->around, customer, NULL, meant);
+    return is_indexed(checking, customer) ||
+           (checking->catalog->around &&
+            mtr_catalog_has_customer(checking->catalog->around, customer, NULL, meant));
 }
 
 /* The nearest is looked for while findings are kept. */
