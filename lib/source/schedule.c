@@ -217,6 +217,29 @@ int64_t mtr_window_expected_us(const struct mtr_reading_plan *plan, const struct
 
 /* ---- many windows ---- */
 
+static int64_t longest_window_us(const struct mtr_source_window *window)
+{
+    switch (window->length) {
+    case MTR_LENGTH_DURATION: return window->length_us + MTR_US_PER_DAY;
+    case MTR_LENGTH_MONTH: return 32 * MTR_US_PER_DAY;
+    default: return 2 * MTR_US_PER_DAY;
+    }
+}
+
+/* From a window's end to the last that its plan may ask for, and until the window behind it is planned, too.
+ * */
+static int64_t longest_plan_us(const struct mtr_reading_plan *plan)
+{
+    int64_t longest_us = plan->window->lateness_us;
+    for (uint32_t i = 0; i < plan->window->reread_count; i++) {
+        const struct mtr_source_reread *reread = &plan->window->rereads[i];
+        const int64_t month_us = reread->is_of_month ? 32 * MTR_US_PER_DAY : 0;
+        longest_us = mtr_time_later(longest_us, reread->after_us + month_us);
+    }
+    longest_us += plan->schedule->every_us + plan->schedule->jitter_us;
+    return longest_us + longest_window_us(plan->window);
+}
+
 void mtr_due_scan_begin(struct mtr_due_scan *scan, const struct mtr_reading_plan *plan, int64_t unsettled_us,
                         int64_t now_us)
 {
@@ -224,6 +247,7 @@ void mtr_due_scan_begin(struct mtr_due_scan *scan, const struct mtr_reading_plan
     const bool is_ahead = unsettled_us > now_us || unsettled_us < start_us;
     const struct mtr_window window = mtr_window_at(plan->window, is_ahead ? start_us : unsettled_us);
     *scan = (struct mtr_due_scan){.now_us = now_us, .at_us = window.from_us, .unsettled_us = window.from_us};
+    scan->old_us = plan->window->length == MTR_LENGTH_PERIODS ? 0 : now_us - longest_plan_us(plan);
     scan->has_next = window.from_us > now_us;
     scan->next_us = window.from_us;
 }
@@ -245,6 +269,20 @@ static void take(struct mtr_due_scan *scan, const struct mtr_window *window, con
     }
 }
 
+/* The window's part in the scan. */
+static void look_at(struct mtr_due_scan *scan, const struct mtr_window *window, struct mtr_due due,
+                    bool is_free)
+{
+    const bool is_over = due.kind == MTR_DUE_SETTLED ||
+                         (due.kind == MTR_DUE_FORGOTTEN && scan->now_us >= due.due_us);
+    const bool is_old = window->to_us <= scan->old_us;
+    if (is_over && !scan->has_unsettled) scan->unsettled_us = window->to_us;
+    scan->has_unsettled = scan->has_unsettled || !is_over;
+    if (is_old) due.order = MTR_DUE_BACKFILL;
+    if (due.kind == MTR_DUE_READ && is_free) take(scan, window, &due);
+    scan->at_us = window->to_us;
+}
+
 bool mtr_due_scan_step(struct mtr_due_scan *scan, const struct mtr_reading_plan *plan,
                        bool (*history_of)(void *context, const struct mtr_window *window,
                                         struct mtr_window_history *out),
@@ -254,13 +292,10 @@ bool mtr_due_scan_step(struct mtr_due_scan *scan, const struct mtr_reading_plan 
         const struct mtr_window window = mtr_window_at(plan->window, scan->at_us);
         struct mtr_window_history history = {0};
         const bool is_free = history_of(context, &window, &history);
-        const struct mtr_due due = mtr_window_due(plan, &window, &history, scan->now_us);
-        const bool is_over = due.kind == MTR_DUE_SETTLED ||
-                             (due.kind == MTR_DUE_FORGOTTEN && scan->now_us >= due.due_us);
-        if (is_over && !scan->has_unsettled) scan->unsettled_us = window.to_us;
-        scan->has_unsettled = scan->has_unsettled || !is_over;
-        if (due.kind == MTR_DUE_READ && is_free) take(scan, &window, &due);
-        scan->at_us = window.to_us;
+        look_at(scan, &window, mtr_window_due(plan, &window, &history, scan->now_us), is_free);
+        if (!scan->has_due || scan->at_us > scan->old_us) continue;
+        const struct mtr_window edge = mtr_window_at(plan->window, scan->old_us);
+        scan->at_us = mtr_time_later(scan->at_us, edge.from_us); /* other old ones have time */
     }
     return scan->at_us > scan->now_us;
 }

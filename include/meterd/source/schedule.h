@@ -73,7 +73,7 @@ enum mtr_due_order {
     MTR_DUE_FRESH,    /* the newest that is over, for the first time */
     MTR_DUE_REREAD,
     MTR_DUE_DRAFT,    /* of an open window */
-    MTR_DUE_BACKFILL, /* older ones, for the first time */
+    MTR_DUE_BACKFILL, /* older ones, for the first time; in a scan all whose plan is over */
 };
 
 struct mtr_due {
@@ -102,7 +102,9 @@ int64_t mtr_window_expected_us(const struct mtr_reading_plan *plan, const struct
 /*
  * Looks at the windows from the first one that is not known to be settled up to the one that holds `now`.
  * Where that one begins is unsettled_us of the scan before; 0, which is the source's start, when there was
- * none, and when the document has changed or the clock went back.
+ * none, and when the document has changed or the clock went back. Of windows that are so old that their whole
+ * plan is over, one that is due is enough, the oldest: a backfill of years costs no look at all of them for
+ * each window that is read.
  *
  *   struct mtr_due_scan scan;
  *   mtr_due_scan_begin(&scan, &plan, unsettled_us, now_us);
@@ -110,6 +112,7 @@ int64_t mtr_window_expected_us(const struct mtr_reading_plan *plan, const struct
  */
 struct mtr_due_scan {
     int64_t now_us, at_us;
+    int64_t old_us; /* of windows that end by then all plans are over */
     int64_t unsettled_us; /* where the first window begins that is neither settled nor forgotten */
     bool has_due, has_next, has_unsettled;
     struct mtr_window window; /* has_due: the one to read now */
