@@ -21,14 +21,22 @@ static struct failing *find_failing(struct poller_strand *strand, int64_t from_u
     return NULL;
 }
 
-/* The place of the window, a free one, or that whose wait ends first. */
+/* One that is free, or that whose wait ends first. */
+static struct failing *free_failing(struct poller_strand *strand)
+{
+    struct failing *first = strand->failing;
+    for (int i = 0; i < FAILING_WINDOWS_MAX; i++) {
+        if (!strand->failing[i].failures) return &strand->failing[i];
+        if (strand->failing[i].wait_until_us < first->wait_until_us) first = &strand->failing[i];
+    }
+    return first;
+}
+
+/* The place of the window. */
 static struct failing *take_failing(struct poller_strand *strand, int64_t from_us)
 {
     struct failing *place = find_failing(strand, from_us);
-    for (int i = 0; !place && i < FAILING_WINDOWS_MAX; i++)
-        if (!strand->failing[i].failures) place = &strand->failing[i];
-    for (int i = 0; !place && i < FAILING_WINDOWS_MAX; i++)
-        if (!i || strand->failing[i].wait_until_us < place->wait_until_us) place = &strand->failing[i];
+    if (!place) place = free_failing(strand);
     if (place->from_us != from_us) *place = (struct failing){.from_us = from_us};
     return place;
 }

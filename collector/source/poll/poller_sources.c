@@ -109,10 +109,11 @@ static int add_strand(struct mtr_poller *poller, struct poller_source *state, st
 static int take_strand(struct mtr_poller *poller, struct poller_source *state, struct mtr_str each,
                        const struct mtr_subscription *subscription)
 {
-    struct poller_strand *strand;
+    struct poller_strand *strand = NULL;
     if (each.size > MTR_LEDGER_EACH_BYTES_MAX) return MTR_OK; /* no subject is so long */
     int rc = add_strand(poller, state, each, &strand);
     if (rc) return rc;
+    MTR_ASSERT(strand != NULL);
     const uint64_t hash = hash_plan(state->source);
     strand->generation = poller->generation;
     strand->is_gone = false;
@@ -240,10 +241,11 @@ static int add_source(struct mtr_poller *poller, const struct mtr_source *source
 
 static int take_source(struct mtr_poller *poller, const struct mtr_source *source, int64_t now_us)
 {
-    struct poller_source *state;
+    struct poller_source *state = NULL;
     struct auth_session *auth = NULL;
     int rc = add_source(poller, source, now_us, &state);
     if (rc) return rc;
+    MTR_ASSERT(state != NULL);
     state->source = source;
     state->generation = poller->generation;
     rc = auth_open(poller->keeper, source, &auth);
