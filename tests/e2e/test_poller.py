@@ -24,6 +24,9 @@ class Vendor(http.server.ThreadingHTTPServer):
         self.rows, self.fault, self.asked = {}, None, 0
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
+    def handle_error(self, request, client_address):
+        """A daemon that was killed, or that gives up an answer, is no error of the vendor's."""
+
 
 class Answers(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

@@ -36,8 +36,19 @@ static int find_conditions(struct mtr_poll *poll)
     return rc ? rc : want_all(poll, answer->limit, answer->limit_count, conditions->limit);
 }
 
+/* What documents may say and nothing here does yet: better an alarm than rows that are no rows. */
+static const char *not_done(const struct mtr_source *source)
+{
+    if (source->job) return "`job` is not run by this version of meterd: nothing is read";
+    if (source->paging.kind == MTR_PAGING_PARTS)
+        return "`paging.parts` is not read by this version of meterd: nothing is read";
+    return NULL;
+}
+
 int poll_begin_reading(struct mtr_poll *poll, const char **fault)
 {
+    *fault = not_done(poll->task.source);
+    if (*fault) return MTR_EINVALID;
     const struct poll_task *task = &poll->task;
     const struct reading_ask ask = {.source = task->source,
                                     .strand = task->strand,

@@ -8,6 +8,10 @@
 
 void poll_wait(struct mtr_poll *poll, int64_t again_us)
 {
+    if (poll->is_stopping) {
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "it was stopped");
+        return;
+    }
     poll->state = POLL_WAITING;
     poll->again_us = again_us;
 }

@@ -22,8 +22,8 @@ enum { FOLD_BLOCKS = 500 };
 static int open_files(struct mtr_poller *poller)
 {
     struct mtr_diagnostic diagnostic = {0};
-    int rc = auth_files_open(poller->options.tokens, poller->options.credentials, &poller->files,
-                             &diagnostic);
+    int rc =
+        auth_files_open(poller->options.tokens, poller->options.credentials, &poller->files, &diagnostic);
     poller->options.tokens = poller->options.credentials = NULL; /* copied */
     if (rc && diagnostic.text[0])
         poller->hooks.tell(poller->hooks.context, true, (struct mtr_str){0}, diagnostic.text);
@@ -271,6 +271,11 @@ static struct mtr_source_status status_of(const struct poller_source *source)
                                        .failures = source->failures,
                                        .rows = source->rows,
                                        .changes = source->changes};
+    if (source->source->each.kind == MTR_EACH_ROW && !status.is_disabled) {
+        status.alarm = MTR_ALARM_FAILING;
+        status.text = MTR_STR("`for_each: rows` is not read by this version of meterd: nothing is read");
+        return status;
+    }
     for (const struct poller_strand *strand = source->strands; strand; strand = strand->next) {
         status.strands++;
         status.reading += strand->poll != NULL;

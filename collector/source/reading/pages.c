@@ -3,6 +3,7 @@
  */
 #include "collector/source/reading/pages.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 #include <zstd.h>
+
+#include "meterd/core/time.h"
 
 enum { BUFFER_BYTES = 64 << 10, LEVEL = 1 };
 
@@ -210,12 +213,26 @@ void page_read_close(struct page_reader *reader)
     free(reader);
 }
 
-int pages_remove(const char *directory, uint64_t reading, uint32_t count)
+void pages_remove(const char *directory, uint64_t reading, uint32_t count)
 {
     char path[PAGES_PATH_BYTES];
     for (uint32_t page = 1; page <= count; page++) {
         page_path(directory, reading, page, path);
-        if (unlink(path) && errno != ENOENT) return system_error(errno);
+        (void)unlink(path);
     }
-    return MTR_OK;
+}
+
+void pages_expire(const char *directory, int64_t before_us)
+{
+    DIR *entries = opendir(directory);
+    const struct dirent *entry;
+    if (!entries) return;
+    while ((entry = readdir(entries)) != NULL) {
+        struct stat status;
+        if (entry->d_name[0] == '.' || fstatat(dirfd(entries), entry->d_name, &status, AT_SYMLINK_NOFOLLOW))
+            continue;
+        if ((int64_t)status.st_mtime * MTR_US_PER_SECOND < before_us)
+            (void)unlinkat(dirfd(entries), entry->d_name, 0);
+    }
+    closedir(entries);
 }

@@ -44,6 +44,8 @@ int page_read(struct page_reader *reader, struct mtr_str *piece) MTR_MUST_USE;
 void page_read_close(struct page_reader *reader); /* NULL is allowed */
 
 /* Removes the pages of a reading, from page 1 on. */
-int pages_remove(const char *directory, uint64_t reading, uint32_t count) MTR_MUST_USE;
+void pages_remove(const char *directory, uint64_t reading, uint32_t count);
+/* Removes those that were written before then. What cannot be removed stays: it is tried again. */
+void pages_expire(const char *directory, int64_t before_us);
 
 #endif

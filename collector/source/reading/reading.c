@@ -243,6 +243,7 @@ void reading_close(struct reading *reading)
     page_read_close(reading->page_reader);
     page_write_abort(reading->writer);
     page_text_release(&reading->text);
+    if (!reading->is_kept) pages_remove(reading->directory, reading->ask.number, reading->page_count);
     mtr_row_reader_close(reading->reader);
     read_rows_release(&reading->rows);
     mtr_arena_release(&reading->arena);

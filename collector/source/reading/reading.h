@@ -27,10 +27,10 @@ struct reading_ask {
     const struct mtr_source *source;
     struct mtr_strand strand;
     const struct mtr_subscription *subscription; /* of for_each: subscription; NULL else */
-    struct mtr_window window; /* both 0: of a feed */
+    struct mtr_window window;                    /* both 0: of a feed */
     uint64_t number;
     int64_t began_us;
-    bool is_draft, is_last; /* the window is not over; a good reading settles it */
+    bool is_draft, is_last;   /* the window is not over; a good reading settles it */
     const uint8_t *event_key; /* MTR_EVENT_KEY_BYTES */
     const char *pages;        /* root of the pages */
     /* What paging asks of each page; behind them the reading's own. */
@@ -43,7 +43,7 @@ struct reading;
 
 /* MTR_EINVALID: *fault says what of the document cannot be; MTR_ENOMEM, MTR_EIO, MTR_EFULL. */
 int reading_open(const struct reading_ask *ask, struct reading **out, const char **fault) MTR_MUST_USE;
-/* Removes its pages, unless they are kept. */
+/* Removes its pages, unless the log has something of them (and `pages.keep` is not 0). */
 void reading_close(struct reading *reading); /* NULL is allowed */
 
 /* ---- pages ---- */

@@ -146,6 +146,15 @@ static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const s
     return MTR_OK;
 }
 
+/* Now and then, pages of before go as the document says. */
+static void expire_pages(const struct reading *reading)
+{
+    enum { EVERY = 64 };
+    const int64_t keep_us = reading->ask.source->pages_keep_us;
+    if (keep_us && reading->ask.number % EVERY == 0)
+        pages_expire(reading->directory, reading->ask.began_us - keep_us);
+}
+
 int reading_check(struct reading *reading, struct mtr_ledger *ledger, const struct reading_end *end,
                   struct verdict *out)
 {
@@ -155,6 +164,7 @@ int reading_check(struct reading *reading, struct mtr_ledger *ledger, const stru
     int rc = read_rows_sort(&reading->rows, &reading->repeated, &clash);
     if (rc && rc != MTR_EEXISTS) return rc;
     if (rc) reading->clash = clash + 1;
+    expire_pages(reading);
     rc = mtr_ledger_begin(ledger, false, &txn);
     if (rc) return rc;
     rc = check_in(reading, txn, end, out);

@@ -80,15 +80,15 @@ static int feed_on(struct reading *reading, bool *ended)
 int reading_part(struct reading *reading, struct mtr_str cursor, struct mtr_request **out, bool *is_last)
 {
     const struct merge *merge = &reading->applying.merge;
-    bool ended = false;
+    const bool is_unchanged = !merge->added && !merge->changed && !merge->moved && !merge->retried;
+    bool ended = is_unchanged; /* nothing of the rows is sent: they need not be gone through */
     int rc = MTR_OK;
     MTR_ASSERT(reading->is_applying);
-    if (!merge->added && !merge->changed && !merge->moved && !merge->retried)
-        ended = true; /* nothing of the rows is sent: they need not be gone through */
     while (!rc && !ended && !applying_is_full(&reading->applying))
         rc = feed_on(reading, &ended);
     if (rc) return rc;
     reading->applying.receipt.cursor = cursor;
+    reading->is_kept = reading->is_kept || (!is_unchanged && reading->ask.source->pages_keep_us > 0);
     return applying_part(&reading->applying, ended, out, is_last);
 }
 

@@ -47,6 +47,7 @@ struct reading {
     uint32_t page_at; /* from 1; 0: not begun */
     struct page_reader *page_reader;
     struct mtr_str rest; /* of a piece, what is still to be fed */
+    bool is_kept;        /* its pages stay: the log has something of them */
 };
 
 /* The row as the log will have it: vendor and source are those of the reading. A row that cannot be mapped is

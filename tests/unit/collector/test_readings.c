@@ -218,7 +218,9 @@ static void count_event(struct counted *counted, const struct mtr_event *event, 
     struct mtr_str own;
     if (event->disposition != MTR_DISPOSITION_NORMAL || counted->voided[seq]) return;
     assert_true(read_row_own_id(event->id, &own));
-    const int number = atoi(own.data + 4);
+    uint64_t number;
+    assert_true(mtr_str_to_u64((struct mtr_str){own.data + 4, own.size - 4}, &number));
+    assert_true(number < ROWS);
     counted->times[number]++;
     counted->quantity[number] = (int64_t)event->properties[0].number.mantissa;
     counted->time_us[number] = event->time_us;
