@@ -173,7 +173,7 @@
       "secrets would go over the network unencrypted",                                                       \
       "write https://")                                                                                      \
     X(SOURCE_CIRCLE, ERROR, "source.circle",                                                                 \
-      "sources go over one another's rows in a circle",                                                      \
+      "sources wait for one another in a circle, or too deep",                                               \
       "let one of them name values, or subscriptions")                                                       \
     X(SOURCE_FOR_EACH_UNUSED, WARNING, "source.for_each.unused",                                             \
       "the requests of a for_each are all alike",                                                            \

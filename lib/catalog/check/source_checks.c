@@ -4,6 +4,8 @@
  */
 #include "lib/catalog/names.h"
 
+enum { CHAIN_MAX = 16 }; /* sources that go over one another's rows */
+
 /* What for_each names, or NULL. */
 static const struct mtr_record *find_other(const struct mtr_catalog *catalog, const struct mtr_record *record)
 {
@@ -32,13 +34,16 @@ static void check_vendor(const struct mtr_catalog *catalog, const struct mtr_rec
                     MTR_STR_ARGS(other->key), MTR_STR_ARGS(other->fields.source->vendor));
 }
 
-/* Told once for each source of the circle. As many steps as there are sources lead around any circle. */
+/* Told once for each source of the circle, and for those that lead into it. */
 static void check_circle(const struct mtr_catalog *catalog, const struct mtr_record *record,
                          struct mtr_diagnostics *findings)
 {
     const struct mtr_record *next = find_other(catalog, record);
-    for (uint32_t i = 0; next && next != record && i < catalog->counts[MTR_KIND_SOURCE]; i++)
-        next = find_other(catalog, next);
+    for (uint32_t i = 1; next && next != record && i < CHAIN_MAX; i++) next = find_other(catalog, next);
+    if (next && next != record)
+        record_fail(record, MTR_FINDING_SOURCE_CIRCLE, "for_each", findings,
+                    "waits for more than %d sources one behind the other, or for a circle of them",
+                    CHAIN_MAX);
     if (next == record)
         record_fail(record, MTR_FINDING_SOURCE_CIRCLE, "for_each", findings,
                     "goes over rows of `%.*s`, which waits for rows of this source: a circle",

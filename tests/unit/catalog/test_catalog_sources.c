@@ -51,6 +51,8 @@ static const struct {
          SOURCE("c", "vendor: acme, for_each: {rows: {of: a}}"), "goes over rows of `b`, which waits for rows of this source: a circle"},
     {"sources:\n" SOURCE("a", "vendor: nimbus, for_each: {values: [x]}") SOURCE("b", "vendor: acme, for_each: {rows: {of: a}}"),
      "the source `a` is of the vendor `nimbus`"},
+    {"sources:\n" SOURCE("a", "vendor: acme, for_each: {rows: {of: b}}") SOURCE("b", "vendor: acme, for_each: {rows: {of: b}}"),
+     "waits for more than 16 sources one behind the other, or for a circle of them"},
     {"sources: [{key: a, vendor: acme}]\n", "base_url: is missing"},
 };
 
