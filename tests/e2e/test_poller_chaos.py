@@ -42,7 +42,8 @@ def check_every_kind():
 # A fault that stays, at a source of its own, and the alarm that says so; with what its document says besides.
 ALARMS = [
     ("cursor", "aba", "loop", {}), ("next", "aba", "loop", {}), ("page-bare", "endless", "loop", {}), ("link", "endless", "loop", {}),
-    ("offset", "repeat_page", "loop", {}), ("page", "skip_page", "loop", {}), ("cursor", "repeat_page", "incomplete", {}),
+    ("offset", "repeat_page", "loop", {}), ("page", "skip_page", "loop", {}), ("cursor", "repeat_page", "loop", {}), ("cursor", "endless", "loop", {}),
+    ("next", "endless", "loop", {}),
     ("cursor", "skip_page", "incomplete", {}), ("link", "foreign_link", "incomplete", {}), ("none", "partial", "incomplete", {}),
     ("prometheus", "partial", "incomplete", {"guard": {"jump": 0}}), ("none", "empty", "suspect", {}), ("csv-ru", "empty", "suspect", {}),
     ("none", "shrunk", "suspect", {}), ("none", "jump", "suspect", {}), ("csv-zip", "nan", "suspect", {}), ("csv-ru", "torn", "suspect", {}),

@@ -33,7 +33,7 @@ struct paging {
     uint64_t rows_most;                /* of one page */
     uint32_t empty_pages;              /* up to the last one, in a row */
     bool is_again;                     /* the last page is asked once more */
-    struct seen seen_pages, seen_tokens; /* two: a mark is of what may come again */
+    struct seen seen_pages, seen_rows, seen_tokens; /* three: a mark is of what may come again */
     struct mtr_buffer resume;
     /* Of after_id. */
     struct mtr_str known_id, known_time; /* in `resume_text` */

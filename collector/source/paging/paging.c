@@ -28,6 +28,7 @@ void paging_close(struct paging *paging)
 {
     if (!paging) return;
     seen_release(&paging->seen_pages);
+    seen_release(&paging->seen_rows);
     seen_release(&paging->seen_tokens);
     mtr_buffer_release(&paging->token);
     mtr_buffer_release(&paging->resume);
@@ -86,7 +87,11 @@ static int check_seen(struct paging *paging, struct seen *seen, uint64_t hash, c
 static int check_page(struct paging *paging, const struct paging_page *page, struct paging_end *end)
 {
     if (page->rows == 0 || paging->driver == &paging_parts) return MTR_OK;
-    return check_seen(paging, &paging->seen_pages, page->hash.low, "a page came twice in one reading", end);
+    int rc = check_seen(paging, &paging->seen_pages, page->hash.low, "a page came twice in one reading", end);
+    if (!rc && !end->step && page->rows_hash)
+        rc = check_seen(paging, &paging->seen_rows, page->rows_hash,
+                        "the rows of a page came twice in one reading", end);
+    return rc;
 }
 
 static int check_token(struct paging *paging, struct paging_end *end)

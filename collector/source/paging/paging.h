@@ -13,8 +13,9 @@
  *
  * Laws: 1 a short page ends nothing, unless the document says so; an end needs an empty page, a total, a
  * has_more that is false, or a token that is absent, null or empty. 2 A full page without a token, where
- * nothing else says that it is the last, is asked for once more. 3 A token or the bytes of a page that were
- * seen before in this reading are a loop, and so are PAGING_EMPTY_MAX pages in a row without a row. 4 As many
+ * nothing else says that it is the last, is asked for once more. 3 A token, the bytes of a page or its rows
+ * that were seen before in this reading are a loop (a fresh token in each page makes its bytes others), and
+ * so are PAGING_EMPTY_MAX pages in a row without a row. 4 As many
  * rows as `answer.rows_limit` are truncated. 5 Links lead to base_url's host or `hosts`, never from https to
  * http. 6 Memory is bounded: tokens by PAGING_TOKEN_BYTES_MAX, those that are remembered by seen.h, parts by
  * PAGING_PARTS_BYTES_MAX.
@@ -94,6 +95,7 @@ struct paging_page {
     struct mtr_str headers;          /* lines, as of struct mtr_http_answer */
     uint64_t rows;
     struct mtr_hash128 hash;         /* of the page's bytes */
+    uint64_t rows_hash;              /* of what its rows say, whatever their order; 0: not known */
     const struct mtr_found *found;   /* of the wants */
     bool has_known;
     uint64_t bytes;                  /* of a part: as it came */

@@ -98,6 +98,7 @@ static int tell_paging(struct mtr_poll *poll, enum paging_step *step)
                                      .headers = mtr_buffer_str(&poll->headers),
                                      .rows = reading_page_rows(poll->reading),
                                      .hash = poll->page_hash,
+                                     .rows_hash = reading_page_rows_hash(poll->reading),
                                      .found = found,
                                      .bytes = poll->body_bytes};
     return paging_answered(poll->paging, &page, step);

@@ -119,6 +119,8 @@ static int add_row(struct reading *reading, const struct mtr_event *event)
                                    .ordinal = reading->ordinals++,
                                    .is_outside = is_outside(reading, row.time_us),
                                    .is_refused = row.disposition == MTR_DISPOSITION_REFUSED};
+    const uint64_t said[3] = {added.key.high, added.key.low, added.digest};
+    reading->page_rows_hash += XXH3_64bits(said, sizeof(said));
     reading->page_has_rows = true;
     const uint64_t most = reading->ask.source->guard.rows_max;
     int rc = read_rows_add(&reading->rows, &added, most);
@@ -265,6 +267,7 @@ int reading_begin_page(struct reading *reading)
     if (rc) return rc;
     reading->page_count++;
     reading->page_has_rows = false;
+    reading->page_rows_hash = 0;
     reading->rows_before = mtr_row_reader_counts(reading->reader).rows;
     const struct page_text_to to = {.rows = reading->reader,
                                     .writer = reading->writer,
@@ -339,5 +342,7 @@ struct mtr_found reading_found(const struct reading *reading, uint32_t want_inde
 uint64_t reading_page_rows(const struct reading *reading) { return reading->page_rows; }
 
 struct mtr_hash128 reading_page_hash(const struct reading *reading) { return reading->page_hash; }
+
+uint64_t reading_page_rows_hash(const struct reading *reading) { return reading->page_rows_hash; }
 
 uint32_t reading_page_count(const struct reading *reading) { return reading->page_count; }

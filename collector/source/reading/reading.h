@@ -62,6 +62,8 @@ const char *reading_fault(const struct reading *reading);
 struct mtr_found reading_found(const struct reading *reading, uint32_t want);
 uint64_t reading_page_rows(const struct reading *reading);
 struct mtr_hash128 reading_page_hash(const struct reading *reading);
+/* Of what its rows say, whatever their order; 0: it has none. Rows of a multiset are never the same twice. */
+uint64_t reading_page_rows_hash(const struct reading *reading);
 uint32_t reading_page_count(const struct reading *reading);
 
 /* ---- the verdict ---- */

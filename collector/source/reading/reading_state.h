@@ -32,6 +32,7 @@ struct reading {
     uint32_t page_count;
     uint64_t page_rows, rows_before; /* of the page that ended last; of all before the one at work */
     struct mtr_hash128 page_hash;
+    uint64_t page_rows_hash; /* order-free */
     bool page_has_rows; /* something of the page at work was mapped */
 
     /* The first pass. */

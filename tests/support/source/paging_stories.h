@@ -113,7 +113,8 @@ static inline bool answer(struct paging *paging, const struct told *told, unsign
     static const char *const alarms[] = {"", "loop", "truncated", "limit", "link", "incomplete"};
     struct mtr_found found[PAGING_WANTS_MAX];
     struct source_call call = {.is_https = true, .host = MTR_STR("api.example"), .port = 443, .path = MTR_STR("/v2/items"), .query = MTR_STR("a=b")};
-    const char *hash = value_of(told, "hash"), *link = value_of(told, "link"), *status = value_of(told, "status"), *bytes = value_of(told, "bytes");
+    const char *hash = value_of(told, "hash"), *link = value_of(told, "link"), *status = value_of(told, "status"), *bytes = value_of(told, "bytes"),
+               *rows_hash = value_of(told, "rows_hash");
     char headers[1024] = "";
     enum paging_step step;
     const char *fault;
@@ -128,7 +129,8 @@ static inline bool answer(struct paging *paging, const struct told *told, unsign
     if (paging_list(paging)) add_parts(paging, told);
     const struct paging_page page = {
         .call = &call, .headers = mtr_str_from(headers), .rows = strtoull(told->words[0], NULL, 10), .found = found,
-        .hash = {0, hash ? strtoull(hash, NULL, 10) : 1000 + number}, .has_known = strstr(told->words[told->count - 1], "known") != NULL,
+        .hash = {0, hash ? strtoull(hash, NULL, 10) : 1000 + number}, .rows_hash = rows_hash ? strtoull(rows_hash, NULL, 10) : 0,
+        .has_known = strstr(told->words[told->count - 1], "known") != NULL,
         .bytes = bytes ? strtoull(bytes, NULL, 10) : 0,
         .md5 = (const uint8_t *)"\xd4\x1d\x8c\xd9\x8f\x00\xb2\x04\xe9\x80\x09\x98\xec\xf8\x42\x7e"}; /* of nothing */
     assert_int_equal(paging_answered(paging, &page, &step), MTR_OK);

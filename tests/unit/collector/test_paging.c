@@ -84,6 +84,7 @@ static void test_cursor(void **state)
         {"5 next=a|5 next=b|5 next=a", "", "[] NEXT [query.after=a] NEXT [query.after=b] FAILED:loop", NULL}, /* A-B-A */
         {"0 next=a|0 next=a", "", "[] NEXT [query.after=a] FAILED:loop", NULL},
         {"5 next=a hash=7|5 next=b hash=7", "", "[] NEXT [query.after=a] FAILED:loop", NULL}, /* new tokens, old rows */
+        {"5 next=a rows_hash=7|5 next=b rows_hash=8|5 next=c rows_hash=7", "", "[] NEXT [query.after=a] NEXT [query.after=b] FAILED:loop", NULL},
         {"0 next=a hash=7|0 next=b hash=7|2 next=null", "", "[] NEXT [query.after=a] NEXT [query.after=b] END", NULL}, /* empty ones are alike */
         {"5 next={}", "", "[] FAILED:incomplete", NULL},
         {"5 next=true", "", "[] FAILED:incomplete", NULL},

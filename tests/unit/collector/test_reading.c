@@ -230,6 +230,25 @@ static void test_what_would_vanish_waits(void **state)
     free_fixture(f);
 }
 
+/* A page is known again by its rows, whatever stands around them and in whatever order. */
+static void test_rows_of_a_page_are_known_again(void **state)
+{
+    (void)state;
+    static const char *const pages[] = {HEAD ROW("a", "1") ROW("b", "2"), HEAD "\n" ROW("b", "2") ROW("a", "1"), HEAD ROW("a", "1") ROW("b", "3"), HEAD,
+                                        HEAD ROW("a", "1")};
+    uint64_t hashes[5];
+    struct fixture *f = new_fixture();
+    struct reading *reading = open_reading(f);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(feed_page(f, reading, mtr_str_from(pages[i])), 0);
+        hashes[i] = reading_page_rows_hash(reading);
+    }
+    assert_true(hashes[0] == hashes[1] && hashes[0] != hashes[2] && hashes[0] != hashes[4] && hashes[0]);
+    assert_true(hashes[3] == 0);
+    reading_close(reading);
+    free_fixture(f);
+}
+
 /* What is held against the next reading is what was read last, though the alarm's sentence is the same. */
 static void test_a_suspect_may_change(void **state)
 {
@@ -315,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_pages_become_rows),
         cmocka_unit_test(test_what_is_not_whole_is_not_taken),
         cmocka_unit_test(test_what_would_vanish_waits),
+        cmocka_unit_test(test_rows_of_a_page_are_known_again),
         cmocka_unit_test(test_a_suspect_may_change),
         cmocka_unit_test(test_what_would_jump_waits),
         cmocka_unit_test(test_a_page_that_cannot_be_read),
