@@ -71,6 +71,7 @@ struct poll_task {
     int64_t confirms_us;                         /* as of verdict.h */
     uint64_t number;                             /* of the reading */
     struct mtr_str resume;                       /* of paging_open; copied */
+    int64_t since_us; /* of a feed: when its last good reading began; 0: there was none */
     const uint8_t *event_key;
     const char *pages;
     uint32_t events_max;

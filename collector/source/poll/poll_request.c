@@ -94,6 +94,7 @@ void poll_ask(struct mtr_poll *poll, int64_t now_us)
                                     .subscription = poll->task.subscription,
                                     .window = poll->task.window,
                                     .paging = &paging,
+                                    .since_us = poll->task.since_us,
                                     .now_us = now_us};
     int rc = request_build(&ask, &poll->call_arena, &poll->call, &fault);
     if (rc)

@@ -112,15 +112,30 @@ static bool is_feed(const struct poller_strand *strand)
     return strand->source->source->window.length == MTR_LENGTH_CURSOR;
 }
 
-static void look_at_feed(struct poller_strand *strand, int64_t now_us, struct mtr_due_scan *scan)
+/* Zero where it has not begun. */
+static int feed_of(struct looking *looking, struct mtr_feed *out)
 {
+    *out = (struct mtr_feed){0};
+    if (!is_feed(looking->strand)) return MTR_OK;
+    int rc = mtr_ledger_feed(looking->txn, &looking->strand->strand, out);
+    if (rc == MTR_ENOTFOUND) *out = (struct mtr_feed){0};
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
+static int look_at_feed(struct looking *looking, int64_t now_us, struct mtr_due_scan *scan)
+{
+    struct poller_strand *strand = looking->strand;
     const struct failing *failing = find_failing(strand, 0);
-    const struct mtr_window_history history = {.read_us = strand->feed_read_us,
+    struct mtr_feed feed;
+    int rc = feed_of(looking, &feed);
+    if (rc) return rc;
+    const struct mtr_window_history history = {.read_us = feed.read_us,
                                                .wait_until_us = failing ? failing->wait_until_us : 0};
     *scan = (struct mtr_due_scan){.due = mtr_feed_due(&strand->plan, &history, now_us)};
     scan->has_due = scan->due.due_us <= now_us;
     scan->has_next = !scan->has_due;
     scan->next_us = scan->due.due_us;
+    return MTR_OK;
 }
 
 /* ---- alarms ---- */
@@ -161,9 +176,10 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     struct mtr_poller *poller = looking->poller;
     struct poller_strand *strand = looking->strand;
     struct poller_source *source = strand->source;
-    struct mtr_str resume = MTR_STR("");
     struct poll_report report;
-    if (is_feed(strand) && mtr_ledger_cursor(looking->txn, &strand->strand, &resume)) resume = MTR_STR("");
+    struct mtr_feed feed;
+    int rc = feed_of(looking, &feed);
+    if (rc) return rc;
     const struct poll_task task = {.hooks = &poller->poll_hooks,
                                    .source = source->source,
                                    .strand = strand->strand,
@@ -174,7 +190,8 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
                                    .is_forgotten = now_us >= forgotten_us(strand, &scan->window),
                                    .confirms_us = confirms_us(looking, &scan->window),
                                    .number = ++source->last_reading,
-                                   .resume = resume,
+                                   .resume = feed.cursor,
+                                   .since_us = feed.read_us,
                                    .event_key = poller->event_key,
                                    .pages = poller->pages,
                                    .events_max = poller->options.events_max,
@@ -183,7 +200,7 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
                                    .auth = source->auth,
                                    .gate = &source->gate->gate,
                                    .breaker = &source->host->breaker};
-    int rc = poll_open(&task, now_us, &strand->poll, &report);
+    rc = poll_open(&task, now_us, &strand->poll, &report);
     if (rc) {
         note_failure(strand, scan->window.from_us, 0, now_us);
         set_alarm(poller, strand, MTR_ALARM_FAILING, report.text, now_us);
@@ -204,10 +221,7 @@ int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
         return due_heap_set(&poller->heap, &strand->due, INT64_MAX);
     int rc = mtr_ledger_begin(poller->options.ledger, false, &looking.txn);
     if (rc) return rc;
-    if (is_feed(strand))
-        look_at_feed(strand, now_us, &scan);
-    else
-        rc = look_at_windows(&looking, now_us, &scan);
+    rc = is_feed(strand) ? look_at_feed(&looking, now_us, &scan) : look_at_windows(&looking, now_us, &scan);
     if (!rc && scan.has_due) rc = start(&looking, &scan, now_us);
     mtr_ledger_abort(looking.txn);
     if (rc) return rc;
@@ -247,7 +261,6 @@ static void conclude_good(struct mtr_poller *poller, struct poller_strand *stran
     char text[POLL_TEXT_BYTES];
     const enum mtr_alarm alarm = alarm_of_rows(report, text);
     forget_failure(strand, task->window.from_us);
-    if (is_feed(strand)) strand->feed_read_us = now_us;
     source->read_us = now_us;
     source->readings++;
     const uint64_t changes = report->counts.added + report->counts.changed + report->counts.gone;

@@ -33,7 +33,6 @@ struct poller_strand {
     struct mtr_reading_plan plan;
     uint64_t plan_hash, generation;
     int64_t unsettled_us; /* as of mtr_due_scan */
-    int64_t feed_read_us;
     struct failing failing[FAILING_WINDOWS_MAX];
     struct mtr_poll *poll;            /* NULL: nothing is under way */
     struct mtr_catalog *poll_catalog; /* whose source it borrows */

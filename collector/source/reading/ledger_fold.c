@@ -223,6 +223,22 @@ static int fold_number(struct mtr_ledger_txn *txn, const struct receipt *receipt
     return mtr_ledger_put_last_reading(txn, &receipt->strand, receipt->reading);
 }
 
+/* A feed goes on behind a reading that is in whole: until its last part it would lose what follows. */
+static int fold_feed(struct mtr_ledger_txn *txn, const struct receipt *receipt)
+{
+    struct mtr_feed feed = {0};
+    char cursor[MTR_LEDGER_CURSOR_BYTES_MAX]; /* the old one is borrowed from the row that is replaced */
+    const bool is_whole = receipt->state == MTR_WINDOW_COMPLETE || receipt->state == MTR_WINDOW_SETTLED;
+    if (!receipt->is_last || !is_whole) return MTR_OK;
+    int rc = mtr_ledger_feed(txn, &receipt->strand, &feed);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (feed.cursor.size) memcpy(cursor, feed.cursor.data, feed.cursor.size);
+    feed.cursor.data = cursor;
+    if (receipt->cursor.data) feed.cursor = receipt->cursor;
+    feed.read_us = receipt->began_us;
+    return mtr_ledger_put_feed(txn, &receipt->strand, &feed);
+}
+
 /* events[first…at] of a block; the receipt stands at `at`. */
 static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct mtr_event *events,
                         uint32_t first, uint32_t at, uint64_t block_seq)
@@ -242,7 +258,7 @@ static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, co
             fold->change_count++;
     }
     rc = apply_changes(fold, txn, &receipt, &written.delta);
-    if (!rc && receipt.cursor.data) rc = mtr_ledger_put_cursor(txn, &receipt.strand, receipt.cursor);
+    if (!rc && receipt.end_us == receipt.start_us) rc = fold_feed(txn, &receipt);
     if (!rc) rc = fold_number(txn, &receipt);
     return rc || receipt.end_us == receipt.start_us ? rc : fold_window(txn, &receipt, &written);
 }

@@ -60,11 +60,16 @@ int mtr_ledger_last_reading(struct mtr_ledger_txn *txn, const struct mtr_strand 
 int mtr_ledger_put_last_reading(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                                 uint64_t reading) MTR_MUST_USE;
 
-/* Where a feed without windows goes on. MTR_ENOTFOUND: it has not begun. */
-int mtr_ledger_cursor(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
-                      struct mtr_str *cursor) MTR_MUST_USE;
-int mtr_ledger_put_cursor(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
-                          struct mtr_str cursor) MTR_MUST_USE;
+/* Where a feed without windows goes on: behind a token, which may be empty, and from when its last good
+ * reading began. MTR_ENOTFOUND: it has not begun. */
+struct mtr_feed {
+    struct mtr_str cursor;
+    int64_t read_us;
+};
+int mtr_ledger_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                    struct mtr_feed *out) MTR_MUST_USE;
+int mtr_ledger_put_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                        const struct mtr_feed *feed) MTR_MUST_USE;
 
 /* ---- windows ---- */
 

@@ -18,9 +18,9 @@
 #define KEY_FORMAT MTR_STR("format")
 #define KEY_APPLIED MTR_STR("applied")
 
-enum { FORMAT = 1, STRAND_BYTES_MAX = 2 * MTR_KEY_BYTES_MAX + MTR_LEDGER_EACH_BYTES_MAX + 3 };
+enum { FORMAT = 1, FEED_BYTES = 8, STRAND_BYTES_MAX = 2 * MTR_KEY_BYTES_MAX + MTR_LEDGER_EACH_BYTES_MAX + 3 };
 
-static const char *const table_names[LEDGER_TABLES] = {"meta", "sources", "cursors", "windows", "runs"};
+static const char *const table_names[LEDGER_TABLES] = {"meta", "sources", "feeds", "windows", "runs"};
 
 const char *mtr_window_state_name(enum mtr_window_state state)
 {
@@ -215,19 +215,30 @@ int mtr_ledger_put_last_reading(struct mtr_ledger_txn *txn, const struct mtr_str
     return put_u64(txn, LEDGER_SOURCES, hash_key(hash), reading);
 }
 
-int mtr_ledger_cursor(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, struct mtr_str *cursor)
+int mtr_ledger_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, struct mtr_feed *out)
 {
     unsigned char hash[LEDGER_HASH_BYTES];
+    struct mtr_str value;
     ledger_strand_hash(strand, hash);
-    return ledger_get(txn, LEDGER_CURSORS, hash_key(hash), cursor);
+    int rc = ledger_get(txn, LEDGER_FEEDS, hash_key(hash), &value);
+    if (rc) return rc;
+    if (value.size < FEED_BYTES) return MTR_ECORRUPT;
+    *out = (struct mtr_feed){.cursor = {value.data + FEED_BYTES, value.size - FEED_BYTES},
+                             .read_us = (int64_t)lmdb_get_u64((const unsigned char *)value.data)};
+    return MTR_OK;
 }
 
-int mtr_ledger_put_cursor(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, struct mtr_str cursor)
+int mtr_ledger_put_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                        const struct mtr_feed *feed)
 {
-    unsigned char hash[LEDGER_HASH_BYTES];
+    unsigned char hash[LEDGER_HASH_BYTES], value[FEED_BYTES + MTR_LEDGER_CURSOR_BYTES_MAX];
+    const struct mtr_str cursor = feed->cursor;
     MTR_ASSERT(cursor.size <= MTR_LEDGER_CURSOR_BYTES_MAX);
     ledger_strand_hash(strand, hash);
-    return ledger_put(txn, LEDGER_CURSORS, hash_key(hash), cursor);
+    lmdb_put_u64(value, (uint64_t)feed->read_us);
+    if (cursor.size) memcpy(value + FEED_BYTES, cursor.data, cursor.size);
+    return ledger_put(txn, LEDGER_FEEDS, hash_key(hash),
+                      (struct mtr_str){(const char *)value, FEED_BYTES + cursor.size});
 }
 
 /* ---- windows ---- */

@@ -62,15 +62,15 @@ static void numbers_and_cursors_stay(void **state)
 {
     struct fixture *f = *state;
     uint64_t number;
-    struct mtr_str cursor;
+    struct mtr_feed feed;
     assert_int_equal(mtr_ledger_applied(f->txn, &number), 0);
     assert_int_equal(number, 0);
     assert_int_equal(mtr_ledger_last_reading(f->txn, &alone, &number), 0);
     assert_int_equal(number, 0);
-    assert_int_equal(mtr_ledger_cursor(f->txn, &east, &cursor), MTR_ENOTFOUND);
+    assert_int_equal(mtr_ledger_feed(f->txn, &east, &feed), MTR_ENOTFOUND);
     assert_int_equal(mtr_ledger_put_applied(f->txn, 77), 0);
     assert_int_equal(mtr_ledger_put_last_reading(f->txn, &alone, 9), 0);
-    assert_int_equal(mtr_ledger_put_cursor(f->txn, &east, MTR_STR("page 3")), 0);
+    assert_int_equal(mtr_ledger_put_feed(f->txn, &east, &(struct mtr_feed){MTR_STR("page 3"), -7}), 0);
     reopen(f);
     assert_int_equal(mtr_ledger_applied(f->txn, &number), 0);
     assert_int_equal(number, 77);
@@ -78,9 +78,10 @@ static void numbers_and_cursors_stay(void **state)
     assert_int_equal(number, 9);
     assert_int_equal(mtr_ledger_last_reading(f->txn, &other, &number), 0);
     assert_int_equal(number, 0);
-    assert_int_equal(mtr_ledger_cursor(f->txn, &east, &cursor), 0);
-    assert_true(mtr_str_equal(cursor, MTR_STR("page 3")));
-    assert_int_equal(mtr_ledger_cursor(f->txn, &alone, &cursor), MTR_ENOTFOUND);
+    assert_int_equal(mtr_ledger_feed(f->txn, &east, &feed), 0);
+    assert_true(mtr_str_equal(feed.cursor, MTR_STR("page 3")));
+    assert_int_equal(feed.read_us, -7);
+    assert_int_equal(mtr_ledger_feed(f->txn, &alone, &feed), MTR_ENOTFOUND);
 }
 
 static struct mtr_ledger_window window_at(int64_t start_us)
