@@ -116,6 +116,34 @@ static void tell_period(const struct mtr_closed_period *period, struct mtr_diagn
                          change);
 }
 
+#define tell_further(findings, ...)                                                                          \
+    mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL, __VA_ARGS__)
+
+/* What is not in these sums. */
+static void tell_extent(const struct mtr_closed_periods_extent *extent, struct mtr_diagnostics *findings)
+{
+    if (extent->uncounted)
+        tell_further(findings,
+                     "meter `%.*s` is new and priced in the past: what it counts of stored events is not in "
+                     "these sums. Apply it first, then the tariff",
+                     MTR_STR_ARGS(extent->uncounted->key));
+    if (extent->handed_over)
+        tell_further(findings,
+                     "usage of subject `%.*s%s` goes from one subscription to another, and is more than is "
+                     "counted before a change: what moves is not in these sums, and closed periods of both "
+                     "are rated again",
+                     MTR_STR_QUOTED(extent->handed_over->subject));
+    if (extent->gone)
+        tell_further(findings,
+                     "the log no longer has all events of subscription `%.*s` that would be counted again "
+                     "for the change: what becomes of its closed periods cannot be told",
+                     MTR_STR_ARGS(extent->gone->key));
+    if (extent->is_bounded)
+        tell_further(findings,
+                     "the change reaches more closed periods than are looked at before it: there may be "
+                     "others. `meterd price --what-if` looks at all of them");
+}
+
 int mtr_closed_periods_review(struct mtr_rollups *rollups, struct mtr_charges *charges,
                               const struct mtr_closed_periods_options *options, bool allowed,
                               struct mtr_diagnostics *findings)
@@ -125,29 +153,9 @@ int mtr_closed_periods_review(struct mtr_rollups *rollups, struct mtr_charges *c
     int rc = mtr_closed_periods_walk(rollups, charges, options, on_period, &review, &extent);
     if (rc) return rc;
     for (uint32_t i = 0; i < review.sum_count; i++) tell_sum(&review.sums[i], allowed, findings);
-    if (extent.uncounted)
-        mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
-                             "meter `%.*s` is new and priced in the past: what it counts of stored events is "
-                             "not in these sums. Apply it first, then the tariff",
-                             MTR_STR_ARGS(extent.uncounted->key));
-    if (extent.handed_over)
-        mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
-                             "usage of subject `%.*s%s` goes from one subscription to another, and is more "
-                             "than is counted before a change: what moves is not in these sums, and closed "
-                             "periods of both are rated again",
-                             MTR_STR_QUOTED(extent.handed_over->subject));
-    if (extent.gone)
-        mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
-                             "the log no longer has all events of subscription `%.*s` that would be counted "
-                             "again for the change: what becomes of its closed periods cannot be told",
-                             MTR_STR_ARGS(extent.gone->key));
-    if (extent.is_bounded)
-        mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
-                             "the change reaches more closed periods than are looked at before it: there may "
-                             "be others. `meterd price --what-if` looks at all of them");
+    tell_extent(&extent, findings);
     for (uint32_t i = 0; i < review.told_count; i++) tell_period(&review.told[i], findings);
     if (review.untold)
-        mtr_diagnostics_addf(findings, MTR_FINDING_PERIODS_CLOSED_FURTHER, 0, 0, NULL,
-                             "and %" PRIu64 " further period%s", review.untold, mtr_plural(review.untold));
+        tell_further(findings, "and %" PRIu64 " further period%s", review.untold, mtr_plural(review.untold));
     return MTR_OK;
 }

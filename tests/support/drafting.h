@@ -9,11 +9,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "tests/support/january.h"
 #include "tests/support/metering.h"
 
 enum { EVENTS = 300 };
-static const int64_t HOUR_US = MTR_US_PER_HOUR, DAY_US = MTR_US_PER_DAY;
-static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 2026-01-01T00:00:00Z */
 
 #define METERS                                                                                                       \
     "vendors: [{key: acme}]\n"                                                                                       \

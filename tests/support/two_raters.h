@@ -4,12 +4,11 @@
 #ifndef METERD_TESTS_SUPPORT_TWO_RATERS_H
 #define METERD_TESTS_SUPPORT_TWO_RATERS_H
 
+#include "tests/support/january.h"
 #include "tests/support/random.h"
 #include "tests/support/rating_use.h"
 
 enum { CHARGES_MAX = 20000, LITTLE_BYTES = 192 << 10 };
-static const int64_t HOUR_US = MTR_US_PER_HOUR, DAY_US = MTR_US_PER_DAY;
-static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 2026-01-01T00:00:00Z */
 
 #define HEAD                                                                                                          \
     "vendors: [{key: acme}]\n"                                                                                        \

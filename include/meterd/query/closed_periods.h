@@ -11,8 +11,8 @@
  * Use of hours that the draft cuts where the store's cells are not cut is counted again from the log
  * (meterd/aggregator/recount.h), so what is told is what will be charged. So is usage that goes from one
  * subscription of a subject to another (a start that moves, one that begins beside another's end): periods of
- * both are told, also those of one that is new. Of one whose subject is new, events that wait for
- * it are counted.
+ * both are told, also those of one that is new. Of one whose subject is new, events that wait for it are
+ * counted.
  *
  * Reads both stores in short read transactions and writes nothing. Bounded: only subscriptions that the draft
  * touches, of these only periods that it can reach, and of these those whose inputs are others; with 100,000
