@@ -29,6 +29,7 @@ struct record_out {
     const struct mtr_record_want *wants;
     uint32_t want_count;
     uint32_t gather_bytes;
+    bool may_be_empty;
     struct mtr_record_hooks hooks;
     uint64_t count, problems;
     struct record_found founds[MTR_RECORD_WANTS_MAX];

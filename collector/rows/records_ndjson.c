@@ -253,7 +253,7 @@ static int ndjson_end(void *state)
     struct mtr_record_place place = {.line = 1, .column = 1};
     int rc = ndjson->text.size ? mtr_buffer_append_char(&ndjson->text, '\n') : MTR_OK;
     if (!rc) rc = run(ndjson);
-    if (rc || ndjson->has_line) return rc;
+    if (rc || ndjson->has_line || ndjson->out->may_be_empty) return rc;
     return record_stop(ndjson->out, MTR_FINDING_IMPORT_EMPTY, &place,
                        "the file is empty: a line for each row is expected");
 }

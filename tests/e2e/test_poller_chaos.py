@@ -35,6 +35,7 @@ def check_every_kind():
         world.go_on(6)
         world.read_again()
         world.drain()
+        assert not {(name, alarm) for name, alarm in world.alarms() if alarm not in ("suspect", "incomplete")}, world.alarms()
         assert not world.vendor.trapped and world.audit()
         assert max(service.in_flight_max for service in world.vendor.services.values()) <= 2  # limits.concurrency
 

@@ -208,7 +208,8 @@ static int open_rows(struct reading *reading, const char **fault)
                                             .want_count = reading->want_count,
                                             .sum_of = reading->watched,
                                             .constants = reading->constants,
-                                            .constant_count = reading->constant_count};
+                                            .constant_count = reading->constant_count,
+                                            .may_be_empty = true};
     return mtr_row_reader_open(&reading->ask.source->map, &options, &hooks, &reading->reader, fault);
 }
 

@@ -39,7 +39,8 @@ static int open_again(struct reading *reading)
     const struct mtr_row_options options = {.format = &reading->ask.source->map.format,
                                             .gather_bytes = PIECE_BYTES,
                                             .constants = reading->constants,
-                                            .constant_count = reading->constant_count};
+                                            .constant_count = reading->constant_count,
+                                            .may_be_empty = true};
     mtr_row_reader_close(reading->reader);
     reading->reader = NULL;
     return mtr_row_reader_open(&reading->ask.source->map, &options, &hooks, &reading->reader, &fault);

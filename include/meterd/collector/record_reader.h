@@ -90,6 +90,7 @@ struct mtr_record_spec {
     const struct mtr_record_want *wants;
     uint32_t want_count;
     uint32_t gather_bytes; /* so much text is gathered before JSON is read; 0: as much as is fast */
+    bool may_be_empty;     /* NDJSON without a line has no records, and is no mistake */
 };
 
 struct mtr_record_reader;

@@ -18,6 +18,7 @@
 #ifndef METERD_COLLECTOR_ROW_READER_H
 #define METERD_COLLECTOR_ROW_READER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "meterd/collector/import_row.h"
@@ -52,6 +53,7 @@ struct mtr_row_options {
     const struct mtr_label *constants;
     uint32_t constant_count;
     uint32_t gather_bytes; /* as of the record reader */
+    bool may_be_empty;     /* as of the record reader: of answers, where a file would be a wrong one */
 };
 
 struct mtr_row_counts {

@@ -172,6 +172,36 @@ static void test_a_hook_ends_the_reading(void **state)
     }
 }
 
+/* A file without a line is a wrong one; an answer without a line has no rows, and a page of one may follow. */
+static void test_no_line_at_all(void **state)
+{
+    (void)state;
+    static const char map_text[] = "id: I\ntype: =t\nsubject: S\nformat: {ndjson: {}}\n";
+    static const char *const pages[] = {"", "{\"I\":\"1\",\"S\":\"a\"}\n", "\n"};
+    for (int may_be_empty = 0; may_be_empty < 2; may_be_empty++) {
+        const struct mtr_row_hooks hooks = {on_event, on_problem, NULL};
+        struct mtr_import_map *map = test_malloc(sizeof(*map));
+        struct mtr_row_reader *reader;
+        struct mtr_diagnostic diagnostic;
+        const char *fault;
+        assert_int_equal(mtr_import_map_parse(mtr_str_from(map_text), map, &diagnostic), MTR_OK);
+        const struct mtr_row_options options = {.format = &map->format, .may_be_empty = may_be_empty};
+        mtr_buffer_init(&out, 1 << 20);
+        assert_int_equal(mtr_row_reader_open(map, &options, &hooks, &reader, &fault), MTR_OK);
+        for (int i = 0; i < 3; i++) {
+            if (i) assert_int_equal(mtr_row_reader_turn(reader, &fault), MTR_OK);
+            assert_int_equal(mtr_row_reader_read(reader, mtr_str_from(pages[i])), MTR_OK);
+            assert_int_equal(mtr_row_reader_end(reader), may_be_empty || i == 1 ? MTR_OK : MTR_EINVALID);
+            if (!may_be_empty) break;
+        }
+        assert_int_equal(mtr_row_reader_counts(reader).events, may_be_empty);
+        mtr_buffer_release(&out);
+        mtr_row_reader_close(reader);
+        mtr_import_map_release(map);
+        test_free(map);
+    }
+}
+
 /* Pages of an answer: each has a header of its own, and the n-th of equal rows is counted through all of them. */
 static void test_pages_are_one_reading(void **state)
 {
@@ -260,6 +290,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_equal_rows),
                                        cmocka_unit_test(test_a_hook_ends_the_reading),
-                                       cmocka_unit_test(test_pages_are_one_reading), cmocka_unit_test(test_proofs)};
+                                       cmocka_unit_test(test_pages_are_one_reading), cmocka_unit_test(test_no_line_at_all), cmocka_unit_test(test_proofs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
