@@ -276,6 +276,19 @@ static bool is_told(int rc, const struct mtr_diagnostic *diagnostic, struct mtr_
     return rc == MTR_EINVALID || rc == MTR_OK;
 }
 
+/* Columns that the format cannot have, which may be said behind them. */
+static int check_columns(struct import_reading *reading, struct mtr_diagnostics *findings)
+{
+    for (uint32_t i = 0; i < reading->column_count; i++) {
+        const char *fault;
+        int rc = mtr_row_format_check_column(&reading->map->format, reading->columns[i], reading->arena,
+                                             &fault);
+        if (rc == MTR_EINVALID) rc = row_fault(reading->column_nodes[i], reading->diagnostic, fault);
+        if (!is_told(rc, reading->diagnostic, findings)) return rc;
+    }
+    return MTR_OK;
+}
+
 static int read_all(struct import_reading *reading, const struct mtr_node *root,
                     struct mtr_diagnostics *findings)
 {
@@ -299,7 +312,8 @@ static int read_all(struct import_reading *reading, const struct mtr_node *root,
     }
     if (reading->map->format.kind == MTR_ROWS_PROMETHEUS && !reading->has_time_format)
         reading->map->time_pattern.form = MTR_TIME_UNIX_S;
-    rc = keep_arrays(reading);
+    rc = check_columns(reading, findings);
+    if (!rc) rc = keep_arrays(reading);
     if (rc) return rc;
     const char *fault = findings->errors > errors ? NULL : missing(reading);
     if (fault) (void)is_told(row_fault(root, &diagnostic, fault), &diagnostic, findings);

@@ -20,6 +20,7 @@ struct import_reading {
     const struct import_source *source;
     struct mtr_diagnostic *diagnostic; /* of the member at work */
     struct mtr_str columns[MTR_IMPORT_COLUMNS_MAX];
+    const struct mtr_node *column_nodes[MTR_IMPORT_COLUMNS_MAX]; /* where each is named first */
     uint32_t column_count;
     struct mtr_import_value data[MTR_EVENT_PROPERTIES_MAX];
     struct mtr_import_skip skips[MTR_IMPORT_SKIPS_MAX];

@@ -16,6 +16,7 @@ int import_add_column(struct import_reading *reading, const struct mtr_node *nod
     if (name.size == 0) return row_fault(node, reading->diagnostic, "a column's name is missing");
     if (reading->column_count == MTR_IMPORT_COLUMNS_MAX)
         return row_fault(node, reading->diagnostic, "more than 256 columns are used");
+    reading->column_nodes[reading->column_count] = node;
     int rc = mtr_arena_copy(reading->arena, name, &reading->columns[reading->column_count]);
     if (!rc) *column = (int32_t)reading->column_count++;
     return rc;

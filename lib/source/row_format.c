@@ -158,3 +158,28 @@ int mtr_row_format_parse(const struct mtr_node *node, struct mtr_arena *arena, s
     return fault(&reading, node,
                  "{csv: {delimiter: \";\", header: true}} or {json: {rows: \"data[]\"}} is expected");
 }
+
+/* How many maps stand around a row. */
+static uint32_t maps_around(const struct mtr_row_path *rows)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < rows->step_count; i++) count += rows->steps[i].kind == MTR_ROW_STEP_NAME;
+    return count;
+}
+
+int mtr_row_format_check_column(const struct mtr_row_format *format, struct mtr_str column,
+                                struct mtr_arena *arena, const char **fault)
+{
+    const bool is_json = format->kind == MTR_ROWS_JSON;
+    struct mtr_row_path path, rows;
+    *fault = NULL;
+    if (!is_json && format->kind != MTR_ROWS_NDJSON) return MTR_OK;
+    int rc = mtr_row_path_parse(column, arena, &path);
+    if (!rc) rc = mtr_row_path_parse(format->rows, arena, &rows);
+    if (rc) return rc;
+    if (path.has_each && is_json) *fault = "a column has one value: [] is of `rows` alone";
+    if (path.climbs && !is_json) *fault = "^ climbs out of the rows of json: a line has nothing around it";
+    if (is_json && path.climbs > maps_around(&rows))
+        *fault = "climbs out of the document: it has more ^ than there are maps around a row";
+    return *fault ? MTR_EINVALID : MTR_OK;
+}

@@ -228,7 +228,7 @@ def check_documents(b):
     b.counted(3)
     b.run(path, 1, mapping=nested, says=["3 duplicate"])
     b.counted(0)
-    b.run(path, 1, mapping=nested.replace("^^.at", "^^^.at"), says=["page.json.gz: a column climbs out of the document"])
+    b.run(path, 1, mapping=nested.replace("^^.at", "^^^.at"), says=["map.yaml:4:14: error: path: climbs out of the document"])
     samples = MAP.replace("id: Id", 'id: "{pod}/{timestamp}"').replace("subject: Sub", "subject: pod").replace("{column: At, format: utc}", "timestamp").replace("Hours", "value")
     seconds = calendar.timegm(time.strptime(b.day, "%Y-%m-%d")) + 36000
     answer = {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {"pod": "sub-1"}, "values": [[seconds + 0.5, "2"], [seconds + 60, "NaN"]]}]}}

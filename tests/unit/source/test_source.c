@@ -204,7 +204,7 @@ static const char *const spellings[] = {
     "identity: {hash: [a, b], multiset: true}",
     "identity: {multiset: true}",
     "identity:\nmap: {id: '{a}/{b}', type: =t, subject: s, time: at}",
-    "map: {type: =t, subject: '^^.account', time: at, data: {quantity: '[0]', name: '[\"a.b@c\"]'}}",
+    "format: {json: {rows: 'data[].items[]'}}\nmap: {type: =t, subject: '^^.account', time: at, data: {quantity: '[0]', name: '[\"a.b@c\"]'}}",
     "pages: {keep: 0}",
     "base_url: 'http://[::1]:8080'",
     "job: null\nfor_each: null\nholds_close: null",
