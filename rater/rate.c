@@ -130,6 +130,7 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
     struct mtr_rater *rater = step->rater;
     struct mtr_rollups_use use = {step->rollups, step->catalog};
     struct mtr_rating of = mtr_rating_of_stores(&use, step->charges, &rater->arena);
+    of.scratch = &rater->scratch;
     int rc = begin(step, subscription, period, rating);
     if (rc) return rc;
     of.closing = rating->closing;

@@ -47,6 +47,7 @@ int mtr_rater_open(struct mtr_rollups *rollups, struct mtr_charges *charges,
     rater->scan_starts = calloc(options->step_rows_max, sizeof(*rater->scan_starts));
     rater->lines_max = rater_lines_at_once(options->memory_bytes_max);
     mtr_arena_init(&rater->arena, ARENA_CHUNK_BYTES, options->memory_bytes_max);
+    mtr_arena_init(&rater->scratch, ARENA_CHUNK_BYTES, SIZE_MAX);
     mtr_buffer_init(&rater->body, BODY_BYTES_MAX);
     mtr_buffer_init(&rater->traces, TRACES_BYTES_MAX);
     if (!rater->scan_starts) {
@@ -61,6 +62,7 @@ void mtr_rater_close(struct mtr_rater *rater)
 {
     if (!rater) return;
     mtr_arena_release(&rater->arena);
+    mtr_arena_release(&rater->scratch);
     rater_release_sums(&rater->sums);
     mtr_buffer_release(&rater->body);
     mtr_buffer_release(&rater->traces);

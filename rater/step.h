@@ -18,6 +18,7 @@ struct mtr_rater {
     struct mtr_charges *charges;
     struct mtr_rater_options options;
     struct mtr_arena arena;   /* one period's prices */
+    struct mtr_arena scratch; /* of a rating */
     struct mtr_buffer body;   /* one charge */
     struct mtr_buffer traces; /* one rating */
     int64_t *scan_starts;     /* step_rows_max */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SCRATCH_CHUNK_BYTES = 1 << 16 };
+
 static const struct mtr_recount *recount_of(void *context)
 {
     return ((struct query_recounted_use *)context)->recount;
@@ -99,6 +101,7 @@ int query_view_open(struct query_view *view, const struct mtr_catalog *catalog,
                     const struct mtr_recount_options *options)
 {
     *view = (struct query_view){.catalog = catalog};
+    mtr_arena_init(&view->scratch, SCRATCH_CHUNK_BYTES, SIZE_MAX);
     view->asked = malloc(asked_bytes(view));
     return view->asked ? mtr_recount_open(options, &view->recount) : MTR_ENOMEM;
 }
@@ -107,6 +110,7 @@ void query_view_close(struct query_view *view)
 {
     mtr_recount_close(view->recount);
     free(view->asked);
+    mtr_arena_release(&view->scratch);
     *view = (struct query_view){.catalog = NULL};
 }
 
@@ -173,6 +177,7 @@ struct mtr_rating query_view_rating(struct query_view *view, struct mtr_charges_
                                     struct mtr_arena *arena)
 {
     struct mtr_rating rating = mtr_rating_of_stores(&view->use.rollups, charges, arena);
+    rating.scratch = &view->scratch;
     rating.source = &query_use_of_recount;
     rating.source_context = &view->use;
     return rating;

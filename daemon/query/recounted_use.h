@@ -27,6 +27,7 @@ struct query_view {
     uint8_t *asked;                    /* a bit for each subscription that was asked for */
     const struct mtr_subscription *const *peers; /* the first so many of these were, too */
     uint32_t peers_asked;
+    struct mtr_arena scratch; /* of its ratings */
 };
 
 int query_view_open(struct query_view *view, const struct mtr_catalog *catalog,

@@ -15,7 +15,7 @@
 #include "rater/period/gather_parts.h"
 #include "rater/period/parts.h"
 
-enum { CHUNK_BYTES = 4096 };
+enum { CHUNK_BYTES = 4096, SCRATCH_KEPT_BYTES = 1 << 20 };
 
 static int on_member(void *context, const struct mtr_member *member)
 {
@@ -266,6 +266,17 @@ static int gather_peers(const struct rater_gathering *own, struct collecting *co
     return rc;
 }
 
+/* What a large period needed is not kept for small ones. */
+static void give_back(struct mtr_arena *scratch)
+{
+    if (scratch->bytes_total <= SCRATCH_KEPT_BYTES) {
+        mtr_arena_reset(scratch);
+        return;
+    }
+    mtr_arena_release(scratch);
+    mtr_arena_init(scratch, CHUNK_BYTES, SIZE_MAX);
+}
+
 /* In memory of its own. */
 static int gather_apart(struct rater_gathering *gathering, const struct mtr_billing_period *period,
                         uint32_t part, struct collecting *collecting)
@@ -273,12 +284,15 @@ static int gather_apart(struct rater_gathering *gathering, const struct mtr_bill
     const struct mtr_arena *bound = collecting->arena;
     const bool has_peers = gathering->rule.component->across_customer &&
                            period->parts[part].tariff == gathering->subscription->tariff;
-    struct mtr_arena arena;
-    mtr_arena_init(&arena, CHUNK_BYTES, bound->bytes_max - bound->bytes_total);
-    gathering->arena = &arena;
+    struct mtr_arena own, *arena = gathering->rating->scratch;
+    const size_t bytes_max = bound->bytes_max - bound->bytes_total;
+    if (!arena) mtr_arena_init(&own, CHUNK_BYTES, bytes_max);
+    else arena->bytes_max = bytes_max > arena->bytes_total ? bytes_max : arena->bytes_total;
+    gathering->arena = arena ? arena : &own;
     int rc = gather_component(gathering, period, part, collecting);
     if (!rc && has_peers) rc = gather_peers(gathering, collecting);
-    mtr_arena_release(&arena);
+    if (!arena) mtr_arena_release(&own);
+    else give_back(arena);
     return rc;
 }
 

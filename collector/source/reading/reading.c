@@ -291,6 +291,7 @@ static int explain(struct reading *reading, int rc)
 
 int reading_feed(struct reading *reading, struct mtr_str piece)
 {
+    if (!piece.size) return MTR_OK;
     return explain(reading, page_text_read(&reading->text, piece));
 }
 

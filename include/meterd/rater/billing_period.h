@@ -144,6 +144,8 @@ struct mtr_rating {
     bool closing; /* the period is over: minimums are due, and a rate of exchange must be there. Before, one
                      of any age does: those of days to come are not known */
     struct mtr_arena *arena;
+    struct mtr_arena *scratch; /* reset at each use, and kept from period to period; NULL: memory is asked for
+                                  and given back */
 };
 
 /* As charges are rated: use out of the rollups, draws and accounts out of the charges store (NULL: nothing
