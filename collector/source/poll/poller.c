@@ -236,7 +236,7 @@ static int start_due(struct mtr_poller *poller, int64_t now_us, int64_t *next_us
 
 static int check_fold(struct mtr_poller *poller)
 {
-    if (!poller->own_rc) return MTR_OK;
+    if (poller->own_work || !poller->own_rc) return MTR_OK; /* the pool has it */
     poller->hooks.tell(poller->hooks.context, true, MTR_STR(""), poller->diagnostic.text);
     return poller->own_rc;
 }
