@@ -136,20 +136,21 @@ static int find_term(const struct mtr_rating *rating, const struct mtr_period_pr
 {
     const struct mtr_billing_part *part = &priced->period.parts[index];
     const struct mtr_grant *sum = rater_find_term(priced, index);
-    uint32_t first = part->first;
+    int rc = MTR_OK;
     if (!sum) return MTR_OK;
     struct mtr_price_term *term = mtr_arena_calloc(rating->arena, 1, sizeof(*term));
     if (!term) return MTR_ENOMEM;
-    while (first < index && rater_find_term(priced, first) != sum) first++;
     MTR_ASSERT(part->term.whole.start_us <= part->start_us && part->end_us <= part->term.whole.end_us);
     *term = (struct mtr_price_term){.whole = part->term.whole,
                                     .runs_from_us = part->term.runs_from_us,
                                     .runs_to_us = part->term.runs_to_us,
                                     .before = {sum->before},
-                                    .first_earlier = first - part->first,
                                     .ends = part->end_us == part->term.runs_to_us};
+    for (uint32_t i = part->first; !rc && i < index; i++) /* one between them may lie in another term */
+        if (rater_find_term(priced, i) == sum)
+            rc = mtr_money_add(term->before, priced->prices[i]->term_sum, &term->before);
     *out = term;
-    return MTR_OK;
+    return rc;
 }
 
 static int price_part(const struct mtr_rating *rating, struct mtr_period_price *priced, uint32_t index)

@@ -319,16 +319,16 @@ static struct naive_drawing drawing_of(const struct billing *billing)
 }
 
 /* What the limits of the part's term are to know; those of the period before it count, too. */
-static struct mtr_price_term find_term(const struct billing *billing, const struct side *side, uint32_t index)
+static struct mtr_price_term find_term(const struct billing *billing, const struct side *side, uint32_t index,
+                                       const struct mtr_price *prices)
 {
     const struct part *part = &side->parts[index];
     const struct mtr_period active = {part->start_us, part->end_us};
     struct mtr_price_term term =
         scenario_terms_of(billing->terms, billing->subscription, part->tariff, part->version, active);
-    uint32_t first = part->first;
-    while (!side->parts[first].version->term.given || side->parts[first].term.start_us != part->term.start_us)
-        first++;
-    term.first_earlier = first - part->first;
+    for (uint32_t i = part->first; i < index; i++)
+        if (side->parts[i].version->term.given && side->parts[i].term.start_us == part->term.start_us)
+            CHECK_OK(billing->scenario, mtr_money_add(term.before, prices[i].term_sum, &term.before));
     return term;
 }
 
@@ -387,7 +387,7 @@ static void price_side(struct billing *billing, const struct side *side, add_amo
         input.pools = pools;
         struct mtr_price_term term;
         if (billing->terms && part->version->term.given) {
-            term = find_term(billing, side, i);
+            term = find_term(billing, side, i, prices);
             input.term = &term;
         }
         CHECK_OK(billing->scenario, mtr_price(&input, false, &arena, &prices[i]));

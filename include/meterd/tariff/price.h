@@ -88,8 +88,7 @@ struct mtr_price_term {
     struct mtr_period whole;
     int64_t runs_from_us; /* what of it the subscription runs through: what its amounts prorate by */
     int64_t runs_to_us;
-    struct mtr_money before; /* what the billing periods before this one came to in it: their term_sum */
-    uint32_t first_earlier;  /* index in the input's `earlier` of the first part that lies in it, too */
+    struct mtr_money before; /* what the parts before this one came to in it: their term_sum */
     bool ends;               /* with this part */
 };
 

@@ -198,18 +198,6 @@ static int sum_lines(const struct mtr_pricer *pricer, struct mtr_money *out)
     return rc ? rc : mtr_exact_round(sum, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, out, NULL);
 }
 
-/* And those of the term before them. */
-static int sum_before(const struct mtr_price_input *input, struct mtr_money *out)
-{
-    struct mtr_money sum = input->term->before;
-    int rc = MTR_OK;
-    MTR_ASSERT(input->term->first_earlier <= input->earlier_count);
-    for (uint32_t i = input->term->first_earlier; !rc && i < input->earlier_count; i++)
-        rc = mtr_money_add(sum, input->earlier[i]->term_sum, &sum);
-    *out = sum;
-    return rc;
-}
-
 /* A line of what a limit comes to now less what it came to before; `sum`: what it is measured by. */
 static int add_line(const struct limits *limits, struct mtr_price_line line, const char *text,
                     struct mtr_money sum)
@@ -286,11 +274,10 @@ static int apply_limits(struct mtr_pricer *pricer)
 {
     struct limits limits;
     struct standing before, now;
-    struct mtr_money sum;
     if (!pricer->input->term) return MTR_OK;
     MTR_ASSERT(pricer->input->version->term.given);
+    struct mtr_money sum = pricer->input->term->before;
     int rc = sum_lines(pricer, &pricer->price.term_sum);
-    if (!rc) rc = sum_before(pricer->input, &sum);
     if (!rc) rc = open_limits(pricer, &limits);
     if (!rc) rc = stand_at(&limits, sum, &before);
     if (!rc) rc = mtr_money_add(sum, pricer->price.term_sum, &sum);

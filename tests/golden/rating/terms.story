@@ -239,3 +239,23 @@ at      2028-07-01T02
         s2 2027-12: final 50 tariff.term.minimum minimum (1)
         s2 2028-06: final 50 tariff.term.minimum minimum (1)
         s3 2028-06: final 20 calls; final 10 tariff.term.commitment overage
+
+# Terms of two versions begin on one day. What lies between two parts of the one, in another term of the other, is nothing to it.
+tariffs:
+- key: turned
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components: [{key: calls, meter: calls, per_unit: 1}]
+    term: {every: month, count: 4, minimum: 1}
+  - from: 2026-06-14
+    components: [{key: calls, meter: calls, per_unit: 1}]
+    term: {every: year, cap: 100}
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: turned, start: 2026-02-10}
+
+use     s1 calls 2026-06-05 90
+        s1 calls 2026-06-12 8
+        s1 calls 2026-06-20 15
+at      2026-07-01T02
+        s1 2026-06: final 90 calls; final 8 calls; final 15 calls; final -5 tariff.term.cap cap
