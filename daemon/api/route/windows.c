@@ -1,6 +1,8 @@
 /*
  * GET /v1/sources/windows: the ledger of a source's windows, from a time on.
  */
+#include <string.h>
+
 #include "daemon/api/rows.h"
 #include "daemon/api/routes.h"
 
@@ -12,7 +14,9 @@ struct windows {
     const struct mtr_source *source;
     uint64_t limit, listed;
     int64_t from_us;
-    uint64_t skip, skipped; /* rows of from_us that are listed */
+    bool is_behind; /* the row of `each` that begins at from_us: it is listed, or was asked for */
+    char each[MTR_LEDGER_EACH_BYTES_MAX];
+    size_t each_bytes;
     bool more;
     struct api_rows *rows;
 };
@@ -85,21 +89,24 @@ static int write_window(struct windows *windows, struct mtr_str each, const stru
     return api_row(windows->rows, &row);
 }
 
+static void go_behind(struct windows *windows, struct mtr_str each, int64_t start_us)
+{
+    MTR_ASSERT(each.size <= sizeof(windows->each));
+    if (each.size) memcpy(windows->each, each.data, each.size);
+    windows->each_bytes = each.size;
+    windows->from_us = start_us;
+    windows->is_behind = true;
+}
+
 static int on_window(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
 {
     struct windows *windows = context;
-    if (window->start_us == windows->from_us && windows->skipped < windows->skip) {
-        windows->skipped++;
-        return MTR_OK;
-    }
     if (windows->listed == windows->limit) {
         windows->more = true;
         return API_STOP;
     }
     if (api_rows_full(windows->rows)) return API_STOP;
-    windows->skip = window->start_us == windows->from_us ? windows->skip + 1 : 1;
-    windows->skipped = windows->skip;
-    windows->from_us = window->start_us;
+    go_behind(windows, each, window->start_us);
     windows->listed++;
     return write_window(windows, each, window);
 }
@@ -108,15 +115,33 @@ static int fill(struct api_call *call, struct api_rows *rows)
 {
     struct windows *windows = call->state;
     struct mtr_ledger_txn *txn;
-    const struct mtr_strand strand = {windows->source->vendor, windows->source->key, MTR_STR("")};
+    char each[MTR_LEDGER_EACH_BYTES_MAX]; /* the walk's own: rows go on */
+    memcpy(each, windows->each, windows->each_bytes);
+    const struct mtr_strand strand = {
+        windows->source->vendor, windows->source->key, {each, windows->each_bytes}};
     windows->rows = rows;
-    windows->skipped = 0;
     int rc = mtr_ledger_begin(call->host->ledger, false, &txn);
     if (rc) return rc;
-    rc = mtr_ledger_walk_windows(txn, &strand, windows->from_us, on_window, windows);
+    rc = windows->is_behind
+             ? mtr_ledger_walk_windows_behind(txn, &strand, windows->from_us, on_window, windows)
+             : mtr_ledger_walk_windows(txn, &strand, windows->from_us, on_window, windows);
     mtr_ledger_abort(txn);
     if (!rc || windows->more) api_rows_end(rows, 0, windows->more);
     return rc == API_STOP ? MTR_OK : rc;
+}
+
+/* False: after answering a problem. */
+static bool begin_behind(struct api_call *call, struct windows *windows)
+{
+    const struct mtr_str each = api_text(call, "after_each");
+    const int64_t after_us = api_time_us(call, "after", INT64_MIN);
+    if (each.size > MTR_LEDGER_EACH_BYTES_MAX || (each.size && after_us == INT64_MIN)) {
+        api_problem(call, 400, MTR_FINDING_REQUEST_PARAMETER_VALUE,
+                    "after_each: `each` of a row, beside `after`, its `start`");
+        return false;
+    }
+    if (after_us != INT64_MIN && after_us >= windows->from_us) go_behind(windows, each, after_us);
+    return true;
 }
 
 static bool begin(struct api_call *call)
@@ -128,6 +153,7 @@ static bool begin(struct api_call *call)
     windows->limit = api_u64(call, "limit");
     windows->from_us = api_time_us(call, "from", INT64_MIN);
     call->state = windows;
+    if (!begin_behind(call, windows)) return false;
     if (windows->source) return true;
     api_unknown(call, MTR_KIND_SOURCE, key);
     return false;
@@ -136,6 +162,9 @@ static bool begin(struct api_call *call)
 static const struct api_parameter parameters[] = {
     {"source", API_TEXT, .doc = "key of the source; it must be given"},
     {"from", API_TIME, .doc = "windows that begin at this time or later"},
+    {"after", API_TIME,
+     .doc = "go on behind the window that begins at this time: `start` of the last row where has_more"},
+    {"after_each", API_TEXT, .doc = "beside `after`: `each` of that row, where it has one"},
     {"limit", API_INTEGER, .min = 1, .max = 100000, .default_text = "1000", .doc = "at most so many rows"},
     {0},
 };

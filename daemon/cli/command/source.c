@@ -30,6 +30,16 @@ static void print_sources(const struct mtr_node *root)
     rows_say_more(root, "sources");
 }
 
+static void say_more_windows(const struct mtr_node *root)
+{
+    const struct mtr_node *more = mtr_node_get(root, "has_more"), *windows = mtr_node_get(root, "windows");
+    if (!more || !more->truth || !windows || !windows->child_count) return;
+    const struct mtr_node *last = &windows->children[windows->child_count - 1];
+    const struct mtr_str start = mtr_node_text(last, "start"), each = mtr_node_text(last, "each");
+    fprintf(stderr, "more windows follow: --after %.*s%s%.*s%s, or a greater --limit\n", MTR_STR_ARGS(start),
+            each.size ? " --after-each '" : "", MTR_STR_ARGS(each), each.size ? "'" : "");
+}
+
 static void print_windows(const struct mtr_node *root)
 {
     static const struct rows_column columns[] = {
@@ -46,12 +56,12 @@ static void print_windows(const struct mtr_node *root)
     };
     if (!rows_print(mtr_node_get(root, "windows"), ROWS_COLUMNS(columns)))
         fprintf(stderr, "no windows: none was read yet\n");
-    rows_say_more(root, "windows");
+    say_more_windows(root);
 }
 
 static int run_windows(const struct cli_invocation *invocation)
 {
-    static const char *const parameters[] = {"from", "limit", NULL};
+    static const char *const parameters[] = {"from", "after", "after-each", "limit", NULL};
     struct mtr_buffer path;
     mtr_buffer_init(&path, PATH_BYTES);
     int rc = mtr_buffer_printf(&path, "/v1/sources/windows?source=");
@@ -65,7 +75,7 @@ static int run_windows(const struct cli_invocation *invocation)
 
 static int run(const struct cli_invocation *invocation)
 {
-    static const char *const parameters[] = {"limit", NULL};
+    static const char *const parameters[] = {"after", "limit", NULL};
     const struct rows_query sources = {.path = "/v1/sources", .options = parameters, .print = print_sources};
     const char *what = invocation->arguments[0];
     const bool has_key = invocation->argument_count == 2;
@@ -77,6 +87,8 @@ static int run(const struct cli_invocation *invocation)
 
 static const struct cli_option options[] = {
     {"from", 0, "TIME", "windows: those that begin at this time or later"},
+    {"after", 0, "N|TIME", "list: sources after this number; windows: those behind the one of this start"},
+    {"after-each", 0, "VALUE", "windows: beside --after, of this value of for_each"},
     {"limit", 'n', "N", "at most so many rows (default 1000)"},
     CLI_JSON_OPTION,
     CLI_CLIENT_OPTIONS,

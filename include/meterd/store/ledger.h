@@ -113,6 +113,10 @@ typedef int (*mtr_ledger_on_window)(void *context, struct mtr_str each,
                                     const struct mtr_ledger_window *window);
 int mtr_ledger_walk_windows(struct mtr_ledger_txn *txn, const struct mtr_strand *source, int64_t from_us,
                             mtr_ledger_on_window on_window, void *context) MTR_MUST_USE;
+/* In the same order, those behind the strand's own that begins there, whether it is there or not. */
+int mtr_ledger_walk_windows_behind(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                                   int64_t start_us, mtr_ledger_on_window on_window,
+                                   void *context) MTR_MUST_USE;
 
 /* ---- runs ---- */
 

@@ -351,21 +351,21 @@ int mtr_ledger_get_window(struct mtr_ledger_txn *txn, const struct mtr_strand *s
     return rc ? rc : unpack_window(key_text(key), value, &each, out);
 }
 
-int mtr_ledger_walk_windows(struct mtr_ledger_txn *txn, const struct mtr_strand *source, int64_t from_us,
-                            mtr_ledger_on_window on_window, void *context)
+/* The source's windows from a key on, or from the beginning of one. */
+static int walk(struct mtr_ledger_txn *txn, struct mtr_str from, bool is_behind,
+                mtr_ledger_on_window on_window, void *context)
 {
-    unsigned char from[LEDGER_PREFIX_BYTES];
+    const struct mtr_str source = {from.data, LEDGER_HASH_BYTES};
     MDB_cursor *cursor;
     int rc = lmdb_error(mdb_cursor_open(txn->txn, txn->ledger->tables[LEDGER_WINDOWS], &cursor));
     if (rc) return rc;
-    ledger_source_hash(source, from);
-    ledger_put_start(from + LEDGER_HASH_BYTES, from_us);
-    MDB_val k = lmdb_val(from, sizeof(from)), v;
+    MDB_val k = lmdb_val(from.data, from.size), v;
     for (MDB_cursor_op op = MDB_SET_RANGE;; op = MDB_NEXT) {
         struct mtr_ledger_window window;
         struct mtr_str each;
         rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, op));
-        if (rc || !mtr_str_starts_with(lmdb_str(k), hash_key(from))) break;
+        if (rc || !mtr_str_starts_with(lmdb_str(k), source)) break;
+        if (is_behind && mtr_str_equal(lmdb_str(k), from)) continue;
         rc = unpack_window(lmdb_str(k), lmdb_str(v), &each, &window);
         if (!rc) rc = on_window(context, each, &window);
         if (rc) {
@@ -375,4 +375,21 @@ int mtr_ledger_walk_windows(struct mtr_ledger_txn *txn, const struct mtr_strand 
     }
     mdb_cursor_close(cursor);
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
+int mtr_ledger_walk_windows(struct mtr_ledger_txn *txn, const struct mtr_strand *source, int64_t from_us,
+                            mtr_ledger_on_window on_window, void *context)
+{
+    unsigned char from[LEDGER_PREFIX_BYTES];
+    ledger_source_hash(source, from);
+    ledger_put_start(from + LEDGER_HASH_BYTES, from_us);
+    return walk(txn, (struct mtr_str){(const char *)from, sizeof(from)}, false, on_window, context);
+}
+
+int mtr_ledger_walk_windows_behind(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                                   int64_t start_us, mtr_ledger_on_window on_window, void *context)
+{
+    unsigned char key[LEDGER_KEY_BYTES];
+    window_key(strand, start_us, key);
+    return walk(txn, key_text(key), true, on_window, context);
 }

@@ -149,6 +149,33 @@ static void windows_stand_by_their_start(void **state)
     assert_int_equal(walked.starts[0], 30);
 }
 
+/* Whoever goes on behind each row in turn sees every row once, in the order of the whole walk. */
+static void walks_go_on_behind_a_row(void **state)
+{
+    struct fixture *f = *state;
+    static const struct mtr_strand *const strands[] = {&alone, &east, &other};
+    for (int i = 0; i < 3; i++)
+        for (int64_t start_us = -20; start_us <= 20; start_us += 20) {
+            const struct mtr_ledger_window window = window_at(start_us);
+            assert_int_equal(mtr_ledger_put_window(f->txn, strands[i], &window), 0);
+        }
+    struct walked whole = {.count = 0}, one;
+    assert_int_equal(mtr_ledger_walk_windows(f->txn, &alone, INT64_MIN, on_window, &whole), 0);
+    assert_int_equal(whole.count, 6);
+    for (int i = 0; i < 6; i++) {
+        const struct mtr_strand at = {alone.vendor, alone.source, whole.each[i]};
+        one = (struct walked){.stop_after = 1};
+        assert_int_equal(mtr_ledger_walk_windows_behind(f->txn, &at, whole.starts[i], on_window, &one), i < 5 ? 99 : 0);
+        assert_int_equal(one.count, i < 5);
+        if (i == 5) break;
+        assert_int_equal(one.starts[0], whole.starts[i + 1]);
+        assert_true(mtr_str_equal(one.each[0], whole.each[i + 1]));
+    }
+    one = (struct walked){.count = 0}; /* a row that is gone */
+    assert_int_equal(mtr_ledger_walk_windows_behind(f->txn, &alone, -10, on_window, &one), 0);
+    assert_int_equal(one.count, 4);
+}
+
 /* ---- runs ---- */
 
 enum { KEYS = 6000, ROUNDS = 60 };
@@ -257,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(numbers_and_cursors_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(windows_stand_by_their_start, setup, teardown),
+        cmocka_unit_test_setup_teardown(walks_go_on_behind_a_row, setup, teardown),
         cmocka_unit_test_setup_teardown(runs_are_what_changes_made_of_them, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

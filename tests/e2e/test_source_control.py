@@ -1,0 +1,113 @@
+"""What operators see and do of sources, over HTTP and by `meterd source`: lists that go on behind a row."""
+import datetime
+import http.server
+import json
+import threading
+import urllib.parse
+
+from harness import Daemon, wait_until
+
+TODAY = datetime.datetime.now(datetime.timezone.utc).date()
+DAYS = [(TODAY - datetime.timedelta(days=i)).isoformat() for i in range(3, 0, -1)]
+SITES = ["east", "north", "south & west"]
+
+
+class Vendor(http.server.ThreadingHTTPServer):
+    """Rows by day and site."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Answers)
+        self.rows, self.asked = {}, 0
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        """A daemon that was killed is no error of the vendor's."""
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        query = dict(urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query))
+        body = json.dumps({"data": self.server.rows.get((query["day"], query.get("site")), [])}).encode()
+        self.server.asked += 1
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def catalog():
+    return {
+        "vendors": [{"key": "acme"}], "services": [{"key": "vm", "vendor": "acme"}],
+        "meters": [{"key": "m", "service": "vm", "event_type": "vm.hour", "value": "quantity"}],
+        "tariffs": [{"key": "t", "service": "vm", "currency": "EUR",
+                     "versions": [{"from": "2020-01-01", "components": [{"key": "c", "meter": "m", "per_unit": "0.5"}]}]}],
+        "subscriptions": [{"key": "s1", "service": "vm", "customer": "c1", "tariff": "t", "start": "2020-01-01"}]}
+
+
+def source(key, port, **more):
+    return {"key": key, "vendor": "acme", "base_url": f"http://127.0.0.1:{port}/v2", "schedule": {"every": "1s"},
+            "window": {"length": "day", "start": DAYS[0], "rereads": ["10d"]}, "auth": "none",
+            "request": {"path": "/usage", "query": {"day": "{from:%Y-%m-%d}"}}, "paging": "none",
+            "format": {"json": {"rows": "data[]"}}, "identity": {"id": "id"},
+            "map": {"type": "=vm.hour", "subject": "account", "time": "at", "data": {"quantity": "amount"}}, **more}
+
+
+def windows_of(daemon, key, **more):
+    return daemon.get("/v1/sources/windows?" + urllib.parse.urlencode({"source": key, **more}))["windows"]
+
+
+def windows_go_on(daemon, port):
+    """Windows of several requests that begin at one time are told apart: each page goes on behind the row before it."""
+    ask = {"path": "/usage", "query": {"day": "{from:%Y-%m-%d}", "site": "{each.value}"}}
+    daemon.apply({"sources": [source("sites", port, for_each={"values": SITES}, request=ask)]})
+    wait_until("all windows", lambda: len(windows_of(daemon, "sites")) == len(DAYS) * len(SITES))
+    whole = [(row["start"], row["each"]) for row in windows_of(daemon, "sites")]
+    assert len(set(whole)) == len(whole)
+    for limit in (1, 2, 4):
+        rows, behind, more = [], {}, True
+        while more:
+            page = daemon.get("/v1/sources/windows?" + urllib.parse.urlencode({"source": "sites", "limit": limit, **behind}))
+            rows += [(row["start"], row["each"]) for row in page["windows"]]
+            more, behind = page["has_more"], {"after": rows[-1][0], "after_each": rows[-1][1]}
+        assert rows == whole, (limit, rows)
+    rest = windows_of(daemon, "sites", after=whole[0][0], after_each=whole[0][1], **{"from": DAYS[1]})
+    assert [(row["start"], row["each"]) for row in rest] == whole[3:], "`from` stands beside `after`"
+    assert daemon.call("GET", "/v1/sources/windows?source=sites&after_each=east").status == 400
+    first = daemon.command("source", "windows", "sites", "-n", "1")
+    assert f"--after {whole[0][0]} --after-each '{whole[0][1]}'" in first.stderr, first.stderr
+    rest = json.loads(daemon.command("source", "windows", "sites", "--after", whole[7][0], "--after-each", whole[7][1], "--json").stdout)
+    assert [(row["start"], row["each"]) for row in rest["windows"]] == whole[8:]
+
+
+def sources_go_on(daemon, port):
+    daemon.apply({"sources": [source(f"many-{i}", port, disabled=True) for i in range(5)]})
+    whole = [row["source"] for row in daemon.get("/v1/sources")["sources"]]
+    rows, after, more = [], "0", True
+    while more:
+        page = json.loads(daemon.command("source", "list", "-n", "2", "--after", after, "--json").stdout)
+        rows += [row["source"] for row in page["sources"]]
+        more, after = page["has_more"], str(page["next_after"])
+    assert rows == whole and len(whole) == 6, rows
+    assert "--after 2" in daemon.command("source", "list", "-n", "2").stderr
+
+
+def main():
+    vendor = Vendor()
+    port = vendor.server_address[1]
+    for day in DAYS:
+        for site in SITES:
+            vendor.rows[day, site] = [{"id": f"{site}-{day}", "account": "s1", "at": day + "T00:00:01Z", "amount": 3}]
+    with Daemon({"poller": {"allow_loopback": True}}) as daemon:
+        daemon.apply(catalog())
+        windows_go_on(daemon, port)
+        sources_go_on(daemon, port)
+        daemon.stop()
+    vendor.shutdown()
+
+
+main()
