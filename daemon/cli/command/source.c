@@ -1,95 +1,75 @@
 /*
- * meterd source: how the sources stand, and the ledger of their windows.
+ * meterd source: what is done with the sources of usage, by a verb (source_verb.h).
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/cli/client.h"
+#include "daemon/cli/command/source_verb.h"
 #include "daemon/cli/commands.h"
-#include "daemon/cli/rows.h"
 
-enum { PATH_BYTES = 1024 };
+static const struct source_verb *const verbs[] = {
+    &source_verb_list,
+    &source_verb_windows,
+    NULL,
+};
 
-static void print_sources(const struct mtr_node *root)
+static const struct source_verb *find_verb(const char *name)
 {
-    static const struct rows_column columns[] = {
-        {"SOURCE", "source", MTR_TABLE_LEFT, ROWS_SHOWN},
-        {"VENDOR", "vendor", MTR_TABLE_LEFT, ROWS_SHOWN},
-        {"STATE", "state", MTR_TABLE_LEFT, ROWS_SHOWN},
-        {"REQUESTS", "requests", MTR_TABLE_RIGHT, ROWS_SHOWN},
-        {"LAST READ", "read_at", MTR_TABLE_LEFT, ROWS_SHOWN},
-        {"NEXT", "next_at", MTR_TABLE_LEFT, ROWS_SHOWN},
-        {"READINGS", "readings", MTR_TABLE_RIGHT, ROWS_SHOWN},
-        {"FAILED", "failures", MTR_TABLE_RIGHT, ROWS_SHOWN},
-        {"ROWS", "rows", MTR_TABLE_RIGHT, ROWS_SHOWN},
-        {"ALARM", "alarm", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
-        {"PROBLEM", "problem", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
-    };
-    if (!rows_print(mtr_node_get(root, "sources"), ROWS_COLUMNS(columns)))
-        fprintf(stderr, "no sources: `meterd apply` puts their documents in force\n");
-    rows_say_more(root, "sources");
+    for (const struct source_verb *const *verb = verbs; *verb; verb++)
+        if (!strcmp((*verb)->name, name)) return *verb;
+    return NULL;
 }
 
-static void say_more_windows(const struct mtr_node *root)
+static int say_verbs(const char *name)
 {
-    const struct mtr_node *more = mtr_node_get(root, "has_more"), *windows = mtr_node_get(root, "windows");
-    if (!more || !more->truth || !windows || !windows->child_count) return;
-    const struct mtr_node *last = &windows->children[windows->child_count - 1];
-    const struct mtr_str start = mtr_node_text(last, "start"), each = mtr_node_text(last, "each");
-    fprintf(stderr, "more windows follow: --after %.*s%s%.*s%s, or a greater --limit\n", MTR_STR_ARGS(start),
-            each.size ? " --after-each '" : "", MTR_STR_ARGS(each), each.size ? "'" : "");
+    fprintf(stderr, "meterd source: say");
+    for (const struct source_verb *const *verb = verbs; *verb; verb++)
+        fprintf(stderr, "%s `%s%s%s`", verb == verbs ? "" : verb[1] ? "," : " or", (*verb)->name,
+                *(*verb)->arguments ? " " : "", (*verb)->arguments);
+    fprintf(stderr, ", not `%s`\n", name);
+    return MTR_EXIT_USAGE;
 }
 
-static void print_windows(const struct mtr_node *root)
+static bool is_in(const char *const *names, const char *name)
 {
-    static const struct rows_column columns[] = {
-        {"EACH", "each", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
-        {"START", "start", MTR_TABLE_LEFT, ROWS_SHOWN},
-        {"END", "end", MTR_TABLE_LEFT, ROWS_SHOWN},
-        {"STATE", "state", MTR_TABLE_LEFT, ROWS_SHOWN},
-        {"READINGS", "readings", MTR_TABLE_RIGHT, ROWS_SHOWN},
-        {"ROWS", "rows", MTR_TABLE_RIGHT, ROWS_SHOWN},
-        {"REFUSED", "refused", MTR_TABLE_RIGHT, ROWS_SHOWN},
-        {"CHANGES", "changes", MTR_TABLE_RIGHT, ROWS_SHOWN},
-        {"LAST READ", "last_read_at", MTR_TABLE_LEFT, ROWS_SHOWN},
-        {"PROBLEM", "problem", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
-    };
-    if (!rows_print(mtr_node_get(root, "windows"), ROWS_COLUMNS(columns)))
-        fprintf(stderr, "no windows: none was read yet\n");
-    say_more_windows(root);
+    while (*names && strcmp(*names, name) != 0) names++;
+    return *names != NULL;
 }
 
-static int run_windows(const struct cli_invocation *invocation)
+/* An option that would be left aside in silence is refused: somebody meant it. */
+static bool check_options(const struct cli_invocation *invocation, const struct source_verb *verb)
 {
-    static const char *const parameters[] = {"from", "after", "after-each", "limit", NULL};
-    struct mtr_buffer path;
-    mtr_buffer_init(&path, PATH_BYTES);
-    int rc = mtr_buffer_printf(&path, "/v1/sources/windows?source=");
-    if (!rc) rc = client_escape(&path, mtr_str_from(invocation->arguments[1]));
-    if (!rc) rc = mtr_buffer_append_char(&path, '\0');
-    const struct rows_query query = {.path = path.data, .options = parameters, .print = print_windows};
-    int code = rc ? MTR_EXIT_USAGE : rows_query(invocation, &query);
-    mtr_buffer_release(&path);
-    return code;
+    static const char *const of_all[] = {"url", "key-file", NULL};
+    for (uint32_t i = 0; i < invocation->option_count; i++) {
+        const struct cli_option *option = invocation->options[i].option;
+        const bool is_common = option == cli_find_option(NULL, mtr_str_from(option->name), 0);
+        if (is_common || is_in(of_all, option->name) || is_in(verb->options, option->name)) continue;
+        fprintf(stderr, "meterd source: --%s means nothing to `%s`: leave it out\n", option->name,
+                verb->name);
+        return false;
+    }
+    return true;
 }
 
 static int run(const struct cli_invocation *invocation)
 {
-    static const char *const parameters[] = {"after", "limit", NULL};
-    const struct rows_query sources = {.path = "/v1/sources", .options = parameters, .print = print_sources};
-    const char *what = invocation->arguments[0];
-    const bool has_key = invocation->argument_count == 2;
-    if (!strcmp(what, "list") && !has_key) return rows_query(invocation, &sources);
-    if (!strcmp(what, "windows") && has_key) return run_windows(invocation);
-    fprintf(stderr, "meterd source: say `list`, or `windows KEY`, not `%s%s`\n", what, has_key ? " …" : "");
-    return MTR_EXIT_USAGE;
+    const struct source_verb *verb = find_verb(invocation->arguments[0]);
+    if (!verb) return say_verbs(invocation->arguments[0]);
+    const uint32_t count = invocation->argument_count - 1;
+    if (count < verb->arguments_min || count > verb->arguments_max) {
+        fprintf(stderr, "meterd source: say `%s%s%s`\n", verb->name, *verb->arguments ? " " : "",
+                verb->arguments);
+        return MTR_EXIT_USAGE;
+    }
+    return check_options(invocation, verb) ? verb->run(invocation) : MTR_EXIT_USAGE;
 }
 
 static const struct cli_option options[] = {
     {"from", 0, "TIME", "windows: those that begin at this time or later"},
     {"after", 0, "N|TIME", "list: sources after this number; windows: those behind the one of this start"},
     {"after-each", 0, "VALUE", "windows: beside --after, of this value of for_each"},
-    {"limit", 'n', "N", "at most so many rows (default 1000)"},
+    {"limit", 'n', "N", "list, windows: at most so many rows (default 1000)"},
     CLI_JSON_OPTION,
     CLI_CLIENT_OPTIONS,
     {0},
@@ -97,13 +77,12 @@ static const struct cli_option options[] = {
 
 const struct cli_command cli_source = {
     .name = "source",
-    .arguments = "list | windows KEY",
+    .arguments = "VERB [ARGUMENT…]",
     .arguments_min = 1,
-    .arguments_max = 2,
-    .doc = "how the sources of usage stand, and the ledger of their windows",
-    .text = "`list` shows what the poller does with each source, and its alarm; `windows KEY` what was read "
-            "of each "
-            "window, and what that proved.\n",
+    .arguments_max = 64,
+    .doc = "sources of usage: how they stand, and the ledger of their windows",
+    .text = "`list`: what the poller does with each source, and its alarm.\n\n"
+            "`windows KEY`: what was read of each window, and what that proved.\n",
     .options = options,
     .run = run,
 };
