@@ -137,11 +137,10 @@ static struct mtr_api_query_limits query_limits(void *context)
     return (struct mtr_api_query_limits){config->query.rows_max, (uint32_t)config->query.calls_max};
 }
 
-static bool source_status(void *context, const struct mtr_source *source, struct mtr_source_status *out,
-                          char *text)
+static bool source_status(void *context, const struct mtr_source *source, struct mtr_source_status *out)
 {
     struct mtr_daemon *daemon = context;
-    return polling_status(daemon->polling, source, out, text);
+    return polling_status(daemon->polling, source, out);
 }
 
 static void on_delivery(void *context, struct mtr_str id, const struct mtr_outbox_result *result)

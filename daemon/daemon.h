@@ -173,9 +173,8 @@ void polling_on_committed(struct polling *polling, struct mtr_request *request);
 void polling_allow(struct polling *polling, bool loopback, bool private_ranges);
 /* Retention takes nothing behind it. Any thread. */
 uint64_t polling_applied_seq(struct polling *polling);
-/* How a source stands; its text is copied. False: the poller has not seen it yet. Any thread. */
-bool polling_status(struct polling *polling, const struct mtr_source *source, struct mtr_source_status *out,
-                    char text[MTR_SOURCE_STATUS_BYTES]);
+/* How a source stands. False: the poller has not seen it yet. Any thread. */
+bool polling_status(struct polling *polling, const struct mtr_source *source, struct mtr_source_status *out);
 
 /* The first start's operator key: <data>/admin.key with mode 0600, and its document in the catalog
  * (admin_key.c). */

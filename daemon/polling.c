@@ -332,14 +332,10 @@ void polling_allow(struct polling *polling, bool loopback, bool private_ranges)
 
 uint64_t polling_applied_seq(struct polling *polling) { return atomic_load(&polling->applied_seq); }
 
-bool polling_status(struct polling *polling, const struct mtr_source *source, struct mtr_source_status *out,
-                    char text[MTR_SOURCE_STATUS_BYTES])
+bool polling_status(struct polling *polling, const struct mtr_source *source, struct mtr_source_status *out)
 {
     pthread_mutex_lock(&polling->state);
     const bool is_known = mtr_poller_status(polling->poller, source->vendor, source->key, out);
-    const struct mtr_str said = is_known ? out->text : MTR_STR("");
-    snprintf(text, MTR_SOURCE_STATUS_BYTES, "%.*s", MTR_STR_ARGS(said));
-    out->text = mtr_str_from(text);
     pthread_mutex_unlock(&polling->state);
     return is_known;
 }

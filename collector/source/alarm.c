@@ -1,5 +1,5 @@
 /*
- * Names of alarms.
+ * Names of alarms, and their order.
  */
 #include "meterd/collector/source_alarm.h"
 
@@ -12,6 +12,23 @@ static const struct {
                            MTR_ALARM_MAP(ALARM_ROW)
 #undef ALARM_ROW
 };
+
+/* The gravest first. */
+static const enum mtr_alarm by_gravity[] = {
+    MTR_ALARM_REAUTHORIZE, MTR_ALARM_AUTH,  MTR_ALARM_FAILING,    MTR_ALARM_LOOP,
+    MTR_ALARM_TRUNCATED,   MTR_ALARM_LIMIT, MTR_ALARM_INCOMPLETE, MTR_ALARM_SUSPECT,
+    MTR_ALARM_GAP,         MTR_ALARM_DRIFT, MTR_ALARM_REFUSED,    MTR_ALARM_STALE,
+    MTR_ALARM_AFTER_END,   MTR_ALARM_SKEW,  MTR_ALARM_UNKNOWN_SUBJECT};
+enum { GRAVITIES = sizeof(by_gravity) / sizeof(by_gravity[0]) };
+_Static_assert(GRAVITIES == MTR_ALARM_COUNT - 1, "each alarm has its place");
+
+unsigned mtr_alarm_gravity(enum mtr_alarm alarm)
+{
+    for (unsigned i = 0; i < GRAVITIES; i++)
+        if (by_gravity[i] == alarm) return GRAVITIES - i;
+    MTR_ASSERT(alarm == MTR_ALARM_NONE);
+    return 0;
+}
 
 const char *mtr_alarm_name(enum mtr_alarm alarm)
 {

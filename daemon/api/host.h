@@ -94,9 +94,8 @@ struct mtr_api_host {
      * all. */
     uint64_t (*handed_out)(void *context);
     struct mtr_ledger *ledger; /* of windows */
-    /* How a source stands, its text in `text`. False: the poller has not seen it yet. */
-    bool (*source_status)(void *context, const struct mtr_source *source, struct mtr_source_status *out,
-                          char *text);
+    /* How a source stands. False: the poller has not seen it yet. */
+    bool (*source_status)(void *context, const struct mtr_source *source, struct mtr_source_status *out);
 };
 
 #endif

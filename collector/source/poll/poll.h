@@ -91,7 +91,7 @@ struct poll_report {
     uint32_t pages;
     uint64_t bytes;
     uint64_t refused, held, not_active; /* of what was sent to the intake */
-    int64_t skew_us;                    /* the vendor's clock less ours; INT64_MIN: not known */
+    int64_t skew_us;                    /* the vendor's clock less ours, at least; INT64_MIN: not known */
 };
 
 /* MTR_EINVALID: report says why. MTR_ENOMEM. */

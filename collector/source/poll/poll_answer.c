@@ -43,10 +43,15 @@ int poll_piece(struct mtr_poll *poll, const struct mtr_http_answer *answer, stru
 
 static void note_skew(struct mtr_poll *poll, const struct mtr_http_answer *answer, int64_t now_us)
 {
-    struct mtr_str date;
+    struct mtr_str text;
     int64_t date_us;
-    if (mtr_http_answer_header(answer, "date", &date) && http_date_parse(date, &date_us))
-        poll->report.skew_us = date_us - now_us;
+    uint64_t age_s;
+    if (!mtr_http_answer_header(answer, "date", &text) || !http_date_parse(text, &date_us)) return;
+    if (mtr_http_answer_header(answer, "age", &text) && mtr_str_to_u64(text, &age_s) && age_s < 86400)
+        date_us += (int64_t)age_s * MTR_US_PER_SECOND; /* a cache has kept it for so long */
+    poll->report.skew_us = date_us < poll->entered_us ? date_us - poll->entered_us
+                           : date_us > now_us         ? date_us - now_us
+                                                      : 0;
 }
 
 static enum mtr_alarm alarm_of(enum source_failure failure)

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "collector/source/auth/files.h"
-#include "collector/source/poll/poller_state.h"
+#include "collector/source/poll/poller_alarms.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 
@@ -259,39 +259,37 @@ int mtr_poller_step(struct mtr_poller *poller, struct mtr_catalog *catalog, int6
 
 /* ---- what people see ---- */
 
-static struct mtr_source_status status_of(const struct poller_source *source)
+static void write_status(const struct poller_source *source, struct mtr_source_status *status)
 {
-    struct mtr_source_status status = {.vendor = mtr_str_from(source->vendor),
-                                       .key = mtr_str_from(source->key),
-                                       .is_disabled = source->source->disabled,
-                                       .is_paused = source->is_paused,
-                                       .read_us = source->read_us,
-                                       .next_us = INT64_MAX,
-                                       .readings = source->readings,
-                                       .failures = source->failures,
-                                       .rows = source->rows,
-                                       .changes = source->changes};
-    if (source->source->each.kind == MTR_EACH_ROW && !status.is_disabled) {
-        status.alarm = MTR_ALARM_FAILING;
-        status.text = MTR_STR("`for_each: rows` is not read by this version of meterd: nothing is read");
-        return status;
+    *status = (struct mtr_source_status){.vendor = mtr_str_from(source->vendor),
+                                         .key = mtr_str_from(source->key),
+                                         .is_disabled = source->source->disabled,
+                                         .is_paused = source->is_paused,
+                                         .read_us = source->read_us,
+                                         .next_us = INT64_MAX,
+                                         .readings = source->readings,
+                                         .failures = source->failures,
+                                         .rows = source->rows,
+                                         .changes = source->changes};
+    if (source->source->each.kind == MTR_EACH_ROW && !status->is_disabled) {
+        status->alarm_count = 1;
+        status->alarms[0] = (struct mtr_source_alarm){
+            .alarm = MTR_ALARM_FAILING,
+            .text = "`for_each: rows` is not read by this version of meterd: nothing is read"};
+        return;
     }
     for (const struct poller_strand *strand = source->strands; strand; strand = strand->next) {
-        status.strands++;
-        status.reading += strand->poll != NULL;
-        if (strand->due.due_us < status.next_us) status.next_us = strand->due.due_us;
-        if (!strand->alarm || (status.alarm_us && status.alarm_us <= strand->alarm_us)) continue;
-        status.alarm = strand->alarm;
-        status.text = mtr_str_from(strand->text);
-        status.alarm_us = strand->alarm_us;
+        status->strands++;
+        status->reading += strand->poll != NULL;
+        if (strand->due.due_us < status->next_us) status->next_us = strand->due.due_us;
     }
-    return status;
+    poller_show_alarms(source, status);
 }
 
 bool mtr_poller_status(const struct mtr_poller *poller, struct mtr_str vendor, struct mtr_str key,
                        struct mtr_source_status *out)
 {
     const struct poller_source *source = poller_find_source(poller, vendor, key);
-    if (source) *out = status_of(source);
+    if (source) write_status(source, out);
     return source != NULL;
 }

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "collector/source/limits/backoff.h"
-#include "collector/source/poll/poller_state.h"
+#include "collector/source/poll/poller_alarms.h"
+#include "collector/source/poll/poller_watch.h"
 
 enum { WINDOWS_A_LOOK = 20000 };
 #define BACKOFF_FIRST_US (INT64_C(10) * MTR_US_PER_SECOND)
@@ -63,6 +64,7 @@ struct looking {
     struct poller_strand *strand;
     struct mtr_ledger_txn *txn;
     int64_t now_us;
+    struct poller_gap gap;
     int rc;
 };
 
@@ -91,6 +93,7 @@ static bool history_of(void *context, const struct mtr_window *window, struct mt
     if (rc && rc != MTR_ENOTFOUND) looking->rc = rc;
     const bool is_known = !rc && record.end_us == window->to_us;
     if (is_known) out->read_us = record.last_us;
+    poller_gap_note(&looking->gap, looking->strand, window, is_known ? &record : NULL, looking->now_us);
     out->wait_until_us = waits_until(looking->strand, is_known ? &record : NULL, window->from_us);
     if (!is_known || record.state != MTR_WINDOW_SETTLED) return true;
     /* Its run is gone. Where the plan has grown since it stands as it is. */
@@ -129,6 +132,7 @@ static int look_at_feed(struct looking *looking, int64_t now_us, struct mtr_due_
     struct mtr_feed feed;
     int rc = feed_of(looking, &feed);
     if (rc) return rc;
+    poller_gap_note_feed(&looking->gap, strand, feed.read_us, now_us);
     const struct mtr_window_history history = {.read_us = feed.read_us,
                                                .wait_until_us = failing ? failing->wait_until_us : 0};
     *scan = (struct mtr_due_scan){.due = mtr_feed_due(&strand->plan, &history, now_us)};
@@ -136,23 +140,6 @@ static int look_at_feed(struct looking *looking, int64_t now_us, struct mtr_due_
     scan->has_next = !scan->has_due;
     scan->next_us = scan->due.due_us;
     return MTR_OK;
-}
-
-/* ---- alarms ---- */
-
-static void set_alarm(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
-                      const char *text, int64_t now_us)
-{
-    const bool is_news = strand->alarm != alarm || strcmp(strand->text, text) != 0;
-    if (strand->alarm != alarm) strand->alarm_us = alarm ? now_us : 0;
-    poller->totals.alarms[strand->alarm]--;
-    poller->totals.alarms[alarm]++;
-    strand->alarm = alarm;
-    snprintf(strand->text, sizeof(strand->text), "%s", text);
-    if (!is_news || (!alarm && !text[0])) return;
-    char line[POLL_TEXT_BYTES + 100];
-    snprintf(line, sizeof(line), "%s: %s", mtr_alarm_name(alarm), text);
-    poller->hooks.tell(poller->hooks.context, true, strand->strand.source, line);
 }
 
 /* ---- starting ---- */
@@ -203,7 +190,7 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     rc = poll_open(&task, now_us, &strand->poll, &report);
     if (rc) {
         note_failure(strand, scan->window.from_us, 0, now_us);
-        set_alarm(poller, strand, MTR_ALARM_FAILING, report.text, now_us);
+        poller_set_reading_alarm(poller, strand, MTR_ALARM_FAILING, report.text, now_us);
         return rc == MTR_ENOMEM ? rc : MTR_OK;
     }
     strand->poll_catalog = mtr_catalog_acquire(poller->catalog);
@@ -219,47 +206,50 @@ int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
     struct mtr_due_scan scan;
     if (strand->poll || strand->source->is_paused)
         return due_heap_set(&poller->heap, &strand->due, INT64_MAX);
+    if (!strand->seen_us) strand->seen_us = now_us;
     int rc = mtr_ledger_begin(poller->options.ledger, false, &looking.txn);
     if (rc) return rc;
     rc = is_feed(strand) ? look_at_feed(&looking, now_us, &scan) : look_at_windows(&looking, now_us, &scan);
     if (!rc && scan.has_due) rc = start(&looking, &scan, now_us);
     mtr_ledger_abort(looking.txn);
     if (rc) return rc;
+    const int64_t watch_us = poller_watch_look(poller, strand, &looking.gap, now_us);
     const int64_t next_us = strand->poll    ? INT64_MAX
                             : scan.has_due  ? now_us + MTR_US_PER_SECOND
                             : scan.has_next ? scan.next_us
                                             : INT64_MAX;
-    return due_heap_set(&poller->heap, &strand->due, next_us);
+    return due_heap_set(&poller->heap, &strand->due, mtr_time_sooner(next_us, watch_us));
 }
 
 /* ---- what came of it ---- */
 
 /* Rows came in, and something about them is to be looked at. */
-static enum mtr_alarm alarm_of_rows(const struct poll_report *report, char text[POLL_TEXT_BYTES])
+static void set_alarm_of_rows(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
+                              uint64_t rows, const char *what, int64_t now_us)
 {
-    const uint64_t refused = report->refused + report->counts.problems;
-    text[0] = '\0';
-    if (refused)
-        snprintf(text, POLL_TEXT_BYTES, "%" PRIu64 " row%s in quarantine: `meterd quarantine` says why",
-                 refused, refused == 1 ? " is" : "s are");
-    else if (report->not_active)
-        snprintf(text, POLL_TEXT_BYTES, "%" PRIu64 " row%s of a subscription outside of its term",
-                 report->not_active, refused == 1 ? " is" : "s are");
-    else if (report->held)
-        snprintf(text, POLL_TEXT_BYTES, "%" PRIu64 " row%s held: the catalog does not know whose they are",
-                 report->held, report->held == 1 ? " is" : "s are");
-    return refused              ? MTR_ALARM_REFUSED
-           : report->not_active ? MTR_ALARM_AFTER_END
-           : report->held       ? MTR_ALARM_UNKNOWN_SUBJECT
-                                : MTR_ALARM_NONE;
+    char text[POLL_TEXT_BYTES];
+    snprintf(text, sizeof(text), "%" PRIu64 " row%s %s", rows, mtr_plural(rows), what);
+    if (rows)
+        poller_raise(poller, strand, alarm, text, now_us);
+    else
+        poller_clear(poller, strand, alarm, now_us);
+}
+
+static void set_alarms_of_rows(struct mtr_poller *poller, struct poller_strand *strand,
+                               const struct poll_report *report, int64_t now_us)
+{
+    set_alarm_of_rows(poller, strand, MTR_ALARM_REFUSED, report->refused + report->counts.problems,
+                      "in quarantine: `meterd quarantine` says why", now_us);
+    set_alarm_of_rows(poller, strand, MTR_ALARM_AFTER_END, report->not_active,
+                      "of a subscription outside of its term", now_us);
+    set_alarm_of_rows(poller, strand, MTR_ALARM_UNKNOWN_SUBJECT, report->held,
+                      "held: the catalog does not know whose", now_us);
 }
 
 static void conclude_good(struct mtr_poller *poller, struct poller_strand *strand,
                           const struct poll_task *task, const struct poll_report *report, int64_t now_us)
 {
     struct poller_source *source = strand->source;
-    char text[POLL_TEXT_BYTES];
-    const enum mtr_alarm alarm = alarm_of_rows(report, text);
     forget_failure(strand, task->window.from_us);
     source->read_us = now_us;
     source->readings++;
@@ -269,7 +259,8 @@ static void conclude_good(struct mtr_poller *poller, struct poller_strand *stran
     poller->totals.readings++;
     poller->totals.rows += report->counts.rows;
     poller->totals.changes += changes;
-    set_alarm(poller, strand, alarm, text, now_us);
+    poller_set_reading_alarm(poller, strand, MTR_ALARM_NONE, "", now_us);
+    set_alarms_of_rows(poller, strand, report, now_us);
 }
 
 void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
@@ -285,9 +276,10 @@ void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, in
         strand->source->failures++;
         poller->totals.failures++;
         note_failure(strand, task->window.from_us, report->wait_us, now_us);
-        if (report->alarm) set_alarm(poller, strand, report->alarm, report->text, now_us);
+        if (report->alarm) poller_set_reading_alarm(poller, strand, report->alarm, report->text, now_us);
         break;
     }
+    poller_watch_report(poller, strand, report, now_us);
     poll_close(strand->poll);
     strand->poll = NULL;
     mtr_catalog_release(strand->poll_catalog);

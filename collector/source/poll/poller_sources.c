@@ -6,7 +6,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "collector/source/poll/poller_state.h"
+#include "collector/source/poll/poller_alarms.h"
 #include "meterd/catalog/subscription.h"
 #include "meterd/core/time.h"
 
@@ -98,7 +98,6 @@ static int add_strand(struct mtr_poller *poller, struct poller_source *state, st
         return rc;
     }
     strand->strand.each.data = copy;
-    poller->totals.alarms[MTR_ALARM_NONE]++;
     strand->source = state;
     strand->next = state->strands;
     state->strands = strand;
@@ -163,7 +162,7 @@ void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
         break;
     }
     due_heap_remove(&poller->heap, &strand->due);
-    poller->totals.alarms[strand->alarm]--;
+    poller_drop_alarms(poller, strand);
     union {
         const char *text;
         void *memory;

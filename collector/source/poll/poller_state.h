@@ -10,6 +10,7 @@
 #ifndef METERD_COLLECTOR_SOURCE_POLL_POLLER_STATE_H
 #define METERD_COLLECTOR_SOURCE_POLL_POLLER_STATE_H
 
+#include "collector/source/poll/alarms.h"
 #include "collector/source/poll/due_heap.h"
 #include "collector/source/poll/poll.h"
 #include "meterd/collector/poller.h"
@@ -38,9 +39,10 @@ struct poller_strand {
     struct mtr_catalog *poll_catalog; /* whose source it borrows */
     struct poller_strand *running_next;
     bool is_gone; /* the catalog has it no more */
-    enum mtr_alarm alarm;
-    char text[POLL_TEXT_BYTES];
-    int64_t alarm_us;
+    struct alarms alarms;
+    int64_t seen_us;   /* when it was first looked at; 0: not yet */
+    int64_t good_us;   /* when a good reading last ended; 0: none since the start */
+    int64_t newest_us; /* of the rows that are known; 0: none are */
 };
 
 struct poller_gate {

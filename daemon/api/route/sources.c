@@ -16,6 +16,7 @@ struct source_row {
     struct mtr_str source, vendor;
     const char *state, *alarm;
     struct mtr_str problem;
+    struct mtr_list alarms; /* of struct alarm_row */
     bool has_alarm, has_since, was_read, is_next;
     int64_t since, read_at, next_at;
     uint32_t requests, reading;
@@ -33,6 +34,26 @@ static const char *alarm_choice(unsigned index)
     return index + 1 < MTR_ALARM_COUNT ? mtr_alarm_name((enum mtr_alarm)(index + 1)) : NULL;
 }
 
+struct alarm_row {
+    const char *alarm;
+    struct mtr_str problem;
+    int64_t since;
+    uint32_t requests;
+    bool has_since;
+};
+
+#define ROW(field) MTR_MEMBER(alarm_row, field)
+static const struct mtr_json_member alarm_members[] = {
+    {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = alarm_choice, .doc = "what it is"},
+    {ROW(problem), .type = MTR_MEMBER_TEXT, .doc = "a sentence, of the request that has had it longest"},
+    {ROW(since), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(alarm_row, has_since),
+     .doc = "when it began"},
+    {ROW(requests), .type = MTR_MEMBER_U32, .doc = "how many of the source's requests have it"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape alarm_shape = {.name = "SourceAlarm", .members = alarm_members};
+
 #define ROW(field) MTR_MEMBER(source_row, field)
 static const struct mtr_json_member members[] = {
     {ROW(source), .type = MTR_MEMBER_TEXT, .doc = "its key"},
@@ -41,11 +62,13 @@ static const struct mtr_json_member members[] = {
      .doc = "what the poller does with it; new: it has not come to it yet"},
     {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = alarm_choice, .presence = MTR_MAY_LACK,
      MTR_PRESENT(source_row, has_alarm),
-     .doc = "why a window of it is not complete, or what is to be looked at"},
+     .doc = "why a window of it is not complete, or what is to be looked at: the gravest of its alarms"},
     {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, has_alarm),
      .doc = "the alarm in a sentence"},
     {ROW(since), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, has_since),
      .doc = "when the alarm began"},
+    {ROW(alarms), .type = MTR_MEMBER_LIST, .shape = &alarm_shape, .item_size = sizeof(struct alarm_row),
+     .doc = "all of them, each kind once, the gravest first"},
     {ROW(read_at), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, was_read),
      .doc = "when a window was last read well, since the daemon started"},
     {ROW(next_at), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, is_next),
@@ -64,9 +87,16 @@ static const struct mtr_shape row_shape = {.name = "Source", .members = members}
 static int write_source(struct api_call *call, struct api_rows *rows, const struct mtr_source *source)
 {
     struct mtr_source_status status = {0};
-    char text[MTR_SOURCE_STATUS_BYTES] = "";
+    struct alarm_row alarms[MTR_ALARM_COUNT];
     const bool is_known =
-        call->host->source_status && call->host->source_status(call->host->context, source, &status, text);
+        call->host->source_status && call->host->source_status(call->host->context, source, &status);
+    for (uint32_t i = 0; i < status.alarm_count; i++)
+        alarms[i] = (struct alarm_row){.alarm = mtr_alarm_name(status.alarms[i].alarm),
+                                       .problem = mtr_str_from(status.alarms[i].text),
+                                       .since = status.alarms[i].since_us,
+                                       .has_since = status.alarms[i].since_us > 0,
+                                       .requests = status.alarms[i].strands};
+    const struct alarm_row gravest = status.alarm_count ? alarms[0] : (struct alarm_row){0};
     const struct source_row row = {.source = source->key,
                                    .vendor = source->vendor,
                                    .state = source->disabled   ? "disabled"
@@ -74,11 +104,12 @@ static int write_source(struct api_call *call, struct api_rows *rows, const stru
                                             : status.is_paused ? "paused"
                                             : status.reading   ? "reading"
                                                                : "waiting",
-                                   .alarm = mtr_alarm_name(status.alarm),
-                                   .problem = mtr_str_from(text),
-                                   .has_alarm = status.alarm != MTR_ALARM_NONE,
-                                   .has_since = status.alarm_us > 0,
-                                   .since = status.alarm_us,
+                                   .alarm = gravest.alarm,
+                                   .problem = gravest.problem,
+                                   .has_alarm = status.alarm_count > 0,
+                                   .has_since = gravest.has_since,
+                                   .since = gravest.since,
+                                   .alarms = {alarms, status.alarm_count},
                                    .was_read = status.read_us > 0,
                                    .read_at = status.read_us,
                                    .is_next = is_known && status.next_us != INT64_MAX,

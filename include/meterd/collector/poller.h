@@ -85,24 +85,32 @@ void *mtr_poller_handle(const struct mtr_poll *poll);
 
 /* ---- what people see and do ---- */
 
-/* A source as it stands. Texts are borrowed until the next step. */
+/* An alarm of a source: of how many of its requests (for_each), and what the one that has had it longest
+ * says. */
+struct mtr_source_alarm {
+    enum mtr_alarm alarm;
+    uint32_t strands;
+    int64_t since_us;
+    char text[MTR_SOURCE_STATUS_BYTES];
+};
+
+/* A source as it stands. Vendor and key are borrowed until the next step. */
 struct mtr_source_status {
     struct mtr_str vendor, key;
     bool is_disabled, is_paused;
     uint32_t strands;     /* requests that for_each makes of it; 1 without */
     uint32_t reading;     /* readings under way */
-    enum mtr_alarm alarm; /* the gravest of its strands; NONE */
-    struct mtr_str text;  /* of it */
-    int64_t alarm_us;     /* since when; 0: none */
     int64_t read_us;      /* when the last good reading began; 0: none since the start */
     int64_t next_us;      /* when something is due; INT64_MAX: nothing is */
     uint64_t readings, failures, rows, changes; /* since the start */
+    uint32_t alarm_count; /* each kind once, the gravest first */
+    struct mtr_source_alarm alarms[MTR_ALARM_COUNT - 1];
 };
 /* False: the poller has not seen it yet. */
 bool mtr_poller_status(const struct mtr_poller *poller, struct mtr_str vendor, struct mtr_str key,
                        struct mtr_source_status *out);
 
-/* Of all sources: since the start; requests (of for_each) by their alarm, as of now. */
+/* Of all sources: since the start; requests (of for_each) by their alarms, as of now; [NONE] stays 0. */
 struct mtr_poller_totals {
     uint64_t readings, failures, rows, changes;
     uint32_t alarms[MTR_ALARM_COUNT];

@@ -1,6 +1,6 @@
 /*
  * Alarms of sources: why a window has not ended as `complete`, or what an operator must look at. They stand
- * in metrics, log lines and `GET /v1/sources`; their names stay.
+ * in metrics, log lines and `GET /v1/sources`; their names stay. A source may have several at once.
  */
 #ifndef METERD_COLLECTOR_SOURCE_ALARM_H
 #define METERD_COLLECTOR_SOURCE_ALARM_H
@@ -32,5 +32,8 @@ enum mtr_alarm {
 
 const char *mtr_alarm_name(enum mtr_alarm alarm); /* "gap"; NONE: "" */
 const char *mtr_alarm_doc(enum mtr_alarm alarm);
+/* The graver alarm has the greater number: what stops usage, then what leaves it unproved, then the rest.
+ * NONE: 0. */
+unsigned mtr_alarm_gravity(enum mtr_alarm alarm);
 
 #endif

@@ -1,0 +1,43 @@
+/*
+ * The alarms of one strand. Each kind stands at most once, with when it began and why; several kinds may
+ * stand beside one another, since each has its own end:
+ *
+ *   failing … suspect     what the last reading ended with: the next one takes the place of it
+ *   refused, after_end,
+ *   unknown_subject       what the last good reading brought: until one brings none of it
+ *   gap                   until no window is past its time
+ *   stale                 until a row is young enough
+ *   drift                 until the columns are what they were, or the document says something new
+ *   skew                  until an answer's Date agrees
+ *
+ * Owned by the strand; texts are its own. One thread.
+ */
+#ifndef METERD_COLLECTOR_SOURCE_POLL_ALARMS_H
+#define METERD_COLLECTOR_SOURCE_POLL_ALARMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/collector/source_alarm.h"
+
+struct alarms {
+    struct {
+        int64_t since_us; /* 0: it does not stand */
+        char *text;       /* NULL: there was no memory for it, and the kind's own sentence stands for it */
+    } of[MTR_ALARM_COUNT];
+};
+
+bool alarms_have(const struct alarms *alarms, enum mtr_alarm alarm);
+int64_t alarms_since_us(const struct alarms *alarms, enum mtr_alarm alarm); /* 0: it does not stand */
+const char *alarms_text(const struct alarms *alarms, enum mtr_alarm alarm); /* of one that stands */
+
+/* True: that is news, of its kind or its text. now_us > 0; one that stands keeps its begin. */
+bool alarms_raise(struct alarms *alarms, enum mtr_alarm alarm, const char *text, int64_t now_us);
+/* True: it stood. */
+bool alarms_clear(struct alarms *alarms, enum mtr_alarm alarm);
+void alarms_release(struct alarms *alarms);
+
+/* One of those that the last reading ended with, of which one stands at a time. */
+bool alarm_is_of_reading(enum mtr_alarm alarm);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * What of a strand's alarms is news, and how a source's alarms are put together; see poller_alarms.h.
+ *
+ * Invariant: poller->totals.alarms counts the strands that have each.
+ */
+#include "collector/source/poll/poller_alarms.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void tell(struct mtr_poller *poller, const struct poller_strand *strand, bool is_raised,
+                 enum mtr_alarm alarm, const char *text)
+{
+    char line[POLL_TEXT_BYTES + 100];
+    snprintf(line, sizeof(line), is_raised ? "%s: %s" : "%s is over%s", mtr_alarm_name(alarm), text);
+    poller->hooks.tell(poller->hooks.context, is_raised, strand->strand.source, line);
+}
+
+void poller_raise(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
+                  const char *text, int64_t now_us)
+{
+    poller->totals.alarms[alarm] += !alarms_have(&strand->alarms, alarm);
+    if (alarms_raise(&strand->alarms, alarm, text, now_us)) tell(poller, strand, true, alarm, text);
+}
+
+void poller_clear(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
+                  int64_t now_us)
+{
+    (void)now_us;
+    if (!alarms_clear(&strand->alarms, alarm)) return;
+    poller->totals.alarms[alarm]--;
+    tell(poller, strand, false, alarm, "");
+}
+
+void poller_set_reading_alarm(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
+                              const char *text, int64_t now_us)
+{
+    for (int i = 1; i < MTR_ALARM_COUNT; i++) {
+        const enum mtr_alarm other = (enum mtr_alarm)i;
+        if (other != alarm && alarm_is_of_reading(other)) poller_clear(poller, strand, other, now_us);
+    }
+    if (alarm) poller_raise(poller, strand, alarm, text, now_us);
+}
+
+void poller_drop_alarms(struct mtr_poller *poller, struct poller_strand *strand)
+{
+    for (int i = 1; i < MTR_ALARM_COUNT; i++)
+        poller->totals.alarms[i] -= alarms_have(&strand->alarms, (enum mtr_alarm)i);
+    alarms_release(&strand->alarms);
+}
+
+/* ---- of a source ---- */
+
+static void show(const struct poller_strand *strand, enum mtr_alarm alarm, struct mtr_source_alarm *shown)
+{
+    if (!alarms_have(&strand->alarms, alarm)) return;
+    const int64_t since_us = alarms_since_us(&strand->alarms, alarm);
+    shown->alarm = alarm;
+    if (shown->strands++ && shown->since_us <= since_us) return;
+    shown->since_us = since_us;
+    snprintf(shown->text, sizeof(shown->text), "%s", alarms_text(&strand->alarms, alarm));
+}
+
+void poller_show_alarms(const struct poller_source *source, struct mtr_source_status *status)
+{
+    status->alarm_count = 0;
+    for (int i = 1; i < MTR_ALARM_COUNT; i++) {
+        struct mtr_source_alarm shown = {.alarm = MTR_ALARM_NONE};
+        for (const struct poller_strand *strand = source->strands; strand; strand = strand->next)
+            show(strand, (enum mtr_alarm)i, &shown);
+        if (!shown.strands) continue;
+        uint32_t at = status->alarm_count++;
+        for (; at && mtr_alarm_gravity(status->alarms[at - 1].alarm) < mtr_alarm_gravity(shown.alarm); at--)
+            status->alarms[at] = status->alarms[at - 1];
+        status->alarms[at] = shown;
+    }
+}

@@ -1,0 +1,23 @@
+/*
+ * Alarms of strands: raised and cleared, counted, told, and shown. Whatever changes one goes through here.
+ * Private to poller*.c.
+ */
+#ifndef METERD_COLLECTOR_SOURCE_POLL_POLLER_ALARMS_H
+#define METERD_COLLECTOR_SOURCE_POLL_POLLER_ALARMS_H
+
+#include "collector/source/poll/poller_state.h"
+
+void poller_raise(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
+                  const char *text, int64_t now_us);
+void poller_clear(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
+                  int64_t now_us);
+/* What the last reading ended with takes the place of what one before did; NONE: it was good. */
+void poller_set_reading_alarm(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
+                              const char *text, int64_t now_us);
+/* The strand goes: its alarms are nobody's any more. */
+void poller_drop_alarms(struct mtr_poller *poller, struct poller_strand *strand);
+
+/* The alarms of all its strands, by kind, into the status. */
+void poller_show_alarms(const struct poller_source *source, struct mtr_source_status *status);
+
+#endif

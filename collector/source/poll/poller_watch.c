@@ -1,0 +1,138 @@
+/*
+ * Gaps, old rows and clocks; see poller_watch.h.
+ */
+#include "collector/source/poll/poller_watch.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "collector/source/poll/poller_alarms.h"
+#include "meterd/core/time.h"
+
+/* ---- gaps ---- */
+
+/* When what was due then is late. */
+static int64_t late_us(const struct poller_strand *strand, int64_t due_us)
+{
+    const int64_t grace_us = mtr_time_later(strand->plan.schedule->every_us, POLLER_GAP_GRACE_US);
+    if (due_us < strand->seen_us) due_us = mtr_time_later(strand->seen_us, strand->good_us);
+    return due_us + grace_us;
+}
+
+static void note(struct poller_gap *gap, const struct poller_strand *strand, const struct mtr_window *window,
+                 int64_t due_us, int64_t now_us)
+{
+    const int64_t at_us = late_us(strand, due_us);
+    if (at_us > now_us) {
+        if (!gap->next_us || at_us < gap->next_us) gap->next_us = at_us;
+        return;
+    }
+    if (gap->is_found && gap->since_us <= due_us) return;
+    gap->is_found = true;
+    gap->window = *window;
+    gap->since_us = due_us;
+}
+
+void poller_gap_note(struct poller_gap *gap, const struct poller_strand *strand,
+                     const struct mtr_window *window, const struct mtr_ledger_window *record, int64_t now_us)
+{
+    const bool was_whole = record && record->readings && record->last_us >= window->to_us;
+    if (window->to_us > now_us || was_whole) return;
+    if (mtr_window_forgotten_us(strand->plan.window, window) <= now_us) return; /* nobody gives it any more */
+    note(gap, strand, window, mtr_window_expected_us(&strand->plan, window), now_us);
+}
+
+void poller_gap_note_feed(struct poller_gap *gap, const struct poller_strand *strand, int64_t read_us,
+                          int64_t now_us)
+{
+    static const struct mtr_window none = {0, 0};
+    const int64_t due_us = read_us ? mtr_schedule_tick(strand->plan.schedule, read_us + 1) +
+                                         strand->plan.schedule->jitter_us
+                                   : strand->seen_us;
+    note(gap, strand, &none, due_us, now_us);
+}
+
+static void tell_gap(struct mtr_poller *poller, struct poller_strand *strand, const struct poller_gap *gap,
+                     int64_t now_us)
+{
+    char from[MTR_TIME_TEXT_BYTES], due[MTR_TIME_TEXT_BYTES], text[POLL_TEXT_BYTES];
+    mtr_time_format(gap->since_us, due);
+    mtr_time_format(gap->window.from_us, from);
+    if (gap->window.to_us)
+        snprintf(text, sizeof(text),
+                 "the window that begins at %s was due at %s, and no reading of it is whole", from, due);
+    else
+        snprintf(text, sizeof(text), "a reading of the feed was due at %s, and none is whole since", due);
+    poller_raise(poller, strand, MTR_ALARM_GAP, text, now_us);
+}
+
+/* ---- old rows ---- */
+
+/* A customer may be idle: what counts is the newest row of all requests, and the first strand tells of it. */
+static int64_t watch_freshness(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
+{
+    const struct poller_source *source = strand->source;
+    const int64_t most_us = source->source->expect.freshness_us;
+    char newest[MTR_TIME_TEXT_BYTES], text[POLL_TEXT_BYTES];
+    int64_t newest_us = 0, since_us = INT64_MAX;
+    if (!most_us || strand != source->strands) {
+        poller_clear(poller, strand, MTR_ALARM_STALE, now_us);
+        return INT64_MAX;
+    }
+    for (const struct poller_strand *other = source->strands; other; other = other->next) {
+        newest_us = mtr_time_later(newest_us, other->newest_us);
+        if (other->seen_us) since_us = mtr_time_sooner(since_us, other->seen_us);
+    }
+    const int64_t old_us = mtr_time_sooner(newest_us ? newest_us : since_us, now_us) + most_us;
+    if (old_us >= now_us) {
+        poller_clear(poller, strand, MTR_ALARM_STALE, now_us);
+        return old_us + 1;
+    }
+    mtr_time_format(newest_us, newest);
+    if (newest_us)
+        snprintf(text, sizeof(text), "the newest row is of %s, which is older than `expect.freshness`",
+                 newest);
+    else
+        snprintf(text, sizeof(text), "no row came yet, for longer than `expect.freshness`");
+    poller_raise(poller, strand, MTR_ALARM_STALE, text, now_us);
+    return INT64_MAX;
+}
+
+int64_t poller_watch_look(struct mtr_poller *poller, struct poller_strand *strand,
+                          const struct poller_gap *gap, int64_t now_us)
+{
+    if (gap->is_found)
+        tell_gap(poller, strand, gap, now_us);
+    else
+        poller_clear(poller, strand, MTR_ALARM_GAP, now_us);
+    const int64_t stale_us = watch_freshness(poller, strand, now_us);
+    return gap->next_us ? mtr_time_sooner(gap->next_us, stale_us) : stale_us;
+}
+
+/* ---- clocks ---- */
+
+static void watch_clock(struct mtr_poller *poller, struct poller_strand *strand,
+                        const struct poll_report *report, int64_t now_us)
+{
+    char text[POLL_TEXT_BYTES];
+    const int64_t skew_us = report->skew_us;
+    if (skew_us == INT64_MIN) return; /* no answer has said */
+    if (skew_us <= POLLER_SKEW_MOST_US && skew_us >= -POLLER_SKEW_MOST_US) {
+        poller_clear(poller, strand, MTR_ALARM_SKEW, now_us);
+        return;
+    }
+    snprintf(text, sizeof(text),
+             "the vendor's clock is about %" PRId64 " minutes %s ours: what is over here may not be there",
+             (skew_us < 0 ? -skew_us : skew_us) / MTR_US_PER_SECOND / 60,
+             skew_us < 0 ? "behind" : "ahead of");
+    poller_raise(poller, strand, MTR_ALARM_SKEW, text, now_us);
+}
+
+void poller_watch_report(struct mtr_poller *poller, struct poller_strand *strand,
+                         const struct poll_report *report, int64_t now_us)
+{
+    const bool is_good = report->result == POLL_TAKEN || report->result == POLL_UNCHANGED;
+    if (is_good) strand->good_us = now_us;
+    if (is_good) strand->newest_us = mtr_time_later(strand->newest_us, report->counts.newest_us);
+    watch_clock(poller, strand, report, now_us);
+}

@@ -1,0 +1,183 @@
+/*
+ * Alarms of sources on a simulated clock: each begins when its condition does, stands beside the others, and
+ * ends when the condition has; what is counted is what stands.
+ */
+#include "tests/support/source/polling_world.h"
+
+#define SOURCE(more)                                                                                                                  \
+    "sources:\n  - {key: usage, vendor: acme, base_url: 'http://127.0.0.1:1/v1', auth: none, schedule: {every: 10m},\n"               \
+    "     window: {length: day, start: 2026-03-09, rereads: [2d]}, request: {path: /u, query: {day: '{from:%Y-%m-%d}'}},\n"           \
+    "     format: {json: {rows: 'data[]'}}, identity: {id: id},\n"                                                                    \
+    "     map: {type: =cpu, subject: account, time: at, data: {seconds: amount}}" more "}\n"
+
+/* A row each day at noon, unless the vendor is out of order. */
+struct vendor {
+    unsigned status;
+    bool is_idle;
+    int64_t skew_us;
+    const char *extra;
+    char body[512];
+};
+
+static struct vendor_answer answer(void *context, const char *url)
+{
+    struct vendor *vendor = context;
+    const char *day = strstr(url, "day=") + 4;
+    const struct vendor_answer said = {vendor->status ? vendor->status : 200, vendor->body, vendor->skew_us};
+    if (vendor->is_idle)
+        snprintf(vendor->body, sizeof(vendor->body), "{\"data\":[]}");
+    else
+        snprintf(vendor->body, sizeof(vendor->body),
+                 "{\"data\":[{\"id\":\"%.10s\",\"account\":\"sub-1\",\"at\":\"%.10sT12:00:00Z\",\"amount\":5%s}]}", day, day,
+                 vendor->extra ? vendor->extra : "");
+    return said;
+}
+
+static struct polling_world *begin(struct vendor *vendor, const char *source)
+{
+    struct polling_world *polling = new_polling_world(source);
+    *vendor = (struct vendor){.status = 200};
+    polling->answer = answer;
+    polling->context = vendor;
+    return polling;
+}
+
+static void check(struct polling_world *polling, enum mtr_alarm alarm, const char *sentence)
+{
+    struct mtr_source_status status;
+    const struct mtr_source_alarm *found = find_alarm(&status, polling, "usage", alarm);
+    assert_int_equal(mtr_poller_totals(polling->poller)->alarms[alarm], sentence ? 1 : 0);
+    if (!sentence && found) fail_msg("%s: %s", mtr_alarm_name(alarm), found->text);
+    if (!sentence) return;
+    if (!found) fail_msg("no alarm %s: %s", mtr_alarm_name(alarm), polling->told);
+    if (!strstr(found->text, sentence)) fail_msg("%s: %s", mtr_alarm_name(alarm), found->text);
+    for (uint32_t i = 1; i < status.alarm_count; i++)
+        assert_true(mtr_alarm_gravity(status.alarms[i - 1].alarm) > mtr_alarm_gravity(status.alarms[i].alarm));
+}
+
+static uint32_t count_lines(const struct polling_world *polling, const char *text)
+{
+    uint32_t count = 0;
+    for (const char *at = polling->told; (at = strstr(at, text)); at++) count++;
+    return count;
+}
+
+/* A vendor that is down: the alarm of its readings at once, that of the window an hour behind its time. */
+static void test_a_window_past_its_time(void **state)
+{
+    (void)state;
+    struct vendor vendor;
+    struct polling_world *polling = begin(&vendor, SOURCE(""));
+    run(polling, "2026-03-10T13:00:00Z");
+    check(polling, MTR_ALARM_GAP, NULL);
+    check(polling, MTR_ALARM_FAILING, NULL);
+    vendor.status = 500;
+    run(polling, "2026-03-11T00:40:00Z");
+    check(polling, MTR_ALARM_GAP, NULL);
+    check(polling, MTR_ALARM_FAILING, "500");
+    run(polling, "2026-03-11T01:30:00Z");
+    check(polling, MTR_ALARM_GAP, "the window that begins at 2026-03-10T00:00:00Z was due at 2026-03-11T00:00:00Z");
+    run(polling, "2026-03-12T01:30:00Z");
+    check(polling, MTR_ALARM_GAP, "begins at 2026-03-10T00:00:00Z");
+    assert_int_equal(count_lines(polling, "! usage gap"), 1);
+    vendor.status = 200;
+    run(polling, "2026-03-12T03:30:00Z"); /* waits of failures are an hour at most */
+    check(polling, MTR_ALARM_GAP, NULL);
+    check(polling, MTR_ALARM_FAILING, NULL);
+    assert_int_equal(count_lines(polling, "usage gap is over"), 1);
+    free_polling_world(polling);
+}
+
+/* What was due while nobody was there has its grace from the first look on; one that is not read then, too, is
+ * a gap. */
+static void test_windows_of_before_the_start(void **state)
+{
+    (void)state;
+    struct vendor vendor;
+    for (int is_down = 0; is_down < 2; is_down++) {
+        struct polling_world *polling = begin(&vendor, SOURCE(""));
+        vendor.status = is_down ? 503 : 200;
+        run(polling, "2026-03-10T12:50:00Z");
+        check(polling, MTR_ALARM_GAP, NULL);
+        run(polling, "2026-03-10T14:10:00Z");
+        check(polling, MTR_ALARM_GAP, is_down ? "begins at 2026-03-09T00:00:00Z" : NULL);
+        free_polling_world(polling);
+    }
+}
+
+static void test_rows_that_grow_old(void **state)
+{
+    (void)state;
+    struct vendor vendor;
+    struct polling_world *polling = begin(&vendor, SOURCE(", expect: {freshness: 36h}"));
+    run(polling, "2026-03-10T23:00:00Z");
+    check(polling, MTR_ALARM_STALE, NULL); /* the newest row is of noon of the 9th */
+    vendor.is_idle = true;
+    run(polling, "2026-03-11T01:00:00Z");
+    check(polling, MTR_ALARM_STALE, "the newest row is of 2026-03-09T12:00:00Z");
+    vendor.is_idle = false;
+    run(polling, "2026-03-12T01:00:00Z");
+    check(polling, MTR_ALARM_STALE, NULL);
+    assert_int_equal(count_lines(polling, "! usage stale"), 1);
+    free_polling_world(polling);
+}
+
+/* A source that never had a row grows old from its first look on. */
+static void test_no_row_at_all(void **state)
+{
+    (void)state;
+    struct vendor vendor;
+    struct polling_world *polling = begin(&vendor, SOURCE(", expect: {freshness: 36h}"));
+    vendor.is_idle = true;
+    run(polling, "2026-03-11T23:59:59Z");
+    check(polling, MTR_ALARM_STALE, NULL);
+    run(polling, "2026-03-12T00:00:01Z");
+    check(polling, MTR_ALARM_STALE, "no row came yet");
+    free_polling_world(polling);
+}
+
+static void test_clocks_that_differ(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t skew_s;
+        const char *sentence;
+    } rows[] = {{0, NULL}, {59, NULL}, {-60, NULL}, {90, "about 1 minutes ahead of ours"}, {-7200, "about 120 minutes behind ours"}, {1, NULL}};
+    struct vendor vendor;
+    struct polling_world *polling = begin(&vendor, SOURCE(", expect: {rows_min: 0}"));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char until[32];
+        vendor.skew_us = rows[i].skew_s * MTR_US_PER_SECOND;
+        snprintf(until, sizeof(until), "2026-03-%02dT01:00:00Z", 11 + (int)i);
+        run(polling, until);
+        check(polling, MTR_ALARM_SKEW, rows[i].sentence);
+    }
+    free_polling_world(polling);
+}
+
+/* A strand that goes takes its alarms with it. */
+static void test_alarms_of_a_source_that_goes(void **state)
+{
+    (void)state;
+    struct vendor vendor;
+    struct polling_world *polling = begin(&vendor, SOURCE(""));
+    vendor.status = 500;
+    run(polling, "2026-03-10T15:00:00Z");
+    check(polling, MTR_ALARM_GAP, "");
+    check(polling, MTR_ALARM_FAILING, "");
+    apply(polling->world, SOURCE(", disabled: true"));
+    run(polling, "2026-03-10T15:10:00Z");
+    check(polling, MTR_ALARM_GAP, NULL);
+    check(polling, MTR_ALARM_FAILING, NULL);
+    free_polling_world(polling);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_window_past_its_time), cmocka_unit_test(test_windows_of_before_the_start),
+        cmocka_unit_test(test_rows_that_grow_old),     cmocka_unit_test(test_no_row_at_all),
+        cmocka_unit_test(test_clocks_that_differ),     cmocka_unit_test(test_alarms_of_a_source_that_goes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
