@@ -16,6 +16,7 @@
 
 #include "lib/catalog/bundle.h"
 #include "lib/catalog/names.h"
+#include "lib/catalog/source_history.h"
 #include "meterd/store/documents.h"
 
 struct mtr_catalog_store {
@@ -67,10 +68,10 @@ static int load_document(void *context, const struct mtr_stored_document *stored
                                          .json = stored->json,
                                          .node = mtr_document_root(document)};
     rc = record_decode(&source, loading->store->zones, loading->findings, &record);
-    if (!rc) {
-        record->node = NULL;
-        rc = keep(loading, record);
-    }
+    if (!rc) record->node = NULL;
+    if (!rc && loading->kind == MTR_KIND_SOURCE)
+        rc = source_history_load(loading->store->documents, loading->store->zones, stored, record);
+    if (!rc) rc = keep(loading, record);
     mtr_document_close(document);
     return rc;
 }
@@ -205,7 +206,7 @@ static void replace_current(struct mtr_catalog_store *store, struct mtr_catalog 
 }
 
 /* Decodes what changed, and foresees the numbers of what is new. */
-static int decode_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
+static int decode_bundle(struct mtr_catalog_store *store, struct bundle *bundle, int64_t now_us,
                          uint32_t counts[MTR_KIND_COUNT], struct mtr_catalog_change *change,
                          struct mtr_diagnostics *findings)
 {
@@ -227,6 +228,7 @@ static int decode_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
         int one = record_decode(&source, store->zones, findings, &item->decoded);
         if (one) rc = one;
         bundle->broken += one != 0;
+        if (!one && item->kind == MTR_KIND_SOURCE) source_history_go_on(item->stored, item->decoded, now_us);
         if (!one && item->stored && source.kind->check_frozen)
             source.kind->check_frozen(item->stored, item->decoded, findings);
         *(item->stored ? &change->updated : &change->created) += 1;
@@ -328,7 +330,7 @@ static int make_draft(struct mtr_catalog_store *store, struct bundle *bundle, in
     uint32_t counts[MTR_KIND_COUNT];
     memcpy(counts, store->current->counts, sizeof(counts));
     if (bundle->read == MTR_ENOMEM) return bundle->read;
-    int rc = decode_bundle(store, bundle, counts, change, findings);
+    int rc = decode_bundle(store, bundle, now_us, counts, change, findings);
     if (!rc) rc = bundle->read;
     change->deleted = bundle->deleted != NULL;
     change->version = store->current->version;

@@ -185,11 +185,10 @@ struct mtr_due mtr_window_due(const struct mtr_reading_plan *plan, const struct 
     return due;
 }
 
-struct mtr_reading_plan mtr_reading_plan_of(const struct mtr_source *source, struct mtr_str each,
-                                            int64_t created_us)
+struct mtr_reading_plan mtr_reading_plan_of(const struct mtr_source *source, struct mtr_str each)
 {
     const struct mtr_source_window *window = &source->window;
-    int64_t start_us = window->has_start ? window->start_us : created_us;
+    int64_t start_us = window->has_start ? window->start_us : source->created_us;
     if (window->length == MTR_LENGTH_PERIODS && window->has_last)
         start_us = mtr_window_at(window, start_us).from_us - 1;
     return (struct mtr_reading_plan){.schedule = &source->schedule,

@@ -2,6 +2,8 @@
 import datetime
 import http.server
 import json
+import os
+import shutil
 import threading
 import urllib.parse
 
@@ -38,6 +40,14 @@ class Answers(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def when(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def catalog():
@@ -96,6 +106,27 @@ def sources_go_on(daemon, port):
     assert "--after 2" in daemon.command("source", "list", "-n", "2").stderr
 
 
+def no_time_is_lost(daemon, port):
+    """Without a start the windows begin when the document was applied, and go on there after a restart: what was down is made up for."""
+    ask = {"path": "/usage", "query": {"day": "{from:%Y-%m-%d}"}}
+    daemon.apply({"sources": [source("young", port, window={"length": "2s", "rereads": ["1h"]}, request=ask)]})
+    wait_until("the first window", lambda: windows_of(daemon, "young"))
+    first, stopped = windows_of(daemon, "young")[0]["start"], now()
+    daemon.stop()
+    wait_until("windows pass", lambda: now() > stopped + datetime.timedelta(seconds=5))
+    for _ in range(2):
+        daemon.start()
+        started = now()
+        wait_until("a window of after the start", lambda started=started: when(windows_of(daemon, "young")[-1]["start"]) > started)
+        def made_up():
+            rows = windows_of(daemon, "young")
+            return all(a["end"] == b["start"] for a, b in zip(rows, rows[1:])) and rows[0]["start"] == first
+        wait_until("no window is missing", made_up)
+        daemon.kill()
+        shutil.rmtree(os.path.join(daemon.data, "intake"))
+    daemon.start()
+
+
 def main():
     vendor = Vendor()
     port = vendor.server_address[1]
@@ -106,6 +137,7 @@ def main():
         daemon.apply(catalog())
         windows_go_on(daemon, port)
         sources_go_on(daemon, port)
+        no_time_is_lost(daemon, port)
         daemon.stop()
     vendor.shutdown()
 

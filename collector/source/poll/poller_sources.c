@@ -117,7 +117,7 @@ static int take_strand(struct mtr_poller *poller, struct poller_source *state, s
     strand->generation = poller->generation;
     strand->is_gone = false;
     strand->subscription = subscription;
-    strand->plan = mtr_reading_plan_of(state->source, strand->strand.each, state->created_us);
+    strand->plan = mtr_reading_plan_of(state->source, strand->strand.each);
     if (strand->plan_hash == hash) return MTR_OK;
     strand->plan_hash = hash;
     strand->unsettled_us = 0;
@@ -216,8 +216,7 @@ struct poller_source *poller_find_source(const struct mtr_poller *poller, struct
     return state;
 }
 
-static int add_source(struct mtr_poller *poller, const struct mtr_source *source, int64_t now_us,
-                      struct poller_source **out)
+static int add_source(struct mtr_poller *poller, const struct mtr_source *source, struct poller_source **out)
 {
     const uint32_t slot = slot_of(source->vendor, source->key);
     *out = poller_find_source(poller, source->vendor, source->key);
@@ -226,7 +225,6 @@ static int add_source(struct mtr_poller *poller, const struct mtr_source *source
     if (!state) return MTR_ENOMEM;
     state->vendor = copy_text(source->vendor);
     state->key = copy_text(source->key);
-    state->created_us = now_us;
     int rc = state->vendor && state->key ? read_last(poller, state) : MTR_ENOMEM;
     if (rc) {
         free_source(state);
@@ -238,11 +236,11 @@ static int add_source(struct mtr_poller *poller, const struct mtr_source *source
     return MTR_OK;
 }
 
-static int take_source(struct mtr_poller *poller, const struct mtr_source *source, int64_t now_us)
+static int take_source(struct mtr_poller *poller, const struct mtr_source *source)
 {
     struct poller_source *state = NULL;
     struct auth_session *auth = NULL;
-    int rc = add_source(poller, source, now_us, &state);
+    int rc = add_source(poller, source, &state);
     if (rc) return rc;
     MTR_ASSERT(state != NULL);
     state->source = source;
@@ -285,7 +283,7 @@ int poller_take_catalog(struct mtr_poller *poller, struct mtr_catalog *catalog, 
     int rc = MTR_OK;
     for (uint32_t i = 1; !rc && i <= mtr_catalog_count(catalog, MTR_KIND_SOURCE); i++) {
         const struct mtr_source *source = mtr_catalog_source(catalog, i);
-        if (source) rc = take_source(poller, source, now_us);
+        if (source) rc = take_source(poller, source);
     }
     if (!rc) sweep(poller, false);
     return rc;

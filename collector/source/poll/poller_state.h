@@ -61,7 +61,7 @@ struct poller_source {
     struct auth_session *auth;
     struct poller_gate *gate, *host;
     uint64_t generation, last_reading;
-    int64_t created_us, read_us;
+    int64_t read_us;
     bool is_paused;
     uint64_t readings, failures, rows, changes;
 };

@@ -51,10 +51,9 @@ struct mtr_reading_plan {
     uint64_t key;     /* mtr_schedule_key */
 };
 
-/* `created_us`: when the source was first seen, where its document has no start. Of named periods the ledger
- * begins with the last one. All is borrowed. */
-struct mtr_reading_plan mtr_reading_plan_of(const struct mtr_source *source, struct mtr_str each,
-                                            int64_t created_us);
+/* Where the document has no start the ledger begins when it was first applied (created_us), of named periods
+ * with the last one. All is borrowed. */
+struct mtr_reading_plan mtr_reading_plan_of(const struct mtr_source *source, struct mtr_str each);
 
 /* What is known of a window: zero at first. */
 struct mtr_window_history {

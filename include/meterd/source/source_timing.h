@@ -5,7 +5,7 @@
  *   window:
  *     length: day                 # hour, day, month, a duration as 6h, cursor, current, last
  *     zone: UTC                   # of the vendor's days
- *     start: 2026-01-01           # the first window holds it; without one it is that of the first look
+ *     start: 2026-01-01           # the first window holds it; without one that in which it was first applied
  *     lateness: 6h                # a window is first read so long after its end
  *     rereads: [6h, 1d, 10d, month_end+6d]   # and again; after the last it is settled
  *     overlap: 15m                # of a cursor: asked again each time

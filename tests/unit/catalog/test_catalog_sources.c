@@ -168,6 +168,55 @@ static void test_stored_under_earlier_rules(void **state)
     mtr_catalog_release(catalog);
 }
 
+static const struct mtr_source *find(struct fixture *f, const char *key, struct mtr_catalog **catalog)
+{
+    *catalog = mtr_catalog_store_snapshot(f->store);
+    const struct mtr_source *source = mtr_catalog_find_source(*catalog, mtr_str_from(key));
+    assert_non_null(source);
+    return source;
+}
+
+static void apply_at(struct fixture *f, const char *text, int64_t now_us)
+{
+    const struct mtr_catalog_edit edit = {.text = mtr_str_from(text), .who = MTR_STR("test"), .now_us = now_us};
+    assert_int_equal(mtr_catalog_store_apply(f->store, &edit, &f->change, &f->findings), MTR_OK);
+}
+
+static void check_created(struct fixture *f, const char *key, int64_t created_us)
+{
+    struct mtr_catalog *catalog;
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(find(f, key, &catalog)->created_us, created_us);
+        mtr_catalog_release(catalog);
+        reopen(f);
+    }
+}
+
+/* A source is as old as its first revision, whatever came behind it and however often the daemon started. */
+static void test_created_when_first_applied(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(f, apply(f, BASE, false));
+    apply_at(f, "sources:\n" SOURCE("a", "vendor: acme, for_each: {values: [x]}"), NOW_US + 5);
+    check_created(f, "a", NOW_US + 5);
+    for (int i = 1; i <= 3; i++) {
+        char text[600];
+        snprintf(text, sizeof(text), "sources:\n" SOURCE("a", "vendor: acme, for_each: {values: [x, y%d]}"), i);
+        apply_at(f, text, NOW_US + 10 * i);
+        check_created(f, "a", NOW_US + 5);
+    }
+    apply_at(f, "sources:\n" SOURCE("b", "vendor: acme, for_each: {values: [x]}"), NOW_US + 77);
+    check_created(f, "b", NOW_US + 77);
+    check_created(f, "a", NOW_US + 5);
+    const enum mtr_catalog_kind kind = MTR_KIND_SOURCE;
+    const struct mtr_catalog_edit gone = {.kind = &kind, .key = MTR_STR("a"), .who = MTR_STR("test"), .now_us = NOW_US + 100};
+    assert_int_equal(mtr_catalog_store_delete(f->store, &gone, &f->change, &f->findings), MTR_OK);
+    apply_at(f, "sources:\n" SOURCE("a", "vendor: acme, for_each: {values: [x]}"), NOW_US + 200); /* another one */
+    check_created(f, "a", NOW_US + 200);
+    apply_at(f, "sources:\n" SOURCE("a", "vendor: acme, for_each: {values: [z]}"), NOW_US + 300);
+    check_created(f, "a", NOW_US + 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +226,7 @@ int main(void)
         TEST(test_deleted_while_nothing_names_it),
         TEST(test_null_is_kept),
         TEST(test_stored_under_earlier_rules),
+        TEST(test_created_when_first_applied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -225,15 +225,15 @@ static void test_named_periods(void **state)
 static void test_starts(void **state)
 {
     (void)state;
-    struct mtr_source source = {.key = MTR_STR("acme"), .window = {.length = MTR_LENGTH_DAY}};
     const int64_t created_us = instant("2026-03-10T12:00:00Z");
-    assert_int_equal(mtr_reading_plan_of(&source, MTR_STR("eu"), created_us).start_us, created_us);
-    assert_true(mtr_reading_plan_of(&source, MTR_STR("eu"), 0).key != mtr_reading_plan_of(&source, MTR_STR("us"), 0).key);
+    struct mtr_source source = {.key = MTR_STR("acme"), .created_us = created_us, .window = {.length = MTR_LENGTH_DAY}};
+    assert_int_equal(mtr_reading_plan_of(&source, MTR_STR("eu")).start_us, created_us);
+    assert_true(mtr_reading_plan_of(&source, MTR_STR("eu")).key != mtr_reading_plan_of(&source, MTR_STR("us")).key);
     source.window.has_start = true;
     source.window.start_us = instant("2026-01-01");
-    assert_int_equal(mtr_reading_plan_of(&source, MTR_STR(""), created_us).start_us, instant("2026-01-01"));
+    assert_int_equal(mtr_reading_plan_of(&source, MTR_STR("")).start_us, instant("2026-01-01"));
     source.window = (struct mtr_source_window){.length = MTR_LENGTH_PERIODS, .has_last = true};
-    assert_int_equal(mtr_window_at(&source.window, mtr_reading_plan_of(&source, MTR_STR(""), created_us).start_us).from_us, instant("2026-02-01"));
+    assert_int_equal(mtr_window_at(&source.window, mtr_reading_plan_of(&source, MTR_STR("")).start_us).from_us, instant("2026-02-01"));
 }
 
 static void test_waits(void **state)
