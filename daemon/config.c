@@ -45,8 +45,9 @@ static const struct mtr_field listen_fields[] = {
           "Body of one request of events, as sent; more is 413."),
     FIELD(listen, decoded_bytes_max, MTR_FIELD_BYTES, "128MiB", 1024, 2 * GIB,
           "The same after decompression; more is 413."),
-    FIELD(listen, body_bytes_total_max, MTR_FIELD_BYTES, "512MiB", MIB, 64 * GIB,
-          "Memory of all bodies being received; over it 503 with Retry-After."),
+    FIELD(listen, body_bytes_total_max, MTR_FIELD_BYTES, "512MiB", 96 * MIB, 64 * GIB,
+          "Memory of all usage being received, pushed or polled, at most three quarters of it for either: "
+          "bodies over it are answered 503 with Retry-After, readings of sources wait."),
     FIELD(listen, answer_bytes_total_max, MTR_FIELD_BYTES, "32MiB", 4 * MIB, 64 * GIB,
           "Memory of all answers that have not left; over it 503 with Retry-After. Long answers that cannot "
           "be made piece by piece may hold three quarters of it."),
@@ -296,9 +297,9 @@ static int check_relations(const struct mtr_config *config, struct mtr_diagnosti
     if (config->listen.decoded_bytes_max < config->listen.body_bytes_max)
         mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, "listen.decoded_bytes_max",
                              "must not be smaller than listen.body_bytes_max");
-    if (config->listen.body_bytes_total_max < config->listen.body_bytes_max)
+    if (config->listen.body_bytes_total_max / 4 * 3 < config->listen.body_bytes_max)
         mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, "listen.body_bytes_total_max",
-                             "must not be smaller than listen.body_bytes_max");
+                             "must be a third more than listen.body_bytes_max: a quarter is the readings'");
     if (config->outbox.backoff_max < config->outbox.backoff_min)
         mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, "outbox.backoff_max",
                              "must not be shorter than outbox.backoff_min");

@@ -166,7 +166,8 @@ static struct mtr_api_limits api_limits(struct mtr_daemon *daemon)
         .request_timeout_ms = (uint32_t)(listen->request_timeout / 1000),
         .header_bytes_max = listen->header_bytes_max,
         .body_bytes_max = listen->body_bytes_max,
-        .body_bytes_total_max = listen->body_bytes_total_max,
+        .body_bytes_total_max = listen->body_bytes_total_max / 4 * 3,
+        .body_memory = &daemon->receive_memory,
         .answer_bytes_total_max = listen->answer_bytes_total_max,
         .decoded_bytes_max = listen->decoded_bytes_max,
         .request_events_max = (uint32_t)config->intake.request_events_max,
@@ -221,6 +222,7 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
         .context = daemon,
     };
 
+    mtr_byte_budget_init(&daemon->receive_memory, config->listen.body_bytes_total_max);
     fill_host(daemon);
     rc = events_open(&daemon->api_host, &daemon->events);
     if (!rc) rc = mtr_http_sender_open(daemon->loop, &sender_options, &daemon->sender);

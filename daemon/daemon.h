@@ -70,6 +70,7 @@ struct mtr_daemon {
     struct mtr_outbox *outbox;
     struct mtr_events *events;
     struct mtr_http_sender *sender;
+    struct mtr_byte_budget receive_memory; /* of bodies that are pushed, and of readings */
     struct polling *polling;
     struct mtr_api_host api_host;
     char api_address[64]; /* of listen.address, ended by NUL */

@@ -245,6 +245,12 @@ static void step(struct polling *polling)
 
 static void on_timer(void *context) { step(context); }
 
+static bool has_room(void *context)
+{
+    const struct polling *polling = context;
+    return !atomic_load(&polling->daemon->disk_full) && mtr_intake_has_room(polling->daemon->intake);
+}
+
 /* ---- opening and closing ---- */
 
 static int open_parts(struct polling *polling, const char *directory, const uint8_t *event_key)
@@ -253,8 +259,17 @@ static int open_parts(struct polling *polling, const char *directory, const uint
     const struct mtr_config_poller *config = &((const struct mtr_config *)polling->daemon->config)->poller;
     const struct mtr_http_client_options client = {.transfers_max = (uint32_t)config->readings_max * 2,
                                                    .connect_timeout_ms = CONNECT_TIMEOUT_MS};
-    const struct mtr_poller_hooks hooks = {polling, send, resume, cancel, queue_work, submit, nonce, tell};
+    const struct mtr_poller_hooks hooks = {.context = polling,
+                                           .send = send,
+                                           .resume = resume,
+                                           .cancel = cancel,
+                                           .work = queue_work,
+                                           .submit = submit,
+                                           .nonce = nonce,
+                                           .tell = tell,
+                                           .has_room = has_room};
     struct mtr_loop *loop = polling->daemon->loop;
+    struct mtr_byte_budget *memory = &polling->daemon->receive_memory;
     snprintf(pages, sizeof(pages), "%s/pages", directory);
     snprintf(tokens, sizeof(tokens), "%s/tokens", directory);
     const struct mtr_poller_options options = {.hooks = &hooks,
@@ -267,7 +282,9 @@ static int open_parts(struct polling *polling, const char *directory, const uint
                                                .polls_max = (uint32_t)config->readings_max,
                                                .events_max = 80000,
                                                .allow_loopback = config->allow_loopback,
-                                               .allow_private = config->allow_private};
+                                               .allow_private = config->allow_private,
+                                               .memory = memory,
+                                               .memory_bytes_max = memory->bytes_max / 4 * 3};
     int rc = mtr_http_client_open(loop, &client, &polling->client);
     if (!rc) rc = mtr_timer_open(loop, on_timer, polling, &polling->timer);
     if (!rc) rc = mtr_wakeup_open(loop, false, on_woken, polling, &polling->woken);

@@ -94,6 +94,15 @@ int mtr_intake_submit(struct mtr_intake *intake, struct mtr_request *request)
     return rc;
 }
 
+bool mtr_intake_has_room(struct mtr_intake *intake)
+{
+    pthread_mutex_lock(&intake->lock);
+    const bool has_room = intake->queue_requests <= intake->options.queue_requests_max / 2 &&
+                          intake->queue_bytes <= intake->options.queue_bytes_max / 2;
+    pthread_mutex_unlock(&intake->lock);
+    return has_room;
+}
+
 bool mtr_intake_has_work(struct mtr_intake *intake)
 {
     pthread_mutex_lock(&intake->lock);

@@ -55,6 +55,7 @@ struct mtr_api_limits {
     size_t header_bytes_max;
     size_t body_bytes_max;         /* of one request, as sent */
     size_t body_bytes_total_max;   /* of all requests that are received or wait */
+    struct mtr_byte_budget *body_memory; /* which they share with the readings of sources */
     size_t answer_bytes_total_max; /* of all answers that have not left */
     size_t decoded_bytes_max;      /* of POST /v1/events after decompression */
     uint32_t request_events_max;   /* in one POST /v1/events */

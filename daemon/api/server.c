@@ -238,6 +238,7 @@ int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct 
     options.header_bytes_max = limits->header_bytes_max;
     options.body_bytes_max = limits->body_bytes_max;
     options.body_bytes_total_max = limits->body_bytes_total_max;
+    options.body_memory = limits->body_memory;
     options.header_timeout_ms = limits->header_timeout_ms;
     options.body_timeout_ms = limits->body_timeout_ms;
     options.send_timeout_ms = limits->send_timeout_ms;

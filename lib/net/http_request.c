@@ -49,7 +49,10 @@ struct mtr_http_request *http_request_new(struct mtr_http_connection *connection
 void http_request_drop_body(struct mtr_http_request *request)
 {
     http_buffer_empty(&request->body);
-    request->server->stats.body_bytes -= request->body_counted;
+    struct mtr_http_server *server = request->server;
+    server->stats.body_bytes -= request->body_counted;
+    if (server->options.body_memory)
+        mtr_byte_budget_give(server->options.body_memory, request->body_counted);
     request->body_counted = 0;
 }
 
@@ -99,7 +102,9 @@ int http_request_add_body(void *context, const char *data, size_t size)
     size_t capacity = needed > body->capacity ? wanted_capacity(request, needed) : body->capacity;
     if (capacity > request->body_counted) {
         size_t more = capacity - request->body_counted;
+        struct mtr_byte_budget *memory = server->options.body_memory;
         if (more > server->options.body_bytes_total_max - server->stats.body_bytes) return 503;
+        if (memory && !mtr_byte_budget_take(memory, more)) return 503;
         server->stats.body_bytes += more;
         request->body_counted = capacity;
     }

@@ -62,6 +62,7 @@ int poll_open(const struct poll_task *task, int64_t now_us, struct mtr_poll **ou
     mtr_buffer_init(&poll->headers, POLL_HEADERS_BYTES);
     poll->hash = XXH3_createState();
     int rc = poll->hash ? copy_texts(poll) : MTR_ENOMEM;
+    if (!rc) rc = reading_memory_open(&poll->memory, task->memory, POLL_MEMORY_BYTES, task->reserve_bytes);
     if (!rc) rc = poll_begin_reading(poll, &fault);
     if (!rc) {
         *out = poll;
@@ -78,6 +79,7 @@ void poll_close(struct mtr_poll *poll)
     if (!poll) return;
     MTR_ASSERT(poll->state == POLL_DONE || poll->state == POLL_WAITING);
     reading_close(poll->reading);
+    reading_memory_close(&poll->memory);
     paging_close(poll->paging);
     if (poll->request) {
         mtr_request_release(poll->request);

@@ -17,7 +17,7 @@
  *
  * All of these belong to the loop's thread, poll_work alone to the pool's: the poll is the pool's from
  * hooks->work until poll_worked. Time comes in; clocks, sockets and random numbers are the hooks'. Memory:
- * the rows' 32 bytes each, and POLL_BUFFER_BYTES twice.
+ * POLL_MEMORY_BYTES, and the rows', as of reading_memory.h.
  */
 #ifndef METERD_COLLECTOR_SOURCE_POLL_POLL_H
 #define METERD_COLLECTOR_SOURCE_POLL_POLL_H
@@ -30,8 +30,10 @@
 #include "collector/source/reading/reading.h"
 
 /* A page up to this size is mapped when all of it is there, so that one which broke off is asked for again;
- * larger ones are mapped as they come. */
-enum { POLL_BUFFER_BYTES = 1 << 20, POLL_TRIES_MAX = 5, POLL_RESTARTS_MAX = 3, POLL_TEXT_BYTES = 400 };
+ * larger ones are mapped as they come. POLL_MEMORY_BYTES: what a reading holds beside its rows, the buffers
+ * and the part for the intake together. */
+enum { POLL_BUFFER_BYTES = 1 << 20, POLL_MEMORY_BYTES = 20 << 20 };
+enum { POLL_TRIES_MAX = 5, POLL_RESTARTS_MAX = 3, POLL_TEXT_BYTES = 400 };
 
 enum poll_state { POLL_WAITING, POLL_ASKING, POLL_WORKING, POLL_COMMITTING, POLL_DONE };
 
@@ -75,6 +77,8 @@ struct poll_task {
     const uint8_t *event_key;
     const char *pages;
     uint32_t events_max;
+    struct readings_memory *memory; /* NULL: not bounded */
+    uint64_t reserve_bytes;         /* of it for the rows, before anything is asked */
     struct mtr_ledger *ledger;
     struct ledger_fold *fold; /* used on the pool, by one poll at a time: poll_folds says when */
     struct auth_session *auth;
@@ -90,11 +94,13 @@ struct poll_report {
     struct reading_counts counts;
     uint32_t pages;
     uint64_t bytes;
+    uint64_t rows_bytes;  /* memory that its rows took */
+    bool is_out_of_memory; /* FAILED: they had no more */
     uint64_t refused, held, not_active; /* of what was sent to the intake */
     int64_t skew_us;                    /* the vendor's clock less ours, at least; INT64_MIN: not known */
 };
 
-/* MTR_EINVALID: report says why. MTR_ENOMEM. */
+/* MTR_EINVALID: report says why. MTR_EAGAIN: others have the memory now. MTR_ENOMEM. */
 int poll_open(const struct poll_task *task, int64_t now_us, struct mtr_poll **out,
               struct poll_report *report) MTR_MUST_USE;
 /* Not while it asks, works or commits. */

@@ -62,8 +62,10 @@ int poll_begin_reading(struct mtr_poll *poll, const char **fault)
                                     .wants = poll->wants,
                                     .want_count = poll->want_count,
                                     .began_us = poll->entered_us,
-                                    .events_max = task->events_max};
+                                    .events_max = task->events_max,
+                                    .memory = &poll->memory};
     reading_close(poll->reading);
+    reading_memory_restart(&poll->memory);
     paging_close(poll->paging);
     poll->reading = NULL;
     poll->paging = NULL;

@@ -32,6 +32,7 @@ void poll_finish(struct mtr_poll *poll, enum poll_result result, enum mtr_alarm 
     va_end(args);
     poll->report.result = result;
     poll->report.alarm = alarm;
+    poll->report.rows_bytes = poll->memory.used - poll->memory.base;
     if (poll->reading && poll->state != POLL_ASKING) poll->report.pages = reading_page_count(poll->reading);
     poll->state = POLL_DONE;
 }
@@ -65,7 +66,12 @@ void poll_fail_job(struct mtr_poll *poll)
 {
     const int rc = poll->job_rc;
     const bool is_page = rc == MTR_EINVALID || rc == MTR_ECORRUPT || rc == MTR_ELIMIT;
-    if (poll->job == POLL_FOLD)
+    poll->report.is_out_of_memory = rc == MTR_EAGAIN && poll->job <= POLL_CHECK;
+    if (poll->report.is_out_of_memory)
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_LIMIT,
+                    "its rows need more memory than other readings leave: it is read again "
+                    "when there is more");
+    else if (poll->job == POLL_FOLD)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "the ledger of windows: %s", poll->diagnostic.text);
     else if (is_page && poll->job <= POLL_END_PAGE)
         poll_finish(poll, POLL_FAILED, rc == MTR_ELIMIT ? MTR_ALARM_LIMIT : MTR_ALARM_FAILING, "page %u: %s",

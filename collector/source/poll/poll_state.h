@@ -26,6 +26,7 @@ struct mtr_poll {
     bool is_stopping;
     void *handle;
 
+    struct reading_memory memory;
     struct reading *reading;
     struct paging *paging;
     struct mtr_record_want wants[READING_WANTS_MAX];

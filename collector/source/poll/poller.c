@@ -15,6 +15,8 @@
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 
+_Static_assert((int)POLL_MEMORY_BYTES == (int)MTR_POLLER_MEMORY_BYTES_MIN, "what a reading takes at least");
+
 enum { FOLD_BLOCKS = 500 };
 #define PASS_EVERY_US (INT64_C(60) * MTR_US_PER_SECOND)
 #define WAIT_AGAIN_US (INT64_C(250) * 1000)
@@ -47,6 +49,9 @@ int mtr_poller_open(const struct mtr_poller_options *options, struct mtr_poller 
     poller->options = *options;
     poller->hooks = *options->hooks;
     memcpy(poller->event_key, options->event_key, MTR_EVENT_KEY_BYTES);
+    MTR_ASSERT(!options->memory || options->memory_bytes_max >= MTR_POLLER_MEMORY_BYTES_MIN);
+    mtr_byte_budget_init(&poller->memory.own, options->memory_bytes_max);
+    poller->memory.shared = options->memory;
     poller->pages = strdup(options->pages);
     poller_make_hooks(poller);
     int rc = poller->pages ? open_parts(poller) : MTR_ENOMEM;
@@ -219,10 +224,17 @@ static int go_on(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
     return rc;
 }
 
+static bool has_room(const struct mtr_poller *poller)
+{
+    return !poller->hooks.has_room || poller->hooks.has_room(poller->hooks.context);
+}
+
+/* One that waits for memory stays first, so that small ones do not keep it from a large one for ever. */
 static int start_due(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
 {
     int rc = MTR_OK;
-    while (!rc) {
+    poller->is_starved = !has_room(poller);
+    while (!rc && !poller->is_starved) {
         struct due_item *first = due_heap_first(&poller->heap);
         if (!first || first->due_us > now_us) {
             if (first && first->due_us < *next_us) *next_us = first->due_us;
@@ -231,6 +243,7 @@ static int start_due(struct mtr_poller *poller, int64_t now_us, int64_t *next_us
         if (poller->running_count >= poller->options.polls_max) return MTR_OK; /* when one ends */
         rc = poller_look(poller, (struct poller_strand *)first, now_us);
     }
+    if (poller->is_starved && now_us + WAIT_AGAIN_US < *next_us) *next_us = now_us + WAIT_AGAIN_US;
     return rc;
 }
 

@@ -176,18 +176,23 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
                                    .is_last = scan->due.is_last,
                                    .is_forgotten = now_us >= forgotten_us(strand, &scan->window),
                                    .confirms_us = confirms_us(looking, &scan->window),
-                                   .number = ++source->last_reading,
+                                   .number = source->last_reading + 1,
                                    .resume = feed.cursor,
                                    .since_us = feed.read_us,
                                    .event_key = poller->event_key,
                                    .pages = poller->pages,
                                    .events_max = poller->options.events_max,
+                                   .memory = poller->options.memory ? &poller->memory : NULL,
+                                   .reserve_bytes = strand->reserve_bytes,
                                    .ledger = poller->options.ledger,
                                    .fold = poller->fold,
                                    .auth = source->auth,
                                    .gate = &source->gate->gate,
                                    .breaker = &source->host->breaker};
     rc = poll_open(&task, now_us, &strand->poll, &report);
+    poller->is_starved = rc == MTR_EAGAIN;
+    if (poller->is_starved) return MTR_OK;
+    source->last_reading++;
     if (rc) {
         note_failure(strand, scan->window.from_us, 0, now_us);
         poller_set_reading_alarm(poller, strand, MTR_ALARM_FAILING, report.text, now_us);
@@ -212,7 +217,7 @@ int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
     rc = is_feed(strand) ? look_at_feed(&looking, now_us, &scan) : look_at_windows(&looking, now_us, &scan);
     if (!rc && scan.has_due) rc = start(&looking, &scan, now_us);
     mtr_ledger_abort(looking.txn);
-    if (rc) return rc;
+    if (rc || poller->is_starved) return rc; /* it stays due, and first */
     const int64_t watch_us = poller_watch_look(poller, strand, &looking.gap, now_us);
     const int64_t next_us = strand->poll    ? INT64_MAX
                             : scan.has_due  ? now_us + MTR_US_PER_SECOND
@@ -222,6 +227,16 @@ int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
 }
 
 /* ---- what came of it ---- */
+
+/* The next reading has what this one took before it asks; one that had too little, twice as much. */
+static void note_memory(const struct mtr_poller *poller, struct poller_strand *strand,
+                        const struct poll_report *report)
+{
+    const uint64_t most = poller->memory.own.bytes_max - POLL_MEMORY_BYTES;
+    if (!poller->options.memory) return;
+    strand->reserve_bytes = report->is_out_of_memory ? 2 * report->rows_bytes : report->rows_bytes;
+    if (strand->reserve_bytes > most) strand->reserve_bytes = most;
+}
 
 /* Rows came in, and something about them is to be looked at. */
 static void set_alarm_of_rows(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
@@ -267,6 +282,7 @@ void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, in
 {
     const struct poll_task *task = poll_task(strand->poll);
     const struct poll_report *report = poll_report(strand->poll);
+    note_memory(poller, strand, report);
     switch (report->result) {
     case POLL_TAKEN:
     case POLL_UNCHANGED: conclude_good(poller, strand, task, report, now_us); break;

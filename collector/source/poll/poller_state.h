@@ -36,6 +36,7 @@ struct poller_strand {
     int64_t unsettled_us; /* as of mtr_due_scan */
     struct failing failing[FAILING_WINDOWS_MAX];
     struct mtr_poll *poll;            /* NULL: nothing is under way */
+    uint64_t reserve_bytes;           /* for the rows of its next reading */
     struct mtr_catalog *poll_catalog; /* whose source it borrows */
     struct poller_strand *running_next;
     bool is_gone; /* the catalog has it no more */
@@ -70,6 +71,8 @@ struct mtr_poller {
     struct mtr_poller_options options;
     struct mtr_poller_hooks hooks;
     struct poll_hooks poll_hooks;
+    struct readings_memory memory;
+    bool is_starved; /* the next that is due waits for it, and others behind that one */
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
     char *pages;
     struct auth_files *files; /* secrets, and refresh tokens */

@@ -11,10 +11,18 @@ enum { ROWS_MIN = 1024 };
 
 /* ---- rows of a reading ---- */
 
-static int grow(void **items, uint64_t *capacity, size_t item_bytes)
+struct growing {
+    struct reading_memory *memory;
+    size_t item_bytes, counted_bytes; /* of an item: its own, and with what is made of it later */
+};
+
+static int grow(const struct growing *growing, void **items, uint64_t *capacity)
 {
     const uint64_t wanted = *capacity ? *capacity + *capacity / 2 : ROWS_MIN;
-    void *grown = realloc(*items, wanted * item_bytes);
+    const uint64_t more = (wanted - *capacity) * growing->counted_bytes;
+    int rc = growing->memory ? reading_memory_grow(growing->memory, more) : MTR_OK;
+    if (rc) return rc;
+    void *grown = realloc(*items, wanted * growing->item_bytes);
     if (!grown) return MTR_ENOMEM;
     *items = grown;
     *capacity = wanted;
@@ -26,7 +34,9 @@ int read_rows_add(struct read_rows *rows, const struct read_row *row, uint64_t r
     if (rows->count >= rows_max) return MTR_ELIMIT;
     if (rows->count == rows->capacity) {
         void *items = rows->rows;
-        int rc = grow(&items, &rows->capacity, sizeof(*rows->rows));
+        /* The C library sorts by merging, with as much memory again. */
+        const struct growing growing = {rows->memory, sizeof(*rows->rows), 2 * sizeof(*rows->rows)};
+        int rc = grow(&growing, &items, &rows->capacity);
         if (rc) return rc;
         rows->rows = items;
     }
@@ -93,7 +103,9 @@ static int take_back(struct merge *merge, const struct mtr_run_row *row, int64_t
 {
     if (merge->void_count == merge->void_capacity) {
         void *items = merge->voids;
-        int rc = grow(&items, &merge->void_capacity, sizeof(*merge->voids));
+        const size_t bytes = sizeof(*merge->voids);
+        const struct growing growing = {merge->memory, bytes, bytes};
+        int rc = grow(&growing, &items, &merge->void_capacity);
         if (rc) return rc;
         merge->voids = items;
     }
@@ -111,7 +123,9 @@ static int retry(struct merge *merge, uint64_t ordinal, uint64_t seq)
 {
     if (merge->retried == merge->retry_capacity) {
         void *items = merge->retries;
-        int rc = grow(&items, &merge->retry_capacity, sizeof(*merge->retries));
+        const size_t bytes = sizeof(*merge->retries);
+        const struct growing growing = {merge->memory, bytes, 2 * bytes};
+        int rc = grow(&growing, &items, &merge->retry_capacity);
         if (rc) return rc;
         merge->retries = items;
     }
@@ -219,7 +233,7 @@ static int merge_others(const struct merge_question *question, struct merge *mer
 int merge_make(const struct merge_question *question, struct merge *out)
 {
     struct mtr_run_cursor *cursor;
-    *out = (struct merge){.sends = calloc(question->ordinals / 8 + 1, 1)};
+    *out = (struct merge){.sends = calloc(question->ordinals / 8 + 1, 1), .memory = question->rows->memory};
     if (!out->sends) return MTR_ENOMEM;
     int rc = mtr_run_open(question->txn, &question->strand, question->start_us, &cursor);
     if (rc) return rc;

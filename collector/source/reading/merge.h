@@ -10,12 +10,14 @@
  * quarantine is sent again with each reading, so that it counts as soon as the catalog allows it; what is
  * refused again is not stored again.
  *
- * Memory: 32 bytes a row, one bit more, and 40 bytes for each row that is taken back. Pure but for the
+ * Memory: 32 bytes a row, one bit more, and 40 bytes for each row that is taken back, of what the reading
+ * may hold. Pure but for the
  * ledger's reads; one thread.
  */
 #ifndef METERD_COLLECTOR_SOURCE_READING_MERGE_H
 #define METERD_COLLECTOR_SOURCE_READING_MERGE_H
 
+#include "collector/source/reading/reading_memory.h"
 #include "meterd/store/ledger.h"
 
 /* A row of a reading. */
@@ -31,9 +33,10 @@ struct read_row {
 struct read_rows {
     struct read_row *rows;
     uint64_t count, capacity;
+    struct reading_memory *memory; /* NULL: not bounded */
 };
 
-/* MTR_ELIMIT: more than rows_max; MTR_ENOMEM. */
+/* MTR_ELIMIT: more than rows_max; MTR_EAGAIN: the memory of all readings is spent; MTR_ENOMEM. */
 int read_rows_add(struct read_rows *rows, const struct read_row *row, uint64_t rows_max) MTR_MUST_USE;
 void read_rows_release(struct read_rows *rows);
 /* Sorts by key; of equal rows the first stays, and *repeated counts the others. MTR_EEXISTS: two of one key
@@ -60,6 +63,7 @@ struct merge {
     uint64_t void_count, void_capacity;
     struct merge_retry *retries; /* by ordinal */
     uint64_t retry_capacity;
+    struct reading_memory *memory; /* of the rows */
 };
 
 static inline bool merge_sends(const struct merge *merge, uint64_t ordinal)
@@ -67,8 +71,8 @@ static inline bool merge_sends(const struct merge *merge, uint64_t ordinal)
     return merge->sends[ordinal / 8] >> ordinal % 8 & 1;
 }
 
-/* rows are sorted; ordinals are below `ordinals`. The caller releases *out either way. MTR_ENOMEM, and what
- * the ledger says. */
+/* rows are sorted; ordinals are below `ordinals`. The caller releases *out either way. MTR_ENOMEM,
+ * MTR_EAGAIN as above, and what the ledger says. */
 struct merge_question {
     struct mtr_ledger_txn *txn;
     struct mtr_strand strand;

@@ -132,12 +132,11 @@ int page_write(struct page_writer *writer, struct mtr_str piece)
     return compress(writer, piece, ZSTD_e_continue);
 }
 
-int page_write_close(struct page_writer *writer, bool is_kept, struct mtr_hash128 *hash)
+int page_write_close(struct page_writer *writer, struct mtr_hash128 *hash)
 {
     const XXH128_hash_t digest = XXH3_128bits_digest(writer->hash);
     int rc = compress(writer, MTR_STR(""), ZSTD_e_end);
     *hash = (struct mtr_hash128){digest.high64, digest.low64};
-    if (!rc && is_kept && fdatasync(writer->fd)) rc = system_error(errno);
     if (rc)
         page_write_abort(writer);
     else
@@ -211,6 +210,26 @@ void page_read_close(struct page_reader *reader)
     if (reader->fd >= 0) close(reader->fd);
     ZSTD_freeDCtx(reader->zstd);
     free(reader);
+}
+
+static int sync_path(const char *path, int flags)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags);
+    if (fd < 0) return system_error(errno);
+    int rc = fsync(fd) ? system_error(errno) : MTR_OK;
+    close(fd);
+    return rc;
+}
+
+int pages_sync(const char *directory, uint64_t reading, uint32_t count)
+{
+    char path[PAGES_PATH_BYTES];
+    int rc = MTR_OK;
+    for (uint32_t page = 1; !rc && page <= count; page++) {
+        page_path(directory, reading, page, path);
+        rc = sync_path(path, 0);
+    }
+    return rc ? rc : sync_path(directory, O_DIRECTORY);
 }
 
 void pages_remove(const char *directory, uint64_t reading, uint32_t count)

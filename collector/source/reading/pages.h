@@ -30,8 +30,8 @@ struct page_writer;
 int page_write_open(const char *directory, uint64_t reading, uint32_t page,
                     struct page_writer **out) MTR_MUST_USE;
 int page_write(struct page_writer *writer, struct mtr_str piece) MTR_MUST_USE;
-/* Ends the file; *hash is that of the bytes that came. is_kept: it is durable then. Frees the writer. */
-int page_write_close(struct page_writer *writer, bool is_kept, struct mtr_hash128 *hash) MTR_MUST_USE;
+/* Ends the file; *hash is that of the bytes that came. Frees the writer. */
+int page_write_close(struct page_writer *writer, struct mtr_hash128 *hash) MTR_MUST_USE;
 void page_write_abort(struct page_writer *writer); /* removes the file; NULL is allowed */
 
 struct page_reader;
@@ -43,7 +43,9 @@ int page_read_open(const char *directory, uint64_t reading, uint32_t page,
 int page_read(struct page_reader *reader, struct mtr_str *piece) MTR_MUST_USE;
 void page_read_close(struct page_reader *reader); /* NULL is allowed */
 
-/* Removes the pages of a reading, from page 1 on. */
+/* The pages of a reading, from page 1 on, are durable. MTR_ENOTFOUND, MTR_EIO, MTR_EFULL. */
+int pages_sync(const char *directory, uint64_t reading, uint32_t count) MTR_MUST_USE;
+/* Removes them. */
 void pages_remove(const char *directory, uint64_t reading, uint32_t count);
 /* Removes those that were written before then. What cannot be removed stays: it is tried again. */
 void pages_expire(const char *directory, int64_t before_us);

@@ -219,6 +219,7 @@ int reading_open(const struct reading_ask *ask, struct reading **out, const char
     if (!reading) return MTR_ENOMEM;
     reading->ask = *ask;
     reading->newest_us = INT64_MIN;
+    reading->rows.memory = ask->memory;
     mtr_arena_init(&reading->arena, 4 << 10, ARENA_BYTES_MAX);
     *fault = "the document asks for more values of a page than are read";
     int rc = ask->want_count > READING_WANTS_MAX - READING_PROOFS ? MTR_EINVALID : MTR_OK;
@@ -311,7 +312,7 @@ int reading_end_page(struct reading *reading)
     if (!rc) {
         struct page_writer *writer = reading->writer;
         reading->writer = NULL;
-        rc = page_write_close(writer, false, &reading->page_hash);
+        rc = page_write_close(writer, &reading->page_hash);
     }
     for (int proof = 0; !rc && proof < READING_PROOFS; proof++)
         rc = keep_proof(reading, (enum reading_proof)proof);

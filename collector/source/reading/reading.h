@@ -18,6 +18,7 @@
 #include "collector/source/reading/applying.h"
 #include "collector/source/reading/page_text.h"
 #include "collector/source/reading/pages.h"
+#include "collector/source/reading/reading_memory.h"
 #include "collector/source/reading/verdict.h"
 #include "meterd/source/window.h"
 
@@ -37,6 +38,7 @@ struct reading_ask {
     const struct mtr_record_want *wants;
     uint32_t want_count;
     uint32_t events_max; /* of a part */
+    struct reading_memory *memory; /* for its rows; NULL: not bounded */
 };
 
 struct reading;
@@ -49,8 +51,8 @@ void reading_close(struct reading *reading); /* NULL is allowed */
 /* ---- pages ---- */
 
 int reading_begin_page(struct reading *reading) MTR_MUST_USE;
-/* MTR_EINVALID, MTR_ECORRUPT: the page cannot be read, reading_fault says why; MTR_ELIMIT: too large; the
- * reading is over. */
+/* MTR_EINVALID, MTR_ECORRUPT: the page cannot be read, reading_fault says why; MTR_ELIMIT: too large;
+ * MTR_EAGAIN: no memory is left for its rows. The reading is over. */
 int reading_feed(struct reading *reading, struct mtr_str piece) MTR_MUST_USE;
 int reading_end_page(struct reading *reading) MTR_MUST_USE;
 /* A page that broke off is taken back when nothing of it was mapped yet, so it can be asked for again: false:

@@ -78,6 +78,15 @@ static int feed_on(struct reading *reading, bool *ended)
     return page_text_pass(&reading->text, piece);
 }
 
+/* Before the log names them. */
+static int keep_pages(struct reading *reading)
+{
+    if (reading->is_kept || !reading->ask.source->pages_keep_us) return MTR_OK;
+    int rc = pages_sync(reading->directory, reading->ask.number, reading->page_count);
+    reading->is_kept = !rc;
+    return rc;
+}
+
 int reading_part(struct reading *reading, struct mtr_str cursor, struct mtr_request **out, bool *is_last)
 {
     const struct merge *merge = &reading->applying.merge;
@@ -89,7 +98,8 @@ int reading_part(struct reading *reading, struct mtr_str cursor, struct mtr_requ
         rc = feed_on(reading, &ended);
     if (rc) return rc;
     reading->applying.receipt.cursor = cursor;
-    reading->is_kept = reading->is_kept || (!is_unchanged && reading->ask.source->pages_keep_us > 0);
+    if (!is_unchanged) rc = keep_pages(reading);
+    if (rc) return rc;
     return applying_part(&reading->applying, ended, out, is_last);
 }
 

@@ -52,6 +52,8 @@ void mtr_intake_close(struct mtr_intake *intake); /* asserts that the queue is e
  * request until on_answer. */
 int mtr_intake_submit(struct mtr_intake *intake, struct mtr_request *request) MTR_MUST_USE;
 bool mtr_intake_has_work(struct mtr_intake *intake); /* any thread */
+/* Is half of the queue free? For those who can wait before they fetch what is to go in. Any thread. */
+bool mtr_intake_has_room(struct mtr_intake *intake);
 void mtr_intake_drain(struct mtr_intake *intake);    /* any thread: no more submits */
 
 /* One group commit: at most commit_events_max events of whole requests (one larger request goes alone).

@@ -21,6 +21,7 @@
 #include "meterd/catalog/catalog.h"
 #include "meterd/collector/request.h"
 #include "meterd/collector/source_alarm.h"
+#include "meterd/core/byte_budget.h"
 #include "meterd/net/http_client.h"
 #include "meterd/store/ledger.h"
 #include "meterd/store/log.h"
@@ -29,6 +30,8 @@ struct mtr_poller;
 struct mtr_poll; /* one reading under way */
 
 enum { MTR_POLLER_NONCE_BYTES = 16, MTR_POLLER_POLLS_MAX = 64, MTR_SOURCE_STATUS_BYTES = 400 };
+/* What a reading holds beside 64 bytes a row. */
+enum { MTR_POLLER_MEMORY_BYTES_MIN = 20 << 20 };
 
 struct mtr_poller_hooks {
     void *context;
@@ -43,6 +46,8 @@ struct mtr_poller_hooks {
     /* To the intake; on_committed follows, never from inside. MTR_EFULL: later. */
     int (*submit)(void *context, struct mtr_request *request);
     void (*nonce)(void *context, uint8_t nonce[MTR_POLLER_NONCE_BYTES]);
+    /* May another reading begin? Not while the intake or the disk is full. NULL: always. */
+    bool (*has_room)(void *context);
     /* Something happened that people are told of: one line. */
     void (*tell)(void *context, bool is_alarm, struct mtr_str source, const char *text);
 };
@@ -58,6 +63,8 @@ struct mtr_poller_options {
     uint32_t polls_max;                 /* readings at the same time; 1…MTR_POLLER_POLLS_MAX */
     uint32_t events_max;                /* of a part; at most MTR_REQUEST_EVENTS_MAX - 1 */
     bool allow_loopback, allow_private; /* where sources may lead */
+    struct mtr_byte_budget *memory;     /* shared with what is pushed; borrowed; NULL: not bounded */
+    uint64_t memory_bytes_max;          /* of it for all readings; at least MTR_POLLER_MEMORY_BYTES_MIN */
 };
 
 /* Tells why where `tokens` cannot be used. */

@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "meterd/core/buffer.h"
+#include "meterd/core/byte_budget.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/error.h"
 #include "meterd/core/str.h"
@@ -53,6 +54,7 @@ struct mtr_http_server_options {
                                        otherwise: 413 */
     size_t body_bytes_total_max; /* memory of all bodies of this server, answered ones not counted: 503 with
                                     Retry-After */
+    struct mtr_byte_budget *body_memory; /* where it is taken from; borrowed; NULL: nowhere */
     uint32_t header_timeout_ms;     /* from the first byte of a request to the end of its headers: 408 */
     uint32_t body_timeout_ms;       /* from the end of headers to the end of the body, plus … */
     uint32_t body_rate_min; /* … one second per this many body bytes received (0: no allowance): 408 */
