@@ -36,8 +36,7 @@ int rater_account_changed(struct rater_step *step, const struct mtr_subscription
 static bool is_under_way(const struct rater_step *step, const struct mtr_charge_period *period, bool is_begun)
 {
     const bool is_due = period->rate_due_us <= step->now_us || period->close_due_us <= step->watermark_us;
-    const bool is_summed = rater_are_summing(&step->rater->sums, period->subscription,
-                                             period->start_s * MTR_US_PER_SECOND);
+    const bool is_summed = rater_are_summing(&step->rater->sums, period->subscription, period->start_us);
     return !period->problem && is_due && (is_begun || is_summed);
 }
 
@@ -50,27 +49,26 @@ static int look(void *context, const struct mtr_subscription *subscription, stru
 {
     struct looking *looking = context;
     struct mtr_charges_txn *charges = looking->step->charges;
-    const int64_t start_s = mtr_billing_period_name_s(period.start_us);
+    const int64_t name_us = mtr_billing_period_name(subscription, period.start_us);
     struct mtr_charge_progress progress;
     struct mtr_charge_period stored;
-    int rc = mtr_charges_get_period(charges, subscription->number, start_s, &stored);
+    int rc = mtr_charges_get_period(charges, subscription->number, name_us, &stored);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
-    rc = mtr_charges_get_progress(charges, subscription->number, start_s, &progress);
+    rc = mtr_charges_get_progress(charges, subscription->number, name_us, &progress);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     looking->waits = looking->waits || is_under_way(looking->step, &stored, rc == MTR_OK);
     return MTR_OK;
 }
 
 int rater_account_waits(struct rater_step *step, const struct mtr_subscription *subscription,
-                        int64_t start_us, bool *waits)
+                        int64_t name_us, bool *waits)
 {
     struct looking looking = {step, false};
     struct mtr_charge_progress own;
     *waits = false;
-    int rc = walk(subscription, start_us, 0, subscription->peer_index, look, &looking);
+    int rc = walk(subscription, name_us, 0, subscription->peer_index, look, &looking);
     if (rc || !looking.waits) return rc;
-    rc = mtr_charges_get_progress(step->charges, subscription->number, mtr_billing_period_name_s(start_us),
-                                  &own);
+    rc = mtr_charges_get_progress(step->charges, subscription->number, name_us, &own);
     *waits = rc == MTR_ENOTFOUND;
     return *waits ? MTR_OK : rc;
 }
@@ -80,7 +78,7 @@ static int call(void *context, const struct mtr_subscription *subscription, stru
     struct rater_step *step = context;
     struct mtr_charge_period stored;
     int rc = mtr_charges_get_period(step->charges, subscription->number,
-                                    mtr_billing_period_name_s(period.start_us), &stored);
+                                    mtr_billing_period_name(subscription, period.start_us), &stored);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     if (stored.rate_due_us <= step->now_us || stored.rate_due_us > step->now_us + RATER_ACCOUNT_WAIT_US)
         return MTR_OK;

@@ -14,7 +14,7 @@
  * problem keeps nobody, and what has begun goes on. */
 #define RATER_ACCOUNT_WAIT_US (10 * MTR_US_PER_SECOND)
 int rater_account_waits(struct rater_step *step, const struct mtr_subscription *subscription,
-                        int64_t start_us, bool *waits) MTR_MUST_USE;
+                        int64_t name_us, bool *waits) MTR_MUST_USE;
 /* Such a rating has ended: those that wait for it are due. */
 int rater_account_rated(struct rater_step *step, const struct mtr_subscription *subscription,
                         int64_t start_us) MTR_MUST_USE;

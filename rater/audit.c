@@ -59,7 +59,7 @@ static int report_line(struct audit *audit, const struct mtr_charge_line *line, 
     const struct mtr_audit_finding finding = {
         .code = MTR_FINDING_AUDIT_BROKEN_SUM,
         .subscription = audit->subscription->key,
-        .period_start_s = line->period_start_s,
+        .period_start_us = line->period_start_us,
         .component = line->component,
         .dimensions = line->dimensions,
         .emitted = line->emitted,
@@ -119,7 +119,7 @@ static int report_differences(struct audit *audit, const struct mtr_charge_perio
         const struct mtr_audit_finding finding = {
             .code = MTR_FINDING_AUDIT_DIFFERENCE,
             .subscription = audit->subscription->key,
-            .period_start_s = period->start_s,
+            .period_start_us = period->start_us,
             .component = difference->line.component,
             .dimensions = difference->line.dimensions,
             .expected = difference->emitted_after,
@@ -139,7 +139,7 @@ static int report_problem(struct audit *audit, const struct mtr_charge_period *p
     const struct mtr_audit_finding finding = {
         .code = MTR_FINDING_AUDIT_PROBLEM,
         .subscription = audit->subscription->key,
-        .period_start_s = period->start_s,
+        .period_start_us = period->start_us,
         .text = mtr_str_from(why),
     };
     return report(audit, &finding);
@@ -158,15 +158,13 @@ static int price_period(struct audit *audit, const struct mtr_charge_period *per
     int rc;
     rating.closing = closing;
     MTR_ASSERT(audit->subscription->number == period->subscription);
-    rater_begin_lines(&ranges, audit->subscription, period->start_s * MTR_US_PER_SECOND,
-                      &audit->lines_max, &audit->sums);
+    rater_begin_lines(&ranges, audit->subscription, period->start_us, &audit->lines_max, &audit->sums);
     do {
         do {
             do rc = rater_take_lines(&ranges, &rating);
             while (rc == RATER_GOES_ON);
             if (!rc)
-                rc = mtr_billing_period_price(&rating, audit->subscription,
-                                              period->start_s * MTR_US_PER_SECOND, out);
+                rc = mtr_billing_period_price(&rating, audit->subscription, period->start_us, out);
             if (!rc) rc = then(audit, period, out);
         } while (rater_takes_fewer(&ranges, rc));
     } while (!rc && rater_next_lines(&ranges));
@@ -201,7 +199,7 @@ static int is_pending(const struct audit *audit, const struct mtr_charge_period 
     bool cut;
     int rc = rater_are_cells_cut(audit->rollups, audit->subscription, &cut);
     if (rc) return rc;
-    rc = mtr_charges_get_progress(audit->charges, period->subscription, period->start_s, &progress);
+    rc = mtr_charges_get_progress(audit->charges, period->subscription, period->start_us, &progress);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     *out = !rc || !cut || period->dirty || audit->in_feed[audit->subscription->number - audit->first] ||
            period->close_due_us <= audit->watermark_us;
@@ -216,14 +214,14 @@ static int check_draws(struct audit *audit, const struct mtr_charge_period *peri
     for (uint32_t i = 0; i < price->grants.count; i++) {
         const struct mtr_grant *grant = &price->grants.items[i];
         struct mtr_charge_draw draw = {
-            .grant = grant->id, .period_start_s = period->start_s, .subscription = period->subscription};
+            .grant = grant->id, .period_start_us = period->start_us, .subscription = period->subscription};
         int rc = mtr_charges_get_draw(audit->charges, &draw);
         if (rc && rc != MTR_ENOTFOUND) return rc;
         if (!rc && draw.before == grant->before && draw.drawn == grant->drawn) continue;
         const struct mtr_audit_finding finding = {
             .code = MTR_FINDING_AUDIT_POOL,
             .subscription = audit->subscription->key,
-            .period_start_s = period->start_s,
+            .period_start_us = period->start_us,
             .component = grant->pool.key,
             .dimensions = grant->pool.grant,
             .text = MTR_STR("the ledger of this pool is not what its periods draw"),
@@ -253,11 +251,11 @@ static int check_period(void *context, const struct mtr_charge_period *period)
     struct audit *audit = context;
     struct mtr_period_price price;
     bool pending;
-    audit->subscription = mtr_billing_period_phase(audit->subscription, period->start_s);
+    audit->subscription = mtr_billing_period_phase(audit->subscription, period->start_us);
     audit->counts->periods++;
     const uint32_t number = period->subscription;
-    int rc = mtr_charges_is_ordered(audit->charges, number, period->start_s, &audit->is_ordered);
-    if (!rc) rc = mtr_charges_walk_lines(audit->charges, number, period->start_s, check_line, audit);
+    int rc = mtr_charges_is_ordered(audit->charges, number, period->start_us, &audit->is_ordered);
+    if (!rc) rc = mtr_charges_walk_lines(audit->charges, number, period->start_us, check_line, audit);
     if (rc) return rc;
     if (period->problem) return report_waiting(audit, period);
     rc = is_pending(audit, period, &pending);
@@ -301,7 +299,7 @@ static int check_stray(struct audit *audit, const struct mtr_meter *meter, int64
     const struct mtr_audit_finding finding = {
         .code = code,
         .subscription = audit->subscription->key,
-        .period_start_s = mtr_billing_period_name_s(stray.first_us),
+        .period_start_us = mtr_time_second(stray.first_us),
         .component = meter->key,
         .text = {text, (size_t)size},
     };

@@ -20,7 +20,7 @@ static int on_line(void *context, const struct mtr_charge_line *line)
 static int on_period(void *context, const struct mtr_charge_period *period)
 {
     struct looking *looking = context;
-    return mtr_charges_walk_lines(looking->txn, period->subscription, period->start_s, on_line, looking);
+    return mtr_charges_walk_lines(looking->txn, period->subscription, period->start_us, on_line, looking);
 }
 
 static int find_line(struct looking *looking, const struct mtr_catalog *catalog)

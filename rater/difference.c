@@ -130,13 +130,13 @@ static void find_range(const struct mtr_period_price *price, struct rater_differ
     }
 }
 
-/* The store names periods by the second. One that is no more, or begins elsewhere in that second by now,
+/* A name may be of the second alone. A period that is no more, or begins elsewhere in that second by now,
  * began where the line's last charge says. */
 static int find_said_start(struct mtr_charges_txn *charges, const struct mtr_charge_line *line, int64_t *out)
 {
     static const char name[] = "\"period_start\":\"";
     struct mtr_charge last;
-    *out = line->period_start_s * MTR_US_PER_SECOND;
+    *out = line->period_start_us;
     int rc = mtr_charges_get(charges, line->last_number, &last);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     const char *at = memmem(last.body.data, last.body.size, name, sizeof(name) - 1);
@@ -144,7 +144,7 @@ static int find_said_start(struct mtr_charges_txn *charges, const struct mtr_cha
     const char *text = at + sizeof(name) - 1;
     const char *end = memchr(text, '"', (size_t)(last.body.data + last.body.size - text));
     if (!end || mtr_time_parse((struct mtr_str){text, (size_t)(end - text)}, out)) return MTR_ECORRUPT;
-    MTR_ASSERT(mtr_billing_period_name_s(*out) == line->period_start_s);
+    MTR_ASSERT(mtr_time_second(*out) == mtr_time_second(line->period_start_us));
     return MTR_OK;
 }
 
@@ -185,9 +185,8 @@ int rater_compare(struct mtr_charges_txn *charges, const struct mtr_period_price
     for (uint32_t i = 1; i < price->line_count; i++)
         if (compare_keys(&comparison.keys[i - 1], &comparison.keys[i]) == 0)
             return MTR_EEXISTS; /* two new lines, one hash */
-    int rc = rater_walk_stored_lines(charges, price->subscription->number,
-                                     mtr_billing_period_name_s(price->period.start_us), price->range,
-                                     on_stored_line, &comparison);
+    int rc = rater_walk_stored_lines(charges, price->subscription->number, price->period.name_us,
+                                     price->range, on_stored_line, &comparison);
     if (!rc) *out = differences;
     return rc;
 }

@@ -61,12 +61,19 @@ static int on_period(void *context, const struct mtr_charge_period *period)
 {
     struct collected *collected = context;
     if (collected->count == collected->count_max) return STOP;
-    collected->starts[collected->count++] = period->start_s;
+    collected->starts[collected->count++] = period->start_us;
     return MTR_OK;
 }
 
+static int mark_known(struct rater_step *step, uint32_t subscription, int64_t name_us)
+{
+    struct mtr_charge_period period;
+    int rc = mtr_charges_get_period(step->charges, subscription, name_us, &period);
+    return rc ? rc : rater_mark_again(step, &period);
+}
+
 /* Every existing period that begins after that time: what it carries on has changed. */
-static int mark_later(struct rater_step *step, const struct mtr_subscription *subscription, int64_t time_s)
+static int mark_later(struct rater_step *step, const struct mtr_subscription *subscription, int64_t time_us)
 {
     struct collected collected = {.starts = step->rater->scan_starts,
                                   .count_max = step->rater->options.step_rows_max};
@@ -74,14 +81,14 @@ static int mark_later(struct rater_step *step, const struct mtr_subscription *su
     int rc = MTR_OK;
     while (!rc && more) {
         collected.count = 0;
-        rc = mtr_charges_walk_periods(step->charges, subscription->number, time_s + 1, on_period, &collected);
+        rc = mtr_charges_walk_periods(step->charges, subscription->number, time_us + 1, on_period,
+                                      &collected);
         more = rc == STOP;
         if (more) rc = MTR_OK;
         for (uint32_t i = 0; i < collected.count && !rc; i++) {
-            time_s = collected.starts[i];
+            time_us = collected.starts[i];
             if (step->rows_left) step->rows_left--;
-            rc = rater_mark_dirty(step, subscription, time_s * MTR_US_PER_SECOND,
-                                  INT64_MAX); /* it exists: its end is not looked at */
+            rc = mark_known(step, subscription->number, time_us);
         }
     }
     return rc;
@@ -90,7 +97,7 @@ static int mark_later(struct rater_step *step, const struct mtr_subscription *su
 static int mark_carried(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
 {
     const int64_t day_us = (int64_t)day * MTR_US_PER_DAY;
-    return subscription->carries ? mark_later(step, subscription, day_us / MTR_US_PER_SECOND) : MTR_OK;
+    return subscription->carries ? mark_later(step, subscription, day_us) : MTR_OK;
 }
 
 /* A day's use in one phase of a subscription, and what it fills of the customer's others. */
@@ -151,9 +158,9 @@ static int follow_schedule(struct rater_step *step, const struct mtr_subscriptio
                state.schedule.low != schedule.low;
     if (!*changed) return MTR_OK;
     state = (struct mtr_charge_subscription){
-        .number = subscription->number, .schedule = schedule, .next_open_s = INT64_MAX};
+        .number = subscription->number, .schedule = schedule, .next_open_us = INT64_MAX};
     if (subscription->start_us < subscription->end_us)
-        state.next_open_s = mtr_billing_period_name_s(subscription->start_us);
+        state.next_open_us = mtr_billing_period_name(subscription, subscription->start_us);
     step->changed = true;
     return mtr_charges_put_subscription(step->charges, &state);
 }
@@ -161,7 +168,7 @@ static int follow_schedule(struct rater_step *step, const struct mtr_subscriptio
 /* A period that runs closes by the grace that is configured now, not by the one it was opened with. */
 static int follow_grace(struct rater_step *step, struct mtr_charge_period *period)
 {
-    const int64_t due_us = rater_close_due(&step->rater->options, period->end_s);
+    const int64_t due_us = rater_close_due(&step->rater->options, period->end_us);
     if (period->close_due_us == due_us || period->close_due_us == INT64_MAX) return MTR_OK;
     period->close_due_us = due_us;
     return mtr_charges_put_period(step->charges, period);
@@ -183,34 +190,33 @@ static bool runs_unnoticed(const struct rater_step *step, const struct mtr_charg
            !mtr_rater_is_over(period, step->rater->options.grace_us, step->watermark_us);
 }
 
-static int scan_period(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s)
+static int scan_period(struct rater_step *step, const struct mtr_subscription *subscription, int64_t name_us)
 {
     struct mtr_charge_period period;
     struct mtr_billing_period now;
     struct mtr_grants grants;
-    int rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
+    int rc = mtr_charges_get_period(step->charges, subscription->number, name_us, &period);
     if (!rc) rc = follow_grace(step, &period);
     if (!rc && period.problem) return retry(step, &period);
     if (rc || period.dirty) return rc;
-    const int64_t start_us = start_s * MTR_US_PER_SECOND;
     mtr_arena_reset(&step->rater->arena);
     const struct mtr_rating rating = {.catalog = step->catalog, .arena = &step->rater->arena};
-    rc = rater_open_period(&rating, mtr_billing_period_phase(subscription, start_s), start_us, &now, &grants);
+    rc = rater_open_period(&rating, mtr_billing_period_phase(subscription, name_us), name_us, &now, &grants);
     if (rc) return rc;
     const bool same_inputs = now.inputs.high == period.inputs.high && now.inputs.low == period.inputs.low;
     if (same_inputs && !(now.exists && runs_unnoticed(step, &period))) return MTR_OK;
-    return rater_mark_dirty(step, subscription, start_us, INT64_MAX);
+    return rater_mark_again(step, &period);
 }
 
 /* Scans what the budget allows of one subscription; *done when nothing of it is left. */
 static int scan_subscription(struct rater_step *step, const struct mtr_subscription *subscription, bool *done)
 {
     struct collected collected = {.starts = step->rater->scan_starts, .count_max = step->rows_left};
+    const bool is_first = step->cursor.scan_period_us == INT64_MIN;
     bool term_changed;
-    int rc =
-        step->cursor.scan_period_s == INT64_MIN ? follow_schedule(step, subscription, &term_changed) : MTR_OK;
+    int rc = is_first ? follow_schedule(step, subscription, &term_changed) : MTR_OK;
     if (!rc)
-        rc = mtr_charges_walk_periods(step->charges, subscription->number, step->cursor.scan_period_s,
+        rc = mtr_charges_walk_periods(step->charges, subscription->number, step->cursor.scan_period_us,
                                       on_period, &collected);
     if (rc && rc != STOP) return rc;
     *done = rc != STOP;
@@ -218,7 +224,7 @@ static int scan_subscription(struct rater_step *step, const struct mtr_subscript
     rc = MTR_OK;
     for (uint32_t i = 0; i < collected.count && !rc; i++) {
         rc = scan_period(step, subscription, collected.starts[i]);
-        step->cursor.scan_period_s = collected.starts[i] + 1;
+        step->cursor.scan_period_us = collected.starts[i] + 1;
     }
     step->rows_left -= collected.count;
     return rc;
@@ -232,7 +238,7 @@ int rater_scan_catalog(struct rater_step *step)
         step->rater->scan_begun = true;
         cursor->scan_version = mtr_catalog_version(step->catalog);
         cursor->scan_subscription = 1;
-        cursor->scan_period_s = INT64_MIN;
+        cursor->scan_period_us = INT64_MIN;
         step->changed = true;
     }
     while (cursor->scan_subscription && step->rows_left) {
@@ -245,7 +251,7 @@ int rater_scan_catalog(struct rater_step *step)
         if (step->rows_left) step->rows_left--;
         if (!done) break;
         cursor->scan_subscription = cursor->scan_subscription < count ? cursor->scan_subscription + 1 : 0;
-        cursor->scan_period_s = INT64_MIN;
+        cursor->scan_period_us = INT64_MIN;
     }
     if (cursor->scan_subscription) step->more = true;
     return MTR_OK;
@@ -256,7 +262,7 @@ int rater_scan_catalog(struct rater_step *step)
 /* Opens the period at the timer's time, and sets the timer to the next. The timer may come before the scan
  * has seen that the term changed: an end of that moment must not end the chain of a term that is still
  * noted as endless, or its return would go unnoticed. */
-static int open_period(struct rater_step *step, const struct mtr_subscription *subscription, int64_t time_s)
+static int open_period(struct rater_step *step, const struct mtr_subscription *subscription, int64_t name_us)
 {
     struct mtr_charge_subscription state;
     bool term_changed = false;
@@ -264,9 +270,9 @@ static int open_period(struct rater_step *step, const struct mtr_subscription *s
     if (rc || term_changed) return rc;
     rc = mtr_charges_get_subscription(step->charges, subscription->number, &state);
     if (rc) return rc;
-    const struct mtr_subscription *phase = mtr_billing_period_phase(subscription, time_s);
-    const int64_t time_us = mtr_time_later(time_s * MTR_US_PER_SECOND, phase->start_us);
-    state.next_open_s = INT64_MAX;
+    const struct mtr_subscription *phase = mtr_billing_period_phase(subscription, name_us);
+    const int64_t time_us = mtr_time_later(name_us, phase->start_us);
+    state.next_open_us = INT64_MAX;
     const int64_t ends_us = mtr_subscription_ends_us(subscription);
     if (time_us < ends_us) {
         struct mtr_charge_period period;
@@ -274,9 +280,9 @@ static int open_period(struct rater_step *step, const struct mtr_subscription *s
         const int64_t start_us = mtr_billing_period_start(phase, time_us, &end_us);
         end_us = mtr_time_sooner(end_us, phase->end_us);
         MTR_ASSERT(time_us < end_us); /* the next timer is a later one */
-        if (end_us < ends_us) state.next_open_s = mtr_billing_period_name_s(end_us);
-        rc = mtr_charges_get_period(step->charges, subscription->number, mtr_billing_period_name_s(start_us),
-                                    &period);
+        if (end_us < ends_us) state.next_open_us = mtr_billing_period_name(subscription, end_us);
+        rc = mtr_charges_get_period(step->charges, subscription->number,
+                                    mtr_billing_period_name(subscription, start_us), &period);
         if (rc == MTR_ENOTFOUND) rc = rater_mark_dirty(step, subscription, start_us, end_us);
         if (rc) return rc;
     }
@@ -302,10 +308,10 @@ static int run_timer(struct rater_step *step, enum mtr_charge_timer_kind kind,
         mtr_catalog_subscription(step->catalog, timer->subscription);
     struct mtr_charge_period period;
     if (!subscription) return STOP; /* an older snapshot than the one before */
-    if (kind == MTR_TIMER_OPEN) return open_period(step, subscription, timer->period_start_s);
-    int rc = mtr_charges_get_period(step->charges, timer->subscription, timer->period_start_s, &period);
+    if (kind == MTR_TIMER_OPEN) return open_period(step, subscription, timer->period_start_us);
+    int rc = mtr_charges_get_period(step->charges, timer->subscription, timer->period_start_us, &period);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
-    return rate(step, mtr_billing_period_phase(subscription, period.start_s), &period);
+    return rate(step, mtr_billing_period_phase(subscription, period.start_us), &period);
 }
 
 /* Runs what is due of one kind; OPEN and CLOSE by the watermark, RATE by the clock. */
@@ -347,7 +353,7 @@ static int call_back(struct rater_step *step)
             return MTR_OK;
         }
         step->rows_left--;
-        rc = mtr_charges_get_period(step->charges, timer.subscription, timer.period_start_s, &period);
+        rc = mtr_charges_get_period(step->charges, timer.subscription, timer.period_start_us, &period);
         if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
         period.rate_due_us = step->now_us;
         step->changed = true;

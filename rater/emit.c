@@ -80,7 +80,7 @@ static int emit_one(const struct emitting *emitting, const struct rater_differen
         .number = number,
         .status = emission->status,
         .subscription = emission->subscription->number,
-        .period_start_s = emission->period->start_s,
+        .period_start_us = emission->period->start_us,
         .line = difference->line.key,
         .quantity = difference->quantity,
         .quantity_delta = difference->quantity_delta,
@@ -120,9 +120,9 @@ int rater_emit(struct mtr_charges_txn *charges, const struct rater_emission *emi
     MTR_ASSERT(differences->count > 0 && period->revision > 0);
     int rc = mtr_charges_next_number(charges, &emitting.first);
     if (!rc)
-        rc = mtr_charges_is_ordered(charges, period->subscription, period->start_s, &emitting.is_ordered);
+        rc = mtr_charges_is_ordered(charges, period->subscription, period->start_us, &emitting.is_ordered);
     if (!rc && emission->is_range && !emitting.is_ordered) {
-        rc = rater_order_lines(charges, period->subscription, period->start_s);
+        rc = rater_order_lines(charges, period->subscription, period->start_us);
         emitting.is_ordered = true; /* from the first of them on */
     }
     if (!rc) rc = mtr_charges_put_trace(charges, emitting.first, emission->traces);

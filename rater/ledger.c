@@ -37,9 +37,9 @@ static int follow(struct rater_step *step, const struct mtr_charge_draw *draw, m
     if (rc == MTR_ENOTFOUND || (!rc && next.before == drawn)) return MTR_OK;
     if (rc) return rc;
     /* The chain goes forward, or a correction would walk in a circle. */
-    MTR_ASSERT(next.period_start_s > draw->period_start_s ||
-               (next.period_start_s == draw->period_start_s && next.subscription > draw->subscription));
-    rc = mtr_charges_get_period(step->charges, next.subscription, next.period_start_s, &period);
+    MTR_ASSERT(next.period_start_us > draw->period_start_us ||
+               (next.period_start_us == draw->period_start_us && next.subscription > draw->subscription));
+    rc = mtr_charges_get_period(step->charges, next.subscription, next.period_start_us, &period);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     return rater_mark_again(step, &period);
 }
@@ -77,13 +77,13 @@ static bool has_grant(const struct mtr_grants *grants, struct mtr_hash128 id)
 int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *period,
                      const struct mtr_period_price *price)
 {
-    struct mtr_charge_draw draw = {.period_start_s = period->start_s, .subscription = period->subscription};
+    struct mtr_charge_draw draw = {.period_start_us = period->start_us, .subscription = period->subscription};
     struct mtr_arena arena; /* of its own: the rater's may be full of prices */
     struct collected known = {.arena = &arena};
-    MTR_ASSERT(mtr_billing_period_name_s(price->period.start_us) == period->start_s &&
+    MTR_ASSERT(price->period.name_us == period->start_us &&
                price->subscription->number == period->subscription);
     mtr_arena_init(&arena, ARENA_CHUNK_BYTES, SIZE_MAX); /* of the grants that a period has */
-    int rc = mtr_charges_walk_drawn(step->charges, period->subscription, period->start_s, on_grant, &known);
+    int rc = mtr_charges_walk_drawn(step->charges, period->subscription, period->start_us, on_grant, &known);
     for (uint32_t i = 0; !rc && i < known.count; i++) {
         draw.grant = known.grants[i];
         if (!has_grant(&price->grants, draw.grant)) rc = remove_draw(step, &draw);

@@ -46,13 +46,13 @@ static int on_line_before(void *context, const struct mtr_charge_line *line)
     }
     struct mtr_charge_line *kept = &batch->lines[batch->count++];
     *kept = (struct mtr_charge_line){.subscription = line->subscription,
-                                     .period_start_s = line->period_start_s,
+                                     .period_start_us = line->period_start_us,
                                      .key = line->key};
     int rc = mtr_arena_copy(&batch->arena, line->kind, &kept->kind);
     return rc ? rc : mtr_arena_copy(&batch->arena, line->dimensions, &kept->dimensions);
 }
 
-static int put_batches(struct mtr_charges_txn *charges, uint32_t subscription, int64_t period_start_s,
+static int put_batches(struct mtr_charges_txn *charges, uint32_t subscription, int64_t period_start_us,
                        struct batch *batch)
 {
     int rc = MTR_OK;
@@ -60,7 +60,7 @@ static int put_batches(struct mtr_charges_txn *charges, uint32_t subscription, i
         mtr_arena_reset(&batch->arena);
         batch->count = 0;
         batch->is_full = false;
-        rc = mtr_charges_walk_lines_from(charges, subscription, period_start_s, batch->next, on_line_before,
+        rc = mtr_charges_walk_lines_from(charges, subscription, period_start_us, batch->next, on_line_before,
                                          batch);
         if (rc == WALK_ENDED) rc = MTR_OK;
         for (uint32_t i = 0; !rc && i < batch->count; i++) rc = rater_put_in_order(charges, &batch->lines[i]);
@@ -68,11 +68,11 @@ static int put_batches(struct mtr_charges_txn *charges, uint32_t subscription, i
     return rc;
 }
 
-int rater_order_lines(struct mtr_charges_txn *charges, uint32_t subscription, int64_t period_start_s)
+int rater_order_lines(struct mtr_charges_txn *charges, uint32_t subscription, int64_t period_start_us)
 {
     struct batch batch = {.count = 0};
     mtr_arena_init(&batch.arena, ARENA_CHUNK_BYTES, SIZE_MAX); /* of BATCH_LINES texts at most */
-    int rc = put_batches(charges, subscription, period_start_s, &batch);
+    int rc = put_batches(charges, subscription, period_start_us, &batch);
     mtr_arena_release(&batch.arena);
     return rc;
 }
@@ -82,7 +82,7 @@ int rater_order_lines(struct mtr_charges_txn *charges, uint32_t subscription, in
 struct range_walk {
     struct mtr_charges_txn *charges;
     uint32_t subscription;
-    int64_t period_start_s;
+    int64_t period_start_us;
     const struct mtr_dimensions_range *range;
     mtr_charges_on_line on_line;
     void *context;
@@ -101,7 +101,8 @@ static int on_place(void *context, struct mtr_str place, struct mtr_hash128 key)
                                                   &walk->places.from);
         return WALK_ENDED;
     }
-    int rc = mtr_charges_get_line_by_key(walk->charges, walk->subscription, walk->period_start_s, key, &line);
+    int rc = mtr_charges_get_line_by_key(walk->charges, walk->subscription, walk->period_start_us, key,
+                                         &line);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     return walk->on_line(walk->context, &line);
 }
@@ -118,7 +119,7 @@ static int on_any_line(void *context, const struct mtr_charge_line *line)
 static int walk_places(struct range_walk *walk, unsigned values)
 {
     int rc = MTR_OK;
-    walk->places = (struct mtr_line_places){walk->subscription, walk->period_start_s, values,
+    walk->places = (struct mtr_line_places){walk->subscription, walk->period_start_us, values,
                                             mtr_dimensions_range_first(walk->range, values, walk->from)};
     do {
         walk->goes_on = false;
@@ -128,22 +129,22 @@ static int walk_places(struct range_walk *walk, unsigned values)
     return rc;
 }
 
-int rater_walk_stored_lines(struct mtr_charges_txn *charges, uint32_t subscription, int64_t period_start_s,
+int rater_walk_stored_lines(struct mtr_charges_txn *charges, uint32_t subscription, int64_t period_start_us,
                             const struct mtr_dimensions_range *range, mtr_charges_on_line on_line,
                             void *context)
 {
     struct range_walk walk = {.charges = charges,
                               .subscription = subscription,
-                              .period_start_s = period_start_s,
+                              .period_start_us = period_start_us,
                               .range = range,
                               .on_line = on_line,
                               .context = context};
     bool is_ordered;
-    if (!range) return mtr_charges_walk_lines(charges, subscription, period_start_s, on_line, context);
-    int rc = mtr_charges_is_ordered(charges, subscription, period_start_s, &is_ordered);
+    if (!range) return mtr_charges_walk_lines(charges, subscription, period_start_us, on_line, context);
+    int rc = mtr_charges_is_ordered(charges, subscription, period_start_us, &is_ordered);
     if (rc) return rc;
     if (!is_ordered)
-        return mtr_charges_walk_lines(charges, subscription, period_start_s, on_any_line, &walk);
+        return mtr_charges_walk_lines(charges, subscription, period_start_us, on_any_line, &walk);
     for (unsigned values = 0; !rc && values <= MTR_LINE_PLACE_VALUES_MAX; values++)
         rc = walk_places(&walk, values);
     return rc;

@@ -20,15 +20,15 @@ uint32_t rater_lines_at_once(uint64_t memory_bytes_max)
 }
 
 void rater_begin_lines(struct rater_line_ranges *ranges, const struct mtr_subscription *subscription,
-                       int64_t start_us, uint32_t *count_max, struct rater_sums_kept *kept)
+                       int64_t name_us, uint32_t *count_max, struct rater_sums_kept *kept)
 {
     MTR_ASSERT(*count_max > 0);
     ranges->subscription = subscription;
-    ranges->start_us = start_us;
+    ranges->name_us = name_us;
     ranges->count_max = count_max;
     ranges->kept = kept;
     ranges->was_marked = false;
-    ranges->in_ranges = rater_are_summing(kept, subscription->number, start_us);
+    ranges->in_ranges = rater_are_summing(kept, subscription->number, name_us);
     ranges->lines = (struct mtr_dimensions_range){.from = MTR_STR("")};
 }
 
@@ -43,7 +43,7 @@ void rater_go_on_with_lines(struct rater_line_ranges *ranges, struct mtr_str fro
 static struct rater_summing summing_of(const struct rater_line_ranges *ranges, struct mtr_hash128 inputs)
 {
     return (struct rater_summing){.subscription = ranges->subscription,
-                                  .start_us = ranges->start_us,
+                                  .name_us = ranges->name_us,
                                   .count_max = *ranges->count_max,
                                   .inputs = inputs,
                                   .goes_on = ranges->lines.from,
@@ -69,7 +69,7 @@ static int take_with_sums(struct rater_line_ranges *ranges, struct mtr_rating *r
     ranges->lines.has_until = range->has_until;
     ranges->was_marked = sums->was_marked;
     mtr_arena_reset(rating->arena);
-    rc = rater_open_period(rating, ranges->subscription, ranges->start_us, &again, &grants);
+    rc = rater_open_period(rating, ranges->subscription, ranges->name_us, &again, &grants);
     if (!rc) rc = rater_sum_others(sums, &again, index);
     rating->rest = &sums->rest;
     return rc;
@@ -80,7 +80,7 @@ static int cut_lines(struct rater_line_ranges *ranges, struct mtr_rating *rating
     struct mtr_billing_period period;
     struct mtr_grants grants;
     mtr_arena_reset(rating->arena);
-    int rc = rater_open_period(rating, ranges->subscription, ranges->start_us, &period, &grants);
+    int rc = rater_open_period(rating, ranges->subscription, ranges->name_us, &period, &grants);
     return rc ? rc
               : mtr_billing_period_cut(rating, ranges->subscription, &period, *ranges->count_max,
                                        &ranges->lines, ranges->until);
@@ -108,7 +108,7 @@ int rater_take_lines(struct rater_line_ranges *ranges, struct mtr_rating *rating
     rating->lines = NULL;
     rating->rest = NULL;
     rating->lines_max = 0;
-    int rc = rater_open_period(rating, ranges->subscription, ranges->start_us, &period, &grants);
+    int rc = rater_open_period(rating, ranges->subscription, ranges->name_us, &period, &grants);
     if (rc) return rc;
     ranges->coupling = mtr_billing_period_couples(&period, &grants);
     if (ranges->in_ranges) return take_range(ranges, rating, &period);

@@ -19,7 +19,7 @@
 
 struct rater_line_ranges {
     const struct mtr_subscription *subscription;
-    int64_t start_us;
+    int64_t name_us;
     uint32_t *count_max; /* lines of a component at once; halved where they need more memory */
     struct mtr_tariff_coupling coupling;
     bool in_ranges; /* else all at once */
@@ -34,7 +34,7 @@ uint32_t rater_lines_at_once(uint64_t memory_bytes_max);
 
 /* All lines, until that proves too many. */
 void rater_begin_lines(struct rater_line_ranges *ranges, const struct mtr_subscription *subscription,
-                       int64_t start_us, uint32_t *count_max, struct rater_sums_kept *kept);
+                       int64_t name_us, uint32_t *count_max, struct rater_sums_kept *kept);
 void rater_end_lines(struct rater_line_ranges *ranges);
 /* In ranges, from the line of those values on. */
 void rater_go_on_with_lines(struct rater_line_ranges *ranges, struct mtr_str from);

@@ -30,7 +30,7 @@ void rater_release_sums(struct rater_sums_kept *kept)
 
 static bool is_of(const struct rater_line_sums *sums, const struct rater_summing *summing)
 {
-    return sums->subscription == summing->subscription->number && sums->start_us == summing->start_us;
+    return sums->subscription == summing->subscription->number && sums->name_us == summing->name_us;
 }
 
 void rater_drop_sums(struct rater_sums_kept *kept, const struct rater_summing *summing)
@@ -63,10 +63,10 @@ struct rater_line_sums *rater_find_sums(struct rater_sums_kept *kept, const stru
     return NULL;
 }
 
-bool rater_are_summing(const struct rater_sums_kept *kept, uint32_t subscription, int64_t start_us)
+bool rater_are_summing(const struct rater_sums_kept *kept, uint32_t subscription, int64_t name_us)
 {
     for (unsigned i = 0; i < RATER_SUMS_KEPT_MAX; i++)
-        if (kept->items[i].subscription == subscription && kept->items[i].start_us == start_us &&
+        if (kept->items[i].subscription == subscription && kept->items[i].name_us == name_us &&
             !kept->items[i].is_whole)
             return true;
     return false;
@@ -81,7 +81,7 @@ static struct rater_line_sums *make_room(struct rater_sums_kept *kept, const str
     release(sums);
     mtr_arena_init(&sums->arena, ARENA_CHUNK_BYTES, SIZE_MAX); /* some 100 bytes for a range's component */
     sums->subscription = summing->subscription->number;
-    sums->start_us = summing->start_us;
+    sums->name_us = summing->name_us;
     sums->used = ++kept->used;
     sums->coupling = summing->coupling;
     return sums;
@@ -98,7 +98,7 @@ static int cut_range(const struct rater_summing *summing, struct mtr_rating *oth
     const struct mtr_str next = summing->goes_on;
     mtr_arena_reset(others->arena);
     others->lines = NULL;
-    int rc = rater_open_period(others, summing->subscription, summing->start_us, &period, &grants);
+    int rc = rater_open_period(others, summing->subscription, summing->name_us, &period, &grants);
     if (!rc)
         rc = mtr_billing_period_cut(others, summing->subscription, &period, summing->count_max, lines, until);
     if (rc || mtr_dimensions_compare(lines->from, next) >= 0) return rc;
@@ -114,7 +114,7 @@ static int price_range(const struct rater_summing *summing, struct mtr_rating *o
 {
     mtr_arena_reset(others->arena);
     others->lines = lines;
-    int rc = mtr_billing_period_price(others, summing->subscription, summing->start_us, out);
+    int rc = mtr_billing_period_price(others, summing->subscription, summing->name_us, out);
     const bool too_many = !rc && out->line_count > RATER_LINES_AT_ONCE && summing->count_max > 1;
     return too_many ? MTR_ENOMEM : rc;
 }
@@ -144,7 +144,7 @@ static int price_again(struct rater_line_sums *sums, const struct rater_summing 
     struct mtr_billing_period period;
     struct mtr_grants grants;
     mtr_arena_reset(others->arena);
-    int rc = rater_open_period(others, summing->subscription, summing->start_us, &period, &grants);
+    int rc = rater_open_period(others, summing->subscription, summing->name_us, &period, &grants);
     if (!rc) rc = rater_sum_others(sums, &period, range);
     others->rest = &sums->rest;
     sums->lines = (struct mtr_dimensions_range){of->from, of->has_until, of->until};
@@ -235,7 +235,7 @@ static int begin_sums(struct rater_sums_kept *kept, const struct rater_summing *
     struct mtr_grants grants;
     struct rater_line_sums *sums = *out = make_room(kept, summing);
     mtr_arena_reset(others->arena);
-    int rc = rater_open_period(others, summing->subscription, summing->start_us, &period, &grants);
+    int rc = rater_open_period(others, summing->subscription, summing->name_us, &period, &grants);
     if (!rc) rc = rater_begin_ranges(sums, &period);
     if (!rc) rc = plan(sums, &period);
     sums->closing = others->closing;

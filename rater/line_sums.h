@@ -39,7 +39,7 @@ struct rater_summed {
 
 struct rater_line_sums {
     uint32_t subscription; /* 0: none */
-    int64_t start_us;
+    int64_t name_us;
     struct mtr_hash128 inputs;
     uint64_t used; /* when, among the others that are kept */
     struct mtr_tariff_coupling coupling;
@@ -73,7 +73,7 @@ void rater_release_sums(struct rater_sums_kept *kept);
 /* Of whose lines. */
 struct rater_summing {
     const struct mtr_subscription *subscription;
-    int64_t start_us;
+    int64_t name_us;
     uint32_t count_max;     /* lines of a component in a range */
     struct mtr_hash128 inputs; /* of the period */
     struct mtr_str goes_on;    /* a range begins there */
@@ -89,12 +89,12 @@ int rater_make_sums(struct rater_sums_kept *kept, const struct rater_summing *su
                     const struct mtr_rating *rating, struct rater_line_sums **out) MTR_MUST_USE;
 void rater_drop_sums(struct rater_sums_kept *kept, const struct rater_summing *summing);
 /* Are some of that period being made? */
-bool rater_are_summing(const struct rater_sums_kept *kept, uint32_t subscription, int64_t start_us);
+bool rater_are_summing(const struct rater_sums_kept *kept, uint32_t subscription, int64_t name_us);
 /* That period is to be rated again. */
-static inline void rater_sums_marked(struct rater_sums_kept *kept, uint32_t subscription, int64_t start_us)
+static inline void rater_sums_marked(struct rater_sums_kept *kept, uint32_t subscription, int64_t name_us)
 {
     for (unsigned i = 0; i < RATER_SUMS_KEPT_MAX; i++)
-        if (kept->items[i].subscription == subscription && kept->items[i].start_us == start_us)
+        if (kept->items[i].subscription == subscription && kept->items[i].name_us == name_us)
             kept->items[i].was_marked = true;
 }
 

@@ -9,14 +9,14 @@
 #include "rater/period/parts.h"
 #include "rater/step.h"
 
-int64_t rater_close_due(const struct mtr_rater_options *options, int64_t end_s)
+int64_t rater_close_due(const struct mtr_rater_options *options, int64_t end_us)
 {
-    return end_s * MTR_US_PER_SECOND + options->grace_us;
+    return end_us + options->grace_us;
 }
 
 bool mtr_rater_is_over(const struct mtr_charge_period *period, int64_t grace_us, int64_t watermark_us)
 {
-    const int64_t end_us = period->end_s * MTR_US_PER_SECOND;
+    const int64_t end_us = period->end_us;
     const bool was_over = period->status == MTR_PERIOD_FINAL && end_us <= period->closed_us;
     return was_over || watermark_us >= end_us + grace_us;
 }
@@ -25,7 +25,7 @@ int rater_mark_again(struct rater_step *step, struct mtr_charge_period *period)
 {
     const int64_t draft_every_us = step->rater->options.draft_every_us;
     int64_t due_us = step->now_us;
-    rater_sums_marked(&step->rater->sums, period->subscription, period->start_s * MTR_US_PER_SECOND);
+    rater_sums_marked(&step->rater->sums, period->subscription, period->start_us);
     if (period->dirty) return MTR_OK;
     period->dirty = true;
     /* A rating of the future is of a clock that was ahead: it puts nothing off. */
@@ -42,16 +42,16 @@ int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *sub
                      int64_t end_us)
 {
     struct mtr_charge_period period;
-    const int64_t start_s = mtr_billing_period_name_s(start_us);
-    int rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
+    const int64_t name_us = mtr_billing_period_name(subscription, start_us);
+    int rc = mtr_charges_get_period(step->charges, subscription->number, name_us, &period);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     if (rc) {
         MTR_ASSERT(start_us < end_us && end_us < INT64_MAX); /* who marks a new one knows its end */
         period = (struct mtr_charge_period){.subscription = subscription->number,
-                                            .start_s = start_s,
-                                            .end_s = rater_period_end_s(end_us),
+                                            .start_us = name_us,
+                                            .end_us = rater_period_end(end_us),
                                             .rate_due_us = INT64_MAX};
-        period.close_due_us = rater_close_due(&step->rater->options, period.end_s);
+        period.close_due_us = rater_close_due(&step->rater->options, period.end_us);
     }
     return rater_mark_again(step, &period);
 }
@@ -62,8 +62,8 @@ int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *sub
     struct mtr_charge_period period;
     int rc = MTR_OK;
     if (start_us > step->watermark_us)
-        rc = mtr_charges_get_period(step->charges, subscription->number, mtr_billing_period_name_s(start_us),
-                                    &period);
+        rc = mtr_charges_get_period(step->charges, subscription->number,
+                                    mtr_billing_period_name(subscription, start_us), &period);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     return rater_mark_dirty(step, subscription, start_us, end_us);
 }

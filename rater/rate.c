@@ -56,7 +56,7 @@ static int keep_problem(struct rater_step *step, const struct mtr_subscription *
 {
     const char *why = mtr_period_problem_text(&rating->price, problem);
     const struct mtr_charge_waiting waiting = {.subscription = period->subscription,
-                                               .period_start_s = period->start_s,
+                                               .period_start_us = period->start_us,
                                                .reason = waits_for(problem),
                                                .since_us = step->now_us,
                                                .text = mtr_str_from(why)};
@@ -66,14 +66,14 @@ static int keep_problem(struct rater_step *step, const struct mtr_subscription *
     period->rate_due_us = step->now_us + RATER_PROBLEM_RETRY_US;
     period->close_due_us = INT64_MAX; /* the retry closes it, once it can be priced */
     step->result->failed++;
-    const int64_t start_us = period->start_s * MTR_US_PER_SECOND;
+    const int64_t start_us = mtr_billing_period_instant(subscription, period->start_us);
     mtr_time_format_offset(start_us, mtr_zone_at(subscription->zone, start_us).offset_s, start);
     mtr_diagnostic_set(step->diagnostic, mtr_waiting_reason_code(waiting.reason), 0, 0, "subscription",
                        "the period of subscription %.*s that starts at %s cannot be rated: %s",
                        MTR_STR_ARGS(subscription->key), start, why);
     int rc = MTR_OK;
     if (rating->status != MTR_CHARGE_FINAL)
-        rc = mtr_charges_end_progress(step->charges, period->subscription, period->start_s);
+        rc = mtr_charges_end_progress(step->charges, period->subscription, period->start_us);
     if (!rc) rc = mtr_charges_put_waiting(step->charges, &waiting);
     return rc ? rc : mtr_charges_put_period(step->charges, period);
 }
@@ -86,19 +86,19 @@ static int begin(struct rater_step *step, const struct mtr_subscription *subscri
     struct mtr_billing_period now;
     const struct mtr_rating of = {.catalog = step->catalog, .arena = &step->rater->arena};
     mtr_arena_reset(&step->rater->arena);
-    rater_begin_lines(&rating->ranges, subscription, period->start_s * MTR_US_PER_SECOND,
-                      &step->rater->lines_max, &step->rater->sums);
-    int rc = rater_billing_period_at(&of, subscription, period->start_s * MTR_US_PER_SECOND, &now);
+    rater_begin_lines(&rating->ranges, subscription, period->start_us, &step->rater->lines_max,
+                      &step->rater->sums);
+    int rc = rater_billing_period_at(&of, subscription, period->start_us, &now);
     if (rc) return rc;
-    if (now.exists) period->end_s = rater_period_end_s(now.end_us);
-    MTR_ASSERT(period->start_s <= period->end_s);
+    if (now.exists) period->end_us = rater_period_end(now.end_us);
+    MTR_ASSERT(period->start_us <= period->end_us);
     rating->closing =
         !now.exists || mtr_rater_is_over(period, step->rater->options.grace_us, step->watermark_us);
     rating->status = period->status == MTR_PERIOD_FINAL ? MTR_CHARGE_CORRECTION
                      : rating->closing                  ? MTR_CHARGE_FINAL
                                                         : MTR_CHARGE_DRAFT;
     rating->revision = period->revision + 1;
-    rc = mtr_charges_get_progress(step->charges, period->subscription, period->start_s, &progress);
+    rc = mtr_charges_get_progress(step->charges, period->subscription, period->start_us, &progress);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     /* Its charges are the period's last ones, or it has none yet. */
     if (progress.revision != period->revision && progress.revision != rating->revision) return MTR_ECORRUPT;
@@ -137,8 +137,7 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
     do {
         rc = rater_take_lines(&rating->ranges, &of);
         if (!rc)
-            rc = mtr_billing_period_price(&of, subscription, period->start_s * MTR_US_PER_SECOND,
-                                          &rating->price);
+            rc = mtr_billing_period_price(&of, subscription, period->start_us, &rating->price);
         if (!rc && rating->price.line_count > RATER_LINES_AT_ONCE && rater_fewer_need_less(&rating->ranges))
             rc = MTR_ENOMEM; /* of the transaction */
         if (!rc) rc = compare(step, rating);
@@ -165,7 +164,7 @@ static void note_losses(struct rater_step *step, const struct mtr_subscription *
         const struct rater_difference *difference = &differences->items[i];
         char charged[MTR_DECIMAL_TEXT_BYTES], cost[MTR_DECIMAL_TEXT_BYTES], start[MTR_TIME_TEXT_BYTES];
         if (!rater_turns_to_loss(difference)) continue;
-        mtr_time_format(mtr_billing_period_instant(subscription, difference->line.period_start_s), start);
+        mtr_time_format(mtr_billing_period_instant(subscription, difference->line.period_start_us), start);
         mtr_money_format(difference->emitted_after, charged);
         mtr_money_format(difference->cost_after, cost);
         step->result->losses++;
@@ -177,12 +176,12 @@ static void note_losses(struct rater_step *step, const struct mtr_subscription *
     }
 }
 
-/* Of one that is no more the store's whole seconds are all that is known. */
+/* Of one that is no more all that is known is what the store has. */
 static struct mtr_period period_bounds(const struct mtr_charge_period *period,
                                        const struct mtr_billing_period *now)
 {
     if (now->exists) return (struct mtr_period){now->start_us, now->end_us};
-    return (struct mtr_period){period->start_s * MTR_US_PER_SECOND, period->end_s * MTR_US_PER_SECOND};
+    return (struct mtr_period){period->start_us, period->end_us};
 }
 
 static int emit(struct rater_step *step, const struct mtr_subscription *subscription,
@@ -190,7 +189,7 @@ static int emit(struct rater_step *step, const struct mtr_subscription *subscrip
 {
     struct mtr_rater *rater = step->rater;
     if (!rating->differences.count) return MTR_OK;
-    MTR_ASSERT(mtr_billing_period_name_s(rating->price.period.start_us) == period->start_s);
+    MTR_ASSERT(rating->price.period.name_us == period->start_us);
     /* It is in the charges' identities: a second one of the same would be lost. */
     MTR_ASSERT(rating->revision > period->revision ||
                (rating->is_begun && rating->revision == period->revision));
@@ -216,14 +215,14 @@ static void note_begin(struct rater_step *step, struct mtr_charge_period *period
     period->dirty = rating->ranges.was_marked;
     period->inputs = rating->price.period.inputs;
     period->close_due_us = INT64_MAX;
-    if (!rating->closing) period->close_due_us = rater_close_due(&step->rater->options, period->end_s);
+    if (!rating->closing) period->close_due_us = rater_close_due(&step->rater->options, period->end_us);
     if (rating->status == MTR_CHARGE_FINAL) {
         MTR_ASSERT(period->status == MTR_PERIOD_OPEN); /* final once, and for good */
         period->status = MTR_PERIOD_FINAL;
         step->result->closed++;
     }
     /* That its end was reached is known for good, also where the clock is set back. */
-    const int64_t end_us = rating->price.period.exists ? period->end_s * MTR_US_PER_SECOND : 0;
+    const int64_t end_us = rating->price.period.exists ? period->end_us : 0;
     if (rating->closing && (!period->closed_us || period->closed_us < end_us))
         period->closed_us = mtr_time_later(step->now_us, end_us);
 }
@@ -234,7 +233,7 @@ static int note_lines(struct rater_step *step, const struct mtr_subscription *su
 {
     const struct mtr_charge_progress progress = {
         .subscription = period->subscription,
-        .period_start_s = period->start_s,
+        .period_start_us = period->start_us,
         .status = rating->status,
         .revision = rating->revision,
         .next = rating->ranges.lines.until,
@@ -247,7 +246,7 @@ static int note_lines(struct rater_step *step, const struct mtr_subscription *su
     period->rated_us = step->now_us;
     period->rate_due_us = period->dirty ? step->now_us + step->rater->options.draft_every_us : INT64_MAX;
     if (!rating->is_begun) return MTR_OK;
-    int rc = mtr_charges_end_progress(step->charges, period->subscription, period->start_s);
+    int rc = mtr_charges_end_progress(step->charges, period->subscription, period->start_us);
     return rc ? rc : rater_account_rated(step, subscription, rating->price.period.start_us);
 }
 
@@ -276,7 +275,7 @@ int rater_rate_period(struct rater_step *step, const struct mtr_subscription *su
     bool waits = false;
     step->changed = true;
     step->result->rated++;
-    int rc = rater_account_waits(step, subscription, period->start_s * MTR_US_PER_SECOND, &waits);
+    int rc = rater_account_waits(step, subscription, period->start_us, &waits);
     if (rc) return rc;
     if (waits) return wait_for_account(step, period);
     rc = prepare(step, subscription, period, &rating);
@@ -285,7 +284,7 @@ int rater_rate_period(struct rater_step *step, const struct mtr_subscription *su
     if (!rc) rc = emit(step, subscription, period, &rating);
     if (!rc && !rating.is_begun) rc = rater_post_draws(step, period, &rating.price); /* of all lines */
     if (!rc && period->problem)
-        rc = mtr_charges_end_waiting(step->charges, period->subscription, period->start_s);
+        rc = mtr_charges_end_waiting(step->charges, period->subscription, period->start_us);
     if (rc) return rc;
     period->problem = MTR_OK;
     if (!rating.is_begun) note_begin(step, period, &rating);

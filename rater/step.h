@@ -76,6 +76,6 @@ int rater_run_timers(struct rater_step *step) MTR_MUST_USE;
 int rater_are_cells_cut(struct mtr_rollups_txn *rollups, const struct mtr_subscription *subscription,
                         bool *cut) MTR_MUST_USE;
 
-int64_t rater_close_due(const struct mtr_rater_options *options, int64_t end_s);
+int64_t rater_close_due(const struct mtr_rater_options *options, int64_t end_us);
 
 #endif

@@ -9,7 +9,7 @@
 static int sum_drawn(struct mtr_charges_txn *charges, const struct mtr_grant *grant, mtr_int128 *out)
 {
     struct mtr_charge_draw last = {
-        .grant = grant->id, .period_start_s = INT64_MAX, .subscription = UINT32_MAX};
+        .grant = grant->id, .period_start_us = INT64_MAX, .subscription = UINT32_MAX};
     int rc = mtr_charges_draw_before(charges, &last);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     *out = rc ? 0 : last.before + last.drawn;
@@ -55,7 +55,8 @@ int mtr_rater_balances(struct mtr_charges_txn *charges, const struct mtr_balance
     int64_t period_start_us = time_us, end_us;
     if (time_us >= subscription->start_us && time_us < subscription->end_us)
         period_start_us = mtr_billing_period_start(subscription, time_us, &end_us);
-    int rc = mtr_billing_period_grants(&rating, subscription, period_start_us, &grants);
+    int rc = mtr_billing_period_grants(
+        &rating, subscription, mtr_billing_period_name(subscription, period_start_us), &grants);
     for (uint32_t i = 0; !rc && i < grants.count; i++) {
         mtr_int128 drawn;
         rc = sum_drawn(charges, &grants.items[i], &drawn);

@@ -4,13 +4,13 @@
 #include "daemon/query/changed_inputs.h"
 
 static int hash_inputs(const struct query_settling *side, const struct query_period *period,
-                       struct mtr_hash128 *out)
+                       int64_t name_us, struct mtr_hash128 *out)
 {
     const struct mtr_rating rating = {.catalog = side->view->catalog, .arena = side->prices};
     const struct mtr_subscription *phase = period->phase;
     if (side->replace) phase = side->replace(side->replace_context, phase, period->start_us);
     mtr_arena_reset(side->prices);
-    return mtr_billing_period_inputs(&rating, phase, period->start_us, out);
+    return mtr_billing_period_inputs(&rating, phase, name_us, out);
 }
 
 int query_inputs_differ(const struct query_settling *stored, const struct query_settling *draft,
@@ -19,8 +19,8 @@ int query_inputs_differ(const struct query_settling *stored, const struct query_
     struct mtr_hash128 a = {0}, b = {0};
     *out = true;
     if (!pair->stored.phase || !pair->draft.phase) return MTR_OK;
-    int rc = hash_inputs(stored, &pair->stored, &a);
-    if (!rc) rc = hash_inputs(draft, &pair->draft, &b);
+    int rc = hash_inputs(stored, &pair->stored, pair->name_us, &a);
+    if (!rc) rc = hash_inputs(draft, &pair->draft, pair->name_us, &b);
     if (!rc) *out = a.high != b.high || a.low != b.low;
     return rc;
 }

@@ -133,15 +133,15 @@ static int price_stored(struct looking *looking, const struct query_settled *ite
     *out = (struct query_outcome){.line_count = 0};
     if (!stored) return MTR_OK;
     mtr_arena_reset(&looking->arena);
-    return query_price_period(&looking->stored_side, mtr_billing_period_phase(stored, item->start_s),
-                              item->start_s, &price, out);
+    return query_price_period(&looking->stored_side, mtr_billing_period_phase(stored, item->name_us),
+                              item->name_us, &price, out);
 }
 
 /* It is closed; or there was none, and by the draft there is one that is over. */
 static int find_closed(const struct looking *looking, const struct query_settled *item, bool *out)
 {
     struct mtr_charge_period known;
-    int rc = mtr_charges_get_period(looking->charges, item->subscription, item->start_s, &known);
+    int rc = mtr_charges_get_period(looking->charges, item->subscription, item->name_us, &known);
     if (rc == MTR_ENOTFOUND) {
         *out = item->outcome.exists && item->outcome.end_us <= looking->watermark_us;
         return MTR_OK;
@@ -225,7 +225,7 @@ static int mark_periods(struct looking *looking)
         looking->looked_at++;
         rc = query_inputs_differ(&looking->stored_side, &looking->draft_side, &pair, &differs);
         if (!rc && differs)
-            rc = query_settling_mark(&looking->draft_side, looking->draft->number, pair.start_s);
+            rc = query_settling_mark(&looking->draft_side, looking->draft->number, pair.name_us);
     }
     return rc;
 }

@@ -23,12 +23,12 @@ static int on_period(void *context, const struct mtr_subscription *subscription,
 {
     const struct adding *adding = context;
     struct query_drafted_accounts *accounts = adding->accounts;
-    const int64_t start_s = mtr_billing_period_name_s(period.start_us);
+    const int64_t name_us = mtr_billing_period_name(subscription, period.start_us);
     int rc = MTR_OK;
     if (accounts->charges)
-        rc = mtr_account_charged(accounts->charges, subscription, start_s, &adding->sums->charged);
+        rc = mtr_account_charged(accounts->charges, subscription, name_us, &adding->sums->charged);
     return rc ? rc
-              : accounts->add_drafted(accounts->context, subscription, start_s, &adding->sums->drafted);
+              : accounts->add_drafted(accounts->context, subscription, name_us, &adding->sums->drafted);
 }
 
 int query_account_before(struct query_drafted_accounts *accounts, const struct mtr_subscription *subscription,

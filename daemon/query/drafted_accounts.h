@@ -15,7 +15,7 @@ struct query_account_sums {
 };
 
 /* Adds what a period comes to under the draft; what it was charged, where the draft leaves it as it is. */
-typedef int (*query_add_drafted)(void *context, const struct mtr_subscription *subscription, int64_t start_s,
+typedef int (*query_add_drafted)(void *context, const struct mtr_subscription *subscription, int64_t name_us,
                                  struct mtr_money *sum);
 
 struct query_drafted_accounts {

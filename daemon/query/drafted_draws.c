@@ -1,7 +1,7 @@
 /*
  * Draws under a draft; see drafted_draws.h.
  *
- * A grant has a row for each period that was priced and has it, by (period start, subscription) as the store
+ * A grant has a row for each period that was priced and has it, by (period, subscription) as the store
  * has them: how much more it draws than was charged, and how much more those before it drew when it was
  * priced. So a balance is what the store says, less what the rows before it draw more.
  */
@@ -12,7 +12,7 @@
 enum { SLOTS_MIN = 64 };
 
 struct drafted_row {
-    int64_t start_s;
+    int64_t name_us;
     uint32_t subscription;
     mtr_int128 more;    /* than was charged, or less: of units 10^-12, of money 10^-18 */
     mtr_int128 counted; /* of the rows before it, when it was priced */
@@ -84,27 +84,27 @@ static int find_or_add(struct query_drafted_draws *draws, struct mtr_hash128 id,
 
 /* ---- rows ---- */
 
-static int compare(const struct drafted_row *row, int64_t start_s, uint32_t subscription)
+static int compare(const struct drafted_row *row, int64_t name_us, uint32_t subscription)
 {
-    if (row->start_s != start_s) return row->start_s < start_s ? -1 : 1;
+    if (row->name_us != name_us) return row->name_us < name_us ? -1 : 1;
     return (row->subscription > subscription) - (row->subscription < subscription);
 }
 
 /* The first row that is not before it; what those before it draw more in *sum. Most are priced in their
  * order, so that the end is near. */
-static uint32_t seek(const struct query_drafted_grant *grant, int64_t start_s, uint32_t subscription,
+static uint32_t seek(const struct query_drafted_grant *grant, int64_t name_us, uint32_t subscription,
                      mtr_int128 *sum)
 {
     uint32_t at = grant->count;
     *sum = grant->sum;
-    while (at > 0 && compare(&grant->rows[at - 1], start_s, subscription) >= 0)
+    while (at > 0 && compare(&grant->rows[at - 1], name_us, subscription) >= 0)
         *sum -= grant->rows[--at].more;
     return at;
 }
 
 static bool is_at(const struct query_drafted_grant *grant, uint32_t at, const struct mtr_charge_draw *draw)
 {
-    return at < grant->count && compare(&grant->rows[at], draw->period_start_s, draw->subscription) == 0;
+    return at < grant->count && compare(&grant->rows[at], draw->period_start_us, draw->subscription) == 0;
 }
 
 static int insert_row(struct query_drafted_draws *draws, struct query_drafted_grant *grant, uint32_t at,
@@ -115,7 +115,7 @@ static int insert_row(struct query_drafted_draws *draws, struct query_drafted_gr
     if (rc) return rc;
     memmove(grant->rows + at + 1, grant->rows + at, (grant->count - at) * sizeof(*grant->rows));
     grant->rows[at] =
-        (struct drafted_row){.start_s = draw->period_start_s, .subscription = draw->subscription};
+        (struct drafted_row){.name_us = draw->period_start_us, .subscription = draw->subscription};
     grant->count++;
     return MTR_OK;
 }
@@ -135,12 +135,12 @@ static int find_next(const struct noting *noting, const struct query_drafted_gra
                      struct drafted_row *out)
 {
     struct mtr_charge_draw next = noting->draw;
-    *out = (struct drafted_row){.start_s = INT64_MAX};
+    *out = (struct drafted_row){.name_us = INT64_MAX};
     if (at + 1 < grant->count) *out = grant->rows[at + 1];
     next.grant = grant->id;
     int rc = noting->draws->charges ? mtr_charges_draw_after(noting->draws->charges, &next) : MTR_ENOTFOUND;
-    if (!rc && compare(out, next.period_start_s, next.subscription) > 0)
-        *out = (struct drafted_row){.start_s = next.period_start_s, .subscription = next.subscription};
+    if (!rc && compare(out, next.period_start_us, next.subscription) > 0)
+        *out = (struct drafted_row){.name_us = next.period_start_us, .subscription = next.subscription};
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
@@ -150,8 +150,8 @@ static int follow(const struct noting *noting, const struct query_drafted_grant 
 {
     struct drafted_row next;
     int rc = find_next(noting, grant, at, &next);
-    if (rc || next.start_s == INT64_MAX || next.counted == sum) return rc;
-    return noting->on_drawing(noting->context, next.subscription, next.start_s);
+    if (rc || next.name_us == INT64_MAX || next.counted == sum) return rc;
+    return noting->on_drawing(noting->context, next.subscription, next.name_us);
 }
 
 static int note_draw(struct noting *noting, struct mtr_hash128 id, bool of_term, mtr_int128 drawn)
@@ -166,7 +166,7 @@ static int note_draw(struct noting *noting, struct mtr_hash128 id, bool of_term,
     if (rc && rc != MTR_ENOTFOUND) return rc;
     rc = find_or_add(draws, id, &grant);
     if (rc) return rc;
-    const uint32_t at = seek(grant, noting->draw.period_start_s, noting->draw.subscription, &before);
+    const uint32_t at = seek(grant, noting->draw.period_start_us, noting->draw.subscription, &before);
     if (!is_at(grant, at, &noting->draw)) rc = insert_row(draws, grant, at, &noting->draw);
     if (rc) return rc;
     struct drafted_row *row = &grant->rows[at];
@@ -191,11 +191,11 @@ static int on_charged_grant(void *context, struct mtr_hash128 grant)
     return has_grant(noting->price, grant) ? MTR_OK : note_draw(noting, grant, false, 0);
 }
 
-int query_drafted_note(struct query_drafted_draws *draws, uint32_t subscription, int64_t start_s,
+int query_drafted_note(struct query_drafted_draws *draws, uint32_t subscription, int64_t name_us,
                        const struct mtr_period_price *price, query_on_drawing on_drawing, void *context)
 {
     struct noting noting = {.draws = draws,
-                            .draw = {.subscription = subscription, .period_start_s = start_s},
+                            .draw = {.subscription = subscription, .period_start_us = name_us},
                             .price = price,
                             .on_drawing = on_drawing,
                             .context = context};
@@ -205,19 +205,19 @@ int query_drafted_note(struct query_drafted_draws *draws, uint32_t subscription,
         rc = note_draw(&noting, grant->id, grant->of_term, grant->drawn);
     }
     if (rc || !draws->charges) return rc;
-    return mtr_charges_walk_drawn(draws->charges, subscription, start_s, on_charged_grant, &noting);
+    return mtr_charges_walk_drawn(draws->charges, subscription, name_us, on_charged_grant, &noting);
 }
 
 int query_drafted_before(struct query_drafted_draws *draws, struct mtr_charge_draw *draw)
 {
     const struct query_drafted_grant *grant = find(draws, draw->grant);
-    const int64_t start_s = draw->period_start_s;
+    const int64_t name_us = draw->period_start_us;
     const uint32_t subscription = draw->subscription;
     int rc = mtr_ledger_of_charges.draw_before(draws->charges, draw);
     if (!grant || (rc && rc != MTR_ENOTFOUND)) return rc;
     mtr_int128 more;
     if (rc) draw->before = draw->drawn = 0;
-    (void)seek(grant, start_s, subscription, &more);
+    (void)seek(grant, name_us, subscription, &more);
     draw->before += draw->drawn + more;
     draw->drawn = 0;
     /* What is charged may wait to be rated: nobody gives back to a pool. */

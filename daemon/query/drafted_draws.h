@@ -23,14 +23,14 @@ struct query_drafted_draws {
 };
 
 /* The period of that name counts with another balance than it was priced with, or charged. */
-typedef int (*query_on_drawing)(void *context, uint32_t subscription, int64_t start_s);
+typedef int (*query_on_drawing)(void *context, uint32_t subscription, int64_t name_us);
 
 /* What was noted is forgotten. The arena was reset. */
 void query_drafted_begin(struct query_drafted_draws *draws, struct mtr_charges_txn *charges,
                          struct mtr_arena *arena);
 /* What the period of that name draws by this price, in the place of what it drew as it was charged or by an
  * earlier price. Errors: the store's, MTR_ENOMEM, and what the hook says when that is not 0. */
-int query_drafted_note(struct query_drafted_draws *draws, uint32_t subscription, int64_t start_s,
+int query_drafted_note(struct query_drafted_draws *draws, uint32_t subscription, int64_t name_us,
                        const struct mtr_period_price *price, query_on_drawing on_drawing,
                        void *context) MTR_MUST_USE;
 /* As draw_before of a ledger (billing_period.h). */

@@ -38,19 +38,19 @@ void query_pairs_begin(struct query_period_pairs *pairs, const struct mtr_subscr
 
 static int64_t name_of(const struct query_period_walk *walk)
 {
-    return walk->next.phase ? mtr_billing_period_name_s(walk->next.start_us) : INT64_MAX;
+    return walk->next.phase ? mtr_billing_period_name(walk->next.phase, walk->next.start_us) : INT64_MAX;
 }
 
 bool query_pairs_next(struct query_period_pairs *pairs, struct query_period_pair *out)
 {
-    const int64_t stored_s = name_of(&pairs->stored), draft_s = name_of(&pairs->draft);
-    *out = (struct query_period_pair){.start_s = mtr_time_sooner(stored_s, draft_s)};
-    if (out->start_s == INT64_MAX) return false;
-    if (stored_s == out->start_s) {
+    const int64_t stored_us = name_of(&pairs->stored), draft_us = name_of(&pairs->draft);
+    *out = (struct query_period_pair){.name_us = mtr_time_sooner(stored_us, draft_us)};
+    if (out->name_us == INT64_MAX) return false;
+    if (stored_us == out->name_us) {
         out->stored = pairs->stored.next;
         step(&pairs->stored, pairs->until_us);
     }
-    if (draft_s == out->start_s) {
+    if (draft_us == out->name_us) {
         out->draft = pairs->draft.next;
         step(&pairs->draft, pairs->until_us);
     }

@@ -1,8 +1,8 @@
 /*
  * The billing periods of a subscription under two catalogs beside one another. Two are the same one where
- * they begin in the same second: so the charges store names them, and what is charged of one is a difference
- * to what was. Where only one of the catalogs has a period that begins there, it stands alone: after a start,
- * an end, a change or a billing rule that moves. Private to daemon/query/.
+ * they have the same name in the charges store: what is charged of one is a difference to what was. Where
+ * only one of the catalogs has a period of that name, it stands alone: after a start, an end, a change or a
+ * billing rule that moves. Private to daemon/query/.
  */
 #ifndef METERD_DAEMON_QUERY_PERIOD_PAIRS_H
 #define METERD_DAEMON_QUERY_PERIOD_PAIRS_H
@@ -15,7 +15,7 @@ struct query_period {
 };
 
 struct query_period_pair {
-    int64_t start_s; /* their name */
+    int64_t name_us; /* of both */
     struct query_period stored, draft;
 };
 

@@ -33,13 +33,13 @@ void query_settling_close(struct query_settling *settling)
 
 /* ---- which are known ---- */
 
-static uint32_t *find_slot(const struct query_settling *settling, uint32_t subscription, int64_t start_s)
+static uint32_t *find_slot(const struct query_settling *settling, uint32_t subscription, int64_t name_us)
 {
-    const int64_t key[] = {subscription, start_s};
+    const int64_t key[] = {subscription, name_us};
     uint32_t at = (uint32_t)XXH3_64bits(key, sizeof(key)) & (settling->slot_count - 1);
     for (; settling->slots[at]; at = (at + 1) & (settling->slot_count - 1)) {
         const struct query_settled *item = &settling->items[settling->slots[at] - 1];
-        if (item->subscription == subscription && item->start_s == start_s) break;
+        if (item->subscription == subscription && item->name_us == name_us) break;
     }
     return &settling->slots[at];
 }
@@ -54,32 +54,32 @@ static int make_slots(struct query_settling *settling)
     settling->slots = slots;
     settling->slot_count = slot_count;
     for (uint32_t i = 0; i < settling->count; i++)
-        *find_slot(settling, settling->items[i].subscription, settling->items[i].start_s) = i + 1;
+        *find_slot(settling, settling->items[i].subscription, settling->items[i].name_us) = i + 1;
     return MTR_OK;
 }
 
-static uint32_t place_of(const struct query_settling *settling, uint32_t subscription, int64_t start_s)
+static uint32_t place_of(const struct query_settling *settling, uint32_t subscription, int64_t name_us)
 {
-    return settling->slot_count ? *find_slot(settling, subscription, start_s) : 0;
+    return settling->slot_count ? *find_slot(settling, subscription, name_us) : 0;
 }
 
 const struct query_settled *query_settling_find(const struct query_settling *settling, uint32_t subscription,
-                                                int64_t start_s)
+                                                int64_t name_us)
 {
-    const uint32_t place = place_of(settling, subscription, start_s);
+    const uint32_t place = place_of(settling, subscription, name_us);
     return place ? &settling->items[place - 1] : NULL;
 }
 
-static int add(struct query_settling *settling, uint32_t subscription, int64_t start_s, uint32_t *place)
+static int add(struct query_settling *settling, uint32_t subscription, int64_t name_us, uint32_t *place)
 {
     int rc = make_slots(settling);
     if (!rc)
         rc = mtr_arena_make_room(&settling->arena, (void **)&settling->items, settling->count,
                                  &settling->capacity, sizeof(*settling->items));
     if (rc) return rc;
-    *find_slot(settling, subscription, start_s) = *place = settling->count + 1;
+    *find_slot(settling, subscription, name_us) = *place = settling->count + 1;
     settling->items[settling->count++] =
-        (struct query_settled){.subscription = subscription, .start_s = start_s};
+        (struct query_settled){.subscription = subscription, .name_us = name_us};
     return MTR_OK;
 }
 
@@ -88,7 +88,7 @@ static int add(struct query_settling *settling, uint32_t subscription, int64_t s
 static bool is_before(const struct query_settling *settling, uint32_t a, uint32_t b)
 {
     const struct query_settled *x = &settling->items[a], *y = &settling->items[b];
-    return x->start_s != y->start_s ? x->start_s < y->start_s : x->subscription < y->subscription;
+    return x->name_us != y->name_us ? x->name_us < y->name_us : x->subscription < y->subscription;
 }
 
 static int push(struct query_settling *settling, uint32_t index)
@@ -117,10 +117,10 @@ static uint32_t pop(struct query_settling *settling)
     return first;
 }
 
-int query_settling_mark(struct query_settling *settling, uint32_t subscription, int64_t start_s)
+int query_settling_mark(struct query_settling *settling, uint32_t subscription, int64_t name_us)
 {
-    uint32_t place = place_of(settling, subscription, start_s);
-    int rc = place ? MTR_OK : add(settling, subscription, start_s, &place);
+    uint32_t place = place_of(settling, subscription, name_us);
+    int rc = place ? MTR_OK : add(settling, subscription, name_us, &place);
     if (!rc && !settling->items[place - 1].is_waiting) rc = push(settling, place - 1);
     if (!rc) settling->items[place - 1].is_waiting = true;
     return rc == MTR_ENOMEM ? MTR_ELIMIT : rc;
@@ -135,7 +135,7 @@ static int compare_settled(const void *a, const void *b)
 {
     const struct query_settled *x = a, *y = b;
     if (x->subscription != y->subscription) return x->subscription < y->subscription ? -1 : 1;
-    return (x->start_s > y->start_s) - (x->start_s < y->start_s);
+    return (x->name_us > y->name_us) - (x->name_us < y->name_us);
 }
 
 void query_settling_sort(struct query_settling *settling)
@@ -165,15 +165,15 @@ static int add_account(void *context, const struct mtr_subscription *subscriptio
 const struct mtr_draw_ledger query_ledger_of_settled = {.draw_before = draw_before, .account = add_account};
 
 /* Of what cannot be priced stays what was charged. */
-static int add_drafted(void *context, const struct mtr_subscription *subscription, int64_t start_s,
+static int add_drafted(void *context, const struct mtr_subscription *subscription, int64_t name_us,
                        struct mtr_money *sum)
 {
     const struct query_settling *settling = context;
-    const struct query_settled *item = query_settling_find(settling, subscription->number, start_s);
+    const struct query_settled *item = query_settling_find(settling, subscription->number, name_us);
     if (item && item->is_priced && !item->outcome.problem)
         return mtr_money_add(*sum, item->outcome.account, sum);
     if (!settling->charges) return MTR_OK;
-    return mtr_account_charged(settling->charges, subscription, start_s, sum);
+    return mtr_account_charged(settling->charges, subscription, name_us, sum);
 }
 
 void query_settling_begin(struct query_settling *settling)
@@ -265,31 +265,32 @@ static bool is_problem(int rc)
 }
 
 /* As the rater will find it: by the end that it has there, and by what is known of it. */
-static int find_out_if_over(const struct query_settling *settling, int64_t start_s, struct query_outcome *out)
+static int find_out_if_over(const struct query_settling *settling, int64_t name_us, struct query_outcome *out)
 {
-    struct mtr_charge_period known = {.start_s = start_s};
+    struct mtr_charge_period known = {.start_us = name_us};
     int rc = settling->charges
-                 ? mtr_charges_get_period(settling->charges, out->phase->number, start_s, &known)
+                 ? mtr_charges_get_period(settling->charges, out->phase->number, name_us, &known)
                  : MTR_ENOTFOUND;
     if (rc && rc != MTR_ENOTFOUND) return rc;
-    known.end_s = mtr_billing_period_name_s(out->end_us + MTR_US_PER_SECOND - 1);
+    known.end_us = mtr_time_second(out->end_us + MTR_US_PER_SECOND - 1);
     out->is_over = !out->exists || mtr_rater_is_over(&known, settling->grace_us, settling->watermark_us);
     return MTR_OK;
 }
 
 /* What of it is in the phase's term. */
-static void find_bounds(struct query_outcome *out, int64_t start_s)
+static void find_bounds(struct query_outcome *out, int64_t name_us)
 {
     const struct mtr_subscription *phase = out->phase;
-    out->start_us = out->end_us = mtr_billing_period_instant(phase, start_s);
+    out->start_us = out->end_us = mtr_billing_period_instant(phase, name_us);
     if (out->start_us < phase->start_us || out->start_us >= phase->end_us) return;
     int64_t end_us = 0;
-    out->exists = mtr_billing_period_start(phase, out->start_us, &end_us) == out->start_us;
+    out->exists = mtr_billing_period_start(phase, out->start_us, &end_us) == out->start_us &&
+                  mtr_billing_period_name(phase, out->start_us) == name_us;
     out->end_us = mtr_time_sooner(end_us, phase->end_us);
 }
 
 int query_price_period(struct query_settling *settling, const struct mtr_subscription *phase,
-                       int64_t start_s, struct mtr_period_price *price, struct query_outcome *out)
+                       int64_t name_us, struct mtr_period_price *price, struct query_outcome *out)
 {
     struct mtr_rating rating = query_view_rating(settling->view, settling->charges, settling->prices);
     const struct mtr_subscription *priced = phase;
@@ -297,12 +298,12 @@ int query_price_period(struct query_settling *settling, const struct mtr_subscri
     rating.ledger_context = settling;
     *price = (struct mtr_period_price){.line_count = 0};
     *out = (struct query_outcome){.phase = phase, .priced_from_us = INT64_MAX};
-    find_bounds(out, start_s);
-    int rc = find_out_if_over(settling, start_s, out);
+    find_bounds(out, name_us);
+    int rc = find_out_if_over(settling, name_us, out);
     if (rc) return rc;
     rating.closing = out->is_over;
     if (settling->replace) priced = settling->replace(settling->replace_context, phase, out->start_us);
-    rc = mtr_billing_period_price(&rating, priced, out->start_us, price);
+    rc = mtr_billing_period_price(&rating, priced, name_us, price);
     MTR_ASSERT(rc || price->period.exists == out->exists);
     if (!rc) rc = fill_outcome(price, out);
     if (!rc || !is_problem(rc)) return rc;
@@ -319,16 +320,16 @@ int query_price_period(struct query_settling *settling, const struct mtr_subscri
 
 /* ---- all of them ---- */
 
-static int on_drawing(void *context, uint32_t subscription, int64_t start_s)
+static int on_drawing(void *context, uint32_t subscription, int64_t name_us)
 {
-    return query_settling_mark(context, subscription, start_s);
+    return query_settling_mark(context, subscription, name_us);
 }
 
 /* The next one in the account, and what it counted with. */
 struct following {
     struct query_settling *settling;
     struct query_account_sums sums; /* of those before it */
-    int64_t start_s;                /* of the next; INT64_MAX: there is none */
+    int64_t name_us;                /* of the next; INT64_MAX: there is none */
     uint32_t subscription;
 };
 
@@ -338,11 +339,11 @@ static int on_next(void *context, const struct mtr_subscription *subscription, s
     struct following *next = context;
     struct mtr_money counted = next->sums.charged;
     if (period.start_us > next->settling->watermark_us) return MTR_OK;
-    const int64_t start_s = mtr_billing_period_name_s(period.start_us);
-    const struct query_settled *item = query_settling_find(next->settling, subscription->number, start_s);
+    const int64_t name_us = mtr_billing_period_name(subscription, period.start_us);
+    const struct query_settled *item = query_settling_find(next->settling, subscription->number, name_us);
     if (item && item->is_priced && !item->outcome.problem) counted = item->outcome.account_before;
     if (counted.e18 != next->sums.drafted.e18) {
-        next->start_s = start_s;
+        next->name_us = name_us;
         next->subscription = subscription->number;
     }
     return STOP;
@@ -350,10 +351,10 @@ static int on_next(void *context, const struct mtr_subscription *subscription, s
 
 /* One further: the rest is told when that is priced. */
 static int follow_account(struct query_settling *settling, const struct query_outcome *outcome,
-                          int64_t start_s)
+                          int64_t name_us)
 {
     const struct mtr_subscription *phase = outcome->phase;
-    struct following next = {.settling = settling, .start_s = INT64_MAX};
+    struct following next = {.settling = settling, .name_us = INT64_MAX};
     if (!phase->tariff->has_account || phase->peer_count < 2 || !outcome->exists) return MTR_OK;
     const struct mtr_period whole = mtr_period_at(&phase->billing, outcome->start_us);
     query_account_changed(&settling->accounts, phase, &whole);
@@ -361,10 +362,10 @@ static int follow_account(struct query_settling *settling, const struct query_ou
     int rc = query_account_before(&settling->accounts, phase, &whole, &next.sums);
     if (!rc) rc = mtr_money_add(next.sums.drafted, outcome->account, &next.sums.drafted);
     if (!rc && settling->charges)
-        rc = mtr_account_charged(settling->charges, phase, start_s, &next.sums.charged);
+        rc = mtr_account_charged(settling->charges, phase, name_us, &next.sums.charged);
     if (!rc) rc = mtr_account_walk(phase, &whole, phase->peer_index + 1, phase->peer_count, on_next, &next);
     if (rc && rc != STOP) return rc;
-    return next.start_s < INT64_MAX ? query_settling_mark(settling, next.subscription, next.start_s) : MTR_OK;
+    return next.name_us < INT64_MAX ? query_settling_mark(settling, next.subscription, next.name_us) : MTR_OK;
 }
 
 static const struct mtr_subscription *phase_of(const struct query_settling *settling,
@@ -372,7 +373,7 @@ static const struct mtr_subscription *phase_of(const struct query_settling *sett
 {
     const struct mtr_subscription *subscription =
         mtr_catalog_subscription(settling->view->catalog, item->subscription);
-    return subscription ? mtr_billing_period_phase(subscription, item->start_s) : NULL;
+    return subscription ? mtr_billing_period_phase(subscription, item->name_us) : NULL;
 }
 
 /* Hands on what came of it. What cannot be priced stays as it was charged. */
@@ -381,9 +382,9 @@ static int tell(struct query_settling *settling, const struct query_settled *ite
 {
     int rc = MTR_OK;
     if (!item->outcome.problem)
-        rc = query_drafted_note(&settling->draws, item->subscription, item->start_s, price, on_drawing,
+        rc = query_drafted_note(&settling->draws, item->subscription, item->name_us, price, on_drawing,
                                 settling);
-    return rc ? rc : follow_account(settling, &item->outcome, item->start_s);
+    return rc ? rc : follow_account(settling, &item->outcome, item->name_us);
 }
 
 static int settle(struct query_settling *settling, uint32_t index)
@@ -395,7 +396,7 @@ static int settle(struct query_settling *settling, uint32_t index)
     if (!phase) return MTR_OK;
     const uint64_t looked = settling->accounts.looked;
     mtr_arena_reset(settling->prices);
-    int rc = query_price_period(settling, phase, item->start_s, &price, &outcome);
+    int rc = query_price_period(settling, phase, item->name_us, &price, &outcome);
     if (!rc && outcome.problem) {
         outcome.why = mtr_arena_strdup(&settling->arena, mtr_str_from(outcome.why));
         if (!outcome.why) rc = MTR_ENOMEM;

@@ -37,7 +37,7 @@ struct query_outcome {
 
 struct query_settled {
     uint32_t subscription;
-    int64_t start_s; /* their name */
+    int64_t name_us;
     bool is_waiting, is_priced;
     struct query_outcome outcome;
 };
@@ -74,15 +74,15 @@ void query_settling_close(struct query_settling *settling);
 /* Another group, in the moment of the view's and the charges' transactions. */
 void query_settling_begin(struct query_settling *settling);
 /* MTR_ELIMIT: there is no more room. */
-int query_settling_mark(struct query_settling *settling, uint32_t subscription, int64_t start_s) MTR_MUST_USE;
+int query_settling_mark(struct query_settling *settling, uint32_t subscription, int64_t name_us) MTR_MUST_USE;
 /* Do as many wait as can be priced? */
 bool query_settling_is_full(const struct query_settling *settling);
 /* MTR_ELIMIT: a bound ended it, and some wait. Errors: the stores'. */
 int query_settling_run(struct query_settling *settling) MTR_MUST_USE;
 /* NULL: it is as it was charged. */
 const struct query_settled *query_settling_find(const struct query_settling *settling, uint32_t subscription,
-                                                int64_t start_s);
-/* By subscription and start from then on; nothing is to be found or marked any more. */
+                                                int64_t name_us);
+/* By subscription and name from then on; nothing is to be found or marked any more. */
 void query_settling_sort(struct query_settling *settling);
 
 /* A rating of the view's use, with balances and accounts as they were settled. Context: the settling. */
@@ -90,7 +90,7 @@ extern const struct mtr_draw_ledger query_ledger_of_settled;
 /* The price of the period of that name of a phase, and what it comes to. An error that is the period's own is
  * its problem, with a sentence that is borrowed from the price. */
 int query_price_period(struct query_settling *settling, const struct mtr_subscription *phase,
-                       int64_t start_s, struct mtr_period_price *price,
+                       int64_t name_us, struct mtr_period_price *price,
                        struct query_outcome *out) MTR_MUST_USE;
 
 #endif

@@ -33,7 +33,7 @@ static int find_known(struct pricing *pricing)
     const struct what_if *what_if = pricing->what_if;
     pricing->subscription = number_of(pricing->pair);
     if (!what_if->charges) return MTR_OK;
-    int rc = mtr_charges_get_period(what_if->charges, pricing->subscription, pricing->pair->start_s,
+    int rc = mtr_charges_get_period(what_if->charges, pricing->subscription, pricing->pair->name_us,
                                     &pricing->known);
     pricing->is_known = rc == MTR_OK;
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
@@ -70,7 +70,7 @@ static int add_emitted(void *context, const struct mtr_charge_line *line)
 static int sum_emitted(const struct pricing *pricing, struct adding *adding)
 {
     if (!pricing->is_known) return MTR_OK;
-    return mtr_charges_walk_lines(pricing->what_if->charges, pricing->subscription, pricing->pair->start_s,
+    return mtr_charges_walk_lines(pricing->what_if->charges, pricing->subscription, pricing->pair->name_us,
                                   add_emitted, adding);
 }
 
@@ -220,9 +220,9 @@ int what_if_mark_pair(struct what_if *what_if, const struct query_period_pair *p
     int rc = find_known(&pricing);
     const bool waits = !pricing.is_known || pricing.known.dirty;
     if (!rc && waits && pair->stored.phase)
-        rc = query_settling_mark(stored, pricing.subscription, pair->start_s);
+        rc = query_settling_mark(stored, pricing.subscription, pair->name_us);
     if (!rc && !waits) rc = query_inputs_differ(stored, draft, pair, &differs);
-    return !rc && (waits || differs) ? query_settling_mark(draft, pricing.subscription, pair->start_s) : rc;
+    return !rc && (waits || differs) ? query_settling_mark(draft, pricing.subscription, pair->name_us) : rc;
 }
 
 static int price_stored(struct pricing *pricing)
@@ -231,7 +231,7 @@ static int price_stored(struct pricing *pricing)
     struct what_if *what_if = pricing->what_if;
     mtr_arena_reset(&what_if->arena);
     if (!period->phase) return MTR_OK;
-    int rc = query_price_period(&what_if->stored.settling, period->phase, pricing->pair->start_s,
+    int rc = query_price_period(&what_if->stored.settling, period->phase, pricing->pair->name_us,
                                 &pricing->price, &pricing->stored);
     what_if->cells += pricing->stored.cell_count;
     return rc ? rc : compare_emitted(pricing);
@@ -241,7 +241,7 @@ static int price_stored(struct pricing *pricing)
 static void find_draft(struct pricing *pricing)
 {
     const struct query_settled *settled = query_settling_find(
-        &pricing->what_if->draft.settling, pricing->subscription, pricing->pair->start_s);
+        &pricing->what_if->draft.settling, pricing->subscription, pricing->pair->name_us);
     if (!pricing->pair->draft.phase) return;
     MTR_ASSERT(settled || pricing->pair->stored.phase); /* one that it alone has was marked */
     pricing->draft = settled ? settled->outcome : pricing->stored;
@@ -252,7 +252,7 @@ int what_if_changes_pair(struct what_if *what_if, const struct query_period_pair
     struct pricing pricing = {.what_if = what_if, .pair = pair};
     struct adding all = {.phase = NULL};
     const struct query_settled *settled =
-        query_settling_find(&what_if->draft.settling, number_of(pair), pair->start_s);
+        query_settling_find(&what_if->draft.settling, number_of(pair), pair->name_us);
     if (!settled) return MTR_OK;
     int rc = find_known(&pricing);
     if (!rc) rc = sum_emitted(&pricing, &all);

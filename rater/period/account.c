@@ -90,10 +90,10 @@ static int on_line(void *context, const struct mtr_charge_line *line)
 }
 
 int mtr_account_charged(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
-                        int64_t start_s, struct mtr_money *sum)
+                        int64_t name_us, struct mtr_money *sum)
 {
     struct adding adding = {subscription, sum};
-    return mtr_charges_walk_lines(charges, subscription->number, start_s, on_line, &adding);
+    return mtr_charges_walk_lines(charges, subscription->number, name_us, on_line, &adding);
 }
 
 int mtr_period_price_account(const struct mtr_period_price *price, struct mtr_money *out)

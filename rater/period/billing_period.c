@@ -24,27 +24,27 @@ int64_t mtr_billing_period_start(const struct mtr_subscription *subscription, in
     return mtr_time_later(whole.start_us, subscription->start_us);
 }
 
-int64_t mtr_billing_period_name_s(int64_t start_us)
+int64_t mtr_billing_period_name(const struct mtr_subscription *subscription, int64_t start_us)
 {
-    return start_us / MTR_US_PER_SECOND - (start_us % MTR_US_PER_SECOND < 0);
+    (void)subscription;
+    return mtr_time_second(start_us);
 }
 
-int64_t mtr_billing_period_instant(const struct mtr_subscription *phase, int64_t start_s)
+int64_t mtr_billing_period_instant(const struct mtr_subscription *phase, int64_t name_us)
 {
-    const int64_t start_us = start_s * MTR_US_PER_SECOND,
-                  time_us = mtr_time_later(start_us, phase->start_us);
-    return mtr_billing_period_name_s(time_us) == start_s ? time_us : start_us;
+    const int64_t time_us = mtr_time_later(name_us, phase->start_us);
+    return mtr_time_second(time_us) == name_us ? time_us : name_us;
 }
 
 const struct mtr_subscription *mtr_billing_period_phase(const struct mtr_subscription *subscription,
-                                                        int64_t start_s)
+                                                        int64_t name_us)
 {
-    return mtr_subscription_at(subscription, (start_s + 1) * MTR_US_PER_SECOND - 1);
+    return mtr_subscription_at(subscription, name_us + MTR_US_PER_SECOND - 1);
 }
 
-int64_t rater_period_end_s(int64_t end_us)
+int64_t rater_period_end(int64_t end_us)
 {
-    return end_us / MTR_US_PER_SECOND + (end_us % MTR_US_PER_SECOND > 0);
+    return mtr_time_second(end_us + MTR_US_PER_SECOND - 1);
 }
 
 int64_t rater_first_charged(const struct mtr_subscription *subscription)
@@ -433,16 +433,16 @@ static void check_parts(const struct mtr_billing_period *period)
 }
 
 int rater_billing_period_at(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                            int64_t start_us, struct mtr_billing_period *out)
+                            int64_t name_us, struct mtr_billing_period *out)
 {
-    struct mtr_billing_period period = {.start_us = start_us, .end_us = start_us};
+    struct mtr_billing_period period = {.name_us = name_us, .start_us = name_us, .end_us = name_us};
     const struct making making = {rating, subscription, &period};
-    const int64_t time_us = mtr_time_later(start_us, subscription->start_us);
-    if (mtr_billing_period_name_s(time_us) == mtr_billing_period_name_s(start_us) &&
-        time_us < subscription->end_us) {
-        period.whole = mtr_period_at(&subscription->billing, time_us);
-        period.exists = mtr_time_later(period.whole.start_us, subscription->start_us) == time_us;
-        period.start_us = time_us;
+    const int64_t start_us = mtr_billing_period_instant(subscription, name_us);
+    if (subscription->start_us <= start_us && start_us < subscription->end_us) {
+        period.whole = mtr_period_at(&subscription->billing, start_us);
+        period.exists = mtr_time_later(period.whole.start_us, subscription->start_us) == start_us &&
+                        mtr_billing_period_name(subscription, start_us) == name_us;
+        period.start_us = start_us;
         period.end_us = mtr_time_sooner(period.whole.end_us, subscription->end_us);
     }
     if (period.exists) {

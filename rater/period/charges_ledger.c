@@ -17,8 +17,8 @@ struct adding {
 static int on_period(void *context, const struct mtr_subscription *subscription, struct mtr_period period)
 {
     const struct adding *adding = context;
-    return mtr_account_charged(adding->charges, subscription, mtr_billing_period_name_s(period.start_us),
-                               adding->sum);
+    return mtr_account_charged(adding->charges, subscription,
+                               mtr_billing_period_name(subscription, period.start_us), adding->sum);
 }
 
 static int add_account(void *context, const struct mtr_subscription *subscription,

@@ -104,7 +104,7 @@ static int add_allowance(struct finding *finding, const struct mtr_billing_perio
     int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
     if (rc) return rc;
     snprintf(text, sizeof(text), "allowance:%u:%lld:%.*s:%.*s", finding->subscription->number,
-             (long long)mtr_billing_period_name_s(granting->start_us), MTR_STR_ARGS(allowance->key),
+             (long long)(granting->name_us / MTR_US_PER_SECOND), MTR_STR_ARGS(allowance->key),
              MTR_STR_ARGS(grant.currency));
     grant.id = hash_text(text);
     return add_grant(finding, &grant);
@@ -160,7 +160,8 @@ static int add_rolled_over(struct finding *finding)
         const int64_t before_us = start_us;
         start_us = mtr_billing_period_start(subscription, before_us - 1, &end_us);
         MTR_ASSERT(start_us < before_us && end_us >= before_us); /* the one right before */
-        int rc = rater_billing_period_at(finding->rating, subscription, start_us, granting);
+        int rc = rater_billing_period_at(finding->rating, subscription,
+                                         mtr_billing_period_name(subscription, start_us), granting);
         if (!rc) rc = add_allowances(finding, granting, age);
         if (rc) return rc;
     }
@@ -318,11 +319,11 @@ static int mix_grants(struct mtr_billing_period *period, const struct mtr_grants
 }
 
 int rater_open_period(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                      int64_t start_us, struct mtr_billing_period *period, struct mtr_grants *grants)
+                      int64_t name_us, struct mtr_billing_period *period, struct mtr_grants *grants)
 {
     struct finding finding = {
         .rating = rating, .subscription = subscription, .period = period, .arena = rating->arena};
-    int rc = rater_billing_period_at(rating, subscription, start_us, period);
+    int rc = rater_billing_period_at(rating, subscription, name_us, period);
     if (!rc) rc = find_grants(&finding);
     if (!rc) rc = mix_grants(period, &finding.grants);
     if (!rc) *grants = finding.grants;
@@ -330,17 +331,17 @@ int rater_open_period(const struct mtr_rating *rating, const struct mtr_subscrip
 }
 
 int mtr_billing_period_inputs(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                              int64_t start_us, struct mtr_hash128 *out)
+                              int64_t name_us, struct mtr_hash128 *out)
 {
     struct mtr_billing_period period;
     struct mtr_grants grants;
-    int rc = rater_open_period(rating, subscription, start_us, &period, &grants);
+    int rc = rater_open_period(rating, subscription, name_us, &period, &grants);
     if (!rc) *out = period.inputs;
     return rc;
 }
 
 int mtr_billing_period_grants(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                              int64_t start_us, struct mtr_grants *out)
+                              int64_t name_us, struct mtr_grants *out)
 {
     struct mtr_billing_period period;
     struct finding finding = {.rating = rating,
@@ -348,7 +349,7 @@ int mtr_billing_period_grants(const struct mtr_rating *rating, const struct mtr_
                               .period = &period,
                               .arena = rating->arena,
                               .every_credit = true};
-    int rc = rater_billing_period_at(rating, subscription, start_us, &period);
+    int rc = rater_billing_period_at(rating, subscription, name_us, &period);
     if (!rc) rc = find_grants(&finding);
     if (!rc) *out = finding.grants;
     return rc;
@@ -377,7 +378,7 @@ int rater_read_balances(const struct mtr_rating *rating, const struct mtr_subscr
         struct mtr_grant *grant = &grants->items[i];
         struct mtr_charge_draw draw = {
             .grant = grant->id,
-            .period_start_s = mtr_billing_period_name_s(period->start_us),
+            .period_start_us = period->name_us,
             .subscription = subscription->number};
         int rc = rating->ledger->draw_before(rating->ledger_context, &draw);
         if (rc && rc != MTR_ENOTFOUND) return rc;

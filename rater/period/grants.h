@@ -10,7 +10,7 @@
  * The sum of a term is kept as a grant is, though nothing is granted: each of its periods has a row with what
  * it came to, and what those before it did. So late use of one corrects those behind it in the same chain.
  *
- * Periods draw on a grant in the order of (period start, subscription number). A draw knows what those before
+ * Periods draw on a grant in the order of (period name, subscription number). A draw knows what those before
  * it drew when it was made; when that changes, the next one's period is marked dirty, and so on: a correction
  * flows forward, one period at a rating.
  */
@@ -21,7 +21,7 @@
 
 /* rater_billing_period_at, and the grants of that period, not drawn on yet; they are part of its inputs. */
 int rater_open_period(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                      int64_t start_us, struct mtr_billing_period *period,
+                      int64_t name_us, struct mtr_billing_period *period,
                       struct mtr_grants *grants) MTR_MUST_USE;
 
 /* The sum of the term that the part lies in; NULL: it has no limits of one, or is of costs, which have none.

@@ -7,9 +7,9 @@
 
 #include "meterd/rater/billing_period.h"
 
-/* The period that starts at start_us, or later in the same second. From the rating's arena. */
+/* The period of that name. From the rating's arena. */
 int rater_billing_period_at(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                            int64_t start_us, struct mtr_billing_period *out) MTR_MUST_USE;
+                            int64_t name_us, struct mtr_billing_period *out) MTR_MUST_USE;
 
 /* The period with its cost parts for parts: what it costs the seller is priced as what it costs the
  * customer. */
@@ -31,7 +31,7 @@ struct mtr_hash128 rater_schedule_hash(const struct mtr_subscription *subscripti
 struct mtr_hash128 rater_life_hash(const struct mtr_subscription *subscription);
 
 /* The first whole second in which it is over: what the charges store has for its end. */
-int64_t rater_period_end_s(int64_t end_us);
+int64_t rater_period_end(int64_t end_us);
 
 /* From when on use is charged by the subscription's tariff: behind its trial; INT64_MAX where nothing
  * is from then on. */

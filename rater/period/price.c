@@ -24,7 +24,7 @@ static void describe_line(const struct mtr_subscription *subscription,
     const struct mtr_tariff_version *version = line->part->version;
     MTR_ASSERT(period->start_us <= line->part->start_us && line->part->end_us <= period->end_us);
     identity->subscription = subscription->number;
-    identity->period_start_s = mtr_billing_period_name_s(period->start_us);
+    identity->period_start_us = period->name_us;
     identity->part_start_us = line->part->start_us;
     identity->part_end_us = line->part->end_us;
     identity->currency = subscription->currency;
@@ -283,13 +283,13 @@ static int price_costs(const struct mtr_rating *rating, struct mtr_period_price 
 }
 
 int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                             int64_t start_us, struct mtr_period_price *out)
+                             int64_t name_us, struct mtr_period_price *out)
 {
     struct mtr_period_price priced = {.subscription = subscription, .range = rating->lines};
     priced.rest = rating->rest ? rating->rest->parts : NULL;
     priced.rest_charged = rating->rest ? rating->rest->charged_parts : NULL;
     struct mtr_billing_period *period = &priced.period;
-    int rc = rater_open_period(rating, subscription, start_us, period, &priced.grants);
+    int rc = rater_open_period(rating, subscription, name_us, period, &priced.grants);
     if (!rc) rc = rater_read_balances(rating, subscription, period, &priced.grants);
     if (!rc)
         rc = rater_account(rating, subscription, &period->whole, &priced.account_before,

@@ -43,7 +43,7 @@ static int compare_words(const void *a, const void *b)
 }
 
 /* Those of one period of a subscription. */
-static struct lines lines_of(struct rating_world *world, const char *subscription, int64_t period_start_s)
+static struct lines lines_of(struct rating_world *world, const char *subscription, int64_t period_start_us)
 {
     enum { LINES_MAX = 64 };
     struct lines found = {0}, sorted = {0};
@@ -52,7 +52,7 @@ static struct lines lines_of(struct rating_world *world, const char *subscriptio
     size_t count = 0;
     const uint32_t number = mtr_catalog_find_subscription(world->catalog, mtr_str_from(subscription))->number;
     assert_int_equal(mtr_charges_begin(world->charges, false, &txn), 0);
-    assert_int_equal(mtr_charges_walk_lines(txn, number, period_start_s, on_line, &found), 0);
+    assert_int_equal(mtr_charges_walk_lines(txn, number, period_start_us, on_line, &found), 0);
     mtr_charges_abort(txn);
     for (char *at = found.text; *at && count < LINES_MAX; count++) {
         items[count] = at;
@@ -116,7 +116,7 @@ static unsigned check_bundle(const char *path)
         snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(line, "\n"), line);
         char *arrow = strstr(copy, " -> ");
         copy[strcspn(copy, ":")] = '\0';
-        snprintf(got, sizeof(got), "%s", lines_of(&world, copy + strlen(mark), JANUARY_US / MTR_US_PER_SECOND).text);
+        snprintf(got, sizeof(got), "%s", lines_of(&world, copy + strlen(mark), JANUARY_US).text);
         for (char *none = strstr(got, " -"); none; none = strstr(got, " -"))
             memmove(none, none + 2, strlen(none + 2) + 1); /* no cost */
         if (strcmp(got, arrow + 4) != 0)

@@ -144,12 +144,12 @@ static void audit(struct telling *telling)
 /* ---- what is stated ---- */
 
 /* "[SUBSCRIPTION] PERIOD": a subscription that is alone need not be named. */
-static uint32_t read_label(const struct telling *telling, const char *label, int64_t *period_start_s)
+static uint32_t read_label(const struct telling *telling, const char *label, int64_t *period_start_us)
 {
     const struct mtr_catalog *catalog = telling->world.catalog;
     const char *space = strchr(label, ' ');
     const struct mtr_str key = {label, space ? (size_t)(space - label) : 0};
-    *period_start_s = time_of(telling, space ? space + 1 : label) / MTR_US_PER_SECOND;
+    *period_start_us = mtr_time_second(time_of(telling, space ? space + 1 : label));
     const bool is_alone = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION) == 1;
     const struct mtr_subscription *named = space ? mtr_catalog_find_subscription(catalog, key) : NULL;
     if (!named && (space || !is_alone)) fail_at(telling, "%s: of which subscription?", label);
@@ -175,14 +175,14 @@ static void write_out(const char *stated, char out[STORY_TEXT_BYTES])
 static void compare_charges(struct telling *telling, const char *label, const char *stated)
 {
     char expected[STORY_TEXT_BYTES] = "", got[STORY_TEXT_BYTES] = "";
-    int64_t period_start_s;
-    const uint32_t subscription = read_label(telling, label, &period_start_s);
+    int64_t period_start_us;
+    const uint32_t subscription = read_label(telling, label, &period_start_us);
     write_out(stated, expected);
     const char *piece = expected;
     size_t size = 0;
     for (size_t i = 0; i < telling->news.count; i++) {
         struct rating_charge *news = &telling->news.items[i];
-        if (news->subscription != subscription || news->period_start_s != period_start_s) continue;
+        if (news->subscription != subscription || news->period_start_us != period_start_us) continue;
         const size_t piece_size = strcspn(piece, ";");
         const bool with_quantity = news->is_draw || memchr(piece, '(', piece_size);
         size += (size_t)snprintf(got + size, sizeof(got) - size, "%s%s%s%s", size ? "; " : "", news->text,
@@ -208,11 +208,11 @@ static void compare_body(struct telling *telling, const char *component, const c
 static void check_closed(struct telling *telling, const char *label)
 {
     struct mtr_charge_period period = {.status = MTR_PERIOD_OPEN};
-    int64_t start_s;
-    const uint32_t subscription = read_label(telling, label, &start_s);
+    int64_t start_us;
+    const uint32_t subscription = read_label(telling, label, &start_us);
     struct mtr_charges_txn *txn = NULL;
     assert_int_equal(mtr_charges_begin(telling->world.charges, false, &txn), 0);
-    int rc = mtr_charges_get_period(txn, subscription, start_s, &period);
+    int rc = mtr_charges_get_period(txn, subscription, start_us, &period);
     mtr_charges_abort(txn);
     if (rc || period.status != MTR_PERIOD_FINAL) fail_at(telling, "%s is not closed", label);
 }
@@ -248,13 +248,13 @@ static void fail_of_news(const struct telling *telling, const struct rating_char
     size_t size = 0;
     for (const struct rating_charge *news = first;
          news < telling->news.items + telling->news.count && size < sizeof(rest); news++)
-        if (news->subscription == first->subscription && news->period_start_s == first->period_start_s)
+        if (news->subscription == first->subscription && news->period_start_us == first->period_start_us)
             size += (size_t)snprintf(rest + size, sizeof(rest) - size, "%s%s%s%s", size ? "; " : "",
                                      news->text, news->quantity, news->cost);
     const struct mtr_subscription *subscription =
         mtr_catalog_subscription(telling->world.catalog, first->subscription);
     fail_at(telling, "this is not stated:\n  %.*s %s: %s", MTR_STR_ARGS(subscription->key),
-            story_format_time(first->period_start_s * MTR_US_PER_SECOND, time), rest);
+            story_format_time(first->period_start_us, time), rest);
 }
 
 /* What came since the last time, each of it stated: behind the instant, and on each indented line below. */

@@ -499,7 +499,7 @@ void scenario_bill_make(struct scenario *scenario, const struct naive *naive, in
 /* What a line is, and all of that as one text. */
 struct line_identity {
     struct mtr_str subscription;
-    int64_t period_s, part_us;
+    int64_t period_us, part_us; /* the second that the period begins in */
     struct mtr_str component, kind, dimensions, currency;
 };
 char *scenario_line_key(struct scenario *scenario, const struct line_identity *line);

@@ -45,7 +45,7 @@ struct billing {
 char *scenario_line_key(struct scenario *scenario, const struct line_identity *line)
 {
     return scenario_format(scenario, "%.*s %" PRId64 " %" PRId64 " %.*s %.*s [%.*s] %.*s",
-                           MTR_STR_ARGS(line->subscription), line->period_s, line->part_us,
+                           MTR_STR_ARGS(line->subscription), line->period_us, line->part_us,
                            MTR_STR_ARGS(line->component), MTR_STR_ARGS(line->kind),
                            MTR_STR_ARGS(line->dimensions), MTR_STR_ARGS(line->currency));
 }
@@ -149,7 +149,7 @@ static char *line_key(const struct billing *billing, int64_t part_us, const char
                       struct mtr_str dimensions)
 {
     const struct line_identity line = {.subscription = billing->subscription->key,
-                                       .period_s = billing->start_us / MTR_US_PER_SECOND,
+                                       .period_us = mtr_time_second(billing->start_us),
                                        .part_us = part_us,
                                        .component = mtr_str_from(component),
                                        .kind = mtr_str_from(kind),

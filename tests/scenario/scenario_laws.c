@@ -316,7 +316,7 @@ static int on_finding(void *context, const struct mtr_audit_finding *finding)
     struct findings *findings = context;
     bool is_stray = finding->code == MTR_FINDING_AUDIT_OUTSIDE_TERM || finding->code == MTR_FINDING_AUDIT_NO_TARIFF;
     CHECK(findings->scenario, is_stray, "audit: %s, %.*s %" PRId64 " %.*s: %.*s", mtr_finding_kind(finding->code)->code,
-          MTR_STR_ARGS(finding->subscription), finding->period_start_s, MTR_STR_ARGS(finding->component), MTR_STR_ARGS(finding->text));
+          MTR_STR_ARGS(finding->subscription), finding->period_start_us, MTR_STR_ARGS(finding->component), MTR_STR_ARGS(finding->text));
     findings->stray++;
     return MTR_OK;
 }

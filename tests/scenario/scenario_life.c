@@ -293,7 +293,7 @@ struct naming_periods {
 static int on_period(void *context, const struct mtr_charge_period *period)
 {
     struct naming_periods *periods = context;
-    return mtr_charges_walk_lines(periods->txn, period->subscription, period->start_s, on_line, &periods->naming);
+    return mtr_charges_walk_lines(periods->txn, period->subscription, period->start_us, on_line, &periods->naming);
 }
 
 void scenario_check_named(struct scenario *scenario)

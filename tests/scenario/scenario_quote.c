@@ -373,7 +373,7 @@ struct emitted {
 static char *line_key(struct quoting *quoting, const struct mtr_charge_line *line)
 {
     const struct line_identity identity = {.subscription = quoting->subscription->key,
-                                           .period_s = line->period_start_s,
+                                           .period_us = mtr_time_second(line->period_start_us),
                                            .part_us = line->part_start_us,
                                            .component = line->component,
                                            .kind = line->kind,
@@ -440,10 +440,10 @@ static int on_period(void *context, const struct mtr_charge_period *period)
     emitted.count = 0;
     emitted.quoting = quoting;
     mtr_arena_reset(&quoting->price);
-    CHECK_OK(scenario, mtr_charges_walk_lines(quoting->charges, period->subscription, period->start_s,
+    CHECK_OK(scenario, mtr_charges_walk_lines(quoting->charges, period->subscription, period->start_us,
                                               on_line, &emitted));
-    CHECK_OK(scenario, mtr_billing_period_price(&rating, quoting->subscription,
-                                                period->start_s * MTR_US_PER_SECOND, &priced));
+    CHECK_OK(scenario,
+             mtr_billing_period_price(&rating, quoting->subscription, period->start_us, &priced));
     for (uint32_t i = 0; i < priced.line_count; i++) take_off(&emitted, &priced.lines[i]);
     for (uint32_t i = 0; i < emitted.count; i++)
         CHECK(scenario, !emitted.amounts[i].e18 && !emitted.costs[i].e18,

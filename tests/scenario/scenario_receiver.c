@@ -103,7 +103,7 @@ static void take_charge(struct scenario *scenario, struct receiver *receiver, co
     if (mtr_node_get(charge, "cost"))
         CHECK_OK(scenario, mtr_money_parse(text_of(scenario, charge, "cost"), &cost));
     const struct line_identity line = {.subscription = text_of(scenario, charge, "subscription"),
-                                       .period_s = time_of(scenario, charge, "period_start") / MTR_US_PER_SECOND,
+                                       .period_us = mtr_time_second(time_of(scenario, charge, "period_start")),
                                        .part_us = time_of(scenario, charge, "part_start"),
                                        .component = text_of(scenario, charge, "component"),
                                        .kind = text_of(scenario, charge, "kind"),

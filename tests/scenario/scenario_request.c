@@ -153,7 +153,7 @@ static void add(struct asking *asking, struct differences *differences, const st
 static void add_cost(struct asking *asking, struct line_identity identity, struct mtr_money cost)
 {
     if (mtr_str_equal(identity.kind, MTR_STR("rounding"))) return;
-    identity.part_us = identity.period_s * MTR_US_PER_SECOND;
+    identity.part_us = identity.period_us;
     add(asking, &asking->costs, &identity, cost);
 }
 
@@ -161,7 +161,7 @@ static int on_line(void *context, const struct mtr_charge_line *line)
 {
     struct asking *asking = context;
     const struct line_identity identity = {.subscription = asking->subscription->key,
-                                           .period_s = line->period_start_s,
+                                           .period_us = mtr_time_second(line->period_start_us),
                                            .part_us = line->part_start_us,
                                            .component = line->component,
                                            .kind = line->kind,
@@ -176,8 +176,8 @@ static int on_period(void *context, const struct mtr_charge_period *period)
 {
     struct asking *asking = context;
     const struct mtr_subscription *subscription =
-        mtr_billing_period_phase(asking->subscription, period->start_s);
-    const int64_t start_us = mtr_billing_period_instant(subscription, period->start_s);
+        mtr_billing_period_phase(asking->subscription, period->start_us);
+    const int64_t start_us = mtr_billing_period_instant(subscription, period->start_us);
     const bool exists = subscription->start_us <= start_us && start_us < subscription->end_us &&
                         period_start_of(asking, start_us) == start_us;
     const bool is_closed = exists && period->status == MTR_PERIOD_FINAL &&
@@ -189,8 +189,8 @@ static int on_period(void *context, const struct mtr_charge_period *period)
     if (asking->pools_go_on && (!is_closed || !is_answered)) asking->is_broken_off = true;
     if (!is_closed || !is_answered || asking->is_broken_off) return MTR_OK;
     CHECK(asking->scenario, asking->period_count < PERIODS_MAX, "too many periods");
-    asking->periods[asking->period_count++] = (struct mtr_period){start_us, period->end_s * MTR_US_PER_SECOND};
-    return mtr_charges_walk_lines(asking->charges, period->subscription, period->start_s, on_line, asking);
+    asking->periods[asking->period_count++] = (struct mtr_period){start_us, period->end_us};
+    return mtr_charges_walk_lines(asking->charges, period->subscription, period->start_us, on_line, asking);
 }
 
 /* ---- what is answered ---- */
@@ -232,7 +232,7 @@ static struct line_identity identity_of(struct asking *asking, const struct mtr_
 {
     const int64_t part_us = start_of(asking, line);
     return (struct line_identity){.subscription = asking->subscription->key,
-                                  .period_s = mtr_billing_period_name_s(period_start_of(asking, part_us)),
+                                  .period_us = mtr_time_second(period_start_of(asking, part_us)),
                                   .part_us = part_us,
                                   .component = mtr_node_text(line, "component"),
                                   .kind = mtr_node_text(line, "kind"),

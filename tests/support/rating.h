@@ -160,7 +160,7 @@ static inline int rating_print_finding(void *context, const struct mtr_audit_fin
     mtr_money_format(finding->emitted, emitted);
     fprintf(stderr, "finding: %s %.*s %lld %.*s %.*s expected %s emitted %s: %.*s\n",
             mtr_finding_kind(finding->code)->code, MTR_STR_ARGS(finding->subscription),
-            (long long)finding->period_start_s, MTR_STR_ARGS(finding->component),
+            (long long)finding->period_start_us, MTR_STR_ARGS(finding->component),
             MTR_STR_ARGS(finding->dimensions), expected, emitted, MTR_STR_ARGS(finding->text));
     return 0;
 }

@@ -11,7 +11,7 @@ enum { RATING_NEWS_MAX = 128 };
 
 struct rating_charge {
     uint32_t subscription;
-    int64_t period_start_s;
+    int64_t period_start_us;
     char component[48];
     char text[256];                            /* "final 5 calls" */
     char quantity[MTR_DECIMAL_TEXT_BYTES + 4]; /* " (10)" */
@@ -52,8 +52,8 @@ static inline int rating_on_news(void *context, const struct mtr_charge *charge)
     if (news->count == RATING_NEWS_MAX) return MTR_EFULL;
     struct rating_charge *item = &news->items[news->count++];
     *item = (struct rating_charge){.subscription = charge->subscription,
-                                   .period_start_s = charge->period_start_s};
-    int rc = mtr_charges_get_line_by_key(news->txn, charge->subscription, charge->period_start_s,
+                                   .period_start_us = charge->period_start_us};
+    int rc = mtr_charges_get_line_by_key(news->txn, charge->subscription, charge->period_start_us,
                                          charge->line, &line);
     if (rc) return rc;
     rating_describe(charge, &line, item->text);
@@ -90,7 +90,7 @@ static inline int rating_on_found(void *context, const struct mtr_audit_finding 
     char time[MTR_TIME_TEXT_BYTES];
     snprintf(found->text + size, found->size - size, "%s%s %.*s %s: %.*s", size ? "; " : "",
              mtr_finding_kind(finding->code)->code + strlen("audit."), MTR_STR_ARGS(finding->subscription),
-             story_format_time(finding->period_start_s * MTR_US_PER_SECOND, time), MTR_STR_ARGS(finding->text));
+             story_format_time(finding->period_start_us, time), MTR_STR_ARGS(finding->text));
     return 0;
 }
 

@@ -84,7 +84,7 @@ static inline int compare_lines(const void *a, const void *b)
 {
     const struct mtr_charge *x = a, *y = b;
     if (x->subscription != y->subscription) return x->subscription < y->subscription ? -1 : 1;
-    if (x->period_start_s != y->period_start_s) return x->period_start_s < y->period_start_s ? -1 : 1;
+    if (x->period_start_us != y->period_start_us) return x->period_start_us < y->period_start_us ? -1 : 1;
     return memcmp(&x->line, &y->line, sizeof(x->line));
 }
 

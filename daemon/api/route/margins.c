@@ -19,12 +19,12 @@ struct margins {
     /* asked for */
     const struct mtr_subscription *only; /* NULL: all */
     struct mtr_str customer;             /* empty: all */
-    int64_t from_s;                       /* periods that start there or later */
+    int64_t from_us;                     /* periods that start there or later */
     uint64_t limit;
     bool losses_only;
     /* where the walk stands */
     uint32_t after;               /* number of the last subscription that is listed whole */
-    int64_t next_period_s;        /* of the subscription behind it */
+    int64_t next_period_us;       /* of the subscription behind it */
     struct mtr_hash128 next_line; /* of that period; zero: its first */
     uint64_t listed, looked_at;
     /* of a piece */
@@ -74,7 +74,7 @@ static int on_line(void *context, const struct mtr_charge_line *line)
 {
     struct margins *margins = context;
     const struct mtr_subscription *subscription =
-        mtr_billing_period_phase(margins->subscription, line->period_start_s);
+        mtr_billing_period_phase(margins->subscription, line->period_start_us);
     const struct mtr_currency *currency = mtr_currency_find(line->currency);
     const unsigned digits = currency ? currency->digits : 0;
     struct mtr_money margin;
@@ -87,8 +87,7 @@ static int on_line(void *context, const struct mtr_charge_line *line)
     int rc = mtr_money_sub(line->emitted, line->cost, &margin);
     if (rc || (margins->losses_only && margin.e18 >= 0)) return rc;
     margins->listed++;
-    const bool is_first = mtr_billing_period_name_s(subscription->start_us) == line->period_start_s;
-    const int64_t start_us = is_first ? subscription->start_us : line->period_start_s * MTR_US_PER_SECOND;
+    const int64_t start_us = mtr_billing_period_instant(subscription, line->period_start_us);
     const struct margin_row row = {
         .subscription = subscription->key,
         .customer = line->customer.size ? line->customer : subscription->customer,
@@ -111,19 +110,19 @@ static int on_period(void *context, const struct mtr_charge_period *period)
 {
     struct margins *margins = context;
     const struct mtr_hash128 first = {0, 0};
-    if (period->start_s != margins->next_period_s) margins->next_line = first;
-    margins->next_period_s = period->start_s;
+    if (period->start_us != margins->next_period_us) margins->next_line = first;
+    margins->next_period_us = period->start_us;
     const struct mtr_subscription *phase =
-        mtr_billing_period_phase(margins->subscription, period->start_s);
+        mtr_billing_period_phase(margins->subscription, period->start_us);
     if (margins->customer.size && !mtr_str_equal(margins->customer, phase->customer)) {
-        margins->next_period_s++;
+        margins->next_period_us++;
         return MTR_OK;
     }
-    int rc = mtr_charges_walk_lines_from(margins->txn, period->subscription, period->start_s,
+    int rc = mtr_charges_walk_lines_from(margins->txn, period->subscription, period->start_us,
                                          margins->next_line, on_line, margins);
     if (rc) return rc;
     margins->next_line = first;
-    margins->next_period_s = period->start_s + 1;
+    margins->next_period_us = period->start_us + 1;
     return MTR_OK;
 }
 
@@ -136,7 +135,7 @@ static bool begin(struct api_call *call)
     margins->losses_only = api_flag(call, "losses");
     margins->limit = api_u64(call, "limit");
     margins->after = (uint32_t)api_u64(call, "after");
-    margins->from_s = margins->next_period_s = api_time_us(call, "from", 0) / MTR_US_PER_SECOND;
+    margins->from_us = margins->next_period_us = mtr_time_second(api_time_us(call, "from", 0));
     call->state = margins;
     return true;
 }
@@ -155,12 +154,12 @@ static int list_lines(struct api_call *call, struct margins *margins)
         margins->subscription = mtr_catalog_subscription(call->catalog, margins->after + 1);
         margins->looked_at++;
         if (is_selected(margins, margins->subscription)) {
-            int rc = mtr_charges_walk_periods(margins->txn, margins->after + 1, margins->next_period_s,
+            int rc = mtr_charges_walk_periods(margins->txn, margins->after + 1, margins->next_period_us,
                                               on_period, margins);
             if (rc) return rc;
         }
         margins->after++;
-        margins->next_period_s = margins->from_s;
+        margins->next_period_us = margins->from_us;
     }
     api_rows_end(margins->rows, margins->after, margins->after < count);
     return MTR_OK;

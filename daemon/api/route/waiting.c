@@ -17,7 +17,7 @@ struct waiting_list {
     uint64_t limit;
     /* where the walk stands: at the row behind this one */
     uint32_t subscription;
-    int64_t period_start_s;
+    int64_t period_start_us;
     uint64_t listed;
     bool more;
     /* of a piece */
@@ -60,7 +60,7 @@ static const struct mtr_shape row_shape = {.name = "WaitingPeriod", .members = m
 static bool is_behind(const struct waiting_list *list, const struct mtr_charge_waiting *waiting)
 {
     return waiting->subscription > list->subscription ||
-           (waiting->subscription == list->subscription && waiting->period_start_s > list->period_start_s);
+           (waiting->subscription == list->subscription && waiting->period_start_us > list->period_start_us);
 }
 
 static int write_waiting(struct waiting_list *list, const struct mtr_subscription *subscription,
@@ -68,10 +68,10 @@ static int write_waiting(struct waiting_list *list, const struct mtr_subscriptio
 {
     struct mtr_charge_period period;
     const struct mtr_zone *zone = subscription->zone;
-    int rc = mtr_charges_get_period(list->txn, waiting->subscription, waiting->period_start_s, &period);
+    int rc = mtr_charges_get_period(list->txn, waiting->subscription, waiting->period_start_us, &period);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
-    const int64_t start_us = mtr_billing_period_instant(subscription, period.start_s),
-                  end_us = period.end_s * MTR_US_PER_SECOND;
+    const int64_t start_us = mtr_billing_period_instant(subscription, period.start_us),
+                  end_us = period.end_us;
     const struct waiting_row row = {
         .subscription = subscription->key,
         .customer = subscription->customer,
@@ -102,11 +102,11 @@ static int on_waiting(void *context, const struct mtr_charge_waiting *waiting)
         return API_STOP;
     }
     list->subscription = waiting->subscription;
-    list->period_start_s = waiting->period_start_s;
+    list->period_start_us = waiting->period_start_us;
     const struct mtr_subscription *subscription =
         mtr_catalog_subscription(list->catalog, waiting->subscription);
     if (!subscription) return MTR_OK;
-    return write_waiting(list, mtr_billing_period_phase(subscription, waiting->period_start_s), waiting);
+    return write_waiting(list, mtr_billing_period_phase(subscription, waiting->period_start_us), waiting);
 }
 
 static bool begin(struct api_call *call)
@@ -115,10 +115,10 @@ static bool begin(struct api_call *call)
     if (!list || !api_subscription(call, "subscription", &list->only)) return false;
     list->limit = api_u64(call, "limit");
     list->subscription = (uint32_t)api_u64(call, "after");
-    list->period_start_s = INT64_MAX; /* behind all periods of that one */
+    list->period_start_us = INT64_MAX; /* behind all periods of that one */
     if (list->only && list->subscription < list->only->number) {
         list->subscription = list->only->number;
-        list->period_start_s = INT64_MIN;
+        list->period_start_us = INT64_MIN;
     }
     call->state = list;
     return true;

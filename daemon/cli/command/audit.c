@@ -180,7 +180,7 @@ static int on_finding(void *context, const struct mtr_audit_finding *finding)
     if ((mtr_audit_is_note(finding) ? audit->printed_notes++ : audit->printed++) >=
         FINDINGS_PRINTED_MAX)
         return 0;
-    mtr_time_format(finding->period_start_s * MTR_US_PER_SECOND, start);
+    mtr_time_format(finding->period_start_us, start);
     if (mtr_audit_is_note(finding)) {
         fprintf(stderr, "note: %.*s %s %.*s: %.*s [%s]\n", MTR_STR_ARGS(finding->subscription), start,
                 MTR_STR_ARGS(finding->component), MTR_STR_ARGS(finding->text),

@@ -289,7 +289,7 @@ static int price_period(struct run *run, const struct mtr_rating *rating, int64_
     const struct mtr_subscription *phase = mtr_subscription_at(run->subscription, start_us);
     struct mtr_period_price *priced = mtr_arena_calloc(run->arena, 1, sizeof(*priced));
     if (!priced) return MTR_ENOMEM;
-    int rc = mtr_billing_period_price(rating, phase, start_us, priced);
+    int rc = mtr_billing_period_price(rating, phase, mtr_billing_period_name(phase, start_us), priced);
     if (rc == MTR_EMISSING)
         return quote_fail(run->findings, MTR_FINDING_RATING_RATE_MISSING, NULL, "currency", priced->problem,
                           (struct mtr_str){NULL, 0});

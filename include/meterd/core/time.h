@@ -33,6 +33,13 @@ static inline int64_t mtr_time_sooner(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Where the second begins that the instant lies in. */
+static inline int64_t mtr_time_second(int64_t time_us)
+{
+    const int64_t into_us = time_us % MTR_US_PER_SECOND;
+    return time_us - into_us - (into_us < 0 ? MTR_US_PER_SECOND : 0);
+}
+
 struct mtr_civil {
     int32_t year;
     uint8_t month;  /* 1…12 */

@@ -21,7 +21,7 @@
 struct mtr_audit_finding {
     enum mtr_finding_code code;  /* audit.*; a warning is a note: of use that is not charged, no wrong sum */
     struct mtr_str subscription; /* key */
-    int64_t period_start_s;      /* of a note: the first hour */
+    int64_t period_start_us;      /* of a note: the first hour */
     struct mtr_str component;    /* or meter; may be empty */
     struct mtr_str dimensions;
     struct mtr_money expected; /* of a note: 0, as what was emitted */

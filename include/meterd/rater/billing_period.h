@@ -52,7 +52,8 @@ struct mtr_billing_part {
 };
 
 struct mtr_billing_period {
-    bool exists; /* false: no period of the subscription starts there (any more) */
+    bool exists; /* false: no period of the subscription has that name (any more) */
+    int64_t name_us; /* as asked for */
     struct mtr_period whole;
     int64_t start_us; /* whole, clipped to the subscription's term */
     int64_t end_us;
@@ -70,16 +71,17 @@ struct mtr_billing_period {
 int64_t mtr_billing_period_start(const struct mtr_subscription *subscription, int64_t time_us,
                                  int64_t *end_us);
 
-/* The second in which it starts: the name of a period in the charges store. */
-int64_t mtr_billing_period_name_s(int64_t start_us);
+/* The name, in the charges store, of the period that starts at that instant: the beginning of the second that
+ * it lies in. Where that is not known to be a period, the name that it would have. */
+int64_t mtr_billing_period_name(const struct mtr_subscription *subscription, int64_t start_us);
 
-/* The instant in that second at which a period of the phase starts: the phase's own start, or the second's
- * beginning. */
-int64_t mtr_billing_period_instant(const struct mtr_subscription *phase, int64_t start_s);
+/* The instant at which the period of that name starts, if it is one of the phase: the phase's own start, or
+ * the name itself. */
+int64_t mtr_billing_period_instant(const struct mtr_subscription *phase, int64_t name_us);
 
-/* The phase of the period of that name: the last that begins by the end of that second. */
+/* The phase of the period of that name. */
 const struct mtr_subscription *mtr_billing_period_phase(const struct mtr_subscription *subscription,
-                                                        int64_t start_s);
+                                                        int64_t name_us);
 
 /* ---- what it can draw on ---- */
 
@@ -105,7 +107,7 @@ struct mtr_grants {
 
 /* What was drawn and charged before. */
 struct mtr_draw_ledger {
-    /* Fills `before` and `drawn` of the last draw on draw->grant ahead of (draw->period_start_s,
+    /* Fills `before` and `drawn` of the last draw on draw->grant ahead of (draw->period_start_us,
      * draw->subscription). MTR_ENOTFOUND: there is none. */
     int (*draw_before)(void *context, struct mtr_charge_draw *draw);
     /* Adds what the subscriptions before this one in the account of its tariff were charged in that whole
@@ -199,11 +201,11 @@ struct mtr_period_price {
     bool account_continues;
 };
 
-/* The price of the subscription's period that starts at start_us. Errors: MTR_EOVERFLOW, MTR_ENOMEM (the
+/* The price of the period of that name, of the phase of that name. Errors: MTR_EOVERFLOW, MTR_ENOMEM (the
  * arena's limit, too), MTR_ELIMIT, MTR_EMISSING, and those of the hooks. Then nothing is written but
  * out->problem. */
 int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                             int64_t start_us, struct mtr_period_price *out) MTR_MUST_USE;
+                             int64_t name_us, struct mtr_period_price *out) MTR_MUST_USE;
 /* How lines of that period depend on one another, its grants included. They may be priced apart: each range
  * of them with the sums of the others (mtr_rating.rest) where a cap cuts or units are drawn, the first one
  * where something is made of what all come to. */
@@ -228,7 +230,7 @@ int mtr_period_price_is_emitted(const struct mtr_period_price *price, struct mtr
  * counts there. */
 int mtr_period_price_account(const struct mtr_period_price *price, struct mtr_money *out) MTR_MUST_USE;
 int mtr_account_charged(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
-                        int64_t start_s, struct mtr_money *sum) MTR_MUST_USE;
+                        int64_t name_us, struct mtr_money *sum) MTR_MUST_USE;
 /* The others of the account that have that whole billing period and are charged in it, each with its own part
  * of that: of its peers those with an index in [from, until). Those before it are counted, those behind it
  * count with it. A result other than 0 stops and is returned. */
@@ -240,15 +242,15 @@ int mtr_account_walk(const struct mtr_subscription *subscription, const struct m
 
 /* ---- what it depends on ---- */
 
-/* The hash of all that the price of the period that starts there depends on but use: equal, and nothing but
- * use can change it. Looks at the rating's catalog, credits and arena alone. */
+/* The hash of all that the price of the period of that name depends on but use: equal, and nothing but use
+ * can change it. Looks at the rating's catalog, credits and arena alone. */
 int mtr_billing_period_inputs(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                              int64_t start_us, struct mtr_hash128 *out) MTR_MUST_USE;
+                              int64_t name_us, struct mtr_hash128 *out) MTR_MUST_USE;
 
-/* The grants of the period that starts there, not drawn on yet, with all credits of the subscription and its
+/* The grants of the period of that name, not drawn on yet, with all credits of the subscription and its
  * customer, whether the period can draw on them or not. Looks at the rating's catalog, credits and arena
  * alone. */
 int mtr_billing_period_grants(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                              int64_t start_us, struct mtr_grants *out) MTR_MUST_USE;
+                              int64_t name_us, struct mtr_grants *out) MTR_MUST_USE;
 
 #endif

@@ -7,8 +7,8 @@
  *             of the feed
  *   line      (subscription, period, part, currency, component, kind, dimensions): the sum of its charges
  *   period    of a subscription: open or final, when it was rated, from which inputs, when to look again;
- *             beside it, while it cannot be rated, why. Its name is the second in which it starts: no two of
- *             a subscription start in one
+ *             beside it, while it cannot be rated, why. Its name is the beginning of the second in which it
+ *             starts, in µs as all instants are; of a second one in that second the instant at which it starts
  *   message   charges frozen as bytes for one destination, with the state of their delivery
  *
  *   PENDING ──mtr_outbox_step──▶ ATTEMPTED ──result──▶ ACKED | REJECTED | UNKNOWN, or PENDING again
@@ -47,7 +47,7 @@ struct mtr_charges_cursor {
     uint64_t change;            /* last feed row consumed */
     uint64_t scan_version;      /* catalog version that is (being) scanned */
     uint32_t scan_subscription; /* next to scan; 0 when the scan is done */
-    int64_t scan_period_s;      /* next period of it; INT64_MIN at its first */
+    int64_t scan_period_us;      /* next period of it; INT64_MIN at its first */
 };
 int mtr_charges_get_cursor(struct mtr_charges_txn *txn, struct mtr_charges_cursor *out) MTR_MUST_USE;
 int mtr_charges_put_cursor(struct mtr_charges_txn *txn, const struct mtr_charges_cursor *cursor) MTR_MUST_USE;
@@ -63,7 +63,7 @@ struct mtr_charge {
     struct mtr_hash128 id; /* deterministic; as text 32 hex digits */
     enum mtr_charge_status status;
     uint32_t subscription;
-    int64_t period_start_s;
+    int64_t period_start_us;
     struct mtr_hash128 line;            /* key of its line within (subscription, period) */
     struct mtr_quantity quantity;       /* of the line now */
     struct mtr_quantity quantity_delta;
@@ -111,7 +111,7 @@ enum { MTR_LINE_DIMENSIONS_BYTES_MAX = 1296 };
 
 struct mtr_charge_line {
     uint32_t subscription;
-    int64_t period_start_s;
+    int64_t period_start_us;
     int64_t part_start_us; /* the period's start, or where a tariff version begins inside it */
     struct mtr_str currency;
     struct mtr_str component;
@@ -143,13 +143,13 @@ int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *li
 /* Of what get_line has read. */
 int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_line *line) MTR_MUST_USE;
 /* The line of a charge: `key` is the charge's `line`. MTR_ENOTFOUND. */
-int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_us,
                                 struct mtr_hash128 key, struct mtr_charge_line *out) MTR_MUST_USE;
 typedef int (*mtr_charges_on_line)(void *context, const struct mtr_charge_line *line);
-int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_us,
                            mtr_charges_on_line on_line, void *context) MTR_MUST_USE;
 /* The same from the line of that key on: to go on with a walk that was ended there. */
-int mtr_charges_walk_lines_from(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+int mtr_charges_walk_lines_from(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_us,
                                 struct mtr_hash128 from, mtr_charges_on_line on_line,
                                 void *context) MTR_MUST_USE;
 
@@ -162,13 +162,13 @@ int mtr_charges_put_place(struct mtr_charges_txn *txn, const struct mtr_charge_l
 /* MTR_ENOTFOUND: the line is not there. */
 int mtr_charges_has_place(struct mtr_charges_txn *txn, const struct mtr_charge_line *line,
                           struct mtr_str place) MTR_MUST_USE;
-int mtr_charges_is_ordered(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+int mtr_charges_is_ordered(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_us,
                            bool *out) MTR_MUST_USE;
 /* Those of so many values, from that place on. The hook may not write; what it returns, when not 0, ends the
  * walk and is its result. */
 struct mtr_line_places {
     uint32_t subscription;
-    int64_t period_start_s;
+    int64_t period_start_us;
     unsigned values;
     struct mtr_str from;
 };
@@ -183,7 +183,7 @@ int mtr_charges_walk_places(struct mtr_charges_txn *txn, const struct mtr_line_p
  * period was rated, so that a balance is one look-up. */
 struct mtr_charge_draw {
     struct mtr_hash128 grant;
-    int64_t period_start_s;
+    int64_t period_start_us;
     uint32_t subscription;
     mtr_int128 before; /* of units 10^-12, of money 10^-18 */
     mtr_int128 drawn;
@@ -197,7 +197,7 @@ int mtr_charges_draw_before(struct mtr_charges_txn *txn, struct mtr_charge_draw 
 int mtr_charges_draw_after(struct mtr_charges_txn *txn, struct mtr_charge_draw *out) MTR_MUST_USE;
 /* The grants that a period has draws of. The hook may not put. */
 typedef int (*mtr_charges_on_grant)(void *context, struct mtr_hash128 grant);
-int mtr_charges_walk_drawn(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+int mtr_charges_walk_drawn(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_us,
                            mtr_charges_on_grant on_grant, void *context) MTR_MUST_USE;
 
 /* ---- periods and timers ---- */
@@ -206,8 +206,8 @@ enum mtr_charge_period_status { MTR_PERIOD_OPEN = 0, MTR_PERIOD_FINAL = 1 };
 
 struct mtr_charge_period {
     uint32_t subscription;
-    int64_t start_s;
-    int64_t end_s;
+    int64_t start_us;
+    int64_t end_us;
     enum mtr_charge_period_status status;
     bool dirty;                /* usage or inputs changed since it was rated */
     int problem;               /* why the last rating failed (enum mtr_error); 0 when it did not */
@@ -219,13 +219,13 @@ struct mtr_charge_period {
     int64_t close_due_us;      /* by the watermark; INT64_MAX once it is over: one that is final runs again
                                   where its end has moved behind that */
 };
-int mtr_charges_get_period(struct mtr_charges_txn *txn, uint32_t subscription, int64_t start_s,
+int mtr_charges_get_period(struct mtr_charges_txn *txn, uint32_t subscription, int64_t start_us,
                            struct mtr_charge_period *out) MTR_MUST_USE;
 /* Also moves its timers. */
 int mtr_charges_put_period(struct mtr_charges_txn *txn, const struct mtr_charge_period *period) MTR_MUST_USE;
-/* Periods of one subscription with start >= from_s, ascending. The hook may not put. */
+/* Periods of one subscription with start >= from_us, ascending. The hook may not put. */
 typedef int (*mtr_charges_on_period)(void *context, const struct mtr_charge_period *period);
-int mtr_charges_walk_periods(struct mtr_charges_txn *txn, uint32_t subscription, int64_t from_s,
+int mtr_charges_walk_periods(struct mtr_charges_txn *txn, uint32_t subscription, int64_t from_us,
                              mtr_charges_on_period on_period, void *context) MTR_MUST_USE;
 
 /* ---- periods that cannot be rated ---- */
@@ -246,7 +246,7 @@ const char *mtr_waiting_reason_choice(unsigned index);
 /* One row for each period whose `problem` is not 0. */
 struct mtr_charge_waiting {
     uint32_t subscription;
-    int64_t period_start_s;
+    int64_t period_start_us;
     enum mtr_waiting_reason reason;
     int64_t since_us;    /* when it was first found */
     struct mtr_str text; /* the sentence that says why, 1…MTR_WAITING_TEXT_BYTES_MAX bytes */
@@ -256,12 +256,12 @@ int mtr_charges_put_waiting(struct mtr_charges_txn *txn,
                             const struct mtr_charge_waiting *waiting) MTR_MUST_USE;
 /* It can be rated; MTR_OK also where it did not wait. */
 int mtr_charges_end_waiting(struct mtr_charges_txn *txn, uint32_t subscription,
-                            int64_t period_start_s) MTR_MUST_USE;
-int mtr_charges_get_waiting(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+                            int64_t period_start_us) MTR_MUST_USE;
+int mtr_charges_get_waiting(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_us,
                             struct mtr_charge_waiting *out) MTR_MUST_USE;
 /* Those of subscriptions from that number on, by (subscription, period start). */
 typedef int (*mtr_charges_on_waiting)(void *context, const struct mtr_charge_waiting *waiting);
-int mtr_charges_walk_waiting(struct mtr_charges_txn *txn, uint32_t from_subscription,
+int mtr_charges_walk_waiting(struct mtr_charges_txn *txn, uint32_t from_usubscription,
                              mtr_charges_on_waiting on_waiting, void *context) MTR_MUST_USE;
 /* How many there are, by reason; kept with the rows, not counted over. */
 int mtr_charges_count_waiting(struct mtr_charges_txn *txn,
@@ -272,7 +272,7 @@ int mtr_charges_count_waiting(struct mtr_charges_txn *txn,
 /* A rating of more lines than are emitted in one transaction: it goes on with the line of those values. */
 struct mtr_charge_progress {
     uint32_t subscription;
-    int64_t period_start_s;
+    int64_t period_start_us;
     enum mtr_charge_status status; /* of its charges */
     uint32_t revision;             /* of its charges */
     struct mtr_str next;           /* values of dimensions, each ended by 0x1F */
@@ -280,17 +280,17 @@ struct mtr_charge_progress {
 int mtr_charges_put_progress(struct mtr_charges_txn *txn,
                              const struct mtr_charge_progress *progress) MTR_MUST_USE;
 /* MTR_ENOTFOUND: none is under way. */
-int mtr_charges_get_progress(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+int mtr_charges_get_progress(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_us,
                              struct mtr_charge_progress *out) MTR_MUST_USE;
 int mtr_charges_end_progress(struct mtr_charges_txn *txn, uint32_t subscription,
-                             int64_t period_start_s) MTR_MUST_USE;
+                             int64_t period_start_us) MTR_MUST_USE;
 
 /* What is known of a subscription: up to where its periods were opened. */
 struct mtr_charge_subscription {
     uint32_t number;
     /* Hash of start, end and billing rule: when it changes, periods are opened anew. */
     struct mtr_hash128 schedule;
-    int64_t next_open_s; /* start of the next period to open; INT64_MAX: none */
+    int64_t next_open_us; /* start of the next period to open; INT64_MAX: none */
 };
 int mtr_charges_get_subscription(struct mtr_charges_txn *txn, uint32_t number,
                                  struct mtr_charge_subscription *out) MTR_MUST_USE;
@@ -303,7 +303,7 @@ enum mtr_charge_timer_kind { MTR_TIMER_OPEN = 0, MTR_TIMER_CLOSE = 1, MTR_TIMER_
 struct mtr_charge_timer {
     int64_t due_us;
     uint32_t subscription;
-    int64_t period_start_s; /* of the period; of OPEN the one to open */
+    int64_t period_start_us; /* of the period; of OPEN the one to open */
 };
 int mtr_charges_first_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind,
                             struct mtr_charge_timer *out) MTR_MUST_USE; /* MTR_ENOTFOUND */

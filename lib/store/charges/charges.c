@@ -12,9 +12,9 @@
 #include <string.h>
 
 /* 2: with draws and drawn; 3: with waiting, progress and line_order, and lines that begin and end inside a
- * second. A store of an older version has none of these, and becomes one of this version where it is opened
- * for writing. */
-enum { FORMAT_VERSION = 3, FORMAT_VERSION_OLDEST = 1 };
+ * second; 4: periods that are named by an instant inside one. A store of an older version has none of these,
+ * and becomes one of this version where it is opened for writing. */
+enum { FORMAT_VERSION = 4, FORMAT_VERSION_OLDEST = 1 };
 static const size_t MAP_BYTES = (size_t)1 << 40;
 
 static const char *const TABLE_NAMES[TABLE_COUNT] = {
@@ -114,7 +114,8 @@ static int check_version(struct mtr_charges_txn *txn, struct mtr_diagnostic *dia
     if (value.size != sizeof(uint32_t)) return MTR_ECORRUPT;
     uint32_t version = lmdb_get_u32((const unsigned char *)value.data);
     if (version == FORMAT_VERSION) return MTR_OK;
-    if (version >= FORMAT_VERSION_OLDEST && version < FORMAT_VERSION && txn->write) return put_version(txn);
+    if (version >= FORMAT_VERSION_OLDEST && version < FORMAT_VERSION) /* all tables are there */
+        return txn->write ? put_version(txn) : MTR_OK;
     mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_VERSION, 0, 0, NULL,
                        "the charges store has format version %u, this meterd knows version %u", version,
                        (unsigned)FORMAT_VERSION);
@@ -214,7 +215,7 @@ int mtr_charges_get_cursor(struct mtr_charges_txn *txn, struct mtr_charges_curso
     struct mtr_str value;
     int rc = charges_get(txn, TABLE_META, META_CURSOR, sizeof(META_CURSOR) - 1, &value);
     if (rc == MTR_ENOTFOUND) {
-        *out = (struct mtr_charges_cursor){.scan_period_s = INT64_MIN};
+        *out = (struct mtr_charges_cursor){.scan_period_us = INT64_MIN};
         return MTR_OK;
     }
     if (rc) return rc;
@@ -222,7 +223,7 @@ int mtr_charges_get_cursor(struct mtr_charges_txn *txn, struct mtr_charges_curso
     struct mtr_charges_cursor cursor = {.change = unpack_u64(&unpacker)};
     cursor.scan_version = unpack_u64(&unpacker);
     cursor.scan_subscription = unpack_u32(&unpacker);
-    cursor.scan_period_s = unpack_i64(&unpacker);
+    cursor.scan_period_us = unpack_instant(&unpacker);
     rc = unpack_end(&unpacker);
     if (!rc) *out = cursor;
     return rc;
@@ -230,12 +231,12 @@ int mtr_charges_get_cursor(struct mtr_charges_txn *txn, struct mtr_charges_curso
 
 int mtr_charges_put_cursor(struct mtr_charges_txn *txn, const struct mtr_charges_cursor *cursor)
 {
-    MTR_ASSERT(cursor->scan_subscription > 0 || cursor->scan_period_s == INT64_MIN); /* no scan, no place */
+    MTR_ASSERT(cursor->scan_subscription > 0 || cursor->scan_period_us == INT64_MIN); /* no scan, no place */
     struct packer packer = pack_begin(&txn->scratch);
     pack_u64(&packer, cursor->change);
     pack_u64(&packer, cursor->scan_version);
     pack_u32(&packer, cursor->scan_subscription);
-    pack_i64(&packer, cursor->scan_period_s);
+    pack_instant(&packer, cursor->scan_period_us);
     if (packer.error) return packer.error;
     return charges_put(txn, TABLE_META, META_CURSOR, sizeof(META_CURSOR) - 1, mtr_buffer_str(&txn->scratch),
                        0);
@@ -329,7 +330,7 @@ static int pack_charge(struct mtr_buffer *out, const struct mtr_charge *charge)
     pack_hash(&packer, charge->id);
     pack_u8(&packer, (uint8_t)charge->status);
     pack_u32(&packer, charge->subscription);
-    pack_i64(&packer, charge->period_start_s);
+    pack_instant(&packer, charge->period_start_us);
     pack_hash(&packer, charge->line);
     pack_i128(&packer, charge->quantity.e12);
     pack_i128(&packer, charge->quantity_delta.e12);
@@ -354,7 +355,7 @@ static int unpack_charge(struct mtr_str key, struct mtr_str value, struct mtr_ch
     uint8_t status = unpack_u8(&unpacker);
     charge.status = (enum mtr_charge_status)status;
     charge.subscription = unpack_u32(&unpacker);
-    charge.period_start_s = unpack_i64(&unpacker);
+    charge.period_start_us = unpack_instant(&unpacker);
     charge.line = unpack_hash(&unpacker);
     charge.quantity.e12 = unpack_i128(&unpacker);
     charge.quantity_delta.e12 = unpack_i128(&unpacker);

@@ -11,8 +11,8 @@
 
 /* Before the place stands of how many values it is: so no place is the beginning of another, and rows are in
  * the order of their places, whatever hash stands behind. */
-enum { PERIOD_BYTES = 12, HASH_BYTES = 16, PLACE_AT = PERIOD_BYTES + 1, VALUE_END = 0x1F, WALK_ENDED = 1 };
-enum { KEY_BYTES_MAX = PLACE_AT + MTR_LINE_PLACE_BYTES_MAX + HASH_BYTES };
+enum { COUNT_BYTES = 1, HASH_BYTES = 16, VALUE_END = 0x1F, WALK_ENDED = 1 };
+enum { KEY_BYTES_MAX = PERIOD_BYTES_MAX + COUNT_BYTES + MTR_LINE_PLACE_BYTES_MAX + HASH_BYTES };
 _Static_assert((int)KEY_BYTES_MAX <= (int)MTR_LMDB_KEY_BYTES_MAX, "a row's key must fit");
 
 static unsigned value_count(struct mtr_str place)
@@ -23,16 +23,15 @@ static unsigned value_count(struct mtr_str place)
 }
 
 /* Up to the place's end. */
-static size_t place_key(unsigned char *p, uint32_t subscription, int64_t period_start_s, unsigned values,
+static size_t place_key(unsigned char *p, uint32_t subscription, int64_t period_start_us, unsigned values,
                         struct mtr_str place)
 {
     MTR_ASSERT(subscription > 0 && place.size <= MTR_LINE_PLACE_BYTES_MAX);
     MTR_ASSERT(values <= MTR_LINE_PLACE_VALUES_MAX);
-    lmdb_put_u32(p, subscription);
-    put_i64(p + 4, period_start_s);
-    p[PERIOD_BYTES] = (unsigned char)values;
-    if (place.size) memcpy(p + PLACE_AT, place.data, place.size);
-    return PLACE_AT + place.size;
+    const size_t count_at = put_period(p, subscription, period_start_us);
+    p[count_at] = (unsigned char)values;
+    if (place.size) memcpy(p + count_at + COUNT_BYTES, place.data, place.size);
+    return count_at + COUNT_BYTES + place.size;
 }
 
 /* Places are made of what is stored: the disk may have lost a line's. */
@@ -40,7 +39,7 @@ static int row_key(unsigned char *p, const struct mtr_charge_line *line, struct 
 {
     const unsigned values = value_count(place);
     if (values > MTR_LINE_PLACE_VALUES_MAX || place.size > MTR_LINE_PLACE_BYTES_MAX) return MTR_ECORRUPT;
-    *size = place_key(p, line->subscription, line->period_start_s, values, place);
+    *size = place_key(p, line->subscription, line->period_start_us, values, place);
     put_hash(p + *size, line->key);
     *size += HASH_BYTES;
     return MTR_OK;
@@ -69,14 +68,15 @@ struct place_walk {
     mtr_charges_on_place on_place;
     void *context;
     struct mtr_str from;
+    size_t place_at;
 };
 
 static int on_row(void *context, struct mtr_str key, struct mtr_str value)
 {
     const struct place_walk *walk = context;
     (void)value;
-    if (key.size < PLACE_AT + HASH_BYTES || key.size > KEY_BYTES_MAX) return MTR_ECORRUPT;
-    const struct mtr_str place = {key.data + PLACE_AT, key.size - PLACE_AT - HASH_BYTES};
+    if (key.size < walk->place_at + HASH_BYTES || key.size > KEY_BYTES_MAX) return MTR_ECORRUPT;
+    const struct mtr_str place = {key.data + walk->place_at, key.size - walk->place_at - HASH_BYTES};
     const unsigned char *hash = (const unsigned char *)place.data + place.size;
     if (mtr_str_compare(place, walk->from) < 0) return MTR_OK; /* with its hash it is behind that */
 
@@ -88,28 +88,35 @@ int mtr_charges_walk_places(struct mtr_charges_txn *txn, const struct mtr_line_p
                             mtr_charges_on_place on_place, void *context)
 {
     unsigned char key[KEY_BYTES_MAX];
-    struct place_walk walk = {on_place, context, places->from};
     const size_t size =
-        place_key(key, places->subscription, places->period_start_s, places->values, places->from);
-    const struct charges_range range = {TABLE_LINE_ORDER, key, size, PLACE_AT};
+        place_key(key, places->subscription, places->period_start_us, places->values, places->from);
+    struct place_walk walk = {on_place, context, places->from, size - places->from.size};
+    const struct charges_range range = {TABLE_LINE_ORDER, key, size, walk.place_at};
     return charges_walk(txn, &range, on_row, &walk);
 }
 
-static int on_any_row(void *context, struct mtr_str key, struct mtr_str value)
+struct first_row {
+    size_t count_at; /* in the keys of the period */
+    bool is_of_period;
+};
+
+/* The rows of a period come before those of one behind it in its second. */
+static int on_first_row(void *context, struct mtr_str key, struct mtr_str value)
 {
-    (void)context;
-    (void)key;
+    struct first_row *first = context;
     (void)value;
+    first->is_of_period = key.size > first->count_at &&
+                          (unsigned char)key.data[first->count_at] <= MTR_LINE_PLACE_VALUES_MAX;
     return WALK_ENDED;
 }
 
-int mtr_charges_is_ordered(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+int mtr_charges_is_ordered(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_us,
                            bool *out)
 {
-    unsigned char key[KEY_BYTES_MAX];
-    (void)place_key(key, subscription, period_start_s, 0, MTR_STR(""));
-    const struct charges_range range = {TABLE_LINE_ORDER, key, PERIOD_BYTES, PERIOD_BYTES};
-    const int rc = charges_walk(txn, &range, on_any_row, NULL);
-    *out = rc == WALK_ENDED;
+    unsigned char key[PERIOD_BYTES_MAX];
+    struct first_row first = {.count_at = put_period(key, subscription, period_start_us)};
+    const struct charges_range range = {TABLE_LINE_ORDER, key, first.count_at, first.count_at};
+    const int rc = charges_walk(txn, &range, on_first_row, &first);
+    *out = first.is_of_period;
     return rc == WALK_ENDED ? MTR_OK : rc;
 }

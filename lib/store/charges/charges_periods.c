@@ -2,45 +2,26 @@
  * Lines, periods and timers of the charges store.
  *
  * Invariants: every period has one RATE timer while rate_due_us and one CLOSE timer while close_due_us is not
- * INT64_MAX; every subscription one OPEN timer while next_open_s is not INT64_MAX; there are no other timers.
- * A line's key is a hash of its identity, moved on by one where another identity of the same period has it:
- * lines are never deleted, so the search stays sound.
+ * INT64_MAX; every subscription one OPEN timer while next_open_us is not INT64_MAX; there are no other
+ * timers. A line's key is a hash of its identity, moved on by one where another identity of the same period
+ * has it: lines are never deleted, so the search stays sound.
  */
 #include "lib/store/charges/charges_txn.h"
 
-#include <string.h>
 #include <xxhash.h>
 
-#include "meterd/core/time.h"
 
-enum { SUBSCRIPTION_BYTES = 4, PERIOD_KEY_BYTES = 12, LINE_KEY_BYTES = 28, TIMER_KEY_BYTES = 21 };
+enum { SUBSCRIPTION_BYTES = 4, HASH_BYTES = 16, TIMER_HEAD_BYTES = 13 };
+enum { LINE_KEY_BYTES_MAX = PERIOD_BYTES_MAX + HASH_BYTES };
+enum { TIMER_KEY_BYTES_MAX = TIMER_HEAD_BYTES + START_BYTES_MAX };
 enum { LINE_PROBES_MAX = 64, COST_BYTES = 16 };
 
-static void line_prefix(unsigned char *p, uint32_t subscription, int64_t period_start_s)
+static size_t line_key(unsigned char *p, uint32_t subscription, int64_t period_start_us,
+                       struct mtr_hash128 hash)
 {
-    lmdb_put_u32(p, subscription);
-    put_i64(p + 4, period_start_s);
-}
-
-/* Seconds where they are whole, as records always were; else µs counted from the lowest number. */
-static void pack_instant(struct packer *packer, int64_t time_us)
-{
-    MTR_ASSERT(time_us > -MTR_US_PER_DAY && time_us <= MTR_TIME_US_MAX); /* far from where the others begin */
-    pack_i64(packer, time_us % MTR_US_PER_SECOND ? INT64_MIN + time_us : time_us / MTR_US_PER_SECOND);
-}
-
-static int64_t unpack_instant(struct unpacker *unpacker)
-{
-    const int64_t value = unpack_i64(unpacker);
-    if (value < INT64_MIN / 2) return value - INT64_MIN;
-    if (value > MTR_TIME_S_MAX || value < -MTR_US_PER_DAY / MTR_US_PER_SECOND) unpacker->bad = true;
-    return unpacker->bad ? 0 : value * MTR_US_PER_SECOND;
-}
-
-/* What a period can begin or end at, also the last one of all: far from what overflows in µs. */
-static bool is_second(int64_t time_s)
-{
-    return time_s > -MTR_US_PER_DAY / MTR_US_PER_SECOND && time_s <= 2 * MTR_TIME_S_MAX;
+    const size_t size = put_period(p, subscription, period_start_us);
+    put_hash(p + size, hash);
+    return size + HASH_BYTES;
 }
 
 static int line_hash(struct mtr_charges_txn *txn, const struct mtr_charge_line *line, struct mtr_hash128 *out)
@@ -59,11 +40,14 @@ static int line_hash(struct mtr_charges_txn *txn, const struct mtr_charge_line *
 
 static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_charge_line *out)
 {
-    if (key.size != LINE_KEY_BYTES) return MTR_ECORRUPT;
     const unsigned char *k = (const unsigned char *)key.data;
     struct unpacker unpacker = unpack_begin(value);
-    struct mtr_charge_line line = {.subscription = lmdb_get_u32(k), .period_start_s = get_i64(k + 4)};
-    line.key = (struct mtr_hash128){lmdb_get_u64(k + 12), lmdb_get_u64(k + 20)};
+    struct mtr_charge_line line = {.count = 0};
+    if (key.size < HASH_BYTES) return MTR_ECORRUPT;
+    const size_t hash_at = key.size - HASH_BYTES;
+    int rc = get_period(k, hash_at, &line.subscription, &line.period_start_us);
+    if (rc) return rc;
+    line.key = (struct mtr_hash128){lmdb_get_u64(k + hash_at), lmdb_get_u64(k + hash_at + 8)};
     line.part_start_us = unpack_instant(&unpacker);
     line.currency = unpack_str(&unpacker);
     line.component = unpack_str(&unpacker);
@@ -89,7 +73,8 @@ static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_char
         line.has_cost = unpack_cost(&unpacker, &line.cost);
     }
     if (unpack_end(&unpacker) || line.count > line.last_number) return MTR_ECORRUPT;
-    if (!is_second(line.period_start_s) || line.part_start_us < line.period_start_s * MTR_US_PER_SECOND)
+    if (!is_instant(line.part_start_us) || line.part_start_us < line.period_start_us ||
+        !is_instant(line.part_end_us))
         return MTR_ECORRUPT;
     if (line.dimensions.size > MTR_LINE_DIMENSIONS_BYTES_MAX) return MTR_ECORRUPT;
     *out = line;
@@ -104,15 +89,14 @@ static bool same_line(const struct mtr_charge_line *a, const struct mtr_charge_l
            (!a->customer.size || !b->customer.size || mtr_str_equal(a->customer, b->customer));
 }
 
-int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_us,
                                 struct mtr_hash128 key, struct mtr_charge_line *out)
 {
-    unsigned char bytes[LINE_KEY_BYTES];
+    unsigned char bytes[LINE_KEY_BYTES_MAX];
     struct mtr_str value;
-    line_prefix(bytes, subscription, period_start_s);
-    put_hash(bytes + 12, key);
-    int rc = charges_get(txn, TABLE_LINES, bytes, sizeof(bytes), &value);
-    return rc ? rc : unpack_line((struct mtr_str){(char *)bytes, sizeof(bytes)}, value, out);
+    const size_t size = line_key(bytes, subscription, period_start_us, key);
+    int rc = charges_get(txn, TABLE_LINES, bytes, size, &value);
+    return rc ? rc : unpack_line((struct mtr_str){(char *)bytes, size}, value, out);
 }
 
 int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *line)
@@ -122,7 +106,7 @@ int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *li
     int rc = line_hash(txn, line, &key);
     if (rc) return rc;
     for (int i = 0; i < LINE_PROBES_MAX; i++, key.low++) {
-        rc = mtr_charges_get_line_by_key(txn, line->subscription, line->period_start_s, key, &found);
+        rc = mtr_charges_get_line_by_key(txn, line->subscription, line->period_start_us, key, &found);
         if (rc == MTR_ENOTFOUND) {
             line->key = key;
             line->emitted = (struct mtr_money){0};
@@ -143,13 +127,12 @@ int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *li
 
 int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_line *line)
 {
-    unsigned char key[LINE_KEY_BYTES];
-    MTR_ASSERT(line->subscription > 0 && line->part_start_us >= line->period_start_s * MTR_US_PER_SECOND);
+    unsigned char key[LINE_KEY_BYTES_MAX];
+    MTR_ASSERT(line->subscription > 0 && line->part_start_us >= line->period_start_us);
     MTR_ASSERT(line->dimensions.size <= MTR_LINE_DIMENSIONS_BYTES_MAX); /* or it could not be read again */
     /* Each of its charges has a number of its own, the last one the highest. */
     MTR_ASSERT(line->count <= line->last_number && (line->count == 0) == (line->last_number == 0));
-    line_prefix(key, line->subscription, line->period_start_s);
-    put_hash(key + 12, line->key);
+    const size_t size = line_key(key, line->subscription, line->period_start_us, line->key);
     struct packer packer = pack_begin(&txn->scratch);
     pack_instant(&packer, line->part_start_us);
     pack_str(&packer, line->currency);
@@ -171,52 +154,65 @@ int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_li
     pack_u8(&packer, line->has_cost);
     pack_i128(&packer, line->cost.e18);
     if (packer.error) return packer.error;
-    return charges_put(txn, TABLE_LINES, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0);
+    return charges_put(txn, TABLE_LINES, key, size, mtr_buffer_str(&txn->scratch), 0);
 }
 
-CHARGES_ROWS(line, struct mtr_charge_line, unpack_line)
+struct line_rows {
+    mtr_charges_on_line on_line;
+    void *context;
+    size_t key_size;
+};
 
-int mtr_charges_walk_lines_from(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+static int on_line_row(void *context, struct mtr_str key, struct mtr_str value)
+{
+    const struct line_rows *rows = context;
+    struct mtr_charge_line line;
+    if (key.size != rows->key_size) return check_other(key.size, HASH_BYTES);
+    int rc = unpack_line(key, value, &line);
+    return rc ? rc : rows->on_line(rows->context, &line);
+}
+
+int mtr_charges_walk_lines_from(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_us,
                                 struct mtr_hash128 from, mtr_charges_on_line on_line, void *context)
 {
-    struct line_rows rows = {on_line, context};
-    unsigned char key[LINE_KEY_BYTES];
-    line_prefix(key, subscription, period_start_s);
-    put_hash(key + PERIOD_KEY_BYTES, from);
-    const struct charges_range range = {TABLE_LINES, key, sizeof(key), PERIOD_KEY_BYTES};
+    unsigned char key[LINE_KEY_BYTES_MAX];
+    const size_t size = line_key(key, subscription, period_start_us, from);
+    struct line_rows rows = {on_line, context, size};
+    const struct charges_range range = {TABLE_LINES, key, size, size - HASH_BYTES};
     return charges_walk(txn, &range, on_line_row, &rows);
 }
 
-int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_us,
                            mtr_charges_on_line on_line, void *context)
 {
     const struct mtr_hash128 first = {0, 0};
-    return mtr_charges_walk_lines_from(txn, subscription, period_start_s, first, on_line, context);
+    return mtr_charges_walk_lines_from(txn, subscription, period_start_us, first, on_line, context);
 }
 
-static void timer_key(unsigned char *p, enum mtr_charge_timer_kind kind, const struct mtr_charge_timer *timer)
+static size_t timer_key(unsigned char *p, enum mtr_charge_timer_kind kind,
+                        const struct mtr_charge_timer *timer)
 {
     p[0] = (unsigned char)kind;
     put_i64(p + 1, timer->due_us);
     lmdb_put_u32(p + 9, timer->subscription);
-    put_i64(p + 13, timer->period_start_s);
+    return TIMER_HEAD_BYTES + put_start(p + TIMER_HEAD_BYTES, timer->period_start_us);
 }
 
 /* Moves a timer from one due time to another; due at INT64_MAX is none. */
 static int move_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind,
                       struct mtr_charge_timer from, struct mtr_charge_timer to)
 {
-    unsigned char key[TIMER_KEY_BYTES];
+    unsigned char key[TIMER_KEY_BYTES_MAX];
     MTR_ASSERT(from.subscription == to.subscription); /* a timer stays its subscription's */
-    if (from.due_us == to.due_us && from.period_start_s == to.period_start_s) return MTR_OK;
+    if (from.due_us == to.due_us && from.period_start_us == to.period_start_us) return MTR_OK;
     if (from.due_us != INT64_MAX) {
-        timer_key(key, kind, &from);
-        int rc = charges_delete(txn, TABLE_TIMERS, key, sizeof(key));
+        const size_t size = timer_key(key, kind, &from);
+        int rc = charges_delete(txn, TABLE_TIMERS, key, size);
         if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     }
     if (to.due_us == INT64_MAX) return MTR_OK;
-    timer_key(key, kind, &to);
-    return charges_put(txn, TABLE_TIMERS, key, sizeof(key), (struct mtr_str){"", 0}, 0);
+    const size_t size = timer_key(key, kind, &to);
+    return charges_put(txn, TABLE_TIMERS, key, size, (struct mtr_str){"", 0}, 0);
 }
 
 /* The timer that the cursor comes to, if it is of the kind. */
@@ -226,11 +222,11 @@ static int timer_at(MDB_cursor *cursor, enum mtr_charge_timer_kind kind, MDB_val
     MDB_val v;
     int rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, way));
     if (rc) return rc;
-    if (k.mv_size != TIMER_KEY_BYTES) return MTR_ECORRUPT;
+    if (k.mv_size < TIMER_HEAD_BYTES) return MTR_ECORRUPT;
     const unsigned char *p = k.mv_data;
     if (p[0] != (unsigned char)kind) return MTR_ENOTFOUND;
-    *out = (struct mtr_charge_timer){get_i64(p + 1), lmdb_get_u32(p + 9), get_i64(p + 13)};
-    return MTR_OK;
+    *out = (struct mtr_charge_timer){.due_us = get_i64(p + 1), .subscription = lmdb_get_u32(p + 9)};
+    return get_start(p + TIMER_HEAD_BYTES, k.mv_size - TIMER_HEAD_BYTES, &out->period_start_us);
 }
 
 int mtr_charges_first_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind,
@@ -262,11 +258,12 @@ int mtr_charges_last_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_ki
 
 static int unpack_period(struct mtr_str key, struct mtr_str value, struct mtr_charge_period *out)
 {
-    if (key.size != PERIOD_KEY_BYTES) return MTR_ECORRUPT;
     const unsigned char *k = (const unsigned char *)key.data;
     struct unpacker unpacker = unpack_begin(value);
-    struct mtr_charge_period period = {.subscription = lmdb_get_u32(k), .start_s = get_i64(k + 4)};
-    period.end_s = unpack_i64(&unpacker);
+    struct mtr_charge_period period = {.revision = 0};
+    int rc = get_period(k, key.size, &period.subscription, &period.start_us);
+    if (rc) return rc;
+    period.end_us = unpack_instant(&unpacker);
     uint8_t status = unpack_u8(&unpacker);
     period.status = (enum mtr_charge_period_status)status;
     period.dirty = unpack_u8(&unpacker) != 0;
@@ -279,25 +276,24 @@ static int unpack_period(struct mtr_str key, struct mtr_str value, struct mtr_ch
     period.close_due_us = unpack_i64(&unpacker);
     if (unpack_end(&unpacker) || status > MTR_PERIOD_FINAL) return MTR_ECORRUPT;
     if ((status == MTR_PERIOD_FINAL) != (period.closed_us != 0)) return MTR_ECORRUPT;
-    if (!is_second(period.start_s) || !is_second(period.end_s) || period.start_s >= period.end_s)
-        return MTR_ECORRUPT;
+    if (!is_instant(period.end_us) || period.start_us >= period.end_us) return MTR_ECORRUPT;
     *out = period;
     return MTR_OK;
 }
 
-int mtr_charges_get_period(struct mtr_charges_txn *txn, uint32_t subscription, int64_t start_s,
+int mtr_charges_get_period(struct mtr_charges_txn *txn, uint32_t subscription, int64_t start_us,
                            struct mtr_charge_period *out)
 {
-    unsigned char key[PERIOD_KEY_BYTES];
+    unsigned char key[PERIOD_BYTES_MAX];
     struct mtr_str value;
-    line_prefix(key, subscription, start_s);
-    int rc = charges_get(txn, TABLE_PERIODS, key, sizeof(key), &value);
-    return rc ? rc : unpack_period((struct mtr_str){(char *)key, sizeof(key)}, value, out);
+    const size_t size = put_period(key, subscription, start_us);
+    int rc = charges_get(txn, TABLE_PERIODS, key, size, &value);
+    return rc ? rc : unpack_period((struct mtr_str){(char *)key, size}, value, out);
 }
 
 void charges_pack_period(struct packer *packer, const struct mtr_charge_period *period)
 {
-    pack_i64(packer, period->end_s);
+    pack_instant(packer, period->end_us);
     pack_u8(packer, (uint8_t)period->status);
     pack_u8(packer, period->dirty);
     pack_i64(packer, period->problem);
@@ -312,36 +308,37 @@ void charges_pack_period(struct packer *packer, const struct mtr_charge_period *
 int mtr_charges_put_period(struct mtr_charges_txn *txn, const struct mtr_charge_period *period)
 {
     struct mtr_charge_period old = {.rate_due_us = INT64_MAX, .close_due_us = INT64_MAX};
-    unsigned char key[PERIOD_KEY_BYTES];
+    unsigned char key[PERIOD_BYTES_MAX];
     const uint32_t s = period->subscription;
-    MTR_ASSERT(s > 0 && period->start_s < period->end_s);
+    MTR_ASSERT(s > 0 && period->start_us < period->end_us);
     /* Closed once and for ever: a final period is corrected. */
     MTR_ASSERT((period->status == MTR_PERIOD_FINAL) == (period->closed_us != 0));
-    int rc = mtr_charges_get_period(txn, s, period->start_s, &old);
+    int rc = mtr_charges_get_period(txn, s, period->start_us, &old);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     if (old.status == MTR_PERIOD_FINAL && period->status != MTR_PERIOD_FINAL) return MTR_ECORRUPT;
-    rc = move_timer(txn, MTR_TIMER_RATE, (struct mtr_charge_timer){old.rate_due_us, s, period->start_s},
-                    (struct mtr_charge_timer){period->rate_due_us, s, period->start_s});
+    rc = move_timer(txn, MTR_TIMER_RATE, (struct mtr_charge_timer){old.rate_due_us, s, period->start_us},
+                    (struct mtr_charge_timer){period->rate_due_us, s, period->start_us});
     if (!rc)
-        rc = move_timer(txn, MTR_TIMER_CLOSE, (struct mtr_charge_timer){old.close_due_us, s, period->start_s},
-                        (struct mtr_charge_timer){period->close_due_us, s, period->start_s});
+        rc = move_timer(txn, MTR_TIMER_CLOSE,
+                        (struct mtr_charge_timer){old.close_due_us, s, period->start_us},
+                        (struct mtr_charge_timer){period->close_due_us, s, period->start_us});
     if (rc) return rc;
-    line_prefix(key, s, period->start_s);
     struct packer packer = pack_begin(&txn->scratch);
     charges_pack_period(&packer, period);
     if (packer.error) return packer.error;
-    return charges_put(txn, TABLE_PERIODS, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0);
+    return charges_put(txn, TABLE_PERIODS, key, put_period(key, s, period->start_us),
+                       mtr_buffer_str(&txn->scratch), 0);
 }
 
 CHARGES_ROWS(period, struct mtr_charge_period, unpack_period)
 
-int mtr_charges_walk_periods(struct mtr_charges_txn *txn, uint32_t subscription, int64_t from_s,
+int mtr_charges_walk_periods(struct mtr_charges_txn *txn, uint32_t subscription, int64_t from_us,
                              mtr_charges_on_period on_period, void *context)
 {
     struct period_rows rows = {on_period, context};
-    unsigned char from[PERIOD_KEY_BYTES];
-    line_prefix(from, subscription, from_s);
-    const struct charges_range range = {TABLE_PERIODS, from, sizeof(from), SUBSCRIPTION_BYTES};
+    unsigned char from[PERIOD_BYTES_MAX];
+    const size_t size = put_period(from, subscription, from_us);
+    const struct charges_range range = {TABLE_PERIODS, from, size, SUBSCRIPTION_BYTES};
     return charges_walk(txn, &range, on_period_row, &rows);
 }
 
@@ -355,34 +352,33 @@ int mtr_charges_get_subscription(struct mtr_charges_txn *txn, uint32_t number,
     if (rc) return rc;
     struct unpacker unpacker = unpack_begin(value);
     struct mtr_charge_subscription subscription = {.number = number, .schedule = unpack_hash(&unpacker)};
-    subscription.next_open_s = unpack_i64(&unpacker);
+    subscription.next_open_us = unpack_instant(&unpacker);
     if (unpack_end(&unpacker)) return MTR_ECORRUPT;
-    if (subscription.next_open_s != INT64_MAX && !is_second(subscription.next_open_s)) return MTR_ECORRUPT;
+    if (subscription.next_open_us != INT64_MAX && !is_instant(subscription.next_open_us)) return MTR_ECORRUPT;
     *out = subscription;
     return MTR_OK;
 }
 
-static struct mtr_charge_timer open_timer(uint32_t subscription, int64_t next_open_s)
+static struct mtr_charge_timer open_timer(uint32_t subscription, int64_t next_open_us)
 {
-    const int64_t due_us = next_open_s == INT64_MAX ? INT64_MAX : next_open_s * MTR_US_PER_SECOND;
-    return (struct mtr_charge_timer){due_us, subscription, next_open_s};
+    return (struct mtr_charge_timer){next_open_us, subscription, next_open_us};
 }
 
 int mtr_charges_put_subscription(struct mtr_charges_txn *txn,
                                  const struct mtr_charge_subscription *subscription)
 {
-    struct mtr_charge_subscription old = {.next_open_s = INT64_MAX};
+    struct mtr_charge_subscription old = {.next_open_us = INT64_MAX};
     unsigned char key[4];
     MTR_ASSERT(subscription->number > 0);
     int rc = mtr_charges_get_subscription(txn, subscription->number, &old);
     if (rc && rc != MTR_ENOTFOUND) return rc;
-    rc = move_timer(txn, MTR_TIMER_OPEN, open_timer(subscription->number, old.next_open_s),
-                    open_timer(subscription->number, subscription->next_open_s));
+    rc = move_timer(txn, MTR_TIMER_OPEN, open_timer(subscription->number, old.next_open_us),
+                    open_timer(subscription->number, subscription->next_open_us));
     if (rc) return rc;
     lmdb_put_u32(key, subscription->number);
     struct packer packer = pack_begin(&txn->scratch);
     pack_hash(&packer, subscription->schedule);
-    pack_i64(&packer, subscription->next_open_s);
+    pack_instant(&packer, subscription->next_open_us);
     if (packer.error) return packer.error;
     return charges_put(txn, TABLE_SUBSCRIPTIONS, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0);
 }

@@ -8,6 +8,7 @@
 #define METERD_LIB_STORE_CHARGES_CHARGES_TXN_H
 
 #include "meterd/core/limits.h"
+#include "meterd/core/time.h"
 #include "meterd/store/charges.h"
 
 #include "lib/store/lmdb_cursors.h"
@@ -98,6 +99,9 @@ void pack_i64(struct packer *packer, int64_t value);
 void pack_i128(struct packer *packer, mtr_int128 value);
 void pack_hash(struct packer *packer, struct mtr_hash128 value);
 void pack_str(struct packer *packer, struct mtr_str value);
+/* Seconds where they are whole, as records always were; else µs counted from the lowest number. INT64_MIN
+ * and INT64_MAX stay what they are. */
+void pack_instant(struct packer *packer, int64_t time_us);
 /* At the end of a record, and only where there is one: records without cost are as they always were. */
 void pack_cost(struct packer *packer, bool has_cost, struct mtr_money cost);
 /* The record of a period, whatever is in it: mtr_charges_put_period checks it, and moves the timers. */
@@ -117,6 +121,8 @@ int64_t unpack_i64(struct unpacker *unpacker);
 mtr_int128 unpack_i128(struct unpacker *unpacker);
 struct mtr_hash128 unpack_hash(struct unpacker *unpacker);
 struct mtr_str unpack_str(struct unpacker *unpacker);
+/* Bad: what is neither an instant (is_instant) nor INT64_MIN or INT64_MAX. */
+int64_t unpack_instant(struct unpacker *unpacker);
 bool unpack_cost(struct unpacker *unpacker, struct mtr_money *cost); /* false: the record ends here */
 /* MTR_ECORRUPT unless all was read and nothing missed. */
 int unpack_end(const struct unpacker *unpacker) MTR_MUST_USE;
@@ -130,6 +136,33 @@ static inline void put_i64(unsigned char *p, int64_t value)
 static inline int64_t get_i64(const unsigned char *p)
 {
     return (int64_t)(lmdb_get_u64(p) ^ (UINT64_C(1) << 63));
+}
+
+/* ---- names of periods in keys ---- */
+
+/* What a period can begin or end at, also the last one of all: far from what overflows. */
+static inline bool is_instant(int64_t time_us)
+{
+    return time_us > -MTR_US_PER_DAY && time_us <= 2 * MTR_TIME_US_MAX;
+}
+
+/* The name of a period: its second and, where it is not whole, FFFFFFFF and the µs into that. So names stand
+ * in the order of time, those of whole seconds as they always were, and what begins with FFFFFFFF behind a
+ * whole second is none that a key may have there: no count of values, no subscription. A hash may be: the
+ * size of the key tells. */
+enum { SECOND_BYTES = 8, START_BYTES_MAX = 16, PERIOD_BYTES_MAX = 4 + START_BYTES_MAX };
+/* Both return how many bytes they put. */
+size_t put_start(unsigned char *p, int64_t start_us);
+size_t put_period(unsigned char *p, uint32_t subscription, int64_t start_us);
+/* Of exactly so many bytes. MTR_ECORRUPT. */
+int get_start(const unsigned char *p, size_t size, int64_t *start_us) MTR_MUST_USE;
+int get_period(const unsigned char *p, size_t size, uint32_t *subscription, int64_t *start_us) MTR_MUST_USE;
+/* A walk of one period's rows, a hash behind its name, comes to a key of another size: it is of another
+ * period of the same second, and passed over. Or it is none that was put: MTR_ECORRUPT. */
+static inline int check_other(size_t key_size, size_t hash_size)
+{
+    const bool is_name = key_size == 4 + SECOND_BYTES + hash_size || key_size == PERIOD_BYTES_MAX + hash_size;
+    return is_name ? MTR_OK : MTR_ECORRUPT;
 }
 
 static inline void put_hash(unsigned char *p, struct mtr_hash128 hash)

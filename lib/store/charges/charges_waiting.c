@@ -6,7 +6,7 @@
  */
 #include "lib/store/charges/charges_txn.h"
 
-enum { WAITING_KEY_BYTES = 12, SUBSCRIPTION_BYTES = 4 };
+enum { SUBSCRIPTION_BYTES = 4 };
 
 static const char META_WAITING[] = "waiting";
 
@@ -39,19 +39,13 @@ const char *mtr_waiting_reason_choice(unsigned index)
     return index < MTR_WAITING_REASON_COUNT ? mtr_waiting_reason_name((enum mtr_waiting_reason)index) : NULL;
 }
 
-static void waiting_key(unsigned char *p, uint32_t subscription, int64_t period_start_s)
-{
-    lmdb_put_u32(p, subscription);
-    put_i64(p + SUBSCRIPTION_BYTES, period_start_s);
-}
-
 static int unpack_waiting(struct mtr_str key, struct mtr_str value, struct mtr_charge_waiting *out)
 {
-    if (key.size != WAITING_KEY_BYTES) return MTR_ECORRUPT;
     const unsigned char *k = (const unsigned char *)key.data;
     struct unpacker unpacker = unpack_begin(value);
-    struct mtr_charge_waiting waiting = {.subscription = lmdb_get_u32(k),
-                                         .period_start_s = get_i64(k + SUBSCRIPTION_BYTES)};
+    struct mtr_charge_waiting waiting = {.since_us = 0};
+    int rc = get_period(k, key.size, &waiting.subscription, &waiting.period_start_us);
+    if (rc) return rc;
     const uint8_t reason = unpack_u8(&unpacker);
     waiting.reason = (enum mtr_waiting_reason)reason;
     waiting.since_us = unpack_i64(&unpacker);
@@ -91,23 +85,23 @@ static int count(struct mtr_charges_txn *txn, enum mtr_waiting_reason reason, bo
 
 /* ---- rows ---- */
 
-int mtr_charges_get_waiting(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+int mtr_charges_get_waiting(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_us,
                             struct mtr_charge_waiting *out)
 {
-    unsigned char key[WAITING_KEY_BYTES];
+    unsigned char key[PERIOD_BYTES_MAX];
     struct mtr_str value;
-    waiting_key(key, subscription, period_start_s);
-    int rc = charges_get(txn, TABLE_WAITING, key, sizeof(key), &value);
-    return rc ? rc : unpack_waiting((struct mtr_str){(char *)key, sizeof(key)}, value, out);
+    const size_t size = put_period(key, subscription, period_start_us);
+    int rc = charges_get(txn, TABLE_WAITING, key, size, &value);
+    return rc ? rc : unpack_waiting((struct mtr_str){(char *)key, size}, value, out);
 }
 
 int mtr_charges_put_waiting(struct mtr_charges_txn *txn, const struct mtr_charge_waiting *waiting)
 {
-    unsigned char key[WAITING_KEY_BYTES];
+    unsigned char key[PERIOD_BYTES_MAX];
     struct mtr_charge_waiting known;
     MTR_ASSERT(waiting->subscription > 0 && (unsigned)waiting->reason < MTR_WAITING_REASON_COUNT);
     MTR_ASSERT(waiting->text.size > 0 && waiting->text.size <= MTR_WAITING_TEXT_BYTES_MAX);
-    int rc = mtr_charges_get_waiting(txn, waiting->subscription, waiting->period_start_s, &known);
+    int rc = mtr_charges_get_waiting(txn, waiting->subscription, waiting->period_start_us, &known);
     const bool is_new = rc == MTR_ENOTFOUND;
     if (rc && !is_new) return rc;
     const int64_t since_us = is_new ? waiting->since_us : known.since_us;
@@ -119,20 +113,19 @@ int mtr_charges_put_waiting(struct mtr_charges_txn *txn, const struct mtr_charge
     pack_i64(&packer, since_us);
     pack_str(&packer, waiting->text);
     if (packer.error) return packer.error;
-    waiting_key(key, waiting->subscription, waiting->period_start_s);
-    return charges_put(txn, TABLE_WAITING, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0);
+    const size_t size = put_period(key, waiting->subscription, waiting->period_start_us);
+    return charges_put(txn, TABLE_WAITING, key, size, mtr_buffer_str(&txn->scratch), 0);
 }
 
-int mtr_charges_end_waiting(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s)
+int mtr_charges_end_waiting(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_us)
 {
-    unsigned char key[WAITING_KEY_BYTES];
+    unsigned char key[PERIOD_BYTES_MAX];
     struct mtr_charge_waiting known;
-    int rc = mtr_charges_get_waiting(txn, subscription, period_start_s, &known);
+    int rc = mtr_charges_get_waiting(txn, subscription, period_start_us, &known);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     rc = count(txn, known.reason, false);
     if (rc) return rc;
-    waiting_key(key, subscription, period_start_s);
-    return charges_delete(txn, TABLE_WAITING, key, sizeof(key));
+    return charges_delete(txn, TABLE_WAITING, key, put_period(key, subscription, period_start_us));
 }
 
 CHARGES_ROWS(waiting, struct mtr_charge_waiting, unpack_waiting)

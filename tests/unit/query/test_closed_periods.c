@@ -20,7 +20,7 @@ enum { PERIODS_MAX = 256, DRAFTS = 4 };
 struct told {
     struct {
         uint32_t subscription;
-        int64_t start_us;
+        int64_t name_us;
         struct mtr_money before, after;
     } periods[PERIODS_MAX];
     uint32_t count;
@@ -43,7 +43,7 @@ static int keep_told(void *context, const struct mtr_closed_period *period)
     }
     was_former = period->is_former;
     told->periods[told->count].subscription = period->subscription->number;
-    told->periods[told->count].start_us = period->start_us;
+    told->periods[told->count].name_us = mtr_billing_period_name(period->subscription, period->start_us);
     told->periods[told->count].before = period->before;
     told->periods[told->count++].after = period->after;
     return 0;
@@ -82,12 +82,12 @@ static int add_emitted(void *context, const struct mtr_charge_line *line)
     return mtr_money_add(*sum, line->emitted, sum);
 }
 
-static struct mtr_money emitted_of(uint32_t subscription, int64_t start_us)
+static struct mtr_money emitted_of(uint32_t subscription, int64_t name_us)
 {
     struct mtr_charges_txn *txn;
     struct mtr_money sum = {0};
     assert_int_equal(mtr_charges_begin(world.rating.charges, false, &txn), 0);
-    assert_int_equal(mtr_charges_walk_lines(txn, subscription, mtr_billing_period_name_s(start_us), add_emitted, &sum), 0);
+    assert_int_equal(mtr_charges_walk_lines(txn, subscription, name_us, add_emitted, &sum), 0);
     mtr_charges_abort(txn);
     return sum;
 }
@@ -97,7 +97,7 @@ static struct mtr_money emitted_of(uint32_t subscription, int64_t start_us)
 struct rated {
     struct {
         uint32_t subscription;
-        int64_t start_s;
+        int64_t name_us;
         bool is_closed;
         struct mtr_money sum;
     } periods[PERIODS_MAX];
@@ -110,7 +110,7 @@ static int keep_rated(void *context, const struct mtr_charge_period *period)
     assert_in_range(rated->count, 0, PERIODS_MAX - 1);
     rated->periods[rated->count].subscription = period->subscription;
     rated->periods[rated->count].is_closed = period->status == MTR_PERIOD_FINAL && period->close_due_us == INT64_MAX;
-    rated->periods[rated->count++].start_s = period->start_s;
+    rated->periods[rated->count++].name_us = period->start_us;
     return 0;
 }
 
@@ -123,14 +123,14 @@ static struct rated rated_now(void)
         assert_int_equal(mtr_charges_walk_periods(txn, i, INT64_MIN, keep_rated, &rated), 0);
     mtr_charges_abort(txn);
     for (uint32_t i = 0; i < rated.count; i++)
-        rated.periods[i].sum = emitted_of(rated.periods[i].subscription, rated.periods[i].start_s * MTR_US_PER_SECOND);
+        rated.periods[i].sum = emitted_of(rated.periods[i].subscription, rated.periods[i].name_us);
     return rated;
 }
 
-static bool is_told(const struct told *told, uint32_t subscription, int64_t start_s)
+static bool is_told(const struct told *told, uint32_t subscription, int64_t name_us)
 {
     for (uint32_t i = 0; i < told->count; i++)
-        if (told->periods[i].subscription == subscription && mtr_billing_period_name_s(told->periods[i].start_us) == start_s) return true;
+        if (told->periods[i].subscription == subscription && told->periods[i].name_us == name_us) return true;
     return false;
 }
 
@@ -139,15 +139,15 @@ static void assert_nothing_else_happened(const struct told *told, const struct r
 {
     for (uint32_t i = 0; i < after->count; i++) {
         const uint32_t subscription = after->periods[i].subscription;
-        const int64_t start_s = after->periods[i].start_s;
+        const int64_t name_us = after->periods[i].name_us;
         bool was_closed = after->periods[i].is_closed;
         struct mtr_money sum = {0};
         for (uint32_t j = 0; j < before->count; j++) {
-            if (before->periods[j].subscription != subscription || before->periods[j].start_s != start_s) continue;
+            if (before->periods[j].subscription != subscription || before->periods[j].name_us != name_us) continue;
             was_closed = before->periods[j].is_closed;
             sum = before->periods[j].sum;
         }
-        if (!was_closed || is_told(told, subscription, start_s)) continue;
+        if (!was_closed || is_told(told, subscription, name_us)) continue;
         assert_money(after->periods[i].sum, sum);
     }
 }
@@ -167,11 +167,11 @@ static void try_worlds(void)
             const struct told told = told_of(draft, &complete);
             assert_true(complete);
             for (uint32_t j = 0; j < told.count; j++)
-                assert_money(emitted_of(told.periods[j].subscription, told.periods[j].start_us), told.periods[j].before);
+                assert_money(emitted_of(told.periods[j].subscription, told.periods[j].name_us), told.periods[j].before);
             store(&text);
             settle_draws();
             for (uint32_t j = 0; j < told.count; j++)
-                assert_money(emitted_of(told.periods[j].subscription, told.periods[j].start_us), told.periods[j].after);
+                assert_money(emitted_of(told.periods[j].subscription, told.periods[j].name_us), told.periods[j].after);
             const struct rated after = rated_now();
             assert_nothing_else_happened(&told, &before, &after);
             told_count += told.count;
@@ -469,7 +469,7 @@ static void what_runs_gives_back(void **state)
     mtr_catalog_release(draft);
     store(&text);
     settle_draws();
-    assert_int_equal(emitted_of(told.periods[0].subscription, told.periods[0].start_us).e18, 0);
+    assert_int_equal(emitted_of(told.periods[0].subscription, told.periods[0].name_us).e18, 0);
     metering_close(&world);
 }
 

@@ -152,7 +152,7 @@ static void read_bill(int64_t start_us, struct billed *billed)
 {
     struct mtr_charges_txn *txn;
     assert_int_equal(mtr_charges_begin(world.rating.charges, false, &txn), 0);
-    assert_int_equal(mtr_charges_walk_lines(txn, 1, mtr_billing_period_name_s(start_us), on_line, billed), 0);
+    assert_int_equal(mtr_charges_walk_lines(txn, 1, mtr_time_second(start_us), on_line, billed), 0);
     mtr_charges_abort(txn);
 }
 

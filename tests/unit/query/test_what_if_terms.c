@@ -19,7 +19,7 @@ enum { ROWS_MAX = 256, DRAFTS = 4 };
 
 struct row {
     uint32_t subscription;
-    int64_t start_s;
+    int64_t start_us;
     char payer[16]; /* customer and currency */
     bool in_stored, in_draft, over;
     struct mtr_money emitted, stored, draft;
@@ -45,7 +45,7 @@ static int keep_row(void *context, const struct mtr_what_if_period *period)
     assert_true(period->in_stored || period->in_draft);
     assert_true(period->in_stored || !period->stored.e18);
     assert_true(period->in_draft || !period->draft.e18);
-    *row = (struct row){period->subscription->number, mtr_billing_period_name_s(period->start_us), "", period->in_stored, period->in_draft,
+    *row = (struct row){period->subscription->number, mtr_billing_period_name(period->subscription, period->start_us), "", period->in_stored, period->in_draft,
                         period->over, period->emitted, period->stored, period->draft};
     write_payer(period->subscription->customer, period->subscription->currency, row->payer);
     return 0;
@@ -67,11 +67,11 @@ struct adding {
     bool is_final;
 };
 
-static struct row *find_row(struct rows *rows, uint32_t subscription, int64_t start_s, const char *payer)
+static struct row *find_row(struct rows *rows, uint32_t subscription, int64_t start_us, const char *payer)
 {
     for (uint32_t i = 0; i < rows->count; i++) {
         struct row *row = &rows->items[i];
-        if (row->subscription == subscription && row->start_s == start_s && !strcmp(row->payer, payer)) return row;
+        if (row->subscription == subscription && row->start_us == start_us && !strcmp(row->payer, payer)) return row;
     }
     return NULL;
 }
@@ -81,11 +81,11 @@ static int add_line(void *context, const struct mtr_charge_line *line)
     struct adding *adding = context;
     char payer[16];
     write_payer(line->customer, line->currency, payer);
-    struct row *row = find_row(adding->rows, line->subscription, line->period_start_s, payer);
+    struct row *row = find_row(adding->rows, line->subscription, line->period_start_us, payer);
     if (!row) {
         assert_in_range(adding->rows->count, 0, ROWS_MAX - 1);
         row = &adding->rows->items[adding->rows->count++];
-        *row = (struct row){.subscription = line->subscription, .start_s = line->period_start_s, .over = adding->is_final};
+        *row = (struct row){.subscription = line->subscription, .start_us = line->period_start_us, .over = adding->is_final};
         memcpy(row->payer, payer, sizeof(payer));
     }
     return mtr_money_add(row->emitted, line->emitted, &row->emitted);
@@ -95,7 +95,7 @@ static int add_period(void *context, const struct mtr_charge_period *period)
 {
     struct adding *adding = context;
     adding->is_final = period->close_due_us == INT64_MAX;
-    return mtr_charges_walk_lines(adding->txn, period->subscription, period->start_s, add_line, adding);
+    return mtr_charges_walk_lines(adding->txn, period->subscription, period->start_us, add_line, adding);
 }
 
 /* By subscription, period and customer; `over`: nothing of it is due any more. */
@@ -112,7 +112,7 @@ static struct rows charged_now(void)
 
 static struct mtr_money emitted_of(struct rows *charged, const struct row *row)
 {
-    const struct row *found = find_row(charged, row->subscription, row->start_s, row->payer);
+    const struct row *found = find_row(charged, row->subscription, row->start_us, row->payer);
     return found ? found->emitted : (struct mtr_money){0};
 }
 
@@ -121,9 +121,9 @@ static void assert_others_stay(struct rows *said, struct rows *before, const str
 {
     for (uint32_t i = 0; i < after->count; i++) {
         const struct row *row = &after->items[i];
-        const struct row *was = find_row(before, row->subscription, row->start_s, row->payer);
+        const struct row *was = find_row(before, row->subscription, row->start_us, row->payer);
         const bool is_over = was ? was->over : row->over;
-        if (is_over && !find_row(said, row->subscription, row->start_s, row->payer)) assert_money(row->emitted, emitted_of(before, row));
+        if (is_over && !find_row(said, row->subscription, row->start_us, row->payer)) assert_money(row->emitted, emitted_of(before, row));
     }
 }
 
@@ -134,7 +134,7 @@ static void assert_it_came_true(struct rows *said, struct rows *before, struct r
 {
     for (uint32_t i = 0; i < said->count; i++) {
         const struct row *row = &said->items[i];
-        const struct row *is = find_row(after, row->subscription, row->start_s, row->payer);
+        const struct row *is = find_row(after, row->subscription, row->start_us, row->payer);
         assert_money(row->emitted, emitted_of(before, row));
         assert_money(row->stored, row->emitted);
         alone += row->in_stored != row->in_draft;

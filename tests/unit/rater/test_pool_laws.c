@@ -107,7 +107,7 @@ static void check_model(struct model *model)
             const int64_t paid = lesser(rest, money);
             money -= paid;
             assert_int_equal(
-                mtr_charges_walk_lines(txn, (uint32_t)subscription + 1, STARTS_US[period] / MTR_US_PER_SECOND, sum_line, got), 0);
+                mtr_charges_walk_lines(txn, (uint32_t)subscription + 1, STARTS_US[period], sum_line, got), 0);
             if (got[0] != drawn || got[1] != paid || got[2] != rest)
                 fail_msg("subscription %d, month %d: drew %lld, paid %lld of %lld; expected %lld, %lld, %lld",
                          subscription + 1, period + 1, (long long)got[0], (long long)got[1],

@@ -183,7 +183,7 @@ static int write_line(void *context, const struct mtr_charge_line *line)
     mtr_quantity_format(line->quantity, quantity);
     assert_in_range(bill->count, 0, LINES_MAX - 1);
     int size = snprintf(bill->lines[bill->count++], LINE_TEXT_BYTES, "%u %lld %lld %.*s %.*s %.*s: %s (%s)",
-                        line->subscription, (long long)line->period_start_s, (long long)line->part_start_us,
+                        line->subscription, (long long)line->period_start_us, (long long)line->part_start_us,
                         MTR_STR_ARGS(line->component), MTR_STR_ARGS(line->kind), MTR_STR_ARGS(line->dimensions),
                         amount, quantity);
     assert_in_range(size, 1, LINE_TEXT_BYTES - 1);
@@ -193,7 +193,7 @@ static int write_line(void *context, const struct mtr_charge_line *line)
 static int write_period(void *context, const struct mtr_charge_period *period)
 {
     struct bill *bill = context;
-    return mtr_charges_walk_lines(bill->txn, period->subscription, period->start_s, write_line, bill);
+    return mtr_charges_walk_lines(bill->txn, period->subscription, period->start_us, write_line, bill);
 }
 
 static int compare_lines(const void *a, const void *b)

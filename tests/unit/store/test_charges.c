@@ -29,7 +29,7 @@ static struct mtr_charge charge_of(uint64_t number)
 {
     struct mtr_charge charge = {
         .number = number, .id = {number * 7, number}, .status = MTR_CHARGE_CORRECTION, .subscription = 9};
-    charge.period_start_s = -5;
+    charge.period_start_us = -5 * MTR_US_PER_SECOND;
     charge.line = (struct mtr_hash128){1, 2};
     charge.quantity.e12 = -((mtr_int128)1 << 100);
     charge.quantity_delta.e12 = 17;
@@ -72,7 +72,7 @@ static void charges_are_dense_and_found_by_id(void **state)
     assert_int_equal(found.number, 123);
     assert_true(found.quantity.e12 == wanted.quantity.e12 && found.amount.e18 == wanted.amount.e18);
     assert_true(found.emitted_before.e18 == wanted.emitted_before.e18 && found.quantity_delta.e12 == 17);
-    assert_int_equal(found.period_start_s, -5);
+    assert_int_equal(found.period_start_us, -5 * MTR_US_PER_SECOND);
     assert_int_equal(found.status, MTR_CHARGE_CORRECTION);
     assert_int_equal(found.seq_first, 11);
     assert_int_equal(found.seq_last, 22);
@@ -90,7 +90,7 @@ static void an_abort_leaves_nothing(void **state)
     struct mtr_charges_txn *txn = begin(fixture, true);
     struct mtr_charge charge = charge_of(1);
     assert_int_equal(mtr_charges_append(txn, &charge), 0);
-    assert_int_equal(mtr_charges_put_cursor(txn, &(struct mtr_charges_cursor){.change = 5, .scan_period_s = INT64_MIN}), 0);
+    assert_int_equal(mtr_charges_put_cursor(txn, &(struct mtr_charges_cursor){.change = 5, .scan_period_us = INT64_MIN}), 0);
     mtr_charges_abort(txn);
     txn = begin(fixture, false);
     struct mtr_charges_cursor cursor;
@@ -103,7 +103,7 @@ static void an_abort_leaves_nothing(void **state)
 static struct mtr_charge_line line_of(const char *component, const char *dimensions, int64_t part_start_s)
 {
     struct mtr_charge_line line = {
-        .subscription = 3, .period_start_s = 100, .part_start_us = part_start_s * MTR_US_PER_SECOND, .currency = MTR_STR("EUR")};
+        .subscription = 3, .period_start_us = 100 * MTR_US_PER_SECOND, .part_start_us = part_start_s * MTR_US_PER_SECOND, .currency = MTR_STR("EUR")};
     line.component = mtr_str_from(component);
     line.kind = MTR_STR("usage");
     line.dimensions = mtr_str_from(dimensions);
@@ -135,15 +135,15 @@ static void lines_are_told_apart_by_their_identity(void **state)
         assert_int_equal((int)line.emitted.e18, i + 1);
     }
     struct mtr_charge_line other = line_of("a", "x=1", 100);
-    other.period_start_s = 101;
+    other.period_start_us = 101 * MTR_US_PER_SECOND;
     assert_int_equal(mtr_charges_get_line(txn, &other), MTR_ENOTFOUND);
     int count = 0;
-    assert_int_equal(mtr_charges_walk_lines(txn, 3, 100, count_line, &count), 0);
+    assert_int_equal(mtr_charges_walk_lines(txn, 3, 100 * MTR_US_PER_SECOND, count_line, &count), 0);
     assert_int_equal(count, 4);
     int left[4], seen[5] = {0};
     for (int i = 0; i < 4; i++) { /* from each of them on: 4, 3, 2 and 1 lines, in the order of their keys */
         left[i] = 0;
-        assert_int_equal(mtr_charges_walk_lines_from(txn, 3, 100, lines[i].key, count_line, &left[i]), 0);
+        assert_int_equal(mtr_charges_walk_lines_from(txn, 3, 100 * MTR_US_PER_SECOND, lines[i].key, count_line, &left[i]), 0);
         seen[left[i]]++;
     }
     for (int i = 1; i <= 4; i++) assert_int_equal(seen[i], 1);
@@ -156,18 +156,18 @@ static void timers_follow_their_periods(void **state)
     struct mtr_charges_txn *txn = begin(fixture, true);
     struct mtr_charge_timer timer;
     struct mtr_charge_period early = {
-        .subscription = 1, .start_s = 50, .end_s = 60, .rate_due_us = 20, .close_due_us = 900};
+        .subscription = 1, .start_us = 50 * MTR_US_PER_SECOND, .end_us = 60 * MTR_US_PER_SECOND, .rate_due_us = 20, .close_due_us = 900};
     struct mtr_charge_period late = {
-        .subscription = 2, .start_s = -50, .end_s = 60, .rate_due_us = 30, .close_due_us = 800};
+        .subscription = 2, .start_us = -50 * MTR_US_PER_SECOND, .end_us = 60 * MTR_US_PER_SECOND, .rate_due_us = 30, .close_due_us = 800};
     assert_int_equal(mtr_charges_first_timer(txn, MTR_TIMER_RATE, &timer), MTR_ENOTFOUND);
     assert_int_equal(mtr_charges_put_period(txn, &early), 0);
     assert_int_equal(mtr_charges_put_period(txn, &late), 0);
     assert_int_equal(mtr_charges_first_timer(txn, MTR_TIMER_RATE, &timer), 0);
     assert_int_equal(timer.subscription, 1);
-    assert_int_equal(timer.period_start_s, 50);
+    assert_int_equal(timer.period_start_us, 50 * MTR_US_PER_SECOND);
     assert_int_equal(mtr_charges_first_timer(txn, MTR_TIMER_CLOSE, &timer), 0);
     assert_int_equal(timer.subscription, 2);
-    assert_int_equal(timer.period_start_s, -50);
+    assert_int_equal(timer.period_start_us, -50 * MTR_US_PER_SECOND);
     early.rate_due_us = INT64_MAX;
     assert_int_equal(mtr_charges_put_period(txn, &early), 0);
     assert_int_equal(mtr_charges_first_timer(txn, MTR_TIMER_RATE, &timer), 0);
@@ -179,10 +179,10 @@ static void timers_follow_their_periods(void **state)
     for (int kind = MTR_TIMER_OPEN; kind <= MTR_TIMER_RATE; kind++)
         assert_int_equal(mtr_charges_first_timer(txn, (enum mtr_charge_timer_kind)kind, &timer),
                          MTR_ENOTFOUND);
-    struct mtr_charge_subscription subscription = {.number = 4, .next_open_s = 77};
+    struct mtr_charge_subscription subscription = {.number = 4, .next_open_us = 77000000};
     assert_int_equal(mtr_charges_put_subscription(txn, &subscription), 0);
     assert_int_equal(mtr_charges_first_timer(txn, MTR_TIMER_OPEN, &timer), 0);
-    assert_int_equal(timer.period_start_s, 77);
+    assert_int_equal(timer.period_start_us, 77000000);
     assert_int_equal(timer.due_us, 77000000);
     mtr_charges_abort(txn);
 }
@@ -254,10 +254,10 @@ static void damage_is_an_error(void **state)
 {
     struct fixture *fixture = *state;
     struct mtr_charges_txn *txn = begin(fixture, true);
-    struct mtr_charge_draw draw = {.grant = {1, 2}, .period_start_s = 3, .subscription = 4, .before = 5, .drawn = 6}, found;
+    struct mtr_charge_draw draw = {.grant = {1, 2}, .period_start_us = 3 * MTR_US_PER_SECOND, .subscription = 4, .before = 5, .drawn = 6}, found;
     unsigned char key[28], number[8];
     put_hash(key, draw.grant);
-    put_i64(key + 16, draw.period_start_s);
+    put_i64(key + 16, 3);
     lmdb_put_u32(key + 24, draw.subscription);
     assert_int_equal(mtr_charges_put_draw(txn, &draw), 0);
     found = draw;
@@ -302,7 +302,7 @@ static void what_waits_is_counted_by_reason(void **state)
 {
     struct mtr_charges_txn *txn = begin(*state, true);
     struct mtr_charge_waiting waiting = {
-        .subscription = 3, .period_start_s = 100, .reason = MTR_WAITING_RATE, .since_us = 7, .text = MTR_STR("no rate")};
+        .subscription = 3, .period_start_us = 100 * MTR_US_PER_SECOND, .reason = MTR_WAITING_RATE, .since_us = 7, .text = MTR_STR("no rate")};
     uint64_t counts[MTR_WAITING_REASON_COUNT];
     char text[256] = "";
     assert_int_equal(mtr_charges_count_waiting(txn, counts), 0);
@@ -318,9 +318,9 @@ static void what_waits_is_counted_by_reason(void **state)
     assert_true(counts[MTR_WAITING_RATE] == 0 && counts[MTR_WAITING_SIZE] == 2);
     assert_int_equal(mtr_charges_walk_waiting(txn, 0, sum_waiting, text), 0);
     assert_string_equal(text, "3 too_large 7 too much; 4 too_large 8 too much; ");
-    assert_int_equal(mtr_charges_end_waiting(txn, 3, 100), 0);
-    assert_int_equal(mtr_charges_end_waiting(txn, 3, 100), 0); /* it did not wait any more */
-    assert_int_equal(mtr_charges_get_waiting(txn, 3, 100, &waiting), MTR_ENOTFOUND);
+    assert_int_equal(mtr_charges_end_waiting(txn, 3, 100 * MTR_US_PER_SECOND), 0);
+    assert_int_equal(mtr_charges_end_waiting(txn, 3, 100 * MTR_US_PER_SECOND), 0); /* it did not wait any more */
+    assert_int_equal(mtr_charges_get_waiting(txn, 3, 100 * MTR_US_PER_SECOND, &waiting), MTR_ENOTFOUND);
     assert_int_equal(mtr_charges_count_waiting(txn, counts), 0);
     assert_int_equal(counts[MTR_WAITING_SIZE], 1);
     mtr_charges_abort(txn);

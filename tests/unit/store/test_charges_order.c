@@ -17,6 +17,7 @@
 #include "tests/support/charges_world.h"
 #include "tests/support/random.h"
 
+#define START_US (100 * MTR_US_PER_SECOND)
 enum { PLACES = 300, PLACE_BYTES = 40 };
 
 struct placed {
@@ -70,7 +71,7 @@ static int check_place(void *context, struct mtr_str place, struct mtr_hash128 l
 
 static int walk(struct mtr_charges_txn *txn, struct place_check *check)
 {
-    const struct mtr_line_places places = {3, 100, check->values, check->from};
+    const struct mtr_line_places places = {3, START_US, check->values, check->from};
     return mtr_charges_walk_places(txn, &places, check_place, check);
 }
 
@@ -80,19 +81,19 @@ static void lines_are_walked_in_the_order_of_their_places(void **state)
     struct random_source random = {20261128};
     struct placed all[PLACES];
     bool ordered = true;
-    assert_int_equal(mtr_charges_is_ordered(txn, 3, 100, &ordered), 0);
+    assert_int_equal(mtr_charges_is_ordered(txn, 3, START_US, &ordered), 0);
     assert_false(ordered);
     for (unsigned i = 0; i < PLACES; i++) {
         all[i] = random_place(&random, i);
-        const struct mtr_charge_line line = {.subscription = 3, .period_start_s = 100, .key = {random_u64(&random), i}};
-        const struct mtr_charge_line next = {.subscription = 3, .period_start_s = 101, .key = line.key};
+        const struct mtr_charge_line line = {.subscription = 3, .period_start_us = START_US, .key = {random_u64(&random), i}};
+        const struct mtr_charge_line next = {.subscription = 3, .period_start_us = START_US + MTR_US_PER_SECOND, .key = line.key};
         assert_int_equal(mtr_charges_put_place(txn, &line, placed_at(&all[i])), 0);
         assert_int_equal(mtr_charges_has_place(txn, &line, placed_at(&all[i])), 0);
         assert_int_equal(mtr_charges_has_place(txn, &next, placed_at(&all[i])), MTR_ENOTFOUND);
     }
-    assert_int_equal(mtr_charges_is_ordered(txn, 3, 100, &ordered), 0);
+    assert_int_equal(mtr_charges_is_ordered(txn, 3, START_US, &ordered), 0);
     assert_true(ordered);
-    assert_int_equal(mtr_charges_is_ordered(txn, 3, 101, &ordered), 0);
+    assert_int_equal(mtr_charges_is_ordered(txn, 3, START_US + MTR_US_PER_SECOND, &ordered), 0);
     assert_false(ordered);
     for (unsigned k = 0; k < PLACES; k++)
         for (unsigned values = 0; values <= 3; values++) {
@@ -118,12 +119,12 @@ static void damaged_ratings_and_lines_are_an_error(void **state)
         uint32_t revision;
         size_t size;
     } rows[] = {{3, 1, 4}, {0, 0, 4}, {0, 1, 0}, {0, 1, MTR_DIMENSIONS_BYTES_MAX + 1}};
-    const struct mtr_charge_progress whole = {.subscription = 3, .period_start_s = 100, .revision = 1, .next = MTR_STR("eu\x1F")};
+    const struct mtr_charge_progress whole = {.subscription = 3, .period_start_us = START_US, .revision = 1, .next = MTR_STR("eu\x1F")};
     struct mtr_charge_progress progress;
     unsigned char key[28];
     memset(text, '=', sizeof(text));
     assert_int_equal(mtr_charges_put_progress(txn, &whole), 0);
-    assert_int_equal(mtr_charges_get_progress(txn, 3, 100, &progress), 0);
+    assert_int_equal(mtr_charges_get_progress(txn, 3, START_US, &progress), 0);
     lmdb_put_u32(key, 3);
     put_i64(key + 4, 100);
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -132,11 +133,11 @@ static void damaged_ratings_and_lines_are_an_error(void **state)
         pack_u32(&packer, rows[i].revision);
         pack_str(&packer, (struct mtr_str){text, rows[i].size});
         assert_int_equal(charges_put(txn, TABLE_PROGRESS, key, 12, mtr_buffer_str(&txn->scratch), 0), 0);
-        assert_int_equal(mtr_charges_get_progress(txn, 3, 100, &progress), MTR_ECORRUPT);
+        assert_int_equal(mtr_charges_get_progress(txn, 3, START_US, &progress), MTR_ECORRUPT);
     }
 
     /* Places of lines whose dimensions are no longer what they were. */
-    struct mtr_charge_line line = {.subscription = 3, .period_start_s = 100, .part_start_us = 100000000, .part_end_us = 200000000};
+    struct mtr_charge_line line = {.subscription = 3, .period_start_us = START_US, .part_start_us = 100000000, .part_end_us = 200000000};
     static const char nine[] = "\x1F\x1F\x1F\x1F\x1F\x1F\x1F\x1F\x1F";
     assert_int_equal(mtr_charges_put_place(txn, &line, mtr_str_from(nine)), MTR_ECORRUPT);
     assert_int_equal(mtr_charges_has_place(txn, &line, mtr_str_from(nine)), MTR_ECORRUPT);
@@ -147,7 +148,7 @@ static void damaged_ratings_and_lines_are_an_error(void **state)
     line.last_number = line.count = 1;
     struct mtr_charge_line read;
     assert_int_equal(mtr_charges_put_line(txn, &line), 0);
-    assert_int_equal(mtr_charges_get_line_by_key(txn, 3, 100, line.key, &read), 0);
+    assert_int_equal(mtr_charges_get_line_by_key(txn, 3, START_US, line.key, &read), 0);
     put_hash(key + 12, line.key);
     struct mtr_str row;
     char bytes[4096];
@@ -159,7 +160,7 @@ static void damaged_ratings_and_lines_are_an_error(void **state)
     bytes[DIMENSIONS_SIZE_AT + 4] = '=';
     lmdb_put_u32((unsigned char *)bytes + DIMENSIONS_SIZE_AT, MTR_LINE_DIMENSIONS_BYTES_MAX + 1);
     assert_int_equal(charges_put(txn, TABLE_LINES, key, sizeof(key), (struct mtr_str){bytes, row.size + 1}, 0), 0);
-    assert_int_equal(mtr_charges_get_line_by_key(txn, 3, 100, line.key, &read), MTR_ECORRUPT);
+    assert_int_equal(mtr_charges_get_line_by_key(txn, 3, START_US, line.key, &read), MTR_ECORRUPT);
     mtr_charges_abort(txn);
 }
 
@@ -168,7 +169,7 @@ static void put_raw_period(struct mtr_charges_txn *txn, const struct mtr_charge_
     unsigned char key[12];
     struct packer packer = pack_begin(&txn->scratch);
     lmdb_put_u32(key, period->subscription);
-    put_i64(key + 4, period->start_s);
+    put_i64(key + 4, period->start_us / MTR_US_PER_SECOND);
     charges_pack_period(&packer, period);
     assert_int_equal(charges_put(txn, TABLE_PERIODS, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0), 0);
 }
@@ -178,26 +179,27 @@ static void damaged_periods_are_an_error(void **state)
 {
     struct mtr_charges_txn *txn = begin(*state, true);
     static const struct {
-        int64_t start_s, end_s, closed_us;
+        int64_t start_s, end_us, closed_us;
         enum mtr_charge_period_status status;
         int read;
-    } rows[] = {{100, 200, 0, MTR_PERIOD_OPEN, 0},
-                {100, 200, 7, MTR_PERIOD_FINAL, 0},
-                {-50400, 2 * MTR_TIME_S_MAX, 0, MTR_PERIOD_OPEN, 0},
-                {100, 100, 0, MTR_PERIOD_OPEN, MTR_ECORRUPT},
+    } rows[] = {{100, 200000000, 0, MTR_PERIOD_OPEN, 0},
+                {100, 200000000, 7, MTR_PERIOD_FINAL, 0},
+                {100, 100000001, 0, MTR_PERIOD_OPEN, 0},
+                {-50400, 2 * MTR_TIME_US_MAX, 0, MTR_PERIOD_OPEN, 0},
+                {100, 100000000, 0, MTR_PERIOD_OPEN, MTR_ECORRUPT},
                 {100, INT64_MAX, 0, MTR_PERIOD_OPEN, MTR_ECORRUPT},
-                {INT64_MIN, 200, 0, MTR_PERIOD_OPEN, MTR_ECORRUPT},
-                {100, 200, 0, MTR_PERIOD_FINAL, MTR_ECORRUPT},
-                {100, 200, 7, MTR_PERIOD_OPEN, MTR_ECORRUPT}};
+                {-90000, 200000000, 0, MTR_PERIOD_OPEN, MTR_ECORRUPT},
+                {100, 200000000, 0, MTR_PERIOD_FINAL, MTR_ECORRUPT},
+                {100, 200000000, 7, MTR_PERIOD_OPEN, MTR_ECORRUPT}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const struct mtr_charge_period period = {.subscription = 3,
-                                                 .start_s = rows[i].start_s,
-                                                 .end_s = rows[i].end_s,
+                                                 .start_us = rows[i].start_s * MTR_US_PER_SECOND,
+                                                 .end_us = rows[i].end_us,
                                                  .closed_us = rows[i].closed_us,
                                                  .status = rows[i].status};
         struct mtr_charge_period read;
         put_raw_period(txn, &period);
-        assert_int_equal(mtr_charges_get_period(txn, 3, period.start_s, &read), rows[i].read);
+        assert_int_equal(mtr_charges_get_period(txn, 3, period.start_us, &read), rows[i].read);
     }
 
     static const int64_t opens_s[] = {INT64_MAX, 100, INT64_MAX - 1, INT64_MIN};
@@ -214,7 +216,7 @@ static void damaged_periods_are_an_error(void **state)
 
     /* A line that begins before its period. */
     struct mtr_charge_line line = {
-        .subscription = 3, .period_start_s = 100, .part_start_us = 100000000, .part_end_us = 200000000, .last_number = 1, .count = 1};
+        .subscription = 3, .period_start_us = START_US, .part_start_us = 100000000, .part_end_us = 200000000, .last_number = 1, .count = 1};
     unsigned char key[28], bytes[512];
     struct mtr_str row;
     assert_int_equal(mtr_charges_put_line(txn, &line), 0);
@@ -226,7 +228,7 @@ static void damaged_periods_are_an_error(void **state)
     memcpy(bytes, row.data, row.size);
     bytes[7]--;
     assert_int_equal(charges_put(txn, TABLE_LINES, key, sizeof(key), (struct mtr_str){(char *)bytes, row.size}, 0), 0);
-    assert_int_equal(mtr_charges_get_line_by_key(txn, 3, 100, line.key, &line), MTR_ECORRUPT);
+    assert_int_equal(mtr_charges_get_line_by_key(txn, 3, START_US, line.key, &line), MTR_ECORRUPT);
     mtr_charges_abort(txn);
 }
 
