@@ -84,6 +84,53 @@ int mtr_digest_of(enum mtr_digest digest, struct mtr_str data, uint8_t *out)
     return MTR_OK;
 }
 
+/* ---- hashes in pieces ---- */
+
+struct mtr_hasher {
+    const EVP_MD *kind;
+    EVP_MD_CTX *context;
+};
+
+int mtr_hasher_open(enum mtr_hasher_kind kind, struct mtr_hasher **out)
+{
+    struct mtr_hasher *hasher = calloc(1, sizeof(*hasher));
+    if (!hasher) return MTR_ENOMEM;
+    hasher->kind = kind == MTR_HASHER_MD5 ? EVP_md5() : EVP_sha256();
+    hasher->context = EVP_MD_CTX_new();
+    int rc = hasher->context ? mtr_hasher_begin(hasher) : MTR_ENOMEM;
+    if (rc)
+        mtr_hasher_close(hasher);
+    else
+        *out = hasher;
+    return rc;
+}
+
+void mtr_hasher_close(struct mtr_hasher *hasher)
+{
+    if (!hasher) return;
+    EVP_MD_CTX_free(hasher->context);
+    free(hasher);
+}
+
+int mtr_hasher_begin(struct mtr_hasher *hasher)
+{
+    return EVP_DigestInit_ex(hasher->context, hasher->kind, NULL) == 1 ? MTR_OK : MTR_ENOMEM;
+}
+
+int mtr_hasher_add(struct mtr_hasher *hasher, struct mtr_str piece)
+{
+    if (!piece.size) return MTR_OK;
+    return EVP_DigestUpdate(hasher->context, piece.data, piece.size) == 1 ? MTR_OK : MTR_ENOMEM;
+}
+
+int mtr_hasher_end(struct mtr_hasher *hasher, uint8_t out[MTR_HASHER_BYTES_MAX])
+{
+    unsigned size = 0;
+    if (EVP_DigestFinal_ex(hasher->context, out, &size) != 1) return MTR_ENOMEM;
+    MTR_ASSERT(size <= MTR_HASHER_BYTES_MAX);
+    return MTR_OK;
+}
+
 int mtr_hex_encode(struct mtr_buffer *out, struct mtr_str data)
 {
     static const char digits[] = "0123456789abcdef";

@@ -14,7 +14,7 @@
 
 struct paging_part {
     struct mtr_str url;  /* as listed; of a template the item */
-    struct mtr_str size, md5, sha256; /* as listed; no data: not said */
+    struct mtr_str size, md5, sha256, etag; /* as listed; no data: not said */
 };
 
 struct paging {
@@ -45,7 +45,7 @@ struct paging {
     struct paging_part *parts;
     uint32_t part_count, part_capacity, part_next;
     struct mtr_str list_paths[PAGING_WANTS_MAX]; /* of the list's wants */
-    int32_t column_of[PAGING_COLUMNS_MAX]; /* of url, size, md5, sha256; -1: none */
+    int32_t column_of[PAGING_COLUMNS_MAX]; /* of url, size, md5, sha256, etag; -1: none */
     bool is_listing, is_overfull;
     struct mtr_str etag;
     struct paging_part *parts_before; /* read, before the manifest was asked anew */
@@ -96,5 +96,12 @@ int paging_take_token(struct paging *paging, struct mtr_str token, struct paging
 int paging_take_link(struct paging *paging, const struct source_call *from, struct mtr_str link,
                      struct paging_end *end) MTR_MUST_USE;
 int paging_set_text(struct mtr_buffer *buffer, struct mtr_str text) MTR_MUST_USE;
+
+/* ---- parts (part_check.c) ---- */
+
+/* Hexadecimal digits or base64 of a digest of so many bytes, in quotes or not. */
+bool paging_is_digest(struct mtr_str text, const uint8_t *digest, size_t size);
+/* It was written anew since the list was made: its answer's ETag is another one. */
+bool paging_is_another(const struct paging_part *part, const struct paging_page *page);
 
 #endif

@@ -41,7 +41,7 @@ enum {
     PAGING_PARTS_BYTES_MAX = 64 << 20,
     PAGING_RENEWALS_MAX = 8, /* of a manifest whose links went old, in one reading */
     PAGING_WANTS_MAX = 6,
-    PAGING_COLUMNS_MAX = 4,
+    PAGING_COLUMNS_MAX = 5,
     PAGING_CHANGES_MAX = 3,
     PAGING_FAULT_BYTES = 320
 };

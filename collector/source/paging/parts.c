@@ -74,6 +74,7 @@ static int open_parts(struct paging *paging, struct mtr_str resume)
     add_column(paging, 1, parts->is_s3_list && !parts->size.size ? MTR_STR("Size") : parts->size);
     add_column(paging, 2, parts->md5);
     add_column(paging, 3, parts->sha256);
+    add_column(paging, 4, parts->is_s3_list ? MTR_STR("ETag") : MTR_STR(""));
     begin_list(paging);
     if (resume.size > PAGING_TOKEN_BYTES_MAX) return MTR_OK;
     return paging_set_text(&paging->resume, resume);
@@ -92,12 +93,21 @@ static void request_parts(const struct paging *paging, struct paging_request *ou
     else out->link = url;
 }
 
+/* Consoles make objects of no size to show folders. */
+static bool is_folder(const struct paging *paging, const struct mtr_str *cells)
+{
+    const int32_t column = paging->column_of[0];
+    const struct mtr_str key = column >= 0 ? cells[column] : (struct mtr_str){NULL, 0};
+    return paging->source->paging.parts->is_s3_list && key.size && key.data[key.size - 1] == '/';
+}
+
 int paging_add_part(struct paging *paging, const struct mtr_str *cells)
 {
     struct paging_part part = {.url = {NULL, 0}};
-    struct mtr_str *const texts[] = {&part.url, &part.size, &part.md5, &part.sha256};
+    struct mtr_str *const texts[] = {&part.url, &part.size, &part.md5, &part.sha256, &part.etag};
     MTR_ASSERT(paging->is_listing);
     void *items = paging->parts;
+    if (is_folder(paging, cells)) return MTR_OK;
     int rc = paging->part_count == PAGING_PARTS_MAX ? MTR_ELIMIT : MTR_OK;
     for (uint32_t i = 0; i < PAGING_COLUMNS_MAX && !rc; i++) {
         const int32_t column = paging->column_of[i];
@@ -234,52 +244,18 @@ static int next_list(struct paging *paging, const struct paging_page *page, stru
 
 /* ---- a part ---- */
 
-static int hex_digit(char c)
-{
-    const char lower = (char)(c | 0x20);
-    if (c >= '0' && c <= '9') return c - '0';
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-static bool is_hex_of(struct mtr_str text, const uint8_t *digest, size_t size)
-{
-    for (size_t i = 0; i < 2 * size; i++)
-        if (hex_digit(text.data[i]) != (i % 2 ? digest[i / 2] & 15 : digest[i / 2] >> 4)) return false;
-    return true;
-}
-
-static bool is_base64_of(struct mtr_str text, const uint8_t *digest, size_t size)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned six = 0;
-        for (unsigned bit = 0; bit < 6; bit++) {
-            const size_t at = 6 * i + bit;
-            six = six << 1 | (at < 8 * size ? digest[at / 8] >> (7 - at % 8) & 1u : 0);
-        }
-        if (text.data[i] != (6 * i < 8 * size ? letters[six] : '=')) return false;
-    }
-    return true;
-}
-
-/* Hexadecimal digits or base64, in quotes or not, as an ETag. */
-static bool is_digest(struct mtr_str text, const uint8_t *digest, size_t size)
-{
-    if (text.size > 2 && text.data[0] == '"') text = (struct mtr_str){text.data + 1, text.size - 2};
-    if (text.size == 2 * size) return is_hex_of(text, digest, size);
-    return text.size == (size + 2) / 3 * 4 && is_base64_of(text, digest, size);
-}
-
 static int next_part(struct paging *paging, const struct paging_page *page, struct paging_end *end)
 {
     enum { MD5_BYTES = 16, SHA256_BYTES = 32 };
     const struct paging_part *part = &paging->parts[paging->part_next];
     uint64_t size;
-    if (part->size.data && (!mtr_str_to_u64(part->size, &size) || size != page->bytes))
+    if (paging_is_another(part, page))
+        end->step = PAGING_RESTART;
+    else if (part->size.data && (!mtr_str_to_u64(part->size, &size) || size != page->bytes))
         paging_fail(paging, end, PAGING_INCOMPLETE, "a part has another size than the list says");
-    else if (part->md5.data && page->md5 && !is_digest(part->md5, page->md5, MD5_BYTES))
+    else if (part->md5.data && page->md5 && !paging_is_digest(part->md5, page->md5, MD5_BYTES))
         paging_fail(paging, end, PAGING_INCOMPLETE, "a part has another MD5 than the list says");
-    else if (part->sha256.data && page->sha256 && !is_digest(part->sha256, page->sha256, SHA256_BYTES))
+    else if (part->sha256.data && page->sha256 && !paging_is_digest(part->sha256, page->sha256, SHA256_BYTES))
         paging_fail(paging, end, PAGING_INCOMPLETE, "a part has another SHA-256 than the list says");
     if (end->step) return MTR_OK;
     paging->parts_read = ++paging->part_next;

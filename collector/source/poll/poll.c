@@ -78,6 +78,8 @@ void poll_close(struct mtr_poll *poll)
 {
     if (!poll) return;
     MTR_ASSERT(poll->state == POLL_DONE || poll->state == POLL_WAITING);
+    poll_close_list(poll);
+    poll_close_digests(poll);
     reading_close(poll->reading);
     reading_memory_close(&poll->memory);
     paging_close(poll->paging);
@@ -106,23 +108,11 @@ void poll_stop(struct mtr_poll *poll)
 
 /* ---- jobs ---- */
 
-static int feed(struct mtr_poll *poll)
-{
-    int rc = poll->has_begun_page ? MTR_OK : reading_begin_page(poll->reading);
-    poll->has_begun_page = true;
-    if (!rc) rc = reading_feed(poll->reading, mtr_buffer_str(&poll->feeding));
-    mtr_buffer_reset(&poll->feeding);
-    return rc;
-}
-
 void poll_work(struct mtr_poll *poll)
 {
     switch (poll->job) {
-    case POLL_FEED: poll->job_rc = feed(poll); break;
-    case POLL_END_PAGE:
-        poll->job_rc = feed(poll);
-        if (!poll->job_rc) poll->job_rc = reading_end_page(poll->reading);
-        break;
+    case POLL_FEED: poll->job_rc = poll_feed_page(poll); break;
+    case POLL_END_PAGE: poll->job_rc = poll_end_page(poll); break;
     case POLL_CHECK:
         poll->job_rc = reading_check(poll->reading, poll->task.ledger, &poll->end, &poll->verdict);
         if (!poll->job_rc) poll->report.counts = reading_counts_of(poll->reading);

@@ -10,7 +10,7 @@
 
 static struct mtr_found found_at(const struct mtr_poll *poll, int32_t index)
 {
-    return reading_found(poll->reading, (uint32_t)index);
+    return poll_found(poll, (uint32_t)index);
 }
 
 /* Of a page: one of the conditions with a path holds. */
@@ -61,10 +61,20 @@ static void restart(struct mtr_poll *poll, int64_t now_us)
         poll_wait(poll, now_us);
 }
 
+/* The list names it: that it is not there is no absence of usage. */
+static bool take_missing_part(struct mtr_poll *poll)
+{
+    const bool is_missing = poll->status == 404;
+    if (is_missing)
+        end_reading(poll, MTR_ALARM_INCOMPLETE, "a part that the list names is not there (404)");
+    return is_missing;
+}
+
 bool poll_take_condition(struct mtr_poll *poll, int64_t now_us)
 {
     const struct mtr_source_answer *answer = &poll->task.source->answer;
     (void)now_us;
+    if (poll->page == POLL_PAGE_FILE) return take_missing_part(poll);
     if (any_of_body(poll, answer->limit, answer->limit_count)) {
         end_reading(poll, MTR_ALARM_TRUNCATED, "the vendor says that it is too much for one answer");
         return true;
@@ -93,14 +103,17 @@ static int tell_paging(struct mtr_poll *poll, enum paging_step *step)
 {
     struct mtr_found found[READING_WANTS_MAX];
     for (uint32_t i = 0; i < poll->paging_want_count; i++)
-        found[i] = reading_found(poll->reading, i);
+        found[i] = poll_found(poll, i);
+    const bool has_rows = poll->page != POLL_PAGE_LIST;
     const struct paging_page page = {.call = &poll->call,
                                      .headers = mtr_buffer_str(&poll->headers),
-                                     .rows = reading_page_rows(poll->reading),
+                                     .rows = has_rows ? reading_page_rows(poll->reading) : 0,
                                      .hash = poll->page_hash,
-                                     .rows_hash = reading_page_rows_hash(poll->reading),
+                                     .rows_hash = has_rows ? reading_page_rows_hash(poll->reading) : 0,
                                      .found = found,
-                                     .bytes = poll->body_bytes};
+                                     .bytes = poll->body_bytes,
+                                     .md5 = poll_digest(poll, POLL_MD5),
+                                     .sha256 = poll_digest(poll, POLL_SHA256)};
     return paging_answered(poll->paging, &page, step);
 }
 
@@ -151,6 +164,10 @@ static void take_page(struct mtr_poll *poll, int64_t now_us)
 {
     const struct mtr_source_answer *answer = &poll->task.source->answer;
     const struct poll_conditions *conditions = &poll->conditions;
+    if (poll->page == POLL_PAGE_FILE) { /* what there is to say, the list has said */
+        go_on(poll, now_us);
+        return;
+    }
     if (any_found(poll, answer->limit, answer->limit_count, conditions->limit)) {
         end_reading(poll, MTR_ALARM_TRUNCATED, "the vendor says that it is too much for one answer");
         return;

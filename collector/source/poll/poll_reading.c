@@ -40,8 +40,6 @@ static int find_conditions(struct mtr_poll *poll)
 static const char *not_done(const struct mtr_source *source)
 {
     if (source->job) return "`job` is not run by this version of meterd: nothing is read";
-    if (source->paging.kind == MTR_PAGING_PARTS)
-        return "`paging.parts` is not read by this version of meterd: nothing is read";
     return NULL;
 }
 
@@ -79,6 +77,6 @@ int poll_begin_reading(struct mtr_poll *poll, const char **fault)
         rc = find_conditions(poll);
     }
     struct reading_ask full = ask;
-    full.want_count = poll->want_count;
+    full.want_count = poll_has_parts(poll) ? 0 : poll->want_count; /* files say nothing beside their rows */
     return rc ? rc : reading_open(&full, &poll->reading, fault);
 }

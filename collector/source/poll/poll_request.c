@@ -89,6 +89,7 @@ void poll_ask(struct mtr_poll *poll, int64_t now_us)
     poll->is_token_request = false;
     poll->call = (struct source_call){0};
     paging_request(poll->paging, &paging);
+    poll_choose_page(poll, &paging);
     const struct request_ask ask = {.source = poll->task.source,
                                     .strand = &poll->task.strand,
                                     .subscription = poll->task.subscription,

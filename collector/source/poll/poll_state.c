@@ -75,7 +75,7 @@ void poll_fail_job(struct mtr_poll *poll)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "the ledger of windows: %s", poll->diagnostic.text);
     else if (is_page && poll->job <= POLL_END_PAGE)
         poll_finish(poll, POLL_FAILED, rc == MTR_ELIMIT ? MTR_ALARM_LIMIT : MTR_ALARM_FAILING, "page %u: %s",
-                    (unsigned)reading_page_count(poll->reading), reading_fault(poll->reading));
+                    (unsigned)reading_page_count(poll->reading), poll_page_fault(poll));
     else
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "it cannot be kept: %s", mtr_error_text(rc));
 }

@@ -8,8 +8,12 @@
 
 #include "collector/source/poll/condition.h"
 #include "collector/source/poll/poll.h"
+#include "meterd/net/crypto.h"
 
 enum poll_job { POLL_FEED, POLL_END_PAGE, POLL_CHECK, POLL_PART, POLL_FOLD };
+/* What the answer that is awaited has. */
+enum poll_page { POLL_PAGE_ROWS, POLL_PAGE_LIST, POLL_PAGE_FILE };
+enum poll_digest { POLL_MD5, POLL_SHA256, POLL_DIGESTS };
 enum { POLL_ERROR_BYTES = 256 << 10, POLL_HEADERS_BYTES = 1 << 20, POLL_CONDITIONS_MAX = 16 };
 
 /* Where of the reading's wants a condition finds its value; -1: it has no path. */
@@ -41,6 +45,13 @@ struct mtr_poll {
     bool is_again;                    /* the last page once more: only its bytes are looked at */
     uint32_t tries;
     unsigned status;
+    enum poll_page page;
+    char page_fault[POLL_TEXT_BYTES];
+    struct mtr_record_reader *list; /* of a page that is a list of parts */
+    struct {
+        struct mtr_hasher *hasher; /* NULL: the list names none */
+        uint8_t bytes[MTR_HASHER_BYTES_MAX];
+    } digests[POLL_DIGESTS]; /* of a file as it came */
     XXH3_state_t *hash; /* of the page's bytes as they came */
     struct mtr_hash128 page_hash, again_hash;
     uint64_t body_bytes, list_parts;
@@ -82,6 +93,18 @@ void poll_fail_job(struct mtr_poll *poll); /* by job_rc */
 
 /* poll_reading.c: with its first page, or anew. */
 int poll_begin_reading(struct mtr_poll *poll, const char **fault) MTR_MUST_USE;
+
+/* poll_parts.c: a page of rows, a list of parts, or one of these. */
+void poll_choose_page(struct mtr_poll *poll, const struct paging_request *request);
+bool poll_has_parts(const struct mtr_poll *poll);
+int poll_feed_page(struct mtr_poll *poll) MTR_MUST_USE; /* what is to be fed */
+int poll_end_page(struct mtr_poll *poll) MTR_MUST_USE;  /* the same, and it is the last of the page */
+/* Of the page that ended last, the i-th of poll->wants. Files say nothing beside their rows. */
+struct mtr_found poll_found(const struct mtr_poll *poll, uint32_t index);
+const uint8_t *poll_digest(const struct mtr_poll *poll, enum poll_digest which); /* NULL: not made */
+const char *poll_page_fault(const struct mtr_poll *poll);
+void poll_close_list(struct mtr_poll *poll);
+void poll_close_digests(struct mtr_poll *poll);
 
 /* poll_request.c: sends the next request, or says why not yet. */
 void poll_ask(struct mtr_poll *poll, int64_t now_us);

@@ -35,7 +35,7 @@ static int send(void *context, struct mtr_poll *poll, const struct source_call *
                                           .answer_bytes_max = source->answer.bytes_max,
                                           .allow_loopback = poller->options.allow_loopback,
                                           .allow_private = poller->options.allow_private,
-                                          .accepts_codings = true,
+                                          .accepts_codings = !call->is_verbatim,
                                           .certificate_file = call->certificate_file,
                                           .key_file = call->key_file};
     if (!rc) rc = poller->hooks.send(poller->hooks.context, poll, &request);

@@ -188,7 +188,8 @@ int request_build(const struct request_ask *ask, struct mtr_arena *arena, struct
     struct building building = {.request = ask->request ? ask->request : &ask->source->request, .call = out};
     const bool is_part = ask->paging && ask->paging->is_part;
     *out = (struct source_call){.method = is_part ? MTR_STR("GET") : building.request->method,
-                                .timeout_us = building.request->timeout_us};
+                                .timeout_us = building.request->timeout_us,
+                                .is_verbatim = is_part};
     mtr_buffer_init(&building.url, SOURCE_CALL_URL_BYTES_MAX);
     mtr_buffer_init(&building.scratch, REQUEST_BODY_BYTES_MAX);
     request_text_begin(&building.text, ask, arena);

@@ -47,6 +47,24 @@ size_t mtr_digest_bytes(enum mtr_digest digest); /* 32, 64: of a hash, and of a 
 /* Writes mtr_digest_bytes to out. Errors: MTR_ENOMEM. */
 int mtr_digest_of(enum mtr_digest digest, struct mtr_str data, uint8_t *out) MTR_MUST_USE;
 
+/* Of bytes that come in pieces, as vendors name them beside files. MD5 (RFC 1321) tells a file that is torn
+ * or another one; it proves nothing about who made it.
+ *
+ *   mtr_hasher_open ─▶ (mtr_hasher_begin ─▶ mtr_hasher_add … ─▶ mtr_hasher_end)* */
+enum mtr_hasher_kind { MTR_HASHER_MD5, MTR_HASHER_SHA256 };
+enum { MTR_HASHER_MD5_BYTES = 16, MTR_HASHER_BYTES_MAX = 32 };
+
+struct mtr_hasher;
+
+/* MTR_ENOMEM, also where the library cannot make that hash. */
+int mtr_hasher_open(enum mtr_hasher_kind kind, struct mtr_hasher **out) MTR_MUST_USE;
+void mtr_hasher_close(struct mtr_hasher *hasher); /* NULL is allowed */
+/* Forgets what was added. */
+int mtr_hasher_begin(struct mtr_hasher *hasher) MTR_MUST_USE;
+int mtr_hasher_add(struct mtr_hasher *hasher, struct mtr_str piece) MTR_MUST_USE;
+/* 16 bytes of MD5, 32 of SHA-256; begin follows. */
+int mtr_hasher_end(struct mtr_hasher *hasher, uint8_t out[MTR_HASHER_BYTES_MAX]) MTR_MUST_USE;
+
 /* A key that signs many messages: any bytes, also none. Its cost is in opening it. */
 struct mtr_hmac;
 

@@ -194,7 +194,7 @@ def source_document(service, directory, vendor, start, **more):
     """start: of the window, a date or an instant."""
     dialect, base = service.dialect, f"{service.pager.origin}/{service.dialect.name}"
     document = {
-        "key": dialect.name, "vendor": vendor, "base_url": base, "hosts": ["127.0.0.2"], "schedule": {"every": "1s"},
+        "key": dialect.name, "vendor": vendor, "base_url": base, "hosts": [service.parts.files_origin.removeprefix("http://")], "schedule": {"every": "1s"},
         "window": window_of(dialect, start), "delivery": "append" if dialect.length == "cursor" else "overwrite",
         "auth": auth_of(service, directory, base), "paging": paging_of(dialect), "answer": answer_of(dialect),
         "format": format_of(dialect), "map": map_of(dialect), "limits": limits_of(dialect), "guard": {"every": "1s"},

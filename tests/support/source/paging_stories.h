@@ -2,7 +2,7 @@
  * Paging as stories: what pages come, what is asked for them, and how it ends.
  *
  * A page is `ROWS name=value …`, where names are paths of the document, `first.` and `last.` paths of a record; `hash=`
- * makes pages equal, `known` says that a row was known, `link=` is a header, `status=` one of a part, `part=` a line of
+ * makes pages equal, `known` says that a row was known, `link=` and `tag=` (ETag, in quotes) are headers, `status=` one of a part, `part=` a line of
  * a list. Pages stand between bars. What is expected is each request in brackets, and the step behind it.
  */
 #ifndef METERD_TESTS_SUPPORT_SOURCE_PAGING_STORIES_H
@@ -114,7 +114,7 @@ static inline bool answer(struct paging *paging, const struct told *told, unsign
     struct mtr_found found[PAGING_WANTS_MAX];
     struct source_call call = {.is_https = true, .host = MTR_STR("api.example"), .port = 443, .path = MTR_STR("/v2/items"), .query = MTR_STR("a=b")};
     const char *hash = value_of(told, "hash"), *link = value_of(told, "link"), *status = value_of(told, "status"), *bytes = value_of(told, "bytes"),
-               *rows_hash = value_of(told, "rows_hash");
+               *rows_hash = value_of(told, "rows_hash"), *tag = value_of(told, "tag");
     char headers[1024] = "";
     enum paging_step step;
     const char *fault;
@@ -123,6 +123,7 @@ static inline bool answer(struct paging *paging, const struct told *told, unsign
         assert_int_equal(mtr_buffer_printf(out, " EXPIRED"), MTR_OK);
         return true;
     }
+    if (tag) snprintf(headers, sizeof(headers), "Date: x\r\nETag:\t%s \r\n", tag);
     if (link) snprintf(headers, sizeof(headers), "Date: x\r\nlink: %s\r\nX: y\r\n", link);
     for (char *c = headers; *c; c++) *c = *c == '_' ? ' ' : *c;
     find_wants(paging, told, found);

@@ -104,6 +104,11 @@ static void test_listing(void **state)
         {"0 NextContinuationToken=t part=a,7|0 part=b,8|0 status=403|0 NextContinuationToken=t part=a,7|0 part=b,8|1 bytes=7|1 bytes=8", "",
          "[] NEXT [query.continuation-token=t] NEXT [item=a] EXPIRED [] NEXT [query.continuation-token=t] NEXT [item=a] NEXT [item=b] END", NULL},
         {"0", "", "[] END", NULL},
+        {"0 part=a/,0 part=a/x,7|1 bytes=7", "", "[] NEXT [item=a/x] END", NULL}, /* a folder that a console made */
+        /* An object that was written anew since it was listed. */
+        {"0 part=a,7,\"1f\"|1 bytes=7 tag=\"1f\"", "", "[] NEXT [item=a] END", NULL},
+        {"0 part=a,7,\"1f\"|1 bytes=9 tag=\"2e\"", "", "[] NEXT [item=a] RESTART", NULL},
+        {"0 part=a,7,\"1f\"|1 bytes=7 tag=W/\"2e\"", "", "[] NEXT [item=a] END", NULL}, /* weak: nothing to compare */
     };
     source.paging.parts = &parts;
     TELL(source, stories);
@@ -111,8 +116,9 @@ static void test_listing(void **state)
     assert_int_equal(paging_open(&source, MTR_STR(""), &paging), MTR_OK);
     const struct paging_list *list = paging_list(paging);
     assert_int_equal(list->format.kind, MTR_ROWS_S3_LIST);
-    assert_int_equal(list->column_count, 2);
-    assert_true(mtr_str_equal(list->columns[0], MTR_STR("Key")) && mtr_str_equal(list->columns[1], MTR_STR("Size")));
+    assert_int_equal(list->column_count, 3);
+    assert_true(mtr_str_equal(list->columns[0], MTR_STR("Key")) && mtr_str_equal(list->columns[1], MTR_STR("Size")) &&
+                mtr_str_equal(list->columns[2], MTR_STR("ETag")));
     paging_close(paging);
 }
 
