@@ -1,74 +1,14 @@
-"""What operators see and do of sources, over HTTP and by `meterd source`: lists that go on behind a row."""
+"""What operators see and do of sources, over HTTP and by `meterd source`: lists that go on behind a row; a source without a start."""
 import datetime
-import http.server
 import json
 import os
 import shutil
-import threading
 import urllib.parse
 
+from daily import DAYS, Vendor, catalog, now, row, source, when, windows_of
 from harness import Daemon, wait_until
 
-TODAY = datetime.datetime.now(datetime.timezone.utc).date()
-DAYS = [(TODAY - datetime.timedelta(days=i)).isoformat() for i in range(3, 0, -1)]
 SITES = ["east", "north", "south & west"]
-
-
-class Vendor(http.server.ThreadingHTTPServer):
-    """Rows by day and site."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Answers)
-        self.rows, self.asked = {}, 0
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def handle_error(self, request, client_address):
-        """A daemon that was killed is no error of the vendor's."""
-
-
-class Answers(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def do_GET(self):
-        query = dict(urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query))
-        body = json.dumps({"data": self.server.rows.get((query["day"], query.get("site")), [])}).encode()
-        self.server.asked += 1
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-def now():
-    return datetime.datetime.now(datetime.timezone.utc)
-
-
-def when(text):
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
-def catalog():
-    return {
-        "vendors": [{"key": "acme"}], "services": [{"key": "vm", "vendor": "acme"}],
-        "meters": [{"key": "m", "service": "vm", "event_type": "vm.hour", "value": "quantity"}],
-        "tariffs": [{"key": "t", "service": "vm", "currency": "EUR",
-                     "versions": [{"from": "2020-01-01", "components": [{"key": "c", "meter": "m", "per_unit": "0.5"}]}]}],
-        "subscriptions": [{"key": "s1", "service": "vm", "customer": "c1", "tariff": "t", "start": "2020-01-01"}]}
-
-
-def source(key, port, **more):
-    return {"key": key, "vendor": "acme", "base_url": f"http://127.0.0.1:{port}/v2", "schedule": {"every": "1s"},
-            "window": {"length": "day", "start": DAYS[0], "rereads": ["10d"]}, "auth": "none",
-            "request": {"path": "/usage", "query": {"day": "{from:%Y-%m-%d}"}}, "paging": "none",
-            "format": {"json": {"rows": "data[]"}}, "identity": {"id": "id"},
-            "map": {"type": "=vm.hour", "subject": "account", "time": "at", "data": {"quantity": "amount"}}, **more}
-
-
-def windows_of(daemon, key, **more):
-    return daemon.get("/v1/sources/windows?" + urllib.parse.urlencode({"source": key, **more}))["windows"]
 
 
 def windows_go_on(daemon, port):
@@ -132,7 +72,7 @@ def main():
     port = vendor.server_address[1]
     for day in DAYS:
         for site in SITES:
-            vendor.rows[day, site] = [{"id": f"{site}-{day}", "account": "s1", "at": day + "T00:00:01Z", "amount": 3}]
+            vendor.rows[day, site] = [row(f"{site}-{day}", day)]
     with Daemon({"poller": {"allow_loopback": True}}) as daemon:
         daemon.apply(catalog())
         windows_go_on(daemon, port)

@@ -34,10 +34,25 @@ static int open_files(struct mtr_poller *poller)
     return auth_keeper_open(&hooks, &poller->keeper);
 }
 
+/* A ledger of another moment than the log's would take rows for known that the log has lost. */
+static int begin_fold(struct mtr_poller *poller)
+{
+    bool is_anew = false;
+    int rc = ledger_fold_begin(poller->fold, mtr_log_last_seq(poller->options.log), &is_anew,
+                               &poller->diagnostic);
+    if (rc) poller->hooks.tell(poller->hooks.context, true, MTR_STR(""), poller->diagnostic.text);
+    if (is_anew)
+        poller->hooks.tell(poller->hooks.context, true, MTR_STR(""),
+                           "the ledger of windows (intake/) is newer than the log, or of another log: it is "
+                           "made anew of this one, and sources are asked for what the log lacks");
+    return rc;
+}
+
 static int open_parts(struct mtr_poller *poller)
 {
     int rc = mtr_log_reader_attach(poller->options.log, &poller->reader);
     if (!rc) rc = ledger_fold_open(poller->reader, poller->options.ledger, poller->event_key, &poller->fold);
+    if (!rc) rc = begin_fold(poller);
     return rc ? rc : open_files(poller);
 }
 
@@ -120,16 +135,19 @@ static int pass_now_and_then(struct mtr_poller *poller, int64_t now_us)
 
 static void fold_own(struct mtr_poller *poller)
 {
-    poller->own_rc = poller->is_caught_up ? ledger_fold_pass(poller->fold, poller->pass_seq)
-                                          : ledger_fold_step(poller->fold, FOLD_BLOCKS, &poller->has_more,
-                                                             &poller->diagnostic);
+    struct mtr_diagnostic *diagnostic = &poller->diagnostic;
+    poller->own_rc = poller->is_caught_up
+                         ? ledger_fold_pass(poller->fold, poller->pass_seq, diagnostic)
+                         : ledger_fold_step(poller->fold, FOLD_BLOCKS, &poller->has_more, diagnostic);
 }
 
 static void read_applied(struct mtr_poller *poller)
 {
     struct mtr_ledger_txn *txn;
     if (mtr_ledger_begin(poller->options.ledger, false, &txn)) return;
-    (void)!mtr_ledger_applied(txn, &poller->applied_seq);
+    struct mtr_ledger_place applied;
+    if (!mtr_ledger_applied(txn, &applied)) poller->applied_seq = applied.seq;
+    (void)!mtr_ledger_begun(txn, &poller->begun_us);
     mtr_ledger_abort(txn);
 }
 

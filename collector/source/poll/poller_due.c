@@ -84,6 +84,16 @@ static int64_t waits_until(struct poller_strand *strand, const struct mtr_ledger
     return again_us > until_us ? again_us : until_us;
 }
 
+/* Its readings were in a part of the log that retention has removed. It stands as it is: its rows are not
+ * known any more, and would count twice. */
+static bool is_before_log(const struct looking *looking, const struct mtr_window *window)
+{
+    const struct poller_strand *strand = looking->strand;
+    const int64_t begun_us = looking->poller->begun_us;
+    return strand->source->source->created_us < begun_us &&
+           window->to_us + strand->plan.window->lateness_us < begun_us;
+}
+
 static bool history_of(void *context, const struct mtr_window *window, struct mtr_window_history *out)
 {
     struct looking *looking = context;
@@ -93,6 +103,7 @@ static bool history_of(void *context, const struct mtr_window *window, struct mt
     if (rc && rc != MTR_ENOTFOUND) looking->rc = rc;
     const bool is_known = !rc && record.end_us == window->to_us;
     if (is_known) out->read_us = record.last_us;
+    if (rc && is_before_log(looking, window)) out->read_us = looking->now_us;
     poller_gap_note(&looking->gap, looking->strand, window, is_known ? &record : NULL, looking->now_us);
     out->wait_until_us = waits_until(looking->strand, is_known ? &record : NULL, window->from_us);
     if (!is_known || record.state != MTR_WINDOW_SETTLED) return true;

@@ -93,6 +93,7 @@ struct mtr_poller {
     struct mtr_poll *fold_queue[MTR_POLLER_POLLS_MAX];
     uint32_t fold_count;
     uint64_t pass_seq, applied_seq;
+    int64_t begun_us; /* of the ledger: what was read before that is not known; 0: all is */
     int64_t pass_us, now_us;
     struct mtr_diagnostic diagnostic;
     uint32_t submitted; /* requests in the intake */

@@ -294,19 +294,44 @@ static int read_block(struct ledger_fold *fold, uint64_t seq, struct mtr_block_h
     return rc;
 }
 
-static int fold_at(struct ledger_fold *fold, struct mtr_ledger_txn *txn, uint64_t seq, uint64_t *applied,
-                   struct mtr_diagnostic *diagnostic)
+static void take_place(const struct mtr_block_header *header, struct mtr_ledger_place *place)
+{
+    *place = (struct mtr_ledger_place){header->first_seq + header->count - 1, header->hash};
+}
+
+static int fold_at(struct ledger_fold *fold, struct mtr_ledger_txn *txn, uint64_t seq,
+                   struct mtr_ledger_place *applied, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_block_header header;
     const struct mtr_event *events;
     int rc = read_block(fold, seq, &header, &events, diagnostic);
+    if (!rc && !applied->seq && header.first_seq > 1) rc = mtr_ledger_put_begun(txn, header.received_us);
     if (rc) return rc;
     rc = fold_events(fold, txn, &header, events);
     if (rc == MTR_ECORRUPT)
         mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_DAMAGED, 0, 0, NULL,
                            "a receipt in the block at sequence %" PRIu64 " of the log cannot be read",
                            header.first_seq);
-    *applied = header.first_seq + header.count - 1;
+    take_place(&header, applied);
+    return rc;
+}
+
+/* Ends the transaction: with what was applied, where that is more than before. */
+static int end(struct mtr_ledger_txn *txn, int rc, uint64_t before, const struct mtr_ledger_place *applied)
+{
+    const bool is_more = !rc && applied->seq > before;
+    if (is_more) rc = mtr_ledger_put_applied(txn, applied);
+    if (!rc && is_more) return mtr_ledger_commit(txn);
+    mtr_ledger_abort(txn);
+    return rc;
+}
+
+static int begin(struct ledger_fold *fold, struct mtr_ledger_txn **txn, struct mtr_ledger_place *applied)
+{
+    int rc = mtr_ledger_begin(fold->ledger, true, txn);
+    if (rc) return rc;
+    rc = mtr_ledger_applied(*txn, applied);
+    if (rc) mtr_ledger_abort(*txn);
     return rc;
 }
 
@@ -314,52 +339,79 @@ int ledger_fold_step(struct ledger_fold *fold, uint32_t blocks_max, bool *more,
                      struct mtr_diagnostic *diagnostic)
 {
     struct mtr_ledger_txn *txn;
-    uint64_t applied = 0, before = 0;
-    int rc = mtr_ledger_begin(fold->ledger, true, &txn);
+    struct mtr_ledger_place applied;
+    int rc = begin(fold, &txn, &applied);
     if (rc) return rc;
-    rc = mtr_ledger_applied(txn, &applied);
-    before = applied;
+    const uint64_t before = applied.seq;
     for (uint32_t i = 0; !rc && i < blocks_max; i++)
-        rc = fold_at(fold, txn, applied + 1, &applied, diagnostic);
+        rc = fold_at(fold, txn, applied.seq + 1, &applied, diagnostic);
     *more = rc == MTR_OK;
-    if (rc == MTR_ENOTFOUND) rc = MTR_OK;
-    if (!rc && applied > before) rc = mtr_ledger_put_applied(txn, applied);
-    if (rc || applied == before) {
-        mtr_ledger_abort(txn);
-        return rc;
-    }
-    return mtr_ledger_commit(txn);
+    return end(txn, rc == MTR_ENOTFOUND ? MTR_OK : rc, before, &applied);
 }
 
 int ledger_fold_block(struct ledger_fold *fold, uint64_t seq, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_ledger_txn *txn;
-    uint64_t applied = 0;
-    int rc = mtr_ledger_begin(fold->ledger, true, &txn);
+    struct mtr_ledger_place applied;
+    int rc = begin(fold, &txn, &applied);
     if (rc) return rc;
-    rc = mtr_ledger_applied(txn, &applied);
-    const bool is_in = !rc && seq <= applied;
-    if (!rc && !is_in) rc = fold_at(fold, txn, seq, &applied, diagnostic);
+    const uint64_t before = applied.seq;
+    if (seq > before) rc = fold_at(fold, txn, seq, &applied, diagnostic);
     MTR_ASSERT(rc != MTR_ENOTFOUND); /* it was committed */
-    if (!rc && !is_in) rc = mtr_ledger_put_applied(txn, applied);
-    if (rc || is_in) {
-        mtr_ledger_abort(txn);
-        return rc;
-    }
-    return mtr_ledger_commit(txn);
+    return end(txn, rc, before, &applied);
 }
 
-int ledger_fold_pass(struct ledger_fold *fold, uint64_t seq)
+int ledger_fold_pass(struct ledger_fold *fold, uint64_t seq, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_block_header header;
+    const struct mtr_event *events;
+    struct mtr_ledger_txn *txn;
+    struct mtr_ledger_place applied;
+    int rc = read_block(fold, seq, &header, &events, diagnostic);
+    if (!rc) rc = begin(fold, &txn, &applied);
+    if (rc) return rc;
+    const uint64_t before = applied.seq;
+    if (seq > before) take_place(&header, &applied);
+    return end(txn, MTR_OK, before, &applied);
+}
+
+/* ---- the ledger against the log ---- */
+
+static bool is_same(struct mtr_hash128 a, struct mtr_hash128 b) { return a.high == b.high && a.low == b.low; }
+
+/* Does the log have the block at which the ledger stands? Where retention has removed it, the one behind it
+ * names it. */
+static int is_of_log(struct ledger_fold *fold, const struct mtr_ledger_place *applied, uint64_t last_seq,
+                     bool *out, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_block_header header;
+    const struct mtr_event *events;
+    int rc = mtr_log_read(fold->reader, applied->seq, &header, &events, diagnostic);
+    *out = false;
+    if (rc == MTR_ENOTFOUND) *out = applied->seq == last_seq; /* retention has removed all of it */
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    if (header.first_seq > applied->seq)
+        *out = header.first_seq == applied->seq + 1 && is_same(header.previous_hash, applied->block);
+    else
+        *out = header.first_seq + header.count - 1 == applied->seq && is_same(header.hash, applied->block);
+    return MTR_OK;
+}
+
+int ledger_fold_begin(struct ledger_fold *fold, uint64_t last_seq, bool *is_anew,
+                      struct mtr_diagnostic *diagnostic)
 {
     struct mtr_ledger_txn *txn;
-    uint64_t applied = 0;
-    int rc = mtr_ledger_begin(fold->ledger, true, &txn);
+    struct mtr_ledger_place applied;
+    bool is_of = true;
+    *is_anew = false;
+    int rc = begin(fold, &txn, &applied);
     if (rc) return rc;
-    rc = mtr_ledger_applied(txn, &applied);
-    if (!rc && seq > applied) rc = mtr_ledger_put_applied(txn, seq);
-    if (rc || seq <= applied) {
+    if (applied.seq) rc = is_of_log(fold, &applied, last_seq, &is_of, diagnostic);
+    if (!rc && !is_of) rc = mtr_ledger_clear(txn);
+    if (rc || is_of) {
         mtr_ledger_abort(txn);
         return rc;
     }
+    *is_anew = true;
     return mtr_ledger_commit(txn);
 }

@@ -16,6 +16,11 @@ struct ledger_fold;
 
 int ledger_fold_open(struct mtr_log_reader *reader, struct mtr_ledger *ledger,
                      const uint8_t event_key[MTR_EVENT_KEY_BYTES], struct ledger_fold **out) MTR_MUST_USE;
+/* The ledger against the log, whose last sequence is passed: one that is newer than the log, or of another
+ * log, is emptied, so that the steps make it anew (*is_anew). Before the first step. MTR_ECORRUPT, MTR_EIO
+ * with a diagnostic. */
+int ledger_fold_begin(struct ledger_fold *fold, uint64_t last_seq, bool *is_anew,
+                      struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void ledger_fold_close(struct ledger_fold *fold); /* NULL is allowed */
 
 /* Folds the next blocks, at most so many. *more: the log may have further ones. MTR_ECORRUPT, MTR_EIO with a
@@ -27,7 +32,7 @@ int ledger_fold_step(struct ledger_fold *fold, uint32_t blocks_max, bool *more,
  * between what is folded and it. */
 int ledger_fold_block(struct ledger_fold *fold, uint64_t seq, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
-/* Up to `seq` no receipt stands that is not folded: the next start looks behind it. */
-int ledger_fold_pass(struct ledger_fold *fold, uint64_t seq) MTR_MUST_USE;
+/* Up to `seq`, which the log has, no receipt stands that is not folded: the next start looks behind it. */
+int ledger_fold_pass(struct ledger_fold *fold, uint64_t seq, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

@@ -28,11 +28,13 @@ struct part {
     bool optional;
 };
 
-/* The log comes last, so that the copy's log is never behind what was made of it. */
+/* The log comes last, so that the copy's log is never behind what was made of it. Of a data directory from
+ * before there were sources there is no ledger of windows. */
 static const struct part parts[] = {
     {"charges", mtr_backup_environment, false}, {"rollups", mtr_backup_environment, false},
-    {"catalog", mtr_backup_environment, false}, {"log", mtr_backup_log, false},
-    {"event.key", mtr_backup_file, false},      {"admin.key", mtr_backup_file, true},
+    {"catalog", mtr_backup_environment, false}, {"intake", mtr_backup_environment, true},
+    {"log", mtr_backup_log, false},             {"event.key", mtr_backup_file, false},
+    {"admin.key", mtr_backup_file, true},
 };
 
 static int copy_parts(const char *data, const char *target, bool quiet)

@@ -4,6 +4,7 @@
  *   <data>/charges/   one LMDB environment   mtr_backup_environment
  *   <data>/rollups/   one                    mtr_backup_environment
  *   <data>/catalog/   one                    mtr_backup_environment
+ *   <data>/intake/    one                    mtr_backup_environment
  *   <data>/log/       manifest and segments  mtr_backup_log
  *   key files         one file each          mtr_backup_file
  *

@@ -43,9 +43,22 @@ int mtr_ledger_begin(struct mtr_ledger *ledger, bool write, struct mtr_ledger_tx
 int mtr_ledger_commit(struct mtr_ledger_txn *txn) MTR_MUST_USE; /* ends it either way */
 void mtr_ledger_abort(struct mtr_ledger_txn *txn);              /* NULL is allowed */
 
-/* Every receipt up to this sequence of the log is folded; 0: none. */
-int mtr_ledger_applied(struct mtr_ledger_txn *txn, uint64_t *seq) MTR_MUST_USE;
-int mtr_ledger_put_applied(struct mtr_ledger_txn *txn, uint64_t seq) MTR_MUST_USE;
+/* Every receipt up to this sequence of the log is folded, which is the last of a block; 0: none. The block's
+ * hash is chained to all blocks before it, so it says of which log. */
+struct mtr_ledger_place {
+    uint64_t seq;
+    struct mtr_hash128 block;
+};
+int mtr_ledger_applied(struct mtr_ledger_txn *txn, struct mtr_ledger_place *out) MTR_MUST_USE;
+int mtr_ledger_put_applied(struct mtr_ledger_txn *txn, const struct mtr_ledger_place *place) MTR_MUST_USE;
+
+/* Made of a log whose beginning retention had removed: when the first event that it still had was received.
+ * What was read before that is not known. 0: all is. */
+int mtr_ledger_begun(struct mtr_ledger_txn *txn, int64_t *begun_us) MTR_MUST_USE;
+int mtr_ledger_put_begun(struct mtr_ledger_txn *txn, int64_t begun_us) MTR_MUST_USE;
+
+/* To be folded again: nothing stays. */
+int mtr_ledger_clear(struct mtr_ledger_txn *txn) MTR_MUST_USE;
 
 /* ---- sources and strands ---- */
 

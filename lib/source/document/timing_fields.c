@@ -33,7 +33,7 @@ const struct mtr_field source_window_rows[] = {
     {MTR_ROW(source_window_fields, zone), .type = MTR_FIELD_TEXT, .max = 64, .default_text = "UTC",
      .doc = "of the vendor's days and months"},
     {MTR_ROW(source_window_fields, start), .type = MTR_FIELD_TEXT, .max = 40,
-     .doc = "a date or an instant, which the first window holds; unless given, when it is first asked"},
+     .doc = "a date or an instant, which the first window holds; unless given, when it was first applied"},
     {.name = "lateness", MTR_ROW_AT(source_window_fields, lateness_us), .type = MTR_FIELD_DURATION,
      .default_text = "0", .max = 366 * DAYS, MTR_ROW_GIVEN(source_window_fields, has_lateness),
      .doc = "a window is first read so long after its end"},

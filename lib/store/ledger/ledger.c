@@ -16,9 +16,8 @@
 
 #define MAP_BYTES ((size_t)1 << 38) /* address space only */
 #define KEY_FORMAT MTR_STR("format")
-#define KEY_APPLIED MTR_STR("applied")
 
-enum { FORMAT = 1, FEED_BYTES = 8, STRAND_BYTES_MAX = 2 * MTR_KEY_BYTES_MAX + MTR_LEDGER_EACH_BYTES_MAX + 3 };
+enum { FORMAT = 2, FEED_BYTES = 8, STRAND_BYTES_MAX = 2 * MTR_KEY_BYTES_MAX + MTR_LEDGER_EACH_BYTES_MAX + 3 };
 
 static const char *const table_names[LEDGER_TABLES] = {"meta", "sources", "feeds", "windows", "runs"};
 
@@ -104,12 +103,14 @@ static int put_u64(struct mtr_ledger_txn *txn, enum ledger_table table, struct m
 
 /* ---- the store ---- */
 
+int ledger_put_format(struct mtr_ledger_txn *txn) { return put_u64(txn, LEDGER_META, KEY_FORMAT, FORMAT); }
+
 static int check_format(struct mtr_ledger_txn *txn, const char *directory, struct mtr_diagnostic *diagnostic)
 {
     uint64_t found;
     int rc = get_u64(txn, LEDGER_META, KEY_FORMAT, &found);
     if (rc || found == FORMAT) return rc;
-    if (!found && txn->write) return put_u64(txn, LEDGER_META, KEY_FORMAT, FORMAT);
+    if (found < FORMAT && txn->write) return mtr_ledger_clear(txn); /* it is made anew of the log */
     mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_VERSION, 0, 0, NULL,
                        "the ledger of windows in %s has format %llu, this program reads format %d: stop the "
                        "daemon and delete that directory, the next start folds it again",
@@ -182,16 +183,6 @@ void mtr_ledger_abort(struct mtr_ledger_txn *txn)
     if (!txn) return;
     mdb_txn_abort(txn->txn);
     free(txn);
-}
-
-int mtr_ledger_applied(struct mtr_ledger_txn *txn, uint64_t *seq)
-{
-    return get_u64(txn, LEDGER_META, KEY_APPLIED, seq);
-}
-
-int mtr_ledger_put_applied(struct mtr_ledger_txn *txn, uint64_t seq)
-{
-    return put_u64(txn, LEDGER_META, KEY_APPLIED, seq);
 }
 
 /* ---- sources and strands ---- */

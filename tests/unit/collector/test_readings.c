@@ -7,6 +7,7 @@
 
 #include "collector/source/reading/applying.h"
 #include "collector/source/reading/ledger_fold.h"
+#include "meterd/store/backup.h"
 #include "tests/support/random.h"
 
 enum { ROWS = 240, WINDOWS = 5, STEPS = 120, PART = 7 };
@@ -29,6 +30,7 @@ struct vendor {
     struct published rows[ROWS];
     char directory[80];
     uint64_t last_reading;
+    bool is_anew; /* the ledger was of another log */
 };
 
 static const struct mtr_strand strand = {{"acme", 4}, {"usage", 5}, {NULL, 0}};
@@ -47,6 +49,7 @@ static void open_ledger(struct vendor *vendor)
     if (mtr_ledger_open(vendor->directory, false, &vendor->ledger, &diagnostic)) fail_msg("%s", diagnostic.text);
     assert_int_equal(mtr_log_reader_attach(vendor->world->log, &vendor->reader), 0);
     assert_int_equal(ledger_fold_open(vendor->reader, vendor->ledger, KEY, &vendor->fold), 0);
+    if (ledger_fold_begin(vendor->fold, mtr_log_last_seq(vendor->world->log), &vendor->is_anew, &diagnostic)) fail_msg("%s", diagnostic.text);
     for (bool more = true; more;)
         if (ledger_fold_step(vendor->fold, 3, &more, &diagnostic)) fail_msg("%s", diagnostic.text);
     struct mtr_ledger_txn *txn;
@@ -341,11 +344,126 @@ static void test_the_refused_are_tried_again(void **state)
     free_vendor(vendor);
 }
 
+static void read_some(struct vendor *vendor, int steps)
+{
+    for (int i = 0; i < steps; i++) {
+        restate(vendor);
+        vendor->world->now_us += MTR_US_PER_SECOND;
+        assert_true(read_window(vendor, (int)random_below(&vendor->random, WINDOWS + 1), 0));
+    }
+}
+
+enum { PATH = 100 };
+
+static void path_of(const struct vendor *vendor, const char *name, char out[PATH])
+{
+    snprintf(out, PATH, "%s/%s", vendor->world->directory, name);
+}
+
+static void close_all(struct vendor *vendor)
+{
+    close_ledger(vendor);
+    close_log(vendor->world);
+}
+
+static void open_all(struct vendor *vendor)
+{
+    open_log(vendor->world);
+    open_ledger(vendor);
+}
+
+static void copy_log(const char *from, const char *to)
+{
+    struct mtr_diagnostic diagnostic = {0};
+    remove_tree(to);
+    if (mtr_backup_log(from, to, &diagnostic)) fail_msg("%s", diagnostic.text);
+}
+
+/* A log that was put back beside a newer ledger, whether it has grown since or not: what the ledger knows of and
+ * the log has lost is read again. */
+static void test_a_ledger_of_another_log(void **state)
+{
+    (void)state;
+    char log[PATH], newer[PATH];
+    for (int grown = 0; grown <= 40; grown += 20) {
+        struct vendor *vendor = new_vendor(7 + (uint64_t)grown);
+        path_of(vendor, "log-copy", log);
+        path_of(vendor, "intake-copy", newer);
+        read_some(vendor, 10);
+        close_all(vendor);
+        copy_log(vendor->world->log_directory, log);
+        open_all(vendor);
+        assert_false(vendor->is_anew);
+        read_some(vendor, 10);
+        const uint64_t applied = mtr_log_last_seq(vendor->world->log);
+        close_all(vendor);
+        assert_int_equal(rename(vendor->directory, newer), 0);
+        copy_log(log, vendor->world->log_directory);
+        if (grown) {
+            open_all(vendor);
+            read_some(vendor, grown);
+            assert_true(mtr_log_last_seq(vendor->world->log) > applied);
+            close_all(vendor);
+        }
+        remove_tree(vendor->directory);
+        assert_int_equal(rename(newer, vendor->directory), 0);
+        open_all(vendor);
+        assert_true(vendor->is_anew);
+        drain(vendor);
+        check_law(vendor);
+        check_windows(vendor);
+        crash(vendor, false);
+        assert_false(vendor->is_anew);
+        free_vendor(vendor);
+    }
+}
+
+/* Retention may take the block at which the ledger stands: the one behind it says whose it is. A ledger that is made
+ * of what is left knows from when on. */
+static void test_a_log_without_its_beginning(void **state)
+{
+    (void)state;
+    struct vendor *vendor = new_vendor(3);
+    struct mtr_ledger_txn *txn;
+    uint32_t removed = 0;
+    int64_t begun_us;
+    read_some(vendor, 5);
+    const int64_t rolled_us = vendor->world->now_us;
+    const uint64_t applied = mtr_log_last_seq(vendor->world->log);
+    close_ledger(vendor);
+    for (int i = 0; i < 2; i++) { /* the first of two is sealed */
+        assert_int_equal(mtr_log_roll(vendor->world->log, vendor->world->now_us += MTR_US_PER_DAY), 0);
+        const struct mtr_event event = {.vendor = strand.vendor, .source = MTR_STR("x"), .id = MTR_STR("push"), .type = MTR_STR("cpu"),
+                                        .subject = MTR_STR("sub-1"), .time_us = vendor->world->now_us, .time_given = true};
+        uint64_t seq;
+        assert_int_equal(mtr_log_append(vendor->world->log, &event, 1, vendor->world->now_us, &seq), 0);
+        if (!i) assert_int_equal(mtr_log_seal(vendor->world->log, 1, NULL, 0), 0);
+    }
+    assert_int_equal(mtr_log_retain(vendor->world->log, rolled_us + 1, applied, &removed), 0);
+    assert_int_equal(removed, 1);
+    open_ledger(vendor);
+    assert_false(vendor->is_anew);
+    assert_int_equal(mtr_ledger_begin(vendor->ledger, false, &txn), 0);
+    assert_int_equal(mtr_ledger_begun(txn, &begun_us), 0);
+    assert_int_equal(begun_us, 0);
+    mtr_ledger_abort(txn);
+    close_ledger(vendor);
+    remove_tree(vendor->directory);
+    open_ledger(vendor);
+    assert_int_equal(mtr_ledger_begin(vendor->ledger, false, &txn), 0);
+    assert_int_equal(mtr_ledger_begun(txn, &begun_us), 0);
+    assert_int_equal(begun_us, rolled_us + MTR_US_PER_DAY);
+    mtr_ledger_abort(txn);
+    free_vendor(vendor);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_law),
         cmocka_unit_test(test_the_refused_are_tried_again),
+        cmocka_unit_test(test_a_ledger_of_another_log),
+        cmocka_unit_test(test_a_log_without_its_beginning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
  * The ledger of windows: rows of windows as they were put, in their order; runs against a plain sorted list,
- * with changes at random; and that a store of another format is refused.
+ * with changes at random; and that all of it can be forgotten.
  */
 #include "meterd/store/ledger.h"
 
@@ -62,18 +62,27 @@ static void numbers_and_cursors_stay(void **state)
 {
     struct fixture *f = *state;
     uint64_t number;
+    int64_t begun_us;
     struct mtr_feed feed;
-    assert_int_equal(mtr_ledger_applied(f->txn, &number), 0);
-    assert_int_equal(number, 0);
+    struct mtr_ledger_place place;
+    assert_int_equal(mtr_ledger_applied(f->txn, &place), 0);
+    assert_int_equal(place.seq, 0);
+    assert_int_equal(mtr_ledger_begun(f->txn, &begun_us), 0);
+    assert_int_equal(begun_us, 0);
     assert_int_equal(mtr_ledger_last_reading(f->txn, &alone, &number), 0);
     assert_int_equal(number, 0);
     assert_int_equal(mtr_ledger_feed(f->txn, &east, &feed), MTR_ENOTFOUND);
-    assert_int_equal(mtr_ledger_put_applied(f->txn, 77), 0);
+    assert_int_equal(mtr_ledger_put_applied(f->txn, &(struct mtr_ledger_place){77, {1, UINT64_MAX}}), 0);
+    assert_int_equal(mtr_ledger_put_begun(f->txn, -3), 0);
     assert_int_equal(mtr_ledger_put_last_reading(f->txn, &alone, 9), 0);
     assert_int_equal(mtr_ledger_put_feed(f->txn, &east, &(struct mtr_feed){MTR_STR("page 3"), -7}), 0);
     reopen(f);
-    assert_int_equal(mtr_ledger_applied(f->txn, &number), 0);
-    assert_int_equal(number, 77);
+    assert_int_equal(mtr_ledger_applied(f->txn, &place), 0);
+    assert_int_equal(place.seq, 77);
+    assert_int_equal(place.block.high, 1);
+    assert_int_equal(place.block.low, UINT64_MAX);
+    assert_int_equal(mtr_ledger_begun(f->txn, &begun_us), 0);
+    assert_int_equal(begun_us, -3);
     assert_int_equal(mtr_ledger_last_reading(f->txn, &east, &number), 0); /* of the source, not of a strand */
     assert_int_equal(number, 9);
     assert_int_equal(mtr_ledger_last_reading(f->txn, &other, &number), 0);
@@ -82,6 +91,15 @@ static void numbers_and_cursors_stay(void **state)
     assert_true(mtr_str_equal(feed.cursor, MTR_STR("page 3")));
     assert_int_equal(feed.read_us, -7);
     assert_int_equal(mtr_ledger_feed(f->txn, &alone, &feed), MTR_ENOTFOUND);
+    assert_int_equal(mtr_ledger_clear(f->txn), 0);
+    reopen(f);
+    assert_int_equal(mtr_ledger_applied(f->txn, &place), 0);
+    assert_int_equal(place.seq, 0);
+    assert_int_equal(mtr_ledger_begun(f->txn, &begun_us), 0);
+    assert_int_equal(begun_us, 0);
+    assert_int_equal(mtr_ledger_last_reading(f->txn, &alone, &number), 0);
+    assert_int_equal(number, 0);
+    assert_int_equal(mtr_ledger_feed(f->txn, &east, &feed), MTR_ENOTFOUND);
 }
 
 static struct mtr_ledger_window window_at(int64_t start_us)
