@@ -79,6 +79,7 @@ struct poll_task {
     uint32_t events_max;
     struct readings_memory *memory; /* NULL: not bounded */
     uint64_t reserve_bytes;         /* of it for the rows, before anything is asked */
+    struct mtr_log *log;
     struct mtr_ledger *ledger;
     struct ledger_fold *fold; /* used on the pool, by one poll at a time: poll_folds says when */
     struct auth_session *auth;

@@ -61,7 +61,8 @@ int poll_begin_reading(struct mtr_poll *poll, const char **fault)
                                     .want_count = poll->want_count,
                                     .began_us = poll->entered_us,
                                     .events_max = task->events_max,
-                                    .memory = &poll->memory};
+                                    .memory = &poll->memory,
+                                    .log = task->log};
     reading_close(poll->reading);
     reading_memory_restart(&poll->memory);
     paging_close(poll->paging);

@@ -73,6 +73,10 @@ void poll_fail_job(struct mtr_poll *poll)
                     "when there is more");
     else if (poll->job == POLL_FOLD)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "the ledger of windows: %s", poll->diagnostic.text);
+    else if (poll->job == POLL_CHECK && rc == MTR_ENOTFOUND)
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
+                    "the window is settled, and retention has removed what the log had of its rows: it "
+                    "stands as it is");
     else if (is_page && poll->job <= POLL_END_PAGE)
         poll_finish(poll, POLL_FAILED, rc == MTR_ELIMIT ? MTR_ALARM_LIMIT : MTR_ALARM_FAILING, "page %u: %s",
                     (unsigned)reading_page_count(poll->reading), poll_page_fault(poll));

@@ -7,10 +7,13 @@
 
 #include "collector/source/limits/backoff.h"
 #include "collector/source/poll/poller_alarms.h"
+#include "collector/source/poll/poller_ask.h"
 #include "collector/source/poll/poller_watch.h"
+#include "collector/source/reading/log_rows.h"
 
 enum { WINDOWS_A_LOOK = 20000 };
 #define BACKOFF_FIRST_US (INT64_C(10) * MTR_US_PER_SECOND)
+#define LOG_BEGIN_EVERY_US (INT64_C(60) * MTR_US_PER_SECOND)
 #define BACKOFF_MOST_US (INT64_C(3600) * MTR_US_PER_SECOND)
 
 /* ---- windows that failed ---- */
@@ -94,6 +97,26 @@ static bool is_before_log(const struct looking *looking, const struct mtr_window
            window->to_us + strand->plan.window->lateness_us < begun_us;
 }
 
+/* The log still has what was written for a settled window. The log's begin is looked up now and then. */
+static bool is_in_log(struct looking *looking, const struct mtr_ledger_window *record)
+{
+    struct mtr_poller *poller = looking->poller;
+    if (looking->now_us >= poller->log_begin_us) {
+        struct mtr_diagnostic diagnostic;
+        int rc = log_rows_begin(poller->options.log, &poller->log_begin_seq, &diagnostic);
+        if (rc) looking->rc = rc;
+        poller->log_begin_us = looking->now_us + LOG_BEGIN_EVERY_US;
+    }
+    return !record->seq_first || record->seq_first >= poller->log_begin_seq;
+}
+
+/* It was settled, was asked for again, and the last reading of it has not come to an end. */
+static bool is_reopened(const struct mtr_ledger_window *record)
+{
+    return record->has_no_run && record->state != MTR_WINDOW_SETTLED &&
+           record->state != MTR_WINDOW_COMPLETE && record->state != MTR_WINDOW_OPEN;
+}
+
 static bool history_of(void *context, const struct mtr_window *window, struct mtr_window_history *out)
 {
     struct looking *looking = context;
@@ -102,13 +125,14 @@ static bool history_of(void *context, const struct mtr_window *window, struct mt
     int rc = mtr_ledger_get_window(looking->txn, &looking->strand->strand, window->from_us, &record);
     if (rc && rc != MTR_ENOTFOUND) looking->rc = rc;
     const bool is_known = !rc && record.end_us == window->to_us;
-    if (is_known) out->read_us = record.last_us;
+    if (is_known && !is_reopened(&record)) out->read_us = record.last_us;
     if (rc && is_before_log(looking, window)) out->read_us = looking->now_us;
     poller_gap_note(&looking->gap, looking->strand, window, is_known ? &record : NULL, looking->now_us);
     out->wait_until_us = waits_until(looking->strand, is_known ? &record : NULL, window->from_us);
-    if (!is_known || record.state != MTR_WINDOW_SETTLED) return true;
-    /* Its run is gone. Where the plan has grown since it stands as it is. */
-    return mtr_window_due(&looking->strand->plan, window, out, looking->now_us).kind != MTR_DUE_READ;
+    if (!is_known || !record.has_no_run) return true;
+    /* The plan may have grown since: as long as the log has its rows, it is read again. */
+    return mtr_window_due(&looking->strand->plan, window, out, looking->now_us).kind != MTR_DUE_READ ||
+           (is_in_log(looking, &record) && !is_before_log(looking, window));
 }
 
 static int look_at_windows(struct looking *looking, int64_t now_us, struct mtr_due_scan *scan)
@@ -195,6 +219,7 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
                                    .events_max = poller->options.events_max,
                                    .memory = poller->options.memory ? &poller->memory : NULL,
                                    .reserve_bytes = strand->reserve_bytes,
+                                   .log = poller->options.log,
                                    .ledger = poller->options.ledger,
                                    .fold = poller->fold,
                                    .auth = source->auth,
@@ -206,6 +231,7 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     source->last_reading++;
     if (rc) {
         note_failure(strand, scan->window.from_us, 0, now_us);
+        poller_asked_ended(strand, &scan->window, &report, now_us);
         poller_set_reading_alarm(poller, strand, MTR_ALARM_FAILING, report.text, now_us);
         return rc == MTR_ENOMEM ? rc : MTR_OK;
     }
@@ -214,6 +240,19 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     poller->running = strand;
     poller->running_count++;
     return MTR_OK;
+}
+
+/* What is asked for goes before what is due; as long as it waits, what is due goes on. */
+static void look_at_asked(struct looking *looking, int64_t now_us, struct mtr_due_scan *scan)
+{
+    struct mtr_due_scan asked;
+    if (!poller_asked_window(looking->strand, looking->txn, now_us, &asked)) return;
+    if (asked.has_due)
+        *scan = asked;
+    else if (!scan->has_next || scan->next_us > asked.next_us) {
+        scan->has_next = true;
+        scan->next_us = asked.next_us;
+    }
 }
 
 int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
@@ -226,6 +265,7 @@ int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
     int rc = mtr_ledger_begin(poller->options.ledger, false, &looking.txn);
     if (rc) return rc;
     rc = is_feed(strand) ? look_at_feed(&looking, now_us, &scan) : look_at_windows(&looking, now_us, &scan);
+    if (!rc && !is_feed(strand)) look_at_asked(&looking, now_us, &scan);
     if (!rc && scan.has_due) rc = start(&looking, &scan, now_us);
     mtr_ledger_abort(looking.txn);
     if (rc || poller->is_starved) return rc; /* it stays due, and first */
@@ -307,6 +347,7 @@ void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, in
         break;
     }
     poller_watch_report(poller, strand, report, now_us);
+    poller_asked_ended(strand, &task->window, report, now_us);
     poll_close(strand->poll);
     strand->poll = NULL;
     mtr_catalog_release(strand->poll_catalog);

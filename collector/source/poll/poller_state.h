@@ -25,6 +25,13 @@ struct failing {
     int64_t wait_until_us;
 };
 
+/* Windows that were asked for by name (poller_ask.h): from at_us on, to to_us; both equal: none. */
+struct asked_windows {
+    int64_t at_us, to_us;
+    int64_t wait_until_us; /* after a failure */
+    uint32_t tries, taken, failed;
+};
+
 struct poller_strand {
     struct due_item due;        /* first: it stands in the heap */
     struct poller_strand *next; /* of the source */
@@ -35,6 +42,7 @@ struct poller_strand {
     uint64_t plan_hash, generation;
     int64_t unsettled_us; /* as of mtr_due_scan */
     struct failing failing[FAILING_WINDOWS_MAX];
+    struct asked_windows asked;
     struct mtr_poll *poll;            /* NULL: nothing is under way */
     uint64_t reserve_bytes;           /* for the rows of its next reading */
     struct mtr_catalog *poll_catalog; /* whose source it borrows */
@@ -95,6 +103,8 @@ struct mtr_poller {
     uint64_t pass_seq, applied_seq;
     int64_t begun_us; /* of the ledger: what was read before that is not known; 0: all is */
     int64_t pass_us, now_us;
+    uint64_t log_begin_seq; /* of the log, as of log_begin_us */
+    int64_t log_begin_us;
     struct mtr_diagnostic diagnostic;
     uint32_t submitted; /* requests in the intake */
     struct mtr_poller_totals totals;

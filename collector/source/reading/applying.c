@@ -45,8 +45,12 @@ static int add_voids(struct applying *applying)
 {
     const struct merge *merge = &applying->merge;
     int rc = MTR_OK;
-    while (!rc && applying->void_next < merge->void_count && !is_full(applying))
-        rc = part_add_void(&applying->part, &merge->voids[applying->void_next++]);
+    while (!rc && applying->void_next < merge->void_count && !is_full(applying)) {
+        const struct merge_void *gone = &merge->voids[applying->void_next++];
+        const bool is_own = gone->start_us == applying->receipt.start_us;
+        applying->receipt.lifted += is_own && gone->row.is_refused;
+        rc = part_add_void(&applying->part, gone);
+    }
     return rc;
 }
 
@@ -63,7 +67,9 @@ static int finish_part(struct applying *applying, bool is_last, struct mtr_reque
 {
     applying->receipt.part++;
     applying->receipt.is_last = is_last;
-    return part_finish(&applying->part, &applying->receipt, out);
+    int rc = part_finish(&applying->part, &applying->receipt, out);
+    applying->receipt.lifted = 0;
+    return rc;
 }
 
 static int set_aside(struct applying *applying)

@@ -6,7 +6,8 @@
  * and stands again behind that.
  *
  * Invariant: a row goes into the run of its receipt's window; a void takes it out of that window's run whose
- * start is the void's time.
+ * start is the void's time. A settled window has no run, and gets none when it is read again: what its rows
+ * are is collected from the log then (log_rows.h), so all changes of it lie between seq_first and seq_last.
  */
 #include "collector/source/reading/ledger_fold.h"
 
@@ -14,27 +15,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/source/reading/receipt.h"
+#include "collector/source/reading/row_changes.h"
 #include "meterd/core/arena.h"
 #include "meterd/core/limits.h"
 
 enum { ARENA_BYTES_MAX = 1 << 20, PREFIX_BYTES = sizeof(MTR_EVENT_SOURCE_OWN) - 1 };
-
-/* One word on a key: of which window, and what. */
-struct change {
-    int64_t start_us;
-    struct mtr_run_row row; /* seq 0: gone */
-    uint64_t at_seq;        /* of the event that says so */
-};
 
 struct ledger_fold {
     struct mtr_log_reader *reader;
     struct mtr_ledger *ledger;
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
     struct mtr_arena arena; /* of one receipt */
-    struct change *changes;
+    struct row_change *changes;
     struct mtr_run_row *rows; /* what is applied of them */
     uint32_t capacity, change_count;
+    bool has_no_run; /* the receipt's own window */
 };
 
 int ledger_fold_open(struct mtr_log_reader *reader, struct mtr_ledger *ledger,
@@ -87,42 +82,9 @@ static void add_delta(struct mtr_ledger_window *window, struct mtr_run_delta del
 
 /* ---- the rows of a receipt ---- */
 
-static bool is_of(const struct mtr_event *event, const struct mtr_event *note)
-{
-    return mtr_str_equal(event->source, note->source) && mtr_str_equal(event->vendor, note->vendor);
-}
-
-/* What an event says of a row; false: nothing. */
-static bool change_of(const struct ledger_fold *fold, const struct mtr_event *event, uint64_t seq,
-                      const struct receipt *receipt, struct change *out)
-{
-    *out = (struct change){.start_us = receipt->start_us, .at_seq = seq};
-    if (event->disposition == MTR_DISPOSITION_VOID) {
-        out->start_us = event->time_us;
-        return read_void_key(event, &out->row.key);
-    }
-    struct mtr_str own;
-    const bool is_refused = event->disposition == MTR_DISPOSITION_REFUSED;
-    if (!is_refused && event->disposition != MTR_DISPOSITION_NORMAL) return false;
-    if (!read_row_own_id(event->id, &own)) return false;
-    out->row.key = read_row_key(event->vendor, event->source, own, fold->event_key);
-    out->row.digest = read_row_digest(event);
-    out->row.seq = seq;
-    out->row.is_refused = is_refused;
-    return true;
-}
-
-static int compare_changes(const void *a, const void *b)
-{
-    const struct change *x = a, *y = b;
-    if (x->start_us != y->start_us) return x->start_us < y->start_us ? -1 : 1;
-    const int order = mtr_run_row_compare(&x->row.key, &y->row.key);
-    return order ? order : (x->at_seq > y->at_seq) - (x->at_seq < y->at_seq);
-}
-
-/* Rows of another window have left it. */
+/* Rows of another window have left it; the last of the events that say so is `seq`. */
 static int note_left(struct mtr_ledger_txn *txn, const struct receipt *receipt, int64_t start_us,
-                     struct mtr_run_delta delta)
+                     struct mtr_run_delta delta, uint64_t seq)
 {
     struct mtr_ledger_window window;
     char problem[MTR_LEDGER_PROBLEM_BYTES_MAX];
@@ -130,6 +92,7 @@ static int note_left(struct mtr_ledger_txn *txn, const struct receipt *receipt, 
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     keep_problem(&window, problem);
     add_delta(&window, delta);
+    if (seq > window.seq_last) window.seq_last = seq;
     return mtr_ledger_put_window(txn, &receipt->strand, &window);
 }
 
@@ -139,21 +102,25 @@ static int apply_changes(struct ledger_fold *fold, struct mtr_ledger_txn *txn, c
 {
     uint32_t i = 0;
     if (fold->change_count > 1)
-        qsort(fold->changes, fold->change_count, sizeof(*fold->changes), compare_changes);
+        qsort(fold->changes, fold->change_count, sizeof(*fold->changes), row_change_compare);
     while (i < fold->change_count) {
         const int64_t start_us = fold->changes[i].start_us;
         uint32_t count = 0;
+        uint64_t last_seq = 0;
         for (; i < fold->change_count && fold->changes[i].start_us == start_us; i++) {
             const struct mtr_run_row *row = &fold->changes[i].row;
+            if (fold->changes[i].at_seq > last_seq) last_seq = fold->changes[i].at_seq;
             if (count && !mtr_run_row_compare(&fold->rows[count - 1].key, &row->key)) count--;
             fold->rows[count++] = *row;
         }
         struct mtr_run_delta delta = {0, 0};
+        const bool is_own = start_us == receipt->start_us;
+        if (is_own && fold->has_no_run) continue;
         int rc = mtr_run_apply(txn, &receipt->strand, start_us, fold->rows, count, &delta);
-        if (start_us == receipt->start_us)
+        if (is_own)
             *own = delta;
         else if (!rc)
-            rc = note_left(txn, receipt, start_us, delta);
+            rc = note_left(txn, receipt, start_us, delta, last_seq);
         if (rc) return rc;
     }
     return MTR_OK;
@@ -211,7 +178,11 @@ static int fold_window(struct mtr_ledger_txn *txn, const struct receipt *receipt
     add_delta(&window, written->delta);
     window.end_us = receipt->end_us;
     take_part(&window, receipt, written);
-    rc = window.state == MTR_WINDOW_SETTLED ? mtr_run_drop(txn, &receipt->strand, receipt->start_us) : MTR_OK;
+    if (window.state == MTR_WINDOW_SETTLED && !window.has_no_run)
+        rc = mtr_run_drop(txn, &receipt->strand, receipt->start_us);
+    else
+        rc = MTR_OK;
+    window.has_no_run = window.has_no_run || window.state == MTR_WINDOW_SETTLED;
     return rc ? rc : mtr_ledger_put_window(txn, &receipt->strand, &window);
 }
 
@@ -239,6 +210,24 @@ static int fold_feed(struct mtr_ledger_txn *txn, const struct receipt *receipt)
     return mtr_ledger_put_feed(txn, &receipt->strand, &feed);
 }
 
+/* Without a run an event says itself whether there is a row more. One that is tried again was there. */
+static struct mtr_run_delta delta_of(const struct mtr_event *event, const struct receipt *receipt)
+{
+    const bool is_void = event->disposition == MTR_DISPOSITION_VOID;
+    const bool is_refused = event->disposition == MTR_DISPOSITION_REFUSED;
+    if (is_void) return (struct mtr_run_delta){event->time_us == receipt->start_us ? -1 : 0, 0};
+    return event->target_seq ? (struct mtr_run_delta){0, is_refused - 1}
+                             : (struct mtr_run_delta){1, is_refused};
+}
+
+static int find_own(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct receipt *receipt)
+{
+    struct mtr_ledger_window window;
+    int rc = mtr_ledger_get_window(txn, &receipt->strand, receipt->start_us, &window);
+    fold->has_no_run = !rc && window.has_no_run;
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
 /* events[first…at] of a block; the receipt stands at `at`. */
 static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct mtr_event *events,
                         uint32_t first, uint32_t at, uint64_t block_seq)
@@ -248,28 +237,28 @@ static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, co
     mtr_arena_reset(&fold->arena);
     int rc = receipt_read(&events[at], &fold->arena, &receipt);
     if (rc) return rc;
+    rc = find_own(fold, txn, &receipt);
+    if (rc) return rc;
     fold->change_count = 0;
+    struct mtr_run_delta said = {0, -(int64_t)receipt.lifted};
     for (uint32_t i = first; i < at; i++) {
-        if (!is_of(&events[i], &events[at])) continue;
+        if (!row_change_is_of(&events[i], &events[at])) continue;
         if (!written.first_seq) written.first_seq = block_seq + i;
         written.last_seq = block_seq + i;
-        struct change *change = &fold->changes[fold->change_count];
-        if (!receipt.is_append && change_of(fold, &events[i], block_seq + i, &receipt, change))
+        struct row_change *change = &fold->changes[fold->change_count];
+        if (!receipt.is_append &&
+            row_change_of(&events[i], block_seq + i, &receipt, fold->event_key, change)) {
+            const struct mtr_run_delta delta = delta_of(&events[i], &receipt);
+            said.rows += delta.rows;
+            said.refused += delta.refused;
             fold->change_count++;
+        }
     }
     rc = apply_changes(fold, txn, &receipt, &written.delta);
+    if (fold->has_no_run) written.delta = said;
     if (!rc && receipt.end_us == receipt.start_us) rc = fold_feed(txn, &receipt);
     if (!rc) rc = fold_number(txn, &receipt);
     return rc || receipt.end_us == receipt.start_us ? rc : fold_window(txn, &receipt, &written);
-}
-
-/* Where the rows of the receipt at `at` begin: behind the source's receipt before it. */
-static uint32_t rows_begin(const struct mtr_event *events, uint32_t at)
-{
-    uint32_t first = at;
-    while (first && !(receipt_is(&events[first - 1]) && is_of(&events[first - 1], &events[at])))
-        first--;
-    return first;
 }
 
 static int fold_events(struct ledger_fold *fold, struct mtr_ledger_txn *txn,
@@ -278,7 +267,7 @@ static int fold_events(struct ledger_fold *fold, struct mtr_ledger_txn *txn,
     for (uint32_t i = 0; i < header->count; i++) {
         if (!receipt_is(&events[i])) continue;
         int rc = make_room(fold, header->count);
-        if (!rc) rc = fold_receipt(fold, txn, events, rows_begin(events, i), i, header->first_seq);
+        if (!rc) rc = fold_receipt(fold, txn, events, row_changes_begin(events, i), i, header->first_seq);
         if (rc) return rc;
     }
     return MTR_OK;

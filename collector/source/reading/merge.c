@@ -151,13 +151,27 @@ static int take_known(struct merge *merge, const struct read_row *row, const str
     return take_back(merge, old, start_us);
 }
 
-static int merge_own(const struct merge_question *question, struct mtr_run_cursor *cursor,
-                     struct merge *merge)
+/* The rows that the window has, in order: of its run, or as they were collected from the log. */
+struct old_rows {
+    struct mtr_run_cursor *cursor; /* NULL: log_rows */
+    const struct log_rows *log_rows;
+    uint64_t next;
+};
+
+static int next_old(struct old_rows *olds, const struct mtr_run_row **old)
+{
+    if (olds->cursor) return mtr_run_next(olds->cursor, NULL, old);
+    if (olds->next == olds->log_rows->count) return MTR_ENOTFOUND;
+    *old = &olds->log_rows->rows[olds->next++];
+    return MTR_OK;
+}
+
+static int merge_own(const struct merge_question *question, struct old_rows *olds, struct merge *merge)
 {
     struct read_rows *rows = question->rows;
     const struct mtr_run_row *old = NULL;
     uint64_t i = 0;
-    int rc = mtr_run_next(cursor, NULL, &old);
+    int rc = next_old(olds, &old);
     while (!rc || (rc == MTR_ENOTFOUND && i < rows->count)) {
         const bool has_old = !rc, has_row = i < rows->count;
         const int order = !has_old ? -1 : !has_row ? 1 : mtr_run_row_compare(&rows->rows[i].key, &old->key);
@@ -171,7 +185,7 @@ static int merge_own(const struct merge_question *question, struct mtr_run_curso
         int taken = order ? take_gone(merge, old, question->start_us)
                           : take_known(merge, &rows->rows[i++], old, question->start_us);
         if (taken) return taken;
-        rc = mtr_run_next(cursor, NULL, &old);
+        rc = next_old(olds, &old);
     }
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
@@ -219,7 +233,7 @@ static int look_into(struct others *others, int64_t start_us)
 static int on_window(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
 {
     struct others *others = context;
-    if (window->start_us == others->question->start_us || window->state == MTR_WINDOW_SETTLED) return MTR_OK;
+    if (window->start_us == others->question->start_us || window->has_no_run) return MTR_OK;
     return mtr_str_equal(each, others->question->strand.each) ? look_into(others, window->start_us) : MTR_OK;
 }
 
@@ -232,13 +246,15 @@ static int merge_others(const struct merge_question *question, struct merge *mer
 
 int merge_make(const struct merge_question *question, struct merge *out)
 {
-    struct mtr_run_cursor *cursor;
+    struct old_rows olds = {.log_rows = question->log_rows};
     *out = (struct merge){.sends = calloc(question->ordinals / 8 + 1, 1), .memory = question->rows->memory};
     if (!out->sends) return MTR_ENOMEM;
-    int rc = mtr_run_open(question->txn, &question->strand, question->start_us, &cursor);
+    int rc = MTR_OK;
+    if (!question->log_rows)
+        rc = mtr_run_open(question->txn, &question->strand, question->start_us, &olds.cursor);
     if (rc) return rc;
-    rc = merge_own(question, cursor, out);
-    mtr_run_close(cursor);
+    rc = merge_own(question, &olds, out);
+    mtr_run_close(olds.cursor);
     if (out->retried > 1) qsort(out->retries, out->retried, sizeof(*out->retries), compare_retries);
     return rc ? rc : merge_others(question, out);
 }

@@ -17,6 +17,7 @@
 #ifndef METERD_COLLECTOR_SOURCE_READING_MERGE_H
 #define METERD_COLLECTOR_SOURCE_READING_MERGE_H
 
+#include "collector/source/reading/log_rows.h"
 #include "collector/source/reading/reading_memory.h"
 #include "meterd/store/ledger.h"
 
@@ -79,6 +80,7 @@ struct merge_question {
     int64_t start_us;
     struct read_rows *rows;
     uint64_t ordinals;
+    const struct log_rows *log_rows; /* in the place of the window's run, where it has none; NULL: it has */
 };
 int merge_make(const struct merge_question *question, struct merge *out) MTR_MUST_USE;
 void merge_release(struct merge *merge);

@@ -39,6 +39,7 @@ struct reading_ask {
     uint32_t want_count;
     uint32_t events_max; /* of a part */
     struct reading_memory *memory; /* for its rows; NULL: not bounded */
+    struct mtr_log *log; /* where the rows of a settled window are */
 };
 
 struct reading;
@@ -79,7 +80,8 @@ struct reading_end {
     int64_t confirms_us; /* as of verdict.h */
 };
 
-/* One read transaction of the ledger. */
+/* One read transaction of the ledger; of a window that was settled also a pass over its stretch of the log.
+ * MTR_ENOTFOUND: retention has removed some of that. */
 int reading_check(struct reading *reading, struct mtr_ledger *ledger, const struct reading_end *end,
                   struct verdict *out) MTR_MUST_USE;
 

@@ -106,17 +106,43 @@ static int send_all(const struct reading *reading, struct merge *out)
     return MTR_OK;
 }
 
-static int compare(struct reading *reading, struct mtr_ledger_txn *txn, struct merge *out)
+/* What the log has of a window without a run. */
+static int collect(const struct reading *reading, const struct mtr_ledger_window *before,
+                   struct log_rows *out)
 {
-    const struct merge_question question = {.txn = txn,
-                                            .strand = reading->ask.strand,
-                                            .start_us = reading->ask.window.from_us,
-                                            .rows = &reading->rows,
-                                            .ordinals = reading->ordinals};
+    struct mtr_diagnostic diagnostic;
+    struct log_rows_question question = {.strand = reading->ask.strand,
+                                         .start_us = reading->ask.window.from_us,
+                                         .seq_first = before->seq_first,
+                                         .seq_last = before->seq_last,
+                                         .event_key = reading->ask.event_key,
+                                         .memory = reading->ask.memory};
+    int rc = mtr_log_reader_attach(reading->ask.log, &question.reader);
+    if (rc) return rc;
+    rc = log_rows_collect(&question, out, &diagnostic);
+    mtr_log_reader_close(question.reader);
+    return rc;
+}
+
+/* before: the window as the ledger has it; NULL: it has none. */
+static int compare(struct reading *reading, struct mtr_ledger_txn *txn,
+                   const struct mtr_ledger_window *before, struct merge *out)
+{
+    struct log_rows log_rows = {0};
+    struct merge_question question = {.txn = txn,
+                                      .strand = reading->ask.strand,
+                                      .start_us = reading->ask.window.from_us,
+                                      .rows = &reading->rows,
+                                      .ordinals = reading->ordinals};
     *out = (struct merge){0};
     if (reading->clash) return MTR_OK; /* its rows are not what it takes to compare */
-    return reading->ask.source->delivery == MTR_DELIVERY_APPEND ? send_all(reading, out)
-                                                                : merge_make(&question, out);
+    if (reading->ask.source->delivery == MTR_DELIVERY_APPEND) return send_all(reading, out);
+    const bool has_no_run = before && before->has_no_run;
+    int rc = has_no_run ? collect(reading, before, &log_rows) : MTR_OK;
+    if (has_no_run) question.log_rows = &log_rows;
+    if (!rc) rc = merge_make(&question, out);
+    log_rows_release(&log_rows);
+    return rc;
 }
 
 static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const struct reading_end *end,
@@ -129,10 +155,9 @@ static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const s
     take_rows(reading, &facts);
     int rc = mtr_ledger_get_window(txn, &reading->ask.strand, reading->ask.window.from_us, &before);
     if (!rc) facts.before = &before;
-    MTR_ASSERT(rc || before.state != MTR_WINDOW_SETTLED); /* its run is gone: all rows would be new */
     if (!rc || rc == MTR_ENOTFOUND) rc = find_usual(reading, txn, &facts);
     if (rc) return rc;
-    rc = compare(reading, txn, &merge);
+    rc = compare(reading, txn, facts.before, &merge);
     if (rc) {
         merge_release(&merge);
         return rc;

@@ -95,6 +95,7 @@ static void add_all(struct writing *writing, const struct receipt *receipt)
     add_number(writing, "gone", receipt->gone);
     add_number(writing, "problems", receipt->problems);
     add_number(writing, "skipped", receipt->skipped);
+    if (receipt->lifted) add_number(writing, "lifted", receipt->lifted);
     add(writing, "sum", MTR_PROPERTY_NUMBER)->number = receipt->sum;
     add_hash(writing, "content", receipt->content);
     add_cursor(writing, receipt->cursor);
@@ -214,7 +215,7 @@ static bool read_counts(const struct mtr_event *event, struct receipt *out)
     return number_of(event, "rows", &out->rows) && number_of(event, "same", &out->same) &&
            number_of(event, "new", &out->added) && number_of(event, "changed", &out->changed) &&
            number_of(event, "gone", &out->gone) && number_of(event, "problems", &out->problems) &&
-           number_of(event, "skipped", &out->skipped);
+           number_of(event, "skipped", &out->skipped) && number_of(event, "lifted", &out->lifted);
 }
 
 static int read_cursor(const struct mtr_event *event, struct mtr_arena *arena, struct mtr_str *out)

@@ -45,6 +45,7 @@ struct receipt {
     uint32_t agreed; /* SUSPECT: so many readings in a row said the same, this one counted */
     uint64_t rows, same, added, changed, gone, skipped; /* of the reading so far */
     uint64_t problems;                                  /* of the rows: could not be mapped */
+    uint64_t lifted; /* of the window's rows that this part takes back: were in quarantine */
     struct mtr_decimal sum;                             /* of the quantity that the guard watches */
     struct mtr_hash128 content;                         /* of all its rows, order-free */
     struct mtr_str cursor;  /* a feed goes on here; data NULL: it stays where it was */

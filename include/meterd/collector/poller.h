@@ -23,6 +23,7 @@
 #include "meterd/collector/source_alarm.h"
 #include "meterd/core/byte_budget.h"
 #include "meterd/net/http_client.h"
+#include "meterd/source/window.h"
 #include "meterd/store/ledger.h"
 #include "meterd/store/log.h"
 
@@ -123,6 +124,25 @@ struct mtr_poller_totals {
     uint32_t alarms[MTR_ALARM_COUNT];
 };
 const struct mtr_poller_totals *mtr_poller_totals(const struct mtr_poller *poller);
+
+/* The windows that hold an instant of `range` are read now, once each and from the oldest on, whatever the
+ * schedule says: those that are settled, too, whose rows are collected from the log once more. `strand->each`
+ * empty: of all requests of a for_each. What a reading brings is applied or not as always (a settled window
+ * that a reading leaves suspect is read until it is confirmed). Windows before the source's `start`, and
+ * those that have not begun, are left out. Wake the poller behind it; mtr_poller_asked says how far it is. In
+ * memory: a restart forgets it.
+ *
+ * MTR_ENOTFOUND, MTR_EAGAIN, MTR_EINVALID: *fault says why, a static sentence. */
+int mtr_poller_ask(struct mtr_poller *poller, const struct mtr_strand *strand, struct mtr_window range,
+                   const char **fault) MTR_MUST_USE;
+
+/* What came of the windows that were asked for last; all zero: none were. False: there is no such source. */
+struct mtr_poller_asked {
+    uint32_t left;          /* requests of for_each that still have such windows */
+    uint32_t taken, failed; /* windows: the log has their reading, or an alarm says why not */
+};
+bool mtr_poller_asked(const struct mtr_poller *poller, const struct mtr_strand *strand,
+                      struct mtr_poller_asked *out);
 
 /* Every receipt up to this sequence of the log is in the ledger: retention spares what is behind it. */
 uint64_t mtr_poller_applied_seq(const struct mtr_poller *poller);

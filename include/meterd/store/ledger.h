@@ -92,7 +92,7 @@ enum mtr_window_state {
     MTR_WINDOW_INCOMPLETE, /* a reading could not prove that it is whole: nothing of it was taken */
     MTR_WINDOW_SUSPECT,    /* a reading would take away too much: it waits until it is confirmed */
     MTR_WINDOW_COMPLETE,
-    MTR_WINDOW_SETTLED /* complete, and not read again; its run is gone */
+    MTR_WINDOW_SETTLED /* complete, and not read again unless it is asked for; its run is gone */
 };
 enum { MTR_WINDOW_STATE_COUNT = 6 };
 const char *mtr_window_state_name(enum mtr_window_state state); /* partial open … */
@@ -113,6 +113,7 @@ struct mtr_ledger_window {
     uint64_t seq_first, seq_last; /* of the log: what its readings wrote; 0: nothing */
     struct mtr_hash128 content;   /* of the last reading, also of one that was not taken; order-free */
     struct mtr_str problem;       /* INCOMPLETE, SUSPECT: the alarm's sentence; empty else */
+    bool has_no_run;              /* it was settled once: its rows are in the log alone, from seq_first on */
 };
 
 int mtr_ledger_get_window(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,

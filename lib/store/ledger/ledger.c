@@ -239,7 +239,8 @@ int mtr_ledger_put_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *str
 enum {
     NUMBERS = 14,
     WINDOW_BYTES = NUMBERS * 8 + 2 * 4 + 1 + 2 * 2 + 1,
-    WINDOW_BYTES_MAX = WINDOW_BYTES + MTR_LEDGER_EACH_BYTES_MAX + MTR_LEDGER_PROBLEM_BYTES_MAX
+    WINDOW_BYTES_MAX = WINDOW_BYTES + MTR_LEDGER_EACH_BYTES_MAX + MTR_LEDGER_PROBLEM_BYTES_MAX,
+    NO_RUN = 0x80 /* of the state's byte */
 };
 
 static void window_key(const struct mtr_strand *strand, int64_t start_us, unsigned char key[LEDGER_KEY_BYTES])
@@ -284,7 +285,7 @@ int mtr_ledger_put_window(struct mtr_ledger_txn *txn, const struct mtr_strand *s
         lmdb_put_u64(p, numbers[i]);
     lmdb_put_u32(p, window->readings);
     lmdb_put_u32(p + 4, window->agreed);
-    p[8] = (unsigned char)window->state;
+    p[8] = (unsigned char)(window->state | (window->has_no_run ? NO_RUN : 0));
     p[9] = (unsigned char)(strand->each.size >> 8);
     p[10] = (unsigned char)strand->each.size;
     p[11] = (unsigned char)(window->problem.size >> 8);
@@ -307,7 +308,8 @@ static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_st
     for (int i = 0; i < NUMBERS; i++, p += 8)
         n[i] = lmdb_get_u64(p);
     const size_t each_size = (size_t)p[9] << 8 | p[10], problem_size = (size_t)p[11] << 8 | p[12];
-    if (value.size != WINDOW_BYTES + each_size + problem_size || p[8] >= MTR_WINDOW_STATE_COUNT)
+    const unsigned state = p[8] & ~(unsigned)NO_RUN;
+    if (value.size != WINDOW_BYTES + each_size + problem_size || state >= MTR_WINDOW_STATE_COUNT)
         return MTR_ECORRUPT;
     *each = (struct mtr_str){(const char *)p + 14, each_size};
     *out = (struct mtr_ledger_window){
@@ -326,8 +328,9 @@ static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_st
         .sum = {.mantissa = (mtr_int128)((mtr_uint128)n[12] << 64 | n[13]), .scale = p[13]},
         .readings = lmdb_get_u32(p),
         .agreed = lmdb_get_u32(p + 4),
-        .state = (enum mtr_window_state)p[8],
+        .state = (enum mtr_window_state)state,
         .problem = {(const char *)p + 14 + each_size, problem_size},
+        .has_no_run = p[8] & NO_RUN || state == MTR_WINDOW_SETTLED,
     };
     return MTR_OK;
 }

@@ -1,0 +1,177 @@
+/*
+ * Ranges of windows that are read because somebody asked, and what came of them.
+ */
+#include "collector/source/poll/poller_ask.h"
+
+#include "collector/source/reading/log_rows.h"
+
+#define WAIT_US (INT64_C(10) * MTR_US_PER_SECOND)
+
+static bool is_asked(const struct poller_strand *strand) { return strand->asked.at_us < strand->asked.to_us; }
+
+static bool is_feed(const struct poller_source *source)
+{
+    return source->source->window.length == MTR_LENGTH_CURSOR;
+}
+
+/* ---- the next window ---- */
+
+/* The vendor still gives it: a named period only as long as it has its name. */
+static bool is_given(const struct mtr_reading_plan *plan, const struct mtr_window *window, int64_t now_us)
+{
+    return plan->window->length != MTR_LENGTH_PERIODS ||
+           mtr_window_name(plan->window, window, now_us) != NULL;
+}
+
+static bool is_settled(const struct poller_strand *strand, struct mtr_ledger_txn *txn, int64_t from_us)
+{
+    struct mtr_ledger_window record;
+    return !mtr_ledger_get_window(txn, &strand->strand, from_us, &record) &&
+           record.state == MTR_WINDOW_SETTLED;
+}
+
+bool poller_asked_window(struct poller_strand *strand, struct mtr_ledger_txn *txn, int64_t now_us,
+                         struct mtr_due_scan *scan)
+{
+    static const struct mtr_window_history never = {0};
+    struct asked_windows *asked = &strand->asked;
+    struct mtr_window window = {0, 0};
+    for (; is_asked(strand); asked->at_us = window.to_us, asked->failed++) {
+        window = mtr_window_at(strand->plan.window, asked->at_us);
+        if (window.from_us >= now_us) {
+            asked->at_us = asked->to_us; /* it has not begun */
+            return false;
+        }
+        if (is_given(&strand->plan, &window, now_us)) break;
+    }
+    if (!is_asked(strand)) return false;
+    const struct mtr_due due = mtr_window_due(&strand->plan, &window, &never, now_us);
+    *scan = (struct mtr_due_scan){.has_due = asked->wait_until_us <= now_us,
+                                  .has_next = asked->wait_until_us > now_us,
+                                  .next_us = asked->wait_until_us,
+                                  .window = window,
+                                  .due = due};
+    scan->due.is_draft = window.to_us > now_us;
+    scan->due.is_last = !scan->due.is_draft && (due.is_last || is_settled(strand, txn, window.from_us));
+    return true;
+}
+
+void poller_asked_ended(struct poller_strand *strand, const struct mtr_window *window,
+                        const struct poll_report *report, int64_t now_us)
+{
+    struct asked_windows *asked = &strand->asked;
+    const bool is_it = is_asked(strand) && asked->at_us >= window->from_us && asked->at_us < window->to_us;
+    const bool is_good = report->result == POLL_TAKEN || report->result == POLL_UNCHANGED;
+    if (!is_it) return;
+    const bool may_try = report->result == POLL_FAILED && ++asked->tries < ASKED_TRIES_MAX;
+    if (may_try) {
+        asked->wait_until_us = now_us + mtr_time_later(WAIT_US * asked->tries, report->wait_us);
+        return;
+    }
+    asked->taken += is_good;
+    asked->failed += !is_good;
+    asked->tries = 0;
+    asked->wait_until_us = 0;
+    asked->at_us = window->to_us;
+    if (window->from_us < strand->unsettled_us) strand->unsettled_us = window->from_us;
+}
+
+/* ---- asking ---- */
+
+struct checking {
+    const struct mtr_strand *strand;
+    int64_t to_us;
+    uint64_t begin_seq;
+    bool is_gone;
+};
+
+static int on_window(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
+{
+    struct checking *checking = context;
+    if (window->start_us >= checking->to_us) return MTR_EEXISTS; /* that is all */
+    if (checking->strand->each.size && !mtr_str_equal(each, checking->strand->each)) return MTR_OK;
+    checking->is_gone = window->has_no_run && window->seq_first && window->seq_first < checking->begin_seq;
+    return checking->is_gone ? MTR_EEXISTS : MTR_OK;
+}
+
+/* What the log had of a settled window may have been removed. */
+static int check_log(struct mtr_poller *poller, const struct mtr_strand *strand, int64_t from_us,
+                     int64_t to_us, const char **fault)
+{
+    struct mtr_ledger_txn *txn;
+    struct mtr_diagnostic diagnostic;
+    struct checking checking = {.strand = strand, .to_us = to_us};
+    int rc = log_rows_begin(poller->options.log, &checking.begin_seq, &diagnostic);
+    if (!rc) rc = mtr_ledger_begin(poller->options.ledger, false, &txn);
+    if (rc) return rc;
+    rc = mtr_ledger_walk_windows(txn, strand, from_us, on_window, &checking);
+    mtr_ledger_abort(txn);
+    if (rc == MTR_EEXISTS) rc = MTR_OK;
+    *fault = "a window of it is settled, and retention has removed what the log had of its rows: it stands "
+             "as it is";
+    return rc ? rc : checking.is_gone ? MTR_EINVALID : MTR_OK;
+}
+
+static int check_source(const struct poller_source *source, const char **fault)
+{
+    *fault = "it is disabled";
+    if (source->source->disabled) return MTR_EINVALID;
+    *fault = "it is paused: resume it first";
+    if (source->is_paused) return MTR_EINVALID;
+    *fault = "it is a feed without windows (`window.length: cursor`)";
+    return is_feed(source) ? MTR_EINVALID : MTR_OK;
+}
+
+static bool is_meant(const struct poller_strand *strand, struct mtr_str each)
+{
+    return !strand->is_gone && (!each.size || mtr_str_equal(strand->strand.each, each));
+}
+
+static int ask_strands(struct mtr_poller *poller, struct poller_source *source, struct mtr_str each,
+                       struct mtr_window range, uint32_t *strands)
+{
+    int rc = MTR_OK;
+    for (struct poller_strand *strand = source->strands; !rc && strand; strand = strand->next) {
+        if (!is_meant(strand, each)) continue;
+        const int64_t start_us = mtr_window_at(strand->plan.window, strand->plan.start_us).from_us;
+        const int64_t from_us = mtr_time_later(range.from_us, start_us);
+        strand->asked = (struct asked_windows){.at_us = from_us, .to_us = range.to_us};
+        *strands += from_us < range.to_us;
+        if (!strand->poll) rc = due_heap_set(&poller->heap, &strand->due, poller->now_us);
+    }
+    return rc;
+}
+
+int mtr_poller_ask(struct mtr_poller *poller, const struct mtr_strand *strand, struct mtr_window range,
+                   const char **fault)
+{
+    struct poller_source *source = poller_find_source(poller, strand->vendor, strand->source);
+    struct mtr_poller_asked before;
+    uint32_t strands = 0;
+    *fault = "the poller does not know it yet";
+    if (!source) return MTR_ENOTFOUND;
+    int rc = check_source(source, fault);
+    if (rc) return rc;
+    *fault = "other windows of it were asked for, and are still being read";
+    if (mtr_poller_asked(poller, strand, &before) && before.left) return MTR_EAGAIN;
+    range.from_us = mtr_window_at(&source->source->window, range.from_us).from_us;
+    rc = check_log(poller, strand, range.from_us, range.to_us, fault);
+    if (!rc) rc = ask_strands(poller, source, strand->each, range, &strands);
+    if (rc) return rc;
+    *fault = "there is no window of it: `from` is before `to`, and `to` behind the source's `window.start`";
+    return strands ? MTR_OK : MTR_EINVALID;
+}
+
+bool mtr_poller_asked(const struct mtr_poller *poller, const struct mtr_strand *strand,
+                      struct mtr_poller_asked *out)
+{
+    const struct poller_source *source = poller_find_source(poller, strand->vendor, strand->source);
+    *out = (struct mtr_poller_asked){0};
+    for (const struct poller_strand *one = source ? source->strands : NULL; one; one = one->next) {
+        if (!is_meant(one, strand->each)) continue;
+        out->left += is_asked(one);
+        out->taken += one->asked.taken;
+        out->failed += one->asked.failed;
+    }
+    return source != NULL;
+}

@@ -1,0 +1,44 @@
+/*
+ * Events to changes of rows.
+ */
+#include "collector/source/reading/row_changes.h"
+
+bool row_change_is_of(const struct mtr_event *event, const struct mtr_event *note)
+{
+    return mtr_str_equal(event->source, note->source) && mtr_str_equal(event->vendor, note->vendor);
+}
+
+uint32_t row_changes_begin(const struct mtr_event *events, uint32_t at)
+{
+    uint32_t first = at;
+    while (first && !(receipt_is(&events[first - 1]) && row_change_is_of(&events[first - 1], &events[at])))
+        first--;
+    return first;
+}
+
+bool row_change_of(const struct mtr_event *event, uint64_t seq, const struct receipt *receipt,
+                   const uint8_t event_key[MTR_EVENT_KEY_BYTES], struct row_change *out)
+{
+    *out = (struct row_change){.start_us = receipt->start_us, .at_seq = seq};
+    if (event->disposition == MTR_DISPOSITION_VOID) {
+        out->start_us = event->time_us;
+        return read_void_key(event, &out->row.key);
+    }
+    struct mtr_str own;
+    const bool is_refused = event->disposition == MTR_DISPOSITION_REFUSED;
+    if (!is_refused && event->disposition != MTR_DISPOSITION_NORMAL) return false;
+    if (!read_row_own_id(event->id, &own)) return false;
+    out->row.key = read_row_key(event->vendor, event->source, own, event_key);
+    out->row.digest = read_row_digest(event);
+    out->row.seq = seq;
+    out->row.is_refused = is_refused;
+    return true;
+}
+
+int row_change_compare(const void *a, const void *b)
+{
+    const struct row_change *x = a, *y = b;
+    if (x->start_us != y->start_us) return x->start_us < y->start_us ? -1 : 1;
+    const int order = mtr_run_row_compare(&x->row.key, &y->row.key);
+    return order ? order : (x->at_seq > y->at_seq) - (x->at_seq < y->at_seq);
+}

@@ -1,0 +1,31 @@
+/*
+ * What the events of a receipt say of the rows of windows: one came, one went. The rows of a receipt are the
+ * events of its source before it, back to the source's receipt before (two requests may share a block).
+ *
+ * Within a window the last word on a key counts: a changed row is taken back and stands again behind that.
+ *
+ * Pure.
+ */
+#ifndef METERD_COLLECTOR_SOURCE_READING_ROW_CHANGES_H
+#define METERD_COLLECTOR_SOURCE_READING_ROW_CHANGES_H
+
+#include "collector/source/reading/receipt.h"
+
+/* One word on a key: of which window, and what. */
+struct row_change {
+    int64_t start_us;
+    struct mtr_run_row row; /* seq 0: gone */
+    uint64_t at_seq;        /* of the event that says so */
+};
+
+/* Is the event of the source of the receipt `note`? */
+bool row_change_is_of(const struct mtr_event *event, const struct mtr_event *note);
+/* Where the rows of the receipt at `at` begin. */
+uint32_t row_changes_begin(const struct mtr_event *events, uint32_t at);
+/* What an event at `seq` says of a row; false: nothing. */
+bool row_change_of(const struct mtr_event *event, uint64_t seq, const struct receipt *receipt,
+                   const uint8_t event_key[MTR_EVENT_KEY_BYTES], struct row_change *out);
+/* By window, key and sequence; for qsort. */
+int row_change_compare(const void *a, const void *b);
+
+#endif
