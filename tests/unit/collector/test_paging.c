@@ -35,6 +35,7 @@ static void test_page(void **state)
     static const struct story told_ends[] = {
         {"50 total=53|3 total=53", "", "[query.page=1] NEXT [query.page=2] END", NULL},
         {"50 total=53|0 total=53", "", "[query.page=1] NEXT [query.page=2] FAILED:truncated", NULL},
+        {"40 total=43|0 total=43", "", "[query.page=1] NEXT [query.page=2] FAILED:truncated", NULL}, /* by the total alone */
         {"50 total=50", "", "[query.page=1] END", NULL}, /* rows_limit is 50: the total says that this is all */
         {"50 more=true|50 more=false", "", "[query.page=1] NEXT [query.page=2] FAILED:truncated", NULL},
         {"50 more=1|49 more=0", "", "[query.page=1] NEXT [query.page=2] END", NULL},
