@@ -138,14 +138,24 @@ static bool may_be_due_without(const struct mtr_slicing_rule *rule)
            rule->component->input_count != 1 || mtr_slicing_is_level(rule->meter);
 }
 
-/* Of a period in many parts most lines of a part have earlier use alone: they cost nothing in it. */
+/* Groups are in order, and those of the component are there before its peers' rows. */
+static bool has_group(const struct collecting *collecting, const struct mtr_slicing_rule *rule,
+                      struct mtr_str dimensions)
+{
+    const struct rater_group key = {.component = rule->component_index, .dimensions = dimensions};
+    return collecting->group_count && bsearch(&key, collecting->groups, collecting->group_count,
+                                              sizeof(*collecting->groups), compare_groups);
+}
+
+/* Of a period in many parts most lines of a part have earlier use alone: they cost nothing in it. A peer's
+ * use is all earlier, and counts where the subscription has use of that line. */
 static int collect_lines(struct collecting *collecting, const struct mtr_slicing_rule *rule,
                          const struct mtr_usage_row *rows, uint32_t count)
 {
     int rc = MTR_OK;
     if (may_be_due_without(rule)) return collect_rows(collecting, rows, count);
     for (uint32_t from = 0, to; !rc && from < count; from = to) {
-        bool has_own = false;
+        bool has_own = has_group(collecting, rule, rows[from].dimensions);
         for (to = from; to < count && mtr_str_equal(rows[to].dimensions, rows[from].dimensions); to++)
             has_own = has_own || !rows[to].earlier;
         if (has_own) rc = collect_rows(collecting, &rows[from], to - from);

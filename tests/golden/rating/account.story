@@ -65,6 +65,25 @@ settle  2026-02-01T12
         s2 2026-01: correction -20 calls
         s4 2026-01-10: correction 15 account.minimum minimum  # 5 + 30, and what is missing to 50
 
+# Line by line: what others used of a region gives the position in that region.
+meters: [{key: disk, service: compute, event_type: disk, value: gib, group_by: [region]}]
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components:
+    - {key: disk, meter: disk, group_by: [region], graduated: [{up_to: 10, unit: 2}, {unit: 1}], across: customer}
+
+use     s1 disk/eu 2026-01-02 8 | s1 disk/us 2026-01-02 5 | s2 disk/eu 2026-01-03 4 | s2 disk/asia 2026-01-03 3
+settle  2026-02-01T02
+        s1 2026-01: final 16 disk{region=eu}; final 10 disk{region=us}
+        s2 2026-01: final 6 disk{region=asia}; final 6 disk{region=eu}  # 3 × 2; 2 × 2 and 2 × 1
+use     s1 disk/asia 2026-01-02 9
+settle  2026-02-01T06
+        s1 2026-01: correction 18 disk{region=asia}
+        s2 2026-01: correction -2 disk{region=asia}
+
 # A subscription that is there or not is one to all behind it.
 tariffs:
 - key: standard
