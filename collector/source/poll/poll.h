@@ -70,6 +70,7 @@ struct poll_task {
     struct mtr_window window;                    /* both 0: of a feed */
     bool is_draft, is_last;                      /* the window is not over; a good reading settles it */
     bool is_forgotten;                           /* the vendor may have forgotten rows */
+    int64_t piece_us; /* of the window, that an answer had room for lately; 0: all of it */
     int64_t confirms_us;                         /* as of verdict.h */
     uint64_t number;                             /* of the reading */
     struct mtr_str resume;                       /* of paging_open; copied */
@@ -93,6 +94,7 @@ struct poll_report {
     char text[POLL_TEXT_BYTES];
     int64_t wait_us; /* FAILED: as the vendor asked; 0: it did not */
     struct reading_counts counts;
+    int64_t piece_us; /* answers met a limit: so long was the shortest piece that was asked for then; or 0 */
     uint32_t pages;
     uint64_t bytes;
     uint64_t rows_bytes;  /* memory that its rows took */
@@ -123,6 +125,12 @@ void poll_worked(struct mtr_poll *poll, int64_t now_us);
 /* Work that waited for its turn cannot be done. */
 void poll_fail_work(struct mtr_poll *poll, int error, int64_t now_us);
 void poll_committed(struct mtr_poll *poll, struct mtr_request *request, int64_t now_us);
+/* The piece_us of the next task of that strand; *good is the strand's own count. Longer ones are tried again
+ * after POLL_SPLIT_GOOD readings that met no limit. */
+enum { POLL_SPLIT_GOOD = 16 };
+int64_t poll_split_remember(const struct poll_report *report, const struct mtr_window *window,
+                            int64_t before_us, uint32_t *good);
+
 /* The daemon goes, or the source was paused: it is DONE as soon as nothing of it is under way. */
 void poll_stop(struct mtr_poll *poll);
 

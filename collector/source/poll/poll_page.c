@@ -46,19 +46,33 @@ static void end_reading(struct mtr_poll *poll, enum mtr_alarm fault, const char 
     poll_start_job(poll, POLL_CHECK);
 }
 
+/* The piece of the window has ended. */
+static void end_piece(struct mtr_poll *poll, enum mtr_alarm fault, const char *said, int64_t now_us)
+{
+    const bool is_truncated = fault == MTR_ALARM_TRUNCATED;
+    char text[POLL_TEXT_BYTES];
+    if (is_truncated && poll_split_shrink(poll, now_us)) return;
+    if (!fault && poll_split_next(poll, false, now_us)) return;
+    snprintf(text, sizeof(text), "%s%s", said,
+             is_truncated && poll->task.source->window.split_us
+                 ? ", and the window is in pieces as small as `window.split` allows"
+                 : "");
+    end_reading(poll, fault, text);
+}
+
+static void end_absent(struct mtr_poll *poll, int64_t now_us)
+{
+    poll->end.is_absent = true;
+    if (!poll_split_next(poll, true, now_us)) end_reading(poll, MTR_ALARM_NONE, "");
+}
+
 static void restart(struct mtr_poll *poll, int64_t now_us)
 {
-    const char *fault = "";
     if (poll->restarts++ == POLL_RESTARTS_MAX) {
         end_reading(poll, MTR_ALARM_INCOMPLETE, "its pages change while they are read");
         return;
     }
-    poll->is_again = false;
-    int rc = poll_begin_reading(poll, &fault);
-    if (rc)
-        poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "%s", mtr_error_text(rc));
-    else
-        poll_wait(poll, now_us);
+    poll_split_again(poll, now_us);
 }
 
 /* The list names it: that it is not there is no absence of usage. */
@@ -73,15 +87,14 @@ static bool take_missing_part(struct mtr_poll *poll)
 bool poll_take_condition(struct mtr_poll *poll, int64_t now_us)
 {
     const struct mtr_source_answer *answer = &poll->task.source->answer;
-    (void)now_us;
     if (poll->page == POLL_PAGE_FILE) return take_missing_part(poll);
     if (any_of_body(poll, answer->limit, answer->limit_count)) {
-        end_reading(poll, MTR_ALARM_TRUNCATED, "the vendor says that it is too much for one answer");
+        end_piece(poll, MTR_ALARM_TRUNCATED, "the vendor says that it is too much for one answer", now_us);
         return true;
     }
-    poll->end.is_absent = any_of_body(poll, answer->absent, answer->absent_count);
-    if (poll->end.is_absent) end_reading(poll, MTR_ALARM_NONE, "");
-    return poll->end.is_absent;
+    const bool is_absent = any_of_body(poll, answer->absent, answer->absent_count);
+    if (is_absent) end_absent(poll, now_us);
+    return is_absent;
 }
 
 /* ---- a page ---- */
@@ -131,12 +144,12 @@ static void go_on(struct mtr_poll *poll, int64_t now_us)
     switch (step) {
     case PAGING_NEXT:
     case PAGING_AGAIN: poll_wait(poll, now_us); break;
-    case PAGING_END: end_reading(poll, MTR_ALARM_NONE, ""); break;
+    case PAGING_END: end_piece(poll, MTR_ALARM_NONE, "", now_us); break;
     case PAGING_UNCHANGED: poll_finish(poll, POLL_UNCHANGED, MTR_ALARM_NONE, "%s", ""); break;
     case PAGING_RESTART: restart(poll, now_us); break;
     case PAGING_FAILED: {
         const enum paging_alarm alarm = paging_alarm(poll->paging, &fault);
-        end_reading(poll, alarm_of(alarm), fault);
+        end_piece(poll, alarm_of(alarm), fault, now_us);
         break;
     }
     }
@@ -169,12 +182,11 @@ static void take_page(struct mtr_poll *poll, int64_t now_us)
         return;
     }
     if (any_found(poll, answer->limit, answer->limit_count, conditions->limit)) {
-        end_reading(poll, MTR_ALARM_TRUNCATED, "the vendor says that it is too much for one answer");
+        end_piece(poll, MTR_ALARM_TRUNCATED, "the vendor says that it is too much for one answer", now_us);
         return;
     }
-    poll->end.is_absent = any_found(poll, answer->absent, answer->absent_count, conditions->absent);
-    if (poll->end.is_absent) {
-        end_reading(poll, MTR_ALARM_NONE, "");
+    if (any_found(poll, answer->absent, answer->absent_count, conditions->absent)) {
+        end_absent(poll, now_us);
         return;
     }
     if (says_it_failed(poll)) {

@@ -43,6 +43,13 @@ static const char *not_done(const struct mtr_source *source)
     return NULL;
 }
 
+int poll_begin_paging(struct mtr_poll *poll)
+{
+    paging_close(poll->paging);
+    poll->paging = NULL;
+    return paging_open(poll->task.source, poll->task.resume, &poll->paging);
+}
+
 int poll_begin_reading(struct mtr_poll *poll, const char **fault)
 {
     *fault = not_done(poll->task.source);
@@ -65,10 +72,9 @@ int poll_begin_reading(struct mtr_poll *poll, const char **fault)
                                     .log = task->log};
     reading_close(poll->reading);
     reading_memory_restart(&poll->memory);
-    paging_close(poll->paging);
     poll->reading = NULL;
-    poll->paging = NULL;
-    int rc = paging_open(task->source, task->resume, &poll->paging);
+    poll_split_begin(poll);
+    int rc = poll_begin_paging(poll);
     if (rc) return rc;
     if (!poll->want_count) {
         const struct mtr_record_want *wants = paging_wants(poll->paging, &poll->paging_want_count);
@@ -79,5 +85,6 @@ int poll_begin_reading(struct mtr_poll *poll, const char **fault)
     }
     struct reading_ask full = ask;
     full.want_count = poll_has_parts(poll) ? 0 : poll->want_count; /* files say nothing beside their rows */
-    return rc ? rc : reading_open(&full, &poll->reading, fault);
+    if (!rc) rc = reading_open(&full, &poll->reading, fault);
+    return rc ? rc : reading_begin_piece(poll->reading, poll_window(poll), fault);
 }

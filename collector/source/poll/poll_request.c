@@ -93,7 +93,7 @@ void poll_ask(struct mtr_poll *poll, int64_t now_us)
     const struct request_ask ask = {.source = poll->task.source,
                                     .strand = &poll->task.strand,
                                     .subscription = poll->task.subscription,
-                                    .window = poll->task.window,
+                                    .window = poll_window(poll),
                                     .paging = &paging,
                                     .since_us = poll->task.since_us,
                                     .now_us = now_us};

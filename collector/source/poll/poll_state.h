@@ -22,6 +22,11 @@ struct poll_conditions {
     int32_t absent[POLL_CONDITIONS_MAX], limit[POLL_CONDITIONS_MAX];
 };
 
+/* The pieces in which the window is asked for; one, unless answers meet a limit. */
+struct poll_split {
+    struct mtr_split pieces;
+};
+
 struct mtr_poll {
     struct poll_task task;
     struct mtr_arena arena; /* of the task's texts */
@@ -36,6 +41,7 @@ struct mtr_poll {
     struct mtr_record_want wants[READING_WANTS_MAX];
     uint32_t want_count, paging_want_count;
     struct poll_conditions conditions;
+    struct poll_split split;
     uint32_t restarts;
 
     /* The request that is out. */
@@ -93,6 +99,17 @@ void poll_fail_job(struct mtr_poll *poll); /* by job_rc */
 
 /* poll_reading.c: with its first page, or anew. */
 int poll_begin_reading(struct mtr_poll *poll, const char **fault) MTR_MUST_USE;
+
+int poll_begin_paging(struct mtr_poll *poll) MTR_MUST_USE; /* of a piece */
+
+/* poll_split.c */
+struct mtr_window poll_window(const struct mtr_poll *poll); /* the piece that is asked for */
+void poll_split_begin(struct mtr_poll *poll);
+/* Each begins a piece with its first page; what came of it is dropped by the former two. False: it is as
+ * short as it may be; there is none left. */
+void poll_split_again(struct mtr_poll *poll, int64_t now_us);
+bool poll_split_shrink(struct mtr_poll *poll, int64_t now_us);
+bool poll_split_next(struct mtr_poll *poll, bool is_absent, int64_t now_us);
 
 /* poll_parts.c: a page of rows, a list of parts, or one of these. */
 void poll_choose_page(struct mtr_poll *poll, const struct paging_request *request);

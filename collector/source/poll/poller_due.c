@@ -210,6 +210,7 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
                                    .is_draft = scan->due.is_draft,
                                    .is_last = scan->due.is_last,
                                    .is_forgotten = now_us >= forgotten_us(strand, &scan->window),
+                                   .piece_us = strand->piece_us,
                                    .confirms_us = confirms_us(looking, &scan->window),
                                    .number = source->last_reading + 1,
                                    .resume = feed.cursor,
@@ -347,6 +348,7 @@ void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, in
         break;
     }
     poller_watch_report(poller, strand, report, now_us);
+    strand->piece_us = poll_split_remember(report, &task->window, strand->piece_us, &strand->piece_good);
     poller_asked_ended(strand, &task->window, report, now_us);
     poll_close(strand->poll);
     strand->poll = NULL;

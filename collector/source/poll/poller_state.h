@@ -41,6 +41,8 @@ struct poller_strand {
     struct mtr_reading_plan plan;
     uint64_t plan_hash, generation;
     int64_t unsettled_us; /* as of mtr_due_scan */
+    int64_t piece_us;     /* of a window, that an answer had room for; 0: all of it */
+    uint32_t piece_good;  /* as of poll_split_remember */
     struct failing failing[FAILING_WINDOWS_MAX];
     struct asked_windows asked;
     struct mtr_poll *poll;            /* NULL: nothing is under way */

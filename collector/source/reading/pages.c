@@ -234,8 +234,13 @@ int pages_sync(const char *directory, uint64_t reading, uint32_t count)
 
 void pages_remove(const char *directory, uint64_t reading, uint32_t count)
 {
+    pages_remove_behind(directory, reading, 0, count);
+}
+
+void pages_remove_behind(const char *directory, uint64_t reading, uint32_t first, uint32_t count)
+{
     char path[PAGES_PATH_BYTES];
-    for (uint32_t page = 1; page <= count; page++) {
+    for (uint32_t page = first + 1; page <= count; page++) {
         page_path(directory, reading, page, path);
         (void)unlink(path);
     }

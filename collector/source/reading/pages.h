@@ -47,6 +47,8 @@ void page_read_close(struct page_reader *reader); /* NULL is allowed */
 int pages_sync(const char *directory, uint64_t reading, uint32_t count) MTR_MUST_USE;
 /* Removes them. */
 void pages_remove(const char *directory, uint64_t reading, uint32_t count);
+/* The same of those behind page `first`, up to `count`. */
+void pages_remove_behind(const char *directory, uint64_t reading, uint32_t first, uint32_t count);
 /* Removes those that were written before then. What cannot be removed stays: it is tried again. */
 void pages_expire(const char *directory, int64_t before_us);
 

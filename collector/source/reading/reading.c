@@ -62,6 +62,12 @@ static struct mtr_str kept_text(struct mtr_str text)
     return mtr_str_is_utf8(begin) ? begin : (struct mtr_str){NULL, 0};
 }
 
+/* In both passes. */
+static uint32_t page_now(const struct reading *reading)
+{
+    return reading->is_applying ? reading->page_at : reading->page_count;
+}
+
 /* Its id is made of its bytes, so that the same row is the same in each reading; where they are not at hand,
  * of its place and the sentence. */
 static int refused_id(struct reading *reading, struct mtr_arena *arena, struct mtr_str raw,
@@ -69,7 +75,7 @@ static int refused_id(struct reading *reading, struct mtr_arena *arena, struct m
 {
     char id[40], place[400];
     if (!raw.size) {
-        snprintf(place, sizeof(place), "%" PRIu32 ":%" PRIu32 ":%.300s", reading->page_count, problem->line,
+        snprintf(place, sizeof(place), "%" PRIu32 ":%" PRIu32 ":%.300s", page_now(reading), problem->line,
                  problem->text);
         raw = mtr_str_from(place);
     }
@@ -97,7 +103,7 @@ int reading_refused(struct reading *reading, struct mtr_arena *arena, const stru
     if (!rc) rc = mtr_arena_copy(arena, mtr_str_from(reason), &said);
     if (rc) return rc;
     add_text(out, properties, "row", kept_text(raw));
-    add_number(out, properties, "page", reading->page_count);
+    add_number(out, properties, "page", page_now(reading));
     add_number(out, properties, "offset", place->offset);
     add_number(out, properties, "size", place->size);
     add_text(out, properties, MTR_EVENT_PROPERTY_REASON, said);
@@ -136,6 +142,11 @@ static int on_event(void *context, const struct mtr_event *event, const struct m
     if (event->id.size > READ_ROW_ID_BYTES_MAX || !event->id.size)
         return fail(reading, MTR_EINVALID, "line %" PRIu64 ": the row's id has %zu bytes, 1 to %d are taken",
                     place->line, event->id.size, (int)READ_ROW_ID_BYTES_MAX);
+    if (reading->ask.source->map.id.multiset && !reading_is_of_piece(reading, event))
+        return fail(reading, MTR_EINVALID,
+                    "line %" PRIu64 ": its time is not in the piece of the window that was asked for, so "
+                    "without an id it cannot be told apart: give rows an `identity`, or a `time`",
+                    place->line);
     if (event->time_given && event->time_us > reading->newest_us) reading->newest_us = event->time_us;
     return add_row(reading, event);
 }
@@ -200,8 +211,10 @@ static struct mtr_str find_watched(const struct mtr_source *source)
     return first;
 }
 
-static int open_rows(struct reading *reading, const char **fault)
+int reading_open_rows(struct reading *reading, const char **fault)
 {
+    mtr_row_reader_close(reading->reader);
+    reading->reader = NULL;
     const struct mtr_row_hooks hooks = {on_event, on_problem, reading};
     const struct mtr_row_options options = {.format = &reading->ask.source->map.format,
                                             .wants = reading->wants,
@@ -232,7 +245,7 @@ int reading_open(const struct reading_ask *ask, struct reading **out, const char
         rc = receipt_source(ask->strand.source, &reading->arena, &reading->source_name);
     }
     if (!rc) rc = pages_make_directory(reading->directory);
-    if (!rc) rc = open_rows(reading, fault);
+    if (!rc) rc = reading_begin_piece(reading, ask->window, fault);
     if (rc)
         reading_close(reading);
     else
@@ -248,6 +261,7 @@ void reading_close(struct reading *reading)
     page_write_abort(reading->writer);
     page_text_release(&reading->text);
     if (!reading->is_kept) pages_remove(reading->directory, reading->ask.number, reading->page_count);
+    free(reading->pieces.first_pages);
     mtr_row_reader_close(reading->reader);
     read_rows_release(&reading->rows);
     mtr_arena_release(&reading->arena);
@@ -262,7 +276,8 @@ int reading_begin_page(struct reading *reading)
     MTR_ASSERT(!reading->writer);
     if (reading->page_count == READING_PAGES_MAX)
         return fail(reading, MTR_ELIMIT, "more than %d pages", READING_PAGES_MAX);
-    int rc = reading->page_count ? mtr_row_reader_turn(reading->reader, &fault) : MTR_OK;
+    const bool is_first = reading->page_count == reading->pieces.begin.pages;
+    int rc = !is_first ? mtr_row_reader_turn(reading->reader, &fault) : MTR_OK;
     if (!rc)
         rc = page_write_open(reading->directory, reading->ask.number, reading->page_count + 1,
                              &reading->writer);
@@ -270,7 +285,7 @@ int reading_begin_page(struct reading *reading)
     reading->page_count++;
     reading->page_has_rows = false;
     reading->page_rows_hash = 0;
-    reading->rows_before = mtr_row_reader_counts(reading->reader).rows;
+    reading->rows_before = reading->counts.rows;
     const struct page_text_to to = {.rows = reading->reader,
                                     .writer = reading->writer,
                                     .format = &reading->ask.source->map.format,
@@ -316,19 +331,9 @@ int reading_end_page(struct reading *reading)
     }
     for (int proof = 0; !rc && proof < READING_PROOFS; proof++)
         rc = keep_proof(reading, (enum reading_proof)proof);
-    reading->counts = mtr_row_reader_counts(reading->reader);
+    reading->counts = reading_counts_so_far(reading);
     reading->page_rows = reading->counts.rows - reading->rows_before;
     return rc;
-}
-
-bool reading_drop_page(struct reading *reading)
-{
-    if (reading->page_has_rows || !reading->writer) return false;
-    page_write_abort(reading->writer);
-    reading->writer = NULL;
-    page_text_release(&reading->text);
-    reading->page_count--;
-    return reading->page_count > 0; /* the first reader has begun with a text already */
 }
 
 const char *reading_fault(const struct reading *reading)

@@ -2,7 +2,8 @@
  * One reading of a window: its pages become rows, the rows are held against the ledger, and what changed goes
  * to the intake in parts.
  *
- *   reading_open ─▶ (reading_begin_page ─▶ reading_feed … ─▶ reading_end_page)*
+ *   reading_open ─▶ (reading_begin_piece ─▶ (reading_begin_page ─▶ reading_feed … ─▶ reading_end_page)*
+ *                                        ─▶ reading_end_piece, or reading_drop_piece)*
  *                ─▶ reading_check ─┬─ not taken ─▶ reading_note      a receipt that says why
  *                                  └─ taken ────▶ reading_part …     until the last one is committed
  *
@@ -49,6 +50,19 @@ int reading_open(const struct reading_ask *ask, struct reading **out, const char
 /* Removes its pages, unless the log has something of them (and `pages.keep` is not 0). */
 void reading_close(struct reading *reading); /* NULL is allowed */
 
+/* ---- pieces of the window ---- */
+
+enum { READING_PIECES_MAX = 4096 };
+
+/* What comes from now on is of this stretch of the window; without it, of all of it. MTR_EINVALID: *fault
+ * says why; MTR_ENOMEM. */
+int reading_begin_piece(struct reading *reading, struct mtr_window window, const char **fault) MTR_MUST_USE;
+/* All of it came: its proofs are those of the pages that it had. is_absent: the vendor says that there is
+ * none. The last one may end with reading_check. */
+void reading_end_piece(struct reading *reading, bool is_absent);
+/* Nothing of it counts: another one begins where it began. */
+void reading_drop_piece(struct reading *reading);
+
 /* ---- pages ---- */
 
 int reading_begin_page(struct reading *reading) MTR_MUST_USE;
@@ -56,9 +70,6 @@ int reading_begin_page(struct reading *reading) MTR_MUST_USE;
  * MTR_EAGAIN: no memory is left for its rows. The reading is over. */
 int reading_feed(struct reading *reading, struct mtr_str piece) MTR_MUST_USE;
 int reading_end_page(struct reading *reading) MTR_MUST_USE;
-/* A page that broke off is taken back when nothing of it was mapped yet, so it can be asked for again: false:
- * the reading must begin anew. */
-bool reading_drop_page(struct reading *reading);
 const char *reading_fault(const struct reading *reading);
 
 /* Of the page that ended last: what paging wanted, its rows, and the hash of its bytes. */

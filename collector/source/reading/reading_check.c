@@ -69,11 +69,7 @@ static void take_rows(const struct reading *reading, struct reading_facts *facts
     facts->rows = reading->counts.rows;
     facts->taken = reading->rows.count;
     facts->sum = reading->counts.sum;
-    facts->proof_sum = reading->counts.sum;
-    facts->not_summed = reading->counts.not_summed;
-    facts->count = reading->proofs[READING_COUNT];
-    facts->proof = reading->proofs[READING_SUM];
-    facts->flag = reading->proofs[READING_FLAG];
+    reading_take_proofs(reading, facts);
     facts->content = read_rows_content(&reading->rows);
 }
 
@@ -186,6 +182,7 @@ int reading_check(struct reading *reading, struct mtr_ledger *ledger, const stru
     struct mtr_ledger_txn *txn;
     uint64_t clash = 0;
     MTR_ASSERT(!reading->is_applying);
+    reading_end_piece(reading, false);
     int rc = read_rows_sort(&reading->rows, &reading->repeated, &clash);
     if (rc && rc != MTR_EEXISTS) return rc;
     if (rc) reading->clash = clash + 1;

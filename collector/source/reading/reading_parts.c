@@ -49,8 +49,9 @@ static int open_again(struct reading *reading)
 static int open_page(struct reading *reading)
 {
     const char *fault;
-    int rc = reading->page_at ? mtr_row_reader_turn(reading->reader, &fault) : open_again(reading);
     reading->page_at++;
+    const bool is_first = reading_begins_piece(reading, reading->page_at);
+    int rc = is_first ? open_again(reading) : mtr_row_reader_turn(reading->reader, &fault);
     if (!rc)
         rc = page_read_open(reading->directory, reading->ask.number, reading->page_at, &reading->page_reader);
     return rc ? rc : page_text_again(&reading->text, reading->reader);

@@ -12,6 +12,30 @@ enum { READING_FAULT_BYTES = 320, READING_PROOFS = 3 };
 /* What complete.* asks of the pages. */
 enum reading_proof { READING_COUNT, READING_SUM, READING_FLAG };
 
+/* Where the reading stood when a piece began. */
+struct reading_mark {
+    uint32_t pages;
+    uint64_t rows, ordinals, problems;
+    struct mtr_row_counts counts;
+};
+
+/* What a piece is proved by. */
+struct reading_proved {
+    uint64_t rows, not_summed;
+    struct mtr_decimal sum;
+    struct mtr_found proofs[READING_PROOFS];
+};
+
+struct reading_pieces {
+    struct mtr_window window;  /* of the one at work */
+    uint32_t *first_pages;     /* of each; one without pages has the next one's */
+    uint32_t count, capacity;
+    struct reading_mark begin; /* of the one at work */
+    bool has_ended;
+    bool lacks_proof;             /* one piece does: `proved` is its own */
+    struct reading_proved proved; /* of the one that ended last */
+};
+
 struct reading {
     struct reading_ask ask;
     struct mtr_arena arena;
@@ -22,7 +46,8 @@ struct reading {
     struct mtr_label constants[EACH_COLUMNS_MAX]; /* of rows: what for_each gives */
     uint32_t constant_count;
     int32_t proof_wants[READING_PROOFS];     /* -1: not asked for */
-    struct mtr_found proofs[READING_PROOFS]; /* of the last page that had them; texts in the arena */
+    struct mtr_found proofs[READING_PROOFS]; /* of the piece's last page that had them; in the arena */
+    struct reading_pieces pieces;
     struct mtr_str watched;                  /* the property that the guard adds up; empty: none */
     char fault[READING_FAULT_BYTES];
 
@@ -57,5 +82,15 @@ struct mtr_event reading_row(const struct reading *reading, const struct mtr_eve
 /* Such a row out of a problem, in the arena. MTR_ENOMEM. */
 int reading_refused(struct reading *reading, struct mtr_arena *arena, const struct mtr_diagnostic *problem,
                     const struct mtr_record_place *place, struct mtr_event *out) MTR_MUST_USE;
+
+/* reading.c: a reader for what comes, in the place of the one before. */
+int reading_open_rows(struct reading *reading, const char **fault) MTR_MUST_USE;
+
+/* reading_pieces.c: the proofs of the pieces, or of the first that lacks them. */
+void reading_take_proofs(const struct reading *reading, struct reading_facts *facts);
+struct mtr_row_counts reading_counts_so_far(const struct reading *reading);
+/* A row of a multiset is told apart from others only where its time is in the piece that was asked for. */
+bool reading_is_of_piece(const struct reading *reading, const struct mtr_event *row);
+bool reading_begins_piece(const struct reading *reading, uint32_t page);
 
 #endif

@@ -55,17 +55,20 @@ static bool proof_lacks(const char *what, struct mtr_str path, struct verdict *o
                   MTR_STR_QUOTED(path), what);
 }
 
+/* "There is none" has neither count nor sum: it is asked again. */
+static bool is_none(const struct reading_facts *facts) { return facts->is_absent && !facts->taken; }
+
 static bool check_count(const struct reading_facts *facts, struct verdict *out)
 {
     uint64_t count;
     const struct mtr_str path = facts->source->complete.count;
-    if (!path.size) return false;
+    if (!path.size || is_none(facts)) return false;
     if (facts->count.kind != MTR_FOUND_NUMBER && facts->count.kind != MTR_FOUND_TEXT)
         return proof_lacks("count", path, out);
     if (!mtr_str_to_u64(facts->count.text, &count)) return proof_lacks("count", path, out);
-    return count != facts->rows && object(out, MTR_WINDOW_INCOMPLETE, MTR_ALARM_INCOMPLETE,
+    return count != facts->proof_rows && object(out, MTR_WINDOW_INCOMPLETE, MTR_ALARM_INCOMPLETE,
                                           "the vendor counts %" PRIu64 " row%s, and %" PRIu64 " came", count,
-                                          mtr_plural(count), facts->rows);
+                                          mtr_plural(count), facts->proof_rows);
 }
 
 static bool check_sum(const struct reading_facts *facts, struct verdict *out)
@@ -73,7 +76,7 @@ static bool check_sum(const struct reading_facts *facts, struct verdict *out)
     struct mtr_decimal sum;
     char said[MTR_DECIMAL_TEXT_BYTES], came[MTR_DECIMAL_TEXT_BYTES];
     const struct mtr_str path = facts->source->complete.sum;
-    if (!path.size) return false;
+    if (!path.size || is_none(facts)) return false;
     if (mtr_decimal_parse(facts->proof.text, &sum)) return proof_lacks("sum", path, out);
     if (facts->not_summed)
         return object(out, MTR_WINDOW_INCOMPLETE, MTR_ALARM_INCOMPLETE,
@@ -89,7 +92,7 @@ static bool check_sum(const struct reading_facts *facts, struct verdict *out)
 static bool check_flag(const struct reading_facts *facts, struct verdict *out)
 {
     const struct mtr_str path = facts->source->complete.flag;
-    if (!path.size) return false;
+    if (!path.size || is_none(facts)) return false;
     const bool is_true =
         facts->flag.kind == MTR_FOUND_TRUE ||
         (facts->flag.kind == MTR_FOUND_TEXT && mtr_str_equal(facts->flag.text, MTR_STR("true")));
@@ -243,6 +246,12 @@ static bool is_known(const struct reading_facts *facts, const struct verdict *ve
     return before && before->state == verdict->state && before->agreed == verdict->agreed &&
            mtr_str_equal(before->problem, mtr_str_from(verdict->problem)) &&
            (!verdict->agreed || is_same_content(facts));
+}
+
+bool verdict_is_proved(const struct reading_facts *facts)
+{
+    struct verdict said;
+    return !check_count(facts, &said) && !check_sum(facts, &said) && !check_flag(facts, &said);
 }
 
 void verdict_make(const struct reading_facts *facts, struct verdict *out)

@@ -40,9 +40,11 @@ struct reading_facts {
     uint64_t rows;           /* of the reading, as the vendor counts them */
     uint64_t taken;          /* of them, events and those in quarantine, each key once */
     struct mtr_decimal sum;  /* of the quantity that is watched */
+    /* What the vendor says, where complete.* asks for it, and what it speaks of: the whole, or a piece. */
+    struct mtr_found count, proof, flag;
+    uint64_t proof_rows;
     struct mtr_decimal proof_sum; /* of complete.sum_of */
     uint64_t not_summed;
-    struct mtr_found count, proof, flag; /* what the vendor says, where complete.* asks for it */
     struct mtr_hash128 content;
     uint64_t known, gone; /* rows that the log has of the window; of them, those that would go */
     /* The window as the ledger has it; NULL: never read. */
@@ -58,6 +60,9 @@ struct verdict {
     bool is_news;                /* a receipt is due: this was not said before, or counts as said again */
     char problem[MTR_LEDGER_PROBLEM_BYTES_MAX];
 };
+
+/* Count, sum and flag alone: what is asked for holds. */
+bool verdict_is_proved(const struct reading_facts *facts);
 
 void verdict_make(const struct reading_facts *facts, struct verdict *out);
 

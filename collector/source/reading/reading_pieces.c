@@ -1,0 +1,124 @@
+/*
+ * A window that is read in pieces: rows of all of them are the rows of the reading, proofs are each piece's
+ * own. What a piece brought can be taken back, as long as it has not ended.
+ *
+ * Rows are read by a reader of their own in each piece. So the n-th of equal rows of a multiset is counted
+ * within a piece: a row on the border, which both answers have, is one row, and two equal rows there are two.
+ */
+#include <stdlib.h>
+
+#include "collector/source/reading/reading_state.h"
+
+/* The next piece begins where the reading stands. */
+static int note_begin(struct reading *reading, struct mtr_window window)
+{
+    struct reading_pieces *pieces = &reading->pieces;
+    if (pieces->count == READING_PIECES_MAX) return MTR_ELIMIT;
+    if (pieces->count == pieces->capacity) {
+        const uint32_t capacity = pieces->capacity ? 2 * pieces->capacity : 8;
+        void *grown = realloc(pieces->first_pages, capacity * sizeof(*pieces->first_pages));
+        if (!grown) return MTR_ENOMEM;
+        pieces->first_pages = grown;
+        pieces->capacity = capacity;
+    }
+    pieces->first_pages[pieces->count++] = reading->page_count + 1;
+    pieces->window = window;
+    pieces->has_ended = false;
+    pieces->begin = (struct reading_mark){.pages = reading->page_count,
+                                          .rows = reading->rows.count,
+                                          .ordinals = reading->ordinals,
+                                          .problems = reading->problems,
+                                          .counts = reading->counts};
+    for (int i = 0; i < READING_PROOFS; i++)
+        reading->proofs[i] = (struct mtr_found){.kind = MTR_FOUND_NOTHING};
+    return MTR_OK;
+}
+
+int reading_begin_piece(struct reading *reading, struct mtr_window window, const char **fault)
+{
+    MTR_ASSERT(!reading->writer && !reading->is_applying);
+    *fault = "the window is read in more pieces than are told apart: shorten it, or raise `window.split`";
+    int rc = note_begin(reading, window);
+    if (rc == MTR_ELIMIT) return MTR_EINVALID;
+    return rc ? rc : reading_open_rows(reading, fault);
+}
+
+void reading_drop_piece(struct reading *reading)
+{
+    const struct reading_mark *begin = &reading->pieces.begin;
+    MTR_ASSERT(reading->pieces.count && !reading->pieces.has_ended);
+    page_write_abort(reading->writer);
+    reading->writer = NULL;
+    page_text_release(&reading->text);
+    pages_remove_behind(reading->directory, reading->ask.number, begin->pages, reading->page_count);
+    reading->page_count = begin->pages;
+    reading->rows.count = begin->rows;
+    reading->ordinals = begin->ordinals;
+    reading->problems = begin->problems;
+    reading->counts = begin->counts;
+    reading->pieces.count--;
+}
+
+/* What the reader has counted in the piece, and all pieces before it. */
+struct mtr_row_counts reading_counts_so_far(const struct reading *reading)
+{
+    struct mtr_row_counts all = mtr_row_reader_counts(reading->reader);
+    const struct mtr_row_counts *before = &reading->pieces.begin.counts;
+    all.rows += before->rows;
+    all.events += before->events;
+    all.skipped += before->skipped;
+    all.problems += before->problems;
+    all.not_summed += before->not_summed;
+    if (mtr_decimal_add(all.sum, before->sum, &all.sum)) all.not_summed++;
+    return all;
+}
+
+void reading_end_piece(struct reading *reading, bool is_absent)
+{
+    struct reading_pieces *pieces = &reading->pieces;
+    const struct mtr_row_counts counts = mtr_row_reader_counts(reading->reader);
+    struct reading_facts facts = {.source = reading->ask.source};
+    if (pieces->has_ended || pieces->lacks_proof) return;
+    pieces->has_ended = true;
+    if (is_absent) return; /* there is nothing to be proved */
+    pieces->proved = (struct reading_proved){
+        .rows = counts.rows, .sum = counts.sum, .not_summed = counts.not_summed};
+    for (int i = 0; i < READING_PROOFS; i++)
+        pieces->proved.proofs[i] = reading->proofs[i];
+    reading_take_proofs(reading, &facts);
+    pieces->lacks_proof = !verdict_is_proved(&facts);
+}
+
+void reading_take_proofs(const struct reading *reading, struct reading_facts *facts)
+{
+    const struct reading_proved *proved = &reading->pieces.proved;
+    facts->proof_rows = proved->rows;
+    facts->proof_sum = proved->sum;
+    facts->not_summed = proved->not_summed;
+    facts->count = proved->proofs[READING_COUNT];
+    facts->proof = proved->proofs[READING_SUM];
+    facts->flag = proved->proofs[READING_FLAG];
+}
+
+bool reading_is_of_piece(const struct reading *reading, const struct mtr_event *row)
+{
+    const struct mtr_window *whole = &reading->ask.window, *piece = &reading->pieces.window;
+    const bool is_first = piece->from_us == whole->from_us, is_last = piece->to_us == whole->to_us;
+    if (is_first && is_last) return true;
+    return row->time_given && (is_first || row->time_us >= piece->from_us) &&
+           (is_last || row->time_us <= piece->to_us);
+}
+
+bool reading_begins_piece(const struct reading *reading, uint32_t page)
+{
+    const struct reading_pieces *pieces = &reading->pieces;
+    uint32_t low = 0, high = pieces->count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (pieces->first_pages[middle] < page)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < pieces->count && pieces->first_pages[low] == page;
+}
