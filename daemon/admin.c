@@ -61,8 +61,9 @@ static void answer_verbosely(struct mtr_daemon *daemon, struct mtr_http_request 
     if (count_waiting(daemon, counts)) rc = mtr_buffer_printf(&text, "the charges cannot be read now\n");
     for (unsigned reason = 0; !rc && reason < MTR_WAITING_REASON_COUNT; reason++)
         if (counts[reason])
-            rc = mtr_buffer_printf(&text, "%" PRIu64 " billing period%s cannot be rated: %s\n",
-                                   counts[reason], mtr_plural(counts[reason]),
+            rc = mtr_buffer_printf(&text, "%" PRIu64 " billing period%s cannot be %s: %s\n", counts[reason],
+                                   mtr_plural(counts[reason]),
+                                   reason == MTR_WAITING_SOURCE ? "closed" : "rated",
                                    mtr_waiting_reason_name((enum mtr_waiting_reason)reason));
     if (!rc) rc = tell_beyond(daemon, &text);
     if (rc) mtr_http_problem(http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));

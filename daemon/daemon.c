@@ -208,6 +208,7 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     struct mtr_rater_options rater_options = mtr_rater_options_default();
     rater_options.grace_us = config->rater.grace;
     rater_options.draft_every_us = config->rater.draft_every;
+    rater_options.ledger = daemon->ledger;
     struct mtr_aggregator_options aggregator_options = {.step_events_max =
                                                             (uint32_t)config->aggregator.step_events_max};
     struct mtr_outbox_options outbox_options = mtr_outbox_options_default();

@@ -100,8 +100,15 @@ struct mtr_metric metric_waiting = {
     .name = "meterd_periods_waiting",
     .type = MTR_GAUGE,
     .label = "reason",
-    .choices = "missing_rate|out_of_range|too_large|other",
-    .doc = "Billing periods that cannot be rated: nothing more is charged of them until they can.",
+    .choices = "missing_rate|out_of_range|too_large|other|incomplete_source",
+    .doc = "Billing periods that cannot be rated, so that nothing more is charged of them until they can; "
+           "and those that are over and wait for a source.",
+};
+
+struct mtr_metric metric_released = {
+    .name = "meterd_periods_released_total",
+    .type = MTR_COUNTER,
+    .doc = "Billing periods that closed by `holds_close.at_most`, though windows of the source were missing.",
 };
 
 struct mtr_metric metric_rate_seconds = {
@@ -204,6 +211,7 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_charges,
     &metric_ratings,
     &metric_losses,
+    &metric_released,
     &metric_waiting,
     &metric_rate_seconds,
     &metric_deliveries,

@@ -258,6 +258,7 @@ static void count_rating(const struct mtr_rater_result *rated, const struct mtr_
     mtr_metric_add(&metric_charges, rated->charges);
     mtr_metric_add(&metric_ratings, rated->rated);
     mtr_metric_add(&metric_losses, rated->losses);
+    mtr_metric_add(&metric_released, rated->released);
     mtr_metric_add_choice(&metric_deliveries, DELIVERED, sent->delivered);
     mtr_metric_add_choice(&metric_deliveries, RETRIED, sent->retried);
     mtr_metric_add_choice(&metric_deliveries, REJECTED, sent->rejected);
@@ -286,6 +287,9 @@ static int rater_step(void *context, int64_t now_us, bool *idle)
     if (!rc && rated.losses)
         mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " line%s at a loss: %s", rated.losses,
                     mtr_plural(rated.losses), rated.loss.text);
+    if (!rc && rated.released)
+        mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " period%s closed with usage missing: %s",
+                    rated.released, mtr_plural(rated.released), rated.release.text);
     daemon->marks.charges_wait |= rated.charges > 0;
     if (!rc && daemon->marks.charges_wait) rc = fail_mark(marks_charges(daemon));
     if (!rc) rc = mtr_outbox_step(daemon->outbox, catalog, now_us, &sent, &diagnostic);

@@ -10,7 +10,7 @@
 
 #include "meterd/core/time.h"
 #include "rater/period/grants.h"
-#include "rater/step.h"
+#include "rater/hold.h"
 
 enum { STOP = 1 };
 
@@ -301,6 +301,17 @@ static int rate(struct rater_step *step, const struct mtr_subscription *subscrip
     return STOP;
 }
 
+/* The period is over: it closes, unless a source holds it. */
+static int close_period(struct rater_step *step, const struct mtr_subscription *subscription,
+                        struct mtr_charge_period *period)
+{
+    struct rater_hold hold;
+    int rc = rater_hold_find(step, subscription, period, &hold);
+    if (rc) return rc;
+    return hold.state == RATER_HOLD_WAITS ? rater_hold_keep(step, period, &hold)
+                                          : rate(step, subscription, period);
+}
+
 static int run_timer(struct rater_step *step, enum mtr_charge_timer_kind kind,
                      const struct mtr_charge_timer *timer)
 {
@@ -311,7 +322,8 @@ static int run_timer(struct rater_step *step, enum mtr_charge_timer_kind kind,
     if (kind == MTR_TIMER_OPEN) return open_period(step, subscription, timer->period_start_us);
     int rc = mtr_charges_get_period(step->charges, timer->subscription, timer->period_start_us, &period);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
-    return rate(step, mtr_billing_period_phase(subscription, period.start_us), &period);
+    const struct mtr_subscription *phase = mtr_billing_period_phase(subscription, period.start_us);
+    return kind == MTR_TIMER_CLOSE ? close_period(step, phase, &period) : rate(step, phase, &period);
 }
 
 /* Runs what is due of one kind; OPEN and CLOSE by the watermark, RATE by the clock. */

@@ -2,7 +2,7 @@
  * One period: marking it dirty, pricing it, emitting what differs, closing it.
  *
  *   (none) ──mark_dirty──▶ OPEN ──rate at watermark ≥ end + grace──▶ FINAL ──rate──▶ FINAL (corrections)
- *                           └──rate before──▶ OPEN (drafts)
+ *                           └──rate before, or while a source holds it──▶ OPEN (drafts)
  *
  * Where the end of a final period moves behind its closing, the period runs again: it is priced as one that
  * is not over, and once more at the new end.
@@ -17,6 +17,7 @@
 #include "rater/period/parts.h"
 #include "rater/account_turns.h"
 #include "rater/emit.h"
+#include "rater/hold.h"
 #include "rater/line_ranges.h"
 #include "rater/step.h"
 
@@ -44,7 +45,8 @@ struct rating {
     struct rater_differences differences;
     struct rater_line_ranges ranges; /* which lines: all, or some of them */
     enum mtr_charge_status status;   /* of the charges */
-    bool closing;                    /* the period is over */
+    struct rater_hold hold;          /* of one that is over and open */
+    bool closing;                    /* the period is over, and nothing holds it */
     uint32_t revision;               /* of the charges */
     bool is_begun;                   /* earlier transactions did the lines before */
 };
@@ -92,8 +94,10 @@ static int begin(struct rater_step *step, const struct mtr_subscription *subscri
     if (rc) return rc;
     if (now.exists) period->end_us = rater_period_end(now.end_us);
     MTR_ASSERT(period->start_us <= period->end_us);
-    rating->closing =
-        !now.exists || mtr_rater_is_over(period, step->rater->options.grace_us, step->watermark_us);
+    rc = rater_hold_find(step, subscription, period, &rating->hold);
+    if (rc) return rc;
+    const bool is_over = mtr_rater_is_over(period, step->rater->options.grace_us, step->watermark_us);
+    rating->closing = !now.exists || (is_over && rating->hold.state != RATER_HOLD_WAITS);
     rating->status = period->status == MTR_PERIOD_FINAL ? MTR_CHARGE_CORRECTION
                      : rating->closing                  ? MTR_CHARGE_FINAL
                                                         : MTR_CHARGE_DRAFT;
@@ -210,16 +214,22 @@ static int emit(struct rater_step *step, const struct mtr_subscription *subscrip
 /* Each rating takes in what is known where it begins, which is before its sums are made; what comes while it
  * is under way marks the period again. One that closes the period does so there: it is the lines behind that
  * have still to be told. */
-static void note_begin(struct rater_step *step, struct mtr_charge_period *period, const struct rating *rating)
+static void note_begin(struct rater_step *step, const struct mtr_subscription *subscription,
+                       struct mtr_charge_period *period, const struct rating *rating)
 {
     period->dirty = rating->ranges.was_marked;
     period->inputs = rating->price.period.inputs;
     period->close_due_us = INT64_MAX;
-    if (!rating->closing) period->close_due_us = rater_close_due(&step->rater->options, period->end_us);
+    if (!rating->closing)
+        period->close_due_us = rating->hold.state == RATER_HOLD_WAITS
+                                   ? rater_hold_look_us(step, &rating->hold)
+                                   : rater_close_due(&step->rater->options, period->end_us);
     if (rating->status == MTR_CHARGE_FINAL) {
         MTR_ASSERT(period->status == MTR_PERIOD_OPEN); /* final once, and for good */
         period->status = MTR_PERIOD_FINAL;
         step->result->closed++;
+        if (rating->hold.state == RATER_HOLD_EXPIRED)
+            rater_hold_tell_expired(step, subscription, period, &rating->hold);
     }
     /* That its end was reached is known for good, also where the clock is set back. */
     const int64_t end_us = rating->price.period.exists ? period->end_us : 0;
@@ -283,11 +293,11 @@ int rater_rate_period(struct rater_step *step, const struct mtr_subscription *su
     if (rc && is_problem(rc)) return keep_problem(step, subscription, period, &rating, rc);
     if (!rc) rc = emit(step, subscription, period, &rating);
     if (!rc && !rating.is_begun) rc = rater_post_draws(step, period, &rating.price); /* of all lines */
-    if (!rc && period->problem)
+    if (!rc && rating.hold.state != RATER_HOLD_WAITS)
         rc = mtr_charges_end_waiting(step->charges, period->subscription, period->start_us);
     if (rc) return rc;
     period->problem = MTR_OK;
-    if (!rating.is_begun) note_begin(step, period, &rating);
+    if (!rating.is_begun) note_begin(step, subscription, period, &rating);
     rc = note_lines(step, subscription, period, &rating);
     return rc ? rc : mtr_charges_put_period(step->charges, period);
 }

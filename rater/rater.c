@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "meterd/core/time.h"
+#include "rater/hold.h"
 #include "rater/line_ranges.h"
 #include "rater/step.h"
 
@@ -72,8 +73,7 @@ void mtr_rater_close(struct mtr_rater *rater)
 
 static int run(struct rater_step *step)
 {
-    uint64_t next_seq = 0;
-    int rc = mtr_rollups_get_cursor(step->rollups, &next_seq, &step->watermark_us, &step->feed_change);
+    int rc = mtr_rollups_get_cursor(step->rollups, &step->next_seq, &step->watermark_us, &step->feed_change);
     if (!rc) rc = mtr_charges_get_cursor(step->charges, &step->cursor);
     if (!rc && step->feed_change < step->cursor.change)
         step->cursor.change = 0; /* the rollups were rebuilt, their feed starts anew */
@@ -108,6 +108,7 @@ int mtr_rater_step(struct mtr_rater *rater, const struct mtr_catalog *catalog, i
     }
     mtr_charges_abort(step.charges);
     mtr_rollups_abort(step.rollups);
+    rater_hold_end(&step);
     if (rc) {
         mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_STAGE, 0, 0, NULL, "the rater cannot step: %s",
                            mtr_error_text(rc));

@@ -9,6 +9,7 @@
 #include "meterd/core/buffer.h"
 #include "meterd/rater/billing_period.h"
 #include "meterd/rater/rater.h"
+#include "meterd/store/ledger.h"
 #include "rater/line_sums.h"
 
 #define RATER_PROBLEM_RETRY_US MTR_US_PER_HOUR /* from a period's problem to the next look at it */
@@ -32,7 +33,9 @@ struct rater_step {
     const struct mtr_catalog *catalog;
     struct mtr_rollups_txn *rollups;
     struct mtr_charges_txn *charges;
+    struct mtr_ledger_txn *ledger; /* NULL: nobody has asked for it yet */
     struct mtr_charges_cursor cursor;
+    uint64_t next_seq; /* the rollups have all that is before it */
     int64_t now_us;
     int64_t watermark_us;
     uint64_t feed_change; /* newest of the feed */

@@ -264,6 +264,16 @@ static bool is_problem(int rc)
     return rc != MTR_EIO && rc != MTR_ECORRUPT;
 }
 
+/* Its closing waits for a source. */
+static int find_out_if_held(const struct query_settling *settling, const struct mtr_charge_period *period,
+                            bool *is_held)
+{
+    struct mtr_charge_waiting waiting;
+    int rc = mtr_charges_get_waiting(settling->charges, period->subscription, period->start_us, &waiting);
+    *is_held = !rc && waiting.reason == MTR_WAITING_SOURCE;
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
 /* As the rater will find it: by the end that it has there, and by what is known of it. */
 static int find_out_if_over(const struct query_settling *settling, int64_t name_us, struct query_outcome *out)
 {
@@ -272,8 +282,12 @@ static int find_out_if_over(const struct query_settling *settling, int64_t name_
                  ? mtr_charges_get_period(settling->charges, out->phase->number, name_us, &known)
                  : MTR_ENOTFOUND;
     if (rc && rc != MTR_ENOTFOUND) return rc;
+    bool is_held = false;
+    rc = rc ? MTR_OK : find_out_if_held(settling, &known, &is_held);
+    if (rc) return rc;
     known.end_us = mtr_time_second(out->end_us + MTR_US_PER_SECOND - 1);
-    out->is_over = !out->exists || mtr_rater_is_over(&known, settling->grace_us, settling->watermark_us);
+    const bool is_over = mtr_rater_is_over(&known, settling->grace_us, settling->watermark_us);
+    out->is_over = !out->exists || (is_over && !is_held);
     return MTR_OK;
 }
 

@@ -35,7 +35,7 @@ def waiting_metric(d):
 
 
 def counts(**told):
-    return {**dict.fromkeys(("missing_rate", "out_of_range", "too_large", "other"), 0), **told}
+    return {**dict.fromkeys(("missing_rate", "out_of_range", "too_large", "other", "incomplete_source"), 0), **told}
 
 
 def check_said(d, expected):

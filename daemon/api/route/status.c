@@ -31,7 +31,7 @@ struct status_row {
         bool waits_for_fold;
         uint64_t last_charge;
         struct waiting_status {
-            uint64_t missing_rate, out_of_range, too_large, other;
+            uint64_t missing_rate, out_of_range, too_large, other, incomplete_source;
         } waiting;
     } rater;
 };
@@ -65,6 +65,8 @@ static const struct mtr_json_member waiting_members[] = {
     {MTR_MEMBER(waiting_status, out_of_range), .type = MTR_MEMBER_U64, .doc = "a number is out of range"},
     {MTR_MEMBER(waiting_status, too_large), .type = MTR_MEMBER_U64, .doc = "more than may be held at once"},
     {MTR_MEMBER(waiting_status, other), .type = MTR_MEMBER_U64},
+    {MTR_MEMBER(waiting_status, incomplete_source), .type = MTR_MEMBER_U64,
+     .doc = "over, and closed when the windows of a source are complete (`holds_close`)"},
     {0},
 };
 static const struct mtr_shape waiting_shape = {.members = waiting_members};
@@ -75,7 +77,8 @@ static const struct mtr_json_member rater_members[] = {
     {MTR_MEMBER(rater_status, last_charge), .type = MTR_MEMBER_U64,
      .doc = "number of the last charge that may be told; 0: none"},
     {MTR_MEMBER(rater_status, waiting), .type = MTR_MEMBER_MAP, .shape = &waiting_shape,
-     .doc = "billing periods that cannot be rated, by reason: GET /v1/charges/waiting has the sentences"},
+     .doc = "billing periods that cannot be rated, or closed, by reason: GET /v1/charges/waiting has the "
+            "sentences"},
     {0},
 };
 static const struct mtr_shape catalog_shape = {.members = catalog_members},
@@ -106,7 +109,8 @@ static int count_waiting(struct mtr_charges *charges, struct waiting_status *out
     *out = (struct waiting_status){.missing_rate = counts[MTR_WAITING_RATE],
                                    .out_of_range = counts[MTR_WAITING_RANGE],
                                    .too_large = counts[MTR_WAITING_SIZE],
-                                   .other = counts[MTR_WAITING_OTHER]};
+                                   .other = counts[MTR_WAITING_OTHER],
+                                   .incomplete_source = counts[MTR_WAITING_SOURCE]};
     return rc;
 }
 

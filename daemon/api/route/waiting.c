@@ -1,6 +1,6 @@
 /*
- * GET /v1/charges/waiting: billing periods that cannot be rated, and why. Until they can, nothing more is
- * charged of them.
+ * GET /v1/charges/waiting: billing periods that cannot be rated, and why: until they can, nothing more is
+ * charged of them. And those that are over and wait with their closing for a source.
  *
  * Subscriptions are walked by number, all waiting periods of one in one answer, so that the next call can
  * begin at the next. A piece of the answer may end between any two rows.
@@ -47,7 +47,7 @@ static const struct mtr_json_member members[] = {
     {ROW(over), .type = MTR_MEMBER_BOOL, .doc = "it has ended: its final charges are what waits"},
     {ROW(reason), .type = MTR_MEMBER_WORD, .choice = mtr_waiting_reason_choice,
      .doc = "what kind of problem: the label of meterd_periods_waiting"},
-    {ROW(problem), .type = MTR_MEMBER_TEXT, .doc = "why it cannot be rated: a sentence"},
+    {ROW(problem), .type = MTR_MEMBER_TEXT, .doc = "why it cannot be rated or closed: a sentence"},
     {ROW(code), .type = MTR_MEMBER_WORD, .choice = mtr_finding_code_choice,
      .doc = "what kind of sentence it is: it stays when it is worded anew"},
     {ROW(since), .type = MTR_MEMBER_TIME, .doc = "when it was first found"},
@@ -85,7 +85,8 @@ static int write_waiting(struct waiting_list *list, const struct mtr_subscriptio
         .problem = waiting->text,
         .code = mtr_finding_kind(mtr_waiting_reason_code(waiting->reason))->code,
         .since = waiting->since_us,
-        .retry_at = period.rate_due_us,
+        .retry_at =
+            waiting->reason == MTR_WAITING_SOURCE ? period.close_due_us : period.rate_due_us,
     };
     list->listed++;
     return api_row(list->rows, &row);
@@ -162,7 +163,7 @@ const struct api_route api_list_waiting = {
     .path = "/v1/charges/waiting",
     .scope = MTR_SCOPE_BILLING,
     .operation = "listWaitingPeriods",
-    .summary = "Billing periods that cannot be rated, and why",
+    .summary = "Billing periods that cannot be rated or closed, and why",
     .parameters = parameters,
     .list = &list,
     .handle = api_answer_rows,

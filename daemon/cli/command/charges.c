@@ -127,7 +127,7 @@ static const struct cli_option options[] = {
     {"after", 0, "N", "charges after this number"},
     {"limit", 'n', "N", "how many (default 100)"},
     {"csv", 0, NULL, "print CSV"},
-    {"waiting", 0, NULL, "the billing periods that cannot be rated instead, and why"},
+    {"waiting", 0, NULL, "the billing periods that cannot be rated or closed instead, and why"},
     {"outbox", 0, NULL, "the messages to destinations and their states instead"},
     {"retry", 0, "MESSAGE", "send a rejected or unknown message again"},
     {"delivered", 0, "MESSAGE", "mark an unknown message as delivered"},

@@ -117,6 +117,8 @@
       "load rates")                                                                                          \
     X(RATING_SIZE, ERROR, "rating.size", "a period is larger than may be held at once",                      \
       "choose a coarser scope for what prices each event")                                                   \
+    X(RATING_SOURCE, WARNING, "rating.source", "a period waits for a source, or closed without it",          \
+      "`meterd source windows` says what its source lacks")                                                  \
     X(OUTBOX_MESSAGE_STATE, ERROR, "outbox.message.state", "the state of the message does not allow it",     \
       "wait for its outcome")
 

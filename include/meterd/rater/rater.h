@@ -12,6 +12,10 @@
  * difference may be 0: the message is "this line is final"); whatever comes later is a correction of its own
  * period.
  *
+ * A period that a source feeds whose document says `holds_close` closes later: when the source's windows
+ * that overlap it are complete, or at_most behind its end. Until then it has drafts, and waits
+ * (MTR_WAITING_SOURCE).
+ *
  * Tariff versions split a period at their instants. Each part is priced under its own version and goes on
  * from the parts before it: positions in tiers, free units and roundings count the use since the period
  * began, or since a version that says `reset` or has the component anew; with scope term since the
@@ -50,6 +54,7 @@
 #include "meterd/catalog/catalog.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/store/charges.h"
+#include "meterd/store/ledger.h"
 #include "meterd/store/rollups.h"
 
 struct mtr_rater;
@@ -61,8 +66,9 @@ struct mtr_rater_options {
     uint32_t step_ratings_max; /* periods opened, rated or closed in one step */
     uint64_t memory_bytes_max; /* for what is priced at once, and once more for its trace: a period, or a
                                   range of its lines */
+    struct mtr_ledger *ledger; /* of sources' windows; borrowed. NULL: no source holds a period open */
 };
-/* An hour, an hour, 4,096, 256, 256 MiB. */
+/* An hour, an hour, 4,096, 256, 256 MiB, no ledger. */
 struct mtr_rater_options mtr_rater_options_default(void);
 
 /* Has the period come to its end? One that is final was over when it closed, whatever the watermark says
@@ -76,6 +82,8 @@ struct mtr_rater_result {
     uint32_t failed;            /* periods whose rating failed; the diagnostic tells the last */
     uint32_t losses;            /* lines that came to cost the seller more than the customer pays */
     struct mtr_diagnostic loss; /* the last of them */
+    uint32_t released;             /* periods that closed though a source that holds them is not complete */
+    struct mtr_diagnostic release; /* the last of them */
     bool idle;                  /* nothing left to do at this moment */
     int64_t next_due_us;        /* when the next rating is due by the clock; INT64_MAX: none waits */
 };

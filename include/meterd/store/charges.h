@@ -228,22 +228,23 @@ typedef int (*mtr_charges_on_period)(void *context, const struct mtr_charge_peri
 int mtr_charges_walk_periods(struct mtr_charges_txn *txn, uint32_t subscription, int64_t from_us,
                              mtr_charges_on_period on_period, void *context) MTR_MUST_USE;
 
-/* ---- periods that cannot be rated ---- */
+/* ---- periods that wait ---- */
 
 enum mtr_waiting_reason {
     MTR_WAITING_RATE = 0,  /* for a rate of exchange */
     MTR_WAITING_RANGE = 1, /* a number is out of range */
     MTR_WAITING_SIZE = 2,  /* more than may be held at once */
     MTR_WAITING_OTHER = 3,
+    MTR_WAITING_SOURCE = 4, /* to be closed: for windows of a source */
 };
-enum { MTR_WAITING_REASON_COUNT = 4, MTR_WAITING_TEXT_BYTES_MAX = 1024 };
-/* "missing_rate" "out_of_range" "too_large" "other". */
+enum { MTR_WAITING_REASON_COUNT = 5, MTR_WAITING_TEXT_BYTES_MAX = 1024 };
+/* "missing_rate" "out_of_range" "too_large" "other" "incomplete_source". */
 const char *mtr_waiting_reason_name(enum mtr_waiting_reason reason);
 enum mtr_finding_code mtr_waiting_reason_code(enum mtr_waiting_reason reason);
 /* The same one by one, NULL after the last (shape.h). */
 const char *mtr_waiting_reason_choice(unsigned index);
 
-/* One row for each period whose `problem` is not 0. */
+/* One row for each period whose `problem` is not 0, and for each that is over and waits for a source. */
 struct mtr_charge_waiting {
     uint32_t subscription;
     int64_t period_start_us;

@@ -17,6 +17,7 @@ const char *mtr_waiting_reason_name(enum mtr_waiting_reason reason)
     case MTR_WAITING_RANGE: return "out_of_range";
     case MTR_WAITING_SIZE: return "too_large";
     case MTR_WAITING_OTHER: return "other";
+    case MTR_WAITING_SOURCE: return "incomplete_source";
     }
     MTR_ASSERT(!"known reason");
     return NULL;
@@ -29,6 +30,7 @@ enum mtr_finding_code mtr_waiting_reason_code(enum mtr_waiting_reason reason)
     case MTR_WAITING_RANGE: return MTR_FINDING_RATING_RANGE;
     case MTR_WAITING_SIZE: return MTR_FINDING_RATING_SIZE;
     case MTR_WAITING_OTHER: return MTR_FINDING_RATING_PERIOD;
+    case MTR_WAITING_SOURCE: return MTR_FINDING_RATING_SOURCE;
     }
     MTR_ASSERT(!"known reason");
     return MTR_FINDING_NONE;
@@ -64,8 +66,9 @@ int mtr_charges_count_waiting(struct mtr_charges_txn *txn, uint64_t counts[MTR_W
     if (rc == MTR_ENOTFOUND) value = MTR_STR("");
     else if (rc) return rc;
     struct unpacker unpacker = unpack_begin(value);
+    const size_t known = value.size / sizeof(uint64_t); /* reasons that came since are behind */
     for (unsigned reason = 0; reason < MTR_WAITING_REASON_COUNT; reason++)
-        counts[reason] = rc == MTR_ENOTFOUND ? 0 : unpack_u64(&unpacker);
+        counts[reason] = reason < known ? unpack_u64(&unpacker) : 0;
     return unpack_end(&unpacker);
 }
 

@@ -1,0 +1,161 @@
+/*
+ * The newest window first: it is the one that lacks most often. See source_windows.h.
+ */
+#include "rater/source_windows.h"
+
+#include "meterd/core/time.h"
+
+enum { STOP = 1, SOURCES_DEEP_MAX = 16 };
+
+struct asking {
+    const struct rater_windows_question *question;
+    struct rater_windows_missing *out;
+    const struct mtr_source *source; /* at hand: the one that is asked for, or whose rows it is made of */
+    int64_t start_us;                /* where its first window begins */
+    unsigned depth;
+};
+
+static bool is_whole(const struct asking *asking, const struct mtr_ledger_window *window)
+{
+    const bool is_complete = window->state == MTR_WINDOW_COMPLETE || window->state == MTR_WINDOW_SETTLED;
+    return is_complete && window->seq_last < asking->question->next_seq;
+}
+
+static void miss(struct asking *asking, struct mtr_str each, const struct mtr_window *window)
+{
+    asking->out->is_missing = true;
+    asking->out->each = each;
+    asking->out->window = *window;
+}
+
+static struct mtr_strand strand_of(const struct asking *asking, struct mtr_str each)
+{
+    return (struct mtr_strand){asking->source->vendor, asking->source->key, each};
+}
+
+/* ---- one request of for_each ---- */
+
+static int ask_feed(struct asking *asking, struct mtr_str each)
+{
+    static const struct mtr_window none = {0, 0};
+    const struct mtr_strand strand = strand_of(asking, each);
+    struct mtr_feed feed = {.read_us = 0};
+    struct mtr_ledger_place applied;
+    int rc = mtr_ledger_feed(asking->question->txn, &strand, &feed);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    rc = mtr_ledger_applied(asking->question->txn, &applied);
+    if (rc) return rc;
+    const bool is_behind = feed.read_us >= asking->question->to_us + asking->source->window.overlap_us;
+    if (!is_behind || applied.seq >= asking->question->next_seq) miss(asking, each, &none);
+    asking->out->looked_at++;
+    return MTR_OK;
+}
+
+static int ask_window(struct asking *asking, struct mtr_str each, const struct mtr_window *window)
+{
+    const struct mtr_strand strand = strand_of(asking, each);
+    struct mtr_ledger_window known;
+    int rc = mtr_ledger_get_window(asking->question->txn, &strand, window->from_us, &known);
+    asking->out->looked_at++;
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (rc || known.end_us != window->to_us || !is_whole(asking, &known)) miss(asking, each, window);
+    return MTR_OK;
+}
+
+static int ask_strand(struct asking *asking, struct mtr_str each)
+{
+    const struct rater_windows_question *question = asking->question;
+    const struct mtr_source_window *rule = &asking->source->window;
+    if (rule->length == MTR_LENGTH_CURSOR) return ask_feed(asking, each);
+    int64_t at_us = question->to_us;
+    while (at_us > question->from_us && at_us > asking->start_us) {
+        const struct mtr_window window = mtr_window_at(rule, at_us - 1);
+        MTR_ASSERT(window.from_us < at_us);
+        int rc = ask_window(asking, each, &window);
+        if (rc || asking->out->is_missing) return rc;
+        at_us = window.from_us;
+    }
+    return MTR_OK;
+}
+
+/* ---- where its windows begin ---- */
+
+static int on_first(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
+{
+    struct asking *asking = context;
+    (void)each;
+    asking->start_us = window->start_us;
+    return STOP;
+}
+
+/* Without `start` that is the first window that was read; where none was, all are asked for. */
+static int find_start(struct asking *asking)
+{
+    const struct mtr_source_window *rule = &asking->source->window;
+    const struct mtr_strand strand = strand_of(asking, MTR_STR(""));
+    asking->start_us = INT64_MIN;
+    if (rule->length == MTR_LENGTH_CURSOR) return MTR_OK;
+    if (rule->has_start) {
+        asking->start_us = mtr_window_at(rule, rule->start_us).from_us;
+        return MTR_OK;
+    }
+    int rc = mtr_ledger_walk_windows(asking->question->txn, &strand, INT64_MIN, on_first, asking);
+    return rc == STOP ? MTR_OK : rc;
+}
+
+/* ---- all requests ---- */
+
+static int on_known(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
+{
+    struct asking *asking = context;
+    const struct mtr_window at = {window->start_us, window->end_us};
+    if (window->start_us >= asking->question->to_us) return STOP;
+    asking->out->looked_at++;
+    if (!mtr_window_is_of(&asking->source->window, &at)) return MTR_OK; /* of a rule of before */
+    if (!is_whole(asking, window)) miss(asking, each, &at);
+    return asking->out->is_missing ? STOP : MTR_OK;
+}
+
+static int ask_source(struct asking *asking);
+
+/* Whose requests there are is in the rows of the other source: that one first, then what is known of each. */
+static int ask_rows(struct asking *asking)
+{
+    const struct mtr_source *source = asking->source;
+    struct asking of = *asking;
+    of.source = mtr_catalog_find_source(asking->question->catalog, source->each.source);
+    if (of.source && of.depth++ < SOURCES_DEEP_MAX) {
+        int rc = ask_source(&of);
+        if (rc || asking->out->is_missing) return rc;
+    }
+    if (source->window.length == MTR_LENGTH_CURSOR) return MTR_OK;
+    const struct mtr_strand strand = strand_of(asking, MTR_STR(""));
+    const int64_t from_us = mtr_window_at(&source->window, asking->question->from_us).from_us;
+    int rc = mtr_ledger_walk_windows(asking->question->txn, &strand, from_us, on_known, asking);
+    return rc == STOP ? MTR_OK : rc;
+}
+
+static int ask_source(struct asking *asking)
+{
+    const struct mtr_source_each *each = &asking->source->each;
+    int rc = find_start(asking);
+    if (rc) return rc;
+    switch (each->kind) {
+    case MTR_EACH_NONE: return ask_strand(asking, MTR_STR(""));
+    case MTR_EACH_SUBSCRIPTION: return ask_strand(asking, asking->question->subject);
+    case MTR_EACH_VALUE:
+        for (uint32_t i = 0; !rc && !asking->out->is_missing && i < each->value_count; i++)
+            rc = ask_strand(asking, each->values[i]);
+        return rc;
+    case MTR_EACH_ROW: break;
+    }
+    return ask_rows(asking);
+}
+
+int rater_windows_ask(const struct rater_windows_question *question, struct rater_windows_missing *out)
+{
+    struct asking asking = {.question = question, .out = out, .source = question->source};
+    *out = (struct rater_windows_missing){.is_missing = false};
+    MTR_ASSERT(question->from_us < question->to_us);
+    return ask_source(&asking);
+}
