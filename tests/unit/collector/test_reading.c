@@ -392,6 +392,40 @@ static void test_a_feed_goes_on_behind_what_the_log_has(void **state)
     free_fixture(f);
 }
 
+static struct mtr_ledger_window window_of(struct fixture *f)
+{
+    struct mtr_ledger_txn *txn;
+    struct mtr_ledger_window window;
+    assert_int_equal(mtr_ledger_begin(f->ledger, false, &txn), 0);
+    assert_int_equal(mtr_ledger_get_window(txn, &strand, f->window.from_us, &window), 0);
+    mtr_ledger_abort(txn);
+    return window;
+}
+
+/* Else the rest of a reading that broke off would wait for the next reread. */
+static void test_a_window_is_not_read_before_its_last_part(void **state)
+{
+    (void)state;
+    static const struct reading_end end = {.fault = MTR_ALARM_NONE};
+    struct fixture *f = new_fixture();
+    struct mtr_request *request;
+    bool is_last;
+    struct reading *reading = open_reading(f);
+    assert_int_equal(feed_page(f, reading, MTR_STR(HEAD ROW("a", "1") ROW("b", "2") ROW("c", "3") ROW("d", "4") ROW("e", "5"))), 0);
+    assert_int_equal(reading_check(reading, f->ledger, &end, &f->verdict), 0);
+    for (int part = 1; part <= 2; part++) {
+        assert_int_equal(reading_part(reading, (struct mtr_str){NULL, 0}, &request, &is_last), 0);
+        assert_int_equal(is_last, part == 2);
+        send(f, request);
+        assert_int_equal(window_of(f).state, is_last ? MTR_WINDOW_COMPLETE : MTR_WINDOW_PARTIAL);
+        assert_int_equal(window_of(f).readings, is_last);
+        assert_int_equal(window_of(f).last_us, is_last ? f->world->now_us : 0);
+    }
+    reading_close(reading);
+    check_log(f, "a=1 b=2 c=3 d=4 e=5 ");
+    free_fixture(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_rows_of_one_subscription),
         cmocka_unit_test(test_a_row_on_the_border_is_of_the_window_behind_it),
         cmocka_unit_test(test_a_feed_goes_on_behind_what_the_log_has),
+        cmocka_unit_test(test_a_window_is_not_read_before_its_last_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
