@@ -29,6 +29,29 @@ def check_examples():
         assert [s["preset"] for s in sources] == [key], path
 
 
+def check_pages(d):
+    """Each preset has a page, whose document is one, and whose links lead somewhere."""
+    for key in presets():
+        path = os.path.join("docs", "sources", f"{key}.md")
+        with open(path, encoding="utf-8") as text:
+            page = text.read()
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page):
+            assert os.path.exists(os.path.join("docs", "sources", link)), (path, link)
+        blocks = re.findall(r"^```yaml\n(sources:\n.*?)^```", page, flags=re.M | re.S)
+        assert blocks, path
+        for block in blocks:
+            document = yaml.safe_load(block)
+            assert [source["preset"] for source in document["sources"]] == [key], path
+            document["vendors"] = [{"key": source["vendor"]} for source in document["sources"]]
+            named = [source.get("for_each", {}).get("subscription", {}).get("service") for source in document["sources"]]
+            document["services"] = [{"key": name, "vendor": document["vendors"][0]["key"]} for name in named if name]
+            copy = os.path.join(d.root, f"page-{key}.yaml")
+            with open(copy, "w", encoding="utf-8") as out:
+                yaml.safe_dump(document, out)
+            done = subprocess.run([METERD, "check", copy], capture_output=True, text=True, check=False)
+            assert done.returncode == 0 and not done.stderr.strip(), (path, done)
+
+
 def check_wrong(d):
     with open("config/sources/rest.yaml", encoding="utf-8") as text:
         lines = text.read().split("\n")
@@ -80,6 +103,7 @@ def check_life(d):
 def main():
     check_examples()
     with Daemon() as d:
+        check_pages(d)
         check_wrong(d)
         check_life(d)
     print(f"{len(EXAMPLES)} sources")
