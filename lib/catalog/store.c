@@ -228,7 +228,7 @@ static int decode_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
         int one = record_decode(&source, store->zones, findings, &item->decoded);
         if (one) rc = one;
         bundle->broken += one != 0;
-        if (!one && item->kind == MTR_KIND_SOURCE) source_history_go_on(item->stored, item->decoded, now_us);
+        if (!one) one = source_history_go_on(item->stored, item->decoded, now_us);
         if (!one && item->stored && source.kind->check_frozen)
             source.kind->check_frozen(item->stored, item->decoded, findings);
         *(item->stored ? &change->updated : &change->created) += 1;

@@ -131,7 +131,7 @@ static int64_t wait_of(const struct mtr_window_history *history, int64_t now_us)
 /* A newer one is over and planned, too. */
 static bool is_old(const struct mtr_reading_plan *plan, const struct mtr_window *window, int64_t now_us)
 {
-    return mtr_window_next(plan->window, window).to_us + plan->window->lateness_us <= now_us;
+    return mtr_plan_window_at(plan, window->to_us).to_us + plan->window->lateness_us <= now_us;
 }
 
 static struct mtr_due planned_due(const struct mtr_reading_plan *plan, const struct mtr_window *window,
@@ -185,16 +185,48 @@ struct mtr_due mtr_window_due(const struct mtr_reading_plan *plan, const struct 
     return due;
 }
 
-struct mtr_reading_plan mtr_reading_plan_of(const struct mtr_source *source, struct mtr_str each)
+/* No window of it begins before the one of the era before it has ended. */
+static struct mtr_window cut(struct mtr_window window, int64_t begin_us)
+{
+    return (struct mtr_window){mtr_time_later(window.from_us, begin_us), window.to_us};
+}
+
+struct mtr_window mtr_plan_window_at(const struct mtr_reading_plan *plan, int64_t time_us)
+{
+    int64_t begin_us = INT64_MIN;
+    for (uint32_t i = 0; i < plan->era_count; i++) {
+        const struct mtr_source_era *era = &plan->eras[i];
+        const bool is_feed = era->window.length == MTR_LENGTH_CURSOR;
+        if (era->until_us < begin_us || is_feed) continue; /* over before a window of it could begin */
+        const int64_t end_us = mtr_window_at(&era->window, era->until_us).to_us;
+        if (time_us < end_us) return cut(mtr_window_at(&era->window, time_us), begin_us);
+        begin_us = end_us;
+    }
+    return cut(mtr_window_at(plan->window, time_us), begin_us);
+}
+
+/* Those in which something may have been read. A feed has no windows. */
+static void take_eras(const struct mtr_source *source, int64_t first_us, struct mtr_reading_plan *plan)
+{
+    if (!first_us || source->window.length == MTR_LENGTH_CURSOR) return;
+    plan->eras = source->eras;
+    plan->era_count = source->era_count;
+    for (; plan->era_count && plan->eras->until_us <= first_us; plan->era_count--) plan->eras++;
+}
+
+struct mtr_reading_plan mtr_reading_plan_of(const struct mtr_source *source, struct mtr_str each,
+                                            int64_t first_us)
 {
     const struct mtr_source_window *window = &source->window;
     int64_t start_us = window->has_start ? window->start_us : source->created_us;
     if (window->length == MTR_LENGTH_PERIODS && window->has_last)
         start_us = mtr_window_at(window, start_us).from_us - 1;
-    return (struct mtr_reading_plan){.schedule = &source->schedule,
-                                     .window = window,
-                                     .start_us = start_us,
-                                     .key = mtr_schedule_key(source->key, each)};
+    struct mtr_reading_plan plan = {.schedule = &source->schedule,
+                                    .window = window,
+                                    .start_us = start_us,
+                                    .key = mtr_schedule_key(source->key, each)};
+    take_eras(source, first_us, &plan);
+    return plan;
 }
 
 struct mtr_due mtr_feed_due(const struct mtr_reading_plan *plan, const struct mtr_window_history *history,
@@ -236,7 +268,10 @@ static int64_t longest_plan_us(const struct mtr_reading_plan *plan)
         longest_us = mtr_time_later(longest_us, reread->after_us + month_us);
     }
     longest_us += plan->schedule->every_us + plan->schedule->jitter_us;
-    return longest_us + longest_window_us(plan->window);
+    int64_t window_us = longest_window_us(plan->window);
+    for (uint32_t i = 0; i < plan->era_count; i++)
+        window_us = mtr_time_later(window_us, longest_window_us(&plan->eras[i].window));
+    return longest_us + window_us;
 }
 
 void mtr_due_scan_begin(struct mtr_due_scan *scan, const struct mtr_reading_plan *plan, int64_t unsettled_us,
@@ -244,7 +279,7 @@ void mtr_due_scan_begin(struct mtr_due_scan *scan, const struct mtr_reading_plan
 {
     const int64_t start_us = plan->start_us;
     const bool is_ahead = unsettled_us > now_us || unsettled_us < start_us;
-    const struct mtr_window window = mtr_window_at(plan->window, is_ahead ? start_us : unsettled_us);
+    const struct mtr_window window = mtr_plan_window_at(plan, is_ahead ? start_us : unsettled_us);
     *scan = (struct mtr_due_scan){.now_us = now_us, .at_us = window.from_us, .unsettled_us = window.from_us};
     scan->old_us = plan->window->length == MTR_LENGTH_PERIODS ? 0 : now_us - longest_plan_us(plan);
     scan->has_next = window.from_us > now_us;
@@ -288,12 +323,12 @@ bool mtr_due_scan_step(struct mtr_due_scan *scan, const struct mtr_reading_plan 
                        void *context, uint32_t windows_max)
 {
     for (uint32_t i = 0; i < windows_max && scan->at_us <= scan->now_us; i++) {
-        const struct mtr_window window = mtr_window_at(plan->window, scan->at_us);
+        const struct mtr_window window = mtr_plan_window_at(plan, scan->at_us);
         struct mtr_window_history history = {0};
         const bool is_free = history_of(context, &window, &history);
         look_at(scan, &window, mtr_window_due(plan, &window, &history, scan->now_us), is_free);
         if (!scan->has_due || scan->at_us > scan->old_us) continue;
-        const struct mtr_window edge = mtr_window_at(plan->window, scan->old_us);
+        const struct mtr_window edge = mtr_plan_window_at(plan, scan->old_us);
         scan->at_us = mtr_time_later(scan->at_us, edge.from_us); /* other old ones have time */
     }
     return scan->at_us > scan->now_us;

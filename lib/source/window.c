@@ -110,6 +110,12 @@ bool mtr_window_is_of(const struct mtr_source_window *rule, const struct mtr_win
     return at.from_us == window->from_us && at.to_us == window->to_us;
 }
 
+bool mtr_window_is_alike(const struct mtr_source_window *a, const struct mtr_source_window *b)
+{
+    const bool is_duration = a->length == MTR_LENGTH_DURATION;
+    return a->length == b->length && a->zone == b->zone && (!is_duration || a->length_us == b->length_us);
+}
+
 /* ---- what a vendor gives ---- */
 
 int64_t mtr_window_forgotten_us(const struct mtr_source_window *rule, const struct mtr_window *window)

@@ -5,7 +5,7 @@ import os
 import shutil
 import urllib.parse
 
-from daily import DAYS, Vendor, catalog, now, row, source, when, windows_of
+from daily import DAYS, TODAY, Vendor, billed, catalog, now, row, source, when, windows_of
 from harness import Daemon, wait_until
 
 SITES = ["east", "north", "south & west"]
@@ -67,6 +67,38 @@ def no_time_is_lost(daemon, port):
     daemon.start()
 
 
+def limits_change(daemon):
+    """Days that were read stay days, hours begin behind the one that is open: no row counts twice, and what is restated in a day that was read is
+    corrected there. The other way round is refused."""
+    vendor, whole = Vendor(), TODAY.isoformat()
+    port = vendor.server_address[1]
+    def publish(amount):
+        vendor.rows[whole, None] = [row(f"cut-{whole}-{i}", whole, amount) for i in range(6)]
+    publish(1)
+    for day in DAYS:
+        vendor.rows[day, None] = [row(f"cut-{day}-{i}", day) for i in range(3)]
+    ask = {"path": "/usage", "query": {"day": "{from:%Y-%m-%d}", "to": "{to}"}}
+    def document(length):
+        return source("cut", port, request=ask, window={"length": length, "start": DAYS[0], "rereads": ["10d"], "open": "1s"})
+    mine = lambda: {key: amount for key, amount in billed(daemon).items() if key.startswith("cut-")}
+    daemon.apply({"sources": [document("day")]})
+    wait_until("four days", lambda: len(mine()) == 3 * len(DAYS) + 6 and len(windows_of(daemon, "cut")) == 4)
+    before = [(w["start"], w["end"]) for w in windows_of(daemon, "cut")]
+    daemon.apply({"sources": [document("hour")]})
+    for restart in (False, True):
+        if restart:
+            daemon.stop()
+            daemon.start()
+        publish(5 + restart)
+        wait_until("today's rows are restated in their day", lambda: mine().get(f"cut-{whole}-5") == 5 + restart)
+        after = [(w["start"], w["end"]) for w in windows_of(daemon, "cut")]
+        assert after[:len(before)] == before and when(before[-1][1]) - when(before[-1][0]) == datetime.timedelta(days=1), (before, after)
+    refused = daemon.call("PUT", "/v1/catalog", body=json.dumps({"sources": [document("month")]}), headers={"Content-Type": "application/yaml"})
+    assert refused.status == 422 and b"Make a new source" in refused.body, refused.body
+    daemon.apply({"sources": [{**document("hour"), "disabled": True}]})
+    vendor.shutdown()
+
+
 def main():
     vendor = Vendor()
     port = vendor.server_address[1]
@@ -78,6 +110,7 @@ def main():
         windows_go_on(daemon, port)
         sources_go_on(daemon, port)
         no_time_is_lost(daemon, port)
+        limits_change(daemon)
         daemon.stop()
     vendor.shutdown()
 

@@ -37,7 +37,7 @@ bool poller_asked_window(struct poller_strand *strand, struct mtr_ledger_txn *tx
     struct asked_windows *asked = &strand->asked;
     struct mtr_window window = {0, 0};
     for (; is_asked(strand); asked->at_us = window.to_us, asked->failed++) {
-        window = mtr_window_at(strand->plan.window, asked->at_us);
+        window = mtr_plan_window_at(&strand->plan, asked->at_us);
         if (window.from_us >= now_us) {
             asked->at_us = asked->to_us; /* it has not begun */
             return false;
@@ -133,7 +133,7 @@ static int ask_strands(struct mtr_poller *poller, struct poller_source *source, 
     int rc = MTR_OK;
     for (struct poller_strand *strand = source->strands; !rc && strand; strand = strand->next) {
         if (!is_meant(strand, each)) continue;
-        const int64_t start_us = mtr_window_at(strand->plan.window, strand->plan.start_us).from_us;
+        const int64_t start_us = mtr_plan_window_at(&strand->plan, strand->plan.start_us).from_us;
         const int64_t from_us = mtr_time_later(range.from_us, start_us);
         strand->asked = (struct asked_windows){.at_us = from_us, .to_us = range.to_us};
         *strands += from_us < range.to_us;

@@ -73,7 +73,8 @@ static uint64_t hash_plan(const struct mtr_source *source)
     const struct mtr_source_window *w = &source->window;
     const int64_t numbers[] = {s->every_us,    s->has_at,      s->at_s,     s->jitter_us, (int64_t)w->length,
                                w->length_us,   w->has_current, w->has_last, w->has_start, w->start_us,
-                               w->lateness_us, w->overlap_us,  w->open_us,  w->split_us,  w->vendor_keeps_us};
+                               w->lateness_us, w->overlap_us,  w->open_us,  w->split_us,  w->vendor_keeps_us,
+                               (int64_t)source->era_count,     (int64_t)(intptr_t)w->zone};
     uint64_t hash = XXH3_64bits(numbers, sizeof(numbers));
     for (uint32_t i = 0; i < w->reread_count; i++) {
         const int64_t reread[] = {w->rereads[i].is_of_month, w->rereads[i].after_us};
@@ -117,7 +118,7 @@ static int take_strand(struct mtr_poller *poller, struct poller_source *state, s
     strand->generation = poller->generation;
     strand->is_gone = false;
     strand->subscription = subscription;
-    strand->plan = mtr_reading_plan_of(state->source, strand->strand.each);
+    strand->plan = mtr_reading_plan_of(state->source, strand->strand.each, state->first_us);
     if (strand->plan_hash == hash) return MTR_OK;
     strand->plan_hash = hash;
     strand->unsettled_us = 0;
@@ -187,14 +188,17 @@ static void sweep_strands(struct mtr_poller *poller, struct poller_source *state
 
 /* ---- sources ---- */
 
-static int read_last(struct mtr_poller *poller, struct poller_source *state)
+static int read_ledger(struct mtr_poller *poller, struct poller_source *state)
 {
     struct mtr_ledger_txn *txn;
     const struct mtr_strand strand = {mtr_str_from(state->vendor), mtr_str_from(state->key), MTR_STR("")};
     int rc = mtr_ledger_begin(poller->options.ledger, false, &txn);
     if (rc) return rc;
-    rc = mtr_ledger_last_reading(txn, &strand, &state->last_reading);
+    struct mtr_ledger_source source;
+    rc = mtr_ledger_get_source(txn, &strand, &source);
     mtr_ledger_abort(txn);
+    if (source.last_reading > state->last_reading) state->last_reading = source.last_reading;
+    state->first_us = source.first_us;
     return rc;
 }
 
@@ -225,7 +229,7 @@ static int add_source(struct mtr_poller *poller, const struct mtr_source *source
     if (!state) return MTR_ENOMEM;
     state->vendor = copy_text(source->vendor);
     state->key = copy_text(source->key);
-    int rc = state->vendor && state->key ? read_last(poller, state) : MTR_ENOMEM;
+    int rc = state->vendor && state->key ? MTR_OK : MTR_ENOMEM;
     if (rc) {
         free_source(state);
         return rc;
@@ -245,6 +249,8 @@ static int take_source(struct mtr_poller *poller, const struct mtr_source *sourc
     MTR_ASSERT(state != NULL);
     state->source = source;
     state->generation = poller->generation;
+    rc = read_ledger(poller, state);
+    if (rc) return rc;
     rc = auth_open(poller->keeper, source, &auth);
     if (rc) return rc;
     if (state->auth) auth_close(state->auth); /* the new one first: an equal session goes on */

@@ -72,7 +72,7 @@ struct poller_source {
     struct auth_session *auth;
     struct poller_gate *gate, *host;
     uint64_t generation, last_reading;
-    int64_t read_us;
+    int64_t first_us, read_us; /* of the ledger: when its first reading began; of the last since the start */
     bool is_paused;
     uint64_t readings, failures, rows, changes;
 };

@@ -186,12 +186,14 @@ static int fold_window(struct mtr_ledger_txn *txn, const struct receipt *receipt
     return rc ? rc : mtr_ledger_put_window(txn, &receipt->strand, &window);
 }
 
-static int fold_number(struct mtr_ledger_txn *txn, const struct receipt *receipt)
+static int fold_source(struct mtr_ledger_txn *txn, const struct receipt *receipt)
 {
-    uint64_t last;
-    int rc = mtr_ledger_last_reading(txn, &receipt->strand, &last);
-    if (rc || receipt->reading <= last) return rc;
-    return mtr_ledger_put_last_reading(txn, &receipt->strand, receipt->reading);
+    struct mtr_ledger_source source;
+    int rc = mtr_ledger_get_source(txn, &receipt->strand, &source);
+    if (rc || receipt->reading <= source.last_reading) return rc;
+    source.last_reading = receipt->reading;
+    if (!source.first_us) source.first_us = receipt->began_us;
+    return mtr_ledger_put_source(txn, &receipt->strand, &source);
 }
 
 /* A feed goes on behind a reading that is in whole: until its last part it would lose what follows. */
@@ -257,7 +259,7 @@ static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, co
     rc = apply_changes(fold, txn, &receipt, &written.delta);
     if (fold->has_no_run) written.delta = said;
     if (!rc && receipt.end_us == receipt.start_us) rc = fold_feed(txn, &receipt);
-    if (!rc) rc = fold_number(txn, &receipt);
+    if (!rc) rc = fold_source(txn, &receipt);
     return rc || receipt.end_us == receipt.start_us ? rc : fold_window(txn, &receipt, &written);
 }
 

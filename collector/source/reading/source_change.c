@@ -1,20 +1,105 @@
 /*
  * A reading that is in the ledger is in the log: what was begun and never committed holds nothing.
+ *
+ *   day ─▶ hour      each new window lies in one of before: those stay and are read on, the new ones begin
+ *                    behind the one that is open (meterd/source/schedule.h)
+ *   hour ─▶ day      refused: nobody can ask for what was read without asking for what stands elsewhere
+ *
+ * Limits of before are looked at one by one, as far back as anything may still be read of them.
  */
 #include "meterd/collector/source_change.h"
 
-static int check_source(struct mtr_ledger_txn *txn, const struct mtr_source *source,
+#include "meterd/catalog/store.h"
+#include "meterd/core/time.h"
+#include "meterd/source/schedule.h"
+
+/* ---- sources that stay ---- */
+
+enum { LIMITS_MAX = 1000 }; /* more than two years of days: every change of clocks is among them */
+
+static void refuse(const struct mtr_catalog *draft, const struct mtr_source *source, const char *field,
+                   struct mtr_diagnostics *findings, const char *text)
+{
+    const struct mtr_catalog_place place = {MTR_KIND_SOURCE, source->number, field};
+    mtr_catalog_fail(draft, MTR_FINDING_CATALOG_FIELD_FROZEN, &place, findings, "%s", text);
+}
+
+static bool is_limit(const struct mtr_source_window *rule, int64_t time_us)
+{
+    return mtr_window_at(rule, time_us).from_us == time_us;
+}
+
+/* Each window of before is one or several of the new ones. */
+static bool is_refined(const struct mtr_source *before, const struct mtr_source *after, int64_t first_us)
+{
+    const struct mtr_reading_plan plan = mtr_reading_plan_of(before, MTR_STR(""), first_us);
+    const int64_t applied_us = after->eras[after->era_count - 1].until_us;
+    struct mtr_window window = mtr_plan_window_at(&plan, applied_us);
+    bool is_well = is_limit(&after->window, window.to_us);
+    for (int i = 0; is_well && i < LIMITS_MAX && window.from_us > 0; i++) {
+        is_well = is_limit(&after->window, window.from_us);
+        if (window.from_us <= plan.start_us) break;
+        window = mtr_plan_window_at(&plan, window.from_us - 1);
+    }
+    return is_well;
+}
+
+static void check_limits(const struct mtr_catalog *draft, const struct mtr_source *before,
+                         const struct mtr_source *after, int64_t first_us, struct mtr_diagnostics *findings)
+{
+    if (!is_refined(before, after, first_us))
+        refuse(draft, after, "window", findings,
+               "length and zone may cut the windows of a source that was read into smaller ones, and no "
+               "other way: its rows would count twice, or be lost. Make a new source whose `start` is where "
+               "this one ends, and disable this one");
+    else if (!after->tells_end)
+        refuse(draft, after, "window", findings,
+               "windows that were read under the length of before are read on as they were, and the request "
+               "does not say where a window ends: write {to} or {last}, or make a new source");
+}
+
+static void check_kept(const struct mtr_catalog *draft, const struct mtr_source *before,
+                       const struct mtr_source *after, int64_t first_us, struct mtr_diagnostics *findings)
+{
+    const bool was_feed = before->window.length == MTR_LENGTH_CURSOR,
+               is_feed = after->window.length == MTR_LENGTH_CURSOR;
+    if (before->delivery != after->delivery)
+        refuse(draft, after, "delivery", findings,
+               "cannot change once the source was read: rows are told apart in another way. Make a new "
+               "source, and disable this one");
+    if (was_feed != is_feed)
+        refuse(draft, after, "window", findings,
+               "a source that was read stays a feed or stays in windows: its rows would count twice. Make a "
+               "new source, and disable this one");
+    else if (!is_feed && !mtr_window_is_alike(&before->window, &after->window))
+        check_limits(draft, before, after, first_us, findings);
+}
+
+/* ---- the change ---- */
+
+static int check_gone(struct mtr_ledger_txn *txn, const struct mtr_source *source,
                         struct mtr_diagnostics *findings)
 {
     const struct mtr_strand strand = {.vendor = source->vendor, .source = source->key};
-    uint64_t reading;
-    int rc = mtr_ledger_last_reading(txn, &strand, &reading);
-    if (rc || !reading) return rc;
+    struct mtr_ledger_source read;
+    int rc = mtr_ledger_get_source(txn, &strand, &read);
+    if (rc || !read.last_reading) return rc;
     mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_DELETE_USED, 0, 0, NULL,
                          "source `%.*s` cannot be deleted: usage was read by it, and is told apart by its "
                          "key. Write `disabled: true`",
                          MTR_STR_ARGS(source->key));
     return MTR_OK;
+}
+
+static int check_changed(struct mtr_ledger_txn *txn, const struct mtr_catalog *draft,
+                         const struct mtr_source *before, const struct mtr_source *after,
+                         struct mtr_diagnostics *findings)
+{
+    const struct mtr_strand strand = {.vendor = before->vendor, .source = before->key};
+    struct mtr_ledger_source read;
+    int rc = mtr_ledger_get_source(txn, &strand, &read);
+    if (!rc && read.last_reading) check_kept(draft, before, after, read.first_us, findings);
+    return rc;
 }
 
 int mtr_source_check_change(struct mtr_ledger *ledger, const struct mtr_catalog *before,
@@ -23,10 +108,11 @@ int mtr_source_check_change(struct mtr_ledger *ledger, const struct mtr_catalog 
     struct mtr_ledger_txn *txn = NULL;
     int rc = MTR_OK;
     for (uint32_t i = 1; !rc && i <= mtr_catalog_count(before, MTR_KIND_SOURCE); i++) {
-        const struct mtr_source *source = mtr_catalog_source(before, i);
-        if (!source || mtr_catalog_source(after, i)) continue;
+        const struct mtr_source *source = mtr_catalog_source(before, i), *now = mtr_catalog_source(after, i);
+        if (!source || source == now) continue;
         if (!txn) rc = mtr_ledger_begin(ledger, false, &txn);
-        if (!rc) rc = check_source(txn, source, findings);
+        if (!rc)
+            rc = now ? check_changed(txn, after, source, now, findings) : check_gone(txn, source, findings);
     }
     mtr_ledger_abort(txn);
     return rc;

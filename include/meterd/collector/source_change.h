@@ -1,6 +1,7 @@
 /*
  * What the ledger of windows has against a change of the catalog: a source by which something was read is not
- * deleted. Its rows are told apart by its key for ever.
+ * deleted, since its rows are told apart by its key for ever; and it keeps what tells rows of one reading
+ * from those of another: its delivery, and windows that can still be asked for.
  */
 #ifndef METERD_COLLECTOR_SOURCE_CHANGE_H
 #define METERD_COLLECTOR_SOURCE_CHANGE_H
@@ -8,8 +9,8 @@
 #include "meterd/catalog/catalog.h"
 #include "meterd/store/ledger.h"
 
-/* Findings for each source that `after` no longer has and that has readings. One read transaction; any
- * thread. Errors: those of the ledger. */
+/* Findings for each source that has readings, and that `after` no longer has, or would read in another way.
+ * One read transaction; any thread. Errors: those of the ledger. */
 int mtr_source_check_change(struct mtr_ledger *ledger, const struct mtr_catalog *before,
                             const struct mtr_catalog *after, struct mtr_diagnostics *findings) MTR_MUST_USE;
 

@@ -16,6 +16,9 @@
  * Named periods have no plan: they are read at each tick as long as they have their name, and are settled
  * then.
  *
+ * Where a later revision of the document cuts time in other windows, those of before stay up to the end of
+ * the one that was open when it was applied, and are read on as their plan says; the new ones begin there.
+ *
  * Nothing here is counted in runs. A reading is good for every planned instant up to the moment at which it
  * began, so that down time, a pause, a `start` that moved and a source that is new are the same case: windows
  * whose plan says more than was read. A clock that was wrong heals as well: what was read "in the future"
@@ -49,11 +52,17 @@ struct mtr_reading_plan {
     const struct mtr_source_window *window;
     int64_t start_us; /* the ledger begins with the window that holds it */
     uint64_t key;     /* mtr_schedule_key */
+    const struct mtr_source_era *eras; /* in which windows were read */
+    uint32_t era_count;
 };
 
 /* Where the document has no start the ledger begins when it was first applied (created_us), of named periods
- * with the last one. All is borrowed. */
-struct mtr_reading_plan mtr_reading_plan_of(const struct mtr_source *source, struct mtr_str each);
+ * with the last one. first_us: when the source's first reading began; eras that had ended by then were never
+ * read, and are forgotten; 0: none was read. All is borrowed. */
+struct mtr_reading_plan mtr_reading_plan_of(const struct mtr_source *source, struct mtr_str each,
+                                            int64_t first_us);
+/* The window that holds the instant: of the document, or of its era. Not of a cursor. */
+struct mtr_window mtr_plan_window_at(const struct mtr_reading_plan *plan, int64_t time_us);
 
 /* What is known of a window: zero at first. */
 struct mtr_window_history {

@@ -102,12 +102,15 @@ struct mtr_source {
     uint32_t host_count;
     struct mtr_source_schedule schedule;
     struct mtr_source_window window;
+    const struct mtr_source_era *eras; /* that the catalog remembers, oldest first */
+    uint32_t era_count;
     enum mtr_source_delivery delivery;
     struct mtr_source_each each;
     struct mtr_source_request request;
     struct mtr_source_auth auth;
     struct mtr_source_paging paging;
     const struct mtr_source_job *job; /* NULL: answers are the rows */
+    bool tells_end; /* what asks for usage says where the window ends */
     struct mtr_source_answer answer;
     struct mtr_source_complete complete;
     struct mtr_import_map map; /* and how its rows are packed (format) and told apart (identity: map.id) */

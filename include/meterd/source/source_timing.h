@@ -66,4 +66,10 @@ struct mtr_source_window {
     int64_t vendor_keeps_us; /* 0: as long as anybody asks */
 };
 
+/* Other limits of windows that an earlier revision of the document had, and until when it was in force. What
+ * was read under them stays as it is cut: see schedule.h. */
+struct mtr_source_era {
+    struct mtr_source_window window; /* of it length and zone count */
+    int64_t until_us;
+};
 #endif

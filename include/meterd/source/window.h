@@ -47,6 +47,9 @@ struct mtr_window mtr_window_next(const struct mtr_source_window *rule, const st
 /* Is it one that the document makes? A ledger of before it changed may hold others. */
 bool mtr_window_is_of(const struct mtr_source_window *rule, const struct mtr_window *window);
 
+/* Do they make the same windows, whatever is read of them? */
+bool mtr_window_is_alike(const struct mtr_source_window *a, const struct mtr_source_window *b);
+
 /* From which instant on the vendor no longer gives the whole window: it has forgotten the oldest row, or the
  * window's name has gone over to another. INT64_MAX: never. */
 int64_t mtr_window_forgotten_us(const struct mtr_source_window *rule, const struct mtr_window *window);

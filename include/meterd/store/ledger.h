@@ -67,11 +67,16 @@ struct mtr_strand {
     struct mtr_str each;           /* empty without for_each */
 };
 
-/* The number of the source's last reading, whatever became of it; 0: none. */
-int mtr_ledger_last_reading(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
-                            uint64_t *reading) MTR_MUST_USE;
-int mtr_ledger_put_last_reading(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
-                                uint64_t reading) MTR_MUST_USE;
+/* All strands of a source together. */
+struct mtr_ledger_source {
+    uint64_t last_reading; /* number of the last that left a receipt, whatever became of it; 0: none */
+    int64_t first_us;      /* when the first of them began; 0: none */
+};
+/* Zero where there was nothing. */
+int mtr_ledger_get_source(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                          struct mtr_ledger_source *out) MTR_MUST_USE;
+int mtr_ledger_put_source(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                          const struct mtr_ledger_source *source) MTR_MUST_USE;
 
 /* Where a feed without windows goes on: behind a token, which may be empty, and from when its last good
  * reading began. MTR_ENOTFOUND: it has not begun. */

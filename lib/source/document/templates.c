@@ -11,6 +11,7 @@ struct checking {
     struct source_reading *reading;
     const struct mtr_source *source;
     uint32_t uses; /* so far, of the request at work */
+    bool tells_end;
 };
 
 static int find_zone(void *context, struct mtr_str name, const struct mtr_zone **out)
@@ -137,6 +138,7 @@ static void check_subject(struct checking *checking, const char *path)
     const bool has_windows =
         source->window.length != MTR_LENGTH_CURSOR && source->window.length != MTR_LENGTH_PERIODS;
     const bool has_both = source->window.has_current && source->window.has_last;
+    checking->tells_end = checking->uses & times & ~MTR_TEMPLATE_BIT(MTR_TEMPLATE_FROM);
     if (has_windows && !(checking->uses & times))
         source_fault(checking->reading, MTR_FINDING_SOURCE_WINDOW_UNUSED, path,
                      "does not say which window is asked for: write {from}, {to} or {last} where the vendor "
@@ -210,7 +212,7 @@ static void check_auth(struct checking *checking, const struct mtr_source_auth *
     }
 }
 
-void source_check_templates(struct source_reading *reading, const struct mtr_source *source)
+void source_check_templates(struct source_reading *reading, struct mtr_source *source)
 {
     struct checking checking = {.reading = reading, .source = source};
     const uint32_t allowed = names_of_requests(source);
@@ -219,6 +221,7 @@ void source_check_templates(struct source_reading *reading, const struct mtr_sou
         check_request(&checking, "request", &source->request, allowed);
         check_subject(&checking, "request");
     }
+    source->tells_end = checking.tells_end;
     if (source->paging.kind == MTR_PAGING_PARTS && source->paging.parts->url_is_template)
         check(&checking, "paging.parts.url", source->paging.parts->url, MTR_TEMPLATE_IN_URL,
               allowed | MTR_TEMPLATE_BIT(MTR_TEMPLATE_ITEM));

@@ -9,6 +9,6 @@
 
 /* Of a source that was read. Also says where a request does not say what it is about: the window, or the one
  * of for_each. */
-void source_check_templates(struct source_reading *reading, const struct mtr_source *source);
+void source_check_templates(struct source_reading *reading, struct mtr_source *source); /* sets tells_end */
 
 #endif

@@ -17,7 +17,12 @@
 #define MAP_BYTES ((size_t)1 << 38) /* address space only */
 #define KEY_FORMAT MTR_STR("format")
 
-enum { FORMAT = 2, FEED_BYTES = 8, STRAND_BYTES_MAX = 2 * MTR_KEY_BYTES_MAX + MTR_LEDGER_EACH_BYTES_MAX + 3 };
+enum {
+    FORMAT = 2,
+    FEED_BYTES = 8,
+    SOURCE_BYTES = 16,
+    STRAND_BYTES_MAX = 2 * MTR_KEY_BYTES_MAX + MTR_LEDGER_EACH_BYTES_MAX + 3
+};
 
 static const char *const table_names[LEDGER_TABLES] = {"meta", "sources", "feeds", "windows", "runs"};
 
@@ -192,18 +197,30 @@ static struct mtr_str hash_key(const unsigned char hash[LEDGER_HASH_BYTES])
     return (struct mtr_str){(const char *)hash, LEDGER_HASH_BYTES};
 }
 
-int mtr_ledger_last_reading(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, uint64_t *reading)
+int mtr_ledger_get_source(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                          struct mtr_ledger_source *out)
 {
     unsigned char hash[LEDGER_HASH_BYTES];
+    struct mtr_str value;
+    *out = (struct mtr_ledger_source){0};
     ledger_source_hash(strand, hash);
-    return get_u64(txn, LEDGER_SOURCES, hash_key(hash), reading);
+    int rc = ledger_get(txn, LEDGER_SOURCES, hash_key(hash), &value);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    if (value.size != SOURCE_BYTES) return MTR_ECORRUPT;
+    const unsigned char *p = (const unsigned char *)value.data;
+    *out = (struct mtr_ledger_source){lmdb_get_u64(p), (int64_t)lmdb_get_u64(p + 8)};
+    return MTR_OK;
 }
 
-int mtr_ledger_put_last_reading(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, uint64_t reading)
+int mtr_ledger_put_source(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                          const struct mtr_ledger_source *source)
 {
-    unsigned char hash[LEDGER_HASH_BYTES];
+    unsigned char hash[LEDGER_HASH_BYTES], value[SOURCE_BYTES];
     ledger_source_hash(strand, hash);
-    return put_u64(txn, LEDGER_SOURCES, hash_key(hash), reading);
+    lmdb_put_u64(value, source->last_reading);
+    lmdb_put_u64(value + 8, (uint64_t)source->first_us);
+    return ledger_put(txn, LEDGER_SOURCES, hash_key(hash),
+                      (struct mtr_str){(const char *)value, sizeof(value)});
 }
 
 int mtr_ledger_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, struct mtr_feed *out)

@@ -217,6 +217,33 @@ static void test_created_when_first_applied(void **state)
     check_created(f, "a", NOW_US + 200);
 }
 
+/* Which limits its windows had until when is remembered; what else changed is not. */
+static void test_limits_of_before(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const lengths[] = {"day", "day", "hour", "hour, rereads: [1d]", "6h"};
+    struct mtr_catalog *catalog;
+    assert_ok(f, apply(f, BASE, false));
+    for (int i = 0; i < 5; i++) {
+        char text[700];
+        snprintf(text, sizeof(text),
+                 "sources:\n  - {key: a, vendor: acme, base_url: 'https://api.example/%d', window: {length: %s}, request: {path: '/{from}'},"
+                 " auth: none, format: {json: {rows: '[]'}}, identity: {id: i}, map: {type: =t, subject: s, time: at}}\n", i, lengths[i]);
+        apply_at(f, text, NOW_US + i);
+    }
+    for (int again = 0; again < 2; again++) {
+        const struct mtr_source *source = find(f, "a", &catalog);
+        assert_int_equal(source->created_us, NOW_US);
+        assert_int_equal(source->era_count, 2);
+        assert_int_equal(source->eras[0].window.length, MTR_LENGTH_DAY);
+        assert_int_equal(source->eras[0].until_us, NOW_US + 2);
+        assert_int_equal(source->eras[1].window.length, MTR_LENGTH_HOUR);
+        assert_int_equal(source->eras[1].until_us, NOW_US + 4);
+        mtr_catalog_release(catalog);
+        reopen(f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +254,7 @@ int main(void)
         TEST(test_null_is_kept),
         TEST(test_stored_under_earlier_rules),
         TEST(test_created_when_first_applied),
+        TEST(test_limits_of_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

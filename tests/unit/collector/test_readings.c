@@ -53,9 +53,11 @@ static void open_ledger(struct vendor *vendor)
     for (bool more = true; more;)
         if (ledger_fold_step(vendor->fold, 3, &more, &diagnostic)) fail_msg("%s", diagnostic.text);
     struct mtr_ledger_txn *txn;
+    struct mtr_ledger_source source;
     assert_int_equal(mtr_ledger_begin(vendor->ledger, false, &txn), 0);
-    assert_int_equal(mtr_ledger_last_reading(txn, &strand, &vendor->last_reading), 0);
+    assert_int_equal(mtr_ledger_get_source(txn, &strand, &source), 0);
     mtr_ledger_abort(txn);
+    vendor->last_reading = source.last_reading;
 }
 
 static void close_ledger(struct vendor *vendor)

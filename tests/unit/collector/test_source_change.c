@@ -1,9 +1,11 @@
 /*
- * A source by which something was read is not deleted; another one may go, and its key may come again.
+ * A source by which something was read is not deleted; another one may go, and its key may come again. What was read
+ * is told apart by delivery and windows: windows may be cut into smaller ones, and nothing else changes there.
  */
 #include "tests/support/catalog_world.h"
 
 #include "meterd/collector/source_change.h"
+#include "meterd/core/time.h"
 
 #define SOURCE(key)                                                                                             \
     "  - {key: " key ", vendor: acme, base_url: 'https://api.example', window: {length: cursor}, request: {path: /u}, auth: none," \
@@ -36,7 +38,7 @@ static void test_deleted_while_nothing_was_read(void **state)
     assert_ok(f, apply(f, BASE, false));
     assert_ok(f, apply(f, "sources:\n" SOURCE("read") SOURCE("idle"), false));
     assert_int_equal(mtr_ledger_begin(ledger, true, &txn), MTR_OK);
-    assert_int_equal(mtr_ledger_put_last_reading(txn, &read, 7), MTR_OK);
+    assert_int_equal(mtr_ledger_put_source(txn, &read, &(struct mtr_ledger_source){7, 1}), MTR_OK);
     assert_int_equal(mtr_ledger_commit(txn), MTR_OK);
     assert_int_equal(delete_source(f, ledger, "read"), MTR_EINVALID);
     list_findings(f, findings, sizeof(findings));
@@ -48,10 +50,70 @@ static void test_deleted_while_nothing_was_read(void **state)
     remove_tree(directory);
 }
 
+#define WINDOWS(more) \
+    "sources:\n  - {key: read, vendor: acme, base_url: 'https://api.example', auth: none, format: {json: {rows: '[]'}}, identity: {id: i}," \
+    " map: {type: =t, subject: s, time: at}, " more "}\n"
+#define BOTH "request: {path: /u, query: {from: '{from}', to: '{to}'}}"
+
+static const struct {
+    const char *before, *after, *finding; /* NULL: it may */
+} changes[] = {
+    {"window: {length: day}, " BOTH, "window: {length: hour}, " BOTH, NULL},
+    {"window: {length: month}, " BOTH, "window: {length: 6h}, " BOTH, NULL},
+    {"window: {length: hour}, " BOTH, "window: {length: hour, zone: Europe/Moscow}, " BOTH, NULL}, /* the same limits */
+    {"window: {length: day, zone: Europe/Berlin}, " BOTH, "window: {length: hour, zone: Europe/Berlin}, " BOTH, NULL},
+    {"window: {length: day}, " BOTH, "window: {length: day, rereads: [1d]}, " BOTH, NULL},
+    {"window: {length: hour}, " BOTH, "window: {length: day}, " BOTH, "window: length and zone may cut"},
+    {"window: {length: day}, " BOTH, "window: {length: day, zone: Europe/Moscow}, " BOTH, "window: length and zone may cut"},
+    {"window: {length: day, zone: Asia/Kolkata}, " BOTH, "window: {length: hour}, " BOTH, "window: length and zone may cut"},
+    {"window: {length: day}, " BOTH, "window: {length: 7h}, " BOTH, "window: length and zone may cut"},
+    {"window: {length: day}, " BOTH, "window: {length: hour}, request: {path: '/u/{from}'}", "window: windows that were read"},
+    {"window: {length: cursor}, request: {path: /u}", "window: {length: hour}, " BOTH, "window: a source that was read stays"},
+    {"window: {length: hour}, delivery: overwrite, " BOTH, "window: {length: hour}, delivery: append, " BOTH, "delivery: cannot change"},
+};
+
+static int apply_reviewed(struct fixture *f, struct mtr_ledger *ledger, const char *text)
+{
+    const struct mtr_catalog_edit edit = {.text = mtr_str_from(text), .who = MTR_STR("tester"), .now_us = NOW_US + 40 * MTR_US_PER_DAY,
+                                          .dry_run = true, .review = review, .review_context = ledger};
+    mtr_diagnostics_release(&f->findings);
+    return mtr_catalog_store_apply(f->store, &edit, &f->change, &f->findings);
+}
+
+static void test_what_was_read_stays(void **state)
+{
+    struct fixture *f = *state;
+    char directory[DIRECTORY_PATH_BYTES], findings[2048], text[1200];
+    struct mtr_ledger *ledger;
+    struct mtr_ledger_txn *txn;
+    struct mtr_diagnostic diagnostic;
+    const struct mtr_strand read = {.vendor = MTR_STR("acme"), .source = MTR_STR("read")};
+    make_temporary(directory);
+    if (mtr_ledger_open(directory, false, &ledger, &diagnostic)) fail_msg("%s", diagnostic.text);
+    assert_ok(f, apply(f, BASE, false));
+    for (int is_read = 0; is_read <= 1; is_read++)
+        for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+            const struct mtr_ledger_source of = {.last_reading = (uint64_t)is_read, .first_us = is_read ? NOW_US + 1 : 0};
+            assert_int_equal(mtr_ledger_begin(ledger, true, &txn), MTR_OK);
+            assert_int_equal(mtr_ledger_put_source(txn, &read, &of), MTR_OK);
+            assert_int_equal(mtr_ledger_commit(txn), MTR_OK);
+            snprintf(text, sizeof(text), WINDOWS("%s"), changes[i].before);
+            assert_ok(f, apply(f, text, false));
+            snprintf(text, sizeof(text), WINDOWS("%s"), changes[i].after);
+            const int rc = apply_reviewed(f, ledger, text);
+            list_findings(f, findings, sizeof(findings));
+            if (rc != (is_read && changes[i].finding ? MTR_EINVALID : MTR_OK)) fail_msg("%zu: %d %s", i, rc, findings);
+            if (rc && !strstr(findings, changes[i].finding)) fail_msg("%zu: %s", i, findings);
+        }
+    mtr_ledger_close(ledger);
+    remove_tree(directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_deleted_while_nothing_was_read),
+        TEST(test_what_was_read_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -100,7 +100,7 @@ static void make_plan(struct plan *out, const char *length)
     assert_true(source_window_set_length(&out->window, length));
     for (; out->window.reread_count < 5; out->window.reread_count++)
         assert_true(source_window_read_reread(&out->rereads[out->window.reread_count], rereads[out->window.reread_count]));
-    out->plan = (struct mtr_reading_plan){&out->schedule, &out->window, out->window.start_us, mtr_schedule_key(MTR_STR("acme"), MTR_STR(""))};
+    out->plan = (struct mtr_reading_plan){&out->schedule, &out->window, out->window.start_us, mtr_schedule_key(MTR_STR("acme"), MTR_STR("")), NULL, 0};
 }
 
 /* What is due of the window of a day, when it was read at `read`. */
@@ -227,13 +227,13 @@ static void test_starts(void **state)
     (void)state;
     const int64_t created_us = instant("2026-03-10T12:00:00Z");
     struct mtr_source source = {.key = MTR_STR("acme"), .created_us = created_us, .window = {.length = MTR_LENGTH_DAY}};
-    assert_int_equal(mtr_reading_plan_of(&source, MTR_STR("eu")).start_us, created_us);
-    assert_true(mtr_reading_plan_of(&source, MTR_STR("eu")).key != mtr_reading_plan_of(&source, MTR_STR("us")).key);
+    assert_int_equal(mtr_reading_plan_of(&source, MTR_STR("eu"), 0).start_us, created_us);
+    assert_true(mtr_reading_plan_of(&source, MTR_STR("eu"), 0).key != mtr_reading_plan_of(&source, MTR_STR("us"), 0).key);
     source.window.has_start = true;
     source.window.start_us = instant("2026-01-01");
-    assert_int_equal(mtr_reading_plan_of(&source, MTR_STR("")).start_us, instant("2026-01-01"));
+    assert_int_equal(mtr_reading_plan_of(&source, MTR_STR(""), 0).start_us, instant("2026-01-01"));
     source.window = (struct mtr_source_window){.length = MTR_LENGTH_PERIODS, .has_last = true};
-    assert_int_equal(mtr_window_at(&source.window, mtr_reading_plan_of(&source, MTR_STR("")).start_us).from_us, instant("2026-02-01"));
+    assert_int_equal(mtr_window_at(&source.window, mtr_reading_plan_of(&source, MTR_STR(""), 0).start_us).from_us, instant("2026-02-01"));
 }
 
 static void test_waits(void **state)

@@ -61,7 +61,7 @@ static int teardown(void **state)
 static void numbers_and_cursors_stay(void **state)
 {
     struct fixture *f = *state;
-    uint64_t number;
+    struct mtr_ledger_source source;
     int64_t begun_us;
     struct mtr_feed feed;
     struct mtr_ledger_place place;
@@ -69,12 +69,12 @@ static void numbers_and_cursors_stay(void **state)
     assert_int_equal(place.seq, 0);
     assert_int_equal(mtr_ledger_begun(f->txn, &begun_us), 0);
     assert_int_equal(begun_us, 0);
-    assert_int_equal(mtr_ledger_last_reading(f->txn, &alone, &number), 0);
-    assert_int_equal(number, 0);
+    assert_int_equal(mtr_ledger_get_source(f->txn, &alone, &source), 0);
+    assert_int_equal(source.last_reading, 0);
     assert_int_equal(mtr_ledger_feed(f->txn, &east, &feed), MTR_ENOTFOUND);
     assert_int_equal(mtr_ledger_put_applied(f->txn, &(struct mtr_ledger_place){77, {1, UINT64_MAX}}), 0);
     assert_int_equal(mtr_ledger_put_begun(f->txn, -3), 0);
-    assert_int_equal(mtr_ledger_put_last_reading(f->txn, &alone, 9), 0);
+    assert_int_equal(mtr_ledger_put_source(f->txn, &alone, &(struct mtr_ledger_source){9, -8}), 0);
     assert_int_equal(mtr_ledger_put_feed(f->txn, &east, &(struct mtr_feed){MTR_STR("page 3"), -7}), 0);
     reopen(f);
     assert_int_equal(mtr_ledger_applied(f->txn, &place), 0);
@@ -83,10 +83,11 @@ static void numbers_and_cursors_stay(void **state)
     assert_int_equal(place.block.low, UINT64_MAX);
     assert_int_equal(mtr_ledger_begun(f->txn, &begun_us), 0);
     assert_int_equal(begun_us, -3);
-    assert_int_equal(mtr_ledger_last_reading(f->txn, &east, &number), 0); /* of the source, not of a strand */
-    assert_int_equal(number, 9);
-    assert_int_equal(mtr_ledger_last_reading(f->txn, &other, &number), 0);
-    assert_int_equal(number, 0);
+    assert_int_equal(mtr_ledger_get_source(f->txn, &east, &source), 0); /* of the source, not of a strand */
+    assert_int_equal(source.last_reading, 9);
+    assert_int_equal(source.first_us, -8);
+    assert_int_equal(mtr_ledger_get_source(f->txn, &other, &source), 0);
+    assert_int_equal(source.last_reading, 0);
     assert_int_equal(mtr_ledger_feed(f->txn, &east, &feed), 0);
     assert_true(mtr_str_equal(feed.cursor, MTR_STR("page 3")));
     assert_int_equal(feed.read_us, -7);
@@ -97,8 +98,8 @@ static void numbers_and_cursors_stay(void **state)
     assert_int_equal(place.seq, 0);
     assert_int_equal(mtr_ledger_begun(f->txn, &begun_us), 0);
     assert_int_equal(begun_us, 0);
-    assert_int_equal(mtr_ledger_last_reading(f->txn, &alone, &number), 0);
-    assert_int_equal(number, 0);
+    assert_int_equal(mtr_ledger_get_source(f->txn, &alone, &source), 0);
+    assert_int_equal(source.last_reading, 0);
     assert_int_equal(mtr_ledger_feed(f->txn, &east, &feed), MTR_ENOTFOUND);
 }
 
