@@ -93,6 +93,7 @@ struct collecting {
     uint32_t group_count, group_capacity;
     struct mtr_usage_row *rows;
     uint32_t row_count, row_capacity;
+    uint32_t own_from, own_until; /* of these the component's own, while its peers are gathered */
     uint64_t cell_count;
     const struct mtr_meter **meters;
 };
@@ -138,13 +139,17 @@ static bool may_be_due_without(const struct mtr_slicing_rule *rule)
            rule->component->input_count != 1 || mtr_slicing_is_level(rule->meter);
 }
 
-/* Groups are in order, and those of the component are there before its peers' rows. */
-static bool has_group(const struct collecting *collecting, const struct mtr_slicing_rule *rule,
-                      struct mtr_str dimensions)
+static int compare_lines(const void *a, const void *b)
 {
-    const struct rater_group key = {.component = rule->component_index, .dimensions = dimensions};
-    return collecting->group_count && bsearch(&key, collecting->groups, collecting->group_count,
-                                              sizeof(*collecting->groups), compare_groups);
+    const struct mtr_usage_row *x = a, *y = b;
+    return mtr_str_compare(x->dimensions, y->dimensions);
+}
+
+static bool is_own_line(const struct collecting *collecting, struct mtr_str dimensions)
+{
+    const struct mtr_usage_row key = {.dimensions = dimensions};
+    const uint32_t count = collecting->own_until - collecting->own_from;
+    return count && bsearch(&key, collecting->rows + collecting->own_from, count, sizeof(key), compare_lines);
 }
 
 /* Of a period in many parts most lines of a part have earlier use alone: they cost nothing in it. A peer's
@@ -155,7 +160,7 @@ static int collect_lines(struct collecting *collecting, const struct mtr_slicing
     int rc = MTR_OK;
     if (may_be_due_without(rule)) return collect_rows(collecting, rows, count);
     for (uint32_t from = 0, to; !rc && from < count; from = to) {
-        bool has_own = has_group(collecting, rule, rows[from].dimensions);
+        bool has_own = is_own_line(collecting, rows[from].dimensions);
         for (to = from; to < count && mtr_str_equal(rows[to].dimensions, rows[from].dimensions); to++)
             has_own = has_own || !rows[to].earlier;
         if (has_own) rc = collect_rows(collecting, &rows[from], to - from);
@@ -299,8 +304,12 @@ static int gather_apart(struct rater_gathering *gathering, const struct mtr_bill
     if (!arena) mtr_arena_init(&own, CHUNK_BYTES, bytes_max);
     else arena->bytes_max = bytes_max > arena->bytes_total ? bytes_max : arena->bytes_total;
     gathering->arena = arena ? arena : &own;
+    const uint32_t own_from = collecting->row_count;
     int rc = gather_component(gathering, period, part, collecting);
+    collecting->own_from = own_from;
+    collecting->own_until = collecting->row_count;
     if (!rc && has_peers) rc = gather_peers(gathering, collecting);
+    collecting->own_from = collecting->own_until = 0;
     if (!arena) mtr_arena_release(&own);
     else give_back(arena);
     return rc;
