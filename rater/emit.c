@@ -7,13 +7,15 @@
  */
 #include "rater/emit.h"
 
+#include <inttypes.h>
 #include <xxhash.h>
 
 #include "meterd/core/time.h"
 #include "rater/line_order.h"
 
 /* Of all that a receiver books by: its body without the number, and without when and of which part of the log
- * it was made. So one id never says two things, also where charges were lost and are made again. */
+ * it was made. So one id never says two things, also where charges were lost and are made again. And of a
+ * name inside a second, which the body does not say: a period that gets another name is charged anew. */
 static int charge_id(const struct rater_emission *emission, const struct mtr_charge *charge,
                      const struct rater_difference *difference, struct mtr_buffer *scratch,
                      struct mtr_hash128 *out)
@@ -24,6 +26,9 @@ static int charge_id(const struct rater_emission *emission, const struct mtr_cha
     said.created_us = 0;
     said.seq_first = said.seq_last = 0;
     int rc = rater_write_charge_body(scratch, emission, &said, difference);
+    if (rc) return rc;
+    if (charge->period_start_us != mtr_time_second(charge->period_start_us))
+        rc = mtr_buffer_printf(scratch, "%" PRId64, charge->period_start_us);
     if (rc) return rc;
     const XXH128_hash_t hash = XXH3_128bits(scratch->data, scratch->size);
     *out = (struct mtr_hash128){hash.high64, hash.low64};

@@ -144,17 +144,6 @@ static struct phase_terms change_terms(const struct phase_terms *before,
     return terms;
 }
 
-/* Periods are named by the second in which they begin: no other may begin in that of the change. */
-static void check_second(const struct linking *linking, const struct mtr_subscription *phase_before,
-                         uint32_t index, int64_t from_us)
-{
-    const struct mtr_period whole = mtr_period_at(&phase_before->billing, from_us - 1);
-    const int64_t start_us = mtr_time_later(whole.start_us, phase_before->start_us);
-    if (start_us < from_us - from_us % MTR_US_PER_SECOND) return;
-    record_fail_item(linking->record, MTR_FINDING_CATALOG_CHANGE_ORDER, "changes", index, linking->findings,
-                     "from: a billing period begins in that second already: say another one");
-}
-
 /* All of its phases stand in each of them. */
 static void publish_phases(struct mtr_catalog *catalog, struct mtr_subscription *first,
                            struct mtr_subscription *later, uint32_t later_count)
@@ -200,7 +189,6 @@ void catalog_link_phases(struct mtr_catalog *catalog, const struct mtr_record *r
     for (uint32_t i = 0; phase->number && i < f->changes.count && changes[i].from_us < f->end_us; i++) {
         terms = change_terms(&terms, &changes[i], phase);
         terms.tariff_place = terms.currency_place = (struct place){"changes", true, i};
-        check_second(&linking, phase, i, terms.start_us);
         phase->end_us = terms.start_us;
         phase = &later[count++];
         make_phase(&linking, &terms, phase);

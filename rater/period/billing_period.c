@@ -26,8 +26,12 @@ int64_t mtr_billing_period_start(const struct mtr_subscription *subscription, in
 
 int64_t mtr_billing_period_name(const struct mtr_subscription *subscription, int64_t start_us)
 {
-    (void)subscription;
-    return mtr_time_second(start_us);
+    const int64_t second_us = mtr_time_second(start_us);
+    int64_t end_us;
+    if (second_us == start_us) return start_us;
+    const struct mtr_subscription *before = mtr_subscription_at(subscription, start_us - 1);
+    if (before->start_us >= start_us) return second_us; /* it is the first of all */
+    return mtr_billing_period_start(before, start_us - 1, &end_us) < second_us ? second_us : start_us;
 }
 
 int64_t mtr_billing_period_instant(const struct mtr_subscription *phase, int64_t name_us)
@@ -39,7 +43,15 @@ int64_t mtr_billing_period_instant(const struct mtr_subscription *phase, int64_t
 const struct mtr_subscription *mtr_billing_period_phase(const struct mtr_subscription *subscription,
                                                         int64_t name_us)
 {
-    return mtr_subscription_at(subscription, name_us + MTR_US_PER_SECOND - 1);
+    const struct mtr_subscription *phase = mtr_subscription_at(subscription, name_us);
+    const uint32_t next = phase->phase_index + 1;
+    int64_t end_us;
+    if (mtr_time_second(name_us) != name_us || phase->start_us > name_us ||
+        next >= mtr_subscription_phase_count(subscription) ||
+        mtr_billing_period_start(phase, name_us, &end_us) == name_us)
+        return phase;
+    const struct mtr_subscription *behind = mtr_subscription_phase(subscription, next);
+    return mtr_time_second(behind->start_us) == name_us ? behind : phase;
 }
 
 int64_t rater_period_end(int64_t end_us)

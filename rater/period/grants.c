@@ -87,7 +87,8 @@ static int add_allowance(struct finding *finding, const struct mtr_billing_perio
 {
     enum { TEXT_BYTES = 160 };
     const struct mtr_civil day = mtr_zone_to_civil(finding->subscription->zone, granting->start_us);
-    char text[TEXT_BYTES];
+    char text[TEXT_BYTES], into[16] = "";
+    const int64_t name_us = granting->name_us, second_us = mtr_time_second(name_us);
     struct mtr_grant grant = {.granted =
                                   allowance->of_money ? allowance->amount.e18 : allowance->quantity.e12,
                               .part = granting == finding->period ? part : 0};
@@ -103,8 +104,9 @@ static int add_allowance(struct finding *finding, const struct mtr_billing_perio
     snprintf(text, sizeof(text), "grant=%04d-%02u-%02u", day.year, day.month, day.day);
     int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
     if (rc) return rc;
-    snprintf(text, sizeof(text), "allowance:%u:%lld:%.*s:%.*s", finding->subscription->number,
-             (long long)(granting->name_us / MTR_US_PER_SECOND), MTR_STR_ARGS(allowance->key),
+    if (name_us != second_us) snprintf(into, sizeof(into), ".%06d", (int)(name_us - second_us));
+    snprintf(text, sizeof(text), "allowance:%u:%lld%s:%.*s:%.*s", finding->subscription->number,
+             (long long)(second_us / MTR_US_PER_SECOND), into, MTR_STR_ARGS(allowance->key),
              MTR_STR_ARGS(grant.currency));
     grant.id = hash_text(text);
     return add_grant(finding, &grant);

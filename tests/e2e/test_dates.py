@@ -403,6 +403,54 @@ def check_changes():
             assert gone.status == 422 and b"2 closed periods of 1 subscription are rated again: 58.00 becomes 43.00 EUR" in gone.body, gone.body
 
 
+def check_changes_of_one_second():
+    """Changes in the second in which a month begins, known before use, told behind it, and taken out again: each period has its use, its margins and its
+    charges, no two of them one id, and what is told of closed periods is what comes of it."""
+    base = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "start": "2026-09-01", "cost_tariff": "k"}
+    changed = {**base, "changes": [{"from": "2026-10-01T00:00:00.5Z", "tariff": "q"}, {"from": "2026-10-01T00:00:00.75Z", "customer": "c2"}]}
+    version = CATALOG["tariffs"][0]["versions"][0]
+    others = [{"key": key, "currency": "EUR", "versions": [{**version, "components": [{**version["components"][0], "per_unit": price}]}]}
+              for key, price in (("q", "2"), ("k", "0.5"))]
+    events = [(str(i), "s1", f"2026-{time}Z", 10 ** i) for i, time in enumerate(
+        ["09-30T23:59:59.999999", "10-01T00:00:00", "10-01T00:00:00.5", "10-01T00:00:00.75", "10-20T10:00:00"])]
+    starts = [f"2026-{start}+00:00" for start in ("09-01T00:00:00", "10-01T00:00:00", "10-01T00:00:00.500", "10-01T00:00:00.750")]
+    plain = {(starts[0], "c1"): 1, (starts[1], "c1"): 11110}
+    apart = {(starts[0], "c1"): 1, (starts[1], "c1"): 10, (starts[2], "c1"): 200, (starts[3], "c2"): 22000}
+
+    def sums(daemon):
+        charges = daemon.get("/v1/charges?limit=10000")["charges"]
+        assert len({charge["id"] for charge in charges}) == len(charges)
+        found = {}
+        for charge in charges:
+            period = charge["period_start"], charge["customer"]
+            found[period] = found.get(period, 0) + float(charge["amount"])
+        return {period: amount for period, amount in found.items() if amount}
+
+    for known_before in True, False:
+        with Daemon(WIDE) as daemon:
+            apply(daemon, **{**CATALOG, "tariffs": [*CATALOG["tariffs"], *others]}, subscriptions=[changed if known_before else base])
+            send(daemon, daemon.vendor_key("v"), *events)
+            if not known_before:
+                assert sums(daemon) == plain, sums(daemon)
+                status, texts = told(daemon, "/v1/catalog?dry_run=true", subscriptions=[changed])
+                assert status == 200 and texts[0] == "3 closed periods of 1 subscription are rated again: 11110.00 becomes 22210.00 EUR", texts
+                apply(daemon, subscriptions=[changed])
+            assert sums(daemon) == apart, sums(daemon)
+            margins = {row["period_start"]: float(row["cost"]) for row in daemon.get("/v1/margins")["margins"] if float(row["amount"])}
+            assert [margins[start] for start in starts] == [0.5, 5, 50, 5500], margins
+            later = daemon.get("/v1/margins?from=2026-10-01T00:00:00.5Z")["margins"]
+            assert {row["period_start"] for row in later if float(row["amount"])} == set(starts[2:]), later
+            audit(daemon)
+            apply_named = daemon.call("PUT", "/v1/catalog?correct_closed_periods=true", body={"subscriptions": [base]})
+            assert apply_named.status == 200, apply_named.body
+            daemon.settle()
+            assert sums(daemon) == plain, sums(daemon)
+            audit(daemon)
+            apply(daemon, subscriptions=[changed])
+            assert sums(daemon) == apart, sums(daemon)
+            audit(daemon)
+
+
 def check_currency_from_a_time():
     """Another currency from a time on is dated: closed months before it keep theirs, and only a price that is written anew beside it is refused."""
     def tariff(eur, usd):
@@ -430,6 +478,7 @@ check_end_before_usage()
 check_end_in_any_order()
 check_start_in_any_order()
 check_changes()
+check_changes_of_one_second()
 check_currency_from_a_time()
 check_closed_periods()
 check_held()

@@ -143,13 +143,13 @@ static void audit(struct telling *telling)
 
 /* ---- what is stated ---- */
 
-/* "[SUBSCRIPTION] PERIOD": a subscription that is alone need not be named. */
+/* "[SUBSCRIPTION] PERIOD": a subscription that is alone need not be named; a period is, as in the store. */
 static uint32_t read_label(const struct telling *telling, const char *label, int64_t *period_start_us)
 {
     const struct mtr_catalog *catalog = telling->world.catalog;
     const char *space = strchr(label, ' ');
     const struct mtr_str key = {label, space ? (size_t)(space - label) : 0};
-    *period_start_us = mtr_time_second(time_of(telling, space ? space + 1 : label));
+    *period_start_us = time_of(telling, space ? space + 1 : label);
     const bool is_alone = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION) == 1;
     const struct mtr_subscription *named = space ? mtr_catalog_find_subscription(catalog, key) : NULL;
     if (!named && (space || !is_alone)) fail_at(telling, "%s: of which subscription?", label);

@@ -88,11 +88,12 @@ struct planned_meter {
 struct planned_change {
     int64_t day;
     const char *clock;  /* as start_clock */
+    int64_t second_us;  /* where it was drawn: the second that it lies in; 0: not */
     uint32_t tariff;    /* TARIFFS_MAX: the same */
     bool customer;      /* another one */
     const char *anchor; /* NULL: the same billing */
 };
-enum { CHANGES_MAX = 2 };
+enum { CHANGES_MAX = 3 };
 
 struct planned_subscription {
     uint32_t service;
@@ -262,7 +263,7 @@ struct pending_result {
     X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(RETIRED) X(RETIRED_ANEW) X(METER_DELETED) X(METER_KEPT) X(METER_CHARGED) \
     X(TARIFF_DELETED) X(TARIFF_KEPT) X(SERVICE_DELETED) X(SERVICE_KEPT) X(KEY_DELETED) X(COMES_AGAIN) \
     X(COUNTER_GREW) X(COUNTER_RESET) X(COUNTER_OPENED) X(COUNTER_BEFORE_START) X(LEVEL_OPENED) X(SPLIT_PERIOD) X(STRAY_USAGE) X(CHANGED) \
-    X(SUBJECT_AGAIN) X(SAME_KEYS) X(BEYOND) X(QUOTA_CHANGED) X(DRAFT) X(FINAL) \
+    X(SECOND_SHARED) X(SECOND_USED) X(SUBJECT_AGAIN) X(SAME_KEYS) X(BEYOND) X(QUOTA_CHANGED) X(DRAFT) X(FINAL) \
     X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE) X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE) \
     X(TRIAL_ADDED) X(TRIAL_MOVED) X(TRIAL_REMOVED) X(TRIAL_UNITS_DRAWN) X(TRIAL_MONEY_DRAWN) X(TRIAL_KEPT) \
     X(COST_JOINED) X(ALLOWANCE_DRAWN) X(CREDIT_DRAWN) X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION) \

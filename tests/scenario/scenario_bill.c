@@ -447,24 +447,42 @@ static void bill_subscription(struct billing *billing, int64_t watermark_us)
     }
 }
 
+/* By which periods stand in line: the second that it starts in, or the instant where the one before it of its
+ * subscription started in that second, too. */
+static int64_t place_of(int64_t start_us, int64_t before_us)
+{
+    return before_us < mtr_time_second(start_us) ? mtr_time_second(start_us) : start_us;
+}
+
 /* All periods of all phases in the order in which they draw on what they share: by start, then by
  * number. */
 static void bill_by_time(struct billing *billing, int64_t watermark_us)
 {
+    const uint32_t numbers = mtr_catalog_count(billing->scenario->stores.catalog, MTR_KIND_SUBSCRIPTION);
     uint32_t count = 0;
     while (scenario_phase_at(billing->scenario, count)) count++;
     int64_t *next_us = scenario_alloc(billing->scenario, count + 1, sizeof(*next_us));
+    int64_t *last_us = scenario_alloc(billing->scenario, numbers + 1, sizeof(*last_us));
     for (uint32_t i = 0; i < count; i++) next_us[i] = scenario_phase_at(billing->scenario, i)->start_us;
+    for (uint32_t i = 0; i <= numbers; i++) last_us[i] = INT64_MIN;
     for (;;) {
         uint32_t first = count;
-        for (uint32_t i = 0; i < count; i++)
-            if (has_period(scenario_phase_at(billing->scenario, i), next_us[i], watermark_us) &&
-                (first == count || next_us[i] < next_us[first]))
-                first = i;
+        int64_t first_us = INT64_MAX;
+        for (uint32_t i = 0; i < count; i++) {
+            const struct mtr_subscription *phase = scenario_phase_at(billing->scenario, i);
+            const int64_t place_us = place_of(next_us[i], last_us[phase->number]);
+            if (!has_period(phase, next_us[i], watermark_us) || place_us >= first_us) continue;
+            first = i;
+            first_us = place_us;
+        }
         if (first == count) return;
         billing->subscription = scenario_phase_at(billing->scenario, first);
+        scenario_seen[SEEN_SECOND_SHARED] += first_us % MTR_US_PER_SECOND != 0;
+        last_us[billing->subscription->number] = next_us[first];
         open_period(billing, next_us[first], watermark_us);
+        const uint32_t lines = billing->bill->count;
         price_period(billing);
+        scenario_seen[SEEN_SECOND_USED] += billing->end_us - billing->start_us < MTR_US_PER_SECOND && billing->bill->count > lines;
         next_us[first] = billing->whole.end_us;
     }
 }

@@ -134,18 +134,53 @@ static uint32_t plan_cost(struct scenario *scenario, uint32_t service, bool is_f
     return tariff < TARIFFS_MAX && plan->tariffs[tariff].is_cost ? tariff : TARIFFS_MAX;
 }
 
-/* Up to that many, from a few days behind the start on. */
+/* In the first second of that local day, so many µs into it. */
+static void put_into_second(struct scenario *scenario, const char *zone_name, uint32_t into_us,
+                            struct planned_change *change)
+{
+    struct mtr_zone *zone = NULL;
+    CHECK_OK(scenario, mtr_zone_open(mtr_str_from(zone_name), &zone));
+    change->second_us = mtr_zone_midnight(zone, change->day);
+    mtr_zone_close(zone);
+    const int offset = (int)((change->day * MTR_US_PER_DAY - change->second_us) / (60 * MTR_US_PER_SECOND));
+    const int minutes = offset < 0 ? -offset : offset;
+    change->clock = scenario_format(scenario, "T00:00:00.%06u%c%02d:%02d", into_us, offset < 0 ? '-' : '+',
+                                    minutes / 60, minutes % 60);
+}
+
+/* The day, or the first of the month behind it, where many billing periods begin. */
+static int64_t first_of_month(int64_t day)
+{
+    int32_t year;
+    unsigned month, of_month;
+    mtr_civil_from_days(day, &year, &month, &of_month);
+    return day + mtr_days_in_month(year, month) + 1 - of_month;
+}
+
+/* Up to that many, from a few days behind the start on. Some begin in the first second of a day, in which many a
+ * billing period begins, and some in that of the change before. */
 static void plan_changes(struct scenario *scenario, struct planned_subscription *subscription)
 {
     static const char *const instants[] = {"", "T12:00:00Z", "T09:45:30Z"};
+    static const uint32_t fractions[] = {1, 250000, 500000, 999998};
     int64_t day = subscription->start_day + 2;
+    uint32_t into_us = 0; /* of the change before, in the first second of its day; 0: it is not there */
     subscription->change_count = 0;
     while (subscription->change_count < CHANGES_MAX && scenario_chance(scenario, 60)) {
         struct planned_change *change = &subscription->changes[subscription->change_count++];
-        day += 1 + scenario_below(scenario, 25);
+        const bool is_beside = into_us && scenario_chance(scenario, 50);
+        if (!is_beside) {
+            day += 1 + scenario_below(scenario, 25);
+            if (scenario_chance(scenario, 30)) day = first_of_month(day);
+            into_us = scenario_chance(scenario, 50) ? PICK(scenario, fractions) : 0;
+        }
         *change = (struct planned_change){.day = day,
                                           .clock = PICK(scenario, instants),
                                           .tariff = scenario_plan_tariff(scenario, subscription->service, 70)};
+        if (is_beside) into_us += 1 + scenario_below(scenario, 2) * scenario_below(scenario, 400000);
+        if (into_us >= MTR_US_PER_SECOND) into_us = 0;
+        if (is_beside && !into_us) change->day = ++day;
+        if (into_us) put_into_second(scenario, subscription->zone, into_us, change);
         if (scenario_chance(scenario, 30)) change->anchor = plan_anchor(scenario, subscription->every);
         change->customer =
             scenario_chance(scenario, 40) || (change->tariff == TARIFFS_MAX && !change->anchor);

@@ -99,6 +99,12 @@ static const struct planned_subscription *choose_subscription(struct scenario *s
 static int64_t choose_time_in_term(struct scenario *scenario, const struct planned_subscription *subscription)
 {
     int64_t time_us = choose_time(scenario);
+    const uint32_t change_count = subscription ? subscription->change_count : 0;
+    if (change_count && scenario_chance(scenario, 12)) { /* in the second of a change */
+        const int64_t second_us = subscription->changes[scenario_below(scenario, change_count)].second_us;
+        if (second_us && second_us < scenario->now_us)
+            return second_us + scenario_below(scenario, 1000002) - 1;
+    }
     if (subscription && scenario_chance(scenario, 5)) /* around its first hour */
         return subscription->start_day * MTR_US_PER_DAY +
                (int64_t)scenario_below(scenario, 36 * 3600) * (MTR_US_PER_SECOND / 4);

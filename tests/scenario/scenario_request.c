@@ -189,7 +189,7 @@ static int on_period(void *context, const struct mtr_charge_period *period)
     if (asking->pools_go_on && (!is_closed || !is_answered)) asking->is_broken_off = true;
     if (!is_closed || !is_answered || asking->is_broken_off) return MTR_OK;
     CHECK(asking->scenario, asking->period_count < PERIODS_MAX, "too many periods");
-    asking->periods[asking->period_count++] = (struct mtr_period){start_us, period->end_us};
+    asking->periods[asking->period_count++] = (struct mtr_period){start_us, mtr_time_sooner(period->end_us, subscription->end_us)};
     return mtr_charges_walk_lines(asking->charges, period->subscription, period->start_us, on_line, asking);
 }
 

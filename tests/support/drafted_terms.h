@@ -8,6 +8,22 @@
 
 #include "tests/support/drafting.h"
 
+/* Many begin in the second in which a period begins already: that of the start, or of a month in UTC. */
+static inline int64_t time_of_change(int64_t start_us)
+{
+    const int64_t into_us = 1 + (int64_t)random_below(&source, MTR_US_PER_SECOND - 1);
+    switch (below(4)) {
+    case 0: return mtr_time_second(start_us) + into_us;
+    case 1: return JANUARY_US + (below(2) ? 31 : 0) * DAY_US + into_us;
+    default: return any_time();
+    }
+}
+
+static inline int64_t time_of_next_change(int64_t from_us)
+{
+    return from_us + 1 + (int64_t)(below(2) ? random_below(&source, 8 * (uint64_t)DAY_US) : random_below(&source, MTR_US_PER_SECOND));
+}
+
 /* From a time on another tariff, customer or billing. */
 static inline void add_changes(struct text *text, int64_t start_us)
 {
@@ -15,10 +31,10 @@ static inline void add_changes(struct text *text, int64_t start_us)
                                         "billing: {every: week}", "billing: {every: month, anchor: anniversary}",
                                         "tariff: u, currency: EUR, customer: c0",
                                         "tariff: d, currency: USD", "tariff: d, currency: USD, customer: c1"};
-    int64_t from_us = any_time();
+    int64_t from_us = time_of_change(start_us);
     if (below(2) || from_us <= start_us) return;
     add(text, ", changes: [");
-    for (uint32_t i = 0; i < 2; i++, from_us += 1 + (int64_t)random_below(&source, 8 * (uint64_t)DAY_US)) {
+    for (uint32_t i = 0; i < 2; i++, from_us = time_of_next_change(from_us)) {
         char from[MTR_TIME_TEXT_BYTES];
         mtr_time_format(from_us, from);
         add(text, "%s{from: '%s', %s}", i ? ", " : "", from, whats[below(has_sharing ? 8 : 6)]);

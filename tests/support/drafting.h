@@ -200,7 +200,11 @@ static inline void open_world(uint64_t seed)
     add(&text, "subscriptions:\n");
     for (uint32_t i = 0; i < 4; i++) add_subscription(&text, i, JANUARY_US - 40 * DAY_US, INT64_MAX, 0);
     store(&text);
-    for (int i = 0; i < EVENTS; i++) send(i % 4 ? any_time() : JANUARY_US + 15 * DAY_US - HOUR_US / 2 + (int64_t)below(3600) * MTR_US_PER_SECOND);
+    for (int i = 0; i < EVENTS; i++) {
+        if (i % 4) send(any_time());
+        else if (i % 8) send(JANUARY_US - (below(2) ? 40 : 0) * DAY_US + (int64_t)below(1000000)); /* of starts and changes */
+        else send(JANUARY_US + 15 * DAY_US - HOUR_US / 2 + (int64_t)below(3600) * MTR_US_PER_SECOND);
+    }
     world.rating.now_us = JANUARY_US + 40 * DAY_US;
     settle();
     settle();

@@ -114,7 +114,8 @@ static int on_period(void *context, const struct mtr_charge_period *period)
     margins->next_period_us = period->start_us;
     const struct mtr_subscription *phase =
         mtr_billing_period_phase(margins->subscription, period->start_us);
-    if (margins->customer.size && !mtr_str_equal(margins->customer, phase->customer)) {
+    const bool is_earlier = mtr_billing_period_instant(phase, period->start_us) < margins->from_us;
+    if (is_earlier || (margins->customer.size && !mtr_str_equal(margins->customer, phase->customer))) {
         margins->next_period_us++;
         return MTR_OK;
     }
@@ -135,7 +136,8 @@ static bool begin(struct api_call *call)
     margins->losses_only = api_flag(call, "losses");
     margins->limit = api_u64(call, "limit");
     margins->after = (uint32_t)api_u64(call, "after");
-    margins->from_us = margins->next_period_us = mtr_time_second(api_time_us(call, "from", 0));
+    margins->from_us = api_time_us(call, "from", 0);
+    margins->next_period_us = mtr_time_second(margins->from_us);
     call->state = margins;
     return true;
 }
@@ -159,7 +161,7 @@ static int list_lines(struct api_call *call, struct margins *margins)
             if (rc) return rc;
         }
         margins->after++;
-        margins->next_period_us = margins->from_us;
+        margins->next_period_us = mtr_time_second(margins->from_us);
     }
     api_rows_end(margins->rows, margins->after, margins->after < count);
     return MTR_OK;

@@ -63,6 +63,14 @@ static bool is_behind(const struct waiting_list *list, const struct mtr_charge_w
            (waiting->subscription == list->subscription && waiting->period_start_us > list->period_start_us);
 }
 
+/* The store has its end in whole seconds; one that ends inside a second ends with its phase. */
+static int64_t end_of(const struct mtr_charge_period *period, const struct mtr_subscription *phase)
+{
+    const bool ends_with_it =
+        phase->end_us < period->end_us && phase->end_us > period->end_us - MTR_US_PER_SECOND;
+    return ends_with_it ? phase->end_us : period->end_us;
+}
+
 static int write_waiting(struct waiting_list *list, const struct mtr_subscription *subscription,
                          const struct mtr_charge_waiting *waiting)
 {
@@ -71,7 +79,7 @@ static int write_waiting(struct waiting_list *list, const struct mtr_subscriptio
     int rc = mtr_charges_get_period(list->txn, waiting->subscription, waiting->period_start_us, &period);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     const int64_t start_us = mtr_billing_period_instant(subscription, period.start_us),
-                  end_us = period.end_us;
+                  end_us = end_of(&period, subscription);
     const struct waiting_row row = {
         .subscription = subscription->key,
         .customer = subscription->customer,

@@ -8,9 +8,9 @@
  * reached it. Periods that are over are priced as closed, those that still run as far as they are used; each
  * price by the period's end on its own side.
  *
- * Periods of both sides are the same one where they begin in the same second, for one customer in one
- * currency. Where only one side has such a period, it stands alone, with 0 on the other: what was charged of
- * it is taken back, or all of it is new.
+ * Periods of both sides are the same one where they have one name (rater/billing_period.h: mostly the second
+ * in which they begin), for one customer in one currency. Where only one side has such a period, it stands
+ * alone, with 0 on the other: what was charged of it is taken back, or all of it is new.
  *
  * A subscription that is new in the draft is told with all of its periods so far, and with the stored events
  * that wait for its subject.

@@ -72,14 +72,17 @@ int64_t mtr_billing_period_start(const struct mtr_subscription *subscription, in
                                  int64_t *end_us);
 
 /* The name, in the charges store, of the period that starts at that instant: the beginning of the second that
- * it lies in. Where that is not known to be a period, the name that it would have. */
+ * it lies in, or the instant itself where another period of the subscription starts in that second before it.
+ * So a name is of one period, and names stand in the order of starts. A period gets another name where one
+ * before it in its second comes or goes: charges go by names, and are taken back where no period has the name
+ * any more. */
 int64_t mtr_billing_period_name(const struct mtr_subscription *subscription, int64_t start_us);
 
 /* The instant at which the period of that name starts, if it is one of the phase: the phase's own start, or
  * the name itself. */
 int64_t mtr_billing_period_instant(const struct mtr_subscription *phase, int64_t name_us);
 
-/* The phase of the period of that name. */
+/* The phase of the period of that name: of a whole second the phase of the first period that starts in it. */
 const struct mtr_subscription *mtr_billing_period_phase(const struct mtr_subscription *subscription,
                                                         int64_t name_us);
 

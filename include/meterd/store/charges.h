@@ -206,8 +206,8 @@ enum mtr_charge_period_status { MTR_PERIOD_OPEN = 0, MTR_PERIOD_FINAL = 1 };
 
 struct mtr_charge_period {
     uint32_t subscription;
-    int64_t start_us;
-    int64_t end_us;
+    int64_t start_us; /* its name */
+    int64_t end_us;   /* of whole seconds: rounded up */
     enum mtr_charge_period_status status;
     bool dirty;                /* usage or inputs changed since it was rated */
     int problem;               /* why the last rating failed (enum mtr_error); 0 when it did not */

@@ -38,12 +38,32 @@ static const char *random_end(const struct rating_world *world, struct random_so
     return text;
 }
 
+/* At instants of few seconds, most of them such in which a day begins in one of the zones. */
+static const char *random_changes(struct random_source *random)
+{
+    static const char *const seconds[] = {"2026-01-04T05:30:00", "2026-01-08T00:00:00", "2026-01-08T18:30:00", "2026-01-10T13:00:00",
+                                          "2026-02-01T00:00:00", "2026-02-01T03:00:00"};
+    static const char *const into[] = {"", ".000001", ".5", ".500001", ".999999"};
+    static const char *const whats[] = {"customer: c", "customer: c1", "customer: c2", "billing: {every: day}", "billing: {every: month}"};
+    static char text[1024];
+    size_t size = 0;
+    text[0] = '\0';
+    if (random_below(random, 3) == 0) return text;
+    for (size_t i = 0; i < 6; i++)
+        for (size_t k = random_below(random, 2) ? random_below(random, 5) : 5; k < 5; k += 1 + random_below(random, 4))
+            size += (size_t)snprintf(text + size, sizeof(text) - size, "%s{from: '%s%sZ', %s}", size ? ", " : ", changes: [", seconds[i], into[k],
+                                     whats[random_below(random, 5)]);
+    if (size) size += (size_t)snprintf(text + size, sizeof(text) - size, "]");
+    assert_true(size < sizeof(text));
+    return text;
+}
+
 static void apply_random_catalog(struct rating_world *world, struct random_source *random, bool first)
 {
     static const char *const zones[] = {"UTC", "Asia/Kolkata", "America/Sao_Paulo", "Australia/Lord_Howe"};
     static const char *const periods[] = {"{every: month}", "{every: week}", "{every: day}",
                                           "{every: month, anchor: anniversary}"};
-    char yaml[8192];
+    char yaml[16384];
     size_t size = 0;
     if (first) size = (size_t)snprintf(yaml, sizeof(yaml), "%s", HEAD);
     size += (size_t)snprintf(yaml + size, sizeof(yaml) - size,
@@ -81,10 +101,10 @@ static void apply_random_catalog(struct rating_world *world, struct random_sourc
         size += (size_t)snprintf(
             yaml + size, sizeof(yaml) - size,
             "  - {key: s%u, service: compute, customer: c, tariff: t, zone: %s, billing: %s,\n"
-            "     start: '2026-01-%02uT05:30:00Z'%s%s}\n",
+            "     start: '2026-01-%02uT05:30:00Z'%s%s%s}\n",
             i, zones[i], periods[i], 1 + (first || random_below(random, 4) ? 0 : (unsigned)random_below(random, 3)),
             random_below(random, 3) ? "" : ", trial_end: '2026-01-09T00:00:00Z'",
-            first || random_below(random, 2) ? "" : random_end(world, random));
+            first || random_below(random, 2) ? "" : random_end(world, random), random_changes(random));
     }
     assert_true(size < sizeof(yaml));
     rating_apply(world, yaml);
