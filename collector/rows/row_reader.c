@@ -10,6 +10,7 @@
 
 #include <xxhash.h>
 
+#include "collector/rows/counter/counted_row.h"
 #include "collector/rows/import_number.h"
 #include "collector/rows/known_ids.h"
 
@@ -25,6 +26,7 @@ struct mtr_row_reader {
     uint64_t records_before; /* of the texts before this one */
     struct mtr_arena arena; /* of one row */
     struct known_ids ids;
+    struct counted_rows counted;
     bool has_hash;
     uint32_t column_count; /* the map's that rows have, and that of the sum behind them where it is none */
     struct mtr_str mapped[MTR_IMPORT_COLUMNS_MAX];     /* where there are constants: the map's cells */
@@ -95,6 +97,29 @@ static const struct mtr_str *map_cells(struct mtr_row_reader *reader, const stru
     return reader->mapped;
 }
 
+/* A fault of one row leaves the others be, unless it ends the reading. */
+static int tell_fault(struct mtr_row_reader *reader, struct mtr_diagnostic *problem,
+                      const struct mtr_record_place *place, bool ends)
+{
+    problem->line = (uint32_t)place->line;
+    problem->column = (uint32_t)place->column;
+    problem->offset = place->offset;
+    if (!ends) return tell(reader, problem, place);
+    int rc = tell(reader, problem, NULL);
+    return rc ? rc : MTR_EINVALID;
+}
+
+static int count_row(struct mtr_row_reader *reader, const struct mtr_str *cells, struct mtr_event *event,
+                     const struct mtr_record_place *place, bool *skipped)
+{
+    struct mtr_diagnostic problem;
+    bool ends;
+    int rc = counted_row(&reader->counted, cells, event, skipped, &problem, &ends);
+    if (!rc || rc == MTR_ENOMEM) return rc;
+    *skipped = true;
+    return tell_fault(reader, &problem, place, ends || rc == MTR_ELIMIT);
+}
+
 static int on_record(void *context, const struct mtr_str *cells, const struct mtr_record_place *place)
 {
     struct mtr_row_reader *reader = context;
@@ -104,16 +129,14 @@ static int on_record(void *context, const struct mtr_str *cells, const struct mt
     mtr_arena_reset(&reader->arena);
     if (reader->has_hash) add_to_hash(reader, cells);
     if (reader->sum_column != NO_COLUMN) add_to_sum(reader, cells[reader->sum_column]);
-    int rc = mtr_import_map_event(reader->map, map_cells(reader, cells), &reader->arena, &event, &skipped,
-                                  &problem);
-    if (rc == MTR_EINVALID) {
-        problem.line = (uint32_t)place->line;
-        problem.column = (uint32_t)place->column;
-        problem.offset = place->offset;
-        return tell(reader, &problem, place);
-    }
+    const struct mtr_str *mapped = map_cells(reader, cells);
+    int rc = mtr_import_map_event(reader->map, mapped, &reader->arena, &event, &skipped, &problem);
+    if (rc == MTR_EINVALID) return tell_fault(reader, &problem, place, false);
+    const uint64_t problems = reader->counts.problems;
+    if (!rc && !skipped && reader->map->counter_before_us)
+        rc = count_row(reader, mapped, &event, place, &skipped);
     if (rc) return rc;
-    reader->counts.skipped += skipped;
+    reader->counts.skipped += skipped && problems == reader->counts.problems;
     if (skipped) return MTR_OK;
     rc = number_id(reader, &event, place->line);
     if (rc) return rc;
@@ -201,6 +224,8 @@ int mtr_row_reader_open(const struct mtr_import_map *map, const struct mtr_row_o
     reader->hooks = *hooks;
     reader->options = *options;
     reader->has_hash = options->has_hash;
+    reader->counted.map = map;
+    reader->counted.from_us = options->counted_from_us ? options->counted_from_us : INT64_MIN;
     reader->sum_column = NO_COLUMN;
     reader->plain_sum.decimal = '.';
     mtr_arena_init(&reader->arena, 16 << 10, ROW_ARENA_BYTES_MAX);
@@ -217,6 +242,7 @@ void mtr_row_reader_close(struct mtr_row_reader *reader)
     mtr_record_reader_close(reader->records);
     mtr_arena_release(&reader->arena);
     known_ids_release(&reader->ids);
+    counted_rows_release(&reader->counted);
     free(reader);
 }
 
@@ -241,6 +267,7 @@ int mtr_row_reader_end(struct mtr_row_reader *reader)
 struct mtr_row_counts mtr_row_reader_counts(const struct mtr_row_reader *reader)
 {
     struct mtr_row_counts counts = reader->counts;
+    counts.counters = reader->counted.counts;
     counts.rows = reader->records_before + (reader->records ? mtr_record_reader_count(reader->records) : 0);
     return counts;
 }

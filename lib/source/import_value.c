@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/source/import_reading.h"
+#include "meterd/core/time.h"
 
 int import_add_column(struct import_reading *reading, const struct mtr_node *node, struct mtr_str name,
                       int32_t *column)
@@ -173,14 +174,27 @@ static int parse_round(struct import_reading *reading, const struct mtr_node *no
     return mode ? parse_mode(reading, mode, value) : MTR_OK;
 }
 
-/* {series: [instance, device]}: the columns that tell one counter from another. */
+static int parse_before(struct import_reading *reading, const struct mtr_node *node)
+{
+    int64_t before_us = MTR_COUNTER_BEFORE_US;
+    const bool is_list = node && (node->kind == MTR_NODE_MAP || node->kind == MTR_NODE_LIST);
+    if (is_list || (node && (mtr_duration_parse(node->text, &before_us) || before_us <= 0 ||
+                             before_us > 31 * MTR_US_PER_DAY)))
+        return row_fault(node, reading->diagnostic,
+                         "a duration up to 31 days is expected: in which a counter has a sample, as 1h");
+    reading->map->counter_before_us = mtr_time_later(reading->map->counter_before_us, before_us);
+    return MTR_OK;
+}
+
+/* {series: [instance, device], before: 1h}: the columns that tell one counter from another. */
 static int parse_counter(struct import_reading *reading, const struct mtr_node *node,
                          struct mtr_import_value *value)
 {
-    static const char *const keys[] = {"series", NULL};
+    static const char *const keys[] = {"series", "before", NULL};
     const struct mtr_node *series = mtr_node_get(node, "series");
     int32_t columns[MTR_IMPORT_PARTS_MAX];
     int rc = node->kind == MTR_NODE_MAP ? row_check_keys(node, keys, reading->diagnostic) : MTR_OK;
+    if (!rc) rc = parse_before(reading, mtr_node_get(node, "before"));
     if (rc) return rc;
     if (!series || series->kind != MTR_NODE_LIST || series->child_count > MTR_IMPORT_PARTS_MAX)
         return row_fault(node, reading->diagnostic,

@@ -347,7 +347,7 @@ void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, in
         if (report->alarm) poller_set_reading_alarm(poller, strand, report->alarm, report->text, now_us);
         break;
     }
-    poller_watch_report(poller, strand, report, now_us);
+    poller_watch_report(poller, strand, &task->window, report, now_us);
     strand->piece_us = poll_split_remember(report, &task->window, strand->piece_us, &strand->piece_good);
     poller_asked_ended(strand, &task->window, report, now_us);
     poll_close(strand->poll);

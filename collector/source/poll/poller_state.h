@@ -54,6 +54,8 @@ struct poller_strand {
     int64_t seen_us;   /* when it was first looked at; 0: not yet */
     int64_t good_us;   /* when a good reading last ended; 0: none since the start */
     int64_t newest_us; /* of the rows that are known; 0: none are */
+    /* Samples of a counter that are missing, in the newest window that was read; 0: none are. */
+    int64_t hole_window_us, hole_from_us, hole_to_us;
 };
 
 struct poller_gate {

@@ -52,6 +52,36 @@ void poller_gap_note_feed(struct poller_gap *gap, const struct poller_strand *st
     note(gap, strand, &none, due_us, now_us);
 }
 
+/* A window that is newer, and has no hole, ends it. */
+static void watch_counters(struct mtr_poller *poller, struct poller_strand *strand, int64_t window_us,
+                           const struct poll_report *report)
+{
+    const struct mtr_counter_counts *counters = &report->counts.counters;
+    const uint64_t news = report->counts.added + report->counts.changed + report->counts.gone;
+    char line[200];
+    if (news && (counters->opened || counters->resets)) {
+        snprintf(line, sizeof(line),
+                 "%" PRIu64 " counter%s opened without a sample before, %" PRIu64 " began again at 0",
+                 counters->opened, mtr_plural(counters->opened), counters->resets);
+        poller->hooks.tell(poller->hooks.context, false, strand->strand.source, line);
+    }
+    if (window_us < strand->hole_window_us) return;
+    strand->hole_window_us = counters->holes ? window_us : 0;
+    strand->hole_from_us = counters->hole_from_us;
+    strand->hole_to_us = counters->hole_to_us;
+}
+
+static void tell_hole(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
+{
+    char from[MTR_TIME_TEXT_BYTES], to[MTR_TIME_TEXT_BYTES], text[POLL_TEXT_BYTES];
+    mtr_time_format(strand->hole_from_us, from);
+    mtr_time_format(strand->hole_to_us, to);
+    snprintf(text, sizeof(text),
+             "a counter has no sample from %s to %s: what it lost if it began again in between is not known",
+             from, to);
+    poller_raise(poller, strand, MTR_ALARM_GAP, text, now_us);
+}
+
 static void tell_gap(struct mtr_poller *poller, struct poller_strand *strand, const struct poller_gap *gap,
                      int64_t now_us)
 {
@@ -103,6 +133,8 @@ int64_t poller_watch_look(struct mtr_poller *poller, struct poller_strand *stran
 {
     if (gap->is_found)
         tell_gap(poller, strand, gap, now_us);
+    else if (strand->hole_window_us)
+        tell_hole(poller, strand, now_us);
     else
         poller_clear(poller, strand, MTR_ALARM_GAP, now_us);
     const int64_t stale_us = watch_freshness(poller, strand, now_us);
@@ -129,10 +161,11 @@ static void watch_clock(struct mtr_poller *poller, struct poller_strand *strand,
 }
 
 void poller_watch_report(struct mtr_poller *poller, struct poller_strand *strand,
-                         const struct poll_report *report, int64_t now_us)
+                         const struct mtr_window *window, const struct poll_report *report, int64_t now_us)
 {
     const bool is_good = report->result == POLL_TAKEN || report->result == POLL_UNCHANGED;
     if (is_good) strand->good_us = now_us;
     if (is_good) strand->newest_us = mtr_time_later(strand->newest_us, report->counts.newest_us);
+    if (report->result == POLL_TAKEN) watch_counters(poller, strand, window->from_us, report);
     watch_clock(poller, strand, report, now_us);
 }

@@ -4,7 +4,8 @@
  *
  *   gap     a window is over and due, and no reading of it is whole yet: a grace behind that, an alarm. What
  *           was due before the strand was first looked at (a new source, down time) has its grace from then
- *           on, and anew with each good reading: a backfill that gets on is none
+ *           on, and anew with each good reading: a backfill that gets on is none. Or samples of a counter
+ *           that are further apart than its `before`, until a newer window has none such
  *   stale   the newest row of all the source's requests is older than expect.freshness
  *   skew    the Date of an answer lies outside of the time in which it came by more than a bound
  */
@@ -36,6 +37,6 @@ int64_t poller_watch_look(struct mtr_poller *poller, struct poller_strand *stran
                           const struct poller_gap *gap, int64_t now_us);
 /* A reading has ended, whatever came of it. */
 void poller_watch_report(struct mtr_poller *poller, struct poller_strand *strand,
-                         const struct poll_report *report, int64_t now_us);
+                         const struct mtr_window *window, const struct poll_report *report, int64_t now_us);
 
 #endif

@@ -192,7 +192,7 @@ static void collect_wants(struct reading *reading)
 static bool is_number_of_one_column(const struct mtr_import_value *value)
 {
     return value->kind == MTR_IMPORT_PARTS && value->part_count == 1 && value->parts[0].column >= 0 &&
-           value->type != MTR_IMPORT_TEXT;
+           value->type != MTR_IMPORT_TEXT && !value->is_counter;
 }
 
 /* What the guard adds up: what the vendor proves, or else `quantity`, or else the first number. */
@@ -222,7 +222,8 @@ int reading_open_rows(struct reading *reading, const char **fault)
                                             .sum_of = reading->watched,
                                             .constants = reading->constants,
                                             .constant_count = reading->constant_count,
-                                            .may_be_empty = true};
+                                            .may_be_empty = true,
+                                            .counted_from_us = reading->pieces.window.from_us};
     return mtr_row_reader_open(&reading->ask.source->map, &options, &hooks, &reading->reader, fault);
 }
 
@@ -261,7 +262,7 @@ void reading_close(struct reading *reading)
     page_write_abort(reading->writer);
     page_text_release(&reading->text);
     if (!reading->is_kept) pages_remove(reading->directory, reading->ask.number, reading->page_count);
-    free(reading->pieces.first_pages);
+    free(reading->pieces.begins);
     mtr_row_reader_close(reading->reader);
     read_rows_release(&reading->rows);
     mtr_arena_release(&reading->arena);

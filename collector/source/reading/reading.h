@@ -110,6 +110,7 @@ int reading_note(struct reading *reading, const struct verdict *verdict,
 struct reading_counts {
     uint64_t rows, skipped, problems, repeated, same, added, changed, gone, moved, elsewhere;
     int64_t newest_us; /* time of the newest row; INT64_MIN without one */
+    struct mtr_counter_counts counters;
 };
 struct reading_counts reading_counts_of(const struct reading *reading);
 

@@ -207,5 +207,6 @@ struct reading_counts reading_counts_of(const struct reading *reading)
                                    .gone = merge->gone,
                                    .moved = merge->moved,
                                    .elsewhere = merge->elsewhere,
-                                   .newest_us = reading->newest_us};
+                                   .newest_us = reading->newest_us,
+                                   .counters = reading->counts.counters};
 }

@@ -32,7 +32,7 @@ static int on_problem(void *context, const struct mtr_diagnostic *problem,
     return rc;
 }
 
-static int open_again(struct reading *reading)
+static int open_again(struct reading *reading, const struct reading_piece *piece)
 {
     const char *fault;
     const struct mtr_row_hooks hooks = {on_event, on_problem, reading};
@@ -40,7 +40,8 @@ static int open_again(struct reading *reading)
                                             .gather_bytes = PIECE_BYTES,
                                             .constants = reading->constants,
                                             .constant_count = reading->constant_count,
-                                            .may_be_empty = true};
+                                            .may_be_empty = true,
+                                            .counted_from_us = piece->from_us};
     mtr_row_reader_close(reading->reader);
     reading->reader = NULL;
     return mtr_row_reader_open(&reading->ask.source->map, &options, &hooks, &reading->reader, &fault);
@@ -50,8 +51,8 @@ static int open_page(struct reading *reading)
 {
     const char *fault;
     reading->page_at++;
-    const bool is_first = reading_begins_piece(reading, reading->page_at);
-    int rc = is_first ? open_again(reading) : mtr_row_reader_turn(reading->reader, &fault);
+    const struct reading_piece *piece = reading_piece_at(reading, reading->page_at);
+    int rc = piece ? open_again(reading, piece) : mtr_row_reader_turn(reading->reader, &fault);
     if (!rc)
         rc = page_read_open(reading->directory, reading->ask.number, reading->page_at, &reading->page_reader);
     return rc ? rc : page_text_again(&reading->text, reading->reader);

@@ -16,12 +16,13 @@ static int note_begin(struct reading *reading, struct mtr_window window)
     if (pieces->count == READING_PIECES_MAX) return MTR_ELIMIT;
     if (pieces->count == pieces->capacity) {
         const uint32_t capacity = pieces->capacity ? 2 * pieces->capacity : 8;
-        void *grown = realloc(pieces->first_pages, capacity * sizeof(*pieces->first_pages));
+        void *grown = realloc(pieces->begins, capacity * sizeof(*pieces->begins));
         if (!grown) return MTR_ENOMEM;
-        pieces->first_pages = grown;
+        pieces->begins = grown;
         pieces->capacity = capacity;
     }
-    pieces->first_pages[pieces->count++] = reading->page_count + 1;
+    pieces->begins[pieces->count++] =
+        (struct reading_piece){reading->page_count + 1, window.to_us ? window.from_us : 0};
     pieces->window = window;
     pieces->has_ended = false;
     pieces->begin = (struct reading_mark){.pages = reading->page_count,
@@ -59,6 +60,16 @@ void reading_drop_piece(struct reading *reading)
     reading->pieces.count--;
 }
 
+static struct mtr_counter_counts add_counters(const struct mtr_counter_counts *before,
+                                              const struct mtr_counter_counts *now)
+{
+    struct mtr_counter_counts all = before->holes ? *before : *now; /* the first hole is told */
+    all.opened = before->opened + now->opened;
+    all.resets = before->resets + now->resets;
+    all.holes = before->holes + now->holes;
+    return all;
+}
+
 /* What the reader has counted in the piece, and all pieces before it. */
 struct mtr_row_counts reading_counts_so_far(const struct reading *reading)
 {
@@ -70,6 +81,7 @@ struct mtr_row_counts reading_counts_so_far(const struct reading *reading)
     all.problems += before->problems;
     all.not_summed += before->not_summed;
     if (mtr_decimal_add(all.sum, before->sum, &all.sum)) all.not_summed++;
+    all.counters = add_counters(&before->counters, &all.counters);
     return all;
 }
 
@@ -109,16 +121,19 @@ bool reading_is_of_piece(const struct reading *reading, const struct mtr_event *
            (is_last || row->time_us <= piece->to_us);
 }
 
-bool reading_begins_piece(const struct reading *reading, uint32_t page)
+const struct reading_piece *reading_piece_at(const struct reading *reading, uint32_t page)
 {
     const struct reading_pieces *pieces = &reading->pieces;
     uint32_t low = 0, high = pieces->count;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        if (pieces->first_pages[middle] < page)
+        if (pieces->begins[middle].first_page < page)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < pieces->count && pieces->first_pages[low] == page;
+    const bool is_one = low < pieces->count && pieces->begins[low].first_page == page;
+    while (is_one && low + 1 < pieces->count && pieces->begins[low + 1].first_page == page)
+        low++; /* those before have no pages */
+    return is_one ? &pieces->begins[low] : NULL;
 }

@@ -26,9 +26,14 @@ struct reading_proved {
     struct mtr_found proofs[READING_PROOFS];
 };
 
+struct reading_piece {
+    uint32_t first_page; /* of one without pages that of the next */
+    int64_t from_us;
+};
+
 struct reading_pieces {
     struct mtr_window window;  /* of the one at work */
-    uint32_t *first_pages;     /* of each; one without pages has the next one's */
+    struct reading_piece *begins; /* of each */
     uint32_t count, capacity;
     struct reading_mark begin; /* of the one at work */
     bool has_ended;
@@ -91,6 +96,7 @@ void reading_take_proofs(const struct reading *reading, struct reading_facts *fa
 struct mtr_row_counts reading_counts_so_far(const struct reading *reading);
 /* A row of a multiset is told apart from others only where its time is in the piece that was asked for. */
 bool reading_is_of_piece(const struct reading *reading, const struct mtr_event *row);
-bool reading_begins_piece(const struct reading *reading, uint32_t page);
+/* The piece that begins with that page; NULL: it is not a piece's first. */
+const struct reading_piece *reading_piece_at(const struct reading *reading, uint32_t page);
 
 #endif

@@ -25,6 +25,12 @@ static int64_t feed_from_us(const struct request_ask *ask)
     return mtr_time_later(ask->since_us - window->overlap_us, window->start_us);
 }
 
+/* And what counters are held against. */
+static int64_t window_from_us(const struct request_ask *ask)
+{
+    return mtr_time_later(ask->window.from_us - ask->source->map.counter_before_us, 0);
+}
+
 void request_text_begin(struct request_text *text, const struct request_ask *ask, struct mtr_arena *arena)
 {
     const struct mtr_source_window *window = &ask->source->window;
@@ -32,7 +38,7 @@ void request_text_begin(struct request_text *text, const struct request_ask *ask
     const bool is_feed = ask->window.to_us == 0;
     *text = (struct request_text){.ask = ask, .arena = arena};
     struct mtr_template_values *values = &text->values;
-    values->from_us = is_feed ? feed_from_us(ask) : ask->window.from_us;
+    values->from_us = is_feed ? feed_from_us(ask) : window_from_us(ask);
     values->to_us = is_feed ? ask->now_us : ask->window.to_us;
     values->last_us = values->to_us;
     if (!is_feed) values->last_us = mtr_window_last_us(window, &ask->window, request->unit_us);

@@ -40,6 +40,14 @@ struct mtr_row_hooks {
     void *context;
 };
 
+/* What was seen of counters (`counter` in a map), of rows of the window alone. */
+struct mtr_counter_counts {
+    uint64_t opened; /* without a sample before the first one */
+    uint64_t resets; /* that began again at 0 */
+    uint64_t holes;  /* samples that come longer than `before` behind the one before */
+    int64_t hole_from_us, hole_to_us; /* of the first of them */
+};
+
 struct mtr_row_options {
     const struct mtr_row_format *format; /* not BY_NAME; the map's own, or another */
     const struct mtr_record_want *wants;
@@ -54,6 +62,8 @@ struct mtr_row_options {
     uint32_t constant_count;
     uint32_t gather_bytes; /* as of the record reader */
     bool may_be_empty;     /* as of the record reader: of answers, where a file would be a wrong one */
+    /* Rows of before have values that counters are held against, and are no events. 0: there is none. */
+    int64_t counted_from_us;
 };
 
 struct mtr_row_counts {
@@ -64,6 +74,7 @@ struct mtr_row_counts {
     uint64_t hash[2];        /* of the cells of all rows that could be read, where it is wanted: equal for
                               * equal rows in any order */
     struct mtr_decimal sum;  /* of `sum_of` */
+    struct mtr_counter_counts counters;
     uint64_t not_summed;     /* rows without such a number, or with one that did not fit: with any of them the
                               * sum proves nothing */
 };

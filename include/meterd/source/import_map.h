@@ -26,7 +26,9 @@
  * In a source's `map` there is neither id (its `identity` says it) nor source, format and delimiter. Columns
  * that begin with `each.` are of its for_each, as `subject: each.subject`, and the same for all rows of a
  * request (`constants` of a row reader). A number may be a counter:
- * {path: value, counter: {series: [instance, device]}}.
+ * {path: value, counter: {series: [instance, device], before: 1h}}: what its samples grew by is the number.
+ * The request asks for `before` ahead of the window, where the sample stands that the first one is held
+ * against.
  *
  * Equal rows have equal ids, so importing a file again answers `duplicate` for all of it.
  */
@@ -79,6 +81,8 @@ struct mtr_import_value {
     uint32_t series_count;
 };
 
+#define MTR_COUNTER_BEFORE_US (INT64_C(3600) * 1000000) /* unless it is said */
+
 struct mtr_import_skip {
     int32_t column;
     struct mtr_str value;
@@ -99,6 +103,8 @@ struct mtr_import_map {
     struct mtr_zone *zone; /* owned; NULL: none was named, or it is the source's */
     struct mtr_row_format format;
     bool columns_are_numbers; /* all of them */
+    /* The longest `before` of its counters; 0: it has none. Samples further apart than that are told. */
+    int64_t counter_before_us;
 };
 
 /* Reads a mapping. MTR_EINVALID with line and column; MTR_ELIMIT; MTR_ENOMEM. The caller releases *map

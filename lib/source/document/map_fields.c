@@ -32,6 +32,14 @@ static void check_sum(struct source_reading *reading, const struct mtr_source *s
                  "`%.*s%s` is no property that `map: {data: …}` makes", MTR_STR_QUOTED(of));
 }
 
+/* Between two readings of a feed nothing of a counter is kept. */
+static void check_counters(struct source_reading *reading, const struct mtr_source *source)
+{
+    if (source->map.counter_before_us && source->window.length == MTR_LENGTH_CURSOR)
+        source_fault(reading, MTR_FINDING_SOURCE_KEY_CONFLICT, "map",
+                     "a counter needs windows: a feed (`length: cursor`) has no sample before its first one");
+}
+
 void source_read_map(struct source_reading *reading, const struct source_fields *fields,
                      struct mtr_source *out)
 {
@@ -46,4 +54,5 @@ void source_read_map(struct source_reading *reading, const struct source_fields 
     const int rc = import_map_read(fields->map, &source, reading->arena, &out->map, reading->findings);
     if (rc == MTR_ENOMEM) reading->error = rc;
     if (!rc && out->complete.sum_of.size) check_sum(reading, out);
+    if (!rc) check_counters(reading, out);
 }

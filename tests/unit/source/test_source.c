@@ -101,6 +101,7 @@ static void check_answers(const struct mtr_source *s)
     assert_int_equal(s->map.id.kind, MTR_IMPORT_PARTS);
     assert_int_equal(s->map.data_count, 2);
     assert_true(s->map.data[1].is_counter && s->map.data[1].series_count == 2);
+    assert_int_equal(s->map.counter_before_us, MTR_COUNTER_BEFORE_US);
     assert_text("device", s->map.columns[s->map.data[1].series[1]]);
     assert_int_equal(s->map.null_count, 1);
 }
