@@ -31,11 +31,17 @@ INSTANTS = random.Random(SEED + 2 ** 33)  # of what begins and ends
 
 
 def instant(day):
-    """Any microsecond of a day of the run, often one beside a quarter of an hour."""
-    time_us = INSTANTS.randrange(86400 * 10 ** 6)
+    """Any microsecond of a day of the run, often one beside a quarter of an hour, or in the day's first second."""
+    time_us = INSTANTS.randrange(10 ** 6 if INSTANTS.random() < 0.3 else 86400 * 10 ** 6)
     if INSTANTS.random() < 0.4:
         time_us = max(0, time_us // (900 * 10 ** 6) * 900 * 10 ** 6 + INSTANTS.choice((-1, 0, 1)))
     clock = datetime.datetime.combine(FIRST_DAY, datetime.time()) + datetime.timedelta(days=day, microseconds=time_us)
+    return clock.isoformat(timespec="microseconds") + "Z"
+
+
+def beside(text):
+    """Some microseconds later, mostly in the same second."""
+    clock = datetime.datetime.fromisoformat(text.rstrip("Z")) + datetime.timedelta(microseconds=INSTANTS.choice((1, 1000, 400000)))
     return clock.isoformat(timespec="microseconds") + "Z"
 
 
@@ -43,6 +49,7 @@ SPLIT_TIME = instant(24)
 SECOND_SPLIT_TIME = instant(INSTANTS.randrange(3, 23))
 CHANGE_DAY = FIRST_DAY + datetime.timedelta(days=17)
 CHANGE_TIME = instant(17)
+SECOND_CHANGE_TIME = beside(CHANGE_TIME)
 END_TIME = instant(26)
 FIRST_MONTH = (FIRST_DAY.replace(day=1) - datetime.timedelta(days=1)).replace(day=1)  # the whole month before FIRST_DAY's
 
@@ -182,11 +189,12 @@ def changed(catalog):
         if s["key"] == "berlin":
             s["changes"] = [{"from": CHANGE_DAY.isoformat(), "tariff": "dear"}]
         if s["key"] == "york":
-            s["changes"] = [{"from": CHANGE_TIME, "customer": "c2"}, {"from": SPLIT_TIME, "tariff": "dear", "customer": "c3"}]
+            s["changes"] = [{"from": CHANGE_TIME, "customer": "c2"}, {"from": SECOND_CHANGE_TIME, "tariff": "dear"},
+                            {"from": SPLIT_TIME, "tariff": "standard", "customer": "c3"}]
         if s["key"] == "m-nepal":
             s["changes"] = [{"from": CHANGE_TIME, "billing": {"every": "month"}}]
         if s["key"] == "m-berlin":
-            s["changes"] = [{"from": CHANGE_TIME, "customer": "c2"}]
+            s["changes"] = [{"from": CHANGE_TIME, "customer": "c3"}, {"from": SECOND_CHANGE_TIME, "customer": "c2"}]
         if s["key"] == "m-kolkata":
             s["end"] = END_TIME
     catalog["tariffs"].append(other)

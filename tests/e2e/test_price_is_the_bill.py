@@ -92,6 +92,11 @@ WHOLE = (
      MOMENTS + LEVELS + COUNTED + "2026-10-12T10:30:00.499999Z,calls,1,\n2026-10-12T10:30:00.5Z,calls,1,\n2026-10-20T00:00:00Z,calls,1,\n"),
     ("tried", "customer: x, tariff: flat, start: 2026-10-04, end: 2026-11-04, billing: {anchor: anniversary}, trial: {days: 7, tariff: p}, "
      "changes: [{from: 2026-10-21, billing: {every: week, anchor: anniversary}}]", MOMENTS + "2026-10-22T00:00:00Z,calls,9,\n2026-10-29T00:00:00Z,calls,9,\n"),
+    ("within", 'customer: x, tariff: flat, start: 2026-09-20, end: 2026-11-01, opening: [{meter: odo, value: 100}], '
+     'changes: [{from: "2026-10-01T00:00:00.5Z", customer: acme}, {from: "2026-10-12T10:30:00.25Z", tariff: p}, '
+     '{from: "2026-10-12T10:30:00.5Z", tariff: flat, customer: x}]',
+     MOMENTS + LEVELS + COUNTED + "".join(f"2026-10-{time}Z,calls,1,\n" for time in (
+         "01T00:00:00.499999", "01T00:00:00.5", "12T10:30:00.249999", "12T10:30:00.25", "12T10:30:00.499999", "12T10:30:00.5"))),
     ("paid", 'customer: rich, tariff: flat, start: 2026-10-01, end: 2026-11-01, changes: [{from: "2026-10-10T10:45:00Z", customer: poor}]', MOMENTS),
 )
 CREDITS = """
