@@ -93,7 +93,7 @@ def removed_beginning():
         asked = vendor.asked
         daemon.start()
         daemon.apply({"sources": [source("another", vendor.server_address[1], window={"length": "day", "start": DAYS[2]})]})
-        wait_until("one that is younger than the log is read", lambda: vendor.asked > asked)
+        wait_until("one that is younger than the log is read", lambda: [w["state"] for w in windows_of(daemon, "another")] == ["settled"])
         daemon.settle()
         assert vendor.days[asked:] == [DAYS[2]] and not windows_of(daemon, "usage"), vendor.days[asked:]
         more = daemon.get("/v1/usage?window=total&from=2020-01-01&to=2199-01-01")["rows"]
