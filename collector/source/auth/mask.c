@@ -6,7 +6,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
+#include "meterd/core/hash.h"
 #include "meterd/core/json_writer.h"
 #include "meterd/net/crypto.h"
 #include "meterd/net/url.h"
@@ -21,6 +23,8 @@ struct source_mask {
     struct secret secrets[SOURCE_MASK_SECRETS_MAX];
     unsigned count;
     unsigned next; /* the oldest once all are taken */
+    struct mtr_hash128 *signatures; /* of links, in the order in which they came */
+    uint32_t signature_count;
 };
 
 static void wipe(struct secret *secret)
@@ -42,6 +46,7 @@ void source_mask_close(struct source_mask *mask)
 {
     if (!mask) return;
     for (unsigned i = 0; i < mask->count; i++) wipe(&mask->secrets[i]);
+    free(mask->signatures);
     free(mask);
 }
 
@@ -181,6 +186,80 @@ int source_mask_url(const struct source_mask *mask, struct mtr_str url, struct m
         if (!rc && end) rc = mtr_buffer_append_char(out, '&');
         const size_t step = size + (end != NULL);
         left = (struct mtr_str){left.data + step, left.size - step};
+    }
+    return rc;
+}
+
+/* ---- links in a text ---- */
+
+/* Bytes of what parts parameters at the begin of text: ?, &, and the latter as XML and JSON may write it. */
+static size_t mark_at(struct mtr_str text)
+{
+    static const struct mtr_str marks[] = {{"?", 1}, {"&amp;", 5}, {"&", 1}, {"\\u0026", 6}};
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        if (mtr_str_starts_with(text, marks[i])) return marks[i].size;
+    return 0;
+}
+
+static size_t span_of(struct mtr_str text, const char *ends, size_t most)
+{
+    size_t size = 0;
+    while (size < text.size && size < most && !strchr(ends, text.data[size])) size++;
+    return size;
+}
+
+/* From 1, in the order in which values came. MTR_ENOMEM. */
+static int number_of(struct source_mask *mask, struct mtr_str value, uint32_t *out)
+{
+    const XXH128_hash_t digest = XXH3_128bits(value.data, value.size);
+    for (*out = 0; *out < mask->signature_count; ++*out) {
+        const struct mtr_hash128 *known = &mask->signatures[*out];
+        if (known->high == digest.high64 && known->low == digest.low64) return ++*out, MTR_OK;
+    }
+    if (mask->signature_count == SOURCE_MASK_SIGNATURES_MAX) return MTR_OK;
+    /* At 0, and at powers of two. */
+    const bool is_full = (mask->signature_count & (mask->signature_count - 1)) == 0;
+    if (is_full) {
+        const size_t capacity = mask->signature_count ? mask->signature_count * (size_t)2 : 1;
+        struct mtr_hash128 *signatures = realloc(mask->signatures, capacity * sizeof(*signatures));
+        if (!signatures) return MTR_ENOMEM;
+        mask->signatures = signatures;
+    }
+    mask->signatures[mask->signature_count++] = (struct mtr_hash128){digest.high64, digest.low64};
+    *out = mask->signature_count;
+    return MTR_OK;
+}
+
+/* Bytes of "NAME=VALUE" of a parameter that signs, written as it is to be shown; 0: it is none. */
+static size_t write_signature(struct source_mask *mask, struct mtr_str text, struct mtr_buffer *out, int *rc)
+{
+    enum { NAME_BYTES_MAX = 32 };
+    uint32_t number = 0;
+    const size_t name = span_of(text, "=&?\"'<> ", NAME_BYTES_MAX);
+    if (name == text.size || text.data[name] != '=' || !IS_ONE_OF(((struct mtr_str){text.data, name}),
+                                                                  parameter_names))
+        return 0;
+    struct mtr_str value = {text.data + name + 1, text.size - name - 1};
+    value.size = span_of(value, "&\"'<>\\ \r\n\t", value.size);
+    if (!value.size) return 0;
+    *rc = number_of(mask, value, &number);
+    if (!*rc) *rc = mtr_buffer_append(out, text.data, name + 1);
+    if (!*rc) *rc = mtr_buffer_printf(out, "***%u", (unsigned)number);
+    return name + 1 + value.size;
+}
+
+int source_mask_links(struct source_mask *mask, struct mtr_str text, struct mtr_buffer *out)
+{
+    int rc = MTR_OK;
+    while (text.size && !rc) {
+        const size_t mark = mark_at(text), secret = secret_at(mask, text);
+        size_t step = mark ? mark : secret ? secret : 1;
+        rc = secret && !mark ? mtr_buffer_append_str(out, MTR_STR("***"))
+                             : mtr_buffer_append(out, text.data, step);
+        text = (struct mtr_str){text.data + step, text.size - step};
+        if (rc || !mark) continue;
+        step = write_signature(mask, text, out, &rc);
+        text = (struct mtr_str){text.data + step, text.size - step};
     }
     return rc;
 }

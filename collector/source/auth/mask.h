@@ -8,6 +8,8 @@
  *   source_mask_header(mask, name, value, &out);          of those that carry credentials by their name alone
  *                                                         the scheme: "Bearer ***"
  *   source_mask_url(mask, url, &out);                     values of parameters that sign a link: sig=***
+ *   source_mask_links(mask, text, &out);                  the same of all links in a text; what differs goes on
+ *                                                         being told apart: sig=***1, sig=***2
  *
  * Owns copies of the secrets, wiped when they go: the newest SOURCE_MASK_SECRETS_MAX. One thread. Errors:
  * MTR_ENOMEM, and MTR_ELIMIT of out.
@@ -19,7 +21,7 @@
 #include "meterd/core/error.h"
 #include "meterd/core/str.h"
 
-enum { SOURCE_MASK_SECRETS_MAX = 64 };
+enum { SOURCE_MASK_SECRETS_MAX = 64, SOURCE_MASK_SIGNATURES_MAX = 100000 };
 
 struct source_mask;
 
@@ -35,5 +37,7 @@ int source_mask_text(const struct source_mask *mask, struct mtr_str text,
 int source_mask_header(const struct source_mask *mask, struct mtr_str name, struct mtr_str value,
                        struct mtr_buffer *out) MTR_MUST_USE;
 int source_mask_url(const struct source_mask *mask, struct mtr_str url, struct mtr_buffer *out) MTR_MUST_USE;
+/* Secrets too. Of more than SOURCE_MASK_SIGNATURES_MAX different ones the rest are all one. */
+int source_mask_links(struct source_mask *mask, struct mtr_str text, struct mtr_buffer *out) MTR_MUST_USE;
 
 #endif

@@ -30,6 +30,15 @@ const struct poll_report *poll_report(const struct mtr_poll *poll)
     return &poll->report;
 }
 
+bool poll_asks_token(const struct mtr_poll *poll) { return poll->is_token_request; }
+
+const struct verdict *poll_verdict(const struct mtr_poll *poll)
+{
+    return poll->has_verdict ? &poll->verdict : NULL;
+}
+
+const struct reading *poll_reading(const struct mtr_poll *poll) { return poll->reading; }
+
 void *poll_handle(const struct mtr_poll *poll) { return poll->handle; }
 
 void poll_set_handle(struct mtr_poll *poll, void *handle) { poll->handle = handle; }
@@ -184,7 +193,8 @@ void poll_worked(struct mtr_poll *poll, int64_t now_us)
     case POLL_FEED: go_on_feeding(poll); break;
     case POLL_END_PAGE: poll_page_ended(poll, now_us); break;
     case POLL_CHECK:
-        if (poll->verdict.alarm && !poll->verdict.is_news)
+        poll->has_verdict = true;
+        if (poll->task.watch || (poll->verdict.alarm && !poll->verdict.is_news))
             finish_whole(poll);
         else
             poll_start_job(poll, POLL_PART);

@@ -86,6 +86,9 @@ struct poll_task {
     struct auth_session *auth;
     struct gate *gate;
     struct breaker *breaker;
+    /* A trial: the verdict is its end, nothing is sent to the intake (fold and hooks->submit are not used).
+     * NULL: it counts. */
+    const struct reading_watch *watch;
 };
 
 struct poll_report {
@@ -114,6 +117,10 @@ int64_t poll_again_us(const struct mtr_poll *poll); /* WAITING: when; INT64_MAX:
 bool poll_folds(const struct mtr_poll *poll);       /* WORKING: the ledger's fold is in use */
 const struct poll_task *poll_task(const struct mtr_poll *poll);
 const struct poll_report *poll_report(const struct mtr_poll *poll); /* DONE */
+bool poll_asks_token(const struct mtr_poll *poll);                  /* ASKING: it is for a token */
+/* DONE: of a trial; NULL: it did not come to one. */
+const struct verdict *poll_verdict(const struct mtr_poll *poll);
+const struct reading *poll_reading(const struct mtr_poll *poll); /* NULL: none was begun */
 void *poll_handle(const struct mtr_poll *poll);                     /* of whoever sends */
 void poll_set_handle(struct mtr_poll *poll, void *handle);
 

@@ -69,7 +69,8 @@ int poll_begin_reading(struct mtr_poll *poll, const char **fault)
                                     .began_us = poll->entered_us,
                                     .events_max = task->events_max,
                                     .memory = &poll->memory,
-                                    .log = task->log};
+                                    .log = task->log,
+                                    .watch = task->watch};
     reading_close(poll->reading);
     reading_memory_restart(&poll->memory);
     poll->reading = NULL;

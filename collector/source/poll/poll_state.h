@@ -80,6 +80,7 @@ struct mtr_poll {
     struct reading_end end;
     char end_text[POLL_TEXT_BYTES];
     struct verdict verdict;
+    bool has_verdict;
     struct mtr_request *request; /* a part, made and not yet submitted */
     uint64_t committed_seq;
     bool is_last_part;

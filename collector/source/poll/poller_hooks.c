@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "collector/source/call_text.h"
 #include "collector/source/poll/poller_state.h"
 #include "meterd/core/limits.h"
 
@@ -19,28 +20,13 @@ static int send(void *context, struct mtr_poll *poll, const struct source_call *
 {
     struct mtr_poller *poller = context;
     const struct mtr_source *source = poll_task(poll)->source;
-    struct mtr_buffer url, method;
-    mtr_buffer_init(&url, SOURCE_CALL_URL_BYTES_MAX + 1);
-    mtr_buffer_init(&method, 32);
-    int rc = source_call_write_url(call, &url);
-    if (!rc) rc = mtr_buffer_append_char(&url, '\0');
-    if (!rc) rc = mtr_buffer_append(&method, call->method.data, call->method.size);
-    if (!rc) rc = mtr_buffer_append_char(&method, '\0');
-    const struct mtr_http_call request = {.method = method.data,
-                                          .url = url.data,
-                                          .headers = call->headers,
-                                          .header_count = call->header_count,
-                                          .body = call->body,
-                                          .timeout_ms = (uint32_t)(call->timeout_us / 1000),
-                                          .answer_bytes_max = source->answer.bytes_max,
-                                          .allow_loopback = poller->options.allow_loopback,
-                                          .allow_private = poller->options.allow_private,
-                                          .accepts_codings = !call->is_verbatim,
-                                          .certificate_file = call->certificate_file,
-                                          .key_file = call->key_file};
-    if (!rc) rc = poller->hooks.send(poller->hooks.context, poll, &request);
-    mtr_buffer_release(&url);
-    mtr_buffer_release(&method);
+    const struct call_rules rules = {.answer_bytes_max = source->answer.bytes_max,
+                                     .allow_loopback = poller->options.allow_loopback,
+                                     .allow_private = poller->options.allow_private};
+    struct call_text text;
+    int rc = call_text_make(&text, call, &rules);
+    if (!rc) rc = poller->hooks.send(poller->hooks.context, poll, &text.call);
+    call_text_release(&text);
     return rc;
 }
 

@@ -116,8 +116,10 @@ static bool is_outside(const struct reading *reading, int64_t time_us)
     return window->to_us && (time_us < window->from_us || time_us >= window->to_us);
 }
 
-static int add_row(struct reading *reading, const struct mtr_event *event)
+static int add_row(struct reading *reading, const struct mtr_event *event,
+                   const struct mtr_diagnostic *problem)
 {
+    const struct reading_watch *watch = reading->ask.watch;
     const struct mtr_event row = reading_row(reading, event);
     const struct read_row added = {.key =
                                        read_row_key(row.vendor, row.source, row.id, reading->ask.event_key),
@@ -133,7 +135,7 @@ static int add_row(struct reading *reading, const struct mtr_event *event)
     if (rc == MTR_ELIMIT)
         return fail(reading, rc,
                     "more than %" PRIu64 " rows (`guard.rows_max`): shorten the window, or raise it", most);
-    return rc;
+    return rc || !watch ? rc : watch->on_row(watch->context, &added, &row, problem);
 }
 
 static int on_event(void *context, const struct mtr_event *event, const struct mtr_record_place *place)
@@ -148,7 +150,7 @@ static int on_event(void *context, const struct mtr_event *event, const struct m
                     "without an id it cannot be told apart: give rows an `identity`, or a `time`",
                     place->line);
     if (event->time_given && event->time_us > reading->newest_us) reading->newest_us = event->time_us;
-    return add_row(reading, event);
+    return add_row(reading, event, NULL);
 }
 
 /* A problem of the whole page (no record of its own) ends the reading; that of a row is kept. */
@@ -161,7 +163,7 @@ static int on_problem(void *context, const struct mtr_diagnostic *problem,
     struct mtr_event row;
     struct mtr_arena_mark mark = mtr_arena_mark(&reading->arena);
     int rc = reading_refused(reading, &reading->arena, problem, place, &row);
-    if (!rc) rc = add_row(reading, &row);
+    if (!rc) rc = add_row(reading, &row, problem);
     mtr_arena_rewind(&reading->arena, mark);
     reading->problems++;
     return rc;
@@ -247,6 +249,7 @@ int reading_open(const struct reading_ask *ask, struct reading **out, const char
     }
     if (!rc) rc = pages_make_directory(reading->directory);
     if (!rc) rc = reading_begin_piece(reading, ask->window, fault);
+    if (!rc && ask->watch) ask->watch->on_begin(ask->watch->context);
     if (rc)
         reading_close(reading);
     else

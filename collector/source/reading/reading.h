@@ -25,6 +25,16 @@
 
 enum { READING_PAGES_MAX = 100000, READING_WANTS_MAX = MTR_RECORD_WANTS_MAX };
 
+/* Who looks on at a reading that counts for nothing (trial/). */
+struct reading_watch {
+    void *context;
+    void (*on_begin)(void *context); /* with its first page: what was seen before is of no use */
+    /* Each row, as the log would have it; of one that cannot be mapped `problem` says why, else it is NULL.
+     * All is borrowed meanwhile. Another result than MTR_OK ends the reading. */
+    int (*on_row)(void *context, const struct read_row *row, const struct mtr_event *event,
+                  const struct mtr_diagnostic *problem);
+};
+
 struct reading_ask {
     const struct mtr_source *source;
     struct mtr_strand strand;
@@ -41,6 +51,7 @@ struct reading_ask {
     uint32_t events_max; /* of a part */
     struct reading_memory *memory; /* for its rows; NULL: not bounded */
     struct mtr_log *log; /* where the rows of a settled window are */
+    const struct reading_watch *watch; /* NULL: nobody */
 };
 
 struct reading;
@@ -113,5 +124,13 @@ struct reading_counts {
     struct mtr_counter_counts counters;
 };
 struct reading_counts reading_counts_of(const struct reading *reading);
+/* What the pages said of themselves where complete.* asks, and what the rows have in its place. Texts are the
+ * reading's. */
+struct reading_proofs {
+    struct mtr_found count, sum, flag;
+    uint64_t rows;
+    struct mtr_decimal rows_sum;
+};
+struct reading_proofs reading_proofs_of(const struct reading *reading);
 
 #endif

@@ -210,3 +210,12 @@ struct reading_counts reading_counts_of(const struct reading *reading)
                                    .newest_us = reading->newest_us,
                                    .counters = reading->counts.counters};
 }
+
+struct reading_proofs reading_proofs_of(const struct reading *reading)
+{
+    return (struct reading_proofs){.count = reading->proofs[READING_COUNT],
+                                   .sum = reading->proofs[READING_SUM],
+                                   .flag = reading->proofs[READING_FLAG],
+                                   .rows = reading->counts.rows,
+                                   .rows_sum = reading->counts.sum};
+}

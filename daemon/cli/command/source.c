@@ -9,9 +9,7 @@
 #include "daemon/cli/commands.h"
 
 static const struct source_verb *const verbs[] = {
-    &source_verb_list,
-    &source_verb_windows,
-    NULL,
+    &source_verb_list, &source_verb_windows, &source_verb_test, &source_verb_record, NULL,
 };
 
 static const struct source_verb *find_verb(const char *name)
@@ -25,15 +23,19 @@ static int say_verbs(const char *name)
 {
     fprintf(stderr, "meterd source: say");
     for (const struct source_verb *const *verb = verbs; *verb; verb++)
-        fprintf(stderr, "%s `%s%s%s`", verb == verbs ? "" : verb[1] ? "," : " or", (*verb)->name,
-                *(*verb)->arguments ? " " : "", (*verb)->arguments);
+        fprintf(stderr, "%s `%s%s%s`",
+                verb == verbs ? ""
+                : verb[1]     ? ","
+                              : " or",
+                (*verb)->name, *(*verb)->arguments ? " " : "", (*verb)->arguments);
     fprintf(stderr, ", not `%s`\n", name);
     return MTR_EXIT_USAGE;
 }
 
 static bool is_in(const char *const *names, const char *name)
 {
-    while (*names && strcmp(*names, name) != 0) names++;
+    while (*names && strcmp(*names, name) != 0)
+        names++;
     return *names != NULL;
 }
 
@@ -66,7 +68,12 @@ static int run(const struct cli_invocation *invocation)
 }
 
 static const struct cli_option options[] = {
-    {"from", 0, "TIME", "windows: those that begin at this time or later"},
+    {"from", 0, "TIME",
+     "windows: those that begin at this time or later; test, record: from the one that holds it"},
+    {"to", 0, "TIME", "test, record: up to the window that ends here (default: one window)"},
+    {"each", 0, "VALUE…", "test, record: this one of for_each (default: test the first, record all)"},
+    {"answers", 0, "DIRECTORY", "test: from a recording, without a vendor, a network and secrets"},
+    {"source", 0, "KEY", "test, record: which of the sources of FILE"},
     {"after", 0, "N|TIME", "list: sources after this number; windows: those behind the one of this start"},
     {"after-each", 0, "VALUE", "windows: beside --after, of this value of for_each"},
     {"limit", 'n', "N", "list, windows: at most so many rows (default 1000)"},
@@ -82,7 +89,17 @@ const struct cli_command cli_source = {
     .arguments_max = 64,
     .doc = "sources of usage: how they stand, and the ledger of their windows",
     .text = "`list`: what the poller does with each source, and its alarm.\n\n"
-            "`windows KEY`: what was read of each window, and what that proved.\n",
+            "`windows KEY`: what was read of each window, and what that proved.\n\n"
+            "`test FILE|KEY`: reads from the vendor what the document asks for, by the code of the poller, "
+            "and writes nothing:\n"
+            "requests with their secrets masked, pages, rows, proofs, the first events, and what the intake "
+            "would say of each row.\n"
+            "A FILE is drafted upon the catalog of the data directory, where that can be read, or upon the "
+            "further files.\n\n"
+            "`record FILE|KEY DIRECTORY`: the same, and keeps the answers, without secrets, as files that\n"
+            "`test --answers` reads instead of the vendor.\n",
+    .exits = "0 ok, 1 failed: a reading not taken, rows refused; 64 wrong usage, 75 daemon or vendor away, "
+             "78 bad document",
     .options = options,
     .run = run,
 };

@@ -22,5 +22,7 @@ struct source_verb {
 
 extern const struct source_verb source_verb_list;
 extern const struct source_verb source_verb_windows;
+extern const struct source_verb source_verb_test;
+extern const struct source_verb source_verb_record;
 
 #endif

@@ -180,16 +180,34 @@ static void reads_secrets_that_are_secret(void **state)
     remove_tree(directory);
 }
 
-static void expect_masked(const struct source_mask *mask, const char *kind, const char *name, const char *text, const char *wanted)
+static void expect_masked(struct source_mask *mask, const char *kind, const char *name, const char *text, const char *wanted)
 {
     struct mtr_buffer out;
     mtr_buffer_init(&out, 1 << 16);
     int rc = *kind == 'h'   ? source_mask_header(mask, mtr_str_from(name), mtr_str_from(text), &out)
              : *kind == 'u' ? source_mask_url(mask, mtr_str_from(text), &out)
+             : *kind == 'l' ? source_mask_links(mask, mtr_str_from(text), &out)
                             : source_mask_text(mask, mtr_str_from(text), &out);
     assert_int_equal(rc, 0);
     if (!mtr_str_equal(mtr_buffer_str(&out), mtr_str_from(wanted))) fail_msg("%s: %.*s", text, MTR_STR_ARGS(mtr_buffer_str(&out)));
     mtr_buffer_release(&out);
+}
+
+/* Links of a body that is kept: what signs them goes, and which are equal stays. */
+static void masks_links(void **state)
+{
+    (void)state;
+    struct source_mask *mask;
+    assert_int_equal(source_mask_open(&mask), 0);
+    assert_int_equal(source_mask_add(mask, MTR_STR("s3cret")), 0);
+    expect_masked(mask, "links", "", "{\"a\": \"https://f/1?sig=AAA&se=5\", \"b\": \"https://f/2?se=5\\u0026sig=BBB\"}",
+                  "{\"a\": \"https://f/1?sig=***1&se=5\", \"b\": \"https://f/2?se=5\\u0026sig=***2\"}");
+    expect_masked(mask, "links", "", "<Url>https://f/1?x=1&amp;X-Amz-Signature=AAA</Url>", "<Url>https://f/1?x=1&amp;X-Amz-Signature=***1</Url>");
+    expect_masked(mask, "links", "", "?token=CCC\n?token=AAA?sig=", "?token=***3\n?token=***4");
+    expect_masked(mask, "links", "", "s3cret?sign=1&page=2&signature", "***?sign=1&page=2&signature");
+    expect_masked(mask, "links", "", "?a=s3cret&sig=s3cret", "?a=***&sig=***5");
+    expect_masked(mask, "links", "", "", "");
+    source_mask_close(mask);
 }
 
 static void masks_secrets(void **state)
@@ -235,6 +253,7 @@ int main(void)
         cmocka_unit_test(bounds_headers_and_urls),
         cmocka_unit_test(reads_secrets_that_are_secret),
         cmocka_unit_test(masks_secrets),
+        cmocka_unit_test(masks_links),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,295 @@
+/*
+ * See source_chosen.h.
+ */
+#include "daemon/cli/command/source_chosen.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/cli/client.h"
+#include "daemon/cli/inputs.h"
+#include "daemon/cli/refold.h"
+#include "meterd/catalog/store.h"
+#include "meterd/core/limits.h"
+#include "meterd/net/loop.h"
+
+enum { FINDINGS_MAX = 500, PATH_BYTES = 4096, BUNDLE_BYTES_MAX = MTR_DOCUMENT_BYTES_MAX + (64 << 10) };
+
+/* ---- the catalog of files ---- */
+
+struct own_catalog {
+    char directory[32];
+    struct mtr_catalog_store *store;
+};
+
+static int open_own(struct own_catalog *own)
+{
+    struct mtr_diagnostic diagnostic;
+    snprintf(own->directory, sizeof(own->directory), "/tmp/meterd-source-XXXXXX");
+    if (!mkdtemp(own->directory)) {
+        fprintf(stderr, "meterd: cannot make a directory under /tmp: %s\n", strerror(errno));
+        own->directory[0] = '\0';
+        return MTR_EXIT_FAILED;
+    }
+    if (mtr_catalog_store_open(own->directory, false, &own->store, &diagnostic) == MTR_OK) return MTR_EXIT_OK;
+    fprintf(stderr, "meterd: %s\n", diagnostic.text);
+    return MTR_EXIT_FAILED;
+}
+
+static void close_own(struct own_catalog *own)
+{
+    mtr_catalog_store_close(own->store);
+    if (own->directory[0]) refold_remove_store(own->directory);
+}
+
+static int say_findings(const char *name, int rc, struct mtr_diagnostics *findings)
+{
+    if (rc) cli_print_findings(name, findings);
+    if (rc && !findings->errors) fprintf(stderr, "meterd: %s: %s\n", name, mtr_error_text(rc));
+    mtr_diagnostics_release(findings);
+    return !rc ? MTR_EXIT_OK : rc == MTR_EINVALID ? MTR_EXIT_CONFIG : MTR_EXIT_FAILED;
+}
+
+static int apply_own(struct own_catalog *own, const char *name, struct mtr_str text)
+{
+    struct mtr_diagnostics findings;
+    struct mtr_catalog_change change;
+    const struct mtr_catalog_edit edit = {
+        .text = text, .who = MTR_STR("source"), .now_us = mtr_clock_wall_us()};
+    mtr_diagnostics_init(&findings, FINDINGS_MAX);
+    return say_findings(name, mtr_catalog_store_apply(own->store, &edit, &change, &findings), &findings);
+}
+
+static int apply_vendor(struct own_catalog *own, struct mtr_str vendor)
+{
+    struct mtr_json_writer json;
+    struct mtr_buffer text;
+    mtr_buffer_init(&text, PATH_BYTES);
+    mtr_json_begin(&json, &text);
+    mtr_json_map(&json);
+    mtr_json_name(&json, "vendors");
+    mtr_json_list(&json);
+    mtr_json_map(&json);
+    mtr_json_named_text(&json, "key", vendor);
+    mtr_json_map_end(&json);
+    mtr_json_list_end(&json);
+    mtr_json_map_end(&json);
+    int code = mtr_json_finish(&json) ? MTR_EXIT_FAILED : apply_own(own, "vendor", mtr_buffer_str(&text));
+    mtr_buffer_release(&text);
+    return code;
+}
+
+/* ---- files ---- */
+
+struct choosing {
+    const struct cli_invocation *invocation;
+    uint32_t more; /* arguments from here on are further files */
+    struct source_chosen *chosen;
+    struct mtr_str key, vendor; /* of the source in the first text */
+    struct mtr_document *document;
+};
+
+static int say_which(const struct mtr_node *sources, const char *name)
+{
+    fprintf(stderr, "meterd source: %s has %u sources: say --source KEY, one of", name, sources->child_count);
+    for (uint32_t i = 0; i < sources->child_count; i++)
+        fprintf(stderr, "%s %.*s", i ? "," : "", MTR_STR_ARGS(mtr_node_text(&sources->children[i], "key")));
+    fputc('\n', stderr);
+    return MTR_EXIT_USAGE;
+}
+
+/* The one that --source names, or the only one. */
+static int find_in_text(struct choosing *choosing, const char *name, struct mtr_str text)
+{
+    struct mtr_diagnostic broken;
+    const char *wanted = invocation_option(choosing->invocation, "source");
+    if (mtr_document_parse(text, &choosing->document, &broken)) {
+        cli_print_finding(name, &broken);
+        return MTR_EXIT_CONFIG;
+    }
+    const struct mtr_node *sources = mtr_node_get(mtr_document_root(choosing->document), "sources");
+    if (!sources || sources->kind != MTR_NODE_LIST || !sources->child_count) {
+        fprintf(stderr, "meterd source: %s has no `sources`\n", name);
+        return MTR_EXIT_CONFIG;
+    }
+    const struct mtr_node *found = sources->child_count == 1 ? &sources->children[0] : NULL;
+    for (uint32_t i = 0; wanted && i < sources->child_count; i++)
+        if (mtr_str_equal(mtr_node_text(&sources->children[i], "key"), mtr_str_from(wanted)))
+            found = &sources->children[i];
+    if (!found) return say_which(sources, name);
+    choosing->key = mtr_node_text(found, "key");
+    choosing->vendor = mtr_node_text(found, "vendor");
+    if (!wanted || mtr_str_equal(choosing->key, mtr_str_from(wanted))) return MTR_EXIT_OK;
+    fprintf(stderr, "meterd source: %s has no source %s\n", name, wanted);
+    return MTR_EXIT_USAGE;
+}
+
+static struct mtr_catalog_store *open_stored(const struct source_chosen *chosen)
+{
+    struct mtr_catalog_store *store = NULL;
+    struct mtr_diagnostic diagnostic;
+    char path[PATH_BYTES];
+    const int size =
+        snprintf(path, sizeof(path), "%.*s/catalog", MTR_STR_ARGS(chosen->config.data.directory));
+    if (size >= PATH_BYTES || access(path, R_OK)) return NULL;
+    return mtr_catalog_store_open(path, true, &store, &diagnostic) ? NULL : store;
+}
+
+/* As if the text were applied to what is in force. False: there is nothing that can be read. */
+static bool draft(struct choosing *choosing, const char *name, struct mtr_str text, int *code)
+{
+    struct mtr_diagnostics findings;
+    struct mtr_catalog_store *store = open_stored(choosing->chosen);
+    const struct mtr_catalog_edit edit = {
+        .text = text, .who = MTR_STR("source"), .now_us = mtr_clock_wall_us()};
+    if (!store) return false;
+    mtr_diagnostics_init(&findings, FINDINGS_MAX);
+    int rc = mtr_catalog_store_draft(store, &edit, &choosing->chosen->catalog, &findings);
+    *code = say_findings(name, rc, &findings);
+    mtr_catalog_store_close(store);
+    return true;
+}
+
+static int apply_file(struct own_catalog *own, const char *path)
+{
+    struct mtr_buffer text;
+    int code = cli_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
+    if (code) return code;
+    code = apply_own(own, path, mtr_buffer_str(&text));
+    mtr_buffer_release(&text);
+    return code;
+}
+
+/* Further files come first: they hold what the source refers to. */
+static int make_own(struct choosing *choosing, const char *name, struct mtr_str text)
+{
+    const struct cli_invocation *invocation = choosing->invocation;
+    const uint32_t more = choosing->more;
+    const struct mtr_node *root = mtr_document_root(choosing->document);
+    struct own_catalog own = {0};
+    int code = open_own(&own);
+    for (uint32_t i = more; !code && i < invocation->argument_count; i++)
+        code = apply_file(&own, invocation->arguments[i]);
+    if (!code && invocation->argument_count <= more && !mtr_node_get(root, "vendors") &&
+        choosing->vendor.size)
+        code = apply_vendor(&own, choosing->vendor);
+    if (!code) code = apply_own(&own, name, text);
+    if (!code) choosing->chosen->catalog = mtr_catalog_store_snapshot(own.store);
+    close_own(&own);
+    return code;
+}
+
+static int choose_text(struct choosing *choosing, const char *name, struct mtr_str text)
+{
+    const bool has_more = choosing->invocation->argument_count > choosing->more;
+    int code = find_in_text(choosing, name, text);
+    if (code) return code;
+    if (has_more || !draft(choosing, name, text, &code)) code = make_own(choosing, name, text);
+    if (code) return code;
+    choosing->chosen->source = mtr_catalog_find_source(choosing->chosen->catalog, choosing->key);
+    if (choosing->chosen->source) return MTR_EXIT_OK;
+    fprintf(stderr, "meterd source: %s has no source %.*s\n", name, MTR_STR_ARGS(choosing->key));
+    return MTR_EXIT_FAILED;
+}
+
+static int choose_file(struct choosing *choosing, const char *path)
+{
+    struct mtr_buffer text;
+    int code = cli_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
+    if (code) return code;
+    code = choose_text(choosing, path, mtr_buffer_str(&text));
+    mtr_buffer_release(&text);
+    return code;
+}
+
+/* ---- keys ---- */
+
+static int write_bundle(const struct mtr_node *answer, struct mtr_buffer *out)
+{
+    const struct mtr_node *document = mtr_node_get(answer, "document");
+    if (!document) return MTR_ENOTFOUND;
+    int rc = mtr_buffer_append_str(out, MTR_STR("{\"sources\":["));
+    if (!rc) rc = mtr_node_write_json(document, out);
+    return rc ? rc : mtr_buffer_append_str(out, MTR_STR("]}"));
+}
+
+static int ask_daemon(struct choosing *choosing, const char *key)
+{
+    struct mtr_client *client;
+    struct mtr_document *answer = NULL;
+    struct mtr_buffer path, text;
+    int code = client_open(choosing->invocation, &client);
+    if (code) return code;
+    mtr_buffer_init(&path, PATH_BYTES);
+    mtr_buffer_init(&text, BUNDLE_BYTES_MAX);
+    int rc = mtr_buffer_append_str(&path, MTR_STR("/v1/catalog/source/"));
+    if (!rc) rc = client_escape(&path, mtr_str_from(key));
+    if (!rc) rc = mtr_buffer_append_char(&path, '\0');
+    if (!rc) code = client_json(client, "GET", path.data, NULL, (struct mtr_str){NULL, 0}, &answer);
+    if (!rc && !code) rc = write_bundle(mtr_document_root(answer), &text);
+    if (rc) fprintf(stderr, "meterd source: %s: %s\n", key, mtr_error_text(rc));
+    if (!rc && !code) code = choose_text(choosing, key, mtr_buffer_str(&text));
+    mtr_document_close(answer);
+    mtr_buffer_release(&path);
+    mtr_buffer_release(&text);
+    client_close(client);
+    return rc ? MTR_EXIT_FAILED : code;
+}
+
+static int choose_key(struct choosing *choosing, const char *key)
+{
+    struct source_chosen *chosen = choosing->chosen;
+    struct mtr_catalog_store *store = open_stored(chosen);
+    chosen->is_in_force = true;
+    if (choosing->invocation->argument_count > choosing->more) {
+        fprintf(stderr, "meterd source: %s is no file, and a KEY is given alone\n", key);
+        return MTR_EXIT_USAGE;
+    }
+    if (!store) return ask_daemon(choosing, key);
+    chosen->catalog = mtr_catalog_store_snapshot(store);
+    chosen->source = mtr_catalog_find_source(chosen->catalog, mtr_str_from(key));
+    mtr_catalog_store_close(store);
+    if (chosen->source) return MTR_EXIT_OK;
+    fprintf(stderr, "meterd source: there is neither a file nor a source %s\n", key);
+    return MTR_EXIT_FAILED;
+}
+
+/* ---- both ---- */
+
+static bool has_subscriptions(const struct source_chosen *chosen)
+{
+    const uint32_t count = mtr_catalog_count(chosen->catalog, MTR_KIND_SUBSCRIPTION);
+    for (uint32_t i = 1; i <= count; i++) {
+        const struct mtr_subscription *subscription = mtr_catalog_subscription(chosen->catalog, i);
+        if (subscription && mtr_str_equal(subscription->service->vendor->key, chosen->source->vendor))
+            return true;
+    }
+    return false;
+}
+
+int source_choose(const struct cli_invocation *invocation, uint32_t first, uint32_t more,
+                  struct source_chosen *out)
+{
+    struct choosing choosing = {.invocation = invocation, .more = more, .chosen = out};
+    const char *what = invocation->arguments[first];
+    struct stat status;
+    *out = (struct source_chosen){0};
+    int code = cli_load_config(invocation, &out->config);
+    if (code) return code;
+    snprintf(out->tokens, sizeof(out->tokens), "%.*s/tokens", MTR_STR_ARGS(out->config.data.directory));
+    const bool is_file = !strcmp(what, "-") || (!stat(what, &status) && !S_ISDIR(status.st_mode));
+    code = is_file ? choose_file(&choosing, what) : choose_key(&choosing, what);
+    mtr_document_close(choosing.document);
+    if (!code && has_subscriptions(out)) out->judged_by = out->catalog;
+    return code;
+}
+
+void source_chosen_release(struct source_chosen *chosen)
+{
+    mtr_catalog_release(chosen->catalog);
+    config_release(&chosen->config);
+    *chosen = (struct source_chosen){0};
+}
