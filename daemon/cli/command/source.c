@@ -9,7 +9,8 @@
 #include "daemon/cli/commands.h"
 
 static const struct source_verb *const verbs[] = {
-    &source_verb_list, &source_verb_windows, &source_verb_test, &source_verb_record, NULL,
+    &source_verb_list, &source_verb_windows, &source_verb_test, &source_verb_record,
+    &source_verb_certify, NULL,
 };
 
 static const struct source_verb *find_verb(const char *name)
@@ -69,11 +70,11 @@ static int run(const struct cli_invocation *invocation)
 
 static const struct cli_option options[] = {
     {"from", 0, "TIME",
-     "windows: those that begin at this time or later; test, record: from the one that holds it"},
+     "windows: those that begin at this time or later; test, record, certify: from the one that holds it"},
     {"to", 0, "TIME", "test, record: up to the window that ends here (default: one window)"},
-    {"each", 0, "VALUE…", "test, record: this one of for_each (default: test the first, record all)"},
+    {"each", 0, "VALUE…", "test, record, certify: this one of for_each (default: the first, record all)"},
     {"answers", 0, "DIRECTORY", "test: from a recording, without a vendor, a network and secrets"},
-    {"source", 0, "KEY", "test, record: which of the sources of FILE"},
+    {"source", 0, "KEY", "test, record, certify: which of the sources of FILE"},
     {"after", 0, "N|TIME", "list: sources after this number; windows: those behind the one of this start"},
     {"after-each", 0, "VALUE", "windows: beside --after, of this value of for_each"},
     {"limit", 'n', "N", "list, windows: at most so many rows (default 1000)"},
@@ -97,7 +98,11 @@ const struct cli_command cli_source = {
             "A FILE is drafted upon the catalog of the data directory, where that can be read, or upon the "
             "further files.\n\n"
             "`record FILE|KEY DIRECTORY`: the same, and keeps the answers, without secrets, as files that\n"
-            "`test --answers` reads instead of the vendor.\n",
+            "`test --answers` reads instead of the vendor.\n\n"
+            "`certify FILE|KEY`: what the vendor's API was seen to do, probe by probe: borders, pages, "
+            "parts, repeated readings,\n"
+            "wrong secrets, empty windows, unknown accounts. Some dozens of requests; --json has the "
+            "evidence.\n",
     .exits = "0 ok, 1 failed: a reading not taken, rows refused; 64 wrong usage, 75 daemon or vendor away, "
              "78 bad document",
     .options = options,

@@ -14,6 +14,7 @@
 #include "daemon/cli/refold.h"
 #include "meterd/catalog/store.h"
 #include "meterd/core/limits.h"
+#include "meterd/net/crypto.h"
 #include "meterd/net/loop.h"
 
 enum { FINDINGS_MAX = 500, PATH_BYTES = 4096, BUNDLE_BYTES_MAX = MTR_DOCUMENT_BYTES_MAX + (64 << 10) };
@@ -82,6 +83,56 @@ static int apply_vendor(struct own_catalog *own, struct mtr_str vendor)
     return code;
 }
 
+/* ---- the document's hash ---- */
+
+static int hash_text(struct source_chosen *chosen, struct mtr_str json)
+{
+    uint8_t digest[MTR_SHA256_BYTES];
+    int rc = mtr_digest_of(MTR_SHA256, json, digest);
+    for (int i = 0; !rc && i < MTR_SHA256_BYTES; i++)
+        snprintf(chosen->document + 2 * i, 3, "%02x", digest[i]);
+    return rc;
+}
+
+/* As the catalog writes it: the key first, the other fields in the order written, nulls left out. */
+static int write_document(const struct mtr_node *node, struct mtr_buffer *out)
+{
+    struct mtr_json_writer json;
+    struct mtr_buffer member;
+    int rc = MTR_OK;
+    mtr_buffer_init(&member, MTR_DOCUMENT_BYTES_MAX);
+    mtr_json_begin(&json, out);
+    mtr_json_map(&json);
+    mtr_json_named_text(&json, "key", mtr_node_text(node, "key"));
+    for (uint32_t i = 0; !rc && i < node->child_count; i++) {
+        const struct mtr_node *child = &node->children[i];
+        if (child->kind == MTR_NODE_NULL || mtr_str_equal(child->key, MTR_STR("key"))) continue;
+        mtr_buffer_reset(&member);
+        rc = mtr_node_write_json(child, &member);
+        mtr_json_name_text(&json, child->key);
+        mtr_json_raw(&json, mtr_buffer_str(&member));
+    }
+    mtr_json_map_end(&json);
+    mtr_buffer_release(&member);
+    const int finish = mtr_json_finish(&json);
+    return rc ? rc : finish;
+}
+
+static int hash_document(struct source_chosen *chosen, const struct mtr_node *node)
+{
+    struct mtr_buffer json;
+    mtr_buffer_init(&json, MTR_DOCUMENT_BYTES_MAX);
+    int rc = write_document(node, &json);
+    if (!rc) rc = hash_text(chosen, mtr_buffer_str(&json));
+    mtr_buffer_release(&json);
+    return rc;
+}
+
+static int on_document(void *context, const struct mtr_catalog_document *document)
+{
+    return hash_text(context, document->json);
+}
+
 /* ---- files ---- */
 
 struct choosing {
@@ -122,6 +173,7 @@ static int find_in_text(struct choosing *choosing, const char *name, struct mtr_
     if (!found) return say_which(sources, name);
     choosing->key = mtr_node_text(found, "key");
     choosing->vendor = mtr_node_text(found, "vendor");
+    if (hash_document(choosing->chosen, found)) return MTR_EXIT_FAILED;
     if (!wanted || mtr_str_equal(choosing->key, mtr_str_from(wanted))) return MTR_EXIT_OK;
     fprintf(stderr, "meterd source: %s has no source %s\n", name, wanted);
     return MTR_EXIT_USAGE;
@@ -251,8 +303,9 @@ static int choose_key(struct choosing *choosing, const char *key)
     if (!store) return ask_daemon(choosing, key);
     chosen->catalog = mtr_catalog_store_snapshot(store);
     chosen->source = mtr_catalog_find_source(chosen->catalog, mtr_str_from(key));
+    int rc = mtr_catalog_store_get(store, MTR_KIND_SOURCE, mtr_str_from(key), 0, on_document, chosen);
     mtr_catalog_store_close(store);
-    if (chosen->source) return MTR_EXIT_OK;
+    if (chosen->source && !rc) return MTR_EXIT_OK;
     fprintf(stderr, "meterd source: there is neither a file nor a source %s\n", key);
     return MTR_EXIT_FAILED;
 }
@@ -292,4 +345,15 @@ void source_chosen_release(struct source_chosen *chosen)
     mtr_catalog_release(chosen->catalog);
     config_release(&chosen->config);
     *chosen = (struct source_chosen){0};
+}
+
+int source_check_tokens(const struct source_chosen *chosen)
+{
+    if (!chosen->is_in_force || !mtr_trial_burns_tokens(chosen->source)) return MTR_EXIT_OK;
+    fprintf(
+        stderr,
+        "meterd source: the refresh tokens of %.*s are for one use each, and the daemon has the newest: it "
+        "would be locked out\n",
+        MTR_STR_ARGS(chosen->source->key));
+    return MTR_EXIT_FAILED;
 }

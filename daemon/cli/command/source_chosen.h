@@ -20,6 +20,7 @@ struct source_chosen {
     const struct mtr_source *source;
     const struct mtr_catalog *judged_by; /* the catalog; NULL: it knows no subscription of the vendor's */
     bool is_in_force;                    /* KEY */
+    char document[65];                   /* SHA-256 of its document as the catalog keeps it, in hex */
     char tokens[4096];                   /* where the daemon keeps refresh tokens that were rotated */
 };
 
@@ -28,6 +29,9 @@ struct source_chosen {
 int source_choose(const struct cli_invocation *invocation, uint32_t first, uint32_t more,
                   struct source_chosen *out);
 void source_chosen_release(struct source_chosen *chosen);
+/* A source in force whose refresh tokens are for one use each is not tried from outside: says so. Exit code.
+ */
+int source_check_tokens(const struct source_chosen *chosen);
 
 /* The readings that --from, --to and --each ask for, as of now: by default the newest window that is over, of
  * the first of for_each. */

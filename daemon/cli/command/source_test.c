@@ -64,19 +64,6 @@ static bool recorded(void *context, const struct mtr_trial_request *request, str
 
 /* ---- what is read ---- */
 
-/* Each token is for one use, and the daemon has the newest. */
-static int check_tokens(const struct testing *testing)
-{
-    if (testing->recording || !testing->chosen.is_in_force || !mtr_trial_burns_tokens(testing->chosen.source))
-        return MTR_EXIT_OK;
-    fprintf(
-        stderr,
-        "meterd source: the refresh tokens of %.*s are for one use each, and the daemon has the newest: it "
-        "would be locked out\n",
-        MTR_STR_ARGS(testing->chosen.source->key));
-    return MTR_EXIT_FAILED;
-}
-
 static int open_trying(struct testing *testing)
 {
     struct mtr_diagnostic diagnostic;
@@ -164,7 +151,7 @@ static int read_chosen(struct testing *testing)
     int code = is_recorded ? MTR_EXIT_OK
                            : source_choose_readings(invocation, &testing->chosen, now_us,
                                                     testing->writer != NULL, &testing->readings);
-    if (!code) code = check_tokens(testing);
+    if (!code) code = testing->recording ? MTR_EXIT_OK : source_check_tokens(&testing->chosen);
     if (!code) code = open_trying(testing);
     if (code) return code;
     if (testing->writer) recording_set_trying(testing->writer, testing->trying);

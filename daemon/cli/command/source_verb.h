@@ -24,5 +24,6 @@ extern const struct source_verb source_verb_list;
 extern const struct source_verb source_verb_windows;
 extern const struct source_verb source_verb_test;
 extern const struct source_verb source_verb_record;
+extern const struct source_verb source_verb_certify;
 
 #endif
