@@ -189,7 +189,8 @@ static int read_record(struct json_document *document, size_t size)
     struct mtr_record_place place = json_text_place(text, at, size);
     json_text_pass(text, at + size);
     memset(out->cells, 0, out->column_count * sizeof(*out->cells));
-    int rc = json_row_read(&document->plan.record, &text->cursor, out->cells, out->column_count, &fault);
+    int rc = json_row_read(&document->plan.record, &text->cursor, out->cells, out->column_count, out->seen,
+                           &fault);
     if (text->cursor.fault) return stop_cursor(document);
     if (!rc && document->plan.checked >= 0) {
         fault = document->dialect->check(out->cells[document->plan.checked]);

@@ -122,6 +122,7 @@ struct walk {
     struct mtr_json_cursor *cursor;
     struct mtr_str *cells;
     uint8_t *states; /* of the cells */
+    struct columns *seen; /* of the record itself; NULL: nobody looks, or deeper in it */
     const char *fault;
 };
 
@@ -156,6 +157,8 @@ static int read_value(struct walk *walk, const struct json_node *node);
 static int read_members(struct walk *walk, const struct json_node *node)
 {
     struct mtr_json_cursor *cursor = walk->cursor;
+    struct columns *seen = walk->seen;
+    walk->seen = NULL;
     struct mtr_value ignored;
     struct mtr_str name;
     const char *refused;
@@ -168,6 +171,7 @@ static int read_members(struct walk *walk, const struct json_node *node)
     while (more) {
         int rc = json_cursor_name_read(cursor, &name, &refused);
         if (rc) return rc;
+        if (!refused) columns_note(seen, name);
         const struct json_node *child = refused ? NULL : json_node_find(node, name);
         rc = child ? read_value(walk, child) : json_cursor_value_read(cursor, &ignored);
         if (!rc) rc = json_cursor_more(cursor, '}', &more);
@@ -231,10 +235,11 @@ static int read_value(struct walk *walk, const struct json_node *node)
 }
 
 int json_row_read(const struct json_node *root, struct mtr_json_cursor *cursor, struct mtr_str *cells,
-                  uint32_t column_count, const char **fault)
+                  uint32_t column_count, struct columns *seen, const char **fault)
 {
     uint8_t states[512];
-    struct walk walk = {cursor, cells, states, NULL};
+    struct walk walk = {cursor, cells, states, seen, NULL};
+    columns_begin_row(seen);
     MTR_ASSERT(column_count <= sizeof(states));
     memset(states, CELL_OPEN, column_count);
     int rc = read_value(&walk, root);

@@ -15,6 +15,7 @@
 #define METERD_COLLECTOR_ROWS_JSON_ROW_H
 
 #include "collector/decode/json_cursor.h"
+#include "collector/rows/columns/columns.h"
 #include "meterd/core/arena.h"
 #include "meterd/source/row_path.h"
 
@@ -54,8 +55,8 @@ const struct json_node *json_node_find_place(const struct json_node *node, uint3
 /* Reads the next value, a record, to the cells of `columns` that the tree has; the others are left.
  * MTR_EINVALID with cursor->fault: it is no JSON; with cursor->fault NULL and *fault: it is, and has not
  * one value for each column. The cells borrow the cursor's text, in which texts with escapes are unescaped.
- * */
+ * `seen` (may be NULL) is told of the record's own names. */
 int json_row_read(const struct json_node *root, struct mtr_json_cursor *cursor, struct mtr_str *cells,
-                  uint32_t column_count, const char **fault) MTR_MUST_USE;
+                  uint32_t column_count, struct columns *seen, const char **fault) MTR_MUST_USE;
 
 #endif

@@ -9,6 +9,7 @@
 #ifndef METERD_COLLECTOR_ROWS_RECORD_FORMAT_H
 #define METERD_COLLECTOR_ROWS_RECORD_FORMAT_H
 
+#include "collector/rows/columns/columns.h"
 #include "meterd/collector/record_reader.h"
 #include "meterd/core/buffer.h"
 
@@ -30,6 +31,7 @@ struct record_out {
     uint32_t want_count;
     uint32_t gather_bytes;
     bool may_be_empty;
+    struct columns *seen; /* NULL: nobody looks */
     struct mtr_record_hooks hooks;
     uint64_t count, problems;
     struct record_found founds[MTR_RECORD_WANTS_MAX];

@@ -48,6 +48,7 @@ static void init(struct record_out *out, const struct mtr_record_spec *spec,
     out->want_count = spec->want_count;
     out->gather_bytes = spec->gather_bytes;
     out->may_be_empty = spec->may_be_empty;
+    out->seen = spec->format->kind == MTR_ROWS_PROMETHEUS ? NULL : spec->seen; /* a series has what it has */
     for (uint32_t i = 0; i < spec->column_count; i++) out->columns[out->column_count++] = spec->columns[i];
     for (uint32_t i = 0; i < spec->want_count; i++) {
         mtr_buffer_init(&out->founds[i].text, MTR_FOUND_BYTES_MAX);

@@ -120,6 +120,8 @@ static int take_header(struct csv *csv, const struct mtr_csv_record *record, boo
         number_columns(csv);
         return MTR_OK;
     }
+    columns_begin_row(csv->out->seen);
+    for (uint32_t i = 0; i < record->cell_count; i++) columns_note(csv->out->seen, record->cells[i]);
     for (uint32_t i = 0; i < csv->out->column_count; i++) {
         int rc = find_column(csv, record, i);
         if (rc) return rc;

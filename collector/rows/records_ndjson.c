@@ -62,7 +62,7 @@ static int take_line(struct ndjson *ndjson, struct line *line, struct mtr_json_c
         return refuse(ndjson, line, no_map);
     const bool is_map = json_cursor_peek(cursor) == '{';
     memset(out->cells, 0, out->column_count * sizeof(*out->cells));
-    int rc = json_row_read(&ndjson->root, cursor, out->cells, out->column_count, &fault);
+    int rc = json_row_read(&ndjson->root, cursor, out->cells, out->column_count, out->seen, &fault);
     if (!cursor->fault && json_cursor_peek(cursor) != MTR_JSON_END)
         (void)json_cursor_fail(cursor, "something follows the record on its line");
     if (cursor->fault) return refuse_at(ndjson, line, cursor->fault_offset - start, cursor->fault);

@@ -211,7 +211,8 @@ static int open_records(struct mtr_row_reader *reader, const char **fault)
                                          .wants = options->wants,
                                          .want_count = options->want_count,
                                          .gather_bytes = options->gather_bytes,
-                                         .may_be_empty = options->may_be_empty};
+                                         .may_be_empty = options->may_be_empty,
+                                         .seen = options->seen};
     return mtr_record_reader_open(&spec, &hooks, &reader->records, fault);
 }
 

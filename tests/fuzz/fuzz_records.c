@@ -73,7 +73,7 @@ static struct outcome read_all(unsigned which, struct mtr_str text, size_t piece
     const char *fault;
     format.kind = formats[which].kind;
     format.rows = formats[which].rows;
-    const struct mtr_record_spec spec = {&format, formats[which].columns, formats[which].column_count, wants, WANTS, (uint32_t)piece, true};
+    const struct mtr_record_spec spec = {&format, formats[which].columns, formats[which].column_count, wants, WANTS, (uint32_t)piece, true, NULL};
     int rc = mtr_record_reader_open(&spec, &hooks, &reader, &fault);
     MTR_ASSERT(rc == MTR_OK);
     for (size_t at = 0; !outcome.rc && at < text.size; at += piece)

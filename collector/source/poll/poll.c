@@ -125,6 +125,8 @@ void poll_work(struct mtr_poll *poll)
     case POLL_CHECK:
         poll->job_rc = reading_check(poll->reading, poll->task.ledger, &poll->end, &poll->verdict);
         if (!poll->job_rc) poll->report.counts = reading_counts_of(poll->reading);
+        if (!poll->job_rc)
+            snprintf(poll->report.drift, sizeof(poll->report.drift), "%s", poll->report.counts.drift);
         break;
     case POLL_PART:
         poll->job_rc = poll->verdict.alarm ? reading_note(poll->reading, &poll->verdict, &poll->request)

@@ -27,6 +27,7 @@
 #include "collector/source/limits/breaker.h"
 #include "collector/source/limits/gate.h"
 #include "collector/source/paging/paging.h"
+#include "collector/rows/columns/drift.h"
 #include "collector/source/reading/reading.h"
 
 /* A page up to this size is mapped when all of it is there, so that one which broke off is asked for again;
@@ -97,6 +98,7 @@ struct poll_report {
     char text[POLL_TEXT_BYTES];
     int64_t wait_us; /* FAILED: as the vendor asked; 0: it did not */
     struct reading_counts counts;
+    char drift[DRIFT_TEXT_BYTES]; /* of columns, of a reading that was taken; empty: none */
     int64_t piece_us; /* answers met a limit: so long was the shortest piece that was asked for then; or 0 */
     uint32_t pages;
     uint64_t bytes;

@@ -262,10 +262,12 @@ int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
     struct mtr_due_scan scan;
     if (strand->poll || strand->source->is_paused)
         return due_heap_set(&poller->heap, &strand->due, INT64_MAX);
-    if (!strand->seen_us) strand->seen_us = now_us;
     int rc = mtr_ledger_begin(poller->options.ledger, false, &looking.txn);
     if (rc) return rc;
-    rc = is_feed(strand) ? look_at_feed(&looking, now_us, &scan) : look_at_windows(&looking, now_us, &scan);
+    rc = poller_watch_begin(strand, looking.txn, now_us);
+    if (!rc)
+        rc = is_feed(strand) ? look_at_feed(&looking, now_us, &scan)
+                             : look_at_windows(&looking, now_us, &scan);
     if (!rc && !is_feed(strand)) look_at_asked(&looking, now_us, &scan);
     if (!rc && scan.has_due) rc = start(&looking, &scan, now_us);
     mtr_ledger_abort(looking.txn);

@@ -128,6 +128,17 @@ static int64_t watch_freshness(struct mtr_poller *poller, struct poller_strand *
     return INT64_MAX;
 }
 
+int poller_watch_begin(struct poller_strand *strand, struct mtr_ledger_txn *txn, int64_t now_us)
+{
+    struct mtr_strand_facts facts;
+    if (strand->seen_us) return MTR_OK;
+    int rc = mtr_ledger_facts(txn, &strand->strand, &facts);
+    if (rc) return rc;
+    strand->newest_us = facts.newest_us;
+    strand->seen_us = now_us;
+    return MTR_OK;
+}
+
 int64_t poller_watch_look(struct mtr_poller *poller, struct poller_strand *strand,
                           const struct poller_gap *gap, int64_t now_us)
 {
@@ -139,6 +150,18 @@ int64_t poller_watch_look(struct mtr_poller *poller, struct poller_strand *stran
         poller_clear(poller, strand, MTR_ALARM_GAP, now_us);
     const int64_t stale_us = watch_freshness(poller, strand, now_us);
     return gap->next_us ? mtr_time_sooner(gap->next_us, stale_us) : stale_us;
+}
+
+/* ---- columns ---- */
+
+/* A reading without rows says nothing of them. */
+static void watch_columns(struct mtr_poller *poller, struct poller_strand *strand,
+                          const struct poll_report *report, int64_t now_us)
+{
+    if (report->drift[0])
+        poller_raise(poller, strand, MTR_ALARM_DRIFT, report->drift, now_us);
+    else if (report->counts.rows)
+        poller_clear(poller, strand, MTR_ALARM_DRIFT, now_us);
 }
 
 /* ---- clocks ---- */
@@ -167,5 +190,6 @@ void poller_watch_report(struct mtr_poller *poller, struct poller_strand *strand
     if (is_good) strand->good_us = now_us;
     if (is_good) strand->newest_us = mtr_time_later(strand->newest_us, report->counts.newest_us);
     if (report->result == POLL_TAKEN) watch_counters(poller, strand, window->from_us, report);
+    if (report->result == POLL_TAKEN) watch_columns(poller, strand, report, now_us);
     watch_clock(poller, strand, report, now_us);
 }

@@ -7,6 +7,7 @@
  *           on, and anew with each good reading: a backfill that gets on is none. Or samples of a counter
  *           that are further apart than its `before`, until a newer window has none such
  *   stale   the newest row of all the source's requests is older than expect.freshness
+ *   drift   columns of the last good reading that had rows are not as expected (reading/drift.h)
  *   skew    the Date of an answer lies outside of the time in which it came by more than a bound
  */
 #ifndef METERD_COLLECTOR_SOURCE_POLL_POLLER_WATCH_H
@@ -32,6 +33,8 @@ void poller_gap_note(struct poller_gap *gap, const struct poller_strand *strand,
 void poller_gap_note_feed(struct poller_gap *gap, const struct poller_strand *strand, int64_t read_us,
                           int64_t now_us);
 
+/* The first look at a strand: what the ledger knows of its rows. */
+int poller_watch_begin(struct poller_strand *strand, struct mtr_ledger_txn *txn, int64_t now_us) MTR_MUST_USE;
 /* The look has ended: alarms are raised and cleared. When to look again for their sake; INT64_MAX: never. */
 int64_t poller_watch_look(struct mtr_poller *poller, struct poller_strand *strand,
                           const struct poller_gap *gap, int64_t now_us);

@@ -230,6 +230,25 @@ static int find_own(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const 
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
+/* What a good reading has shown of its rows. */
+static int fold_facts(struct mtr_ledger_txn *txn, const struct receipt *receipt)
+{
+    const bool is_whole = receipt->state == MTR_WINDOW_COMPLETE || receipt->state == MTR_WINDOW_OPEN ||
+                          receipt->state == MTR_WINDOW_SETTLED;
+    char columns[MTR_LEDGER_COLUMNS_BYTES_MAX]; /* borrowed from the row that is replaced */
+    struct mtr_strand_facts facts;
+    if (!receipt->is_last || !is_whole) return MTR_OK;
+    int rc = mtr_ledger_facts(txn, &receipt->strand, &facts);
+    const bool is_newer = receipt->newest_us > facts.newest_us;
+    if (rc || (!is_newer && !receipt->columns.size)) return rc;
+    if (facts.columns.size > sizeof(columns)) return MTR_ECORRUPT;
+    if (facts.columns.size) memcpy(columns, facts.columns.data, facts.columns.size);
+    facts.columns.data = columns;
+    if (receipt->columns.size) facts.columns = receipt->columns;
+    if (is_newer) facts.newest_us = receipt->newest_us;
+    return mtr_ledger_put_facts(txn, &receipt->strand, &facts);
+}
+
 /* events[first…at] of a block; the receipt stands at `at`. */
 static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct mtr_event *events,
                         uint32_t first, uint32_t at, uint64_t block_seq)
@@ -260,6 +279,7 @@ static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, co
     if (fold->has_no_run) written.delta = said;
     if (!rc && receipt.end_us == receipt.start_us) rc = fold_feed(txn, &receipt);
     if (!rc) rc = fold_source(txn, &receipt);
+    if (!rc) rc = fold_facts(txn, &receipt);
     return rc || receipt.end_us == receipt.start_us ? rc : fold_window(txn, &receipt, &written);
 }
 

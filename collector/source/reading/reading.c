@@ -225,6 +225,7 @@ int reading_open_rows(struct reading *reading, const char **fault)
                                             .constants = reading->constants,
                                             .constant_count = reading->constant_count,
                                             .may_be_empty = true,
+                                            .seen = &reading->columns,
                                             .counted_from_us = reading->pieces.window.from_us};
     return mtr_row_reader_open(&reading->ask.source->map, &options, &hooks, &reading->reader, fault);
 }
@@ -266,6 +267,8 @@ void reading_close(struct reading *reading)
     page_text_release(&reading->text);
     if (!reading->is_kept) pages_remove(reading->directory, reading->ask.number, reading->page_count);
     free(reading->pieces.begins);
+    drift_release(&reading->drift);
+    columns_release(&reading->columns);
     mtr_row_reader_close(reading->reader);
     read_rows_release(&reading->rows);
     mtr_arena_release(&reading->arena);

@@ -122,6 +122,7 @@ struct reading_counts {
     uint64_t rows, skipped, problems, repeated, same, added, changed, gone, moved, elsewhere;
     int64_t newest_us; /* time of the newest row; INT64_MIN without one */
     struct mtr_counter_counts counters;
+    const char *drift; /* what of its columns is not as expected; empty: nothing. The reading's */
 };
 struct reading_counts reading_counts_of(const struct reading *reading);
 /* What the pages said of themselves where complete.* asks, and what the rows have in its place. Texts are the

@@ -90,7 +90,20 @@ static struct receipt receipt_of(const struct reading *reading, const struct rea
                             .skipped = reading->counts.skipped,
                             .problems = reading->problems,
                             .sum = facts->sum,
-                            .content = facts->content};
+                            .content = facts->content,
+                            .newest_us = reading->newest_us > 0 ? reading->newest_us : 0,
+                            .columns = verdict->alarm ? (struct mtr_str){NULL, 0}
+                                                      : mtr_buffer_str(&reading->drift.columns)};
+}
+
+static int find_drift(struct reading *reading, struct mtr_ledger_txn *txn, struct reading_facts *facts)
+{
+    struct mtr_strand_facts known;
+    int rc = mtr_ledger_facts(txn, &reading->ask.strand, &known);
+    if (!rc && facts->rows)
+        rc = drift_find(reading->ask.source, known.columns, &reading->columns, &reading->drift);
+    facts->drift = reading->drift.refuses ? reading->drift.text : "";
+    return rc;
 }
 
 /* A feed adds: every row is sent, and intake knows those of before by their ids. */
@@ -152,6 +165,7 @@ static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const s
     int rc = mtr_ledger_get_window(txn, &reading->ask.strand, reading->ask.window.from_us, &before);
     if (!rc) facts.before = &before;
     if (!rc || rc == MTR_ENOTFOUND) rc = find_usual(reading, txn, &facts);
+    if (!rc) rc = find_drift(reading, txn, &facts);
     if (rc) return rc;
     rc = compare(reading, txn, facts.before, &merge);
     if (rc) {
@@ -208,7 +222,8 @@ struct reading_counts reading_counts_of(const struct reading *reading)
                                    .moved = merge->moved,
                                    .elsewhere = merge->elsewhere,
                                    .newest_us = reading->newest_us,
-                                   .counters = reading->counts.counters};
+                                   .counters = reading->counts.counters,
+                                   .drift = reading->drift.text};
 }
 
 struct reading_proofs reading_proofs_of(const struct reading *reading)

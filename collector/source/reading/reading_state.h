@@ -4,6 +4,7 @@
 #ifndef METERD_COLLECTOR_SOURCE_READING_READING_STATE_H
 #define METERD_COLLECTOR_SOURCE_READING_READING_STATE_H
 
+#include "collector/rows/columns/drift.h"
 #include "collector/source/reading/reading.h"
 #include "collector/source/request/each.h"
 
@@ -71,6 +72,8 @@ struct reading {
     uint64_t clash; /* as in struct reading_facts */
     int64_t newest_us;
     struct mtr_row_counts counts;
+    struct columns columns; /* that its rows have */
+    struct drift drift;
 
     /* The second pass. */
     bool is_applying;

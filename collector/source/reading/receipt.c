@@ -11,7 +11,8 @@
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 
-enum { CURSOR_PIECES_MAX = MTR_LEDGER_CURSOR_BYTES_MAX / MTR_PROPERTY_TEXT_BYTES_MAX, PROPERTIES_MAX = 32 };
+enum { COLUMN_PIECES_MAX = 6 };
+enum { CURSOR_PIECES_MAX = MTR_LEDGER_CURSOR_BYTES_MAX / MTR_PROPERTY_TEXT_BYTES_MAX, PROPERTIES_MAX = 40 };
 _Static_assert(MTR_EVENT_ID_BYTES_MAX == 256, "as READ_ROW_ID_BYTES_MAX says");
 
 /* ---- writing ---- */
@@ -75,6 +76,21 @@ static void add_cursor(struct writing *writing, struct mtr_str cursor)
     }
 }
 
+static const char *const column_names[COLUMN_PIECES_MAX] = {"columns",  "columns2", "columns3",
+                                                            "columns4", "columns5", "columns6"};
+
+/* Cut between two lines, so that each piece is a text. */
+static void add_columns(struct writing *writing, struct mtr_str columns)
+{
+    for (int i = 0; columns.size && i < COLUMN_PIECES_MAX; i++) {
+        size_t size = columns.size < MTR_PROPERTY_TEXT_BYTES_MAX ? columns.size : MTR_PROPERTY_TEXT_BYTES_MAX;
+        while (size < columns.size && columns.data[size - 1] != '\n') size--;
+        add_text(writing, column_names[i], (struct mtr_str){columns.data, size});
+        columns = (struct mtr_str){columns.data + size, columns.size - size};
+    }
+    MTR_ASSERT(!columns.size); /* a line is short, so a piece is nearly full */
+}
+
 static void add_all(struct writing *writing, const struct receipt *receipt)
 {
     add_text(writing, "each", receipt->strand.each);
@@ -100,6 +116,8 @@ static void add_all(struct writing *writing, const struct receipt *receipt)
     add_hash(writing, "content", receipt->content);
     add_cursor(writing, receipt->cursor);
     add_text(writing, "problem", receipt->problem);
+    if (receipt->newest_us) add_time(writing, "newest", receipt->newest_us);
+    add_columns(writing, receipt->columns);
 }
 
 int receipt_source(struct mtr_str key, struct mtr_arena *arena, struct mtr_str *out)
@@ -236,6 +254,23 @@ static int read_cursor(const struct mtr_event *event, struct mtr_arena *arena, s
     return MTR_OK;
 }
 
+static int read_columns(const struct mtr_event *event, struct mtr_arena *arena, struct mtr_str *out)
+{
+    char *text = NULL;
+    size_t size = 0;
+    for (int i = 0; i < COLUMN_PIECES_MAX; i++) {
+        const struct mtr_str piece = text_of(event, column_names[i]);
+        if (!piece.size) break;
+        if (size + piece.size > MTR_LEDGER_COLUMNS_BYTES_MAX) return MTR_ECORRUPT;
+        if (!text) text = mtr_arena_alloc(arena, MTR_LEDGER_COLUMNS_BYTES_MAX);
+        if (!text) return MTR_ENOMEM;
+        memcpy(text + size, piece.data, piece.size);
+        size += piece.size;
+    }
+    *out = (struct mtr_str){text, size};
+    return MTR_OK;
+}
+
 int receipt_read(const struct mtr_event *event, struct mtr_arena *arena, struct receipt *out)
 {
     MTR_ASSERT(receipt_is(event));
@@ -250,7 +285,10 @@ int receipt_read(const struct mtr_event *event, struct mtr_arena *arena, struct 
         !read_counts(event, out) || !state_of(text_of(event, "state"), &out->state) ||
         !hex_of(text_of(event, "content"), &out->content.high, &out->content.low))
         return MTR_ECORRUPT;
-    return read_cursor(event, arena, &out->cursor);
+    const struct mtr_str newest = text_of(event, "newest");
+    if (newest.size && mtr_time_parse(newest, &out->newest_us)) return MTR_ECORRUPT;
+    int rc = read_columns(event, arena, &out->columns);
+    return rc ? rc : read_cursor(event, arena, &out->cursor);
 }
 
 /* ---- rows ---- */

@@ -50,6 +50,8 @@ struct receipt {
     struct mtr_hash128 content;                         /* of all its rows, order-free */
     struct mtr_str cursor;  /* a feed goes on here; data NULL: it stays where it was */
     struct mtr_str problem; /* the alarm's sentence */
+    int64_t newest_us;      /* time of its newest row; 0: it has none */
+    struct mtr_str columns; /* as of drift.h, where they are not what the ledger has; empty: they are */
 };
 
 /* As an event with disposition NOTE; all but its vendor is in the arena. MTR_ENOMEM. */

@@ -156,6 +156,12 @@ static bool check_rows_min(const struct reading_facts *facts, struct verdict *ou
                   mtr_plural(facts->rows), least);
 }
 
+static bool check_columns(const struct reading_facts *facts, struct verdict *out)
+{
+    return facts->drift && facts->drift[0] && wait_for(facts, VERDICT_ACCEPTED, out) &&
+           object(out, MTR_WINDOW_INCOMPLETE, MTR_ALARM_DRIFT, "%s", facts->drift);
+}
+
 static bool check_agree(const struct reading_facts *facts, struct verdict *out)
 {
     const uint32_t times = facts->source->complete.agree;
@@ -258,7 +264,8 @@ void verdict_make(const struct reading_facts *facts, struct verdict *out)
 {
     static check_fn *const checks[] = {check_paging, check_warnings, check_count,    check_sum,
                                        check_flag,   check_clash,    check_rows_max, check_forgotten,
-                                       check_absent, check_rows_min, check_agree,    check_guard};
+                                       check_absent, check_columns,  check_rows_min, check_agree,
+                                       check_guard};
     *out =
         (struct verdict){.state = facts->is_draft ? MTR_WINDOW_OPEN : MTR_WINDOW_COMPLETE, .is_news = true};
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)

@@ -6,6 +6,7 @@
  *   more rows than guard.rows_max                                                incomplete (limit)
  *   "there is none" (answer.absent), fewer rows than expect.rows_min             until it is said again
  *   fewer equal readings than complete.agree                                     until it is said again
+ *   columns that `expect.columns: exact` does not know                           incomplete (drift), until accepted
  *   it takes away more than guard.shrink, is guard.jump times the usual or what
  *   the window had, or has no row where there are always some                    suspect, until confirmed
  *
@@ -49,6 +50,7 @@ struct reading_facts {
     uint64_t known, gone; /* rows that the log has of the window; of them, those that would go */
     /* The window as the ledger has it; NULL: never read. */
     const struct mtr_ledger_window *before;
+    const char *drift;   /* what of the columns keeps it from being taken; empty, NULL: nothing */
     uint64_t usual_rows; /* of the strand's windows before; 0: not known */
     struct mtr_decimal usual_sum;
 };

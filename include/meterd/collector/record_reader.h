@@ -83,6 +83,8 @@ struct mtr_found {
     struct mtr_str text; /* the reader's, until it is closed */
 };
 
+struct columns;
+
 struct mtr_record_spec {
     const struct mtr_row_format *format; /* not BY_NAME */
     const struct mtr_str *columns;
@@ -91,6 +93,7 @@ struct mtr_record_spec {
     uint32_t want_count;
     uint32_t gather_bytes; /* so much text is gathered before JSON is read; 0: as much as is fast */
     bool may_be_empty;     /* NDJSON without a line has no records, and is no mistake */
+    struct columns *seen;  /* is told of the names that records have (rows/columns); NULL: nobody looks */
 };
 
 struct mtr_record_reader;

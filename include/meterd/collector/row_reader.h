@@ -62,6 +62,7 @@ struct mtr_row_options {
     uint32_t constant_count;
     uint32_t gather_bytes; /* as of the record reader */
     bool may_be_empty;     /* as of the record reader: of answers, where a file would be a wrong one */
+    struct columns *seen; /* as of the record reader; borrowed until it is closed */
     /* Rows of before have values that counters are held against, and are no events. 0: there is none. */
     int64_t counted_from_us;
 };

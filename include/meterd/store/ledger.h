@@ -29,6 +29,7 @@ struct mtr_ledger_txn;
 enum {
     MTR_LEDGER_EACH_BYTES_MAX = 256,
     MTR_LEDGER_CURSOR_BYTES_MAX = 4096,
+    MTR_LEDGER_COLUMNS_BYTES_MAX = 4096,
     MTR_LEDGER_PROBLEM_BYTES_MAX = 400
 };
 
@@ -88,6 +89,17 @@ int mtr_ledger_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                     struct mtr_feed *out) MTR_MUST_USE;
 int mtr_ledger_put_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                         const struct mtr_feed *feed) MTR_MUST_USE;
+
+/* What its good readings have shown of its rows; zero and empty: nothing. `columns` is a text of whoever
+ * writes it. */
+struct mtr_strand_facts {
+    int64_t newest_us; /* time of the newest row */
+    struct mtr_str columns;
+};
+int mtr_ledger_facts(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                     struct mtr_strand_facts *out) MTR_MUST_USE;
+int mtr_ledger_put_facts(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                         const struct mtr_strand_facts *facts) MTR_MUST_USE;
 
 /* ---- windows ---- */
 

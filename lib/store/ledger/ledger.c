@@ -18,13 +18,14 @@
 #define KEY_FORMAT MTR_STR("format")
 
 enum {
-    FORMAT = 2,
+    FORMAT = 3,
     FEED_BYTES = 8,
     SOURCE_BYTES = 16,
     STRAND_BYTES_MAX = 2 * MTR_KEY_BYTES_MAX + MTR_LEDGER_EACH_BYTES_MAX + 3
 };
 
-static const char *const table_names[LEDGER_TABLES] = {"meta", "sources", "feeds", "windows", "runs"};
+static const char *const table_names[LEDGER_TABLES] = {"meta",    "sources", "feeds",
+                                                       "windows", "runs",    "facts"};
 
 const char *mtr_window_state_name(enum mtr_window_state state)
 {

@@ -9,7 +9,15 @@
 #include "lib/store/lmdb_env.h"
 #include "meterd/store/ledger.h"
 
-enum ledger_table { LEDGER_META, LEDGER_SOURCES, LEDGER_FEEDS, LEDGER_WINDOWS, LEDGER_RUNS, LEDGER_TABLES };
+enum ledger_table {
+    LEDGER_META,
+    LEDGER_SOURCES,
+    LEDGER_FEEDS,
+    LEDGER_WINDOWS,
+    LEDGER_RUNS,
+    LEDGER_FACTS,
+    LEDGER_TABLES
+};
 
 struct mtr_ledger {
     MDB_env *env;

@@ -15,7 +15,7 @@ struct vendor {
     unsigned status;
     bool is_idle;
     int64_t skew_us;
-    const char *extra;
+    const char *extra, *amount; /* members behind the others; its name, "amount" */
     char body[512];
 };
 
@@ -28,8 +28,8 @@ static struct vendor_answer answer(void *context, const char *url)
         snprintf(vendor->body, sizeof(vendor->body), "{\"data\":[]}");
     else
         snprintf(vendor->body, sizeof(vendor->body),
-                 "{\"data\":[{\"id\":\"%.10s\",\"account\":\"sub-1\",\"at\":\"%.10sT12:00:00Z\",\"amount\":5%s}]}", day, day,
-                 vendor->extra ? vendor->extra : "");
+                 "{\"data\":[{\"id\":\"%.10s\",\"account\":\"sub-1\",\"at\":\"%.10sT12:00:00Z\",\"%s\":5%s}]}", day, day,
+                 vendor->amount ? vendor->amount : "amount", vendor->extra ? vendor->extra : "");
     return said;
 }
 
@@ -155,6 +155,81 @@ static void test_clocks_that_differ(void **state)
     free_polling_world(polling);
 }
 
+/* By day: what its row has, and what is said of it. */
+struct drift_day {
+    const char *extra, *amount, *sentence;
+    bool is_taken;
+};
+
+static void run_drift(const char *source, const struct drift_day *days, int count, bool restarts)
+{
+    struct vendor vendor;
+    struct polling_world *polling = begin(&vendor, source);
+    uint64_t taken = 0;
+    for (int i = 0; i < count; i++) {
+        char until[32];
+        vendor.extra = days[i].extra;
+        vendor.amount = days[i].amount;
+        snprintf(until, sizeof(until), "2026-03-%02dT00:10:00Z", 11 + i);
+        run(polling, until);
+        check(polling, MTR_ALARM_DRIFT, days[i].sentence);
+        struct mtr_source_status status;
+        assert_true(mtr_poller_status(polling->poller, MTR_STR("acme"), MTR_STR("usage"), &status));
+        if ((status.readings > taken) != days[i].is_taken) fail_msg("day %d: %s", i, polling->told);
+        taken = status.readings;
+        if (!restarts) continue;
+        close_poller(polling); /* and the ledger is folded again */
+        struct mtr_ledger_txn *txn;
+        assert_int_equal(mtr_ledger_begin(polling->ledger, true, &txn), 0);
+        assert_int_equal(mtr_ledger_clear(txn), 0);
+        assert_int_equal(mtr_ledger_commit(txn), 0);
+        open_poller(polling);
+        taken = 0;
+    }
+    free_polling_world(polling);
+}
+
+static void test_columns_that_change(void **state)
+{
+    (void)state;
+    static const struct drift_day grow[] = {
+        {",\"unit\":\"h\"", NULL, NULL, true},
+        {",\"unit\":\"h\",\"note\":1", NULL, NULL, true}, /* new ones may come */
+        {NULL, NULL, "no row has `unit`, which all had", true},
+        {",\"other\":3", NULL, "no row has `unit`", true}, /* and stays expected */
+        {",\"unit\":\"h\"", NULL, NULL, true},
+    };
+    static const struct drift_day exact[] = {
+        {",\"unit\":\"h\"", NULL, NULL, true},
+        {",\"unit\":\"h\",\"note\":1", NULL, "`note` is new: `expect.columns` is exact", false},
+        {",\"unit\":\"h\"", "quantity", "no row has `amount`, which all had, and `quantity` is new", false},
+        {",\"unit\":\"h\"", NULL, NULL, true},
+    };
+    static const struct drift_day any[] = {{",\"unit\":1", NULL, NULL, true}, {NULL, NULL, NULL, true}, {",\"note\":1", NULL, NULL, true}};
+    for (int restarts = 0; restarts < 2; restarts++) {
+        run_drift(SOURCE(""), grow, 5, restarts);
+        run_drift(SOURCE(", expect: {columns: exact}"), exact, 4, restarts);
+        run_drift(SOURCE(", expect: {columns: any}"), any, 3, restarts);
+    }
+}
+
+/* A document that says something new of columns begins anew. */
+static void test_columns_of_a_new_document(void **state)
+{
+    (void)state;
+    struct vendor vendor;
+    struct polling_world *polling = begin(&vendor, SOURCE(""));
+    vendor.extra = ",\"unit\":1";
+    run(polling, "2026-03-10T23:00:00Z");
+    vendor.extra = NULL;
+    run(polling, "2026-03-11T00:10:00Z");
+    check(polling, MTR_ALARM_DRIFT, "`unit`");
+    apply(polling->world, SOURCE(", expect: {columns: any}"));
+    run(polling, "2026-03-12T00:10:00Z");
+    check(polling, MTR_ALARM_DRIFT, NULL);
+    free_polling_world(polling);
+}
+
 /* A strand that goes takes its alarms with it. */
 static void test_alarms_of_a_source_that_goes(void **state)
 {
@@ -178,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_a_window_past_its_time), cmocka_unit_test(test_windows_of_before_the_start),
         cmocka_unit_test(test_rows_that_grow_old),     cmocka_unit_test(test_no_row_at_all),
         cmocka_unit_test(test_clocks_that_differ),     cmocka_unit_test(test_alarms_of_a_source_that_goes),
+        cmocka_unit_test(test_columns_that_change),    cmocka_unit_test(test_columns_of_a_new_document),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

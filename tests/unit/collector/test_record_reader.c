@@ -75,7 +75,7 @@ static void read_all(enum mtr_row_format_kind kind, const struct given *given, s
     format.rows = mtr_str_from(given->rows);
     for (cell_count = 0; cell_count < LIST_MAX && given->columns[cell_count]; cell_count++)
         columns[cell_count] = mtr_str_from(given->columns[cell_count]);
-    const struct mtr_record_spec spec = {&format, columns, cell_count, wants, fill_wants(given, wants), gather_bytes, false};
+    const struct mtr_record_spec spec = {&format, columns, cell_count, wants, fill_wants(given, wants), gather_bytes, false, NULL};
     mtr_buffer_init(&out, 1 << 20);
     int rc = mtr_record_reader_open(&spec, &hooks, &reader, &fault);
     if (rc) {
