@@ -143,6 +143,19 @@ static bool source_status(void *context, const struct mtr_source *source, struct
     return polling_status(daemon->polling, source, out);
 }
 
+static int read_source(void *context, const struct mtr_strand *strand, int64_t from_us, int64_t to_us,
+                       const char **fault)
+{
+    struct mtr_daemon *daemon = context;
+    return polling_ask(daemon->polling, strand, (struct mtr_window){from_us, to_us}, fault);
+}
+
+static bool source_reads(void *context, const struct mtr_strand *strand, struct mtr_poller_asked *out)
+{
+    struct mtr_daemon *daemon = context;
+    return polling_asked(daemon->polling, strand, out);
+}
+
 static void on_delivery(void *context, struct mtr_str id, const struct mtr_outbox_result *result)
 {
     struct mtr_daemon *daemon = context;
@@ -195,6 +208,8 @@ static void fill_host(struct mtr_daemon *daemon)
         .handed_out = handed_out,
         .ledger = daemon->ledger,
         .source_status = source_status,
+        .read_source = read_source,
+        .source_reads = source_reads,
     };
 }
 

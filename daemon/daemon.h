@@ -174,6 +174,10 @@ void polling_on_committed(struct polling *polling, struct mtr_request *request);
 void polling_allow(struct polling *polling, bool loopback, bool private_ranges);
 /* Retention takes nothing behind it. Any thread. */
 uint64_t polling_applied_seq(struct polling *polling);
+/* Windows that are read now, and how far that is: as of mtr_poller_ask and mtr_poller_asked. Any thread. */
+int polling_ask(struct polling *polling, const struct mtr_strand *strand, struct mtr_window range,
+                const char **fault) MTR_MUST_USE;
+bool polling_asked(struct polling *polling, const struct mtr_strand *strand, struct mtr_poller_asked *out);
 /* How a source stands. False: the poller has not seen it yet. Any thread. */
 bool polling_status(struct polling *polling, const struct mtr_source *source, struct mtr_source_status *out);
 

@@ -356,3 +356,21 @@ bool polling_status(struct polling *polling, const struct mtr_source *source, st
     pthread_mutex_unlock(&polling->state);
     return is_known;
 }
+
+int polling_ask(struct polling *polling, const struct mtr_strand *strand, struct mtr_window range,
+                const char **fault)
+{
+    pthread_mutex_lock(&polling->state);
+    int rc = mtr_poller_ask(polling->poller, strand, range, fault);
+    pthread_mutex_unlock(&polling->state);
+    if (!rc) mtr_wakeup_send(polling->woken);
+    return rc;
+}
+
+bool polling_asked(struct polling *polling, const struct mtr_strand *strand, struct mtr_poller_asked *out)
+{
+    pthread_mutex_lock(&polling->state);
+    const bool is_known = mtr_poller_asked(polling->poller, strand, out);
+    pthread_mutex_unlock(&polling->state);
+    return is_known;
+}

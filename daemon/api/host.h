@@ -26,7 +26,9 @@ struct mtr_loop;
 struct mtr_request;
 struct mtr_rollups;
 struct mtr_source;
+struct mtr_poller_asked;
 struct mtr_source_status;
+struct mtr_strand;
 
 /* How far the stages have come, as one picture: what each saw when it was last idle is what tells whether
  * all is done. */
@@ -97,6 +99,10 @@ struct mtr_api_host {
     struct mtr_ledger *ledger; /* of windows */
     /* How a source stands. False: the poller has not seen it yet. */
     bool (*source_status)(void *context, const struct mtr_source *source, struct mtr_source_status *out);
+    /* Windows are read now, and how far that is; as of mtr_poller_ask and mtr_poller_asked. */
+    int (*read_source)(void *context, const struct mtr_strand *strand, int64_t from_us, int64_t to_us,
+                       const char **fault);
+    bool (*source_reads)(void *context, const struct mtr_strand *strand, struct mtr_poller_asked *out);
 };
 
 #endif

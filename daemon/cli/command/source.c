@@ -10,7 +10,8 @@
 
 static const struct source_verb *const verbs[] = {
     &source_verb_list, &source_verb_windows, &source_verb_test, &source_verb_record,
-    &source_verb_certify, NULL,
+    &source_verb_certify,
+    &source_verb_run, NULL,
 };
 
 static const struct source_verb *find_verb(const char *name)
@@ -70,9 +71,10 @@ static int run(const struct cli_invocation *invocation)
 
 static const struct cli_option options[] = {
     {"from", 0, "TIME",
-     "windows: those that begin at this time or later; test, record, certify: from the one that holds it"},
-    {"to", 0, "TIME", "test, record: up to the window that ends here (default: one window)"},
+     "windows: those that begin at this time or later; test, record, certify, run: from the one that holds it"},
+    {"to", 0, "TIME", "test, record, run: up to the window that ends here (default: one window)"},
     {"each", 0, "VALUE…", "test, record, certify: this one of for_each (default: the first, record all)"},
+    {"dry-run", 0, NULL, "run: reads here, shows what is new, changed and gone, and writes nothing"},
     {"answers", 0, "DIRECTORY", "test: from a recording, without a vendor, a network and secrets"},
     {"source", 0, "KEY", "test, record, certify: which of the sources of FILE"},
     {"after", 0, "N|TIME", "list: sources after this number; windows: those behind the one of this start"},
@@ -102,7 +104,10 @@ const struct cli_command cli_source = {
             "`certify FILE|KEY`: what the vendor's API was seen to do, probe by probe: borders, pages, "
             "parts, repeated readings,\n"
             "wrong secrets, empty windows, unknown accounts. Some dozens of requests; --json has the "
-            "evidence.\n",
+            "evidence.\n\n"
+            "`run KEY --from TIME --to TIME`: the daemon reads these windows now, also settled ones, and it is "
+            "waited for.\n"
+            "With --dry-run this process reads them and says what would change against the ledger.\n",
     .exits = "0 ok, 1 failed: a reading not taken, rows refused; 64 wrong usage, 75 daemon or vendor away, "
              "78 bad document",
     .options = options,

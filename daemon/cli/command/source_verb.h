@@ -25,5 +25,6 @@ extern const struct source_verb source_verb_windows;
 extern const struct source_verb source_verb_test;
 extern const struct source_verb source_verb_record;
 extern const struct source_verb source_verb_certify;
+extern const struct source_verb source_verb_run;
 
 #endif
