@@ -71,7 +71,8 @@ static int run(const struct cli_invocation *invocation)
 
 static const struct cli_option options[] = {
     {"from", 0, "TIME",
-     "windows: those that begin at this time or later; test, record, certify, run: from the one that holds it"},
+     "windows: those that begin at this time or later; test, record, certify, run: from the window that "
+     "holds it"},
     {"to", 0, "TIME", "test, record, run: up to the window that ends here (default: one window)"},
     {"each", 0, "VALUE…", "test, record, certify: this one of for_each (default: the first, record all)"},
     {"dry-run", 0, NULL, "run: reads here, shows what is new, changed and gone, and writes nothing"},
@@ -105,8 +106,8 @@ const struct cli_command cli_source = {
             "parts, repeated readings,\n"
             "wrong secrets, empty windows, unknown accounts. Some dozens of requests; --json has the "
             "evidence.\n\n"
-            "`run KEY --from TIME --to TIME`: the daemon reads these windows now, also settled ones, and it is "
-            "waited for.\n"
+            "`run KEY --from TIME --to TIME`: the daemon reads these windows now, also settled ones, and "
+            "it is waited for.\n"
             "With --dry-run this process reads them and says what would change against the ledger.\n",
     .exits = "0 ok, 1 failed: a reading not taken, rows refused; 64 wrong usage, 75 daemon or vendor away, "
              "78 bad document",

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/cli/command/source_chosen.h"
+#include "daemon/cli/source/source_chosen.h"
 
 struct picking {
     const struct cli_invocation *invocation;

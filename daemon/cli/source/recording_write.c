@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "daemon/cli/command.h"
-#include "daemon/cli/recording.h"
+#include "daemon/cli/source/recording.h"
 #include "meterd/core/json_writer.h"
 
 enum { PATH_BYTES = 4096, INDEX_BYTES_MAX = 256 << 20 };

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/cli/client.h"
-#include "daemon/cli/command/source_chosen.h"
+#include "daemon/cli/source/source_chosen.h"
 #include "daemon/cli/command/source_verb.h"
 #include "daemon/cli/table.h"
 #include "daemon/trying.h"

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/cli/command/source_chosen.h"
+#include "daemon/cli/source/source_chosen.h"
 #include "daemon/cli/command/source_verb.h"
-#include "daemon/cli/recording.h"
-#include "daemon/cli/source_view.h"
+#include "daemon/cli/source/recording.h"
+#include "daemon/cli/source/source_view.h"
 #include "meterd/net/loop.h"
 
 enum { PATIENCE_S = 30 };

@@ -1,7 +1,7 @@
 /*
  * See source_chosen.h.
  */
-#include "daemon/cli/command/source_chosen.h"
+#include "daemon/cli/source/source_chosen.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -16,8 +16,8 @@
  * asker gets the first, and the last one goes on being given. Files may be edited: they are tests of a
  * document. Main's thread.
  */
-#ifndef METERD_DAEMON_CLI_RECORDING_H
-#define METERD_DAEMON_CLI_RECORDING_H
+#ifndef METERD_DAEMON_CLI_SOURCE_RECORDING_H
+#define METERD_DAEMON_CLI_SOURCE_RECORDING_H
 
 #include "daemon/trying.h"
 

@@ -5,8 +5,8 @@
  *   source_view_begin(view, &ask) ─▶ hooks of the trial ─▶ source_view_end(view, &report)     for each
  * reading
  */
-#ifndef METERD_DAEMON_CLI_SOURCE_VIEW_H
-#define METERD_DAEMON_CLI_SOURCE_VIEW_H
+#ifndef METERD_DAEMON_CLI_SOURCE_SOURCE_VIEW_H
+#define METERD_DAEMON_CLI_SOURCE_SOURCE_VIEW_H
 
 #include "daemon/trying.h"
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "daemon/certificate.h"
-#include "daemon/cli/command/source_chosen.h"
+#include "daemon/cli/source/source_chosen.h"
 #include "daemon/cli/command/source_verb.h"
 #include "daemon/cli/table.h"
 #include "meterd/net/loop.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "daemon/cli/inputs.h"
-#include "daemon/cli/recording.h"
+#include "daemon/cli/source/recording.h"
 #include "meterd/core/document.h"
 #include "meterd/core/time.h"
 

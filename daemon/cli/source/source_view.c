@@ -1,7 +1,7 @@
 /*
  * See source_view.h.
  */
-#include "daemon/cli/source_view.h"
+#include "daemon/cli/source/source_view.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -7,8 +7,8 @@
  * document names is taken to be there, and rows are not judged KEY            of the data directory's
  * catalog, or of the daemon's
  */
-#ifndef METERD_DAEMON_CLI_COMMAND_SOURCE_CHOSEN_H
-#define METERD_DAEMON_CLI_COMMAND_SOURCE_CHOSEN_H
+#ifndef METERD_DAEMON_CLI_SOURCE_SOURCE_CHOSEN_H
+#define METERD_DAEMON_CLI_SOURCE_SOURCE_CHOSEN_H
 
 #include "daemon/cli/command.h"
 #include "daemon/config.h"

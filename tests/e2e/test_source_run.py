@@ -1,0 +1,101 @@
+"""meterd source run: windows that are read because somebody asks. First what would change, by a dry run that changes nothing; then it is so."""
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(__file__))
+from harness import skip, wait_until  # noqa: E402
+try:
+    import zstandard  # noqa: F401
+except ImportError as missing:
+    skip(f"{missing.name} is not installed")
+from polled import ACCOUNTS, DAY_US, World  # noqa: E402
+from vendor import every_dialect  # noqa: E402
+
+SEED = int(os.environ.get("METERD_SEED", "1"))
+ALL = every_dialect()
+FAR = {"schedule": {"every": "30d"}}  # nothing but an order reads a window again
+
+
+def dry(world, name, *words):
+    window = ("--from", world.date(world.from_us), "--to", world.date(world.to_us))
+    done = world.daemon.command("source", "run", name, *window, "--dry-run", "--json", *words)
+    return json.loads(done.stdout)["windows"]
+
+
+def run(world, name, *words, code=0):
+    window = ("--from", world.date(world.from_us), "--to", world.date(world.to_us))
+    done = world.daemon.command("source", "run", name, *window, *words, check=False)
+    assert done.returncode == code, done
+    return done
+
+
+def log_end(world):
+    return world.daemon.status()["log"]["last_seq"]
+
+
+def check_run(world):
+    daemon = world.daemon
+    assert [window["new"] for window in dry(world, "none")] == [window["rows"] for window in dry(world, "none")], "nothing was read yet"
+    assert run(world, "none").stdout == "2 windows taken\n"
+    wait_until("the first reading is billed", lambda: "none" not in world.wrong())
+    daemon.settle()
+    before = log_end(world)
+    for window in dry(world, "none"):
+        assert window["rows"] == window["same"] and not window["new"] + window["changed"] + window["gone"], window
+    edition = world.vendor.truth.edition
+    world.life.late(3)
+    world.life.restate(4)
+    world.life.vanish(2)
+    assert world.vendor.truth.edition > edition
+    windows = dry(world, "none")
+    assert [window["result"] for window in windows] == ["taken"] * 2, windows
+    assert sum(window["new"] for window in windows) == 3 and sum(window["gone"] for window in windows) == 2, windows
+    assert 1 <= sum(window["changed"] for window in windows) <= 4, windows
+    assert log_end(world) == before and world.wrong(), "a dry run changes nothing"
+    told = json.loads(run(world, "none", "--json").stdout)
+    assert told == {"source": "none", "taken": 2, "failed": 0}, told
+    wait_until("what was asked for is billed", lambda: "none" not in world.wrong())
+    assert all(window["rows"] == window["same"] for window in dry(world, "none"))
+    daemon.settle()
+
+
+def check_progress(world):
+    """Three requests, two windows each; without a terminal a line now and then, and the end on stdout."""
+    answer = world.daemon.call("POST", "/v1/sources/each/reads", {"from": world.date(world.from_us), "to": world.date(world.to_us)}).json()
+    assert answer["windows"] == 2 * len(ACCOUNTS) and answer["left"] in range(len(ACCOUNTS) + 1), answer
+    final = wait_until("all that was asked for", lambda: [now for now in [world.daemon.get("/v1/sources/each/reads")] if not now["left"]])[0]
+    assert (final["taken"], final["failed"]) == (2 * len(ACCOUNTS), 0), final
+    one = run(world, "each", "--each", ACCOUNTS[0])
+    assert one.stdout == "2 windows taken\n", one
+    world.vendor.chaos.script("none", "partial", times=8)
+    wrong = run(world, "none", code=1)
+    assert "2 not: `meterd source windows none` says why" in wrong.stdout, wrong
+    world.vendor.chaos.set({})
+    run(world, "none")
+
+
+def check_refused(world):
+    daemon = world.daemon
+    assert daemon.command("source", "run", "none", check=False).returncode == 64
+    unknown = daemon.command("source", "run", "nobody", "--from", "2026-01-01", "--to", "2026-01-02", check=False)
+    assert unknown.returncode == 1 and "nobody" in unknown.stderr, unknown
+    feed = daemon.command("source", "run", "feed", "--from", "2026-01-01", "--to", "2026-01-02", check=False)
+    assert feed.returncode == 1 and "feed without windows" in feed.stderr, feed
+    assert daemon.call("POST", "/v1/sources/none/reads", {"from": "yesterday", "to": "2026-01-02"}).status == 400
+    path = os.path.join(daemon.root, "one.json")
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump({"sources": [world.document("none")]}, f)
+    file = daemon.command("source", "run", path, "--from", "2026-01-01", "--to", "2026-01-02", "--dry-run", check=False)
+    assert file.returncode == 64 and "`test` tries a FILE" in file.stderr, file
+
+
+print(f"seed {SEED}")
+with World(SEED, [ALL["none"], ALL["each"], ALL["feed"]], more=FAR, each={"none": {"window": {"rereads": ["40d", "80d"]}}}) as at_work:
+    at_work.begin()
+    assert DAY_US
+    check_run(at_work)
+    check_progress(at_work)
+    check_refused(at_work)
+    assert at_work.audit()
+print("windows were read when they were asked for")
