@@ -156,6 +156,12 @@ static bool source_reads(void *context, const struct mtr_strand *strand, struct 
     return polling_asked(daemon->polling, strand, out);
 }
 
+static bool give_file(void *context, struct mtr_given_file *file)
+{
+    struct mtr_daemon *daemon = context;
+    return polling_give(daemon->polling, file);
+}
+
 static void on_delivery(void *context, struct mtr_str id, const struct mtr_outbox_result *result)
 {
     struct mtr_daemon *daemon = context;
@@ -210,6 +216,7 @@ static void fill_host(struct mtr_daemon *daemon)
         .source_status = source_status,
         .read_source = read_source,
         .source_reads = source_reads,
+        .give_file = give_file,
     };
 }
 

@@ -180,6 +180,9 @@ int polling_ask(struct polling *polling, const struct mtr_strand *strand, struct
 bool polling_asked(struct polling *polling, const struct mtr_strand *strand, struct mtr_poller_asked *out);
 /* How a source stands. False: the poller has not seen it yet. Any thread. */
 bool polling_status(struct polling *polling, const struct mtr_source *source, struct mtr_source_status *out);
+/* Waits until the poller has read it. False: another is at work, or the poller is not. A thread of the pool,
+ * of which the reading needs another. */
+bool polling_give(struct polling *polling, struct mtr_given_file *file);
 
 /* The first start's operator key: <data>/admin.key with mode 0600, and its document in the catalog
  * (admin_key.c). */

@@ -6,7 +6,7 @@
  *                                 pool ─▶ on_worked ─▶ step
  *   writer ─▶ committed list ─▶ wakeup ─▶ on_committed ─▶ step
  *
- * Loop's thread, but for polling_catalog_changed, polling_on_committed, polling_applied_seq and
+ * Loop's thread, but for polling_catalog_changed, polling_on_committed, polling_applied_seq, polling_give and
  * polling_status. `state` is held by the loop while it is in the poller, and by who asks for a status.
  */
 #include <inttypes.h>
@@ -30,8 +30,11 @@ struct polling {
     struct mtr_timer *timer;
     struct mtr_wakeup *woken; /* the catalog changed, or parts were committed */
     pthread_mutex_t state;    /* recursive: a cancelled request is answered from inside */
-    pthread_mutex_t mutex;    /* of the list */
+    pthread_mutex_t mutex;    /* of the list, and of the file */
     struct mtr_request *committed, **committed_last;
+    struct mtr_given_file *given;
+    bool is_given_begun, is_given_done;
+    pthread_cond_t given_done;
     bool is_started, is_failed, is_draining;
     void (*on_idle)(void *context);
     void *idle_context;
@@ -161,6 +164,53 @@ static struct mtr_request *take_committed(struct polling *polling)
     return first;
 }
 
+/* ---- files that are given ---- */
+
+static void on_given(struct mtr_given_file *file)
+{
+    struct polling *polling = file->context;
+    pthread_mutex_lock(&polling->mutex);
+    polling->is_given_done = true;
+    pthread_cond_signal(&polling->given_done);
+    pthread_mutex_unlock(&polling->mutex);
+}
+
+static void refuse_given(struct mtr_given_file *file)
+{
+    file->result = MTR_GIVEN_FAILED;
+    snprintf(file->text, sizeof(file->text), "the poller does not run: see the daemon's log");
+    on_given(file);
+}
+
+/* Hands it to the poller, once. */
+static void take_given(struct polling *polling)
+{
+    pthread_mutex_lock(&polling->mutex);
+    struct mtr_given_file *file = polling->is_given_begun ? NULL : polling->given;
+    polling->is_given_begun = polling->given != NULL;
+    pthread_mutex_unlock(&polling->mutex);
+    if (!file) return;
+    if (!polling->is_started || polling->is_failed || !mtr_poller_give(polling->poller, file))
+        refuse_given(file);
+}
+
+bool polling_give(struct polling *polling, struct mtr_given_file *file)
+{
+    file->context = polling;
+    file->on_done = on_given;
+    pthread_mutex_lock(&polling->mutex);
+    const bool is_free = !polling->given;
+    if (is_free) {
+        polling->given = file;
+        polling->is_given_begun = polling->is_given_done = false;
+        mtr_wakeup_send(polling->woken);
+        while (!polling->is_given_done) pthread_cond_wait(&polling->given_done, &polling->mutex);
+        polling->given = NULL;
+    }
+    pthread_mutex_unlock(&polling->mutex);
+    return is_free;
+}
+
 static void on_woken(void *context)
 {
     struct polling *polling = context;
@@ -170,6 +220,7 @@ static void on_woken(void *context)
         next = request->next;
         mtr_poller_on_committed(polling->poller, request, mtr_clock_wall_us());
     }
+    take_given(polling);
     pthread_mutex_unlock(&polling->state);
     step(polling);
 }
@@ -205,6 +256,7 @@ static void fail(struct polling *polling, int error)
                 "cannot go on: %s; delete the directory intake/ when it is damaged: it is made anew",
                 mtr_error_text(error));
     polling->is_failed = true;
+    mtr_poller_refuse_given(polling->poller);
 }
 
 static void count_totals(struct polling *polling)
@@ -304,6 +356,7 @@ int polling_open(struct mtr_daemon *daemon, const char *directory,
     pthread_mutex_init(&polling->state, &recursive);
     pthread_mutexattr_destroy(&recursive);
     pthread_mutex_init(&polling->mutex, NULL);
+    pthread_cond_init(&polling->given_done, NULL);
     int rc = open_parts(polling, directory, event_key);
     if (rc)
         polling_close(polling);
@@ -339,6 +392,7 @@ void polling_close(struct polling *polling)
     mtr_wakeup_close(polling->woken);
     pthread_mutex_destroy(&polling->state);
     pthread_mutex_destroy(&polling->mutex);
+    pthread_cond_destroy(&polling->given_done);
     free(polling);
 }
 

@@ -91,6 +91,7 @@ struct api_route {
     const struct api_parameter *parameters; /* ends with name NULL; NULL: none */
     const struct mtr_shape *request;        /* of the body, or NULL */
     const char *request_types;              /* NULL: JSON */
+    bool body_is_large; /* as of events: listen.body_bytes_max is its bound */
     const struct mtr_shape *answer;         /* what api_answer writes; NULL: the list's */
     const char *answer_types;    /* comma separated, first is the default; NULL: JSON, of a list API_ROWS */
     const struct api_list *list; /* rows.h; the handler is then api_answer_rows */

@@ -20,6 +20,7 @@ struct mtr_catalog;
 struct mtr_catalog_store;
 struct mtr_charges;
 struct mtr_diagnostics;
+struct mtr_given_file;
 struct mtr_log;
 struct mtr_ledger;
 struct mtr_loop;
@@ -103,6 +104,8 @@ struct mtr_api_host {
     int (*read_source)(void *context, const struct mtr_strand *strand, int64_t from_us, int64_t to_us,
                        const char **fault);
     bool (*source_reads)(void *context, const struct mtr_strand *strand, struct mtr_poller_asked *out);
+    /* The poller reads the file, and it says what came of it. False: it takes none at the moment. */
+    bool (*give_file)(void *context, struct mtr_given_file *file);
 };
 
 #endif

@@ -158,7 +158,7 @@ static void on_headers(void *context, struct mtr_http_request *http)
         api_call_free(call);
         return;
     }
-    if (route->handle) mtr_http_request_limit_body(http, DOCUMENT_BODY_BYTES_MAX);
+    if (route->handle && !route->body_is_large) mtr_http_request_limit_body(http, DOCUMENT_BODY_BYTES_MAX);
     mtr_http_request_set_context(http, call);
 }
 

@@ -52,6 +52,16 @@ def check_pages(d):
             assert done.returncode == 0 and not done.stderr.strip(), (path, done)
 
 
+def check_by_hand(d):
+    """The example of files, given one."""
+    path, usage = os.path.join("config", "source-by-hand.yaml"), os.path.join(d.root, "usage.csv")
+    d.command("apply", path)
+    with open(usage, "w", encoding="windows-1252") as out:
+        out.write("Account;Resource;Meter;Start;Quantity;Kind\nk\u00f6ln;r1;vm;02.10.2026 00:00;1,5;Usage\nk\u00f6ln;r1;vm;02.10.2026 00:00;1,5;Tax\n")
+    told = d.command("import", "--source", "acme-bill", "--dry-run", usage).stdout
+    assert told == "acme-bill 2026-09-30T22:00:00Z to 2026-10-31T23:00:00Z: 2 rows: 1 new, 0 changed, 0 gone, 0 the same, 1 skipped; nothing is stored\n", told
+
+
 def check_wrong(d):
     with open("config/sources/rest.yaml", encoding="utf-8") as text:
         lines = text.read().split("\n")
@@ -106,6 +116,8 @@ def main():
         check_pages(d)
         check_wrong(d)
         check_life(d)
+    with Daemon() as d:
+        check_by_hand(d)
     print(f"{len(EXAMPLES)} sources")
 
 

@@ -117,9 +117,23 @@ void poll_stop(struct mtr_poll *poll)
 
 /* ---- jobs ---- */
 
+/* The whole file is one page. */
+static int feed_given(struct mtr_poll *poll)
+{
+    enum { PIECE_BYTES = 256 << 10 };
+    const struct mtr_str bytes = poll->task.given->bytes;
+    int rc = reading_begin_page(poll->reading);
+    for (size_t at = 0; !rc && at < bytes.size; at += PIECE_BYTES) {
+        const size_t size = bytes.size - at < PIECE_BYTES ? bytes.size - at : PIECE_BYTES;
+        rc = reading_feed(poll->reading, (struct mtr_str){bytes.data + at, size});
+    }
+    return rc ? rc : reading_end_page(poll->reading);
+}
+
 void poll_work(struct mtr_poll *poll)
 {
     switch (poll->job) {
+    case POLL_GIVEN: poll->job_rc = feed_given(poll); break;
     case POLL_FEED: poll->job_rc = poll_feed_page(poll); break;
     case POLL_END_PAGE: poll->job_rc = poll_end_page(poll); break;
     case POLL_CHECK:
@@ -191,12 +205,14 @@ void poll_worked(struct mtr_poll *poll, int64_t now_us)
         poll_fail_job(poll);
         return;
     }
+    const bool is_trial = poll->task.given && poll->task.given->is_trial;
     switch (poll->job) {
+    case POLL_GIVEN: poll_end_reading(poll, MTR_ALARM_NONE, ""); break;
     case POLL_FEED: go_on_feeding(poll); break;
     case POLL_END_PAGE: poll_page_ended(poll, now_us); break;
     case POLL_CHECK:
         poll->has_verdict = true;
-        if (poll->task.watch || (poll->verdict.alarm && !poll->verdict.is_news))
+        if (poll->task.watch || is_trial || (poll->verdict.alarm && !poll->verdict.is_news))
             finish_whole(poll);
         else
             poll_start_job(poll, POLL_PART);
@@ -246,6 +262,8 @@ void poll_go(struct mtr_poll *poll, int64_t now_us)
     MTR_ASSERT(poll->state == POLL_WAITING);
     if (poll->request)
         submit(poll, now_us);
+    else if (poll->task.given)
+        poll_start_job(poll, POLL_GIVEN);
     else
         poll_ask(poll, now_us);
 }

@@ -9,6 +9,8 @@
  *      └─ later ─┘                                                                              │
  *                              DONE ◀─ last ─ WORKING: fold ◀─ committed ─ COMMITTING ◀─ WORKING: part
  *
+ *   A given file goes from WAITING to the end of its page: WORKING: given.
+ *
  *   poll_go          WAITING is over: the gate, the breaker or a token let it through, or the time has come
  *   poll_piece       of an answer's body; MTR_EAGAIN: it pauses until hooks->resume
  *   poll_answered    the answer has ended, whatever came of it
@@ -29,6 +31,7 @@
 #include "collector/source/paging/paging.h"
 #include "collector/rows/columns/drift.h"
 #include "collector/source/reading/reading.h"
+#include "meterd/collector/given_file.h"
 
 /* A page up to this size is mapped when all of it is there, so that one which broke off is asked for again;
  * larger ones are mapped as they come. POLL_MEMORY_BYTES: what a reading holds beside its rows, the buffers
@@ -90,6 +93,8 @@ struct poll_task {
     /* A trial: the verdict is its end, nothing is sent to the intake (fold and hooks->submit are not used).
      * NULL: it counts. */
     const struct reading_watch *watch;
+    /* A file that is the answer (given_file.h): nobody is asked. Borrowed until it is DONE. */
+    const struct mtr_given_file *given;
 };
 
 struct poll_report {

@@ -36,13 +36,15 @@ static bool any_of_body(const struct mtr_poll *poll, const struct mtr_answer_con
 
 /* ---- the end of the reading ---- */
 
-static void end_reading(struct mtr_poll *poll, enum mtr_alarm fault, const char *said)
+void poll_end_reading(struct mtr_poll *poll, enum mtr_alarm fault, const char *said)
 {
     snprintf(poll->end_text, sizeof(poll->end_text), "%s", said);
     poll->end.fault = fault;
     poll->end.said = poll->end_text;
     poll->end.is_forgotten = poll->task.is_forgotten;
     poll->end.confirms_us = poll->task.confirms_us;
+    poll->end.is_given = poll->task.given != NULL;
+    poll->end.is_accepted = poll->task.given && poll->task.given->is_accepted;
     poll_start_job(poll, POLL_CHECK);
 }
 
@@ -57,19 +59,19 @@ static void end_piece(struct mtr_poll *poll, enum mtr_alarm fault, const char *s
              is_truncated && poll->task.source->window.split_us
                  ? ", and the window is in pieces as small as `window.split` allows"
                  : "");
-    end_reading(poll, fault, text);
+    poll_end_reading(poll, fault, text);
 }
 
 static void end_absent(struct mtr_poll *poll, int64_t now_us)
 {
     poll->end.is_absent = true;
-    if (!poll_split_next(poll, true, now_us)) end_reading(poll, MTR_ALARM_NONE, "");
+    if (!poll_split_next(poll, true, now_us)) poll_end_reading(poll, MTR_ALARM_NONE, "");
 }
 
 static void restart(struct mtr_poll *poll, int64_t now_us)
 {
     if (poll->restarts++ == POLL_RESTARTS_MAX) {
-        end_reading(poll, MTR_ALARM_INCOMPLETE, "its pages change while they are read");
+        poll_end_reading(poll, MTR_ALARM_INCOMPLETE, "its pages change while they are read");
         return;
     }
     poll_split_again(poll, now_us);
@@ -80,7 +82,7 @@ static bool take_missing_part(struct mtr_poll *poll)
 {
     const bool is_missing = poll->status == 404;
     if (is_missing)
-        end_reading(poll, MTR_ALARM_INCOMPLETE, "a part that the list names is not there (404)");
+        poll_end_reading(poll, MTR_ALARM_INCOMPLETE, "a part that the list names is not there (404)");
     return is_missing;
 }
 

@@ -52,7 +52,7 @@ int poll_begin_paging(struct mtr_poll *poll)
 
 int poll_begin_reading(struct mtr_poll *poll, const char **fault)
 {
-    *fault = not_done(poll->task.source);
+    *fault = poll->task.given ? NULL : not_done(poll->task.source);
     if (*fault) return MTR_EINVALID;
     const struct poll_task *task = &poll->task;
     const struct reading_ask ask = {.source = task->source,

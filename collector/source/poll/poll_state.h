@@ -10,7 +10,7 @@
 #include "collector/source/poll/poll.h"
 #include "meterd/net/crypto.h"
 
-enum poll_job { POLL_FEED, POLL_END_PAGE, POLL_CHECK, POLL_PART, POLL_FOLD };
+enum poll_job { POLL_GIVEN, POLL_FEED, POLL_END_PAGE, POLL_CHECK, POLL_PART, POLL_FOLD };
 /* What the answer that is awaited has. */
 enum poll_page { POLL_PAGE_ROWS, POLL_PAGE_LIST, POLL_PAGE_FILE };
 enum poll_digest { POLL_MD5, POLL_SHA256, POLL_DIGESTS };
@@ -129,7 +129,9 @@ void poll_ask(struct mtr_poll *poll, int64_t now_us);
 /* poll_answer.c: the answer is no good one, and nothing is at work any more. */
 void poll_fail_answer(struct mtr_poll *poll);
 
-/* poll_page.c: what a good answer's page means. */
+/* poll_page.c: no page comes any more; the reading is judged. */
+void poll_end_reading(struct mtr_poll *poll, enum mtr_alarm fault, const char *said);
+/* What a good answer's page means. */
 void poll_page_ended(struct mtr_poll *poll, int64_t now_us);
 /* An answer that is no page: is it "there is none", or a limit? True: poll_finish or the end was told. */
 bool poll_take_condition(struct mtr_poll *poll, int64_t now_us);

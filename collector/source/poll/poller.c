@@ -93,7 +93,7 @@ void mtr_poller_close(struct mtr_poller *poller)
 
 bool mtr_poller_is_idle(const struct mtr_poller *poller)
 {
-    return !poller->running_count && !poller->is_folding && !poller->submitted;
+    return !poller->running_count && !poller->is_folding && !poller->submitted && !poller->given;
 }
 
 void mtr_poller_stop(struct mtr_poller *poller)
@@ -101,6 +101,7 @@ void mtr_poller_stop(struct mtr_poller *poller)
     poller->is_stopping = true;
     for (struct poller_strand *strand = poller->running; strand; strand = strand->running_next)
         if (poll_state(strand->poll) != POLL_DONE) poll_stop(strand->poll);
+    poller_refuse_given(poller, "meterd is stopping: give it again later");
 }
 
 void mtr_poller_allow(struct mtr_poller *poller, bool loopback, bool private_ranges)
@@ -283,6 +284,7 @@ int mtr_poller_step(struct mtr_poller *poller, struct mtr_catalog *catalog, int6
     }
     rc = poller->is_stopping ? MTR_OK : poller_take_catalog(poller, catalog, now_us);
     if (!rc) rc = go_on(poller, now_us, next_us);
+    if (!rc && !poller->is_stopping) rc = poller_start_given(poller, now_us, next_us);
     if (!rc && !poller->is_stopping) rc = start_due(poller, now_us, next_us);
     if (!rc) rc = go_on(poller, now_us, next_us);
     return rc ? rc : pass_now_and_then(poller, now_us);

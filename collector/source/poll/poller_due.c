@@ -260,7 +260,7 @@ int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
 {
     struct looking looking = {.poller = poller, .strand = strand, .now_us = now_us};
     struct mtr_due_scan scan;
-    if (strand->poll || strand->source->is_paused)
+    if (strand->poll || strand->source->is_paused || strand->source->source->by_hand)
         return due_heap_set(&poller->heap, &strand->due, INT64_MAX);
     int rc = mtr_ledger_begin(poller->options.ledger, false, &looking.txn);
     if (rc) return rc;
@@ -315,7 +315,7 @@ static void set_alarms_of_rows(struct mtr_poller *poller, struct poller_strand *
                       "held: the catalog does not know whose", now_us);
 }
 
-static void conclude_good(struct mtr_poller *poller, struct poller_strand *strand,
+void poller_conclude_good(struct mtr_poller *poller, struct poller_strand *strand,
                           const struct poll_task *task, const struct poll_report *report, int64_t now_us)
 {
     struct poller_source *source = strand->source;
@@ -332,14 +332,14 @@ static void conclude_good(struct mtr_poller *poller, struct poller_strand *stran
     set_alarms_of_rows(poller, strand, report, now_us);
 }
 
-void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
+static void conclude_asked(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
 {
     const struct poll_task *task = poll_task(strand->poll);
     const struct poll_report *report = poll_report(strand->poll);
     note_memory(poller, strand, report);
     switch (report->result) {
     case POLL_TAKEN:
-    case POLL_UNCHANGED: conclude_good(poller, strand, task, report, now_us); break;
+    case POLL_UNCHANGED: poller_conclude_good(poller, strand, task, report, now_us); break;
     case POLL_NOT_TAKEN:
     case POLL_FAILED:
     case POLL_TOO_LARGE:
@@ -352,6 +352,14 @@ void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, in
     poller_watch_report(poller, strand, &task->window, report, now_us);
     strand->piece_us = poll_split_remember(report, &task->window, strand->piece_us, &strand->piece_good);
     poller_asked_ended(strand, &task->window, report, now_us);
+}
+
+void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
+{
+    if (strand->given)
+        poller_conclude_given(poller, strand, now_us);
+    else
+        conclude_asked(poller, strand, now_us);
     poll_close(strand->poll);
     strand->poll = NULL;
     mtr_catalog_release(strand->poll_catalog);

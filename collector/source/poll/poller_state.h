@@ -48,6 +48,7 @@ struct poller_strand {
     struct mtr_poll *poll;            /* NULL: nothing is under way */
     uint64_t reserve_bytes;           /* for the rows of its next reading */
     struct mtr_catalog *poll_catalog; /* whose source it borrows */
+    struct mtr_given_file *given;     /* of which it is; NULL: the vendor is asked */
     struct poller_strand *running_next;
     bool is_gone; /* the catalog has it no more */
     struct alarms alarms;
@@ -99,6 +100,8 @@ struct mtr_poller {
     struct poller_strand *running; /* with a reading under way */
     uint32_t running_count;
     bool is_stopping;
+    struct mtr_given_file *given; /* that waits for its strand, or is at work; NULL */
+    bool is_given_begun;
     /* The fold: by one at a time. */
     bool is_folding, is_caught_up, has_more, own_work;
     int own_rc;
@@ -125,6 +128,15 @@ void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
 int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us) MTR_MUST_USE;
 /* A reading has ended. */
 void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
+void poller_conclude_good(struct mtr_poller *poller, struct poller_strand *strand,
+                          const struct poll_task *task, const struct poll_report *report, int64_t now_us);
+
+/* poller_given.c: begins the file that waits, as soon as its strand is free. */
+int poller_start_given(struct mtr_poller *poller, int64_t now_us, int64_t *next_us) MTR_MUST_USE;
+/* Its reading has ended. */
+void poller_conclude_given(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
+/* None is begun any more. */
+void poller_refuse_given(struct mtr_poller *poller, const char *text);
 
 /* poller_hooks.c */
 void poller_make_hooks(struct mtr_poller *poller);

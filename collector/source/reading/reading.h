@@ -99,6 +99,7 @@ struct reading_end {
     struct mtr_str warnings;
     bool is_absent;
     bool is_forgotten;
+    bool is_given, is_accepted;
     int64_t confirms_us; /* as of verdict.h */
 };
 

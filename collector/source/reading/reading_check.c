@@ -58,6 +58,8 @@ static void take_end(const struct reading *reading, const struct reading_end *en
     facts->confirms_us = end->confirms_us;
     facts->is_absent = end->is_absent;
     facts->is_forgotten = end->is_forgotten;
+    facts->is_given = end->is_given;
+    facts->is_accepted = end->is_accepted;
     facts->fault = end->fault;
     facts->said = end->said;
     facts->warnings = end->warnings;

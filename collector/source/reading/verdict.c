@@ -133,6 +133,7 @@ static uint32_t times_said(const struct reading_facts *facts, int64_t from_us, b
 /* True: it was not said often enough. */
 static bool wait_for(const struct reading_facts *facts, uint32_t times, struct verdict *out)
 {
+    if (facts->is_accepted) return false;
     out->agreed = times_said(facts, 0, &out->is_news);
     if (out->agreed < times) return true;
     out->agreed = 0;
@@ -205,7 +206,7 @@ static bool check_guard(const struct reading_facts *facts, struct verdict *out)
     const bool was_read = before && before->readings;
     const mtr_int128 sum = whole(facts->sum), usual = whole(facts->usual_sum);
     char what[160] = "";
-    if (facts->is_draft) return false;
+    if ((facts->is_draft && !facts->is_given) || facts->is_accepted) return false;
     if (shrinks((mtr_int128)facts->known, (mtr_int128)(facts->known - facts->gone), guard->shrink_percent))
         snprintf(what, sizeof(what), "%" PRIu64 " of the window's %" PRIu64 " rows would go", facts->gone,
                  facts->known);

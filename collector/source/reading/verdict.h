@@ -33,6 +33,8 @@ struct reading_facts {
     bool is_draft;       /* the window is not over */
     bool is_absent;      /* the vendor says that there is none */
     bool is_forgotten;   /* the vendor may have forgotten rows: that some are gone proves nothing */
+    bool is_given;       /* a file: of a window that is not over it is held to what was given before */
+    bool is_accepted;    /* whoever gave it says that it is meant: it need not be said again */
     enum mtr_alarm
         fault; /* LOOP, TRUNCATED, LIMIT, INCOMPLETE: of paging, with `said`; NONE: it ended well */
     const char *said;

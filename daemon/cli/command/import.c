@@ -12,6 +12,7 @@
 
 #include "meterd/collector/row_reader.h"
 #include "meterd/collector/transcode.h"
+#include "daemon/cli/command/import_source.h"
 #include "daemon/cli/event_sender.h"
 #include "meterd/core/json_writer.h"
 #include "daemon/cli/inputs.h"
@@ -409,13 +410,37 @@ static int import_all(struct import *import, const struct cli_invocation *invoca
     return code;
 }
 
+/* An option of the other way would be left aside in silence. NULL: there is none. */
+static const char *idle_option(const struct cli_invocation *invocation, const char *const *names)
+{
+    while (*names && !invocation_option(invocation, *names) && !invocation_flag(invocation, *names)) names++;
+    return *names;
+}
+
+static int run_source(const struct cli_invocation *invocation, const char *source)
+{
+    static const char *const of_map[] = {"map", "format", "batch", "errors", "attempts", NULL};
+    const char *idle = idle_option(invocation, of_map);
+    if (!idle) return import_source(invocation, source);
+    fprintf(stderr, "meterd import: --%s means nothing beside --source, whose document says it\n", idle);
+    return MTR_EXIT_USAGE;
+}
+
 static int run(const struct cli_invocation *invocation)
 {
+    static const char *const of_source[] = {"window", "accept", NULL};
+    const char *source = invocation_option(invocation, "source");
+    if (source) return run_source(invocation, source);
+    const char *idle = idle_option(invocation, of_source);
+    if (idle) {
+        fprintf(stderr, "meterd import: --%s is of --source KEY\n", idle);
+        return MTR_EXIT_USAGE;
+    }
     const char *map = invocation_option(invocation, "map"), *format = invocation_option(invocation, "format");
     if (!map || (format && strcmp(format, "csv") != 0 && strcmp(format, "ndjson") != 0)) {
         fprintf(stderr, "meterd import: %s\n",
                 map ? "--format is csv or ndjson"
-                    : "--map FILE is needed: it says which columns make an event");
+                    : "--map FILE is needed: it says which columns make an event; or --source KEY");
         return MTR_EXIT_USAGE;
     }
     struct import *import = calloc(1, sizeof(*import));
@@ -427,6 +452,7 @@ static int run(const struct cli_invocation *invocation)
     mtr_buffer_init(&import->body, REQUEST_BYTES_MAX);
     int code = invocation_u64(invocation, "batch", 1, BATCH_MAX, &import->batch_max) ? read_map(import, map)
                                                                                      : MTR_EXIT_USAGE;
+    if (!code) import_say_restated(&import->map, map);
     if (!code && !import->is_local) code = client_open(invocation, &client);
     if (!code) code = event_sender_init(&import->sender, invocation, client, "application/x-ndjson", "zstd");
     if (!code) code = import_all(import, invocation, format);
@@ -440,6 +466,9 @@ static int run(const struct cli_invocation *invocation)
 
 static const struct cli_option options[] = {
     {"map", 'm', "FILE", "column mapping (YAML)"},
+    {"source", 0, "KEY", "the file is this source's answer: its rows take the place of its window's"},
+    {"window", 0, "WHEN", "of --source: its window, as 2026-10 or 2026-10-05 (default: that of its rows)"},
+    {"accept", 0, NULL, "of --source: take it also where it would be suspect"},
     {"format", 0, "FORMAT", "csv or ndjson (default: as the mapping says, or by the file's name)"},
     {"batch", 0, "N", "events per request (default 5000)"},
     {"errors", 0, "N", "problems to print (default 10)"},
@@ -458,6 +487,8 @@ const struct cli_command cli_import = {
     .doc = "import CSV, NDJSON or JSON with a column mapping",
     .text = "config/import-focus.yaml is a mapping with every key commented. Ids come from the rows: "
             "importing a file again counts nothing twice.\n"
+            "With --source the file is a reading of a window: rows that changed are billed as the "
+            "difference, those that\nare gone are taken back; --dry-run says what would be.\n"
             "gzip, zstd and zip are unpacked; `-` is standard input.\n",
     .options = options,
     .run = run,

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "meterd/catalog/catalog.h"
+#include "meterd/collector/given_file.h"
 #include "meterd/collector/request.h"
 #include "meterd/collector/source_alarm.h"
 #include "meterd/core/byte_budget.h"
@@ -90,6 +91,12 @@ void mtr_poller_on_committed(struct mtr_poller *poller, struct mtr_request *requ
 /* Of whoever sends: what it keeps with a poll. */
 void mtr_poller_set_handle(struct mtr_poll *poll, void *handle);
 void *mtr_poller_handle(const struct mtr_poll *poll);
+
+/* A file is the answer of a source's window (given_file.h). One at a time: false, while another is at work.
+ */
+bool mtr_poller_give(struct mtr_poller *poller, struct mtr_given_file *file) MTR_MUST_USE;
+/* The step has failed and is not called again: one that waits is told. */
+void mtr_poller_refuse_given(struct mtr_poller *poller);
 
 /* ---- what people see and do ---- */
 

@@ -22,6 +22,8 @@
       "see the reference of `meterd import`")                                                                \
     X(IMPORT_REPEATED, WARNING, "import.repeated", "rows of a file have the id of an earlier one",           \
       "say `multiset: true` where equal rows are usage of their own")                                        \
+    X(IMPORT_RESTATED, WARNING, "import.restated", "the id of a row holds its quantity",                     \
+      "give restated files by `meterd import --source`")                                                     \
     X(IMPORT_VALUE, ERROR, "import.value", "a cell of a row has no value that the event could have",         \
       "mend the row, or the mapping")                                                                        \
     X(REQUEST_ACCEPT, ERROR, "request.accept",                                                               \
@@ -34,6 +36,12 @@
       "send the same again in a moment")                                                                     \
     X(REQUEST_CODING, ERROR, "request.coding", "a body is not of the coding that its header says",           \
       "send identity, gzip or zstd")                                                                         \
+    X(REQUEST_FILE_REFUSED, ERROR, "request.file.refused", "a source takes no file for that window",         \
+      "see why in the sentence")                                                                             \
+    X(REQUEST_FILE_UNREADABLE, ERROR, "request.file.unreadable", "a file that was given cannot be read",     \
+      "see the line, and the source's `format` and `map`")                                                   \
+    X(REQUEST_FILE_WINDOW, ERROR, "request.file.window",                                                     \
+      "the rows of a file do not say of which window it is", "name the window")                              \
     X(REQUEST_FORBIDDEN, ERROR, "request.forbidden", "the API key may not do that",                          \
       "take a key that has the scope, and the vendor or none")                                               \
     X(REQUEST_HTTP, ERROR, "request.http", "the request is no HTTP that is understood",                      \

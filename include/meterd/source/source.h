@@ -97,6 +97,7 @@ struct mtr_source {
     struct mtr_str vendor; /* key of the vendor whose events these are */
     struct mtr_str preset; /* empty: none */
     bool disabled;
+    bool by_hand; /* nobody is asked: files are its answers. base, request, auth, paging, job are empty */
     struct mtr_source_base base;
     const struct mtr_str *hosts; /* where links of answers may lead besides base.host; "*.NAME": below it */
     uint32_t host_count;

@@ -212,7 +212,7 @@ struct source_holds_fields {
 struct source_fields {
     struct mtr_str key, vendor, preset, base_url;
     struct mtr_list hosts; /* of struct mtr_str */
-    bool disabled, has_delivery;
+    bool disabled, by_hand, has_delivery;
     struct source_schedule_fields schedule;
     struct source_window_fields window;
     int delivery;

@@ -149,7 +149,33 @@ static void read_delivery(struct source_reading *reading, const struct source_fi
     if (is_cursor) out->delivery = MTR_DELIVERY_APPEND;
 }
 
-/* Between keys. */
+static void forbid_by_hand(struct source_reading *reading, bool is_given, const char *path)
+{
+    if (is_given)
+        source_fault(reading, MTR_FINDING_SOURCE_KEY_CONFLICT, path,
+                     "is of sources that are asked, and this one is `by_hand`: remove one of the two");
+}
+
+/* Of a source whose answers are files. What a preset gives for requests is left aside. */
+static void read_by_hand(struct source_reading *reading, const struct source_fields *fields,
+                         struct mtr_source *out)
+{
+    const bool is_alone = !fields->preset.size;
+    out->auth.kind = MTR_AUTH_NONE;
+    out->paging.kind = MTR_PAGING_NONE;
+    forbid_by_hand(reading, fields->base_url.size > 0, "base_url");
+    forbid_by_hand(reading, fields->request.path.size || fields->request.url.size, "request");
+    forbid_by_hand(reading, fields->job != NULL, "job");
+    forbid_by_hand(reading, out->each.kind != MTR_EACH_NONE, "for_each");
+    forbid_by_hand(reading, is_alone && source_node_at(reading, "auth"), "auth");
+    forbid_by_hand(reading, is_alone && source_node_at(reading, "paging"), "paging");
+    if (out->window.length == MTR_LENGTH_CURSOR)
+        source_fault(reading, MTR_FINDING_SOURCE_KEY_CONFLICT, "window.length",
+                     "a file is of a window, and a cursor has none: write day, month or another length; "
+                     "files whose rows only come are taken by `meterd import --map`");
+}
+
+/* Between keys of a source that is asked. */
 static void check_together(struct source_reading *reading, const struct mtr_source *out)
 {
     const bool is_asked = out->request.path.size || out->request.url.size;
@@ -161,13 +187,28 @@ static void check_together(struct source_reading *reading, const struct mtr_sour
     if (out->job && out->job->result == MTR_JOB_MANIFEST && out->paging.kind != MTR_PAGING_PARTS)
         source_fault(reading, MTR_FINDING_SOURCE_KEY_MISSING, "paging",
                      "a manifest is read by `paging: {parts: {list: …, url: …}}`");
-    if (out->complete.agree > 1 && out->delivery == MTR_DELIVERY_APPEND)
-        source_fault(reading, MTR_FINDING_SOURCE_KEY_CONFLICT, "complete.agree",
-                     "rows of an append feed come once: there is no second reading to agree with");
     if (!out->base.is_https && out->base.host.size && !is_loopback(out->base.host) &&
         out->auth.kind != MTR_AUTH_NONE)
         source_fault(reading, MTR_FINDING_SOURCE_AUTH_PLAIN, "base_url",
                      "secrets go over the network as they are: write https://");
+}
+
+static void check_agree(struct source_reading *reading, const struct mtr_source *out)
+{
+    if (out->complete.agree > 1 && out->delivery == MTR_DELIVERY_APPEND)
+        source_fault(reading, MTR_FINDING_SOURCE_KEY_CONFLICT, "complete.agree",
+                     "rows of an append feed come once: there is no second reading to agree with");
+}
+
+/* How it is asked. */
+static void read_asking(struct source_reading *reading, const struct source_fields *fields,
+                        struct mtr_source *out)
+{
+    read_base(reading, fields->base_url, &out->base);
+    source_read_request(reading, "request", &fields->request, &out->request);
+    source_read_auth(reading, &fields->auth, &out->auth);
+    source_read_paging(reading, &fields->paging, &out->paging);
+    source_read_job(reading, fields->job, &out->job);
 }
 
 static void read_parts(struct source_reading *reading, const struct source_fields *fields,
@@ -177,16 +218,16 @@ static void read_parts(struct source_reading *reading, const struct source_field
     out->vendor = fields->vendor;
     out->preset = fields->preset;
     out->disabled = fields->disabled;
-    read_base(reading, fields->base_url, &out->base);
+    out->by_hand = fields->by_hand;
     read_hosts(reading, fields->hosts, out);
     source_read_schedule(reading, &fields->schedule, &out->schedule);
     source_read_window(reading, &fields->window, &out->window);
     read_delivery(reading, fields, out);
     source_read_each(reading, &fields->each, &out->each);
-    source_read_request(reading, "request", &fields->request, &out->request);
-    source_read_auth(reading, &fields->auth, &out->auth);
-    source_read_paging(reading, &fields->paging, &out->paging);
-    source_read_job(reading, fields->job, &out->job);
+    if (out->by_hand)
+        read_by_hand(reading, fields, out);
+    else
+        read_asking(reading, fields, out);
     source_read_answer(reading, &fields->answer, &out->answer);
     source_read_complete(reading, &fields->complete, &out->complete);
     read_limits(reading, &fields->limits, &out->limits);
@@ -208,9 +249,15 @@ static int read_document(struct source_reading *reading, const struct mtr_node *
     if (!rc)
         rc = mtr_schema_decode(mtr_source_fields, reading->root, reading->arena, &fields, reading->findings);
     if (rc) return rc;
+    if (!fields.by_hand && !fields.base_url.size) {
+        source_fault(reading, MTR_FINDING_FIELD_MISSING, "base_url",
+                     "is missing: where requests go; or say `by_hand: true`, and give files");
+        return reading->error ? reading->error : MTR_EINVALID;
+    }
     read_parts(reading, &fields, out);
     if (!reading->error) source_read_map(reading, &fields, out);
-    if (!reading->error) {
+    if (!reading->error) check_agree(reading, out);
+    if (!reading->error && !out->by_hand) {
         check_together(reading, out);
         source_check_templates(reading, out);
     }

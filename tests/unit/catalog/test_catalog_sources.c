@@ -53,7 +53,7 @@ static const struct {
      "the source `a` is of the vendor `nimbus`"},
     {"sources:\n" SOURCE("a", "vendor: acme, for_each: {rows: {of: b}}") SOURCE("b", "vendor: acme, for_each: {rows: {of: b}}"),
      "waits for more than 16 sources one behind the other, or for a circle of them"},
-    {"sources: [{key: a, vendor: acme}]\n", "base_url: is missing"},
+    {"sources: [{key: a, vendor: acme}]\n", "window: is missing"},
 };
 
 static void test_refusals(void **state)
