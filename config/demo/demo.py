@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Runs the demo with a meterd that is built: scripts/demo is the way in.
 
-Starts a receiver, the daemon and an agent on loopback; loads a month of history while billing periods stay open; lets them close; sends what
-comes late; shows usage, charges, an explanation and the receiver's books, and checks them. Ends only processes that it started: their ids
+Starts a receiver, a vendor's API, the daemon and an agent on loopback; loads a month of history while billing periods stay open, and polls the
+vendor; lets periods close; sends what comes late, and has the vendor restate a day; shows usage, charges, an explanation and the receiver's books, and checks them. Ends only processes that it started: their ids
 stand in build/demo/pids with the moment of their start, so that a number used again is never taken for one of them.
 """
 import base64
@@ -133,6 +133,15 @@ def http_get(port, target, key=None):
         connection.close()
 
 
+def http_post(port, target):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("POST", target)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
 def days_ago(days):
     return (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=days)).strftime("%Y-%m-%d")
 
@@ -163,6 +172,7 @@ def bar(done, total):
 class Demo:
     def __init__(self):
         self.port, self.admin_port, self.receiver_port = free_port(8787), free_port(8788), free_port(8790)
+        self.vendor_port = free_port(8791)
         self.key = self.agent = None
 
     def write_config(self, grace):
@@ -173,6 +183,7 @@ class Demo:
             "log": {"segment_bytes": "128MiB"},
             "rater": {"grace": grace, "draft_every": "5s"},
             "outbox": {"allow_loopback": True},
+            "poller": {"allow_loopback": True},
         }
         with open(path("meterd.yaml"), "w", encoding="ascii") as file:
             json.dump(config, file, indent=1)
@@ -272,16 +283,29 @@ def prepare():
     os.chmod(path("meterd"), 0o755)
 
 
-def write_secret():
-    with open(os.open(path("webhook.secret"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write("whsec_" + base64.b64encode(os.urandom(32)).decode() + "\n")
+def write_secret(name, prefix=""):
+    with open(os.open(path(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(prefix + base64.b64encode(os.urandom(32)).decode() + "\n")
+
+
+def source(demo, *rereads):
+    """How the vendor's usage is fetched; rereads: so long behind a day's end it is asked once more."""
+    return {
+        "key": "nordlys-usage", "vendor": "nordlys", "preset": "rest", "base_url": f"http://127.0.0.1:{demo.vendor_port}",
+        "schedule": {"every": "1s", "jitter": "0s"}, "window": {"length": "day", "start": days_ago(3), "lateness": "0s", "rereads": [*rereads, "10d"]},
+        "request": {"path": "/v1/usage", "query": {"day": "{from:%Y-%m-%d}"}}, "auth": {"header": {"secret_file": path("nordlys.token")}},
+        "paging": {"cursor": {"path": "next", "send": "query.cursor"}}, "format": {"json": {"rows": "rows[]"}}, "complete": {"count": "count"},
+        "identity": {"id": "id"}, "map": {"type": "=backup.stored", "subject": "account", "time": "at", "data": {"gib": "gib", "tier": "tier"}}}
 
 
 def begin(demo):
-    step("start meterd, a receiver of charges and an agent that meters this machine")
-    write_secret()
+    step("start meterd, a receiver of charges, a vendor's API and an agent that meters this machine")
+    write_secret("webhook.secret", "whsec_")
+    write_secret("nordlys.token")
     start("receiver", [sys.executable, os.path.join(HERE, "receiver.py"), "--port", str(demo.receiver_port), "--secret-file",
                        path("webhook.secret"), "--totals", path("receiver.json"), "--stumble", "5"])
+    start("vendor", [sys.executable, os.path.join(HERE, "vendor_api.py"), "--port", str(demo.vendor_port), "--secret-file", path("nordlys.token"),
+                     "--days", days_ago(3), days_ago(2), days_ago(1)])
     demo.write_config(HISTORY_GRACE)
     demo.start_daemon()
     today = days_ago(0)
@@ -292,7 +316,10 @@ def begin(demo):
     extra = {
         "destinations": [{"key": "billing", "kind": "http", "url": f"http://127.0.0.1:{demo.receiver_port}/charges",
                           "secret_files": [path("webhook.secret")], "batch_max": 100}],
-        "subscriptions": [{"key": "this-machine", "service": "host", "customer": "you", "tariff": "machine", "start": today}],
+        "subscriptions": [{"key": "this-machine", "service": "host", "customer": "you", "tariff": "machine", "start": today}] + [
+            {"key": f"nordlys-{i:03d}", "service": "backup", "customer": f"customer-{i:02d}", "tariff": "nordlys", "billing": {"every": "day"},
+             "start": days_ago(3)} for i in range(1, 13)],
+        "sources": [source(demo)],
     }
     with open(path("local.json"), "w", encoding="ascii") as file:
         json.dump(extra, file)
@@ -313,6 +340,17 @@ def load(demo):
     for vendor in VENDORS:
         show("send", "--key-file", f"{RELATIVE}/{vendor}.key", f"{RELATIVE}/{vendor}.ndjson")
     demo.settle()
+
+
+def polled(demo):
+    """Until all three days are whole; what went wrong meanwhile stands in the daemon's log."""
+    step("a vendor's API, polled: first it was down, then it left a page out; nothing of that was billed")
+    demo.wait("the vendor's days", lambda: [w["state"] for w in data("source", "windows", "nordlys-usage")["windows"]] == ["complete"] * 3)
+    with open(path("daemon.log"), encoding="utf-8", errors="replace") as file:
+        told = [line.strip() for line in file if " poller: source=nordlys-usage " in line]
+    for line in told:
+        say(line[line.index("source="):])
+    show("source", "windows", "nordlys-usage")
 
 
 def close_periods(demo):
@@ -345,6 +383,35 @@ def correct(demo):
     demo.wait("the corrections", lambda: wanted <= {row["subscription"] for row in demo.charges(rows[-1]["number"]) if row["status"] == "correction"})
     demo.wait_delivered()
     return next(row for row in demo.charges(rows[-1]["number"]) if row["status"] == "correction" and row["subscription"] == "indus-007")
+
+
+def restate(demo):
+    """The schedule would ask for yesterday again in some days; the document says: in a second."""
+    step("the vendor restates yesterday, and it is read again: what changed is a correction")
+    before = demo.charges()[-1]["number"]
+    demo.wait("yesterday's final charges", lambda: {f"nordlys-{i:03d}" for i in range(1, 13)} <= {
+        row["subscription"] for row in demo.charges() if row["status"] == "final" and row["period_start"].startswith(days_ago(1))})
+    http_post(demo.vendor_port, f"/restate?day={days_ago(1)}")
+    end = datetime.datetime.now(datetime.timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    passed_s = int((datetime.datetime.now(datetime.timezone.utc) - end).total_seconds())
+    with open(path("reread.json"), "w", encoding="ascii") as file:
+        json.dump({"sources": [source(demo, f"{passed_s + 1}s")]}, file)
+    show("apply", RELATIVE + "/reread.json")
+    demo.wait("the corrections", lambda: {"nordlys-001", "nordlys-002"} <= {
+        row["subscription"] for row in demo.charges(before) if row["status"] == "correction"})
+    demo.settle()
+    show("source", "windows", "nordlys-usage")
+    show("charges", "-s", "nordlys-001")
+    demo.wait_delivered()
+
+
+def is_as_published(demo):
+    """Usage of the three days, against the vendor's own sums, to the last digit."""
+    published = sum(json.loads(http_get(demo.vendor_port, f"/total?day={days_ago(n)}")[1])["hundredths"] for n in (1, 2, 3))
+    rows = data("usage", "--vendor", "nordlys", "-w", "total", "--from", days_ago(3), "--to", days_ago(0))["rows"]
+    billed = sum(Decimal(row["quantity"]) for row in rows)
+    say(f"the vendor's own sum of its three days is {Decimal(published) / 100} GiB, and {billed} are billed")
+    return billed * 100 == published
 
 
 def tell(demo, correction):
@@ -392,6 +459,7 @@ def next_steps(demo):
 meterd goes on metering this machine: http://127.0.0.1:{demo.port}, metrics on port {demo.admin_port}. Try:
   {SHORT} usage -s this-machine -w hour
   {SHORT} charges -s aurora-001
+  {SHORT} source list
   {SHORT} price rhein -q 25000 --component storage --trace
   {SHORT} get tariff indus
   {SHORT} charges --outbox
@@ -405,10 +473,12 @@ def run(once):
     demo = Demo()
     begin(demo)
     load(demo)
+    polled(demo)
     close_periods(demo)
     correction = correct(demo)
+    restate(demo)
     tell(demo, correction)
-    equal = compare(demo)
+    equal = compare(demo) and is_as_published(demo)
     sound = audit()
     say(f"\n{'everything adds up' if equal and sound else 'SOMETHING DOES NOT ADD UP'}; {time.monotonic() - began:.0f} s without the build")
     if once:
