@@ -19,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 from harness import BUILD, Daemon, wait_until  # noqa: E402
+import poller  # noqa: E402
 import postgres  # noqa: E402
 
 LOADGEN = os.path.join(BUILD, "bench", "loadgen")
@@ -236,6 +237,8 @@ def parse():
     parser.add_argument("--rows", default="")
     parser.add_argument("--directory", default=None)
     parser.add_argument("--with-postgres", action="store_true")
+    parser.add_argument("--poller", action="store_true")
+    parser.add_argument("--poller-rows", type=int, default=1000000)
     parser.add_argument("--micro", action="store_true")
     parser.add_argument("--json", metavar="FILE", help="all figures of the rows, too")
     return parser.parse_args()
@@ -247,7 +250,10 @@ def main():
     print_machine(options.directory or tempfile.gettempdir())
     rows = [row for row in ROWS if re.search(options.rows, row[0])]
     results = [median_run(row, options) for row in rows]
-    print_rows(results, options)
+    if results:
+        print_rows(results, options)
+    if options.poller:
+        poller.run(options, sys.modules[__name__])
     if options.json:
         with open(options.json, "w") as f:
             json.dump(results, f, indent=1)
