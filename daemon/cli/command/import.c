@@ -12,7 +12,7 @@
 
 #include "meterd/collector/row_reader.h"
 #include "meterd/collector/transcode.h"
-#include "daemon/cli/command/import_source.h"
+#include "daemon/cli/import/source_file.h"
 #include "daemon/cli/event_sender.h"
 #include "meterd/core/json_writer.h"
 #include "daemon/cli/inputs.h"

@@ -1,8 +1,8 @@
 /*
  * meterd import --source: a file as the answer of a source.
  */
-#ifndef METERD_DAEMON_CLI_COMMAND_IMPORT_SOURCE_H
-#define METERD_DAEMON_CLI_COMMAND_IMPORT_SOURCE_H
+#ifndef METERD_DAEMON_CLI_IMPORT_SOURCE_FILE_H
+#define METERD_DAEMON_CLI_IMPORT_SOURCE_FILE_H
 
 #include "daemon/cli/command.h"
 #include "meterd/source/import_map.h"

@@ -2,7 +2,7 @@
  * meterd import --source: the file goes to the daemon as it is, or packed where it is not, and the daemon
  * holds it against what it has of the window. Nothing is decided here.
  */
-#include "daemon/cli/command/import_source.h"
+#include "daemon/cli/import/source_file.h"
 
 #include <stdio.h>
 #include <string.h>
