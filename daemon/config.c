@@ -136,6 +136,10 @@ static const struct mtr_field poller_fields[] = {
     FIELD(poller, allow_loopback, MTR_FIELD_BOOL, "false", 0, 0, "Sources may be on this machine."),
     FIELD(poller, allow_private, MTR_FIELD_BOOL, "false", 0, 0,
           "Sources may be in private and link-local address ranges."),
+    FIELD(poller, alarm_url, MTR_FIELD_TEXT, "", 0, 2048,
+          "Where alarms of sources are POSTed to, as CloudEvents, when they begin and end; empty: nowhere."),
+    FIELD(poller, alarm_secret_file, MTR_FIELD_TEXT, "", 0, 1024,
+          "A file with a secret whsec_… that signs them (Standard Webhooks); empty: they are not signed."),
     {.name = NULL},
 };
 

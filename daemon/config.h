@@ -79,6 +79,8 @@ struct mtr_config_poller {
     uint64_t readings_max;     /* at the same time */
     bool allow_loopback;       /* sources on this machine */
     bool allow_private;        /* sources in private address ranges */
+    struct mtr_str alarm_url;  /* empty: nobody is told of alarms */
+    struct mtr_str alarm_secret_file;
 };
 
 struct mtr_config_query {

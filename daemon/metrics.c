@@ -133,6 +133,14 @@ struct mtr_metric metric_outbox = {
     .doc = "Messages of the outbox, by state.",
 };
 
+struct mtr_metric metric_alarm_messages = {
+    .name = "meterd_alarm_messages_total",
+    .type = MTR_COUNTER,
+    .label = "outcome",
+    .choices = "delivered|retried|dropped",
+    .doc = "Messages to poller.alarm_url; dropped are those that it refuses, and the oldest of a full queue.",
+};
+
 struct mtr_metric metric_readings = {
     .name = "meterd_source_readings_total",
     .type = MTR_COUNTER,
@@ -216,6 +224,7 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_rate_seconds,
     &metric_deliveries,
     &metric_outbox,
+    &metric_alarm_messages,
     &metric_readings,
     &metric_source_rows,
     &metric_source_changes,

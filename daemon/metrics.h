@@ -17,6 +17,7 @@ extern struct mtr_metric metric_quotas_full, metric_quotas_held;
 extern struct mtr_metric metric_charges, metric_ratings, metric_losses, metric_waiting, metric_released,
     metric_rate_seconds;
 /* Of the poller. */
+extern struct mtr_metric metric_alarm_messages;
 extern struct mtr_metric metric_readings, metric_source_rows, metric_source_changes, metric_source_alarms;
 /* Of the outbox. */
 extern struct mtr_metric metric_deliveries, metric_outbox;

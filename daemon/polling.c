@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/alarm_messages.h"
 #include "daemon/daemon.h"
 #include "daemon/metrics.h"
 #include "meterd/collector/poller.h"
@@ -27,6 +28,7 @@ struct polling {
     struct mtr_daemon *daemon;
     struct mtr_poller *poller;
     struct mtr_http_client *client;
+    struct alarm_messages *alarms; /* NULL: nobody is to be told */
     struct mtr_timer *timer;
     struct mtr_wakeup *woken; /* the catalog changed, or parts were committed */
     pthread_mutex_t state;    /* recursive: a cancelled request is answered from inside */
@@ -242,6 +244,12 @@ static void tell(void *context, bool is_alarm, struct mtr_str source, const char
                 MTR_STR_ARGS(source), text);
 }
 
+static void on_alarm(void *context, const struct mtr_alarm_change *change)
+{
+    struct polling *polling = context;
+    if (polling->alarms && !polling->is_draining) alarm_messages_add(polling->alarms, change);
+}
+
 static void tell_idle(struct polling *polling)
 {
     if (!polling->is_draining || !polling->on_idle || !mtr_poller_is_idle(polling->poller)) return;
@@ -319,6 +327,7 @@ static int open_parts(struct polling *polling, const char *directory, const uint
                                            .submit = submit,
                                            .nonce = nonce,
                                            .tell = tell,
+                                           .alarm = on_alarm,
                                            .has_room = has_room};
     struct mtr_loop *loop = polling->daemon->loop;
     struct mtr_byte_budget *memory = &polling->daemon->receive_memory;
@@ -337,7 +346,9 @@ static int open_parts(struct polling *polling, const char *directory, const uint
                                                .allow_private = config->allow_private,
                                                .memory = memory,
                                                .memory_bytes_max = memory->bytes_max / 4 * 3};
+    const struct alarm_messages_to to = {config->alarm_url, config->alarm_secret_file};
     int rc = mtr_http_client_open(loop, &client, &polling->client);
+    if (!rc && to.url.size) rc = alarm_messages_open(loop, &to, &polling->alarms);
     if (!rc) rc = mtr_timer_open(loop, on_timer, polling, &polling->timer);
     if (!rc) rc = mtr_wakeup_open(loop, false, on_woken, polling, &polling->woken);
     return rc ? rc : mtr_poller_open(&options, &polling->poller);
@@ -388,6 +399,7 @@ void polling_close(struct polling *polling)
     if (!polling) return;
     mtr_poller_close(polling->poller);
     mtr_http_client_close(polling->client);
+    alarm_messages_close(polling->alarms);
     mtr_timer_close(polling->timer);
     mtr_wakeup_close(polling->woken);
     pthread_mutex_destroy(&polling->state);

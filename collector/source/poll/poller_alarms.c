@@ -16,20 +16,41 @@ static void tell(struct mtr_poller *poller, const struct poller_strand *strand, 
     poller->hooks.tell(poller->hooks.context, is_raised, strand->strand.source, line);
 }
 
+static void tell_change(struct mtr_poller *poller, const struct poller_strand *strand,
+                        const struct mtr_alarm_change *of)
+{
+    struct mtr_alarm_change change = *of;
+    change.vendor = strand->strand.vendor;
+    change.source = strand->strand.source;
+    change.each = strand->strand.each;
+    if (poller->hooks.alarm) poller->hooks.alarm(poller->hooks.context, &change);
+}
+
 void poller_raise(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
                   const char *text, int64_t now_us)
 {
-    poller->totals.alarms[alarm] += !alarms_have(&strand->alarms, alarm);
-    if (alarms_raise(&strand->alarms, alarm, text, now_us)) tell(poller, strand, true, alarm, text);
+    const bool is_new = !alarms_have(&strand->alarms, alarm);
+    poller->totals.alarms[alarm] += is_new;
+    if (!alarms_raise(&strand->alarms, alarm, text, now_us)) return;
+    tell(poller, strand, true, alarm, text);
+    if (is_new)
+        tell_change(poller, strand,
+                    &(struct mtr_alarm_change){.alarm = alarm,
+                                               .is_raised = true,
+                                               .text = text,
+                                               .since_us = now_us,
+                                               .now_us = now_us});
 }
 
 void poller_clear(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
                   int64_t now_us)
 {
-    (void)now_us;
+    const int64_t since_us = alarms_since_us(&strand->alarms, alarm);
     if (!alarms_clear(&strand->alarms, alarm)) return;
     poller->totals.alarms[alarm]--;
     tell(poller, strand, false, alarm, "");
+    tell_change(poller, strand,
+                &(struct mtr_alarm_change){.alarm = alarm, .since_us = since_us, .now_us = now_us});
 }
 
 void poller_set_reading_alarm(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
@@ -45,7 +66,13 @@ void poller_set_reading_alarm(struct mtr_poller *poller, struct poller_strand *s
 void poller_drop_alarms(struct mtr_poller *poller, struct poller_strand *strand)
 {
     for (int i = 1; i < MTR_ALARM_COUNT; i++)
-        poller->totals.alarms[i] -= alarms_have(&strand->alarms, (enum mtr_alarm)i);
+        if (alarms_have(&strand->alarms, (enum mtr_alarm)i)) {
+            poller->totals.alarms[i]--;
+            const int64_t since_us = alarms_since_us(&strand->alarms, (enum mtr_alarm)i);
+            tell_change(poller, strand,
+                        &(struct mtr_alarm_change){
+                            .alarm = (enum mtr_alarm)i, .since_us = since_us, .now_us = poller->now_us});
+        }
     alarms_release(&strand->alarms);
 }
 

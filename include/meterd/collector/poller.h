@@ -35,6 +35,16 @@ enum { MTR_POLLER_NONCE_BYTES = 16, MTR_POLLER_POLLS_MAX = 64, MTR_SOURCE_STATUS
 /* What a reading holds beside 64 bytes a row. */
 enum { MTR_POLLER_MEMORY_BYTES_MIN = 20 << 20 };
 
+/* An alarm of one of a source's requests has begun, or is over. Borrowed meanwhile. */
+struct mtr_alarm_change {
+    struct mtr_str vendor, source, each; /* each may be empty */
+    enum mtr_alarm alarm;
+    bool is_raised;
+    const char *text; /* raised: why, a sentence */
+    int64_t since_us; /* when it began */
+    int64_t now_us;
+};
+
 struct mtr_poller_hooks {
     void *context;
     /* Starts a request; on_piece and on_answer follow for that poll, never from inside. MTR_EAGAIN: too many
@@ -52,6 +62,8 @@ struct mtr_poller_hooks {
     bool (*has_room)(void *context);
     /* Something happened that people are told of: one line. */
     void (*tell)(void *context, bool is_alarm, struct mtr_str source, const char *text);
+    /* NULL is allowed: nobody is told. */
+    void (*alarm)(void *context, const struct mtr_alarm_change *change);
 };
 
 struct mtr_poller_options {
