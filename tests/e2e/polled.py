@@ -5,6 +5,7 @@ dimensions, and compared with the vendor's ledger, to the digit; that charges ar
 """
 import os
 import re
+import shutil
 import sys
 from collections import Counter
 from decimal import Decimal
@@ -146,6 +147,10 @@ class World:
             raise AssertionError(f"{late}: {dict(self.wrong())}\n{dict(list(self.differences().items())[:10])}") from late
         self.daemon.settle()
         assert not self.differences()
+
+    def forget_ledger(self):
+        """While the daemon is down: the ledger of windows is made of the log."""
+        shutil.rmtree(os.path.join(self.daemon.data, "intake"))
 
     def alarms(self):
         """(source, alarm) of all that was told since the first start."""

@@ -18,13 +18,14 @@ from vendor import FAULTS, every_dialect  # noqa: E402
 
 SEED = int(os.environ.get("METERD_SEED", "1"))
 KILLS = int(os.environ.get("METERD_KILLS", "20"))
-# Reports are not among what the poller asks for; nor are refresh tokens that rotate.
+# Refresh tokens that rotate have tests of their own.
 KINDS = {name: dialect for name, dialect in every_dialect().items()
-         if not dialect.job and dialect.auth != "oauth2_refresh"}
+         if dialect.auth != "oauth2_refresh"}
 # What takes long is among the alarms alone; with NaN or a column less a first reading is false, and nobody can know.
 STORM = {name: 0.03 for name in FAULTS if name not in ("hang", "drip", "huge", "missing_column", "nan")}
 STORMY = ("cursor", "offset", "page", "next", "link", "csv-ru", "prometheus", "closed", "feed", "after", "auth-oauth2", "auth-login",
-          "auth-hmac", "each", "absent", "offset-moving", "parts", "parts-zstd", "s3", "capped", "capped-told")
+          "auth-hmac", "each", "absent", "offset-moving", "parts", "parts-zstd", "s3", "capped", "capped-told",
+          "job-rows", "job-url", "job-manifest", "periods")
 
 
 def check_every_kind():

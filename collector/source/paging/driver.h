@@ -46,7 +46,7 @@ struct paging {
     uint32_t part_count, part_capacity, part_next;
     struct mtr_str list_paths[PAGING_WANTS_MAX]; /* of the list's wants */
     int32_t column_of[PAGING_COLUMNS_MAX]; /* of url, size, md5, sha256, etag; -1: none */
-    bool is_listing, is_overfull;
+    bool is_listing, is_overfull, is_apart;
     struct mtr_str etag;
     struct paging_part *parts_before; /* read, before the manifest was asked anew */
     uint32_t parts_read, renewals;

@@ -131,5 +131,7 @@ bool paging_expired(struct paging *paging, unsigned status);
 enum paging_alarm paging_alarm(const struct paging *paging, const char **fault);
 /* What a feed goes on from, and the mark of a manifest; empty: nothing. */
 struct mtr_str paging_resume(const struct paging *paging);
+/* Of parts: a job's manifest is no member of its answer, but a document of its own. MTR_ENOMEM. */
+int paging_set_apart(struct paging *paging) MTR_MUST_USE;
 
 #endif

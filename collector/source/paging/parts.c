@@ -38,7 +38,8 @@ static void begin_list(struct paging *paging)
 static int path_in_answer(struct paging *paging, struct mtr_str path, struct mtr_str *out)
 {
     const struct mtr_source_job *job = paging->source->job;
-    const struct mtr_str outer = job && job->result == MTR_JOB_MANIFEST ? job->result_path : MTR_STR("");
+    const bool is_inside = job && job->result == MTR_JOB_MANIFEST && !paging->is_apart;
+    const struct mtr_str outer = is_inside ? job->result_path : MTR_STR("");
     struct mtr_buffer text;
     *out = path;
     if (!path.size || !outer.size) return MTR_OK;
@@ -59,6 +60,15 @@ static int find_paths(struct paging *paging)
     int rc = MTR_OK;
     for (unsigned i = 0; i < WANTS && !rc; i++) rc = path_in_answer(paging, paths[i], &paging->list_paths[i]);
     if (!rc && !parts->is_s3_list) rc = path_in_answer(paging, parts->list, &paging->list.format.rows);
+    return rc;
+}
+
+int paging_set_apart(struct paging *paging)
+{
+    MTR_ASSERT(paging->driver == &paging_parts && paging->is_listing);
+    paging->is_apart = true;
+    int rc = find_paths(paging);
+    if (!rc) begin_list(paging);
     return rc;
 }
 

@@ -51,6 +51,8 @@ static int copy_texts(struct mtr_poll *poll)
     int rc = mtr_arena_copy(&poll->arena, strand->vendor, &strand->vendor);
     if (!rc) rc = mtr_arena_copy(&poll->arena, strand->source, &strand->source);
     if (!rc) rc = mtr_arena_copy(&poll->arena, strand->each, &strand->each);
+    if (!rc) rc = mtr_arena_copy(&poll->arena, poll->task.job.id, &poll->task.job.id);
+    if (!rc) rc = mtr_arena_copy(&poll->arena, poll->task.job.known, &poll->task.job.known);
     return rc ? rc : mtr_arena_copy(&poll->arena, poll->task.resume, &poll->task.resume);
 }
 
@@ -69,6 +71,7 @@ int poll_open(const struct poll_task *task, int64_t now_us, struct mtr_poll **ou
     mtr_buffer_init(&poll->feeding, POLL_BUFFER_BYTES + (64 << 10));
     mtr_buffer_init(&poll->error_body, POLL_ERROR_BYTES);
     mtr_buffer_init(&poll->headers, POLL_HEADERS_BYTES);
+    vendor_job_init(&poll->vendor_job);
     poll->hash = XXH3_createState();
     int rc = poll->hash ? copy_texts(poll) : MTR_ENOMEM;
     if (!rc) rc = reading_memory_open(&poll->memory, task->memory, POLL_MEMORY_BYTES, task->reserve_bytes);
@@ -96,6 +99,7 @@ void poll_close(struct mtr_poll *poll)
         mtr_request_release(poll->request);
         free(poll->request);
     }
+    vendor_job_release(&poll->vendor_job);
     XXH3_freeState(poll->hash);
     mtr_buffer_release(&poll->incoming);
     mtr_buffer_release(&poll->feeding);
@@ -163,7 +167,7 @@ static void finish_whole(struct mtr_poll *poll)
         poll_finish(poll, POLL_TAKEN, MTR_ALARM_NONE, "%s", "");
 }
 
-static void submit(struct mtr_poll *poll, int64_t now_us)
+void poll_submit(struct mtr_poll *poll, int64_t now_us)
 {
     struct mtr_request *request = poll->request;
     request->context = poll;
@@ -192,7 +196,7 @@ static void go_on_feeding(struct mtr_poll *poll)
     if (was_paused) poll->task.hooks->resume(poll->task.hooks->context, poll);
 }
 
-void poll_worked(struct mtr_poll *poll, int64_t now_us)
+static void worked(struct mtr_poll *poll, int64_t now_us)
 {
     MTR_ASSERT(poll->state == POLL_WORKING);
     const bool is_body_open = poll->job == POLL_FEED && !poll->has_ended;
@@ -217,14 +221,22 @@ void poll_worked(struct mtr_poll *poll, int64_t now_us)
         else
             poll_start_job(poll, POLL_PART);
         break;
-    case POLL_PART: submit(poll, now_us); break;
+    case POLL_PART: poll_submit(poll, now_us); break;
     case POLL_FOLD:
-        if (poll->is_last_part)
+        if (poll->vendor_job.is_noting)
+            vendor_job_noted(poll, now_us);
+        else if (poll->is_last_part)
             finish_whole(poll);
         else
             poll_start_job(poll, POLL_PART);
         break;
     }
+}
+
+void poll_worked(struct mtr_poll *poll, int64_t now_us)
+{
+    worked(poll, now_us);
+    vendor_job_settle(poll, now_us);
 }
 
 void poll_fail_work(struct mtr_poll *poll, int error, int64_t now_us)
@@ -255,15 +267,17 @@ void poll_committed(struct mtr_poll *poll, struct mtr_request *request, int64_t 
         poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "the log: %s", mtr_error_text(error));
     else
         poll_start_job(poll, POLL_FOLD);
+    vendor_job_settle(poll, now_us);
 }
 
 void poll_go(struct mtr_poll *poll, int64_t now_us)
 {
     MTR_ASSERT(poll->state == POLL_WAITING);
     if (poll->request)
-        submit(poll, now_us);
+        poll_submit(poll, now_us);
     else if (poll->task.given)
         poll_start_job(poll, POLL_GIVEN);
     else
         poll_ask(poll, now_us);
+    vendor_job_settle(poll, now_us);
 }

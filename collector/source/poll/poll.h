@@ -47,6 +47,7 @@ enum poll_result {
     POLL_NOT_TAKEN, /* it was read, and an alarm says why it does not count */
     POLL_UNCHANGED, /* the vendor says that nothing is new */
     POLL_FAILED,    /* it could not be read: again later */
+    POLL_PARKED,    /* the vendor makes a report: again in wait_us, nothing was read */
     POLL_TOO_LARGE, /* an answer met a limit: in smaller pieces */
 };
 
@@ -77,6 +78,8 @@ struct poll_task {
     int64_t piece_us; /* of the window, that an answer had room for lately; 0: all of it */
     int64_t confirms_us;                         /* as of verdict.h */
     uint64_t number;                             /* of the reading */
+    bool has_job, job_is_stale; /* the ledger has a report; of a window that is not read any more */
+    struct mtr_ledger_job job;  /* of that window; texts are copied */
     struct mtr_str resume;                       /* of paging_open; copied */
     int64_t since_us; /* of a feed: when its last good reading began; 0: there was none */
     const uint8_t *event_key;

@@ -96,7 +96,9 @@ static void take_failure(struct mtr_poll *poll, enum source_failure failure, int
         poll_wait(poll, now_us); /* a fresh token */
         return;
     }
+    if (vendor_job_failed(poll, failure, now_us)) return;
     if (paging_expired(poll->paging, poll->status)) {
+        vendor_job_renew(poll);
         poll_wait(poll, now_us); /* the manifest, for fresh links */
         return;
     }
@@ -123,7 +125,7 @@ static void take_token(struct mtr_poll *poll, struct mtr_http_answer *answer, in
         poll_wait(poll, now_us);
 }
 
-void poll_answered(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us)
+static void answered(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us)
 {
     const int64_t wait_us = retry_after_of(answer, poll->task.source->answer.retry_after,
                                            poll->task.source->answer.retry_after_count, now_us);
@@ -153,4 +155,10 @@ void poll_answered(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_
         poll_page_ended(poll, now_us);
     else
         poll_feed_on(poll);
+}
+
+void poll_answered(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us)
+{
+    answered(poll, answer, now_us);
+    vendor_job_settle(poll, now_us);
 }

@@ -26,11 +26,10 @@ static bool any_found(const struct mtr_poll *poll, const struct mtr_answer_condi
 }
 
 static bool any_of_body(const struct mtr_poll *poll, const struct mtr_answer_condition *conditions,
-                        uint32_t count)
+                        uint32_t count, struct mtr_str body)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (condition_holds_body(&conditions[i], poll->status, mtr_buffer_str(&poll->error_body)))
-            return true;
+        if (condition_holds_body(&conditions[i], poll->status, body)) return true;
     return false;
 }
 
@@ -62,7 +61,7 @@ static void end_piece(struct mtr_poll *poll, enum mtr_alarm fault, const char *s
     poll_end_reading(poll, fault, text);
 }
 
-static void end_absent(struct mtr_poll *poll, int64_t now_us)
+void poll_end_absent(struct mtr_poll *poll, int64_t now_us)
 {
     poll->end.is_absent = true;
     if (!poll_split_next(poll, true, now_us)) poll_end_reading(poll, MTR_ALARM_NONE, "");
@@ -86,17 +85,22 @@ static bool take_missing_part(struct mtr_poll *poll)
     return is_missing;
 }
 
-bool poll_take_condition(struct mtr_poll *poll, int64_t now_us)
+bool poll_take_condition_in(struct mtr_poll *poll, struct mtr_str body, int64_t now_us)
 {
     const struct mtr_source_answer *answer = &poll->task.source->answer;
-    if (poll->page == POLL_PAGE_FILE) return take_missing_part(poll);
-    if (any_of_body(poll, answer->limit, answer->limit_count)) {
+    if (any_of_body(poll, answer->limit, answer->limit_count, body)) {
         end_piece(poll, MTR_ALARM_TRUNCATED, "the vendor says that it is too much for one answer", now_us);
         return true;
     }
-    const bool is_absent = any_of_body(poll, answer->absent, answer->absent_count);
-    if (is_absent) end_absent(poll, now_us);
+    const bool is_absent = any_of_body(poll, answer->absent, answer->absent_count, body);
+    if (is_absent) poll_end_absent(poll, now_us);
     return is_absent;
+}
+
+bool poll_take_condition(struct mtr_poll *poll, int64_t now_us)
+{
+    if (poll->page == POLL_PAGE_FILE) return take_missing_part(poll);
+    return poll_take_condition_in(poll, mtr_buffer_str(&poll->error_body), now_us);
 }
 
 /* ---- a page ---- */
@@ -188,7 +192,11 @@ static void take_page(struct mtr_poll *poll, int64_t now_us)
         return;
     }
     if (any_found(poll, answer->absent, answer->absent_count, conditions->absent)) {
-        end_absent(poll, now_us);
+        poll_end_absent(poll, now_us);
+        return;
+    }
+    if (conditions->job >= 0 && !vendor_job_is_done(poll, found_at(poll, conditions->job))) {
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "the report with its rows is not done any more");
         return;
     }
     if (says_it_failed(poll)) {
@@ -215,7 +223,9 @@ void poll_page_ended(struct mtr_poll *poll, int64_t now_us)
         return;
     }
     poll->page_hash = hash;
-    if (poll->is_again)
+    if (poll->page == POLL_PAGE_JOB)
+        vendor_job_answered(poll, now_us);
+    else if (poll->is_again)
         go_on(poll, now_us);
     else
         take_page(poll, now_us);

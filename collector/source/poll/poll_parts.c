@@ -21,6 +21,19 @@ bool poll_has_parts(const struct mtr_poll *poll)
     return poll->task.source->paging.kind == MTR_PAGING_PARTS;
 }
 
+bool poll_reads_files(const struct mtr_poll *poll)
+{
+    const struct mtr_source *source = poll->task.source;
+    const bool is_one_file = source->job && source->job->result == MTR_JOB_URL;
+    return poll_has_parts(poll) || (is_one_file && source->paging.kind == MTR_PAGING_NONE);
+}
+
+int poll_set_manifest_apart(struct mtr_poll *poll)
+{
+    int rc = paging_set_apart(poll->paging);
+    return rc ? rc : poll_collect_wants(poll);
+}
+
 void poll_choose_page(struct mtr_poll *poll, const struct paging_request *request)
 {
     poll->page_fault[0] = '\0';
@@ -84,6 +97,7 @@ static int feed_list(struct mtr_poll *poll)
 static int open_digests(struct mtr_poll *poll)
 {
     const struct mtr_paging_parts *parts = poll->task.source->paging.parts;
+    if (!poll_has_parts(poll)) return MTR_OK;
     const struct mtr_str paths[POLL_DIGESTS] = {parts->md5, parts->sha256};
     int rc = MTR_OK;
     for (int i = 0; !rc && i < POLL_DIGESTS; i++) {
@@ -135,8 +149,16 @@ static int feed_rows(struct mtr_poll *poll)
 
 int poll_feed_page(struct mtr_poll *poll)
 {
-    int rc = poll->page == POLL_PAGE_FILE ? add_digests(poll) : MTR_OK;
-    if (!rc) rc = poll->page == POLL_PAGE_LIST ? feed_list(poll) : feed_rows(poll);
+    int rc = MTR_OK;
+    switch (poll->page) {
+    case POLL_PAGE_JOB: rc = vendor_job_feed(poll); break;
+    case POLL_PAGE_LIST: rc = feed_list(poll); break;
+    case POLL_PAGE_FILE:
+        rc = add_digests(poll);
+        if (!rc) rc = feed_rows(poll);
+        break;
+    case POLL_PAGE_ROWS: rc = feed_rows(poll); break;
+    }
     mtr_buffer_reset(&poll->feeding);
     return rc;
 }
@@ -145,6 +167,7 @@ int poll_end_page(struct mtr_poll *poll)
 {
     int rc = poll_feed_page(poll);
     if (rc) return rc;
+    if (poll->page == POLL_PAGE_JOB) return vendor_job_read(poll);
     if (poll->page == POLL_PAGE_LIST) return mtr_record_reader_end(poll->list);
     if (poll->page == POLL_PAGE_FILE) rc = end_digests(poll);
     return rc ? rc : reading_end_page(poll->reading);
@@ -153,6 +176,6 @@ int poll_end_page(struct mtr_poll *poll)
 struct mtr_found poll_found(const struct mtr_poll *poll, uint32_t index)
 {
     if (poll->page == POLL_PAGE_LIST) return mtr_record_reader_found(poll->list, index);
-    if (poll_has_parts(poll)) return (struct mtr_found){.kind = MTR_FOUND_NOTHING};
+    if (poll_reads_files(poll)) return (struct mtr_found){.kind = MTR_FOUND_NOTHING};
     return reading_found(poll->reading, index);
 }

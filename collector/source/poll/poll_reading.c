@@ -30,31 +30,44 @@ static int find_conditions(struct mtr_poll *poll)
 {
     const struct mtr_source_answer *answer = &poll->task.source->answer;
     struct poll_conditions *conditions = &poll->conditions;
-    int rc = want(poll, answer->ok.path, &conditions->ok);
+    const struct mtr_source_job *job = poll->task.source->job;
+    const bool has_rows = job && job->result == MTR_JOB_ROWS;
+    int rc = want(poll, has_rows ? job->status_path : MTR_STR(""), &conditions->job);
+    if (!rc) rc = want(poll, answer->ok.path, &conditions->ok);
     if (!rc) rc = want(poll, answer->warnings, &conditions->warnings);
     if (!rc) rc = want_all(poll, answer->absent, answer->absent_count, conditions->absent);
     return rc ? rc : want_all(poll, answer->limit, answer->limit_count, conditions->limit);
 }
 
-/* What documents may say and nothing here does yet: better an alarm than rows that are no rows. */
-static const char *not_done(const struct mtr_source *source)
+int poll_collect_wants(struct mtr_poll *poll)
 {
-    if (source->job) return "`job` is not run by this version of meterd: nothing is read";
-    return NULL;
+    const struct mtr_record_want *wants = paging_wants(poll->paging, &poll->paging_want_count);
+    if (poll->paging_want_count)
+        memcpy(poll->wants, wants, poll->paging_want_count * sizeof(poll->wants[0]));
+    poll->want_count = poll->paging_want_count;
+    return find_conditions(poll);
 }
 
 int poll_begin_paging(struct mtr_poll *poll)
 {
     paging_close(poll->paging);
     poll->paging = NULL;
-    return paging_open(poll->task.source, poll->task.resume, &poll->paging);
+    int rc = vendor_job_begin(poll, poll->entered_us);
+    if (!rc) rc = paging_open(poll->task.source, poll->task.resume, &poll->paging);
+    return rc ? rc : poll_collect_wants(poll);
 }
 
 int poll_begin_reading(struct mtr_poll *poll, const char **fault)
 {
-    *fault = poll->task.given ? NULL : not_done(poll->task.source);
-    if (*fault) return MTR_EINVALID;
     const struct poll_task *task = &poll->task;
+    *fault = "";
+    reading_close(poll->reading);
+    reading_memory_restart(&poll->memory);
+    poll->reading = NULL;
+    poll_split_begin(poll);
+    int rc = poll_begin_paging(poll);
+    if (rc) return rc;
+    const bool has_job = vendor_job_is_on(poll); /* a report shows what was known when it was asked for */
     const struct reading_ask ask = {.source = task->source,
                                     .strand = task->strand,
                                     .subscription = task->subscription,
@@ -65,27 +78,12 @@ int poll_begin_reading(struct mtr_poll *poll, const char **fault)
                                     .event_key = task->event_key,
                                     .pages = task->pages,
                                     .wants = poll->wants,
-                                    .want_count = poll->want_count,
-                                    .began_us = poll->entered_us,
+                                    .want_count = poll_reads_files(poll) ? 0 : poll->want_count,
+                                    .began_us = has_job ? poll->vendor_job.began_us : poll->entered_us,
                                     .events_max = task->events_max,
                                     .memory = &poll->memory,
                                     .log = task->log,
                                     .watch = task->watch};
-    reading_close(poll->reading);
-    reading_memory_restart(&poll->memory);
-    poll->reading = NULL;
-    poll_split_begin(poll);
-    int rc = poll_begin_paging(poll);
-    if (rc) return rc;
-    if (!poll->want_count) {
-        const struct mtr_record_want *wants = paging_wants(poll->paging, &poll->paging_want_count);
-        if (poll->paging_want_count)
-            memcpy(poll->wants, wants, poll->paging_want_count * sizeof(poll->wants[0]));
-        poll->want_count = poll->paging_want_count;
-        rc = find_conditions(poll);
-    }
-    struct reading_ask full = ask;
-    full.want_count = poll_has_parts(poll) ? 0 : poll->want_count; /* files say nothing beside their rows */
-    if (!rc) rc = reading_open(&full, &poll->reading, fault);
+    rc = reading_open(&ask, &poll->reading, fault);
     return rc ? rc : reading_begin_piece(poll->reading, poll_window(poll), fault);
 }

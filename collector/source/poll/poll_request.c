@@ -88,15 +88,16 @@ void poll_ask(struct mtr_poll *poll, int64_t now_us)
     reset_answer(poll);
     poll->is_token_request = false;
     poll->call = (struct source_call){0};
+    if (vendor_job_notes_first(poll, now_us)) return;
     paging_request(poll->paging, &paging);
-    poll_choose_page(poll, &paging);
-    const struct request_ask ask = {.source = poll->task.source,
+    struct request_ask ask = {.source = poll->task.source,
                                     .strand = &poll->task.strand,
                                     .subscription = poll->task.subscription,
                                     .window = poll_window(poll),
                                     .paging = &paging,
                                     .since_us = poll->task.since_us,
                                     .now_us = now_us};
+    if (!vendor_job_request(poll, &ask, &paging)) poll_choose_page(poll, &paging);
     int rc = request_build(&ask, &poll->call_arena, &poll->call, &fault);
     if (rc)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "the request cannot be made: %s",

@@ -11,13 +11,14 @@ static const struct mtr_source_window *rule_of(const struct mtr_poll *poll)
     return &poll->task.source->window;
 }
 
-/* Not below the vendor's smallest step. Feeds and named periods have no pieces: nothing says which. */
+/* Not below the vendor's smallest step. Feeds and named periods have no pieces: nothing says which. Nor have
+ * reports: each is one of its own. */
 static int64_t least_of(const struct mtr_poll *poll)
 {
     const struct mtr_source_window *rule = rule_of(poll);
-    const bool has_pieces = rule->length != MTR_LENGTH_CURSOR && rule->length != MTR_LENGTH_PERIODS;
-    return has_pieces && rule->split_us ? mtr_time_later(rule->split_us, poll->task.source->request.unit_us)
-                                        : 0;
+    const struct mtr_source *source = poll->task.source;
+    if (rule->length == MTR_LENGTH_CURSOR || rule->length == MTR_LENGTH_PERIODS || source->job) return 0;
+    return rule->split_us ? mtr_time_later(rule->split_us, source->request.unit_us) : 0;
 }
 
 static bool shrink(struct mtr_poll *poll)
@@ -35,7 +36,10 @@ static void shrink_as_before(struct mtr_poll *poll)
         piece = poll_window(poll);
 }
 
-struct mtr_window poll_window(const struct mtr_poll *poll) { return mtr_split_piece(&poll->split.pieces); }
+struct mtr_window poll_window(const struct mtr_poll *poll)
+{
+    return poll->split.pieces.count ? mtr_split_piece(&poll->split.pieces) : poll->task.window;
+}
 
 void poll_split_begin(struct mtr_poll *poll)
 {

@@ -8,17 +8,18 @@
 
 #include "collector/source/poll/condition.h"
 #include "collector/source/poll/poll.h"
+#include "collector/source/job/vendor_job.h"
 #include "meterd/net/crypto.h"
 
 enum poll_job { POLL_GIVEN, POLL_FEED, POLL_END_PAGE, POLL_CHECK, POLL_PART, POLL_FOLD };
 /* What the answer that is awaited has. */
-enum poll_page { POLL_PAGE_ROWS, POLL_PAGE_LIST, POLL_PAGE_FILE };
+enum poll_page { POLL_PAGE_ROWS, POLL_PAGE_LIST, POLL_PAGE_FILE, POLL_PAGE_JOB };
 enum poll_digest { POLL_MD5, POLL_SHA256, POLL_DIGESTS };
 enum { POLL_ERROR_BYTES = 256 << 10, POLL_HEADERS_BYTES = 1 << 20, POLL_CONDITIONS_MAX = 16 };
 
 /* Where of the reading's wants a condition finds its value; -1: it has no path. */
 struct poll_conditions {
-    int32_t ok, warnings;
+    int32_t job, ok, warnings; /* job: its status */
     int32_t absent[POLL_CONDITIONS_MAX], limit[POLL_CONDITIONS_MAX];
 };
 
@@ -75,6 +76,8 @@ struct mtr_poll {
         char text[POLL_TEXT_BYTES];
     } answer;
 
+    struct vendor_job vendor_job;
+
     enum poll_job job;
     int job_rc;
     struct reading_end end;
@@ -94,12 +97,15 @@ void poll_finish(struct mtr_poll *poll, enum poll_result result, enum mtr_alarm 
 void poll_start_job(struct mtr_poll *poll, enum poll_job job);
 void poll_wait(struct mtr_poll *poll, int64_t again_us);
 
+void poll_submit(struct mtr_poll *poll, int64_t now_us); /* poll->request, to the intake */
+
 /* What came is fed to the reading, the page's end behind it where the answer has ended. */
 void poll_feed_on(struct mtr_poll *poll);
 void poll_fail_job(struct mtr_poll *poll); /* by job_rc */
 
 /* poll_reading.c: with its first page, or anew. */
 int poll_begin_reading(struct mtr_poll *poll, const char **fault) MTR_MUST_USE;
+int poll_collect_wants(struct mtr_poll *poll) MTR_MUST_USE;
 
 int poll_begin_paging(struct mtr_poll *poll) MTR_MUST_USE; /* of a piece */
 
@@ -115,6 +121,9 @@ bool poll_split_next(struct mtr_poll *poll, bool is_absent, int64_t now_us);
 /* poll_parts.c: a page of rows, a list of parts, or one of these. */
 void poll_choose_page(struct mtr_poll *poll, const struct paging_request *request);
 bool poll_has_parts(const struct mtr_poll *poll);
+bool poll_reads_files(const struct mtr_poll *poll); /* no page says anything beside its rows */
+/* A job's manifest is not in its answer, but stands behind a link. */
+int poll_set_manifest_apart(struct mtr_poll *poll) MTR_MUST_USE;
 int poll_feed_page(struct mtr_poll *poll) MTR_MUST_USE; /* what is to be fed */
 int poll_end_page(struct mtr_poll *poll) MTR_MUST_USE;  /* the same, and it is the last of the page */
 /* Of the page that ended last, the i-th of poll->wants. Files say nothing beside their rows. */
@@ -135,5 +144,8 @@ void poll_end_reading(struct mtr_poll *poll, enum mtr_alarm fault, const char *s
 void poll_page_ended(struct mtr_poll *poll, int64_t now_us);
 /* An answer that is no page: is it "there is none", or a limit? True: poll_finish or the end was told. */
 bool poll_take_condition(struct mtr_poll *poll, int64_t now_us);
+/* The same of a good answer that is no page. */
+bool poll_take_condition_in(struct mtr_poll *poll, struct mtr_str body, int64_t now_us);
+void poll_end_absent(struct mtr_poll *poll, int64_t now_us); /* the vendor says that there is none */
 
 #endif

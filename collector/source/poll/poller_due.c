@@ -52,6 +52,7 @@ static void note_failure(struct poller_strand *strand, int64_t from_us, int64_t 
     const uint64_t seed = mtr_schedule_key(strand->strand.source, strand->strand.each) ^ (uint64_t)from_us;
     const int64_t ours_us = backoff_us(seed, failing->failures, BACKOFF_FIRST_US, BACKOFF_MOST_US);
     failing->wait_until_us = now_us + (wait_us > ours_us ? wait_us : ours_us);
+    strand->job_again_us = failing->wait_until_us;
 }
 
 static void forget_failure(struct poller_strand *strand, int64_t from_us)
@@ -68,6 +69,7 @@ struct looking {
     struct mtr_ledger_txn *txn;
     int64_t now_us;
     struct poller_gap gap;
+    struct poller_job job;
     int rc;
 };
 
@@ -213,6 +215,9 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
                                    .piece_us = strand->piece_us,
                                    .confirms_us = confirms_us(looking, &scan->window),
                                    .number = source->last_reading + 1,
+                                   .has_job = looking->job.has_job,
+                                   .job_is_stale = looking->job.is_stale,
+                                   .job = looking->job.job,
                                    .resume = feed.cursor,
                                    .since_us = feed.read_us,
                                    .event_key = poller->event_key,
@@ -269,6 +274,8 @@ int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
         rc = is_feed(strand) ? look_at_feed(&looking, now_us, &scan)
                              : look_at_windows(&looking, now_us, &scan);
     if (!rc && !is_feed(strand)) look_at_asked(&looking, now_us, &scan);
+    if (!rc) rc = poller_find_job(strand, looking.txn, now_us, &looking.job);
+    if (!rc && looking.job.has_job) scan = looking.job.scan; /* one window at a time */
     if (!rc && scan.has_due) rc = start(&looking, &scan, now_us);
     mtr_ledger_abort(looking.txn);
     if (rc || poller->is_starved) return rc; /* it stays due, and first */
@@ -336,8 +343,9 @@ static void conclude_asked(struct mtr_poller *poller, struct poller_strand *stra
 {
     const struct poll_task *task = poll_task(strand->poll);
     const struct poll_report *report = poll_report(strand->poll);
-    note_memory(poller, strand, report);
+    if (report->result != POLL_PARKED) note_memory(poller, strand, report);
     switch (report->result) {
+    case POLL_PARKED: strand->job_again_us = now_us + report->wait_us; break;
     case POLL_TAKEN:
     case POLL_UNCHANGED: poller_conclude_good(poller, strand, task, report, now_us); break;
     case POLL_NOT_TAKEN:
@@ -351,7 +359,7 @@ static void conclude_asked(struct mtr_poller *poller, struct poller_strand *stra
     }
     poller_watch_report(poller, strand, &task->window, report, now_us);
     strand->piece_us = poll_split_remember(report, &task->window, strand->piece_us, &strand->piece_good);
-    poller_asked_ended(strand, &task->window, report, now_us);
+    if (report->result != POLL_PARKED) poller_asked_ended(strand, &task->window, report, now_us);
 }
 
 void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)

@@ -51,6 +51,7 @@ struct poller_strand {
     struct mtr_given_file *given;     /* of which it is; NULL: the vendor is asked */
     struct poller_strand *running_next;
     bool is_gone; /* the catalog has it no more */
+    int64_t job_again_us; /* when its report is asked for again */
     struct alarms alarms;
     int64_t seen_us;   /* when it was first looked at; 0: not yet */
     int64_t good_us;   /* when a good reading last ended; 0: none since the start */
@@ -137,6 +138,15 @@ int poller_start_given(struct mtr_poller *poller, int64_t now_us, int64_t *next_
 void poller_conclude_given(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
 /* None is begun any more. */
 void poller_refuse_given(struct mtr_poller *poller, const char *text);
+
+/* poller_jobs.c: a report that the ledger has, and what of it is due. */
+struct poller_job {
+    bool has_job, is_stale;
+    struct mtr_ledger_job job; /* borrowed from the transaction */
+    struct mtr_due_scan scan;
+};
+int poller_find_job(const struct poller_strand *strand, struct mtr_ledger_txn *txn, int64_t now_us,
+                    struct poller_job *out) MTR_MUST_USE;
 
 /* poller_hooks.c */
 void poller_make_hooks(struct mtr_poller *poller);

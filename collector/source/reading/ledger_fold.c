@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/source/job/job_note.h"
 #include "collector/source/reading/row_changes.h"
 #include "meterd/core/arena.h"
 #include "meterd/core/limits.h"
@@ -186,14 +187,17 @@ static int fold_window(struct mtr_ledger_txn *txn, const struct receipt *receipt
     return rc ? rc : mtr_ledger_put_window(txn, &receipt->strand, &window);
 }
 
-static int fold_source(struct mtr_ledger_txn *txn, const struct receipt *receipt)
+/* began_us 0: a report was asked for, and nothing was read. */
+static int fold_source(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, uint64_t reading,
+                       int64_t began_us)
 {
     struct mtr_ledger_source source;
-    int rc = mtr_ledger_get_source(txn, &receipt->strand, &source);
-    if (rc || receipt->reading <= source.last_reading) return rc;
-    source.last_reading = receipt->reading;
-    if (!source.first_us) source.first_us = receipt->began_us;
-    return mtr_ledger_put_source(txn, &receipt->strand, &source);
+    int rc = mtr_ledger_get_source(txn, strand, &source);
+    const bool is_first = began_us && !source.first_us;
+    if (rc || (reading <= source.last_reading && !is_first)) return rc;
+    source.last_reading = reading > source.last_reading ? reading : source.last_reading;
+    if (is_first) source.first_us = began_us;
+    return mtr_ledger_put_source(txn, strand, &source);
 }
 
 /* A feed goes on behind a reading that is in whole: until its last part it would lose what follows. */
@@ -249,6 +253,27 @@ static int fold_facts(struct mtr_ledger_txn *txn, const struct receipt *receipt)
     return mtr_ledger_put_facts(txn, &receipt->strand, &facts);
 }
 
+/* Its report was read: what came of it is told. */
+static int end_job(struct mtr_ledger_txn *txn, const struct receipt *receipt)
+{
+    struct mtr_ledger_job job;
+    if (!receipt->is_last) return MTR_OK;
+    int rc = mtr_ledger_job(txn, &receipt->strand, &job);
+    if (rc || job.start_us != receipt->start_us) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    return mtr_ledger_drop_job(txn, &receipt->strand);
+}
+
+static int fold_job(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct mtr_event *event)
+{
+    struct job_note note;
+    mtr_arena_reset(&fold->arena);
+    int rc = job_note_read(event, &fold->arena, &note);
+    if (!rc) rc = fold_source(txn, &note.strand, note.job.reading, 0);
+    if (rc) return rc;
+    return note.has_ended ? mtr_ledger_drop_job(txn, &note.strand)
+                          : mtr_ledger_put_job(txn, &note.strand, &note.job);
+}
+
 /* events[first…at] of a block; the receipt stands at `at`. */
 static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct mtr_event *events,
                         uint32_t first, uint32_t at, uint64_t block_seq)
@@ -263,7 +288,7 @@ static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, co
     fold->change_count = 0;
     struct mtr_run_delta said = {0, -(int64_t)receipt.lifted};
     for (uint32_t i = first; i < at; i++) {
-        if (!row_change_is_of(&events[i], &events[at])) continue;
+        if (!row_change_is_of(&events[i], &events[at]) || job_note_is(&events[i])) continue;
         if (!written.first_seq) written.first_seq = block_seq + i;
         written.last_seq = block_seq + i;
         struct row_change *change = &fold->changes[fold->change_count];
@@ -278,8 +303,9 @@ static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, co
     rc = apply_changes(fold, txn, &receipt, &written.delta);
     if (fold->has_no_run) written.delta = said;
     if (!rc && receipt.end_us == receipt.start_us) rc = fold_feed(txn, &receipt);
-    if (!rc) rc = fold_source(txn, &receipt);
+    if (!rc) rc = fold_source(txn, &receipt.strand, receipt.reading, receipt.began_us);
     if (!rc) rc = fold_facts(txn, &receipt);
+    if (!rc) rc = end_job(txn, &receipt);
     return rc || receipt.end_us == receipt.start_us ? rc : fold_window(txn, &receipt, &written);
 }
 
@@ -287,6 +313,10 @@ static int fold_events(struct ledger_fold *fold, struct mtr_ledger_txn *txn,
                        const struct mtr_block_header *header, const struct mtr_event *events)
 {
     for (uint32_t i = 0; i < header->count; i++) {
+        if (job_note_is(&events[i])) {
+            int rc = fold_job(fold, txn, &events[i]);
+            if (rc) return rc;
+        }
         if (!receipt_is(&events[i])) continue;
         int rc = make_room(fold, header->count);
         if (!rc) rc = fold_receipt(fold, txn, events, row_changes_begin(events, i), i, header->first_seq);

@@ -95,12 +95,18 @@ int part_add_row(struct part *part, const struct part_row *row)
 int part_finish(struct part *part, const struct receipt *receipt, struct mtr_request **out)
 {
     struct mtr_event note;
+    int rc = receipt_write(receipt, &part->request->arena, &note);
+    return rc ? rc : part_finish_with(part, &note, out);
+}
+
+int part_finish_with(struct part *part, const struct mtr_event *note, struct mtr_request **out)
+{
     struct mtr_request *request = part->request;
-    int rc = receipt_write(receipt, &request->arena, &note);
-    if (!rc) rc = add_event(part, &note);
+    int rc = add_event(part, note);
     if (rc) return rc;
     for (uint32_t i = 0; i < request->count; i++) /* of voids, which borrowed it */
-        if (request->events[i].disposition == MTR_DISPOSITION_VOID) request->events[i].subject = note.subject;
+        if (request->events[i].disposition == MTR_DISPOSITION_VOID)
+            request->events[i].subject = note->subject;
     request->results = mtr_arena_calloc(&request->arena, request->count, sizeof(*request->results));
     if (!request->results) return MTR_ENOMEM;
     request->body_bytes = request->arena.bytes_total;

@@ -43,5 +43,8 @@ int part_add_row(struct part *part, const struct part_row *row) MTR_MUST_USE;
 
 /* The request, with the receipt as its last event; it is the caller's, by mtr_request_release and free. */
 int part_finish(struct part *part, const struct receipt *receipt, struct mtr_request **out) MTR_MUST_USE;
+/* The same with another note, which lives in the request's arena. */
+int part_finish_with(struct part *part, const struct mtr_event *note,
+                     struct mtr_request **out) MTR_MUST_USE;
 
 #endif

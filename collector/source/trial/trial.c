@@ -228,6 +228,7 @@ static enum mtr_trial_result result_of(const struct mtr_trial *trial, const stru
     switch (report->result) {
     case POLL_TAKEN: return MTR_TRIAL_TAKEN;
     case POLL_UNCHANGED: return MTR_TRIAL_UNCHANGED;
+    case POLL_PARKED: /* a trial waits */
     case POLL_FAILED: return MTR_TRIAL_FAILED;
     case POLL_NOT_TAKEN:
     case POLL_TOO_LARGE: break;

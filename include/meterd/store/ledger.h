@@ -4,6 +4,7 @@
  *
  *   source       (vendor, key): its last reading
  *   strand       (source, each): one of the requests that `for_each` makes of it, with the cursor of its feed
+ *   job          (strand): the report that the vendor makes for it now, if any
  *   window       (strand, start): its state, and what its last reading counted
  *   run          of a window that is not settled: a row's key hash, digest and sequence, 32 bytes each,
  * sorted by key, so that a reading is compared with it in one pass
@@ -100,6 +101,31 @@ int mtr_ledger_facts(struct mtr_ledger_txn *txn, const struct mtr_strand *strand
                      struct mtr_strand_facts *out) MTR_MUST_USE;
 int mtr_ledger_put_facts(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                          const struct mtr_strand_facts *facts) MTR_MUST_USE;
+
+/* ---- reports ---- */
+
+enum { MTR_LEDGER_JOB_ID_BYTES_MAX = 4096, MTR_LEDGER_JOB_KNOWN_BYTES_MAX = 640 };
+
+/* A report that a vendor makes for a strand (`job` of its document), from before it is asked for until it was
+ * read, or given up. */
+enum mtr_job_state {
+    MTR_JOB_SUBMITTING, /* it was asked for, or was to be: nobody knows */
+    MTR_JOB_SUBMITTED   /* the vendor has given it an id */
+};
+struct mtr_ledger_job {
+    int64_t start_us, end_us; /* of the window; both 0: of a feed */
+    int64_t began_us;         /* when its reading did: what it shows was published then, or later */
+    uint64_t reading;         /* that has written of it last */
+    enum mtr_job_state state;
+    struct mtr_str id;    /* SUBMITTED */
+    struct mtr_str known; /* SUBMITTING: hashes of such reports that there were before; others are ours */
+};
+/* MTR_ENOTFOUND: there is none. */
+int mtr_ledger_job(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                   struct mtr_ledger_job *out) MTR_MUST_USE;
+int mtr_ledger_put_job(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                       const struct mtr_ledger_job *job) MTR_MUST_USE;
+int mtr_ledger_drop_job(struct mtr_ledger_txn *txn, const struct mtr_strand *strand) MTR_MUST_USE;
 
 /* ---- windows ---- */
 

@@ -16,6 +16,7 @@ enum ledger_table {
     LEDGER_WINDOWS,
     LEDGER_RUNS,
     LEDGER_FACTS,
+    LEDGER_JOBS,
     LEDGER_TABLES
 };
 

@@ -103,6 +103,35 @@ static void numbers_and_cursors_stay(void **state)
     assert_int_equal(mtr_ledger_feed(f->txn, &east, &feed), MTR_ENOTFOUND);
 }
 
+/* One of each strand: the last word on it counts. */
+static void a_strand_has_one_report(void **state)
+{
+    struct fixture *f = *state;
+    static char id[MTR_LEDGER_JOB_ID_BYTES_MAX], known[MTR_LEDGER_JOB_KNOWN_BYTES_MAX];
+    struct mtr_ledger_job job;
+    memset(id, 'i', sizeof(id));
+    memset(known, '7', sizeof(known));
+    const struct mtr_ledger_job asked = {.start_us = -5, .end_us = 7, .began_us = 9, .reading = 3, .state = MTR_JOB_SUBMITTING,
+                                         .known = {known, sizeof(known)}},
+                                named = {.start_us = -5, .end_us = 7, .began_us = 9, .reading = 4, .state = MTR_JOB_SUBMITTED, .id = {id, sizeof(id)}};
+    assert_int_equal(mtr_ledger_job(f->txn, &alone, &job), MTR_ENOTFOUND);
+    assert_int_equal(mtr_ledger_put_job(f->txn, &alone, &asked), 0);
+    assert_int_equal(mtr_ledger_put_job(f->txn, &east, &named), 0);
+    reopen(f);
+    assert_int_equal(mtr_ledger_job(f->txn, &alone, &job), 0);
+    assert_true(job.start_us == -5 && job.end_us == 7 && job.began_us == 9 && job.reading == 3 && job.state == MTR_JOB_SUBMITTING && !job.id.size);
+    assert_true(mtr_str_equal(job.known, asked.known));
+    assert_int_equal(mtr_ledger_job(f->txn, &east, &job), 0);
+    assert_true(job.reading == 4 && job.state == MTR_JOB_SUBMITTED && mtr_str_equal(job.id, named.id) && !job.known.size);
+    assert_int_equal(mtr_ledger_job(f->txn, &other, &job), MTR_ENOTFOUND);
+    assert_int_equal(mtr_ledger_put_job(f->txn, &alone, &named), 0);
+    assert_int_equal(mtr_ledger_job(f->txn, &alone, &job), 0);
+    assert_int_equal(job.state, MTR_JOB_SUBMITTED);
+    for (int i = 0; i < 2; i++) assert_int_equal(mtr_ledger_drop_job(f->txn, &alone), 0); /* once more is no fault */
+    assert_int_equal(mtr_ledger_job(f->txn, &alone, &job), MTR_ENOTFOUND);
+    assert_int_equal(mtr_ledger_job(f->txn, &east, &job), 0);
+}
+
 static struct mtr_ledger_window window_at(int64_t start_us)
 {
     return (struct mtr_ledger_window){.start_us = start_us, .end_us = start_us + 10, .state = MTR_WINDOW_SUSPECT, .reading = 3, .readings = 2,
@@ -302,6 +331,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(numbers_and_cursors_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_strand_has_one_report, setup, teardown),
         cmocka_unit_test_setup_teardown(windows_stand_by_their_start, setup, teardown),
         cmocka_unit_test_setup_teardown(walks_go_on_behind_a_row, setup, teardown),
         cmocka_unit_test_setup_teardown(runs_are_what_changes_made_of_them, setup, teardown),

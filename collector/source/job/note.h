@@ -2,10 +2,10 @@
  * Data of the daemon's own events in the log (disposition NOTE): receipts of readings, and what is known of
  * reports that vendors make. Names of the data are part of the log's format (docs/formats.md).
  *
- * Pure; private to reading/.
+ * Pure; private to job/ and reading/.
  */
-#ifndef METERD_COLLECTOR_SOURCE_READING_NOTE_H
-#define METERD_COLLECTOR_SOURCE_READING_NOTE_H
+#ifndef METERD_COLLECTOR_SOURCE_JOB_NOTE_H
+#define METERD_COLLECTOR_SOURCE_JOB_NOTE_H
 
 #include "meterd/core/arena.h"
 #include "meterd/core/event.h"

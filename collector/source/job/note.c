@@ -1,7 +1,7 @@
 /*
  * Data of notes: properties by name.
  */
-#include "collector/source/reading/note.h"
+#include "collector/source/job/note.h"
 
 #include "meterd/core/time.h"
 
