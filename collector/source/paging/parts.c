@@ -232,7 +232,8 @@ static int judge_list(struct paging *paging, const struct paging_page *page, str
     if (end->step) return MTR_OK;
     int rc = check_parts(paging, page, end);
     if (!rc && !end->step && !begins_as_before(paging)) end->step = PAGING_RESTART;
-    return rc || end->step || !has_etag ? rc : paging_set_text(&paging->resume, etag->text);
+    if (rc || end->step) return rc;
+    return paging_set_text(&paging->resume, has_etag ? etag->text : MTR_STR(""));
 }
 
 static int next_list(struct paging *paging, const struct paging_page *page, struct paging_end *end)

@@ -72,6 +72,7 @@ int poll_open(const struct poll_task *task, int64_t now_us, struct mtr_poll **ou
     mtr_buffer_init(&poll->error_body, POLL_ERROR_BYTES);
     mtr_buffer_init(&poll->headers, POLL_HEADERS_BYTES);
     vendor_job_init(&poll->vendor_job);
+    mtr_buffer_init(&poll->mark, MTR_LEDGER_CURSOR_BYTES_MAX);
     poll->hash = XXH3_createState();
     int rc = poll->hash ? copy_texts(poll) : MTR_ENOMEM;
     if (!rc) rc = reading_memory_open(&poll->memory, task->memory, POLL_MEMORY_BYTES, task->reserve_bytes);
@@ -100,6 +101,7 @@ void poll_close(struct mtr_poll *poll)
         free(poll->request);
     }
     vendor_job_release(&poll->vendor_job);
+    mtr_buffer_release(&poll->mark);
     XXH3_freeState(poll->hash);
     mtr_buffer_release(&poll->incoming);
     mtr_buffer_release(&poll->feeding);
@@ -148,7 +150,7 @@ void poll_work(struct mtr_poll *poll)
         break;
     case POLL_PART:
         poll->job_rc = poll->verdict.alarm ? reading_note(poll->reading, &poll->verdict, &poll->request)
-                                           : reading_part(poll->reading, paging_resume(poll->paging),
+                                           : reading_part(poll->reading, poll_cursor(poll),
                                                           &poll->request, &poll->is_last_part);
         poll->is_last_part = poll->is_last_part || poll->verdict.alarm;
         break;
@@ -164,7 +166,7 @@ static void finish_whole(struct mtr_poll *poll)
         poll_finish(poll, poll->verdict.alarm == MTR_ALARM_TRUNCATED ? POLL_TOO_LARGE : POLL_NOT_TAKEN,
                     poll->verdict.alarm, "%s", poll->verdict.problem);
     else
-        poll_finish(poll, POLL_TAKEN, MTR_ALARM_NONE, "%s", "");
+        poll_finish(poll, poll->end.is_unchanged ? POLL_UNCHANGED : POLL_TAKEN, MTR_ALARM_NONE, "%s", "");
 }
 
 void poll_submit(struct mtr_poll *poll, int64_t now_us)

@@ -151,7 +151,10 @@ static void go_on(struct mtr_poll *poll, int64_t now_us)
     case PAGING_NEXT:
     case PAGING_AGAIN: poll_wait(poll, now_us); break;
     case PAGING_END: end_piece(poll, MTR_ALARM_NONE, "", now_us); break;
-    case PAGING_UNCHANGED: poll_finish(poll, POLL_UNCHANGED, MTR_ALARM_NONE, "%s", ""); break;
+    case PAGING_UNCHANGED:
+        poll->end.is_unchanged = true;
+        poll_end_reading(poll, MTR_ALARM_NONE, "");
+        break;
     case PAGING_RESTART: restart(poll, now_us); break;
     case PAGING_FAILED: {
         const enum paging_alarm alarm = paging_alarm(poll->paging, &fault);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collector/source/paging/list_mark.h"
 #include "collector/source/poll/poll_state.h"
 
 const char *poll_page_fault(const struct mtr_poll *poll)
@@ -90,6 +91,17 @@ static int feed_list(struct mtr_poll *poll)
     int rc = poll->has_begun_page ? MTR_OK : begin_list(poll);
     poll->has_begun_page = true;
     return rc ? rc : mtr_record_reader_read(poll->list, mtr_buffer_str(&poll->feeding));
+}
+
+/* Pieces have lists of their own. */
+struct mtr_str poll_cursor(struct mtr_poll *poll)
+{
+    const struct mtr_str version = paging_resume(poll->paging);
+    const bool has_one_list = poll_has_parts(poll) && !poll->task.piece_us && !poll->report.piece_us;
+    if (!poll->task.window.to_us) return version;
+    if (!has_one_list || list_mark_write(version, poll->task.source, &poll->mark))
+        return (struct mtr_str){NULL, 0};
+    return mtr_buffer_str(&poll->mark);
 }
 
 /* ---- files ---- */

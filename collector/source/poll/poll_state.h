@@ -77,6 +77,7 @@ struct mtr_poll {
     } answer;
 
     struct vendor_job vendor_job;
+    struct mtr_buffer mark; /* of the list of files */
 
     enum poll_job job;
     int job_rc;
@@ -121,6 +122,9 @@ bool poll_split_next(struct mtr_poll *poll, bool is_absent, int64_t now_us);
 /* poll_parts.c: a page of rows, a list of parts, or one of these. */
 void poll_choose_page(struct mtr_poll *poll, const struct paging_request *request);
 bool poll_has_parts(const struct mtr_poll *poll);
+/* What a receipt has as its cursor: of a feed where it goes on, of files the mark of their list. No data:
+ * neither. */
+struct mtr_str poll_cursor(struct mtr_poll *poll);
 bool poll_reads_files(const struct mtr_poll *poll); /* no page says anything beside its rows */
 /* A job's manifest is not in its answer, but stands behind a link. */
 int poll_set_manifest_apart(struct mtr_poll *poll) MTR_MUST_USE;

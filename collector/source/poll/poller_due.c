@@ -202,7 +202,9 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     struct poller_source *source = strand->source;
     struct poll_report report;
     struct mtr_feed feed;
+    struct mtr_str mark;
     int rc = feed_of(looking, &feed);
+    if (!rc) rc = poller_find_mark(strand, looking->txn, &scan->window, &mark);
     if (rc) return rc;
     const struct poll_task task = {.hooks = &poller->poll_hooks,
                                    .source = source->source,
@@ -218,7 +220,7 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
                                    .has_job = looking->job.has_job,
                                    .job_is_stale = looking->job.is_stale,
                                    .job = looking->job.job,
-                                   .resume = feed.cursor,
+                                   .resume = is_feed(strand) ? feed.cursor : mark,
                                    .since_us = feed.read_us,
                                    .event_key = poller->event_key,
                                    .pages = poller->pages,

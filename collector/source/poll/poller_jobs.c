@@ -1,6 +1,8 @@
 /*
- * Reports that vendors make: as long as the ledger has one of a strand, its window goes before all others.
+ * What the ledger knows beside windows of when there is something to read: reports that vendors make, whose
+ * window goes before all others as long as there is one, and lists of files that say their version.
  */
+#include "collector/source/paging/list_mark.h"
 #include "collector/source/poll/poller_state.h"
 
 /* As of when the report was asked for: what it shows is not of later. */
@@ -40,4 +42,27 @@ int poller_find_job(const struct poller_strand *strand, struct mtr_ledger_txn *t
     out->scan.has_next = !out->scan.has_due;
     out->scan.next_us = strand->job_again_us;
     return MTR_OK;
+}
+
+/* ---- lists of files ---- */
+
+int poller_find_mark(const struct poller_strand *strand, struct mtr_ledger_txn *txn,
+                     const struct mtr_window *window, struct mtr_str *out)
+{
+    const struct mtr_source *source = strand->source->source;
+    const struct asked_windows *asked = &strand->asked;
+    const bool is_asked = asked->at_us < asked->to_us && asked->at_us >= window->from_us &&
+                          asked->at_us < window->to_us;
+    struct mtr_ledger_window before;
+    struct mtr_str mark;
+    *out = (struct mtr_str){NULL, 0};
+    if (source->paging.kind != MTR_PAGING_PARTS || !window->to_us || strand->piece_us || is_asked)
+        return MTR_OK;
+    int rc = mtr_ledger_get_window(txn, &strand->strand, window->from_us, &before);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    const bool is_whole = before.state == MTR_WINDOW_COMPLETE || before.state == MTR_WINDOW_OPEN;
+    if (!is_whole || before.refused || before.end_us != window->to_us) return MTR_OK;
+    rc = mtr_ledger_mark(txn, &strand->strand, window->from_us, &mark);
+    if (!rc) *out = list_mark_version(mark, source);
+    return rc;
 }

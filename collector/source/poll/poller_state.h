@@ -148,6 +148,11 @@ struct poller_job {
 int poller_find_job(const struct poller_strand *strand, struct mtr_ledger_txn *txn, int64_t now_us,
                     struct poller_job *out) MTR_MUST_USE;
 
+/* The version of the list of files that the window was read from last, where nothing is to be read of it once
+ * more: no row waits, the document is what it was, and nobody has asked. Empty: there is none. */
+int poller_find_mark(const struct poller_strand *strand, struct mtr_ledger_txn *txn,
+                     const struct mtr_window *window, struct mtr_str *out) MTR_MUST_USE;
+
 /* poller_hooks.c */
 void poller_make_hooks(struct mtr_poller *poller);
 

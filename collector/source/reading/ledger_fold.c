@@ -94,7 +94,8 @@ static int note_left(struct mtr_ledger_txn *txn, const struct receipt *receipt, 
     keep_problem(&window, problem);
     add_delta(&window, delta);
     if (seq > window.seq_last) window.seq_last = seq;
-    return mtr_ledger_put_window(txn, &receipt->strand, &window);
+    rc = mtr_ledger_put_mark(txn, &receipt->strand, start_us, MTR_STR(""));
+    return rc ? rc : mtr_ledger_put_window(txn, &receipt->strand, &window);
 }
 
 /* Sorted changes, window by window, the last of each key. *own: of the receipt's own window. */
@@ -167,6 +168,16 @@ static void take_part(struct mtr_ledger_window *window, const struct receipt *re
         take_reading(window, receipt);
 }
 
+/* The mark is that of a reading which is in whole. Until then, nobody knows what the window is like. */
+static int fold_mark(struct mtr_ledger_txn *txn, const struct receipt *receipt)
+{
+    const bool is_taken = receipt->state == MTR_WINDOW_COMPLETE || receipt->state == MTR_WINDOW_OPEN ||
+                          receipt->state == MTR_WINDOW_SETTLED;
+    if (receipt->is_last && !is_taken) return MTR_OK; /* nothing of it was */
+    const struct mtr_str mark = receipt->is_last ? receipt->cursor : MTR_STR("");
+    return mtr_ledger_put_mark(txn, &receipt->strand, receipt->start_us, mark);
+}
+
 static int fold_window(struct mtr_ledger_txn *txn, const struct receipt *receipt,
                        const struct written *written)
 {
@@ -184,6 +195,7 @@ static int fold_window(struct mtr_ledger_txn *txn, const struct receipt *receipt
     else
         rc = MTR_OK;
     window.has_no_run = window.has_no_run || window.state == MTR_WINDOW_SETTLED;
+    if (!rc) rc = fold_mark(txn, receipt);
     return rc ? rc : mtr_ledger_put_window(txn, &receipt->strand, &window);
 }
 

@@ -98,6 +98,7 @@ struct reading_end {
     const char *said;
     struct mtr_str warnings;
     bool is_absent;
+    bool is_unchanged; /* the list of files is the one that was read last, and nothing was read of it */
     bool is_forgotten;
     bool is_given, is_accepted;
     int64_t confirms_us; /* as of verdict.h */

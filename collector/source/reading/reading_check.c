@@ -156,6 +156,21 @@ static int compare(struct reading *reading, struct mtr_ledger_txn *txn,
     return rc;
 }
 
+/* The window stands as it is: a receipt says that it was looked at. */
+static int take_unchanged(struct reading *reading, const struct mtr_ledger_window *before,
+                          struct verdict *out)
+{
+    const struct merge merge = {.known = before->rows, .same = before->rows};
+    *out = (struct verdict){.state = reading->ask.is_draft ? MTR_WINDOW_OPEN : MTR_WINDOW_COMPLETE,
+                            .is_news = true};
+    const struct reading_facts facts = {
+        .rows = before->rows, .sum = before->sum, .content = before->content};
+    const struct receipt receipt = receipt_of(reading, &facts, out);
+    applying_begin(&reading->applying, &merge, &receipt, reading->ask.events_max);
+    reading->is_applying = true;
+    return MTR_OK;
+}
+
 static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const struct reading_end *end,
                     struct verdict *out)
 {
@@ -165,6 +180,7 @@ static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const s
     take_end(reading, end, &facts);
     take_rows(reading, &facts);
     int rc = mtr_ledger_get_window(txn, &reading->ask.strand, reading->ask.window.from_us, &before);
+    if (end->is_unchanged) return rc ? rc : take_unchanged(reading, &before, out);
     if (!rc) facts.before = &before;
     if (!rc || rc == MTR_ENOTFOUND) rc = find_usual(reading, txn, &facts);
     if (!rc) rc = find_drift(reading, txn, &facts);

@@ -92,6 +92,7 @@ struct mtr_source_expect {
 
 struct mtr_source {
     uint32_t number; /* that the catalog gave to the key; 0: none yet */
+    uint64_t edition; /* a hash of the document: another one after each change of it */
     int64_t created_us; /* when the catalog first had it: of a document that is read alone 0 */
     struct mtr_str key;
     struct mtr_str vendor; /* key of the vendor whose events these are */

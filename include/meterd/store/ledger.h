@@ -5,6 +5,7 @@
  *   source       (vendor, key): its last reading
  *   strand       (source, each): one of the requests that `for_each` makes of it, with the cursor of its feed
  *   job          (strand): the report that the vendor makes for it now, if any
+ *   mark         (strand, start): of the list of files that the window was read from last
  *   window       (strand, start): its state, and what its last reading counted
  *   run          of a window that is not settled: a row's key hash, digest and sequence, 32 bytes each,
  * sorted by key, so that a reading is compared with it in one pass
@@ -174,6 +175,13 @@ int mtr_ledger_walk_windows(struct mtr_ledger_txn *txn, const struct mtr_strand 
 int mtr_ledger_walk_windows_behind(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                                    int64_t start_us, mtr_ledger_on_window on_window,
                                    void *context) MTR_MUST_USE;
+
+/* What the list of files said of itself whose reading was the last to be taken into a window, whole: with the
+ * same mark there is nothing new. Empty: none is known. */
+int mtr_ledger_mark(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
+                    struct mtr_str *out) MTR_MUST_USE;
+int mtr_ledger_put_mark(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
+                        struct mtr_str mark) MTR_MUST_USE;
 
 /* ---- runs ---- */
 

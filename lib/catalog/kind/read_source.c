@@ -4,6 +4,8 @@
  * A stored document was accepted once. Where it cannot be read any more (a zone that the system lost, a rule
  * that came later), the catalog opens with the source disabled: what was polled stays, nothing is asked.
  */
+#include <xxhash.h>
+
 #include "lib/catalog/record.h"
 #include "meterd/source/source_read.h"
 
@@ -25,6 +27,7 @@ static int read(struct mtr_record *record, struct mtr_zones *zones, struct mtr_d
     mtr_diagnostics_release(&unheard);
     source->number = record->number;
     source->key = record->key;
+    source->edition = XXH3_64bits(record->json.data, record->json.size);
     if (rc != MTR_EINVALID || !record->stored) return rc;
     *source = (struct mtr_source){.number = record->number, .key = record->key, .disabled = true};
     return mtr_arena_copy(&record->arena, mtr_node_text(record->node, "vendor"), &source->vendor);

@@ -25,7 +25,7 @@ enum {
 };
 
 static const char *const table_names[LEDGER_TABLES] = {"meta", "sources", "feeds", "windows",
-                                                       "runs", "facts",   "jobs"};
+                                                       "runs", "facts",   "jobs",  "marks"};
 
 const char *mtr_window_state_name(enum mtr_window_state state)
 {

@@ -17,6 +17,7 @@ enum ledger_table {
     LEDGER_RUNS,
     LEDGER_FACTS,
     LEDGER_JOBS,
+    LEDGER_MARKS,
     LEDGER_TABLES
 };
 
