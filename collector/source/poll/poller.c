@@ -234,6 +234,8 @@ static int go_on(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
         }
         *link = strand->running_next;
         poller->running_count--;
+        const int left = poller_crowd_leave(poller, strand, now_us);
+        if (!rc) rc = left;
         poller_conclude(poller, strand, now_us);
         if (strand->is_gone)
             poller_drop_strand(poller, strand);

@@ -13,6 +13,7 @@
 
 enum { WINDOWS_A_LOOK = 20000 };
 #define BACKOFF_FIRST_US (INT64_C(10) * MTR_US_PER_SECOND)
+#define CROWDED_US (INT64_C(60) * MTR_US_PER_SECOND) /* for alarms; the queue comes before */
 #define LOG_BEGIN_EVERY_US (INT64_C(60) * MTR_US_PER_SECOND)
 #define BACKOFF_MOST_US (INT64_C(3600) * MTR_US_PER_SECOND)
 
@@ -247,6 +248,7 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     strand->running_next = poller->running;
     poller->running = strand;
     poller->running_count++;
+    poller_crowd_enter(strand);
     return MTR_OK;
 }
 
@@ -263,12 +265,10 @@ static void look_at_asked(struct looking *looking, int64_t now_us, struct mtr_du
     }
 }
 
-int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
+static int look(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
 {
     struct looking looking = {.poller = poller, .strand = strand, .now_us = now_us};
     struct mtr_due_scan scan;
-    if (strand->poll || strand->source->is_paused || strand->source->source->by_hand)
-        return due_heap_set(&poller->heap, &strand->due, INT64_MAX);
     int rc = mtr_ledger_begin(poller->options.ledger, false, &looking.txn);
     if (rc) return rc;
     rc = poller_watch_begin(strand, looking.txn, now_us);
@@ -278,15 +278,30 @@ int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
     if (!rc && !is_feed(strand)) look_at_asked(&looking, now_us, &scan);
     if (!rc) rc = poller_find_job(strand, looking.txn, now_us, &looking.job);
     if (!rc && looking.job.has_job) scan = looking.job.scan; /* one window at a time */
-    if (!rc && scan.has_due) rc = start(&looking, &scan, now_us);
+    const bool waits = !rc && scan.has_due && poller_crowd_waits(strand);
+    if (!waits) poller_crowd_drop(strand);
+    if (!rc && scan.has_due && !waits) rc = start(&looking, &scan, now_us);
     mtr_ledger_abort(looking.txn);
     if (rc || poller->is_starved) return rc; /* it stays due, and first */
     const int64_t watch_us = poller_watch_look(poller, strand, &looking.gap, now_us);
     const int64_t next_us = strand->poll    ? INT64_MAX
-                            : scan.has_due  ? now_us + MTR_US_PER_SECOND
+                            : scan.has_due  ? now_us + (waits ? CROWDED_US : MTR_US_PER_SECOND)
                             : scan.has_next ? scan.next_us
                                             : INT64_MAX;
     return due_heap_set(&poller->heap, &strand->due, mtr_time_sooner(next_us, watch_us));
+}
+
+int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
+{
+    const struct poller_gate *was_crowded = strand->crowded;
+    int rc;
+    if (strand->poll || strand->source->is_paused || strand->source->source->by_hand) {
+        poller_crowd_drop(strand);
+        rc = due_heap_set(&poller->heap, &strand->due, INT64_MAX);
+    } else {
+        rc = look(poller, strand, now_us);
+    }
+    return rc || !was_crowded ? rc : poller_crowd_next(poller, was_crowded, now_us);
 }
 
 /* ---- what came of it ---- */

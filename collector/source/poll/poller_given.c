@@ -104,6 +104,8 @@ static int begin(struct mtr_poller *poller, struct poller_strand *strand, int64_
     strand->running_next = poller->running;
     poller->running = strand;
     poller->running_count++;
+    poller_crowd_drop(strand);
+    poller_crowd_enter(strand);
     return MTR_OK;
 }
 

@@ -157,6 +157,7 @@ static int take_strands(struct mtr_poller *poller, struct poller_source *state)
 void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
 {
     MTR_ASSERT(!strand->poll);
+    poller_crowd_drop(strand);
     for (struct poller_strand **link = &strand->source->strands; *link; link = &(*link)->next) {
         if (*link != strand) continue;
         *link = strand->next;

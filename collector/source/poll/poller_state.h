@@ -49,6 +49,8 @@ struct poller_strand {
     uint64_t reserve_bytes;           /* for the rows of its next reading */
     struct mtr_catalog *poll_catalog; /* whose source it borrows */
     struct mtr_given_file *given;     /* of which it is; NULL: the vendor is asked */
+    struct poller_gate *entered, *crowded; /* whose reading is under way; in whose queue it stands */
+    struct poller_strand *crowded_next;
     struct poller_strand *running_next;
     bool is_gone; /* the catalog has it no more */
     int64_t job_again_us; /* when its report is asked for again */
@@ -66,6 +68,8 @@ struct poller_gate {
     struct gate gate;
     struct breaker breaker; /* of a host: its gate is another row */
     uint64_t generation;
+    uint32_t running; /* readings that go through it */
+    struct poller_strand *crowd, *crowd_last; /* that wait to be begun (poller_crowd.c) */
 };
 
 struct poller_source {
@@ -155,5 +159,15 @@ int poller_find_mark(const struct poller_strand *strand, struct mtr_ledger_txn *
 
 /* poller_hooks.c */
 void poller_make_hooks(struct mtr_poller *poller);
+
+/* poller_crowd.c: queues of gates. */
+/* True: the strand stands in the queue of its gate, and is not begun now. */
+bool poller_crowd_waits(struct poller_strand *strand);
+/* A strand of the queue was looked at, begun or not: the next is due, as far as there is room. MTR_ENOMEM. */
+int poller_crowd_next(struct mtr_poller *poller, const struct poller_gate *gate, int64_t now_us) MTR_MUST_USE;
+void poller_crowd_enter(struct poller_strand *strand); /* its reading has begun */
+/* Its reading has ended: the first of the queue is due. MTR_ENOMEM. */
+int poller_crowd_leave(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us) MTR_MUST_USE;
+void poller_crowd_drop(struct poller_strand *strand); /* the strand goes: it stands nowhere any more */
 
 #endif
