@@ -4,14 +4,32 @@
 #include "rater/hold.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "meterd/core/time.h"
 #include "rater/source_windows.h"
 
+/* Few of many sources hold anything: they are looked for once in a catalog. */
+static int find_holding(struct rater_step *step)
+{
+    struct mtr_rater *rater = step->rater;
+    const uint32_t count = mtr_catalog_count(step->catalog, MTR_KIND_SOURCE);
+    if (rater->holding && rater->holding_version == mtr_catalog_version(step->catalog)) return MTR_OK;
+    free(rater->holding);
+    rater->holding_count = 0;
+    rater->holding = calloc((size_t)count + 1, sizeof(*rater->holding));
+    if (!rater->holding) return MTR_ENOMEM;
+    for (uint32_t i = 1; i <= count; i++) {
+        const struct mtr_source *source = mtr_catalog_source(step->catalog, i);
+        if (source && source->holds_close && !source->disabled) rater->holding[rater->holding_count++] = i;
+    }
+    rater->holding_version = mtr_catalog_version(step->catalog);
+    return MTR_OK;
+}
+
 static bool feeds(const struct mtr_source *source, const struct mtr_subscription *subscription)
 {
     const struct mtr_service *service = subscription->service;
-    if (!source->holds_close || source->disabled) return false;
     if (!mtr_str_equal(source->vendor, service->vendor->key)) return false;
     return source->each.kind != MTR_EACH_SUBSCRIPTION || mtr_str_equal(source->each.service, service->key);
 }
@@ -79,10 +97,11 @@ int rater_hold_find(struct rater_step *step, const struct mtr_subscription *subs
     if (!step->rater->options.ledger || period->status == MTR_PERIOD_FINAL) return MTR_OK;
     if (period->start_us >= period->end_us || !mtr_rater_is_over(period, grace_us, step->watermark_us))
         return MTR_OK;
-    int rc = MTR_OK;
-    for (uint32_t i = 1; !rc && i <= mtr_catalog_count(step->catalog, MTR_KIND_SOURCE); i++) {
-        const struct mtr_source *source = mtr_catalog_source(step->catalog, i);
-        if (source && feeds(source, subscription)) rc = ask(step, source, period, out);
+    int rc = find_holding(step);
+    for (uint32_t i = 0; !rc && i < step->rater->holding_count; i++) {
+        const struct mtr_source *source = mtr_catalog_source(step->catalog, step->rater->holding[i]);
+        MTR_ASSERT(source != NULL);
+        if (feeds(source, subscription)) rc = ask(step, source, period, out);
     }
     return rc;
 }

@@ -68,6 +68,7 @@ void mtr_rater_close(struct mtr_rater *rater)
     mtr_buffer_release(&rater->body);
     mtr_buffer_release(&rater->traces);
     free(rater->scan_starts);
+    free(rater->holding);
     free(rater);
 }
 

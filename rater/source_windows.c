@@ -3,7 +3,7 @@
  */
 #include "rater/source_windows.h"
 
-#include "meterd/core/time.h"
+#include "meterd/source/schedule.h"
 
 enum { STOP = 1, SOURCES_DEEP_MAX = 16 };
 
@@ -11,7 +11,8 @@ struct asking {
     const struct rater_windows_question *question;
     struct rater_windows_missing *out;
     const struct mtr_source *source; /* at hand: the one that is asked for, or whose rows it is made of */
-    int64_t start_us;                /* where its first window begins */
+    struct mtr_reading_plan plan;    /* its windows, as the poller has them */
+    int64_t start_us;                /* where the first of them begins */
     unsigned depth;
 };
 
@@ -65,11 +66,10 @@ static int ask_window(struct asking *asking, struct mtr_str each, const struct m
 static int ask_strand(struct asking *asking, struct mtr_str each)
 {
     const struct rater_windows_question *question = asking->question;
-    const struct mtr_source_window *rule = &asking->source->window;
-    if (rule->length == MTR_LENGTH_CURSOR) return ask_feed(asking, each);
+    if (asking->source->window.length == MTR_LENGTH_CURSOR) return ask_feed(asking, each);
     int64_t at_us = question->to_us;
     while (at_us > question->from_us && at_us > asking->start_us) {
-        const struct mtr_window window = mtr_window_at(rule, at_us - 1);
+        const struct mtr_window window = mtr_plan_window_at(&asking->plan, at_us - 1);
         MTR_ASSERT(window.from_us < at_us);
         int rc = ask_window(asking, each, &window);
         if (rc || asking->out->is_missing) return rc;
@@ -80,27 +80,18 @@ static int ask_strand(struct asking *asking, struct mtr_str each)
 
 /* ---- where its windows begin ---- */
 
-static int on_first(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
+static int find_plan(struct asking *asking)
 {
-    struct asking *asking = context;
-    (void)each;
-    asking->start_us = window->start_us;
-    return STOP;
-}
-
-/* Without `start` that is the first window that was read; where none was, all are asked for. */
-static int find_start(struct asking *asking)
-{
-    const struct mtr_source_window *rule = &asking->source->window;
+    const struct mtr_source *source = asking->source;
     const struct mtr_strand strand = strand_of(asking, MTR_STR(""));
+    struct mtr_ledger_source known;
     asking->start_us = INT64_MIN;
-    if (rule->length == MTR_LENGTH_CURSOR) return MTR_OK;
-    if (rule->has_start) {
-        asking->start_us = mtr_window_at(rule, rule->start_us).from_us;
-        return MTR_OK;
-    }
-    int rc = mtr_ledger_walk_windows(asking->question->txn, &strand, INT64_MIN, on_first, asking);
-    return rc == STOP ? MTR_OK : rc;
+    if (source->window.length == MTR_LENGTH_CURSOR) return MTR_OK;
+    int rc = mtr_ledger_get_source(asking->question->txn, &strand, &known);
+    if (rc) return rc;
+    asking->plan = mtr_reading_plan_of(source, strand.each, known.first_us);
+    asking->start_us = mtr_plan_window_at(&asking->plan, asking->plan.start_us).from_us;
+    return MTR_OK;
 }
 
 /* ---- all requests ---- */
@@ -108,10 +99,10 @@ static int find_start(struct asking *asking)
 static int on_known(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
 {
     struct asking *asking = context;
-    const struct mtr_window at = {window->start_us, window->end_us};
+    const struct mtr_window at = mtr_plan_window_at(&asking->plan, window->start_us);
     if (window->start_us >= asking->question->to_us) return STOP;
     asking->out->looked_at++;
-    if (!mtr_window_is_of(&asking->source->window, &at)) return MTR_OK; /* of a rule of before */
+    if (at.from_us != window->start_us || at.to_us != window->end_us) return MTR_OK; /* of a rule of before */
     if (!is_whole(asking, window)) miss(asking, each, &at);
     return asking->out->is_missing ? STOP : MTR_OK;
 }
@@ -130,7 +121,7 @@ static int ask_rows(struct asking *asking)
     }
     if (source->window.length == MTR_LENGTH_CURSOR) return MTR_OK;
     const struct mtr_strand strand = strand_of(asking, MTR_STR(""));
-    const int64_t from_us = mtr_window_at(&source->window, asking->question->from_us).from_us;
+    const int64_t from_us = mtr_plan_window_at(&asking->plan, asking->question->from_us).from_us;
     int rc = mtr_ledger_walk_windows(asking->question->txn, &strand, from_us, on_known, asking);
     return rc == STOP ? MTR_OK : rc;
 }
@@ -138,7 +129,7 @@ static int ask_rows(struct asking *asking)
 static int ask_source(struct asking *asking)
 {
     const struct mtr_source_each *each = &asking->source->each;
-    int rc = find_start(asking);
+    int rc = find_plan(asking);
     if (rc) return rc;
     switch (each->kind) {
     case MTR_EACH_NONE: return ask_strand(asking, MTR_STR(""));

@@ -26,6 +26,9 @@ struct mtr_rater {
     uint32_t lines_max;       /* of a component in one transaction, as far as the period at hand is known */
     struct rater_sums_kept sums; /* of ratings that go on */
     bool scan_begun;          /* of all periods, once after opening: the grace may be another than before */
+    /* Numbers of the sources that hold periods, in the catalog of that version. */
+    uint32_t *holding, holding_count;
+    uint64_t holding_version;
 };
 
 struct rater_step {

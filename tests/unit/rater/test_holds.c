@@ -324,11 +324,44 @@ static void test_drafts_until_then(void **state)
     free(model);
 }
 
+static int count_final(void *context, const struct mtr_charge_period *period)
+{
+    *(uint32_t *)context += period->status == MTR_PERIOD_FINAL;
+    return 0;
+}
+
+/* Without a start a source has the windows from when it was applied on: those of before are waited for by nobody. */
+static void test_windows_of_before_the_source(void **state)
+{
+    (void)state;
+    struct model *model = calloc(1, sizeof(*model));
+    struct mtr_diagnostic diagnostic = {0};
+    struct mtr_charges_txn *txn = NULL;
+    char directory[2 * DIRECTORY_PATH_BYTES];
+    uint32_t final = 0;
+    rating_open(&model->world, JANUARY_US + 4 * DAY_US + HOUR_US);
+    snprintf(directory, sizeof(directory), "%s/intake", model->world.root);
+    if (mtr_ledger_open(directory, false, &model->ledger, &diagnostic)) fail_msg("%s", diagnostic.text);
+    model->world.options.ledger = model->ledger;
+    rating_reopen(&model->world);
+    rating_apply(&model->world, HEAD "sources:\n  - {key: daily, " REST "window: {length: day}, holds_close: {at_most: 9d}, " ASKS "}\n");
+    rating_advance_to(&model->world, JANUARY_US + 6 * DAY_US + 2 * HOUR_US);
+    rating_drain(&model->world);
+    assert_int_equal(mtr_charges_begin(model->world.charges, false, &txn), 0);
+    assert_int_equal(mtr_charges_walk_periods(txn, 1, INT64_MIN, count_final, &final), 0);
+    mtr_charges_abort(txn);
+    assert_int_equal(final, 4); /* the 1st to the 4th; the 5th and 6th wait */
+    mtr_ledger_close(model->ledger);
+    rating_close(&model->world);
+    free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_periods_close_with_their_windows),
         cmocka_unit_test(test_drafts_until_then),
+        cmocka_unit_test(test_windows_of_before_the_source),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
