@@ -77,7 +77,7 @@ struct certificate_options {
     struct trying_options trying; /* without hooks and secret */
     struct mtr_str each;          /* of for_each */
     const struct mtr_subscription *subscription;
-    struct mtr_window window; /* that is looked at; both 0: the newest that is over */
+    struct mtr_window window; /* that is looked at; both 0: the newest that is over and has rows */
     void *context;
     void (*on_probe)(void *context, enum certificate_probe probe); /* begins; NULL: nobody is told */
 };

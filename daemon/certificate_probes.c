@@ -8,7 +8,7 @@
 #include "daemon/certificate_state.h"
 #include "meterd/core/time.h"
 
-enum { PIECES_MAX = 24, SMALL_PAGES = 20, EMPTY_YEARS = 6 };
+enum { PIECES_MAX = 24, SMALL_PAGES = 20, EMPTY_YEARS = 6, WINDOWS_LOOKED_AT = 7 };
 #define LONG_AGO_US (EMPTY_YEARS * INT64_C(365) * MTR_US_PER_DAY)
 
 static const struct mtr_source *source_of(const struct probing *probing)
@@ -400,6 +400,22 @@ static void say_unmeasured(struct probing *probing)
         probe_say(probing, probes[i], CERTIFICATE_NOT_OFFERED, "the window itself cannot be read");
 }
 
+/* The newest window that has rows, of the last WINDOWS_LOOKED_AT; the one that was named, whatever it has. */
+static int read_whole(struct probing *probing)
+{
+    const struct mtr_source_window *rule = &source_of(probing)->window;
+    const bool is_named = probing->options->window.to_us || !probing->window.to_us ||
+                          rule->length == MTR_LENGTH_PERIODS;
+    for (unsigned i = 1;; i++) {
+        const struct mtr_trial_ask ask = {.window = probing->window};
+        int rc = probe_read(probing, probing->trying, &ask, &probing->whole);
+        const bool is_empty = probe_is_whole(&probing->whole) && !probing->whole.row_count;
+        if (rc || is_named || !is_empty || i == WINDOWS_LOOKED_AT) return rc;
+        probe_release(&probing->whole);
+        probing->window = mtr_window_at(rule, probing->window.from_us - 1);
+    }
+}
+
 int probe_all(struct probing *probing)
 {
     static const struct {
@@ -410,8 +426,7 @@ int probe_all(struct probing *probing)
                   {CERTIFICATE_EMPTY, try_empty},       {CERTIFICATE_UNKNOWN, try_unknown},
                   {CERTIFICATE_QUANTITY, try_quantity}, {CERTIFICATE_AGE, try_age}};
     const struct certificate_options *options = probing->options;
-    int rc = probe_read(probing, probing->trying, &(struct mtr_trial_ask){.window = probing->window},
-                        &probing->whole);
+    int rc = read_whole(probing);
     if (rc) return rc;
     probe_say_whole(probing);
     const bool is_whole = probe_is_whole(&probing->whole);

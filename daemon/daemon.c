@@ -10,6 +10,8 @@
  */
 #include "daemon/daemon.h"
 
+#include "daemon/certifying.h"
+
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -150,6 +152,19 @@ static int read_source(void *context, const struct mtr_strand *strand, int64_t f
     return polling_ask(daemon->polling, strand, (struct mtr_window){from_us, to_us}, fault);
 }
 
+static int order_certificate(void *context, const struct mtr_source *source, const char **fault)
+{
+    struct mtr_daemon *daemon = context;
+    return certifying_order(daemon->certifying, source, fault);
+}
+
+static int load_certificate(void *context, const struct mtr_source *source, struct mtr_buffer *out,
+                            bool *is_making, bool *is_current)
+{
+    struct mtr_daemon *daemon = context;
+    return certifying_load(daemon->certifying, source, out, is_making, is_current);
+}
+
 static bool source_reads(void *context, const struct mtr_strand *strand, struct mtr_poller_asked *out)
 {
     struct mtr_daemon *daemon = context;
@@ -217,6 +232,8 @@ static void fill_host(struct mtr_daemon *daemon)
         .read_source = read_source,
         .source_reads = source_reads,
         .give_file = give_file,
+        .order_certificate = order_certificate,
+        .load_certificate = load_certificate,
     };
 }
 
@@ -250,6 +267,7 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     rc = events_open(&daemon->api_host, &daemon->events);
     if (!rc) rc = mtr_http_sender_open(daemon->loop, &sender_options, &daemon->sender);
     if (!rc) rc = polling_open(daemon, directory, event_key, &daemon->polling);
+    if (!rc) rc = certifying_open(daemon, directory, &daemon->certifying);
     options.on_answer = on_intake_answer;
     options.context = daemon;
     if (!rc) rc = mtr_intake_open(daemon->log, daemon->dedup, event_key, &options, &daemon->intake);
@@ -356,6 +374,7 @@ static void close_all(struct mtr_daemon *daemon)
     marks_end(daemon);
     events_close(daemon->events);
     polling_close(daemon->polling);
+    certifying_close(daemon->certifying);
     mtr_http_sender_close(daemon->sender);
     mtr_timer_close(daemon->watchdog);
     mtr_wakeup_close(daemon->ended);

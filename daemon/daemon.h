@@ -41,6 +41,7 @@ struct mtr_events;
 struct mtr_http_sender;
 struct mtr_ledger;
 struct polling;
+struct certifying;
 struct mtr_kept_config;
 
 /* What the marks beside the stores say (marks.c); under its mutex. */
@@ -72,6 +73,7 @@ struct mtr_daemon {
     struct mtr_http_sender *sender;
     struct mtr_byte_budget receive_memory; /* of bodies that are pushed, and of readings */
     struct polling *polling;
+    struct certifying *certifying;
     struct mtr_api_host api_host;
     char api_address[64]; /* of listen.address, ended by NUL */
     struct mtr_api *api;

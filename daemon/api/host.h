@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct mtr_buffer;
 struct mtr_catalog;
 struct mtr_catalog_store;
 struct mtr_charges;
@@ -103,6 +104,10 @@ struct mtr_api_host {
     /* Windows are read now, and how far that is; as of mtr_poller_ask and mtr_poller_asked. */
     int (*read_source)(void *context, const struct mtr_strand *strand, int64_t from_us, int64_t to_us,
                        const char **fault);
+    /* As of daemon/certifying.h. */
+    int (*order_certificate)(void *context, const struct mtr_source *source, const char **fault);
+    int (*load_certificate)(void *context, const struct mtr_source *source, struct mtr_buffer *out,
+                            bool *is_making, bool *is_current);
     bool (*source_reads)(void *context, const struct mtr_strand *strand, struct mtr_poller_asked *out);
     /* The poller reads the file, and it says what came of it. False: it takes none at the moment. */
     bool (*give_file)(void *context, struct mtr_given_file *file);

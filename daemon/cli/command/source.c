@@ -105,7 +105,8 @@ const struct cli_command cli_source = {
             "`certify FILE|KEY`: what the vendor's API was seen to do, probe by probe: borders, pages, "
             "parts, repeated readings,\n"
             "wrong secrets, empty windows, unknown accounts. Some dozens of requests; --json has the "
-            "evidence.\n\n"
+            "evidence.\n"
+            "Of a KEY the daemon makes it, keeps it, and makes it again each week.\n\n"
             "`run KEY --from TIME --to TIME`: the daemon reads these windows now, also settled ones, and "
             "it is waited for.\n"
             "With --dry-run this process reads them and says what would change against the ledger.\n",

@@ -3,15 +3,19 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/certificate.h"
+#include "daemon/cli/client.h"
 #include "daemon/cli/source/source_chosen.h"
 #include "daemon/cli/command/source_verb.h"
+#include "daemon/cli/rows.h"
 #include "daemon/cli/table.h"
 #include "meterd/net/loop.h"
 
-enum { PATIENCE_S = 30, OUT_BYTES_MAX = 4 << 20 };
+enum { PATIENCE_S = 30, OUT_BYTES_MAX = 4 << 20, PATH_BYTES = 1024, LOOK_EVERY_MS = 250 };
 
 /* On a terminal alone: a certificate takes a while. */
 static void on_probe(void *context, enum certificate_probe probe)
@@ -20,9 +24,10 @@ static void on_probe(void *context, enum certificate_probe probe)
     if (isatty(STDERR_FILENO) == 1) fprintf(stderr, "\r%s …\x1b[K", certificate_probe_doc(probe));
 }
 
+static const char *const words[] = {"not offered", "passed", "WARNS", "FAILS"};
+
 static void print_table(const struct certificate *certificate, const char *document)
 {
-    static const char *const words[] = {"not offered", "passed", "WARNS", "FAILS"};
     struct mtr_table *table = table_open(stdout);
     table_column(table, "PROBE", MTR_TABLE_LEFT);
     table_column(table, "RESULT", MTR_TABLE_LEFT);
@@ -67,9 +72,8 @@ static int make(const struct cli_invocation *invocation, const struct source_cho
                    .patience_us = PATIENCE_S * MTR_US_PER_SECOND},
         .each = ask->each,
         .subscription = ask->subscription,
-        .window = ask->window,
+        .window = invocation_flag(invocation, "from") ? ask->window : (struct mtr_window){0},
         .on_probe = on_probe};
-    (void)invocation;
     int rc = certificate_make(&options, out, &diagnostic);
     if (isatty(STDERR_FILENO) == 1) fputs("\r\x1b[K", stderr);
     if (rc) fprintf(stderr, "meterd source: %s\n", diagnostic.text);
@@ -93,8 +97,104 @@ static int certify(const struct cli_invocation *invocation, struct source_chosen
     return certificate_result_of(&certificate) == CERTIFICATE_FAILED ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }
 
+/* ---- by the daemon, which keeps it ---- */
+
+static const char *word_of(struct mtr_str result)
+{
+    for (unsigned i = 0; i <= CERTIFICATE_FAILED; i++)
+        if (mtr_str_equal(result, mtr_str_from(certificate_result_name((enum certificate_result)i))))
+            return words[i];
+    return "?";
+}
+
+static void print_kept(const struct mtr_node *certificate)
+{
+    static const char *const columns[] = {"PROBE", "RESULT", "WHAT WAS SEEN"};
+    const struct mtr_node *probes = mtr_node_get(certificate, "probes");
+    struct mtr_table *table = table_open(stdout);
+    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+        table_column(table, columns[i], MTR_TABLE_LEFT);
+    for (uint32_t i = 0; probes && i < probes->child_count; i++) {
+        table_row(table);
+        table_cell(table, mtr_node_text(&probes->children[i], "probe"));
+        table_cell(table, mtr_str_from(word_of(mtr_node_text(&probes->children[i], "result"))));
+        table_cell(table, mtr_node_text(&probes->children[i], "text"));
+    }
+    table_print(table);
+    table_close(table);
+    printf("%.*s %s after %.*s requests; document %.16s\n",
+           MTR_STR_ARGS(mtr_node_text(certificate, "source")), word_of(mtr_node_text(certificate, "result")),
+           MTR_STR_ARGS(mtr_node_text(certificate, "requests")), mtr_node_text(certificate, "document").data);
+}
+
+static bool is_making(const struct mtr_document *answer)
+{
+    const struct mtr_node *making = mtr_node_get(mtr_document_root(answer), "is_making");
+    return making && making->truth;
+}
+
+static int wait_for_it(struct mtr_client *client, const char *path, struct mtr_document **answer)
+{
+    static const struct mtr_str nothing = {NULL, 0};
+    const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000};
+    int code = client_json(client, "POST", path, NULL, nothing, answer);
+    while (!code && is_making(*answer)) {
+        mtr_document_close(*answer);
+        *answer = NULL;
+        nanosleep(&pause, NULL);
+        code = client_json(client, "GET", path, NULL, nothing, answer);
+    }
+    return code;
+}
+
+static int show_kept(const struct cli_invocation *invocation, const struct mtr_document *answer)
+{
+    const struct mtr_node *root = mtr_document_root(answer);
+    const struct mtr_node *certificate = mtr_node_get(root, "certificate");
+    const struct mtr_node *current = mtr_node_get(root, "is_current");
+    if (!certificate || !current || !current->truth) {
+        fprintf(stderr, "meterd source: no certificate was made: the daemon's log says why\n");
+        return MTR_EXIT_FAILED;
+    }
+    if (invocation_flag(invocation, "json"))
+        rows_print_json(certificate);
+    else
+        print_kept(certificate);
+    return mtr_str_equal(mtr_node_text(certificate, "result"), MTR_STR("failed")) ? MTR_EXIT_FAILED
+                                                                                  : MTR_EXIT_OK;
+}
+
+static int order(const struct cli_invocation *invocation)
+{
+    struct mtr_document *answer = NULL;
+    struct mtr_client *client;
+    struct mtr_buffer path;
+    int code = client_open(invocation, &client);
+    if (code) return code;
+    mtr_buffer_init(&path, PATH_BYTES);
+    int rc = mtr_buffer_append_str(&path, MTR_STR("/v1/sources/"));
+    if (!rc) rc = client_escape(&path, mtr_str_from(invocation->arguments[1]));
+    if (!rc) rc = mtr_buffer_append(&path, "/certificate", sizeof("/certificate"));
+    code = rc ? MTR_EXIT_USAGE : wait_for_it(client, path.data, &answer);
+    if (!code) code = show_kept(invocation, answer);
+    mtr_document_close(answer);
+    mtr_buffer_release(&path);
+    client_close(client);
+    return code;
+}
+
+/* Of a source in force, and nothing said besides: the daemon's, which is kept and made again each week. */
+static bool is_of_daemon(const struct cli_invocation *invocation)
+{
+    struct stat status;
+    return invocation->argument_count == 2 && !invocation_flag(invocation, "from") &&
+           !invocation_flag(invocation, "each") && !invocation_flag(invocation, "source") &&
+           stat(invocation->arguments[1], &status);
+}
+
 static int run(const struct cli_invocation *invocation)
 {
+    if (is_of_daemon(invocation)) return order(invocation);
     struct source_chosen chosen;
     struct source_readings readings = {0};
     int code = certify(invocation, &chosen, &readings);

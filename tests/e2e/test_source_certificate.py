@@ -1,0 +1,87 @@
+"""Certificates that the daemon makes and keeps: ordered once, there after a restart, of one document, and made again each week."""
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(__file__))
+from harness import skip, wait_until  # noqa: E402
+try:
+    import zstandard  # noqa: F401
+except ImportError as missing:
+    skip(f"{missing.name} is not installed")
+from polled import World  # noqa: E402
+from vendor import every_dialect  # noqa: E402
+
+SEED = int(os.environ.get("METERD_SEED", "1"))
+ALL = every_dialect()
+WEEK_S = 7 * 86400
+PATH = "/v1/sources/auth-header/certificate"
+
+
+def kept(world):
+    return world.daemon.get(PATH)
+
+
+def check_order(world):
+    daemon = world.daemon
+    assert kept(world) == {"source": "auth-header", "is_making": False, "is_current": False}
+    before = daemon.status()["log"]["last_seq"]
+    done = daemon.command("source", "certify", "auth-header", "--json")
+    certificate = json.loads(done.stdout)
+    results = {probe["probe"]: probe["result"] for probe in certificate["probes"]}
+    assert results["wrong_secret"] == results["border"] == results["login"] == "passed", certificate
+    answer = kept(world)
+    assert answer["is_current"] and answer["certificate"] == json.loads(done.stdout, parse_float=str), answer
+    file = os.path.join(daemon.data, "certificates", "auth-header.json")
+    assert os.stat(file).st_mode & 0o777 == 0o600 and world.vendor.services["auth-header"].gate.secret not in open(file, encoding="utf-8").read()
+    assert "passed" in daemon.command("source", "certify", "auth-header").stdout
+    daemon.settle()
+    assert daemon.status()["log"]["last_seq"] >= before and not world.wrong(), "nothing of it counts"
+    window = daemon.command("source", "certify", "auth-header", "--from", world.date(world.from_us), "--json")
+    assert json.loads(window.stdout)["document"] == certificate["document"]
+
+
+def check_document(world):
+    world.daemon.apply({"sources": [world.document("auth-header", guard={"jump": 12})]})
+    answer = kept(world)
+    assert not answer["is_current"] and answer["certificate"]["source"] == "auth-header", answer
+    world.daemon.command("source", "certify", "auth-header")
+    assert kept(world)["is_current"]
+
+
+def check_week(world):
+    """A file that is a week old is made again; one that was never ordered is not."""
+    daemon = world.daemon
+    file = os.path.join(daemon.data, "certificates", "auth-header.json")
+    made = kept(world)["certificate"]["made_at"]
+    old = os.stat(file).st_mtime - WEEK_S - 60
+    daemon.stop()
+    os.utime(file, (old, old))
+    daemon.start()
+    wait_until("another certificate", lambda: kept(world)["certificate"]["made_at"] != made)
+    assert os.listdir(os.path.join(daemon.data, "certificates")) == ["auth-header.json"]
+
+
+def check_refused(world):
+    daemon = world.daemon
+    refused = daemon.command("source", "certify", "auth-oauth2-refresh", check=False)
+    assert refused.returncode == 1 and "for one use each" in refused.stderr, refused
+    assert daemon.call("POST", "/v1/sources/nobody/certificate").status == 404
+    world.vendor.chaos.set({"hang": 1.0})  # one that would take minutes is given up when the daemon stops
+    assert daemon.call("POST", PATH).status == 200
+    wait_until("it is asked", lambda: kept(world)["is_making"])
+    daemon.stop()
+    world.vendor.chaos.set({})
+    daemon.start()
+    assert kept(world)["certificate"]["result"] in ("passed", "warned")
+
+
+print(f"seed {SEED}")
+with World(SEED, [ALL["auth-header"], ALL["auth-oauth2-refresh"]]) as at_work:
+    at_work.begin()
+    at_work.drain()
+    check_order(at_work)
+    check_document(at_work)
+    check_week(at_work)
+    check_refused(at_work)
+print("certificates are kept")
