@@ -20,7 +20,7 @@ const struct api_route *const api_routes[] = {
     &api_list_sources,   &api_list_windows,
     &api_order_reads,    &api_get_reads,
     &api_give_file,
-    &api_get_certificate, &api_order_certificate,
+    &api_get_certificate, &api_order_certificate, &api_get_progress,
     &api_get_status,     &api_get_openapi,
     NULL,
 };

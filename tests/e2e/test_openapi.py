@@ -128,6 +128,8 @@ def paths_of(d, path):
         return ["/v1/sources/polled/reads", "/v1/sources/polled/reads?each=nobody"]
     if path == "/v1/sources/{key}/certificate":
         return ["/v1/sources/polled/certificate"]
+    if path == "/v1/sources/{key}/progress":
+        return ["/v1/sources/polled/progress"]
     assert "{" not in path, f"a new path parameter: tell this test how to fill {path}"
     return [path] + (["/v1/usage?window=total&group_by=region", "/v1/usage?window=hour&group_by=customer"] if path == "/v1/usage" else [])
 

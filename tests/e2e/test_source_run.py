@@ -2,6 +2,7 @@
 import json
 import os
 import sys
+from dataclasses import replace
 
 sys.path.insert(0, os.path.dirname(__file__))
 from harness import skip, wait_until  # noqa: E402
@@ -75,6 +76,28 @@ def check_progress(world):
     run(world, "none")
 
 
+def check_backfill(world):
+    """How far a source is: nothing of it, all of it; and of windows that are not whole."""
+    def now(name):
+        return world.daemon.get(f"/v1/sources/{name}/progress")
+
+    window = {"window": {"start": world.date(world.from_us - 20 * DAY_US)}, "schedule": {"every": "1s"}}
+    before = now("late")
+    assert before["read"] == 0 and before["windows"] >= 3, before
+    world.vendor.chaos.set({"partial": 1.0})
+    world.daemon.apply({"sources": [world.document("late", **window)]})
+    watched = world.daemon.command("source", "progress", "late")
+    after = now("late")
+    assert after["windows"] == after["read"] == before["windows"] + 20 - 1, (before, after, watched)  # `start` was an hour before the day
+    assert watched.stdout.startswith(f"{after['read']} of {after['windows']} windows, "), watched
+    assert after["complete"] < after["read"], after
+    world.vendor.chaos.set({})
+    run(world, "late")
+    assert now("late")["complete"] > after["complete"]
+    assert json.loads(world.daemon.command("source", "progress", "late", "--json").stdout)["source"] == "late"
+    assert "windows" not in now("feed")
+
+
 def check_refused(world):
     daemon = world.daemon
     assert daemon.command("source", "run", "none", check=False).returncode == 64
@@ -91,11 +114,12 @@ def check_refused(world):
 
 
 print(f"seed {SEED}")
-with World(SEED, [ALL["none"], ALL["each"], ALL["feed"]], more=FAR, each={"none": {"window": {"rereads": ["40d", "80d"]}}}) as at_work:
+with World(SEED, [ALL["none"], ALL["each"], ALL["feed"], replace(ALL["none"], name="late")], more=FAR, each={"none": {"window": {"rereads": ["40d", "80d"]}}}) as at_work:
     at_work.begin()
     assert DAY_US
     check_run(at_work)
     check_progress(at_work)
+    check_backfill(at_work)
     check_refused(at_work)
     assert at_work.audit()
 print("windows were read when they were asked for")

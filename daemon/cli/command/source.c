@@ -11,7 +11,8 @@
 static const struct source_verb *const verbs[] = {
     &source_verb_list, &source_verb_windows, &source_verb_test, &source_verb_record,
     &source_verb_certify,
-    &source_verb_run, NULL,
+    &source_verb_run,
+    &source_verb_progress, NULL,
 };
 
 static const struct source_verb *find_verb(const char *name)
@@ -76,6 +77,7 @@ static const struct cli_option options[] = {
     {"to", 0, "TIME", "test, record, run: up to the window that ends here (default: one window)"},
     {"each", 0, "VALUE…", "test, record, certify: this one of for_each (default: the first, record all)"},
     {"dry-run", 0, NULL, "run: reads here, shows what is new, changed and gone, and writes nothing"},
+    {"once", 0, NULL, "progress: says it once, and does not wait"},
     {"answers", 0, "DIRECTORY", "test: from a recording, without a vendor, a network and secrets"},
     {"source", 0, "KEY", "test, record, certify: which of the sources of FILE"},
     {"after", 0, "N|TIME", "list: sources after this number; windows: those behind the one of this start"},
@@ -109,7 +111,9 @@ const struct cli_command cli_source = {
             "Of a KEY the daemon makes it, keeps it, and makes it again each week.\n\n"
             "`run KEY --from TIME --to TIME`: the daemon reads these windows now, also settled ones, and "
             "it is waited for.\n"
-            "With --dry-run this process reads them and says what would change against the ledger.\n",
+            "With --dry-run this process reads them and says what would change against the ledger.\n\n"
+            "`progress KEY`: how many of the windows that are over have been read, until all are: how far a "
+            "backfill is.\n",
     .exits = "0 ok, 1 failed: a reading not taken, rows refused; 64 wrong usage, 75 daemon or vendor away, "
              "78 bad document",
     .options = options,

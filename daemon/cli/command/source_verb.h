@@ -26,5 +26,6 @@ extern const struct source_verb source_verb_test;
 extern const struct source_verb source_verb_record;
 extern const struct source_verb source_verb_certify;
 extern const struct source_verb source_verb_run;
+extern const struct source_verb source_verb_progress;
 
 #endif

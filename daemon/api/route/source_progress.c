@@ -1,0 +1,109 @@
+/*
+ * GET /v1/sources/{key}/progress: how many of a source's windows that are over have been read. Of a backfill,
+ * how far it is.
+ */
+#include "daemon/api/routes.h"
+#include "daemon/api/rows.h"
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/collector/poller.h"
+#include "meterd/core/time.h"
+#include "meterd/net/loop.h"
+#include "meterd/source/window.h"
+
+enum { WINDOWS_COUNTED_MAX = 1000000 };
+
+struct progress_row {
+    struct mtr_str source;
+    bool has_windows;
+    uint64_t windows, read, complete, rows;
+    uint32_t requests;
+    /* Of the walk. */
+    int64_t over_us, first_us;
+};
+
+#define ROW(field) MTR_MEMBER(progress_row, field)
+static const struct mtr_json_member members[] = {
+    {ROW(source), .type = MTR_MEMBER_TEXT, .doc = "its key"},
+    {ROW(windows), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK, MTR_PRESENT(progress_row, has_windows),
+     .doc = "that are over, `lateness` included, of all requests; a feed has none"},
+    {ROW(read), .type = MTR_MEMBER_U64, .doc = "of them, read so far, whatever that came to"},
+    {ROW(complete), .type = MTR_MEMBER_U64, .doc = "of them, complete or settled"},
+    {ROW(rows), .type = MTR_MEMBER_U64, .doc = "that these have"},
+    {ROW(requests), .type = MTR_MEMBER_U32, .doc = "how many for_each makes of it; 1 without"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape row_shape = {.name = "SourceProgress", .members = members};
+
+static int on_window(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
+{
+    struct progress_row *row = context;
+    (void)each;
+    if (window->start_us < row->first_us) row->first_us = window->start_us;
+    if (window->end_us > row->over_us) return MTR_OK;
+    row->read++;
+    row->complete += window->state == MTR_WINDOW_COMPLETE || window->state == MTR_WINDOW_SETTLED;
+    row->rows += window->rows;
+    return row->read == WINDOWS_COUNTED_MAX ? API_STOP : MTR_OK;
+}
+
+static int read_ledger(struct api_call *call, const struct mtr_source *source, struct progress_row *row)
+{
+    struct mtr_ledger_txn *txn;
+    const struct mtr_strand strand = {source->vendor, source->key, {NULL, 0}};
+    int rc = mtr_ledger_begin(call->host->ledger, false, &txn);
+    if (rc) return rc;
+    rc = mtr_ledger_walk_windows(txn, &strand, INT64_MIN, on_window, row);
+    mtr_ledger_abort(txn);
+    return rc == API_STOP ? MTR_OK : rc;
+}
+
+/* From the document's start, or from the first that was read, to the last that is over. */
+static void count_windows(const struct mtr_source *source, struct progress_row *row)
+{
+    const struct mtr_source_window *rule = &source->window;
+    const int64_t from_us = rule->has_start ? rule->start_us : row->first_us;
+    uint64_t count = 0;
+    row->has_windows = true;
+    if (from_us > row->over_us) return;
+    struct mtr_window window = mtr_window_at(rule, from_us);
+    for (; window.to_us <= row->over_us && count < WINDOWS_COUNTED_MAX; count++)
+        window = mtr_window_next(rule, &window);
+    row->has_windows = count < WINDOWS_COUNTED_MAX;
+    row->windows = count * row->requests;
+}
+
+static void handle(struct api_call *call)
+{
+    const struct mtr_str key = call->path_parameters[0];
+    const struct mtr_source *source = mtr_catalog_find_source(call->catalog, key);
+    struct mtr_source_status status = {0};
+    if (!source) {
+        api_unknown(call, MTR_KIND_SOURCE, key);
+        return;
+    }
+    struct progress_row row = {.source = source->key,
+                               .first_us = INT64_MAX,
+                               .over_us = mtr_clock_wall_us() - source->window.lateness_us};
+    (void)!call->host->source_status(call->host->context, source, &status);
+    row.requests = status.strands;
+    const bool is_feed = source->window.length == MTR_LENGTH_CURSOR;
+    int rc = is_feed ? MTR_OK : read_ledger(call, source, &row);
+    if (rc) {
+        api_error(call, rc, "the windows cannot be counted");
+        return;
+    }
+    if (!is_feed && source->window.length != MTR_LENGTH_PERIODS) count_windows(source, &row);
+    api_answer(call, &row);
+}
+
+const struct api_route api_get_progress = {
+    .method = MTR_HTTP_GET,
+    .path = "/v1/sources/{key}/progress",
+    .scope = MTR_SCOPE_ADMIN,
+    .operation = "getSourceProgress",
+    .summary = "How many windows of a source that are over have been read: how far a backfill is",
+    .answer = &row_shape,
+    .handle = handle,
+};
