@@ -20,7 +20,7 @@ from vendor import Dialect, every_dialect  # noqa: E402
 SEED = int(os.environ.get("METERD_SEED", "1"))
 ALL = every_dialect()
 NAMES = ("none", "page", "page-bare", "offset", "cursor", "closed", "csv-ru", "prometheus", "inclusive", "each", "absent", "auth-header",
-         "auth-oauth2", "auth-login", "auth-hmac", "feed")
+         "auth-oauth2", "auth-login", "auth-hmac", "feed", "parts", "s3")
 KINDS = [ALL[name] for name in NAMES]
 HEALTHY = {"rows": "passed", "ids": "passed", "range": "passed", "agree": "passed", "quantity": "passed", "clock": "passed", "age": "passed",
            "address": "warned"}  # http, as the simulator speaks
@@ -78,6 +78,7 @@ def check_healthy(bench):
         "page": {"pages": "passed", "totals": "passed"}, "page-bare": {"pages": "passed", "totals": "not_offered"}, "offset": {"pages": "passed"},
         "cursor": {"pages": "not_offered", "totals": "passed"}, "closed": {"border": "warned"}, "csv-ru": {"parts": "not_offered", "border": "not_offered"},
         "prometheus": {"border": "not_offered", "parts": "not_offered"}, "inclusive": {"border": "not_offered"}, "each": {"unknown": "passed"},
+        "parts": {"parts": "passed", "border": "passed"}, "s3": {"parts": "passed", "border": "passed", "wrong_secret": "passed"},
         "absent": {"unknown": "passed", "empty": "passed"}, "feed": {"parts": "not_offered", "border": "not_offered", "range": "not_offered"},
         **{name: {"login": "passed", "wrong_secret": "passed"} for name in NAMES if name.startswith("auth-")},
     }

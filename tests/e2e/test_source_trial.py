@@ -24,7 +24,7 @@ SEED = int(os.environ.get("METERD_SEED", "1"))
 ALL = every_dialect()
 KINDS = [ALL[name] for name in ("none", "page", "offset", "cursor", "cursor-body", "next", "link", "csv-ru", "csv-zip", "prometheus", "inclusive",
                                 "feed", "each", "absent", "auth-basic", "auth-basic-key", "auth-header", "auth-oauth2", "auth-login",
-                                "auth-aws-sigv4", "auth-hmac")]
+                                "auth-aws-sigv4", "auth-hmac", "parts", "parts-zstd", "s3")]
 NAMES = [dialect.name for dialect in KINDS]
 
 

@@ -168,17 +168,26 @@ int mtr_trial_begin(struct mtr_trial *trial, const struct mtr_trial_ask *ask, in
     return rc;
 }
 
+/* One that waits for somebody else to leave looks again each time: there is nobody who would tell. */
+static bool may_go(const struct mtr_poll *poll, int64_t now_us, bool has_gone)
+{
+    const int64_t again_us = poll_again_us(poll);
+    return poll_state(poll) == POLL_WAITING && (again_us <= now_us || (again_us == INT64_MAX && !has_gone));
+}
+
 bool mtr_trial_step(struct mtr_trial *trial, int64_t now_us, int64_t *next_us)
 {
     struct mtr_poll *poll = trial->poll;
+    bool has_gone = false;
     trial->now_us = now_us;
     for (;;) {
         if (trial->has_work) {
             trial->has_work = false;
             poll_work(poll);
             poll_worked(poll, now_us);
-        } else if (poll_state(poll) == POLL_WAITING && poll_again_us(poll) <= now_us) {
+        } else if (may_go(poll, now_us, has_gone)) {
             poll_go(poll, now_us);
+            has_gone = true;
         } else {
             break;
         }
