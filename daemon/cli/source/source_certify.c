@@ -12,7 +12,6 @@
 #include "daemon/cli/source/source_chosen.h"
 #include "daemon/cli/command/source_verb.h"
 #include "daemon/cli/rows.h"
-#include "daemon/cli/table.h"
 #include "meterd/net/loop.h"
 
 enum { PATIENCE_S = 30, OUT_BYTES_MAX = 4 << 20, PATH_BYTES = 1024, LOOK_EVERY_MS = 250 };
@@ -26,21 +25,22 @@ static void on_probe(void *context, enum certificate_probe probe)
 
 static const char *const words[] = {"not offered", "passed", "WARNS", "FAILS"};
 
-static void print_table(const struct certificate *certificate, const char *document)
+/* No table: on a narrow terminal its columns would share what is left, and names be broken. */
+static void print_head(void) { printf("%-13s %-12s %s\n", "PROBE", "RESULT", "WHAT WAS SEEN"); }
+
+static void print_finding(struct mtr_str probe, const char *result, struct mtr_str text)
 {
-    struct mtr_table *table = table_open(stdout);
-    table_column(table, "PROBE", MTR_TABLE_LEFT);
-    table_column(table, "RESULT", MTR_TABLE_LEFT);
-    table_column(table, "WHAT WAS SEEN", MTR_TABLE_LEFT);
+    printf("%-13.*s %-12s %.*s\n", MTR_STR_ARGS(probe), result, MTR_STR_ARGS(text));
+}
+
+static void print_certificate(const struct certificate *certificate, const char *document)
+{
+    print_head();
     for (unsigned i = 0; i < CERTIFICATE_PROBE_COUNT; i++) {
         const struct certificate_finding *finding = &certificate->findings[i];
-        table_row(table);
-        table_cell(table, mtr_str_from(certificate_probe_name((enum certificate_probe)i)));
-        table_cell(table, mtr_str_from(words[finding->result]));
-        table_cell(table, mtr_str_from(finding->text));
+        print_finding(mtr_str_from(certificate_probe_name((enum certificate_probe)i)), words[finding->result],
+                      mtr_str_from(finding->text));
     }
-    table_print(table);
-    table_close(table);
     printf("%.*s %s after %u requests; document %.16s\n", MTR_STR_ARGS(certificate->source),
            words[certificate_result_of(certificate)], (unsigned)certificate->requests, document);
 }
@@ -92,7 +92,7 @@ static int certify(const struct cli_invocation *invocation, struct source_chosen
     if (invocation_flag(invocation, "json"))
         code = print_json(&certificate, chosen->document);
     else
-        print_table(&certificate, chosen->document);
+        print_certificate(&certificate, chosen->document);
     if (code) return code;
     return certificate_result_of(&certificate) == CERTIFICATE_FAILED ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }
@@ -109,19 +109,12 @@ static const char *word_of(struct mtr_str result)
 
 static void print_kept(const struct mtr_node *certificate)
 {
-    static const char *const columns[] = {"PROBE", "RESULT", "WHAT WAS SEEN"};
     const struct mtr_node *probes = mtr_node_get(certificate, "probes");
-    struct mtr_table *table = table_open(stdout);
-    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
-        table_column(table, columns[i], MTR_TABLE_LEFT);
-    for (uint32_t i = 0; probes && i < probes->child_count; i++) {
-        table_row(table);
-        table_cell(table, mtr_node_text(&probes->children[i], "probe"));
-        table_cell(table, mtr_str_from(word_of(mtr_node_text(&probes->children[i], "result"))));
-        table_cell(table, mtr_node_text(&probes->children[i], "text"));
-    }
-    table_print(table);
-    table_close(table);
+    print_head();
+    for (uint32_t i = 0; probes && i < probes->child_count; i++)
+        print_finding(mtr_node_text(&probes->children[i], "probe"),
+                      word_of(mtr_node_text(&probes->children[i], "result")),
+                      mtr_node_text(&probes->children[i], "text"));
     printf("%.*s %s after %.*s requests; document %.16s\n",
            MTR_STR_ARGS(mtr_node_text(certificate, "source")), word_of(mtr_node_text(certificate, "result")),
            MTR_STR_ARGS(mtr_node_text(certificate, "requests")), mtr_node_text(certificate, "document").data);
