@@ -6,12 +6,14 @@ it; nothing is written and no secret is shown, printed or recorded; what was rec
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 from decimal import Decimal
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import Daemon, skip  # noqa: E402
+from harness import METERD, Daemon, skip, wait_until  # noqa: E402
 try:
     import zstandard  # noqa: F401
 except ImportError as missing:
@@ -193,6 +195,22 @@ def check_usage(bench):
     assert len(json.loads(days.stdout)["readings"]) == 2
 
 
+def check_interrupt(bench):
+    """Ctrl-C ends a trial that waits, and leaves nothing behind."""
+    directories = lambda: {name for name in os.listdir("/tmp") if name.startswith("meterd-trial-") and not name.startswith("meterd-trial-test-")}
+    service, before = bench.world.vendor.services["none"], directories()
+    for verb in ("test", "certify"):
+        bench.world.vendor.chaos.script("none", "hang", times=3)
+        process = subprocess.Popen([METERD, "-c", bench.daemon.config, "source", verb, bench.source("none"), "--from", bench.day],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wait_until("the vendor is asked", lambda: service.in_flight)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        assert process.returncode == 1 and b"interrupted" in said, said
+        bench.world.vendor.chaos.set({})
+    assert not directories() - before, directories() - before
+
+
 def check_key():
     """Of a daemon: the document, and whose the rows are, are what is in force."""
     with World(SEED, [ALL["none"], ALL["auth-oauth2-refresh"]]) as world:
@@ -216,6 +234,7 @@ with Bench() as at_work:
     check_every_kind(at_work)
     check_faults(at_work)
     check_findings(at_work)
+    check_interrupt(at_work)
     check_recordings(at_work)
     check_edited(at_work)
 check_key()

@@ -9,6 +9,7 @@
 
 #include "daemon/certificate.h"
 #include "daemon/cli/client.h"
+#include "daemon/cli/source/interrupt.h"
 #include "daemon/cli/source/source_chosen.h"
 #include "daemon/cli/command/source_verb.h"
 #include "daemon/cli/rows.h"
@@ -69,15 +70,18 @@ static int make(const struct cli_invocation *invocation, const struct source_cho
                    .catalog = chosen->judged_by,
                    .hooks = &no_hooks,
                    .tokens = mtr_trial_burns_tokens(chosen->source) ? chosen->tokens : NULL,
-                   .patience_us = PATIENCE_S * MTR_US_PER_SECOND},
+                   .patience_us = PATIENCE_S * MTR_US_PER_SECOND,
+                   .stops = interrupt_watch()},
         .each = ask->each,
         .subscription = ask->subscription,
         .window = invocation_flag(invocation, "from") ? ask->window : (struct mtr_window){0},
         .on_probe = on_probe};
     int rc = certificate_make(&options, out, &diagnostic);
     if (isatty(STDERR_FILENO) == 1) fputs("\r\x1b[K", stderr);
-    if (rc) fprintf(stderr, "meterd source: %s\n", diagnostic.text);
-    return rc ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+    const bool is_interrupted = atomic_load(options.trying.stops);
+    if (rc || is_interrupted)
+        fprintf(stderr, "meterd source: %s\n", is_interrupted ? "interrupted" : diagnostic.text);
+    return rc || is_interrupted ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }
 
 static int certify(const struct cli_invocation *invocation, struct source_chosen *chosen,

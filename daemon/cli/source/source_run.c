@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/cli/client.h"
+#include "daemon/cli/source/interrupt.h"
 #include "daemon/cli/source/source_chosen.h"
 #include "daemon/cli/command/source_verb.h"
 #include "daemon/cli/table.h"
@@ -184,6 +185,7 @@ struct comparing {
     struct source_readings readings;
     struct mtr_ledger *ledger;
     struct trying *trying;
+    const atomic_bool *stops;
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
     uint32_t failed;
 };
@@ -225,7 +227,8 @@ static int open_trying(struct comparing *comparing)
                                            .hooks = &no_hooks,
                                            .ledger = comparing->ledger,
                                            .event_key = comparing->event_key,
-                                           .patience_us = PATIENCE_S * MTR_US_PER_SECOND};
+                                           .patience_us = PATIENCE_S * MTR_US_PER_SECOND,
+                                           .stops = comparing->stops};
     if (!trying_open(&options, &comparing->trying, &diagnostic)) return MTR_EXIT_OK;
     fprintf(stderr, "meterd source: %s\n", diagnostic.text);
     return MTR_EXIT_FAILED;
@@ -304,7 +307,7 @@ static int compare_all(struct comparing *comparing, bool is_json)
     mtr_buffer_init(&out, SIZE_MAX);
     mtr_json_begin(&json, &out);
     mtr_json_list(&json);
-    for (uint32_t i = 0; i < comparing->readings.count; i++) {
+    for (uint32_t i = 0; i < comparing->readings.count && !atomic_load(comparing->stops); i++) {
         const struct mtr_trial_ask *ask = &comparing->readings.asks[i];
         (void)!trying_read(comparing->trying, ask, &report); /* the report says it, too */
         comparing->failed += report.result == MTR_TRIAL_FAILED || report.result == MTR_TRIAL_NOT_TAKEN;
@@ -322,7 +325,7 @@ static int compare_all(struct comparing *comparing, bool is_json)
 
 static int run_dry(const struct cli_invocation *invocation)
 {
-    struct comparing comparing = {0};
+    struct comparing comparing = {.stops = interrupt_watch()};
     int code = source_choose(invocation, 1, 2, &comparing.chosen);
     if (!code && !comparing.chosen.is_in_force) {
         fprintf(stderr, "meterd source: `run` is of a source in force: `test` tries a FILE\n");

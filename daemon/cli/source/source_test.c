@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/cli/source/interrupt.h"
 #include "daemon/cli/source/source_chosen.h"
 #include "daemon/cli/command/source_verb.h"
 #include "daemon/cli/source/recording.h"
@@ -18,6 +19,7 @@ struct testing {
     struct source_readings readings;
     struct source_view view;
     struct trying *trying;
+    const atomic_bool *stops;
     struct recording *recording;     /* answers come from there; NULL: from the vendor */
     struct recording_writer *writer; /* and go there; NULL: they do not */
 };
@@ -84,7 +86,8 @@ static int open_trying(struct testing *testing)
                       ? testing->chosen.tokens
                       : NULL,
         .now_us = testing->recording ? recording_now_us(testing->recording) : 0,
-        .patience_us = PATIENCE_S * MTR_US_PER_SECOND};
+        .patience_us = PATIENCE_S * MTR_US_PER_SECOND,
+        .stops = testing->stops};
     if (!trying_open(&options, &testing->trying, &diagnostic)) return MTR_EXIT_OK;
     fprintf(stderr, "meterd source: %s\n", diagnostic.text);
     return MTR_EXIT_FAILED;
@@ -101,6 +104,9 @@ static int read_all(struct testing *testing, const struct mtr_trial_ask *asks, u
             return MTR_EXIT_FAILED;
         }
         source_view_end(&testing->view, &report);
+        if (!atomic_load(testing->stops)) continue;
+        fprintf(stderr, "meterd source: interrupted\n");
+        return MTR_EXIT_FAILED;
     }
     return MTR_EXIT_OK;
 }
@@ -174,7 +180,7 @@ static void release(struct testing *testing)
 
 static int run_test(const struct cli_invocation *invocation)
 {
-    struct testing testing = {.invocation = invocation};
+    struct testing testing = {.invocation = invocation, .stops = interrupt_watch()};
     const char *answers = invocation_option(invocation, "answers");
     source_view_init(&testing.view, invocation_flag(invocation, "json"), false);
     int code = source_choose(invocation, 1, 2, &testing.chosen);
@@ -209,7 +215,7 @@ static int finish_recording(struct testing *testing, const char *directory)
 
 static int run_record(const struct cli_invocation *invocation)
 {
-    struct testing testing = {.invocation = invocation};
+    struct testing testing = {.invocation = invocation, .stops = interrupt_watch()};
     const char *directory = invocation->arguments[2];
     source_view_init(&testing.view, invocation_flag(invocation, "json"), true);
     int code = source_choose(invocation, 1, 3, &testing.chosen);

@@ -1,0 +1,13 @@
+/*
+ * Somebody presses Ctrl-C while a vendor is asked: the reading ends, and its directory is removed. Main's
+ * thread. Private to daemon/cli.
+ */
+#ifndef METERD_DAEMON_CLI_SOURCE_INTERRUPT_H
+#define METERD_DAEMON_CLI_SOURCE_INTERRUPT_H
+
+#include <stdatomic.h>
+
+/* From now on SIGINT and SIGTERM end no process, but make this true. */
+const atomic_bool *interrupt_watch(void);
+
+#endif
