@@ -162,7 +162,7 @@ static bool is_week_old(const struct certifying *certifying, const struct mtr_so
 {
     char path[PATH_BYTES];
     struct stat status;
-    if (source->disabled || mtr_trial_burns_tokens(source)) return false;
+    if (source->disabled || source->by_hand || mtr_trial_burns_tokens(source)) return false;
     if (!write_path(certifying, source->key, "", path) || stat(path, &status)) return false;
     return (int64_t)status.st_mtime * MTR_US_PER_SECOND + WEEK_US <= now_us;
 }
@@ -244,6 +244,8 @@ int certifying_order(struct certifying *certifying, const struct mtr_source *sou
     char path[PATH_BYTES];
     *fault = "it is disabled";
     if (source->disabled) return MTR_EINVALID;
+    *fault = "nobody is asked for it: files are its answers (`by_hand`)";
+    if (source->by_hand) return MTR_EINVALID;
     *fault = "its refresh tokens are for one use each, and the poller has the newest";
     if (mtr_trial_burns_tokens(source)) return MTR_EINVALID;
     *fault = "its key is no name of a file";

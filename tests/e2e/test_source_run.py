@@ -105,6 +105,13 @@ def check_refused(world):
     assert unknown.returncode == 1 and "nobody" in unknown.stderr, unknown
     feed = daemon.command("source", "run", "feed", "--from", "2026-01-01", "--to", "2026-01-02", check=False)
     assert feed.returncode == 1 and "feed without windows" in feed.stderr, feed
+    by_hand = {"key": "files", "vendor": "acme", "by_hand": True, "window": {"length": "day"}, "format": {"csv": {}}, "identity": {"id": "id"},
+               "map": {"type": "=vm.hour", "subject": "who", "time": "at", "data": {"quantity": "amount"}}}
+    daemon.apply({"sources": [by_hand]})
+    for words in (["run", "files", "--from", "2026-01-01", "--to", "2026-01-02"], ["certify", "files"], ["test", "files"]):
+        done = daemon.command("source", *words, check=False)
+        assert done.returncode == 1 and "files are its answers" in done.stderr, (words, done)
+    assert "windows" not in daemon.get("/v1/sources/files/progress")
     assert daemon.call("POST", "/v1/sources/none/reads", {"from": "yesterday", "to": "2026-01-02"}).status == 400
     path = os.path.join(daemon.root, "one.json")
     with open(path, "w", encoding="utf-8") as f:

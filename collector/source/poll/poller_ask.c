@@ -116,6 +116,8 @@ static int check_source(const struct poller_source *source, const char **fault)
 {
     *fault = "it is disabled";
     if (source->source->disabled) return MTR_EINVALID;
+    *fault = "nobody is asked for it: files are its answers (`by_hand`)";
+    if (source->source->by_hand) return MTR_EINVALID;
     *fault = "it is paused: resume it first";
     if (source->is_paused) return MTR_EINVALID;
     *fault = "it is a feed without windows (`window.length: cursor`)";

@@ -26,7 +26,7 @@ struct progress_row {
 static const struct mtr_json_member members[] = {
     {ROW(source), .type = MTR_MEMBER_TEXT, .doc = "its key"},
     {ROW(windows), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK, MTR_PRESENT(progress_row, has_windows),
-     .doc = "that are over, `lateness` included, of all requests; a feed has none"},
+     .doc = "that are over, `lateness` included, of all requests; a feed, and one by hand, has none"},
     {ROW(read), .type = MTR_MEMBER_U64, .doc = "of them, read so far, whatever that came to"},
     {ROW(complete), .type = MTR_MEMBER_U64, .doc = "of them, complete or settled"},
     {ROW(rows), .type = MTR_MEMBER_U64, .doc = "that these have"},
@@ -88,7 +88,7 @@ static void handle(struct api_call *call)
                                .over_us = mtr_clock_wall_us() - source->window.lateness_us};
     (void)!call->host->source_status(call->host->context, source, &status);
     row.requests = status.strands;
-    const bool is_feed = source->window.length == MTR_LENGTH_CURSOR;
+    const bool is_feed = source->window.length == MTR_LENGTH_CURSOR || source->by_hand;
     int rc = is_feed ? MTR_OK : read_ledger(call, source, &row);
     if (rc) {
         api_error(call, rc, "the windows cannot be counted");

@@ -336,6 +336,11 @@ int source_choose(const struct cli_invocation *invocation, uint32_t first, uint3
     const bool is_file = !strcmp(what, "-") || (!stat(what, &status) && !S_ISDIR(status.st_mode));
     code = is_file ? choose_file(&choosing, what) : choose_key(&choosing, what);
     mtr_document_close(choosing.document);
+    if (!code && out->source->by_hand) {
+        fprintf(stderr, "meterd source: nobody is asked for %.*s: files are its answers (`by_hand`)\n",
+                MTR_STR_ARGS(out->source->key));
+        code = MTR_EXIT_FAILED;
+    }
     if (!code && has_subscriptions(out)) out->judged_by = out->catalog;
     return code;
 }
