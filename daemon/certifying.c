@@ -13,6 +13,7 @@
 
 #include "daemon/certificate.h"
 #include "meterd/catalog/store.h"
+#include "meterd/core/document.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/logline.h"
 #include "meterd/net/crypto.h"
@@ -277,4 +278,31 @@ int certifying_load(struct certifying *certifying, const struct mtr_source *sour
     if (!rc)
         *is_current = memmem(out->data + before, out->size - before, document, 2 * MTR_SHA256_BYTES) != NULL;
     return rc;
+}
+
+static const char *result_in(struct mtr_str json)
+{
+    struct mtr_document *document = NULL;
+    struct mtr_diagnostic broken;
+    const char *result = NULL;
+    if (mtr_document_parse_answer(json, &document, &broken)) return NULL;
+    const struct mtr_str text = mtr_node_text(mtr_document_root(document), "result");
+    for (unsigned i = 0; i <= CERTIFICATE_FAILED; i++) {
+        const char *name = certificate_result_name((enum certificate_result)i);
+        if (mtr_str_equal(text, mtr_str_from(name))) result = name;
+    }
+    mtr_document_close(document);
+    return result;
+}
+
+const char *certifying_result(struct certifying *certifying, const struct mtr_source *source,
+                              bool *is_current)
+{
+    struct mtr_buffer text;
+    bool is_making;
+    mtr_buffer_init(&text, TEXT_BYTES_MAX);
+    int rc = certifying_load(certifying, source, &text, &is_making, is_current);
+    const char *result = rc ? NULL : result_in(mtr_buffer_str(&text));
+    mtr_buffer_release(&text);
+    return result;
 }

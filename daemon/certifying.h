@@ -26,4 +26,8 @@ int certifying_order(struct certifying *certifying, const struct mtr_source *sou
 int certifying_load(struct certifying *certifying, const struct mtr_source *source, struct mtr_buffer *out,
                     bool *is_making, bool *is_current) MTR_MUST_USE;
 
+/* The worst of its probes, as of certificate_result_name, static; NULL: none is kept. Any thread. */
+const char *certifying_result(struct certifying *certifying, const struct mtr_source *source,
+                              bool *is_current);
+
 #endif

@@ -158,6 +158,12 @@ static int order_certificate(void *context, const struct mtr_source *source, con
     return certifying_order(daemon->certifying, source, fault);
 }
 
+static const char *certificate_result(void *context, const struct mtr_source *source, bool *is_current)
+{
+    struct mtr_daemon *daemon = context;
+    return certifying_result(daemon->certifying, source, is_current);
+}
+
 static int load_certificate(void *context, const struct mtr_source *source, struct mtr_buffer *out,
                             bool *is_making, bool *is_current)
 {
@@ -234,6 +240,7 @@ static void fill_host(struct mtr_daemon *daemon)
         .give_file = give_file,
         .order_certificate = order_certificate,
         .load_certificate = load_certificate,
+        .certificate_result = certificate_result,
     };
 }
 

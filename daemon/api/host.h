@@ -106,6 +106,7 @@ struct mtr_api_host {
                        const char **fault);
     /* As of daemon/certifying.h. */
     int (*order_certificate)(void *context, const struct mtr_source *source, const char **fault);
+    const char *(*certificate_result)(void *context, const struct mtr_source *source, bool *is_current);
     int (*load_certificate)(void *context, const struct mtr_source *source, struct mtr_buffer *out,
                             bool *is_making, bool *is_current);
     bool (*source_reads)(void *context, const struct mtr_strand *strand, struct mtr_poller_asked *out);

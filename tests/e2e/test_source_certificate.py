@@ -22,6 +22,10 @@ def kept(world):
     return world.daemon.get(PATH)
 
 
+def daemon_row(world):
+    return [row for row in world.daemon.get("/v1/sources")["sources"] if row["source"] == "auth-header"][0]
+
+
 def check_order(world):
     daemon = world.daemon
     assert kept(world) == {"source": "auth-header", "is_making": False, "is_current": False}
@@ -35,6 +39,9 @@ def check_order(world):
     file = os.path.join(daemon.data, "certificates", "auth-header.json")
     assert os.stat(file).st_mode & 0o777 == 0o600 and world.vendor.services["auth-header"].gate.secret not in open(file, encoding="utf-8").read()
     assert "passed" in daemon.command("source", "certify", "auth-header").stdout
+    listed = {row["source"]: row for row in daemon.get("/v1/sources")["sources"]}
+    assert listed["auth-header"]["certificate"] == "warned" and listed["auth-header"]["certificate_is_current"], listed
+    assert "certificate" not in listed["auth-oauth2-refresh"] and "CERTIFICATE" in daemon.command("source", "list").stdout, listed
     daemon.settle()
     assert daemon.status()["log"]["last_seq"] >= before and not world.wrong(), "nothing of it counts"
     window = daemon.command("source", "certify", "auth-header", "--from", world.date(world.from_us), "--json")
@@ -44,6 +51,7 @@ def check_order(world):
 def check_document(world):
     world.daemon.apply({"sources": [world.document("auth-header", guard={"jump": 12})]})
     answer = kept(world)
+    assert not daemon_row(world)["certificate_is_current"] and daemon_row(world)["certificate"]
     assert not answer["is_current"] and answer["certificate"]["source"] == "auth-header", answer
     world.daemon.command("source", "certify", "auth-header")
     assert kept(world)["is_current"]

@@ -18,6 +18,8 @@ struct source_row {
     struct mtr_str problem;
     struct mtr_list alarms; /* of struct alarm_row */
     bool has_alarm, has_since, was_read, is_next;
+    const char *certificate; /* NULL: none was made */
+    bool has_certificate, certificate_is_current;
     int64_t since, read_at, next_at;
     uint32_t requests, reading;
     uint64_t readings, failures, rows, changes;
@@ -27,6 +29,12 @@ static const char *state_choice(unsigned index)
 {
     static const char *const states[] = {"waiting", "reading", "paused", "disabled", "new", NULL};
     return index < 6 ? states[index] : NULL;
+}
+
+static const char *certificate_choice(unsigned index)
+{
+    static const char *const results[] = {"not_offered", "passed", "warned", "failed", NULL};
+    return index < 5 ? results[index] : NULL;
 }
 
 static const char *alarm_choice(unsigned index)
@@ -69,6 +77,10 @@ static const struct mtr_json_member members[] = {
      .doc = "when the alarm began"},
     {ROW(alarms), .type = MTR_MEMBER_LIST, .shape = &alarm_shape, .item_size = sizeof(struct alarm_row),
      .doc = "all of them, each kind once, the gravest first"},
+    {ROW(certificate), .type = MTR_MEMBER_WORD, .choice = certificate_choice, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(source_row, has_certificate), .doc = "the worst of the probes of its certificate"},
+    {ROW(certificate_is_current), .type = MTR_MEMBER_BOOL, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(source_row, has_certificate), .doc = "it is of the document in force"},
     {ROW(read_at), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, was_read),
      .doc = "when a window was last read well, since the daemon started"},
     {ROW(next_at), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, is_next),
@@ -96,6 +108,11 @@ static int write_source(struct api_call *call, struct api_rows *rows, const stru
                                        .since = status.alarms[i].since_us,
                                        .has_since = status.alarms[i].since_us > 0,
                                        .requests = status.alarms[i].strands};
+    bool is_current = false;
+    const char *certificate =
+        call->host->certificate_result
+            ? call->host->certificate_result(call->host->context, source, &is_current)
+            : NULL;
     const struct alarm_row gravest = status.alarm_count ? alarms[0] : (struct alarm_row){0};
     const struct source_row row = {.source = source->key,
                                    .vendor = source->vendor,
@@ -110,6 +127,9 @@ static int write_source(struct api_call *call, struct api_rows *rows, const stru
                                    .has_since = gravest.has_since,
                                    .since = gravest.since,
                                    .alarms = {alarms, status.alarm_count},
+                                   .certificate = certificate,
+                                   .has_certificate = certificate != NULL,
+                                   .certificate_is_current = is_current,
                                    .was_read = status.read_us > 0,
                                    .read_at = status.read_us,
                                    .is_next = is_known && status.next_us != INT64_MAX,

@@ -21,6 +21,7 @@ static void print_sources(const struct mtr_node *root)
         {"READINGS", "readings", MTR_TABLE_RIGHT, ROWS_SHOWN},
         {"FAILED", "failures", MTR_TABLE_RIGHT, ROWS_SHOWN},
         {"ROWS", "rows", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"CERTIFICATE", "certificate", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
         {"ALARM", "alarm", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
         {"PROBLEM", "problem", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
     };
