@@ -226,12 +226,21 @@ static bool are_numbers(const struct mtr_import_map *map, bool is_of_source)
     return map->column_count > 0;
 }
 
+/* Of a list: its rows stand in the window that was asked for. */
+static bool is_of_items(const struct mtr_import_map *map)
+{
+    const struct mtr_import_value *type = &map->type;
+    return type->kind == MTR_IMPORT_PARTS && type->part_count == 1 && type->parts[0].column < 0 &&
+           mtr_str_equal(type->parts[0].literal, MTR_STR(MTR_EVENT_TYPE_ITEM));
+}
+
 static const char *missing_of_source(const struct mtr_import_map *map)
 {
     if (map->id.kind == MTR_IMPORT_ABSENT)
         return "identity is missing: {id: COLUMN}, {hash: [columns]}, or {multiset: true} for rows that have "
                "nothing that tells them apart";
-    if (map->time.kind == MTR_IMPORT_ABSENT) return "time is missing: it says of which window a row is";
+    if (map->time.kind == MTR_IMPORT_ABSENT && !is_of_items(map))
+        return "time is missing: it says of which window a row is";
     return NULL;
 }
 

@@ -331,5 +331,10 @@ bool mtr_due_scan_step(struct mtr_due_scan *scan, const struct mtr_reading_plan 
         const struct mtr_window edge = mtr_plan_window_at(plan, scan->old_us);
         scan->at_us = mtr_time_later(scan->at_us, edge.from_us); /* other old ones have time */
     }
-    return scan->at_us > scan->now_us;
+    if (scan->at_us <= scan->now_us) return false;
+    if (!scan->has_due && !scan->has_next) { /* the last tick of `current` was: its next month comes */
+        scan->has_next = true;
+        scan->next_us = scan->at_us;
+    }
+    return true;
 }

@@ -12,6 +12,7 @@
 
 #include "collector/source/auth/files.h"
 #include "collector/source/poll/poller_alarms.h"
+#include "collector/source/items/poller_items.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 
@@ -236,7 +237,9 @@ static int go_on(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
         poller->running_count--;
         const int left = poller_crowd_leave(poller, strand, now_us);
         if (!rc) rc = left;
+        const bool is_in = poll_report(strand->poll)->result == POLL_TAKEN;
         poller_conclude(poller, strand, now_us);
+        if (is_in && !rc && !poller->is_stopping) rc = poller_items_changed(poller, strand->source);
         if (strand->is_gone)
             poller_drop_strand(poller, strand);
         else if (!rc)
@@ -278,6 +281,7 @@ static int check_fold(struct mtr_poller *poller)
 int mtr_poller_step(struct mtr_poller *poller, struct mtr_catalog *catalog, int64_t now_us, int64_t *next_us)
 {
     *next_us = now_us + PASS_EVERY_US;
+    poller->now_us = now_us;
     int rc = check_fold(poller);
     if (rc) return rc;
     if (!poller->is_caught_up) {
@@ -306,19 +310,16 @@ static void write_status(const struct poller_source *source, struct mtr_source_s
                                          .failures = source->failures,
                                          .rows = source->rows,
                                          .changes = source->changes};
-    if (source->source->each.kind == MTR_EACH_ROW && !status->is_disabled) {
-        status->alarm_count = 1;
-        status->alarms[0] = (struct mtr_source_alarm){
-            .alarm = MTR_ALARM_FAILING,
-            .text = "`for_each: rows` is not read by this version of meterd: nothing is read"};
-        return;
-    }
     for (const struct poller_strand *strand = source->strands; strand; strand = strand->next) {
         status->strands++;
         status->reading += strand->poll != NULL;
         if (strand->due.due_us < status->next_us) status->next_us = strand->due.due_us;
     }
     poller_show_alarms(source, status);
+    if (source->is_overfull && status->alarm_count < MTR_ALARM_COUNT)
+        status->alarms[status->alarm_count++] = (struct mtr_source_alarm){
+            .alarm = MTR_ALARM_LIMIT,
+            .text = "the list has more than 100000 values: the others are not asked for"};
 }
 
 bool mtr_poller_status(const struct mtr_poller *poller, struct mtr_str vendor, struct mtr_str key,

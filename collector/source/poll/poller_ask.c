@@ -38,7 +38,7 @@ bool poller_asked_window(struct poller_strand *strand, struct mtr_ledger_txn *tx
     struct mtr_window window = {0, 0};
     for (; is_asked(strand); asked->at_us = window.to_us, asked->failed++) {
         window = mtr_plan_window_at(&strand->plan, asked->at_us);
-        if (window.from_us >= now_us) {
+        if (window.from_us >= now_us || window.from_us >= strand->until_us) {
             asked->at_us = asked->to_us; /* it has not begun */
             return false;
         }

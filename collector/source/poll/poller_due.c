@@ -8,6 +8,7 @@
 #include "collector/source/limits/backoff.h"
 #include "collector/source/poll/poller_alarms.h"
 #include "collector/source/poll/poller_ask.h"
+#include "collector/source/items/poller_items.h"
 #include "collector/source/poll/poller_watch.h"
 #include "collector/source/reading/log_rows.h"
 
@@ -125,6 +126,7 @@ static bool history_of(void *context, const struct mtr_window *window, struct mt
     struct looking *looking = context;
     struct mtr_ledger_window record;
     *out = (struct mtr_window_history){0};
+    if (window->from_us >= looking->strand->until_us) return false;
     int rc = mtr_ledger_get_window(looking->txn, &looking->strand->strand, window->from_us, &record);
     if (rc && rc != MTR_ENOTFOUND) looking->rc = rc;
     const bool is_known = !rc && record.end_us == window->to_us;
@@ -170,6 +172,7 @@ static int look_at_feed(struct looking *looking, int64_t now_us, struct mtr_due_
     struct mtr_feed feed;
     int rc = feed_of(looking, &feed);
     if (rc) return rc;
+    strand->unsettled_us = feed.read_us;
     poller_gap_note_feed(&looking->gap, strand, feed.read_us, now_us);
     const struct mtr_window_history history = {.read_us = feed.read_us,
                                                .wait_until_us = failing ? failing->wait_until_us : 0};
@@ -283,6 +286,10 @@ static int look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
     if (!rc && scan.has_due && !waits) rc = start(&looking, &scan, now_us);
     mtr_ledger_abort(looking.txn);
     if (rc || poller->is_starved) return rc; /* it stays due, and first */
+    if (!strand->poll && poller_items_is_over(strand)) {
+        poller_drop_strand(poller, strand);
+        return MTR_OK;
+    }
     const int64_t watch_us = poller_watch_look(poller, strand, &looking.gap, now_us);
     const int64_t next_us = strand->poll    ? INT64_MAX
                             : scan.has_due  ? now_us + (waits ? CROWDED_US : MTR_US_PER_SECOND)

@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "collector/source/poll/poller_alarms.h"
+#include "collector/source/items/poller_items.h"
 #include "meterd/catalog/subscription.h"
 #include "meterd/core/time.h"
 
@@ -86,19 +87,22 @@ static uint64_t hash_plan(const struct mtr_source *source)
 static int add_strand(struct mtr_poller *poller, struct poller_source *state, struct mtr_str each,
                       struct poller_strand **out)
 {
-    for (struct poller_strand *strand = state->strands; strand; strand = strand->next)
-        if (mtr_str_equal(strand->strand.each, each)) return *out = strand, MTR_OK;
+    *out = strand_index_find(&state->index, each);
+    if (*out) return MTR_OK;
     struct poller_strand *strand = calloc(1, sizeof(*strand));
     if (!strand) return MTR_ENOMEM;
     strand->strand = (struct mtr_strand){mtr_str_from(state->vendor), mtr_str_from(state->key), each};
     char *copy = copy_text(each);
     int rc = copy ? due_heap_set(&poller->heap, &strand->due, poller->now_us) : MTR_ENOMEM;
+    strand->strand.each.data = copy;
+    if (!rc) rc = strand_index_add(&state->index, strand);
     if (rc) {
+        due_heap_remove(&poller->heap, &strand->due);
         free(copy);
         free(strand);
         return rc;
     }
-    strand->strand.each.data = copy;
+    strand->until_us = INT64_MAX;
     strand->source = state;
     strand->next = state->strands;
     state->strands = strand;
@@ -106,14 +110,12 @@ static int add_strand(struct mtr_poller *poller, struct poller_source *state, st
     return MTR_OK;
 }
 
-static int take_strand(struct mtr_poller *poller, struct poller_source *state, struct mtr_str each,
-                       const struct mtr_subscription *subscription)
+int poller_take_strand(struct mtr_poller *poller, struct poller_source *state, struct mtr_str each,
+                       const struct mtr_subscription *subscription, struct poller_strand **out)
 {
-    struct poller_strand *strand = NULL;
-    if (each.size > MTR_LEDGER_EACH_BYTES_MAX) return MTR_OK; /* no subject is so long */
-    int rc = add_strand(poller, state, each, &strand);
+    int rc = add_strand(poller, state, each, out);
     if (rc) return rc;
-    MTR_ASSERT(strand != NULL);
+    struct poller_strand *strand = *out;
     const uint64_t hash = hash_plan(state->source);
     strand->generation = poller->generation;
     strand->is_gone = false;
@@ -123,6 +125,14 @@ static int take_strand(struct mtr_poller *poller, struct poller_source *state, s
     strand->plan_hash = hash;
     strand->unsettled_us = 0;
     return due_heap_set(&poller->heap, &strand->due, poller->now_us);
+}
+
+static int take_strand(struct mtr_poller *poller, struct poller_source *state, struct mtr_str each,
+                       const struct mtr_subscription *subscription)
+{
+    struct poller_strand *strand;
+    if (each.size > MTR_LEDGER_EACH_BYTES_MAX) return MTR_OK; /* no subject is so long */
+    return poller_take_strand(poller, state, each, subscription, &strand);
 }
 
 static bool is_of_service(const struct mtr_subscription *subscription, const struct mtr_source *source)
@@ -149,7 +159,7 @@ static int take_strands(struct mtr_poller *poller, struct poller_source *state)
                 rc = take_strand(poller, state, subscription->subject, subscription);
         }
         return rc;
-    case MTR_EACH_ROW: break;
+    case MTR_EACH_ROW: return poller_take_items(poller, state, true);
     }
     return rc;
 }
@@ -163,6 +173,7 @@ void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
         *link = strand->next;
         break;
     }
+    strand_index_remove(&strand->source->index, strand);
     due_heap_remove(&poller->heap, &strand->due);
     poller_drop_alarms(poller, strand);
     union {
@@ -206,6 +217,7 @@ static int read_ledger(struct mtr_poller *poller, struct poller_source *state)
 static void free_source(struct poller_source *state)
 {
     if (state->auth) auth_close(state->auth);
+    strand_index_release(&state->index);
     free(state->vendor);
     free(state->key);
     free(state);

@@ -13,6 +13,7 @@
 #include "collector/source/poll/alarms.h"
 #include "collector/source/poll/due_heap.h"
 #include "collector/source/poll/poll.h"
+#include "collector/source/items/strand_index.h"
 #include "meterd/collector/poller.h"
 #include "meterd/source/schedule.h"
 
@@ -34,12 +35,14 @@ struct asked_windows {
 
 struct poller_strand {
     struct due_item due;        /* first: it stands in the heap */
-    struct poller_strand *next; /* of the source */
+    struct poller_strand *next, *index_next; /* of the source */
     struct poller_source *source;
     struct mtr_strand strand; /* texts are its own */
     const struct mtr_subscription *subscription;
     struct mtr_reading_plan plan;
     uint64_t plan_hash, generation;
+    int64_t until_us; /* windows that begin then or later are not asked for: the list has it no more */
+    uint64_t items_pass;
     int64_t unsettled_us; /* as of mtr_due_scan */
     int64_t piece_us;     /* of a window, that an answer had room for; 0: all of it */
     uint32_t piece_good;  /* as of poll_split_remember */
@@ -77,6 +80,10 @@ struct poller_source {
     char *vendor, *key;
     const struct mtr_source *source; /* of poller->catalog */
     struct poller_strand *strands;
+    struct strand_index index;
+    int64_t items_us;    /* of for_each: rows: the last look at the list; 0: none */
+    uint64_t items_pass; /* so many looks */
+    bool is_overfull;    /* it has more values than are asked for */
     struct auth_session *auth;
     struct poller_gate *gate, *host;
     uint64_t generation, last_reading;
@@ -127,6 +134,10 @@ int poller_take_catalog(struct mtr_poller *poller, struct mtr_catalog *catalog, 
 void poller_release_sources(struct mtr_poller *poller);
 struct poller_source *poller_find_source(const struct mtr_poller *poller, struct mtr_str vendor,
                                          struct mtr_str key);                     /* NULL: there is none */
+/* The strand of that `each`, new or not, by the catalog's document. MTR_ENOMEM. */
+int poller_take_strand(struct mtr_poller *poller, struct poller_source *state, struct mtr_str each,
+                       const struct mtr_subscription *subscription,
+                       struct poller_strand **out) MTR_MUST_USE;
 void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand); /* nothing is under way */
 
 /* poller_due.c: starts what of the strand is due, and sets when it is looked at next. */

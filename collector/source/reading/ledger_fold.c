@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/source/items/list_items.h"
 #include "collector/source/job/job_note.h"
 #include "collector/source/reading/row_changes.h"
 #include "meterd/core/arena.h"
@@ -196,6 +197,8 @@ static int fold_window(struct mtr_ledger_txn *txn, const struct receipt *receipt
         rc = MTR_OK;
     window.has_no_run = window.has_no_run || window.state == MTR_WINDOW_SETTLED;
     if (!rc) rc = fold_mark(txn, receipt);
+    if (!rc && receipt->is_last && window.last_us == receipt->began_us)
+        rc = mtr_ledger_note_newest(txn, &receipt->strand, window.start_us, receipt->began_us);
     return rc ? rc : mtr_ledger_put_window(txn, &receipt->strand, &window);
 }
 
@@ -310,6 +313,8 @@ static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, co
             said.rows += delta.rows;
             said.refused += delta.refused;
             fold->change_count++;
+            rc = list_items_fold(txn, &receipt, &events[i], change);
+            if (rc) return rc;
         }
     }
     rc = apply_changes(fold, txn, &receipt, &written.delta);

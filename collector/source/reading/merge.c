@@ -204,7 +204,7 @@ static int take_moved(struct others *others, struct read_row *row, const struct 
     struct merge *merge = others->merge;
     merge->added--;
     row->is_new = 0;
-    if (row->is_outside) {
+    if (row->is_outside || (others->question->is_list && start_us > others->question->start_us)) {
         merge->elsewhere++;
         send(merge, row->ordinal, false);
         return MTR_OK;

@@ -78,6 +78,7 @@ struct merge_question {
     struct mtr_ledger_txn *txn;
     struct mtr_strand strand;
     int64_t start_us;
+    bool is_list; /* rows stay in the newest window that has them */
     struct read_rows *rows;
     uint64_t ordinals;
     const struct log_rows *log_rows; /* in the place of the window's run, where it has none; NULL: it has */

@@ -35,6 +35,8 @@ struct mtr_event reading_row(const struct reading *reading, const struct mtr_eve
         row.time_us = reading->ask.window.to_us ? reading->ask.window.from_us : reading->ask.began_us;
         row.time_given = reading->ask.window.to_us > 0;
     }
+    if (reading->is_list && row.disposition == MTR_DISPOSITION_NORMAL)
+        row.disposition = MTR_DISPOSITION_NOTE;
     return row;
 }
 
@@ -236,6 +238,7 @@ int reading_open(const struct reading_ask *ask, struct reading **out, const char
     if (!reading) return MTR_ENOMEM;
     reading->ask = *ask;
     reading->newest_us = INT64_MIN;
+    reading->is_list = mtr_source_is_list(ask->source);
     reading->rows.memory = ask->memory;
     mtr_arena_init(&reading->arena, 4 << 10, ARENA_BYTES_MAX);
     *fault = "the document asks for more values of a page than are read";

@@ -143,6 +143,7 @@ static int compare(struct reading *reading, struct mtr_ledger_txn *txn,
     struct merge_question question = {.txn = txn,
                                       .strand = reading->ask.strand,
                                       .start_us = reading->ask.window.from_us,
+                                      .is_list = reading->is_list,
                                       .rows = &reading->rows,
                                       .ordinals = reading->ordinals};
     *out = (struct merge){0};

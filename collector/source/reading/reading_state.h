@@ -46,6 +46,7 @@ struct reading {
     struct reading_ask ask;
     struct mtr_arena arena;
     struct mtr_str source_name; /* "meterd:KEY" */
+    bool is_list;               /* its rows are items */
     char directory[PAGES_PATH_BYTES];
     struct mtr_record_want wants[READING_WANTS_MAX]; /* paging's, then the proofs' */
     uint32_t want_count;

@@ -25,8 +25,10 @@ bool row_change_of(const struct mtr_event *event, uint64_t seq, const struct rec
         return read_void_key(event, &out->row.key);
     }
     struct mtr_str own;
+    const bool is_item = event->disposition == MTR_DISPOSITION_NOTE &&
+                         mtr_str_equal(event->type, MTR_STR(MTR_EVENT_TYPE_ITEM));
     const bool is_refused = event->disposition == MTR_DISPOSITION_REFUSED;
-    if (!is_refused && event->disposition != MTR_DISPOSITION_NORMAL) return false;
+    if (!is_refused && !is_item && event->disposition != MTR_DISPOSITION_NORMAL) return false;
     if (!read_row_own_id(event->id, &own)) return false;
     out->row.key = read_row_key(event->vendor, event->source, own, event_key);
     out->row.digest = read_row_digest(event);

@@ -63,6 +63,8 @@ struct mtr_event {
 /* The type that takes back an earlier event of the same vendor and source; its data is {"id": "<the id to
  * void>"}. */
 #define MTR_EVENT_TYPE_VOID "meterd.void"
+/* A row of a source that is a list: a note in the log, no usage. */
+#define MTR_EVENT_TYPE_ITEM "meterd.item"
 
 /* What only the daemon says: sources that begin with the one (what is polled is `meterd:<source's key>`), and
  * types that begin with the other, but for the void. */

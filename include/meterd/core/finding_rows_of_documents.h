@@ -175,6 +175,9 @@
     X(SOURCE_CIRCLE, ERROR, "source.circle",                                                                 \
       "sources wait for one another in a circle, or too deep",                                               \
       "let one of them name values, or subscriptions")                                                       \
+    X(SOURCE_FOR_EACH_NO_LIST, ERROR, "source.for_each.no_list",                                             \
+      "a for_each goes over the rows of a source that is no list",                                           \
+      "give that source the type `=meterd.item`, and windows")                                               \
     X(SOURCE_FOR_EACH_UNUSED, WARNING, "source.for_each.unused",                                             \
       "the requests of a for_each are all alike",                                                            \
       "write {each} where they differ")                                                                      \

@@ -124,4 +124,8 @@ struct mtr_source {
     int64_t pages_keep_us;        /* the vendor's bytes stay so long; 0: until they are applied */
 };
 
+/* Do its rows name what other sources ask for (`for_each: {rows: …}`)? They are of the type `meterd.item`, no
+ * usage, and a reading of a window replaces them. */
+bool mtr_source_is_list(const struct mtr_source *source);
+
 #endif

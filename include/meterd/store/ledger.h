@@ -7,6 +7,7 @@
  *   job          (strand): the report that the vendor makes for it now, if any
  *   mark         (strand, start): of the list of files that the window was read from last
  *   window       (strand, start): its state, and what its last reading counted
+ *   item         of a source that is a list: what a row names, and when it went
  *   run          of a window that is not settled: a row's key hash, digest and sequence, 32 bytes each,
  * sorted by key, so that a reading is compared with it in one pass
  *
@@ -32,7 +33,8 @@ enum {
     MTR_LEDGER_EACH_BYTES_MAX = 256,
     MTR_LEDGER_CURSOR_BYTES_MAX = 4096,
     MTR_LEDGER_COLUMNS_BYTES_MAX = 4096,
-    MTR_LEDGER_PROBLEM_BYTES_MAX = 400
+    MTR_LEDGER_PROBLEM_BYTES_MAX = 400,
+    MTR_LEDGER_VALUES_BYTES_MAX = 1024 /* of an item */
 };
 
 /* ---- the store ---- */
@@ -182,6 +184,31 @@ int mtr_ledger_mark(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                     struct mtr_str *out) MTR_MUST_USE;
 int mtr_ledger_put_mark(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
                         struct mtr_str mark) MTR_MUST_USE;
+
+/* ---- items ---- */
+
+/* What a row of a list names. Texts are borrowed until the transaction ends or writes. */
+struct mtr_ledger_item {
+    int64_t start_us; /* of the window in which it stands */
+    uint64_t seq;     /* of its event */
+    int64_t gone_us;  /* when the reading began that lacks it; 0: it is there */
+    struct mtr_str subject;
+    struct mtr_str values; /* what it has besides; whoever writes items knows its form */
+};
+/* By the key of its row, whatever strand of the source had it before. */
+int mtr_ledger_put_item(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                        const struct mtr_event_identity *row,
+                        const struct mtr_ledger_item *item) MTR_MUST_USE;
+/* The event `seq` was taken back; nothing happens where the item has another one by now. */
+int mtr_ledger_item_gone(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                         const struct mtr_event_identity *row, uint64_t seq, int64_t gone_us) MTR_MUST_USE;
+/* A window of the strand was read for the first time: items that stand in an older one are gone with it. */
+int mtr_ledger_note_newest(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
+                           int64_t began_us) MTR_MUST_USE;
+/* All that a source ever had, those that are gone included. A hook result other than 0 stops. */
+typedef int (*mtr_ledger_on_item)(void *context, const struct mtr_ledger_item *item);
+int mtr_ledger_walk_items(struct mtr_ledger_txn *txn, const struct mtr_strand *source,
+                          mtr_ledger_on_item on_item, void *context) MTR_MUST_USE;
 
 /* ---- runs ---- */
 

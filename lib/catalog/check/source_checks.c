@@ -34,6 +34,17 @@ static void check_vendor(const struct mtr_catalog *catalog, const struct mtr_rec
                     MTR_STR_ARGS(other->key), MTR_STR_ARGS(other->fields.source->vendor));
 }
 
+static void check_list(const struct mtr_catalog *catalog, const struct mtr_record *record,
+                       struct mtr_diagnostics *findings)
+{
+    const struct mtr_record *other = find_other(catalog, record);
+    if (other && !mtr_source_is_list(other->fields.source))
+        record_fail(record, MTR_FINDING_SOURCE_FOR_EACH_NO_LIST, "for_each", findings,
+                    "the rows of `%.*s` are no list: such have the type `=meterd.item`, and replace one "
+                    "another (`delivery: overwrite`)",
+                    MTR_STR_ARGS(other->key));
+}
+
 /* Told once for each source of the circle, and for those that lead into it. */
 static void check_circle(const struct mtr_catalog *catalog, const struct mtr_record *record,
                          struct mtr_diagnostics *findings)
@@ -57,5 +68,6 @@ void catalog_check_sources(const struct mtr_catalog *catalog, struct mtr_diagnos
         if (!record || record->fields.source->each.kind == MTR_EACH_NONE) continue;
         check_vendor(catalog, record, findings);
         check_circle(catalog, record, findings);
+        check_list(catalog, record, findings);
     }
 }

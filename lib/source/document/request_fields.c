@@ -27,7 +27,7 @@ static const struct mtr_field subscription_rows[] = {
 
 static const struct mtr_field rows_rows[] = {
     {.name = "of", MTR_ROW_AT(source_each_fields, rows.of), .type = MTR_FIELD_KEY, SOURCE_NEEDED,
-     .doc = "key of another source of the same vendor"},
+     .doc = "key of another source of the same vendor, a list: its rows are meterd.item"},
     {.name = "as", MTR_ROW_AT(source_each_fields, rows.as), .type = MTR_FIELD_KEY, .default_text = "value",
      .doc = "templates name it {each.NAME}"},
     {.name = "take", MTR_ROW_AT(source_each_fields, rows.take), .type = MTR_FIELD_TEXT, .max = 70,

@@ -24,8 +24,8 @@ enum {
     STRAND_BYTES_MAX = 2 * MTR_KEY_BYTES_MAX + MTR_LEDGER_EACH_BYTES_MAX + 3
 };
 
-static const char *const table_names[LEDGER_TABLES] = {"meta", "sources", "feeds", "windows",
-                                                       "runs", "facts",   "jobs",  "marks"};
+static const char *const table_names[LEDGER_TABLES] = {
+    "meta", "sources", "feeds", "windows", "runs", "facts", "jobs", "marks", "items", "newest"};
 
 const char *mtr_window_state_name(enum mtr_window_state state)
 {

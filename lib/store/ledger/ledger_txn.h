@@ -18,6 +18,8 @@ enum ledger_table {
     LEDGER_FACTS,
     LEDGER_JOBS,
     LEDGER_MARKS,
+    LEDGER_ITEMS,
+    LEDGER_NEWEST,
     LEDGER_TABLES
 };
 

@@ -9,7 +9,7 @@
 #define SOURCE(key, more)                                                                                              \
     "  - {key: " key ", base_url: 'https://api.example', window: {length: day},"                                         \
     " request: {path: '/{each}', query: {f: '{from}'}}, auth: none, format: {json: {rows: '[]'}}, identity: {id: i},"   \
-    " map: {type: =t, subject: s, time: at}, " more "}\n"
+    " map: {type: =meterd.item, subject: s, time: at}, " more "}\n"
 
 static void test_found_by_number_and_key(void **state)
 {
@@ -72,7 +72,7 @@ static void test_services_are_the_vendors_own(void **state)
 {
     static const char of[] = "sources:\n  - {key: a, vendor: %s, base_url: 'https://api.example', window: {length: day}, auth: none,"
                              " request: {path: '/{each.subject}', query: {f: '{from}'}}, for_each: {subscription: {service: %s}},"
-                             " format: {json: {rows: '[]'}}, identity: {id: i}, map: {type: =t, subject: s, time: at}}\n";
+                             " format: {json: {rows: '[]'}}, identity: {id: i}, map: {type: =meterd.item, subject: s, time: at}}\n";
     struct fixture *f = *state;
     char text[1024], findings[1024];
     assert_ok(f, apply(f, BASE, false));
@@ -125,7 +125,7 @@ static void test_null_is_kept(void **state)
     assert_ok(f, apply(f, BASE, false));
     assert_ok(f, apply(f, "sources:\n  - {key: a, vendor: acme, preset: rest, base_url: 'https://api.example', auth: none, answer: null,"
                           " window: {rereads: null}, request: {path: /u, headers: {Accept: null}, query: {f: '{from}'}}, identity: {id: i},"
-                          " map: {type: =t, subject: s, time: at}}\n", false));
+                          " map: {type: =meterd.item, subject: s, time: at}}\n", false));
     for (int again = 0; again < 2; again++) {
         struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
         const struct mtr_source *source = mtr_catalog_find_source(catalog, MTR_STR("a"));

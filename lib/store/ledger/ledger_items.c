@@ -1,0 +1,138 @@
+/*
+ * Items of lists: what the rows of a source name, for whoever asks once for each of them.
+ */
+#include <string.h>
+
+#include "lib/store/ledger/ledger_txn.h"
+
+/* Of a strand: the newest window, and when it was first read. Of an item, behind source and row's key: its
+ * window, sequence, when it went, hash of its strand; size of the subject u16; subject and values. */
+enum {
+    NEWEST_BYTES = 2 * 8,
+    ITEM_BYTES = 3 * 8 + LEDGER_HASH_BYTES + 2,
+    ITEM_BYTES_MAX = ITEM_BYTES + MTR_LEDGER_EACH_BYTES_MAX + MTR_LEDGER_VALUES_BYTES_MAX,
+    ITEM_KEY_BYTES = 2 * LEDGER_HASH_BYTES
+};
+
+static struct mtr_str key_of(const struct mtr_strand *strand, const struct mtr_event_identity *row,
+                             unsigned char key[ITEM_KEY_BYTES])
+{
+    ledger_source_hash(strand, key);
+    lmdb_put_u64(key + LEDGER_HASH_BYTES, row->high);
+    lmdb_put_u64(key + LEDGER_HASH_BYTES + 8, row->low);
+    return (struct mtr_str){(const char *)key, ITEM_KEY_BYTES};
+}
+
+static int get_newest(struct mtr_ledger_txn *txn, const unsigned char hash[LEDGER_HASH_BYTES],
+                      int64_t *start_us, int64_t *first_us)
+{
+    struct mtr_str value;
+    int rc = ledger_get(txn, LEDGER_NEWEST, (struct mtr_str){(const char *)hash, LEDGER_HASH_BYTES}, &value);
+    if (rc) return rc;
+    if (value.size != NEWEST_BYTES) return MTR_ECORRUPT;
+    *start_us = (int64_t)lmdb_get_u64((const unsigned char *)value.data);
+    *first_us = (int64_t)lmdb_get_u64((const unsigned char *)value.data + 8);
+    return MTR_OK;
+}
+
+int mtr_ledger_note_newest(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
+                           int64_t began_us)
+{
+    unsigned char hash[LEDGER_HASH_BYTES], value[NEWEST_BYTES];
+    int64_t newest_us, first_us;
+    ledger_strand_hash(strand, hash);
+    int rc = get_newest(txn, hash, &newest_us, &first_us);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (!rc && newest_us >= start_us) return MTR_OK;
+    lmdb_put_u64(value, (uint64_t)start_us);
+    lmdb_put_u64(value + 8, (uint64_t)began_us);
+    return ledger_put(txn, LEDGER_NEWEST, (struct mtr_str){(const char *)hash, sizeof(hash)},
+                      (struct mtr_str){(const char *)value, sizeof(value)});
+}
+
+/* ---- items ---- */
+
+int mtr_ledger_put_item(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                        const struct mtr_event_identity *row, const struct mtr_ledger_item *item)
+{
+    unsigned char key[ITEM_KEY_BYTES], value[ITEM_BYTES_MAX], *p = value;
+    MTR_ASSERT(item->subject.size <= MTR_LEDGER_EACH_BYTES_MAX);
+    MTR_ASSERT(item->values.size <= MTR_LEDGER_VALUES_BYTES_MAX);
+    lmdb_put_u64(p, (uint64_t)item->start_us);
+    lmdb_put_u64(p + 8, item->seq);
+    lmdb_put_u64(p + 16, (uint64_t)item->gone_us);
+    ledger_strand_hash(strand, p + 24);
+    p[40] = (unsigned char)(item->subject.size >> 8);
+    p[41] = (unsigned char)item->subject.size;
+    p += ITEM_BYTES;
+    if (item->subject.size) memcpy(p, item->subject.data, item->subject.size);
+    p += item->subject.size;
+    if (item->values.size) memcpy(p, item->values.data, item->values.size);
+    p += item->values.size;
+    return ledger_put(txn, LEDGER_ITEMS, key_of(strand, row, key),
+                      (struct mtr_str){(const char *)value, (size_t)(p - value)});
+}
+
+static int unpack(struct mtr_str value, struct mtr_ledger_item *out)
+{
+    const unsigned char *p = (const unsigned char *)value.data;
+    if (value.size < ITEM_BYTES) return MTR_ECORRUPT;
+    const size_t subject = (size_t)p[40] << 8 | p[41];
+    if (value.size < ITEM_BYTES + subject) return MTR_ECORRUPT;
+    *out = (struct mtr_ledger_item){
+        .start_us = (int64_t)lmdb_get_u64(p),
+        .seq = lmdb_get_u64(p + 8),
+        .gone_us = (int64_t)lmdb_get_u64(p + 16),
+        .subject = {value.data + ITEM_BYTES, subject},
+        .values = {value.data + ITEM_BYTES + subject, value.size - ITEM_BYTES - subject}};
+    return MTR_OK;
+}
+
+int mtr_ledger_item_gone(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                         const struct mtr_event_identity *row, uint64_t seq, int64_t gone_us)
+{
+    unsigned char key[ITEM_KEY_BYTES], copy[ITEM_BYTES_MAX];
+    struct mtr_str value;
+    struct mtr_ledger_item item;
+    int rc = ledger_get(txn, LEDGER_ITEMS, key_of(strand, row, key), &value);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    if (value.size > sizeof(copy)) return MTR_ECORRUPT;
+    memcpy(copy, value.data, value.size);
+    rc = unpack((struct mtr_str){(const char *)copy, value.size}, &item);
+    if (rc || item.seq != seq) return rc; /* it is there again, elsewhere */
+    lmdb_put_u64(copy + 16, (uint64_t)gone_us);
+    return ledger_put(txn, LEDGER_ITEMS, key_of(strand, row, key),
+                      (struct mtr_str){(const char *)copy, value.size});
+}
+
+/* What a newer window no longer names is gone as of its first reading. */
+static int see_newest(struct mtr_ledger_txn *txn, struct mtr_str value, struct mtr_ledger_item *item)
+{
+    int64_t newest_us, first_us;
+    int rc = get_newest(txn, (const unsigned char *)value.data + 24, &newest_us, &first_us);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    if (!item->gone_us && item->start_us < newest_us) item->gone_us = first_us;
+    return MTR_OK;
+}
+
+int mtr_ledger_walk_items(struct mtr_ledger_txn *txn, const struct mtr_strand *source,
+                          mtr_ledger_on_item on_item, void *context)
+{
+    unsigned char hash[LEDGER_HASH_BYTES];
+    const struct mtr_str prefix = {(const char *)hash, sizeof(hash)};
+    MDB_cursor *cursor;
+    int rc = lmdb_error(mdb_cursor_open(txn->txn, txn->ledger->tables[LEDGER_ITEMS], &cursor));
+    if (rc) return rc;
+    ledger_source_hash(source, hash);
+    MDB_val k = lmdb_val(hash, sizeof(hash)), v;
+    for (MDB_cursor_op op = MDB_SET_RANGE; !rc; op = MDB_NEXT) {
+        struct mtr_ledger_item item;
+        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, op));
+        if (!rc && !mtr_str_starts_with(lmdb_str(k), prefix)) rc = MTR_ENOTFOUND;
+        if (!rc) rc = unpack(lmdb_str(v), &item);
+        if (!rc) rc = see_newest(txn, lmdb_str(v), &item);
+        if (!rc) rc = on_item(context, &item);
+    }
+    mdb_cursor_close(cursor);
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}

@@ -1,0 +1,198 @@
+/*
+ * One request for each item of a list: what is asked for is what the list had when it was read last, after a restart as well,
+ * and where the ledger is folded again; what leaves the list is asked for until its windows are settled.
+ */
+#include "tests/support/source/poller_world.h"
+
+static const char SOURCES[] = "sources:\n"
+                              "  - key: accounts\n"
+                              "    vendor: acme\n"
+                              "    base_url: http://127.0.0.1:1\n"
+                              "    schedule: {every: 1h}\n"
+                              "    window: {periods: [current]}\n"
+                              "    auth: none\n"
+                              "    request: {path: /accounts}\n"
+                              "    format: {csv: {delimiter: ';'}}\n"
+                              "    identity: {id: Id}\n"
+                              "    guard: {shrink: 100%%, jump: 0}\n"
+                              "    map: {type: =meterd.item, subject: Id, data: {tenant: Tenant}}\n"
+                              "  - key: usage\n"
+                              "    vendor: acme\n"
+                              "    base_url: http://127.0.0.1:1\n"
+                              "    schedule: {every: 1h}\n"
+                              "    window: {length: day, start: 2026-03-09, lateness: 2h, rereads: [1d]}\n"
+                              "    for_each: {rows: {of: accounts, as: account%s}}\n"
+                              "    auth: none\n"
+                              "    request: {path: '/usage/{each.account}', query: {day: '{from:%%Y-%%m-%%d}'}}\n"
+                              "    format: {csv: {delimiter: ';'}}\n"
+                              "    identity: {id: Id}\n"
+                              "    guard: {shrink: 100%%, jump: 0}\n"
+                              "    map: {type: =cpu, subject: Account, time: At, data: {seconds: Amount}}\n";
+
+struct vendor {
+    const char *accounts; /* a letter each */
+    char asked[4000];     /* "a:09 " …: account and day of the requests for usage */
+};
+
+static void answer(void *context, const char *url, struct vendor_reply *reply)
+{
+    struct vendor *vendor = context;
+    if (strstr(url, "/accounts")) {
+        int rc = mtr_buffer_printf(reply->body, "Id;Tenant\n");
+        for (const char *at = vendor->accounts; !rc && *at; at++) rc = mtr_buffer_printf(reply->body, "acc-%c;t-%c\n", *at, *at > 'b' ? 'x' : *at);
+        assert_int_equal(rc, 0);
+        return;
+    }
+    const char *account = strstr(url, "/usage/") + strlen("/usage/"), *date = strstr(url, "day=") + strlen("day="), *day = date + strlen("2026-03-");
+    const size_t size = strlen(vendor->asked);
+    const char name = strncmp(account, "acc-", 4) ? account[2] : account[4];
+    snprintf(vendor->asked + size, sizeof(vendor->asked) - size, "%c:%.2s ", name, day);
+    assert_int_equal(mtr_buffer_printf(reply->body, "Id;Account;At;Amount\n%c%.2s;sub-1;%.10sT05:00:00Z;%d\n", name, day, date, name - 'a' + 1), 0);
+}
+
+static struct poller_world *new_world_of(struct vendor *vendor, const char *accounts, const char *take)
+{
+    char text[3000];
+    struct poller_world *w = new_poller_world();
+    *vendor = (struct vendor){.accounts = accounts};
+    w->answer = answer;
+    w->context = vendor;
+    snprintf(text, sizeof(text), SOURCES, take);
+    apply(w->world, text);
+    poller_world_at(w, w->world->now_us);
+    return w;
+}
+
+static void check(struct poller_world *w, const char *expected)
+{
+    char rows[1000];
+    counted_rows(w, "usage", rows, sizeof(rows));
+    assert_string_equal(rows, expected);
+}
+
+static bool has_asked(const struct vendor *vendor, const char *what) { return strstr(vendor->asked, what) != NULL; }
+
+static uint32_t strands_of(struct poller_world *w, const char *key)
+{
+    static struct mtr_source_status status;
+    assert_true(mtr_poller_status(w->poller, MTR_STR("acme"), mtr_str_from(key), &status));
+    assert_int_equal(status.alarm_count, 0);
+    return status.strands;
+}
+
+/* NOW is 10 March, noon. */
+static void test_one_for_each_item(void **state)
+{
+    (void)state;
+    struct vendor vendor;
+    struct poller_world *w = new_world_of(&vendor, "abc", "");
+    assert_int_equal(strands_of(w, "usage"), 3);
+    check(w, "a09=1 b09=2 c09=3 ");
+    assert_int_equal(window_of(w, "usage", "acc-b", "2026-03-09T00:00:00Z").state, MTR_WINDOW_COMPLETE);
+    vendor.accounts = "abcd"; /* a new one has all windows from the start */
+    poller_world_at(w, instant("2026-03-10T14:00:00Z"));
+    assert_int_equal(strands_of(w, "usage"), 4);
+    check(w, "a09=1 b09=2 c09=3 d09=4 ");
+    free_poller_world(w);
+}
+
+/* Nothing of the list is usage: no subscription, nothing held, nothing refused. */
+static void test_items_are_notes(void **state)
+{
+    (void)state;
+    struct vendor vendor;
+    struct poller_world *w = new_world_of(&vendor, "ab", "");
+    const struct mtr_ledger_window window = window_of(w, "accounts", "", "2026-03-01T00:00:00Z");
+    assert_int_equal(window.rows, 2);
+    assert_int_equal(window.refused, 0);
+    char rows[100];
+    counted_rows(w, "accounts", rows, sizeof(rows));
+    assert_string_equal(rows, "");
+    const uint64_t before = mtr_log_last_seq(w->world->log);
+    poller_world_at(w, instant("2026-03-10T13:59:00Z")); /* read again: a receipt at most */
+    assert_true(mtr_log_last_seq(w->world->log) <= before + 2);
+    free_poller_world(w);
+}
+
+/* b leaves at two o'clock. Its windows of before are read until they are settled, whatever happens meanwhile. */
+static void leave(bool crashes, bool forgets)
+{
+    struct vendor vendor;
+    struct poller_world *w = new_world_of(&vendor, "abc", "");
+    vendor.accounts = "ac";
+    poller_world_at(w, instant("2026-03-10T14:30:00Z"));
+    assert_int_equal(strands_of(w, "usage"), 3);
+    if (crashes) poller_world_crash(w, forgets);
+    vendor.asked[0] = '\0';
+    poller_world_at(w, instant("2026-03-11T06:00:00Z"));
+    if (crashes) poller_world_crash(w, forgets);
+    assert_true(has_asked(&vendor, "b:10 "));
+    check(w, "a09=1 a10=1 b09=2 b10=2 c09=3 c10=3 ");
+    poller_world_at(w, instant("2026-03-14T06:00:00Z"));
+    assert_false(has_asked(&vendor, "b:11 "));
+    assert_true(has_asked(&vendor, "c:13 "));
+    assert_int_equal(window_of(w, "usage", "acc-b", "2026-03-10T00:00:00Z").state, MTR_WINDOW_SETTLED);
+    assert_int_equal(strands_of(w, "usage"), 2);
+    vendor.accounts = "abc"; /* and it is back: what was between is asked for as well */
+    poller_world_at(w, instant("2026-03-14T08:00:00Z"));
+    assert_int_equal(strands_of(w, "usage"), 3);
+    assert_true(has_asked(&vendor, "b:11 "));
+    assert_true(has_asked(&vendor, "b:13 "));
+    free_poller_world(w);
+}
+
+static void test_what_leaves_is_read_until_it_is_settled(void **state)
+{
+    (void)state;
+    leave(false, false);
+    leave(true, false);
+    leave(true, true);
+}
+
+/* A month passes, and with it the period: what its first reading lacks is gone as of then. */
+static void test_the_newest_window_counts(void **state)
+{
+    (void)state;
+    struct vendor vendor;
+    struct poller_world *w = new_world_of(&vendor, "abc", "");
+    poller_world_at(w, instant("2026-03-31T23:30:00Z"));
+    vendor.accounts = "bc";
+    poller_world_at(w, instant("2026-04-05T12:00:00Z"));
+    assert_int_equal(strands_of(w, "usage"), 2);
+    assert_int_equal(window_of(w, "accounts", "", "2026-04-01T00:00:00Z").rows, 2);
+    assert_int_equal(window_of(w, "usage", "acc-a", "2026-03-31T00:00:00Z").state, MTR_WINDOW_SETTLED);
+    vendor.asked[0] = '\0';
+    poller_world_crash(w, true);
+    poller_world_at(w, instant("2026-04-06T12:00:00Z"));
+    assert_int_equal(strands_of(w, "usage"), 2);
+    free_poller_world(w);
+}
+
+/* Another column than the subject: equal values are one request. */
+static void test_a_value_of_the_data(void **state)
+{
+    (void)state;
+    struct vendor vendor;
+    struct poller_world *w = new_world_of(&vendor, "abcd", ", take: data.tenant");
+    assert_int_equal(strands_of(w, "usage"), 3); /* t-a, t-b, t-x */
+    check(w, "a09=1 b09=2 x09=24 ");
+    vendor.accounts = "abd";
+    poller_world_at(w, instant("2026-03-16T12:00:00Z"));
+    assert_int_equal(strands_of(w, "usage"), 3); /* d still says t-x */
+    vendor.accounts = "ab";
+    poller_world_at(w, instant("2026-03-20T12:00:00Z"));
+    assert_int_equal(strands_of(w, "usage"), 2);
+    free_poller_world(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_for_each_item),
+        cmocka_unit_test(test_items_are_notes),
+        cmocka_unit_test(test_what_leaves_is_read_until_it_is_settled),
+        cmocka_unit_test(test_the_newest_window_counts),
+        cmocka_unit_test(test_a_value_of_the_data),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
