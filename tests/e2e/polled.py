@@ -13,7 +13,7 @@ from decimal import Decimal
 sys.path.insert(0, os.path.dirname(__file__))
 from harness import Daemon, wait_until  # noqa: E402
 from vendor import Life, Simulator, Truth, source_document  # noqa: E402
-from vendor.document import EVENT_TYPE, merged  # noqa: E402
+from vendor.document import EVENT_TYPE, list_document, merged  # noqa: E402
 from vendor.spelling import instant, read_time, write_time  # noqa: E402
 
 HOUR_US = 3600 * 1000000
@@ -72,7 +72,8 @@ class World:
         """Starts the daemon, and gives it catalog and sources."""
         self.daemon.start()
         self.daemon.apply(catalog_of(self.dialects, self.date(self.from_us - 40 * DAY_US)))
-        self.daemon.apply({"sources": [self.document(name) for name in self.dialects]})
+        lists = [list_document(self.vendor.services[name], "acme") for name, dialect in self.dialects.items() if dialect.each == "list"]
+        self.daemon.apply({"sources": lists + [self.document(name) for name in self.dialects]})
         return self
 
     def document(self, name, **more):

@@ -30,8 +30,17 @@ static bool is_settled(const struct poller_strand *strand, struct mtr_ledger_txn
            record.state == MTR_WINDOW_SETTLED;
 }
 
-bool poller_asked_window(struct poller_strand *strand, struct mtr_ledger_txn *txn, int64_t now_us,
-                         struct mtr_due_scan *scan)
+/* The ledger does not know it, and what it knew may have been in a part of the log that is gone. */
+static bool is_lost(const struct mtr_poller *poller, const struct poller_strand *strand,
+                    struct mtr_ledger_txn *txn, const struct mtr_window *window)
+{
+    struct mtr_ledger_window record;
+    return mtr_ledger_get_window(txn, &strand->strand, window->from_us, &record) &&
+           poller_is_before_log(poller, strand, window);
+}
+
+bool poller_asked_window(const struct mtr_poller *poller, struct poller_strand *strand,
+                         struct mtr_ledger_txn *txn, int64_t now_us, struct mtr_due_scan *scan)
 {
     static const struct mtr_window_history never = {0};
     struct asked_windows *asked = &strand->asked;
@@ -42,7 +51,7 @@ bool poller_asked_window(struct poller_strand *strand, struct mtr_ledger_txn *tx
             asked->at_us = asked->to_us; /* it has not begun */
             return false;
         }
-        if (is_given(&strand->plan, &window, now_us)) break;
+        if (is_given(&strand->plan, &window, now_us) && !is_lost(poller, strand, txn, &window)) break;
     }
     if (!is_asked(strand)) return false;
     const struct mtr_due due = mtr_window_due(&strand->plan, &window, &never, now_us);

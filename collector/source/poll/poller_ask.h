@@ -15,8 +15,8 @@ enum { ASKED_TRIES_MAX = 3 };
 
 /* The window that is to be read next, as a scan would say it: has_due, or has_next and when, as long as a
  * window waits after a failure. False: none is asked for, and the scan stays as it is. */
-bool poller_asked_window(struct poller_strand *strand, struct mtr_ledger_txn *txn, int64_t now_us,
-                         struct mtr_due_scan *scan);
+bool poller_asked_window(const struct mtr_poller *poller, struct poller_strand *strand,
+                         struct mtr_ledger_txn *txn, int64_t now_us, struct mtr_due_scan *scan);
 /* A reading of a window has ended, whoever wanted it. */
 void poller_asked_ended(struct poller_strand *strand, const struct mtr_window *window,
                         const struct poll_report *report, int64_t now_us);

@@ -91,12 +91,11 @@ static int64_t waits_until(struct poller_strand *strand, const struct mtr_ledger
     return again_us > until_us ? again_us : until_us;
 }
 
-/* Its readings were in a part of the log that retention has removed. It stands as it is: its rows are not
- * known any more, and would count twice. */
-static bool is_before_log(const struct looking *looking, const struct mtr_window *window)
+/* Its rows are not known any more, and would count twice. */
+bool poller_is_before_log(const struct mtr_poller *poller, const struct poller_strand *strand,
+                          const struct mtr_window *window)
 {
-    const struct poller_strand *strand = looking->strand;
-    const int64_t begun_us = looking->poller->begun_us;
+    const int64_t begun_us = poller->begun_us;
     return strand->source->source->created_us < begun_us &&
            window->to_us + strand->plan.window->lateness_us < begun_us;
 }
@@ -131,13 +130,13 @@ static bool history_of(void *context, const struct mtr_window *window, struct mt
     if (rc && rc != MTR_ENOTFOUND) looking->rc = rc;
     const bool is_known = !rc && record.end_us == window->to_us;
     if (is_known && !is_reopened(&record)) out->read_us = record.last_us;
-    if (rc && is_before_log(looking, window)) out->read_us = looking->now_us;
+    if (rc && poller_is_before_log(looking->poller, looking->strand, window)) out->read_us = looking->now_us;
     poller_gap_note(&looking->gap, looking->strand, window, is_known ? &record : NULL, looking->now_us);
     out->wait_until_us = waits_until(looking->strand, is_known ? &record : NULL, window->from_us);
     if (!is_known || !record.has_no_run) return true;
     /* The plan may have grown since: as long as the log has its rows, it is read again. */
     return mtr_window_due(&looking->strand->plan, window, out, looking->now_us).kind != MTR_DUE_READ ||
-           (is_in_log(looking, &record) && !is_before_log(looking, window));
+           (is_in_log(looking, &record) && !poller_is_before_log(looking->poller, looking->strand, window));
 }
 
 static int look_at_windows(struct looking *looking, int64_t now_us, struct mtr_due_scan *scan)
@@ -259,7 +258,7 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
 static void look_at_asked(struct looking *looking, int64_t now_us, struct mtr_due_scan *scan)
 {
     struct mtr_due_scan asked;
-    if (!poller_asked_window(looking->strand, looking->txn, now_us, &asked)) return;
+    if (!poller_asked_window(looking->poller, looking->strand, looking->txn, now_us, &asked)) return;
     if (asked.has_due)
         *scan = asked;
     else if (!scan->has_next || scan->next_us > asked.next_us) {

@@ -142,6 +142,9 @@ void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
 
 /* poller_due.c: starts what of the strand is due, and sets when it is looked at next. */
 int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us) MTR_MUST_USE;
+/* Its readings were in a part of the log that retention has removed: it stands as it is. */
+bool poller_is_before_log(const struct mtr_poller *poller, const struct poller_strand *strand,
+                          const struct mtr_window *window);
 /* A reading has ended. */
 void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
 void poller_conclude_good(struct mtr_poller *poller, struct poller_strand *strand,

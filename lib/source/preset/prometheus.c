@@ -19,7 +19,9 @@ const struct mtr_source_preset source_preset_prometheus = {
             "answer:\n"
             "  ok: {path: status, equals: success}\n"
             "  warnings: {path: warnings, then: incomplete}\n"
-            "  limit: [{status: 422, path: error, contains: too many samples}]\n"
+            "  limit:\n"
+            "    - {status: 422, path: error, contains: too many samples}\n"
+            "    - {status: 400, path: error, contains: exceeded maximum resolution}\n"
             "format: {prometheus: {}}\n"
             "map: {time: {path: timestamp, format: unix_s}}\n",
 };

@@ -48,7 +48,7 @@ class Dialect:
     to_name: str = "to"
     border: str = "half_open"    # inclusive: `to` is the last day or second; closed: rows at both ends
     length: str = "day"          # of a window: hour, day, month, 6h, …; cursor: a feed; periods: current and last
-    each: str = None             # values: one request an account; None: all of them
+    each: str = None             # values: one request an account; list: of those that another source lists; None: all of them
     totals: bool = False         # count, sum and a flag that all is there
     rows_cap: int = 0            # more rows than this are not answered: cut, or
     cap_is_told: bool = False    # … refused with 400
@@ -146,7 +146,7 @@ def every_dialect():
         "india": {"zone": "Asia/Kolkata", "time_style": "%Y-%m-%d", "row_style": "%Y-%m-%d %H:%M:%S"},
         "berlin": {"zone": "Europe/Berlin", "time_style": "%Y-%m-%d", "border": "inclusive"},
         "months": {"length": "month", "time_style": "month"}, "millis": {"time_style": "unix_ms", "row_style": "unix_ms"},
-        "capped": {"rows_cap": 40}, "capped-told": {"rows_cap": 40, "cap_is_told": True}, "each": {"each": "values"},
+        "capped": {"rows_cap": 40}, "capped-told": {"rows_cap": 40, "cap_is_told": True}, "each": {"each": "values"}, "each-list": {"each": "list"},
         "absent": {"absent": "status", "each": "values"}, "absent-cause": {"absent": "cause", "length": "hour"}, "rate": {"rate": 20},
     }
     rows.update({f"auth-{auth.replace('_', '-')}": {"auth": auth, "paging": "cursor"} for auth in AUTHS[1:]})

@@ -190,6 +190,17 @@ def window_of(dialect, start):
     return {**out, "split": "1h"} if dialect.rows_cap else out
 
 
+def list_key(dialect):
+    return f"{dialect.name}-accounts"
+
+
+def list_document(service, vendor):
+    """The source that lists the accounts."""
+    return {"key": list_key(service.dialect), "vendor": vendor, "base_url": f"{service.pager.origin}/{service.dialect.name}", "schedule": {"every": "1s"},
+            "window": {"periods": ["current"]}, "auth": "none", "request": {"path": "/accounts"}, "format": {"json": {"rows": "data[]"}},
+            "identity": {"id": "id"}, "guard": {"every": "1s"}, "map": {"type": "=meterd.item", "subject": "id"}}
+
+
 def source_document(service, directory, vendor, start, **more):
     """start: of the window, a date or an instant."""
     dialect, base = service.dialect, f"{service.pager.origin}/{service.dialect.name}"
@@ -207,6 +218,8 @@ def source_document(service, directory, vendor, start, **more):
     if dialect.totals:
         agree = {"agree": 2} if dialect.moving else {}
         document["complete"] = {"count": "meta.total", "sum": {"path": "meta.quantity", "of": "quantity"}, "flag": "recency.complete", **agree}
-    if dialect.each:
+    if dialect.each == "list":
+        document["for_each"] = {"rows": {"of": list_key(dialect)}}
+    elif dialect.each:
         document["for_each"] = {"values": sorted({row.account for row in service.truth.rows(0, 1 << 62)})}
     return merged(document, more)

@@ -31,7 +31,7 @@ class Service:
         self.second, self.in_second = 0, 0
         self.in_flight, self.in_flight_max = 0, 0  # requests whose answer has not gone out yet; the listener's
         self.routes = {"usage": self.pager.page, "api": self.pager.page, "reports": self.jobs.answer, "manifests": self.jobs.manifest,
-                       "manifest": self.parts.ask_manifest, "bucket": self.parts.bucket}
+                       "manifest": self.parts.ask_manifest, "bucket": self.parts.bucket, "accounts": self.accounts}
 
     def place(self, origin, files_origin, foreign):
         """Where the listeners are: links are made of these."""
@@ -69,6 +69,10 @@ class Service:
             self.gate.refused += 1
             raise
         return self.routes.get(what, lambda request: refuse(404, "NotFound", request.path))(request)
+
+    def accounts(self, _):
+        names = sorted({row.account for row in self.truth.rows(0, 1 << 62)})
+        return Answer.of_json({"data": [{"id": name} for name in names]})
 
     def is_too_fast(self):
         """By the seconds of the clock."""
