@@ -31,6 +31,7 @@ class Dialect:
     job: str = None
     job_id: str = "Operation-Location"  # Location, or path: where the job's id is
     polls: int = 2               # a job is done with this poll
+    no_data: str = "word"        # error: a job without rows is `failed`, with 200 and the code 5000, as Partner Center's
     auth: str = "none"
     format: str = "json"
     packing: str = None

@@ -76,6 +76,9 @@ class Jobs:
         return "succeeded" if job.reading.rows() else "noData"
 
     def told(self, job):
+        if job.state == "noData" and self.dialect.no_data == "error":
+            problem = {"code": "5000", "message": "No data available"}
+            return Answer.of_json({"id": job.id, "status": "failed", "error": problem})
         if job.state == "failed":
             return Answer.of_json({"id": job.id, "status": "failed", "error": {"code": "5001", "message": "it could not be made"}})
         if job.state != "succeeded":
