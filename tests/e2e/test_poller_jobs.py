@@ -13,7 +13,7 @@ try:
     import zstandard  # noqa: F401
 except ImportError as missing:
     skip(f"{missing.name} is not installed")
-from polled import World  # noqa: E402
+from polled import DAY_US, World  # noqa: E402
 from vendor import every_dialect  # noqa: E402
 
 SEED = int(os.environ.get("METERD_SEED", "1"))
@@ -41,6 +41,22 @@ def check_good_weather():
             if name != "periods":  # read all the time
                 wait_until(f"{name}: reports are removed", lambda name=name: not world.vendor.services[name].jobs.jobs)
         assert not world.vendor.trapped and world.audit()
+
+
+def check_trial():
+    """`meterd source test` asks for a report of its own, waits for it, reads and removes it."""
+    with World(SEED, KINDS[:3]) as world:
+        world.begin()
+        world.drain()
+        wait_until("no report", lambda: not any(service.jobs.jobs for service in world.vendor.services.values()))
+        for name in world.dialects:
+            rows = len(world.vendor.services[name].truth.rows(world.from_us, world.from_us + DAY_US))
+            before = submits(world, name)
+            done = world.daemon.command("source", "test", name, "--from", world.date(world.from_us), "--to", world.date(world.from_us + DAY_US))
+            assert f"{rows} rows: {rows} mapped, 0 that could not be" in done.stdout, done.stdout
+            assert submits(world, name) >= before + 1
+        wait_until("no report is left", lambda: not any(service.jobs.jobs for service in world.vendor.services.values()))
+        assert not world.vendor.trapped and not world.wrong()
 
 
 def check_faults():
@@ -115,6 +131,7 @@ def check_kills():
 
 if __name__ == "__main__":
     check_good_weather()
+    check_trial()
     check_faults()
     check_waiting()
     check_kills()
