@@ -197,18 +197,20 @@ def check_usage(bench):
 
 def check_interrupt(bench):
     """Ctrl-C ends a trial that waits, and leaves nothing behind."""
-    directories = lambda: {name for name in os.listdir("/tmp") if name.startswith("meterd-trial-") and not name.startswith("meterd-trial-test-")}
-    service, before = bench.world.vendor.services["none"], directories()
+    service = bench.world.vendor.services["none"]
     for verb in ("test", "certify"):
         bench.world.vendor.chaos.script("none", "hang", times=3)
         process = subprocess.Popen([METERD, "-c", bench.daemon.config, "source", verb, bench.source("none"), "--from", bench.day],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         wait_until("the vendor is asked", lambda: service.in_flight)
+        files = [os.path.realpath(f"/proc/{process.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{process.pid}/fd")]
+        own = [file for file in files if file.startswith("/tmp/meterd-trial-")]
+        assert own, files
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
         assert process.returncode == 1 and b"interrupted" in said, said
         bench.world.vendor.chaos.set({})
-    assert not directories() - before, directories() - before
+        assert not [file for file in own if os.path.exists(os.path.dirname(os.path.dirname(file)))], own
 
 
 def check_key():
