@@ -214,6 +214,18 @@ void *mtr_poller_handle(const struct mtr_poll *poll) { return poll_handle(poll);
 
 /* ---- the step ---- */
 
+static void conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
+{
+    if (strand->given)
+        poller_conclude_given(poller, strand, now_us);
+    else
+        poller_conclude(poller, strand, now_us);
+    poll_close(strand->poll);
+    strand->poll = NULL;
+    mtr_catalog_release(strand->poll_catalog);
+    strand->poll_catalog = NULL;
+}
+
 /* Readings that wait go on, those that ended are concluded. *next_us: when one waits for. */
 static int go_on(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
 {
@@ -238,7 +250,7 @@ static int go_on(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
         const int left = poller_crowd_leave(poller, strand, now_us);
         if (!rc) rc = left;
         const bool is_in = poll_report(strand->poll)->result == POLL_TAKEN;
-        poller_conclude(poller, strand, now_us);
+        conclude(poller, strand, now_us);
         if (is_in && !rc && !poller->is_stopping) rc = poller_items_changed(poller, strand->source);
         if (strand->is_gone)
             poller_drop_strand(poller, strand);

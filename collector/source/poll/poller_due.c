@@ -362,7 +362,7 @@ void poller_conclude_good(struct mtr_poller *poller, struct poller_strand *stran
     set_alarms_of_rows(poller, strand, report, now_us);
 }
 
-static void conclude_asked(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
+void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
 {
     const struct poll_task *task = poll_task(strand->poll);
     const struct poll_report *report = poll_report(strand->poll);
@@ -383,16 +383,4 @@ static void conclude_asked(struct mtr_poller *poller, struct poller_strand *stra
     poller_watch_report(poller, strand, &task->window, report, now_us);
     strand->piece_us = poll_split_remember(report, &task->window, strand->piece_us, &strand->piece_good);
     if (report->result != POLL_PARKED) poller_asked_ended(strand, &task->window, report, now_us);
-}
-
-void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
-{
-    if (strand->given)
-        poller_conclude_given(poller, strand, now_us);
-    else
-        conclude_asked(poller, strand, now_us);
-    poll_close(strand->poll);
-    strand->poll = NULL;
-    mtr_catalog_release(strand->poll_catalog);
-    strand->poll_catalog = NULL;
 }
