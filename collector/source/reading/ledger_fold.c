@@ -108,17 +108,19 @@ static int apply_changes(struct ledger_fold *fold, struct mtr_ledger_txn *txn, c
         qsort(fold->changes, fold->change_count, sizeof(*fold->changes), row_change_compare);
     while (i < fold->change_count) {
         const int64_t start_us = fold->changes[i].start_us;
+        const bool is_own = start_us == receipt->start_us;
+        const bool is_bare = is_own && fold->has_no_run; /* its run has what lies outside alone */
         uint32_t count = 0;
         uint64_t last_seq = 0;
         for (; i < fold->change_count && fold->changes[i].start_us == start_us; i++) {
             const struct mtr_run_row *row = &fold->changes[i].row;
             if (fold->changes[i].at_seq > last_seq) last_seq = fold->changes[i].at_seq;
             if (count && !mtr_run_row_compare(&fold->rows[count - 1].key, &row->key)) count--;
-            fold->rows[count++] = *row;
+            fold->rows[count] = *row;
+            if (is_bare && !row->is_outside) fold->rows[count].seq = 0;
+            count++;
         }
         struct mtr_run_delta delta = {0, 0};
-        const bool is_own = start_us == receipt->start_us;
-        if (is_own && fold->has_no_run) continue;
         int rc = mtr_run_apply(txn, &receipt->strand, start_us, fold->rows, count, &delta);
         if (is_own)
             *own = delta;
@@ -192,7 +194,7 @@ static int fold_window(struct mtr_ledger_txn *txn, const struct receipt *receipt
     window.end_us = receipt->end_us;
     take_part(&window, receipt, written);
     if (window.state == MTR_WINDOW_SETTLED && !window.has_no_run)
-        rc = mtr_run_drop(txn, &receipt->strand, receipt->start_us);
+        rc = mtr_run_settle(txn, &receipt->strand, receipt->start_us);
     else
         rc = MTR_OK;
     window.has_no_run = window.has_no_run || window.state == MTR_WINDOW_SETTLED;

@@ -230,10 +230,19 @@ static int look_into(struct others *others, int64_t start_us)
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
+/* Of a settled window only rows outside of it are known, and those lie beside it. */
+static bool may_have(const struct merge_question *question, const struct mtr_ledger_window *window)
+{
+    const int64_t length_us = window->end_us - window->start_us;
+    const bool is_near = window->end_us + length_us >= question->start_us &&
+                         window->start_us - 2 * length_us <= question->start_us;
+    return window->start_us != question->start_us && (!window->has_no_run || is_near);
+}
+
 static int on_window(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
 {
     struct others *others = context;
-    if (window->start_us == others->question->start_us || window->has_no_run) return MTR_OK;
+    if (!may_have(others->question, window)) return MTR_OK;
     return mtr_str_equal(each, others->question->strand.each) ? look_into(others, window->start_us) : MTR_OK;
 }
 

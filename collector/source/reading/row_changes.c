@@ -34,6 +34,8 @@ bool row_change_of(const struct mtr_event *event, uint64_t seq, const struct rec
     out->row.digest = read_row_digest(event);
     out->row.seq = seq;
     out->row.is_refused = is_refused;
+    out->row.is_outside =
+        receipt->end_us && (event->time_us < receipt->start_us || event->time_us >= receipt->end_us);
     return true;
 }
 

@@ -159,7 +159,8 @@ struct mtr_ledger_window {
     uint64_t seq_first, seq_last; /* of the log: what its readings wrote; 0: nothing */
     struct mtr_hash128 content;   /* of the last reading, also of one that was not taken; order-free */
     struct mtr_str problem;       /* INCOMPLETE, SUSPECT: the alarm's sentence; empty else */
-    bool has_no_run;              /* it was settled once: its rows are in the log alone, from seq_first on */
+    bool has_no_run;              /* it was settled once: its run has rows outside of it alone, the others are
+                                     in the log, from seq_first on */
 };
 
 int mtr_ledger_get_window(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
@@ -216,7 +217,8 @@ int mtr_ledger_walk_items(struct mtr_ledger_txn *txn, const struct mtr_strand *s
 struct mtr_run_row {
     struct mtr_event_identity key; /* of (vendor, source, the row's own id) */
     uint64_t digest;               /* mtr_event_digest of what it became */
-    uint64_t seq : 63;             /* of its event; 0 in a change: the row is gone */
+    uint64_t seq : 62;             /* of its event; 0 in a change: the row is gone */
+    uint64_t is_outside : 1;       /* its time lies outside of the window */
     uint64_t is_refused : 1;       /* its event is in quarantine */
 };
 int mtr_run_row_compare(const struct mtr_event_identity *a, const struct mtr_event_identity *b);
@@ -240,7 +242,9 @@ struct mtr_run_delta {
 int mtr_run_apply(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
                   const struct mtr_run_row *changes, uint32_t count,
                   struct mtr_run_delta *delta) MTR_MUST_USE;
-/* The run goes: the window is settled. */
-int mtr_run_drop(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us) MTR_MUST_USE;
+/* The run goes, but for rows that lie outside: the window is settled, and the answer for another one may have
+ * them, too. */
+int mtr_run_settle(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                   int64_t start_us) MTR_MUST_USE;
 
 #endif

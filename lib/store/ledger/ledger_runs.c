@@ -298,7 +298,39 @@ int mtr_run_apply(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, i
     return rc;
 }
 
-int mtr_run_drop(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us)
+/* Rows that stay, in their order. */
+struct kept {
+    struct mtr_run_row *rows;
+    uint32_t count, capacity;
+};
+
+static int keep_outside(struct kept *kept, const struct mtr_run_row *row)
+{
+    if (!row->is_outside) return MTR_OK;
+    if (kept->count == kept->capacity) {
+        const uint32_t capacity = kept->capacity ? 2 * kept->capacity : 64;
+        struct mtr_run_row *rows = realloc(kept->rows, capacity * sizeof(*rows));
+        if (!rows) return MTR_ENOMEM;
+        kept->rows = rows;
+        kept->capacity = capacity;
+    }
+    kept->rows[kept->count++] = *row;
+    return MTR_OK;
+}
+
+static int find_outside(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
+                        struct kept *kept)
+{
+    struct mtr_run_cursor *cursor;
+    const struct mtr_run_row *row;
+    int rc = mtr_run_open(txn, strand, start_us, &cursor);
+    if (rc) return rc;
+    while (!rc && !(rc = mtr_run_next(cursor, NULL, &row))) rc = keep_outside(kept, row);
+    mtr_run_close(cursor);
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
+static int drop(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us)
 {
     unsigned char prefix[LEDGER_PREFIX_BYTES];
     MDB_cursor *cursor;
@@ -314,4 +346,15 @@ int mtr_run_drop(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, in
     }
     mdb_cursor_close(cursor);
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
+int mtr_run_settle(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us)
+{
+    struct kept kept = {NULL, 0, 0};
+    struct mtr_run_delta delta = {0, 0};
+    int rc = find_outside(txn, strand, start_us, &kept);
+    if (!rc) rc = drop(txn, strand, start_us);
+    if (!rc && kept.count) rc = mtr_run_apply(txn, strand, start_us, kept.rows, kept.count, &delta);
+    free(kept.rows);
+    return rc;
 }

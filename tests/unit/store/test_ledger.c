@@ -314,7 +314,7 @@ static void runs_are_what_changes_made_of_them(void **state)
         if (round % 8 == 0) reopen(f);
         check_run(f, &model, &random);
     }
-    assert_int_equal(mtr_run_drop(f->txn, &east, 40), 0);
+    assert_int_equal(mtr_run_settle(f->txn, &east, 40), 0);
     for (uint32_t i = 0; i < KEYS; i++) model.rows[i].seq = 0;
     check_run(f, &model, &random);
     for (int64_t start = 39; start <= 41; start += 2) {
@@ -327,6 +327,32 @@ static void runs_are_what_changes_made_of_them(void **state)
     }
 }
 
+/* Of a settled window the rows stay that lie outside of it. */
+static void rows_outside_stay(void **state)
+{
+    struct fixture *f = *state;
+    enum { MANY = 2000 };
+    struct mtr_run_row rows[MANY];
+    struct mtr_run_delta delta = {0, 0};
+    struct mtr_run_cursor *cursor;
+    const struct mtr_run_row *row;
+    for (uint64_t i = 0; i < MANY; i++) rows[i] = (struct mtr_run_row){.key = {i, i}, .digest = i, .seq = i + 1, .is_outside = i % 9 == 4};
+    assert_int_equal(mtr_run_apply(f->txn, &east, 40, rows, MANY, &delta), 0);
+    assert_int_equal(mtr_run_apply(f->txn, &east, 50, rows, MANY, &delta), 0);
+    assert_int_equal(mtr_run_settle(f->txn, &east, 40), 0);
+    reopen(f);
+    for (int64_t start_us = 40; start_us <= 50; start_us += 10) {
+        assert_int_equal(mtr_run_open(f->txn, &east, start_us, &cursor), 0);
+        for (uint64_t i = 0; i < MANY; i++) {
+            if (start_us == 40 && !rows[i].is_outside) continue;
+            assert_int_equal(mtr_run_next(cursor, NULL, &row), 0);
+            assert_memory_equal(row, &rows[i], sizeof(*row));
+        }
+        assert_int_equal(mtr_run_next(cursor, NULL, &row), MTR_ENOTFOUND);
+        mtr_run_close(cursor);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(windows_stand_by_their_start, setup, teardown),
         cmocka_unit_test_setup_teardown(walks_go_on_behind_a_row, setup, teardown),
         cmocka_unit_test_setup_teardown(runs_are_what_changes_made_of_them, setup, teardown),
+        cmocka_unit_test_setup_teardown(rows_outside_stay, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
