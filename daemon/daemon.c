@@ -139,6 +139,12 @@ static struct mtr_api_query_limits query_limits(void *context)
     return (struct mtr_api_query_limits){config->query.rows_max, (uint32_t)config->query.calls_max};
 }
 
+static int control_source(void *context, const struct mtr_source_control *control, const char **fault)
+{
+    struct mtr_daemon *daemon = context;
+    return polling_control(daemon->polling, control, fault);
+}
+
 static bool source_status(void *context, const struct mtr_source *source, struct mtr_source_status *out)
 {
     struct mtr_daemon *daemon = context;
@@ -241,6 +247,7 @@ static void fill_host(struct mtr_daemon *daemon)
         .order_certificate = order_certificate,
         .load_certificate = load_certificate,
         .certificate_result = certificate_result,
+        .control_source = control_source,
     };
 }
 

@@ -180,6 +180,9 @@ uint64_t polling_applied_seq(struct polling *polling);
 int polling_ask(struct polling *polling, const struct mtr_strand *strand, struct mtr_window range,
                 const char **fault) MTR_MUST_USE;
 bool polling_asked(struct polling *polling, const struct mtr_strand *strand, struct mtr_poller_asked *out);
+/* On a pool thread, until it is durable; as of mtr_poller_control, and MTR_EAGAIN after ten seconds. */
+int polling_control(struct polling *polling, const struct mtr_source_control *control,
+                    const char **fault) MTR_MUST_USE;
 /* How a source stands. False: the poller has not seen it yet. Any thread. */
 bool polling_status(struct polling *polling, const struct mtr_source *source, struct mtr_source_status *out);
 /* Waits until the poller has read it. False: another is at work, or the poller is not. A thread of the pool,

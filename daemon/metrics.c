@@ -162,6 +162,11 @@ struct mtr_metric metric_source_changes = {
 };
 
 #define ALARM_CHOICE(name, text, doc) "|" text
+struct mtr_metric metric_sources_paused = {
+    .name = "meterd_sources_paused",
+    .type = MTR_GAUGE,
+    .doc = "Sources that an operator lets rest (meterd source pause).",
+};
 struct mtr_metric metric_source_alarms = {
     .name = "meterd_source_alarms",
     .type = MTR_GAUGE,
@@ -229,6 +234,7 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_source_rows,
     &metric_source_changes,
     &metric_source_alarms,
+    &metric_sources_paused,
     &metric_http_connections,
     &metric_http_requests,
     &metric_http_refused,

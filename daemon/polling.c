@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "daemon/alarm_messages.h"
 #include "daemon/daemon.h"
@@ -22,7 +23,13 @@
 #include "meterd/core/time.h"
 #include "meterd/net/crypto.h"
 
-enum { CONNECT_TIMEOUT_MS = 10000, SLOW_BYTES_PER_S = 1, SLOW_S = 60, PATH_BYTES = 4096 };
+enum {
+    CONTROL_WAIT_S = 10,
+    CONNECT_TIMEOUT_MS = 10000,
+    SLOW_BYTES_PER_S = 1,
+    SLOW_S = 60,
+    PATH_BYTES = 4096
+};
 
 struct polling {
     struct mtr_daemon *daemon;
@@ -33,6 +40,7 @@ struct polling {
     struct mtr_wakeup *woken; /* the catalog changed, or parts were committed */
     pthread_mutex_t state;    /* recursive: a cancelled request is answered from inside */
     pthread_mutex_t mutex;    /* of the list, and of the file */
+    pthread_cond_t answered;     /* with `state`: something that an operator said is durable, or not */
     struct mtr_request *committed, **committed_last;
     struct mtr_given_file *given;
     bool is_given_begun, is_given_done;
@@ -223,6 +231,7 @@ static void on_woken(void *context)
         mtr_poller_on_committed(polling->poller, request, mtr_clock_wall_us());
     }
     take_given(polling);
+    pthread_cond_broadcast(&polling->answered);
     pthread_mutex_unlock(&polling->state);
     step(polling);
 }
@@ -277,6 +286,7 @@ static void count_totals(struct polling *polling)
     mtr_metric_add(&metric_source_changes, now->changes - told->changes);
     for (unsigned alarm = 1; alarm < MTR_ALARM_COUNT; alarm++)
         mtr_metric_set_choice(&metric_source_alarms, alarm - 1, now->alarms[alarm]);
+    mtr_metric_set(&metric_sources_paused, now->paused);
     polling->told = *now;
 }
 
@@ -368,6 +378,7 @@ int polling_open(struct mtr_daemon *daemon, const char *directory,
     pthread_mutexattr_destroy(&recursive);
     pthread_mutex_init(&polling->mutex, NULL);
     pthread_cond_init(&polling->given_done, NULL);
+    pthread_cond_init(&polling->answered, NULL);
     int rc = open_parts(polling, directory, event_key);
     if (rc)
         polling_close(polling);
@@ -405,6 +416,7 @@ void polling_close(struct polling *polling)
     pthread_mutex_destroy(&polling->state);
     pthread_mutex_destroy(&polling->mutex);
     pthread_cond_destroy(&polling->given_done);
+    pthread_cond_destroy(&polling->answered);
     free(polling);
 }
 
@@ -439,4 +451,29 @@ bool polling_asked(struct polling *polling, const struct mtr_strand *strand, str
     const bool is_known = mtr_poller_asked(polling->poller, strand, out);
     pthread_mutex_unlock(&polling->state);
     return is_known;
+}
+
+/* The state is held. The pool's thread waits for writer and loop alone, never for the pool. */
+static int wait_until_told(struct polling *polling, uint64_t ticket)
+{
+    struct timespec until;
+    int error = 0, rc = 0;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += CONTROL_WAIT_S;
+    while (!rc && !mtr_poller_controlled(polling->poller, ticket, &error))
+        rc = pthread_cond_timedwait(&polling->answered, &polling->state, &until);
+    return rc ? MTR_EAGAIN : error;
+}
+
+int polling_control(struct polling *polling, const struct mtr_source_control *control, const char **fault)
+{
+    uint64_t ticket;
+    pthread_mutex_lock(&polling->state);
+    int rc = mtr_poller_control(polling->poller, control, mtr_clock_wall_us(), &ticket, fault);
+    if (!rc) {
+        *fault = "the log takes longer than usual: ask how the source stands, and try again";
+        rc = wait_until_told(polling, ticket);
+    }
+    pthread_mutex_unlock(&polling->state);
+    return rc;
 }

@@ -29,6 +29,7 @@ struct mtr_request;
 struct mtr_rollups;
 struct mtr_source;
 struct mtr_poller_asked;
+struct mtr_source_control;
 struct mtr_source_status;
 struct mtr_strand;
 
@@ -112,6 +113,9 @@ struct mtr_api_host {
     bool (*source_reads)(void *context, const struct mtr_strand *strand, struct mtr_poller_asked *out);
     /* The poller reads the file, and it says what came of it. False: it takes none at the moment. */
     bool (*give_file)(void *context, struct mtr_given_file *file);
+    /* What an operator tells a source; back when it is durable. MTR_ENOTFOUND, MTR_EAGAIN: *fault says why.
+     */
+    int (*control_source)(void *context, const struct mtr_source_control *control, const char **fault);
 };
 
 #endif

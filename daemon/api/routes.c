@@ -21,6 +21,8 @@ const struct api_route *const api_routes[] = {
     &api_order_reads,    &api_get_reads,
     &api_give_file,
     &api_get_certificate, &api_order_certificate, &api_get_progress,
+    &api_control_source,
+    &api_show_source, /* behind those whose path is no key */
     &api_get_status,     &api_get_openapi,
     NULL,
 };

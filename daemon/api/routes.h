@@ -28,6 +28,8 @@ extern const struct api_route api_get_schema;
 extern const struct api_route api_list_quarantine; /* route/quarantine.c */
 extern const struct api_route api_list_held;       /* route/held.c */
 extern const struct api_route api_list_sources;    /* route/sources.c */
+extern const struct api_route api_control_source;  /* route/source_control.c */
+extern const struct api_route api_show_source;     /* route/source_show.c */
 extern const struct api_route api_list_windows;    /* route/windows.c */
 extern const struct api_route api_order_reads;     /* route/source_reads.c */
 extern const struct api_route api_get_reads;

@@ -122,6 +122,8 @@ def paths_of(d, path):
         return [schema["path"] for schema in d.get("/v1/schemas")["schemas"]]
     if path == "/v1/credits":
         return [f"{path}?subscription=sub-1", f"{path}?customer=contoso"]
+    if path == "/v1/sources/{key}":
+        return ["/v1/sources/polled"]
     if path == "/v1/sources/windows":
         return [f"{path}?source=polled", f"{path}?source=polled&from=2026-01-01"]
     if path == "/v1/sources/{key}/reads":

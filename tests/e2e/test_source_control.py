@@ -99,6 +99,97 @@ def limits_change(daemon):
     vendor.shutdown()
 
 
+def state_of(daemon, key):
+    return next(s for s in daemon.get("/v1/sources?limit=10000")["sources"] if s["source"] == key)["state"]
+
+
+def pauses(daemon):
+    """A source that is paused asks for nothing, also after a kill and with a ledger that was made anew; resumed it makes up for what came due."""
+    vendor = Vendor()
+    day = TODAY.isoformat()
+    vendor.rows[day, None] = [row("rest-1", day)]
+    document = source("rest", vendor.server_address[1], window={"length": "day", "start": day, "open": "1s"})
+    mine = lambda: {key: amount for key, amount in billed(daemon).items() if key.startswith("rest-")}
+    daemon.apply({"sources": [document]})
+    wait_until("the first row", lambda: mine() == {"rest-1": 1})
+    for _ in range(2):
+        assert "paused until" in daemon.command("source", "pause", "rest").stdout
+    assert state_of(daemon, "rest") == "paused"
+    wait_until("what was under way has ended", lambda: b"\nmeterd_sources_paused 1\n" in daemon.call("GET", "/metrics", port=daemon.admin_port).body)
+    daemon.apply({"sources": [{**document, "guard": {"shrink": "50%"}}]})  # applying it again is no way to resume it
+    for anew in (False, True):
+        asked = vendor.asked
+        vendor.rows[day, None] = [row("rest-1", day, 5 + anew)]
+        daemon.kill()
+        if anew:
+            shutil.rmtree(os.path.join(daemon.data, "intake"))
+        daemon.start()
+        started = now()
+        wait_until("it is known", lambda: state_of(daemon, "rest") == "paused")
+        wait_until("time passes", lambda started=started: now() > started + datetime.timedelta(seconds=3))
+        assert vendor.asked == asked and mine() == {"rest-1": 1}, "nothing is asked for"
+    for _ in range(2):
+        daemon.command("source", "resume", "rest")
+    wait_until("what came meanwhile", lambda: mine() == {"rest-1": 6})
+    notes = [(e["data"]["action"], e["data"]["by"]) for e in daemon.get("/v1/events?limit=10000")["events"] if e["type"] == "meterd.control"]
+    assert notes == [("pause", "admin")] * 2 + [("resume", "admin")] * 2, notes
+    assert daemon.call("POST", "/v1/sources/rest", body={"action": "stop"}).status == 400
+    assert daemon.call("POST", "/v1/sources/rest", body={"action": "pause", "from": day}).status == 400
+    assert daemon.call("POST", "/v1/sources/nobody", body={"action": "pause"}).status == 404
+    daemon.apply({"sources": [{**document, "disabled": True}]})
+    vendor.shutdown()
+
+
+def accepts(daemon):
+    """A suspect window is taken when an operator says so, at once, and only as it was seen."""
+    vendor = Vendor()
+    rows = lambda count, day: [row(f"sus-{day}-{i}", day) for i in range(count)]
+    for day in DAYS[:2]:
+        vendor.rows[day, None] = rows(9, day)
+    guard = {"shrink": "20%", "agree": 3, "every": "1h"}
+    first = lambda: windows_of(daemon, "sus")[0]
+    mine = lambda: sum(key.startswith("sus-" + DAYS[0]) for key in billed(daemon))
+    def document(rereads):
+        return source("sus", vendor.server_address[1], guard=guard, window={"length": "day", "start": DAYS[0], "rereads": rereads + ["30d"]})
+    daemon.apply({"sources": [document([])]})
+    wait_until("all rows", lambda: mine() == 9)
+    vendor.rows[DAYS[0], None] = rows(2, DAYS[0])
+    passed = (now() - when(DAYS[0] + "T00:00:00+00:00")).total_seconds() - 86400
+    daemon.apply({"sources": [document([f"{int(passed) + 2}s"])]})
+    wait_until("it is suspect", lambda: first()["state"] == "suspect")
+    assert mine() == 9
+    vendor.rows[DAYS[0], None] = rows(3, DAYS[0])  # another thing than was seen
+    assert "1 accepted" in daemon.command("source", "accept", "sus", "--from", DAYS[0] + "T12:00:00Z").stdout
+    wait_until("it is suspect again", lambda: "6 of the window's" in first().get("problem", ""))
+    assert mine() == 9
+    daemon.kill()
+    daemon.start()
+    wait_until("the windows are known", lambda: windows_of(daemon, "sus"))
+    daemon.command("source", "accept", "sus")
+    wait_until("it is taken", lambda: first()["state"] == "complete" and mine() == 3)
+    assert "no window waits" in daemon.command("source", "accept", "sus").stdout
+    assert "no window waits" in daemon.command("source", "accept", "sus", "--each", "east").stdout
+    daemon.apply({"sources": [{**document([]), "disabled": True}]})
+    vendor.shutdown()
+
+
+def shows(daemon):
+    """Beside what the list says: the document as it was applied, and windows in sum."""
+    document = daemon.get("/v1/catalog/source/sus")
+    shown = json.loads(daemon.command("source", "show", "sus", "--json").stdout)
+    assert shown["now"]["source"] == "sus" and shown["revision"] == document["revision"] and shown["applied_by"] == "admin", shown
+    assert len(shown["sha256"]) == 64 and shown["auth"] == "none" and "token_url" not in shown and "paused_at" not in shown
+    whole = windows_of(daemon, "sus")
+    states = {state: sum(w["state"] == state for w in whole) for state in ("complete", "settled", "suspect")}
+    assert {state: shown["windows"][state] for state in states} == states and shown["windows"]["rows"] == sum(w["rows"] for w in whole)
+    noted = [w["noted_at"] for w in shown["latest"]]
+    assert noted == sorted(noted, reverse=True) and noted[0] == max(w["noted_at"] for w in whole) and not shown["problems"]
+    text = daemon.command("source", "show", "sus").stdout
+    assert "sha256       " + shown["sha256"] in text and "read last" in text, text
+    assert daemon.call("GET", "/v1/sources/nobody").status == 404
+    assert "windows" in daemon.get("/v1/sources/windows?source=sus"), "the ledger is no source"
+
+
 def main():
     vendor = Vendor()
     port = vendor.server_address[1]
@@ -111,6 +202,9 @@ def main():
         sources_go_on(daemon, port)
         no_time_is_lost(daemon, port)
         limits_change(daemon)
+        pauses(daemon)
+        accepts(daemon)
+        shows(daemon)
         daemon.stop()
     vendor.shutdown()
 

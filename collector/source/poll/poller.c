@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "collector/source/auth/files.h"
+#include "collector/source/poll/poller_state.h"
 #include "collector/source/poll/poller_alarms.h"
 #include "collector/source/items/poller_items.h"
 #include "meterd/core/limits.h"
@@ -138,6 +139,10 @@ static int pass_now_and_then(struct mtr_poller *poller, int64_t now_us)
 static void fold_own(struct mtr_poller *poller)
 {
     struct mtr_diagnostic *diagnostic = &poller->diagnostic;
+    if (poller->control.is_folding) {
+        poller->own_rc = ledger_fold_block(poller->fold, poller->control.seq, diagnostic);
+        return;
+    }
     poller->own_rc = poller->is_caught_up
                          ? ledger_fold_pass(poller->fold, poller->pass_seq, diagnostic)
                          : ledger_fold_step(poller->fold, FOLD_BLOCKS, &poller->has_more, diagnostic);
@@ -153,6 +158,21 @@ static void read_applied(struct mtr_poller *poller)
     mtr_ledger_abort(txn);
 }
 
+static void fold_control_now(struct mtr_poller *poller)
+{
+    poller->control.is_folding = true;
+    int rc = start_own_work(poller);
+    if (rc) poller->own_rc = rc; /* receipts behind it must not be folded before it */
+}
+
+static void fold_control(struct mtr_poller *poller)
+{
+    if (poller->is_folding)
+        poller->fold_queue[poller->fold_count++] = NULL;
+    else
+        fold_control_now(poller);
+}
+
 static void next_fold(struct mtr_poller *poller, int64_t now_us)
 {
     poller->is_folding = false;
@@ -161,6 +181,11 @@ static void next_fold(struct mtr_poller *poller, int64_t now_us)
         struct mtr_poll *poll = poller->fold_queue[0];
         memmove(poller->fold_queue, poller->fold_queue + 1,
                 --poller->fold_count * sizeof(poller->fold_queue[0]));
+        if (!poll) {
+            fold_control_now(poller);
+            if (poller->own_rc) return;
+            continue;
+        }
         int rc = poller->hooks.work(poller->hooks.context, poll);
         poller->is_folding = !rc;
         if (rc) poll_fail_work(poll, rc, now_us);
@@ -191,7 +216,10 @@ void mtr_poller_on_worked(struct mtr_poller *poller, struct mtr_poll *poll, int6
 {
     if (!poll) {
         poller->own_work = false;
-        if (!poller->own_rc && !poller->is_caught_up) poller->is_caught_up = !poller->has_more;
+        if (poller->control.is_folding) {
+            poller->control.is_folding = false;
+            if (!poller->own_rc) poller->own_rc = poller_control_folded(poller, now_us);
+        } else if (!poller->own_rc && !poller->is_caught_up) poller->is_caught_up = !poller->has_more;
         next_fold(poller, now_us);
         return;
     }
@@ -205,7 +233,10 @@ void mtr_poller_on_committed(struct mtr_poller *poller, struct mtr_request *requ
     struct mtr_poll *poll = request->context;
     MTR_ASSERT(poller->submitted);
     poller->submitted--;
-    poll_committed(poll, request, now_us);
+    if (poll)
+        poll_committed(poll, request, now_us);
+    else if (poller_control_committed(poller, request))
+        fold_control(poller);
 }
 
 void mtr_poller_set_handle(struct mtr_poll *poll, void *handle) { poll_set_handle(poll, handle); }

@@ -1,8 +1,12 @@
 /*
- * Ranges of windows that are read because somebody asked, and what came of them.
+ * Ranges of windows that are read because somebody asked, and what came of them; what operators tell sources,
+ * on its way into the log, from there into the ledger, and what follows.
  */
 #include "collector/source/poll/poller_ask.h"
 
+#include <stdlib.h>
+
+#include "collector/source/control/note.h"
 #include "collector/source/reading/log_rows.h"
 
 #define WAIT_US (INT64_C(10) * MTR_US_PER_SECOND)
@@ -165,7 +169,7 @@ int mtr_poller_ask(struct mtr_poller *poller, const struct mtr_strand *strand, s
     if (rc) return rc;
     *fault = "other windows of it were asked for, and are still being read";
     if (mtr_poller_asked(poller, strand, &before) && before.left) return MTR_EAGAIN;
-    range.from_us = mtr_window_at(&source->source->window, range.from_us).from_us;
+    if (source->strands) range.from_us = mtr_plan_window_at(&source->strands->plan, range.from_us).from_us;
     rc = check_log(poller, strand, range.from_us, range.to_us, fault);
     if (!rc) rc = ask_strands(poller, source, strand->each, range, &strands);
     if (rc) return rc;
@@ -185,4 +189,90 @@ bool mtr_poller_asked(const struct mtr_poller *poller, const struct mtr_strand *
         out->failed += one->asked.failed;
     }
     return source != NULL;
+}
+
+/* ---- what operators tell sources ---- */
+
+/*
+ *   mtr_poller_control ─▶ intake ─▶ on_committed: durable, answered ─▶ the ledger's fold ─▶ strands are looked at
+ *
+ * One at a time: an operator waits for the answer.
+ */
+int mtr_poller_control(struct mtr_poller *poller, const struct mtr_source_control *control, int64_t now_us,
+                       uint64_t *ticket, const char **fault)
+{
+    struct poller_source *source = poller_find_source(poller, control->vendor, control->source);
+    struct mtr_request *request;
+    *fault = "the poller does not know it yet";
+    if (!source || !poller->is_caught_up) return MTR_ENOTFOUND;
+    *fault = "another source is being told something, or meterd is stopping: try again";
+    if (poller->control.is_open || poller->is_stopping) return MTR_EAGAIN;
+    int rc = control_notes(control, source->last_reading + 1, now_us, &request);
+    if (rc) return rc;
+    request->context = NULL;
+    const uint32_t count = request->count;
+    rc = poller->hooks.submit(poller->hooks.context, request);
+    if (rc) {
+        mtr_request_release(request);
+        free(request);
+        return rc == MTR_EFULL ? MTR_EAGAIN : rc;
+    }
+    source->last_reading += count;
+    poller->submitted++;
+    poller->control.is_open = true;
+    poller->control.is_answered = false;
+    poller->control.action = control->action;
+    poller->control.source_number = source->source->number;
+    *ticket = ++poller->control.ticket;
+    return MTR_OK;
+}
+
+bool mtr_poller_controlled(const struct mtr_poller *poller, uint64_t ticket, int *error)
+{
+    *error = poller->control.error;
+    return ticket < poller->control.ticket || poller->control.is_answered;
+}
+
+static struct poller_source *source_of(struct mtr_poller *poller)
+{
+    const struct mtr_source *source =
+        mtr_catalog_source(poller->catalog, poller->control.source_number);
+    return source ? poller_find_source(poller, source->vendor, source->key) : NULL;
+}
+
+static void stop_readings(struct poller_source *source)
+{
+    for (struct poller_strand *strand = source->strands; strand; strand = strand->next)
+        if (strand->poll && poll_state(strand->poll) != POLL_DONE) poll_stop(strand->poll);
+}
+
+bool poller_control_committed(struct mtr_poller *poller, struct mtr_request *request)
+{
+    struct poller_control *control = &poller->control;
+    struct poller_source *source = source_of(poller);
+    control->error = request->error;
+    control->seq = request->error ? 0 : request->results[request->count - 1].seq;
+    control->is_answered = true;
+    control->is_open = !control->error; /* until it is folded */
+    mtr_request_release(request);
+    free(request);
+    if (control->error) return false;
+    if (source && control->action != MTR_SOURCE_ACCEPT)
+        poller_set_paused(poller, source, control->action == MTR_SOURCE_PAUSE);
+    if (source && source->is_paused) stop_readings(source);
+    return true;
+}
+
+int poller_control_folded(struct mtr_poller *poller, int64_t now_us)
+{
+    struct poller_source *source = source_of(poller);
+    int rc = MTR_OK;
+    poller->control.is_open = false;
+    if (!source || poller->control.action == MTR_SOURCE_PAUSE) return MTR_OK;
+    for (struct poller_strand *strand = source->strands; !rc && strand; strand = strand->next) {
+        for (int i = 0; i < FAILING_WINDOWS_MAX; i++) strand->failing[i].failures = 0;
+        strand->unsettled_us = 0;
+        if (!strand->poll) rc = due_heap_set(&poller->heap, &strand->due, now_us);
+    }
+    return rc;
 }

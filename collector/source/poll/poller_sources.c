@@ -200,6 +200,13 @@ static void sweep_strands(struct mtr_poller *poller, struct poller_source *state
 
 /* ---- sources ---- */
 
+void poller_set_paused(struct mtr_poller *poller, struct poller_source *source, bool is_paused)
+{
+    poller->totals.paused += is_paused;
+    poller->totals.paused -= source->is_paused;
+    source->is_paused = is_paused;
+}
+
 static int read_ledger(struct mtr_poller *poller, struct poller_source *state)
 {
     struct mtr_ledger_txn *txn;
@@ -211,6 +218,7 @@ static int read_ledger(struct mtr_poller *poller, struct poller_source *state)
     mtr_ledger_abort(txn);
     if (source.last_reading > state->last_reading) state->last_reading = source.last_reading;
     state->first_us = source.first_us;
+    if (!poller->control.is_open) poller_set_paused(poller, state, source.paused_us > 0); /* else it comes */
     return rc;
 }
 
@@ -286,6 +294,7 @@ static void sweep(struct mtr_poller *poller, bool all)
                 continue;
             }
             *link = state->next;
+            poller_set_paused(poller, state, false);
             free_source(state);
         }
     }

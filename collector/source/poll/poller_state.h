@@ -92,6 +92,17 @@ struct poller_source {
     uint64_t readings, failures, rows, changes;
 };
 
+/* What an operator said last (poller_ask.c). */
+struct poller_control {
+    uint64_t ticket, seq;
+    enum mtr_source_action action;
+    uint32_t source_number;
+    bool is_open;     /* on its way to the log, or to the ledger */
+    bool is_answered; /* of the ticket: by `error` */
+    bool is_folding;
+    int error;
+};
+
 struct mtr_poller {
     struct mtr_poller_options options;
     struct mtr_poller_hooks hooks;
@@ -114,10 +125,11 @@ struct mtr_poller {
     bool is_stopping;
     struct mtr_given_file *given; /* that waits for its strand, or is at work; NULL */
     bool is_given_begun;
+    struct poller_control control;
     /* The fold: by one at a time. */
     bool is_folding, is_caught_up, has_more, own_work;
     int own_rc;
-    struct mtr_poll *fold_queue[MTR_POLLER_POLLS_MAX];
+    struct mtr_poll *fold_queue[MTR_POLLER_POLLS_MAX + 1]; /* NULL: what an operator said */
     uint32_t fold_count;
     uint64_t pass_seq, applied_seq;
     int64_t begun_us; /* of the ledger: what was read before that is not known; 0: all is */
@@ -138,6 +150,7 @@ struct poller_source *poller_find_source(const struct mtr_poller *poller, struct
 int poller_take_strand(struct mtr_poller *poller, struct poller_source *state, struct mtr_str each,
                        const struct mtr_subscription *subscription,
                        struct poller_strand **out) MTR_MUST_USE;
+void poller_set_paused(struct mtr_poller *poller, struct poller_source *source, bool is_paused);
 void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand); /* nothing is under way */
 
 /* poller_due.c: starts what of the strand is due, and sets when it is looked at next. */
@@ -170,6 +183,12 @@ int poller_find_job(const struct poller_strand *strand, struct mtr_ledger_txn *t
  * more: no row waits, the document is what it was, and nobody has asked. Empty: there is none. */
 int poller_find_mark(const struct poller_strand *strand, struct mtr_ledger_txn *txn,
                      const struct mtr_window *window, struct mtr_str *out) MTR_MUST_USE;
+
+/* poller_ask.c. The notes are in the log, or not: request->error. Takes the request. True: the block at
+ * control.seq is to be folded in its turn. */
+bool poller_control_committed(struct mtr_poller *poller, struct mtr_request *request);
+/* They are in the ledger. MTR_ENOMEM. */
+int poller_control_folded(struct mtr_poller *poller, int64_t now_us) MTR_MUST_USE;
 
 /* poller_hooks.c */
 void poller_make_hooks(struct mtr_poller *poller);

@@ -11,6 +11,8 @@
  */
 #include "collector/source/reading/ledger_fold.h"
 
+#include "collector/source/control/note.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,6 +336,10 @@ static int fold_events(struct ledger_fold *fold, struct mtr_ledger_txn *txn,
     for (uint32_t i = 0; i < header->count; i++) {
         if (job_note_is(&events[i])) {
             int rc = fold_job(fold, txn, &events[i]);
+            if (rc) return rc;
+        }
+        if (control_is(&events[i])) {
+            int rc = control_fold(txn, &events[i]);
             if (rc) return rc;
         }
         if (!receipt_is(&events[i])) continue;

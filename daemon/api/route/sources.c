@@ -3,6 +3,7 @@
  */
 #include "daemon/api/rows.h"
 #include "daemon/api/routes.h"
+#include "daemon/api/route/source_row.h"
 
 #include "meterd/catalog/catalog.h"
 #include "meterd/collector/poller.h"
@@ -10,19 +11,6 @@
 struct sources {
     uint64_t limit, listed;
     uint32_t after;
-};
-
-struct source_row {
-    struct mtr_str source, vendor;
-    const char *state, *alarm;
-    struct mtr_str problem;
-    struct mtr_list alarms; /* of struct alarm_row */
-    bool has_alarm, has_since, was_read, is_next;
-    const char *certificate; /* NULL: none was made */
-    bool has_certificate, certificate_is_current;
-    int64_t since, read_at, next_at;
-    uint32_t requests, reading;
-    uint64_t readings, failures, rows, changes;
 };
 
 static const char *state_choice(unsigned index)
@@ -42,19 +30,11 @@ static const char *alarm_choice(unsigned index)
     return index + 1 < MTR_ALARM_COUNT ? mtr_alarm_name((enum mtr_alarm)(index + 1)) : NULL;
 }
 
-struct alarm_row {
-    const char *alarm;
-    struct mtr_str problem;
-    int64_t since;
-    uint32_t requests;
-    bool has_since;
-};
-
-#define ROW(field) MTR_MEMBER(alarm_row, field)
+#define ROW(field) MTR_MEMBER(source_alarm_row, field)
 static const struct mtr_json_member alarm_members[] = {
     {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = alarm_choice, .doc = "what it is"},
     {ROW(problem), .type = MTR_MEMBER_TEXT, .doc = "a sentence, of the request that has had it longest"},
-    {ROW(since), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(alarm_row, has_since),
+    {ROW(since), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(source_alarm_row, has_since),
      .doc = "when it began"},
     {ROW(requests), .type = MTR_MEMBER_U32, .doc = "how many of the source's requests have it"},
     {0},
@@ -75,7 +55,8 @@ static const struct mtr_json_member members[] = {
      .doc = "the alarm in a sentence"},
     {ROW(since), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, has_since),
      .doc = "when the alarm began"},
-    {ROW(alarms), .type = MTR_MEMBER_LIST, .shape = &alarm_shape, .item_size = sizeof(struct alarm_row),
+    {ROW(alarms), .type = MTR_MEMBER_LIST, .shape = &alarm_shape,
+     .item_size = sizeof(struct source_alarm_row),
      .doc = "all of them, each kind once, the gravest first"},
     {ROW(certificate), .type = MTR_MEMBER_WORD, .choice = certificate_choice, .presence = MTR_MAY_LACK,
      MTR_PRESENT(source_row, has_certificate), .doc = "the worst of the probes of its certificate"},
@@ -94,17 +75,19 @@ static const struct mtr_json_member members[] = {
     {0},
 };
 #undef ROW
-static const struct mtr_shape row_shape = {.name = "Source", .members = members};
+const struct mtr_shape source_row_shape = {.name = "Source", .members = members};
 
-static int write_source(struct api_call *call, struct api_rows *rows, const struct mtr_source *source)
+struct source_row source_row_of(struct api_call *call, const struct mtr_source *source,
+                                struct source_row_room *room)
 {
-    struct mtr_source_status status = {0};
-    struct alarm_row alarms[MTR_ALARM_COUNT];
-    const bool is_known =
-        call->host->source_status && call->host->source_status(call->host->context, source, &status);
+    struct source_alarm_row *alarms = room->alarms;
+    room->status = (struct mtr_source_status){0};
+    const bool is_known = call->host->source_status &&
+                          call->host->source_status(call->host->context, source, &room->status);
+    const struct mtr_source_status status = room->status;
     for (uint32_t i = 0; i < status.alarm_count; i++)
-        alarms[i] = (struct alarm_row){.alarm = mtr_alarm_name(status.alarms[i].alarm),
-                                       .problem = mtr_str_from(status.alarms[i].text),
+        alarms[i] = (struct source_alarm_row){.alarm = mtr_alarm_name(status.alarms[i].alarm),
+                                       .problem = mtr_str_from(room->status.alarms[i].text),
                                        .since = status.alarms[i].since_us,
                                        .has_since = status.alarms[i].since_us > 0,
                                        .requests = status.alarms[i].strands};
@@ -113,8 +96,8 @@ static int write_source(struct api_call *call, struct api_rows *rows, const stru
         call->host->certificate_result
             ? call->host->certificate_result(call->host->context, source, &is_current)
             : NULL;
-    const struct alarm_row gravest = status.alarm_count ? alarms[0] : (struct alarm_row){0};
-    const struct source_row row = {.source = source->key,
+    const struct source_alarm_row gravest = status.alarm_count ? alarms[0] : (struct source_alarm_row){0};
+    return (struct source_row){.source = source->key,
                                    .vendor = source->vendor,
                                    .state = source->disabled   ? "disabled"
                                             : !is_known        ? "new"
@@ -140,6 +123,12 @@ static int write_source(struct api_call *call, struct api_rows *rows, const stru
                                    .failures = status.failures,
                                    .rows = status.rows,
                                    .changes = status.changes};
+}
+
+static int write_source(struct api_call *call, struct api_rows *rows, const struct mtr_source *source)
+{
+    struct source_row_room room;
+    const struct source_row row = source_row_of(call, source, &room);
     return api_row(rows, &row);
 }
 
@@ -183,7 +172,7 @@ static const struct api_parameter parameters[] = {
 static const struct api_list list = {
     .name = "Sources",
     .member = "sources",
-    .row = &row_shape,
+    .row = &source_row_shape,
     .failure = "the sources cannot be read",
     .begin = begin,
     .fill = fill,

@@ -9,9 +9,8 @@
 #include "daemon/cli/commands.h"
 
 static const struct source_verb *const verbs[] = {
-    &source_verb_list, &source_verb_windows, &source_verb_test, &source_verb_record,
-    &source_verb_certify,
-    &source_verb_run,
+    &source_verb_list,    &source_verb_windows, &source_verb_show,   &source_verb_test,   &source_verb_record,
+    &source_verb_certify, &source_verb_run,     &source_verb_pause,  &source_verb_resume, &source_verb_accept,
     &source_verb_progress, NULL,
 };
 
@@ -73,9 +72,10 @@ static int run(const struct cli_invocation *invocation)
 static const struct cli_option options[] = {
     {"from", 0, "TIME",
      "windows: those that begin at this time or later; test, record, certify, run: from the window that "
-     "holds it"},
+     "holds it; accept: it"},
     {"to", 0, "TIME", "test, record, run: up to the window that ends here (default: one window)"},
-    {"each", 0, "VALUE…", "test, record, certify: this one of for_each (default: the first, record all)"},
+    {"each", 0, "VALUE…",
+     "test, record, certify, accept: this one of for_each (default: the first, record and accept all)"},
     {"dry-run", 0, NULL, "run: reads here, shows what is new, changed and gone, and writes nothing"},
     {"once", 0, NULL, "progress: says it once, and does not wait"},
     {"answers", 0, "DIRECTORY", "test: from a recording, without a vendor, a network and secrets"},
@@ -96,6 +96,11 @@ const struct cli_command cli_source = {
     .doc = "sources of usage: how they stand, and the ledger of their windows",
     .text = "`list`: what the poller does with each source, and its alarm.\n\n"
             "`windows KEY`: what was read of each window, and what that proved.\n\n"
+            "`show KEY`: all of one source: its document, how it stands, what was read last, and what was "
+            "not taken.\n\n"
+            "`pause KEY`: nothing more is asked of the vendor, over restarts, until `resume KEY`.\n\n"
+            "`accept KEY`: windows that wait for further readings to say the same (suspect, or to be said "
+            "again)\nare read at once, and taken if they still say what was seen.\n\n"
             "`test FILE|KEY`: reads from the vendor what the document asks for, by the code of the poller, "
             "and writes nothing:\n"
             "requests with their secrets masked, pages, rows, proofs, the first events, and what the intake "

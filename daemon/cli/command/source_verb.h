@@ -27,5 +27,9 @@ extern const struct source_verb source_verb_record;
 extern const struct source_verb source_verb_certify;
 extern const struct source_verb source_verb_run;
 extern const struct source_verb source_verb_progress;
+extern const struct source_verb source_verb_show;
+extern const struct source_verb source_verb_pause;
+extern const struct source_verb source_verb_resume;
+extern const struct source_verb source_verb_accept;
 
 #endif

@@ -22,6 +22,7 @@
 #include "meterd/collector/given_file.h"
 #include "meterd/collector/request.h"
 #include "meterd/collector/source_alarm.h"
+#include "meterd/collector/source_control.h"
 #include "meterd/core/byte_budget.h"
 #include "meterd/net/http_client.h"
 #include "meterd/source/window.h"
@@ -141,6 +142,7 @@ bool mtr_poller_status(const struct mtr_poller *poller, struct mtr_str vendor, s
 struct mtr_poller_totals {
     uint64_t readings, failures, rows, changes;
     uint32_t alarms[MTR_ALARM_COUNT];
+    uint32_t paused; /* sources, as of now */
 };
 const struct mtr_poller_totals *mtr_poller_totals(const struct mtr_poller *poller);
 
@@ -162,6 +164,14 @@ struct mtr_poller_asked {
 };
 bool mtr_poller_asked(const struct mtr_poller *poller, const struct mtr_strand *strand,
                       struct mtr_poller_asked *out);
+
+/* What an operator tells a source (source_control.h), on its way to the log. *ticket: to ask
+ * mtr_poller_controlled with. MTR_ENOTFOUND, MTR_EAGAIN: *fault says why, a static sentence; MTR_ENOMEM, and
+ * what the intake says. */
+int mtr_poller_control(struct mtr_poller *poller, const struct mtr_source_control *control, int64_t now_us,
+                       uint64_t *ticket, const char **fault) MTR_MUST_USE;
+/* Is it durable, or has it failed (*error, where nothing was told since)? */
+bool mtr_poller_controlled(const struct mtr_poller *poller, uint64_t ticket, int *error);
 
 /* Every receipt up to this sequence of the log is in the ledger: retention spares what is behind it. */
 uint64_t mtr_poller_applied_seq(const struct mtr_poller *poller);

@@ -76,6 +76,7 @@ struct mtr_strand {
 struct mtr_ledger_source {
     uint64_t last_reading; /* number of the last that left a receipt, whatever became of it; 0: none */
     int64_t first_us;      /* when the first of them began; 0: none */
+    int64_t paused_us;     /* since when an operator lets it rest; 0: it does not */
 };
 /* Zero where there was nothing. */
 int mtr_ledger_get_source(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
@@ -148,7 +149,7 @@ struct mtr_ledger_window {
     enum mtr_window_state state;
     uint64_t reading;             /* the last that was taken into it */
     uint32_t readings;            /* so many were, from first to last */
-    uint32_t agreed;              /* SUSPECT: so many readings in a row said the same */
+    uint32_t agreed;              /* so many readings in a row said the same, where that is waited for */
     int64_t first_us;             /* when the first of them began; 0: none */
     int64_t last_us;              /* when the last of them began */
     int64_t noted_us;             /* when the last reading with a receipt began, whatever that says */

@@ -20,7 +20,7 @@
 enum {
     FORMAT = 3,
     FEED_BYTES = 8,
-    SOURCE_BYTES = 16,
+    SOURCE_BYTES = 24,
     STRAND_BYTES_MAX = 2 * MTR_KEY_BYTES_MAX + MTR_LEDGER_EACH_BYTES_MAX + 3
 };
 
@@ -109,7 +109,14 @@ static int put_u64(struct mtr_ledger_txn *txn, enum ledger_table table, struct m
 
 /* ---- the store ---- */
 
-int ledger_put_format(struct mtr_ledger_txn *txn) { return put_u64(txn, LEDGER_META, KEY_FORMAT, FORMAT); }
+int mtr_ledger_clear(struct mtr_ledger_txn *txn)
+{
+    int rc = MTR_OK;
+    MTR_ASSERT(txn->write);
+    for (int i = 0; !rc && i < LEDGER_TABLES; i++)
+        rc = lmdb_error(mdb_drop(txn->txn, txn->ledger->tables[i], 0));
+    return rc ? rc : put_u64(txn, LEDGER_META, KEY_FORMAT, FORMAT);
+}
 
 static int check_format(struct mtr_ledger_txn *txn, const char *directory, struct mtr_diagnostic *diagnostic)
 {
@@ -209,7 +216,8 @@ int mtr_ledger_get_source(struct mtr_ledger_txn *txn, const struct mtr_strand *s
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     if (value.size != SOURCE_BYTES) return MTR_ECORRUPT;
     const unsigned char *p = (const unsigned char *)value.data;
-    *out = (struct mtr_ledger_source){lmdb_get_u64(p), (int64_t)lmdb_get_u64(p + 8)};
+    *out = (struct mtr_ledger_source){lmdb_get_u64(p), (int64_t)lmdb_get_u64(p + 8),
+                                      (int64_t)lmdb_get_u64(p + 16)};
     return MTR_OK;
 }
 
@@ -220,6 +228,7 @@ int mtr_ledger_put_source(struct mtr_ledger_txn *txn, const struct mtr_strand *s
     ledger_source_hash(strand, hash);
     lmdb_put_u64(value, source->last_reading);
     lmdb_put_u64(value + 8, (uint64_t)source->first_us);
+    lmdb_put_u64(value + 16, (uint64_t)source->paused_us);
     return ledger_put(txn, LEDGER_SOURCES, hash_key(hash),
                       (struct mtr_str){(const char *)value, sizeof(value)});
 }

@@ -1,5 +1,5 @@
 /*
- * Where in which log the ledger stands, and the way back to nothing.
+ * Where in which log the ledger stands.
  */
 #include "lib/store/ledger/ledger_txn.h"
 
@@ -46,13 +46,4 @@ int mtr_ledger_put_begun(struct mtr_ledger_txn *txn, int64_t begun_us)
     unsigned char value[TIME_BYTES];
     lmdb_put_u64(value, (uint64_t)begun_us);
     return ledger_put(txn, LEDGER_META, KEY_BEGUN, (struct mtr_str){(const char *)value, sizeof(value)});
-}
-
-int mtr_ledger_clear(struct mtr_ledger_txn *txn)
-{
-    int rc = MTR_OK;
-    MTR_ASSERT(txn->write);
-    for (int i = 0; !rc && i < LEDGER_TABLES; i++)
-        rc = lmdb_error(mdb_drop(txn->txn, txn->ledger->tables[i], 0));
-    return rc ? rc : ledger_put_format(txn);
 }

@@ -47,8 +47,6 @@ void ledger_source_hash(const struct mtr_strand *strand, unsigned char out[LEDGE
 void ledger_strand_hash(const struct mtr_strand *strand, unsigned char out[LEDGER_HASH_BYTES]);
 void ledger_put_start(unsigned char *p, int64_t start_us); /* in numeric order */
 
-int ledger_put_format(struct mtr_ledger_txn *txn) MTR_MUST_USE;
-
 int ledger_get(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key,
                struct mtr_str *value) MTR_MUST_USE;
 int ledger_put(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key,

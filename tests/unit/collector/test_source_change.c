@@ -38,7 +38,7 @@ static void test_deleted_while_nothing_was_read(void **state)
     assert_ok(f, apply(f, BASE, false));
     assert_ok(f, apply(f, "sources:\n" SOURCE("read") SOURCE("idle"), false));
     assert_int_equal(mtr_ledger_begin(ledger, true, &txn), MTR_OK);
-    assert_int_equal(mtr_ledger_put_source(txn, &read, &(struct mtr_ledger_source){7, 1}), MTR_OK);
+    assert_int_equal(mtr_ledger_put_source(txn, &read, &(struct mtr_ledger_source){.last_reading = 7, .first_us = 1}), MTR_OK);
     assert_int_equal(mtr_ledger_commit(txn), MTR_OK);
     assert_int_equal(delete_source(f, ledger, "read"), MTR_EINVALID);
     list_findings(f, findings, sizeof(findings));

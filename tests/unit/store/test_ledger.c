@@ -74,7 +74,7 @@ static void numbers_and_cursors_stay(void **state)
     assert_int_equal(mtr_ledger_feed(f->txn, &east, &feed), MTR_ENOTFOUND);
     assert_int_equal(mtr_ledger_put_applied(f->txn, &(struct mtr_ledger_place){77, {1, UINT64_MAX}}), 0);
     assert_int_equal(mtr_ledger_put_begun(f->txn, -3), 0);
-    assert_int_equal(mtr_ledger_put_source(f->txn, &alone, &(struct mtr_ledger_source){9, -8}), 0);
+    assert_int_equal(mtr_ledger_put_source(f->txn, &alone, &(struct mtr_ledger_source){9, -8, 70}), 0);
     assert_int_equal(mtr_ledger_put_feed(f->txn, &east, &(struct mtr_feed){MTR_STR("page 3"), -7}), 0);
     reopen(f);
     assert_int_equal(mtr_ledger_applied(f->txn, &place), 0);
@@ -86,6 +86,7 @@ static void numbers_and_cursors_stay(void **state)
     assert_int_equal(mtr_ledger_get_source(f->txn, &east, &source), 0); /* of the source, not of a strand */
     assert_int_equal(source.last_reading, 9);
     assert_int_equal(source.first_us, -8);
+    assert_int_equal(source.paused_us, 70);
     assert_int_equal(mtr_ledger_get_source(f->txn, &other, &source), 0);
     assert_int_equal(source.last_reading, 0);
     assert_int_equal(mtr_ledger_feed(f->txn, &east, &feed), 0);
