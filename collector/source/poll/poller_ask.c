@@ -34,6 +34,15 @@ static bool is_settled(const struct poller_strand *strand, struct mtr_ledger_txn
            record.state == MTR_WINDOW_SETTLED;
 }
 
+/* Its rows are not known any more, and would count twice. */
+bool poller_is_before_log(const struct mtr_poller *poller, const struct poller_strand *strand,
+                          const struct mtr_window *window)
+{
+    const int64_t begun_us = poller->begun_us;
+    return strand->source->source->created_us < begun_us &&
+           window->to_us + strand->plan.window->lateness_us < begun_us;
+}
+
 /* The ledger does not know it, and what it knew may have been in a part of the log that is gone. */
 static bool is_lost(const struct mtr_poller *poller, const struct poller_strand *strand,
                     struct mtr_ledger_txn *txn, const struct mtr_window *window)

@@ -91,15 +91,6 @@ static int64_t waits_until(struct poller_strand *strand, const struct mtr_ledger
     return again_us > until_us ? again_us : until_us;
 }
 
-/* Its rows are not known any more, and would count twice. */
-bool poller_is_before_log(const struct mtr_poller *poller, const struct poller_strand *strand,
-                          const struct mtr_window *window)
-{
-    const int64_t begun_us = poller->begun_us;
-    return strand->source->source->created_us < begun_us &&
-           window->to_us + strand->plan.window->lateness_us < begun_us;
-}
-
 /* The log still has what was written for a settled window. The log's begin is looked up now and then. */
 static bool is_in_log(struct looking *looking, const struct mtr_ledger_window *record)
 {
