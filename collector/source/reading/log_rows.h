@@ -11,7 +11,7 @@
 #ifndef METERD_COLLECTOR_SOURCE_READING_LOG_ROWS_H
 #define METERD_COLLECTOR_SOURCE_READING_LOG_ROWS_H
 
-#include "collector/source/reading/reading_memory.h"
+#include "collector/source/limits/reading_memory.h"
 #include "collector/source/reading/row_changes.h"
 #include "meterd/store/log.h"
 

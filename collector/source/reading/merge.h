@@ -18,7 +18,7 @@
 #define METERD_COLLECTOR_SOURCE_READING_MERGE_H
 
 #include "collector/source/reading/log_rows.h"
-#include "collector/source/reading/reading_memory.h"
+#include "collector/source/limits/reading_memory.h"
 #include "meterd/store/ledger.h"
 
 /* A row of a reading. */

@@ -19,7 +19,7 @@
 #include "collector/source/reading/applying.h"
 #include "collector/source/reading/page_text.h"
 #include "collector/source/reading/pages.h"
-#include "collector/source/reading/reading_memory.h"
+#include "collector/source/limits/reading_memory.h"
 #include "collector/source/reading/verdict.h"
 #include "meterd/source/window.h"
 

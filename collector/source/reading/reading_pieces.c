@@ -9,8 +9,7 @@
 
 #include "collector/source/reading/reading_state.h"
 
-/* The next piece begins where the reading stands. */
-static int note_begin(struct reading *reading, struct mtr_window window)
+int reading_note_piece(struct reading *reading, struct mtr_window window)
 {
     struct reading_pieces *pieces = &reading->pieces;
     if (pieces->count == READING_PIECES_MAX) return MTR_ELIMIT;
@@ -33,15 +32,6 @@ static int note_begin(struct reading *reading, struct mtr_window window)
     for (int i = 0; i < READING_PROOFS; i++)
         reading->proofs[i] = (struct mtr_found){.kind = MTR_FOUND_NOTHING};
     return MTR_OK;
-}
-
-int reading_begin_piece(struct reading *reading, struct mtr_window window, const char **fault)
-{
-    MTR_ASSERT(!reading->writer && !reading->is_applying);
-    *fault = "the window is read in more pieces than are told apart: shorten it, or raise `window.split`";
-    int rc = note_begin(reading, window);
-    if (rc == MTR_ELIMIT) return MTR_EINVALID;
-    return rc ? rc : reading_open_rows(reading, fault);
 }
 
 void reading_drop_piece(struct reading *reading)

@@ -95,7 +95,9 @@ int reading_refused(struct reading *reading, struct mtr_arena *arena, const stru
 /* reading.c: a reader for what comes, in the place of the one before. */
 int reading_open_rows(struct reading *reading, const char **fault) MTR_MUST_USE;
 
-/* reading_pieces.c: the proofs of the pieces, or of the first that lacks them. */
+/* reading_pieces.c: the next piece begins where the reading stands. MTR_ELIMIT, MTR_ENOMEM. */
+int reading_note_piece(struct reading *reading, struct mtr_window window) MTR_MUST_USE;
+/* The proofs of the pieces, or of the first that lacks them. */
 void reading_take_proofs(const struct reading *reading, struct reading_facts *facts);
 struct mtr_row_counts reading_counts_so_far(const struct reading *reading);
 /* A row of a multiset is told apart from others only where its time is in the piece that was asked for. */

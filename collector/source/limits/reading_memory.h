@@ -8,8 +8,8 @@
  * A reading that cannot grow is given up and begun again later, with what it came to as its reserve: then it
  * has the memory before it asks, and does not lose it to others a second time. One thread at a time.
  */
-#ifndef METERD_COLLECTOR_SOURCE_READING_READING_MEMORY_H
-#define METERD_COLLECTOR_SOURCE_READING_READING_MEMORY_H
+#ifndef METERD_COLLECTOR_SOURCE_LIMITS_READING_MEMORY_H
+#define METERD_COLLECTOR_SOURCE_LIMITS_READING_MEMORY_H
 
 #include "meterd/core/byte_budget.h"
 #include "meterd/core/error.h"

@@ -1,7 +1,7 @@
 /*
  * Bytes from both budgets, or from neither.
  */
-#include "collector/source/reading/reading_memory.h"
+#include "collector/source/limits/reading_memory.h"
 
 static bool take(struct readings_memory *all, uint64_t bytes)
 {
