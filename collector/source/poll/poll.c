@@ -247,12 +247,22 @@ void poll_fail_work(struct mtr_poll *poll, int error, int64_t now_us)
     poll_worked(poll, now_us);
 }
 
+/* Rows that could not be mapped are refused as they are: they count among the reading's problems. */
+static uint32_t count_unmapped(const struct mtr_request *request)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < request->count; i++)
+        count += request->events[i].disposition == MTR_DISPOSITION_REFUSED;
+    return count;
+}
+
 void poll_committed(struct mtr_poll *poll, struct mtr_request *request, int64_t now_us)
 {
     MTR_ASSERT(poll->state == POLL_COMMITTING);
     const int error = request->error;
-    poll->report.refused += request->counts[MTR_RESULT_INVALID] + request->counts[MTR_RESULT_FUTURE] +
-                            request->counts[MTR_RESULT_NOT_AUTHORIZED];
+    if (!error)
+        poll->report.refused += request->counts[MTR_RESULT_INVALID] + request->counts[MTR_RESULT_FUTURE] +
+                                request->counts[MTR_RESULT_NOT_AUTHORIZED] - count_unmapped(request);
     poll->report.not_active += request->counts[MTR_RESULT_NOT_ACTIVE];
     poll->report.held += request->counts[MTR_RESULT_HELD];
     if (error == MTR_EFULL) { /* nothing of it is stored: the same once more */

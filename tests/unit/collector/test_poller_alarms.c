@@ -247,11 +247,34 @@ static void test_alarms_of_a_source_that_goes(void **state)
     free_polling_world(polling);
 }
 
+#define MAPPED                                                                                                                        \
+    "sources:\n  - {key: usage, vendor: acme, base_url: 'http://127.0.0.1:1/v1', auth: none, schedule: {every: 10m},\n"               \
+    "     window: {length: day, start: 2026-03-09, rereads: [1h, 2d]}, request: {path: /u, query: {day: '{from:%Y-%m-%d}'}},\n"       \
+    "     format: {json: {rows: 'data[]'}}, identity: {id: id},\n"                                                                    \
+    "     map: {type: =cpu, subject: account, time: at, data: {seconds: {path: amount, as: number}}}}\n"
+
+/* A row that cannot be mapped is one row, in the reading that finds it and in those that find it again. */
+static void test_a_row_in_quarantine(void **state)
+{
+    (void)state;
+    struct vendor vendor;
+    struct polling_world *polling = begin(&vendor, MAPPED);
+    vendor.amount = "note\":1,\"amount\":\"x\",\"rest";
+    run(polling, "2026-03-10T13:05:00Z");
+    check(polling, MTR_ALARM_REFUSED, "1 row in quarantine");
+    run(polling, "2026-03-11T00:30:00Z");
+    check(polling, MTR_ALARM_REFUSED, "1 row in quarantine");
+    run(polling, "2026-03-11T02:00:00Z");
+    check(polling, MTR_ALARM_REFUSED, "1 row in quarantine");
+    free_polling_world(polling);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_window_past_its_time), cmocka_unit_test(test_windows_of_before_the_start),
         cmocka_unit_test(test_rows_that_grow_old),     cmocka_unit_test(test_no_row_at_all),
+        cmocka_unit_test(test_a_row_in_quarantine),
         cmocka_unit_test(test_clocks_that_differ),     cmocka_unit_test(test_alarms_of_a_source_that_goes),
         cmocka_unit_test(test_columns_that_change),    cmocka_unit_test(test_columns_of_a_new_document),
     };
