@@ -313,7 +313,7 @@ static int on_charge(void *context, const struct mtr_charge *charge)
 static void check_charges(struct run *run)
 {
     for (int account = 0; account < ACCOUNTS; account++) {
-        char key[8], said[MTR_DECIMAL_TEXT_BYTES], expected[32];
+        char key[16], said[MTR_DECIMAL_TEXT_BYTES], expected[32];
         struct billed billed = {0};
         struct mtr_charges_txn *txn;
         int64_t sum = 0;
