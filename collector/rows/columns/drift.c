@@ -31,7 +31,7 @@ void drift_release(struct drift *drift) { mtr_buffer_release(&drift->columns); }
 
 static void write_text(const struct columns_change *change, bool is_exact, struct drift *out)
 {
-    char gone[128] = "", added[128] = "";
+    char gone[104] = "", added[88] = "";
     if (change->gone)
         snprintf(gone, sizeof(gone), "no row has `%s`%s", change->gone_name,
                  change->gone > 1 ? " and others, which all had" : ", which all had");

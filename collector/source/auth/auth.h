@@ -77,6 +77,7 @@ void auth_keeper_close(struct auth_keeper *keeper); /* all sessions are closed; 
 /* The session of sources whose auth equals this source's. MTR_EINVALID: a template of it is none. */
 int auth_open(struct auth_keeper *keeper, const struct mtr_source *source,
               struct auth_session **out) MTR_MUST_USE;
+void auth_hold(struct auth_session *session);  /* opened once more, for a request under way */
 void auth_close(struct auth_session *session); /* as often as opened; the last one wipes its tokens */
 
 enum auth_step { AUTH_READY, AUTH_ASK, AUTH_WAIT, AUTH_FAILED };

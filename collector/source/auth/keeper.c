@@ -187,6 +187,8 @@ int auth_open(struct auth_keeper *keeper, const struct mtr_source *source, struc
     return MTR_OK;
 }
 
+void auth_hold(struct auth_session *session) { session->opened++; }
+
 void auth_close(struct auth_session *session)
 {
     if (--session->opened > 0) return;

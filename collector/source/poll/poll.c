@@ -22,6 +22,8 @@ int64_t poll_again_us(const struct mtr_poll *poll) { return poll->again_us; }
 
 bool poll_folds(const struct mtr_poll *poll) { return poll->state == POLL_WORKING && poll->job == POLL_FOLD; }
 
+bool poll_fold_failed(const struct mtr_poll *poll) { return poll_folds(poll) && poll->job_rc; }
+
 const struct poll_task *poll_task(const struct mtr_poll *poll) { return &poll->task; }
 
 const struct poll_report *poll_report(const struct mtr_poll *poll)
@@ -62,6 +64,7 @@ int poll_open(const struct poll_task *task, int64_t now_us, struct mtr_poll **ou
     struct mtr_poll *poll = calloc(1, sizeof(*poll));
     if (!poll) return MTR_ENOMEM;
     poll->task = *task;
+    if (task->auth) auth_hold(task->auth); /* the document may change meanwhile */
     poll->entered_us = now_us;
     poll->report.skew_us = INT64_MIN;
     poll->again_us = now_us;
@@ -93,6 +96,7 @@ void poll_close(struct mtr_poll *poll)
     MTR_ASSERT(poll->state == POLL_DONE || poll->state == POLL_WAITING);
     poll_close_list(poll);
     poll_close_digests(poll);
+    if (poll->task.auth) auth_close(poll->task.auth);
     reading_close(poll->reading);
     reading_memory_close(&poll->memory);
     paging_close(poll->paging);

@@ -125,6 +125,7 @@ void poll_close(struct mtr_poll *poll); /* NULL is allowed */
 enum poll_state poll_state(const struct mtr_poll *poll);
 int64_t poll_again_us(const struct mtr_poll *poll); /* WAITING: when; INT64_MAX: when somebody else leaves */
 bool poll_folds(const struct mtr_poll *poll);       /* WORKING: the ledger's fold is in use */
+bool poll_fold_failed(const struct mtr_poll *poll); /* the same, and its receipt is not in the ledger */
 const struct poll_task *poll_task(const struct mtr_poll *poll);
 const struct poll_report *poll_report(const struct mtr_poll *poll); /* DONE */
 bool poll_asks_token(const struct mtr_poll *poll);                  /* ASKING: it is for a token */

@@ -19,7 +19,7 @@
 
 _Static_assert((int)POLL_MEMORY_BYTES == (int)MTR_POLLER_MEMORY_BYTES_MIN, "what a reading takes at least");
 
-enum { FOLD_BLOCKS = 500 };
+enum { FOLD_BLOCKS = 500, LOOKS_A_STEP = 500 };
 #define PASS_EVERY_US (INT64_C(60) * MTR_US_PER_SECOND)
 #define WAIT_AGAIN_US (INT64_C(250) * 1000)
 
@@ -167,17 +167,26 @@ static void fold_control_now(struct mtr_poller *poller)
 
 static void fold_control(struct mtr_poller *poller)
 {
-    if (poller->is_folding)
+    if (poller->is_folding || !poller->is_caught_up)
         poller->fold_queue[poller->fold_count++] = NULL;
     else
         fold_control_now(poller);
+}
+
+/* Nothing is folded any more: the next start does it, from where the ledger stands. */
+static void give_up_folds(struct mtr_poller *poller, int64_t now_us)
+{
+    while (poller->fold_count) {
+        struct mtr_poll *poll = poller->fold_queue[--poller->fold_count];
+        if (poll) poll_fail_work(poll, MTR_ECLOSED, now_us);
+    }
 }
 
 static void next_fold(struct mtr_poller *poller, int64_t now_us)
 {
     poller->is_folding = false;
     read_applied(poller);
-    while (poller->fold_count && !poller->is_folding) {
+    while (poller->fold_count && !poller->is_folding && poller->is_caught_up) {
         struct mtr_poll *poll = poller->fold_queue[0];
         memmove(poller->fold_queue, poller->fold_queue + 1,
                 --poller->fold_count * sizeof(poller->fold_queue[0]));
@@ -188,8 +197,10 @@ static void next_fold(struct mtr_poller *poller, int64_t now_us)
         }
         int rc = poller->hooks.work(poller->hooks.context, poll);
         poller->is_folding = !rc;
+        if (rc) poller->is_caught_up = false;
         if (rc) poll_fail_work(poll, rc, now_us);
     }
+    if (poller->is_stopping && !poller->is_caught_up && !poller->is_folding) give_up_folds(poller, now_us);
 }
 
 /* ---- events ---- */
@@ -224,6 +235,8 @@ void mtr_poller_on_worked(struct mtr_poller *poller, struct mtr_poll *poll, int6
         return;
     }
     const bool folds = poll_folds(poll);
+    /* Its receipt is in the log: all is folded from there before anything is read, or folded behind it. */
+    if (poll_fold_failed(poll)) poller->is_caught_up = false;
     poll_worked(poll, now_us);
     if (folds) next_fold(poller, now_us);
 }
@@ -280,7 +293,8 @@ static int go_on(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
         poller->running_count--;
         const int left = poller_crowd_leave(poller, strand, now_us);
         if (!rc) rc = left;
-        const bool is_in = poll_report(strand->poll)->result == POLL_TAKEN;
+        const bool is_in = poll_report(strand->poll)->result == POLL_TAKEN &&
+                           strand->source->generation == poller->generation; /* else its document is gone */
         conclude(poller, strand, now_us);
         if (is_in && !rc && !poller->is_stopping) rc = poller_items_changed(poller, strand->source);
         if (strand->is_gone)
@@ -301,35 +315,52 @@ static int start_due(struct mtr_poller *poller, int64_t now_us, int64_t *next_us
 {
     int rc = MTR_OK;
     poller->is_starved = !has_room(poller);
-    while (!rc && !poller->is_starved) {
+    for (int looks = 0; !rc && !poller->is_starved; looks++) {
         struct due_item *first = due_heap_first(&poller->heap);
         if (!first || first->due_us > now_us) {
             if (first && first->due_us < *next_us) *next_us = first->due_us;
             return MTR_OK;
         }
         if (poller->running_count >= poller->options.polls_max) return MTR_OK; /* when one ends */
+        if (looks == LOOKS_A_STEP) return *next_us = now_us, MTR_OK;           /* others on the loop */
         rc = poller_look(poller, (struct poller_strand *)first, now_us);
     }
     if (poller->is_starved && now_us + WAIT_AGAIN_US < *next_us) *next_us = now_us + WAIT_AGAIN_US;
     return rc;
 }
 
-static int check_fold(struct mtr_poller *poller)
+/* Where there is no room it is tried again, from what the ledger has: nothing is read until then. */
+static int check_fold(struct mtr_poller *poller, int64_t now_us)
 {
-    if (poller->own_work || !poller->own_rc) return MTR_OK; /* the pool has it */
-    poller->hooks.tell(poller->hooks.context, true, MTR_STR(""), poller->diagnostic.text);
-    return poller->own_rc;
+    const int rc = poller->own_rc;
+    if (poller->own_work || !rc) return MTR_OK; /* the pool has it */
+    if (rc != MTR_EFULL && rc != MTR_ENOMEM) {
+        poller->hooks.tell(poller->hooks.context, true, MTR_STR(""), poller->diagnostic.text);
+        return rc;
+    }
+    poller->own_rc = MTR_OK;
+    poller->is_caught_up = false;
+    poller->fold_again_us = now_us + MTR_US_PER_SECOND;
+    return MTR_OK;
 }
 
 int mtr_poller_step(struct mtr_poller *poller, struct mtr_catalog *catalog, int64_t now_us, int64_t *next_us)
 {
     *next_us = now_us + PASS_EVERY_US;
     poller->now_us = now_us;
-    int rc = check_fold(poller);
+    int rc = check_fold(poller, now_us);
     if (rc) return rc;
-    if (!poller->is_caught_up) {
+    const bool is_left = poller->is_stopping && !poller->is_folding; /* to the next start */
+    if (!poller->is_caught_up && is_left) give_up_folds(poller, now_us);
+    if (!poller->is_caught_up && !poller->is_folding && !is_left && now_us < poller->fold_again_us) {
+        *next_us = poller->fold_again_us;
+        return MTR_OK;
+    }
+    if (!poller->is_caught_up && !is_left) {
         *next_us = INT64_MAX; /* on_worked comes */
-        return poller->is_folding ? MTR_OK : start_own_work(poller);
+        if (poller->is_folding || !start_own_work(poller)) return MTR_OK;
+        *next_us = poller->fold_again_us = now_us + MTR_US_PER_SECOND; /* there was no memory */
+        return MTR_OK;
     }
     rc = poller->is_stopping ? MTR_OK : poller_take_catalog(poller, catalog, now_us);
     if (!rc) rc = go_on(poller, now_us, next_us);

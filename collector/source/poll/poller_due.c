@@ -329,7 +329,7 @@ static void set_alarms_of_rows(struct mtr_poller *poller, struct poller_strand *
                                const struct poll_report *report, int64_t now_us)
 {
     set_alarm_of_rows(poller, strand, MTR_ALARM_REFUSED, report->refused + report->counts.problems,
-                      "in quarantine: `meterd quarantine` says why", now_us);
+                      "in quarantine: GET /v1/quarantine says why", now_us);
     set_alarm_of_rows(poller, strand, MTR_ALARM_AFTER_END, report->not_active,
                       "of a subscription outside of its term", now_us);
     set_alarm_of_rows(poller, strand, MTR_ALARM_UNKNOWN_SUBJECT, report->held,

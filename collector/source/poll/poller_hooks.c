@@ -47,13 +47,15 @@ static int work(void *context, struct mtr_poll *poll)
 {
     struct mtr_poller *poller = context;
     if (!poll_folds(poll)) return poller->hooks.work(poller->hooks.context, poll);
-    if (poller->is_folding) {
+    if (!poller->is_caught_up && poller->is_stopping) return MTR_ECLOSED;
+    if (poller->is_folding || !poller->is_caught_up) {
         MTR_ASSERT(poller->fold_count < sizeof(poller->fold_queue) / sizeof(poller->fold_queue[0]));
         poller->fold_queue[poller->fold_count++] = poll;
         return MTR_OK;
     }
     int rc = poller->hooks.work(poller->hooks.context, poll);
     poller->is_folding = !rc;
+    if (rc) poller->is_caught_up = false; /* its receipt is in the log */
     return rc;
 }
 

@@ -134,6 +134,7 @@ struct mtr_poller {
     uint64_t pass_seq, applied_seq;
     int64_t begun_us; /* of the ledger: what was read before that is not known; 0: all is */
     int64_t pass_us, now_us;
+    int64_t fold_again_us; /* there was no room for it */
     uint64_t log_begin_seq; /* of the log, as of log_begin_us */
     int64_t log_begin_us;
     struct mtr_diagnostic diagnostic;

@@ -86,6 +86,15 @@ static void add_delta(struct mtr_ledger_window *window, struct mtr_run_delta del
 
 /* ---- the rows of a receipt ---- */
 
+/* The log begins behind what it would have said of a window. */
+static int is_cut_off(struct mtr_ledger_txn *txn, bool *out)
+{
+    int64_t begun_us;
+    int rc = mtr_ledger_begun(txn, &begun_us);
+    *out = !rc && begun_us;
+    return rc;
+}
+
 /* Rows of another window have left it; the last of the events that say so is `seq`. */
 static int note_left(struct mtr_ledger_txn *txn, const struct receipt *receipt, int64_t start_us,
                      struct mtr_run_delta delta, uint64_t seq)
@@ -93,7 +102,12 @@ static int note_left(struct mtr_ledger_txn *txn, const struct receipt *receipt, 
     struct mtr_ledger_window window;
     char problem[MTR_LEDGER_PROBLEM_BYTES_MAX];
     int rc = mtr_ledger_get_window(txn, &receipt->strand, start_us, &window);
-    if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    if (rc == MTR_ENOTFOUND) {
+        bool is_cut;
+        rc = is_cut_off(txn, &is_cut);
+        return rc || is_cut ? rc : MTR_ECORRUPT;
+    }
+    if (rc) return rc;
     keep_problem(&window, problem);
     add_delta(&window, delta);
     if (seq > window.seq_last) window.seq_last = seq;

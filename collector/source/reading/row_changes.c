@@ -34,8 +34,9 @@ bool row_change_of(const struct mtr_event *event, uint64_t seq, const struct rec
     out->row.digest = read_row_digest(event);
     out->row.seq = seq;
     out->row.is_refused = is_refused;
+    /* One at its start as well: the answer for the window before may have it, when this one is settled. */
     out->row.is_outside =
-        receipt->end_us && (event->time_us < receipt->start_us || event->time_us >= receipt->end_us);
+        receipt->end_us && (event->time_us <= receipt->start_us || event->time_us >= receipt->end_us);
     return true;
 }
 

@@ -15,7 +15,7 @@ static const struct mtr_field limits_rows[] = {
     {MTR_ROW(source_limits_fields, rate), .type = MTR_FIELD_TEXT, .max = 32,
      .doc = "requests in a time, as 10/1s; unless given, as many as come"},
     {MTR_ROW(source_limits_fields, daily), .type = MTR_FIELD_U64, .default_text = "0",
-     .max = 1000000000, .doc = "requests in a day of UTC; 0: no bound"},
+     .max = 1000000000, .doc = "requests in a day of UTC, counted since the daemon began; 0: no bound"},
     {MTR_ROW(source_limits_fields, concurrency), .type = MTR_FIELD_U64, .default_text = "2", .min = 1,
      .max = 64, .doc = "requests at a time"},
     {0},
