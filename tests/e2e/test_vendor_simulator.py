@@ -25,6 +25,7 @@ try:
 except ImportError as missing:
     skip(f"{missing.name} is not installed")
 from vendor import FAULTS, Clock, Dialect, Life, Simulator, Truth, any_dialect, every_dialect, source_document  # noqa: E402
+from vendor.document import list_document  # noqa: E402
 from vendor.message import Refused, Request  # noqa: E402
 from vendor_reader import Reader, Usage, Wrong, fetch  # noqa: E402
 
@@ -523,6 +524,8 @@ def check_documents():
             service = simulator.add(dialect)
             documents.append(source_document(service, directory, "acme", "2026-03-27", expect={"freshness": "36h"}))
             assert service.gate.secret not in json.dumps(documents[-1]) and documents[-1]["expect"]["freshness"] == "36h"
+            if dialect.each == "list":
+                documents.append(list_document(service, "acme"))
         for name in os.listdir(directory):
             assert os.stat(os.path.join(directory, name)).st_mode & 0o777 == 0o600, name
         path = os.path.join(directory, "sources.yaml")
