@@ -46,6 +46,7 @@ struct polling {
     bool is_given_begun, is_given_done;
     pthread_cond_t given_done;
     bool is_started, is_failed, is_draining;
+    bool is_cancelling; /* for the poller: the answer comes from inside it, where no step may begin */
     void (*on_idle)(void *context);
     void *idle_context;
     atomic_uint_fast64_t applied_seq;
@@ -78,7 +79,7 @@ static void on_answer(void *context, struct mtr_http_answer *answer)
     mtr_poller_on_answer(transfer->poll, answer, mtr_clock_wall_us());
     pthread_mutex_unlock(&polling->state);
     free(transfer);
-    step(polling);
+    if (!polling->is_cancelling) step(polling);
 }
 
 static int send(void *context, struct mtr_poll *poll, const struct mtr_http_call *call)
@@ -108,9 +109,14 @@ static void resume(void *context, struct mtr_poll *poll)
 
 static void cancel(void *context, struct mtr_poll *poll)
 {
+    struct polling *polling = context;
     const struct transfer *transfer = mtr_poller_handle(poll);
-    (void)context;
-    if (transfer) mtr_http_transfer_cancel(transfer->transfer);
+    if (!transfer) return;
+    const bool was_cancelling = polling->is_cancelling;
+    polling->is_cancelling = true;
+    mtr_http_transfer_cancel(transfer->transfer);
+    polling->is_cancelling = was_cancelling;
+    mtr_timer_start(polling->timer, 1, 0);
 }
 
 /* ---- work on the pool ---- */
