@@ -139,11 +139,11 @@ static void say_totals(struct probing *probing)
 static void say_clock(struct probing *probing)
 {
     const int64_t skew_us = probing->whole.report.skew_us;
-    const int64_t away_us = skew_us < 0 ? -skew_us : skew_us;
     if (skew_us == INT64_MIN) {
         probe_say(probing, CERTIFICATE_CLOCK, CERTIFICATE_NOT_OFFERED, "answers have no Date");
         return;
     }
+    const int64_t away_us = skew_us < 0 ? -skew_us : skew_us;
     probe_show(probing, CERTIFICATE_CLOCK, &probing->whole);
     probe_say(probing, CERTIFICATE_CLOCK,
               away_us <= CLOCK_PASSES_US ? CERTIFICATE_PASSED
