@@ -332,8 +332,9 @@ static int start_due(struct mtr_poller *poller, int64_t now_us, int64_t *next_us
 /* Where there is no room it is tried again, from what the ledger has: nothing is read until then. */
 static int check_fold(struct mtr_poller *poller, int64_t now_us)
 {
+    if (poller->own_work) return MTR_OK; /* the pool has it, what it ends with too */
     const int rc = poller->own_rc;
-    if (poller->own_work || !rc) return MTR_OK; /* the pool has it */
+    if (!rc) return MTR_OK;
     if (rc != MTR_EFULL && rc != MTR_ENOMEM) {
         poller->hooks.tell(poller->hooks.context, true, MTR_STR(""), poller->diagnostic.text);
         return rc;
