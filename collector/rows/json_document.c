@@ -26,7 +26,8 @@ enum expected { VALUE, VALUE_OR_END, NAME, NAME_OR_END, MORE, NOTHING };
 struct level {
     const struct json_node *node; /* NULL: nobody asks for anything in it */
     bool is_map;
-    uint32_t place; /* of a list: of the value that is next */
+    uint32_t place;  /* of a list: of the value that is next */
+    uint64_t number; /* of the document's maps and lists, from 1 */
 };
 
 struct json_document {
@@ -37,6 +38,7 @@ struct json_document {
     struct held_rows held;
     struct level levels[MTR_JSON_SKIP_DEPTH_MAX];
     uint32_t depth;
+    uint64_t level_count; /* of all that were opened */
     enum expected expected;
     const struct json_node *next; /* of the value that is expected */
     uint32_t passed_depth;        /* inside of a record that is passed over */
@@ -98,9 +100,6 @@ static int set_target(struct json_document *document, const struct json_target *
     uint8_t *set = &document->set[id];
     const uint8_t now = target->is_whole ? 2 : 1;
     if (*set > now) return MTR_OK;
-    if (*set == now && id < JSON_REFUSED)
-        return stop_at(document, document->text.counted,
-                       "a value that is asked for stands twice: which of them is meant is not known");
     *set = now;
     if (id == JSON_ERROR) return set_error(document, found->text);
     if (id >= JSON_REFUSED)
@@ -142,7 +141,7 @@ static int open_level(struct json_document *document, const struct json_node *no
     struct mtr_json_cursor *cursor = &document->text.cursor;
     const bool is_map = json_cursor_peek(cursor) == '{';
     if (document->depth == MTR_JSON_SKIP_DEPTH_MAX) return fail(document, "nested deeper than 64 levels");
-    document->levels[document->depth++] = (struct level){node, is_map, 0};
+    document->levels[document->depth++] = (struct level){node, is_map, 0, ++document->level_count};
     document->expected = is_map ? NAME_OR_END : VALUE_OR_END;
     cursor->offsets++;
     return is_map && node && node->is_anchor ? turn_anchor(document, node, true) : MTR_OK;
@@ -179,6 +178,12 @@ static int refuse_record(struct json_document *document, struct mtr_record_place
     return record_refuse(document->out, MTR_FINDING_IMPORT_LINE, place, text);
 }
 
+/* `rows` names the one record, and not a list of them. */
+static bool is_sole(const struct json_document *document)
+{
+    return !document->plan.needs_each && !document->dialect->rows[0].size;
+}
+
 /* The cursor is at a record that is there as a whole. */
 static int read_record(struct json_document *document, size_t size)
 {
@@ -210,17 +215,19 @@ static int pass_record(struct json_document *document, struct mtr_record_place *
 static int take_record(struct json_document *document)
 {
     struct json_text *text = &document->text;
-    struct mtr_value ignored;
+    struct mtr_value value;
     const int token = json_cursor_peek(&text->cursor);
     const size_t at = *text->cursor.offsets;
     document->has_rows = true;
     if (token != '{' && token != '[') {
         struct mtr_record_place place = json_text_place(text, at, 0);
-        if (json_cursor_value_read(&text->cursor, &ignored)) return stop_cursor(document);
+        if (json_cursor_value_read(&text->cursor, &value)) return stop_cursor(document);
         after_value(document);
+        if (is_sole(document) && value.kind != MTR_VALUE_NULL)
+            return stop_at(document, at, "`rows` leads to no map");
         return refuse_record(document, &place, "a row must be a map, or a list");
     }
-    if (token == '[' && !document->plan.needs_each && !document->dialect->rows[0].size)
+    if (token == '[' && is_sole(document))
         return stop_at(document, at, "`rows` leads to a list: with [] at its end it leads to its values");
     const uint32_t *end = json_text_find_end(text);
     const size_t size = (end ? *end + 1 : text->text.size) - at;
@@ -284,7 +291,7 @@ static int take_scalar(struct json_document *document, const struct json_node *n
     if (leads_to_records(node)) {
         document->has_rows = true;
         if (found.kind != MTR_FOUND_NULL)
-            return refuse_at(document, at, "a list or map is expected here, on the way to the rows");
+            return stop_at(document, at, "a list or map is expected here, on the way to the rows");
     }
     return set_targets(document, node, &found);
 }
@@ -340,14 +347,18 @@ static int take_name(struct json_document *document)
     const struct level *level = &document->levels[document->depth - 1];
     const char *refused;
     struct mtr_str name;
+    const size_t at = *text->cursor.offsets;
     if (text->cursor.offsets + 1 >= text->whole && !text->is_last) {
         document->is_waiting = true; /* for what comes behind it */
         return MTR_OK;
     }
-    json_text_pass(text, *text->cursor.offsets);
+    json_text_pass(text, at);
     if (json_cursor_name_read(&text->cursor, &name, &refused)) return stop_cursor(document);
     if (refused) name = (struct mtr_str){NULL, 0};
-    document->next = level->node ? find_member(level->node, name) : NULL;
+    const struct json_node *node = level->node ? find_member(level->node, name) : NULL;
+    if (node && node->kind == MTR_ROW_STEP_NAME && json_node_is_twice(node, level->number))
+        return stop_at(document, at, node->twice);
+    document->next = node;
     document->expected = VALUE;
     return MTR_OK;
 }

@@ -3,6 +3,7 @@
  */
 #include "collector/rows/json_row.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- the tree ---- */
@@ -79,13 +80,23 @@ static uint32_t slot_of(struct mtr_str name)
     return mix * UINT32_C(2654435761) >> 16;
 }
 
+static int add_mark(struct json_node *node, struct mtr_arena *arena)
+{
+    char text[300];
+    snprintf(text, sizeof(text), "`%.*s%s` stands twice in its map: which of them is meant is not known",
+             MTR_STR_QUOTED(node->name));
+    node->map = mtr_arena_calloc(arena, 1, sizeof(*node->map));
+    node->twice = mtr_arena_strdup(arena, mtr_str_from(text));
+    return node->map && node->twice ? MTR_OK : MTR_ENOMEM;
+}
+
 int json_node_finish(struct json_node *root, struct mtr_arena *arena)
 {
     uint32_t slots = 4;
     while (slots < 4 * root->name_count) slots *= 2;
     root->table = mtr_arena_calloc(arena, slots, sizeof(struct json_node *));
     root->table_mask = slots - 1;
-    int rc = root->table ? MTR_OK : MTR_ENOMEM;
+    int rc = root->table ? add_mark(root, arena) : MTR_ENOMEM;
     for (struct json_node *child = root->children; !rc && child; child = child->next) {
         rc = json_node_finish(child, arena);
         if (child->kind != MTR_ROW_STEP_NAME) continue;
@@ -123,16 +134,17 @@ struct walk {
     struct mtr_str *cells;
     uint8_t *states; /* of the cells */
     struct columns *seen; /* of the record itself; NULL: nobody looks, or deeper in it */
+    uint64_t number;      /* of the record: a node is in one map of it */
     const char *fault;
 };
 
-static void set_cell(struct walk *walk, const struct json_target *target, struct mtr_str text,
-                     enum cell_state state)
+/* A target of the node. */
+static void set_cell(struct walk *walk, const struct json_node *node, const struct json_target *target,
+                     struct mtr_str text, enum cell_state state)
 {
     uint8_t *old = &walk->states[target->column];
     if (!target->is_whole && *old == CELL_SET_WHOLE) return;
-    if (target->is_whole ? *old == CELL_SET_WHOLE : *old != CELL_OPEN)
-        walk->fault = "a mapped member stands twice in its map: which of them is meant is not known";
+    if (target->is_whole ? *old == CELL_SET_WHOLE : *old != CELL_OPEN) walk->fault = node->twice;
     walk->cells[target->column] = text;
     *old = target->is_whole && state == CELL_SET ? CELL_SET_WHOLE : state;
 }
@@ -141,18 +153,26 @@ static void set_cell(struct walk *walk, const struct json_target *target, struct
 static void set_nested_here(struct walk *walk, const struct json_node *node)
 {
     for (const struct json_target *target = node->targets; target; target = target->next)
-        set_cell(walk, target, (struct mtr_str){NULL, 0}, CELL_NESTED);
+        set_cell(walk, node, target, (struct mtr_str){NULL, 0}, CELL_NESTED);
 }
 
 /* Those of all paths through here find one in their way. */
 static void set_nested(struct walk *walk, const struct json_node *node)
 {
     for (const struct json_target *target = node->targets; target; target = target->next)
-        if (!target->is_whole) set_cell(walk, target, (struct mtr_str){NULL, 0}, CELL_NESTED);
+        if (!target->is_whole) set_cell(walk, node, target, (struct mtr_str){NULL, 0}, CELL_NESTED);
     for (const struct json_node *child = node->children; child; child = child->next) set_nested(walk, child);
 }
 
 static int read_value(struct walk *walk, const struct json_node *node);
+
+/* A map or list on the way to columns; those that end here are told apart by their cells. */
+static bool is_way_again(struct walk *walk, const struct json_node *node)
+{
+    if (!node->children || !json_node_is_twice(node, walk->number)) return false;
+    walk->fault = node->twice;
+    return true;
+}
 
 static int read_members(struct walk *walk, const struct json_node *node)
 {
@@ -173,7 +193,8 @@ static int read_members(struct walk *walk, const struct json_node *node)
         if (rc) return rc;
         if (!refused) columns_note(seen, name);
         const struct json_node *child = refused ? NULL : json_node_find(node, name);
-        rc = child ? read_value(walk, child) : json_cursor_value_read(cursor, &ignored);
+        rc = child && !is_way_again(walk, child) ? read_value(walk, child)
+                                                 : json_cursor_value_read(cursor, &ignored);
         if (!rc) rc = json_cursor_more(cursor, '}', &more);
         if (rc) return rc;
     }
@@ -216,7 +237,7 @@ static int read_scalar(struct walk *walk, const struct json_node *node)
     case MTR_VALUE_NESTED: break;
     }
     for (const struct json_target *target = node->targets; target; target = target->next)
-        set_cell(walk, target, text, CELL_SET);
+        set_cell(walk, node, target, text, CELL_SET);
     return MTR_OK;
 }
 
@@ -238,7 +259,7 @@ int json_row_read(const struct json_node *root, struct mtr_json_cursor *cursor, 
                   uint32_t column_count, struct columns *seen, const char **fault)
 {
     uint8_t states[512];
-    struct walk walk = {cursor, cells, states, seen, NULL};
+    struct walk walk = {cursor, cells, states, seen, ++*root->map, NULL};
     columns_begin_row(seen);
     MTR_ASSERT(column_count <= sizeof(states));
     memset(states, CELL_OPEN, column_count);

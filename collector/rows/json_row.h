@@ -9,7 +9,7 @@
  *         │         └─ unit          ▶ 2
  *         └─ t ─────── [0]           ▶ 3        and by their whole names: root ── "usage.amount" ▶ 1, …
  *
- * A tree is immutable and in the arena of whoever makes it.
+ * A tree is in the arena of whoever makes it, and of one reader: its marks say which map had a member last.
  */
 #ifndef METERD_COLLECTOR_ROWS_JSON_ROW_H
 #define METERD_COLLECTOR_ROWS_JSON_ROW_H
@@ -32,6 +32,8 @@ struct json_node {
     const struct json_target *targets; /* whose path ends here */
     struct json_node *children, *next; /* a list of siblings */
     struct json_node **table;          /* of children by name: made when all are there */
+    const char *twice;                 /* of a name: what is wrong where its map has it twice */
+    uint64_t *map;                     /* the number of the map that had it last; of a root: of the last map */
     uint32_t table_mask, name_count, other_count;
     bool is_record; /* of a document: a record stands here */
     bool is_anchor; /* of a document: columns with ^ begin here */
@@ -48,6 +50,14 @@ int json_node_add_column(struct json_node *root, struct mtr_str name, uint32_t c
                          struct mtr_arena *arena) MTR_MUST_USE;
 /* When all are added. MTR_ENOMEM. */
 int json_node_finish(struct json_node *root, struct mtr_arena *arena) MTR_MUST_USE;
+/* Notes that the map of that number, from 1, has the member. True: it had it before. */
+static inline bool json_node_is_twice(const struct json_node *node, uint64_t map)
+{
+    const bool is_twice = *node->map == map;
+    *node->map = map;
+    return is_twice;
+}
+
 /* The child of that name, at that place of a list; NULL: nobody asks for it. */
 const struct json_node *json_node_find(const struct json_node *node, struct mtr_str name);
 const struct json_node *json_node_find_place(const struct json_node *node, uint32_t place);

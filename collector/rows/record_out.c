@@ -60,7 +60,7 @@ int record_refuse(struct record_out *out, enum mtr_finding_code code, struct mtr
 int record_stop(struct record_out *out, enum mtr_finding_code code, struct mtr_record_place *place,
                 const char *text)
 {
-    place->number = out->count;
+    place->number = 0;
     int rc = tell(out, code, place, text);
     return rc ? rc : MTR_EINVALID;
 }

@@ -106,7 +106,7 @@ CASES = [
     # NDJSON and JSON
     ("a list or map for a value", MAP, "f.ndjson", '{"Id":1,"Sub":"s","Qty":[1]}\n{"Id":1,"Sub":"s","Qty":{"v":1}}\n', ["f.ndjson:1: a mapped column holds a list or map", "f.ndjson:2: "]),
     ("through a list", MAP.replace("column: Qty", "column: credits.amount"), "f.ndjson", '{"Id":1,"credits":[{"amount":-3}]}\n', ["f.ndjson:1: a mapped column holds a list"]),
-    ("a member twice", MAP, "f.ndjson", '{"Id":1,"Qty":1,"Qty":2}\n', ["f.ndjson:1: a mapped member stands twice"]),
+    ("a member twice", MAP, "f.ndjson", '{"Id":1,"Qty":1,"Qty":2}\n', ["f.ndjson:1: `Qty` stands twice in its map"]),
     ("NaN in a line", MAP, "f.ndjson", f'{{"Id":1,"Qty":NaN}}\n{{"Id":1,"Sub":"s1","At":"{NIGHT}","Qty":5}}\n', ["f.ndjson:1: is no JSON: a value is NaN", event()]),
     ("a document for lines", MAP, "f.json", '[{"Id":1}]\n', ['f.json:1: a line must be a map (one document of all rows is `format: {json: {rows: "[]"}}`)']),
     ("CSV for lines", MAP, "f.json", rows("5"), ["f.json:1: a line must be a map"]),

@@ -7,7 +7,8 @@
  *
  * One bad record is one problem, and the rest is read. Numbers stay the text that was written. A byte order
  * mark is skipped; lines end with LF, CRLF or CR. A document (JSON, XML) that breaks its grammar, a bare NaN
- * included, ends the reading: what stood before the fault was given.
+ * included, has what is asked for twice in one map, or another value where its records are to stand, ends the
+ * reading: what stood before the fault was given.
  *
  * A column of CSV is a name of the header, or a number from 1 on; of NDJSON and JSON a path (row_path.h),
  * which in JSON may climb out of the record by ^; of Prometheus a label, `timestamp` or `value`; of an S3
@@ -37,7 +38,7 @@ enum {
 
 /* Where a record stands. */
 struct mtr_record_place {
-    uint64_t number; /* of all records, from 1 */
+    uint64_t number; /* of all records, from 1; of a problem 0: it is of the whole, which is not read on */
     uint64_t line, column; /* where it begins, from 1; of its bytes in the line */
     uint64_t offset, size; /* its bytes in the text that was read. size 0: it is no record, and where its line
                             * ends was not known yet */

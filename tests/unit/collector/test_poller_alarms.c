@@ -16,6 +16,7 @@ struct vendor {
     bool is_idle;
     int64_t skew_us;
     const char *extra, *amount; /* members behind the others; its name, "amount" */
+    const char *said;           /* in the place of all of it */
     char body[512];
 };
 
@@ -24,7 +25,9 @@ static struct vendor_answer answer(void *context, const char *url)
     struct vendor *vendor = context;
     const char *day = strstr(url, "day=") + 4;
     const struct vendor_answer said = {vendor->status ? vendor->status : 200, vendor->body, vendor->skew_us};
-    if (vendor->is_idle)
+    if (vendor->said)
+        snprintf(vendor->body, sizeof(vendor->body), "%s", vendor->said);
+    else if (vendor->is_idle)
         snprintf(vendor->body, sizeof(vendor->body), "{\"data\":[]}");
     else
         snprintf(vendor->body, sizeof(vendor->body),
@@ -53,6 +56,19 @@ static void check(struct polling_world *polling, enum mtr_alarm alarm, const cha
     if (!strstr(found->text, sentence)) fail_msg("%s: %s", mtr_alarm_name(alarm), found->text);
     for (uint32_t i = 1; i < status.alarm_count; i++)
         assert_true(mtr_alarm_gravity(status.alarms[i - 1].alarm) > mtr_alarm_gravity(status.alarms[i].alarm));
+}
+
+/* What the ledger has of a window; rows 0: it has none of it. */
+static void check_window_rows(struct polling_world *polling, const char *start, uint64_t rows)
+{
+    const struct mtr_strand strand = {MTR_STR("acme"), MTR_STR("usage"), MTR_STR("")};
+    struct mtr_ledger_window window;
+    struct mtr_ledger_txn *txn;
+    assert_int_equal(mtr_ledger_begin(polling->ledger, false, &txn), 0);
+    int rc = mtr_ledger_get_window(txn, &strand, instant(start), &window);
+    mtr_ledger_abort(txn);
+    assert_int_equal(rc, rows ? MTR_OK : MTR_ENOTFOUND);
+    if (rows) assert_true(window.rows == rows && window.state == MTR_WINDOW_COMPLETE && !window.refused);
 }
 
 static uint32_t count_lines(const struct polling_world *polling, const char *text)
@@ -103,6 +119,38 @@ static void test_windows_of_before_the_start(void **state)
         check(polling, MTR_ALARM_GAP, is_down ? "begins at 2026-03-09T00:00:00Z" : NULL);
         free_polling_world(polling);
     }
+}
+
+/* An answer whose rows do not stand where the document says, or stand there twice, proves nothing of its window:
+ * none of it counts, and the window is read again. */
+static void test_answers_that_are_not_what_the_document_says(void **state)
+{
+    (void)state;
+#define LIST "[{\"id\":\"a\",\"account\":\"sub-1\",\"at\":\"2026-03-09T12:00:00Z\",\"amount\":5}]"
+    static const char *const answers[][2] = {
+        {"{\"data\":\"maintenance\"}", "page 1: line 1: a list or map is expected here, on the way to the rows"},
+        {"{\"data\":\"\"}", "on the way to the rows"},
+        {"{\"data\":0}", "on the way to the rows"},
+        {"\"maintenance\"", "on the way to the rows"},
+        {"{\"data\":" LIST ",\n\"data\":" LIST "}", "page 1: line 2: `data` stands twice in its map"},
+        {"{\"data\":[],\"data\":" LIST "}", "`data` stands twice"},
+        {"{\"data\":" LIST "}]", "page 1: line 1: is no JSON"},
+    };
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        struct vendor vendor;
+        struct polling_world *polling = begin(&vendor, SOURCE(""));
+        vendor.said = answers[i][0];
+        run(polling, "2026-03-10T00:40:00Z");
+        check(polling, MTR_ALARM_FAILING, answers[i][1]);
+        check(polling, MTR_ALARM_REFUSED, NULL);
+        check_window_rows(polling, "2026-03-09T00:00:00Z", 0);
+        vendor.said = NULL;
+        run(polling, "2026-03-10T13:00:00Z");
+        check(polling, MTR_ALARM_FAILING, NULL);
+        check_window_rows(polling, "2026-03-09T00:00:00Z", 1);
+        free_polling_world(polling);
+    }
+#undef LIST
 }
 
 static void test_rows_that_grow_old(void **state)
@@ -273,7 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_window_past_its_time), cmocka_unit_test(test_windows_of_before_the_start),
-        cmocka_unit_test(test_rows_that_grow_old),     cmocka_unit_test(test_no_row_at_all),
+        cmocka_unit_test(test_answers_that_are_not_what_the_document_says), cmocka_unit_test(test_rows_that_grow_old),     cmocka_unit_test(test_no_row_at_all),
         cmocka_unit_test(test_a_row_in_quarantine),
         cmocka_unit_test(test_clocks_that_differ),     cmocka_unit_test(test_alarms_of_a_source_that_goes),
         cmocka_unit_test(test_columns_that_change),    cmocka_unit_test(test_columns_of_a_new_document),

@@ -16,6 +16,7 @@
 static struct mtr_buffer out;
 static const char *given_text;
 static uint32_t cell_count;
+static uint64_t last_problem; /* 0: of the whole */
 
 static int on_record(void *context, const struct mtr_str *cells, const struct mtr_record_place *place)
 {
@@ -35,6 +36,7 @@ static int on_problem(void *context, const struct mtr_diagnostic *problem, const
 {
     (void)context;
     assert_int_equal(problem->line, place->line);
+    last_problem = place->number;
     return mtr_buffer_printf(&out, "%u.%u!%s ", problem->line, problem->column, problem->text);
 }
 
@@ -91,6 +93,7 @@ static void read_all(enum mtr_row_format_kind kind, const struct given *given, s
         const char *empty = found.kind >= MTR_FOUND_LIST && !found.count ? "0" : "";
         assert_int_equal(mtr_buffer_printf(&out, "%s(%.*s)%s ", kinds[found.kind], MTR_STR_ARGS(found.text), empty), 0);
     }
+    if (rc == MTR_EINVALID) assert_int_equal(last_problem, 0);
     if (rc != given->rc)
         fail_msg("%s in pieces of %zu: %d, not %d: %.*s", given->text, piece_bytes, rc, given->rc, MTR_STR_ARGS(mtr_buffer_str(&out)));
     mtr_record_reader_close(reader);
@@ -156,7 +159,7 @@ static void test_json_values_beside_the_rows(void **state)
          "1:1 list([ ])0 map({\"a\":true}) true(true) list([{\"id\":1}]) nothing() ", 0},
         {"data[]", {"id"}, {"meta.a"}, "{\"meta.a\":1,\"data\":[],\"meta\":{\"a\":2}}", "number(1) ", 0},
         {"data[]", {"id"}, {"n"}, "{\"n\":1,\"n\":2,\"data\":[]}",
-         "1.12!a value that is asked for stands twice: which of them is meant is not known ", MTR_EINVALID},
+         "1.8!`n` stands twice in its map: which of them is meant is not known ", MTR_EINVALID},
         {"data[]", {"id"}, {"data[0].id"}, "",
          "a value beside the rows cannot stand at a place of their list: ask for it as of the first row, or of the last one", MTR_EINVALID},
         {"data[]", {"id"}, {"data[]"}, "", "a value beside the rows has a path from the document's root, without [] and ^", MTR_EINVALID},
@@ -174,7 +177,7 @@ static void test_json_problems(void **state)
          "1:1 2.2!a row must be a map, or a list 2.4!a row must be a map, or a list "
          "3.1!a mapped column holds a list or map, or goes through a list: name a path such as a.b or a[0].b to one value "
          "3.10!a mapped column holds a list or map, or goes through a list: name a path such as a.b or a[0].b to one value "
-         "3.24!a mapped member stands twice in its map: which of them is meant is not known 7:3 ", 0},
+         "3.24!`a` stands twice in its map: which of them is meant is not known 7:3 ", 0},
         {"[]", {"a"}, {0}, "[{\"a\":1},{\"b\":NaN}]", "1:1 1.15!is no JSON: a value is NaN: what has no value is null, or left out ", MTR_EINVALID},
         {"[]", {"a"}, {0}, "[{\"a\":01}]", "1.7!is no JSON: neither a number, a text in quotes, true, false nor null ", MTR_EINVALID},
         {"[]", {"a"}, {0}, "[{\"a\":1},{\"a\":2}", "1:1 2:2 1.17!is no JSON: the text ends too early ", MTR_EINVALID},
@@ -187,13 +190,55 @@ static void test_json_problems(void **state)
          "1:1 1.16!is no JSON: control character inside a string (is a quote missing before it?) ", MTR_EINVALID},
         {"d[]", {"a"}, {0}, "{\"data\":[{\"a\":1}]}", "1.1!has no rows at `d[]`: nothing stands there ", MTR_EINVALID},
         {"d[].e[]", {"a"}, {0}, "{\"d\":[5,{\"e\":true},{\"e\":[{\"a\":1}]}]}",
-         "1.7!a list or map is expected here, on the way to the rows 1.14!a list or map is expected here, on the way to the rows 3:1 ", 0},
+         "1.7!a list or map is expected here, on the way to the rows ", MTR_EINVALID},
+        {"d[].e[]", {"a"}, {0}, "{\"d\":[null,{\"e\":null},{\"e\":[{\"a\":1}]}]}", "1:1 ", 0},
+        {"d[].e[]", {"a"}, {0}, "{\"d\":[{\"e\":[{\"a\":1}]},{\"e\":\"\"}]}",
+         "1:1 1.28!a list or map is expected here, on the way to the rows ", MTR_EINVALID},
+        {"d[]", {"a"}, {0}, "{\"d\":\"x\"}", "1.6!a list or map is expected here, on the way to the rows ", MTR_EINVALID},
+        {"d[]", {"a"}, {0}, "0", "1.1!a list or map is expected here, on the way to the rows ", MTR_EINVALID},
+        {"[]", {"a"}, {0}, "\"x\"", "1.1!a list or map is expected here, on the way to the rows ", MTR_EINVALID},
+        {"d", {"a"}, {0}, "{\"d\":\"x\"}", "1.6!`rows` leads to no map ", MTR_EINVALID},
+        {"d", {"a"}, {0}, "{\"d\":null}", "1.6!a row must be a map, or a list ", 0},
         {"d", {"a"}, {0}, "{\"d\":[{\"a\":1}]}", "1.6!`rows` leads to a list: with [] at its end it leads to its values ", MTR_EINVALID},
         {"d[]", {"a", "^.b"}, {0}, "{\"b\":[1],\"d\":[{\"a\":1}]}", "1:1|- ", 0},
         {"[]", {"a"}, {0}, " \n", "1.1!the file is empty: a JSON document is expected ", MTR_EINVALID},
         {"[]", {"a"}, {0}, "<html>", "1.1!is no JSON: neither a number, a text in quotes, true, false nor null ", MTR_EINVALID},
     };
     CHECK(MTR_ROWS_JSON, given);
+}
+
+/* Which of two is meant is not known: of what is asked for, and of what is on the way to it. */
+static void test_json_members_that_stand_twice(void **state)
+{
+    (void)state;
+#define TWICE(name) "`" name "` stands twice in its map: which of them is meant is not known "
+    static const struct given given[] = {
+        {"d[]", {"a"}, {0}, "{\"d\":[{\"a\":1}],\n\"d\":[{\"a\":2}]}", "1:1 2.1!" TWICE("d"), MTR_EINVALID},
+        {"d[]", {"a"}, {0}, "{\"d\":[{\"a\":1}],\"\\u0064\":[{\"a\":2}]}", "1:1 1.16!" TWICE("d"), MTR_EINVALID},
+        {"d[]", {"a"}, {0}, "{\"d\":null,\"d\":[{\"a\":2}]}", "1.11!" TWICE("d"), MTR_EINVALID},
+        {"d.e[]", {"a"}, {0}, "{\"d\":{\"e\":[{\"a\":1}]},\"d\":{}}", "1:1 1.22!" TWICE("d"), MTR_EINVALID},
+        {"d", {"a"}, {0}, "{\"d\":{\"a\":1},\"d\":{\"a\":2}}", "1:1 1.14!" TWICE("d"), MTR_EINVALID},
+        {"d[].e[]", {"a"}, {0}, "{\"d\":[{\"e\":[{\"a\":1}]},{\"e\":[{\"a\":2}],\"e\":[]}]}", "1:1 2:2 1.38!" TWICE("e"), MTR_EINVALID},
+        {"d[].e[]", {"a", "^.k"}, {0}, "{\"d\":[{\"k\":1,\"e\":[{\"a\":1}]},{\"k\":2,\"e\":[{\"a\":2}]},{\"k\":3,\"k\":3}]}",
+         "1:1|1 2:2|2 1.58!" TWICE("k"), MTR_EINVALID},
+        {"d[]", {"a"}, {"m.n", "m.t"}, "{\"m\":{\"n\":1},\"m\":{\"t\":2},\"d\":[]}", "1.14!" TWICE("m"), MTR_EINVALID},
+        {"d[]", {"a"}, {"n"}, "{\"n\":[],\"d\":[],\"n\":[]}", "1.16!" TWICE("n"), MTR_EINVALID},
+        /* Nobody asks for it. */
+        {"d[]", {"a"}, {0}, "{\"x\":1,\"x\":2,\"d\":[{\"x\":{\"d\":1},\"x\":{\"d\":1},\"a\":1}],\"y\":{\"d\":[{\"a\":2}],\"d\":[]}}", "1:1 ", 0},
+        /* In a map that stands for a list, names say nothing. */
+        {"d[]", {"a"}, {0}, "{\"d\":{\"x\":{\"a\":1},\"y\":{\"a\":2}}}", "1:1 2:2 ", 0},
+        /* In a record: its own problem. */
+        {"[]", {"u.a", "u.b"}, {0}, "[{\"u\":{\"a\":1},\"u\":{\"b\":2}},\n{\"u\":{\"a\":3,\"b\":4}},{\"u\":5,\"u\":{\"a\":6}}]",
+         "1.2!" TWICE("u") "2:3|4 2.21!" TWICE("u"), 0},
+        {"[]", {"t[0].a"}, {0}, "[{\"t\":[{\"a\":1}],\"t\":[{\"a\":2}]},{\"t\":[{\"a\":3},{\"a\":4}]},{\"t\":[{\"a\":5,\"a\":5}]}]",
+         "1.2!" TWICE("t") "2:3 1.56!" TWICE("a"), 0},
+        {"[]", {"a"}, {0}, "[{\"a\":[],\"a\":1},{\"a\":null,\"a\":2},{\"x\":{\"a\":1,\"a\":2},\"a\":3}]",
+         "1.2!" TWICE("a") "1.17!" TWICE("a") "3:3 ", 0},
+        {"[]", {"a.b"}, {0}, "[{\"a.b\":1,\"a.b\":2},{\"a\":{\"b\":1},\"a.b\":2},{\"a\":{\"b\":1,\"b\":2}}]",
+         "1.2!" TWICE("a.b") "2:2 1.42!" TWICE("b"), 0},
+    };
+    CHECK(MTR_ROWS_JSON, given);
+#undef TWICE
 }
 
 /* ---- Prometheus ---- */
@@ -220,7 +265,9 @@ static void test_prometheus(void **state)
         {"", {"value"}, {0}, "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"parse error at char 5\"}",
          "1.1!the answer is an error: parse error at char 5 ", MTR_EINVALID},
         {"", {"value"}, {0}, "{\"data\":{\"resultType\":\"scalar\",\"result\":[1,\"5\"]}}",
-         "1.42!a list or map is expected here, on the way to the rows 1.44!a list or map is expected here, on the way to the rows ", 0},
+         "1.42!a list or map is expected here, on the way to the rows ", MTR_EINVALID},
+        {"", {"value"}, {0}, "{\"data\":{\"result\":[{\"metric\":{},\"value\":[1,\"5\"]}],\"result\":[]}}",
+         "1:5 1.51!`result` stands twice in its map: which of them is meant is not known ", MTR_EINVALID},
     };
     CHECK(MTR_ROWS_PROMETHEUS, given);
 }
@@ -358,7 +405,7 @@ static void test_s3_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_json_rows), cmocka_unit_test(test_json_values_beside_the_rows),
-                                       cmocka_unit_test(test_json_problems), cmocka_unit_test(test_prometheus), cmocka_unit_test(test_s3_list),
+                                       cmocka_unit_test(test_json_problems), cmocka_unit_test(test_json_members_that_stand_twice), cmocka_unit_test(test_prometheus), cmocka_unit_test(test_s3_list),
                                        cmocka_unit_test(test_s3_limits), cmocka_unit_test(test_json_limits),
                                        cmocka_unit_test(test_json_held_rows_are_bounded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
