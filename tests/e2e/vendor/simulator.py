@@ -40,12 +40,12 @@ class Simulator:
         self.life = None  # of `truth`: for the control interface
         self.admin = Admin(self)
 
-    def add(self, dialect, truth=None):
-        """Serves it from now on; truth: its own, or the one of all."""
+    def add(self, dialect, truth=None, kind=Service):
+        """Serves it from now on; truth: its own, or the one of all. kind: what answers for it, as one of examples.py."""
         fault = dialect.fault()
         if fault:
             raise ValueError(f"{dialect.name}: {fault}")
-        service = self.services[dialect.name] = Service(dialect, truth or self.truth, self)
+        service = self.services[dialect.name] = kind(dialect, truth or self.truth, self)
         service.place(self.origin(API), self.origin(FILES), self.origin(TRAP))
         return service
 
