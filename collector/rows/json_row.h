@@ -33,7 +33,7 @@ struct json_node {
     struct json_node *children, *next; /* a list of siblings */
     struct json_node **table;          /* of children by name: made when all are there */
     const char *twice;                 /* of a name: what is wrong where its map has it twice */
-    uint64_t *map;                     /* the number of the map that had it last; of a root: of the last map */
+    uint64_t *map;                     /* the number of the map that had it last; of a root: the last */
     uint32_t table_mask, name_count, other_count;
     bool is_record; /* of a document: a record stands here */
     bool is_anchor; /* of a document: columns with ^ begin here */

@@ -405,7 +405,8 @@ static void test_s3_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_json_rows), cmocka_unit_test(test_json_values_beside_the_rows),
-                                       cmocka_unit_test(test_json_problems), cmocka_unit_test(test_json_members_that_stand_twice), cmocka_unit_test(test_prometheus), cmocka_unit_test(test_s3_list),
+                                       cmocka_unit_test(test_json_problems), cmocka_unit_test(test_json_members_that_stand_twice),
+                                       cmocka_unit_test(test_prometheus), cmocka_unit_test(test_s3_list),
                                        cmocka_unit_test(test_s3_limits), cmocka_unit_test(test_json_limits),
                                        cmocka_unit_test(test_json_held_rows_are_bounded)};
     return cmocka_run_group_tests(tests, NULL, NULL);
