@@ -239,18 +239,27 @@ static bool may_have(const struct merge_question *question, const struct mtr_led
     return window->start_us != question->start_us && (!window->has_no_run || is_near);
 }
 
-static int on_window(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
+static int look_at(struct others *others, int64_t start_us)
 {
-    struct others *others = context;
-    if (!may_have(others->question, window)) return MTR_OK;
-    return mtr_str_equal(each, others->question->strand.each) ? look_into(others, window->start_us) : MTR_OK;
+    const struct merge_question *question = others->question;
+    struct mtr_ledger_window window;
+    int rc = mtr_ledger_get_window(question->txn, &question->strand, start_us, &window);
+    if (rc || !may_have(question, &window)) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    return look_into(others, start_us);
 }
 
+/* In windows of the strand that have rows, which may be few of a source's many. */
 static int merge_others(const struct merge_question *question, struct merge *merge)
 {
     struct others others = {question, merge};
-    if (!merge->added) return MTR_OK;
-    return mtr_ledger_walk_windows(question->txn, &question->strand, INT64_MIN, on_window, &others);
+    int64_t start_us = INT64_MIN;
+    while (merge->added) {
+        int rc = mtr_run_find(question->txn, &question->strand, start_us, &start_us);
+        if (!rc) rc = look_at(&others, start_us);
+        if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+        start_us++;
+    }
+    return MTR_OK;
 }
 
 int merge_make(const struct merge_question *question, struct merge *out)

@@ -5,41 +5,54 @@
 #include <string.h>
 
 #include "collector/source/reading/reading_state.h"
+#include "meterd/source/schedule.h"
 
 enum { USUAL_WINDOWS = 32 };
 
 /* ---- what is usual ---- */
 
 struct usual {
-    const struct reading *reading;
     uint64_t rows, windows;
     struct mtr_decimal sum;
     bool has_sum;
 };
 
-static int on_window(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
+static void add_usual(struct usual *usual, const struct mtr_ledger_window *window)
 {
-    struct usual *usual = context;
     const bool is_whole = window->state == MTR_WINDOW_COMPLETE || window->state == MTR_WINDOW_SETTLED;
-    if (window->start_us >= usual->reading->ask.window.from_us || usual->windows == USUAL_WINDOWS)
-        return MTR_OK;
-    if (!is_whole || !window->readings || !mtr_str_equal(each, usual->reading->ask.strand.each))
-        return MTR_OK;
+    if (!is_whole || !window->readings) return;
     usual->windows++;
     usual->rows += window->rows;
     if (mtr_decimal_add(usual->sum, window->sum, &usual->sum)) usual->has_sum = false;
+}
+
+/* The windows before this one are those that the plan has there. */
+static int walk_back(const struct reading *reading, struct mtr_ledger_txn *txn, struct usual *usual)
+{
+    const struct mtr_strand *strand = &reading->ask.strand;
+    struct mtr_ledger_source source;
+    int rc = mtr_ledger_get_source(txn, strand, &source);
+    if (rc) return rc;
+    const struct mtr_reading_plan plan =
+        mtr_reading_plan_of(reading->ask.source, strand->each, source.first_us);
+    int64_t at_us = reading->ask.window.from_us;
+    for (int i = 0; i < USUAL_WINDOWS && at_us > 0; i++) {
+        struct mtr_ledger_window window;
+        at_us = mtr_plan_window_at(&plan, at_us - 1).from_us;
+        rc = mtr_ledger_get_window(txn, strand, at_us, &window);
+        if (rc && rc != MTR_ENOTFOUND) return rc;
+        if (!rc) add_usual(usual, &window);
+    }
     return MTR_OK;
 }
 
 /* The mean of the windows before this one. A sum's is its whole part; less than one row is none. */
 static int find_usual(struct reading *reading, struct mtr_ledger_txn *txn, struct reading_facts *facts)
 {
-    struct usual usual = {.reading = reading, .has_sum = true};
-    const struct mtr_window *window = &reading->ask.window;
-    const int64_t from_us = window->from_us - USUAL_WINDOWS * (window->to_us - window->from_us);
+    struct usual usual = {.has_sum = true};
     struct mtr_quantity sum;
-    if (!window->to_us) return MTR_OK;
-    int rc = mtr_ledger_walk_windows(txn, &reading->ask.strand, from_us, on_window, &usual);
+    if (!reading->ask.window.to_us) return MTR_OK;
+    int rc = walk_back(reading, txn, &usual);
     if (rc || !usual.windows) return rc;
     facts->usual_rows = usual.rows / usual.windows;
     if (usual.has_sum && !mtr_quantity_from_decimal(usual.sum, &sum))

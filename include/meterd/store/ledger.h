@@ -235,6 +235,11 @@ void mtr_run_close(struct mtr_run_cursor *cursor); /* NULL is allowed */
 int mtr_run_next(struct mtr_run_cursor *cursor, const struct mtr_event_identity *from,
                  const struct mtr_run_row **row) MTR_MUST_USE;
 
+/* The strand's first window from `from_us` on whose run has rows: where it begins. MTR_ENOTFOUND: there is
+ * none. Runs of other strands cost nothing. */
+int mtr_run_find(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t from_us,
+                 int64_t *start_us) MTR_MUST_USE;
+
 /* Writes changes, sorted by key and with each key once, into a window's run; *delta is added to: how many
  * rows there are more, and how many in quarantine. */
 struct mtr_run_delta {

@@ -72,7 +72,7 @@ void ledger_put_start(unsigned char *p, int64_t start_us)
     lmdb_put_u64(p, (uint64_t)start_us ^ UINT64_C(1) << 63);
 }
 
-static int64_t get_start(const unsigned char *p) { return (int64_t)(lmdb_get_u64(p) ^ UINT64_C(1) << 63); }
+int64_t ledger_get_start(const unsigned char *p) { return (int64_t)(lmdb_get_u64(p) ^ UINT64_C(1) << 63); }
 
 int ledger_get(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key, struct mtr_str *value)
 {
@@ -340,7 +340,7 @@ static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_st
         return MTR_ECORRUPT;
     *each = (struct mtr_str){(const char *)p + 14, each_size};
     *out = (struct mtr_ledger_window){
-        .start_us = get_start((const unsigned char *)key.data + LEDGER_HASH_BYTES),
+        .start_us = ledger_get_start((const unsigned char *)key.data + LEDGER_HASH_BYTES),
         .end_us = (int64_t)n[0],
         .first_us = (int64_t)n[1],
         .last_us = (int64_t)n[2],

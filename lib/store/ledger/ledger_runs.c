@@ -160,6 +160,23 @@ int mtr_run_next(struct mtr_run_cursor *cursor, const struct mtr_event_identity 
     return MTR_OK;
 }
 
+int mtr_run_find(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t from_us,
+                 int64_t *start_us)
+{
+    unsigned char prefix[LEDGER_PREFIX_BYTES];
+    MDB_cursor *cursor;
+    run_prefix(strand, from_us, prefix);
+    int rc = lmdb_error(mdb_cursor_open(txn->txn, txn->ledger->tables[LEDGER_RUNS], &cursor));
+    if (rc) return rc;
+    MDB_val k = lmdb_val(prefix, sizeof(prefix)), v;
+    rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
+    if (!rc && k.mv_size != LEDGER_KEY_BYTES) rc = MTR_ECORRUPT;
+    if (!rc && memcmp(k.mv_data, prefix, LEDGER_HASH_BYTES) != 0) rc = MTR_ENOTFOUND;
+    if (!rc) *start_us = ledger_get_start((const unsigned char *)k.mv_data + LEDGER_HASH_BYTES);
+    mdb_cursor_close(cursor);
+    return rc;
+}
+
 /* ---- writing ---- */
 
 struct writing {

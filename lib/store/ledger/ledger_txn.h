@@ -46,6 +46,7 @@ enum {
 void ledger_source_hash(const struct mtr_strand *strand, unsigned char out[LEDGER_HASH_BYTES]);
 void ledger_strand_hash(const struct mtr_strand *strand, unsigned char out[LEDGER_HASH_BYTES]);
 void ledger_put_start(unsigned char *p, int64_t start_us); /* in numeric order */
+int64_t ledger_get_start(const unsigned char *p);
 
 int ledger_get(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key,
                struct mtr_str *value) MTR_MUST_USE;

@@ -328,6 +328,29 @@ static void runs_are_what_changes_made_of_them(void **state)
     }
 }
 
+/* Windows of a strand with rows in their runs, from any instant on; those of others, and without rows, are passed over. */
+static void runs_are_found_by_their_start(void **state)
+{
+    struct fixture *f = *state;
+    static const int64_t starts[] = {-40, 0, 40, 900};
+    const struct mtr_run_row row = {.key = {5, 5}, .seq = 5}, gone = {.key = {5, 5}};
+    struct mtr_run_delta delta = {0, 0};
+    int64_t found_us = 0;
+    for (int i = 0; i < 4; i++) assert_int_equal(mtr_run_apply(f->txn, &east, starts[i], &row, 1, &delta), 0);
+    for (int64_t start = -50; start < 1000; start += 7) assert_int_equal(mtr_run_apply(f->txn, &alone, start, &row, 1, &delta), 0);
+    assert_int_equal(mtr_run_apply(f->txn, &east, 0, &gone, 1, &delta), 0);
+    reopen(f);
+    static const struct {
+        int64_t from_us, start_us;
+    } looks[] = {{INT64_MIN, -40}, {-40, -40}, {-39, 40}, {0, 40}, {41, 900}, {900, 900}};
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(mtr_run_find(f->txn, &east, looks[i].from_us, &found_us), 0);
+        assert_int_equal(found_us, looks[i].start_us);
+    }
+    assert_int_equal(mtr_run_find(f->txn, &east, 901, &found_us), MTR_ENOTFOUND);
+    assert_int_equal(mtr_run_find(f->txn, &other, INT64_MIN, &found_us), MTR_ENOTFOUND);
+}
+
 /* Of a settled window the rows stay that lie outside of it. */
 static void rows_outside_stay(void **state)
 {
@@ -362,6 +385,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(windows_stand_by_their_start, setup, teardown),
         cmocka_unit_test_setup_teardown(walks_go_on_behind_a_row, setup, teardown),
         cmocka_unit_test_setup_teardown(runs_are_what_changes_made_of_them, setup, teardown),
+        cmocka_unit_test_setup_teardown(runs_are_found_by_their_start, setup, teardown),
         cmocka_unit_test_setup_teardown(rows_outside_stay, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
