@@ -31,7 +31,8 @@
  * asks for tokens (token_url, the login's request), alone: to other hosts (links to files) a call is READY as
  * it is.
  *
- * One thread. A session borrows the source it was last opened with. Private to the collector.
+ * One thread. A session borrows the source it was last opened or lent with (auth_borrow): whoever uses it lends
+ * one of its own first, since that of another may be gone by then. Private to the collector.
  */
 #ifndef METERD_COLLECTOR_SOURCE_AUTH_AUTH_H
 #define METERD_COLLECTOR_SOURCE_AUTH_AUTH_H
@@ -78,6 +79,8 @@ void auth_keeper_close(struct auth_keeper *keeper); /* all sessions are closed; 
 int auth_open(struct auth_keeper *keeper, const struct mtr_source *source,
               struct auth_session **out) MTR_MUST_USE;
 void auth_hold(struct auth_session *session);  /* opened once more, for a request under way */
+/* Its source from now on is this one, with equal auth. */
+void auth_borrow(struct auth_session *session, const struct mtr_source *source);
 void auth_close(struct auth_session *session); /* as often as opened; the last one wipes its tokens */
 
 enum auth_step { AUTH_READY, AUTH_ASK, AUTH_WAIT, AUTH_FAILED };

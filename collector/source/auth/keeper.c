@@ -179,7 +179,7 @@ int auth_open(struct auth_keeper *keeper, const struct mtr_source *source, struc
     if (rc) return rc;
     struct auth_session *session = *slot_of(keeper, key);
     while (session && memcmp(session->key, key, AUTH_KEY_BYTES) != 0) session = session->next;
-    if (session) session->source = source;
+    if (session) auth_borrow(session, source);
     else rc = make_session(keeper, source, key, &session);
     if (rc) return rc;
     session->opened++;
@@ -188,6 +188,8 @@ int auth_open(struct auth_keeper *keeper, const struct mtr_source *source, struc
 }
 
 void auth_hold(struct auth_session *session) { session->opened++; }
+
+void auth_borrow(struct auth_session *session, const struct mtr_source *source) { session->source = source; }
 
 void auth_close(struct auth_session *session)
 {

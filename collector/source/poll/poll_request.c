@@ -64,7 +64,7 @@ static void prepare(struct mtr_poll *poll, int64_t now_us)
     struct auth_turn turn = {
         .base = &poll->task.source->base, .now_us = now_us, .arena = &poll->call_arena, .call = &poll->call};
     poll->task.hooks->nonce(poll->task.hooks->context, turn.nonce);
-    int rc = auth_prepare(poll->task.auth, &turn, &step);
+    int rc = auth_prepare(poll_auth(poll), &turn, &step);
     if (rc) {
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "credentials: %s", mtr_error_text(rc));
         return;
@@ -73,7 +73,7 @@ static void prepare(struct mtr_poll *poll, int64_t now_us)
     case AUTH_READY: (void)send_call(poll, &poll->call, now_us); break;
     case AUTH_ASK:
         poll->is_token_request = true;
-        if (!send_call(poll, &turn.ask, now_us)) auth_not_sent(poll->task.auth); /* others need not wait */
+        if (!send_call(poll, &turn.ask, now_us)) auth_not_sent(poll_auth(poll)); /* others need not wait */
         break;
     case AUTH_WAIT: poll_wait(poll, turn.again_us); break;
     case AUTH_FAILED: take_auth_fault(poll, &turn); break;

@@ -16,6 +16,12 @@ void poll_wait(struct mtr_poll *poll, int64_t again_us)
     poll->again_us = again_us;
 }
 
+struct auth_session *poll_auth(struct mtr_poll *poll)
+{
+    auth_borrow(poll->task.auth, poll->task.source);
+    return poll->task.auth;
+}
+
 static void vset_text(struct mtr_poll *poll, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 static void vset_text(struct mtr_poll *poll, const char *format, va_list args)

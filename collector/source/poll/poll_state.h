@@ -97,6 +97,7 @@ void poll_finish(struct mtr_poll *poll, enum poll_result result, enum mtr_alarm 
                  ...) MTR_PRINTF(4, 5);
 void poll_start_job(struct mtr_poll *poll, enum poll_job job);
 void poll_wait(struct mtr_poll *poll, int64_t again_us);
+struct auth_session *poll_auth(struct mtr_poll *poll); /* lent the task's source, whatever others lent it */
 
 void poll_submit(struct mtr_poll *poll, int64_t now_us); /* poll->request, to the intake */
 
