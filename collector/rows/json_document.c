@@ -289,7 +289,8 @@ static int take_scalar(struct json_document *document, const struct json_node *n
     if (value.kind == MTR_VALUE_TRUE) found.text = MTR_STR("true");
     if (value.kind == MTR_VALUE_FALSE) found.text = MTR_STR("false");
     if (leads_to_records(node)) {
-        document->has_rows = true;
+        const bool is_empty_list = found.kind == MTR_FOUND_NULL && node->other_count > 0;
+        document->has_rows = document->has_rows || is_empty_list || found.kind != MTR_FOUND_NULL;
         if (found.kind != MTR_FOUND_NULL)
             return stop_at(document, at, "a list or map is expected here, on the way to the rows");
     }

@@ -16,9 +16,11 @@ static enum source_failure of_error(int error)
     }
 }
 
+bool source_status_is_fine(unsigned status) { return status >= 200 && status < 300 && status != 206; }
+
 static enum source_failure of_status(unsigned status)
 {
-    if (status >= 200 && status < 300) return SOURCE_FINE;
+    if (source_status_is_fine(status)) return SOURCE_FINE;
     switch (status) {
     case 401: return SOURCE_RENEW;
     case 403: return SOURCE_DENIED;
@@ -52,6 +54,7 @@ static void explain_status(const struct mtr_http_answer *answer, char text[SOURC
         explain_redirect(answer, text);
         return;
     }
+    if (status == 206) advice = ": a part, where all was asked for; what answers so must be told not to";
     if (status == 401) advice = ": it does not take the credentials";
     if (status == 403) advice = ": the credentials are known and may not do this; the vendor must allow it";
     if (status == 404) advice = ": check path and base_url, or say in `absent` that it means no usage";

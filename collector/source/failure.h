@@ -3,6 +3,7 @@
  *
  *   status                        verdict
  *   200 … 299                     FINE
+ *   206                           REFUSED   a part of what was asked for, which nobody asked for
  *   401                           RENEW     the token, once (auth/auth.h)
  *   403                           DENIED    the alarm `auth`: credentials are right, and may not do this
  *   429                           SLOW      later, and less often
@@ -40,6 +41,9 @@ enum { SOURCE_FAILURE_BYTES = 400 };
 /* `text`: a sentence about it, empty of FINE and STOPPED; it holds nothing of the body, and of headers only
  * where a redirect leads, without its query. */
 enum source_failure source_failure_of(const struct mtr_http_answer *answer, char text[SOURCE_FAILURE_BYTES]);
+
+/* 2xx, but 206: its body is the whole answer. */
+bool source_status_is_fine(unsigned status);
 
 /* It is the host that is in trouble: circuit breakers count it. */
 bool source_failure_is_of_host(enum source_failure failure);

@@ -20,6 +20,8 @@ enum poll_state poll_state(const struct mtr_poll *poll) { return poll->state; }
 
 int64_t poll_again_us(const struct mtr_poll *poll) { return poll->again_us; }
 
+bool poll_has_pages(const struct mtr_poll *poll) { return poll->reading && reading_page_count(poll->reading); }
+
 bool poll_folds(const struct mtr_poll *poll) { return poll->state == POLL_WORKING && poll->job == POLL_FOLD; }
 
 bool poll_fold_failed(const struct mtr_poll *poll) { return poll_folds(poll) && poll->job_rc; }
@@ -121,8 +123,20 @@ void poll_stop(struct mtr_poll *poll)
     poll->is_stopping = true;
     if (poll->state == POLL_WAITING)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "it was stopped");
-    else if (poll->state == POLL_ASKING && !(poll->is_token_request && auth_ask_must_end(poll->task.auth)))
+    else if (poll->state == POLL_ASKING && !(poll->is_token_request && auth_ask_must_end(poll_auth(poll))))
         poll->task.hooks->cancel(poll->task.hooks->context, poll);
+}
+
+void poll_give_way(struct mtr_poll *poll, int64_t now_us)
+{
+    char again[MTR_TIME_TEXT_BYTES];
+    MTR_ASSERT(poll->state == POLL_WAITING);
+    mtr_time_format(poll->again_us, again);
+    poll->report.wait_us = poll->again_us - now_us;
+    poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
+                "the vendor lets nobody in before %s: it is asked again then%s%s", again,
+                poll->answer.text[0] ? ". The last answer: " : "", poll->answer.text);
+    vendor_job_settle(poll, now_us);
 }
 
 /* ---- jobs ---- */

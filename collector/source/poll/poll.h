@@ -124,6 +124,7 @@ void poll_close(struct mtr_poll *poll); /* NULL is allowed */
 
 enum poll_state poll_state(const struct mtr_poll *poll);
 int64_t poll_again_us(const struct mtr_poll *poll); /* WAITING: when; INT64_MAX: when somebody else leaves */
+bool poll_has_pages(const struct mtr_poll *poll); /* WAITING: what was read would be read again */
 bool poll_folds(const struct mtr_poll *poll);       /* WORKING: the ledger's fold is in use */
 bool poll_fold_failed(const struct mtr_poll *poll); /* the same, and its receipt is not in the ledger */
 const struct poll_task *poll_task(const struct mtr_poll *poll);
@@ -149,6 +150,8 @@ enum { POLL_SPLIT_GOOD = 16 };
 int64_t poll_split_remember(const struct poll_report *report, const struct mtr_window *window,
                             int64_t before_us, uint32_t *good);
 
+/* WAITING, longer than others should have to wait for its place: FAILED, again when its wait is over. */
+void poll_give_way(struct mtr_poll *poll, int64_t now_us);
 /* The daemon goes, or the source was paused: it is DONE as soon as nothing of it is under way. */
 void poll_stop(struct mtr_poll *poll);
 

@@ -9,8 +9,6 @@
 #include "collector/source/limits/retry_after.h"
 #include "collector/source/poll/poll_state.h"
 
-static bool is_good(unsigned status) { return status >= 200 && status < 300; }
-
 /* ---- pieces ---- */
 
 static int keep_error(struct mtr_poll *poll, struct mtr_str piece)
@@ -23,7 +21,7 @@ int poll_piece(struct mtr_poll *poll, const struct mtr_http_answer *answer, stru
 {
     const bool is_working = poll->state == POLL_WORKING;
     poll->status = answer->status;
-    if (poll->is_token_request || !is_good(answer->status)) return keep_error(poll, piece);
+    if (poll->is_token_request || !source_status_is_fine(answer->status)) return keep_error(poll, piece);
     if (poll->job_rc) return MTR_ECLOSED;
     if (!poll->is_again && poll->incoming.size + piece.size > POLL_BUFFER_BYTES) {
         if (is_working) {
@@ -92,7 +90,7 @@ static bool tries_again(struct mtr_poll *poll, enum source_failure failure, int6
 
 static void take_failure(struct mtr_poll *poll, enum source_failure failure, int64_t wait_us, int64_t now_us)
 {
-    if (failure == SOURCE_RENEW && !poll->is_stopping && auth_refused(poll->task.auth, &poll->call, now_us)) {
+    if (failure == SOURCE_RENEW && !poll->is_stopping && auth_refused(poll_auth(poll), &poll->call, now_us)) {
         poll_wait(poll, now_us); /* a fresh token */
         return;
     }
@@ -117,7 +115,7 @@ static void leave(struct mtr_poll *poll, enum source_failure failure, int64_t wa
 static void take_token(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us)
 {
     answer->body = poll->error_body; /* the pieces that came; lent */
-    auth_answered(poll->task.auth, answer, now_us);
+    auth_answered(poll_auth(poll), answer, now_us);
     mtr_buffer_init(&answer->body, 0);
     if (poll->is_stopping)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "it was stopped");
@@ -137,7 +135,7 @@ static void answered(struct mtr_poll *poll, struct mtr_http_answer *answer, int6
         take_token(poll, answer, now_us);
         return;
     }
-    if (failure == SOURCE_FINE) auth_accepted(poll->task.auth, &poll->call);
+    if (failure == SOURCE_FINE) auth_accepted(poll_auth(poll), &poll->call);
     poll->has_ended = true;
     poll->answer.failure = failure;
     poll->answer.wait_us = wait_us;

@@ -22,6 +22,8 @@ _Static_assert((int)POLL_MEMORY_BYTES == (int)MTR_POLLER_MEMORY_BYTES_MIN, "what
 enum { FOLD_BLOCKS = 500, LOOKS_A_STEP = 500 };
 #define PASS_EVERY_US (INT64_C(60) * MTR_US_PER_SECOND)
 #define WAIT_AGAIN_US (INT64_C(250) * 1000)
+#define PLACE_HELD_US (INT64_C(90) * MTR_US_PER_SECOND) /* longer than between two tries of a request */
+#define PLACE_HELD_WITH_PAGES_US (INT64_C(3600) * MTR_US_PER_SECOND)
 
 static int open_files(struct mtr_poller *poller)
 {
@@ -270,6 +272,15 @@ static void conclude(struct mtr_poller *poller, struct poller_strand *strand, in
     strand->poll_catalog = NULL;
 }
 
+/* A vendor that lets nobody in for long must not keep the places of readings that could go on. One that has
+ * pages would begin with the first again, and meet the same limit: it may wait for longer. */
+static bool holds_place_long(const struct mtr_poll *poll, int64_t now_us)
+{
+    const int64_t most_us = poll_has_pages(poll) ? PLACE_HELD_WITH_PAGES_US : PLACE_HELD_US;
+    return poll_state(poll) == POLL_WAITING && poll_again_us(poll) != INT64_MAX &&
+           poll_again_us(poll) - now_us > most_us;
+}
+
 /* Readings that wait go on, those that ended are concluded. *next_us: when one waits for. */
 static int go_on(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
 {
@@ -280,6 +291,7 @@ static int go_on(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
         if (poll_state(strand->poll) == POLL_WAITING &&
             (poll_again_us(strand->poll) <= now_us || poll_again_us(strand->poll) == INT64_MAX))
             poll_go(strand->poll, now_us);
+        if (holds_place_long(strand->poll, now_us)) poll_give_way(strand->poll, now_us);
         if (poll_state(strand->poll) == POLL_WAITING) {
             const int64_t again_us = poll_again_us(strand->poll);
             const int64_t wait_us = again_us == INT64_MAX ? now_us + WAIT_AGAIN_US : again_us;
