@@ -212,6 +212,15 @@ static int pass_record(struct json_document *document, struct mtr_record_place *
     return record_refuse(document->out, MTR_FINDING_DOCUMENT_LIMIT, place, "the row is longer than 1 MiB");
 }
 
+/* The bytes of the value that is next, which is no map and no list: up to the next token, without space. */
+static size_t scalar_size(const struct json_text *text)
+{
+    const size_t at = text->cursor.offsets[0];
+    size_t end = text->cursor.offsets[1];
+    while (end > at + 1 && memchr(" \t\r\n", text->text.data[end - 1], 4)) end--;
+    return end - at;
+}
+
 static int take_record(struct json_document *document)
 {
     struct json_text *text = &document->text;
@@ -219,6 +228,8 @@ static int take_record(struct json_document *document)
     const int token = json_cursor_peek(&text->cursor);
     const size_t at = *text->cursor.offsets;
     document->has_rows = true;
+    if (token != '{' && token != '[' && document->plan.record.targets && !is_sole(document))
+        return read_record(document, scalar_size(text));
     if (token != '{' && token != '[') {
         struct mtr_record_place place = json_text_place(text, at, 0);
         if (json_cursor_value_read(&text->cursor, &value)) return stop_cursor(document);

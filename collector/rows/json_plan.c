@@ -101,7 +101,7 @@ static int add_want(struct making *making, uint32_t i)
     struct mtr_row_path path;
     int rc = mtr_row_path_parse(text, &plan->arena, &path);
     if (rc) return rc;
-    if (path.has_each || path.climbs)
+    if (path.has_each || path.climbs || path.is_record)
         return fail(making, "a value beside the rows has a path from the document's root, without [] and ^");
     return json_node_add_column(&plan->document, text, JSON_WANT + i, &plan->arena);
 }

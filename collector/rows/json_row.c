@@ -65,6 +65,7 @@ int json_node_add_column(struct json_node *root, struct mtr_str name, uint32_t c
     const bool is_name = path.step_count == 1 && is_step(&(struct json_node){.name = name}, &path.steps[0]);
     struct json_node *child = child_of(root, &whole, arena);
     rc = child ? add_target(child, column, !is_name, arena) : MTR_ENOMEM;
+    if (!rc && path.is_record) rc = add_target(root, column, false, arena);
     const bool is_path = path.step_count && !is_name && !path.climbs && !path.has_each;
     return rc || !is_path ? rc : json_node_add(root, &path, column, arena);
 }

@@ -58,7 +58,8 @@ static int take_line(struct ndjson *ndjson, struct line *line, struct mtr_json_c
     if (line->size > MTR_RECORD_BYTES_MAX)
         return record_refuse(ndjson->out, MTR_FINDING_DOCUMENT_LIMIT, &line->place, too_long);
     cursor->fault = NULL;
-    if (json_cursor_peek(cursor) != '{' && json_cursor_peek(cursor) != '[')
+    const bool is_nested = json_cursor_peek(cursor) == '{' || json_cursor_peek(cursor) == '[';
+    if (!is_nested && !ndjson->root.targets)
         return refuse(ndjson, line, no_map);
     const bool is_map = json_cursor_peek(cursor) == '{';
     memset(out->cells, 0, out->column_count * sizeof(*out->cells));

@@ -37,8 +37,27 @@ static struct mtr_str folder_of(struct mtr_str path)
     return path.size ? path : MTR_STR("/");
 }
 
-static int make_whole(const struct source_call *from, struct mtr_str reference, struct mtr_buffer *out)
+/* s3://BUCKET/KEY: that object, where base_url has the buckets. A key is no URL: it is escaped. */
+static int write_object(struct mtr_str object, const struct mtr_source *source, struct mtr_buffer *out)
 {
+    static const char digits[] = "0123456789ABCDEF";
+    static const char plain[] = "-._~/0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    int rc = mtr_buffer_append_str(out, source->base.url);
+    if (!rc) rc = mtr_buffer_append_char(out, '/');
+    for (size_t i = 0; i < object.size && !rc; i++) {
+        const unsigned char c = (unsigned char)object.data[i];
+        const char escaped[] = {'%', digits[c >> 4], digits[c & 15]};
+        rc = memchr(plain, c, sizeof(plain) - 1) ? mtr_buffer_append_char(out, (char)c)
+                                                 : mtr_buffer_append(out, escaped, sizeof(escaped));
+    }
+    return rc;
+}
+
+static int make_whole(const struct source_call *from, struct mtr_str reference,
+                      const struct mtr_source *source, struct mtr_buffer *out)
+{
+    const struct mtr_str s3 = MTR_STR("s3://");
+    if (mtr_str_starts_with(reference, s3)) return write_object(behind(reference, s3.size), source, out);
     if (has_scheme(reference)) return mtr_buffer_append_str(out, reference);
     if (mtr_str_starts_with(reference, MTR_STR("//"))) {
         int rc = mtr_buffer_append_str(out, from->is_https ? MTR_STR("https:") : MTR_STR("http:"));
@@ -116,7 +135,7 @@ static int resolve(const struct source_call *from, struct mtr_str reference, con
 {
     struct source_call call = {.method = {NULL, 0}};
     struct mtr_arena arena;
-    int rc = make_whole(from, reference, whole);
+    int rc = make_whole(from, reference, source, whole);
     if (rc) return rc;
     mtr_arena_init(&arena, 512, SOURCE_CALL_URL_BYTES_MAX + 1024);
     rc = source_call_set_url(&call, mtr_buffer_str(whole), &arena);

@@ -76,7 +76,8 @@ int mtr_row_path_parse(struct mtr_str text, struct mtr_arena *arena, struct mtr_
 {
     struct reader reader = {text.data, text.data + text.size, arena};
     int rc = MTR_OK;
-    *out = (struct mtr_row_path){.text = text};
+    *out = (struct mtr_row_path){.text = text, .is_record = mtr_str_equal(text, MTR_STR("."))};
+    if (out->is_record) return MTR_OK;
     for (; reader.at < reader.end && *reader.at == '^'; reader.at++) out->climbs++;
     while (!rc && reader.at < reader.end) rc = take_step(&reader, out);
     if (rc) out->step_count = 0;

@@ -1,10 +1,11 @@
-"""The examples in config/sources, polled as they are published: nothing of them is replaced but where the vendor is, the files of secrets and the first
+"""The examples in config/, polled as they are published: nothing of them is replaced but where the vendor is, the files of secrets and the first
 day. What is charged is what the vendor published last times its price, to the digit; also after it restated what it had said, and after a kill.
 
 partner-center, prometheus and gnocchi are polled in test_poller_presets.py, test_vendor_prometheus.py and test_vendor_gnocchi.py.
 """
 import os
 import random
+import re
 import sys
 from collections import Counter
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -23,13 +24,21 @@ HOUR_US, DAY_US = 3600 * 1000000, 24 * 3600 * 1000000
 ACCOUNTS = ("account-1", "account-2", "account-3")
 PRICE = Decimal("0.0417")
 FEEDS = ("stripe-list", "cloudevents")
+OF_MONTHS = ("focus", "focus-manifest", "aws-cur")
 SETTINGS = {"poller": {"allow_loopback": True}, "rater": {"grace": "0s", "draft_every": "0s"}}
 NANO = Decimal("0.000000001")
 
 
 def example(key):
-    with open(os.path.join("config", "sources", f"{key}.yaml"), encoding="utf-8") as text:
-        return yaml.safe_load(text)
+    """Of a preset; one beside them; or the document of AWS in the page of focus."""
+    path = os.path.join("config", "source-aws-cur.yaml" if key == "aws-cur" else f"sources/{key}.yaml")
+    if key == "focus-manifest":
+        path = os.path.join("docs", "sources", "focus.md")
+    with open(path, encoding="utf-8") as text:
+        if key != "focus-manifest":
+            return yaml.safe_load(text)
+        blocks = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", text.read(), flags=re.M | re.S)]
+    return next({"vendors": [{"key": "aws"}], **block} for block in blocks if block["sources"][0]["key"] == "aws-export")
 
 
 class Polled:
@@ -40,7 +49,8 @@ class Polled:
         self.documents = example(key)
         self.source = self.documents["sources"][0]
         self.name, self.vendor = self.source["key"], self.source["vendor"]
-        self.service_key = service or f"{self.vendor}-service"
+        self.service_key = service or f"{key}-service"
+        self.accounts = [f"{key}-{account}" for account in ACCOUNTS]
         self.random = random.Random(f"{key} {SEED}")
         self.count = 0
 
@@ -50,7 +60,7 @@ class Polled:
         now_us = simulator.clock.now_us()
         self.to_us = now_us // DAY_US * DAY_US - 2 * DAY_US
         self.from_us = self.to_us - 6 * DAY_US
-        if self.key == "focus":  # two months that are over and settled, and the one that is open
+        if self.key in OF_MONTHS:  # two months that are over and settled, and the one that is open
             self.from_us = month_of(now_us, "UTC", -2)[0]
         if self.key in FEEDS:
             self.to_us = now_us // HOUR_US * HOUR_US
@@ -65,7 +75,7 @@ class Polled:
         if self.key == "rest":  # more digits than the map takes
             quantity += Decimal(self.random.randint(0, 99)).scaleb(-11)
         dimensions = (("plan", "p"), ("region", self.random.choice(["eu", "us"])))
-        return Row(f"row-{self.count:05}", self.random.choice(ACCOUNTS), start_us, quantity, dimensions)
+        return Row(f"row-{self.count:05}", self.random.choice(self.accounts), start_us, quantity, dimensions)
 
     def publish(self, count):
         self.truth.publish([self.new_row() for _ in range(count)])
@@ -105,20 +115,20 @@ class Polled:
             "services": [{"key": self.service_key, "vendor": self.vendor}], "meters": meters,
             "tariffs": [{"key": f"{self.key}-list", "currency": "EUR", "rounding": {"digits": 18, "place": "line"},
                          "versions": [{"from": "2020-01-01", "components": components}]}],
-            "subscriptions": [{"key": f"{self.key}-{account}", "service": self.service_key, "subject": account, "customer": account,
-                               "tariff": f"{self.key}-list", "start": start} for account in ACCOUNTS]}
+            "subscriptions": [{"key": account, "service": self.service_key, "customer": account, "tariff": f"{self.key}-list", "start": start}
+                              for account in self.accounts]}
 
     def dimensions(self, row):
         region = dict(row.dimensions)["region"]
         sku = "" if row.id.endswith("3") else "SKU.1"  # NULL in the file
-        return {"region": region, "resource": region, "kind": "usage_record", "sku": sku}
+        return {"region": region, "resource": region, "kind": "usage_record", "sku": sku, "usage_type": "EUC1-BoxUsage"}
 
     def published(self):
         """(subscription, component, period, values of `by`) → money."""
         sums, key = Counter(), self.key.replace("-", "_")
         for row in self.truth.rows(0, 1 << 60):
             values = tuple(self.dimensions(row)[name] for name in self.by if name != "cost")
-            where = (f"{self.key}-{row.account}", write_time(row.start_us, "%Y-%m"), values)
+            where = (row.account, write_time(row.start_us, "%Y-%m"), values)
             sums[(f"{key}_quantity", *where)] += row.quantity.quantize(NANO, ROUND_HALF_EVEN) * PRICE
             if "cost" in self.by:
                 sums[(f"{key}_cost", *where)] += (row.quantity * COST_OF_UNIT).quantize(NANO / 1000, ROUND_HALF_EVEN)
@@ -164,7 +174,7 @@ def read_again(daemon, simulator, examples):
             daemon.apply(merged(polled.documents, {"sources": [merged(dict(polled.source), {"schedule": {"every": "1s"}})]}))
             continue
         to_us = simulator.clock.now_us() - 36 * HOUR_US
-        if polled.key == "focus":
+        if polled.key in OF_MONTHS:
             to_us = month_of(to_us, "UTC")[1]
         window = ("--from", write_time(polled.from_us, "%Y-%m-%d"), "--to", write_time(to_us, "%Y-%m-%d"))
         done = daemon.command("source", "run", polled.name, *window)
@@ -172,7 +182,9 @@ def read_again(daemon, simulator, examples):
 
 
 def main():
-    examples = [Polled("rest", "vm.hour", ["region"]), Polled("focus", "cloud.usage", ["sku", "region", "cost"]), Polled("stripe-list", "mail.sent", ["kind"]),
+    examples = [Polled("rest", "vm.hour", ["region"]), Polled("focus", "cloud.usage", ["sku", "region", "cost"]),
+                Polled("focus-manifest", "cloud.usage", ["sku", "region", "cost"]), Polled("aws-cur", "aws.usage", ["usage_type", "region", "cost"]),
+                Polled("stripe-list", "mail.sent", ["kind"]),
                 Polled("cloudevents", "cpu.hours", ["region"]), Polled("activeplatform", "seat.day", ["resource"], "endpoint")]
     with Simulator(SEED) as simulator, Daemon(SETTINGS) as daemon:
         for polled in examples:

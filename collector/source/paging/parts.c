@@ -7,7 +7,7 @@
  *      └───────────────────────┘ parts that came stay, if the new list begins with them; else RESTART
  *
  * The list decides what there is, never what a folder happens to hold. A part that is named twice would count
- * twice, and is a loop. {item} is the name in the list: `Key` of S3, `name` of a manifest.
+ * twice, and is a loop.
  */
 #include <string.h>
 #include <strings.h>
@@ -75,12 +75,11 @@ int paging_set_apart(struct paging *paging)
 static int open_parts(struct paging *paging, struct mtr_str resume)
 {
     const struct mtr_paging_parts *parts = paging->source->paging.parts;
-    const struct mtr_str item = parts->is_s3_list ? MTR_STR("Key") : MTR_STR("name");
     paging->list.format = mtr_row_format_default();
     paging->list.format.kind = parts->is_s3_list ? MTR_ROWS_S3_LIST : MTR_ROWS_JSON;
     int rc = find_paths(paging);
     if (rc) return rc;
-    add_column(paging, 0, parts->url_is_template ? item : parts->url);
+    add_column(paging, 0, parts->url_is_template ? parts->item : parts->url);
     add_column(paging, 1, parts->is_s3_list && !parts->size.size ? MTR_STR("Size") : parts->size);
     add_column(paging, 2, parts->md5);
     add_column(paging, 3, parts->sha256);

@@ -4,6 +4,7 @@
  *   usage.amount            credits[0].amount            ["@odata.id"].value            a["b.c"][2]
  *   data[].items[]          each of the items of each of data, as `rows` of a format says it; [] of a map is each
  *                           of its values
+ *   .                       the record itself, of a list of bare texts or numbers: reportKeys[] and `.`
  *   ^.account               out of the record: of the map in which its list stands, and ^^ of the map around
  *                           that one. With rows data[].items[], ^.account is a member of one of data, and
  *                           ^^.currency is one of the document
@@ -35,6 +36,7 @@ struct mtr_row_path {
     uint32_t step_count; /* 0: the text is no path, and a member's name alone */
     uint32_t climbs;     /* how many ^ stand before */
     bool has_each;
+    bool is_record; /* the record itself; it has no steps */
 };
 
 /* Names in quotes are copied into the arena. MTR_ENOMEM. */

@@ -11,6 +11,7 @@
  *                       time: created, since: "query.created[gte]"}}
  *   paging: {parts: {list: "blobs[]", url: url, size: size, md5: md5, count: blobCount, etag: eTag}}
  *                    (of Microsoft's manifests: root: rootDirectory, token_query: sasToken)
+ *   paging: {parts: {list: "reportKeys[]", item: ".", url: "/bucket/{item}", etag: assemblyId}}
  *   paging: {parts: {s3_list: true, token: NextContinuationToken, send: query.continuation-token,
  *                    url: "/bucket/{item}"}}
  *
@@ -74,6 +75,7 @@ struct mtr_paging_parts {
     struct mtr_str list;     /* path of the parts in a manifest: "blobs[]" */
     struct mtr_str url;      /* path in a part; or, where it holds "{item}", a template */
     bool url_is_template;
+    struct mtr_str item;        /* path in a part: what {item} of the template is */
     struct mtr_str root;        /* path in the manifest: stands before each link, with a slash between */
     struct mtr_str token_query; /* path in the manifest: a query string behind each link */
     struct mtr_str size, md5, sha256; /* paths in a part; empty: not checked */

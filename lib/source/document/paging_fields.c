@@ -100,6 +100,7 @@ static const struct mtr_field parts_rows[] = {
     {.name = "s3_list", MTR_ROW_AT(parts_fields, model.is_s3_list), .type = MTR_FIELD_BOOL,
      .default_text = "false", .doc = "the parts are a listing of S3"},
     PART_ROW(url, "path of a part's link; or a template of it over {item}, as /bucket/{item}"),
+    PART_ROW(item, "path of what {item} is: name unless given, of a listing Key; . is a bare text itself"),
     PART_ROW(root, "path in the manifest of what stands before each link"),
     PART_ROW(token_query, "path in the manifest of a query string that stands behind each link"),
     PART_ROW(size, "path of a part's size"),
@@ -278,6 +279,11 @@ static void read_parts(struct source_reading *reading, const struct parts_fields
     parts->url_is_template =
         parts->url.size && memmem(parts->url.data, parts->url.size, "{item}", strlen("{item}"));
     if (!parts->url_is_template) source_check_path(reading, "paging.parts.url", parts->url);
+    if (parts->item.size && !parts->url_is_template)
+        source_fault(reading, MTR_FINDING_SOURCE_KEY_CONFLICT, "paging.parts.item",
+                     "is of a template: `url` says with {item} where it goes");
+    if (!parts->item.size) parts->item = parts->is_s3_list ? MTR_STR("Key") : MTR_STR("name");
+    source_check_path(reading, "paging.parts.item", parts->item);
     source_check_path(reading, "paging.parts.root", parts->root);
     source_check_path(reading, "paging.parts.token_query", parts->token_query);
     source_check_path(reading, "paging.parts.size", parts->size);

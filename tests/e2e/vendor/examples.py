@@ -84,6 +84,24 @@ class BucketGate(Gate):
         sigv4.verify(request, self.access_key, self.files[f"{self.name}.secret"], self.region, "s3", self.clock.now_us())
 
 
+def files_of(records, folder):
+    """Key → bytes: plain and packed ones, by turns."""
+    out = {}
+    for at in range(0, len(records), FILE_ROWS):
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(records[0]))
+        writer.writeheader()
+        writer.writerows(records[at:at + FILE_ROWS])
+        data, number = text.getvalue().encode(), at // FILE_ROWS + 1
+        packed = (gzip.compress(data, 6, mtime=0), ".gz") if number % 2 else (data, "")
+        out[f"{folder}/acme-{number:05}.csv{packed[1]}"] = packed[0]
+    return out
+
+
+def etag_of(data):
+    return f'"{hashlib.md5(data).hexdigest()}"'
+
+
 class Focus(Example):
     """Files of a billing period in a bucket: a listing of two keys at a time, and the marker of a folder that a console made.
     Tax and credits stand among the usage."""
@@ -115,18 +133,7 @@ class Focus(Example):
         return out
 
     def files(self, month):
-        """Key → bytes: plain and packed ones."""
-        records, out = self.records(month), {f"{self.FOLDER}{month}/": b""}
-        for at in range(0, len(records), FILE_ROWS):
-            text = io.StringIO()
-            writer = csv.DictWriter(text, list(records[0]))
-            writer.writeheader()
-            writer.writerows(records[at:at + FILE_ROWS])
-            data = text.getvalue().encode()
-            number = at // FILE_ROWS + 1
-            packed = (gzip.compress(data, 6, mtime=0), ".gz") if number % 2 else (data, "")
-            out[f"{self.FOLDER}{month}/acme-{number:05}.csv{packed[1]}"] = packed[0]
-        return out
+        return {f"{self.FOLDER}{month}/": b"", **files_of(self.records(month), f"{self.FOLDER}{month}")}
 
     def listing(self, request):
         prefix, place = request.query.get("prefix", ""), int(request.query.get("continuation-token") or 0)
@@ -135,7 +142,7 @@ class Focus(Example):
             refuse(400, "InvalidArgument", request.target)
         files = list(self.files(month).items())
         shown, following = files[place:place + KEYS_MAX], place + KEYS_MAX
-        contents = "".join(f"<Contents><Key>{escape(key)}</Key><ETag>{escape(self.etag(data))}</ETag><Size>{len(data)}</Size></Contents>"
+        contents = "".join(f"<Contents><Key>{escape(key)}</Key><ETag>{escape(etag_of(data))}</ETag><Size>{len(data)}</Size></Contents>"
                            for key, data in shown)
         is_cut = following < len(files)
         tail = f"<NextContinuationToken>{following}</NextContinuationToken>" * is_cut
@@ -143,13 +150,74 @@ class Focus(Example):
                 f"<IsTruncated>{str(is_cut).lower()}</IsTruncated>{contents}{tail}</ListBucketResult>")
         return Answer(200, text.encode(), {"Content-Type": "application/xml"})
 
-    def etag(self, data):
-        return f'"{hashlib.md5(data).hexdigest()}"'
-
     def file(self, key):
         month = key.removeprefix(self.FOLDER).partition("/")[0]
         data = self.files(month).get(key) or refuse(404, "NoSuchKey", key)
-        return Answer(200, data, {"Content-Type": "binary/octet-stream", "ETag": self.etag(data)})
+        return Answer(200, data, {"Content-Type": "binary/octet-stream", "ETag": etag_of(data)})
+
+
+class Manifests(Focus):
+    """The same as AWS's data exports write it: a manifest for each period, which names the files of its newest version by their whole
+    addresses. A version is a folder, and those before it stay where they are."""
+    METADATA, DATA = "exports/acme/metadata/BILLING_PERIOD=", "exports/acme/data/BILLING_PERIOD="
+    LIST, VERSION = "dataFiles", "executionId"
+
+    def __init__(self, dialect, truth, simulator):
+        super().__init__(dialect, truth, simulator)
+        self.objects = {}
+
+    def bucket(self, request):
+        key = "/".join(request.words[2:])
+        if key.endswith("-Manifest.json"):
+            return self.manifest(self.month_of(key))
+        data = self.objects.get(key) or refuse(404, "NoSuchKey", key)
+        return Answer(200, data, {"Content-Type": "binary/octet-stream", "ETag": etag_of(data)})
+
+    def month_of(self, key):
+        month = key.removeprefix(self.METADATA).removesuffix("/acme-Manifest.json")
+        return month if key == f"{self.METADATA}{month}/acme-Manifest.json" else refuse(404, "NoSuchKey", key)
+
+    def folder(self, month, version):
+        return f"{self.DATA}{month}/{version}"
+
+    def address(self, key):
+        return f"s3://acme-billing/{key}"
+
+    def manifest(self, month):
+        version = f"2026-{self.truth.edition:012}"
+        files = files_of(self.records(month), self.folder(month, version))
+        self.objects.update(files)
+        return Answer.of_json({self.VERSION: version, "columns": [{"name": "ChargePeriodStart"}], self.LIST: [self.address(key) for key in files],
+                               "additionalOutputFiles": []})
+
+
+class CostAndUsage(Manifests):
+    """A cost and usage report: keys below the bucket, and columns of its own."""
+    LIST, VERSION = "reportKeys", "assemblyId"
+
+    def month_of(self, key):
+        first, _, after = key.removeprefix("cur/acme/").removesuffix("/acme-Manifest.json").partition("-")
+        month = f"{first[:4]}-{first[4:6]}"
+        end_us = spelling.month_of(spelling.read_time(month, "month"), "UTC")[1]
+        return month if (first[6:], after) == ("01", spelling.write_time(end_us, "%Y%m%d")) else refuse(404, "NoSuchKey", key)
+
+    def folder(self, month, version):
+        return f"cur/acme/{month}/{version}"
+
+    def address(self, key):
+        return key
+
+    def records(self, month):
+        out = []
+        for number, row in enumerate(self.truth.rows(*spelling.month_of(spelling.read_time(month, "month"), "UTC"))):
+            start, end = (spelling.write_time(at_us, "rfc3339") for at_us in (row.start_us, row.start_us + 3600 * 1000000))
+            of_row = {"identity/LineItemId": f"{self.truth.edition}-{number}", "identity/TimeInterval": f"{start}/{end}", "bill/PayerAccountId": "999",
+                      "lineItem/UsageAccountId": row.account, "lineItem/LineItemType": "Usage", "lineItem/UsageStartDate": start,
+                      "lineItem/ProductCode": "AmazonEC2", "lineItem/UsageType": "EUC1-BoxUsage", "lineItem/Operation": "RunInstances",
+                      "lineItem/UsageAmount": spelling.write_number(row.quantity), "lineItem/LineItemDescription": f"per hour, {row.id}",
+                      "lineItem/UnblendedCost": spelling.write_number(row.quantity * COST_OF_UNIT), "product/region": dict(row.dimensions)["region"]}
+            out += [of_row] + [{**of_row, "lineItem/LineItemType": kind} for kind in ("Tax", "Credit") if number % 10 == 0]
+        return out
 
 
 class StripeList(Example):
@@ -219,4 +287,4 @@ class ActivePlatform(Example):
         return Answer(200, f'{{"resources":[{text}]}}'.encode(), {"Content-Type": "application/json"}, rows=len(sums))
 
 
-EXAMPLES = {"rest": Rest, "focus": Focus, "stripe-list": StripeList, "cloudevents": CloudEvents, "activeplatform": ActivePlatform}
+EXAMPLES = {"rest": Rest, "focus": Focus, "focus-manifest": Manifests, "aws-cur": CostAndUsage, "stripe-list": StripeList, "cloudevents": CloudEvents, "activeplatform": ActivePlatform}

@@ -65,6 +65,31 @@ static void test_manifest_with_a_root(void **state)
     TELL(source, stories);
 }
 
+/* As AWS's: bare texts. Of a cost and usage report keys below its bucket, of a data export whole addresses, which are no URLs. */
+static void test_manifest_of_bare_texts(void **state)
+{
+    (void)state;
+    struct mtr_source source = source_of(MTR_PAGING_PARTS);
+    const struct mtr_paging_parts keys = {.list = MTR_STR("reportKeys[]"), .item = MTR_STR("."), .url = MTR_STR("/bucket/{item}"),
+                                          .url_is_template = true, .etag = MTR_STR("assemblyId")};
+    static const struct story of_keys[] = {
+        {"0 assemblyId=e1 part=a/x-1.csv.gz part=a/x-2.csv.gz|5|6", "", "[] NEXT [item=a/x-1.csv.gz] NEXT [item=a/x-2.csv.gz] END", "e1"},
+        {"0 assemblyId=e1 part=a/x-1.csv.gz", "e1", "[] UNCHANGED", "e1"},
+        {"0 assemblyId=e1 part=a part=a", "", "[] FAILED:loop", NULL},
+    };
+    const struct mtr_paging_parts addresses = {.list = MTR_STR("dataFiles[]"), .url = MTR_STR("."), .etag = MTR_STR("executionId")};
+    static const struct story of_addresses[] = {
+        {"0 executionId=e1 part=s3://acme/f/P=2026-01/x?a#1%.gz|5", "", "[] NEXT [https://api.example/s3/acme/f/P%3D2026-01/x%3Fa%231%25.gz] END", "e1"},
+        {"0 part=s3://acme/../../x|5", "", "[] NEXT [https://api.example/x] END", ""},
+        {"0 part=s4://acme/x", "", "[] FAILED:link", NULL},
+    };
+    source.paging.parts = &keys;
+    TELL(source, of_keys);
+    source.paging.parts = &addresses;
+    source.base.url = MTR_STR("https://api.example/s3");
+    TELL(source, of_addresses);
+}
+
 /* A job's manifest is a member of the answer that says that it is done, and so is all that it says. */
 static void test_manifest_of_a_job(void **state)
 {
@@ -94,7 +119,7 @@ static void test_listing(void **state)
     static const uint16_t expired[] = {403};
     const struct mtr_paging_parts parts = {.is_s3_list = true, .token = MTR_STR("NextContinuationToken"), .expired = expired, .expired_count = 1,
                                            .send = {MTR_SEND_QUERY, MTR_STR("continuation-token")},
-                                           .url = MTR_STR("/bucket/{item}"), .url_is_template = true};
+                                           .url = MTR_STR("/bucket/{item}"), .url_is_template = true, .item = MTR_STR("Key")};
     static const struct story stories[] = {
         {"0 NextContinuationToken=t part=a/x.csv,7|0 part=b/y.csv,8|1 bytes=7|1 bytes=8", "",
          "[] NEXT [query.continuation-token=t] NEXT [item=a/x.csv] NEXT [item=b/y.csv] END", ""},
@@ -127,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_manifest),
         cmocka_unit_test(test_manifest_with_a_root),
+        cmocka_unit_test(test_manifest_of_bare_texts),
         cmocka_unit_test(test_manifest_of_a_job),
         cmocka_unit_test(test_listing),
     };

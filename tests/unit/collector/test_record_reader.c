@@ -18,6 +18,14 @@ static const char *given_text;
 static uint32_t cell_count;
 static uint64_t last_problem; /* 0: of the whole */
 
+/* Bytes that are a value of their own: a map, a list, an element, or a bare one with nothing around it. */
+static bool is_value(const char *text, size_t size)
+{
+    if (!size || size > strlen(text)) return false;
+    if (strchr("{[<", text[0])) return strchr("}]>", text[size - 1]);
+    return !strpbrk(text, "{[") && !strchr(" \n,]", text[size - 1]) && strchr(" \n,]}", text[size]);
+}
+
 static int on_record(void *context, const struct mtr_str *cells, const struct mtr_record_place *place)
 {
     (void)context;
@@ -25,10 +33,7 @@ static int on_record(void *context, const struct mtr_str *cells, const struct mt
     for (uint32_t i = 0; !rc && i < cell_count; i++)
         rc = mtr_buffer_printf(&out, "%s%.*s", i ? "|" : "", cells[i].data ? (int)cells[i].size : 1,
                                cells[i].data ? cells[i].data : "-");
-    /* Its bytes are a value of their own. */
-    const char *text = given_text + place->offset;
-    if (place->offset + place->size > strlen(given_text) || !strchr("{[<", text[0]) || !strchr("}]>", text[place->size - 1]))
-        rc = mtr_buffer_printf(&out, "!place");
+    if (place->offset > strlen(given_text) || !is_value(given_text + place->offset, place->size)) rc = mtr_buffer_printf(&out, "!place");
     return rc ? rc : mtr_buffer_append_char(&out, ' ');
 }
 
@@ -133,6 +138,11 @@ static void test_json_rows(void **state)
          "{\"data\":[{\"items\":[{\"q\":{\"v\":[7,8]}}],\"account\":{\"id\":\"a\"}},{\"items\":[{\"q\":{\"v\":[9]}}],\"account\":null}]}", "1:a|8 2:-|- ", 0},
         {"[].m.s[]", {"[1]", "^^.id"}, {0}, "[{\"id\":\"r\",\"m\":{\"s\":[[\"t\",5]]}}]", "1:5|r ", 0},
         {"rows", {"a"}, {0}, "{\"rows\":{\"a\":1}}", "1:1 ", 0},
+        /* Rows that are values: the row itself. */
+        {"k[]", {".", "^.id"}, {"id"}, "{\"id\":\"e1\",\"k\":[\"a/b\\u0020c.gz\", 7.50,true , null]}", "1:a/b c.gz|e1 2:7.50|e1 3:true|e1 4:-|e1 text(e1) ", 0},
+        {"[]", {".", "a"}, {0}, "[\"x\",\n\"y\"]", "1:x|- 2:y|- ", 0},
+        {"d[]", {"."}, {0}, "{\"d\":{\"p\":\"x\",\"q\":\"y\"}}", "1:x 2:y ", 0},
+        {"d[]", {"."}, {0}, "{\"d\":[{\".\":5}]}", "1:5 ", 0}, /* a member of that name goes before */
         {"d[]", {"a.b"}, {0}, "{\"d\":[{\"a.b\":1,\"a\":{\"b\":2}},{\"a\":{\"b\":2},\"a.b\":1}]}", "1:1 2:1 ", 0},
         {"d[]", {"a"}, {0}, "{\"d\":null}", "", 0},
         {"d[][]", {"a", "^.c"}, {0}, "{\"d\":[{\"x\":{\"a\":1},\"y\":{\"a\":2}},{},{\"x\":{\"a\":3}}],\"c\":4}", "1:1|4 2:2|4 3:3|4 ", 0}, /* of maps */
@@ -178,6 +188,12 @@ static void test_json_problems(void **state)
          "3.1!a mapped column holds a list or map, or goes through a list: name a path such as a.b or a[0].b to one value "
          "3.10!a mapped column holds a list or map, or goes through a list: name a path such as a.b or a[0].b to one value "
          "3.24!`a` stands twice in its map: which of them is meant is not known 7:3 ", 0},
+        {"[]", {"."}, {0}, "[{\"a\":1},[2],1]",
+         "1.2!a mapped column holds a list or map, or goes through a list: name a path such as a.b or a[0].b to one value "
+         "1.10!a mapped column holds a list or map, or goes through a list: name a path such as a.b or a[0].b to one value 3:1 ", 0},
+        {"[]", {"."}, {0}, "[\"a\",\"\n\"]", "1:a 1.7!is no JSON: control character inside a string (is a quote missing before it?) ", MTR_EINVALID},
+        {"d", {"."}, {0}, "{\"d\":\"x\"}", "1.6!`rows` leads to no map ", MTR_EINVALID},
+        {"d[]", {"a"}, {"."}, "{}", "a value beside the rows has a path from the document's root, without [] and ^", MTR_EINVALID},
         {"[]", {"a"}, {0}, "[{\"a\":1},{\"b\":NaN}]", "1:1 1.15!is no JSON: a value is NaN: what has no value is null, or left out ", MTR_EINVALID},
         {"[]", {"a"}, {0}, "[{\"a\":01}]", "1.7!is no JSON: neither a number, a text in quotes, true, false nor null ", MTR_EINVALID},
         {"[]", {"a"}, {0}, "[{\"a\":1},{\"a\":2}", "1:1 2:2 1.17!is no JSON: the text ends too early ", MTR_EINVALID},

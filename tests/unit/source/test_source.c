@@ -178,6 +178,8 @@ static const char *const spellings[] = {
     "paging: {parts: {list: 'blobs[]', url: url, size: size, md5: md5, count: blobCount, etag: eTag, expired: [403, 410]}}",
     "paging: {parts: {s3_list: true, token: NextContinuationToken, send: query.continuation-token, url: '/bucket/{item}'}}",
     "paging: {parts: {s3_list: true, url: '/bucket/{item}'}}",
+    "paging: {parts: {list: 'reportKeys[]', item: '.', url: '/bucket/{item}', etag: assemblyId}}",
+    "paging: {parts: {list: 'dataFiles[]', url: '.', etag: executionId}}",
     "request:\njob: {submit: {method: POST, path: /reports, body: {json: {fromDate: '{from:%Y-%m-%d}'}}}, id: {header: Operation-Location},"
     " poll: {url: '{job.id}', every: 5s}, status: {path: status, running: [running, queued], done: [succeeded], empty: [noData],"
     " failed: [failed]}, result: {manifest: {path: resourceLocation}}, timeout: 2h}\n"

@@ -86,6 +86,7 @@ static const struct {
     {"paging: {after_id: {send: query.a, id: id, time: created}}", "paging.after_id", "time and since go together", "source.key.missing"},
     {"paging: {parts: {url: u}}", "paging.parts", "write one of list, s3_list", "source.key.missing"},
     {"paging: {parts: {list: 'a[]'}}", "paging.parts.url", "say where a part is", "source.key.missing"},
+    {"paging: {parts: {list: 'a[]', url: u, item: n}}", "paging.parts.item", "is of a template", "source.key.conflict"},
     {"paging: {parts: {list: 'a[]', url: u, expired: [4]}}", "paging.parts.expired[0]", "100 to 599", "field.range"},
     {"paging: {cursr: {}}", "paging", "did you mean `cursor`?", "field.unknown"},
     {"answer: {absent: [{}]}", "answer.absent[0]", "this holds for any answer", "source.key.missing"},
