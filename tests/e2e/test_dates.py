@@ -362,6 +362,9 @@ def check_end_inside_an_hour():
                                                              "s1 of c1 from 2026-10-01T00:00:00+00:00: 11.00 becomes 1.00 EUR"], told
         daemon.settle()
         assert bill(daemon)[period] == 1
+        given_back = daemon.get("/v1/charges?limit=10000")["charges"][-1]
+        explained = json.dumps(daemon.get(f"/v1/charges/{given_back['number']}"))
+        assert given_back["amount"] == "-10.00" and "2026-10-10T10:30:00" in explained, explained
         parts = ("10:00", "10:30"), ("10:30", "11:00"), ("10:10", "10:50"), ("10:11", "10:51"), ("10:00", "11:00")
         def used():
             rows = [daemon.get(f"/v1/usage?window=hour&from=2026-10-10T{start}:00Z&to=2026-10-10T{end}:00Z")["rows"] for start, end in parts]

@@ -168,7 +168,7 @@ static const struct {
     {VERSION "  - {key: a, meter: m, per_unit: 1, flat_at_zero: true}\n", MTR_SEVERITY_ERROR, 6, 51, "only curves with tiers"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, cap: 5, minimum: 6}\n", MTR_SEVERITY_ERROR, 6, 54, "more than the cap"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, cap: -5}\n", MTR_SEVERITY_ERROR, 6, 42, "negative"},
-    {VERSION "  - {key: a, meter: m, per_unit: 1, cap: \"5.001\"}\n", MTR_SEVERITY_ERROR, 6, 42, "2 fraction digits"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, cap: \"5.001\"}\n", MTR_SEVERITY_ERROR, 6, 42, "2 fraction digits that lines in EUR"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, free_units: -1}\n", MTR_SEVERITY_ERROR, 6, 49, "negative"},
     {VERSION "  - {key: a, meter: m, package: {size: 0, price: 1}}\n", MTR_SEVERITY_ERROR, 6, 40, "more than 0"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, group_by: [r, r]}\n", MTR_SEVERITY_ERROR, 6, 51, "twice"},
