@@ -66,6 +66,8 @@ static void answer_verbosely(struct mtr_daemon *daemon, struct mtr_http_request 
                                    reason == MTR_WAITING_SOURCE ? "closed" : "rated",
                                    mtr_waiting_reason_name((enum mtr_waiting_reason)reason));
     if (!rc) rc = tell_beyond(daemon, &text);
+    if (!rc && polling_has_failed(daemon->polling))
+        rc = mtr_buffer_printf(&text, "the poller has stopped, no vendor is asked: the log says why\n");
     if (rc) mtr_http_problem(http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));
     else mtr_http_respond_text(http, 200, "text/plain; charset=utf-8", mtr_buffer_str(&text));
     mtr_buffer_release(&text);

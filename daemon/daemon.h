@@ -176,6 +176,7 @@ void polling_on_committed(struct polling *polling, struct mtr_request *request);
 void polling_allow(struct polling *polling, bool loopback, bool private_ranges);
 /* Retention takes nothing behind it. Any thread. */
 uint64_t polling_applied_seq(struct polling *polling);
+bool polling_has_failed(const struct polling *polling); /* its ledger is damaged; the loop's thread */
 /* Windows that are read now, and how far that is: as of mtr_poller_ask and mtr_poller_asked. Any thread. */
 int polling_ask(struct polling *polling, const struct mtr_strand *strand, struct mtr_window range,
                 const char **fault) MTR_MUST_USE;

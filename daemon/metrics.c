@@ -167,6 +167,11 @@ struct mtr_metric metric_sources_paused = {
     .type = MTR_GAUGE,
     .doc = "Sources that an operator lets rest (meterd source pause).",
 };
+struct mtr_metric metric_poller_failed = {
+    .name = "meterd_poller_failed",
+    .type = MTR_GAUGE,
+    .doc = "1: the poller has stopped by a failure of its ledger, and no vendor is asked until a restart.",
+};
 struct mtr_metric metric_source_alarms = {
     .name = "meterd_source_alarms",
     .type = MTR_GAUGE,
@@ -235,6 +240,7 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_source_changes,
     &metric_source_alarms,
     &metric_sources_paused,
+    &metric_poller_failed,
     &metric_http_connections,
     &metric_http_requests,
     &metric_http_refused,

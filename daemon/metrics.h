@@ -19,7 +19,7 @@ extern struct mtr_metric metric_charges, metric_ratings, metric_losses, metric_w
 /* Of the poller. */
 extern struct mtr_metric metric_alarm_messages;
 extern struct mtr_metric metric_readings, metric_source_rows, metric_source_changes, metric_source_alarms,
-    metric_sources_paused;
+    metric_sources_paused, metric_poller_failed;
 /* Of the outbox. */
 extern struct mtr_metric metric_deliveries, metric_outbox;
 /* Of the listener and the process. */

@@ -191,13 +191,6 @@ static void on_given(struct mtr_given_file *file)
     pthread_mutex_unlock(&polling->mutex);
 }
 
-static void refuse_given(struct mtr_given_file *file)
-{
-    file->result = MTR_GIVEN_FAILED;
-    snprintf(file->text, sizeof(file->text), "the poller does not run: see the daemon's log");
-    on_given(file);
-}
-
 /* Hands it to the poller, once. */
 static void take_given(struct polling *polling)
 {
@@ -206,8 +199,7 @@ static void take_given(struct polling *polling)
     polling->is_given_begun = polling->given != NULL;
     pthread_mutex_unlock(&polling->mutex);
     if (!file) return;
-    if (!polling->is_started || polling->is_failed || !mtr_poller_give(polling->poller, file))
-        refuse_given(file);
+    if (!mtr_poller_give(polling->poller, file)) abort(); /* one at a time: polling_give */
 }
 
 bool polling_give(struct polling *polling, struct mtr_given_file *file)
@@ -279,7 +271,8 @@ static void fail(struct polling *polling, int error)
                 "cannot go on: %s; delete the directory intake/ when it is damaged: it is made anew",
                 mtr_error_text(error));
     polling->is_failed = true;
-    mtr_poller_refuse_given(polling->poller);
+    mtr_metric_set(&metric_poller_failed, 1);
+    mtr_poller_stop(polling->poller, "the poller does not run any more: see the daemon's log");
 }
 
 static void count_totals(struct polling *polling)
@@ -301,14 +294,14 @@ static void step(struct polling *polling)
     int64_t now_us = mtr_clock_wall_us(), next_us = INT64_MAX;
     if (!polling->is_started) return;
     pthread_mutex_lock(&polling->state);
-    if (!polling->is_failed) {
-        struct mtr_catalog *catalog = mtr_catalog_store_snapshot(polling->daemon->catalog_store);
-        int rc = mtr_poller_step(polling->poller, catalog, now_us, &next_us);
-        mtr_catalog_release(catalog);
-        if (rc == MTR_ENOMEM)
-            next_us = now_us + MTR_US_PER_SECOND;
-        else if (rc)
-            fail(polling, rc);
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(polling->daemon->catalog_store);
+    int rc = mtr_poller_step(polling->poller, catalog, now_us, &next_us);
+    mtr_catalog_release(catalog);
+    if (rc == MTR_ENOMEM || polling->is_failed) {
+        next_us = now_us + MTR_US_PER_SECOND;
+    } else if (rc) {
+        fail(polling, rc);
+        next_us = now_us; /* what was under way comes to its end */
     }
     atomic_store(&polling->applied_seq, mtr_poller_applied_seq(polling->poller));
     count_totals(polling);
@@ -405,7 +398,7 @@ void polling_drain(struct polling *polling, void (*on_idle)(void *context), void
     polling->on_idle = on_idle;
     polling->idle_context = context;
     pthread_mutex_lock(&polling->state);
-    mtr_poller_stop(polling->poller);
+    mtr_poller_stop(polling->poller, "meterd is stopping: give it again later");
     pthread_mutex_unlock(&polling->state);
     step(polling);
     if (!polling->is_started) tell_idle(polling);
@@ -430,6 +423,8 @@ void polling_allow(struct polling *polling, bool loopback, bool private_ranges)
 {
     mtr_poller_allow(polling->poller, loopback, private_ranges);
 }
+
+bool polling_has_failed(const struct polling *polling) { return polling->is_failed; }
 
 uint64_t polling_applied_seq(struct polling *polling) { return atomic_load(&polling->applied_seq); }
 

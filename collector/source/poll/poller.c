@@ -100,12 +100,13 @@ bool mtr_poller_is_idle(const struct mtr_poller *poller)
     return !poller->running_count && !poller->is_folding && !poller->submitted && !poller->given;
 }
 
-void mtr_poller_stop(struct mtr_poller *poller)
+void mtr_poller_stop(struct mtr_poller *poller, const char *why)
 {
     poller->is_stopping = true;
+    poller->why_stopping = why;
     for (struct poller_strand *strand = poller->running; strand; strand = strand->running_next)
         if (poll_state(strand->poll) != POLL_DONE) poll_stop(strand->poll);
-    poller_refuse_given(poller, "meterd is stopping: give it again later");
+    poller_refuse_given(poller);
 }
 
 void mtr_poller_allow(struct mtr_poller *poller, bool loopback, bool private_ranges)
@@ -132,7 +133,8 @@ static int start_own_work(struct mtr_poller *poller)
 /* With nothing of ours in the intake, no receipt stands behind what is folded. */
 static int pass_now_and_then(struct mtr_poller *poller, int64_t now_us)
 {
-    if (poller->submitted || poller->is_folding || now_us < poller->pass_us) return MTR_OK;
+    if (poller->is_stopping || poller->submitted || poller->is_folding || now_us < poller->pass_us)
+        return MTR_OK;
     poller->pass_us = now_us + PASS_EVERY_US;
     poller->pass_seq = mtr_log_last_seq(poller->options.log);
     return poller->pass_seq > poller->applied_seq ? start_own_work(poller) : MTR_OK;
@@ -233,6 +235,7 @@ void mtr_poller_on_worked(struct mtr_poller *poller, struct mtr_poll *poll, int6
             poller->control.is_folding = false;
             if (!poller->own_rc) poller->own_rc = poller_control_folded(poller, now_us);
         } else if (!poller->own_rc && !poller->is_caught_up) poller->is_caught_up = !poller->has_more;
+        if (poller->own_rc) poller->is_caught_up = false; /* nothing is folded behind it */
         next_fold(poller, now_us);
         return;
     }
@@ -344,6 +347,7 @@ static int start_due(struct mtr_poller *poller, int64_t now_us, int64_t *next_us
 /* Where there is no room it is tried again, from what the ledger has: nothing is read until then. */
 static int check_fold(struct mtr_poller *poller, int64_t now_us)
 {
+    if (poller->is_stopping) return MTR_OK; /* the next start folds it */
     if (poller->own_work) return MTR_OK; /* the pool has it, what it ends with too */
     const int rc = poller->own_rc;
     if (!rc) return MTR_OK;

@@ -18,7 +18,7 @@ bool mtr_poller_give(struct mtr_poller *poller, struct mtr_given_file *file)
     if (poller->given) return false;
     poller->given = file;
     poller->is_given_begun = false;
-    if (poller->is_stopping) poller_refuse_given(poller, "meterd is stopping: give it again later");
+    if (poller->is_stopping) poller_refuse_given(poller);
     return true;
 }
 
@@ -31,14 +31,9 @@ static void finish(struct mtr_poller *poller, enum mtr_given_result result, cons
     file->on_done(file);
 }
 
-void poller_refuse_given(struct mtr_poller *poller, const char *text)
+void poller_refuse_given(struct mtr_poller *poller)
 {
-    if (poller->given && !poller->is_given_begun) finish(poller, MTR_GIVEN_FAILED, text);
-}
-
-void mtr_poller_refuse_given(struct mtr_poller *poller)
-{
-    poller_refuse_given(poller, "the poller does not run any more: see the daemon's log");
+    if (poller->given && !poller->is_given_begun) finish(poller, MTR_GIVEN_FAILED, poller->why_stopping);
 }
 
 /* ---- beginning ---- */

@@ -123,6 +123,7 @@ struct mtr_poller {
     struct poller_strand *running; /* with a reading under way */
     uint32_t running_count;
     bool is_stopping;
+    const char *why_stopping; /* a sentence */
     struct mtr_given_file *given; /* that waits for its strand, or is at work; NULL */
     bool is_given_begun;
     struct poller_control control;
@@ -169,7 +170,7 @@ int poller_start_given(struct mtr_poller *poller, int64_t now_us, int64_t *next_
 /* Its reading has ended. */
 void poller_conclude_given(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
 /* None is begun any more. */
-void poller_refuse_given(struct mtr_poller *poller, const char *text);
+void poller_refuse_given(struct mtr_poller *poller);
 
 /* poller_jobs.c: a report that the ledger has, and what of it is due. */
 struct poller_job {

@@ -86,12 +86,14 @@ struct mtr_poller_options {
 int mtr_poller_open(const struct mtr_poller_options *options, struct mtr_poller **out) MTR_MUST_USE;
 /* Asserts that nothing is under way: mtr_poller_stop, and then until mtr_poller_is_idle. */
 void mtr_poller_close(struct mtr_poller *poller); /* NULL is allowed */
-void mtr_poller_stop(struct mtr_poller *poller);  /* nothing new is begun; step goes on until it is idle */
+/* Nothing new is begun, and step goes on until it is idle. why: a sentence for who gives a file meanwhile; a
+ * literal. */
+void mtr_poller_stop(struct mtr_poller *poller, const char *why);
 void mtr_poller_allow(struct mtr_poller *poller, bool loopback, bool private_ranges);
 bool mtr_poller_is_idle(const struct mtr_poller *poller);
 
 /* Starts what is due. *next_us: when to call again, unless something happens before. MTR_ENOMEM; MTR_ECORRUPT
- * and MTR_EIO of the ledger, told. */
+ * and MTR_EIO of the ledger, told: it is to be stopped, and then ends as ever. */
 int mtr_poller_step(struct mtr_poller *poller, struct mtr_catalog *catalog, int64_t now_us,
                     int64_t *next_us) MTR_MUST_USE;
 
@@ -108,8 +110,6 @@ void *mtr_poller_handle(const struct mtr_poll *poll);
 /* A file is the answer of a source's window (given_file.h). One at a time: false, while another is at work.
  */
 bool mtr_poller_give(struct mtr_poller *poller, struct mtr_given_file *file) MTR_MUST_USE;
-/* The step has failed and is not called again: one that waits is told. */
-void mtr_poller_refuse_given(struct mtr_poller *poller);
 
 /* ---- what people see and do ---- */
 

@@ -201,7 +201,7 @@ static inline void poller_world_at(struct poller_world *w, int64_t now_us)
 
 static inline void poller_world_close(struct poller_world *w)
 {
-    mtr_poller_stop(w->poller);
+    mtr_poller_stop(w->poller, "it is over");
     for (int i = 0; !mtr_poller_is_idle(w->poller) && i < 100000; i++) {
         int64_t next_us;
         poller_world_do_works(w);

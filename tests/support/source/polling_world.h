@@ -194,7 +194,7 @@ static inline void run(struct polling_world *polling, const char *until)
 
 static inline void close_poller(struct polling_world *polling)
 {
-    mtr_poller_stop(polling->poller);
+    mtr_poller_stop(polling->poller, "it is over");
     (void)settle(polling);
     mtr_poller_close(polling->poller);
 }
