@@ -220,13 +220,17 @@ static void worked(struct mtr_poll *poll, int64_t now_us)
 {
     MTR_ASSERT(poll->state == POLL_WORKING);
     const bool is_body_open = poll->job == POLL_FEED && !poll->has_ended;
-    if (poll->job_rc && is_body_open) { /* the rest of the body is of no use */
+    if ((poll->job_rc || poll->is_stopping) && is_body_open) { /* the rest of the body is of no use */
         poll->state = POLL_ASKING;
         poll->task.hooks->cancel(poll->task.hooks->context, poll);
         return;
     }
     if (poll->job_rc) {
         poll_fail_job(poll);
+        return;
+    }
+    if (poll->is_stopping && poll->job <= POLL_CHECK) { /* the log has nothing of it yet */
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "it was stopped");
         return;
     }
     const bool is_trial = poll->task.given && poll->task.given->is_trial;
@@ -247,6 +251,8 @@ static void worked(struct mtr_poll *poll, int64_t now_us)
             vendor_job_noted(poll, now_us);
         else if (poll->is_last_part)
             finish_whole(poll);
+        else if (poll->is_stopping) /* as if it had been killed here: the next reading has the rest */
+            poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "it was stopped");
         else
             poll_start_job(poll, POLL_PART);
         break;

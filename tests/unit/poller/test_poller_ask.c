@@ -142,6 +142,47 @@ static void test_a_crash_between_two_parts(void **state)
     free_poller_world(w);
 }
 
+static uint32_t commits;
+static struct mtr_poller *stopped;
+
+static bool stop_at_commit(void *context)
+{
+    (void)context;
+    commits++;
+    mtr_poller_stop(stopped, "it is stopped");
+    return false;
+}
+
+/* meterd stops while a long reading is applied: not before its end, but after the part that is under way. */
+static void test_a_stop_between_two_parts(void **state)
+{
+    (void)state;
+    struct vendor vendor;
+    struct poller_world *w = new_world_of(&vendor);
+    poller_world_close(w);
+    w->events_max = 2;
+    poller_world_open(w);
+    poller_world_run(w);
+    vendor.day2 = HEAD ROW("a", "sub-1", "3") ROW("b", "sub-1", "1") ROW("d", "sub-1", "9") ROW("h", "sub-1", "5") ROW("i", "sub-1", "7");
+    const char *fault;
+    if (ask(w, "2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z", &fault)) fail_msg("%s", fault);
+    stopped = w->poller;
+    w->crashes = stop_at_commit;
+    poller_world_run(w);
+    assert_true(mtr_poller_is_idle(w->poller));
+    assert_int_equal(commits, 1);
+    char rows[1000];
+    counted_rows(w, "usage", rows, sizeof(rows));
+    assert_string_not_equal(rows, "a=3 b=1 d=9 h=5 i=7 ");
+    w->crashes = NULL;
+    poller_world_close(w);
+    poller_world_open(w);
+    poller_world_at(w, w->world->now_us + 3 * MTR_US_PER_HOUR);
+    check(w, "a=3 b=1 d=9 h=5 i=7 ");
+    check_window(w, MTR_WINDOW_SETTLED, 5, 0);
+    free_poller_world(w);
+}
+
 static void test_a_suspect_is_read_until_it_is_confirmed(void **state)
 {
     (void)state;
@@ -234,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_settled_window_is_read_again),
         cmocka_unit_test(test_a_crash_between_two_parts),
+        cmocka_unit_test(test_a_stop_between_two_parts),
         cmocka_unit_test(test_a_suspect_is_read_until_it_is_confirmed),
         cmocka_unit_test(test_rereads_that_come_later),
         cmocka_unit_test(test_what_cannot_be_asked_for),
