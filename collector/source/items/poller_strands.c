@@ -8,8 +8,7 @@
 #include "collector/source/poll/poller_state.h"
 #include "meterd/core/time.h"
 
-/* Of all that decides which windows there are and when they are due. */
-static uint64_t hash_plan(const struct mtr_source *source)
+uint64_t poller_hash_plan(const struct mtr_source *source)
 {
     const struct mtr_source_schedule *s = &source->schedule;
     const struct mtr_source_window *w = &source->window;
@@ -46,6 +45,8 @@ static int add_strand(struct mtr_poller *poller, struct poller_source *state, st
     strand->until_us = INT64_MAX;
     strand->source = state;
     strand->next = state->strands;
+    strand->link = &state->strands;
+    if (strand->next) strand->next->link = &strand->next;
     state->strands = strand;
     *out = strand;
     return MTR_OK;
@@ -57,13 +58,12 @@ int poller_take_strand(struct mtr_poller *poller, struct poller_source *state, s
     int rc = add_strand(poller, state, each, out);
     if (rc) return rc;
     struct poller_strand *strand = *out;
-    const uint64_t hash = hash_plan(state->source);
     strand->generation = poller->generation;
     strand->is_gone = false;
     strand->subscription = subscription;
     strand->plan = mtr_reading_plan_of(state->source, strand->strand.each, state->first_us);
-    if (strand->plan_hash == hash) return MTR_OK;
-    strand->plan_hash = hash;
+    if (strand->plan_hash == state->plan_hash) return MTR_OK;
+    strand->plan_hash = state->plan_hash;
     strand->unsettled_us = 0;
     return due_heap_set(&poller->heap, &strand->due, poller->now_us);
 }

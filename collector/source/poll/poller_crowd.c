@@ -24,7 +24,8 @@ bool poller_crowd_waits(struct poller_strand *strand)
     if (!waits || strand->crowded) return waits;
     strand->crowded = gate;
     strand->crowded_next = NULL;
-    if (gate->crowd)
+    strand->crowded_before = gate->crowd_last;
+    if (gate->crowd_last)
         gate->crowd_last->crowded_next = strand;
     else
         gate->crowd = strand;
@@ -56,15 +57,16 @@ int poller_crowd_leave(struct mtr_poller *poller, struct poller_strand *strand, 
 void poller_crowd_drop(struct poller_strand *strand)
 {
     struct poller_gate *gate = strand->crowded;
-    struct poller_strand *before = NULL;
+    struct poller_strand *before = strand->crowded_before, *next = strand->crowded_next;
     if (!gate) return;
-    while (gate->crowd != strand && (before ? before->crowded_next : gate->crowd) != strand)
-        before = before ? before->crowded_next : gate->crowd;
     if (before)
-        before->crowded_next = strand->crowded_next;
+        before->crowded_next = next;
     else
-        gate->crowd = strand->crowded_next;
-    if (gate->crowd_last == strand) gate->crowd_last = before;
+        gate->crowd = next;
+    if (next)
+        next->crowded_before = before;
+    else
+        gate->crowd_last = before;
     strand->crowded = NULL;
-    strand->crowded_next = NULL;
+    strand->crowded_next = strand->crowded_before = NULL;
 }

@@ -53,16 +53,20 @@ static int find_gate(struct mtr_poller *poller, struct mtr_str kind, struct mtr_
     return MTR_OK;
 }
 
-static int agree(struct mtr_poller *poller, struct poller_source *state)
+static int find_gates(struct mtr_poller *poller, struct poller_source *state)
 {
     const struct mtr_source *source = state->source;
     const struct mtr_str key = source->limits.key.size ? source->limits.key : source->base.host;
     int rc = find_gate(poller, MTR_STR("key"), key, &state->gate);
-    if (!rc) rc = find_gate(poller, MTR_STR("host"), source->base.host, &state->host);
-    if (rc) return rc;
+    return rc ? rc : find_gate(poller, MTR_STR("host"), source->base.host, &state->host);
+}
+
+/* What all say holds together, and is said anew by each. */
+static int agree(struct mtr_poller *poller, struct poller_source *state)
+{
     if (state->gate->generation != poller->generation) gate_loosen(&state->gate->gate);
     state->gate->generation = poller->generation;
-    return gate_agree(&state->gate->gate, &source->limits);
+    return gate_agree(&state->gate->gate, &state->source->limits);
 }
 
 /* ---- strands ---- */
@@ -77,15 +81,18 @@ static int take_strand(struct mtr_poller *poller, struct poller_source *state, s
 
 static bool is_of_service(const struct mtr_subscription *subscription, const struct mtr_source *source)
 {
-    return subscription && mtr_str_equal(subscription->service->key, source->each.service) &&
+    return mtr_str_equal(subscription->service->key, source->each.service) &&
            mtr_str_equal(subscription->service->vendor->key, source->vendor);
 }
 
+/* Those of for_each: subscription wait for their subscriptions (take_subscriptions). */
 static int take_strands(struct mtr_poller *poller, struct poller_source *state)
 {
     const struct mtr_source *source = state->source;
     const struct mtr_source_each *each = &source->each;
+    uint32_t slot;
     int rc = MTR_OK;
+    if (source->disabled) return MTR_OK;
     switch (each->kind) {
     case MTR_EACH_NONE: return take_strand(poller, state, MTR_STR(""), NULL);
     case MTR_EACH_VALUE:
@@ -93,13 +100,28 @@ static int take_strands(struct mtr_poller *poller, struct poller_source *state)
             rc = take_strand(poller, state, each->values[i], NULL);
         return rc;
     case MTR_EACH_SUBSCRIPTION:
-        for (uint32_t i = 1; !rc && i <= mtr_catalog_count(poller->catalog, MTR_KIND_SUBSCRIPTION); i++) {
-            const struct mtr_subscription *subscription = mtr_catalog_subscription(poller->catalog, i);
-            if (is_of_service(subscription, source))
-                rc = take_strand(poller, state, subscription->subject, subscription);
-        }
-        return rc;
+        slot = slot_of(source->vendor, each->service);
+        state->next_of_service = poller->by_service[slot];
+        poller->by_service[slot] = state;
+        return MTR_OK;
     case MTR_EACH_ROW: return poller_take_items(poller, state, true);
+    }
+    return rc;
+}
+
+/* Once over all subscriptions, whatever the number of sources. */
+static int take_subscriptions(struct mtr_poller *poller)
+{
+    const uint32_t count = mtr_catalog_count(poller->catalog, MTR_KIND_SUBSCRIPTION);
+    int rc = MTR_OK;
+    for (uint32_t i = 1; !rc && i <= count; i++) {
+        const struct mtr_subscription *subscription = mtr_catalog_subscription(poller->catalog, i);
+        if (!subscription) continue;
+        const struct mtr_service *service = subscription->service;
+        struct poller_source *state = poller->by_service[slot_of(service->vendor->key, service->key)];
+        for (; !rc && state; state = state->next_of_service)
+            if (is_of_service(subscription, state->source))
+                rc = take_strand(poller, state, subscription->subject, subscription);
     }
     return rc;
 }
@@ -108,11 +130,8 @@ void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
 {
     MTR_ASSERT(!strand->poll);
     poller_crowd_drop(strand);
-    for (struct poller_strand **link = &strand->source->strands; *link; link = &(*link)->next) {
-        if (*link != strand) continue;
-        *link = strand->next;
-        break;
-    }
+    *strand->link = strand->next;
+    if (strand->next) strand->next->link = strand->link;
     strand_index_remove(&strand->source->index, strand);
     due_heap_remove(&poller->heap, &strand->due);
     poller_drop_alarms(poller, strand);
@@ -147,15 +166,11 @@ void poller_set_paused(struct mtr_poller *poller, struct poller_source *source, 
     source->is_paused = is_paused;
 }
 
-static int read_ledger(struct mtr_poller *poller, struct poller_source *state)
+static int read_ledger(struct mtr_poller *poller, struct poller_source *state, struct mtr_ledger_txn *txn)
 {
-    struct mtr_ledger_txn *txn;
     const struct mtr_strand strand = {mtr_str_from(state->vendor), mtr_str_from(state->key), MTR_STR("")};
-    int rc = mtr_ledger_begin(poller->options.ledger, false, &txn);
-    if (rc) return rc;
     struct mtr_ledger_source source;
-    rc = mtr_ledger_get_source(txn, &strand, &source);
-    mtr_ledger_abort(txn);
+    int rc = mtr_ledger_get_source(txn, &strand, &source);
     if (source.last_reading > state->last_reading) state->last_reading = source.last_reading;
     state->first_us = source.first_us;
     if (!poller->control.is_open) poller_set_paused(poller, state, source.paused_us > 0); /* else it comes */
@@ -201,24 +216,54 @@ static int add_source(struct mtr_poller *poller, const struct mtr_source *source
     return MTR_OK;
 }
 
-static int take_source(struct mtr_poller *poller, const struct mtr_source *source)
+/* A document that is another one than before, or new. */
+static int take_document(struct mtr_poller *poller, struct poller_source *state,
+                         const struct mtr_source *source)
 {
-    struct poller_source *state = NULL;
     struct auth_session *auth = NULL;
-    int rc = add_source(poller, source, &state);
-    if (rc) return rc;
-    MTR_ASSERT(state != NULL);
-    state->source = source;
-    state->generation = poller->generation;
-    rc = read_ledger(poller, state);
-    if (rc) return rc;
-    rc = auth_open(poller->keeper, source, &auth);
+    int rc = auth_open(poller->keeper, source, &auth);
     if (rc) return rc;
     if (state->auth) auth_close(state->auth); /* the new one first: an equal session goes on */
     state->auth = auth;
-    rc = agree(poller, state);
-    if (rc || source->disabled) return rc;
-    return take_strands(poller, state);
+    state->source = source;
+    state->plan_hash = poller_hash_plan(source);
+    return find_gates(poller, state);
+}
+
+static int take_source(struct mtr_poller *poller, const struct mtr_source *source, struct mtr_ledger_txn *txn)
+{
+    struct poller_source *state = NULL;
+    int rc = add_source(poller, source, &state);
+    if (rc) return rc;
+    MTR_ASSERT(state != NULL);
+    state->generation = poller->generation;
+    rc = read_ledger(poller, state, txn);
+    if (!rc && state->source != source) rc = take_document(poller, state, source);
+    return rc ? rc : agree(poller, state);
+}
+
+static int take_sources(struct mtr_poller *poller)
+{
+    const uint32_t count = mtr_catalog_count(poller->catalog, MTR_KIND_SOURCE);
+    struct mtr_ledger_txn *txn;
+    int rc = mtr_ledger_begin(poller->options.ledger, false, &txn);
+    if (rc) return rc;
+    for (uint32_t i = 1; !rc && i <= count; i++) {
+        const struct mtr_source *source = mtr_catalog_source(poller->catalog, i);
+        if (source) rc = take_source(poller, source, txn);
+    }
+    mtr_ledger_abort(txn);
+    return rc;
+}
+
+static int take_all_strands(struct mtr_poller *poller)
+{
+    int rc = MTR_OK;
+    memset(poller->by_service, 0, sizeof(poller->by_service));
+    for (uint32_t slot = 0; !rc && slot < POLLER_TABLE_SLOTS; slot++)
+        for (struct poller_source *state = poller->sources[slot]; !rc && state; state = state->next)
+            if (state->generation == poller->generation) rc = take_strands(poller, state);
+    return rc ? rc : take_subscriptions(poller);
 }
 
 static void sweep(struct mtr_poller *poller, bool all)
@@ -244,16 +289,14 @@ int poller_take_catalog(struct mtr_poller *poller, struct mtr_catalog *catalog, 
 {
     if (poller->catalog && mtr_catalog_version(poller->catalog) == mtr_catalog_version(catalog))
         return MTR_OK;
-    mtr_catalog_release(poller->catalog);
+    struct mtr_catalog *before = poller->catalog; /* until the end: an equal document stands where it stood */
     poller->catalog = mtr_catalog_acquire(catalog);
     poller->generation++;
     poller->now_us = now_us;
-    int rc = MTR_OK;
-    for (uint32_t i = 1; !rc && i <= mtr_catalog_count(catalog, MTR_KIND_SOURCE); i++) {
-        const struct mtr_source *source = mtr_catalog_source(catalog, i);
-        if (source) rc = take_source(poller, source);
-    }
+    int rc = take_sources(poller);
+    if (!rc) rc = take_all_strands(poller);
     if (!rc) sweep(poller, false);
+    mtr_catalog_release(before);
     return rc;
 }
 

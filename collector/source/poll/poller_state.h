@@ -36,6 +36,7 @@ struct asked_windows {
 struct poller_strand {
     struct due_item due;        /* first: it stands in the heap */
     struct poller_strand *next, *index_next; /* of the source */
+    struct poller_strand **link;             /* where `next` of the one before points to it */
     struct poller_source *source;
     struct mtr_strand strand; /* texts are its own */
     const struct mtr_subscription *subscription;
@@ -53,7 +54,7 @@ struct poller_strand {
     struct mtr_catalog *poll_catalog; /* whose source it borrows */
     struct mtr_given_file *given;     /* of which it is; NULL: the vendor is asked */
     struct poller_gate *entered, *crowded; /* whose reading is under way; in whose queue it stands */
-    struct poller_strand *crowded_next;
+    struct poller_strand *crowded_next, *crowded_before;
     struct poller_strand *running_next;
     bool is_gone; /* the catalog has it no more */
     int64_t job_again_us; /* when its report is asked for again */
@@ -76,7 +77,8 @@ struct poller_gate {
 };
 
 struct poller_source {
-    struct poller_source *next; /* of the table's slot */
+    struct poller_source *next;            /* of the table's slot */
+    struct poller_source *next_of_service; /* of for_each: subscription; of its slot */
     char *vendor, *key;
     const struct mtr_source *source; /* of poller->catalog */
     struct poller_strand *strands;
@@ -87,6 +89,7 @@ struct poller_source {
     struct auth_session *auth;
     struct poller_gate *gate, *host;
     uint64_t generation, last_reading;
+    uint64_t plan_hash; /* of what decides which windows there are, and when they are due */
     int64_t first_us, read_us; /* of the ledger: when its first reading began; of the last since the start */
     bool is_paused;
     uint64_t readings, failures, rows, changes;
@@ -118,6 +121,7 @@ struct mtr_poller {
     struct mtr_catalog *catalog; /* the sources' */
     uint64_t generation;
     struct poller_source *sources[POLLER_TABLE_SLOTS];
+    struct poller_source *by_service[POLLER_TABLE_SLOTS]; /* those that go over subscriptions */
     struct poller_gate *gates[POLLER_TABLE_SLOTS];
     struct due_heap heap;
     struct poller_strand *running; /* with a reading under way */
@@ -152,6 +156,8 @@ struct poller_source *poller_find_source(const struct mtr_poller *poller, struct
 int poller_take_strand(struct mtr_poller *poller, struct poller_source *state, struct mtr_str each,
                        const struct mtr_subscription *subscription,
                        struct poller_strand **out) MTR_MUST_USE;
+/* Of all that decides which windows of a source there are and when they are due. */
+uint64_t poller_hash_plan(const struct mtr_source *source);
 void poller_set_paused(struct mtr_poller *poller, struct poller_source *source, bool is_paused);
 void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand); /* nothing is under way */
 
