@@ -190,8 +190,8 @@ PUBLISHED = {  # mapping: header and one row as the vendor writes it, and the ev
                    "1172.8799999999999,18000,482946476940.0,7200,label_a:b|label_c:d",
                    {"subject": "shop", "time": "2026-10-01T05:00:00Z", "cpu_core_seconds": 1172.88, "memory_byte_seconds": 482946476940}),
     "aws-cur": ("identity/TimeInterval,bill/PayerAccountId,lineItem/UsageAccountId,lineItem/LineItemType,lineItem/UsageStartDate,lineItem/ProductCode,"
-                "lineItem/UsageType,lineItem/Operation,lineItem/UsageAmount,lineItem/LineItemDescription,product/region",
-                "2026-10-01T00:00:00Z/2026-10-01T01:00:00Z,1,2,Usage,2026-10-01T00:00:00Z,AmazonS3,EU-Requests,PutObject,0.000023198314011096954,PUT,eu-west-1",
+                "lineItem/UsageType,lineItem/Operation,lineItem/UsageAmount,lineItem/LineItemDescription,lineItem/AvailabilityZone",
+                "2026-10-01T00:00:00Z/2026-10-01T01:00:00Z,1,2,Usage,2026-10-01T00:00:00Z,AmazonS3,EU-Requests,PutObject,0.000023198314011096954,PUT,eu-west-1a",
                 {"subject": "2", "time": "2026-10-01T00:00:00Z", "quantity": 0.000023198314}),
     "azure": ("SubscriptionId,ResourceId,MeterId,Date,ChargeType,PricingModel,Quantity,AdditionalInfo,MeterCategory,ResourceLocation,UnitOfMeasure",
               's-1,/r/1,m-1,9/2/2026,Usage,OnDemand,0.027265128,"{""a"": ""b, c""}",Storage,CentralUS,1 GB',

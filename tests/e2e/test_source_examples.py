@@ -121,7 +121,7 @@ class Polled:
     def dimensions(self, row):
         region = dict(row.dimensions)["region"]
         sku = "" if row.id.endswith("3") else "SKU.1"  # NULL in the file
-        return {"region": region, "resource": region, "kind": "usage_record", "sku": sku, "usage_type": "EUC1-BoxUsage"}
+        return {"region": region, "zone": region, "resource": region, "kind": "usage_record", "sku": sku, "usage_type": "EUC1-BoxUsage"}
 
     def published(self):
         """(subscription, component, period, values of `by`) → money."""
@@ -183,7 +183,7 @@ def read_again(daemon, simulator, examples):
 
 def main():
     examples = [Polled("rest", "vm.hour", ["region"]), Polled("focus", "cloud.usage", ["sku", "region", "cost"]),
-                Polled("focus-manifest", "cloud.usage", ["sku", "region", "cost"]), Polled("aws-cur", "aws.usage", ["usage_type", "region", "cost"]),
+                Polled("focus-manifest", "cloud.usage", ["sku", "region", "cost"]), Polled("aws-cur", "aws.usage", ["usage_type", "zone", "cost"]),
                 Polled("stripe-list", "mail.sent", ["kind"]),
                 Polled("cloudevents", "cpu.hours", ["region"]), Polled("activeplatform", "seat.day", ["resource"], "endpoint")]
     with Simulator(SEED) as simulator, Daemon(SETTINGS) as daemon:

@@ -215,7 +215,7 @@ class CostAndUsage(Manifests):
                       "lineItem/UsageAccountId": row.account, "lineItem/LineItemType": "Usage", "lineItem/UsageStartDate": start,
                       "lineItem/ProductCode": "AmazonEC2", "lineItem/UsageType": "EUC1-BoxUsage", "lineItem/Operation": "RunInstances",
                       "lineItem/UsageAmount": spelling.write_number(row.quantity), "lineItem/LineItemDescription": f"per hour, {row.id}",
-                      "lineItem/UnblendedCost": spelling.write_number(row.quantity * COST_OF_UNIT), "product/region": dict(row.dimensions)["region"]}
+                      "lineItem/UnblendedCost": spelling.write_number(row.quantity * COST_OF_UNIT), "lineItem/AvailabilityZone": dict(row.dimensions)["region"]}
             out += [of_row] + [{**of_row, "lineItem/LineItemType": kind} for kind in ("Tax", "Credit") if number % 10 == 0]
         return out
 
