@@ -73,6 +73,7 @@ static int tell(struct mtr_row_reader *reader, const struct mtr_diagnostic *prob
 static int number_id(struct mtr_row_reader *reader, struct mtr_event *event, uint64_t line)
 {
     uint32_t count;
+    if (!reader->map->id.multiset && !reader->options.has_repeated) return MTR_OK;
     int rc = known_ids_add(&reader->ids, event->source, event->id, &count);
     if (rc == MTR_ELIMIT && !reader->map->id.multiset) return MTR_OK;
     if (rc || count == 1) return rc;

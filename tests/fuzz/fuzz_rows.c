@@ -51,7 +51,7 @@ static struct outcome read_all(const struct mtr_import_map *map, enum mtr_row_fo
     struct outcome outcome = {0};
     const struct mtr_row_hooks hooks = {on_event, on_problem, &outcome};
     struct mtr_row_format how = map->format;
-    const struct mtr_row_options options = {.format = &how, .has_hash = true, .gather_bytes = (uint32_t)piece};
+    const struct mtr_row_options options = {.format = &how, .has_hash = true, .has_repeated = true, .gather_bytes = (uint32_t)piece};
     struct mtr_row_reader *reader;
     const char *fault;
     how.kind = format;

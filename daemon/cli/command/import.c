@@ -345,7 +345,8 @@ static int import_file(struct import *import, const char *path, const char *form
     const struct mtr_row_options options = {
         .format = &import->format,
         .wants = warnings,
-        .want_count = import->format.kind == MTR_ROWS_PROMETHEUS};
+        .want_count = import->format.kind == MTR_ROWS_PROMETHEUS,
+        .has_repeated = true};
     const char *fault = "";
     int rc = mtr_row_reader_open(&import->map, &options, &hooks, &import->rows, &fault);
     if (!rc) rc = read_rows(import, file);

@@ -6,8 +6,8 @@
  *                            └──────────── what is wrong ─────────────────────▶ on_problem
  *
  * One bad row is one problem, and the rest is read. Where the mapping's id is a multiset, the n-th of rows
- * with equal hashes has "#n" behind it; else rows that have the id of an earlier one are counted, since they
- * count once, as long as there is room to know them.
+ * with equal hashes has "#n" behind it; else rows that have the id of an earlier one are counted where that
+ * is wanted, since they count once, as long as there is room to know them.
  *
  * What a reading is proved by is counted over all rows, skipped ones and those with a problem included, as
  * the vendor published them: their number, a hash in which their order does not matter, the sum of a column.
@@ -56,6 +56,7 @@ struct mtr_row_options {
      * Empty: nothing is added up. */
     struct mtr_str sum_of;
     bool has_hash;         /* wanted: counts.hash */
+    bool has_repeated;     /* wanted: counts.repeated; costs a look-up in a large table for each row */
     /* Columns of the map that no row has, and what they hold in all of them: each.subject of a source's
      * for_each. Their values are borrowed by the reader, the array while it is opened. */
     const struct mtr_label *constants;
@@ -70,7 +71,7 @@ struct mtr_row_options {
 struct mtr_row_counts {
     uint64_t rows;           /* all of them */
     uint64_t events, skipped, problems;
-    uint64_t repeated;       /* of the events: with the id of an earlier one */
+    uint64_t repeated;       /* of the events, where it is wanted: with the id of an earlier one */
     uint64_t repeated_line;  /* of the first of them */
     uint64_t hash[2];        /* of the cells of all rows that could be read, where it is wanted: equal for
                               * equal rows in any order */

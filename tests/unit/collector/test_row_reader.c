@@ -49,7 +49,7 @@ static struct mtr_row_counts read_all(const struct given *given, size_t piece_by
     format.kind = given->format;
     static const struct mtr_label each = {{"each.subject", 12}, {"vm-9", 4}};
     const struct mtr_row_options options = {
-        .format = &format, .gather_bytes = 7, .constants = &each, .constant_count = strstr(given->map, "each.") != NULL};
+        .format = &format, .gather_bytes = 7, .has_repeated = true, .constants = &each, .constant_count = strstr(given->map, "each.") != NULL};
     assert_int_equal(mtr_row_reader_open(map, &options, &hooks, &reader, &fault), MTR_OK);
     int rc = MTR_OK;
     for (size_t at = 0; !rc && at < size; at += piece_bytes) {
