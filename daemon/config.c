@@ -132,7 +132,8 @@ static const struct mtr_field outbox_fields[] = {
 
 static const struct mtr_field poller_fields[] = {
     FIELD(poller, readings_max, MTR_FIELD_U64, "16", 1, 64,
-          "Windows of sources that are read at the same time: each takes up to 20 MiB, and 64 bytes a row."),
+          "Windows of sources that are read at the same time: each takes up to 20 MiB, and 32 to 48 bytes a "
+          "row."),
     FIELD(poller, allow_loopback, MTR_FIELD_BOOL, "false", 0, 0, "Sources may be on this machine."),
     FIELD(poller, allow_private, MTR_FIELD_BOOL, "false", 0, 0,
           "Sources may be in private and link-local address ranges."),

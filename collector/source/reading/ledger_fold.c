@@ -120,8 +120,7 @@ static int apply_changes(struct ledger_fold *fold, struct mtr_ledger_txn *txn, c
                          struct mtr_run_delta *own)
 {
     uint32_t i = 0;
-    if (fold->change_count > 1)
-        qsort(fold->changes, fold->change_count, sizeof(*fold->changes), row_change_compare);
+    row_changes_sort(fold->changes, fold->change_count);
     while (i < fold->change_count) {
         const int64_t start_us = fold->changes[i].start_us;
         const bool is_own = start_us == receipt->start_us;

@@ -21,8 +21,7 @@ struct collecting {
 static void fold(struct collecting *collecting)
 {
     uint64_t count = 0;
-    if (collecting->count > 1)
-        qsort(collecting->changes, collecting->count, sizeof(*collecting->changes), row_change_compare);
+    row_changes_sort(collecting->changes, collecting->count);
     for (uint64_t i = 0; i < collecting->count; i++) {
         const struct row_change *change = &collecting->changes[i];
         if (count && !mtr_run_row_compare(&collecting->changes[count - 1].row.key, &change->row.key)) count--;

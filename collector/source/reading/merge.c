@@ -7,6 +7,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "meterd/core/hash_sort.h"
+
 enum { ROWS_MIN = 1024 };
 
 /* ---- rows of a reading ---- */
@@ -34,8 +36,7 @@ int read_rows_add(struct read_rows *rows, const struct read_row *row, uint64_t r
     if (rows->count >= rows_max) return MTR_ELIMIT;
     if (rows->count == rows->capacity) {
         void *items = rows->rows;
-        /* The C library sorts by merging, with as much memory again. */
-        const struct growing growing = {rows->memory, sizeof(*rows->rows), 2 * sizeof(*rows->rows)};
+        const struct growing growing = {rows->memory, sizeof(*rows->rows), sizeof(*rows->rows)};
         int rc = grow(&growing, &items, &rows->capacity);
         if (rc) return rc;
         rows->rows = items;
@@ -61,7 +62,7 @@ int read_rows_sort(struct read_rows *rows, uint64_t *repeated, uint64_t *clash)
 {
     uint64_t count = 0;
     *repeated = 0;
-    if (rows->count > 1) qsort(rows->rows, rows->count, sizeof(*rows->rows), compare_rows);
+    mtr_hash_sort(rows->rows, rows->count, sizeof(*rows->rows), compare_rows);
     for (uint64_t i = 0; i < rows->count; i++) {
         const struct read_row *row = &rows->rows[i], *before = count ? &rows->rows[count - 1] : NULL;
         if (!before || mtr_run_row_compare(&before->key, &row->key)) {

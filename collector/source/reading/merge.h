@@ -23,7 +23,7 @@
 
 /* A row of a reading. */
 struct read_row {
-    struct mtr_event_identity key;
+    struct mtr_event_identity key; /* first: a hash to sort by */
     uint64_t digest;
     uint64_t ordinal : 61;   /* its place among the reading's rows, from 0 */
     uint64_t is_refused : 1; /* it could not be mapped */

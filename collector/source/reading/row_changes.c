@@ -3,6 +3,10 @@
  */
 #include "collector/source/reading/row_changes.h"
 
+#include <stdlib.h>
+
+#include "meterd/core/hash_sort.h"
+
 bool row_change_is_of(const struct mtr_event *event, const struct mtr_event *note)
 {
     return mtr_str_equal(event->source, note->source) && mtr_str_equal(event->vendor, note->vendor);
@@ -40,10 +44,21 @@ bool row_change_of(const struct mtr_event *event, uint64_t seq, const struct rec
     return true;
 }
 
-int row_change_compare(const void *a, const void *b)
+static int compare(const void *a, const void *b)
 {
     const struct row_change *x = a, *y = b;
     if (x->start_us != y->start_us) return x->start_us < y->start_us ? -1 : 1;
     const int order = mtr_run_row_compare(&x->row.key, &y->row.key);
     return order ? order : (x->at_seq > y->at_seq) - (x->at_seq < y->at_seq);
+}
+
+/* Mostly they are of one window, and then the key is what they are sorted by. */
+void row_changes_sort(struct row_change *changes, uint64_t count)
+{
+    uint64_t of_first = 1;
+    while (of_first < count && changes[of_first].start_us == changes[0].start_us) of_first++;
+    if (of_first >= count)
+        mtr_hash_sort(changes, count, sizeof(*changes), compare);
+    else
+        qsort(changes, count, sizeof(*changes), compare);
 }

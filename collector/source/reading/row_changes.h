@@ -13,9 +13,9 @@
 
 /* One word on a key: of which window, and what. */
 struct row_change {
+    struct mtr_run_row row; /* seq 0: gone. First: its key is a hash to sort by */
     int64_t start_us;
-    struct mtr_run_row row; /* seq 0: gone */
-    uint64_t at_seq;        /* of the event that says so */
+    uint64_t at_seq; /* of the event that says so */
 };
 
 /* Is the event of the source of the receipt `note`? */
@@ -25,7 +25,7 @@ uint32_t row_changes_begin(const struct mtr_event *events, uint32_t at);
 /* What an event at `seq` says of a row; false: nothing. */
 bool row_change_of(const struct mtr_event *event, uint64_t seq, const struct receipt *receipt,
                    const uint8_t event_key[MTR_EVENT_KEY_BYTES], struct row_change *out);
-/* By window, key and sequence; for qsort. */
-int row_change_compare(const void *a, const void *b);
+/* By window, key and sequence. */
+void row_changes_sort(struct row_change *changes, uint64_t count);
 
 #endif

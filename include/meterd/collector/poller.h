@@ -33,7 +33,7 @@ struct mtr_poller;
 struct mtr_poll; /* one reading under way */
 
 enum { MTR_POLLER_NONCE_BYTES = 16, MTR_POLLER_POLLS_MAX = 64, MTR_SOURCE_STATUS_BYTES = 400 };
-/* What a reading holds beside 64 bytes a row. */
+/* What a reading holds beside 32 to 48 bytes a row. */
 enum { MTR_POLLER_MEMORY_BYTES_MIN = 20 << 20 };
 
 /* An alarm of one of a source's requests has begun, or is over. Borrowed meanwhile. */
