@@ -227,7 +227,7 @@ static bool set_options(struct mtr_http_exchange *exchange, const struct mtr_htt
            !curl_easy_setopt(easy, CURLOPT_PROXY, "") && !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
            !curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) &&
            !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
-           /* Without a limit curl takes a Content-Length that overflows as "not known", and what comes as whole. */
+           /* Without a limit a Content-Length that overflows is "not known" to curl, and what comes whole. */
            !curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)INT64_MAX) &&
            set_times(exchange, call) && set_certificates(easy, call) &&
            !curl_easy_setopt(easy, CURLOPT_USERAGENT, "meterd/" METERD_VERSION) &&

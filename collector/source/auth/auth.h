@@ -31,8 +31,8 @@
  * asks for tokens (token_url, the login's request), alone: to other hosts (links to files) a call is READY as
  * it is.
  *
- * One thread. A session borrows the source it was last opened or lent with (auth_borrow): whoever uses it lends
- * one of its own first, since that of another may be gone by then. Private to the collector.
+ * One thread. A session borrows the source it was last opened or lent with (auth_borrow): whoever uses it
+ * lends one of its own first, since that of another may be gone by then. Private to the collector.
  */
 #ifndef METERD_COLLECTOR_SOURCE_AUTH_AUTH_H
 #define METERD_COLLECTOR_SOURCE_AUTH_AUTH_H

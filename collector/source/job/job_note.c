@@ -49,15 +49,9 @@ static int write_event(const struct job_note *note, struct mtr_arena *arena, str
     add_id(&writing, job->id);
     note_add_text(&writing, "known", job->known);
     note_add_text(&writing, "problem", note->problem);
-    *out = (struct mtr_event){.type = MTR_STR(MTR_EVENT_TYPE_JOB),
-                              .time_us = job->began_us,
-                              .time_given = true,
-                              .disposition = MTR_DISPOSITION_NOTE,
-                              .properties = writing.properties,
-                              .property_count = writing.count};
-    rc = writing.rc;
-    if (!rc) rc = mtr_arena_copy(arena, mtr_str_from(id), &out->id);
-    return rc ? rc : mtr_arena_copy(arena, note->strand.source, &out->subject);
+    const struct note_head head = {
+        note->strand.vendor, note->strand.source, MTR_EVENT_TYPE_JOB, id, job->began_us};
+    return note_end(&writing, &head, out);
 }
 
 int job_note_make(const struct job_note *note, struct mtr_request **out)

@@ -3,6 +3,10 @@
  */
 #include "collector/source/job/note.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "meterd/core/time.h"
 
 int note_begin(struct note_writing *writing)
@@ -45,11 +49,49 @@ void note_add_time(struct note_writing *writing, const char *name, int64_t time_
     note_add_text(writing, name, mtr_str_from(text));
 }
 
+void note_add_hash(struct note_writing *writing, const char *name, struct mtr_hash128 hash)
+{
+    char text[NOTE_HASH_BYTES];
+    note_write_hash(hash, text);
+    note_add_text(writing, name, mtr_str_from(text));
+}
+
+void note_write_hash(struct mtr_hash128 hash, char text[NOTE_HASH_BYTES])
+{
+    snprintf(text, NOTE_HASH_BYTES, "%016" PRIx64 "%016" PRIx64, hash.high, hash.low);
+}
+
 void note_add_window(struct note_writing *writing, int64_t start_us, int64_t end_us)
 {
     if (end_us <= start_us) return;
     note_add_time(writing, "window_start", start_us);
     note_add_time(writing, "window_end", end_us);
+}
+
+int note_source(struct mtr_str key, struct mtr_arena *arena, struct mtr_str *out)
+{
+    const struct mtr_str prefix = MTR_STR(MTR_EVENT_SOURCE_OWN);
+    char *text = mtr_arena_alloc(arena, prefix.size + key.size);
+    if (!text) return MTR_ENOMEM;
+    memcpy(text, prefix.data, prefix.size);
+    memcpy(text + prefix.size, key.data, key.size);
+    *out = (struct mtr_str){text, prefix.size + key.size};
+    return MTR_OK;
+}
+
+int note_end(const struct note_writing *writing, const struct note_head *head, struct mtr_event *out)
+{
+    *out = (struct mtr_event){.vendor = head->vendor,
+                              .type = mtr_str_from(head->type),
+                              .time_us = head->time_us,
+                              .time_given = true,
+                              .disposition = MTR_DISPOSITION_NOTE,
+                              .properties = writing->properties,
+                              .property_count = writing->count};
+    int rc = writing->rc;
+    if (!rc) rc = mtr_arena_copy(writing->arena, mtr_str_from(head->id), &out->id);
+    if (!rc) rc = mtr_arena_copy(writing->arena, head->key, &out->subject);
+    return rc ? rc : note_source(head->key, writing->arena, &out->source);
 }
 
 struct mtr_str note_text_of(const struct mtr_event *event, const char *name)

@@ -1,16 +1,18 @@
 /*
- * Data of the daemon's own events in the log (disposition NOTE): receipts of readings, and what is known of
- * reports that vendors make. Names of the data are part of the log's format (docs/formats.md).
+ * The daemon's own events in the log (disposition NOTE): receipts of readings, what is known of reports
+ * that vendors make, and what operators tell sources. Names of the data are part of the log's format
+ * (docs/formats.md).
  *
- * Pure; private to job/ and reading/.
+ * Pure; private to job/, reading/ and control/.
  */
 #ifndef METERD_COLLECTOR_SOURCE_JOB_NOTE_H
 #define METERD_COLLECTOR_SOURCE_JOB_NOTE_H
 
 #include "meterd/core/arena.h"
 #include "meterd/core/event.h"
+#include "meterd/core/hash.h"
 
-enum { NOTE_PROPERTIES_MAX = 40 };
+enum { NOTE_PROPERTIES_MAX = 40, NOTE_HASH_BYTES = 33 };
 
 /* ---- writing: texts are copied into the arena, names are static ---- */
 
@@ -27,7 +29,23 @@ void note_add_text(struct note_writing *writing, const char *name, struct mtr_st
 void note_add_number(struct note_writing *writing, const char *name, uint64_t number);
 void note_add_flag(struct note_writing *writing, const char *name, bool flag); /* unless false */
 void note_add_time(struct note_writing *writing, const char *name, int64_t time_us);
+void note_add_hash(struct note_writing *writing, const char *name, struct mtr_hash128 hash);
 void note_add_window(struct note_writing *writing, int64_t start_us, int64_t end_us); /* unless a feed's */
+
+struct note_head {
+    struct mtr_str vendor, key; /* of the source; the vendor is borrowed by the event */
+    const char *type, *id;      /* type: a literal */
+    int64_t time_us;
+};
+
+/* The event with all that was added. MTR_ENOMEM. */
+int note_end(const struct note_writing *writing, const struct note_head *head,
+             struct mtr_event *out) MTR_MUST_USE;
+/* "meterd:" and the key: the attribute `source` of all notes and rows of that source. */
+int note_source(struct mtr_str key, struct mtr_arena *arena, struct mtr_str *out) MTR_MUST_USE;
+
+/* 32 hexadecimal digits. */
+void note_write_hash(struct mtr_hash128 hash, char text[NOTE_HASH_BYTES]);
 
 /* ---- reading ---- */
 

@@ -20,7 +20,10 @@ enum poll_state poll_state(const struct mtr_poll *poll) { return poll->state; }
 
 int64_t poll_again_us(const struct mtr_poll *poll) { return poll->again_us; }
 
-bool poll_has_pages(const struct mtr_poll *poll) { return poll->reading && reading_page_count(poll->reading); }
+bool poll_has_pages(const struct mtr_poll *poll)
+{
+    return poll->reading && reading_page_count(poll->reading);
+}
 
 bool poll_folds(const struct mtr_poll *poll) { return poll->state == POLL_WORKING && poll->job == POLL_FOLD; }
 

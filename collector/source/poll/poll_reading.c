@@ -72,6 +72,7 @@ int poll_begin_reading(struct mtr_poll *poll, const char **fault)
                                     .strand = task->strand,
                                     .subscription = task->subscription,
                                     .window = task->window,
+                                    .piece = poll_window(poll),
                                     .number = task->number,
                                     .is_draft = task->is_draft,
                                     .is_last = task->is_last,
@@ -84,6 +85,5 @@ int poll_begin_reading(struct mtr_poll *poll, const char **fault)
                                     .memory = &poll->memory,
                                     .log = task->log,
                                     .watch = task->watch};
-    rc = reading_open(&ask, &poll->reading, fault);
-    return rc ? rc : reading_begin_piece(poll->reading, poll_window(poll), fault);
+    return reading_open(&ask, &poll->reading, fault);
 }

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "collector/source/control/note.h"
+#include "collector/source/control/control_note.h"
 #include "collector/source/reading/log_rows.h"
 
 #define WAIT_US (INT64_C(10) * MTR_US_PER_SECOND)

@@ -189,60 +189,73 @@ static int64_t forgotten_us(const struct poller_strand *strand, const struct mtr
     return keeps_us ? window->from_us + keeps_us : INT64_MAX;
 }
 
+struct poll_task poller_task_of(struct mtr_poller *poller, struct poller_strand *strand,
+                                struct mtr_window window)
+{
+    struct poller_source *source = strand->source;
+    return (struct poll_task){.hooks = &poller->poll_hooks,
+                              .source = source->source,
+                              .strand = strand->strand,
+                              .window = window,
+                              .number = source->last_reading + 1,
+                              .event_key = poller->event_key,
+                              .pages = poller->pages,
+                              .events_max = poller->options.events_max,
+                              .memory = poller->options.memory ? &poller->memory : NULL,
+                              .reserve_bytes = strand->reserve_bytes,
+                              .log = poller->options.log,
+                              .ledger = poller->options.ledger,
+                              .fold = poller->fold,
+                              .auth = source->auth,
+                              .gate = &source->gate->gate,
+                              .breaker = &source->host->breaker};
+}
+
+int poller_begin(struct mtr_poller *poller, struct poller_strand *strand, const struct poll_task *task,
+                 int64_t now_us, struct poll_report *report)
+{
+    int rc = poll_open(task, now_us, &strand->poll, report);
+    if (rc == MTR_EAGAIN) return rc;
+    strand->source->last_reading++;
+    if (rc) return rc;
+    strand->poll_catalog = mtr_catalog_acquire(poller->catalog);
+    strand->running_next = poller->running;
+    poller->running = strand;
+    poller->running_count++;
+    poller_crowd_drop(strand);
+    poller_crowd_enter(strand);
+    return MTR_OK;
+}
+
 static int start(struct looking *looking, const struct mtr_due_scan *scan, int64_t now_us)
 {
     struct mtr_poller *poller = looking->poller;
     struct poller_strand *strand = looking->strand;
-    struct poller_source *source = strand->source;
     struct poll_report report;
     struct mtr_feed feed;
     struct mtr_str mark;
     int rc = feed_of(looking, &feed);
     if (!rc) rc = poller_find_mark(strand, looking->txn, &scan->window, &mark);
     if (rc) return rc;
-    const struct poll_task task = {.hooks = &poller->poll_hooks,
-                                   .source = source->source,
-                                   .strand = strand->strand,
-                                   .subscription = strand->subscription,
-                                   .window = scan->window,
-                                   .is_draft = scan->due.is_draft,
-                                   .is_last = scan->due.is_last,
-                                   .is_forgotten = now_us >= forgotten_us(strand, &scan->window),
-                                   .piece_us = strand->piece_us,
-                                   .confirms_us = confirms_us(looking, &scan->window),
-                                   .number = source->last_reading + 1,
-                                   .has_job = looking->job.has_job,
-                                   .job_is_stale = looking->job.is_stale,
-                                   .job = looking->job.job,
-                                   .resume = is_feed(strand) ? feed.cursor : mark,
-                                   .since_us = feed.read_us,
-                                   .event_key = poller->event_key,
-                                   .pages = poller->pages,
-                                   .events_max = poller->options.events_max,
-                                   .memory = poller->options.memory ? &poller->memory : NULL,
-                                   .reserve_bytes = strand->reserve_bytes,
-                                   .log = poller->options.log,
-                                   .ledger = poller->options.ledger,
-                                   .fold = poller->fold,
-                                   .auth = source->auth,
-                                   .gate = &source->gate->gate,
-                                   .breaker = &source->host->breaker};
-    rc = poll_open(&task, now_us, &strand->poll, &report);
+    struct poll_task task = poller_task_of(poller, strand, scan->window);
+    task.subscription = strand->subscription;
+    task.is_draft = scan->due.is_draft;
+    task.is_last = scan->due.is_last;
+    task.is_forgotten = now_us >= forgotten_us(strand, &scan->window);
+    task.piece_us = strand->piece_us;
+    task.confirms_us = confirms_us(looking, &scan->window);
+    task.has_job = looking->job.has_job;
+    task.job_is_stale = looking->job.is_stale;
+    task.job = looking->job.job;
+    task.resume = is_feed(strand) ? feed.cursor : mark;
+    task.since_us = feed.read_us;
+    rc = poller_begin(poller, strand, &task, now_us, &report);
     poller->is_starved = rc == MTR_EAGAIN;
-    if (poller->is_starved) return MTR_OK;
-    source->last_reading++;
-    if (rc) {
-        note_failure(strand, scan->window.from_us, 0, now_us);
-        poller_asked_ended(strand, &scan->window, &report, now_us);
-        poller_set_reading_alarm(poller, strand, MTR_ALARM_FAILING, report.text, now_us);
-        return rc == MTR_ENOMEM ? rc : MTR_OK;
-    }
-    strand->poll_catalog = mtr_catalog_acquire(poller->catalog);
-    strand->running_next = poller->running;
-    poller->running = strand;
-    poller->running_count++;
-    poller_crowd_enter(strand);
-    return MTR_OK;
+    if (!rc || poller->is_starved) return MTR_OK;
+    note_failure(strand, scan->window.from_us, 0, now_us);
+    poller_asked_ended(strand, &scan->window, &report, now_us);
+    poller_set_reading_alarm(poller, strand, MTR_ALARM_FAILING, report.text, now_us);
+    return rc == MTR_ENOMEM ? rc : MTR_OK;
 }
 
 /* What is asked for goes before what is due; as long as it waits, what is due goes on. */

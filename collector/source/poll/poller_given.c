@@ -64,43 +64,20 @@ static bool is_last(const struct mtr_source *source, const struct mtr_window *wi
 static int begin(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
 {
     struct mtr_given_file *file = poller->given;
-    struct poller_source *source = strand->source;
     struct poll_report report;
     file->is_draft = now_us < file->window.to_us;
-    const struct poll_task task = {.hooks = &poller->poll_hooks,
-                                   .source = source->source,
-                                   .strand = strand->strand,
-                                   .window = file->window,
-                                   .is_draft = file->is_draft,
-                                   .is_last = is_last(source->source, &file->window, now_us),
-                                   .number = source->last_reading + 1,
-                                   .event_key = poller->event_key,
-                                   .pages = poller->pages,
-                                   .events_max = poller->options.events_max,
-                                   .memory = poller->options.memory ? &poller->memory : NULL,
-                                   .reserve_bytes = strand->reserve_bytes,
-                                   .log = poller->options.log,
-                                   .ledger = poller->options.ledger,
-                                   .fold = poller->fold,
-                                   .auth = source->auth,
-                                   .gate = &source->gate->gate,
-                                   .breaker = &source->host->breaker,
-                                   .given = file};
-    int rc = poll_open(&task, now_us, &strand->poll, &report);
+    struct poll_task task = poller_task_of(poller, strand, file->window);
+    task.is_draft = file->is_draft;
+    task.is_last = is_last(strand->source->source, &file->window, now_us);
+    task.given = file;
+    int rc = poller_begin(poller, strand, &task, now_us, &report);
     if (rc == MTR_EAGAIN) return rc;
-    source->last_reading++;
     if (rc) {
         finish(poller, MTR_GIVEN_FAILED, report.text);
         return MTR_OK;
     }
     poller->is_given_begun = true;
     strand->given = file;
-    strand->poll_catalog = mtr_catalog_acquire(poller->catalog);
-    strand->running_next = poller->running;
-    poller->running = strand;
-    poller->running_count++;
-    poller_crowd_drop(strand);
-    poller_crowd_enter(strand);
     return MTR_OK;
 }
 

@@ -163,6 +163,12 @@ void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
 
 /* poller_due.c: starts what of the strand is due, and sets when it is looked at next. */
 int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us) MTR_MUST_USE;
+/* What is asked of a window of the strand, as far as it is the same for whoever begins; and begins it: it
+ * takes one of the places. MTR_EAGAIN: there is no memory now; other errors: report says why. */
+struct poll_task poller_task_of(struct mtr_poller *poller, struct poller_strand *strand,
+                                struct mtr_window window);
+int poller_begin(struct mtr_poller *poller, struct poller_strand *strand, const struct poll_task *task,
+                 int64_t now_us, struct poll_report *report) MTR_MUST_USE;
 /* Its readings were in a part of the log that retention has removed: it stands as it is. */
 bool poller_is_before_log(const struct mtr_poller *poller, const struct poller_strand *strand,
                           const struct mtr_window *window);

@@ -11,7 +11,7 @@
  */
 #include "collector/source/reading/ledger_fold.h"
 
-#include "collector/source/control/note.h"
+#include "collector/source/control/control_note.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

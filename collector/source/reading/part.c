@@ -18,7 +18,7 @@ int part_begin(struct part *part, const struct mtr_strand *strand, uint64_t read
     part->request->is_reading = true;
     struct mtr_arena *arena = &part->request->arena;
     int rc = mtr_arena_copy(arena, strand->vendor, &part->request->vendor);
-    if (!rc) rc = receipt_source(strand->source, arena, &part->source);
+    if (!rc) rc = note_source(strand->source, arena, &part->source);
     if (rc) part_release(part);
     return rc;
 }

@@ -2,8 +2,8 @@
  * One reading of a window: its pages become rows, the rows are held against the ledger, and what changed goes
  * to the intake in parts.
  *
- *   reading_open ─▶ (reading_begin_piece ─▶ (reading_begin_page ─▶ reading_feed … ─▶ reading_end_page)*
- *                                        ─▶ reading_end_piece, or reading_drop_piece)*
+ *   reading_open ─▶ (reading_begin_page ─▶ reading_feed … ─▶ reading_end_page)*
+ *                ─▶ reading_end_piece, or reading_drop_piece ─▶ (reading_begin_piece ─▶ …)*
  *                ─▶ reading_check ─┬─ not taken ─▶ reading_note      a receipt that says why
  *                                  └─ taken ────▶ reading_part …     until the last one is committed
  *
@@ -40,6 +40,7 @@ struct reading_ask {
     struct mtr_strand strand;
     const struct mtr_subscription *subscription; /* of for_each: subscription; NULL else */
     struct mtr_window window;                    /* both 0: of a feed */
+    struct mtr_window piece;                     /* of it, the first that is read; both 0: all of it */
     uint64_t number;
     int64_t began_us;
     bool is_draft, is_last;   /* the window is not over; a good reading settles it */

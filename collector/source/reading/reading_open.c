@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/source/job/note.h"
 #include "collector/source/reading/reading_state.h"
 
 enum { ARENA_BYTES_MAX = 8 << 20 };
@@ -80,10 +81,10 @@ int reading_open(const struct reading_ask *ask, struct reading **out, const char
         reading->constant_count = each_columns(&each, reading->constants);
         reading->watched = find_watched(ask->source);
         pages_directory(ask->pages, &ask->strand, reading->directory);
-        rc = receipt_source(ask->strand.source, &reading->arena, &reading->source_name);
+        rc = note_source(ask->strand.source, &reading->arena, &reading->source_name);
     }
     if (!rc) rc = pages_make_directory(reading->directory);
-    if (!rc) rc = reading_begin_piece(reading, ask->window, fault);
+    if (!rc) rc = reading_begin_piece(reading, ask->piece.to_us ? ask->piece : ask->window, fault);
     if (!rc && ask->watch) ask->watch->on_begin(ask->watch->context);
     if (rc)
         reading_close(reading);

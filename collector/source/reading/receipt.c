@@ -18,13 +18,6 @@ _Static_assert(MTR_EVENT_ID_BYTES_MAX == 256, "as READ_ROW_ID_BYTES_MAX says");
 
 /* ---- writing ---- */
 
-static void add_hash(struct note_writing *writing, const char *name, struct mtr_hash128 hash)
-{
-    char text[33];
-    snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, hash.high, hash.low);
-    note_add_text(writing, name, mtr_str_from(text));
-}
-
 static const char *const cursor_names[CURSOR_PIECES_MAX] = {"cursor", "cursor2", "cursor3", "cursor4"};
 
 static void add_cursor(struct note_writing *writing, struct mtr_str cursor)
@@ -73,22 +66,11 @@ static void add_all(struct note_writing *writing, const struct receipt *receipt)
     note_add_number(writing, "skipped", receipt->skipped);
     if (receipt->lifted) note_add_number(writing, "lifted", receipt->lifted);
     note_add(writing, "sum", MTR_PROPERTY_NUMBER)->number = receipt->sum;
-    add_hash(writing, "content", receipt->content);
+    note_add_hash(writing, "content", receipt->content);
     add_cursor(writing, receipt->cursor);
     note_add_text(writing, "problem", receipt->problem);
     if (receipt->newest_us) note_add_time(writing, "newest", receipt->newest_us);
     add_columns(writing, receipt->columns);
-}
-
-int receipt_source(struct mtr_str key, struct mtr_arena *arena, struct mtr_str *out)
-{
-    const struct mtr_str prefix = MTR_STR(MTR_EVENT_SOURCE_OWN);
-    char *text = mtr_arena_alloc(arena, prefix.size + key.size);
-    if (!text) return MTR_ENOMEM;
-    memcpy(text, prefix.data, prefix.size);
-    memcpy(text + prefix.size, key.data, key.size);
-    *out = (struct mtr_str){text, prefix.size + key.size};
-    return MTR_OK;
 }
 
 int receipt_write(const struct receipt *receipt, struct mtr_arena *arena, struct mtr_event *out)
@@ -99,17 +81,9 @@ int receipt_write(const struct receipt *receipt, struct mtr_arena *arena, struct
     if (rc) return rc;
     snprintf(id, sizeof(id), "@%" PRIu64 ".%u", receipt->reading, (unsigned)receipt->part);
     add_all(&writing, receipt);
-    *out = (struct mtr_event){.vendor = receipt->strand.vendor,
-                              .type = MTR_STR(MTR_EVENT_TYPE_READING),
-                              .time_us = receipt->began_us,
-                              .time_given = true,
-                              .disposition = MTR_DISPOSITION_NOTE,
-                              .properties = writing.properties,
-                              .property_count = writing.count};
-    rc = writing.rc;
-    if (!rc) rc = mtr_arena_copy(arena, mtr_str_from(id), &out->id);
-    if (!rc) rc = mtr_arena_copy(arena, receipt->strand.source, &out->subject);
-    return rc ? rc : receipt_source(receipt->strand.source, arena, &out->source);
+    const struct note_head head = {receipt->strand.vendor, receipt->strand.source, MTR_EVENT_TYPE_READING, id,
+                                   receipt->began_us};
+    return note_end(&writing, &head, out);
 }
 
 /* ---- reading ---- */

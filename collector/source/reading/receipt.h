@@ -60,9 +60,6 @@ bool receipt_is(const struct mtr_event *event);
 /* A cursor of several pieces is joined in the arena. MTR_ECORRUPT: nobody has written this. MTR_ENOMEM. */
 int receipt_read(const struct mtr_event *event, struct mtr_arena *arena, struct receipt *out) MTR_MUST_USE;
 
-/* The source attribute of what is polled: "meterd:KEY". */
-int receipt_source(struct mtr_str key, struct mtr_arena *arena, struct mtr_str *out) MTR_MUST_USE;
-
 /* The key of a row in runs: of vendor, source attribute and the row's own id. */
 struct mtr_event_identity read_row_key(struct mtr_str vendor, struct mtr_str source, struct mtr_str id,
                                        const uint8_t event_key[MTR_EVENT_KEY_BYTES]);

@@ -10,8 +10,8 @@
  *
  * Pure but for the ledger; one thread.
  */
-#ifndef METERD_COLLECTOR_SOURCE_CONTROL_NOTE_H
-#define METERD_COLLECTOR_SOURCE_CONTROL_NOTE_H
+#ifndef METERD_COLLECTOR_SOURCE_CONTROL_CONTROL_NOTE_H
+#define METERD_COLLECTOR_SOURCE_CONTROL_CONTROL_NOTE_H
 
 #include "meterd/collector/request.h"
 #include "meterd/collector/source_control.h"
