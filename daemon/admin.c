@@ -114,10 +114,17 @@ static void gauge_waiting(struct mtr_daemon *daemon)
         mtr_metric_set_choice(&metric_waiting, reason, (int64_t)counts[reason]);
 }
 
-static void gauge_beyond(struct mtr_daemon *daemon)
+static void gauge_held(struct mtr_daemon *daemon)
 {
+    struct mtr_rollups_txn *txn = NULL;
     struct mtr_beyond_sum beyond;
-    if (sum_beyond(daemon, &beyond)) return;
+    uint64_t held;
+    int rc = mtr_rollups_begin(daemon->rollups, false, &txn);
+    if (!rc) rc = mtr_rollups_count_held(txn, &held);
+    if (!rc) rc = mtr_rollups_sum_beyond(txn, &beyond);
+    mtr_rollups_abort(txn);
+    if (rc) return;
+    mtr_metric_set(&metric_held_events, (int64_t)held);
     mtr_metric_set(&metric_quotas_full, (int64_t)beyond.full);
     mtr_metric_set(&metric_quotas_held, (int64_t)beyond.events);
 }
@@ -135,7 +142,7 @@ static void gauge(struct mtr_daemon *daemon)
     mtr_metric_set(&metric_start_time, daemon->started_us / MTR_US_PER_SECOND);
     gauge_outbox(daemon);
     gauge_waiting(daemon);
-    gauge_beyond(daemon);
+    gauge_held(daemon);
 }
 
 static void answer_metrics(struct mtr_daemon *daemon, struct mtr_http_request *http)

@@ -66,6 +66,12 @@ struct mtr_metric metric_watermark = {
     .doc = "Up to when usage is complete, as seconds since 1970.",
 };
 
+struct mtr_metric metric_held_events = {
+    .name = "meterd_held_events",
+    .type = MTR_GAUGE,
+    .doc = "Events that wait for a subscription or a meter that the catalog does not have (GET /v1/held).",
+};
+
 struct mtr_metric metric_quotas_full = {
     .name = "meterd_dimension_quotas_full",
     .type = MTR_GAUGE,
@@ -224,6 +230,7 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_fold_lag,
     &metric_fold_seconds,
     &metric_watermark,
+    &metric_held_events,
     &metric_quotas_full,
     &metric_quotas_held,
     &metric_charges,

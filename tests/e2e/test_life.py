@@ -44,12 +44,14 @@ def check_meter(d):
     assert quantity(d, "vcpu_hours") == 27 + 64
     held = d.get("/v1/held")["events"]
     assert [(row["waits_for"], row["type"]) for row in held] == [("meter", "vm.cpu")], held
+    assert b"\nmeterd_held_events 1\n" in d.call("GET", "/metrics", port=d.admin_port).body
     problem(put(d, "meter", VCPU), 422, "cannot move on", "were not counted")
     # A meter that is made later takes what is held, and reads the rest of the log.
     d.apply({"meters": [{**VCPU, "key": "vcpu_hours_2"}]})
     d.settle()
     assert quantity(d, "vcpu_hours_2") == 27 + 64 + 32 and quantity(d, "vcpu_hours") == 27 + 64
     assert d.get("/v1/held")["events"] == []
+    assert b"\nmeterd_held_events 0\n" in d.call("GET", "/metrics", port=d.admin_port).body
 
 
 def check_tariff_and_service(d):

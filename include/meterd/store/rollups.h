@@ -234,6 +234,8 @@ int mtr_rollups_put_held(struct mtr_rollups_txn *txn, const struct mtr_held_even
 int mtr_rollups_delete_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *held) MTR_MUST_USE;
 /* Fills held->voided of the row that the other fields name. MTR_ENOTFOUND: not held. */
 int mtr_rollups_get_held(struct mtr_rollups_txn *txn, struct mtr_held_event *held) MTR_MUST_USE;
+/* How many are held, voided ones too, whatever for. One look, however many there are. */
+int mtr_rollups_count_held(struct mtr_rollups_txn *txn, uint64_t *out) MTR_MUST_USE;
 /* Held events of the reason, vendor and name of `after` whose seq is greater than its own, in sequence order
  * (vendor empty: all of that reason, seq is not looked at). No hook of a walk may write to the table it
  * walks. */

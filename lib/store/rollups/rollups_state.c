@@ -76,6 +76,14 @@ int mtr_rollups_get_held(struct mtr_rollups_txn *txn, struct mtr_held_event *hel
     return MTR_OK;
 }
 
+int mtr_rollups_count_held(struct mtr_rollups_txn *txn, uint64_t *out)
+{
+    MDB_stat stat;
+    int rc = lmdb_error(mdb_stat(txn->txn, txn->rollups->tables[MTR_TABLE_HELD], &stat));
+    if (!rc) *out = stat.ms_entries;
+    return rc;
+}
+
 struct held_walk {
     mtr_rollups_on_held on_held;
     void *context;
