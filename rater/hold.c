@@ -3,6 +3,7 @@
  */
 #include "rater/hold.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,6 +16,7 @@ static int find_holding(struct rater_step *step)
     struct mtr_rater *rater = step->rater;
     const uint32_t count = mtr_catalog_count(step->catalog, MTR_KIND_SOURCE);
     if (rater->holding && rater->holding_version == mtr_catalog_version(step->catalog)) return MTR_OK;
+    source_items_sweep(&rater->items, step->catalog);
     free(rater->holding);
     rater->holding_count = 0;
     rater->holding = calloc((size_t)count + 1, sizeof(*rater->holding));
@@ -39,6 +41,12 @@ static void write_text(const struct mtr_source *source, const struct rater_windo
 {
     char from[MTR_TIME_TEXT_BYTES], of[160] = "";
     mtr_time_format(missing->window.from_us, from);
+    if (missing->lacking) {
+        snprintf(out, 320,
+                 "%" PRIu64 " of %" PRIu64 " windows of source %.*s that begin at %s are not complete",
+                 missing->lacking, missing->wanted, MTR_STR_ARGS(mtr_str_quoted(source->key, 64)), from);
+        return;
+    }
     if (missing->each.size)
         snprintf(of, sizeof(of), " for %.*s%s", MTR_STR_QUOTED(missing->each));
     if (missing->window.to_us)
@@ -81,7 +89,8 @@ static int ask(struct rater_step *step, const struct mtr_source *source,
         .subject = whole->subject,
         .from_us = period->start_us,
         .to_us = end_us,
-        .next_seq = step->next_seq};
+        .next_seq = step->next_seq,
+        .items = &step->rater->items};
     rc = rater_windows_ask(&question, &missing);
     if (rc) return rc;
     step->cells_left -= missing.looked_at < step->cells_left ? missing.looked_at : step->cells_left;

@@ -14,6 +14,7 @@
 #include "meterd/core/time.h"
 #include "rater/hold.h"
 #include "rater/line_ranges.h"
+#include "rater/source_items.h"
 #include "rater/step.h"
 
 enum {
@@ -68,6 +69,7 @@ void mtr_rater_close(struct mtr_rater *rater)
     mtr_buffer_release(&rater->body);
     mtr_buffer_release(&rater->traces);
     free(rater->scan_starts);
+    source_items_free(&rater->items);
     free(rater->holding);
     free(rater);
 }

@@ -14,6 +14,7 @@ struct asking {
     struct mtr_reading_plan plan;    /* its windows, as the poller has them */
     int64_t start_us;                /* where the first of them begins */
     unsigned depth;
+    bool is_list; /* it is asked for the sake of another source */
 };
 
 static bool is_whole(const struct asking *asking, const struct mtr_ledger_window *window)
@@ -63,10 +64,37 @@ static int ask_window(struct asking *asking, struct mtr_str each, const struct m
     return MTR_OK;
 }
 
+struct reread {
+    struct asking *asking;
+    struct mtr_str each;
+};
+
+static int on_reread(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
+{
+    const struct reread *reread = context;
+    reread->asking->out->looked_at++;
+    return window->last_us >= reread->asking->question->to_us && mtr_str_equal(each, reread->each) ? STOP
+                                                                                                   : MTR_OK;
+}
+
+/* A list as it is now never has a whole window. What went before a reading was in one of before. */
+static int ask_current(struct asking *asking, struct mtr_str each)
+{
+    const struct mtr_strand strand = strand_of(asking, each);
+    const struct mtr_window window = mtr_plan_window_at(&asking->plan, asking->question->to_us - 1);
+    struct reread reread = {asking, each};
+    int rc = mtr_ledger_walk_windows(asking->question->txn, &strand, window.from_us, on_reread, &reread);
+    if (!rc) miss(asking, each, &window);
+    return rc == STOP ? MTR_OK : rc;
+}
+
 static int ask_strand(struct asking *asking, struct mtr_str each)
 {
     const struct rater_windows_question *question = asking->question;
-    if (asking->source->window.length == MTR_LENGTH_CURSOR) return ask_feed(asking, each);
+    const struct mtr_source_window *rule = &asking->source->window;
+    if (rule->length == MTR_LENGTH_CURSOR) return ask_feed(asking, each);
+    if (asking->is_list && rule->length == MTR_LENGTH_PERIODS && !rule->has_last)
+        return ask_current(asking, each);
     int64_t at_us = question->to_us;
     while (at_us > question->from_us && at_us > asking->start_us) {
         const struct mtr_window window = mtr_plan_window_at(&asking->plan, at_us - 1);
@@ -94,36 +122,80 @@ static int find_plan(struct asking *asking)
     return MTR_OK;
 }
 
-/* ---- all requests ---- */
+/* ---- one request for each value of a list ---- */
 
-static int on_known(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
+static void miss_some(struct asking *asking, const struct mtr_window *window, uint64_t lacking,
+                      uint64_t wanted)
 {
-    struct asking *asking = context;
-    const struct mtr_window at = mtr_plan_window_at(&asking->plan, window->start_us);
-    if (window->start_us >= asking->question->to_us) return STOP;
-    asking->out->looked_at++;
-    if (at.from_us != window->start_us || at.to_us != window->end_us) return MTR_OK; /* of a rule of before */
-    if (!is_whole(asking, window)) miss(asking, each, &at);
-    return asking->out->is_missing ? STOP : MTR_OK;
+    miss(asking, MTR_STR(""), window);
+    asking->out->lacking = lacking;
+    asking->out->wanted = wanted;
 }
+
+static int ask_windows_at(struct asking *asking, struct source_items *items, const struct mtr_window *window)
+{
+    const struct mtr_strand strand = strand_of(asking, MTR_STR(""));
+    struct mtr_ledger_total total;
+    bool are_there = false;
+    int rc = mtr_ledger_total(asking->question->txn, &strand, window->from_us, window->to_us, &total);
+    asking->out->looked_at++;
+    const bool are_whole = total.whole == total.windows && total.seq_last < asking->question->next_seq;
+    if (!rc && are_whole)
+        rc = source_items_are_there(items, asking->question->txn, window, &total, &are_there,
+                                    &asking->out->looked_at);
+    if (rc || are_there) return rc;
+    const uint64_t needed = source_items_count(items, window->from_us);
+    const uint64_t wanted = needed > total.windows ? needed : total.windows;
+    miss_some(asking, window, wanted > total.whole ? wanted - total.whole : 1, wanted > 1 ? wanted : 1);
+    return MTR_OK;
+}
+
+static int ask_feeds(struct asking *asking, struct source_items *items)
+{
+    static const struct mtr_window none = {0, 0};
+    const int64_t read_us = asking->question->to_us + asking->source->window.overlap_us;
+    struct mtr_ledger_place applied;
+    bool are_read;
+    int rc = source_items_are_read(items, asking->question->txn, read_us, &are_read, &asking->out->looked_at);
+    if (!rc) rc = mtr_ledger_applied(asking->question->txn, &applied);
+    if (!rc && (!are_read || applied.seq >= asking->question->next_seq)) miss(asking, MTR_STR(""), &none);
+    return rc;
+}
+
+static int ask_items(struct asking *asking)
+{
+    const struct rater_windows_question *question = asking->question;
+    const bool is_feed = asking->source->window.length == MTR_LENGTH_CURSOR;
+    int64_t at_us = question->to_us, from_us = question->from_us;
+    struct source_items *items;
+    if (!is_feed) from_us = mtr_plan_window_at(&asking->plan, from_us).from_us;
+    int rc = source_items_find(question->items, question->txn, asking->source, from_us, &items,
+                               &asking->out->looked_at);
+    if (rc || is_feed) return rc ? rc : ask_feeds(asking, items);
+    while (!rc && !asking->out->is_missing && at_us > question->from_us && at_us > asking->start_us) {
+        const struct mtr_window window = mtr_plan_window_at(&asking->plan, at_us - 1);
+        MTR_ASSERT(window.from_us < at_us);
+        rc = ask_windows_at(asking, items, &window);
+        at_us = window.from_us;
+    }
+    return rc;
+}
+
+/* ---- all requests ---- */
 
 static int ask_source(struct asking *asking);
 
-/* Whose requests there are is in the rows of the other source: that one first, then what is known of each. */
+/* Whose requests there are is in the rows of the other source: that one first. */
 static int ask_rows(struct asking *asking)
 {
-    const struct mtr_source *source = asking->source;
     struct asking of = *asking;
-    of.source = mtr_catalog_find_source(asking->question->catalog, source->each.source);
+    of.source = mtr_catalog_find_source(asking->question->catalog, asking->source->each.source);
+    of.is_list = true;
     if (of.source && of.depth++ < SOURCES_DEEP_MAX) {
         int rc = ask_source(&of);
         if (rc || asking->out->is_missing) return rc;
     }
-    if (source->window.length == MTR_LENGTH_CURSOR) return MTR_OK;
-    const struct mtr_strand strand = strand_of(asking, MTR_STR(""));
-    const int64_t from_us = mtr_plan_window_at(&asking->plan, asking->question->from_us).from_us;
-    int rc = mtr_ledger_walk_windows(asking->question->txn, &strand, from_us, on_known, asking);
-    return rc == STOP ? MTR_OK : rc;
+    return ask_items(asking);
 }
 
 static int ask_source(struct asking *asking)

@@ -29,6 +29,7 @@ struct mtr_rater {
     /* Numbers of the sources that hold periods, in the catalog of that version. */
     uint32_t *holding, holding_count;
     uint64_t holding_version;
+    struct source_items *items; /* of the lists that they go over */
 };
 
 struct rater_step {

@@ -33,10 +33,17 @@ class Answers(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        day = dict(urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query))["day"]
+        url = urllib.parse.urlparse(self.path)
+        day = dict(urllib.parse.parse_qsl(url.query)).get("day")
+        name = url.path.rsplit("/", 1)[1]
         self.server.asked.append(day)
-        status = 400 if day in self.server.down else 200
-        body = json.dumps({"data": [{"id": day, "account": "s1", "at": day + "T05:00:00Z", "amount": 4}]}).encode()
+        status = 400 if day in self.server.down or name in self.server.down else 200
+        rows = [{"id": day, "account": "s1", "at": f"{day}T05:00:00Z", "amount": 4}]
+        if name == "accounts":
+            rows = [{"id": account} for account in ("a", "b")]
+        elif name != "usage":
+            rows = [{"id": f"{name}-{day}", "account": "s1", "at": f"{day}T05:00:00Z", "amount": 4}]
+        body = json.dumps({"data": rows}).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -57,6 +64,21 @@ def catalog(port):
             "request": {"path": "/usage", "query": {"day": "{from:%Y-%m-%d}"}},
             "format": {"json": {"rows": "data[]"}}, "identity": {"id": "id"},
             "map": {"type": "=vm.hour", "subject": "account", "time": "at", "data": {"quantity": "amount"}}}]}
+
+
+def catalog_of_accounts(port):
+    """Usage of each account of a list; yesterday's period is the only one that is over."""
+    bundle = catalog(port)
+    bundle["subscriptions"][0]["start"] = DAYS[2]
+    usage = bundle["sources"][0]
+    usage["window"]["start"] = DAYS[2]
+    accounts = {**usage, "key": "accounts", "window": {"periods": ["current"]}, "request": {"path": "/accounts"},
+                "map": {"type": "=meterd.item", "subject": "id", "data": {}}}
+    del accounts["holds_close"]
+    usage |= {"for_each": {"rows": {"of": "accounts", "as": "account"}},
+              "request": {"path": "/usage/{each.account}", "query": {"day": "{from:%Y-%m-%d}"}}}
+    bundle["sources"] = [accounts, usage]
+    return bundle
 
 
 def periods(daemon):
@@ -101,5 +123,18 @@ with Daemon({"poller": {"allow_loopback": True}, "rater": {"draft_every": "0s", 
     d.settle()
     assert "correction" not in periods(d)[DAYS[2]]
     assert d.command("audit").returncode == 0
+# Of a list each account is waited for, also one that was never read.
+vendor.down = {"b"}
+with Daemon({"poller": {"allow_loopback": True}, "rater": {"draft_every": "0s", "grace": "0s"}}) as d:
+    d.apply(catalog_of_accounts(vendor.server_address[1]))
+    wait_until("a is read", lambda: any(w["state"] == "complete" for w in d.get("/v1/sources/windows?source=usage")["windows"]))
+    row = wait_until("yesterday waits for b", lambda: [p for p in d.get("/v1/charges/waiting")["periods"] if "1 of 2 windows" in p["problem"]])[0]
+    assert f"1 of 2 windows of source usage that begin at {DAYS[2]}T00:00:00Z are not complete" in row["problem"], row
+    assert "final" not in periods(d).get(DAYS[2], set()), periods(d)
+    vendor.down = set()
+    wait_until("yesterday closes", lambda: "final" in periods(d).get(DAYS[2], ()), 120)
+    finals = [c for c in d.get("/v1/charges?limit=1000")["charges"] if c["status"] == "final" and c["period_start"][:10] == DAYS[2]]
+    assert sorted(c["amount_total"] for c in finals) == ["4.00", "7.00"], finals
+    assert released(d) == 0
 vendor.shutdown()
 print("periods close with their windows")

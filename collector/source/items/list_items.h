@@ -17,7 +17,5 @@ bool list_items_is(const struct mtr_event *event);
 /* The event of a list's reading at `seq` is in the fold. change: what it says of a row. */
 int list_items_fold(struct mtr_ledger_txn *txn, const struct receipt *receipt, const struct mtr_event *event,
                     const struct row_change *change) MTR_MUST_USE;
-/* `subject`, or `data.NAME`, of an item; empty: it has none. */
-struct mtr_str list_items_take(const struct mtr_ledger_item *item, struct mtr_str take);
 
 #endif

@@ -3,8 +3,6 @@
  */
 #include "collector/source/items/poller_items.h"
 
-#include "collector/source/items/list_items.h"
-
 struct taking {
     struct mtr_poller *poller;
     struct poller_source *state;
@@ -16,7 +14,7 @@ static int on_item(void *context, const struct mtr_ledger_item *item)
     struct taking *taking = context;
     struct poller_source *state = taking->state;
     struct poller_strand *strand;
-    const struct mtr_str value = list_items_take(item, state->source->each.take);
+    const struct mtr_str value = mtr_ledger_item_take(item, state->source->each.take);
     const int64_t until_us = item->gone_us ? item->gone_us : INT64_MAX;
     if (!value.size || value.size > MTR_LEDGER_EACH_BYTES_MAX || (item->gone_us != 0) != taking->wants_gone)
         return MTR_OK;

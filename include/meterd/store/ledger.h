@@ -7,6 +7,7 @@
  *   job          (strand): the report that the vendor makes for it now, if any
  *   mark         (strand, start): of the list of files that the window was read from last
  *   window       (strand, start): its state, and what its last reading counted
+ *   total        (source, start, end): how many windows there are, in all strands together
  *   item         of a source that is a list: what a row names, and when it went
  *   run          of a window that is not settled: a row's key hash, digest and sequence, 32 bytes each,
  * sorted by key, so that a reading is compared with it in one pass
@@ -92,6 +93,9 @@ struct mtr_feed {
 };
 int mtr_ledger_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                     struct mtr_feed *out) MTR_MUST_USE;
+/* Of a strand by its id, the latter alone; 0: it has not begun. */
+int mtr_ledger_feed_read_us(struct mtr_ledger_txn *txn, struct mtr_hash128 strand,
+                            int64_t *out) MTR_MUST_USE;
 int mtr_ledger_put_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                         const struct mtr_feed *feed) MTR_MUST_USE;
 
@@ -180,6 +184,22 @@ int mtr_ledger_walk_windows_behind(struct mtr_ledger_txn *txn, const struct mtr_
                                    int64_t start_us, mtr_ledger_on_window on_window,
                                    void *context) MTR_MUST_USE;
 
+/* Of all windows of a source, in all its strands, that begin and end there; zero: there is none. */
+struct mtr_ledger_total {
+    uint64_t windows, whole;    /* whole: COMPLETE or SETTLED */
+    uint64_t seq_last;          /* the newest of what was ever written for one of them */
+    struct mtr_hash128 strands; /* mtr_ledger_add_strand of each that has one */
+};
+int mtr_ledger_total(struct mtr_ledger_txn *txn, const struct mtr_strand *source, int64_t start_us,
+                     int64_t end_us, struct mtr_ledger_total *out) MTR_MUST_USE;
+/* Sums of them are those of sets: two that are equal have the same strands. */
+struct mtr_hash128 mtr_ledger_strand_id(const struct mtr_strand *strand);
+static inline void mtr_ledger_add_strand(struct mtr_hash128 *sum, struct mtr_hash128 id)
+{
+    sum->high += id.high;
+    sum->low += id.low;
+}
+
 /* What the list of files said of itself whose reading was the last to be taken into a window, whole: with the
  * same mark there is nothing new. Empty: none is known. */
 int mtr_ledger_mark(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
@@ -195,8 +215,13 @@ struct mtr_ledger_item {
     uint64_t seq;     /* of its event */
     int64_t gone_us;  /* when the reading began that lacks it; 0: it is there */
     struct mtr_str subject;
-    struct mtr_str values; /* what it has besides; whoever writes items knows its form */
+    struct mtr_str values; /* what it has besides: mtr_ledger_pack_values */
 };
+/* The properties of an event, as far as there is room; out is borrowed. */
+struct mtr_str mtr_ledger_pack_values(const struct mtr_event *event,
+                                      char out[static MTR_LEDGER_VALUES_BYTES_MAX]);
+/* `subject`, or `data.NAME`, of an item; empty: it has none. */
+struct mtr_str mtr_ledger_item_take(const struct mtr_ledger_item *item, struct mtr_str take);
 /* By the key of its row, whatever strand of the source had it before. */
 int mtr_ledger_put_item(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                         const struct mtr_event_identity *row,
@@ -211,6 +236,9 @@ int mtr_ledger_note_newest(struct mtr_ledger_txn *txn, const struct mtr_strand *
 typedef int (*mtr_ledger_on_item)(void *context, const struct mtr_ledger_item *item);
 int mtr_ledger_walk_items(struct mtr_ledger_txn *txn, const struct mtr_strand *source,
                           mtr_ledger_on_item on_item, void *context) MTR_MUST_USE;
+/* Another number: a walk may give something else than before. */
+int mtr_ledger_items_version(struct mtr_ledger_txn *txn, const struct mtr_strand *source,
+                             uint64_t *out) MTR_MUST_USE;
 
 /* ---- runs ---- */
 

@@ -1,6 +1,6 @@
 /*
- * The ledger's environment, transactions, and its rows of sources, cursors and windows. Runs are in
- * ledger_runs.c.
+ * The ledger's environment, transactions, and its rows of sources and cursors. Windows and runs are in
+ * ledger_windows.c and ledger_runs.c.
  *
  * Invariant: whatever stands here follows from the log up to `applied`, which is written in the same
  * transaction.
@@ -18,22 +18,14 @@
 #define KEY_FORMAT MTR_STR("format")
 
 enum {
-    FORMAT = 3,
+    FORMAT = 4,
     FEED_BYTES = 8,
     SOURCE_BYTES = 24,
     STRAND_BYTES_MAX = 2 * MTR_KEY_BYTES_MAX + MTR_LEDGER_EACH_BYTES_MAX + 3
 };
 
 static const char *const table_names[LEDGER_TABLES] = {
-    "meta", "sources", "feeds", "windows", "runs", "facts", "jobs", "marks", "items", "newest"};
-
-const char *mtr_window_state_name(enum mtr_window_state state)
-{
-    static const char *const names[MTR_WINDOW_STATE_COUNT] = {"partial", "open",     "incomplete",
-                                                              "suspect", "complete", "settled"};
-    MTR_ASSERT((unsigned)state < MTR_WINDOW_STATE_COUNT);
-    return names[state];
-}
+    "meta", "sources", "feeds", "windows", "runs", "facts", "jobs", "marks", "items", "newest", "totals"};
 
 /* ---- keys ---- */
 
@@ -65,6 +57,13 @@ void ledger_strand_hash(const struct mtr_strand *strand, unsigned char out[LEDGE
 {
     MTR_ASSERT(strand->each.size <= MTR_LEDGER_EACH_BYTES_MAX);
     hash_texts(strand->vendor, strand->source, strand->each, out);
+}
+
+struct mtr_hash128 mtr_ledger_strand_id(const struct mtr_strand *strand)
+{
+    unsigned char hash[LEDGER_HASH_BYTES];
+    ledger_strand_hash(strand, hash);
+    return (struct mtr_hash128){lmdb_get_u64(hash), lmdb_get_u64(hash + 8)};
 }
 
 void ledger_put_start(unsigned char *p, int64_t start_us)
@@ -246,6 +245,20 @@ int mtr_ledger_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
     return MTR_OK;
 }
 
+int mtr_ledger_feed_read_us(struct mtr_ledger_txn *txn, struct mtr_hash128 strand, int64_t *out)
+{
+    unsigned char hash[LEDGER_HASH_BYTES];
+    struct mtr_str value;
+    *out = 0;
+    lmdb_put_u64(hash, strand.high);
+    lmdb_put_u64(hash + 8, strand.low);
+    int rc = ledger_get(txn, LEDGER_FEEDS, hash_key(hash), &value);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    if (value.size < FEED_BYTES) return MTR_ECORRUPT;
+    *out = (int64_t)lmdb_get_u64((const unsigned char *)value.data);
+    return MTR_OK;
+}
+
 int mtr_ledger_put_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                         const struct mtr_feed *feed)
 {
@@ -257,160 +270,4 @@ int mtr_ledger_put_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *str
     if (cursor.size) memcpy(value + FEED_BYTES, cursor.data, cursor.size);
     return ledger_put(txn, LEDGER_FEEDS, hash_key(hash),
                       (struct mtr_str){(const char *)value, FEED_BYTES + cursor.size});
-}
-
-/* ---- windows ---- */
-
-/* end, first, last, noted i64; reading, rows, refused, changes, sequences u64; content; sum i128; readings,
- * agreed u32; state u8; sizes of each and problem u16; scale of the sum u8; both texts. */
-enum {
-    NUMBERS = 14,
-    WINDOW_BYTES = NUMBERS * 8 + 2 * 4 + 1 + 2 * 2 + 1,
-    WINDOW_BYTES_MAX = WINDOW_BYTES + MTR_LEDGER_EACH_BYTES_MAX + MTR_LEDGER_PROBLEM_BYTES_MAX,
-    NO_RUN = 0x80 /* of the state's byte */
-};
-
-static void window_key(const struct mtr_strand *strand, int64_t start_us, unsigned char key[LEDGER_KEY_BYTES])
-{
-    ledger_source_hash(strand, key);
-    ledger_put_start(key + LEDGER_HASH_BYTES, start_us);
-    ledger_strand_hash(strand, key + LEDGER_PREFIX_BYTES);
-}
-
-static struct mtr_str key_text(const unsigned char key[LEDGER_KEY_BYTES])
-{
-    return (struct mtr_str){(const char *)key, LEDGER_KEY_BYTES};
-}
-
-static size_t put_text(unsigned char *p, struct mtr_str text)
-{
-    if (text.size) memcpy(p, text.data, text.size);
-    return text.size;
-}
-
-int mtr_ledger_put_window(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
-                          const struct mtr_ledger_window *window)
-{
-    unsigned char key[LEDGER_KEY_BYTES], value[WINDOW_BYTES_MAX], *p = value;
-    MTR_ASSERT((unsigned)window->state < MTR_WINDOW_STATE_COUNT && window->start_us < window->end_us);
-    MTR_ASSERT(window->problem.size <= MTR_LEDGER_PROBLEM_BYTES_MAX);
-    const uint64_t numbers[NUMBERS] = {(uint64_t)window->end_us,
-                                       (uint64_t)window->first_us,
-                                       (uint64_t)window->last_us,
-                                       (uint64_t)window->noted_us,
-                                       window->reading,
-                                       window->rows,
-                                       window->refused,
-                                       window->changes,
-                                       window->seq_first,
-                                       window->seq_last,
-                                       window->content.high,
-                                       window->content.low,
-                                       (uint64_t)(window->sum.mantissa >> 64),
-                                       (uint64_t)window->sum.mantissa};
-    for (int i = 0; i < NUMBERS; i++, p += 8)
-        lmdb_put_u64(p, numbers[i]);
-    lmdb_put_u32(p, window->readings);
-    lmdb_put_u32(p + 4, window->agreed);
-    p[8] = (unsigned char)(window->state | (window->has_no_run ? NO_RUN : 0));
-    p[9] = (unsigned char)(strand->each.size >> 8);
-    p[10] = (unsigned char)strand->each.size;
-    p[11] = (unsigned char)(window->problem.size >> 8);
-    p[12] = (unsigned char)window->problem.size;
-    p[13] = (unsigned char)window->sum.scale;
-    p += 14;
-    p += put_text(p, strand->each);
-    p += put_text(p, window->problem);
-    window_key(strand, window->start_us, key);
-    return ledger_put(txn, LEDGER_WINDOWS, key_text(key),
-                      (struct mtr_str){(const char *)value, (size_t)(p - value)});
-}
-
-static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_str *each,
-                         struct mtr_ledger_window *out)
-{
-    const unsigned char *p = (const unsigned char *)value.data;
-    uint64_t n[NUMBERS];
-    if (key.size != LEDGER_KEY_BYTES || value.size < WINDOW_BYTES) return MTR_ECORRUPT;
-    for (int i = 0; i < NUMBERS; i++, p += 8)
-        n[i] = lmdb_get_u64(p);
-    const size_t each_size = (size_t)p[9] << 8 | p[10], problem_size = (size_t)p[11] << 8 | p[12];
-    const unsigned state = p[8] & ~(unsigned)NO_RUN;
-    if (value.size != WINDOW_BYTES + each_size + problem_size || state >= MTR_WINDOW_STATE_COUNT)
-        return MTR_ECORRUPT;
-    *each = (struct mtr_str){(const char *)p + 14, each_size};
-    *out = (struct mtr_ledger_window){
-        .start_us = ledger_get_start((const unsigned char *)key.data + LEDGER_HASH_BYTES),
-        .end_us = (int64_t)n[0],
-        .first_us = (int64_t)n[1],
-        .last_us = (int64_t)n[2],
-        .noted_us = (int64_t)n[3],
-        .reading = n[4],
-        .rows = n[5],
-        .refused = n[6],
-        .changes = n[7],
-        .seq_first = n[8],
-        .seq_last = n[9],
-        .content = {n[10], n[11]},
-        .sum = {.mantissa = (mtr_int128)((mtr_uint128)n[12] << 64 | n[13]), .scale = p[13]},
-        .readings = lmdb_get_u32(p),
-        .agreed = lmdb_get_u32(p + 4),
-        .state = (enum mtr_window_state)state,
-        .problem = {(const char *)p + 14 + each_size, problem_size},
-        .has_no_run = p[8] & NO_RUN || state == MTR_WINDOW_SETTLED,
-    };
-    return MTR_OK;
-}
-
-int mtr_ledger_get_window(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
-                          struct mtr_ledger_window *out)
-{
-    unsigned char key[LEDGER_KEY_BYTES];
-    struct mtr_str value, each;
-    window_key(strand, start_us, key);
-    int rc = ledger_get(txn, LEDGER_WINDOWS, key_text(key), &value);
-    return rc ? rc : unpack_window(key_text(key), value, &each, out);
-}
-
-/* The source's windows from a key on, or from the beginning of one. */
-static int walk(struct mtr_ledger_txn *txn, struct mtr_str from, bool is_behind,
-                mtr_ledger_on_window on_window, void *context)
-{
-    const struct mtr_str source = {from.data, LEDGER_HASH_BYTES};
-    MDB_cursor *cursor;
-    int rc = lmdb_error(mdb_cursor_open(txn->txn, txn->ledger->tables[LEDGER_WINDOWS], &cursor));
-    if (rc) return rc;
-    MDB_val k = lmdb_val(from.data, from.size), v;
-    for (MDB_cursor_op op = MDB_SET_RANGE;; op = MDB_NEXT) {
-        struct mtr_ledger_window window;
-        struct mtr_str each;
-        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, op));
-        if (rc || !mtr_str_starts_with(lmdb_str(k), source)) break;
-        if (is_behind && mtr_str_equal(lmdb_str(k), from)) continue;
-        rc = unpack_window(lmdb_str(k), lmdb_str(v), &each, &window);
-        if (!rc) rc = on_window(context, each, &window);
-        if (rc) {
-            mdb_cursor_close(cursor);
-            return rc;
-        }
-    }
-    mdb_cursor_close(cursor);
-    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
-}
-
-int mtr_ledger_walk_windows(struct mtr_ledger_txn *txn, const struct mtr_strand *source, int64_t from_us,
-                            mtr_ledger_on_window on_window, void *context)
-{
-    unsigned char from[LEDGER_PREFIX_BYTES];
-    ledger_source_hash(source, from);
-    ledger_put_start(from + LEDGER_HASH_BYTES, from_us);
-    return walk(txn, (struct mtr_str){(const char *)from, sizeof(from)}, false, on_window, context);
-}
-
-int mtr_ledger_walk_windows_behind(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
-                                   int64_t start_us, mtr_ledger_on_window on_window, void *context)
-{
-    unsigned char key[LEDGER_KEY_BYTES];
-    window_key(strand, start_us, key);
-    return walk(txn, key_text(key), true, on_window, context);
 }

@@ -14,6 +14,36 @@ enum {
     ITEM_KEY_BYTES = 2 * LEDGER_HASH_BYTES
 };
 
+/* ---- versions ---- */
+
+/* Beside the totals of windows, whose keys are longer. */
+int mtr_ledger_items_version(struct mtr_ledger_txn *txn, const struct mtr_strand *source, uint64_t *out)
+{
+    unsigned char key[LEDGER_HASH_BYTES];
+    struct mtr_str value;
+    *out = 0;
+    ledger_source_hash(source, key);
+    int rc = ledger_get(txn, LEDGER_TOTALS, (struct mtr_str){(const char *)key, sizeof(key)}, &value);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    if (value.size != 8) return MTR_ECORRUPT;
+    *out = lmdb_get_u64((const unsigned char *)value.data);
+    return MTR_OK;
+}
+
+static int turn_version(struct mtr_ledger_txn *txn, const struct mtr_strand *source)
+{
+    unsigned char key[LEDGER_HASH_BYTES], value[8];
+    uint64_t version;
+    int rc = mtr_ledger_items_version(txn, source, &version);
+    if (rc) return rc;
+    ledger_source_hash(source, key);
+    lmdb_put_u64(value, version + 1);
+    return ledger_put(txn, LEDGER_TOTALS, (struct mtr_str){(const char *)key, sizeof(key)},
+                      (struct mtr_str){(const char *)value, sizeof(value)});
+}
+
+/* ---- the newest window ---- */
+
 static struct mtr_str key_of(const struct mtr_strand *strand, const struct mtr_event_identity *row,
                              unsigned char key[ITEM_KEY_BYTES])
 {
@@ -46,6 +76,8 @@ int mtr_ledger_note_newest(struct mtr_ledger_txn *txn, const struct mtr_strand *
     if (!rc && newest_us >= start_us) return MTR_OK;
     lmdb_put_u64(value, (uint64_t)start_us);
     lmdb_put_u64(value + 8, (uint64_t)began_us);
+    rc = turn_version(txn, strand);
+    if (rc) return rc;
     return ledger_put(txn, LEDGER_NEWEST, (struct mtr_str){(const char *)hash, sizeof(hash)},
                       (struct mtr_str){(const char *)value, sizeof(value)});
 }
@@ -69,6 +101,8 @@ int mtr_ledger_put_item(struct mtr_ledger_txn *txn, const struct mtr_strand *str
     p += item->subject.size;
     if (item->values.size) memcpy(p, item->values.data, item->values.size);
     p += item->values.size;
+    int rc = turn_version(txn, strand);
+    if (rc) return rc;
     return ledger_put(txn, LEDGER_ITEMS, key_of(strand, row, key),
                       (struct mtr_str){(const char *)value, (size_t)(p - value)});
 }
@@ -101,6 +135,8 @@ int mtr_ledger_item_gone(struct mtr_ledger_txn *txn, const struct mtr_strand *st
     rc = unpack((struct mtr_str){(const char *)copy, value.size}, &item);
     if (rc || item.seq != seq) return rc; /* it is there again, elsewhere */
     lmdb_put_u64(copy + 16, (uint64_t)gone_us);
+    rc = turn_version(txn, strand);
+    if (rc) return rc;
     return ledger_put(txn, LEDGER_ITEMS, key_of(strand, row, key),
                       (struct mtr_str){(const char *)copy, value.size});
 }

@@ -20,6 +20,7 @@ enum ledger_table {
     LEDGER_MARKS,
     LEDGER_ITEMS,
     LEDGER_NEWEST,
+    LEDGER_TOTALS,
     LEDGER_TABLES
 };
 
@@ -52,5 +53,9 @@ int ledger_get(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_s
                struct mtr_str *value) MTR_MUST_USE;
 int ledger_put(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key,
                struct mtr_str value) MTR_MUST_USE;
+/* A window is written. before: what it was; NULL: there was none. */
+int ledger_total_turn(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                      const struct mtr_ledger_window *before,
+                      const struct mtr_ledger_window *now) MTR_MUST_USE;
 
 #endif

@@ -199,6 +199,46 @@ static void windows_stand_by_their_start(void **state)
 }
 
 /* Whoever goes on behind each row in turn sees every row once, in the order of the whole walk. */
+struct counting {
+    int64_t start_us, end_us;
+    struct mtr_ledger_total total;
+};
+
+static int on_counted(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
+{
+    struct counting *counting = context;
+    const struct mtr_strand strand = {alone.vendor, alone.source, each};
+    if (window->start_us != counting->start_us || window->end_us != counting->end_us) return 0;
+    counting->total.windows++;
+    counting->total.whole += window->state >= MTR_WINDOW_COMPLETE;
+    mtr_ledger_add_strand(&counting->total.strands, mtr_ledger_strand_id(&strand));
+    return 0;
+}
+
+/* Whatever is written over, also by a window of another length. */
+static void totals_are_those_of_the_windows(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const eaches[] = {"", "east", "west", "north"};
+    struct random_source random = {.state = 5};
+    uint64_t seq_last[8][2] = {{0}};
+    for (uint64_t i = 1; i <= 4000; i++) {
+        const int64_t at = (int64_t)random_below(&random, 8), length = (int64_t)random_below(&random, 2);
+        const struct mtr_strand strand = {alone.vendor, random_below(&random, 5) ? alone.source : other.source, mtr_str_from(eaches[random_below(&random, 4)])};
+        const struct mtr_ledger_window window = {
+            .start_us = at * 10 - 30, .end_us = at * 10 - 25 + length * 5, .state = (enum mtr_window_state)random_below(&random, 6), .seq_last = i};
+        assert_int_equal(mtr_ledger_put_window(f->txn, &strand, &window), 0);
+        if (mtr_str_equal(strand.source, alone.source)) seq_last[at][length] = i;
+        if (i % 10) continue;
+        struct counting counting = {.start_us = window.start_us, .end_us = window.end_us};
+        struct mtr_ledger_total total;
+        counting.total.seq_last = seq_last[at][length];
+        assert_int_equal(mtr_ledger_walk_windows(f->txn, &alone, INT64_MIN, on_counted, &counting), 0);
+        assert_int_equal(mtr_ledger_total(f->txn, &east, window.start_us, window.end_us, &total), 0);
+        assert_memory_equal(&total, &counting.total, sizeof(total));
+    }
+}
+
 static void walks_go_on_behind_a_row(void **state)
 {
     struct fixture *f = *state;
@@ -384,6 +424,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_strand_has_one_report, setup, teardown),
         cmocka_unit_test_setup_teardown(windows_stand_by_their_start, setup, teardown),
         cmocka_unit_test_setup_teardown(walks_go_on_behind_a_row, setup, teardown),
+        cmocka_unit_test_setup_teardown(totals_are_those_of_the_windows, setup, teardown),
         cmocka_unit_test_setup_teardown(runs_are_what_changes_made_of_them, setup, teardown),
         cmocka_unit_test_setup_teardown(runs_are_found_by_their_start, setup, teardown),
         cmocka_unit_test_setup_teardown(rows_outside_stay, setup, teardown),
