@@ -187,8 +187,9 @@ static int judge_row(struct judging *judging)
         set_result(judging->result, &verdict, judging->event->target_seq);
         return MTR_OK;
     }
+    /* The target says that it is no row more, where the window has no run. */
     uint64_t seq = group_store(&judging->intake->group, judging->event, *judging->key,
-                               MTR_DISPOSITION_NORMAL, 0);
+                               MTR_DISPOSITION_NORMAL, judging->event->target_seq);
     set_result(judging->result, &verdict, seq);
     return MTR_OK;
 }
