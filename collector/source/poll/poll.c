@@ -144,6 +144,10 @@ void poll_give_way(struct mtr_poll *poll, int64_t now_us)
 
 /* ---- jobs ---- */
 
+static bool is_replay(const struct mtr_poll *poll) { return poll->task.replay.reading > 0; }
+
+static bool is_trial(const struct mtr_poll *poll) { return poll->task.given && poll->task.given->is_trial; }
+
 /* The whole file is one page. */
 static int feed_given(struct mtr_poll *poll)
 {
@@ -160,7 +164,9 @@ static int feed_given(struct mtr_poll *poll)
 void poll_work(struct mtr_poll *poll)
 {
     switch (poll->job) {
-    case POLL_GIVEN: poll->job_rc = feed_given(poll); break;
+    case POLL_GIVEN:
+        poll->job_rc = is_replay(poll) ? reading_replay(poll->reading) : feed_given(poll);
+        break;
     case POLL_FEED: poll->job_rc = poll_feed_page(poll); break;
     case POLL_END_PAGE: poll->job_rc = poll_end_page(poll); break;
     case POLL_CHECK:
@@ -190,10 +196,21 @@ static void finish_whole(struct mtr_poll *poll)
         poll_finish(poll, poll->end.is_unchanged ? POLL_UNCHANGED : POLL_TAKEN, MTR_ALARM_NONE, "%s", "");
 }
 
+static void part_is_in(struct mtr_poll *poll)
+{
+    if (poll->is_last_part)
+        finish_whole(poll);
+    else if (poll->is_stopping) /* as if it had been killed here: the next reading has the rest */
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "it was stopped");
+    else
+        poll_start_job(poll, POLL_PART);
+}
+
 void poll_submit(struct mtr_poll *poll, int64_t now_us)
 {
     struct mtr_request *request = poll->request;
     request->context = poll;
+    request->is_dry_run = is_trial(poll);
     poll->request = NULL;
     poll->state = POLL_COMMITTING;
     int rc = poll->task.hooks->submit(poll->task.hooks->context, poll, request);
@@ -236,14 +253,14 @@ static void worked(struct mtr_poll *poll, int64_t now_us)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "it was stopped");
         return;
     }
-    const bool is_trial = poll->task.given && poll->task.given->is_trial;
+    const bool is_silent = is_trial(poll) || is_replay(poll); /* what is not taken leaves no receipt */
     switch (poll->job) {
     case POLL_GIVEN: poll_end_reading(poll, MTR_ALARM_NONE, ""); break;
     case POLL_FEED: go_on_feeding(poll); break;
     case POLL_END_PAGE: poll_page_ended(poll, now_us); break;
     case POLL_CHECK:
         poll->has_verdict = true;
-        if (poll->task.watch || is_trial || (poll->verdict.alarm && !poll->verdict.is_news))
+        if (poll->task.watch || (poll->verdict.alarm && (is_silent || !poll->verdict.is_news)))
             finish_whole(poll);
         else
             poll_start_job(poll, POLL_PART);
@@ -252,12 +269,8 @@ static void worked(struct mtr_poll *poll, int64_t now_us)
     case POLL_FOLD:
         if (poll->vendor_job.is_noting)
             vendor_job_noted(poll, now_us);
-        else if (poll->is_last_part)
-            finish_whole(poll);
-        else if (poll->is_stopping) /* as if it had been killed here: the next reading has the rest */
-            poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "it was stopped");
         else
-            poll_start_job(poll, POLL_PART);
+            part_is_in(poll);
         break;
     }
 }
@@ -304,6 +317,8 @@ void poll_committed(struct mtr_poll *poll, struct mtr_request *request, int64_t 
     free(request);
     if (error)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "the log: %s", mtr_error_text(error));
+    else if (is_trial(poll))
+        part_is_in(poll);
     else
         poll_start_job(poll, POLL_FOLD);
     vendor_job_settle(poll, now_us);

@@ -9,7 +9,7 @@
  *      └─ later ─┘                                                                              │
  *                              DONE ◀─ last ─ WORKING: fold ◀─ committed ─ COMMITTING ◀─ WORKING: part
  *
- *   A given file goes from WAITING to the end of its page: WORKING: given.
+ *   A given file, or pages that are replayed, go from WAITING to the end of the last page: WORKING: given.
  *
  *   poll_go          WAITING is over: the gate, the breaker or a token let it through, or the time has come
  *   poll_piece       of an answer's body; MTR_EAGAIN: it pauses until hooks->resume
@@ -66,6 +66,13 @@ struct poll_hooks {
     void (*nonce)(void *context, uint8_t nonce[AUTH_NONCE_BYTES]);
 };
 
+/* The pages of a window that are gone through once more (reading_replay). */
+struct poll_replay {
+    uint64_t reading;  /* that has kept them; 0: this is no replay */
+    uint64_t last_seq; /* of what was written of the window, by whatever reading */
+    int64_t began_us;  /* when the vendor was asked for what they say */
+};
+
 /* What is asked, and by whom; borrowed until poll_close, but the texts of the strand, which are copied. */
 struct poll_task {
     const struct poll_hooks *hooks;
@@ -98,6 +105,7 @@ struct poll_task {
     const struct reading_watch *watch;
     /* A file that is the answer (given_file.h): nobody is asked. Borrowed until it is DONE. */
     const struct mtr_given_file *given;
+    struct poll_replay replay; /* what is given are pages */
 };
 
 struct poll_report {

@@ -96,6 +96,7 @@ static int feed_list(struct mtr_poll *poll)
 /* Pieces have lists of their own. */
 struct mtr_str poll_cursor(struct mtr_poll *poll)
 {
+    if (poll->task.replay.reading) return (struct mtr_str){NULL, 0};
     const struct mtr_str version = paging_resume(poll->paging);
     const bool has_one_list = poll_has_parts(poll) && !poll->task.piece_us && !poll->report.piece_us;
     if (!poll->task.window.to_us) return version;

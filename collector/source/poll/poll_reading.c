@@ -80,10 +80,15 @@ int poll_begin_reading(struct mtr_poll *poll, const char **fault)
                                     .pages = task->pages,
                                     .wants = poll->wants,
                                     .want_count = poll_reads_files(poll) ? 0 : poll->want_count,
-                                    .began_us = has_job ? poll->vendor_job.began_us : poll->entered_us,
+                                    .began_us = has_job               ? poll->vendor_job.began_us
+                                                : task->replay.reading ? task->replay.began_us
+                                                                       : poll->entered_us,
                                     .events_max = task->events_max,
                                     .memory = &poll->memory,
                                     .log = task->log,
-                                    .watch = task->watch};
+                                    .watch = task->watch,
+                                    .is_trial = task->given && task->given->is_trial,
+                                    .replays = task->replay.reading,
+                                    .replay_seq = task->replay.last_seq};
     return reading_open(&ask, &poll->reading, fault);
 }

@@ -68,6 +68,16 @@ void poll_feed_on(struct mtr_poll *poll)
 
 /* ---- failures ---- */
 
+static void fail_page(struct mtr_poll *poll)
+{
+    const enum mtr_alarm alarm = poll->job_rc == MTR_ELIMIT ? MTR_ALARM_LIMIT : MTR_ALARM_FAILING;
+    const unsigned page = reading_page_count(poll->reading);
+    if (page)
+        poll_finish(poll, POLL_FAILED, alarm, "page %u: %s", page, poll_page_fault(poll));
+    else
+        poll_finish(poll, POLL_FAILED, alarm, "%s", poll_page_fault(poll));
+}
+
 void poll_fail_job(struct mtr_poll *poll)
 {
     const int rc = poll->job_rc;
@@ -84,8 +94,7 @@ void poll_fail_job(struct mtr_poll *poll)
                     "the window is settled, and retention has removed what the log had of its rows: it "
                     "stands as it is");
     else if (is_page && poll->job <= POLL_END_PAGE)
-        poll_finish(poll, POLL_FAILED, rc == MTR_ELIMIT ? MTR_ALARM_LIMIT : MTR_ALARM_FAILING, "page %u: %s",
-                    (unsigned)reading_page_count(poll->reading), poll_page_fault(poll));
+        fail_page(poll);
     else
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "it cannot be kept: %s", mtr_error_text(rc));
 }

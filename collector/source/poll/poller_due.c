@@ -104,11 +104,11 @@ static bool is_in_log(struct looking *looking, const struct mtr_ledger_window *r
     return !record->seq_first || record->seq_first >= poller->log_begin_seq;
 }
 
-/* It was settled, was asked for again, and the last reading of it has not come to an end. */
-static bool is_reopened(const struct mtr_ledger_window *record)
+/* The last reading of it, which somebody may have asked for, has not come to a good end. */
+static bool is_undecided(const struct mtr_ledger_window *record)
 {
-    return record->has_no_run && record->state != MTR_WINDOW_SETTLED &&
-           record->state != MTR_WINDOW_COMPLETE && record->state != MTR_WINDOW_OPEN;
+    return record->state != MTR_WINDOW_SETTLED && record->state != MTR_WINDOW_COMPLETE &&
+           record->state != MTR_WINDOW_OPEN;
 }
 
 static bool history_of(void *context, const struct mtr_window *window, struct mtr_window_history *out)
@@ -120,7 +120,7 @@ static bool history_of(void *context, const struct mtr_window *window, struct mt
     int rc = mtr_ledger_get_window(looking->txn, &looking->strand->strand, window->from_us, &record);
     if (rc && rc != MTR_ENOTFOUND) looking->rc = rc;
     const bool is_known = !rc && record.end_us == window->to_us;
-    if (is_known && !is_reopened(&record)) out->read_us = record.last_us;
+    if (is_known && !is_undecided(&record)) out->read_us = record.last_us;
     if (rc && poller_is_before_log(looking->poller, looking->strand, window)) out->read_us = looking->now_us;
     poller_gap_note(&looking->gap, looking->strand, window, is_known ? &record : NULL, looking->now_us);
     out->wait_until_us = waits_until(looking->strand, is_known ? &record : NULL, window->from_us);
@@ -349,6 +349,15 @@ static void set_alarms_of_rows(struct mtr_poller *poller, struct poller_strand *
                       "held: the catalog does not know whose", now_us);
 }
 
+void poller_conclude_rows(struct mtr_poller *poller, struct poller_strand *strand,
+                          const struct poll_report *report, int64_t now_us)
+{
+    const uint64_t changes = report->counts.added + report->counts.changed + report->counts.gone;
+    strand->source->changes += changes;
+    poller->totals.changes += changes;
+    set_alarms_of_rows(poller, strand, report, now_us);
+}
+
 void poller_conclude_good(struct mtr_poller *poller, struct poller_strand *strand,
                           const struct poll_task *task, const struct poll_report *report, int64_t now_us)
 {
@@ -356,14 +365,11 @@ void poller_conclude_good(struct mtr_poller *poller, struct poller_strand *stran
     forget_failure(strand, task->window.from_us);
     source->read_us = now_us;
     source->readings++;
-    const uint64_t changes = report->counts.added + report->counts.changed + report->counts.gone;
     source->rows += report->counts.rows;
-    source->changes += changes;
     poller->totals.readings++;
     poller->totals.rows += report->counts.rows;
-    poller->totals.changes += changes;
     poller_set_reading_alarm(poller, strand, MTR_ALARM_NONE, "", now_us);
-    set_alarms_of_rows(poller, strand, report, now_us);
+    poller_conclude_rows(poller, strand, report, now_us);
 }
 
 void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)

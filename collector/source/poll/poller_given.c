@@ -14,7 +14,7 @@
 
 bool mtr_poller_give(struct mtr_poller *poller, struct mtr_given_file *file)
 {
-    MTR_ASSERT(file->on_done && file->window.from_us < file->window.to_us);
+    MTR_ASSERT(file->on_done && (file->is_replay || file->window.from_us < file->window.to_us));
     if (poller->given) return false;
     poller->given = file;
     poller->is_given_begun = false;
@@ -39,10 +39,11 @@ void poller_refuse_given(struct mtr_poller *poller)
 /* ---- beginning ---- */
 
 /* NULL: it may be read. */
-static const char *objection(const struct poller_source *source)
+static const char *objection(const struct mtr_poller *poller, const struct poller_source *source)
 {
     if (!source) return "the source is new: give it again in a moment";
-    if (source->source->disabled) return "the source is disabled: it takes no file";
+    if (source->source->disabled) return "the source is disabled: it takes nothing";
+    if (poller->given->is_replay) return NULL;
     if (source->source->each.kind != MTR_EACH_NONE)
         return "a source with `for_each` takes no files: they would not say whose rows they are";
     if (source->source->window.length == MTR_LENGTH_CURSOR) return "a feed has no windows, and takes no file";
@@ -60,17 +61,78 @@ static bool is_last(const struct mtr_source *source, const struct mtr_window *wi
     return now_us >= window->to_us && now_us - window->to_us >= last->after_us;
 }
 
+static struct poller_strand *find_strand(const struct mtr_poller *poller, const struct poller_source *source)
+{
+    struct poller_strand *strand = source->strands;
+    while (strand && (strand->is_gone || !mtr_str_equal(strand->strand.each, poller->given->each)))
+        strand = strand->next;
+    return strand;
+}
+
+/* ---- replays ---- */
+
+struct replayed {
+    struct poll_replay replay;
+    bool is_draft, is_last;
+};
+
+/* It is what its pages say, as far as the ledger knows; NULL: it may be. */
+static const char *objection_to_window(const struct mtr_ledger_window *window, int64_t from_us)
+{
+    if (window->start_us != from_us || !window->readings)
+        return "the window was not read yet: there is nothing to replay";
+    if (window->state == MTR_WINDOW_INCOMPLETE || window->state == MTR_WINDOW_SUSPECT)
+        return "its last reading was not taken, and is newer than its pages: it is read again by its "
+               "schedule, by `meterd source run`, or by `accept`";
+    return window->seq_last ? NULL : "nothing was written of it: its pages had no row";
+}
+
+/* The window stays what it was: a draft, complete or settled. Of one that a replay was writing when meterd
+ * was killed, that is told by its readings. *why: it is not replayed. */
+static int find_replayed(struct mtr_poller *poller, const struct poller_strand *strand, struct replayed *out,
+                         const char **why)
+{
+    struct mtr_ledger_txn *txn;
+    struct mtr_ledger_window window = {0};
+    struct mtr_given_file *file = poller->given;
+    int rc = mtr_ledger_begin(poller->options.ledger, false, &txn);
+    if (rc) return rc;
+    rc = mtr_ledger_get_window(txn, &strand->strand, file->window.from_us, &window);
+    mtr_ledger_abort(txn);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    *why = objection_to_window(&window, file->window.from_us);
+    file->window = (struct mtr_window){window.start_us, window.end_us};
+    file->replays = window.reading;
+    *out = (struct replayed){.replay = {window.reading, window.seq_last, window.last_us},
+                             .is_draft = window.last_us < window.end_us,
+                             .is_last = window.has_no_run};
+    return MTR_OK;
+}
+
+/* ---- it begins ---- */
+
 /* MTR_EAGAIN: there is no memory for it at the moment. */
 static int begin(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
 {
     struct mtr_given_file *file = poller->given;
     struct poll_report report;
-    file->is_draft = now_us < file->window.to_us;
+    struct replayed replayed = {.is_draft = now_us < file->window.to_us,
+                                .is_last = is_last(strand->source->source, &file->window, now_us)};
+    const char *why = NULL;
+    int rc = file->is_replay ? find_replayed(poller, strand, &replayed, &why) : MTR_OK;
+    if (rc) return rc;
+    if (why) {
+        finish(poller, MTR_GIVEN_REFUSED, why);
+        return MTR_OK;
+    }
+    file->is_draft = replayed.is_draft;
     struct poll_task task = poller_task_of(poller, strand, file->window);
-    task.is_draft = file->is_draft;
-    task.is_last = is_last(strand->source->source, &file->window, now_us);
+    task.is_draft = replayed.is_draft;
+    task.is_last = replayed.is_last;
     task.given = file;
-    int rc = poller_begin(poller, strand, &task, now_us, &report);
+    task.replay = replayed.replay;
+    task.subscription = strand->subscription;
+    rc = poller_begin(poller, strand, &task, now_us, &report);
     if (rc == MTR_EAGAIN) return rc;
     if (rc) {
         finish(poller, MTR_GIVEN_FAILED, report.text);
@@ -86,12 +148,13 @@ int poller_start_given(struct mtr_poller *poller, int64_t now_us, int64_t *next_
     const struct mtr_given_file *file = poller->given;
     if (!file || poller->is_given_begun || poller->running_count >= poller->options.polls_max) return MTR_OK;
     const struct poller_source *source = poller_find_source(poller, file->vendor, file->source);
-    const char *why = objection(source);
+    const char *why = objection(poller, source);
+    struct poller_strand *strand = why ? NULL : find_strand(poller, source);
+    if (!why && !strand) why = "no request of the source is of this value of for_each now";
     if (why) {
         finish(poller, MTR_GIVEN_REFUSED, why);
         return MTR_OK;
     }
-    struct poller_strand *strand = source->strands;
     if (strand->poll) return MTR_OK; /* when that one ends */
     int rc = begin(poller, strand, now_us);
     if (rc != MTR_EAGAIN) return rc;
@@ -130,8 +193,11 @@ void poller_conclude_given(struct mtr_poller *poller, struct poller_strand *stra
     tell_counts(file, report);
     file->alarm = report->alarm;
     file->reading = file->is_trial ? 0 : task->number;
-    if (is_taken && !file->is_trial) poller_conclude_good(poller, strand, task, report, now_us);
-    if (!is_taken && is_judged && !file->is_trial)
+    if (is_taken && file->is_replay && !file->is_trial)
+        poller_conclude_rows(poller, strand, report, now_us);
+    else if (is_taken && !file->is_trial)
+        poller_conclude_good(poller, strand, task, report, now_us);
+    else if (is_judged && !file->is_replay && !file->is_trial)
         poller_set_reading_alarm(poller, strand, report->alarm, report->text, now_us);
     finish(poller,
            is_taken    ? MTR_GIVEN_TAKEN

@@ -176,6 +176,9 @@ bool poller_is_before_log(const struct mtr_poller *poller, const struct poller_s
 void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
 void poller_conclude_good(struct mtr_poller *poller, struct poller_strand *strand,
                           const struct poll_task *task, const struct poll_report *report, int64_t now_us);
+/* Of a good reading for which the vendor was not asked. */
+void poller_conclude_rows(struct mtr_poller *poller, struct poller_strand *strand,
+                          const struct poll_report *report, int64_t now_us);
 
 /* poller_given.c: begins the file that waits, as soon as its strand is free. */
 int poller_start_given(struct mtr_poller *poller, int64_t now_us, int64_t *next_us) MTR_MUST_USE;

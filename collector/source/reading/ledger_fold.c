@@ -155,7 +155,7 @@ static void take_reading(struct mtr_ledger_window *window, const struct receipt 
     if (is_whole) {
         if (!window->first_us) window->first_us = receipt->began_us;
         window->last_us = receipt->began_us;
-        window->readings++;
+        window->readings += !receipt->replays; /* the vendor was not asked */
         window->sum = receipt->sum;
         window->changes += receipt->added + receipt->changed + receipt->gone;
     }
@@ -289,7 +289,7 @@ static int fold_facts(struct mtr_ledger_txn *txn, const struct receipt *receipt)
 static int end_job(struct mtr_ledger_txn *txn, const struct receipt *receipt)
 {
     struct mtr_ledger_job job;
-    if (!receipt->is_last) return MTR_OK;
+    if (!receipt->is_last || receipt->replays) return MTR_OK;
     int rc = mtr_ledger_job(txn, &receipt->strand, &job);
     if (rc || job.start_us != receipt->start_us) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     return mtr_ledger_drop_job(txn, &receipt->strand);

@@ -117,6 +117,7 @@ static int take_back(struct merge *merge, const struct mtr_run_row *row, int64_t
 static int take_gone(struct merge *merge, const struct mtr_run_row *old, int64_t start_us)
 {
     merge->gone++;
+    merge->gone_refused += old->is_refused;
     return take_back(merge, old, start_us);
 }
 
@@ -177,6 +178,7 @@ static int merge_own(const struct merge_question *question, struct old_rows *old
         const bool has_old = !rc, has_row = i < rows->count;
         const int order = !has_old ? -1 : !has_row ? 1 : mtr_run_row_compare(&rows->rows[i].key, &old->key);
         merge->known += has_old && order >= 0;
+        merge->known_refused += has_old && order >= 0 && old->is_refused;
         if (order < 0) {
             merge->added++;
             rows->rows[i].is_new = 1;
@@ -205,7 +207,8 @@ static int take_moved(struct others *others, struct read_row *row, const struct 
     struct merge *merge = others->merge;
     merge->added--;
     row->is_new = 0;
-    if (row->is_outside || (others->question->is_list && start_us > others->question->start_us)) {
+    const struct merge_question *question = others->question;
+    if (row->is_outside || question->is_replay || (question->is_list && start_us > question->start_us)) {
         merge->elsewhere++;
         send(merge, row->ordinal, false);
         return MTR_OK;

@@ -58,6 +58,7 @@ struct merge_retry {
 
 struct merge {
     uint64_t known; /* rows that the run had */
+    uint64_t known_refused, gone_refused; /* of known and gone: in quarantine, so they count nowhere */
     uint64_t same, added, changed, gone, moved, elsewhere, retried;
     uint8_t *sends; /* a bit for each ordinal */
     struct merge_void *voids;
@@ -78,7 +79,8 @@ struct merge_question {
     struct mtr_ledger_txn *txn;
     struct mtr_strand strand;
     int64_t start_us;
-    bool is_list; /* rows stay in the newest window that has them */
+    bool is_list;   /* rows stay in the newest window that has them */
+    bool is_replay; /* rows stay in the window that has them: it was read later, or has them by their time */
     struct read_rows *rows;
     uint64_t ordinals;
     const struct log_rows *log_rows; /* in the place of the window's run, where it has none; NULL: it has */

@@ -151,6 +151,15 @@ void page_write_abort(struct page_writer *writer)
     free_writer(writer);
 }
 
+int page_link(const char *directory, uint64_t from, uint64_t to, uint32_t page)
+{
+    char old[PAGES_PATH_BYTES], new[PAGES_PATH_BYTES];
+    page_path(directory, from, page, old);
+    page_path(directory, to, page, new);
+    (void)unlink(new); /* of a reading that a crash ended, which nobody knows of */
+    return link(old, new) ? system_error(errno) : MTR_OK;
+}
+
 /* ---- reading ---- */
 
 struct page_reader {

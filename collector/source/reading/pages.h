@@ -34,6 +34,10 @@ int page_write(struct page_writer *writer, struct mtr_str piece) MTR_MUST_USE;
 int page_write_close(struct page_writer *writer, struct mtr_hash128 *hash) MTR_MUST_USE;
 void page_write_abort(struct page_writer *writer); /* removes the file; NULL is allowed */
 
+/* The page is one of another reading, too: it is as old as it was. MTR_ENOTFOUND: there is no such page (any
+ * more). */
+int page_link(const char *directory, uint64_t from, uint64_t to, uint32_t page) MTR_MUST_USE;
+
 struct page_reader;
 
 /* MTR_ENOTFOUND: there is no such page (any more). */

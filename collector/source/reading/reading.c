@@ -190,6 +190,14 @@ int reading_open_rows(struct reading *reading, const char **fault)
 
 /* ---- pages ---- */
 
+void reading_note_page(struct reading *reading)
+{
+    reading->page_count++;
+    reading->page_has_rows = false;
+    reading->page_rows_hash = 0;
+    reading->rows_before = reading->counts.rows;
+}
+
 int reading_begin_page(struct reading *reading)
 {
     const char *fault;
@@ -202,10 +210,7 @@ int reading_begin_page(struct reading *reading)
         rc = page_write_open(reading->directory, reading->ask.number, reading->page_count + 1,
                              &reading->writer);
     if (rc) return rc;
-    reading->page_count++;
-    reading->page_has_rows = false;
-    reading->page_rows_hash = 0;
-    reading->rows_before = reading->counts.rows;
+    reading_note_page(reading);
     const struct page_text_to to = {.rows = reading->reader,
                                     .writer = reading->writer,
                                     .format = &reading->ask.source->map.format,
@@ -213,7 +218,7 @@ int reading_begin_page(struct reading *reading)
     return page_text_begin(&reading->text, &to);
 }
 
-static int explain(struct reading *reading, int rc)
+int reading_explain(struct reading *reading, int rc)
 {
     if (rc == MTR_ECORRUPT) return fail(reading, rc, "%s", reading->text.diagnostic.text);
     if (rc == MTR_ELIMIT && !reading->fault[0])
@@ -228,7 +233,7 @@ static int explain(struct reading *reading, int rc)
 int reading_feed(struct reading *reading, struct mtr_str piece)
 {
     if (!piece.size) return MTR_OK;
-    return explain(reading, page_text_read(&reading->text, piece));
+    return reading_explain(reading, page_text_read(&reading->text, piece));
 }
 
 static int keep_proof(struct reading *reading, enum reading_proof proof)
@@ -241,19 +246,25 @@ static int keep_proof(struct reading *reading, enum reading_proof proof)
     return rc;
 }
 
-int reading_end_page(struct reading *reading)
+int reading_count_page(struct reading *reading)
 {
-    int rc = explain(reading, page_text_end(&reading->text));
-    if (!rc) {
-        struct page_writer *writer = reading->writer;
-        reading->writer = NULL;
-        rc = page_write_close(writer, &reading->page_hash);
-    }
+    int rc = MTR_OK;
     for (int proof = 0; !rc && proof < READING_PROOFS; proof++)
         rc = keep_proof(reading, (enum reading_proof)proof);
     reading->counts = reading_counts_so_far(reading);
     reading->page_rows = reading->counts.rows - reading->rows_before;
     return rc;
+}
+
+int reading_end_page(struct reading *reading)
+{
+    int rc = reading_explain(reading, page_text_end(&reading->text));
+    if (!rc) {
+        struct page_writer *writer = reading->writer;
+        reading->writer = NULL;
+        rc = page_write_close(writer, &reading->page_hash);
+    }
+    return rc ? rc : reading_count_page(reading);
 }
 
 const char *reading_fault(const struct reading *reading)

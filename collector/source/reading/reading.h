@@ -7,9 +7,11 @@
  *                ─▶ reading_check ─┬─ not taken ─▶ reading_note      a receipt that says why
  *                                  └─ taken ────▶ reading_part …     until the last one is committed
  *
- * Each function is a bounded piece of work, but for reading_check, which is one pass over the rows; they may
- * be called on any thread, one at a time. No clock, socket or random number. What the vendor sent is spooled
- * to pages, and gone through a second time for the parts.
+ * Each function is a bounded piece of work, but for reading_replay, which is one pass over the pages, and
+ * reading_check, over the rows; they may be called on any thread, one at a time. No clock, socket or random
+ * number. What the vendor sent is spooled to pages, and gone through a second time for the parts.
+ *
+ * A replay is a reading of the pages that another reading has kept: reading_replay stands for all of them.
  *
  * Borrows the source and all that is given to reading_open, until reading_close.
  */
@@ -53,6 +55,9 @@ struct reading_ask {
     struct reading_memory *memory; /* for its rows; NULL: not bounded */
     struct mtr_log *log; /* where the rows of a settled window are */
     const struct reading_watch *watch; /* NULL: nobody */
+    bool is_trial;    /* nothing of it is kept */
+    uint64_t replays; /* its pages are those of that reading; 0: the vendor's */
+    uint64_t replay_seq; /* of what was written of the window last */
 };
 
 struct reading;
@@ -82,6 +87,9 @@ int reading_begin_page(struct reading *reading) MTR_MUST_USE;
  * MTR_EAGAIN: no memory is left for its rows. The reading is over. */
 int reading_feed(struct reading *reading, struct mtr_str piece) MTR_MUST_USE;
 int reading_end_page(struct reading *reading) MTR_MUST_USE;
+/* All pages of the reading that is replayed. As reading_end_page; MTR_EINVALID also where they are not kept,
+ * or not what the window has. */
+int reading_replay(struct reading *reading) MTR_MUST_USE;
 const char *reading_fault(const struct reading *reading);
 
 /* Of the page that ended last: what paging wanted, its rows, and the hash of its bytes. */

@@ -68,6 +68,7 @@ static void take_end(const struct reading *reading, const struct reading_end *en
     facts->source = reading->ask.source;
     facts->began_us = reading->ask.began_us;
     facts->is_draft = reading->ask.is_draft;
+    facts->is_replay = reading->ask.replays > 0;
     facts->confirms_us = end->confirms_us;
     facts->is_absent = end->is_absent;
     facts->is_forgotten = end->is_forgotten;
@@ -101,6 +102,8 @@ static struct receipt receipt_of(const struct reading *reading, const struct rea
                                          ? MTR_WINDOW_SETTLED
                                          : verdict->state,
                             .agreed = verdict->agreed,
+                            .pieces = reading_pieces_read(reading),
+                            .replays = reading->ask.replays,
                             .rows = facts->rows,
                             .skipped = reading->counts.skipped,
                             .problems = reading->problems,
@@ -114,6 +117,8 @@ static struct receipt receipt_of(const struct reading *reading, const struct rea
 static int find_drift(struct reading *reading, struct mtr_ledger_txn *txn, struct reading_facts *facts)
 {
     struct mtr_strand_facts known;
+    facts->drift = "";
+    if (reading->ask.replays) return MTR_OK; /* old pages do not say what is expected from now on */
     int rc = mtr_ledger_facts(txn, &reading->ask.strand, &known);
     if (!rc && facts->rows)
         rc = drift_find(reading->ask.source, known.columns, &reading->columns, &reading->drift);
@@ -157,6 +162,7 @@ static int compare(struct reading *reading, struct mtr_ledger_txn *txn,
                                       .strand = reading->ask.strand,
                                       .start_us = reading->ask.window.from_us,
                                       .is_list = reading->is_list,
+                                      .is_replay = reading->ask.replays > 0,
                                       .rows = &reading->rows,
                                       .ordinals = reading->ordinals};
     *out = (struct merge){0};
@@ -206,6 +212,8 @@ static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const s
     }
     facts.known = merge.known;
     facts.gone = merge.gone;
+    facts.counted = merge.known - merge.known_refused;
+    facts.counted_gone = merge.gone - merge.gone_refused;
     verdict_make(&facts, out);
     const struct receipt receipt = receipt_of(reading, &facts, out);
     applying_begin(&reading->applying, &merge, &receipt, reading->ask.events_max);
@@ -232,7 +240,7 @@ int reading_check(struct reading *reading, struct mtr_ledger *ledger, const stru
     int rc = read_rows_sort(&reading->rows, &reading->repeated, &clash);
     if (rc && rc != MTR_EEXISTS) return rc;
     if (rc) reading->clash = clash + 1;
-    expire_pages(reading);
+    if (!reading->ask.replays) expire_pages(reading); /* its own may be among them */
     rc = mtr_ledger_begin(ledger, false, &txn);
     if (rc) return rc;
     rc = check_in(reading, txn, end, out);

@@ -80,12 +80,16 @@ static int feed_on(struct reading *reading, bool *ended)
     return page_text_pass(&reading->text, piece);
 }
 
-/* Before the log names them. */
+/* Before the log names them: what a window has is what the pages say whose reading has written of it last. */
 static int keep_pages(struct reading *reading)
 {
-    if (reading->is_kept || !reading->ask.source->pages_keep_us) return MTR_OK;
+    const struct merge *merge = &reading->applying.merge;
+    const bool is_news = merge->added || merge->void_count || merge->retried;
+    if (reading->is_kept || !is_news || !reading->ask.source->pages_keep_us || reading->ask.is_trial)
+        return MTR_OK;
     int rc = pages_sync(reading->directory, reading->ask.number, reading->page_count);
     reading->is_kept = !rc;
+    if (!rc) reading->applying.receipt.pages = reading->page_count;
     return rc;
 }
 
@@ -100,7 +104,7 @@ int reading_part(struct reading *reading, struct mtr_str cursor, struct mtr_requ
         rc = feed_on(reading, &ended);
     if (rc) return rc;
     reading->applying.receipt.cursor = cursor;
-    if (!is_unchanged) rc = keep_pages(reading);
+    rc = keep_pages(reading);
     if (rc) return rc;
     return applying_part(&reading->applying, ended, out, is_last);
 }

@@ -111,6 +111,20 @@ bool reading_is_of_piece(const struct reading *reading, const struct mtr_event *
            (is_last || row->time_us <= piece->to_us);
 }
 
+uint32_t reading_pieces_read(const struct reading *reading)
+{
+    const struct reading_pieces *pieces = &reading->pieces;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < pieces->count; i++) {
+        const bool is_last = i + 1 == pieces->count;
+        const uint32_t end = is_last ? reading->page_count + 1 : pieces->begins[i + 1].first_page;
+        const bool has_pages = end > pieces->begins[i].first_page;
+        const bool is_first = pieces->begins[i].from_us == reading->ask.window.from_us;
+        count += has_pages ? 1 + (!count && !is_first) : 0;
+    }
+    return count;
+}
+
 const struct reading_piece *reading_piece_at(const struct reading *reading, uint32_t page)
 {
     const struct reading_pieces *pieces = &reading->pieces;

@@ -95,6 +95,11 @@ int reading_refused(struct reading *reading, struct mtr_arena *arena, const stru
 /* reading.c: a reader for what comes, in the place of the one before. */
 int reading_open_rows(struct reading *reading, const char **fault) MTR_MUST_USE;
 
+/* What a page begins and ends with, and what its error means to people. */
+void reading_note_page(struct reading *reading);
+int reading_count_page(struct reading *reading) MTR_MUST_USE;
+int reading_explain(struct reading *reading, int rc) MTR_MUST_USE;
+
 /* reading_pieces.c: the next piece begins where the reading stands. MTR_ELIMIT, MTR_ENOMEM. */
 int reading_note_piece(struct reading *reading, struct mtr_window window) MTR_MUST_USE;
 /* The proofs of the pieces, or of the first that lacks them. */
@@ -102,6 +107,8 @@ void reading_take_proofs(const struct reading *reading, struct reading_facts *fa
 struct mtr_row_counts reading_counts_so_far(const struct reading *reading);
 /* A row of a multiset is told apart from others only where its time is in the piece that was asked for. */
 bool reading_is_of_piece(const struct reading *reading, const struct mtr_event *row);
+/* How many pages came of; one that is not all of the window counts as two. */
+uint32_t reading_pieces_read(const struct reading *reading);
 /* The piece that begins with that page; NULL: it is not a piece's first. */
 const struct reading_piece *reading_piece_at(const struct reading *reading, uint32_t page);
 

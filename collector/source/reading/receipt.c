@@ -65,6 +65,9 @@ static void add_all(struct note_writing *writing, const struct receipt *receipt)
     note_add_number(writing, "problems", receipt->problems);
     note_add_number(writing, "skipped", receipt->skipped);
     if (receipt->lifted) note_add_number(writing, "lifted", receipt->lifted);
+    if (receipt->pages) note_add_number(writing, "pages", receipt->pages);
+    if (receipt->pieces > 1) note_add_number(writing, "pieces", receipt->pieces);
+    if (receipt->replays) note_add_number(writing, "replays", receipt->replays);
     note_add(writing, "sum", MTR_PROPERTY_NUMBER)->number = receipt->sum;
     note_add_hash(writing, "content", receipt->content);
     add_cursor(writing, receipt->cursor);
@@ -124,10 +127,15 @@ static bool state_of(struct mtr_str text, enum mtr_window_state *out)
 
 static bool read_counts(const struct mtr_event *event, struct receipt *out)
 {
-    uint64_t part, agreed;
+    uint64_t part, agreed, pages, pieces;
     if (!note_number_of(event, "reading", &out->reading) || !note_number_of(event, "part", &part) ||
         !note_number_of(event, "agreed", &agreed) || part > RECEIPT_PARTS_MAX || agreed > UINT32_MAX)
         return false;
+    if (!note_number_of(event, "pages", &pages) || !note_number_of(event, "pieces", &pieces) ||
+        pages > UINT32_MAX || pieces > UINT32_MAX)
+        return false;
+    out->pages = (uint32_t)pages;
+    out->pieces = pieces ? (uint32_t)pieces : 1;
     const struct mtr_property *sum = mtr_event_property(event, MTR_STR("sum"));
     if (sum && sum->kind == MTR_PROPERTY_NUMBER) out->sum = sum->number;
     out->part = (uint32_t)part;
@@ -135,7 +143,8 @@ static bool read_counts(const struct mtr_event *event, struct receipt *out)
     return note_number_of(event, "rows", &out->rows) && note_number_of(event, "same", &out->same) &&
            note_number_of(event, "new", &out->added) && note_number_of(event, "changed", &out->changed) &&
            note_number_of(event, "gone", &out->gone) && note_number_of(event, "problems", &out->problems) &&
-           note_number_of(event, "skipped", &out->skipped) && note_number_of(event, "lifted", &out->lifted);
+           note_number_of(event, "skipped", &out->skipped) &&
+           note_number_of(event, "lifted", &out->lifted) && note_number_of(event, "replays", &out->replays);
 }
 
 static int read_cursor(const struct mtr_event *event, struct mtr_arena *arena, struct mtr_str *out)

@@ -46,6 +46,9 @@ struct receipt {
     uint64_t rows, same, added, changed, gone, skipped; /* of the reading so far */
     uint64_t problems;                                  /* of the rows: could not be mapped */
     uint64_t lifted; /* of the window's rows that this part takes back: were in quarantine */
+    uint32_t pages;   /* that are kept of it; 0: none are */
+    uint32_t pieces;  /* of the window that it was read in */
+    uint64_t replays; /* the reading whose pages these are; 0: the vendor was asked */
     struct mtr_decimal sum;                             /* of the quantity that the guard watches */
     struct mtr_hash128 content;                         /* of all its rows, order-free */
     struct mtr_str cursor;  /* a feed goes on here; data NULL: it stays where it was */

@@ -166,7 +166,7 @@ static bool check_columns(const struct reading_facts *facts, struct verdict *out
 static bool check_agree(const struct reading_facts *facts, struct verdict *out)
 {
     const uint32_t times = facts->source->complete.agree;
-    return times > 1 && wait_for(facts, times, out) &&
+    return times > 1 && !facts->is_replay && wait_for(facts, times, out) &&
            object(out, MTR_WINDOW_INCOMPLETE, MTR_ALARM_INCOMPLETE,
                   "the same must be read %u times in a row, and was %u", (unsigned)times,
                   (unsigned)out->agreed);
@@ -207,9 +207,10 @@ static bool check_guard(const struct reading_facts *facts, struct verdict *out)
     const mtr_int128 sum = whole(facts->sum), usual = whole(facts->usual_sum);
     char what[160] = "";
     if ((facts->is_draft && !facts->is_given) || facts->is_accepted) return false;
-    if (shrinks((mtr_int128)facts->known, (mtr_int128)(facts->known - facts->gone), guard->shrink_percent))
-        snprintf(what, sizeof(what), "%" PRIu64 " of the window's %" PRIu64 " rows would go", facts->gone,
-                 facts->known);
+    if (shrinks((mtr_int128)facts->counted, (mtr_int128)(facts->counted - facts->counted_gone),
+                guard->shrink_percent))
+        snprintf(what, sizeof(what), "%" PRIu64 " of the window's %" PRIu64 " rows would go",
+                 facts->counted_gone, facts->counted);
     else if (was_read && shrinks(whole(before->sum), sum, guard->shrink_percent))
         snprintf(what, sizeof(what), "the window's quantity would shrink by more than %u %%",
                  (unsigned)guard->shrink_percent);
@@ -225,6 +226,7 @@ static bool check_guard(const struct reading_facts *facts, struct verdict *out)
         snprintf(what, sizeof(what), "the quantity is more than %" PRIu64 " times the usual",
                  guard->jump_times);
     if (!what[0]) return false;
+    if (facts->is_replay) return object(out, MTR_WINDOW_SUSPECT, MTR_ALARM_SUSPECT, "%s", what);
     out->agreed = times_said(facts, facts->confirms_us, &out->is_news);
     if (out->agreed >= guard->agree) {
         out->agreed = 0;

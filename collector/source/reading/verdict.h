@@ -34,6 +34,7 @@ struct reading_facts {
     bool is_absent;      /* the vendor says that there is none */
     bool is_forgotten;   /* the vendor may have forgotten rows: that some are gone proves nothing */
     bool is_given;       /* a file: of a window that is not over it is held to what was given before */
+    bool is_replay;      /* of pages that were judged when they came */
     bool is_accepted;    /* whoever gave it says that it is meant: it need not be said again */
     enum mtr_alarm
         fault; /* LOOP, TRUNCATED, LIMIT, INCOMPLETE: of paging, with `said`; NONE: it ended well */
@@ -50,6 +51,7 @@ struct reading_facts {
     uint64_t not_summed;
     struct mtr_hash128 content;
     uint64_t known, gone; /* rows that the log has of the window; of them, those that would go */
+    uint64_t counted, counted_gone; /* of each, those that are not in quarantine */
     /* The window as the ledger has it; NULL: never read. */
     const struct mtr_ledger_window *before;
     const char *drift;   /* what of the columns keeps it from being taken; empty, NULL: nothing */

@@ -11,7 +11,7 @@
 static const struct source_verb *const verbs[] = {
     &source_verb_list,    &source_verb_windows, &source_verb_show,   &source_verb_test,   &source_verb_record,
     &source_verb_certify, &source_verb_run,     &source_verb_pause,  &source_verb_resume, &source_verb_accept,
-    &source_verb_progress, NULL,
+    &source_verb_replay,  &source_verb_progress, NULL,
 };
 
 static const struct source_verb *find_verb(const char *name)
@@ -71,12 +71,16 @@ static int run(const struct cli_invocation *invocation)
 
 static const struct cli_option options[] = {
     {"from", 0, "TIME",
-     "windows: those that begin at this time or later; test, record, certify, run: from the window that "
+     "windows, replay: those that begin then or later; test, record, certify, run: from the window that "
      "holds it; accept: it"},
-    {"to", 0, "TIME", "test, record, run: up to the window that ends here (default: one window)"},
+    {"to", 0, "TIME",
+     "test, record, run: up to the window that ends here (default: one window); replay: that begin before"},
     {"each", 0, "VALUE…",
-     "test, record, certify, accept: this one of for_each (default: the first, record and accept all)"},
-    {"dry-run", 0, NULL, "run: reads here, shows what is new, changed and gone, and writes nothing"},
+     "test, record, certify, accept, replay: this one of for_each (default: test, certify: the first; else "
+     "all)"},
+    {"dry-run", 0, NULL,
+     "run, replay: shows what would be new, changed and gone, and writes nothing; run reads here"},
+    {"accept", 0, NULL, "replay: takes also what would be suspect"},
     {"once", 0, NULL, "progress: says it once, and does not wait"},
     {"answers", 0, "DIRECTORY", "test: from a recording, without a vendor, a network and secrets"},
     {"source", 0, "KEY", "test, record, certify: which of the sources of FILE"},
@@ -117,6 +121,11 @@ const struct cli_command cli_source = {
             "`run KEY --from TIME --to TIME`: the daemon reads these windows now, also settled ones, and "
             "it is waited for.\n"
             "With --dry-run this process reads them and says what would change against the ledger.\n\n"
+            "`replay KEY`: the pages that were kept of windows with rows in quarantine are mapped once more, "
+            "by the document\nand the catalog of now, and the difference is taken; --from and --to name "
+            "other windows. The vendor is not asked.\n"
+            "Refused where the pages are not what the window has: a newer reading was not taken, rows have "
+            "moved,\nor `pages.keep` is over.\n\n"
             "`progress KEY`: how many of the windows that are over have been read, until all are: how far a "
             "backfill is.\n",
     .exits = "0 ok, 1 failed: a reading not taken, rows refused; 64 wrong usage, 75 daemon or vendor away, "

@@ -26,6 +26,7 @@ extern const struct source_verb source_verb_test;
 extern const struct source_verb source_verb_record;
 extern const struct source_verb source_verb_certify;
 extern const struct source_verb source_verb_run;
+extern const struct source_verb source_verb_replay;
 extern const struct source_verb source_verb_progress;
 extern const struct source_verb source_verb_show;
 extern const struct source_verb source_verb_pause;

@@ -4,6 +4,10 @@
  * taken.
  *
  *   mtr_given_span ─▶ which window? ─▶ mtr_poller_give ─▶ … ─▶ on_done
+ *
+ * Or a replay: the pages that were kept of what the window has, mapped once more, by the document and the
+ * catalog of now. The vendor is not asked, and nothing newer is overwritten: it is refused where the pages
+ * are not what the window has.
  */
 #ifndef METERD_COLLECTOR_GIVEN_FILE_H
 #define METERD_COLLECTOR_GIVEN_FILE_H
@@ -40,6 +44,8 @@ enum mtr_given_result {
 struct mtr_given_file {
     struct mtr_str vendor, source, bytes; /* packed or not, as the source's format says */
     struct mtr_window window;             /* one of the source's */
+    bool is_replay;                       /* there are no bytes; the window is one of the ledger's */
+    struct mtr_str each;                  /* of a replay: which of for_each */
     bool is_trial;                        /* nothing is stored */
     bool is_accepted;                     /* what would be suspect is meant */
     void (*on_done)(struct mtr_given_file *file);
@@ -50,6 +56,7 @@ struct mtr_given_file {
     char text[MTR_GIVEN_TEXT_BYTES];
     bool is_draft;    /* the window is not over yet */
     uint64_t reading; /* its number; 0: of a trial */
+    uint64_t replays; /* the reading whose pages were gone through; 0: none */
     uint64_t rows, skipped, problems, same, added, changed, gone, moved, elsewhere;
     uint64_t refused, held, not_active; /* of what was sent to the log */
 };

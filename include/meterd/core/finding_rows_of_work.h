@@ -57,6 +57,8 @@
     X(REQUEST_PARAMETER_VALUE, ERROR, "request.parameter.value", "a query parameter cannot have that value", \
       "write what the sentence asks for")                                                                    \
     X(REQUEST_PATH, ERROR, "request.path", "there is nothing at that path", "see the OpenAPI document")      \
+    X(REQUEST_REPLAY, ERROR, "request.replay", "the pages of a window cannot be gone through once more",     \
+      "see why in the sentence")                                                                             \
     X(REQUEST_SIZE, ERROR, "request.size", "a request is larger than one may be", "send smaller batches")    \
     X(REQUEST_SYNTAX, ERROR, "request.syntax", "a body is not of the type that its header says",             \
       "look at the byte that is named")                                                                      \

@@ -1,0 +1,174 @@
+/*
+ * POST /v1/sources/{key}/replays: the pages that were kept of a window are mapped once more, by the document
+ * and the catalog of now. It runs on the pool until the poller has done it; one at a time, beside files.
+ */
+#include "daemon/api/routes.h"
+#include "daemon/api/rows.h"
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/collector/given_file.h"
+#include "meterd/core/time.h"
+#include "meterd/store/ledger.h"
+
+/* ---- the body ---- */
+
+struct replay_order {
+    int64_t start;
+    struct mtr_str each;
+    bool has_each, dry_run, has_dry_run, accept, has_accept;
+};
+
+#define BODY(field) MTR_MEMBER(replay_order, field)
+static const struct mtr_json_member order_members[] = {
+    {BODY(start), .type = MTR_MEMBER_TIME, .doc = "of the window, as the ledger has it"},
+    {BODY(each), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(replay_order, has_each),
+     .doc = "of this one of for_each"},
+    {BODY(dry_run), .type = MTR_MEMBER_BOOL, .presence = MTR_MAY_LACK, MTR_PRESENT(replay_order, has_dry_run),
+     .doc = "say what would be done; store nothing"},
+    {BODY(accept), .type = MTR_MEMBER_BOOL, .presence = MTR_MAY_LACK, MTR_PRESENT(replay_order, has_accept),
+     .doc = "take it where it would be suspect"},
+    {0},
+};
+#undef BODY
+static const struct mtr_shape order_shape = {.name = "SourceReplayOrder", .members = order_members};
+
+/* False after answering. */
+static bool read_order(struct api_call *call, struct replay_order *out)
+{
+    struct mtr_document *document = api_body(call);
+    if (!document) return false;
+    const struct mtr_node *root = mtr_document_root(document);
+    const struct mtr_str start = mtr_node_text(root, "start"), each = mtr_node_text(root, "each");
+    *out = (struct replay_order){.dry_run = mtr_str_equal(mtr_node_text(root, "dry_run"), MTR_STR("true")),
+                                 .accept = mtr_str_equal(mtr_node_text(root, "accept"), MTR_STR("true"))};
+    bool is_well = start.size && !mtr_time_parse_date(start, &out->start);
+    if (!is_well)
+        api_problem(call, 400, MTR_FINDING_REQUEST_BODY, "start: write the time at which the window begins");
+    if (is_well && mtr_arena_copy(&call->arena, each, &out->each)) {
+        api_error(call, MTR_ENOMEM, "the order cannot be read");
+        is_well = false;
+    }
+    mtr_document_close(document);
+    return is_well;
+}
+
+/* ---- the answer ---- */
+
+struct replayed_row {
+    struct mtr_str source, each, problem;
+    const char *alarm;
+    bool has_each, open, dry_run, taken, has_alarm, has_reading;
+    int64_t start, end;
+    uint64_t reading, replays, rows, skipped, problems, same, added, changed, gone, elsewhere, refused, held,
+        not_active;
+};
+
+static const char *alarm_choice(unsigned index)
+{
+    return index + 1 < MTR_ALARM_COUNT ? mtr_alarm_name((enum mtr_alarm)(index + 1)) : NULL;
+}
+
+#define ROW(field) MTR_MEMBER(replayed_row, field)
+static const struct mtr_json_member row_members[] = {
+    {ROW(source), .type = MTR_MEMBER_TEXT, .doc = "its key"},
+    {ROW(each), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(replayed_row, has_each),
+     .doc = "which of for_each"},
+    {ROW(start), .type = MTR_MEMBER_TIME, .doc = "of the window"},
+    {ROW(end), .type = MTR_MEMBER_TIME, .doc = "exclusive"},
+    {ROW(open), .type = MTR_MEMBER_BOOL, .doc = "its pages came before it was over"},
+    {ROW(dry_run), .type = MTR_MEMBER_BOOL, .doc = "true: nothing was stored, and the rest is what would be"},
+    {ROW(taken), .type = MTR_MEMBER_BOOL, .doc = "its rows are what the window has from now on"},
+    {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = alarm_choice, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(replayed_row, has_alarm), .doc = "why it is not taken; the window stands as it is"},
+    {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(replayed_row, has_alarm),
+     .doc = "the same in a sentence"},
+    {ROW(reading), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK, MTR_PRESENT(replayed_row, has_reading),
+     .doc = "its number in the ledger of windows"},
+    {ROW(replays), .type = MTR_MEMBER_U64, .doc = "number of the reading whose pages were gone through"},
+    {ROW(rows), .type = MTR_MEMBER_U64, .doc = "of the pages, skipped ones included"},
+    {ROW(skipped), .type = MTR_MEMBER_U64, .doc = "of them, by the map's `skip`"},
+    {ROW(problems), .type = MTR_MEMBER_U64, .doc = "of them, that the map makes no event of: in quarantine"},
+    {ROW(same), .type = MTR_MEMBER_U64, .doc = "that the window has already, word for word"},
+    {ROW(added), .type = MTR_MEMBER_U64, .doc = "that are new"},
+    {ROW(changed), .type = MTR_MEMBER_U64, .doc = "that take the place of one before"},
+    {ROW(gone), .type = MTR_MEMBER_U64, .doc = "that the window had, and are none any more: taken back"},
+    {ROW(elsewhere), .type = MTR_MEMBER_U64, .doc = "that another window of the source has: they stay there"},
+    {ROW(refused), .type = MTR_MEMBER_U64, .doc = "of those sent to the log: in quarantine"},
+    {ROW(held), .type = MTR_MEMBER_U64, .doc = "the same: the catalog does not know whose they are"},
+    {ROW(not_active), .type = MTR_MEMBER_U64, .doc = "the same: of a subscription outside of its term"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape row_shape = {.name = "SourceReplay", .members = row_members};
+
+static void answer(struct api_call *call, const struct mtr_given_file *file)
+{
+    const struct replayed_row row = {.source = file->source,
+                                     .each = file->each,
+                                     .has_each = file->each.size > 0,
+                                     .start = file->window.from_us,
+                                     .end = file->window.to_us,
+                                     .open = file->is_draft,
+                                     .dry_run = file->is_trial,
+                                     .taken = file->result == MTR_GIVEN_TAKEN,
+                                     .has_alarm = file->alarm != MTR_ALARM_NONE,
+                                     .has_reading = file->reading > 0 && file->result == MTR_GIVEN_TAKEN,
+                                     .alarm = mtr_alarm_name(file->alarm),
+                                     .problem = mtr_str_from(file->text),
+                                     .reading = file->reading,
+                                     .replays = file->replays,
+                                     .rows = file->rows,
+                                     .skipped = file->skipped,
+                                     .problems = file->problems,
+                                     .same = file->same,
+                                     .added = file->added,
+                                     .changed = file->changed,
+                                     .gone = file->gone,
+                                     .elsewhere = file->elsewhere,
+                                     .refused = file->refused,
+                                     .held = file->held,
+                                     .not_active = file->not_active};
+    api_answer(call, &row);
+}
+
+static void replay(struct api_call *call)
+{
+    const struct mtr_str key = call->path_parameters[0];
+    const struct mtr_source *source = mtr_catalog_find_source(call->catalog, key);
+    struct replay_order order;
+    if (!source) {
+        api_unknown(call, MTR_KIND_SOURCE, key);
+        return;
+    }
+    if (!read_order(call, &order)) return;
+    struct mtr_given_file file = {.vendor = source->vendor,
+                                  .source = source->key,
+                                  .is_replay = true,
+                                  .each = order.each,
+                                  .window = {.from_us = order.start},
+                                  .is_trial = order.dry_run,
+                                  .is_accepted = order.accept};
+    if (source->window.length == MTR_LENGTH_CURSOR)
+        api_problem(call, 409, MTR_FINDING_REQUEST_REPLAY,
+                    "a feed has no windows, and is not replayed");
+    else if (!call->host->give_file || !call->host->give_file(call->host->context, &file))
+        api_problem(call, 503, MTR_FINDING_REQUEST_BUSY,
+                    "another file is being read or replayed, or meterd is stopping: try again in a moment");
+    else if (file.result == MTR_GIVEN_TAKEN || file.result == MTR_GIVEN_NOT_TAKEN)
+        answer(call, &file);
+    else if (file.result == MTR_GIVEN_FAILED && file.alarm == MTR_ALARM_NONE)
+        api_problem(call, 503, MTR_FINDING_REQUEST_BUSY, "%s", file.text);
+    else
+        api_problem(call, 409, MTR_FINDING_REQUEST_REPLAY, "%s", file.text);
+}
+
+const struct api_route api_replay_source = {
+    .method = MTR_HTTP_POST,
+    .path = "/v1/sources/{key}/replays",
+    .scope = MTR_SCOPE_ADMIN,
+    .operation = "replaySourceWindow",
+    .summary = "Maps the pages that were kept of a window once more, without asking the vendor",
+    .request = &order_shape,
+    .answer = &row_shape,
+    .handle = replay,
+};
