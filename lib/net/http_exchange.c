@@ -46,8 +46,10 @@ static size_t on_header_line(char *data, size_t size, size_t count, void *contex
     if (total >= 5 &&
         memcmp(data, "HTTP/", 5) == 0) { /* the status line; a second one follows an interim answer */
         mtr_buffer_reset(headers);
+        exchange->has_all_headers = false;
         return total;
     }
+    if (data[0] == '\r' || data[0] == '\n') exchange->has_all_headers = true;
     if (mtr_buffer_append(headers, data, total) == MTR_OK) return total;
     exchange->has_large_headers = true;
     return 0;
@@ -277,6 +279,10 @@ void http_exchange_conclude(struct mtr_http_exchange *exchange, CURLcode code)
     struct mtr_http_answer *answer = exchange->answer;
     note_status(exchange);
     answer->error = http_failure_of(exchange, code);
+    if (!answer->error && (!exchange->has_all_headers || answer->status < 200)) {
+        answer->error = MTR_EIO;
+        snprintf(exchange->detail, sizeof(exchange->detail), "before its answer was complete");
+    }
     if (!answer->error) answer->error = http_body_end(&exchange->body);
     if (answer->error) http_failure_explain(exchange, code);
 }

@@ -21,6 +21,7 @@ struct mtr_http_exchange {
     bool allow_private;
     bool was_denied;                /* by the guard */
     bool has_large_headers;
+    bool has_all_headers;           /* the empty line behind them came; an end before it is theirs to curl */
     bool is_paused;                 /* until http_exchange_resume */
     uint32_t timeout_ms;            /* without pauses */
     int64_t paused_us;              /* since when; of the monotonic clock */
