@@ -286,9 +286,15 @@ void mtr_due_scan_begin(struct mtr_due_scan *scan, const struct mtr_reading_plan
     scan->next_us = window.from_us;
 }
 
-static bool goes_before(const struct mtr_due *a, const struct mtr_due *b)
+static unsigned rank_of(const struct mtr_due_scan *scan, const struct mtr_due *due)
 {
-    return a->order != b->order ? a->order < b->order : a->due_us < b->due_us;
+    return scan->drafts_last && due->is_draft ? MTR_DUE_BACKFILL + 1 : due->order;
+}
+
+static bool goes_before(const struct mtr_due_scan *scan, const struct mtr_due *due)
+{
+    const unsigned rank = rank_of(scan, due), first = rank_of(scan, &scan->due);
+    return rank != first ? rank < first : due->due_us < scan->due.due_us;
 }
 
 static void take(struct mtr_due_scan *scan, const struct mtr_window *window, const struct mtr_due *due)
@@ -296,7 +302,7 @@ static void take(struct mtr_due_scan *scan, const struct mtr_window *window, con
     if (due->due_us > scan->now_us) {
         scan->next_us = scan->has_next ? mtr_time_sooner(scan->next_us, due->due_us) : due->due_us;
         scan->has_next = true;
-    } else if (!scan->has_due || goes_before(due, &scan->due)) {
+    } else if (!scan->has_due || goes_before(scan, due)) {
         scan->has_due = true;
         scan->window = *window;
         scan->due = *due;

@@ -134,6 +134,7 @@ static int look_at_windows(struct looking *looking, int64_t now_us, struct mtr_d
 {
     struct poller_strand *strand = looking->strand;
     mtr_due_scan_begin(scan, &strand->plan, strand->unsettled_us, now_us);
+    scan->drafts_last = strand->was_draft;
     while (!looking->rc && !mtr_due_scan_step(scan, &strand->plan, history_of, looking, WINDOWS_A_LOOK)) {
     }
     if (!looking->rc) strand->unsettled_us = scan->unsettled_us;
@@ -249,6 +250,7 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     task.job = looking->job.job;
     task.resume = is_feed(strand) ? feed.cursor : mark;
     task.since_us = feed.read_us;
+    strand->was_draft = task.is_draft;
     rc = poller_begin(poller, strand, &task, now_us, &report);
     poller->is_starved = rc == MTR_EAGAIN;
     if (!rc || poller->is_starved) return MTR_OK;

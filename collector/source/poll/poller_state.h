@@ -44,6 +44,7 @@ struct poller_strand {
     uint64_t plan_hash, generation;
     int64_t until_us; /* windows that begin then or later are not asked for: the list has it no more */
     uint64_t items_pass;
+    bool was_draft;       /* its last reading */
     int64_t unsettled_us; /* as of mtr_due_scan */
     int64_t piece_us;     /* of a window, that an answer had room for; 0: all of it */
     uint32_t piece_good;  /* as of poll_split_remember */

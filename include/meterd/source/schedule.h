@@ -123,6 +123,9 @@ struct mtr_due_scan {
     int64_t old_us; /* of windows that end by then all plans are over */
     int64_t unsettled_us; /* where the first window begins that is neither settled nor forgotten */
     bool has_due, has_next, has_unsettled;
+    /* Set behind begin, when the reading before was a draft: windows that are over go first, so that drafts
+     * that are due as soon as they were read leave them their turn. */
+    bool drafts_last;
     struct mtr_window window; /* has_due: the one to read now */
     struct mtr_due due;
     int64_t next_us; /* has_next: when another one is due, if none is now */

@@ -183,6 +183,27 @@ static void test_a_stop_between_two_parts(void **state)
     free_poller_world(w);
 }
 
+/* A draft that is due again before it was read leaves windows that are over their turn. */
+static void test_drafts_do_not_keep_a_backfill_from_being_read(void **state)
+{
+    (void)state;
+    struct vendor vendor = {.day2 = HEAD ROW("a", "sub-1", "1") ROW("b", "sub-1", "2"), .status = 200};
+    struct poller_world *w = new_poller_world();
+    w->context = &vendor;
+    w->answer = answer;
+    apply_source(w, ", open: 1s");
+    while (w->asked < 25) {
+        const uint32_t asked = w->asked;
+        assert_int_equal(mtr_poller_step(w->poller, w->world->catalog, w->world->now_us, &w->next_us), 0);
+        poller_world_do_works(w);
+        poller_world_do_sends(w);
+        poller_world_commit(w);
+        if (w->asked > asked) w->world->now_us += 2 * MTR_US_PER_SECOND; /* for each answer */
+    }
+    check(w, "a=1 b=2 ");
+    free_poller_world(w);
+}
+
 static void test_a_suspect_is_read_until_it_is_confirmed(void **state)
 {
     (void)state;
@@ -276,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_a_settled_window_is_read_again),
         cmocka_unit_test(test_a_crash_between_two_parts),
         cmocka_unit_test(test_a_stop_between_two_parts),
+        cmocka_unit_test(test_drafts_do_not_keep_a_backfill_from_being_read),
         cmocka_unit_test(test_a_suspect_is_read_until_it_is_confirmed),
         cmocka_unit_test(test_rereads_that_come_later),
         cmocka_unit_test(test_what_cannot_be_asked_for),
