@@ -84,13 +84,14 @@ static const char *certificate_fault(long number)
     switch (number) {
     case 9: return "its certificate is not valid yet: check this machine's clock";
     case 10: return "its certificate has expired: its owner must renew it";
-    case 18: return "its certificate is signed by itself: name it as the authority (ca_file), if it is right";
+    case 18:
+        return "its certificate is signed by itself: if it is right, add it to this machine's authorities";
     case 2:
     case 19:
     case 20:
     case 21:
-        return "no authority that is trusted here has signed its certificate: name that authority "
-               "(ca_file), or let it send the whole chain";
+        return "no authority that is trusted here has signed its certificate: add that authority to this "
+               "machine's, or let it send the whole chain";
     case 23: return "its certificate was revoked: its owner must renew it";
     default: return NULL;
     }

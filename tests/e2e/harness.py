@@ -76,6 +76,7 @@ class Daemon:
         self.process = None
         self.stderr_path = os.path.join(self.root, "stderr")
         self.key = None
+        self.before = []  # words before the daemon's command line
 
     def write_config(self):
         with open(self.config, "w") as f:
@@ -84,7 +85,7 @@ class Daemon:
     def start(self, wait=True):
         self.write_config()
         self.stderr = open(self.stderr_path, "ab")
-        self.process = subprocess.Popen([METERD, "-c", self.config, "run"], stdout=self.stderr, stderr=self.stderr, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen([*self.before, METERD, "-c", self.config, "run"], stdout=self.stderr, stderr=self.stderr, stdin=subprocess.DEVNULL)
         if wait:
             wait_until("readiness", self.ready)
             with open(os.path.join(self.data, "admin.key")) as f:

@@ -93,11 +93,16 @@ static int64_t rates_us(const struct gate *gate)
     return at_us;
 }
 
+bool gate_is_used_up(const struct gate *gate)
+{
+    return gate->daily && gate->today_count >= gate->daily;
+}
+
 bool gate_enter(struct gate *gate, int64_t now_us, int64_t *again_us)
 {
     go_on(gate, now_us);
     int64_t at_us = mtr_time_later(gate->closed_until_us, rates_us(gate));
-    if (gate->daily && gate->today_count >= gate->daily)
+    if (gate_is_used_up(gate))
         at_us = mtr_time_later(at_us, (gate->day + 1) * DAY_US);
     if (at_us > gate->now_us) {
         *again_us = at_us;

@@ -61,6 +61,8 @@ void gate_loosen(struct gate *gate);
  * taken as one: the least count in the longest. MTR_ENOMEM. */
 int gate_agree(struct gate *gate, const struct mtr_source_limits *limits) MTR_MUST_USE;
 
+/* Nobody enters any more today, by `daily`. */
+bool gate_is_used_up(const struct gate *gate);
 bool gate_enter(struct gate *gate, int64_t now_us, int64_t *again_us);
 /* entered_us: when this one did; wait_us: what the vendor said (retry_after.h), 0: nothing. It closes the
  * gate where the vendor refused or failed: of a job that runs it is about that job. */

@@ -4,7 +4,9 @@
  *
  *   failing … suspect     what the last reading ended with: the next one takes the place of it
  *   refused, after_end,
- *   unknown_subject       what the last good reading brought: until one brings none of it
+ *   unknown_subject       what a reading of a window brought: other windows say nothing about it. Until that one
+ *                         is read without it, or the catalog has changed and a reading brings none. Rows
+ *                         that are held stay as they are: of these a reading must take back or restate some
  *   gap                   until no window is past its time
  *   stale                 until a row is young enough
  *   drift                 until the columns are what they were, or the document says something new

@@ -136,9 +136,13 @@ void poll_give_way(struct mtr_poll *poll, int64_t now_us)
     MTR_ASSERT(poll->state == POLL_WAITING);
     mtr_time_format(poll->again_us, again);
     poll->report.wait_us = poll->again_us - now_us;
-    poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
-                "the vendor lets nobody in before %s: it is asked again then%s%s", again,
-                poll->answer.text[0] ? ". The last answer: " : "", poll->answer.text);
+    if (gate_is_used_up(poll->task.gate))
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
+                    "`limits.daily` is used up: the vendor is asked again at %s", again);
+    else
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
+                    "the vendor lets nobody in before %s: it is asked again then%s%s", again,
+                    poll->answer.text[0] ? ". The last answer: " : "", poll->answer.text);
     vendor_job_settle(poll, now_us);
 }
 

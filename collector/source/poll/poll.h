@@ -82,6 +82,7 @@ struct poll_task {
     struct mtr_window window;                    /* both 0: of a feed */
     bool is_draft, is_last;                      /* the window is not over; a good reading settles it */
     bool is_forgotten;                           /* the vendor may have forgotten rows */
+    bool expires_pages;                          /* as of reading.h */
     int64_t piece_us; /* of the window, that an answer had room for lately; 0: all of it */
     int64_t confirms_us;                         /* as of verdict.h */
     uint64_t number;                             /* of the reading */

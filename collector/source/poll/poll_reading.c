@@ -76,6 +76,7 @@ int poll_begin_reading(struct mtr_poll *poll, const char **fault)
                                     .number = task->number,
                                     .is_draft = task->is_draft,
                                     .is_last = task->is_last,
+                                    .expires_pages = task->expires_pages,
                                     .event_key = task->event_key,
                                     .pages = task->pages,
                                     .wants = poll->wants,

@@ -228,6 +228,14 @@ int poller_begin(struct mtr_poller *poller, struct poller_strand *strand, const 
     return MTR_OK;
 }
 
+/* They are looked for each day, and where they are kept for less, so much sooner. */
+static bool expires_pages(const struct poller_strand *strand, int64_t now_us)
+{
+    enum { PARTS = 8 };
+    const int64_t each_us = mtr_time_sooner(strand->source->source->pages_keep_us / PARTS, MTR_US_PER_DAY);
+    return now_us - strand->expired_us >= each_us;
+}
+
 static int start(struct looking *looking, const struct mtr_due_scan *scan, int64_t now_us)
 {
     struct mtr_poller *poller = looking->poller;
@@ -243,6 +251,7 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     task.is_draft = scan->due.is_draft;
     task.is_last = scan->due.is_last;
     task.is_forgotten = now_us >= forgotten_us(strand, &scan->window);
+    task.expires_pages = expires_pages(strand, now_us);
     task.piece_us = strand->piece_us;
     task.confirms_us = confirms_us(looking, &scan->window);
     task.has_job = looking->job.has_job;
@@ -253,6 +262,7 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     strand->was_draft = task.is_draft;
     rc = poller_begin(poller, strand, &task, now_us, &report);
     poller->is_starved = rc == MTR_EAGAIN;
+    if (!rc && task.expires_pages) strand->expired_us = now_us;
     if (!rc || poller->is_starved) return MTR_OK;
     note_failure(strand, scan->window.from_us, 0, now_us);
     poller_asked_ended(strand, &scan->window, &report, now_us);
@@ -328,27 +338,42 @@ static void note_memory(const struct mtr_poller *poller, struct poller_strand *s
     if (strand->reserve_bytes > most) strand->reserve_bytes = most;
 }
 
-/* Rows came in, and something about them is to be looked at. */
-static void set_alarm_of_rows(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
-                              uint64_t rows, const char *what, int64_t now_us)
+/* What is to be said of rows that came in. */
+struct rows_said {
+    enum mtr_alarm alarm;
+    uint64_t rows;
+    bool is_looked_at; /* the reading would have had them again, were they still there */
+    const char *what;
+};
+
+static void set_alarm_of_rows(struct mtr_poller *poller, struct poller_strand *strand,
+                              const struct rows_said *said, struct alarm_rows *of, int64_t now_us)
 {
+    const int64_t from_us = poll_task(strand->poll)->window.from_us;
     char text[POLL_TEXT_BYTES];
-    snprintf(text, sizeof(text), "%" PRIu64 " row%s %s", rows, mtr_plural(rows), what);
-    if (rows)
-        poller_raise(poller, strand, alarm, text, now_us);
-    else
-        poller_clear(poller, strand, alarm, now_us);
+    if (said->rows) {
+        *of = (struct alarm_rows){from_us, poller->generation};
+        snprintf(text, sizeof(text), "%" PRIu64 " row%s %s", said->rows, mtr_plural(said->rows), said->what);
+        poller_raise(poller, strand, said->alarm, text, now_us);
+    } else if (of->generation != poller->generation || (of->from_us == from_us && said->is_looked_at)) {
+        poller_clear(poller, strand, said->alarm, now_us);
+    }
 }
 
+/* Rows that are as they were are not sent to the intake again, so what it said of them holds. */
 static void set_alarms_of_rows(struct mtr_poller *poller, struct poller_strand *strand,
                                const struct poll_report *report, int64_t now_us)
 {
-    set_alarm_of_rows(poller, strand, MTR_ALARM_REFUSED, report->refused + report->counts.problems,
-                      "in quarantine: GET /v1/quarantine says why", now_us);
-    set_alarm_of_rows(poller, strand, MTR_ALARM_AFTER_END, report->not_active,
-                      "of a subscription outside of its term", now_us);
-    set_alarm_of_rows(poller, strand, MTR_ALARM_UNKNOWN_SUBJECT, report->held,
-                      "held: the catalog does not know whose", now_us);
+    const bool is_restated = report->counts.changed + report->counts.gone > 0;
+    const struct rows_said refused = {MTR_ALARM_REFUSED, report->refused + report->counts.problems, true,
+                                      "in quarantine: GET /v1/quarantine says why"},
+                           after_end = {MTR_ALARM_AFTER_END, report->not_active, is_restated,
+                                        "of a subscription outside of its term"},
+                           unknown_subject = {MTR_ALARM_UNKNOWN_SUBJECT, report->held, is_restated,
+                                              "held: the catalog does not know whose"};
+    set_alarm_of_rows(poller, strand, &refused, &strand->refused, now_us);
+    set_alarm_of_rows(poller, strand, &after_end, &strand->after_end, now_us);
+    set_alarm_of_rows(poller, strand, &unknown_subject, &strand->unknown_subject, now_us);
 }
 
 void poller_conclude_rows(struct mtr_poller *poller, struct poller_strand *strand,

@@ -33,6 +33,12 @@ struct asked_windows {
     uint32_t tries, taken, failed;
 };
 
+/* Rows that a window brought, and the catalog of then (poller->generation). */
+struct alarm_rows {
+    int64_t from_us;
+    uint64_t generation;
+};
+
 struct poller_strand {
     struct due_item due;        /* first: it stands in the heap */
     struct poller_strand *next, *index_next; /* of the source */
@@ -60,6 +66,8 @@ struct poller_strand {
     bool is_gone; /* the catalog has it no more */
     int64_t job_again_us; /* when its report is asked for again */
     struct alarms alarms;
+    struct alarm_rows refused, after_end, unknown_subject;
+    int64_t expired_us; /* when its old pages were looked for last; 0: not yet */
     int64_t seen_us;   /* when it was first looked at; 0: not yet */
     int64_t good_us;   /* when a good reading last ended; 0: none since the start */
     int64_t newest_us; /* of the rows that are known; 0: none are */

@@ -46,6 +46,7 @@ struct reading_ask {
     uint64_t number;
     int64_t began_us;
     bool is_draft, is_last;   /* the window is not over; a good reading settles it */
+    bool expires_pages;       /* those of before that are older than `pages.keep` are looked for */
     const uint8_t *event_key; /* MTR_EVENT_KEY_BYTES */
     const char *pages;        /* root of the pages */
     /* What paging asks of each page; behind them the reading's own. */

@@ -221,12 +221,11 @@ static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const s
     return MTR_OK;
 }
 
-/* Now and then, pages of before go as the document says. */
+/* Pages of before go as the document says. */
 static void expire_pages(const struct reading *reading)
 {
-    enum { EVERY = 64 };
     const int64_t keep_us = reading->ask.source->pages_keep_us;
-    if (keep_us && reading->ask.number % EVERY == 0)
+    if (keep_us && reading->ask.expires_pages)
         pages_expire(reading->directory, reading->ask.began_us - keep_us);
 }
 
