@@ -151,11 +151,18 @@ static bool source_status(void *context, const struct mtr_source *source, struct
     return polling_status(daemon->polling, source, out);
 }
 
-static int read_source(void *context, const struct mtr_strand *strand, int64_t from_us, int64_t to_us,
+static int read_source(void *context, const struct mtr_strand *strand, struct mtr_window range, bool is_trial,
                        const char **fault)
 {
     struct mtr_daemon *daemon = context;
-    return polling_ask(daemon->polling, strand, (struct mtr_window){from_us, to_us}, fault);
+    return polling_ask(daemon->polling, strand, range, is_trial, fault);
+}
+
+static bool source_tried(void *context, const struct mtr_strand *source, uint32_t index,
+                         struct mtr_poller_tried *out)
+{
+    struct mtr_daemon *daemon = context;
+    return polling_tried(daemon->polling, source, index, out);
 }
 
 static int order_certificate(void *context, const struct mtr_source *source, const char **fault)
@@ -243,6 +250,7 @@ static void fill_host(struct mtr_daemon *daemon)
         .source_status = source_status,
         .read_source = read_source,
         .source_reads = source_reads,
+        .source_tried = source_tried,
         .give_file = give_file,
         .order_certificate = order_certificate,
         .load_certificate = load_certificate,

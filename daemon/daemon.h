@@ -179,7 +179,9 @@ uint64_t polling_applied_seq(struct polling *polling);
 bool polling_has_failed(const struct polling *polling); /* its ledger is damaged; the loop's thread */
 /* Windows that are read now, and how far that is: as of mtr_poller_ask and mtr_poller_asked. Any thread. */
 int polling_ask(struct polling *polling, const struct mtr_strand *strand, struct mtr_window range,
-                const char **fault) MTR_MUST_USE;
+                bool is_trial, const char **fault) MTR_MUST_USE;
+bool polling_tried(struct polling *polling, const struct mtr_strand *source, uint32_t index,
+                   struct mtr_poller_tried *out);
 bool polling_asked(struct polling *polling, const struct mtr_strand *strand, struct mtr_poller_asked *out);
 /* On a pool thread, until it is durable; as of mtr_poller_control, and MTR_EAGAIN after ten seconds. */
 int polling_control(struct polling *polling, const struct mtr_source_control *control,

@@ -437,10 +437,10 @@ bool polling_status(struct polling *polling, const struct mtr_source *source, st
 }
 
 int polling_ask(struct polling *polling, const struct mtr_strand *strand, struct mtr_window range,
-                const char **fault)
+                bool is_trial, const char **fault)
 {
     pthread_mutex_lock(&polling->state);
-    int rc = mtr_poller_ask(polling->poller, strand, range, fault);
+    int rc = mtr_poller_ask(polling->poller, strand, range, is_trial, fault);
     pthread_mutex_unlock(&polling->state);
     if (!rc) mtr_wakeup_send(polling->woken);
     return rc;
@@ -452,6 +452,15 @@ bool polling_asked(struct polling *polling, const struct mtr_strand *strand, str
     const bool is_known = mtr_poller_asked(polling->poller, strand, out);
     pthread_mutex_unlock(&polling->state);
     return is_known;
+}
+
+bool polling_tried(struct polling *polling, const struct mtr_strand *source, uint32_t index,
+                   struct mtr_poller_tried *out)
+{
+    pthread_mutex_lock(&polling->state);
+    const bool is_one = mtr_poller_tried(polling->poller, source, index, out);
+    pthread_mutex_unlock(&polling->state);
+    return is_one;
 }
 
 /* The state is held. The pool's thread waits for writer and loop alone, never for the pool. */

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "meterd/source/window.h"
+
 struct mtr_buffer;
 struct mtr_catalog;
 struct mtr_catalog_store;
@@ -29,6 +31,7 @@ struct mtr_request;
 struct mtr_rollups;
 struct mtr_source;
 struct mtr_poller_asked;
+struct mtr_poller_tried;
 struct mtr_source_control;
 struct mtr_source_status;
 struct mtr_strand;
@@ -103,14 +106,16 @@ struct mtr_api_host {
     /* How a source stands. False: the poller has not seen it yet. */
     bool (*source_status)(void *context, const struct mtr_source *source, struct mtr_source_status *out);
     /* Windows are read now, and how far that is; as of mtr_poller_ask and mtr_poller_asked. */
-    int (*read_source)(void *context, const struct mtr_strand *strand, int64_t from_us, int64_t to_us,
-                       const char **fault);
+    int (*read_source)(void *context, const struct mtr_strand *strand, struct mtr_window range,
+                       bool is_trial, const char **fault);
     /* As of daemon/certifying.h. */
     int (*order_certificate)(void *context, const struct mtr_source *source, const char **fault);
     const char *(*certificate_result)(void *context, const struct mtr_source *source, bool *is_current);
     int (*load_certificate)(void *context, const struct mtr_source *source, struct mtr_buffer *out,
                             bool *is_making, bool *is_current);
     bool (*source_reads)(void *context, const struct mtr_strand *strand, struct mtr_poller_asked *out);
+    bool (*source_tried)(void *context, const struct mtr_strand *source, uint32_t index,
+                         struct mtr_poller_tried *out); /* as of mtr_poller_tried */
     /* The poller reads the file, and it says what came of it. False: it takes none at the moment. */
     bool (*give_file)(void *context, struct mtr_given_file *file);
     /* What an operator tells a source; back when it is durable. MTR_ENOTFOUND, MTR_EAGAIN: *fault says why.

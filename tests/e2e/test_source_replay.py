@@ -155,6 +155,12 @@ def of_the_catalog(bench):
     windows = bench.windows("term")
     assert billed(bench.daemon) == published(bench.vendor) and [windows[day]["refused"] for day in DAYS] == [0, 0, 0], windows
     assert {window["state"] for window in windows.values()} == {"settled"}
+    bench.vendor.rows[DAYS[0], None][0]["amount"] = 9
+    end = bench.log_end()
+    dry = json.loads(bench.daemon.command("source", "run", "term", "--from", DAYS[0], "--to", DAYS[2], "--dry-run", "--json").stdout)["tried"]
+    assert sums(dry) == (8, 7, 0, 1, 0) and bench.log_end() == end, "settled windows are held against the log, by a dry run too"
+    bench.read("term")
+    assert billed(bench.daemon) == published(bench.vendor)
 
 
 def each_of_them(bench):

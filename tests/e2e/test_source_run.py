@@ -21,7 +21,7 @@ FAR = {"schedule": {"every": "30d"}}  # nothing but an order reads a window agai
 def dry(world, name, *words):
     window = ("--from", world.date(world.from_us), "--to", world.date(world.to_us))
     done = world.daemon.command("source", "run", name, *window, "--dry-run", "--json", *words)
-    return json.loads(done.stdout)["windows"]
+    return json.loads(done.stdout)["tried"]
 
 
 def run(world, name, *words, code=0):
@@ -37,21 +37,21 @@ def log_end(world):
 
 def check_run(world):
     daemon = world.daemon
-    assert [window["new"] for window in dry(world, "none")] == [window["rows"] for window in dry(world, "none")], "nothing was read yet"
+    assert [window["added"] for window in dry(world, "none")] == [window["rows"] for window in dry(world, "none")], "nothing was read yet"
     assert run(world, "none").stdout == "2 windows taken\n"
     wait_until("the first reading is billed", lambda: "none" not in world.wrong())
     daemon.settle()
     before = log_end(world)
     for window in dry(world, "none"):
-        assert window["rows"] == window["same"] and not window["new"] + window["changed"] + window["gone"], window
+        assert window["rows"] == window["same"] and not window["added"] + window["changed"] + window["gone"], window
     edition = world.vendor.truth.edition
     world.life.late(3)
     world.life.restate(4)
     world.life.vanish(2)
     assert world.vendor.truth.edition > edition
     windows = dry(world, "none")
-    assert [window["result"] for window in windows] == ["taken"] * 2, windows
-    assert sum(window["new"] for window in windows) == 3 and sum(window["gone"] for window in windows) == 2, windows
+    assert [window["taken"] for window in windows] == [True] * 2, windows
+    assert sum(window["added"] for window in windows) == 3 and sum(window["gone"] for window in windows) == 2, windows
     assert 1 <= sum(window["changed"] for window in windows) <= 4, windows
     assert log_end(world) == before and world.wrong(), "a dry run changes nothing"
     told = json.loads(run(world, "none", "--json").stdout)
@@ -117,7 +117,45 @@ def check_refused(world):
     with open(path, "w", encoding="utf-8") as f:
         json.dump({"sources": [world.document("none")]}, f)
     file = daemon.command("source", "run", path, "--from", "2026-01-01", "--to", "2026-01-02", "--dry-run", check=False)
-    assert file.returncode == 64 and "`test` tries a FILE" in file.stderr, file
+    assert file.returncode == 1 and "there is no source" in file.stderr, file
+
+
+def check_alike(world):
+    """Whatever a run is refused for, its dry run is, in the same words; and what no run would read is read by neither."""
+    daemon = world.daemon
+    daemon.apply({"sources": [world.document("late", disabled=True)]})
+    daemon.command("source", "pause", "each")
+    refused = {("feed", "2026-01-01", "2026-01-02"): "feed without windows", ("late", world.date(world.from_us), world.date(world.to_us)): "it is disabled",
+               ("each", world.date(world.from_us), world.date(world.to_us)): "it is paused", ("files", "2026-01-01", "2026-01-02"): "files are its answers",
+               ("none", "1999-01-01", "1999-01-02"): "no window of it has begun there", ("none", "2099-01-01", "2099-01-02"): "no window of it has begun there",
+               ("none", world.date(world.to_us), world.date(world.from_us)): "`from` is before `to`", ("none", "yesterday", "2026-01-02"): "from: write"}
+    for (key, start, end), why in refused.items():
+        told = [daemon.command("source", "run", key, "--from", start, "--to", end, *words, check=False) for words in ((), ("--dry-run",))]
+        assert all(done.returncode == 1 and why in done.stderr and not done.stdout for done in told), (key, start, told)
+        assert told[0].stderr == told[1].stderr, told
+    many = daemon.command("source", "run", "none", "--from", "1970-01-01", "--to", "2099-01-01", "--dry-run", check=False)
+    assert many.stdout.count(" taken") + many.stdout.count(" not taken") >= 3 and "1970" not in many.stdout, many  # from its `window.start` on, to now
+    daemon.command("source", "resume", "each")
+
+
+def check_judged(world):
+    """A dry run says what the intake would refuse or hold, and that what is not taken would not be; alarms and counts stay as they are."""
+    daemon, list_before = world.daemon, world.daemon.get("/v1/sources")
+    document = daemon.get("/v1/catalog/source/none")["document"]
+    daemon.apply({"sources": [world.document("none", map={"subject": "=nobody"})]})
+    held = dry(world, "none")
+    assert all(window["held"] == window["rows"] == window["changed"] for window in held), held
+    daemon.apply({"sources": [document]})
+    world.vendor.chaos.script("none", "partial", times=8)
+    window = ("--from", world.date(world.from_us), "--to", world.date(world.to_us))
+    wrong = daemon.command("source", "run", "none", *window, "--dry-run", check=False)
+    world.vendor.chaos.set({})
+    assert wrong.returncode == 1 and "not taken: " in wrong.stdout, wrong
+    after = daemon.get("/v1/sources")
+    for was, now in zip(list_before["sources"], after["sources"]):
+        kept = ("source", "alarms", "readings", "failures", "rows", "changes")
+        assert [was[name] for name in kept] == [now[name] for name in kept], (was, now)
+    assert not world.wrong()
 
 
 print(f"seed {SEED}")
@@ -128,5 +166,7 @@ with World(SEED, [ALL["none"], ALL["each"], ALL["feed"], replace(ALL["none"], na
     check_progress(at_work)
     check_backfill(at_work)
     check_refused(at_work)
+    check_judged(at_work)
+    check_alike(at_work)
     assert at_work.audit()
 print("windows were read when they were asked for")

@@ -58,7 +58,7 @@ int vendor_job_begin(struct mtr_poll *poll, int64_t now_us)
 /* ---- notes ---- */
 
 /* Nothing is written of it. */
-static bool is_trial(const struct mtr_poll *poll) { return poll->task.watch != NULL; }
+static bool is_trial(const struct mtr_poll *poll) { return poll->task.watch || poll->task.is_trial; }
 
 static void note(struct mtr_poll *poll, bool has_ended, enum vendor_job_after after, int64_t now_us)
 {

@@ -150,7 +150,7 @@ void poll_give_way(struct mtr_poll *poll, int64_t now_us)
 
 static bool is_replay(const struct mtr_poll *poll) { return poll->task.replay.reading > 0; }
 
-static bool is_trial(const struct mtr_poll *poll) { return poll->task.given && poll->task.given->is_trial; }
+static bool is_trial(const struct mtr_poll *poll) { return poll->task.is_trial; }
 
 /* The whole file is one page. */
 static int feed_given(struct mtr_poll *poll)

@@ -107,6 +107,7 @@ struct poll_task {
     /* A file that is the answer (given_file.h): nobody is asked. Borrowed until it is DONE. */
     const struct mtr_given_file *given;
     struct poll_replay replay; /* what is given are pages */
+    bool is_trial; /* it goes on to the intake, which judges it and stores nothing */
 };
 
 struct poll_report {

@@ -88,7 +88,7 @@ int poll_begin_reading(struct mtr_poll *poll, const char **fault)
                                     .memory = &poll->memory,
                                     .log = task->log,
                                     .watch = task->watch,
-                                    .is_trial = task->given && task->given->is_trial,
+                                    .is_trial = task->is_trial,
                                     .replays = task->replay.reading,
                                     .replay_seq = task->replay.last_seq};
     return reading_open(&ask, &poll->reading, fault);

@@ -4,6 +4,7 @@
  */
 #include "collector/source/poll/poller_ask.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "collector/source/control/control_note.h"
@@ -52,6 +53,73 @@ static bool is_lost(const struct mtr_poller *poller, const struct poller_strand 
            poller_is_before_log(poller, strand, window);
 }
 
+/* ---- trials ---- */
+
+static void take_tried(struct mtr_poller_tried *tried, const struct poll_report *report)
+{
+    const struct reading_counts *counts = &report->counts;
+    tried->is_unchanged = report->result == POLL_UNCHANGED;
+    tried->is_taken = tried->is_unchanged || report->result == POLL_TAKEN;
+    tried->alarm = report->alarm;
+    tried->rows = counts->rows;
+    tried->skipped = counts->skipped;
+    tried->problems = counts->problems;
+    tried->same = counts->same;
+    tried->added = counts->added;
+    tried->changed = counts->changed;
+    tried->gone = counts->gone;
+    tried->moved = counts->moved;
+    tried->elsewhere = counts->elsewhere;
+    tried->refused = report->refused;
+    tried->held = report->held;
+    tried->not_active = report->not_active;
+}
+
+static struct mtr_poller_tried *add_tried(struct poller_source *source)
+{
+    enum { FIRST = 16 };
+    if (source->tried_count == MTR_POLLER_TRIED_MAX) return NULL;
+    if (source->tried_count == source->tried_capacity) {
+        const uint32_t capacity = source->tried_capacity ? 2 * source->tried_capacity : FIRST;
+        void *grown = realloc(source->tried, capacity * sizeof(*source->tried));
+        if (!grown) return NULL;
+        source->tried = grown;
+        source->tried_capacity = capacity;
+    }
+    return &source->tried[source->tried_count++];
+}
+
+/* Where it is one: what a window's reading would come to; report NULL: there is none, and `text` says why. */
+static void note_tried(struct poller_strand *strand, const struct mtr_window *window,
+                       const struct poll_report *report, const char *text)
+{
+    struct mtr_poller_tried *tried = strand->asked.is_trial ? add_tried(strand->source) : NULL;
+    if (!tried) return;
+    *tried = (struct mtr_poller_tried){.window = *window};
+    if (report) take_tried(tried, report);
+    snprintf(tried->each, sizeof(tried->each), "%.*s", MTR_STR_ARGS(strand->strand.each));
+    snprintf(tried->text, sizeof(tried->text), "%s", text);
+}
+
+static void forget_tried(struct poller_source *source)
+{
+    free(source->tried);
+    source->tried = NULL;
+    source->tried_count = source->tried_capacity = 0;
+}
+
+bool mtr_poller_tried(const struct mtr_poller *poller, const struct mtr_strand *strand, uint32_t index,
+                      struct mtr_poller_tried *out)
+{
+    const struct poller_source *source = poller_find_source(poller, strand->vendor, strand->source);
+    if (!source || index >= source->tried_count) return false;
+    *out = source->tried[index];
+    out->is_draft = out->window.to_us > poller->now_us;
+    return true;
+}
+
+/* ---- the next one ---- */
+
 bool poller_asked_window(const struct mtr_poller *poller, struct poller_strand *strand,
                          struct mtr_ledger_txn *txn, int64_t now_us, struct mtr_due_scan *scan)
 {
@@ -64,7 +132,11 @@ bool poller_asked_window(const struct mtr_poller *poller, struct poller_strand *
             asked->at_us = asked->to_us; /* it has not begun */
             return false;
         }
-        if (is_given(&strand->plan, &window, now_us) && !is_lost(poller, strand, txn, &window)) break;
+        const char *why = !is_given(&strand->plan, &window, now_us)      ? "the vendor has no name for it now"
+                          : is_lost(poller, strand, txn, &window) ? "the log has lost what it had of it"
+                                                                         : NULL;
+        if (!why) break;
+        note_tried(strand, &window, NULL, why);
     }
     if (!is_asked(strand)) return false;
     const struct mtr_due due = mtr_window_due(&strand->plan, &window, &never, now_us);
@@ -78,11 +150,13 @@ bool poller_asked_window(const struct mtr_poller *poller, struct poller_strand *
     return true;
 }
 
-void poller_asked_ended(struct poller_strand *strand, const struct mtr_window *window,
+void poller_asked_ended(struct poller_strand *strand, const struct poll_task *task,
                         const struct poll_report *report, int64_t now_us)
 {
     struct asked_windows *asked = &strand->asked;
-    const bool is_it = is_asked(strand) && asked->at_us >= window->from_us && asked->at_us < window->to_us;
+    const struct mtr_window *window = &task->window;
+    const bool is_it = is_asked(strand) && asked->is_trial == task->is_trial && !task->given &&
+                       asked->at_us >= window->from_us && asked->at_us < window->to_us;
     const bool is_good = report->result == POLL_TAKEN || report->result == POLL_UNCHANGED;
     if (!is_it) return;
     const bool may_try = report->result == POLL_FAILED && ++asked->tries < ASKED_TRIES_MAX;
@@ -90,12 +164,13 @@ void poller_asked_ended(struct poller_strand *strand, const struct mtr_window *w
         asked->wait_until_us = now_us + mtr_time_later(WAIT_US * asked->tries, report->wait_us);
         return;
     }
+    note_tried(strand, window, report, report->text);
     asked->taken += is_good;
     asked->failed += !is_good;
     asked->tries = 0;
     asked->wait_until_us = 0;
     asked->at_us = window->to_us;
-    if (window->from_us < strand->unsettled_us) strand->unsettled_us = window->from_us;
+    if (!asked->is_trial && window->from_us < strand->unsettled_us) strand->unsettled_us = window->from_us;
 }
 
 /* ---- asking ---- */
@@ -152,14 +227,15 @@ static bool is_meant(const struct poller_strand *strand, struct mtr_str each)
 }
 
 static int ask_strands(struct mtr_poller *poller, struct poller_source *source, struct mtr_str each,
-                       struct mtr_window range, uint32_t *strands)
+                       struct mtr_window range, bool is_trial, uint32_t *strands)
 {
     int rc = MTR_OK;
     for (struct poller_strand *strand = source->strands; !rc && strand; strand = strand->next) {
         if (!is_meant(strand, each)) continue;
         const int64_t start_us = mtr_plan_window_at(&strand->plan, strand->plan.start_us).from_us;
         const int64_t from_us = mtr_time_later(range.from_us, start_us);
-        strand->asked = (struct asked_windows){.at_us = from_us, .to_us = range.to_us};
+        strand->asked =
+            (struct asked_windows){.at_us = from_us, .to_us = range.to_us, .is_trial = is_trial};
         *strands += from_us < range.to_us;
         if (!strand->poll) rc = due_heap_set(&poller->heap, &strand->due, poller->now_us);
     }
@@ -167,7 +243,7 @@ static int ask_strands(struct mtr_poller *poller, struct poller_source *source, 
 }
 
 int mtr_poller_ask(struct mtr_poller *poller, const struct mtr_strand *strand, struct mtr_window range,
-                   const char **fault)
+                   bool is_trial, const char **fault)
 {
     struct poller_source *source = poller_find_source(poller, strand->vendor, strand->source);
     struct mtr_poller_asked before;
@@ -180,7 +256,8 @@ int mtr_poller_ask(struct mtr_poller *poller, const struct mtr_strand *strand, s
     if (mtr_poller_asked(poller, strand, &before) && before.left) return MTR_EAGAIN;
     if (source->strands) range.from_us = mtr_plan_window_at(&source->strands->plan, range.from_us).from_us;
     rc = check_log(poller, strand, range.from_us, range.to_us, fault);
-    if (!rc) rc = ask_strands(poller, source, strand->each, range, &strands);
+    if (!rc) forget_tried(source);
+    if (!rc) rc = ask_strands(poller, source, strand->each, range, is_trial, &strands);
     if (rc) return rc;
     *fault = "there is no window of it: `from` is before `to`, and `to` behind the source's `window.start`";
     return strands ? MTR_OK : MTR_EINVALID;
@@ -196,6 +273,7 @@ bool mtr_poller_asked(const struct mtr_poller *poller, const struct mtr_strand *
         out->left += is_asked(one);
         out->taken += one->asked.taken;
         out->failed += one->asked.failed;
+        out->is_trial = out->is_trial || one->asked.is_trial;
     }
     return source != NULL;
 }

@@ -17,8 +17,8 @@ enum { ASKED_TRIES_MAX = 3 };
  * window waits after a failure. False: none is asked for, and the scan stays as it is. */
 bool poller_asked_window(const struct mtr_poller *poller, struct poller_strand *strand,
                          struct mtr_ledger_txn *txn, int64_t now_us, struct mtr_due_scan *scan);
-/* A reading of a window has ended, whoever wanted it. */
-void poller_asked_ended(struct poller_strand *strand, const struct mtr_window *window,
+/* A reading of a window has ended, whoever wanted it; a trial is nothing to whoever wants the reading. */
+void poller_asked_ended(struct poller_strand *strand, const struct poll_task *task,
                         const struct poll_report *report, int64_t now_us);
 
 #endif

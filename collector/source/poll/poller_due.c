@@ -72,6 +72,7 @@ struct looking {
     int64_t now_us;
     struct poller_gap gap;
     struct poller_job job;
+    bool is_trial; /* what is to be read was asked for as one */
     int rc;
 };
 
@@ -259,14 +260,17 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     task.job = looking->job.job;
     task.resume = is_feed(strand) ? feed.cursor : mark;
     task.since_us = feed.read_us;
-    strand->was_draft = task.is_draft;
+    task.is_trial = looking->is_trial;
+    if (!task.is_trial) strand->was_draft = task.is_draft;
     rc = poller_begin(poller, strand, &task, now_us, &report);
     poller->is_starved = rc == MTR_EAGAIN;
     if (!rc && task.expires_pages) strand->expired_us = now_us;
     if (!rc || poller->is_starved) return MTR_OK;
-    note_failure(strand, scan->window.from_us, 0, now_us);
-    poller_asked_ended(strand, &scan->window, &report, now_us);
-    poller_set_reading_alarm(poller, strand, MTR_ALARM_FAILING, report.text, now_us);
+    poller_asked_ended(strand, &task, &report, now_us);
+    if (!task.is_trial) {
+        note_failure(strand, scan->window.from_us, 0, now_us);
+        poller_set_reading_alarm(poller, strand, MTR_ALARM_FAILING, report.text, now_us);
+    }
     return rc == MTR_ENOMEM ? rc : MTR_OK;
 }
 
@@ -275,9 +279,10 @@ static void look_at_asked(struct looking *looking, int64_t now_us, struct mtr_du
 {
     struct mtr_due_scan asked;
     if (!poller_asked_window(looking->poller, looking->strand, looking->txn, now_us, &asked)) return;
-    if (asked.has_due)
+    if (asked.has_due) {
         *scan = asked;
-    else if (!scan->has_next || scan->next_us > asked.next_us) {
+        looking->is_trial = looking->strand->asked.is_trial;
+    } else if (!scan->has_next || scan->next_us > asked.next_us) {
         scan->has_next = true;
         scan->next_us = asked.next_us;
     }
@@ -295,7 +300,10 @@ static int look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
                              : look_at_windows(&looking, now_us, &scan);
     if (!rc && !is_feed(strand)) look_at_asked(&looking, now_us, &scan);
     if (!rc) rc = poller_find_job(strand, looking.txn, now_us, &looking.job);
-    if (!rc && looking.job.has_job) scan = looking.job.scan; /* one window at a time */
+    if (!rc && looking.job.has_job) { /* one window at a time */
+        scan = looking.job.scan;
+        looking.is_trial = false;
+    }
     const bool waits = !rc && scan.has_due && poller_crowd_waits(strand);
     if (!waits) poller_crowd_drop(strand);
     if (!rc && scan.has_due && !waits) rc = start(&looking, &scan, now_us);
@@ -403,6 +411,10 @@ void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, in
 {
     const struct poll_task *task = poll_task(strand->poll);
     const struct poll_report *report = poll_report(strand->poll);
+    if (task->is_trial) { /* it counts for nothing */
+        poller_asked_ended(strand, task, report, now_us);
+        return;
+    }
     if (report->result != POLL_PARKED) note_memory(poller, strand, report);
     switch (report->result) {
     case POLL_PARKED: strand->job_again_us = now_us + report->wait_us; break;
@@ -419,5 +431,5 @@ void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, in
     }
     poller_watch_report(poller, strand, &task->window, report, now_us);
     strand->piece_us = poll_split_remember(report, &task->window, strand->piece_us, &strand->piece_good);
-    if (report->result != POLL_PARKED) poller_asked_ended(strand, &task->window, report, now_us);
+    if (report->result != POLL_PARKED) poller_asked_ended(strand, task, report, now_us);
 }

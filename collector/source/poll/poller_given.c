@@ -130,6 +130,7 @@ static int begin(struct mtr_poller *poller, struct poller_strand *strand, int64_
     task.is_draft = replayed.is_draft;
     task.is_last = replayed.is_last;
     task.given = file;
+    task.is_trial = file->is_trial;
     task.replay = replayed.replay;
     task.subscription = strand->subscription;
     rc = poller_begin(poller, strand, &task, now_us, &report);

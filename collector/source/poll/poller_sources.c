@@ -183,6 +183,7 @@ static void free_source(struct poller_source *state)
     strand_index_release(&state->index);
     free(state->vendor);
     free(state->key);
+    free(state->tried);
     free(state);
 }
 

@@ -31,6 +31,7 @@ struct asked_windows {
     int64_t at_us, to_us;
     int64_t wait_until_us; /* after a failure */
     uint32_t tries, taken, failed;
+    bool is_trial;
 };
 
 /* Rows that a window brought, and the catalog of then (poller->generation). */
@@ -102,6 +103,8 @@ struct poller_source {
     int64_t first_us, read_us; /* of the ledger: when its first reading began; of the last since the start */
     bool is_paused;
     uint64_t readings, failures, rows, changes;
+    struct mtr_poller_tried *tried; /* what came of a trial that was asked for (poller_ask.c) */
+    uint32_t tried_count, tried_capacity;
 };
 
 /* What an operator said last (poller_ask.c). */

@@ -17,7 +17,7 @@ enum { WINDOWS_COUNTED_MAX = 100000 };
 struct wish {
     int64_t from, to;
     struct mtr_str each;
-    bool has_each;
+    bool has_each, dry_run, has_dry_run;
 };
 
 #define BODY(field) MTR_MEMBER(wish, field)
@@ -26,6 +26,8 @@ static const struct mtr_json_member wish_members[] = {
     {BODY(to), .type = MTR_MEMBER_TIME, .doc = "… to the last one that begins before this"},
     {BODY(each), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(wish, has_each),
      .doc = "of this one of for_each; unless given, of all"},
+    {BODY(dry_run), .type = MTR_MEMBER_BOOL, .presence = MTR_MAY_LACK, MTR_PRESENT(wish, has_dry_run),
+     .doc = "the vendor is asked, and nothing is stored; `tried` says what would be"},
     {0},
 };
 #undef BODY
@@ -46,6 +48,7 @@ static bool read_wish(struct api_call *call, struct wish *out)
     if (!document) return false;
     const struct mtr_node *root = mtr_document_root(document);
     *out = (struct wish){0};
+    out->dry_run = mtr_str_equal(mtr_node_text(root, "dry_run"), MTR_STR("true"));
     bool is_well = read_time(call, root, "from", &out->from) && read_time(call, root, "to", &out->to);
     if (is_well && mtr_arena_copy(&call->arena, mtr_node_text(root, "each"), &out->each)) {
         api_error(call, MTR_ENOMEM, "the order cannot be read");
@@ -57,9 +60,53 @@ static bool read_wish(struct api_call *call, struct wish *out)
 
 /* ---- what is answered ---- */
 
+struct tried_row {
+    struct mtr_str each, problem;
+    int64_t start, end;
+    bool has_each, open, taken, unchanged, has_problem, has_alarm;
+    const char *alarm;
+    uint64_t rows, skipped, problems, same, added, changed, gone, moved, elsewhere, refused, held, not_active;
+};
+
+static const char *alarm_choice(unsigned index)
+{
+    return index + 1 < MTR_ALARM_COUNT ? mtr_alarm_name((enum mtr_alarm)(index + 1)) : NULL;
+}
+
+#define ROW(field) MTR_MEMBER(tried_row, field)
+static const struct mtr_json_member tried_members[] = {
+    {ROW(each), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(tried_row, has_each),
+     .doc = "which of for_each"},
+    {ROW(start), .type = MTR_MEMBER_TIME, .doc = "of the window"},
+    {ROW(end), .type = MTR_MEMBER_TIME, .doc = "exclusive"},
+    {ROW(open), .type = MTR_MEMBER_BOOL, .doc = "the window is not over yet"},
+    {ROW(taken), .type = MTR_MEMBER_BOOL, .doc = "its rows would be what the window has"},
+    {ROW(unchanged), .type = MTR_MEMBER_BOOL, .doc = "the vendor says that nothing is new"},
+    {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = alarm_choice, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(tried_row, has_alarm), .doc = "that there would be"},
+    {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(tried_row, has_problem),
+     .doc = "why it would not be taken"},
+    {ROW(rows), .type = MTR_MEMBER_U64, .doc = "that came, skipped ones included"},
+    {ROW(skipped), .type = MTR_MEMBER_U64, .doc = "of them, by the map's `skip`"},
+    {ROW(problems), .type = MTR_MEMBER_U64, .doc = "of them, that the map makes no event of: in quarantine"},
+    {ROW(same), .type = MTR_MEMBER_U64, .doc = "that the window has already, word for word"},
+    {ROW(added), .type = MTR_MEMBER_U64, .doc = "that are new"},
+    {ROW(changed), .type = MTR_MEMBER_U64, .doc = "that take the place of one before"},
+    {ROW(gone), .type = MTR_MEMBER_U64, .doc = "that the window has and the vendor has not: taken back"},
+    {ROW(moved), .type = MTR_MEMBER_U64, .doc = "that another window of the source has"},
+    {ROW(elsewhere), .type = MTR_MEMBER_U64, .doc = "that lie outside of the window, and stand in their own"},
+    {ROW(refused), .type = MTR_MEMBER_U64, .doc = "of those sent to the log: in quarantine"},
+    {ROW(held), .type = MTR_MEMBER_U64, .doc = "the same: the catalog does not know whose they are"},
+    {ROW(not_active), .type = MTR_MEMBER_U64, .doc = "the same: of a subscription outside of its term"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape tried_shape = {.name = "SourceTried", .members = tried_members};
+
 struct reads_row {
     struct mtr_str source;
-    bool has_windows;
+    struct mtr_list tried;
+    bool has_windows, dry_run, has_tried;
     uint64_t windows, rows;
     uint32_t left, taken, failed;
 };
@@ -74,6 +121,10 @@ static const struct mtr_json_member row_members[] = {
     {ROW(taken), .type = MTR_MEMBER_U32, .doc = "windows whose reading is in the log"},
     {ROW(failed), .type = MTR_MEMBER_U32, .doc = "windows whose reading is not; an alarm says why"},
     {ROW(rows), .type = MTR_MEMBER_U64, .doc = "rows of the source that were read since the daemon started"},
+    {ROW(dry_run), .type = MTR_MEMBER_BOOL, .doc = "taken and failed are what would be; nothing is stored"},
+    {ROW(tried), .type = MTR_MEMBER_LIST, .shape = &tried_shape, .item_size = sizeof(struct tried_row),
+     .presence = MTR_MAY_LACK, MTR_PRESENT(reads_row, has_tried),
+     .doc = "of a dry run that is done: each window"},
     {0},
 };
 #undef ROW
@@ -91,18 +142,62 @@ static struct reads_row row_of(struct api_call *call, const struct mtr_source *s
                               .left = asked.left,
                               .taken = asked.taken,
                               .failed = asked.failed,
+                              .dry_run = asked.is_trial,
+                              .has_tried = asked.is_trial && !asked.left,
                               .rows = status.rows};
 }
 
-/* Those of one request, times the requests. */
-static void count_windows(struct api_call *call, const struct mtr_source *source, const struct wish *wish,
-                          struct reads_row *row)
+/* Texts are copied into the call's arena. */
+static int tried_row_of(struct api_call *call, const struct mtr_poller_tried *tried, struct tried_row *out)
+{
+    *out = (struct tried_row){.start = tried->window.from_us,
+                              .end = tried->window.to_us,
+                              .has_each = tried->each[0],
+                              .open = tried->is_draft,
+                              .taken = tried->is_taken,
+                              .unchanged = tried->is_unchanged,
+                              .has_problem = tried->text[0],
+                              .has_alarm = tried->alarm != MTR_ALARM_NONE,
+                              .alarm = mtr_alarm_name(tried->alarm),
+                              .rows = tried->rows,
+                              .skipped = tried->skipped,
+                              .problems = tried->problems,
+                              .same = tried->same,
+                              .added = tried->added,
+                              .changed = tried->changed,
+                              .gone = tried->gone,
+                              .moved = tried->moved,
+                              .elsewhere = tried->elsewhere,
+                              .refused = tried->refused,
+                              .held = tried->held,
+                              .not_active = tried->not_active};
+    int rc = mtr_arena_copy(&call->arena, mtr_str_from(tried->each), &out->each);
+    return rc ? rc : mtr_arena_copy(&call->arena, mtr_str_from(tried->text), &out->problem);
+}
+
+static int add_tried(struct api_call *call, const struct mtr_source *source, struct reads_row *row)
+{
+    const struct mtr_strand strand = {source->vendor, source->key, {NULL, 0}};
+    struct mtr_poller_tried tried;
+    int rc = MTR_OK;
+    if (!row->has_tried) return MTR_OK;
+    struct tried_row *rows = mtr_arena_calloc(&call->arena, MTR_POLLER_TRIED_MAX, sizeof(*rows));
+    if (!rows) return MTR_ENOMEM;
+    row->tried.items = rows;
+    while (!rc && call->host->source_tried(call->host->context, &strand, row->tried.count, &tried))
+        rc = tried_row_of(call, &tried, &rows[row->tried.count++]);
+    return rc;
+}
+
+/* Those of one request, which are returned, times the requests. */
+static uint64_t count_windows(struct api_call *call, const struct mtr_source *source,
+                              const struct wish *wish, struct reads_row *row)
 {
     struct mtr_source_status status = {0};
     const int64_t now_us = mtr_clock_wall_us();
     const int64_t to_us = wish->to < now_us ? wish->to : now_us;
     uint64_t count = 0;
-    if (!call->host->source_status(call->host->context, source, &status)) return;
+    if (!call->host->source_status(call->host->context, source, &status)) return 1;
     const struct mtr_source_window *rule = &source->window;
     const int64_t from_us = rule->has_start
                                 ? mtr_time_later(wish->from, mtr_window_at(rule, rule->start_us).from_us)
@@ -112,6 +207,7 @@ static void count_windows(struct api_call *call, const struct mtr_source *source
         window = mtr_window_next(rule, &window);
     row->has_windows = count < WINDOWS_COUNTED_MAX;
     row->windows = count * (wish->each.size ? 1 : status.strands);
+    return count;
 }
 
 static const struct mtr_source *find_source(struct api_call *call)
@@ -122,14 +218,34 @@ static const struct mtr_source *find_source(struct api_call *call)
     return source;
 }
 
+/* False after answering. */
+static bool check_windows(struct api_call *call, const struct mtr_source *source, const struct wish *wish)
+{
+    struct reads_row row = {0};
+    if (source->window.length == MTR_LENGTH_CURSOR) return true; /* it is refused as what it is */
+    const uint64_t of_one = count_windows(call, source, wish, &row);
+    if (!of_one && wish->from < wish->to)
+        api_problem(call, 400, MTR_FINDING_REQUEST_BODY,
+                    "no window of it has begun there: `from` is in the future, or `to` before its "
+                    "`window.start`");
+    else if (wish->dry_run && row.windows > MTR_POLLER_TRIED_MAX)
+        api_problem(call, 400, MTR_FINDING_REQUEST_BODY,
+                    "a dry run is of at most %d windows: name fewer, or one of for_each",
+                    (int)MTR_POLLER_TRIED_MAX);
+    else
+        return true;
+    return false;
+}
+
 static void order(struct api_call *call)
 {
     struct wish wish;
     const char *fault = "";
     const struct mtr_source *source = find_source(call);
-    if (!source || !read_wish(call, &wish)) return;
+    if (!source || !read_wish(call, &wish) || !check_windows(call, source, &wish)) return;
     const struct mtr_strand strand = {source->vendor, source->key, wish.each};
-    int rc = call->host->read_source(call->host->context, &strand, wish.from, wish.to, &fault);
+    const struct mtr_window range = {wish.from, wish.to};
+    int rc = call->host->read_source(call->host->context, &strand, range, wish.dry_run, &fault);
     if (rc == MTR_EINVALID) {
         api_problem(call, 400, MTR_FINDING_REQUEST_BODY, "%s", fault);
     } else if (rc == MTR_EAGAIN || rc == MTR_ENOTFOUND) {
@@ -138,7 +254,8 @@ static void order(struct api_call *call)
         api_error(call, rc, "the windows cannot be asked for");
     } else {
         struct reads_row row = row_of(call, source, wish.each);
-        count_windows(call, source, &wish, &row);
+        row.has_tried = false;
+        (void)count_windows(call, source, &wish, &row);
         api_answer(call, &row);
     }
 }
@@ -147,8 +264,12 @@ static void tell(struct api_call *call)
 {
     const struct mtr_source *source = find_source(call);
     if (!source) return;
-    const struct reads_row row = row_of(call, source, api_text(call, "each"));
-    api_answer(call, &row);
+    struct reads_row row = row_of(call, source, api_text(call, "each"));
+    const int rc = add_tried(call, source, &row);
+    if (rc)
+        api_error(call, rc, "what was tried");
+    else
+        api_answer(call, &row);
 }
 
 const struct api_route api_order_reads = {

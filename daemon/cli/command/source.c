@@ -79,7 +79,7 @@ static const struct cli_option options[] = {
      "test, record, certify, accept, replay: this one of for_each (default: test, certify: the first; else "
      "all)"},
     {"dry-run", 0, NULL,
-     "run, replay: shows what would be new, changed and gone, and writes nothing; run reads here"},
+     "run, replay: says what would be new, changed, gone, refused and held, and stores nothing"},
     {"accept", 0, NULL, "replay: takes also what would be suspect"},
     {"once", 0, NULL, "progress: says it once, and does not wait"},
     {"answers", 0, "DIRECTORY", "test: from a recording, without a vendor, a network and secrets"},
@@ -120,7 +120,8 @@ const struct cli_command cli_source = {
             "Of a KEY the daemon makes it, keeps it, and makes it again each week.\n\n"
             "`run KEY --from TIME --to TIME`: the daemon reads these windows now, also settled ones, and "
             "it is waited for.\n"
-            "With --dry-run this process reads them and says what would change against the ledger.\n\n"
+            "With --dry-run it asks the vendor as well, says what would change, be refused and held, and "
+            "stores nothing.\n\n"
             "`replay KEY`: the pages that were kept of windows with rows in quarantine are mapped once more, "
             "by the document\nand the catalog of now, and the difference is taken; --from and --to name "
             "other windows. The vendor is not asked.\n"

@@ -153,17 +153,37 @@ const struct mtr_poller_totals *mtr_poller_totals(const struct mtr_poller *polle
  * those that have not begun, are left out. Wake the poller behind it; mtr_poller_asked says how far it is. In
  * memory: a restart forgets it.
  *
+ * is_trial: the same, and nothing is stored: each reading goes as far as the intake, which judges its rows,
+ * and mtr_poller_tried says what it would have come to.
+ *
  * MTR_ENOTFOUND, MTR_EAGAIN, MTR_EINVALID: *fault says why, a static sentence. */
 int mtr_poller_ask(struct mtr_poller *poller, const struct mtr_strand *strand, struct mtr_window range,
-                   const char **fault) MTR_MUST_USE;
+                   bool is_trial, const char **fault) MTR_MUST_USE;
 
 /* What came of the windows that were asked for last; all zero: none were. False: there is no such source. */
 struct mtr_poller_asked {
     uint32_t left;          /* requests of for_each that still have such windows */
     uint32_t taken, failed; /* windows: the log has their reading, or an alarm says why not */
+    bool is_trial;          /* it would have */
 };
 bool mtr_poller_asked(const struct mtr_poller *poller, const struct mtr_strand *strand,
                       struct mtr_poller_asked *out);
+
+/* What a window's reading would have come to. */
+struct mtr_poller_tried {
+    char each[MTR_LEDGER_EACH_BYTES_MAX + 1];
+    struct mtr_window window;
+    bool is_draft; /* the window is not over */
+    bool is_taken, is_unchanged; /* unchanged: the vendor says that nothing is new */
+    enum mtr_alarm alarm;        /* why it is not taken; NONE: it could not be read */
+    char text[MTR_SOURCE_STATUS_BYTES];
+    uint64_t rows, skipped, problems, same, added, changed, gone, moved, elsewhere;
+    uint64_t refused, held, not_active; /* of what would be sent to the log */
+};
+enum { MTR_POLLER_TRIED_MAX = 1000 }; /* of a source: those that follow are not kept */
+/* The index-th that was tried of what was asked for last of the source. False: there are not so many. */
+bool mtr_poller_tried(const struct mtr_poller *poller, const struct mtr_strand *source, uint32_t index,
+                      struct mtr_poller_tried *out);
 
 /* What an operator tells a source (source_control.h), on its way to the log. *ticket: to ask
  * mtr_poller_controlled with. MTR_ENOTFOUND, MTR_EAGAIN: *fault says why, a static sentence; MTR_ENOMEM, and

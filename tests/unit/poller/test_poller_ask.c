@@ -62,7 +62,7 @@ static const struct mtr_strand strand = {{"acme", 4}, {"usage", 5}, {NULL, 0}};
 
 static int ask(struct poller_world *w, const char *from, const char *to, const char **fault)
 {
-    return mtr_poller_ask(w->poller, &strand, (struct mtr_window){instant(from), instant(to)}, fault);
+    return mtr_poller_ask(w->poller, &strand, (struct mtr_window){instant(from), instant(to)}, false, fault);
 }
 
 static void ask_day2(struct poller_world *w)
@@ -262,7 +262,7 @@ static void test_what_cannot_be_asked_for(void **state)
     assert_int_equal(asked.taken, 10);
     assert_int_equal(asked.failed, 0);
     const struct mtr_strand other = {{"acme", 4}, {"other", 5}, {NULL, 0}};
-    assert_int_equal(mtr_poller_ask(w->poller, &other, (struct mtr_window){0, 1}, &fault), MTR_ENOTFOUND);
+    assert_int_equal(mtr_poller_ask(w->poller, &other, (struct mtr_window){0, 1}, false, &fault), MTR_ENOTFOUND);
     free_poller_world(w);
 }
 
