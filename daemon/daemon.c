@@ -23,8 +23,9 @@
 #include "meterd/core/logline.h"
 #include "meterd/core/time.h"
 #include "meterd/net/systemd.h"
+#include "meterd/store/readers.h"
 
-enum { PATH_BYTES = 4096 };
+enum { PATH_BYTES = 4096, READERS_EVERY_MS = 10000 };
 
 struct run_context {
     struct mtr_daemon *daemon;
@@ -359,6 +360,15 @@ static void on_signal(void *context, int signal_number)
     begin_stop(run->daemon);
 }
 
+static void on_readers(void *context)
+{
+    (void)context;
+    const unsigned ended = mtr_store_end_dead_readers();
+    if (ended)
+        mtr_logline(MTR_LEVEL_INFO, "daemon", "ended %u read transaction%s of processes that are gone", ended,
+                    mtr_plural(ended));
+}
+
 static void on_watchdog(void *context)
 {
     (void)context;
@@ -374,6 +384,8 @@ static int open_loop(struct mtr_daemon *daemon, struct run_context *run, struct 
     if (!rc) rc = mtr_loop_watch_signals(daemon->loop, on_signal, run);
     if (!rc) rc = mtr_wakeup_open(daemon->loop, true, on_stage_ended, daemon, &daemon->ended);
     if (!rc) rc = mtr_timer_open(daemon->loop, on_watchdog, daemon, &daemon->watchdog);
+    if (!rc) rc = mtr_timer_open(daemon->loop, on_readers, daemon, &daemon->readers);
+    if (!rc) mtr_timer_start(daemon->readers, READERS_EVERY_MS, READERS_EVERY_MS);
     if (rc) {
         mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_START, 0, 0, NULL,
                            "cannot set up the event loop: %s", mtr_error_text(rc));
@@ -399,6 +411,7 @@ static void close_all(struct mtr_daemon *daemon)
     certifying_close(daemon->certifying);
     mtr_http_sender_close(daemon->sender);
     mtr_timer_close(daemon->watchdog);
+    mtr_timer_close(daemon->readers);
     mtr_wakeup_close(daemon->ended);
     if (daemon->loop) mtr_loop_close(daemon->loop);
     mtr_outbox_close(daemon->outbox);

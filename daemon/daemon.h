@@ -83,7 +83,7 @@ struct mtr_daemon {
     struct mtr_stage_thread *aggregator_stage;
     struct mtr_stage_thread *rater_stage;
     struct mtr_wakeup *ended;   /* a stage ended: the loop looks why */
-    struct mtr_timer *watchdog;
+    struct mtr_timer *watchdog, *readers;
     struct mtr_kept_config *kept_configs; /* of reloads (reload.c) */
     int64_t started_us;
     uint32_t draining; /* of API and poller, while it stops; the loop's thread */

@@ -135,7 +135,7 @@ void mtr_documents_close(struct mtr_documents *documents)
 {
     if (!documents) return;
     MTR_ASSERT(!documents->change);
-    if (documents->env) mdb_env_close(documents->env);
+    if (documents->env) lmdb_close(documents->env);
     free(documents);
 }
 

@@ -6,13 +6,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "meterd/core/limits.h"
+#include "meterd/store/readers.h"
 
 enum { ROOM_BYTES_MIN = 1 << 20 }; /* less than this free: a failed write was for lack of room */
 enum {
@@ -103,6 +106,58 @@ static size_t map_bytes(const struct mtr_lmdb_options *options)
 #endif
 }
 
+/* ---- environments that this process writes to ---- */
+
+struct written {
+    MDB_env *env;
+    struct written *next;
+};
+
+static pthread_mutex_t written_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct written *all_written;
+
+static int add_written(MDB_env *env)
+{
+    struct written *written = malloc(sizeof(*written));
+    if (!written) return MTR_ENOMEM;
+    pthread_mutex_lock(&written_mutex);
+    *written = (struct written){env, all_written};
+    all_written = written;
+    pthread_mutex_unlock(&written_mutex);
+    return MTR_OK;
+}
+
+static void drop_written(MDB_env *env)
+{
+    pthread_mutex_lock(&written_mutex);
+    struct written **link = &all_written;
+    while (*link && (*link)->env != env) link = &(*link)->next;
+    struct written *written = *link;
+    if (written) *link = written->next;
+    pthread_mutex_unlock(&written_mutex);
+    free(written);
+}
+
+void lmdb_close(MDB_env *env)
+{
+    drop_written(env);
+    mdb_env_close(env);
+}
+
+unsigned mtr_store_end_dead_readers(void)
+{
+    unsigned count = 0;
+    pthread_mutex_lock(&written_mutex);
+    for (const struct written *written = all_written; written; written = written->next) {
+        int dead = 0;
+        if (!mdb_reader_check(written->env, &dead)) count += (unsigned)dead;
+    }
+    pthread_mutex_unlock(&written_mutex);
+    return count;
+}
+
+/* ---- opening and closing ---- */
+
 int lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out,
               struct mtr_diagnostic *diagnostic)
 {
@@ -119,6 +174,8 @@ int lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB
         rc = lmdb_error(
             mdb_env_open(env, directory, MDB_NOTLS | (options->read_only ? MDB_RDONLY : 0), 0600));
     if (!rc) rc = lmdb_error(mdb_reader_check(env, &stale));
+    if (!rc && !options->read_only) rc = directory_sync(directory); /* its file's name is durable, too */
+    if (!rc && !options->read_only) rc = add_written(env);
 out:
     if (rc) {
         mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL,

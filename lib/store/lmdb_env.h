@@ -30,6 +30,8 @@ struct mtr_lmdb_options {
 int lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out,
               struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
+void lmdb_close(MDB_env *env);
+
 /* The meterd error of an LMDB or errno code, translated here and nowhere else. */
 int lmdb_error(int lmdb_code);
 

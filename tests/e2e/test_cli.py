@@ -466,7 +466,16 @@ def check_signals(d):
 def check_upkeep(d):
     """Audit, rebuild, backup and restore; the daemon stopped and started between."""
     usage, charges = d.get("/v1/usage?window=hour"), d.get("/v1/charges?limit=10000")
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left, others = (os.path.join(d.data, f"rollups.audit-{pid}") for pid in (gone.pid, os.getpid()))  # of an audit that was killed; of one that runs
+    for directory in left, others:
+        os.mkdir(directory)
+        with open(os.path.join(directory, "data.mdb"), "wb") as file:
+            file.write(b"left")
     run(d, 0, "audit", "--log", says=["equal, bit for bit", "the chain hold", "each line's sum is its price"])
+    assert not os.path.exists(left) and os.path.exists(others), os.listdir(d.data)
+    shutil.rmtree(others)
     page = json.loads(run(d, 0, "audit", "--json").stdout)
     assert page["rollups_equal"] is True and page["findings"] == 0 and page["events"] == d.status()["log"]["last_seq"], page
     run(d, 1, "rebuild", says=["stop it first"])

@@ -7,8 +7,11 @@
  */
 #include "daemon/cli/command/audit.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,10 +63,34 @@ int audit_failed(const char *what, int rc, const struct mtr_diagnostic *diagnost
     return rc == MTR_EAGAIN ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
 }
 
+#define AGAIN_PREFIX "rollups.audit-"
+
+static bool is_gone(const char *digits)
+{
+    uint64_t pid;
+    return mtr_str_to_u64(mtr_str_from(digits), &pid) && pid && pid <= INT32_MAX && kill((pid_t)pid, 0) &&
+           errno == ESRCH;
+}
+
+/* What audits that were killed have left. */
+static void sweep(const char *data)
+{
+    char path[PATH_BYTES + 300];
+    const struct dirent *entry;
+    DIR *directory = opendir(data);
+    while (directory && (entry = readdir(directory))) {
+        if (strncmp(entry->d_name, AGAIN_PREFIX, sizeof(AGAIN_PREFIX) - 1) != 0) continue;
+        if (!is_gone(entry->d_name + sizeof(AGAIN_PREFIX) - 1)) continue;
+        snprintf(path, sizeof(path), "%s/%s", data, entry->d_name);
+        refold_remove_store(path);
+    }
+    if (directory) closedir(directory);
+}
+
 static void set_paths(struct audit *audit)
 {
     snprintf(audit->data, sizeof(audit->data), "%.*s", MTR_STR_ARGS(audit->config.data.directory));
-    snprintf(audit->again, sizeof(audit->again), "%.*s/rollups.audit-%d",
+    snprintf(audit->again, sizeof(audit->again), "%.*s/" AGAIN_PREFIX "%d",
              MTR_STR_ARGS(audit->config.data.directory), (int)getpid());
 }
 
@@ -297,6 +324,7 @@ int audit_run(const struct cli_invocation *invocation, bool with_charges, bool w
     int code = cli_load_config(invocation, &audit.config);
     if (code) return code;
     set_paths(&audit);
+    sweep(audit.data);
     int rc = with_log ? audit_log(&audit, &diagnostic) : MTR_OK;
     if (!rc) rc = open_live(&audit, &diagnostic);
     const struct mtr_refold_of of = {.data_directory = audit.data, .live = audit.live};

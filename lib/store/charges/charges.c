@@ -166,7 +166,7 @@ out:
 void mtr_charges_close(struct mtr_charges *charges)
 {
     if (!charges) return;
-    if (charges->env) mdb_env_close(charges->env);
+    if (charges->env) lmdb_close(charges->env);
     free(charges);
 }
 

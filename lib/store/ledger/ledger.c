@@ -166,7 +166,7 @@ int mtr_ledger_open(const char *directory, bool read_only, struct mtr_ledger **o
 void mtr_ledger_close(struct mtr_ledger *ledger)
 {
     if (!ledger) return;
-    if (ledger->env) mdb_env_close(ledger->env);
+    if (ledger->env) lmdb_close(ledger->env);
     free(ledger);
 }
 

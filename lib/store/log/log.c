@@ -143,7 +143,7 @@ static int begin_segment(struct mtr_log *log)
     if (rc) return rc;
     rc = add_segment(log, &record, env);
     if (!rc) return MTR_OK;
-    mdb_env_close(env);
+    lmdb_close(env);
     if (log->failed) return rc; /* the manifest may name the segment: its files stay */
     int removed = segment_remove(log->set.directory, record.number);
     (void)removed; /* as above */
@@ -159,7 +159,7 @@ static int open_last_segment(struct mtr_log *log, const struct mtr_segment_recor
     if (rc) return rc;
     rc = log_set_make_entry(&log->set, record, env, &log->open);
     if (rc) {
-        mdb_env_close(env);
+        lmdb_close(env);
         return rc;
     }
     log_set_put_entry(&log->set, log->open);

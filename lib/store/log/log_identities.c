@@ -97,7 +97,7 @@ static int reopen_for_writing(struct mtr_log *log, struct mtr_log_entry *entry)
     pthread_mutex_lock(&log->set.mutex);
     int rc = entry->uses == 1 ? MTR_OK : MTR_EAGAIN;
     if (!rc) {
-        mdb_env_close(entry->env);
+        lmdb_close(entry->env);
         entry->env = NULL;
         rc = segment_open(log->set.directory, entry->record.number, log->options.segment_bytes, &env, NULL);
     }

@@ -111,7 +111,7 @@ static int create(const char *path, uint64_t segment_bytes)
     struct mtr_lmdb_options options = {.map_bytes = map_bytes(segment_bytes)};
     int rc = lmdb_open(path, &options, &env, &diagnostic);
     if (rc) return rc;
-    mdb_env_close(env);
+    lmdb_close(env);
     rc = join(file, path, "data.mdb");
     if (!rc) rc = zero_fill(file, segment_bytes);
     if (!rc) rc = directory_sync(path);
@@ -246,7 +246,7 @@ int segment_open(const char *directory, uint32_t number, uint64_t segment_bytes,
     if (!rc) rc = lmdb_error(mdb_dbi_open(txn, NULL, 0, &dbi));
     if (txn) mdb_txn_abort(txn);
     if (rc) {
-        mdb_env_close(env);
+        lmdb_close(env);
         return rc == MTR_ECORRUPT ? segment_corrupt(diagnostic, number, 0, "data.mdb is damaged") : rc;
     }
     MTR_ASSERT(dbi == MTR_SEGMENT_DBI);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/store/lmdb_env.h"
 #include "lib/store/log/log_segment.h"
 
 int log_set_init(struct mtr_log_set *set, const char *directory)
@@ -22,7 +23,7 @@ int log_set_init(struct mtr_log_set *set, const char *directory)
 static void free_entry(struct mtr_log_entry *entry)
 {
     MTR_ASSERT(entry->uses == 0);
-    if (entry->env) mdb_env_close(entry->env);
+    if (entry->env) lmdb_close(entry->env);
     free(entry);
 }
 

@@ -179,7 +179,7 @@ int segment_verify(const char *directory, struct mtr_segment_record *record, boo
     rc = lmdb_error(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn));
     if (!rc) rc = verify_in(txn, &walk, whole);
     if (txn) mdb_txn_abort(txn);
-    mdb_env_close(env);
+    lmdb_close(env);
     if (rc && !diagnostic->text[0])
         segment_corrupt(diagnostic, record->number, chain->last_seq + 1, "%s", mtr_error_text(rc));
     return rc;

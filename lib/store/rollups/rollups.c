@@ -227,7 +227,7 @@ int mtr_rollups_open(const char *directory, bool read_only, struct mtr_rollups *
 void mtr_rollups_close(struct mtr_rollups *rollups)
 {
     if (!rollups) return;
-    if (rollups->env) mdb_env_close(rollups->env);
+    if (rollups->env) lmdb_close(rollups->env);
     free(rollups);
 }
 
