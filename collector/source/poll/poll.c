@@ -27,6 +27,8 @@ bool poll_has_pages(const struct mtr_poll *poll)
 
 bool poll_folds(const struct mtr_poll *poll) { return poll->state == POLL_WORKING && poll->job == POLL_FOLD; }
 
+uint64_t poll_folds_seq(const struct mtr_poll *poll) { return poll->committed_seq; }
+
 bool poll_fold_failed(const struct mtr_poll *poll) { return poll_folds(poll) && poll->job_rc; }
 
 const struct poll_task *poll_task(const struct mtr_poll *poll) { return &poll->task; }
@@ -185,9 +187,22 @@ void poll_work(struct mtr_poll *poll)
                                                           &poll->request, &poll->is_last_part);
         poll->is_last_part = poll->is_last_part || poll->verdict.alarm;
         break;
-    case POLL_FOLD:
-        poll->job_rc = ledger_fold_block(poll->task.fold, poll->committed_seq, &poll->diagnostic);
-        break;
+    case POLL_FOLD: poll_fold(&poll, 1); break;
+    }
+}
+
+/* One transaction, and so one wait for the disk, for all that are there. */
+void poll_fold(struct mtr_poll *const *polls, uint32_t count)
+{
+    uint64_t seqs[POLL_FOLDS_MAX];
+    struct mtr_poll *first = polls[0];
+    MTR_ASSERT(count && count <= POLL_FOLDS_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        seqs[i] = polls[i]->committed_seq;
+    first->job_rc = ledger_fold_blocks(first->task.fold, seqs, count, &first->diagnostic);
+    for (uint32_t i = 1; i < count; i++) {
+        polls[i]->job_rc = first->job_rc;
+        if (first->job_rc) polls[i]->diagnostic = first->diagnostic;
     }
 }
 

@@ -32,6 +32,7 @@
 #include "collector/rows/columns/drift.h"
 #include "collector/source/reading/reading.h"
 #include "meterd/collector/given_file.h"
+#include "meterd/collector/poller.h"
 
 /* A page up to this size is mapped when all of it is there, so that one which broke off is asked for again;
  * larger ones are mapped as they come. POLL_MEMORY_BYTES: what a reading holds beside its rows, the buffers
@@ -136,6 +137,7 @@ enum poll_state poll_state(const struct mtr_poll *poll);
 int64_t poll_again_us(const struct mtr_poll *poll); /* WAITING: when; INT64_MAX: when somebody else leaves */
 bool poll_has_pages(const struct mtr_poll *poll); /* WAITING: what was read would be read again */
 bool poll_folds(const struct mtr_poll *poll);       /* WORKING: the ledger's fold is in use */
+uint64_t poll_folds_seq(const struct mtr_poll *poll); /* the same: what is to be folded is up to there */
 bool poll_fold_failed(const struct mtr_poll *poll); /* the same, and its receipt is not in the ledger */
 const struct poll_task *poll_task(const struct mtr_poll *poll);
 const struct poll_report *poll_report(const struct mtr_poll *poll); /* DONE */
@@ -150,6 +152,9 @@ void poll_go(struct mtr_poll *poll, int64_t now_us);
 int poll_piece(struct mtr_poll *poll, const struct mtr_http_answer *answer, struct mtr_str piece);
 void poll_answered(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us);
 void poll_work(struct mtr_poll *poll);
+/* In the place of poll_work, of all of these, which fold (poll_folds), in the order of the log. */
+enum { POLL_FOLDS_MAX = MTR_POLLER_POLLS_MAX }; /* nobody folds more than once at a time */
+void poll_fold(struct mtr_poll *const *polls, uint32_t count);
 void poll_worked(struct mtr_poll *poll, int64_t now_us);
 /* Work that waited for its turn cannot be done. */
 void poll_fail_work(struct mtr_poll *poll, int error, int64_t now_us);

@@ -144,7 +144,7 @@ static void fold_own(struct mtr_poller *poller)
 {
     struct mtr_diagnostic *diagnostic = &poller->diagnostic;
     if (poller->control.is_folding) {
-        poller->own_rc = ledger_fold_block(poller->fold, poller->control.seq, diagnostic);
+        poller->own_rc = ledger_fold_blocks(poller->fold, &poller->control.seq, 1, diagnostic);
         return;
     }
     poller->own_rc = poller->is_caught_up
@@ -186,23 +186,52 @@ static void give_up_folds(struct mtr_poller *poller, int64_t now_us)
     }
 }
 
+/* All that wait, up to what an operator said, and not more than one part of a large reading may have. */
+static void take_folds(struct mtr_poller *poller)
+{
+    uint32_t count = 0;
+    const uint64_t most = poll_folds_seq(poller->fold_queue[0]) + MTR_REQUEST_EVENTS_MAX;
+    while (count < poller->fold_count && poller->fold_queue[count] &&
+           poll_folds_seq(poller->fold_queue[count]) <= most) {
+        poller->folding[count] = poller->fold_queue[count];
+        count++;
+    }
+    poller->folding_count = count;
+    poller->fold_count -= count;
+    memmove(poller->fold_queue, poller->fold_queue + count,
+            poller->fold_count * sizeof(poller->fold_queue[0]));
+}
+
+/* The folding has ended; with `error` it was not begun. */
+static void end_folds(struct mtr_poller *poller, int error, int64_t now_us)
+{
+    struct mtr_poll *polls[POLL_FOLDS_MAX];
+    const uint32_t count = poller->folding_count;
+    memcpy(polls, poller->folding, count * sizeof(polls[0]));
+    poller->folding_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (error)
+            poll_fail_work(polls[i], error, now_us);
+        else
+            poll_worked(polls[i], now_us);
+    }
+}
+
 static void next_fold(struct mtr_poller *poller, int64_t now_us)
 {
     poller->is_folding = false;
     read_applied(poller);
     while (poller->fold_count && !poller->is_folding && poller->is_caught_up) {
-        struct mtr_poll *poll = poller->fold_queue[0];
-        memmove(poller->fold_queue, poller->fold_queue + 1,
-                --poller->fold_count * sizeof(poller->fold_queue[0]));
-        if (!poll) {
+        if (!poller->fold_queue[0]) {
+            memmove(poller->fold_queue, poller->fold_queue + 1,
+                    --poller->fold_count * sizeof(poller->fold_queue[0]));
             fold_control_now(poller);
             if (poller->own_rc) return;
             continue;
         }
-        int rc = poller->hooks.work(poller->hooks.context, poll);
-        poller->is_folding = !rc;
-        if (rc) poller->is_caught_up = false;
-        if (rc) poll_fail_work(poll, rc, now_us);
+        take_folds(poller);
+        int rc = poller_start_folds(poller);
+        if (rc) end_folds(poller, rc, now_us);
     }
     if (poller->is_stopping && !poller->is_caught_up && !poller->is_folding) give_up_folds(poller, now_us);
 }
@@ -221,10 +250,12 @@ void mtr_poller_on_answer(struct mtr_poll *poll, struct mtr_http_answer *answer,
 
 void mtr_poller_do_work(struct mtr_poller *poller, struct mtr_poll *poll)
 {
-    if (poll)
-        poll_work(poll);
-    else
+    if (!poll)
         fold_own(poller);
+    else if (poll_folds(poll))
+        poll_fold(poller->folding, poller->folding_count);
+    else
+        poll_work(poll);
 }
 
 void mtr_poller_on_worked(struct mtr_poller *poller, struct mtr_poll *poll, int64_t now_us)
@@ -239,11 +270,14 @@ void mtr_poller_on_worked(struct mtr_poller *poller, struct mtr_poll *poll, int6
         next_fold(poller, now_us);
         return;
     }
-    const bool folds = poll_folds(poll);
+    if (!poll_folds(poll)) {
+        poll_worked(poll, now_us);
+        return;
+    }
     /* Its receipt is in the log: all is folded from there before anything is read, or folded behind it. */
     if (poll_fold_failed(poll)) poller->is_caught_up = false;
-    poll_worked(poll, now_us);
-    if (folds) next_fold(poller, now_us);
+    end_folds(poller, MTR_OK, now_us);
+    next_fold(poller, now_us);
 }
 
 void mtr_poller_on_committed(struct mtr_poller *poller, struct mtr_request *request, int64_t now_us)

@@ -42,6 +42,14 @@ static void cancel(void *context, struct mtr_poll *poll)
     poller->hooks.cancel(poller->hooks.context, poll);
 }
 
+int poller_start_folds(struct mtr_poller *poller)
+{
+    int rc = poller->hooks.work(poller->hooks.context, poller->folding[0]);
+    poller->is_folding = !rc;
+    if (rc) poller->is_caught_up = false; /* the receipts are in the log */
+    return rc;
+}
+
 /* The ledger is folded by one at a time: the others wait their turn. */
 static int work(void *context, struct mtr_poll *poll)
 {
@@ -53,10 +61,9 @@ static int work(void *context, struct mtr_poll *poll)
         poller->fold_queue[poller->fold_count++] = poll;
         return MTR_OK;
     }
-    int rc = poller->hooks.work(poller->hooks.context, poll);
-    poller->is_folding = !rc;
-    if (rc) poller->is_caught_up = false; /* its receipt is in the log */
-    return rc;
+    poller->folding[0] = poll;
+    poller->folding_count = 1;
+    return poller_start_folds(poller);
 }
 
 static int submit(void *context, struct mtr_poll *poll, struct mtr_request *request)

@@ -148,6 +148,8 @@ struct mtr_poller {
     int own_rc;
     struct mtr_poll *fold_queue[MTR_POLLER_POLLS_MAX + 1]; /* NULL: what an operator said */
     uint32_t fold_count;
+    struct mtr_poll *folding[POLL_FOLDS_MAX]; /* while is_folding: those whose receipts are */
+    uint32_t folding_count;
     uint64_t pass_seq, applied_seq;
     int64_t begun_us; /* of the ledger: what was read before that is not known; 0: all is */
     int64_t pass_us, now_us;
@@ -158,6 +160,9 @@ struct mtr_poller {
     uint32_t submitted; /* requests in the intake */
     struct mtr_poller_totals totals;
 };
+
+/* poller_hooks.c: the receipts of those that are `folding` go to the ledger, in one job on the pool. */
+int poller_start_folds(struct mtr_poller *poller) MTR_MUST_USE;
 
 /* poller_sources.c: the catalog's sources become the poller's. MTR_ENOMEM. */
 int poller_take_catalog(struct mtr_poller *poller, struct mtr_catalog *catalog, int64_t now_us) MTR_MUST_USE;

@@ -428,14 +428,16 @@ int ledger_fold_step(struct ledger_fold *fold, uint32_t blocks_max, bool *more,
     return end(txn, rc == MTR_ENOTFOUND ? MTR_OK : rc, before, &applied);
 }
 
-int ledger_fold_block(struct ledger_fold *fold, uint64_t seq, struct mtr_diagnostic *diagnostic)
+int ledger_fold_blocks(struct ledger_fold *fold, const uint64_t *seqs, uint32_t count,
+                       struct mtr_diagnostic *diagnostic)
 {
     struct mtr_ledger_txn *txn;
     struct mtr_ledger_place applied;
     int rc = begin(fold, &txn, &applied);
     if (rc) return rc;
     const uint64_t before = applied.seq;
-    if (seq > before) rc = fold_at(fold, txn, seq, &applied, diagnostic);
+    for (uint32_t i = 0; !rc && i < count; i++)
+        if (seqs[i] > applied.seq) rc = fold_at(fold, txn, seqs[i], &applied, diagnostic);
     MTR_ASSERT(rc != MTR_ENOTFOUND); /* it was committed */
     return end(txn, rc, before, &applied);
 }

@@ -28,9 +28,10 @@ void ledger_fold_close(struct ledger_fold *fold); /* NULL is allowed */
 int ledger_fold_step(struct ledger_fold *fold, uint32_t blocks_max, bool *more,
                      struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
-/* Folds just the block that holds `seq`, unless it is in already; the caller knows that no receipt stands
- * between what is folded and it. */
-int ledger_fold_block(struct ledger_fold *fold, uint64_t seq, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* Folds just the blocks that hold `seqs`, unless they are in already, all or none; the caller knows that no
+ * receipt stands between what is folded and them. */
+int ledger_fold_blocks(struct ledger_fold *fold, const uint64_t *seqs, uint32_t count,
+                       struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 /* Up to `seq`, which the log has, no receipt stands that is not folded: the next start looks behind it. */
 int ledger_fold_pass(struct ledger_fold *fold, uint64_t seq, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;

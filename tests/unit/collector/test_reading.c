@@ -85,7 +85,7 @@ static void send(struct fixture *f, struct mtr_request *request)
     assert_int_equal(mtr_intake_submit(f->world->intake, request), 0);
     step(f->world);
     assert_int_equal(request->error, 0);
-    assert_int_equal(ledger_fold_block(f->fold, mtr_log_last_seq(f->world->log), &diagnostic), 0);
+    assert_int_equal(ledger_fold_blocks(f->fold, &(uint64_t){mtr_log_last_seq(f->world->log)}, 1, &diagnostic), 0);
     free_answers(f->world);
 }
 
