@@ -140,6 +140,8 @@ static void admit_usage(struct judging *judging)
     struct mtr_intake *intake = judging->intake;
     struct mtr_verdict verdict = judge_usage(&intake->judge, judging->catalog, judging->event,
                                              judging->now_us, &judging->request->arena);
+    if (verdict.code == MTR_RESULT_LATE)
+        verdict.reason = judge_late_reason(&verdict, &judging->request->arena);
     uint64_t seq = is_kept(verdict.code) ? group_store(&intake->group, judging->event, *judging->key,
                                            MTR_DISPOSITION_NORMAL, 0)
                              : 0;

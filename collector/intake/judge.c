@@ -20,6 +20,7 @@ enum { REASON_BYTES = 400 };
 struct mtr_open_period {
     int64_t start_us;
     int64_t until_us;
+    struct mtr_period before; /* one before it that was asked for; empty: none was */
 };
 
 static const struct mtr_verdict no_objection = {.code = MTR_RESULT_ACCEPTED};
@@ -389,14 +390,19 @@ static struct mtr_verdict judge_meters(const struct mtr_meter *const *meters, ui
     return fault_of(passed_over.meters[0], &taken, event, arena);
 }
 
-static struct mtr_verdict late(const struct mtr_period *period, struct mtr_arena *arena)
+static struct mtr_verdict late(struct mtr_period period)
+{
+    return (struct mtr_verdict){
+        .code = MTR_RESULT_LATE, .finding = MTR_FINDING_EVENT_LATE, .corrected = period};
+}
+
+const char *judge_late_reason(const struct mtr_verdict *verdict, struct mtr_arena *arena)
 {
     char start[MTR_TIME_TEXT_BYTES], end[MTR_TIME_TEXT_BYTES];
-    mtr_time_format(period->start_us, start);
-    mtr_time_format(period->end_us, end);
-    return objection(MTR_RESULT_LATE, MTR_FINDING_EVENT_LATE, NULL,
-                     format_text(arena, "corrects a closed billing period",
-                                 "corrects the closed billing period %s to %s", start, end));
+    mtr_time_format(verdict->corrected.start_us, start);
+    mtr_time_format(verdict->corrected.end_us, end);
+    return format_text(arena, "corrects a closed billing period",
+                       "corrects the closed billing period %s to %s", start, end);
 }
 
 /* The billing period that holds a time, as long as the subscription lasts. */
@@ -417,13 +423,14 @@ static bool is_closed(int64_t end_us, int64_t border_us)
 /* The oldest that is not closed is the one that holds the border; with the subscription's end all are. */
 static struct mtr_open_period find_open_period(const struct mtr_subscription *subscription, int64_t border_us)
 {
-    if (is_closed(subscription->end_us, border_us)) return (struct mtr_open_period){INT64_MAX, INT64_MAX};
+    if (is_closed(subscription->end_us, border_us))
+        return (struct mtr_open_period){.start_us = INT64_MAX, .until_us = INT64_MAX};
     const struct mtr_period period = period_at(subscription, border_us);
-    return (struct mtr_open_period){period.start_us, period.end_us};
+    return (struct mtr_open_period){.start_us = period.start_us, .until_us = period.end_us};
 }
 
 static struct mtr_verdict judge_lateness(struct mtr_judge *judge, const struct mtr_subscription *subscription,
-                                         int64_t time_us, int64_t now_us, struct mtr_arena *arena)
+                                         int64_t time_us, int64_t now_us)
 {
     MTR_ASSERT(subscription->number && subscription->number <= judge->period_count);
     struct mtr_open_period of_phase = {.until_us = INT64_MIN};
@@ -432,8 +439,9 @@ static struct mtr_verdict judge_lateness(struct mtr_judge *judge, const struct m
     int64_t border_us = now_us - judge->options.grace_us;
     if (border_us >= open->until_us) *open = find_open_period(subscription, border_us);
     if (time_us >= open->start_us) return no_objection;
-    const struct mtr_period period = period_at(subscription, time_us);
-    return is_closed(period.end_us, border_us) ? late(&period, arena) : no_objection;
+    if (time_us < open->before.start_us || time_us >= open->before.end_us)
+        open->before = period_at(subscription, time_us);
+    return is_closed(open->before.end_us, border_us) ? late(open->before) : no_objection;
 }
 
 /* The next of the same subject and service; NULL without one. */
@@ -487,7 +495,7 @@ struct mtr_verdict judge_usage(struct mtr_judge *judge, const struct mtr_catalog
     if (verdict.code != MTR_RESULT_ACCEPTED) return verdict;
     const struct mtr_list not_counted = verdict.not_counted;
     const int64_t used_us = mtr_time_later(event->time_us, start_us);
-    verdict = judge_lateness(judge, subscription, used_us, now_us, arena);
+    verdict = judge_lateness(judge, subscription, used_us, now_us);
     verdict.not_counted = not_counted;
     return verdict;
 }

@@ -6,7 +6,8 @@
  *          ─▶ late
  *
  * A verdict's texts are static or in the arena given. The judge keeps a cache of each subscription's open
- * billing period, so that lateness costs a compare; it belongs to one thread.
+ * billing period and of the closed one that it met last, so that lateness costs a compare; it belongs to one
+ * thread.
  */
 #ifndef METERD_COLLECTOR_INTAKE_JUDGE_H
 #define METERD_COLLECTOR_INTAKE_JUDGE_H
@@ -20,6 +21,7 @@ struct mtr_verdict {
     const char *reason;
     enum mtr_finding_code finding; /* of the reason */
     struct mtr_list not_counted; /* as in struct mtr_event_result */
+    struct mtr_period corrected;  /* LATE: the closed period; judge_late_reason makes a sentence of it */
 };
 
 struct mtr_judge_options {
@@ -55,5 +57,8 @@ struct mtr_verdict judge_void(const struct mtr_event *event, struct mtr_str *tar
 /* Against the catalog: ACCEPTED, HELD, LATE, or not stored: INVALID, NOT_ACTIVE, NOT_AUTHORIZED. */
 struct mtr_verdict judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog,
                                const struct mtr_event *event, int64_t now_us, struct mtr_arena *arena);
+
+/* For whoever is told of it: nobody is of a row that was polled. */
+const char *judge_late_reason(const struct mtr_verdict *verdict, struct mtr_arena *arena);
 
 #endif

@@ -183,6 +183,7 @@ static struct mtr_event_result judge(struct mtr_trial *trial, const struct mtr_e
         verdict = judge_future(&trial->judge, event, trial->now_us);
     if (verdict.code == MTR_RESULT_ACCEPTED && catalog)
         verdict = judge_usage(&trial->judge, catalog, event, trial->now_us, &trial->row_arena);
+    if (verdict.code == MTR_RESULT_LATE) verdict.reason = judge_late_reason(&verdict, &trial->row_arena);
     return (struct mtr_event_result){.code = verdict.code,
                                      .field = verdict.field,
                                      .reason = verdict.reason,

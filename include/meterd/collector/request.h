@@ -49,7 +49,8 @@ struct mtr_event_result {
     uint64_t seq;
     /* invalid: the field at fault ("time", "data.bytes"); NULL else. Static or in the arena. */
     const char *field;
-    const char *reason; /* a plain sentence for fix and retry; late: the period it corrects; NULL else */
+    /* A plain sentence for fix and retry; late, of what was sent: the period it corrects; NULL else. */
+    const char *reason;
     enum mtr_finding_code finding; /* of the reason; NONE without one */
     /* Keys (struct mtr_str, in the arena) of the meters of its type that pass over it, because it lacks a
      * property of theirs; the first MTR_NOT_COUNTED_MAX. accepted and late only. */
