@@ -215,13 +215,17 @@ struct mtr_event_identity read_row_key(struct mtr_str vendor, struct mtr_str sou
 int read_row_id(struct mtr_str id, uint64_t reading, struct mtr_arena *arena, struct mtr_str *out)
 {
     MTR_ASSERT(id.size && id.size <= READ_ROW_ID_BYTES_MAX);
-    char number[24];
-    const int digits = snprintf(number, sizeof(number), "#%" PRIu64, reading);
-    char *text = mtr_arena_alloc(arena, id.size + (size_t)digits);
+    char number[24], *begin = number + sizeof(number);
+    do
+        *--begin = (char)('0' + reading % 10);
+    while (reading /= 10);
+    *--begin = '#';
+    const size_t size = (size_t)(number + sizeof(number) - begin);
+    char *text = mtr_arena_alloc(arena, id.size + size);
     if (!text) return MTR_ENOMEM;
     memcpy(text, id.data, id.size);
-    memcpy(text + id.size, number, (size_t)digits);
-    *out = (struct mtr_str){text, id.size + (size_t)digits};
+    memcpy(text + id.size, begin, size);
+    *out = (struct mtr_str){text, id.size + size};
     return MTR_OK;
 }
 
