@@ -167,6 +167,29 @@ static int feed_given(struct mtr_poll *poll)
     return rc ? rc : reading_end_page(poll->reading);
 }
 
+static int make_part(struct mtr_poll *poll)
+{
+    int rc = poll->verdict.alarm
+                 ? reading_note(poll->reading, &poll->verdict, &poll->request)
+                 : reading_part(poll->reading, poll_cursor(poll), &poll->request, &poll->is_last_part);
+    poll->is_last_part = poll->is_last_part || poll->verdict.alarm;
+    return rc;
+}
+
+/* The first part is made in the same job, where the log is told of the reading. */
+static int check(struct mtr_poll *poll)
+{
+    int rc = reading_check(poll->reading, poll->task.ledger, &poll->end, &poll->verdict);
+    if (rc) return rc;
+    poll->report.counts = reading_counts_of(poll->reading);
+    snprintf(poll->report.drift, sizeof(poll->report.drift), "%s", poll->report.counts.drift);
+    const bool is_silent = is_trial(poll) || is_replay(poll); /* what is not taken leaves no receipt */
+    if (poll->task.watch || (poll->verdict.alarm && (is_silent || !poll->verdict.is_news))) return MTR_OK;
+    rc = make_part(poll);
+    if (rc) poll->job = POLL_PART; /* it is what failed */
+    return rc;
+}
+
 void poll_work(struct mtr_poll *poll)
 {
     switch (poll->job) {
@@ -175,18 +198,8 @@ void poll_work(struct mtr_poll *poll)
         break;
     case POLL_FEED: poll->job_rc = poll_feed_page(poll); break;
     case POLL_END_PAGE: poll->job_rc = poll_end_page(poll); break;
-    case POLL_CHECK:
-        poll->job_rc = reading_check(poll->reading, poll->task.ledger, &poll->end, &poll->verdict);
-        if (!poll->job_rc) poll->report.counts = reading_counts_of(poll->reading);
-        if (!poll->job_rc)
-            snprintf(poll->report.drift, sizeof(poll->report.drift), "%s", poll->report.counts.drift);
-        break;
-    case POLL_PART:
-        poll->job_rc = poll->verdict.alarm ? reading_note(poll->reading, &poll->verdict, &poll->request)
-                                           : reading_part(poll->reading, poll_cursor(poll),
-                                                          &poll->request, &poll->is_last_part);
-        poll->is_last_part = poll->is_last_part || poll->verdict.alarm;
-        break;
+    case POLL_CHECK: poll->job_rc = check(poll); break;
+    case POLL_PART: poll->job_rc = make_part(poll); break;
     case POLL_FOLD: poll_fold(&poll, 1); break;
     }
 }
@@ -272,17 +285,16 @@ static void worked(struct mtr_poll *poll, int64_t now_us)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "it was stopped");
         return;
     }
-    const bool is_silent = is_trial(poll) || is_replay(poll); /* what is not taken leaves no receipt */
     switch (poll->job) {
     case POLL_GIVEN: poll_end_reading(poll, MTR_ALARM_NONE, ""); break;
     case POLL_FEED: go_on_feeding(poll); break;
     case POLL_END_PAGE: poll_page_ended(poll, now_us); break;
     case POLL_CHECK:
         poll->has_verdict = true;
-        if (poll->task.watch || (poll->verdict.alarm && (is_silent || !poll->verdict.is_news)))
-            finish_whole(poll);
+        if (poll->request)
+            poll_submit(poll, now_us);
         else
-            poll_start_job(poll, POLL_PART);
+            finish_whole(poll);
         break;
     case POLL_PART: poll_submit(poll, now_us); break;
     case POLL_FOLD:
