@@ -33,6 +33,7 @@ struct poller_world {
     uint32_t asked; /* requests so far */
     /* After each commit of a part: true: crash now. NULL: never. */
     bool (*crashes)(void *context);
+    bool (*crashes_at_work)(void *context); /* the same after each work of the pool, as of the ledger's fold */
     bool is_dead;
     int64_t next_us;
     struct mtr_poll *works[QUEUED_MAX], *sends[QUEUED_MAX];
@@ -122,6 +123,7 @@ static inline void poller_world_do_works(struct poller_world *w)
         struct mtr_poll *poll = w->works[0];
         memmove(w->works, w->works + 1, --w->work_count * sizeof(w->works[0]));
         mtr_poller_do_work(w->poller, poll);
+        if (!w->is_dead && w->crashes_at_work && w->crashes_at_work(w->context)) w->is_dead = true;
         mtr_poller_on_worked(w->poller, poll, w->world->now_us);
     }
 }
