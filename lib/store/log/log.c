@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/store/lmdb_env.h"
@@ -23,7 +24,20 @@
 #include "lib/store/log/log_segment.h"
 
 enum { IDENTITY_BYTES = 33 }; /* room of an event's sealed identity, its chunk's part included */
+enum { LOCK_LOOKS = 40, LOCK_LOOK_NS = 50000000 }; /* two seconds */
 enum { TREE_BYTES = 64 << 10 }; /* room for branch pages and LMDB's own list of free pages */
+
+/* A daemon that was killed may leave the process that checked its log for a moment, and that one the lock. */
+static int wait_for_lock(int fd)
+{
+    const struct timespec pause = {.tv_nsec = LOCK_LOOK_NS};
+    int failed = flock(fd, LOCK_EX | LOCK_NB);
+    for (int looks = 0; failed && errno == EWOULDBLOCK && looks < LOCK_LOOKS; looks++) {
+        nanosleep(&pause, NULL);
+        failed = flock(fd, LOCK_EX | LOCK_NB);
+    }
+    return failed;
+}
 
 static int take_lock(const char *directory, int *out, struct mtr_diagnostic *diagnostic)
 {
@@ -36,7 +50,7 @@ static int take_lock(const char *directory, int *out, struct mtr_diagnostic *dia
                            "cannot open the lock file %.180s: %s", path, mtr_error_text(rc));
         return rc;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB)) {
+    if (wait_for_lock(fd)) {
         int rc = errno == EWOULDBLOCK ? MTR_EEXISTS : mtr_error_from_errno(errno);
         close(fd);
         mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_IN_USE, 0, 0, NULL,

@@ -61,11 +61,15 @@ static int verify_segments(const char *directory, struct mtr_manifest *manifest,
 }
 
 static _Noreturn void run_child(const char *directory, struct mtr_manifest *manifest, bool all, bool strict,
-                                int fd)
+                                int fd, pid_t parent)
 {
     struct message end = {.kind = MESSAGE_END};
     struct rlimit none = {0, 0};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1); /* it was killed before */
+    /* The log's lock, which would outlive a daemon that is killed now, and all else that was inherited. */
+    if (fd > STDERR_FILENO + 1) close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0);
+    close_range((unsigned)fd + 1, UINT_MAX, 0);
     setrlimit(RLIMIT_CORE, &none); /* it is expected to be able to crash */
     signal(SIGSEGV, SIG_DFL);
     signal(SIGBUS, SIG_DFL);
@@ -114,6 +118,7 @@ int log_verify_manifest(const char *directory, struct mtr_manifest *manifest, bo
     bool ended;
     if (manifest->count == 0) return MTR_OK;
     if (pipe2(fds, O_CLOEXEC)) return mtr_error_from_errno(errno);
+    const pid_t parent = getpid();
     pid_t child = fork();
     if (child < 0) {
         int rc = mtr_error_from_errno(errno);
@@ -123,7 +128,7 @@ int log_verify_manifest(const char *directory, struct mtr_manifest *manifest, bo
     }
     if (child == 0) {
         close(fds[0]);
-        run_child(directory, manifest, all, strict, fds[1]);
+        run_child(directory, manifest, all, strict, fds[1], parent);
     }
     close(fds[1]);
     int rc = listen_to_child(fds[0], manifest, &index, &ended, diagnostic);
