@@ -35,13 +35,15 @@ static bool is_settled(const struct poller_strand *strand, struct mtr_ledger_txn
            record.state == MTR_WINDOW_SETTLED;
 }
 
-/* Its rows are not known any more, and would count twice. */
+/* Its rows are not known any more, and would count twice. Where it may have been read before its end, it
+ * began before the log does. */
 bool poller_is_before_log(const struct mtr_poller *poller, const struct poller_strand *strand,
                           const struct mtr_window *window)
 {
-    const int64_t begun_us = poller->begun_us;
-    return strand->source->source->created_us < begun_us &&
-           window->to_us + strand->plan.window->lateness_us < begun_us;
+    const struct mtr_source *source = strand->source->source;
+    const bool has_drafts = source->window.open_us || source->window.has_current || source->by_hand;
+    const int64_t read_us = has_drafts ? window->from_us : window->to_us + source->window.lateness_us;
+    return source->created_us < poller->begun_us && read_us < poller->begun_us;
 }
 
 /* The ledger does not know it, and what it knew may have been in a part of the log that is gone. */
@@ -179,7 +181,7 @@ struct checking {
     const struct mtr_strand *strand;
     int64_t to_us;
     uint64_t begin_seq;
-    bool is_gone;
+    bool is_list, is_gone;
 };
 
 static int on_window(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
@@ -188,20 +190,22 @@ static int on_window(void *context, struct mtr_str each, const struct mtr_ledger
     if (window->start_us >= checking->to_us) return MTR_EEXISTS; /* that is all */
     if (checking->strand->each.size && !mtr_str_equal(each, checking->strand->each)) return MTR_OK;
     checking->is_gone = window->has_no_run && window->seq_first && window->seq_first < checking->begin_seq;
+    if (window->is_cut) checking->is_gone = !checking->is_list;
     return checking->is_gone ? MTR_EEXISTS : MTR_OK;
 }
 
 /* What the log had of a settled window may have been removed. */
-static int check_log(struct mtr_poller *poller, const struct mtr_strand *strand, int64_t from_us,
-                     int64_t to_us, const char **fault)
+static int check_log(struct mtr_poller *poller, const struct poller_source *source,
+                     const struct mtr_strand *strand, struct mtr_window range, const char **fault)
 {
     struct mtr_ledger_txn *txn;
     struct mtr_diagnostic diagnostic;
-    struct checking checking = {.strand = strand, .to_us = to_us};
+    struct checking checking = {
+        .strand = strand, .to_us = range.to_us, .is_list = mtr_source_is_list(source->source)};
     int rc = log_rows_begin(poller->options.log, &checking.begin_seq, &diagnostic);
     if (!rc) rc = mtr_ledger_begin(poller->options.ledger, false, &txn);
     if (rc) return rc;
-    rc = mtr_ledger_walk_windows(txn, strand, from_us, on_window, &checking);
+    rc = mtr_ledger_walk_windows(txn, strand, range.from_us, on_window, &checking);
     mtr_ledger_abort(txn);
     if (rc == MTR_EEXISTS) rc = MTR_OK;
     *fault = "a window of it is settled, and retention has removed what the log had of its rows: it stands "
@@ -255,7 +259,7 @@ int mtr_poller_ask(struct mtr_poller *poller, const struct mtr_strand *strand, s
     *fault = "other windows of it were asked for, and are still being read";
     if (mtr_poller_asked(poller, strand, &before) && before.left) return MTR_EAGAIN;
     if (source->strands) range.from_us = mtr_plan_window_at(&source->strands->plan, range.from_us).from_us;
-    rc = check_log(poller, strand, range.from_us, range.to_us, fault);
+    rc = check_log(poller, source, strand, range, fault);
     if (!rc) forget_tried(source);
     if (!rc) rc = ask_strands(poller, source, strand->each, range, is_trial, &strands);
     if (rc) return rc;

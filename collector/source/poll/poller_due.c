@@ -96,6 +96,7 @@ static int64_t waits_until(struct poller_strand *strand, const struct mtr_ledger
 static bool is_in_log(struct looking *looking, const struct mtr_ledger_window *record)
 {
     struct mtr_poller *poller = looking->poller;
+    if (record->is_cut) return mtr_source_is_list(looking->strand->source->source);
     if (looking->now_us >= poller->log_begin_us) {
         struct mtr_diagnostic diagnostic;
         int rc = log_rows_begin(poller->options.log, &poller->log_begin_seq, &diagnostic);
@@ -125,10 +126,9 @@ static bool history_of(void *context, const struct mtr_window *window, struct mt
     if (rc && poller_is_before_log(looking->poller, looking->strand, window)) out->read_us = looking->now_us;
     poller_gap_note(&looking->gap, looking->strand, window, is_known ? &record : NULL, looking->now_us);
     out->wait_until_us = waits_until(looking->strand, is_known ? &record : NULL, window->from_us);
-    if (!is_known || !record.has_no_run) return true;
-    /* The plan may have grown since: as long as the log has its rows, it is read again. */
-    return mtr_window_due(&looking->strand->plan, window, out, looking->now_us).kind != MTR_DUE_READ ||
-           (is_in_log(looking, &record) && !poller_is_before_log(looking->poller, looking->strand, window));
+    /* The plan may have grown since it was settled: as long as the log has its rows, it is read again. */
+    if (is_known && record.has_no_run && !is_in_log(looking, &record)) out->read_us = looking->now_us;
+    return true;
 }
 
 static int look_at_windows(struct looking *looking, int64_t now_us, struct mtr_due_scan *scan)

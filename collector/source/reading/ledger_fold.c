@@ -1,13 +1,13 @@
 /*
  * What a block's receipts make of the ledger.
  *
- * The rows of a receipt are the events of its source before it, back to the source's receipt before (two
- * requests may share a block). Within a window's run the last word on a key counts: a changed row is voided
- * and stands again behind that.
- *
  * Invariant: a row goes into the run of its receipt's window; a void takes it out of that window's run whose
  * start is the void's time. A settled window has no run, and gets none when it is read again: what its rows
  * are is collected from the log then (log_rows.h), so all changes of it lie between seq_first and seq_last.
+ *
+ * Of a log without its beginning a window may have rows in what is gone. Its receipts tell: more rows stay
+ * than the ledger knows, or a reading goes on that has not begun. Then it is cut: it gets no run. A reading
+ * by which no row stays is a new beginning.
  */
 #include "collector/source/reading/ledger_fold.h"
 
@@ -33,7 +33,8 @@ struct ledger_fold {
     struct row_change *changes;
     struct mtr_run_row *rows; /* what is applied of them */
     uint32_t capacity, change_count;
-    bool has_no_run; /* the receipt's own window */
+    bool has_no_run, is_cut; /* the receipt's own window */
+    bool begins_anew;        /* it was cut, and nothing stays of what it had */
 };
 
 int ledger_fold_open(struct mtr_log_reader *reader, struct mtr_ledger *ledger,
@@ -150,9 +151,7 @@ static int apply_changes(struct ledger_fold *fold, struct mtr_ledger_txn *txn, c
 
 static void take_reading(struct mtr_ledger_window *window, const struct receipt *receipt)
 {
-    const bool is_whole = receipt->state == MTR_WINDOW_COMPLETE || receipt->state == MTR_WINDOW_OPEN ||
-                          receipt->state == MTR_WINDOW_SETTLED;
-    if (is_whole) {
+    if (receipt_is_taken(receipt)) {
         if (!window->first_us) window->first_us = receipt->began_us;
         window->last_us = receipt->began_us;
         window->readings += !receipt->replays; /* the vendor was not asked */
@@ -189,14 +188,25 @@ static void take_part(struct mtr_ledger_window *window, const struct receipt *re
 /* The mark is that of a reading which is in whole. Until then, nobody knows what the window is like. */
 static int fold_mark(struct mtr_ledger_txn *txn, const struct receipt *receipt)
 {
-    const bool is_taken = receipt->state == MTR_WINDOW_COMPLETE || receipt->state == MTR_WINDOW_OPEN ||
-                          receipt->state == MTR_WINDOW_SETTLED;
-    if (receipt->is_last && !is_taken) return MTR_OK; /* nothing of it was */
+    if (receipt->is_last && !receipt_is_taken(receipt)) return MTR_OK; /* nothing of it was */
     const struct mtr_str mark = receipt->is_last ? receipt->cursor : MTR_STR("");
     return mtr_ledger_put_mark(txn, &receipt->strand, receipt->start_us, mark);
 }
 
-static int fold_window(struct mtr_ledger_txn *txn, const struct receipt *receipt,
+/* What it had in the part that is gone, the receipt says. */
+static void count_cut(struct mtr_ledger_window *window, const struct receipt *receipt,
+                      struct mtr_run_delta delta)
+{
+    const int64_t rows = (int64_t)(window->is_cut ? window->rows : receipt->same) + delta.rows;
+    const int64_t refused = (int64_t)window->refused + delta.refused;
+    window->rows = rows > 0 ? (uint64_t)rows : 0;
+    window->refused = refused > 0 ? (uint64_t)refused : 0;
+    if (receipt->is_last && receipt_is_taken(receipt))
+        window->rows = receipt->same + receipt->added + receipt->changed;
+    window->is_cut = window->has_no_run = true;
+}
+
+static int fold_window(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct receipt *receipt,
                        const struct written *written)
 {
     struct mtr_ledger_window window;
@@ -205,13 +215,17 @@ static int fold_window(struct mtr_ledger_txn *txn, const struct receipt *receipt
     if (rc) window = (struct mtr_ledger_window){.start_us = receipt->start_us};
     char problem[MTR_LEDGER_PROBLEM_BYTES_MAX];
     keep_problem(&window, problem);
-    add_delta(&window, written->delta);
+    if (fold->begins_anew) {
+        window.is_cut = window.has_no_run = false;
+        window.rows = window.refused = window.seq_first = 0;
+    }
+    if (fold->is_cut) count_cut(&window, receipt, written->delta);
+    else add_delta(&window, written->delta);
     window.end_us = receipt->end_us;
     take_part(&window, receipt, written);
-    if (window.state == MTR_WINDOW_SETTLED && !window.has_no_run)
-        rc = mtr_run_settle(txn, &receipt->strand, receipt->start_us);
-    else
-        rc = MTR_OK;
+    if (window.is_cut && window.state == MTR_WINDOW_COMPLETE) window.state = MTR_WINDOW_SETTLED;
+    const bool settles = window.state == MTR_WINDOW_SETTLED && !window.has_no_run;
+    rc = settles ? mtr_run_settle(txn, &receipt->strand, receipt->start_us) : MTR_OK;
     window.has_no_run = window.has_no_run || window.state == MTR_WINDOW_SETTLED;
     if (!rc) rc = fold_mark(txn, receipt);
     if (!rc && receipt->is_last && window.last_us == receipt->began_us)
@@ -262,18 +276,25 @@ static int find_own(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const 
 {
     struct mtr_ledger_window window;
     int rc = mtr_ledger_get_window(txn, &receipt->strand, receipt->start_us, &window);
-    fold->has_no_run = !rc && window.has_no_run;
-    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (rc) window = (struct mtr_ledger_window){.state = MTR_WINDOW_OPEN};
+    const bool is_first = receipt->part == 1;
+    fold->begins_anew = window.is_cut && is_first && !receipt->same && receipt_is_taken(receipt);
+    fold->is_cut = window.is_cut && !fold->begins_anew;
+    fold->has_no_run = window.has_no_run && !fold->begins_anew;
+    const bool is_known = is_first ? receipt->same <= window.rows : window.state == MTR_WINDOW_PARTIAL;
+    if (is_known || window.has_no_run || receipt->is_append) return MTR_OK;
+    rc = is_cut_off(txn, &fold->is_cut);
+    fold->has_no_run = fold->is_cut;
+    return rc;
 }
 
 /* What a good reading has shown of its rows. */
 static int fold_facts(struct mtr_ledger_txn *txn, const struct receipt *receipt)
 {
-    const bool is_whole = receipt->state == MTR_WINDOW_COMPLETE || receipt->state == MTR_WINDOW_OPEN ||
-                          receipt->state == MTR_WINDOW_SETTLED;
     char columns[MTR_LEDGER_COLUMNS_BYTES_MAX]; /* borrowed from the row that is replaced */
     struct mtr_strand_facts facts;
-    if (!receipt->is_last || !is_whole) return MTR_OK;
+    if (!receipt->is_last || !receipt_is_taken(receipt)) return MTR_OK;
     int rc = mtr_ledger_facts(txn, &receipt->strand, &facts);
     const bool is_newer = receipt->newest_us > facts.newest_us;
     if (rc || (!is_newer && !receipt->columns.size)) return rc;
@@ -340,7 +361,7 @@ static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, co
     if (!rc) rc = fold_source(txn, &receipt.strand, receipt.reading, receipt.began_us);
     if (!rc) rc = fold_facts(txn, &receipt);
     if (!rc) rc = end_job(txn, &receipt);
-    return rc || receipt.end_us == receipt.start_us ? rc : fold_window(txn, &receipt, &written);
+    return rc || receipt.end_us == receipt.start_us ? rc : fold_window(fold, txn, &receipt, &written);
 }
 
 static int fold_events(struct ledger_fold *fold, struct mtr_ledger_txn *txn,

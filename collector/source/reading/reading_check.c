@@ -140,6 +140,7 @@ static int collect(const struct reading *reading, const struct mtr_ledger_window
                    struct log_rows *out)
 {
     struct mtr_diagnostic diagnostic;
+    if (before->is_cut) return reading->is_list ? MTR_OK : MTR_ENOTFOUND; /* notes may stand twice */
     struct log_rows_question question = {.strand = reading->ask.strand,
                                          .start_us = reading->ask.window.from_us,
                                          .seq_first = before->seq_first,

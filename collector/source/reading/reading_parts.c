@@ -111,12 +111,14 @@ int reading_part(struct reading *reading, struct mtr_str cursor, struct mtr_requ
 
 int reading_note(struct reading *reading, const struct verdict *verdict, struct mtr_request **out)
 {
+    const struct merge *merge = &reading->applying.merge;
     struct part part;
     struct receipt receipt = reading->applying.receipt;
     MTR_ASSERT(reading->is_applying && verdict->alarm);
     receipt.part = 1;
     receipt.is_last = true;
-    receipt.same = receipt.added = receipt.changed = receipt.gone = 0;
+    receipt.added = receipt.changed = receipt.gone = 0;
+    receipt.same = merge->known; /* the window keeps what it has */
     receipt.problem = mtr_str_from(verdict->problem);
     int rc = part_begin(&part, &reading->ask.strand, reading->ask.number);
     if (!rc) rc = part_finish(&part, &receipt, out);

@@ -43,7 +43,8 @@ struct receipt {
     bool is_append;           /* rows are not in a run */
     enum mtr_window_state state;
     uint32_t agreed; /* SUSPECT: so many readings in a row said the same, this one counted */
-    uint64_t rows, same, added, changed, gone, skipped; /* of the reading so far */
+    /* Of the reading; of one that was not taken `same` are all that the window has. */
+    uint64_t rows, same, added, changed, gone, skipped;
     uint64_t problems;                                  /* of the rows: could not be mapped */
     uint64_t lifted; /* of the window's rows that this part takes back: were in quarantine */
     uint32_t pages;   /* that are kept of it; 0: none are */
@@ -56,6 +57,13 @@ struct receipt {
     int64_t newest_us;      /* time of its newest row; 0: it has none */
     struct mtr_str columns; /* as of drift.h, where they are not what the ledger has; empty: they are */
 };
+
+/* Its reading was; of a part that is not the last: it will be. */
+static inline bool receipt_is_taken(const struct receipt *receipt)
+{
+    return receipt->state == MTR_WINDOW_COMPLETE || receipt->state == MTR_WINDOW_OPEN ||
+           receipt->state == MTR_WINDOW_SETTLED;
+}
 
 /* As an event with disposition NOTE; all but its vendor is in the arena. MTR_ENOMEM. */
 int receipt_write(const struct receipt *receipt, struct mtr_arena *arena, struct mtr_event *out) MTR_MUST_USE;

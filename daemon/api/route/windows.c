@@ -45,7 +45,7 @@ static const struct mtr_json_member members[] = {
     {ROW(end), .type = MTR_MEMBER_TIME, .doc = "exclusive"},
     {ROW(state), .type = MTR_MEMBER_WORD, .choice = state_choice, .doc = "what its readings have come to"},
     {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(window_row, has_problem),
-     .doc = "why it is incomplete or suspect: a sentence"},
+     .doc = "why it is incomplete or suspect, or stands as it is: a sentence"},
     {ROW(readings), .type = MTR_MEMBER_U32, .doc = "how often it was read well"},
     {ROW(rows), .type = MTR_MEMBER_U64, .doc = "that it has"},
     {ROW(refused), .type = MTR_MEMBER_U64, .doc = "of them, in quarantine"},
@@ -67,13 +67,15 @@ static const struct mtr_shape row_shape = {.name = "SourceWindow", .members = me
 
 static int write_window(struct windows *windows, struct mtr_str each, const struct mtr_ledger_window *window)
 {
+    static const char cut[] = "retention has removed what the log had of its rows: it stands as it is";
+    const bool is_cut = window->is_cut && !window->problem.size;
     const struct window_row row = {.each = each,
                                    .start = window->start_us,
                                    .end = window->end_us,
                                    .state = mtr_window_state_name(window->state),
-                                   .problem = window->problem,
+                                   .problem = is_cut ? mtr_str_from(cut) : window->problem,
                                    .has_each = each.size > 0,
-                                   .has_problem = window->problem.size > 0,
+                                   .has_problem = is_cut || window->problem.size > 0,
                                    .was_read = window->readings > 0,
                                    .has_sequences = window->seq_first > 0,
                                    .reading = window->reading,

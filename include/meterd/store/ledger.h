@@ -166,6 +166,8 @@ struct mtr_ledger_window {
     struct mtr_str problem;       /* INCOMPLETE, SUSPECT: the alarm's sentence; empty else */
     bool has_no_run;              /* it was settled once: its run has rows outside of it alone, the others are
                                      in the log, from seq_first on */
+    bool is_cut;                  /* it has no run, and its first rows were in a part of the log that is gone:
+                                     what is the vendor's of it already is not known, it stands as it is */
 };
 
 int mtr_ledger_get_window(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,

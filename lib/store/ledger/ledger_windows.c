@@ -19,7 +19,8 @@ enum {
     NUMBERS = 14,
     WINDOW_BYTES = NUMBERS * 8 + 2 * 4 + 1 + 2 * 2 + 1,
     WINDOW_BYTES_MAX = WINDOW_BYTES + MTR_LEDGER_EACH_BYTES_MAX + MTR_LEDGER_PROBLEM_BYTES_MAX,
-    NO_RUN = 0x80 /* of the state's byte */
+    NO_RUN = 0x80, /* of the state's byte */
+    CUT = 0x40
 };
 
 static void window_key(const struct mtr_strand *strand, int64_t start_us, unsigned char key[LEDGER_KEY_BYTES])
@@ -73,7 +74,7 @@ int mtr_ledger_put_window(struct mtr_ledger_txn *txn, const struct mtr_strand *s
         lmdb_put_u64(p, numbers[i]);
     lmdb_put_u32(p, window->readings);
     lmdb_put_u32(p + 4, window->agreed);
-    p[8] = (unsigned char)(window->state | (window->has_no_run ? NO_RUN : 0));
+    p[8] = (unsigned char)(window->state | (window->has_no_run ? NO_RUN : 0) | (window->is_cut ? CUT : 0));
     p[9] = (unsigned char)(strand->each.size >> 8);
     p[10] = (unsigned char)strand->each.size;
     p[11] = (unsigned char)(window->problem.size >> 8);
@@ -98,7 +99,7 @@ static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_st
     for (int i = 0; i < NUMBERS; i++, p += 8)
         n[i] = lmdb_get_u64(p);
     const size_t each_size = (size_t)p[9] << 8 | p[10], problem_size = (size_t)p[11] << 8 | p[12];
-    const unsigned state = p[8] & ~(unsigned)NO_RUN;
+    const unsigned state = p[8] & ~(unsigned)(NO_RUN | CUT);
     if (value.size != WINDOW_BYTES + each_size + problem_size || state >= MTR_WINDOW_STATE_COUNT)
         return MTR_ECORRUPT;
     *each = (struct mtr_str){(const char *)p + 14, each_size};
@@ -121,6 +122,7 @@ static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_st
         .state = (enum mtr_window_state)state,
         .problem = {(const char *)p + 14 + each_size, problem_size},
         .has_no_run = p[8] & NO_RUN || state == MTR_WINDOW_SETTLED,
+        .is_cut = p[8] & CUT,
     };
     return MTR_OK;
 }
