@@ -45,7 +45,7 @@ int certificate_make(const struct certificate_options *options, struct certifica
                      struct mtr_diagnostic *diagnostic)
 {
     struct probing probing = {.options = options, .out = out, .window = options->window};
-    *out = (struct certificate){.source = options->trying.source->key};
+    *out = (struct certificate){.source = options->trying.source->key, .sandbox = options->sandbox};
     int rc = probe_open(&probing, options->trying.secret, &probing.trying, diagnostic);
     if (rc) return rc;
     out->made_us = trying_now_us(probing.trying);
@@ -82,6 +82,7 @@ void certificate_write(const struct certificate *certificate, const char *docume
     mtr_json_map(json);
     mtr_json_named_text(json, "source", certificate->source);
     mtr_json_named_cstr(json, "document", document);
+    if (certificate->sandbox) mtr_json_named_cstr(json, "sandbox", certificate->sandbox);
     mtr_json_named_time(json, "made_at", certificate->made_us);
     mtr_json_named_u64(json, "requests", certificate->requests);
     mtr_json_named_cstr(json, "result", certificate_result_name(certificate_result_of(certificate)));

@@ -33,7 +33,8 @@
     X(QUANTITY, "quantity", "digits, sign and unit of quantities are plausible")                             \
     X(AGE, "age", "the newest row is as new as the document expects")                                        \
     X(CLOCK, "clock", "the vendor's clock is ours")                                                          \
-    X(RATE, "rate", "a refusal for too many requests says when to come again")
+    X(RATE, "rate", "a refusal for too many requests says when to come again")                               \
+    X(RESTATED, "restated", "what was read in the last month is what the vendor says of it now")
 
 enum certificate_probe {
 #define CERTIFICATE_PROBE_ROW(name, text, doc) CERTIFICATE_##name,
@@ -69,6 +70,7 @@ struct certificate_finding {
 struct certificate {
     struct mtr_str source; /* key; borrowed from the source */
     int64_t made_us;
+    const char *sandbox; /* borrowed; NULL: made of the vendor itself */
     uint32_t requests;
     struct certificate_finding findings[CERTIFICATE_PROBE_COUNT];
 };
@@ -78,6 +80,11 @@ struct certificate_options {
     struct mtr_str each;          /* of for_each */
     const struct mtr_subscription *subscription;
     struct mtr_window window; /* that is looked at; both 0: the newest that is over and has rows */
+    /* What was read of the source, for RESTATED: as of trying; ledger NULL: nothing is at hand. */
+    struct mtr_ledger *ledger;
+    struct mtr_log *log;
+    const uint8_t *event_key;
+    const char *sandbox; /* that the document's base_url was exchanged for; NULL: it was not */
     void *context;
     void (*on_probe)(void *context, enum certificate_probe probe); /* begins; NULL: nobody is told */
 };

@@ -381,6 +381,13 @@ static int try_age(struct probing *probing)
                   "no row has a time, or nobody says how new it should be (`expect.freshness`)");
         return MTR_OK;
     }
+    if (at_us > now_us) {
+        probe_say(probing, CERTIFICATE_AGE,
+                  at_us - now_us <= MTR_US_PER_HOUR ? CERTIFICATE_PASSED : CERTIFICATE_WARNED,
+                  "the newest row is of %" PRId64 " minutes ahead: usage that was not yet",
+                  (at_us - now_us) / MTR_US_PER_SECOND / 60);
+        return MTR_OK;
+    }
     probe_say(probing, CERTIFICATE_AGE, now_us - at_us <= most_us ? CERTIFICATE_PASSED : CERTIFICATE_WARNED,
               "the newest row is %" PRId64 " minutes old, %" PRId64 " are expected (%s)",
               (now_us - at_us) / MTR_US_PER_SECOND / 60, most_us / MTR_US_PER_SECOND / 60,
@@ -395,7 +402,8 @@ static void say_unmeasured(struct probing *probing)
 {
     static const enum certificate_probe probes[] = {
         CERTIFICATE_PAGES, CERTIFICATE_AGREE,   CERTIFICATE_PARTS,    CERTIFICATE_BORDER,
-        CERTIFICATE_EMPTY, CERTIFICATE_UNKNOWN, CERTIFICATE_QUANTITY, CERTIFICATE_AGE};
+        CERTIFICATE_EMPTY, CERTIFICATE_UNKNOWN, CERTIFICATE_QUANTITY, CERTIFICATE_AGE,
+        CERTIFICATE_RESTATED};
     for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++)
         probe_say(probing, probes[i], CERTIFICATE_NOT_OFFERED, "the window itself cannot be read");
 }
@@ -424,7 +432,8 @@ int probe_all(struct probing *probing)
     } probes[] = {{CERTIFICATE_PAGES, try_pages},       {CERTIFICATE_AGREE, try_again},
                   {CERTIFICATE_PARTS, try_parts},       {CERTIFICATE_BORDER, try_border},
                   {CERTIFICATE_EMPTY, try_empty},       {CERTIFICATE_UNKNOWN, try_unknown},
-                  {CERTIFICATE_QUANTITY, try_quantity}, {CERTIFICATE_AGE, try_age}};
+                  {CERTIFICATE_QUANTITY, try_quantity}, {CERTIFICATE_AGE, try_age},
+                  {CERTIFICATE_RESTATED, probe_restated}};
     const struct certificate_options *options = probing->options;
     int rc = read_whole(probing);
     if (rc) return rc;

@@ -90,18 +90,34 @@ static int on_row(void *context, const struct mtr_trial_row *row)
     return MTR_OK;
 }
 
-int probe_open(struct probing *probing, enum mtr_trial_secret secret, struct trying **out,
-               struct mtr_diagnostic *diagnostic)
+static int open_trying(struct probing *probing, const struct trying_options *given, struct trying **out,
+                       struct mtr_diagnostic *diagnostic)
 {
     const struct trying_hooks hooks = {.context = probing,
                                        .on_request = on_request,
                                        .on_answer = on_answer,
                                        .on_begin = on_begin,
                                        .on_row = on_row};
-    struct trying_options options = probing->options->trying;
+    struct trying_options options = *given;
     options.hooks = &hooks;
-    options.secret = secret;
     return trying_open(&options, out, diagnostic);
+}
+
+int probe_open(struct probing *probing, enum mtr_trial_secret secret, struct trying **out,
+               struct mtr_diagnostic *diagnostic)
+{
+    struct trying_options options = probing->options->trying;
+    options.secret = secret;
+    return open_trying(probing, &options, out, diagnostic);
+}
+
+int probe_open_beside(struct probing *probing, struct trying **out, struct mtr_diagnostic *diagnostic)
+{
+    struct trying_options options = probing->options->trying;
+    options.ledger = probing->options->ledger;
+    options.log = probing->options->log;
+    options.event_key = probing->options->event_key;
+    return open_trying(probing, &options, out, diagnostic);
 }
 
 /* ---- sets of rows ---- */

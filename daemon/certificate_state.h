@@ -47,6 +47,9 @@ int probe_read(struct probing *probing, struct trying *trying, const struct mtr_
 void probe_release(struct probe_reading *reading);
 int probe_open(struct probing *probing, enum mtr_trial_secret secret, struct trying **out,
                struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* Whose readings are held against what was read before. */
+int probe_open_beside(struct probing *probing, struct trying **out,
+                      struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 bool probe_is_whole(const struct probe_reading *reading); /* its pages came to an end */
 /* Rows that are only in one of both; those that are in both and differ. */
 struct probe_difference {
@@ -68,6 +71,9 @@ const char *probe_reason(const struct probe_reading *reading); /* why it came to
 void probe_say_whole(struct probing *probing);
 void probe_say_rate(struct probing *probing);
 bool probe_has_secret(const struct mtr_source *source);
+
+/* certificate_restated.c: windows that were read, and what the vendor says of them now. */
+int probe_restated(struct probing *probing) MTR_MUST_USE;
 
 /* certificate_probes.c: all that need readings of their own. MTR_ENOMEM. */
 int probe_all(struct probing *probing) MTR_MUST_USE;

@@ -23,6 +23,7 @@ enum { PATH_BYTES = 4600, TEXT_BYTES_MAX = 4 << 20, PATIENCE_S = 60, LOOK_EVERY_
 
 struct certifying {
     struct mtr_daemon *daemon;
+    uint8_t event_key[MTR_EVENT_KEY_BYTES];
     char directory[PATH_BYTES / 2];
     struct mtr_stage_thread *stage;
     atomic_bool stops;
@@ -140,7 +141,10 @@ static void make_of(struct certifying *certifying, const struct mtr_catalog *cat
                                                      .catalog = catalog,
                                                      .hooks = &no_hooks,
                                                      .patience_us = PATIENCE_S * MTR_US_PER_SECOND,
-                                                     .stops = &certifying->stops}};
+                                                     .stops = &certifying->stops},
+                                          .ledger = certifying->daemon->ledger,
+                                          .log = certifying->daemon->log,
+                                          .event_key = certifying->event_key};
     int rc = mtr_trial_each(source, catalog, 0, &options.each, &options.subscription);
     if (rc) snprintf(diagnostic.text, sizeof(diagnostic.text), "for_each has nothing to ask for");
     if (!rc) rc = certificate_make(&options, &certifying->certificate, &diagnostic);
@@ -209,13 +213,15 @@ static void on_end(void *context, int error)
     MTR_ASSERT(!error); /* a step has no error that is not told */
 }
 
-int certifying_open(struct mtr_daemon *daemon, const char *directory, struct certifying **out)
+int certifying_open(struct mtr_daemon *daemon, const char *directory,
+                    const uint8_t event_key[MTR_EVENT_KEY_BYTES], struct certifying **out)
 {
     static const struct mtr_stage_hooks hooks = {
         .name = "certifier", .step = step, .on_end = on_end, .idle_ms = LOOK_EVERY_MS};
     struct certifying *certifying = calloc(1, sizeof(*certifying));
     if (!certifying) return MTR_ENOMEM;
     certifying->daemon = daemon;
+    memcpy(certifying->event_key, event_key, MTR_EVENT_KEY_BYTES);
     pthread_mutex_init(&certifying->mutex, NULL);
     const int size =
         snprintf(certifying->directory, sizeof(certifying->directory), "%s/certificates", directory);

@@ -15,7 +15,8 @@
 struct certifying;
 
 /* Starts its thread. directory: the data's; made when the first one is written. */
-int certifying_open(struct mtr_daemon *daemon, const char *directory, struct certifying **out) MTR_MUST_USE;
+int certifying_open(struct mtr_daemon *daemon, const char *directory,
+                    const uint8_t event_key[MTR_EVENT_KEY_BYTES], struct certifying **out) MTR_MUST_USE;
 void certifying_close(struct certifying *certifying); /* what runs is given up; NULL is allowed */
 
 /* Any thread. MTR_EAGAIN: another one is being made; MTR_EINVALID: there cannot be one; *fault says why. */

@@ -290,7 +290,7 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     rc = events_open(&daemon->api_host, &daemon->events);
     if (!rc) rc = mtr_http_sender_open(daemon->loop, &sender_options, &daemon->sender);
     if (!rc) rc = polling_open(daemon, directory, event_key, &daemon->polling);
-    if (!rc) rc = certifying_open(daemon, directory, &daemon->certifying);
+    if (!rc) rc = certifying_open(daemon, directory, event_key, &daemon->certifying);
     options.on_answer = on_intake_answer;
     options.context = daemon;
     if (!rc) rc = mtr_intake_open(daemon->log, daemon->dedup, event_key, &options, &daemon->intake);

@@ -199,6 +199,7 @@ static int open_trial(struct trying *trying, struct mtr_diagnostic *diagnostic)
         .catalog = options->catalog,
         .directory = trying->directory,
         .ledger = options->ledger,
+        .log = options->log,
         .event_key = options->event_key,
         .tokens = options->tokens,
         .credentials = getenv("CREDENTIALS_DIRECTORY"),

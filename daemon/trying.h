@@ -45,7 +45,8 @@ struct trying_options {
     const struct mtr_catalog *catalog; /* NULL: rows are not judged */
     const struct trying_hooks *hooks;  /* copied */
     const char *tokens;                /* as of a trial */
-    struct mtr_ledger *ledger;
+    struct mtr_ledger *ledger; /* as of a trial, as the next two */
+    struct mtr_log *log;
     const uint8_t *event_key;
     enum mtr_trial_secret secret;
     int64_t now_us;           /* of recorded answers */

@@ -33,7 +33,7 @@ def check_order(world):
     done = daemon.command("source", "certify", "auth-header", "--json")
     certificate = json.loads(done.stdout)
     results = {probe["probe"]: probe["result"] for probe in certificate["probes"]}
-    assert results["wrong_secret"] == results["border"] == results["login"] == "passed", certificate
+    assert results["wrong_secret"] == results["border"] == results["login"] == results["restated"] == "passed", certificate
     answer = kept(world)
     assert answer["is_current"] and answer["certificate"] == json.loads(done.stdout, parse_float=str), answer
     file = os.path.join(daemon.data, "certificates", "auth-header.json")
@@ -46,6 +46,39 @@ def check_order(world):
     assert daemon.status()["log"]["last_seq"] >= before and not world.wrong(), "nothing of it counts"
     window = daemon.command("source", "certify", "auth-header", "--from", world.date(world.from_us), "--json")
     assert json.loads(window.stdout)["document"] == certificate["document"]
+
+
+def check_shown(world):
+    """Beside the source: the state, of which document, when, and what it objects to."""
+    shown, certificate = world.daemon.get("/v1/sources/auth-header")["certificate"], kept(world)["certificate"]
+    assert {name: shown[name] for name in ("result", "document", "made_at", "requests")} == {name: certificate[name] for name in
+                                                                                              ("result", "document", "made_at", "requests")}, shown
+    objections = [{name: probe[name] for name in ("probe", "result", "text")} for probe in certificate["probes"] if probe["result"] in ("warned", "failed")]
+    assert shown["objections"] == objections and [probe["probe"] for probe in objections] == ["address"], shown
+    assert shown["is_current"] is kept(world)["is_current"] and not shown["is_making"]
+    table = world.daemon.command("source", "show", "auth-header").stdout
+    assert f"certificate  warned, made at {certificate['made_at']} of document {certificate['document'][:16]}" in table and "answers by http" in table, table
+    assert ("not the one in force" in table) is not shown["is_current"], table
+    assert "certificate" not in world.daemon.get("/v1/sources/none") and "certificate  none" in world.daemon.command("source", "show", "none").stdout
+
+
+def restated(world, name):
+    done = world.daemon.command("source", "certify", name, "--json")
+    return {probe["probe"]: probe for probe in json.loads(done.stdout)["probes"]}["restated"]
+
+
+def check_restated(world):
+    """What the vendor changed behind the last reread is not billed, and nobody would hear of it: seen here."""
+    wait_until("settled windows", lambda: {window["state"] for window in world.daemon.get("/v1/sources/windows?source=none")["windows"]} == {"settled"})
+    before = world.daemon.status()["log"]["last_seq"]
+    same = restated(world, "none")
+    assert same["result"] == "passed" and "4 windows are still what was read of them" == same["text"] and len(same["evidence"]) == 4, same
+    world.life.restate(5)
+    world.life.vanish(1)
+    late, planned = restated(world, "none"), restated(world, "auth-header")
+    assert late["result"] == "warned" and "of these are settled" in late["text"] and "is not billed" in late["text"], late
+    assert planned["result"] == "passed" and "`window.rereads` comes for them" in planned["text"], planned
+    assert world.daemon.status()["log"]["last_seq"] == before
 
 
 def check_document(world):
@@ -85,11 +118,15 @@ def check_refused(world):
 
 
 print(f"seed {SEED}")
-with World(SEED, [ALL["auth-header"], ALL["auth-oauth2-refresh"]]) as at_work:
+SETTLED = {"window": {"rereads": ["1s"]}, "schedule": {"every": "1s"}}
+with World(SEED, [ALL["auth-header"], ALL["auth-oauth2-refresh"], ALL["none"]], each={"none": SETTLED}) as at_work:
     at_work.begin()
     at_work.drain()
     check_order(at_work)
+    check_shown(at_work)
     check_document(at_work)
+    check_shown(at_work)
     check_week(at_work)
     check_refused(at_work)
+    check_restated(at_work)
 print("certificates are kept")

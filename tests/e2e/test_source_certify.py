@@ -169,6 +169,33 @@ def check_document(bench):
     assert first != other
 
 
+def check_sandbox(bench):
+    """The document as it will be applied, asked at the vendor's sandbox: its hash is the document's own, and the certificate says where it was made."""
+    document = bench.world.document("none")
+    sandbox, document["base_url"] = document["base_url"], "https://api.acme.example/v1"
+    path = bench.write("sandbox.json", {"sources": [document, bench.world.document("page")]})
+    words = ("source", "certify", path, bench.catalog, "--source", "none", "--from", bench.day)
+    made = json.loads(bench.daemon.command(*words, "--sandbox", sandbox, "--json").stdout)
+    probes = {probe["probe"]: probe for probe in made["probes"]}
+    assert made["sandbox"] == sandbox and probes["border"]["result"] == "passed" and probes["restated"]["result"] == "not_offered", made
+    assert f"of the sandbox {sandbox}" in bench.daemon.command(*words, "--sandbox", sandbox).stdout
+    elsewhere = bench.daemon.command(*words, "--json", check=False)
+    assert elsewhere.returncode == 1 and json.loads(elsewhere.stdout)["document"] == made["document"] and "sandbox" not in json.loads(elsewhere.stdout), elsewhere
+    wrong = bench.daemon.command(*words, "--sandbox", "ftp://x", check=False)
+    assert wrong.returncode == 78 and "base_url" in wrong.stderr, wrong
+
+
+def check_wrong(bench):
+    path = bench.write("one.json", {"sources": [bench.world.document("none")]})
+    late = bench.daemon.command("source", "certify", path, bench.catalog, "--from", "2099-01-01", check=False)
+    assert late.returncode == 64 and "has not begun" in late.stderr and not late.stdout, late
+    for verb in ("certify", "show", "run", "replay", "windows", "pause", "test"):
+        empty = bench.daemon.command("source", verb, "", check=False)
+        assert empty.returncode == 64 and f"`{verb}` of which source?" in empty.stderr, empty
+    empty = bench.daemon.command("import", "--source", "", path, check=False)
+    assert empty.returncode == 64 and "the answer of which source?" in empty.stderr, empty
+
+
 def check_address(bench):
     bench.world.vendor.stop()
     probes = bench.certify("none")[1]
@@ -182,5 +209,7 @@ with Bench() as at_work:
     check_healthy(at_work)
     check_faults(at_work)
     check_document(at_work)
+    check_sandbox(at_work)
+    check_wrong(at_work)
     check_address(at_work)
 print(f"{len(NAMES)} kinds of vendors certified")

@@ -132,7 +132,7 @@ static int look_up(struct mtr_trial *trial, const struct mtr_strand *strand, con
         task->confirms_us = mtr_schedule_tick(&trial->source.schedule, record.noted_us + 1);
     mtr_ledger_abort(txn);
     if (rc == MTR_ENOTFOUND) rc = MTR_OK;
-    if (rc || !is_settled) return rc;
+    if (rc || !is_settled || trial->options.log) return rc;
     say(trial, MTR_TRIAL_FAILED, "the window is settled: nothing is known of its rows any more");
     return MTR_EEXISTS;
 }
@@ -157,6 +157,7 @@ int mtr_trial_begin(struct mtr_trial *trial, const struct mtr_trial_ask *ask, in
                              .pages = trial->pages,
                              .events_max = EVENTS_A_PART,
                              .ledger = trial->ledger,
+                             .log = trial->options.log,
                              .auth = trial->auth,
                              .gate = &trial->gate,
                              .breaker = &trial->breaker,

@@ -65,6 +65,53 @@ static const struct mtr_json_member counts_members[] = {
 #undef ROW
 static const struct mtr_shape counts_shape = {.name = "SourceWindowCounts", .members = counts_members};
 
+/* ---- its certificate ---- */
+
+struct probe_row {
+    struct mtr_str probe, text;
+    const char *result;
+};
+
+static const char *result_choice(unsigned index)
+{
+    static const char *const results[] = {"not_offered", "passed", "warned", "failed", NULL};
+    return index < 5 ? results[index] : NULL;
+}
+
+#define ROW(field) MTR_MEMBER(probe_row, field)
+static const struct mtr_json_member probe_members[] = {
+    {ROW(probe), .type = MTR_MEMBER_TEXT, .doc = "its name"},
+    {ROW(result), .type = MTR_MEMBER_WORD, .choice = result_choice, .doc = "what it came to"},
+    {ROW(text), .type = MTR_MEMBER_TEXT, .doc = "what was seen"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape probe_shape = {.name = "CertificateProbe", .members = probe_members};
+
+struct certified_row {
+    const char *result;
+    struct mtr_str document;
+    int64_t made_at;
+    uint64_t requests;
+    bool is_current, is_making;
+    struct mtr_list objections; /* of struct probe_row */
+};
+
+#define ROW(field) MTR_MEMBER(certified_row, field)
+static const struct mtr_json_member certified_members[] = {
+    {ROW(result), .type = MTR_MEMBER_WORD, .choice = result_choice, .doc = "the worst of its probes"},
+    {ROW(is_current), .type = MTR_MEMBER_BOOL, .doc = "it is of the document in force"},
+    {ROW(is_making), .type = MTR_MEMBER_BOOL, .doc = "another one is on its way"},
+    {ROW(document), .type = MTR_MEMBER_TEXT, .doc = "SHA-256 of the document that it is of, hexadecimal"},
+    {ROW(made_at), .type = MTR_MEMBER_TIME, .doc = "when it was begun"},
+    {ROW(requests), .type = MTR_MEMBER_U64, .doc = "that it took"},
+    {ROW(objections), .type = MTR_MEMBER_LIST, .shape = &probe_shape, .item_size = sizeof(struct probe_row),
+     .doc = "probes that warn or fail; all of them, with their evidence, are at .../certificate"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape certified_shape = {.name = "SourceCertified", .members = certified_members};
+
 /* ---- the answer ---- */
 
 struct show_row {
@@ -73,7 +120,8 @@ struct show_row {
     struct mtr_list latest, problems; /* of struct window_row */
     struct mtr_str sha256, applied_by, base_url, auth, token_url;
     uint32_t revision;
-    bool is_paused, has_token_url;
+    bool is_paused, has_token_url, has_certificate;
+    struct certified_row certificate;
     int64_t created_at, applied_at, paused_at;
 };
 
@@ -98,6 +146,8 @@ static const struct mtr_json_member show_members[] = {
      .doc = "of oauth2: where tokens are asked for"},
     {ROW(paused_at), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(show_row, is_paused),
      .doc = "since when an operator lets it rest"},
+    {ROW(certificate), .type = MTR_MEMBER_MAP, .shape = &certified_shape, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(show_row, has_certificate), .doc = "the last one that was made of it"},
     {ROW(windows), .type = MTR_MEMBER_MAP, .shape = &counts_shape, .doc = "how many by state"},
     {ROW(latest), .type = MTR_MEMBER_LIST, .shape = &window_shape, .item_size = sizeof(struct window_row),
      .doc = "at most five, the one that was read last first"},
@@ -196,6 +246,66 @@ static int gather(struct gathering *gathering, const struct mtr_source *source)
     return rc;
 }
 
+static const char *result_of(struct mtr_str text)
+{
+    unsigned index = 0;
+    while (result_choice(index) && !mtr_str_equal(text, mtr_str_from(result_choice(index)))) index++;
+    return result_choice(index);
+}
+
+static int take_objections(struct gathering *gathering, const struct mtr_node *probes)
+{
+    struct mtr_arena *arena = &gathering->call->arena;
+    struct mtr_list *list = &gathering->row.certificate.objections;
+    struct probe_row *rows = mtr_arena_calloc(arena, probes->child_count, sizeof(*rows));
+    int rc = rows || !probes->child_count ? MTR_OK : MTR_ENOMEM;
+    list->items = rows;
+    for (uint32_t i = 0; !rc && i < probes->child_count; i++) {
+        const struct mtr_node *probe = &probes->children[i];
+        const char *result = result_of(mtr_node_text(probe, "result"));
+        if (!result || (strcmp(result, "warned") != 0 && strcmp(result, "failed") != 0)) continue;
+        struct probe_row *row = &rows[list->count++];
+        row->result = result;
+        rc = mtr_arena_copy(arena, mtr_node_text(probe, "probe"), &row->probe);
+        if (!rc) rc = mtr_arena_copy(arena, mtr_node_text(probe, "text"), &row->text);
+    }
+    return rc;
+}
+
+/* What cannot be read is none: it may be made again. */
+static int read_certificate(struct gathering *gathering, struct mtr_str json)
+{
+    struct certified_row *row = &gathering->row.certificate;
+    struct mtr_document *document;
+    struct mtr_diagnostic broken;
+    if (mtr_document_parse_answer(json, &document, &broken)) return MTR_OK;
+    const struct mtr_node *root = mtr_document_root(document), *probes = mtr_node_get(root, "probes");
+    row->result = result_of(mtr_node_text(root, "result"));
+    const bool is_one = row->result && probes &&
+                        !mtr_time_parse(mtr_node_text(root, "made_at"), &row->made_at) &&
+                        mtr_str_to_u64(mtr_node_text(root, "requests"), &row->requests);
+    int rc = is_one ? take_objections(gathering, probes) : MTR_OK;
+    if (is_one && !rc)
+        rc = mtr_arena_copy(&gathering->call->arena, mtr_node_text(root, "document"), &row->document);
+    gathering->row.has_certificate = is_one && !rc;
+    mtr_document_close(document);
+    return rc;
+}
+
+static int find_certificate(struct gathering *gathering, const struct mtr_source *source)
+{
+    enum { CERTIFICATE_BYTES_MAX = 4 << 20 };
+    const struct mtr_api_host *host = gathering->call->host;
+    struct certified_row *row = &gathering->row.certificate;
+    struct mtr_buffer text;
+    if (!host->load_certificate) return MTR_OK;
+    mtr_buffer_init(&text, CERTIFICATE_BYTES_MAX);
+    int rc = host->load_certificate(host->context, source, &text, &row->is_making, &row->is_current);
+    if (!rc) rc = read_certificate(gathering, mtr_buffer_str(&text));
+    mtr_buffer_release(&text);
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
 static void show(struct api_call *call)
 {
     const struct mtr_str key = call->path_parameters[0];
@@ -215,7 +325,8 @@ static void show(struct api_call *call)
     row->auth = mtr_str_from(auth_choice((unsigned)source->auth.kind));
     row->has_token_url = source->auth.kind == MTR_AUTH_OAUTH2;
     if (row->has_token_url) row->token_url = source->auth.oauth2->token_url;
-    const int rc = gather(&gathering, source);
+    int rc = gather(&gathering, source);
+    if (!rc) rc = find_certificate(&gathering, source);
     if (rc)
         api_error(call, rc, "the source cannot be shown");
     else

@@ -431,6 +431,10 @@ static int run(const struct cli_invocation *invocation)
 {
     static const char *const of_source[] = {"window", "accept", NULL};
     const char *source = invocation_option(invocation, "source");
+    if (source && !source[0]) {
+        fprintf(stderr, "meterd import: --source: the answer of which source? the name is empty\n");
+        return MTR_EXIT_USAGE;
+    }
     if (source) return run_source(invocation, source);
     const char *idle = idle_option(invocation, of_source);
     if (idle) {

@@ -66,6 +66,11 @@ static int run(const struct cli_invocation *invocation)
                 verb->arguments);
         return MTR_EXIT_USAGE;
     }
+    if (count && !invocation->arguments[1][0]) {
+        fprintf(stderr, "meterd source: `%s` of which source? the name that was given is empty\n",
+                verb->name);
+        return MTR_EXIT_USAGE;
+    }
     return check_options(invocation, verb) ? verb->run(invocation) : MTR_EXIT_USAGE;
 }
 
@@ -84,6 +89,7 @@ static const struct cli_option options[] = {
     {"once", 0, NULL, "progress: says it once, and does not wait"},
     {"answers", 0, "DIRECTORY", "test: from a recording, without a vendor, a network and secrets"},
     {"source", 0, "KEY", "test, record, certify: which of the sources of FILE"},
+    {"sandbox", 0, "URL", "certify: asks there, in the place of the document's base_url"},
     {"after", 0, "N|TIME", "list: sources after this number; windows: those behind the one of this start"},
     {"after-each", 0, "VALUE", "windows: beside --after, of this value of for_each"},
     {"limit", 'n', "N", "list, windows: at most so many rows (default 1000)"},
@@ -117,7 +123,9 @@ const struct cli_command cli_source = {
             "parts, repeated readings,\n"
             "wrong secrets, empty windows, unknown accounts. Some dozens of requests; --json has the "
             "evidence.\n"
-            "Of a KEY the daemon makes it, keeps it, and makes it again each week.\n\n"
+            "Of a KEY the daemon makes it, keeps it, and makes it again each week, and looks also whether "
+            "the vendor restates\nwhat was read. With --sandbox it is of the vendor's sandbox, and says "
+            "so.\n\n"
             "`run KEY --from TIME --to TIME`: the daemon reads these windows now, also settled ones, and "
             "it is waited for.\n"
             "With --dry-run it asks the vendor as well, says what would change, be refused and held, and "

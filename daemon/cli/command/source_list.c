@@ -136,6 +136,28 @@ static void print_alarms(const struct mtr_node *alarms)
     }
 }
 
+static void print_certificate(const struct mtr_node *certificate)
+{
+    static const struct rows_column columns[] = {
+        {"PROBE", "probe", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"RESULT", "result", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"WHAT WAS SEEN", "text", MTR_TABLE_LEFT, ROWS_SHOWN},
+    };
+    if (!certificate) {
+        printf("%-12s none: `meterd source certify` makes one\n", "certificate");
+        return;
+    }
+    const bool is_current = mtr_str_equal(mtr_node_text(certificate, "is_current"), MTR_STR("true"));
+    const struct mtr_node *objections = mtr_node_get(certificate, "objections");
+    printf("%-12s %.*s, made at %.*s of document %.16s%s\n", "certificate",
+           MTR_STR_ARGS(mtr_node_text(certificate, "result")),
+           MTR_STR_ARGS(mtr_node_text(certificate, "made_at")), mtr_node_text(certificate, "document").data,
+           is_current ? "" : ", which is not the one in force");
+    if (!objections || !objections->child_count) return;
+    printf("\nwhat its probes object to\n");
+    (void)rows_print(objections, ROWS_COLUMNS(columns));
+}
+
 static void print_source(const struct mtr_node *root)
 {
     const struct mtr_node *now = mtr_node_get(root, "now");
@@ -156,6 +178,7 @@ static void print_source(const struct mtr_node *root)
     line("next", mtr_node_text(now, "next_at"));
     print_counts(mtr_node_get(root, "windows"));
     print_alarms(mtr_node_get(now, "alarms"));
+    print_certificate(mtr_node_get(root, "certificate"));
     print_some(mtr_node_get(root, "latest"), "read last");
     print_some(mtr_node_get(root, "problems"), "not taken");
 }

@@ -42,8 +42,9 @@ static void print_certificate(const struct certificate *certificate, const char 
         print_finding(mtr_str_from(certificate_probe_name((enum certificate_probe)i)), words[finding->result],
                       mtr_str_from(finding->text));
     }
-    printf("%.*s %s after %u requests; document %.16s\n", MTR_STR_ARGS(certificate->source),
-           words[certificate_result_of(certificate)], (unsigned)certificate->requests, document);
+    printf("%.*s %s after %u requests; document %.16s%s%s\n", MTR_STR_ARGS(certificate->source),
+           words[certificate_result_of(certificate)], (unsigned)certificate->requests, document,
+           certificate->sandbox ? "; of the sandbox " : "", certificate->sandbox ? certificate->sandbox : "");
 }
 
 static int print_json(const struct certificate *certificate, const char *document)
@@ -75,6 +76,7 @@ static int make(const struct cli_invocation *invocation, const struct source_cho
         .each = ask->each,
         .subscription = ask->subscription,
         .window = invocation_flag(invocation, "from") ? ask->window : (struct mtr_window){0},
+        .sandbox = invocation_option(invocation, "sandbox"),
         .on_probe = on_probe};
     int rc = certificate_make(&options, out, &diagnostic);
     if (isatty(STDERR_FILENO) == 1) fputs("\r\x1b[K", stderr);
@@ -91,6 +93,10 @@ static int certify(const struct cli_invocation *invocation, struct source_chosen
     int code = source_choose(invocation, 1, 2, chosen);
     if (!code) code = source_check_tokens(chosen);
     if (!code) code = source_choose_readings(invocation, chosen, mtr_clock_wall_us(), false, readings);
+    if (!code && readings->asks[0].window.from_us > mtr_clock_wall_us()) {
+        fprintf(stderr, "meterd source: --from: the window has not begun: nothing can be seen of it\n");
+        code = MTR_EXIT_USAGE;
+    }
     if (!code) code = make(invocation, chosen, &readings->asks[0], &certificate);
     if (code) return code;
     if (invocation_flag(invocation, "json"))
@@ -186,6 +192,7 @@ static bool is_of_daemon(const struct cli_invocation *invocation)
     struct stat status;
     return invocation->argument_count == 2 && !invocation_flag(invocation, "from") &&
            !invocation_flag(invocation, "each") && !invocation_flag(invocation, "source") &&
+           !invocation_flag(invocation, "sandbox") &&
            stat(invocation->arguments[1], &status);
 }
 
@@ -200,7 +207,7 @@ static int run(const struct cli_invocation *invocation)
     return code;
 }
 
-static const char *const options[] = {"from", "each", "source", "json", NULL};
+static const char *const options[] = {"from", "each", "source", "sandbox", "json", NULL};
 const struct source_verb source_verb_certify = {.name = "certify",
                                                 .arguments = "FILE|KEY [FILE…]",
                                                 .arguments_min = 1,

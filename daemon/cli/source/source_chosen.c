@@ -141,6 +141,7 @@ struct choosing {
     struct source_chosen *chosen;
     struct mtr_str key, vendor; /* of the source in the first text */
     struct mtr_document *document;
+    const char *sandbox; /* asked in the place of its base_url; NULL: it is not */
 };
 
 static int say_which(const struct mtr_node *sources, const char *name)
@@ -234,12 +235,63 @@ static int make_own(struct choosing *choosing, const char *name, struct mtr_str 
     return code;
 }
 
+static void write_sandboxed(const struct mtr_node *source, const char *url, struct mtr_json_writer *json)
+{
+    struct mtr_buffer member;
+    mtr_buffer_init(&member, MTR_DOCUMENT_BYTES_MAX);
+    mtr_json_map(json);
+    for (uint32_t i = 0; i < source->child_count; i++) {
+        const struct mtr_node *child = &source->children[i];
+        if (mtr_str_equal(child->key, MTR_STR("base_url"))) continue;
+        mtr_buffer_reset(&member);
+        if (mtr_node_write_json(child, &member)) abort(); /* without memory, as command lines may */
+        mtr_json_name_text(json, child->key);
+        mtr_json_raw(json, mtr_buffer_str(&member));
+    }
+    mtr_json_named_cstr(json, "base_url", url);
+    mtr_json_map_end(json);
+    mtr_buffer_release(&member);
+}
+
+/* The same documents, but that the source asks the sandbox. */
+static int move_to_sandbox(const struct choosing *choosing, const char *url, struct mtr_buffer *out)
+{
+    const struct mtr_node *root = mtr_document_root(choosing->document);
+    struct mtr_json_writer json;
+    struct mtr_buffer part;
+    mtr_buffer_init(&part, MTR_DOCUMENT_BYTES_MAX);
+    mtr_json_begin(&json, out);
+    mtr_json_map(&json);
+    for (uint32_t i = 0; i < root->child_count; i++) {
+        const struct mtr_node *kind = &root->children[i];
+        const bool is_sources = mtr_str_equal(kind->key, MTR_STR("sources"));
+        mtr_json_name_text(&json, kind->key);
+        mtr_buffer_reset(&part);
+        if (!is_sources && mtr_node_write_json(kind, &part)) abort(); /* as above */
+        if (!is_sources) mtr_json_raw(&json, mtr_buffer_str(&part));
+        if (is_sources) mtr_json_list(&json);
+        for (uint32_t s = 0; is_sources && s < kind->child_count; s++)
+            if (mtr_str_equal(mtr_node_text(&kind->children[s], "key"), choosing->key))
+                write_sandboxed(&kind->children[s], url, &json);
+        if (is_sources) mtr_json_list_end(&json);
+    }
+    mtr_json_map_end(&json);
+    mtr_buffer_release(&part);
+    return mtr_json_finish(&json);
+}
+
 static int choose_text(struct choosing *choosing, const char *name, struct mtr_str text)
 {
     const bool has_more = choosing->invocation->argument_count > choosing->more;
+    const char *sandbox = choosing->sandbox;
+    struct mtr_buffer moved;
     int code = find_in_text(choosing, name, text);
     if (code) return code;
-    if (has_more || !draft(choosing, name, text, &code)) code = make_own(choosing, name, text);
+    mtr_buffer_init(&moved, BUNDLE_BYTES_MAX);
+    if (sandbox && move_to_sandbox(choosing, sandbox, &moved)) code = MTR_EXIT_FAILED;
+    if (sandbox) text = mtr_buffer_str(&moved);
+    if (!code && (has_more || !draft(choosing, name, text, &code))) code = make_own(choosing, name, text);
+    mtr_buffer_release(&moved);
     if (code) return code;
     choosing->chosen->source = mtr_catalog_find_source(choosing->chosen->catalog, choosing->key);
     if (choosing->chosen->source) return MTR_EXIT_OK;
@@ -300,7 +352,10 @@ static int choose_key(struct choosing *choosing, const char *key)
         fprintf(stderr, "meterd source: %s is no file, and a KEY is given alone\n", key);
         return MTR_EXIT_USAGE;
     }
-    if (!store) return ask_daemon(choosing, key);
+    if (!store || choosing->sandbox) {
+        mtr_catalog_store_close(store);
+        return ask_daemon(choosing, key);
+    }
     chosen->catalog = mtr_catalog_store_snapshot(store);
     chosen->source = mtr_catalog_find_source(chosen->catalog, mtr_str_from(key));
     int rc = mtr_catalog_store_get(store, MTR_KIND_SOURCE, mtr_str_from(key), 0, on_document, chosen);
@@ -326,7 +381,10 @@ static bool has_subscriptions(const struct source_chosen *chosen)
 int source_choose(const struct cli_invocation *invocation, uint32_t first, uint32_t more,
                   struct source_chosen *out)
 {
-    struct choosing choosing = {.invocation = invocation, .more = more, .chosen = out};
+    struct choosing choosing = {.invocation = invocation,
+                                .more = more,
+                                .chosen = out,
+                                .sandbox = invocation_option(invocation, "sandbox")};
     const char *what = invocation->arguments[first];
     struct stat status;
     *out = (struct source_chosen){0};

@@ -23,6 +23,7 @@
 #include "meterd/net/http_client.h"
 #include "meterd/source/window.h"
 #include "meterd/store/ledger.h"
+#include "meterd/store/log.h"
 
 enum { MTR_TRIAL_NONCE_BYTES = 16, MTR_TRIAL_TEXT_BYTES = 400, MTR_TRIAL_PROOF_BYTES = 96 };
 
@@ -86,6 +87,7 @@ struct mtr_trial_options {
     const struct mtr_catalog *catalog;   /* rows are judged by it; NULL: they are not */
     const char *directory;               /* of its own, empty: for pages and an empty ledger */
     struct mtr_ledger *ledger;           /* windows are held against; NULL: an empty one */
+    struct mtr_log *log;                 /* that it is of; NULL: settled windows are not held against it */
     const uint8_t *event_key;            /* MTR_EVENT_KEY_BYTES, of that ledger; copied; NULL: zeros */
     const char *tokens;                  /* directory of rotated refresh tokens; NULL: in `directory` */
     const char *credentials;             /* directory of the service manager's; NULL: none */
