@@ -104,8 +104,9 @@ static void test_too_much_at_once(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const struct reading_facts facts = {.source = &source, .is_draft = rows[i].is_draft, .is_given = rows[i].is_given,
-                                            .is_accepted = rows[i].is_accepted, .is_absent = rows[i].is_absent, .known = 10,
-                                            .gone = rows[i].gone, .taken = 10 - rows[i].gone, .rows = 10 - rows[i].gone};
+                                            .is_accepted = rows[i].is_accepted, .is_absent = rows[i].is_absent,
+                                            .known = 10, .gone = rows[i].gone, .counted = 10, .counted_gone = rows[i].gone,
+                                            .taken = 10 - rows[i].gone, .rows = 10 - rows[i].gone};
         struct verdict verdict;
         verdict_make(&facts, &verdict);
         if (verdict.alarm != rows[i].alarm) fail_msg("row %zu: %s", i, verdict.problem);
