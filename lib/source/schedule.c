@@ -205,6 +205,14 @@ struct mtr_window mtr_plan_window_at(const struct mtr_reading_plan *plan, int64_
     return cut(mtr_window_at(plan->window, time_us), begin_us);
 }
 
+int64_t mtr_plan_asked_from(const struct mtr_reading_plan *plan, int64_t time_us)
+{
+    if (!plan->term_count) return time_us;
+    for (uint32_t i = 0; i < plan->term_count; i++)
+        if (time_us < plan->terms[i].until_us) return mtr_time_later(time_us, plan->terms[i].from_us);
+    return INT64_MAX;
+}
+
 /* Those in which something may have been read. A feed has no windows. */
 static void take_eras(const struct mtr_source *source, int64_t first_us, struct mtr_reading_plan *plan)
 {
@@ -234,7 +242,9 @@ struct mtr_due mtr_feed_due(const struct mtr_reading_plan *plan, const struct mt
 {
     const int64_t read_us = believed(history->read_us, now_us);
     const int64_t after_us = read_us ? read_us + 1 : plan->start_us;
-    const int64_t tick_us = read_us ? mtr_schedule_tick(plan->schedule, after_us) : after_us;
+    const int64_t from_us = mtr_plan_asked_from(plan, after_us);
+    if (from_us == INT64_MAX) return (struct mtr_due){.kind = MTR_DUE_SETTLED};
+    const int64_t tick_us = read_us ? mtr_schedule_tick(plan->schedule, from_us) : from_us;
     const int64_t due_us = tick_us + jitter_of(plan, 0);
     return (struct mtr_due){.order = MTR_DUE_FRESH,
                             .due_us = mtr_time_later(due_us, wait_of(history, now_us))};
@@ -257,21 +267,47 @@ static int64_t longest_window_us(const struct mtr_source_window *window)
     }
 }
 
+int64_t mtr_window_reread_most_us(const struct mtr_source_window *window)
+{
+    int64_t most_us =
+        window->length == MTR_LENGTH_CURSOR ? window->overlap_us : window->lateness_us;
+    for (uint32_t i = 0; i < window->reread_count; i++) {
+        const struct mtr_source_reread *reread = &window->rereads[i];
+        const int64_t month_us = reread->is_of_month ? 32 * MTR_US_PER_DAY : 0;
+        most_us = mtr_time_later(most_us, reread->after_us + month_us);
+    }
+    return most_us;
+}
+
 /* From a window's end to the last that its plan may ask for, and until the window behind it is planned, too.
  * */
 static int64_t longest_plan_us(const struct mtr_reading_plan *plan)
 {
-    int64_t longest_us = plan->window->lateness_us;
-    for (uint32_t i = 0; i < plan->window->reread_count; i++) {
-        const struct mtr_source_reread *reread = &plan->window->rereads[i];
-        const int64_t month_us = reread->is_of_month ? 32 * MTR_US_PER_DAY : 0;
-        longest_us = mtr_time_later(longest_us, reread->after_us + month_us);
-    }
-    longest_us += plan->schedule->every_us + plan->schedule->jitter_us;
+    const int64_t longest_us = mtr_window_reread_most_us(plan->window) + plan->schedule->every_us +
+                               plan->schedule->jitter_us;
     int64_t window_us = longest_window_us(plan->window);
     for (uint32_t i = 0; i < plan->era_count; i++)
         window_us = mtr_time_later(window_us, longest_window_us(&plan->eras[i].window));
     return longest_us + window_us;
+}
+
+static void note_next(struct mtr_due_scan *scan, int64_t due_us)
+{
+    scan->next_us = scan->has_next ? mtr_time_sooner(scan->next_us, due_us) : due_us;
+    scan->has_next = true;
+}
+
+/* From the window that is next to the first that is read. */
+static void pass_over(struct mtr_due_scan *scan, const struct mtr_reading_plan *plan)
+{
+    const int64_t before_us = scan->at_us, asked_us = mtr_plan_asked_from(plan, before_us);
+    if (asked_us == before_us) return;
+    scan->at_us = asked_us == INT64_MAX ? INT64_MAX : mtr_plan_window_at(plan, asked_us).from_us;
+    if (scan->at_us == before_us) return;
+    if (scan->at_us > scan->now_us && scan->at_us < INT64_MAX) note_next(scan, scan->at_us);
+    if (scan->has_unsettled) return;
+    const int64_t most_us = mtr_plan_window_at(plan, scan->now_us).from_us; /* the next scan begins there */
+    scan->unsettled_us = mtr_time_sooner(scan->at_us, mtr_time_later(scan->unsettled_us, most_us));
 }
 
 void mtr_due_scan_begin(struct mtr_due_scan *scan, const struct mtr_reading_plan *plan, int64_t unsettled_us,
@@ -282,8 +318,8 @@ void mtr_due_scan_begin(struct mtr_due_scan *scan, const struct mtr_reading_plan
     const struct mtr_window window = mtr_plan_window_at(plan, is_ahead ? start_us : unsettled_us);
     *scan = (struct mtr_due_scan){.now_us = now_us, .at_us = window.from_us, .unsettled_us = window.from_us};
     scan->old_us = plan->window->length == MTR_LENGTH_PERIODS ? 0 : now_us - longest_plan_us(plan);
-    scan->has_next = window.from_us > now_us;
-    scan->next_us = window.from_us;
+    if (window.from_us > now_us) note_next(scan, window.from_us);
+    pass_over(scan, plan);
 }
 
 static unsigned rank_of(const struct mtr_due_scan *scan, const struct mtr_due *due)
@@ -300,8 +336,7 @@ static bool goes_before(const struct mtr_due_scan *scan, const struct mtr_due *d
 static void take(struct mtr_due_scan *scan, const struct mtr_window *window, const struct mtr_due *due)
 {
     if (due->due_us > scan->now_us) {
-        scan->next_us = scan->has_next ? mtr_time_sooner(scan->next_us, due->due_us) : due->due_us;
-        scan->has_next = true;
+        note_next(scan, due->due_us);
     } else if (!scan->has_due || goes_before(scan, due)) {
         scan->has_due = true;
         scan->window = *window;
@@ -333,14 +368,14 @@ bool mtr_due_scan_step(struct mtr_due_scan *scan, const struct mtr_reading_plan 
         struct mtr_window_history history = {0};
         const bool is_free = history_of(context, &window, &history);
         look_at(scan, &window, mtr_window_due(plan, &window, &history, scan->now_us), is_free);
-        if (!scan->has_due || scan->at_us > scan->old_us) continue;
-        const struct mtr_window edge = mtr_plan_window_at(plan, scan->old_us);
-        scan->at_us = mtr_time_later(scan->at_us, edge.from_us); /* other old ones have time */
+        if (scan->has_due && scan->at_us <= scan->old_us) {
+            const struct mtr_window edge = mtr_plan_window_at(plan, scan->old_us);
+            scan->at_us = mtr_time_later(scan->at_us, edge.from_us); /* other old ones have time */
+        }
+        pass_over(scan, plan);
     }
     if (scan->at_us <= scan->now_us) return false;
-    if (!scan->has_due && !scan->has_next) { /* the last tick of `current` was: its next month comes */
-        scan->has_next = true;
-        scan->next_us = scan->at_us;
-    }
+    /* The last tick of `current` was: its next month comes. */
+    if (!scan->has_due && !scan->has_next && scan->at_us < INT64_MAX) note_next(scan, scan->at_us);
     return true;
 }

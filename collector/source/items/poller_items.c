@@ -26,12 +26,12 @@ static int on_item(void *context, const struct mtr_ledger_item *item)
         return MTR_OK;
     }
     int rc = poller_take_strand(taking->poller, state, value, NULL, &strand);
-    if (!rc && strand->items_pass == state->items_pass) /* another item has the value, too */
-        strand->until_us = mtr_time_later(strand->until_us, until_us);
-    else if (!rc)
-        strand->until_us = until_us;
-    if (!rc) strand->items_pass = state->items_pass;
-    return rc;
+    if (rc) return rc;
+    const int64_t before_us = strand->plan.term_count ? strand->term.until_us : INT64_MAX;
+    const bool is_seen = strand->items_pass == state->items_pass; /* another item has the value, too */
+    strand->items_pass = state->items_pass;
+    return poller_end_strand(taking->poller, strand,
+                             is_seen ? mtr_time_later(before_us, until_us) : until_us);
 }
 
 int poller_take_items(struct mtr_poller *poller, struct poller_source *state, bool all)
@@ -69,7 +69,3 @@ int poller_items_changed(struct mtr_poller *poller, const struct poller_source *
     return rc;
 }
 
-bool poller_items_is_over(const struct poller_strand *strand)
-{
-    return strand->until_us < INT64_MAX && strand->unsettled_us >= strand->until_us;
-}

@@ -17,7 +17,5 @@ enum { POLLER_ITEMS_MAX = 100000 }; /* values of one source that are asked for *
 int poller_take_items(struct mtr_poller *poller, struct poller_source *state, bool all) MTR_MUST_USE;
 /* A reading of a source is in: those that go over its rows follow. */
 int poller_items_changed(struct mtr_poller *poller, const struct poller_source *list) MTR_MUST_USE;
-/* Its value has left the list, and all windows that began before are settled. */
-bool poller_items_is_over(const struct poller_strand *strand);
 
 #endif

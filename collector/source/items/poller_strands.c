@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "collector/source/poll/poller_state.h"
+#include "meterd/collector/source_terms.h"
 #include "meterd/core/time.h"
 
 uint64_t poller_hash_plan(const struct mtr_source *source)
@@ -42,7 +43,6 @@ static int add_strand(struct mtr_poller *poller, struct poller_source *state, st
         free(strand);
         return rc;
     }
-    strand->until_us = INT64_MAX;
     strand->source = state;
     strand->next = state->strands;
     strand->link = &state->strands;
@@ -52,17 +52,83 @@ static int add_strand(struct mtr_poller *poller, struct poller_source *state, st
     return MTR_OK;
 }
 
+/* ---- terms ---- */
+
+static bool are_terms(const struct poller_strand *strand, const struct mtr_plan_term *terms, uint32_t count)
+{
+    if (strand->plan.term_count != count) return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (strand->plan.terms[i].from_us != terms[i].from_us ||
+            strand->plan.terms[i].until_us != terms[i].until_us)
+            return false;
+    return true;
+}
+
+/* Windows that were passed over, or will be, are looked at once more. */
+static int set_terms(struct mtr_poller *poller, struct poller_strand *strand,
+                     const struct mtr_plan_term *terms, uint32_t count)
+{
+    struct mtr_plan_term *copy = NULL;
+    if (are_terms(strand, terms, count)) return MTR_OK;
+    if (count > 1) {
+        copy = malloc(count * sizeof(*copy));
+        if (!copy) return MTR_ENOMEM;
+        memcpy(copy, terms, count * sizeof(*copy));
+    }
+    free(strand->terms);
+    strand->terms = copy;
+    if (count) strand->term = terms[0];
+    strand->plan.terms = copy ? copy : &strand->term;
+    strand->plan.term_count = count;
+    strand->unsettled_us = 0;
+    return due_heap_set(&poller->heap, &strand->due, poller->now_us);
+}
+
+int poller_end_strand(struct mtr_poller *poller, struct poller_strand *strand, int64_t until_us)
+{
+    const struct mtr_plan_term term = {INT64_MIN, until_us};
+    return set_terms(poller, strand, &term, until_us < INT64_MAX);
+}
+
+/* What is asked for may be the same, and belong to others: windows have more of a term, or less. */
+static int take_terms(struct mtr_poller *poller, struct poller_strand *strand)
+{
+    struct mtr_plan_term terms[MTR_SOURCE_TERMS_MAX];
+    const int64_t behind_us = mtr_window_reread_most_us(&strand->source->source->window);
+    uint32_t count = mtr_source_terms(strand->subscription, 0, terms);
+    const uint64_t hash = XXH3_64bits(terms, count * sizeof(terms[0]));
+    count = mtr_source_terms(strand->subscription, behind_us, terms);
+    int rc = set_terms(poller, strand, terms, count);
+    if (rc || hash == strand->terms_hash) return rc;
+    strand->terms_hash = hash;
+    strand->unsettled_us = 0;
+    return due_heap_set(&poller->heap, &strand->due, poller->now_us);
+}
+
+/* ---- strands ---- */
+
+static void make_plan(struct poller_strand *strand)
+{
+    const struct poller_source *state = strand->source;
+    const struct mtr_reading_plan before = strand->plan;
+    strand->plan = mtr_reading_plan_of(state->source, strand->strand.each, state->first_us);
+    strand->plan.terms = before.terms;
+    strand->plan.term_count = before.term_count;
+}
+
 int poller_take_strand(struct mtr_poller *poller, struct poller_source *state, struct mtr_str each,
                        const struct mtr_subscription *subscription, struct poller_strand **out)
 {
     int rc = add_strand(poller, state, each, out);
     if (rc) return rc;
     struct poller_strand *strand = *out;
+    const bool is_taken = strand->generation == poller->generation; /* by another of its subscriptions */
+    if (strand->generation < state->plan_generation) make_plan(strand);
     strand->generation = poller->generation;
     strand->is_gone = false;
     strand->subscription = subscription;
-    strand->plan = mtr_reading_plan_of(state->source, strand->strand.each, state->first_us);
-    if (strand->plan_hash == state->plan_hash) return MTR_OK;
+    if (subscription && !is_taken) rc = take_terms(poller, strand);
+    if (rc || strand->plan_hash == state->plan_hash) return rc;
     strand->plan_hash = state->plan_hash;
     strand->unsettled_us = 0;
     return due_heap_set(&poller->heap, &strand->due, poller->now_us);

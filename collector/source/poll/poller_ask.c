@@ -129,8 +129,10 @@ bool poller_asked_window(const struct mtr_poller *poller, struct poller_strand *
     struct asked_windows *asked = &strand->asked;
     struct mtr_window window = {0, 0};
     for (; is_asked(strand); asked->at_us = window.to_us, asked->failed++) {
+        asked->at_us = mtr_time_sooner(mtr_plan_asked_from(&strand->plan, asked->at_us), asked->to_us);
+        if (!is_asked(strand)) return false; /* the others lie outside of its terms */
         window = mtr_plan_window_at(&strand->plan, asked->at_us);
-        if (window.from_us >= now_us || window.from_us >= strand->until_us) {
+        if (window.from_us >= now_us) {
             asked->at_us = asked->to_us; /* it has not begun */
             return false;
         }
@@ -237,7 +239,8 @@ static int ask_strands(struct mtr_poller *poller, struct poller_source *source, 
     for (struct poller_strand *strand = source->strands; !rc && strand; strand = strand->next) {
         if (!is_meant(strand, each)) continue;
         const int64_t start_us = mtr_plan_window_at(&strand->plan, strand->plan.start_us).from_us;
-        const int64_t from_us = mtr_time_later(range.from_us, start_us);
+        const int64_t first_us = mtr_time_later(range.from_us, start_us);
+        const int64_t from_us = mtr_plan_asked_from(&strand->plan, first_us);
         strand->asked =
             (struct asked_windows){.at_us = from_us, .to_us = range.to_us, .is_trial = is_trial};
         *strands += from_us < range.to_us;
@@ -263,7 +266,8 @@ int mtr_poller_ask(struct mtr_poller *poller, const struct mtr_strand *strand, s
     if (!rc) forget_tried(source);
     if (!rc) rc = ask_strands(poller, source, strand->each, range, is_trial, &strands);
     if (rc) return rc;
-    *fault = "there is no window of it: `from` is before `to`, and `to` behind the source's `window.start`";
+    *fault = "there is no window of it: `from` is before `to`, and `to` behind the source's `window.start`; "
+             "of for_each: subscription a term of one lies between them";
     return strands ? MTR_OK : MTR_EINVALID;
 }
 

@@ -11,6 +11,7 @@
 #include "collector/source/items/poller_items.h"
 #include "collector/source/poll/poller_watch.h"
 #include "collector/source/reading/log_rows.h"
+#include "meterd/collector/source_terms.h"
 
 enum { WINDOWS_A_LOOK = 20000 };
 #define BACKOFF_FIRST_US (INT64_C(10) * MTR_US_PER_SECOND)
@@ -113,18 +114,38 @@ static bool is_undecided(const struct mtr_ledger_window *record)
            record->state != MTR_WINDOW_OPEN;
 }
 
+/* Of a feed all. */
+static enum mtr_source_part part_of(const struct poller_strand *strand, const struct mtr_window *window)
+{
+    return strand->subscription && window->to_us ? mtr_source_part_of(strand->subscription, window)
+                                                 : MTR_SOURCE_PART_ALL;
+}
+
+/* Its readings were of when no term had it, or had less of it. */
+static bool is_grown(const struct poller_strand *strand, const struct mtr_window *window,
+                     const struct mtr_ledger_window *record, int64_t now_us)
+{
+    const struct mtr_window_history history = {.read_us = record->last_us};
+    const bool is_over = record->last_us >= window->to_us;
+    if (!strand->subscription || !is_over) return false;
+    const enum mtr_source_part part = part_of(strand, window);
+    if (record->state == MTR_WINDOW_OPEN) return part != MTR_SOURCE_PART_NONE;
+    return record->state == MTR_WINDOW_COMPLETE && part == MTR_SOURCE_PART_ALL &&
+           mtr_window_due(&strand->plan, window, &history, now_us).kind == MTR_DUE_SETTLED;
+}
+
 static bool history_of(void *context, const struct mtr_window *window, struct mtr_window_history *out)
 {
     struct looking *looking = context;
     struct mtr_ledger_window record;
     *out = (struct mtr_window_history){0};
-    if (window->from_us >= looking->strand->until_us) return false;
     int rc = mtr_ledger_get_window(looking->txn, &looking->strand->strand, window->from_us, &record);
     if (rc && rc != MTR_ENOTFOUND) looking->rc = rc;
     const bool is_known = !rc && record.end_us == window->to_us;
-    if (is_known && !is_undecided(&record)) out->read_us = record.last_us;
+    const bool counts = is_known && !is_grown(looking->strand, window, &record, looking->now_us);
+    if (counts && !is_undecided(&record)) out->read_us = record.last_us;
     if (rc && poller_is_before_log(looking->poller, looking->strand, window)) out->read_us = looking->now_us;
-    poller_gap_note(&looking->gap, looking->strand, window, is_known ? &record : NULL, looking->now_us);
+    poller_gap_note(&looking->gap, looking->strand, window, counts ? &record : NULL, looking->now_us);
     out->wait_until_us = waits_until(looking->strand, is_known ? &record : NULL, window->from_us);
     /* The plan may have grown since it was settled: as long as the log has its rows, it is read again. */
     if (is_known && record.has_no_run && !is_in_log(looking, &record)) out->read_us = looking->now_us;
@@ -169,8 +190,8 @@ static int look_at_feed(struct looking *looking, int64_t now_us, struct mtr_due_
     const struct mtr_window_history history = {.read_us = feed.read_us,
                                                .wait_until_us = failing ? failing->wait_until_us : 0};
     *scan = (struct mtr_due_scan){.due = mtr_feed_due(&strand->plan, &history, now_us)};
-    scan->has_due = scan->due.due_us <= now_us;
-    scan->has_next = !scan->has_due;
+    scan->has_due = scan->due.kind == MTR_DUE_READ && scan->due.due_us <= now_us;
+    scan->has_next = scan->due.kind == MTR_DUE_READ && !scan->has_due;
     scan->next_us = scan->due.due_us;
     return MTR_OK;
 }
@@ -237,6 +258,16 @@ static bool expires_pages(const struct poller_strand *strand, int64_t now_us)
     return now_us - strand->expired_us >= each_us;
 }
 
+/* Which of its subject's; of a feed that of now. */
+static const struct mtr_subscription *subscription_of(const struct poller_strand *strand,
+                                                      const struct mtr_window *window, int64_t now_us)
+{
+    const struct mtr_window now = {now_us, now_us + 1};
+    return strand->subscription
+               ? mtr_source_subscription_at(strand->subscription, window->to_us ? window : &now)
+               : NULL;
+}
+
 static int start(struct looking *looking, const struct mtr_due_scan *scan, int64_t now_us)
 {
     struct mtr_poller *poller = looking->poller;
@@ -248,9 +279,10 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     if (!rc) rc = poller_find_mark(strand, looking->txn, &scan->window, &mark);
     if (rc) return rc;
     struct poll_task task = poller_task_of(poller, strand, scan->window);
-    task.subscription = strand->subscription;
-    task.is_draft = scan->due.is_draft;
-    task.is_last = scan->due.is_last;
+    task.subscription = subscription_of(strand, &scan->window, now_us);
+    const enum mtr_source_part part = part_of(strand, &scan->window);
+    task.is_draft = scan->due.is_draft || part == MTR_SOURCE_PART_NONE;
+    task.is_last = scan->due.is_last && part == MTR_SOURCE_PART_ALL;
     task.is_forgotten = now_us >= forgotten_us(strand, &scan->window);
     task.expires_pages = expires_pages(strand, now_us);
     task.piece_us = strand->piece_us;
@@ -309,10 +341,12 @@ static int look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
     if (!rc && scan.has_due && !waits) rc = start(&looking, &scan, now_us);
     mtr_ledger_abort(looking.txn);
     if (rc || poller->is_starved) return rc; /* it stays due, and first */
-    if (!strand->poll && poller_items_is_over(strand)) {
+    const bool is_over = !scan.has_due && !scan.has_next && strand->plan.term_count > 0;
+    if (is_over && strand->source->source->each.kind == MTR_EACH_ROW) {
         poller_drop_strand(poller, strand);
         return MTR_OK;
     }
+    if (is_over) poller_watch_end(poller, strand, now_us);
     const int64_t watch_us = poller_watch_look(poller, strand, &looking.gap, now_us);
     const int64_t next_us = strand->poll    ? INT64_MAX
                             : scan.has_due  ? now_us + (waits ? CROWDED_US : MTR_US_PER_SECOND)

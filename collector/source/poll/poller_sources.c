@@ -140,6 +140,7 @@ void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
         void *memory;
     } each = {strand->strand.each.data};
     free(each.memory);
+    free(strand->terms);
     free(strand);
 }
 
@@ -172,6 +173,7 @@ static int read_ledger(struct mtr_poller *poller, struct poller_source *state, s
     struct mtr_ledger_source source;
     int rc = mtr_ledger_get_source(txn, &strand, &source);
     if (source.last_reading > state->last_reading) state->last_reading = source.last_reading;
+    if (state->first_us != source.first_us) state->plan_generation = poller->generation;
     state->first_us = source.first_us;
     if (!poller->control.is_open) poller_set_paused(poller, state, source.paused_us > 0); /* else it comes */
     return rc;
@@ -228,6 +230,7 @@ static int take_document(struct mtr_poller *poller, struct poller_source *state,
     state->auth = auth;
     state->source = source;
     state->plan_hash = poller_hash_plan(source);
+    state->plan_generation = poller->generation;
     return find_gates(poller, state);
 }
 

@@ -49,7 +49,8 @@ struct poller_strand {
     const struct mtr_subscription *subscription;
     struct mtr_reading_plan plan;
     uint64_t plan_hash, generation;
-    int64_t until_us; /* windows that begin then or later are not asked for: the list has it no more */
+    struct mtr_plan_term term, *terms; /* of the plan: one here, several in memory of their own */
+    uint64_t terms_hash; /* of its subscriptions', without what is asked for behind them */
     uint64_t items_pass;
     bool was_draft;       /* its last reading */
     int64_t unsettled_us; /* as of mtr_due_scan */
@@ -100,6 +101,7 @@ struct poller_source {
     struct poller_gate *gate, *host;
     uint64_t generation, last_reading;
     uint64_t plan_hash; /* of what decides which windows there are, and when they are due */
+    uint64_t plan_generation; /* since when its document, and first_us, are what they are */
     int64_t first_us, read_us; /* of the ledger: when its first reading began; of the last since the start */
     bool is_paused;
     uint64_t readings, failures, rows, changes;
@@ -169,11 +171,14 @@ int poller_take_catalog(struct mtr_poller *poller, struct mtr_catalog *catalog, 
 void poller_release_sources(struct mtr_poller *poller);
 struct poller_source *poller_find_source(const struct mtr_poller *poller, struct mtr_str vendor,
                                          struct mtr_str key);                     /* NULL: there is none */
-/* The strand of that `each`, new or not, by the catalog's document. MTR_ENOMEM. */
+/* The strand of that `each`, new or not, by the catalog's document, with the terms of its subscriptions; of
+ * rows poller_end_strand says when it ends. MTR_ENOMEM. */
 int poller_take_strand(struct mtr_poller *poller, struct poller_source *state, struct mtr_str each,
                        const struct mtr_subscription *subscription,
                        struct poller_strand **out) MTR_MUST_USE;
 /* Of all that decides which windows of a source there are and when they are due. */
+/* Windows that begin then or later are not asked for; INT64_MAX: all are. MTR_ENOMEM. */
+int poller_end_strand(struct mtr_poller *poller, struct poller_strand *strand, int64_t until_us) MTR_MUST_USE;
 uint64_t poller_hash_plan(const struct mtr_source *source);
 void poller_set_paused(struct mtr_poller *poller, struct poller_source *source, bool is_paused);
 void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand); /* nothing is under way */

@@ -46,10 +46,11 @@ void poller_gap_note_feed(struct poller_gap *gap, const struct poller_strand *st
                           int64_t now_us)
 {
     static const struct mtr_window none = {0, 0};
-    const int64_t due_us = read_us ? mtr_schedule_tick(strand->plan.schedule, read_us + 1) +
-                                         strand->plan.schedule->jitter_us
-                                   : strand->seen_us;
-    note(gap, strand, &none, due_us, now_us);
+    const struct mtr_reading_plan *plan = &strand->plan;
+    const int64_t asked_us = mtr_plan_asked_from(plan, read_us ? read_us + 1 : plan->start_us);
+    if (asked_us == INT64_MAX) return;
+    const int64_t tick_us = mtr_schedule_tick(plan->schedule, asked_us) + plan->schedule->jitter_us;
+    note(gap, strand, &none, read_us ? tick_us : mtr_time_later(asked_us, strand->seen_us), now_us);
 }
 
 /* A window that is newer, and has no hole, ends it. */
@@ -98,34 +99,57 @@ static void tell_gap(struct mtr_poller *poller, struct poller_strand *strand, co
 
 /* ---- old rows ---- */
 
+/* Since when, or from when on, rows may come: now, unless a term begins later. Behind the end of one it is
+ * asked for what was before. INT64_MAX: none will. */
+static int64_t rows_from(const struct mtr_reading_plan *plan, int64_t now_us)
+{
+    const int64_t behind_us = mtr_window_reread_most_us(plan->window);
+    for (uint32_t i = 0; i < plan->term_count; i++) {
+        const struct mtr_plan_term *term = &plan->terms[i];
+        if (term->until_us == INT64_MAX || now_us < term->until_us - behind_us)
+            return mtr_time_later(now_us, term->from_us);
+    }
+    return plan->term_count ? INT64_MAX : now_us;
+}
+
+/* Of the requests that are asked for now, the newest row; where there is none, since when one could be. */
+static int64_t find_newest(const struct poller_source *source, bool *is_row, int64_t now_us)
+{
+    int64_t newest_us = 0, since_us = INT64_MAX;
+    for (const struct poller_strand *strand = source->strands; strand; strand = strand->next) {
+        const int64_t asked_us = rows_from(&strand->plan, now_us);
+        if (asked_us <= now_us) newest_us = mtr_time_later(newest_us, strand->newest_us);
+        if (asked_us < INT64_MAX && strand->seen_us)
+            since_us = mtr_time_sooner(since_us, asked_us > now_us ? asked_us : strand->seen_us);
+    }
+    *is_row = newest_us > 0;
+    return *is_row ? mtr_time_sooner(newest_us, now_us) : since_us;
+}
+
 /* A customer may be idle: what counts is the newest row of all requests, and the first strand tells of it. */
 static int64_t watch_freshness(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
 {
     const struct poller_source *source = strand->source;
     const int64_t most_us = source->source->expect.freshness_us;
     char newest[MTR_TIME_TEXT_BYTES], text[POLL_TEXT_BYTES];
-    int64_t newest_us = 0, since_us = INT64_MAX;
+    bool is_row;
     if (!most_us || strand != source->strands) {
         poller_clear(poller, strand, MTR_ALARM_STALE, now_us);
         return INT64_MAX;
     }
-    for (const struct poller_strand *other = source->strands; other; other = other->next) {
-        newest_us = mtr_time_later(newest_us, other->newest_us);
-        if (other->seen_us) since_us = mtr_time_sooner(since_us, other->seen_us);
-    }
-    const int64_t old_us = mtr_time_sooner(newest_us ? newest_us : since_us, now_us) + most_us;
-    if (old_us >= now_us) {
+    const int64_t newest_us = find_newest(source, &is_row, now_us);
+    if (newest_us >= now_us - most_us) {
         poller_clear(poller, strand, MTR_ALARM_STALE, now_us);
-        return old_us + 1;
+        return newest_us < INT64_MAX ? newest_us + most_us + 1 : INT64_MAX;
     }
     mtr_time_format(newest_us, newest);
-    if (newest_us)
+    if (is_row)
         snprintf(text, sizeof(text), "the newest row is of %s, which is older than `expect.freshness`",
                  newest);
     else
         snprintf(text, sizeof(text), "no row came yet, for longer than `expect.freshness`");
     poller_raise(poller, strand, MTR_ALARM_STALE, text, now_us);
-    return INT64_MAX;
+    return now_us + source->source->schedule.every_us; /* others may have read since */
 }
 
 int poller_watch_begin(struct poller_strand *strand, struct mtr_ledger_txn *txn, int64_t now_us)
@@ -150,6 +174,13 @@ int64_t poller_watch_look(struct mtr_poller *poller, struct poller_strand *stran
         poller_clear(poller, strand, MTR_ALARM_GAP, now_us);
     const int64_t stale_us = watch_freshness(poller, strand, now_us);
     return gap->next_us ? mtr_time_sooner(gap->next_us, stale_us) : stale_us;
+}
+
+void poller_watch_end(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
+{
+    strand->hole_window_us = 0;
+    for (int i = 1; i < MTR_ALARM_COUNT; i++)
+        if (i != MTR_ALARM_STALE) poller_clear(poller, strand, (enum mtr_alarm)i, now_us);
 }
 
 /* ---- columns ---- */

@@ -6,7 +6,7 @@
  *           was due before the strand was first looked at (a new source, down time) has its grace from then
  *           on, and anew with each good reading: a backfill that gets on is none. Or samples of a counter
  *           that are further apart than its `before`, until a newer window has none such
- *   stale   the newest row of all the source's requests is older than expect.freshness
+ *   stale   the newest row of all the source's requests that are asked for is older than expect.freshness
  *   drift   columns of the last good reading that had rows are not as expected (reading/drift.h)
  *   skew    the Date of an answer lies outside of the time in which it came by more than a bound
  */
@@ -38,6 +38,9 @@ int poller_watch_begin(struct poller_strand *strand, struct mtr_ledger_txn *txn,
 /* The look has ended: alarms are raised and cleared. When to look again for their sake; INT64_MAX: never. */
 int64_t poller_watch_look(struct mtr_poller *poller, struct poller_strand *strand,
                           const struct poller_gap *gap, int64_t now_us);
+/* Nothing of the strand is due any more, ever: its alarms are over, but for what the first strand tells of
+ * its source. */
+void poller_watch_end(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
 /* A reading has ended, whatever came of it. */
 void poller_watch_report(struct mtr_poller *poller, struct poller_strand *strand,
                          const struct mtr_window *window, const struct poll_report *report, int64_t now_us);

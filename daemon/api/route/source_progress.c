@@ -5,8 +5,11 @@
 #include "daemon/api/routes.h"
 #include "daemon/api/rows.h"
 
+#include <stdlib.h>
+
 #include "meterd/catalog/catalog.h"
 #include "meterd/collector/poller.h"
+#include "meterd/collector/source_terms.h"
 #include "meterd/core/time.h"
 #include "meterd/net/loop.h"
 #include "meterd/source/window.h"
@@ -41,7 +44,8 @@ static int on_window(void *context, struct mtr_str each, const struct mtr_ledger
     struct progress_row *row = context;
     (void)each;
     if (window->start_us < row->first_us) row->first_us = window->start_us;
-    if (window->end_us > row->over_us) return MTR_OK;
+    const bool is_behind = window->state == MTR_WINDOW_OPEN && window->last_us >= window->end_us;
+    if (window->end_us > row->over_us || is_behind) return MTR_OK; /* not over, or in no term */
     row->read++;
     row->complete += window->state == MTR_WINDOW_COMPLETE || window->state == MTR_WINDOW_SETTLED;
     row->rows += window->rows;
@@ -59,19 +63,79 @@ static int read_ledger(struct api_call *call, const struct mtr_source *source, s
     return rc == API_STOP ? MTR_OK : rc;
 }
 
-/* From the document's start, or from the first that was read, to the last that is over. */
-static void count_windows(const struct mtr_source *source, struct progress_row *row)
+/* Windows that are over, from the document's start, or from the first that was read: where each ends. */
+struct over {
+    int64_t first_us; /* where the first begins */
+    int64_t *ends_us;
+    uint64_t count;
+};
+
+static int find_over(const struct mtr_source *source, const struct progress_row *row, struct over *over)
 {
     const struct mtr_source_window *rule = &source->window;
     const int64_t from_us = rule->has_start ? rule->start_us : row->first_us;
-    uint64_t count = 0;
-    row->has_windows = true;
-    if (from_us > row->over_us) return;
+    *over = (struct over){.ends_us = malloc(WINDOWS_COUNTED_MAX * sizeof(*over->ends_us))};
+    if (!over->ends_us) return MTR_ENOMEM;
+    if (from_us > row->over_us) return MTR_OK;
     struct mtr_window window = mtr_window_at(rule, from_us);
-    for (; window.to_us <= row->over_us && count < WINDOWS_COUNTED_MAX; count++)
+    over->first_us = window.from_us;
+    for (; window.to_us <= row->over_us && over->count < WINDOWS_COUNTED_MAX; over->count++) {
+        over->ends_us[over->count] = window.to_us;
         window = mtr_window_next(rule, &window);
-    row->has_windows = count < WINDOWS_COUNTED_MAX;
-    row->windows = count * row->requests;
+    }
+    return MTR_OK;
+}
+
+/* How many end by then; where the instant is within one, it does not. */
+static uint64_t ended_by(const struct over *over, int64_t time_us)
+{
+    uint64_t low = 0, high = over->count;
+    while (low < high) {
+        const uint64_t middle = low + (high - low) / 2;
+        if (over->ends_us[middle] <= time_us)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static uint64_t count_term(const struct over *over, const struct mtr_plan_term *term)
+{
+    if (term->until_us <= over->first_us || term->from_us >= term->until_us) return 0;
+    const uint64_t first = ended_by(over, term->from_us), last = ended_by(over, term->until_us - 1);
+    return (last < over->count ? last + 1 : last) - first;
+}
+
+/* Of for_each: subscription each subject has its own. */
+static uint64_t count_terms(const struct mtr_catalog *catalog, const struct mtr_source *source,
+                            const struct over *over)
+{
+    const uint32_t subscriptions = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION);
+    uint64_t count = 0;
+    for (uint32_t i = 1; i <= subscriptions; i++) {
+        const struct mtr_subscription *subscription = mtr_catalog_subscription(catalog, i);
+        struct mtr_plan_term terms[MTR_SOURCE_TERMS_MAX];
+        if (!subscription || !mtr_str_equal(subscription->service->key, source->each.service) ||
+            mtr_subscription_first_number(subscription) != i)
+            continue;
+        const uint32_t term_count = mtr_source_terms(subscription, 0, terms);
+        for (uint32_t k = 0; k < term_count; k++) count += count_term(over, &terms[k]);
+    }
+    return count;
+}
+
+static int count_windows(const struct mtr_catalog *catalog, const struct mtr_source *source,
+                         struct progress_row *row)
+{
+    struct over over;
+    int rc = find_over(source, row, &over);
+    if (rc) return rc;
+    row->has_windows = over.count < WINDOWS_COUNTED_MAX;
+    row->windows = source->each.kind == MTR_EACH_SUBSCRIPTION ? count_terms(catalog, source, &over)
+                                                              : over.count * row->requests;
+    free(over.ends_us);
+    return MTR_OK;
 }
 
 static void handle(struct api_call *call)
@@ -90,11 +154,12 @@ static void handle(struct api_call *call)
     row.requests = status.strands;
     const bool is_feed = source->window.length == MTR_LENGTH_CURSOR || source->by_hand;
     int rc = is_feed ? MTR_OK : read_ledger(call, source, &row);
+    if (!rc && !is_feed && source->window.length != MTR_LENGTH_PERIODS)
+        rc = count_windows(call->catalog, source, &row);
     if (rc) {
         api_error(call, rc, "the windows cannot be counted");
         return;
     }
-    if (!is_feed && source->window.length != MTR_LENGTH_PERIODS) count_windows(source, &row);
     api_answer(call, &row);
 }
 

@@ -46,6 +46,11 @@ int64_t mtr_schedule_tick(const struct mtr_source_schedule *schedule, int64_t ti
 /* Of a source, and of one of its for_each: what jitter is a hash of; a seed for whoever spreads tries. */
 uint64_t mtr_schedule_key(struct mtr_str source, struct mtr_str each);
 
+/* A stretch of time. Half-open. */
+struct mtr_plan_term {
+    int64_t from_us, until_us;
+};
+
 /* All that decides when windows are read. */
 struct mtr_reading_plan {
     const struct mtr_source_schedule *schedule;
@@ -54,6 +59,10 @@ struct mtr_reading_plan {
     uint64_t key;     /* mtr_schedule_key */
     const struct mtr_source_era *eras; /* in which windows were read */
     uint32_t era_count;
+    /* Windows that overlap one of these are read, and no others; ascending, each ends before the next begins.
+     * None: all are. */
+    const struct mtr_plan_term *terms;
+    uint32_t term_count;
 };
 
 /* Where the document has no start the ledger begins when it was first applied (created_us), of named periods
@@ -63,6 +72,12 @@ struct mtr_reading_plan mtr_reading_plan_of(const struct mtr_source *source, str
                                             int64_t first_us);
 /* The window that holds the instant: of the document, or of its era. Not of a cursor. */
 struct mtr_window mtr_plan_window_at(const struct mtr_reading_plan *plan, int64_t time_us);
+/* The first instant from then on that lies in a term, and whose window is read therefore; INT64_MAX: there is
+ * none. */
+int64_t mtr_plan_asked_from(const struct mtr_reading_plan *plan, int64_t time_us);
+/* From a window's end to the last time that its plan has: `lateness`, or the last of `rereads`; of a feed
+ * `overlap`. */
+int64_t mtr_window_reread_most_us(const struct mtr_source_window *window);
 
 /* What is known of a window: zero at first. */
 struct mtr_window_history {
@@ -95,7 +110,8 @@ struct mtr_due {
 /* Not of a cursor. */
 struct mtr_due mtr_window_due(const struct mtr_reading_plan *plan, const struct mtr_window *window,
                               const struct mtr_window_history *history, int64_t now_us);
-/* Of a feed (length: cursor), which is never settled: at each tick. */
+/* Of a feed (length: cursor), which is settled when it was read behind its last term, else never: at each
+ * tick. */
 struct mtr_due mtr_feed_due(const struct mtr_reading_plan *plan, const struct mtr_window_history *history,
                             int64_t now_us);
 /* When a window is late beyond its plan: P0 and all that may delay it in good order. */
@@ -112,7 +128,7 @@ int64_t mtr_window_expected_us(const struct mtr_reading_plan *plan, const struct
  * Where that one begins is unsettled_us of the scan before; 0, which is the source's start, when there was
  * none, and when the document has changed or the clock went back. Of windows that are so old that their whole
  * plan is over, one that is due is enough, the oldest: a backfill of years costs no look at all of them for
- * each window that is read.
+ * each window that is read. Windows outside of all terms cost no look, and are as good as settled.
  *
  *   struct mtr_due_scan scan;
  *   mtr_due_scan_begin(&scan, &plan, unsettled_us, now_us);
@@ -128,7 +144,7 @@ struct mtr_due_scan {
     bool drafts_last;
     struct mtr_window window; /* has_due: the one to read now */
     struct mtr_due due;
-    int64_t next_us; /* has_next: when another one is due, if none is now */
+    int64_t next_us; /* has_next: when another one is due, if none is now; neither: none ever will be */
 };
 
 void mtr_due_scan_begin(struct mtr_due_scan *scan, const struct mtr_reading_plan *plan, int64_t unsettled_us,

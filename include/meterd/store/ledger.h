@@ -139,7 +139,7 @@ int mtr_ledger_drop_job(struct mtr_ledger_txn *txn, const struct mtr_strand *str
 
 enum mtr_window_state {
     MTR_WINDOW_PARTIAL,    /* parts of a reading are in, its last one is not */
-    MTR_WINDOW_OPEN,       /* it was read before its end; that never counts as complete */
+    MTR_WINDOW_OPEN,       /* it was read before its end, or in no term; that never counts as complete */
     MTR_WINDOW_INCOMPLETE, /* a reading could not prove that it is whole: nothing of it was taken */
     MTR_WINDOW_SUSPECT,    /* a reading would take away too much: it waits until it is confirmed */
     MTR_WINDOW_COMPLETE,
