@@ -277,8 +277,8 @@ static enum mtr_found_kind kind_of(const struct mtr_value *value)
     case MTR_VALUE_TRUE: return MTR_FOUND_TRUE;
     case MTR_VALUE_FALSE: return MTR_FOUND_FALSE;
     case MTR_VALUE_NUMBER: return MTR_FOUND_NUMBER;
-    case MTR_VALUE_TEXT:
-    case MTR_VALUE_REFUSED: return MTR_FOUND_TEXT;
+    case MTR_VALUE_TEXT: return MTR_FOUND_TEXT;
+    case MTR_VALUE_REFUSED: return MTR_FOUND_REFUSED;
     case MTR_VALUE_NULL:
     case MTR_VALUE_INTEGER:
     case MTR_VALUE_NESTED: break;
@@ -410,6 +410,18 @@ static int take_token(struct json_document *document)
 
 /* ---- the driver ---- */
 
+/* A text that is too long to be kept: where it is a value that somebody looks for, that is told. */
+static int refuse_text(struct json_document *document)
+{
+    const bool is_value = document->expected == VALUE || document->expected == VALUE_OR_END;
+    const struct json_node *node = is_value && !document->passed_depth ? document->next : NULL;
+    document->next = NULL;
+    if (!node) return MTR_OK;
+    if (leads_to_records(node))
+        return stop_malformed(document, 0, "a list or map is expected here, on the way to the rows");
+    return set_targets(document, node, &(struct mtr_found){.kind = MTR_FOUND_REFUSED});
+}
+
 static int run(struct json_document *document, bool is_last)
 {
     struct json_text *text = &document->text;
@@ -422,9 +434,9 @@ static int run(struct json_document *document, bool is_last)
     if (text->text.size <= MTR_RECORD_BYTES_MAX) return MTR_OK;
     if (document->is_waiting || text->text.data[0] != '"')
         return stop_malformed(document, 0, "a value of more than 1 MiB");
-    document->next = NULL;
+    rc = refuse_text(document);
     json_text_drop(text);
-    return MTR_OK;
+    return rc;
 }
 
 int json_document_read(void *state, struct mtr_str piece)

@@ -70,7 +70,7 @@ enum source_failure source_failure_of(const struct mtr_http_answer *answer, char
         answer->error ? of_error(answer->error) : of_status(answer->status);
     if (failure == SOURCE_FINE || failure == SOURCE_STOPPED) return failure;
     if (!answer->error) explain_status(answer, text);
-    else if (failure == SOURCE_LARGE)
+    else if (failure == SOURCE_LARGE && !answer->has_large_headers)
         snprintf(text, SOURCE_FAILURE_BYTES, "%s: raise answer.bytes_max, or ask for less at a time",
                  answer->reason);
     else snprintf(text, SOURCE_FAILURE_BYTES, "%s", answer->reason);

@@ -279,6 +279,7 @@ void http_exchange_conclude(struct mtr_http_exchange *exchange, CURLcode code)
     struct mtr_http_answer *answer = exchange->answer;
     note_status(exchange);
     answer->error = http_failure_of(exchange, code);
+    answer->has_large_headers = answer->error == MTR_ELIMIT && http_has_large_headers(exchange, code);
     if (!answer->error && (!exchange->has_all_headers || answer->status < 200)) {
         answer->error = MTR_EIO;
         snprintf(exchange->detail, sizeof(exchange->detail), "before its answer was complete");

@@ -43,6 +43,7 @@ void http_exchange_conclude(struct mtr_http_exchange *exchange, CURLcode code);
 void http_exchange_release(struct mtr_http_exchange *exchange);
 
 /* http_failure.c: what curl's code means for us, and the sentence of it in the answer. */
+bool http_has_large_headers(const struct mtr_http_exchange *exchange, CURLcode code);
 int http_failure_of(const struct mtr_http_exchange *exchange, CURLcode code);
 void http_failure_explain(struct mtr_http_exchange *exchange, CURLcode code);
 

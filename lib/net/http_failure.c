@@ -35,11 +35,18 @@ static const char *alert_advice(const struct mtr_http_exchange *exchange)
     return NULL;
 }
 
+/* curl takes 100 KiB of a line, and what is longer for a want of memory. */
+bool http_has_large_headers(const struct mtr_http_exchange *exchange, CURLcode code)
+{
+    const bool is_in_headers = exchange->answer->status && !exchange->has_all_headers;
+    return exchange->has_large_headers || (code == CURLE_OUT_OF_MEMORY && is_in_headers);
+}
+
 int http_failure_of(const struct mtr_http_exchange *exchange, CURLcode code)
 {
     if (code == CURLE_OK) return MTR_OK;
     if (exchange->was_denied) return MTR_EDENIED;
-    if (exchange->has_large_headers) return MTR_ELIMIT;
+    if (http_has_large_headers(exchange, code)) return MTR_ELIMIT;
     if (exchange->body.error) return exchange->body.error;
     switch (code) {
     case CURLE_URL_MALFORMAT:
@@ -150,6 +157,12 @@ void http_failure_explain(struct mtr_http_exchange *exchange, CURLcode code)
                  fault ? fault : "");
         break;
     case MTR_ELIMIT:
+        if (exchange->answer->has_large_headers) {
+            snprintf(reason, capacity,
+                     "the headers of the answer of %.110s are larger than %d bytes, which is more than is "
+                     "taken", place, HTTP_ANSWER_HEADERS_BYTES_MAX);
+            break;
+        }
         snprintf(reason, capacity, "the answer of %.110s is larger than %zu bytes", place,
                  (size_t)exchange->body.bytes_max);
         break;

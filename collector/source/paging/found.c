@@ -43,6 +43,7 @@ int paging_has_more(const struct mtr_found *found)
     const struct mtr_str text = found->text;
     switch (found->kind) {
     case MTR_FOUND_NOTHING: return -1;
+    case MTR_FOUND_REFUSED: /* something stands there */
     case MTR_FOUND_TRUE: return 1;
     case MTR_FOUND_NULL:
     case MTR_FOUND_FALSE: return 0;
@@ -65,6 +66,7 @@ enum paging_token paging_token_of(const struct mtr_found *found)
     case MTR_FOUND_TEXT: return found->text.size ? PAGING_TOKEN_GIVEN : PAGING_TOKEN_EMPTY;
     case MTR_FOUND_LIST:
     case MTR_FOUND_MAP: return found->count ? PAGING_TOKEN_WRONG : PAGING_TOKEN_EMPTY;
+    case MTR_FOUND_REFUSED:
     case MTR_FOUND_TRUE: break;
     }
     return PAGING_TOKEN_WRONG;

@@ -30,6 +30,7 @@ static struct mtr_str text_of(const struct mtr_found *found)
     case MTR_FOUND_TEXT:
     case MTR_FOUND_LIST:
     case MTR_FOUND_MAP: return found->text;
+    case MTR_FOUND_REFUSED:
     case MTR_FOUND_NOTHING: break;
     }
     return (struct mtr_str){NULL, 0};
@@ -101,6 +102,7 @@ bool condition_warns(const struct mtr_found *found, struct mtr_str *text)
     case MTR_FOUND_LIST:
     case MTR_FOUND_MAP: return found->count > 0;
     case MTR_FOUND_TEXT: return found->text.size > 0;
+    case MTR_FOUND_REFUSED: *text = MTR_STR("in a text that cannot be read"); break;
     case MTR_FOUND_TRUE:
     case MTR_FOUND_NUMBER: break;
     }

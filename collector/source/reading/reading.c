@@ -206,6 +206,7 @@ int reading_begin_page(struct reading *reading)
         return fail(reading, MTR_ELIMIT, "more than %d pages", READING_PAGES_MAX);
     const bool is_first = reading->page_count == reading->pieces.begin.pages;
     int rc = !is_first ? mtr_row_reader_turn(reading->reader, &fault) : MTR_OK;
+    if (rc == MTR_EINVALID) return fail(reading, rc, "%s", fault);
     if (!rc)
         rc = page_write_open(reading->directory, reading->ask.number, reading->page_count + 1,
                              &reading->writer);
@@ -221,12 +222,14 @@ int reading_begin_page(struct reading *reading)
 int reading_explain(struct reading *reading, int rc)
 {
     if (rc == MTR_ECORRUPT) return fail(reading, rc, "%s", reading->text.diagnostic.text);
+    const uint64_t most = reading->ask.source->answer.bytes_max;
     if (rc == MTR_ELIMIT && !reading->fault[0])
-        return fail(reading, rc,
-                    "a page of more than %" PRIu64 " bytes (`answer.bytes_max`), or more rows than "
-                    "are told apart",
-                    reading->ask.source->answer.bytes_max);
-    if (rc == MTR_EINVALID && !reading->fault[0]) return fail(reading, rc, "the page cannot be read");
+        return reading->text.bytes > most
+                   ? fail(reading, rc, "it has more than %" PRIu64 " bytes (`answer.bytes_max`)", most)
+                   : fail(reading, rc, "a value of it, or its rows, are more than is taken at a time");
+    if (rc == MTR_EINVALID && !reading->fault[0])
+        return fail(reading, rc, "it cannot be read by the document's `format`: %s",
+                    reading->text.diagnostic.text[0] ? reading->text.diagnostic.text : "it is another");
     return rc;
 }
 

@@ -73,6 +73,7 @@ enum mtr_found_kind {
     MTR_FOUND_FALSE,
     MTR_FOUND_NUMBER, /* text: as it was written */
     MTR_FOUND_TEXT,   /* text, unescaped; cells of a record are text whatever they were */
+    MTR_FOUND_REFUSED, /* a text with a broken escape, or of more than 1 MiB: something is there */
     MTR_FOUND_LIST,   /* text: its JSON */
     MTR_FOUND_MAP
 };

@@ -74,6 +74,7 @@ struct mtr_http_answer {
     int error;
     /* Something of the request left: with an error, the peer may or may not have acted on it. */
     bool was_sent;
+    bool has_large_headers;    /* MTR_ELIMIT: it is these that are too large, not the body */
     unsigned status;           /* 0 without an answer */
     struct mtr_buffer headers; /* "name: value\r\n" …; use mtr_http_answer_header */
     struct mtr_buffer body;

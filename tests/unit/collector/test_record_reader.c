@@ -54,7 +54,7 @@ struct given {
     int rc;
 };
 
-static const char *const kinds[] = {"nothing", "null", "true", "false", "number", "text", "list", "map"};
+static const char *const kinds[] = {"nothing", "null", "true", "false", "number", "text", "refused", "list", "map"};
 
 static uint32_t fill_wants(const struct given *given, struct mtr_record_want *wants)
 {
@@ -351,6 +351,8 @@ static void test_json_limits(void **state)
         {"{\"d\":[{\"a\":1},{\"b\":[%s],\"a\":2},\n{\"a\":3}],\"m\":4}", ' ', 3 << 20,
          {"d[]", {"a"}, {"m"}, NULL, "1:1 1.15!the row is longer than 1 MiB 3:3 number(4) ", 0}},
         {"{\"m\":\"%s\",\"d\":[{\"a\":1}]}", '\\', 3 << 20, {"d[]", {"a"}, {0}, NULL, "1:1 ", 0}}, /* an even number */
+        {"{\"m\":\"%s\",\"d\":[{\"a\":1}]}", 'x', 3 << 20, {"d[]", {"a"}, {"m"}, NULL, "1:1 refused() ", 0}},
+        {"{\"d\":[{\"a\":1}],\"m\":\"%s\"}", 'x', 3 << 20, {"d[]", {"a"}, {"m"}, NULL, "1:1 refused() ", 0}},
         {"{\"%s\":5,\"d\":[{\"a\":1}]}", 'x', 3 << 20, {"d[]", {"a"}, {0}, NULL, "1:1 ", 0}},
         {"{\"m\":%s,\"d\":[{\"a\":1}]}", '1', 3 << 20,
          {"d[]", {"a"}, {0}, NULL, "1.6!is no JSON: a value of more than 1 MiB ", MTR_EINVALID}},
