@@ -140,25 +140,30 @@ def check_what_cannot_be_read(daemon, beside, url):
     with open(open_to_all, "w", encoding="ascii") as f:
         f.write("x")
     os.chmod(open_to_all, 0o644)
+    given = os.path.join(daemon.root, "given.secret")
+    with open(os.open(given, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as f:
+        f.write("x")
     cases = {
         "no-secret": (document("no-secret", url, auth=missing), "auth", "secret"),
         "open-secret": (document("open-secret", url, auth={"header": {"secret_file": open_to_all}}), "auth", "chmod 600"),
         "no-host": (document("no-host", "http://nobody.invalid"), "failing", "nobody.invalid"),
         "no-port": (document("no-port", f"http://127.0.0.2:{free_port()}"), "failing", "refused"),
         "hang": (document("hang", silent("127.0.0.3")), "failing", "in time"),
+        "no-token": (document("no-token", url, auth={"oauth2": {"token_url": f"http://127.0.0.5:{free_port()}/token", "client_id": "c",
+                                                                "secret_file": given}}), "failing", "cannot get a token"),
         "drip": (document("drip", serve_rows("127.0.0.4")), "failing", "in time"),
     }
     Rows.rows["drip"] = [row(number, "neighbour", 1000) for number in range(4)]
     daemon.apply({"sources": [case[0] for case in cases.values()]})
     beside.check()
     for key, (_, alarm, words) in cases.items():
-        found = wait_until(f"the alarm of {key}", lambda key=key: alarms(daemon, key), 30)
+        found = wait_until(f"the alarm of {key}", lambda key=key: alarms(daemon, key), 60)
         assert set(found) == {alarm} and words in found[alarm], (key, found)
     beside.check()
     listed = daemon.command("source", "list").stdout
     for key, (_, alarm, _) in cases.items():
         assert re.search(rf"^{key}\s.*\b{alarm}\b", listed, re.M), listed
-    assert (gauge(daemon, "auth"), gauge(daemon, "failing")) == (2, 4)
+    assert (gauge(daemon, "auth"), gauge(daemon, "failing")) == (2, 5)
     with open(os.open(secret, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as f:
         f.write("here it is")
     wait_until("the secret is there", lambda: not alarms(daemon, "no-secret"), 90)

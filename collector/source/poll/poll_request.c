@@ -58,6 +58,20 @@ static void take_auth_fault(struct mtr_poll *poll, const struct auth_turn *turn)
     poll_finish(poll, POLL_FAILED, alarm, "%s", turn->fault);
 }
 
+/* There is no token yet: another asks for it, or whoever gives them cannot be asked. The latter is waited for
+ * as an answer is, and then told: a source does not stand still without a word. */
+static void wait_for_token(struct mtr_poll *poll, const struct auth_turn *turn)
+{
+    enum { WAITS_MAX = 3 };
+    if (!turn->fault[0] || poll->tries < WAITS_MAX) {
+        poll->tries += turn->fault[0] != '\0';
+        poll_wait(poll, turn->again_us);
+        return;
+    }
+    poll->report.wait_us = turn->again_us - turn->now_us;
+    poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "%s", turn->fault);
+}
+
 static void prepare(struct mtr_poll *poll, int64_t now_us)
 {
     enum auth_step step;
@@ -75,7 +89,7 @@ static void prepare(struct mtr_poll *poll, int64_t now_us)
         poll->is_token_request = true;
         if (!send_call(poll, &turn.ask, now_us)) auth_not_sent(poll_auth(poll)); /* others need not wait */
         break;
-    case AUTH_WAIT: poll_wait(poll, turn.again_us); break;
+    case AUTH_WAIT: wait_for_token(poll, &turn); break;
     case AUTH_FAILED: take_auth_fault(poll, &turn); break;
     }
 }
