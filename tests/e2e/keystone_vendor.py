@@ -1,0 +1,192 @@
+"""Debian's Keystone beside a test: SQLite, Fernet tokens, the API by wsgiref; and an API of measures that asks it about each token, as Gnocchi does.
+Loopback, directories of its own, processes ended by their pids.
+"""
+import getpass
+import http.client
+import http.server
+import importlib.util
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+
+from harness import free_port, skip, wait_until
+
+SERVER = """
+import os, sys
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+port = int(sys.argv.pop())
+from keystone.server.flask import core
+class Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+class Handler(WSGIRequestHandler):
+    def log_message(self, *_): pass
+make_server("127.0.0.1", port, core.initialize_application(name="public", config_files=[os.environ["KEYSTONE_CONF"]]), Server, Handler).serve_forever()
+"""
+PASSWORD = "bootstrap s3cret"
+
+
+def needed():
+    if importlib.util.find_spec("keystone") is None or not shutil.which("keystone-manage"):
+        skip("python3-keystone is not installed (scripts/setup vendors installs it)")
+
+
+class Keystone:
+    def __init__(self, expires_s):
+        needed()
+        self.known_admin, self.known_until = None, 0
+        self.root = tempfile.mkdtemp(prefix="meterd-keystone-")
+        self.port, self.process = free_port(), None
+        self.config = os.path.join(self.root, "keystone.conf")
+        for name in ("fernet", "credential"):
+            os.mkdir(os.path.join(self.root, name), 0o700)
+        sqlite3.connect(os.path.join(self.root, "keystone.db")).execute("pragma journal_mode = wal")  # else a reader locks a writer out
+        self.set_expiration(expires_s)
+
+    def set_expiration(self, expires_s):
+        """Of tokens, from the next start on."""
+        with open(self.config, "w", encoding="ascii") as f:
+            f.write(f"[DEFAULT]\nuse_stderr = true\n[database]\nconnection = sqlite:///{self.root}/keystone.db\n"
+                    f"[token]\nprovider = fernet\nexpiration = {expires_s}\nallow_expired_window = 0\n[fernet_tokens]\nkey_repository = {self.root}/fernet\n"
+                    f"[fernet_receipts]\nkey_repository = {self.root}/fernet\n[credential]\nkey_repository = {self.root}/credential\n"
+                    "[cache]\nenabled = false\n[identity]\npassword_hash_rounds = 4\n")
+
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def manage(self, *words):
+        done = subprocess.run(["keystone-manage", "--config-file", self.config, *words], capture_output=True, check=False, cwd=self.root)
+        assert done.returncode == 0, (words, done.stderr[-2000:])
+
+    def make(self):
+        me = getpass.getuser()
+        self.manage("db_sync")
+        for name in ("fernet_setup", "credential_setup"):
+            self.manage(name, "--keystone-user", me, "--keystone-group", me)
+        self.manage("bootstrap", "--bootstrap-password", PASSWORD, "--bootstrap-region-id", "RegionOne", "--bootstrap-public-url", f"{self.url()}/v3/")
+        return self
+
+    def start(self):
+        with open(os.path.join(self.root, "log"), "ab") as log:
+            self.process = subprocess.Popen([sys.executable, "-c", SERVER, str(self.port)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+                                            env={**os.environ, "KEYSTONE_CONF": self.config})
+        wait_until("Keystone", self.is_ready, 90)
+        return self
+
+    def stop(self):
+        self.known_until = 0
+        self.process.terminate()
+        self.process.wait(20)
+
+    def is_ready(self):
+        assert self.process.poll() is None, "Keystone has ended"
+        try:
+            return self.call("GET", "/v3")[0] == 200
+        except OSError:
+            return False
+
+    def call(self, method, path, body=None, **headers):
+        """Status, headers, JSON."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body),
+                               {"Content-Type": "application/json", **{name.replace("_", "-"): text for name, text in headers.items()}})
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status, answer.headers, json.loads(text) if text[:1] == b"{" else None
+        finally:
+            connection.close()
+
+    def admin(self):
+        """A token of the administrator's, and who that is."""
+        if time.monotonic() < self.known_until:
+            return self.known_admin
+        user = {"name": "admin", "domain": {"id": "default"}, "password": PASSWORD}
+        scope = {"project": {"name": "admin", "domain": {"id": "default"}}}
+        status, headers, body = self.call("POST", "/v3/auth/tokens", {"auth": {"identity": {"methods": ["password"], "password": {"user": user}},
+                                                                              "scope": scope}})
+        assert status == 201, (status, body)
+        self.known_admin, self.known_until = (headers["X-Subject-Token"], body["token"]["user"]["id"]), time.monotonic() + 5
+        return self.known_admin
+
+    def application_credential(self):
+        """Id and secret."""
+        token, user = self.admin()
+        status, _, body = self.call("POST", f"/v3/users/{user}/application_credentials", {"application_credential": {"name": "poller"}}, X_Auth_Token=token)
+        assert status == 201, (status, body)
+        return body["application_credential"]["id"], body["application_credential"]["secret"]
+
+    def revoke(self, token):
+        assert self.call("DELETE", "/v3/auth/tokens", X_Auth_Token=self.admin()[0], X_Subject_Token=token)[0] == 204
+
+    def knows(self, token):
+        return self.call("GET", "/v3/auth/tokens", X_Auth_Token=self.admin()[0], X_Subject_Token=token)[0] == 200
+
+    def __enter__(self):
+        try:
+            return self.make().start()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *reason):
+        if self.process and self.process.poll() is None:
+            self.stop()
+        shutil.rmtree(self.root)
+
+
+class Measures(http.server.ThreadingHTTPServer):
+    """/v1/resource/instance/ID/metric/cpu/measures?start&stop: [[time, granularity, value], …], to those whose token Keystone knows. Where it is
+    down: 503, in HTML, as of Gnocchi's filter."""
+    daemon_threads = True
+
+    def __init__(self, keystone):
+        super().__init__(("127.0.0.1", 0), Answers)
+        self.keystone, self.points, self.tokens, self.refused = keystone, {}, [], 0
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def url(self):
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, request, client_address):
+        """A client that leaves."""
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def reply(self, status, body, kind="application/json"):
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        server, token = self.server, self.headers.get("X-Auth-Token", "")
+        try:
+            is_known = server.keystone.knows(token)
+        except OSError:
+            self.reply(503, b"<html>503 Service Unavailable</html>", "text/html")
+            return
+        if not is_known:
+            server.refused += 1
+            self.reply(401, b'{"error": "Unauthorized"}')
+            return
+        if token not in server.tokens:
+            server.tokens.append(token)
+        target = urllib.parse.urlparse(self.path)
+        query = dict(urllib.parse.parse_qsl(target.query))
+        points = server.points.get(target.path.split("/")[4], {})
+        rows = [[at, 300.0, value] for at, value in sorted(points.items()) if query["start"][:19] <= at[:19] < query["stop"][:19]]
+        self.reply(200, json.dumps(rows).encode())
