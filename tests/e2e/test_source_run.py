@@ -3,6 +3,7 @@ import json
 import os
 import sys
 from dataclasses import replace
+from decimal import Decimal
 
 sys.path.insert(0, os.path.dirname(__file__))
 from harness import skip, wait_until  # noqa: E402
@@ -42,6 +43,7 @@ def check_run(world):
     wait_until("the first reading is billed", lambda: "none" not in world.wrong())
     daemon.settle()
     before = log_end(world)
+    were = [window["quantity"] for window in dry(world, "none")]
     for window in dry(world, "none"):
         assert window["rows"] == window["same"] and not window["added"] + window["changed"] + window["gone"], window
     edition = world.vendor.truth.edition
@@ -53,6 +55,9 @@ def check_run(world):
     assert [window["taken"] for window in windows] == [True] * 2, windows
     assert sum(window["added"] for window in windows) == 3 and sum(window["gone"] for window in windows) == 2, windows
     assert 1 <= sum(window["changed"] for window in windows) <= 4, windows
+    published = sum(row.quantity for row in world.vendor.truth.rows(world.from_us, world.to_us))
+    assert sum(Decimal(window["quantity"]) for window in windows) == published, (published, windows)
+    assert [window["quantity_before"] for window in windows] == were, (were, windows)
     assert log_end(world) == before and world.wrong(), "a dry run changes nothing"
     told = json.loads(run(world, "none", "--json").stdout)
     assert told == {"source": "none", "taken": 2, "failed": 0}, told

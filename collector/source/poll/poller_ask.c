@@ -75,6 +75,8 @@ static void take_tried(struct mtr_poller_tried *tried, const struct poll_report 
     tried->refused = report->refused;
     tried->held = report->held;
     tried->not_active = report->not_active;
+    if (counts->has_sum) mtr_decimal_format(counts->sum, tried->quantity);
+    if (counts->had_sum) mtr_decimal_format(counts->sum_before, tried->quantity_before);
 }
 
 static struct mtr_poller_tried *add_tried(struct poller_source *source)

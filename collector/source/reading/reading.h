@@ -133,6 +133,9 @@ int reading_note(struct reading *reading, const struct verdict *verdict,
 struct reading_counts {
     uint64_t rows, skipped, problems, repeated, same, added, changed, gone, moved, elsewhere;
     int64_t newest_us; /* time of the newest row; INT64_MIN without one */
+    /* Of the quantity that the guard watches: now, and in the last whole reading of the window. */
+    bool has_sum, had_sum;
+    struct mtr_decimal sum, sum_before;
     struct mtr_counter_counts counters;
     const char *drift; /* what of its columns is not as expected; empty: nothing. The reading's */
 };

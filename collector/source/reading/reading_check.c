@@ -203,6 +203,8 @@ static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const s
     int rc = mtr_ledger_get_window(txn, &reading->ask.strand, reading->ask.window.from_us, &before);
     if (end->is_unchanged) return rc ? rc : take_unchanged(reading, &before, out);
     if (!rc) facts.before = &before;
+    reading->had_sum = !rc && before.readings && reading->watched.size;
+    if (reading->had_sum) reading->sum_before = before.sum;
     if (!rc || rc == MTR_ENOTFOUND) rc = find_usual(reading, txn, &facts);
     if (!rc) rc = find_drift(reading, txn, &facts);
     if (rc) return rc;
@@ -262,6 +264,10 @@ struct reading_counts reading_counts_of(const struct reading *reading)
                                    .moved = merge->moved,
                                    .elsewhere = merge->elsewhere,
                                    .newest_us = reading->newest_us,
+                                   .has_sum = reading->watched.size && !reading->counts.not_summed,
+                                   .had_sum = reading->had_sum,
+                                   .sum = reading->counts.sum,
+                                   .sum_before = reading->sum_before,
                                    .counters = reading->counts.counters,
                                    .drift = reading->drift.text};
 }

@@ -56,6 +56,8 @@ struct reading {
     struct mtr_found proofs[READING_PROOFS]; /* of the piece's last page that had them; in the arena */
     struct reading_pieces pieces;
     struct mtr_str watched;                  /* the property that the guard adds up; empty: none */
+    struct mtr_decimal sum_before;           /* of it, in the window's last whole reading */
+    bool had_sum;
     char fault[READING_FAULT_BYTES];
 
     struct mtr_row_reader *reader;

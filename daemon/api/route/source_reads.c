@@ -61,9 +61,9 @@ static bool read_wish(struct api_call *call, struct wish *out)
 /* ---- what is answered ---- */
 
 struct tried_row {
-    struct mtr_str each, problem;
+    struct mtr_str each, problem, quantity, quantity_before;
     int64_t start, end;
-    bool has_each, open, taken, unchanged, has_problem, has_alarm;
+    bool has_each, open, taken, unchanged, has_problem, has_alarm, has_quantity, had_quantity;
     const char *alarm;
     uint64_t rows, skipped, problems, same, added, changed, gone, moved, elsewhere, refused, held, not_active;
 };
@@ -98,6 +98,10 @@ static const struct mtr_json_member tried_members[] = {
     {ROW(refused), .type = MTR_MEMBER_U64, .doc = "of those sent to the log: in quarantine"},
     {ROW(held), .type = MTR_MEMBER_U64, .doc = "the same: the catalog does not know whose they are"},
     {ROW(not_active), .type = MTR_MEMBER_U64, .doc = "the same: of a subscription outside of its term"},
+    {ROW(quantity), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(tried_row, has_quantity),
+     .doc = "sum of the number that the guard watches, in the vendor's units"},
+    {ROW(quantity_before), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(tried_row, had_quantity), .doc = "the same, as the window was read last"},
     {0},
 };
 #undef ROW
@@ -170,8 +174,12 @@ static int tried_row_of(struct api_call *call, const struct mtr_poller_tried *tr
                               .elsewhere = tried->elsewhere,
                               .refused = tried->refused,
                               .held = tried->held,
+                              .has_quantity = tried->quantity[0],
+                              .had_quantity = tried->quantity_before[0],
                               .not_active = tried->not_active};
     int rc = mtr_arena_copy(&call->arena, mtr_str_from(tried->each), &out->each);
+    if (!rc) rc = mtr_arena_copy(&call->arena, mtr_str_from(tried->quantity), &out->quantity);
+    if (!rc) rc = mtr_arena_copy(&call->arena, mtr_str_from(tried->quantity_before), &out->quantity_before);
     return rc ? rc : mtr_arena_copy(&call->arena, mtr_str_from(tried->text), &out->problem);
 }
 

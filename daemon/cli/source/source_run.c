@@ -195,13 +195,16 @@ static void add_tried(struct mtr_table *table, const struct mtr_node *tried)
         add_number(table, number_of(tried, counts[i]));
     add_number(table, in_quarantine(tried));
     add_number(table, number_of(tried, "held"));
+    table_cell(table, mtr_node_text(tried, "quantity"));
+    table_cell(table, mtr_node_text(tried, "quantity_before"));
     snprintf(text, sizeof(text), "%s%s%.*s", word, problem.size ? ": " : "", MTR_STR_ARGS(problem));
     table_cell(table, mtr_str_from(text));
 }
 
 static void print_tried(const struct running *running)
 {
-    static const char *const numbers[] = {"ROWS", "SAME", "NEW", "CHANGED", "GONE", "QUARANTINE", "HELD"};
+    static const char *const numbers[] = {"ROWS",       "SAME", "NEW",      "CHANGED", "GONE",
+                                          "QUARANTINE", "HELD", "QUANTITY", "WAS"};
     const struct mtr_node *tried = mtr_node_get(mtr_document_root(running->last), "tried");
     if (running->json) {
         rows_print_json(mtr_document_root(running->last));
@@ -217,6 +220,8 @@ static void print_tried(const struct running *running)
     for (uint32_t i = 0; tried && i < tried->child_count; i++) add_tried(table, &tried->children[i]);
     table_print(table);
     table_close(table);
+    fprintf(stderr, "what it would bill is not told: a row has no price of its own, and the use of a period "
+                    "is priced when it is in the log\n");
 }
 
 static int run(const struct cli_invocation *invocation)

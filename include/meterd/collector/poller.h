@@ -179,6 +179,9 @@ struct mtr_poller_tried {
     char text[MTR_SOURCE_STATUS_BYTES];
     uint64_t rows, skipped, problems, same, added, changed, gone, moved, elsewhere;
     uint64_t refused, held, not_active; /* of what would be sent to the log */
+    /* Of the quantity that the guard watches, in the vendor's units: now, and as it was read last; empty:
+     * none is. */
+    char quantity[MTR_DECIMAL_TEXT_BYTES], quantity_before[MTR_DECIMAL_TEXT_BYTES];
 };
 enum { MTR_POLLER_TRIED_MAX = 1000 }; /* of a source: those that follow are not kept */
 /* The index-th that was tried of what was asked for last of the source. False: there are not so many. */
