@@ -168,6 +168,7 @@ static void take_reading(struct mtr_ledger_window *window, const struct receipt 
 struct written {
     uint64_t first_seq, last_seq;
     struct mtr_run_delta delta;
+    int64_t reach_us;
 };
 
 static void take_part(struct mtr_ledger_window *window, const struct receipt *receipt,
@@ -222,6 +223,7 @@ static int fold_window(struct ledger_fold *fold, struct mtr_ledger_txn *txn, con
     if (fold->is_cut) count_cut(&window, receipt, written->delta);
     else add_delta(&window, written->delta);
     window.end_us = receipt->end_us;
+    if (written->reach_us > window.reach_us) window.reach_us = written->reach_us;
     take_part(&window, receipt, written);
     if (window.is_cut && window.state == MTR_WINDOW_COMPLETE) window.state = MTR_WINDOW_SETTLED;
     const bool settles = window.state == MTR_WINDOW_SETTLED && !window.has_no_run;
@@ -344,6 +346,7 @@ static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, co
         if (!row_change_is_of(&events[i], &events[at]) || job_note_is(&events[i])) continue;
         if (!written.first_seq) written.first_seq = block_seq + i;
         written.last_seq = block_seq + i;
+        written.reach_us = row_reach_us(&receipt, &events[i], written.reach_us);
         struct row_change *change = &fold->changes[fold->change_count];
         if (!receipt.is_append &&
             row_change_of(&events[i], block_seq + i, &receipt, fold->event_key, change)) {
@@ -368,16 +371,12 @@ static int fold_events(struct ledger_fold *fold, struct mtr_ledger_txn *txn,
                        const struct mtr_block_header *header, const struct mtr_event *events)
 {
     for (uint32_t i = 0; i < header->count; i++) {
-        if (job_note_is(&events[i])) {
-            int rc = fold_job(fold, txn, &events[i]);
-            if (rc) return rc;
-        }
-        if (control_is(&events[i])) {
-            int rc = control_fold(txn, &events[i]);
-            if (rc) return rc;
-        }
+        int rc = job_note_is(&events[i])  ? fold_job(fold, txn, &events[i])
+                 : control_is(&events[i]) ? control_fold(txn, &events[i])
+                                          : MTR_OK;
+        if (rc) return rc;
         if (!receipt_is(&events[i])) continue;
-        int rc = make_room(fold, header->count);
+        rc = make_room(fold, header->count);
         if (!rc) rc = fold_receipt(fold, txn, events, row_changes_begin(events, i), i, header->first_seq);
         if (rc) return rc;
     }

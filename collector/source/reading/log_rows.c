@@ -24,7 +24,9 @@ static void fold(struct collecting *collecting)
     row_changes_sort(collecting->changes, collecting->count);
     for (uint64_t i = 0; i < collecting->count; i++) {
         const struct row_change *change = &collecting->changes[i];
-        if (count && !mtr_run_row_compare(&collecting->changes[count - 1].row.key, &change->row.key)) count--;
+        const struct row_change *last = count ? &collecting->changes[count - 1] : NULL;
+        const bool is_same_window = last && last->start_us == change->start_us;
+        if (is_same_window && !mtr_run_row_compare(&last->row.key, &change->row.key)) count--;
         collecting->changes[count++] = *change;
     }
     collecting->count = count;
@@ -61,6 +63,14 @@ static bool is_of_strand(const struct collecting *collecting, const struct mtr_e
            mtr_str_equal(receipt->strand.each, strand->each) && !receipt->is_append;
 }
 
+static bool is_wanted(const struct log_rows_question *question, const struct row_change *change)
+{
+    const bool is_of = question->until_us
+                           ? change->start_us >= question->start_us && change->start_us < question->until_us
+                           : change->start_us == question->start_us;
+    return is_of && (!question->wants || question->wants(question->context, change));
+}
+
 /* events[at] is a receipt, the first event has the sequence first_seq. */
 static int take_receipt(struct collecting *collecting, const struct mtr_event *events, uint32_t at,
                         uint64_t first_seq)
@@ -74,7 +84,7 @@ static int take_receipt(struct collecting *collecting, const struct mtr_event *e
         if (!row_change_is_of(&events[i], &events[at])) continue;
         if (!row_change_of(&events[i], first_seq + i, &receipt, collecting->question->event_key, &change))
             continue;
-        if (change.start_us != collecting->question->start_us) continue;
+        if (!is_wanted(collecting->question, &change)) continue;
         rc = make_room(collecting);
         if (!rc) collecting->changes[collecting->count++] = change;
     }

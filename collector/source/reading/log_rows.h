@@ -18,14 +18,16 @@
 struct log_rows_question {
     struct mtr_log_reader *reader; /* borrowed meanwhile */
     struct mtr_strand strand;
-    int64_t start_us;             /* of the window */
-    uint64_t seq_first, seq_last; /* of its record; 0: nothing was written for it */
+    int64_t start_us, until_us;   /* of the window, and 0; or of all that begin from then until then */
+    uint64_t seq_first, seq_last; /* of their records; 0: nothing was written for them */
+    bool (*wants)(void *context, const struct row_change *change); /* NULL: every one */
+    void *context;
     const uint8_t *event_key;     /* MTR_EVENT_KEY_BYTES */
     struct reading_memory *memory; /* NULL: not bounded */
 };
 
 struct log_rows {
-    struct mtr_run_row *rows; /* ascending by key, as a run */
+    struct mtr_run_row *rows; /* ascending by key, as a run; of several windows one behind the other */
     uint64_t count;
 };
 

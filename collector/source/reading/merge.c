@@ -234,12 +234,11 @@ static int look_into(struct others *others, int64_t start_us)
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
-/* Of a settled window only rows outside of it are known, and those lie beside it. */
+/* Of a settled window only rows outside of it are known: as far as those lie. */
 static bool may_have(const struct merge_question *question, const struct mtr_ledger_window *window)
 {
-    const int64_t length_us = window->end_us - window->start_us;
-    const bool is_near = window->end_us + length_us >= question->start_us &&
-                         window->start_us - 2 * length_us <= question->start_us;
+    const bool is_near = window->end_us + window->reach_us >= question->from_us &&
+                         window->start_us - window->reach_us <= question->to_us;
     return window->start_us != question->start_us && (!window->has_no_run || is_near);
 }
 
@@ -264,6 +263,54 @@ static int merge_others(const struct merge_question *question, struct merge *mer
         start_us++;
     }
     return MTR_OK;
+}
+
+/* ---- beyond the window ---- */
+
+static struct read_row *find_beyond(const struct merge_question *question,
+                                    const struct mtr_event_identity *key)
+{
+    struct read_rows *rows = question->rows;
+    uint64_t low = 0, high = rows->count;
+    while (low < high) {
+        const uint64_t middle = low + (high - low) / 2;
+        if (mtr_run_row_compare(&rows->rows[middle].key, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    struct read_row *row = low < rows->count ? &rows->rows[low] : NULL;
+    return row && row->is_new && row->is_beyond && !mtr_run_row_compare(&row->key, key) ? row : NULL;
+}
+
+bool merge_is_beyond(const struct merge_question *question, const struct mtr_event_identity *key)
+{
+    return find_beyond(question, key) != NULL;
+}
+
+bool merge_has_beyond(const struct merge_question *question)
+{
+    for (uint64_t i = 0; i < question->rows->count; i++)
+        if (question->rows->rows[i].is_new && question->rows->rows[i].is_beyond) return true;
+    return false;
+}
+
+static void leave(struct merge *merge, struct read_row *row)
+{
+    if (!row || !row->is_new || !row->is_beyond) return;
+    row->is_new = 0;
+    merge->added--;
+    merge->elsewhere++;
+    send(merge, row->ordinal, false);
+}
+
+void merge_leave_beyond(const struct merge_question *question, const struct log_rows *there,
+                        struct merge *merge)
+{
+    for (uint64_t i = 0; there && i < there->count; i++)
+        leave(merge, find_beyond(question, &there->rows[i].key));
+    for (uint64_t i = 0; !there && i < question->rows->count; i++)
+        leave(merge, &question->rows->rows[i]);
 }
 
 int merge_make(const struct merge_question *question, struct merge *out)

@@ -6,7 +6,9 @@
  *   the window's run, sorted by key ─────┘
  *
  * A row that is new here and stands in the run of another window of the strand has moved: where its time lies
- * in this window it leaves the other one, else it stays there, and is nothing to this reading. What is in
+ * in this window it leaves the other one, else it stays there, and is nothing to this reading. Settled
+ * windows have runs of what lies outside of them alone: whether one of them has a row that lies beyond this
+ * window, the caller asks the log (merge_leave_beyond). What is in
  * quarantine is sent again with each reading, so that it counts as soon as the catalog allows it; what is
  * refused again is not stored again.
  *
@@ -25,9 +27,10 @@
 struct read_row {
     struct mtr_event_identity key; /* first: a hash to sort by */
     uint64_t digest;
-    uint64_t ordinal : 61;   /* its place among the reading's rows, from 0 */
+    uint64_t ordinal : 60;   /* its place among the reading's rows, from 0 */
     uint64_t is_refused : 1; /* it could not be mapped */
     uint64_t is_outside : 1; /* its time lies outside the window */
+    uint64_t is_beyond : 1;  /* and not at its end */
     uint64_t is_new : 1;     /* merge_make: the window's run has no such key */
 };
 
@@ -79,6 +82,7 @@ struct merge_question {
     struct mtr_ledger_txn *txn;
     struct mtr_strand strand;
     int64_t start_us;
+    int64_t from_us, to_us; /* where its rows lie, and the window */
     bool is_list;   /* rows stay in the newest window that has them */
     bool is_replay; /* rows stay in the window that has them: it was read later, or has them by their time */
     struct read_rows *rows;
@@ -86,6 +90,12 @@ struct merge_question {
     const struct log_rows *log_rows; /* in the place of the window's run, where it has none; NULL: it has */
 };
 int merge_make(const struct merge_question *question, struct merge *out) MTR_MUST_USE;
+/* Is it the key of a row that no run has, and that lies beyond the window? */
+bool merge_is_beyond(const struct merge_question *question, const struct mtr_event_identity *key);
+bool merge_has_beyond(const struct merge_question *question); /* any */
+/* Of those, the ones that are there are other windows', and are not sent. NULL: all are. */
+void merge_leave_beyond(const struct merge_question *question, const struct log_rows *there,
+                        struct merge *merge);
 void merge_release(struct merge *merge);
 
 #endif

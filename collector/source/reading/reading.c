@@ -11,6 +11,7 @@
 
 #include "collector/source/reading/reading_state.h"
 #include "meterd/core/limits.h"
+#include "meterd/core/time.h"
 
 enum { REFUSED_ROW_BYTES = 900, REASON_BYTES = 600 };
 
@@ -112,10 +113,14 @@ int reading_refused(struct reading *reading, struct mtr_arena *arena, const stru
     return MTR_OK;
 }
 
-static bool is_outside(const struct reading *reading, int64_t time_us)
+static void place_row(struct reading *reading, int64_t time_us, struct read_row *row)
 {
     const struct mtr_window *window = &reading->ask.window;
-    return window->to_us && (time_us < window->from_us || time_us >= window->to_us);
+    if (!window->to_us) return;
+    row->is_outside = time_us < window->from_us || time_us >= window->to_us;
+    row->is_beyond = row->is_outside && time_us != window->to_us;
+    reading->rows_from_us = mtr_time_sooner(reading->rows_from_us, time_us);
+    reading->rows_to_us = mtr_time_later(reading->rows_to_us, time_us);
 }
 
 static int add_row(struct reading *reading, const struct mtr_event *event,
@@ -123,12 +128,11 @@ static int add_row(struct reading *reading, const struct mtr_event *event,
 {
     const struct reading_watch *watch = reading->ask.watch;
     const struct mtr_event row = reading_row(reading, event);
-    const struct read_row added = {.key =
-                                       read_row_key(row.vendor, row.source, row.id, reading->ask.event_key),
-                                   .digest = read_row_digest(&row),
-                                   .ordinal = reading->ordinals++,
-                                   .is_outside = is_outside(reading, row.time_us),
-                                   .is_refused = row.disposition == MTR_DISPOSITION_REFUSED};
+    struct read_row added = {.key = read_row_key(row.vendor, row.source, row.id, reading->ask.event_key),
+                             .digest = read_row_digest(&row),
+                             .ordinal = reading->ordinals++,
+                             .is_refused = row.disposition == MTR_DISPOSITION_REFUSED};
+    place_row(reading, row.time_us, &added);
     const uint64_t said[3] = {added.key.high, added.key.low, added.digest};
     reading->page_rows_hash += XXH3_64bits(said, sizeof(said));
     reading->page_has_rows = true;

@@ -6,8 +6,9 @@
 
 #include "collector/source/reading/reading_state.h"
 #include "meterd/source/schedule.h"
+#include "meterd/source/schedule.h"
 
-enum { USUAL_WINDOWS = 32 };
+enum { USUAL_WINDOWS = 32, BEYOND_WINDOWS_MAX = 100000 };
 
 /* ---- what is usual ---- */
 
@@ -154,6 +155,100 @@ static int collect(const struct reading *reading, const struct mtr_ledger_window
     return rc;
 }
 
+/* ---- rows beyond the window ---- */
+
+/* What the log has of the settled windows that they may be of. */
+struct beyond {
+    const struct merge_question *question;
+    int64_t start_us, until_us;   /* windows that begin then */
+    uint64_t seq_first, seq_last; /* 0: there is none */
+    bool is_lost;                 /* of one of them it does not have all */
+    int64_t at_us;                /* of the window that was looked up last */
+    bool is_settled;
+};
+
+static void look_at_settled(struct beyond *beyond, const struct mtr_ledger_window *window)
+{
+    if (window->start_us == beyond->question->start_us || !window->has_no_run) return;
+    beyond->is_lost = beyond->is_lost || window->is_cut;
+    if (!window->seq_first) return;
+    if (!beyond->seq_first || window->seq_first < beyond->seq_first) beyond->seq_first = window->seq_first;
+    if (window->seq_last > beyond->seq_last) beyond->seq_last = window->seq_last;
+}
+
+/* Windows as they are cut, between the reading's first row and its last. */
+static int find_settled(const struct reading *reading, struct beyond *beyond)
+{
+    const struct merge_question *question = beyond->question;
+    struct mtr_ledger_source source;
+    int64_t begun_us = 0, at_us = question->from_us;
+    int rc = mtr_ledger_get_source(question->txn, &question->strand, &source);
+    if (!rc) rc = mtr_ledger_begun(question->txn, &begun_us);
+    if (rc) return rc;
+    const struct mtr_reading_plan plan =
+        mtr_reading_plan_of(reading->ask.source, question->strand.each, source.first_us);
+    for (int i = 0; at_us <= question->to_us && !beyond->is_lost; i++) {
+        const struct mtr_window at = mtr_plan_window_at(&plan, at_us);
+        struct mtr_ledger_window window;
+        if (!i) beyond->start_us = at.from_us;
+        rc = mtr_ledger_get_window(question->txn, &question->strand, at.from_us, &window);
+        if (rc && rc != MTR_ENOTFOUND) return rc;
+        if (rc) beyond->is_lost = at.from_us < begun_us;
+        else look_at_settled(beyond, &window);
+        beyond->is_lost = beyond->is_lost || i == BEYOND_WINDOWS_MAX;
+        beyond->until_us = at_us = at.to_us;
+    }
+    return MTR_OK;
+}
+
+/* Of other windows only a part of what was said of a row lies in this stretch of the log. */
+static bool is_wanted(void *context, const struct row_change *change)
+{
+    struct beyond *beyond = context;
+    const struct merge_question *question = beyond->question;
+    struct mtr_ledger_window window;
+    if (!merge_is_beyond(question, &change->row.key)) return false;
+    if (beyond->at_us == change->start_us) return beyond->is_settled;
+    beyond->at_us = change->start_us;
+    beyond->is_settled =
+        change->start_us != question->start_us &&
+        !mtr_ledger_get_window(question->txn, &question->strand, change->start_us, &window) &&
+        window.has_no_run;
+    return beyond->is_settled;
+}
+
+/* A row that is new, and lies beyond the window, may be one that a settled window has. Where nobody can tell,
+ * it is not sent: its window stands as it is. */
+static int leave_beyond(const struct reading *reading, const struct merge_question *question,
+                        struct merge *merge)
+{
+    struct beyond beyond = {.question = question, .at_us = INT64_MIN};
+    struct log_rows there = {0};
+    struct mtr_diagnostic diagnostic;
+    if (reading->is_list || !merge_has_beyond(question)) return MTR_OK;
+    int rc = find_settled(reading, &beyond);
+    if (rc || (!beyond.seq_first && !beyond.is_lost)) return rc;
+    struct log_rows_question asked = {.strand = question->strand,
+                                      .start_us = beyond.start_us,
+                                      .until_us = beyond.until_us,
+                                      .seq_first = beyond.seq_first,
+                                      .seq_last = beyond.seq_last,
+                                      .wants = is_wanted,
+                                      .context = &beyond,
+                                      .event_key = reading->ask.event_key,
+                                      .memory = reading->ask.memory};
+    if (!beyond.is_lost) rc = mtr_log_reader_attach(reading->ask.log, &asked.reader);
+    if (rc) return rc;
+    if (asked.reader) {
+        rc = log_rows_collect(&asked, &there, &diagnostic);
+        mtr_log_reader_close(asked.reader);
+    }
+    beyond.is_lost = beyond.is_lost || rc == MTR_ENOTFOUND;
+    if (!rc || beyond.is_lost) merge_leave_beyond(question, beyond.is_lost ? NULL : &there, merge);
+    log_rows_release(&there);
+    return beyond.is_lost ? MTR_OK : rc;
+}
+
 /* before: the window as the ledger has it; NULL: it has none. */
 static int compare(struct reading *reading, struct mtr_ledger_txn *txn,
                    const struct mtr_ledger_window *before, struct merge *out)
@@ -162,6 +257,8 @@ static int compare(struct reading *reading, struct mtr_ledger_txn *txn,
     struct merge_question question = {.txn = txn,
                                       .strand = reading->ask.strand,
                                       .start_us = reading->ask.window.from_us,
+                                      .from_us = reading->rows_from_us,
+                                      .to_us = reading->rows_to_us,
                                       .is_list = reading->is_list,
                                       .is_replay = reading->ask.replays > 0,
                                       .rows = &reading->rows,
@@ -174,7 +271,7 @@ static int compare(struct reading *reading, struct mtr_ledger_txn *txn,
     if (has_no_run) question.log_rows = &log_rows;
     if (!rc) rc = merge_make(&question, out);
     log_rows_release(&log_rows);
-    return rc;
+    return rc ? rc : leave_beyond(reading, &question, out);
 }
 
 /* The window stands as it is: a receipt says that it was looked at. */

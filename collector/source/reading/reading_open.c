@@ -70,6 +70,8 @@ int reading_open(const struct reading_ask *ask, struct reading **out, const char
     if (!reading) return MTR_ENOMEM;
     reading->ask = *ask;
     reading->newest_us = INT64_MIN;
+    reading->rows_from_us = ask->window.from_us;
+    reading->rows_to_us = ask->window.to_us;
     reading->is_list = mtr_source_is_list(ask->source);
     reading->rows.memory = ask->memory;
     mtr_arena_init(&reading->arena, 4 << 10, ARENA_BYTES_MAX);

@@ -71,6 +71,7 @@ struct reading {
 
     /* The first pass. */
     struct read_rows rows;
+    int64_t rows_from_us, rows_to_us; /* where they lie, and the window */
     uint64_t ordinals, problems, repeated;
     uint64_t clash; /* as in struct reading_facts */
     int64_t newest_us;

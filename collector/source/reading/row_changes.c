@@ -44,6 +44,15 @@ bool row_change_of(const struct mtr_event *event, uint64_t seq, const struct rec
     return true;
 }
 
+int64_t row_reach_us(const struct receipt *receipt, const struct mtr_event *event, int64_t reach_us)
+{
+    const int64_t before_us = receipt->start_us - event->time_us;
+    const int64_t behind_us = event->time_us - receipt->end_us;
+    const int64_t beyond_us = before_us > behind_us ? before_us : behind_us;
+    const bool is_row = event->disposition != MTR_DISPOSITION_VOID && !receipt->is_append;
+    return is_row && beyond_us > reach_us ? beyond_us : reach_us;
+}
+
 static int compare(const void *a, const void *b)
 {
     const struct row_change *x = a, *y = b;

@@ -25,6 +25,8 @@ uint32_t row_changes_begin(const struct mtr_event *events, uint32_t at);
 /* What an event at `seq` says of a row; false: nothing. */
 bool row_change_of(const struct mtr_event *event, uint64_t seq, const struct receipt *receipt,
                    const uint8_t event_key[MTR_EVENT_KEY_BYTES], struct row_change *out);
+/* The farther of so far, and of as far as the event's row lies beyond the window of its receipt. */
+int64_t row_reach_us(const struct receipt *receipt, const struct mtr_event *event, int64_t reach_us);
 /* By window, key and sequence. */
 void row_changes_sort(struct row_change *changes, uint64_t count);
 

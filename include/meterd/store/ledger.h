@@ -162,6 +162,7 @@ struct mtr_ledger_window {
     uint64_t changes;             /* rows new, changed or gone, all readings together */
     struct mtr_decimal sum;       /* of the quantity that the guard watches, in the last whole reading */
     uint64_t seq_first, seq_last; /* of the log: what its readings wrote; 0: nothing */
+    int64_t reach_us;             /* so far beyond it rows of it lay */
     struct mtr_hash128 content;   /* of the last reading, also of one that was not taken; order-free */
     struct mtr_str problem;       /* INCOMPLETE, SUSPECT: the alarm's sentence; empty else */
     bool has_no_run;              /* it was settled once: its run has rows outside of it alone, the others are

@@ -159,7 +159,8 @@ static struct applying begin(struct vendor *vendor, int window)
     struct mtr_ledger_txn *txn;
     collect(vendor, window, &rows, &ordinals);
     assert_int_equal(mtr_ledger_begin(vendor->ledger, false, &txn), 0);
-    const struct merge_question question = {.txn = txn, .strand = strand, .start_us = window_start(window), .rows = &rows, .ordinals = ordinals};
+    const struct merge_question question = {.txn = txn, .strand = strand, .start_us = window_start(window), .from_us = window_start(window),
+                                            .to_us = window_start(window + 1), .rows = &rows, .ordinals = ordinals};
     assert_int_equal(merge_make(&question, &merge), 0);
     mtr_ledger_abort(txn);
     const struct receipt receipt = {.strand = strand, .start_us = window_start(window), .end_us = window_start(window + 1),
