@@ -189,7 +189,7 @@ static int make(struct source_items *items, struct mtr_ledger_txn *txn, uint32_t
     items->count = 0;
     items->is_made = items->is_overfull = false;
     memset(items->proofs, 0, sizeof(items->proofs));
-    int rc = mtr_ledger_walk_items(txn, &list, on_item, &making);
+    int rc = mtr_ledger_walk_items(txn, &list, NULL, on_item, &making);
     *looked_at += making.looked_at;
     if (rc && rc != STOP) return rc;
     sort_items(items);

@@ -12,10 +12,13 @@
 
 enum { POLLER_ITEMS_MAX = 100000 }; /* values of one source that are asked for */
 
-/* The source's strands are those of the list as it is now. all: also of values that left it before the last
- * look. MTR_ENOMEM, and what the ledger says. */
-int poller_take_items(struct mtr_poller *poller, struct poller_source *state, bool all) MTR_MUST_USE;
-/* A reading of a source is in: those that go over its rows follow. */
-int poller_items_changed(struct mtr_poller *poller, const struct poller_source *list) MTR_MUST_USE;
+/* A catalog was taken: values that were asked for still are, unless the source is of another list now, and a
+ * pass over all that the list ever had begins. MTR_ENOMEM. */
+int poller_take_items(struct mtr_poller *poller, struct poller_source *state) MTR_MUST_USE;
+/* A reading of a source has changed its rows: those that go over them follow. */
+void poller_items_changed(struct mtr_poller *poller, const struct poller_source *list);
+/* Passes that are under way go on, by so many items that others have their turn. *next_us: at once, if any is
+ * left. MTR_ENOMEM, and what the ledger says. */
+int poller_go_on_items(struct mtr_poller *poller, int64_t now_us, int64_t *next_us) MTR_MUST_USE;
 
 #endif

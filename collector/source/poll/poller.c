@@ -318,6 +318,14 @@ static bool holds_place_long(const struct mtr_poll *poll, int64_t now_us)
            poll_again_us(poll) - now_us > most_us;
 }
 
+/* Not all of its rows are as its window had them, or it may be the first of its window. */
+static bool brought_news(const struct poll_report *report)
+{
+    const struct reading_counts *counts = &report->counts;
+    const bool is_known = counts->rows && counts->same == counts->rows && !counts->gone;
+    return report->result == POLL_TAKEN && !is_known;
+}
+
 /* Readings that wait go on, those that ended are concluded. *next_us: when one waits for. */
 static int go_on(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
 {
@@ -342,10 +350,10 @@ static int go_on(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
         poller->running_count--;
         const int left = poller_crowd_leave(poller, strand, now_us);
         if (!rc) rc = left;
-        const bool is_in = poll_report(strand->poll)->result == POLL_TAKEN &&
+        const bool is_in = brought_news(poll_report(strand->poll)) &&
                            strand->source->generation == poller->generation; /* else its document is gone */
         conclude(poller, strand, now_us);
-        if (is_in && !rc && !poller->is_stopping) rc = poller_items_changed(poller, strand->source);
+        if (is_in && !rc && !poller->is_stopping) poller_items_changed(poller, strand->source);
         if (strand->is_gone)
             poller_drop_strand(poller, strand);
         else if (!rc)
@@ -415,6 +423,7 @@ int mtr_poller_step(struct mtr_poller *poller, struct mtr_catalog *catalog, int6
     }
     rc = poller->is_stopping ? MTR_OK : poller_take_catalog(poller, catalog, now_us);
     if (!rc) rc = go_on(poller, now_us, next_us);
+    if (!rc && !poller->is_stopping) rc = poller_go_on_items(poller, now_us, next_us);
     if (!rc && !poller->is_stopping) rc = poller_start_given(poller, now_us, next_us);
     if (!rc && !poller->is_stopping) rc = start_due(poller, now_us, next_us);
     if (!rc) rc = go_on(poller, now_us, next_us);

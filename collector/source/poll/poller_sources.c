@@ -104,7 +104,7 @@ static int take_strands(struct mtr_poller *poller, struct poller_source *state)
         state->next_of_service = poller->by_service[slot];
         poller->by_service[slot] = state;
         return MTR_OK;
-    case MTR_EACH_ROW: return poller_take_items(poller, state, true);
+    case MTR_EACH_ROW: return poller_take_items(poller, state);
     }
     return rc;
 }

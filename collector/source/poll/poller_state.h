@@ -87,6 +87,16 @@ struct poller_gate {
     struct poller_strand *crowd, *crowd_last; /* that wait to be begun (poller_crowd.c) */
 };
 
+/* Over the items that there are, and then over those that are gone (poller_items.h). */
+struct items_pass {
+    bool is_on, is_all;
+    bool wants_gone, has_gone; /* some of those matter */
+    bool is_again;             /* the list has changed since */
+    bool is_overfull, has_row;
+    struct mtr_event_identity row; /* the last that was looked at */
+    int64_t began_us;
+};
+
 struct poller_source {
     struct poller_source *next;            /* of the table's slot */
     struct poller_source *next_of_service; /* of for_each: subscription; of its slot */
@@ -94,9 +104,11 @@ struct poller_source {
     const struct mtr_source *source; /* of poller->catalog */
     struct poller_strand *strands;
     struct strand_index index;
-    int64_t items_us;    /* of for_each: rows: the last look at the list; 0: none */
-    uint64_t items_pass; /* so many looks */
-    bool is_overfull;    /* it has more values than are asked for */
+    struct items_pass pass; /* of for_each: rows: over the items of the list */
+    int64_t items_us;       /* when the last one began that has ended; 0: none has */
+    uint64_t items_pass;    /* so many passes */
+    uint64_t items_hash;    /* of which list, and which of its columns, the strands are */
+    bool is_overfull;       /* it has more values than are asked for */
     struct auth_session *auth;
     struct poller_gate *gate, *host;
     uint64_t generation, last_reading;
@@ -125,6 +137,7 @@ struct mtr_poller {
     struct mtr_poller_hooks hooks;
     struct poll_hooks poll_hooks;
     struct readings_memory memory;
+    bool has_items_pass;
     bool is_starved; /* the next that is due waits for it, and others behind that one */
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
     char *pages;

@@ -214,6 +214,7 @@ int mtr_ledger_put_mark(struct mtr_ledger_txn *txn, const struct mtr_strand *str
 
 /* What a row of a list names. Texts are borrowed until the transaction ends or writes. */
 struct mtr_ledger_item {
+    struct mtr_event_identity row; /* its key, for who walks */
     int64_t start_us; /* of the window in which it stands */
     uint64_t seq;     /* of its event */
     int64_t gone_us;  /* when the reading began that lacks it; 0: it is there */
@@ -235,9 +236,11 @@ int mtr_ledger_item_gone(struct mtr_ledger_txn *txn, const struct mtr_strand *st
 /* A window of the strand was read for the first time: items that stand in an older one are gone with it. */
 int mtr_ledger_note_newest(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
                            int64_t began_us) MTR_MUST_USE;
-/* All that a source ever had, those that are gone included. A hook result other than 0 stops. */
+/* All that a source ever had, those that are gone included, by the keys of their rows: from the first on, or
+ * behind that key (NULL: none). A hook result other than 0 stops. */
 typedef int (*mtr_ledger_on_item)(void *context, const struct mtr_ledger_item *item);
 int mtr_ledger_walk_items(struct mtr_ledger_txn *txn, const struct mtr_strand *source,
+                          const struct mtr_event_identity *behind,
                           mtr_ledger_on_item on_item, void *context) MTR_MUST_USE;
 /* Another number: a walk may give something else than before. */
 int mtr_ledger_items_version(struct mtr_ledger_txn *txn, const struct mtr_strand *source,

@@ -107,13 +107,15 @@ int mtr_ledger_put_item(struct mtr_ledger_txn *txn, const struct mtr_strand *str
                       (struct mtr_str){(const char *)value, (size_t)(p - value)});
 }
 
-static int unpack(struct mtr_str value, struct mtr_ledger_item *out)
+static int unpack(struct mtr_str key, struct mtr_str value, struct mtr_ledger_item *out)
 {
     const unsigned char *p = (const unsigned char *)value.data;
-    if (value.size < ITEM_BYTES) return MTR_ECORRUPT;
+    const unsigned char *row = (const unsigned char *)key.data + LEDGER_HASH_BYTES;
+    if (key.size != ITEM_KEY_BYTES || value.size < ITEM_BYTES) return MTR_ECORRUPT;
     const size_t subject = (size_t)p[40] << 8 | p[41];
     if (value.size < ITEM_BYTES + subject) return MTR_ECORRUPT;
     *out = (struct mtr_ledger_item){
+        .row = {lmdb_get_u64(row), lmdb_get_u64(row + 8)},
         .start_us = (int64_t)lmdb_get_u64(p),
         .seq = lmdb_get_u64(p + 8),
         .gone_us = (int64_t)lmdb_get_u64(p + 16),
@@ -132,7 +134,8 @@ int mtr_ledger_item_gone(struct mtr_ledger_txn *txn, const struct mtr_strand *st
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     if (value.size > sizeof(copy)) return MTR_ECORRUPT;
     memcpy(copy, value.data, value.size);
-    rc = unpack((struct mtr_str){(const char *)copy, value.size}, &item);
+    rc = unpack((struct mtr_str){(const char *)key, sizeof(key)},
+                (struct mtr_str){(const char *)copy, value.size}, &item);
     if (rc || item.seq != seq) return rc; /* it is there again, elsewhere */
     lmdb_put_u64(copy + 16, (uint64_t)gone_us);
     rc = turn_version(txn, strand);
@@ -152,20 +155,22 @@ static int see_newest(struct mtr_ledger_txn *txn, struct mtr_str value, struct m
 }
 
 int mtr_ledger_walk_items(struct mtr_ledger_txn *txn, const struct mtr_strand *source,
-                          mtr_ledger_on_item on_item, void *context)
+                          const struct mtr_event_identity *behind, mtr_ledger_on_item on_item, void *context)
 {
-    unsigned char hash[LEDGER_HASH_BYTES];
-    const struct mtr_str prefix = {(const char *)hash, sizeof(hash)};
+    static const struct mtr_event_identity first = {0, 0};
+    unsigned char key[ITEM_KEY_BYTES];
+    const struct mtr_str from = key_of(source, behind ? behind : &first, key);
+    const struct mtr_str prefix = {from.data, LEDGER_HASH_BYTES};
     MDB_cursor *cursor;
     int rc = lmdb_error(mdb_cursor_open(txn->txn, txn->ledger->tables[LEDGER_ITEMS], &cursor));
     if (rc) return rc;
-    ledger_source_hash(source, hash);
-    MDB_val k = lmdb_val(hash, sizeof(hash)), v;
+    MDB_val k = lmdb_val(from.data, from.size), v;
     for (MDB_cursor_op op = MDB_SET_RANGE; !rc; op = MDB_NEXT) {
         struct mtr_ledger_item item;
         rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, op));
         if (!rc && !mtr_str_starts_with(lmdb_str(k), prefix)) rc = MTR_ENOTFOUND;
-        if (!rc) rc = unpack(lmdb_str(v), &item);
+        if (!rc && behind && mtr_str_equal(lmdb_str(k), from)) continue;
+        if (!rc) rc = unpack(lmdb_str(k), lmdb_str(v), &item);
         if (!rc) rc = see_newest(txn, lmdb_str(v), &item);
         if (!rc) rc = on_item(context, &item);
     }
