@@ -71,12 +71,7 @@ static void drop_others(struct mtr_poller *poller, struct poller_source *state)
     struct poller_strand *next;
     for (struct poller_strand *strand = state->strands; strand; strand = next) {
         next = strand->next;
-        if (strand->items_pass == state->items_pass) continue;
-        strand->is_gone = true;
-        if (strand->poll)
-            poll_stop(strand->poll);
-        else
-            poller_drop_strand(poller, strand);
+        if (strand->items_pass != state->items_pass) poller_let_go(poller, strand);
     }
 }
 

@@ -1,10 +1,11 @@
 /*
- * A strand of a source: made, or found, and given what the catalog says.
+ * A strand of a source: made, or found, given what the catalog says, and let go.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
+#include "collector/source/poll/poller_alarms.h"
 #include "collector/source/poll/poller_state.h"
 #include "meterd/collector/source_terms.h"
 #include "meterd/core/time.h"
@@ -132,4 +133,31 @@ int poller_take_strand(struct mtr_poller *poller, struct poller_source *state, s
     strand->plan_hash = state->plan_hash;
     strand->unsettled_us = 0;
     return due_heap_set(&poller->heap, &strand->due, poller->now_us);
+}
+
+void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
+{
+    MTR_ASSERT(!strand->poll);
+    poller_crowd_drop(strand);
+    *strand->link = strand->next;
+    if (strand->next) strand->next->link = strand->link;
+    strand_index_remove(&strand->source->index, strand);
+    due_heap_remove(&poller->heap, &strand->due);
+    poller_drop_alarms(poller, strand);
+    union {
+        const char *text;
+        void *memory;
+    } each = {strand->strand.each.data};
+    free(each.memory);
+    free(strand->terms);
+    free(strand);
+}
+
+void poller_let_go(struct mtr_poller *poller, struct poller_strand *strand)
+{
+    strand->is_gone = true;
+    if (strand->poll)
+        poll_stop(strand->poll);
+    else
+        poller_drop_strand(poller, strand);
 }

@@ -10,6 +10,7 @@
 #include "collector/source/control/control_note.h"
 #include "collector/source/reading/log_rows.h"
 
+enum { WINDOWS_CHECKED_MAX = 10000 };
 #define WAIT_US (INT64_C(10) * MTR_US_PER_SECOND)
 
 static bool is_asked(const struct poller_strand *strand) { return strand->asked.at_us < strand->asked.to_us; }
@@ -46,13 +47,23 @@ bool poller_is_before_log(const struct mtr_poller *poller, const struct poller_s
     return source->created_us < poller->begun_us && read_us < poller->begun_us;
 }
 
-/* The ledger does not know it, and what it knew may have been in a part of the log that is gone. */
+/* What the log had of a window's rows, as far as that is needed to read it once more. */
+static bool is_gone(const struct mtr_poller *poller, const struct poller_source *source,
+                    const struct mtr_ledger_window *record)
+{
+    if (record->is_cut) return !mtr_source_is_list(source->source);
+    return record->has_no_run && record->seq_first && record->seq_first < poller->log_begin_seq;
+}
+
+/* Its rows are gone with a part of the log, or the ledger does not know it, and what it knew may have been
+ * there. */
 static bool is_lost(const struct mtr_poller *poller, const struct poller_strand *strand,
                     struct mtr_ledger_txn *txn, const struct mtr_window *window)
 {
     struct mtr_ledger_window record;
-    return mtr_ledger_get_window(txn, &strand->strand, window->from_us, &record) &&
-           poller_is_before_log(poller, strand, window);
+    if (!mtr_ledger_get_window(txn, &strand->strand, window->from_us, &record))
+        return is_gone(poller, strand->source, &record);
+    return poller_is_before_log(poller, strand, window);
 }
 
 /* ---- trials ---- */
@@ -182,34 +193,54 @@ void poller_asked_ended(struct poller_strand *strand, const struct poll_task *ta
 /* ---- asking ---- */
 
 struct checking {
-    const struct mtr_strand *strand;
+    const struct mtr_poller *poller;
+    const struct poller_source *source;
     int64_t to_us;
-    uint64_t begin_seq;
-    bool is_list, is_gone;
+    uint32_t left; /* to look at */
+    bool is_gone;
 };
 
 static int on_window(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
 {
     struct checking *checking = context;
-    if (window->start_us >= checking->to_us) return MTR_EEXISTS; /* that is all */
-    if (checking->strand->each.size && !mtr_str_equal(each, checking->strand->each)) return MTR_OK;
-    checking->is_gone = window->has_no_run && window->seq_first && window->seq_first < checking->begin_seq;
-    if (window->is_cut) checking->is_gone = !checking->is_list;
+    (void)each;
+    if (window->start_us >= checking->to_us || !checking->left--) return MTR_EEXISTS; /* that is all */
+    checking->is_gone = is_gone(checking->poller, checking->source, window);
     return checking->is_gone ? MTR_EEXISTS : MTR_OK;
 }
 
-/* What the log had of a settled window may have been removed. */
+/* Those of one request are where its plan has them. */
+static int check_strand(struct checking *checking, const struct poller_strand *strand, int64_t from_us,
+                        struct mtr_ledger_txn *txn)
+{
+    struct mtr_ledger_window record;
+    while (from_us < checking->to_us && checking->left-- && !checking->is_gone) {
+        const struct mtr_window window = mtr_plan_window_at(&strand->plan, from_us);
+        int rc = mtr_ledger_get_window(txn, &strand->strand, window.from_us, &record);
+        if (rc && rc != MTR_ENOTFOUND) return rc;
+        checking->is_gone = !rc && is_gone(checking->poller, checking->source, &record);
+        from_us = window.to_us;
+    }
+    return MTR_OK;
+}
+
+/* What the log had of a settled window may have been removed. Of more windows than can be looked at while
+ * somebody waits, each is judged in its turn. */
 static int check_log(struct mtr_poller *poller, const struct poller_source *source,
                      const struct mtr_strand *strand, struct mtr_window range, const char **fault)
 {
     struct mtr_ledger_txn *txn;
     struct mtr_diagnostic diagnostic;
     struct checking checking = {
-        .strand = strand, .to_us = range.to_us, .is_list = mtr_source_is_list(source->source)};
-    int rc = log_rows_begin(poller->options.log, &checking.begin_seq, &diagnostic);
+        .poller = poller, .source = source, .to_us = range.to_us, .left = WINDOWS_CHECKED_MAX};
+    const struct poller_strand *one = strand_index_find(&source->index, strand->each);
+    int rc = log_rows_begin(poller->options.log, &poller->log_begin_seq, &diagnostic);
     if (!rc) rc = mtr_ledger_begin(poller->options.ledger, false, &txn);
     if (rc) return rc;
-    rc = mtr_ledger_walk_windows(txn, strand, range.from_us, on_window, &checking);
+    if (!strand->each.size)
+        rc = mtr_ledger_walk_windows(txn, strand, range.from_us, on_window, &checking);
+    else if (one)
+        rc = check_strand(&checking, one, range.from_us, txn);
     mtr_ledger_abort(txn);
     if (rc == MTR_EEXISTS) rc = MTR_OK;
     *fault = "a window of it is settled, and retention has removed what the log had of its rows: it stands "

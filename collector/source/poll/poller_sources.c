@@ -126,35 +126,13 @@ static int take_subscriptions(struct mtr_poller *poller)
     return rc;
 }
 
-void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
-{
-    MTR_ASSERT(!strand->poll);
-    poller_crowd_drop(strand);
-    *strand->link = strand->next;
-    if (strand->next) strand->next->link = strand->link;
-    strand_index_remove(&strand->source->index, strand);
-    due_heap_remove(&poller->heap, &strand->due);
-    poller_drop_alarms(poller, strand);
-    union {
-        const char *text;
-        void *memory;
-    } each = {strand->strand.each.data};
-    free(each.memory);
-    free(strand->terms);
-    free(strand);
-}
-
 static void sweep_strands(struct mtr_poller *poller, struct poller_source *state, bool all)
 {
     struct poller_strand *next;
     for (struct poller_strand *strand = state->strands; strand; strand = next) {
         next = strand->next;
         if (!all && strand->generation == poller->generation) continue;
-        strand->is_gone = true;
-        if (strand->poll)
-            poll_stop(strand->poll);
-        else
-            poller_drop_strand(poller, strand);
+        poller_let_go(poller, strand);
     }
 }
 

@@ -195,6 +195,7 @@ int poller_end_strand(struct mtr_poller *poller, struct poller_strand *strand, i
 uint64_t poller_hash_plan(const struct mtr_source *source);
 void poller_set_paused(struct mtr_poller *poller, struct poller_source *source, bool is_paused);
 void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand); /* nothing is under way */
+void poller_let_go(struct mtr_poller *poller, struct poller_strand *strand); /* behind its reading */
 
 /* poller_due.c: starts what of the strand is due, and sets when it is looked at next. */
 int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us) MTR_MUST_USE;
