@@ -180,7 +180,7 @@ static void come_and_go(const struct way *way, uint64_t seed)
     }
     counted_rows(w, "usage", text, sizeof(text));
     for (int i = 4; i < HOURS - 8; i++) {
-        char id[8];
+        char id[16];
         int count = 0;
         const int64_t of_s = way->after_s < 0 ? i * HOUR_S + way->before_s - way->is_other_border : i * HOUR_S; /* the only answer that has it */
         const int64_t end_s = vendor.begin_s + (of_s / (WINDOW_HOURS * HOUR_S) + 1) * WINDOW_HOURS * HOUR_S;
