@@ -82,7 +82,8 @@ static void check(struct poller_world *w, struct kept *kept, const char *expecte
     for (uint64_t seq = 1; seq <= kept->last_seq; seq++)
         if (kept->rows[seq].id[0] && !kept->is_voided[seq]) rows[count++] = kept->rows[seq];
     qsort(rows, count, sizeof(rows[0]), compare_counted);
-    for (size_t i = 0; i < count; i++) snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s=%s ", rows[i].id, rows[i].number);
+    for (size_t i = 0; i < count; i++)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%.20s=%.20s ", rows[i].id, rows[i].number);
     assert_string_equal(text, expected);
 }
 
