@@ -17,6 +17,15 @@ def served(daemon, path):
     return json.loads(daemon.call("GET", path).body, parse_int=str, parse_float=str)
 
 
+def same(what, of_command, of_api):
+    """A source is tried again meanwhile: what the API said before and after is one, and between them the command says it."""
+    def looks():
+        before, said, after = of_api(), of_command(), of_api()
+        assert before != after or said == before, (what, said, before)
+        return before == after
+    wait_until(f"two answers that are one: {what}", looks)
+
+
 def metrics(daemon):
     text = daemon.call("GET", "/metrics", port=daemon.admin_port).body.decode()
     return {name + (labels or ""): int(value) for name, labels, value in re.findall(r"^(meterd_sources?_\w+)(\{[^}]*\})? (\d+)$", text, re.M)}
@@ -24,13 +33,14 @@ def metrics(daemon):
 
 def check_commands(daemon):
     names = [one["source"] for one in daemon.get("/v1/sources")["sources"]]
-    assert told(daemon, "list")["sources"] == served(daemon, "/v1/sources")["sources"]
+    same("list", lambda: told(daemon, "list"), lambda: served(daemon, "/v1/sources"))
     for name in names:
-        assert told(daemon, "windows", name) == served(daemon, f"/v1/sources/windows?source={name}"), name
+        path = f"/v1/sources/windows?source={name}"
+        same(path, lambda path=path: told(daemon, "windows", path.rpartition("=")[2]), lambda path=path: served(daemon, path))
+        same(name, lambda name=name: told(daemon, "show", name), lambda name=name: served(daemon, f"/v1/sources/{name}"))
+        same(f"{name} in the list", lambda name=name: [one for one in served(daemon, "/v1/sources")["sources"] if one["source"] == name],
+             lambda name=name: [served(daemon, f"/v1/sources/{name}")["now"]])
         shown = served(daemon, f"/v1/sources/{name}")
-        assert told(daemon, "show", name) == shown, name
-        alone = [one for one in served(daemon, "/v1/sources")["sources"] if one["source"] == name]
-        assert [shown["now"]] == alone, (shown, alone)
         windows = windows_of(daemon, name)
         counts = {state: str(sum(window["state"] == state for window in windows)) for state in
                   ("partial", "open", "incomplete", "suspect", "complete", "settled")}
@@ -43,8 +53,15 @@ def check_commands(daemon):
     assert all(one["alarms"][0]["problem"] in listed for one in daemon.get("/v1/sources")["sources"] if one["alarms"]), listed
 
 
+def at_one_moment(daemon):
+    while True:
+        before, sources, after = metrics(daemon), daemon.get("/v1/sources")["sources"], metrics(daemon)
+        if before == after:
+            return before, sources
+
+
 def check_metrics(daemon):
-    counted, sources = metrics(daemon), daemon.get("/v1/sources")["sources"]
+    counted, sources = at_one_moment(daemon)
     alarms = {}
     for one in sources:
         for alarm in one["alarms"]:
