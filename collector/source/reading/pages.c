@@ -17,7 +17,7 @@
 
 #include "meterd/core/time.h"
 
-enum { BUFFER_BYTES = 64 << 10, LEVEL = 1 };
+enum { BUFFER_BYTES = 64 << 10, HELD_BYTES = 16 << 10, LEVEL = 1 };
 
 void pages_directory(const char *root, const struct mtr_strand *strand, char out[PAGES_PATH_BYTES])
 {
@@ -41,7 +41,7 @@ static int system_error(int error)
     }
 }
 
-int pages_make_directory(const char *directory)
+static int make_directory(const char *directory)
 {
     char path[PAGES_PATH_BYTES];
     snprintf(path, sizeof(path), "%s", directory);
@@ -63,11 +63,13 @@ static void page_path(const char *directory, uint64_t reading, uint32_t page, ch
 /* ---- writing ---- */
 
 struct page_writer {
-    int fd;
-    ZSTD_CCtx *zstd;
+    ZSTD_CCtx *zstd; /* NULL: there is no file yet, and what came is held */
     XXH3_state_t *hash;
+    int fd;
+    size_t held_bytes;
     char path[PAGES_PATH_BYTES];
-    char buffer[BUFFER_BYTES];
+    char held[HELD_BYTES];
+    char packed[BUFFER_BYTES];
 };
 
 static void free_writer(struct page_writer *writer)
@@ -80,25 +82,42 @@ static void free_writer(struct page_writer *writer)
 
 int page_write_open(const char *directory, uint64_t reading, uint32_t page, struct page_writer **out)
 {
-    struct page_writer *writer = calloc(1, sizeof(*writer));
+    struct page_writer *writer = malloc(sizeof(*writer)); /* not cleared: most of it is room */
     if (!writer) return MTR_ENOMEM;
+    writer->zstd = NULL;
     writer->fd = -1;
+    writer->held_bytes = 0;
     page_path(directory, reading, page, writer->path);
-    writer->zstd = ZSTD_createCCtx();
     writer->hash = XXH3_createState();
-    int rc = writer->zstd && writer->hash && XXH3_128bits_reset(writer->hash) == XXH_OK &&
-                     !ZSTD_isError(ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_compressionLevel, LEVEL))
-                 ? MTR_OK
-                 : MTR_ENOMEM;
-    if (!rc) {
-        writer->fd = open(writer->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (writer->fd < 0) rc = system_error(errno);
-    }
-    if (rc)
+    if (!writer->hash || XXH3_128bits_reset(writer->hash) != XXH_OK) {
         free_writer(writer);
-    else
-        *out = writer;
-    return rc;
+        return MTR_ENOMEM;
+    }
+    *out = writer;
+    return MTR_OK;
+}
+
+static int open_path(struct page_writer *writer)
+{
+    writer->fd = open(writer->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return writer->fd < 0 ? system_error(errno) : MTR_OK;
+}
+
+static int open_file(struct page_writer *writer)
+{
+    char directory[PAGES_PATH_BYTES];
+    int rc = open_path(writer);
+    if (rc == MTR_ENOTFOUND) {
+        snprintf(directory, sizeof(directory), "%s", writer->path);
+        *strrchr(directory, '/') = '\0';
+        rc = make_directory(directory);
+        if (!rc) rc = open_path(writer);
+    }
+    if (rc) return rc;
+    writer->zstd = ZSTD_createCCtx();
+    const bool is_set = writer->zstd && !ZSTD_isError(ZSTD_CCtx_setParameter(
+                                            writer->zstd, ZSTD_c_compressionLevel, LEVEL));
+    return is_set ? MTR_OK : MTR_ENOMEM;
 }
 
 static int write_all(int fd, const char *data, size_t size)
@@ -117,26 +136,46 @@ static int compress(struct page_writer *writer, struct mtr_str piece, ZSTD_EndDi
 {
     ZSTD_inBuffer in = {piece.data, piece.size, 0};
     for (;;) {
-        ZSTD_outBuffer out = {writer->buffer, sizeof(writer->buffer), 0};
+        ZSTD_outBuffer out = {writer->packed, sizeof(writer->packed), 0};
         const size_t left = ZSTD_compressStream2(writer->zstd, &out, &in, directive);
         if (ZSTD_isError(left)) return MTR_ENOMEM;
-        int rc = write_all(writer->fd, writer->buffer, out.pos);
+        int rc = write_all(writer->fd, writer->packed, out.pos);
         if (rc) return rc;
         if (directive == ZSTD_e_end ? !left : in.pos == in.size) return MTR_OK;
     }
 }
 
+/* What is held goes to the file, which there is from now on. */
+static int let_go(struct page_writer *writer)
+{
+    if (writer->zstd) return MTR_OK;
+    int rc = open_file(writer);
+    return rc ? rc : compress(writer, (struct mtr_str){writer->held, writer->held_bytes}, ZSTD_e_continue);
+}
+
 int page_write(struct page_writer *writer, struct mtr_str piece)
 {
     (void)XXH3_128bits_update(writer->hash, piece.data, piece.size);
-    return compress(writer, piece, ZSTD_e_continue);
+    if (!writer->zstd && piece.size <= sizeof(writer->held) - writer->held_bytes) {
+        memcpy(writer->held + writer->held_bytes, piece.data, piece.size);
+        writer->held_bytes += piece.size;
+        return MTR_OK;
+    }
+    int rc = let_go(writer);
+    return rc ? rc : compress(writer, piece, ZSTD_e_continue);
 }
 
-int page_write_close(struct page_writer *writer, struct mtr_hash128 *hash)
+bool page_write_end(struct page_writer *writer, struct mtr_hash128 *hash)
 {
     const XXH128_hash_t digest = XXH3_128bits_digest(writer->hash);
-    int rc = compress(writer, MTR_STR(""), ZSTD_e_end);
     *hash = (struct mtr_hash128){digest.high64, digest.low64};
+    return !writer->zstd;
+}
+
+int page_write_close(struct page_writer *writer)
+{
+    int rc = let_go(writer);
+    if (!rc) rc = compress(writer, MTR_STR(""), ZSTD_e_end);
     if (rc)
         page_write_abort(writer);
     else
@@ -147,7 +186,7 @@ int page_write_close(struct page_writer *writer, struct mtr_hash128 *hash)
 void page_write_abort(struct page_writer *writer)
 {
     if (!writer) return;
-    (void)unlink(writer->path);
+    if (writer->fd >= 0) (void)unlink(writer->path);
     free_writer(writer);
 }
 

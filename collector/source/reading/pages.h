@@ -11,6 +11,7 @@
 #ifndef METERD_COLLECTOR_SOURCE_READING_PAGES_H
 #define METERD_COLLECTOR_SOURCE_READING_PAGES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "meterd/core/error.h"
@@ -19,20 +20,25 @@
 
 enum { PAGES_PATH_BYTES = 512 };
 
-/* The directory of a source's pages below `root` (<data>/pages). */
+/* The directory of a source's pages below `root` (<data>/pages). It is made with the first file. */
 void pages_directory(const char *root, const struct mtr_strand *strand, char out[PAGES_PATH_BYTES]);
-/* Made with mode 0700 when it is missing. */
-int pages_make_directory(const char *directory) MTR_MUST_USE;
 
+/*
+ *   page_write_open ─▶ page_write … ─▶ page_write_end ─▶ page_write_close, or page_write_abort
+ *
+ * A short page is held in memory until it is closed: mostly it says what the vendor said before, and then
+ * there is no use for it.
+ */
 struct page_writer;
 
-/* MTR_EFULL, MTR_EIO, MTR_ENOMEM. */
+/* MTR_EFULL, MTR_EIO, MTR_ENOMEM, as the two below. */
 int page_write_open(const char *directory, uint64_t reading, uint32_t page,
                     struct page_writer **out) MTR_MUST_USE;
 int page_write(struct page_writer *writer, struct mtr_str piece) MTR_MUST_USE;
-/* Ends the file; *hash is that of the bytes that came. Frees the writer. */
-int page_write_close(struct page_writer *writer, struct mtr_hash128 *hash) MTR_MUST_USE;
-void page_write_abort(struct page_writer *writer); /* removes the file; NULL is allowed */
+/* Nothing comes any more; *hash is that of the bytes that came. True: the page is held, and has no file. */
+bool page_write_end(struct page_writer *writer, struct mtr_hash128 *hash);
+int page_write_close(struct page_writer *writer) MTR_MUST_USE; /* it is in its file; frees the writer */
+void page_write_abort(struct page_writer *writer); /* removes what file there is; NULL is allowed */
 
 /* The page is one of another reading, too: it is as old as it was. MTR_ENOTFOUND: there is no such page (any
  * more). */

@@ -204,12 +204,13 @@ void reading_note_page(struct reading *reading)
 
 int reading_begin_page(struct reading *reading)
 {
-    const char *fault;
+    const char *fault = "the page before cannot be kept";
     MTR_ASSERT(!reading->writer);
     if (reading->page_count == READING_PAGES_MAX)
         return fail(reading, MTR_ELIMIT, "more than %d pages", READING_PAGES_MAX);
     const bool is_first = reading->page_count == reading->pieces.begin.pages;
-    int rc = !is_first ? mtr_row_reader_turn(reading->reader, &fault) : MTR_OK;
+    int rc = reading_keep_held(reading);
+    if (!rc && !is_first) rc = mtr_row_reader_turn(reading->reader, &fault);
     if (rc == MTR_EINVALID) return fail(reading, rc, "%s", fault);
     if (!rc)
         rc = page_write_open(reading->directory, reading->ask.number, reading->page_count + 1,
@@ -267,9 +268,10 @@ int reading_end_page(struct reading *reading)
 {
     int rc = reading_explain(reading, page_text_end(&reading->text));
     if (!rc) {
-        struct page_writer *writer = reading->writer;
+        const bool is_held = page_write_end(reading->writer, &reading->page_hash);
+        reading->held = reading->writer;
         reading->writer = NULL;
-        rc = page_write_close(writer, &reading->page_hash);
+        if (!is_held || reading->page_count > 1) rc = reading_keep_held(reading);
     }
     return rc ? rc : reading_count_page(reading);
 }

@@ -85,7 +85,6 @@ int reading_open(const struct reading_ask *ask, struct reading **out, const char
         pages_directory(ask->pages, &ask->strand, reading->directory);
         rc = note_source(ask->strand.source, &reading->arena, &reading->source_name);
     }
-    if (!rc) rc = pages_make_directory(reading->directory);
     if (!rc) rc = reading_begin_piece(reading, ask->piece.to_us ? ask->piece : ask->window, fault);
     if (!rc && ask->watch) ask->watch->on_begin(ask->watch->context);
     if (rc)
@@ -102,7 +101,8 @@ void reading_close(struct reading *reading)
     page_read_close(reading->page_reader);
     page_write_abort(reading->writer);
     page_text_release(&reading->text);
-    if (!reading->is_kept) pages_remove(reading->directory, reading->ask.number, reading->page_count);
+    if (!reading_drop_held(reading) && !reading->is_kept)
+        pages_remove(reading->directory, reading->ask.number, reading->page_count);
     free(reading->pieces.begins);
     drift_release(&reading->drift);
     columns_release(&reading->columns);

@@ -52,7 +52,8 @@ static int open_page(struct reading *reading)
     const char *fault;
     reading->page_at++;
     const struct reading_piece *piece = reading_piece_at(reading, reading->page_at);
-    int rc = piece ? open_again(reading, piece) : mtr_row_reader_turn(reading->reader, &fault);
+    int rc = reading_keep_held(reading);
+    if (!rc) rc = piece ? open_again(reading, piece) : mtr_row_reader_turn(reading->reader, &fault);
     if (!rc)
         rc = page_read_open(reading->directory, reading->ask.number, reading->page_at, &reading->page_reader);
     return rc ? rc : page_text_again(&reading->text, reading->reader);
@@ -87,7 +88,8 @@ static int keep_pages(struct reading *reading)
     const bool is_news = merge->added || merge->void_count || merge->retried;
     if (reading->is_kept || !is_news || !reading->ask.source->pages_keep_us || reading->ask.is_trial)
         return MTR_OK;
-    int rc = pages_sync(reading->directory, reading->ask.number, reading->page_count);
+    int rc = reading_keep_held(reading);
+    if (!rc) rc = pages_sync(reading->directory, reading->ask.number, reading->page_count);
     reading->is_kept = !rc;
     if (!rc) reading->applying.receipt.pages = reading->page_count;
     return rc;

@@ -34,6 +34,21 @@ int reading_note_piece(struct reading *reading, struct mtr_window window)
     return MTR_OK;
 }
 
+int reading_keep_held(struct reading *reading)
+{
+    struct page_writer *held = reading->held;
+    reading->held = NULL;
+    return held ? page_write_close(held) : MTR_OK;
+}
+
+bool reading_drop_held(struct reading *reading)
+{
+    const bool is_held = reading->held != NULL;
+    page_write_abort(reading->held);
+    reading->held = NULL;
+    return is_held;
+}
+
 void reading_drop_piece(struct reading *reading)
 {
     const struct reading_mark *begin = &reading->pieces.begin;
@@ -41,6 +56,7 @@ void reading_drop_piece(struct reading *reading)
     page_write_abort(reading->writer);
     reading->writer = NULL;
     page_text_release(&reading->text);
+    if (!begin->pages) (void)reading_drop_held(reading);
     pages_remove_behind(reading->directory, reading->ask.number, begin->pages, reading->page_count);
     reading->page_count = begin->pages;
     reading->rows.count = begin->rows;

@@ -63,6 +63,7 @@ struct reading {
     struct mtr_row_reader *reader;
     struct page_text text;
     struct page_writer *writer;
+    struct page_writer *held; /* of the only page, which has ended and has no file yet */
     uint32_t page_count;
     uint64_t page_rows, rows_before; /* of the page that ended last; of all before the one at work */
     struct mtr_hash128 page_hash;
@@ -103,7 +104,11 @@ void reading_note_page(struct reading *reading);
 int reading_count_page(struct reading *reading) MTR_MUST_USE;
 int reading_explain(struct reading *reading, int rc) MTR_MUST_USE;
 
-/* reading_pieces.c: the next piece begins where the reading stands. MTR_ELIMIT, MTR_ENOMEM. */
+/* reading_pieces.c: the page that is held gets its file. True: it was there, and is dropped. */
+int reading_keep_held(struct reading *reading) MTR_MUST_USE;
+bool reading_drop_held(struct reading *reading);
+
+/* The next piece begins where the reading stands. MTR_ELIMIT, MTR_ENOMEM. */
 int reading_note_piece(struct reading *reading, struct mtr_window window) MTR_MUST_USE;
 /* The proofs of the pieces, or of the first that lacks them. */
 void reading_take_proofs(const struct reading *reading, struct reading_facts *facts);
