@@ -58,7 +58,7 @@ int job_note_make(const struct job_note *note, struct mtr_request **out)
 {
     struct part part;
     struct mtr_event event;
-    int rc = part_begin(&part, &note->strand, note->job.reading);
+    int rc = part_begin(&part, &note->strand, note->job.reading, (struct part_room){0});
     if (rc) return rc;
     rc = write_event(note, &part.request->arena, &event);
     if (!rc) rc = part_finish_with(&part, &event, out);

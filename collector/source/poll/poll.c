@@ -344,8 +344,12 @@ void poll_committed(struct mtr_poll *poll, struct mtr_request *request, int64_t 
         return;
     }
     if (!error) poll->committed_seq = request->results[request->count - 1].seq; /* of the receipt */
-    mtr_request_release(request);
-    free(request);
+    if (!error && !poll->is_last_part && !poll->vendor_job.is_noting) {
+        reading_reuse(poll->reading, request);
+    } else {
+        mtr_request_release(request);
+        free(request);
+    }
     if (error)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "the log: %s", mtr_error_text(error));
     else if (is_trial(poll))

@@ -17,16 +17,29 @@ void applying_begin(struct applying *applying, const struct merge *merge, const 
     applying->receipt.gone = merge->gone;
 }
 
+static void drop(struct mtr_request *request)
+{
+    if (!request) return;
+    mtr_request_release(request);
+    free(request);
+}
+
 void applying_release(struct applying *applying)
 {
     while (applying->waiting) {
         struct mtr_request *request = applying->waiting;
         applying->waiting = request->next;
-        mtr_request_release(request);
-        free(request);
+        drop(request);
     }
+    drop(applying->spare);
     merge_release(&applying->merge);
     part_release(&applying->part);
+}
+
+void applying_reuse(struct applying *applying, struct mtr_request *request)
+{
+    drop(applying->spare);
+    applying->spare = request;
 }
 
 static bool is_full(const struct applying *applying)
@@ -38,7 +51,12 @@ static bool is_full(const struct applying *applying)
 static int begin_part(struct applying *applying)
 {
     if (applying->part.request) return MTR_OK;
-    return part_begin(&applying->part, &applying->receipt.strand, applying->receipt.reading);
+    const struct merge *merge = &applying->merge;
+    const uint64_t sent = merge->added + merge->changed + merge->moved + merge->retried + merge->void_count;
+    const uint64_t most = sent < applying->events_max ? sent : applying->events_max;
+    const struct part_room room = {.events = (uint32_t)most, .memory = applying->spare};
+    applying->spare = NULL;
+    return part_begin(&applying->part, &applying->receipt.strand, applying->receipt.reading, room);
 }
 
 static int add_voids(struct applying *applying)

@@ -22,6 +22,7 @@ struct applying {
     uint64_t ordinal;       /* of the row that comes next */
     uint64_t void_next, retry_next;
     struct mtr_request *waiting, *waiting_last; /* parts that are full, in order */
+    struct mtr_request *spare;                  /* memory of a part that is in; NULL: there is none */
 };
 
 /* receipt: what the reading says, with the texts borrowed until the last part; its counts of changes are
@@ -29,6 +30,9 @@ struct applying {
 void applying_begin(struct applying *applying, const struct merge *merge, const struct receipt *receipt,
                     uint32_t events_max);
 void applying_release(struct applying *applying);
+
+/* A part of it has been committed, and nobody needs it any more: the next one is made in its memory. */
+void applying_reuse(struct applying *applying, struct mtr_request *request);
 
 /* The next row in order. */
 int applying_row(struct applying *applying, const struct mtr_event *event) MTR_MUST_USE;

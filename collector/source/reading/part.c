@@ -9,15 +9,21 @@
 
 enum { ARENA_BYTES_MAX = 256 << 20 };
 
-int part_begin(struct part *part, const struct mtr_strand *strand, uint64_t reading)
+int part_begin(struct part *part, const struct mtr_strand *strand, uint64_t reading, struct part_room room)
 {
-    *part = (struct part){.strand = *strand, .reading = reading};
-    part->request = calloc(1, sizeof(*part->request));
+    *part = (struct part){.strand = *strand, .reading = reading, .request = room.memory};
+    if (room.memory)
+        mtr_request_reset(room.memory);
+    else
+        part->request = calloc(1, sizeof(*part->request));
     if (!part->request) return MTR_ENOMEM;
-    mtr_request_init(part->request, ARENA_BYTES_MAX);
+    if (!room.memory) mtr_request_init(part->request, ARENA_BYTES_MAX);
     part->request->is_reading = true;
     struct mtr_arena *arena = &part->request->arena;
-    int rc = mtr_arena_copy(arena, strand->vendor, &part->request->vendor);
+    part->capacity = room.events + 1;
+    part->request->events = mtr_arena_alloc(arena, part->capacity * sizeof(*part->request->events));
+    int rc = part->request->events ? MTR_OK : MTR_ENOMEM;
+    if (!rc) rc = mtr_arena_copy(arena, strand->vendor, &part->request->vendor);
     if (!rc) rc = note_source(strand->source, arena, &part->source);
     if (rc) part_release(part);
     return rc;
@@ -33,7 +39,7 @@ void part_release(struct part *part)
 
 bool part_is_full(const struct part *part)
 {
-    return part->request->count >= PART_EVENTS_MAX || part->request->arena.bytes_total >= PART_BYTES_MAX;
+    return part->request->count >= PART_EVENTS_MAX || part->bytes >= PART_BYTES_MAX;
 }
 
 bool part_is_empty(const struct part *part) { return !part->request->count; }
@@ -51,6 +57,7 @@ static int add_event(struct part *part, const struct mtr_event *event)
     *added = *event;
     added->vendor = request->vendor;
     added->source = part->source;
+    part->bytes += sizeof(*added) + sizeof(*request->results);
     return MTR_OK;
 }
 
@@ -63,16 +70,35 @@ int part_add_void(struct part *part, const struct merge_void *gone)
     return add_event(part, &event);
 }
 
+static int copy_text(struct part *part, struct mtr_str text, struct mtr_str *out)
+{
+    part->bytes += text.size + 1;
+    return mtr_arena_copy(&part->request->arena, text, out);
+}
+
+/* The same, where it may well be what the row before had. */
+static int keep_text(struct part *part, struct mtr_str text, struct mtr_str *before, struct mtr_str *out)
+{
+    if (!before->data || !mtr_str_equal(text, *before)) {
+        int rc = copy_text(part, text, before);
+        if (rc) return rc;
+    }
+    *out = *before;
+    return MTR_OK;
+}
+
 static int copy_properties(struct part *part, const struct mtr_event *event, struct mtr_event *copy)
 {
-    struct mtr_arena *arena = &part->request->arena;
-    struct mtr_property *properties = mtr_arena_calloc(arena, event->property_count, sizeof(*properties));
-    if (!properties && event->property_count) return MTR_ENOMEM;
+    const size_t size = event->property_count * sizeof(*event->properties);
+    struct mtr_property *properties = mtr_arena_alloc(&part->request->arena, size);
+    if (!properties) return MTR_ENOMEM;
+    part->bytes += size;
     for (uint32_t i = 0; i < event->property_count; i++) {
+        struct mtr_str *before = &part->names[i % MTR_EVENT_PROPERTIES_MAX]; /* the judge says if too many */
         properties[i] = event->properties[i];
-        int rc = mtr_arena_copy(arena, event->properties[i].name, &properties[i].name);
+        int rc = keep_text(part, event->properties[i].name, before, &properties[i].name);
         if (!rc && properties[i].kind == MTR_PROPERTY_STRING)
-            rc = mtr_arena_copy(arena, event->properties[i].text, &properties[i].text);
+            rc = copy_text(part, event->properties[i].text, &properties[i].text);
         if (rc) return rc;
     }
     copy->properties = properties;
@@ -85,8 +111,9 @@ int part_add_row(struct part *part, const struct part_row *row)
     struct mtr_event event = *row->event;
     int rc = row->is_append ? mtr_arena_copy(arena, row->event->id, &event.id)
                             : read_row_id(row->event->id, part->reading, arena, &event.id);
-    if (!rc) rc = mtr_arena_copy(arena, row->event->type, &event.type);
-    if (!rc) rc = mtr_arena_copy(arena, row->event->subject, &event.subject);
+    part->bytes += event.id.size;
+    if (!rc) rc = keep_text(part, row->event->type, &part->type, &event.type);
+    if (!rc) rc = keep_text(part, row->event->subject, &part->subject, &event.subject);
     if (!rc) rc = copy_properties(part, row->event, &event);
     event.target_seq = row->retried_seq;
     return rc ? rc : add_event(part, &event);

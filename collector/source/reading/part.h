@@ -4,7 +4,8 @@
  *
  *   part_begin ─▶ part_add_void … part_add_row … while not full ─▶ part_finish ─▶ mtr_intake_submit
  *
- * The request owns copies of all that is added. One thread at a time.
+ * The request owns copies of all that is added; texts that every row has are there once. One thread at a
+ * time.
  */
 #ifndef METERD_COLLECTOR_SOURCE_READING_PART_H
 #define METERD_COLLECTOR_SOURCE_READING_PART_H
@@ -16,18 +17,28 @@
 #include "meterd/core/limits.h"
 
 /* More changes of a reading go into a further part. */
-enum { PART_EVENTS_MAX = MTR_REQUEST_EVENTS_MAX - 1, PART_BYTES_MAX = 16 << 20 };
+enum { PART_EVENTS_MAX = MTR_REQUEST_EVENTS_MAX - 1, PART_BYTES_MAX = 12 << 20 };
 
 struct part {
     struct mtr_request *request; /* NULL: none is begun */
     uint32_t capacity;
+    size_t bytes; /* in use */
     struct mtr_strand strand;
     struct mtr_str source; /* "meterd:KEY" */
     uint64_t reading;
+    /* As the row before had them. */
+    struct mtr_str type, subject, names[MTR_EVENT_PROPERTIES_MAX];
+};
+
+/* What a part begins with. */
+struct part_room {
+    uint32_t events;            /* so many are expected, the receipt not among them; it takes more, too */
+    struct mtr_request *memory; /* of a part before, the part's from now on; NULL: there is none */
 };
 
 /* strand: borrowed until part_finish. MTR_ENOMEM. */
-int part_begin(struct part *part, const struct mtr_strand *strand, uint64_t reading) MTR_MUST_USE;
+int part_begin(struct part *part, const struct mtr_strand *strand, uint64_t reading,
+               struct part_room room) MTR_MUST_USE;
 void part_release(struct part *part); /* a request that was not finished */
 bool part_is_full(const struct part *part);
 bool part_is_empty(const struct part *part);

@@ -125,6 +125,8 @@ int reading_check(struct reading *reading, struct mtr_ledger *ledger, const stru
  * in. cursor: of a feed, where it goes on; data NULL: none. */
 int reading_part(struct reading *reading, struct mtr_str cursor, struct mtr_request **out,
                  bool *is_last) MTR_MUST_USE;
+/* A part that is committed, and of which nobody needs anything: the next one is made in its memory. */
+void reading_reuse(struct reading *reading, struct mtr_request *part);
 /* A receipt alone, of a reading that is not taken. */
 int reading_note(struct reading *reading, const struct verdict *verdict,
                  struct mtr_request **out) MTR_MUST_USE;

@@ -111,6 +111,12 @@ int reading_part(struct reading *reading, struct mtr_str cursor, struct mtr_requ
     return applying_part(&reading->applying, ended, out, is_last);
 }
 
+void reading_reuse(struct reading *reading, struct mtr_request *part)
+{
+    MTR_ASSERT(reading->is_applying);
+    applying_reuse(&reading->applying, part);
+}
+
 int reading_note(struct reading *reading, const struct verdict *verdict, struct mtr_request **out)
 {
     const struct merge *merge = &reading->applying.merge;
@@ -122,7 +128,7 @@ int reading_note(struct reading *reading, const struct verdict *verdict, struct 
     receipt.added = receipt.changed = receipt.gone = 0;
     receipt.same = merge->known; /* the window keeps what it has */
     receipt.problem = mtr_str_from(verdict->problem);
-    int rc = part_begin(&part, &reading->ask.strand, reading->ask.number);
+    int rc = part_begin(&part, &reading->ask.strand, reading->ask.number, (struct part_room){0});
     if (!rc) rc = part_finish(&part, &receipt, out);
     if (rc) part_release(&part);
     return rc;
