@@ -250,7 +250,7 @@ static int set_property(const struct reading *reading, const struct mtr_import_v
     return MTR_OK;
 }
 
-static bool is_skipped(const struct mtr_import_map *map, const struct mtr_str *cells)
+bool mtr_import_map_skips(const struct mtr_import_map *map, const struct mtr_str *cells)
 {
     for (uint32_t i = 0; i < map->skip_count; i++)
         if (mtr_str_equal(cells[map->skips[i].column], map->skips[i].value)) return true;
@@ -278,7 +278,7 @@ int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_str 
                          struct mtr_diagnostic *diagnostic)
 {
     const struct reading reading = {map, cells, arena, diagnostic};
-    *skipped = is_skipped(map, cells);
+    *skipped = mtr_import_map_skips(map, cells);
     if (*skipped) return MTR_OK;
     *event = (struct mtr_event){.time_us = 0};
     int rc = required(&reading, &map->id, MTR_EVENT_ID_BYTES_MAX, &event->id);

@@ -121,6 +121,14 @@ static int count_row(struct mtr_row_reader *reader, const struct mtr_str *cells,
     return tell_fault(reader, &problem, place, ends || rc == MTR_ELIMIT);
 }
 
+/* A row that nobody wants need not be mapped, unless others depend on it. */
+static bool is_unwanted(const struct mtr_row_reader *reader, const struct mtr_str *mapped)
+{
+    const struct mtr_import_map *map = reader->map;
+    if (!reader->options.is_wanted || map->counter_before_us || map->id.multiset) return false;
+    return !mtr_import_map_skips(map, mapped) && !reader->options.is_wanted(reader->hooks.context);
+}
+
 static int on_record(void *context, const struct mtr_str *cells, const struct mtr_record_place *place)
 {
     struct mtr_row_reader *reader = context;
@@ -131,6 +139,7 @@ static int on_record(void *context, const struct mtr_str *cells, const struct mt
     if (reader->has_hash) add_to_hash(reader, cells);
     if (reader->sum_column != NO_COLUMN) add_to_sum(reader, cells[reader->sum_column]);
     const struct mtr_str *mapped = map_cells(reader, cells);
+    if (is_unwanted(reader, mapped)) return MTR_OK;
     int rc = mtr_import_map_event(reader->map, mapped, &reader->arena, &event, &skipped, &problem);
     if (rc == MTR_EINVALID) return tell_fault(reader, &problem, place, false);
     const uint64_t problems = reader->counts.problems;

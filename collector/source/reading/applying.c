@@ -117,6 +117,13 @@ static int make_room(struct applying *applying)
     return rc;
 }
 
+bool applying_wants(struct applying *applying)
+{
+    const bool is_sent = merge_sends(&applying->merge, applying->ordinal);
+    applying->ordinal += !is_sent;
+    return is_sent;
+}
+
 int applying_row(struct applying *applying, const struct mtr_event *event)
 {
     int rc = MTR_OK;

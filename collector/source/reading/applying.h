@@ -34,6 +34,8 @@ void applying_release(struct applying *applying);
 /* A part of it has been committed, and nobody needs it any more: the next one is made in its memory. */
 void applying_reuse(struct applying *applying, struct mtr_request *request);
 
+/* Is the next row sent? Else it is behind us. */
+bool applying_wants(struct applying *applying);
 /* The next row in order. */
 int applying_row(struct applying *applying, const struct mtr_event *event) MTR_MUST_USE;
 bool applying_is_full(const struct applying *applying);

@@ -32,6 +32,12 @@ static int on_problem(void *context, const struct mtr_diagnostic *problem,
     return rc;
 }
 
+static bool wants(void *context)
+{
+    struct reading *reading = context;
+    return applying_wants(&reading->applying);
+}
+
 static int open_again(struct reading *reading, const struct reading_piece *piece)
 {
     const char *fault;
@@ -41,7 +47,8 @@ static int open_again(struct reading *reading, const struct reading_piece *piece
                                             .constants = reading->constants,
                                             .constant_count = reading->constant_count,
                                             .may_be_empty = true,
-                                            .counted_from_us = piece->from_us};
+                                            .counted_from_us = piece->from_us,
+                                            .is_wanted = wants};
     mtr_row_reader_close(reading->reader);
     reading->reader = NULL;
     return mtr_row_reader_open(&reading->ask.source->map, &options, &hooks, &reading->reader, &fault);

@@ -18,4 +18,7 @@ int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_str 
                          struct mtr_arena *arena, struct mtr_event *event, bool *skipped,
                          struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
+/* The map leaves such a row out (`skip`). */
+bool mtr_import_map_skips(const struct mtr_import_map *map, const struct mtr_str *cells);
+
 #endif

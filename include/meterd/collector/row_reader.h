@@ -66,6 +66,10 @@ struct mtr_row_options {
     struct columns *seen; /* as of the record reader; borrowed until it is closed */
     /* Rows of before have values that counters are held against, and are no events. 0: there is none. */
     int64_t counted_from_us;
+    /* Asked, with the hooks' context, before a row is mapped that would be an event or a problem; false: it
+     * is passed over, and is neither. Where rows depend on those before them (counters, multisets) it is not
+     * asked. NULL: all are wanted. */
+    bool (*is_wanted)(void *context);
 };
 
 struct mtr_row_counts {

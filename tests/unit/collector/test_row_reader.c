@@ -286,9 +286,57 @@ static void test_proofs(void **state)
     }
 }
 
+struct wanting {
+    uint32_t asked, wanted; /* a bit for each that is */
+};
+
+static bool wants(void *context)
+{
+    struct wanting *wanting = context;
+    return wanting->wanted >> wanting->asked++ & 1;
+}
+
+/* Rows that nobody wants are not mapped, and nobody is asked of what the map leaves out; where rows depend on those before them all are mapped. */
+static void test_wanted_rows(void **state)
+{
+    (void)state;
+    static const char text[] = "S,I\ns,1\nleft,2\ns,\ns,4\ns,5\n,6\n";
+    static const struct {
+        const char *map, *expected;
+        uint32_t wanted, asked, skipped;
+    } cases[] = {{NAMED "skip: {S: [left]}\n", "2:1/s 4!import.value 5:4/s 6:5/s 7!import.value ", 0x1f, 5, 1},
+                 {NAMED "skip: {S: [left]}\n", "4!import.value 6:5/s ", 0x0a, 5, 1},
+                 {NAMED "skip: {S: [left]}\n", "", 0, 5, 1},
+                 {"id: {hash: [S], multiset: true}\ntype: =t\nsubject: S\n", NULL, 0, 0, 0}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct wanting wanting = {0, cases[i].wanted};
+        const struct mtr_row_hooks hooks = {on_event, on_problem, &wanting};
+        struct mtr_import_map *map = test_malloc(sizeof(*map));
+        struct mtr_row_reader *reader;
+        struct mtr_diagnostic diagnostic;
+        const char *fault;
+        mtr_buffer_init(&out, 1 << 16);
+        assert_int_equal(mtr_import_map_parse(mtr_str_from(cases[i].map), map, &diagnostic), MTR_OK);
+        struct mtr_row_format format = map->format;
+        format.kind = MTR_ROWS_CSV;
+        const struct mtr_row_options options = {.format = &format, .is_wanted = wants};
+        assert_int_equal(mtr_row_reader_open(map, &options, &hooks, &reader, &fault), MTR_OK);
+        assert_int_equal(mtr_row_reader_read(reader, mtr_str_from(text)), MTR_OK);
+        assert_int_equal(mtr_row_reader_end(reader), MTR_OK);
+        assert_int_equal(wanting.asked, cases[i].asked);
+        assert_int_equal(mtr_row_reader_counts(reader).rows, 6);
+        assert_int_equal(mtr_row_reader_counts(reader).skipped, cases[i].skipped);
+        if (cases[i].expected) assert_string_equal(out.size ? out.data : "", cases[i].expected);
+        mtr_buffer_release(&out);
+        mtr_row_reader_close(reader);
+        mtr_import_map_release(map);
+        test_free(map);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_equal_rows),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_equal_rows), cmocka_unit_test(test_wanted_rows),
                                        cmocka_unit_test(test_a_hook_ends_the_reading),
                                        cmocka_unit_test(test_pages_are_one_reading), cmocka_unit_test(test_no_line_at_all), cmocka_unit_test(test_proofs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
