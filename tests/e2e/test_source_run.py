@@ -103,6 +103,23 @@ def check_backfill(world):
     assert "windows" not in now("feed")
 
 
+def check_forgotten(world):
+    """Rows that the vendor keeps no longer are not taken back, whoever orders it to be read; as long as none is missing, all is taken."""
+    run(world, "forgets")
+    wait_until("it is read", lambda: "forgets" not in world.wrong())
+    world.daemon.apply({"sources": [world.document("forgets", window={"vendor_keeps": "1d"})]})
+    world.life.late(3)
+    assert run(world, "forgets").stdout == "2 windows taken\n"
+    wait_until("what came late is billed", lambda: "forgets" not in world.wrong())
+    before = {key: quantity for key, quantity in world.billed().items() if key[0] == "forgets"}
+    world.life.vanish(20)
+    assert "not: `meterd source windows forgets` says why" in run(world, "forgets", code=1).stdout
+    problems = [window.get("problem", "") for window in world.daemon.get("/v1/sources/windows?source=forgets")["windows"]]
+    assert any("would go, and the vendor no longer keeps them" in problem for problem in problems), problems
+    world.daemon.settle()
+    assert before == {key: quantity for key, quantity in world.billed().items() if key[0] == "forgets"}
+
+
 def check_refused(world):
     daemon = world.daemon
     assert daemon.command("source", "run", "none", check=False).returncode == 64
@@ -173,5 +190,9 @@ with World(SEED, [ALL["none"], ALL["each"], ALL["feed"], replace(ALL["none"], na
     check_refused(at_work)
     check_judged(at_work)
     check_alike(at_work)
+    assert at_work.audit()
+with World(SEED, [replace(ALL["none"], name="forgets")], more=FAR) as at_work:
+    at_work.begin()
+    check_forgotten(at_work)
     assert at_work.audit()
 print("windows were read when they were asked for")
