@@ -85,20 +85,7 @@ static int quarantine(struct judging *judging, enum mtr_disposition disposition,
 
 static int judge_conflict(struct judging *judging, uint64_t seq)
 {
-    static const struct mtr_verdict verdict = {
-        .code = MTR_RESULT_CONFLICT,
-        .field = "id",
-        .reason = "this id was used before with other content: kept in quarantine, not billed",
-        .finding = MTR_FINDING_EVENT_CONFLICT};
-    return quarantine(judging, MTR_DISPOSITION_CONFLICT, seq, &verdict);
-}
-
-static struct mtr_verdict invalid_target(const char *reason)
-{
-    return (struct mtr_verdict){.code = MTR_RESULT_INVALID,
-                                .field = "data.id",
-                                .reason = reason,
-                                .finding = MTR_FINDING_EVENT_VOID_TARGET};
+    return quarantine(judging, MTR_DISPOSITION_CONFLICT, seq, &judge_is_conflict);
 }
 
 static int admit_void(struct judging *judging)
@@ -116,10 +103,9 @@ static int admit_void(struct judging *judging)
     int rc = look_up(intake, &target_key, &prior);
     if (rc) return rc;
     if (!prior.found) {
-        verdict =
-            invalid_target("no event of this source has this id, or it is too old: nothing to take back");
+        verdict = judge_is_of_nothing;
     } else if (prior.flags & MTR_IDENTITY_VOID) {
-        verdict = invalid_target("a void cannot be taken back: send the usage again under a new id");
+        verdict = judge_is_of_void;
     } else {
         uint64_t seq =
             group_store(&intake->group, event, *judging->key, MTR_DISPOSITION_VOID, prior.seq);

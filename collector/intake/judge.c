@@ -176,6 +176,24 @@ struct mtr_verdict judge_future(const struct mtr_judge *judge, const struct mtr_
     return no_objection;
 }
 
+const struct mtr_verdict judge_is_conflict = {
+    .code = MTR_RESULT_CONFLICT,
+    .field = "id",
+    .reason = "this id was used before with other content: kept in quarantine, not billed",
+    .finding = MTR_FINDING_EVENT_CONFLICT};
+
+const struct mtr_verdict judge_is_of_nothing = {
+    .code = MTR_RESULT_INVALID,
+    .field = "data.id",
+    .reason = "no event of this source has this id, or it is too old: nothing to take back",
+    .finding = MTR_FINDING_EVENT_VOID_TARGET};
+
+const struct mtr_verdict judge_is_of_void = {
+    .code = MTR_RESULT_INVALID,
+    .field = "data.id",
+    .reason = "a void cannot be taken back: send the usage again under a new id",
+    .finding = MTR_FINDING_EVENT_VOID_TARGET};
+
 struct mtr_verdict judge_void(const struct mtr_event *event, struct mtr_str *target_id)
 {
     const struct mtr_property *id = mtr_event_property(event, MTR_STR("id"));

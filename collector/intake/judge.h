@@ -52,6 +52,8 @@ struct mtr_verdict judge_names(const struct mtr_event *event);
 struct mtr_verdict judge_future(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us);
 /* EXPIRED, FUTURE or ACCEPTED. */
 struct mtr_verdict judge_time(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us);
+/* What the index knows to object: an id with other content; a void of what is not there, and of a void. */
+extern const struct mtr_verdict judge_is_conflict, judge_is_of_nothing, judge_is_of_void;
 /* The id that a void names, or INVALID. */
 struct mtr_verdict judge_void(const struct mtr_event *event, struct mtr_str *target_id);
 /* Against the catalog: ACCEPTED, HELD, LATE, or not stored: INVALID, NOT_ACTIVE, NOT_AUTHORIZED. */

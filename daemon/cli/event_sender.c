@@ -13,6 +13,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "meterd/collector/decode.h"
 #include "meterd/core/json_writer.h"
 #include "meterd/net/coding.h"
 
@@ -21,6 +22,7 @@ enum {
     PAUSE_FIRST_MS = 200,
     PAUSE_MAX_MS = 30000,
     RETRY_AFTER_MAX_S = 300,
+    EVENTS_MAX = 1 << 30, /* of a request: the daemon took them */
 };
 
 int event_sender_init(struct event_sender *sender, const struct cli_invocation *invocation,
@@ -35,6 +37,7 @@ int event_sender_init(struct event_sender *sender, const struct cli_invocation *
     progress_init(&sender->progress, 0);
     sender->json = invocation_flag(invocation, "json");
     sender->is_dry_run = invocation_flag(invocation, "dry-run");
+    if (sender->is_dry_run && mtr_dry_run_open(&sender->dry_run)) return MTR_EXIT_FAILED;
     if (!invocation_u64(invocation, "attempts", 1, 1000, &sender->attempts_max)) return MTR_EXIT_USAGE;
     if (!invocation_u64(invocation, "errors", 0, 1000000, &sender->problems_max)) return MTR_EXIT_USAGE;
     return MTR_EXIT_OK;
@@ -42,6 +45,7 @@ int event_sender_init(struct event_sender *sender, const struct cli_invocation *
 
 void event_sender_release(struct event_sender *sender)
 {
+    mtr_dry_run_close(sender->dry_run);
     mtr_buffer_release(&sender->packed);
 }
 
@@ -112,6 +116,12 @@ static void take_not_counted(struct event_sender *sender, const struct mtr_node 
     for (uint32_t i = 0; keys && i < keys->child_count; i++) count_meter(sender, keys->children[i].text);
 }
 
+static struct event_sender_place place_of(const struct event_sender_batch *batch, uint64_t index)
+{
+    const struct event_sender_place number = {index + 1, 0};
+    return batch->places && index < batch->count ? batch->places[index] : number;
+}
+
 static void print_result(struct event_sender *sender, const struct event_sender_batch *batch,
                          const struct mtr_node *row)
 {
@@ -127,10 +137,114 @@ static void print_result(struct event_sender *sender, const struct event_sender_
     member_text(row, "code", code, sizeof(code));
     snprintf(text, sizeof(text), "%s%s%s%s%s%s", result, reason[0] ? ": " : "", reason,
              id[0] ? " (id \"" : "", id, id[0] ? "\")" : "");
-    const struct event_sender_place number = {index + 1, 0};
-    event_sender_problem(sender, batch->file,
-                         batch->places && index < batch->count ? batch->places[index] : number,
-                         mtr_finding_code_find(code), field, text);
+    event_sender_problem(sender, batch->file, place_of(batch, index), mtr_finding_code_find(code), field,
+                         text);
+}
+
+static void take_rows(struct event_sender *sender, const struct event_sender_batch *batch,
+                      const struct mtr_node *root)
+{
+    const struct mtr_node *rows = mtr_node_get(root, "results");
+    for (unsigned code = 0; code < MTR_RESULT_COUNT; code++)
+        sender->counts[code] += member_u64(root, mtr_result_name(code));
+    for (uint32_t i = 0; rows && i < rows->child_count; i++) {
+        take_not_counted(sender, &rows->children[i]);
+        print_result(sender, batch, &rows->children[i]);
+    }
+}
+
+/* ---- of a dry run ---- */
+
+static enum mtr_result_code code_of(const struct mtr_node *row)
+{
+    const struct mtr_node *name = mtr_node_get(row, "result");
+    unsigned code = 0;
+    while (name && code < MTR_RESULT_COUNT &&
+           !mtr_str_equal(name->text, mtr_str_from(mtr_result_name(code))))
+        code++;
+    return code < MTR_RESULT_COUNT ? code : MTR_RESULT_ACCEPTED;
+}
+
+/* One event: what the daemon says of it alone, and what the run makes of it. */
+static void take_judged(struct event_sender *sender, const struct event_sender_batch *batch, uint32_t index,
+                        const struct mtr_node *row, const struct mtr_event *event,
+                        const struct mtr_event_result *result)
+{
+    char text[MTR_FINDING_TEXT_BYTES + MTR_EVENT_ID_BYTES_MAX + 64];
+    sender->counts[result->code]++;
+    if (result->reason) { /* of the run alone */
+        snprintf(text, sizeof(text), "%s: %s (id \"%.*s\")", mtr_result_name(result->code), result->reason,
+                 MTR_STR_ARGS(event->id));
+        event_sender_problem(sender, batch->file, place_of(batch, index), result->finding, result->field,
+                             text);
+    } else if (row && code_of(row) == result->code) {
+        take_not_counted(sender, row);
+        print_result(sender, batch, row);
+    }
+}
+
+struct judged {
+    struct mtr_request request;
+    struct mtr_event_result *alone; /* in the request's arena, as `rows` */
+    const struct mtr_node **rows;   /* of the answer; NULL: plainly accepted */
+};
+
+static int decode_sent(const struct event_sender *sender, const struct event_sender_batch *batch,
+                       const struct mtr_node *root, struct judged *out)
+{
+    struct mtr_diagnostic diagnostic;
+    const struct mtr_decode_input input = {.body = batch->body,
+                                           .content_type = mtr_str_from(sender->content_type),
+                                           .body_bytes_max = BODY_BYTES_MAX,
+                                           .events_max = EVENTS_MAX};
+    const struct mtr_node *vendor = mtr_node_get(root, "vendor"), *rows = mtr_node_get(root, "results");
+    struct mtr_arena *arena = &out->request.arena;
+    if (vendor) out->request.vendor = vendor->text;
+    int rc = mtr_decode(&input, &out->request, &diagnostic);
+    if (rc) return rc;
+    out->alone = mtr_arena_calloc(arena, (size_t)out->request.count + 1, sizeof(*out->alone));
+    out->rows = mtr_arena_calloc(arena, (size_t)out->request.count + 1, sizeof(struct mtr_node *));
+    if (!out->alone || !out->rows) return MTR_ENOMEM;
+    for (uint32_t i = 0; rows && i < rows->child_count; i++) {
+        char code[64];
+        const struct mtr_node *row = &rows->children[i];
+        const uint64_t index = member_u64(row, "index");
+        if (index >= out->request.count) return MTR_EINVALID;
+        out->rows[index] = row;
+        member_text(row, "code", code, sizeof(code));
+        out->alone[index] =
+            (struct mtr_event_result){.code = code_of(row), .finding = mtr_finding_code_find(code)};
+    }
+    return MTR_OK;
+}
+
+/* What the run would say: requests that come before this one would have been stored. */
+static int take_dry_run(struct event_sender *sender, const struct event_sender_batch *batch,
+                        const struct mtr_node *root)
+{
+    struct judged judged = {.alone = NULL};
+    mtr_request_init(&judged.request, SIZE_MAX);
+    const struct mtr_request *request = &judged.request;
+    int rc = decode_sent(sender, batch, root, &judged);
+    if (!rc) {
+        rc = mtr_dry_run_add(sender->dry_run, judged.alone, &judged.request);
+        for (uint32_t i = 0; i < request->count; i++)
+            take_judged(sender, batch, i, judged.rows[i], &request->events[i], &request->results[i]);
+        if (rc && !sender->is_forgetful) {
+            progress_clear(&sender->progress);
+            fprintf(stderr,
+                    "meterd: %s: the dry run remembers no more events than these: ids that come again behind "
+                    "them are not told\n",
+                    batch->file);
+            sender->is_forgetful = true;
+        }
+        rc = MTR_OK;
+    }
+    mtr_request_release(&judged.request);
+    if (!rc) return MTR_EXIT_OK;
+    fprintf(stderr, "meterd: %s: the daemon's answer is not understood: %s\n", batch->file,
+            mtr_error_text(rc));
+    return MTR_EXIT_FAILED;
 }
 
 /* Adds the answer's counts and prints its problems. *again: some were not processed. */
@@ -143,18 +257,13 @@ static int take_results(struct event_sender *sender, const struct event_sender_b
         fprintf(stderr, "meterd: the daemon's answer cannot be read: %s\n", diagnostic.text);
         return MTR_EXIT_FAILED;
     }
-    const struct mtr_node *root = mtr_document_root(document), *rows = mtr_node_get(root, "results");
+    const struct mtr_node *root = mtr_document_root(document);
+    int code = MTR_EXIT_OK;
     *again = member_u64(root, mtr_result_name(MTR_RESULT_UNPROCESSED)) > 0;
-    if (!*again) {
-        for (unsigned code = 0; code < MTR_RESULT_COUNT; code++)
-            sender->counts[code] += member_u64(root, mtr_result_name(code));
-        for (uint32_t i = 0; rows && i < rows->child_count; i++) {
-            take_not_counted(sender, &rows->children[i]);
-            print_result(sender, batch, &rows->children[i]);
-        }
-    }
+    if (!*again && sender->is_dry_run) code = take_dry_run(sender, batch, root);
+    else if (!*again) take_rows(sender, batch, root);
     mtr_document_close(document);
-    return MTR_EXIT_OK;
+    return code;
 }
 
 static int refuse(struct event_sender *sender, const struct event_sender_batch *batch,

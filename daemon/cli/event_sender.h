@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "daemon/cli/progress.h"
-#include "meterd/collector/request.h"
+#include "meterd/collector/dry_run.h"
 #include "meterd/core/document.h"
 #include "meterd/core/limits.h"
 #include "daemon/cli/client.h"
@@ -32,6 +32,8 @@ struct event_sender {
     uint64_t problems_max; /* printed */
     bool json;
     bool is_dry_run; /* the daemon judges, and stores nothing */
+    bool is_forgetful; /* said that not all requests of the dry run are known */
+    struct mtr_dry_run *dry_run; /* what the requests before would have stored; NULL: none yet */
     uint64_t problems; /* events refused, here or by the daemon */
     uint64_t counts[MTR_RESULT_COUNT];
     struct event_sender_meter not_counted[EVENT_SENDER_METERS_MAX];
