@@ -168,6 +168,34 @@ def check_bad_rows(d, month, rows):
     assert billed(d) == total
 
 
+def check_repeated(d, month):
+    """Equal rows of one key: one counts, and how many there were is told wherever the window is. The vendor's count counts them all."""
+    row, other = month.row(1, 5), month.row(2, 3)
+    total = billed(d)
+    told = d.command("import", "--source", "hashed", "--dry-run", "-", stdin=csv([row, row, other, row])).stdout
+    assert told.endswith(" 4 rows: 2 new, 0 changed, 0 gone, 0 the same, 2 equal to another; nothing is stored\n"), told
+    assert counts(give(d, csv([row, row, other, row]), key="hashed")[1], "rows", "repeated", *CHANGES) == (4, 2, 2, 0, 0, 0)
+    assert billed(d) == total + 8
+    window = d.get("/v1/sources/windows?source=hashed")["windows"][0]
+    assert counts(window, "state", "rows", "repeated") == ("complete", 2, 2), window
+    assert "REPEATED" in d.command("source", "windows", "hashed").stdout
+    receipt = next(e for e in d.get("/v1/events?limit=1000")["events"] if e["source"] == "meterd:hashed" and e["type"] == "meterd.reading")
+    assert counts(receipt["data"], "rows", "repeated") == (4, 2), receipt
+    d.stop()
+    shutil.rmtree(os.path.join(d.data, "intake"))
+    d.start()
+    assert d.get("/v1/sources/windows?source=hashed")["windows"] == [window], "it is folded of the receipts"
+    assert counts(give(d, csv([other, row]), key="hashed")[1], "repeated", *CHANGES) == (0, 0, 0, 0, 2)
+    assert d.get("/v1/sources/windows?source=hashed")["windows"][0]["repeated"] == 0
+
+    start = f"{month.name}-02T00:00:00Z"
+    items = [{"who": "s1", "at": start, "n": 2}] * 3
+    for count, is_whole in ((1, False), (3, True)):
+        done, answer = give(d, json.dumps({"data": items, "total": count}), key="totalled", name="usage.json", check=False)
+        assert answer["taken"] == is_whole and answer["repeated"] == 2, (count, done)
+    assert billed(d) == total + 10
+
+
 def check_kills(d, month, chance):
     """A month of many rows, restated in part while the daemon is killed: the file again brings the rest, and no more."""
     rows = {n: month.row(n, chance.randrange(1, 9), day=1 + n % 28) for n in range(ROWS)}
@@ -209,6 +237,12 @@ def main():
         check_windows(d, month, rows)
         check_bad_rows(d, month, rows)
         assert d.command("audit", "--log").stdout
+        d.stop()
+    with Daemon(SETTINGS) as d:
+        counted = source("totalled", identity={"hash": ["who", "at"]}, format={"json": {"rows": "data[]"}}, complete={"count": "total"},
+                         map={"type": "=vm.hour", "subject": "who", "time": "at", "data": {"quantity": "n"}})
+        d.apply(catalog(source("hashed", identity={"hash": ["Account", "Resource", "Start"]}), counted))
+        check_repeated(d, month)
         d.stop()
     with Daemon(SETTINGS) as d:
         d.apply(catalog(source("many")))

@@ -77,6 +77,7 @@ static void take_tried(struct mtr_poller_tried *tried, const struct poll_report 
     tried->rows = counts->rows;
     tried->skipped = counts->skipped;
     tried->problems = counts->problems;
+    tried->repeated = counts->repeated;
     tried->same = counts->same;
     tried->added = counts->added;
     tried->changed = counts->changed;

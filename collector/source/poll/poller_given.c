@@ -171,6 +171,7 @@ static void tell_counts(struct mtr_given_file *file, const struct poll_report *r
     file->rows = counts->rows;
     file->skipped = counts->skipped;
     file->problems = counts->problems;
+    file->repeated = counts->repeated;
     file->same = counts->same;
     file->added = counts->added;
     file->changed = counts->changed;

@@ -156,6 +156,7 @@ static void take_reading(struct mtr_ledger_window *window, const struct receipt 
         window->last_us = receipt->began_us;
         window->readings += !receipt->replays; /* the vendor was not asked */
         window->sum = receipt->sum;
+        window->repeated = receipt->repeated;
         window->changes += receipt->added + receipt->changed + receipt->gone;
     }
     window->state = receipt->state;

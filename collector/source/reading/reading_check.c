@@ -85,6 +85,7 @@ static void take_rows(const struct reading *reading, struct reading_facts *facts
     facts->clash = reading->clash;
     facts->rows = reading->counts.rows;
     facts->taken = reading->rows.count;
+    facts->repeated = reading->repeated;
     facts->sum = reading->counts.sum;
     reading_take_proofs(reading, facts);
     facts->content = read_rows_content(&reading->rows);
@@ -108,6 +109,7 @@ static struct receipt receipt_of(const struct reading *reading, const struct rea
                             .rows = facts->rows,
                             .skipped = reading->counts.skipped,
                             .problems = reading->problems,
+                            .repeated = facts->repeated,
                             .sum = facts->sum,
                             .content = facts->content,
                             .newest_us = reading->newest_us > 0 ? reading->newest_us : 0,
@@ -282,11 +284,18 @@ static int take_unchanged(struct reading *reading, const struct mtr_ledger_windo
     *out = (struct verdict){.state = reading->ask.is_draft ? MTR_WINDOW_OPEN : MTR_WINDOW_COMPLETE,
                             .is_news = true};
     const struct reading_facts facts = {
-        .rows = before->rows, .sum = before->sum, .content = before->content};
+        .rows = before->rows, .repeated = before->repeated, .sum = before->sum, .content = before->content};
     const struct receipt receipt = receipt_of(reading, &facts, out);
     applying_begin(&reading->applying, &merge, &receipt, reading->ask.events_max);
     reading->is_applying = true;
     return MTR_OK;
+}
+
+/* Rows that are equal to one another may be more or fewer than before: they count once, sums do not know. */
+static bool is_same(const struct merge *merge)
+{
+    return merge->known && merge->same == merge->known &&
+           !(merge->added + merge->changed + merge->gone + merge->moved + merge->retried);
 }
 
 static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const struct reading_end *end,
@@ -311,6 +320,7 @@ static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const s
         return rc;
     }
     facts.known = merge.known;
+    facts.is_same = is_same(&merge);
     facts.gone = merge.gone;
     facts.counted = merge.known - merge.known_refused;
     facts.counted_gone = merge.gone - merge.gone_refused;
@@ -339,6 +349,7 @@ int reading_check(struct reading *reading, struct mtr_ledger *ledger, const stru
     int rc = read_rows_sort(&reading->rows, &reading->repeated, &clash);
     if (rc && rc != MTR_EEXISTS) return rc;
     if (rc) reading->clash = clash + 1;
+    if (rc) reading->repeated = 0; /* not all were looked at */
     if (!reading->ask.replays) expire_pages(reading); /* its own may be among them */
     rc = mtr_ledger_begin(ledger, false, &txn);
     if (rc) return rc;

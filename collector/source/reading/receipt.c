@@ -64,6 +64,7 @@ static void add_all(struct note_writing *writing, const struct receipt *receipt)
     note_add_number(writing, "gone", receipt->gone);
     note_add_number(writing, "problems", receipt->problems);
     note_add_number(writing, "skipped", receipt->skipped);
+    if (receipt->repeated) note_add_number(writing, "repeated", receipt->repeated);
     if (receipt->lifted) note_add_number(writing, "lifted", receipt->lifted);
     if (receipt->pages) note_add_number(writing, "pages", receipt->pages);
     if (receipt->pieces > 1) note_add_number(writing, "pieces", receipt->pieces);
@@ -144,6 +145,7 @@ static bool read_counts(const struct mtr_event *event, struct receipt *out)
            note_number_of(event, "new", &out->added) && note_number_of(event, "changed", &out->changed) &&
            note_number_of(event, "gone", &out->gone) && note_number_of(event, "problems", &out->problems) &&
            note_number_of(event, "skipped", &out->skipped) &&
+           note_number_of(event, "repeated", &out->repeated) &&
            note_number_of(event, "lifted", &out->lifted) && note_number_of(event, "replays", &out->replays);
 }
 

@@ -45,6 +45,7 @@ struct receipt {
     uint32_t agreed; /* SUSPECT: so many readings in a row said the same, this one counted */
     /* Of the reading; of one that was not taken `same` are all that the window has. */
     uint64_t rows, same, added, changed, gone, skipped;
+    uint64_t repeated; /* of the rows: equal to one before, and counted once with it */
     uint64_t problems;                                  /* of the rows: could not be mapped */
     uint64_t lifted; /* of the window's rows that this part takes back: were in quarantine */
     uint32_t pages;   /* that are kept of it; 0: none are */

@@ -206,7 +206,7 @@ static bool check_guard(const struct reading_facts *facts, struct verdict *out)
     const bool was_read = before && before->readings;
     const mtr_int128 sum = whole(facts->sum), usual = whole(facts->usual_sum);
     char what[160] = "";
-    if ((facts->is_draft && !facts->is_given) || facts->is_accepted) return false;
+    if ((facts->is_draft && !facts->is_given) || facts->is_accepted || facts->is_same) return false;
     if (shrinks((mtr_int128)facts->counted, (mtr_int128)(facts->counted - facts->counted_gone),
                 guard->shrink_percent))
         snprintf(what, sizeof(what), "%" PRIu64 " of the window's %" PRIu64 " rows would go",

@@ -43,6 +43,7 @@ struct reading_facts {
     uint64_t clash;          /* so many-eth row has the id of one before it, and other content; 0: none */
     uint64_t rows;           /* of the reading, as the vendor counts them */
     uint64_t taken;          /* of them, events and those in quarantine, each key once */
+    uint64_t repeated;       /* of them, those of a key that is taken already */
     struct mtr_decimal sum;  /* of the quantity that is watched */
     /* What the vendor says, where complete.* asks for it, and what it speaks of: the whole, or a piece. */
     struct mtr_found count, proof, flag;
@@ -52,6 +53,7 @@ struct reading_facts {
     struct mtr_hash128 content;
     uint64_t known, gone; /* rows that the log has of the window; of them, those that would go */
     uint64_t counted, counted_gone; /* of each, those that are not in quarantine */
+    bool is_same;                  /* the log has just these rows of it, word for word */
     /* The window as the ledger has it; NULL: never read. */
     const struct mtr_ledger_window *before;
     const char *drift;   /* what of the columns keeps it from being taken; empty, NULL: nothing */

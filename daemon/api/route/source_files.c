@@ -15,8 +15,8 @@ struct answer_row {
     bool open, dry_run, taken, has_alarm, has_reading;
     const char *alarm;
     struct mtr_str problem;
-    uint64_t reading, rows, skipped, problems, same, added, changed, gone, moved, elsewhere, refused, held,
-        not_active;
+    uint64_t reading, rows, skipped, problems, repeated, same, added, changed, gone, moved, elsewhere,
+        refused, held, not_active;
 };
 
 static const char *alarm_choice(unsigned index)
@@ -41,6 +41,7 @@ static const struct mtr_json_member members[] = {
     {ROW(rows), .type = MTR_MEMBER_U64, .doc = "of the file, skipped ones included"},
     {ROW(skipped), .type = MTR_MEMBER_U64, .doc = "of them, by the map's `skip`"},
     {ROW(problems), .type = MTR_MEMBER_U64, .doc = "of them, that the map makes no event of: in quarantine"},
+    {ROW(repeated), .type = MTR_MEMBER_U64, .doc = "of them, equal to another one: such are counted once"},
     {ROW(same), .type = MTR_MEMBER_U64, .doc = "that the window has already, word for word"},
     {ROW(added), .type = MTR_MEMBER_U64, .doc = "that are new"},
     {ROW(changed), .type = MTR_MEMBER_U64, .doc = "that take the place of one before"},
@@ -144,6 +145,7 @@ static void answer(struct api_call *call, const struct mtr_source *source, const
                                    .rows = file->rows,
                                    .skipped = file->skipped,
                                    .problems = file->problems,
+                                   .repeated = file->repeated,
                                    .same = file->same,
                                    .added = file->added,
                                    .changed = file->changed,

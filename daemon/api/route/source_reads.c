@@ -65,7 +65,8 @@ struct tried_row {
     int64_t start, end;
     bool has_each, open, taken, unchanged, has_problem, has_alarm, has_quantity, had_quantity;
     const char *alarm;
-    uint64_t rows, skipped, problems, same, added, changed, gone, moved, elsewhere, refused, held, not_active;
+    uint64_t rows, skipped, problems, repeated, same, added, changed, gone, moved, elsewhere, refused, held,
+        not_active;
 };
 
 static const char *alarm_choice(unsigned index)
@@ -89,6 +90,7 @@ static const struct mtr_json_member tried_members[] = {
     {ROW(rows), .type = MTR_MEMBER_U64, .doc = "that came, skipped ones included"},
     {ROW(skipped), .type = MTR_MEMBER_U64, .doc = "of them, by the map's `skip`"},
     {ROW(problems), .type = MTR_MEMBER_U64, .doc = "of them, that the map makes no event of: in quarantine"},
+    {ROW(repeated), .type = MTR_MEMBER_U64, .doc = "of them, equal to another one: such are counted once"},
     {ROW(same), .type = MTR_MEMBER_U64, .doc = "that the window has already, word for word"},
     {ROW(added), .type = MTR_MEMBER_U64, .doc = "that are new"},
     {ROW(changed), .type = MTR_MEMBER_U64, .doc = "that take the place of one before"},
@@ -99,7 +101,7 @@ static const struct mtr_json_member tried_members[] = {
     {ROW(held), .type = MTR_MEMBER_U64, .doc = "the same: the catalog does not know whose they are"},
     {ROW(not_active), .type = MTR_MEMBER_U64, .doc = "the same: of a subscription outside of its term"},
     {ROW(quantity), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(tried_row, has_quantity),
-     .doc = "sum of the number that the guard watches, in the vendor's units"},
+     .doc = "sum of the number that the guard watches, of all rows, in the vendor's units"},
     {ROW(quantity_before), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
      MTR_PRESENT(tried_row, had_quantity), .doc = "the same, as the window was read last"},
     {0},
@@ -166,6 +168,7 @@ static int tried_row_of(struct api_call *call, const struct mtr_poller_tried *tr
                               .rows = tried->rows,
                               .skipped = tried->skipped,
                               .problems = tried->problems,
+                              .repeated = tried->repeated,
                               .same = tried->same,
                               .added = tried->added,
                               .changed = tried->changed,

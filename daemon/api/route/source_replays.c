@@ -59,8 +59,8 @@ struct replayed_row {
     const char *alarm;
     bool has_each, open, dry_run, taken, has_alarm, has_reading;
     int64_t start, end;
-    uint64_t reading, replays, rows, skipped, problems, same, added, changed, gone, elsewhere, refused, held,
-        not_active;
+    uint64_t reading, replays, rows, skipped, problems, repeated, same, added, changed, gone, elsewhere,
+        refused, held, not_active;
 };
 
 static const char *alarm_choice(unsigned index)
@@ -88,6 +88,7 @@ static const struct mtr_json_member row_members[] = {
     {ROW(rows), .type = MTR_MEMBER_U64, .doc = "of the pages, skipped ones included"},
     {ROW(skipped), .type = MTR_MEMBER_U64, .doc = "of them, by the map's `skip`"},
     {ROW(problems), .type = MTR_MEMBER_U64, .doc = "of them, that the map makes no event of: in quarantine"},
+    {ROW(repeated), .type = MTR_MEMBER_U64, .doc = "of them, equal to another one: such are counted once"},
     {ROW(same), .type = MTR_MEMBER_U64, .doc = "that the window has already, word for word"},
     {ROW(added), .type = MTR_MEMBER_U64, .doc = "that are new"},
     {ROW(changed), .type = MTR_MEMBER_U64, .doc = "that take the place of one before"},
@@ -120,6 +121,7 @@ static void answer(struct api_call *call, const struct mtr_given_file *file)
                                      .rows = file->rows,
                                      .skipped = file->skipped,
                                      .problems = file->problems,
+                                     .repeated = file->repeated,
                                      .same = file->same,
                                      .added = file->added,
                                      .changed = file->changed,

@@ -27,7 +27,7 @@ struct window_row {
     const char *state;
     struct mtr_str problem;
     bool has_each, has_problem, was_read, has_sequences;
-    uint64_t reading, rows, refused, changes, seq_first, seq_last;
+    uint64_t reading, rows, refused, repeated, changes, seq_first, seq_last;
     uint32_t readings;
     int64_t first_read_at, last_read_at, noted_at;
 };
@@ -49,6 +49,8 @@ static const struct mtr_json_member members[] = {
     {ROW(readings), .type = MTR_MEMBER_U32, .doc = "how often it was read well"},
     {ROW(rows), .type = MTR_MEMBER_U64, .doc = "that it has"},
     {ROW(refused), .type = MTR_MEMBER_U64, .doc = "of them, in quarantine"},
+    {ROW(repeated), .type = MTR_MEMBER_U64,
+     .doc = "rows of its last good reading that were equal to another one: such are counted once"},
     {ROW(changes), .type = MTR_MEMBER_U64, .doc = "rows that were new, changed or gone, in all readings"},
     {ROW(first_read_at), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(window_row, was_read),
      .doc = "when the first good reading began"},
@@ -81,6 +83,7 @@ static int write_window(struct windows *windows, struct mtr_str each, const stru
                                    .reading = window->reading,
                                    .rows = window->rows,
                                    .refused = window->refused,
+                                   .repeated = window->repeated,
                                    .changes = window->changes,
                                    .seq_first = window->seq_first,
                                    .seq_last = window->seq_last,

@@ -105,7 +105,8 @@ const struct cli_command cli_source = {
     .arguments_max = 64,
     .doc = "sources of usage: how they stand, and the ledger of their windows",
     .text = "`list`: what the poller does with each source, and its alarm.\n\n"
-            "`windows KEY`: what was read of each window, and what that proved.\n\n"
+            "`windows KEY`: what was read of each window, and what that proved. REPEATED: rows of its last "
+            "good reading that\nwere equal to another one: such are counted once.\n\n"
             "`show KEY`: all of one source: its document, how it stands, what was read last, and what was "
             "not taken.\n\n"
             "`pause KEY`: nothing more is asked of the vendor, over restarts, until `resume KEY`.\n\n"

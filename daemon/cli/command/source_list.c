@@ -52,6 +52,7 @@ static void print_windows(const struct mtr_node *root)
         {"READINGS", "readings", MTR_TABLE_RIGHT, ROWS_SHOWN},
         {"ROWS", "rows", MTR_TABLE_RIGHT, ROWS_SHOWN},
         {"REFUSED", "refused", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"REPEATED", "repeated", MTR_TABLE_RIGHT, ROWS_SHOWN},
         {"CHANGES", "changes", MTR_TABLE_RIGHT, ROWS_SHOWN},
         {"LAST READ", "last_read_at", MTR_TABLE_LEFT, ROWS_SHOWN},
         {"PROBLEM", "problem", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},

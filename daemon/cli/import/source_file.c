@@ -98,6 +98,7 @@ static void print_answer(const struct mtr_node *answer)
     printf(": %.*s new, %.*s changed, %.*s gone, %.*s the same",
            MTR_STR_ARGS(mtr_node_text(answer, "added")), MTR_STR_ARGS(mtr_node_text(answer, "changed")),
            MTR_STR_ARGS(mtr_node_text(answer, "gone")), MTR_STR_ARGS(mtr_node_text(answer, "same")));
+    print_count(answer, "repeated", "equal to another");
     print_count(answer, "moved", "from another window");
     print_count(answer, "elsewhere", "of another window");
     print_count(answer, "skipped", "skipped");

@@ -52,7 +52,7 @@ static void add_number(struct mtr_table *table, uint64_t number)
 
 static void add_row(struct replaying *replaying, const struct mtr_node *answer)
 {
-    static const char *const counts[] = {"rows", "same", "added", "changed", "gone"};
+    static const char *const counts[] = {"rows", "repeated", "same", "added", "changed", "gone"};
     struct mtr_table *table = replaying->table;
     const struct mtr_str problem = mtr_node_text(answer, "problem");
     const bool is_taken = is_true(answer, "taken");
@@ -241,7 +241,8 @@ static bool read_time(const struct replaying *replaying, const char *name, int64
 
 static struct mtr_table *open_table(const struct replaying *replaying)
 {
-    static const char *const numbers[] = {"ROWS", "SAME", "NEW", "CHANGED", "GONE", "QUARANTINE", "HELD"};
+    static const char *const numbers[] = {"ROWS",    "REPEATED", "SAME",       "NEW",
+                                          "CHANGED", "GONE",     "QUARANTINE", "HELD"};
     struct mtr_table *table = table_open(stdout);
     table_column(table, "EACH", MTR_TABLE_LEFT);
     table_column(table, "START", MTR_TABLE_LEFT);

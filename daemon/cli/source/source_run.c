@@ -181,7 +181,7 @@ static void add_number(struct mtr_table *table, uint64_t number)
 
 static void add_tried(struct mtr_table *table, const struct mtr_node *tried)
 {
-    static const char *const counts[] = {"rows", "same", "added", "changed", "gone"};
+    static const char *const counts[] = {"rows", "repeated", "same", "added", "changed", "gone"};
     const struct mtr_str problem = mtr_node_text(tried, "problem");
     const char *word = is_true(tried, "unchanged") ? "nothing new"
                        : is_true(tried, "taken")   ? "taken"
@@ -203,8 +203,8 @@ static void add_tried(struct mtr_table *table, const struct mtr_node *tried)
 
 static void print_tried(const struct running *running)
 {
-    static const char *const numbers[] = {"ROWS",       "SAME", "NEW",      "CHANGED", "GONE",
-                                          "QUARANTINE", "HELD", "QUANTITY", "WAS"};
+    static const char *const numbers[] = {"ROWS", "REPEATED",   "SAME", "NEW",      "CHANGED",
+                                          "GONE", "QUARANTINE", "HELD", "QUANTITY", "WAS"};
     const struct mtr_node *tried = mtr_node_get(mtr_document_root(running->last), "tried");
     if (running->json) {
         rows_print_json(mtr_document_root(running->last));

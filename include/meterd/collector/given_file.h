@@ -57,7 +57,7 @@ struct mtr_given_file {
     bool is_draft;    /* the window is not over yet */
     uint64_t reading; /* its number; 0: of a trial */
     uint64_t replays; /* the reading whose pages were gone through; 0: none */
-    uint64_t rows, skipped, problems, same, added, changed, gone, moved, elsewhere;
+    uint64_t rows, skipped, problems, repeated, same, added, changed, gone, moved, elsewhere;
     uint64_t refused, held, not_active; /* of what was sent to the log */
 };
 

@@ -159,6 +159,7 @@ struct mtr_ledger_window {
     int64_t noted_us;             /* when the last reading with a receipt began, whatever that says */
     uint64_t rows;                /* in its run */
     uint64_t refused;             /* of them, in quarantine */
+    uint64_t repeated;            /* rows of the last whole reading that were equal to another */
     uint64_t changes;             /* rows new, changed or gone, all readings together */
     struct mtr_decimal sum;       /* of the quantity that the guard watches, in the last whole reading */
     uint64_t seq_first, seq_last; /* of the log: what its readings wrote; 0: nothing */

@@ -14,9 +14,10 @@ const char *mtr_window_state_name(enum mtr_window_state state)
 }
 
 /* end, first, last, noted i64; reading, rows, refused, changes, sequences u64; content; sum i128; reach i64;
- * readings, agreed u32; state u8; sizes of each and problem u16; scale of the sum u8; both texts. */
+ * repeated u64; readings, agreed u32; state u8; sizes of each and problem u16; scale of the sum u8; both
+ * texts. */
 enum {
-    NUMBERS = 15,
+    NUMBERS = 16,
     WINDOW_BYTES = NUMBERS * 8 + 2 * 4 + 1 + 2 * 2 + 1,
     WINDOW_BYTES_MAX = WINDOW_BYTES + MTR_LEDGER_EACH_BYTES_MAX + MTR_LEDGER_PROBLEM_BYTES_MAX,
     NO_RUN = 0x80, /* of the state's byte */
@@ -70,7 +71,8 @@ int mtr_ledger_put_window(struct mtr_ledger_txn *txn, const struct mtr_strand *s
                                        window->content.low,
                                        (uint64_t)(window->sum.mantissa >> 64),
                                        (uint64_t)window->sum.mantissa,
-                                       (uint64_t)window->reach_us};
+                                       (uint64_t)window->reach_us,
+                                       window->repeated};
     for (int i = 0; i < NUMBERS; i++, p += 8)
         lmdb_put_u64(p, numbers[i]);
     lmdb_put_u32(p, window->readings);
@@ -119,6 +121,7 @@ static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_st
         .content = {n[10], n[11]},
         .sum = {.mantissa = (mtr_int128)((mtr_uint128)n[12] << 64 | n[13]), .scale = p[13]},
         .reach_us = (int64_t)n[14],
+        .repeated = n[15],
         .readings = lmdb_get_u32(p),
         .agreed = lmdb_get_u32(p + 4),
         .state = (enum mtr_window_state)state,

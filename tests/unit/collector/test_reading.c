@@ -180,6 +180,43 @@ static void test_pages_become_rows(void **state)
     }
 }
 
+static struct mtr_ledger_window window_of(struct fixture *f)
+{
+    struct mtr_ledger_txn *txn;
+    struct mtr_ledger_window window;
+    assert_int_equal(mtr_ledger_begin(f->ledger, false, &txn), 0);
+    assert_int_equal(mtr_ledger_get_window(txn, &strand, f->window.from_us, &window), 0);
+    window.problem = MTR_STR("");
+    mtr_ledger_abort(txn);
+    return window;
+}
+
+/* Of one key and one content: one counts, and that there were more is told, wherever they stand. */
+static void test_equal_rows_count_once_and_are_told(void **state)
+{
+    (void)state;
+    struct fixture *f = new_fixture();
+    static const char *const first[] = {HEAD ROW("a", "1") ROW("b", "2") ROW("a", "1"), HEAD ROW("a", "1,0") ROW("c", "x") ROW("c", "x")};
+    static const char *const second[] = {HEAD ROW("a", "1") ROW("b", "2")};
+    read_pages(f, first, 2);
+    assert_int_equal(f->counts.rows, 6);
+    assert_int_equal(f->counts.repeated, 3);
+    assert_int_equal(f->counts.added, 3);
+    check_log(f, "a=1 b=2 !=! ");
+    assert_int_equal(window_of(f).rows, 3);
+    assert_int_equal(window_of(f).repeated, 3);
+    read_pages(f, second, 1);
+    assert_int_equal(f->verdict.alarm, MTR_ALARM_NONE);
+    assert_int_equal(window_of(f).repeated, 0);
+    static const char *const fewer[] = {HEAD ROW("a", "1") ROW("a", "1")};
+    f->source.guard.shrink_percent = 0;
+    read_pages(f, fewer, 1); /* what is not taken leaves the window as it is */
+    assert_int_equal(f->verdict.alarm, MTR_ALARM_SUSPECT);
+    assert_int_equal(f->counts.repeated, 1);
+    assert_int_equal(window_of(f).repeated, 0);
+    free_fixture(f);
+}
+
 struct proof {
     const char *what;
     const char *page;
@@ -392,16 +429,6 @@ static void test_a_feed_goes_on_behind_what_the_log_has(void **state)
     free_fixture(f);
 }
 
-static struct mtr_ledger_window window_of(struct fixture *f)
-{
-    struct mtr_ledger_txn *txn;
-    struct mtr_ledger_window window;
-    assert_int_equal(mtr_ledger_begin(f->ledger, false, &txn), 0);
-    assert_int_equal(mtr_ledger_get_window(txn, &strand, f->window.from_us, &window), 0);
-    mtr_ledger_abort(txn);
-    return window;
-}
-
 /* Else the rest of a reading that broke off would wait for the next reread. */
 static void test_a_window_is_not_read_before_its_last_part(void **state)
 {
@@ -430,6 +457,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pages_become_rows),
+        cmocka_unit_test(test_equal_rows_count_once_and_are_told),
         cmocka_unit_test(test_what_is_not_whole_is_not_taken),
         cmocka_unit_test(test_what_would_vanish_waits),
         cmocka_unit_test(test_rows_of_a_page_are_known_again),

@@ -136,7 +136,7 @@ static void a_strand_has_one_report(void **state)
 static struct mtr_ledger_window window_at(int64_t start_us)
 {
     return (struct mtr_ledger_window){.start_us = start_us, .end_us = start_us + 10, .state = MTR_WINDOW_SUSPECT, .reading = 3, .readings = 2,
-                                      .agreed = 1, .first_us = -5, .last_us = 6, .noted_us = 7, .rows = 8, .refused = 9, .changes = 10,
+                                      .agreed = 1, .first_us = -5, .last_us = 6, .noted_us = 7, .rows = 8, .refused = 9, .repeated = 16, .changes = 10,
                                       .seq_first = 11, .seq_last = 12, .content = {13, 14}, .sum = {.mantissa = -15, .scale = 2},
                                       .problem = MTR_STR("half of it is gone")};
 }
@@ -145,11 +145,11 @@ static void check_window(const struct mtr_ledger_window *found, const struct mtr
 {
     assert_true(mtr_str_equal(found->problem, put->problem));
     const struct mtr_ledger_window *both[] = {found, put};
-    uint64_t numbers[2][15];
+    uint64_t numbers[2][16];
     for (int i = 0; i < 2; i++) {
         const struct mtr_ledger_window *w = both[i];
-        const uint64_t row[15] = {(uint64_t)w->start_us, (uint64_t)w->end_us, w->state, w->reading, w->readings, w->agreed, (uint64_t)w->first_us,
-                                  (uint64_t)w->last_us, (uint64_t)w->noted_us, w->rows, w->refused, w->changes, w->seq_first, w->seq_last,
+        const uint64_t row[16] = {(uint64_t)w->start_us, (uint64_t)w->end_us, w->state, w->reading, w->readings, w->agreed, (uint64_t)w->first_us,
+                                  (uint64_t)w->last_us, (uint64_t)w->noted_us, w->rows, w->refused, w->repeated, w->changes, w->seq_first, w->seq_last,
                                   w->content.high ^ w->content.low << 1 ^ (uint64_t)w->sum.mantissa << 8 ^ w->sum.scale};
         memcpy(numbers[i], row, sizeof(row));
     }
