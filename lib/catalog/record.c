@@ -3,12 +3,13 @@
  */
 #include "lib/catalog/record.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "meterd/core/time.h"
 
-enum { CHUNK_BYTES = 512, RECORD_BYTES_MAX = 256 << 20 };
+enum { CHUNK_BYTES = 256, RECORD_BYTES_MAX = 256 << 20 };
 
 struct mtr_record *record_acquire(struct mtr_record *record)
 {
@@ -104,15 +105,16 @@ static int read_fields(struct mtr_record *record, struct mtr_zones *zones, struc
 int record_decode(const struct record_source *source, struct mtr_zones *zones,
                   struct mtr_diagnostics *findings, struct mtr_record **out)
 {
-    struct mtr_record *record = calloc(1, sizeof(*record));
+    const size_t fields_bytes = source->kind->fields_bytes;
+    struct mtr_record *record =
+        calloc(1, fields_bytes ? offsetof(struct mtr_record, fields) + fields_bytes : sizeof(*record));
     if (!record) return MTR_ENOMEM;
     atomic_init(&record->references, 1);
     record->kind = source->kind;
     record->number = source->number;
     record->node = source->node;
     record->stored = source->stored;
-    mtr_arena_init(&record->arena, source->kind->bytes_usual ? source->kind->bytes_usual : CHUNK_BYTES,
-                   RECORD_BYTES_MAX);
+    mtr_arena_init(&record->arena, CHUNK_BYTES, RECORD_BYTES_MAX);
     int rc = mtr_arena_copy(&record->arena, source->key, &record->key);
     if (!rc) rc = mtr_arena_copy(&record->arena, source->stored_key, &record->stored_key);
     if (!rc) rc = mtr_arena_copy(&record->arena, source->json, &record->json);

@@ -134,7 +134,7 @@ struct mtr_record {
                                     then have no place */
     struct mtr_catalog_time retired; /* of meters, services, tariffs and API keys */
     struct mtr_arena arena;      /* owns all text */
-    union {
+    union { /* last: a record has as much of it as its kind needs */
         struct mtr_vendor_fields vendor;
         struct mtr_service_fields service;
         struct mtr_meter_fields meter;
@@ -163,7 +163,7 @@ struct mtr_kind {
     void (*check_frozen)(const struct mtr_record *old, const struct mtr_record *now,
                          struct mtr_diagnostics *findings); /* NULL: every field may change */
     bool deletable;
-    size_t bytes_usual; /* of a record's texts and lists, in one piece; 0: few */
+    size_t fields_bytes; /* of the member of `fields`, where that is much less than the largest; 0: all */
 };
 
 extern const struct mtr_kind meter_kind, tariff_kind, subscription_kind, api_key_kind, destination_kind,

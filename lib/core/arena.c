@@ -1,5 +1,6 @@
 /*
- * Arena: a list of chunks, newest first; the newest is filled from its start. reset keeps the largest. An
+ * Arena: a list of chunks, newest first; the newest is filled from its start. The first are of one size, so
+ * that a small arena has little to spare, those of a large one double. reset keeps the largest. An
  * array that has grown large moves into a chunk of its own: else what it leaves behind at each doubling would
  * be as much again.
  */
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT_BYTES = 16, LARGE_BYTES = 1 << 20 };
+enum { ALIGNMENT_BYTES = 16, LARGE_BYTES = 1 << 20, EVEN_BYTES = 8 << 10 };
 
 struct mtr_arena_chunk {
     struct mtr_arena_chunk *next;
@@ -87,7 +88,9 @@ void mtr_arena_rewind(struct mtr_arena *arena, struct mtr_arena_mark mark)
 
 static struct mtr_arena_chunk *add_chunk(struct mtr_arena *arena, size_t size)
 {
-    size_t capacity = arena->chunks ? arena->chunks->capacity * 2 : arena->chunk_bytes;
+    size_t capacity = arena->chunk_bytes;
+    if (arena->bytes_total >= EVEN_BYTES && arena->chunks->capacity * 2 > capacity)
+        capacity = arena->chunks->capacity * 2;
     size_t room = arena->bytes_max - arena->bytes_total;
     if (capacity > room) capacity = room;
     if (capacity < size) capacity = size;

@@ -135,6 +135,13 @@ int poller_take_strand(struct mtr_poller *poller, struct poller_source *state, s
     return due_heap_set(&poller->heap, &strand->due, poller->now_us);
 }
 
+void poller_forget_failures(struct poller_strand *strand)
+{
+    free(strand->failing);
+    strand->failing = NULL;
+    strand->failed.failures = 0;
+}
+
 void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
 {
     MTR_ASSERT(!strand->poll);
@@ -150,6 +157,7 @@ void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
     } each = {strand->strand.each.data};
     free(each.memory);
     free(strand->terms);
+    poller_forget_failures(strand);
     free(strand);
 }
 

@@ -8,7 +8,7 @@
 
 #include "collector/source/poll/poller_state.h"
 
-enum { SLOTS_MIN = 8 };
+enum { SLOTS_MIN = 1 };
 
 static struct poller_strand **slot_of(const struct strand_index *index, struct mtr_str each)
 {

@@ -399,7 +399,7 @@ int poller_control_folded(struct mtr_poller *poller, int64_t now_us)
     poller->control.is_open = false;
     if (!source || poller->control.action == MTR_SOURCE_PAUSE) return MTR_OK;
     for (struct poller_strand *strand = source->strands; !rc && strand; strand = strand->next) {
-        for (int i = 0; i < FAILING_WINDOWS_MAX; i++) strand->failing[i].failures = 0;
+        poller_forget_failures(strand);
         strand->unsettled_us = 0;
         if (!strand->poll) rc = due_heap_set(&poller->heap, &strand->due, now_us);
     }

@@ -3,6 +3,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "collector/source/limits/backoff.h"
@@ -21,20 +22,39 @@ enum { WINDOWS_A_LOOK = 20000 };
 
 /* ---- windows that failed ---- */
 
+/* Places for windows that failed. */
+static struct failing *places_of(struct poller_strand *strand, int *count)
+{
+    *count = strand->failing ? FAILING_WINDOWS_MAX : 1;
+    return strand->failing ? strand->failing : &strand->failed;
+}
+
 static struct failing *find_failing(struct poller_strand *strand, int64_t from_us)
 {
-    for (int i = 0; i < FAILING_WINDOWS_MAX; i++)
-        if (strand->failing[i].failures && strand->failing[i].from_us == from_us) return &strand->failing[i];
+    int count;
+    struct failing *places = places_of(strand, &count);
+    for (int i = 0; i < count; i++)
+        if (places[i].failures && places[i].from_us == from_us) return &places[i];
     return NULL;
+}
+
+/* More than one fails. Without memory the one that has the place is forgotten, and tried again at once. */
+static void add_places(struct poller_strand *strand)
+{
+    if (strand->failing || !strand->failed.failures) return;
+    strand->failing = calloc(FAILING_WINDOWS_MAX, sizeof(*strand->failing));
+    if (strand->failing) strand->failing[0] = strand->failed;
 }
 
 /* One that is free, or that whose wait ends first. */
 static struct failing *free_failing(struct poller_strand *strand)
 {
-    struct failing *first = strand->failing;
-    for (int i = 0; i < FAILING_WINDOWS_MAX; i++) {
-        if (!strand->failing[i].failures) return &strand->failing[i];
-        if (strand->failing[i].wait_until_us < first->wait_until_us) first = &strand->failing[i];
+    int count;
+    add_places(strand);
+    struct failing *places = places_of(strand, &count), *first = places;
+    for (int i = 0; i < count; i++) {
+        if (!places[i].failures) return &places[i];
+        if (places[i].wait_until_us < first->wait_until_us) first = &places[i];
     }
     return first;
 }

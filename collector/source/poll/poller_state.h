@@ -56,7 +56,7 @@ struct poller_strand {
     int64_t unsettled_us; /* as of mtr_due_scan */
     int64_t piece_us;     /* of a window, that an answer had room for; 0: all of it */
     uint32_t piece_good;  /* as of poll_split_remember */
-    struct failing failing[FAILING_WINDOWS_MAX];
+    struct failing failed, *failing; /* one, which is enough for most; NULL, or FAILING_WINDOWS_MAX */
     struct asked_windows asked;
     struct mtr_poll *poll;            /* NULL: nothing is under way */
     uint64_t reserve_bytes;           /* for the rows of its next reading */
@@ -208,6 +208,7 @@ int poller_begin(struct mtr_poller *poller, struct poller_strand *strand, const 
 /* Its readings were in a part of the log that retention has removed: it stands as it is. */
 bool poller_is_before_log(const struct mtr_poller *poller, const struct poller_strand *strand,
                           const struct mtr_window *window);
+void poller_forget_failures(struct poller_strand *strand); /* none waits any more */
 /* A reading has ended. */
 void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
 void poller_conclude_good(struct mtr_poller *poller, struct poller_strand *strand,

@@ -48,5 +48,5 @@ const struct mtr_kind source_kind = {
     .read = read,
     .check_frozen = check,
     .deletable = true,
-    .bytes_usual = 5 << 10,
+    .fields_bytes = sizeof(struct mtr_source *),
 };
