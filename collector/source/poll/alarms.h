@@ -2,7 +2,11 @@
  * The alarms of one strand. Each kind stands at most once, with when it began and why; several kinds may
  * stand beside one another, since each has its own end:
  *
- *   failing … suspect     what the last reading ended with: the next one takes the place of it
+ *   failing, loop, truncated,
+ *   limit, incomplete,
+ *   suspect               what the last reading of a window ended with: until the next one of that window ends
+ *                         otherwise, whatever comes of other windows
+ *   auth, reauthorize     until a reading is let in
  *   refused, after_end,
  *   unknown_subject       what a reading of a window brought: other windows say nothing about it. Until that one
  *                         is read without it, or the catalog has changed and a reading brings none. Rows
@@ -22,11 +26,21 @@
 
 #include "meterd/collector/source_alarm.h"
 
+/* More windows than that, or no memory: the next good reading ends the alarm of those that are not kept. */
+enum { ALARMS_WINDOWS_MAX = 1024 };
+
+struct alarm_window {
+    int64_t from_us;
+    enum mtr_alarm alarm;
+};
+
 struct alarms {
     struct {
         int64_t since_us; /* 0: it does not stand */
         char *text;       /* NULL: there was no memory for it, and the kind's own sentence stands for it */
     } of[MTR_ALARM_COUNT];
+    struct alarm_window *windows; /* of which a kind stands */
+    uint32_t window_count, window_capacity;
 };
 
 bool alarms_have(const struct alarms *alarms, enum mtr_alarm alarm);
@@ -39,7 +53,15 @@ bool alarms_raise(struct alarms *alarms, enum mtr_alarm alarm, const char *text,
 bool alarms_clear(struct alarms *alarms, enum mtr_alarm alarm);
 void alarms_release(struct alarms *alarms);
 
-/* One of those that the last reading ended with, of which one stands at a time. */
+/* What the window's last reading ended with, NONE: well; returns what the one before did. */
+enum mtr_alarm alarms_note_window(struct alarms *alarms, int64_t from_us, enum mtr_alarm alarm);
+bool alarms_have_window(const struct alarms *alarms, int64_t from_us);
+/* A window whose last reading ended with it. */
+const struct alarm_window *alarms_find_window(const struct alarms *alarms, enum mtr_alarm alarm);
+/* They are not asked for any more. */
+void alarms_forget_windows_before(struct alarms *alarms, int64_t start_us);
+
+/* One of those that readings end with. */
 bool alarm_is_of_reading(enum mtr_alarm alarm);
 
 #endif

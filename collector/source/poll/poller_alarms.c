@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "meterd/core/time.h"
+
 static void tell(struct mtr_poller *poller, const struct poller_strand *strand, bool is_raised,
                  enum mtr_alarm alarm, const char *text)
 {
@@ -53,14 +55,43 @@ void poller_clear(struct mtr_poller *poller, struct poller_strand *strand, enum 
                 &(struct mtr_alarm_change){.alarm = alarm, .since_us = since_us, .now_us = now_us});
 }
 
-void poller_set_reading_alarm(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
-                              const char *text, int64_t now_us)
+/* Another window has it still. */
+static void name_other(struct mtr_poller *poller, struct poller_strand *strand,
+                       const struct alarm_window *other, int64_t now_us)
 {
+    char begin[MTR_TIME_TEXT_BYTES], text[POLL_TEXT_BYTES];
+    mtr_time_format(other->from_us, begin);
+    snprintf(text, sizeof(text), "the window from %s, too: meterd source windows says why", begin);
+    poller_raise(poller, strand, other->alarm, text, now_us);
+}
+
+void poller_set_reading_alarm(struct mtr_poller *poller, struct poller_strand *strand, int64_t from_us,
+                              enum mtr_alarm alarm, const char *text, int64_t now_us)
+{
+    const enum mtr_alarm before = alarms_note_window(&strand->alarms, from_us, alarm);
     for (int i = 1; i < MTR_ALARM_COUNT; i++) {
         const enum mtr_alarm other = (enum mtr_alarm)i;
-        if (other != alarm && alarm_is_of_reading(other)) poller_clear(poller, strand, other, now_us);
+        if (other == alarm || !alarm_is_of_reading(other)) continue;
+        const struct alarm_window *window = alarms_find_window(&strand->alarms, other);
+        if (!window)
+            poller_clear(poller, strand, other, now_us);
+        else if (other == before)
+            name_other(poller, strand, window, now_us);
     }
     if (alarm) poller_raise(poller, strand, alarm, text, now_us);
+}
+
+void poller_restore_alarm(struct mtr_poller *poller, struct poller_strand *strand,
+                          const struct mtr_ledger_window *record, int64_t now_us)
+{
+    char text[POLL_TEXT_BYTES];
+    const enum mtr_alarm alarm = record->state == MTR_WINDOW_SUSPECT      ? MTR_ALARM_SUSPECT
+                                 : record->state == MTR_WINDOW_INCOMPLETE ? MTR_ALARM_INCOMPLETE
+                                                                          : MTR_ALARM_NONE;
+    if (!alarm || alarms_have_window(&strand->alarms, record->start_us)) return;
+    snprintf(text, sizeof(text), "%.*s", MTR_STR_ARGS(record->problem));
+    (void)alarms_note_window(&strand->alarms, record->start_us, alarm);
+    if (!alarms_have(&strand->alarms, alarm)) poller_raise(poller, strand, alarm, text, now_us);
 }
 
 void poller_drop_alarms(struct mtr_poller *poller, struct poller_strand *strand)

@@ -11,9 +11,13 @@ void poller_raise(struct mtr_poller *poller, struct poller_strand *strand, enum 
                   const char *text, int64_t now_us);
 void poller_clear(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
                   int64_t now_us);
-/* What the last reading ended with takes the place of what one before did; NONE: it was good. */
-void poller_set_reading_alarm(struct mtr_poller *poller, struct poller_strand *strand, enum mtr_alarm alarm,
-                              const char *text, int64_t now_us);
+/* What a reading of the window ended with takes the place of what the one before of it did; NONE: it was
+ * good. */
+void poller_set_reading_alarm(struct mtr_poller *poller, struct poller_strand *strand, int64_t from_us,
+                              enum mtr_alarm alarm, const char *text, int64_t now_us);
+/* The ledger has it as suspect or incomplete: that is an alarm, also of before a restart. */
+void poller_restore_alarm(struct mtr_poller *poller, struct poller_strand *strand,
+                          const struct mtr_ledger_window *record, int64_t now_us);
 /* The strand goes: its alarms are nobody's any more. */
 void poller_drop_alarms(struct mtr_poller *poller, struct poller_strand *strand);
 

@@ -166,6 +166,7 @@ static bool history_of(void *context, const struct mtr_window *window, struct mt
     if (counts && !is_undecided(&record)) out->read_us = record.last_us;
     if (rc && poller_is_before_log(looking->poller, looking->strand, window)) out->read_us = looking->now_us;
     poller_gap_note(&looking->gap, looking->strand, window, counts ? &record : NULL, looking->now_us);
+    if (is_known) poller_restore_alarm(looking->poller, looking->strand, &record, looking->now_us);
     out->wait_until_us = waits_until(looking->strand, is_known ? &record : NULL, window->from_us);
     /* The plan may have grown since it was settled: as long as the log has its rows, it is read again. */
     if (is_known && record.has_no_run && !is_in_log(looking, &record)) out->read_us = looking->now_us;
@@ -177,6 +178,7 @@ static int look_at_windows(struct looking *looking, int64_t now_us, struct mtr_d
     struct poller_strand *strand = looking->strand;
     mtr_due_scan_begin(scan, &strand->plan, strand->unsettled_us, now_us);
     scan->drafts_last = strand->was_draft;
+    alarms_forget_windows_before(&strand->alarms, strand->plan.start_us);
     while (!looking->rc && !mtr_due_scan_step(scan, &strand->plan, history_of, looking, WINDOWS_A_LOOK)) {
     }
     if (!looking->rc) strand->unsettled_us = scan->unsettled_us;
@@ -321,7 +323,8 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     poller_asked_ended(strand, &task, &report, now_us);
     if (!task.is_trial) {
         note_failure(strand, scan->window.from_us, 0, now_us);
-        poller_set_reading_alarm(poller, strand, MTR_ALARM_FAILING, report.text, now_us);
+        poller_set_reading_alarm(poller, strand, scan->window.from_us, MTR_ALARM_FAILING, report.text,
+                                 now_us);
     }
     return rc == MTR_ENOMEM ? rc : MTR_OK;
 }
@@ -457,7 +460,7 @@ void poller_conclude_good(struct mtr_poller *poller, struct poller_strand *stran
     source->rows += report->counts.rows;
     poller->totals.readings++;
     poller->totals.rows += report->counts.rows;
-    poller_set_reading_alarm(poller, strand, MTR_ALARM_NONE, "", now_us);
+    poller_set_reading_alarm(poller, strand, task->window.from_us, MTR_ALARM_NONE, "", now_us);
     poller_conclude_rows(poller, strand, report, now_us);
 }
 
@@ -480,7 +483,9 @@ void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, in
         strand->source->failures++;
         poller->totals.failures++;
         note_failure(strand, task->window.from_us, report->wait_us, now_us);
-        if (report->alarm) poller_set_reading_alarm(poller, strand, report->alarm, report->text, now_us);
+        if (report->alarm)
+            poller_set_reading_alarm(poller, strand, task->window.from_us, report->alarm, report->text,
+                                     now_us);
         break;
     }
     poller_watch_report(poller, strand, &task->window, report, now_us);

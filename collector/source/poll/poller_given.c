@@ -200,7 +200,7 @@ void poller_conclude_given(struct mtr_poller *poller, struct poller_strand *stra
     else if (is_taken && !file->is_trial)
         poller_conclude_good(poller, strand, task, report, now_us);
     else if (is_judged && !file->is_replay && !file->is_trial)
-        poller_set_reading_alarm(poller, strand, report->alarm, report->text, now_us);
+        poller_set_reading_alarm(poller, strand, task->window.from_us, report->alarm, report->text, now_us);
     finish(poller,
            is_taken    ? MTR_GIVEN_TAKEN
            : is_judged ? MTR_GIVEN_NOT_TAKEN

@@ -317,11 +317,44 @@ static void test_a_row_in_quarantine(void **state)
     free_polling_world(polling);
 }
 
+/* The vendor's first day is never whole: other days are, and that ends nothing; nor does a restart. */
+static struct vendor_answer answer_first_day_cut(void *context, const char *url)
+{
+    struct vendor *vendor = context;
+    const struct vendor_answer said = answer(context, url);
+    const bool is_first = strstr(url, "day=2026-03-09") != NULL;
+    char *end = strrchr(vendor->body, '}');
+    snprintf(end, sizeof(vendor->body) - (size_t)(end - vendor->body), ",\"total\":%d}", is_first && !vendor->skew_us ? 2 : 1);
+    return said;
+}
+
+static void test_a_window_keeps_its_alarm(void **state)
+{
+    struct vendor vendor;
+    struct polling_world *polling = begin(&vendor, SOURCE(", complete: {count: total}"));
+    (void)state;
+    polling->answer = answer_first_day_cut;
+    run(polling, "2026-03-11T02:00:00Z");
+    check(polling, MTR_ALARM_INCOMPLETE, "2");
+    run(polling, "2026-03-12T02:00:00Z");
+    check(polling, MTR_ALARM_INCOMPLETE, "2");
+    assert_null(strstr(polling->told, "incomplete is over"));
+    close_poller(polling);
+    open_poller(polling);
+    run(polling, "2026-03-12T02:00:01Z");
+    check(polling, MTR_ALARM_INCOMPLETE, "2");
+    vendor.skew_us = 1; /* it is whole from now on */
+    run(polling, "2026-03-12T05:00:00Z");
+    check(polling, MTR_ALARM_INCOMPLETE, NULL);
+    free_polling_world(polling);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_window_past_its_time), cmocka_unit_test(test_windows_of_before_the_start),
         cmocka_unit_test(test_answers_that_are_not_what_the_document_says), cmocka_unit_test(test_rows_that_grow_old),     cmocka_unit_test(test_no_row_at_all),
+        cmocka_unit_test(test_a_window_keeps_its_alarm),
         cmocka_unit_test(test_a_row_in_quarantine),
         cmocka_unit_test(test_clocks_that_differ),     cmocka_unit_test(test_alarms_of_a_source_that_goes),
         cmocka_unit_test(test_columns_that_change),    cmocka_unit_test(test_columns_of_a_new_document),
