@@ -191,6 +191,26 @@ def check_subjects(daemon, beside, url):
     daemon.apply({"sources": [{**document(key, url), "disabled": True} for key in ("strange", "late")]})
 
 
+def check_restated(daemon, beside, url):
+    """Rows of an append delivery come once: another content under the same id is kept in quarantine and told, as long as the vendor gives it."""
+    daemon.apply({"subscriptions": [subscription("once")]})
+    Rows.rows["append"] = [row(number, "once") for number in range(3)]
+    daemon.apply({"sources": [document("append", url, delivery="append")]})
+    wait_until("three rows", lambda: billed(daemon, "once") == 0.75, 20)
+    assert not alarms(daemon, "append")
+    Rows.rows["append"] = [row(0, "once"), row(1, "once", 7), row(2, "once", 9), row(3, "once")]
+    wait_until("a row more", lambda: billed(daemon, "once") == 1, 20)
+    told = wait_until("what was restated is told", lambda: alarms(daemon, "append"), 20)
+    assert told.keys() == {"refused"} and told["refused"].startswith("2 rows in quarantine"), told
+    kept = [one["reason"] for one in daemon.get("/v1/quarantine?limit=1000")["events"] if one["reason"] == "conflict"]
+    assert kept == ["conflict"] * 2, kept
+    beside.check()
+    Rows.rows["append"] = [row(number, "once") for number in range(5)]
+    wait_until("it is as it was", lambda: not alarms(daemon, "append"), 20)
+    wait_until("five rows, each once", lambda: billed(daemon, "once") == 1.25, 20)
+    daemon.apply({"sources": [{**document("append", url, delivery="append"), "disabled": True}]})
+
+
 def pages_of(daemon):
     return {os.path.join(folder, name) for folder, _, names in os.walk(os.path.join(daemon.data, "pages")) for name in names}
 
@@ -288,7 +308,7 @@ def main():
     with Daemon(SETTINGS) as daemon:
         daemon.apply(catalog("neighbour"))
         beside = Beside(daemon, url)
-        for check in (check_what_cannot_be_read, check_subjects, check_daily, check_pages):
+        for check in (check_what_cannot_be_read, check_subjects, check_restated, check_daily, check_pages):
             check(daemon, beside, url)
         daemon.stop()
     with tempfile.TemporaryDirectory() as directory:

@@ -327,13 +327,20 @@ static uint32_t count_unmapped(const struct mtr_request *request)
     return count;
 }
 
+/* A conflict is a row of an append delivery that came before with another content: all others have an id of
+ * their own in each reading. None is too old for a reading. */
+static uint32_t count_quarantined(const struct mtr_request *request)
+{
+    return request->counts[MTR_RESULT_INVALID] + request->counts[MTR_RESULT_FUTURE] +
+           request->counts[MTR_RESULT_NOT_AUTHORIZED] + request->counts[MTR_RESULT_CONFLICT];
+}
+
 void poll_committed(struct mtr_poll *poll, struct mtr_request *request, int64_t now_us)
 {
     MTR_ASSERT(poll->state == POLL_COMMITTING);
     const int error = request->error;
     if (!error)
-        poll->report.refused += request->counts[MTR_RESULT_INVALID] + request->counts[MTR_RESULT_FUTURE] +
-                                request->counts[MTR_RESULT_NOT_AUTHORIZED] - count_unmapped(request);
+        poll->report.refused += count_quarantined(request) - count_unmapped(request);
     poll->report.not_active += request->counts[MTR_RESULT_NOT_ACTIVE];
     poll->report.held += request->counts[MTR_RESULT_HELD];
     if (error == MTR_EFULL) { /* nothing of it is stored: the same once more */
