@@ -97,9 +97,11 @@ int page_write_open(const char *directory, uint64_t reading, uint32_t page, stru
     return MTR_OK;
 }
 
+/* What stands there is of a reading that a crash ended; the file may be another one's, too (page_link). */
 static int open_path(struct page_writer *writer)
 {
-    writer->fd = open(writer->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    (void)unlink(writer->path);
+    writer->fd = open(writer->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     return writer->fd < 0 ? system_error(errno) : MTR_OK;
 }
 
@@ -115,9 +117,10 @@ static int open_file(struct page_writer *writer)
     }
     if (rc) return rc;
     writer->zstd = ZSTD_createCCtx();
-    const bool is_set = writer->zstd && !ZSTD_isError(ZSTD_CCtx_setParameter(
-                                            writer->zstd, ZSTD_c_compressionLevel, LEVEL));
-    return is_set ? MTR_OK : MTR_ENOMEM;
+    if (!writer->zstd) return MTR_ENOMEM;
+    const size_t level = ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_compressionLevel, LEVEL);
+    const size_t checksum = ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_checksumFlag, 1);
+    return ZSTD_isError(level) || ZSTD_isError(checksum) ? MTR_ENOMEM : MTR_OK;
 }
 
 static int write_all(int fd, const char *data, size_t size)
@@ -243,8 +246,10 @@ int page_read(struct page_reader *reader, struct mtr_str *piece)
     while (reader->left) { /* what zstd holds back comes before new input */
         reader->left = ZSTD_decompressStream(reader->zstd, &out, &reader->in);
         if (ZSTD_isError(reader->left)) return MTR_ECORRUPT;
-        if (out.pos || reader->in.pos < reader->in.size) break;
-        int rc = reader->left ? fill(reader) : MTR_OK;
+        const bool is_used_up = reader->in.pos == reader->in.size;
+        if (!reader->left && !is_used_up) return MTR_ECORRUPT; /* it goes on behind its frame */
+        if (out.pos) break;
+        int rc = reader->left && is_used_up ? fill(reader) : MTR_OK;
         if (rc) return rc;
         if (reader->left && !reader->in.size) return MTR_ECORRUPT; /* it ends before its frame does */
     }

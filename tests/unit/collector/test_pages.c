@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -128,6 +129,70 @@ static void test_the_hash_is_of_the_text(void **state)
     assert_true(a.high != c.high || a.low != c.low);
 }
 
+/* A replay that was killed has linked pages under a number that the next reading takes. */
+static void test_a_page_that_is_linked_is_not_written_over(void **state)
+{
+    (void)state;
+    assert_int_equal(page_write_close(write_pieces(300)), MTR_OK);
+    assert_int_equal(page_link(directory, READING, READING + 1, PAGE), MTR_OK);
+    struct page_writer *writer;
+    assert_int_equal(page_write_open(directory, READING + 1, PAGE, &writer), MTR_OK);
+    assert_int_equal(page_write(writer, MTR_STR("another")), MTR_OK);
+    assert_int_equal(page_write_close(writer), MTR_OK);
+    expect_pieces(300);
+    pages_remove(directory, READING, PAGE);
+    pages_remove(directory, READING + 1, PAGE);
+}
+
+/* True: it was read as it was written, or not to its end. */
+static bool is_told(const char *text, size_t size)
+{
+    struct page_reader *reader;
+    struct mtr_str piece;
+    size_t at = 0;
+    bool is_same = true;
+    int rc = page_read_open(directory, READING, PAGE, &reader);
+    assert_int_equal(rc, MTR_OK);
+    do {
+        rc = page_read(reader, &piece);
+        if (rc) break;
+        is_same = is_same && piece.size <= size - at && !memcmp(text + at, piece.data, piece.size);
+        at += is_same ? piece.size : 0;
+    } while (piece.size);
+    page_read_close(reader);
+    return rc == MTR_ECORRUPT || (!rc && is_same && at == size);
+}
+
+static void test_a_flipped_bit_is_told(void **state)
+{
+    static const char text[] = "{\"id\":\"a\",\"amount\":1074}";
+    struct page_writer *writer;
+    char path[PAGES_PATH_BYTES + 32], byte;
+    struct stat status;
+    (void)state;
+    assert_int_equal(page_write_open(directory, READING, PAGE, &writer), MTR_OK);
+    assert_int_equal(page_write(writer, mtr_str_from(text)), MTR_OK);
+    assert_int_equal(page_write_close(writer), MTR_OK);
+    snprintf(path, sizeof(path), "%s/%d-%d.zst", directory, READING, PAGE);
+    assert_int_equal(stat(path, &status), 0);
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    for (long bit = 0; bit < 8 * status.st_size; bit++) {
+        for (int times = 0; times < 2; times++) {
+            assert_int_equal(fseek(file, bit / 8, SEEK_SET), 0);
+            assert_int_equal(fread(&byte, 1, 1, file), 1);
+            byte = (char)(byte ^ 1 << bit % 8);
+            assert_int_equal(fseek(file, bit / 8, SEEK_SET), 0);
+            assert_int_equal(fwrite(&byte, 1, 1, file), 1);
+            assert_int_equal(fflush(file), 0);
+            if (!times && !is_told(text, sizeof(text) - 1)) fail_msg("bit %ld", bit);
+        }
+    }
+    fclose(file);
+    assert_true(is_told(text, sizeof(text) - 1));
+    pages_remove(directory, READING, PAGE);
+}
+
 /* It is nobody's fault of memory: the page cannot be kept. */
 static void test_a_directory_that_cannot_be_made(void **state)
 {
@@ -145,6 +210,8 @@ int main(void)
                                        cmocka_unit_test(test_a_long_page_is_in_its_file),
                                        cmocka_unit_test(test_an_aborted_page_leaves_nothing),
                                        cmocka_unit_test(test_the_hash_is_of_the_text),
+                                       cmocka_unit_test(test_a_page_that_is_linked_is_not_written_over),
+                                       cmocka_unit_test(test_a_flipped_bit_is_told),
                                        cmocka_unit_test(test_a_directory_that_cannot_be_made)};
     return cmocka_run_group_tests(tests, make, drop);
 }
