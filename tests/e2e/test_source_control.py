@@ -95,6 +95,10 @@ def limits_change(daemon):
         assert after[:len(before)] == before and when(before[-1][1]) - when(before[-1][0]) == datetime.timedelta(days=1), (before, after)
     refused = daemon.call("PUT", "/v1/catalog", body=json.dumps({"sources": [document("month")]}), headers={"Content-Type": "application/yaml"})
     assert refused.status == 422 and b"Make a new source" in refused.body, refused.body
+    strands = document("hour")
+    strands = {**strands, "for_each": {"values": ["east"]}, "request": {**strands["request"], "query": {**strands["request"]["query"], "site": "{each.value}"}}}
+    refused = daemon.call("PUT", "/v1/catalog", body=json.dumps({"sources": [strands]}), headers={"Content-Type": "application/yaml"})
+    assert refused.status == 422 and b"all rows would count once more" in refused.body, refused.body
     daemon.apply({"sources": [{**document("hour"), "disabled": True}]})
     vendor.shutdown()
 

@@ -58,11 +58,52 @@ static void check_limits(const struct mtr_catalog *draft, const struct mtr_sourc
                "does not say where a window ends: write {to} or {last}, or make a new source");
 }
 
+/* Do strands that were read keep their names? Values may come and go. */
+static bool is_same_each(const struct mtr_source_each *before, const struct mtr_source_each *after)
+{
+    return before->kind == after->kind && mtr_str_equal(before->service, after->service) &&
+           mtr_str_equal(before->source, after->source) && mtr_str_equal(before->take, after->take);
+}
+
+static bool is_same_part(const struct mtr_import_map *before, const struct mtr_import_part *a,
+                         const struct mtr_import_map *after, const struct mtr_import_part *b)
+{
+    if ((a->column < 0) != (b->column < 0)) return false;
+    return a->column < 0 ? mtr_str_equal(a->literal, b->literal)
+                         : mtr_str_equal(before->columns[a->column], after->columns[b->column]);
+}
+
+static bool is_same_identity(const struct mtr_import_map *before, const struct mtr_import_map *after)
+{
+    const struct mtr_import_value *a = &before->id, *b = &after->id;
+    bool is_same = a->kind == b->kind && a->multiset == b->multiset && a->part_count == b->part_count;
+    for (uint32_t i = 0; is_same && i < a->part_count; i++)
+        is_same = is_same_part(before, &a->parts[i], after, &b->parts[i]);
+    return is_same;
+}
+
+/* What has each row under one name for ever. */
+static void check_names(const struct mtr_catalog *draft, const struct mtr_source *before,
+                        const struct mtr_source *after, struct mtr_diagnostics *findings)
+{
+    if (!is_same_each(&before->each, &after->each))
+        refuse(draft, after, "for_each", findings,
+               "values may come and go, but what it goes over cannot change once the source was read: all "
+               "rows would count once more. Make a new source whose `start` is where this one ends, and "
+               "disable this one");
+    if (before->delivery == after->delivery && after->delivery == MTR_DELIVERY_APPEND &&
+        !is_same_identity(&before->map, &after->map))
+        refuse(draft, after, "identity", findings,
+               "cannot change once rows of an `append` delivery were read: those that come again would count "
+               "once more. Make a new source whose `start` is where this one ends, and disable this one");
+}
+
 static void check_kept(const struct mtr_catalog *draft, const struct mtr_source *before,
                        const struct mtr_source *after, int64_t first_us, struct mtr_diagnostics *findings)
 {
     const bool was_feed = before->window.length == MTR_LENGTH_CURSOR,
                is_feed = after->window.length == MTR_LENGTH_CURSOR;
+    check_names(draft, before, after, findings);
     if (before->delivery != after->delivery)
         refuse(draft, after, "delivery", findings,
                "cannot change once the source was read: rows are told apart in another way. Make a new "

@@ -1,7 +1,8 @@
 /*
  * What the ledger of windows has against a change of the catalog: a source by which something was read is not
  * deleted, since its rows are told apart by its key for ever; and it keeps what tells rows of one reading
- * from those of another: its delivery, and windows that can still be asked for.
+ * from those of another: its delivery, what for_each goes over, windows that can still be asked for, and,
+ * where rows only come, their identity.
  */
 #ifndef METERD_COLLECTOR_SOURCE_CHANGE_H
 #define METERD_COLLECTOR_SOURCE_CHANGE_H

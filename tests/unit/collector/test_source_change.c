@@ -1,6 +1,7 @@
 /*
  * A source by which something was read is not deleted; another one may go, and its key may come again. What was read
- * is told apart by delivery and windows: windows may be cut into smaller ones, and nothing else changes there.
+ * is told apart by delivery, strands and windows: windows may be cut into smaller ones, values of for_each come and go, and
+ * nothing else changes there. Rows that only come keep their identity, too.
  */
 #include "tests/support/catalog_world.h"
 
@@ -51,9 +52,18 @@ static void test_deleted_while_nothing_was_read(void **state)
 }
 
 #define WINDOWS(more) \
-    "sources:\n  - {key: read, vendor: acme, base_url: 'https://api.example', auth: none, format: {json: {rows: '[]'}}, identity: {id: i}," \
-    " map: {type: =t, subject: s, time: at}, " more "}\n"
-#define BOTH "request: {path: /u, query: {from: '{from}', to: '{to}'}}"
+    "sources:\n  - {key: read, vendor: acme, base_url: 'https://api.example', auth: none, format: {json: {rows: '[]'}}, " more "}\n"
+#define MAP ", map: {type: =t, subject: s, time: at}"
+#define BOTH "identity: {id: i}" MAP ", request: {path: /u, query: {from: '{from}', to: '{to}'}}"
+#define LIST(key)                                                                                               \
+    "  - {key: " key ", vendor: acme, base_url: 'https://api.example', window: {length: day}, " LISTED "map: {type: =meterd.item, subject: s}," \
+    " auth: none, format: {json: {rows: '[]'}}}\n"
+#define LISTED "identity: {id: i}, request: {path: /l, query: {from: '{from}'}}, "
+#define DAYS(more) "window: {length: day}, " more ", " BOTH
+#define EACH(of, name) "window: {length: day}, for_each: " of ", identity: {id: i}" MAP ", request: {path: /u, query: {from: '{from}', e: '{each." name "}'}}"
+#define APPEND(identity) "window: {length: day}, delivery: append, identity: " identity MAP ", request: {path: /u, query: {from: '{from}'}}"
+#define GOES "for_each: values may come and go"
+#define CHANGED "identity: cannot change once rows of an `append`"
 
 static const struct {
     const char *before, *after, *finding; /* NULL: it may */
@@ -67,9 +77,26 @@ static const struct {
     {"window: {length: day}, " BOTH, "window: {length: day, zone: Europe/Moscow}, " BOTH, "window: length and zone may cut"},
     {"window: {length: day, zone: Asia/Kolkata}, " BOTH, "window: {length: hour}, " BOTH, "window: length and zone may cut"},
     {"window: {length: day}, " BOTH, "window: {length: 7h}, " BOTH, "window: length and zone may cut"},
-    {"window: {length: day}, " BOTH, "window: {length: hour}, request: {path: '/u/{from}'}", "window: windows that were read"},
-    {"window: {length: cursor}, request: {path: /u}", "window: {length: hour}, " BOTH, "window: a source that was read stays"},
+    {"window: {length: day}, " BOTH, "window: {length: hour}, identity: {id: i}" MAP ", request: {path: '/u/{from}'}", "window: windows that were read"},
+    {"window: {length: cursor}, identity: {id: i}" MAP ", request: {path: /u}", "window: {length: hour}, " BOTH, "window: a source that was read stays"},
     {"window: {length: hour}, delivery: overwrite, " BOTH, "window: {length: hour}, delivery: append, " BOTH, "delivery: cannot change"},
+    {EACH("{values: [a, b]}", "value"), EACH("{values: [b, c]}", "value"), NULL},
+    {DAYS("guard: {jump: 2}"), EACH("{values: [a]}", "value"), GOES},
+    {EACH("{values: [a]}", "value"), DAYS("guard: {jump: 2}"), GOES},
+    {EACH("{values: [a]}", "value"), EACH("{rows: {of: list}}", "value"), GOES},
+    {EACH("{rows: {of: list}}", "value"), EACH("{rows: {of: list, as: account}}", "account"), NULL},
+    {EACH("{rows: {of: list}}", "value"), EACH("{rows: {of: list, take: data.name}}", "value"), GOES},
+    {EACH("{rows: {of: list}}", "value"), EACH("{rows: {of: other}}", "value"), GOES},
+    {EACH("{subscription: {service: compute}}", "subject"), EACH("{values: [a]}", "value"), GOES},
+    {DAYS("guard: {jump: 2}"), "window: {length: day}, identity: {id: j}" MAP ", request: {path: /u, query: {from: '{from}'}}", NULL},
+    {APPEND("{id: i}"), APPEND("{id: j}"), CHANGED},
+    {APPEND("{id: i}"), APPEND("{id: '{i}'}"), NULL},
+    {APPEND("{id: i}"), APPEND("{id: 'x{i}'}"), CHANGED},
+    {APPEND("{id: i}"), APPEND("{id: '{i}{j}'}"), CHANGED},
+    {APPEND("{id: i}"), APPEND("{hash: [i]}"), CHANGED},
+    {APPEND("{hash: [i, j]}"), APPEND("{hash: [j, i]}"), CHANGED},
+    {APPEND("{hash: [i]}"), APPEND("{hash: [i], multiset: true}"), CHANGED},
+    {APPEND("{id: i}") ", schedule: {every: 1h}", APPEND("{id: i}") ", schedule: {every: 2h}", NULL},
 };
 
 static int apply_reviewed(struct fixture *f, struct mtr_ledger *ledger, const char *text)
@@ -91,6 +118,7 @@ static void test_what_was_read_stays(void **state)
     make_temporary(directory);
     if (mtr_ledger_open(directory, false, &ledger, &diagnostic)) fail_msg("%s", diagnostic.text);
     assert_ok(f, apply(f, BASE, false));
+    assert_ok(f, apply(f, "sources:\n" LIST("list") LIST("other"), false));
     for (int is_read = 0; is_read <= 1; is_read++)
         for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
             const struct mtr_ledger_source of = {.last_reading = (uint64_t)is_read, .first_us = is_read ? NOW_US + 1 : 0};
