@@ -38,7 +38,7 @@
  * larger ones are mapped as they come. POLL_MEMORY_BYTES: what a reading holds beside its rows, the buffers
  * and the part for the intake together. */
 enum { POLL_BUFFER_BYTES = 1 << 20, POLL_MEMORY_BYTES = 20 << 20 };
-enum { POLL_TRIES_MAX = 5, POLL_RESTARTS_MAX = 3, POLL_TEXT_BYTES = 400 };
+enum { POLL_TRIES_MAX = 5, POLL_RESTARTS_MAX = 3, POLL_TEXT_BYTES = 400, POLL_WARNING_BYTES = 300 };
 
 enum poll_state { POLL_WAITING, POLL_ASKING, POLL_WORKING, POLL_COMMITTING, POLL_DONE };
 
@@ -118,6 +118,7 @@ struct poll_report {
     int64_t wait_us; /* FAILED: as the vendor asked; 0: it did not */
     struct reading_counts counts;
     char drift[DRIFT_TEXT_BYTES]; /* of columns, of a reading that was taken; empty: none */
+    char warning[POLL_WARNING_BYTES]; /* the first of `answer.warnings: {then: log}`; empty: none */
     int64_t piece_us; /* answers met a limit: so long was the shortest piece that was asked for then; or 0 */
     uint32_t pages;
     uint64_t bytes;

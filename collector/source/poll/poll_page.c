@@ -176,10 +176,12 @@ static int take_warnings(struct mtr_poll *poll)
 {
     const struct mtr_source_answer *answer = &poll->task.source->answer;
     struct mtr_str text;
-    if (poll->conditions.warnings < 0 || answer->warnings_are_logged || poll->end.warnings.size)
-        return MTR_OK;
+    if (poll->conditions.warnings < 0 || poll->end.warnings.size || poll->report.warning[0]) return MTR_OK;
     const struct mtr_found found = found_at(poll, poll->conditions.warnings);
-    return condition_warns(&found, &text) ? mtr_arena_copy(&poll->arena, text, &poll->end.warnings) : MTR_OK;
+    if (!condition_warns(&found, &text)) return MTR_OK;
+    if (!answer->warnings_are_logged) return mtr_arena_copy(&poll->arena, text, &poll->end.warnings);
+    snprintf(poll->report.warning, sizeof(poll->report.warning), "%.*s%s", MTR_STR_QUOTED(text));
+    return MTR_OK;
 }
 
 static void take_page(struct mtr_poll *poll, int64_t now_us)

@@ -195,6 +195,17 @@ static void watch_columns(struct mtr_poller *poller, struct poller_strand *stran
         poller_clear(poller, strand, MTR_ALARM_DRIFT, now_us);
 }
 
+/* ---- what the vendor warns of ---- */
+
+static void tell_warning(struct mtr_poller *poller, const struct poller_strand *strand,
+                         const struct poll_report *report)
+{
+    char line[POLL_TEXT_BYTES];
+    if (!report->warning[0]) return;
+    snprintf(line, sizeof(line), "the vendor warns: %s", report->warning);
+    poller->hooks.tell(poller->hooks.context, true, strand->strand.source, line);
+}
+
 /* ---- clocks ---- */
 
 static void watch_clock(struct mtr_poller *poller, struct poller_strand *strand,
@@ -223,4 +234,5 @@ void poller_watch_report(struct mtr_poller *poller, struct poller_strand *strand
     if (report->result == POLL_TAKEN) watch_counters(poller, strand, window->from_us, report);
     if (report->result == POLL_TAKEN) watch_columns(poller, strand, report, now_us);
     watch_clock(poller, strand, report, now_us);
+    tell_warning(poller, strand, report);
 }

@@ -29,7 +29,8 @@ static const struct mtr_field warnings_rows[] = {
     {MTR_ROW(source_warnings_fields, path), .type = MTR_FIELD_TEXT, SOURCE_NEEDED,
      .max = SOURCE_PATH_BYTES_MAX, .doc = "path of what warns when it is neither null, false nor empty"},
     {MTR_ROW(source_warnings_fields, then), .type = MTR_FIELD_ENUM, .choices = thens,
-     .default_text = "incomplete", .doc = "what a warning makes of the reading"},
+     .default_text = "incomplete",
+     .doc = "what a warning makes of the reading; log: it is taken, and a line of the log says so"},
     {0},
 };
 

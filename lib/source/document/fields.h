@@ -180,6 +180,11 @@ void source_read_answer(struct source_reading *reading, const struct source_answ
 void source_read_complete(struct source_reading *reading, const struct source_complete_fields *fields,
                           struct mtr_source_complete *out);
 
+/* ---- idle.c ---- */
+
+/* Of a source that was read, its map too. */
+void source_check_idle(struct source_reading *reading, const struct mtr_source *source);
+
 /* ---- fields.c ---- */
 
 struct source_limits_fields {

@@ -257,6 +257,7 @@ static int read_document(struct source_reading *reading, const struct mtr_node *
     read_parts(reading, &fields, out);
     if (!reading->error) source_read_map(reading, &fields, out);
     if (!reading->error) check_agree(reading, out);
+    if (!reading->error) source_check_idle(reading, out);
     if (!reading->error && !out->by_hand) {
         check_together(reading, out);
         source_check_templates(reading, out);

@@ -35,6 +35,12 @@ const struct mtr_node *source_node_at(const struct source_reading *reading, cons
     return node;
 }
 
+bool source_is_own(const struct source_reading *reading, const char *path)
+{
+    const struct mtr_node *node = source_node_at(reading, path), *preset = source_node_at(reading, "preset");
+    return node && (!preset || node->line != preset->line || node->column != preset->column);
+}
+
 static const struct mtr_node *deepest_at(const struct source_reading *reading, const char *path)
 {
     const struct mtr_node *node = reading->root;

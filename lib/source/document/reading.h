@@ -22,6 +22,8 @@ struct source_reading {
 };
 
 const struct mtr_node *source_node_at(const struct source_reading *reading, const char *path); /* or NULL */
+/* Is it written in the document itself, and not given by the preset? */
+bool source_is_own(const struct source_reading *reading, const char *path);
 void source_fault(struct source_reading *reading, enum mtr_finding_code code, const char *path,
                   const char *format, ...) MTR_PRINTF(4, 5);
 /* "auth" and "secret_file" to "auth.secret_file"; `out` takes a finding's field. Returns it. */

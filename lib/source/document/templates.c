@@ -138,6 +138,11 @@ static void check_subject(struct checking *checking, const char *path)
     const bool has_windows =
         source->window.length != MTR_LENGTH_CURSOR && source->window.length != MTR_LENGTH_PERIODS;
     const bool has_both = source->window.has_current && source->window.has_last;
+    const bool is_asked_from = checking->uses & MTR_TEMPLATE_BIT(MTR_TEMPLATE_FROM);
+    if (source->window.length == MTR_LENGTH_CURSOR && !is_asked_from && !source->holds_close &&
+        source->window.overlap_us > 0 && source_is_own(checking->reading, "window.overlap"))
+        source_fault(checking->reading, MTR_FINDING_SOURCE_KEY_IDLE, "window.overlap",
+                     "changes nothing: the request does not say {from}, which is so much earlier by it");
     checking->tells_end = checking->uses & times & ~MTR_TEMPLATE_BIT(MTR_TEMPLATE_FROM);
     if (has_windows && !(checking->uses & times))
         source_fault(checking->reading, MTR_FINDING_SOURCE_WINDOW_UNUSED, path,

@@ -295,11 +295,31 @@ static void test_alarms_of_a_source_that_goes(void **state)
     free_polling_world(polling);
 }
 
-#define MAPPED                                                                                                                        \
+#define MAPPED_WITH(more)                                                                                                             \
     "sources:\n  - {key: usage, vendor: acme, base_url: 'http://127.0.0.1:1/v1', auth: none, schedule: {every: 10m},\n"               \
     "     window: {length: day, start: 2026-03-09, rereads: [1h, 2d]}, request: {path: /u, query: {day: '{from:%Y-%m-%d}'}},\n"       \
     "     format: {json: {rows: 'data[]'}}, identity: {id: id},\n"                                                                    \
-    "     map: {type: =cpu, subject: account, time: at, data: {seconds: {path: amount, as: number}}}}\n"
+    "     map: {type: =cpu, subject: account, time: at, data: {seconds: {path: amount, as: number}}}" more "}\n"
+#define MAPPED MAPPED_WITH("")
+
+/* `then: log`: a line of the log for each reading that is warned of, and nothing else comes of it. */
+static void test_a_warning_is_told(void **state)
+{
+    static const char *const line = "! usage the vendor warns: [\"one shard\",\"is late\"]\n";
+    (void)state;
+    struct vendor vendor;
+    struct polling_world *polling = begin(&vendor, MAPPED_WITH(", answer: {warnings: {path: notes, then: log}}"));
+    vendor.said = "{\"data\":[{\"id\":\"a\",\"account\":\"sub-1\",\"at\":\"2026-03-09T12:00:00Z\",\"amount\":5}],"
+                  "\"notes\":[\"one shard\",\"is late\"]}";
+    run(polling, "2026-03-10T00:05:00Z");
+    check(polling, MTR_ALARM_INCOMPLETE, NULL);
+    const char *told = strstr(polling->told, line);
+    if (!told || strstr(told + 1, line)) fail_msg("%s", polling->told);
+    vendor.said = "{\"data\":[],\"notes\":[]}";
+    run(polling, "2026-03-10T01:05:00Z");
+    assert_null(strstr(told + strlen(line), "warns"));
+    free_polling_world(polling);
+}
 
 /* A row that cannot be mapped is one row, in the reading that finds it and in those that find it again. */
 static void test_a_row_in_quarantine(void **state)
@@ -356,6 +376,7 @@ int main(void)
         cmocka_unit_test(test_answers_that_are_not_what_the_document_says), cmocka_unit_test(test_rows_that_grow_old),     cmocka_unit_test(test_no_row_at_all),
         cmocka_unit_test(test_a_window_keeps_its_alarm),
         cmocka_unit_test(test_a_row_in_quarantine),
+        cmocka_unit_test(test_a_warning_is_told),
         cmocka_unit_test(test_clocks_that_differ),     cmocka_unit_test(test_alarms_of_a_source_that_goes),
         cmocka_unit_test(test_columns_that_change),    cmocka_unit_test(test_columns_of_a_new_document),
     };

@@ -197,7 +197,7 @@ static const char *const spellings[] = {
     "map: {type: =t, subject: each.value, time: '2', data: {q: '3'}}",
     "window: {length: 6h}",
     "window: {length: month, open: 1d, rereads: [month_end+1d, month_end+10d]}",
-    "window: {length: cursor, overlap: 15m}\nrequest: {path: /feed}",
+    "window: {length: cursor, overlap: 15m}\nrequest: {path: /feed, query: {from: '{from}'}}",
     "window: {periods: [current, last]}\nrequest: {path: '/{period}'}",
     "window: {length: last}\nrequest: {path: /last}",
     "delivery: append",

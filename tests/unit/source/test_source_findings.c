@@ -3,6 +3,8 @@
  */
 #include "unit/source/source_world.h"
 
+#define BY_HAND "by_hand: true\nbase_url:\nrequest:\nauth:\n"
+
 static const struct {
     const char *lines, *path, *text, *code;
 } faults[] = {
@@ -33,6 +35,26 @@ static const struct {
     {"window: {length: day, lateness: 6h, rereads: [1h]}", "window.rereads[0]", "none before `lateness`", "source.rereads"},
     {"window: {length: day, rereads: [month-end]}", "window.rereads[0]", "month_end+6d", "source.rereads"},
     {"window: {length: day, overlap: 1h}", "window.overlap", "is of `length: cursor`", "source.key.idle"},
+    {"window: {length: cursor, overlap: 1h}\nrequest: {path: /u}", "window.overlap", "does not say {from}", "source.key.idle"},
+    {"window: {length: cursor, vendor_keeps: 90d}", "window.vendor_keeps", "a cursor has no windows", "source.key.idle"},
+    {"window: {length: day, split: 1h}", "window.split", "neither `answer.limit` nor `answer.rows_limit`", "source.key.idle"},
+    {"window: {length: day, split: 1h}\npaging: {link_header: {}}", "window.split", "no answer meets a limit", "source.key.idle"},
+    {"format: {csv: {}}\nanswer: {warnings: {path: w}}", "answer.warnings", "rows of csv and ndjson", "source.key.idle"},
+    {"format: {ndjson: {}}\nanswer: {warnings: {path: w}}", "answer.warnings", "rows of csv and ndjson", "source.key.idle"},
+    {"answer: {ok: {contains: yes}}", "answer.ok", "only a value at its `path`", "source.key.idle"},
+    {"format: {csv: {}}\nanswer: {ok: {path: s, equals: ok}}", "answer.ok", "no reading would ever be taken", "source.key.conflict"},
+    {"format: {csv: {}}\ncomplete: {count: n}", "complete.count", "no reading would ever be taken", "source.key.conflict"},
+    {"format: {csv: {}}\ncomplete: {flag: done}", "complete.flag", "no reading would ever be taken", "source.key.conflict"},
+    {"format: {ndjson: {}}\ncomplete: {sum: {path: a, of: quantity}}", "complete.sum", "no reading would ever be taken", "source.key.conflict"},
+    {"format: {csv: {}}\npaging: {parts: {list: 'a[]', url: u}}\ncomplete: {count: n}", "complete.count", "no reading would ever be taken",
+     "source.key.conflict"},
+    {"format: {prometheus: {}}\nexpect: {columns: exact}", "expect.columns", "csv, ndjson and json", "source.key.idle"},
+    {"format: {s3_list: {}}\nexpect: {columns: grow}", "expect.columns", "csv, ndjson and json", "source.key.idle"},
+    {BY_HAND "schedule: {every: 1h}", "schedule", "nobody is asked", "source.key.idle"},
+    {BY_HAND "limits: {rate: 1/1s}", "limits", "nobody is asked", "source.key.idle"},
+    {BY_HAND "expect: {freshness: 1d}", "expect.freshness", "nobody is asked", "source.key.idle"},
+    {BY_HAND "answer: {absent: {path: a, equals: b}}", "answer.absent", "nobody is asked", "source.key.idle"},
+    {BY_HAND "answer: {warnings: {path: a}}", "answer.warnings", "nobody is asked", "source.key.idle"},
     {"window: {length: day, split: 1d}", "window.split", "shorter than the window", "source.key.conflict"},
     {"window: {length: hour, open: 2h}", "window.open", "shorter than the window", "source.key.conflict"},
     {"window: {length: cursor, rereads: [1d]}", "window.rereads", "a cursor has no windows", "source.key.conflict"},

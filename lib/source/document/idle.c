@@ -1,0 +1,90 @@
+/*
+ * Keys that are right by themselves and do nothing beside the others: warnings. And proofs that no answer
+ * could give: faults, since every reading would be refused.
+ */
+#include "lib/source/document/fields.h"
+
+/* Has what its rows stand in values beside them? */
+static bool has_document(const struct mtr_source *source)
+{
+    switch (source->map.format.kind) {
+    case MTR_ROWS_JSON:
+    case MTR_ROWS_PROMETHEUS:
+    case MTR_ROWS_S3_LIST: return true;
+    case MTR_ROWS_BY_NAME:
+    case MTR_ROWS_CSV:
+    case MTR_ROWS_NDJSON: break;
+    }
+    return false;
+}
+
+static void say_idle(struct source_reading *reading, bool is_idle, const char *path, const char *reason)
+{
+    if (is_idle && source_is_own(reading, path))
+        source_fault(reading, MTR_FINDING_SOURCE_KEY_IDLE, path, "changes nothing: %s", reason);
+}
+
+static void forbid(struct source_reading *reading, bool is_given, const char *path)
+{
+    if (is_given)
+        source_fault(reading, MTR_FINDING_SOURCE_KEY_CONFLICT, path,
+                     "is looked for in a JSON document, and rows of csv and ndjson stand in none: no reading "
+                     "would ever be taken");
+}
+
+static void check_proofs(struct source_reading *reading, const struct mtr_source *source)
+{
+    const struct mtr_source_complete *complete = &source->complete;
+    if (has_document(source)) return;
+    forbid(reading, complete->count.size > 0, "complete.count");
+    forbid(reading, complete->sum.size > 0, "complete.sum");
+    forbid(reading, complete->flag.size > 0, "complete.flag");
+}
+
+static void check_answer(struct source_reading *reading, const struct mtr_source *source)
+{
+    const struct mtr_source_answer *answer = &source->answer;
+    const bool has_list = source->paging.kind == MTR_PAGING_PARTS; /* which is a document */
+    const bool is_read = has_document(source) || has_list;
+    forbid(reading, !is_read && answer->ok.path.size, "answer.ok");
+    say_idle(reading, !answer->ok.path.size, "answer.ok", "only a value at its `path` is looked at");
+    say_idle(reading, !is_read, "answer.warnings",
+             "it is looked for in a JSON document, and rows of csv and ndjson stand in none");
+}
+
+/* Nobody is asked, and there is no answer beside the file. */
+static void check_by_hand(struct source_reading *reading)
+{
+    static const char *const keys[] = {"schedule",      "limits",       "expect.freshness",
+                                       "answer.ok",     "answer.absent", "answer.limit",
+                                       "answer.rows_limit", "answer.warnings", "window.split"};
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+        say_idle(reading, true, keys[i],
+                 "nobody is asked, and files come when somebody brings them (`by_hand`)");
+}
+
+static void check_window(struct source_reading *reading, const struct mtr_source *source)
+{
+    const enum mtr_paging_kind paging = source->paging.kind;
+    const bool is_cut_by_paging =
+        paging != MTR_PAGING_NONE && paging != MTR_PAGING_LINK_HEADER && paging != MTR_PAGING_PARTS;
+    const bool has_limit = source->answer.limit_count || source->answer.rows_limit || is_cut_by_paging;
+    say_idle(reading, !has_limit, "window.split",
+             "no answer meets a limit, as neither `answer.limit` nor `answer.rows_limit` says which one is "
+             "cut short");
+    say_idle(reading, source->window.length == MTR_LENGTH_CURSOR, "window.vendor_keeps",
+             "a cursor has no windows that the vendor forgets");
+}
+
+void source_check_idle(struct source_reading *reading, const struct mtr_source *source)
+{
+    const enum mtr_row_format_kind kind = source->map.format.kind;
+    check_proofs(reading, source);
+    if (source->by_hand) check_by_hand(reading);
+    else {
+        check_answer(reading, source);
+        check_window(reading, source);
+    }
+    say_idle(reading, kind == MTR_ROWS_PROMETHEUS || kind == MTR_ROWS_S3_LIST, "expect.columns",
+             "columns are looked at in csv, ndjson and json");
+}
