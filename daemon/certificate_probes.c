@@ -166,6 +166,11 @@ static void say_parts(struct probing *probing, uint32_t pieces, const struct par
                   "%u parts together lack %" PRIu64 " rows of the whole, have %" PRIu64 " more and %" PRIu64
                   " others",
                   (unsigned)pieces, difference.lacking, difference.more, difference.other);
+    else if (parts->twice > probing->whole.row_count) /* one on a border: in two parts */
+        probe_say(probing, CERTIFICATE_PARTS, CERTIFICATE_WARNED,
+                  "the window is ignored, or rounded to a longer one: rows of %u parts of it come %" PRIu64
+                  " times too often",
+                  (unsigned)pieces, parts->twice);
     else
         probe_say(probing, CERTIFICATE_PARTS, CERTIFICATE_PASSED, "%u parts have its rows%s",
                   (unsigned)pieces, parts->twice ? ", those on borders twice" : ", each once");
@@ -176,7 +181,7 @@ static int try_parts(struct probing *probing)
     struct parts parts = {0};
     const int64_t length_us = probing->window.to_us - probing->window.from_us;
     const int64_t hours = length_us / MTR_US_PER_HOUR;
-    const uint32_t pieces = hours > PIECES_MAX || hours < 2 ? 4 : (uint32_t)hours;
+    const uint32_t pieces = hours > PIECES_MAX || hours < 3 ? 4 : (uint32_t)hours;
     if (!probing->window.to_us || !probing->whole.row_count ||
         source_of(probing)->window.length == MTR_LENGTH_PERIODS) {
         probe_say(probing, CERTIFICATE_PARTS, CERTIFICATE_NOT_OFFERED,

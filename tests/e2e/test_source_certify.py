@@ -120,6 +120,14 @@ def fixed_window(bench):
     return edit
 
 
+def ignored_window(bench):
+    """It is told another window each time, by names that it does not know."""
+    def edit(document):
+        fixed_window(bench)(document)
+        document["request"]["query"].update({"since": "{from}", "until": "{to}"})
+    return edit
+
+
 def check_faults(bench):
     """dialect, probe and what it comes to; what makes it so; the document's other words; probes that cannot but go with it."""
     world = bench.world
@@ -135,6 +143,7 @@ def check_faults(bench):
          set()),
         ("none", "agree", "failed", lambda: later(bench, "none", "agree", "shrunk"), {}, None, set()),
         ("none", "parts", "failed", lambda: later(bench, "none", "parts", "empty", 24), {}, None, set()),
+        ("none", "parts", "warned", None, {}, ignored_window(bench), {"border", "empty", "quantity", "range", "age"}),
         ("none", "quantity", "warned", lambda: later(bench, "none", "quantity", "jump"), {}, None, set()),
         ("csv-ru", "range", "warned", None, {"map": {"time": {"path": "usageStart", "format": "%d.%m.%Y %H:%M:%S", "zone": "UTC"}}}, None, {"border"}),
         ("none", "empty", "failed", None, {}, fixed_window(bench), {"parts", "border", "quantity", "range", "age"}),
