@@ -267,8 +267,7 @@ static int merge_others(const struct merge_question *question, struct merge *mer
 
 /* ---- beyond the window ---- */
 
-static struct read_row *find_beyond(const struct merge_question *question,
-                                    const struct mtr_event_identity *key)
+static struct read_row *find_row(const struct merge_question *question, const struct mtr_event_identity *key)
 {
     struct read_rows *rows = question->rows;
     uint64_t low = 0, high = rows->count;
@@ -280,7 +279,14 @@ static struct read_row *find_beyond(const struct merge_question *question,
             high = middle;
     }
     struct read_row *row = low < rows->count ? &rows->rows[low] : NULL;
-    return row && row->is_new && row->is_beyond && !mtr_run_row_compare(&row->key, key) ? row : NULL;
+    return row && !mtr_run_row_compare(&row->key, key) ? row : NULL;
+}
+
+static struct read_row *find_beyond(const struct merge_question *question,
+                                    const struct mtr_event_identity *key)
+{
+    struct read_row *row = find_row(question, key);
+    return row && row->is_new && row->is_beyond ? row : NULL;
 }
 
 bool merge_is_beyond(const struct merge_question *question, const struct mtr_event_identity *key)
@@ -311,6 +317,32 @@ void merge_leave_beyond(const struct merge_question *question, const struct log_
         leave(merge, find_beyond(question, &there->rows[i].key));
     for (uint64_t i = 0; !there && i < question->rows->count; i++)
         leave(merge, &question->rows->rows[i]);
+}
+
+/* ---- what retention has removed ---- */
+
+static void leave_moved(const struct merge_question *question, const struct merge_void *gone,
+                        struct merge *merge)
+{
+    const struct read_row *row = find_row(question, &gone->row.key);
+    MTR_ASSERT(row);
+    merge->moved--;
+    merge->elsewhere++;
+    send(merge, row->ordinal, false);
+}
+
+void merge_leave_lost(const struct merge_question *question, uint64_t begin_seq, struct merge *merge)
+{
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < merge->void_count; i++) {
+        const struct merge_void gone = merge->voids[i];
+        const bool is_lost = gone.row.seq < begin_seq && !gone.row.is_refused; /* in quarantine none counts */
+        const bool is_own = gone.start_us == question->start_us;
+        merge->lost += is_lost && is_own;
+        if (is_lost && !is_own) leave_moved(question, &gone, merge);
+        else merge->voids[count++] = gone;
+    }
+    merge->void_count = count;
 }
 
 int merge_make(const struct merge_question *question, struct merge *out)

@@ -63,6 +63,7 @@ struct merge {
     uint64_t known; /* rows that the run had */
     uint64_t known_refused, gone_refused; /* of known and gone: in quarantine, so they count nowhere */
     uint64_t same, added, changed, gone, moved, elsewhere, retried;
+    uint64_t lost; /* of changed and gone: the log no longer has what would be taken back */
     uint8_t *sends; /* a bit for each ordinal */
     struct merge_void *voids;
     uint64_t void_count, void_capacity;
@@ -96,6 +97,9 @@ bool merge_has_beyond(const struct merge_question *question); /* any */
 /* Of those, the ones that are there are other windows', and are not sent. NULL: all are. */
 void merge_leave_beyond(const struct merge_question *question, const struct log_rows *there,
                         struct merge *merge);
+/* What would be taken back lies before the log's first sequence, where taking it back is nothing: of the own
+ * window it is `lost`; a row that has moved stays in the window that has it. */
+void merge_leave_lost(const struct merge_question *question, uint64_t begin_seq, struct merge *merge);
 void merge_release(struct merge *merge);
 
 #endif

@@ -251,6 +251,18 @@ static int leave_beyond(const struct reading *reading, const struct merge_questi
     return beyond.is_lost ? MTR_OK : rc;
 }
 
+/* A list's rows are notes, of which two that say the same do no harm. */
+static int leave_lost(const struct reading *reading, const struct merge_question *question,
+                      struct merge *merge)
+{
+    uint64_t begin_seq;
+    struct mtr_diagnostic diagnostic;
+    if (reading->is_list || !merge->void_count) return MTR_OK;
+    int rc = log_rows_begin(reading->ask.log, &begin_seq, &diagnostic);
+    if (!rc) merge_leave_lost(question, begin_seq ? begin_seq : UINT64_MAX, merge);
+    return rc;
+}
+
 /* before: the window as the ledger has it; NULL: it has none. */
 static int compare(struct reading *reading, struct mtr_ledger_txn *txn,
                    const struct mtr_ledger_window *before, struct merge *out)
@@ -273,7 +285,8 @@ static int compare(struct reading *reading, struct mtr_ledger_txn *txn,
     if (has_no_run) question.log_rows = &log_rows;
     if (!rc) rc = merge_make(&question, out);
     log_rows_release(&log_rows);
-    return rc ? rc : leave_beyond(reading, &question, out);
+    if (!rc) rc = leave_beyond(reading, &question, out);
+    return rc ? rc : leave_lost(reading, &question, out);
 }
 
 /* The window stands as it is: a receipt says that it was looked at. */
@@ -322,6 +335,7 @@ static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const s
     facts.known = merge.known;
     facts.is_same = is_same(&merge);
     facts.gone = merge.gone;
+    facts.lost = merge.lost;
     facts.counted = merge.known - merge.known_refused;
     facts.counted_gone = merge.gone - merge.gone_refused;
     verdict_make(&facts, out);

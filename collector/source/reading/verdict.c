@@ -247,6 +247,15 @@ static bool check_forgotten(const struct reading_facts *facts, struct verdict *o
                   facts->gone, mtr_plural(facts->gone));
 }
 
+/* What retention has removed cannot be taken back: a new row in its place would count beside it. */
+static bool check_lost(const struct reading_facts *facts, struct verdict *out)
+{
+    return facts->lost && object(out, MTR_WINDOW_INCOMPLETE, MTR_ALARM_INCOMPLETE,
+                                 "%" PRIu64 " row%s of the window changed or would go, and retention has "
+                                 "removed what the log had of them: it stands as it is",
+                                 facts->lost, mtr_plural(facts->lost));
+}
+
 /* The ledger says so already, word for word; and of the same rows, where the next reading is held against
  * them. */
 static bool is_known(const struct reading_facts *facts, const struct verdict *verdict)
@@ -266,9 +275,9 @@ bool verdict_is_proved(const struct reading_facts *facts)
 void verdict_make(const struct reading_facts *facts, struct verdict *out)
 {
     static check_fn *const checks[] = {check_paging, check_warnings, check_count,    check_sum,
-                                       check_flag,   check_clash,    check_rows_max, check_forgotten,
-                                       check_absent, check_columns,  check_rows_min, check_agree,
-                                       check_guard};
+                                       check_flag,   check_clash,    check_rows_max, check_lost,
+                                       check_forgotten, check_absent, check_columns, check_rows_min,
+                                       check_agree,  check_guard};
     *out =
         (struct verdict){.state = facts->is_draft ? MTR_WINDOW_OPEN : MTR_WINDOW_COMPLETE, .is_news = true};
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)

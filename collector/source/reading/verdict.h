@@ -4,6 +4,8 @@
  *
  *   loop, truncated, warnings, proofs (count, sum, flag), two rows of one id     incomplete
  *   more rows than guard.rows_max                                                incomplete (limit)
+ *   rows changed or went that retention has removed from the log, or went that
+ *   the vendor may have forgotten                                                incomplete
  *   "there is none" (answer.absent), fewer rows than expect.rows_min             until it is said again
  *   fewer equal readings than complete.agree                                     until it is said again
  *   columns that `expect.columns: exact` does not know                           incomplete (drift), until accepted
@@ -52,6 +54,7 @@ struct reading_facts {
     uint64_t not_summed;
     struct mtr_hash128 content;
     uint64_t known, gone; /* rows that the log has of the window; of them, those that would go */
+    uint64_t lost; /* rows that changed or would go, and that the log does not have any more */
     uint64_t counted, counted_gone; /* of each, those that are not in quarantine */
     bool is_same;                  /* the log has just these rows of it, word for word */
     /* The window as the ledger has it; NULL: never read. */

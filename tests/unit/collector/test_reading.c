@@ -61,7 +61,7 @@ static struct reading *open_reading(struct fixture *f)
     struct reading *reading;
     const char *fault;
     const struct reading_ask ask = {.source = &f->source, .strand = strand, .subscription = f->subscription, .window = f->window, .number = ++f->number,
-                                    .began_us = f->world->now_us, .event_key = KEY, .pages = f->pages, .events_max = 4};
+                                    .log = f->world->log, .began_us = f->world->now_us, .event_key = KEY, .pages = f->pages, .events_max = 4};
     int rc = reading_open(&ask, &reading, &fault);
     if (rc) fail_msg("%s", fault);
     return reading;
