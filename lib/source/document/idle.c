@@ -24,21 +24,26 @@ static void say_idle(struct source_reading *reading, bool is_idle, const char *p
         source_fault(reading, MTR_FINDING_SOURCE_KEY_IDLE, path, "changes nothing: %s", reason);
 }
 
-static void forbid(struct source_reading *reading, bool is_given, const char *path)
+#define NO_DOCUMENT                                                                                          \
+    "is looked for in a JSON document, and rows of csv and ndjson stand in none: no reading would ever be "  \
+    "taken"
+
+static void forbid(struct source_reading *reading, bool is_given, const char *path, const char *reason)
 {
-    if (is_given)
-        source_fault(reading, MTR_FINDING_SOURCE_KEY_CONFLICT, path,
-                     "is looked for in a JSON document, and rows of csv and ndjson stand in none: no reading "
-                     "would ever be taken");
+    if (is_given) source_fault(reading, MTR_FINDING_SOURCE_KEY_CONFLICT, path, "%s", reason);
 }
 
 static void check_proofs(struct source_reading *reading, const struct mtr_source *source)
 {
     const struct mtr_source_complete *complete = &source->complete;
-    if (has_document(source)) return;
-    forbid(reading, complete->count.size > 0, "complete.count");
-    forbid(reading, complete->sum.size > 0, "complete.sum");
-    forbid(reading, complete->flag.size > 0, "complete.flag");
+    const bool has_parts = source->paging.kind == MTR_PAGING_PARTS;
+    const char *reason = has_parts ? "is looked for beside rows, and each part has its own: of all of them "
+                                     "the manifest speaks (`paging.parts.count`)"
+                                   : NO_DOCUMENT;
+    if (has_document(source) && !has_parts) return;
+    forbid(reading, complete->count.size > 0, "complete.count", reason);
+    forbid(reading, complete->sum.size > 0, "complete.sum", reason);
+    forbid(reading, complete->flag.size > 0, "complete.flag", reason);
 }
 
 static void check_answer(struct source_reading *reading, const struct mtr_source *source)
@@ -46,7 +51,7 @@ static void check_answer(struct source_reading *reading, const struct mtr_source
     const struct mtr_source_answer *answer = &source->answer;
     const bool has_list = source->paging.kind == MTR_PAGING_PARTS; /* which is a document */
     const bool is_read = has_document(source) || has_list;
-    forbid(reading, !is_read && answer->ok.path.size, "answer.ok");
+    forbid(reading, !is_read && answer->ok.path.size, "answer.ok", NO_DOCUMENT);
     say_idle(reading, !answer->ok.path.size, "answer.ok", "only a value at its `path` is looked at");
     say_idle(reading, !is_read, "answer.warnings",
              "it is looked for in a JSON document, and rows of csv and ndjson stand in none");
