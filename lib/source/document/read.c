@@ -193,11 +193,38 @@ static void check_together(struct source_reading *reading, const struct mtr_sour
                      "secrets go over the network as they are: write https://");
 }
 
-static void check_agree(struct source_reading *reading, const struct mtr_source *out)
+/* Does what tells its rows apart say of which of for_each they are? */
+static bool names_each(const struct mtr_import_map *map)
 {
-    if (out->complete.agree > 1 && out->delivery == MTR_DELIVERY_APPEND)
+    for (uint32_t i = 0; i < map->id.part_count; i++) {
+        const struct mtr_import_part *part = &map->id.parts[i];
+        const bool is_column = part->column >= 0;
+        if (is_column && mtr_str_starts_with(map->columns[part->column], MTR_STR("each."))) return true;
+    }
+    return false;
+}
+
+/* Its rows come once, and are known by their identity alone. */
+static void check_append(struct source_reading *reading, const struct mtr_source *out)
+{
+    const struct mtr_source_each *each = &out->each;
+    const struct mtr_str member = each->kind == MTR_EACH_ROW            ? each->name
+                                  : each->kind == MTR_EACH_SUBSCRIPTION ? MTR_STR("subject")
+                                                                        : MTR_STR("value");
+    if (out->delivery != MTR_DELIVERY_APPEND) return;
+    if (out->complete.agree > 1)
         source_fault(reading, MTR_FINDING_SOURCE_KEY_CONFLICT, "complete.agree",
                      "rows of an append feed come once: there is no second reading to agree with");
+    if (out->map.id.multiset && out->window.length == MTR_LENGTH_CURSOR)
+        source_fault(reading, MTR_FINDING_SOURCE_KEY_CONFLICT, "identity.multiset",
+                     "a feed's equal rows cannot be told apart, since each reading has others: name an `id`, "
+                     "or a `hash` of columns in which no two rows are equal");
+    if (each->kind != MTR_EACH_NONE && !names_each(&out->map))
+        source_fault(reading, MTR_FINDING_SOURCE_KEY_MISSING, "identity",
+                     "rows of an append delivery are known by it alone, and what `for_each` goes over may "
+                     "number its rows alike: name it too, as `id: \"{each.%.*s}/{COLUMN}\"` or `hash: "
+                     "[each.%.*s, COLUMN]`",
+                     MTR_STR_ARGS(member), MTR_STR_ARGS(member));
 }
 
 /* How it is asked. */
@@ -256,7 +283,7 @@ static int read_document(struct source_reading *reading, const struct mtr_node *
     }
     read_parts(reading, &fields, out);
     if (!reading->error) source_read_map(reading, &fields, out);
-    if (!reading->error) check_agree(reading, out);
+    if (!reading->error) check_append(reading, out);
     if (!reading->error) source_check_idle(reading, out);
     if (!reading->error && !out->by_hand) {
         check_together(reading, out);

@@ -30,7 +30,7 @@ enum { DAYS = 12, VALUES = 6, ROWS = 5 };
     "  - {key: accounts, vendor: acme, base_url: 'https://a.example', auth: none, format: {json: {rows: 'data[]'}},\n"                \
     "     identity: {id: id}, map: {type: =meterd.item, subject: id, data: {tenant: tenant}}, request: {path: /a}, window: {%s}}\n"   \
     "  - {key: usage, vendor: acme, base_url: 'https://a.example', auth: none, format: {json: {rows: 'data[]'}},\n"                   \
-    "     identity: {id: id}, map: {type: =call, subject: account, time: at, data: {}}, holds_close: {at_most: 3d},\n"                \
+    "     identity: {id: '{each.account}/{id}'}, map: {type: =call, subject: account, time: at, data: {}}, holds_close: {at_most: 3d},\n" \
     "     for_each: {rows: {of: accounts, as: account%s}}, request: {path: '/u/{each.account}'%s}, window: {%s}%s}\n"
 #define DAILY "length: day, start: 2026-01-01"
 #define BY_DAY ", query: {day: '{from:%Y-%m-%d}'}"
