@@ -277,7 +277,7 @@ static int compare(struct reading *reading, struct mtr_ledger_txn *txn,
                                       .is_replay = reading->ask.replays > 0,
                                       .rows = &reading->rows,
                                       .ordinals = reading->ordinals};
-    *out = (struct merge){0};
+    *out = (struct merge){.known = before ? before->rows : 0};
     if (reading->clash) return MTR_OK; /* its rows are not what it takes to compare */
     if (reading->ask.source->delivery == MTR_DELIVERY_APPEND) return send_all(reading, out);
     const bool has_no_run = before && before->has_no_run;
