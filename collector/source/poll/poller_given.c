@@ -111,6 +111,23 @@ static int find_replayed(struct mtr_poller *poller, const struct poller_strand *
 
 /* ---- it begins ---- */
 
+/* A window that the ledger does not know, and of which it may have known: the file's rows would count beside
+ * those. NULL: it may be read. */
+static int find_given(struct mtr_poller *poller, const struct poller_strand *strand, const char **why)
+{
+    struct mtr_ledger_txn *txn;
+    struct mtr_ledger_window window;
+    const struct mtr_window *of = &poller->given->window;
+    int rc = mtr_ledger_begin(poller->options.ledger, false, &txn);
+    if (rc) return rc;
+    rc = mtr_ledger_get_window(txn, &strand->strand, of->from_us, &window);
+    mtr_ledger_abort(txn);
+    if (rc == MTR_ENOTFOUND && poller_is_before_log(poller, strand, of))
+        *why = "the window may have been read before the log begins, and retention has removed what the log "
+               "had of its rows: it stands as it is";
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
 /* MTR_EAGAIN: there is no memory for it at the moment. */
 static int begin(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
 {
@@ -119,7 +136,8 @@ static int begin(struct mtr_poller *poller, struct poller_strand *strand, int64_
     struct replayed replayed = {.is_draft = now_us < file->window.to_us,
                                 .is_last = is_last(strand->source->source, &file->window, now_us)};
     const char *why = NULL;
-    int rc = file->is_replay ? find_replayed(poller, strand, &replayed, &why) : MTR_OK;
+    int rc = file->is_replay ? find_replayed(poller, strand, &replayed, &why)
+                             : find_given(poller, strand, &why);
     if (rc) return rc;
     if (why) {
         finish(poller, MTR_GIVEN_REFUSED, why);

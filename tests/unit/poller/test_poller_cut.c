@@ -375,6 +375,35 @@ static void test_a_window_that_is_open(void **state)
     }
 }
 
+static const char BY_HAND[] = "sources:\n"
+                              "  - {key: usage, vendor: acme, by_hand: true, window: {length: day, start: 2026-03-09}, format: {csv: {delimiter: ';'}},\n"
+                              "     identity: {id: Id}, map: {type: =cpu, subject: Account, time: At, data: {seconds: Amount}}}\n";
+
+/* Nor does the ledger know the window that a file is of: one that begins behind the cut is read. */
+static void test_a_file_of_what_is_gone(void **state)
+{
+    (void)state;
+    static const char csv[] = "Id;Account;At;Amount\na09;sub-1;2026-03-09T05:00:00Z;1\n";
+    struct mtr_given_file file;
+    struct kept *kept = calloc(1, sizeof(*kept));
+    struct poller_world *w = new_poller_world();
+    apply(w->world, BY_HAND);
+    poller_world_at(w, w->world->now_us);
+    assert_int_equal(give(w, csv, &file), MTR_GIVEN_TAKEN);
+    check(w, kept, "a09=1 ");
+    end_segment(w, kept);
+    w->world->now_us += 60 * MTR_US_PER_SECOND;
+    assert_int_equal(send_rows(w->world, &plain, 1)->results[0].code, MTR_RESULT_ACCEPTED);
+    free_answers(w->world);
+    forget(w, kept);
+    poller_world_at(w, w->world->now_us);
+    assert_int_equal(give(w, csv, &file), MTR_GIVEN_REFUSED);
+    assert_non_null(strstr(file.text, "retention has removed what the log had of its rows"));
+    check(w, kept, "a09=1 ");
+    free_poller_world(w);
+    free(kept);
+}
+
 /* ---- a list ---- */
 
 static const char LISTED[] = "sources:\n"
@@ -425,6 +454,7 @@ int main(void)
         cmocka_unit_test(test_a_reading_whose_first_parts_are_gone),
         cmocka_unit_test(test_a_window_that_waits),
         cmocka_unit_test(test_a_window_that_is_open),
+        cmocka_unit_test(test_a_file_of_what_is_gone),
         cmocka_unit_test(test_a_list_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
