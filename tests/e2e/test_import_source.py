@@ -184,7 +184,7 @@ def check_repeated(d, month):
     d.stop()
     shutil.rmtree(os.path.join(d.data, "intake"))
     d.start()
-    assert d.get("/v1/sources/windows?source=hashed")["windows"] == [window], "it is folded of the receipts"
+    wait_until("it to be folded of the receipts", lambda: d.get("/v1/sources/windows?source=hashed")["windows"] == [window])
     assert counts(give(d, csv([other, row]), key="hashed")[1], "repeated", *CHANGES) == (0, 0, 0, 0, 2)
     assert d.get("/v1/sources/windows?source=hashed")["windows"][0]["repeated"] == 0
 

@@ -25,7 +25,7 @@ class Vendor:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                name = self.path.split("?")[0]
+                name = self.path.split("?")[0] + ("?page=2" if "page=2" in self.path else "")
                 with vendor.lock:
                     vendor.asked[name] = vendor.asked.get(name, 0) + 1
                     vendor.keys.append(self.headers["X-Key"])
@@ -91,6 +91,25 @@ def check_places():
         daemon.stop()
 
 
+def check_pages():
+    """The same behind a first page: such readings wait outside of the places, with an alarm; a file behind one of them is told so."""
+    vendor = Vendor()
+    with daemon_of(readings_max=READINGS_MAX) as daemon:
+        daemon.apply({"vendors": [{"key": "acme"}]})
+        held = [f"held-{n}" for n in range(2 * READINGS_MAX)]
+        for name in held:
+            vendor.say(f"/{name}", answer("200 OK", b'[{"id":"1","s":"a","at":"2026-01-01T00:00:00Z"}]'))
+            vendor.say(f"/{name}?page=2", answer("429 Too Many Requests", b"", "Retry-After: 3000"))
+        daemon.apply({"sources": [source(name, vendor, f"/{name}", f"127.0.0.{n + 2}", paging={"page": {"send": "query.page"}})
+                                  for n, name in enumerate(held)]})
+        wait_until("each has a page", lambda: all(vendor.count(f"/{name}?page=2") for name in held), 30)
+        daemon.apply({"sources": [source("open", vendor, "/open")]})
+        wait_until("another is read, time and again", lambda: vendor.count("/open") > 2, 30)
+        alarm = alarms(daemon, "held-0")[0]
+        assert alarm["alarm"] == "failing" and "lets nobody in before 20" in alarm["problem"], alarm
+        daemon.stop()
+
+
 def check_answers():
     """A part of an answer, a length that no number holds, no list where a list belongs: none of them means that there was no usage."""
     said = {
@@ -143,6 +162,7 @@ def check_credentials():
 
 
 check_places()
+check_pages()
 check_answers()
 check_credentials()
 print("every hostile vendor was named")

@@ -113,6 +113,7 @@ static void make_plan(struct poller_strand *strand)
     const struct poller_source *state = strand->source;
     const struct mtr_reading_plan before = strand->plan;
     strand->plan = mtr_reading_plan_of(state->source, strand->strand.each, state->first_us);
+    strand->closed_until_us = 0; /* it may lead elsewhere, or have other credentials */
     strand->plan.terms = before.terms;
     strand->plan.term_count = before.term_count;
 }

@@ -154,7 +154,7 @@ int poll_piece(struct mtr_poll *poll, const struct mtr_http_answer *answer, stru
 void poll_answered(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us);
 void poll_work(struct mtr_poll *poll);
 /* In the place of poll_work, of all of these, which fold (poll_folds), in the order of the log. */
-enum { POLL_FOLDS_MAX = MTR_POLLER_POLLS_MAX }; /* nobody folds more than once at a time */
+enum { POLL_FOLDS_MAX = 2 * MTR_POLLER_POLLS_MAX }; /* nobody folds more than once at a time */
 void poll_fold(struct mtr_poll *const *polls, uint32_t count);
 void poll_worked(struct mtr_poll *poll, int64_t now_us);
 /* Work that waited for its turn cannot be done. */

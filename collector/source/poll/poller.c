@@ -2,8 +2,8 @@
  * The poller's steps: sources of a new catalog, strands that are due, readings that wait or have ended, and
  * the fold of receipts.
  *
- * Invariants: at most polls_max readings run; the ledger's fold is used by one job at a time, and polls are
- * begun only when it has come to the log's end once.
+ * Invariants: at most polls_max readings run, and as many are parked; the ledger's fold is used by one job at
+ * a time, and polls are begun only when it has come to the log's end once.
  */
 #include "meterd/collector/poller.h"
 
@@ -22,8 +22,7 @@ _Static_assert((int)POLL_MEMORY_BYTES == (int)MTR_POLLER_MEMORY_BYTES_MIN, "what
 enum { FOLD_BLOCKS = 500, LOOKS_A_STEP = 500 };
 #define PASS_EVERY_US (INT64_C(60) * MTR_US_PER_SECOND)
 #define WAIT_AGAIN_US (INT64_C(250) * 1000)
-#define PLACE_HELD_US (INT64_C(90) * MTR_US_PER_SECOND) /* longer than between two tries of a request */
-#define PLACE_HELD_WITH_PAGES_US (INT64_C(3600) * MTR_US_PER_SECOND)
+#define CLOCK_BACK_US (INT64_C(2) * MTR_US_PER_SECOND)
 
 static int open_files(struct mtr_poller *poller)
 {
@@ -309,15 +308,6 @@ static void conclude(struct mtr_poller *poller, struct poller_strand *strand, in
     strand->poll_catalog = NULL;
 }
 
-/* A vendor that lets nobody in for long must not keep the places of readings that could go on. One that has
- * pages would begin with the first again, and meet the same limit: it may wait for longer. */
-static bool holds_place_long(const struct mtr_poll *poll, int64_t now_us)
-{
-    const int64_t most_us = poll_has_pages(poll) ? PLACE_HELD_WITH_PAGES_US : PLACE_HELD_US;
-    return poll_state(poll) == POLL_WAITING && poll_again_us(poll) != INT64_MAX &&
-           poll_again_us(poll) - now_us > most_us;
-}
-
 /* Not all of its rows are as its window had them, or it may be the first of its window. */
 static bool brought_news(const struct poll_report *report)
 {
@@ -334,9 +324,11 @@ static int go_on(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
     while (*link) {
         struct poller_strand *strand = *link;
         if (poll_state(strand->poll) == POLL_WAITING &&
-            (poll_again_us(strand->poll) <= now_us || poll_again_us(strand->poll) == INT64_MAX))
+            (poll_again_us(strand->poll) <= now_us || poll_again_us(strand->poll) == INT64_MAX)) {
+            poller_unpark(poller, strand);
             poll_go(strand->poll, now_us);
-        if (holds_place_long(strand->poll, now_us)) poll_give_way(strand->poll, now_us);
+        }
+        poller_make_room(poller, strand, now_us);
         if (poll_state(strand->poll) == POLL_WAITING) {
             const int64_t again_us = poll_again_us(strand->poll);
             const int64_t wait_us = again_us == INT64_MAX ? now_us + WAIT_AGAIN_US : again_us;
@@ -348,6 +340,7 @@ static int go_on(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
         }
         *link = strand->running_next;
         poller->running_count--;
+        poller_unpark(poller, strand);
         const int left = poller_crowd_leave(poller, strand, now_us);
         if (!rc) rc = left;
         const bool is_in = brought_news(poll_report(strand->poll)) &&
@@ -378,12 +371,27 @@ static int start_due(struct mtr_poller *poller, int64_t now_us, int64_t *next_us
             if (first && first->due_us < *next_us) *next_us = first->due_us;
             return MTR_OK;
         }
-        if (poller->running_count >= poller->options.polls_max) return MTR_OK; /* when one ends */
+        if (!poller_has_place(poller)) return MTR_OK; /* when one ends */
         if (looks == LOOKS_A_STEP) return *next_us = now_us, MTR_OK;           /* others on the loop */
         rc = poller_look(poller, (struct poller_strand *)first, now_us);
     }
     if (poller->is_starved && now_us + WAIT_AGAIN_US < *next_us) *next_us = now_us + WAIT_AGAIN_US;
     return rc;
+}
+
+/* What has ended since is due again, and may be begun at once. */
+static void look_soon(const struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
+{
+    const struct due_item *first = due_heap_first(&poller->heap);
+    if (first && !poller->is_starved && poller_has_place(poller))
+        *next_us = mtr_time_sooner(*next_us, mtr_time_later(first->due_us, now_us));
+}
+
+/* Our clock went back: what was planned by what it said before is planned anew. */
+static int plan_anew(struct mtr_poller *poller, int64_t now_us)
+{
+    poller->fold_again_us = poller->pass_us = poller->log_begin_us = 0;
+    return poller_look_at_all(poller, now_us);
 }
 
 /* Where there is no room it is tried again, from what the ledger has: nothing is read until then. */
@@ -406,8 +414,10 @@ static int check_fold(struct mtr_poller *poller, int64_t now_us)
 int mtr_poller_step(struct mtr_poller *poller, struct mtr_catalog *catalog, int64_t now_us, int64_t *next_us)
 {
     *next_us = now_us + PASS_EVERY_US;
+    const bool went_back = now_us < poller->now_us - CLOCK_BACK_US;
     poller->now_us = now_us;
     int rc = check_fold(poller, now_us);
+    if (!rc && went_back) rc = plan_anew(poller, now_us);
     if (rc) return rc;
     const bool is_left = poller->is_stopping && !poller->is_folding; /* to the next start */
     if (!poller->is_caught_up && is_left) give_up_folds(poller, now_us);
@@ -427,6 +437,7 @@ int mtr_poller_step(struct mtr_poller *poller, struct mtr_catalog *catalog, int6
     if (!rc && !poller->is_stopping) rc = poller_start_given(poller, now_us, next_us);
     if (!rc && !poller->is_stopping) rc = start_due(poller, now_us, next_us);
     if (!rc) rc = go_on(poller, now_us, next_us);
+    if (!rc && !poller->is_stopping) look_soon(poller, now_us, next_us);
     return rc ? rc : pass_now_and_then(poller, now_us);
 }
 

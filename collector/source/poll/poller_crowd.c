@@ -5,10 +5,21 @@
  *
  *   due ─▶ crowded? ─▶ the gate's queue ─▶ due again, when a reading of the gate ends
  *
+ * A vendor that lets nobody in for long must not keep the places of readings that could go on: such a reading
+ * gives way, and is begun again later. One that has pages would begin with the first again, and meet the same
+ * limit: it is parked, and waits outside of the places.
+ *
  * Invariants: a strand stands in at most one queue, that of `crowded`; gate->running counts the strands whose
  * `entered` it is.
  */
+#include <stdio.h>
+
+#include "collector/source/poll/poller_alarms.h"
 #include "collector/source/poll/poller_state.h"
+#include "meterd/core/time.h"
+
+#define PLACE_HELD_US (INT64_C(90) * MTR_US_PER_SECOND) /* longer than between two tries of a request */
+#define PARKED_US (INT64_C(3600) * MTR_US_PER_SECOND)
 
 static bool is_full(const struct poller_gate *gate)
 {
@@ -69,4 +80,46 @@ void poller_crowd_drop(struct poller_strand *strand)
         gate->crowd_last = before;
     strand->crowded = NULL;
     strand->crowded_next = strand->crowded_before = NULL;
+}
+
+/* ---- places ---- */
+
+static int64_t waits_us(const struct mtr_poll *poll, int64_t now_us)
+{
+    const bool is_until = poll_state(poll) == POLL_WAITING && poll_again_us(poll) != INT64_MAX;
+    return is_until ? poll_again_us(poll) - now_us : 0;
+}
+
+static void park(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
+{
+    char again[MTR_TIME_TEXT_BYTES], text[POLL_TEXT_BYTES];
+    if (strand->is_parked) return;
+    strand->is_parked = true;
+    poller->parked_count++;
+    mtr_time_format(poll_again_us(strand->poll), again);
+    snprintf(text, sizeof(text), "the vendor lets nobody in before %s: the reading goes on then", again);
+    poller_set_reading_alarm(poller, strand, poll_task(strand->poll)->window.from_us, MTR_ALARM_FAILING, text,
+                             now_us);
+}
+
+void poller_unpark(struct mtr_poller *poller, struct poller_strand *strand)
+{
+    poller->parked_count -= strand->is_parked;
+    strand->is_parked = false;
+}
+
+void poller_make_room(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
+{
+    const int64_t wait_us = waits_us(strand->poll, now_us);
+    const bool may_park = poll_has_pages(strand->poll) && wait_us <= PARKED_US &&
+                          (strand->is_parked || poller->parked_count < poller->options.polls_max);
+    if (wait_us > PLACE_HELD_US && may_park)
+        park(poller, strand, now_us);
+    else if (wait_us > PLACE_HELD_US)
+        poll_give_way(strand->poll, now_us);
+}
+
+bool poller_has_place(const struct mtr_poller *poller)
+{
+    return poller->running_count - poller->parked_count < poller->options.polls_max;
 }

@@ -75,6 +75,7 @@ static void note_failure(struct poller_strand *strand, int64_t from_us, int64_t 
     const uint64_t seed = mtr_schedule_key(strand->strand.source, strand->strand.each) ^ (uint64_t)from_us;
     const int64_t ours_us = backoff_us(seed, failing->failures, BACKOFF_FIRST_US, BACKOFF_MOST_US);
     failing->wait_until_us = now_us + (wait_us > ours_us ? wait_us : ours_us);
+    if (wait_us) strand->closed_until_us = now_us + wait_us; /* whatever is asked for */
     strand->job_again_us = failing->wait_until_us;
 }
 
@@ -101,7 +102,7 @@ static int64_t waits_until(struct poller_strand *strand, const struct mtr_ledger
                            int64_t from_us)
 {
     const struct failing *failing = find_failing(strand, from_us);
-    int64_t until_us = failing ? failing->wait_until_us : 0;
+    int64_t until_us = mtr_time_later(failing ? failing->wait_until_us : 0, strand->closed_until_us);
     const bool is_said_again =
         record && record->agreed && record->agreed < VERDICT_ACCEPTED && record->state != MTR_WINDOW_COMPLETE;
     if (!is_said_again) return until_us;

@@ -165,13 +165,18 @@ static int begin(struct mtr_poller *poller, struct poller_strand *strand, int64_
 int poller_start_given(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
 {
     const struct mtr_given_file *file = poller->given;
-    if (!file || poller->is_given_begun || poller->running_count >= poller->options.polls_max) return MTR_OK;
+    if (!file || poller->is_given_begun || !poller_has_place(poller)) return MTR_OK;
     const struct poller_source *source = poller_find_source(poller, file->vendor, file->source);
     const char *why = objection(poller, source);
     struct poller_strand *strand = why ? NULL : find_strand(poller, source);
     if (!why && !strand) why = "no request of the source is of this value of for_each now";
     if (why) {
         finish(poller, MTR_GIVEN_REFUSED, why);
+        return MTR_OK;
+    }
+    if (strand->is_parked) {
+        finish(poller, MTR_GIVEN_FAILED, "a reading is under way, and the vendor lets nobody in for long: "
+                                         "give it again when that one has ended, or pause the source");
         return MTR_OK;
     }
     if (strand->poll) return MTR_OK; /* when that one ends */

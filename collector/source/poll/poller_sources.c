@@ -282,6 +282,18 @@ int poller_take_catalog(struct mtr_poller *poller, struct mtr_catalog *catalog, 
     return rc;
 }
 
+int poller_look_at_all(struct mtr_poller *poller, int64_t now_us)
+{
+    int rc = MTR_OK;
+    for (uint32_t slot = 0; slot < POLLER_TABLE_SLOTS; slot++)
+        for (struct poller_source *source = poller->sources[slot]; source; source = source->next)
+            for (struct poller_strand *strand = source->strands; !rc && strand; strand = strand->next) {
+                strand->closed_until_us = 0;
+                rc = strand->poll ? MTR_OK : due_heap_set(&poller->heap, &strand->due, now_us);
+            }
+    return rc;
+}
+
 void poller_release_sources(struct mtr_poller *poller)
 {
     sweep(poller, true);

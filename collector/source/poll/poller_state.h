@@ -53,6 +53,8 @@ struct poller_strand {
     uint64_t terms_hash; /* of its subscriptions', without what is asked for behind them */
     uint64_t items_pass;
     bool was_draft;       /* its last reading */
+    int64_t closed_until_us; /* nothing of it is asked for: the vendor, or its credentials, let nobody in */
+    bool is_parked;       /* its reading waits for long, and takes no place meanwhile */
     int64_t unsettled_us; /* as of mtr_due_scan */
     int64_t piece_us;     /* of a window, that an answer had room for; 0: all of it */
     uint32_t piece_good;  /* as of poll_split_remember */
@@ -152,7 +154,7 @@ struct mtr_poller {
     struct poller_gate *gates[POLLER_TABLE_SLOTS];
     struct due_heap heap;
     struct poller_strand *running; /* with a reading under way */
-    uint32_t running_count;
+    uint32_t running_count, parked_count; /* parked ones are among those that run */
     bool is_stopping;
     const char *why_stopping; /* a sentence */
     struct mtr_given_file *given; /* that waits for its strand, or is at work; NULL */
@@ -161,7 +163,7 @@ struct mtr_poller {
     /* The fold: by one at a time. */
     bool is_folding, is_caught_up, has_more, own_work;
     int own_rc;
-    struct mtr_poll *fold_queue[MTR_POLLER_POLLS_MAX + 1]; /* NULL: what an operator said */
+    struct mtr_poll *fold_queue[POLL_FOLDS_MAX + 1]; /* NULL: what an operator said */
     uint32_t fold_count;
     struct mtr_poll *folding[POLL_FOLDS_MAX]; /* while is_folding: those whose receipts are */
     uint32_t folding_count;
@@ -198,6 +200,13 @@ void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
 void poller_let_go(struct mtr_poller *poller, struct poller_strand *strand); /* behind its reading */
 
 /* poller_due.c: starts what of the strand is due, and sets when it is looked at next. */
+/* poller_crowd.c: fewer readings run than may; those that are parked do not count. */
+bool poller_has_place(const struct mtr_poller *poller);
+/* A reading that waits for long leaves its place; one that goes on, or has ended, is parked no more. */
+void poller_make_room(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
+void poller_unpark(struct mtr_poller *poller, struct poller_strand *strand);
+/* Each strand is looked at soon. */
+int poller_look_at_all(struct mtr_poller *poller, int64_t now_us) MTR_MUST_USE;
 int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us) MTR_MUST_USE;
 /* What is asked of a window of the strand, as far as it is the same for whoever begins; and begins it: it
  * takes one of the places. MTR_EAGAIN: there is no memory now; other errors: report says why. */

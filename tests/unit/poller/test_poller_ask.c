@@ -204,6 +204,23 @@ static void test_drafts_do_not_keep_a_backfill_from_being_read(void **state)
     free_poller_world(w);
 }
 
+/* Our clock was three hours ahead: what was planned by that is not waited for. */
+static void test_a_clock_that_goes_back(void **state)
+{
+    (void)state;
+    struct vendor vendor = {.day2 = HEAD ROW("a", "sub-1", "1"), .status = 200};
+    struct poller_world *w = new_poller_world();
+    w->context = &vendor;
+    w->answer = answer;
+    apply_source(w, ", open: 10m");
+    poller_world_at(w, w->world->now_us + 3 * MTR_US_PER_HOUR);
+    w->world->now_us -= 3 * MTR_US_PER_HOUR;
+    const uint32_t asked = w->asked;
+    poller_world_at(w, w->world->now_us + MTR_US_PER_HOUR);
+    assert_true(w->asked > asked + 3);
+    free_poller_world(w);
+}
+
 static void test_a_suspect_is_read_until_it_is_confirmed(void **state)
 {
     (void)state;
@@ -297,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_a_settled_window_is_read_again),
         cmocka_unit_test(test_a_crash_between_two_parts),
         cmocka_unit_test(test_a_stop_between_two_parts),
+        cmocka_unit_test(test_a_clock_that_goes_back),
         cmocka_unit_test(test_drafts_do_not_keep_a_backfill_from_being_read),
         cmocka_unit_test(test_a_suspect_is_read_until_it_is_confirmed),
         cmocka_unit_test(test_rereads_that_come_later),
