@@ -6,7 +6,6 @@
 
 #include "collector/source/reading/reading_state.h"
 #include "meterd/source/schedule.h"
-#include "meterd/source/schedule.h"
 
 enum { USUAL_WINDOWS = 32, BEYOND_WINDOWS_MAX = 100000 };
 
@@ -27,33 +26,72 @@ static void add_usual(struct usual *usual, const struct mtr_ledger_window *windo
     if (mtr_decimal_add(usual->sum, window->sum, &usual->sum)) usual->has_sum = false;
 }
 
-/* The windows before this one are those that the plan has there. */
-static int walk_back(const struct reading *reading, struct mtr_ledger_txn *txn, struct usual *usual)
+/* The windows are those that the plan has there. */
+struct usual_walk {
+    struct mtr_ledger_txn *txn;
+    const struct mtr_strand *strand;
+    struct mtr_reading_plan plan;
+};
+
+static int add_window_at(const struct usual_walk *walk, int64_t start_us, struct usual *usual)
 {
-    const struct mtr_strand *strand = &reading->ask.strand;
-    struct mtr_ledger_source source;
-    int rc = mtr_ledger_get_source(txn, strand, &source);
-    if (rc) return rc;
-    const struct mtr_reading_plan plan =
-        mtr_reading_plan_of(reading->ask.source, strand->each, source.first_us);
-    int64_t at_us = reading->ask.window.from_us;
-    for (int i = 0; i < USUAL_WINDOWS && at_us > 0; i++) {
-        struct mtr_ledger_window window;
-        at_us = mtr_plan_window_at(&plan, at_us - 1).from_us;
-        rc = mtr_ledger_get_window(txn, strand, at_us, &window);
-        if (rc && rc != MTR_ENOTFOUND) return rc;
-        if (!rc) add_usual(usual, &window);
-    }
-    return MTR_OK;
+    struct mtr_ledger_window window;
+    int rc = mtr_ledger_get_window(walk->txn, walk->strand, start_us, &window);
+    if (!rc) add_usual(usual, &window);
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
-/* The mean of the windows before this one. A sum's is its whole part; less than one row is none. */
+/* Before `at_us`, and not before `from_us`. */
+static int walk_back(const struct usual_walk *walk, int64_t at_us, int64_t from_us, struct usual *usual)
+{
+    int rc = MTR_OK;
+    for (int i = 0; !rc && i < USUAL_WINDOWS && at_us > from_us; i++) {
+        at_us = mtr_plan_window_at(&walk->plan, at_us - 1).from_us;
+        if (at_us >= from_us) rc = add_window_at(walk, at_us, usual);
+    }
+    return rc;
+}
+
+static int walk_on(const struct usual_walk *walk, int64_t at_us, int64_t last_us, struct usual *usual)
+{
+    int rc = MTR_OK;
+    for (int i = 0; !rc && i < USUAL_WINDOWS && at_us <= last_us; i++) {
+        const struct mtr_window at = mtr_plan_window_at(&walk->plan, at_us);
+        rc = add_window_at(walk, at.from_us, usual);
+        at_us = at.to_us;
+    }
+    return rc;
+}
+
+/* Of the windows behind this one, the next that are known; where those that follow are not, the newest: past
+ * windows are read from the oldest on, when the newest has been. */
+static int find_later(const struct reading *reading, const struct usual_walk *walk, uint64_t *rows)
+{
+    const int64_t end_us = reading->ask.window.to_us;
+    struct usual later = {.windows = 0};
+    int64_t newest_us;
+    int rc = mtr_ledger_newest(walk->txn, walk->strand, &newest_us);
+    if (rc == MTR_ENOTFOUND || (!rc && newest_us < end_us)) return MTR_OK;
+    if (!rc) rc = walk_on(walk, end_us, newest_us, &later);
+    if (!rc && !later.windows) rc = walk_back(walk, newest_us + 1, end_us, &later);
+    if (!rc && later.windows) *rows = later.rows / later.windows;
+    return rc;
+}
+
+/* The mean of the windows before this one, and its rows of those behind it. A sum's is its whole part; less
+ * than one row is none. */
 static int find_usual(struct reading *reading, struct mtr_ledger_txn *txn, struct reading_facts *facts)
 {
     struct usual usual = {.has_sum = true};
+    struct mtr_ledger_source source;
     struct mtr_quantity sum;
+    struct usual_walk walk = {.txn = txn, .strand = &reading->ask.strand};
     if (!reading->ask.window.to_us) return MTR_OK;
-    int rc = walk_back(reading, txn, &usual);
+    int rc = mtr_ledger_get_source(txn, walk.strand, &source);
+    if (rc) return rc;
+    walk.plan = mtr_reading_plan_of(reading->ask.source, walk.strand->each, source.first_us);
+    rc = walk_back(&walk, reading->ask.window.from_us, 1, &usual);
+    if (!rc && !facts->taken && !facts->is_forgotten) rc = find_later(reading, &walk, &facts->later_rows);
     if (rc || !usual.windows) return rc;
     facts->usual_rows = usual.rows / usual.windows;
     if (usual.has_sum && !mtr_quantity_from_decimal(usual.sum, &sum))

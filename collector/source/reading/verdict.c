@@ -199,12 +199,23 @@ static bool jumps(mtr_int128 before, mtr_int128 now, uint64_t times)
     return times && before && now / (mtr_int128)times > before;
 }
 
+/* It was taken so when it was over, which is once that it was said. */
+static uint32_t times_taken(const struct reading_facts *facts)
+{
+    const struct mtr_ledger_window *before = facts->before;
+    const bool is_whole =
+        before && (before->state == MTR_WINDOW_COMPLETE || before->state == MTR_WINDOW_SETTLED);
+    return is_whole && before->last_us >= before->end_us && is_same_content(facts) &&
+           facts->began_us >= before->noted_us + facts->source->guard.every_us;
+}
+
 static bool check_guard(const struct reading_facts *facts, struct verdict *out)
 {
     const struct mtr_source_guard *guard = &facts->source->guard;
     const struct mtr_ledger_window *before = facts->before;
     const bool was_read = before && before->readings;
     const mtr_int128 sum = whole(facts->sum), usual = whole(facts->usual_sum);
+    const uint64_t around = facts->usual_rows > facts->later_rows ? facts->usual_rows : facts->later_rows;
     char what[160] = "";
     if ((facts->is_draft && !facts->is_given) || facts->is_accepted || facts->is_same) return false;
     if (shrinks((mtr_int128)facts->counted, (mtr_int128)(facts->counted - facts->counted_gone),
@@ -214,8 +225,8 @@ static bool check_guard(const struct reading_facts *facts, struct verdict *out)
     else if (was_read && shrinks(whole(before->sum), sum, guard->shrink_percent))
         snprintf(what, sizeof(what), "the window's quantity would shrink by more than %u %%",
                  (unsigned)guard->shrink_percent);
-    else if (!facts->taken && !facts->known && facts->usual_rows)
-        snprintf(what, sizeof(what), "there is no row, where %" PRIu64 " are usual", facts->usual_rows);
+    else if (!facts->taken && !facts->known && around)
+        snprintf(what, sizeof(what), "there is no row, where %" PRIu64 " are usual", around);
     else if (guard->jump_times && facts->usual_rows && facts->taken / guard->jump_times > facts->usual_rows)
         snprintf(what, sizeof(what), "%" PRIu64 " rows, where %" PRIu64 " are usual", facts->taken,
                  facts->usual_rows);
@@ -227,7 +238,7 @@ static bool check_guard(const struct reading_facts *facts, struct verdict *out)
                  guard->jump_times);
     if (!what[0]) return false;
     if (facts->is_replay) return object(out, MTR_WINDOW_SUSPECT, MTR_ALARM_SUSPECT, "%s", what);
-    out->agreed = times_said(facts, facts->confirms_us, &out->is_news);
+    out->agreed = times_said(facts, facts->confirms_us, &out->is_news) + times_taken(facts);
     if (out->agreed >= guard->agree) {
         out->agreed = 0;
         return false;

@@ -10,7 +10,7 @@
  *   fewer equal readings than complete.agree                                     until it is said again
  *   columns that `expect.columns: exact` does not know                           incomplete (drift), until accepted
  *   it takes away more than guard.shrink, is guard.jump times the usual or what
- *   the window had, or has no row where there are always some                    suspect, until confirmed
+ *   the window had, or has no row where there are some before or behind it       suspect, until confirmed
  *
  * "Said again" is an equal reading (of the same content) at least guard.every after the one before; of a
  * suspect one also behind the schedule's next tick: two looks within seconds prove nothing about an outage.
@@ -60,7 +60,8 @@ struct reading_facts {
     /* The window as the ledger has it; NULL: never read. */
     const struct mtr_ledger_window *before;
     const char *drift;   /* what of the columns keeps it from being taken; empty, NULL: nothing */
-    uint64_t usual_rows; /* of the strand's windows before; 0: not known */
+    /* Of the strand's windows before; 0: not known, or less than one. Of those behind, where none came. */
+    uint64_t usual_rows, later_rows;
     struct mtr_decimal usual_sum;
 };
 

@@ -237,6 +237,9 @@ int mtr_ledger_item_gone(struct mtr_ledger_txn *txn, const struct mtr_strand *st
 /* A window of the strand was read for the first time: items that stand in an older one are gone with it. */
 int mtr_ledger_note_newest(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
                            int64_t began_us) MTR_MUST_USE;
+/* Where that window begins. MTR_ENOTFOUND: none was read. */
+int mtr_ledger_newest(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                      int64_t *start_us) MTR_MUST_USE;
 /* All that a source ever had, those that are gone included, by the keys of their rows: from the first on, or
  * behind that key (NULL: none). A hook result other than 0 stops. */
 typedef int (*mtr_ledger_on_item)(void *context, const struct mtr_ledger_item *item);

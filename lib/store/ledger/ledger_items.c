@@ -82,6 +82,14 @@ int mtr_ledger_note_newest(struct mtr_ledger_txn *txn, const struct mtr_strand *
                       (struct mtr_str){(const char *)value, sizeof(value)});
 }
 
+int mtr_ledger_newest(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t *start_us)
+{
+    unsigned char hash[LEDGER_HASH_BYTES];
+    int64_t first_us;
+    ledger_strand_hash(strand, hash);
+    return get_newest(txn, hash, start_us, &first_us);
+}
+
 /* ---- items ---- */
 
 int mtr_ledger_put_item(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,

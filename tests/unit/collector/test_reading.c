@@ -325,6 +325,52 @@ static void test_what_would_jump_waits(void **state)
     }
 }
 
+static void read_day(struct fixture *f, int day, bool has_rows)
+{
+    char page[200], at[MTR_TIME_TEXT_BYTES];
+    f->window.from_us = instant("2026-03-01T00:00:00Z") + day * MTR_US_PER_DAY;
+    f->window.to_us = f->window.from_us + MTR_US_PER_DAY;
+    mtr_time_format(f->window.from_us, at);
+    snprintf(page, sizeof(page), "%s", HEAD);
+    for (int i = 0; has_rows && i < 3; i++)
+        snprintf(page + strlen(page), sizeof(page) - strlen(page), "%d-%d;sub-1;%s;1\n", day, i, at);
+    const char *const pages[] = {page};
+    read_pages(f, pages, 1);
+}
+
+/* Zero needs evidence, on whichever side of it there is usage, and however far: windows of the past are read from the oldest on when the newest
+ * has been. What was taken as empty is no suspect when it is read again. */
+static void test_an_empty_window_beside_full_ones_waits(void **state)
+{
+    (void)state;
+    static const struct {
+        int known[3]; /* days that have rows; -1: no more */
+        int empty;    /* and none before */
+        int day;      /* that is read, and has no row */
+        bool is_suspect;
+    } rows[] = {{{4, -1}, -1, 5, true},  {{5, -1}, -1, 4, true},      {{19, -1}, -1, 2, true}, {{-1}, 7, 6, false},
+                {{-1}, 6, 7, false},     {{19, 18, -1}, 3, 2, true}, {{-1}, -1, 4, false},    {{10, 19, -1}, -1, 2, true},
+                {{5, -1}, 3, 4, true},    {{90, -1}, -1, 2, true},      {{90, -1}, 3, 2, false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fixture *f = new_fixture();
+        f->source.window = (struct mtr_source_window){.length = MTR_LENGTH_DAY};
+        f->world->now_us = instant("2026-07-01T00:00:00Z");
+        if (rows[i].empty >= 0) read_day(f, rows[i].empty, false);
+        for (int k = 0; rows[i].known[k] >= 0; k++) read_day(f, rows[i].known[k], true);
+        for (int look = 0; look < 4; look++) {
+            read_day(f, rows[i].day, false);
+            const bool is_suspect = rows[i].is_suspect && !look;
+            if (f->verdict.alarm != (is_suspect ? MTR_ALARM_SUSPECT : MTR_ALARM_NONE)) fail_msg("row %zu, look %d: %s", i, look, f->verdict.problem);
+            assert_int_equal(window_of(f).rows, 0);
+            f->world->now_us += 600 * MTR_US_PER_SECOND;
+        }
+        read_day(f, rows[i].day, true);
+        assert_int_equal(f->verdict.alarm, MTR_ALARM_NONE);
+        assert_int_equal(window_of(f).rows, 3);
+        free_fixture(f);
+    }
+}
+
 static void test_a_page_that_cannot_be_read(void **state)
 {
     (void)state;
@@ -463,6 +509,7 @@ int main(void)
         cmocka_unit_test(test_rows_of_a_page_are_known_again),
         cmocka_unit_test(test_a_suspect_may_change),
         cmocka_unit_test(test_what_would_jump_waits),
+        cmocka_unit_test(test_an_empty_window_beside_full_ones_waits),
         cmocka_unit_test(test_a_page_that_cannot_be_read),
         cmocka_unit_test(test_rows_of_one_subscription),
         cmocka_unit_test(test_a_row_on_the_border_is_of_the_window_behind_it),
