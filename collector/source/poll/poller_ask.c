@@ -37,13 +37,16 @@ static bool is_settled(const struct poller_strand *strand, struct mtr_ledger_txn
 }
 
 /* Its rows are not known any more, and would count twice. Where it may have been read before its end, it
- * began before the log does. */
+ * began before the log does; so did a feed, which has no windows. */
 bool poller_is_before_log(const struct mtr_poller *poller, const struct poller_strand *strand,
                           const struct mtr_window *window)
 {
     const struct mtr_source *source = strand->source->source;
     const bool has_drafts = source->window.open_us || source->window.has_current || source->by_hand;
-    const int64_t read_us = has_drafts ? window->from_us : window->to_us + source->window.lateness_us;
+    const struct mtr_reading_plan *plan = &strand->plan;
+    const int64_t read_us = is_feed(strand->source) ? mtr_plan_asked_from(plan, plan->start_us)
+                            : has_drafts            ? window->from_us
+                                                    : window->to_us + source->window.lateness_us;
     return source->created_us < poller->begun_us && read_us < poller->begun_us;
 }
 

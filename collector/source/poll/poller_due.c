@@ -95,6 +95,7 @@ struct looking {
     struct poller_gap gap;
     struct poller_job job;
     bool is_trial; /* what is to be read was asked for as one */
+    bool is_lost;  /* a feed, and where it goes on */
     int rc;
 };
 
@@ -201,14 +202,33 @@ static int feed_of(struct looking *looking, struct mtr_feed *out)
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
+/* From its beginning all would count again, so nobody is asked until somebody says from where on. */
+static void stand_still(struct looking *looking, int64_t now_us, struct mtr_due_scan *scan)
+{
+    char begun[MTR_TIME_TEXT_BYTES], text[POLL_TEXT_BYTES];
+    mtr_time_format(looking->poller->begun_us, begun);
+    snprintf(text, sizeof(text),
+             "retention has removed where the feed goes on, and from its beginning all would count again: it "
+             "is not asked until `window.start` is %s or later, where it is to go on",
+             begun);
+    poller_set_reading_alarm(looking->poller, looking->strand, 0, MTR_ALARM_FAILING, text, now_us);
+    *scan = (struct mtr_due_scan){.has_next = true, .next_us = now_us + BACKOFF_MOST_US};
+    looking->is_lost = true;
+}
+
 static int look_at_feed(struct looking *looking, int64_t now_us, struct mtr_due_scan *scan)
 {
+    static const struct mtr_window none = {0, 0};
     struct poller_strand *strand = looking->strand;
     const struct failing *failing = find_failing(strand, 0);
     struct mtr_feed feed;
     int rc = feed_of(looking, &feed);
     if (rc) return rc;
     strand->unsettled_us = feed.read_us;
+    if (!feed.read_us && poller_is_before_log(looking->poller, strand, &none)) {
+        stand_still(looking, now_us, scan);
+        return MTR_OK;
+    }
     poller_gap_note_feed(&looking->gap, strand, feed.read_us, now_us);
     const struct mtr_window_history history = {.read_us = feed.read_us,
                                                .wait_until_us = failing ? failing->wait_until_us : 0};
@@ -355,7 +375,7 @@ static int look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
         rc = is_feed(strand) ? look_at_feed(&looking, now_us, &scan)
                              : look_at_windows(&looking, now_us, &scan);
     if (!rc && !is_feed(strand)) look_at_asked(&looking, now_us, &scan);
-    if (!rc) rc = poller_find_job(strand, looking.txn, now_us, &looking.job);
+    if (!rc && !looking.is_lost) rc = poller_find_job(strand, looking.txn, now_us, &looking.job);
     if (!rc && looking.job.has_job) { /* one window at a time */
         scan = looking.job.scan;
         looking.is_trial = false;

@@ -1,221 +1,9 @@
 /*
- * A ledger beside a log whose beginning retention has removed takes nothing back that is gone. One that is made anew of
- * such a log: a window of whose rows a part is gone stands as it is, whatever the vendor says of it later, and is told of;
- * one of which the log has all goes on. Nothing counts twice.
+ * A ledger that is made anew of a log whose beginning retention has removed: a window of whose rows a part is gone stands
+ * as it is, whatever the vendor says of it later, and is told of; one of which the log has all goes on. Nothing counts
+ * twice.
  */
-#include "tests/support/source/poller_world.h"
-
-static const char SOURCE[] = "sources:\n"
-                             "  - key: usage\n"
-                             "    vendor: acme\n"
-                             "    base_url: http://127.0.0.1:1\n"
-                             "    schedule: {every: 1h}\n"
-                             "    window: {%s}\n"
-                             "    auth: none\n"
-                             "    request: {path: /usage, query: {day: '{from:%%Y-%%m-%%d}'}}\n"
-                             "    format: {csv: {delimiter: ';'}}\n"
-                             "    identity: {id: Id}\n"
-                             "    guard: {shrink: %s, jump: 0}\n"
-                             "    map: {type: =cpu, subject: Account, time: At, data: {seconds: Amount}}\n";
-#define DAYS "length: day, start: 2026-03-09, rereads: [1d, 2d, 3d]"
-
-enum { EVENTS_MAX = 4000, DAY_ROWS_MAX = 26 };
-
-/* Of each day from the 9th on, what its rows are: a letter and a digit each, "a1b2"; one with a capital letter is the
- * same row on each of them. Who asks from the first on is
- * asking for March. */
-struct vendor {
-    const char *days[4];
-    uint32_t asked;
-};
-
-static void answer(void *context, const char *url, struct vendor_reply *reply)
-{
-    struct vendor *vendor = context;
-    const char *date = strstr(url, "day=") + strlen("day=");
-    const int first = atoi(date + strlen("2026-03-")) - 9, last = first < 0 ? 3 : first;
-    int rc = mtr_buffer_printf(reply->body, "Id;Account;At;Amount\n");
-    vendor->asked++;
-    for (int day = first < 0 ? 0 : first; day <= last && day < 4 && !strncmp(date, "2026-03", 7); day++)
-        for (const char *row = vendor->days[day]; !rc && row && *row; row += 2)
-            rc = mtr_buffer_printf(reply->body, "%c%02d;sub-1;2026-03-%02dT05:00:00Z;%c\n", row[0], row[0] < 'a' ? 0 : day + 9, day + 9, row[1]);
-    assert_int_equal(rc, 0);
-}
-
-/* ---- the whole log, also what retention has removed ---- */
-
-struct kept {
-    uint64_t last_seq;
-    uint32_t segments, removed;
-    uint8_t is_voided[EVENTS_MAX];
-    struct counted_row rows[EVENTS_MAX]; /* by sequence; an empty id: no row */
-};
-
-static void keep(struct poller_world *w, struct kept *kept)
-{
-    struct mtr_log_reader *reader;
-    struct mtr_block_header header;
-    const struct mtr_event *events;
-    struct mtr_diagnostic diagnostic;
-    uint64_t begin_seq = 1;
-    assert_int_equal(mtr_log_reader_attach(w->world->log, &reader), 0);
-    if (!mtr_log_read(reader, 1, &header, &events, &diagnostic)) begin_seq = header.first_seq;
-    while (kept->last_seq < mtr_log_last_seq(w->world->log)) {
-        assert_int_equal(mtr_log_read(reader, kept->last_seq + 1, &header, &events, &diagnostic), 0);
-        for (uint32_t i = 0; i < header.count; i++) {
-            const uint64_t seq = header.first_seq + i;
-            assert_true(seq < EVENTS_MAX);
-            if (events[i].disposition == MTR_DISPOSITION_VOID) {
-                assert_false(kept->is_voided[events[i].target_seq]++);
-                assert_true(events[i].target_seq >= begin_seq); /* nothing would come of it */
-            }
-            if (events[i].disposition != MTR_DISPOSITION_NORMAL || !mtr_str_equal(events[i].source, MTR_STR("meterd:usage"))) continue;
-            snprintf(kept->rows[seq].id, sizeof(kept->rows[seq].id), "%.3s", events[i].id.data);
-            mtr_decimal_format(events[i].properties[0].number, kept->rows[seq].number);
-        }
-        kept->last_seq = header.first_seq + header.count - 1;
-    }
-    mtr_log_reader_close(reader);
-}
-
-/* "a09=1 b09=2 " of what counts, by id. */
-static void check(struct poller_world *w, struct kept *kept, const char *expected)
-{
-    static struct counted_row rows[EVENTS_MAX];
-    char text[2000] = "";
-    size_t count = 0;
-    keep(w, kept);
-    for (uint64_t seq = 1; seq <= kept->last_seq; seq++)
-        if (kept->rows[seq].id[0] && !kept->is_voided[seq]) rows[count++] = kept->rows[seq];
-    qsort(rows, count, sizeof(rows[0]), compare_counted);
-    for (size_t i = 0; i < count; i++)
-        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%.20s=%.20s ", rows[i].id, rows[i].number);
-    assert_string_equal(text, expected);
-}
-
-/* What the log has so far is in segments that retention may take. */
-static void end_segment(struct poller_world *w, struct kept *kept)
-{
-    const struct mtr_log_identity none[1] = {{{0, 0}, 0, 0, 0}};
-    assert_int_equal(mtr_log_roll(w->world->log, w->world->now_us), 0);
-    assert_int_equal(mtr_log_seal(w->world->log, ++kept->segments, none, 0), 0);
-}
-
-/* Retention takes them. */
-static void retain(struct poller_world *w, struct kept *kept)
-{
-    uint32_t removed;
-    keep(w, kept);
-    assert_int_equal(mtr_log_retain(w->world->log, w->world->now_us + 1, UINT64_MAX, &removed), 0);
-    kept->removed += removed;
-    assert_int_equal(kept->removed, kept->segments);
-}
-
-/* And the ledger is made anew. */
-static void forget(struct poller_world *w, struct kept *kept)
-{
-    retain(w, kept);
-    poller_world_crash(w, true);
-}
-
-static struct poller_world *new_world_of(struct vendor *vendor, const char *window, const char *shrink)
-{
-    char text[2000];
-    struct poller_world *w = new_poller_world();
-    vendor->asked = 0;
-    w->answer = answer;
-    w->context = vendor;
-    snprintf(text, sizeof(text), SOURCE, window, shrink);
-    apply(w->world, text);
-    return w;
-}
-
-static void check_cut(struct poller_world *w, const char *start, enum mtr_window_state state, bool is_cut, uint64_t rows)
-{
-    const struct mtr_ledger_window window = window_of(w, "usage", "", start);
-    if (window.state != state || window.is_cut != is_cut || window.rows != rows || window.refused)
-        fail_msg("%s: state %d, %s, %d rows", start, (int)window.state, window.is_cut ? "cut" : "whole", (int)window.rows);
-}
-
-/* ---- a ledger that knows what is gone ---- */
-
-static void note_done(struct mtr_given_file *file) { *(bool *)file->context = true; }
-
-/* The file of the 9th's window; what came of it. */
-static enum mtr_given_result give(struct poller_world *w, const char *csv, struct mtr_given_file *file)
-{
-    bool is_done = false;
-    *file = (struct mtr_given_file){.vendor = MTR_STR("acme"), .source = MTR_STR("usage"), .each = MTR_STR(""), .bytes = mtr_str_from(csv),
-                                    .window = {instant("2026-03-09T00:00:00Z"), instant("2026-03-10T00:00:00Z")},
-                                    .is_accepted = true, .context = &is_done, .on_done = note_done};
-    assert_true(mtr_poller_give(w->poller, file));
-    poller_world_run(w);
-    assert_true(is_done);
-    return file->result;
-}
-
-/* The 9th was read before the cut, and again behind it, the 10th behind it alone. The ledger has the runs of both. */
-static void test_rows_that_are_gone_are_not_taken_back(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *before, *behind, *tenth;
-        bool stands;
-        const char *expected;
-    } rows[] = {
-        {"a1b2c3", "a1b2c3", "x1", false, "a09=1 b09=2 c09=3 x10=1 "},
-        {"a1b2c3", "a9b2c3", "x1", true, "a09=1 b09=2 c09=3 x10=1 "},
-        {"a1b2c3", "a1b2", "x1", true, "a09=1 b09=2 c09=3 x10=1 "},
-        {"a1b2c3", "", "x1", true, "a09=1 b09=2 c09=3 x10=1 "},
-        {"a1b2c3", "a9b2c3d4", "x1", true, "a09=1 b09=2 c09=3 x10=1 "}, /* as one: nothing of it is taken */
-        {"a1b2c3", "a1b2c3d4", "x1", false, "a09=1 b09=2 c09=3 d09=4 x10=1 "}, /* new ones take nothing back */
-        {"a1M2", "a1M2", "x1M5", false, "M00=2 a09=1 x10=1 "}, /* it has moved, and stays where it cannot be taken back */
-    };
-    static struct mtr_source_status status;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct kept *kept = calloc(1, sizeof(*kept));
-        struct vendor vendor = {.days = {rows[i].before}};
-        struct poller_world *w = new_world_of(&vendor, DAYS, "100%");
-        poller_world_at(w, w->world->now_us);
-        end_segment(w, kept);
-        assert_int_equal(send_rows(w->world, &plain, 1)->results[0].code, MTR_RESULT_ACCEPTED);
-        free_answers(w->world);
-        retain(w, kept);
-        vendor.days[0] = rows[i].behind;
-        vendor.days[1] = rows[i].tenth;
-        poller_world_at(w, instant("2026-03-11T06:00:00Z"));
-        check(w, kept, rows[i].expected);
-        check_cut(w, "2026-03-09T00:00:00Z", rows[i].stands ? MTR_WINDOW_INCOMPLETE : MTR_WINDOW_COMPLETE, false, strlen(rows[i].expected) / 6 - 1);
-        assert_true(mtr_poller_status(w->poller, MTR_STR("acme"), MTR_STR("usage"), &status));
-        assert_int_equal(status.alarm_count, rows[i].stands);
-        if (rows[i].stands) assert_non_null(strstr(status.alarms[0].text, "retention has removed what the log had of them"));
-        vendor.days[0] = rows[i].before; /* as it was: that can be said of it */
-        poller_world_at(w, instant("2026-03-12T06:00:00Z"));
-        if (rows[i].stands) check_cut(w, "2026-03-09T00:00:00Z", MTR_WINDOW_COMPLETE, false, 3);
-        if (rows[i].stands) check(w, kept, rows[i].expected);
-        free_poller_world(w);
-        free(kept);
-    }
-}
-
-static void test_a_file_takes_nothing_back_that_is_gone(void **state)
-{
-    (void)state;
-    struct mtr_given_file file;
-    struct kept *kept = calloc(1, sizeof(*kept));
-    struct vendor vendor = {.days = {"a1b2"}};
-    struct poller_world *w = new_world_of(&vendor, DAYS, "100%");
-    poller_world_at(w, w->world->now_us);
-    end_segment(w, kept);
-    assert_int_equal(send_rows(w->world, &plain, 1)->results[0].code, MTR_RESULT_ACCEPTED);
-    free_answers(w->world);
-    retain(w, kept);
-    assert_int_equal(give(w, "Id;Account;At;Amount\na09;sub-1;2026-03-09T05:00:00Z;7\n", &file), MTR_GIVEN_NOT_TAKEN);
-    assert_non_null(strstr(file.text, "retention has removed what the log had of them: it stands as it is"));
-    check(w, kept, "a09=1 b09=2 ");
-    free_poller_world(w);
-    free(kept);
-}
+#include "tests/support/source/cut_world.h"
 
 /* ---- windows that were read again behind the cut ---- */
 
@@ -404,6 +192,70 @@ static void test_a_file_of_what_is_gone(void **state)
     free(kept);
 }
 
+/* ---- a feed ---- */
+
+static const char FEED[] = "sources:\n"
+                           "  - {key: usage, vendor: acme, base_url: 'http://127.0.0.1:1', schedule: {every: 1h}, window: {length: cursor, start: %s},\n"
+                           "     delivery: append, auth: none, request: {path: /feed, query: {since: '{from:%%Y-%%m-%%d}'}},\n"
+                           "     paging: {cursor: {path: next, send: query.cursor}},\n"
+                           "     format: {json: {rows: 'data[]'}}, identity: {id: id},\n"
+                           "     map: {type: =cpu, subject: account, time: at, data: {seconds: amount}}}\n";
+
+/* Three rows, one a page; from the 12th on there is none. */
+static void answer_feed(void *context, const char *url, struct vendor_reply *reply)
+{
+    uint32_t *asked = context;
+    const char *cursor = strstr(url, "cursor=");
+    const int at = cursor ? atoi(cursor + strlen("cursor=")) : strstr(url, "since=2026-03-12") ? 3 : 0;
+    ++*asked;
+    int rc = mtr_buffer_printf(reply->body, "{\"data\":[");
+    if (!rc && at < 3)
+        rc = mtr_buffer_printf(reply->body, "{\"id\":\"%c09\",\"account\":\"sub-1\",\"at\":\"2026-03-09T05:00:00Z\",\"amount\":%d}", 'a' + at, at + 1);
+    if (!rc) rc = mtr_buffer_printf(reply->body, at < 2 ? "],\"next\":\"%d\"}" : "]}", at + 1);
+    assert_int_equal(rc, 0);
+}
+
+static void apply_feed(struct poller_world *w, const char *start)
+{
+    char text[2000];
+    snprintf(text, sizeof(text), FEED, start);
+    apply(w->world, text);
+}
+
+/* Nobody knows where it goes on: from its beginning all would count again. It stands until somebody says from where on. */
+static void test_a_feed_of_which_nothing_is_left(void **state)
+{
+    (void)state;
+    static struct mtr_source_status status;
+    uint32_t asked = 0;
+    struct kept *kept = calloc(1, sizeof(*kept));
+    struct poller_world *w = new_poller_world();
+    w->answer = answer_feed;
+    w->context = &asked;
+    apply_feed(w, "2026-03-09");
+    poller_world_at(w, w->world->now_us);
+    check(w, kept, "a09=1 b09=2 c09=3 ");
+    end_segment(w, kept);
+    w->world->now_us += 60 * MTR_US_PER_SECOND;
+    assert_int_equal(send_rows(w->world, &plain, 1)->results[0].code, MTR_RESULT_ACCEPTED);
+    free_answers(w->world);
+    forget(w, kept);
+    asked = 0;
+    poller_world_at(w, instant("2026-03-11T06:00:00Z"));
+    assert_int_equal(asked, 0);
+    assert_true(mtr_poller_status(w->poller, MTR_STR("acme"), MTR_STR("usage"), &status));
+    assert_true(status.alarm_count == 1 && status.alarms[0].alarm == MTR_ALARM_FAILING);
+    assert_non_null(strstr(status.alarms[0].text, "retention has removed where the feed goes on"));
+    apply_feed(w, "2026-03-12");
+    poller_world_at(w, instant("2026-03-12T06:00:00Z"));
+    assert_true(asked > 0);
+    check(w, kept, "a09=1 b09=2 c09=3 ");
+    assert_true(mtr_poller_status(w->poller, MTR_STR("acme"), MTR_STR("usage"), &status));
+    assert_int_equal(status.alarm_count, 0);
+    free_poller_world(w);
+    free(kept);
+}
+
 /* ---- a list ---- */
 
 static const char LISTED[] = "sources:\n"
@@ -448,13 +300,12 @@ static void test_a_list_goes_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows_that_are_gone_are_not_taken_back),
-        cmocka_unit_test(test_a_file_takes_nothing_back_that_is_gone),
         cmocka_unit_test(test_a_window_that_was_read_before),
         cmocka_unit_test(test_a_reading_whose_first_parts_are_gone),
         cmocka_unit_test(test_a_window_that_waits),
         cmocka_unit_test(test_a_window_that_is_open),
         cmocka_unit_test(test_a_file_of_what_is_gone),
+        cmocka_unit_test(test_a_feed_of_which_nothing_is_left),
         cmocka_unit_test(test_a_list_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
