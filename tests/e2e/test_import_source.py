@@ -177,7 +177,7 @@ def check_repeated(d, month):
     assert counts(give(d, csv([row, row, other, row]), key="hashed")[1], "rows", "repeated", *CHANGES) == (4, 2, 2, 0, 0, 0)
     assert billed(d) == total + 8
     window = d.get("/v1/sources/windows?source=hashed")["windows"][0]
-    assert counts(window, "state", "rows", "repeated") == ("complete", 2, 2), window
+    assert counts(window, "state", "rows", "repeated", "proof") == ("complete", 2, 2, "none"), window
     assert "REPEATED" in d.command("source", "windows", "hashed").stdout
     receipt = next(e for e in d.get("/v1/events?limit=1000")["events"] if e["source"] == "meterd:hashed" and e["type"] == "meterd.reading")
     assert counts(receipt["data"], "rows", "repeated") == (4, 2), receipt
@@ -193,6 +193,9 @@ def check_repeated(d, month):
     for count, is_whole in ((1, False), (3, True)):
         done, answer = give(d, json.dumps({"data": items, "total": count}), key="totalled", name="usage.json", check=False)
         assert answer["taken"] == is_whole and answer["repeated"] == 2, (count, done)
+        window = d.get("/v1/sources/windows?source=totalled")["windows"][0]
+        assert counts(window, "state", "proof") == (("complete", "count") if is_whole else ("incomplete", "none")), window
+    assert " count " in d.command("source", "windows", "totalled").stdout, d.command("source", "windows", "totalled").stdout
     assert billed(d) == total + 10
 
 

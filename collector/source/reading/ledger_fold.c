@@ -157,6 +157,7 @@ static void take_reading(struct mtr_ledger_window *window, const struct receipt 
         window->readings += !receipt->replays; /* the vendor was not asked */
         window->sum = receipt->sum;
         window->repeated = receipt->repeated;
+        window->proofs = receipt->proofs;
         window->changes += receipt->added + receipt->changed + receipt->gone;
     }
     window->state = receipt->state;

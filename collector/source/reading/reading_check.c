@@ -148,6 +148,7 @@ static struct receipt receipt_of(const struct reading *reading, const struct rea
                             .skipped = reading->counts.skipped,
                             .problems = reading->problems,
                             .repeated = facts->repeated,
+                            .proofs = verdict->proofs,
                             .sum = facts->sum,
                             .content = facts->content,
                             .newest_us = reading->newest_us > 0 ? reading->newest_us : 0,
@@ -333,7 +334,8 @@ static int take_unchanged(struct reading *reading, const struct mtr_ledger_windo
 {
     const struct merge merge = {.known = before->rows, .same = before->rows};
     *out = (struct verdict){.state = reading->ask.is_draft ? MTR_WINDOW_OPEN : MTR_WINDOW_COMPLETE,
-                            .is_news = true};
+                            .is_news = true,
+                            .proofs = before->proofs};
     const struct reading_facts facts = {
         .rows = before->rows, .repeated = before->repeated, .sum = before->sum, .content = before->content};
     const struct receipt receipt = receipt_of(reading, &facts, out);

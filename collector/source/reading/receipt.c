@@ -49,6 +49,7 @@ static void add_columns(struct note_writing *writing, struct mtr_str columns)
 
 static void add_all(struct note_writing *writing, const struct receipt *receipt)
 {
+    char proofs[MTR_PROOFS_TEXT_BYTES];
     note_add_text(writing, "each", receipt->strand.each);
     note_add_window(writing, receipt->start_us, receipt->end_us);
     note_add_text(writing, "state", mtr_str_from(mtr_window_state_name(receipt->state)));
@@ -65,6 +66,7 @@ static void add_all(struct note_writing *writing, const struct receipt *receipt)
     note_add_number(writing, "problems", receipt->problems);
     note_add_number(writing, "skipped", receipt->skipped);
     if (receipt->repeated) note_add_number(writing, "repeated", receipt->repeated);
+    note_add_text(writing, "proof", mtr_proofs_text(receipt->proofs, proofs));
     if (receipt->lifted) note_add_number(writing, "lifted", receipt->lifted);
     if (receipt->pages) note_add_number(writing, "pages", receipt->pages);
     if (receipt->pieces > 1) note_add_number(writing, "pieces", receipt->pieces);
@@ -196,7 +198,8 @@ int receipt_read(const struct mtr_event *event, struct mtr_arena *arena, struct 
         out->strand.each.size > MTR_LEDGER_EACH_BYTES_MAX ||
         out->problem.size > MTR_LEDGER_PROBLEM_BYTES_MAX ||
         !note_read_window(event, &out->start_us, &out->end_us) ||
-        !read_counts(event, out) || !state_of(note_text_of(event, "state"), &out->state) ||
+        !read_counts(event, out) || !mtr_proofs_parse(note_text_of(event, "proof"), &out->proofs) ||
+        !state_of(note_text_of(event, "state"), &out->state) ||
         !hex_of(note_text_of(event, "content"), &out->content.high, &out->content.low))
         return MTR_ECORRUPT;
     const struct mtr_str newest = note_text_of(event, "newest");

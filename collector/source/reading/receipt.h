@@ -48,6 +48,7 @@ struct receipt {
     uint64_t repeated; /* of the rows: equal to one before, and counted once with it */
     uint64_t problems;                                  /* of the rows: could not be mapped */
     uint64_t lifted; /* of the window's rows that this part takes back: were in quarantine */
+    unsigned proofs;  /* mtr_proof: what showed that the reading is whole */
     uint32_t pages;   /* that are kept of it; 0: none are */
     uint32_t pieces;  /* of the window that it was read in */
     uint64_t replays; /* the reading whose pages these are; 0: the vendor was asked */

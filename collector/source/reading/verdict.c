@@ -130,13 +130,20 @@ static uint32_t times_said(const struct reading_facts *facts, int64_t from_us, b
     return before->agreed + (*is_news ? 1 : 0);
 }
 
+/* It is taken for what was said; by an operator that is no proof. */
+static void note_agreed(struct verdict *out)
+{
+    if (out->agreed < VERDICT_ACCEPTED) out->proofs |= MTR_PROOF_AGREE;
+    out->agreed = 0;
+}
+
 /* True: it was not said often enough. */
 static bool wait_for(const struct reading_facts *facts, uint32_t times, struct verdict *out)
 {
     if (facts->is_accepted) return false;
     out->agreed = times_said(facts, 0, &out->is_news);
     if (out->agreed < times) return true;
-    out->agreed = 0;
+    note_agreed(out);
     return false;
 }
 
@@ -240,7 +247,7 @@ static bool check_guard(const struct reading_facts *facts, struct verdict *out)
     if (facts->is_replay) return object(out, MTR_WINDOW_SUSPECT, MTR_ALARM_SUSPECT, "%s", what);
     out->agreed = times_said(facts, facts->confirms_us, &out->is_news) + times_taken(facts);
     if (out->agreed >= guard->agree) {
-        out->agreed = 0;
+        note_agreed(out);
         return false;
     }
     return object(out, MTR_WINDOW_SUSPECT, MTR_ALARM_SUSPECT,
@@ -283,6 +290,15 @@ bool verdict_is_proved(const struct reading_facts *facts)
     return !check_count(facts, &said) && !check_sum(facts, &said) && !check_flag(facts, &said);
 }
 
+/* Those of the vendor that were looked at, and have held. */
+static unsigned held_proofs(const struct reading_facts *facts)
+{
+    if (is_none(facts)) return 0;
+    return (facts->source->complete.count.size ? MTR_PROOF_COUNT : 0u) |
+           (facts->source->complete.sum.size ? MTR_PROOF_SUM : 0u) |
+           (facts->source->complete.flag.size ? MTR_PROOF_FLAG : 0u);
+}
+
 void verdict_make(const struct reading_facts *facts, struct verdict *out)
 {
     static check_fn *const checks[] = {check_paging, check_warnings, check_count,    check_sum,
@@ -294,6 +310,8 @@ void verdict_make(const struct reading_facts *facts, struct verdict *out)
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
         if (checks[i](facts, out)) {
             out->is_news = out->is_news && !is_known(facts, out);
+            out->proofs = 0;
             return;
         }
+    out->proofs |= held_proofs(facts);
 }

@@ -25,7 +25,7 @@ struct window_row {
     struct mtr_str each;
     int64_t start, end;
     const char *state;
-    struct mtr_str problem;
+    struct mtr_str problem, proof;
     bool has_each, has_problem, was_read, has_sequences;
     uint64_t reading, rows, refused, repeated, changes, seq_first, seq_last;
     uint32_t readings;
@@ -46,6 +46,9 @@ static const struct mtr_json_member members[] = {
     {ROW(state), .type = MTR_MEMBER_WORD, .choice = state_choice, .doc = "what its readings have come to"},
     {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(window_row, has_problem),
      .doc = "why it is incomplete or suspect, or stands as it is: a sentence"},
+    {ROW(proof), .type = MTR_MEMBER_TEXT,
+     .doc = "what showed that its last good reading is whole: of count, sum, flag (of the document's "
+            "`complete`), agree (equal readings); none: that its pages ended well"},
     {ROW(readings), .type = MTR_MEMBER_U32, .doc = "how often it was read well"},
     {ROW(rows), .type = MTR_MEMBER_U64, .doc = "that it has"},
     {ROW(refused), .type = MTR_MEMBER_U64, .doc = "of them, in quarantine"},
@@ -70,12 +73,15 @@ static const struct mtr_shape row_shape = {.name = "SourceWindow", .members = me
 static int write_window(struct windows *windows, struct mtr_str each, const struct mtr_ledger_window *window)
 {
     static const char cut[] = "retention has removed what the log had of its rows: it stands as it is";
+    char proofs[MTR_PROOFS_TEXT_BYTES];
+    const struct mtr_str proof = mtr_proofs_text(window->proofs, proofs);
     const bool is_cut = window->is_cut && !window->problem.size;
     const struct window_row row = {.each = each,
                                    .start = window->start_us,
                                    .end = window->end_us,
                                    .state = mtr_window_state_name(window->state),
                                    .problem = is_cut ? mtr_str_from(cut) : window->problem,
+                                   .proof = proof.size ? proof : MTR_STR("none"),
                                    .has_each = each.size > 0,
                                    .has_problem = is_cut || window->problem.size > 0,
                                    .was_read = window->readings > 0,

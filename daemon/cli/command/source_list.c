@@ -49,6 +49,7 @@ static void print_windows(const struct mtr_node *root)
         {"START", "start", MTR_TABLE_LEFT, ROWS_SHOWN},
         {"END", "end", MTR_TABLE_LEFT, ROWS_SHOWN},
         {"STATE", "state", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"PROOF", "proof", MTR_TABLE_LEFT, ROWS_SHOWN},
         {"READINGS", "readings", MTR_TABLE_RIGHT, ROWS_SHOWN},
         {"ROWS", "rows", MTR_TABLE_RIGHT, ROWS_SHOWN},
         {"REFUSED", "refused", MTR_TABLE_RIGHT, ROWS_SHOWN},

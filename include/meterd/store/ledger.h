@@ -148,6 +148,18 @@ enum mtr_window_state {
 enum { MTR_WINDOW_STATE_COUNT = 6 };
 const char *mtr_window_state_name(enum mtr_window_state state); /* partial open … */
 
+/* What showed that a reading was whole, beside that its pages ended well: flags. */
+enum mtr_proof {
+    MTR_PROOF_COUNT = 1, /* the vendor's count, sum, flag */
+    MTR_PROOF_SUM = 2,
+    MTR_PROOF_FLAG = 4,
+    MTR_PROOF_AGREE = 8 /* equal readings */
+};
+enum { MTR_PROOFS_ALL = 15, MTR_PROOFS_TEXT_BYTES = 32 };
+/* "count, sum", or empty; and back. False: it is no such text. */
+struct mtr_str mtr_proofs_text(unsigned proofs, char out[static MTR_PROOFS_TEXT_BYTES]);
+bool mtr_proofs_parse(struct mtr_str text, unsigned *proofs);
+
 struct mtr_ledger_window {
     int64_t start_us, end_us; /* half-open */
     enum mtr_window_state state;
@@ -164,6 +176,7 @@ struct mtr_ledger_window {
     struct mtr_decimal sum;       /* of the quantity that the guard watches, in the last whole reading */
     uint64_t seq_first, seq_last; /* of the log: what its readings wrote; 0: nothing */
     int64_t reach_us;             /* so far beyond it rows of it lay */
+    unsigned proofs;              /* of the last whole reading: mtr_proof */
     struct mtr_hash128 content;   /* of the last reading, also of one that was not taken; order-free */
     struct mtr_str problem;       /* INCOMPLETE, SUSPECT: the alarm's sentence; empty else */
     bool has_no_run;              /* it was settled once: its run has rows outside of it alone, the others are

@@ -1,6 +1,7 @@
 /*
  * Rows of windows: by source and start, then by strand. With each goes its part of the source's totals.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/store/ledger/ledger_txn.h"
@@ -13,12 +14,36 @@ const char *mtr_window_state_name(enum mtr_window_state state)
     return names[state];
 }
 
+static const char *const proof_names[] = {"count", "sum", "flag", "agree"};
+enum { PROOFS = sizeof(proof_names) / sizeof(proof_names[0]) };
+
+struct mtr_str mtr_proofs_text(unsigned proofs, char out[static MTR_PROOFS_TEXT_BYTES])
+{
+    size_t size = 0;
+    out[0] = '\0';
+    for (unsigned i = 0; i < PROOFS; i++)
+        if (proofs >> i & 1)
+            size += (size_t)snprintf(out + size, MTR_PROOFS_TEXT_BYTES - size, "%s%s", size ? ", " : "",
+                                     proof_names[i]);
+    MTR_ASSERT(size < MTR_PROOFS_TEXT_BYTES);
+    return (struct mtr_str){out, size};
+}
+
+bool mtr_proofs_parse(struct mtr_str text, unsigned *proofs)
+{
+    char written[MTR_PROOFS_TEXT_BYTES];
+    for (*proofs = 0; *proofs <= MTR_PROOFS_ALL; ++*proofs)
+        if (mtr_str_equal(text, mtr_proofs_text(*proofs, written))) return true;
+    *proofs = 0;
+    return false;
+}
+
 /* end, first, last, noted i64; reading, rows, refused, changes, sequences u64; content; sum i128; reach i64;
- * repeated u64; readings, agreed u32; state u8; sizes of each and problem u16; scale of the sum u8; both
- * texts. */
+ * repeated u64; readings, agreed u32; state u8; sizes of each and problem u16; scale of the sum, proofs
+ * u8; both texts. */
 enum {
     NUMBERS = 16,
-    WINDOW_BYTES = NUMBERS * 8 + 2 * 4 + 1 + 2 * 2 + 1,
+    WINDOW_BYTES = NUMBERS * 8 + 2 * 4 + 1 + 2 * 2 + 2,
     WINDOW_BYTES_MAX = WINDOW_BYTES + MTR_LEDGER_EACH_BYTES_MAX + MTR_LEDGER_PROBLEM_BYTES_MAX,
     NO_RUN = 0x80, /* of the state's byte */
     CUT = 0x40
@@ -83,7 +108,8 @@ int mtr_ledger_put_window(struct mtr_ledger_txn *txn, const struct mtr_strand *s
     p[11] = (unsigned char)(window->problem.size >> 8);
     p[12] = (unsigned char)window->problem.size;
     p[13] = (unsigned char)window->sum.scale;
-    p += 14;
+    p[14] = (unsigned char)window->proofs;
+    p += 15;
     p += put_text(p, strand->each);
     p += put_text(p, window->problem);
     window_key(strand, window->start_us, key);
@@ -103,9 +129,10 @@ static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_st
         n[i] = lmdb_get_u64(p);
     const size_t each_size = (size_t)p[9] << 8 | p[10], problem_size = (size_t)p[11] << 8 | p[12];
     const unsigned state = p[8] & ~(unsigned)(NO_RUN | CUT);
-    if (value.size != WINDOW_BYTES + each_size + problem_size || state >= MTR_WINDOW_STATE_COUNT)
+    if (value.size != WINDOW_BYTES + each_size + problem_size || state >= MTR_WINDOW_STATE_COUNT ||
+        p[14] > MTR_PROOFS_ALL)
         return MTR_ECORRUPT;
-    *each = (struct mtr_str){(const char *)p + 14, each_size};
+    *each = (struct mtr_str){(const char *)p + 15, each_size};
     *out = (struct mtr_ledger_window){
         .start_us = ledger_get_start((const unsigned char *)key.data + LEDGER_HASH_BYTES),
         .end_us = (int64_t)n[0],
@@ -122,10 +149,11 @@ static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_st
         .sum = {.mantissa = (mtr_int128)((mtr_uint128)n[12] << 64 | n[13]), .scale = p[13]},
         .reach_us = (int64_t)n[14],
         .repeated = n[15],
+        .proofs = p[14],
         .readings = lmdb_get_u32(p),
         .agreed = lmdb_get_u32(p + 4),
         .state = (enum mtr_window_state)state,
-        .problem = {(const char *)p + 14 + each_size, problem_size},
+        .problem = {(const char *)p + 15 + each_size, problem_size},
         .has_no_run = p[8] & NO_RUN || state == MTR_WINDOW_SETTLED,
         .is_cut = p[8] & CUT,
     };

@@ -136,7 +136,9 @@ static void a_strand_has_one_report(void **state)
 static struct mtr_ledger_window window_at(int64_t start_us)
 {
     return (struct mtr_ledger_window){.start_us = start_us, .end_us = start_us + 10, .state = MTR_WINDOW_SUSPECT, .reading = 3, .readings = 2,
-                                      .agreed = 1, .first_us = -5, .last_us = 6, .noted_us = 7, .rows = 8, .refused = 9, .repeated = 16, .changes = 10,
+                                      .agreed = 1, .first_us = -5, .last_us = 6, .noted_us = 7, .rows = 8, .refused = 9, .repeated = 16,
+                                      .proofs = MTR_PROOF_COUNT | MTR_PROOF_AGREE,
+                                      .changes = 10,
                                       .seq_first = 11, .seq_last = 12, .content = {13, 14}, .sum = {.mantissa = -15, .scale = 2},
                                       .problem = MTR_STR("half of it is gone")};
 }
@@ -145,15 +147,29 @@ static void check_window(const struct mtr_ledger_window *found, const struct mtr
 {
     assert_true(mtr_str_equal(found->problem, put->problem));
     const struct mtr_ledger_window *both[] = {found, put};
-    uint64_t numbers[2][16];
+    uint64_t numbers[2][17];
     for (int i = 0; i < 2; i++) {
         const struct mtr_ledger_window *w = both[i];
-        const uint64_t row[16] = {(uint64_t)w->start_us, (uint64_t)w->end_us, w->state, w->reading, w->readings, w->agreed, (uint64_t)w->first_us,
-                                  (uint64_t)w->last_us, (uint64_t)w->noted_us, w->rows, w->refused, w->repeated, w->changes, w->seq_first, w->seq_last,
+        const uint64_t row[17] = {(uint64_t)w->start_us, (uint64_t)w->end_us, w->state, w->reading, w->readings, w->agreed, (uint64_t)w->first_us,
+                                  (uint64_t)w->last_us, (uint64_t)w->noted_us, w->rows, w->refused, w->repeated, w->proofs, w->changes,
+                                  w->seq_first, w->seq_last,
                                   w->content.high ^ w->content.low << 1 ^ (uint64_t)w->sum.mantissa << 8 ^ w->sum.scale};
         memcpy(numbers[i], row, sizeof(row));
     }
     assert_memory_equal(numbers[0], numbers[1], sizeof(numbers[0]));
+}
+
+static void proofs_are_words(void **state)
+{
+    (void)state;
+    char text[MTR_PROOFS_TEXT_BYTES];
+    unsigned proofs;
+    for (unsigned all = 0; all <= MTR_PROOFS_ALL; all++) {
+        assert_true(mtr_proofs_parse(mtr_proofs_text(all, text), &proofs));
+        assert_int_equal(proofs, all);
+    }
+    assert_string_equal(text, "count, sum, flag, agree");
+    assert_false(mtr_proofs_parse(MTR_STR("sum, count"), &proofs));
 }
 
 struct walked {
@@ -423,6 +439,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(numbers_and_cursors_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(a_strand_has_one_report, setup, teardown),
         cmocka_unit_test_setup_teardown(windows_stand_by_their_start, setup, teardown),
+        cmocka_unit_test(proofs_are_words),
         cmocka_unit_test_setup_teardown(walks_go_on_behind_a_row, setup, teardown),
         cmocka_unit_test_setup_teardown(totals_are_those_of_the_windows, setup, teardown),
         cmocka_unit_test_setup_teardown(runs_are_what_changes_made_of_them, setup, teardown),
