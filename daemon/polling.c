@@ -133,6 +133,7 @@ static void on_worked(void *context)
     struct polling *polling = work->polling;
     pthread_mutex_lock(&polling->state);
     mtr_poller_on_worked(polling->poller, work->poll, mtr_clock_wall_us());
+    pthread_cond_broadcast(&polling->answered);
     pthread_mutex_unlock(&polling->state);
     free(work);
     step(polling);
@@ -394,10 +395,11 @@ void polling_start(struct polling *polling)
 
 void polling_drain(struct polling *polling, void (*on_idle)(void *context), void *context)
 {
-    polling->is_draining = true;
     polling->on_idle = on_idle;
     polling->idle_context = context;
     pthread_mutex_lock(&polling->state);
+    polling->is_draining = true;
+    pthread_cond_broadcast(&polling->answered);
     mtr_poller_stop(polling->poller, "meterd is stopping: give it again later");
     pthread_mutex_unlock(&polling->state);
     step(polling);
@@ -464,25 +466,37 @@ bool polling_tried(struct polling *polling, const struct mtr_strand *source, uin
 }
 
 /* The state is held. The pool's thread waits for writer and loop alone, never for the pool. */
-static int wait_until_told(struct polling *polling, uint64_t ticket)
+static int wait_until_told(struct polling *polling, uint64_t ticket, const struct timespec *until)
 {
-    struct timespec until;
     int error = 0, rc = 0;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += CONTROL_WAIT_S;
     while (!rc && !mtr_poller_controlled(polling->poller, ticket, &error))
-        rc = pthread_cond_timedwait(&polling->answered, &polling->state, &until);
+        rc = pthread_cond_timedwait(&polling->answered, &polling->state, until);
     return rc ? MTR_EAGAIN : error;
+}
+
+/* One at a time: what another was told is folded first. */
+static int control_in_turn(struct polling *polling, const struct mtr_source_control *control,
+                           const struct timespec *until, uint64_t *ticket, const char **fault)
+{
+    int late = 0, rc;
+    do
+        rc = mtr_poller_control(polling->poller, control, mtr_clock_wall_us(), ticket, fault);
+    while (rc == MTR_EAGAIN && !polling->is_draining && !late &&
+           !(late = pthread_cond_timedwait(&polling->answered, &polling->state, until)));
+    return rc;
 }
 
 int polling_control(struct polling *polling, const struct mtr_source_control *control, const char **fault)
 {
+    struct timespec until;
     uint64_t ticket;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += CONTROL_WAIT_S;
     pthread_mutex_lock(&polling->state);
-    int rc = mtr_poller_control(polling->poller, control, mtr_clock_wall_us(), &ticket, fault);
+    int rc = control_in_turn(polling, control, &until, &ticket, fault);
     if (!rc) {
         *fault = "the log takes longer than usual: ask how the source stands, and try again";
-        rc = wait_until_told(polling, ticket);
+        rc = wait_until_told(polling, ticket, &until);
     }
     pthread_mutex_unlock(&polling->state);
     return rc;
