@@ -180,7 +180,8 @@ int pipeline_hold(void *context, const struct mtr_catalog *stored, const struct 
     pthread_mutex_lock(&daemon->rate_mutex);
     int rc = mtr_aggregator_check_change(daemon->aggregator, stored, draft, findings);
     if (!rc) rc = mtr_rater_check_change(daemon->charges, stored, draft, findings);
-    return rc ? rc : mtr_source_check_change(daemon->ledger, stored, draft, findings);
+    const int64_t known_us = daemon->config->intake.dedup_window;
+    return rc ? rc : mtr_source_check_change(daemon->ledger, known_us, stored, draft, findings);
 }
 
 void pipeline_release(void *context)

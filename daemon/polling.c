@@ -355,6 +355,7 @@ static int open_parts(struct polling *polling, const char *directory, const uint
                                                .allow_loopback = config->allow_loopback,
                                                .allow_private = config->allow_private,
                                                .memory = memory,
+                                               .known_us = polling->daemon->config->intake.dedup_window,
                                                .memory_bytes_max = memory->bytes_max / 4 * 3};
     const struct alarm_messages_to to = {config->alarm_url, config->alarm_secret_file};
     int rc = mtr_http_client_open(loop, &client, &polling->client);

@@ -90,7 +90,7 @@ struct poll_task {
     bool has_job, job_is_stale; /* the ledger has a report; of a window that is not read any more */
     struct mtr_ledger_job job;  /* of that window; texts are copied */
     struct mtr_str resume;                       /* of paging_open; copied */
-    int64_t since_us; /* of a feed: when its last good reading began; 0: there was none */
+    int64_t since_us; /* of a feed: when its last good reading began, or later; 0: none did */
     const uint8_t *event_key;
     const char *pages;
     uint32_t events_max;

@@ -50,10 +50,28 @@ bool poller_is_before_log(const struct mtr_poller *poller, const struct poller_s
     return source->created_us < poller->begun_us && read_us < poller->begun_us;
 }
 
+bool poller_is_forgotten(const struct mtr_poller *poller, const struct mtr_source *source,
+                         const struct mtr_ledger_window *record, int64_t now_us)
+{
+    const int64_t read_us = record->first_us ? record->first_us : record->noted_us;
+    return source->delivery == MTR_DELIVERY_APPEND && poller->options.known_us && record->seq_first &&
+           read_us < now_us - poller->options.known_us;
+}
+
+int64_t poller_feed_since_us(const struct mtr_poller *poller, const struct poller_strand *strand,
+                             int64_t read_us, int64_t now_us)
+{
+    const int64_t known_us = poller->options.known_us,
+                  overlap_us = strand->source->source->window.overlap_us;
+    if (!read_us || !known_us) return read_us;
+    return mtr_time_later(read_us, mtr_time_sooner(read_us, now_us - known_us) + overlap_us);
+}
+
 /* What the log had of a window's rows, as far as that is needed to read it once more. */
 static bool is_gone(const struct mtr_poller *poller, const struct poller_source *source,
                     const struct mtr_ledger_window *record)
 {
+    if (poller_is_forgotten(poller, source->source, record, poller->now_us)) return true;
     if (record->is_cut) return !mtr_source_is_list(source->source);
     return record->has_no_run && record->seq_first && record->seq_first < poller->log_begin_seq;
 }
@@ -154,7 +172,7 @@ bool poller_asked_window(const struct mtr_poller *poller, struct poller_strand *
             return false;
         }
         const char *why = !is_given(&strand->plan, &window, now_us)      ? "the vendor has no name for it now"
-                          : is_lost(poller, strand, txn, &window) ? "the log has lost what it had of it"
+                          : is_lost(poller, strand, txn, &window) ? "what it had of it is not known any more"
                                                                          : NULL;
         if (!why) break;
         note_tried(strand, &window, NULL, why);
@@ -247,8 +265,11 @@ static int check_log(struct mtr_poller *poller, const struct poller_source *sour
         rc = check_strand(&checking, one, range.from_us, txn);
     mtr_ledger_abort(txn);
     if (rc == MTR_EEXISTS) rc = MTR_OK;
-    *fault = "a window of it is settled, and retention has removed what the log had of its rows: it stands "
-             "as it is";
+    *fault = source->source->delivery == MTR_DELIVERY_APPEND
+                 ? "rows of a window of it were read longer ago than rows of an append delivery are known "
+                   "(`intake.dedup_window`): they would count twice"
+                 : "a window of it is settled, and retention has removed what the log had of its rows: it "
+                   "stands as it is";
     return rc ? rc : checking.is_gone ? MTR_EINVALID : MTR_OK;
 }
 

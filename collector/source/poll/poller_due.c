@@ -172,6 +172,9 @@ static bool history_of(void *context, const struct mtr_window *window, struct mt
     out->wait_until_us = waits_until(looking->strand, is_known ? &record : NULL, window->from_us);
     /* The plan may have grown since it was settled: as long as the log has its rows, it is read again. */
     if (is_known && record.has_no_run && !is_in_log(looking, &record)) out->read_us = looking->now_us;
+    const struct mtr_source *source = looking->strand->source->source;
+    if (is_known && poller_is_forgotten(looking->poller, source, &record, looking->now_us))
+        out->read_us = looking->now_us;
     return true;
 }
 
@@ -334,7 +337,7 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     task.job_is_stale = looking->job.is_stale;
     task.job = looking->job.job;
     task.resume = is_feed(strand) ? feed.cursor : mark;
-    task.since_us = feed.read_us;
+    task.since_us = poller_feed_since_us(poller, strand, feed.read_us, now_us);
     task.is_trial = looking->is_trial;
     if (!task.is_trial) strand->was_draft = task.is_draft;
     rc = poller_begin(poller, strand, &task, now_us, &report);

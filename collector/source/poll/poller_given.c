@@ -87,45 +87,45 @@ static const char *objection_to_window(const struct mtr_ledger_window *window, i
     return window->seq_last ? NULL : "nothing was written of it: its pages had no row";
 }
 
-/* The window stays what it was: a draft, complete or settled. Of one that a replay was writing when meterd
- * was killed, that is told by its readings. *why: it is not replayed. */
-static int find_replayed(struct mtr_poller *poller, const struct poller_strand *strand, struct replayed *out,
-                         const char **why)
+/* As the ledger has it; zero: it was not read yet. */
+static int find_window(struct mtr_poller *poller, const struct poller_strand *strand,
+                       struct mtr_ledger_window *out)
 {
     struct mtr_ledger_txn *txn;
-    struct mtr_ledger_window window = {0};
-    struct mtr_given_file *file = poller->given;
+    *out = (struct mtr_ledger_window){0};
     int rc = mtr_ledger_begin(poller->options.ledger, false, &txn);
     if (rc) return rc;
-    rc = mtr_ledger_get_window(txn, &strand->strand, file->window.from_us, &window);
+    rc = mtr_ledger_get_window(txn, &strand->strand, poller->given->window.from_us, out);
     mtr_ledger_abort(txn);
-    if (rc && rc != MTR_ENOTFOUND) return rc;
-    *why = objection_to_window(&window, file->window.from_us);
-    file->window = (struct mtr_window){window.start_us, window.end_us};
-    file->replays = window.reading;
-    *out = (struct replayed){.replay = {window.reading, window.seq_last, window.last_us},
-                             .is_draft = window.last_us < window.end_us,
-                             .is_last = window.has_no_run};
-    return MTR_OK;
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
+/* The window stays what it was: a draft, complete or settled. Of one that a replay was writing when meterd
+ * was killed, that is told by its readings. Returns why it is not replayed, or NULL. */
+static const char *take_replayed(struct mtr_given_file *file, const struct mtr_ledger_window *window,
+                                 struct replayed *out)
+{
+    const char *why = objection_to_window(window, file->window.from_us);
+    file->window = (struct mtr_window){window->start_us, window->end_us};
+    file->replays = window->reading;
+    *out = (struct replayed){.replay = {window->reading, window->seq_last, window->last_us},
+                             .is_draft = window->last_us < window->end_us,
+                             .is_last = window->has_no_run};
+    return why;
 }
 
 /* ---- it begins ---- */
 
 /* A window that the ledger does not know, and of which it may have known: the file's rows would count beside
  * those. NULL: it may be read. */
-static int find_given(struct mtr_poller *poller, const struct poller_strand *strand, const char **why)
+static const char *objection_to_file(const struct mtr_poller *poller, const struct poller_strand *strand,
+                                     const struct mtr_ledger_window *window)
 {
-    struct mtr_ledger_txn *txn;
-    struct mtr_ledger_window window;
-    const struct mtr_window *of = &poller->given->window;
-    int rc = mtr_ledger_begin(poller->options.ledger, false, &txn);
-    if (rc) return rc;
-    rc = mtr_ledger_get_window(txn, &strand->strand, of->from_us, &window);
-    mtr_ledger_abort(txn);
-    if (rc == MTR_ENOTFOUND && poller_is_before_log(poller, strand, of))
-        *why = "the window may have been read before the log begins, and retention has removed what the log "
-               "had of its rows: it stands as it is";
-    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    const bool is_known = window->start_us < window->end_us;
+    return !is_known && poller_is_before_log(poller, strand, &poller->given->window)
+               ? "the window may have been read before the log begins, and retention has removed what the "
+                 "log had of its rows: it stands as it is"
+               : NULL;
 }
 
 /* MTR_EAGAIN: there is no memory for it at the moment. */
@@ -135,10 +135,14 @@ static int begin(struct mtr_poller *poller, struct poller_strand *strand, int64_
     struct poll_report report;
     struct replayed replayed = {.is_draft = now_us < file->window.to_us,
                                 .is_last = is_last(strand->source->source, &file->window, now_us)};
-    const char *why = NULL;
-    int rc = file->is_replay ? find_replayed(poller, strand, &replayed, &why)
-                             : find_given(poller, strand, &why);
+    struct mtr_ledger_window window;
+    int rc = find_window(poller, strand, &window);
     if (rc) return rc;
+    const char *why = file->is_replay ? take_replayed(file, &window, &replayed)
+                                      : objection_to_file(poller, strand, &window);
+    if (!why && poller_is_forgotten(poller, strand->source->source, &window, now_us))
+        why = "its rows were read longer ago than rows of an append delivery are known "
+              "(`intake.dedup_window`): they would count twice";
     if (why) {
         finish(poller, MTR_GIVEN_REFUSED, why);
         return MTR_OK;

@@ -215,6 +215,14 @@ struct poll_task poller_task_of(struct mtr_poller *poller, struct poller_strand 
 int poller_begin(struct mtr_poller *poller, struct poller_strand *strand, const struct poll_task *task,
                  int64_t now_us, struct poll_report *report) MTR_MUST_USE;
 /* Its readings were in a part of the log that retention has removed: it stands as it is. */
+/* Rows of an append delivery that were read so long ago that the intake no longer knows them: once more they
+ * would count twice. */
+bool poller_is_forgotten(const struct mtr_poller *poller, const struct mtr_source *source,
+                         const struct mtr_ledger_window *record, int64_t now_us);
+/* Of a feed, since when it is asked, before its overlap: since its last good reading; after a long rest so
+ * much later that nothing is met again which is no longer known. */
+int64_t poller_feed_since_us(const struct mtr_poller *poller, const struct poller_strand *strand,
+                             int64_t read_us, int64_t now_us);
 bool poller_is_before_log(const struct mtr_poller *poller, const struct poller_strand *strand,
                           const struct mtr_window *window);
 void poller_forget_failures(struct poller_strand *strand); /* none waits any more */

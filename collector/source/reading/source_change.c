@@ -9,6 +9,8 @@
  */
 #include "meterd/collector/source_change.h"
 
+#include <inttypes.h>
+
 #include "meterd/catalog/store.h"
 #include "meterd/core/time.h"
 #include "meterd/source/schedule.h"
@@ -143,7 +145,23 @@ static int check_changed(struct mtr_ledger_txn *txn, const struct mtr_catalog *d
     return rc;
 }
 
-int mtr_source_check_change(struct mtr_ledger *ledger, const struct mtr_catalog *before,
+/* Rows of an append delivery are asked for again only while the intake knows them. */
+static void check_known(const struct mtr_catalog *draft, const struct mtr_source *source, int64_t known_us,
+                        struct mtr_diagnostics *findings)
+{
+    if (source->delivery != MTR_DELIVERY_APPEND || source->disabled) return;
+    const bool is_feed = source->window.length == MTR_LENGTH_CURSOR;
+    const bool is_met_again = is_feed || source->window.reread_count;
+    if (!is_met_again || mtr_window_reread_most_us(&source->window) <= known_us) return;
+    const struct mtr_catalog_place place = {MTR_KIND_SOURCE, source->number, "window"};
+    mtr_catalog_fail(draft, MTR_FINDING_SOURCE_KEY_CONFLICT, &place, findings,
+                     "rows of an append delivery are known again for %" PRId64 " s (`intake.dedup_window`), "
+                     "and %s would bring older ones, which would count twice: make one shorter, or the other "
+                     "longer",
+                     known_us / MTR_US_PER_SECOND, is_feed ? "`overlap`" : "`rereads`");
+}
+
+int mtr_source_check_change(struct mtr_ledger *ledger, int64_t known_us, const struct mtr_catalog *before,
                             const struct mtr_catalog *after, struct mtr_diagnostics *findings)
 {
     struct mtr_ledger_txn *txn = NULL;
@@ -154,6 +172,12 @@ int mtr_source_check_change(struct mtr_ledger *ledger, const struct mtr_catalog 
         if (!txn) rc = mtr_ledger_begin(ledger, false, &txn);
         if (!rc)
             rc = now ? check_changed(txn, after, source, now, findings) : check_gone(txn, source, findings);
+    }
+    for (uint32_t i = 1; !rc && i <= mtr_catalog_count(after, MTR_KIND_SOURCE); i++) {
+        const struct mtr_source *source = mtr_catalog_source(after, i);
+        const bool was_there = i <= mtr_catalog_count(before, MTR_KIND_SOURCE);
+        const bool is_kept = was_there && mtr_catalog_source(before, i) == source;
+        if (source && !is_kept) check_known(after, source, known_us, findings);
     }
     mtr_ledger_abort(txn);
     return rc;

@@ -80,6 +80,7 @@ struct mtr_poller_options {
     bool allow_loopback, allow_private; /* where sources may lead */
     struct mtr_byte_budget *memory;     /* shared with what is pushed; borrowed; NULL: not bounded */
     uint64_t memory_bytes_max;          /* of it for all readings; at least MTR_POLLER_MEMORY_BYTES_MIN */
+    int64_t known_us; /* rows of append deliveries are known again for so long; 0: nobody looks */
 };
 
 /* Tells why where `tokens` cannot be used. */

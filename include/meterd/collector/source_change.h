@@ -10,9 +10,12 @@
 #include "meterd/catalog/catalog.h"
 #include "meterd/store/ledger.h"
 
-/* Findings for each source that has readings, and that `after` no longer has, or would read in another way.
- * One read transaction; any thread. Errors: those of the ledger. */
-int mtr_source_check_change(struct mtr_ledger *ledger, const struct mtr_catalog *before,
-                            const struct mtr_catalog *after, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* Findings for each source that has readings, and that `after` no longer has, or would read in another way;
+ * and for each new or changed one of an append delivery that asks again for rows which were read longer than
+ * known_us ago (intake.dedup_window): nobody would know them. One read transaction; any thread. Errors: those
+ * of the ledger. */
+int mtr_source_check_change(struct mtr_ledger *ledger, int64_t known_us, const struct mtr_catalog *before,
+                            const struct mtr_catalog *after,
+                            struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 #endif

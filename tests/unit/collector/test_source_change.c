@@ -14,7 +14,7 @@
 
 static int review(void *context, const struct mtr_catalog *stored, const struct mtr_catalog *draft, struct mtr_diagnostics *findings)
 {
-    return mtr_source_check_change(context, stored, draft, findings);
+    return mtr_source_check_change(context, 35 * MTR_US_PER_DAY, stored, draft, findings);
 }
 
 static int delete_source(struct fixture *f, struct mtr_ledger *ledger, const char *key)
@@ -99,6 +99,22 @@ static const struct {
     {APPEND("{id: i}") ", schedule: {every: 1h}", APPEND("{id: i}") ", schedule: {every: 2h}", NULL},
 };
 
+/* Rows of an append delivery are known for 35 days. */
+static const struct {
+    const char *document;
+    bool is_refused;
+} asking[] = {
+    {APPEND("{id: i}"), false},
+    {"window: {length: day, rereads: [35d]}, delivery: append, " BOTH, false},
+    {"window: {length: day, rereads: [1d, 36d]}, delivery: append, " BOTH, true},
+    {"window: {length: day, rereads: [1d, 36d]}, " BOTH, false},
+    {"window: {length: day, rereads: [month_end+4d]}, delivery: append, " BOTH, true},
+    {"window: {length: day, lateness: 36d}, delivery: append, " BOTH, false},
+    {"window: {length: cursor, overlap: 35d}, identity: {id: i}" MAP ", request: {path: /u}, paging: {after_id: {send: query.a, id: id}}", false},
+    {"window: {length: cursor, overlap: 36d}, identity: {id: i}" MAP ", request: {path: '/u/{from}'}", true},
+    {"window: {length: cursor, overlap: 36d}, disabled: true, identity: {id: i}" MAP ", request: {path: '/u/{from}'}", false},
+};
+
 static int apply_reviewed(struct fixture *f, struct mtr_ledger *ledger, const char *text)
 {
     const struct mtr_catalog_edit edit = {.text = mtr_str_from(text), .who = MTR_STR("tester"), .now_us = NOW_US + 40 * MTR_US_PER_DAY,
@@ -137,11 +153,32 @@ static void test_what_was_read_stays(void **state)
     remove_tree(directory);
 }
 
+static void test_rows_are_asked_for_while_they_are_known(void **state)
+{
+    struct fixture *f = *state;
+    char directory[DIRECTORY_PATH_BYTES], findings[2048], text[1200];
+    struct mtr_ledger *ledger;
+    struct mtr_diagnostic diagnostic;
+    make_temporary(directory);
+    if (mtr_ledger_open(directory, false, &ledger, &diagnostic)) fail_msg("%s", diagnostic.text);
+    assert_ok(f, apply(f, BASE, false));
+    for (size_t i = 0; i < sizeof(asking) / sizeof(asking[0]); i++) {
+        snprintf(text, sizeof(text), WINDOWS("%s"), asking[i].document);
+        const int rc = apply_reviewed(f, ledger, text);
+        list_findings(f, findings, sizeof(findings));
+        if (rc != (asking[i].is_refused ? MTR_EINVALID : MTR_OK)) fail_msg("%zu: %d %s", i, rc, findings);
+        if (rc && !strstr(findings, "window: rows of an append delivery are known again for 3024000 s")) fail_msg("%zu: %s", i, findings);
+    }
+    mtr_ledger_close(ledger);
+    remove_tree(directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_deleted_while_nothing_was_read),
         TEST(test_what_was_read_stays),
+        TEST(test_rows_are_asked_for_while_they_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
