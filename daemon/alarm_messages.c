@@ -229,16 +229,14 @@ void alarm_messages_add(struct alarm_messages *messages, const struct mtr_alarm_
 
 /* ---- opening and closing ---- */
 
-static char *copy_text(struct mtr_str text) { return strndup(text.size ? text.data : "", text.size); }
-
 int alarm_messages_open(struct mtr_loop *loop, const struct alarm_messages_to *to,
                         struct alarm_messages **out)
 {
     struct alarm_messages *messages = calloc(1, sizeof(*messages));
     const struct mtr_http_client_options options = {.transfers_max = 1};
     if (!messages) return MTR_ENOMEM;
-    messages->url = copy_text(to->url);
-    if (to->secret_file.size) messages->secret_file = copy_text(to->secret_file);
+    messages->url = mtr_str_copy(to->url);
+    if (to->secret_file.size) messages->secret_file = mtr_str_copy(to->secret_file);
     int rc = messages->url && (messages->secret_file || !to->secret_file.size) ? MTR_OK : MTR_ENOMEM;
     if (!rc) rc = mtr_http_client_open(loop, &options, &messages->client);
     if (!rc) rc = mtr_timer_open(loop, on_timer, messages, &messages->timer);

@@ -48,10 +48,8 @@ void table_row(struct mtr_table *table)
 
 void table_cell(struct mtr_table *table, struct mtr_str text)
 {
-    char *copy = malloc(text.size + 1);
+    char *copy = mtr_str_copy(text);
     MTR_ASSERT(copy != NULL);
-    if (text.size) memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
     MTR_ASSERT(scols_line_refer_data(table->line, table->cell, copy) == 0); /* the line owns the copy now */
     table->cell++;
 }

@@ -1,15 +1,25 @@
 /*
- * Borrowed text: comparison, UTF-8, digits, edit distance. No allocation.
+ * Borrowed text: comparison, UTF-8, digits, edit distance. Only a copy allocates.
  */
 #include "meterd/core/str.h"
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct mtr_str mtr_str_from(const char *c_string)
 {
     return (struct mtr_str){c_string, c_string ? strlen(c_string) : 0};
+}
+
+char *mtr_str_copy(struct mtr_str text)
+{
+    char *copy = malloc(text.size + 1);
+    if (!copy) return NULL;
+    if (text.size) memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    return copy;
 }
 
 bool mtr_str_equal(struct mtr_str a, struct mtr_str b)

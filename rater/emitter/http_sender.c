@@ -58,11 +58,6 @@ static void delivery_free(struct delivery *delivery)
     free(delivery);
 }
 
-static char *copy_text(struct mtr_str text)
-{
-    return strndup(text.data ? text.data : "", text.size);
-}
-
 static struct delivery *delivery_copy(struct mtr_http_sender *sender,
                                       const struct mtr_outbox_message *message)
 {
@@ -73,12 +68,12 @@ static struct delivery *delivery_copy(struct mtr_http_sender *sender,
     delivery->attempt = message->attempt;
     delivery->timeout_ms = (uint32_t)(destination->timeout_us / 1000);
     mtr_buffer_init(&delivery->body, SIZE_MAX);
-    delivery->id = copy_text(message->id);
-    delivery->url = copy_text(destination->url);
-    delivery->destination = copy_text(destination->key);
+    delivery->id = mtr_str_copy(message->id);
+    delivery->url = mtr_str_copy(destination->url);
+    delivery->destination = mtr_str_copy(destination->key);
     bool complete = delivery->id && delivery->url && delivery->destination;
     for (uint32_t i = 0; complete && i < destination->secret_count && i < SECRETS_MAX; i++) {
-        delivery->secret_files[i] = copy_text(destination->secret_files[i]);
+        delivery->secret_files[i] = mtr_str_copy(destination->secret_files[i]);
         complete = delivery->secret_files[i] != NULL;
         delivery->secret_count++;
     }

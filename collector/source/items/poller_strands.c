@@ -34,7 +34,7 @@ static int add_strand(struct mtr_poller *poller, struct poller_source *state, st
     struct poller_strand *strand = calloc(1, sizeof(*strand));
     if (!strand) return MTR_ENOMEM;
     strand->strand = (struct mtr_strand){mtr_str_from(state->vendor), mtr_str_from(state->key), each};
-    char *copy = strndup(each.size ? each.data : "", each.size);
+    char *copy = mtr_str_copy(each);
     int rc = copy ? due_heap_set(&poller->heap, &strand->due, poller->now_us) : MTR_ENOMEM;
     strand->strand.each.data = copy;
     if (!rc) rc = strand_index_add(&state->index, strand);

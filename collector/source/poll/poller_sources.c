@@ -17,15 +17,6 @@ static uint32_t slot_of(struct mtr_str a, struct mtr_str b)
     return (uint32_t)(hash % POLLER_TABLE_SLOTS);
 }
 
-static char *copy_text(struct mtr_str text)
-{
-    char *copy = malloc(text.size + 1);
-    if (!copy) return NULL;
-    if (text.size) memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
-    return copy;
-}
-
 /* ---- gates ---- */
 
 static int find_gate(struct mtr_poller *poller, struct mtr_str kind, struct mtr_str name,
@@ -39,7 +30,7 @@ static int find_gate(struct mtr_poller *poller, struct mtr_str kind, struct mtr_
         if (!strcmp(gate->name, text)) return *out = gate, MTR_OK;
     struct poller_gate *gate = calloc(1, sizeof(*gate));
     if (!gate) return MTR_ENOMEM;
-    gate->name = copy_text(mtr_str_from(text));
+    gate->name = mtr_str_copy(mtr_str_from(text));
     if (!gate->name) {
         free(gate);
         return MTR_ENOMEM;
@@ -184,8 +175,8 @@ static int add_source(struct mtr_poller *poller, const struct mtr_source *source
     if (*out) return MTR_OK;
     struct poller_source *state = calloc(1, sizeof(*state));
     if (!state) return MTR_ENOMEM;
-    state->vendor = copy_text(source->vendor);
-    state->key = copy_text(source->key);
+    state->vendor = mtr_str_copy(source->vendor);
+    state->key = mtr_str_copy(source->key);
     int rc = state->vendor && state->key ? MTR_OK : MTR_ENOMEM;
     if (rc) {
         free_source(state);

@@ -22,6 +22,9 @@ struct mtr_str {
 #define MTR_STR_ARGS(text) (int)(text).size, (text).data ? (text).data : ""
 
 struct mtr_str mtr_str_from(const char *c_string); /* NULL gives empty text */
+/* As a C string that the caller frees; NULL: no memory. Not a byte behind the text is read: what it borrows
+ * from may end there, as a store does with its last page. */
+char *mtr_str_copy(struct mtr_str text);
 bool mtr_str_equal(struct mtr_str a, struct mtr_str b);
 int mtr_str_compare(struct mtr_str a, struct mtr_str b); /* bytes, as memcmp; a prefix sorts first */
 /* Equal when the capitals A to Z of `text` are taken as small letters; `lower` has none. Not a letter beyond
