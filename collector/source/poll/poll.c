@@ -39,6 +39,24 @@ const struct poll_report *poll_report(const struct mtr_poll *poll)
     return &poll->report;
 }
 
+struct mtr_reading_counts poll_counts(const struct poll_report *report)
+{
+    const struct reading_counts *counts = &report->counts;
+    return (struct mtr_reading_counts){.rows = counts->rows,
+                                       .skipped = counts->skipped,
+                                       .problems = counts->problems,
+                                       .repeated = counts->repeated,
+                                       .same = counts->same,
+                                       .added = counts->added,
+                                       .changed = counts->changed,
+                                       .gone = counts->gone,
+                                       .moved = counts->moved,
+                                       .elsewhere = counts->elsewhere,
+                                       .refused = report->refused,
+                                       .held = report->held,
+                                       .not_active = report->not_active};
+}
+
 bool poll_asks_token(const struct mtr_poll *poll) { return poll->is_token_request; }
 
 const struct verdict *poll_verdict(const struct mtr_poll *poll)

@@ -142,6 +142,7 @@ uint64_t poll_folds_seq(const struct mtr_poll *poll); /* the same: what is to be
 bool poll_fold_failed(const struct mtr_poll *poll); /* the same, and its receipt is not in the ledger */
 const struct poll_task *poll_task(const struct mtr_poll *poll);
 const struct poll_report *poll_report(const struct mtr_poll *poll); /* DONE */
+struct mtr_reading_counts poll_counts(const struct poll_report *report);
 bool poll_asks_token(const struct mtr_poll *poll);                  /* ASKING: it is for a token */
 /* DONE: of a trial; NULL: it did not come to one. */
 const struct verdict *poll_verdict(const struct mtr_poll *poll);

@@ -95,19 +95,7 @@ static void take_tried(struct mtr_poller_tried *tried, const struct poll_report 
     tried->is_unchanged = report->result == POLL_UNCHANGED;
     tried->is_taken = tried->is_unchanged || report->result == POLL_TAKEN;
     tried->alarm = report->alarm;
-    tried->rows = counts->rows;
-    tried->skipped = counts->skipped;
-    tried->problems = counts->problems;
-    tried->repeated = counts->repeated;
-    tried->same = counts->same;
-    tried->added = counts->added;
-    tried->changed = counts->changed;
-    tried->gone = counts->gone;
-    tried->moved = counts->moved;
-    tried->elsewhere = counts->elsewhere;
-    tried->refused = report->refused;
-    tried->held = report->held;
-    tried->not_active = report->not_active;
+    tried->counts = poll_counts(report);
     if (counts->has_sum) mtr_decimal_format(counts->sum, tried->quantity);
     if (counts->had_sum) mtr_decimal_format(counts->sum_before, tried->quantity_before);
 }

@@ -192,24 +192,6 @@ int poller_start_given(struct mtr_poller *poller, int64_t now_us, int64_t *next_
 
 /* ---- what came of it ---- */
 
-static void tell_counts(struct mtr_given_file *file, const struct poll_report *report)
-{
-    const struct reading_counts *counts = &report->counts;
-    file->rows = counts->rows;
-    file->skipped = counts->skipped;
-    file->problems = counts->problems;
-    file->repeated = counts->repeated;
-    file->same = counts->same;
-    file->added = counts->added;
-    file->changed = counts->changed;
-    file->gone = counts->gone;
-    file->moved = counts->moved;
-    file->elsewhere = counts->elsewhere;
-    file->refused = report->refused;
-    file->held = report->held;
-    file->not_active = report->not_active;
-}
-
 void poller_conclude_given(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
 {
     struct mtr_given_file *file = strand->given;
@@ -219,7 +201,7 @@ void poller_conclude_given(struct mtr_poller *poller, struct poller_strand *stra
     const bool is_judged = is_taken || report->result == POLL_NOT_TAKEN;
     MTR_ASSERT(file == poller->given);
     strand->given = NULL;
-    tell_counts(file, report);
+    file->counts = poll_counts(report);
     file->alarm = report->alarm;
     file->reading = file->is_trial ? 0 : task->number;
     if (is_taken && file->is_replay && !file->is_trial)

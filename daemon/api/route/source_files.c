@@ -4,6 +4,8 @@
  */
 #include "daemon/api/api.h"
 #include "daemon/api/routes.h"
+#include "daemon/api/route/source_counts.h"
+#include "daemon/api/route/source_row.h"
 
 #include <string.h>
 
@@ -15,14 +17,9 @@ struct answer_row {
     bool open, dry_run, taken, has_alarm, has_reading;
     const char *alarm;
     struct mtr_str problem;
-    uint64_t reading, rows, skipped, problems, repeated, same, added, changed, gone, moved, elsewhere,
-        refused, held, not_active;
+    uint64_t reading;
+    struct mtr_reading_counts counts;
 };
-
-static const char *alarm_choice(unsigned index)
-{
-    return index + 1 < MTR_ALARM_COUNT ? mtr_alarm_name((enum mtr_alarm)(index + 1)) : NULL;
-}
 
 #define ROW(field) MTR_MEMBER(answer_row, field)
 static const struct mtr_json_member members[] = {
@@ -32,25 +29,13 @@ static const struct mtr_json_member members[] = {
     {ROW(open), .type = MTR_MEMBER_BOOL, .doc = "the window is not over yet"},
     {ROW(dry_run), .type = MTR_MEMBER_BOOL, .doc = "true: nothing was stored, and the rest is what would be"},
     {ROW(taken), .type = MTR_MEMBER_BOOL, .doc = "its rows are what the window has from now on"},
-    {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = alarm_choice, .presence = MTR_MAY_LACK,
+    {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = source_alarm_choice, .presence = MTR_MAY_LACK,
      MTR_PRESENT(answer_row, has_alarm), .doc = "why it is not taken"},
     {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(answer_row, has_alarm),
      .doc = "the same in a sentence"},
     {ROW(reading), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK, MTR_PRESENT(answer_row, has_reading),
      .doc = "its number in the ledger of windows"},
-    {ROW(rows), .type = MTR_MEMBER_U64, .doc = "of the file, skipped ones included"},
-    {ROW(skipped), .type = MTR_MEMBER_U64, .doc = "of them, by the map's `skip`"},
-    {ROW(problems), .type = MTR_MEMBER_U64, .doc = "of them, that the map makes no event of: in quarantine"},
-    {ROW(repeated), .type = MTR_MEMBER_U64, .doc = "of them, equal to another one: such are counted once"},
-    {ROW(same), .type = MTR_MEMBER_U64, .doc = "that the window has already, word for word"},
-    {ROW(added), .type = MTR_MEMBER_U64, .doc = "that are new"},
-    {ROW(changed), .type = MTR_MEMBER_U64, .doc = "that take the place of one before"},
-    {ROW(gone), .type = MTR_MEMBER_U64, .doc = "that the window had and the file has not: taken back"},
-    {ROW(moved), .type = MTR_MEMBER_U64, .doc = "that another window of the source had"},
-    {ROW(elsewhere), .type = MTR_MEMBER_U64, .doc = "that lie outside of the window, and stand in their own"},
-    {ROW(refused), .type = MTR_MEMBER_U64, .doc = "of those sent to the log: in quarantine"},
-    {ROW(held), .type = MTR_MEMBER_U64, .doc = "the same: the catalog does not know whose they are"},
-    {ROW(not_active), .type = MTR_MEMBER_U64, .doc = "the same: of a subscription outside of its term"},
+    SOURCE_COUNTS(answer_row),
     {0},
 };
 #undef ROW
@@ -142,19 +127,7 @@ static void answer(struct api_call *call, const struct mtr_source *source, const
                                    .alarm = mtr_alarm_name(file->alarm),
                                    .problem = mtr_str_from(file->text),
                                    .reading = file->reading,
-                                   .rows = file->rows,
-                                   .skipped = file->skipped,
-                                   .problems = file->problems,
-                                   .repeated = file->repeated,
-                                   .same = file->same,
-                                   .added = file->added,
-                                   .changed = file->changed,
-                                   .gone = file->gone,
-                                   .moved = file->moved,
-                                   .elsewhere = file->elsewhere,
-                                   .refused = file->refused,
-                                   .held = file->held,
-                                   .not_active = file->not_active};
+                                   .counts = file->counts};
     api_answer(call, &row);
 }
 

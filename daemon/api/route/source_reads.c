@@ -3,6 +3,8 @@
  */
 #include "daemon/api/routes.h"
 #include "daemon/api/rows.h"
+#include "daemon/api/route/source_counts.h"
+#include "daemon/api/route/source_row.h"
 
 #include "meterd/catalog/catalog.h"
 #include "meterd/collector/poller.h"
@@ -65,14 +67,8 @@ struct tried_row {
     int64_t start, end;
     bool has_each, open, taken, unchanged, has_problem, has_alarm, has_quantity, had_quantity;
     const char *alarm;
-    uint64_t rows, skipped, problems, repeated, same, added, changed, gone, moved, elsewhere, refused, held,
-        not_active;
+    struct mtr_reading_counts counts;
 };
-
-static const char *alarm_choice(unsigned index)
-{
-    return index + 1 < MTR_ALARM_COUNT ? mtr_alarm_name((enum mtr_alarm)(index + 1)) : NULL;
-}
 
 #define ROW(field) MTR_MEMBER(tried_row, field)
 static const struct mtr_json_member tried_members[] = {
@@ -83,23 +79,11 @@ static const struct mtr_json_member tried_members[] = {
     {ROW(open), .type = MTR_MEMBER_BOOL, .doc = "the window is not over yet"},
     {ROW(taken), .type = MTR_MEMBER_BOOL, .doc = "its rows would be what the window has"},
     {ROW(unchanged), .type = MTR_MEMBER_BOOL, .doc = "the vendor says that nothing is new"},
-    {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = alarm_choice, .presence = MTR_MAY_LACK,
+    {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = source_alarm_choice, .presence = MTR_MAY_LACK,
      MTR_PRESENT(tried_row, has_alarm), .doc = "that there would be"},
     {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(tried_row, has_problem),
      .doc = "why it would not be taken"},
-    {ROW(rows), .type = MTR_MEMBER_U64, .doc = "that came, skipped ones included"},
-    {ROW(skipped), .type = MTR_MEMBER_U64, .doc = "of them, by the map's `skip`"},
-    {ROW(problems), .type = MTR_MEMBER_U64, .doc = "of them, that the map makes no event of: in quarantine"},
-    {ROW(repeated), .type = MTR_MEMBER_U64, .doc = "of them, equal to another one: such are counted once"},
-    {ROW(same), .type = MTR_MEMBER_U64, .doc = "that the window has already, word for word"},
-    {ROW(added), .type = MTR_MEMBER_U64, .doc = "that are new"},
-    {ROW(changed), .type = MTR_MEMBER_U64, .doc = "that take the place of one before"},
-    {ROW(gone), .type = MTR_MEMBER_U64, .doc = "that the window has and the vendor has not: taken back"},
-    {ROW(moved), .type = MTR_MEMBER_U64, .doc = "that another window of the source has"},
-    {ROW(elsewhere), .type = MTR_MEMBER_U64, .doc = "that lie outside of the window, and stand in their own"},
-    {ROW(refused), .type = MTR_MEMBER_U64, .doc = "of those sent to the log: in quarantine"},
-    {ROW(held), .type = MTR_MEMBER_U64, .doc = "the same: the catalog does not know whose they are"},
-    {ROW(not_active), .type = MTR_MEMBER_U64, .doc = "the same: of a subscription outside of its term"},
+    SOURCE_COUNTS(tried_row),
     {ROW(quantity), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(tried_row, has_quantity),
      .doc = "sum of the number that the guard watches, of all rows, in the vendor's units"},
     {ROW(quantity_before), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
@@ -165,21 +149,9 @@ static int tried_row_of(struct api_call *call, const struct mtr_poller_tried *tr
                               .has_problem = tried->text[0],
                               .has_alarm = tried->alarm != MTR_ALARM_NONE,
                               .alarm = mtr_alarm_name(tried->alarm),
-                              .rows = tried->rows,
-                              .skipped = tried->skipped,
-                              .problems = tried->problems,
-                              .repeated = tried->repeated,
-                              .same = tried->same,
-                              .added = tried->added,
-                              .changed = tried->changed,
-                              .gone = tried->gone,
-                              .moved = tried->moved,
-                              .elsewhere = tried->elsewhere,
-                              .refused = tried->refused,
-                              .held = tried->held,
+                              .counts = tried->counts,
                               .has_quantity = tried->quantity[0],
-                              .had_quantity = tried->quantity_before[0],
-                              .not_active = tried->not_active};
+                              .had_quantity = tried->quantity_before[0]};
     int rc = mtr_arena_copy(&call->arena, mtr_str_from(tried->each), &out->each);
     if (!rc) rc = mtr_arena_copy(&call->arena, mtr_str_from(tried->quantity), &out->quantity);
     if (!rc) rc = mtr_arena_copy(&call->arena, mtr_str_from(tried->quantity_before), &out->quantity_before);

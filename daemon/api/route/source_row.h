@@ -7,6 +7,8 @@
 #include "daemon/api/api.h"
 #include "meterd/collector/poller.h"
 
+const char *source_alarm_choice(unsigned index); /* of a MTR_MEMBER_WORD: which alarm */
+
 struct source_alarm_row {
     const char *alarm;
     struct mtr_str problem;

@@ -25,14 +25,14 @@ static const char *certificate_choice(unsigned index)
     return index < 5 ? results[index] : NULL;
 }
 
-static const char *alarm_choice(unsigned index)
+const char *source_alarm_choice(unsigned index)
 {
     return index + 1 < MTR_ALARM_COUNT ? mtr_alarm_name((enum mtr_alarm)(index + 1)) : NULL;
 }
 
 #define ROW(field) MTR_MEMBER(source_alarm_row, field)
 static const struct mtr_json_member alarm_members[] = {
-    {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = alarm_choice, .doc = "what it is"},
+    {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = source_alarm_choice, .doc = "what it is"},
     {ROW(problem), .type = MTR_MEMBER_TEXT, .doc = "a sentence, of the request that has had it longest"},
     {ROW(since), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(source_alarm_row, has_since),
      .doc = "when it began"},
@@ -48,7 +48,7 @@ static const struct mtr_json_member members[] = {
     {ROW(vendor), .type = MTR_MEMBER_TEXT, .doc = "key of the vendor whose usage it is"},
     {ROW(state), .type = MTR_MEMBER_WORD, .choice = state_choice,
      .doc = "what the poller does with it; new: it has not come to it yet"},
-    {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = alarm_choice, .presence = MTR_MAY_LACK,
+    {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = source_alarm_choice, .presence = MTR_MAY_LACK,
      MTR_PRESENT(source_row, has_alarm),
      .doc = "why a window of it is not complete, or what is to be looked at: the gravest of its alarms"},
     {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, has_alarm),

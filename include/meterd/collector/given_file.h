@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "meterd/collector/reading_counts.h"
 #include "meterd/collector/source_alarm.h"
 #include "meterd/source/source.h"
 #include "meterd/source/window.h"
@@ -57,8 +58,7 @@ struct mtr_given_file {
     bool is_draft;    /* the window is not over yet */
     uint64_t reading; /* its number; 0: of a trial */
     uint64_t replays; /* the reading whose pages were gone through; 0: none */
-    uint64_t rows, skipped, problems, repeated, same, added, changed, gone, moved, elsewhere;
-    uint64_t refused, held, not_active; /* of what was sent to the log */
+    struct mtr_reading_counts counts;
 };
 
 #endif

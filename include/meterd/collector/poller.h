@@ -20,6 +20,7 @@
 
 #include "meterd/catalog/catalog.h"
 #include "meterd/collector/given_file.h"
+#include "meterd/collector/reading_counts.h"
 #include "meterd/collector/request.h"
 #include "meterd/collector/source_alarm.h"
 #include "meterd/collector/source_control.h"
@@ -178,8 +179,7 @@ struct mtr_poller_tried {
     bool is_taken, is_unchanged; /* unchanged: the vendor says that nothing is new */
     enum mtr_alarm alarm;        /* why it is not taken; NONE: it could not be read */
     char text[MTR_SOURCE_STATUS_BYTES];
-    uint64_t rows, skipped, problems, repeated, same, added, changed, gone, moved, elsewhere;
-    uint64_t refused, held, not_active; /* of what would be sent to the log */
+    struct mtr_reading_counts counts;
     /* Of the quantity that the guard watches, in the vendor's units: now, and as it was read last; empty:
      * none is. */
     char quantity[MTR_DECIMAL_TEXT_BYTES], quantity_before[MTR_DECIMAL_TEXT_BYTES];
