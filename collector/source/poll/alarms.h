@@ -58,7 +58,8 @@ enum mtr_alarm alarms_note_window(struct alarms *alarms, int64_t from_us, enum m
 bool alarms_have_window(const struct alarms *alarms, int64_t from_us);
 /* A window whose last reading ended with it. */
 const struct alarm_window *alarms_find_window(const struct alarms *alarms, enum mtr_alarm alarm);
-/* They are not asked for any more. */
+/* start_us: where the plan's first window begins, which may be before `start`. Those before it are not asked
+ * for any more. */
 void alarms_forget_windows_before(struct alarms *alarms, int64_t start_us);
 
 /* One of those that readings end with. */

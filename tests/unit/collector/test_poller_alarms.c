@@ -4,9 +4,10 @@
  */
 #include "tests/support/source/polling_world.h"
 
-#define SOURCE(more)                                                                                                                  \
+#define SOURCE(more) SOURCE_FROM("2026-03-09", more)
+#define SOURCE_FROM(start, more)                                                                                                      \
     "sources:\n  - {key: usage, vendor: acme, base_url: 'http://127.0.0.1:1/v1', auth: none, schedule: {every: 10m},\n"               \
-    "     window: {length: day, start: 2026-03-09, rereads: [2d]}, request: {path: /u, query: {day: '{from:%Y-%m-%d}'}},\n"           \
+    "     window: {length: day, start: '" start "', rereads: [2d]}, request: {path: /u, query: {day: '{from:%Y-%m-%d}'}},\n"          \
     "     format: {json: {rows: 'data[]'}}, identity: {id: id},\n"                                                                    \
     "     map: {type: =cpu, subject: account, time: at, data: {seconds: amount}}" more "}\n"
 
@@ -369,12 +370,36 @@ static void test_a_window_keeps_its_alarm(void **state)
     free_polling_world(polling);
 }
 
+/* The first day, of which `start` is the middle, cannot be read: others can, and that ends nothing. */
+static struct vendor_answer answer_all_but_the_first(void *context, const char *url)
+{
+    struct vendor *vendor = context;
+    vendor->status = strstr(url, "day=2026-03-09") && !vendor->skew_us ? 500 : 200;
+    return answer(context, url);
+}
+
+static void test_the_first_window_keeps_its_alarm(void **state)
+{
+    struct vendor vendor;
+    struct polling_world *polling = begin(&vendor, SOURCE_FROM("2026-03-09T12:00:00Z", ""));
+    (void)state;
+    polling->answer = answer_all_but_the_first;
+    run(polling, "2026-03-11T02:00:00Z");
+    check(polling, MTR_ALARM_FAILING, "500");
+    assert_null(strstr(polling->told, "failing is over"));
+    vendor.skew_us = 1; /* it can from now on */
+    run(polling, "2026-03-11T05:00:00Z");
+    check(polling, MTR_ALARM_FAILING, NULL);
+    free_polling_world(polling);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_window_past_its_time), cmocka_unit_test(test_windows_of_before_the_start),
         cmocka_unit_test(test_answers_that_are_not_what_the_document_says), cmocka_unit_test(test_rows_that_grow_old),     cmocka_unit_test(test_no_row_at_all),
         cmocka_unit_test(test_a_window_keeps_its_alarm),
+        cmocka_unit_test(test_the_first_window_keeps_its_alarm),
         cmocka_unit_test(test_a_row_in_quarantine),
         cmocka_unit_test(test_a_warning_is_told),
         cmocka_unit_test(test_clocks_that_differ),     cmocka_unit_test(test_alarms_of_a_source_that_goes),
