@@ -95,6 +95,18 @@ void rows_print_json(const struct mtr_node *node)
     mtr_buffer_release(&out);
 }
 
+uint64_t rows_number(const struct mtr_node *row, const char *member)
+{
+    uint64_t value = 0;
+    (void)!mtr_str_to_u64(mtr_node_text(row, member), &value);
+    return value;
+}
+
+bool rows_is_true(const struct mtr_node *row, const char *member)
+{
+    return mtr_str_equal(mtr_node_text(row, member), MTR_STR("true"));
+}
+
 struct mtr_str rows_dimensions(const struct mtr_node *map, char *out, size_t room)
 {
     size_t used = 0;

@@ -32,6 +32,10 @@ struct rows_query {
 /* Runs it with GET and prints the answer; returns the exit code. */
 int rows_query(const struct cli_invocation *invocation, const struct rows_query *query);
 
+/* A member of a row; 0, false: it is not there. */
+uint64_t rows_number(const struct mtr_node *row, const char *member);
+bool rows_is_true(const struct mtr_node *row, const char *member);
+
 /* False when there is no row; the caller says what that means. */
 bool rows_print(const struct mtr_node *rows, const struct rows_column *columns, size_t column_count);
 #define ROWS_COLUMNS(array) array, sizeof(array) / sizeof((array)[0])

@@ -122,11 +122,11 @@ def check_guard(d, rows):
     assert not d.get("/v1/sources")["sources"][0].get("alarms"), "a dry run raises nothing"
     done, answer = give(d, half, check=False)
     assert done.returncode == 1 and answer["alarm"] == "suspect" and "5 of the window's 11 rows would go" in answer["problem"], answer
-    assert "not taken: suspect: 5 of the window's 11 rows would go" in done.stderr and "--accept" in done.stderr, done
+    assert "not taken: suspect: 5 of the window's 11 rows would go" in done.stderr and answer["acceptable"] and "--accept" in done.stderr, done
     assert billed(d) == before and "source=bill suspect: " in d.log_lines()
     assert "suspect" in d.command("source", "list").stdout
     done, answer = give(d, half, "--accept")
-    assert answer["taken"] and counts(answer, *CHANGES) == (0, 0, 5, 6) and billed(d) == before - (5 + 5 + 5 + 4 + 5), (answer, billed(d))
+    assert answer["taken"] and not answer["acceptable"] and counts(answer, *CHANGES) == (0, 0, 5, 6) and billed(d) == before - (5 + 5 + 5 + 4 + 5), (answer, billed(d))
     assert "suspect" not in d.command("source", "list").stdout
     give(d, csv(rows))
     assert billed(d) == before
@@ -193,6 +193,7 @@ def check_repeated(d, month):
     for count, is_whole in ((1, False), (3, True)):
         done, answer = give(d, json.dumps({"data": items, "total": count}), key="totalled", name="usage.json", check=False)
         assert answer["taken"] == is_whole and answer["repeated"] == 2, (count, done)
+        assert not answer["acceptable"] and "--accept" not in done.stderr, "it would not help: the vendor's own count does not hold"
         window = d.get("/v1/sources/windows?source=totalled")["windows"][0]
         assert counts(window, "state", "proof") == (("complete", "count") if is_whole else ("incomplete", "none")), window
     assert " count " in d.command("source", "windows", "totalled").stdout, d.command("source", "windows", "totalled").stdout

@@ -97,7 +97,7 @@ def guarded(bench):
     before, end, was = bench.windows("flow"), bench.log_end(), billed(bench.daemon)
     for words in ((), ("--dry-run",), ()):
         windows = bench.replay("flow", "--from", DAYS[0], *words, code=1)
-        assert all(window["alarm"] == "suspect" and "4 rows would go" in window["problem"] and not window["taken"] for window in windows), windows
+        assert all(window["alarm"] == "suspect" and "4 rows would go" in window["problem"] and not window["taken"] and window["acceptable"] for window in windows), windows
         assert bench.log_end() == end and bench.windows("flow") == before and billed(bench.daemon) == was
     assert sums(bench.replay("flow", "--from", DAYS[0], "--accept")) == (12, 0, 0, 0, 12) and not billed(bench.daemon)
     bench.apply("flow", map=WELL)
@@ -117,6 +117,8 @@ def newer_stays(bench):
     assert suspect["state"] == "suspect", suspect
     why = bench.replay("flow", "--from", last, code=1)[0]
     assert "was not taken, and is newer than its pages" in why["problem"] and bench.windows("flow")[last] == suspect, why
+    head, row = bench.daemon.command("source", "replay", "flow", "--from", last, check=False).stdout.splitlines()
+    assert head.index("RESULT") == row.index("its last reading was not taken"), (head, row)
     bench.daemon.command("source", "accept", "flow")
     wait_until("it is taken", lambda: billed(bench.daemon) == published(bench.vendor))
     bench.read("flow", last)  # it is the same once more

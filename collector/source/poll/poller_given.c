@@ -198,11 +198,13 @@ void poller_conclude_given(struct mtr_poller *poller, struct poller_strand *stra
     const struct poll_task *task = poll_task(strand->poll);
     const struct poll_report *report = poll_report(strand->poll);
     const bool is_taken = report->result == POLL_TAKEN || report->result == POLL_UNCHANGED;
+    const struct verdict *verdict = poll_verdict(strand->poll);
     const bool is_judged = is_taken || report->result == POLL_NOT_TAKEN;
     MTR_ASSERT(file == poller->given);
     strand->given = NULL;
     file->counts = poll_counts(report);
     file->alarm = report->alarm;
+    file->is_acceptable = !is_taken && verdict && verdict->is_acceptable;
     file->reading = file->is_trial ? 0 : task->number;
     if (is_taken && file->is_replay && !file->is_trial)
         poller_conclude_rows(poller, strand, report, now_us);

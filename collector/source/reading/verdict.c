@@ -142,7 +142,8 @@ static bool wait_for(const struct reading_facts *facts, uint32_t times, struct v
 {
     if (facts->is_accepted) return false;
     out->agreed = times_said(facts, 0, &out->is_news);
-    if (out->agreed < times) return true;
+    out->is_acceptable = out->agreed < times;
+    if (out->is_acceptable) return true;
     note_agreed(out);
     return false;
 }
@@ -244,10 +245,12 @@ static bool check_guard(const struct reading_facts *facts, struct verdict *out)
         snprintf(what, sizeof(what), "the quantity is more than %" PRIu64 " times the usual",
                  guard->jump_times);
     if (!what[0]) return false;
+    out->is_acceptable = true;
     if (facts->is_replay) return object(out, MTR_WINDOW_SUSPECT, MTR_ALARM_SUSPECT, "%s", what);
     out->agreed = times_said(facts, facts->confirms_us, &out->is_news) + times_taken(facts);
     if (out->agreed >= guard->agree) {
         note_agreed(out);
+        out->is_acceptable = false;
         return false;
     }
     return object(out, MTR_WINDOW_SUSPECT, MTR_ALARM_SUSPECT,

@@ -69,6 +69,7 @@ struct verdict {
     enum mtr_window_state state; /* COMPLETE, OPEN: it is taken; INCOMPLETE, SUSPECT: it is not */
     enum mtr_alarm alarm;        /* NONE when it is taken */
     uint32_t agreed;             /* so many readings in a row said the same, this one included */
+    bool is_acceptable;          /* it is not, and were it accepted it would be */
     bool is_news;                /* a receipt is due: this was not said before, or counts as said again */
     unsigned proofs;             /* mtr_proof; when it is taken */
     char problem[MTR_LEDGER_PROBLEM_BYTES_MAX];

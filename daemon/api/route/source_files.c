@@ -14,7 +14,7 @@
 struct answer_row {
     struct mtr_str source;
     int64_t start, end;
-    bool open, dry_run, taken, has_alarm, has_reading;
+    bool open, dry_run, taken, acceptable, has_alarm, has_reading;
     const char *alarm;
     struct mtr_str problem;
     uint64_t reading;
@@ -33,6 +33,7 @@ static const struct mtr_json_member members[] = {
      MTR_PRESENT(answer_row, has_alarm), .doc = "why it is not taken"},
     {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(answer_row, has_alarm),
      .doc = "the same in a sentence"},
+    {ROW(acceptable), .type = MTR_MEMBER_BOOL, .doc = "it is not taken, and with `accept` it would be"},
     {ROW(reading), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK, MTR_PRESENT(answer_row, has_reading),
      .doc = "its number in the ledger of windows"},
     SOURCE_COUNTS(answer_row),
@@ -122,6 +123,7 @@ static void answer(struct api_call *call, const struct mtr_source *source, const
                                    .open = file->is_draft,
                                    .dry_run = file->is_trial,
                                    .taken = file->result == MTR_GIVEN_TAKEN,
+                                   .acceptable = file->is_acceptable,
                                    .has_alarm = file->alarm != MTR_ALARM_NONE,
                                    .has_reading = file->reading > 0,
                                    .alarm = mtr_alarm_name(file->alarm),

@@ -59,7 +59,7 @@ static bool read_order(struct api_call *call, struct replay_order *out)
 struct replayed_row {
     struct mtr_str source, each, problem;
     const char *alarm;
-    bool has_each, open, dry_run, taken, has_alarm, has_reading;
+    bool has_each, open, dry_run, taken, acceptable, has_alarm, has_reading;
     int64_t start, end;
     uint64_t reading, replays;
     struct mtr_reading_counts counts;
@@ -79,6 +79,7 @@ static const struct mtr_json_member row_members[] = {
      MTR_PRESENT(replayed_row, has_alarm), .doc = "why it is not taken; the window stands as it is"},
     {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(replayed_row, has_alarm),
      .doc = "the same in a sentence"},
+    {ROW(acceptable), .type = MTR_MEMBER_BOOL, .doc = "it is not taken, and with `accept` it would be"},
     {ROW(reading), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK, MTR_PRESENT(replayed_row, has_reading),
      .doc = "its number in the ledger of windows"},
     {ROW(replays), .type = MTR_MEMBER_U64, .doc = "number of the reading whose pages were gone through"},
@@ -98,6 +99,7 @@ static void answer(struct api_call *call, const struct mtr_given_file *file)
                                      .open = file->is_draft,
                                      .dry_run = file->is_trial,
                                      .taken = file->result == MTR_GIVEN_TAKEN,
+                                     .acceptable = file->is_acceptable,
                                      .has_alarm = file->alarm != MTR_ALARM_NONE,
                                      .has_reading = file->reading > 0 && file->result == MTR_GIVEN_TAKEN,
                                      .alarm = mtr_alarm_name(file->alarm),

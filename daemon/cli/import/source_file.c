@@ -9,6 +9,8 @@
 
 #include "daemon/cli/client.h"
 #include "daemon/cli/inputs.h"
+#include "daemon/cli/rows.h"
+#include "daemon/cli/source/source_counts.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/net/coding.h"
 
@@ -82,18 +84,13 @@ static void print_count(const struct mtr_node *answer, const char *key, const ch
     if (!mtr_str_equal(count, MTR_STR("0"))) printf(", %.*s %s", MTR_STR_ARGS(count), what);
 }
 
-static bool is_true(const struct mtr_node *answer, const char *key)
-{
-    return mtr_str_equal(mtr_node_text(answer, key), MTR_STR("true"));
-}
-
 /* acme-bill 2026-10-01T00:00:00Z to 2026-11-01T00:00:00Z: 12 rows: 1 new, 2 changed, 0 gone, 9 the same */
 static void print_answer(const struct mtr_node *answer)
 {
     const struct mtr_str count = mtr_node_text(answer, "rows");
     printf("%.*s %.*s to %.*s%s: %.*s row%s", MTR_STR_ARGS(mtr_node_text(answer, "source")),
            MTR_STR_ARGS(mtr_node_text(answer, "start")), MTR_STR_ARGS(mtr_node_text(answer, "end")),
-           is_true(answer, "open") ? " (not over yet)" : "", MTR_STR_ARGS(count),
+           rows_is_true(answer, "open") ? " (not over yet)" : "", MTR_STR_ARGS(count),
            mtr_str_equal(count, MTR_STR("1")) ? "" : "s");
     printf(": %.*s new, %.*s changed, %.*s gone, %.*s the same",
            MTR_STR_ARGS(mtr_node_text(answer, "added")), MTR_STR_ARGS(mtr_node_text(answer, "changed")),
@@ -106,30 +103,19 @@ static void print_answer(const struct mtr_node *answer)
     print_count(answer, "refused", "in quarantine");
     print_count(answer, "held", "held");
     print_count(answer, "not_active", "outside of a subscription's term");
-    printf("%s\n", is_true(answer, "dry_run") ? "; nothing is stored" : "");
+    printf("%s\n", rows_is_true(answer, "dry_run") ? "; nothing is stored" : "");
 }
 
 static int conclude(const struct mtr_node *answer)
 {
-    const bool is_taken = is_true(answer, "taken");
+    const bool is_taken = rows_is_true(answer, "taken");
     fflush(stdout);
     if (!is_taken)
-        fprintf(stderr, "meterd: %s: %.*s: %.*s (--accept takes it as it is)\n",
-                is_true(answer, "dry_run") ? "it would not be taken" : "not taken",
-                MTR_STR_ARGS(mtr_node_text(answer, "alarm")), MTR_STR_ARGS(mtr_node_text(answer, "problem")));
-    const bool is_whole = mtr_str_equal(mtr_node_text(answer, "problems"), MTR_STR("0")) &&
-                          mtr_str_equal(mtr_node_text(answer, "refused"), MTR_STR("0"));
-    return is_taken && is_whole ? MTR_EXIT_OK : MTR_EXIT_FAILED;
-}
-
-static int print_json(const struct mtr_node *answer)
-{
-    struct mtr_buffer text;
-    mtr_buffer_init(&text, 1 << 20);
-    int rc = mtr_node_write_json(answer, &text);
-    if (!rc) printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&text)));
-    mtr_buffer_release(&text);
-    return rc;
+        fprintf(stderr, "meterd: %s: %.*s: %.*s%s\n",
+                rows_is_true(answer, "dry_run") ? "it would not be taken" : "not taken",
+                MTR_STR_ARGS(mtr_node_text(answer, "alarm")), MTR_STR_ARGS(mtr_node_text(answer, "problem")),
+                source_accept_hint(answer));
+    return is_taken && !source_in_quarantine(answer) ? MTR_EXIT_OK : MTR_EXIT_FAILED;
 }
 
 /* ---- sending ---- */
@@ -143,9 +129,11 @@ static int give(const struct cli_invocation *invocation, const char *path, struc
     if (!code) code = client_json(client, "POST", path, headers, body, &document);
     if (!code) {
         const struct mtr_node *answer = mtr_document_root(document);
-        const bool is_json = invocation_flag(invocation, "json");
-        if (!is_json) print_answer(answer);
-        code = is_json && print_json(answer) ? MTR_EXIT_FAILED : conclude(answer);
+        if (invocation_flag(invocation, "json"))
+            rows_print_json(answer);
+        else
+            print_answer(answer);
+        code = conclude(answer);
     }
     mtr_document_close(document);
     client_close(client);

@@ -24,13 +24,6 @@ struct watching {
     int64_t began_us, told_us;
 };
 
-static uint64_t number_of(const struct mtr_node *node, const char *name)
-{
-    uint64_t value = 0;
-    (void)!mtr_str_to_u64(mtr_node_text(node, name), &value);
-    return value;
-}
-
 static int look(struct watching *watching)
 {
     struct mtr_document *answer = NULL;
@@ -38,10 +31,10 @@ static int look(struct watching *watching)
         client_json(watching->client, "GET", watching->path.data, NULL, (struct mtr_str){NULL, 0}, &answer);
     if (!code) {
         const struct mtr_node *root = mtr_document_root(answer);
-        watching->windows = number_of(root, "windows");
-        watching->read = number_of(root, "read");
-        watching->complete = number_of(root, "complete");
-        watching->rows = number_of(root, "rows");
+        watching->windows = rows_number(root, "windows");
+        watching->read = rows_number(root, "read");
+        watching->complete = rows_number(root, "complete");
+        watching->rows = rows_number(root, "rows");
         if (invocation_flag(watching->invocation, "json")) rows_print_json(root);
     }
     mtr_document_close(answer);

@@ -9,6 +9,7 @@
 #include "daemon/cli/client.h"
 #include "daemon/cli/command/source_verb.h"
 #include "daemon/cli/rows.h"
+#include "daemon/cli/source/source_counts.h"
 #include "meterd/core/json_writer.h"
 #include "meterd/core/time.h"
 
@@ -24,49 +25,21 @@ struct replaying {
     uint32_t windows, replayed, failed; /* that there are; of them; of these, not as they should be */
 };
 
-static uint64_t number_of(const struct mtr_node *node, const char *name)
-{
-    uint64_t value = 0;
-    (void)!mtr_str_to_u64(mtr_node_text(node, name), &value);
-    return value;
-}
-
-static bool is_true(const struct mtr_node *node, const char *name)
-{
-    return mtr_str_equal(mtr_node_text(node, name), MTR_STR("true"));
-}
-
 /* ---- what came of a window ---- */
-
-static uint64_t in_quarantine(const struct mtr_node *answer)
-{
-    return number_of(answer, "problems") + number_of(answer, "refused") + number_of(answer, "not_active");
-}
-
-static void add_number(struct mtr_table *table, uint64_t number)
-{
-    char text[24];
-    snprintf(text, sizeof(text), "%" PRIu64, number);
-    table_cell(table, mtr_str_from(text));
-}
 
 static void add_row(struct replaying *replaying, const struct mtr_node *answer)
 {
-    static const char *const counts[] = {"rows", "repeated", "same", "added", "changed", "gone"};
     struct mtr_table *table = replaying->table;
     const struct mtr_str problem = mtr_node_text(answer, "problem");
-    const bool is_taken = is_true(answer, "taken");
+    const bool is_taken = rows_is_true(answer, "taken");
     char text[600];
     table_row(table);
     table_cell(table, mtr_node_text(answer, "each"));
     table_cell(table, mtr_node_text(answer, "start"));
     table_cell(table, mtr_node_text(answer, "end"));
-    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-        add_number(table, number_of(answer, counts[i]));
-    add_number(table, in_quarantine(answer));
-    add_number(table, number_of(answer, "held"));
+    source_counts_cells(table, answer);
     snprintf(text, sizeof(text), "%s%s%.*s%s", is_taken ? "taken" : "not taken", problem.size ? ": " : "",
-             MTR_STR_ARGS(problem), is_taken ? "" : " (--accept takes it as it is)");
+             MTR_STR_ARGS(problem), source_accept_hint(answer));
     table_cell(table, mtr_str_from(text));
 }
 
@@ -92,7 +65,7 @@ static void add_refused(struct replaying *replaying, const struct mtr_node *wind
     table_cell(table, mtr_node_text(window, "each"));
     table_cell(table, mtr_node_text(window, "start"));
     table_cell(table, mtr_node_text(window, "end"));
-    for (int i = 0; i < 7; i++) table_cell(table, MTR_STR(""));
+    source_counts_no_cells(table);
     table_cell(table, why);
     replaying->failed++;
     mtr_buffer_reset(&replaying->body);
@@ -102,7 +75,7 @@ static void add_refused(struct replaying *replaying, const struct mtr_node *wind
 
 static void add_answer(struct replaying *replaying, const struct mtr_node *answer, struct mtr_str text)
 {
-    replaying->failed += !is_true(answer, "taken") || in_quarantine(answer);
+    replaying->failed += !rows_is_true(answer, "taken") || source_in_quarantine(answer);
     add_row(replaying, answer);
     if (replaying->is_json) printf("%s%.*s", replaying->replayed ? "," : "", MTR_STR_ARGS(text));
 }
@@ -171,7 +144,7 @@ static bool is_chosen(const struct replaying *replaying, const struct mtr_node *
     const char *each = invocation_option(replaying->invocation, "each");
     int64_t start_us;
     if (each && !mtr_str_equal(mtr_node_text(window, "each"), mtr_str_from(each))) return false;
-    if (!replaying->has_range) return number_of(window, "refused") > 0;
+    if (!replaying->has_range) return rows_number(window, "refused") > 0;
     if (mtr_time_parse(mtr_node_text(window, "start"), &start_us)) return false;
     return start_us >= replaying->from_us && start_us < replaying->to_us;
 }
@@ -215,7 +188,7 @@ static int replay_all(struct replaying *replaying)
         if (code) break;
         const struct mtr_node *root = mtr_document_root(page), *windows = mtr_node_get(root, "windows");
         code = replay_page(replaying, windows);
-        has_more = is_true(root, "has_more") && windows && windows->child_count;
+        has_more = rows_is_true(root, "has_more") && windows && windows->child_count;
         if (has_more) {
             const struct mtr_node *last = &windows->children[windows->child_count - 1];
             after = mtr_node_text(last, "start");
@@ -241,14 +214,11 @@ static bool read_time(const struct replaying *replaying, const char *name, int64
 
 static struct mtr_table *open_table(const struct replaying *replaying)
 {
-    static const char *const numbers[] = {"ROWS",    "REPEATED", "SAME",       "NEW",
-                                          "CHANGED", "GONE",     "QUARANTINE", "HELD"};
     struct mtr_table *table = table_open(stdout);
     table_column(table, "EACH", MTR_TABLE_LEFT);
     table_column(table, "START", MTR_TABLE_LEFT);
     table_column(table, "END", MTR_TABLE_LEFT);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        table_column(table, numbers[i], MTR_TABLE_RIGHT);
+    source_counts_columns(table);
     table_column(table, replaying->is_dry ? "WOULD BE" : "RESULT", MTR_TABLE_LEFT);
     return table;
 }

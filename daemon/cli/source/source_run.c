@@ -11,6 +11,7 @@
 #include "daemon/cli/client.h"
 #include "daemon/cli/command/source_verb.h"
 #include "daemon/cli/rows.h"
+#include "daemon/cli/source/source_counts.h"
 #include "meterd/core/json_writer.h"
 #include "meterd/core/time.h"
 #include "meterd/net/loop.h"
@@ -30,19 +31,12 @@ struct running {
     uint64_t told;
 };
 
-static uint64_t number_of(const struct mtr_node *node, const char *name)
-{
-    uint64_t value = 0;
-    (void)!mtr_str_to_u64(mtr_node_text(node, name), &value);
-    return value;
-}
-
 static void take_answer(struct running *running, const struct mtr_node *answer)
 {
-    running->failed = number_of(answer, "failed");
-    running->done = number_of(answer, "taken") + running->failed;
-    running->left = number_of(answer, "left");
-    running->rows = number_of(answer, "rows");
+    running->failed = rows_number(answer, "failed");
+    running->done = rows_number(answer, "taken") + running->failed;
+    running->left = rows_number(answer, "left");
+    running->rows = rows_number(answer, "rows");
 }
 
 static void print_progress(const struct running *running)
@@ -114,7 +108,7 @@ static int order(struct running *running)
                            mtr_buffer_str(&running->body), &answer);
     if (!code) {
         take_answer(running, mtr_document_root(answer));
-        running->windows = number_of(mtr_document_root(answer), "windows");
+        running->windows = rows_number(mtr_document_root(answer), "windows");
         running->rows_before = running->rows;
     }
     mtr_document_close(answer);
@@ -162,39 +156,18 @@ static void print_result(const struct running *running)
     putchar('\n');
 }
 
-static bool is_true(const struct mtr_node *node, const char *name)
-{
-    return mtr_str_equal(mtr_node_text(node, name), MTR_STR("true"));
-}
-
-static uint64_t in_quarantine(const struct mtr_node *tried)
-{
-    return number_of(tried, "problems") + number_of(tried, "refused") + number_of(tried, "not_active");
-}
-
-static void add_number(struct mtr_table *table, uint64_t number)
-{
-    char text[24];
-    snprintf(text, sizeof(text), "%" PRIu64, number);
-    table_cell(table, mtr_str_from(text));
-}
-
 static void add_tried(struct mtr_table *table, const struct mtr_node *tried)
 {
-    static const char *const counts[] = {"rows", "repeated", "same", "added", "changed", "gone"};
     const struct mtr_str problem = mtr_node_text(tried, "problem");
-    const char *word = is_true(tried, "unchanged") ? "nothing new"
-                       : is_true(tried, "taken")   ? "taken"
+    const char *word = rows_is_true(tried, "unchanged") ? "nothing new"
+                       : rows_is_true(tried, "taken")   ? "taken"
                                                    : "not taken";
     char text[600];
     table_row(table);
     table_cell(table, mtr_node_text(tried, "each"));
     table_cell(table, mtr_node_text(tried, "start"));
     table_cell(table, mtr_node_text(tried, "end"));
-    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
-        add_number(table, number_of(tried, counts[i]));
-    add_number(table, in_quarantine(tried));
-    add_number(table, number_of(tried, "held"));
+    source_counts_cells(table, tried);
     table_cell(table, mtr_node_text(tried, "quantity"));
     table_cell(table, mtr_node_text(tried, "quantity_before"));
     snprintf(text, sizeof(text), "%s%s%.*s", word, problem.size ? ": " : "", MTR_STR_ARGS(problem));
@@ -203,8 +176,6 @@ static void add_tried(struct mtr_table *table, const struct mtr_node *tried)
 
 static void print_tried(const struct running *running)
 {
-    static const char *const numbers[] = {"ROWS", "REPEATED",   "SAME", "NEW",      "CHANGED",
-                                          "GONE", "QUARANTINE", "HELD", "QUANTITY", "WAS"};
     const struct mtr_node *tried = mtr_node_get(mtr_document_root(running->last), "tried");
     if (running->json) {
         rows_print_json(mtr_document_root(running->last));
@@ -214,8 +185,9 @@ static void print_tried(const struct running *running)
     table_column(table, "EACH", MTR_TABLE_LEFT);
     table_column(table, "START", MTR_TABLE_LEFT);
     table_column(table, "END", MTR_TABLE_LEFT);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        table_column(table, numbers[i], MTR_TABLE_RIGHT);
+    source_counts_columns(table);
+    table_column(table, "QUANTITY", MTR_TABLE_RIGHT);
+    table_column(table, "WAS", MTR_TABLE_RIGHT);
     table_column(table, "WOULD BE", MTR_TABLE_LEFT);
     for (uint32_t i = 0; tried && i < tried->child_count; i++) add_tried(table, &tried->children[i]);
     table_print(table);

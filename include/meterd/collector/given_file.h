@@ -55,6 +55,7 @@ struct mtr_given_file {
     enum mtr_given_result result;
     enum mtr_alarm alarm;
     char text[MTR_GIVEN_TEXT_BYTES];
+    bool is_acceptable; /* NOT_TAKEN: were it accepted, it would be */
     bool is_draft;    /* the window is not over yet */
     uint64_t reading; /* its number; 0: of a trial */
     uint64_t replays; /* the reading whose pages were gone through; 0: none */
