@@ -30,8 +30,8 @@ static int add_option(const struct cli_invocation *invocation, const char *optio
     return rc;
 }
 
-static int write_path(const struct cli_invocation *invocation, const struct rows_query *query,
-                      struct mtr_buffer *path)
+int rows_path(const struct cli_invocation *invocation, const struct rows_query *query,
+              struct mtr_buffer *path)
 {
     char separator = strchr(query->path, '?') ? '&' : '?';
     int rc = mtr_buffer_printf(path, "%s", query->path);
@@ -80,7 +80,7 @@ int rows_query(const struct cli_invocation *invocation, const struct rows_query 
         return MTR_EXIT_USAGE;
     }
     mtr_buffer_init(&path, PATH_BYTES);
-    int code = write_path(invocation, query, &path) ? MTR_EXIT_USAGE : ask(invocation, query, path.data);
+    int code = rows_path(invocation, query, &path) ? MTR_EXIT_USAGE : ask(invocation, query, path.data);
     mtr_buffer_release(&path);
     return code;
 }
@@ -120,11 +120,20 @@ struct mtr_str rows_dimensions(const struct mtr_node *map, char *out, size_t roo
     return mtr_str_from(out);
 }
 
-enum { COLUMNS_MAX = 16, DATE_BYTES = 10, MINUTE_BYTES = 16 };
+enum { COLUMNS_MAX = 16, DATE_BYTES = 10, MINUTE_BYTES = 16, SECOND_BYTES = 19 };
+
+/* Of an instant in UTC: the fraction of its second is left out. */
+static struct mtr_str to_the_second(struct mtr_str time, char *out, size_t room)
+{
+    if (time.size <= SECOND_BYTES || time.data[SECOND_BYTES] != '.') return time;
+    snprintf(out, room, "%.*sZ", SECOND_BYTES, time.data);
+    return mtr_str_from(out);
+}
 
 static struct mtr_str cell_text(const struct mtr_node *row, const struct rows_column *column, char *out,
                                 size_t room)
 {
+    if (column->kind == ROWS_SECOND) return to_the_second(mtr_node_text(row, column->member), out, room);
     if (strcmp(column->member, "dimensions") == 0)
         return rows_dimensions(mtr_node_get(row, "dimensions"), out, room);
     struct mtr_str currency = mtr_node_text(row, "currency");

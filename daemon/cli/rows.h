@@ -7,6 +7,7 @@
 
 #include "daemon/cli/command.h"
 #include "daemon/cli/table.h"
+#include "meterd/core/buffer.h"
 #include "meterd/core/document.h"
 
 /* One column of a table of JSON rows. */
@@ -17,7 +18,8 @@ struct rows_column {
     enum {
         ROWS_SHOWN,
         ROWS_SHOWN_WHEN_USED, /* left out when no row uses it */
-        ROWS_TIME             /* the part of the times that tells rows apart */
+        ROWS_TIME,            /* the part of the times that tells rows apart */
+        ROWS_SECOND           /* to the second: when something happened */
     } kind;
 };
 
@@ -35,6 +37,10 @@ int rows_query(const struct cli_invocation *invocation, const struct rows_query 
 /* A member of a row; 0, false: it is not there. */
 uint64_t rows_number(const struct mtr_node *row, const char *member);
 bool rows_is_true(const struct mtr_node *row, const char *member);
+
+/* Its path with the parameters that its options become, ending with NUL. */
+int rows_path(const struct cli_invocation *invocation, const struct rows_query *query,
+              struct mtr_buffer *path) MTR_MUST_USE;
 
 /* False when there is no row; the caller says what that means. */
 bool rows_print(const struct mtr_node *rows, const struct rows_column *columns, size_t column_count);

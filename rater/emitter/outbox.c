@@ -451,25 +451,11 @@ out:
 
 /* ---- operators ---- */
 
-static int decide(struct mtr_charges_txn *txn, struct mtr_hash128 id, struct mtr_message *message)
-{
-    int rc = mtr_charges_find_message(txn, id, message);
-    if (rc) return rc;
-    switch (message->state) {
-    case MTR_MESSAGE_PENDING:
-    case MTR_MESSAGE_ATTEMPTED: return MTR_EAGAIN;
-    case MTR_MESSAGE_ACKED: return MTR_EINVALID;
-    case MTR_MESSAGE_REJECTED:
-    case MTR_MESSAGE_UNKNOWN: break;
-    }
-    return MTR_OK;
-}
-
 int mtr_outbox_requeue(struct mtr_charges_txn *txn, struct mtr_hash128 id, int64_t now_us)
 {
     struct mtr_message message;
-    int rc = decide(txn, id, &message);
-    if (rc) return rc;
+    int rc = mtr_charges_find_message(txn, id, &message);
+    if (rc || message.state == MTR_MESSAGE_ATTEMPTED) return rc;
     message.state = MTR_MESSAGE_PENDING;
     message.attempts = 0;
     message.uncertain_us = 0;
@@ -480,8 +466,9 @@ int mtr_outbox_requeue(struct mtr_charges_txn *txn, struct mtr_hash128 id, int64
 int mtr_outbox_mark_delivered(struct mtr_charges_txn *txn, struct mtr_hash128 id)
 {
     struct mtr_message message;
-    int rc = decide(txn, id, &message);
-    if (rc) return rc;
+    int rc = mtr_charges_find_message(txn, id, &message);
+    if (rc || message.state == MTR_MESSAGE_ACKED) return rc;
+    if (message.state == MTR_MESSAGE_ATTEMPTED) return MTR_EAGAIN;
     message.state = MTR_MESSAGE_ACKED;
     return mtr_charges_put_message(txn, &message);
 }

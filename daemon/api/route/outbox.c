@@ -68,31 +68,66 @@ static struct message_row message_row(const struct mtr_catalog *catalog, const s
 
 /* ---- listing ---- */
 
+/* Of messages in one answer: a state or an age that none has ends it before all are looked at. */
+enum { LOOKED_AT_MAX = 100000, NUMBER_BITS = 40 };
+
 struct outbox {
-    struct mtr_str state;
-    uint64_t limit, listed;
+    int state; /* or -1: any */
+    int64_t from_us, to_us;
+    uint64_t limit, listed, looked_at;
+    bool is_of_one;                         /* destination */
     uint32_t destination, last_destination; /* at hand, and where the walk ends */
     uint64_t after;                         /* number of the last message of it that was looked at */
     const struct mtr_catalog *catalog;
     struct api_rows *rows; /* of a piece */
 };
 
+/* Where the next answer goes on: a message's number, beside its destination's where all are listed. */
+static uint64_t mark_of(const struct outbox *outbox)
+{
+    return outbox->is_of_one ? outbox->after : (uint64_t)outbox->destination << NUMBER_BITS | outbox->after;
+}
+
+static void go_to(struct outbox *outbox, uint64_t mark)
+{
+    outbox->after = outbox->is_of_one ? mark : mark & ((UINT64_C(1) << NUMBER_BITS) - 1);
+    if (!outbox->is_of_one && mark >> NUMBER_BITS) {
+        const uint64_t destination = mark >> NUMBER_BITS;
+        outbox->destination = destination < UINT32_MAX ? (uint32_t)destination : UINT32_MAX;
+    }
+}
+
+static bool is_wanted(const struct outbox *outbox, const struct mtr_message *message)
+{
+    return (outbox->state < 0 || message->state == (enum mtr_message_state)outbox->state) &&
+           message->created_us >= outbox->from_us && message->created_us < outbox->to_us;
+}
+
 static int on_message(void *context, const struct mtr_message *message)
 {
     struct outbox *outbox = context;
     char id[MTR_MESSAGE_ID_TEXT_BYTES];
-    const char *state = mtr_message_state_name(message->state);
-    const bool wanted = !outbox->state.size || mtr_str_equal(outbox->state, mtr_str_from(state));
     if (api_rows_full(outbox->rows)) return API_STOP;
-    if (wanted && outbox->listed == outbox->limit) {
-        api_rows_end(outbox->rows, outbox->after, true);
+    if (outbox->listed == outbox->limit || outbox->looked_at == LOOKED_AT_MAX) {
+        api_rows_end(outbox->rows, mark_of(outbox), true);
         return API_STOP;
     }
     outbox->after = message->number;
-    if (!wanted) return MTR_OK;
+    outbox->looked_at++;
+    if (!is_wanted(outbox, message)) return MTR_OK;
     outbox->listed++;
     const struct message_row row = message_row(outbox->catalog, message, id);
     return api_row(outbox->rows, &row);
+}
+
+/* The messages of the destination at hand; none is looked at when none is in the state. */
+static int walk_destination(struct outbox *outbox, struct mtr_charges_txn *txn)
+{
+    struct mtr_charge_destination destination;
+    int rc = mtr_charges_get_destination(txn, outbox->destination, &destination);
+    if (!rc && outbox->state >= 0 && !destination.counts[outbox->state]) return MTR_OK;
+    return rc ? rc
+              : mtr_charges_walk_messages(txn, outbox->destination, outbox->after, on_message, outbox);
 }
 
 static int fill(struct api_call *call, struct api_rows *rows)
@@ -102,15 +137,22 @@ static int fill(struct api_call *call, struct api_rows *rows)
     int rc = mtr_charges_begin(call->host->charges, false, &txn);
     outbox->rows = rows;
     while (!rc && outbox->destination <= outbox->last_destination) {
-        rc = mtr_charges_walk_messages(txn, outbox->destination, outbox->after, on_message, outbox);
-        if (rc) break;
+        rc = walk_destination(outbox, txn);
+        if (rc || outbox->is_of_one) break;
         outbox->destination++;
         outbox->after = 0;
     }
     mtr_charges_abort(txn);
     if (rc == API_STOP) return MTR_OK;
-    if (!rc) api_rows_end(rows, 0, false);
+    if (!rc) api_rows_end(rows, mark_of(outbox), false);
     return rc;
+}
+
+static int state_of(struct mtr_str name)
+{
+    int state = MTR_MESSAGE_STATE_COUNT - 1;
+    while (state >= 0 && !mtr_str_equal(name, mtr_str_from(state_choice((unsigned)state)))) state--;
+    return state;
 }
 
 static bool begin(struct api_call *call)
@@ -123,15 +165,16 @@ static bool begin(struct api_call *call)
         api_unknown(call, MTR_KIND_DESTINATION, key);
         return false;
     }
-    *outbox = (struct outbox){.state = api_text(call, "state"),
+    *outbox = (struct outbox){.state = state_of(api_text(call, "state")),
+                              .from_us = api_time_us(call, "from", INT64_MIN),
+                              .to_us = api_time_us(call, "to", INT64_MAX),
                               .limit = api_u64(call, "limit"),
-                              .destination = 1,
+                              .is_of_one = only != NULL,
+                              .destination = only ? only->number : 1,
                               .last_destination = mtr_catalog_count(call->catalog, MTR_KIND_DESTINATION),
                               .catalog = call->catalog};
-    if (only) {
-        outbox->destination = outbox->last_destination = only->number;
-        outbox->after = api_u64(call, "after");
-    }
+    if (only) outbox->last_destination = only->number;
+    go_to(outbox, api_u64(call, "after"));
     call->state = outbox;
     return true;
 }
@@ -140,7 +183,10 @@ static const struct api_parameter parameters[] = {
     {"destination", API_TEXT, .doc = "only this destination (key)"},
     {"state", API_CHOICE, .choices = "pending|attempted|acked|rejected|unknown",
      .doc = "only messages in this state"},
-    {"after", API_INTEGER, .max = UINT64_MAX, .doc = "messages with a greater number (needs destination)"},
+    {"from", API_TIME, .doc = "only messages that were made then or later"},
+    {"to", API_TIME, .doc = "only messages that were made before"},
+    {"after", API_INTEGER, .max = UINT64_MAX,
+     .doc = "go on behind the message that the answer before named as next_after"},
     {"limit", API_INTEGER, .min = 1, .max = 10000, .default_text = "100", .doc = "messages at most"},
     {0},
 };
@@ -149,7 +195,6 @@ static const struct api_list list = {
     .name = "Outbox",
     .member = "messages",
     .row = &message_shape,
-    .pages = API_CUT, /* numbers are a destination's own */
     .failure = "the outbox cannot be read",
     .begin = begin,
     .fill = fill,
@@ -228,9 +273,6 @@ static void settle_message(struct api_call *call)
     } else if (rc == MTR_EAGAIN) {
         api_problem(call, 409, MTR_FINDING_OUTBOX_MESSAGE_STATE,
                     "the message is on its way; wait for its outcome");
-    } else if (rc == MTR_EINVALID) {
-        api_problem(call, 409, MTR_FINDING_OUTBOX_MESSAGE_STATE,
-                    "the message is delivered already");
     } else if (rc) {
         api_error(call, rc, "the message could not be changed");
     } else {
@@ -245,7 +287,7 @@ const struct api_route api_settle_message = {
     .path = "/v1/outbox/{message}",
     .scope = MTR_SCOPE_BILLING,
     .operation = "settleMessage",
-    .summary = "Send a rejected or unknown message again, or mark it delivered",
+    .summary = "Send a message again, or at once, or mark it delivered",
     .request = &settlement_shape,
     .answer = &message_shape,
     .handle = settle_message,

@@ -1,12 +1,12 @@
 /*
- * meterd charges: the feed of charges, the periods of which none can be made, or the outbox and what becomes
- * of its messages.
+ * meterd charges: the feed of charges, the periods of which none can be made, or the outbox.
  */
 #include <stdio.h>
 
 #include "daemon/cli/client.h"
 #include "daemon/cli/commands.h"
 #include "daemon/cli/modes.h"
+#include "daemon/cli/outbox.h"
 #include "daemon/cli/rows.h"
 
 static void print_charges(const struct mtr_node *root)
@@ -43,38 +43,6 @@ static void print_waiting(const struct mtr_node *root)
     rows_say_more(root, "periods");
 }
 
-static void print_outbox(const struct mtr_node *root)
-{
-    static const struct rows_column columns[] = {
-        {"MESSAGE", "id", MTR_TABLE_LEFT, ROWS_SHOWN},
-        {"DESTINATION", "destination", MTR_TABLE_LEFT, ROWS_SHOWN},
-        {"STATE", "state", MTR_TABLE_LEFT, ROWS_SHOWN},
-        {"ATTEMPTS", "attempts", MTR_TABLE_RIGHT, ROWS_SHOWN},
-        {"HTTP", "last_status", MTR_TABLE_RIGHT, ROWS_SHOWN},
-        {"CHARGES", "charges", MTR_TABLE_RIGHT, ROWS_SHOWN},
-        {"NEXT ATTEMPT", "next_attempt_at", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
-    };
-    if (!rows_print(mtr_node_get(root, "messages"), ROWS_COLUMNS(columns))) fprintf(stderr, "no messages\n");
-    rows_say_more(root, "messages");
-}
-
-static int settle(const struct cli_invocation *invocation, const char *message, const char *action)
-{
-    static const char *const headers[] = {"Content-Type: application/json", NULL};
-    char path[256], body[64];
-    struct mtr_client *client;
-    struct mtr_document *answer = NULL;
-    int code = client_open(invocation, &client);
-    if (code) return code;
-    snprintf(path, sizeof(path), "/v1/outbox/%s", message);
-    snprintf(body, sizeof(body), "{\"action\": \"%s\"}", action);
-    code = client_json(client, "POST", path, headers, mtr_str_from(body), &answer);
-    if (!code) printf("%s: %.*s\n", message, MTR_STR_ARGS(mtr_node_text(mtr_document_root(answer), "state")));
-    mtr_document_close(answer);
-    client_close(client);
-    return code;
-}
-
 enum { FEED = 1, WAITING = 2, OUTBOX = 4, RETRY = 8, DELIVERED = 16 };
 
 static const struct cli_mode modes[] = {
@@ -87,12 +55,16 @@ static const struct cli_mode modes[] = {
 
 static const struct cli_mode_option mode_options[] = {
     {"subscription", FEED | WAITING},
-    {"after", FEED | WAITING},
+    {"after", FEED | WAITING | OUTBOX},
     {"limit", FEED | WAITING | OUTBOX},
     {"csv", FEED | WAITING},
     {"json", FEED | WAITING | OUTBOX},
     {"waiting", WAITING},
     {"outbox", OUTBOX | RETRY | DELIVERED},
+    {"state", OUTBOX | RETRY | DELIVERED},
+    {"destination", OUTBOX | RETRY | DELIVERED},
+    {"from", OUTBOX | RETRY | DELIVERED},
+    {"to", OUTBOX | RETRY | DELIVERED},
     {"retry", RETRY},
     {"delivered", DELIVERED},
     {0},
@@ -102,11 +74,11 @@ static int run(const struct cli_invocation *invocation)
 {
     if (!cli_check_options(invocation, modes, mode_options)) return MTR_EXIT_USAGE;
     static const char *const of_charges[] = {"subscription", "after", "limit", NULL};
-    static const char *const of_outbox[] = {"limit", NULL};
     const char *retry = invocation_option(invocation, "retry"),
                *delivered = invocation_option(invocation, "delivered");
-    if (retry) return settle(invocation, retry, "retry");
-    if (delivered) return settle(invocation, delivered, "delivered");
+    if (retry) return outbox_settle(invocation, retry, "retry");
+    if (delivered) return outbox_settle(invocation, delivered, "delivered");
+    if (invocation_flag(invocation, "outbox")) return outbox_list(invocation);
     const bool csv = invocation_flag(invocation, "csv");
     const struct rows_query charges = {.path = "/v1/charges",
                                        .options = of_charges,
@@ -115,22 +87,23 @@ static int run(const struct cli_invocation *invocation)
                             waiting = {.path = "/v1/charges/waiting",
                                        .options = of_charges,
                                        .csv = csv,
-                                       .print = print_waiting},
-                            outbox = {.path = "/v1/outbox", .options = of_outbox, .print = print_outbox};
-    return rows_query(invocation, invocation_flag(invocation, "outbox")    ? &outbox
-                                  : invocation_flag(invocation, "waiting") ? &waiting
-                                                                           : &charges);
+                                       .print = print_waiting};
+    return rows_query(invocation, invocation_flag(invocation, "waiting") ? &waiting : &charges);
 }
 
 static const struct cli_option options[] = {
     {"subscription", 's', "KEY", "only this subscription"},
-    {"after", 0, "N", "charges after this number"},
+    {"after", 0, "N", "go on after this number"},
     {"limit", 'n', "N", "how many (default 100)"},
     {"csv", 0, NULL, "print CSV"},
     {"waiting", 0, NULL, "the billing periods that cannot be rated or closed instead, and why"},
     {"outbox", 0, NULL, "the messages to destinations and their states instead"},
-    {"retry", 0, "MESSAGE", "send a rejected or unknown message again"},
-    {"delivered", 0, "MESSAGE", "mark an unknown message as delivered"},
+    {"state", 0, "STATE", "only messages that are pending, attempted, acked, rejected or unknown"},
+    {"destination", 0, "KEY", "only messages to this destination"},
+    {"from", 0, "TIME", "only messages that were made then or later"},
+    {"to", 0, "TIME", "only messages that were made before"},
+    {"retry", 0, "MESSAGE", "send a message again, or now if it waits; `all`: those of --state"},
+    {"delivered", 0, "MESSAGE", "mark a message as delivered; `all`: those of --state"},
     CLI_JSON_OPTION,
     CLI_CLIENT_OPTIONS,
     {0},

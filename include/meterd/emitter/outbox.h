@@ -91,9 +91,10 @@ int mtr_outbox_step(struct mtr_outbox *outbox, const struct mtr_catalog *catalog
 void mtr_outbox_on_result(struct mtr_outbox *outbox, struct mtr_str message_id,
                           const struct mtr_outbox_result *result);
 
-/* An operator's decisions, in a write transaction of the caller's. REJECTED and UNKNOWN may be requeued
- * (same id, same bytes) or be marked delivered; MTR_EAGAIN for a message in flight, MTR_ENOTFOUND,
- * MTR_EINVALID for one delivered already. */
+/* An operator's decisions, in a write transaction of the caller's; MTR_ENOTFOUND: no such message.
+ * Requeued, a message goes out again (same id, same bytes), also one that is delivered, whose receiver may
+ * have lost it; one that waits for its next attempt goes out now, and one that is ATTEMPTED stays on its way.
+ * Any may be marked delivered but one that is ATTEMPTED: MTR_EAGAIN, its outcome comes. */
 int mtr_outbox_requeue(struct mtr_charges_txn *txn, struct mtr_hash128 id, int64_t now_us) MTR_MUST_USE;
 int mtr_outbox_mark_delivered(struct mtr_charges_txn *txn, struct mtr_hash128 id) MTR_MUST_USE;
 

@@ -15,6 +15,8 @@
  *      ▲                   (committed before sending)         │
  *      └────────── mtr_outbox_requeue (an operator) ──────────┘
  *
+ *   An operator may mark a message of any state but ATTEMPTED as delivered: it is ACKED.
+ *
  * A transaction begins with mtr_charges_begin and ends with commit (durable) or abort. Read transactions are
  * short: ≤ 1 s. Text handed out is borrowed until the next put in the same transaction or its end.
  */

@@ -34,11 +34,11 @@ static bool is_queued(enum mtr_message_state state)
 static bool may_become(enum mtr_message_state from, enum mtr_message_state to)
 {
     switch (from) {
-    case MTR_MESSAGE_PENDING: return to == MTR_MESSAGE_ATTEMPTED || to == MTR_MESSAGE_UNKNOWN;
+    case MTR_MESSAGE_PENDING: return to != MTR_MESSAGE_REJECTED;
     case MTR_MESSAGE_ATTEMPTED: return true;
     case MTR_MESSAGE_REJECTED:
     case MTR_MESSAGE_UNKNOWN: return to == MTR_MESSAGE_PENDING || to == MTR_MESSAGE_ACKED;
-    case MTR_MESSAGE_ACKED: return false;
+    case MTR_MESSAGE_ACKED: return to == MTR_MESSAGE_PENDING;
     }
     return false;
 }

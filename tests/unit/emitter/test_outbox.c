@@ -297,7 +297,6 @@ static void what_is_uncertain_too_long_waits_for_an_operator(void **state)
     assert_int_equal(mtr_charges_begin(f->stage.charges, true, &txn), 0);
     assert_int_equal(mtr_charges_get_message(txn, 1, 1, &message), 0);
     assert_int_equal(mtr_outbox_requeue(txn, message.id, f->stage.now_us), 0);
-    assert_int_equal(mtr_outbox_requeue(txn, message.id, f->stage.now_us), MTR_EAGAIN);
     assert_int_equal(mtr_charges_commit(txn), 0);
     step(f);
     assert_int_equal(f->sent_count, 1);
@@ -306,10 +305,72 @@ static void what_is_uncertain_too_long_waits_for_an_operator(void **state)
     assert_int_equal(message_count(f, 1, MTR_MESSAGE_REJECTED), 1);
     assert_int_equal(mtr_charges_begin(f->stage.charges, true, &txn), 0);
     assert_int_equal(mtr_outbox_mark_delivered(txn, message.id), 0);
-    assert_int_equal(mtr_outbox_mark_delivered(txn, message.id), MTR_EINVALID);
+    assert_int_equal(mtr_outbox_mark_delivered(txn, message.id), 0); /* once more says the same */
     assert_int_equal(mtr_outbox_requeue(txn, (struct mtr_hash128){9, 9}, 0), MTR_ENOTFOUND);
     assert_int_equal(mtr_charges_commit(txn), 0);
     assert_int_equal(message_count(f, 1, MTR_MESSAGE_ACKED), 2);
+}
+
+static bool find_message(struct fixture *f, uint64_t number, struct mtr_message *out)
+{
+    struct mtr_charges_txn *txn;
+    assert_int_equal(mtr_charges_begin(f->stage.charges, false, &txn), 0);
+    const int rc = mtr_charges_get_message(txn, 1, number, out);
+    mtr_charges_abort(txn);
+    return !rc;
+}
+
+static struct mtr_message get_message(struct fixture *f, uint64_t number)
+{
+    struct mtr_message message;
+    assert_true(find_message(f, number, &message));
+    return message;
+}
+
+/* By an operator, durably. */
+static int decide(struct fixture *f, uint64_t number, bool retry)
+{
+    struct mtr_charges_txn *txn;
+    const struct mtr_message message = get_message(f, number);
+    assert_int_equal(mtr_charges_begin(f->stage.charges, true, &txn), 0);
+    const int rc = retry ? mtr_outbox_requeue(txn, message.id, f->stage.now_us)
+                         : mtr_outbox_mark_delivered(txn, message.id);
+    assert_int_equal(mtr_charges_commit(txn), 0);
+    return rc;
+}
+
+/* Whatever state it is in: what waits goes now, what is on its way stays so, what is delivered goes again. */
+static void any_message_is_sent_again(void **state)
+{
+    struct fixture *f = *state;
+    append(f, MTR_CHARGE_DRAFT);
+    step(f);
+    assert_int_equal(f->sent_count, 1);
+    assert_int_equal(decide(f, 1, true), 0);
+    assert_int_equal(get_message(f, 1).state, MTR_MESSAGE_ATTEMPTED);
+    assert_int_equal(decide(f, 1, false), MTR_EAGAIN);
+    answer(f, 0, MTR_OUTCOME_ANSWERED, 503, "");
+    step(f);
+    assert_int_equal(f->sent_count, 0);
+    assert_int_equal(get_message(f, 1).state, MTR_MESSAGE_PENDING);
+    assert_int_equal(decide(f, 1, true), 0); /* now, not when it is due */
+    step(f);
+    assert_int_equal(f->sent_count, 1);
+    answer(f, 0, MTR_OUTCOME_ANSWERED, 200, "");
+    step(f);
+    assert_int_equal(get_message(f, 1).state, MTR_MESSAGE_ACKED);
+    char id[sizeof(f->sent[0].id)];
+    memcpy(id, f->sent[0].id, sizeof(id));
+    assert_int_equal(decide(f, 1, true), 0);
+    step(f);
+    assert_int_equal(f->sent_count, 1);
+    assert_string_equal(f->sent[0].id, id); /* the receiver knows it */
+    answer(f, 0, MTR_OUTCOME_ANSWERED, 503, "");
+    step(f);
+    assert_int_equal(decide(f, 1, false), 0); /* one that waits may be marked, too */
+    step(f);
+    assert_int_equal(f->sent_count, 0);
+    assert_int_equal(message_count(f, 1, MTR_MESSAGE_ACKED), 1);
 }
 
 static void a_refused_connection_is_retried_for_ever(void **state)
@@ -398,6 +459,10 @@ static void run_seed(uint64_t seed)
         } else if (choice == 12) {
             if (f->sent_count && random_below(&random, 2)) (void)receive(f, &f->sent[0]);
             crash(f);
+        } else if (choice == 13) {
+            const uint64_t number = 1 + random_below(&random, CHARGES_MAX / 4);
+            struct mtr_message message;
+            if (find_message(f, number, &message)) assert_int_equal(decide(f, number, true), 0);
         } else {
             f->stage.now_us += (int64_t)(random_below(&random, 30)) * MTR_US_PER_SECOND;
             step(f);
@@ -431,6 +496,7 @@ int main(void)
         cmocka_unit_test(each_answer_has_its_meaning),
         cmocka_unit_test_setup_teardown(a_crash_after_sending_sends_the_same_bytes_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_uncertain_too_long_waits_for_an_operator, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(any_message_is_sent_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refused_connection_is_retried_for_ever, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clock_that_was_ahead_puts_nothing_off, set_up, tear_down),
         cmocka_unit_test(nothing_is_doubled_or_missing),
