@@ -18,7 +18,7 @@
 #include "meterd/core/logline.h"
 #include "meterd/net/crypto.h"
 
-enum { PATH_BYTES = 4600, TEXT_BYTES_MAX = 4 << 20, PATIENCE_S = 60, LOOK_EVERY_MS = 60000 };
+enum { PATH_BYTES = 4600, PATIENCE_S = 60, LOOK_EVERY_MS = 60000 };
 #define WEEK_US (INT64_C(7) * MTR_US_PER_DAY)
 
 struct certifying {
@@ -109,7 +109,7 @@ static int write_certificate(struct certifying *certifying, struct mtr_str key)
     struct mtr_buffer text;
     int rc = hash_document(certifying, key, document);
     if (rc) return rc;
-    mtr_buffer_init(&text, TEXT_BYTES_MAX);
+    mtr_buffer_init(&text, API_CERTIFICATE_BYTES_MAX);
     mtr_json_begin(&json, &text);
     certificate_write(&certifying->certificate, document, &json);
     rc = mtr_json_finish(&json);
@@ -306,7 +306,7 @@ const char *certifying_result(struct certifying *certifying, const struct mtr_so
 {
     struct mtr_buffer text;
     bool is_making;
-    mtr_buffer_init(&text, TEXT_BYTES_MAX);
+    mtr_buffer_init(&text, API_CERTIFICATE_BYTES_MAX);
     int rc = certifying_load(certifying, source, &text, &is_making, is_current);
     const char *result = rc ? NULL : result_in(mtr_buffer_str(&text));
     mtr_buffer_release(&text);

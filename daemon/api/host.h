@@ -36,6 +36,8 @@ struct mtr_source_control;
 struct mtr_source_status;
 struct mtr_strand;
 
+enum { API_CERTIFICATE_BYTES_MAX = 4 << 20 }; /* of a source, as JSON */
+
 /* How far the stages have come, as one picture: what each saw when it was last idle is what tells whether
  * all is done. */
 struct mtr_progress {

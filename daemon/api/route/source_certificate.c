@@ -5,10 +5,9 @@
 
 #include "daemon/api/routes.h"
 #include "daemon/api/rows.h"
+#include "daemon/api/route/source_row.h"
 
 #include "meterd/catalog/catalog.h"
-
-enum { CERTIFICATE_BYTES_MAX = 4 << 20 };
 
 /* ---- the shape of what is kept, which is JSON already ---- */
 
@@ -33,12 +32,6 @@ static const struct mtr_json_member evidence_members[] = {
 #undef ROW
 static const struct mtr_shape evidence_shape = {.name = "CertificateEvidence", .members = evidence_members};
 
-static const char *result_choice(unsigned index)
-{
-    static const char *const results[] = {"not_offered", "passed", "warned", "failed", NULL};
-    return index < 5 ? results[index] : NULL;
-}
-
 struct finding {
     struct mtr_str probe, text, evidence;
     const char *result;
@@ -46,7 +39,7 @@ struct finding {
 #define ROW(field) MTR_MEMBER(finding, field)
 static const struct mtr_json_member finding_members[] = {
     {ROW(probe), .type = MTR_MEMBER_TEXT, .doc = "its name"},
-    {ROW(result), .type = MTR_MEMBER_WORD, .choice = result_choice, .doc = "what it came to"},
+    {ROW(result), .type = MTR_MEMBER_WORD, .choice = source_certificate_choice, .doc = "what it came to"},
     {ROW(text), .type = MTR_MEMBER_TEXT, .doc = "what was seen"},
     {ROW(evidence), .type = MTR_MEMBER_JSON_LIST, .shape = &evidence_shape, .doc = "the first readings"},
     {0},
@@ -66,7 +59,8 @@ static const struct mtr_json_member certificate_members[] = {
     {ROW(document), .type = MTR_MEMBER_TEXT, .doc = "SHA-256 of the document that it is of, hex"},
     {ROW(made_at), .type = MTR_MEMBER_TIME, .doc = "when it was begun"},
     {ROW(requests), .type = MTR_MEMBER_U32, .doc = "that it took"},
-    {ROW(result), .type = MTR_MEMBER_WORD, .choice = result_choice, .doc = "the worst of its probes"},
+    {ROW(result), .type = MTR_MEMBER_WORD, .choice = source_certificate_choice,
+     .doc = "the worst of its probes"},
     {ROW(probes), .type = MTR_MEMBER_JSON_LIST, .shape = &finding_shape, .doc = "all of them"},
     {0},
 };
@@ -91,20 +85,12 @@ static const struct mtr_json_member kept_members[] = {
 #undef ROW
 static const struct mtr_shape kept_shape = {.name = "SourceCertificate", .members = kept_members};
 
-static const struct mtr_source *find_source(struct api_call *call)
-{
-    const struct mtr_str key = call->path_parameters[0];
-    const struct mtr_source *source = mtr_catalog_find_source(call->catalog, key);
-    if (!source) api_unknown(call, MTR_KIND_SOURCE, key);
-    return source;
-}
-
 static void answer(struct api_call *call, const struct mtr_source *source)
 {
     const struct mtr_api_host *host = call->host;
     struct kept_row row = {.source = source->key};
     struct mtr_buffer text;
-    mtr_buffer_init(&text, CERTIFICATE_BYTES_MAX);
+    mtr_buffer_init(&text, API_CERTIFICATE_BYTES_MAX);
     int rc = host->load_certificate(host->context, source, &text, &row.is_making, &row.is_current);
     row.has_certificate = !rc;
     row.certificate = mtr_buffer_str(&text);
@@ -117,14 +103,14 @@ static void answer(struct api_call *call, const struct mtr_source *source)
 
 static void tell(struct api_call *call)
 {
-    const struct mtr_source *source = find_source(call);
+    const struct mtr_source *source = source_of_path(call);
     if (source) answer(call, source);
 }
 
 static void order(struct api_call *call)
 {
     const char *fault = "";
-    const struct mtr_source *source = find_source(call);
+    const struct mtr_source *source = source_of_path(call);
     if (!source) return;
     int rc = call->host->order_certificate(call->host->context, source, &fault);
     if (rc == MTR_EAGAIN)

@@ -3,6 +3,7 @@
  */
 #include "daemon/api/routes.h"
 #include "daemon/api/rows.h"
+#include "daemon/api/route/source_row.h"
 
 #include "meterd/collector/source_control.h"
 #include "meterd/core/time.h"
@@ -144,16 +145,11 @@ static void answer(struct api_call *call, int rc, const char *fault, const struc
 
 static void control(struct api_call *call)
 {
-    const struct mtr_str key = call->path_parameters[0];
-    const struct mtr_source *source = mtr_catalog_find_source(call->catalog, key);
+    const struct mtr_source *source = source_of_path(call);
     enum mtr_source_action action;
     struct order order;
     const char *fault = "";
-    if (!source) {
-        api_unknown(call, MTR_KIND_SOURCE, key);
-        return;
-    }
-    if (!read_order(call, &action, &order)) return;
+    if (!source || !read_order(call, &action, &order)) return;
     struct finding finding = {.call = call, .order = &order};
     int rc = action == MTR_SOURCE_ACCEPT ? find_windows(&finding, source) : MTR_OK;
     const bool has_none = action == MTR_SOURCE_ACCEPT && !finding.count; /* there is nothing to tell */

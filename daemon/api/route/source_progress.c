@@ -4,6 +4,7 @@
  */
 #include "daemon/api/routes.h"
 #include "daemon/api/rows.h"
+#include "daemon/api/route/source_row.h"
 
 #include <stdlib.h>
 
@@ -140,13 +141,9 @@ static int count_windows(const struct mtr_catalog *catalog, const struct mtr_sou
 
 static void handle(struct api_call *call)
 {
-    const struct mtr_str key = call->path_parameters[0];
-    const struct mtr_source *source = mtr_catalog_find_source(call->catalog, key);
+    const struct mtr_source *source = source_of_path(call);
     struct mtr_source_status status = {0};
-    if (!source) {
-        api_unknown(call, MTR_KIND_SOURCE, key);
-        return;
-    }
+    if (!source) return;
     struct progress_row row = {.source = source->key,
                                .first_us = INT64_MAX,
                                .over_us = mtr_clock_wall_us() - source->window.lateness_us};

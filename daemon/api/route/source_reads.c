@@ -193,14 +193,6 @@ static uint64_t count_windows(struct api_call *call, const struct mtr_source *so
     return count;
 }
 
-static const struct mtr_source *find_source(struct api_call *call)
-{
-    const struct mtr_str key = call->path_parameters[0];
-    const struct mtr_source *source = mtr_catalog_find_source(call->catalog, key);
-    if (!source) api_unknown(call, MTR_KIND_SOURCE, key);
-    return source;
-}
-
 /* False after answering. */
 static bool check_windows(struct api_call *call, const struct mtr_source *source, const struct wish *wish)
 {
@@ -224,7 +216,7 @@ static void order(struct api_call *call)
 {
     struct wish wish;
     const char *fault = "";
-    const struct mtr_source *source = find_source(call);
+    const struct mtr_source *source = source_of_path(call);
     if (!source || !read_wish(call, &wish) || !check_windows(call, source, &wish)) return;
     const struct mtr_strand strand = {source->vendor, source->key, wish.each};
     const struct mtr_window range = {wish.from, wish.to};
@@ -245,7 +237,7 @@ static void order(struct api_call *call)
 
 static void tell(struct api_call *call)
 {
-    const struct mtr_source *source = find_source(call);
+    const struct mtr_source *source = source_of_path(call);
     if (!source) return;
     struct reads_row row = row_of(call, source, api_text(call, "each"));
     const int rc = add_tried(call, source, &row);

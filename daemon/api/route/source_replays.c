@@ -112,14 +112,9 @@ static void answer(struct api_call *call, const struct mtr_given_file *file)
 
 static void replay(struct api_call *call)
 {
-    const struct mtr_str key = call->path_parameters[0];
-    const struct mtr_source *source = mtr_catalog_find_source(call->catalog, key);
+    const struct mtr_source *source = source_of_path(call);
     struct replay_order order;
-    if (!source) {
-        api_unknown(call, MTR_KIND_SOURCE, key);
-        return;
-    }
-    if (!read_order(call, &order)) return;
+    if (!source || !read_order(call, &order)) return;
     struct mtr_given_file file = {.vendor = source->vendor,
                                   .source = source->key,
                                   .is_replay = true,

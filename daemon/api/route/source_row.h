@@ -7,7 +7,12 @@
 #include "daemon/api/api.h"
 #include "meterd/collector/poller.h"
 
-const char *source_alarm_choice(unsigned index); /* of a MTR_MEMBER_WORD: which alarm */
+/* The one that the path names; NULL: after answering that there is none. */
+const struct mtr_source *source_of_path(struct api_call *call);
+
+/* Of a MTR_MEMBER_WORD: which alarm; what a certificate, or a probe of it, came to. */
+const char *source_alarm_choice(unsigned index);
+const char *source_certificate_choice(unsigned index);
 
 struct source_alarm_row {
     const char *alarm;

@@ -72,16 +72,10 @@ struct probe_row {
     const char *result;
 };
 
-static const char *result_choice(unsigned index)
-{
-    static const char *const results[] = {"not_offered", "passed", "warned", "failed", NULL};
-    return index < 5 ? results[index] : NULL;
-}
-
 #define ROW(field) MTR_MEMBER(probe_row, field)
 static const struct mtr_json_member probe_members[] = {
     {ROW(probe), .type = MTR_MEMBER_TEXT, .doc = "its name"},
-    {ROW(result), .type = MTR_MEMBER_WORD, .choice = result_choice, .doc = "what it came to"},
+    {ROW(result), .type = MTR_MEMBER_WORD, .choice = source_certificate_choice, .doc = "what it came to"},
     {ROW(text), .type = MTR_MEMBER_TEXT, .doc = "what was seen"},
     {0},
 };
@@ -99,7 +93,8 @@ struct certified_row {
 
 #define ROW(field) MTR_MEMBER(certified_row, field)
 static const struct mtr_json_member certified_members[] = {
-    {ROW(result), .type = MTR_MEMBER_WORD, .choice = result_choice, .doc = "the worst of its probes"},
+    {ROW(result), .type = MTR_MEMBER_WORD, .choice = source_certificate_choice,
+     .doc = "the worst of its probes"},
     {ROW(is_current), .type = MTR_MEMBER_BOOL, .doc = "it is of the document in force"},
     {ROW(is_making), .type = MTR_MEMBER_BOOL, .doc = "another one is on its way"},
     {ROW(document), .type = MTR_MEMBER_TEXT, .doc = "SHA-256 of the document that it is of, hexadecimal"},
@@ -248,9 +243,10 @@ static int gather(struct gathering *gathering, const struct mtr_source *source)
 
 static const char *result_of(struct mtr_str text)
 {
-    unsigned index = 0;
-    while (result_choice(index) && !mtr_str_equal(text, mtr_str_from(result_choice(index)))) index++;
-    return result_choice(index);
+    const char *result;
+    for (unsigned i = 0; (result = source_certificate_choice(i)) != NULL; i++)
+        if (mtr_str_equal(text, mtr_str_from(result))) return result;
+    return NULL;
 }
 
 static int take_objections(struct gathering *gathering, const struct mtr_node *probes)
@@ -294,12 +290,11 @@ static int read_certificate(struct gathering *gathering, struct mtr_str json)
 
 static int find_certificate(struct gathering *gathering, const struct mtr_source *source)
 {
-    enum { CERTIFICATE_BYTES_MAX = 4 << 20 };
     const struct mtr_api_host *host = gathering->call->host;
     struct certified_row *row = &gathering->row.certificate;
     struct mtr_buffer text;
     if (!host->load_certificate) return MTR_OK;
-    mtr_buffer_init(&text, CERTIFICATE_BYTES_MAX);
+    mtr_buffer_init(&text, API_CERTIFICATE_BYTES_MAX);
     int rc = host->load_certificate(host->context, source, &text, &row->is_making, &row->is_current);
     if (!rc) rc = read_certificate(gathering, mtr_buffer_str(&text));
     mtr_buffer_release(&text);
@@ -308,13 +303,9 @@ static int find_certificate(struct gathering *gathering, const struct mtr_source
 
 static void show(struct api_call *call)
 {
-    const struct mtr_str key = call->path_parameters[0];
-    const struct mtr_source *source = mtr_catalog_find_source(call->catalog, key);
+    const struct mtr_source *source = source_of_path(call);
     struct source_row_room room;
-    if (!source) {
-        api_unknown(call, MTR_KIND_SOURCE, key);
-        return;
-    }
+    if (!source) return;
     struct gathering gathering = {.call = call};
     struct show_row *row = &gathering.row;
     row->latest.items = gathering.latest;

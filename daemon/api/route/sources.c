@@ -13,13 +13,21 @@ struct sources {
     uint32_t after;
 };
 
+const struct mtr_source *source_of_path(struct api_call *call)
+{
+    const struct mtr_str key = call->path_parameters[0];
+    const struct mtr_source *source = mtr_catalog_find_source(call->catalog, key);
+    if (!source) api_unknown(call, MTR_KIND_SOURCE, key);
+    return source;
+}
+
 static const char *state_choice(unsigned index)
 {
     static const char *const states[] = {"waiting", "reading", "paused", "disabled", "new", NULL};
     return index < 6 ? states[index] : NULL;
 }
 
-static const char *certificate_choice(unsigned index)
+const char *source_certificate_choice(unsigned index)
 {
     static const char *const results[] = {"not_offered", "passed", "warned", "failed", NULL};
     return index < 5 ? results[index] : NULL;
@@ -58,7 +66,7 @@ static const struct mtr_json_member members[] = {
     {ROW(alarms), .type = MTR_MEMBER_LIST, .shape = &alarm_shape,
      .item_size = sizeof(struct source_alarm_row),
      .doc = "all of them, each kind once, the gravest first"},
-    {ROW(certificate), .type = MTR_MEMBER_WORD, .choice = certificate_choice, .presence = MTR_MAY_LACK,
+    {ROW(certificate), .type = MTR_MEMBER_WORD, .choice = source_certificate_choice, .presence = MTR_MAY_LACK,
      MTR_PRESENT(source_row, has_certificate), .doc = "the worst of the probes of its certificate"},
     {ROW(certificate_is_current), .type = MTR_MEMBER_BOOL, .presence = MTR_MAY_LACK,
      MTR_PRESENT(source_row, has_certificate), .doc = "it is of the document in force"},
