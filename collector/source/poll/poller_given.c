@@ -192,29 +192,37 @@ int poller_start_given(struct mtr_poller *poller, int64_t now_us, int64_t *next_
 
 /* ---- what came of it ---- */
 
+/* A trial leaves the strand as it was. */
+static void conclude_strand(struct mtr_poller *poller, struct poller_strand *strand,
+                            enum mtr_given_result result, int64_t now_us)
+{
+    const struct mtr_given_file *file = poller->given;
+    const struct poll_task *task = poll_task(strand->poll);
+    const struct poll_report *report = poll_report(strand->poll);
+    if (file->is_trial) return;
+    if (result == MTR_GIVEN_TAKEN && file->is_replay)
+        poller_conclude_rows(poller, strand, report, now_us);
+    else if (result == MTR_GIVEN_TAKEN)
+        poller_conclude_good(poller, strand, task, report, now_us);
+    else if (result == MTR_GIVEN_NOT_TAKEN && !file->is_replay)
+        poller_set_reading_alarm(poller, strand, task->window.from_us, report->alarm, report->text, now_us);
+}
+
 void poller_conclude_given(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
 {
     struct mtr_given_file *file = strand->given;
-    const struct poll_task *task = poll_task(strand->poll);
     const struct poll_report *report = poll_report(strand->poll);
-    const bool is_taken = report->result == POLL_TAKEN || report->result == POLL_UNCHANGED;
     const struct verdict *verdict = poll_verdict(strand->poll);
-    const bool is_judged = is_taken || report->result == POLL_NOT_TAKEN;
+    const bool is_taken = report->result == POLL_TAKEN || report->result == POLL_UNCHANGED;
+    const enum mtr_given_result result = is_taken                          ? MTR_GIVEN_TAKEN
+                                         : report->result == POLL_NOT_TAKEN ? MTR_GIVEN_NOT_TAKEN
+                                                                            : MTR_GIVEN_FAILED;
     MTR_ASSERT(file == poller->given);
     strand->given = NULL;
     file->counts = poll_counts(report);
     file->alarm = report->alarm;
     file->is_acceptable = !is_taken && verdict && verdict->is_acceptable;
-    file->reading = file->is_trial ? 0 : task->number;
-    if (is_taken && file->is_replay && !file->is_trial)
-        poller_conclude_rows(poller, strand, report, now_us);
-    else if (is_taken && !file->is_trial)
-        poller_conclude_good(poller, strand, task, report, now_us);
-    else if (is_judged && !file->is_replay && !file->is_trial)
-        poller_set_reading_alarm(poller, strand, task->window.from_us, report->alarm, report->text, now_us);
-    finish(poller,
-           is_taken    ? MTR_GIVEN_TAKEN
-           : is_judged ? MTR_GIVEN_NOT_TAKEN
-                       : MTR_GIVEN_FAILED,
-           report->text);
+    file->reading = file->is_trial ? 0 : poll_task(strand->poll)->number;
+    conclude_strand(poller, strand, result, now_us);
+    finish(poller, result, report->text);
 }
