@@ -121,7 +121,8 @@ int daemon_run(const struct mtr_config *config, int (*reload)(void *context, str
  * sealer after all that they were given, the aggregator drained unless a stage failed. */
 int pipeline_start(struct mtr_daemon *daemon, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void pipeline_end(struct mtr_daemon *daemon);
-/* A change of the catalog, between two steps of fold and rater; of a struct mtr_daemon. Any thread. */
+/* A change of the catalog, between two steps of fold and rater, and while no reading begins; of a struct
+ * mtr_daemon. Any thread. */
 int pipeline_hold(void *daemon, const struct mtr_catalog *stored, const struct mtr_catalog *draft,
                   struct mtr_diagnostics *findings) MTR_MUST_USE;
 void pipeline_release(void *daemon);
@@ -188,6 +189,9 @@ int polling_control(struct polling *polling, const struct mtr_source_control *co
                     const char **fault) MTR_MUST_USE;
 /* How a source stands. False: the poller has not seen it yet. Any thread. */
 bool polling_status(struct polling *polling, const struct mtr_source *source, struct mtr_source_status *out);
+/* As of mtr_poller_hold, and mtr_poller_is_reading of a struct polling. Any thread. */
+void polling_hold(struct polling *polling, bool is_held);
+bool polling_is_reading(void *polling, const struct mtr_strand *source);
 /* Waits until the poller has read it. False: another is at work, or the poller is not. A thread of the pool,
  * of which the reading needs another. */
 bool polling_give(struct polling *polling, struct mtr_given_file *file);

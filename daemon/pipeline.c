@@ -178,15 +178,20 @@ int pipeline_hold(void *context, const struct mtr_catalog *stored, const struct 
     struct mtr_daemon *daemon = context;
     pthread_mutex_lock(&daemon->fold_mutex);
     pthread_mutex_lock(&daemon->rate_mutex);
+    polling_hold(daemon->polling, true);
     int rc = mtr_aggregator_check_change(daemon->aggregator, stored, draft, findings);
     if (!rc) rc = mtr_rater_check_change(daemon->charges, stored, draft, findings);
-    const int64_t known_us = daemon->config->intake.dedup_window;
-    return rc ? rc : mtr_source_check_change(daemon->ledger, known_us, stored, draft, findings);
+    const struct mtr_source_check check = {.ledger = daemon->ledger,
+                                           .known_us = daemon->config->intake.dedup_window,
+                                           .is_reading = polling_is_reading,
+                                           .context = daemon->polling};
+    return rc ? rc : mtr_source_check_change(&check, stored, draft, findings);
 }
 
 void pipeline_release(void *context)
 {
     struct mtr_daemon *daemon = context;
+    polling_hold(daemon->polling, false);
     pthread_mutex_unlock(&daemon->rate_mutex);
     pthread_mutex_unlock(&daemon->fold_mutex);
 }

@@ -6,8 +6,7 @@
  *                                 pool ─▶ on_worked ─▶ step
  *   writer ─▶ committed list ─▶ wakeup ─▶ on_committed ─▶ step
  *
- * Loop's thread, but for polling_catalog_changed, polling_on_committed, polling_applied_seq, polling_give and
- * polling_status. `state` is held by the loop while it is in the poller, and by who asks for a status.
+ * Loop's thread, but where daemon.h says otherwise; whoever is in the poller holds `state`.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -420,6 +419,23 @@ void polling_close(struct polling *polling)
     pthread_cond_destroy(&polling->given_done);
     pthread_cond_destroy(&polling->answered);
     free(polling);
+}
+
+void polling_hold(struct polling *polling, bool is_held)
+{
+    pthread_mutex_lock(&polling->state);
+    mtr_poller_hold(polling->poller, is_held);
+    pthread_mutex_unlock(&polling->state);
+    if (!is_held) mtr_wakeup_send(polling->woken);
+}
+
+bool polling_is_reading(void *context, const struct mtr_strand *source)
+{
+    struct polling *polling = context;
+    pthread_mutex_lock(&polling->state);
+    const bool is_reading = mtr_poller_is_reading(polling->poller, source);
+    pthread_mutex_unlock(&polling->state);
+    return is_reading;
 }
 
 void polling_allow(struct polling *polling, bool loopback, bool private_ranges)

@@ -92,9 +92,9 @@ struct mtr_api_host {
     int (*submit)(void *context, struct mtr_request *request);
     /* A new version, or a message was settled: the stages look at once. */
     void (*catalog_changed)(void *context);
-    /* What was folded and charged against a change of the catalog. From here until release_stages no step of
-     * fold and rater runs, so that the next one sees the change: release_stages follows whatever came of
-     * it. */
+    /* What was folded, charged and read against a change of the catalog. From here until release_stages no
+     * step of fold and rater runs, and no reading begins, so that the next one sees the change:
+     * release_stages follows whatever came of it. */
     int (*hold_stages)(void *context, const struct mtr_catalog *stored, const struct mtr_catalog *draft,
                        struct mtr_diagnostics *findings);
     void (*release_stages)(void *context);

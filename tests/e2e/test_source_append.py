@@ -1,5 +1,6 @@
 """Rows of an append delivery are known as long as `intake.dedup_window` says. Behind that they are not asked for again, and none counts twice:
-not by a feed's overlap, nor by rereads, `run` or `replay`. What would ask for them is refused where it is written."""
+not by a feed's overlap, nor by rereads, `run` or `replay`. What would ask for them is refused where it is written, and so is another name for rows
+that are just being read."""
 import http.server
 import json
 import threading
@@ -12,7 +13,8 @@ from harness import Daemon, wait_until
 class Vendor(http.server.ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Answers)
-        self.rows, self.asked = [], []
+        self.rows, self.asked, self.held = [], [], threading.Event()
+        self.held.set()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
@@ -29,6 +31,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
         rows = [r for r in self.server.rows if (r["at"] >= since if since else r["at"].startswith(query["day"]))]
         body = json.dumps({"data": [{**r, "id": f"{url.path}-{r['id']}"} for r in rows], "next": None}).encode()
         self.server.asked.append((url.path, since or query["day"]))
+        self.server.held.wait()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -49,14 +52,43 @@ def total(daemon):
     return [int(r["quantity"]) for r in daemon.get("/v1/usage?window=total&from=2020-01-01&to=2199-01-01")["rows"]]
 
 
+def put(daemon, *sources):
+    return daemon.call("PUT", "/v1/catalog", body=json.dumps({"sources": sources}), headers={"Content-Type": "application/yaml"})
+
+
+def named_while_it_is_read(vendor):
+    """The first answer is on its way: its rows have the ids of the document that has asked, and nothing of it is in the log."""
+    port = vendor.server_address[1]
+    vendor.held.clear()
+    with Daemon({"poller": {"allow_loopback": True}}) as daemon:
+        daemon.apply(catalog())
+        daemon.apply({"sources": [days(port)]})
+        wait_until("it is asked", lambda: vendor.asked)
+        other = days(port, identity={"id": "{account}-{id}"})
+        try:
+            for _ in range(2):
+                refused = put(daemon, other)
+                assert refused.status == 422 and b"cannot change once rows of an `append` delivery were read" in refused.body, refused.body
+            gone = daemon.call("DELETE", "/v1/catalog/source/days")
+            assert gone.status == 422 and b"usage is being read by it" in gone.body, gone.body
+            assert put(daemon, days(port, schedule={"every": "2s"})).status == 200
+        finally:
+            vendor.held.set()
+        wait_until("all is read", lambda: [w["state"] for w in windows_of(daemon, "days")] == ["complete"] * 3)
+        assert put(daemon, other).status == 422
+        assert total(daemon) == [12]
+
+
 def main():
     vendor = Vendor()
     port = vendor.server_address[1]
     vendor.rows = [row(f"{day}-{i}", day) for day in DAYS for i in range(4)]
+    named_while_it_is_read(vendor)
+    vendor.asked.clear()
     settings = {"poller": {"allow_loopback": True}, "log": {"segment_events_max": 1024}, "rater": {"grace": "0s", "draft_every": "0s"}}
     with Daemon(settings) as daemon:
         daemon.apply(catalog())
-        long = daemon.call("PUT", "/v1/catalog", body=json.dumps({"sources": [feed(port, "36d")]}), headers={"Content-Type": "application/yaml"})
+        long = put(daemon, feed(port, "36d"))
         assert long.status == 422 and b"`intake.dedup_window`), and `overlap`" in long.body, long.body
         daemon.apply({"sources": [days(port), feed(port)]})
         wait_until("all is read", lambda: [w["state"] for w in windows_of(daemon, "days")] == ["complete"] * 3 and total(daemon) == [24])

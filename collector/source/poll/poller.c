@@ -114,6 +114,18 @@ void mtr_poller_allow(struct mtr_poller *poller, bool loopback, bool private_ran
     poller->options.allow_private = private_ranges;
 }
 
+void mtr_poller_hold(struct mtr_poller *poller, bool is_held) { poller->is_held = is_held; }
+
+bool mtr_poller_is_reading(const struct mtr_poller *poller, const struct mtr_strand *source)
+{
+    if (!poller->is_caught_up) return true;
+    const struct poller_source *state = poller_find_source(poller, source->vendor, source->source);
+    const struct poller_strand *strand = state ? state->strands : NULL;
+    while (strand && !(strand->poll && !poll_task(strand->poll)->is_trial))
+        strand = strand->next;
+    return strand != NULL;
+}
+
 const struct mtr_poller_totals *mtr_poller_totals(const struct mtr_poller *poller) { return &poller->totals; }
 
 uint64_t mtr_poller_applied_seq(const struct mtr_poller *poller) { return poller->applied_seq; }
@@ -364,6 +376,7 @@ static bool has_room(const struct mtr_poller *poller)
 static int start_due(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
 {
     int rc = MTR_OK;
+    if (poller->is_held) return MTR_OK;
     poller->is_starved = !has_room(poller);
     for (int looks = 0; !rc && !poller->is_starved; looks++) {
         struct due_item *first = due_heap_first(&poller->heap);
@@ -383,7 +396,7 @@ static int start_due(struct mtr_poller *poller, int64_t now_us, int64_t *next_us
 static void look_soon(const struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
 {
     const struct due_item *first = due_heap_first(&poller->heap);
-    if (first && !poller->is_starved && poller_has_place(poller))
+    if (first && !poller->is_starved && !poller->is_held && poller_has_place(poller))
         *next_us = mtr_time_sooner(*next_us, mtr_time_later(first->due_us, now_us));
 }
 

@@ -169,7 +169,7 @@ static int begin(struct mtr_poller *poller, struct poller_strand *strand, int64_
 int poller_start_given(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
 {
     const struct mtr_given_file *file = poller->given;
-    if (!file || poller->is_given_begun || !poller_has_place(poller)) return MTR_OK;
+    if (!file || poller->is_given_begun || poller->is_held || !poller_has_place(poller)) return MTR_OK;
     const struct poller_source *source = poller_find_source(poller, file->vendor, file->source);
     const char *why = objection(poller, source);
     struct poller_strand *strand = why ? NULL : find_strand(poller, source);

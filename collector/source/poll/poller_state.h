@@ -157,6 +157,7 @@ struct mtr_poller {
     uint32_t running_count, parked_count; /* parked ones are among those that run */
     bool is_stopping;
     const char *why_stopping; /* a sentence */
+    bool is_held; /* nothing is begun: the catalog changes */
     struct mtr_given_file *given; /* that waits for its strand, or is at work; NULL */
     bool is_given_begun;
     struct poller_control control;

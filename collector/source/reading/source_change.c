@@ -1,5 +1,7 @@
 /*
- * A reading that is in the ledger is in the log: what was begun and never committed holds nothing.
+ * A reading that is in the ledger is in the log: what was begun and never committed holds nothing. One that
+ * is under way may be in the log before it is in the ledger, so it counts as read. What an operator told a
+ * source has a number of its own, and no rows.
  *
  *   day ─▶ hour      each new window lies in one of before: those stay and are read on, the new ones begin
  *                    behind the one that is open (meterd/source/schedule.h)
@@ -46,10 +48,16 @@ static bool is_refined(const struct mtr_source *before, const struct mtr_source 
     return is_well;
 }
 
+/* first_us 0: the first reading is under way, of a window of before; which windows stay is told by when it
+ * began, and the ledger does not know that yet. */
 static void check_limits(const struct mtr_catalog *draft, const struct mtr_source *before,
                          const struct mtr_source *after, int64_t first_us, struct mtr_diagnostics *findings)
 {
-    if (!is_refined(before, after, first_us))
+    if (!first_us)
+        refuse(draft, after, "window", findings,
+               "the source is being read for the first time: its windows can change when that has ended, so "
+               "try again then");
+    else if (!is_refined(before, after, first_us))
         refuse(draft, after, "window", findings,
                "length and zone may cut the windows of a source that was read into smaller ones, and no "
                "other way: its rows would count twice, or be lost. Make a new source whose `start` is where "
@@ -120,28 +128,42 @@ static void check_kept(const struct mtr_catalog *draft, const struct mtr_source 
 
 /* ---- the change ---- */
 
-static int check_gone(struct mtr_ledger_txn *txn, const struct mtr_source *source,
-                        struct mtr_diagnostics *findings)
+/* What was read, and whether more is being read: that comes first, so that the ledger has what just ended. */
+static int find_read(const struct mtr_source_check *check, const struct mtr_source *source,
+                     struct mtr_ledger_source *out, bool *is_under_way)
 {
     const struct mtr_strand strand = {.vendor = source->vendor, .source = source->key};
+    struct mtr_ledger_txn *txn;
+    *is_under_way = check->is_reading(check->context, &strand);
+    int rc = mtr_ledger_begin(check->ledger, false, &txn);
+    if (rc) return rc;
+    rc = mtr_ledger_get_source(txn, &strand, out);
+    mtr_ledger_abort(txn);
+    return rc;
+}
+
+static int check_gone(const struct mtr_source_check *check, const struct mtr_source *source,
+                      struct mtr_diagnostics *findings)
+{
     struct mtr_ledger_source read;
-    int rc = mtr_ledger_get_source(txn, &strand, &read);
-    if (rc || !read.last_reading) return rc;
+    bool is_under_way;
+    int rc = find_read(check, source, &read, &is_under_way);
+    if (rc || (!read.last_reading && !is_under_way)) return rc;
     mtr_diagnostics_addf(findings, MTR_FINDING_CATALOG_DELETE_USED, 0, 0, NULL,
-                         "source `%.*s` cannot be deleted: usage was read by it, and is told apart by its "
-                         "key. Write `disabled: true`",
-                         MTR_STR_ARGS(source->key));
+                         "source `%.*s` cannot be deleted: usage %s by it, and is told apart by its key. "
+                         "Write `disabled: true`",
+                         MTR_STR_ARGS(source->key), read.last_reading ? "was read" : "is being read");
     return MTR_OK;
 }
 
-static int check_changed(struct mtr_ledger_txn *txn, const struct mtr_catalog *draft,
+static int check_changed(const struct mtr_source_check *check, const struct mtr_catalog *draft,
                          const struct mtr_source *before, const struct mtr_source *after,
                          struct mtr_diagnostics *findings)
 {
-    const struct mtr_strand strand = {.vendor = before->vendor, .source = before->key};
     struct mtr_ledger_source read;
-    int rc = mtr_ledger_get_source(txn, &strand, &read);
-    if (!rc && read.last_reading) check_kept(draft, before, after, read.first_us, findings);
+    bool is_under_way;
+    int rc = find_read(check, before, &read, &is_under_way);
+    if (!rc && (read.first_us || is_under_way)) check_kept(draft, before, after, read.first_us, findings);
     return rc;
 }
 
@@ -161,24 +183,20 @@ static void check_known(const struct mtr_catalog *draft, const struct mtr_source
                      known_us / MTR_US_PER_SECOND, is_feed ? "`overlap`" : "`rereads`");
 }
 
-int mtr_source_check_change(struct mtr_ledger *ledger, int64_t known_us, const struct mtr_catalog *before,
+int mtr_source_check_change(const struct mtr_source_check *check, const struct mtr_catalog *before,
                             const struct mtr_catalog *after, struct mtr_diagnostics *findings)
 {
-    struct mtr_ledger_txn *txn = NULL;
     int rc = MTR_OK;
     for (uint32_t i = 1; !rc && i <= mtr_catalog_count(before, MTR_KIND_SOURCE); i++) {
         const struct mtr_source *source = mtr_catalog_source(before, i), *now = mtr_catalog_source(after, i);
         if (!source || source == now) continue;
-        if (!txn) rc = mtr_ledger_begin(ledger, false, &txn);
-        if (!rc)
-            rc = now ? check_changed(txn, after, source, now, findings) : check_gone(txn, source, findings);
+        rc = now ? check_changed(check, after, source, now, findings) : check_gone(check, source, findings);
     }
     for (uint32_t i = 1; !rc && i <= mtr_catalog_count(after, MTR_KIND_SOURCE); i++) {
         const struct mtr_source *source = mtr_catalog_source(after, i);
         const bool was_there = i <= mtr_catalog_count(before, MTR_KIND_SOURCE);
         const bool is_kept = was_there && mtr_catalog_source(before, i) == source;
-        if (source && !is_kept) check_known(after, source, known_us, findings);
+        if (source && !is_kept) check_known(after, source, check->known_us, findings);
     }
-    mtr_ledger_abort(txn);
     return rc;
 }

@@ -94,6 +94,12 @@ void mtr_poller_stop(struct mtr_poller *poller, const char *why);
 void mtr_poller_allow(struct mtr_poller *poller, bool loopback, bool private_ranges);
 bool mtr_poller_is_idle(const struct mtr_poller *poller);
 
+/* While the catalog changes no reading is begun, of a file neither; what is under way goes on. Wake the
+ * poller behind its end. */
+void mtr_poller_hold(struct mtr_poller *poller, bool is_held);
+/* A reading of the source that counts is under way, or the log may have one that the ledger has not. */
+bool mtr_poller_is_reading(const struct mtr_poller *poller, const struct mtr_strand *source);
+
 /* Starts what is due. *next_us: when to call again, unless something happens before. MTR_ENOMEM; MTR_ECORRUPT
  * and MTR_EIO of the ledger, told: it is to be stopped, and then ends as ever. */
 int mtr_poller_step(struct mtr_poller *poller, struct mtr_catalog *catalog, int64_t now_us,

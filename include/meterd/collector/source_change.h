@@ -10,11 +10,19 @@
 #include "meterd/catalog/catalog.h"
 #include "meterd/store/ledger.h"
 
+struct mtr_source_check {
+    struct mtr_ledger *ledger;
+    int64_t known_us; /* rows of an append delivery are known again for so long (intake.dedup_window) */
+    /* A reading of the source is under way, or may be in the log and not in the ledger: its rows are told
+     * apart by the document of before. */
+    bool (*is_reading)(void *context, const struct mtr_strand *source);
+    void *context;
+};
+
 /* Findings for each source that has readings, and that `after` no longer has, or would read in another way;
  * and for each new or changed one of an append delivery that asks again for rows which were read longer than
- * known_us ago (intake.dedup_window): nobody would know them. One read transaction; any thread. Errors: those
- * of the ledger. */
-int mtr_source_check_change(struct mtr_ledger *ledger, int64_t known_us, const struct mtr_catalog *before,
+ * known_us ago: nobody would know them. Any thread. Errors: those of the ledger. */
+int mtr_source_check_change(const struct mtr_source_check *check, const struct mtr_catalog *before,
                             const struct mtr_catalog *after,
                             struct mtr_diagnostics *findings) MTR_MUST_USE;
 
