@@ -5,9 +5,9 @@
 
 #include <stdlib.h>
 
-int member_table_add(struct member_table *table, uint32_t cell, struct mtr_str member, int sign)
+int member_table_add(struct member_table *table, uint32_t cell, struct mtr_str member, int64_t count)
 {
-    struct member_row row = {.cell = cell, .count = sign};
+    struct member_row row = {.cell = cell, .count = count};
     int rc = mtr_arena_make_room(table->arena, (void **)&table->rows, table->count, &table->capacity,
                                  sizeof(row));
     if (!rc) rc = mtr_arena_copy(table->arena, member, &row.member);

@@ -24,8 +24,9 @@ struct member_table {
     uint32_t cell_count; /* above every row's cell */
 };
 
-/* One event more of that member, or with sign -1 one less. The member is copied. MTR_ENOMEM, MTR_ELIMIT. */
-int member_table_add(struct member_table *table, uint32_t cell, struct mtr_str member, int sign) MTR_MUST_USE;
+/* So many events more of that member, or less. The member is copied. MTR_ENOMEM, MTR_ELIMIT. */
+int member_table_add(struct member_table *table, uint32_t cell, struct mtr_str member,
+                     int64_t count) MTR_MUST_USE;
 /* From here on each member of a cell stands once, by (cell, member), and those of no event are gone.
  * MTR_ECORRUPT: one was taken back that had never come. MTR_ENOMEM. */
 int member_table_sort(struct member_table *table) MTR_MUST_USE;

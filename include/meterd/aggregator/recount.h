@@ -9,10 +9,13 @@
  * the next. Then the hours whose use changes hands are counted again, for all of these, with the lists of
  * levels and readings that go over all hours.
  *
- *   begin ──▶ ask, ask … ──▶ count: one pass over the log for all that was asked ──▶ walk …
+ *   begin ──▶ assume, ask, ask … ──▶ count: one pass over the log for all that was asked ──▶ walk …
  *
  * A draft may also know a subject, or a service of it, whose events wait for that: they are counted for the
  * draft's subscriptions, all of them that the log still has, by meters that are in force.
+ *
+ * Or events are assumed: as if the log had them, too, and some of those that it has were taken back. The
+ * cells that they touch are the store's, with what the fold would add to them and take off. No log is read.
  *
  * Else what counts is what counts in the store, in the moment of the transaction: the same events, held and
  * voided ones as the store has them, are only added up in other pieces. That they come to the same is
@@ -58,6 +61,25 @@ struct mtr_recount_request {
 };
 /* Errors: the store's. That it is too much, the count says. */
 int mtr_recount_ask(struct mtr_recount *recount, const struct mtr_recount_request *request) MTR_MUST_USE;
+
+/* An event behind all that is folded, or one that was folded and is taken back. */
+struct mtr_assumed_event {
+    const struct mtr_event *event; /* as the log has it; only one that may count does anything */
+    uint64_t seq;                  /* its own; of a new one above all that are folded */
+    uint64_t void_seq;             /* by which it is taken back; 0: it is new. At most once */
+};
+/* In the order of the log; borrowed until the next begin. Cells of the store must be where the catalog has
+ * them: nothing may be asked for of the same subscriptions. Errors: MTR_EOVERFLOW, MTR_EIO. That it is too
+ * much, the count says. */
+int mtr_recount_assume(struct mtr_recount *recount, const struct mtr_assumed_event *events,
+                       uint32_t count) MTR_MUST_USE;
+/* Whose cells that touches, and from the first hour to the last. */
+typedef int (*mtr_recount_on_touched)(void *context, const struct mtr_subscription *subscription,
+                                      const struct mtr_meter *meter, struct mtr_hour span);
+int mtr_recount_walk_touched(const struct mtr_recount *recount, mtr_recount_on_touched on_touched,
+                             void *context) MTR_MUST_USE;
+/* Was anything found that must be counted? Else the store is as the question wants it. */
+bool mtr_recount_has_work(const struct mtr_recount *recount);
 
 /* Counts what was asked for. With MTR_EMISSING (that part of the log is gone), MTR_ELIMIT (more than the
  * bounds) and MTR_EAGAIN (the store holds other use than its events give, as while it waits to be given to

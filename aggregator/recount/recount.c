@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "aggregator/recounting.h"
+#include "aggregator/recount/recounting.h"
 
 enum { ARENA_CHUNK_BYTES = 1 << 14 };
 
@@ -42,6 +42,8 @@ void mtr_recount_begin(struct mtr_recount *recount, struct mtr_rollups_txn *txn,
     recount->is_full = false;
     recount->marks = NULL;
     recount->mark_count = recount->mark_capacity = 0;
+    recount->assumed = NULL;
+    recount->assumed_count = 0;
     recount->ranges = NULL;
     recount->range_count = recount->range_capacity = 0;
     recount->members = (struct member_table){.arena = &recount->arena};
@@ -135,13 +137,6 @@ static int compare_marks(const void *a, const void *b)
     return (x->meter->number > y->meter->number) - (x->meter->number < y->meter->number);
 }
 
-static size_t bytes_of(const struct mtr_recount *recount)
-{
-    const struct mtr_cell_table *cells = &recount->fold->cells;
-    return recount->arena.bytes_total + cells->arena.bytes_total + cells->capacity * sizeof(*cells->changes) +
-           cells->slot_count * sizeof(*cells->slots);
-}
-
 /* Whose it is: by the starts of the question. */
 static const struct mtr_subscription *find_owner(const struct mtr_recount *recount,
                                                  const struct mtr_event *event)
@@ -188,7 +183,7 @@ static int count_event(void *context, const struct mtr_event *event, uint64_t se
                                           .lists = mark->moved};
         rc = fold_count_again(fold, &effect, event, seq, &standing);
     }
-    return !rc && bytes_of(recount) > recount->options.bytes_max ? MTR_ENOMEM : rc;
+    return !rc && recount_bytes_of(recount) > recount->options.bytes_max ? MTR_ENOMEM : rc;
 }
 
 /* What has left the log before its place was known counts nowhere. */
@@ -266,7 +261,7 @@ static void join_totals(struct mtr_recount *recount)
     for (uint32_t i = 0; i < recount->mark_count; i++) {
         struct recount_mark *mark = &recount->marks[i];
         const uint32_t first = mtr_subscription_first_number(mark->subscription);
-        if (!recount_is_moved(mark) || mark->subscription->number == first) continue;
+        if (!recount_is_moved(mark) || mark->is_assumed || mark->subscription->number == first) continue;
         struct recount_mark *all = recount_find_mark(recount, first, mark->meter->number);
         MTR_ASSERT(recount_is_moved(all)); /* all of them were asked for */
         all->stored.events += mark->stored.events;
@@ -301,11 +296,12 @@ static int conclude(struct mtr_recount *recount)
     if (!rc) rc = recount_follow(recount);
     join_totals(recount);
     for (uint32_t i = 0; !rc && i < recount->mark_count; i++) {
-        if (recount->marks[i].was_held || is_whole(&recount->marks[i])) continue;
+        const struct recount_mark *mark = &recount->marks[i];
+        if (mark->was_held || mark->is_assumed || is_whole(mark)) continue;
         mtr_diagnostic_set(recount->fold->diagnostic, MTR_FINDING_QUERY_CUT_MOVING, 0, 0, NULL,
                            "hours of subscription '%.*s' hold other use than their events give by now, and "
                            "cannot be cut: ask in a moment, or from full hours",
-                           MTR_STR_ARGS(recount->marks[i].subscription->key));
+                           MTR_STR_ARGS(mark->subscription->key));
         rc = MTR_EAGAIN;
     }
     return rc;
@@ -331,7 +327,8 @@ int mtr_recount_count(struct mtr_recount *recount, struct mtr_diagnostic *diagno
     if (recount->is_full) return refuse_memory(diagnostic);
     if (!recount->mark_count) return MTR_OK;
     const uint64_t events = join_ranges(recount);
-    if (!recount->options.reader) return refuse_gone(&recount->ranges[0], diagnostic);
+    if (!recount->options.reader && recount->range_count)
+        return refuse_gone(&recount->ranges[0], diagnostic);
     if (events > recount->options.events_max) return refuse_events(recount, diagnostic);
     qsort(recount->marks, recount->mark_count, sizeof(*recount->marks), compare_marks);
     for (uint32_t i = 1; i < recount->mark_count; i++)
@@ -339,6 +336,7 @@ int mtr_recount_count(struct mtr_recount *recount, struct mtr_diagnostic *diagno
     recount->looked_at += events;
     int rc = open_fold(recount, diagnostic);
     for (uint32_t i = 0; !rc && i < recount->range_count; i++) rc = count_range(recount, &recount->ranges[i]);
+    if (!rc && recount->assumed_count) rc = recount_count_assumed(recount);
     if (!rc) rc = conclude(recount);
     if (recount->fold) recount->fold->block_events = NULL;
     return rc == MTR_ENOMEM ? refuse_memory(diagnostic) : rc;

@@ -1,12 +1,13 @@
 /*
  * A recount from the inside (meterd/aggregator/recount.h): recount_plan.c finds hours and log ranges,
- * recount.c counts, recount_cells.c and recount_lists.c read. Private to aggregator/.
+ * recount.c counts, recount_assumed.c adds what is assumed, recount_cells.c and recount_lists.c read. Private
+ * to aggregator/recount/.
  *
  * It counts with the pieces of a step of the fold, over a read transaction: cells gather in the cell table,
  * members in memory, and nothing is written.
  */
-#ifndef METERD_AGGREGATOR_RECOUNTING_H
-#define METERD_AGGREGATOR_RECOUNTING_H
+#ifndef METERD_AGGREGATOR_RECOUNT_RECOUNTING_H
+#define METERD_AGGREGATOR_RECOUNT_RECOUNTING_H
 
 #include "aggregator/fold.h"
 #include "aggregator/member_table.h"
@@ -29,6 +30,7 @@ struct recount_mark {
     uint32_t hour_count, hour_capacity;
     struct mtr_hour moved; /* one of them: its use changes hands, and lists are counted, too. Empty: none */
     bool was_held;         /* that is all of it, which waits for the subscription */
+    bool is_assumed;       /* of what is assumed: the store's cells, and what that adds to them */
     struct recount_total stored, counted;
 };
 static inline bool recount_is_moved(const struct recount_mark *mark)
@@ -60,6 +62,8 @@ struct mtr_recount {
     uint64_t looked_at;         /* events, by all counts so far */
     struct recount_mark *marks; /* by (subscription, meter) once they are counted */
     uint32_t mark_count, mark_capacity;
+    const struct mtr_assumed_event *assumed; /* borrowed */
+    uint32_t assumed_count;
     struct recount_range *ranges;
     uint32_t range_count, range_capacity;
     struct mtr_aggregator *fold; /* NULL: nothing was counted yet */
@@ -76,6 +80,18 @@ struct mtr_recount {
     uint32_t followed_count, followed_capacity;
 };
 
+int recount_add_hour(struct mtr_recount *recount, struct recount_mark *mark,
+                     const struct mtr_hour *hour) MTR_MUST_USE; /* recount_plan.c */
+int recount_add_mark(struct mtr_recount *recount, const struct recount_mark *mark) MTR_MUST_USE;
+/* Memory of the question so far. */
+static inline size_t recount_bytes_of(const struct mtr_recount *recount)
+{
+    const struct mtr_cell_table *cells = &recount->fold->cells;
+    return recount->arena.bytes_total + cells->arena.bytes_total + cells->capacity * sizeof(*cells->changes) +
+           cells->slot_count * sizeof(*cells->slots);
+}
+/* The store's cells of the marks of what is assumed, and that on top of them. (recount_assumed.c) */
+int recount_count_assumed(struct mtr_recount *recount) MTR_MUST_USE;
 /* NULL: the store has its cells. (recount_cells.c) */
 struct recount_mark *recount_find_mark(const struct mtr_recount *recount, uint32_t subscription,
                                        uint32_t meter);

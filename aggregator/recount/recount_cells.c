@@ -1,7 +1,7 @@
 /*
  * Reading cells that were counted again, and the store's beside them; see meterd/aggregator/recount.h.
  */
-#include "aggregator/recounting.h"
+#include "aggregator/recount/recounting.h"
 
 #include <stdlib.h>
 

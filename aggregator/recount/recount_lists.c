@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "aggregator/recounting.h"
+#include "aggregator/recount/recounting.h"
 #include "meterd/catalog/cell.h"
 #include "meterd/core/time.h"
 

@@ -2,7 +2,7 @@
  * What a recount is asked for: the hours that are cut at an instant where the store's cells are not, those of
  * them that have cells, and those whose use changes hands; and the part of the log that these name.
  */
-#include "aggregator/recounting.h"
+#include "aggregator/recount/recounting.h"
 #include "meterd/catalog/cell.h"
 
 enum { STOP = 1, SEQS_BETWEEN_MAX = 4096 }; /* so many are read on the way from one held event to the next */
@@ -36,12 +36,19 @@ static int add_range(struct mtr_recount *recount, const struct recount_range *ra
     return rc;
 }
 
-static int add_hour(struct asking *asking, const struct mtr_hour *hour)
+int recount_add_hour(struct mtr_recount *recount, struct recount_mark *mark, const struct mtr_hour *hour)
 {
-    struct recount_mark *mark = &asking->mark;
-    int rc = mtr_arena_make_room(&asking->recount->arena, (void **)&mark->hours, mark->hour_count,
+    int rc = mtr_arena_make_room(&recount->arena, (void **)&mark->hours, mark->hour_count,
                                  &mark->hour_capacity, sizeof(*hour));
     if (!rc) mark->hours[mark->hour_count++] = *hour;
+    return rc;
+}
+
+int recount_add_mark(struct mtr_recount *recount, const struct recount_mark *mark)
+{
+    int rc = mtr_arena_make_room(&recount->arena, (void **)&recount->marks, recount->mark_count,
+                                 &recount->mark_capacity, sizeof(*mark));
+    if (!rc) recount->marks[recount->mark_count++] = *mark;
     return rc;
 }
 
@@ -57,7 +64,7 @@ static int mark_hour(struct asking *asking, const struct mtr_hour *hour, bool is
     const bool has_cells = asking->log.seq_first <= asking->log.seq_last;
     const struct recount_range range = {asking->log, mark->subscription, hour->start_us, is_moved, false};
     if (!rc && has_cells) rc = add_range(recount, &range);
-    return rc || (!has_cells && !is_moved) ? rc : add_hour(asking, hour);
+    return rc || (!has_cells && !is_moved) ? rc : recount_add_hour(recount, mark, hour);
 }
 
 /* Does a cell of the meter begin there by itself? */
@@ -103,11 +110,7 @@ static int mark_meter(struct asking *asking, const struct mtr_meter *meter, stru
     if (!rc) rc = mark_cuts(asking, known, INT64_MIN, moved.start_us);
     if (!rc && recount_is_moved(mark)) rc = mark_hour(asking, &moved, true);
     if (!rc) rc = mark_cuts(asking, known, moved.end_us, INT64_MAX);
-    if (rc || !mark->hour_count) return rc;
-    rc = mtr_arena_make_room(&recount->arena, (void **)&recount->marks, recount->mark_count,
-                             &recount->mark_capacity, sizeof(*mark));
-    if (!rc) recount->marks[recount->mark_count++] = *mark;
-    return rc;
+    return rc || !mark->hour_count ? rc : recount_add_mark(recount, mark);
 }
 
 /* ---- what waits for it ---- */
@@ -156,12 +159,8 @@ static int mark_whole(struct asking *asking, const struct mtr_meter *meter)
                                          .cut_count = request->cut_count,
                                          .moved = ever,
                                          .was_held = true};
-    int rc = add_hour(asking, &ever);
-    if (!rc)
-        rc = mtr_arena_make_room(&recount->arena, (void **)&recount->marks, recount->mark_count,
-                                 &recount->mark_capacity, sizeof(asking->mark));
-    if (!rc) recount->marks[recount->mark_count++] = asking->mark;
-    return rc;
+    int rc = recount_add_hour(recount, &asking->mark, &ever);
+    return rc ? rc : recount_add_mark(recount, &asking->mark);
 }
 
 /* Has the catalog in force another subscription of the subject? *is_of_service: of the service. */
