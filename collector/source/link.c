@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "meterd/net/url.h"
+
 static struct mtr_str behind(struct mtr_str text, size_t size)
 {
     return (struct mtr_str){text.data + size, text.size - size};
@@ -37,19 +39,19 @@ static struct mtr_str folder_of(struct mtr_str path)
     return path.size ? path : MTR_STR("/");
 }
 
-/* s3://BUCKET/KEY: that object, where base_url has the buckets. A key is no URL: it is escaped. */
+/* s3://BUCKET/KEY: that object, where base_url has the buckets. A key is no URL: it is escaped, all but its
+ * slashes. */
 static int write_object(struct mtr_str object, const struct mtr_source *source, struct mtr_buffer *out)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    static const char plain[] = "-._~/0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const char *slash;
     int rc = mtr_buffer_append_str(out, source->base.url);
-    if (!rc) rc = mtr_buffer_append_char(out, '/');
-    for (size_t i = 0; i < object.size && !rc; i++) {
-        const unsigned char c = (unsigned char)object.data[i];
-        const char escaped[] = {'%', digits[c >> 4], digits[c & 15]};
-        rc = memchr(plain, c, sizeof(plain) - 1) ? mtr_buffer_append_char(out, (char)c)
-                                                 : mtr_buffer_append(out, escaped, sizeof(escaped));
-    }
+    do {
+        slash = memchr(object.data, '/', object.size);
+        const struct mtr_str piece = {object.data, slash ? (size_t)(slash - object.data) : object.size};
+        if (!rc) rc = mtr_buffer_append_char(out, '/');
+        if (!rc) rc = mtr_percent_encode(out, piece);
+        object = behind(object, piece.size + (slash != NULL));
+    } while (slash);
     return rc;
 }
 
