@@ -63,10 +63,8 @@ static bool is_last(const struct mtr_source *source, const struct mtr_window *wi
 
 static struct poller_strand *find_strand(const struct mtr_poller *poller, const struct poller_source *source)
 {
-    struct poller_strand *strand = source->strands;
-    while (strand && (strand->is_gone || !mtr_str_equal(strand->strand.each, poller->given->each)))
-        strand = strand->next;
-    return strand;
+    struct poller_strand *strand = strand_index_find(&source->index, poller->given->each);
+    return strand && !strand->is_gone ? strand : NULL;
 }
 
 /* ---- replays ---- */
