@@ -86,7 +86,7 @@ static int find_usual(struct reading *reading, struct mtr_ledger_txn *txn, struc
     struct mtr_ledger_source source;
     struct mtr_quantity sum;
     struct usual_walk walk = {.txn = txn, .strand = &reading->ask.strand};
-    if (!reading->ask.window.to_us) return MTR_OK;
+    if (!reading->ask.window.to_us || !verdict_wants_usual(facts)) return MTR_OK;
     int rc = mtr_ledger_get_source(txn, walk.strand, &source);
     if (rc) return rc;
     walk.plan = mtr_reading_plan_of(reading->ask.source, walk.strand->each, source.first_us);

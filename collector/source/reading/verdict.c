@@ -217,6 +217,17 @@ static uint32_t times_taken(const struct reading_facts *facts)
            facts->began_us >= before->noted_us + facts->source->guard.every_us;
 }
 
+/* Nobody is told that it is suspect: it is a draft, or whoever gave it says that it is meant. */
+static bool is_unguarded(const struct reading_facts *facts)
+{
+    return (facts->is_draft && !facts->is_given) || facts->is_accepted;
+}
+
+bool verdict_wants_usual(const struct reading_facts *facts)
+{
+    return !is_unguarded(facts) && (facts->source->guard.jump_times || !facts->taken);
+}
+
 static bool check_guard(const struct reading_facts *facts, struct verdict *out)
 {
     const struct mtr_source_guard *guard = &facts->source->guard;
@@ -225,7 +236,7 @@ static bool check_guard(const struct reading_facts *facts, struct verdict *out)
     const mtr_int128 sum = whole(facts->sum), usual = whole(facts->usual_sum);
     const uint64_t around = facts->usual_rows > facts->later_rows ? facts->usual_rows : facts->later_rows;
     char what[160] = "";
-    if ((facts->is_draft && !facts->is_given) || facts->is_accepted || facts->is_same) return false;
+    if (is_unguarded(facts) || facts->is_same) return false;
     if (shrinks((mtr_int128)facts->counted, (mtr_int128)(facts->counted - facts->counted_gone),
                 guard->shrink_percent))
         snprintf(what, sizeof(what), "%" PRIu64 " of the window's %" PRIu64 " rows would go",

@@ -75,6 +75,9 @@ struct verdict {
     char problem[MTR_LEDGER_PROBLEM_BYTES_MAX];
 };
 
+/* Would the guard look at what is usual? Asked before that is known, and what the log has of the window. */
+bool verdict_wants_usual(const struct reading_facts *facts);
+
 /* Count, sum and flag alone: what is asked for holds. */
 bool verdict_is_proved(const struct reading_facts *facts);
 
