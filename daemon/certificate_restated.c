@@ -27,7 +27,7 @@ struct finding_windows {
 static int on_window(void *context, struct mtr_str each, const struct mtr_ledger_window *window)
 {
     struct finding_windows *finding = context;
-    const bool is_whole = window->state == MTR_WINDOW_COMPLETE || window->state == MTR_WINDOW_SETTLED;
+    const bool is_whole = mtr_window_is_whole(window->state);
     if (!is_whole || !window->readings || window->end_us > finding->before_us) return MTR_OK;
     if (!mtr_str_equal(each, finding->probing->options->each)) return MTR_OK;
     if (finding->every && finding->found % finding->every == 0 && finding->count < ASKED_MAX)

@@ -107,7 +107,7 @@ static bool may_be_accepted(const struct mtr_ledger_window *window, struct mtr_s
 {
     char now[NOTE_HASH_BYTES];
     note_write_hash(window->content, now);
-    const bool waits = window->state == MTR_WINDOW_SUSPECT || window->state == MTR_WINDOW_INCOMPLETE;
+    const bool waits = mtr_window_has_problem(window->state);
     return waits && window->agreed && mtr_str_equal(content, mtr_str_from(now));
 }
 

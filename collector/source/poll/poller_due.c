@@ -129,13 +129,6 @@ static bool is_in_log(struct looking *looking, const struct mtr_ledger_window *r
     return !record->seq_first || record->seq_first >= poller->log_begin_seq;
 }
 
-/* The last reading of it, which somebody may have asked for, has not come to a good end. */
-static bool is_undecided(const struct mtr_ledger_window *record)
-{
-    return record->state != MTR_WINDOW_SETTLED && record->state != MTR_WINDOW_COMPLETE &&
-           record->state != MTR_WINDOW_OPEN;
-}
-
 /* Of a feed all. */
 static enum mtr_source_part part_of(const struct poller_strand *strand, const struct mtr_window *window)
 {
@@ -165,7 +158,8 @@ static bool history_of(void *context, const struct mtr_window *window, struct mt
     if (rc && rc != MTR_ENOTFOUND) looking->rc = rc;
     const bool is_known = !rc && record.end_us == window->to_us;
     const bool counts = is_known && !is_grown(looking->strand, window, &record, looking->now_us);
-    if (counts && !is_undecided(&record)) out->read_us = record.last_us;
+    if (counts && mtr_window_is_taken(record.state)) /* whoever asked for its last reading, it is well */
+        out->read_us = record.last_us;
     if (rc && poller_is_before_log(looking->poller, looking->strand, window)) out->read_us = looking->now_us;
     poller_gap_note(&looking->gap, looking->strand, window, counts ? &record : NULL, looking->now_us);
     if (is_known) poller_restore_alarm(looking->poller, looking->strand, &record, looking->now_us);

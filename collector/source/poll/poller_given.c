@@ -79,7 +79,7 @@ static const char *objection_to_window(const struct mtr_ledger_window *window, i
 {
     if (window->start_us != from_us || !window->readings)
         return "the window was not read yet: there is nothing to replay";
-    if (window->state == MTR_WINDOW_INCOMPLETE || window->state == MTR_WINDOW_SUSPECT)
+    if (mtr_window_has_problem(window->state))
         return "its last reading was not taken, and is newer than its pages: it is read again by its "
                "schedule, by `meterd source run`, or by `accept`";
     return window->seq_last ? NULL : "nothing was written of it: its pages had no row";

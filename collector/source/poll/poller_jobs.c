@@ -60,8 +60,9 @@ int poller_find_mark(const struct poller_strand *strand, struct mtr_ledger_txn *
         return MTR_OK;
     int rc = mtr_ledger_get_window(txn, &strand->strand, window->from_us, &before);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
-    const bool is_whole = before.state == MTR_WINDOW_COMPLETE || before.state == MTR_WINDOW_OPEN;
-    if (!is_whole || before.refused || before.end_us != window->to_us) return MTR_OK;
+    const bool is_settled = before.state == MTR_WINDOW_SETTLED; /* it is read in full when somebody asks */
+    if (!mtr_window_is_taken(before.state) || is_settled) return MTR_OK;
+    if (before.refused || before.end_us != window->to_us) return MTR_OK;
     rc = mtr_ledger_mark(txn, &strand->strand, window->from_us, &mark);
     if (!rc) *out = list_mark_version(mark, source);
     return rc;

@@ -255,8 +255,7 @@ static int fold_feed(struct mtr_ledger_txn *txn, const struct receipt *receipt)
 {
     struct mtr_feed feed = {0};
     char cursor[MTR_LEDGER_CURSOR_BYTES_MAX]; /* the old one is borrowed from the row that is replaced */
-    const bool is_whole = receipt->state == MTR_WINDOW_COMPLETE || receipt->state == MTR_WINDOW_SETTLED;
-    if (!receipt->is_last || !is_whole) return MTR_OK;
+    if (!receipt->is_last || !mtr_window_is_whole(receipt->state)) return MTR_OK;
     int rc = mtr_ledger_feed(txn, &receipt->strand, &feed);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     if (feed.cursor.size) memcpy(cursor, feed.cursor.data, feed.cursor.size);

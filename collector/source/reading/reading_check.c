@@ -19,8 +19,7 @@ struct usual {
 
 static void add_usual(struct usual *usual, const struct mtr_ledger_window *window)
 {
-    const bool is_whole = window->state == MTR_WINDOW_COMPLETE || window->state == MTR_WINDOW_SETTLED;
-    if (!is_whole || !window->readings) return;
+    if (!mtr_window_is_whole(window->state) || !window->readings) return;
     usual->windows++;
     usual->rows += window->rows;
     if (mtr_decimal_add(usual->sum, window->sum, &usual->sum)) usual->has_sum = false;

@@ -63,8 +63,7 @@ struct receipt {
 /* Its reading was; of a part that is not the last: it will be. */
 static inline bool receipt_is_taken(const struct receipt *receipt)
 {
-    return receipt->state == MTR_WINDOW_COMPLETE || receipt->state == MTR_WINDOW_OPEN ||
-           receipt->state == MTR_WINDOW_SETTLED;
+    return mtr_window_is_taken(receipt->state);
 }
 
 /* As an event with disposition NOTE; all but its vendor is in the arena. MTR_ENOMEM. */

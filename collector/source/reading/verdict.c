@@ -211,9 +211,9 @@ static bool jumps(mtr_int128 before, mtr_int128 now, uint64_t times)
 static uint32_t times_taken(const struct reading_facts *facts)
 {
     const struct mtr_ledger_window *before = facts->before;
-    const bool is_whole =
-        before && (before->state == MTR_WINDOW_COMPLETE || before->state == MTR_WINDOW_SETTLED);
-    return is_whole && before->last_us >= before->end_us && is_same_content(facts) &&
+    const bool was_whole =
+        before && mtr_window_is_whole(before->state) && before->last_us >= before->end_us;
+    return was_whole && is_same_content(facts) &&
            facts->began_us >= before->noted_us + facts->source->guard.every_us;
 }
 

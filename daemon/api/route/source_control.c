@@ -88,7 +88,7 @@ static int on_window(void *context, struct mtr_str each, const struct mtr_ledger
 {
     struct finding *finding = context;
     const struct order *order = finding->order;
-    const bool waits = window->state == MTR_WINDOW_SUSPECT || window->state == MTR_WINDOW_INCOMPLETE;
+    const bool waits = mtr_window_has_problem(window->state);
     const bool is_meant = (!order->has_each || mtr_str_equal(each, order->each)) &&
                           (!order->has_from || order->from < window->end_us);
     if (order->has_from && window->start_us > order->from) return API_STOP;

@@ -48,7 +48,7 @@ static int on_window(void *context, struct mtr_str each, const struct mtr_ledger
     const bool is_behind = window->state == MTR_WINDOW_OPEN && window->last_us >= window->end_us;
     if (window->end_us > row->over_us || is_behind) return MTR_OK; /* not over, or in no term */
     row->read++;
-    row->complete += window->state == MTR_WINDOW_COMPLETE || window->state == MTR_WINDOW_SETTLED;
+    row->complete += mtr_window_is_whole(window->state);
     row->rows += window->rows;
     return row->read == WINDOWS_COUNTED_MAX ? API_STOP : MTR_OK;
 }

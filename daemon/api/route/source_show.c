@@ -200,7 +200,7 @@ static int on_window(void *context, struct mtr_str each, const struct mtr_ledger
 {
     struct gathering *gathering = context;
     struct show_row *row = &gathering->row;
-    const bool is_problem = window->state == MTR_WINDOW_INCOMPLETE || window->state == MTR_WINDOW_SUSPECT;
+    const bool is_problem = mtr_window_has_problem(window->state);
     ++*count_of(&row->windows, window->state);
     row->windows.rows += window->rows;
     row->windows.refused += window->refused;

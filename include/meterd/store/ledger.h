@@ -147,6 +147,21 @@ enum mtr_window_state {
 };
 enum { MTR_WINDOW_STATE_COUNT = 6 };
 const char *mtr_window_state_name(enum mtr_window_state state); /* partial open … */
+/* All that the vendor has of it was read. */
+static inline bool mtr_window_is_whole(enum mtr_window_state state)
+{
+    return state == MTR_WINDOW_COMPLETE || state == MTR_WINDOW_SETTLED;
+}
+/* Its last reading was taken. */
+static inline bool mtr_window_is_taken(enum mtr_window_state state)
+{
+    return state == MTR_WINDOW_OPEN || mtr_window_is_whole(state);
+}
+/* Its last reading was not: `problem` says why. */
+static inline bool mtr_window_has_problem(enum mtr_window_state state)
+{
+    return state == MTR_WINDOW_INCOMPLETE || state == MTR_WINDOW_SUSPECT;
+}
 
 /* What showed that a reading was whole, beside that its pages ended well: flags. */
 enum mtr_proof {

@@ -44,9 +44,10 @@ static int put(struct mtr_ledger_txn *txn, struct mtr_str key, const struct mtr_
     return ledger_put(txn, LEDGER_TOTALS, key, (struct mtr_str){(const char *)value, sizeof(value)});
 }
 
+/* NULL: there is none, and that is not. */
 static bool is_whole(const struct mtr_ledger_window *window)
 {
-    return window->state == MTR_WINDOW_COMPLETE || window->state == MTR_WINDOW_SETTLED;
+    return window && mtr_window_is_whole(window->state);
 }
 
 /* It had another end: the document has cut time anew since. */
@@ -84,7 +85,7 @@ int ledger_total_turn(struct mtr_ledger_txn *txn, const struct mtr_strand *stran
         total.windows++;
         mtr_ledger_add_strand(&total.strands, mtr_ledger_strand_id(strand));
     }
-    total.whole = total.whole + is_whole(now) - (before && is_whole(before));
+    total.whole = total.whole + is_whole(now) - is_whole(before);
     if (now->seq_last > total.seq_last) total.seq_last = now->seq_last;
     return put(txn, key_of(strand, now->start_us, now->end_us, key), &total);
 }
