@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/source/job/note.h"
+#include "collector/source/note.h"
 #include "collector/source/reading/part.h"
 #include "meterd/core/limits.h"
 

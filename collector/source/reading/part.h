@@ -10,7 +10,7 @@
 #ifndef METERD_COLLECTOR_SOURCE_READING_PART_H
 #define METERD_COLLECTOR_SOURCE_READING_PART_H
 
-#include "collector/source/job/note.h"
+#include "collector/source/note.h"
 #include "collector/source/reading/merge.h"
 #include "collector/source/reading/receipt.h"
 #include "meterd/collector/request.h"

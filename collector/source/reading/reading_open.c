@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/source/job/note.h"
+#include "collector/source/note.h"
 #include "collector/source/reading/reading_state.h"
 
 enum { ARENA_BYTES_MAX = 8 << 20 };

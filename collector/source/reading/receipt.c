@@ -8,7 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "collector/source/job/note.h"
+#include "collector/source/note.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 

@@ -5,8 +5,8 @@
  *
  * Pure; private to job/, reading/ and control/.
  */
-#ifndef METERD_COLLECTOR_SOURCE_JOB_NOTE_H
-#define METERD_COLLECTOR_SOURCE_JOB_NOTE_H
+#ifndef METERD_COLLECTOR_SOURCE_NOTE_H
+#define METERD_COLLECTOR_SOURCE_NOTE_H
 
 #include "meterd/core/arena.h"
 #include "meterd/core/event.h"

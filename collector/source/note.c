@@ -1,7 +1,7 @@
 /*
  * Data of notes: properties by name.
  */
-#include "collector/source/job/note.h"
+#include "collector/source/note.h"
 
 #include <inttypes.h>
 #include <stdio.h>
