@@ -11,9 +11,9 @@
 #define METERD_COLLECTOR_SOURCE_POLL_POLLER_STATE_H
 
 #include "collector/source/poll/alarms.h"
-#include "collector/source/poll/due_heap.h"
+#include "collector/source/strands/due_heap.h"
 #include "collector/source/poll/poll.h"
-#include "collector/source/items/strand_index.h"
+#include "collector/source/strands/strand_index.h"
 #include "meterd/collector/poller.h"
 #include "meterd/source/schedule.h"
 

@@ -1,7 +1,7 @@
 /*
  * Chains of strands, as many as there are slots.
  */
-#include "collector/source/items/strand_index.h"
+#include "collector/source/strands/strand_index.h"
 
 #include <stdlib.h>
 #include <xxhash.h>

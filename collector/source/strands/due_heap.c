@@ -1,7 +1,7 @@
 /*
  * Up and down the heap.
  */
-#include "collector/source/poll/due_heap.h"
+#include "collector/source/strands/due_heap.h"
 
 #include <stdlib.h>
 

@@ -2,8 +2,8 @@
  * A binary heap of things by when they are due: the soonest at the top, each knowing its place, so that one
  * whose time changes moves in a few steps. Private to the collector.
  */
-#ifndef METERD_COLLECTOR_SOURCE_POLL_DUE_HEAP_H
-#define METERD_COLLECTOR_SOURCE_POLL_DUE_HEAP_H
+#ifndef METERD_COLLECTOR_SOURCE_STRANDS_DUE_HEAP_H
+#define METERD_COLLECTOR_SOURCE_STRANDS_DUE_HEAP_H
 
 #include <stdint.h>
 

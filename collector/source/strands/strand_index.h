@@ -1,8 +1,8 @@
 /*
  * The strands of a source by their `each`: a hash table that grows. Private to poller*.c.
  */
-#ifndef METERD_COLLECTOR_SOURCE_ITEMS_STRAND_INDEX_H
-#define METERD_COLLECTOR_SOURCE_ITEMS_STRAND_INDEX_H
+#ifndef METERD_COLLECTOR_SOURCE_STRANDS_STRAND_INDEX_H
+#define METERD_COLLECTOR_SOURCE_STRANDS_STRAND_INDEX_H
 
 #include <stdint.h>
 
