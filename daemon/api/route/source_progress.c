@@ -64,24 +64,41 @@ static int read_ledger(struct api_call *call, const struct mtr_source *source, s
     return rc == API_STOP ? MTR_OK : rc;
 }
 
-/* Windows that are over, from the document's start, or from the first that was read: where each ends. */
+/* Windows that are over, from the document's start, or from the first that was read. Where terms are held
+ * against them (for_each: subscription), also where each ends. */
 struct over {
     int64_t first_us; /* where the first begins */
-    int64_t *ends_us;
-    uint64_t count;
+    int64_t *ends_us; /* NULL: none, or nobody asks */
+    uint64_t count, capacity;
+    bool has_terms;
 };
+
+static int keep_end(struct over *over, int64_t end_us)
+{
+    enum { FIRST = 1024 };
+    if (over->count == over->capacity) {
+        const uint64_t capacity = over->capacity ? 2 * over->capacity : FIRST;
+        int64_t *grown = realloc(over->ends_us, capacity * sizeof(*grown));
+        if (!grown) return MTR_ENOMEM;
+        over->ends_us = grown;
+        over->capacity = capacity;
+    }
+    over->ends_us[over->count] = end_us;
+    return MTR_OK;
+}
 
 static int find_over(const struct mtr_source *source, const struct progress_row *row, struct over *over)
 {
     const struct mtr_source_window *rule = &source->window;
     const int64_t from_us = rule->has_start ? rule->start_us : row->first_us;
-    *over = (struct over){.ends_us = malloc(WINDOWS_COUNTED_MAX * sizeof(*over->ends_us))};
-    if (!over->ends_us) return MTR_ENOMEM;
+    int rc = MTR_OK;
+    *over = (struct over){.has_terms = source->each.kind == MTR_EACH_SUBSCRIPTION};
     if (from_us > row->over_us) return MTR_OK;
     struct mtr_window window = mtr_window_at(rule, from_us);
     over->first_us = window.from_us;
     for (; window.to_us <= row->over_us && over->count < WINDOWS_COUNTED_MAX; over->count++) {
-        over->ends_us[over->count] = window.to_us;
+        if (over->has_terms) rc = keep_end(over, window.to_us);
+        if (rc) return rc;
         window = mtr_window_next(rule, &window);
     }
     return MTR_OK;
@@ -131,12 +148,11 @@ static int count_windows(const struct mtr_catalog *catalog, const struct mtr_sou
 {
     struct over over;
     int rc = find_over(source, row, &over);
-    if (rc) return rc;
-    row->has_windows = over.count < WINDOWS_COUNTED_MAX;
-    row->windows = source->each.kind == MTR_EACH_SUBSCRIPTION ? count_terms(catalog, source, &over)
-                                                              : over.count * row->requests;
+    row->has_windows = !rc && over.count < WINDOWS_COUNTED_MAX;
+    if (row->has_windows)
+        row->windows = over.has_terms ? count_terms(catalog, source, &over) : over.count * row->requests;
     free(over.ends_us);
-    return MTR_OK;
+    return rc;
 }
 
 static void handle(struct api_call *call)
