@@ -8,6 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "meterd/core/hash_sort.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 
@@ -140,6 +141,7 @@ static int compare_strands(const struct mtr_hash128 *a, const struct mtr_hash128
     return (a->low > b->low) - (a->low < b->low);
 }
 
+/* The strand's first: mtr_hash_sort. */
 static int compare_items(const void *a, const void *b)
 {
     const struct item *x = a, *y = b;
@@ -156,7 +158,7 @@ static int compare_rests(const void *a, const void *b)
 static void sort_items(struct source_items *items)
 {
     uint32_t count = 0;
-    if (items->count > 1) qsort(items->items, items->count, sizeof(*items->items), compare_items);
+    mtr_hash_sort(items->items, items->count, sizeof(*items->items), compare_items);
     for (uint32_t i = 0; i < items->count; i++) {
         const struct item *item = &items->items[i];
         struct item *last = count ? &items->items[count - 1] : NULL;
