@@ -33,11 +33,18 @@ def postgres_bin():
     return os.path.dirname(found[-1]) if found else None
 
 
-def needed():
+def missing():
+    """What there is not, or nothing."""
     if importlib.util.find_spec("gnocchi") is None or not shutil.which("gnocchi-upgrade"):
-        skip("python3-gnocchi is not installed (scripts/setup vendors installs it)")
+        return "python3-gnocchi is not installed (scripts/setup test installs it)"
     if not postgres_bin():
-        skip("postgresql is not installed (scripts/setup vendors installs it)")
+        return "postgresql is not installed (scripts/setup test installs it)"
+    return None
+
+
+def needed():
+    if missing():
+        skip(missing())
 
 
 class Gnocchi:
@@ -83,6 +90,13 @@ class Gnocchi:
         self.run("api", [sys.executable, "-c", SERVER, "--config-file", config, str(self.port)])
         wait_until("Gnocchi", self.is_ready, 90)
         return self
+
+    def start_metricd(self):
+        """What makes aggregates of measures, for those who do not ask with refresh=true."""
+        config = os.path.join(self.root, "gnocchi.conf")
+        with open(config, "a", encoding="ascii") as f:
+            f.write("[metricd]\nworkers = 1\nmetric_processing_delay = 1\nmetric_reporting_delay = -1\n")
+        self.run("metricd", ["gnocchi-metricd", "--config-file", config])
 
     def is_ready(self):
         ended = [(name, self.log(name)) for name, process in self.processes if process.poll() is not None]

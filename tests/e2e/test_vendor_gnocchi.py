@@ -1,5 +1,5 @@
 """A real Gnocchi on PostgreSQL, polled with the preset of its name: a request for each subscription; late measures, restated ones, an instance that
-Gnocchi does not know, kill -9. What is billed is what Gnocchi was told last, to the digit. (Installed by scripts/setup vendors; else skipped.)
+Gnocchi does not know, kill -9. What is billed is what Gnocchi was told last, to the digit. (Installed by scripts/setup test; else skipped.)
 """
 import os
 import random
@@ -58,7 +58,7 @@ class World:
 
     def agree(self, what):
         expected = {f"i{n}": sum(Decimal(str(value)) for value in self.truth[one].values()) for n, one in enumerate(self.ids)}
-        wait_until(what, lambda: {key: value for key, value in self.billed().items() if value} == expected, 40)
+        wait_until(what, lambda: {key: value for key, value in self.billed().items() if value} == expected, 120)
 
 
 def catalog(ids):

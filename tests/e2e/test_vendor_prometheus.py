@@ -155,6 +155,9 @@ class Exporter(http.server.ThreadingHTTPServer):
         self.scrapes = 0
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
+    def handle_error(self, request, client_address):
+        """Prometheus leaves in the middle of a scrape when it is ended."""
+
     def text(self):
         self.scrapes += 1
         for key in self.values if not self.frozen else ():

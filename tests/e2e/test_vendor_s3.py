@@ -2,7 +2,7 @@
 polls them by their manifest, with only bucket, key and first month replaced. A restated report is a new folder, whose manifest takes the place of
 the one before, and the old parts stay: whoever lists them bills twice. Then a listing of a folder of its own, by the example of focus.
 
-(Installed by scripts/setup vendors into METERD_VENDORS, by default ~/.cache/meterd-vendors; else skipped.)
+(Installed by scripts/setup test into METERD_VENDORS, by default ~/.cache/meterd-vendors; else skipped.)
 """
 import csv
 import gzip
@@ -217,7 +217,7 @@ def main():
 
 
 if not os.path.exists(MOTO):
-    skip(f"{MOTO} is not there (scripts/setup vendors installs it)")
+    skip(f"{MOTO} is not there (scripts/setup test installs it, where PyPI is reached)")
 try:
     import botocore.session
     from botocore.config import Config
