@@ -25,6 +25,7 @@ struct touches {
     uint32_t count, capacity;
 };
 
+/* The phase of it that has the event. */
 static const struct mtr_subscription *find_owner(const struct mtr_recount *recount,
                                                  const struct mtr_event *event)
 {
@@ -71,10 +72,12 @@ static int touch_all(struct touches *touches)
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < recount->assumed_count; i++) {
         const struct mtr_assumed_event *assumed = &recount->assumed[i];
-        const struct mtr_subscription *subscription = find_owner(recount, assumed->event);
-        const uint32_t count = subscription ? mtr_catalog_find_meters(recount->catalog, subscription->service,
-                                                                      assumed->event->type, &meters)
-                                            : 0;
+        const struct mtr_subscription *phase = find_owner(recount, assumed->event);
+        if (!phase) continue;
+        const struct mtr_subscription *subscription =
+            mtr_catalog_subscription(recount->owners, phase->number);
+        const uint32_t count =
+            mtr_catalog_find_meters(recount->catalog, phase->service, assumed->event->type, &meters);
         for (uint32_t k = 0; !rc && k < count; k++)
             rc = touch_meter(touches, subscription, meters[k], assumed);
     }
