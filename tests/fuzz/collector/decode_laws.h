@@ -1,8 +1,8 @@
 /*
  * What must hold of a decoded request, whatever the bytes were. For the fuzz targets of the decoders.
  */
-#ifndef METERD_TESTS_FUZZ_DECODE_LAWS_H
-#define METERD_TESTS_FUZZ_DECODE_LAWS_H
+#ifndef METERD_TESTS_FUZZ_COLLECTOR_DECODE_LAWS_H
+#define METERD_TESTS_FUZZ_COLLECTOR_DECODE_LAWS_H
 
 #include <stdlib.h>
 #include <string.h>

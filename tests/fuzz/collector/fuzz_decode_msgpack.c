@@ -3,7 +3,7 @@
  */
 #include <stdint.h>
 
-#include "tests/fuzz/decode_laws.h"
+#include "tests/fuzz/collector/decode_laws.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "meterd/net/coding.h"
-#include "tests/fuzz/decode_laws.h"
+#include "tests/fuzz/collector/decode_laws.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
