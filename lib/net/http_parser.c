@@ -67,12 +67,15 @@ static int on_chunk_header(llhttp_t *llhttp)
 {
     struct mtr_http_parser *parser = llhttp->data;
     parser->chunks++;
+    parser->body_left = llhttp->content_length;
     return 0;
 }
 
 static int on_body_piece(llhttp_t *llhttp, const char *at, size_t size)
 {
     struct mtr_http_parser *parser = llhttp->data;
+    MTR_ASSERT(size <= parser->body_left);
+    parser->body_left -= size;
     parser->body_bytes += size;
     int status = parser->on_body(parser->context, at, size);
     if (status) refuse(parser, (unsigned)status, NULL);
@@ -107,24 +110,40 @@ void http_parser_begin(struct mtr_http_parser *parser, struct mtr_http_head *hea
                                        .last_byte = '\n'};
 }
 
-/* Bytes of data up to the end of the head; size when it is not there yet. Sets *done, or refuses. */
+static enum mtr_http_progress too_large(struct mtr_http_parser *parser)
+{
+    if (parser->first_line_done) return refuse(parser, 431, "the headers are larger than this server takes");
+    return refuse(parser, 414, "the URL is longer than this server takes");
+}
+
+/* Bytes of data up to the end of the head; size when it is not there yet. Sets *done, or refuses: of several
+ * faults the one that stands first, as if the bytes came one by one. */
 static size_t find_head_end(struct mtr_http_parser *parser, const char *data, size_t size, bool *done)
 {
+    const size_t room = parser->header_bytes_max - parser->head->bytes.size, most = size < room ? size : room;
     size_t at = 0;
-    while (at < size) {
-        const char *newline = memchr(data + at, '\n', size - at);
-        size_t end = newline ? (size_t)(newline - data) : size;
-        if (parser->line_bytes == 0 && end > at && (data[at] == ' ' || data[at] == '\t'))
+    while (at < most) {
+        const char *newline = memchr(data + at, '\n', most - at);
+        size_t end = newline ? (size_t)(newline - data) : most;
+        if (parser->line_bytes == 0 && end > at && (data[at] == ' ' || data[at] == '\t')) {
             refuse(parser, 400, "a line of the head starts with a blank (folded headers are not accepted)");
-        parser->line_bytes += end - at;
-        if (!newline) {
-            if (end > at) parser->last_byte = data[end - 1];
-            return size;
+            return 0;
         }
-        if ((end > at ? data[end - 1] : parser->last_byte) != '\r')
+        parser->line_bytes += end - at;
+        if (!parser->first_line_done &&
+            parser->line_bytes > parser->url_bytes_max + REQUEST_LINE_REST_BYTES) {
+            too_large(parser);
+            return 0;
+        }
+        if (newline && (end > at ? data[end - 1] : parser->last_byte) != '\r') {
             refuse(parser, 400, "a line of the head does not end with CR LF");
+            return 0;
+        }
+        if (end > at) parser->last_byte = data[end - 1];
+        at = end;
+        if (!newline) break;
         parser->last_byte = '\n';
-        at = end + 1;
+        at++;
         if (parser->line_bytes <= 1) { /* the CR alone */
             *done = true;
             return at;
@@ -132,13 +151,8 @@ static size_t find_head_end(struct mtr_http_parser *parser, const char *data, si
         parser->first_line_done = true;
         parser->line_bytes = 0;
     }
+    if (size > most) too_large(parser);
     return at;
-}
-
-static enum mtr_http_progress too_large(struct mtr_http_parser *parser)
-{
-    if (parser->first_line_done) return refuse(parser, 431, "the headers are larger than this server takes");
-    return refuse(parser, 414, "the URL is longer than this server takes");
 }
 
 /* Status for a head that llhttp does not take. */
@@ -311,9 +325,6 @@ enum mtr_http_progress http_parser_head(struct mtr_http_parser *parser, const ch
     bool done = false;
     size_t taken = find_head_end(parser, data + skipped, size - skipped, &done);
     if (parser->refused_status) return MTR_HTTP_REFUSED;
-    if (!parser->first_line_done && parser->line_bytes > parser->url_bytes_max + REQUEST_LINE_REST_BYTES)
-        return too_large(parser);
-    if (taken > parser->header_bytes_max - head->bytes.size) return too_large(parser);
     if (mtr_buffer_append(&head->bytes, data + skipped, taken)) return refuse(parser, 503, "out of memory");
     *used = skipped + taken;
     return done ? judge_head(parser) : MTR_HTTP_MORE;
@@ -334,20 +345,26 @@ static enum mtr_http_progress identity_body(struct mtr_http_parser *parser, cons
     return parser->body_left == 0 ? MTR_HTTP_DONE : MTR_HTTP_MORE;
 }
 
+/* What is no body goes byte by byte: so it is bounded where it stands, not where a piece ends. */
 static enum mtr_http_progress chunked_body(struct mtr_http_parser *parser, const char *data, size_t size,
                                            size_t *used)
 {
-    if (llhttp_get_errno(&parser->llhttp) == HPE_PAUSED) llhttp_resume(&parser->llhttp);
-    uint64_t before = parser->body_bytes;
+    llhttp_errno_t error = HPE_OK;
     *used = 0;
-    if (size == 0) return MTR_HTTP_MORE;
-    llhttp_errno_t error = llhttp_execute(&parser->llhttp, data, size);
-    if (error != HPE_OK && error != HPE_PAUSED) return refuse_grammar(parser, error);
-    size_t taken = error == HPE_PAUSED ? (size_t)(llhttp_get_error_pos(&parser->llhttp) - data) : size;
-    parser->framing_bytes += taken - (parser->body_bytes - before);
-    if (parser->framing_bytes > parser->header_bytes_max + parser->chunks * FRAMING_BYTES_PER_CHUNK)
-        return refuse(parser, 400, "chunk extensions or trailers are larger than this server takes");
-    *used = taken;
+    if (llhttp_get_errno(&parser->llhttp) == HPE_PAUSED) llhttp_resume(&parser->llhttp);
+    while (error == HPE_OK && *used < size) {
+        const size_t left = size - *used;
+        const bool is_body = parser->body_left > 0;
+        const size_t step = !is_body ? 1 : left < parser->body_left ? left : (size_t)parser->body_left;
+        error = llhttp_execute(&parser->llhttp, data + *used, step);
+        if (error != HPE_OK && error != HPE_PAUSED) return refuse_grammar(parser, error);
+        const size_t taken =
+            error ? (size_t)(llhttp_get_error_pos(&parser->llhttp) - data) - *used : step;
+        *used += taken;
+        parser->framing_bytes += is_body ? 0 : taken;
+        if (parser->framing_bytes > parser->header_bytes_max + parser->chunks * FRAMING_BYTES_PER_CHUNK)
+            return refuse(parser, 400, "chunk extensions or trailers are larger than this server takes");
+    }
     return error == HPE_PAUSED ? MTR_HTTP_DONE : MTR_HTTP_MORE;
 }
 

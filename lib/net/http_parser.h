@@ -50,7 +50,7 @@ struct mtr_http_parser {
     size_t line_bytes;      /* of the head's current line, without its end */
     bool first_line_done;
     char last_byte;
-    uint64_t body_left;      /* identity body */
+    uint64_t body_left;      /* of an identity body, or of the chunk */
     uint64_t body_bytes;     /* handed out */
     uint64_t framing_bytes;  /* of a chunked body: sizes, extensions, trailers */
     uint64_t chunks;

@@ -155,11 +155,40 @@ static void bounds_what_it_reads(void **state)
     stop(&fixture);
 }
 
+/* Of several faults the first counts, wherever a piece ends. */
+static void refuses_alike_however_cut(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    start(&fixture, patient_options());
+    struct mtr_buffer bytes;
+    mtr_buffer_init(&bytes, 1 << 20);
+    char many[601];
+    memset(many, 'a', 600);
+    many[600] = '\0';
+    assert_int_equal(mtr_buffer_printf(&bytes, "%.300s / HTTP/1.1\r\n" HOST "\r\n", many), 0);
+    assert_statuses("long method", bytes.data, bytes.size, bytes.size, "414", &fixture);
+    assert_statuses("long method", bytes.data, bytes.size, 16, "414", &fixture);
+    mtr_buffer_reset(&bytes);
+    assert_int_equal(mtr_buffer_printf(&bytes, "GET / HTTP/1.1\r\n" HOST "X: %s\r\nY: %s\r\n b\r\n\r\n", many, many), 0);
+    assert_statuses("fold behind the bound", bytes.data, bytes.size, bytes.size, "431", &fixture);
+    assert_statuses("fold behind the bound", bytes.data, bytes.size, 16, "431", &fixture);
+    mtr_buffer_reset(&bytes);
+    assert_int_equal(mtr_buffer_printf(&bytes, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1;%s%s\r\na\r\n", many, many), 0);
+    for (int i = 0; i < 40; i++) assert_int_equal(mtr_buffer_printf(&bytes, "1\r\na\r\n"), 0);
+    assert_int_equal(mtr_buffer_printf(&bytes, "0\r\n\r\n"), 0);
+    assert_statuses("chunks behind an endless extension", bytes.data, bytes.size, bytes.size, "400", &fixture);
+    assert_statuses("chunks behind an endless extension", bytes.data, bytes.size, 16, "400", &fixture);
+    mtr_buffer_release(&bytes);
+    stop(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_hostile_bytes),
         cmocka_unit_test(bounds_what_it_reads),
+        cmocka_unit_test(refuses_alike_however_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
