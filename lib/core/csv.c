@@ -199,22 +199,42 @@ static int take_quoted(struct mtr_csv_reader *reader, char byte, struct mtr_diag
     return keep(reader, (struct mtr_str){&byte, 1}, diagnostic);
 }
 
+static const char mark[] = "\xEF\xBB\xBF";
+enum { MARK_BYTES = sizeof(mark) - 1 };
+
 /* The first bytes of the text may be a byte order mark. */
 static bool is_mark(struct mtr_csv_reader *reader, char byte)
 {
-    static const char mark[] = "\xEF\xBB\xBF";
-    if (reader->mark_bytes == 3 || reader->line > 1 || reader->text.size || reader->cell_count ||
+    if (reader->mark_bytes == MARK_BYTES || reader->line > 1 || reader->text.size || reader->cell_count ||
         reader->state != START || byte != mark[reader->mark_bytes])
         return false;
     reader->mark_bytes++;
-    reader->record_offset = reader->offset;
+    if (reader->mark_bytes == MARK_BYTES) reader->record_offset = reader->offset;
     return true;
+}
+
+/* What has begun as a mark does and goes on otherwise is of the first cell: a letter, mostly. */
+static int give_mark_back(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
+{
+    const size_t size = reader->mark_bytes;
+    reader->mark_bytes = MARK_BYTES;
+    reader->state = PLAIN;
+    return keep(reader, (struct mtr_str){mark, size}, diagnostic);
+}
+
+static bool has_begun_mark(const struct mtr_csv_reader *reader)
+{
+    return reader->mark_bytes > 0 && reader->mark_bytes < MARK_BYTES;
 }
 
 static int take(struct mtr_csv_reader *reader, char byte, struct mtr_diagnostic *diagnostic)
 {
     const bool is_second_of_crlf = byte == '\n' && reader->is_after_cr;
     const bool is_behind = is_quoted(reader) && reader->line > reader->quote_line;
+    if (has_begun_mark(reader) && byte != mark[reader->mark_bytes]) {
+        int rc = give_mark_back(reader, diagnostic);
+        if (rc) return rc;
+    }
     if (is_behind && (reader->behind.size || !is_second_of_crlf)) {
         if (mtr_buffer_append_char(&reader->behind, byte)) return fail_memory(reader, diagnostic);
     }
@@ -281,8 +301,8 @@ int mtr_csv_read(struct mtr_csv_reader *reader, struct mtr_str piece, struct mtr
 
 int mtr_csv_read_end(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
 {
-    int rc = MTR_OK;
-    if (reader->state == QUOTED)
+    int rc = has_begun_mark(reader) ? give_mark_back(reader, diagnostic) : MTR_OK;
+    if (!rc && reader->state == QUOTED)
         rc = fail(reader, reader->quote_line, MTR_FINDING_CSV_QUOTE,
                   "the quote that opens here is not closed", diagnostic);
     reader->record_end = reader->offset;

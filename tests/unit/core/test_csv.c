@@ -61,6 +61,10 @@ static void test_reading(void **state)
         {"a,b\nc,d\n", "1:[a][b]2:[c][d]", 0, 0},
         {"a,b\r\nc,d", "1:[a][b]2:[c][d]", 0, 0},
         {"\xEF\xBB\xBF" "a,b\n", "1:[a][b]", 0, 0},
+        {"\xEF\xAC\x81,b\n", "1:[\xEF\xAC\x81][b]", 0, 0}, /* begins as a mark does */
+        {"\xEF\xBB\n\xEF", "1:[\xEF\xBB]2:[\xEF]", 0, 0},
+        {"\xEF\xBB", "1:[\xEF\xBB]", 0, 0},
+        {"\xEF,\"b\"\n", "1:[\xEF][b]", 0, 0},
         {"\"a,\"\"x\"\"\nb\",c\nd,e\n", "1:[a,\"x\"\nb][c]3:[d][e]", 0, 0},
         {"a,,\n\n\n,\n", "1:[a][][]4:[][]", 0, 0},
         {"\"\"\n", "1:[]", 0, 0},
