@@ -89,7 +89,8 @@ static int end_begun(struct mtr_transcode *transcode, struct mtr_str *piece,
         const struct mtr_str begun = {transcode->begun, transcode->begun_bytes};
         int rc = convert(transcode, begun, &left, diagnostic);
         if (rc) return rc;
-        MTR_ASSERT(left == 0 || left == transcode->begun_bytes);
+        /* Of a shift and a character behind it the shift may be done. */
+        memmove(transcode->begun, transcode->begun + transcode->begun_bytes - left, left);
         transcode->begun_bytes = left;
         if (left == CHARACTER_BYTES_MAX) return fail(transcode, diagnostic, "is not the mapping's encoding");
     }
@@ -103,13 +104,21 @@ int mtr_transcode_read(struct mtr_transcode *transcode, struct mtr_str piece,
     int rc = end_begun(transcode, &piece, diagnostic);
     if (!rc && piece.size) rc = convert(transcode, piece, &left, diagnostic);
     if (rc || !left) return rc;
-    MTR_ASSERT(left < CHARACTER_BYTES_MAX);
+    if (left >= CHARACTER_BYTES_MAX)
+        return fail(transcode, diagnostic, "is not the mapping's encoding");
     memcpy(transcode->begun, piece.data + piece.size - left, left);
     transcode->begun_bytes = left;
     return MTR_OK;
 }
 
+/* Where a letter and its accent are two characters, iconv holds the letter back until it sees the next. */
 int mtr_transcode_end(struct mtr_transcode *transcode, struct mtr_diagnostic *diagnostic)
 {
-    return transcode->begun_bytes ? fail(transcode, diagnostic, "ends inside of a character of") : MTR_OK;
+    char *text = transcode->text;
+    size_t room = TEXT_BYTES;
+    if (transcode->begun_bytes) return fail(transcode, diagnostic, "ends inside of a character of");
+    if (iconv(transcode->converter, NULL, NULL, &text, &room) == (size_t)-1)
+        return fail(transcode, diagnostic, "is not the mapping's encoding");
+    const struct mtr_str rest = {transcode->text, TEXT_BYTES - room};
+    return rest.size ? transcode->on_text(transcode->context, rest) : MTR_OK;
 }

@@ -54,6 +54,9 @@ static void test_pieces(void **state)
         {"SHIFT_JIS", {"\x8e\x9e\x8a\xd4,1", 6}, "時間,1", MTR_OK},
         {"GB18030", {"\xca\xb1\xbc\xe4\x81\x30\x81\x30", 8}, "时间\xc2\x80", MTR_OK},
         {"windows-1251", {"", 0}, "", MTR_OK},
+        {"CP1258", {"Ti\xea\xecng", 6}, "Tiếng", MTR_OK}, /* a letter waits for its accent, also the last one */
+        {"BIG5-HKSCS", {"\x88\x66", 2}, "Ê", MTR_OK},
+        {"ISO-2022-JP-3", {"a\x1b\x1b)C", 5}, "a\x1b\x1b)C", MTR_OK}, /* one that is no shift, and what may be one */
         {"SHIFT_JIS", {"a\x8e\x20", 3}, "is not the mapping's encoding SHIFT_JIS, at byte 2", MTR_ECORRUPT},
         {"SHIFT_JIS", {"ab\x8e", 3}, "ends inside of a character of SHIFT_JIS, at byte 3", MTR_ECORRUPT},
         {"UTF-8", {"ok\xff", 3}, "is not the mapping's encoding UTF-8, at byte 3", MTR_ECORRUPT},
