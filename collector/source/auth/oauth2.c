@@ -150,25 +150,27 @@ static int ask(struct auth_session *session, struct auth_turn *turn)
 
 /* ---- what came ---- */
 
-/* Printable, at most so much of it, without the secrets that we sent. */
+/* Printable, without the secrets that we sent, and at most so much of that: a secret that is cut is none. */
 static int clean(struct auth_session *session, struct mtr_str text, struct mtr_buffer *out)
 {
     struct oauth2_state *state = session->state;
     struct source_mask *mask = NULL;
-    struct mtr_buffer secret;
+    struct mtr_buffer secret, masked;
     mtr_buffer_init(&secret, AUTH_SECRET_BYTES_MAX + 1);
-    text = mtr_str_quoted(text, 160);
+    mtr_buffer_init(&masked, 4 * AUTH_ANSWER_BYTES_MAX);
     int rc = source_mask_open(&mask);
     if (!rc && model(session)->secret_file.size)
         rc = auth_read_secret(session, model(session)->secret_file, &secret);
     if (!rc) rc = source_mask_add(mask, mtr_buffer_str(&secret));
     if (!rc) rc = source_mask_add(mask, mtr_buffer_str(&state->refresh.newest));
     if (!rc) rc = source_mask_add(mask, mtr_buffer_str(&state->refresh.previous));
-    if (!rc) rc = source_mask_text(mask, text, out);
+    if (!rc) rc = source_mask_text(mask, text, &masked);
+    if (!rc) rc = mtr_buffer_append_str(out, mtr_str_quoted(mtr_buffer_str(&masked), 160));
     for (size_t i = 0; i < out->size; i++)
         if ((unsigned char)out->data[i] < ' ' || out->data[i] == 0x7f) out->data[i] = ' ';
     source_mask_close(mask);
     secret_wipe(&secret);
+    mtr_buffer_release(&masked);
     return rc;
 }
 

@@ -6,6 +6,7 @@
 
 #define S AUTH_WORLD_S
 #define NOW AUTH_WORLD_NOW
+#define FIFTY "01234567890123456789012345678901234567890123456789"
 
 /* The source's auth alone, on a call to `url`: a header's value, or the sentence of FAILED. */
 static void expect_static(struct auth_world *world, struct mtr_source *source, const char *url, const char *name, const char *value)
@@ -339,6 +340,7 @@ static void says_why_there_is_no_token(void **state)
         {302, "Location: https://b.example/\r\n", "", AUTH_ALARM_AUTH, "a redirect to https://b.example/"},
         {401, "", "{\"error\":\"invalid_client\",\"error_description\":\"AADSTS7: secret\\nsecret=s3cret!\"}", AUTH_ALARM_AUTH,
          "refuses with 401 (invalid_client: AADSTS7: secret secret=***)"},
+        {400, "", "{\"error\":\"" FIFTY FIFTY FIFTY "12345678s3cret!\"}", AUTH_ALARM_AUTH, "12345678**: )"},
         {400, "", "<html>", AUTH_ALARM_AUTH, "refuses with 400 ()"},
         {400, "", "{\"error\":\"invalid_grant\"}", AUTH_ALARM_AUTH, "refuses with 400 (invalid_grant: )"},
         {200, "", "<html>", AUTH_ALARM_AUTH, "does not answer in JSON"},
