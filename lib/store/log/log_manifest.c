@@ -61,6 +61,7 @@ static void put_record(uint8_t *p, const struct mtr_segment_record *record)
     }
 }
 
+/* What is not yet known of a segment is zero here, whatever stands in its place. */
 static void get_record(const uint8_t *p, struct mtr_segment_record *out)
 {
     uint32_t flags = (uint32_t)le_get(p + 4, 4);
@@ -68,15 +69,19 @@ static void get_record(const uint8_t *p, struct mtr_segment_record *out)
         .number = (uint32_t)le_get(p, 4),
         .start_seq = le_get(p + 8, 8),
         .rolled = flags & FLAG_ROLLED,
-        .last_seq = le_get(p + 16, 8),
-        .first_received_us = (int64_t)le_get(p + 24, 8),
-        .last_received_us = (int64_t)le_get(p + 32, 8),
-        .bytes = le_get(p + 40, 8),
-        .last_hash = get_hash(p + 48),
         .sealed = flags & FLAG_SEALED,
-        .identity_count = le_get(p + 64, 8),
-        .identities_hash = get_hash(p + 72),
     };
+    if (out->rolled) {
+        out->last_seq = le_get(p + 16, 8);
+        out->first_received_us = (int64_t)le_get(p + 24, 8);
+        out->last_received_us = (int64_t)le_get(p + 32, 8);
+        out->bytes = le_get(p + 40, 8);
+        out->last_hash = get_hash(p + 48);
+    }
+    if (out->sealed) {
+        out->identity_count = le_get(p + 64, 8);
+        out->identities_hash = get_hash(p + 72);
+    }
 }
 
 /* Numbers rise by one, sequences join, only the last segment is open. */
