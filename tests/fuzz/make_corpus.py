@@ -14,6 +14,8 @@ ROOT = pathlib.Path(__file__).parent / "corpus"
 EVENT = {"id": "e-1", "source": "eu", "type": "storage.usage", "subject": "sub-1", "time": "2026-03-29T01:59:59.123456+01:00",
          "data": {"bytes": 1073741824, "region": "eu-west-1", "ok": True, "none": None}}
 CLOUD = dict(EVENT, specversion="1.0", datacontenttype="application/json", dataschema="urn:x", ext="y")
+NOTE_NAMES = ("each window_start window_end state reading part last append agreed rows same new changed gone problems skipped repeated proof lifted pages pieces "
+              "replays sum content cursor cursor2 cursor3 cursor4 problem newest columns columns2 columns3 id id2 known action by other").split()
 VOID = {"id": "v-1", "type": "meterd.void", "subject": "sub-1", "data": {"id": "e-1"}}
 
 
@@ -113,5 +115,78 @@ def main():
     })
 
 
+def of_text():
+    """Text of vendors and people: encodings, escapes, tables, times, answers of endpoints, paths."""
+    letters = "Час;1 Grüße 時間 Tiếng"
+    write("fuzz_transcode", {
+        "windows-1251": b"\0" + "Час;1".encode("windows-1251"), "latin-9": b"\1" + "5 €".encode("iso8859-15"), "utf-16": b"\2" + "Id€😀".encode("utf-16"),
+        "utf-32": b"\4" + letters.encode("utf-32"), "shift-jis": b"\5" + "時間,1".encode("shift_jis"), "shift-jis-cut": b"\5ab\x8e",
+        "gb18030": b"\6" + "时间\x80".encode("gb18030"), "big5-hkscs": b"\x07a" + "Ê̄時".encode("big5hkscs"), "euc-jisx0213": b"\x08" + "か゚時".encode("euc_jisx0213"),
+        "vietnamese": b"\x09Ti\xea\xecng Vi\xea\xf2t", "utf-7": b"\x0b" + "a€+b".encode("utf-7"), "iso-2022-jp": b"\x0c" + "a時間b".encode("iso2022_jp"),
+        "iso-2022-kr": b"\x0e" + "a시간".encode("iso2022_kr"), "utf-8": b"\x0f" + letters.encode(), "utf-8-broken": b"\x0fok\xff", "hz": b"\x16" + "a时间".encode("hz"),
+    })
+    write("fuzz_url", {"path": "cpu%20hours/ä".encode(), "query": b"after=5&vendor=acme+ltd&b=%C3%A9&a&&=", "broken": b"%zz%", "nul": b"a%00b", "latin": b"%e4"})
+    write("fuzz_csv", {
+        "plain": b"\0a,b\r\n\"c \"\"d\"\"\n\",e\rf,g", "mark": b"\0\xef\xbb\xbfa,b\n\n1,", "semicolons": b"\1a;'b';\"c;d\"\n", "apostrophes": b"\5'a;';b\n",
+        "open": b"\x08a,\"b\nc,d\n\"e\" f\n", "formula": b"\0=1,-5,-x,'=2\n", "tabs": b"\2a\tb\n\"\"\n",
+    })
+    write("fuzz_time", {
+        "rfc3339": b"\3rfc3339\x002026-03-29T01:59:59.123456+01:00", "utc": b"\3utc\x002026-03-01 10:00:00 +0000 UTC", "date": b"\0date\x002026-03-01",
+        "unix": b"\3unix_ms\x001772359200123", "pattern": b"\0%d.%m.%Y %H:%M\x0029.03.2026 02:30", "half": b"\0%b %e, %Y %I:%M:%S %p\x00Mar  1, 2026 01:05:09 PM",
+        "whole": b"\1%F %T %z\x002026-10-04 02:15:00 +1030", "day": b"\2%Y%jT%R\x002026060T10:00", "epoch": b"\3%s\x001772359200", "leap": b"\3rfc3339\x002016-12-31T23:59:60Z",
+        "style": b"\0%a, %d %b %Y %T\x00Sun, 01 Mar 2026 10:00:00", "duration": b"\3unix\x0090s", "short": b"\0%D %R\x0003/01/26 10:00", "fraction": b"\3%FT%T.%fZ\x002026-03-01T10:00:00.5Z",
+    })
+    answers = {"oauth2": (0, 0x0100, b"", {"access_token": "a.b.c", "token_type": "Bearer", "expires_in": 3600}),
+               "oauth2-text": (0, 0x0100, b"", {"access_token": "a", "expires_in": "59.9"}),
+               "refused": (0, 0x0300, b"", {"error": "invalid_client", "error_description": "x" * 150 + "p4ssw0rd-of-ours"}),
+               "rotated": (1, 0x0100, b"", {"access_token": "a", "refresh_token": "next one&more"}),
+               "invalid-grant": (1, 0x0300, b"", {"error": "invalid_grant", "error_description": "é" * 90}),
+               "login": (2, 0x0101, b"X-Subject-Token: gAAAA_-1\r\nDate: x\r\n", None), "login-path": (3, 0x0100, b"", {"t": [{"k": "x"}], "e": "2026-07-16T10:40:00Z"}),
+               "login-epoch": (3, 0x0100, b"", {"t": [{"k": "x"}], "e": 1784112600999}), "slow": (0, 0x0411, b"Retry-After: 120\r\n", None)}
+    write("fuzz_token", {name: bytes([kind]) + struct.pack(">H", status) + headers + b"\0" + (text(body) if body is not None else b"<html>")
+                         for name, (kind, status, headers, body) in answers.items()})
+    write("fuzz_condition", {
+        "name": b'status\0{"status":"done","x":[1,2.50,null]}', "path": b'a.b[1]["c.d"]\0{"a":{"b":[0,{"c.d":"\\u00e9"}]}}', "whole": b'a.b\0{"a.b":true,"a":{"b":1}}',
+        "number": b'n\0{"n":-1.50e3}', "list": b'l\0{"l":[],"m":{}}', "bare": b'[0].a\0[{"a":"x"}]', "twice": b'a\0{"a":1,"a":2}', "none": b'a.b\0{"a":null}',
+    })
+
+
+def note(kind, subject, properties):
+    """An event as fuzz_note makes one: names by their place in its table."""
+    out = bytes([kind]) + struct.pack(">Q", 1784112000000000) + bytes([len(subject)]) + subject
+    for name, value in properties:
+        place = NOTE_NAMES.index(name)
+        if value is True:
+            out += bytes([place, 2])
+        elif isinstance(value, int):
+            out += bytes([place, 1 | 4]) + struct.pack(">q", value)
+        else:
+            out += bytes([place, 0, len(value)]) + value
+    return out
+
+
+def of_logs():
+    """What stands in the log and beside it."""
+    start, end, content = b"2026-03-01T00:00:00Z", b"2026-03-02T00:00:00Z", b"0123456789abcdef0123456789abcdef"
+    window = [("window_start", start), ("window_end", end)]
+    write("fuzz_note", {
+        "receipt": note(0, b"s", window + [("each", b"east"), ("state", b"complete"), ("reading", 12), ("part", 1), ("last", True), ("rows", 81), ("same", 78),
+                                           ("new", 2), ("changed", 1), ("proof", b"count, sum"), ("sum", -5), ("content", content), ("newest", start), ("columns", b"a\nb\n")]),
+        "feed": note(0, b"s", [("state", b"open"), ("reading", 1), ("part", 1), ("append", True), ("content", content), ("cursor", b"abc"), ("problem", b"p")]),
+        "job": note(1, b"s", window + [("state", b"submitted"), ("reading", 3), ("id", b"report-7")]), "submitting": note(1, b"s", [("state", b"submitting"), ("known", content)]),
+        "pause": note(2, b"s", [("action", b"pause"), ("reading", 12), ("by", b"ops")]), "resume": note(2, b"s", [("action", b"resume"), ("reading", 13)]),
+        "accept": note(2, b"s", [("action", b"accept"), ("reading", 14), ("each", b"east"), ("window_start", b"1970-01-01T00:00:00Z"), ("content", b"0" * 31 + b"1")]),
+        "row": note(3, b"ROW#12", []), "void": note(3, b"-" + content + b".7", []),
+    })
+    record = struct.pack("<IIQQQQQ", 1, 3, 1, 10, 5, 6, 4096) + bytes(16) + struct.pack("<Q", 3) + bytes(16)
+    manifest = b"MTRM" + struct.pack("<IIIQq", 1, 2, 0, 0, 0) + bytes(16) + record + struct.pack("<IIQ", 2, 0, 11).ljust(88, b"\0")
+    identity = b"".join(struct.pack("<QQQII", n, n, 7, n, 0) for n in (1, 2, 3))
+    slot = b"MTRMARK1" + struct.pack(">QQQQQQ", 3, 100, 2, 7, 8, 9) + bytes(456)
+    write("fuzz_log_files", {"manifest": b"\0" + manifest, "manifest-empty": b"\0" + manifest[:8] + struct.pack("<I", 1) + manifest[12:48] + struct.pack("<IIQ", 1, 0, 1).ljust(88, b"\0"),
+                             "chunk": bytes([0x80 + 2]) + identity, "chunk-other-key": b"\1" + identity, "mark": b"\2" + slot + slot})
+
+
 if __name__ == "__main__":
     main()
+    of_text()
+    of_logs()
