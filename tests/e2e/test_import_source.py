@@ -231,6 +231,21 @@ def check_kills(d, month, chance):
     assert d.command("audit", "--log").stdout
 
 
+def check_quarantine(d, month):
+    """Rows in quarantine, source by source."""
+    give(d, csv([month.row(1, "much")]), "--accept", key="hashed", check=False)
+    items = [{"who": "s1", "at": f"{month.name}-02T00:00:00Z", "n": "little"}]
+    give(d, json.dumps({"data": items, "total": 1}), "--accept", key="totalled", name="usage.json", check=False)
+    d.settle()
+    kept = d.get("/v1/quarantine")
+    first, second = kept["events"]
+    assert first["reason"] == second["reason"] == "refused" and "much" in first["text"] and "little" in second["text"], kept
+    assert d.get("/v1/quarantine?source=hashed") == {**kept, "events": [first]}, "one row of two, and all were looked at"
+    assert d.get("/v1/quarantine?source=totalled&limit=1")["events"] == [second]
+    assert not d.get(f"/v1/quarantine?source=hashed&after={first['seq']}")["events"]
+    assert d.call("GET", "/v1/quarantine?source=hash").status == 404
+
+
 def main():
     print(f"seed {SEED}")
     chance, month = random.Random(SEED), Month()
@@ -247,6 +262,7 @@ def main():
                          map={"type": "=vm.hour", "subject": "who", "time": "at", "data": {"quantity": "n"}})
         d.apply(catalog(source("hashed", identity={"hash": ["Account", "Resource", "Start"]}), counted))
         check_repeated(d, month)
+        check_quarantine(d, month)
         d.stop()
     with Daemon(SETTINGS) as d:
         d.apply(catalog(source("many")))
