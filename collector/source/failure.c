@@ -9,7 +9,8 @@ static enum source_failure of_error(int error)
 {
     switch (error) {
     case MTR_EDENIED: return SOURCE_DISTRUST;
-    case MTR_EINVALID: return SOURCE_REFUSED;
+    case MTR_EINVALID:
+    case MTR_EVERSION: return SOURCE_REFUSED;
     case MTR_ELIMIT: return SOURCE_LARGE;
     case MTR_ECLOSED: return SOURCE_STOPPED;
     default: return SOURCE_RETRY;

@@ -11,6 +11,7 @@
  *                                 RETRY     later
  *   certificates, guard           DISTRUST  an alarm: its sentence says what to do
  *   3xx                           REFUSED   redirects are not followed: its sentence says where it leads
+ *   a coding not asked for        REFUSED   it comes so each time
  *   other 4xx                     REFUSED   the request is wrong, or there is nothing (`absent` is asked before)
  *   larger than allowed           LARGE     the alarm `limit`
  *   cancelled                     STOPPED   nobody's failure

@@ -3,11 +3,12 @@
  */
 #include "lib/net/http_body.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lib/net/coding_reader.h"
 
-enum { BYTES_MAX_DEFAULT = 64 << 20, PLAIN_BYTES = 64 << 10 };
+enum { BYTES_MAX_DEFAULT = 64 << 20, PLAIN_BYTES = 64 << 10, STATUS_NO_CONTENT = 204 };
 
 void http_body_init(struct http_body *body, const struct mtr_http_call *call, void *context,
                     struct mtr_http_answer *answer)
@@ -38,12 +39,25 @@ static int begin(struct http_body *body)
     body->has_begun = true;
     if (!body->is_decoded || !mtr_http_answer_header(body->answer, "content-encoding", &name)) return MTR_OK;
     if (!mtr_coding_from_name(name, &coding)) {
-        body->fault = "it is in a content coding that was not asked for";
+        snprintf(body->coding, sizeof(body->coding),
+                 "it has the content coding `%.*s%s`, which was not asked for", MTR_STR_QUOTED(name));
+        body->fault = body->coding;
         return MTR_ECORRUPT;
     }
     if (coding == MTR_CODING_IDENTITY) return MTR_OK;
     body->plain = malloc(PLAIN_BYTES);
     return body->plain ? coding_reader_open(coding, &body->reader) : MTR_ENOMEM;
+}
+
+int http_body_expect(struct http_body *body, unsigned status)
+{
+    struct mtr_str size;
+    const bool is_empty = status == STATUS_NO_CONTENT ||
+                          (mtr_http_answer_header(body->answer, "content-length", &size) &&
+                           mtr_str_equal(size, MTR_STR("0")));
+    if (body->has_begun || is_empty || status / 100 != 2) return MTR_OK;
+    const int rc = begin(body);
+    return body->error = rc == MTR_ECORRUPT ? MTR_EVERSION : rc;
 }
 
 static int give(struct http_body *body, struct mtr_str piece)

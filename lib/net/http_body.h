@@ -29,13 +29,17 @@ struct http_body {
     size_t taken;                   /* of a curl piece that comes again */
     int error;                      /* the first; nothing is taken after it */
     bool is_refused;                /* by on_piece */
-    const char *fault;              /* with MTR_ECORRUPT: what is wrong with it */
+    const char *fault;              /* with MTR_ECORRUPT, MTR_EVERSION: what is wrong with it */
+    char coding[150];               /* a fault that names one */
 };
 
 /* Of a call that begins. */
 void http_body_init(struct http_body *body, const struct mtr_http_call *call, void *context,
                     struct mtr_http_answer *answer);
 void http_body_release(struct http_body *body);
+/* Status and headers are there, and nothing of the body. MTR_EVERSION: what was asked for comes in a coding
+ * that is not known here: it is not worth waiting for. Of other answers that is an error when it comes. */
+int http_body_expect(struct http_body *body, unsigned status) MTR_MUST_USE;
 /* MTR_EAGAIN: the receiver pauses, the same bytes must come again. Other errors end the transfer. */
 int http_body_take(struct http_body *body, struct mtr_str piece) MTR_MUST_USE;
 /* The last byte was taken: whether it is whole. */

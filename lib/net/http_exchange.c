@@ -38,6 +38,13 @@ int http_exchange_init_curl(void)
     return curl_init_code == CURLE_OK ? MTR_OK : MTR_ENOMEM;
 }
 
+static void note_status(struct mtr_http_exchange *exchange)
+{
+    long status = 0;
+    curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    exchange->answer->status = (unsigned)status;
+}
+
 static size_t on_header_line(char *data, size_t size, size_t count, void *context)
 {
     struct mtr_http_exchange *exchange = context;
@@ -50,16 +57,12 @@ static size_t on_header_line(char *data, size_t size, size_t count, void *contex
         return total;
     }
     if (data[0] == '\r' || data[0] == '\n') exchange->has_all_headers = true;
-    if (mtr_buffer_append(headers, data, total) == MTR_OK) return total;
-    exchange->has_large_headers = true;
-    return 0;
-}
-
-static void note_status(struct mtr_http_exchange *exchange)
-{
-    long status = 0;
-    curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
-    exchange->answer->status = (unsigned)status;
+    exchange->has_large_headers = mtr_buffer_append(headers, data, total) != MTR_OK;
+    if (exchange->has_large_headers) return 0;
+    note_status(exchange);
+    const bool is_well = !exchange->has_all_headers ||
+                         http_body_expect(&exchange->body, exchange->answer->status) == MTR_OK;
+    return is_well ? total : 0;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *context)

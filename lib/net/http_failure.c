@@ -153,6 +153,7 @@ void http_failure_explain(struct mtr_http_exchange *exchange, CURLcode code)
         else snprintf(reason, capacity, "%.110s gave no answer in time", place);
         break;
     case MTR_ECORRUPT:
+    case MTR_EVERSION:
         snprintf(reason, capacity, "the answer of %.110s cannot be decoded: %.150s", place,
                  fault ? fault : "");
         break;

@@ -68,9 +68,9 @@ struct mtr_http_call {
 struct mtr_http_answer {
     /* 0: the peer answered, whatever its status. Else: MTR_EINVALID (URL), MTR_EDENIED (guard, or one of
      * the certificates), MTR_EUNREACHABLE (no such host, or no connection: the peer has seen nothing of it),
-     * MTR_ETIMEDOUT, MTR_EIO (broke off), MTR_ECORRUPT (damaged coding, or one that was not asked for),
-     * MTR_ELIMIT (answer too large; status is set), MTR_ENOMEM, MTR_ECLOSED (cancelled), or what on_piece
-     * returned. */
+     * MTR_ETIMEDOUT, MTR_EIO (broke off), MTR_ECORRUPT (damaged coding; of an answer that is not 2xx, one
+     * that was not asked for), MTR_EVERSION (of a 2xx such a coding, told before its body comes), MTR_ELIMIT
+     * (answer too large; status is set), MTR_ENOMEM, MTR_ECLOSED (cancelled), or what on_piece returned. */
     int error;
     /* Something of the request left: with an error, the peer may or may not have acted on it. */
     bool was_sent;

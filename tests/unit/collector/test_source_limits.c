@@ -358,7 +358,7 @@ static void says_what_an_answer_means(void **state)
         {0, 429, SOURCE_SLOW, "less often"}, {0, 500, SOURCE_RETRY, "500"}, {0, 503, SOURCE_RETRY, "503"},
         {0, 599, SOURCE_RETRY, "599"},   {MTR_EIO, 200, SOURCE_RETRY, "because"}, {MTR_ETIMEDOUT, 0, SOURCE_RETRY, "because"},
         {MTR_EUNREACHABLE, 0, SOURCE_RETRY, "because"}, {MTR_ECORRUPT, 200, SOURCE_RETRY, "because"},
-        {MTR_EDENIED, 0, SOURCE_DISTRUST, "because"}, {MTR_EINVALID, 0, SOURCE_REFUSED, "because"},
+        {MTR_EDENIED, 0, SOURCE_DISTRUST, "because"}, {MTR_EINVALID, 0, SOURCE_REFUSED, "because"}, {MTR_EVERSION, 200, SOURCE_REFUSED, "because"},
         {MTR_ELIMIT, 200, SOURCE_LARGE, "because: raise answer.bytes_max"}, {MTR_ECLOSED, 0, SOURCE_STOPPED, ""},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
