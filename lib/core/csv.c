@@ -96,13 +96,15 @@ static int fail_memory(const struct mtr_csv_reader *reader, struct mtr_diagnosti
     return MTR_ENOMEM;
 }
 
+_Static_assert(MTR_CSV_CELLS_MAX == 1024, "as the sentence says");
+#define TOO_MANY_CELLS "the record has more than 1024 cells: send fewer columns"
+
 static int end_cell(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
 {
     reader->state = START;
     reader->cell_was_quoted = false;
     if (reader->cell_count == MTR_CSV_CELLS_MAX)
-        return fail(reader, reader->record_line, MTR_FINDING_CSV_LIMIT, "too many cells in one record",
-                    diagnostic);
+        return fail(reader, reader->record_line, MTR_FINDING_CSV_LIMIT, TOO_MANY_CELLS, diagnostic);
     reader->ends[reader->cell_count++] = (uint32_t)reader->text.size;
     return MTR_OK;
 }

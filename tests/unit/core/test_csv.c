@@ -159,6 +159,24 @@ static void test_limits(void **state)
     }
 }
 
+/* A bound is told with its number; as many as that are read. */
+static void test_cells(void **state)
+{
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        struct mtr_buffer text, out;
+        struct mtr_diagnostic diagnostic = {0};
+        mtr_buffer_init(&text, 1 << 20);
+        mtr_buffer_init(&out, 1 << 20);
+        for (int i = 1; i < MTR_CSV_CELLS_MAX + more; i++) assert_int_equal(mtr_buffer_append_char(&text, ','), 0);
+        assert_int_equal(mtr_buffer_append_char(&text, '\0'), 0);
+        assert_int_equal(read_all(text.data, 4096, &out, &diagnostic), more ? MTR_ELIMIT : MTR_OK);
+        assert_int_equal(more != 0, strncmp(diagnostic.text, "the record has more than 1024 cells: ", 37) == 0);
+        mtr_buffer_release(&text);
+        mtr_buffer_release(&out);
+    }
+}
+
 static void test_writing(void **state)
 {
     (void)state;
@@ -222,6 +240,6 @@ static void test_places(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_reading), cmocka_unit_test(test_places), cmocka_unit_test(test_problems),
-                                       cmocka_unit_test(test_limits), cmocka_unit_test(test_writing)};
+                                       cmocka_unit_test(test_limits), cmocka_unit_test(test_cells), cmocka_unit_test(test_writing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
