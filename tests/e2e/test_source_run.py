@@ -123,6 +123,9 @@ def check_forgotten(world):
 def check_refused(world):
     daemon = world.daemon
     assert daemon.command("source", "run", "none", check=False).returncode == 64
+    assert daemon.command("source", "run", "none", "--from", world.date(world.from_us)).stdout == "1 window taken\n"
+    wrong_time = daemon.call("POST", "/v1/sources/none/reads", {"from": world.date(world.from_us), "to": "soon"})
+    assert wrong_time.status == 400 and "to: " in wrong_time.json()["detail"], wrong_time.body
     unknown = daemon.command("source", "run", "nobody", "--from", "2026-01-01", "--to", "2026-01-02", check=False)
     assert unknown.returncode == 1 and "nobody" in unknown.stderr, unknown
     feed = daemon.command("source", "run", "feed", "--from", "2026-01-01", "--to", "2026-01-02", check=False)

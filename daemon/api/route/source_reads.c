@@ -19,13 +19,14 @@ enum { WINDOWS_COUNTED_MAX = 100000 };
 struct wish {
     int64_t from, to;
     struct mtr_str each;
-    bool has_each, dry_run, has_dry_run;
+    bool has_to, has_each, dry_run, has_dry_run;
 };
 
 #define BODY(field) MTR_MEMBER(wish, field)
 static const struct mtr_json_member wish_members[] = {
     {BODY(from), .type = MTR_MEMBER_TIME, .doc = "from the window that holds this time …"},
-    {BODY(to), .type = MTR_MEMBER_TIME, .doc = "… to the last one that begins before this"},
+    {BODY(to), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(wish, has_to),
+     .doc = "… to the last one that begins before this; unless given, that window alone"},
     {BODY(each), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(wish, has_each),
      .doc = "of this one of for_each; unless given, of all"},
     {BODY(dry_run), .type = MTR_MEMBER_BOOL, .presence = MTR_MAY_LACK, MTR_PRESENT(wish, has_dry_run),
@@ -51,7 +52,10 @@ static bool read_wish(struct api_call *call, struct wish *out)
     const struct mtr_node *root = mtr_document_root(document);
     *out = (struct wish){0};
     out->dry_run = mtr_str_equal(mtr_node_text(root, "dry_run"), MTR_STR("true"));
-    bool is_well = read_time(call, root, "from", &out->from) && read_time(call, root, "to", &out->to);
+    out->has_to = mtr_node_get(root, "to") != NULL;
+    bool is_well = read_time(call, root, "from", &out->from) &&
+                   (!out->has_to || read_time(call, root, "to", &out->to));
+    if (is_well && !out->has_to) out->to = out->from + 1; /* an instant of it */
     if (is_well && mtr_arena_copy(&call->arena, mtr_node_text(root, "each"), &out->each)) {
         api_error(call, MTR_ENOMEM, "the order cannot be read");
         is_well = false;

@@ -76,11 +76,12 @@ static void tell(struct running *running)
 static int write_order(struct running *running)
 {
     const char *each = invocation_option(running->invocation, "each");
+    const char *to = invocation_option(running->invocation, "to");
     struct mtr_json_writer json;
     mtr_json_begin(&json, &running->body);
     mtr_json_map(&json);
     mtr_json_named_cstr(&json, "from", invocation_option(running->invocation, "from"));
-    mtr_json_named_cstr(&json, "to", invocation_option(running->invocation, "to"));
+    if (to) mtr_json_named_cstr(&json, "to", to);
     if (each) mtr_json_named_cstr(&json, "each", each);
     if (running->is_dry) mtr_json_named_bool(&json, "dry_run", true);
     mtr_json_map_end(&json);
@@ -198,8 +199,8 @@ static void print_tried(const struct running *running)
 
 static int run(const struct cli_invocation *invocation)
 {
-    if (!invocation_flag(invocation, "from") || !invocation_flag(invocation, "to")) {
-        fprintf(stderr, "meterd source: run which windows? say --from and --to\n");
+    if (!invocation_flag(invocation, "from")) {
+        fprintf(stderr, "meterd source: run which windows? say --from, and --to where it is more than one\n");
         return MTR_EXIT_USAGE;
     }
     struct running running = {.invocation = invocation,
