@@ -193,6 +193,28 @@ static void test_a_flipped_bit_is_told(void **state)
     pages_remove(directory, READING, PAGE);
 }
 
+/* Pages lie about for months: those of before are found where they are, and read as they were written. */
+static void test_the_format_stays(void **state)
+{
+    static const unsigned char bytes[] = {0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x48, 0x49, 0x00, 0x00, 'i', 'd', ',',
+                                          'n', '\n', 'a', ',', '1', '\n', 0xba, 0x7e, 0x16, 0xbd};
+    const struct mtr_strand strand = {MTR_STR("acme"), MTR_STR("usage"), MTR_STR("one of for_each")};
+    char path[PAGES_PATH_BYTES + 32];
+    struct page_writer *writer;
+    (void)state;
+    pages_directory("pages", &strand, path);
+    assert_string_equal(path, "pages/964b391bc395e2330cd79594e2615b54");
+    assert_int_equal(page_write_open(directory, READING, PAGE, &writer), MTR_OK);
+    assert_int_equal(page_write_close(writer), MTR_OK);
+    snprintf(path, sizeof(path), "%s/%d-%d.zst", directory, READING, PAGE);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, sizeof(bytes), file), sizeof(bytes));
+    fclose(file);
+    assert_true(is_told("id,n\na,1\n", 9));
+    pages_remove(directory, READING, PAGE);
+}
+
 /* It is nobody's fault of memory: the page cannot be kept. */
 static void test_a_directory_that_cannot_be_made(void **state)
 {
@@ -212,6 +234,7 @@ int main(void)
                                        cmocka_unit_test(test_the_hash_is_of_the_text),
                                        cmocka_unit_test(test_a_page_that_is_linked_is_not_written_over),
                                        cmocka_unit_test(test_a_flipped_bit_is_told),
+                                       cmocka_unit_test(test_the_format_stays),
                                        cmocka_unit_test(test_a_directory_that_cannot_be_made)};
     return cmocka_run_group_tests(tests, make, drop);
 }
