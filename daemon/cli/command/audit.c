@@ -3,6 +3,7 @@
  *
  *   log → rollups folded again == live rollups, bit for bit; not where retention has removed some of the log
  *   Σ charges of every line == its price now
+ *   each row that was polled counts once
  *   --log: hashes of blocks, and the chain
  */
 #include "daemon/cli/command/audit.h"
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "meterd/core/time.h"
+#include "daemon/cli/command/audit_polled.h"
 #include "daemon/cli/commands.h"
 #include "daemon/cli/inputs.h"
 #include "daemon/cli/refold.h"
@@ -44,6 +46,8 @@ struct audit {
     uint64_t events;
     uint64_t log_events;
     struct mtr_audit_counts counts;
+    bool has_sources;
+    struct mtr_polled_rows polled;
     uint64_t printed, printed_notes;
     uint64_t problems; /* findings about periods that cannot be rated */
 };
@@ -267,6 +271,14 @@ static void report_log(const struct audit *audit)
                                 : "DIFFERENT from the log: run `meterd rebuild` and keep the old ones");
 }
 
+static void report_polled(const struct audit *audit)
+{
+    if (!audit->has_sources) return;
+    printf("polled   %" PRIu64 " row%s: ", audit->polled.rows, mtr_plural(audit->polled.rows));
+    if (audit->polled.twice) printf("%" PRIu64 " of them COUNT TWICE\n", audit->polled.twice);
+    else printf("each counts once\n");
+}
+
 static void report(const struct audit *audit)
 {
     const struct mtr_audit_counts *counts = &audit->counts;
@@ -280,14 +292,16 @@ static void report(const struct audit *audit)
         printf("{\"events\":%" PRIu64 ",\"events_removed\":%" PRIu64
                ",\"rollups_equal\":%s,\"log_verified\":%s,\"subscriptions\":%" PRIu64
                ",\"periods\":%" PRIu64 ",\"lines\":%" PRIu64 ",\"charges\":%" PRIu64 ",\"pending\":%" PRIu64
-               ",\"findings\":%" PRIu64 ",\"notes\":%" PRIu64 "}\n",
+               ",\"findings\":%" PRIu64 ",\"notes\":%" PRIu64 ",\"polled_rows\":%" PRIu64
+               ",\"polled_twice\":%" PRIu64 "}\n",
                audit->events, audit->removed, equal, audit->log_checked ? "true" : "null",
                counts->subscriptions, counts->periods, counts->lines, counts->charges, counts->pending,
-               counts->findings, counts->notes);
+               counts->findings, counts->notes, audit->polled.rows, audit->polled.twice);
         return;
     }
     report_log(audit);
     if (!audit->charges_checked) return;
+    report_polled(audit);
     printf("charges  %" PRIu64 " on %" PRIu64 " line%s of %" PRIu64 " period%s of %" PRIu64
            " subscription%s: %s\n",
            counts->charges, counts->lines, mtr_plural(counts->lines), counts->periods,
@@ -332,6 +346,9 @@ int audit_run(const struct cli_invocation *invocation, bool with_charges, bool w
     if (!rc) rc = find_removed(&audit, &diagnostic);
     if (!rc && !(audit.removed && with_charges)) rc = compare(&audit, &diagnostic);
     audit.charges_checked = with_charges;
+    audit.has_sources = !rc && mtr_catalog_count(refold_catalog(audit.refold), MTR_KIND_SOURCE) > 0;
+    if (!rc && with_charges && audit.has_sources)
+        rc = audit_polled(audit.data, audit.progress, &audit.polled, &diagnostic);
     if (!rc && with_charges) rc = audit_charges(&audit);
     if (audit.progress) fprintf(stderr, "\r\033[K");
     if (rc) {
@@ -339,7 +356,7 @@ int audit_run(const struct cli_invocation *invocation, bool with_charges, bool w
     } else {
         report(&audit);
         const bool holds = audit.removed || audit.rollups_equal;
-        code = holds && !audit.counts.findings ? MTR_EXIT_OK : MTR_EXIT_FAILED;
+        code = holds && !audit.counts.findings && !audit.polled.twice ? MTR_EXIT_OK : MTR_EXIT_FAILED;
     }
     close_audit(&audit);
     return code;
@@ -361,8 +378,8 @@ const struct cli_command cli_audit = {
     .arguments = "",
     .doc = "check the laws: usage against the log, charges against usage",
     .text = "Folds the log again and compares: rollups bit for bit, and every line's charges with its "
-            "price. Runs beside a daemon at work and\n"
-            "changes nothing. Where retention has removed some of the log, charges alone are checked.\n",
+            "price. Of what was polled, each row must count once. Runs beside a daemon at work and\n"
+            "changes nothing. Where retention has removed some of the log, rollups are not compared.\n",
     .exits = "0 what can be checked holds (notes are no findings), 1 with findings, 64 wrong usage, 75 the "
              "daemon is behind, 78 bad configuration",
     .options = options,

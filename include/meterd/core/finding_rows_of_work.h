@@ -227,6 +227,8 @@
       "let the version begin earlier, if it is to be")                                                       \
     X(AUDIT_OUTSIDE_TERM, WARNING, "audit.outside_term",                                                     \
       "use outside the term of its subscription is not charged", "move its start or end, if it is to be")    \
+    X(AUDIT_POLLED_TWICE, ERROR, "audit.polled_twice", "a row of a source counts twice",                     \
+      "let the window that it left be read again: `meterd source run`")                                      \
     X(AUDIT_POOL, ERROR, "audit.pool", "the ledger of a pool is not what its period draws",                  \
       "keep what you have for a look")                                                                       \
     X(AUDIT_PROBLEM, ERROR, "audit.problem", "a period cannot be priced", "mend what the sentence names")    \
