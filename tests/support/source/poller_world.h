@@ -11,14 +11,17 @@
 
 #include "tests/support/intake_world.h"
 
+#include <time.h>
+
 #include "meterd/collector/poller.h"
 #include "meterd/core/buffer.h"
 
-enum { QUEUED_MAX = 2 * MTR_POLLER_POLLS_MAX, TOLD_BYTES = 20000 };
+enum { QUEUED_MAX = 2 * MTR_POLLER_POLLS_MAX, TOLD_BYTES = 1 << 16 };
 
 struct vendor_reply {
     unsigned status; /* 200 unless the vendor says otherwise */
     struct mtr_buffer *headers, *body;
+    int64_t skew_us; /* of its clock */
 };
 
 struct poller_world {
@@ -39,7 +42,7 @@ struct poller_world {
     struct mtr_poll *works[QUEUED_MAX], *sends[QUEUED_MAX];
     char *urls[QUEUED_MAX];
     uint32_t work_count, send_count, submitted;
-    char told[TOLD_BYTES]; /* lines that people were told, the first of them */
+    char told[TOLD_BYTES]; /* lines that people were told, the first of them; "! " before those of alarms */
 };
 
 /* ---- hooks ---- */
@@ -55,7 +58,32 @@ static inline int poller_world_send(void *context, struct mtr_poll *poll, const 
 }
 
 static inline void poller_world_resume(void *context, struct mtr_poll *poll) { (void)context, (void)poll; }
-static inline void poller_world_cancel(void *context, struct mtr_poll *poll) { (void)context, (void)poll; } /* its answer comes anyway */
+/* The request at that place of the queue, which is free then. */
+static inline struct mtr_poll *poller_world_take_send(struct poller_world *w, uint32_t at, char **url)
+{
+    struct mtr_poll *poll = w->sends[at];
+    *url = w->urls[at];
+    w->send_count--;
+    memmove(w->sends + at, w->sends + at + 1, (w->send_count - at) * sizeof(w->sends[0]));
+    memmove(w->urls + at, w->urls + at + 1, (w->send_count - at) * sizeof(w->urls[0]));
+    return poll;
+}
+
+static inline void poller_world_cancel(void *context, struct mtr_poll *poll)
+{
+    struct poller_world *w = context;
+    struct mtr_http_answer answer;
+    uint32_t at = 0;
+    char *url;
+    while (at < w->send_count && w->sends[at] != poll) at++;
+    if (at == w->send_count) return; /* it is answered at this moment */
+    (void)poller_world_take_send(w, at, &url);
+    free(url);
+    mtr_http_answer_init(&answer);
+    answer.error = MTR_ECLOSED;
+    mtr_poller_on_answer(poll, &answer, w->world->now_us);
+    mtr_http_answer_release(&answer);
+}
 
 static inline int poller_world_work(void *context, struct mtr_poll *poll)
 {
@@ -84,8 +112,7 @@ static inline void poller_world_tell(void *context, bool is_alarm, struct mtr_st
 {
     struct poller_world *w = context;
     const size_t size = strlen(w->told);
-    (void)is_alarm;
-    snprintf(w->told + size, sizeof(w->told) - size, "%.*s %s\n", MTR_STR_ARGS(source), text);
+    snprintf(w->told + size, sizeof(w->told) - size, "%s%.*s %s\n", is_alarm ? "! " : "", MTR_STR_ARGS(source), text);
 }
 
 /* ---- opening ---- */
@@ -117,15 +144,27 @@ static inline struct poller_world *new_poller_world(void)
 
 /* ---- what waits is done ---- */
 
+static inline void poller_world_do_work(struct poller_world *w)
+{
+    struct mtr_poll *poll = w->works[0];
+    memmove(w->works, w->works + 1, --w->work_count * sizeof(w->works[0]));
+    mtr_poller_do_work(w->poller, poll);
+    if (!w->is_dead && w->crashes_at_work && w->crashes_at_work(w->context)) w->is_dead = true;
+    mtr_poller_on_worked(w->poller, poll, w->world->now_us);
+}
+
 static inline void poller_world_do_works(struct poller_world *w)
 {
-    while (w->work_count) {
-        struct mtr_poll *poll = w->works[0];
-        memmove(w->works, w->works + 1, --w->work_count * sizeof(w->works[0]));
-        mtr_poller_do_work(w->poller, poll);
-        if (!w->is_dead && w->crashes_at_work && w->crashes_at_work(w->context)) w->is_dead = true;
-        mtr_poller_on_worked(w->poller, poll, w->world->now_us);
-    }
+    while (w->work_count) poller_world_do_work(w);
+}
+
+static inline void poller_world_add_date(const struct poller_world *w, const struct vendor_reply *reply)
+{
+    char header[64];
+    const time_t date_s = (w->world->now_us + reply->skew_us) / MTR_US_PER_SECOND;
+    struct tm date;
+    const size_t size = strftime(header, sizeof(header), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime_r(&date_s, &date));
+    assert_int_equal(mtr_buffer_append(reply->headers, header, size), 0);
 }
 
 static inline void poller_world_answer(struct poller_world *w, struct mtr_poll *poll, const char *url)
@@ -140,6 +179,7 @@ static inline void poller_world_answer(struct poller_world *w, struct mtr_poll *
         answer.error = MTR_ECLOSED;
     else
         w->answer(w->context, url, &reply);
+    if (!answer.error) poller_world_add_date(w, &reply);
     answer.status = answer.error ? 0 : reply.status;
     int rc = body.size && !answer.error ? mtr_poller_on_piece(poll, &answer, mtr_buffer_str(&body)) : MTR_OK;
     assert_int_not_equal(rc, MTR_EAGAIN); /* pages of tests are small */
@@ -151,12 +191,9 @@ static inline void poller_world_answer(struct poller_world *w, struct mtr_poll *
 
 static inline void poller_world_do_sends(struct poller_world *w)
 {
+    char *url;
     if (!w->send_count) return;
-    struct mtr_poll *poll = w->sends[0];
-    char *url = w->urls[0];
-    w->send_count--;
-    memmove(w->sends, w->sends + 1, w->send_count * sizeof(w->sends[0]));
-    memmove(w->urls, w->urls + 1, w->send_count * sizeof(w->urls[0]));
+    struct mtr_poll *poll = poller_world_take_send(w, 0, &url);
     poller_world_answer(w, poll, url);
     free(url);
 }
@@ -200,6 +237,8 @@ static inline void poller_world_at(struct poller_world *w, int64_t now_us)
     w->world->now_us = now_us;
     poller_world_run(w);
 }
+
+static inline void poller_world_until(struct poller_world *w, const char *time) { poller_world_at(w, instant(time)); }
 
 static inline void poller_world_close(struct poller_world *w)
 {
@@ -246,6 +285,16 @@ static inline struct mtr_ledger_window window_of(struct poller_world *w, const c
     mtr_ledger_abort(txn);
     window.problem = (struct mtr_str){NULL, 0};
     return window;
+}
+
+/* NULL: the source does not have it. */
+static inline const struct mtr_source_alarm *alarm_of(const struct poller_world *w, const char *key, enum mtr_alarm alarm,
+                                                      struct mtr_source_status *status)
+{
+    assert_true(mtr_poller_status(w->poller, MTR_STR("acme"), mtr_str_from(key), status));
+    for (uint32_t i = 0; i < status->alarm_count; i++)
+        if (status->alarms[i].alarm == alarm) return &status->alarms[i];
+    return NULL;
 }
 
 /* "ID=number of the first property " of what counts in the log, by id. */
