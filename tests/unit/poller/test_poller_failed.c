@@ -2,7 +2,7 @@
  * A poller whose ledger is damaged: what is under way comes to its end, whoever gave a file is told, and it
  * can be closed.
  */
-#include "tests/support/source/polling_world.h"
+#include "tests/support/source/poller_world.h"
 
 #include "collector/source/poll/poller_state.h"
 
@@ -18,22 +18,29 @@ static const char SOURCE[] = "sources:\n"
                              "    identity: {id: Id}\n"
                              "    map: {type: =cpu, subject: Account, time: At, data: {seconds: Amount}}\n";
 
-static int step_poller(struct polling_world *polling)
+static struct poller_world *world_of_the_source(void)
+{
+    struct poller_world *w = new_poller_world();
+    apply(w->world, SOURCE);
+    return w;
+}
+
+static int step_poller(struct poller_world *w)
 {
     int64_t next_us;
-    return mtr_poller_step(polling->poller, polling->world->catalog, polling->world->now_us, &next_us);
+    return mtr_poller_step(w->poller, w->world->catalog, w->world->now_us, &next_us);
 }
 
 static void note_done(struct mtr_given_file *file) { *(bool *)file->context = true; }
 
 /* Until something is asked of the vendor, which does not answer. */
-static void ask_vendor(struct polling_world *polling)
+static void ask_vendor(struct poller_world *w)
 {
-    for (int i = 0; i < 100 && !polling->sent_count; i++) {
-        assert_int_equal(step_poller(polling), 0);
-        if (polling->work_count) work_one(polling);
+    for (int i = 0; i < 100 && !w->send_count; i++) {
+        assert_int_equal(step_poller(w), 0);
+        if (w->work_count) poller_world_do_work(w);
     }
-    assert_int_equal(polling->sent_count, 1);
+    assert_int_equal(w->send_count, 1);
 }
 
 static struct mtr_given_file file_of(bool *is_done)
@@ -47,61 +54,61 @@ static struct mtr_given_file file_of(bool *is_done)
 }
 
 /* As on_worked leaves it when a pass of the fold meets a page that is none. */
-static void damage_ledger(struct polling_world *polling)
+static void damage_ledger(struct poller_world *w)
 {
-    polling->poller->own_rc = MTR_ECORRUPT;
-    polling->poller->is_caught_up = false;
-    assert_int_equal(step_poller(polling), MTR_ECORRUPT);
-    mtr_poller_stop(polling->poller, "it does not run any more");
+    w->poller->own_rc = MTR_ECORRUPT;
+    w->poller->is_caught_up = false;
+    assert_int_equal(step_poller(w), MTR_ECORRUPT);
+    mtr_poller_stop(w->poller, "it does not run any more");
 }
 
 static void test_what_is_under_way_ends(void **state)
 {
     bool is_done = false, is_late_done = false;
-    struct polling_world *polling = new_polling_world(SOURCE);
+    struct poller_world *w = world_of_the_source();
     struct mtr_given_file file = file_of(&is_done), late = file_of(&is_late_done);
     (void)state;
-    ask_vendor(polling);
-    assert_true(mtr_poller_give(polling->poller, &file));
-    assert_int_equal(step_poller(polling), 0);
+    ask_vendor(w);
+    assert_true(mtr_poller_give(w->poller, &file));
+    assert_int_equal(step_poller(w), 0);
     assert_false(is_done); /* it waits for the reading that is under way */
-    damage_ledger(polling);
+    damage_ledger(w);
     assert_true(is_done);
     assert_int_equal(file.result, MTR_GIVEN_FAILED);
     assert_string_equal(file.text, "it does not run any more");
-    assert_int_equal(polling->sent_count, 0);
-    assert_int_equal(step_poller(polling), 0);
-    assert_true(mtr_poller_is_idle(polling->poller));
-    assert_true(mtr_poller_give(polling->poller, &late));
+    assert_int_equal(w->send_count, 0);
+    assert_int_equal(step_poller(w), 0);
+    assert_true(mtr_poller_is_idle(w->poller));
+    assert_true(mtr_poller_give(w->poller, &late));
     assert_true(is_late_done);
     assert_string_equal(late.text, "it does not run any more");
-    free_polling_world(polling);
+    free_poller_world(w);
 }
 
 static void test_a_file_under_way_ends(void **state)
 {
     bool is_done = false;
-    struct polling_world *polling = new_polling_world(SOURCE);
+    struct poller_world *w = world_of_the_source();
     struct mtr_given_file file = file_of(&is_done);
     (void)state;
-    assert_true(mtr_poller_give(polling->poller, &file));
-    for (int i = 0; i < 100 && !polling->poller->is_given_begun; i++) {
-        assert_int_equal(step_poller(polling), 0);
-        if (polling->work_count && !polling->works[0]) work_one(polling);
+    assert_true(mtr_poller_give(w->poller, &file));
+    for (int i = 0; i < 100 && !w->poller->is_given_begun; i++) {
+        assert_int_equal(step_poller(w), 0);
+        if (w->work_count && !w->works[0]) poller_world_do_work(w);
     }
-    assert_true(polling->poller->is_given_begun);
-    damage_ledger(polling);
+    assert_true(w->poller->is_given_begun);
+    damage_ledger(w);
     assert_false(is_done); /* the pool has it */
-    assert_false(mtr_poller_is_idle(polling->poller));
-    for (int i = 0; i < 100 && !mtr_poller_is_idle(polling->poller); i++) {
-        assert_int_equal(step_poller(polling), 0);
-        if (polling->work_count) work_one(polling);
-        commit_all(polling);
+    assert_false(mtr_poller_is_idle(w->poller));
+    for (int i = 0; i < 100 && !mtr_poller_is_idle(w->poller); i++) {
+        assert_int_equal(step_poller(w), 0);
+        if (w->work_count) poller_world_do_work(w);
+        poller_world_commit(w);
     }
     assert_true(is_done);
     assert_int_equal(file.result, MTR_GIVEN_FAILED);
-    assert_true(mtr_poller_is_idle(polling->poller));
-    free_polling_world(polling);
+    assert_true(mtr_poller_is_idle(w->poller));
+    free_poller_world(w);
 }
 
 int main(void)

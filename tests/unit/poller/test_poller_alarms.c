@@ -2,7 +2,7 @@
  * Alarms of sources on a simulated clock: each begins when its condition does, stands beside the others, and
  * ends when the condition has; what is counted is what stands.
  */
-#include "tests/support/source/polling_world.h"
+#include "tests/support/source/poller_world.h"
 
 #define SOURCE(more) SOURCE_FROM("2026-03-09", more)
 #define SOURCE_FROM(start, more)                                                                                                      \
@@ -18,64 +18,63 @@ struct vendor {
     int64_t skew_us;
     const char *extra, *amount; /* members behind the others; its name, "amount" */
     const char *said;           /* in the place of all of it */
-    char body[512];
 };
 
-static struct vendor_answer answer(void *context, const char *url)
+static void answer(void *context, const char *url, struct vendor_reply *reply)
 {
-    struct vendor *vendor = context;
+    const struct vendor *vendor = context;
     const char *day = strstr(url, "day=") + 4;
-    const struct vendor_answer said = {vendor->status ? vendor->status : 200, vendor->body, vendor->skew_us};
+    reply->status = vendor->status;
+    reply->skew_us = vendor->skew_us;
     if (vendor->said)
-        snprintf(vendor->body, sizeof(vendor->body), "%s", vendor->said);
+        assert_int_equal(mtr_buffer_printf(reply->body, "%s", vendor->said), 0);
     else if (vendor->is_idle)
-        snprintf(vendor->body, sizeof(vendor->body), "{\"data\":[]}");
+        assert_int_equal(mtr_buffer_printf(reply->body, "{\"data\":[]}"), 0);
     else
-        snprintf(vendor->body, sizeof(vendor->body),
-                 "{\"data\":[{\"id\":\"%.10s\",\"account\":\"sub-1\",\"at\":\"%.10sT12:00:00Z\",\"%s\":5%s}]}", day, day,
-                 vendor->amount ? vendor->amount : "amount", vendor->extra ? vendor->extra : "");
-    return said;
+        assert_int_equal(mtr_buffer_printf(reply->body, "{\"data\":[{\"id\":\"%.10s\",\"account\":\"sub-1\",\"at\":\"%.10sT12:00:00Z\",\"%s\":5%s}]}",
+                                           day, day, vendor->amount ? vendor->amount : "amount", vendor->extra ? vendor->extra : ""), 0);
 }
 
-static struct polling_world *begin(struct vendor *vendor, const char *source)
+static struct poller_world *begin(struct vendor *vendor, const char *source)
 {
-    struct polling_world *polling = new_polling_world(source);
+    struct poller_world *w = new_poller_world();
+    apply(w->world, source);
     *vendor = (struct vendor){.status = 200};
-    polling->answer = answer;
-    polling->context = vendor;
-    return polling;
+    w->answer = answer;
+    w->context = vendor;
+    return w;
 }
 
-static void check(struct polling_world *polling, enum mtr_alarm alarm, const char *sentence)
+static void check(struct poller_world *w, enum mtr_alarm alarm, const char *sentence)
 {
     struct mtr_source_status status;
-    const struct mtr_source_alarm *found = find_alarm(&status, polling, "usage", alarm);
-    assert_int_equal(mtr_poller_totals(polling->poller)->alarms[alarm], sentence ? 1 : 0);
+    const struct mtr_source_alarm *found = alarm_of(w, "usage", alarm, &status);
+    assert_int_equal(mtr_poller_totals(w->poller)->alarms[alarm], sentence ? 1 : 0);
     if (!sentence && found) fail_msg("%s: %s", mtr_alarm_name(alarm), found->text);
     if (!sentence) return;
-    if (!found) fail_msg("no alarm %s: %s", mtr_alarm_name(alarm), polling->told);
+    if (!found) fail_msg("no alarm %s: %s", mtr_alarm_name(alarm), w->told);
     if (!strstr(found->text, sentence)) fail_msg("%s: %s", mtr_alarm_name(alarm), found->text);
     for (uint32_t i = 1; i < status.alarm_count; i++)
         assert_true(mtr_alarm_gravity(status.alarms[i - 1].alarm) > mtr_alarm_gravity(status.alarms[i].alarm));
 }
 
 /* What the ledger has of a window; rows 0: it has none of it. */
-static void check_window_rows(struct polling_world *polling, const char *start, uint64_t rows)
+static void check_window_rows(struct poller_world *w, const char *start, uint64_t rows)
 {
     const struct mtr_strand strand = {MTR_STR("acme"), MTR_STR("usage"), MTR_STR("")};
     struct mtr_ledger_window window;
     struct mtr_ledger_txn *txn;
-    assert_int_equal(mtr_ledger_begin(polling->ledger, false, &txn), 0);
+    assert_int_equal(mtr_ledger_begin(w->ledger, false, &txn), 0);
     int rc = mtr_ledger_get_window(txn, &strand, instant(start), &window);
     mtr_ledger_abort(txn);
     assert_int_equal(rc, rows ? MTR_OK : MTR_ENOTFOUND);
     if (rows) assert_true(window.rows == rows && window.state == MTR_WINDOW_COMPLETE && !window.refused);
 }
 
-static uint32_t count_lines(const struct polling_world *polling, const char *text)
+static uint32_t count_lines(const struct poller_world *w, const char *text)
 {
     uint32_t count = 0;
-    for (const char *at = polling->told; (at = strstr(at, text)); at++) count++;
+    for (const char *at = w->told; (at = strstr(at, text)); at++) count++;
     return count;
 }
 
@@ -84,25 +83,25 @@ static void test_a_window_past_its_time(void **state)
 {
     (void)state;
     struct vendor vendor;
-    struct polling_world *polling = begin(&vendor, SOURCE(""));
-    run(polling, "2026-03-10T13:00:00Z");
-    check(polling, MTR_ALARM_GAP, NULL);
-    check(polling, MTR_ALARM_FAILING, NULL);
+    struct poller_world *w = begin(&vendor, SOURCE(""));
+    poller_world_until(w, "2026-03-10T13:00:00Z");
+    check(w, MTR_ALARM_GAP, NULL);
+    check(w, MTR_ALARM_FAILING, NULL);
     vendor.status = 500;
-    run(polling, "2026-03-11T00:40:00Z");
-    check(polling, MTR_ALARM_GAP, NULL);
-    check(polling, MTR_ALARM_FAILING, "500");
-    run(polling, "2026-03-11T01:30:00Z");
-    check(polling, MTR_ALARM_GAP, "the window that begins at 2026-03-10T00:00:00Z was due at 2026-03-11T00:00:00Z");
-    run(polling, "2026-03-12T01:30:00Z");
-    check(polling, MTR_ALARM_GAP, "begins at 2026-03-10T00:00:00Z");
-    assert_int_equal(count_lines(polling, "! usage gap"), 1);
+    poller_world_until(w, "2026-03-11T00:40:00Z");
+    check(w, MTR_ALARM_GAP, NULL);
+    check(w, MTR_ALARM_FAILING, "500");
+    poller_world_until(w, "2026-03-11T01:30:00Z");
+    check(w, MTR_ALARM_GAP, "the window that begins at 2026-03-10T00:00:00Z was due at 2026-03-11T00:00:00Z");
+    poller_world_until(w, "2026-03-12T01:30:00Z");
+    check(w, MTR_ALARM_GAP, "begins at 2026-03-10T00:00:00Z");
+    assert_int_equal(count_lines(w, "! usage gap"), 1);
     vendor.status = 200;
-    run(polling, "2026-03-12T03:30:00Z"); /* waits of failures are an hour at most */
-    check(polling, MTR_ALARM_GAP, NULL);
-    check(polling, MTR_ALARM_FAILING, NULL);
-    assert_int_equal(count_lines(polling, "usage gap is over"), 1);
-    free_polling_world(polling);
+    poller_world_until(w, "2026-03-12T03:30:00Z"); /* waits of failures are an hour at most */
+    check(w, MTR_ALARM_GAP, NULL);
+    check(w, MTR_ALARM_FAILING, NULL);
+    assert_int_equal(count_lines(w, "usage gap is over"), 1);
+    free_poller_world(w);
 }
 
 /* What was due while nobody was there has its grace from the first look on; one that is not read then, too, is
@@ -112,13 +111,13 @@ static void test_windows_of_before_the_start(void **state)
     (void)state;
     struct vendor vendor;
     for (int is_down = 0; is_down < 2; is_down++) {
-        struct polling_world *polling = begin(&vendor, SOURCE(""));
+        struct poller_world *w = begin(&vendor, SOURCE(""));
         vendor.status = is_down ? 503 : 200;
-        run(polling, "2026-03-10T12:50:00Z");
-        check(polling, MTR_ALARM_GAP, NULL);
-        run(polling, "2026-03-10T14:10:00Z");
-        check(polling, MTR_ALARM_GAP, is_down ? "begins at 2026-03-09T00:00:00Z" : NULL);
-        free_polling_world(polling);
+        poller_world_until(w, "2026-03-10T12:50:00Z");
+        check(w, MTR_ALARM_GAP, NULL);
+        poller_world_until(w, "2026-03-10T14:10:00Z");
+        check(w, MTR_ALARM_GAP, is_down ? "begins at 2026-03-09T00:00:00Z" : NULL);
+        free_poller_world(w);
     }
 }
 
@@ -139,17 +138,17 @@ static void test_answers_that_are_not_what_the_document_says(void **state)
     };
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         struct vendor vendor;
-        struct polling_world *polling = begin(&vendor, SOURCE(""));
+        struct poller_world *w = begin(&vendor, SOURCE(""));
         vendor.said = answers[i][0];
-        run(polling, "2026-03-10T00:40:00Z");
-        check(polling, MTR_ALARM_FAILING, answers[i][1]);
-        check(polling, MTR_ALARM_REFUSED, NULL);
-        check_window_rows(polling, "2026-03-09T00:00:00Z", 0);
+        poller_world_until(w, "2026-03-10T00:40:00Z");
+        check(w, MTR_ALARM_FAILING, answers[i][1]);
+        check(w, MTR_ALARM_REFUSED, NULL);
+        check_window_rows(w, "2026-03-09T00:00:00Z", 0);
         vendor.said = NULL;
-        run(polling, "2026-03-10T13:00:00Z");
-        check(polling, MTR_ALARM_FAILING, NULL);
-        check_window_rows(polling, "2026-03-09T00:00:00Z", 1);
-        free_polling_world(polling);
+        poller_world_until(w, "2026-03-10T13:00:00Z");
+        check(w, MTR_ALARM_FAILING, NULL);
+        check_window_rows(w, "2026-03-09T00:00:00Z", 1);
+        free_poller_world(w);
     }
 #undef LIST
 }
@@ -158,17 +157,17 @@ static void test_rows_that_grow_old(void **state)
 {
     (void)state;
     struct vendor vendor;
-    struct polling_world *polling = begin(&vendor, SOURCE(", expect: {freshness: 36h}"));
-    run(polling, "2026-03-10T23:00:00Z");
-    check(polling, MTR_ALARM_STALE, NULL); /* the newest row is of noon of the 9th */
+    struct poller_world *w = begin(&vendor, SOURCE(", expect: {freshness: 36h}"));
+    poller_world_until(w, "2026-03-10T23:00:00Z");
+    check(w, MTR_ALARM_STALE, NULL); /* the newest row is of noon of the 9th */
     vendor.is_idle = true;
-    run(polling, "2026-03-11T01:00:00Z");
-    check(polling, MTR_ALARM_STALE, "the newest row is of 2026-03-09T12:00:00Z");
+    poller_world_until(w, "2026-03-11T01:00:00Z");
+    check(w, MTR_ALARM_STALE, "the newest row is of 2026-03-09T12:00:00Z");
     vendor.is_idle = false;
-    run(polling, "2026-03-12T01:00:00Z");
-    check(polling, MTR_ALARM_STALE, NULL);
-    assert_int_equal(count_lines(polling, "! usage stale"), 1);
-    free_polling_world(polling);
+    poller_world_until(w, "2026-03-12T01:00:00Z");
+    check(w, MTR_ALARM_STALE, NULL);
+    assert_int_equal(count_lines(w, "! usage stale"), 1);
+    free_poller_world(w);
 }
 
 /* A source that never had a row grows old from its first look on. */
@@ -176,13 +175,13 @@ static void test_no_row_at_all(void **state)
 {
     (void)state;
     struct vendor vendor;
-    struct polling_world *polling = begin(&vendor, SOURCE(", expect: {freshness: 36h}"));
+    struct poller_world *w = begin(&vendor, SOURCE(", expect: {freshness: 36h}"));
     vendor.is_idle = true;
-    run(polling, "2026-03-11T23:59:59Z");
-    check(polling, MTR_ALARM_STALE, NULL);
-    run(polling, "2026-03-12T00:00:01Z");
-    check(polling, MTR_ALARM_STALE, "no row came yet");
-    free_polling_world(polling);
+    poller_world_until(w, "2026-03-11T23:59:59Z");
+    check(w, MTR_ALARM_STALE, NULL);
+    poller_world_until(w, "2026-03-12T00:00:01Z");
+    check(w, MTR_ALARM_STALE, "no row came yet");
+    free_poller_world(w);
 }
 
 static void test_clocks_that_differ(void **state)
@@ -193,15 +192,15 @@ static void test_clocks_that_differ(void **state)
         const char *sentence;
     } rows[] = {{0, NULL}, {59, NULL}, {-60, NULL}, {90, "about 1 minutes ahead of ours"}, {-7200, "about 120 minutes behind ours"}, {1, NULL}};
     struct vendor vendor;
-    struct polling_world *polling = begin(&vendor, SOURCE(", expect: {rows_min: 0}"));
+    struct poller_world *w = begin(&vendor, SOURCE(", expect: {rows_min: 0}"));
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char until[32];
         vendor.skew_us = rows[i].skew_s * MTR_US_PER_SECOND;
         snprintf(until, sizeof(until), "2026-03-%02dT01:00:00Z", 11 + (int)i);
-        run(polling, until);
-        check(polling, MTR_ALARM_SKEW, rows[i].sentence);
+        poller_world_until(w, until);
+        check(w, MTR_ALARM_SKEW, rows[i].sentence);
     }
-    free_polling_world(polling);
+    free_poller_world(w);
 }
 
 /* By day: what its row has, and what is said of it. */
@@ -213,29 +212,26 @@ struct drift_day {
 static void run_drift(const char *source, const struct drift_day *days, int count, bool restarts)
 {
     struct vendor vendor;
-    struct polling_world *polling = begin(&vendor, source);
+    struct poller_world *w = begin(&vendor, source);
     uint64_t taken = 0;
     for (int i = 0; i < count; i++) {
         char until[32];
         vendor.extra = days[i].extra;
         vendor.amount = days[i].amount;
         snprintf(until, sizeof(until), "2026-03-%02dT00:10:00Z", 11 + i);
-        run(polling, until);
-        check(polling, MTR_ALARM_DRIFT, days[i].sentence);
+        poller_world_until(w, until);
+        check(w, MTR_ALARM_DRIFT, days[i].sentence);
         struct mtr_source_status status;
-        assert_true(mtr_poller_status(polling->poller, MTR_STR("acme"), MTR_STR("usage"), &status));
-        if ((status.readings > taken) != days[i].is_taken) fail_msg("day %d: %s", i, polling->told);
+        assert_true(mtr_poller_status(w->poller, MTR_STR("acme"), MTR_STR("usage"), &status));
+        if ((status.readings > taken) != days[i].is_taken) fail_msg("day %d: %s", i, w->told);
         taken = status.readings;
         if (!restarts) continue;
-        close_poller(polling); /* and the ledger is folded again */
-        struct mtr_ledger_txn *txn;
-        assert_int_equal(mtr_ledger_begin(polling->ledger, true, &txn), 0);
-        assert_int_equal(mtr_ledger_clear(txn), 0);
-        assert_int_equal(mtr_ledger_commit(txn), 0);
-        open_poller(polling);
+        poller_world_close(w);
+        remove_tree(w->directory); /* the ledger is folded again */
+        poller_world_open(w);
         taken = 0;
     }
-    free_polling_world(polling);
+    free_poller_world(w);
 }
 
 static void test_columns_that_change(void **state)
@@ -267,16 +263,16 @@ static void test_columns_of_a_new_document(void **state)
 {
     (void)state;
     struct vendor vendor;
-    struct polling_world *polling = begin(&vendor, SOURCE(""));
+    struct poller_world *w = begin(&vendor, SOURCE(""));
     vendor.extra = ",\"unit\":1";
-    run(polling, "2026-03-10T23:00:00Z");
+    poller_world_until(w, "2026-03-10T23:00:00Z");
     vendor.extra = NULL;
-    run(polling, "2026-03-11T00:10:00Z");
-    check(polling, MTR_ALARM_DRIFT, "`unit`");
-    apply(polling->world, SOURCE(", expect: {columns: any}"));
-    run(polling, "2026-03-12T00:10:00Z");
-    check(polling, MTR_ALARM_DRIFT, NULL);
-    free_polling_world(polling);
+    poller_world_until(w, "2026-03-11T00:10:00Z");
+    check(w, MTR_ALARM_DRIFT, "`unit`");
+    apply(w->world, SOURCE(", expect: {columns: any}"));
+    poller_world_until(w, "2026-03-12T00:10:00Z");
+    check(w, MTR_ALARM_DRIFT, NULL);
+    free_poller_world(w);
 }
 
 /* A strand that goes takes its alarms with it. */
@@ -284,16 +280,16 @@ static void test_alarms_of_a_source_that_goes(void **state)
 {
     (void)state;
     struct vendor vendor;
-    struct polling_world *polling = begin(&vendor, SOURCE(""));
+    struct poller_world *w = begin(&vendor, SOURCE(""));
     vendor.status = 500;
-    run(polling, "2026-03-10T15:00:00Z");
-    check(polling, MTR_ALARM_GAP, "");
-    check(polling, MTR_ALARM_FAILING, "");
-    apply(polling->world, SOURCE(", disabled: true"));
-    run(polling, "2026-03-10T15:10:00Z");
-    check(polling, MTR_ALARM_GAP, NULL);
-    check(polling, MTR_ALARM_FAILING, NULL);
-    free_polling_world(polling);
+    poller_world_until(w, "2026-03-10T15:00:00Z");
+    check(w, MTR_ALARM_GAP, "");
+    check(w, MTR_ALARM_FAILING, "");
+    apply(w->world, SOURCE(", disabled: true"));
+    poller_world_until(w, "2026-03-10T15:10:00Z");
+    check(w, MTR_ALARM_GAP, NULL);
+    check(w, MTR_ALARM_FAILING, NULL);
+    free_poller_world(w);
 }
 
 #define MAPPED_WITH(more)                                                                                                             \
@@ -309,17 +305,17 @@ static void test_a_warning_is_told(void **state)
     static const char *const line = "! usage the vendor warns: [\"one shard\",\"is late\"]\n";
     (void)state;
     struct vendor vendor;
-    struct polling_world *polling = begin(&vendor, MAPPED_WITH(", answer: {warnings: {path: notes, then: log}}"));
+    struct poller_world *w = begin(&vendor, MAPPED_WITH(", answer: {warnings: {path: notes, then: log}}"));
     vendor.said = "{\"data\":[{\"id\":\"a\",\"account\":\"sub-1\",\"at\":\"2026-03-09T12:00:00Z\",\"amount\":5}],"
                   "\"notes\":[\"one shard\",\"is late\"]}";
-    run(polling, "2026-03-10T12:05:00Z");
-    check(polling, MTR_ALARM_INCOMPLETE, NULL);
-    const char *told = strstr(polling->told, line);
-    if (!told || strstr(told + 1, line)) fail_msg("%s", polling->told);
+    poller_world_until(w, "2026-03-10T12:05:00Z");
+    check(w, MTR_ALARM_INCOMPLETE, NULL);
+    const char *told = strstr(w->told, line);
+    if (!told || strstr(told + 1, line)) fail_msg("%s", w->told);
     vendor.said = "{\"data\":[],\"notes\":[]}";
-    run(polling, "2026-03-12T01:05:00Z");
+    poller_world_until(w, "2026-03-12T01:05:00Z");
     assert_null(strstr(told + strlen(line), "warns"));
-    free_polling_world(polling);
+    free_poller_world(w);
 }
 
 /* A row that cannot be mapped is one row, in the reading that finds it and in those that find it again. */
@@ -327,70 +323,69 @@ static void test_a_row_in_quarantine(void **state)
 {
     (void)state;
     struct vendor vendor;
-    struct polling_world *polling = begin(&vendor, MAPPED);
+    struct poller_world *w = begin(&vendor, MAPPED);
     vendor.amount = "note\":1,\"amount\":\"x\",\"rest";
-    run(polling, "2026-03-10T13:05:00Z");
-    check(polling, MTR_ALARM_REFUSED, "1 row in quarantine");
-    run(polling, "2026-03-11T00:30:00Z");
-    check(polling, MTR_ALARM_REFUSED, "1 row in quarantine");
-    run(polling, "2026-03-11T02:00:00Z");
-    check(polling, MTR_ALARM_REFUSED, "1 row in quarantine");
-    free_polling_world(polling);
+    poller_world_until(w, "2026-03-10T13:05:00Z");
+    check(w, MTR_ALARM_REFUSED, "1 row in quarantine");
+    poller_world_until(w, "2026-03-11T00:30:00Z");
+    check(w, MTR_ALARM_REFUSED, "1 row in quarantine");
+    poller_world_until(w, "2026-03-11T02:00:00Z");
+    check(w, MTR_ALARM_REFUSED, "1 row in quarantine");
+    free_poller_world(w);
 }
 
 /* The vendor's first day is never whole: other days are, and that ends nothing; nor does a restart. */
-static struct vendor_answer answer_first_day_cut(void *context, const char *url)
+static void answer_first_day_cut(void *context, const char *url, struct vendor_reply *reply)
 {
-    struct vendor *vendor = context;
-    const struct vendor_answer said = answer(context, url);
+    const struct vendor *vendor = context;
     const bool is_first = strstr(url, "day=2026-03-09") != NULL;
-    char *end = strrchr(vendor->body, '}');
-    snprintf(end, sizeof(vendor->body) - (size_t)(end - vendor->body), ",\"total\":%d}", is_first && !vendor->skew_us ? 2 : 1);
-    return said;
+    answer(context, url, reply);
+    reply->body->size--; /* its bracket */
+    assert_int_equal(mtr_buffer_printf(reply->body, ",\"total\":%d}", is_first && !vendor->skew_us ? 2 : 1), 0);
 }
 
 static void test_a_window_keeps_its_alarm(void **state)
 {
     struct vendor vendor;
-    struct polling_world *polling = begin(&vendor, SOURCE(", complete: {count: total}"));
+    struct poller_world *w = begin(&vendor, SOURCE(", complete: {count: total}"));
     (void)state;
-    polling->answer = answer_first_day_cut;
-    run(polling, "2026-03-11T02:00:00Z");
-    check(polling, MTR_ALARM_INCOMPLETE, "2");
-    run(polling, "2026-03-12T02:00:00Z");
-    check(polling, MTR_ALARM_INCOMPLETE, "2");
-    assert_null(strstr(polling->told, "incomplete is over"));
-    close_poller(polling);
-    open_poller(polling);
-    run(polling, "2026-03-12T02:00:01Z");
-    check(polling, MTR_ALARM_INCOMPLETE, "2");
+    w->answer = answer_first_day_cut;
+    poller_world_until(w, "2026-03-11T02:00:00Z");
+    check(w, MTR_ALARM_INCOMPLETE, "2");
+    poller_world_until(w, "2026-03-12T02:00:00Z");
+    check(w, MTR_ALARM_INCOMPLETE, "2");
+    assert_null(strstr(w->told, "incomplete is over"));
+    poller_world_close(w);
+    poller_world_open(w);
+    poller_world_until(w, "2026-03-12T02:00:01Z");
+    check(w, MTR_ALARM_INCOMPLETE, "2");
     vendor.skew_us = 1; /* it is whole from now on */
-    run(polling, "2026-03-12T05:00:00Z");
-    check(polling, MTR_ALARM_INCOMPLETE, NULL);
-    free_polling_world(polling);
+    poller_world_until(w, "2026-03-12T05:00:00Z");
+    check(w, MTR_ALARM_INCOMPLETE, NULL);
+    free_poller_world(w);
 }
 
 /* The first day, of which `start` is the middle, cannot be read: others can, and that ends nothing. */
-static struct vendor_answer answer_all_but_the_first(void *context, const char *url)
+static void answer_all_but_the_first(void *context, const char *url, struct vendor_reply *reply)
 {
     struct vendor *vendor = context;
     vendor->status = strstr(url, "day=2026-03-09") && !vendor->skew_us ? 500 : 200;
-    return answer(context, url);
+    answer(context, url, reply);
 }
 
 static void test_the_first_window_keeps_its_alarm(void **state)
 {
     struct vendor vendor;
-    struct polling_world *polling = begin(&vendor, SOURCE_FROM("2026-03-09T12:00:00Z", ""));
+    struct poller_world *w = begin(&vendor, SOURCE_FROM("2026-03-09T12:00:00Z", ""));
     (void)state;
-    polling->answer = answer_all_but_the_first;
-    run(polling, "2026-03-11T02:00:00Z");
-    check(polling, MTR_ALARM_FAILING, "500");
-    assert_null(strstr(polling->told, "failing is over"));
+    w->answer = answer_all_but_the_first;
+    poller_world_until(w, "2026-03-11T02:00:00Z");
+    check(w, MTR_ALARM_FAILING, "500");
+    assert_null(strstr(w->told, "failing is over"));
     vendor.skew_us = 1; /* it can from now on */
-    run(polling, "2026-03-11T05:00:00Z");
-    check(polling, MTR_ALARM_FAILING, NULL);
-    free_polling_world(polling);
+    poller_world_until(w, "2026-03-11T05:00:00Z");
+    check(w, MTR_ALARM_FAILING, NULL);
+    free_poller_world(w);
 }
 
 int main(void)

@@ -3,7 +3,7 @@
  * restated, restarted or asked for in pieces; and samples that are missing are an alarm until newer ones come
  * without a hole.
  */
-#include "tests/support/source/polling_world.h"
+#include "tests/support/source/poller_world.h"
 
 #include "tests/support/random.h"
 
@@ -14,34 +14,33 @@
     "     map: {type: =cpu, subject: =sub-1, time: {path: at, format: unix_s},\n"                                                     \
     "           data: {seconds: {path: total, counter: {series: [vm], before: 30m}}}}}\n"
 
-enum { SERIES = 3, EVERY_S = 600, SAMPLES = 4 * 24 * 6, BODY_BYTES = 1 << 18, ROWS_LIMIT = 90 };
+enum { SERIES = 3, EVERY_S = 600, SAMPLES = 4 * 24 * 6, ROWS_LIMIT = 90 };
 
 /* Samples each ten minutes from the 8th on; an answer has at most ROWS_LIMIT. */
 struct vendor {
     uint64_t totals[SERIES][SAMPLES];
     bool is_missing[SERIES][SAMPLES];
-    char body[BODY_BYTES];
 };
 
 static int64_t first_s(void) { return instant("2026-03-08T00:00:00Z") / MTR_US_PER_SECOND; }
 
-static struct vendor_answer answer(void *context, const char *url)
+static void answer(void *context, const char *url, struct vendor_reply *reply)
 {
-    struct vendor *vendor = context;
+    const struct vendor *vendor = context;
     const int64_t from_s = strtoll(strstr(url, "from=") + 5, NULL, 10), to_s = strtoll(strstr(url, "to=") + 3, NULL, 10);
-    size_t size = (size_t)snprintf(vendor->body, BODY_BYTES, "{\"data\":[");
+    int rc = mtr_buffer_printf(reply->body, "{\"data\":[");
     const char *comma = "";
     int rows = 0;
     for (int s = 0; s < SERIES; s++)
         for (int i = 0; i < SAMPLES; i++) {
             const int64_t at_s = first_s() + i * EVERY_S;
             if (at_s < from_s || at_s >= to_s || vendor->is_missing[s][i] || rows++ >= ROWS_LIMIT) continue;
-            size += (size_t)snprintf(vendor->body + size, BODY_BYTES - size, "%s{\"vm\":\"vm-%d\",\"at\":%lld,\"total\":%llu.25}", comma, s,
-                                     (long long)at_s, (unsigned long long)vendor->totals[s][i]);
+            if (!rc)
+                rc = mtr_buffer_printf(reply->body, "%s{\"vm\":\"vm-%d\",\"at\":%lld,\"total\":%llu.25}", comma, s, (long long)at_s,
+                                       (unsigned long long)vendor->totals[s][i]);
             comma = ",";
         }
-    snprintf(vendor->body + size, BODY_BYTES - size, "]}");
-    return (struct vendor_answer){200, vendor->body, 0};
+    assert_int_equal(rc ? rc : mtr_buffer_printf(reply->body, "]}"), 0);
 }
 
 static void fill(struct vendor *vendor, struct random_source *random)
@@ -72,7 +71,7 @@ static uint64_t expected(const struct vendor *vendor, int64_t end_s)
     return sum; /* in quarters */
 }
 
-static uint64_t quarters(struct polling_world *polling)
+static uint64_t quarters(struct poller_world *w)
 {
     struct mtr_log_reader *reader;
     struct mtr_block_header header;
@@ -81,7 +80,7 @@ static uint64_t quarters(struct polling_world *polling)
     uint64_t seq = 1, sum = 0;
     static uint64_t values[1 << 16];
     memset(values, 0, sizeof(values));
-    assert_int_equal(mtr_log_reader_attach(polling->world->log, &reader), 0);
+    assert_int_equal(mtr_log_reader_attach(w->world->log, &reader), 0);
     while (!mtr_log_read(reader, seq, &header, &events, &diagnostic)) {
         for (uint32_t i = 0; i < header.count; i++) {
             const struct mtr_event *event = &events[i];
@@ -102,14 +101,15 @@ static uint64_t quarters(struct polling_world *polling)
     return sum;
 }
 
-static struct polling_world *begin(struct vendor *vendor, const char *source, uint64_t seed)
+static struct poller_world *begin(struct vendor *vendor, const char *source, uint64_t seed)
 {
     struct random_source random = {seed};
-    struct polling_world *polling = new_polling_world(source);
+    struct poller_world *w = new_poller_world();
+    apply(w->world, source);
     fill(vendor, &random);
-    polling->answer = answer;
-    polling->context = vendor;
-    return polling;
+    w->answer = answer;
+    w->context = vendor;
+    return w;
 }
 
 static void test_windows_add_up(void **state)
@@ -118,27 +118,27 @@ static void test_windows_add_up(void **state)
     for (uint64_t seed = 1; seed < 7; seed++) {
         struct vendor *vendor = calloc(1, sizeof(*vendor));
         struct random_source random = {seed * 31};
-        struct polling_world *polling = begin(vendor, seed % 2 ? SOURCE("") : SOURCE(", split: 1h"), seed);
+        struct poller_world *w = begin(vendor, seed % 2 ? SOURCE("") : SOURCE(", split: 1h"), seed);
         print_message("METERD_SEED=%llu\n", (unsigned long long)seed);
-        run(polling, "2026-03-10T12:10:00Z");
+        poller_world_until(w, "2026-03-10T12:10:00Z");
         if (seed % 2) /* 36 samples of three series an answer, and three before each */
-            assert_int_equal(quarters(polling), 0);
+            assert_int_equal(quarters(w), 0);
         else
-            assert_int_equal(quarters(polling), expected(vendor, instant("2026-03-10T12:00:00Z") / MTR_US_PER_SECOND));
+            assert_int_equal(quarters(w), expected(vendor, instant("2026-03-10T12:00:00Z") / MTR_US_PER_SECOND));
         if (!(seed % 2)) {
             for (int i = 0; i < 5; i++) vendor->totals[random_below(&random, SERIES)][24 * 6 + 30 + random_below(&random, 150)] += 7;
-            run(polling, "2026-03-11T00:10:00Z");
-            assert_int_equal(quarters(polling), expected(vendor, instant("2026-03-11T00:00:00Z") / MTR_US_PER_SECOND));
+            poller_world_until(w, "2026-03-11T00:10:00Z");
+            assert_int_equal(quarters(w), expected(vendor, instant("2026-03-11T00:00:00Z") / MTR_US_PER_SECOND));
         }
-        free_polling_world(polling);
+        free_poller_world(w);
         free(vendor);
     }
 }
 
-static bool has_gap(struct polling_world *polling, const char *sentence)
+static bool has_gap(struct poller_world *w, const char *sentence)
 {
     struct mtr_source_status status;
-    const struct mtr_source_alarm *found = find_alarm(&status, polling, "usage", MTR_ALARM_GAP);
+    const struct mtr_source_alarm *found = alarm_of(w, "usage", MTR_ALARM_GAP, &status);
     if (found && !strstr(found->text, sentence)) fail_msg("%s", found->text);
     return found != NULL;
 }
@@ -149,15 +149,15 @@ static void test_missing_samples_are_told(void **state)
     struct vendor *vendor = calloc(1, sizeof(*vendor));
     const int noon = 2 * 24 * 6 + 72; /* of the 10th */
     for (int i = noon + 6; i < noon + 12; i++) vendor->is_missing[1][i] = true; /* 13:00 to 13:50: from 12:50 to 14:00 */
-    struct polling_world *polling = begin(vendor, SOURCE(", split: 1h"), 3);
-    run(polling, "2026-03-10T17:50:00Z");
-    assert_false(has_gap(polling, ""));
-    run(polling, "2026-03-10T18:10:00Z");
-    assert_true(has_gap(polling, "no sample from 2026-03-10T12:50:00Z to 2026-03-10T14:00:00Z"));
-    assert_int_equal(quarters(polling), expected(vendor, instant("2026-03-10T18:00:00Z") / MTR_US_PER_SECOND));
-    run(polling, "2026-03-11T00:10:00Z");
-    assert_false(has_gap(polling, ""));
-    free_polling_world(polling);
+    struct poller_world *w = begin(vendor, SOURCE(", split: 1h"), 3);
+    poller_world_until(w, "2026-03-10T17:50:00Z");
+    assert_false(has_gap(w, ""));
+    poller_world_until(w, "2026-03-10T18:10:00Z");
+    assert_true(has_gap(w, "no sample from 2026-03-10T12:50:00Z to 2026-03-10T14:00:00Z"));
+    assert_int_equal(quarters(w), expected(vendor, instant("2026-03-10T18:00:00Z") / MTR_US_PER_SECOND));
+    poller_world_until(w, "2026-03-11T00:10:00Z");
+    assert_false(has_gap(w, ""));
+    free_poller_world(w);
     free(vendor);
 }
 
