@@ -322,9 +322,11 @@ void mtr_due_scan_begin(struct mtr_due_scan *scan, const struct mtr_reading_plan
     pass_over(scan, plan);
 }
 
+/* A draft stands before what is read again or of long ago, or behind all. */
 static unsigned rank_of(const struct mtr_due_scan *scan, const struct mtr_due *due)
 {
-    return scan->drafts_last && due->is_draft ? MTR_DUE_BACKFILL + 1 : due->order;
+    if (!due->is_draft) return 2 * due->order;
+    return scan->was_draft ? 2 * MTR_DUE_BACKFILL + 1 : 2 * MTR_DUE_REREAD - 1;
 }
 
 static bool goes_before(const struct mtr_due_scan *scan, const struct mtr_due *due)

@@ -176,7 +176,7 @@ static int look_at_windows(struct looking *looking, int64_t now_us, struct mtr_d
 {
     struct poller_strand *strand = looking->strand;
     mtr_due_scan_begin(scan, &strand->plan, strand->unsettled_us, now_us);
-    scan->drafts_last = strand->was_draft;
+    scan->was_draft = strand->was_draft;
     const struct mtr_window first = mtr_plan_window_at(&strand->plan, strand->plan.start_us);
     alarms_forget_windows_before(&strand->alarms, first.from_us);
     while (!looking->rc && !mtr_due_scan_step(scan, &strand->plan, history_of, looking, WINDOWS_A_LOOK)) {

@@ -95,7 +95,7 @@ enum mtr_due_kind {
 enum mtr_due_order {
     MTR_DUE_FRESH,    /* the newest that is over, for the first time */
     MTR_DUE_REREAD,
-    MTR_DUE_DRAFT,    /* of an open window */
+    MTR_DUE_DRAFT,    /* of an open window; in a scan by turns with the others */
     MTR_DUE_BACKFILL, /* older ones, for the first time; in a scan all whose plan is over */
 };
 
@@ -139,9 +139,9 @@ struct mtr_due_scan {
     int64_t old_us; /* of windows that end by then all plans are over */
     int64_t unsettled_us; /* where the first window begins that is neither settled nor forgotten */
     bool has_due, has_next, has_unsettled;
-    /* Set behind begin, when the reading before was a draft: windows that are over go first, so that drafts
-     * that are due as soon as they were read leave them their turn. */
-    bool drafts_last;
+    /* Set behind begin: the reading before was a draft. Drafts take turns with all but fresh windows, so that
+     * neither keeps the other waiting where it is due again as soon as it was read. */
+    bool was_draft;
     struct mtr_window window; /* has_due: the one to read now */
     struct mtr_due due;
     int64_t next_us; /* has_next: when another one is due, if none is now; neither: none ever will be */

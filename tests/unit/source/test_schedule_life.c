@@ -21,6 +21,7 @@ struct life {
     struct mtr_plan_term terms[TERMS_MAX]; /* of the plan, where it has some */
     unsigned slots[2 * WINDOWS_MAX]; /* row + 1 by the window's begin */
     int64_t now_us, unsettled_us;
+    bool was_draft; /* the reading before */
 };
 
 static struct mtr_window first_of(const struct life *life)
@@ -83,6 +84,13 @@ static void change_terms(struct life *life)
     life->unsettled_us = 0;
 }
 
+/* Fresh ones first; drafts and all others by turns. */
+static int place_of(const struct life *life, const struct mtr_due *due)
+{
+    static const int places[] = {[MTR_DUE_FRESH] = 0, [MTR_DUE_REREAD] = 2, [MTR_DUE_BACKFILL] = 3};
+    return due->order != MTR_DUE_DRAFT ? places[due->order] : life->was_draft ? 4 : 1;
+}
+
 /* By hand: all windows up to now, one after the other. */
 static void check_scan(struct life *life, const struct mtr_due_scan *scan)
 {
@@ -100,7 +108,7 @@ static void check_scan(struct life *life, const struct mtr_due_scan *scan)
         if (is_old && has_due) continue; /* the oldest is enough */
         assert_true(!is_old || due.due_us <= life->now_us || known.wait_until_us > life->now_us); /* its whole plan is over */
         if (due.due_us > life->now_us) next_us = mtr_time_sooner(next_us, due.due_us);
-        else if (!has_due || due.order < best.order || (due.order == best.order && due.due_us < best.due_us)) {
+        else if (!has_due || place_of(life, &due) < place_of(life, &best) || (due.order == best.order && due.due_us < best.due_us)) {
             has_due = true;
             best = due;
         }
@@ -117,6 +125,7 @@ static void check_scan(struct life *life, const struct mtr_due_scan *scan)
 static void look(struct life *life, struct mtr_due_scan *scan)
 {
     mtr_due_scan_begin(scan, &life->made.plan, life->unsettled_us, life->now_us);
+    scan->was_draft = life->was_draft;
     for (unsigned steps = 0; !mtr_due_scan_step(scan, &life->made.plan, history_of, life, 1 + (uint32_t)random_below(&life->random, 40)); steps++)
         assert_true(steps < WINDOWS_MAX);
     life->unsettled_us = scan->unsettled_us;
@@ -134,6 +143,7 @@ static void read_due(struct life *life, const struct mtr_due_scan *scan)
     *known = (struct mtr_window_history){.read_us = life->now_us};
     life->ledger[row].readings += !scan->due.is_draft;
     life->ledger[row].drafts += scan->due.is_draft;
+    life->was_draft = scan->due.is_draft;
 }
 
 /* A few thousand moments: mostly to the next due time, now and then a pause, a jump ahead or back, a moved start. */
@@ -229,6 +239,30 @@ static void test_life(void **state)
 }
 
 /* A source that begins in the future sleeps until then. */
+/* A vendor who takes longer for a report than the schedule waits: last month is due again each time, and this month has its turn. */
+static void test_a_slow_vendor_is_asked_for_both_periods(void **state)
+{
+    (void)state;
+    struct life *life = calloc(1, sizeof(*life));
+    struct mtr_due_scan scan;
+    make_plan(&life->made, "periods");
+    life->made.schedule.every_us = duration("1h");
+    life->made.window.has_current = life->made.window.has_last = true;
+    life->now_us = instant("2026-03-10");
+    unsigned of_last = 0, of_current = 0;
+    for (int i = 0; i < 20; i++) {
+        look(life, &scan);
+        assert_true(scan.has_due);
+        life->now_us += duration("90m");
+        life->was_draft = scan.due.is_draft;
+        life->ledger[row_of(life, &scan.window)].history.read_us = life->now_us - duration("90m"); /* as of when it was asked for */
+        of_current += scan.due.is_draft;
+        of_last += !scan.due.is_draft;
+    }
+    assert_true(of_current >= 9 && of_last >= 9);
+    free(life);
+}
+
 static void test_scan_before_the_start(void **state)
 {
     (void)state;
@@ -270,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life),
         cmocka_unit_test(test_scan_before_the_start),
+        cmocka_unit_test(test_a_slow_vendor_is_asked_for_both_periods),
         cmocka_unit_test(test_backfill_is_cheap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
