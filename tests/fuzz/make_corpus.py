@@ -186,7 +186,44 @@ def of_logs():
                              "chunk": bytes([0x80 + 2]) + identity, "chunk-other-key": b"\1" + identity, "mark": b"\2" + slot + slot})
 
 
+def packed(value):
+    """A text as the charges store has it."""
+    return struct.pack(">I", len(value)) + value
+
+
+def wide(number):
+    return number.to_bytes(16, "big", signed=True)
+
+
+def walked(table, key):
+    """A row of a table (fuzz_charges: 128 and up) under any key; its value is behind."""
+    return bytes([next(n for n in range(0x80, 0x100) if n % 20 == table), len(key)]) + key
+
+
+def of_stores():
+    """Rows of the stores, as they are written."""
+    start, one = 1772323200, bytes(15) + b"\1"
+    charge = (one + b"\1" + struct.pack(">Iq", 1, start) + one + wide(5) + wide(5) + wide(10**18) + wide(0) + struct.pack(">QQqQQ", 0, 1, 7, 1, 2) + packed(b"{}"))
+    line = struct.pack(">q", start) + packed(b"EUR") + packed(b"c") + packed(b"usage") + packed(b"region=eu") + wide(-5) + wide(7) + struct.pack(">QQq", 3, 2, start + 60)
+    line += packed(b"m") + packed(b"GiB") + packed(b"t") + packed(b"2026-01-01") + one
+    period = struct.pack(">qBBq", start + 60, 0, 1, 0) + one + struct.pack(">qqIqq", 1, 0, 2, 2**63 - 1, 5)
+    message = one + struct.pack(">BIqqqqIQQI", 0, 1, 1, 2, 0, 3, 200, 1, 2, 2)
+    key = struct.pack(">Iq", 1, start ^ -2**63)
+    write("fuzz_charges", {
+        "charge": b"\0" + charge, "charge-cost": b"\0" + charge + wide(3), "line": b"\1" + line + packed(b"tax") + packed(b"customer") + b"\1" + wide(4), "line-old": b"\1" + line,
+        "period": b"\2" + period, "subscription": b"\3" + one + struct.pack(">q", start), "draw": b"\4" + wide(1) + wide(2), "waiting": b"\5\1" + struct.pack(">q", 9) + packed(b"why"),
+        "progress": b"\6\1" + struct.pack(">I", 1) + packed(b"eu\x1f"), "message": b"\7" + message, "destination": b"\x08" + struct.pack(">7Q", 1, 2, 3, 4, 5, 6, 7),
+        "cursor": b"\x09" + struct.pack(">QQIq", 1, 2, 3, start), "walked-line": walked(4, key + one) + line, "walked-timer": walked(7, b"\1" + key[4:] + key),
+        "walked-draw": walked(15, one + key[4:] + key[:4]) + wide(1) + wide(2), "walked-queue": walked(11, struct.pack(">IQ", 1, 1)),
+        # What no put would take.
+        "message-range": b"\7" + message[:-20] + struct.pack(">QQI", 3, 2, 2), "charge-trace": b"\0" + charge.replace(struct.pack(">QQq", 0, 1, 7), struct.pack(">QQq", 0, 2, 7)),
+        "line-count": b"\1" + line.replace(struct.pack(">QQq", 3, 2, start + 60), struct.pack(">QQq", 3, 0, start + 60)), "waiting-mute": b"\5\1" + struct.pack(">q", 9) + packed(b""),
+        "cursor-nowhere": b"\x09" + struct.pack(">QQIq", 1, 2, 0, start),
+    })
+
+
 if __name__ == "__main__":
     main()
     of_text()
     of_logs()
+    of_stores()

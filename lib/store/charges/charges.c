@@ -225,6 +225,7 @@ int mtr_charges_get_cursor(struct mtr_charges_txn *txn, struct mtr_charges_curso
     cursor.scan_subscription = unpack_u32(&unpacker);
     cursor.scan_period_us = unpack_instant(&unpacker);
     rc = unpack_end(&unpacker);
+    if (!cursor.scan_subscription && cursor.scan_period_us != INT64_MIN) rc = MTR_ECORRUPT;
     if (!rc) *out = cursor;
     return rc;
 }
@@ -370,6 +371,7 @@ static int unpack_charge(struct mtr_str key, struct mtr_str value, struct mtr_ch
     charge.has_cost = unpack_cost(&unpacker, &charge.cost);
     if (unpack_end(&unpacker) || status > MTR_CHARGE_CORRECTION) return MTR_ECORRUPT;
     if (charge.previous >= charge.number || charge.seq_first > charge.seq_last) return MTR_ECORRUPT;
+    if (charge.trace > charge.number || !charge.subscription) return MTR_ECORRUPT;
     *out = charge;
     return MTR_OK;
 }

@@ -39,7 +39,7 @@ static int unpack_draw(struct mtr_str key, struct mtr_str value, struct mtr_char
     if (rc) return rc;
     draw.before = unpack_i128(&unpacker);
     draw.drawn = unpack_i128(&unpacker);
-    if (unpack_end(&unpacker)) return MTR_ECORRUPT;
+    if (unpack_end(&unpacker) || !draw.subscription) return MTR_ECORRUPT;
     *out = draw;
     return MTR_OK;
 }

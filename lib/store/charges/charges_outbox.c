@@ -62,6 +62,8 @@ static int unpack_message(struct mtr_str key, struct mtr_str value, struct mtr_m
     message.last_charge = unpack_u64(&unpacker);
     message.charge_count = unpack_u32(&unpacker);
     if (unpack_end(&unpacker) || state >= MTR_MESSAGE_STATE_COUNT) return MTR_ECORRUPT;
+    if (!message.destination || !message.number || message.first_charge > message.last_charge)
+        return MTR_ECORRUPT;
     *out = message;
     return MTR_OK;
 }

@@ -72,7 +72,8 @@ static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_char
     } else { /* of before it said who is charged */
         line.has_cost = unpack_cost(&unpacker, &line.cost);
     }
-    if (unpack_end(&unpacker) || line.count > line.last_number) return MTR_ECORRUPT;
+    if (unpack_end(&unpacker) || line.count > line.last_number || !line.subscription) return MTR_ECORRUPT;
+    if ((line.count == 0) != (line.last_number == 0)) return MTR_ECORRUPT;
     if (!is_instant(line.part_start_us) || line.part_start_us < line.period_start_us ||
         !is_instant(line.part_end_us))
         return MTR_ECORRUPT;
@@ -267,7 +268,8 @@ static int unpack_period(struct mtr_str key, struct mtr_str value, struct mtr_ch
     uint8_t status = unpack_u8(&unpacker);
     period.status = (enum mtr_charge_period_status)status;
     period.dirty = unpack_u8(&unpacker) != 0;
-    period.problem = (int)unpack_i64(&unpacker);
+    const int64_t problem = unpack_i64(&unpacker);
+    period.problem = (int)problem;
     period.inputs = unpack_hash(&unpacker);
     period.rated_us = unpack_i64(&unpacker);
     period.closed_us = unpack_i64(&unpacker);
@@ -276,6 +278,7 @@ static int unpack_period(struct mtr_str key, struct mtr_str value, struct mtr_ch
     period.close_due_us = unpack_i64(&unpacker);
     if (unpack_end(&unpacker) || status > MTR_PERIOD_FINAL) return MTR_ECORRUPT;
     if ((status == MTR_PERIOD_FINAL) != (period.closed_us != 0)) return MTR_ECORRUPT;
+    if (!period.subscription || problem != period.problem) return MTR_ECORRUPT;
     if (!is_instant(period.end_us) || period.start_us >= period.end_us) return MTR_ECORRUPT;
     *out = period;
     return MTR_OK;

@@ -53,6 +53,8 @@ static int unpack_waiting(struct mtr_str key, struct mtr_str value, struct mtr_c
     waiting.since_us = unpack_i64(&unpacker);
     waiting.text = unpack_str(&unpacker);
     if (unpack_end(&unpacker) || reason >= MTR_WAITING_REASON_COUNT) return MTR_ECORRUPT;
+    if (!waiting.subscription || !waiting.text.size || waiting.text.size > MTR_WAITING_TEXT_BYTES_MAX)
+        return MTR_ECORRUPT;
     *out = waiting;
     return MTR_OK;
 }
