@@ -220,6 +220,19 @@ def of_stores():
         "line-count": b"\1" + line.replace(struct.pack(">QQq", 3, 2, start + 60), struct.pack(">QQq", 3, 0, start + 60)), "waiting-mute": b"\5\1" + struct.pack(">q", 9) + packed(b""),
         "cursor-nowhere": b"\x09" + struct.pack(">QQIq", 1, 2, 0, start),
     })
+    hour, dimensions = struct.pack(">Q", 1772323200000000 ^ 2**63), b"eu\x1f"
+    of_hour, of_all = struct.pack(">II", 1, 1) + hour, struct.pack(">II", 1, 1) + bytes(8)
+    listed = struct.pack(">H", len(dimensions)) + dimensions
+    point = hour + struct.pack(">Q", 7) + (5 + 2**127).to_bytes(16, "big")
+    write("fuzz_rollups", {name: bytes([table, len(key)]) + key + value for name, (table, key, value) in {
+        "cell": (0, of_hour + dimensions, wide(5) + struct.pack(">QQQQ", 1, 2, 3, 4)), "member": (1, of_hour + listed + b"m", struct.pack(">Q", 1)),
+        "point": (1, of_all + listed + point, struct.pack(">Q", 1)), "held": (2, b"\1\1v\1n" + struct.pack(">Q", 5), b"\0"), "held-nobody": (2, b"\0\0\0" + bytes(8), b"\0"),
+        "voided": (3, struct.pack(">Q", 1), struct.pack(">Q", 9)), "quarantined": (4, struct.pack(">QI", 7, 1), b"\x08conflicta sentence"),
+        "cuts": (5, b"cut/" + struct.pack(">I", 1), hour), "move": (5, b"moving/" + struct.pack(">I", 1), hour + struct.pack(">QQ", 1, 2)),
+        "move-meter": (5, b"moving/" + struct.pack(">II", 1, 1), hour + struct.pack(">Q", 1772323260000000 ^ 2**63)), "values": (6, struct.pack(">II", 1, 1), struct.pack(">QQ", 2, 3)),
+        "value": (6, struct.pack(">II", 1, 1) + dimensions, b""), "beyond": (7, struct.pack(">IIQ", 1, 1, 9), b""), "feed": (9, struct.pack(">QII", 1, 1, 20000), b""),
+        "feed-index": (10, struct.pack(">II", 1, 20000), struct.pack(">Q", 1)),
+    }.items()})
 
 
 if __name__ == "__main__":

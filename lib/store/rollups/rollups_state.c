@@ -98,8 +98,9 @@ static int on_held_row(void *context, struct mtr_str key, struct mtr_str value)
     if (key.size < 3 + vendor_size) return MTR_ECORRUPT;
     size_t name_size = p[2 + vendor_size];
     if (key.size != 3 + vendor_size + name_size + SEQ_BYTES) return MTR_ECORRUPT;
+    if (!vendor_size || p[0] > MTR_HELD_METER || !read_u64(key, key.size - SEQ_BYTES)) return MTR_ECORRUPT;
     struct mtr_held_event held = {
-        .reason = p[0] == MTR_HELD_METER ? MTR_HELD_METER : MTR_HELD_SUBSCRIPTION,
+        .reason = (enum mtr_held_reason)p[0],
         .vendor = {key.data + 2, vendor_size},
         .name = {key.data + 3 + vendor_size, name_size},
         .seq = read_u64(key, key.size - SEQ_BYTES),
@@ -151,7 +152,7 @@ static int on_voided_row(void *context, struct mtr_str key, struct mtr_str value
     struct next_voided *next = context;
     if (key.size != SEQ_BYTES || value.size != SEQ_BYTES) return MTR_ECORRUPT;
     *next = (struct next_voided){read_u64(key, 0), read_u64(value, 0), true};
-    if (next->target_seq >= next->void_seq) return MTR_ECORRUPT;
+    if (!next->target_seq || next->target_seq >= next->void_seq) return MTR_ECORRUPT;
     return STOP;
 }
 
@@ -194,7 +195,9 @@ static int on_quarantined_row(void *context, struct mtr_str key, struct mtr_str 
     struct quarantined_walk *walk = context;
     if (key.size != SEQ_BYTES + 4 || value.size < 1) return MTR_ECORRUPT;
     size_t reason_size = (unsigned char)value.data[0];
-    if (value.size < 1 + reason_size) return MTR_ECORRUPT;
+    if (!reason_size || reason_size > REASON_BYTES_MAX || value.size < 1 + reason_size ||
+        value.size > 1 + reason_size + TEXT_BYTES_MAX || !read_u64(key, 0))
+        return MTR_ECORRUPT;
     struct mtr_quarantined_event event = {
         .seq = read_u64(key, 0),
         .meter = lmdb_get_u32((const unsigned char *)key.data + SEQ_BYTES),
@@ -298,6 +301,7 @@ static int on_feed_row(void *context, struct mtr_str key, struct mtr_str value)
     if (key.size != SEQ_BYTES + 8) return MTR_ECORRUPT;
     const unsigned char *p = (const unsigned char *)key.data;
     struct mtr_feed_row row = {lmdb_get_u64(p), lmdb_get_u32(p + 8), lmdb_get_u32(p + 12)};
+    if (!row.change || !row.subscription) return MTR_ECORRUPT;
     return walk->on_row(walk->context, &row);
 }
 
