@@ -239,7 +239,7 @@ int mtr_ledger_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
     ledger_strand_hash(strand, hash);
     int rc = ledger_get(txn, LEDGER_FEEDS, hash_key(hash), &value);
     if (rc) return rc;
-    if (value.size < FEED_BYTES) return MTR_ECORRUPT;
+    if (value.size < FEED_BYTES || value.size > FEED_BYTES + MTR_LEDGER_CURSOR_BYTES_MAX) return MTR_ECORRUPT;
     *out = (struct mtr_feed){.cursor = {value.data + FEED_BYTES, value.size - FEED_BYTES},
                              .read_us = (int64_t)lmdb_get_u64((const unsigned char *)value.data)};
     return MTR_OK;

@@ -14,7 +14,8 @@ int mtr_ledger_facts(struct mtr_ledger_txn *txn, const struct mtr_strand *strand
     *out = (struct mtr_strand_facts){.newest_us = 0};
     int rc = ledger_get(txn, LEDGER_FACTS, (struct mtr_str){(const char *)hash, sizeof(hash)}, &value);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
-    if (value.size < NEWEST_BYTES) return MTR_ECORRUPT;
+    if (value.size < NEWEST_BYTES || value.size > NEWEST_BYTES + MTR_LEDGER_COLUMNS_BYTES_MAX)
+        return MTR_ECORRUPT;
     out->newest_us = (int64_t)lmdb_get_u64((const unsigned char *)value.data);
     out->columns = (struct mtr_str){value.data + NEWEST_BYTES, value.size - NEWEST_BYTES};
     return MTR_OK;

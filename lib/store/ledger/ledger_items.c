@@ -121,7 +121,10 @@ static int unpack(struct mtr_str key, struct mtr_str value, struct mtr_ledger_it
     const unsigned char *row = (const unsigned char *)key.data + LEDGER_HASH_BYTES;
     if (key.size != ITEM_KEY_BYTES || value.size < ITEM_BYTES) return MTR_ECORRUPT;
     const size_t subject = (size_t)p[40] << 8 | p[41];
-    if (value.size < ITEM_BYTES + subject) return MTR_ECORRUPT;
+    if (subject > MTR_LEDGER_EACH_BYTES_MAX || value.size < ITEM_BYTES + subject ||
+        value.size > ITEM_BYTES + subject + MTR_LEDGER_VALUES_BYTES_MAX)
+        return MTR_ECORRUPT;
+    if (value.size > ITEM_BYTES + subject && value.data[value.size - 1] != '\0') return MTR_ECORRUPT;
     *out = (struct mtr_ledger_item){
         .row = {lmdb_get_u64(row), lmdb_get_u64(row + 8)},
         .start_us = (int64_t)lmdb_get_u64(p),

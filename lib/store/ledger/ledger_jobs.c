@@ -26,7 +26,9 @@ int mtr_ledger_job(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, 
     const unsigned char *p = (const unsigned char *)value.data;
     if (value.size < JOB_BYTES || p[32] > MTR_JOB_SUBMITTED) return MTR_ECORRUPT;
     const size_t id_size = (size_t)p[33] << 8 | p[34];
-    if (value.size < JOB_BYTES + id_size) return MTR_ECORRUPT;
+    if (id_size > MTR_LEDGER_JOB_ID_BYTES_MAX || value.size < JOB_BYTES + id_size ||
+        value.size > JOB_BYTES + id_size + MTR_LEDGER_JOB_KNOWN_BYTES_MAX)
+        return MTR_ECORRUPT;
     *out = (struct mtr_ledger_job){
         .start_us = (int64_t)lmdb_get_u64(p),
         .end_us = (int64_t)lmdb_get_u64(p + 8),

@@ -21,6 +21,7 @@ int mtr_ledger_mark(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
     unsigned char key[MARK_KEY_BYTES];
     *out = (struct mtr_str){NULL, 0};
     int rc = ledger_get(txn, LEDGER_MARKS, key_of(strand, start_us, key), out);
+    if (!rc && out->size > MTR_LEDGER_CURSOR_BYTES_MAX) rc = MTR_ECORRUPT;
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 

@@ -43,7 +43,14 @@ static void chunk_key(const unsigned char *prefix, const struct mtr_event_identi
     lmdb_put_u64(key + LEDGER_PREFIX_BYTES + 8, first->low);
 }
 
-/* The chunk at the cursor, when it is of this run; MTR_ENOTFOUND: it is another's. */
+static void key_of_chunk(MDB_val k, struct mtr_event_identity *first)
+{
+    const unsigned char *p = (const unsigned char *)k.mv_data + LEDGER_PREFIX_BYTES;
+    *first = (struct mtr_event_identity){lmdb_get_u64(p), lmdb_get_u64(p + 8)};
+}
+
+/* The chunk at the cursor, when it is of this run, and its rows are in their order; MTR_ENOTFOUND: it is
+ * another's. */
 static int read_chunk(const unsigned char *prefix, MDB_val k, MDB_val v, struct mtr_run_row *rows,
                       uint32_t *count)
 {
@@ -53,6 +60,11 @@ static int read_chunk(const unsigned char *prefix, MDB_val k, MDB_val v, struct 
         return MTR_ECORRUPT;
     *count = (uint32_t)(v.mv_size / sizeof(*rows));
     memcpy(rows, v.mv_data, v.mv_size);
+    struct mtr_event_identity first;
+    key_of_chunk(k, &first);
+    if (mtr_run_row_compare(&first, &rows[0].key) != 0) return MTR_ECORRUPT;
+    for (uint32_t i = 1; i < *count; i++)
+        if (mtr_run_row_compare(&rows[i - 1].key, &rows[i].key) >= 0) return MTR_ECORRUPT;
     return MTR_OK;
 }
 
@@ -222,15 +234,12 @@ static int flush(struct writing *writing)
 static int next_begins(struct writing *writing, struct mtr_event_identity *begin, bool *is_there)
 {
     MDB_val k, v;
-    struct mtr_run_row rows[1];
     *is_there = false;
     int rc = lmdb_error(mdb_cursor_get(writing->cursor, &k, &v, MDB_NEXT));
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     if (k.mv_size != LEDGER_KEY_BYTES || memcmp(k.mv_data, writing->prefix, LEDGER_PREFIX_BYTES) != 0)
         return MTR_OK;
-    if (v.mv_size < sizeof(rows[0])) return MTR_ECORRUPT;
-    memcpy(rows, v.mv_data, sizeof(rows[0]));
-    *begin = rows[0].key;
+    key_of_chunk(k, begin);
     *is_there = true;
     return MTR_OK;
 }

@@ -59,7 +59,7 @@ static int leave(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
     const struct mtr_hash128 id = mtr_ledger_strand_id(strand);
     int rc = mtr_ledger_total(txn, strand, window->start_us, window->end_us, &total);
     if (rc) return rc;
-    MTR_ASSERT(total.windows && total.whole >= is_whole(window));
+    if (!total.windows || total.whole < is_whole(window)) return MTR_ECORRUPT;
     total.windows--;
     total.whole -= is_whole(window);
     total.strands.high -= id.high;
@@ -80,7 +80,7 @@ int ledger_total_turn(struct mtr_ledger_txn *txn, const struct mtr_strand *stran
     if (rc || (before && is_whole(before) == is_whole(now) && before->seq_last == now->seq_last)) return rc;
     rc = mtr_ledger_total(txn, strand, now->start_us, now->end_us, &total);
     if (rc) return rc;
-    MTR_ASSERT(!before || (total.windows && total.whole >= is_whole(before)));
+    if (before && (!total.windows || total.whole < is_whole(before))) return MTR_ECORRUPT;
     if (!before) {
         total.windows++;
         mtr_ledger_add_strand(&total.strands, mtr_ledger_strand_id(strand));

@@ -46,6 +46,7 @@ struct mtr_str mtr_ledger_item_take(const struct mtr_ledger_item *item, struct m
     const struct mtr_str name = {take.data + prefix.size, take.size - prefix.size};
     while (left.size) {
         const struct mtr_str found = {left.data, strnlen(left.data, left.size)};
+        if (found.size + 1 >= left.size) break; /* a name without a text: nobody has packed this */
         const char *text = found.data + found.size + 1;
         const size_t size = strnlen(text, left.size - found.size - 1);
         if (mtr_str_equal(found, name)) return (struct mtr_str){text, size};

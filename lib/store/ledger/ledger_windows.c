@@ -132,6 +132,8 @@ static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_st
     if (value.size != WINDOW_BYTES + each_size + problem_size || state >= MTR_WINDOW_STATE_COUNT ||
         p[14] > MTR_PROOFS_ALL)
         return MTR_ECORRUPT;
+    if (each_size > MTR_LEDGER_EACH_BYTES_MAX || problem_size > MTR_LEDGER_PROBLEM_BYTES_MAX)
+        return MTR_ECORRUPT;
     *each = (struct mtr_str){(const char *)p + 15, each_size};
     *out = (struct mtr_ledger_window){
         .start_us = ledger_get_start((const unsigned char *)key.data + LEDGER_HASH_BYTES),
@@ -157,7 +159,8 @@ static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_st
         .has_no_run = p[8] & NO_RUN || state == MTR_WINDOW_SETTLED,
         .is_cut = p[8] & CUT,
     };
-    return MTR_OK;
+    const bool is_one = out->start_us < out->end_us && out->sum.scale <= MTR_DECIMAL_DIGITS_MAX;
+    return is_one ? MTR_OK : MTR_ECORRUPT;
 }
 
 int mtr_ledger_get_window(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
