@@ -1,5 +1,7 @@
 /*
- * The blocking client of commands: one easy handle, whose connection is kept between calls.
+ * The blocking client of commands: an easy handle for each call, and a connection that is kept between them.
+ * A handle that is used again has, in libcurl 7.88, a pointer to the last header of the answer before, which
+ * is gone: a peer that begins an answer with a folded header would have it read.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +9,7 @@
 #include "lib/net/http_exchange.h"
 
 struct mtr_http_session {
-    CURL *easy;
+    CURLSH *kept; /* connections; one thread at a time */
 };
 
 int mtr_http_session_open(struct mtr_http_session **out)
@@ -16,9 +18,9 @@ int mtr_http_session_open(struct mtr_http_session **out)
     if (rc) return rc;
     struct mtr_http_session *session = calloc(1, sizeof(*session));
     if (!session) return MTR_ENOMEM;
-    session->easy = curl_easy_init();
-    if (!session->easy) {
-        free(session);
+    session->kept = curl_share_init();
+    if (!session->kept || curl_share_setopt(session->kept, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT)) {
+        mtr_http_session_close(session);
         return MTR_ENOMEM;
     }
     *out = session;
@@ -28,7 +30,7 @@ int mtr_http_session_open(struct mtr_http_session **out)
 void mtr_http_session_close(struct mtr_http_session *session)
 {
     if (!session) return;
-    curl_easy_cleanup(session->easy);
+    curl_share_cleanup(session->kept);
     free(session);
 }
 
@@ -36,13 +38,17 @@ int mtr_http_session_call(struct mtr_http_session *session, const struct mtr_htt
                           struct mtr_http_answer *answer)
 {
     struct mtr_http_exchange exchange;
-    curl_easy_reset(session->easy); /* options only: the connection stays */
-    int rc = http_exchange_begin(&exchange, session->easy, call, NULL, false, answer);
-    if (rc) return rc;
-    CURLcode code = curl_easy_perform(session->easy);
-    MTR_ASSERT(!exchange.is_paused); /* nobody could resume it */
-    http_exchange_conclude(&exchange, code);
+    CURL *easy = curl_easy_init();
+    if (!easy) return MTR_ENOMEM;
+    int rc = http_exchange_begin(&exchange, easy, call, NULL, false, answer);
+    if (!rc && curl_easy_setopt(easy, CURLOPT_SHARE, session->kept)) rc = MTR_ENOMEM;
+    if (!rc) {
+        CURLcode code = curl_easy_perform(easy);
+        MTR_ASSERT(!exchange.is_paused); /* nobody could resume it */
+        http_exchange_conclude(&exchange, code);
+        rc = answer->error;
+    }
+    curl_easy_cleanup(easy); /* before what it points to */
     http_exchange_release(&exchange);
-    curl_easy_reset(session->easy); /* it must not point to the exchange any more */
-    return answer->error;
+    return rc;
 }

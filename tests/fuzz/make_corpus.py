@@ -249,8 +249,49 @@ def of_stores():
     write("fuzz_ledger", {name: bytes([table]) + value for name, (table, value) in rows.items()})
 
 
+def of_net():
+    """Answers of vendors."""
+    ok = b"HTTP/1.1 200 OK\r\n"
+    coded = gzip.compress(b"[{}]" * 50, mtime=0)
+    write("fuzz_client", {
+        "length": b"\0\3" + ok + b"Content-Length: 3\r\nLink: <a>; rel=next\r\n\r\nabc", "chunked": b"\0\1" + ok + b"Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: x\r\n\r\n",
+        "close": b"\x08\5HTTP/1.0 200\r\nRetry-After:  7 \r\n\r\nall of it", "gzip": b"\2\7" + ok + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(coded) + coded,
+        "zstd": b"\x0a\7" + ok + b"Content-Encoding: zstd\r\n\r\n" + zstd(b"[{}]" * 50), "large": b"\6\0" + ok + b"Content-Encoding: gzip\r\n\r\n" + coded,
+        "interim": b"\0\2HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", "head": b"\1\2" + ok + b"Content-Length: 9\r\n\r\n", "cut": b"\0\2" + ok + b"Content-Length: 9\r\n\r\nabc",
+        "none": b"\0\0", "html": b"\0\0<html>", "folded": b"\0\3" + ok + b"A: b\r\n c\r\nContent-Length: 0\r\n\r\n", "other-coding": b"\2\0" + ok + b"Content-Encoding: br\r\n\r\nx",
+    })
+
+
+def of_commands():
+    """What people ask for, and the files that they give."""
+    tariff = {"key": "t", "currency": "EUR", "versions": [{"from": "2026-01-01", "components": [
+        {"key": "calls", "meter": "calls", "graduated": [{"up_to": 4, "unit": "1"}, {"unit": "0.5"}], "group_by": ["region"]}, {"key": "base", "recurring": {"amount": "10", "prorate": "second"}}]}]}
+    flat = {"key": "k", "currency": "EUR", "exchange": {"source": "ecb"}, "versions": [{"from": "2026-01-01", "components": [{"key": "calls", "meter": "calls", "per_unit": "0.5"}]}]}
+    calls = [{"time": "2026-03-12", "quantity": "6"}, {"time": "2026-04-10", "quantity": "2", "dimensions": {"region": "eu"}}]
+    counter = {"key": "calls", "service": "s", "event_type": "e", "aggregation": "counter", "value": "v", "group_by": ["region"]}
+    write("fuzz_price_request", {name: text(request) for name, request in {
+        "quantity": {"tariff": tariff, "at": "2026-03-01T00:00:00Z", "quantity": "3", "dimensions": {"region": "eu"}},
+        "series": {"tariff": tariff, "start": "2026-03-11", "end": "2026-04-11", "zone": "Europe/Berlin", "usage": calls, "trial": {"days": 10}, "billing": {"every": "quarter"}},
+        "cost": {"tariff": flat, "cost": flat, "usage": calls[:1], "trace": False, "credits": [{"amount": "50", "priority": 1, "expires": "2026-06-01"}]},
+        "exchange": {"tariff": flat, "at": "2026-03-05", "quantity": "3", "currency": "USD", "rates": [{"date": "2026-03-28", "quotes": {"USD": "1.2"}}]},
+        "readings": {"tariff": tariff, "meters": [counter], "usage": [{"time": "2026-03-01", "reading": "4711"}, {"time": "2026-03-05", "reading": "4720"}]},
+        "documents": {"subscription": "a", "documents": {"vendors": [{"key": "v"}], "services": [{"key": "s", "vendor": "v"}], "tariffs": [flat], "meters": [dict(counter, aggregation="sum")],
+                                                         "subscriptions": [{"key": "a", "service": "s", "customer": "x", "tariff": "k", "start": "2026-03-01"}]}},
+        "huge": {"tariff": flat, "at": "2026-03-01", "quantity": "1e27"}, "none": {"quantity": "3"},
+    }.items()})
+    recording = {"format": "meterd-recording/1", "source": "s", "now": "2026-11-29T10:00:00Z", "readings": [{"each": "", "from": "2026-11-28T00:00:00Z", "to": "2026-11-29T00:00:00Z"}, {}],
+                 "answers": [{"method": "GET", "url": "https://a.example/x?a=2&b=1", "status": 200, "headers": ["Content-Type: application/json"], "file": "0001.body"}]}
+    write("fuzz_files", {
+        "series": b"\0time,quantity,region\n2026-03-04T05:00:00Z,10,eu\n2026-03-05,1.5,\"u,s\"\n", "series-lines": b'\0{"quantity":"3","region":"eu"}\n\n{"reading":4,"time":"2026-03-01"}\r\n',
+        "series-nul": b'\0quantity,r\n1,"a\0b"\n', "series-unnamed": b"\0quantity,,r\n1,,a\n2,b,c\n", "series-none": b"\0time;quantity\n", "series-twice": b"\0quantity,a,a\n1,2,3\n", "config": b"\1listen: {port: 8787, body_timeout: 30s}\nlog: {retention: 400d}\nintake:\n  lateness: 35d\n",
+        "config-broken": b"\1listen: {prot: 1}\nlog: {retention: 1h}\n", "recording": b"\2" + text(recording), "recording-away": b"\2" + text(recording).replace(b"0001.body", b"../x"),
+    })
+
+
 if __name__ == "__main__":
     main()
     of_text()
     of_logs()
     of_stores()
+    of_net()
+    of_commands()

@@ -18,6 +18,7 @@
 #include "lib/net/address_guard.h"
 #include "meterd/net/http_client.h"
 #include "meterd/net/http_server.h"
+#include "tests/support/raw_peer.h"
 
 enum { HELD_MAX = 16 };
 
@@ -331,13 +332,38 @@ static void blocks_for_commands(void **state)
     teardown(&fixture);
 }
 
+/* An answer whose first header goes on one that is not there is broken, whatever came in the answer before. */
+static void calls_of_a_session_are_apart(void **state)
+{
+    (void)state;
+    struct peer whole = {.listener = -1}, folded = {.listener = -1};
+    struct mtr_http_session *session;
+    struct mtr_http_answer answer;
+    char urls[2][64];
+    peer_start(&whole, MTR_STR("HTTP/1.1 200 OK\r\nX: 1\r\nContent-Length: 2\r\n\r\nok"));
+    peer_start(&folded, MTR_STR("HTTP/1.1 200 OK\r\n Y: 1\r\nContent-Length: 2\r\n\r\nok"));
+    snprintf(urls[0], sizeof(urls[0]), "http://127.0.0.1:%u/", whole.port);
+    snprintf(urls[1], sizeof(urls[1]), "http://127.0.0.1:%u/", folded.port);
+    mtr_http_answer_init(&answer);
+    assert_int_equal(mtr_http_session_open(&session), MTR_OK);
+    for (int i = 0; i < 4; i++) {
+        const int rc = mtr_http_session_call(session, &(struct mtr_http_call){.url = urls[i % 2]}, &answer);
+        assert_int_equal(rc, i % 2 ? MTR_EIO : MTR_OK);
+    }
+    mtr_http_session_close(session);
+    mtr_http_answer_release(&answer);
+    assert_int_equal(whole.connections, 1);
+    peer_stop(&whole);
+    peer_stop(&folded);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(asks_and_is_answered),  cmocka_unit_test(bounds_what_runs_and_comes),
         cmocka_unit_test(guards_addresses),      cmocka_unit_test(classifies_addresses),
         cmocka_unit_test(says_who_is_not_there), cmocka_unit_test(may_cancel_and_close_from_an_answer),
-        cmocka_unit_test(blocks_for_commands),
+        cmocka_unit_test(blocks_for_commands),   cmocka_unit_test(calls_of_a_session_are_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
