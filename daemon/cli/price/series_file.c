@@ -53,6 +53,13 @@ static int refuse(struct series_file *file, uint64_t line, enum mtr_finding_code
     return MTR_EINVALID;
 }
 
+/* JSON has none, and would say so without the file's line. */
+static int check_text(struct series_file *file, uint64_t line, struct mtr_str text)
+{
+    if (!text.size || !memchr(text.data, '\0', text.size)) return MTR_OK;
+    return refuse(file, line, MTR_FINDING_DOCUMENT_TEXT, "a NUL character is not allowed");
+}
+
 static int check_number(struct series_file *file, uint64_t line, struct mtr_str name, struct mtr_str value)
 {
     char fault[MTR_NUMBER_FAULT_BYTES], text[MTR_NUMBER_FAULT_BYTES + 80];
@@ -80,6 +87,8 @@ static int check_value(struct series_file *file, uint64_t line, struct mtr_str n
 {
     char fault[MTR_DATE_FAULT_BYTES], text[MTR_DATE_FAULT_BYTES + 16];
     int64_t time_us;
+    int rc = check_text(file, line, value);
+    if (rc) return rc;
     if (is_amount(name) || mtr_str_equal(name, MTR_STR("seconds")))
         return check_number(file, line, name, value);
     if (!mtr_str_equal(name, MTR_STR("time")) || mtr_time_parse_date(value, &time_us) == MTR_OK)
@@ -114,6 +123,11 @@ static int write_row(struct series_file *file, uint64_t line, const struct mtr_s
     mtr_json_map(&file->json);
     for (uint32_t i = 0; i < count; i++) {
         if (is_field(names[i]) || !values[i].size) continue;
+        int rc = check_text(file, line, values[i]);
+        if (rc) return rc;
+        if (!names[i].size)
+            return refuse(file, line, MTR_FINDING_FIELD_MISSING,
+                          "a value stands in a column that has no name in the header");
         mtr_json_name_text(&file->json, names[i]);
         mtr_json_text(&file->json, values[i]);
     }
@@ -169,7 +183,8 @@ static int take_header(struct series_file *file, const struct mtr_csv_record *re
         return refuse(file, record->line, MTR_FINDING_CSV_LIMIT, "a series has at most 64 columns");
     for (uint32_t i = 0; i < record->cell_count; i++) {
         has_quantity = has_quantity || is_amount(record->cells[i]);
-        int rc = mtr_buffer_append(&file->names, record->cells[i].data, record->cells[i].size);
+        int rc = check_text(file, record->line, record->cells[i]);
+        if (!rc) rc = mtr_buffer_append(&file->names, record->cells[i].data, record->cells[i].size);
         if (rc) return rc;
     }
     size_t used = 0;
