@@ -249,6 +249,19 @@ def of_stores():
     write("fuzz_ledger", {name: bytes([table]) + value for name, (table, value) in rows.items()})
 
 
+def of_core():
+    """Blocks of the log, and numbers."""
+    block = (ROOT.parent.parent / "golden" / "block_v1.bin").read_bytes()[:-16]
+    stored, = struct.unpack_from("<I", block, 36)
+    header, columns, ids = block[:64], block[64:64 + stored], block[64 + stored:]
+    packed_columns = zstd(columns)
+    compressed = header[:6] + b"\1" + header[7:36] + struct.pack("<I", len(packed_columns)) + header[40:] + packed_columns + ids
+    write("fuzz_block", {"plain": block, "compressed": compressed, "cut": block[:-1], "header": header, "other-version": block[:4] + b"\2" + block[5:]})
+    numbers = ["0", "-0", "1.50", "-12345678901234567890.123456789012345678", "1e37", "1e-12", "99999999999999999999999999999999999999", "170141183460469231731.687303715884105727",
+               "0.0000000000000000001", "1E+5", "+1", "1.", ".5", "1_000", "NaN", "0x10", "-1.7e26", "5e-1"]
+    write("fuzz_decimal", {f"{i:02}": number.encode() for i, number in enumerate(numbers)})
+
+
 def of_net():
     """Answers of vendors."""
     ok = b"HTTP/1.1 200 OK\r\n"
@@ -295,3 +308,4 @@ if __name__ == "__main__":
     of_stores()
     of_net()
     of_commands()
+    of_core()
