@@ -139,11 +139,11 @@ static uint32_t step(struct world *world, int64_t now_us, struct measured *wall,
     uint32_t stored;
     int64_t wall_start_ns = bench_clock_ns(CLOCK_MONOTONIC),
             cpu_start_ns = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    BENCH_CHECK(mtr_intake_step(world->intake, world->catalog, now_us, &stored));
+    BENCH_CHECK(mtr_intake_step(world->intake, world->catalog, mtr_trusted_at(now_us), &stored));
     note(cpu, bench_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_start_ns);
     note(wall, bench_clock_ns(CLOCK_MONOTONIC) - wall_start_ns);
     for (bool more = true; more;) /* the daemon has a thread for it */
-        BENCH_CHECK(mtr_intake_housekeep(world->intake, now_us, 0, NULL, NULL, &more));
+        BENCH_CHECK(mtr_intake_housekeep(world->intake, mtr_trusted_at(now_us), 0, NULL, NULL, &more));
     return stored;
 }
 

@@ -50,8 +50,21 @@ static int tell_beyond(struct mtr_daemon *daemon, struct mtr_buffer *text)
                              mtr_plural(beyond.full));
 }
 
-/* Behind "ready": a line for each reason for which periods wait, and one for events that meters hold. They do
- * not keep events from being accepted, so the status is the same. */
+static int tell_clock(struct mtr_daemon *daemon, struct mtr_buffer *text)
+{
+    char now[MTR_TIME_TEXT_BYTES], wall[MTR_TIME_TEXT_BYTES];
+    const struct mtr_trusted_time time = clock_now(daemon);
+    if (time.state == MTR_CLOCK_BELIEVED) return MTR_OK;
+    mtr_time_format(time.now_us, now);
+    mtr_time_format(time.state == MTR_CLOCK_AHEAD ? time.latest_us : time.earliest_us, wall);
+    return mtr_buffer_printf(text,
+                             "the machine's clock says %s and is not believed, trusted time is %s: billing "
+                             "periods open and close by the earlier (meterd clock)\n",
+                             wall, now);
+}
+
+/* Behind "ready": a line for each reason for which periods wait, one for events that meters hold, and one for
+ * a clock that is not believed. They do not keep events from being accepted, so the status is the same. */
 static void answer_verbosely(struct mtr_daemon *daemon, struct mtr_http_request *http)
 {
     uint64_t counts[MTR_WAITING_REASON_COUNT] = {0};
@@ -66,6 +79,7 @@ static void answer_verbosely(struct mtr_daemon *daemon, struct mtr_http_request 
                                    reason == MTR_WAITING_SOURCE ? "closed" : "rated",
                                    mtr_waiting_reason_name((enum mtr_waiting_reason)reason));
     if (!rc) rc = tell_beyond(daemon, &text);
+    if (!rc) rc = tell_clock(daemon, &text);
     if (!rc && polling_has_failed(daemon->polling))
         rc = mtr_buffer_printf(&text, "the poller has stopped, no vendor is asked: the log says why\n");
     if (rc) mtr_http_problem(http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));
@@ -139,6 +153,9 @@ static void gauge(struct mtr_daemon *daemon)
     mtr_metric_set(&metric_log_last_seq, (int64_t)last_seq);
     mtr_metric_set(&metric_fold_lag, (int64_t)(last_seq > folded_seq ? last_seq - folded_seq : 0));
     mtr_metric_set(&metric_disk_full, atomic_load(&daemon->disk_full));
+    const struct mtr_trusted_time time = clock_now(daemon);
+    mtr_metric_set(&metric_clock_difference,
+                   (time.earliest_us + time.latest_us - 2 * time.now_us) / MTR_US_PER_SECOND);
     mtr_metric_set(&metric_start_time, daemon->started_us / MTR_US_PER_SECOND);
     gauge_outbox(daemon);
     gauge_waiting(daemon);

@@ -185,9 +185,10 @@ static void find_old(struct certifying *certifying, int64_t now_us, char key[MTR
     mtr_catalog_release(catalog);
 }
 
-static int step(void *context, int64_t now_us, bool *idle)
+static int step(void *context, bool *idle)
 {
     struct certifying *certifying = context;
+    const int64_t now_us = clock_now_us(certifying->daemon);
     char old[MTR_KEY_BYTES_MAX + 1];
     *idle = true;
     if (atomic_load(&certifying->stops)) return MTR_OK;

@@ -106,6 +106,15 @@ static const struct mtr_field intake_fields[] = {
     {.name = NULL},
 };
 
+static const struct mtr_field clock_fields[] = {
+    FIELD(clock, step, MTR_FIELD_DURATION, "10m", SECOND, DAY,
+          "How far the machine's clock may be set in a day and is believed; further, and billing periods "
+          "wait until it is right again, or somebody says that it is (meterd clock accept)."),
+    FIELD(clock, unseen, MTR_FIELD_DURATION, "3d", 0, 366 * DAY,
+          "The longest time from one boot of the machine to the next that its clock is believed to tell."),
+    {.name = NULL},
+};
+
 static const struct mtr_field aggregator_fields[] = {
     FIELD(aggregator, step_events_max, MTR_FIELD_U64, "65536", 1, 1 << 22,
           "Events folded in one transaction."),
@@ -172,6 +181,7 @@ const struct mtr_field mtr_config_fields[] = {
     SECTION(log, "The event log."),
     SECTION(intake, "From requests to the log. lateness <= dedup_window <= log.retention, and future is "
                     "less."),
+    SECTION(clock, "What is believed of the machine's clock."),
     SECTION(aggregator, "From the log to rollups."),
     SECTION(rater, "From rollups to charges."),
     SECTION(outbox, "From charges to destinations."),

@@ -59,6 +59,11 @@ struct mtr_config_intake {
     uint64_t request_events_max;
 };
 
+struct mtr_config_clock {
+    int64_t step;              /* of the wall clock that is believed, once a day */
+    int64_t unseen;            /* from one boot to the next, the longest that is believed */
+};
+
 struct mtr_config_aggregator {
     uint64_t step_events_max;
 };
@@ -107,6 +112,7 @@ struct mtr_config {
     struct mtr_config_admin admin;
     struct mtr_config_log log;
     struct mtr_config_intake intake;
+    struct mtr_config_clock clock;
     struct mtr_config_aggregator aggregator;
     struct mtr_config_rater rater;
     struct mtr_config_outbox outbox;

@@ -64,7 +64,6 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
     char path[PATH_BYTES];
     struct mtr_new_stores are_new = {false, false};
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
-    int64_t now_us = mtr_clock_wall_us();
     const struct mtr_intake_options intake = intake_options(config);
     struct mtr_log_options log_options = {
         .segment_bytes = config->log.segment_bytes,
@@ -76,14 +75,15 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
     if (!rc)
         rc = mtr_log_open(store_path(directory, "log", path), &log_options, &daemon->log,
                           diagnostic); /* first: recovery forks */
+    if (!rc) clock_start(daemon, directory);
     if (!rc) rc = consistency_before(daemon, directory, &are_new, diagnostic);
     if (!rc)
         rc = mtr_catalog_store_open(store_path(directory, "catalog", path), false, &daemon->catalog_store,
                                     diagnostic);
-    if (!rc) rc = admin_key_ensure(daemon->catalog_store, directory, now_us, diagnostic);
+    if (!rc) rc = admin_key_ensure(daemon->catalog_store, directory, clock_now_us(daemon), diagnostic);
     if (!rc)
-        rc = mtr_dedup_open(daemon->log, event_key, mtr_intake_identity_window_us(&intake), now_us,
-                            &daemon->dedup, diagnostic);
+        rc = mtr_dedup_open(daemon->log, event_key, mtr_intake_identity_window_us(&intake),
+                            clock_now(daemon).forget_us, &daemon->dedup, diagnostic);
     if (!rc)
         rc = mtr_rollups_open(store_path(directory, "rollups", path), false, &daemon->rollups, diagnostic);
     if (!rc)
@@ -110,7 +110,10 @@ static void catalog_changed(void *context)
 static void on_intake_answer(void *context, struct mtr_request *request)
 {
     struct mtr_daemon *daemon = context;
-    if (request->is_reading) polling_on_committed(daemon->polling, request);
+    if (request->count == 1 && mtr_str_equal(request->events[0].type, MTR_STR(MTR_EVENT_TYPE_CLOCK)) &&
+        request->is_reading)
+        clock_on_committed(daemon, request);
+    else if (request->is_reading) polling_on_committed(daemon->polling, request);
     else events_on_answer(daemon->events, request);
 }
 
@@ -239,6 +242,9 @@ static void fill_host(struct mtr_daemon *daemon)
         .limits = api_limits(daemon),
         .started_us = daemon->started_us,
         .context = daemon,
+        .now_us = clock_now_us,
+        .clock = clock_time,
+        .accept_clock = clock_accept,
         .submit = submit,
         .catalog_changed = catalog_changed,
         .hold_stages = pipeline_hold,
@@ -406,6 +412,7 @@ static void close_all(struct mtr_daemon *daemon)
     if (daemon->intake) mtr_intake_drain(daemon->intake);
     pipeline_end(daemon);
     marks_end(daemon);
+    clock_end(daemon);
     events_close(daemon->events);
     polling_close(daemon->polling);
     certifying_close(daemon->certifying);

@@ -24,6 +24,7 @@
 #include "meterd/collector/intake.h"
 #include "daemon/config.h"
 #include "daemon/stage.h"
+#include "meterd/core/trusted_time.h"
 #include "meterd/net/loop.h"
 #include "meterd/emitter/outbox.h"
 #include "meterd/rater/rater.h"
@@ -52,6 +53,18 @@ struct mtr_daemon_marks {
     struct mtr_mark written;
     int64_t written_us;
     bool charges_wait; /* committed, and not in a mark yet; the rater's thread only */
+};
+
+/* Trusted time (clock.c); under its mutex. */
+struct mtr_daemon_clock {
+    pthread_mutex_t mutex;
+    pthread_cond_t answered; /* what an operator has said is in the log, or is not */
+    struct mtr_trusted_clock trusted;
+    enum mtr_clock_state told; /* in a log line */
+    char directory[4096];      /* empty: it has not begun */
+    pthread_mutex_t keeping;   /* of the record's file, and what follows; before `mutex` */
+    int64_t kept_us;           /* monotonic */
+    int keep_error;
 };
 
 struct mtr_daemon {
@@ -100,12 +113,13 @@ struct mtr_daemon {
     atomic_bool rating_waits;
     uint64_t rating_waits_seq; /* up to that event; before threads start */
     struct mtr_daemon_marks marks;
+    struct mtr_daemon_clock clock;
     pthread_mutex_t progress_mutex;
     struct mtr_progress progress; /* under its mutex */
     /* Held by a step of the stage from its snapshot on, and by a change of the catalog while it is checked
      * against what the stages did, and stored: fold_mutex first. */
     pthread_mutex_t fold_mutex, rate_mutex;
-    int64_t held_looked_us;     /* when consumed_seq was last set; the aggregator's thread only */
+    int64_t held_looked_us;     /* monotonic, when consumed_seq was last set; the aggregator's thread only */
     bool is_log_needed;         /* all of it: use changes hands; the same thread */
     void (*_Atomic slow_work)(void *context); /* handed from the writer to the sealer; NULL: taken */
     void *slow_context;                       /* before slow_work is set: the writer's, after: the sealer's */
@@ -163,6 +177,22 @@ int marks_charges(struct mtr_daemon *daemon) MTR_MUST_USE; /* those of the store
 int marks_catalog(struct mtr_daemon *daemon, uint64_t version) MTR_MUST_USE;
 int marks_log(struct mtr_daemon *daemon) MTR_MUST_USE; /* now and then */
 void marks_end(struct mtr_daemon *daemon);             /* once the stages have ended */
+
+/* Trusted time (clock.c). `start` once the log is open, `end` once the stages have ended, the others on any
+ * thread. */
+void clock_start(struct mtr_daemon *daemon, const char *data_directory);
+struct mtr_trusted_time clock_now(struct mtr_daemon *daemon);
+int64_t clock_now_us(void *daemon); /* of that; of a struct mtr_daemon */
+struct mtr_trusted_time clock_time(void *daemon);
+void clock_keep(struct mtr_daemon *daemon); /* now and then */
+void clock_end(struct mtr_daemon *daemon);
+/* Somebody says that the wall clock is right, which said wall_us a moment ago: back when that is in the log
+ * and in force. MTR_EINVALID: it says something else by now; MTR_EAGAIN: the log takes longer than usual. */
+int clock_accept(void *daemon, struct mtr_str who, int64_t wall_us) MTR_MUST_USE;
+void clock_on_committed(struct mtr_daemon *daemon, struct mtr_request *request); /* the writer's thread */
+/* The first look of a process at the clocks of a data directory; also of one that only reads it. */
+void clock_begin(struct mtr_trusted_clock *clock, const struct mtr_config *config,
+                 const char *data_directory, int64_t log_us);
 
 /* The poller on the loop (polling.c). */
 int polling_open(struct mtr_daemon *daemon, const char *directory,

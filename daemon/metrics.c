@@ -217,6 +217,19 @@ struct mtr_metric metric_start_time = {
     .doc = "When the daemon started, as seconds since 1970.",
 };
 
+struct mtr_metric metric_clock_held = {
+    .name = "meterd_clock_held",
+    .type = MTR_GAUGE,
+    .doc = "1 while the machine's clock is not believed, so that billing periods open and close by the "
+           "earlier of it and of trusted time (GET /v1/clock).",
+};
+
+struct mtr_metric metric_clock_difference = {
+    .name = "meterd_clock_difference_seconds",
+    .type = MTR_GAUGE,
+    .doc = "The machine's clock less trusted time, in whole seconds.",
+};
+
 struct mtr_metric *const daemon_metrics[] = {
     &metric_events,
     &metric_events_not_counted,
@@ -253,5 +266,7 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_http_refused,
     &metric_disk_full,
     &metric_start_time,
+    &metric_clock_held,
+    &metric_clock_difference,
     NULL,
 };

@@ -24,7 +24,7 @@ extern struct mtr_metric metric_readings, metric_source_rows, metric_source_chan
 extern struct mtr_metric metric_deliveries, metric_outbox;
 /* Of the listener and the process. */
 extern struct mtr_metric metric_http_connections, metric_http_requests, metric_http_refused,
-    metric_start_time;
+    metric_start_time, metric_clock_held, metric_clock_difference;
 
 /* In the order in which they are shown; ends with NULL. */
 extern struct mtr_metric *const daemon_metrics[];

@@ -64,10 +64,9 @@ static void run_slow(void *context, void (*work)(void *work_context), void *work
     stage_poke(daemon->sealer_stage);
 }
 
-static int sealer_step(void *context, int64_t now_us, bool *idle)
+static int sealer_step(void *context, bool *idle)
 {
     struct mtr_daemon *daemon = context;
-    (void)now_us;
     void (*work)(void *) = atomic_exchange_explicit(&daemon->slow_work, NULL, memory_order_acquire);
     if (work) work(daemon->slow_context);
     *idle = !work;
@@ -75,14 +74,15 @@ static int sealer_step(void *context, int64_t now_us, bool *idle)
 }
 
 /* One group commit, then housekeeping. A full disk is not the end: its requests were answered 503. */
-static int writer_step(void *context, int64_t now_us, bool *idle)
+static int writer_step(void *context, bool *idle)
 {
     struct mtr_daemon *daemon = context;
+    const struct mtr_trusted_time time = clock_now(daemon);
     uint32_t committed = 0;
     bool more = false;
     int64_t began_us = mtr_clock_monotonic_us();
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
-    int rc = mtr_intake_step(daemon->intake, catalog, now_us, &committed);
+    int rc = mtr_intake_step(daemon->intake, catalog, time, &committed);
     mtr_catalog_release(catalog);
     if (committed) {
         mtr_metric_add(&metric_commits, 1);
@@ -104,7 +104,7 @@ static int writer_step(void *context, int64_t now_us, bool *idle)
     const uint64_t folded = polling_applied_seq(daemon->polling),
                    consumed = atomic_load(&daemon->consumed_seq);
     if (!rc)
-        rc = mtr_intake_housekeep(daemon->intake, now_us, folded < consumed ? folded : consumed, run_slow,
+        rc = mtr_intake_housekeep(daemon->intake, time, folded < consumed ? folded : consumed, run_slow,
                                   daemon, &more);
     if (rc == MTR_EFULL || rc == MTR_EAGAIN)
         rc = MTR_OK; /* sealing waits for room, or for a reader inside; it is tried again */
@@ -125,8 +125,9 @@ static int on_held(void *context, const struct mtr_held_event *held)
 
 /* Held events are read from the log when they flow, so retention spares them; and all of it while use changes
  * hands. Looked at now and then: retention counts in days. */
-static void update_consumed(struct mtr_daemon *daemon, int64_t now_us)
+static void update_consumed(struct mtr_daemon *daemon)
 {
+    const int64_t now_us = mtr_clock_monotonic_us();
     const int64_t every_us = 60 * MTR_US_PER_SECOND;
     const struct mtr_held_event of_subscriptions = {.reason = MTR_HELD_SUBSCRIPTION};
     const struct mtr_held_event of_meters = {.reason = MTR_HELD_METER};
@@ -216,9 +217,11 @@ static void end_waiting(struct mtr_daemon *daemon, const struct mtr_aggregator_r
     stage_poke(daemon->rater_stage);
 }
 
-static int aggregator_step(void *context, int64_t now_us, bool *idle)
+/* The watermark opens and closes billing periods: it follows the earlier of the clocks. */
+static int aggregator_step(void *context, bool *idle)
 {
     struct mtr_daemon *daemon = context;
+    const int64_t now_us = clock_now(daemon).earliest_us;
     struct mtr_aggregator_result result = {0};
     struct mtr_diagnostic diagnostic = {0};
     int64_t began_us = mtr_clock_monotonic_us();
@@ -245,11 +248,12 @@ static int aggregator_step(void *context, int64_t now_us, bool *idle)
     if (result.idle) mtr_metric_set(&metric_watermark, now_us / MTR_US_PER_SECOND);
     publish_fold(daemon, &result, catalog_version);
     atomic_store(&daemon->folded_seq, result.next_seq - 1);
+    clock_keep(daemon);
     rc = fail_mark(marks_log(daemon));
     if (rc && rc != MTR_EFULL) return rc; /* the next one writes it */
     end_waiting(daemon, &result);
     daemon->is_log_needed = result.changes_hands;
-    update_consumed(daemon, now_us);
+    update_consumed(daemon);
     if (result.events) stage_poke(daemon->rater_stage);
     *idle = result.idle;
     return MTR_OK;
@@ -271,9 +275,10 @@ static void count_rating(const struct mtr_rater_result *rated, const struct mtr_
     mtr_metric_add_choice(&metric_deliveries, UNKNOWN, sent->unknown);
 }
 
-static int rater_step(void *context, int64_t now_us, bool *idle)
+static int rater_step(void *context, bool *idle)
 {
     struct mtr_daemon *daemon = context;
+    const int64_t now_us = clock_now(daemon).now_us;
     struct mtr_rater_result rated = {0};
     struct mtr_outbox_step_result sent = {0};
     struct mtr_diagnostic diagnostic = {0};

@@ -75,7 +75,7 @@ static void on_answer(void *context, struct mtr_http_answer *answer)
     struct polling *polling = transfer->polling;
     pthread_mutex_lock(&polling->state);
     mtr_poller_set_handle(transfer->poll, NULL);
-    mtr_poller_on_answer(transfer->poll, answer, mtr_clock_wall_us());
+    mtr_poller_on_answer(transfer->poll, answer, clock_now_us(transfer->polling->daemon));
     pthread_mutex_unlock(&polling->state);
     free(transfer);
     if (!polling->is_cancelling) step(polling);
@@ -131,7 +131,7 @@ static void on_worked(void *context)
     struct transfer *work = context;
     struct polling *polling = work->polling;
     pthread_mutex_lock(&polling->state);
-    mtr_poller_on_worked(polling->poller, work->poll, mtr_clock_wall_us());
+    mtr_poller_on_worked(polling->poller, work->poll, clock_now_us(polling->daemon));
     pthread_cond_broadcast(&polling->answered);
     pthread_mutex_unlock(&polling->state);
     free(work);
@@ -226,7 +226,7 @@ static void on_woken(void *context)
     pthread_mutex_lock(&polling->state);
     for (; request; request = next) {
         next = request->next;
-        mtr_poller_on_committed(polling->poller, request, mtr_clock_wall_us());
+        mtr_poller_on_committed(polling->poller, request, clock_now_us(polling->daemon));
     }
     take_given(polling);
     pthread_cond_broadcast(&polling->answered);
@@ -291,7 +291,7 @@ static void count_totals(struct polling *polling)
 
 static void step(struct polling *polling)
 {
-    int64_t now_us = mtr_clock_wall_us(), next_us = INT64_MAX;
+    int64_t now_us = clock_now_us(polling->daemon), next_us = INT64_MAX;
     if (!polling->is_started) return;
     pthread_mutex_lock(&polling->state);
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(polling->daemon->catalog_store);
@@ -497,7 +497,7 @@ static int control_in_turn(struct polling *polling, const struct mtr_source_cont
 {
     int late = 0, rc;
     do
-        rc = mtr_poller_control(polling->poller, control, mtr_clock_wall_us(), ticket, fault);
+        rc = mtr_poller_control(polling->poller, control, clock_now_us(polling->daemon), ticket, fault);
     while (rc == MTR_EAGAIN && !polling->is_draining && !late &&
            !(late = pthread_cond_timedwait(&polling->answered, &polling->state, until)));
     return rc;

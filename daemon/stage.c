@@ -20,13 +20,6 @@ struct mtr_stage_thread {
     bool draining;
 };
 
-static int64_t wall_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static struct timespec later(struct timespec time, uint32_t ms)
 {
     time.tv_sec += ms / 1000;
@@ -74,7 +67,7 @@ static void *run(void *argument)
         struct timespec began;
         clock_gettime(CLOCK_MONOTONIC, &began);
         idle = true;
-        error = stage->hooks.step(stage->context, wall_us(), &idle);
+        error = stage->hooks.step(stage->context, &idle);
         if (!error && idle) wait_for_work(stage, began);
     }
     stage->hooks.on_end(stage->context, error);

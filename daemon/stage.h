@@ -18,9 +18,9 @@ struct mtr_stage_thread;
 
 struct mtr_stage_hooks {
     const char *name; /* of the thread, up to 15 characters */
-    /* A bounded piece of work at now_us. *idle: nothing left; sleep until poked or idle_ms passed. Errors
-     * stop the stage. */
-    int (*step)(void *context, int64_t now_us, bool *idle);
+    /* A bounded piece of work. *idle: nothing left; sleep until poked or idle_ms passed. Errors stop the
+     * stage. */
+    int (*step)(void *context, bool *idle);
     /* The stage ended: with the step's error, or 0 after stage_stop. Runs on the stage's thread, last. */
     void (*on_end)(void *context, int error);
     uint32_t idle_ms;

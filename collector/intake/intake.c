@@ -13,6 +13,7 @@
 
 #include "collector/intake/intake_state.h"
 #include "meterd/core/limits.h"
+#include "meterd/core/time.h"
 
 enum { PREFETCH_AHEAD = 16 };
 
@@ -53,7 +54,7 @@ int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup,
                                               .grace_us = options->grace_us};
     judge_init(&intake->judge, &judge_options);
     intake->slow.prepare_next = true;
-    intake->slow.tidy_us = INT64_MIN;
+    intake->slow.failed_us = intake->slow.tidied_us = INT64_MIN;
     *out = intake;
     return MTR_OK;
 }
@@ -249,8 +250,8 @@ static bool nothing_was_stored(int error)
     return error == MTR_EFULL || error == MTR_ENOMEM || error == MTR_ELIMIT;
 }
 
-int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog, int64_t now_us,
-                    uint32_t *events_committed)
+int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog,
+                    struct mtr_trusted_time time, uint32_t *events_committed)
 {
     *events_committed = 0;
     bool can_roll = mtr_dedup_can_roll(intake->dedup);
@@ -262,9 +263,12 @@ int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog
         answer_group(intake, MTR_EFULL);
         return MTR_EFULL;
     }
-    int64_t last_us = mtr_log_last_received_us(intake->log);
-    int64_t received_us = now_us > last_us ? now_us : last_us;
-    int rc = intake_judge_group(intake, catalog, received_us);
+    const int64_t last_us = mtr_log_last_received_us(intake->log);
+    const int64_t received_us = mtr_time_later(time.now_us, last_us);
+    const struct mtr_judge_times times = {.earliest_us = time.earliest_us,
+                                          .latest_us = mtr_time_later(time.latest_us, last_us),
+                                          .forgotten_us = mtr_dedup_forgotten_us(intake->dedup)};
+    int rc = intake_judge_group(intake, catalog, received_us, &times);
     if (!rc && intake->group.first->is_dry_run) forget_stored(&intake->group);
     if (!rc && intake->group.stored_count) rc = commit_group(intake, received_us);
     uint32_t stored_count = intake->group.stored_count;

@@ -42,7 +42,7 @@ static int collect(struct mtr_intake *intake, int64_t now_us)
     struct mtr_slow_work *slow = &intake->slow;
     atomic_store_explicit(&slow->state, MTR_SLOW_IDLE, memory_order_relaxed);
     if (slow->error) {
-        slow->retry_us = now_us + RETRY_US;
+        slow->failed_us = now_us;
         return slow->kind == MTR_SLOW_ROOM
                    ? MTR_OK
                    : slow->error; /* without room made ahead a table grows when it must */
@@ -69,29 +69,33 @@ static int move_tags(struct mtr_intake *intake)
     return rc;
 }
 
-static int tidy(struct mtr_intake *intake, int64_t now_us, uint64_t consumed_seq)
+/* That long after what was at `at_us`; trusted time may fall, and then it is, too. */
+static bool has_passed(int64_t at_us, int64_t now_us, int64_t span_us)
 {
-    uint32_t removed;
-    if (now_us < intake->slow.tidy_us) return MTR_OK;
-    intake->slow.tidy_us = now_us + TIDY_US;
-    mtr_dedup_expire(intake->dedup, now_us);
-    return mtr_log_retain(intake->log, now_us - intake->log_kept_us, consumed_seq, &removed);
+    return at_us == INT64_MIN || now_us < at_us || now_us - at_us >= span_us;
 }
 
-int mtr_intake_housekeep(struct mtr_intake *intake, int64_t now_us, uint64_t consumed_seq,
-                         mtr_intake_run_slow run_slow, void *context, bool *more)
+static int tidy(struct mtr_intake *intake, struct mtr_trusted_time time, uint64_t consumed_seq)
+{
+    uint32_t removed;
+    if (!has_passed(intake->slow.tidied_us, time.now_us, TIDY_US)) return MTR_OK;
+    intake->slow.tidied_us = time.now_us;
+    mtr_dedup_expire(intake->dedup, time.forget_us);
+    return mtr_log_retain(intake->log, time.forget_us - intake->log_kept_us, consumed_seq, &removed);
+}
+
+int mtr_intake_housekeep(struct mtr_intake *intake, struct mtr_trusted_time time,
+                         uint64_t consumed_seq, mtr_intake_run_slow run_slow, void *context, bool *more)
 {
     struct mtr_slow_work *slow = &intake->slow;
     *more = false;
-    int64_t last_us = mtr_log_last_received_us(intake->log);
-    if (now_us < last_us) now_us = last_us;
     int rc = MTR_OK;
     int state = atomic_load_explicit(&slow->state, memory_order_acquire);
     if (state == MTR_SLOW_RUNNING) return MTR_OK;
-    if (state == MTR_SLOW_DONE) rc = collect(intake, now_us);
+    if (state == MTR_SLOW_DONE) rc = collect(intake, time.now_us);
     if (rc) return rc;
 
-    bool may_start = now_us >= slow->retry_us;
+    const bool may_start = has_passed(slow->failed_us, time.now_us, RETRY_US);
     slow->room = mtr_dedup_room_wanted(intake->dedup);
     if (slow->moving) {
         rc = move_tags(intake);
@@ -102,7 +106,7 @@ int mtr_intake_housekeep(struct mtr_intake *intake, int64_t now_us, uint64_t con
     } else if (slow->prepare_next && may_start) {
         start(intake, MTR_SLOW_PREPARE, run_slow, context);
     } else {
-        return tidy(intake, now_us, consumed_seq);
+        return tidy(intake, time, consumed_seq);
     }
     bool has_work = slow->moving || mtr_dedup_unsealed(intake->dedup) || slow->room || slow->prepare_next;
     *more = !rc && has_work && atomic_load(&slow->state) != MTR_SLOW_RUNNING;

@@ -22,7 +22,8 @@ struct prior {
 struct judging {
     struct mtr_intake *intake;
     const struct mtr_catalog *catalog;
-    int64_t now_us;
+    int64_t received_us;
+    const struct mtr_judge_times *times;
     /* the event at work */
     struct mtr_request *request;
     const struct mtr_event *event;
@@ -125,7 +126,7 @@ static void admit_usage(struct judging *judging)
 {
     struct mtr_intake *intake = judging->intake;
     struct mtr_verdict verdict = judge_usage(&intake->judge, judging->catalog, judging->event,
-                                             judging->now_us, &judging->request->arena);
+                                             judging->received_us, &judging->request->arena);
     if (verdict.code == MTR_RESULT_LATE)
         verdict.reason = judge_late_reason(&verdict, &judging->request->arena);
     uint64_t seq = is_kept(verdict.code) ? group_store(&intake->group, judging->event, *judging->key,
@@ -166,10 +167,10 @@ static int refuse_row(struct judging *judging, const struct mtr_verdict *verdict
 static int judge_row(struct judging *judging)
 {
     struct mtr_verdict verdict =
-        judge_future(&judging->intake->judge, judging->event, judging->now_us);
+        judge_future(&judging->intake->judge, judging->event, judging->times->latest_us);
     if (verdict.code == MTR_RESULT_ACCEPTED)
-        verdict = judge_usage(&judging->intake->judge, judging->catalog, judging->event, judging->now_us,
-                              &judging->request->arena);
+        verdict = judge_usage(&judging->intake->judge, judging->catalog, judging->event,
+                              judging->received_us, &judging->request->arena);
     if (!is_kept(verdict.code)) {
         if (!judging->event->target_seq) return refuse_row(judging, &verdict);
         set_result(judging->result, &verdict, judging->event->target_seq);
@@ -218,7 +219,7 @@ static int judge_event(struct judging *judging, const struct mtr_dedup_match *ma
     if (prior.found) return judge_conflict(judging, prior.seq);
     if (judging->request->is_reading) return judge_read(judging);
 
-    struct mtr_verdict verdict = judge_time(&judging->intake->judge, judging->event, judging->now_us);
+    struct mtr_verdict verdict = judge_time(&judging->intake->judge, judging->event, judging->times);
     if (verdict.code == MTR_RESULT_EXPIRED)
         return quarantine(judging, MTR_DISPOSITION_EXPIRED, 0, &verdict);
     if (verdict.code == MTR_RESULT_FUTURE) return quarantine(judging, MTR_DISPOSITION_FUTURE, 0, &verdict);
@@ -246,7 +247,8 @@ static uint32_t key_request(struct mtr_intake *intake, struct mtr_request *reque
     return count;
 }
 
-int intake_judge_group(struct mtr_intake *intake, const struct mtr_catalog *catalog, int64_t now_us)
+int intake_judge_group(struct mtr_intake *intake, const struct mtr_catalog *catalog, int64_t received_us,
+                       const struct mtr_judge_times *times)
 {
     struct mtr_group *group = &intake->group;
     int rc = group_prepare(group);
@@ -260,7 +262,8 @@ int intake_judge_group(struct mtr_intake *intake, const struct mtr_catalog *cata
     if (rc) return rc;
 
     uint32_t next = 0;
-    struct judging judging = {.intake = intake, .catalog = catalog, .now_us = now_us};
+    struct judging judging = {
+        .intake = intake, .catalog = catalog, .received_us = received_us, .times = times};
     for (struct mtr_request *request = group->first; request; request = request->next) {
         judging.request = request;
         for (uint32_t i = 0; i < request->count; i++) {

@@ -32,8 +32,8 @@ struct mtr_slow_work {
     int error;          /* of the work done */
     bool moving;        /* sealed; its tags are being moved */
     bool prepare_next;  /* a segment should be preallocated */
-    int64_t retry_us;   /* not before this time, after an error */
-    int64_t tidy_us;    /* when expiry and retention are looked at next */
+    int64_t failed_us;  /* when work failed last: it is tried again, but not at once; INT64_MIN: never */
+    int64_t tidied_us;  /* when expiry and retention were looked at last; INT64_MIN: never */
 };
 
 struct mtr_intake {
@@ -60,8 +60,8 @@ struct mtr_intake {
 
 /* intake_judge.c: sets the result of every event of the group, and what of it is stored. An error: nothing
  * may be stored. */
-int intake_judge_group(struct mtr_intake *intake, const struct mtr_catalog *catalog,
-                       int64_t now_us) MTR_MUST_USE;
+int intake_judge_group(struct mtr_intake *intake, const struct mtr_catalog *catalog, int64_t received_us,
+                       const struct mtr_judge_times *times) MTR_MUST_USE;
 
 /* intake_housekeep.c: the last slow work failed, so that nothing may get better by waiting. */
 bool intake_is_stuck(const struct mtr_intake *intake);

@@ -159,23 +159,6 @@ struct mtr_verdict judge_names(const struct mtr_event *event)
     return no_objection;
 }
 
-struct mtr_verdict judge_time(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us)
-{
-    if (event->time_us < now_us - judge->options.lateness_us)
-        return objection(MTR_RESULT_EXPIRED, MTR_FINDING_EVENT_EXPIRED, "time",
-                         "older than the accepted lateness: kept in quarantine, not billed");
-    return judge_future(judge, event, now_us);
-}
-
-struct mtr_verdict judge_future(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us)
-{
-    if (event->time_us > now_us + judge->options.future_us)
-        return objection(
-            MTR_RESULT_FUTURE, MTR_FINDING_EVENT_FUTURE, "time",
-            "further in the future than the accepted clock difference: kept in quarantine, not billed");
-    return no_objection;
-}
-
 const struct mtr_verdict judge_is_conflict = {
     .code = MTR_RESULT_CONFLICT,
     .field = "id",

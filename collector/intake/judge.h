@@ -30,6 +30,15 @@ struct mtr_judge_options {
     int64_t grace_us;    /* after a period's end, until its usage is late */
 };
 
+/* What the time of an event is held against. A clock that is wrong does not refuse an event: it is expired or
+ * future only where both clocks say so (meterd/core/trusted_time.h). */
+struct mtr_judge_times {
+    int64_t earliest_us, latest_us;
+    /* Of what may have been received by then it is not known any more whether it came before: as of
+     * mtr_dedup_forgotten_us. */
+    int64_t forgotten_us;
+};
+
 struct mtr_open_period;
 
 struct mtr_judge {
@@ -49,9 +58,11 @@ struct mtr_verdict judge_limits(const struct mtr_event *event, struct mtr_arena 
 /* Names that are the daemon's own. INVALID or ACCEPTED. */
 struct mtr_verdict judge_names(const struct mtr_event *event);
 /* FUTURE or ACCEPTED. */
-struct mtr_verdict judge_future(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us);
+struct mtr_verdict judge_future(const struct mtr_judge *judge, const struct mtr_event *event,
+                                int64_t latest_us);
 /* EXPIRED, FUTURE or ACCEPTED. */
-struct mtr_verdict judge_time(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us);
+struct mtr_verdict judge_time(const struct mtr_judge *judge, const struct mtr_event *event,
+                              const struct mtr_judge_times *times);
 /* What the index knows to object: an id with other content; a void of what is not there, and of a void. */
 extern const struct mtr_verdict judge_is_conflict, judge_is_of_nothing, judge_is_of_void;
 /* The id that a void names, or INVALID. */

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "meterd/core/trusted_time.h"
 #include "meterd/source/window.h"
 
 struct mtr_buffer;
@@ -87,6 +88,9 @@ struct mtr_api_host {
     int64_t started_us; /* wall clock, µs since 1970 UTC: when the process began */
 
     void *context; /* of the calls below */
+    int64_t (*now_us)(void *context); /* trusted time */
+    struct mtr_trusted_time (*clock)(void *context);
+    int (*accept_clock)(void *context, struct mtr_str who, int64_t wall_us); /* as of clock_accept */
     /* Hands a decoded request to the intake: MTR_OK, and its answer comes through events_on_answer;
      * MTR_EFULL when the queue is full, another error when the intake is closing. */
     int (*submit)(void *context, struct mtr_request *request);

@@ -23,6 +23,7 @@ const struct api_route *const api_routes[] = {
     &api_get_certificate, &api_order_certificate, &api_get_progress,
     &api_control_source,
     &api_show_source, /* behind those whose path is no key */
-    &api_get_status,     &api_get_openapi,
+    &api_get_status,     &api_get_clock,
+    &api_accept_clock,   &api_get_openapi,
     NULL,
 };

@@ -39,6 +39,8 @@ extern const struct api_route api_get_certificate; /* route/source_certificate.c
 extern const struct api_route api_order_certificate;
 extern const struct api_route api_get_progress; /* route/source_progress.c */
 extern const struct api_route api_get_status;      /* route/status.c */
+extern const struct api_route api_get_clock;       /* route/clock.c */
+extern const struct api_route api_accept_clock;
 extern const struct api_route api_get_openapi;     /* route/openapi.c */
 
 #endif

@@ -26,6 +26,7 @@ extern const struct cli_command cli_source;
 extern const struct cli_command cli_audit;
 extern const struct cli_command cli_rebuild;
 extern const struct cli_command cli_backup;
+extern const struct cli_command cli_clock;
 extern const struct cli_command cli_reference;
 extern const struct cli_command cli_version;
 

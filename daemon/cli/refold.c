@@ -10,7 +10,6 @@
 
 #include "meterd/aggregator/aggregator.h"
 #include "meterd/catalog/store.h"
-#include "meterd/net/loop.h"
 #include "meterd/store/log.h"
 
 enum { PATH_BYTES = 4096, STEP_EVENTS = 262144 };
@@ -21,6 +20,7 @@ struct mtr_refold {
     struct mtr_catalog *catalog;
     struct mtr_rollups *rollups;
     struct mtr_aggregator *aggregator;
+    int64_t now_us;
 };
 
 int refold_open(const struct mtr_refold_of *of, const char *directory, struct mtr_refold **out,
@@ -30,6 +30,7 @@ int refold_open(const struct mtr_refold_of *of, const char *directory, struct mt
     const struct mtr_aggregator_options options = {.step_events_max = STEP_EVENTS};
     struct mtr_refold *refold = calloc(1, sizeof(*refold));
     if (!refold) return MTR_ENOMEM;
+    refold->now_us = of->now_us;
     snprintf(path, sizeof(path), "%s/log", of->data_directory);
     int rc = of->log ? mtr_log_reader_attach(of->log, &refold->reader)
                      : mtr_log_reader_open(path, &refold->reader, diagnostic);
@@ -52,7 +53,7 @@ int refold_run(struct mtr_refold *refold, void (*on_progress)(void *context, uin
 {
     struct mtr_aggregator_result result = {0};
     do {
-        int rc = mtr_aggregator_step(refold->aggregator, refold->catalog, mtr_clock_wall_us(), &result,
+        int rc = mtr_aggregator_step(refold->aggregator, refold->catalog, refold->now_us, &result,
                                      diagnostic);
         if (rc) return rc;
         if (on_progress) on_progress(context, result.next_seq - 1);

@@ -13,6 +13,7 @@ struct mtr_refold;
 /* What is folded again. */
 struct mtr_refold_of {
     const char *data_directory;
+    int64_t now_us;           /* up to which usage is complete at the log's end */
     struct mtr_log *log;      /* the writer's, when this process has it open; else NULL */
     struct mtr_rollups *live; /* in whose place they come, or that they are compared with; NULL: lost */
 };

@@ -138,6 +138,11 @@ int64_t mtr_clock_monotonic_us(void)
     return clock_us(CLOCK_MONOTONIC);
 }
 
+int64_t mtr_clock_uptime_us(void)
+{
+    return clock_us(CLOCK_BOOTTIME);
+}
+
 static void on_uv_timer(uv_timer_t *uv)
 {
     struct mtr_timer *timer = (struct mtr_timer *)uv;

@@ -15,6 +15,7 @@ CALM = {"meterd_watermark_seconds": "0+60x9", 'up{job="meterd"}': "1x9"}
 CASES = {
     "MeterdDown": ('up{job="meterd"}', "1", "0", 1),
     "MeterdDiskFull": ("meterd_disk_full", "0", "1", 0),
+    "MeterdClockHeld": ("meterd_clock_held", "0", "1", 2),
     "MeterdFoldLag": ("meterd_fold_lag_events", "1000000", "2000000", 10),
     "MeterdUsageStale": ("meterd_watermark_seconds", None, "540", 15),
     "MeterdUnbilled": ('meterd_events_total{result="conflict"}', "0", "1", 0),

@@ -19,7 +19,7 @@ from pages import CATALOG, SETTINGS, ago, cpu
 
 COLUMNS = 120
 COMMANDS = ("run", "check", "apply", "get", "delete", "key", "send", "import", "import-rates", "events", "usage", "charges", "credits", "margins", "explain", "price", "source",
-            "audit", "rebuild", "backup", "reference", "version")
+            "audit", "rebuild", "backup", "clock", "reference", "version")
 
 
 def run(d, code, *words, says=(), stdin=None, env=None):

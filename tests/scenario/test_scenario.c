@@ -45,7 +45,7 @@ enum { SCENARIO_ARENA_CHUNK = 1 << 20 };
 static void step_intake(struct scenario *scenario)
 {
     uint32_t committed = 0;
-    int rc = mtr_intake_step(scenario->stores.intake, scenario->stores.catalog, scenario->now_us, &committed);
+    int rc = mtr_intake_step(scenario->stores.intake, scenario->stores.catalog, mtr_trusted_at(scenario->now_us), &committed);
     CHECK(scenario, !rc, "%s", mtr_error_text(rc));
     scenario_trace(scenario, "intake: %u stored", committed);
 }
@@ -57,7 +57,7 @@ static bool housekeep(struct scenario *scenario)
     bool more = false;
     stores->slow = (struct slow_work){0};
     if (slow.run) slow.run(slow.context); /* begun by an earlier call, on another thread as it were */
-    int rc = mtr_intake_housekeep(stores->intake, scenario->now_us, 0, scenario_run_slow, scenario, &more);
+    int rc = mtr_intake_housekeep(stores->intake, mtr_trusted_at(scenario->now_us), 0, scenario_run_slow, scenario, &more);
     CHECK(scenario, !rc, "%s", mtr_error_text(rc));
     scenario_trace(scenario, "housekeeping%s", stores->slow.run ? ", slow work begins" : "");
     return more || stores->slow.run;

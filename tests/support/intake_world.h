@@ -229,7 +229,7 @@ static inline void add_event(struct mtr_request *request, const struct row *row,
 static inline void step(struct world *world)
 {
     uint32_t committed;
-    assert_int_equal(mtr_intake_step(world->intake, world->catalog, world->now_us, &committed), 0);
+    assert_int_equal(mtr_intake_step(world->intake, world->catalog, mtr_trusted_at(world->now_us), &committed), 0);
 }
 
 /* Sends rows as one request and returns its answer, valid until free_answers. */

@@ -249,7 +249,7 @@ void events_handle(struct mtr_events *events, struct api_call *call)
         return;
     }
     ingest->http = http;
-    ingest->received_us = mtr_clock_wall_us();
+    ingest->received_us = call->now_us;
     ingest->request.context = ingest;
     ingest->request.is_dry_run = is_dry_run;
     ingest->sender = is_dry_run || is_noted(events, credential->number) ? 0 : credential->number;

@@ -181,7 +181,7 @@ static uint64_t count_windows(struct api_call *call, const struct mtr_source *so
                               const struct wish *wish, struct reads_row *row)
 {
     struct mtr_source_status status = {0};
-    const int64_t now_us = mtr_clock_wall_us();
+    const int64_t now_us = call->now_us;
     const int64_t to_us = wish->to < now_us ? wish->to : now_us;
     uint64_t count = 0;
     if (!call->host->source_status(call->host->context, source, &status)) return 1;

@@ -341,7 +341,8 @@ int audit_run(const struct cli_invocation *invocation, bool with_charges, bool w
     sweep(audit.data);
     int rc = with_log ? audit_log(&audit, &diagnostic) : MTR_OK;
     if (!rc) rc = open_live(&audit, &diagnostic);
-    const struct mtr_refold_of of = {.data_directory = audit.data, .live = audit.live};
+    const struct mtr_refold_of of = {
+        .data_directory = audit.data, .live = audit.live, .now_us = mtr_clock_wall_us()};
     if (!rc) rc = refold_open(&of, audit.again, &audit.refold, &diagnostic);
     if (!rc) rc = find_removed(&audit, &diagnostic);
     if (!rc && !(audit.removed && with_charges)) rc = compare(&audit, &diagnostic);

@@ -10,6 +10,7 @@
 #include "daemon/cli/command/audit.h"
 #include "daemon/cli/refold.h"
 #include "daemon/cli/inputs.h"
+#include "daemon/daemon.h"
 #include "meterd/rater/rater.h"
 #include "meterd/store/charges.h"
 #include "meterd/store/log.h"
@@ -111,6 +112,14 @@ static struct mtr_rollups *open_live(const struct rebuild *rebuild)
     return NULL;
 }
 
+/* What the daemon would say: a wrong clock must not make usage complete before its time. */
+static int64_t trusted_now_us(const struct rebuild *rebuild, const struct mtr_log *log)
+{
+    struct mtr_trusted_clock clock;
+    clock_begin(&clock, &rebuild->config, rebuild->data, mtr_log_last_received_us(log));
+    return clock.time.earliest_us;
+}
+
 static int fold_and_swap(struct rebuild *rebuild, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_refold_of of = {.data_directory = rebuild->data};
@@ -118,6 +127,7 @@ static int fold_and_swap(struct rebuild *rebuild, struct mtr_diagnostic *diagnos
     int rc = lock_log(rebuild, &of.log, diagnostic);
     refold_remove_store(rebuild->again); /* of a rebuild that was broken off */
     if (!rc) {
+        of.now_us = trusted_now_us(rebuild, of.log);
         of.live = open_live(rebuild);
         rc = refold_open(&of, rebuild->again, &refold, diagnostic);
     }

@@ -14,6 +14,7 @@
 
 #include "meterd/catalog/catalog.h"
 #include "meterd/collector/request.h"
+#include "meterd/core/trusted_time.h"
 #include "meterd/store/dedup.h"
 #include "meterd/store/log.h"
 
@@ -58,13 +59,15 @@ void mtr_intake_drain(struct mtr_intake *intake);    /* any thread: no more subm
 
 /* One group commit: at most commit_events_max events of whole requests (one larger request goes alone).
  * Rolls segments. Does nothing when the queue is empty, or while eight rolled segments wait for
- * housekeeping (when that failed the last time, requests are answered MTR_EFULL). *events_committed:
+ * housekeeping (when that failed the last time, requests are answered MTR_EFULL). Events are received at the
+ * trusted time, never before those in the log, and none is refused for its time unless both clocks say so.
+ * *events_committed:
  * stored, quarantine included. MTR_EFULL: disk full, its requests were answered with that error, intake
  * goes on; so it does after a request that met MTR_ENOMEM. Any other error: the outcome is unknown or the
  * log is damaged; all requests, those in the queue too, were answered with it, the intake refuses further
  * submits: leave and recover. */
-int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog, int64_t now_us,
-                    uint32_t *events_committed) MTR_MUST_USE;
+int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog,
+                    struct mtr_trusted_time time, uint32_t *events_committed) MTR_MUST_USE;
 
 /* For the writer's thread when it leaves by another error than step's: no more submits, and what waits is
  * answered with `error`. */
@@ -76,7 +79,8 @@ void mtr_intake_fail(struct mtr_intake *intake, int error);
  * once. While slow work runs elsewhere *more is false: call again when it returned, or later. After an
  * error the work is tried again 10 s later; MTR_EFULL is harmless, any other means leave and recover. */
 typedef void (*mtr_intake_run_slow)(void *context, void (*work)(void *work_context), void *work_context);
-int mtr_intake_housekeep(struct mtr_intake *intake, int64_t now_us, uint64_t consumed_seq,
-                         mtr_intake_run_slow run_slow, void *context, bool *more) MTR_MUST_USE;
+int mtr_intake_housekeep(struct mtr_intake *intake, struct mtr_trusted_time time,
+                         uint64_t consumed_seq, mtr_intake_run_slow run_slow, void *context,
+                         bool *more) MTR_MUST_USE;
 
 #endif

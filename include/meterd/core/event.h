@@ -70,6 +70,9 @@ struct mtr_event {
  * types that begin with the other, but for the void. */
 #define MTR_EVENT_SOURCE_OWN "meterd:"
 #define MTR_EVENT_TYPE_OWN "meterd."
+/* Notes that are of no source: that an operator accepted what the machine's clock says. */
+#define MTR_EVENT_VENDOR_OWN "meterd"
+#define MTR_EVENT_TYPE_CLOCK "meterd.clock"
 
 /* Why an event is REFUSED: one sentence in a property of that name, where the event had room for it. */
 #define MTR_EVENT_PROPERTY_REASON "meterd.reason"

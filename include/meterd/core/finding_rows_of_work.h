@@ -34,6 +34,8 @@
       "send what the sentence shows")                                                                        \
     X(REQUEST_BUSY, ERROR, "request.busy", "there is no room for the request at the moment",                 \
       "send the same again in a moment")                                                                     \
+    X(REQUEST_CLOCK, ERROR, "request.clock", "the machine's clock moved while it was accepted",              \
+      "look again (GET /v1/clock)")                                                                          \
     X(REQUEST_CODING, ERROR, "request.coding", "a body is not of the coding that its header says",           \
       "send identity, gzip or zstd")                                                                         \
     X(REQUEST_FILE_REFUSED, ERROR, "request.file.refused", "a source takes no file for that window",         \

@@ -1,5 +1,5 @@
 /*
- * The event loop: timers, wakeups from other threads, work on the pool, signals, and the two clocks.
+ * The event loop: timers, wakeups from other threads, work on the pool, signals, and the clocks.
  *
  * One thread opens, runs and closes a loop; everything here belongs to that thread, except mtr_wakeup_send
  * and mtr_loop_stop, which any thread may call. Callbacks run on the loop's thread, never inside the call
@@ -29,9 +29,11 @@ void mtr_loop_run(struct mtr_loop *loop);
 /* Makes mtr_loop_run return soon; before a run it makes the next run return at once. Any thread. */
 void mtr_loop_stop(struct mtr_loop *loop);
 
-/* Microseconds since 1970 (may jump) and since some start (never goes back). Any thread. */
+/* Microseconds since 1970 (may jump), since some start (never goes back), and since the machine's start, the
+ * time included in which it was suspended. Any thread. */
 int64_t mtr_clock_wall_us(void);
 int64_t mtr_clock_monotonic_us(void);
+int64_t mtr_clock_uptime_us(void);
 
 /* Timers. start on a running timer starts it anew. repeat_ms 0: once. A timer may be stopped, started or
  * closed in its own callback. */

@@ -42,9 +42,9 @@ struct mtr_dedup_match {
 };
 
 /* Rebuilds the index from the log's retained segments: sealed ones whose last receive time is at or after
- * now_us - window_us from their identities, unsealed ones from their blocks (a segment that was rolled but
- * not sealed waits for seal_run again). Errors: MTR_ECORRUPT and MTR_EIO with a diagnostic, MTR_ELIMIT
- * more than 4,095 sealed segments in the window, MTR_ENOMEM. */
+ * now_us - window_us (now_us as for expire) from their identities, unsealed ones from their blocks (a segment
+ * that was rolled but not sealed waits for seal_run again). Errors: MTR_ECORRUPT and MTR_EIO with a
+ * diagnostic, MTR_ELIMIT more than 4,095 sealed segments in the window, MTR_ENOMEM. */
 int mtr_dedup_open(struct mtr_log *log, const uint8_t key[MTR_EVENT_KEY_BYTES], int64_t window_us,
                    int64_t now_us, struct mtr_dedup **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_dedup_close(struct mtr_dedup *dedup);
@@ -87,8 +87,13 @@ int mtr_dedup_room_run(struct mtr_dedup *dedup, uint64_t count) MTR_MUST_USE;
 /* On the owner's thread after room_run: puts it where it is wanted. */
 void mtr_dedup_room_finish(struct mtr_dedup *dedup);
 
-/* Drops segments whose events are all older than the window. */
+/* Drops segments whose events were all received before now_us - window. now_us is what a caller trusts
+ * (struct mtr_trusted_time, forget_us): what is dropped is not known again before the index is opened
+ * anew. */
 void mtr_dedup_expire(struct mtr_dedup *dedup, int64_t now_us);
+/* The latest receive time of what the index has no more; INT64_MIN: it has all that there ever was. Of an
+ * event that may have been received by then nobody can tell any more whether it came before. */
+int64_t mtr_dedup_forgotten_us(const struct mtr_dedup *dedup);
 
 uint64_t mtr_dedup_count(const struct mtr_dedup *dedup); /* identities in the window */
 /* Of the tables in use, not of those being made; owner's thread. */

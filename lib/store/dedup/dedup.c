@@ -205,6 +205,8 @@ void mtr_dedup_expire(struct mtr_dedup *dedup, int64_t now_us)
     int64_t oldest_us = now_us - dedup->window_us;
     for (uint32_t slot = 1; slot < MTR_TAG_SEGMENT_SLOTS; slot++) {
         if (!segments->live[slot] || segments->rows[slot].last_received_us >= oldest_us) continue;
+        if (segments->rows[slot].last_received_us > dedup->forgotten_us)
+            dedup->forgotten_us = segments->rows[slot].last_received_us;
         pthread_mutex_lock(&dedup->lock);
         segments->live[slot] = false;
         segments->identities -= segments->rows[slot].count;
@@ -212,6 +214,11 @@ void mtr_dedup_expire(struct mtr_dedup *dedup, int64_t now_us)
         segments->unfiltered[slot] = false;
         pthread_mutex_unlock(&dedup->lock);
     }
+}
+
+int64_t mtr_dedup_forgotten_us(const struct mtr_dedup *dedup)
+{
+    return dedup->forgotten_us;
 }
 
 uint64_t mtr_dedup_count(const struct mtr_dedup *dedup)

@@ -55,6 +55,7 @@ struct mtr_dedup {
     struct mtr_log *log;
     uint8_t key[MTR_EVENT_KEY_BYTES];
     int64_t window_us;
+    int64_t forgotten_us; /* as of mtr_dedup_forgotten_us */
     struct mtr_identities open;
     struct mtr_identities spare; /* becomes the open table at a roll */
     uint64_t rolled_count; /* of the last segment that rolled: the next one gets as much room, so that it need

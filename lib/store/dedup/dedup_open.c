@@ -10,6 +10,7 @@
 
 #include "lib/store/dedup/dedup_index.h"
 #include "meterd/core/limits.h"
+#include "meterd/core/time.h"
 
 /* A block whose hash is right may still be another program's: what cannot have come from the collector is
  * damage. */
@@ -66,7 +67,11 @@ static int index_blocks(const struct mtr_dedup *dedup, const struct mtr_log_segm
 static int index_sealed(struct mtr_dedup *dedup, const struct mtr_log_segment *segment, int64_t oldest_us,
                         struct mtr_diagnostic *diagnostic)
 {
-    if (!segment->first_seq || segment->last_received_us < oldest_us) return MTR_OK;
+    if (!segment->first_seq) return MTR_OK;
+    if (segment->last_received_us < oldest_us) {
+        dedup->forgotten_us = mtr_time_later(dedup->forgotten_us, segment->last_received_us);
+        return MTR_OK;
+    }
     uint32_t slot = dedup_segment_slot(&dedup->segments, segment->number);
     if (!slot) {
         mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_DEDUP_WINDOW, 0, 0, "",
@@ -105,15 +110,23 @@ static int index_unsealed(struct mtr_dedup *dedup, const struct mtr_log_segment 
     return rc;
 }
 
+/* Until when what the log has no more may have been received: retention has removed it. */
+static int64_t find_removed(const struct mtr_log *log, const struct mtr_log_segment *segments, uint32_t count)
+{
+    if (count && segments[0].first_seq)
+        return segments[0].first_seq > 1 ? segments[0].first_received_us : INT64_MIN;
+    return mtr_log_last_seq(log) ? mtr_log_last_received_us(log) : INT64_MIN;
+}
+
 static int index_log(struct mtr_dedup *dedup, int64_t now_us, struct mtr_diagnostic *diagnostic)
 {
     uint32_t count = mtr_log_segments(dedup->log, NULL, 0);
     struct mtr_log_segment *segments = calloc(count + 1, sizeof(*segments));
     if (!segments) return MTR_ENOMEM;
     count = mtr_log_segments(dedup->log, segments, count);
-    int64_t last_us = mtr_log_last_received_us(dedup->log);
-    int64_t oldest_us = (now_us > last_us ? now_us : last_us) - dedup->window_us;
+    const int64_t oldest_us = now_us - dedup->window_us;
     int rc = MTR_OK;
+    dedup->forgotten_us = find_removed(dedup->log, segments, count);
     for (uint32_t i = 0; i < count && !rc; i++)
         if (segments[i].sealed) rc = index_sealed(dedup, &segments[i], oldest_us, diagnostic);
     if (!rc) rc = dedup_build_tags(dedup->log, &dedup->segments, &dedup->build);

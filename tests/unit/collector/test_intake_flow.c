@@ -240,7 +240,7 @@ static void test_failed_append_refuses_everything(void **state)
     none.rlim_cur = 0;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
     uint32_t committed;
-    int rc = mtr_intake_step(world->intake, world->catalog, world->now_us, &committed);
+    int rc = mtr_intake_step(world->intake, world->catalog, mtr_trusted_at(world->now_us), &committed);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_int_equal(rc, MTR_EIO);
     assert_int_equal(world->answer_count, 3);
@@ -354,7 +354,7 @@ static void test_full_disk(void **state)
         snprintf(ids[sent], sizeof(ids[sent]), "f%d", sent);
         row.id = ids[sent];
         submit_row(world, &row);
-        rc = mtr_intake_step(world->intake, world->catalog, world->now_us, &committed);
+        rc = mtr_intake_step(world->intake, world->catalog, mtr_trusted_at(world->now_us), &committed);
         if (rc) break;
     }
     assert_int_equal(rc, MTR_EFULL);
@@ -379,7 +379,7 @@ static void test_full_disk(void **state)
 static void housekeep_all(struct world *world)
 {
     for (bool more = true; more;)
-        assert_int_equal(mtr_intake_housekeep(world->intake, world->now_us, UINT64_MAX, NULL, NULL, &more),
+        assert_int_equal(mtr_intake_housekeep(world->intake, mtr_trusted_at(world->now_us), UINT64_MAX, NULL, NULL, &more),
                          0);
 }
 

@@ -24,7 +24,7 @@ static void housekeep(struct world *world, struct deferred *deferred, struct ran
         deferred->work(deferred->work_context);
         *deferred = (struct deferred){0};
     }
-    assert_int_equal(mtr_intake_housekeep(world->intake, world->now_us, mtr_log_last_seq(world->log), defer,
+    assert_int_equal(mtr_intake_housekeep(world->intake, mtr_trusted_at(world->now_us), mtr_log_last_seq(world->log), defer,
                                           deferred, &more),
                      0);
 }
@@ -36,7 +36,7 @@ static void check_everything_is_sealed(struct world *world, struct deferred *def
     while (more) {
         if (deferred->work) deferred->work(deferred->work_context);
         *deferred = (struct deferred){0};
-        assert_int_equal(mtr_intake_housekeep(world->intake, world->now_us, 0, defer, deferred, &more), 0);
+        assert_int_equal(mtr_intake_housekeep(world->intake, mtr_trusted_at(world->now_us), 0, defer, deferred, &more), 0);
         more |= deferred->work != NULL;
     }
     struct mtr_log_segment segments[256];
