@@ -378,7 +378,7 @@ const struct cli_command cli_audit = {
     .name = "audit",
     .arguments = "",
     .doc = "check the laws: usage against the log, charges against usage",
-    .text = "Folds the log again and compares: rollups bit for bit, and every line's charges with its "
+    .text = "Folds the log again and compares: rollups bit for bit, and every line's charges with its\n"
             "price. Of what was polled, each row must count once. Runs beside a daemon at work and\n"
             "changes nothing. Where retention has removed some of the log, rollups are not compared.\n",
     .exits = "0 what can be checked holds (notes are no findings), 1 with findings, 64 wrong usage, 75 the "
