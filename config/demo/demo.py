@@ -362,14 +362,21 @@ def close_periods(demo):
     demo.wait_delivered()
 
 
+def hour_inside(start, end):
+    """A full hour of the period, 30 hours behind its begin or, where it is shorter, its last one: at the end of a month history has only some hours
+    of the month before."""
+    start_s, end_s = (int(datetime.datetime.fromisoformat(moment).timestamp()) for moment in (start, end))
+    first_s = -(-start_s // 3600) * 3600
+    hours = min(30, (end_s - 1 - first_s) // 3600)
+    return datetime.datetime.fromtimestamp(first_s + 3600 * hours, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def correct(demo):
     """One event that comes late and one that is taken back, both of a period that is closed."""
     step("what comes late becomes a correction: one late event, one that is taken back")
     rows = demo.charges()
     final = next(row for row in rows if row["status"] == "final" and row["subscription"] == "indus-007" and row["component"] == "vcpu")
-    start_s = datetime.datetime.fromisoformat(final["period_start"])
-    when = datetime.datetime.fromtimestamp(int(start_s.timestamp()) // 3600 * 3600 + 3600 * 30, datetime.timezone.utc)
-    stamp = when.strftime("%Y-%m-%dT%H:%M:%SZ")
+    stamp = hour_inside(final["period_start"], final["period_end"])
     events = [
         {"id": f"indus-007/{stamp}/late", "source": "indus-usage", "type": "vm.hour", "subject": "indus-007", "time": stamp,
          "data": {"vcpus": 40, "calls": 0, "region": "mumbai"}},
