@@ -89,7 +89,7 @@ def main():
     with Daemon(settings) as daemon:
         daemon.apply(catalog())
         long = put(daemon, feed(port, "36d"))
-        assert long.status == 422 and b"`intake.dedup_window`), and `overlap`" in long.body, long.body
+        assert long.status == 422 and b"of which a reading may need 86400 s, and `overlap`" in long.body, long.body
         daemon.apply({"sources": [days(port), feed(port)]})
         wait_until("all is read", lambda: [w["state"] for w in windows_of(daemon, "days")] == ["complete"] * 3 and total(daemon) == [24])
         daemon.command("source", "run", "days", "--from", DAYS[0], "--to", TODAY.isoformat())

@@ -237,14 +237,14 @@ def of_stores():
     row = struct.pack("<QQQQ", 0, 1, 7, 5)
     item = struct.pack(">qQq", 1772323200000000, 7, 0) + bytes(16)
     rows = {
-        "applied": (0, struct.pack(">Q", 9) + one), "source": (1, struct.pack(">QQQ", 1, 2, 0)), "feed": (2, struct.pack(">Q", 1) + b"cursor"), "window": (3, window + b"eastp"),
+        "applied": (0, struct.pack(">Q", 9) + one), "source": (1, struct.pack(">QQQ", 1, 2, 0)), "feed": (2, struct.pack(">QQ", 1, 0) + b"cursor"), "window": (3, window + b"eastp"),
         "run": (4, row + struct.pack("<QQQQ", 0, 2, 7, 6 | 1 << 62) + struct.pack("<QQQQ", 5, 2, 7, 6 | 1 << 63)), "facts": (5, struct.pack(">Q", 1) + b"a\nb\n"),
         "job": (6, struct.pack(">qqqQBH", 1, 2, 3, 4, 1, 2) + b"idknown"), "mark": (7, b"mark"), "item": (8, item + b"\0\1ssize\0" + b"5\0"), "newest": (9, struct.pack(">qq", 1, 2)),
         "total": (10, struct.pack(">QQQ", 1, 1, 9) + one),
         # What nobody writes.
         "window-backwards": (3, struct.pack(">q", 1) + window[8:] + b"eastp"), "window-scale": (3, window[:-2] + b"\xff\3eastp"), "run-disorder": (4, row + struct.pack("<QQQQ", 0, 0, 7, 6)),
         "run-other-key": (4, struct.pack("<QQQQ", 9, 9, 7, 5)), "item-values": (8, item + b"\0\1ssiz"), "item-subject": (8, item + b"\1\1" + b"s" * 257), "total-short": (10, bytes(40)),
-        "feed-long": (2, bytes(8) + b"c" * 4097),
+        "feed-long": (2, bytes(16) + b"c" * 4097),
     }
     write("fuzz_ledger", {name: bytes([table]) + value for name, (table, value) in rows.items()})
 

@@ -113,3 +113,22 @@ int job_note_read(const struct mtr_event *event, struct mtr_arena *arena, struct
         return MTR_ECORRUPT;
     return read_id(event, arena, &out->job.id);
 }
+
+static int fold_number(struct mtr_ledger_txn *txn, const struct job_note *note)
+{
+    struct mtr_ledger_source source;
+    int rc = mtr_ledger_get_source(txn, &note->strand, &source);
+    if (rc || note->job.reading <= source.last_reading) return rc;
+    source.last_reading = note->job.reading;
+    return mtr_ledger_put_source(txn, &note->strand, &source);
+}
+
+int job_note_fold(struct mtr_ledger_txn *txn, const struct mtr_event *event, struct mtr_arena *arena)
+{
+    struct job_note note;
+    int rc = job_note_read(event, arena, &note);
+    if (!rc) rc = fold_number(txn, &note);
+    if (rc) return rc;
+    return note.has_ended ? mtr_ledger_drop_job(txn, &note.strand)
+                          : mtr_ledger_put_job(txn, &note.strand, &note.job);
+}

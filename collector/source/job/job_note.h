@@ -36,5 +36,8 @@ bool job_note_is(const struct mtr_event *event);
 /* An id of several pieces is joined in the arena. MTR_ECORRUPT: nobody has written this. MTR_ENOMEM. */
 int job_note_read(const struct mtr_event *event, struct mtr_arena *arena,
                   struct job_note *out) MTR_MUST_USE;
+/* Into the ledger. A report is no reading, and has the number of one. The same errors, and the ledger's. */
+int job_note_fold(struct mtr_ledger_txn *txn, const struct mtr_event *event,
+                  struct mtr_arena *arena) MTR_MUST_USE;
 
 #endif

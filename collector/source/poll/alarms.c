@@ -85,7 +85,11 @@ enum mtr_alarm alarms_note_window(struct alarms *alarms, int64_t from_us, enum m
     return before;
 }
 
-bool alarms_have_window(const struct alarms *alarms, int64_t from_us) { return find_window(alarms, from_us); }
+enum mtr_alarm alarms_of_window(const struct alarms *alarms, int64_t from_us)
+{
+    const struct alarm_window *window = find_window(alarms, from_us);
+    return window ? window->alarm : MTR_ALARM_NONE;
+}
 
 const struct alarm_window *alarms_find_window(const struct alarms *alarms, enum mtr_alarm alarm)
 {

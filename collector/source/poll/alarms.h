@@ -55,7 +55,8 @@ void alarms_release(struct alarms *alarms);
 
 /* What the window's last reading ended with, NONE: well; returns what the one before did. */
 enum mtr_alarm alarms_note_window(struct alarms *alarms, int64_t from_us, enum mtr_alarm alarm);
-bool alarms_have_window(const struct alarms *alarms, int64_t from_us);
+/* What it ended with, NONE: well, or it was not read. */
+enum mtr_alarm alarms_of_window(const struct alarms *alarms, int64_t from_us);
 /* A window whose last reading ended with it. */
 const struct alarm_window *alarms_find_window(const struct alarms *alarms, enum mtr_alarm alarm);
 /* start_us: where the plan's first window begins, which may be before `start`. Those before it are not asked

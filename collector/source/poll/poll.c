@@ -256,9 +256,31 @@ static void part_is_in(struct mtr_poll *poll)
         poll_start_job(poll, POLL_PART);
 }
 
+/* What it has may be in the log, and the intake may not know it any more. A receipt alone has nothing. */
+static bool comes_too_late(const struct mtr_poll *poll, int64_t now_us)
+{
+    const int64_t until_us = poll->task.known_until_us;
+    return until_us && now_us >= until_us && poll->request->count > 1;
+}
+
+static void finish_too_late(struct mtr_poll *poll)
+{
+    poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "%s",
+                poll->task.window.to_us
+                    ? "rows of the window were read longer ago than rows of an append delivery are known "
+                      "(`intake.dedup_window`), and this reading took too long: it would count them twice"
+                    : "rows that its `overlap` brings again, or those of a reading that came to no end, "
+                      "are known for `intake.dedup_window`, and this one took longer: they would count "
+                      "twice");
+}
+
 void poll_submit(struct mtr_poll *poll, int64_t now_us)
 {
     struct mtr_request *request = poll->request;
+    if (comes_too_late(poll, now_us)) {
+        finish_too_late(poll);
+        return;
+    }
     request->context = poll;
     request->is_dry_run = is_trial(poll);
     poll->request = NULL;

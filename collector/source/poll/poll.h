@@ -91,6 +91,7 @@ struct poll_task {
     struct mtr_ledger_job job;  /* of that window; texts are copied */
     struct mtr_str resume;                       /* of paging_open; copied */
     int64_t since_us; /* of a feed: when its last good reading began, or later; 0: none did */
+    int64_t known_until_us; /* no row is sent from then on (known.h); 0: at any time */
     const uint8_t *event_key;
     const char *pages;
     uint32_t events_max;

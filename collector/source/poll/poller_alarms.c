@@ -88,10 +88,26 @@ void poller_restore_alarm(struct mtr_poller *poller, struct poller_strand *stran
     const enum mtr_alarm alarm = record->state == MTR_WINDOW_SUSPECT      ? MTR_ALARM_SUSPECT
                                  : record->state == MTR_WINDOW_INCOMPLETE ? MTR_ALARM_INCOMPLETE
                                                                           : MTR_ALARM_NONE;
-    if (!alarm || alarms_have_window(&strand->alarms, record->start_us)) return;
+    if (!alarm || alarms_of_window(&strand->alarms, record->start_us)) return;
     snprintf(text, sizeof(text), "%.*s", MTR_STR_ARGS(record->problem));
     (void)alarms_note_window(&strand->alarms, record->start_us, alarm);
     if (!alarms_have(&strand->alarms, alarm)) poller_raise(poller, strand, alarm, text, now_us);
+}
+
+void poller_set_forgotten_alarm(struct mtr_poller *poller, struct poller_strand *strand,
+                                const struct mtr_ledger_window *record, int64_t now_us)
+{
+    const enum mtr_alarm before = alarms_of_window(&strand->alarms, record->start_us);
+    const bool is_draft = record->state == MTR_WINDOW_OPEN && record->last_us < record->end_us;
+    if (mtr_window_has_problem(record->state)) return; /* that is said */
+    if (record->state != MTR_WINDOW_PARTIAL && !is_draft) {
+        if (before) poller_set_reading_alarm(poller, strand, record->start_us, MTR_ALARM_NONE, "", now_us);
+    } else if (before != MTR_ALARM_INCOMPLETE) {
+        static const char text[] = "what was taken last of a window is a draft, or a part of a reading, and "
+                                   "its rows in the log are no longer known: they would count twice, so it "
+                                   "is not asked for. " POLLER_KNOW_LONGER;
+        poller_set_reading_alarm(poller, strand, record->start_us, MTR_ALARM_INCOMPLETE, text, now_us);
+    }
 }
 
 void poller_drop_alarms(struct mtr_poller *poller, struct poller_strand *strand)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #include "collector/source/control/control_note.h"
+#include "collector/source/limits/failing.h"
+#include "collector/source/limits/known.h"
 #include "collector/source/reading/log_rows.h"
 
 enum { WINDOWS_CHECKED_MAX = 10000 };
@@ -53,18 +55,7 @@ bool poller_is_before_log(const struct mtr_poller *poller, const struct poller_s
 bool poller_is_forgotten(const struct mtr_poller *poller, const struct mtr_source *source,
                          const struct mtr_ledger_window *record, int64_t now_us)
 {
-    const int64_t read_us = record->first_us ? record->first_us : record->noted_us;
-    return source->delivery == MTR_DELIVERY_APPEND && poller->options.known_us && record->seq_first &&
-           read_us < now_us - poller->options.known_us;
-}
-
-int64_t poller_feed_since_us(const struct mtr_poller *poller, const struct poller_strand *strand,
-                             int64_t read_us, int64_t now_us)
-{
-    const int64_t known_us = poller->options.known_us,
-                  overlap_us = strand->source->source->window.overlap_us;
-    if (!read_us || !known_us) return read_us;
-    return mtr_time_later(read_us, mtr_time_sooner(read_us, now_us - known_us) + overlap_us);
+    return now_us >= known_window_until_us(poller->options.known_us, source, record);
 }
 
 /* What the log had of a window's rows, as far as that is needed to read it once more. */
@@ -411,7 +402,7 @@ int poller_control_folded(struct mtr_poller *poller, int64_t now_us)
     poller->control.is_open = false;
     if (!source || poller->control.action == MTR_SOURCE_PAUSE) return MTR_OK;
     for (struct poller_strand *strand = source->strands; !rc && strand; strand = strand->next) {
-        poller_forget_failures(strand);
+        failing_forget_all(strand);
         strand->unsettled_us = 0;
         if (!strand->poll) rc = due_heap_set(&poller->heap, &strand->due, now_us);
     }

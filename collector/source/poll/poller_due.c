@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/source/limits/backoff.h"
+#include "collector/source/limits/failing.h"
+#include "collector/source/limits/known.h"
 #include "collector/source/poll/poller_alarms.h"
 #include "collector/source/poll/poller_ask.h"
 #include "collector/source/items/poller_items.h"
@@ -15,75 +16,9 @@
 #include "meterd/collector/source_terms.h"
 
 enum { WINDOWS_A_LOOK = 20000 };
-#define BACKOFF_FIRST_US (INT64_C(10) * MTR_US_PER_SECOND)
 #define CROWDED_US (INT64_C(60) * MTR_US_PER_SECOND) /* for alarms; the queue comes before */
 #define LOG_BEGIN_EVERY_US (INT64_C(60) * MTR_US_PER_SECOND)
-#define BACKOFF_MOST_US (INT64_C(3600) * MTR_US_PER_SECOND)
-
-/* ---- windows that failed ---- */
-
-/* Places for windows that failed. */
-static struct failing *places_of(struct poller_strand *strand, int *count)
-{
-    *count = strand->failing ? FAILING_WINDOWS_MAX : 1;
-    return strand->failing ? strand->failing : &strand->failed;
-}
-
-static struct failing *find_failing(struct poller_strand *strand, int64_t from_us)
-{
-    int count;
-    struct failing *places = places_of(strand, &count);
-    for (int i = 0; i < count; i++)
-        if (places[i].failures && places[i].from_us == from_us) return &places[i];
-    return NULL;
-}
-
-/* More than one fails. Without memory the one that has the place is forgotten, and tried again at once. */
-static void add_places(struct poller_strand *strand)
-{
-    if (strand->failing || !strand->failed.failures) return;
-    strand->failing = calloc(FAILING_WINDOWS_MAX, sizeof(*strand->failing));
-    if (strand->failing) strand->failing[0] = strand->failed;
-}
-
-/* One that is free, or that whose wait ends first. */
-static struct failing *free_failing(struct poller_strand *strand)
-{
-    int count;
-    add_places(strand);
-    struct failing *places = places_of(strand, &count), *first = places;
-    for (int i = 0; i < count; i++) {
-        if (!places[i].failures) return &places[i];
-        if (places[i].wait_until_us < first->wait_until_us) first = &places[i];
-    }
-    return first;
-}
-
-/* The place of the window. */
-static struct failing *take_failing(struct poller_strand *strand, int64_t from_us)
-{
-    struct failing *place = find_failing(strand, from_us);
-    if (!place) place = free_failing(strand);
-    if (place->from_us != from_us) *place = (struct failing){.from_us = from_us};
-    return place;
-}
-
-static void note_failure(struct poller_strand *strand, int64_t from_us, int64_t wait_us, int64_t now_us)
-{
-    struct failing *failing = take_failing(strand, from_us);
-    failing->failures++;
-    const uint64_t seed = mtr_schedule_key(strand->strand.source, strand->strand.each) ^ (uint64_t)from_us;
-    const int64_t ours_us = backoff_us(seed, failing->failures, BACKOFF_FIRST_US, BACKOFF_MOST_US);
-    failing->wait_until_us = now_us + (wait_us > ours_us ? wait_us : ours_us);
-    if (wait_us) strand->closed_until_us = now_us + wait_us; /* whatever is asked for */
-    strand->job_again_us = failing->wait_until_us;
-}
-
-static void forget_failure(struct poller_strand *strand, int64_t from_us)
-{
-    struct failing *failing = find_failing(strand, from_us);
-    if (failing) failing->failures = 0;
-}
+#define STANDS_US (INT64_C(3600) * MTR_US_PER_SECOND)
 
 /* ---- what is due ---- */
 
@@ -102,7 +37,7 @@ struct looking {
 static int64_t waits_until(struct poller_strand *strand, const struct mtr_ledger_window *record,
                            int64_t from_us)
 {
-    const struct failing *failing = find_failing(strand, from_us);
+    const struct failing *failing = failing_find(strand, from_us);
     int64_t until_us = mtr_time_later(failing ? failing->wait_until_us : 0, strand->closed_until_us);
     const bool is_said_again =
         record && record->agreed && record->agreed < VERDICT_ACCEPTED && record->state != MTR_WINDOW_COMPLETE;
@@ -167,8 +102,10 @@ static bool history_of(void *context, const struct mtr_window *window, struct mt
     /* The plan may have grown since it was settled: as long as the log has its rows, it is read again. */
     if (is_known && record.has_no_run && !is_in_log(looking, &record)) out->read_us = looking->now_us;
     const struct mtr_source *source = looking->strand->source->source;
-    if (is_known && poller_is_forgotten(looking->poller, source, &record, looking->now_us))
+    if (is_known && poller_is_forgotten(looking->poller, source, &record, looking->now_us)) {
         out->read_us = looking->now_us;
+        poller_set_forgotten_alarm(looking->poller, looking->strand, &record, looking->now_us);
+    }
     return true;
 }
 
@@ -200,8 +137,22 @@ static int feed_of(struct looking *looking, struct mtr_feed *out)
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
-/* From its beginning all would count again, so nobody is asked until somebody says from where on. */
-static void stand_still(struct looking *looking, int64_t now_us, struct mtr_due_scan *scan)
+static struct known_feed known_of(const struct looking *looking, const struct mtr_feed *feed)
+{
+    return known_feed_of(looking->poller->options.known_us,
+                         looking->strand->source->source->window.overlap_us, feed, looking->now_us);
+}
+
+/* What was counted would be once more, so nobody is asked until somebody has seen to it. */
+static void stand_still(struct looking *looking, const char *text, int64_t now_us, struct mtr_due_scan *scan)
+{
+    poller_set_reading_alarm(looking->poller, looking->strand, 0, MTR_ALARM_FAILING, text, now_us);
+    *scan = (struct mtr_due_scan){.has_next = true, .next_us = now_us + STANDS_US};
+    looking->is_lost = true;
+}
+
+/* The ledger does not know where it goes on. */
+static void stand_at_the_begin(struct looking *looking, int64_t now_us, struct mtr_due_scan *scan)
 {
     char begun[MTR_TIME_TEXT_BYTES], text[POLL_TEXT_BYTES];
     mtr_time_format(looking->poller->begun_us, begun);
@@ -209,22 +160,37 @@ static void stand_still(struct looking *looking, int64_t now_us, struct mtr_due_
              "retention has removed where the feed goes on, and from its beginning all would count again: it "
              "is not asked until `window.start` is %s or later, where it is to go on",
              begun);
-    poller_set_reading_alarm(looking->poller, looking->strand, 0, MTR_ALARM_FAILING, text, now_us);
-    *scan = (struct mtr_due_scan){.has_next = true, .next_us = now_us + BACKOFF_MOST_US};
-    looking->is_lost = true;
+    stand_still(looking, text, now_us, scan);
+}
+
+/* Of the reading that it has to begin again the log has rows, and the intake does not know them. */
+static void stand_in_a_reading(struct looking *looking, int64_t begun_us, int64_t now_us,
+                               struct mtr_due_scan *scan)
+{
+    char begun[MTR_TIME_TEXT_BYTES], text[POLL_TEXT_BYTES];
+    mtr_time_format(begun_us, begun);
+    snprintf(text, sizeof(text),
+             "a reading that began at %s did not come to its end, and its rows in the log are no longer "
+             "known: they would count twice, so the feed is not asked. " POLLER_KNOW_LONGER,
+             begun);
+    stand_still(looking, text, now_us, scan);
 }
 
 static int look_at_feed(struct looking *looking, int64_t now_us, struct mtr_due_scan *scan)
 {
     static const struct mtr_window none = {0, 0};
     struct poller_strand *strand = looking->strand;
-    const struct failing *failing = find_failing(strand, 0);
+    const struct failing *failing = failing_find(strand, 0);
     struct mtr_feed feed;
     int rc = feed_of(looking, &feed);
     if (rc) return rc;
     strand->unsettled_us = feed.read_us;
     if (!feed.read_us && poller_is_before_log(looking->poller, strand, &none)) {
-        stand_still(looking, now_us, scan);
+        stand_at_the_begin(looking, now_us, scan);
+        return MTR_OK;
+    }
+    if (feed.begun_us && known_of(looking, &feed).until_us <= now_us) {
+        stand_in_a_reading(looking, feed.begun_us, now_us, scan);
         return MTR_OK;
     }
     poller_gap_note_feed(&looking->gap, strand, feed.read_us, now_us);
@@ -239,12 +205,21 @@ static int look_at_feed(struct looking *looking, int64_t now_us, struct mtr_due_
 
 /* ---- starting ---- */
 
-static int64_t confirms_us(struct looking *looking, const struct mtr_window *window)
+/* Zero where it was not read yet. */
+static int record_of(const struct looking *looking, const struct mtr_window *window,
+                     struct mtr_ledger_window *out)
 {
-    struct mtr_ledger_window record;
-    if (mtr_ledger_get_window(looking->txn, &looking->strand->strand, window->from_us, &record)) return 0;
-    if (record.state != MTR_WINDOW_SUSPECT) return 0;
-    return mtr_schedule_tick(looking->strand->plan.schedule, record.noted_us + 1);
+    *out = (struct mtr_ledger_window){0};
+    if (!window->to_us) return MTR_OK;
+    int rc = mtr_ledger_get_window(looking->txn, &looking->strand->strand, window->from_us, out);
+    if (rc == MTR_ENOTFOUND) *out = (struct mtr_ledger_window){0};
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
+static int64_t confirms_us(const struct looking *looking, const struct mtr_ledger_window *record)
+{
+    if (record->state != MTR_WINDOW_SUSPECT) return 0;
+    return mtr_schedule_tick(looking->strand->plan.schedule, record->noted_us + 1);
 }
 
 static int64_t forgotten_us(const struct poller_strand *strand, const struct mtr_window *window)
@@ -316,7 +291,9 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     struct poll_report report;
     struct mtr_feed feed;
     struct mtr_str mark;
+    struct mtr_ledger_window record;
     int rc = feed_of(looking, &feed);
+    if (!rc) rc = record_of(looking, &scan->window, &record);
     if (!rc) rc = poller_find_mark(strand, looking->txn, &scan->window, &mark);
     if (rc) return rc;
     struct poll_task task = poller_task_of(poller, strand, scan->window);
@@ -327,12 +304,16 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     task.is_forgotten = now_us >= forgotten_us(strand, &scan->window);
     task.expires_pages = expires_pages(strand, now_us);
     task.piece_us = strand->piece_us;
-    task.confirms_us = confirms_us(looking, &scan->window);
+    task.confirms_us = confirms_us(looking, &record);
     task.has_job = looking->job.has_job;
     task.job_is_stale = looking->job.is_stale;
     task.job = looking->job.job;
     task.resume = is_feed(strand) ? feed.cursor : mark;
-    task.since_us = poller_feed_since_us(poller, strand, feed.read_us, now_us);
+    const struct known_feed known = known_of(looking, &feed);
+    task.since_us = known.since_us;
+    task.known_until_us =
+        is_feed(strand) ? known.until_us
+                        : known_window_until_us(poller->options.known_us, strand->source->source, &record);
     task.is_trial = looking->is_trial;
     if (!task.is_trial) strand->was_draft = task.is_draft;
     rc = poller_begin(poller, strand, &task, now_us, &report);
@@ -341,7 +322,7 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     if (!rc || poller->is_starved) return MTR_OK;
     poller_asked_ended(strand, &task, &report, now_us);
     if (!task.is_trial) {
-        note_failure(strand, scan->window.from_us, 0, now_us);
+        failing_note(strand, scan->window.from_us, 0, now_us);
         poller_set_reading_alarm(poller, strand, scan->window.from_us, MTR_ALARM_FAILING, report.text,
                                  now_us);
     }
@@ -473,7 +454,7 @@ void poller_conclude_good(struct mtr_poller *poller, struct poller_strand *stran
                           const struct poll_task *task, const struct poll_report *report, int64_t now_us)
 {
     struct poller_source *source = strand->source;
-    forget_failure(strand, task->window.from_us);
+    failing_end(strand, task->window.from_us);
     source->read_us = now_us;
     source->readings++;
     source->rows += report->counts.rows;
@@ -501,7 +482,7 @@ void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, in
     case POLL_TOO_LARGE:
         strand->source->failures++;
         poller->totals.failures++;
-        note_failure(strand, task->window.from_us, report->wait_us, now_us);
+        failing_note(strand, task->window.from_us, report->wait_us, now_us);
         if (report->alarm)
             poller_set_reading_alarm(poller, strand, task->window.from_us, report->alarm, report->text,
                                      now_us);

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include "collector/source/limits/known.h"
 #include "collector/source/poll/poller_alarms.h"
 #include "collector/source/poll/poller_state.h"
 
@@ -153,6 +154,7 @@ static int begin(struct mtr_poller *poller, struct poller_strand *strand, int64_
     task.is_trial = file->is_trial;
     task.replay = replayed.replay;
     task.subscription = strand->subscription;
+    task.known_until_us = known_window_until_us(poller->options.known_us, strand->source->source, &window);
     rc = poller_begin(poller, strand, &task, now_us, &report);
     if (rc == MTR_EAGAIN) return rc;
     if (rc) {

@@ -220,13 +220,8 @@ int poller_begin(struct mtr_poller *poller, struct poller_strand *strand, const 
  * would count twice. */
 bool poller_is_forgotten(const struct mtr_poller *poller, const struct mtr_source *source,
                          const struct mtr_ledger_window *record, int64_t now_us);
-/* Of a feed, since when it is asked, before its overlap: since its last good reading; after a long rest so
- * much later that nothing is met again which is no longer known. */
-int64_t poller_feed_since_us(const struct mtr_poller *poller, const struct poller_strand *strand,
-                             int64_t read_us, int64_t now_us);
 bool poller_is_before_log(const struct mtr_poller *poller, const struct poller_strand *strand,
                           const struct mtr_window *window);
-void poller_forget_failures(struct poller_strand *strand); /* none waits any more */
 /* A reading has ended. */
 void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
 void poller_conclude_good(struct mtr_poller *poller, struct poller_strand *strand,

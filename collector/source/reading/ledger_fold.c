@@ -178,6 +178,7 @@ static void take_part(struct mtr_ledger_window *window, const struct receipt *re
 {
     window->noted_us = receipt->began_us;
     if (written->first_seq) {
+        if (!window->first_us) window->first_us = receipt->began_us;
         if (!window->seq_first) window->seq_first = written->first_seq;
         window->seq_last = written->last_seq;
         window->reading = receipt->reading;
@@ -237,31 +238,32 @@ static int fold_window(struct ledger_fold *fold, struct mtr_ledger_txn *txn, con
     return rc ? rc : mtr_ledger_put_window(txn, &receipt->strand, &window);
 }
 
-/* began_us 0: a report was asked for, and nothing was read. */
-static int fold_source(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, uint64_t reading,
-                       int64_t began_us)
+static int fold_source(struct mtr_ledger_txn *txn, const struct receipt *receipt)
 {
     struct mtr_ledger_source source;
-    int rc = mtr_ledger_get_source(txn, strand, &source);
-    const bool is_first = began_us && !source.first_us;
-    if (rc || (reading <= source.last_reading && !is_first)) return rc;
-    source.last_reading = reading > source.last_reading ? reading : source.last_reading;
-    if (is_first) source.first_us = began_us;
-    return mtr_ledger_put_source(txn, strand, &source);
+    int rc = mtr_ledger_get_source(txn, &receipt->strand, &source);
+    if (rc || (receipt->reading <= source.last_reading && source.first_us)) return rc;
+    if (receipt->reading > source.last_reading) source.last_reading = receipt->reading;
+    if (!source.first_us) source.first_us = receipt->began_us;
+    return mtr_ledger_put_source(txn, &receipt->strand, &source);
 }
 
-/* A feed goes on behind a reading that is in whole: until its last part it would lose what follows. */
-static int fold_feed(struct mtr_ledger_txn *txn, const struct receipt *receipt)
+/* A feed goes on behind a reading that is in whole: until its last part it would lose what follows. Since
+ * when there are rows of one that is not, the first part tells that has any. */
+static int fold_feed(struct mtr_ledger_txn *txn, const struct receipt *receipt, const struct written *written)
 {
     struct mtr_feed feed = {0};
     char cursor[MTR_LEDGER_CURSOR_BYTES_MAX]; /* the old one is borrowed from the row that is replaced */
-    if (!receipt->is_last || !mtr_window_is_whole(receipt->state)) return MTR_OK;
+    const bool is_whole = mtr_window_is_whole(receipt->state);
+    if (receipt->is_last ? !is_whole : !written->first_seq) return MTR_OK;
     int rc = mtr_ledger_feed(txn, &receipt->strand, &feed);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     if (feed.cursor.size) memcpy(cursor, feed.cursor.data, feed.cursor.size);
     feed.cursor.data = cursor;
-    if (receipt->cursor.data) feed.cursor = receipt->cursor;
-    feed.read_us = receipt->began_us;
+    if (!receipt->is_last && !feed.begun_us) feed.begun_us = receipt->began_us;
+    if (receipt->is_last && receipt->cursor.data) feed.cursor = receipt->cursor;
+    if (receipt->is_last) feed.read_us = receipt->began_us;
+    if (receipt->is_last) feed.begun_us = 0;
     return mtr_ledger_put_feed(txn, &receipt->strand, &feed);
 }
 
@@ -321,13 +323,8 @@ static int end_job(struct mtr_ledger_txn *txn, const struct receipt *receipt)
 
 static int fold_job(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct mtr_event *event)
 {
-    struct job_note note;
     mtr_arena_reset(&fold->arena);
-    int rc = job_note_read(event, &fold->arena, &note);
-    if (!rc) rc = fold_source(txn, &note.strand, note.job.reading, 0);
-    if (rc) return rc;
-    return note.has_ended ? mtr_ledger_drop_job(txn, &note.strand)
-                          : mtr_ledger_put_job(txn, &note.strand, &note.job);
+    return job_note_fold(txn, event, &fold->arena);
 }
 
 /* events[first…at] of a block; the receipt stands at `at`. */
@@ -361,8 +358,8 @@ static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, co
     }
     rc = apply_changes(fold, txn, &receipt, &written.delta);
     if (fold->has_no_run) written.delta = said;
-    if (!rc && receipt.end_us == receipt.start_us) rc = fold_feed(txn, &receipt);
-    if (!rc) rc = fold_source(txn, &receipt.strand, receipt.reading, receipt.began_us);
+    if (!rc && receipt.end_us == receipt.start_us) rc = fold_feed(txn, &receipt, &written);
+    if (!rc) rc = fold_source(txn, &receipt);
     if (!rc) rc = fold_facts(txn, &receipt);
     if (!rc) rc = end_job(txn, &receipt);
     return rc || receipt.end_us == receipt.start_us ? rc : fold_window(fold, txn, &receipt, &written);

@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 
+#include "collector/source/limits/known.h"
 #include "meterd/catalog/store.h"
 #include "meterd/core/time.h"
 #include "meterd/source/schedule.h"
@@ -167,20 +168,39 @@ static int check_changed(const struct mtr_source_check *check, const struct mtr_
     return rc;
 }
 
+/* A month of 31 days. */
+static int64_t longest_us(const struct mtr_source_window *window)
+{
+    const struct mtr_window longest = mtr_window_at(window, 0);
+    return longest.to_us - longest.from_us;
+}
+
+/* From when rows of a window, or of what a feed asks again, may be received, to when they are asked for
+ * last. */
+static int64_t met_again_us(const struct mtr_source_window *window)
+{
+    const bool is_met_again = window->length == MTR_LENGTH_CURSOR || window->reread_count || window->open_us;
+    const int64_t draft_us = window->open_us ? longest_us(window) : 0;
+    return is_met_again ? draft_us + mtr_window_reread_most_us(window) : 0;
+}
+
 /* Rows of an append delivery are asked for again only while the intake knows them. */
 static void check_known(const struct mtr_catalog *draft, const struct mtr_source *source, int64_t known_us,
                         struct mtr_diagnostics *findings)
 {
     if (source->delivery != MTR_DELIVERY_APPEND || source->disabled) return;
     const bool is_feed = source->window.length == MTR_LENGTH_CURSOR;
-    const bool is_met_again = is_feed || source->window.reread_count;
-    if (!is_met_again || mtr_window_reread_most_us(&source->window) <= known_us) return;
+    const int64_t asked_us = known_asked_us(known_us);
+    if (met_again_us(&source->window) <= asked_us) return;
     const struct mtr_catalog_place place = {MTR_KIND_SOURCE, source->number, "window"};
     mtr_catalog_fail(draft, MTR_FINDING_SOURCE_KEY_CONFLICT, &place, findings,
                      "rows of an append delivery are known again for %" PRId64 " s (`intake.dedup_window`), "
-                     "and %s would bring older ones, which would count twice: make one shorter, or the other "
-                     "longer",
-                     known_us / MTR_US_PER_SECOND, is_feed ? "`overlap`" : "`rereads`");
+                     "of which a reading may need %" PRId64 " s, and %s would bring older ones, which would "
+                     "count twice: make one shorter, or the other longer",
+                     known_us / MTR_US_PER_SECOND, (known_us - asked_us) / MTR_US_PER_SECOND,
+                     is_feed                  ? "`overlap`"
+                     : source->window.open_us ? "`open` with `rereads`"
+                                              : "`rereads`");
 }
 
 int mtr_source_check_change(const struct mtr_source_check *check, const struct mtr_catalog *before,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "collector/source/limits/failing.h"
 #include "collector/source/poll/poller_alarms.h"
 #include "collector/source/poll/poller_state.h"
 #include "meterd/collector/source_terms.h"
@@ -136,13 +137,6 @@ int poller_take_strand(struct mtr_poller *poller, struct poller_source *state, s
     return due_heap_set(&poller->heap, &strand->due, poller->now_us);
 }
 
-void poller_forget_failures(struct poller_strand *strand)
-{
-    free(strand->failing);
-    strand->failing = NULL;
-    strand->failed.failures = 0;
-}
-
 void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
 {
     MTR_ASSERT(!strand->poll);
@@ -158,7 +152,7 @@ void poller_drop_strand(struct mtr_poller *poller, struct poller_strand *strand)
     } each = {strand->strand.each.data};
     free(each.memory);
     free(strand->terms);
-    poller_forget_failures(strand);
+    failing_forget_all(strand);
     free(strand);
 }
 

@@ -89,7 +89,8 @@ int mtr_ledger_put_source(struct mtr_ledger_txn *txn, const struct mtr_strand *s
  * reading began. MTR_ENOTFOUND: it has not begun. */
 struct mtr_feed {
     struct mtr_str cursor;
-    int64_t read_us;
+    int64_t read_us;  /* 0: none was good */
+    int64_t begun_us; /* when the first one since began of which the log has some parts, not all; 0: none */
 };
 int mtr_ledger_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                     struct mtr_feed *out) MTR_MUST_USE;
@@ -181,7 +182,7 @@ struct mtr_ledger_window {
     uint64_t reading;             /* the last that was taken into it */
     uint32_t readings;            /* so many were, from first to last */
     uint32_t agreed;              /* so many readings in a row said the same, where that is waited for */
-    int64_t first_us;             /* when the first of them began; 0: none */
+    int64_t first_us;             /* when the first began that was taken, or had a row; 0: none */
     int64_t last_us;              /* when the last of them began */
     int64_t noted_us;             /* when the last reading with a receipt began, whatever that says */
     uint64_t rows;                /* in its run */

@@ -18,8 +18,8 @@
 #define KEY_FORMAT MTR_STR("format")
 
 enum {
-    FORMAT = 7,
-    FEED_BYTES = 8,
+    FORMAT = 8,
+    FEED_BYTES = 16,
     SOURCE_BYTES = 24,
     STRAND_BYTES_MAX = 2 * MTR_KEY_BYTES_MAX + MTR_LEDGER_EACH_BYTES_MAX + 3
 };
@@ -240,8 +240,10 @@ int mtr_ledger_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
     int rc = ledger_get(txn, LEDGER_FEEDS, hash_key(hash), &value);
     if (rc) return rc;
     if (value.size < FEED_BYTES || value.size > FEED_BYTES + MTR_LEDGER_CURSOR_BYTES_MAX) return MTR_ECORRUPT;
+    const unsigned char *p = (const unsigned char *)value.data;
     *out = (struct mtr_feed){.cursor = {value.data + FEED_BYTES, value.size - FEED_BYTES},
-                             .read_us = (int64_t)lmdb_get_u64((const unsigned char *)value.data)};
+                             .read_us = (int64_t)lmdb_get_u64(p),
+                             .begun_us = (int64_t)lmdb_get_u64(p + 8)};
     return MTR_OK;
 }
 
@@ -267,6 +269,7 @@ int mtr_ledger_put_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *str
     MTR_ASSERT(cursor.size <= MTR_LEDGER_CURSOR_BYTES_MAX);
     ledger_strand_hash(strand, hash);
     lmdb_put_u64(value, (uint64_t)feed->read_us);
+    lmdb_put_u64(value + 8, (uint64_t)feed->begun_us);
     if (cursor.size) memcpy(value + FEED_BYTES, cursor.data, cursor.size);
     return ledger_put(txn, LEDGER_FEEDS, hash_key(hash),
                       (struct mtr_str){(const char *)value, FEED_BYTES + cursor.size});

@@ -75,7 +75,7 @@ static void numbers_and_cursors_stay(void **state)
     assert_int_equal(mtr_ledger_put_applied(f->txn, &(struct mtr_ledger_place){77, {1, UINT64_MAX}}), 0);
     assert_int_equal(mtr_ledger_put_begun(f->txn, -3), 0);
     assert_int_equal(mtr_ledger_put_source(f->txn, &alone, &(struct mtr_ledger_source){9, -8, 70}), 0);
-    assert_int_equal(mtr_ledger_put_feed(f->txn, &east, &(struct mtr_feed){MTR_STR("page 3"), -7}), 0);
+    assert_int_equal(mtr_ledger_put_feed(f->txn, &east, &(struct mtr_feed){MTR_STR("page 3"), -7, -5}), 0);
     reopen(f);
     assert_int_equal(mtr_ledger_applied(f->txn, &place), 0);
     assert_int_equal(place.seq, 77);
@@ -92,6 +92,7 @@ static void numbers_and_cursors_stay(void **state)
     assert_int_equal(mtr_ledger_feed(f->txn, &east, &feed), 0);
     assert_true(mtr_str_equal(feed.cursor, MTR_STR("page 3")));
     assert_int_equal(feed.read_us, -7);
+    assert_int_equal(feed.begun_us, -5);
     assert_int_equal(mtr_ledger_feed(f->txn, &alone, &feed), MTR_ENOTFOUND);
     assert_int_equal(mtr_ledger_clear(f->txn), 0);
     reopen(f);
