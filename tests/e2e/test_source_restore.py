@@ -29,9 +29,13 @@ def put_back(daemon, backup):
             shutil.copy(kept, path)
 
 
+def state_of(daemon, key):
+    return next(s["state"] for s in daemon.get("/v1/sources?limit=10000")["sources"] if s["source"] == key)
+
+
 def newer_ledger():
     """All of a backup but its ledger: what the newer ledger knows of and the log has lost is asked for again, at once and also where the log has
-    grown past the place at which that ledger stands."""
+    grown past the place at which that ledger stands. A source that was paused since stays paused until somebody resumes it."""
     vendor = Vendor()
     for day in DAYS:
         vendor.rows[day, None] = [row(f"{day}-{i}", day) for i in range(4)]
@@ -39,9 +43,13 @@ def newer_ledger():
     with Daemon({"poller": {"allow_loopback": True}}) as daemon:
         intake, backup, newer = (os.path.join(path, name) for path, name in ((daemon.data, "intake"), (daemon.root, "backup"), (daemon.root, "newer")))
         daemon.apply(catalog())
-        daemon.apply({"sources": [source("usage", vendor.server_address[1], window=WINDOW)]})
+        daemon.apply({"sources": [source("usage", vendor.server_address[1], window=WINDOW), *(source(key, 9, window=WINDOW) for key in ("rests", "rested"))]})
         agree(daemon, vendor, "the first rows")
+        for verb in ("pause", "resume"):  # of which the log that comes back knows
+            daemon.command("source", verb, "rests")
+            daemon.command("source", verb, "rested")
         daemon.command("backup", backup)
+        daemon.command("source", "pause", "rests")
         assert os.path.isdir(os.path.join(backup, "intake"))
         publish(vendor, 9, 10)
         agree(daemon, vendor, "restated rows")
@@ -61,6 +69,10 @@ def newer_ledger():
             publish(vendor, 9, 10)  # what that ledger knows
             daemon.start()
             agree(daemon, vendor, f"nothing is lost: {grows}")
+            assert state_of(daemon, "rests") == "paused"
+            wait_until("the other does not rest", lambda: state_of(daemon, "rested") == "reading")
+            daemon.command("source", "resume", "rests")
+            wait_until("none rests", lambda: state_of(daemon, "rests") == "reading")
             assert daemon.log_lines().count("the ledger of windows (intake/) is newer than the log, or of another log") == 1 + grows
             daemon.stop()
     vendor.shutdown()

@@ -47,7 +47,8 @@ static int begin_fold(struct mtr_poller *poller)
     if (is_anew)
         poller->hooks.tell(poller->hooks.context, true, MTR_STR(""),
                            "the ledger of windows (intake/) is newer than the log, or of another log: it is "
-                           "made anew of this one, and sources are asked for what the log lacks");
+                           "made anew of this one, and sources are asked for what the log lacks. Those that "
+                           "were paused stay paused");
     return rc;
 }
 

@@ -413,12 +413,13 @@ static int fold_at(struct ledger_fold *fold, struct mtr_ledger_txn *txn, uint64_
     return rc;
 }
 
-/* Ends the transaction: with what was applied, where that is more than before. */
-static int end(struct mtr_ledger_txn *txn, int rc, uint64_t before, const struct mtr_ledger_place *applied)
+/* Ends the transaction: with what was applied, where that is more than before, or something else is. */
+static int end(struct mtr_ledger_txn *txn, int rc, uint64_t before, const struct mtr_ledger_place *applied,
+               bool is_other)
 {
     const bool is_more = !rc && applied->seq > before;
     if (is_more) rc = mtr_ledger_put_applied(txn, applied);
-    if (!rc && is_more) return mtr_ledger_commit(txn);
+    if (!rc && (is_more || is_other)) return mtr_ledger_commit(txn);
     mtr_ledger_abort(txn);
     return rc;
 }
@@ -442,8 +443,10 @@ int ledger_fold_step(struct ledger_fold *fold, uint32_t blocks_max, bool *more,
     const uint64_t before = applied.seq;
     for (uint32_t i = 0; !rc && i < blocks_max; i++)
         rc = fold_at(fold, txn, applied.seq + 1, &applied, diagnostic);
+    bool has_pauses = false;
     *more = rc == MTR_OK;
-    return end(txn, rc == MTR_ENOTFOUND ? MTR_OK : rc, before, &applied);
+    if (rc == MTR_ENOTFOUND) rc = mtr_ledger_take_pauses(txn, &has_pauses);
+    return end(txn, rc, before, &applied, has_pauses);
 }
 
 int ledger_fold_blocks(struct ledger_fold *fold, const uint64_t *seqs, uint32_t count,
@@ -457,7 +460,7 @@ int ledger_fold_blocks(struct ledger_fold *fold, const uint64_t *seqs, uint32_t 
     for (uint32_t i = 0; !rc && i < count; i++)
         if (seqs[i] > applied.seq) rc = fold_at(fold, txn, seqs[i], &applied, diagnostic);
     MTR_ASSERT(rc != MTR_ENOTFOUND); /* it was committed */
-    return end(txn, rc, before, &applied);
+    return end(txn, rc, before, &applied, false);
 }
 
 int ledger_fold_pass(struct ledger_fold *fold, uint64_t seq, struct mtr_diagnostic *diagnostic)
@@ -471,7 +474,7 @@ int ledger_fold_pass(struct ledger_fold *fold, uint64_t seq, struct mtr_diagnost
     if (rc) return rc;
     const uint64_t before = applied.seq;
     if (seq > before) take_place(&header, &applied);
-    return end(txn, MTR_OK, before, &applied);
+    return end(txn, MTR_OK, before, &applied, false);
 }
 
 /* ---- the ledger against the log ---- */
@@ -506,7 +509,7 @@ int ledger_fold_begin(struct ledger_fold *fold, uint64_t last_seq, bool *is_anew
     int rc = begin(fold, &txn, &applied);
     if (rc) return rc;
     if (applied.seq) rc = is_of_log(fold, &applied, last_seq, &is_of, diagnostic);
-    if (!rc && !is_of) rc = mtr_ledger_clear(txn);
+    if (!rc && !is_of) rc = mtr_ledger_clear_but_pauses(txn);
     if (rc || is_of) {
         mtr_ledger_abort(txn);
         return rc;

@@ -17,8 +17,8 @@ struct ledger_fold;
 int ledger_fold_open(struct mtr_log_reader *reader, struct mtr_ledger *ledger,
                      const uint8_t event_key[MTR_EVENT_KEY_BYTES], struct ledger_fold **out) MTR_MUST_USE;
 /* The ledger against the log, whose last sequence is passed: one that is newer than the log, or of another
- * log, is emptied, so that the steps make it anew (*is_anew). Before the first step. MTR_ECORRUPT, MTR_EIO
- * with a diagnostic. */
+ * log, is emptied but for pauses, so that the steps make it anew (*is_anew). Before the first step.
+ * MTR_ECORRUPT, MTR_EIO with a diagnostic. */
 int ledger_fold_begin(struct ledger_fold *fold, uint64_t last_seq, bool *is_anew,
                       struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void ledger_fold_close(struct ledger_fold *fold); /* NULL is allowed */

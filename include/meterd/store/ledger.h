@@ -65,6 +65,10 @@ int mtr_ledger_put_begun(struct mtr_ledger_txn *txn, int64_t begun_us) MTR_MUST_
 
 /* To be folded again: nothing stays. */
 int mtr_ledger_clear(struct mtr_ledger_txn *txn) MTR_MUST_USE;
+/* The same for another log, which may not know of a pause that an operator wants: those that there are wait
+ * until all of it is folded, and are taken then, whatever it says of the source. *has_some: there were. */
+int mtr_ledger_clear_but_pauses(struct mtr_ledger_txn *txn) MTR_MUST_USE;
+int mtr_ledger_take_pauses(struct mtr_ledger_txn *txn, bool *has_some) MTR_MUST_USE;
 
 /* ---- sources and strands ---- */
 

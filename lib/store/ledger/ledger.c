@@ -204,6 +204,25 @@ static struct mtr_str hash_key(const unsigned char hash[LEDGER_HASH_BYTES])
     return (struct mtr_str){(const char *)hash, LEDGER_HASH_BYTES};
 }
 
+int ledger_source_of(struct mtr_str value, struct mtr_ledger_source *out)
+{
+    const unsigned char *p = (const unsigned char *)value.data;
+    if (value.size != SOURCE_BYTES) return MTR_ECORRUPT;
+    *out = (struct mtr_ledger_source){lmdb_get_u64(p), (int64_t)lmdb_get_u64(p + 8),
+                                      (int64_t)lmdb_get_u64(p + 16)};
+    return MTR_OK;
+}
+
+int ledger_put_source_of(struct mtr_ledger_txn *txn, struct mtr_str hash,
+                         const struct mtr_ledger_source *source)
+{
+    unsigned char value[SOURCE_BYTES];
+    lmdb_put_u64(value, source->last_reading);
+    lmdb_put_u64(value + 8, (uint64_t)source->first_us);
+    lmdb_put_u64(value + 16, (uint64_t)source->paused_us);
+    return ledger_put(txn, LEDGER_SOURCES, hash, (struct mtr_str){(const char *)value, sizeof(value)});
+}
+
 int mtr_ledger_get_source(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                           struct mtr_ledger_source *out)
 {
@@ -213,23 +232,15 @@ int mtr_ledger_get_source(struct mtr_ledger_txn *txn, const struct mtr_strand *s
     ledger_source_hash(strand, hash);
     int rc = ledger_get(txn, LEDGER_SOURCES, hash_key(hash), &value);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
-    if (value.size != SOURCE_BYTES) return MTR_ECORRUPT;
-    const unsigned char *p = (const unsigned char *)value.data;
-    *out = (struct mtr_ledger_source){lmdb_get_u64(p), (int64_t)lmdb_get_u64(p + 8),
-                                      (int64_t)lmdb_get_u64(p + 16)};
-    return MTR_OK;
+    return ledger_source_of(value, out);
 }
 
 int mtr_ledger_put_source(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                           const struct mtr_ledger_source *source)
 {
-    unsigned char hash[LEDGER_HASH_BYTES], value[SOURCE_BYTES];
+    unsigned char hash[LEDGER_HASH_BYTES];
     ledger_source_hash(strand, hash);
-    lmdb_put_u64(value, source->last_reading);
-    lmdb_put_u64(value + 8, (uint64_t)source->first_us);
-    lmdb_put_u64(value + 16, (uint64_t)source->paused_us);
-    return ledger_put(txn, LEDGER_SOURCES, hash_key(hash),
-                      (struct mtr_str){(const char *)value, sizeof(value)});
+    return ledger_put_source_of(txn, hash_key(hash), source);
 }
 
 int mtr_ledger_feed(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, struct mtr_feed *out)

@@ -53,6 +53,10 @@ int ledger_get(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_s
                struct mtr_str *value) MTR_MUST_USE;
 int ledger_put(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key,
                struct mtr_str value) MTR_MUST_USE;
+/* A row of sources, by the source's hash. MTR_ECORRUPT. */
+int ledger_source_of(struct mtr_str value, struct mtr_ledger_source *out) MTR_MUST_USE;
+int ledger_put_source_of(struct mtr_ledger_txn *txn, struct mtr_str hash,
+                         const struct mtr_ledger_source *source) MTR_MUST_USE;
 /* A window is written. before: what it was; NULL: there was none. */
 int ledger_total_turn(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                       const struct mtr_ledger_window *before,

@@ -105,6 +105,39 @@ static void numbers_and_cursors_stay(void **state)
     assert_int_equal(mtr_ledger_feed(f->txn, &east, &feed), MTR_ENOTFOUND);
 }
 
+/* A log that is put back may not know of a pause: it waits until what that log has is folded, and a start in between
+ * loses none. */
+static void pauses_stay(void **state)
+{
+    struct fixture *f = *state;
+    struct mtr_ledger_source source;
+    bool has_some;
+    assert_int_equal(mtr_ledger_take_pauses(f->txn, &has_some), 0);
+    assert_false(has_some);
+    assert_int_equal(mtr_ledger_put_source(f->txn, &alone, &(struct mtr_ledger_source){9, 8, 70}), 0);
+    assert_int_equal(mtr_ledger_put_source(f->txn, &other, &(struct mtr_ledger_source){5, 4, 0}), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mtr_ledger_clear_but_pauses(f->txn), 0);
+        reopen(f);
+        assert_int_equal(mtr_ledger_get_source(f->txn, &alone, &source), 0);
+        assert_true(!source.last_reading && !source.paused_us);
+        assert_int_equal(mtr_ledger_put_source(f->txn, &alone, &(struct mtr_ledger_source){3, 2, 0}), 0);
+    }
+    assert_int_equal(mtr_ledger_take_pauses(f->txn, &has_some), 0);
+    assert_true(has_some);
+    reopen(f);
+    assert_int_equal(mtr_ledger_get_source(f->txn, &alone, &source), 0);
+    assert_true(source.last_reading == 3 && source.first_us == 2 && source.paused_us == 70);
+    assert_int_equal(mtr_ledger_get_source(f->txn, &other, &source), 0);
+    assert_true(!source.last_reading && !source.paused_us);
+    assert_int_equal(mtr_ledger_take_pauses(f->txn, &has_some), 0);
+    assert_false(has_some);
+    assert_int_equal(mtr_ledger_clear_but_pauses(f->txn), 0); /* of one that no log knows */
+    assert_int_equal(mtr_ledger_take_pauses(f->txn, &has_some), 0);
+    assert_int_equal(mtr_ledger_get_source(f->txn, &alone, &source), 0);
+    assert_true(!source.last_reading && source.paused_us == 70);
+}
+
 /* One of each strand: the last word on it counts. */
 static void a_strand_has_one_report(void **state)
 {
@@ -438,6 +471,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(numbers_and_cursors_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(pauses_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(a_strand_has_one_report, setup, teardown),
         cmocka_unit_test_setup_teardown(windows_stand_by_their_start, setup, teardown),
         cmocka_unit_test(proofs_are_words),
