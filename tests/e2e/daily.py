@@ -1,42 +1,25 @@
 """A vendor of a few lines, with rows by day and site, and the catalog and sources to ask it: for tests of what is done with sources, where
 the vendor itself does nothing odd."""
 import datetime
-import http.server
-import json
-import threading
 import urllib.parse
+
+from small_vendor import SmallVendor
 
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 DAYS = [(TODAY - datetime.timedelta(days=i)).isoformat() for i in range(3, 0, -1)]
 
 
-class Vendor(http.server.ThreadingHTTPServer):
+class Vendor(SmallVendor):
     """Rows by day and site."""
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), Answers)
         self.rows, self.asked, self.days = {}, 0, []  # days: in the order they were asked for
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        super().__init__()
 
-    def handle_error(self, request, client_address):
-        """A daemon that was killed is no error of the vendor's."""
-
-
-class Answers(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def do_GET(self):
-        query = dict(urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query))
-        body = json.dumps({"data": self.server.rows.get((query["day"], query.get("site")), [])}).encode()
-        self.server.asked += 1
-        self.server.days.append(query["day"])
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def answer(self, path, query, headers):
+        self.asked += 1
+        self.days.append(query["day"])
+        return {"data": self.rows.get((query["day"], query.get("site")), [])}
 
 
 def now():
@@ -74,14 +57,8 @@ def row(key, day, amount=1):
 
 def billed(daemon):
     """The quantity of each row that counts, by the row's own id; none counts twice."""
-    events, voided, after, more = {}, set(), 0, True
-    while more:
-        page = daemon.get(f"/v1/events?limit=10000&after={after}")
-        after, more = page["next_after"], page["has_more"]
-        for event in page["events"]:
-            if event["disposition"] == "void":
-                voided.add(event["target_seq"])
-            events[event["seq"]] = event
+    events = {event["seq"]: event for event in daemon.listed("/v1/events", "events")}
+    voided = {event["target_seq"] for event in events.values() if event["disposition"] == "void"}
     live = [(e["id"].rsplit("#", 1)[0], e["data"]["quantity"]) for seq, e in events.items()
             if e["disposition"] == "normal" and seq not in voided and "#" in e["id"]]
     assert len(dict(live)) == len(live), live

@@ -3,7 +3,6 @@ Loopback, directories of its own, processes ended by their pids.
 """
 import getpass
 import http.client
-import http.server
 import importlib.util
 import json
 import os
@@ -12,11 +11,10 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import urllib.parse
 
 from harness import free_port, skip, wait_until
+from small_vendor import SmallVendor
 
 SERVER = """
 import os, sys
@@ -142,51 +140,24 @@ class Keystone:
         shutil.rmtree(self.root)
 
 
-class Measures(http.server.ThreadingHTTPServer):
+class Measures(SmallVendor):
     """/v1/resource/instance/ID/metric/cpu/measures?start&stop: [[time, granularity, value], …], to those whose token Keystone knows. Where it is
     down: 503, in HTML, as of Gnocchi's filter."""
-    daemon_threads = True
 
     def __init__(self, keystone):
-        super().__init__(("127.0.0.1", 0), Answers)
         self.keystone, self.points, self.tokens, self.refused = keystone, {}, [], 0
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        super().__init__()
 
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, request, client_address):
-        """A client that leaves."""
-
-
-class Answers(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def reply(self, status, body, kind="application/json"):
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        server, token = self.server, self.headers.get("X-Auth-Token", "")
+    def answer(self, path, query, headers):
+        token = headers.get("X-Auth-Token", "")
         try:
-            is_known = server.keystone.knows(token)
+            is_known = self.keystone.knows(token)
         except OSError:
-            self.reply(503, b"<html>503 Service Unavailable</html>", "text/html")
-            return
+            return 503, b"<html>503 Service Unavailable</html>", {"Content-Type": "text/html"}
         if not is_known:
-            server.refused += 1
-            self.reply(401, b'{"error": "Unauthorized"}')
-            return
-        if token not in server.tokens:
-            server.tokens.append(token)
-        target = urllib.parse.urlparse(self.path)
-        query = dict(urllib.parse.parse_qsl(target.query))
-        points = server.points.get(target.path.split("/")[4], {})
-        rows = [[at, 300.0, value] for at, value in sorted(points.items()) if query["start"][:19] <= at[:19] < query["stop"][:19]]
-        self.reply(200, json.dumps(rows).encode())
+            self.refused += 1
+            return 401, {"error": "Unauthorized"}
+        if token not in self.tokens:
+            self.tokens.append(token)
+        points = self.points.get(path.split("/")[4], {})
+        return [[at, 300.0, value] for at, value in sorted(points.items()) if query["start"][:19] <= at[:19] < query["stop"][:19]]

@@ -2,52 +2,31 @@
 """A billing period that a source feeds waits with its closing until the source's windows are complete, and says so; at_most behind its end it closes
 as it stands, and says that, too. Drafts go on meanwhile, and what comes later is a correction."""
 import datetime
-import http.server
-import json
 import re
-import threading
-import urllib.parse
 
 from harness import Daemon, wait_until
+from small_vendor import SmallVendor
 
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 DAYS = [(TODAY - datetime.timedelta(days=i)).isoformat() for i in range(3, -1, -1)]
 
 
-class Vendor(http.server.ThreadingHTTPServer):
+class Vendor(SmallVendor):
     """A row a day; days that are down are refused."""
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), Answers)
         self.down, self.asked = set(), []
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        super().__init__()
 
-    def handle_error(self, request, client_address):
-        """A daemon that ends is no error of the vendor's."""
-
-
-class Answers(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def do_GET(self):
-        url = urllib.parse.urlparse(self.path)
-        day = dict(urllib.parse.parse_qsl(url.query)).get("day")
-        name = url.path.rsplit("/", 1)[1]
-        self.server.asked.append(day)
-        status = 400 if day in self.server.down or name in self.server.down else 200
+    def answer(self, path, query, headers):
+        day, name = query.get("day"), path.rsplit("/", 1)[1]
+        self.asked.append(day)
         rows = [{"id": day, "account": "s1", "at": f"{day}T05:00:00Z", "amount": 4}]
         if name == "accounts":
             rows = [{"id": account} for account in ("a", "b")]
         elif name != "usage":
             rows = [{"id": f"{name}-{day}", "account": "s1", "at": f"{day}T05:00:00Z", "amount": 4}]
-        body = json.dumps({"data": rows}).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        return 400 if day in self.down or name in self.down else 200, {"data": rows}
 
 
 def catalog(port):

@@ -1,72 +1,37 @@
 """The poller against a vendor's API of a few lines: days in pages, restated, taken away and brought back; outages and broken answers; kill -9,
 and the ledger of windows deleted. What is billed is what was last published, to the row."""
 import datetime
-import http.server
 import json
 import os
 import random
 import shutil
-import threading
-import urllib.parse
 
 from harness import Daemon, wait_until
+from small_vendor import SmallVendor
 
 DAYS = 4
 SEED = int(os.environ.get("METERD_SEED", "1"))
 KILLS = int(os.environ.get("METERD_KILLS", "4"))
 
 
-class Vendor(http.server.ThreadingHTTPServer):
+class Vendor(SmallVendor):
     """Rows by day; `fault` spoils the answers as long as it is set."""
 
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), Answers)
         self.rows, self.fault, self.asked = {}, None, 0
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        super().__init__()
 
-    def handle_error(self, request, client_address):
-        """A daemon that was killed, or that gives up an answer, is no error of the vendor's."""
-
-
-class Answers(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def send(self, status, body, headers=()):
-        self.send_response(status)
-        for name, value in headers:
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
-        query = dict(urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query))
-        rows, at = list(self.server.rows.get(query["day"], [])), int(query.get("cursor", 0))
-        fault = self.server.fault
-        self.server.asked += 1
+    def answer(self, path, query, headers):
+        rows, at, fault = list(self.rows.get(query["day"], [])), int(query.get("cursor", 0)), self.fault
+        self.asked += 1
         page = {"data": rows[at:at + 3], "meta": {"total": len(rows), "next": str(at + 3) if at + 3 < len(rows) else None}}
         body = json.dumps(page).encode()
-        if fault == "500":
-            self.send(500, b"oops")
-        elif fault == "429":
-            self.send(429, b"", [("Retry-After", "1")])
-        elif fault == "torn":
-            self.send(200, body[:len(body) // 2])
-        elif fault == "loop":
+        if fault == "loop":
             page["meta"]["next"] = "0"
-            self.send(200, json.dumps(page).encode())
         elif fault == "short":  # a page is skipped: the vendor's own count says so
-            page["meta"]["next"] = None
-            page["meta"]["total"] = len(rows) + 1
-            self.send(200, json.dumps(page).encode())
-        elif fault == "hang up":
-            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
-            self.close_connection = True
-        else:
-            self.send(200, body)
+            page["meta"] = {"total": len(rows) + 1, "next": None}
+        return {"500": (500, b"oops"), "429": (429, b"", {"Retry-After": "1"}), "torn": body[:len(body) // 2],
+                "hang up": self.HANG_UP}.get(fault, page)
 
 
 def catalog(port, start):
@@ -86,16 +51,8 @@ def catalog(port, start):
 
 def billed(daemon):
     """Events that count, by the row's own id."""
-    rows, voided, after = {}, set(), 0
-    while True:
-        page = daemon.get(f"/v1/events?limit=10000&after={after}")
-        for event in page["events"]:
-            if event["disposition"] == "void":
-                voided.add(event["target_seq"])
-            rows[event["seq"]] = event
-        after = page["next_after"]
-        if not page["has_more"]:
-            break
+    rows = {event["seq"]: event for event in daemon.listed("/v1/events", "events")}
+    voided = {event["target_seq"] for event in rows.values() if event["disposition"] == "void"}
     live = [e for seq, e in rows.items() if e["disposition"] == "normal" and seq not in voided]
     counted = sorted((e["id"].rsplit("#", 1)[0], e["data"]["quantity"]) for e in live)
     assert len({key for key, _ in counted}) == len(counted), "a row counts twice"

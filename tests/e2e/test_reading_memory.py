@@ -1,37 +1,26 @@
 """Readings share their memory: three sources whose days have more rows than fit side by side are all read, one after the other where need be,
 and to the row; the daemon stays within what it was given."""
 import datetime
-import http.server
 import threading
 
 from harness import Daemon, wait_until
+from small_vendor import SmallVendor
 
 ROWS, SOURCES = 150000, 3
 DAY = (datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=1)).isoformat()
 
 
-class Answers(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def do_GET(self):
-        body = self.server.body if DAY in self.path else b"id,account,at,amount\n"
-        if DAY in self.path:
-            self.server.meet()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-class Vendor(http.server.ThreadingHTTPServer):
+class Vendor(SmallVendor):
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), Answers)
         self.body = b"id,account,at,amount\n" + b"".join(b"r-%d,s1,%sT00:00:01Z,1\n" % (i, DAY.encode()) for i in range(ROWS))
         self.met = threading.Barrier(SOURCES)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        super().__init__()
+
+    def answer(self, path, query, headers):
+        if query["day"] != DAY:
+            return b"id,account,at,amount\n"
+        self.meet()
+        return self.body
 
     def meet(self):
         """The first answers leave together: all of the sources are being read, and not all of them can stay."""
@@ -40,9 +29,6 @@ class Vendor(http.server.ThreadingHTTPServer):
         except threading.BrokenBarrierError:
             return
         self.met.abort()
-
-    def handle_error(self, request, client_address):
-        """A daemon gives up an answer that it has no memory for."""
 
 
 def catalog(port):

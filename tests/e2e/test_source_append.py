@@ -1,41 +1,27 @@
 """Rows of an append delivery are known as long as `intake.dedup_window` says. Behind that they are not asked for again, and none counts twice:
 not by a feed's overlap, nor by rereads, `run` or `replay`. What would ask for them is refused where it is written, and so is another name for rows
 that are just being read."""
-import http.server
 import json
 import threading
-import urllib.parse
 
 from daily import DAYS, TODAY, catalog, row, source, windows_of
 from harness import Daemon, wait_until
+from small_vendor import SmallVendor
 
 
-class Vendor(http.server.ThreadingHTTPServer):
+class Vendor(SmallVendor):
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), Answers)
         self.rows, self.asked, self.held = [], [], threading.Event()
         self.held.set()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        super().__init__()
 
-
-class Answers(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def do_GET(self):
-        url = urllib.parse.urlparse(self.path)
-        query = dict(urllib.parse.parse_qsl(url.query))
+    def answer(self, path, query, headers):
         since = query.get("since")
-        rows = [r for r in self.server.rows if (r["at"] >= since if since else r["at"].startswith(query["day"]))]
-        body = json.dumps({"data": [{**r, "id": f"{url.path}-{r['id']}"} for r in rows], "next": None}).encode()
-        self.server.asked.append((url.path, since or query["day"]))
-        self.server.held.wait()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        rows = [r for r in self.rows if (r["at"] >= since if since else r["at"].startswith(query["day"]))]
+        page = {"data": [{**r, "id": f"{path}-{r['id']}"} for r in rows], "next": None}
+        self.asked.append((path, since or query["day"]))
+        self.held.wait()
+        return page
 
 
 def days(port, **more):

@@ -3,12 +3,9 @@
 for, none is missing, and billing periods close. A start that goes back, and an end that goes forth, bill what they have come to have. The vendor has
 usage of each day, whoever pays for it."""
 import datetime
-import http.server
-import json
-import threading
-import urllib.parse
 
 from harness import Daemon, wait_until
+from small_vendor import SmallVendor
 
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 
@@ -22,31 +19,15 @@ def days(first, last):
     return {day(back) for back in range(last, first + 1)}
 
 
-class Vendor(http.server.ThreadingHTTPServer):
+class Vendor(SmallVendor):
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), Answers)
         self.asked = {}
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        super().__init__()
 
-    def handle_error(self, request, client_address):
-        """A daemon that ends is no error of the vendor's."""
-
-
-class Answers(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def do_GET(self):
-        url = urllib.parse.urlparse(self.path)
-        query, account = dict(urllib.parse.parse_qsl(url.query)), url.path.rsplit("/", 1)[1]
-        self.server.asked.setdefault(account, set()).add((query["day"], query["key"]))
-        body = json.dumps([{"id": f"{account}-{query['day']}", "account": account, "at": f"{query['day']}T05:00:00Z", "amount": 1}]).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+    def answer(self, path, query, headers):
+        account = path.rsplit("/", 1)[1]
+        self.asked.setdefault(account, set()).add((query["day"], query["key"]))
+        return [{"id": f"{account}-{query['day']}", "account": account, "at": f"{query['day']}T05:00:00Z", "amount": 1}]
 
 
 def subscription(key, account, start, end=None):

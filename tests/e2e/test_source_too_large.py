@@ -1,13 +1,12 @@
 """Answers with something in them that is too large, or is no text: said what, and how large it may be; never taken for an end, or for a want of memory."""
-import http.server
 import json
 import os
 import shutil
 import tempfile
-import threading
 
 from daily import source
 from harness import Daemon
+from small_vendor import SmallVendor
 
 KIB = 1024
 ROW = {"id": 1, "account": "s1", "at": "2026-01-01T00:00:00Z", "amount": 1}
@@ -38,28 +37,13 @@ CASES = {
 }
 
 
-class Answers(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def do_GET(self):
-        _, headers, body, _ = CASES[self.path.split("?")[0].strip("/").split("/")[-1]]
-        self.send_response(200)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+class Vendor(SmallVendor):
+    def answer(self, path, query, headers):
+        _, more, body, _ = CASES[path.rsplit("/", 1)[1]]
+        return 200, body, more
 
 
-class Vendor(http.server.ThreadingHTTPServer):
-    def handle_error(self, request, client_address):
-        """Whoever was asked too much has gone."""
-
-
-vendor = Vendor(("127.0.0.1", 0), Answers)
-threading.Thread(target=vendor.serve_forever, daemon=True).start()
+vendor = Vendor()
 port, directory, daemon = vendor.server_address[1], tempfile.mkdtemp(prefix="meterd-too-large-"), Daemon({"poller": {"allow_loopback": True}})
 daemon.write_config()
 for case, (paging, _, _, said) in CASES.items():
