@@ -124,6 +124,16 @@ class Daemon:
         assert answer.status == 200, (path, answer.status, answer.body)
         return answer.json()
 
+    def listed(self, path, member):
+        """All rows of a list, page by page."""
+        after = 0
+        while True:
+            page = self.get(f"{path}?limit=10000&after={after}")
+            yield from page[member]
+            if not page["has_more"]:
+                return
+            after = page["next_after"]
+
     def apply(self, text):
         """Catalog documents (YAML or JSON text, or a dict) as one change."""
         if isinstance(text, dict):

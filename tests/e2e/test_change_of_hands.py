@@ -43,16 +43,12 @@ def send(daemon, key, events):
 
 
 def sums(daemon):
-    lines, after = {}, 0
-    while True:
-        page = daemon.get(f"/v1/charges?after={after}&limit=10000")
-        for c in page["charges"]:
-            line = tuple(c[name] for name in ("subscription", "customer", "component", "period_start", "part_start")), str(c["dimensions"])
-            amount, quantity = lines.get(line, (0, 0))
-            lines[line] = amount + Fraction(c["amount"]), quantity + Fraction(c["quantity_delta"])
-        after = page["next_after"]
-        if not page["has_more"]:
-            return {line: both for line, both in lines.items() if any(both)}
+    lines = {}
+    for c in daemon.listed("/v1/charges", "charges"):
+        line = tuple(c[name] for name in ("subscription", "customer", "component", "period_start", "part_start")), str(c["dimensions"])
+        amount, quantity = lines.get(line, (0, 0))
+        lines[line] = amount + Fraction(c["amount"]), quantity + Fraction(c["quantity_delta"])
+    return {line: both for line, both in lines.items() if any(both)}
 
 
 def check_audit(daemon):

@@ -93,15 +93,11 @@ def import_rows(daemon, path, vendors):
 
 def charges(daemon):
     """Sum of the charges by (subscription, component, row)."""
-    sums, after = collections.defaultdict(decimal.Decimal), 0
-    while True:
-        page = daemon.get(f"/v1/charges?after={after}&limit=10000")
-        for c in page["charges"]:
-            assert c["currency"] == "USD", c
-            sums[c["subscription"], c["component"], c["dimensions"]["row"]] += money(c["amount"])
-        if not page["has_more"]:
-            return sums
-        after = page["next_after"]
+    sums = collections.defaultdict(decimal.Decimal)
+    for c in daemon.listed("/v1/charges", "charges"):
+        assert c["currency"] == "USD", c
+        sums[c["subscription"], c["component"], c["dimensions"]["row"]] += money(c["amount"])
+    return sums
 
 
 def main():

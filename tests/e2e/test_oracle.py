@@ -365,20 +365,10 @@ def contributions(catalog, sent):
     return counting, held, quarantine
 
 
-def listed(daemon, path):
-    rows, after = [], 0
-    while True:
-        page = daemon.get(f"{path}?after={after}&limit=10000")
-        rows += page["events"]
-        if not page["has_more"]:
-            return rows
-        after = page["events"][-1]["seq"]
-
-
 def check_aside(daemon, held, quarantine):
-    found = {e["seq"] for e in listed(daemon, "/v1/held")}
+    found = {e["seq"] for e in daemon.listed("/v1/held", "events")}
     assert found == held, (f"{len(found)} held, {len(held)} expected", sorted(found ^ held)[:5])
-    rows = [(e["seq"], e["reason"]) for e in listed(daemon, "/v1/quarantine")]
+    rows = [(e["seq"], e["reason"]) for e in daemon.listed("/v1/quarantine", "events")]
     assert set(rows) == quarantine and len(rows) == len(quarantine), (set(rows) ^ quarantine)
 
 
@@ -402,16 +392,6 @@ def check_usage(daemon, catalog, hours, until_us):
     assert not wrong, (f"{len(wrong)} hours differ", sorted(wrong, key=str)[:5])
 
 
-def feed(daemon):
-    charges, after = [], 0
-    while True:
-        page = daemon.get(f"/v1/charges?after={after}&limit=10000")
-        charges += page["charges"]
-        after = page["next_after"]
-        if not page["has_more"]:
-            return charges
-
-
 def sums(charges):
     result = {}
     for c in charges:
@@ -426,7 +406,7 @@ def check_charges(daemon, catalog, used):
     state = {}
 
     def equal():
-        state["found"] = sums(feed(daemon))
+        state["found"] = sums(list(daemon.listed("/v1/charges", "charges")))
         state["expected"] = oracle.charges(catalog, used, time.time_ns() // 1000, GRACE_US)
         return state["found"] == state["expected"]
     try:
@@ -435,7 +415,7 @@ def check_charges(daemon, catalog, used):
         found, expected = state["found"], state["expected"]
         wrong = [(k, found.get(k), expected.get(k)) for k in found.keys() | expected.keys() if found.get(k) != expected.get(k)]
         raise AssertionError(f"{len(wrong)} lines differ: (line, charged, expected) {wrong[:5]}") from None
-    charges = feed(daemon)
+    charges = list(daemon.listed("/v1/charges", "charges"))
     assert [c["number"] for c in charges] == list(range(1, len(charges) + 1))
     return charges
 
@@ -547,7 +527,7 @@ def check_rebuild(world, hours):
     """The rollups folded again from the log are the same, and nothing is charged because of it."""
     daemon = world.daemon
     before = audit(daemon)
-    charges = feed(daemon)
+    charges = list(daemon.listed("/v1/charges", "charges"))
     daemon.stop()
     daemon.command("rebuild")
     after = json.loads(daemon.command("audit", "--log", "--json").stdout)
@@ -556,7 +536,7 @@ def check_rebuild(world, hours):
     daemon.settle()
     assert audit(daemon) == before
     check_usage(daemon, world.catalog, *hours)
-    assert feed(daemon) == charges
+    assert list(daemon.listed("/v1/charges", "charges")) == charges
 
 
 def main():

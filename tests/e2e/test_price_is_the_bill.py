@@ -122,15 +122,11 @@ def line_of(row):
 
 def charged(d, subscription):
     """What was charged in sum, by the part's start, the component and the currency."""
-    sums, after = {}, 0
-    while True:
-        page = d.get(f"/v1/charges?limit=1000&after={after}")
-        for charge in page["charges"]:
-            if charge["subscription"] == subscription:
-                add(sums, charge.get("part_start") or charge["period_start"], charge["component"], charge["currency"], charge["amount"])
-        after = page["next_after"]
-        if not page["has_more"]:
-            return {key: cents for key, cents in sums.items() if cents}
+    sums = {}
+    for charge in d.listed("/v1/charges", "charges"):
+        if charge["subscription"] == subscription:
+            add(sums, charge.get("part_start") or charge["period_start"], charge["component"], charge["currency"], charge["amount"])
+    return {key: cents for key, cents in sums.items() if cents}
 
 
 def add(sums, start, component, currency, amount):

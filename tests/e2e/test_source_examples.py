@@ -137,16 +137,12 @@ class Polled:
 
 def charged(daemon, examples):
     of_service = {polled.key.replace("-", "_"): polled for polled in examples}
-    sums, after = Counter(), 0
-    while True:
-        page = daemon.get(f"/v1/charges?after={after}&limit=10000")
-        for charge in page["charges"]:
-            polled = of_service[charge["component"].rpartition("_")[0]]
-            values = tuple(charge["dimensions"].get(name, "") for name in polled.by if name != "cost")
-            sums[charge["component"], charge["subscription"], charge["period_start"][:7], values] += Decimal(charge["amount"])
-        if not page["has_more"]:
-            return Counter({key: amount for key, amount in sums.items() if amount})
-        after = page["next_after"]
+    sums = Counter()
+    for charge in daemon.listed("/v1/charges", "charges"):
+        polled = of_service[charge["component"].rpartition("_")[0]]
+        values = tuple(charge["dimensions"].get(name, "") for name in polled.by if name != "cost")
+        sums[charge["component"], charge["subscription"], charge["period_start"][:7], values] += Decimal(charge["amount"])
+    return Counter({key: amount for key, amount in sums.items() if amount})
 
 
 def wait_for_the_law(daemon, examples, what):
@@ -177,8 +173,8 @@ def read_again(daemon, simulator, examples):
         if polled.key in OF_MONTHS:
             to_us = month_of(to_us, "UTC")[1]
         window = ("--from", write_time(polled.from_us, "%Y-%m-%d"), "--to", write_time(to_us, "%Y-%m-%d"))
-        done = daemon.command("source", "run", polled.name, *window)
-        assert " windows taken" in done.stdout, done
+        done = daemon.command("source", "run", polled.name, *window, check=False)  # 1: a day without a row, which must be said again
+        assert done.returncode in (0, 1) and " windows taken" in done.stdout, done
 
 
 def main():

@@ -30,11 +30,17 @@ def write_secret(daemon, secret):
     return path
 
 
-def example(keystone, measures, credential, secret_file, from_s):
+def choose_lateness(now_s):
+    """Seconds, so that no further hour is over while the test runs: it has no measures."""
+    return HOUR_S * 3 // 4 if HOUR_S // 4 <= now_s % HOUR_S < HOUR_S // 2 else HOUR_S // 2
+
+
+def example(keystone, measures, credential, secret_file, from_s, lateness_s):
     with open("config/sources/gnocchi.yaml", encoding="utf-8") as text:
         documents = yaml.safe_load(text)
     source = documents["sources"][0]
     source["base_url"], source["window"]["start"] = measures.url(), stamp(from_s)[:19] + "Z"
+    source["window"]["lateness"] = f"{lateness_s // 60}m"
     login = source["auth"]["login"]
     login["request"]["url"], login["secret_file"] = f"{keystone.url()}/v3/auth/tokens", secret_file
     login["request"]["body"]["json"]["auth"]["identity"]["application_credential"]["id"] = credential
@@ -63,7 +69,8 @@ def main():
     with Keystone(EXPIRES_S) as keystone, Daemon({"poller": {"allow_loopback": True}, "rater": {"grace": "0s", "draft_every": "0s"}}) as daemon:
         measures = Measures(keystone)
         credential, secret = keystone.application_credential()
-        to_s = (int(time.time()) - HOUR_S // 2 - 60) // HOUR_S * HOUR_S  # lateness: half an hour
+        lateness_s = choose_lateness(int(time.time()))
+        to_s = (int(time.time()) - lateness_s - 60) // HOUR_S * HOUR_S
         from_s = to_s - HOURS * HOUR_S
         window = ("--from", stamp(from_s)[:19] + "Z", "--to", stamp(to_s)[:19] + "Z")
 
@@ -85,7 +92,7 @@ def main():
 
         measure(Decimal("10.5"))
         daemon.apply(catalog())
-        daemon.apply(example(keystone, measures, credential, write_secret(daemon, "not that one"), from_s))
+        daemon.apply(example(keystone, measures, credential, write_secret(daemon, "not that one"), from_s, lateness_s))
         wait_until("a wrong secret is told", lambda: "auth" in alarms(daemon))
         assert not measures.tokens and not measures.refused, "nobody comes without a token"
         write_secret(daemon, secret)

@@ -150,14 +150,10 @@ def catalog(start):
 
 
 def charged(daemon):
-    sums, after = Counter(), 0
-    while True:
-        page = daemon.get(f"/v1/charges?after={after}&limit=10000")
-        for charge in page["charges"]:
-            sums[charge["component"], f"{int(charge['subscription'][1:]):012}"] += Decimal(charge["amount"])
-        if not page["has_more"]:
-            return Counter({key: amount for key, amount in sums.items() if amount})
-        after = page["next_after"]
+    sums = Counter()
+    for charge in daemon.listed("/v1/charges", "charges"):
+        sums[charge["component"], f"{int(charge['subscription'][1:]):012}"] += Decimal(charge["amount"])
+    return Counter({key: amount for key, amount in sums.items() if amount})
 
 
 def agree(daemon, reports, what):
