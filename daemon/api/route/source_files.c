@@ -4,43 +4,9 @@
  */
 #include "daemon/api/api.h"
 #include "daemon/api/routes.h"
-#include "daemon/api/route/source_counts.h"
-#include "daemon/api/route/source_row.h"
+#include "daemon/api/route/source_given.h"
 
 #include <string.h>
-
-#include "meterd/collector/given_file.h"
-
-struct answer_row {
-    struct mtr_str source;
-    int64_t start, end;
-    bool open, dry_run, taken, acceptable, has_alarm, has_reading;
-    const char *alarm;
-    struct mtr_str problem;
-    uint64_t reading;
-    struct mtr_reading_counts counts;
-};
-
-#define ROW(field) MTR_MEMBER(answer_row, field)
-static const struct mtr_json_member members[] = {
-    {ROW(source), .type = MTR_MEMBER_TEXT, .doc = "its key"},
-    {ROW(start), .type = MTR_MEMBER_TIME, .doc = "of the window that it was read as"},
-    {ROW(end), .type = MTR_MEMBER_TIME, .doc = "exclusive"},
-    {ROW(open), .type = MTR_MEMBER_BOOL, .doc = "the window is not over yet"},
-    {ROW(dry_run), .type = MTR_MEMBER_BOOL, .doc = "true: nothing was stored, and the rest is what would be"},
-    {ROW(taken), .type = MTR_MEMBER_BOOL, .doc = "its rows are what the window has from now on"},
-    {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = source_alarm_choice, .presence = MTR_MAY_LACK,
-     MTR_PRESENT(answer_row, has_alarm), .doc = "why it is not taken"},
-    {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(answer_row, has_alarm),
-     .doc = "the same in a sentence"},
-    {ROW(acceptable), .type = MTR_MEMBER_BOOL, .doc = "it is not taken, and with `accept` it would be"},
-    {ROW(reading), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK, MTR_PRESENT(answer_row, has_reading),
-     .doc = "its number in the ledger of windows"},
-    SOURCE_COUNTS(answer_row),
-    {0},
-};
-#undef ROW
-static const struct mtr_shape answer_shape = {.name = "SourceFile", .members = members};
 
 /* ---- which window ---- */
 
@@ -115,24 +81,6 @@ static bool find_window(struct api_call *call, const struct mtr_source *source, 
 
 /* ---- giving ---- */
 
-static void answer(struct api_call *call, const struct mtr_source *source, const struct mtr_given_file *file)
-{
-    const struct answer_row row = {.source = source->key,
-                                   .start = file->window.from_us,
-                                   .end = file->window.to_us,
-                                   .open = file->is_draft,
-                                   .dry_run = file->is_trial,
-                                   .taken = file->result == MTR_GIVEN_TAKEN,
-                                   .acceptable = file->is_acceptable,
-                                   .has_alarm = file->alarm != MTR_ALARM_NONE,
-                                   .has_reading = file->reading > 0,
-                                   .alarm = mtr_alarm_name(file->alarm),
-                                   .problem = mtr_str_from(file->text),
-                                   .reading = file->reading,
-                                   .counts = file->counts};
-    api_answer(call, &row);
-}
-
 static void give(struct api_call *call, const struct mtr_source *source, const struct mtr_window *window)
 {
     struct mtr_given_file file = {.vendor = source->vendor,
@@ -141,26 +89,11 @@ static void give(struct api_call *call, const struct mtr_source *source, const s
                                   .window = *window,
                                   .is_trial = api_flag(call, "dry_run"),
                                   .is_accepted = api_flag(call, "accept")};
-    const bool is_open = call->host->give_file && call->host->give_file(call->host->context, &file);
-    if (!is_open) {
-        api_problem(call, 503, MTR_FINDING_REQUEST_BUSY,
-                    "another file is being read, or meterd is stopping: give it again in a moment");
-        return;
-    }
-    switch (file.result) {
-    case MTR_GIVEN_TAKEN:
-    case MTR_GIVEN_NOT_TAKEN: answer(call, source, &file); break;
-    case MTR_GIVEN_REFUSED:
+    if (source_give(call, &file)) return;
+    if (file.result == MTR_GIVEN_REFUSED)
         api_problem(call, 409, MTR_FINDING_REQUEST_FILE_REFUSED, "%s", file.text);
-        break;
-    case MTR_GIVEN_FAILED:
-        if (file.alarm == MTR_ALARM_NONE)
-            api_problem(call, 503, MTR_FINDING_REQUEST_BUSY, "%s", file.text);
-        else
-            api_problem(call, 422, MTR_FINDING_REQUEST_FILE_UNREADABLE, "the file cannot be read: %s",
-                        file.text);
-        break;
-    }
+    else
+        api_problem(call, 422, MTR_FINDING_REQUEST_FILE_UNREADABLE, "the file cannot be read: %s", file.text);
 }
 
 /* False: after answering. */
@@ -213,6 +146,6 @@ const struct api_route api_give_file = {
     .request = &request_shape,
     .request_types = "application/octet-stream",
     .body_is_large = true,
-    .answer = &answer_shape,
+    .answer = &source_given_shape,
     .handle = post_file,
 };

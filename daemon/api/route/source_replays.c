@@ -4,13 +4,11 @@
  */
 #include "daemon/api/routes.h"
 #include "daemon/api/rows.h"
-#include "daemon/api/route/source_counts.h"
+#include "daemon/api/route/source_given.h"
 #include "daemon/api/route/source_row.h"
 
 #include "meterd/catalog/catalog.h"
-#include "meterd/collector/given_file.h"
 #include "meterd/core/time.h"
-#include "meterd/store/ledger.h"
 
 /* ---- the body ---- */
 
@@ -56,60 +54,6 @@ static bool read_order(struct api_call *call, struct replay_order *out)
 
 /* ---- the answer ---- */
 
-struct replayed_row {
-    struct mtr_str source, each, problem;
-    const char *alarm;
-    bool has_each, open, dry_run, taken, acceptable, has_alarm, has_reading;
-    int64_t start, end;
-    uint64_t reading, replays;
-    struct mtr_reading_counts counts;
-};
-
-#define ROW(field) MTR_MEMBER(replayed_row, field)
-static const struct mtr_json_member row_members[] = {
-    {ROW(source), .type = MTR_MEMBER_TEXT, .doc = "its key"},
-    {ROW(each), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(replayed_row, has_each),
-     .doc = "which of for_each"},
-    {ROW(start), .type = MTR_MEMBER_TIME, .doc = "of the window"},
-    {ROW(end), .type = MTR_MEMBER_TIME, .doc = "exclusive"},
-    {ROW(open), .type = MTR_MEMBER_BOOL, .doc = "its pages came before it was over"},
-    {ROW(dry_run), .type = MTR_MEMBER_BOOL, .doc = "true: nothing was stored, and the rest is what would be"},
-    {ROW(taken), .type = MTR_MEMBER_BOOL, .doc = "its rows are what the window has from now on"},
-    {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = source_alarm_choice, .presence = MTR_MAY_LACK,
-     MTR_PRESENT(replayed_row, has_alarm), .doc = "why it is not taken; the window stands as it is"},
-    {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(replayed_row, has_alarm),
-     .doc = "the same in a sentence"},
-    {ROW(acceptable), .type = MTR_MEMBER_BOOL, .doc = "it is not taken, and with `accept` it would be"},
-    {ROW(reading), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK, MTR_PRESENT(replayed_row, has_reading),
-     .doc = "its number in the ledger of windows"},
-    {ROW(replays), .type = MTR_MEMBER_U64, .doc = "number of the reading whose pages were gone through"},
-    SOURCE_COUNTS(replayed_row),
-    {0},
-};
-#undef ROW
-static const struct mtr_shape row_shape = {.name = "SourceReplay", .members = row_members};
-
-static void answer(struct api_call *call, const struct mtr_given_file *file)
-{
-    const struct replayed_row row = {.source = file->source,
-                                     .each = file->each,
-                                     .has_each = file->each.size > 0,
-                                     .start = file->window.from_us,
-                                     .end = file->window.to_us,
-                                     .open = file->is_draft,
-                                     .dry_run = file->is_trial,
-                                     .taken = file->result == MTR_GIVEN_TAKEN,
-                                     .acceptable = file->is_acceptable,
-                                     .has_alarm = file->alarm != MTR_ALARM_NONE,
-                                     .has_reading = file->reading > 0 && file->result == MTR_GIVEN_TAKEN,
-                                     .alarm = mtr_alarm_name(file->alarm),
-                                     .problem = mtr_str_from(file->text),
-                                     .reading = file->reading,
-                                     .replays = file->replays,
-                                     .counts = file->counts};
-    api_answer(call, &row);
-}
-
 static void replay(struct api_call *call)
 {
     const struct mtr_source *source = source_of_path(call);
@@ -125,14 +69,7 @@ static void replay(struct api_call *call)
     if (source->window.length == MTR_LENGTH_CURSOR)
         api_problem(call, 409, MTR_FINDING_REQUEST_REPLAY,
                     "a feed has no windows, and is not replayed");
-    else if (!call->host->give_file || !call->host->give_file(call->host->context, &file))
-        api_problem(call, 503, MTR_FINDING_REQUEST_BUSY,
-                    "another file is being read or replayed, or meterd is stopping: try again in a moment");
-    else if (file.result == MTR_GIVEN_TAKEN || file.result == MTR_GIVEN_NOT_TAKEN)
-        answer(call, &file);
-    else if (file.result == MTR_GIVEN_FAILED && file.alarm == MTR_ALARM_NONE)
-        api_problem(call, 503, MTR_FINDING_REQUEST_BUSY, "%s", file.text);
-    else
+    else if (!source_give(call, &file))
         api_problem(call, 409, MTR_FINDING_REQUEST_REPLAY, "%s", file.text);
 }
 
@@ -143,6 +80,6 @@ const struct api_route api_replay_source = {
     .operation = "replaySourceWindow",
     .summary = "Maps the pages that were kept of a window once more, without asking the vendor",
     .request = &order_shape,
-    .answer = &row_shape,
+    .answer = &source_given_shape,
     .handle = replay,
 };
