@@ -66,6 +66,8 @@ const struct verdict *poll_verdict(const struct mtr_poll *poll)
 
 const struct reading *poll_reading(const struct mtr_poll *poll) { return poll->reading; }
 
+struct mtr_dry_rows *poll_dry_rows(const struct mtr_poll *poll) { return poll->dry_rows; }
+
 void *poll_handle(const struct mtr_poll *poll) { return poll->handle; }
 
 void poll_set_handle(struct mtr_poll *poll, void *handle) { poll->handle = handle; }
@@ -103,6 +105,7 @@ int poll_open(const struct poll_task *task, int64_t now_us, struct mtr_poll **ou
     mtr_buffer_init(&poll->mark, MTR_LEDGER_CURSOR_BYTES_MAX);
     poll->hash = XXH3_createState();
     int rc = poll->hash ? copy_texts(poll) : MTR_ENOMEM;
+    if (!rc && task->is_trial && task->dry_room) rc = mtr_dry_rows_open(&poll->dry_rows);
     if (!rc) rc = reading_memory_open(&poll->memory, task->memory, POLL_MEMORY_BYTES, task->reserve_bytes);
     if (!rc) rc = poll_begin_reading(poll, &fault);
     if (!rc) {
@@ -129,6 +132,8 @@ void poll_close(struct mtr_poll *poll)
         mtr_request_release(poll->request);
         free(poll->request);
     }
+    if (poll->dry_rows) *poll->task.dry_room += mtr_dry_rows_bytes(poll->dry_rows);
+    mtr_dry_rows_release(poll->dry_rows);
     vendor_job_release(&poll->vendor_job);
     mtr_buffer_release(&poll->mark);
     XXH3_freeState(poll->hash);
@@ -391,7 +396,9 @@ void poll_committed(struct mtr_poll *poll, struct mtr_request *request, int64_t 
         return;
     }
     if (!error) poll->committed_seq = request->results[request->count - 1].seq; /* of the receipt */
-    if (!error && !poll->is_last_part && !poll->vendor_job.is_noting) {
+    if (!error && poll->dry_rows) {
+        mtr_dry_rows_add(poll->dry_rows, request, poll->task.dry_room);
+    } else if (!error && !poll->is_last_part && !poll->vendor_job.is_noting) {
         reading_reuse(poll->reading, request);
     } else {
         mtr_request_release(request);

@@ -31,6 +31,7 @@
 #include "collector/source/paging/paging.h"
 #include "collector/rows/columns/drift.h"
 #include "collector/source/reading/reading.h"
+#include "meterd/collector/dry_rows.h"
 #include "meterd/collector/given_file.h"
 #include "meterd/collector/poller.h"
 
@@ -110,6 +111,7 @@ struct poll_task {
     const struct mtr_given_file *given;
     struct poll_replay replay; /* what is given are pages */
     bool is_trial; /* it goes on to the intake, which judges it and stores nothing */
+    size_t *dry_room; /* of a trial: so many bytes of rows may still be kept; NULL: nobody wants them */
 };
 
 struct poll_report {
@@ -148,6 +150,8 @@ bool poll_asks_token(const struct mtr_poll *poll);                  /* ASKING: i
 /* DONE: of a trial; NULL: it did not come to one. */
 const struct verdict *poll_verdict(const struct mtr_poll *poll);
 const struct reading *poll_reading(const struct mtr_poll *poll); /* NULL: none was begun */
+/* DONE: of a trial; NULL: nobody wants them. They are the poll's. */
+struct mtr_dry_rows *poll_dry_rows(const struct mtr_poll *poll);
 void *poll_handle(const struct mtr_poll *poll);                     /* of whoever sends */
 void poll_set_handle(struct mtr_poll *poll, void *handle);
 

@@ -88,6 +88,7 @@ struct mtr_poll {
     struct mtr_request *request; /* a part, made and not yet submitted */
     uint64_t committed_seq;
     bool is_last_part;
+    struct mtr_dry_rows *dry_rows; /* of a trial: what it would put into the log; NULL: nobody wants it */
     struct mtr_diagnostic diagnostic;
     struct poll_report report;
 };

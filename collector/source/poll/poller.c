@@ -71,6 +71,7 @@ int mtr_poller_open(const struct mtr_poller_options *options, struct mtr_poller 
     MTR_ASSERT(!options->memory || options->memory_bytes_max >= MTR_POLLER_MEMORY_BYTES_MIN);
     mtr_byte_budget_init(&poller->memory.own, options->memory_bytes_max);
     poller->memory.shared = options->memory;
+    poller->dry_room = options->dry_bytes_max;
     poller->pages = strdup(options->pages);
     poller_make_hooks(poller);
     int rc = poller->pages ? open_parts(poller) : MTR_ENOMEM;

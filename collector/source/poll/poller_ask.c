@@ -117,11 +117,33 @@ static void note_tried(struct poller_strand *strand, const struct mtr_window *wi
     snprintf(tried->text, sizeof(tried->text), "%s", text);
 }
 
-static void forget_tried(struct poller_source *source)
+static void forget_tried(struct mtr_poller *poller, struct poller_source *source)
 {
     free(source->tried);
     source->tried = NULL;
     source->tried_count = source->tried_capacity = 0;
+    poller_forget_dry_rows(poller, source);
+}
+
+static bool is_any_asked(const struct poller_source *source)
+{
+    const struct poller_strand *strand = source->strands;
+    while (strand && !is_asked(strand)) strand = strand->next;
+    return strand;
+}
+
+/* Rows of what is done make room for those of the next. */
+static void forget_dry_rows(struct mtr_poller *poller)
+{
+    for (uint32_t slot = 0; slot < POLLER_TABLE_SLOTS; slot++)
+        for (struct poller_source *source = poller->sources[slot]; source; source = source->next)
+            if (!is_any_asked(source)) poller_forget_dry_rows(poller, source);
+}
+
+struct mtr_dry_rows *mtr_poller_dry_rows(const struct mtr_poller *poller, const struct mtr_strand *strand)
+{
+    const struct poller_source *source = poller_find_source(poller, strand->vendor, strand->source);
+    return source && !is_any_asked(source) ? mtr_dry_rows_hold(source->dry_rows) : NULL;
 }
 
 bool mtr_poller_tried(const struct mtr_poller *poller, const struct mtr_strand *strand, uint32_t index,
@@ -183,6 +205,8 @@ void poller_asked_ended(struct poller_strand *strand, const struct poll_task *ta
         return;
     }
     note_tried(strand, window, report, report->text);
+    if (asked->is_trial && report->result == POLL_TAKEN && strand->source->dry_rows)
+        mtr_dry_rows_join(strand->source->dry_rows, poll_dry_rows(strand->poll));
     asked->taken += is_good;
     asked->failed += !is_good;
     asked->tries = 0;
@@ -300,7 +324,9 @@ int mtr_poller_ask(struct mtr_poller *poller, const struct mtr_strand *strand, s
     if (mtr_poller_asked(poller, strand, &before) && before.left) return MTR_EAGAIN;
     if (source->strands) range.from_us = mtr_plan_window_at(&source->strands->plan, range.from_us).from_us;
     rc = check_log(poller, source, strand, range, fault);
-    if (!rc) forget_tried(source);
+    if (!rc) forget_tried(poller, source);
+    if (!rc && is_trial) forget_dry_rows(poller);
+    if (!rc && is_trial) rc = mtr_dry_rows_open(&source->dry_rows);
     if (!rc) rc = ask_strands(poller, source, strand->each, range, is_trial, &strands);
     if (rc) return rc;
     *fault = "there is no window of it: `from` is before `to`, and `to` behind the source's `window.start`; "

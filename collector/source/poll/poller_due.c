@@ -245,6 +245,7 @@ struct poll_task poller_task_of(struct mtr_poller *poller, struct poller_strand 
                               .log = poller->options.log,
                               .ledger = poller->options.ledger,
                               .fold = poller->fold,
+                              .dry_room = &poller->dry_room,
                               .auth = source->auth,
                               .gate = &source->gate->gate,
                               .breaker = &source->host->breaker};

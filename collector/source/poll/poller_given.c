@@ -223,6 +223,7 @@ void poller_conclude_given(struct mtr_poller *poller, struct poller_strand *stra
     file->alarm = report->alarm;
     file->is_acceptable = !is_taken && verdict && verdict->is_acceptable;
     file->reading = file->is_trial ? 0 : poll_task(strand->poll)->number;
+    if (is_taken) file->dry_rows = mtr_dry_rows_hold(poll_dry_rows(strand->poll));
     conclude_strand(poller, strand, result, now_us);
     finish(poller, result, report->text);
 }

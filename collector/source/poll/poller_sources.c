@@ -253,6 +253,7 @@ static void sweep(struct mtr_poller *poller, bool all)
             }
             *link = state->next;
             poller_set_paused(poller, state, false);
+            poller_forget_dry_rows(poller, state);
             free_source(state);
         }
     }

@@ -121,6 +121,7 @@ struct poller_source {
     uint64_t readings, failures, rows, changes;
     struct mtr_poller_tried *tried; /* what came of a trial that was asked for (poller_ask.c) */
     uint32_t tried_count, tried_capacity;
+    struct mtr_dry_rows *dry_rows; /* of those that would be taken; NULL: there are none */
 };
 
 /* What an operator said last (poller_ask.c). */
@@ -139,6 +140,7 @@ struct mtr_poller {
     struct mtr_poller_hooks hooks;
     struct poll_hooks poll_hooks;
     struct readings_memory memory;
+    size_t dry_room; /* for rows of dry runs */
     bool has_items_pass;
     bool is_starved; /* the next that is due waits for it, and others behind that one */
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
@@ -178,6 +180,13 @@ struct mtr_poller {
     uint32_t submitted; /* requests in the intake */
     struct mtr_poller_totals totals;
 };
+
+static inline void poller_forget_dry_rows(struct mtr_poller *poller, struct poller_source *source)
+{
+    if (source->dry_rows) poller->dry_room += mtr_dry_rows_bytes(source->dry_rows);
+    mtr_dry_rows_release(source->dry_rows);
+    source->dry_rows = NULL;
+}
 
 /* poller_hooks.c: the receipts of those that are `folding` go to the ledger, in one job on the pool. */
 int poller_start_folds(struct mtr_poller *poller) MTR_MUST_USE;

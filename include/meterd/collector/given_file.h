@@ -34,6 +34,8 @@ struct mtr_given_span {
 int mtr_given_span(const struct mtr_source *source, struct mtr_str bytes, const struct mtr_window *window,
                    struct mtr_given_span *out, char fault[MTR_GIVEN_TEXT_BYTES]) MTR_MUST_USE;
 
+struct mtr_dry_rows;
+
 enum mtr_given_result {
     MTR_GIVEN_TAKEN,     /* the log has it; of a trial: it would */
     MTR_GIVEN_NOT_TAKEN, /* it was read, and does not count: `alarm` and `text` say why */
@@ -56,6 +58,7 @@ struct mtr_given_file {
     enum mtr_alarm alarm;
     char text[MTR_GIVEN_TEXT_BYTES];
     bool is_acceptable; /* NOT_TAKEN: were it accepted, it would be */
+    struct mtr_dry_rows *dry_rows; /* of a trial that would be taken: the caller releases them (dry_rows.h) */
     bool is_draft;    /* the window is not over yet */
     uint64_t reading; /* its number; 0: of a trial */
     uint64_t replays; /* the reading whose pages were gone through; 0: none */

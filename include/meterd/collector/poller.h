@@ -81,6 +81,7 @@ struct mtr_poller_options {
     bool allow_loopback, allow_private; /* where sources may lead */
     struct mtr_byte_budget *memory;     /* shared with what is pushed; borrowed; NULL: not bounded */
     uint64_t memory_bytes_max;          /* of it for all readings; at least MTR_POLLER_MEMORY_BYTES_MIN */
+    size_t dry_bytes_max;               /* of the rows of dry runs, which are kept to be priced */
     int64_t known_us; /* rows of append deliveries are known again for so long; 0: nobody looks */
 };
 
@@ -194,6 +195,9 @@ enum { MTR_POLLER_TRIED_MAX = 1000 }; /* of a source: those that follow are not 
 /* The index-th that was tried of what was asked for last of the source. False: there are not so many. */
 bool mtr_poller_tried(const struct mtr_poller *poller, const struct mtr_strand *source, uint32_t index,
                       struct mtr_poller_tried *out);
+/* What all of it would put into the log, once nothing of it is left to be read: the caller releases it. Kept
+ * until another dry run is ordered, of whatever source. NULL: there is none. */
+struct mtr_dry_rows *mtr_poller_dry_rows(const struct mtr_poller *poller, const struct mtr_strand *source);
 
 /* What an operator tells a source (source_control.h), on its way to the log. *ticket: to ask
  * mtr_poller_controlled with. MTR_ENOTFOUND, MTR_EAGAIN: *fault says why, a static sentence; MTR_ENOMEM, and
