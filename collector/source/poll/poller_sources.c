@@ -11,6 +11,8 @@
 #include "meterd/catalog/subscription.h"
 #include "meterd/core/time.h"
 
+enum { HOST_BYTES = 300 };
+
 static uint32_t slot_of(struct mtr_str a, struct mtr_str b)
 {
     const uint64_t hash = XXH3_64bits_withSeed(a.data, a.size, XXH3_64bits(b.data, b.size));
@@ -44,12 +46,18 @@ static int find_gate(struct mtr_poller *poller, struct mtr_str kind, struct mtr_
     return MTR_OK;
 }
 
+/* What is left alone when it fails is what answers at a port: another one of the host may be well, and is
+ * another source's. */
 static int find_gates(struct mtr_poller *poller, struct poller_source *state)
 {
     const struct mtr_source *source = state->source;
     const struct mtr_str key = source->limits.key.size ? source->limits.key : source->base.host;
+    char place[HOST_BYTES];
+    const int size = snprintf(place, sizeof(place), "%s:%u:%.*s", source->base.is_https ? "https" : "http",
+                              source->base.port, MTR_STR_ARGS(source->base.host));
+    const struct mtr_str name = {place, size < HOST_BYTES ? (size_t)size : HOST_BYTES - 1};
     int rc = find_gate(poller, MTR_STR("key"), key, &state->gate);
-    return rc ? rc : find_gate(poller, MTR_STR("host"), source->base.host, &state->host);
+    return rc ? rc : find_gate(poller, MTR_STR("host"), name, &state->host);
 }
 
 /* What all say holds together, and is said anew by each. */
