@@ -76,7 +76,7 @@ def check_progress(world):
     assert one.stdout == "2 windows taken\n", one
     world.vendor.chaos.script("none", "partial", times=8)
     wrong = run(world, "none", code=1)
-    assert "2 not: `meterd source windows none` says why" in wrong.stdout, wrong
+    assert "2 not: `meterd source show none` says why" in wrong.stdout, wrong
     world.vendor.chaos.set({})
     run(world, "none")
 
@@ -113,7 +113,7 @@ def check_forgotten(world):
     wait_until("what came late is billed", lambda: "forgets" not in world.wrong())
     before = {key: quantity for key, quantity in world.billed().items() if key[0] == "forgets"}
     world.life.vanish(20)
-    assert "not: `meterd source windows forgets` says why" in run(world, "forgets", code=1).stdout
+    assert "not: `meterd source show forgets` says why" in run(world, "forgets", code=1).stdout
     problems = [window.get("problem", "") for window in world.daemon.get("/v1/sources/windows?source=forgets")["windows"]]
     assert any("would go, and the vendor no longer keeps them" in problem for problem in problems), problems
     world.daemon.settle()

@@ -164,12 +164,24 @@ static void go_on(struct mtr_poll *poll, int64_t now_us)
     }
 }
 
-static bool says_it_failed(struct mtr_poll *poll)
+/* Nothing in its place says so, too, where the answer is whole. */
+static bool says_it_failed(const struct mtr_poll *poll, struct mtr_found *out)
 {
     const struct mtr_source_answer *answer = &poll->task.source->answer;
     if (!answer->has_ok || poll->conditions.ok < 0) return false;
-    const struct mtr_found found = found_at(poll, poll->conditions.ok);
-    return !condition_holds_found(&answer->ok, &found);
+    *out = found_at(poll, poll->conditions.ok);
+    return !condition_holds_found(&answer->ok, out);
+}
+
+bool poll_fail_as_told(struct mtr_poll *poll)
+{
+    const struct mtr_source_answer *answer = &poll->task.source->answer;
+    struct mtr_found found;
+    if (poll->page == POLL_PAGE_FILE || !says_it_failed(poll, &found) || !found.text.size) return false;
+    poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
+                "the answer says itself that it failed (`answer.ok`): at `%.*s%s` stands `%.*s%s`",
+                MTR_STR_QUOTED(answer->ok.path), MTR_STR_QUOTED(found.text));
+    return true;
 }
 
 static int take_warnings(struct mtr_poll *poll)
@@ -188,6 +200,7 @@ static void take_page(struct mtr_poll *poll, int64_t now_us)
 {
     const struct mtr_source_answer *answer = &poll->task.source->answer;
     const struct poll_conditions *conditions = &poll->conditions;
+    struct mtr_found told;
     if (poll->page == POLL_PAGE_FILE) { /* what there is to say, the list has said */
         go_on(poll, now_us);
         return;
@@ -204,7 +217,8 @@ static void take_page(struct mtr_poll *poll, int64_t now_us)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "the report with its rows is not done any more");
         return;
     }
-    if (says_it_failed(poll)) {
+    if (poll_fail_as_told(poll)) return;
+    if (says_it_failed(poll, &told)) {
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
                     "the answer says itself that it failed (`answer.ok`)");
         return;

@@ -72,6 +72,7 @@ static void fail_page(struct mtr_poll *poll)
 {
     const enum mtr_alarm alarm = poll->job_rc == MTR_ELIMIT ? MTR_ALARM_LIMIT : MTR_ALARM_FAILING;
     const unsigned page = reading_page_count(poll->reading);
+    if (poll_fail_as_told(poll)) return;
     if (page)
         poll_finish(poll, POLL_FAILED, alarm, "page %u: %s", page, poll_page_fault(poll));
     else

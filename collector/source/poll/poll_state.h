@@ -152,6 +152,8 @@ void poll_page_ended(struct mtr_poll *poll, int64_t now_us);
 bool poll_take_condition(struct mtr_poll *poll, int64_t now_us);
 /* The same of a good answer that is no page. */
 bool poll_take_condition_in(struct mtr_poll *poll, struct mtr_str body, int64_t now_us);
+/* The page has another value than `answer.ok` wants: that is what is wrong, whatever its rows are. */
+bool poll_fail_as_told(struct mtr_poll *poll);
 void poll_end_absent(struct mtr_poll *poll, int64_t now_us); /* the vendor says that there is none */
 
 #endif

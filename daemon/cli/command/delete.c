@@ -54,7 +54,7 @@ const struct cli_command cli_delete = {
     .arguments = "KIND KEY",
     .arguments_min = 2,
     .arguments_max = 2,
-    .doc = "delete a meter, service, tariff or API key that was never used",
+    .doc = "delete a meter, service, tariff, API key or source that was never used",
     .text = "Refused while another document names it, and once usage was folded or charged with it: what was "
             "used is\nretired (`retired: DATE`). Its revisions stay, and its key may come again.\n",
     .options = options,

@@ -152,7 +152,7 @@ static void print_result(const struct running *running)
     }
     printf("%" PRIu64 " window%s taken", taken, mtr_plural(taken));
     if (running->failed)
-        printf(", %" PRIu64 " not: `meterd source windows %s` says why", running->failed,
+        printf(", %" PRIu64 " not: `meterd source show %s` says why", running->failed,
                running->invocation->arguments[1]);
     putchar('\n');
 }

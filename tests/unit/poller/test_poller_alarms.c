@@ -365,6 +365,30 @@ static void test_a_window_keeps_its_alarm(void **state)
     free_poller_world(w);
 }
 
+/* What the vendor says of itself comes before what is wrong with its rows. */
+static void test_an_answer_says_that_it_failed(void **state)
+{
+    struct vendor vendor;
+    struct poller_world *w = begin(&vendor, SOURCE(", answer: {ok: {path: state, equals: OK}}"));
+    (void)state;
+    vendor.said = "{\"state\":\"ERROR\",\"message\":\"quota exceeded\"}";
+    poller_world_until(w, "2026-03-10T12:10:00Z");
+    check(w, MTR_ALARM_FAILING, "the answer says itself that it failed (`answer.ok`): at `state` stands `ERROR`");
+    vendor.said = "{\"data\":[],\"state\":\"ERROR\"}";
+    poller_world_until(w, "2026-03-10T15:00:00Z");
+    check(w, MTR_ALARM_FAILING, "at `state` stands `ERROR`");
+    vendor.said = "{\"data\":[]}";
+    poller_world_until(w, "2026-03-10T18:00:00Z");
+    check(w, MTR_ALARM_FAILING, "the answer says itself that it failed (`answer.ok`)");
+    vendor.said = "{\"data\":5,\"stat";
+    poller_world_until(w, "2026-03-10T21:00:00Z");
+    check(w, MTR_ALARM_FAILING, "a list or map is expected");
+    vendor.said = "{\"data\":[],\"state\":\"OK\"}";
+    poller_world_until(w, "2026-03-11T00:00:00Z");
+    check(w, MTR_ALARM_FAILING, NULL);
+    free_poller_world(w);
+}
+
 /* The first day, of which `start` is the middle, cannot be read: others can, and that ends nothing. */
 static void answer_all_but_the_first(void *context, const char *url, struct vendor_reply *reply)
 {
@@ -395,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_answers_that_are_not_what_the_document_says), cmocka_unit_test(test_rows_that_grow_old),     cmocka_unit_test(test_no_row_at_all),
         cmocka_unit_test(test_a_window_keeps_its_alarm),
         cmocka_unit_test(test_the_first_window_keeps_its_alarm),
+        cmocka_unit_test(test_an_answer_says_that_it_failed),
         cmocka_unit_test(test_a_row_in_quarantine),
         cmocka_unit_test(test_a_warning_is_told),
         cmocka_unit_test(test_clocks_that_differ),     cmocka_unit_test(test_alarms_of_a_source_that_goes),
