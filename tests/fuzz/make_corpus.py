@@ -296,7 +296,7 @@ def of_commands():
                  "answers": [{"method": "GET", "url": "https://a.example/x?a=2&b=1", "status": 200, "headers": ["Content-Type: application/json"], "file": "0001.body"}]}
     write("fuzz_files", {
         "series": b"\0time,quantity,region\n2026-03-04T05:00:00Z,10,eu\n2026-03-05,1.5,\"u,s\"\n", "series-lines": b'\0{"quantity":"3","region":"eu"}\n\n{"reading":4,"time":"2026-03-01"}\r\n',
-        "series-nul": b'\0quantity,r\n1,"a\0b"\n', "series-unnamed": b"\0quantity,,r\n1,,a\n2,b,c\n", "series-none": b"\0time;quantity\n", "series-twice": b"\0quantity,a,a\n1,2,3\n", "config": b"\1listen: {port: 8787, body_timeout: 30s}\nlog: {retention: 400d}\nintake:\n  lateness: 35d\n",
+        "series-nul": b'\0quantity,r\n1,"a\0b"\n', "series-mute": b'\0""\n1\n', "series-unnamed": b"\0quantity,,r\n1,,a\n2,b,c\n", "series-none": b"\0time;quantity\n", "series-twice": b"\0quantity,a,a\n1,2,3\n", "config": b"\1listen: {port: 8787, body_timeout: 30s}\nlog: {retention: 400d}\nintake:\n  lateness: 35d\n",
         "config-broken": b"\1listen: {prot: 1}\nlog: {retention: 1h}\n", "recording": b"\2" + text(recording), "recording-away": b"\2" + text(recording).replace(b"0001.body", b"../x"),
     })
 

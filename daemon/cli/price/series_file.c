@@ -148,7 +148,7 @@ static int refuse_header(struct series_file *file, uint64_t line)
 {
     const struct mtr_str first = file->columns[0];
     char text[240], meant[MTR_MEANT_BYTES];
-    if (memchr(first.data, ';', first.size) || memchr(first.data, '\t', first.size))
+    if (first.size && (memchr(first.data, ';', first.size) || memchr(first.data, '\t', first.size)))
         return refuse(file, line, MTR_FINDING_FIELD_MISSING,
                       "the header has no column `quantity`: a comma stands between columns");
     for (uint32_t i = 0; i < file->column_count; i++) {
