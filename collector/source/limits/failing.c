@@ -4,6 +4,7 @@
 #include "collector/source/limits/failing.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "collector/source/limits/backoff.h"
 #include "meterd/core/time.h"
@@ -11,72 +12,78 @@
 #define BACKOFF_FIRST_US (INT64_C(10) * MTR_US_PER_SECOND)
 #define BACKOFF_MOST_US (INT64_C(3600) * MTR_US_PER_SECOND)
 
-/* Places for windows that failed. */
-static struct failing *places_of(struct poller_strand *strand, int *count)
+/* Of the first that begins then or later: the plan looks each window up that it goes over. */
+static uint32_t index_of(const struct poller_strand *strand, int64_t from_us)
 {
-    *count = strand->failing ? FAILING_WINDOWS_MAX : 1;
-    return strand->failing ? strand->failing : &strand->failed;
+    uint32_t low = 0, high = strand->failing_count;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (strand->failing[middle].from_us < from_us)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 struct failing *failing_find(struct poller_strand *strand, int64_t from_us)
 {
-    int count;
-    struct failing *places = places_of(strand, &count);
-    for (int i = 0; i < count; i++)
-        if (places[i].failures && places[i].from_us == from_us) return &places[i];
-    return NULL;
+    const uint32_t i = index_of(strand, from_us);
+    const bool is_there = i < strand->failing_count && strand->failing[i].from_us == from_us;
+    return is_there ? &strand->failing[i] : NULL;
 }
 
-/* More than one fails. Without memory the one that has the place is forgotten, and tried again at once. */
-static void add_places(struct poller_strand *strand)
+static bool make_room(struct poller_strand *strand)
 {
-    if (strand->failing || !strand->failed.failures) return;
-    strand->failing = calloc(FAILING_WINDOWS_MAX, sizeof(*strand->failing));
-    if (strand->failing) strand->failing[0] = strand->failed;
+    if (strand->failing_count < strand->failing_capacity) return true;
+    if (strand->failing_count == FAILING_WINDOWS_MAX) return false;
+    uint32_t capacity = strand->failing_capacity ? 2 * strand->failing_capacity : 1;
+    if (capacity > FAILING_WINDOWS_MAX) capacity = FAILING_WINDOWS_MAX;
+    void *grown = realloc(strand->failing, capacity * sizeof(*strand->failing));
+    if (!grown) return false;
+    strand->failing = grown;
+    strand->failing_capacity = capacity;
+    return true;
 }
 
-/* One that is free, or that whose wait ends first. */
-static struct failing *free_failing(struct poller_strand *strand)
-{
-    int count;
-    add_places(strand);
-    struct failing *places = places_of(strand, &count), *first = places;
-    for (int i = 0; i < count; i++) {
-        if (!places[i].failures) return &places[i];
-        if (places[i].wait_until_us < first->wait_until_us) first = &places[i];
-    }
-    return first;
-}
-
-/* The place of the window. */
+/* The place of the window, new or not. NULL: there is no room for it. */
 static struct failing *take_failing(struct poller_strand *strand, int64_t from_us)
 {
-    struct failing *place = failing_find(strand, from_us);
-    if (!place) place = free_failing(strand);
-    if (place->from_us != from_us) *place = (struct failing){.from_us = from_us};
+    struct failing *known = failing_find(strand, from_us);
+    if (known || !make_room(strand)) return known;
+    const uint32_t i = index_of(strand, from_us);
+    struct failing *place = strand->failing + i;
+    memmove(place + 1, place, (strand->failing_count++ - i) * sizeof(*place));
+    *place = (struct failing){.from_us = from_us};
     return place;
 }
 
 void failing_note(struct poller_strand *strand, int64_t from_us, int64_t wait_us, int64_t now_us)
 {
-    struct failing *failing = take_failing(strand, from_us);
+    struct failing unknown = {.from_us = from_us}, *failing = take_failing(strand, from_us);
+    const bool is_full = !failing;
+    if (is_full) failing = &unknown;
     failing->failures++;
     const uint64_t seed = mtr_schedule_key(strand->strand.source, strand->strand.each) ^ (uint64_t)from_us;
     const int64_t ours_us = backoff_us(seed, failing->failures, BACKOFF_FIRST_US, BACKOFF_MOST_US);
     failing->wait_until_us = now_us + (wait_us > ours_us ? wait_us : ours_us);
     if (wait_us) strand->closed_until_us = now_us + wait_us; /* whatever is asked for */
+    if (is_full) strand->closed_until_us = failing->wait_until_us; /* else it would be tried again at once */
     strand->job_again_us = failing->wait_until_us;
 }
 
 void failing_end(struct poller_strand *strand, int64_t from_us)
 {
-    struct failing *failing = failing_find(strand, from_us);
-    if (failing) failing->failures = 0;
+    struct failing *known = failing_find(strand, from_us);
+    if (!known) return;
+    const uint32_t behind = --strand->failing_count - (uint32_t)(known - strand->failing);
+    memmove(known, known + 1, behind * sizeof(*known));
+    if (!strand->failing_count) failing_forget_all(strand);
 }
 
 void failing_forget_all(struct poller_strand *strand)
 {
     free(strand->failing);
     strand->failing = NULL;
-    strand->failed.failures = 0;
+    strand->failing_count = strand->failing_capacity = 0;
 }

@@ -1,5 +1,6 @@
 /*
  * Windows of a strand that could not be read the last time: each waits by itself, longer with each failure.
+ * When no more are remembered, the strand waits for one that fails.
  *
  * Private to poller*.c.
  */

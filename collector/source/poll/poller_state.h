@@ -17,12 +17,12 @@
 #include "meterd/collector/poller.h"
 #include "meterd/source/schedule.h"
 
-enum { FAILING_WINDOWS_MAX = 16, POLLER_TABLE_SLOTS = 4096 };
+enum { FAILING_WINDOWS_MAX = 10000, POLLER_TABLE_SLOTS = 4096 };
 
 /* A window that could not be read the last time. */
 struct failing {
     int64_t from_us;
-    uint32_t failures; /* 0: the place is free */
+    uint32_t failures;
     int64_t wait_until_us;
 };
 
@@ -58,7 +58,8 @@ struct poller_strand {
     int64_t unsettled_us; /* as of mtr_due_scan */
     int64_t piece_us;     /* of a window, that an answer had room for; 0: all of it */
     uint32_t piece_good;  /* as of poll_split_remember */
-    struct failing failed, *failing; /* one, which is enough for most; NULL, or FAILING_WINDOWS_MAX */
+    struct failing *failing; /* by from_us */
+    uint32_t failing_count, failing_capacity;
     struct asked_windows asked;
     struct mtr_poll *poll;            /* NULL: nothing is under way */
     uint64_t reserve_bytes;           /* for the rows of its next reading */
