@@ -17,9 +17,10 @@ struct usual {
     bool has_sum;
 };
 
-static void add_usual(struct usual *usual, const struct mtr_ledger_window *window)
+static void add_usual(struct usual *usual, const struct mtr_ledger_window *window, bool is_list)
 {
-    if (!mtr_window_is_whole(window->state) || !window->readings) return;
+    const bool is_known = mtr_window_is_whole(window->state) || (is_list && window->state == MTR_WINDOW_OPEN);
+    if (!is_known || !window->readings) return;
     usual->windows++;
     usual->rows += window->rows;
     if (mtr_decimal_add(usual->sum, window->sum, &usual->sum)) usual->has_sum = false;
@@ -30,13 +31,14 @@ struct usual_walk {
     struct mtr_ledger_txn *txn;
     const struct mtr_strand *strand;
     struct mtr_reading_plan plan;
+    bool is_list; /* what it had when its window was open says as much: it is no sum of a day */
 };
 
 static int add_window_at(const struct usual_walk *walk, int64_t start_us, struct usual *usual)
 {
     struct mtr_ledger_window window;
     int rc = mtr_ledger_get_window(walk->txn, walk->strand, start_us, &window);
-    if (!rc) add_usual(usual, &window);
+    if (!rc) add_usual(usual, &window, walk->is_list);
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
@@ -84,7 +86,7 @@ static int find_usual(struct reading *reading, struct mtr_ledger_txn *txn, struc
     struct usual usual = {.has_sum = true};
     struct mtr_ledger_source source;
     struct mtr_quantity sum;
-    struct usual_walk walk = {.txn = txn, .strand = &reading->ask.strand};
+    struct usual_walk walk = {.txn = txn, .strand = &reading->ask.strand, .is_list = reading->is_list};
     if (!reading->ask.window.to_us || !verdict_wants_usual(facts)) return MTR_OK;
     int rc = mtr_ledger_get_source(txn, walk.strand, &source);
     if (rc) return rc;
@@ -106,6 +108,7 @@ static void take_end(const struct reading *reading, const struct reading_end *en
     facts->source = reading->ask.source;
     facts->began_us = reading->ask.began_us;
     facts->is_draft = reading->ask.is_draft;
+    facts->is_list = reading->is_list;
     facts->is_replay = reading->ask.replays > 0;
     facts->confirms_us = end->confirms_us;
     facts->is_absent = end->is_absent;

@@ -217,10 +217,17 @@ static uint32_t times_taken(const struct reading_facts *facts)
            facts->began_us >= before->noted_us + facts->source->guard.every_us;
 }
 
-/* Nobody is told that it is suspect: it is a draft, or whoever gave it says that it is meant. */
+/* A list without a row that was taken so: nobody leaves by it. */
+static bool is_list_as_taken(const struct reading_facts *facts)
+{
+    const struct mtr_ledger_window *before = facts->before;
+    return facts->is_list && before && mtr_window_is_taken(before->state) && is_same_content(facts);
+}
+
+/* Nobody is told that it is suspect: it is a draft of usage, or whoever gave it says that it is meant. */
 static bool is_unguarded(const struct reading_facts *facts)
 {
-    return (facts->is_draft && !facts->is_given) || facts->is_accepted;
+    return (facts->is_draft && !facts->is_given && !facts->is_list) || facts->is_accepted;
 }
 
 bool verdict_wants_usual(const struct reading_facts *facts)
@@ -236,7 +243,7 @@ static bool check_guard(const struct reading_facts *facts, struct verdict *out)
     const mtr_int128 sum = whole(facts->sum), usual = whole(facts->usual_sum);
     const uint64_t around = facts->usual_rows > facts->later_rows ? facts->usual_rows : facts->later_rows;
     char what[160] = "";
-    if (is_unguarded(facts) || facts->is_same) return false;
+    if (is_unguarded(facts) || facts->is_same || is_list_as_taken(facts)) return false;
     if (shrinks((mtr_int128)facts->counted, (mtr_int128)(facts->counted - facts->counted_gone),
                 guard->shrink_percent))
         snprintf(what, sizeof(what), "%" PRIu64 " of the window's %" PRIu64 " rows would go",

@@ -33,6 +33,7 @@ struct reading_facts {
     int64_t began_us;
     int64_t confirms_us; /* a suspect of before is confirmed from then on */
     bool is_draft;       /* the window is not over */
+    bool is_list;        /* its rows say who is asked: of a window that is not over, too, an outage is none */
     bool is_absent;      /* the vendor says that there is none */
     bool is_forgotten;   /* the vendor may have forgotten rows: that some are gone proves nothing */
     bool is_given;       /* a file: of a window that is not over it is held to what was given before */

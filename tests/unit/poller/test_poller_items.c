@@ -168,6 +168,50 @@ static void test_the_newest_window_counts(void **state)
     free_poller_world(w);
 }
 
+/* The guard of the list takes away less than half at once. */
+static void guard(struct poller_world *w)
+{
+    char text[3000];
+    snprintf(text, sizeof(text), SOURCES, "");
+    char *shrink = strstr(text, "shrink: 100%");
+    memcpy(shrink, "shrink: 50% ", strlen("shrink: 100%"));
+    apply(w->world, text);
+}
+
+static bool is_suspect(struct poller_world *w)
+{
+    static struct mtr_source_status status;
+    assert_true(mtr_poller_status(w->poller, MTR_STR("acme"), MTR_STR("accounts"), &status));
+    return status.alarm_count && status.alarms[0].alarm == MTR_ALARM_SUSPECT;
+}
+
+/* An outage answers that there is no account, in the middle of a period and at its begin: nobody leaves by it. */
+static void test_an_empty_list_is_doubted(void **state)
+{
+    (void)state;
+    struct vendor vendor;
+    struct poller_world *w = new_world_of(&vendor, "abc", "");
+    guard(w);
+    vendor.accounts = "";
+    poller_world_at(w, instant("2026-03-10T13:30:00Z"));
+    assert_true(is_suspect(w));
+    assert_int_equal(window_of(w, "accounts", "", "2026-03-01T00:00:00Z").rows, 3);
+    assert_int_equal(strands_of(w, "usage"), 3);
+    vendor.accounts = "abc";
+    poller_world_at(w, instant("2026-03-31T23:30:00Z"));
+    assert_false(is_suspect(w));
+    vendor.accounts = "";
+    poller_world_at(w, instant("2026-04-01T00:30:00Z"));
+    assert_true(is_suspect(w));
+    poller_world_crash(w, true);
+    poller_world_at(w, instant("2026-04-01T00:50:00Z"));
+    assert_int_equal(strands_of(w, "usage"), 3);
+    poller_world_at(w, instant("2026-04-01T02:30:00Z")); /* it says so again, behind the next tick: it is meant */
+    assert_false(is_suspect(w));
+    assert_int_equal(window_of(w, "accounts", "", "2026-04-01T00:00:00Z").rows, 0);
+    free_poller_world(w);
+}
+
 /* Another column than the subject: equal values are one request. */
 static void test_a_value_of_the_data(void **state)
 {
@@ -192,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_items_are_notes),
         cmocka_unit_test(test_what_leaves_is_read_until_it_is_settled),
         cmocka_unit_test(test_the_newest_window_counts),
+        cmocka_unit_test(test_an_empty_list_is_doubted),
         cmocka_unit_test(test_a_value_of_the_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
