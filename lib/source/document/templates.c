@@ -148,6 +148,10 @@ static void check_subject(struct checking *checking, const char *path)
         source_fault(checking->reading, MTR_FINDING_SOURCE_WINDOW_UNUSED, path,
                      "does not say which window is asked for: write {from}, {to} or {last} where the vendor "
                      "takes it");
+    if (has_windows && source->map.counter_before_us && is_asked_from && !checking->tells_end)
+        source_fault(checking->reading, MTR_FINDING_SOURCE_WINDOW_UNUSED, path,
+                     "says {from} alone, which of a counter is ahead of the window by its `before`, and so "
+                     "may name the day before: write {to} or {last}, too");
     if (has_both && !(checking->uses & period))
         source_fault(checking->reading, MTR_FINDING_SOURCE_WINDOW_UNUSED, path,
                      "does not say which of both periods is asked for: write {period}");

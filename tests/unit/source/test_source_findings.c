@@ -73,6 +73,7 @@ static const struct {
     {"request: {query: {f: '{from}'}}", "request", "says no path", "source.key.missing"},
     {"request: {path: /u}", "request", "does not say which window", "source.window.unused"},
     {"window: {periods: [current, last]}\nrequest: {path: /u}", "request", "which of both periods", "source.window.unused"},
+    {"map: {type: =t, subject: s, time: t, data: {q: {path: v, counter: {series: [a]}}}}", "request", "says {from} alone", "source.window.unused"},
     {"request: {path: /u, query: {from: '{form}'}}", "request.query.from", "`{form}` is no name; did you mean `from`?", "source.template"},
     {"request: {path: /u, query: {from: '{secret}'}}", "request.query.from", "secret", "source.template"},
     {"request: {path: /u, query: {from: '{from'}}", "request.query.from", "", "source.template"},
