@@ -162,11 +162,41 @@ static int read_source(void *context, const struct mtr_strand *strand, struct mt
     return polling_ask(daemon->polling, strand, range, is_trial, fault);
 }
 
+struct looking {
+    const struct mtr_strand *source;
+    uint32_t index;
+    struct mtr_poller_tried *out;
+    bool is_one;
+    struct mtr_dry_rows *rows;
+};
+
+static void look_at_tried(const struct mtr_poller *poller, void *context)
+{
+    struct looking *looking = context;
+    looking->is_one = mtr_poller_tried(poller, looking->source, looking->index, looking->out);
+}
+
 static bool source_tried(void *context, const struct mtr_strand *source, uint32_t index,
                          struct mtr_poller_tried *out)
 {
     struct mtr_daemon *daemon = context;
-    return polling_tried(daemon->polling, source, index, out);
+    struct looking looking = {.source = source, .index = index, .out = out};
+    polling_look(daemon->polling, look_at_tried, &looking);
+    return looking.is_one;
+}
+
+static void look_at_dry_rows(const struct mtr_poller *poller, void *context)
+{
+    struct looking *looking = context;
+    looking->rows = mtr_poller_dry_rows(poller, looking->source);
+}
+
+static struct mtr_dry_rows *source_dry_rows(void *context, const struct mtr_strand *source)
+{
+    struct mtr_daemon *daemon = context;
+    struct looking looking = {.source = source};
+    polling_look(daemon->polling, look_at_dry_rows, &looking);
+    return looking.rows;
 }
 
 static int order_certificate(void *context, const struct mtr_source *source, const char **fault)
@@ -258,6 +288,8 @@ static void fill_host(struct mtr_daemon *daemon)
         .read_source = read_source,
         .source_reads = source_reads,
         .source_tried = source_tried,
+        .source_dry_rows = source_dry_rows,
+        .grace_us = daemon->config->rater.grace,
         .give_file = give_file,
         .order_certificate = order_certificate,
         .load_certificate = load_certificate,

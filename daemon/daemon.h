@@ -211,8 +211,9 @@ bool polling_has_failed(const struct polling *polling); /* its ledger is damaged
 /* Windows that are read now, and how far that is: as of mtr_poller_ask and mtr_poller_asked. Any thread. */
 int polling_ask(struct polling *polling, const struct mtr_strand *strand, struct mtr_window range,
                 bool is_trial, const char **fault) MTR_MUST_USE;
-bool polling_tried(struct polling *polling, const struct mtr_strand *source, uint32_t index,
-                   struct mtr_poller_tried *out);
+/* The poller stands still while it is looked at. Any thread. */
+void polling_look(struct polling *polling, void (*look)(const struct mtr_poller *poller, void *context),
+                  void *context);
 bool polling_asked(struct polling *polling, const struct mtr_strand *strand, struct mtr_poller_asked *out);
 /* On a pool thread, until it is durable; as of mtr_poller_control, and MTR_EAGAIN after ten seconds. */
 int polling_control(struct polling *polling, const struct mtr_source_control *control,

@@ -25,8 +25,8 @@
 enum {
     CONTROL_WAIT_S = 10,
     CONNECT_TIMEOUT_MS = 10000,
-    SLOW_BYTES_PER_S = 1,
-    SLOW_S = 60,
+    SLOW_BYTES_PER_S = 1, SLOW_S = 60,
+    DRY_BYTES_MAX = 128 << 20, /* of the rows of dry runs */
     PATH_BYTES = 4096
 };
 
@@ -354,6 +354,7 @@ static int open_parts(struct polling *polling, const char *directory, const uint
                                                .allow_loopback = config->allow_loopback,
                                                .allow_private = config->allow_private,
                                                .memory = memory,
+                                               .dry_bytes_max = DRY_BYTES_MAX,
                                                .known_us = polling->daemon->config->intake.dedup_window,
                                                .memory_bytes_max = memory->bytes_max / 4 * 3};
     const struct alarm_messages_to to = {config->alarm_url, config->alarm_secret_file};
@@ -473,13 +474,12 @@ bool polling_asked(struct polling *polling, const struct mtr_strand *strand, str
     return is_known;
 }
 
-bool polling_tried(struct polling *polling, const struct mtr_strand *source, uint32_t index,
-                   struct mtr_poller_tried *out)
+void polling_look(struct polling *polling, void (*look)(const struct mtr_poller *poller, void *context),
+                  void *context)
 {
     pthread_mutex_lock(&polling->state);
-    const bool is_one = mtr_poller_tried(polling->poller, source, index, out);
+    look(polling->poller, context);
     pthread_mutex_unlock(&polling->state);
-    return is_one;
 }
 
 /* The state is held. The pool's thread waits for writer and loop alone, never for the pool. */

@@ -24,6 +24,7 @@ struct mtr_catalog;
 struct mtr_catalog_store;
 struct mtr_charges;
 struct mtr_diagnostics;
+struct mtr_dry_rows;
 struct mtr_given_file;
 struct mtr_log;
 struct mtr_ledger;
@@ -86,6 +87,7 @@ struct mtr_api_host {
     struct mtr_charges *charges;
     struct mtr_api_limits limits;
     int64_t started_us; /* wall clock, µs since 1970 UTC: when the process began */
+    int64_t grace_us;   /* of the rater: from the end of a billing period to its close */
 
     void *context; /* of the calls below */
     int64_t (*now_us)(void *context); /* trusted time */
@@ -122,6 +124,8 @@ struct mtr_api_host {
     bool (*source_reads)(void *context, const struct mtr_strand *strand, struct mtr_poller_asked *out);
     bool (*source_tried)(void *context, const struct mtr_strand *source, uint32_t index,
                          struct mtr_poller_tried *out); /* as of mtr_poller_tried */
+    struct mtr_dry_rows *(*source_dry_rows)(void *context,
+                                            const struct mtr_strand *source); /* … mtr_poller_dry_rows */
     /* The poller reads the file, and it says what came of it. False: it takes none at the moment. */
     bool (*give_file)(void *context, struct mtr_given_file *file);
     /* What an operator tells a source; back when it is durable. MTR_ENOTFOUND, MTR_EAGAIN: *fault says why.

@@ -74,6 +74,7 @@ def refused_flow(bench):
     assert bench.log_end() == end and not billed(bench.daemon), "a dry run writes nothing"
     before = bench.windows("flow")
     told = bench.replay("flow")
+    assert all(window.pop("bill")["complete"] for window in dry), dry  # what it would bill is in dry runs alone
     assert [{**window, "dry_run": True} for window in told] == [{**window, "reading": told[i]["reading"]} for i, window in enumerate(dry)], (dry, told)
     assert billed(bench.daemon) == published(bench.vendor) and bench.vendor.asked == asked, "nobody was asked"
     for day, window in bench.windows("flow").items():

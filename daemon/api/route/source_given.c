@@ -3,16 +3,18 @@
  */
 #include "daemon/api/route/source_given.h"
 
+#include "daemon/api/route/source/source_bill.h"
 #include "daemon/api/route/source_counts.h"
 #include "daemon/api/route/source_row.h"
 
 struct given_row {
     struct mtr_str source, each, problem;
     const char *alarm;
-    bool has_each, open, dry_run, taken, acceptable, has_alarm, has_reading, has_replays;
+    bool has_each, open, dry_run, taken, acceptable, has_alarm, has_reading, has_replays, has_bill;
     int64_t start, end;
     uint64_t reading, replays;
     struct mtr_reading_counts counts;
+    struct source_bill_row bill;
 };
 
 #define ROW(field) MTR_MEMBER(given_row, field)
@@ -35,6 +37,8 @@ static const struct mtr_json_member members[] = {
     {ROW(replays), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK, MTR_PRESENT(given_row, has_replays),
      .doc = "of a replay: number of the reading whose pages were gone through"},
     SOURCE_COUNTS(given_row),
+    {ROW(bill), .type = MTR_MEMBER_MAP, .shape = &source_bill_shape, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(given_row, has_bill), .doc = "of a dry run that would be taken: what it would bill"},
     {0},
 };
 #undef ROW
@@ -44,24 +48,29 @@ static void answer(struct api_call *call, const struct mtr_given_file *file)
 {
     const bool is_taken = file->result == MTR_GIVEN_TAKEN;
     const bool has_receipt = is_taken || !file->is_replay; /* a replay that is not taken leaves none */
-    const struct given_row row = {.source = file->source,
-                                  .each = file->each,
-                                  .has_each = file->each.size > 0,
-                                  .start = file->window.from_us,
-                                  .end = file->window.to_us,
-                                  .open = file->is_draft,
-                                  .dry_run = file->is_trial,
-                                  .taken = is_taken,
-                                  .acceptable = file->is_acceptable,
-                                  .has_alarm = file->alarm != MTR_ALARM_NONE,
-                                  .alarm = mtr_alarm_name(file->alarm),
-                                  .problem = mtr_str_from(file->text),
-                                  .has_reading = file->reading > 0 && has_receipt,
-                                  .reading = file->reading,
-                                  .has_replays = file->is_replay,
-                                  .replays = file->replays,
-                                  .counts = file->counts};
-    api_answer(call, &row);
+    struct given_row row = {.source = file->source,
+                            .each = file->each,
+                            .has_each = file->each.size > 0,
+                            .start = file->window.from_us,
+                            .end = file->window.to_us,
+                            .open = file->is_draft,
+                            .dry_run = file->is_trial,
+                            .taken = is_taken,
+                            .acceptable = file->is_acceptable,
+                            .has_alarm = file->alarm != MTR_ALARM_NONE,
+                            .alarm = mtr_alarm_name(file->alarm),
+                            .problem = mtr_str_from(file->text),
+                            .has_reading = file->reading > 0 && has_receipt,
+                            .reading = file->reading,
+                            .has_replays = file->is_replay,
+                            .replays = file->replays,
+                            .has_bill = file->dry_rows != NULL,
+                            .counts = file->counts};
+    const int rc = file->dry_rows ? source_bill(call, file->dry_rows, &row.bill) : MTR_OK;
+    if (rc)
+        api_error(call, rc, "what it would bill cannot be told");
+    else
+        api_answer(call, &row);
 }
 
 bool source_give(struct api_call *call, struct mtr_given_file *file)

@@ -3,6 +3,7 @@
  */
 #include "daemon/api/routes.h"
 #include "daemon/api/rows.h"
+#include "daemon/api/route/source/source_bill.h"
 #include "daemon/api/route/source_counts.h"
 #include "daemon/api/route/source_row.h"
 
@@ -100,7 +101,8 @@ static const struct mtr_shape tried_shape = {.name = "SourceTried", .members = t
 struct reads_row {
     struct mtr_str source;
     struct mtr_list tried;
-    bool has_windows, dry_run, has_tried;
+    struct source_bill_row bill;
+    bool has_windows, dry_run, has_tried, has_bill;
     uint64_t windows, rows;
     uint32_t left, taken, failed;
 };
@@ -119,6 +121,8 @@ static const struct mtr_json_member row_members[] = {
     {ROW(tried), .type = MTR_MEMBER_LIST, .shape = &tried_shape, .item_size = sizeof(struct tried_row),
      .presence = MTR_MAY_LACK, MTR_PRESENT(reads_row, has_tried),
      .doc = "of a dry run that is done: each window"},
+    {ROW(bill), .type = MTR_MEMBER_MAP, .shape = &source_bill_shape, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(reads_row, has_bill), .doc = "the same: what the windows that would be taken would bill"},
     {0},
 };
 #undef ROW
@@ -174,6 +178,16 @@ static int add_tried(struct api_call *call, const struct mtr_source *source, str
     while (!rc && call->host->source_tried(call->host->context, &strand, row->tried.count, &tried))
         rc = tried_row_of(call, &tried, &rows[row->tried.count++]);
     return rc;
+}
+
+/* As of now: what is charged meanwhile is in it. */
+static int add_bill(struct api_call *call, const struct mtr_source *source, struct reads_row *row)
+{
+    const struct mtr_strand strand = {source->vendor, source->key, {NULL, 0}};
+    if (!row->has_tried || !call->host->source_dry_rows) return MTR_OK;
+    struct mtr_dry_rows *rows = call->host->source_dry_rows(call->host->context, &strand);
+    row->has_bill = rows != NULL;
+    return rows ? source_bill(call, rows, &row->bill) : MTR_OK;
 }
 
 /* Those of one request, which are returned, times the requests. */
@@ -244,9 +258,10 @@ static void tell(struct api_call *call)
     const struct mtr_source *source = source_of_path(call);
     if (!source) return;
     struct reads_row row = row_of(call, source, api_text(call, "each"));
-    const int rc = add_tried(call, source, &row);
+    int rc = add_tried(call, source, &row);
+    if (!rc) rc = add_bill(call, source, &row);
     if (rc)
-        api_error(call, rc, "what was tried");
+        api_error(call, rc, "what was tried cannot be told");
     else
         api_answer(call, &row);
 }

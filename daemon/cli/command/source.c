@@ -84,7 +84,8 @@ static const struct cli_option options[] = {
      "test, record, certify, accept, replay: this one of for_each (default: test, certify: the first; else "
      "all)"},
     {"dry-run", 0, NULL,
-     "run, replay: says what would be new, changed, gone, refused and held, and stores nothing"},
+     "run, replay: says what would be new, changed, gone, refused and held, and what it would bill; stores "
+     "nothing"},
     {"accept", 0, NULL, "replay: takes also what would be suspect"},
     {"once", 0, NULL, "progress: says it once, and does not wait"},
     {"answers", 0, "DIRECTORY", "test: from a recording, without a vendor, a network and secrets"},
@@ -130,7 +131,7 @@ const struct cli_command cli_source = {
             "`run KEY --from TIME --to TIME`: the daemon reads these windows now, also settled ones, and "
             "it is waited for.\n"
             "With --dry-run it asks the vendor as well, says what would change, be refused and held, and "
-            "stores nothing.\n\n"
+            "what that would bill, and stores nothing.\n\n"
             "`replay KEY`: the pages that were kept of windows with rows in quarantine are mapped once more, "
             "by the document\nand the catalog of now, and the difference is taken; --from and --to name "
             "other windows. The vendor is not asked.\n"

@@ -10,6 +10,7 @@
 #include "daemon/cli/client.h"
 #include "daemon/cli/inputs.h"
 #include "daemon/cli/rows.h"
+#include "daemon/cli/source/source_bill.h"
 #include "daemon/cli/source/source_counts.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/net/coding.h"
@@ -106,6 +107,14 @@ static void print_answer(const struct mtr_node *answer)
     printf("%s\n", rows_is_true(answer, "dry_run") ? "; nothing is stored" : "");
 }
 
+static void print_bill(const struct mtr_node *answer)
+{
+    struct source_bill bill;
+    source_bill_open(&bill, false);
+    source_bill_add(&bill, answer, MTR_STR(""));
+    source_bill_print(&bill);
+}
+
 static int conclude(const struct mtr_node *answer)
 {
     const bool is_taken = rows_is_true(answer, "taken");
@@ -131,8 +140,10 @@ static int give(const struct cli_invocation *invocation, const char *path, struc
         const struct mtr_node *answer = mtr_document_root(document);
         if (invocation_flag(invocation, "json"))
             rows_print_json(answer);
-        else
+        else {
             print_answer(answer);
+            print_bill(answer);
+        }
         code = conclude(answer);
     }
     mtr_document_close(document);

@@ -9,6 +9,7 @@
 #include "daemon/cli/client.h"
 #include "daemon/cli/command/source_verb.h"
 #include "daemon/cli/rows.h"
+#include "daemon/cli/source/source_bill.h"
 #include "daemon/cli/source/source_counts.h"
 #include "meterd/core/json_writer.h"
 #include "meterd/core/time.h"
@@ -20,6 +21,7 @@ struct replaying {
     struct mtr_client *client;
     struct mtr_buffer path, body;
     struct mtr_table *table;
+    struct source_bill bill;
     bool is_dry, is_json, has_range;
     int64_t from_us, to_us;
     uint32_t windows, replayed, failed; /* that there are; of them; of these, not as they should be */
@@ -77,6 +79,7 @@ static void add_answer(struct replaying *replaying, const struct mtr_node *answe
 {
     replaying->failed += !rows_is_true(answer, "taken") || source_in_quarantine(answer);
     add_row(replaying, answer);
+    if (!replaying->is_json) source_bill_add(&replaying->bill, answer, mtr_node_text(answer, "start"));
     if (replaying->is_json) printf("%s%.*s", replaying->replayed ? "," : "", MTR_STR_ARGS(text));
 }
 
@@ -242,6 +245,7 @@ static int run_all(struct replaying *replaying)
         printf("]}\n");
     else
         table_print(replaying->table);
+    source_bill_print(&replaying->bill);
     if (!code && !replaying->replayed) return say_none(replaying);
     return code ? code : replaying->failed ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }
@@ -261,6 +265,7 @@ static int run(const struct cli_invocation *invocation)
     mtr_buffer_init(&replaying.path, PATH_BYTES);
     mtr_buffer_init(&replaying.body, BODY_BYTES);
     replaying.table = open_table(&replaying);
+    source_bill_open(&replaying.bill, true);
     code = run_all(&replaying);
     table_close(replaying.table);
     mtr_buffer_release(&replaying.path);

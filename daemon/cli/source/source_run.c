@@ -11,6 +11,7 @@
 #include "daemon/cli/client.h"
 #include "daemon/cli/command/source_verb.h"
 #include "daemon/cli/rows.h"
+#include "daemon/cli/source/source_bill.h"
 #include "daemon/cli/source/source_counts.h"
 #include "meterd/core/json_writer.h"
 #include "meterd/core/time.h"
@@ -178,6 +179,7 @@ static void add_tried(struct mtr_table *table, const struct mtr_node *tried)
 static void print_tried(const struct running *running)
 {
     const struct mtr_node *tried = mtr_node_get(mtr_document_root(running->last), "tried");
+    struct source_bill bill;
     if (running->json) {
         rows_print_json(mtr_document_root(running->last));
         return;
@@ -193,8 +195,9 @@ static void print_tried(const struct running *running)
     for (uint32_t i = 0; tried && i < tried->child_count; i++) add_tried(table, &tried->children[i]);
     table_print(table);
     table_close(table);
-    fprintf(stderr, "what it would bill is not told: a row has no price of its own, and the use of a period "
-                    "is priced when it is in the log\n");
+    source_bill_open(&bill, false);
+    source_bill_add(&bill, mtr_document_root(running->last), MTR_STR(""));
+    source_bill_print(&bill);
 }
 
 static int run(const struct cli_invocation *invocation)
