@@ -197,8 +197,27 @@ def check_replay(bench):
     done = json.loads(daemon.command(*words).stdout)["windows"]
     assert "bill" not in done[0], done
     check_true(bench, told[0]["bill"], before)
-    shown = daemon.command("source", "replay", "usage", "--from", DAYS[0], "--dry-run", "--accept", check=False)
-    assert "WINDOW" in shown.stdout and "each window is priced by itself" in shown.stderr, shown
+    check_replay_of_all(bench)
+
+
+def check_replay_of_all(bench):
+    """Several windows: their bills are joined, since one window's rows fill the tiers of another's."""
+    daemon = bench.daemon
+    scaled = {**MAP, "data": {**MAP["data"], "quantity": {"column": "amount", "scale": 9}}}
+    daemon.apply({"sources": [source("usage", bench.vendor.server_address[1], map=scaled, **FAR)]})
+    words, before = ("source", "replay", "usage", "--from", DAYS[0], "--accept"), bench.charged()
+    told = json.loads(daemon.command(*words, "--dry-run", "--json").stdout)["windows"]
+    assert [window["bill"]["windows"] for window in told] == [1, 2, 3], told
+    alone = json.loads(daemon.command(*words, "--to", DAYS[1], "--dry-run", "--json").stdout)["windows"]
+    assert alone == told[:1], (alone, told)
+    shown = daemon.command(*words, "--dry-run")
+    for row in told[-1]["bill"]["sums"]:
+        assert any(line.split()[:2] == [row["currency"], str(row["periods"])] and row["difference"] in line.split()
+                   for line in shown.stdout.splitlines()), (row, shown)
+    assert "not of all windows" not in shown.stderr and bench.charged() == before, shown
+    daemon.command(*words)
+    check_sums(told[-1]["bill"])
+    assert check_true(bench, told[-1]["bill"], before)
 
 
 def check_file(bench):

@@ -122,7 +122,7 @@ static void forget_tried(struct mtr_poller *poller, struct poller_source *source
     free(source->tried);
     source->tried = NULL;
     source->tried_count = source->tried_capacity = 0;
-    poller_forget_dry_rows(poller, source);
+    poller_forget_rows(poller, &source->dry_rows);
 }
 
 static bool is_any_asked(const struct poller_source *source)
@@ -132,8 +132,7 @@ static bool is_any_asked(const struct poller_source *source)
     return strand;
 }
 
-/* Rows of what is done make room for those of the next. */
-static void forget_dry_rows(struct mtr_poller *poller)
+void poller_forget_done(struct mtr_poller *poller)
 {
     for (uint32_t slot = 0; slot < POLLER_TABLE_SLOTS; slot++)
         for (struct poller_source *source = poller->sources[slot]; source; source = source->next)
@@ -325,7 +324,7 @@ int mtr_poller_ask(struct mtr_poller *poller, const struct mtr_strand *strand, s
     if (source->strands) range.from_us = mtr_plan_window_at(&source->strands->plan, range.from_us).from_us;
     rc = check_log(poller, source, strand, range, fault);
     if (!rc) forget_tried(poller, source);
-    if (!rc && is_trial) forget_dry_rows(poller);
+    if (!rc && is_trial) poller_forget_done(poller);
     if (!rc && is_trial) rc = mtr_dry_rows_open(&source->dry_rows);
     if (!rc) rc = ask_strands(poller, source, strand->each, range, is_trial, &strands);
     if (rc) return rc;

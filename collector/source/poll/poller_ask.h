@@ -20,5 +20,7 @@ bool poller_asked_window(const struct mtr_poller *poller, struct poller_strand *
 /* A reading of a window has ended, whoever wanted it; a trial is nothing to whoever wants the reading. */
 void poller_asked_ended(struct poller_strand *strand, const struct poll_task *task,
                         const struct poll_report *report, int64_t now_us);
+/* Rows of dry runs that are done, of whatever source, make room for those of the next. */
+void poller_forget_done(struct mtr_poller *poller);
 
 #endif

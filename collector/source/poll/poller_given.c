@@ -9,6 +9,7 @@
 
 #include "collector/source/limits/known.h"
 #include "collector/source/poll/poller_alarms.h"
+#include "collector/source/poll/poller_ask.h"
 #include "collector/source/poll/poller_state.h"
 
 #define STARVED_US (INT64_C(250) * 1000)
@@ -208,6 +209,20 @@ static void conclude_strand(struct mtr_poller *poller, struct poller_strand *str
         poller_set_reading_alarm(poller, strand, task->window.from_us, report->alarm, report->text, now_us);
 }
 
+/* Whoever looks at them meanwhile has them as they are. Without memory nothing is told of them. */
+static void keep_dry_rows(struct mtr_poller *poller, struct poller_strand *strand)
+{
+    struct mtr_given_file *file = poller->given;
+    struct mtr_dry_rows **rows = &strand->source->given_rows;
+    if (!file->goes_on || (*rows && mtr_dry_rows_are_shared(*rows))) {
+        poller_forget_done(poller);
+        poller_forget_rows(poller, rows);
+    }
+    if (!*rows && mtr_dry_rows_open(rows)) return;
+    mtr_dry_rows_join(*rows, poll_dry_rows(strand->poll));
+    file->dry_rows = mtr_dry_rows_hold(*rows);
+}
+
 void poller_conclude_given(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
 {
     struct mtr_given_file *file = strand->given;
@@ -223,7 +238,7 @@ void poller_conclude_given(struct mtr_poller *poller, struct poller_strand *stra
     file->alarm = report->alarm;
     file->is_acceptable = !is_taken && verdict && verdict->is_acceptable;
     file->reading = file->is_trial ? 0 : poll_task(strand->poll)->number;
-    if (is_taken) file->dry_rows = mtr_dry_rows_hold(poll_dry_rows(strand->poll));
+    if (is_taken && file->is_trial) keep_dry_rows(poller, strand);
     conclude_strand(poller, strand, result, now_us);
     finish(poller, result, report->text);
 }

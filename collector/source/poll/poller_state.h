@@ -123,6 +123,7 @@ struct poller_source {
     struct mtr_poller_tried *tried; /* what came of a trial that was asked for (poller_ask.c) */
     uint32_t tried_count, tried_capacity;
     struct mtr_dry_rows *dry_rows; /* of those that would be taken; NULL: there are none */
+    struct mtr_dry_rows *given_rows; /* of files and replays one behind the other; NULL: there are none */
 };
 
 /* What an operator said last (poller_ask.c). */
@@ -182,11 +183,17 @@ struct mtr_poller {
     struct mtr_poller_totals totals;
 };
 
+static inline void poller_forget_rows(struct mtr_poller *poller, struct mtr_dry_rows **rows)
+{
+    if (*rows) poller->dry_room += mtr_dry_rows_bytes(*rows);
+    mtr_dry_rows_release(*rows);
+    *rows = NULL;
+}
+
 static inline void poller_forget_dry_rows(struct mtr_poller *poller, struct poller_source *source)
 {
-    if (source->dry_rows) poller->dry_room += mtr_dry_rows_bytes(source->dry_rows);
-    mtr_dry_rows_release(source->dry_rows);
-    source->dry_rows = NULL;
+    poller_forget_rows(poller, &source->dry_rows);
+    poller_forget_rows(poller, &source->given_rows);
 }
 
 /* poller_hooks.c: the receipts of those that are `folding` go to the ledger, in one job on the pool. */

@@ -12,6 +12,7 @@ struct mtr_dry_rows {
     atomic_uint holders;
     struct mtr_request *first, **last;
     size_t bytes;
+    uint32_t windows;
     bool is_cut;
 };
 
@@ -66,6 +67,7 @@ void mtr_dry_rows_add(struct mtr_dry_rows *rows, struct mtr_request *request, si
 void mtr_dry_rows_join(struct mtr_dry_rows *rows, struct mtr_dry_rows *more)
 {
     rows->is_cut = rows->is_cut || more->is_cut;
+    rows->windows++;
     rows->bytes += more->bytes;
     if (more->first) {
         *rows->last = more->first;
@@ -79,6 +81,10 @@ void mtr_dry_rows_join(struct mtr_dry_rows *rows, struct mtr_dry_rows *more)
 size_t mtr_dry_rows_bytes(const struct mtr_dry_rows *rows) { return rows->bytes; }
 
 bool mtr_dry_rows_is_whole(const struct mtr_dry_rows *rows) { return !rows->is_cut; }
+
+bool mtr_dry_rows_are_shared(const struct mtr_dry_rows *rows) { return atomic_load(&rows->holders) > 1; }
+
+uint32_t mtr_dry_rows_windows(const struct mtr_dry_rows *rows) { return rows->windows; }
 
 /* ---- as the log would have them ---- */
 

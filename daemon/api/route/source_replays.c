@@ -15,7 +15,7 @@
 struct replay_order {
     int64_t start;
     struct mtr_str each;
-    bool has_each, dry_run, has_dry_run, accept, has_accept;
+    bool has_each, dry_run, has_dry_run, accept, has_accept, join, has_join;
 };
 
 #define BODY(field) MTR_MEMBER(replay_order, field)
@@ -27,6 +27,8 @@ static const struct mtr_json_member order_members[] = {
      .doc = "say what would be done; store nothing"},
     {BODY(accept), .type = MTR_MEMBER_BOOL, .presence = MTR_MAY_LACK, MTR_PRESENT(replay_order, has_accept),
      .doc = "take it where it would be suspect"},
+    {BODY(join), .type = MTR_MEMBER_BOOL, .presence = MTR_MAY_LACK, MTR_PRESENT(replay_order, has_join),
+     .doc = "of a dry run: `bill` is also of the windows of the source that were replayed so before it"},
     {0},
 };
 #undef BODY
@@ -40,7 +42,8 @@ static bool read_order(struct api_call *call, struct replay_order *out)
     const struct mtr_node *root = mtr_document_root(document);
     const struct mtr_str start = mtr_node_text(root, "start"), each = mtr_node_text(root, "each");
     *out = (struct replay_order){.dry_run = mtr_str_equal(mtr_node_text(root, "dry_run"), MTR_STR("true")),
-                                 .accept = mtr_str_equal(mtr_node_text(root, "accept"), MTR_STR("true"))};
+                                 .accept = mtr_str_equal(mtr_node_text(root, "accept"), MTR_STR("true")),
+                                 .join = mtr_str_equal(mtr_node_text(root, "join"), MTR_STR("true"))};
     bool is_well = start.size && !mtr_time_parse_date(start, &out->start);
     if (!is_well)
         api_problem(call, 400, MTR_FINDING_REQUEST_BODY, "start: write the time at which the window begins");
@@ -65,7 +68,8 @@ static void replay(struct api_call *call)
                                   .each = order.each,
                                   .window = {.from_us = order.start},
                                   .is_trial = order.dry_run,
-                                  .is_accepted = order.accept};
+                                  .is_accepted = order.accept,
+                                  .goes_on = order.join};
     if (source->window.length == MTR_LENGTH_CURSOR)
         api_problem(call, 409, MTR_FINDING_REQUEST_REPLAY,
                     "a feed has no windows, and is not replayed");

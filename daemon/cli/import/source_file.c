@@ -107,14 +107,6 @@ static void print_answer(const struct mtr_node *answer)
     printf("%s\n", rows_is_true(answer, "dry_run") ? "; nothing is stored" : "");
 }
 
-static void print_bill(const struct mtr_node *answer)
-{
-    struct source_bill bill;
-    source_bill_open(&bill, false);
-    source_bill_add(&bill, answer, MTR_STR(""));
-    source_bill_print(&bill);
-}
-
 static int conclude(const struct mtr_node *answer)
 {
     const bool is_taken = rows_is_true(answer, "taken");
@@ -142,7 +134,7 @@ static int give(const struct cli_invocation *invocation, const char *path, struc
             rows_print_json(answer);
         else {
             print_answer(answer);
-            print_bill(answer);
+            source_bill_print(answer);
         }
         code = conclude(answer);
     }

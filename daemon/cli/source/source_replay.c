@@ -21,7 +21,8 @@ struct replaying {
     struct mtr_client *client;
     struct mtr_buffer path, body;
     struct mtr_table *table;
-    struct source_bill bill;
+    struct mtr_document *bill; /* the last answer that has one, which is of the windows before it, too */
+    uint32_t billed;           /* windows that have */
     bool is_dry, is_json, has_range;
     int64_t from_us, to_us;
     uint32_t windows, replayed, failed; /* that there are; of them; of these, not as they should be */
@@ -79,7 +80,6 @@ static void add_answer(struct replaying *replaying, const struct mtr_node *answe
 {
     replaying->failed += !rows_is_true(answer, "taken") || source_in_quarantine(answer);
     add_row(replaying, answer);
-    if (!replaying->is_json) source_bill_add(&replaying->bill, answer, mtr_node_text(answer, "start"));
     if (replaying->is_json) printf("%s%.*s", replaying->replayed ? "," : "", MTR_STR_ARGS(text));
 }
 
@@ -96,6 +96,7 @@ static int write_order(struct replaying *replaying, const struct mtr_node *windo
     if (each.size) mtr_json_named_text(&json, "each", each);
     mtr_json_named_bool(&json, "dry_run", replaying->is_dry);
     mtr_json_named_bool(&json, "accept", invocation_flag(replaying->invocation, "accept"));
+    if (replaying->bill) mtr_json_named_bool(&json, "join", true);
     mtr_json_map_end(&json);
     return mtr_json_finish(&json);
 }
@@ -105,7 +106,7 @@ static int take_answer(struct replaying *replaying, const struct mtr_node *windo
 {
     struct mtr_document *document = NULL;
     struct mtr_diagnostic broken;
-    const bool is_json = !mtr_document_parse(answer->body, &document, &broken);
+    const bool is_json = !mtr_document_parse_answer(answer->body, &document, &broken);
     const struct mtr_node *root = is_json ? mtr_document_root(document) : NULL;
     int code = MTR_EXIT_OK;
     if (is_json && answer->status == 200) {
@@ -118,6 +119,12 @@ static int take_answer(struct replaying *replaying, const struct mtr_node *windo
         code = answer->status == 429 || answer->status == 503 ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
     }
     replaying->replayed++;
+    if (root && mtr_node_get(root, "bill")) {
+        struct mtr_document *before = replaying->bill;
+        replaying->bill = document;
+        replaying->billed++;
+        document = before;
+    }
     mtr_document_close(document);
     return code;
 }
@@ -237,6 +244,16 @@ static int say_none(const struct replaying *replaying)
     return replaying->has_range ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }
 
+/* Somebody else's dry run may have come between two windows. */
+static void print_bill(const struct replaying *replaying)
+{
+    const struct mtr_node *answer = replaying->bill ? mtr_document_root(replaying->bill) : NULL;
+    if (!answer) return;
+    source_bill_print(answer);
+    if (rows_number(mtr_node_get(answer, "bill"), "windows") != replaying->billed)
+        fprintf(stderr, "this bill is not of all windows: another dry run came between them; try again\n");
+}
+
 static int run_all(struct replaying *replaying)
 {
     if (replaying->is_json) printf("{\"windows\":[");
@@ -245,7 +262,7 @@ static int run_all(struct replaying *replaying)
         printf("]}\n");
     else
         table_print(replaying->table);
-    source_bill_print(&replaying->bill);
+    if (!replaying->is_json) print_bill(replaying);
     if (!code && !replaying->replayed) return say_none(replaying);
     return code ? code : replaying->failed ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }
@@ -265,9 +282,9 @@ static int run(const struct cli_invocation *invocation)
     mtr_buffer_init(&replaying.path, PATH_BYTES);
     mtr_buffer_init(&replaying.body, BODY_BYTES);
     replaying.table = open_table(&replaying);
-    source_bill_open(&replaying.bill, true);
     code = run_all(&replaying);
     table_close(replaying.table);
+    mtr_document_close(replaying.bill);
     mtr_buffer_release(&replaying.path);
     mtr_buffer_release(&replaying.body);
     client_close(replaying.client);

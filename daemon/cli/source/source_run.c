@@ -179,7 +179,6 @@ static void add_tried(struct mtr_table *table, const struct mtr_node *tried)
 static void print_tried(const struct running *running)
 {
     const struct mtr_node *tried = mtr_node_get(mtr_document_root(running->last), "tried");
-    struct source_bill bill;
     if (running->json) {
         rows_print_json(mtr_document_root(running->last));
         return;
@@ -195,9 +194,7 @@ static void print_tried(const struct running *running)
     for (uint32_t i = 0; tried && i < tried->child_count; i++) add_tried(table, &tried->children[i]);
     table_print(table);
     table_close(table);
-    source_bill_open(&bill, false);
-    source_bill_add(&bill, mtr_document_root(running->last), MTR_STR(""));
-    source_bill_print(&bill);
+    source_bill_print(mtr_document_root(running->last));
 }
 
 static int run(const struct cli_invocation *invocation)

@@ -20,10 +20,12 @@ void mtr_dry_rows_release(struct mtr_dry_rows *rows);              /* NULL is al
 /* Takes the request over, which was judged. More than *room bytes are not kept, and then it is known that
  * something is missing; *room becomes less by what is. */
 void mtr_dry_rows_add(struct mtr_dry_rows *rows, struct mtr_request *request, size_t *room);
-/* Those of `more` come behind the others; it is empty from then on. */
+/* Those of `more`, a window's, come behind the others; it is empty from then on. */
 void mtr_dry_rows_join(struct mtr_dry_rows *rows, struct mtr_dry_rows *more);
 size_t mtr_dry_rows_bytes(const struct mtr_dry_rows *rows);
 bool mtr_dry_rows_is_whole(const struct mtr_dry_rows *rows);
+bool mtr_dry_rows_are_shared(const struct mtr_dry_rows *rows); /* more than one holds them */
+uint32_t mtr_dry_rows_windows(const struct mtr_dry_rows *rows); /* that were joined */
 
 /* The usage and the voids among them that would be in the log, in its order. Of a row that two windows have
  * the later one stands: the reading of its window takes it over. The list is in the arena, the events are

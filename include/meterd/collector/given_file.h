@@ -51,6 +51,7 @@ struct mtr_given_file {
     struct mtr_str each;                  /* of a replay: which of for_each */
     bool is_trial;                        /* nothing is stored */
     bool is_accepted;                     /* what would be suspect is meant */
+    bool goes_on; /* of a trial: its rows come behind those of the one before it */
     void (*on_done)(struct mtr_given_file *file);
     void *context;
 
@@ -58,7 +59,8 @@ struct mtr_given_file {
     enum mtr_alarm alarm;
     char text[MTR_GIVEN_TEXT_BYTES];
     bool is_acceptable; /* NOT_TAKEN: were it accepted, it would be */
-    struct mtr_dry_rows *dry_rows; /* of a trial that would be taken: the caller releases them (dry_rows.h) */
+    /* Of a trial that would be taken, behind those that it goes on with: the caller releases them. */
+    struct mtr_dry_rows *dry_rows;
     bool is_draft;    /* the window is not over yet */
     uint64_t reading; /* its number; 0: of a trial */
     uint64_t replays; /* the reading whose pages were gone through; 0: none */

@@ -87,9 +87,12 @@ static void of_a_row_of_two_windows_one_stands(void **state)
     mtr_dry_rows_join(all, more);
     assert_listed(all, "a#7 x b#8 c#8");
     assert_listed(more, "");
+    assert_int_equal(mtr_dry_rows_windows(all), 2);
+    assert_false(mtr_dry_rows_are_shared(all));
     assert_true(!mtr_dry_rows_bytes(more) && room + mtr_dry_rows_bytes(all) == 1 << 20);
     mtr_dry_rows_release(more);
     struct mtr_dry_rows *held = mtr_dry_rows_hold(all);
+    assert_true(mtr_dry_rows_are_shared(all));
     mtr_dry_rows_release(all);
     assert_listed(held, "a#7 x b#8 c#8");
     mtr_dry_rows_release(held);

@@ -77,6 +77,7 @@ static const struct mtr_json_member bill_members[] = {
      .doc = "all billing periods that the rows reach are in it; a period with a problem is in no sum"},
     {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
      MTR_PRESENT(source_bill_row, has_problem), .doc = "why it is not complete"},
+    {ROW(windows), .type = MTR_MEMBER_U32, .doc = "that it is of"},
     {ROW(looked_at), .type = MTR_MEMBER_U64, .doc = "billing periods that the rows may reach"},
     {ROW(priced), .type = MTR_MEMBER_U64,
      .doc = "billing periods that were priced, those that count with them included"},
@@ -196,7 +197,9 @@ int source_bill(struct api_call *call, struct mtr_dry_rows *rows, struct source_
     struct billing billing = {.call = call, .out = out};
     struct mtr_arena arena;
     *out = (struct source_bill_row){
-        .has_problem = true, .problem = MTR_STR("it has more rows than are kept: ask for fewer windows")};
+        .windows = mtr_dry_rows_windows(rows),
+        .has_problem = true,
+        .problem = MTR_STR("it has more rows than are kept: ask for fewer windows")};
     mtr_arena_init(&arena, ARENA_CHUNK_BYTES, EVENTS_BYTES_MAX);
     billing.sums = mtr_arena_calloc(&call->arena, MTR_CURRENCIES_MAX, sizeof(*billing.sums));
     billing.periods = mtr_arena_calloc(&call->arena, PERIODS_MAX, sizeof(*billing.periods));

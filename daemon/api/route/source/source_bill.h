@@ -11,6 +11,7 @@
 struct source_bill_row {
     struct mtr_list sums, periods;
     uint64_t looked_at, priced, further;
+    uint32_t windows;
     bool complete, has_problem;
     struct mtr_str problem;
 };
