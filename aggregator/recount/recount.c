@@ -113,7 +113,8 @@ static uint64_t join_ranges(struct mtr_recount *recount)
 {
     uint32_t kept = 0;
     uint64_t events = 0;
-    qsort(recount->ranges, recount->range_count, sizeof(*recount->ranges), compare_ranges);
+    if (recount->range_count > 1)
+        qsort(recount->ranges, recount->range_count, sizeof(*recount->ranges), compare_ranges);
     for (uint32_t i = 0; i < recount->range_count; i++) {
         const struct recount_range *range = &recount->ranges[i];
         struct recount_range *last = kept ? &recount->ranges[kept - 1] : NULL;
