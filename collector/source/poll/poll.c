@@ -29,6 +29,8 @@ bool poll_folds(const struct mtr_poll *poll) { return poll->state == POLL_WORKIN
 
 uint64_t poll_folds_seq(const struct mtr_poll *poll) { return poll->committed_seq; }
 
+bool poll_has_deferred(const struct mtr_poll *poll) { return poll->has_deferred; }
+
 bool poll_fold_failed(const struct mtr_poll *poll) { return poll_folds(poll) && poll->job_rc; }
 
 const struct poll_task *poll_task(const struct mtr_poll *poll) { return &poll->task; }
@@ -223,22 +225,20 @@ void poll_work(struct mtr_poll *poll)
     case POLL_END_PAGE: poll->job_rc = poll_end_page(poll); break;
     case POLL_CHECK: poll->job_rc = check(poll); break;
     case POLL_PART: poll->job_rc = make_part(poll); break;
-    case POLL_FOLD: poll_fold(&poll, 1); break;
+    case POLL_FOLD: poll_fold(&(struct poll_folding){&poll, &poll->committed_seq, 1, 1}); break;
     }
 }
 
 /* One transaction, and so one wait for the disk, for all that are there. */
-void poll_fold(struct mtr_poll *const *polls, uint32_t count)
+void poll_fold(const struct poll_folding *folds)
 {
-    uint64_t seqs[POLL_FOLDS_MAX];
-    struct mtr_poll *first = polls[0];
-    MTR_ASSERT(count && count <= POLL_FOLDS_MAX);
-    for (uint32_t i = 0; i < count; i++)
-        seqs[i] = polls[i]->committed_seq;
-    first->job_rc = ledger_fold_blocks(first->task.fold, seqs, count, &first->diagnostic);
-    for (uint32_t i = 1; i < count; i++) {
-        polls[i]->job_rc = first->job_rc;
-        if (first->job_rc) polls[i]->diagnostic = first->diagnostic;
+    struct mtr_poll *first = folds->polls[0];
+    MTR_ASSERT(folds->count && folds->count <= folds->seq_count);
+    first->job_rc =
+        ledger_fold_blocks(first->task.fold, folds->seqs, folds->seq_count, &first->diagnostic);
+    for (uint32_t i = 1; i < folds->count; i++) {
+        folds->polls[i]->job_rc = first->job_rc;
+        if (first->job_rc) folds->polls[i]->diagnostic = first->diagnostic;
     }
 }
 
@@ -343,10 +343,13 @@ static void worked(struct mtr_poll *poll, int64_t now_us)
         break;
     case POLL_PART: poll_submit(poll, now_us); break;
     case POLL_FOLD:
-        if (poll->vendor_job.is_noting)
+        poll->has_deferred = false;
+        if (poll->vendor_job.is_noting) {
             vendor_job_noted(poll, now_us);
-        else
-            part_is_in(poll);
+            break;
+        }
+        poll->has_part = true;
+        part_is_in(poll);
         break;
     }
 }
@@ -380,6 +383,17 @@ static uint32_t count_quarantined(const struct mtr_request *request)
            request->counts[MTR_RESULT_NOT_AUTHORIZED] + request->counts[MTR_RESULT_CONFLICT];
 }
 
+/* Between its first part, with which everybody knows that the window is in parts, and its last one, nobody
+ * asks the ledger for what it has of it. */
+static bool defers_fold(struct mtr_poll *poll)
+{
+    const struct poll_hooks *hooks = poll->task.hooks;
+    if (!hooks->defer || !poll->has_part || poll->is_last_part || poll->vendor_job.is_noting) return false;
+    const bool is_deferred = hooks->defer(hooks->context, poll->committed_seq);
+    poll->has_deferred = poll->has_deferred || is_deferred;
+    return is_deferred;
+}
+
 void poll_committed(struct mtr_poll *poll, struct mtr_request *request, int64_t now_us)
 {
     MTR_ASSERT(poll->state == POLL_COMMITTING);
@@ -406,7 +420,7 @@ void poll_committed(struct mtr_poll *poll, struct mtr_request *request, int64_t 
     }
     if (error)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "the log: %s", mtr_error_text(error));
-    else if (is_trial(poll))
+    else if (is_trial(poll) || defers_fold(poll))
         part_is_in(poll);
     else
         poll_start_job(poll, POLL_FOLD);

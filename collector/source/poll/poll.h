@@ -66,6 +66,8 @@ struct poll_hooks {
     /* poll_committed follows, never from inside. MTR_EFULL: later. */
     int (*submit)(void *context, struct mtr_poll *poll, struct mtr_request *request);
     void (*nonce)(void *context, uint8_t nonce[AUTH_NONCE_BYTES]);
+    /* The receipt at `seq` is to be folded with the next one, of whoever's; false, or no such hook: now. */
+    bool (*defer)(void *context, uint64_t seq);
 };
 
 /* The pages of a window that are gone through once more (reading_replay). */
@@ -143,6 +145,7 @@ bool poll_has_pages(const struct mtr_poll *poll); /* WAITING: what was read woul
 bool poll_folds(const struct mtr_poll *poll);       /* WORKING: the ledger's fold is in use */
 uint64_t poll_folds_seq(const struct mtr_poll *poll); /* the same: what is to be folded is up to there */
 bool poll_fold_failed(const struct mtr_poll *poll); /* the same, and its receipt is not in the ledger */
+bool poll_has_deferred(const struct mtr_poll *poll); /* a receipt of it waits for the next fold, maybe */
 const struct poll_task *poll_task(const struct mtr_poll *poll);
 const struct poll_report *poll_report(const struct mtr_poll *poll); /* DONE */
 struct mtr_reading_counts poll_counts(const struct poll_report *report);
@@ -159,9 +162,15 @@ void poll_go(struct mtr_poll *poll, int64_t now_us);
 int poll_piece(struct mtr_poll *poll, const struct mtr_http_answer *answer, struct mtr_str piece);
 void poll_answered(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us);
 void poll_work(struct mtr_poll *poll);
-/* In the place of poll_work, of all of these, which fold (poll_folds), in the order of the log. */
+/* In the place of poll_work, of all of these, which fold (poll_folds), in the order of the log; `seqs` of
+ * their receipts, and of those that were deferred before them. */
 enum { POLL_FOLDS_MAX = 2 * MTR_POLLER_POLLS_MAX }; /* nobody folds more than once at a time */
-void poll_fold(struct mtr_poll *const *polls, uint32_t count);
+struct poll_folding {
+    struct mtr_poll *const *polls;
+    const uint64_t *seqs;
+    uint32_t count, seq_count;
+};
+void poll_fold(const struct poll_folding *folds);
 void poll_worked(struct mtr_poll *poll, int64_t now_us);
 /* Work that waited for its turn cannot be done. */
 void poll_fail_work(struct mtr_poll *poll, int error, int64_t now_us);

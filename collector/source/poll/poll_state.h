@@ -89,6 +89,7 @@ struct mtr_poll {
     uint64_t committed_seq;
     bool is_last_part;
     struct mtr_dry_rows *dry_rows; /* of a trial: what it would put into the log; NULL: nobody wants it */
+    bool has_part, has_deferred; /* the ledger has the first; some that came behind what it has */
     struct mtr_diagnostic diagnostic;
     struct poll_report report;
 };

@@ -146,8 +146,8 @@ static int start_own_work(struct mtr_poller *poller)
 /* With nothing of ours in the intake, no receipt stands behind what is folded. */
 static int pass_now_and_then(struct mtr_poller *poller, int64_t now_us)
 {
-    if (poller->is_stopping || poller->submitted || poller->is_folding || now_us < poller->pass_us)
-        return MTR_OK;
+    const bool is_behind = poller->submitted || poller->is_folding || poller->deferred_count;
+    if (poller->is_stopping || is_behind || now_us < poller->pass_us) return MTR_OK;
     poller->pass_us = now_us + PASS_EVERY_US;
     poller->pass_seq = mtr_log_last_seq(poller->options.log);
     return poller->pass_seq > poller->applied_seq ? start_own_work(poller) : MTR_OK;
@@ -157,7 +157,8 @@ static void fold_own(struct mtr_poller *poller)
 {
     struct mtr_diagnostic *diagnostic = &poller->diagnostic;
     if (poller->control.is_folding) {
-        poller->own_rc = ledger_fold_blocks(poller->fold, &poller->control.seq, 1, diagnostic);
+        poller->own_rc =
+            ledger_fold_blocks(poller->fold, poller->fold_seqs, poller->fold_seq_count, diagnostic);
         return;
     }
     poller->own_rc = poller->is_caught_up
@@ -178,6 +179,8 @@ static void read_applied(struct mtr_poller *poller)
 static void fold_control_now(struct mtr_poller *poller)
 {
     poller->control.is_folding = true;
+    poller->fold_seq_count = 0;
+    poller_gather_folds(poller, poller->control.seq);
     int rc = start_own_work(poller);
     if (rc) poller->own_rc = rc; /* receipts behind it must not be folded before it */
 }
@@ -266,7 +269,8 @@ void mtr_poller_do_work(struct mtr_poller *poller, struct mtr_poll *poll)
     if (!poll)
         fold_own(poller);
     else if (poll_folds(poll))
-        poll_fold(poller->folding, poller->folding_count);
+        poll_fold(&(struct poll_folding){poller->folding, poller->fold_seqs, poller->folding_count,
+                                         poller->fold_seq_count});
     else
         poll_work(poll);
 }
@@ -278,7 +282,10 @@ void mtr_poller_on_worked(struct mtr_poller *poller, struct mtr_poll *poll, int6
         if (poller->control.is_folding) {
             poller->control.is_folding = false;
             if (!poller->own_rc) poller->own_rc = poller_control_folded(poller, now_us);
-        } else if (!poller->own_rc && !poller->is_caught_up) poller->is_caught_up = !poller->has_more;
+        } else if (!poller->own_rc && !poller->is_caught_up && !poller->has_more) {
+            poller->is_caught_up = true;
+            poller->deferred_count = 0; /* they were before the log's end */
+        }
         if (poller->own_rc) poller->is_caught_up = false; /* nothing is folded behind it */
         next_fold(poller, now_us);
         return;
@@ -355,6 +362,8 @@ static int go_on(struct mtr_poller *poller, int64_t now_us, int64_t *next_us)
         *link = strand->running_next;
         poller->running_count--;
         poller_unpark(poller, strand);
+        /* It ended between its parts: nothing is read before the ledger has those that the log has. */
+        if (poll_has_deferred(strand->poll) && !poller->is_stopping) poller->is_caught_up = false;
         const int left = poller_crowd_leave(poller, strand, now_us);
         if (!rc) rc = left;
         const bool is_in = brought_news(poll_report(strand->poll)) &&
@@ -448,10 +457,13 @@ int mtr_poller_step(struct mtr_poller *poller, struct mtr_catalog *catalog, int6
     }
     rc = poller->is_stopping ? MTR_OK : poller_take_catalog(poller, catalog, now_us);
     if (!rc) rc = go_on(poller, now_us, next_us);
-    if (!rc && !poller->is_stopping) rc = poller_go_on_items(poller, now_us, next_us);
-    if (!rc && !poller->is_stopping) rc = poller_start_given(poller, now_us, next_us);
-    if (!rc && !poller->is_stopping) rc = start_due(poller, now_us, next_us);
+    if (!rc && !poller->is_stopping && poller->is_caught_up) {
+        rc = poller_go_on_items(poller, now_us, next_us);
+        if (!rc) rc = poller_start_given(poller, now_us, next_us);
+        if (!rc) rc = start_due(poller, now_us, next_us);
+    }
     if (!rc) rc = go_on(poller, now_us, next_us);
+    if (!poller->is_caught_up && !poller->is_stopping) *next_us = now_us; /* the fold is first */
     if (!rc && !poller->is_stopping) look_soon(poller, now_us, next_us);
     return rc ? rc : pass_now_and_then(poller, now_us);
 }

@@ -42,8 +42,25 @@ static void cancel(void *context, struct mtr_poll *poll)
     poller->hooks.cancel(poller->hooks.context, poll);
 }
 
+/* In the order of the log. */
+void poller_gather_folds(struct mtr_poller *poller, uint64_t seq)
+{
+    uint32_t count = 0;
+    while (count < poller->deferred_count && poller->deferred[count] < seq) {
+        poller->fold_seqs[poller->fold_seq_count++] = poller->deferred[count];
+        count++;
+    }
+    poller->deferred_count -= count;
+    memmove(poller->deferred, poller->deferred + count, poller->deferred_count * sizeof(poller->deferred[0]));
+    poller->fold_seqs[poller->fold_seq_count++] = seq;
+}
+
+/* Where it fails, all is folded anew from where the ledger stands: what was deferred, too. */
 int poller_start_folds(struct mtr_poller *poller)
 {
+    poller->fold_seq_count = 0;
+    for (uint32_t i = 0; i < poller->folding_count; i++)
+        poller_gather_folds(poller, poll_folds_seq(poller->folding[i]));
     int rc = poller->hooks.work(poller->hooks.context, poller->folding[0]);
     poller->is_folding = !rc;
     if (rc) poller->is_caught_up = false; /* the receipts are in the log */
@@ -66,6 +83,15 @@ static int work(void *context, struct mtr_poll *poll)
     return poller_start_folds(poller);
 }
 
+static bool defer(void *context, uint64_t seq)
+{
+    struct mtr_poller *poller = context;
+    if (!poller->is_caught_up || poller->deferred_count == POLLER_DEFERRED_MAX) return false;
+    MTR_ASSERT(!poller->deferred_count || seq > poller->deferred[poller->deferred_count - 1]);
+    poller->deferred[poller->deferred_count++] = seq;
+    return true;
+}
+
 static int submit(void *context, struct mtr_poll *poll, struct mtr_request *request)
 {
     struct mtr_poller *poller = context;
@@ -83,5 +109,5 @@ static void nonce(void *context, uint8_t out[AUTH_NONCE_BYTES])
 
 void poller_make_hooks(struct mtr_poller *poller)
 {
-    poller->poll_hooks = (struct poll_hooks){poller, send, resume, cancel, work, submit, nonce};
+    poller->poll_hooks = (struct poll_hooks){poller, send, resume, cancel, work, submit, nonce, defer};
 }

@@ -137,6 +137,9 @@ struct poller_control {
     int error;
 };
 
+/* Parts of large readings that are folded together: so many less writings of a run. */
+enum { POLLER_DEFERRED_MAX = 15 };
+
 struct mtr_poller {
     struct mtr_poller_options options;
     struct mtr_poller_hooks hooks;
@@ -172,6 +175,10 @@ struct mtr_poller {
     uint32_t fold_count;
     struct mtr_poll *folding[POLL_FOLDS_MAX]; /* while is_folding: those whose receipts are */
     uint32_t folding_count;
+    uint64_t deferred[POLLER_DEFERRED_MAX]; /* receipts that wait for the next fold, ascending */
+    uint32_t deferred_count;
+    uint64_t fold_seqs[POLL_FOLDS_MAX + POLLER_DEFERRED_MAX]; /* while is_folding: all that are */
+    uint32_t fold_seq_count;
     uint64_t pass_seq, applied_seq;
     int64_t begun_us; /* of the ledger: what was read before that is not known; 0: all is */
     int64_t pass_us, now_us;
@@ -198,6 +205,8 @@ static inline void poller_forget_dry_rows(struct mtr_poller *poller, struct poll
 
 /* poller_hooks.c: the receipts of those that are `folding` go to the ledger, in one job on the pool. */
 int poller_start_folds(struct mtr_poller *poller) MTR_MUST_USE;
+/* What is deferred up to `seq` is folded now, before that. */
+void poller_gather_folds(struct mtr_poller *poller, uint64_t seq);
 
 /* poller_sources.c: the catalog's sources become the poller's. MTR_ENOMEM. */
 int poller_take_catalog(struct mtr_poller *poller, struct mtr_catalog *catalog, int64_t now_us) MTR_MUST_USE;

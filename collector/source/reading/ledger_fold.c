@@ -23,16 +23,26 @@
 #include "meterd/core/arena.h"
 #include "meterd/core/limits.h"
 
-enum { ARENA_BYTES_MAX = 1 << 20, PREFIX_BYTES = sizeof(MTR_EVENT_SOURCE_OWN) - 1 };
+enum { ARENA_BYTES_MAX = 1 << 20 };
+/* Changes that go to a run together, and the room for some that stays. */
+enum { OPEN_CHANGES_MAX = 256 << 10, KEPT_CHANGES_MAX = 64 << 10 };
+
+/* Parts of one reading whose rows have not gone to the run yet. */
+struct open_parts {
+    bool is_open;
+    struct mtr_arena arena; /* of the strand's texts */
+    struct mtr_strand strand;
+    int64_t start_us;
+    uint64_t reading;
+};
 
 struct ledger_fold {
     struct mtr_log_reader *reader;
     struct mtr_ledger *ledger;
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
     struct mtr_arena arena; /* of one receipt */
-    struct row_change *changes;
-    struct mtr_run_row *rows; /* what is applied of them */
-    uint32_t capacity, change_count;
+    struct row_changes changes;
+    struct open_parts open;
     bool has_no_run, is_cut; /* the receipt's own window */
     bool begins_anew;        /* it was cut, and nothing stays of what it had */
 };
@@ -46,6 +56,7 @@ int ledger_fold_open(struct mtr_log_reader *reader, struct mtr_ledger *ledger,
     fold->ledger = ledger;
     memcpy(fold->event_key, event_key, MTR_EVENT_KEY_BYTES);
     mtr_arena_init(&fold->arena, 16 << 10, ARENA_BYTES_MAX);
+    mtr_arena_init(&fold->open.arena, 1 << 10, ARENA_BYTES_MAX);
     *out = fold;
     return MTR_OK;
 }
@@ -53,98 +64,10 @@ int ledger_fold_open(struct mtr_log_reader *reader, struct mtr_ledger *ledger,
 void ledger_fold_close(struct ledger_fold *fold)
 {
     if (!fold) return;
+    mtr_arena_release(&fold->open.arena);
     mtr_arena_release(&fold->arena);
-    free(fold->changes);
-    free(fold->rows);
+    row_changes_release(&fold->changes);
     free(fold);
-}
-
-static int make_room(struct ledger_fold *fold, uint32_t count)
-{
-    if (count <= fold->capacity) return MTR_OK;
-    free(fold->changes);
-    free(fold->rows);
-    fold->capacity = 0;
-    fold->changes = malloc(count * sizeof(*fold->changes));
-    fold->rows = malloc(count * sizeof(*fold->rows));
-    if (!fold->changes || !fold->rows) return MTR_ENOMEM;
-    fold->capacity = count;
-    return MTR_OK;
-}
-
-/* The text is borrowed from the row that is to be replaced. */
-static void keep_problem(struct mtr_ledger_window *window, char problem[MTR_LEDGER_PROBLEM_BYTES_MAX])
-{
-    if (window->problem.size) memcpy(problem, window->problem.data, window->problem.size);
-    window->problem.data = problem;
-}
-
-static void add_delta(struct mtr_ledger_window *window, struct mtr_run_delta delta)
-{
-    window->rows += (uint64_t)delta.rows;
-    window->refused += (uint64_t)delta.refused;
-}
-
-/* ---- the rows of a receipt ---- */
-
-/* The log begins behind what it would have said of a window. */
-static int is_cut_off(struct mtr_ledger_txn *txn, bool *out)
-{
-    int64_t begun_us;
-    int rc = mtr_ledger_begun(txn, &begun_us);
-    *out = !rc && begun_us;
-    return rc;
-}
-
-/* Rows of another window have left it; the last of the events that say so is `seq`. */
-static int note_left(struct mtr_ledger_txn *txn, const struct receipt *receipt, int64_t start_us,
-                     struct mtr_run_delta delta, uint64_t seq)
-{
-    struct mtr_ledger_window window;
-    char problem[MTR_LEDGER_PROBLEM_BYTES_MAX];
-    int rc = mtr_ledger_get_window(txn, &receipt->strand, start_us, &window);
-    if (rc == MTR_ENOTFOUND) {
-        bool is_cut;
-        rc = is_cut_off(txn, &is_cut);
-        return rc || is_cut ? rc : MTR_ECORRUPT;
-    }
-    if (rc) return rc;
-    keep_problem(&window, problem);
-    add_delta(&window, delta);
-    if (seq > window.seq_last) window.seq_last = seq;
-    rc = mtr_ledger_put_mark(txn, &receipt->strand, start_us, MTR_STR(""));
-    return rc ? rc : mtr_ledger_put_window(txn, &receipt->strand, &window);
-}
-
-/* Sorted changes, window by window, the last of each key. *own: of the receipt's own window. */
-static int apply_changes(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct receipt *receipt,
-                         struct mtr_run_delta *own)
-{
-    uint32_t i = 0;
-    row_changes_sort(fold->changes, fold->change_count);
-    while (i < fold->change_count) {
-        const int64_t start_us = fold->changes[i].start_us;
-        const bool is_own = start_us == receipt->start_us;
-        const bool is_bare = is_own && fold->has_no_run; /* its run has what lies outside alone */
-        uint32_t count = 0;
-        uint64_t last_seq = 0;
-        for (; i < fold->change_count && fold->changes[i].start_us == start_us; i++) {
-            const struct mtr_run_row *row = &fold->changes[i].row;
-            if (fold->changes[i].at_seq > last_seq) last_seq = fold->changes[i].at_seq;
-            if (count && !mtr_run_row_compare(&fold->rows[count - 1].key, &row->key)) count--;
-            fold->rows[count] = *row;
-            if (is_bare && !row->is_outside) fold->rows[count].seq = 0;
-            count++;
-        }
-        struct mtr_run_delta delta = {0, 0};
-        int rc = mtr_run_apply(txn, &receipt->strand, start_us, fold->rows, count, &delta);
-        if (is_own)
-            *own = delta;
-        else if (!rc)
-            rc = note_left(txn, receipt, start_us, delta, last_seq);
-        if (rc) return rc;
-    }
-    return MTR_OK;
 }
 
 /* ---- the window of a receipt ---- */
@@ -166,10 +89,17 @@ static void take_reading(struct mtr_ledger_window *window, const struct receipt 
     window->problem = receipt->problem;
 }
 
-/* What the events of a receipt were: sequences, 0 without any, and what they did to the window's run. */
+/* The events of a receipt: events[first…at] of a block; the receipt stands at `at`. */
+struct part_events {
+    const struct mtr_event *events;
+    uint32_t first, at;
+    uint64_t block_seq;
+};
+
+/* What they were: sequences, 0 without any, and what they did to the window's run, or say that they did. */
 struct written {
     uint64_t first_seq, last_seq;
-    struct mtr_run_delta delta;
+    struct mtr_run_delta delta, said;
     int64_t reach_us;
 };
 
@@ -218,13 +148,13 @@ static int fold_window(struct ledger_fold *fold, struct mtr_ledger_txn *txn, con
     if (rc && rc != MTR_ENOTFOUND) return rc;
     if (rc) window = (struct mtr_ledger_window){.start_us = receipt->start_us};
     char problem[MTR_LEDGER_PROBLEM_BYTES_MAX];
-    keep_problem(&window, problem);
+    row_changes_keep_problem(&window, problem);
     if (fold->begins_anew) {
         window.is_cut = window.has_no_run = false;
         window.rows = window.refused = window.seq_first = 0;
     }
     if (fold->is_cut) count_cut(&window, receipt, written->delta);
-    else add_delta(&window, written->delta);
+    else row_changes_add(&window, written->delta);
     window.end_us = receipt->end_us;
     if (written->reach_us > window.reach_us) window.reach_us = written->reach_us;
     take_part(&window, receipt, written);
@@ -267,16 +197,6 @@ static int fold_feed(struct mtr_ledger_txn *txn, const struct receipt *receipt, 
     return mtr_ledger_put_feed(txn, &receipt->strand, &feed);
 }
 
-/* Without a run an event says itself whether there is a row more. One that is tried again was there. */
-static struct mtr_run_delta delta_of(const struct mtr_event *event, const struct receipt *receipt)
-{
-    const bool is_void = event->disposition == MTR_DISPOSITION_VOID;
-    const bool is_refused = event->disposition == MTR_DISPOSITION_REFUSED;
-    if (is_void) return (struct mtr_run_delta){event->time_us == receipt->start_us ? -1 : 0, 0};
-    return event->target_seq ? (struct mtr_run_delta){0, is_refused - 1}
-                             : (struct mtr_run_delta){1, is_refused};
-}
-
 static int find_own(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct receipt *receipt)
 {
     struct mtr_ledger_window window;
@@ -289,7 +209,7 @@ static int find_own(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const 
     fold->has_no_run = window.has_no_run && !fold->begins_anew;
     const bool is_known = is_first ? receipt->same <= window.rows : window.state == MTR_WINDOW_PARTIAL;
     if (is_known || window.has_no_run || receipt->is_append) return MTR_OK;
-    rc = is_cut_off(txn, &fold->is_cut);
+    rc = row_changes_cut_off(txn, &fold->is_cut);
     fold->has_no_run = fold->is_cut;
     return rc;
 }
@@ -327,37 +247,105 @@ static int fold_job(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const 
     return job_note_fold(txn, event, &fold->arena);
 }
 
-/* events[first…at] of a block; the receipt stands at `at`. */
-static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct mtr_event *events,
-                        uint32_t first, uint32_t at, uint64_t block_seq)
+/* ---- parts that go to a run together ---- */
+
+/* What came of the rows of parts before: their window counts them now. */
+static int close_parts(struct ledger_fold *fold, struct mtr_ledger_txn *txn)
+{
+    struct mtr_run_delta delta = {0, 0};
+    struct mtr_ledger_window window;
+    char problem[MTR_LEDGER_PROBLEM_BYTES_MAX];
+    const struct open_parts *open = &fold->open;
+    if (!open->is_open) return MTR_OK;
+    fold->open.is_open = false;
+    int rc = row_changes_apply(&fold->changes, txn, &open->strand, open->start_us, false, &delta);
+    fold->changes.count = 0;
+    if (!rc) rc = mtr_ledger_get_window(txn, &open->strand, open->start_us, &window);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    row_changes_keep_problem(&window, problem);
+    row_changes_add(&window, delta);
+    return mtr_ledger_put_window(txn, &open->strand, &window);
+}
+
+/* Nearly each part touches all chunks of a run, for its keys are hashes: so parts go to it as one. */
+static bool goes_on(const struct open_parts *open, const struct receipt *receipt)
+{
+    const struct mtr_strand *a = &receipt->strand, *b = &open->strand;
+    return open->is_open && receipt->part > 1 && receipt->reading == open->reading &&
+           receipt->start_us == open->start_us && mtr_str_equal(a->each, b->each) &&
+           mtr_str_equal(a->source, b->source) && mtr_str_equal(a->vendor, b->vendor);
+}
+
+static bool stays_open(const struct ledger_fold *fold, const struct receipt *receipt)
+{
+    return !receipt->is_last && !receipt->is_append && receipt->end_us != receipt->start_us &&
+           !fold->has_no_run && !fold->begins_anew && fold->changes.count < OPEN_CHANGES_MAX;
+}
+
+static int leave_open(struct ledger_fold *fold, const struct receipt *receipt)
+{
+    struct open_parts *open = &fold->open;
+    if (open->is_open) return MTR_OK;
+    mtr_arena_reset(&open->arena);
+    int rc = mtr_arena_copy(&open->arena, receipt->strand.vendor, &open->strand.vendor);
+    if (!rc) rc = mtr_arena_copy(&open->arena, receipt->strand.source, &open->strand.source);
+    if (!rc) rc = mtr_arena_copy(&open->arena, receipt->strand.each, &open->strand.each);
+    open->start_us = receipt->start_us;
+    open->reading = receipt->reading;
+    open->is_open = !rc;
+    return rc;
+}
+
+/* *delta: of the receipt's own window, now; of parts that are left open nothing yet. */
+static int apply_changes(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct receipt *receipt,
+                         struct mtr_run_delta *delta)
+{
+    if (stays_open(fold, receipt)) return leave_open(fold, receipt);
+    int rc = row_changes_apply(&fold->changes, txn, &receipt->strand, receipt->start_us, fold->has_no_run,
+                               delta);
+    fold->changes.count = 0;
+    fold->open.is_open = false;
+    return rc;
+}
+
+/* ---- receipts ---- */
+
+static int take_rows(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct receipt *receipt,
+                     const struct part_events *part, struct written *written)
+{
+    for (uint32_t i = part->first; i < part->at; i++) {
+        const struct mtr_event *event = &part->events[i];
+        const uint64_t seq = part->block_seq + i;
+        if (!row_change_is_of(event, &part->events[part->at]) || job_note_is(event)) continue;
+        if (!written->first_seq) written->first_seq = seq;
+        written->last_seq = seq;
+        written->reach_us = row_reach_us(receipt, event, written->reach_us);
+        struct row_change *change = &fold->changes.items[fold->changes.count];
+        if (receipt->is_append || !row_change_of(event, seq, receipt, fold->event_key, change)) continue;
+        const struct mtr_run_delta delta = row_change_delta(event, receipt);
+        written->said.rows += delta.rows;
+        written->said.refused += delta.refused;
+        fold->changes.count++;
+        int rc = list_items_fold(txn, receipt, event, change);
+        if (rc) return rc;
+    }
+    return MTR_OK;
+}
+
+static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct part_events *part)
 {
     struct receipt receipt;
     struct written written = {0};
     mtr_arena_reset(&fold->arena);
-    int rc = receipt_read(&events[at], &fold->arena, &receipt);
+    int rc = receipt_read(&part->events[part->at], &fold->arena, &receipt);
+    if (!rc && !goes_on(&fold->open, &receipt)) rc = close_parts(fold, txn);
+    if (!rc) rc = find_own(fold, txn, &receipt);
+    if (!rc) rc = row_changes_make_room(&fold->changes, part->at - part->first);
     if (rc) return rc;
-    rc = find_own(fold, txn, &receipt);
-    if (rc) return rc;
-    fold->change_count = 0;
-    struct mtr_run_delta said = {0, -(int64_t)receipt.lifted};
-    for (uint32_t i = first; i < at; i++) {
-        if (!row_change_is_of(&events[i], &events[at]) || job_note_is(&events[i])) continue;
-        if (!written.first_seq) written.first_seq = block_seq + i;
-        written.last_seq = block_seq + i;
-        written.reach_us = row_reach_us(&receipt, &events[i], written.reach_us);
-        struct row_change *change = &fold->changes[fold->change_count];
-        if (!receipt.is_append &&
-            row_change_of(&events[i], block_seq + i, &receipt, fold->event_key, change)) {
-            const struct mtr_run_delta delta = delta_of(&events[i], &receipt);
-            said.rows += delta.rows;
-            said.refused += delta.refused;
-            fold->change_count++;
-            rc = list_items_fold(txn, &receipt, &events[i], change);
-            if (rc) return rc;
-        }
-    }
-    rc = apply_changes(fold, txn, &receipt, &written.delta);
-    if (fold->has_no_run) written.delta = said;
+    written.said.refused = -(int64_t)receipt.lifted;
+    rc = take_rows(fold, txn, &receipt, part, &written);
+    if (!rc) rc = apply_changes(fold, txn, &receipt, &written.delta);
+    if (fold->has_no_run) written.delta = written.said;
     if (!rc && receipt.end_us == receipt.start_us) rc = fold_feed(txn, &receipt, &written);
     if (!rc) rc = fold_source(txn, &receipt);
     if (!rc) rc = fold_facts(txn, &receipt);
@@ -365,17 +353,23 @@ static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, co
     return rc || receipt.end_us == receipt.start_us ? rc : fold_window(fold, txn, &receipt, &written);
 }
 
+static int fold_note(struct ledger_fold *fold, struct mtr_ledger_txn *txn, const struct mtr_event *event)
+{
+    if (!job_note_is(event) && !control_is(event)) return MTR_OK;
+    int rc = close_parts(fold, txn);
+    if (rc) return rc;
+    return job_note_is(event) ? fold_job(fold, txn, event) : control_fold(txn, event);
+}
+
 static int fold_events(struct ledger_fold *fold, struct mtr_ledger_txn *txn,
                        const struct mtr_block_header *header, const struct mtr_event *events)
 {
     for (uint32_t i = 0; i < header->count; i++) {
-        int rc = job_note_is(&events[i])  ? fold_job(fold, txn, &events[i])
-                 : control_is(&events[i]) ? control_fold(txn, &events[i])
-                                          : MTR_OK;
-        if (rc) return rc;
-        if (!receipt_is(&events[i])) continue;
-        rc = make_room(fold, header->count);
-        if (!rc) rc = fold_receipt(fold, txn, events, row_changes_begin(events, i), i, header->first_seq);
+        int rc = fold_note(fold, txn, &events[i]);
+        if (!rc && receipt_is(&events[i])) {
+            const struct part_events part = {events, row_changes_begin(events, i), i, header->first_seq};
+            rc = fold_receipt(fold, txn, &part);
+        }
         if (rc) return rc;
     }
     return MTR_OK;
@@ -414,10 +408,14 @@ static int fold_at(struct ledger_fold *fold, struct mtr_ledger_txn *txn, uint64_
 }
 
 /* Ends the transaction: with what was applied, where that is more than before, or something else is. */
-static int end(struct mtr_ledger_txn *txn, int rc, uint64_t before, const struct mtr_ledger_place *applied,
-               bool is_other)
+static int end(struct ledger_fold *fold, struct mtr_ledger_txn *txn, int rc, uint64_t before,
+               const struct mtr_ledger_place *applied, bool is_other)
 {
+    if (!rc) rc = close_parts(fold, txn);
     const bool is_more = !rc && applied->seq > before;
+    fold->open.is_open = false;
+    fold->changes.count = 0;
+    if (fold->changes.capacity > KEPT_CHANGES_MAX) row_changes_release(&fold->changes);
     if (is_more) rc = mtr_ledger_put_applied(txn, applied);
     if (!rc && (is_more || is_other)) return mtr_ledger_commit(txn);
     mtr_ledger_abort(txn);
@@ -446,7 +444,7 @@ int ledger_fold_step(struct ledger_fold *fold, uint32_t blocks_max, bool *more,
     bool has_pauses = false;
     *more = rc == MTR_OK;
     if (rc == MTR_ENOTFOUND) rc = mtr_ledger_take_pauses(txn, &has_pauses);
-    return end(txn, rc, before, &applied, has_pauses);
+    return end(fold, txn, rc, before, &applied, has_pauses);
 }
 
 int ledger_fold_blocks(struct ledger_fold *fold, const uint64_t *seqs, uint32_t count,
@@ -460,7 +458,7 @@ int ledger_fold_blocks(struct ledger_fold *fold, const uint64_t *seqs, uint32_t 
     for (uint32_t i = 0; !rc && i < count; i++)
         if (seqs[i] > applied.seq) rc = fold_at(fold, txn, seqs[i], &applied, diagnostic);
     MTR_ASSERT(rc != MTR_ENOTFOUND); /* it was committed */
-    return end(txn, rc, before, &applied, false);
+    return end(fold, txn, rc, before, &applied, false);
 }
 
 int ledger_fold_pass(struct ledger_fold *fold, uint64_t seq, struct mtr_diagnostic *diagnostic)
@@ -474,7 +472,7 @@ int ledger_fold_pass(struct ledger_fold *fold, uint64_t seq, struct mtr_diagnost
     if (rc) return rc;
     const uint64_t before = applied.seq;
     if (seq > before) take_place(&header, &applied);
-    return end(txn, MTR_OK, before, &applied, false);
+    return end(fold, txn, MTR_OK, before, &applied, false);
 }
 
 /* ---- the ledger against the log ---- */

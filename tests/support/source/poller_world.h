@@ -38,6 +38,7 @@ struct poller_world {
     /* After each commit of a part: true: crash now. NULL: never. */
     bool (*crashes)(void *context);
     bool (*crashes_at_work)(void *context); /* the same after each work of the pool, as of the ledger's fold */
+    bool refuses; /* the intake takes no part: the next one */
     bool is_dead;
     int64_t next_us;
     struct mtr_poll *works[QUEUED_MAX], *sends[QUEUED_MAX];
@@ -98,7 +99,8 @@ static inline int poller_world_work(void *context, struct mtr_poll *poll)
 static inline int poller_world_submit(void *context, struct mtr_request *request)
 {
     struct poller_world *w = context;
-    int rc = w->is_dead ? MTR_ECLOSED : mtr_intake_submit(w->world->intake, request);
+    int rc = w->is_dead ? MTR_ECLOSED : w->refuses ? MTR_ENOMEM : mtr_intake_submit(w->world->intake, request);
+    w->refuses = false;
     w->submitted += !rc;
     return rc;
 }
