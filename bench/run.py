@@ -19,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 from harness import BUILD, Daemon, wait_until  # noqa: E402
+import beside  # noqa: E402
 import poller  # noqa: E402
 import postgres  # noqa: E402
 
@@ -239,6 +240,11 @@ def parse():
     parser.add_argument("--with-postgres", action="store_true")
     parser.add_argument("--poller", action="store_true")
     parser.add_argument("--poller-rows", type=int, default=1000000)
+    parser.add_argument("--beside", action="store_true")
+    parser.add_argument("--beside-kills", type=int, default=60)
+    parser.add_argument("--beside-hours", type=int, default=480)
+    parser.add_argument("--beside-rows", type=int, default=200000)
+    parser.add_argument("--beside-seed", type=int, default=1)
     parser.add_argument("--micro", action="store_true")
     parser.add_argument("--json", metavar="FILE", help="all figures of the rows, too")
     return parser.parse_args()
@@ -254,6 +260,8 @@ def main():
         print_rows(results, options)
     if options.poller:
         poller.run(options, sys.modules[__name__])
+    if options.beside:
+        beside.run(options, sys.modules[__name__])
     if options.json:
         with open(options.json, "w") as f:
             json.dump(results, f, indent=1)
