@@ -21,5 +21,6 @@ int list_items_fold(struct mtr_ledger_txn *txn, const struct receipt *receipt, c
                                          .seq = change->at_seq,
                                          .subject = event->subject,
                                          .values = mtr_ledger_pack_values(event, values)};
-    return mtr_ledger_put_item(txn, &receipt->strand, &change->row.key, &item);
+    int rc = mtr_ledger_keep_former(txn, &receipt->strand, &change->row.key, &item, receipt->began_us);
+    return rc ? rc : mtr_ledger_put_item(txn, &receipt->strand, &change->row.key, &item);
 }

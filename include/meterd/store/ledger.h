@@ -264,6 +264,11 @@ struct mtr_str mtr_ledger_item_take(const struct mtr_ledger_item *item, struct m
 int mtr_ledger_put_item(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                         const struct mtr_event_identity *row,
                         const struct mtr_ledger_item *item) MTR_MUST_USE;
+/* Before the row is put again, as `now`: what it said before, where that is something else, is gone as of
+ * gone_us, or since it went. Of one row the last few such items are kept. */
+int mtr_ledger_keep_former(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                           const struct mtr_event_identity *row, const struct mtr_ledger_item *now,
+                           int64_t gone_us) MTR_MUST_USE;
 /* The event `seq` was taken back; nothing happens where the item has another one by now. */
 int mtr_ledger_item_gone(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                          const struct mtr_event_identity *row, uint64_t seq, int64_t gone_us) MTR_MUST_USE;

@@ -18,7 +18,7 @@
 #define KEY_FORMAT MTR_STR("format")
 
 enum {
-    FORMAT = 8,
+    FORMAT = 9,
     FEED_BYTES = 16,
     SOURCE_BYTES = 24,
     STRAND_BYTES_MAX = 2 * MTR_KEY_BYTES_MAX + MTR_LEDGER_EACH_BYTES_MAX + 3

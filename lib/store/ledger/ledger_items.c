@@ -155,6 +155,60 @@ int mtr_ledger_item_gone(struct mtr_ledger_txn *txn, const struct mtr_strand *st
                       (struct mtr_str){(const char *)copy, value.size});
 }
 
+/* ---- what a row said before ---- */
+
+/* They stand beside the row's own: keys are hashes, of which no two differ in their last bits alone. */
+enum { FORMERS = 7 };
+
+static bool is_alike(const struct mtr_ledger_item *a, const struct mtr_ledger_item *b)
+{
+    return mtr_str_equal(a->subject, b->subject) && mtr_str_equal(a->values, b->values);
+}
+
+/* A place that is free, or says the same; else that of what went first. */
+static int find_place(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                      const struct mtr_event_identity *row, const struct mtr_ledger_item *former,
+                      struct mtr_event_identity *out)
+{
+    int64_t first_us = INT64_MAX;
+    for (uint64_t i = 1; i <= FORMERS; i++) {
+        const struct mtr_event_identity place = {row->high, row->low ^ i};
+        unsigned char key[ITEM_KEY_BYTES];
+        struct mtr_ledger_item item;
+        struct mtr_str value;
+        const struct mtr_str text = key_of(strand, &place, key);
+        int rc = ledger_get(txn, LEDGER_ITEMS, text, &value);
+        if (rc == MTR_ENOTFOUND) return *out = place, MTR_OK;
+        if (!rc) rc = unpack(text, value, &item);
+        if (rc) return rc;
+        if (is_alike(&item, former)) return *out = place, MTR_OK;
+        if (item.gone_us >= first_us) continue;
+        first_us = item.gone_us;
+        *out = place;
+    }
+    return MTR_OK;
+}
+
+int mtr_ledger_keep_former(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                           const struct mtr_event_identity *row, const struct mtr_ledger_item *now,
+                           int64_t gone_us)
+{
+    unsigned char key[ITEM_KEY_BYTES], copy[ITEM_BYTES_MAX];
+    struct mtr_event_identity place = *row;
+    struct mtr_ledger_item former;
+    struct mtr_str value;
+    int rc = ledger_get(txn, LEDGER_ITEMS, key_of(strand, row, key), &value);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    if (value.size > sizeof(copy)) return MTR_ECORRUPT;
+    memcpy(copy, value.data, value.size);
+    value.data = (const char *)copy;
+    rc = unpack((struct mtr_str){(const char *)key, sizeof(key)}, value, &former);
+    if (rc || is_alike(&former, now)) return rc;
+    if (!former.gone_us) lmdb_put_u64(copy + 16, (uint64_t)gone_us);
+    rc = find_place(txn, strand, row, &former, &place);
+    return rc ? rc : ledger_put(txn, LEDGER_ITEMS, key_of(strand, &place, key), value);
+}
+
 /* What a newer window no longer names is gone as of its first reading. */
 static int see_newest(struct mtr_ledger_txn *txn, struct mtr_str value, struct mtr_ledger_item *item)
 {

@@ -31,6 +31,7 @@ static const char SOURCES[] = "sources:\n"
 
 struct vendor {
     const char *accounts; /* a letter each */
+    char moved; /* the tenant of b; 0: b */
     char asked[4000];     /* "a:09 " …: account and day of the requests for usage */
 };
 
@@ -39,7 +40,10 @@ static void answer(void *context, const char *url, struct vendor_reply *reply)
     struct vendor *vendor = context;
     if (strstr(url, "/accounts")) {
         int rc = mtr_buffer_printf(reply->body, "Id;Tenant\n");
-        for (const char *at = vendor->accounts; !rc && *at; at++) rc = mtr_buffer_printf(reply->body, "acc-%c;t-%c\n", *at, *at > 'b' ? 'x' : *at);
+        for (const char *at = vendor->accounts; !rc && *at; at++) {
+            const char tenant = *at > 'b' ? 'x' : *at == 'b' && vendor->moved ? vendor->moved : *at;
+            rc = mtr_buffer_printf(reply->body, "acc-%c;t-%c\n", *at, tenant);
+        }
         assert_int_equal(rc, 0);
         return;
     }
@@ -229,6 +233,42 @@ static void test_a_value_of_the_data(void **state)
     free_poller_world(w);
 }
 
+/* A row keeps its id and has another tenant from two o'clock on. What the one of before has is asked for in the windows that
+ * began until then, the other's windows from the start on; and back again. */
+static void move(bool crashes, bool forgets)
+{
+    struct vendor vendor;
+    struct poller_world *w = new_world_of(&vendor, "ab", ", take: data.tenant");
+    vendor.moved = 'm';
+    poller_world_at(w, instant("2026-03-10T14:30:00Z"));
+    assert_int_equal(strands_of(w, "usage"), 3);
+    if (crashes) poller_world_crash(w, forgets);
+    vendor.asked[0] = '\0';
+    poller_world_at(w, instant("2026-03-11T06:00:00Z"));
+    if (crashes) poller_world_crash(w, forgets);
+    assert_true(has_asked(&vendor, "b:10 "));
+    check(w, "a09=1 a10=1 b09=2 b10=2 m09=13 m10=13 ");
+    poller_world_at(w, instant("2026-03-14T06:00:00Z"));
+    assert_false(has_asked(&vendor, "b:11 "));
+    assert_true(has_asked(&vendor, "m:13 "));
+    assert_int_equal(window_of(w, "usage", "t-b", "2026-03-10T00:00:00Z").state, MTR_WINDOW_SETTLED);
+    assert_int_equal(strands_of(w, "usage"), 2);
+    vendor.moved = 0;
+    poller_world_at(w, instant("2026-03-14T08:00:00Z"));
+    assert_int_equal(strands_of(w, "usage"), 3);
+    assert_true(has_asked(&vendor, "b:11 "));
+    assert_true(has_asked(&vendor, "b:13 "));
+    free_poller_world(w);
+}
+
+static void test_a_row_whose_value_changes(void **state)
+{
+    (void)state;
+    move(false, false);
+    move(true, false);
+    move(true, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +278,7 @@ int main(void)
         cmocka_unit_test(test_the_newest_window_counts),
         cmocka_unit_test(test_an_empty_list_is_doubted),
         cmocka_unit_test(test_a_value_of_the_data),
+        cmocka_unit_test(test_a_row_whose_value_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,6 +138,33 @@ static void pauses_stay(void **state)
     assert_true(!source.last_reading && source.paused_us == 70);
 }
 
+static int on_item(void *context, const struct mtr_ledger_item *item)
+{
+    char *to = context;
+    const size_t size = strlen(to);
+    snprintf(to + size, 200 - size, "%.*s%s%d ", (int)item->subject.size, item->subject.data, item->gone_us ? "-" : "+",
+             (int)(item->gone_us ? item->gone_us : item->start_us));
+    return 0;
+}
+
+/* What a row said before is gone; what it says again is there; and of many only the last. */
+static void rows_that_say_something_else(void **state)
+{
+    struct fixture *f = *state;
+    static const struct mtr_event_identity row = {3, 64};
+    static const char said[] = "aababcdefghij";
+    for (int i = 0; said[i]; i++) {
+        const struct mtr_ledger_item item = {.start_us = 1, .seq = (uint64_t)i + 1, .subject = {&said[i], 1}};
+        assert_int_equal(mtr_ledger_keep_former(f->txn, &alone, &row, &item, 10 + i), 0);
+        assert_int_equal(mtr_ledger_put_item(f->txn, &alone, &row, &item), 0);
+        char text[200] = "";
+        assert_int_equal(mtr_ledger_walk_items(f->txn, &alone, NULL, on_item, text), 0);
+        if (i == 1) assert_string_equal(text, "a+1 ");
+        if (i == 3) assert_string_equal(text, "a+1 a-12 b-13 ");
+        if (!said[i + 1]) assert_string_equal(text, "j+1 h-21 i-22 c-16 d-17 e-18 f-19 g-20 ");
+    }
+}
+
 /* One of each strand: the last word on it counts. */
 static void a_strand_has_one_report(void **state)
 {
@@ -472,6 +499,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(numbers_and_cursors_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(pauses_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(rows_that_say_something_else, setup, teardown),
         cmocka_unit_test_setup_teardown(a_strand_has_one_report, setup, teardown),
         cmocka_unit_test_setup_teardown(windows_stand_by_their_start, setup, teardown),
         cmocka_unit_test(proofs_are_words),
