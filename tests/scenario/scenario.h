@@ -7,6 +7,7 @@
  *   scenario_life      services, meters, tariffs and keys that are deleted, and come again
  *   scenario_client    vendors: events, requests, retries; remembers what was sent and what was answered
  *   scenario_stores    stores and stages: open, crash, recover
+ *   scenario_clock     the machine's clocks, and what is trusted of them
  *   scenario_receiver  the billing backend, and the operator who looks after messages
  *   scenario_naive     usage recomputed from the log with plain arrays
  *   scenario_measure   that usage as the price function wants it, measured the long way
@@ -39,6 +40,7 @@
 #include "meterd/tariff/price.h"
 #include "meterd/rater/rater.h"
 #include "meterd/store/log.h"
+#include "support/clock/machine.h"
 #include "support/random_events.h"
 
 enum {
@@ -259,7 +261,7 @@ struct pending_result {
 
 /* How often things happened over all runs, so that a run that tests nothing is noticed. */
 #define SEEN_MAP(X) \
-    X(CRASH) X(COPY) X(CLOCK_SET_BACK) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL) \
+    X(CRASH) X(COPY) X(CLOCK_SET_BACK) X(CLOCK_LEAP) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL) \
     X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(RETIRED) X(RETIRED_ANEW) X(METER_DELETED) X(METER_KEPT) X(METER_CHARGED) \
     X(TARIFF_DELETED) X(TARIFF_KEPT) X(SERVICE_DELETED) X(SERVICE_KEPT) X(KEY_DELETED) X(COMES_AGAIN) \
     X(COUNTER_GREW) X(COUNTER_RESET) X(COUNTER_OPENED) X(COUNTER_BEFORE_START) X(LEVEL_OPENED) X(SPLIT_PERIOD) X(STRAY_USAGE) X(CHANGED) \
@@ -288,7 +290,9 @@ struct scenario {
     uint64_t trace_hash;
     struct mtr_arena arena;
     int64_t begin_us;
-    int64_t now_us;
+    int64_t now_us; /* the true time */
+    struct machine machine; /* whose wall clock leaps */
+    int64_t latest_us;      /* the latest true time that there was: it may be set back */
     uint32_t crash_permille;
     bool crashes_by_copy;
     bool all_end;

@@ -110,11 +110,11 @@ static void check_log(struct scenario *scenario, const struct naive *naive)
     for (int code = 0; code < MTR_RESULT_COUNT; code++) counted += client->counts[code];
     CHECK(scenario, counted == client->submitted && counted == client->answer_count, "%" PRIu64 " events, %" PRIu64 " results",
           client->submitted, counted);
-    /* Every stored event was answered with its sequence, if only as a repeat. Conflicts name the original; what was from the future when its
-     * answer got lost may be accepted when it is sent again. */
+    /* Every stored event was answered with its sequence, if only as a repeat. Conflicts name the original; what was from the future, or expired,
+     * when its answer got lost may be accepted when it is sent again: later, or under a clock that is back. */
     for (uint64_t seq = 1; seq <= naive->event_count; seq++) {
         enum mtr_disposition disposition = naive->events[seq - 1].disposition;
-        bool is_told = disposition == MTR_DISPOSITION_CONFLICT || disposition == MTR_DISPOSITION_FUTURE;
+        bool is_told = disposition == MTR_DISPOSITION_CONFLICT || disposition == MTR_DISPOSITION_FUTURE || disposition == MTR_DISPOSITION_EXPIRED;
         for (uint32_t i = 0; i < client->answer_count && !is_told; i++) is_told = client->answers[i].seq == seq;
         CHECK(scenario, is_told, "nobody was told of sequence %" PRIu64, seq);
     }

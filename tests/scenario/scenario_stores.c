@@ -4,7 +4,7 @@
  * A crash drops everything in memory. Without a copy the same files are opened again; with one the run goes
  * on in a copy of the directories as they were between two commits, with nothing of the old handles left.
  */
-#include "scenario/scenario.h"
+#include "scenario/scenario_clock.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -48,7 +48,8 @@ void scenario_stores_open(struct scenario *scenario)
           diagnostic.text);
     CHECK(scenario,
           !mtr_dedup_open(stores->log, SCENARIO_EVENT_KEY,
-                          mtr_intake_identity_window_us(&stores->intake_options), scenario->now_us,
+                          mtr_intake_identity_window_us(&stores->intake_options),
+                          scenario_time(scenario).forget_us,
                           &stores->dedup, &diagnostic),
           "%s", diagnostic.text);
     CHECK_OK(scenario, mtr_intake_open(stores->log, stores->dedup, SCENARIO_EVENT_KEY,
@@ -171,6 +172,7 @@ void scenario_stores_crash(struct scenario *scenario)
     scenario_trace(scenario, "crash%s", by_copy ? ", and on in a copy" : "");
     if (by_copy) copy_stores(scenario);
     scenario_stores_close(scenario, true);
+    scenario_clock_restart(scenario);
     if (by_copy) {
         char path[PATH_BYTES];
         snprintf(path, sizeof(path), "%s/%u", stores->root, stores->generation);

@@ -7,8 +7,9 @@
  *
  * Each seed makes up a catalog, two to three months of usage (late, repeated, in conflict, taken back, from
  * the future, of others' subscriptions, around clock changes) and an order in which everything happens.
- * Crashes drop all that is in memory; some go on in a copy of the directories. Now and then the clock is set
- * back. Requests whose answer was not heard are sent again. Then faults end, the pipeline must drain, and the
+ * Crashes drop all that is in memory; some go on in a copy of the directories. At any step the wall clock may
+ * leap, ahead or back, by days to decades, and stages are handed what is trusted of it; now and then the true
+ * time is set back. Requests whose answer was not heard are sent again. Then faults end, the pipeline must drain, and the
  * laws must hold:
  *
  *   1  each event that was answered is in the log once, byte by byte as it was sent, and nothing else is
@@ -23,7 +24,7 @@
  *
  * METERD_SEEDS=N runs the seeds 1 to N (default 200). METERD_SEED=S runs one and prints its trace.
  */
-#include "scenario/scenario.h"
+#include "scenario/scenario_clock.h"
 
 #include <inttypes.h>
 #include <malloc.h>
@@ -45,7 +46,7 @@ enum { SCENARIO_ARENA_CHUNK = 1 << 20 };
 static void step_intake(struct scenario *scenario)
 {
     uint32_t committed = 0;
-    int rc = mtr_intake_step(scenario->stores.intake, scenario->stores.catalog, mtr_trusted_at(scenario->now_us), &committed);
+    int rc = mtr_intake_step(scenario->stores.intake, scenario->stores.catalog, scenario_time(scenario), &committed);
     CHECK(scenario, !rc, "%s", mtr_error_text(rc));
     scenario_trace(scenario, "intake: %u stored", committed);
 }
@@ -57,19 +58,32 @@ static bool housekeep(struct scenario *scenario)
     bool more = false;
     stores->slow = (struct slow_work){0};
     if (slow.run) slow.run(slow.context); /* begun by an earlier call, on another thread as it were */
-    int rc = mtr_intake_housekeep(stores->intake, mtr_trusted_at(scenario->now_us), 0, scenario_run_slow, scenario, &more);
+    int rc = mtr_intake_housekeep(stores->intake, scenario_time(scenario), 0, scenario_run_slow, scenario, &more);
     CHECK(scenario, !rc, "%s", mtr_error_text(rc));
     scenario_trace(scenario, "housekeeping%s", stores->slow.run ? ", slow work begins" : "");
     return more || stores->slow.run;
+}
+
+/* Periods open and close by it: it never comes before its time. */
+static void check_watermark(struct scenario *scenario)
+{
+    struct mtr_rollups_txn *txn;
+    uint64_t next_seq, change;
+    int64_t watermark_us;
+    CHECK_OK(scenario, mtr_rollups_begin(scenario->stores.rollups, false, &txn));
+    CHECK_OK(scenario, mtr_rollups_get_cursor(txn, &next_seq, &watermark_us, &change));
+    mtr_rollups_abort(txn);
+    CHECK(scenario, watermark_us <= scenario->latest_us, "usage is complete before its time");
 }
 
 static bool step_aggregator(struct scenario *scenario)
 {
     struct mtr_aggregator_result result = {0};
     struct mtr_diagnostic diagnostic = {0};
-    int rc = mtr_aggregator_step(scenario->stores.aggregator, scenario->stores.catalog, scenario->now_us,
-                                 &result, &diagnostic);
+    int rc = mtr_aggregator_step(scenario->stores.aggregator, scenario->stores.catalog,
+                                 scenario_time(scenario).earliest_us, &result, &diagnostic);
     CHECK(scenario, !rc, "%s: %s", mtr_error_text(rc), diagnostic.text);
+    check_watermark(scenario);
     scenario_trace(scenario, "aggregator: %" PRIu64 " events, next %" PRIu64 "%s", result.events,
                    result.next_seq, result.idle ? ", idle" : "");
     return !result.idle;
@@ -79,8 +93,8 @@ static bool step_rater(struct scenario *scenario, int64_t *next_due_us)
 {
     struct mtr_rater_result result = {0};
     struct mtr_diagnostic diagnostic = {0};
-    int rc = mtr_rater_step(scenario->stores.rater, scenario->stores.catalog, scenario->now_us, &result,
-                            &diagnostic);
+    int rc = mtr_rater_step(scenario->stores.rater, scenario->stores.catalog, scenario_time(scenario).now_us,
+                            &result, &diagnostic);
     CHECK(scenario, !rc, "%s: %s", mtr_error_text(rc), diagnostic.text);
     CHECK(scenario, !result.failed, "%s", diagnostic.text);
     scenario_trace(scenario, "rater: %u rated, %u closed, %" PRIu64 " charges%s", result.rated, result.closed,
@@ -93,8 +107,8 @@ static bool step_outbox(struct scenario *scenario, int64_t *next_due_us)
 {
     struct mtr_outbox_step_result result = {0};
     struct mtr_diagnostic diagnostic = {0};
-    int rc = mtr_outbox_step(scenario->stores.outbox, scenario->stores.catalog, scenario->now_us, &result,
-                             &diagnostic);
+    int rc = mtr_outbox_step(scenario->stores.outbox, scenario->stores.catalog,
+                             scenario_time(scenario).now_us, &result, &diagnostic);
     CHECK(scenario, !rc, "%s: %s", mtr_error_text(rc), diagnostic.text);
     scenario_trace(scenario, "outbox: %u sent, %u delivered, %u again, %u rejected, %u unknown%s",
                    result.sent, result.delivered, result.retried, result.rejected, result.unknown,
@@ -109,6 +123,7 @@ static void set_clock_back(struct scenario *scenario)
     const uint32_t span_s = scenario_chance(scenario, 80) ? 3 * 3600 : 4 * 86400;
     scenario->now_us -= (int64_t)scenario_below(scenario, span_s) * MTR_US_PER_SECOND;
     scenario_seen[SEEN_CLOCK_SET_BACK]++;
+    scenario_clock_set_back(scenario);
     scenario_trace(scenario, "the clock is set back");
 }
 
@@ -130,6 +145,7 @@ static void advance(struct scenario *scenario)
 static void act(struct scenario *scenario)
 {
     int64_t due_us;
+    scenario_clock_leap(scenario);
     uint32_t kind = scenario_below(scenario, 100);
     if (scenario_below(scenario, 1000) < scenario->crash_permille) scenario_stores_crash(scenario);
     else if (kind < 9) scenario_client_create(scenario);
@@ -252,6 +268,7 @@ static struct scenario *begin_run(uint64_t seed, bool is_loud)
              access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
     CHECK(scenario, mkdtemp(scenario->stores.root), "no directory");
     choose_options(scenario);
+    scenario_clock_begin(scenario);
     scenario_stores_open(scenario);
     scenario_catalog_plan(scenario);
     scenario_catalog_apply_first(scenario);
