@@ -247,7 +247,7 @@ def an_operator_has_the_last_word():
         assert d.call("POST", "/v1/clock", {"wall": d.clock()["wall"]}, key=d.vendor).status == 403
         assert d.command("clock", "later", check=False).returncode == 64
         assert d.command("clock", "accept").stdout.startswith("accepted: it was ")
-        assert d.clock()["state"] == "believed" and d.command("clock").stdout.startswith("believed: ")
+        assert d.clock()["state"] == "believed" and d.command("clock").stdout.startswith("believed: ") and d.told() == "ready\n"
         note = next(row for row in d.get("/v1/events?limit=10000")["events"] if row["type"] == "meterd.clock")
         assert note["disposition"] == "note" and note["data"]["by"] == "admin" and (instant(note["data"]["accepted"]) - instant(note["data"]["was"])).days in (39, 40), note
         wait_until("the days that are over to be billed", lambda: d.used() == (EVENTS + 40) * Decimal("0.1") and len(d.sums()) > len(before) + 70)
