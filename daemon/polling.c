@@ -24,8 +24,8 @@
 
 enum {
     CONTROL_WAIT_S = 10,
-    CONNECT_TIMEOUT_MS = 10000,
-    SLOW_BYTES_PER_S = 1, SLOW_S = 60,
+    LOOK_MOST_MS = 5000, /* a clock that leaps, or a machine that slept, wakes no timer */
+    CONNECT_TIMEOUT_MS = 10000, SLOW_BYTES_PER_S = 1, SLOW_S = 60,
     DRY_BYTES_MAX = 128 << 20, /* of the rows of dry runs */
     PATH_BYTES = 4096
 };
@@ -306,9 +306,9 @@ static void step(struct polling *polling)
     atomic_store(&polling->applied_seq, mtr_poller_applied_seq(polling->poller));
     count_totals(polling);
     pthread_mutex_unlock(&polling->state);
-    const int64_t wait_us = next_us - now_us;
+    const int64_t wait_ms = mtr_time_later(next_us - now_us, 0) / 1000 + 1;
     if (!polling->is_draining && next_us != INT64_MAX)
-        mtr_timer_start(polling->timer, wait_us > 0 ? (uint64_t)wait_us / 1000 + 1 : 1, 0);
+        mtr_timer_start(polling->timer, (uint64_t)mtr_time_sooner(wait_ms, LOOK_MOST_MS), 0);
     tell_idle(polling);
 }
 
