@@ -214,6 +214,9 @@
     X(SOURCE_REREADS, ERROR, "source.rereads",                                                               \
       "readings of a closed window do not ascend, or are not understood",                                    \
       "write them ascending, as [6h, 10d, month_end+6d]")                                                    \
+    X(SOURCE_ROWS_PLACE, WARNING, "source.rows.place",                                                       \
+      "rows are looked for in the whole answer, and something else is named in it",                          \
+      "name where they stand, as rows: \"data[]\"")                                                          \
     X(SOURCE_SECRET_MISSING, ERROR, "source.secret.missing",                                                 \
       "a secret is used, and no file is named that holds it",                                                \
       "name the file")                                                                                       \

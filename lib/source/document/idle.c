@@ -1,6 +1,6 @@
 /*
- * Keys that are right by themselves and do nothing beside the others: warnings. And proofs that no answer
- * could give: faults, since every reading would be refused.
+ * Keys that are right by themselves and do nothing beside the others, or hardly what is meant: warnings. And
+ * proofs that no answer could give: faults, since every reading would be refused.
  */
 #include "lib/source/document/fields.h"
 
@@ -81,10 +81,52 @@ static void check_window(struct source_reading *reading, const struct mtr_source
              "a cursor has no windows that the vendor forgets");
 }
 
+/* A path of an answer that is a map: what pages or proofs look for in it. */
+static struct mtr_str member_of_answer(const struct mtr_source *source, const char **key)
+{
+    const struct mtr_source_paging *paging = &source->paging;
+    const bool is_counted = paging->kind == MTR_PAGING_PAGE || paging->kind == MTR_PAGING_OFFSET;
+    const bool is_cursor = paging->kind == MTR_PAGING_CURSOR, is_url = paging->kind == MTR_PAGING_NEXT_URL;
+    const struct {
+        const char *key;
+        struct mtr_str path;
+    } members[] = {
+        {"answer.ok.path", source->answer.ok.path},
+        {"answer.warnings.path", source->answer.warnings},
+        {"complete.count", source->complete.count},
+        {"complete.sum.path", source->complete.sum},
+        {"complete.flag", source->complete.flag},
+        {"paging.cursor.path", is_cursor ? paging->cursor->path : MTR_STR("")},
+        {"paging.next_url.path", is_url ? paging->next_path : MTR_STR("")},
+        {"paging.page.total", is_counted ? paging->count->total : MTR_STR("")},
+    };
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
+        if (members[i].path.size && members[i].path.data[0] != '^') {
+            *key = members[i].key;
+            return members[i].path;
+        }
+    return MTR_STR("");
+}
+
+/* `[]` of a map is each of its values: where one of them is no row, the others hardly are. */
+static void check_rows_place(struct source_reading *reading, const struct mtr_source *source)
+{
+    const struct mtr_row_format *format = &source->map.format;
+    const char *key = "";
+    const struct mtr_str path = member_of_answer(source, &key);
+    if (format->kind != MTR_ROWS_JSON || !mtr_str_equal(format->rows, MTR_STR("[]"))) return;
+    if (!path.size || source->paging.kind == MTR_PAGING_PARTS) return;
+    source_fault(reading, MTR_FINDING_SOURCE_ROWS_PLACE, "format",
+                 "takes what stands at the top of the answer for rows (`rows: \"[]\"`), where `%s` looks for "
+                 "`%.*s%s`: if they stand in a member, name it, as `format: {json: {rows: \"data[]\"}}`",
+                 key, MTR_STR_QUOTED(path));
+}
+
 void source_check_idle(struct source_reading *reading, const struct mtr_source *source)
 {
     const enum mtr_row_format_kind kind = source->map.format.kind;
     check_proofs(reading, source);
+    check_rows_place(reading, source);
     if (source->by_hand) check_by_hand(reading);
     else {
         check_answer(reading, source);

@@ -227,7 +227,7 @@ static void test_nested_spellings(void **state)
         struct source_world world;
         source_world_open(&world);
         const int rc = source_world_read_with(&world, spellings[i]);
-        if (rc || world.findings.count) {
+        if (rc || world.findings.errors) {
             source_world_print(&world);
             fail_msg("%s", spellings[i]);
         }

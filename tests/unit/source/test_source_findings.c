@@ -50,6 +50,8 @@ static const struct {
     {"paging: {parts: {list: 'a[]', url: u}}\ncomplete: {flag: done}", "complete.flag", "each part has its own", "source.key.conflict"},
     {"format: {prometheus: {}}\nexpect: {columns: exact}", "expect.columns", "csv, ndjson and json", "source.key.idle"},
     {"format: {s3_list: {}}\nexpect: {columns: grow}", "expect.columns", "csv, ndjson and json", "source.key.idle"},
+    {"answer: {ok: {path: state, equals: ok}}", "format", "where `answer.ok.path` looks for `state`", "source.rows.place"},
+    {"format: {json: {rows: '[]'}}\npaging: {cursor: {path: meta.next, send: query.c}}", "format", "`meta.next`: if they stand", "source.rows.place"},
     {BY_HAND "schedule: {every: 1h}", "schedule", "nobody is asked", "source.key.idle"},
     {BY_HAND "limits: {rate: 1/1s}", "limits", "nobody is asked", "source.key.idle"},
     {BY_HAND "expect: {freshness: 1d}", "expect.freshness", "nobody is asked", "source.key.idle"},
