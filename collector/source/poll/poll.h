@@ -129,6 +129,7 @@ struct poll_report {
     uint64_t bytes;
     uint64_t rows_bytes;  /* memory that its rows took */
     bool is_out_of_memory; /* FAILED: they had no more */
+    bool is_let_in;        /* an answer came that only who has the right credentials gets */
     uint64_t refused, held, not_active; /* of what was sent to the intake */
     int64_t skew_us;                    /* the vendor's clock less ours, at least; INT64_MIN: not known */
 };

@@ -136,6 +136,7 @@ static void answered(struct mtr_poll *poll, struct mtr_http_answer *answer, int6
         return;
     }
     if (failure == SOURCE_FINE) auth_accepted(poll_auth(poll), &poll->call);
+    poll->report.is_let_in = poll->report.is_let_in || failure == SOURCE_FINE || failure == SOURCE_REFUSED;
     poll->has_ended = true;
     poll->answer.failure = failure;
     poll->answer.wait_us = wait_us;

@@ -65,6 +65,17 @@ static void name_other(struct mtr_poller *poller, struct poller_strand *strand,
     poller_raise(poller, strand, other->alarm, text, now_us);
 }
 
+static bool is_of_credentials(enum mtr_alarm alarm)
+{
+    return alarm == MTR_ALARM_AUTH || alarm == MTR_ALARM_REAUTHORIZE;
+}
+
+void poller_is_let_in(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
+{
+    poller_clear(poller, strand, MTR_ALARM_AUTH, now_us);
+    poller_clear(poller, strand, MTR_ALARM_REAUTHORIZE, now_us);
+}
+
 void poller_set_reading_alarm(struct mtr_poller *poller, struct poller_strand *strand, int64_t from_us,
                               enum mtr_alarm alarm, const char *text, int64_t now_us)
 {
@@ -72,6 +83,7 @@ void poller_set_reading_alarm(struct mtr_poller *poller, struct poller_strand *s
     for (int i = 1; i < MTR_ALARM_COUNT; i++) {
         const enum mtr_alarm other = (enum mtr_alarm)i;
         if (other == alarm || !alarm_is_of_reading(other)) continue;
+        if (alarm == MTR_ALARM_FAILING && is_of_credentials(other)) continue; /* poller_conclude says */
         const struct alarm_window *window = alarms_find_window(&strand->alarms, other);
         if (!window)
             poller_clear(poller, strand, other, now_us);

@@ -15,6 +15,8 @@ void poller_clear(struct mtr_poller *poller, struct poller_strand *strand, enum 
  * good. */
 void poller_set_reading_alarm(struct mtr_poller *poller, struct poller_strand *strand, int64_t from_us,
                               enum mtr_alarm alarm, const char *text, int64_t now_us);
+/* Credentials are right: what was said of them is over. FAILING alone ends neither AUTH nor REAUTHORIZE. */
+void poller_is_let_in(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
 /* The ledger has it as suspect or incomplete: that is an alarm, also of before a restart. */
 void poller_restore_alarm(struct mtr_poller *poller, struct poller_strand *strand,
                           const struct mtr_ledger_window *record, int64_t now_us);

@@ -487,6 +487,7 @@ void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, in
         if (report->alarm)
             poller_set_reading_alarm(poller, strand, task->window.from_us, report->alarm, report->text,
                                      now_us);
+        if (report->alarm == MTR_ALARM_FAILING && report->is_let_in) poller_is_let_in(poller, strand, now_us);
         break;
     }
     poller_watch_report(poller, strand, &task->window, report, now_us);

@@ -389,6 +389,34 @@ static void test_an_answer_says_that_it_failed(void **state)
     free_poller_world(w);
 }
 
+/* Nobody was let in by a vendor who is down, or who cannot be reached: the credentials are still what is wrong. */
+static void test_credentials_are_wrong_until_somebody_is_let_in(void **state)
+{
+    struct vendor vendor;
+    struct poller_world *w = begin(&vendor, SOURCE(""));
+    (void)state;
+    vendor.status = 401;
+    poller_world_until(w, "2026-03-10T13:00:00Z");
+    check(w, MTR_ALARM_AUTH, "401");
+    vendor.status = 500;
+    poller_world_until(w, "2026-03-10T18:00:00Z");
+    check(w, MTR_ALARM_FAILING, "500");
+    check(w, MTR_ALARM_AUTH, "401");
+    assert_int_equal(count_lines(w, "auth is over"), 0);
+    vendor.status = 404; /* of the path: the credentials were looked at before */
+    poller_world_until(w, "2026-03-11T00:00:00Z");
+    check(w, MTR_ALARM_FAILING, "404");
+    check(w, MTR_ALARM_AUTH, NULL);
+    vendor.status = 401;
+    poller_world_until(w, "2026-03-11T06:00:00Z");
+    check(w, MTR_ALARM_AUTH, "401");
+    vendor.status = 200;
+    poller_world_until(w, "2026-03-11T12:00:00Z");
+    check(w, MTR_ALARM_AUTH, NULL);
+    check(w, MTR_ALARM_FAILING, NULL);
+    free_poller_world(w);
+}
+
 /* The first day, of which `start` is the middle, cannot be read: others can, and that ends nothing. */
 static void answer_all_but_the_first(void *context, const char *url, struct vendor_reply *reply)
 {
@@ -420,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_a_window_keeps_its_alarm),
         cmocka_unit_test(test_the_first_window_keeps_its_alarm),
         cmocka_unit_test(test_an_answer_says_that_it_failed),
+        cmocka_unit_test(test_credentials_are_wrong_until_somebody_is_let_in),
         cmocka_unit_test(test_a_row_in_quarantine),
         cmocka_unit_test(test_a_warning_is_told),
         cmocka_unit_test(test_clocks_that_differ),     cmocka_unit_test(test_alarms_of_a_source_that_goes),
