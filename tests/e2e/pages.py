@@ -26,13 +26,23 @@ NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 SETTINGS = {"rater": {"grace": "0s", "draft_every": "0s"}}
 
 
+ZONE = datetime.timezone(datetime.timedelta(hours=5, minutes=30))  # of sub-1, whose month ends before UTC's
+
+
+def recent(**delta):
+    """So long ago, or later where a month ended since, in UTC or where sub-1 is: events of before would be late."""
+    begins = [NOW.astimezone(zone).replace(day=1, hour=0, minute=0, second=0) for zone in (ZONE, datetime.timezone.utc)]
+    at = max(NOW - datetime.timedelta(**delta), *(begin for begin in begins if begin <= NOW))
+    return at.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def ago(**delta):
     """RFC 3339 in UTC."""
     return (NOW - datetime.timedelta(**delta)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def cpu(name, hours=1, region="eu", time=None, subject="sub-1"):
-    return {"id": name, "source": "s", "type": "vm.cpu", "subject": subject, "time": time or ago(hours=2),
+    return {"id": name, "source": "s", "type": "vm.cpu", "subject": subject, "time": time or recent(hours=2),
             "data": {"hours": hours, "region": region}}
 
 

@@ -165,7 +165,9 @@ def check_alike(world):
 
 def check_judged(world):
     """A dry run says what the intake would refuse or hold, and that what is not taken would not be; alarms and counts stay as they are."""
-    daemon, list_before = world.daemon, world.daemon.get("/v1/sources")
+    daemon = world.daemon
+    wait_until("what was disabled to be quiet", lambda: not next(s for s in daemon.get("/v1/sources")["sources"] if s["source"] == "late")["alarms"])
+    list_before = daemon.get("/v1/sources")
     document = daemon.get("/v1/catalog/source/none")["document"]
     daemon.apply({"sources": [world.document("none", map={"subject": "=nobody"})]})
     held = dry(world, "none")
