@@ -22,6 +22,8 @@ CATALOG = {
         {"key": "sub-2", "service": "mail", "customer": "fabrikam", "tariff": "mail", "start": "2020-01-01"},
     ],
 }
+# For what is sent of days ago: it is late where a month of India has ended since.
+IN_UTC = {**CATALOG, "subscriptions": [{**one, "zone": "UTC"} for one in CATALOG["subscriptions"]]}
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 SETTINGS = {"rater": {"grace": "0s", "draft_every": "0s"}}
 

@@ -15,11 +15,9 @@ import threading
 import msgpack
 
 from harness import METERD, Daemon, wait_until
-from pages import CATALOG as ALL, SETTINGS, ago, cpu
+from pages import IN_UTC as CATALOG, SETTINGS, ago, cpu
 
 COLUMNS = 120
-# In UTC: what is sent of days ago is late where a month of India has ended since.
-CATALOG = {**ALL, "subscriptions": [{**one, "zone": "UTC"} for one in ALL["subscriptions"]]}
 COMMANDS = ("run", "check", "apply", "get", "delete", "key", "send", "import", "import-rates", "events", "usage", "charges", "credits", "margins", "explain", "price", "source",
             "audit", "rebuild", "backup", "clock", "reference", "version")
 
