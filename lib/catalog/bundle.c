@@ -72,8 +72,7 @@ static int fail(const struct mtr_node *node, enum mtr_finding_code code, const c
     return MTR_EINVALID;
 }
 
-/* Of meters and tariffs; a tariff of none may be of none. */
-static struct mtr_str service_of(enum mtr_catalog_kind kind, const struct mtr_node *node)
+struct mtr_str bundle_service_of(enum mtr_catalog_kind kind, const struct mtr_node *node)
 {
     const struct mtr_node *service = mtr_node_get(node, "service");
     const bool has_one = (kind == MTR_KIND_METER || kind == MTR_KIND_TARIFF) && service &&
@@ -92,12 +91,18 @@ static int join_name(struct bundle *bundle, struct mtr_str service, struct mtr_s
     return MTR_OK;
 }
 
+/* It is refused as it stands, and whoever applies it is to be told why. */
+static bool is_unreadable(const struct mtr_record *record)
+{
+    return record->kind->id == MTR_KIND_SOURCE && record->fields.source->unreadable.size > 0;
+}
+
 static int add_item(struct bundle *bundle, enum mtr_catalog_kind kind, struct mtr_str key,
                     const struct mtr_node *node, const struct mtr_catalog *current)
 {
     struct mtr_buffer json;
     struct bundle_item item = {.kind = kind, .key = key, .stored_key = key, .node = node};
-    const struct mtr_str service = service_of(kind, node);
+    const struct mtr_str service = bundle_service_of(kind, node);
     /* Escapes may make it longer than what was written. */
     mtr_buffer_init(&json, 2 * (size_t)MTR_DOCUMENT_BYTES_MAX);
     int rc = reserve(bundle);
@@ -109,7 +114,8 @@ static int add_item(struct bundle *bundle, enum mtr_catalog_kind kind, struct mt
     if (item.stored) item.stored_key = item.stored->stored_key;
     else if (service.size) rc = join_name(bundle, service, key, &item.stored_key);
     if (rc) return rc;
-    item.unchanged = item.stored && mtr_str_equal(item.stored->json, item.json);
+    item.unchanged =
+        item.stored && mtr_str_equal(item.stored->json, item.json) && !is_unreadable(item.stored);
     bundle->items[bundle->count++] = item;
     return MTR_OK;
 }
@@ -129,7 +135,7 @@ static int read_key(const struct mtr_node *node, struct mtr_str *out, struct mtr
 static int read_one(struct bundle *bundle, const struct mtr_node *root, enum mtr_catalog_kind kind,
                     struct mtr_str key, const struct mtr_catalog *current, struct mtr_diagnostics *findings)
 {
-    const struct mtr_str name = key, service = service_of(kind, root);
+    const struct mtr_str name = key, service = bundle_service_of(kind, root);
     struct mtr_str own;
     if (root->kind != MTR_NODE_MAP)
         return fail(root, MTR_FINDING_CATALOG_DOCUMENT_SHAPE, NULL, findings,

@@ -22,6 +22,7 @@ struct bundle {
     struct bundle_item *items;
     uint32_t count, capacity;
     uint32_t broken; /* items that could not be decoded */
+    int64_t applied_us; /* of what it makes */
     struct mtr_record *deleted; /* of the snapshot in force, borrowed; NULL: none */
     int read; /* what reading it returned: its findings are reported with those of what it would make */
     struct mtr_arena arena;
@@ -35,5 +36,8 @@ void bundle_release(struct bundle *bundle);
 int bundle_read(struct bundle *bundle, const struct mtr_node *root, const enum mtr_catalog_kind *kind,
                 struct mtr_str key, const struct mtr_catalog *current,
                 struct mtr_diagnostics *findings) MTR_MUST_USE;
+
+/* The service that a document says, of meters and tariffs; a tariff of none may be of none. */
+struct mtr_str bundle_service_of(enum mtr_catalog_kind kind, const struct mtr_node *node);
 
 #endif

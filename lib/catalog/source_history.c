@@ -10,8 +10,13 @@
 /* More changes of limits than a source that was read can have: each cuts the windows of the one before. */
 enum { ERAS_MAX = 64 };
 
-/* A revision that cannot be read any more has no windows of its own. */
-static bool is_readable(const struct mtr_source *source) { return source->base.url.size > 0; }
+static bool is_readable(const struct mtr_source *source) { return !source->unreadable.size; }
+
+/* Of a revision that cannot be read any more they may not be. */
+static bool are_limits_known(const struct mtr_source *source)
+{
+    return is_readable(source) || source->has_limits;
+}
 
 static struct mtr_source_window limits_of(const struct mtr_source_window *window)
 {
@@ -25,11 +30,15 @@ static struct mtr_source_window limits_of(const struct mtr_source_window *window
 static int go_on(const struct mtr_source *before, struct mtr_record *now, int64_t applied_us)
 {
     struct mtr_source *source = now->fields.source;
-    const bool is_other = is_readable(source) && !mtr_window_is_alike(&before->window, &source->window);
+    const bool is_other = is_readable(source) && are_limits_known(before) &&
+                          !mtr_window_is_alike(&before->window, &source->window);
     const uint32_t skip = is_other && before->era_count == ERAS_MAX;
     const uint32_t kept = before->era_count - skip, count = kept + is_other;
     source->created_us = before->created_us;
-    if (!is_readable(source)) source->window = limits_of(&before->window);
+    if (!is_readable(source) && are_limits_known(before)) {
+        source->window = limits_of(&before->window);
+        source->has_limits = true;
+    }
     if (!count) return MTR_OK;
     struct mtr_source_era *eras = mtr_arena_calloc(&now->arena, count, sizeof(*eras));
     if (!eras) return MTR_ENOMEM;

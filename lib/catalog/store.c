@@ -206,7 +206,7 @@ static void replace_current(struct mtr_catalog_store *store, struct mtr_catalog 
 }
 
 /* Decodes what changed, and foresees the numbers of what is new. */
-static int decode_bundle(struct mtr_catalog_store *store, struct bundle *bundle, int64_t now_us,
+static int decode_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
                          uint32_t counts[MTR_KIND_COUNT], struct mtr_catalog_change *change,
                          struct mtr_diagnostics *findings)
 {
@@ -228,7 +228,7 @@ static int decode_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
         int one = record_decode(&source, store->zones, findings, &item->decoded);
         if (one) rc = one;
         bundle->broken += one != 0;
-        if (!one) one = source_history_go_on(item->stored, item->decoded, now_us);
+        if (!one) one = source_history_go_on(item->stored, item->decoded, bundle->applied_us);
         if (!one && item->stored && source.kind->check_frozen)
             source.kind->check_frozen(item->stored, item->decoded, findings);
         *(item->stored ? &change->updated : &change->created) += 1;
@@ -330,7 +330,7 @@ static int make_draft(struct mtr_catalog_store *store, struct bundle *bundle, in
     uint32_t counts[MTR_KIND_COUNT];
     memcpy(counts, store->current->counts, sizeof(counts));
     if (bundle->read == MTR_ENOMEM) return bundle->read;
-    int rc = decode_bundle(store, bundle, now_us, counts, change, findings);
+    int rc = decode_bundle(store, bundle, counts, change, findings);
     if (!rc) rc = bundle->read;
     change->deleted = bundle->deleted != NULL;
     change->version = store->current->version;
@@ -384,6 +384,7 @@ static int begin_edit(struct mtr_catalog_store *store, const struct mtr_catalog_
     }
     pthread_mutex_lock(&store->apply_lock);
     bundle_init(bundle);
+    bundle->applied_us = edit->now_us;
     bundle->read =
         bundle_read(bundle, mtr_document_root(*document), edit->kind, edit->key, store->current, findings);
     return MTR_OK;
@@ -453,13 +454,12 @@ int mtr_catalog_store_delete(struct mtr_catalog_store *store, const struct mtr_c
 int mtr_catalog_store_draft(struct mtr_catalog_store *store, const struct mtr_catalog_edit *edit,
                             struct mtr_catalog **out, struct mtr_diagnostics *findings)
 {
-    const int64_t for_what_has_been_us = INT64_MIN; /* nothing is too early */
     struct mtr_document *document = NULL;
     struct bundle bundle;
     struct mtr_catalog_change change = {0};
     int rc = begin_edit(store, edit, &document, &bundle, findings);
     if (rc) return rc;
-    rc = make_draft(store, &bundle, for_what_has_been_us, &change, findings, out);
+    rc = make_draft(store, &bundle, INT64_MIN /* nothing is too early */, &change, findings, out);
     end_edit(store, document, &bundle);
     return rc;
 }

@@ -38,6 +38,7 @@ void mtr_arena_release(struct mtr_arena *arena)
     free_chunks(arena->arrays);
     arena->chunks = arena->arrays = NULL;
     arena->bytes_total = 0;
+    arena->is_at_bound = false;
 }
 
 void mtr_arena_reset(struct mtr_arena *arena)
@@ -45,6 +46,7 @@ void mtr_arena_reset(struct mtr_arena *arena)
     struct mtr_arena_chunk *largest = arena->chunks;
     free_chunks(arena->arrays);
     arena->arrays = NULL;
+    arena->is_at_bound = false;
     for (struct mtr_arena_chunk *chunk = arena->chunks; chunk; chunk = chunk->next)
         if (chunk->capacity > largest->capacity) largest = chunk;
     struct mtr_arena_chunk *chunk = arena->chunks;
@@ -94,7 +96,10 @@ static struct mtr_arena_chunk *add_chunk(struct mtr_arena *arena, size_t size)
     size_t room = arena->bytes_max - arena->bytes_total;
     if (capacity > room) capacity = room;
     if (capacity < size) capacity = size;
-    if (capacity > room) return NULL;
+    if (capacity > room) {
+        arena->is_at_bound = true;
+        return NULL;
+    }
     struct mtr_arena_chunk *chunk = malloc(sizeof(*chunk) + capacity);
     if (!chunk) return NULL;
     *chunk = (struct mtr_arena_chunk){.next = arena->chunks, .capacity = capacity};
@@ -138,7 +143,10 @@ static void *grow_large(struct mtr_arena *arena, const void *items, size_t old_s
     struct mtr_arena_chunk **link = find_array(arena, items), *before = link ? *link : NULL;
     const size_t held = before ? before->capacity : 0;
     MTR_ASSERT(held <= arena->bytes_total && held <= size);
-    if (size > SIZE_MAX - sizeof(*before) || size - held > arena->bytes_max - arena->bytes_total) return NULL;
+    if (size > SIZE_MAX - sizeof(*before) || size - held > arena->bytes_max - arena->bytes_total) {
+        arena->is_at_bound = true;
+        return NULL;
+    }
     struct mtr_arena_chunk *chunk = realloc(before, sizeof(*chunk) + size);
     if (!chunk) return NULL;
     if (before) {

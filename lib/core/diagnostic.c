@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "meterd/core/line.h"
+
 #define KIND_ROW(name, severity, code, meaning, advice) {code, MTR_SEVERITY_##severity, meaning, advice},
 static const struct mtr_finding_kind kinds[] = {{.code = ""}, MTR_FINDING_CODES(KIND_ROW)};
 #undef KIND_ROW
@@ -32,10 +34,12 @@ static void fill(struct mtr_diagnostic *d, const char *field, const char *format
     static const char ellipsis[] = "…";
     snprintf(d->field, sizeof(d->field), "%s", field ? field : "");
     const int size = vsnprintf(d->text, sizeof(d->text), format, args);
-    if (size < (int)sizeof(d->text)) return;
-    size_t end = sizeof(d->text) - sizeof(ellipsis);
-    while (end && ((unsigned char)d->text[end] & 0xC0) == 0x80) end--; /* within a character */
-    memcpy(d->text + end, ellipsis, sizeof(ellipsis));
+    if (size >= (int)sizeof(d->text)) {
+        size_t end = sizeof(d->text) - sizeof(ellipsis);
+        while (end && ((unsigned char)d->text[end] & 0xC0) == 0x80) end--; /* within a character */
+        memcpy(d->text + end, ellipsis, sizeof(ellipsis));
+    }
+    mtr_line_make(d->text);
 }
 
 static struct mtr_diagnostic begin(enum mtr_finding_code code, uint32_t line, uint32_t column)

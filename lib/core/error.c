@@ -46,6 +46,8 @@ int mtr_error_from_errno(int errno_value)
     case EACCES:
     case EPERM:
     case EROFS: return MTR_EDENIED;
+    case EMFILE:
+    case ENFILE: return MTR_EFILES;
     case EAGAIN:
     case EBUSY:
     case EINTR: return MTR_EAGAIN;

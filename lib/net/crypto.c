@@ -1,5 +1,5 @@
 /*
- * Signatures with OpenSSL's EVP_MAC, base64, random bytes.
+ * Signatures with OpenSSL's EVP_MAC, base64, random bytes (the kernel's: OpenSSL's take memory).
  *
  * An EVP_MAC_CTX is fetched and keyed once and re-initialized per message with its key kept: fetching is what
  * costs. Key material in our own memory is wiped. Base64 is our own: OpenSSL's decoder accepts white space
@@ -7,15 +7,16 @@
  */
 #include "meterd/net/crypto.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 struct mtr_hmac {
     enum mtr_digest digest;
@@ -26,6 +27,17 @@ struct mtr_hmac {
 struct mtr_webhook {
     struct mtr_hmac *hmac;
 };
+
+int mtr_crypto_begin(void)
+{
+    if (!OSSL_LIB_CTX_get0_global_default()) return MTR_ENOMEM;
+    EVP_MD *digest = EVP_MD_fetch(NULL, "SHA256", NULL);
+    EVP_MAC *mac = digest ? EVP_MAC_fetch(NULL, "HMAC", NULL) : NULL;
+    const bool has_all = mac != NULL;
+    EVP_MAC_free(mac);
+    EVP_MD_free(digest);
+    return has_all ? MTR_OK : MTR_ENOMEM;
+}
 
 size_t mtr_digest_bytes(enum mtr_digest digest)
 {
@@ -201,8 +213,15 @@ int mtr_base64_decode(struct mtr_buffer *out, struct mtr_str text)
 
 int mtr_random_bytes(void *out, size_t size)
 {
-    if (size > INT32_MAX) return MTR_EINVALID;
-    return size == 0 || RAND_bytes(out, (int)size) == 1 ? MTR_OK : MTR_EIO;
+    char *at = out;
+    while (size > 0) {
+        const ssize_t count = getrandom(at, size, 0);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) return MTR_EIO;
+        at += count;
+        size -= (size_t)count;
+    }
+    return MTR_OK;
 }
 
 int mtr_webhook_open(struct mtr_str secret, struct mtr_webhook **out)

@@ -128,6 +128,15 @@ static void assert_answerable(const struct mtr_http_request *request)
     MTR_ASSERT(request->state == MTR_HTTP_REQUEST_HANDLER || request->state == MTR_HTTP_REQUEST_ON_HEADERS);
 }
 
+/* The request stays until it is answered, also where no handler has it and the queue lets it go. */
+static void close_unanswered(struct mtr_http_request *request)
+{
+    const bool is_handlers = request->is_handlers;
+    request->is_handlers = true;
+    http_connection_close(request->connection, true);
+    request->is_handlers = is_handlers;
+}
+
 /* The bytes of a whole answer; on failure the connection is closed. `body` (may be NULL) holds text and
  * may be taken. */
 static void write_answer(struct mtr_http_request *request, unsigned status,
@@ -149,7 +158,7 @@ static void write_answer(struct mtr_http_request *request, unsigned status,
             rc = mtr_buffer_append_str(http_answer_target(request), text);
         }
     }
-    if (rc) http_connection_close(connection, true);
+    if (rc) close_unanswered(request);
 }
 
 void mtr_http_respond(struct mtr_http_request *request, unsigned status,
@@ -226,7 +235,9 @@ void mtr_http_problemf(struct mtr_http_request *request, unsigned status, enum m
 void http_request_abort(struct mtr_http_request *request)
 {
     struct mtr_http_server *server = request->server;
-    if (request->state == MTR_HTTP_REQUEST_BODY && server->handler.on_abort && !server->is_closed)
+    if (request->state != MTR_HTTP_REQUEST_BODY) return;
+    request->state = MTR_HTTP_REQUEST_ANSWERED; /* the handler is told once */
+    if (server->handler.on_abort && !server->is_closed)
         server->handler.on_abort(server->handler.context, request);
 }
 

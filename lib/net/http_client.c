@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "lib/net/http_exchange.h"
-#include "lib/net/uv_loop.h"
+#include "lib/net/loop/uv_loop.h"
 
 struct mtr_http_transfer {
     struct mtr_http_transfer *next, *previous;

@@ -59,10 +59,9 @@ static size_t on_header_line(char *data, size_t size, size_t count, void *contex
     if (data[0] == '\r' || data[0] == '\n') exchange->has_all_headers = true;
     exchange->has_large_headers = mtr_buffer_append(headers, data, total) != MTR_OK;
     if (exchange->has_large_headers) return 0;
+    if (!exchange->has_all_headers) return total;
     note_status(exchange);
-    const bool is_well = !exchange->has_all_headers ||
-                         http_body_expect(&exchange->body, exchange->answer->status) == MTR_OK;
-    return is_well ? total : 0;
+    return http_body_expect(&exchange->body, exchange->answer->status) == MTR_OK ? total : 0;
 }
 
 static size_t on_body(char *data, size_t size, size_t count, void *context)
@@ -70,9 +69,10 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     struct mtr_http_exchange *exchange = context;
     struct mtr_str piece = {data, size * count};
     note_status(exchange);
+    if (exchange->answer->status < 200) return piece.size + 1; /* not its size: an error */
     int rc = http_body_take(&exchange->body, piece);
     if (!rc) return piece.size;
-    if (rc != MTR_EAGAIN) return piece.size + 1; /* not its size: an error */
+    if (rc != MTR_EAGAIN) return piece.size + 1;
     exchange->is_paused = true;
     exchange->paused_us = mtr_clock_monotonic_us();
     curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, 0L);
@@ -95,6 +95,9 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct 
     if (exchange->is_guarded &&
         !address_allowed(&address->addr, exchange->allow_loopback, exchange->allow_private)) {
         exchange->was_denied = true;
+        exchange->lacking = address_allowed(&address->addr, false, true)   ? "allow_private"
+                            : address_allowed(&address->addr, true, false) ? "allow_loopback"
+                                                                           : NULL;
         return CURL_SOCKET_BAD;
     }
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
@@ -110,6 +113,9 @@ static int on_before_request(void *context, char *primary_ip, char *local_ip, in
     if (exchange->is_guarded &&
         !address_text_allowed(primary_ip, exchange->allow_loopback, exchange->allow_private)) {
         exchange->was_denied = true;
+        exchange->lacking = address_text_allowed(primary_ip, false, true)   ? "allow_private"
+                            : address_text_allowed(primary_ip, true, false) ? "allow_loopback"
+                                                                            : NULL;
         return CURL_PREREQFUNC_ABORT;
     }
     exchange->was_denied = false; /* another address of the name was allowed */
@@ -193,14 +199,21 @@ static CURLcode set_method(CURL *easy, const struct mtr_http_call *call)
     return code;
 }
 
+static bool set_blob(CURL *easy, CURLoption option, struct mtr_str text)
+{
+    struct curl_blob blob = {.len = text.size, .flags = CURL_BLOB_COPY};
+    memcpy(&blob.data, &text.data, sizeof(blob.data)); /* curl only reads it */
+    return !curl_easy_setopt(easy, option, &blob);
+}
+
 /* What this side trusts and shows. The peer's certificate and name are verified by curl's own defaults. */
 static bool set_certificates(CURL *easy, const struct mtr_http_call *call)
 {
-    const char *key = call->key_file ? call->key_file : call->certificate_file;
+    const struct mtr_str key = call->key.size ? call->key : call->certificate;
     return (!call->ca_file || (!curl_easy_setopt(easy, CURLOPT_CAINFO, call->ca_file) &&
                                !curl_easy_setopt(easy, CURLOPT_CAPATH, NULL))) &&
-           (!call->certificate_file || (!curl_easy_setopt(easy, CURLOPT_SSLCERT, call->certificate_file) &&
-                                        !curl_easy_setopt(easy, CURLOPT_SSLKEY, key)));
+           (!call->certificate.size || (set_blob(easy, CURLOPT_SSLCERT_BLOB, call->certificate) &&
+                                        set_blob(easy, CURLOPT_SSLKEY_BLOB, key)));
 }
 
 /* After a pause curl looks at the timeout only when something comes: that nothing does is seen by the bound
@@ -255,7 +268,8 @@ int http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, const st
                                            .answer = answer,
                                            .is_guarded = is_guarded,
                                            .allow_loopback = call->allow_loopback,
-                                           .allow_private = call->allow_private};
+                                           .allow_private = call->allow_private,
+                                           .allowed_by = call->allowed_by};
     answer->error = MTR_OK;
     answer->status = 0;
     answer->was_sent = false;

@@ -20,6 +20,8 @@ struct mtr_http_exchange {
     bool allow_loopback;
     bool allow_private;
     bool was_denied;                /* by the guard */
+    const char *allowed_by;         /* of the call */
+    const char *lacking;            /* what would allow it, as "allow_private"; NULL: nothing does */
     bool has_large_headers;
     bool has_all_headers;           /* the empty line behind them came; an end before it is theirs to curl */
     bool is_paused;                 /* until http_exchange_resume */

@@ -104,6 +104,18 @@ static const char *certificate_fault(long number)
     }
 }
 
+static void explain_guard(const struct mtr_http_exchange *exchange)
+{
+    char *reason = exchange->answer->reason;
+    if (exchange->lacking && exchange->allowed_by)
+        snprintf(reason, MTR_HTTP_REASON_BYTES,
+                 "%.110s is not a public address: `%.40s.%s` says whether requests may go there",
+                 exchange->place, exchange->allowed_by, exchange->lacking);
+    else
+        snprintf(reason, MTR_HTTP_REASON_BYTES, "%.110s is not a public address, which is not allowed here",
+                 exchange->place);
+}
+
 static void explain_denied(struct mtr_http_exchange *exchange, CURLcode code, const char *cause)
 {
     char *reason = exchange->answer->reason;
@@ -113,7 +125,7 @@ static void explain_denied(struct mtr_http_exchange *exchange, CURLcode code, co
     curl_easy_getinfo(exchange->easy, CURLINFO_SSL_VERIFYRESULT, &number);
     const char *fault = certificate_fault(number);
     if (exchange->was_denied)
-        snprintf(reason, capacity, "%.110s is not a public address, which is not allowed here", place);
+        explain_guard(exchange);
     else if (code == CURLE_SSL_CERTPROBLEM)
         snprintf(reason, capacity, "cannot use the client certificate and its key for %.110s: %.150s",
                  place, cause);
@@ -169,7 +181,8 @@ void http_failure_explain(struct mtr_http_exchange *exchange, CURLcode code)
         break;
     case MTR_ENOMEM: snprintf(reason, capacity, "out of memory while asking %.110s", place); break;
     default:
-        if (code == CURLE_UNSUPPORTED_PROTOCOL) /* curl's guess is the HTTP of 1991 */
+        if (code == CURLE_UNSUPPORTED_PROTOCOL || /* curl's guess is the HTTP of 1991 */
+            (exchange->has_all_headers && !exchange->answer->status))
             snprintf(reason, capacity, "what %.110s answers is not HTTP", place);
         else snprintf(reason, capacity, "the connection to %.110s broke off: %.150s", place, cause);
         break;

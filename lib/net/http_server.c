@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "lib/net/http_internal.h"
-#include "lib/net/uv_loop.h"
+#include "lib/net/loop/uv_loop.h"
 
 enum {
     BACKLOG = 1024,
@@ -111,6 +111,8 @@ static void on_sweep(uv_timer_t *timer)
         next = connection->next;
         http_connection_sweep(connection, now);
     }
+    /* One that found no memory: nobody need be there whose end would tell. */
+    if (server->accept_waits && !server->is_draining) http_connection_accept(server);
     sweep_drain(server, now);
 }
 

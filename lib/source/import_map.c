@@ -154,6 +154,10 @@ static int parse_member(struct import_reading *reading, const struct mtr_node *n
     if (reading->source && mtr_str_equal(key, MTR_STR("source")))
         return row_fault(node, reading->diagnostic,
                          "is not mapped: rows are of the source they are read from");
+    if (!reading->source && mtr_str_equal(key, MTR_STR("identity")))
+        return row_fault(node, reading->diagnostic,
+                         "is only in a source's document: a mapping says it as `id`, a column or {hash: "
+                         "[columns]}");
     const char *const *known = reading->source ? source_keys : keys;
     if (!row_is_known(key, known)) return row_fault_of_key(node, known, reading->diagnostic);
     if (mtr_str_equal(key, MTR_STR("id"))) return import_read_value(reading, node, key, &map->id);
@@ -290,8 +294,8 @@ static int check_columns(struct import_reading *reading, struct mtr_diagnostics 
 {
     for (uint32_t i = 0; i < reading->column_count; i++) {
         const char *fault;
-        int rc = mtr_row_format_check_column(&reading->map->format, reading->columns[i], reading->arena,
-                                             &fault);
+        int rc = mtr_row_format_check_column(&reading->map->format, reading->columns[i],
+                                             reading->source != NULL, reading->arena, &fault);
         if (rc == MTR_EINVALID) rc = row_fault(reading->column_nodes[i], reading->diagnostic, fault);
         if (!is_told(rc, reading->diagnostic, findings)) return rc;
     }

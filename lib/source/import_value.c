@@ -232,12 +232,29 @@ static int parse_member(struct import_reading *reading, const struct mtr_node *n
     return parse_scalar(reading, node, value);
 }
 
+/* What is right elsewhere is not unknown here. */
+static int check_place(struct import_reading *reading, const struct mtr_node *node)
+{
+    const struct mtr_node *counter = mtr_node_get(node, "counter");
+    const struct mtr_node *multiset = mtr_node_get(node, "multiset");
+    if (counter && !reading->source)
+        return row_fault(counter, reading->diagnostic,
+                         "is only in a source's document (`meterd import --source`): differences are taken "
+                         "of samples that are kept");
+    if (multiset && node->child_count == 1)
+        return row_fault(multiset, reading->diagnostic,
+                         "alone is only in a source's document, as `identity: {multiset: true}`: name "
+                         "columns, as {hash: [columns], multiset: true}");
+    return MTR_OK;
+}
+
 static int parse_map(struct import_reading *reading, const struct mtr_node *node,
                      struct mtr_import_value *value)
 {
     const bool has_column = mtr_node_get(node, "column"), has_path = mtr_node_get(node, "path"),
                has_hash = mtr_node_get(node, "hash");
-    int rc = row_check_keys(node, reading->source ? source_value_keys : value_keys, reading->diagnostic);
+    int rc = check_place(reading, node);
+    if (!rc) rc = row_check_keys(node, reading->source ? source_value_keys : value_keys, reading->diagnostic);
     if (rc) return rc;
     if (has_column + has_path + has_hash != 1)
         return row_fault(node, reading->diagnostic,

@@ -167,7 +167,7 @@ static uint32_t maps_around(const struct mtr_row_path *rows)
     return count;
 }
 
-int mtr_row_format_check_column(const struct mtr_row_format *format, struct mtr_str column,
+int mtr_row_format_check_column(const struct mtr_row_format *format, struct mtr_str column, bool is_of_source,
                                 struct mtr_arena *arena, const char **fault)
 {
     const bool is_json = format->kind == MTR_ROWS_JSON;
@@ -179,6 +179,9 @@ int mtr_row_format_check_column(const struct mtr_row_format *format, struct mtr_
     if (rc) return rc;
     if (path.has_each && is_json) *fault = "a column has one value: [] is of `rows` alone";
     if (path.climbs && !is_json) *fault = "^ climbs out of the rows of json: a line has nothing around it";
+    if (is_of_source && mtr_row_path_has_gap(&path))
+        *fault = "a name is empty where two dots stand together, or one is the first: write a.b; a name that "
+                 "has dots of its own is [\"a.b\"]";
     if (is_json && path.climbs > maps_around(&rows))
         *fault = "climbs out of the document: it has more ^ than there are maps around a row";
     return *fault ? MTR_EINVALID : MTR_OK;

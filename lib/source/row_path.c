@@ -84,3 +84,11 @@ int mtr_row_path_parse(struct mtr_str text, struct mtr_arena *arena, struct mtr_
     if (!out->step_count) out->climbs = 0;
     return rc == IS_NO_PATH ? MTR_OK : rc;
 }
+
+/* A point at the end may be a name's own: `Inv. No.` is a column. */
+bool mtr_row_path_has_gap(const struct mtr_row_path *path)
+{
+    const struct mtr_str text = path->text;
+    if (path->step_count || path->is_record || !text.size) return false;
+    return text.data[0] == '.' || memmem(text.data, text.size, "..", 2);
+}

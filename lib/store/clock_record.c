@@ -3,10 +3,7 @@
  */
 #include "meterd/store/clock_record.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/store/lmdb_env.h"
 #include "lib/store/slot_file.h"
@@ -36,14 +33,6 @@ int mtr_clock_record_read(const char *data_directory, struct mtr_trusted_record 
     return MTR_OK;
 }
 
-static int start_anew(const char *data_directory)
-{
-    char path[PATH_MAX];
-    const int size = snprintf(path, sizeof(path), "%s/%s", data_directory, format.name);
-    if (size < 0 || size >= PATH_MAX) return MTR_EINVALID;
-    return unlink(path) ? MTR_EIO : MTR_OK;
-}
-
 int mtr_clock_record_write(const char *data_directory, const struct mtr_trusted_record *record)
 {
     const int64_t times[TIMES] = {record->now_us,  record->seen_us,     record->anchor_us, record->low_us,
@@ -52,8 +41,6 @@ int mtr_clock_record_write(const char *data_directory, const struct mtr_trusted_
     for (size_t i = 0; i < TIMES; i++) lmdb_put_u64(bytes + i * 8, (uint64_t)times[i]);
     memcpy(bytes + BOOT_AT, record->boot, MTR_BOOT_BYTES);
     lmdb_put_u64(bytes + UNSEEN_AT, record->was_unseen);
-    int rc = slot_file_write(&format, data_directory, bytes);
-    if (rc != MTR_ECORRUPT) return rc;
-    rc = start_anew(data_directory);
-    return rc ? rc : slot_file_write(&format, data_directory, bytes);
+    const int rc = slot_file_write(&format, data_directory, bytes);
+    return rc != MTR_ECORRUPT ? rc : slot_file_replace(&format, data_directory, bytes);
 }

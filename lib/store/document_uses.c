@@ -28,12 +28,12 @@ static struct key used_key(uint8_t kind, uint32_t number)
 static int put(struct mtr_documents *documents, struct key key, uint64_t number)
 {
     unsigned char bytes[VALUE_BYTES];
-    MDB_val slot = lmdb_val(key.bytes, key.size), value = lmdb_val(bytes, sizeof(bytes));
     MDB_txn *txn = NULL;
     lmdb_put_u64(bytes, number);
+    MDB_val value = lmdb_val(bytes, sizeof(bytes));
     int rc = lmdb_error(mdb_txn_begin(documents->env, NULL, 0, &txn));
     if (rc) return rc;
-    rc = lmdb_error(mdb_put(txn, documents->meta, &slot, &value, 0));
+    rc = sealed_put(txn, &documents->meta, lmdb_val(key.bytes, key.size), &value, 0);
     if (!rc) return lmdb_commit(txn);
     mdb_txn_abort(txn);
     return rc;
@@ -41,11 +41,11 @@ static int put(struct mtr_documents *documents, struct key key, uint64_t number)
 
 static int get(struct mtr_documents *documents, struct key key, uint64_t *out)
 {
-    MDB_val slot = lmdb_val(key.bytes, key.size), value;
+    MDB_val value;
     MDB_txn *txn = NULL;
     int rc = lmdb_error(mdb_txn_begin(documents->env, NULL, MDB_RDONLY, &txn));
     if (rc) return rc;
-    rc = lmdb_error(mdb_get(txn, documents->meta, &slot, &value));
+    rc = sealed_get(txn, &documents->meta, lmdb_val(key.bytes, key.size), &value);
     if (!rc && value.mv_size != VALUE_BYTES) rc = MTR_ECORRUPT;
     if (!rc) *out = lmdb_get_u64(value.mv_data);
     mdb_txn_abort(txn);

@@ -9,7 +9,8 @@
  *
  * Invariants: numbers of a kind are 1…count, each given once; revisions of a key are 1…newest, over all its
  * numbers; revisions are never rewritten. Integers are big-endian, so that the order of bytes is the order of
- * numbers. Format 1 had no deletions: a store becomes format 2 with the first one.
+ * numbers. Format 1 had no deletions; rows are sealed (sealed_table.h) from format 3 on, which a store
+ * becomes when it is opened for writing.
  */
 #include "lib/store/documents_state.h"
 
@@ -18,8 +19,7 @@
 
 #include "meterd/core/limits.h"
 
-enum { FORMAT_WITHOUT_DELETIONS = 1, FORMAT_VERSION = 2 };
-enum { HEAD_BYTES = 8, REVISION_KEY_BYTES = 9, REVISION_HEADER_BYTES = 10, LINK_BYTES = 4 };
+enum { FORMAT_OLDEST = 1, FORMAT_SEALED = 3, FORMAT_VERSION = DOCUMENTS_FORMAT };
 #define MAP_BYTES                                                                                            \
     ((size_t)16                                                                                              \
      << 30) /* address space; a catalog of a million documents of 1 KiB with ten revisions each fits */
@@ -29,12 +29,7 @@ struct head {
     uint32_t revision;
 };
 
-struct head_key {
-    unsigned char bytes[1 + MTR_NAME_BYTES_MAX];
-    size_t size;
-};
-
-static int make_head_key(uint8_t kind, struct mtr_str key, struct head_key *out)
+int documents_head_key(uint8_t kind, struct mtr_str key, struct head_key *out)
 {
     if (key.size == 0 || key.size > MTR_NAME_BYTES_MAX) return MTR_EINVALID;
     out->bytes[0] = kind;
@@ -50,20 +45,29 @@ static void make_revision_key(uint8_t kind, struct head head, unsigned char out[
     lmdb_put_u32(out + 5, head.revision);
 }
 
-static int get(MDB_txn *txn, MDB_dbi dbi, MDB_val key, MDB_val *value)
+const struct sealed_store documents_store = {
+    .name = "documents of the catalog",
+    .remedy = "keep a copy of the directory for a look, and restore all stores from one backup",
+    .format_key = "format",
+    .format_bytes = sizeof(uint64_t)};
+
+static int get(MDB_txn *txn, const struct sealed_table *table, MDB_val key, MDB_val *value)
 {
-    return lmdb_error(mdb_get(txn, dbi, &key, value));
+    int rc = sealed_get(txn, table, key, value);
+    if (rc != MTR_ENOTFOUND) return rc;
+    const int bad = sealed_prove_absence(txn, table, key); /* or its key would be a new one */
+    return bad ? bad : rc;
 }
 
-static int put(MDB_txn *txn, MDB_dbi dbi, MDB_val key, MDB_val value)
+static int put(MDB_txn *txn, const struct sealed_table *table, MDB_val key, MDB_val value)
 {
-    return lmdb_error(mdb_put(txn, dbi, &key, &value, 0));
+    return sealed_put(txn, table, key, &value, 0);
 }
 
-static int get_meta_u64(MDB_txn *txn, MDB_dbi dbi, MDB_val key, uint64_t *out)
+static int get_meta_u64(MDB_txn *txn, const struct sealed_table *meta, MDB_val key, uint64_t *out)
 {
     MDB_val value;
-    int rc = get(txn, dbi, key, &value);
+    int rc = get(txn, meta, key, &value);
     if (rc == MTR_ENOTFOUND) {
         *out = 0;
         return MTR_OK;
@@ -73,35 +77,43 @@ static int get_meta_u64(MDB_txn *txn, MDB_dbi dbi, MDB_val key, uint64_t *out)
     return rc;
 }
 
-static int put_meta_u64(MDB_txn *txn, MDB_dbi dbi, MDB_val key, uint64_t number)
+static int put_meta_u64(MDB_txn *txn, const struct sealed_table *meta, MDB_val key, uint64_t number)
 {
     unsigned char bytes[8];
     lmdb_put_u64(bytes, number);
-    return put(txn, dbi, key, lmdb_val(bytes, sizeof(bytes)));
+    return put(txn, meta, key, lmdb_val(bytes, sizeof(bytes)));
 }
 
 #define META_KEY(literal) lmdb_val("" literal, sizeof(literal) - 1)
 
-static int check_format(MDB_txn *txn, MDB_dbi meta, bool read_only)
+static int check_format(struct mtr_documents *documents, MDB_txn *txn, bool read_only)
 {
+    struct sealed_table *const tables[] = {&documents->heads, &documents->revisions, &documents->meta};
     uint64_t format = 0;
-    int rc = get_meta_u64(txn, meta, META_KEY("format"), &format);
+    bool is_sealed = false;
+    int rc = sealed_format(txn, &documents->meta, MTR_STR("format"), sizeof(format), &format, &is_sealed);
+    if (rc == MTR_ENOTFOUND)
+        return read_only ? MTR_OK : put_meta_u64(txn, &documents->meta, META_KEY("format"), FORMAT_VERSION);
     if (rc) return rc;
-    if (format == 0 && !read_only)
-        return put_meta_u64(txn, meta, META_KEY("format"), FORMAT_WITHOUT_DELETIONS);
-    return format <= FORMAT_VERSION ? MTR_OK : MTR_EVERSION;
+    if (format > FORMAT_VERSION) return MTR_EVERSION;
+    if (format < FORMAT_OLDEST || is_sealed != (format >= FORMAT_SEALED)) return MTR_ECORRUPT;
+    if (is_sealed) return MTR_OK;
+    for (int i = 0; !rc && i < 3; i++) {
+        tables[i]->is_bare = read_only;
+        if (!read_only) rc = sealed_upgrade(txn, tables[i], 1);
+    }
+    return rc || read_only ? rc : put_meta_u64(txn, &documents->meta, META_KEY("format"), FORMAT_VERSION);
 }
 
 static int open_tables(struct mtr_documents *documents, bool read_only)
 {
     MDB_txn *txn = NULL;
-    unsigned flags = read_only ? 0 : MDB_CREATE;
     int rc = lmdb_error(mdb_txn_begin(documents->env, NULL, read_only ? MDB_RDONLY : 0, &txn));
     if (rc) return rc;
-    rc = lmdb_error(mdb_dbi_open(txn, "heads", flags, &documents->heads));
-    if (!rc) rc = lmdb_error(mdb_dbi_open(txn, "revisions", flags, &documents->revisions));
-    if (!rc) rc = lmdb_error(mdb_dbi_open(txn, "meta", flags, &documents->meta));
-    if (!rc) rc = check_format(txn, documents->meta, read_only);
+    rc = sealed_table_open(txn, &documents_store, "heads", !read_only, &documents->heads);
+    if (!rc) rc = sealed_table_open(txn, &documents_store, "revisions", !read_only, &documents->revisions);
+    if (!rc) rc = sealed_table_open(txn, &documents_store, "meta", !read_only, &documents->meta);
+    if (!rc) rc = check_format(documents, txn, read_only);
     if (!rc) return lmdb_commit(txn);
     mdb_txn_abort(txn);
     return rc;
@@ -110,7 +122,12 @@ static int open_tables(struct mtr_documents *documents, bool read_only)
 int mtr_documents_open(const char *directory, bool read_only, struct mtr_documents **out,
                        struct mtr_diagnostic *diagnostic)
 {
-    struct mtr_lmdb_options options = {.map_bytes = MAP_BYTES, .databases_max = 3, .read_only = read_only};
+    const struct mtr_lmdb_options options = {
+        .map_bytes = MAP_BYTES,
+        .databases_max = 4,
+        .read_only = read_only,
+        .store = &documents_store,
+    };
     struct mtr_documents *documents = calloc(1, sizeof(*documents));
     if (!documents) {
         mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_MEMORY, 0, 0, NULL, "out of memory");
@@ -149,7 +166,7 @@ int mtr_documents_version(struct mtr_documents *documents, uint64_t *out)
     MDB_txn *txn = NULL;
     int rc = begin_read(documents, &txn);
     if (rc) return rc;
-    rc = get_meta_u64(txn, documents->meta, META_KEY("version"), out);
+    rc = get_meta_u64(txn, &documents->meta, META_KEY("version"), out);
     mdb_txn_abort(txn);
     return rc;
 }
@@ -170,7 +187,7 @@ int mtr_documents_count(struct mtr_documents *documents, uint8_t kind, uint32_t 
     uint64_t count = 0;
     int rc = begin_read(documents, &txn);
     if (rc) return rc;
-    rc = get_meta_u64(txn, documents->meta, lmdb_val(key.bytes, sizeof(key.bytes)), &count);
+    rc = get_meta_u64(txn, &documents->meta, lmdb_val(key.bytes, sizeof(key.bytes)), &count);
     mdb_txn_abort(txn);
     if (!rc && count >= UINT32_MAX) rc = MTR_ECORRUPT;
     if (!rc) *out = (uint32_t)count;
@@ -182,7 +199,7 @@ int mtr_documents_begin(struct mtr_documents *documents, uint64_t *version_befor
     MTR_ASSERT(!documents->change);
     int rc = lmdb_error(mdb_txn_begin(documents->env, NULL, 0, &documents->change));
     if (rc) return rc;
-    rc = get_meta_u64(documents->change, documents->meta, META_KEY("version"), version_before);
+    rc = get_meta_u64(documents->change, &documents->meta, META_KEY("version"), version_before);
     if (rc) mtr_documents_abort(documents);
     return rc;
 }
@@ -190,7 +207,7 @@ int mtr_documents_begin(struct mtr_documents *documents, uint64_t *version_befor
 static int read_head(struct mtr_documents *documents, MDB_txn *txn, MDB_val key, struct head *out)
 {
     MDB_val value;
-    int rc = get(txn, documents->heads, key, &value);
+    int rc = get(txn, &documents->heads, key, &value);
     if (rc) return rc;
     if (value.mv_size != HEAD_BYTES) return MTR_ECORRUPT;
     *out = (struct head){lmdb_get_u32(value.mv_data), lmdb_get_u32((const unsigned char *)value.mv_data + 4)};
@@ -204,7 +221,7 @@ static int read_revision(const struct mtr_documents *documents, MDB_txn *txn, ui
     unsigned char bytes[REVISION_KEY_BYTES];
     MDB_val value;
     make_revision_key(kind, head, bytes);
-    int rc = get(txn, documents->revisions, lmdb_val(bytes, sizeof(bytes)), &value);
+    int rc = get(txn, &documents->revisions, lmdb_val(bytes, sizeof(bytes)), &value);
     if (rc) return rc;
     const unsigned char *p = value.mv_data;
     if (value.mv_size < REVISION_HEADER_BYTES) return MTR_ECORRUPT;
@@ -228,7 +245,7 @@ static int read_link(const struct mtr_documents *documents, MDB_txn *txn, uint8_
     unsigned char bytes[REVISION_KEY_BYTES];
     MDB_val value;
     make_revision_key(kind, (struct head){*number, 0}, bytes);
-    int rc = get(txn, documents->revisions, lmdb_val(bytes, sizeof(bytes)), &value);
+    int rc = get(txn, &documents->revisions, lmdb_val(bytes, sizeof(bytes)), &value);
     if (rc) return rc;
     if (value.mv_size != LINK_BYTES || lmdb_get_u32(value.mv_data) >= *number) return MTR_ECORRUPT;
     *number = lmdb_get_u32(value.mv_data);
@@ -240,7 +257,7 @@ static int put_link(struct mtr_documents *documents, uint8_t kind, uint32_t numb
     unsigned char key[REVISION_KEY_BYTES], bytes[LINK_BYTES];
     make_revision_key(kind, (struct head){number, 0}, key);
     lmdb_put_u32(bytes, before);
-    return put(documents->change, documents->revisions, lmdb_val(key, sizeof(key)),
+    return put(documents->change, &documents->revisions, lmdb_val(key, sizeof(key)),
                lmdb_val(bytes, sizeof(bytes)));
 }
 
@@ -249,11 +266,11 @@ static int next_number(struct mtr_documents *documents, uint8_t kind, uint32_t *
     struct count_key key = count_key_of(kind);
     const MDB_val slot = lmdb_val(key.bytes, sizeof(key.bytes));
     uint64_t count = 0;
-    int rc = get_meta_u64(documents->change, documents->meta, slot, &count);
+    int rc = get_meta_u64(documents->change, &documents->meta, slot, &count);
     if (rc) return rc;
     if (count >= UINT32_MAX - 1) return MTR_EFULL;
     *out = (uint32_t)count + 1;
-    return put_meta_u64(documents->change, documents->meta, slot, count + 1);
+    return put_meta_u64(documents->change, &documents->meta, slot, count + 1);
 }
 
 /* The head of a key after this put: the next revision; of a key that is new, or was deleted, under the kind's
@@ -281,10 +298,9 @@ static int put_revision(struct mtr_documents *documents, struct head head,
     if (who.size > MTR_DOCUMENTS_WHO_BYTES_MAX) who.size = MTR_DOCUMENTS_WHO_BYTES_MAX;
     unsigned char key[REVISION_KEY_BYTES];
     make_revision_key(document->kind, head, key);
-    MDB_val slot = lmdb_val(key, sizeof(key)),
-            value = {REVISION_HEADER_BYTES + who.size + json.size, NULL};
-    int rc = lmdb_error(
-        mdb_put(documents->change, documents->revisions, &slot, &value, MDB_RESERVE | MDB_NOOVERWRITE));
+    const MDB_val slot = lmdb_val(key, sizeof(key));
+    MDB_val value = {REVISION_HEADER_BYTES + who.size + json.size, NULL};
+    int rc = sealed_reserve(documents->change, &documents->revisions, slot, &value, MDB_NOOVERWRITE);
     if (rc) return rc == MTR_EEXISTS ? MTR_ECORRUPT : rc;
     unsigned char *p = value.mv_data;
     lmdb_put_u64(p, (uint64_t)document->applied_us);
@@ -292,6 +308,7 @@ static int put_revision(struct mtr_documents *documents, struct head head,
     p[9] = (unsigned char)who.size;
     if (who.size) memcpy(p + REVISION_HEADER_BYTES, who.data, who.size);
     if (json.size) memcpy(p + REVISION_HEADER_BYTES + who.size, json.data, json.size);
+    sealed_finish(&documents->revisions, slot, value);
     return MTR_OK;
 }
 
@@ -301,7 +318,7 @@ static int put_head(struct mtr_documents *documents, struct head_key *key, struc
     unsigned char bytes[HEAD_BYTES];
     lmdb_put_u32(bytes, head.number);
     lmdb_put_u32(bytes + 4, head.revision);
-    int rc = put(documents->change, documents->heads, lmdb_val(key->bytes, key->size),
+    int rc = put(documents->change, &documents->heads, lmdb_val(key->bytes, key->size),
                  lmdb_val(bytes, sizeof(bytes)));
     return rc ? rc : put_revision(documents, head, document);
 }
@@ -313,7 +330,7 @@ int mtr_documents_put(struct mtr_documents *documents, const struct mtr_stored_d
     MTR_ASSERT(document->json.size > 0); /* nothing is a deletion */
     struct head_key key;
     struct head head;
-    int rc = make_head_key(document->kind, document->key, &key);
+    int rc = documents_head_key(document->kind, document->key, &key);
     if (!rc) rc = next_head(documents, document->kind, &key, &head);
     if (!rc) rc = put_head(documents, &key, head, document);
     if (!rc) *number = head.number;
@@ -326,23 +343,22 @@ int mtr_documents_delete(struct mtr_documents *documents, const struct mtr_store
     struct mtr_stored_document newest, deletion = *document;
     struct head_key key;
     struct head head;
-    if (make_head_key(document->kind, document->key, &key)) return MTR_ENOTFOUND;
+    if (documents_head_key(document->kind, document->key, &key)) return MTR_ENOTFOUND;
     int rc = read_head(documents, documents->change, lmdb_val(key.bytes, key.size), &head);
     if (!rc) rc = read_revision(documents, documents->change, document->kind, head, &newest);
     if (!rc && !newest.json.size) rc = MTR_ENOTFOUND;
     if (rc) return rc;
     head.revision++;
     deletion.json = (struct mtr_str){NULL, 0};
-    rc = put_head(documents, &key, head, &deletion);
-    return rc ? rc : put_meta_u64(documents->change, documents->meta, META_KEY("format"), FORMAT_VERSION);
+    return put_head(documents, &key, head, &deletion);
 }
 
 int mtr_documents_commit(struct mtr_documents *documents, uint64_t *version)
 {
     MTR_ASSERT(documents->change);
     uint64_t next = 0;
-    int rc = get_meta_u64(documents->change, documents->meta, META_KEY("version"), &next);
-    if (!rc) rc = put_meta_u64(documents->change, documents->meta, META_KEY("version"), ++next);
+    int rc = get_meta_u64(documents->change, &documents->meta, META_KEY("version"), &next);
+    if (!rc) rc = put_meta_u64(documents->change, &documents->meta, META_KEY("version"), ++next);
     if (rc) {
         mtr_documents_abort(documents);
         return rc;
@@ -393,7 +409,7 @@ int mtr_documents_get(struct mtr_documents *documents, uint8_t kind, struct mtr_
     struct head_key head_key;
     struct head head;
     MDB_txn *txn = NULL;
-    if (make_head_key(kind, key, &head_key)) return MTR_ENOTFOUND;
+    if (documents_head_key(kind, key, &head_key)) return MTR_ENOTFOUND;
     int rc = begin_read(documents, &txn);
     if (rc) return rc;
     struct reading reading = {documents, txn, kind, on_document, context, revision > 0, false};
@@ -410,24 +426,25 @@ int mtr_documents_walk(struct mtr_documents *documents, uint8_t kind, struct mtr
                        mtr_documents_on_document on_document, void *context)
 {
     struct head_key first = {.bytes = {kind}, .size = 1};
+    const struct sealed_table *heads = &documents->heads;
     MDB_txn *txn = NULL;
     MDB_cursor *cursor = NULL;
-    if (after.size && make_head_key(kind, after, &first)) return MTR_EINVALID;
+    if (after.size && documents_head_key(kind, after, &first)) return MTR_EINVALID;
     int rc = begin_read(documents, &txn);
     if (rc) return rc;
     struct reading reading = {documents, txn, kind, on_document, context, false, false};
-    rc = lmdb_error(mdb_cursor_open(txn, documents->heads, &cursor));
+    rc = lmdb_error(mdb_cursor_open(txn, heads->dbi, &cursor));
     if (rc) goto out;
     MDB_val key = lmdb_val(first.bytes, first.size), value;
-    int next = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
+    int next = sealed_cursor_get(cursor, heads, &key, &value, MDB_SET_RANGE);
     if (!next && after.size && key.mv_size == first.size && memcmp(key.mv_data, first.bytes, first.size) == 0)
-        next = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_NEXT));
+        next = sealed_cursor_get(cursor, heads, &key, &value, MDB_NEXT);
     while (!rc && !next && *(const uint8_t *)key.mv_data == kind) {
         struct head head;
         struct mtr_str name = {(const char *)key.mv_data + 1, key.mv_size - 1};
         rc = read_head(documents, txn, key, &head);
         if (!rc) rc = hand_out(&reading, name, head);
-        next = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_NEXT));
+        next = sealed_cursor_get(cursor, heads, &key, &value, MDB_NEXT);
     }
     if (!rc && next != MTR_ENOTFOUND) rc = next;
 out:
@@ -442,7 +459,7 @@ int mtr_documents_walk_revisions(struct mtr_documents *documents, uint8_t kind, 
     struct head_key head_key;
     struct head newest;
     MDB_txn *txn = NULL;
-    if (make_head_key(kind, key, &head_key)) return MTR_ENOTFOUND;
+    if (documents_head_key(kind, key, &head_key)) return MTR_ENOTFOUND;
     int rc = begin_read(documents, &txn);
     if (rc) return rc;
     struct reading reading = {documents, txn, kind, on_document, context, true, false};

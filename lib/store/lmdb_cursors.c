@@ -19,14 +19,15 @@ void lmdb_cursor_give(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_curs
     else cursors->waiting[table] = cursor;
 }
 
-int lmdb_get(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_dbi dbi, MDB_val *key, MDB_val *value)
+int lmdb_get(struct mtr_lmdb_cursors *cursors, unsigned number, const struct sealed_table *table, MDB_val key,
+             MDB_val *value)
 {
     MDB_cursor *cursor;
-    if (cursors->write) return lmdb_error(mdb_get(cursors->txn, dbi, key, value));
-    int rc = lmdb_cursor_take(cursors, table, dbi, &cursor);
+    if (cursors->write) return sealed_get(cursors->txn, table, key, value);
+    int rc = lmdb_cursor_take(cursors, number, table->dbi, &cursor);
     if (rc) return rc;
-    rc = lmdb_error(mdb_cursor_get(cursor, key, value, MDB_SET));
-    lmdb_cursor_give(cursors, table, cursor);
+    rc = sealed_cursor_get(cursor, table, &key, value, MDB_SET);
+    lmdb_cursor_give(cursors, number, cursor);
     return rc;
 }
 

@@ -7,6 +7,7 @@
 #define METERD_LIB_STORE_LMDB_CURSORS_H
 
 #include "lib/store/lmdb_env.h"
+#include "lib/store/sealed_table.h"
 
 enum { MTR_LMDB_TABLES_MAX = 24 };
 
@@ -21,8 +22,8 @@ int lmdb_cursor_take(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_dbi d
                      MDB_cursor **out) MTR_MUST_USE;
 void lmdb_cursor_give(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_cursor *cursor);
 
-/* As mdb_get; MTR_ENOTFOUND. */
-int lmdb_get(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_dbi dbi, MDB_val *key,
+/* As sealed_get; MTR_ENOTFOUND. */
+int lmdb_get(struct mtr_lmdb_cursors *cursors, unsigned number, const struct sealed_table *table, MDB_val key,
              MDB_val *value) MTR_MUST_USE;
 
 /* Before the transaction ends. */

@@ -19,14 +19,18 @@
 #include "meterd/core/error.h"
 #include "meterd/core/str.h"
 
+struct sealed_store;
+
 struct mtr_lmdb_options {
     size_t map_bytes; /* address space, never resized */
     unsigned databases_max;
     bool read_only;
+    /* Where it is there, all pages are checked before LMDB walks in them. */
+    const struct sealed_store *store;
 };
 
 /* Opens (and, unless read_only, creates with mode 0700/0600) the environment in `directory`, and clears
- * stale readers. */
+ * stale readers. Unless read_only, what is found there is durable from then on. */
 int lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out,
               struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
@@ -38,10 +42,6 @@ int lmdb_error(int lmdb_code);
 /* Commits. LMDB reports a full disk as EIO: when the file system of the environment has no room left that
  * is MTR_EFULL (nothing stored), otherwise MTR_EIO (outcome unknown). */
 int lmdb_commit(MDB_txn *txn) MTR_MUST_USE;
-
-/* mkdir -p with mode 0700; fsyncs each parent it created an entry in. */
-int directory_create(const char *path) MTR_MUST_USE;
-int directory_sync(const char *path) MTR_MUST_USE;
 
 static inline MDB_val lmdb_val(const void *data, size_t size)
 {

@@ -12,6 +12,7 @@
 #include <xxhash.h>
 
 #include "lib/store/lmdb_env.h"
+#include "meterd/store/durable.h"
 
 enum { SLOT_BYTES = 512, SLOTS = 2, MAGIC_BYTES = 8, HEAD_BYTES = MAGIC_BYTES + 8 };
 
@@ -99,7 +100,17 @@ static int create(const struct slot_format *format, const char *directory, const
     if (close(fd) && !rc) rc = mtr_error_from_errno(errno);
     if (!rc && rename(fresh, path)) rc = mtr_error_from_errno(errno);
     if (rc) unlink(fresh);
-    return rc ? rc : directory_sync(directory);
+    return rc ? rc : mtr_durable_sync(directory);
+}
+
+int slot_file_replace(const struct slot_format *format, const char *directory, const unsigned char *payload)
+{
+    char path[PATH_MAX];
+    struct slot slot = {.count = 0};
+    const int rc = make_path(directory, format->name, "", path);
+    if (rc) return rc;
+    memcpy(slot.payload, payload, format->payload_bytes);
+    return create(format, directory, path, &slot);
 }
 
 int slot_file_write(const struct slot_format *format, const char *directory, const unsigned char *payload)

@@ -26,4 +26,8 @@ int slot_file_read(const struct slot_format *format, const char *directory,
 int slot_file_write(const struct slot_format *format, const char *directory,
                     const unsigned char *payload) MTR_MUST_USE;
 
+/* The same over one of which no slot is good, which is there until the new one is. */
+int slot_file_replace(const struct slot_format *format, const char *directory,
+                      const unsigned char *payload) MTR_MUST_USE;
+
 #endif

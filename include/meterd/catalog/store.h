@@ -87,7 +87,8 @@ int mtr_catalog_store_delete(struct mtr_catalog_store *store, const struct mtr_c
 int mtr_catalog_store_note_use(struct mtr_catalog_store *store, uint32_t api_key) MTR_MUST_USE;
 
 /* The snapshot that applying the text would put in force: *out is the caller's reference. Nothing is
- * stored, so a read-only store will do; of the edit, text, kind and key are looked at. What the draft leaves
+ * stored, so a read-only store will do; of the edit, text, kind and key are looked at, and now_us as the
+ * time from which a source is there, though nothing is too early. What the draft leaves
  * as it is shares its records with the snapshot in force: equal pointers, equal documents. */
 int mtr_catalog_store_draft(struct mtr_catalog_store *store, const struct mtr_catalog_edit *edit,
                             struct mtr_catalog **out, struct mtr_diagnostics *findings) MTR_MUST_USE;

@@ -4,7 +4,8 @@
  * other they would be in the log.
  *
  * Whoever asks for them holds them, so that they may be looked at by another thread while the poller forgets
- * them. They change only as long as one alone holds them.
+ * them. They change only as long as one alone holds them; from then on what was made of them may be kept with
+ * them.
  */
 #ifndef METERD_COLLECTOR_DRY_ROWS_H
 #define METERD_COLLECTOR_DRY_ROWS_H
@@ -26,6 +27,13 @@ size_t mtr_dry_rows_bytes(const struct mtr_dry_rows *rows);
 bool mtr_dry_rows_is_whole(const struct mtr_dry_rows *rows);
 bool mtr_dry_rows_are_shared(const struct mtr_dry_rows *rows); /* more than one holds them */
 uint32_t mtr_dry_rows_windows(const struct mtr_dry_rows *rows); /* that were joined */
+
+/* Something that was made of them, and goes with them: one at a time. Any thread. `look` is called, while
+ * nobody replaces it, with what is kept; false: there is nothing, or look says that it is of no use. */
+bool mtr_dry_rows_look(struct mtr_dry_rows *rows, bool (*look)(void *context, const void *kept),
+                       void *context);
+/* In the place of what was kept before, which is freed. */
+void mtr_dry_rows_keep(struct mtr_dry_rows *rows, void *made, void (*free_made)(void *made));
 
 /* The usage and the voids among them that would be in the log, in its order. Of a row that two windows have
  * the later one stands: the reading of its window takes it over. The list is in the arena, the events are

@@ -25,6 +25,7 @@
 #include "meterd/collector/source_alarm.h"
 #include "meterd/collector/source_control.h"
 #include "meterd/core/byte_budget.h"
+#include "meterd/net/blocking.h"
 #include "meterd/net/http_client.h"
 #include "meterd/source/window.h"
 #include "meterd/store/ledger.h"
@@ -57,6 +58,9 @@ struct mtr_poller_hooks {
     /* mtr_poller_do_work on another thread, and then on_worked; never from inside. poll NULL: of the poller
      * itself. MTR_ENOMEM: neither. */
     int (*work)(void *context, struct mtr_poll *poll);
+    /* Runs the job, on a file that may hang, apart; mtr_poller_on_apart follows, never from inside, or its
+     * drop when all has ended. NULL: files are read and written inside the step. */
+    void (*apart)(void *context, struct mtr_blocking_job *job);
     /* To the intake; on_committed follows, never from inside. MTR_EFULL: later. */
     int (*submit)(void *context, struct mtr_request *request);
     void (*nonce)(void *context, uint8_t nonce[MTR_POLLER_NONCE_BYTES]);
@@ -109,6 +113,7 @@ int mtr_poller_step(struct mtr_poller *poller, struct mtr_catalog *catalog, int6
 int mtr_poller_on_piece(struct mtr_poll *poll, const struct mtr_http_answer *answer, struct mtr_str piece);
 void mtr_poller_on_answer(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us);
 void mtr_poller_do_work(struct mtr_poller *poller, struct mtr_poll *poll);
+void mtr_poller_on_apart(struct mtr_poller *poller, struct mtr_blocking_job *job, int64_t now_us);
 void mtr_poller_on_worked(struct mtr_poller *poller, struct mtr_poll *poll, int64_t now_us);
 /* Of a request that came through submit, and no other. */
 void mtr_poller_on_committed(struct mtr_poller *poller, struct mtr_request *request, int64_t now_us);
@@ -137,8 +142,8 @@ struct mtr_source_status {
     bool is_disabled, is_paused;
     uint32_t strands;     /* requests that for_each makes of it; 1 without */
     uint32_t reading;     /* readings under way */
-    int64_t read_us;      /* when the last good reading began; 0: none since the start */
-    int64_t next_us;      /* when something is due; INT64_MAX: nothing is */
+    int64_t read_us;      /* when the last good reading began; 0: none is known */
+    int64_t next_us;      /* when something is due that is not being read; INT64_MAX: nothing is */
     uint64_t readings, failures, rows, changes; /* since the start */
     uint32_t alarm_count; /* each kind once, the gravest first */
     struct mtr_source_alarm alarms[MTR_ALARM_COUNT - 1];
@@ -152,6 +157,7 @@ struct mtr_poller_totals {
     uint64_t readings, failures, rows, changes;
     uint32_t alarms[MTR_ALARM_COUNT];
     uint32_t paused; /* sources, as of now */
+    uint32_t unreadable; /* those whose document cannot be read any more */
 };
 const struct mtr_poller_totals *mtr_poller_totals(const struct mtr_poller *poller);
 
@@ -173,10 +179,21 @@ int mtr_poller_ask(struct mtr_poller *poller, const struct mtr_strand *strand, s
 struct mtr_poller_asked {
     uint32_t left;          /* requests of for_each that still have such windows */
     uint32_t taken, failed; /* windows: the log has their reading, or an alarm says why not */
+    uint64_t refused;       /* rows of those that were taken: in quarantine */
+    uint32_t called_off;    /* requests whose other windows nobody wants any more */
     bool is_trial;          /* it would have */
+    bool has_file; /* one that was given, or a replay, waits until it may be read */
+    int64_t again_us;       /* one of them waits after a failure: when it is tried again; 0: none does */
+    char problem[MTR_SOURCE_STATUS_BYTES]; /* what the last try came to */
 };
 bool mtr_poller_asked(const struct mtr_poller *poller, const struct mtr_strand *strand,
                       struct mtr_poller_asked *out);
+
+/* Nobody wants the windows any more that were asked for and are not read yet; a reading under way ends, and
+ * counts. Returns of how many requests. */
+uint32_t mtr_poller_call_off(struct mtr_poller *poller, const struct mtr_strand *strand);
+/* Nor the file that was given to the source, or the replay, as long as it waits. False: there is none. */
+bool mtr_poller_call_off_file(struct mtr_poller *poller, const struct mtr_strand *source);
 
 /* What a window's reading would have come to. */
 struct mtr_poller_tried {

@@ -73,14 +73,24 @@ struct mtr_request {
      * REFUSED, its result saying why. A NORMAL one with a target is in quarantine at that sequence: it is
      * stored when it counts now, and else stays there. */
     bool is_reading;
+    /* Of a reading whose rows are known again by their ids alone: one of before that is refused, unless it is
+     * known, since it may have counted and been forgotten. 0: none is. */
+    int64_t refused_before_us;
     uint32_t counts[MTR_RESULT_COUNT]; /* filled with the answer */
     uint32_t not_counted; /* events that some meter passes over; filled with the answer */
+    /* Empty, with room for the answer from before the commit on: what is stored can be told. */
+    struct mtr_buffer answer;
     int error; /* 0 when results stand; MTR_EFULL, MTR_EIO …: nothing is known to be stored, answer 503 */
     void *context; /* of whoever waits for the answer */
 };
 
+/* Of a reading's request that is judged: so many of its rows could be mapped, and are in quarantine all the
+ * same; those outside of a subscription's term are none of them. */
+uint32_t mtr_request_quarantined(const struct mtr_request *request);
+
 void mtr_request_init(struct mtr_request *request, size_t arena_bytes_max);
-/* For the next request: as after init, with the largest chunk of the arena kept. */
+/* For the next request: as after init, with the largest chunk of the arena kept, and an answer's room if it
+ * is small. */
 void mtr_request_reset(struct mtr_request *request);
 void mtr_request_release(struct mtr_request *request);
 
@@ -89,5 +99,7 @@ void mtr_request_release(struct mtr_request *request);
  * counts of all, and one row per event that is not plainly accepted or that a meter does not count. */
 extern const struct mtr_shape mtr_request_shape;
 int mtr_request_write_json(const struct mtr_request *request, struct mtr_buffer *out) MTR_MUST_USE;
+/* What that writes is no longer, once the results stand. */
+size_t mtr_request_answer_bytes(const struct mtr_request *request);
 
 #endif

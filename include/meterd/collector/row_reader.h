@@ -63,7 +63,8 @@ struct mtr_row_options {
     uint32_t constant_count;
     uint32_t gather_bytes; /* as of the record reader */
     bool may_be_empty;     /* as of the record reader: of answers, where a file would be a wrong one */
-    struct columns *seen; /* as of the record reader; borrowed until it is closed */
+    struct columns *seen; /* as of the record reader, and which columns of the map have values; borrowed until
+                           * it is closed */
     /* Rows of before have values that counters are held against, and are no events. 0: there is none. */
     int64_t counted_from_us;
     /* Asked, with the hooks' context, before a row is mapped that would be an event or a problem; false: it
@@ -101,6 +102,8 @@ int mtr_row_reader_turn(struct mtr_row_reader *reader, const char **fault) MTR_M
 int mtr_row_reader_read(struct mtr_row_reader *reader, struct mtr_str piece) MTR_MUST_USE;
 int mtr_row_reader_end(struct mtr_row_reader *reader) MTR_MUST_USE;
 struct mtr_row_counts mtr_row_reader_counts(const struct mtr_row_reader *reader);
+/* Within on_event: what the row has added to the sum. */
+struct mtr_decimal mtr_row_reader_row_sum(const struct mtr_row_reader *reader);
 /* What the i-th of the wants has come to, after the end. */
 struct mtr_found mtr_row_reader_found(const struct mtr_row_reader *reader, uint32_t i);
 

@@ -20,7 +20,8 @@
     X(FAILING, "failing", "the vendor cannot be asked, or answers with errors")                              \
     X(AUTH, "auth", "the vendor does not accept the credentials")                                            \
     X(REAUTHORIZE, "reauthorize", "the refresh token is used up: somebody must log in again")                \
-    X(AFTER_END, "after_end", "rows of a subscription that has ended")
+    X(AFTER_END, "after_end", "rows of a subscription that has ended")                                       \
+    X(RANGE, "range", "most rows are far from the window that was asked for")
 
 enum mtr_alarm {
     MTR_ALARM_NONE,

@@ -8,6 +8,7 @@
 #ifndef METERD_CORE_ARENA_H
 #define METERD_CORE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct mtr_arena {
     size_t chunk_bytes;
     size_t bytes_max;
     size_t bytes_total; /* allocated from the system */
+    bool is_at_bound;   /* bytes_max has said no since the last reset: where it did not, the system did */
 };
 
 void mtr_arena_init(struct mtr_arena *arena, size_t chunk_bytes, size_t bytes_max);

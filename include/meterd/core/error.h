@@ -25,7 +25,8 @@
     X(ECLOSED, -14, "closed")                                                                                \
     X(EAGAIN, -15, "not now, try again")                                                                     \
     X(EUNREACHABLE, -16, "peer cannot be reached")                                                           \
-    X(EMISSING, -17, "something that it needs is not there yet")
+    X(EMISSING, -17, "something that it needs is not there yet")                                             \
+    X(EFILES, -18, "too many open files: raise LimitNOFILE (ulimit -n)")
 
 enum mtr_error {
     MTR_OK = 0,
@@ -42,8 +43,8 @@ enum mtr_error {
 const char *mtr_error_name(int error);
 const char *mtr_error_text(int error);
 
-/* The error for an errno value. ENOSPC and EDQUOT are MTR_EFULL, EACCES and EPERM are MTR_EDENIED; what
- * has no row is MTR_EIO. */
+/* The error for an errno value. ENOSPC and EDQUOT are MTR_EFULL, EACCES and EPERM are MTR_EDENIED, EMFILE and
+ * ENFILE are MTR_EFILES; what has no row is MTR_EIO. */
 int mtr_error_from_errno(int errno_value);
 
 #ifdef __cplusplus

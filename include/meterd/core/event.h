@@ -77,6 +77,10 @@ struct mtr_event {
 /* Why an event is REFUSED: one sentence in a property of that name, where the event had room for it. */
 #define MTR_EVENT_PROPERTY_REASON "meterd.reason"
 
+/* A property that the intake gives the receipt of a reading: so many rows of its request, which could be
+ * mapped, are in quarantine. Lacks for none. */
+#define MTR_EVENT_PROPERTY_QUARANTINED "quarantined"
+
 /* The property of that name, or NULL. */
 const struct mtr_property *mtr_event_property(const struct mtr_event *event, struct mtr_str name);
 

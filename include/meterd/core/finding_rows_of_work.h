@@ -38,6 +38,9 @@
       "look again (GET /v1/clock)")                                                                          \
     X(REQUEST_CODING, ERROR, "request.coding", "a body is not of the coding that its header says",           \
       "send identity, gzip or zstd")                                                                         \
+    X(REQUEST_CURSOR_LOST, ERROR, "request.cursor.lost",                                                     \
+      "charges that the caller may have are gone: the stores were put back",                                 \
+      "take back those behind `valid_up_to`, and go on from what you still have")                            \
     X(REQUEST_FILE_REFUSED, ERROR, "request.file.refused", "a source takes no file for that window",         \
       "see why in the sentence")                                                                             \
     X(REQUEST_FILE_UNREADABLE, ERROR, "request.file.unreadable", "a file that was given cannot be read",     \
@@ -200,7 +203,7 @@
     X(STORE_COPY, ERROR, "store.copy", "a store cannot be copied",                                           \
       "look at the path, its permissions and the room on the disk")                                          \
     X(STORE_DAMAGED, ERROR, "store.damaged", "a store has bytes that it did not write",                      \
-      "restore it from a backup")                                                                            \
+      "run `meterd repair`, or restore all stores from one backup")                                          \
     X(STORE_DEDUP_WINDOW, ERROR, "store.dedup_window",                                                       \
       "more segments are in the window of duplicates than it can number",                                    \
       "make segments larger, or the window shorter")                                                         \
@@ -234,6 +237,9 @@
     X(AUDIT_POOL, ERROR, "audit.pool", "the ledger of a pool is not what its period draws",                  \
       "keep what you have for a look")                                                                       \
     X(AUDIT_PROBLEM, ERROR, "audit.problem", "a period cannot be priced", "mend what the sentence names")    \
+    X(PROGRAM_CLOCK, ERROR, "program.clock", "the machine's clock says a time that cannot be",               \
+      "set the clock, and start again")                                                                      \
+    X(PROGRAM_FILES, ERROR, "program.files", "too many files are open", "raise `LimitNOFILE`, `ulimit -n`")  \
     X(PROGRAM_LISTEN, ERROR, "program.listen", "the address cannot be listened on",                          \
       "look who has the port, and at `listen`")                                                              \
     X(PROGRAM_MEMORY, ERROR, "program.memory", "memory ran out", "give the process more, or ask for less")   \

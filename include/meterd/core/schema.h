@@ -112,9 +112,9 @@ static inline const struct mtr_field *mtr_field_row(const struct mtr_field *fiel
 #define MTR_ROW_AT(type, member) .offset = offsetof(struct type, member)
 #define MTR_ROW_GIVEN(type, member) .present_offset = offsetof(struct type, member) + 1
 
-/* Decodes a map node into *out (zeroed by the caller), reporting every finding, not only the first.
- * Unknown keys are errors that name the nearest valid key. A NULL node decodes as an empty map. Returns
- * MTR_EINVALID when anything was an error. */
+/* Decodes a map node into *out (zeroed by the caller), reporting every finding, not only the first; what is
+ * right is decoded beside what is not. Unknown keys are errors that name the nearest valid key. A NULL node
+ * decodes as an empty map. Returns MTR_EINVALID when anything was an error. */
 int mtr_schema_decode(const struct mtr_field *fields, const struct mtr_node *node, struct mtr_arena *arena,
                       void *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
 

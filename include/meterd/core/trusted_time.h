@@ -81,6 +81,12 @@ struct mtr_trusted_time {
     enum mtr_clock_state state;
 };
 
+/* What the wall clock said at that look. */
+static inline int64_t mtr_trusted_wall_us(struct mtr_trusted_time time)
+{
+    return time.earliest_us + time.latest_us - time.now_us;
+}
+
 struct mtr_trusted_clock {
     struct mtr_trusted_limits limits;
     struct mtr_trusted_record record; /* to be kept */

@@ -1,6 +1,6 @@
 /*
  * Kinds of destinations: how charges become a message, and what an answer means. A kind is a const struct
- * with four hooks, a file of its own (webhook.c) and a row in the registry of destination.c.
+ * with six hooks, a file of its own (webhook.c) and a row in the registry of destination.c.
  *
  *   begin_body ─▶ add_charge, once per charge, index from 0 ─▶ end_body: the bytes, frozen with an id
  *   sent as often as it takes ─▶ judge: what each outcome means
@@ -14,6 +14,13 @@
 #define METERD_EMITTER_DESTINATION_H
 
 #include "meterd/emitter/outbox.h"
+
+/* The stores were put back from a copy: of the charges that the receiver was sent, those up to a number are
+ * what they were; it takes back all behind it, and forgets their ids and those of their messages. */
+struct mtr_outbox_notice {
+    uint64_t epoch; /* of the store, new with each time */
+    uint64_t valid_up_to;
+};
 
 enum mtr_delivery {
     MTR_DELIVERED,                /* ACKED: the receiver has it */
@@ -31,6 +38,11 @@ struct mtr_destination_driver {
     int (*end_body)(struct mtr_buffer *out);
     /* Pure; of an answer's body the first MTR_OUTBOX_ANSWER_BYTES_MAX bytes are there. */
     enum mtr_delivery (*judge)(const struct mtr_outbox_result *result);
+    /* A notice's bytes, and what an answer to it means: MTR_DELIVERED only where the receiver says that it is
+     * reconciled to that epoch; *up_to is the number of the last charge that it still has. */
+    int (*write_notice)(struct mtr_buffer *out, int64_t now_us, const struct mtr_outbox_notice *notice);
+    enum mtr_delivery (*judge_notice)(const struct mtr_outbox_result *result,
+                                      const struct mtr_outbox_notice *notice, uint64_t *up_to);
 };
 
 extern const struct mtr_destination_driver mtr_destination_http; /* Standard Webhooks 1.0, a POST each */

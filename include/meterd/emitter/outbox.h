@@ -8,6 +8,10 @@
  * receivers forget ids after about a day. REJECTED and UNKNOWN do not hold up what follows (charges are
  * differences, their order does not matter); operators requeue or mark them delivered.
  *
+ * After the stores were put back from a copy nothing goes to a destination but a notice, until its receiver
+ * has answered it or an operator has marked it delivered: what it got since the copy is then settled
+ * (meterd/emitter/destination.h).
+ *
  * step() runs on the rater's thread; mtr_outbox_on_result may be called from any other.
  */
 #ifndef METERD_EMITTER_OUTBOX_H
@@ -97,5 +101,10 @@ void mtr_outbox_on_result(struct mtr_outbox *outbox, struct mtr_str message_id,
  * Any may be marked delivered but one that is ATTEMPTED: MTR_EAGAIN, its outcome comes. */
 int mtr_outbox_requeue(struct mtr_charges_txn *txn, struct mtr_hash128 id, int64_t now_us) MTR_MUST_USE;
 int mtr_outbox_mark_delivered(struct mtr_charges_txn *txn, struct mtr_hash128 id) MTR_MUST_USE;
+/* The same of a notice, which needs to be told up to which charge the receiver has what it was sent, and that
+ * it has nothing behind it. MTR_EINVALID: more than is valid, or it is no notice; mtr_outbox_mark_delivered
+ * says it of one. MTR_EEXISTS: a message has charges on both sides of it; *up_to is the last one before. */
+int mtr_outbox_mark_reconciled(struct mtr_charges_txn *txn, struct mtr_hash128 id, uint64_t *up_to,
+                               int64_t now_us) MTR_MUST_USE;
 
 #endif

@@ -82,9 +82,15 @@ int mtr_hex_encode(struct mtr_buffer *out, struct mtr_str data) MTR_MUST_USE; /*
 int mtr_base64_encode(struct mtr_buffer *out, struct mtr_str data) MTR_MUST_USE;
 int mtr_base64_decode(struct mtr_buffer *out, struct mtr_str text) MTR_MUST_USE;
 
+/* ---- the beginning ---- */
+
+/* Before anything else here, where a program would rather not begin than crash: OpenSSL does when it finds no
+ * memory for what it makes at its first use. MTR_ENOMEM. */
+int mtr_crypto_begin(void) MTR_MUST_USE;
+
 /* ---- random bytes ---- */
 
-/* Nobody can foresee them: for keys. Errors: MTR_EIO (the system has none), MTR_EINVALID (2 GiB and more). */
+/* Nobody can foresee them: for keys. No memory is allocated. MTR_EIO: the system has none. */
 int mtr_random_bytes(void *out, size_t size) MTR_MUST_USE;
 
 /* ---- signatures of webhooks ---- */

@@ -57,11 +57,12 @@ struct mtr_http_call {
     size_t answer_bytes_max; /* of the body as it is handed out; 0: 64 MiB; a larger answer is MTR_ELIMIT */
     bool allow_loopback;
     bool allow_private;
+    const char *allowed_by; /* part of the configuration that says so, for people, as "poller"; or NULL */
     bool accepts_codings; /* asks for zstd or gzip, and decodes what comes so; else the body is what was sent,
                              whatever its Content-Encoding */
     const char *ca_file;          /* PEM, instead of the machine's authorities; NULL: those */
-    const char *certificate_file; /* PEM, of this side, with those it was signed by; NULL: none is shown */
-    const char *key_file;         /* PEM, its private key; NULL: it is in certificate_file */
+    struct mtr_str certificate;   /* PEM, of this side, with those it was signed by; empty: none is shown */
+    struct mtr_str key;           /* PEM, its private key; empty: it is in `certificate` */
     mtr_http_on_piece on_piece;   /* NULL: the body comes whole, in the answer; context is on_answer's */
 };
 

@@ -51,6 +51,10 @@ int mtr_wakeup_open(struct mtr_loop *loop, bool keeps_running, mtr_on_wakeup on_
 void mtr_wakeup_send(struct mtr_wakeup *wakeup); /* any thread */
 void mtr_wakeup_close(struct mtr_wakeup *wakeup); /* NULL is allowed */
 
+/* Before the first work, where a program would rather not begin than be aborted by libuv later, when it finds
+ * no memory: for its pool's threads, and to watch files up to that number. MTR_ENOMEM. */
+int mtr_loop_begin(struct mtr_loop *loop, uint32_t files) MTR_MUST_USE;
+
 /* Runs work on a pool thread, then on_done on the loop's thread; both get context. The pool has
  * UV_THREADPOOL_SIZE threads (4) and an unbounded queue: callers bound what they queue. MTR_ENOMEM:
  * neither is called. */

@@ -43,7 +43,9 @@
  * No thread, no clock, no random. A period whose rating fails (a number out of range, too much to hold) keeps
  * its reason (struct mtr_charge_period.problem), is tried again each hour and when the catalog changes, and
  * holds up no other. So does one that is over and for which a rate of exchange is missing (MTR_EMISSING): the
- * rate comes with the catalog. Before its end a rate of any age makes drafts.
+ * rate comes with the catalog. Before its end a rate of any age makes drafts. Where the system has no memory
+ * for one, though memory_bytes_max allows it, the step is MTR_ENOMEM and may be tried again; after twenty in
+ * a row the others go on without that one.
  */
 #ifndef METERD_RATER_RATER_H
 #define METERD_RATER_RATER_H

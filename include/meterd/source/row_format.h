@@ -47,9 +47,10 @@ struct mtr_row_format mtr_row_format_default(void);
 int mtr_row_format_parse(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_row_format *out,
                          struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
-/* Can the format have that column? Of json and ndjson: a path to one value, which climbs out of no document.
+/* Can the format have that column? Of json and ndjson: a path to one value, which climbs out of no document;
+ * of a source no name in it is empty, where a mapping of files may mean a member of that whole name.
  * MTR_EINVALID: *fault (static) says why not; MTR_ENOMEM. */
-int mtr_row_format_check_column(const struct mtr_row_format *format, struct mtr_str column,
+int mtr_row_format_check_column(const struct mtr_row_format *format, struct mtr_str column, bool is_of_source,
                                 struct mtr_arena *arena, const char **fault) MTR_MUST_USE;
 
 #endif

@@ -39,6 +39,9 @@ struct mtr_row_path {
     bool is_record; /* the record itself; it has no steps */
 };
 
+/* Is it no path because a name in it is empty, as `a..b`? A text that is one, or none at all, has no such. */
+bool mtr_row_path_has_gap(const struct mtr_row_path *path);
+
 /* Names in quotes are copied into the arena. MTR_ENOMEM. */
 int mtr_row_path_parse(struct mtr_str text, struct mtr_arena *arena, struct mtr_row_path *out) MTR_MUST_USE;
 

@@ -98,6 +98,11 @@ struct mtr_source {
     struct mtr_str vendor; /* key of the vendor whose events these are */
     struct mtr_str preset; /* empty: none */
     bool disabled;
+    /* Of a stored document that a later rule refuses, or whose zone the system has lost: "FIELD: why". It is
+     * disabled then, and of what follows only the limits of its windows are known, where has_limits says so.
+     * Empty: it was read. */
+    struct mtr_str unreadable;
+    bool has_limits;
     bool by_hand; /* nobody is asked: files are its answers. base, request, auth, paging, job are empty */
     struct mtr_source_base base;
     const struct mtr_str *hosts; /* where links of answers may lead besides base.host; "*.NAME": below it */
@@ -113,6 +118,7 @@ struct mtr_source {
     struct mtr_source_paging paging;
     const struct mtr_source_job *job; /* NULL: answers are the rows */
     bool tells_end; /* what asks for usage says where the window ends */
+    bool asks_from; /* the same: says from when usage is wanted */
     struct mtr_source_answer answer;
     struct mtr_source_complete complete;
     struct mtr_import_map map; /* and how its rows are packed (format) and told apart (identity: map.id) */

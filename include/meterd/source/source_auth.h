@@ -5,6 +5,7 @@
  *   auth: none | presigned
  *   auth: {basic: {user: meterd, secret_file: F}}           # or user_secret_file: F, secret: ""
  *   auth: {header: {name: Authorization, value: "Bearer {secret}", secret_file: F}}
+ *   auth: {query: {name: api_key, value: "{secret}", secret_file: F}}
  *   auth: {oauth2: {token_url: U, grant: client_credentials, client_id: C, secret_file: F, scopes: [usage]}}
  *   auth: {login: {request: {…}, secret_file: F, token: {header: X-Subject-Token}, expires: {path: P},
  *                  send: {header: X-Auth-Token, value: "{token}"}}}
@@ -27,6 +28,7 @@ enum mtr_auth_kind {
     MTR_AUTH_PRESIGNED, /* links bring theirs: none is sent */
     MTR_AUTH_BASIC,
     MTR_AUTH_HEADER,
+    MTR_AUTH_QUERY, /* a parameter of each request: its members are those of a header */
     MTR_AUTH_OAUTH2,
     MTR_AUTH_LOGIN,
     MTR_AUTH_AWS_SIGV4,
@@ -40,7 +42,7 @@ struct mtr_auth_basic {
 };
 
 struct mtr_auth_header {
-    struct mtr_str name;  /* Authorization unless given */
+    struct mtr_str name;  /* of a header Authorization unless given */
     struct mtr_str value; /* template over {secret} */
     struct mtr_str secret_file;
 };
@@ -92,7 +94,7 @@ struct mtr_source_auth {
     enum mtr_auth_kind kind;
     union {
         const struct mtr_auth_basic *basic;
-        const struct mtr_auth_header *header;
+        const struct mtr_auth_header *header, *query;
         const struct mtr_auth_oauth2 *oauth2;
         const struct mtr_auth_login *login;
         const struct mtr_auth_sigv4 *sigv4;

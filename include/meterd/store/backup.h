@@ -29,12 +29,25 @@
 int mtr_backup_environment(const char *from_directory, const char *to_directory,
                            struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
-/* The log's manifest and the segments that it names. When segments are rolled, sealed or removed meanwhile,
- * the copy is taken again; MTR_EAGAIN when that does not come to rest. */
-int mtr_backup_log(const char *from_directory, const char *to_directory,
-                   struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* The log's manifest and the segments that it names, however quickly others are rolled and sealed then.
+ * Where since_directory (another copy of the log, or NULL) has a sealed segment already, the copy gets a link
+ * to it: neither is ever written again. MTR_EAGAIN: retention removed segments each time while they were
+ * copied. */
+struct mtr_backup_log_counts {
+    uint32_t copied, linked; /* segments */
+};
+int mtr_backup_log(const char *from_directory, const char *to_directory, const char *since_directory,
+                   struct mtr_backup_log_counts *counts, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
-/* A small file (keys, manifest) with mode 0600; what stood there is replaced. */
+/* The same up to an event, of a log that may be in use, too (UINT64_MAX: all). A block that ends behind it is
+ * left out as a whole; *last_seq is the last event that is there. MTR_EINVALID: none would be. */
+int mtr_backup_log_up_to(const char *from_directory, const char *to_directory, uint64_t up_to,
+                         uint64_t *last_seq, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
+/* Sets the diagnostic: "cannot copy PATH: no space left". rc. */
+int mtr_backup_fail(int rc, const char *what, const char *path, struct mtr_diagnostic *diagnostic);
+
+/* A small file (keys, the clock) with mode 0600; what stood there is replaced. */
 int mtr_backup_file(const char *from_path, const char *to_path,
                     struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 

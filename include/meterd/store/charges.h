@@ -5,6 +5,8 @@
  *
  *   charge    an immutable line of money, numbered from 1 in the order of appending: the number is the cursor
  *             of the feed
+ *   epoch     begins when the stores were put back from a copy: its charges have numbers behind all that were
+ *             given until then, also behind those that were lost
  *   line      (subscription, period, part, currency, component, kind, dimensions): the sum of its charges
  *   period    of a subscription: open or final, when it was rated, from which inputs, when to look again;
  *             beside it, while it cannot be rated, why. Its name is the beginning of the second in which it
@@ -90,6 +92,9 @@ bool mtr_charge_id_parse(struct mtr_str text, struct mtr_hash128 *out);
 
 /* The number that the next append must carry. */
 int mtr_charges_next_number(struct mtr_charges_txn *txn, uint64_t *out) MTR_MUST_USE;
+/* That of the last charge up to it, 0: there is none; and of the first one behind it: MTR_ENOTFOUND. */
+int mtr_charges_last_number(struct mtr_charges_txn *txn, uint64_t up_to, uint64_t *out) MTR_MUST_USE;
+int mtr_charges_number_after(struct mtr_charges_txn *txn, uint64_t number, uint64_t *out) MTR_MUST_USE;
 /* MTR_EEXISTS: the id was used. */
 int mtr_charges_append(struct mtr_charges_txn *txn, const struct mtr_charge *charge) MTR_MUST_USE;
 /* By number and by id. MTR_ENOTFOUND. */
@@ -105,6 +110,26 @@ int mtr_charges_walk(struct mtr_charges_txn *txn, uint64_t after, mtr_charges_on
 /* Traces of the price function, kept as the JSON they were when charges were made of them. */
 int mtr_charges_put_trace(struct mtr_charges_txn *txn, uint64_t number, struct mtr_str json) MTR_MUST_USE;
 int mtr_charges_get_trace(struct mtr_charges_txn *txn, uint64_t number, struct mtr_str *json) MTR_MUST_USE;
+
+/* ---- epochs ---- */
+
+struct mtr_charges_epoch {
+    uint64_t number;      /* its charges have greater ones; 0: the stores were never put back */
+    uint64_t last_before; /* number of the last charge before it; 0: none. Between them there is none */
+    int64_t began_us;
+};
+/* The one that runs. */
+int mtr_charges_get_epoch(struct mtr_charges_txn *txn, struct mtr_charges_epoch *out) MTR_MUST_USE;
+/* The first one behind that number. MTR_ENOTFOUND: none has begun since. */
+int mtr_charges_next_epoch(struct mtr_charges_txn *txn, uint64_t number,
+                           struct mtr_charges_epoch *out) MTR_MUST_USE;
+/* Another one begins, at now_us by the wall clock: two of one second may have the same number. */
+int mtr_charges_begin_epoch(struct mtr_charges_txn *txn, int64_t now_us,
+                            struct mtr_charges_epoch *out) MTR_MUST_USE;
+
+/* From now on there is a file that says in which file the charges are (meterd/store/life.h). Was there one
+ * before? */
+int mtr_charges_note_life(struct mtr_charges_txn *txn, bool *was_noted) MTR_MUST_USE;
 
 /* ---- lines ---- */
 
@@ -351,8 +376,9 @@ int mtr_charges_get_message(struct mtr_charges_txn *txn, uint32_t destination, u
                             struct mtr_message *out) MTR_MUST_USE;
 int mtr_charges_find_message(struct mtr_charges_txn *txn, struct mtr_hash128 id,
                              struct mtr_message *out) MTR_MUST_USE;
-int mtr_charges_first_queued(struct mtr_charges_txn *txn, uint32_t destination,
-                             struct mtr_message *out) MTR_MUST_USE; /* MTR_ENOTFOUND */
+/* The first one behind a message's number. MTR_ENOTFOUND. */
+int mtr_charges_first_queued(struct mtr_charges_txn *txn, uint32_t destination, uint64_t after,
+                             struct mtr_message *out) MTR_MUST_USE;
 /* The frozen bytes: put once, with the message. */
 int mtr_charges_put_message_body(struct mtr_charges_txn *txn, const struct mtr_message *message,
                                  struct mtr_str body) MTR_MUST_USE;
@@ -368,6 +394,8 @@ struct mtr_charge_destination {
     uint64_t charge_cursor;                   /* last charge that was looked at for a message */
     uint64_t last_message;                    /* number */
     uint64_t counts[MTR_MESSAGE_STATE_COUNT]; /* messages by state: for metrics */
+    uint64_t epoch;  /* of the store, to which the receiver was reconciled last */
+    uint64_t notice; /* number of the message that asks it to be reconciled to another one; 0: none yet */
 };
 /* A destination never seen is zero, not an error. */
 int mtr_charges_get_destination(struct mtr_charges_txn *txn, uint32_t number,
@@ -377,11 +405,18 @@ int mtr_charges_put_destination(struct mtr_charges_txn *txn,
 
 /* ---- consumers of the pull feed ---- */
 
-/* All charges up to and including `up_to` are acknowledged; single acks lie above it. A consumer never
- * seen stands at 0. */
-int mtr_charges_get_consumer(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t *up_to) MTR_MUST_USE;
+struct mtr_charge_consumer {
+    struct mtr_str name;
+    uint64_t up_to; /* all charges up to it are acknowledged; single acks lie above it */
+    uint64_t epoch; /* that it knows of */
+};
+/* A consumer never seen is zero, not an error. */
+int mtr_charges_get_consumer(struct mtr_charges_txn *txn, struct mtr_str name,
+                             struct mtr_charge_consumer *out) MTR_MUST_USE;
 /* Drops single acks at or below. */
-int mtr_charges_put_consumer(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t up_to) MTR_MUST_USE;
+int mtr_charges_put_consumer(struct mtr_charges_txn *txn,
+                             const struct mtr_charge_consumer *consumer) MTR_MUST_USE;
+int mtr_charges_drop_acks(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t up_to) MTR_MUST_USE;
 int mtr_charges_put_ack(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t number) MTR_MUST_USE;
 bool mtr_charges_has_ack(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t number);
 

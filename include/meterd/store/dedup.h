@@ -41,10 +41,17 @@ struct mtr_dedup_match {
     uint64_t seq;   /* of the stored event, when found */
 };
 
+/* Are identities of the log made with that key? Nothing in a key says whether it is whole, and with another
+ * one what is sent again would be taken for new: so those of the newest sealed segment's first block are
+ * made again. Where no segment is sealed all are made again anyway. MTR_ECORRUPT with a diagnostic: they are
+ * not. */
+int mtr_dedup_check_key(struct mtr_log *log, const uint8_t key[MTR_EVENT_KEY_BYTES],
+                        struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
 /* Rebuilds the index from the log's retained segments: sealed ones whose last receive time is at or after
  * now_us - window_us (now_us as for expire) from their identities, unsealed ones from their blocks (a segment
  * that was rolled but not sealed waits for seal_run again). Errors: MTR_ECORRUPT and MTR_EIO with a
- * diagnostic, MTR_ELIMIT more than 4,095 sealed segments in the window, MTR_ENOMEM. */
+ * diagnostic, MTR_ELIMIT more than 1,048,575 sealed segments in the window, MTR_ENOMEM. */
 int mtr_dedup_open(struct mtr_log *log, const uint8_t key[MTR_EVENT_KEY_BYTES], int64_t window_us,
                    int64_t now_us, struct mtr_dedup **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_dedup_close(struct mtr_dedup *dedup);
@@ -74,8 +81,8 @@ uint32_t mtr_dedup_unsealed(const struct mtr_dedup *dedup);
  * remove segments. After an error it may be called again. */
 int mtr_dedup_seal_run(struct mtr_dedup *dedup) MTR_MUST_USE;
 /* On the owner's thread after seal_run: moves tags of the sealed segment into the compact table, at most
- * `records_max` at a time. *done tells when all are moved and the exact table was freed. MTR_ELIMIT: 4,095
- * segments are in the window already. */
+ * `records_max` at a time. *done tells when all are moved and the exact table was freed. MTR_ELIMIT:
+ * 1,048,575 segments are in the window already. */
 int mtr_dedup_seal_finish(struct mtr_dedup *dedup, uint64_t records_max, bool *done) MTR_MUST_USE;
 
 /* Room ahead of need, so that no commit waits while a table of millions grows: how many identities a table

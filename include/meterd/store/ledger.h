@@ -8,6 +8,7 @@
  *   mark         (strand, start): of the list of files that the window was read from last
  *   window       (strand, start): its state, and what its last reading counted
  *   total        (source, start, end): how many windows there are, in all strands together
+ *   quarantined  (strand, start): of a window, or a feed, that has rows in quarantine
  *   item         of a source that is a list: what a row names, and when it went
  *   run          of a window that is not settled: a row's key hash, digest and sequence, 32 bytes each,
  * sorted by key, so that a reading is compared with it in one pass
@@ -180,6 +181,16 @@ enum { MTR_PROOFS_ALL = 15, MTR_PROOFS_TEXT_BYTES = 32 };
 struct mtr_str mtr_proofs_text(unsigned proofs, char out[static MTR_PROOFS_TEXT_BYTES]);
 bool mtr_proofs_parse(struct mtr_str text, unsigned *proofs);
 
+#define MTR_LEDGER_NOBODY_LOOKED UINT64_MAX
+
+/* Of a reading's rows those that would count: they can be read, the catalog knows whose and what they are,
+ * and some meter's filters take them. Each key once, and without those that another window has; the sum is of
+ * what the guard watches, as often as they come, of rows that lie in the window or at its end. */
+struct mtr_ledger_counting {
+    uint64_t rows; /* MTR_LEDGER_NOBODY_LOOKED: not known, in receipts of earlier editions */
+    struct mtr_decimal sum;
+};
+
 struct mtr_ledger_window {
     int64_t start_us, end_us; /* half-open */
     enum mtr_window_state state;
@@ -192,18 +203,31 @@ struct mtr_ledger_window {
     uint64_t rows;                /* in its run */
     uint64_t refused;             /* of them, in quarantine */
     uint64_t repeated;            /* rows of the last whole reading that were equal to another */
+    uint64_t unknown;             /* of accounts that the catalog did not know; MTR_LEDGER_NOBODY_LOOKED */
     uint64_t changes;             /* rows new, changed or gone, all readings together */
     struct mtr_decimal sum;       /* of the quantity that the guard watches, in the last whole reading */
+    struct mtr_ledger_counting counting; /* of the last whole reading */
     uint64_t seq_first, seq_last; /* of the log: what its readings wrote; 0: nothing */
     int64_t reach_us;             /* so far beyond it rows of it lay */
     unsigned proofs;              /* of the last whole reading: mtr_proof */
-    struct mtr_hash128 content;   /* of the last reading, also of one that was not taken; order-free */
+    /* Of the last reading, also of one that was not taken. */
+    struct mtr_hash128 content;   /* order-free */
+    uint64_t said_rows;           /* as its vendor counts them */
+    struct mtr_decimal said_sum;  /* of the quantity that the guard watches */
+    struct mtr_ledger_counting said_counting;
     struct mtr_str problem;       /* INCOMPLETE, SUSPECT: the alarm's sentence; empty else */
     bool has_no_run;              /* it was settled once: its run has rows outside of it alone, the others are
                                      in the log, from seq_first on */
     bool is_cut;                  /* it has no run, and its first rows were in a part of the log that is gone:
                                      what is the vendor's of it already is not known, it stands as it is */
 };
+
+/* Rows came, and all of them are in quarantine: nobody knows what they say, so it is neither empty nor does
+ * anybody have what the vendor has of it. Those outside of a term are known. */
+static inline bool mtr_window_says_nothing(const struct mtr_ledger_window *window)
+{
+    return window->rows && window->refused == window->rows && !window->counting.rows;
+}
 
 int mtr_ledger_get_window(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
                           struct mtr_ledger_window *out) MTR_MUST_USE; /* MTR_ENOTFOUND: never read */
@@ -223,7 +247,7 @@ int mtr_ledger_walk_windows_behind(struct mtr_ledger_txn *txn, const struct mtr_
 
 /* Of all windows of a source, in all its strands, that begin and end there; zero: there is none. */
 struct mtr_ledger_total {
-    uint64_t windows, whole;    /* whole: COMPLETE or SETTLED */
+    uint64_t windows, whole;    /* whole: COMPLETE or SETTLED, and it says something */
     uint64_t seq_last;          /* the newest of what was ever written for one of them */
     struct mtr_hash128 strands; /* mtr_ledger_add_strand of each that has one */
 };
@@ -243,6 +267,28 @@ int mtr_ledger_mark(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                     struct mtr_str *out) MTR_MUST_USE;
 int mtr_ledger_put_mark(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
                         struct mtr_str mark) MTR_MUST_USE;
+
+/* ---- rows in quarantine ---- */
+
+/* Those of a window, or of a feed (start_us 0), that no alarm of another kind speaks of, as of the last
+ * reading that was taken; of a feed, as of the last that had any. */
+struct mtr_ledger_quarantined {
+    int64_t start_us; /* of the window */
+    uint64_t rows;
+    uint64_t reading;
+    int64_t began_us; /* when that did */
+};
+/* Zero where there is none. */
+int mtr_ledger_quarantined(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
+                           struct mtr_ledger_quarantined *out) MTR_MUST_USE;
+/* rows 0: there are none any more. */
+int mtr_ledger_put_quarantined(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                               const struct mtr_ledger_quarantined *now) MTR_MUST_USE;
+/* Of the strand's windows from `from_us` on, those that have some. A hook result other than 0 stops and is
+ * returned. */
+typedef int (*mtr_ledger_on_quarantined)(void *context, const struct mtr_ledger_quarantined *window);
+int mtr_ledger_walk_quarantined(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t from_us,
+                                mtr_ledger_on_quarantined on_quarantined, void *context) MTR_MUST_USE;
 
 /* ---- items ---- */
 

@@ -20,6 +20,10 @@
 struct mtr_log;
 struct mtr_log_reader;
 
+/* So many segments of a log stay open in a process, besides those that are written to or read at this moment:
+ * three files each, and never more than a quarter of the files that the process may open. */
+enum { MTR_LOG_SEGMENTS_OPEN_MAX = 256, MTR_LOG_SEGMENT_FILES = 3 };
+
 struct mtr_log_options {
     uint64_t segment_bytes; /* preallocated size of a segment; a block that does not fit starts the next */
     uint64_t segment_events_max; /* events of a segment, bounds the exact dedup table in memory */
@@ -52,9 +56,9 @@ int64_t mtr_log_last_received_us(const struct mtr_log *log); /* writer's thread 
 
 /* Appends one block and makes it durable (fdatasync inside). Sets event dispositions and targets as given.
  * first_seq, the chain and the receive time (max(previous, now_us)) are the log's work; *first_seq is the
- * sequence of events[0]. MTR_EFULL: nothing was stored, the disk is full, the log is usable. MTR_EIO:
- * outcome unknown, of the block or of a roll's manifest; the log refuses further appends (MTR_ECLOSED)
- * until it is opened again. */
+ * sequence of events[0]. MTR_EFULL: nothing was stored, the disk is full, the log is usable; MTR_EFILES: too
+ * many files are open in the process or the system, likewise. MTR_EIO: outcome unknown, of the block or of a
+ * roll's manifest; the log refuses further appends (MTR_ECLOSED) until it is opened again. */
 int mtr_log_append(struct mtr_log *log, const struct mtr_event *events, uint32_t count, int64_t now_us,
                    uint64_t *first_seq) MTR_MUST_USE;
 
@@ -70,8 +74,7 @@ int mtr_log_roll(struct mtr_log *log, int64_t now_us) MTR_MUST_USE;
  * beside the blocks, then marks it sealed in the manifest. May run on another thread than append's; one at
  * a time. After a crash in between it is simply done again: the segment is still unsealed. MTR_ENOTFOUND:
  * no such segment, or it is the open one; MTR_EEXISTS: sealed already, also by a call that failed only
- * when writing the manifest (the next manifest says it); MTR_EAGAIN: somebody is reading it at this
- * moment. */
+ * when writing the manifest (the next manifest says it). */
 struct mtr_log_identity {
     struct mtr_event_identity identity;
     uint64_t digest;
@@ -89,8 +92,44 @@ typedef int (*mtr_log_on_identities)(void *context, const struct mtr_log_identit
 int mtr_log_walk_identities(struct mtr_log *log, uint32_t segment_number, mtr_log_on_identities on_identities,
                             void *context) MTR_MUST_USE;
 
+/* How far a check of all sealed identities has come; all zeros: at its begin. */
+struct mtr_identities_place {
+    uint32_t segment;
+    struct mtr_event_identity next; /* chunks before it were read, */
+    uint64_t count;                 /* with so many identities */
+    struct mtr_hash128 folded;      /* and this hash */
+};
+
+/* A slice: chunks of one segment behind the place, until bytes_max were read; less than a chunk more.
+ * MTR_ENOTFOUND: there are no more, and the place is at the begin again. MTR_ECORRUPT, with a diagnostic that
+ * says where: the place is at the next segment. Any thread, but one at a time for a place. */
+int mtr_log_scrub_identities(struct mtr_log *log, struct mtr_identities_place *place, uint64_t bytes_max,
+                             uint64_t *bytes, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
+/* Events whose blocks are not there, or damaged; the others are whole, each for itself. last_seq 0: from the
+ * first one on, nobody knows how far, since they stood at the log's end. Beside a writer, too. on_lost comes
+ * in the order of the log. */
+struct mtr_log_lost {
+    uint32_t segment;
+    uint64_t first_seq, last_seq;
+};
+int mtr_log_find_lost(const char *directory, void (*on_lost)(void *context, const struct mtr_log_lost *lost),
+                      void *context, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
+/* Of a log that is not open, and whose blocks are whole: from the first segment on whose identities are not,
+ * sealed ones count as rolled alone, so that the next mtr_dedup_open and seal_run make their identities
+ * again of their blocks. *count: how many these are; a dry run changes nothing. MTR_ECORRUPT: there is other
+ * damage, and nothing is changed. MTR_EEXISTS: it is open. */
+int mtr_log_unseal_damaged(const char *directory, bool is_dry_run, uint32_t *count,
+                           struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
 /* The segments, oldest first. Fills at most count_max; returns how many there are. Writer's thread. */
 uint32_t mtr_log_segments(struct mtr_log *log, struct mtr_log_segment *segments, uint32_t count_max);
+/* The one in that place, counted from 0; false: there are not so many. Writer's thread. */
+bool mtr_log_segment_at(struct mtr_log *log, uint32_t index, struct mtr_log_segment *out);
+
+/* Closes the segments that nobody is inside: where somebody else needs their files. Any thread. */
+void mtr_log_give_files(struct mtr_log *log);
 
 /* Retention: unlinks sealed segments, oldest first, whose newest event was received before `before_us` and
  * whose last_seq <= `consumed_seq`; stops at one that somebody is reading right now. Writer's thread. */
@@ -113,6 +152,9 @@ void mtr_log_reader_close(struct mtr_log_reader *reader);
  * Segments dropped by retention are skipped. */
 int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_header *header,
                  const struct mtr_event **events, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
+/* Of the blocks that it has read so far. */
+uint64_t mtr_log_reader_bytes(const struct mtr_log_reader *reader);
 
 /* Verifies hashes and chain of everything retained. *last_seq is the last sequence verified. */
 int mtr_log_verify(struct mtr_log_reader *reader, uint64_t *last_seq,

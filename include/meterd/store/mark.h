@@ -26,11 +26,17 @@ struct mtr_mark {
     struct mtr_hash128 charge_id; /* of that one */
 };
 
+/* The stores that have one, by the names of their directories. */
+enum { MTR_MARKED_STORES = 4 };
+extern const char *const mtr_marked_stores[MTR_MARKED_STORES];
+
 /* The mark beside the store in that directory. MTR_ENOTFOUND: there is none; MTR_ECORRUPT with a sentence. */
 int mtr_mark_read(const char *directory, struct mtr_mark *out,
                   struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 /* Replaces it, durably: after a crash it is the former or this one. The directory exists. */
 int mtr_mark_write(const char *directory, const struct mtr_mark *mark) MTR_MUST_USE;
+/* The same over a damaged one. */
+int mtr_mark_replace(const char *directory, const struct mtr_mark *mark) MTR_MUST_USE;
 
 #endif

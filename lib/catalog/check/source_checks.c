@@ -6,7 +6,7 @@
 
 enum { CHAIN_MAX = 16 }; /* sources that go over one another's rows */
 
-/* What for_each names, or NULL. */
+/* What for_each names, or NULL. Of one that cannot be read any more only the vendor is known. */
 static const struct mtr_record *find_other(const struct mtr_catalog *catalog, const struct mtr_record *record)
 {
     const struct mtr_source *source = record->fields.source;
@@ -38,7 +38,7 @@ static void check_list(const struct mtr_catalog *catalog, const struct mtr_recor
                        struct mtr_diagnostics *findings)
 {
     const struct mtr_record *other = find_other(catalog, record);
-    if (other && !mtr_source_is_list(other->fields.source))
+    if (other && !other->fields.source->unreadable.size && !mtr_source_is_list(other->fields.source))
         record_fail(record, MTR_FINDING_SOURCE_FOR_EACH_NO_LIST, "for_each", findings,
                     "the rows of `%.*s` are no list: such have the type `=meterd.item`, and replace one "
                     "another (`delivery: overwrite`)",

@@ -160,9 +160,8 @@ static int decode_row(struct mtr_schema_context *context, const struct mtr_field
     MTR_ASSERT(row->own_size > row->offset);
     char *own = mtr_arena_calloc(context->arena, 1, row->own_size);
     if (!own) return MTR_ENOMEM;
-    int rc = decode_value(context, row, node, own + row->offset);
-    if (!rc) *out = own;
-    return rc;
+    *out = own; /* also with a fault in it: whoever goes on to look for further ones knows that it is there */
+    return decode_value(context, row, node, own + row->offset);
 }
 
 /* A text that stands for a map with that member. */
@@ -237,17 +236,33 @@ static void mark_present(const struct mtr_field *field, char *out)
     if (field->present_offset) *(bool *)(out + field->present_offset - 1) = true;
 }
 
+/* Of a map that is needed also what is needed in it: so all of it is told at once. */
+static int fail_missing(struct mtr_schema_context *context, const struct mtr_field *field,
+                        const struct mtr_node *map, char *out)
+{
+    char keys[MTR_FINDING_TEXT_BYTES / 2] = "";
+    const struct mtr_node nothing = {.kind = MTR_NODE_NULL, .line = map->line, .column = map->column};
+    const bool is_map = field->fillable && field->type == MTR_FIELD_MAP;
+    const size_t path_size = context->path_size;
+    size_t used = 0;
+    for (const struct mtr_field *key = is_map ? field->fields : NULL; key && key->name; key++)
+        if (used < sizeof(keys))
+            used += (size_t)snprintf(keys + used, sizeof(keys) - used, "%s%s", used ? ", " : " (a map of ",
+                                     key->name);
+    path_push(context, ".", mtr_str_from(field->name));
+    int rc = schema_fail(context, MTR_FINDING_FIELD_MISSING, map->line, map->column, "is missing%s%s%s%s",
+                         field->fillable ? ": " : "", field->fillable ? field->doc : "", keys,
+                         used ? ")" : "");
+    if (is_map) rc = worse(rc, decode_map(context, field->fields, &nothing, true, out + field->offset));
+    path_pop(context, path_size);
+    return rc;
+}
+
 static int decode_absent(struct mtr_schema_context *context, const struct mtr_field *field,
                          const struct mtr_node *map, bool check_required, char *out)
 {
     static const struct mtr_node nothing = {.kind = MTR_NODE_NULL};
-    if (field->required && check_required) {
-        size_t path_size = context->path_size;
-        path_push(context, ".", mtr_str_from(field->name));
-        int rc = schema_fail(context, MTR_FINDING_FIELD_MISSING, map->line, map->column, "is missing");
-        path_pop(context, path_size);
-        return rc;
-    }
+    if (field->required && check_required) return fail_missing(context, field, map, out);
     if (field->type == MTR_FIELD_MAP)
         return decode_map(context, field->fields, &nothing, false, out + field->offset);
     if (!field->default_text) return MTR_OK;

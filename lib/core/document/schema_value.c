@@ -323,6 +323,28 @@ static int decode_money(struct mtr_schema_context *context, const struct mtr_fie
     return rc ? fail_decimal(context, field, node, rc, MTR_MONEY_DIGITS, MTR_MONEY_MAX_TEXT) : MTR_OK;
 }
 
+/* The rows of the member that the text names: where it stands for a map, it was to be one. NULL: of none. */
+static const struct mtr_field *fields_of_word(const struct mtr_field *field, const struct mtr_node *node)
+{
+    if (field->type != MTR_FIELD_MAP || !is_scalar_text(node)) return NULL;
+    for (const struct mtr_field *member = field->fields; member->name; member++)
+        if (mtr_str_equal(node->text, mtr_str_from(member->name)))
+            return member->type == MTR_FIELD_ROW ? member->row->fields : member->fields;
+    return NULL;
+}
+
+static int fail_bare_word(struct mtr_schema_context *context, const struct mtr_node *node,
+                          const struct mtr_field *fields)
+{
+    char list[MTR_FINDING_TEXT_BYTES / 2] = "";
+    size_t used = 0;
+    for (const struct mtr_field *field = fields; field->name && used < sizeof(list); field++)
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", field->name);
+    return FAIL(node, MTR_FINDING_FIELD_CHOICE,
+                "`%.*s` has keys of its own: write {%.*s: {…}} with those of %s that are meant",
+                MTR_STR_ARGS(node->text), MTR_STR_ARGS(node->text), list);
+}
+
 int schema_decode_choice(struct mtr_schema_context *context, const struct mtr_field *field,
                          const struct mtr_node *node, int *out)
 {
@@ -341,6 +363,8 @@ int schema_decode_choice(struct mtr_schema_context *context, const struct mtr_fi
     if (!is_scalar_text(node))
         return FAIL(node, MTR_FINDING_FIELD_KIND, "one of %s%s is expected, not %s", list, or_map,
                     kind_text(node));
+    const struct mtr_field *fields = fields_of_word(field, node);
+    if (fields) return fail_bare_word(context, node, fields);
     char meant[MTR_MEANT_BYTES];
     return FAIL(node, MTR_FINDING_FIELD_CHOICE, "`%.*s%s` is not one of %s%s%s", MTR_STR_QUOTED(node->text),
                 list, or_map, mtr_str_meant_of(node->text, field->choices, meant));

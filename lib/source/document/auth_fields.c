@@ -38,6 +38,15 @@ static const struct mtr_field header_rows[] = {
     {0},
 };
 
+static const struct mtr_field query_rows[] = {
+    {MTR_ROW(header_fields, name), .type = MTR_FIELD_TEXT, SOURCE_NEEDED, .min = 1, .max = MTR_KEY_BYTES_MAX,
+     .doc = "of the parameter, as api_key"},
+    {MTR_ROW(header_fields, value), .type = MTR_FIELD_TEXT, .max = MTR_SOURCE_TEXT_BYTES_MAX,
+     .default_text = "{secret}", .doc = "template over {secret}"},
+    SECRET_FILE(header_fields),
+    {0},
+};
+
 struct oauth2_fields {
     struct mtr_str token_url, client_id, secret_file, refresh_token_file;
     int grant, send;
@@ -153,6 +162,7 @@ static const struct mtr_field aws_sigv4_row = {.name = "aws_sigv4",
                                                .doc = "AWS Signature Version 4"};
 WAY(basic, struct basic_fields, "name and password");
 WAY(header, struct header_fields, "a header that holds a secret");
+WAY(query, struct header_fields, "a parameter of the URL that holds a secret");
 WAY(oauth2, struct oauth2_fields, "tokens of OAuth 2.0");
 WAY(login, struct login_fields, "a request that answers a token, as Keystone's");
 WAY(hmac, struct hmac_fields, "a signature of the request in a header");
@@ -168,6 +178,7 @@ const struct mtr_field source_auth_rows[] = {
      MTR_ROW_GIVEN(source_auth_fields, has_presigned), .doc = "links bring theirs: nothing is sent"},
     WAY_ROW(basic),
     WAY_ROW(header),
+    WAY_ROW(query),
     WAY_ROW(oauth2),
     WAY_ROW(login),
     WAY_ROW(aws_sigv4),
@@ -200,26 +211,43 @@ static void read_basic(struct source_reading *reading, const struct basic_fields
         source_fault(reading, MTR_FINDING_SOURCE_SECRET_WRITTEN, "auth.basic.secret",
                      "a secret does not stand in a document: write it to a file, and name that as "
                      "secret_file");
-    else if (!fields->has_secret) source_check_file(reading, "auth.basic.secret_file", fields->secret_file);
+    else if (!fields->has_secret)
+        source_check_file(reading, "auth.basic.secret_file", fields->secret_file,
+                          "the password (`secret: \"\"` says that there is none)");
     *basic = (struct mtr_auth_basic){fields->user, fields->user_secret_file, fields->secret_file};
     out->kind = MTR_AUTH_BASIC;
     out->basic = basic;
 }
 
+static void read_secret_value(struct source_reading *reading, const char *path,
+                              const struct header_fields *fields, const char *as,
+                              struct mtr_source_auth *out)
+{
+    char at[MTR_FINDING_FIELD_BYTES];
+    struct mtr_auth_header *header = room(reading, sizeof(*header));
+    if (!header) return;
+    source_check_file(reading, source_path_join(path, "secret_file", at), fields->secret_file, "the secret");
+    if (!holds(fields->value, "{secret}"))
+        source_fault(reading, MTR_FINDING_SOURCE_SECRET_WRITTEN, source_path_join(path, "value", at),
+                     "the value does not use {secret}: a secret stands in secret_file, and is sent as \"%s\"",
+                     as);
+    *header = (struct mtr_auth_header){fields->name, fields->value, fields->secret_file};
+    out->header = header;
+}
+
 static void read_header(struct source_reading *reading, const struct header_fields *fields,
                         struct mtr_source_auth *out)
 {
-    struct mtr_auth_header *header = room(reading, sizeof(*header));
-    if (!header) return;
     source_check_header(reading, "auth.header.value", fields->name, fields->value);
-    source_check_file(reading, "auth.header.secret_file", fields->secret_file);
-    if (!holds(fields->value, "{secret}"))
-        source_fault(reading, MTR_FINDING_SOURCE_SECRET_WRITTEN, "auth.header.value",
-                     "the value does not use {secret}: a secret stands in secret_file, and is sent as "
-                     "\"Bearer {secret}\"");
-    *header = (struct mtr_auth_header){fields->name, fields->value, fields->secret_file};
+    read_secret_value(reading, "auth.header", fields, "Bearer {secret}", out);
     out->kind = MTR_AUTH_HEADER;
-    out->header = header;
+}
+
+static void read_query(struct source_reading *reading, const struct header_fields *fields,
+                       struct mtr_source_auth *out)
+{
+    read_secret_value(reading, "auth.query", fields, "{secret}", out);
+    out->kind = MTR_AUTH_QUERY;
 }
 
 static void read_oauth2(struct source_reading *reading, const struct oauth2_fields *fields,
@@ -229,12 +257,13 @@ static void read_oauth2(struct source_reading *reading, const struct oauth2_fiel
     if (!oauth2) return;
     (void)source_check_url(reading, "auth.oauth2.token_url", fields->token_url);
     if (fields->grant == MTR_GRANT_REFRESH_TOKEN)
-        source_check_file(reading, "auth.oauth2.refresh_token_file", fields->refresh_token_file);
+        source_check_file(reading, "auth.oauth2.refresh_token_file", fields->refresh_token_file,
+                          "the first refresh token");
     else if (fields->refresh_token_file.size)
         source_fault(reading, MTR_FINDING_SOURCE_KEY_CONFLICT, "auth.oauth2.refresh_token_file",
                      "is of `grant: refresh_token`");
     if (fields->grant == MTR_GRANT_CLIENT_CREDENTIALS)
-        source_check_file(reading, "auth.oauth2.secret_file", fields->secret_file);
+        source_check_file(reading, "auth.oauth2.secret_file", fields->secret_file, "the secret");
     *oauth2 = (struct mtr_auth_oauth2){
         .token_url = fields->token_url,
         .grant = (enum mtr_oauth2_grant)fields->grant,
@@ -258,7 +287,7 @@ static void read_login(struct source_reading *reading, const struct login_fields
     struct mtr_auth_login *login = room(reading, sizeof(*login));
     if (!login) return;
     source_read_request(reading, "auth.login.request", &fields->request, &login->request);
-    source_check_file(reading, "auth.login.secret_file", fields->secret_file);
+    source_check_file(reading, "auth.login.secret_file", fields->secret_file, "the secret");
     source_read_place(reading, "auth.login.token", &fields->token, &login->token);
     if (fields->has_expires)
         source_read_place(reading, "auth.login.expires", &fields->expires, &login->expires);
@@ -280,7 +309,7 @@ static void read_login(struct source_reading *reading, const struct login_fields
 static void read_sigv4(struct source_reading *reading, const struct mtr_auth_sigv4 *fields,
                        struct mtr_source_auth *out)
 {
-    source_check_file(reading, "auth.aws_sigv4.secret_file", fields->secret_file);
+    source_check_file(reading, "auth.aws_sigv4.secret_file", fields->secret_file, "the secret");
     out->kind = MTR_AUTH_AWS_SIGV4;
     out->sigv4 = fields;
 }
@@ -292,7 +321,7 @@ static void read_hmac(struct source_reading *reading, const struct hmac_fields *
     const struct mtr_label *headers = fields->headers.items;
     bool is_sent = false;
     if (!hmac) return;
-    source_check_file(reading, "auth.hmac.secret_file", fields->secret_file);
+    source_check_file(reading, "auth.hmac.secret_file", fields->secret_file, "the secret");
     for (uint32_t i = 0; i < fields->headers.count; i++) {
         source_check_header(reading, "auth.hmac.headers", headers[i].name, headers[i].value);
         is_sent = is_sent || holds(headers[i].value, "{signature}");
@@ -315,8 +344,9 @@ static void read_hmac(struct source_reading *reading, const struct hmac_fields *
 static void read_mtls(struct source_reading *reading, const struct mtls_fields *fields,
                       struct mtr_source_auth *out)
 {
-    source_check_file(reading, "auth.mtls.certificate_file", fields->certificate_file);
-    source_check_file(reading, "auth.mtls.key_file", fields->key_file);
+    source_check_file(reading, "auth.mtls.certificate_file", fields->certificate_file,
+                      "the certificate, PEM");
+    source_check_file(reading, "auth.mtls.key_file", fields->key_file, "its private key, PEM");
     out->certificate_file = fields->certificate_file;
     out->key_file = fields->key_file;
 }
@@ -324,10 +354,11 @@ static void read_mtls(struct source_reading *reading, const struct mtls_fields *
 void source_read_auth(struct source_reading *reading, const struct source_auth_fields *fields,
                       struct mtr_source_auth *out)
 {
-    static const char *const names[] = {"none",  "presigned", "basic", "header", "oauth2",
-                                        "login", "aws_sigv4", "hmac",  NULL};
+    static const char *const names[] = {"none",   "presigned", "basic",     "header", "query",
+                                        "oauth2", "login",     "aws_sigv4", "hmac",   NULL};
     const bool given[] = {fields->has_none,       fields->has_presigned,
                           fields->basic != NULL,  fields->header != NULL,
+                          fields->query != NULL,
                           fields->oauth2 != NULL, fields->login != NULL,
                           fields->aws_sigv4 != NULL, fields->hmac != NULL};
     const char *or_else = fields->mtls ? NULL : ", or mtls (`auth: none` for an API that is open to all)";
@@ -337,6 +368,7 @@ void source_read_auth(struct source_reading *reading, const struct source_auth_f
     case MTR_AUTH_PRESIGNED: out->kind = MTR_AUTH_PRESIGNED; break;
     case MTR_AUTH_BASIC: read_basic(reading, fields->basic, out); break;
     case MTR_AUTH_HEADER: read_header(reading, fields->header, out); break;
+    case MTR_AUTH_QUERY: read_query(reading, fields->query, out); break;
     case MTR_AUTH_OAUTH2: read_oauth2(reading, fields->oauth2, out); break;
     case MTR_AUTH_LOGIN: read_login(reading, fields->login, out); break;
     case MTR_AUTH_AWS_SIGV4: read_sigv4(reading, fields->aws_sigv4, out); break;

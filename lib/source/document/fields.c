@@ -102,7 +102,7 @@ const struct mtr_field mtr_source_fields[] = {
     {MTR_ROW(source_fields, request), .type = MTR_FIELD_MAP, .fields = source_request_rows,
      .doc = "what is asked"},
     {MTR_ROW(source_fields, auth), .type = MTR_FIELD_MAP, .fields = source_auth_rows,
-     .choices = source_auth_words, .doc = "how it says who it is"},
+     .choices = source_auth_words, .doc = "how it says who it is; needed unless `by_hand`"},
     {MTR_ROW(source_fields, paging), .type = MTR_FIELD_MAP, .fields = source_paging_rows,
      .choices = source_paging_words, .doc = "how an answer goes on"},
     {MTR_ROW(source_fields, job), .type = MTR_FIELD_ROW, .row = &source_job_row},

@@ -104,7 +104,7 @@ void source_read_job(struct source_reading *reading, const struct source_job_fie
 
 struct source_auth_fields {
     bool has_none, has_presigned;
-    void *basic, *header, *oauth2, *login, *aws_sigv4, *hmac, *mtls;
+    void *basic, *header, *query, *oauth2, *login, *aws_sigv4, *hmac, *mtls;
     char empty; /* what `none` decodes into */
 };
 

@@ -115,7 +115,7 @@ static void check_rows_place(struct source_reading *reading, const struct mtr_so
     const char *key = "";
     const struct mtr_str path = member_of_answer(source, &key);
     if (format->kind != MTR_ROWS_JSON || !mtr_str_equal(format->rows, MTR_STR("[]"))) return;
-    if (!path.size || source->paging.kind == MTR_PAGING_PARTS) return;
+    if (!path.size || source->paging.kind == MTR_PAGING_PARTS || !source_is_path(reading, path)) return;
     source_fault(reading, MTR_FINDING_SOURCE_ROWS_PLACE, "format",
                  "takes what stands at the top of the answer for rows (`rows: \"[]\"`), where `%s` looks for "
                  "`%.*s%s`: if they stand in a member, name it, as `format: {json: {rows: \"data[]\"}}`",
@@ -125,11 +125,12 @@ static void check_rows_place(struct source_reading *reading, const struct mtr_so
 void source_check_idle(struct source_reading *reading, const struct mtr_source *source)
 {
     const enum mtr_row_format_kind kind = source->map.format.kind;
-    check_proofs(reading, source);
-    check_rows_place(reading, source);
+    const bool is_known = !reading->is_unknown.format;
+    if (is_known) check_proofs(reading, source);
+    if (is_known) check_rows_place(reading, source);
     if (source->by_hand) check_by_hand(reading);
     else {
-        check_answer(reading, source);
+        if (is_known) check_answer(reading, source);
         check_window(reading, source);
     }
     say_idle(reading, kind == MTR_ROWS_PROMETHEUS || kind == MTR_ROWS_S3_LIST, "expect.columns",

@@ -86,7 +86,7 @@ static const struct mtr_field url_rows[] = {
 
 static const struct mtr_field manifest_rows[] = {
     {.name = "path", MTR_ROW_AT(result_fields, manifest.path), .type = MTR_FIELD_TEXT, SOURCE_NEEDED,
-     .max = SOURCE_PATH_BYTES_MAX, .doc = "path of the manifest; `paging: {parts: …}` reads it"},
+     .max = SOURCE_PATH_BYTES_MAX, .doc = "path of the manifest, or its link; `paging: {parts: …}` reads it"},
     {0},
 };
 
@@ -177,7 +177,7 @@ static void read_result(struct source_reading *reading, const struct result_fiel
     if (which < 0) return;
     out->result = (enum mtr_job_result)which;
     out->result_path = texts[which];
-    if (which != MTR_JOB_ROWS) source_check_path(reading, paths[which], texts[which]);
+    source_check_path(reading, paths[which], texts[which]);
 }
 
 static const struct mtr_source_request *read_further(struct source_reading *reading, const char *path,
@@ -223,7 +223,10 @@ void source_read_job(struct source_reading *reading, const struct source_job_fie
         job->list_id = list->id;
         job->list_match = list->match.items;
         job->list_match_count = list->match.count;
+        source_check_path(reading, "job.list.rows", list->rows);
         source_check_path(reading, "job.list.id", list->id);
+        for (uint32_t i = 0; i < job->list_match_count; i++)
+            source_check_path(reading, "job.list.match", job->list_match[i].name);
         if (!list->match.count)
             source_fault(reading, MTR_FINDING_SOURCE_KEY_MISSING, "job.list.match",
                          "name what a job of that window has, as {fromDate: \"{from:%%Y-%%m-%%d}\"}: else "

@@ -16,6 +16,7 @@ static void read_format(struct source_reading *reading, const struct mtr_node *n
     struct mtr_diagnostic diagnostic;
     *out = mtr_row_format_default();
     const int rc = mtr_row_format_parse(node, reading->arena, out, &diagnostic);
+    reading->is_unknown.format = rc != MTR_OK;
     if (rc == MTR_EINVALID) mtr_diagnostics_add(reading->findings, &diagnostic);
     else if (rc) reading->error = rc;
 }
@@ -52,6 +53,7 @@ void source_read_map(struct source_reading *reading, const struct source_fields 
     out->map = (struct mtr_import_map){.time_pattern = {.form = MTR_TIME_RFC3339}};
     read_format(reading, fields->format, &out->map.format);
     const int rc = import_map_read(fields->map, &source, reading->arena, &out->map, reading->findings);
+    reading->is_unknown.map = rc != MTR_OK;
     if (rc == MTR_ENOMEM) reading->error = rc;
     if (!rc && out->complete.sum_of.size) check_sum(reading, out);
     if (!rc) check_counters(reading, out);

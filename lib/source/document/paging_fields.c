@@ -177,6 +177,7 @@ static struct mtr_send read_send(struct source_reading *reading, const char *pat
     else
         source_fault(reading, MTR_FINDING_SOURCE_SEND, path,
                      "`%.*s%s` is none of query.NAME, header.NAME and body.PATH", MTR_STR_QUOTED(text));
+    if (send.place == MTR_SEND_BODY) source_check_path(reading, path, send.name);
     if (send.place == MTR_SEND_HEADER)
         source_check_header(reading, path, send.name, (struct mtr_str){NULL, 0});
     return send;
@@ -273,6 +274,7 @@ static void read_parts(struct source_reading *reading, const struct parts_fields
     if (!parts) return;
     *parts = fields->model;
     (void)source_one_of(reading, "paging.parts", names, given, "");
+    source_check_path(reading, "paging.parts.list", parts->list);
     if (!parts->url.size)
         source_fault(reading, MTR_FINDING_SOURCE_KEY_MISSING, "paging.parts.url",
                      "say where a part is: the path of its link, or a template as /bucket/{item}");

@@ -268,22 +268,38 @@ static void read_parts(struct source_reading *reading, const struct source_field
     out->pages_keep_us = fields->pages.keep_us;
 }
 
+/* The document is refused: what holds between its keys is said when they are there. */
+static int end_of_missing(struct source_reading *reading, const struct mtr_source *out)
+{
+    if (!reading->error && !out->by_hand) check_together(reading, out);
+    return reading->error ? reading->error : MTR_EINVALID;
+}
+
+/* Of an identity that is not even of its kind the map would say once more that it is none. */
+static bool has_mapping(const struct source_reading *reading, const struct source_fields *fields)
+{
+    return fields->format && fields->map && !source_is_told(reading, "identity");
+}
+
 static int read_document(struct source_reading *reading, const struct mtr_node *node, struct mtr_source *out)
 {
     const size_t errors = reading->findings->errors;
     struct source_fields fields = {0};
     int rc = mtr_source_fill(node, reading->scratch, &reading->root, reading->findings);
-    if (!rc)
-        rc = mtr_schema_decode(mtr_source_fields, reading->root, reading->arena, &fields, reading->findings);
     if (rc) return rc;
+    rc = mtr_schema_decode(mtr_source_fields, reading->root, reading->arena, &fields, reading->findings);
+    if (rc == MTR_ENOMEM || reading->root->kind != MTR_NODE_MAP) return rc;
+    reading->only_missing = rc != MTR_OK;
+    if (source_is_told(reading, "by_hand")) return rc; /* what such a one needs, nobody knows */
     if (!fields.by_hand && !fields.base_url.size) {
         source_fault(reading, MTR_FINDING_FIELD_MISSING, "base_url",
                      "is missing: where requests go; or say `by_hand: true`, and give files");
-        return reading->error ? reading->error : MTR_EINVALID;
+        reading->only_missing = true;
     }
     read_parts(reading, &fields, out);
-    if (!reading->error) source_read_map(reading, &fields, out);
-    if (!reading->error) check_append(reading, out);
+    if (!reading->error && has_mapping(reading, &fields)) source_read_map(reading, &fields, out);
+    if (reading->only_missing) return end_of_missing(reading, out);
+    if (!reading->error && !reading->is_unknown.map) check_append(reading, out);
     if (!reading->error) source_check_idle(reading, out);
     if (!reading->error && !out->by_hand) {
         check_together(reading, out);
@@ -297,7 +313,8 @@ int mtr_source_read(const struct mtr_node *node, const struct mtr_source_zones *
 {
     struct mtr_arena scratch;
     struct source_reading reading = {
-        .arena = arena, .scratch = &scratch, .zones = zones, .findings = findings};
+        .arena = arena, .scratch = &scratch, .zones = zones, .findings = findings,
+        .findings_before = findings->count};
     *out = (struct mtr_source){0};
     mtr_arena_init(&scratch, SCRATCH_CHUNK_BYTES, SCRATCH_BYTES_MAX);
     const int rc = read_document(&reading, node, out);

@@ -52,16 +52,53 @@ static const struct mtr_node *deepest_at(const struct source_reading *reading, c
     return node;
 }
 
+/* Who reads the finding has not written it. */
+static bool is_of_preset(const struct source_reading *reading, const char *path)
+{
+    const struct mtr_node *node = source_node_at(reading, path);
+    return node && node->kind != MTR_NODE_MAP && !source_is_own(reading, path) &&
+           node != source_node_at(reading, "preset");
+}
+
+/* `path` stands in `inner`, or is the same. */
+static bool is_inside(const char *inner, const char *path)
+{
+    const size_t size = strlen(path);
+    return !strncmp(inner, path, size) && strchr(".[", inner[size]); /* the end of the text, too */
+}
+
+bool source_is_told(const struct source_reading *reading, const char *path)
+{
+    const struct mtr_diagnostics *findings = reading->findings;
+    for (size_t i = reading->findings_before; i < findings->count; i++) {
+        const struct mtr_diagnostic *told = &findings->items[i];
+        const bool has_keys =
+            told->code == MTR_FINDING_FIELD_MISSING || told->code == MTR_FINDING_FIELD_UNKNOWN;
+        if (is_inside(told->field, path) || (!has_keys && is_inside(path, told->field))) return true;
+    }
+    return false;
+}
+
+static bool is_of_missing(enum mtr_finding_code code)
+{
+    return code == MTR_FINDING_FIELD_MISSING || code == MTR_FINDING_SOURCE_KEY_MISSING ||
+           code == MTR_FINDING_SOURCE_SECRET_MISSING;
+}
+
 void source_fault(struct source_reading *reading, enum mtr_finding_code code, const char *path,
                   const char *format, ...)
 {
     char text[MTR_FINDING_TEXT_BYTES];
     const struct mtr_node *node = deepest_at(reading, path);
     va_list args;
+    if (reading->only_missing && (!is_of_missing(code) || source_is_told(reading, path))) return;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    mtr_diagnostics_addf(reading->findings, code, node->line, node->column, path, "%s", text);
+    mtr_diagnostics_addf(reading->findings, code, node->line, node->column, path, "%s%s", text,
+                         is_of_preset(reading, path)
+                             ? " (the value is the preset's: write one of your own, or null)"
+                             : "");
 }
 
 const char *source_path_join(const char *path, const char *name, char out[MTR_FINDING_FIELD_BYTES])
@@ -157,26 +194,43 @@ bool source_check_url(struct source_reading *reading, const char *path, struct m
     return !fault;
 }
 
+/* Also without memory, which is noted. */
+static bool parse_path(struct source_reading *reading, struct mtr_str text, struct mtr_row_path *parsed)
+{
+    if (!mtr_row_path_parse(text, reading->scratch, parsed)) return parsed->step_count || parsed->is_record;
+    reading->error = MTR_ENOMEM;
+    return true;
+}
+
+bool source_is_path(struct source_reading *reading, struct mtr_str text)
+{
+    struct mtr_row_path parsed;
+    return parse_path(reading, text, &parsed);
+}
+
 void source_check_path(struct source_reading *reading, const char *path, struct mtr_str text)
 {
     struct mtr_row_path parsed;
-    if (!text.size) return;
-    if (mtr_row_path_parse(text, reading->scratch, &parsed)) {
-        reading->error = MTR_ENOMEM;
-        return;
-    }
-    if (!parsed.step_count && holds_any(text, "[]\""))
+    if (!text.size || parse_path(reading, text, &parsed)) return;
+    const bool has_gap = mtr_row_path_has_gap(&parsed) || text.data[text.size - 1] == '.';
+    if (has_gap)
+        source_fault(reading, MTR_FINDING_SOURCE_PATH, path,
+                     "`%.*s%s` has an empty step: write names with one dot between them, as meta.next; a "
+                     "name that has dots of its own is [\"a.b\"]",
+                     MTR_STR_QUOTED(text));
+    else if (holds_any(text, "[].\""))
         source_fault(reading, MTR_FINDING_SOURCE_PATH, path,
                      "`%.*s%s` is no path: write names and places of lists, as data.items[0] or "
                      "[\"@odata.nextLink\"]",
                      MTR_STR_QUOTED(text));
 }
 
-void source_check_file(struct source_reading *reading, const char *path, struct mtr_str file)
+void source_check_file(struct source_reading *reading, const char *path, struct mtr_str file,
+                       const char *what)
 {
     if (!file.size)
         source_fault(reading, MTR_FINDING_SOURCE_SECRET_MISSING, path,
-                     "name the file that holds the secret: it never stands in the document");
+                     "is missing: name the file that holds %s: it never stands in the document", what);
     else if (holds_any(file, "\r\n"))
         source_fault(reading, MTR_FINDING_SOURCE_SECRET_MISSING, path,
                      "this is a text of several lines: name the file that holds the secret");

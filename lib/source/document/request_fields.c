@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "meterd/source/secret_name.h"
+
 const struct mtr_field source_body_rows[] = {
     {MTR_ROW(source_body_fields, json), .type = MTR_FIELD_NODE, MTR_ROW_GIVEN(source_body_fields, has_json),
      .doc = "a JSON value; each text in it is a template"},
@@ -46,6 +48,59 @@ const struct mtr_field source_each_rows[] = {
     {0},
 };
 
+/* ---- secrets ---- */
+
+#define SECRET_WRITTEN                                                                                       \
+    "a secret does not stand in a document: write it to a file, and `auth` sends it (`auth.%s`)"
+
+/* `key` is too common a word. What a template puts there is none of the document's. */
+static bool is_secret(struct mtr_str name, struct mtr_str value)
+{
+    return value.size && !memchr(value.data, '{', value.size) && mtr_secret_parameter(name) &&
+           !mtr_str_equal_lower(name, MTR_STR("key"));
+}
+
+/* These are auth's own, whatever their value. */
+static bool is_secret_header(const struct mtr_label *header)
+{
+    static const char *const always[] = {"authorization", "proxy-authorization", "cookie", NULL};
+    const bool is_literal = header->value.size && !memchr(header->value.data, '{', header->value.size);
+    for (const char *const *name = always; *name; name++)
+        if (mtr_str_equal_lower(header->name, mtr_str_from(*name))) return true;
+    return is_literal && mtr_secret_header(header->name);
+}
+
+/* Of a path or a URL with parameters in it. */
+static void check_parameters(struct source_reading *reading, const char *path, struct mtr_str url)
+{
+    const char *end = url.data + url.size, *at = url.size ? memchr(url.data, '?', url.size) : NULL;
+    while (at && ++at < end) {
+        const char *and = memchr(at, '&', (size_t)(end - at)), *stop = and ? and : end;
+        const char *equals = memchr(at, '=', (size_t)(stop - at));
+        if (equals && is_secret((struct mtr_str){at, (size_t)(equals - at)},
+                                (struct mtr_str){equals + 1, (size_t)(stop - equals - 1)}))
+            source_fault(reading, MTR_FINDING_SOURCE_SECRET_WRITTEN, path, SECRET_WRITTEN, "query");
+        at = and;
+    }
+}
+
+/* A document's nodes are not deeper than its parser allows. */
+static void check_members(struct source_reading *reading, const char *path, const struct mtr_node *node)
+{
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        const struct mtr_node *child = &node->children[i];
+        if (child->child_count)
+            check_members(reading, path, child);
+        else if (is_secret(child->key, child->text))
+            source_fault(reading, MTR_FINDING_SOURCE_SECRET_WRITTEN, path,
+                         "`%.*s%s` is a secret, and does not stand in a document: `auth.login` writes one "
+                         "into a body, from a file",
+                         MTR_STR_QUOTED(child->key));
+    }
+}
+
+/* ---- parts ---- */
+
 static void read_labels(struct source_reading *reading, const char *path, const char *name,
                         struct mtr_list list, bool are_headers)
 {
@@ -60,11 +115,9 @@ static void read_labels(struct source_reading *reading, const char *path, const 
             source_fault(reading, MTR_FINDING_SOURCE_KEY_MISSING, inside, "a name is missing");
         else if (are_headers)
             source_check_header(reading, inside, labels[i].name, labels[i].value);
-        if (are_headers && (mtr_str_equal_lower(labels[i].name, MTR_STR("authorization")) ||
-                            mtr_str_equal_lower(labels[i].name, MTR_STR("proxy-authorization")) ||
-                            mtr_str_equal_lower(labels[i].name, MTR_STR("cookie"))))
-            source_fault(reading, MTR_FINDING_SOURCE_SECRET_WRITTEN, inside,
-                         "a secret does not stand in a document: `auth` sends this header, from a file");
+        if (are_headers ? is_secret_header(&labels[i]) : is_secret(labels[i].name, labels[i].value))
+            source_fault(reading, MTR_FINDING_SOURCE_SECRET_WRITTEN, inside, SECRET_WRITTEN,
+                         are_headers ? "header" : "query");
     }
 }
 
@@ -73,12 +126,13 @@ static void read_body(struct source_reading *reading, const char *path,
 {
     static const char *const names[] = {"json", "form", "text", NULL};
     const bool given[] = {fields->has_json, fields->has_form, fields->has_text};
-    char at[MTR_FINDING_FIELD_BYTES];
+    char at[MTR_FINDING_FIELD_BYTES], inside[MTR_FINDING_FIELD_BYTES];
     source_path_join(path, "body", at);
     const int which = source_one_of(reading, at, names, given, NULL);
     if (which == 0) {
         out->body = MTR_BODY_JSON;
         out->json = source_copy_tree(reading, fields->json);
+        if (fields->json) check_members(reading, source_path_join(at, "json", inside), fields->json);
     } else if (which == 1) {
         out->body = MTR_BODY_FORM;
         out->form = fields->form.items;
@@ -113,6 +167,8 @@ void source_read_request(struct source_reading *reading, const char *path,
                      "a path begins with a slash: it stands behind base_url");
     else if (fields->has_url && fields->url.size && fields->url.data[0] != '{')
         (void)source_check_url(reading, source_path_join(path, "url", at), fields->url);
+    check_parameters(reading, source_path_join(path, fields->has_url ? "url" : "path", at),
+                     fields->has_url ? fields->url : fields->path);
     read_labels(reading, path, "query", fields->query, false);
     read_labels(reading, path, "headers", fields->headers, true);
     read_body(reading, path, &fields->body, out);

@@ -11,7 +11,7 @@ struct checking {
     struct source_reading *reading;
     const struct mtr_source *source;
     uint32_t uses; /* so far, of the request at work */
-    bool tells_end;
+    bool tells_end, asks_from;
 };
 
 static int find_zone(void *context, struct mtr_str name, const struct mtr_zone **out)
@@ -135,14 +135,16 @@ static void check_subject(struct checking *checking, const char *path)
     const uint32_t times = MTR_TEMPLATE_BIT(MTR_TEMPLATE_FROM) | MTR_TEMPLATE_BIT(MTR_TEMPLATE_TO) |
                            MTR_TEMPLATE_BIT(MTR_TEMPLATE_LAST);
     const uint32_t period = MTR_TEMPLATE_BIT(MTR_TEMPLATE_PERIOD);
-    const bool has_windows =
-        source->window.length != MTR_LENGTH_CURSOR && source->window.length != MTR_LENGTH_PERIODS;
+    const bool has_windows = source->window.length != MTR_LENGTH_CURSOR &&
+                             source->window.length != MTR_LENGTH_PERIODS &&
+                             !checking->reading->is_unknown.length;
     const bool has_both = source->window.has_current && source->window.has_last;
     const bool is_asked_from = checking->uses & MTR_TEMPLATE_BIT(MTR_TEMPLATE_FROM);
     if (source->window.length == MTR_LENGTH_CURSOR && !is_asked_from && !source->holds_close &&
         source->window.overlap_us > 0 && source_is_own(checking->reading, "window.overlap"))
         source_fault(checking->reading, MTR_FINDING_SOURCE_KEY_IDLE, "window.overlap",
                      "changes nothing: the request does not say {from}, which is so much earlier by it");
+    checking->asks_from = is_asked_from;
     checking->tells_end = checking->uses & times & ~MTR_TEMPLATE_BIT(MTR_TEMPLATE_FROM);
     if (has_windows && !(checking->uses & times))
         source_fault(checking->reading, MTR_FINDING_SOURCE_WINDOW_UNUSED, path,
@@ -206,6 +208,8 @@ static void check_auth(struct checking *checking, const struct mtr_source_auth *
                    signature = MTR_TEMPLATE_BIT(MTR_TEMPLATE_SIGNATURE);
     if (auth->kind == MTR_AUTH_HEADER)
         check(checking, "auth.header.value", auth->header->value, MTR_TEMPLATE_IN_HEADER, secret);
+    if (auth->kind == MTR_AUTH_QUERY)
+        check(checking, "auth.query.value", auth->query->value, MTR_TEMPLATE_IN_QUERY, secret);
     if (auth->kind == MTR_AUTH_LOGIN) {
         check_request(checking, "auth.login.request", &auth->login->request, secret);
         if (!(checking->uses & secret))
@@ -231,6 +235,7 @@ void source_check_templates(struct source_reading *reading, struct mtr_source *s
         check_subject(&checking, "request");
     }
     source->tells_end = checking.tells_end;
+    source->asks_from = checking.asks_from;
     if (source->paging.kind == MTR_PAGING_PARTS && source->paging.parts->url_is_template)
         check(&checking, "paging.parts.url", source->paging.parts->url, MTR_TEMPLATE_IN_URL,
               allowed | MTR_TEMPLATE_BIT(MTR_TEMPLATE_ITEM));

@@ -8,7 +8,7 @@
 #include "lib/source/document/reading.h"
 
 /* Of a source that was read. Also says where a request does not say what it is about: the window, or the one
- * of for_each. */
-void source_check_templates(struct source_reading *reading, struct mtr_source *source); /* sets tells_end */
+ * of for_each. Sets tells_end and asks_from. */
+void source_check_templates(struct source_reading *reading, struct mtr_source *source);
 
 #endif

@@ -99,11 +99,15 @@ static void read_length(struct source_reading *reading, struct mtr_str text, str
             return;
         }
     out->length = MTR_LENGTH_DURATION;
-    if (mtr_duration_parse(text, &out->length_us))
+    const bool is_duration = !mtr_duration_parse(text, &out->length_us);
+    const bool is_good =
+        is_duration && out->length_us >= MTR_US_PER_SECOND && out->length_us % MTR_US_PER_SECOND == 0;
+    reading->is_unknown.length = !is_good;
+    if (!is_duration)
         source_fault(reading, MTR_FINDING_SOURCE_WINDOW, "window.length",
                      "`%.*s%s` is none of hour, day, month, cursor, current and last, and no duration%s",
                      MTR_STR_QUOTED(text), mtr_str_meant_of(text, words, meant));
-    else if (out->length_us < MTR_US_PER_SECOND || out->length_us % MTR_US_PER_SECOND)
+    else if (!is_good)
         source_fault(reading, MTR_FINDING_SOURCE_WINDOW, "window.length",
                      "a window is a whole number of seconds, and at least one");
 }
@@ -245,5 +249,5 @@ void source_read_window(struct source_reading *reading, const struct source_wind
     else read_periods(reading, fields->periods, out);
     read_start(reading, fields->start, out);
     read_rereads(reading, fields, out);
-    check_window(reading, out);
+    if (!reading->is_unknown.length) check_window(reading, out);
 }

@@ -1,56 +1,29 @@
 /*
- * The charges store: environment, transactions, the rater's cursor, charges and their traces.
+ * The charges store: transactions, the rater's cursor, charges and their traces.
  *
- * Invariants: charge numbers are dense from 1; `ids` holds exactly one row per charge; a charge is never
- * changed or deleted. Ownership: the caller owns store and transactions. Thread: any, one per transaction.
- * What lines, periods, messages and consumers mean is in the sibling charges_*.c; when to write them is the
- * rater's business.
+ * Invariants: charge numbers are dense from 1, and of an epoch from the one behind its number; `ids` holds
+ * exactly one row per charge; a charge is never changed or deleted. Ownership: the caller owns store and
+ * transactions. Thread: any, one per transaction. What lines, periods, messages and consumers mean is in the
+ * sibling charges_*.c; when to write them is the rater's business.
  */
 #include "lib/store/charges/charges_txn.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* 2: with draws and drawn; 3: with waiting, progress and line_order, and lines that begin and end inside a
- * second; 4: periods that are named by an instant inside one. A store of an older version has none of these,
- * and becomes one of this version where it is opened for writing. */
-enum { FORMAT_VERSION = 4, FORMAT_VERSION_OLDEST = 1 };
-static const size_t MAP_BYTES = (size_t)1 << 40;
-
-static const char *const TABLE_NAMES[TABLE_COUNT] = {
-    [TABLE_META] = "meta",
-    [TABLE_CHARGES] = "charges",
-    [TABLE_IDS] = "ids",
-    [TABLE_TRACES] = "traces",
-    [TABLE_LINES] = "lines",
-    [TABLE_PERIODS] = "periods",
-    [TABLE_SUBSCRIPTIONS] = "subscriptions",
-    [TABLE_TIMERS] = "timers",
-    [TABLE_MESSAGES] = "messages",
-    [TABLE_MESSAGE_IDS] = "message_ids",
-    [TABLE_BODIES] = "bodies",
-    [TABLE_QUEUE] = "queue",
-    [TABLE_DESTINATIONS] = "destinations",
-    [TABLE_CONSUMERS] = "consumers",
-    [TABLE_ACKS] = "acks",
-    [TABLE_DRAWS] = "draws",
-    [TABLE_DRAWN] = "drawn",
-    [TABLE_WAITING] = "waiting",
-    [TABLE_PROGRESS] = "progress",
-    [TABLE_LINE_ORDER] = "line_order",
-};
-
-static const char META_VERSION[] = "format_version";
 static const char META_CURSOR[] = "cursor";
 
 int charges_get(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size,
                 struct mtr_str *out)
 {
-    MDB_val k = lmdb_val(key, key_size);
+    const struct sealed_table *sealed = &txn->charges->tables[table];
+    const MDB_val k = lmdb_val(key, key_size);
     MDB_val v;
-    int rc = lmdb_get(&txn->cursors, table, txn->charges->tables[table], &k, &v);
+    int rc = lmdb_get(&txn->cursors, table, sealed, k, &v);
     if (!rc) *out = lmdb_str(v);
-    return rc;
+    if (rc != MTR_ENOTFOUND) return rc;
+    const int bad = sealed_prove_absence(txn->lmdb, sealed, k); /* or it would be charged once more */
+    return bad ? bad : rc;
 }
 
 int charges_put(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size,
@@ -59,14 +32,14 @@ int charges_put(struct mtr_charges_txn *txn, enum charges_table table, const voi
     MTR_ASSERT(txn->write);
     MDB_val k = lmdb_val(key, key_size);
     MDB_val v = lmdb_val(value.data, value.size);
-    return lmdb_error(mdb_put(txn->lmdb, txn->charges->tables[table], &k, &v, flags));
+    return sealed_put(txn->lmdb, &txn->charges->tables[table], k, &v, flags);
 }
 
 int charges_delete(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size)
 {
     MTR_ASSERT(txn->write);
     MDB_val k = lmdb_val(key, key_size);
-    return lmdb_error(mdb_del(txn->lmdb, txn->charges->tables[table], &k, NULL));
+    return lmdb_error(mdb_del(txn->lmdb, txn->charges->tables[table].dbi, &k, NULL));
 }
 
 static bool is_in_range(MDB_val key, const struct charges_range *range)
@@ -80,94 +53,22 @@ int charges_walk(struct mtr_charges_txn *txn, const struct charges_range *range,
 {
     MTR_ASSERT(range->prefix_size <= range->from_size);
     const enum charges_table table = range->table;
+    const struct sealed_table *sealed = &txn->charges->tables[table];
     MDB_cursor *cursor = NULL;
     MDB_val k = lmdb_val(range->from, range->from_size);
     MDB_val v;
     int stopped = 0;
-    int rc = lmdb_cursor_take(&txn->cursors, table, txn->charges->tables[table], &cursor);
+    int rc = lmdb_cursor_take(&txn->cursors, table, sealed->dbi, &cursor);
     if (rc) return rc;
-    rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, range->from_size ? MDB_SET_RANGE : MDB_FIRST));
+    rc = sealed_cursor_get(cursor, sealed, &k, &v, range->from_size ? MDB_SET_RANGE : MDB_FIRST);
     while (!rc && is_in_range(k, range)) {
         stopped = on_row(context, lmdb_str(k), lmdb_str(v));
         if (stopped) break;
-        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_NEXT));
+        rc = sealed_cursor_get(cursor, sealed, &k, &v, MDB_NEXT);
     }
     lmdb_cursor_give(&txn->cursors, table, cursor);
     if (stopped) return stopped;
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
-}
-
-static int put_version(struct mtr_charges_txn *txn)
-{
-    unsigned char bytes[4];
-    lmdb_put_u32(bytes, FORMAT_VERSION);
-    return charges_put(txn, TABLE_META, META_VERSION, sizeof(META_VERSION) - 1,
-                       (struct mtr_str){(char *)bytes, sizeof(bytes)}, 0);
-}
-
-static int check_version(struct mtr_charges_txn *txn, struct mtr_diagnostic *diagnostic)
-{
-    struct mtr_str value;
-    int rc = charges_get(txn, TABLE_META, META_VERSION, sizeof(META_VERSION) - 1, &value);
-    if (rc == MTR_ENOTFOUND && txn->write) return put_version(txn);
-    if (rc) return rc;
-    if (value.size != sizeof(uint32_t)) return MTR_ECORRUPT;
-    uint32_t version = lmdb_get_u32((const unsigned char *)value.data);
-    if (version == FORMAT_VERSION) return MTR_OK;
-    if (version >= FORMAT_VERSION_OLDEST && version < FORMAT_VERSION) /* all tables are there */
-        return txn->write ? put_version(txn) : MTR_OK;
-    mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_VERSION, 0, 0, NULL,
-                       "the charges store has format version %u, this meterd knows version %u", version,
-                       (unsigned)FORMAT_VERSION);
-    return MTR_EVERSION;
-}
-
-static int open_tables(struct mtr_charges *charges, bool read_only, struct mtr_diagnostic *diagnostic)
-{
-    struct mtr_charges_txn *txn = NULL;
-    int rc = mtr_charges_begin(charges, !read_only, &txn);
-    if (rc) return rc;
-    for (int i = 0; i < TABLE_COUNT && !rc; i++)
-        rc = lmdb_error(
-            mdb_dbi_open(txn->lmdb, TABLE_NAMES[i], read_only ? 0 : MDB_CREATE, &charges->tables[i]));
-    if (rc == MTR_ENOTFOUND) {
-        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_VERSION, 0, 0, NULL,
-                           "the charges store is of an older format: start the daemon once, which brings it "
-                           "up to version %u",
-                           (unsigned)FORMAT_VERSION);
-        rc = MTR_EVERSION;
-    }
-    if (!rc) rc = check_version(txn, diagnostic);
-    if (rc) {
-        mtr_charges_abort(txn);
-        return rc;
-    }
-    return mtr_charges_commit(txn);
-}
-
-int mtr_charges_open(const char *directory, bool read_only, struct mtr_charges **out,
-                     struct mtr_diagnostic *diagnostic)
-{
-    const struct mtr_lmdb_options options = {
-        .map_bytes = MAP_BYTES, .databases_max = TABLE_COUNT, .read_only = read_only};
-    struct mtr_charges *charges = calloc(1, sizeof(*charges));
-    if (!charges) return MTR_ENOMEM;
-    int rc = lmdb_open(directory, &options, &charges->env, diagnostic);
-    if (rc) goto out;
-    mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL,
-                       "cannot open the tables of the store %s", directory);
-    rc = open_tables(charges, read_only, diagnostic);
-out:
-    if (rc) mtr_charges_close(charges);
-    else *out = charges;
-    return rc;
-}
-
-void mtr_charges_close(struct mtr_charges *charges)
-{
-    if (!charges) return;
-    if (charges->env) lmdb_close(charges->env);
-    free(charges);
 }
 
 int mtr_charges_begin(struct mtr_charges *charges, bool write, struct mtr_charges_txn **out)
@@ -307,21 +208,79 @@ bool mtr_message_id_parse(struct mtr_str text, struct mtr_hash128 *out)
     return unhex((struct mtr_str){text.data + 4, text.size - 4}, out);
 }
 
-int mtr_charges_next_number(struct mtr_charges_txn *txn, uint64_t *out)
+int charges_get_epochs(struct mtr_charges_txn *txn, struct mtr_str *out)
+{
+    int rc = charges_get(txn, TABLE_META, CHARGES_META_EPOCHS, sizeof(CHARGES_META_EPOCHS) - 1, out);
+    if (rc == MTR_ENOTFOUND) *out = (struct mtr_str){"", 0};
+    else if (!rc && out->size % CHARGES_EPOCH_BYTES) return MTR_ECORRUPT;
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
+int charges_unpack_epoch(struct mtr_str epochs, size_t at, struct mtr_charges_epoch *out)
+{
+    struct unpacker unpacker = unpack_begin((struct mtr_str){epochs.data + at, CHARGES_EPOCH_BYTES});
+    *out = (struct mtr_charges_epoch){.number = unpack_u64(&unpacker)};
+    out->last_before = unpack_u64(&unpacker);
+    out->began_us = unpack_i64(&unpacker);
+    const int rc = unpack_end(&unpacker);
+    return rc || out->last_before >= out->number ? MTR_ECORRUPT : MTR_OK;
+}
+
+int mtr_charges_get_epoch(struct mtr_charges_txn *txn, struct mtr_charges_epoch *out)
+{
+    struct mtr_str epochs;
+    *out = (struct mtr_charges_epoch){.number = 0};
+    int rc = charges_get_epochs(txn, &epochs);
+    return rc || !epochs.size ? rc : charges_unpack_epoch(epochs, epochs.size - CHARGES_EPOCH_BYTES, out);
+}
+
+/* The number of the charge to which the cursor goes. */
+static int charge_number_at(MDB_cursor *cursor, const struct sealed_table *charges, MDB_cursor_op op,
+                            uint64_t from, uint64_t *out)
+{
+    unsigned char key[8];
+    lmdb_put_u64(key, from);
+    MDB_val k = lmdb_val(key, sizeof(key)), v;
+    int rc = sealed_cursor_get(cursor, charges, &k, &v, op);
+    if (!rc && k.mv_size != sizeof(key)) rc = MTR_ECORRUPT;
+    if (!rc) *out = lmdb_get_u64(k.mv_data);
+    return rc;
+}
+
+int mtr_charges_last_number(struct mtr_charges_txn *txn, uint64_t up_to, uint64_t *out)
 {
     MDB_cursor *cursor = NULL;
-    MDB_val k, v;
-    int rc = lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[TABLE_CHARGES], &cursor));
+    const struct sealed_table *charges = &txn->charges->tables[TABLE_CHARGES];
+    int rc = lmdb_error(mdb_cursor_open(txn->lmdb, charges->dbi, &cursor));
     if (rc) return rc;
-    rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_LAST));
-    if (rc == MTR_ENOTFOUND) {
-        *out = 1;
-        rc = MTR_OK;
-    } else if (!rc) {
-        if (k.mv_size == 8) *out = lmdb_get_u64(k.mv_data) + 1;
-        else rc = MTR_ECORRUPT;
-    }
+    rc = charge_number_at(cursor, charges, MDB_SET_RANGE, up_to, out);
+    if (rc == MTR_ENOTFOUND) rc = charge_number_at(cursor, charges, MDB_LAST, 0, out);
+    else if (!rc && *out > up_to) rc = charge_number_at(cursor, charges, MDB_PREV, 0, out);
     mdb_cursor_close(cursor);
+    if (rc != MTR_ENOTFOUND) return rc;
+    *out = 0;
+    return MTR_OK;
+}
+
+int mtr_charges_number_after(struct mtr_charges_txn *txn, uint64_t number, uint64_t *out)
+{
+    MDB_cursor *cursor = NULL;
+    if (number == UINT64_MAX) return MTR_ENOTFOUND;
+    const struct sealed_table *charges = &txn->charges->tables[TABLE_CHARGES];
+    int rc = lmdb_error(mdb_cursor_open(txn->lmdb, charges->dbi, &cursor));
+    if (rc) return rc;
+    rc = charge_number_at(cursor, charges, MDB_SET_RANGE, number + 1, out);
+    mdb_cursor_close(cursor);
+    return rc;
+}
+
+int mtr_charges_next_number(struct mtr_charges_txn *txn, uint64_t *out)
+{
+    struct mtr_charges_epoch epoch;
+    uint64_t last;
+    int rc = mtr_charges_last_number(txn, UINT64_MAX, &last);
+    if (!rc) rc = mtr_charges_get_epoch(txn, &epoch);
+    if (!rc) *out = (last > epoch.number ? last : epoch.number) + 1;
     return rc;
 }
 
@@ -407,10 +366,10 @@ int mtr_charges_get(struct mtr_charges_txn *txn, uint64_t number, struct mtr_cha
 
 int mtr_charges_get_last(struct mtr_charges_txn *txn, struct mtr_charge *out)
 {
-    uint64_t next = 0;
+    uint64_t last;
     *out = (struct mtr_charge){.number = 0};
-    int rc = mtr_charges_next_number(txn, &next);
-    if (!rc && next > 1) rc = mtr_charges_get(txn, next - 1, out);
+    int rc = mtr_charges_last_number(txn, UINT64_MAX, &last);
+    if (!rc && last) rc = mtr_charges_get(txn, last, out);
     return rc;
 }
 

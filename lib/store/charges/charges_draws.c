@@ -74,12 +74,14 @@ int mtr_charges_get_draw(struct mtr_charges_txn *txn, struct mtr_charge_draw *ou
 }
 
 /* The row beside a key that may itself be there: the first after it, or the last before it. */
-static int seek_beside(MDB_cursor *cursor, struct mtr_str key, bool after, MDB_val *k, MDB_val *v)
+static int seek_beside(MDB_cursor *cursor, const struct sealed_table *draws, struct mtr_str key, bool after,
+                       MDB_val *k, MDB_val *v)
 {
     *k = lmdb_val(key.data, key.size);
-    int rc = mdb_cursor_get(cursor, k, v, MDB_SET_RANGE);
-    if (!after) return mdb_cursor_get(cursor, k, v, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
-    if (!rc && mtr_str_equal(lmdb_str(*k), key)) rc = mdb_cursor_get(cursor, k, v, MDB_NEXT);
+    int rc = sealed_cursor_get(cursor, draws, k, v, MDB_SET_RANGE);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (!after) return sealed_cursor_get(cursor, draws, k, v, rc ? MDB_LAST : MDB_PREV);
+    if (!rc && mtr_str_equal(lmdb_str(*k), key)) rc = sealed_cursor_get(cursor, draws, k, v, MDB_NEXT);
     return rc;
 }
 
@@ -90,9 +92,10 @@ static int find_beside(struct mtr_charges_txn *txn, bool after, struct mtr_charg
     MDB_val k, v;
     const struct mtr_charge_draw asked = *out;
     const size_t size = draw_key(key, out);
-    int rc = lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[TABLE_DRAWS], &cursor));
+    const struct sealed_table *draws = &txn->charges->tables[TABLE_DRAWS];
+    int rc = lmdb_error(mdb_cursor_open(txn->lmdb, draws->dbi, &cursor));
     if (rc) return rc;
-    rc = lmdb_error(seek_beside(cursor, (struct mtr_str){(char *)key, size}, after, &k, &v));
+    rc = seek_beside(cursor, draws, (struct mtr_str){(char *)key, size}, after, &k, &v);
     if (!rc && (k.mv_size < GRANT_BYTES || memcmp(k.mv_data, key, GRANT_BYTES) != 0)) rc = MTR_ENOTFOUND;
     if (!rc) rc = unpack_draw(lmdb_str(k), lmdb_str(v), out);
     mdb_cursor_close(cursor);

@@ -172,12 +172,14 @@ static int on_first_row(void *context, struct mtr_str key, struct mtr_str value)
     return 1;
 }
 
-int mtr_charges_first_queued(struct mtr_charges_txn *txn, uint32_t destination, struct mtr_message *out)
+int mtr_charges_first_queued(struct mtr_charges_txn *txn, uint32_t destination, uint64_t after,
+                             struct mtr_message *out)
 {
     struct first_row first = {0};
-    unsigned char prefix[4];
-    lmdb_put_u32(prefix, destination);
-    const struct charges_range range = {TABLE_QUEUE, prefix, sizeof(prefix), sizeof(prefix)};
+    unsigned char from[MESSAGE_KEY_BYTES];
+    MTR_ASSERT(after < UINT64_MAX);
+    message_key(from, destination, after + 1);
+    const struct charges_range range = {TABLE_QUEUE, from, sizeof(from), DESTINATION_BYTES};
     int rc = charges_walk(txn, &range, on_first_row, &first);
     if (rc < 0) return rc;
     if (!first.found) return MTR_ENOTFOUND;
@@ -234,6 +236,10 @@ int mtr_charges_get_destination(struct mtr_charges_txn *txn, uint32_t number,
     struct mtr_charge_destination destination = {.number = number, .charge_cursor = unpack_u64(&unpacker)};
     destination.last_message = unpack_u64(&unpacker);
     for (int i = 0; i < MTR_MESSAGE_STATE_COUNT; i++) destination.counts[i] = unpack_u64(&unpacker);
+    if (unpacker.at < unpacker.end) { /* records of before there were epochs end here */
+        destination.epoch = unpack_u64(&unpacker);
+        destination.notice = unpack_u64(&unpacker);
+    }
     rc = unpack_end(&unpacker);
     if (!rc) *out = destination;
     return rc;
@@ -248,6 +254,10 @@ int mtr_charges_put_destination(struct mtr_charges_txn *txn, const struct mtr_ch
     pack_u64(&packer, destination->charge_cursor);
     pack_u64(&packer, destination->last_message);
     for (int i = 0; i < MTR_MESSAGE_STATE_COUNT; i++) pack_u64(&packer, destination->counts[i]);
+    if (destination->epoch || destination->notice) {
+        pack_u64(&packer, destination->epoch);
+        pack_u64(&packer, destination->notice);
+    }
     if (packer.error) return packer.error;
     return charges_put(txn, TABLE_DESTINATIONS, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0);
 }
@@ -263,18 +273,17 @@ static size_t ack_key(unsigned char *p, struct mtr_str name, uint64_t number)
     return name.size + 9;
 }
 
-int mtr_charges_get_consumer(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t *up_to)
+int mtr_charges_get_consumer(struct mtr_charges_txn *txn, struct mtr_str name,
+                             struct mtr_charge_consumer *out)
 {
     struct mtr_str value;
+    *out = (struct mtr_charge_consumer){.name = name};
     int rc = charges_get(txn, TABLE_CONSUMERS, name.data, name.size, &value);
-    if (rc == MTR_ENOTFOUND) {
-        *up_to = 0;
-        return MTR_OK;
-    }
-    if (rc) return rc;
-    if (value.size != 8) return MTR_ECORRUPT;
-    *up_to = lmdb_get_u64((const unsigned char *)value.data);
-    return MTR_OK;
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    struct unpacker unpacker = unpack_begin(value);
+    out->up_to = unpack_u64(&unpacker);
+    if (unpacker.at < unpacker.end) out->epoch = unpack_u64(&unpacker); /* of before there were epochs: 0 */
+    return unpack_end(&unpacker);
 }
 
 struct ack_search {
@@ -293,7 +302,7 @@ static int on_ack_row(void *context, struct mtr_str key, struct mtr_str value)
     return 1;
 }
 
-static int drop_acks(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t up_to)
+int mtr_charges_drop_acks(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t up_to)
 {
     unsigned char key[CONSUMER_KEY_BYTES_MAX];
     for (;;) {
@@ -309,14 +318,16 @@ static int drop_acks(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t 
     }
 }
 
-int mtr_charges_put_consumer(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t up_to)
+int mtr_charges_put_consumer(struct mtr_charges_txn *txn, const struct mtr_charge_consumer *consumer)
 {
-    unsigned char value[8];
-    MTR_ASSERT(name.size > 0);
-    lmdb_put_u64(value, up_to);
-    int rc = charges_put(txn, TABLE_CONSUMERS, name.data, name.size,
-                         (struct mtr_str){(char *)value, sizeof(value)}, 0);
-    return rc ? rc : drop_acks(txn, name, up_to);
+    MTR_ASSERT(consumer->name.size > 0);
+    struct packer packer = pack_begin(&txn->scratch);
+    pack_u64(&packer, consumer->up_to);
+    if (consumer->epoch) pack_u64(&packer, consumer->epoch);
+    if (packer.error) return packer.error;
+    int rc = charges_put(txn, TABLE_CONSUMERS, consumer->name.data, consumer->name.size,
+                         mtr_buffer_str(&txn->scratch), 0);
+    return rc ? rc : mtr_charges_drop_acks(txn, consumer->name, consumer->up_to);
 }
 
 int mtr_charges_put_ack(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t number)

@@ -217,11 +217,11 @@ static int move_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind ki
 }
 
 /* The timer that the cursor comes to, if it is of the kind. */
-static int timer_at(MDB_cursor *cursor, enum mtr_charge_timer_kind kind, MDB_val k, MDB_cursor_op way,
-                    struct mtr_charge_timer *out)
+static int timer_at(MDB_cursor *cursor, const struct sealed_table *timers, enum mtr_charge_timer_kind kind,
+                    MDB_val k, MDB_cursor_op way, struct mtr_charge_timer *out)
 {
     MDB_val v;
-    int rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, way));
+    int rc = sealed_cursor_get(cursor, timers, &k, &v, way);
     if (rc) return rc;
     if (k.mv_size < TIMER_HEAD_BYTES) return MTR_ECORRUPT;
     const unsigned char *p = k.mv_data;
@@ -235,9 +235,10 @@ int mtr_charges_first_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_k
 {
     MDB_cursor *cursor = NULL;
     unsigned char from[1] = {(unsigned char)kind};
-    int rc = lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[TABLE_TIMERS], &cursor));
+    const struct sealed_table *timers = &txn->charges->tables[TABLE_TIMERS];
+    int rc = lmdb_error(mdb_cursor_open(txn->lmdb, timers->dbi, &cursor));
     if (rc) return rc;
-    rc = timer_at(cursor, kind, lmdb_val(from, sizeof(from)), MDB_SET_RANGE, out);
+    rc = timer_at(cursor, timers, kind, lmdb_val(from, sizeof(from)), MDB_SET_RANGE, out);
     mdb_cursor_close(cursor);
     return rc;
 }
@@ -249,10 +250,11 @@ int mtr_charges_last_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_ki
     unsigned char behind[1] = {(unsigned char)(kind + 1)};
     MDB_val k = lmdb_val(behind, sizeof(behind));
     MDB_val v;
-    int rc = lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[TABLE_TIMERS], &cursor));
+    const struct sealed_table *timers = &txn->charges->tables[TABLE_TIMERS];
+    int rc = lmdb_error(mdb_cursor_open(txn->lmdb, timers->dbi, &cursor));
     if (rc) return rc;
-    rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
-    if (!rc || rc == MTR_ENOTFOUND) rc = timer_at(cursor, kind, k, rc ? MDB_LAST : MDB_PREV, out);
+    rc = sealed_cursor_get(cursor, timers, &k, &v, MDB_SET_RANGE);
+    if (!rc || rc == MTR_ENOTFOUND) rc = timer_at(cursor, timers, kind, k, rc ? MDB_LAST : MDB_PREV, out);
     mdb_cursor_close(cursor);
     return rc;
 }

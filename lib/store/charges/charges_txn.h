@@ -41,7 +41,7 @@ _Static_assert((int)TABLE_COUNT <= (int)MTR_LMDB_TABLES_MAX, "a waiting cursor f
 
 struct mtr_charges {
     MDB_env *env;
-    MDB_dbi tables[TABLE_COUNT];
+    struct sealed_table tables[TABLE_COUNT];
 };
 
 struct mtr_charges_txn {
@@ -58,6 +58,12 @@ int charges_put(struct mtr_charges_txn *txn, enum charges_table table, const voi
                 struct mtr_str value, unsigned flags) MTR_MUST_USE;
 int charges_delete(struct mtr_charges_txn *txn, enum charges_table table, const void *key,
                    size_t key_size) MTR_MUST_USE;
+
+/* Epochs, as they are packed one behind the other in `meta`; empty: none, or nothing is there. */
+enum { CHARGES_EPOCH_BYTES = 24 };
+#define CHARGES_META_EPOCHS "epochs"
+int charges_get_epochs(struct mtr_charges_txn *txn, struct mtr_str *out) MTR_MUST_USE;
+int charges_unpack_epoch(struct mtr_str epochs, size_t at, struct mtr_charges_epoch *out) MTR_MUST_USE;
 
 /* Rows from `from` on whose key begins with its first prefix_size bytes, ascending. */
 struct charges_range {

@@ -32,7 +32,8 @@ void mtr_dedup_close(struct mtr_dedup *dedup)
     identities_release(&dedup->recycled);
     for (uint32_t i = 0; i < dedup->sealing_count; i++) identities_release(&dedup->sealing[i].table);
     tags_release(&dedup->tags);
-    tags_release(&dedup->build.tags);
+    dedup_drop_build(&dedup->build);
+    free(dedup->segments.rows);
     pthread_mutex_destroy(&dedup->lock);
     free(dedup);
 }
@@ -47,12 +48,10 @@ static void fill_match(const struct mtr_log_identity *stored, uint64_t first_seq
     };
 }
 
-/* The exact check of one sealed segment. One that is expired or was removed holds nothing. */
-static int find_sealed(struct mtr_dedup *dedup, uint32_t slot, const struct mtr_dedup_key *key,
-                       struct mtr_dedup_match *match)
+/* The exact check of one sealed segment. One that was removed holds nothing. */
+static int find_sealed(struct mtr_dedup *dedup, const struct mtr_sealed_segment *segment,
+                       const struct mtr_dedup_key *key, struct mtr_dedup_match *match)
 {
-    if (!dedup->segments.live[slot]) return MTR_OK;
-    const struct mtr_sealed_segment *segment = &dedup->segments.rows[slot];
     struct mtr_log_identity stored;
     int rc = mtr_log_find_identity(dedup->log, segment->number, key->identity, &stored);
     if (rc == MTR_ENOTFOUND) return MTR_OK;
@@ -64,9 +63,12 @@ static int find_sealed(struct mtr_dedup *dedup, uint32_t slot, const struct mtr_
 static int find_unfiltered(struct mtr_dedup *dedup, const struct mtr_dedup_key *key,
                            struct mtr_dedup_match *match)
 {
-    for (uint32_t slot = 1; slot < MTR_TAG_SEGMENT_SLOTS && match->found == MTR_DEDUP_NEW; slot++) {
-        if (!dedup->segments.unfiltered[slot]) continue;
-        int rc = find_sealed(dedup, slot, key, match);
+    const struct mtr_sealed_segments *segments = &dedup->segments;
+    uint32_t left = segments->unfiltered_count;
+    for (uint32_t i = segments->begin; left && match->found == MTR_DEDUP_NEW; i++) {
+        if (!segments->rows[i].is_unfiltered) continue;
+        left--;
+        int rc = find_sealed(dedup, &segments->rows[i], key, match);
         if (rc) return rc;
     }
     return MTR_OK;
@@ -87,9 +89,9 @@ static int find_one(struct mtr_dedup *dedup, const struct mtr_dedup_key *key, st
         return MTR_OK;
     }
     uint32_t candidates[MTR_TAG_CANDIDATES_MAX];
-    uint32_t count = tags_find(&dedup->tags, key->identity, candidates);
+    uint32_t count = tags_find(&dedup->tags, key->identity, dedup_range(&dedup->segments), candidates);
     for (uint32_t i = 0; i < count; i++) {
-        int rc = find_sealed(dedup, candidates[i], key, match);
+        int rc = find_sealed(dedup, dedup_segment(&dedup->segments, candidates[i]), key, match);
         if (rc || match->found != MTR_DEDUP_NEW) return rc;
     }
     return dedup->segments.unfiltered_count ? find_unfiltered(dedup, key, match) : MTR_OK;
@@ -121,7 +123,8 @@ int mtr_dedup_find(struct mtr_dedup *dedup, const struct mtr_dedup_key *keys, ui
 
 int mtr_dedup_reserve(struct mtr_dedup *dedup, uint32_t count)
 {
-    int rc = identities_reserve(&dedup->open, count);
+    int rc = dedup_reserve_segments(dedup);
+    if (!rc) rc = identities_reserve(&dedup->open, count);
     if (rc || identities_has_room(&dedup->spare, count)) return rc;
     struct mtr_identities spare;
     rc = identities_init(&spare, count);
@@ -203,17 +206,16 @@ void mtr_dedup_expire(struct mtr_dedup *dedup, int64_t now_us)
 {
     struct mtr_sealed_segments *segments = &dedup->segments;
     int64_t oldest_us = now_us - dedup->window_us;
-    for (uint32_t slot = 1; slot < MTR_TAG_SEGMENT_SLOTS; slot++) {
-        if (!segments->live[slot] || segments->rows[slot].last_received_us >= oldest_us) continue;
-        if (segments->rows[slot].last_received_us > dedup->forgotten_us)
-            dedup->forgotten_us = segments->rows[slot].last_received_us;
-        pthread_mutex_lock(&dedup->lock);
-        segments->live[slot] = false;
-        segments->identities -= segments->rows[slot].count;
-        if (segments->unfiltered[slot]) segments->unfiltered_count--;
-        segments->unfiltered[slot] = false;
-        pthread_mutex_unlock(&dedup->lock);
+    pthread_mutex_lock(&dedup->lock);
+    while (segments->count && segments->rows[segments->begin].last_received_us < oldest_us) {
+        const struct mtr_sealed_segment *oldest = &segments->rows[segments->begin];
+        if (oldest->last_received_us > dedup->forgotten_us) dedup->forgotten_us = oldest->last_received_us;
+        segments->identities -= oldest->count;
+        segments->unfiltered_count -= oldest->is_unfiltered;
+        segments->begin++;
+        segments->count--;
     }
+    pthread_mutex_unlock(&dedup->lock);
 }
 
 int64_t mtr_dedup_forgotten_us(const struct mtr_dedup *dedup)
@@ -225,7 +227,7 @@ uint64_t mtr_dedup_count(const struct mtr_dedup *dedup)
 {
     uint64_t count = dedup->open.count + dedup->segments.identities;
     for (uint32_t i = 0; i < dedup->sealing_count; i++)
-        if (!dedup->sealing[i].segment_slot) count += dedup->sealing[i].table.count;
+        if (!dedup->sealing[i].is_registered) count += dedup->sealing[i].table.count;
     return count;
 }
 
@@ -233,5 +235,6 @@ uint64_t mtr_dedup_memory_bytes(const struct mtr_dedup *dedup)
 {
     uint64_t places = dedup->open.capacity + dedup->spare.capacity;
     for (uint32_t i = 0; i < dedup->sealing_count; i++) places += dedup->sealing[i].table.capacity;
-    return sizeof(*dedup) + places * sizeof(struct mtr_log_identity) + tags_memory_bytes(&dedup->tags);
+    return sizeof(*dedup) + places * sizeof(struct mtr_log_identity) + tags_memory_bytes(&dedup->tags) +
+           dedup->segments.allocated * sizeof(struct mtr_sealed_segment);
 }

@@ -5,9 +5,9 @@
  *   open ──roll──▶ sealing[] ──seal_run──▶ sealed on disk ──seal_finish──▶ segments[] + tags ──expire──▶ gone
  *
  * The owner's thread touches everything. seal_run, on another thread, reads sealing[0] (immutable once
- * rolled) and the size of `tags`, and copies `segments` under the lock; it writes only sealing[0].sealed and
- * `build`, which the owner reads after seal_run returned. room_run, the other work of that thread, touches
- * `prepared` and `recycled` alone, which the owner leaves to it until it returned.
+ * rolled) and the size of `tags`, and copies `segments` under the lock where it builds tags anew; it writes
+ * only sealing[0].sealed and `build`, which the owner reads after seal_run returned. room_run, the other work
+ * of that thread, touches `prepared` and `recycled` alone, which the owner leaves to it until it returned.
  */
 #ifndef METERD_LIB_STORE_DEDUP_DEDUP_INDEX_H
 #define METERD_LIB_STORE_DEDUP_DEDUP_INDEX_H
@@ -26,29 +26,33 @@ struct mtr_sealing {
     uint64_t first_seq;
     int64_t last_received_us;
     struct mtr_identities table;
-    bool sealed;           /* its identities stand in the log */
-    uint32_t segment_slot; /* 0 until it is registered among the sealed segments */
-    uint64_t moved;        /* places of the exact table whose tags were moved */
+    bool sealed;        /* its identities stand in the log */
+    bool is_registered; /* among the sealed segments */
+    uint64_t moved;     /* places of the exact table whose tags were moved */
 };
 
-/* Sealed segments in the window, by segment slot: what a tag names. Slot 0 is never live. */
+struct mtr_sealed_segment {
+    uint32_t number;
+    bool is_unfiltered; /* the tags do not cover it completely: ask it on every find */
+    uint64_t first_seq;
+    uint64_t count;
+    int64_t last_received_us;
+};
+
+/* Sealed segments in the window: their numbers follow one another, and receive times never fall. So they come
+ * at the end and go at the beginning. */
 struct mtr_sealed_segments {
-    bool live[MTR_TAG_SEGMENT_SLOTS];
-    bool unfiltered[MTR_TAG_SEGMENT_SLOTS]; /* the tags do not cover it completely: ask it on every find */
+    struct mtr_sealed_segment *rows; /* [begin, begin + count) */
+    uint32_t begin, count, allocated;
     uint32_t unfiltered_count;
-    uint64_t identities; /* of live segments */
-    struct mtr_sealed_segment {
-        uint32_t number;
-        uint64_t first_seq;
-        uint64_t count;
-        int64_t last_received_us;
-    } rows[MTR_TAG_SEGMENT_SLOTS];
+    uint64_t identities;
 };
 
 /* A compact table being built anew from the log. */
 struct mtr_tag_build {
-    struct mtr_tag_table tags; /* buckets == NULL: none */
-    bool unfiltered[MTR_TAG_SEGMENT_SLOTS];
+    struct mtr_tag_table tags;  /* buckets == NULL: none */
+    struct mtr_tag_range range; /* of the segments that it covers */
+    bool *unfiltered;           /* of each */
 };
 
 struct mtr_dedup {
@@ -70,13 +74,19 @@ struct mtr_dedup {
     struct mtr_sealed_segments segments;
 };
 
-/* The slot where a segment of that number goes; 0 when another live segment has it. */
-uint32_t dedup_segment_slot(const struct mtr_sealed_segments *segments, uint32_t number);
-void dedup_register(struct mtr_dedup *dedup, uint32_t slot, const struct mtr_sealed_segment *segment);
-/* Builds the tags of all live `segments`, walking the log; one that retention has removed is passed over. */
+struct mtr_tag_range dedup_range(const struct mtr_sealed_segments *segments);
+/* NULL: it is not among them. */
+struct mtr_sealed_segment *dedup_segment(const struct mtr_sealed_segments *segments, uint32_t number);
+/* Room for those that wait to be sealed, so that registering them cannot fail. MTR_ENOMEM. */
+int dedup_reserve_segments(struct mtr_dedup *dedup) MTR_MUST_USE;
+/* One is registered behind the last. MTR_ELIMIT: no table can tell one more apart; MTR_ECORRUPT: its number
+ * does not follow; MTR_ENOMEM. */
+int dedup_register(struct mtr_dedup *dedup, const struct mtr_sealed_segment *segment) MTR_MUST_USE;
+/* Builds the tags of `segments`, walking the log; one that retention has removed is passed over. */
 int dedup_build_tags(struct mtr_log *log, const struct mtr_sealed_segments *segments,
                      struct mtr_tag_build *build) MTR_MUST_USE;
 /* Makes `build` the table in use. */
 void dedup_adopt_build(struct mtr_dedup *dedup);
+void dedup_drop_build(struct mtr_tag_build *build);
 
 #endif

@@ -20,7 +20,7 @@ static bool within_limits(const struct mtr_event *event)
            event->id.size <= MTR_EVENT_ID_BYTES_MAX;
 }
 
-static int index_block(const struct mtr_dedup *dedup, const struct mtr_block_header *header,
+static int index_block(const uint8_t key[MTR_EVENT_KEY_BYTES], const struct mtr_block_header *header,
                        const struct mtr_event *events, struct mtr_identities *table)
 {
     int rc = identities_reserve(table, header->count);
@@ -32,8 +32,8 @@ static int index_block(const struct mtr_dedup *dedup, const struct mtr_block_hea
         uint32_t flags = mtr_identity_flags(event->disposition);
         struct mtr_event_identity identity =
             flags & MTR_IDENTITY_QUARANTINE
-                ? mtr_event_quarantine_identity(event, digest, event->disposition, dedup->key)
-                : mtr_event_identity(event, dedup->key);
+                ? mtr_event_quarantine_identity(event, digest, event->disposition, key)
+                : mtr_event_identity(event, key);
         (void)identities_add(table, identity, digest, flags, header->first_seq + i);
     }
     return MTR_OK;
@@ -52,7 +52,7 @@ static int index_blocks(const struct mtr_dedup *dedup, const struct mtr_log_segm
         const struct mtr_event *events;
         rc = mtr_log_read(reader, seq, &header, &events, diagnostic);
         if (rc) break;
-        rc = index_block(dedup, &header, events, table);
+        rc = index_block(dedup->key, &header, events, table);
         if (rc == MTR_ECORRUPT)
             mtr_diagnostic_set(
                 diagnostic, MTR_FINDING_STORE_DAMAGED, 0, 0, "",
@@ -72,20 +72,20 @@ static int index_sealed(struct mtr_dedup *dedup, const struct mtr_log_segment *s
         dedup->forgotten_us = mtr_time_later(dedup->forgotten_us, segment->last_received_us);
         return MTR_OK;
     }
-    uint32_t slot = dedup_segment_slot(&dedup->segments, segment->number);
-    if (!slot) {
-        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_DEDUP_WINDOW, 0, 0, "",
-                           "more than %d sealed segments are in the dedup window: make segments larger or "
-                           "the window shorter",
-                           MTR_TAG_SEGMENT_SLOTS - 1);
-        return MTR_ELIMIT;
-    }
     struct mtr_sealed_segment row = {.number = segment->number,
                                      .first_seq = segment->first_seq,
                                      .count = segment->last_seq - segment->first_seq + 1,
                                      .last_received_us = segment->last_received_us};
-    dedup_register(dedup, slot, &row);
-    return MTR_OK;
+    int rc = dedup_register(dedup, &row);
+    if (rc == MTR_ELIMIT)
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_DEDUP_WINDOW, 0, 0, "",
+                           "more than %d sealed segments are in the dedup window: make segments larger or "
+                           "the window shorter",
+                           MTR_TAG_WIDE_SEGMENTS);
+    if (rc == MTR_ECORRUPT)
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_DAMAGED, 0, 0, "",
+                           "segment %06u is sealed, and the one before it is not", segment->number);
+    return rc;
 }
 
 /* The queue of rolled segments is bounded; what a crash left beyond it is sealed at once. */
@@ -158,5 +158,63 @@ int mtr_dedup_open(struct mtr_log *log, const uint8_t key[MTR_EVENT_KEY_BYTES], 
         return rc;
     }
     *out = dedup;
+    return MTR_OK;
+}
+
+/* ---- the key ---- */
+
+/* Has the segment any of these identities? */
+static int find_any(struct mtr_log *log, uint32_t segment, const struct mtr_identities *table, bool *found)
+{
+    int rc = MTR_OK;
+    *found = false;
+    for (uint64_t i = 0; !rc && !*found && i < table->capacity; i++) {
+        const struct mtr_log_identity *entry = identities_entry(table, i);
+        struct mtr_log_identity stored;
+        if (!entry) continue;
+        rc = mtr_log_find_identity(log, segment, entry->identity, &stored);
+        *found = !rc;
+        if (rc == MTR_ENOTFOUND) rc = MTR_OK;
+    }
+    return rc;
+}
+
+/* Those of its first block are made once more. */
+static int check_segment(struct mtr_log *log, const uint8_t key[MTR_EVENT_KEY_BYTES],
+                         const struct mtr_log_segment *segment, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_log_reader *reader = NULL;
+    struct mtr_identities table = {.capacity = 0};
+    struct mtr_block_header header;
+    const struct mtr_event *events;
+    bool found = true;
+    int rc = mtr_log_reader_attach(log, &reader);
+    if (!rc) rc = mtr_log_read(reader, segment->first_seq, &header, &events, diagnostic);
+    if (!rc) rc = identities_init(&table, header.count);
+    if (!rc) rc = index_block(key, &header, events, &table);
+    if (!rc) rc = find_any(log, segment->number, &table, &found);
+    identities_release(&table);
+    mtr_log_reader_close(reader);
+    if (rc || found) return rc;
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_DAMAGED, 0, 0, NULL,
+                       "event.key is not the key that the identities of segment %06u were made with: what is "
+                       "sent again would not be known; restore event.key from a backup",
+                       segment->number);
+    return MTR_ECORRUPT;
+}
+
+int mtr_dedup_check_key(struct mtr_log *log, const uint8_t key[MTR_EVENT_KEY_BYTES],
+                        struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_log_segment segment;
+    *diagnostic = (struct mtr_diagnostic){0};
+    for (uint32_t i = mtr_log_segments(log, NULL, 0); i; i--) {
+        if (!mtr_log_segment_at(log, i - 1, &segment) || !segment.sealed || !segment.first_seq) continue;
+        const int rc = check_segment(log, key, &segment, diagnostic);
+        if (rc && !diagnostic->text[0])
+            mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL,
+                               "whether event.key is that of the log cannot be read: %s", mtr_error_text(rc));
+        return rc;
+    }
     return MTR_OK;
 }

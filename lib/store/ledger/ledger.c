@@ -18,14 +18,23 @@
 #define KEY_FORMAT MTR_STR("format")
 
 enum {
-    FORMAT = 9,
+    FORMAT = 14,
+    FORMAT_BEFORE = 13, /* its windows do not say what counted: they are read as they are */
+    FORMAT_BARE = 10, /* its rows are not sealed, and those of older ones */
     FEED_BYTES = 16,
     SOURCE_BYTES = 24,
     STRAND_BYTES_MAX = 2 * MTR_KEY_BYTES_MAX + MTR_LEDGER_EACH_BYTES_MAX + 3
 };
 
 static const char *const table_names[LEDGER_TABLES] = {
-    "meta", "sources", "feeds", "windows", "runs", "facts", "jobs", "marks", "items", "newest", "totals"};
+    "meta", "sources", "feeds", "windows", "runs", "facts", "jobs", "marks", "items", "newest", "totals",
+    "quarantined"};
+
+static const struct sealed_store store = {
+    .name = "windows of sources",
+    .remedy = "stop the daemon and remove the directory intake, the next start folds it again from the log",
+    .format_key = "format",
+    .format_bytes = sizeof(uint64_t)};
 
 /* ---- keys ---- */
 
@@ -75,8 +84,8 @@ int64_t ledger_get_start(const unsigned char *p) { return (int64_t)(lmdb_get_u64
 
 int ledger_get(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key, struct mtr_str *value)
 {
-    MDB_val k = lmdb_val(key.data, key.size), v;
-    int rc = lmdb_error(mdb_get(txn->txn, txn->ledger->tables[table], &k, &v));
+    MDB_val v;
+    int rc = sealed_get(txn->txn, &txn->ledger->tables[table], lmdb_val(key.data, key.size), &v);
     if (!rc) *value = lmdb_str(v);
     return rc;
 }
@@ -84,19 +93,16 @@ int ledger_get(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_s
 int ledger_put(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key, struct mtr_str value)
 {
     MTR_ASSERT(txn->write && key.size);
-    MDB_val k = lmdb_val(key.data, key.size), v = lmdb_val(value.data, value.size);
-    return lmdb_error(mdb_put(txn->txn, txn->ledger->tables[table], &k, &v, 0));
+    MDB_val v = lmdb_val(value.data, value.size);
+    return sealed_put(txn->txn, &txn->ledger->tables[table], lmdb_val(key.data, key.size), &v, 0);
 }
 
-static int get_u64(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key, uint64_t *out)
+int ledger_delete(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key)
 {
-    struct mtr_str value;
-    *out = 0;
-    int rc = ledger_get(txn, table, key, &value);
-    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
-    if (value.size != sizeof(*out)) return MTR_ECORRUPT;
-    *out = lmdb_get_u64((const unsigned char *)value.data);
-    return MTR_OK;
+    MTR_ASSERT(txn->write);
+    MDB_val k = lmdb_val(key.data, key.size);
+    int rc = lmdb_error(mdb_del(txn->txn, txn->ledger->tables[table].dbi, &k, NULL));
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
 static int put_u64(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key, uint64_t number)
@@ -113,15 +119,20 @@ int mtr_ledger_clear(struct mtr_ledger_txn *txn)
     int rc = MTR_OK;
     MTR_ASSERT(txn->write);
     for (int i = 0; !rc && i < LEDGER_TABLES; i++)
-        rc = lmdb_error(mdb_drop(txn->txn, txn->ledger->tables[i], 0));
+        rc = lmdb_error(mdb_drop(txn->txn, txn->ledger->tables[i].dbi, 0));
     return rc ? rc : put_u64(txn, LEDGER_META, KEY_FORMAT, FORMAT);
 }
 
 static int check_format(struct mtr_ledger_txn *txn, const char *directory, struct mtr_diagnostic *diagnostic)
 {
-    uint64_t found;
-    int rc = get_u64(txn, LEDGER_META, KEY_FORMAT, &found);
-    if (rc || found == FORMAT) return rc;
+    uint64_t found = 0;
+    bool is_sealed = false;
+    int rc = sealed_format(txn->txn, &txn->ledger->tables[LEDGER_META], KEY_FORMAT, sizeof(found), &found,
+                           &is_sealed);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (found <= FORMAT && is_sealed != (found > FORMAT_BARE)) return MTR_ECORRUPT;
+    if (found == FORMAT) return MTR_OK;
+    if (found == FORMAT_BEFORE) return txn->write ? put_u64(txn, LEDGER_META, KEY_FORMAT, FORMAT) : MTR_OK;
     if (found < FORMAT && txn->write) return mtr_ledger_clear(txn); /* it is made anew of the log */
     mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_VERSION, 0, 0, NULL,
                        "the ledger of windows in %s has format %llu, this program reads format %d: stop the "
@@ -139,8 +150,7 @@ static int open_tables(struct mtr_ledger *ledger, bool read_only, const char *di
     int rc = lmdb_error(mdb_txn_begin(ledger->env, NULL, read_only ? MDB_RDONLY : 0, &txn.txn));
     if (rc) return rc;
     for (int i = 0; !rc && i < LEDGER_TABLES; i++)
-        rc =
-            lmdb_error(mdb_dbi_open(txn.txn, table_names[i], read_only ? 0 : MDB_CREATE, &ledger->tables[i]));
+        rc = sealed_table_open(txn.txn, &store, table_names[i], !read_only, &ledger->tables[i]);
     if (!rc) rc = check_format(&txn, directory, diagnostic);
     if (!rc) return lmdb_commit(txn.txn); /* of a read transaction too: an abort would forget the tables */
     mdb_txn_abort(txn.txn);
@@ -151,7 +161,11 @@ int mtr_ledger_open(const char *directory, bool read_only, struct mtr_ledger **o
                     struct mtr_diagnostic *diagnostic)
 {
     const struct mtr_lmdb_options options = {
-        .map_bytes = MAP_BYTES, .databases_max = LEDGER_TABLES + 1, .read_only = read_only};
+        .map_bytes = MAP_BYTES,
+        .databases_max = LEDGER_TABLES + 1,
+        .read_only = read_only,
+        .store = &store,
+    };
     struct mtr_ledger *ledger = calloc(1, sizeof(*ledger));
     if (!ledger) return MTR_ENOMEM;
     int rc = lmdb_open(directory, &options, &ledger->env, diagnostic);

@@ -135,24 +135,41 @@ static int unpack(struct mtr_str key, struct mtr_str value, struct mtr_ledger_it
     return MTR_OK;
 }
 
+/* As it is kept, to be changed and put again: what is borrowed from the store ends with the first put. */
+struct kept_item {
+    unsigned char key[ITEM_KEY_BYTES], bytes[ITEM_BYTES_MAX];
+    size_t size;
+    struct mtr_ledger_item item; /* borrowed from these */
+};
+
+static int get_item(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
+                    const struct mtr_event_identity *row, struct kept_item *out)
+{
+    struct mtr_str value;
+    const struct mtr_str key = key_of(strand, row, out->key);
+    int rc = ledger_get(txn, LEDGER_ITEMS, key, &value);
+    if (rc) return rc;
+    if (value.size > sizeof(out->bytes)) return MTR_ECORRUPT;
+    memcpy(out->bytes, value.data, value.size);
+    out->size = value.size;
+    return unpack(key, (struct mtr_str){(const char *)out->bytes, value.size}, &out->item);
+}
+
+static int put_gone(struct mtr_ledger_txn *txn, struct mtr_str key, struct kept_item *kept, int64_t gone_us)
+{
+    lmdb_put_u64(kept->bytes + 16, (uint64_t)gone_us);
+    return ledger_put(txn, LEDGER_ITEMS, key, (struct mtr_str){(const char *)kept->bytes, kept->size});
+}
+
 int mtr_ledger_item_gone(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
                          const struct mtr_event_identity *row, uint64_t seq, int64_t gone_us)
 {
-    unsigned char key[ITEM_KEY_BYTES], copy[ITEM_BYTES_MAX];
-    struct mtr_str value;
-    struct mtr_ledger_item item;
-    int rc = ledger_get(txn, LEDGER_ITEMS, key_of(strand, row, key), &value);
+    struct kept_item kept;
+    int rc = get_item(txn, strand, row, &kept);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
-    if (value.size > sizeof(copy)) return MTR_ECORRUPT;
-    memcpy(copy, value.data, value.size);
-    rc = unpack((struct mtr_str){(const char *)key, sizeof(key)},
-                (struct mtr_str){(const char *)copy, value.size}, &item);
-    if (rc || item.seq != seq) return rc; /* it is there again, elsewhere */
-    lmdb_put_u64(copy + 16, (uint64_t)gone_us);
+    if (kept.item.seq != seq) return MTR_OK; /* it is there again, elsewhere */
     rc = turn_version(txn, strand);
-    if (rc) return rc;
-    return ledger_put(txn, LEDGER_ITEMS, key_of(strand, row, key),
-                      (struct mtr_str){(const char *)copy, value.size});
+    return rc ? rc : put_gone(txn, key_of(strand, row, kept.key), &kept, gone_us);
 }
 
 /* ---- what a row said before ---- */
@@ -193,20 +210,14 @@ int mtr_ledger_keep_former(struct mtr_ledger_txn *txn, const struct mtr_strand *
                            const struct mtr_event_identity *row, const struct mtr_ledger_item *now,
                            int64_t gone_us)
 {
-    unsigned char key[ITEM_KEY_BYTES], copy[ITEM_BYTES_MAX];
+    struct kept_item kept;
     struct mtr_event_identity place = *row;
-    struct mtr_ledger_item former;
-    struct mtr_str value;
-    int rc = ledger_get(txn, LEDGER_ITEMS, key_of(strand, row, key), &value);
+    int rc = get_item(txn, strand, row, &kept);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
-    if (value.size > sizeof(copy)) return MTR_ECORRUPT;
-    memcpy(copy, value.data, value.size);
-    value.data = (const char *)copy;
-    rc = unpack((struct mtr_str){(const char *)key, sizeof(key)}, value, &former);
-    if (rc || is_alike(&former, now)) return rc;
-    if (!former.gone_us) lmdb_put_u64(copy + 16, (uint64_t)gone_us);
-    rc = find_place(txn, strand, row, &former, &place);
-    return rc ? rc : ledger_put(txn, LEDGER_ITEMS, key_of(strand, &place, key), value);
+    if (is_alike(&kept.item, now)) return MTR_OK;
+    if (kept.item.gone_us) gone_us = kept.item.gone_us;
+    rc = find_place(txn, strand, row, &kept.item, &place);
+    return rc ? rc : put_gone(txn, key_of(strand, &place, kept.key), &kept, gone_us);
 }
 
 /* What a newer window no longer names is gone as of its first reading. */
@@ -227,12 +238,13 @@ int mtr_ledger_walk_items(struct mtr_ledger_txn *txn, const struct mtr_strand *s
     const struct mtr_str from = key_of(source, behind ? behind : &first, key);
     const struct mtr_str prefix = {from.data, LEDGER_HASH_BYTES};
     MDB_cursor *cursor;
-    int rc = lmdb_error(mdb_cursor_open(txn->txn, txn->ledger->tables[LEDGER_ITEMS], &cursor));
+    const struct sealed_table *items = &txn->ledger->tables[LEDGER_ITEMS];
+    int rc = lmdb_error(mdb_cursor_open(txn->txn, items->dbi, &cursor));
     if (rc) return rc;
     MDB_val k = lmdb_val(from.data, from.size), v;
     for (MDB_cursor_op op = MDB_SET_RANGE; !rc; op = MDB_NEXT) {
         struct mtr_ledger_item item;
-        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, op));
+        rc = sealed_cursor_get(cursor, items, &k, &v, op);
         if (!rc && !mtr_str_starts_with(lmdb_str(k), prefix)) rc = MTR_ENOTFOUND;
         if (!rc && behind && mtr_str_equal(lmdb_str(k), from)) continue;
         if (!rc) rc = unpack(lmdb_str(k), lmdb_str(v), &item);

@@ -62,9 +62,5 @@ int mtr_ledger_put_job(struct mtr_ledger_txn *txn, const struct mtr_strand *stra
 int mtr_ledger_drop_job(struct mtr_ledger_txn *txn, const struct mtr_strand *strand)
 {
     unsigned char hash[LEDGER_HASH_BYTES];
-    const struct mtr_str key = key_of(strand, hash);
-    MTR_ASSERT(txn->write);
-    MDB_val k = lmdb_val(key.data, key.size);
-    int rc = lmdb_error(mdb_del(txn->txn, txn->ledger->tables[LEDGER_JOBS], &k, NULL));
-    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    return ledger_delete(txn, LEDGER_JOBS, key_of(strand, hash));
 }

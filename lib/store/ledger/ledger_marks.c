@@ -31,8 +31,5 @@ int mtr_ledger_put_mark(struct mtr_ledger_txn *txn, const struct mtr_strand *str
     unsigned char key[MARK_KEY_BYTES];
     const struct mtr_str text = key_of(strand, start_us, key);
     MTR_ASSERT(txn->write && mark.size <= MTR_LEDGER_CURSOR_BYTES_MAX);
-    if (mark.size) return ledger_put(txn, LEDGER_MARKS, text, mark);
-    MDB_val k = lmdb_val(text.data, text.size);
-    int rc = lmdb_error(mdb_del(txn->txn, txn->ledger->tables[LEDGER_MARKS], &k, NULL));
-    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    return mark.size ? ledger_put(txn, LEDGER_MARKS, text, mark) : ledger_delete(txn, LEDGER_MARKS, text);
 }

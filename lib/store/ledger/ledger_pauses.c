@@ -17,10 +17,11 @@ static int add_pauses(struct mtr_ledger_txn *txn, struct mtr_buffer *pauses)
     struct mtr_ledger_source source;
     MDB_cursor *cursor;
     MDB_val k, v;
-    int rc = lmdb_error(mdb_cursor_open(txn->txn, txn->ledger->tables[LEDGER_SOURCES], &cursor));
+    const struct sealed_table *sources = &txn->ledger->tables[LEDGER_SOURCES];
+    int rc = lmdb_error(mdb_cursor_open(txn->txn, sources->dbi, &cursor));
     if (rc) return rc;
     for (MDB_cursor_op op = MDB_FIRST; !rc; op = MDB_NEXT) {
-        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, op));
+        rc = sealed_cursor_get(cursor, sources, &k, &v, op);
         if (!rc) rc = ledger_source_of(lmdb_str(v), &source);
         if (rc || !source.paused_us) continue;
         unsigned char pause[PAUSE_BYTES];
@@ -72,8 +73,7 @@ int mtr_ledger_take_pauses(struct mtr_ledger_txn *txn, bool *has_some)
     for (size_t at = 0; !rc && at < pauses.size; at += PAUSE_BYTES)
         rc = take_pause(txn, mtr_buffer_str(&pauses).data + at);
     mtr_buffer_release(&pauses);
-    MDB_val k = lmdb_val(KEY_PAUSES.data, KEY_PAUSES.size);
-    if (!rc) rc = lmdb_error(mdb_del(txn->txn, txn->ledger->tables[LEDGER_META], &k, NULL));
+    if (!rc) rc = ledger_delete(txn, LEDGER_META, KEY_PAUSES);
     *has_some = !rc;
     return rc;
 }

@@ -11,11 +11,13 @@
 
 #include "lib/store/ledger/ledger_txn.h"
 
-/* 511 × 32 bytes and LMDB's header of 16 fill four pages of 4 KiB. New chunks leave room for what comes. */
+/* 511 × 32 bytes, their seal and LMDB's header of 16 fill four pages of 4 KiB. New chunks leave room for what
+ * comes. */
 enum { CHUNK_ROWS_MAX = 511, CHUNK_ROWS_FILLED = 384 };
 _Static_assert(sizeof(struct mtr_run_row) == 32, "a row of a run is 32 bytes");
 
 struct mtr_run_cursor {
+    const struct sealed_table *runs;
     MDB_cursor *cursor;
     unsigned char prefix[LEDGER_PREFIX_BYTES]; /* of strand and window */
     struct mtr_run_row rows[CHUNK_ROWS_MAX];
@@ -70,23 +72,23 @@ static int read_chunk(const unsigned char *prefix, MDB_val k, MDB_val v, struct 
 
 /* The last chunk whose first row is not above `at`, or else the run's first; MTR_ENOTFOUND: the run is empty.
  * The cursor stands on it. */
-static int seek_chunk(MDB_cursor *cursor, const unsigned char *prefix, const struct mtr_event_identity *at,
-                      struct mtr_run_row *rows, uint32_t *count)
+static int seek_chunk(MDB_cursor *cursor, const struct sealed_table *runs, const unsigned char *prefix,
+                      const struct mtr_event_identity *at, struct mtr_run_row *rows, uint32_t *count)
 {
     unsigned char key[LEDGER_KEY_BYTES];
     chunk_key(prefix, at, key);
     MDB_val k = lmdb_val(key, sizeof(key)), v;
-    int rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
+    int rc = sealed_cursor_get(cursor, runs, &k, &v, MDB_SET_RANGE);
     if (!rc && k.mv_size == sizeof(key) && !memcmp(k.mv_data, key, sizeof(key)))
         return read_chunk(prefix, k, v, rows, count);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     MDB_val before, there;
-    int back = lmdb_error(mdb_cursor_get(cursor, &before, &there, rc ? MDB_LAST : MDB_PREV));
+    int back = sealed_cursor_get(cursor, runs, &before, &there, rc ? MDB_LAST : MDB_PREV);
     if (!back) back = read_chunk(prefix, before, there, rows, count);
     if (back != MTR_ENOTFOUND) return back;
     if (rc) return rc; /* nothing before, nothing behind */
     k = lmdb_val(key, sizeof(key));
-    rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
+    rc = sealed_cursor_get(cursor, runs, &k, &v, MDB_SET_RANGE);
     return rc ? rc : read_chunk(prefix, k, v, rows, count);
 }
 
@@ -98,10 +100,12 @@ int mtr_run_open(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, in
     cursor->count = cursor->next = 0;
     cursor->is_at_end = false;
     run_prefix(strand, start_us, cursor->prefix);
-    int rc = lmdb_error(mdb_cursor_open(txn->txn, txn->ledger->tables[LEDGER_RUNS], &cursor->cursor));
+    cursor->runs = &txn->ledger->tables[LEDGER_RUNS];
+    int rc = lmdb_error(mdb_cursor_open(txn->txn, cursor->runs->dbi, &cursor->cursor));
     const struct mtr_event_identity lowest = {0, 0};
     if (!rc) {
-        rc = seek_chunk(cursor->cursor, cursor->prefix, &lowest, cursor->rows, &cursor->count);
+        rc = seek_chunk(cursor->cursor, cursor->runs, cursor->prefix, &lowest, cursor->rows,
+                        &cursor->count);
         cursor->is_at_end = rc == MTR_ENOTFOUND;
         if (cursor->is_at_end) return *out = cursor, MTR_OK;
         if (rc) mdb_cursor_close(cursor->cursor);
@@ -123,7 +127,7 @@ void mtr_run_close(struct mtr_run_cursor *cursor)
 static int next_chunk(struct mtr_run_cursor *cursor)
 {
     MDB_val k, v;
-    int rc = lmdb_error(mdb_cursor_get(cursor->cursor, &k, &v, MDB_NEXT));
+    int rc = sealed_cursor_get(cursor->cursor, cursor->runs, &k, &v, MDB_NEXT);
     cursor->next = 0;
     if (!rc) rc = read_chunk(cursor->prefix, k, v, cursor->rows, &cursor->count);
     if (rc) cursor->count = 0;
@@ -154,7 +158,7 @@ int mtr_run_next(struct mtr_run_cursor *cursor, const struct mtr_event_identity 
         cursor->count && from && mtr_run_row_compare(from, &cursor->rows[cursor->count - 1].key) <= 0;
     if (from && !is_here) { /* behind this chunk: not one by one */
         uint32_t count;
-        int rc = seek_chunk(cursor->cursor, cursor->prefix, from, cursor->rows, &count);
+        int rc = seek_chunk(cursor->cursor, cursor->runs, cursor->prefix, from, cursor->rows, &count);
         if (rc) {
             cursor->is_at_end = rc == MTR_ENOTFOUND;
             return rc;
@@ -178,10 +182,11 @@ int mtr_run_find(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, in
     unsigned char prefix[LEDGER_PREFIX_BYTES];
     MDB_cursor *cursor;
     run_prefix(strand, from_us, prefix);
-    int rc = lmdb_error(mdb_cursor_open(txn->txn, txn->ledger->tables[LEDGER_RUNS], &cursor));
+    const struct sealed_table *runs = &txn->ledger->tables[LEDGER_RUNS];
+    int rc = lmdb_error(mdb_cursor_open(txn->txn, runs->dbi, &cursor));
     if (rc) return rc;
     MDB_val k = lmdb_val(prefix, sizeof(prefix)), v;
-    rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
+    rc = sealed_cursor_get(cursor, runs, &k, &v, MDB_SET_RANGE);
     if (!rc && k.mv_size != LEDGER_KEY_BYTES) rc = MTR_ECORRUPT;
     if (!rc && memcmp(k.mv_data, prefix, LEDGER_HASH_BYTES) != 0) rc = MTR_ENOTFOUND;
     if (!rc) *start_us = ledger_get_start((const unsigned char *)k.mv_data + LEDGER_HASH_BYTES);
@@ -193,7 +198,7 @@ int mtr_run_find(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, in
 
 struct writing {
     MDB_txn *txn;
-    MDB_dbi table;
+    const struct sealed_table *runs;
     MDB_cursor *cursor;
     unsigned char prefix[LEDGER_PREFIX_BYTES];
     struct mtr_run_row old[CHUNK_ROWS_MAX];
@@ -207,8 +212,8 @@ static int put_chunk(struct writing *writing, uint32_t count)
     unsigned char key[LEDGER_KEY_BYTES];
     MTR_ASSERT(count && count <= CHUNK_ROWS_MAX && count <= writing->fresh_count);
     chunk_key(writing->prefix, &writing->fresh[0].key, key);
-    MDB_val k = lmdb_val(key, sizeof(key)), v = lmdb_val(writing->fresh, count * sizeof(*writing->fresh));
-    int rc = lmdb_error(mdb_put(writing->txn, writing->table, &k, &v, 0));
+    MDB_val v = lmdb_val(writing->fresh, count * sizeof(*writing->fresh));
+    int rc = sealed_put(writing->txn, writing->runs, lmdb_val(key, sizeof(key)), &v, 0);
     writing->fresh_count -= count;
     memmove(writing->fresh, writing->fresh + count, writing->fresh_count * sizeof(*writing->fresh));
     return rc;
@@ -235,7 +240,7 @@ static int next_begins(struct writing *writing, struct mtr_event_identity *begin
 {
     MDB_val k, v;
     *is_there = false;
-    int rc = lmdb_error(mdb_cursor_get(writing->cursor, &k, &v, MDB_NEXT));
+    int rc = sealed_cursor_get(writing->cursor, writing->runs, &k, &v, MDB_NEXT);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     if (k.mv_size != LEDGER_KEY_BYTES || memcmp(k.mv_data, writing->prefix, LEDGER_PREFIX_BYTES) != 0)
         return MTR_OK;
@@ -283,14 +288,15 @@ static int apply_chunk(struct writing *writing, const struct mtr_run_row *change
     struct mtr_event_identity bound;
     uint32_t old_count = 0;
     bool is_bounded = false;
-    int rc = seek_chunk(writing->cursor, writing->prefix, &changes[0].key, writing->old, &old_count);
+    int rc = seek_chunk(writing->cursor, writing->runs, writing->prefix, &changes[0].key, writing->old,
+                        &old_count);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     if (!rc) {
         unsigned char key[LEDGER_KEY_BYTES];
         chunk_key(writing->prefix, &writing->old[0].key, key);
         rc = next_begins(writing, &bound, &is_bounded);
         MDB_val k = lmdb_val(key, sizeof(key));
-        if (!rc) rc = lmdb_error(mdb_del(writing->txn, writing->table, &k, NULL));
+        if (!rc) rc = lmdb_error(mdb_del(writing->txn, writing->runs->dbi, &k, NULL));
         if (rc) return rc;
     }
     rc = merge_chunk(writing, old_count, changes, count, is_bounded ? &bound : NULL, taken);
@@ -306,11 +312,11 @@ int mtr_run_apply(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, i
     struct writing *writing = malloc(sizeof(*writing));
     if (!writing) return MTR_ENOMEM;
     writing->txn = txn->txn;
-    writing->table = txn->ledger->tables[LEDGER_RUNS];
+    writing->runs = &txn->ledger->tables[LEDGER_RUNS];
     writing->fresh_count = 0;
     writing->delta = delta;
     run_prefix(strand, start_us, writing->prefix);
-    int rc = lmdb_error(mdb_cursor_open(txn->txn, writing->table, &writing->cursor));
+    int rc = lmdb_error(mdb_cursor_open(txn->txn, writing->runs->dbi, &writing->cursor));
     if (rc) {
         free(writing);
         return rc;
@@ -361,11 +367,12 @@ static int drop(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int
     unsigned char prefix[LEDGER_PREFIX_BYTES];
     MDB_cursor *cursor;
     run_prefix(strand, start_us, prefix);
-    int rc = lmdb_error(mdb_cursor_open(txn->txn, txn->ledger->tables[LEDGER_RUNS], &cursor));
+    const struct sealed_table *runs = &txn->ledger->tables[LEDGER_RUNS];
+    int rc = lmdb_error(mdb_cursor_open(txn->txn, runs->dbi, &cursor));
     if (rc) return rc;
     for (;;) {
         MDB_val k = lmdb_val(prefix, sizeof(prefix)), v;
-        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
+        rc = sealed_cursor_get(cursor, runs, &k, &v, MDB_SET_RANGE);
         if (rc || k.mv_size < sizeof(prefix) || memcmp(k.mv_data, prefix, sizeof(prefix)) != 0) break;
         rc = lmdb_error(mdb_cursor_del(cursor, 0));
         if (rc) break;

@@ -47,7 +47,7 @@ static int put(struct mtr_ledger_txn *txn, struct mtr_str key, const struct mtr_
 /* NULL: there is none, and that is not. */
 static bool is_whole(const struct mtr_ledger_window *window)
 {
-    return window && mtr_window_is_whole(window->state);
+    return window && mtr_window_is_whole(window->state) && !mtr_window_says_nothing(window);
 }
 
 /* It had another end: the document has cut time anew since. */

@@ -6,7 +6,7 @@
 
 #include <lmdb.h>
 
-#include "lib/store/lmdb_env.h"
+#include "lib/store/sealed_table.h"
 #include "meterd/store/ledger.h"
 
 enum ledger_table {
@@ -21,12 +21,13 @@ enum ledger_table {
     LEDGER_ITEMS,
     LEDGER_NEWEST,
     LEDGER_TOTALS,
+    LEDGER_QUARANTINED,
     LEDGER_TABLES
 };
 
 struct mtr_ledger {
     MDB_env *env;
-    MDB_dbi tables[LEDGER_TABLES];
+    struct sealed_table tables[LEDGER_TABLES];
 };
 
 struct mtr_ledger_txn {
@@ -53,6 +54,8 @@ int ledger_get(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_s
                struct mtr_str *value) MTR_MUST_USE;
 int ledger_put(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key,
                struct mtr_str value) MTR_MUST_USE;
+/* MTR_OK, too, where there is none. */
+int ledger_delete(struct mtr_ledger_txn *txn, enum ledger_table table, struct mtr_str key) MTR_MUST_USE;
 /* A row of sources, by the source's hash. MTR_ECORRUPT. */
 int ledger_source_of(struct mtr_str value, struct mtr_ledger_source *out) MTR_MUST_USE;
 int ledger_put_source_of(struct mtr_ledger_txn *txn, struct mtr_str hash,

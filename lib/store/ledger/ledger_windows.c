@@ -39,12 +39,16 @@ bool mtr_proofs_parse(struct mtr_str text, unsigned *proofs)
 }
 
 /* end, first, last, noted i64; reading, rows, refused, changes, sequences u64; content; sum i128; reach i64;
- * repeated u64; readings, agreed u32; state u8; sizes of each and problem u16; scale of the sum, proofs
- * u8; both texts. */
+ * repeated, unknown u64; said rows u64, said sum i128; readings, agreed u32; state u8; sizes of each and
+ * problem u16; scale of the sum, proofs, scale of the said sum u8; both texts; what counted of the last whole
+ * reading and of the last, each rows u64, sum i128, its scale u8. Rows of format 13 end with the texts. */
 enum {
-    NUMBERS = 16,
-    WINDOW_BYTES = NUMBERS * 8 + 2 * 4 + 1 + 2 * 2 + 2,
-    WINDOW_BYTES_MAX = WINDOW_BYTES + MTR_LEDGER_EACH_BYTES_MAX + MTR_LEDGER_PROBLEM_BYTES_MAX,
+    NUMBERS = 20,
+    WINDOW_TAIL_BYTES = 2 * 4 + 1 + 2 * 2 + 3,
+    WINDOW_BYTES = NUMBERS * 8 + WINDOW_TAIL_BYTES,
+    COUNTING_BYTES = 3 * 8 + 1,
+    WINDOW_BYTES_MAX = WINDOW_BYTES + MTR_LEDGER_EACH_BYTES_MAX + MTR_LEDGER_PROBLEM_BYTES_MAX +
+                       2 * COUNTING_BYTES,
     NO_RUN = 0x80, /* of the state's byte */
     CUT = 0x40
 };
@@ -65,6 +69,22 @@ static size_t put_text(unsigned char *p, struct mtr_str text)
 {
     if (text.size) memcpy(p, text.data, text.size);
     return text.size;
+}
+
+static size_t put_counting(unsigned char *p, const struct mtr_ledger_counting *counting)
+{
+    lmdb_put_u64(p, counting->rows);
+    lmdb_put_u64(p + 8, (uint64_t)(counting->sum.mantissa >> 64));
+    lmdb_put_u64(p + 16, (uint64_t)counting->sum.mantissa);
+    p[24] = (unsigned char)counting->sum.scale;
+    return COUNTING_BYTES;
+}
+
+static struct mtr_ledger_counting get_counting(const unsigned char *p)
+{
+    const mtr_uint128 mantissa = (mtr_uint128)lmdb_get_u64(p + 8) << 64 | lmdb_get_u64(p + 16);
+    return (struct mtr_ledger_counting){.rows = lmdb_get_u64(p),
+                                        .sum = {.mantissa = (mtr_int128)mantissa, .scale = p[24]}};
 }
 
 static int put_total(struct mtr_ledger_txn *txn, const struct mtr_strand *strand,
@@ -97,7 +117,11 @@ int mtr_ledger_put_window(struct mtr_ledger_txn *txn, const struct mtr_strand *s
                                        (uint64_t)(window->sum.mantissa >> 64),
                                        (uint64_t)window->sum.mantissa,
                                        (uint64_t)window->reach_us,
-                                       window->repeated};
+                                       window->repeated,
+                                       window->unknown,
+                                       window->said_rows,
+                                       (uint64_t)(window->said_sum.mantissa >> 64),
+                                       (uint64_t)window->said_sum.mantissa};
     for (int i = 0; i < NUMBERS; i++, p += 8)
         lmdb_put_u64(p, numbers[i]);
     lmdb_put_u32(p, window->readings);
@@ -109,14 +133,26 @@ int mtr_ledger_put_window(struct mtr_ledger_txn *txn, const struct mtr_strand *s
     p[12] = (unsigned char)window->problem.size;
     p[13] = (unsigned char)window->sum.scale;
     p[14] = (unsigned char)window->proofs;
-    p += 15;
+    p[15] = (unsigned char)window->said_sum.scale;
+    p += WINDOW_TAIL_BYTES;
     p += put_text(p, strand->each);
     p += put_text(p, window->problem);
+    p += put_counting(p, &window->counting);
+    p += put_counting(p, &window->said_counting);
     window_key(strand, window->start_us, key);
     int rc = put_total(txn, strand, window);
     return rc ? rc
               : ledger_put(txn, LEDGER_WINDOWS, key_text(key),
                            (struct mtr_str){(const char *)value, (size_t)(p - value)});
+}
+
+static bool has_good_scales(const struct mtr_ledger_window *window)
+{
+    const struct mtr_decimal sums[] = {window->sum, window->said_sum, window->counting.sum,
+                                       window->said_counting.sum};
+    for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++)
+        if (sums[i].scale > MTR_DECIMAL_DIGITS_MAX) return false;
+    return true;
 }
 
 static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_str *each,
@@ -129,12 +165,14 @@ static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_st
         n[i] = lmdb_get_u64(p);
     const size_t each_size = (size_t)p[9] << 8 | p[10], problem_size = (size_t)p[11] << 8 | p[12];
     const unsigned state = p[8] & ~(unsigned)(NO_RUN | CUT);
-    if (value.size != WINDOW_BYTES + each_size + problem_size || state >= MTR_WINDOW_STATE_COUNT ||
+    const size_t texts_end = WINDOW_BYTES + each_size + problem_size;
+    const bool has_counting = value.size == texts_end + 2 * COUNTING_BYTES;
+    if ((value.size != texts_end && !has_counting) || state >= MTR_WINDOW_STATE_COUNT ||
         p[14] > MTR_PROOFS_ALL)
         return MTR_ECORRUPT;
     if (each_size > MTR_LEDGER_EACH_BYTES_MAX || problem_size > MTR_LEDGER_PROBLEM_BYTES_MAX)
         return MTR_ECORRUPT;
-    *each = (struct mtr_str){(const char *)p + 15, each_size};
+    *each = (struct mtr_str){(const char *)p + WINDOW_TAIL_BYTES, each_size};
     *out = (struct mtr_ledger_window){
         .start_us = ledger_get_start((const unsigned char *)key.data + LEDGER_HASH_BYTES),
         .end_us = (int64_t)n[0],
@@ -151,16 +189,25 @@ static int unpack_window(struct mtr_str key, struct mtr_str value, struct mtr_st
         .sum = {.mantissa = (mtr_int128)((mtr_uint128)n[12] << 64 | n[13]), .scale = p[13]},
         .reach_us = (int64_t)n[14],
         .repeated = n[15],
+        .unknown = n[16],
+        .said_rows = n[17],
+        .said_sum = {.mantissa = (mtr_int128)((mtr_uint128)n[18] << 64 | n[19]), .scale = p[15]},
         .proofs = p[14],
         .readings = lmdb_get_u32(p),
         .agreed = lmdb_get_u32(p + 4),
         .state = (enum mtr_window_state)state,
-        .problem = {(const char *)p + 15 + each_size, problem_size},
+        .problem = {(const char *)p + WINDOW_TAIL_BYTES + each_size, problem_size},
         .has_no_run = p[8] & NO_RUN || state == MTR_WINDOW_SETTLED,
         .is_cut = p[8] & CUT,
+        .counting = {.rows = MTR_LEDGER_NOBODY_LOOKED},
+        .said_counting = {.rows = MTR_LEDGER_NOBODY_LOOKED},
     };
-    const bool is_one = out->start_us < out->end_us && out->sum.scale <= MTR_DECIMAL_DIGITS_MAX;
-    return is_one ? MTR_OK : MTR_ECORRUPT;
+    if (has_counting) {
+        const unsigned char *behind = (const unsigned char *)value.data + texts_end;
+        out->counting = get_counting(behind);
+        out->said_counting = get_counting(behind + COUNTING_BYTES);
+    }
+    return out->start_us < out->end_us && has_good_scales(out) ? MTR_OK : MTR_ECORRUPT;
 }
 
 int mtr_ledger_get_window(struct mtr_ledger_txn *txn, const struct mtr_strand *strand, int64_t start_us,
@@ -179,13 +226,14 @@ static int walk(struct mtr_ledger_txn *txn, struct mtr_str from, bool is_behind,
 {
     const struct mtr_str source = {from.data, LEDGER_HASH_BYTES};
     MDB_cursor *cursor;
-    int rc = lmdb_error(mdb_cursor_open(txn->txn, txn->ledger->tables[LEDGER_WINDOWS], &cursor));
+    const struct sealed_table *windows = &txn->ledger->tables[LEDGER_WINDOWS];
+    int rc = lmdb_error(mdb_cursor_open(txn->txn, windows->dbi, &cursor));
     if (rc) return rc;
     MDB_val k = lmdb_val(from.data, from.size), v;
     for (MDB_cursor_op op = MDB_SET_RANGE;; op = MDB_NEXT) {
         struct mtr_ledger_window window;
         struct mtr_str each;
-        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, op));
+        rc = sealed_cursor_get(cursor, windows, &k, &v, op);
         if (rc || !mtr_str_starts_with(lmdb_str(k), source)) break;
         if (is_behind && mtr_str_equal(lmdb_str(k), from)) continue;
         rc = unpack_window(lmdb_str(k), lmdb_str(v), &each, &window);

@@ -22,6 +22,7 @@
 #include "lib/store/lmdb_env.h"
 #include "lib/store/log/log_internal.h"
 #include "lib/store/log/log_segment.h"
+#include "meterd/store/durable.h"
 
 enum { IDENTITY_BYTES = 33 }; /* room of an event's sealed identity, its chunk's part included */
 enum { LOCK_LOOKS = 40, LOCK_LOOK_NS = 50000000 }; /* two seconds */
@@ -82,6 +83,20 @@ int mtr_log_prepare_next(struct mtr_log *log)
     return rc;
 }
 
+/* It does not come into the manifest. Where files ran out the next attempt takes it again, which costs no
+ * zero-filling. */
+static void give_up_segment(struct mtr_log *log, uint32_t number, int error)
+{
+    pthread_mutex_lock(&log->spare_mutex);
+    if (error == MTR_EFILES) {
+        segment_return_spare(log->set.directory, number);
+    } else {
+        int removed = segment_remove(log->set.directory, number);
+        (void)removed; /* recovery removes an empty segment that is not in the manifest */
+    }
+    pthread_mutex_unlock(&log->spare_mutex);
+}
+
 static int create_segment(struct mtr_log *log, uint32_t number, MDB_env **out)
 {
     const char *directory = log->set.directory;
@@ -91,10 +106,7 @@ static int create_segment(struct mtr_log *log, uint32_t number, MDB_env **out)
     pthread_mutex_unlock(&log->spare_mutex);
     if (rc) return rc;
     rc = segment_open(directory, number, log->options.segment_bytes, out, NULL);
-    if (rc) {
-        int removed = segment_remove(directory, number);
-        (void)removed; /* recovery removes an empty segment that is not in the manifest */
-    }
+    if (rc) give_up_segment(log, number, rc);
     return rc;
 }
 
@@ -140,9 +152,7 @@ static int add_segment(struct mtr_log *log, const struct mtr_segment_record *rec
     return MTR_OK;
 }
 
-/* Begins the segment after the last; the state is as before when it fails, but for MTR_EIO, which is the
- * log's end until it is opened again. */
-static int begin_segment(struct mtr_log *log)
+static int try_to_begin(struct mtr_log *log)
 {
     const struct mtr_log_entry *before = log->open;
     uint64_t last_seq = atomic_load_explicit(&log->last_seq, memory_order_relaxed);
@@ -158,9 +168,17 @@ static int begin_segment(struct mtr_log *log)
     rc = add_segment(log, &record, env);
     if (!rc) return MTR_OK;
     lmdb_close(env);
-    if (log->failed) return rc; /* the manifest may name the segment: its files stay */
-    int removed = segment_remove(log->set.directory, record.number);
-    (void)removed; /* as above */
+    if (!log->failed) /* else the manifest may name the segment: its files stay */
+        give_up_segment(log, record.number, rc);
+    return rc;
+}
+
+/* Begins the segment after the last; the state is as before when it fails, but for MTR_EIO, which is the
+ * log's end until it is opened again. Files of segments that nobody is inside are given up for it. */
+static int begin_segment(struct mtr_log *log)
+{
+    int rc = try_to_begin(log);
+    if (rc == MTR_EFILES && log_set_close_idle(&log->set)) rc = try_to_begin(log);
     return rc;
 }
 
@@ -224,8 +242,9 @@ int mtr_log_open(const char *directory, const struct mtr_log_options *options, s
     log->lock_fd = -1;
     log->options = *options;
     log->options.segment_bytes = (options->segment_bytes + 4095) / 4096 * 4096;
-    rc = directory_create(directory);
+    rc = mtr_durable_path(directory);
     if (!rc) rc = take_lock(directory, &log->lock_fd, diagnostic);
+    if (!rc) rc = mtr_durable_sync(directory); /* a roll may have been killed between a name and its sync */
     if (!rc) rc = log_recover(directory, options->verify_all, &manifest, diagnostic);
     if (!rc) rc = mtr_block_encoder_open(&log->encoder);
     if (!rc) rc = open_segments(log, &manifest, diagnostic);
@@ -344,25 +363,43 @@ int mtr_log_append(struct mtr_log *log, const struct mtr_event *events, uint32_t
     return MTR_OK;
 }
 
+void mtr_log_give_files(struct mtr_log *log)
+{
+    (void)log_set_close_idle(&log->set);
+}
+
+static struct mtr_log_segment segment_of(const struct mtr_segment_record *record)
+{
+    const bool empty = record->last_seq < record->start_seq;
+    return (struct mtr_log_segment){
+        .number = record->number,
+        .sealed = record->sealed,
+        .first_seq = empty ? 0 : record->start_seq,
+        .last_seq = empty ? 0 : record->last_seq,
+        .first_received_us = record->first_received_us,
+        .last_received_us = record->last_received_us,
+        .bytes = record->bytes,
+        .last_hash = record->last_hash,
+    };
+}
+
 uint32_t mtr_log_segments(struct mtr_log *log, struct mtr_log_segment *segments, uint32_t count_max)
 {
     struct mtr_log_set *set = &log->set;
     pthread_mutex_lock(&set->mutex); /* sealing goes on elsewhere */
-    for (uint32_t i = 0; i < set->count && i < count_max; i++) {
-        const struct mtr_segment_record *record = &set->entries[i]->record;
-        bool empty = record->last_seq < record->start_seq;
-        segments[i] = (struct mtr_log_segment){
-            .number = record->number,
-            .sealed = record->sealed,
-            .first_seq = empty ? 0 : record->start_seq,
-            .last_seq = empty ? 0 : record->last_seq,
-            .first_received_us = record->first_received_us,
-            .last_received_us = record->last_received_us,
-            .bytes = record->bytes,
-            .last_hash = record->last_hash,
-        };
-    }
+    for (uint32_t i = 0; i < set->count && i < count_max; i++)
+        segments[i] = segment_of(&set->entries[i]->record);
     uint32_t count = set->count;
     pthread_mutex_unlock(&set->mutex);
     return count;
+}
+
+bool mtr_log_segment_at(struct mtr_log *log, uint32_t index, struct mtr_log_segment *out)
+{
+    struct mtr_log_set *set = &log->set;
+    pthread_mutex_lock(&set->mutex);
+    const bool is_there = index < set->count;
+    if (is_there) *out = segment_of(&set->entries[index]->record);
+    pthread_mutex_unlock(&set->mutex);
+    return is_there;
 }

@@ -87,29 +87,6 @@ static void note_sealed(struct mtr_log *log, struct mtr_log_entry *entry, uint64
     pthread_mutex_unlock(&log->set.mutex);
 }
 
-/* A segment rolled before this process began is open for reading only; sealing needs it open for writing.
- * Nobody may be inside. */
-static int reopen_for_writing(struct mtr_log *log, struct mtr_log_entry *entry)
-{
-    unsigned flags = 0;
-    MDB_env *env;
-    if (mdb_env_get_flags(entry->env, &flags) || !(flags & MDB_RDONLY)) return MTR_OK;
-    pthread_mutex_lock(&log->set.mutex);
-    int rc = entry->uses == 1 ? MTR_OK : MTR_EAGAIN;
-    if (!rc) {
-        lmdb_close(entry->env);
-        entry->env = NULL;
-        rc = segment_open(log->set.directory, entry->record.number, log->options.segment_bytes, &env, NULL);
-    }
-    if (!rc) entry->env = env;
-    if (rc && rc != MTR_EAGAIN) { /* it stays readable */
-        int again = segment_open(log->set.directory, entry->record.number, 0, &env, NULL);
-        if (!again) entry->env = env;
-    }
-    pthread_mutex_unlock(&log->set.mutex);
-    return rc;
-}
-
 static bool records_are_ascending(const struct mtr_log_identity *records, uint64_t count)
 {
     for (uint64_t i = 1; i < count; i++)
@@ -126,7 +103,7 @@ int mtr_log_seal(struct mtr_log *log, uint32_t segment_number, const struct mtr_
     int rc = log_set_acquire_number(&log->set, segment_number, &found, NULL);
     if (rc) return rc;
     rc = !found.record.rolled ? MTR_ENOTFOUND : found.record.sealed ? MTR_EEXISTS : MTR_OK;
-    if (!rc) rc = reopen_for_writing(log, found.entry);
+    if (!rc) rc = log_set_open_for_writing(&log->set, found.entry, log->options.segment_bytes);
     if (!rc) rc = store_identities(found.entry->env, records, count, &folded);
     if (!rc) {
         note_sealed(log, found.entry, count, folded);

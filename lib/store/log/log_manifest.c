@@ -13,7 +13,7 @@
 #include <xxhash.h>
 
 #include "lib/store/log/block_format.h"
-#include "lib/store/lmdb_env.h"
+#include "meterd/store/durable.h"
 
 enum { VERSION = 1, HEADER_BYTES = 48, RECORD_BYTES = 88, HASH_BYTES = 16, FLAG_ROLLED = 1, FLAG_SEALED = 2 };
 
@@ -174,28 +174,11 @@ int manifest_read(const char *directory, struct mtr_manifest *out, struct mtr_di
     return rc;
 }
 
-static int write_file(const char *path, const uint8_t *bytes, size_t size)
-{
-    int rc = MTR_OK;
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return mtr_error_from_errno(errno);
-    for (size_t done = 0; done < size && !rc;) {
-        ssize_t n = pwrite(fd, bytes + done, size - done, (off_t)done);
-        if (n < 0 && errno != EINTR) rc = mtr_error_from_errno(errno);
-        if (n > 0) done += (size_t)n;
-    }
-    if (!rc && fsync(fd)) rc = mtr_error_from_errno(errno);
-    if (close(fd) && !rc) rc = mtr_error_from_errno(errno);
-    return rc;
-}
-
 int manifest_write(const char *directory, const struct mtr_manifest *manifest)
 {
-    char path[PATH_MAX], temporary[PATH_MAX];
+    char path[PATH_MAX];
     MTR_ASSERT(manifest->count <= MTR_LOG_SEGMENTS_MAX && records_join(manifest));
     if (snprintf(path, sizeof(path), "%s/manifest", directory) >= (int)sizeof(path)) return MTR_EINVALID;
-    if (snprintf(temporary, sizeof(temporary), "%s/manifest.new", directory) >= (int)sizeof(temporary))
-        return MTR_EINVALID;
     size_t size = HEADER_BYTES + (size_t)manifest->count * RECORD_BYTES + HASH_BYTES;
     uint8_t *bytes = calloc(1, size);
     if (!bytes) return MTR_ENOMEM;
@@ -208,13 +191,7 @@ int manifest_write(const char *directory, const struct mtr_manifest *manifest)
     for (uint32_t i = 0; i < manifest->count; i++)
         put_record(bytes + HEADER_BYTES + (size_t)i * RECORD_BYTES, &manifest->records[i]);
     put_hash(bytes + size - HASH_BYTES, hash_of(bytes, size - HASH_BYTES));
-    int rc = write_file(temporary, bytes, size);
+    const int rc = mtr_durable_replace(path, (struct mtr_str){(const char *)bytes, size});
     free(bytes);
-    if (!rc && rename(temporary, path)) rc = mtr_error_from_errno(errno);
-    if (rc) {
-        unlink(temporary);
-        return rc;
-    }
-    return directory_sync(directory) ? MTR_EIO
-                                         : MTR_OK; /* the name has changed, for how long is not known */
+    return rc;
 }

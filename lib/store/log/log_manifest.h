@@ -15,7 +15,8 @@
 #include "meterd/core/error.h"
 #include "meterd/store/log.h"
 
-enum { MTR_LOG_SEGMENTS_MAX = 100000 };
+/* Of 4,194,304 events each: 27 years at 10,000 a second. */
+enum { MTR_LOG_SEGMENTS_MAX = 1 << 21 };
 
 /* One segment. start_seq is the sequence of its first event, known before there is one. What stands below
  * `rolled` is zero in the file until the segment is rolled, what stands below `sealed` until it is sealed. */

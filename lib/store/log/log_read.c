@@ -18,6 +18,7 @@ struct mtr_log_reader {
     struct mtr_log_set own;
     struct mtr_block_decoder *decoder;
     struct mtr_block_header last; /* the block read last; count 0 before */
+    uint64_t bytes;
 };
 
 int mtr_log_reader_attach(struct mtr_log *log, struct mtr_log_reader **out)
@@ -93,6 +94,7 @@ static int decode_at(struct mtr_log_reader *reader, uint32_t number, MDB_val key
     struct mtr_diagnostic detail = {0}, *diagnostic = reading->diagnostic;
     struct mtr_block_header *header = reading->header;
     uint64_t first_seq = lmdb_get_u64(key.mv_data);
+    reader->bytes += value.mv_size;
     int rc = mtr_block_decode(reader->decoder, lmdb_str(value), header, reading->events, &detail);
     if (rc == MTR_ECORRUPT || rc == MTR_EVERSION) {
         segment_corrupt(diagnostic, number, first_seq, "%.180s", detail.text);
@@ -193,6 +195,8 @@ int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_h
         if (changes_of(reader->set) == before) return rc;
     }
 }
+
+uint64_t mtr_log_reader_bytes(const struct mtr_log_reader *reader) { return reader->bytes; }
 
 int mtr_log_verify(struct mtr_log_reader *reader, uint64_t *last_seq, struct mtr_diagnostic *diagnostic)
 {

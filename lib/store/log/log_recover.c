@@ -192,6 +192,8 @@ int log_recover(const char *directory, bool verify_all, struct mtr_manifest *out
     int rc = manifest_read(directory, &manifest, diagnostic);
     if (rc == MTR_ENOTFOUND) rc = MTR_OK; /* a new log, or damage that check_directory tells from it */
     if (!rc) rc = check_directory(directory, &manifest, diagnostic);
+    if (!rc && manifest.count) /* before anyone reads it */
+        rc = segment_tell_last_commit(directory, manifest.records[manifest.count - 1].number, diagnostic);
     if (!rc) rc = log_verify_manifest(directory, &manifest, verify_all, true, diagnostic);
     if (rc) {
         manifest_release(&manifest);

@@ -17,6 +17,7 @@
 
 #include "lib/store/lmdb_env.h"
 #include "meterd/core/limits.h"
+#include "meterd/store/durable.h"
 
 enum { PAGE_BYTES = 4096, ZERO_BYTES = 1 << 20, MAP_SLACK_BYTES = 64 << 20 };
 
@@ -73,7 +74,7 @@ static size_t map_bytes(uint64_t segment_bytes)
 
 static int remove_directory(const char *path)
 {
-    static const char *const names[] = {"data.mdb", "lock.mdb"};
+    static const char *const names[] = {"data.mdb", "data.mdb.new", "lock.mdb"};
     char file[PATH_MAX];
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         int rc = join(file, path, names[i]);
@@ -114,7 +115,7 @@ static int create(const char *path, uint64_t segment_bytes)
     lmdb_close(env);
     rc = join(file, path, "data.mdb");
     if (!rc) rc = zero_fill(file, segment_bytes);
-    if (!rc) rc = directory_sync(path);
+    if (!rc) rc = mtr_durable_sync(path);
     return rc;
 }
 
@@ -130,8 +131,8 @@ int segment_prepare_spare(const char *directory, uint64_t segment_bytes)
     rc = remove_directory(spare);
     if (!rc) rc = remove_directory(unfinished);
     if (!rc) rc = create(unfinished, segment_bytes);
-    if (!rc && rename(unfinished, spare)) rc = mtr_error_from_errno(errno);
-    if (!rc) return directory_sync(directory);
+    if (!rc) rc = mtr_durable_rename(unfinished, spare);
+    if (!rc) return MTR_OK;
     segment_remove_unfinished(directory);
     return rc;
 }
@@ -150,8 +151,16 @@ int segment_use_spare(const char *directory, uint32_t number)
     int rc = join(spare, directory, "spare");
     if (!rc) rc = number_path(path, directory, number);
     if (rc) return rc;
-    if (rename(spare, path)) return mtr_error_from_errno(errno);
-    return directory_sync(directory);
+    return mtr_durable_rename(spare, path);
+}
+
+void segment_return_spare(const char *directory, uint32_t number)
+{
+    char spare[PATH_MAX], path[PATH_MAX];
+    int rc = join(spare, directory, "spare");
+    if (!rc) rc = number_path(path, directory, number);
+    if (!rc && rename(path, spare)) rc = segment_remove(directory, number);
+    (void)rc; /* recovery removes an empty segment that is not in the manifest */
 }
 
 int segment_remove(const char *directory, uint32_t number)
@@ -159,7 +168,7 @@ int segment_remove(const char *directory, uint32_t number)
     char path[PATH_MAX];
     int rc = number_path(path, directory, number);
     if (!rc) rc = remove_directory(path);
-    return rc ? rc : directory_sync(directory);
+    return rc ? rc : mtr_durable_sync(directory);
 }
 
 /* A meta page's numbers are the machine's own; LMDB files do not travel between byte orders. */
@@ -211,6 +220,15 @@ static int check_metas(int fd, uint32_t number, bool strict, uint64_t *entries,
     return MTR_OK;
 }
 
+static int cannot_open(uint32_t number, struct mtr_diagnostic *diagnostic)
+{
+    const int rc = mtr_error_from_errno(errno);
+    if (diagnostic)
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL,
+                           "cannot open segment %06u: %s", number, mtr_error_text(rc));
+    return rc;
+}
+
 int segment_check_file(const char *directory, uint32_t number, bool strict, uint64_t *entries,
                        struct mtr_diagnostic *diagnostic)
 {
@@ -221,9 +239,21 @@ int segment_check_file(const char *directory, uint32_t number, bool strict, uint
     int fd = open(file, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return segment_corrupt(diagnostic, number, 0, "data.mdb is missing");
-    if (fd < 0) return mtr_error_from_errno(errno);
+    if (fd < 0) return cannot_open(number, diagnostic);
     rc = check_metas(fd, number, strict, entries, diagnostic);
     close(fd);
+    return rc;
+}
+
+int segment_tell_last_commit(const char *directory, uint32_t number, struct mtr_diagnostic *diagnostic)
+{
+    const struct mtr_lmdb_options options = {.map_bytes = 0}; /* as the file says */
+    char path[PATH_MAX];
+    MDB_env *env = NULL;
+    int rc = segment_check_file(directory, number, false, NULL, diagnostic);
+    if (!rc) rc = number_path(path, directory, number);
+    if (!rc) rc = lmdb_open(path, &options, &env, diagnostic);
+    if (!rc) lmdb_close(env);
     return rc;
 }
 

@@ -32,6 +32,8 @@ int segment_corrupt(struct mtr_diagnostic *diagnostic, uint32_t number, uint64_t
 int segment_prepare_spare(const char *directory, uint64_t segment_bytes) MTR_MUST_USE;
 /* Gives the spare its number; durable. */
 int segment_use_spare(const char *directory, uint32_t number) MTR_MUST_USE;
+/* Takes the number back from a segment that nothing was written to; where that fails it is removed. */
+void segment_return_spare(const char *directory, uint32_t number);
 /* Removes a segment's files. What a crash leaves is removed by the next recovery. */
 int segment_remove(const char *directory, uint32_t number) MTR_MUST_USE;
 /* Removes a spare that was not finished. */
@@ -42,6 +44,11 @@ void segment_remove_unfinished(const char *directory);
  * keys. */
 int segment_check_file(const char *directory, uint32_t number, bool strict, uint64_t *entries,
                        struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
+/* Readers do not see what a writer committed that was killed before it told them, where somebody else has the
+ * segment open: from now on they do. The writer's own call, before it reads. */
+int segment_tell_last_commit(const char *directory, uint32_t number,
+                             struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 /* segment_bytes 0 opens read-only. Damage is MTR_ECORRUPT with a diagnostic (may be NULL). */
 int segment_open(const char *directory, uint32_t number, uint64_t segment_bytes, MDB_env **out,

@@ -28,6 +28,12 @@ static const char *const table_names[MTR_TABLE_COUNT] = {
 
 #define MAP_BYTES ((size_t)1 << 38) /* address space only */
 
+static const struct sealed_store store = {
+    .name = "rollups",
+    .remedy = "stop the daemon and run meterd rebuild, which folds them again from the log",
+    .format_key = "format",
+    .format_bytes = sizeof(uint32_t)};
+
 #define KEY_FORMAT MTR_STR("format")
 #define KEY_CURSOR MTR_STR("cursor")
 enum { CURSOR_BYTES = 24 };
@@ -77,8 +83,8 @@ struct mtr_str rollups_key_str(const struct mtr_key *key)
 int rollups_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
                 struct mtr_str *value)
 {
-    MDB_val k = lmdb_val(key.data, key.size), v;
-    int rc = lmdb_get(&txn->cursors, table, txn->rollups->tables[table], &k, &v);
+    MDB_val v;
+    int rc = lmdb_get(&txn->cursors, table, &txn->rollups->tables[table], lmdb_val(key.data, key.size), &v);
     if (!rc) *value = lmdb_str(v);
     return rc;
 }
@@ -87,8 +93,8 @@ int rollups_put(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struc
                 struct mtr_str value)
 {
     MTR_ASSERT(txn->cursors.write && key.size > 0);
-    MDB_val k = lmdb_val(key.data, key.size), v = lmdb_val(value.data, value.size);
-    return lmdb_error(mdb_put(txn->txn, txn->rollups->tables[table], &k, &v, 0));
+    MDB_val v = lmdb_val(value.data, value.size);
+    return sealed_put(txn->txn, &txn->rollups->tables[table], lmdb_val(key.data, key.size), &v, 0);
 }
 
 int rollups_add(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
@@ -96,7 +102,7 @@ int rollups_add(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struc
 {
     MTR_ASSERT(txn->cursors.write && key.size > 0);
     MDB_val k = lmdb_val(key.data, key.size), v = lmdb_val(value->data, value->size);
-    int rc = lmdb_error(mdb_put(txn->txn, txn->rollups->tables[table], &k, &v, MDB_NOOVERWRITE));
+    int rc = sealed_put(txn->txn, &txn->rollups->tables[table], k, &v, MDB_NOOVERWRITE);
     if (rc == MTR_EEXISTS) *value = lmdb_str(v);
     return rc;
 }
@@ -105,20 +111,21 @@ int rollups_delete(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, st
 {
     MTR_ASSERT(txn->cursors.write && key.size > 0);
     MDB_val k = lmdb_val(key.data, key.size);
-    return lmdb_error(mdb_del(txn->txn, txn->rollups->tables[table], &k, NULL));
+    return lmdb_error(mdb_del(txn->txn, txn->rollups->tables[table].dbi, &k, NULL));
 }
 
 int rollups_scan(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str from,
                  struct mtr_str prefix, mtr_table_on_row on_row, void *context)
 {
     MTR_ASSERT(mtr_str_starts_with(from, prefix)); /* or the scan would end before its first row */
+    const struct sealed_table *sealed = &txn->rollups->tables[table];
     MDB_cursor *cursor;
-    int rc = lmdb_cursor_take(&txn->cursors, table, txn->rollups->tables[table], &cursor);
+    int rc = lmdb_cursor_take(&txn->cursors, table, sealed->dbi, &cursor);
     if (rc) return rc;
     MDB_val k = lmdb_val(from.data, from.size), v;
     MDB_cursor_op next = from.size ? MDB_SET_RANGE : MDB_FIRST;
     for (;;) {
-        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, next));
+        rc = sealed_cursor_get(cursor, sealed, &k, &v, next);
         if (rc || !mtr_str_starts_with(lmdb_str(k), prefix)) break;
         rc = on_row(context, lmdb_str(k), lmdb_str(v));
         if (rc) {
@@ -145,44 +152,49 @@ static int note_uncounted(struct mtr_rollups_txn *txn)
                        (struct mtr_str){(const char *)value, sizeof(value)});
 }
 
-static int upgrade(struct mtr_rollups_txn *txn, unsigned version)
+static int upgrade(struct mtr_rollups_txn *txn, uint64_t version)
 {
     int rc = version == MTR_ROLLUPS_FORMAT_OF_SECONDS ? rollups_upgrade(txn) : MTR_OK;
-    return rc ? rc : note_uncounted(txn);
+    if (!rc) rc = sealed_upgrade(txn->txn, txn->rollups->tables, MTR_TABLE_COUNT);
+    return rc || version == MTR_ROLLUPS_FORMAT_BARE ? rc : note_uncounted(txn);
+}
+
+static int put_format(struct mtr_rollups_txn *txn)
+{
+    unsigned char current[4];
+    lmdb_put_u32(current, MTR_ROLLUPS_FORMAT);
+    return rollups_put(txn, MTR_TABLE_META, KEY_FORMAT,
+                       (struct mtr_str){(const char *)current, sizeof(current)});
 }
 
 static int check_format(struct mtr_rollups_txn *txn, bool read_only, const char *directory,
                         struct mtr_diagnostic *diagnostic)
 {
-    unsigned char current[4];
-    struct mtr_str found;
-    lmdb_put_u32(current, MTR_ROLLUPS_FORMAT);
-    int rc = rollups_get(txn, MTR_TABLE_META, KEY_FORMAT, &found);
-    if (rc && (rc != MTR_ENOTFOUND || read_only)) return rc;
-    const bool is_new = rc == MTR_ENOTFOUND;
-    unsigned version = !is_new && found.size == sizeof(current)
-                           ? lmdb_get_u32((const unsigned char *)found.data)
-                           : 0;
+    uint64_t version = 0;
+    bool is_sealed = false;
+    int rc = sealed_format(txn->txn, &txn->rollups->tables[MTR_TABLE_META], KEY_FORMAT, sizeof(uint32_t),
+                           &version, &is_sealed);
+    if (rc == MTR_ENOTFOUND && !read_only) return put_format(txn);
+    if (rc) return rc;
+    if (version <= MTR_ROLLUPS_FORMAT && is_sealed != (version > MTR_ROLLUPS_FORMAT_BARE))
+        return MTR_ECORRUPT;
     if (version == MTR_ROLLUPS_FORMAT) return MTR_OK;
-    const bool is_old =
-        version == MTR_ROLLUPS_FORMAT_OF_SECONDS || version == MTR_ROLLUPS_FORMAT_WITHOUT_VALUES;
-    if (!read_only && (is_new || is_old)) {
-        rc = is_old ? upgrade(txn, version) : MTR_OK;
-        return rc ? rc
-                  : rollups_put(txn, MTR_TABLE_META, KEY_FORMAT,
-                                (struct mtr_str){(const char *)current, sizeof(current)});
+    const bool is_old = version >= MTR_ROLLUPS_FORMAT_OF_SECONDS && version < MTR_ROLLUPS_FORMAT;
+    if (!read_only && is_old) {
+        rc = upgrade(txn, version);
+        return rc ? rc : put_format(txn);
     }
     mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_VERSION, 0, 0, NULL,
                        "the rollups in %s have format %u, this program reads format %d: %s", directory,
-                       version, MTR_ROLLUPS_FORMAT,
+                       (unsigned)version, MTR_ROLLUPS_FORMAT,
                        is_old ? "start the daemon once, which brings them up to it" : "run meterd rebuild");
     return MTR_EVERSION;
 }
 
 static int open_table(struct mtr_rollups_txn *txn, struct mtr_rollups *rollups, enum mtr_rollups_table table)
 {
-    const unsigned flags = txn->cursors.write ? MDB_CREATE : 0;
-    return lmdb_error(mdb_dbi_open(txn->txn, table_names[table], flags, &rollups->tables[table]));
+    return sealed_table_open(txn->txn, &store, table_names[table], txn->cursors.write,
+                             &rollups->tables[table]);
 }
 
 static int open_tables(struct mtr_rollups *rollups, bool read_only, const char *directory,
@@ -211,7 +223,11 @@ int mtr_rollups_open(const char *directory, bool read_only, struct mtr_rollups *
                      struct mtr_diagnostic *diagnostic)
 {
     const struct mtr_lmdb_options options = {
-        .map_bytes = MAP_BYTES, .databases_max = MTR_TABLE_COUNT + 1, .read_only = read_only};
+        .map_bytes = MAP_BYTES,
+        .databases_max = MTR_TABLE_COUNT + 1,
+        .read_only = read_only,
+        .store = &store,
+    };
     struct mtr_rollups *rollups = calloc(1, sizeof(*rollups));
     if (!rollups) return MTR_ENOMEM;
     int rc = lmdb_open(directory, &options, &rollups->env, diagnostic);

@@ -169,14 +169,15 @@ int mtr_rollups_walk_cells_within(struct mtr_rollups_txn *txn, const struct mtr_
     const struct mtr_cell_key first = {range->subscription, range->meter, range->from_us, MTR_STR("")};
     const struct mtr_key begin = cell_key(&first);
     const struct mtr_str prefix = {(const char *)begin.data, 8};
+    const struct sealed_table *cells = &txn->rollups->tables[MTR_TABLE_CELLS];
     MDB_cursor *cursor;
-    int rc = lmdb_cursor_take(&txn->cursors, MTR_TABLE_CELLS, txn->rollups->tables[MTR_TABLE_CELLS], &cursor);
+    int rc = lmdb_cursor_take(&txn->cursors, MTR_TABLE_CELLS, cells->dbi, &cursor);
     if (rc) return rc;
     on.jump = begin;
     for (bool more = true; more;) {
         struct mtr_str key = rollups_key_str(&on.jump);
         MDB_val k = lmdb_val(key.data, key.size), v;
-        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, on.jump.size ? MDB_SET_RANGE : MDB_NEXT));
+        rc = sealed_cursor_get(cursor, cells, &k, &v, on.jump.size ? MDB_SET_RANGE : MDB_NEXT);
         more = !rc && mtr_str_starts_with(lmdb_str(k), prefix);
         if (more) rc = step_within(&on, k, v);
         more = more && !rc;
@@ -284,13 +285,14 @@ int rollups_member_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key
 {
     struct mtr_key prefix = rollups_member_key(key, (struct mtr_str){NULL, 0});
     struct mtr_key after = rollups_member_key(key, bound);
+    const struct sealed_table *members = &txn->rollups->tables[MTR_TABLE_MEMBERS];
     MDB_cursor *cursor;
-    int rc = lmdb_error(mdb_cursor_open(txn->txn, txn->rollups->tables[MTR_TABLE_MEMBERS], &cursor));
+    int rc = lmdb_error(mdb_cursor_open(txn->txn, members->dbi, &cursor));
     if (rc) return rc;
     MDB_val k = lmdb_val(after.data, after.size), v;
-    rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
+    rc = sealed_cursor_get(cursor, members, &k, &v, MDB_SET_RANGE);
     if (!rc || rc == MTR_ENOTFOUND)
-        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, rc ? MDB_LAST : MDB_PREV));
+        rc = sealed_cursor_get(cursor, members, &k, &v, rc ? MDB_LAST : MDB_PREV);
     mdb_cursor_close(cursor);
     if (rc) return rc;
     struct mtr_str row = lmdb_str(k);

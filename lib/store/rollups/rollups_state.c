@@ -79,7 +79,7 @@ int mtr_rollups_get_held(struct mtr_rollups_txn *txn, struct mtr_held_event *hel
 int mtr_rollups_count_held(struct mtr_rollups_txn *txn, uint64_t *out)
 {
     MDB_stat stat;
-    int rc = lmdb_error(mdb_stat(txn->txn, txn->rollups->tables[MTR_TABLE_HELD], &stat));
+    int rc = lmdb_error(mdb_stat(txn->txn, txn->rollups->tables[MTR_TABLE_HELD].dbi, &stat));
     if (!rc) *out = stat.ms_entries;
     return rc;
 }
@@ -246,10 +246,10 @@ int mtr_rollups_last_subscription(struct mtr_rollups_txn *txn, uint32_t *out)
     MDB_cursor *cursor;
     MDB_val k, v;
     *out = 0;
-    int rc = lmdb_cursor_take(&txn->cursors, MTR_TABLE_FEED_INDEX,
-                              txn->rollups->tables[MTR_TABLE_FEED_INDEX], &cursor);
+    const struct sealed_table *index = &txn->rollups->tables[MTR_TABLE_FEED_INDEX];
+    int rc = lmdb_cursor_take(&txn->cursors, MTR_TABLE_FEED_INDEX, index->dbi, &cursor);
     if (rc) return rc;
-    rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_LAST));
+    rc = sealed_cursor_get(cursor, index, &k, &v, MDB_LAST);
     if (!rc && k.mv_size < sizeof(*out)) rc = MTR_ECORRUPT;
     if (!rc) *out = lmdb_get_u32(k.mv_data);
     lmdb_cursor_give(&txn->cursors, MTR_TABLE_FEED_INDEX, cursor);

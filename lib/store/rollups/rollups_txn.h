@@ -27,11 +27,16 @@ enum mtr_rollups_table {
     MTR_TABLE_COUNT
 };
 
-enum { MTR_ROLLUPS_FORMAT = 3, MTR_ROLLUPS_FORMAT_WITHOUT_VALUES = 2, MTR_ROLLUPS_FORMAT_OF_SECONDS = 1 };
+enum {
+    MTR_ROLLUPS_FORMAT = 4,
+    MTR_ROLLUPS_FORMAT_BARE = 3, /* its rows are not sealed, and those of older ones */
+    MTR_ROLLUPS_FORMAT_WITHOUT_VALUES = 2,
+    MTR_ROLLUPS_FORMAT_OF_SECONDS = 1
+};
 
 struct mtr_rollups {
     MDB_env *env;
-    MDB_dbi tables[MTR_TABLE_COUNT];
+    struct sealed_table tables[MTR_TABLE_COUNT];
 };
 
 struct mtr_rollups_txn {

@@ -3,7 +3,7 @@
  * the transaction that opens the store, so that it is of one format or the other.
  *
  * Multiplying keeps the order of keys, and so each table is written in order, once into a table of its own
- * and once back.
+ * and once back. Rows are not sealed then, nor after it.
  */
 #include "lib/store/rollups/rollups_txn.h"
 
@@ -52,7 +52,7 @@ int rollups_upgrade(struct mtr_rollups_txn *txn)
     static const enum mtr_rollups_table tables[] = {MTR_TABLE_CELLS, MTR_TABLE_MEMBERS};
     int rc = MTR_OK;
     for (size_t i = 0; !rc && i < sizeof(tables) / sizeof(*tables); i++) {
-        const MDB_dbi table = txn->rollups->tables[tables[i]];
+        const MDB_dbi table = txn->rollups->tables[tables[i]].dbi;
         MDB_dbi scaled = 0;
         rc = lmdb_error(mdb_dbi_open(txn->txn, "upgrade", MDB_CREATE, &scaled));
         if (!rc) rc = copy_rows(txn->txn, table, scaled, true);

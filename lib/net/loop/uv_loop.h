@@ -1,8 +1,8 @@
 /*
  * The libuv loop inside a mtr_loop, for the other modules of lib/net. Private.
  */
-#ifndef METERD_LIB_NET_UV_LOOP_H
-#define METERD_LIB_NET_UV_LOOP_H
+#ifndef METERD_LIB_NET_LOOP_UV_LOOP_H
+#define METERD_LIB_NET_LOOP_UV_LOOP_H
 
 #include <uv.h>
 

@@ -8,15 +8,17 @@
  */
 #include "meterd/net/loop.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-#include "lib/net/uv_loop.h"
+#include "lib/net/loop/uv_loop.h"
 #include "meterd/core/time.h"
 
-enum { SIGNALS_WATCHED = 3 };
+enum { SIGNALS_WATCHED = 3, POOL_THREADS = 4 /* as libuv has them */ };
 
 struct mtr_loop {
     uv_loop_t uv;
@@ -240,6 +242,61 @@ int mtr_loop_queue_work(struct mtr_loop *loop, void (*work)(void *context), void
     MTR_ASSERT(rc == 0);
     loop->jobs++;
     return MTR_OK;
+}
+
+static void *wait_for(void *mutex)
+{
+    pthread_mutex_lock(mutex);
+    pthread_mutex_unlock(mutex);
+    return NULL;
+}
+
+/* As many threads at once as the pool has. */
+static int try_threads(void)
+{
+    pthread_t threads[POOL_THREADS];
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    int failed = 0, count = 0;
+    pthread_mutex_lock(&mutex);
+    while (count < POOL_THREADS && !failed) {
+        failed = pthread_create(&threads[count], NULL, wait_for, &mutex);
+        count += !failed;
+    }
+    pthread_mutex_unlock(&mutex);
+    for (int i = 0; i < count; i++) pthread_join(threads[i], NULL);
+    pthread_mutex_destroy(&mutex);
+    return failed ? MTR_ENOMEM : MTR_OK;
+}
+
+static void do_nothing(void *context)
+{
+    (void)context;
+}
+
+/* What libuv would do itself when it meets the first file of a higher number; but it aborts where it finds no
+ * memory. Two places behind the files are its own. */
+static int reserve_files(uv_loop_t *uv, uint32_t files)
+{
+    if (files <= uv->nwatchers) return MTR_OK;
+    uv__io_t **watchers = calloc((size_t)files + 2, sizeof(*watchers));
+    if (!watchers) return MTR_ENOMEM;
+    if (uv->watchers) {
+        memcpy(watchers, uv->watchers, uv->nwatchers * sizeof(*watchers));
+        memcpy(watchers + files, uv->watchers + uv->nwatchers, 2 * sizeof(*watchers));
+        free(uv->watchers);
+    }
+    uv->watchers = watchers;
+    uv->nwatchers = files;
+    return MTR_OK;
+}
+
+/* libuv begins its threads with the first work, and aborts where it cannot: what was needed for ours is kept
+ * by glibc for those that come next. */
+int mtr_loop_begin(struct mtr_loop *loop, uint32_t files)
+{
+    int rc = reserve_files(&loop->uv, files);
+    if (!rc) rc = try_threads();
+    return rc ? rc : mtr_loop_queue_work(loop, do_nothing, do_nothing, NULL);
 }
 
 void mtr_loop_finish_work(struct mtr_loop *loop)
