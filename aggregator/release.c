@@ -86,7 +86,6 @@ static int release_one(struct mtr_aggregator *aggregator, const struct task *tas
 {
     const struct mtr_event *event;
     held->seq = row->seq;
-    held->voided = row->voided;
     int rc = fold_read(aggregator, row->seq, &event);
     if (rc == MTR_ENOTFOUND) { /* retention: it can be seen, but no longer counted */
         rc = mtr_rollups_delete_held(aggregator->txn, held);

@@ -138,14 +138,6 @@ static int compare_marks(const void *a, const void *b)
     return (x->meter->number > y->meter->number) - (x->meter->number < y->meter->number);
 }
 
-/* Whose it is: by the starts of the question. */
-static const struct mtr_subscription *find_owner(const struct mtr_recount *recount,
-                                                 const struct mtr_event *event)
-{
-    const struct mtr_event_address address = {event->vendor, event->subject, event->type, event->time_us};
-    return mtr_catalog_find_subject(recount->owners, &address);
-}
-
 /* The subscription with its cells cut as the mark wants it. */
 static const struct mtr_subscription *cut(struct mtr_recount *recount, const struct recount_mark *mark,
                                           const struct mtr_subscription *subscription)
@@ -165,7 +157,7 @@ static int count_event(void *context, const struct mtr_event *event, uint64_t se
     const struct mtr_meter *const *meters;
     struct fold_standing standing = {.is_known = false};
     if (event->disposition != MTR_DISPOSITION_NORMAL) return MTR_OK;
-    const struct mtr_subscription *subscription = find_owner(recount, event);
+    const struct mtr_subscription *subscription = recount_find_owner(recount, event);
     if (!subscription) return MTR_OK;
     const uint32_t count =
         mtr_catalog_find_meters(recount->catalog, subscription->service, event->type, &meters);

@@ -25,13 +25,11 @@ struct touches {
     uint32_t count, capacity;
 };
 
-/* The phase of it that has the event. */
+/* NULL: nobody's, or nothing that may count. */
 static const struct mtr_subscription *find_owner(const struct mtr_recount *recount,
                                                  const struct mtr_event *event)
 {
-    const struct mtr_event_address address = {event->vendor, event->subject, event->type, event->time_us};
-    if (event->disposition != MTR_DISPOSITION_NORMAL) return NULL;
-    return mtr_catalog_find_subject(recount->owners, &address);
+    return event->disposition == MTR_DISPOSITION_NORMAL ? recount_find_owner(recount, event) : NULL;
 }
 
 static int add_touch(struct touches *touches, const struct touch *touch)

@@ -90,6 +90,13 @@ static inline size_t recount_bytes_of(const struct mtr_recount *recount)
     return recount->arena.bytes_total + cells->arena.bytes_total + cells->capacity * sizeof(*cells->changes) +
            cells->slot_count * sizeof(*cells->slots);
 }
+/* Whose it is, by the starts of the question: the phase that has it. */
+static inline const struct mtr_subscription *recount_find_owner(const struct mtr_recount *recount,
+                                                                const struct mtr_event *event)
+{
+    const struct mtr_event_address address = {event->vendor, event->subject, event->type, event->time_us};
+    return mtr_catalog_find_subject(recount->owners, &address);
+}
 /* The store's cells of the marks of what is assumed, and that on top of them. (recount_assumed.c) */
 int recount_count_assumed(struct mtr_recount *recount) MTR_MUST_USE;
 /* NULL: the store has its cells. (recount_cells.c) */

@@ -232,6 +232,8 @@ static int fail_strict(struct mtr_json_cursor *cursor, struct mtr_str token)
                is_infinite = mtr_str_equal(token, MTR_STR("Infinity")) ||
                              mtr_str_equal(token, MTR_STR("-Infinity"));
     cursor->offsets--;
+    if (token.size && token.data[0] == '<')
+        return json_cursor_fail(cursor, "it begins with `<`, as HTML and XML do");
     if (is_nan) return json_cursor_fail(cursor, "a value is NaN: what has no value is null, or left out");
     return json_cursor_fail(cursor, is_infinite
                                         ? "a value is infinite: what has no value is null, or left out"

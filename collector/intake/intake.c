@@ -66,7 +66,6 @@ void mtr_intake_close(struct mtr_intake *intake)
     MTR_ASSERT(atomic_load(&intake->slow.state) != MTR_SLOW_RUNNING);
     judge_release(&intake->judge);
     group_release(&intake->group);
-    free(intake->segments);
     pthread_mutex_destroy(&intake->lock);
     free(intake);
 }
@@ -154,6 +153,8 @@ static void set_unprocessed(struct mtr_request *request, int error)
     request->error = error;
     const char *reason = error == MTR_EFULL
                              ? "no room to store it: nothing of this request is stored, send it again"
+                         : error == MTR_EFILES
+                             ? "too many open files: nothing of this request is stored, send it again"
                              : "it is not known to be stored: send it again";
     for (uint32_t i = 0; i < request->count; i++)
         request->results[i] = (struct mtr_event_result){
@@ -181,38 +182,37 @@ static void answer_group(struct mtr_intake *intake, int error)
     group_reset(&intake->group);
 }
 
-/* After the commit nothing may fail any more, so room for a look at the segments is made before it. */
-static int reserve(struct mtr_intake *intake, uint32_t *segment_count)
+/* Room for the answers: what is stored must be told. Readings are not answered in words. */
+static int reserve_answers(struct mtr_intake *intake)
 {
-    *segment_count = mtr_log_segments(intake->log, NULL, 0);
-    if (*segment_count + 1 > intake->segments_max) {
-        uint32_t segments_max = *segment_count + 64;
-        struct mtr_log_segment *segments = realloc(intake->segments, segments_max * sizeof(*segments));
-        if (!segments) return MTR_ENOMEM;
-        intake->segments = segments;
-        intake->segments_max = segments_max;
+    int rc = MTR_OK;
+    for (struct mtr_request *request = intake->group.first; request && !rc; request = request->next) {
+        if (request->is_reading) continue;
+        mtr_buffer_reset(&request->answer);
+        rc = mtr_buffer_reserve(&request->answer, mtr_request_answer_bytes(request));
     }
-    return mtr_dedup_reserve(intake->dedup, intake->group.stored_count);
+    return rc;
 }
 
 /* The append started a segment: the index follows, unless there was none that was open before. */
 static void follow_roll(struct mtr_intake *intake, uint32_t segment_count)
 {
-    if (mtr_log_segments(intake->log, NULL, 0) == segment_count) return;
-    uint32_t count = mtr_log_segments(intake->log, intake->segments, intake->segments_max);
+    struct mtr_log_segment rolled;
+    const uint32_t count = mtr_log_segments(intake->log, NULL, 0);
+    if (count == segment_count) return;
     MTR_ASSERT(count == segment_count + 1);
     intake->slow.prepare_next = true;
-    if (count >= 2 && !intake->segments[count - 2].sealed)
-        mtr_dedup_roll(intake->dedup, &intake->segments[count - 2]);
+    if (segment_count && mtr_log_segment_at(intake->log, segment_count - 1, &rolled) && !rolled.sealed)
+        mtr_dedup_roll(intake->dedup, &rolled);
 }
 
 static int commit_group(struct mtr_intake *intake, int64_t now_us)
 {
     struct mtr_group *group = &intake->group;
-    uint32_t segment_count;
-    int rc = reserve(intake, &segment_count);
-    if (rc) return rc;
+    const uint32_t segment_count = mtr_log_segments(intake->log, NULL, 0);
     uint64_t first_seq;
+    int rc = mtr_dedup_reserve(intake->dedup, group->stored_count); /* after the commit nothing may fail */
+    if (rc) return rc;
     rc = mtr_log_append(intake->log, group->stored, group->stored_count, now_us, &first_seq);
     follow_roll(intake, segment_count); /* also when the block itself did not get in */
     if (rc) return rc;
@@ -247,7 +247,7 @@ void mtr_intake_fail(struct mtr_intake *intake, int error)
 
 static bool nothing_was_stored(int error)
 {
-    return error == MTR_EFULL || error == MTR_ENOMEM || error == MTR_ELIMIT;
+    return error == MTR_EFULL || error == MTR_ENOMEM || error == MTR_ELIMIT || error == MTR_EFILES;
 }
 
 int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog,
@@ -260,8 +260,9 @@ int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog
     take_group(intake, false);
     if (!intake->group.first) return MTR_OK;
     if (!can_roll) {
-        answer_group(intake, MTR_EFULL);
-        return MTR_EFULL;
+        const int why = intake->slow.error == MTR_EFILES ? MTR_EFILES : MTR_EFULL;
+        answer_group(intake, why);
+        return why;
     }
     const int64_t last_us = mtr_log_last_received_us(intake->log);
     const int64_t received_us = mtr_time_later(time.now_us, last_us);
@@ -270,6 +271,7 @@ int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog
                                           .forgotten_us = mtr_dedup_forgotten_us(intake->dedup)};
     int rc = intake_judge_group(intake, catalog, received_us, &times);
     if (!rc && intake->group.first->is_dry_run) forget_stored(&intake->group);
+    if (!rc) rc = reserve_answers(intake);
     if (!rc && intake->group.stored_count) rc = commit_group(intake, received_us);
     uint32_t stored_count = intake->group.stored_count;
     answer_group(intake, rc);

@@ -29,6 +29,9 @@ struct judging {
     const struct mtr_event *event;
     const struct mtr_dedup_key *key;
     struct mtr_event_result *result;
+    /* a receipt, completed */
+    struct mtr_event receipt;
+    struct mtr_dedup_key receipt_key;
 };
 
 static struct prior prior_of(const struct mtr_group *group, const struct mtr_dedup_key *key,
@@ -135,21 +138,30 @@ static void admit_usage(struct judging *judging)
     set_result(judging->result, &verdict, seq);
 }
 
-/* The event with the sentence that refuses it, where it has room for one more property. MTR_ENOMEM. */
-static int add_reason(struct judging *judging, const struct mtr_verdict *verdict, struct mtr_event *out)
+/* The event with one more property, where it has room for it. MTR_ENOMEM. */
+static int add_property(struct judging *judging, const struct mtr_property *property, struct mtr_event *out)
 {
     *out = *judging->event;
-    if (!verdict->reason || out->property_count >= MTR_EVENT_PROPERTIES_MAX) return MTR_OK;
+    if (out->property_count >= MTR_EVENT_PROPERTIES_MAX) return MTR_OK;
     struct mtr_property *properties =
         mtr_arena_alloc(&judging->request->arena, (out->property_count + 1) * sizeof(*properties));
     if (!properties) return MTR_ENOMEM;
     if (out->property_count) memcpy(properties, out->properties, out->property_count * sizeof(*properties));
-    properties[out->property_count++] =
-        (struct mtr_property){.name = MTR_STR(MTR_EVENT_PROPERTY_REASON),
-                              .kind = MTR_PROPERTY_STRING,
-                              .text = mtr_str_from(verdict->reason)};
+    properties[out->property_count++] = *property;
     out->properties = properties;
     return MTR_OK;
+}
+
+/* The event with the sentence that refuses it. */
+static int add_reason(struct judging *judging, const struct mtr_verdict *verdict, struct mtr_event *out)
+{
+    *out = *judging->event;
+    if (!verdict->reason) return MTR_OK;
+    return add_property(judging,
+                        &(struct mtr_property){.name = MTR_STR(MTR_EVENT_PROPERTY_REASON),
+                                               .kind = MTR_PROPERTY_STRING,
+                                               .text = mtr_str_from(verdict->reason)},
+                        out);
 }
 
 /* A row has no sender who could be told: what would not be stored is kept with its reason. */
@@ -166,8 +178,11 @@ static int refuse_row(struct judging *judging, const struct mtr_verdict *verdict
 
 static int judge_row(struct judging *judging)
 {
+    const bool may_be_forgotten = judging->event->time_us < judging->request->refused_before_us;
     struct mtr_verdict verdict =
-        judge_future(&judging->intake->judge, judging->event, judging->times->latest_us);
+        may_be_forgotten
+            ? judge_is_forgotten
+            : judge_future(&judging->intake->judge, judging->event, judging->times->latest_us);
     if (verdict.code == MTR_RESULT_ACCEPTED)
         verdict = judge_usage(&judging->intake->judge, judging->catalog, judging->event,
                               judging->received_us, &judging->request->arena);
@@ -209,9 +224,33 @@ static int judge_read(struct judging *judging)
     return MTR_EINVALID;
 }
 
+/* A receipt stands behind the rows of its request, and says what has become of them: it is in the log with
+ * them, or neither is. The same request again is the same receipt. */
+static int complete_receipt(struct judging *judging, struct prior *prior)
+{
+    const struct mtr_request *request = judging->request;
+    const bool is_receipt = request->is_reading && judging->event->disposition == MTR_DISPOSITION_NOTE &&
+                            judging->event == &request->events[request->count - 1];
+    const uint32_t rows = is_receipt ? mtr_request_quarantined(request) : 0;
+    if (!rows) return MTR_OK;
+    int rc = add_property(judging,
+                          &(struct mtr_property){.name = MTR_STR(MTR_EVENT_PROPERTY_QUARANTINED),
+                                                 .kind = MTR_PROPERTY_NUMBER,
+                                                 .number = {.mantissa = rows}},
+                          &judging->receipt);
+    if (rc) return rc;
+    judging->receipt_key =
+        (struct mtr_dedup_key){judging->key->identity, mtr_event_digest(&judging->receipt)};
+    judging->event = &judging->receipt;
+    judging->key = &judging->receipt_key;
+    return look_up(judging->intake, judging->key, prior);
+}
+
 static int judge_event(struct judging *judging, const struct mtr_dedup_match *match)
 {
     struct prior prior = prior_of(&judging->intake->group, judging->key, match);
+    int rc = complete_receipt(judging, &prior);
+    if (rc) return rc;
     if (prior.found && prior.digest_equal) {
         *judging->result = (struct mtr_event_result){.code = MTR_RESULT_DUPLICATE, .seq = prior.seq};
         return MTR_OK;

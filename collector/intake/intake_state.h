@@ -53,8 +53,6 @@ struct mtr_intake {
 
     struct mtr_group group;
     struct mtr_judge judge;
-    struct mtr_log_segment *segments; /* room for a look at the log's segments after a commit that rolled */
-    uint32_t segments_max;
     struct mtr_slow_work slow;
 };
 

@@ -165,6 +165,13 @@ const struct mtr_verdict judge_is_conflict = {
     .reason = "this id was used before with other content: kept in quarantine, not billed",
     .finding = MTR_FINDING_EVENT_CONFLICT};
 
+const struct mtr_verdict judge_is_forgotten = {
+    .code = MTR_RESULT_EXPIRED,
+    .field = "time",
+    .reason = "it lies before what was asked for, and longer ago than rows are known "
+              "(`intake.dedup_window`): it may have counted before, so it does not now",
+    .finding = MTR_FINDING_EVENT_EXPIRED};
+
 const struct mtr_verdict judge_is_of_nothing = {
     .code = MTR_RESULT_INVALID,
     .field = "data.id",

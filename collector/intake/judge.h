@@ -14,6 +14,7 @@
 
 #include "meterd/catalog/catalog.h"
 #include "meterd/collector/request.h"
+#include "meterd/core/limits.h"
 
 struct mtr_verdict {
     enum mtr_result_code code; /* ACCEPTED: nothing to object so far */
@@ -64,12 +65,34 @@ struct mtr_verdict judge_future(const struct mtr_judge *judge, const struct mtr_
 struct mtr_verdict judge_time(const struct mtr_judge *judge, const struct mtr_event *event,
                               const struct mtr_judge_times *times);
 /* What the index knows to object: an id with other content; a void of what is not there, and of a void. */
-extern const struct mtr_verdict judge_is_conflict, judge_is_of_nothing, judge_is_of_void;
+extern const struct mtr_verdict judge_is_conflict, judge_is_forgotten, judge_is_of_nothing, judge_is_of_void;
 /* The id that a void names, or INVALID. */
 struct mtr_verdict judge_void(const struct mtr_event *event, struct mtr_str *target_id);
 /* Against the catalog: ACCEPTED, HELD, LATE, or not stored: INVALID, NOT_ACTIVE, NOT_AUTHORIZED. */
 struct mtr_verdict judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog,
                                const struct mtr_event *event, int64_t now_us, struct mtr_arena *arena);
+
+/* What would become of it, by whose it is, what it is of and what it says: terms and times are not looked at.
+ * Without a word, and without memory. */
+enum judge_outlook {
+    JUDGE_WOULD_COUNT,
+    JUDGE_WOULD_PASS, /* filters of all its meters leave it out */
+    JUDGE_WOULD_HOLD,
+    JUDGE_WOULD_REFUSE
+};
+
+/* Of the event before: those of one subject and type mostly stand together. One catalog's; zero it first. */
+struct judge_last {
+    char subject[MTR_EVENT_SUBJECT_BYTES_MAX], type[MTR_EVENT_TYPE_BYTES_MAX];
+    uint32_t subject_size, type_size; /* subject_size 0: there is none */
+    const struct mtr_subscription *subscription;
+    bool is_foreign; /* another vendor's */
+    const struct mtr_meter *const *meters;
+    uint32_t meter_count;
+};
+
+enum judge_outlook judge_outlook_of(const struct mtr_catalog *catalog, const struct mtr_event *event,
+                                    struct judge_last *last);
 
 /* For whoever is told of it: nobody is of a row that was polled. */
 const char *judge_late_reason(const struct mtr_verdict *verdict, struct mtr_arena *arena);

@@ -10,7 +10,14 @@
 
 #include "meterd/core/shape.h"
 
-enum { ARENA_CHUNK_BYTES = 16 << 10 };
+enum {
+    ARENA_CHUNK_BYTES = 16 << 10,
+    ANSWER_KEPT_BYTES = 1 << 10,
+    /* Of an answer, and of an event's row in it, without their texts. */
+    ANSWER_BYTES = 512,
+    ROW_BYTES = 160,
+    ESCAPE_BYTES = 6, /* of one byte of a text, at most */
+};
 
 static const char *const result_names[MTR_RESULT_COUNT] = {
 #define RESULT_NAME(name, text, class_text) text,
@@ -30,22 +37,45 @@ const char *mtr_result_name(enum mtr_result_code code)
     return result_names[code];
 }
 
+/* A conflict is a row of an append delivery that came before with another content: all others have an id of
+ * their own in each reading; so is one that is too old to be known. */
+static bool is_quarantined(enum mtr_result_code code)
+{
+    return code == MTR_RESULT_INVALID || code == MTR_RESULT_FUTURE || code == MTR_RESULT_EXPIRED ||
+           code == MTR_RESULT_NOT_AUTHORIZED || code == MTR_RESULT_CONFLICT;
+}
+
+/* Rows that could not be mapped are refused as they are: they count among the reading's problems. */
+uint32_t mtr_request_quarantined(const struct mtr_request *request)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < request->count; i++)
+        count += request->events[i].disposition != MTR_DISPOSITION_REFUSED &&
+                 is_quarantined(request->results[i].code);
+    return count;
+}
+
 void mtr_request_init(struct mtr_request *request, size_t arena_bytes_max)
 {
     *request = (struct mtr_request){0};
     mtr_arena_init(&request->arena, ARENA_CHUNK_BYTES, arena_bytes_max);
+    mtr_buffer_init(&request->answer, SIZE_MAX); /* as the request's events are bounded */
 }
 
 void mtr_request_reset(struct mtr_request *request)
 {
     struct mtr_arena arena = request->arena;
+    struct mtr_buffer answer = request->answer;
     mtr_arena_reset(&arena);
-    *request = (struct mtr_request){.arena = arena};
+    mtr_buffer_reset(&answer);
+    if (answer.capacity > ANSWER_KEPT_BYTES) mtr_buffer_release(&answer);
+    *request = (struct mtr_request){.arena = arena, .answer = answer};
 }
 
 void mtr_request_release(struct mtr_request *request)
 {
     mtr_arena_release(&request->arena);
+    mtr_buffer_release(&request->answer);
     *request = (struct mtr_request){0};
 }
 
@@ -160,4 +190,38 @@ int mtr_request_write_json(const struct mtr_request *request, struct mtr_buffer 
     mtr_json_begin(&json, out);
     mtr_shape_write(&mtr_request_shape, request, &json);
     return mtr_json_finish(&json);
+}
+
+/* As a string, at most. */
+static size_t text_bytes(struct mtr_str text)
+{
+    size_t escaped = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        const unsigned char byte = (unsigned char)text.data[i];
+        escaped += byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\';
+    }
+    return text.size + escaped * (ESCAPE_BYTES - 1) + sizeof("\"\"");
+}
+
+static size_t words_bytes(const char *words)
+{
+    return words ? text_bytes(mtr_str_from(words)) : 0;
+}
+
+static size_t row_bytes(const struct mtr_event *event, const struct mtr_event_result *result)
+{
+    const struct mtr_str *keys = result->not_counted.items;
+    size_t bytes = ROW_BYTES + text_bytes(event->id);
+    bytes += words_bytes(result->field) + words_bytes(result->reason);
+    if (result->reason) bytes += words_bytes(mtr_finding_kind(result->finding)->code);
+    for (uint32_t i = 0; i < result->not_counted.count; i++) bytes += text_bytes(keys[i]) + sizeof(",");
+    return bytes;
+}
+
+size_t mtr_request_answer_bytes(const struct mtr_request *request)
+{
+    size_t bytes = ANSWER_BYTES + text_bytes(request->vendor);
+    for (uint32_t i = 0; i < request->count; i++)
+        if (!is_plain(&request->results[i])) bytes += row_bytes(&request->events[i], &request->results[i]);
+    return bytes;
 }

@@ -221,6 +221,13 @@ static size_t scalar_size(const struct json_text *text)
     return end - at;
 }
 
+/* In a list one value that is no row is one bad row. In a map it is what the vendor says instead of rows:
+ * `{"error": "maintenance"}`, and to take that for one bad row and no others is to take all away. */
+static bool is_said_instead(const struct json_document *document, const struct mtr_value *value)
+{
+    return value->kind != MTR_VALUE_NULL && document->levels[document->depth - 1].is_map;
+}
+
 static int take_record(struct json_document *document)
 {
     struct json_text *text = &document->text;
@@ -236,6 +243,8 @@ static int take_record(struct json_document *document)
         after_value(document);
         if (is_sole(document) && value.kind != MTR_VALUE_NULL)
             return stop_at(document, at, "`rows` leads to no map");
+        if (is_said_instead(document, &value))
+            return stop_at(document, at, "`rows` leads to the values of a map, and this is no row");
         return refuse_record(document, &place, "a row must be a map, or a list");
     }
     if (token == '[' && is_sole(document))

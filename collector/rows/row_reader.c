@@ -10,6 +10,7 @@
 
 #include <xxhash.h>
 
+#include "collector/rows/columns/columns.h"
 #include "collector/rows/counter/counted_row.h"
 #include "collector/rows/import_number.h"
 #include "collector/rows/known_ids.h"
@@ -34,6 +35,7 @@ struct mtr_row_reader {
     int32_t sum_column;
     struct mtr_import_value plain_sum; /* how a column that no property has is read */
     const struct mtr_import_value *sum;
+    struct mtr_decimal row_sum; /* of the row at work */
 };
 
 /* ---- proofs ---- */
@@ -45,6 +47,8 @@ static void add_to_sum(struct mtr_row_reader *reader, struct mtr_str cell)
     if (!cell.data || import_number_read(reader->sum, cell, &number) ||
         mtr_decimal_add(counts->sum, number, &counts->sum))
         counts->not_summed++;
+    else
+        reader->row_sum = number;
 }
 
 /* Sums of hashes do not depend on the order, and count equal rows as often as they come. */
@@ -129,6 +133,14 @@ static bool is_unwanted(const struct mtr_row_reader *reader, const struct mtr_st
     return !mtr_import_map_skips(map, mapped) && !reader->options.is_wanted(reader->hooks.context);
 }
 
+/* Of a row that counts, or that is refused. */
+static void note_values(const struct mtr_row_reader *reader, const struct mtr_str *mapped)
+{
+    const bool is_of_labels = reader->options.format->kind == MTR_ROWS_PROMETHEUS;
+    if (reader->options.seen && !is_of_labels)
+        column_values_note(&reader->options.seen->values, mapped, reader->map->column_count);
+}
+
 static int on_record(void *context, const struct mtr_str *cells, const struct mtr_record_place *place)
 {
     struct mtr_row_reader *reader = context;
@@ -136,11 +148,13 @@ static int on_record(void *context, const struct mtr_str *cells, const struct mt
     struct mtr_diagnostic problem;
     bool skipped;
     mtr_arena_reset(&reader->arena);
+    reader->row_sum = (struct mtr_decimal){0};
     if (reader->has_hash) add_to_hash(reader, cells);
     if (reader->sum_column != NO_COLUMN) add_to_sum(reader, cells[reader->sum_column]);
     const struct mtr_str *mapped = map_cells(reader, cells);
     if (is_unwanted(reader, mapped)) return MTR_OK;
     int rc = mtr_import_map_event(reader->map, mapped, &reader->arena, &event, &skipped, &problem);
+    if (rc == MTR_EINVALID || (!rc && !skipped)) note_values(reader, mapped);
     if (rc == MTR_EINVALID) return tell_fault(reader, &problem, place, false);
     const uint64_t problems = reader->counts.problems;
     if (!rc && !skipped && reader->map->counter_before_us)
@@ -282,6 +296,8 @@ struct mtr_row_counts mtr_row_reader_counts(const struct mtr_row_reader *reader)
     counts.rows = reader->records_before + (reader->records ? mtr_record_reader_count(reader->records) : 0);
     return counts;
 }
+
+struct mtr_decimal mtr_row_reader_row_sum(const struct mtr_row_reader *reader) { return reader->row_sum; }
 
 struct mtr_found mtr_row_reader_found(const struct mtr_row_reader *reader, uint32_t i)
 {

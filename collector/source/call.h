@@ -34,7 +34,7 @@ struct source_call {
     uint32_t header_count;
     struct mtr_str body;
     int64_t timeout_us;                             /* 0: the client's */
-    const char *certificate_file, *key_file;        /* of this side; NULL: none is shown */
+    struct mtr_str certificate, key;                /* PEM, of this side; empty: none is shown */
     bool is_verbatim; /* its answer is wanted as it is stored: no content coding is asked for */
     uint64_t token_number; /* of the token it carries (auth/auth.h); 0: none */
 };

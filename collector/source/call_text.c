@@ -22,9 +22,10 @@ int call_text_make(struct call_text *out, const struct source_call *call, const 
                                        .answer_bytes_max = rules->answer_bytes_max,
                                        .allow_loopback = rules->allow_loopback,
                                        .allow_private = rules->allow_private,
+                                       .allowed_by = "poller",
                                        .accepts_codings = !call->is_verbatim,
-                                       .certificate_file = call->certificate_file,
-                                       .key_file = call->key_file};
+                                       .certificate = call->certificate,
+                                       .key = call->key};
     return rc;
 }
 

@@ -134,6 +134,18 @@ struct columns_change columns_compare(struct mtr_str before, struct mtr_str now)
     return change;
 }
 
+static char flag_of(struct mtr_str text, struct mtr_str name)
+{
+    for (struct line line = take_line(&text); line.flag; line = take_line(&text))
+        if (mtr_str_equal(line.name, name)) return line.flag;
+    return 0;
+}
+
+bool columns_lack(struct mtr_str before, struct mtr_str now, struct mtr_str name)
+{
+    return flag_of(before, name) == '=' && !flag_of(now, name);
+}
+
 static int merge_pair(void *context, const struct line *before, const struct line *now)
 {
     const struct line *known = before->flag ? before : now;

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "collector/rows/columns/column_values.h"
 #include "meterd/core/buffer.h"
 #include "meterd/core/str.h"
 
@@ -30,13 +31,14 @@ struct columns {
     uint32_t count, next; /* which name is likely to come */
     uint64_t rows;
     bool is_beyond;
+    struct column_values values; /* of the map's columns */
 };
 
 void columns_release(struct columns *columns);
 /* A row begins; then each of its names. NULL: nobody looks. */
 void columns_begin_row(struct columns *columns);
 void columns_note(struct columns *columns, struct mtr_str name);
-/* MTR_ENOTFOUND: nothing can be said of them. Errors of the buffer. */
+/* The names alone. MTR_ENOTFOUND: nothing can be said of them. Errors of the buffer. */
 int columns_write(const struct columns *columns, struct mtr_buffer *out) MTR_MUST_USE;
 
 /* ---- what two texts differ by ---- */
@@ -47,6 +49,8 @@ struct columns_change {
 };
 
 struct columns_change columns_compare(struct mtr_str before, struct mtr_str now);
+/* Every row had the name, and none has it now. */
+bool columns_lack(struct mtr_str before, struct mtr_str now, struct mtr_str name);
 /* Both: a name is in every row when it was before, and is now or is gone. */
 int columns_merge(struct mtr_str before, struct mtr_str now, struct mtr_buffer *out) MTR_MUST_USE;
 

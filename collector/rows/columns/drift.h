@@ -2,7 +2,8 @@
  * Columns of a reading against those that its request had before: `expect.columns` of a source.
  *
  *   grow    a column that was in every row and is in none is told: the reading is taken, and the column stays
- *           expected
+ *           expected. One that the map uses is doubted: it is taken when it is said again; so is one of the
+ *           map that has no value in any row, and had one in all
  *   exact   and so is one that is new: the reading is not taken, unless somebody accepts it
  *
  * What is expected stands in the ledger, a fold of receipts; a receipt has it where it changed. It begins
@@ -19,7 +20,11 @@ enum { DRIFT_TEXT_BYTES = 240 };
 
 struct drift {
     char text[DRIFT_TEXT_BYTES]; /* empty: the columns are as expected */
-    bool refuses;                /* the reading is not taken */
+    enum {
+        DRIFT_TAKEN,
+        DRIFT_DOUBTED, /* the reading is not taken until it is said again */
+        DRIFT_REFUSED  /* … until somebody accepts it */
+    } verdict;
     struct mtr_buffer columns;   /* what is expected from now on, if it is taken; empty: what was */
 };
 

@@ -13,27 +13,14 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "collector/source/auth/driver.h"
+#include "collector/source/auth/file_access.h"
 #include "collector/source/failure.h"
-#include "collector/source/limits/backoff.h"
 #include "collector/source/limits/retry_after.h"
 #include "meterd/core/time.h"
 
-#define AGAIN_FIRST_US (INT64_C(5) * MTR_US_PER_SECOND)
-#define AGAIN_MOST_US (INT64_C(600) * MTR_US_PER_SECOND)
-
 /* ---- failures ---- */
-
-static void wait_longer(struct auth_session *session, int64_t wait_us, int64_t now_us)
-{
-    uint64_t seed;
-    memcpy(&seed, session->key, sizeof(seed));
-    session->failures++;
-    const int64_t own_us = backoff_us(seed, session->failures, AGAIN_FIRST_US, AGAIN_MOST_US);
-    session->again_us = now_us + mtr_time_later(own_us, wait_us);
-}
 
 static void forgive(struct auth_session *session)
 {
@@ -43,10 +30,13 @@ static void forgive(struct auth_session *session)
     session->fault[0] = '\0';
 }
 
-/* A person has replaced a secret: what was wrong with the old one is past. */
-static void look_at_secrets(struct auth_session *session)
+/* A person has replaced a secret: what was wrong with the old one is past. True: whether, is being read. */
+static bool look_at_secrets(struct auth_session *session)
 {
-    if (session->alarm != AUTH_ALARM_NONE && auth_secrets_changed(session)) forgive(session);
+    if (session->alarm == AUTH_ALARM_NONE) return false;
+    const enum auth_change change = auth_secrets_changed(session);
+    if (change == AUTH_CHANGED) forgive(session);
+    return change == AUTH_COMING;
 }
 
 static bool is_asking(const struct auth_session *session, int64_t now_us)
@@ -66,35 +56,44 @@ static enum auth_step tell(const struct auth_session *session, struct auth_turn 
     return session->alarm == AUTH_ALARM_NONE ? AUTH_WAIT : AUTH_FAILED;
 }
 
+/* For a file that is on its way: whoever hears of it, hears of it soon. */
+static int wait_for_file(struct auth_turn *turn, enum auth_step *out)
+{
+    turn->again_us = INT64_MAX;
+    *out = AUTH_WAIT;
+    return MTR_OK;
+}
+
 /* A hook's error: one that people or time must mend is kept for whoever asks next. */
 static int note(struct auth_session *session, int rc, int64_t now_us)
 {
     if (rc != MTR_EDENIED && rc != MTR_EAGAIN) return rc;
-    wait_longer(session, 0, now_us);
+    auth_wait_longer(session, 0, now_us);
     return MTR_OK;
 }
 
 /* ---- the step ---- */
 
-static bool is_key_open(const char *path)
+static int copy_file(struct auth_session *session, struct mtr_str file, bool is_secret,
+                     struct mtr_arena *arena, struct mtr_str *out)
 {
-    struct stat status;
-    return stat(path, &status) == 0 && (status.st_mode & 077) != 0;
+    struct mtr_buffer text;
+    mtr_buffer_init(&text, AUTH_SECRET_BYTES_MAX + 1);
+    int rc = is_secret ? auth_read_secret(session, file, &text) : auth_read_certificate(session, file, &text);
+    if (!rc) rc = mtr_arena_copy(arena, mtr_buffer_str(&text), out);
+    secret_wipe(&text);
+    return rc;
 }
 
-/* Certificate and key for the TLS of a call to whom they may be shown. */
+/* Certificate and key for the TLS of a call to whom they may be shown. Without a key's file it stands in the
+ * certificate's, which is a secret then. */
 static int show_certificate(struct auth_session *session, struct auth_turn *turn, struct source_call *call)
 {
     const struct mtr_source_auth *auth = &session->source->auth;
+    const bool has_key = auth->key_file.size > 0;
     if (!auth->certificate_file.size) return MTR_OK;
-    call->certificate_file = mtr_arena_strdup(turn->arena, auth->certificate_file);
-    const struct mtr_str key = auth->key_file.size ? auth->key_file : auth->certificate_file;
-    call->key_file = mtr_arena_strdup(turn->arena, key);
-    if (!call->certificate_file || !call->key_file) return MTR_ENOMEM;
-    if (is_key_open(call->key_file))
-        return auth_fail(session, AUTH_ALARM_AUTH, "the key file `%.*s%s` can be read by others: chmod 600",
-                         MTR_STR_QUOTED(key));
-    return MTR_OK;
+    int rc = copy_file(session, auth->certificate_file, !has_key, turn->arena, &call->certificate);
+    return rc || !has_key ? rc : copy_file(session, auth->key_file, true, turn->arena, &call->key);
 }
 
 static bool has_token(const struct auth_session *session, int64_t now_us)
@@ -124,16 +123,34 @@ static int get_token(struct auth_session *session, struct auth_turn *turn, enum 
             *out = AUTH_ASK;
             return MTR_OK;
         }
-        rc = note(session, rc, turn->now_us);
+        if (session->is_waiting && !is_held) return wait_for_file(turn, out);
+        if (!session->is_waiting) rc = note(session, rc, turn->now_us);
+        else rc = MTR_OK; /* the old one is used meanwhile */
+        session->is_waiting = false;
         if (rc) return rc;
     }
     if (!is_held) *out = tell(session, turn);
     return MTR_OK;
 }
 
+static int refuse(struct auth_session *session)
+{
+    return auth_fail(session, AUTH_ALARM_AUTH,
+                     "the vendor does not take the credentials (401): check them, and the secret's file");
+}
+
+/* They have been read since. */
+static int judge_refused(struct auth_session *session)
+{
+    const bool is_same = session->refused && session->refused == session->number;
+    session->refused = 0;
+    return is_same ? refuse(session) : MTR_OK;
+}
+
 static int apply(struct auth_session *session, struct auth_turn *turn)
 {
     int rc = session->driver->apply(session, turn);
+    if (!rc) rc = judge_refused(session);
     if (!rc) rc = show_certificate(session, turn, turn->call);
     turn->call->token_number = session->number;
     return rc;
@@ -146,8 +163,10 @@ int auth_prepare(struct auth_session *session, struct auth_turn *turn, enum auth
     turn->fault[0] = '\0';
     turn->call->token_number = 0;
     *out = AUTH_READY;
+    session->now_us = turn->now_us;
+    session->is_waiting = false;
     if (!source_call_goes_to(turn->call, turn->base)) return MTR_OK;
-    look_at_secrets(session);
+    if (look_at_secrets(session)) return wait_for_file(turn, out);
     if (!session->driver->ask && turn->now_us < session->again_us) {
         *out = tell(session, turn);
         return MTR_OK;
@@ -160,6 +179,7 @@ int auth_prepare(struct auth_session *session, struct auth_turn *turn, enum auth
         rc = apply(session, turn);
         if (!rc) return MTR_OK;
     }
+    if (session->is_waiting) return wait_for_file(turn, out);
     if (may_try) rc = note(session, rc, turn->now_us);
     *out = tell(session, turn);
     return rc == MTR_EAGAIN || rc == MTR_EDENIED ? MTR_OK : rc;
@@ -172,7 +192,7 @@ static void note_answer(struct auth_session *session, int rc, int64_t now_us)
     if (rc == MTR_EAGAIN) session->alarm = AUTH_ALARM_NONE;
     else if (rc != MTR_EDENIED)
         auth_fail(session, AUTH_ALARM_NONE, "cannot get a token: %s", mtr_error_text(rc));
-    wait_longer(session, 0, now_us);
+    auth_wait_longer(session, 0, now_us);
 }
 
 static void take_answer(struct auth_session *session, const struct mtr_http_answer *answer, int64_t now_us)
@@ -186,7 +206,9 @@ static void take_answer(struct auth_session *session, const struct mtr_http_answ
         note_answer(session, rc, now_us);
     }
     /* At once, since nobody may come for the token any more; whoever comes tries it again. */
-    if (session->driver->settle && session->driver->settle(session, true)) wait_longer(session, 0, now_us);
+    if (!session->driver->settle) return;
+    rc = session->driver->settle(session, true);
+    if (rc && !session->is_waiting) auth_wait_longer(session, 0, now_us);
 }
 
 /* The token endpoint itself has spoken: its driver knows what it means. */
@@ -201,6 +223,8 @@ void auth_answered(struct auth_session *session, const struct mtr_http_answer *a
     char text[SOURCE_FAILURE_BYTES];
     const enum source_failure failure = source_failure_of(answer, text);
     session->asking_until_us = 0;
+    session->now_us = now_us;
+    session->is_waiting = false;
     if (failure == SOURCE_STOPPED) return;
     if (is_spoken(answer, failure)) {
         take_answer(session, answer, now_us);
@@ -208,7 +232,7 @@ void auth_answered(struct auth_session *session, const struct mtr_http_answer *a
     }
     const bool is_passing = failure == SOURCE_SLOW || failure == SOURCE_RETRY;
     auth_fail(session, is_passing ? AUTH_ALARM_NONE : AUTH_ALARM_AUTH, "cannot get a token: %.300s", text);
-    wait_longer(session, is_passing ? retry_after_of(answer, NULL, 0, now_us) : 0, now_us);
+    auth_wait_longer(session, is_passing ? retry_after_of(answer, NULL, 0, now_us) : 0, now_us);
 }
 
 void auth_not_sent(struct auth_session *session) { session->asking_until_us = 0; }
@@ -228,11 +252,14 @@ bool auth_refused(struct auth_session *session, const struct source_call *call, 
 {
     if (!call->token_number) return false; /* none was sent: it is another host's word */
     if (call->token_number != session->number) return true;
+    session->now_us = now_us;
     if (!session->driver->ask) {
-        if (auth_secrets_changed(session)) return true;
-        auth_fail(session, AUTH_ALARM_AUTH,
-                  "the vendor does not take the credentials (401): check them, and the secret's file");
-        wait_longer(session, 0, now_us);
+        auth_forget_secrets(session);
+        const enum auth_change change = auth_secrets_changed(session);
+        if (change == AUTH_COMING) session->refused = session->number;
+        if (change != AUTH_SAME) return true;
+        (void)refuse(session);
+        auth_wait_longer(session, 0, now_us);
         return false;
     }
     if (!session->token.size) return true; /* another one was refused before, and a new one is due */
@@ -244,6 +271,18 @@ bool auth_refused(struct auth_session *session, const struct source_call *call, 
     auth_fail(session, AUTH_ALARM_AUTH,
               "the vendor refuses a token that it has just given (401): check what it may be used for "
               "(scopes, audience, project)");
-    wait_longer(session, 0, now_us);
+    auth_wait_longer(session, 0, now_us);
     return false;
+}
+
+/* ---- files ---- */
+
+void auth_file_ended(struct mtr_blocking_job *job, int64_t now_us)
+{
+    file_access_end((struct file_access *)job, now_us);
+}
+
+bool auth_file_must_end(const struct mtr_blocking_job *job)
+{
+    return ((const struct file_access *)job)->kind == FILE_ACCESS_KEEP;
 }

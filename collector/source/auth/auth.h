@@ -7,7 +7,8 @@
  *   auth_prepare ─┬─ READY    the call carries its credentials: send it
  *                 ├─ ASK      send `ask` first, and give its answer to auth_answered, once, whatever came of it,
  *                 │           also while all is stopping; or say auth_not_sent
- *                 ├─ WAIT     another source's ASK is on its way, or the last one failed: again at again_us
+ *                 ├─ WAIT     another source's ASK is on its way, a file is being read or written (again_us
+ *                 │           INT64_MAX: when something has happened), or the last one failed: at again_us
  *                 └─ FAILED   an alarm: a person must do something; again at again_us
  *
  *   answer of the call ─┬─ 401 ──▶ auth_refused: TRY once more (prepare again), or FAILED
@@ -21,7 +22,8 @@
  *
  * Secrets are read when they are needed, so that one which is replaced in its file needs no restart; files
  * that others may read are refused. A 401 of what has no token is tried once more if the file has changed
- * since.
+ * since. Files are read and written apart (hooks.run), and what was read is good for a second; of a file of
+ * which nothing comes for AUTH_FILE_US_MAX that is said, and it is waited for still.
  *
  * Rotated refresh tokens are kept, sealed, before the access token that came with them is used; the one
  * before stays beside it until the next rotation, and is tried when the newer one is refused. That both are
@@ -41,6 +43,7 @@
 
 #include "collector/source/auth/mask.h"
 #include "collector/source/call.h"
+#include "meterd/net/blocking.h"
 #include "meterd/net/http_client.h"
 
 enum {
@@ -53,20 +56,31 @@ enum {
 
 /* What the sessions need of the world. */
 struct auth_hooks {
-    void *context;
+    void *context; /* of those but run; called on the thread of a job, too */
     /* Appends the content of a secret's file to out (auth/secret_file.h). With an error `fault` is a sentence
      * that says what to do. */
     int (*read_secret)(void *context, struct mtr_str file, struct mtr_buffer *out,
                        char fault[AUTH_FAULT_BYTES]);
+    /* The same of a certificate's file, which others may read. */
+    int (*read_certificate)(void *context, struct mtr_str file, struct mtr_buffer *out,
+                            char fault[AUTH_FAULT_BYTES]);
     /* Refresh tokens of a session, sealed and durable (auth/vault.h). load: MTR_ENOTFOUND when there are
      * none. keep: when it returns MTR_OK, a crash does not lose them. NULL, NULL: refresh tokens cannot
      * rotate. */
     int (*load)(void *context, const uint8_t key[AUTH_KEY_BYTES], struct mtr_buffer *out);
     int (*keep)(void *context, const uint8_t key[AUTH_KEY_BYTES], struct mtr_str text);
+    /* The context is used by a job that may outlive all else. NULL, NULL: it lives longer. */
+    void (*hold)(void *context);
+    void (*release)(void *context);
+    /* Runs the job apart, and then, on the sessions' thread, auth_file_ended, never from inside; or, when all
+     * has ended, its drop. NULL: files are read and written where they are needed. */
+    void (*run)(void *run_context, struct mtr_blocking_job *job);
+    void *run_context;
     struct source_mask *mask; /* is told every secret that is used; NULL: nobody prints them */
 };
 
 #define AUTH_ASK_US_MAX (INT64_C(180) * 1000000)
+#define AUTH_FILE_US_MAX (INT64_C(10) * 1000000)
 
 struct auth_keeper; /* of all sessions */
 struct auth_session;
@@ -74,6 +88,11 @@ struct auth_session;
 /* hooks are copied. */
 int auth_keeper_open(const struct auth_hooks *hooks, struct auth_keeper **out) MTR_MUST_USE;
 void auth_keeper_close(struct auth_keeper *keeper); /* all sessions are closed; NULL is allowed */
+/* The end is near: nothing is run apart any more. NULL is allowed. */
+void auth_keeper_finish(struct auth_keeper *keeper);
+void auth_file_ended(struct mtr_blocking_job *job, int64_t now_us);
+/* What a job does must be done before the end: a refresh token that a crash would lose. */
+bool auth_file_must_end(const struct mtr_blocking_job *job);
 
 /* The session of sources whose auth equals this source's. MTR_EINVALID: a template of it is none. */
 int auth_open(struct auth_keeper *keeper, const struct mtr_source *source,
@@ -107,6 +126,9 @@ void auth_answered(struct auth_session *session, const struct mtr_http_answer *a
 void auth_not_sent(struct auth_session *session); /* an ASK that could not be: somebody else may try */
 /* Whether an ASK on its way is not to be cancelled: it burns a refresh token, and its answer has the next. */
 bool auth_ask_must_end(const struct auth_session *session);
+
+/* The secrets of it that were used last, for words of the vendor's. */
+int auth_mask(struct auth_session *session, struct source_mask *mask) MTR_MUST_USE;
 
 /* The vendor answered a call that was READY: with 401, or with anything else that shows it was let in (a
  * status below 400, or 404, 409, 429: not 403). */

@@ -4,7 +4,7 @@
 #include "collector/source/auth/driver.h"
 
 static const struct auth_driver *const drivers[] = {
-    &auth_none,   &auth_presigned, &auth_basic,     &auth_header,
+    &auth_none,   &auth_presigned, &auth_basic,     &auth_header, &auth_query,
     &auth_oauth2, &auth_login,     &auth_aws_sigv4, &auth_hmac,
 };
 

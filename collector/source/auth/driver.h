@@ -28,8 +28,8 @@ struct auth_driver {
     int (*apply)(struct auth_session *session, struct auth_turn *turn);
 };
 
-extern const struct auth_driver auth_none, auth_presigned, auth_basic, auth_header, auth_oauth2, auth_login,
-    auth_aws_sigv4, auth_hmac;
+extern const struct auth_driver auth_none, auth_presigned, auth_basic, auth_header, auth_query, auth_oauth2,
+    auth_login, auth_aws_sigv4, auth_hmac;
 
 const struct auth_driver *auth_driver_of(enum mtr_auth_kind kind); /* never NULL */
 

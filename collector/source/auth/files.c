@@ -5,20 +5,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collector/source/auth/secret_file.h"
 #include "meterd/net/crypto.h"
 #include "meterd/net/seal.h"
+#include "meterd/store/durable.h"
 
 enum { PATH_BYTES = 4096, SEALED_BYTES_MAX = 256 << 10 };
 static const char key_name[] = "seal.key", credential_name[] = "meterd-seal-key";
 
 struct auth_files {
+    atomic_uint holders; /* one is who opened it, the others are jobs */
     char *directory;
     char *credentials;
     uint8_t key[MTR_SEAL_KEY_BYTES];
@@ -36,45 +38,11 @@ static int write_path(const struct auth_files *files, char path[PATH_BYTES], con
     return snprintf(path, PATH_BYTES, "%s/%s", files->directory, name) < PATH_BYTES ? MTR_OK : MTR_ELIMIT;
 }
 
-static int sync_directory(const struct auth_files *files)
+static int keep_file(const struct auth_files *files, const char *name, struct mtr_str data)
 {
-    const int fd = open(files->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return last_error();
-    int rc = fsync(fd) ? last_error() : MTR_OK;
-    close(fd);
-    return rc;
-}
-
-static int write_all(int fd, struct mtr_str data)
-{
-    while (data.size) {
-        const ssize_t written = write(fd, data.data, data.size);
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return last_error();
-        data = (struct mtr_str){data.data + written, data.size - (size_t)written};
-    }
-    return fsync(fd) ? last_error() : MTR_OK;
-}
-
-/* A new file of that name, in the place of one that a crash left half written. */
-static int write_file(const char *path, struct mtr_str data)
-{
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return last_error();
-    int rc = write_all(fd, data);
-    if (close(fd) && !rc) rc = last_error();
-    return rc;
-}
-
-static int replace_file(const struct auth_files *files, const char *name, struct mtr_str data)
-{
-    char path[PATH_BYTES], fresh_name[128], fresh[PATH_BYTES];
-    snprintf(fresh_name, sizeof(fresh_name), "%s.new", name);
-    int rc = write_path(files, path, name);
-    if (!rc) rc = write_path(files, fresh, fresh_name);
-    if (!rc) rc = write_file(fresh, data);
-    if (!rc && rename(fresh, path)) rc = last_error();
-    return rc ? rc : sync_directory(files);
+    char path[PATH_BYTES];
+    const int rc = write_path(files, path, name);
+    return rc ? rc : mtr_durable_replace(path, data);
 }
 
 static int read_file(const char *path, struct mtr_buffer *out)
@@ -98,7 +66,7 @@ static int read_file(const char *path, struct mtr_buffer *out)
 static int make_key(struct auth_files *files)
 {
     int rc = mtr_random_bytes(files->key, sizeof(files->key));
-    return rc ? rc : replace_file(files, key_name, (struct mtr_str){(char *)files->key, sizeof(files->key)});
+    return rc ? rc : keep_file(files, key_name, (struct mtr_str){(char *)files->key, sizeof(files->key)});
 }
 
 static int read_own_key(struct auth_files *files)
@@ -131,10 +99,8 @@ static int read_key(struct auth_files *files)
 
 static int open_directory(struct auth_files *files)
 {
-    struct stat status;
-    if (mkdir(files->directory, 0700) == 0) return MTR_OK;
-    if (errno != EEXIST || stat(files->directory, &status)) return last_error();
-    return S_ISDIR(status.st_mode) ? MTR_OK : MTR_EEXISTS;
+    const int rc = mtr_durable_directory(files->directory);
+    return rc ? rc : mtr_durable_sync(files->directory); /* the last process may have been killed before */
 }
 
 int auth_files_open(const char *directory, const char *credentials, struct auth_files **out,
@@ -142,6 +108,7 @@ int auth_files_open(const char *directory, const char *credentials, struct auth_
 {
     struct auth_files *files = calloc(1, sizeof(*files));
     if (!files) return MTR_ENOMEM;
+    atomic_init(&files->holders, 1);
     files->directory = strdup(directory);
     files->credentials = credentials ? strdup(credentials) : NULL;
     const bool has_memory = files->directory && (files->credentials || !credentials);
@@ -164,7 +131,7 @@ int auth_files_open(const char *directory, const char *credentials, struct auth_
 
 void auth_files_close(struct auth_files *files)
 {
-    if (!files) return;
+    if (!files || atomic_fetch_sub(&files->holders, 1) > 1) return;
     explicit_bzero(files->key, sizeof(files->key));
     free(files->directory);
     free(files->credentials);
@@ -185,6 +152,13 @@ static int on_read(void *context, struct mtr_str file, struct mtr_buffer *out,
     const struct auth_files *files = context;
     _Static_assert((int)AUTH_FAULT_BYTES >= (int)SECRET_FILE_FAULT_BYTES, "a sentence is never cut");
     return secret_file_read(files->credentials, file, out, fault);
+}
+
+static int on_read_certificate(void *context, struct mtr_str file, struct mtr_buffer *out,
+                               char fault[AUTH_FAULT_BYTES])
+{
+    const struct auth_files *files = context;
+    return certificate_file_read(files->credentials, file, out, fault);
 }
 
 static int on_load(void *context, const uint8_t key[AUTH_KEY_BYTES], struct mtr_buffer *out)
@@ -210,12 +184,26 @@ static int on_keep(void *context, const uint8_t key[AUTH_KEY_BYTES], struct mtr_
     write_name(key, name);
     mtr_buffer_init(&sealed, SEALED_BYTES_MAX);
     int rc = mtr_seal(files->key, text, &sealed);
-    if (!rc) rc = replace_file(files, name, mtr_buffer_str(&sealed));
+    if (!rc) rc = keep_file(files, name, mtr_buffer_str(&sealed));
     mtr_buffer_release(&sealed);
     return rc;
 }
 
+static void on_hold(void *context)
+{
+    struct auth_files *files = context;
+    atomic_fetch_add(&files->holders, 1);
+}
+
+static void on_release(void *context) { auth_files_close(context); }
+
 struct auth_hooks auth_files_hooks(struct auth_files *files)
 {
-    return (struct auth_hooks){.context = files, .read_secret = on_read, .load = on_load, .keep = on_keep};
+    return (struct auth_hooks){.context = files,
+                               .read_secret = on_read,
+                               .read_certificate = on_read_certificate,
+                               .load = on_load,
+                               .keep = on_keep,
+                               .hold = on_hold,
+                               .release = on_release};
 }

@@ -23,7 +23,8 @@ struct auth_files;
  * copied. On failure a diagnostic: MTR_EDENIED, MTR_EFULL, MTR_EIO, MTR_ENOMEM. */
 int auth_files_open(const char *directory, const char *credentials, struct auth_files **out,
                     struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
-void auth_files_close(struct auth_files *files); /* wipes the key; NULL is allowed */
+/* Wipes the key, as soon as no job uses it; NULL is allowed. */
+void auth_files_close(struct auth_files *files);
 
 struct auth_hooks auth_files_hooks(struct auth_files *files);
 

@@ -29,6 +29,11 @@ void auth_keeper_close(struct auth_keeper *keeper)
     free(keeper);
 }
 
+void auth_keeper_finish(struct auth_keeper *keeper)
+{
+    if (keeper) keeper->hooks.run = NULL;
+}
+
 static struct auth_session **slot_of(struct auth_keeper *keeper, const uint8_t key[AUTH_KEY_BYTES])
 {
     return &keeper->slots[(key[0] << 8 | key[1]) % AUTH_KEEPER_SLOTS];
@@ -111,6 +116,7 @@ static void describe(struct mtr_buffer *out, int *rc, const struct mtr_source *s
         word(out, rc, auth->basic->secret_file);
         break;
     case MTR_AUTH_HEADER:
+    case MTR_AUTH_QUERY:
         word(out, rc, auth->header->name);
         word(out, rc, auth->header->value);
         word(out, rc, auth->header->secret_file);
@@ -143,6 +149,7 @@ static int make_key(const struct mtr_source *source, uint8_t key[AUTH_KEY_BYTES]
 static void free_session(struct auth_session *session)
 {
     if (session->state && session->driver->close) session->driver->close(session);
+    auth_release_files(session);
     secret_wipe(&session->token);
     mtr_arena_release(&session->arena);
     free(session);
@@ -160,6 +167,7 @@ static int make_session(struct auth_keeper *keeper, const struct mtr_source *sou
     memcpy(session->key, key, AUTH_KEY_BYTES);
     mtr_arena_init(&session->arena, ARENA_CHUNK_BYTES, ARENA_BYTES_MAX);
     mtr_buffer_init(&session->token, AUTH_TOKEN_BYTES_MAX);
+    mtr_buffer_init(&session->kept.text, AUTH_SECRET_BYTES_MAX + 1);
     int rc = session->driver->open ? session->driver->open(session) : MTR_OK;
     if (rc) {
         free_session(session);

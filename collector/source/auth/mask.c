@@ -12,6 +12,7 @@
 #include "meterd/core/json_writer.h"
 #include "meterd/net/crypto.h"
 #include "meterd/net/url.h"
+#include "meterd/source/secret_name.h"
 
 enum { PLAIN, PERCENT, FORM, JSON, BASE64, FORM_COUNT };
 
@@ -128,33 +129,11 @@ int source_mask_text(const struct source_mask *mask, struct mtr_str text, struct
 
 /* ---- by name ---- */
 
-static const struct mtr_str header_names[] = {
-    {"authorization", 13},     {"proxy-authorization", 19}, {"cookie", 6},         {"set-cookie", 10},
-    {"x-auth-token", 12},      {"x-subject-token", 15},     {"x-api-key", 9},      {"api-key", 7},
-    {"x-amz-security-token", 20}, {"x-ms-authorization-auxiliary", 28},
-};
-
-/* Of signed links: Azure's shared access signature, S3's and Google's presigned URLs, and plain tokens. */
-static const struct mtr_str parameter_names[] = {
-    {"sig", 3},          {"signature", 9},     {"x-amz-signature", 15}, {"x-amz-security-token", 20},
-    {"x-goog-signature", 16}, {"token", 5},    {"access_token", 12},    {"api_key", 7},
-    {"apikey", 6},       {"key", 3},           {"secret", 6},           {"password", 8},
-};
-
-static bool is_one_of(struct mtr_str name, const struct mtr_str *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (mtr_str_equal_lower(name, names[i])) return true;
-    return false;
-}
-
-#define IS_ONE_OF(name, names) is_one_of(name, names, sizeof(names) / sizeof(names[0]))
-
 int source_mask_header(const struct source_mask *mask, struct mtr_str name, struct mtr_str value,
                        struct mtr_buffer *out)
 {
     static const struct mtr_str schemes[] = {{"bearer ", 7}, {"basic ", 6}, {"aws4-hmac-sha256 ", 17}};
-    if (!IS_ONE_OF(name, header_names)) return source_mask_text(mask, value, out);
+    if (!mtr_secret_header(name)) return source_mask_text(mask, value, out);
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         const struct mtr_str head = {value.data, schemes[i].size};
         if (value.size < head.size || !mtr_str_equal_lower(head, schemes[i])) continue;
@@ -164,29 +143,41 @@ int source_mask_header(const struct source_mask *mask, struct mtr_str name, stru
     return mtr_buffer_append_str(out, MTR_STR("***"));
 }
 
-static int write_parameter(const struct source_mask *mask, struct mtr_str piece, struct mtr_buffer *out)
+static int write_parameter(struct mtr_str piece, struct mtr_buffer *out)
 {
     const char *equals = piece.size ? memchr(piece.data, '=', piece.size) : NULL;
     const struct mtr_str name = {piece.data, equals ? (size_t)(equals - piece.data) : piece.size};
-    if (!equals || !IS_ONE_OF(name, parameter_names)) return source_mask_text(mask, piece, out);
+    if (!equals || !mtr_secret_parameter(name)) return mtr_buffer_append_str(out, piece);
     int rc = mtr_buffer_append_str(out, name);
     return rc ? rc : mtr_buffer_append_str(out, MTR_STR("=***"));
 }
 
-int source_mask_url(const struct source_mask *mask, struct mtr_str url, struct mtr_buffer *out)
+/* What signs it, once it has no secret any more. */
+static int mask_signatures(struct mtr_str url, struct mtr_buffer *out)
 {
     const char *mark = url.size ? memchr(url.data, '?', url.size) : NULL;
     const size_t head = mark ? (size_t)(mark - url.data) + 1 : url.size;
-    int rc = source_mask_text(mask, (struct mtr_str){url.data, head}, out);
+    int rc = mtr_buffer_append(out, url.data, head);
     struct mtr_str left = {url.data + head, url.size - head};
     while (left.size && !rc) {
         const char *end = memchr(left.data, '&', left.size);
         const size_t size = end ? (size_t)(end - left.data) : left.size;
-        rc = write_parameter(mask, (struct mtr_str){left.data, size}, out);
+        rc = write_parameter((struct mtr_str){left.data, size}, out);
         if (!rc && end) rc = mtr_buffer_append_char(out, '&');
         const size_t step = size + (end != NULL);
         left = (struct mtr_str){left.data + step, left.size - step};
     }
+    return rc;
+}
+
+/* Secrets first: one may have bytes in it that part a URL. */
+int source_mask_url(const struct source_mask *mask, struct mtr_str url, struct mtr_buffer *out)
+{
+    struct mtr_buffer plain;
+    mtr_buffer_init(&plain, SIZE_MAX); /* what is masked is no longer than three times the text */
+    int rc = source_mask_text(mask, url, &plain);
+    if (!rc && plain.size) rc = mask_signatures(mtr_buffer_str(&plain), out);
+    mtr_buffer_release(&plain);
     return rc;
 }
 
@@ -236,8 +227,8 @@ static size_t write_signature(struct source_mask *mask, struct mtr_str text, str
     enum { NAME_BYTES_MAX = 32 };
     uint32_t number = 0;
     const size_t name = span_of(text, "=&?\"'<> ", NAME_BYTES_MAX);
-    if (name == text.size || text.data[name] != '=' || !IS_ONE_OF(((struct mtr_str){text.data, name}),
-                                                                  parameter_names))
+    if (name == text.size || text.data[name] != '=' ||
+        !mtr_secret_parameter((struct mtr_str){text.data, name}))
         return 0;
     struct mtr_str value = {text.data + name + 1, text.size - name - 1};
     value.size = span_of(value, "&\"'<>\\ \r\n\t", value.size);
@@ -252,10 +243,9 @@ int source_mask_links(struct source_mask *mask, struct mtr_str text, struct mtr_
 {
     int rc = MTR_OK;
     while (text.size && !rc) {
-        const size_t mark = mark_at(text), secret = secret_at(mask, text);
+        const size_t secret = secret_at(mask, text), mark = secret ? 0 : mark_at(text);
         size_t step = mark ? mark : secret ? secret : 1;
-        rc = secret && !mark ? mtr_buffer_append_str(out, MTR_STR("***"))
-                             : mtr_buffer_append(out, text.data, step);
+        rc = secret ? mtr_buffer_append_str(out, MTR_STR("***")) : mtr_buffer_append(out, text.data, step);
         text = (struct mtr_str){text.data + step, text.size - step};
         if (rc || !mark) continue;
         step = write_signature(mask, text, out, &rc);

@@ -160,7 +160,7 @@ static int clean(struct auth_session *session, struct mtr_str text, struct mtr_b
     mtr_buffer_init(&masked, 4 * AUTH_ANSWER_BYTES_MAX);
     int rc = source_mask_open(&mask);
     if (!rc && model(session)->secret_file.size)
-        rc = auth_read_secret(session, model(session)->secret_file, &secret);
+        rc = auth_known_secret(session, model(session)->secret_file, &secret);
     if (!rc) rc = source_mask_add(mask, mtr_buffer_str(&secret));
     if (!rc) rc = source_mask_add(mask, mtr_buffer_str(&state->refresh.newest));
     if (!rc) rc = source_mask_add(mask, mtr_buffer_str(&state->refresh.previous));

@@ -52,7 +52,7 @@ static int take_kept(struct auth_session *session, struct auth_refresh *refresh,
     if (!session->hooks->load) return MTR_OK;
     mtr_buffer_init(&kept, KEPT_BYTES_MAX);
     mtr_buffer_init(&origin, HASH_TEXT_BYTES);
-    int rc = session->hooks->load(session->hooks->context, session->key, &kept);
+    int rc = auth_load_kept(session, &kept);
     if (rc == MTR_ENOTFOUND || rc == MTR_ECORRUPT) {
         rc = MTR_OK; /* the first one is tried then */
         goto out;
@@ -81,7 +81,7 @@ static int load(struct auth_session *session, struct auth_refresh *refresh, stru
     if (rc) return rc;
     refresh->is_loaded = true;
     refresh->uses_previous = false;
-    refresh->is_unkept = false;
+    session->kept_rotations = session->rotations;
     return MTR_OK;
 }
 
@@ -95,6 +95,7 @@ int refresh_use(struct auth_session *session, struct auth_refresh *refresh, stru
     if (!rc) rc = mtr_digest_of(MTR_SHA256, mtr_buffer_str(&first), origin);
     if (!rc && (!refresh->is_loaded || memcmp(origin, refresh->origin, sizeof(origin)) != 0)) {
         memcpy(refresh->origin, origin, sizeof(origin));
+        refresh->is_loaded = false;
         rc = load(session, refresh, mtr_buffer_str(&first));
     } else if (rc == MTR_EDENIED) { /* the file may be gone once something is kept */
         rc = refresh->is_loaded ? MTR_OK : load(session, refresh, (struct mtr_str){0});
@@ -121,14 +122,14 @@ int refresh_rotate(struct auth_session *session, struct auth_refresh *refresh, s
     if (!rc) rc = replace(session, &refresh->newest, next);
     if (rc) return rc;
     refresh->uses_previous = false;
-    refresh->is_unkept = true;
+    session->rotations++; /* it is not durable */
     return MTR_OK;
 }
 
 int refresh_keep(struct auth_session *session, struct auth_refresh *refresh, bool may_try)
 {
     struct mtr_buffer text;
-    if (!refresh->is_unkept) return MTR_OK;
+    if (session->kept_rotations == session->rotations) return MTR_OK;
     if (!may_try) return MTR_EAGAIN;
     if (!session->hooks->keep) {
         auth_fail(session, AUTH_ALARM_NONE,
@@ -139,16 +140,9 @@ int refresh_keep(struct auth_session *session, struct auth_refresh *refresh, boo
     int rc = write_origin(refresh, &text);
     if (!rc) rc = mtr_buffer_printf(&text, "\n%.*s\n%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&refresh->newest)),
                                     MTR_STR_ARGS(mtr_buffer_str(&refresh->previous)));
-    if (!rc) rc = session->hooks->keep(session->hooks->context, session->key, mtr_buffer_str(&text));
+    if (!rc) rc = auth_keep(session, mtr_buffer_str(&text));
     secret_wipe(&text);
-    if (rc) {
-        auth_fail(session, AUTH_ALARM_NONE,
-                  "the refresh token that the vendor has just given cannot be kept (%s); its access token "
-                  "waits for that", mtr_error_text(rc));
-        return MTR_EAGAIN;
-    }
-    refresh->is_unkept = false;
-    return MTR_OK;
+    return rc;
 }
 
 bool refresh_refused(struct auth_refresh *refresh)

@@ -23,7 +23,6 @@ struct auth_refresh {
     uint8_t origin[AUTH_KEY_BYTES]; /* hash of the first one */
     bool is_loaded;
     bool uses_previous;
-    bool is_unkept; /* rotated, and not durable */
     struct mtr_buffer newest, previous;
 };
 
@@ -36,8 +35,8 @@ int refresh_use(struct auth_session *session, struct auth_refresh *refresh, stru
 /* It worked, and `next` came with it (no data: it stays as it is). MTR_EDENIED: no token. */
 int refresh_rotate(struct auth_session *session, struct auth_refresh *refresh,
                    struct mtr_str next) MTR_MUST_USE;
-/* Makes what was rotated durable, if it may try. MTR_EAGAIN after auth_fail: it is not, and stays in
- * memory. */
+/* Makes what was rotated durable, if it may try. MTR_EAGAIN: it is not, and stays in memory: it is on its way
+ * (is_waiting), or auth_fail has said why. */
 int refresh_keep(struct auth_session *session, struct auth_refresh *refresh, bool may_try) MTR_MUST_USE;
 /* The vendor refuses it. True: there is another to be tried. */
 bool refresh_refused(struct auth_refresh *refresh);

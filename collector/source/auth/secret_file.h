@@ -20,6 +20,9 @@ enum { SECRET_FILE_BYTES_MAX = 64 << 10, SECRET_FILE_FAULT_BYTES = 400 };
  * secret_wipe. MTR_EDENIED with a sentence in fault; MTR_ENOMEM, MTR_ELIMIT. */
 int secret_file_read(const char *credentials, struct mtr_str file, struct mtr_buffer *out,
                      char fault[SECRET_FILE_FAULT_BYTES]) MTR_MUST_USE;
+/* The same of a certificate, which others may read. */
+int certificate_file_read(const char *credentials, struct mtr_str file, struct mtr_buffer *out,
+                          char fault[SECRET_FILE_FAULT_BYTES]) MTR_MUST_USE;
 
 void secret_wipe(struct mtr_buffer *buffer); /* and releases it */
 

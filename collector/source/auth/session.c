@@ -1,16 +1,18 @@
 /*
- * What drivers share: secrets that were read, the token and its times, faults.
+ * What drivers share: the token and its times, faults. Their files are in session_files.c.
  */
 #include "collector/source/auth/session.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "collector/source/limits/backoff.h"
 #include "meterd/core/time.h"
-#include "meterd/net/crypto.h"
 #include "meterd/source/row_path.h"
 
 #define SPARE_US (INT64_C(60) * MTR_US_PER_SECOND)
+#define AGAIN_FIRST_US (INT64_C(5) * MTR_US_PER_SECOND)
+#define AGAIN_MOST_US (INT64_C(600) * MTR_US_PER_SECOND)
 
 int auth_fail(struct auth_session *session, enum auth_alarm alarm, const char *format, ...)
 {
@@ -22,68 +24,21 @@ int auth_fail(struct auth_session *session, enum auth_alarm alarm, const char *f
     return MTR_EDENIED;
 }
 
-/* ---- secrets ---- */
-
-/* NULL: out of memory. */
-static struct auth_seen *seen_of(struct auth_session *session, struct mtr_str file)
+void auth_wait_longer(struct auth_session *session, int64_t wait_us, int64_t now_us)
 {
-    for (uint32_t i = 0; i < session->seen_count; i++)
-        if (mtr_str_equal(session->seen[i].file, file)) return &session->seen[i];
-    MTR_ASSERT(session->seen_count < AUTH_FILES_MAX);
-    struct auth_seen *seen = &session->seen[session->seen_count];
-    *seen = (struct auth_seen){0};
-    if (mtr_arena_copy(&session->arena, file, &seen->file)) return NULL;
-    session->seen_count++;
-    return seen;
+    uint64_t seed;
+    memcpy(&seed, session->key, sizeof(seed));
+    session->failures++;
+    const int64_t own_us = backoff_us(seed, session->failures, AGAIN_FIRST_US, AGAIN_MOST_US);
+    session->again_us = now_us + mtr_time_later(own_us, wait_us);
 }
 
-static int read_file(struct auth_session *session, struct mtr_str file, struct mtr_buffer *out,
-                     char fault[AUTH_FAULT_BYTES])
+int auth_mask(struct auth_session *session, struct source_mask *mask)
 {
-    const size_t before = out->size;
-    int rc = session->hooks->read_secret(session->hooks->context, file, out, fault);
-    if (!rc && session->hooks->mask)
-        rc = source_mask_add(session->hooks->mask,
-                             (struct mtr_str){out->data + before, out->size - before});
+    int rc = source_mask_add(mask, mtr_buffer_str(&session->token));
+    for (uint32_t i = 0; i < session->seen_count && !rc; i++)
+        rc = source_mask_add(mask, mtr_buffer_str(&session->seen[i].file.text));
     return rc;
-}
-
-int auth_read_secret(struct auth_session *session, struct mtr_str file, struct mtr_buffer *out)
-{
-    struct auth_seen *seen = seen_of(session, file);
-    char fault[AUTH_FAULT_BYTES] = "";
-    uint8_t digest[AUTH_KEY_BYTES];
-    const size_t before = out->size;
-    if (!seen) return MTR_ENOMEM;
-    int rc = read_file(session, file, out, fault);
-    if (!rc)
-        rc = mtr_digest_of(MTR_SHA256, (struct mtr_str){out->data + before, out->size - before}, digest);
-    if (rc == MTR_EDENIED) {
-        seen->is_read = false;
-        return auth_fail(session, AUTH_ALARM_AUTH, "%s", fault);
-    }
-    if (rc) return rc;
-    if (!seen->is_read || memcmp(seen->digest, digest, sizeof(digest)) != 0) session->number++;
-    seen->is_read = true;
-    memcpy(seen->digest, digest, sizeof(digest));
-    return MTR_OK;
-}
-
-bool auth_secrets_changed(struct auth_session *session)
-{
-    bool is_changed = false;
-    for (uint32_t i = 0; i < session->seen_count && !is_changed; i++) {
-        struct mtr_buffer text;
-        char fault[AUTH_FAULT_BYTES];
-        uint8_t digest[AUTH_KEY_BYTES];
-        mtr_buffer_init(&text, AUTH_SECRET_BYTES_MAX + 1);
-        if (!read_file(session, session->seen[i].file, &text, fault) &&
-            !mtr_digest_of(MTR_SHA256, mtr_buffer_str(&text), digest))
-            is_changed =
-                !session->seen[i].is_read || memcmp(session->seen[i].digest, digest, sizeof(digest)) != 0;
-        secret_wipe(&text);
-    }
-    return is_changed;
 }
 
 /* ---- tokens ---- */

@@ -8,15 +8,28 @@
 #include "collector/source/auth/secret_file.h"
 #include "meterd/core/document.h"
 
-enum { AUTH_FILES_MAX = 3, AUTH_TOKEN_BYTES_MAX = 16 << 10 };
+enum { AUTH_FILES_MAX = 5, AUTH_TOKEN_BYTES_MAX = 16 << 10 };
 
 struct auth_driver;
+struct file_access;
+
+/* What came of a file last, and the access that is under way. */
+struct auth_file {
+    struct file_access *access; /* NULL: none is */
+    int64_t asked_us;           /* when it was begun */
+    int64_t came_us;            /* 0: nothing has come, or it is not to be used again */
+    int rc;
+    struct mtr_buffer text; /* wiped */
+    char fault[AUTH_FAULT_BYTES];
+};
 
 /* A file that secrets came from, and what they were: a 401 is worth another try when they have changed. */
 struct auth_seen {
-    struct mtr_str file; /* in the session's arena */
-    bool is_read;        /* it could be */
+    struct mtr_str name; /* in the session's arena */
+    bool is_certificate;
+    bool is_read; /* it could be */
     uint8_t digest[AUTH_KEY_BYTES];
+    struct auth_file file;
 };
 
 struct auth_session {
@@ -31,6 +44,14 @@ struct auth_session {
     void *state;
     struct auth_seen seen[AUTH_FILES_MAX];
     uint32_t seen_count;
+    struct auth_file kept;      /* what load gives */
+    struct file_access *keep;   /* on its way; NULL: none is */
+    int64_t keep_asked_us;
+    int keep_rc;
+    uint64_t rotations, kept_rotations; /* of refresh tokens: so many, of them durable */
+    int64_t now_us;
+    bool is_waiting;  /* MTR_EAGAIN is a file's that is on its way: nothing is said of it */
+    uint64_t refused; /* number of what got a 401, while it is read whether it has changed; 0: none */
     /* The token; without one the number still counts changes of secrets. */
     struct mtr_buffer token;
     uint64_t number;
@@ -48,10 +69,28 @@ struct auth_session {
 /* Says what is wrong, for whoever asks next; returns MTR_EDENIED. */
 int auth_fail(struct auth_session *session, enum auth_alarm alarm, const char *format, ...) MTR_PRINTF(3, 4);
 
-/* Appends a secret to out, which secret_wipe ends. MTR_EDENIED after auth_fail. */
+/* It is asked for later, and later each time; at wait_us from now at the soonest. */
+void auth_wait_longer(struct auth_session *session, int64_t wait_us, int64_t now_us);
+
+/* Appends a secret to out, which secret_wipe ends. MTR_EDENIED after auth_fail; MTR_EAGAIN: it comes
+ * (is_waiting). */
 int auth_read_secret(struct auth_session *session, struct mtr_str file, struct mtr_buffer *out) MTR_MUST_USE;
-/* One of those that were read is another by now. */
-bool auth_secrets_changed(struct auth_session *session);
+int auth_read_certificate(struct auth_session *session, struct mtr_str file,
+                          struct mtr_buffer *out) MTR_MUST_USE;
+/* The same of what came last, however old; nothing where nothing has. */
+int auth_known_secret(const struct auth_session *session, struct mtr_str file,
+                      struct mtr_buffer *out) MTR_MUST_USE;
+/* Is one of those that were read another by now? COMING: it is being read (is_waiting). */
+enum auth_change { AUTH_SAME, AUTH_CHANGED, AUTH_COMING };
+enum auth_change auth_secrets_changed(struct auth_session *session);
+void auth_forget_secrets(struct auth_session *session); /* the next look at them reads them anew */
+
+/* What hooks->load gives, appended to out; MTR_EAGAIN: it comes (is_waiting), or does not (auth_fail). */
+int auth_load_kept(struct auth_session *session, struct mtr_buffer *out) MTR_MUST_USE;
+/* Keeps the text of this rotation. MTR_EAGAIN: it is on its way (is_waiting), or cannot be (auth_fail). */
+int auth_keep(struct auth_session *session, struct mtr_str text) MTR_MUST_USE;
+
+void auth_release_files(struct auth_session *session); /* what is under way is nobody's */
 
 /* What a vendor gave, which lives for ttl_us from now. MTR_EDENIED: it is none that a header can carry. */
 int auth_take_token(struct auth_session *session, struct mtr_str token, int64_t ttl_us,

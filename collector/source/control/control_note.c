@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "collector/source/note.h"
-#include "collector/source/reading/verdict.h"
+#include "collector/source/verdict/verdict.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 

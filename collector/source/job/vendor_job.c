@@ -107,7 +107,8 @@ bool vendor_job_notes_first(struct mtr_poll *poll, int64_t now_us)
     if (!vendor_job_is_on(poll)) return false;
     if (poll->task.job_is_stale) {
         job->park_us = 0;
-        snprintf(poll->report.text, sizeof(poll->report.text), "the document has no such window any more");
+        snprintf(poll->report.text, sizeof(poll->report.text),
+                 "the document has no such window any more, or leads elsewhere");
         note(poll, true, VENDOR_JOB_PARK, now_us);
         return true;
     }
@@ -192,6 +193,15 @@ static void give_up(struct mtr_poll *poll, const char *format, ...)
     poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "%s: another one is asked for", text);
 }
 
+bool vendor_job_cannot_ask(struct mtr_poll *poll, const char *fault)
+{
+    struct vendor_job *job = &poll->vendor_job;
+    if (!vendor_job_is_on(poll) || job->step != VENDOR_JOB_ASK || !job->id.size) return false;
+    job->id = (struct mtr_str){NULL, 0};
+    give_up(poll, "the report cannot be asked for: %s", fault);
+    return true;
+}
+
 static void wait_for_it(struct mtr_poll *poll)
 {
     const int64_t every_us = poll->task.source->job->poll_every_us;
@@ -223,8 +233,8 @@ static void take_submitted(struct mtr_poll *poll, struct mtr_str id, const char 
     if (rc)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "the answer to `job.%s` %s", who,
                     rc == MTR_ENOMEM ? mtr_error_text(rc) : fault);
-    else
-        note(poll, false, VENDOR_JOB_PARK, now_us);
+    if (rc == MTR_EINVALID) poll_quote_page(poll);
+    if (!rc) note(poll, false, VENDOR_JOB_PARK, now_us);
 }
 
 static void answered_submit(struct mtr_poll *poll, int64_t now_us)
@@ -269,6 +279,7 @@ static void fetch(struct mtr_poll *poll, int64_t now_us)
     job->step = VENDOR_JOB_FETCH;
     if (result == MTR_JOB_URL && !link.size && !job->is_large) {
         give_up(poll, "the report is done, and its answer has no link (`job.result.url.path`)");
+        poll_quote_page(poll);
         return;
     }
     if (link.size) rc = source_link_resolve(&poll->call, link, poll->task.source, &job->link, &fault);
@@ -289,6 +300,7 @@ static void answered_ask(struct mtr_poll *poll, int64_t now_us)
     case VENDOR_JOB_EMPTY: poll_end_absent(poll, now_us); break;
     case VENDOR_JOB_FAILED:
         give_up(poll, "the vendor could not make the report: %s", job->text);
+        poll_quote_page(poll);
         break;
     case VENDOR_JOB_RUNNING:
         wait_for_it(poll);
@@ -305,6 +317,7 @@ static void answered_ask(struct mtr_poll *poll, int64_t now_us)
         else
             poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
                         "the answer does not say how the report is (`job.status.path`)");
+        poll_quote_page(poll);
         break;
     }
 }

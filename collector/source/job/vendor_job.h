@@ -83,6 +83,9 @@ int vendor_job_begin(struct mtr_poll *poll, int64_t now_us) MTR_MUST_USE;
 bool vendor_job_notes_first(struct mtr_poll *poll, int64_t now_us);
 /* The next request is one of the job's own, or of its result. True: its answer is no page. */
 bool vendor_job_request(struct mtr_poll *poll, struct request_ask *ask, struct paging_request *paging);
+/* The request cannot be made. True: it was for a report that stands where the document does not lead any
+ * more, and another one is asked for. */
+bool vendor_job_cannot_ask(struct mtr_poll *poll, const char *fault);
 /* The note is in the log and folded. */
 void vendor_job_noted(struct mtr_poll *poll, int64_t now_us);
 /* A good answer of the job's own has ended. */

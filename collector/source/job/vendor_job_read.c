@@ -9,6 +9,7 @@
 
 #include "collector/source/poll/poll_state.h"
 #include "collector/source/request/request_text.h"
+#include "meterd/core/line.h"
 
 enum { ARENA_BYTES_MAX = 1 << 20, HASH_DIGITS = 16, MATCHES_MAX = 16 };
 
@@ -45,11 +46,9 @@ static int text_at(struct mtr_poll *poll, struct mtr_str path, struct mtr_buffer
 /* A text of the vendor's for people: one line, and not too long. */
 static void tell(struct vendor_job *job, struct mtr_str text)
 {
-    size_t size = 0;
-    for (size_t i = 0; i < text.size && size + 1 < sizeof(job->text); i++)
-        job->text[size++] = (unsigned char)text.data[i] < ' ' ? ' ' : text.data[i];
-    job->text[size] = '\0';
-    while (size && !mtr_str_is_utf8(mtr_str_from(job->text))) job->text[--size] = '\0';
+    const struct mtr_str shown = mtr_str_quoted(text, sizeof(job->text) - 1);
+    snprintf(job->text, sizeof(job->text), "%.*s", MTR_STR_ARGS(shown));
+    mtr_line_make(job->text);
 }
 
 static bool is_word(struct mtr_str text, const struct mtr_str *words, uint32_t count)
@@ -95,8 +94,21 @@ static int read_page(struct mtr_poll *poll, enum poll_page page)
     poll->page = page;
     poll->has_begun_page = false;
     poll->vendor_job.step = VENDOR_JOB_FETCH;
+    mtr_buffer_reset(&poll->feeding);
     int rc = mtr_buffer_append_str(&poll->feeding, mtr_buffer_str(&poll->vendor_job.body));
     return rc ? rc : poll_end_page(poll);
+}
+
+/* What OData does not put into the answer it links, by the same name and an ending. */
+static int odata_link_at(struct mtr_poll *poll, struct mtr_str path, bool *is_there)
+{
+    struct mtr_buffer name;
+    mtr_buffer_init(&name, PAGING_TOKEN_BYTES_MAX);
+    int rc = mtr_buffer_append_str(&name, path);
+    if (!rc) rc = mtr_buffer_append_str(&name, MTR_STR("@odata.navigationLink"));
+    if (!rc) rc = text_at(poll, mtr_buffer_str(&name), &poll->vendor_job.found, is_there);
+    mtr_buffer_release(&name);
+    return rc;
 }
 
 static int read_done(struct mtr_poll *poll)
@@ -106,6 +118,7 @@ static int read_done(struct mtr_poll *poll)
     bool is_there = false;
     if (document->result == MTR_JOB_ROWS) return read_page(poll, POLL_PAGE_ROWS);
     int rc = text_at(poll, document->result_path, &job->found, &is_there);
+    if (!rc && !is_there) rc = odata_link_at(poll, document->result_path, &is_there);
     return rc || is_there || document->result == MTR_JOB_URL ? rc : read_page(poll, POLL_PAGE_LIST);
 }
 

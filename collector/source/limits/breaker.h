@@ -1,6 +1,6 @@
 /*
- * A circuit breaker for each host: when a vendor's host fails again and again, it is left alone, and one
- * request tries whether it is back.
+ * A circuit breaker for each host and port: when what answers there fails again and again, it is left alone,
+ * and one request tries whether it is back.
  *
  *   closed ─ BREAKER_FAILURES_MAX failures in a row ─▶ open ─ a while ─▶ half open: one probe
  *     ▲                                                 ▲                     │
@@ -8,7 +8,7 @@
  *                                                       └──── it fails: longer┘
  *
  * What counts is failure.h's: no connection, broken off, timed out, 408, 425, 5xx, a certificate. Any other
- * answer, a 404 or 429 as well, shows that the host is there. Time is passed in. One thread. Private to the
+ * answer, a 404 or 429 as well, shows that it is there. Time is passed in. One thread. Private to the
  * collector.
  */
 #ifndef METERD_COLLECTOR_SOURCE_LIMITS_BREAKER_H

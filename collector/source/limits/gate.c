@@ -98,6 +98,11 @@ bool gate_is_used_up(const struct gate *gate)
     return gate->daily && gate->today_count >= gate->daily;
 }
 
+bool gate_is_closed_by_vendor(const struct gate *gate, int64_t until_us)
+{
+    return gate->closed_by_vendor && gate->closed_until_us >= until_us;
+}
+
 bool gate_enter(struct gate *gate, int64_t now_us, int64_t *again_us)
 {
     go_on(gate, now_us);
@@ -121,6 +126,7 @@ bool gate_enter(struct gate *gate, int64_t now_us, int64_t *again_us)
 void gate_leave(struct gate *gate, int64_t entered_us, enum source_failure failure, int64_t wait_us,
                 int64_t now_us)
 {
+    const bool is_said = wait_us > 0;
     go_on(gate, now_us);
     MTR_ASSERT(gate->inside > 0);
     gate->inside--;
@@ -135,5 +141,7 @@ void gate_leave(struct gate *gate, int64_t entered_us, enum source_failure failu
         gate->refusals = 0;
     }
     if (failure != SOURCE_SLOW && failure != SOURCE_RETRY) wait_us = 0;
-    if (wait_us) gate->closed_until_us = mtr_time_later(gate->closed_until_us, gate->now_us + wait_us);
+    if (!wait_us || gate->now_us + wait_us <= gate->closed_until_us) return;
+    gate->closed_until_us = gate->now_us + wait_us;
+    gate->closed_by_vendor = is_said;
 }

@@ -46,6 +46,7 @@ struct gate {
     uint64_t today_count;
     uint32_t inside;
     int64_t closed_until_us;
+    bool closed_by_vendor; /* it has said until when */
     uint32_t slower;       /* halvings in force */
     int64_t slower_us;     /* the last change of it */
     uint32_t refusals;     /* 429 without one that was let in between */
@@ -63,6 +64,8 @@ int gate_agree(struct gate *gate, const struct mtr_source_limits *limits) MTR_MU
 
 /* Nobody enters any more today, by `daily`. */
 bool gate_is_used_up(const struct gate *gate);
+/* Until then nobody enters because the vendor says so; else the wait is one of our own. */
+bool gate_is_closed_by_vendor(const struct gate *gate, int64_t until_us);
 bool gate_enter(struct gate *gate, int64_t now_us, int64_t *again_us);
 /* entered_us: when this one did; wait_us: what the vendor said (retry_after.h), 0: nothing. It closes the
  * gate where the vendor refused or failed: of a job that runs it is about that job. */

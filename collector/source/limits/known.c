@@ -20,6 +20,17 @@ int64_t known_window_until_us(int64_t window_us, const struct mtr_source *source
     return is_met_again && window_us ? record->first_us + sent_us(window_us) : INT64_MAX;
 }
 
+int64_t known_refused_before_us(int64_t window_us, const struct mtr_source *source,
+                                const struct mtr_window *window, int64_t from_us, int64_t now_us)
+{
+    const bool is_asked = source->delivery == MTR_DELIVERY_APPEND && source->asks_from;
+    const bool begins = !window->to_us && !from_us;
+    if (!window_us || !is_asked || begins) return 0;
+    const int64_t length_us = window->to_us - window->from_us;
+    if (window->to_us) from_us = window->from_us - mtr_time_later(length_us, MTR_US_PER_DAY);
+    return mtr_time_sooner(from_us, now_us - known_asked_us(window_us));
+}
+
 struct known_feed known_feed_of(int64_t window_us, int64_t overlap_us, const struct mtr_feed *feed,
                                 int64_t now_us)
 {

@@ -11,6 +11,7 @@
 #define METERD_COLLECTOR_SOURCE_LIMITS_KNOWN_H
 
 #include "meterd/source/source.h"
+#include "meterd/source/window.h"
 #include "meterd/store/ledger.h"
 
 /* A document asks for nothing that was received longer ago: a day less than the window, or an eighth of a
@@ -21,6 +22,12 @@ int64_t known_asked_us(int64_t window_us);
  * has nothing. */
 int64_t known_window_until_us(int64_t window_us, const struct mtr_source *source,
                               const struct mtr_ledger_window *record);
+
+/* Rows of the source that lie before that are refused, where nobody knows them: they are not of what was
+ * asked for, which begins at from_us, and if they came before, they may be forgotten. A window's may lie a
+ * length of it, or a day, before it (the vendor's zone). 0: none is. from_us 0: of a feed that begins. */
+int64_t known_refused_before_us(int64_t window_us, const struct mtr_source *source,
+                                const struct mtr_window *window, int64_t from_us, int64_t now_us);
 
 /* Of a feed, which goes on as the ledger has it; zero: it begins. */
 struct known_feed {

@@ -8,9 +8,14 @@
  *
  * The list decides what there is, never what a folder happens to hold. A part that is named twice would count
  * twice, and is a loop.
+ *
+ * A list is the one of before when it says the same version of itself, and of each part the same size and
+ * digests: some vendors leave the version as it is when they write a part anew. Links may be others.
  */
+#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
+#include <xxhash.h>
 
 #include "collector/source/link.h"
 #include "collector/source/paging/driver.h"
@@ -213,26 +218,65 @@ static bool begins_as_before(const struct paging *paging)
     return true;
 }
 
+static uint64_t hash_text(struct mtr_str text, uint64_t seed)
+{
+    return text.data ? XXH3_64bits_withSeed(text.data, text.size, seed + 1) : seed;
+}
+
+/* What the list says of itself and of its parts, in whatever order: "VERSION\n<parts>:<hash>". Empty: it has
+ * no version. */
+static int write_version(const struct paging *paging, const struct mtr_found *etag, struct mtr_buffer *out)
+{
+    uint64_t sum = 0;
+    mtr_buffer_reset(out);
+    if (paging_token_of(etag) != PAGING_TOKEN_GIVEN || etag->is_cut) return MTR_OK;
+    for (uint32_t i = 0; i < paging->part_count; i++) {
+        const struct paging_part *part = &paging->parts[i];
+        sum += hash_text(part->etag, hash_text(part->sha256, hash_text(part->md5, hash_text(part->size, 0))));
+    }
+    int rc = mtr_buffer_append_str(out, etag->text);
+    return rc ? rc : mtr_buffer_printf(out, "\n%" PRIu32 ":%016" PRIx64, paging->part_count, sum);
+}
+
+/* Of the list that was read before. Earlier editions kept what it says of itself alone. */
+static bool is_that_version(const struct paging *paging, struct mtr_str version)
+{
+    const struct mtr_str before = mtr_buffer_str(&paging->resume);
+    const bool is_bare = before.size && !memchr(before.data, '\n', before.size);
+    const char *end = version.size ? memrchr(version.data, '\n', version.size) : NULL;
+    if (is_bare && end) version.size = (size_t)(end - version.data);
+    return version.size && mtr_str_equal(version, before);
+}
+
 /* UNCHANGED, RESTART, or what is wrong with it. */
-static int judge_list(struct paging *paging, const struct paging_page *page, struct paging_end *end)
+static int judge_list(struct paging *paging, const struct paging_page *page, struct mtr_str version,
+                      struct paging_end *end)
 {
     const struct mtr_found *count = paging_found(paging, page, WANT_COUNT);
-    const struct mtr_found *etag = paging_found(paging, page, WANT_ETAG);
-    const bool has_etag = paging_token_of(etag) == PAGING_TOKEN_GIVEN && !etag->is_cut;
-    const bool is_same = has_etag && mtr_str_equal(etag->text, mtr_buffer_str(&paging->resume));
+    const bool is_same = is_that_version(paging, version);
     const bool is_counted = paging->source->paging.parts->count.size > 0;
     uint64_t wanted = 0;
     if (paging->is_overfull)
         paging_fail(paging, end, PAGING_LIMIT, "more parts are named than one reading takes");
     else if (is_counted && (!paging_count_of(count, &wanted) || wanted != paging->part_count))
         paging_fail(paging, end, PAGING_INCOMPLETE, "the list names another number of parts than it says");
-    else if (paging->renewals && (has_etag && !is_same)) end->step = PAGING_RESTART;
+    else if (paging->renewals && (version.size && !is_same)) end->step = PAGING_RESTART;
     else if (!paging->renewals && is_same) end->step = PAGING_UNCHANGED;
-    if (end->step) return MTR_OK;
-    int rc = check_parts(paging, page, end);
+    int rc = end->step ? MTR_OK : check_parts(paging, page, end);
     if (!rc && !end->step && !begins_as_before(paging)) end->step = PAGING_RESTART;
-    if (rc || end->step) return rc;
-    return paging_set_text(&paging->resume, has_etag ? etag->text : MTR_STR(""));
+    const bool is_it = !end->step || end->step == PAGING_UNCHANGED;
+    return rc || !is_it ? rc : paging_set_text(&paging->resume, version);
+}
+
+static int judge_version(struct paging *paging, const struct paging_page *page, struct paging_end *end)
+{
+    struct mtr_buffer version;
+    mtr_buffer_init(&version, PAGING_TOKEN_BYTES_MAX);
+    int rc = write_version(paging, paging_found(paging, page, WANT_ETAG), &version);
+    if (rc == MTR_ELIMIT) mtr_buffer_reset(&version); /* it is read once more each time */
+    if (!rc || rc == MTR_ELIMIT) rc = judge_list(paging, page, mtr_buffer_str(&version), end);
+    mtr_buffer_release(&version);
+    return rc;
 }
 
 static int next_list(struct paging *paging, const struct paging_page *page, struct paging_end *end)
@@ -242,7 +286,7 @@ static int next_list(struct paging *paging, const struct paging_page *page, stru
         paging_fail(paging, end, PAGING_INCOMPLETE, "the token of the next list is no text that can be sent");
     if (end->step) return MTR_OK;
     if (paging_token_of(token) == PAGING_TOKEN_GIVEN) return paging_take_token(paging, token->text, end);
-    int rc = judge_list(paging, page, end);
+    int rc = judge_version(paging, page, end);
     if (rc || end->step) return rc;
     mtr_buffer_reset(&paging->token);
     paging->is_listing = false;

@@ -68,6 +68,8 @@ int condition_body_text(struct mtr_str body, struct mtr_str path, struct mtr_are
     struct mtr_document *document;
     struct mtr_diagnostic diagnostic;
     struct mtr_row_path steps;
+    while (body.size && memchr(" \t\r\n", body.data[0], 4))
+        body = (struct mtr_str){body.data + 1, body.size - 1};
     if (!body.size || (body.data[0] != '{' && body.data[0] != '[')) return MTR_ENOTFOUND;
     int rc = mtr_row_path_parse(path, arena, &steps);
     if (rc) return rc;

@@ -25,6 +25,11 @@ bool poll_has_pages(const struct mtr_poll *poll)
     return poll->reading && reading_page_count(poll->reading);
 }
 
+bool poll_backs_off(const struct mtr_poll *poll)
+{
+    return poll->state == POLL_WAITING && poll->tries && !poll->request;
+}
+
 bool poll_folds(const struct mtr_poll *poll) { return poll->state == POLL_WORKING && poll->job == POLL_FOLD; }
 
 uint64_t poll_folds_seq(const struct mtr_poll *poll) { return poll->committed_seq; }
@@ -101,7 +106,7 @@ int poll_open(const struct poll_task *task, int64_t now_us, struct mtr_poll **ou
     mtr_arena_init(&poll->call_arena, 4 << 10, CALL_BYTES_MAX);
     mtr_buffer_init(&poll->incoming, POLL_BUFFER_BYTES + (64 << 10));
     mtr_buffer_init(&poll->feeding, POLL_BUFFER_BYTES + (64 << 10));
-    mtr_buffer_init(&poll->error_body, POLL_ERROR_BYTES);
+    mtr_buffer_init(&poll->body_begin, POLL_ERROR_BYTES);
     mtr_buffer_init(&poll->headers, POLL_HEADERS_BYTES);
     vendor_job_init(&poll->vendor_job);
     mtr_buffer_init(&poll->mark, MTR_LEDGER_CURSOR_BYTES_MAX);
@@ -141,7 +146,7 @@ void poll_close(struct mtr_poll *poll)
     XXH3_freeState(poll->hash);
     mtr_buffer_release(&poll->incoming);
     mtr_buffer_release(&poll->feeding);
-    mtr_buffer_release(&poll->error_body);
+    mtr_buffer_release(&poll->body_begin);
     mtr_buffer_release(&poll->headers);
     mtr_arena_release(&poll->call_arena);
     mtr_arena_release(&poll->arena);
@@ -157,18 +162,29 @@ void poll_stop(struct mtr_poll *poll)
         poll->task.hooks->cancel(poll->task.hooks->context, poll);
 }
 
+const char *poll_problem(const struct mtr_poll *poll) { return poll->answer.text; }
+
+const char *poll_pause(const struct mtr_poll *poll)
+{
+    const bool is_said =
+        poll->answer.wait_us > 0 || gate_is_closed_by_vendor(poll->task.gate, poll->again_us);
+    return is_said ? "the vendor lets nobody in before"
+                   : "nobody is asked, after failures or by `limits`, before";
+}
+
 void poll_give_way(struct mtr_poll *poll, int64_t now_us)
 {
     char again[MTR_TIME_TEXT_BYTES];
     MTR_ASSERT(poll->state == POLL_WAITING);
     mtr_time_format(poll->again_us, again);
     poll->report.wait_us = poll->again_us - now_us;
+    poll_quote_answer(poll);
     if (gate_is_used_up(poll->task.gate))
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
                     "`limits.daily` is used up: the vendor is asked again at %s", again);
     else
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
-                    "the vendor lets nobody in before %s: it is asked again then%s%s", again,
+                    "%s %s: the vendor is asked again then%s%s", poll_pause(poll), again,
                     poll->answer.text[0] ? ". The last answer: " : "", poll->answer.text);
     vendor_job_settle(poll, now_us);
 }
@@ -207,6 +223,7 @@ static int check(struct mtr_poll *poll)
     int rc = reading_check(poll->reading, poll->task.ledger, &poll->end, &poll->verdict);
     if (rc) return rc;
     poll->report.counts = reading_counts_of(poll->reading);
+    poll->report.doubt = poll->verdict.doubt;
     snprintf(poll->report.drift, sizeof(poll->report.drift), "%s", poll->report.counts.drift);
     const bool is_silent = is_trial(poll) || is_replay(poll); /* what is not taken leaves no receipt */
     if (poll->task.watch || (poll->verdict.alarm && (is_silent || !poll->verdict.is_news))) return MTR_OK;
@@ -288,6 +305,7 @@ void poll_submit(struct mtr_poll *poll, int64_t now_us)
     }
     request->context = poll;
     request->is_dry_run = is_trial(poll);
+    request->refused_before_us = poll->task.refused_before_us;
     poll->request = NULL;
     poll->state = POLL_COMMITTING;
     int rc = poll->task.hooks->submit(poll->task.hooks->context, poll, request);
@@ -323,7 +341,7 @@ static void worked(struct mtr_poll *poll, int64_t now_us)
         return;
     }
     if (poll->job_rc) {
-        poll_fail_job(poll);
+        if (!poll_take_unreadable(poll, now_us)) poll_fail_job(poll);
         return;
     }
     if (poll->is_stopping && poll->job <= POLL_CHECK) { /* the log has nothing of it yet */
@@ -366,23 +384,6 @@ void poll_fail_work(struct mtr_poll *poll, int error, int64_t now_us)
     poll_worked(poll, now_us);
 }
 
-/* Rows that could not be mapped are refused as they are: they count among the reading's problems. */
-static uint32_t count_unmapped(const struct mtr_request *request)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < request->count; i++)
-        count += request->events[i].disposition == MTR_DISPOSITION_REFUSED;
-    return count;
-}
-
-/* A conflict is a row of an append delivery that came before with another content: all others have an id of
- * their own in each reading. None is too old for a reading. */
-static uint32_t count_quarantined(const struct mtr_request *request)
-{
-    return request->counts[MTR_RESULT_INVALID] + request->counts[MTR_RESULT_FUTURE] +
-           request->counts[MTR_RESULT_NOT_AUTHORIZED] + request->counts[MTR_RESULT_CONFLICT];
-}
-
 /* Between its first part, with which everybody knows that the window is in parts, and its last one, nobody
  * asks the ledger for what it has of it. */
 static bool defers_fold(struct mtr_poll *poll)
@@ -398,11 +399,10 @@ void poll_committed(struct mtr_poll *poll, struct mtr_request *request, int64_t 
 {
     MTR_ASSERT(poll->state == POLL_COMMITTING);
     const int error = request->error;
-    if (!error)
-        poll->report.refused += count_quarantined(request) - count_unmapped(request);
+    if (!error) poll->report.refused += mtr_request_quarantined(request);
     poll->report.not_active += request->counts[MTR_RESULT_NOT_ACTIVE];
     poll->report.held += request->counts[MTR_RESULT_HELD];
-    if (error == MTR_EFULL) { /* nothing of it is stored: the same once more */
+    if (error == MTR_EFULL || error == MTR_EFILES) { /* nothing of it is stored: the same once more */
         poll->request = request;
         request->error = 0;
         memset(request->results, 0, request->count * sizeof(*request->results));

@@ -89,18 +89,21 @@ struct poll_task {
     bool expires_pages;                          /* as of reading.h */
     int64_t piece_us; /* of the window, that an answer had room for lately; 0: all of it */
     int64_t confirms_us;                         /* as of verdict.h */
+    struct columns_doubt doubt;                  /* the same */
     uint64_t number;                             /* of the reading */
     bool has_job, job_is_stale; /* the ledger has a report; of a window that is not read any more */
     struct mtr_ledger_job job;  /* of that window; texts are copied */
     struct mtr_str resume;                       /* of paging_open; copied */
     int64_t since_us; /* of a feed: when its last good reading began, or later; 0: none did */
     int64_t known_until_us; /* no row is sent from then on (known.h); 0: at any time */
+    int64_t refused_before_us; /* of its rows, as of a request; 0: none is */
     const uint8_t *event_key;
     const char *pages;
     uint32_t events_max;
     struct readings_memory *memory; /* NULL: not bounded */
     uint64_t reserve_bytes;         /* of it for the rows, before anything is asked */
     struct mtr_log *log;
+    const struct mtr_catalog *catalog; /* as of reading.h */
     struct mtr_ledger *ledger;
     struct ledger_fold *fold; /* used on the pool, by one poll at a time: poll_folds says when */
     struct auth_session *auth;
@@ -123,6 +126,7 @@ struct poll_report {
     int64_t wait_us; /* FAILED: as the vendor asked; 0: it did not */
     struct reading_counts counts;
     char drift[DRIFT_TEXT_BYTES]; /* of columns, of a reading that was taken; empty: none */
+    struct columns_doubt doubt; /* of a feed, from now on */
     char warning[POLL_WARNING_BYTES]; /* the first of `answer.warnings: {then: log}`; empty: none */
     int64_t piece_us; /* answers met a limit: so long was the shortest piece that was asked for then; or 0 */
     uint32_t pages;
@@ -131,7 +135,7 @@ struct poll_report {
     bool is_out_of_memory; /* FAILED: they had no more */
     bool is_let_in;        /* an answer came that only who has the right credentials gets */
     uint64_t refused, held, not_active; /* of what was sent to the intake */
-    int64_t skew_us;                    /* the vendor's clock less ours, at least; INT64_MIN: not known */
+    int64_t skew_us; /* the vendor's clock less ours, at least, where furthest off; INT64_MIN: not known */
 };
 
 /* MTR_EINVALID: report says why. MTR_EAGAIN: others have the memory now. MTR_ENOMEM. */
@@ -143,6 +147,7 @@ void poll_close(struct mtr_poll *poll); /* NULL is allowed */
 enum poll_state poll_state(const struct mtr_poll *poll);
 int64_t poll_again_us(const struct mtr_poll *poll); /* WAITING: when; INT64_MAX: when somebody else leaves */
 bool poll_has_pages(const struct mtr_poll *poll); /* WAITING: what was read would be read again */
+bool poll_backs_off(const struct mtr_poll *poll); /* it waits to ask once more what was not answered well */
 bool poll_folds(const struct mtr_poll *poll);       /* WORKING: the ledger's fold is in use */
 uint64_t poll_folds_seq(const struct mtr_poll *poll); /* the same: what is to be folded is up to there */
 bool poll_fold_failed(const struct mtr_poll *poll); /* the same, and its receipt is not in the ledger */
@@ -182,6 +187,10 @@ enum { POLL_SPLIT_GOOD = 16 };
 int64_t poll_split_remember(const struct poll_report *report, const struct mtr_window *window,
                             int64_t before_us, uint32_t *good);
 
+/* WAITING: what the last answer was, if it was no good one; empty: that, or none yet. */
+const char *poll_problem(const struct mtr_poll *poll);
+/* WAITING: who makes it wait, as "the vendor lets nobody in before"; a time stands behind it. */
+const char *poll_pause(const struct mtr_poll *poll);
 /* WAITING, longer than others should have to wait for its place: FAILED, again when its wait is over. */
 void poll_give_way(struct mtr_poll *poll, int64_t now_us);
 /* The daemon goes, or the source was paused: it is DONE as soon as nothing of it is under way. */

@@ -3,6 +3,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "collector/source/limits/backoff.h"
@@ -11,17 +12,19 @@
 
 /* ---- pieces ---- */
 
-static int keep_error(struct mtr_poll *poll, struct mtr_str piece)
+/* The first bytes of the body. */
+static int keep_begin(struct mtr_poll *poll, struct mtr_str piece, size_t bytes_max)
 {
-    const size_t room = POLL_ERROR_BYTES - poll->error_body.size;
-    return mtr_buffer_append(&poll->error_body, piece.data, piece.size < room ? piece.size : room);
+    const size_t room = bytes_max - poll->body_begin.size;
+    return mtr_buffer_append(&poll->body_begin, piece.data, piece.size < room ? piece.size : room);
 }
 
 int poll_piece(struct mtr_poll *poll, const struct mtr_http_answer *answer, struct mtr_str piece)
 {
     const bool is_working = poll->state == POLL_WORKING;
     poll->status = answer->status;
-    if (poll->is_token_request || !source_status_is_fine(answer->status)) return keep_error(poll, piece);
+    if (poll->is_token_request || !source_status_is_fine(answer->status))
+        return keep_begin(poll, piece, POLL_ERROR_BYTES);
     if (poll->job_rc) return MTR_ECLOSED;
     if (!poll->is_again && poll->incoming.size + piece.size > POLL_BUFFER_BYTES) {
         if (is_working) {
@@ -34,11 +37,14 @@ int poll_piece(struct mtr_poll *poll, const struct mtr_http_answer *answer, stru
     (void)XXH3_128bits_update(poll->hash, piece.data, piece.size);
     poll->body_bytes += piece.size;
     poll->report.bytes += piece.size;
-    return poll->is_again ? MTR_OK : mtr_buffer_append(&poll->incoming, piece.data, piece.size);
+    if (poll->is_again) return MTR_OK;
+    int rc = keep_begin(poll, piece, POLL_TOLD_BYTES + 1); /* one more: it is seen that it goes on */
+    return rc ? rc : mtr_buffer_append(&poll->incoming, piece.data, piece.size);
 }
 
 /* ---- the end ---- */
 
+/* Of all answers of a reading the one that is furthest off: several machines may give them. */
 static void note_skew(struct mtr_poll *poll, const struct mtr_http_answer *answer, int64_t now_us)
 {
     struct mtr_str text;
@@ -47,9 +53,11 @@ static void note_skew(struct mtr_poll *poll, const struct mtr_http_answer *answe
     if (!mtr_http_answer_header(answer, "date", &text) || !http_date_parse(text, &date_us)) return;
     if (mtr_http_answer_header(answer, "age", &text) && mtr_str_to_u64(text, &age_s) && age_s < 86400)
         date_us += (int64_t)age_s * MTR_US_PER_SECOND; /* a cache has kept it for so long */
-    poll->report.skew_us = date_us < poll->entered_us ? date_us - poll->entered_us
-                           : date_us > now_us         ? date_us - now_us
-                                                      : 0;
+    const int64_t skew_us = date_us < poll->entered_us ? date_us - poll->entered_us
+                            : date_us > now_us         ? date_us - now_us
+                                                       : 0;
+    const int64_t known_us = poll->report.skew_us;
+    if (known_us == INT64_MIN || llabs(skew_us) > llabs(known_us)) poll->report.skew_us = skew_us;
 }
 
 static enum mtr_alarm alarm_of(enum source_failure failure)
@@ -71,6 +79,7 @@ static enum mtr_alarm alarm_of(enum source_failure failure)
 void poll_fail_answer(struct mtr_poll *poll)
 {
     poll->report.wait_us = poll->answer.wait_us;
+    poll_quote_answer(poll);
     poll_finish(poll, POLL_FAILED, alarm_of(poll->answer.failure), "%s",
                 poll->answer.text[0] ? poll->answer.text : "it was stopped");
 }
@@ -114,13 +123,20 @@ static void leave(struct mtr_poll *poll, enum source_failure failure, int64_t wa
 
 static void take_token(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us)
 {
-    answer->body = poll->error_body; /* the pieces that came; lent */
+    answer->body = poll->body_begin; /* the pieces that came; lent */
     auth_answered(poll_auth(poll), answer, now_us);
     mtr_buffer_init(&answer->body, 0);
     if (poll->is_stopping)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_NONE, "it was stopped");
     else
         poll_wait(poll, now_us);
+}
+
+/* What leads elsewhere, as to where one logs in, and what was never sent, say nothing of credentials. */
+static bool lets_in(const struct mtr_http_answer *answer, enum source_failure failure)
+{
+    const bool is_said = answer->status / 100 == 2 || answer->status / 100 == 4;
+    return failure == SOURCE_FINE || (failure == SOURCE_REFUSED && is_said);
 }
 
 static void answered(struct mtr_poll *poll, struct mtr_http_answer *answer, int64_t now_us)
@@ -136,7 +152,7 @@ static void answered(struct mtr_poll *poll, struct mtr_http_answer *answer, int6
         return;
     }
     if (failure == SOURCE_FINE) auth_accepted(poll_auth(poll), &poll->call);
-    poll->report.is_let_in = poll->report.is_let_in || failure == SOURCE_FINE || failure == SOURCE_REFUSED;
+    poll->report.is_let_in = poll->report.is_let_in || lets_in(answer, failure);
     poll->has_ended = true;
     poll->answer.failure = failure;
     poll->answer.wait_us = wait_us;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "collector/source/poll/poll_state.h"
+#include "meterd/core/line.h"
 
 /* ---- conditions ---- */
 
@@ -33,6 +34,12 @@ static bool any_of_body(const struct mtr_poll *poll, const struct mtr_answer_con
     return false;
 }
 
+static bool page_has_rows(const struct mtr_poll *poll)
+{
+    if (poll->page == POLL_PAGE_LIST) return poll->list && mtr_record_reader_count(poll->list) > 0;
+    return reading_page_has_rows(poll->reading);
+}
+
 /* ---- the end of the reading ---- */
 
 void poll_end_reading(struct mtr_poll *poll, enum mtr_alarm fault, const char *said)
@@ -42,6 +49,7 @@ void poll_end_reading(struct mtr_poll *poll, enum mtr_alarm fault, const char *s
     poll->end.said = poll->end_text;
     poll->end.is_forgotten = poll->task.is_forgotten;
     poll->end.confirms_us = poll->task.confirms_us;
+    poll->end.doubt = poll->task.doubt;
     poll->end.is_given = poll->task.given != NULL;
     poll->end.is_accepted = poll->task.given && poll->task.given->is_accepted;
     poll_start_job(poll, POLL_CHECK);
@@ -85,22 +93,51 @@ static bool take_missing_part(struct mtr_poll *poll)
     return is_missing;
 }
 
-bool poll_take_condition_in(struct mtr_poll *poll, struct mtr_str body, int64_t now_us)
+/* What an answer says in the place of rows. */
+enum told { TOLD_NOTHING, TOLD_LIMIT, TOLD_ABSENT };
+
+static enum told told_in(const struct mtr_poll *poll, struct mtr_str body)
 {
     const struct mtr_source_answer *answer = &poll->task.source->answer;
-    if (any_of_body(poll, answer->limit, answer->limit_count, body)) {
+    if (any_of_body(poll, answer->limit, answer->limit_count, body)) return TOLD_LIMIT;
+    return any_of_body(poll, answer->absent, answer->absent_count, body) ? TOLD_ABSENT : TOLD_NOTHING;
+}
+
+/* Of a page without rows. Of a large one the text is not there any more. */
+static enum told told_in_page(const struct mtr_poll *poll)
+{
+    const bool is_said = poll->page == POLL_PAGE_ROWS || poll->page == POLL_PAGE_LIST;
+    if (!is_said || poll->is_streaming) return TOLD_NOTHING;
+    return told_in(poll, mtr_buffer_str(&poll->feeding));
+}
+
+static bool take_told(struct mtr_poll *poll, enum told told, int64_t now_us)
+{
+    if (told == TOLD_LIMIT)
         end_piece(poll, MTR_ALARM_TRUNCATED, "the vendor says that it is too much for one answer", now_us);
-        return true;
-    }
-    const bool is_absent = any_of_body(poll, answer->absent, answer->absent_count, body);
-    if (is_absent) poll_end_absent(poll, now_us);
-    return is_absent;
+    if (told == TOLD_ABSENT) poll_end_absent(poll, now_us);
+    return told != TOLD_NOTHING;
+}
+
+bool poll_take_condition_in(struct mtr_poll *poll, struct mtr_str body, int64_t now_us)
+{
+    return take_told(poll, told_in(poll, body), now_us);
+}
+
+bool poll_take_unreadable(struct mtr_poll *poll, int64_t now_us)
+{
+    const bool is_unreadable =
+        poll->job == POLL_END_PAGE && (poll->job_rc == MTR_EINVALID || poll->job_rc == MTR_ECORRUPT);
+    if (!is_unreadable || page_has_rows(poll)) return false;
+    const enum told told = told_in_page(poll);
+    if (told && poll->page == POLL_PAGE_ROWS) reading_drop_page(poll->reading);
+    return take_told(poll, told, now_us);
 }
 
 bool poll_take_condition(struct mtr_poll *poll, int64_t now_us)
 {
     if (poll->page == POLL_PAGE_FILE) return take_missing_part(poll);
-    return poll_take_condition_in(poll, mtr_buffer_str(&poll->error_body), now_us);
+    return poll_take_condition_in(poll, mtr_buffer_str(&poll->body_begin), now_us);
 }
 
 /* ---- a page ---- */
@@ -181,6 +218,7 @@ bool poll_fail_as_told(struct mtr_poll *poll)
     poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
                 "the answer says itself that it failed (`answer.ok`): at `%.*s%s` stands `%.*s%s`",
                 MTR_STR_QUOTED(answer->ok.path), MTR_STR_QUOTED(found.text));
+    poll_quote_page(poll);
     return true;
 }
 
@@ -193,26 +231,28 @@ static int take_warnings(struct mtr_poll *poll)
     if (!condition_warns(&found, &text)) return MTR_OK;
     if (!answer->warnings_are_logged) return mtr_arena_copy(&poll->arena, text, &poll->end.warnings);
     snprintf(poll->report.warning, sizeof(poll->report.warning), "%.*s%s", MTR_STR_QUOTED(text));
+    mtr_line_make(poll->report.warning);
     return MTR_OK;
+}
+
+static enum told told_of_page(const struct mtr_poll *poll)
+{
+    const struct mtr_source_answer *answer = &poll->task.source->answer;
+    const struct poll_conditions *conditions = &poll->conditions;
+    if (any_found(poll, answer->limit, answer->limit_count, conditions->limit)) return TOLD_LIMIT;
+    if (any_found(poll, answer->absent, answer->absent_count, conditions->absent)) return TOLD_ABSENT;
+    return page_has_rows(poll) ? TOLD_NOTHING : told_in_page(poll);
 }
 
 static void take_page(struct mtr_poll *poll, int64_t now_us)
 {
-    const struct mtr_source_answer *answer = &poll->task.source->answer;
     const struct poll_conditions *conditions = &poll->conditions;
     struct mtr_found told;
     if (poll->page == POLL_PAGE_FILE) { /* what there is to say, the list has said */
         go_on(poll, now_us);
         return;
     }
-    if (any_found(poll, answer->limit, answer->limit_count, conditions->limit)) {
-        end_piece(poll, MTR_ALARM_TRUNCATED, "the vendor says that it is too much for one answer", now_us);
-        return;
-    }
-    if (any_found(poll, answer->absent, answer->absent_count, conditions->absent)) {
-        poll_end_absent(poll, now_us);
-        return;
-    }
+    if (take_told(poll, told_of_page(poll), now_us)) return;
     if (conditions->job >= 0 && !vendor_job_is_done(poll, found_at(poll, conditions->job))) {
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "the report with its rows is not done any more");
         return;
@@ -221,6 +261,7 @@ static void take_page(struct mtr_poll *poll, int64_t now_us)
     if (says_it_failed(poll, &told)) {
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
                     "the answer says itself that it failed (`answer.ok`)");
+        poll_quote_page(poll);
         return;
     }
     int rc = take_warnings(poll);

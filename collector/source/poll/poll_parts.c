@@ -172,7 +172,6 @@ int poll_feed_page(struct mtr_poll *poll)
         break;
     case POLL_PAGE_ROWS: rc = feed_rows(poll); break;
     }
-    mtr_buffer_reset(&poll->feeding);
     return rc;
 }
 

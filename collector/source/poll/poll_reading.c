@@ -87,6 +87,7 @@ int poll_begin_reading(struct mtr_poll *poll, const char **fault)
                                     .events_max = task->events_max,
                                     .memory = &poll->memory,
                                     .log = task->log,
+                                    .catalog = task->catalog,
                                     .watch = task->watch,
                                     .is_trial = task->is_trial,
                                     .replays = task->replay.reading,

@@ -41,7 +41,7 @@ static void reset_answer(struct mtr_poll *poll)
     (void)XXH3_128bits_reset(poll->hash);
     mtr_buffer_reset(&poll->incoming);
     mtr_buffer_reset(&poll->feeding);
-    mtr_buffer_reset(&poll->error_body);
+    mtr_buffer_reset(&poll->body_begin);
     mtr_buffer_reset(&poll->headers);
     poll->body_bytes = 0;
     poll->status = 0;
@@ -65,6 +65,7 @@ static void wait_for_token(struct mtr_poll *poll, const struct auth_turn *turn)
     enum { WAITS_MAX = 3 };
     if (!turn->fault[0] || poll->tries < WAITS_MAX) {
         poll->tries += turn->fault[0] != '\0';
+        snprintf(poll->answer.text, sizeof(poll->answer.text), "%s", turn->fault);
         poll_wait(poll, turn->again_us);
         return;
     }
@@ -78,6 +79,7 @@ static void prepare(struct mtr_poll *poll, int64_t now_us)
     struct auth_turn turn = {
         .base = &poll->task.source->base, .now_us = now_us, .arena = &poll->call_arena, .call = &poll->call};
     poll->task.hooks->nonce(poll->task.hooks->context, turn.nonce);
+    poll->plain_header_count = poll->call.header_count;
     int rc = auth_prepare(poll_auth(poll), &turn, &step);
     if (rc) {
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "credentials: %s", mtr_error_text(rc));
@@ -113,6 +115,7 @@ void poll_ask(struct mtr_poll *poll, int64_t now_us)
                                     .now_us = now_us};
     if (!vendor_job_request(poll, &ask, &paging)) poll_choose_page(poll, &paging);
     int rc = request_build(&ask, &poll->call_arena, &poll->call, &fault);
+    if (rc == MTR_EINVALID && vendor_job_cannot_ask(poll, fault)) return;
     if (rc)
         poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "the request cannot be made: %s",
                     fault[0] ? fault : mtr_error_text(rc));

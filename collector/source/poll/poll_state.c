@@ -5,6 +5,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <strings.h>
+
+#include "meterd/core/line.h"
 
 void poll_wait(struct mtr_poll *poll, int64_t again_us)
 {
@@ -27,6 +30,7 @@ static void vset_text(struct mtr_poll *poll, const char *format, va_list args)
 static void vset_text(struct mtr_poll *poll, const char *format, va_list args)
 {
     vsnprintf(poll->report.text, sizeof(poll->report.text), format, args);
+    mtr_line_make(poll->report.text); /* there may be words of the vendor in it */
 }
 
 void poll_finish(struct mtr_poll *poll, enum poll_result result, enum mtr_alarm alarm, const char *format,
@@ -58,6 +62,7 @@ static void swap_buffers(struct mtr_poll *poll)
     const struct mtr_buffer feeding = poll->feeding;
     poll->feeding = poll->incoming;
     poll->incoming = feeding;
+    mtr_buffer_reset(&poll->incoming);
 }
 
 void poll_feed_on(struct mtr_poll *poll)
@@ -68,15 +73,27 @@ void poll_feed_on(struct mtr_poll *poll)
 
 /* ---- failures ---- */
 
+/* A good status says nothing of who answers: a page where one logs in, or one of a proxy's. */
+static const char *html_of(const struct mtr_poll *poll)
+{
+    const struct mtr_http_answer answer = {.headers = poll->headers};
+    struct mtr_str type;
+    const bool is_html = mtr_http_answer_header(&answer, "content-type", &type) && type.size >= 9 &&
+                         !strncasecmp(type.data, "text/html", 9);
+    return is_html ? " (the answer is HTML: a page where one logs in, or of somebody in between?)" : "";
+}
+
 static void fail_page(struct mtr_poll *poll)
 {
     const enum mtr_alarm alarm = poll->job_rc == MTR_ELIMIT ? MTR_ALARM_LIMIT : MTR_ALARM_FAILING;
     const unsigned page = reading_page_count(poll->reading);
+    const char *html = html_of(poll);
     if (poll_fail_as_told(poll)) return;
     if (page)
-        poll_finish(poll, POLL_FAILED, alarm, "page %u: %s", page, poll_page_fault(poll));
+        poll_finish(poll, POLL_FAILED, alarm, "page %u: %s%s", page, poll_page_fault(poll), html);
     else
-        poll_finish(poll, POLL_FAILED, alarm, "%s", poll_page_fault(poll));
+        poll_finish(poll, POLL_FAILED, alarm, "%s%s", poll_page_fault(poll), html);
+    if (alarm == MTR_ALARM_FAILING && !*html) poll_quote_page(poll);
 }
 
 void poll_fail_job(struct mtr_poll *poll)

@@ -15,7 +15,9 @@ enum poll_job { POLL_GIVEN, POLL_FEED, POLL_END_PAGE, POLL_CHECK, POLL_PART, POL
 /* What the answer that is awaited has. */
 enum poll_page { POLL_PAGE_ROWS, POLL_PAGE_LIST, POLL_PAGE_FILE, POLL_PAGE_JOB };
 enum poll_digest { POLL_MD5, POLL_SHA256, POLL_DIGESTS };
-enum { POLL_ERROR_BYTES = 256 << 10, POLL_HEADERS_BYTES = 1 << 20, POLL_CONDITIONS_MAX = 16 };
+/* Of an answer's body: what is looked at of one that is no good one, and told of any. */
+enum { POLL_ERROR_BYTES = 256 << 10, POLL_TOLD_BYTES = 16 << 10 };
+enum { POLL_HEADERS_BYTES = 1 << 20, POLL_CONDITIONS_MAX = 16 };
 
 /* Where of the reading's wants a condition finds its value; -1: it has no path. */
 struct poll_conditions {
@@ -48,6 +50,7 @@ struct mtr_poll {
     /* The request that is out. */
     struct mtr_arena call_arena;
     struct source_call call;
+    uint32_t plain_header_count; /* of the call's: those behind them say who asks */
     bool is_token_request, is_inside; /* a token is asked for; the gate counts us */
     bool is_again;                    /* the last page once more: only its bytes are looked at */
     uint32_t tries;
@@ -63,8 +66,8 @@ struct mtr_poll {
     struct mtr_hash128 page_hash, again_hash;
     uint64_t body_bytes, list_parts;
 
-    struct mtr_buffer incoming, feeding; /* pieces that came; those at work */
-    struct mtr_buffer error_body, headers;
+    struct mtr_buffer incoming, feeding; /* pieces that came; those at work, or that were last */
+    struct mtr_buffer body_begin, headers;
     bool is_streaming, is_paused; /* the page goes to the reading as it comes */
     bool has_ended;               /* the answer has, while its last pieces are at work */
     bool has_begun_page;
@@ -144,6 +147,10 @@ void poll_close_digests(struct mtr_poll *poll);
 void poll_ask(struct mtr_poll *poll, int64_t now_us);
 /* poll_answer.c: the answer is no good one, and nothing is at work any more. */
 void poll_fail_answer(struct mtr_poll *poll);
+/* poll_quote.c: answer.text gets the beginning of what was said beside a status that is no good one. */
+void poll_quote_answer(struct mtr_poll *poll);
+/* report.text gets it, of a good answer that is not what it should be; not of one whose rows came. */
+void poll_quote_page(struct mtr_poll *poll);
 
 /* poll_page.c: no page comes any more; the reading is judged. */
 void poll_end_reading(struct mtr_poll *poll, enum mtr_alarm fault, const char *said);
@@ -153,6 +160,8 @@ void poll_page_ended(struct mtr_poll *poll, int64_t now_us);
 bool poll_take_condition(struct mtr_poll *poll, int64_t now_us);
 /* The same of a good answer that is no page. */
 bool poll_take_condition_in(struct mtr_poll *poll, struct mtr_str body, int64_t now_us);
+/* The same of a page that cannot be read, and has no rows: a good status does not make a page of it. */
+bool poll_take_unreadable(struct mtr_poll *poll, int64_t now_us);
 /* The page has another value than `answer.ok` wants: that is what is wrong, whatever its rows are. */
 bool poll_fail_as_told(struct mtr_poll *poll);
 void poll_end_absent(struct mtr_poll *poll, int64_t now_us); /* the vendor says that there is none */

@@ -33,7 +33,7 @@ static int open_files(struct mtr_poller *poller)
     if (rc && diagnostic.text[0])
         poller->hooks.tell(poller->hooks.context, true, (struct mtr_str){0}, diagnostic.text);
     if (rc) return rc;
-    const struct auth_hooks hooks = auth_files_hooks(poller->files);
+    const struct auth_hooks hooks = poller_auth_hooks(poller);
     return auth_keeper_open(&hooks, &poller->keeper);
 }
 
@@ -86,6 +86,7 @@ void mtr_poller_close(struct mtr_poller *poller)
 {
     if (!poller) return;
     MTR_ASSERT(mtr_poller_is_idle(poller));
+    auth_keeper_finish(poller->keeper);
     poller_release_sources(poller);
     due_heap_release(&poller->heap);
     auth_keeper_close(poller->keeper);
@@ -98,7 +99,8 @@ void mtr_poller_close(struct mtr_poller *poller)
 
 bool mtr_poller_is_idle(const struct mtr_poller *poller)
 {
-    return !poller->running_count && !poller->is_folding && !poller->submitted && !poller->given;
+    const bool is_working = poller->is_folding || poller->submitted || poller->keeps;
+    return !poller->running_count && !is_working && !poller->given;
 }
 
 void mtr_poller_stop(struct mtr_poller *poller, const char *why)
@@ -425,7 +427,7 @@ static int check_fold(struct mtr_poller *poller, int64_t now_us)
     if (poller->own_work) return MTR_OK; /* the pool has it, what it ends with too */
     const int rc = poller->own_rc;
     if (!rc) return MTR_OK;
-    if (rc != MTR_EFULL && rc != MTR_ENOMEM) {
+    if (rc != MTR_EFULL && rc != MTR_ENOMEM && rc != MTR_EFILES) {
         poller->hooks.tell(poller->hooks.context, true, MTR_STR(""), poller->diagnostic.text);
         return rc;
     }
@@ -485,7 +487,9 @@ static void write_status(const struct poller_source *source, struct mtr_source_s
     for (const struct poller_strand *strand = source->strands; strand; strand = strand->next) {
         status->strands++;
         status->reading += strand->poll != NULL;
-        if (strand->due.due_us < status->next_us) status->next_us = strand->due.due_us;
+        /* When it is looked at all the same is of its alarms. */
+        const bool is_due = !strand->poll && !source->is_paused && !source->source->by_hand;
+        if (is_due) status->next_us = mtr_time_sooner(status->next_us, strand->due.due_us);
     }
     poller_show_alarms(source, status);
     if (source->is_overfull && status->alarm_count < MTR_ALARM_COUNT)

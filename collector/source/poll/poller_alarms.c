@@ -61,7 +61,9 @@ static void name_other(struct mtr_poller *poller, struct poller_strand *strand,
 {
     char begin[MTR_TIME_TEXT_BYTES], text[POLL_TEXT_BYTES];
     mtr_time_format(other->from_us, begin);
-    snprintf(text, sizeof(text), "the window from %s, too: meterd source windows says why", begin);
+    snprintf(text, sizeof(text), "the window from %s, too: %s", begin,
+             other->alarm == MTR_ALARM_FAILING ? "it is tried again by itself" /* no reading tells of it */
+                                               : "meterd source windows says why");
     poller_raise(poller, strand, other->alarm, text, now_us);
 }
 
@@ -100,7 +102,8 @@ void poller_restore_alarm(struct mtr_poller *poller, struct poller_strand *stran
     const enum mtr_alarm alarm = record->state == MTR_WINDOW_SUSPECT      ? MTR_ALARM_SUSPECT
                                  : record->state == MTR_WINDOW_INCOMPLETE ? MTR_ALARM_INCOMPLETE
                                                                           : MTR_ALARM_NONE;
-    if (!alarm || alarms_of_window(&strand->alarms, record->start_us)) return;
+    const enum mtr_alarm said = alarms_of_window(&strand->alarms, record->start_us);
+    if (!alarm || (said && alarms_have(&strand->alarms, said))) return;
     snprintf(text, sizeof(text), "%.*s", MTR_STR_ARGS(record->problem));
     (void)alarms_note_window(&strand->alarms, record->start_us, alarm);
     if (!alarms_have(&strand->alarms, alarm)) poller_raise(poller, strand, alarm, text, now_us);
@@ -133,6 +136,9 @@ void poller_drop_alarms(struct mtr_poller *poller, struct poller_strand *strand)
                             .alarm = (enum mtr_alarm)i, .since_us = since_us, .now_us = poller->now_us});
         }
     alarms_release(&strand->alarms);
+    noted_rows_release(&strand->after_end);
+    noted_rows_release(&strand->unknown_subject);
+    noted_rows_release(&strand->range);
 }
 
 /* ---- of a source ---- */

@@ -20,13 +20,13 @@ void poller_is_let_in(struct mtr_poller *poller, struct poller_strand *strand, i
 /* The ledger has it as suspect or incomplete: that is an alarm, also of before a restart. */
 void poller_restore_alarm(struct mtr_poller *poller, struct poller_strand *strand,
                           const struct mtr_ledger_window *record, int64_t now_us);
-/* The strand goes: its alarms are nobody's any more. */
 /* The rows of a window of an append delivery are no longer known, so it is not asked for any more: it stands
  * as its readings left it, whole or not. */
 #define POLLER_KNOW_LONGER                                                                                   \
     "Make `intake.dedup_window` longer and start meterd again, as long as the log has them"
 void poller_set_forgotten_alarm(struct mtr_poller *poller, struct poller_strand *strand,
                                 const struct mtr_ledger_window *record, int64_t now_us);
+/* The strand goes: its alarms are nobody's any more. */
 void poller_drop_alarms(struct mtr_poller *poller, struct poller_strand *strand);
 
 /* The alarms of all its strands, by kind, into the status. */

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collector/source/control/control_note.h"
 #include "collector/source/limits/failing.h"
@@ -122,6 +123,8 @@ static void forget_tried(struct mtr_poller *poller, struct poller_source *source
     free(source->tried);
     source->tried = NULL;
     source->tried_count = source->tried_capacity = 0;
+    free(source->asked_problem);
+    source->asked_problem = NULL;
     poller_forget_rows(poller, &source->dry_rows);
 }
 
@@ -200,6 +203,8 @@ void poller_asked_ended(struct poller_strand *strand, const struct poll_task *ta
     if (!is_it) return;
     const bool may_try = report->result == POLL_FAILED && ++asked->tries < ASKED_TRIES_MAX;
     if (may_try) {
+        free(strand->source->asked_problem);
+        strand->source->asked_problem = strdup(report->text);
         asked->wait_until_us = now_us + mtr_time_later(WAIT_US * asked->tries, report->wait_us);
         return;
     }
@@ -208,6 +213,7 @@ void poller_asked_ended(struct poller_strand *strand, const struct poll_task *ta
         mtr_dry_rows_join(strand->source->dry_rows, poll_dry_rows(strand->poll));
     asked->taken += is_good;
     asked->failed += !is_good;
+    asked->refused += is_good ? report->refused + report->counts.problems + report->not_active : 0;
     asked->tries = 0;
     asked->wait_until_us = 0;
     asked->at_us = window->to_us;
@@ -277,6 +283,8 @@ static int check_log(struct mtr_poller *poller, const struct poller_source *sour
 
 static int check_source(const struct poller_source *source, const char **fault)
 {
+    *fault = "its document cannot be read any more: `meterd source show` says why";
+    if (source->source->unreadable.size) return MTR_EINVALID;
     *fault = "it is disabled";
     if (source->source->disabled) return MTR_EINVALID;
     *fault = "nobody is asked for it: files are its answers (`by_hand`)";
@@ -333,17 +341,46 @@ int mtr_poller_ask(struct mtr_poller *poller, const struct mtr_strand *strand, s
     return strands ? MTR_OK : MTR_EINVALID;
 }
 
+uint32_t mtr_poller_call_off(struct mtr_poller *poller, const struct mtr_strand *strand)
+{
+    const struct poller_source *source = poller_find_source(poller, strand->vendor, strand->source);
+    uint32_t count = 0;
+    for (struct poller_strand *one = source ? source->strands : NULL; one; one = one->next) {
+        if (!is_asked(one) || !is_meant(one, strand->each)) continue;
+        one->asked.to_us = one->asked.at_us;
+        one->asked.is_called_off = true;
+        count++;
+    }
+    return count;
+}
+
+/* The soonest of those that wait speaks for all. */
+static void show_wait(const struct poller_strand *strand, int64_t now_us, struct mtr_poller_asked *out)
+{
+    const struct mtr_poll *poll = strand->poll;
+    const bool is_out = poll && poll_state(poll) != POLL_WAITING;
+    const int64_t again_us = poll ? poll_again_us(poll) : strand->asked.wait_until_us;
+    const char *text = poll ? poll_problem(poll) : strand->source->asked_problem;
+    if (is_out || again_us <= now_us || again_us == INT64_MAX || !text || !text[0]) return;
+    if (out->again_us && out->again_us <= again_us) return;
+    out->again_us = again_us;
+    snprintf(out->problem, sizeof(out->problem), "%s", text);
+}
+
 bool mtr_poller_asked(const struct mtr_poller *poller, const struct mtr_strand *strand,
                       struct mtr_poller_asked *out)
 {
     const struct poller_source *source = poller_find_source(poller, strand->vendor, strand->source);
-    *out = (struct mtr_poller_asked){0};
+    *out = (struct mtr_poller_asked){.has_file = poller_given_waits(poller, strand)};
     for (const struct poller_strand *one = source ? source->strands : NULL; one; one = one->next) {
         if (!is_meant(one, strand->each)) continue;
         out->left += is_asked(one);
         out->taken += one->asked.taken;
         out->failed += one->asked.failed;
+        out->refused += one->asked.refused;
+        out->called_off += one->asked.is_called_off;
         out->is_trial = out->is_trial || one->asked.is_trial;
+        if (is_asked(one)) show_wait(one, poller->now_us, out);
     }
     return source != NULL;
 }

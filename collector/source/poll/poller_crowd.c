@@ -97,7 +97,7 @@ static void park(struct mtr_poller *poller, struct poller_strand *strand, int64_
     strand->is_parked = true;
     poller->parked_count++;
     mtr_time_format(poll_again_us(strand->poll), again);
-    snprintf(text, sizeof(text), "the vendor lets nobody in before %s: the reading goes on then", again);
+    snprintf(text, sizeof(text), "%s %s: the reading goes on then", poll_pause(strand->poll), again);
     poller_set_reading_alarm(poller, strand, poll_task(strand->poll)->window.from_us, MTR_ALARM_FAILING, text,
                              now_us);
 }

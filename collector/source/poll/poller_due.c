@@ -1,7 +1,6 @@
 /*
  * Which window of a strand is to be read now, and what a reading that ended means for the next.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +33,15 @@ struct looking {
     int rc;
 };
 
+/* A suspect is confirmed behind the schedule's next tick; as a draft, which is read in between, behind
+ * `guard.every` alone. */
+static int64_t confirms_us(const struct poller_strand *strand, const struct mtr_ledger_window *record)
+{
+    const bool is_draft = strand->source->source->window.open_us && record->noted_us < record->end_us;
+    if (record->state != MTR_WINDOW_SUSPECT || is_draft) return 0;
+    return mtr_schedule_tick(strand->plan.schedule, record->noted_us + 1);
+}
+
 static int64_t waits_until(struct poller_strand *strand, const struct mtr_ledger_window *record,
                            int64_t from_us)
 {
@@ -42,12 +50,8 @@ static int64_t waits_until(struct poller_strand *strand, const struct mtr_ledger
     const bool is_said_again =
         record && record->agreed && record->agreed < VERDICT_ACCEPTED && record->state != MTR_WINDOW_COMPLETE;
     if (!is_said_again) return until_us;
-    int64_t again_us = record->noted_us + strand->source->source->guard.every_us;
-    if (record->state == MTR_WINDOW_SUSPECT) {
-        const int64_t tick_us = mtr_schedule_tick(strand->plan.schedule, record->noted_us + 1);
-        if (tick_us > again_us) again_us = tick_us;
-    }
-    return again_us > until_us ? again_us : until_us;
+    const int64_t again_us = record->noted_us + strand->source->source->guard.every_us;
+    return mtr_time_later(until_us, mtr_time_later(again_us, confirms_us(strand, record)));
 }
 
 /* The log still has what was written for a settled window. The log's begin is looked up now and then. */
@@ -84,6 +88,12 @@ static bool is_grown(const struct poller_strand *strand, const struct mtr_window
            mtr_window_due(&strand->plan, window, &history, now_us).kind == MTR_DUE_SETTLED;
 }
 
+/* Before the program's start, too. */
+static void note_read(struct poller_strand *strand, int64_t read_us)
+{
+    strand->source->read_us = mtr_time_later(strand->source->read_us, read_us);
+}
+
 static bool history_of(void *context, const struct mtr_window *window, struct mtr_window_history *out)
 {
     struct looking *looking = context;
@@ -95,6 +105,7 @@ static bool history_of(void *context, const struct mtr_window *window, struct mt
     const bool counts = is_known && !is_grown(looking->strand, window, &record, looking->now_us);
     if (counts && mtr_window_is_taken(record.state)) /* whoever asked for its last reading, it is well */
         out->read_us = record.last_us;
+    if (is_known && mtr_window_is_taken(record.state)) note_read(looking->strand, record.last_us);
     if (rc && poller_is_before_log(looking->poller, looking->strand, window)) out->read_us = looking->now_us;
     poller_gap_note(&looking->gap, looking->strand, window, counts ? &record : NULL, looking->now_us);
     if (is_known) poller_restore_alarm(looking->poller, looking->strand, &record, looking->now_us);
@@ -134,6 +145,7 @@ static int feed_of(struct looking *looking, struct mtr_feed *out)
     if (!is_feed(looking->strand)) return MTR_OK;
     int rc = mtr_ledger_feed(looking->txn, &looking->strand->strand, out);
     if (rc == MTR_ENOTFOUND) *out = (struct mtr_feed){0};
+    if (!rc) note_read(looking->strand, out->read_us);
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
@@ -216,12 +228,6 @@ static int record_of(const struct looking *looking, const struct mtr_window *win
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
-static int64_t confirms_us(const struct looking *looking, const struct mtr_ledger_window *record)
-{
-    if (record->state != MTR_WINDOW_SUSPECT) return 0;
-    return mtr_schedule_tick(looking->strand->plan.schedule, record->noted_us + 1);
-}
-
 static int64_t forgotten_us(const struct poller_strand *strand, const struct mtr_window *window)
 {
     const int64_t keeps_us = strand->source->source->window.vendor_keeps_us;
@@ -243,6 +249,7 @@ struct poll_task poller_task_of(struct mtr_poller *poller, struct poller_strand 
                               .memory = poller->options.memory ? &poller->memory : NULL,
                               .reserve_bytes = strand->reserve_bytes,
                               .log = poller->options.log,
+                              .catalog = poller->catalog,
                               .ledger = poller->options.ledger,
                               .fold = poller->fold,
                               .dry_room = &poller->dry_room,
@@ -305,7 +312,8 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     task.is_forgotten = now_us >= forgotten_us(strand, &scan->window);
     task.expires_pages = expires_pages(strand, now_us);
     task.piece_us = strand->piece_us;
-    task.confirms_us = confirms_us(looking, &record);
+    task.confirms_us = confirms_us(looking->strand, &record);
+    task.doubt = strand->doubt;
     task.has_job = looking->job.has_job;
     task.job_is_stale = looking->job.is_stale;
     task.job = looking->job.job;
@@ -315,6 +323,9 @@ static int start(struct looking *looking, const struct mtr_due_scan *scan, int64
     task.known_until_us =
         is_feed(strand) ? known.until_us
                         : known_window_until_us(poller->options.known_us, strand->source->source, &record);
+    const int64_t from_us = feed.read_us ? known.since_us - strand->source->source->window.overlap_us : 0;
+    task.refused_before_us = known_refused_before_us(poller->options.known_us, strand->source->source,
+                                                     &scan->window, from_us, now_us);
     task.is_trial = looking->is_trial;
     if (!task.is_trial) strand->was_draft = task.is_draft;
     rc = poller_begin(poller, strand, &task, now_us, &report);
@@ -371,7 +382,9 @@ static int look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
         return MTR_OK;
     }
     if (is_over) poller_watch_end(poller, strand, now_us);
-    const int64_t watch_us = poller_watch_look(poller, strand, &looking.gap, now_us);
+    const int64_t refused_us = poller_set_refused_alarm(poller, strand, now_us);
+    const int64_t watch_us =
+        mtr_time_sooner(poller_watch_look(poller, strand, &looking.gap, now_us), refused_us);
     const int64_t next_us = strand->poll    ? INT64_MAX
                             : scan.has_due  ? now_us + (waits ? CROWDED_US : MTR_US_PER_SECOND)
                             : scan.has_next ? scan.next_us
@@ -382,10 +395,12 @@ static int look(struct mtr_poller *poller, struct poller_strand *strand, int64_t
 int poller_look(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
 {
     const struct poller_gate *was_crowded = strand->crowded;
-    int rc;
+    int rc = poller_restore_refused(poller, strand, now_us);
+    if (rc) return rc;
     if (strand->poll || strand->source->is_paused || strand->source->source->by_hand) {
+        const int64_t refused_us = poller_set_refused_alarm(poller, strand, now_us);
         poller_crowd_drop(strand);
-        rc = due_heap_set(&poller->heap, &strand->due, INT64_MAX);
+        rc = due_heap_set(&poller->heap, &strand->due, strand->poll ? INT64_MAX : refused_us);
     } else {
         rc = look(poller, strand, now_us);
     }
@@ -402,53 +417,6 @@ static void note_memory(const struct mtr_poller *poller, struct poller_strand *s
     if (!poller->options.memory) return;
     strand->reserve_bytes = report->is_out_of_memory ? 2 * report->rows_bytes : report->rows_bytes;
     if (strand->reserve_bytes > most) strand->reserve_bytes = most;
-}
-
-/* What is to be said of rows that came in. */
-struct rows_said {
-    enum mtr_alarm alarm;
-    uint64_t rows;
-    bool is_looked_at; /* the reading would have had them again, were they still there */
-    const char *what;
-};
-
-static void set_alarm_of_rows(struct mtr_poller *poller, struct poller_strand *strand,
-                              const struct rows_said *said, struct alarm_rows *of, int64_t now_us)
-{
-    const int64_t from_us = poll_task(strand->poll)->window.from_us;
-    char text[POLL_TEXT_BYTES];
-    if (said->rows) {
-        *of = (struct alarm_rows){from_us, poller->generation};
-        snprintf(text, sizeof(text), "%" PRIu64 " row%s %s", said->rows, mtr_plural(said->rows), said->what);
-        poller_raise(poller, strand, said->alarm, text, now_us);
-    } else if (of->generation != poller->generation || (of->from_us == from_us && said->is_looked_at)) {
-        poller_clear(poller, strand, said->alarm, now_us);
-    }
-}
-
-/* Rows that are as they were are not sent to the intake again, so what it said of them holds. */
-static void set_alarms_of_rows(struct mtr_poller *poller, struct poller_strand *strand,
-                               const struct poll_report *report, int64_t now_us)
-{
-    const bool is_restated = report->counts.changed + report->counts.gone > 0;
-    const struct rows_said refused = {MTR_ALARM_REFUSED, report->refused + report->counts.problems, true,
-                                      "in quarantine: GET /v1/quarantine says why"},
-                           after_end = {MTR_ALARM_AFTER_END, report->not_active, is_restated,
-                                        "of a subscription outside of its term"},
-                           unknown_subject = {MTR_ALARM_UNKNOWN_SUBJECT, report->held, is_restated,
-                                              "held: the catalog does not know whose"};
-    set_alarm_of_rows(poller, strand, &refused, &strand->refused, now_us);
-    set_alarm_of_rows(poller, strand, &after_end, &strand->after_end, now_us);
-    set_alarm_of_rows(poller, strand, &unknown_subject, &strand->unknown_subject, now_us);
-}
-
-void poller_conclude_rows(struct mtr_poller *poller, struct poller_strand *strand,
-                          const struct poll_report *report, int64_t now_us)
-{
-    const uint64_t changes = report->counts.added + report->counts.changed + report->counts.gone;
-    strand->source->changes += changes;
-    poller->totals.changes += changes;
-    set_alarms_of_rows(poller, strand, report, now_us);
 }
 
 void poller_conclude_good(struct mtr_poller *poller, struct poller_strand *strand,

@@ -1,6 +1,8 @@
 /*
  * A file that is given as the answer of a source: its strand reads it as soon as it reads nothing else, and
- * whoever gave it is told.
+ * whoever gave it is told. Until then it can be called off. A reading that waits for a vendor who did not
+ * answer well, or waits for long, gives way to it, whatever pages it has, unless it is refused: there is one
+ * place for files, and all that are given wait for it.
  *
  * Invariant: poller->given is set from mtr_poller_give until on_done was called; a strand's `given` is the
  * same, while its reading is under way.
@@ -38,12 +40,21 @@ void poller_refuse_given(struct mtr_poller *poller)
     if (poller->given && !poller->is_given_begun) finish(poller, MTR_GIVEN_FAILED, poller->why_stopping);
 }
 
+bool mtr_poller_call_off_file(struct mtr_poller *poller, const struct mtr_strand *strand)
+{
+    const bool waits = poller_given_waits(poller, strand);
+    if (waits) finish(poller, MTR_GIVEN_FAILED, "it was called off before it was read: nothing is stored");
+    return waits;
+}
+
 /* ---- beginning ---- */
 
 /* NULL: it may be read. */
 static const char *objection(const struct mtr_poller *poller, const struct poller_source *source)
 {
     if (!source) return "the source is new: give it again in a moment";
+    if (source->source->unreadable.size)
+        return "the source's document cannot be read any more: `meterd source show` says why";
     if (source->source->disabled) return "the source is disabled: it takes nothing";
     if (poller->given->is_replay) return NULL;
     if (source->source->each.kind != MTR_EACH_NONE)
@@ -128,25 +139,56 @@ static const char *objection_to_file(const struct mtr_poller *poller, const stru
                : NULL;
 }
 
+/* What the ledger has of the window that is given. */
+struct given_window {
+    struct mtr_ledger_window window;
+    struct replayed replayed;
+};
+
+/* *why: it is not read; NULL: it may be. */
+static int look_at_window(struct mtr_poller *poller, const struct poller_strand *strand, int64_t now_us,
+                          struct given_window *out, const char **why)
+{
+    struct mtr_given_file *file = poller->given;
+    out->replayed = (struct replayed){.is_draft = now_us < file->window.to_us,
+                                      .is_last = is_last(strand->source->source, &file->window, now_us)};
+    int rc = find_window(poller, strand, &out->window);
+    if (rc) return rc;
+    *why = file->is_replay ? take_replayed(file, &out->window, &out->replayed)
+                           : objection_to_file(poller, strand, &out->window);
+    if (!*why && poller_is_forgotten(poller, strand->source->source, &out->window, now_us))
+        *why = "its rows were read longer ago than rows of an append delivery are known "
+               "(`intake.dedup_window`): they would count twice";
+    return MTR_OK;
+}
+
+/* The strand's reading waits: its vendor may not be back for long, and the file is here. What is refused all
+ * the same costs it no page. */
+static int make_way(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
+{
+    struct given_window given;
+    const char *why;
+    int rc = look_at_window(poller, strand, now_us, &given, &why);
+    if (rc) return rc;
+    if (why) finish(poller, MTR_GIVEN_REFUSED, why);
+    else poll_give_way(strand->poll, now_us);
+    return MTR_OK;
+}
+
 /* MTR_EAGAIN: there is no memory for it at the moment. */
 static int begin(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us)
 {
     struct mtr_given_file *file = poller->given;
     struct poll_report report;
-    struct replayed replayed = {.is_draft = now_us < file->window.to_us,
-                                .is_last = is_last(strand->source->source, &file->window, now_us)};
-    struct mtr_ledger_window window;
-    int rc = find_window(poller, strand, &window);
+    struct given_window given;
+    const char *why;
+    int rc = look_at_window(poller, strand, now_us, &given, &why);
     if (rc) return rc;
-    const char *why = file->is_replay ? take_replayed(file, &window, &replayed)
-                                      : objection_to_file(poller, strand, &window);
-    if (!why && poller_is_forgotten(poller, strand->source->source, &window, now_us))
-        why = "its rows were read longer ago than rows of an append delivery are known "
-              "(`intake.dedup_window`): they would count twice";
     if (why) {
         finish(poller, MTR_GIVEN_REFUSED, why);
         return MTR_OK;
     }
+    const struct replayed replayed = given.replayed;
     file->is_draft = replayed.is_draft;
     struct poll_task task = poller_task_of(poller, strand, file->window);
     task.is_draft = replayed.is_draft;
@@ -155,7 +197,8 @@ static int begin(struct mtr_poller *poller, struct poller_strand *strand, int64_
     task.is_trial = file->is_trial;
     task.replay = replayed.replay;
     task.subscription = strand->subscription;
-    task.known_until_us = known_window_until_us(poller->options.known_us, strand->source->source, &window);
+    task.known_until_us =
+        known_window_until_us(poller->options.known_us, strand->source->source, &given.window);
     rc = poller_begin(poller, strand, &task, now_us, &report);
     if (rc == MTR_EAGAIN) return rc;
     if (rc) {
@@ -179,12 +222,12 @@ int poller_start_given(struct mtr_poller *poller, int64_t now_us, int64_t *next_
         finish(poller, MTR_GIVEN_REFUSED, why);
         return MTR_OK;
     }
-    if (strand->is_parked) {
-        finish(poller, MTR_GIVEN_FAILED, "a reading is under way, and the vendor lets nobody in for long: "
-                                         "give it again when that one has ended, or pause the source");
+    if (strand->poll) { /* when that one ends */
+        const bool waits = poll_state(strand->poll) == POLL_WAITING;
+        if (waits && (strand->is_parked || poll_backs_off(strand->poll)))
+            return make_way(poller, strand, now_us);
         return MTR_OK;
     }
-    if (strand->poll) return MTR_OK; /* when that one ends */
     int rc = begin(poller, strand, now_us);
     if (rc != MTR_EAGAIN) return rc;
     if (*next_us > now_us + STARVED_US) *next_us = now_us + STARVED_US; /* others have the memory */

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "collector/source/auth/files.h"
 #include "collector/source/call_text.h"
 #include "collector/source/poll/poller_state.h"
 #include "meterd/core/limits.h"
@@ -105,6 +106,27 @@ static void nonce(void *context, uint8_t out[AUTH_NONCE_BYTES])
 {
     struct mtr_poller *poller = context;
     poller->hooks.nonce(poller->hooks.context, out);
+}
+
+static void run_apart(void *context, struct mtr_blocking_job *job)
+{
+    struct mtr_poller *poller = context;
+    poller->keeps += auth_file_must_end(job);
+    poller->hooks.apart(poller->hooks.context, job);
+}
+
+void mtr_poller_on_apart(struct mtr_poller *poller, struct mtr_blocking_job *job, int64_t now_us)
+{
+    poller->keeps -= auth_file_must_end(job);
+    auth_file_ended(job, now_us);
+}
+
+struct auth_hooks poller_auth_hooks(struct mtr_poller *poller)
+{
+    struct auth_hooks hooks = auth_files_hooks(poller->files);
+    hooks.run = poller->hooks.apart ? run_apart : NULL;
+    hooks.run_context = poller;
+    return hooks;
 }
 
 void poller_make_hooks(struct mtr_poller *poller)

@@ -22,17 +22,18 @@ static bool is_read(const struct poller_strand *strand, const struct mtr_window 
     return is_feed ? !window->to_us : window->to_us && mtr_window_is_of(rule, window);
 }
 
-int poller_find_job(const struct poller_strand *strand, struct mtr_ledger_txn *txn, int64_t now_us,
+int poller_find_job(struct poller_strand *strand, struct mtr_ledger_txn *txn, int64_t now_us,
                     struct poller_job *out)
 {
     struct mtr_ledger_window before;
     *out = (struct poller_job){.has_job = false};
     if (!strand->source->source->job) return MTR_OK;
     int rc = mtr_ledger_job(txn, &strand->strand, &out->job);
+    if (rc == MTR_ENOTFOUND) strand->drops_job = false;
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     out->has_job = true;
     out->scan.window = (struct mtr_window){out->job.start_us, out->job.end_us};
-    out->is_stale = !is_read(strand, &out->scan.window);
+    out->is_stale = strand->drops_job || !is_read(strand, &out->scan.window);
     if (out->job.end_us && !out->is_stale) {
         rc = mtr_ledger_get_window(txn, &strand->strand, out->job.start_us, &before);
         if (rc && rc != MTR_ENOTFOUND) return rc;

@@ -162,6 +162,7 @@ static void free_source(struct poller_source *state)
     strand_index_release(&state->index);
     free(state->vendor);
     free(state->key);
+    free(state->asked_problem);
     free(state->tried);
     free(state);
 }
@@ -196,6 +197,32 @@ static int add_source(struct mtr_poller *poller, const struct mtr_source *source
     return MTR_OK;
 }
 
+/* What is under way asks as the document said when it began. One that waits for long would go on so for
+ * hours; where another vendor is to be asked none goes on, nor does a report that the one of before makes. */
+static void stop_outdated(struct poller_source *state, const struct mtr_source *source)
+{
+    const struct mtr_source *before = state->source;
+    const bool is_elsewhere = before && !mtr_str_equal(before->base.url, source->base.url);
+    const bool is_changed = before && before->edition != source->edition;
+    for (struct poller_strand *strand = state->strands; strand; strand = strand->next) {
+        const bool is_asking =
+            strand->poll && !strand->given && poll_state(strand->poll) != POLL_DONE;
+        if (is_asking && (is_elsewhere || (is_changed && strand->is_parked))) poll_stop(strand->poll);
+        strand->drops_job = strand->drops_job || is_elsewhere;
+    }
+}
+
+static void tell_unreadable(const struct mtr_poller *poller, const struct mtr_source *source)
+{
+    char line[POLL_TEXT_BYTES];
+    if (!source->unreadable.size) return;
+    snprintf(line, sizeof(line),
+             "its document cannot be read any more: nothing of it is asked, and no billing period waits for "
+             "it, until one is applied that can (%.*s)",
+             MTR_STR_ARGS(source->unreadable));
+    poller->hooks.tell(poller->hooks.context, true, source->key, line);
+}
+
 /* A document that is another one than before, or new. */
 static int take_document(struct mtr_poller *poller, struct poller_source *state,
                          const struct mtr_source *source)
@@ -203,6 +230,8 @@ static int take_document(struct mtr_poller *poller, struct poller_source *state,
     struct auth_session *auth = NULL;
     int rc = auth_open(poller->keeper, source, &auth);
     if (rc) return rc;
+    tell_unreadable(poller, source);
+    stop_outdated(state, source);
     if (state->auth) auth_close(state->auth); /* the new one first: an equal session goes on */
     state->auth = auth;
     state->source = source;
@@ -218,6 +247,7 @@ static int take_source(struct mtr_poller *poller, const struct mtr_source *sourc
     if (rc) return rc;
     MTR_ASSERT(state != NULL);
     state->generation = poller->generation;
+    poller->totals.unreadable += source->unreadable.size > 0;
     rc = read_ledger(poller, state, txn);
     if (!rc && state->source != source) rc = take_document(poller, state, source);
     return rc ? rc : agree(poller, state);
@@ -267,19 +297,31 @@ static void sweep(struct mtr_poller *poller, bool all)
     }
 }
 
-int poller_take_catalog(struct mtr_poller *poller, struct mtr_catalog *catalog, int64_t now_us)
+static int take_in(struct mtr_poller *poller)
 {
-    if (poller->catalog && mtr_catalog_version(poller->catalog) == mtr_catalog_version(catalog))
-        return MTR_OK;
-    struct mtr_catalog *before = poller->catalog; /* until the end: an equal document stands where it stood */
-    poller->catalog = mtr_catalog_acquire(catalog);
     poller->generation++;
-    poller->now_us = now_us;
+    poller->totals.unreadable = 0;
     int rc = take_sources(poller);
     if (!rc) rc = take_all_strands(poller);
-    if (!rc) sweep(poller, false);
-    mtr_catalog_release(before);
-    return rc;
+    if (rc) return rc;
+    sweep(poller, false);
+    mtr_catalog_release(poller->catalog_before); /* at the end: an equal document stands where it stood */
+    poller->catalog_before = NULL;
+    poller->is_taking = false;
+    return MTR_OK;
+}
+
+int poller_take_catalog(struct mtr_poller *poller, struct mtr_catalog *catalog, int64_t now_us)
+{
+    poller->now_us = now_us;
+    int rc = poller->is_taking ? take_in(poller) : MTR_OK;
+    if (rc) return rc;
+    if (poller->catalog && mtr_catalog_version(poller->catalog) == mtr_catalog_version(catalog))
+        return MTR_OK;
+    poller->catalog_before = poller->catalog;
+    poller->catalog = mtr_catalog_acquire(catalog);
+    poller->is_taking = true;
+    return take_in(poller);
 }
 
 int poller_look_at_all(struct mtr_poller *poller, int64_t now_us)
@@ -308,5 +350,6 @@ void poller_release_sources(struct mtr_poller *poller)
         }
     }
     mtr_catalog_release(poller->catalog);
-    poller->catalog = NULL;
+    mtr_catalog_release(poller->catalog_before);
+    poller->catalog = poller->catalog_before = NULL;
 }

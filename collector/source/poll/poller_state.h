@@ -2,7 +2,7 @@
  * What the files of the poller share.
  *
  *   poller ─▶ sources (by vendor and key) ─▶ strands (by each) ─▶ the reading under way
- *          ─▶ gates (by limits.key), breakers (by host), sessions of auth
+ *          ─▶ gates (by limits.key), breakers (by host and port), sessions of auth
  *          ─▶ heap of strands by when something of them is due
  *
  * Private to poller*.c.
@@ -31,13 +31,8 @@ struct asked_windows {
     int64_t at_us, to_us;
     int64_t wait_until_us; /* after a failure */
     uint32_t tries, taken, failed;
-    bool is_trial;
-};
-
-/* Rows that a window brought, and the catalog of then (poller->generation). */
-struct alarm_rows {
-    int64_t from_us;
-    uint64_t generation;
+    uint64_t refused; /* rows of those that were taken, in quarantine */
+    bool is_trial, is_called_off;
 };
 
 struct poller_strand {
@@ -70,8 +65,11 @@ struct poller_strand {
     struct poller_strand *running_next;
     bool is_gone; /* the catalog has it no more */
     int64_t job_again_us; /* when its report is asked for again */
+    bool drops_job;       /* the report that the ledger has is another vendor's */
+    struct columns_doubt doubt; /* of a feed; after a start it is doubted anew */
     struct alarms alarms;
-    struct alarm_rows refused, after_end, unknown_subject;
+    bool knows_refused; /* what the ledger has of rows in quarantine is noted there */
+    struct noted_rows after_end, unknown_subject, range; /* poller->generation is the catalog of then */
     int64_t expired_us; /* when its old pages were looked for last; 0: not yet */
     int64_t seen_us;   /* when it was first looked at; 0: not yet */
     int64_t good_us;   /* when a good reading last ended; 0: none since the start */
@@ -84,7 +82,7 @@ struct poller_gate {
     struct poller_gate *next;
     char *name;
     struct gate gate;
-    struct breaker breaker; /* of a host: its gate is another row */
+    struct breaker breaker; /* of a host and port: its gate is another row */
     uint64_t generation;
     uint32_t running; /* readings that go through it */
     struct poller_strand *crowd, *crowd_last; /* that wait to be begun (poller_crowd.c) */
@@ -120,6 +118,7 @@ struct poller_source {
     int64_t first_us, read_us; /* of the ledger: when its first reading began; of the last since the start */
     bool is_paused;
     uint64_t readings, failures, rows, changes;
+    char *asked_problem; /* what the last failure of a window that was asked for came to; NULL: nothing */
     struct mtr_poller_tried *tried; /* what came of a trial that was asked for (poller_ask.c) */
     uint32_t tried_count, tried_capacity;
     struct mtr_dry_rows *dry_rows; /* of those that would be taken; NULL: there are none */
@@ -155,6 +154,10 @@ struct mtr_poller {
     struct ledger_fold *fold;
     struct auth_keeper *keeper;
     struct mtr_catalog *catalog; /* the sources' */
+    /* Documents of the one before may be in use until the new one is taken in whole: it was not while
+     * is_taking, for want of memory. */
+    struct mtr_catalog *catalog_before;
+    bool is_taking;
     uint64_t generation;
     struct poller_source *sources[POLLER_TABLE_SLOTS];
     struct poller_source *by_service[POLLER_TABLE_SLOTS]; /* those that go over subscriptions */
@@ -187,6 +190,7 @@ struct mtr_poller {
     int64_t log_begin_us;
     struct mtr_diagnostic diagnostic;
     uint32_t submitted; /* requests in the intake */
+    uint32_t keeps;     /* refresh tokens on their way to the disk */
     struct mtr_poller_totals totals;
 };
 
@@ -252,9 +256,17 @@ bool poller_is_before_log(const struct mtr_poller *poller, const struct poller_s
 void poller_conclude(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
 void poller_conclude_good(struct mtr_poller *poller, struct poller_strand *strand,
                           const struct poll_task *task, const struct poll_report *report, int64_t now_us);
-/* Of a good reading for which the vendor was not asked. */
+
+/* poller_rows.c: what a good reading's rows came to; of one for which the vendor was not asked it is all that
+ * there is to conclude. */
 void poller_conclude_rows(struct mtr_poller *poller, struct poller_strand *strand,
                           const struct poll_report *report, int64_t now_us);
+/* What the ledger has of rows in quarantine is noted, where it is not: after a start, and when more windows
+ * had some than could be noted. */
+int poller_restore_refused(struct mtr_poller *poller, struct poller_strand *strand,
+                           int64_t now_us) MTR_MUST_USE;
+/* The alarm `refused` as what is noted has it; returns when time alone changes that. INT64_MAX: never. */
+int64_t poller_set_refused_alarm(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
 
 /* poller_given.c: begins the file that waits, as soon as its strand is free. */
 int poller_start_given(struct mtr_poller *poller, int64_t now_us, int64_t *next_us) MTR_MUST_USE;
@@ -262,6 +274,13 @@ int poller_start_given(struct mtr_poller *poller, int64_t now_us, int64_t *next_
 void poller_conclude_given(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
 /* None is begun any more. */
 void poller_refuse_given(struct mtr_poller *poller);
+/* There is one, of that source, and it waits. */
+static inline bool poller_given_waits(const struct mtr_poller *poller, const struct mtr_strand *strand)
+{
+    const struct mtr_given_file *file = poller->given;
+    return file && !poller->is_given_begun && mtr_str_equal(file->vendor, strand->vendor) &&
+           mtr_str_equal(file->source, strand->source);
+}
 
 /* poller_jobs.c: a report that the ledger has, and what of it is due. */
 struct poller_job {
@@ -269,7 +288,7 @@ struct poller_job {
     struct mtr_ledger_job job; /* borrowed from the transaction */
     struct mtr_due_scan scan;
 };
-int poller_find_job(const struct poller_strand *strand, struct mtr_ledger_txn *txn, int64_t now_us,
+int poller_find_job(struct poller_strand *strand, struct mtr_ledger_txn *txn, int64_t now_us,
                     struct poller_job *out) MTR_MUST_USE;
 
 /* The version of the list of files that the window was read from last, where nothing is to be read of it once
@@ -285,6 +304,7 @@ int poller_control_folded(struct mtr_poller *poller, int64_t now_us) MTR_MUST_US
 
 /* poller_hooks.c */
 void poller_make_hooks(struct mtr_poller *poller);
+struct auth_hooks poller_auth_hooks(struct mtr_poller *poller); /* of its sessions */
 
 /* poller_crowd.c: queues of gates. */
 /* True: the strand stands in the queue of its gate, and is not begun now. */

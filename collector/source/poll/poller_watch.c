@@ -180,7 +180,8 @@ void poller_watch_end(struct mtr_poller *poller, struct poller_strand *strand, i
 {
     strand->hole_window_us = 0;
     for (int i = 1; i < MTR_ALARM_COUNT; i++)
-        if (i != MTR_ALARM_STALE) poller_clear(poller, strand, (enum mtr_alarm)i, now_us);
+        if (i != MTR_ALARM_STALE && i != MTR_ALARM_REFUSED)
+            poller_clear(poller, strand, (enum mtr_alarm)i, now_us);
 }
 
 /* ---- columns ---- */
@@ -232,6 +233,7 @@ void poller_watch_report(struct mtr_poller *poller, struct poller_strand *strand
     if (is_good) strand->good_us = now_us;
     if (is_good) strand->newest_us = mtr_time_later(strand->newest_us, report->counts.newest_us);
     if (report->result == POLL_TAKEN) watch_counters(poller, strand, window->from_us, report);
+    if (report->result == POLL_TAKEN || report->result == POLL_NOT_TAKEN) strand->doubt = report->doubt;
     if (report->result == POLL_TAKEN) watch_columns(poller, strand, report, now_us);
     watch_clock(poller, strand, report, now_us);
     tell_warning(poller, strand, report);

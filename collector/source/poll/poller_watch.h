@@ -39,7 +39,7 @@ int poller_watch_begin(struct poller_strand *strand, struct mtr_ledger_txn *txn,
 int64_t poller_watch_look(struct mtr_poller *poller, struct poller_strand *strand,
                           const struct poller_gap *gap, int64_t now_us);
 /* Nothing of the strand is due any more, ever: its alarms are over, but for what the first strand tells of
- * its source. */
+ * its source, and for rows in quarantine. */
 void poller_watch_end(struct mtr_poller *poller, struct poller_strand *strand, int64_t now_us);
 /* A reading has ended, whatever came of it. */
 void poller_watch_report(struct mtr_poller *poller, struct poller_strand *strand,

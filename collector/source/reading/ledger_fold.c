@@ -11,12 +11,11 @@
  */
 #include "collector/source/reading/ledger_fold.h"
 
-#include "collector/source/control/control_note.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/source/control/control_note.h"
 #include "collector/source/items/list_items.h"
 #include "collector/source/job/job_note.h"
 #include "collector/source/reading/row_changes.h"
@@ -43,8 +42,7 @@ struct ledger_fold {
     struct mtr_arena arena; /* of one receipt */
     struct row_changes changes;
     struct open_parts open;
-    bool has_no_run, is_cut; /* the receipt's own window */
-    bool begins_anew;        /* it was cut, and nothing stays of what it had */
+    bool has_no_run, is_cut, begins_anew; /* the receipt's window; the last: it was cut, and nothing stays */
 };
 
 int ledger_fold_open(struct mtr_log_reader *reader, struct mtr_ledger *ledger,
@@ -52,8 +50,7 @@ int ledger_fold_open(struct mtr_log_reader *reader, struct mtr_ledger *ledger,
 {
     struct ledger_fold *fold = calloc(1, sizeof(*fold));
     if (!fold) return MTR_ENOMEM;
-    fold->reader = reader;
-    fold->ledger = ledger;
+    *fold = (struct ledger_fold){.reader = reader, .ledger = ledger};
     memcpy(fold->event_key, event_key, MTR_EVENT_KEY_BYTES);
     mtr_arena_init(&fold->arena, 16 << 10, ARENA_BYTES_MAX);
     mtr_arena_init(&fold->open.arena, 1 << 10, ARENA_BYTES_MAX);
@@ -80,12 +77,17 @@ static void take_reading(struct mtr_ledger_window *window, const struct receipt 
         window->readings += !receipt->replays; /* the vendor was not asked */
         window->sum = receipt->sum;
         window->repeated = receipt->repeated;
+        window->unknown = receipt->unknown;
+        window->counting = receipt->counting;
         window->proofs = receipt->proofs;
         window->changes += receipt->added + receipt->changed + receipt->gone;
     }
     window->state = receipt->state;
     window->agreed = receipt->agreed;
     window->content = receipt->content;
+    window->said_rows = receipt->rows;
+    window->said_sum = receipt->sum;
+    window->said_counting = receipt->counting;
     window->problem = receipt->problem;
 }
 
@@ -113,10 +115,8 @@ static void take_part(struct mtr_ledger_window *window, const struct receipt *re
         window->seq_last = written->last_seq;
         window->reading = receipt->reading;
     }
-    if (!receipt->is_last)
-        window->state = MTR_WINDOW_PARTIAL;
-    else
-        take_reading(window, receipt);
+    if (receipt->is_last) take_reading(window, receipt);
+    else window->state = MTR_WINDOW_PARTIAL;
 }
 
 /* The mark is that of a reading which is in whole. Until then, nobody knows what the window is like. */
@@ -350,6 +350,7 @@ static int fold_receipt(struct ledger_fold *fold, struct mtr_ledger_txn *txn, co
     if (!rc) rc = fold_source(txn, &receipt);
     if (!rc) rc = fold_facts(txn, &receipt);
     if (!rc) rc = end_job(txn, &receipt);
+    if (!rc) rc = row_changes_note_quarantined(txn, &receipt);
     return rc || receipt.end_us == receipt.start_us ? rc : fold_window(fold, txn, &receipt, &written);
 }
 
@@ -396,7 +397,8 @@ static int fold_at(struct ledger_fold *fold, struct mtr_ledger_txn *txn, uint64_
     struct mtr_block_header header;
     const struct mtr_event *events;
     int rc = read_block(fold, seq, &header, &events, diagnostic);
-    if (!rc && !applied->seq && header.first_seq > 1) rc = mtr_ledger_put_begun(txn, header.received_us);
+    /* What was asked for is removed; what is only passed over, before a receipt, are pushes. */
+    if (!rc && !applied->seq && header.first_seq > seq) rc = mtr_ledger_put_begun(txn, header.received_us);
     if (rc) return rc;
     rc = fold_events(fold, txn, &header, events);
     if (rc == MTR_ECORRUPT)

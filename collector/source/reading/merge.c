@@ -200,6 +200,14 @@ struct others {
     struct merge *merge;
 };
 
+/* It is nothing to this window. */
+static void keep_elsewhere(struct merge *merge, struct read_row *row)
+{
+    merge->elsewhere++;
+    row->is_elsewhere = 1;
+    send(merge, row->ordinal, false);
+}
+
 /* A row that is new here stands in the run of another window. */
 static int take_moved(struct others *others, struct read_row *row, const struct mtr_run_row *old,
                       int64_t start_us)
@@ -209,8 +217,7 @@ static int take_moved(struct others *others, struct read_row *row, const struct 
     row->is_new = 0;
     const struct merge_question *question = others->question;
     if (row->is_outside || question->is_replay || (question->is_list && start_us > question->start_us)) {
-        merge->elsewhere++;
-        send(merge, row->ordinal, false);
+        keep_elsewhere(merge, row);
         return MTR_OK;
     }
     merge->moved++;
@@ -226,7 +233,7 @@ static int look_into(struct others *others, int64_t start_us)
     for (uint64_t i = 0; !rc && i < question->rows->count; i++) {
         const struct mtr_run_row *old;
         struct read_row *row = &question->rows->rows[i];
-        if (!row->is_new) continue;
+        if (!row->is_new || row->is_refused) continue;
         rc = mtr_run_next(cursor, &row->key, &old);
         if (!rc && !mtr_run_row_compare(&row->key, &old->key)) rc = take_moved(others, row, old, start_us);
     }
@@ -306,8 +313,7 @@ static void leave(struct merge *merge, struct read_row *row)
     if (!row || !row->is_new || !row->is_beyond) return;
     row->is_new = 0;
     merge->added--;
-    merge->elsewhere++;
-    send(merge, row->ordinal, false);
+    keep_elsewhere(merge, row);
 }
 
 void merge_leave_beyond(const struct merge_question *question, const struct log_rows *there,
@@ -324,11 +330,10 @@ void merge_leave_beyond(const struct merge_question *question, const struct log_
 static void leave_moved(const struct merge_question *question, const struct merge_void *gone,
                         struct merge *merge)
 {
-    const struct read_row *row = find_row(question, &gone->row.key);
+    struct read_row *row = find_row(question, &gone->row.key);
     MTR_ASSERT(row);
     merge->moved--;
-    merge->elsewhere++;
-    send(merge, row->ordinal, false);
+    keep_elsewhere(merge, row);
 }
 
 void merge_leave_lost(const struct merge_question *question, uint64_t begin_seq, struct merge *merge)
@@ -343,6 +348,40 @@ void merge_leave_lost(const struct merge_question *question, uint64_t begin_seq,
         else merge->voids[count++] = gone;
     }
     merge->void_count = count;
+}
+
+/* ---- what other windows would lose ---- */
+
+static bool is_left(const struct merge_question *question, const struct merge_void *gone)
+{
+    const struct read_row *row = find_row(question, &gone->row.key);
+    MTR_ASSERT(row);
+    return !gone->row.is_refused && row->digest != gone->row.digest;
+}
+
+static int weigh(const struct merge_question *question, struct merge_left left, struct merge_left *most)
+{
+    struct mtr_ledger_window window;
+    int rc = mtr_ledger_get_window(question->txn, &question->strand, left.start_us, &window);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc; /* its run has rows */
+    left.of = window.rows > window.refused + left.rows ? window.rows - window.refused : left.rows;
+    if (!most->rows || left.rows * most->of > most->rows * left.of) *most = left;
+    return MTR_OK;
+}
+
+/* What is taken back stands window by window. */
+int merge_find_left(const struct merge_question *question, struct merge *merge)
+{
+    int rc = MTR_OK;
+    for (uint64_t i = 0; !rc && i < merge->void_count;) {
+        struct merge_left left = {.start_us = merge->voids[i].start_us};
+        const bool is_own = left.start_us == question->start_us;
+        for (; i < merge->void_count && merge->voids[i].start_us == left.start_us; i++)
+            left.rows += !is_own && is_left(question, &merge->voids[i]);
+        merge->left_rows += left.rows;
+        if (left.rows) rc = weigh(question, left, &merge->left);
+    }
+    return rc;
 }
 
 int merge_make(const struct merge_question *question, struct merge *out)

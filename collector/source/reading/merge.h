@@ -10,7 +10,8 @@
  * windows have runs of what lies outside of them alone: whether one of them has a row that lies beyond this
  * window, the caller asks the log (merge_leave_beyond). What is in
  * quarantine is sent again with each reading, so that it counts as soon as the catalog allows it; what is
- * refused again is not stored again.
+ * refused again is not stored again. A row that could not be mapped never moves: all that tells it from
+ * others are its bytes, and a line that each answer has is one of each window.
  *
  * Memory: 32 bytes a row, one bit more, and 40 bytes for each row that is taken back, of what the reading
  * may hold. Pure but for the
@@ -27,11 +28,16 @@
 struct read_row {
     struct mtr_event_identity key; /* first: a hash to sort by */
     uint64_t digest;
-    uint64_t ordinal : 60;   /* its place among the reading's rows, from 0 */
+    uint64_t ordinal : 55;   /* its place among the reading's rows, from 0 */
     uint64_t is_refused : 1; /* it could not be mapped */
     uint64_t is_outside : 1; /* its time lies outside the window */
     uint64_t is_beyond : 1;  /* and not at its end */
+    uint64_t is_far : 1;     /* by more than its length, and by more than a day */
+    uint64_t is_unknown : 1; /* nobody knows whose it is, or no meter what: it would be held */
+    uint64_t is_mute : 1;    /* that, or it cannot be read, or the intake would refuse it */
     uint64_t is_new : 1;     /* merge_make: the window's run has no such key */
+    uint64_t is_passed : 1;  /* filters of all its meters leave it out */
+    uint64_t is_elsewhere : 1; /* merge_make and on: another window has it, and keeps it */
 };
 
 struct read_rows {
@@ -59,11 +65,19 @@ struct merge_retry {
     uint64_t ordinal, seq;
 };
 
+/* What another window would lose: of rows that count, `rows` of `of`. */
+struct merge_left {
+    int64_t start_us;
+    uint64_t rows, of; /* 0: nothing */
+};
+
 struct merge {
     uint64_t known; /* rows that the run had */
     uint64_t known_refused, gone_refused; /* of known and gone: in quarantine, so they count nowhere */
     uint64_t same, added, changed, gone, moved, elsewhere, retried;
     uint64_t lost; /* of changed and gone: the log no longer has what would be taken back */
+    struct merge_left left; /* merge_find_left */
+    uint64_t left_rows;     /* such rows of all other windows together */
     uint8_t *sends; /* a bit for each ordinal */
     struct merge_void *voids;
     uint64_t void_count, void_capacity;
@@ -100,6 +114,9 @@ void merge_leave_beyond(const struct merge_question *question, const struct log_
 /* What would be taken back lies before the log's first sequence, where taking it back is nothing: of the own
  * window it is `lost`; a row that has moved stays in the window that has it. */
 void merge_leave_lost(const struct merge_question *question, uint64_t begin_seq, struct merge *merge);
+/* Of the other windows, the one that would lose most of what it has, as the ledger knows it. The same row in
+ * two answers leaves none of them: it lay outside of the window that has it. */
+int merge_find_left(const struct merge_question *question, struct merge *merge) MTR_MUST_USE;
 void merge_release(struct merge *merge);
 
 #endif

@@ -16,6 +16,7 @@
 #include <zstd.h>
 
 #include "meterd/core/time.h"
+#include "meterd/store/durable.h"
 
 enum { BUFFER_BYTES = 64 << 10, HELD_BYTES = 16 << 10, LEVEL = 1 };
 
@@ -37,20 +38,10 @@ static int system_error(int error)
     case EDQUOT: return MTR_EFULL;
     case ENOENT: return MTR_ENOTFOUND;
     case ENOMEM: return MTR_ENOMEM;
+    case EMFILE:
+    case ENFILE: return MTR_EFILES;
     default: return MTR_EIO;
     }
-}
-
-static int make_directory(const char *directory)
-{
-    char path[PAGES_PATH_BYTES];
-    snprintf(path, sizeof(path), "%s", directory);
-    char *slash = strrchr(path, '/');
-    if (!mkdir(directory, 0700) || errno == EEXIST) return MTR_OK;
-    if (errno != ENOENT || !slash) return system_error(errno);
-    *slash = '\0';
-    if (mkdir(path, 0700) && errno != EEXIST) return system_error(errno);
-    return mkdir(directory, 0700) && errno != EEXIST ? system_error(errno) : MTR_OK;
 }
 
 static void page_path(const char *directory, uint64_t reading, uint32_t page, char out[PAGES_PATH_BYTES])
@@ -112,7 +103,7 @@ static int open_file(struct page_writer *writer)
     if (rc == MTR_ENOTFOUND) {
         snprintf(directory, sizeof(directory), "%s", writer->path);
         *strrchr(directory, '/') = '\0';
-        rc = make_directory(directory);
+        rc = mtr_durable_path(directory);
         if (!rc) rc = open_path(writer);
     }
     if (rc) return rc;
@@ -265,24 +256,17 @@ void page_read_close(struct page_reader *reader)
     free(reader);
 }
 
-static int sync_path(const char *path, int flags)
-{
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags);
-    if (fd < 0) return system_error(errno);
-    int rc = fsync(fd) ? system_error(errno) : MTR_OK;
-    close(fd);
-    return rc;
-}
-
 int pages_sync(const char *directory, uint64_t reading, uint32_t count)
 {
     char path[PAGES_PATH_BYTES];
     int rc = MTR_OK;
     for (uint32_t page = 1; !rc && page <= count; page++) {
         page_path(directory, reading, page, path);
-        rc = sync_path(path, 0);
+        rc = mtr_durable_sync(path);
     }
-    return rc ? rc : sync_path(directory, O_DIRECTORY);
+    if (!rc) rc = mtr_durable_sync(directory);
+    /* Who made it may have been killed before its name was synced. */
+    return rc ? rc : mtr_durable_sync_parent(directory);
 }
 
 void pages_remove(const char *directory, uint64_t reading, uint32_t count)

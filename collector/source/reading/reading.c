@@ -10,7 +10,9 @@
 #include <xxhash.h>
 
 #include "collector/source/reading/reading_state.h"
+#include "meterd/catalog/catalog.h"
 #include "meterd/core/limits.h"
+#include "meterd/core/line.h"
 #include "meterd/core/time.h"
 
 enum { REFUSED_ROW_BYTES = 900, REASON_BYTES = 600 };
@@ -22,6 +24,7 @@ static int fail(struct reading *reading, int error, const char *format, ...)
     va_start(args, format);
     vsnprintf(reading->fault, sizeof(reading->fault), format, args);
     va_end(args);
+    mtr_line_make(reading->fault);
     return error;
 }
 
@@ -113,14 +116,42 @@ int reading_refused(struct reading *reading, struct mtr_arena *arena, const stru
     return MTR_OK;
 }
 
+/* Rows that the intake would hold or refuse count nothing, as those that cannot be read. */
+static enum judge_outlook outlook_of(struct reading *reading, const struct mtr_event *row)
+{
+    if (!reading->ask.catalog || reading->is_list) return JUDGE_WOULD_COUNT;
+    return judge_outlook_of(reading->ask.catalog, row, &reading->judged);
+}
+
 static void place_row(struct reading *reading, int64_t time_us, struct read_row *row)
 {
     const struct mtr_window *window = &reading->ask.window;
     if (!window->to_us) return;
     row->is_outside = time_us < window->from_us || time_us >= window->to_us;
     row->is_beyond = row->is_outside && time_us != window->to_us;
+    const int64_t far_us = mtr_time_later(window->to_us - window->from_us, MTR_US_PER_DAY);
+    row->is_far = window->from_us - time_us > far_us || time_us - window->to_us >= far_us;
     reading->rows_from_us = mtr_time_sooner(reading->rows_from_us, time_us);
     reading->rows_to_us = mtr_time_later(reading->rows_to_us, time_us);
+}
+
+/* Far from what was asked for, and where it counts for nobody: a date is written in another way. Terms and
+ * the future alone are what they are. */
+static bool is_misdated(const struct reading *reading, const struct read_row *row, int64_t time_us)
+{
+    const struct mtr_subscription *of = reading->judged.subscription;
+    if (!row->is_far || !reading->ask.catalog || !of) return false;
+    return time_us < of->start_us || time_us >= of->end_us ||
+           time_us > reading->ask.began_us + MTR_US_PER_DAY;
+}
+
+/* A sum that does not fit is watched no further. */
+static void weigh_row(struct reading *reading, const struct read_row *row)
+{
+    const struct mtr_decimal own = mtr_row_reader_row_sum(reading->reader);
+    struct mtr_decimal sum;
+    if (row->is_mute || row->is_passed || row->is_beyond) return;
+    if (!mtr_decimal_add(reading->counting_sum, own, &sum)) reading->counting_sum = sum;
 }
 
 static int add_row(struct reading *reading, const struct mtr_event *event,
@@ -132,31 +163,23 @@ static int add_row(struct reading *reading, const struct mtr_event *event,
                              .digest = read_row_digest(&row),
                              .ordinal = reading->ordinals++,
                              .is_refused = row.disposition == MTR_DISPOSITION_REFUSED};
+    const enum judge_outlook outlook = added.is_refused ? JUDGE_WOULD_REFUSE : outlook_of(reading, &row);
+    added.is_unknown = outlook == JUDGE_WOULD_HOLD;
+    added.is_mute = added.is_unknown || outlook == JUDGE_WOULD_REFUSE;
+    added.is_passed = outlook == JUDGE_WOULD_PASS;
     place_row(reading, row.time_us, &added);
+    if (!added.is_mute) added.is_mute = is_misdated(reading, &added, row.time_us);
+    weigh_row(reading, &added);
     const uint64_t said[3] = {added.key.high, added.key.low, added.digest};
     reading->page_rows_hash += XXH3_64bits(said, sizeof(said));
     reading->page_has_rows = true;
     const uint64_t most = reading->ask.source->guard.rows_max;
-    int rc = read_rows_add(&reading->rows, &added, most);
+    int rc = reading_note_other(reading, &row);
+    if (!rc) rc = read_rows_add(&reading->rows, &added, most);
     if (rc == MTR_ELIMIT)
         return fail(reading, rc,
                     "more than %" PRIu64 " rows (`guard.rows_max`): shorten the window, or raise it", most);
     return rc || !watch ? rc : watch->on_row(watch->context, &added, &row, problem);
-}
-
-static int on_event(void *context, const struct mtr_event *event, const struct mtr_record_place *place)
-{
-    struct reading *reading = context;
-    if (event->id.size > READ_ROW_ID_BYTES_MAX || !event->id.size)
-        return fail(reading, MTR_EINVALID, "line %" PRIu64 ": the row's id has %zu bytes, 1 to %d are taken",
-                    place->line, event->id.size, (int)READ_ROW_ID_BYTES_MAX);
-    if (reading->ask.source->map.id.multiset && !reading_is_of_piece(reading, event))
-        return fail(reading, MTR_EINVALID,
-                    "line %" PRIu64 ": its time is not in the piece of the window that was asked for, so "
-                    "without an id it cannot be told apart: give rows an `identity`, or a `time`",
-                    place->line);
-    if (event->time_given && event->time_us > reading->newest_us) reading->newest_us = event->time_us;
-    return add_row(reading, event, NULL);
 }
 
 /* A problem of the whole page (no record of its own) ends the reading; that of a row is kept. */
@@ -173,6 +196,29 @@ static int on_problem(void *context, const struct mtr_diagnostic *problem,
     mtr_arena_rewind(&reading->arena, mark);
     reading->problems++;
     return rc;
+}
+
+bool reading_is_unnamed(const struct mtr_event *event, const struct mtr_record_place *place,
+                        struct mtr_diagnostic *problem)
+{
+    if (event->id.size && event->id.size <= READ_ROW_ID_BYTES_MAX) return false;
+    mtr_diagnostic_set(problem, MTR_FINDING_IMPORT_VALUE, (uint32_t)place->line, 0, "id",
+                       "it has %zu bytes, 1 to %d are taken", event->id.size, (int)READ_ROW_ID_BYTES_MAX);
+    return true;
+}
+
+static int on_event(void *context, const struct mtr_event *event, const struct mtr_record_place *place)
+{
+    struct reading *reading = context;
+    struct mtr_diagnostic problem;
+    if (reading->ask.source->map.id.multiset && !reading_is_of_piece(reading, event))
+        return fail(reading, MTR_EINVALID,
+                    "line %" PRIu64 ": its time is not in the piece of the window that was asked for, so "
+                    "without an id it cannot be told apart: give rows an `identity`, or a `time`",
+                    place->line);
+    if (reading_is_unnamed(event, place, &problem)) return on_problem(reading, &problem, place);
+    if (event->time_given && event->time_us > reading->newest_us) reading->newest_us = event->time_us;
+    return add_row(reading, event, NULL);
 }
 
 int reading_open_rows(struct reading *reading, const char **fault)
@@ -274,6 +320,21 @@ int reading_end_page(struct reading *reading)
         if (!is_held || reading->page_count > 1) rc = reading_keep_held(reading);
     }
     return rc ? rc : reading_count_page(reading);
+}
+
+bool reading_page_has_rows(const struct reading *reading)
+{
+    return reading_counts_so_far(reading).rows > reading->rows_before;
+}
+
+void reading_drop_page(struct reading *reading)
+{
+    MTR_ASSERT(reading->writer && !reading_page_has_rows(reading));
+    page_write_abort(reading->writer);
+    reading->writer = NULL;
+    page_text_release(&reading->text);
+    reading->page_count--;
+    reading->fault[0] = '\0';
 }
 
 const char *reading_fault(const struct reading *reading)

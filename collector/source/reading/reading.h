@@ -22,7 +22,7 @@
 #include "collector/source/reading/page_text.h"
 #include "collector/source/reading/pages.h"
 #include "collector/source/limits/reading_memory.h"
-#include "collector/source/reading/verdict.h"
+#include "collector/source/verdict/verdict.h"
 #include "meterd/source/window.h"
 
 enum { READING_PAGES_MAX = 100000, READING_WANTS_MAX = MTR_RECORD_WANTS_MAX };
@@ -55,6 +55,7 @@ struct reading_ask {
     uint32_t events_max; /* of a part */
     struct reading_memory *memory; /* for its rows; NULL: not bounded */
     struct mtr_log *log; /* where the rows of a settled window are */
+    const struct mtr_catalog *catalog; /* whose rows are; NULL: nobody looks */
     const struct reading_watch *watch; /* NULL: nobody */
     bool is_trial;    /* nothing of it is kept */
     uint64_t replays; /* its pages are those of that reading; 0: the vendor's */
@@ -92,6 +93,10 @@ int reading_end_page(struct reading *reading) MTR_MUST_USE;
  * or not what the window has. */
 int reading_replay(struct reading *reading) MTR_MUST_USE;
 const char *reading_fault(const struct reading *reading);
+/* Of the page that was read last, also of one that could not be read to its end: there is a row in it. */
+bool reading_page_has_rows(const struct reading *reading);
+/* The page that could not be read, and has given no row, is none: the reading may end without it. */
+void reading_drop_page(struct reading *reading);
 
 /* Of the page that ended last: what paging wanted, its rows, and the hash of its bytes. */
 struct mtr_found reading_found(const struct reading *reading, uint32_t want);
@@ -111,7 +116,8 @@ struct reading_end {
     bool is_unchanged; /* the list of files is the one that was read last, and nothing was read of it */
     bool is_forgotten;
     bool is_given, is_accepted;
-    int64_t confirms_us; /* as of verdict.h */
+    int64_t confirms_us;        /* as of verdict.h */
+    struct columns_doubt doubt; /* the same */
 };
 
 /* One read transaction of the ledger; of a window that was settled also a pass over its stretch of the log.
@@ -134,6 +140,7 @@ int reading_note(struct reading *reading, const struct verdict *verdict,
 /* For alarms and people. */
 struct reading_counts {
     uint64_t rows, skipped, problems, repeated, same, added, changed, gone, moved, elsewhere;
+    uint64_t far; /* rows of quite another time than the window's */
     int64_t newest_us; /* time of the newest row; INT64_MIN without one */
     /* Of the quantity that the guard watches: now, and in the last whole reading of the window. */
     bool has_sum, had_sum;

@@ -13,6 +13,9 @@ enum { USUAL_WINDOWS = 32, BEYOND_WINDOWS_MAX = 100000 };
 
 struct usual {
     uint64_t rows, windows;
+    uint64_t own; /* of the rows, as far as is known those that count */
+    struct counting_rows counting; /* of those windows of which it is known */
+    uint64_t counting_windows;
     struct mtr_decimal sum;
     bool has_sum;
 };
@@ -20,9 +23,17 @@ struct usual {
 static void add_usual(struct usual *usual, const struct mtr_ledger_window *window, bool is_list)
 {
     const bool is_known = mtr_window_is_whole(window->state) || (is_list && window->state == MTR_WINDOW_OPEN);
+    struct counting_rows own;
     if (!is_known || !window->readings) return;
     usual->windows++;
     usual->rows += window->rows;
+    const bool knows_held = verdict_counting_rows(window, &own);
+    usual->own += own.counting;
+    if (knows_held || is_list) {
+        usual->counting_windows++;
+        usual->counting.counting += own.counting;
+        usual->counting.mute += own.mute;
+    }
     if (mtr_decimal_add(usual->sum, window->sum, &usual->sum)) usual->has_sum = false;
 }
 
@@ -66,7 +77,7 @@ static int walk_on(const struct usual_walk *walk, int64_t at_us, int64_t last_us
 
 /* Of the windows behind this one, the next that are known; where those that follow are not, the newest: past
  * windows are read from the oldest on, when the newest has been. */
-static int find_later(const struct reading *reading, const struct usual_walk *walk, uint64_t *rows)
+static int find_later(const struct reading *reading, const struct usual_walk *walk, uint64_t *counting)
 {
     const int64_t end_us = reading->ask.window.to_us;
     struct usual later = {.windows = 0};
@@ -75,7 +86,7 @@ static int find_later(const struct reading *reading, const struct usual_walk *wa
     if (rc == MTR_ENOTFOUND || (!rc && newest_us < end_us)) return MTR_OK;
     if (!rc) rc = walk_on(walk, end_us, newest_us, &later);
     if (!rc && !later.windows) rc = walk_back(walk, newest_us + 1, end_us, &later);
-    if (!rc && later.windows) *rows = later.rows / later.windows;
+    if (!rc && later.windows) *counting = later.own / later.windows;
     return rc;
 }
 
@@ -92,10 +103,16 @@ static int find_usual(struct reading *reading, struct mtr_ledger_txn *txn, struc
     if (rc) return rc;
     walk.plan = mtr_reading_plan_of(reading->ask.source, walk.strand->each, source.first_us);
     rc = walk_back(&walk, reading->ask.window.from_us, 1, &usual);
-    if (!rc && !facts->taken && !facts->is_forgotten) rc = find_later(reading, &walk, &facts->later_rows);
+    if (!rc && !facts->counting.rows && !facts->is_forgotten)
+        rc = find_later(reading, &walk, &facts->later_own);
     if (rc || !usual.windows) return rc;
     facts->usual_rows = usual.rows / usual.windows;
-    if (usual.has_sum && !mtr_quantity_from_decimal(usual.sum, &sum))
+    facts->usual_own = usual.own / usual.windows;
+    if (usual.counting_windows)
+        facts->usual_counting = (struct counting_rows){usual.counting.counting / usual.counting_windows,
+                                                       usual.counting.mute / usual.counting_windows};
+    const struct mtr_decimal rounded = mtr_decimal_round(usual.sum, MTR_QUANTITY_DIGITS, MTR_ROUND_DOWN);
+    if (usual.has_sum && !mtr_quantity_from_decimal(rounded, &sum))
         facts->usual_sum = (struct mtr_decimal){.mantissa = sum.e12 / (mtr_int128)usual.windows, .scale = 12};
     return MTR_OK;
 }
@@ -111,6 +128,9 @@ static void take_end(const struct reading *reading, const struct reading_end *en
     facts->is_list = reading->is_list;
     facts->is_replay = reading->ask.replays > 0;
     facts->confirms_us = end->confirms_us;
+    facts->is_append = reading->ask.source->delivery == MTR_DELIVERY_APPEND;
+    facts->is_feed = reading->ask.source->window.length == MTR_LENGTH_CURSOR;
+    facts->doubt = end->doubt;
     facts->is_absent = end->is_absent;
     facts->is_forgotten = end->is_forgotten;
     facts->is_given = end->is_given;
@@ -118,6 +138,23 @@ static void take_end(const struct reading *reading, const struct reading_end *en
     facts->fault = end->fault;
     facts->said = end->said;
     facts->warnings = end->warnings;
+}
+
+/* Behind the comparison, which says which of them are other windows'. */
+static void count_own(const struct reading *reading, struct reading_facts *facts)
+{
+    const struct read_rows *rows = &reading->rows;
+    facts->counting.sum = reading->counting_sum;
+    for (uint64_t i = 0; i < rows->count; i++) {
+        const struct read_row *row = &rows->rows[i];
+        facts->unread += row->is_mute && !row->is_unknown;
+        if (row->is_elsewhere) continue;
+        facts->own++;
+        facts->unknown += row->is_unknown;
+        facts->mute += row->is_mute;
+        facts->counting.rows += !row->is_mute && !row->is_passed;
+    }
+    if (!reading->ask.catalog || reading->is_list) facts->unknown = MTR_LEDGER_NOBODY_LOOKED;
 }
 
 static void take_rows(const struct reading *reading, struct reading_facts *facts)
@@ -150,12 +187,23 @@ static struct receipt receipt_of(const struct reading *reading, const struct rea
                             .skipped = reading->counts.skipped,
                             .problems = reading->problems,
                             .repeated = facts->repeated,
+                            .unknown = facts->unknown,
+                            .counting = facts->counting,
                             .proofs = verdict->proofs,
                             .sum = facts->sum,
                             .content = facts->content,
                             .newest_us = reading->newest_us > 0 ? reading->newest_us : 0,
                             .columns = verdict->alarm ? (struct mtr_str){NULL, 0}
                                                       : mtr_buffer_str(&reading->drift.columns)};
+}
+
+static int find_begin(const struct reading *reading, struct mtr_ledger_txn *txn, struct reading_facts *facts)
+{
+    struct mtr_feed feed = {0};
+    if (!facts->is_feed) return MTR_OK;
+    int rc = mtr_ledger_feed(txn, &reading->ask.strand, &feed);
+    facts->is_first = !feed.read_us;
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
 static int find_drift(struct reading *reading, struct mtr_ledger_txn *txn, struct reading_facts *facts)
@@ -166,7 +214,8 @@ static int find_drift(struct reading *reading, struct mtr_ledger_txn *txn, struc
     int rc = mtr_ledger_facts(txn, &reading->ask.strand, &known);
     if (!rc && facts->rows)
         rc = drift_find(reading->ask.source, known.columns, &reading->columns, &reading->drift);
-    facts->drift = reading->drift.refuses ? reading->drift.text : "";
+    facts->drift = reading->drift.verdict ? reading->drift.text : "";
+    facts->is_drift_refused = reading->drift.verdict == DRIFT_REFUSED;
     return rc;
 }
 
@@ -327,7 +376,8 @@ static int compare(struct reading *reading, struct mtr_ledger_txn *txn,
     if (!rc) rc = merge_make(&question, out);
     log_rows_release(&log_rows);
     if (!rc) rc = leave_beyond(reading, &question, out);
-    return rc ? rc : leave_lost(reading, &question, out);
+    if (!rc) rc = leave_lost(reading, &question, out);
+    return rc || reading->is_list ? rc : merge_find_left(&question, out); /* items move on with time */
 }
 
 /* The window stands as it is: a receipt says that it was looked at. */
@@ -338,8 +388,12 @@ static int take_unchanged(struct reading *reading, const struct mtr_ledger_windo
     *out = (struct verdict){.state = reading->ask.is_draft ? MTR_WINDOW_OPEN : MTR_WINDOW_COMPLETE,
                             .is_news = true,
                             .proofs = before->proofs};
-    const struct reading_facts facts = {
-        .rows = before->rows, .repeated = before->repeated, .sum = before->sum, .content = before->content};
+    const struct reading_facts facts = {.rows = before->rows,
+                                        .repeated = before->repeated,
+                                        .sum = before->sum,
+                                        .unknown = before->unknown,
+                                        .counting = before->counting,
+                                        .content = before->content};
     const struct receipt receipt = receipt_of(reading, &facts, out);
     applying_begin(&reading->applying, &merge, &receipt, reading->ask.events_max);
     reading->is_applying = true;
@@ -350,7 +404,7 @@ static int take_unchanged(struct reading *reading, const struct mtr_ledger_windo
 static bool is_same(const struct merge *merge)
 {
     return merge->known && merge->same == merge->known &&
-           !(merge->added + merge->changed + merge->gone + merge->moved + merge->retried);
+           !(merge->added + merge->changed + merge->gone + merge->moved);
 }
 
 static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const struct reading_end *end,
@@ -366,10 +420,13 @@ static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const s
     if (!rc) facts.before = &before;
     reading->had_sum = !rc && before.readings && reading->watched.size;
     if (reading->had_sum) reading->sum_before = before.sum;
-    if (!rc || rc == MTR_ENOTFOUND) rc = find_usual(reading, txn, &facts);
-    if (!rc) rc = find_drift(reading, txn, &facts);
+    if (!rc || rc == MTR_ENOTFOUND) rc = find_drift(reading, txn, &facts);
     if (rc) return rc;
     rc = compare(reading, txn, facts.before, &merge);
+    count_own(reading, &facts);
+    if (!rc) rc = find_usual(reading, txn, &facts);
+    if (!rc) rc = find_begin(reading, txn, &facts);
+    if (!rc) rc = reading_find_other(reading, txn, &facts.other);
     if (rc) {
         merge_release(&merge);
         return rc;
@@ -378,6 +435,10 @@ static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const s
     facts.is_same = is_same(&merge);
     facts.gone = merge.gone;
     facts.lost = merge.lost;
+    facts.left_us = merge.left.start_us;
+    facts.left = merge.left.rows;
+    facts.left_of = merge.left.of;
+    facts.left_all = merge.left_rows;
     facts.counted = merge.known - merge.known_refused;
     facts.counted_gone = merge.gone - merge.gone_refused;
     verdict_make(&facts, out);
@@ -414,6 +475,13 @@ int reading_check(struct reading *reading, struct mtr_ledger *ledger, const stru
     return rc;
 }
 
+static uint64_t count_far(const struct reading *reading)
+{
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < reading->rows.count; i++) count += reading->rows.rows[i].is_far;
+    return count;
+}
+
 struct reading_counts reading_counts_of(const struct reading *reading)
 {
     const struct merge *merge = &reading->applying.merge;
@@ -427,6 +495,7 @@ struct reading_counts reading_counts_of(const struct reading *reading)
                                    .gone = merge->gone,
                                    .moved = merge->moved,
                                    .elsewhere = merge->elsewhere,
+                                   .far = count_far(reading),
                                    .newest_us = reading->newest_us,
                                    .has_sum = reading->watched.size && !reading->counts.not_summed,
                                    .had_sum = reading->had_sum,

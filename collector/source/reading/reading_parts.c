@@ -8,14 +8,6 @@
 
 enum { PIECE_BYTES = 16 << 10 };
 
-static int on_event(void *context, const struct mtr_event *event, const struct mtr_record_place *place)
-{
-    struct reading *reading = context;
-    (void)place;
-    const struct mtr_event row = reading_row(reading, event);
-    return applying_row(&reading->applying, &row);
-}
-
 static int on_problem(void *context, const struct mtr_diagnostic *problem,
                       const struct mtr_record_place *place)
 {
@@ -30,6 +22,15 @@ static int on_problem(void *context, const struct mtr_diagnostic *problem,
     }
     mtr_arena_rewind(&reading->arena, mark);
     return rc;
+}
+
+static int on_event(void *context, const struct mtr_event *event, const struct mtr_record_place *place)
+{
+    struct reading *reading = context;
+    struct mtr_diagnostic problem;
+    if (reading_is_unnamed(event, place, &problem)) return on_problem(reading, &problem, place);
+    const struct mtr_event row = reading_row(reading, event);
+    return applying_row(&reading->applying, &row);
 }
 
 static bool wants(void *context)

@@ -28,7 +28,8 @@ int reading_note_piece(struct reading *reading, struct mtr_window window)
                                           .rows = reading->rows.count,
                                           .ordinals = reading->ordinals,
                                           .problems = reading->problems,
-                                          .counts = reading->counts};
+                                          .counts = reading->counts,
+                                          .counting_sum = reading->counting_sum};
     for (int i = 0; i < READING_PROOFS; i++)
         reading->proofs[i] = (struct mtr_found){.kind = MTR_FOUND_NOTHING};
     return MTR_OK;
@@ -63,6 +64,7 @@ void reading_drop_piece(struct reading *reading)
     reading->ordinals = begin->ordinals;
     reading->problems = begin->problems;
     reading->counts = begin->counts;
+    reading->counting_sum = begin->counting_sum;
     reading->pieces.count--;
 }
 

@@ -5,10 +5,12 @@
 #define METERD_COLLECTOR_SOURCE_READING_READING_STATE_H
 
 #include "collector/rows/columns/drift.h"
+#include "collector/intake/judge.h"
 #include "collector/source/reading/reading.h"
 #include "collector/source/request/each.h"
+#include "meterd/core/limits.h"
 
-enum { READING_FAULT_BYTES = 320, READING_PROOFS = 3 };
+enum { READING_FAULT_BYTES = 320, READING_PROOFS = 3, READING_OTHERS_MAX = 16 };
 
 /* What complete.* asks of the pages. */
 enum reading_proof { READING_COUNT, READING_SUM, READING_FLAG };
@@ -18,6 +20,7 @@ struct reading_mark {
     uint32_t pages;
     uint64_t rows, ordinals, problems;
     struct mtr_row_counts counts;
+    struct mtr_decimal counting_sum;
 };
 
 /* What a piece is proved by. */
@@ -40,6 +43,12 @@ struct reading_pieces {
     bool has_ended;
     bool lacks_proof;             /* one piece does: `proved` is its own */
     struct reading_proved proved; /* of the one that ended last */
+};
+
+/* A subject of rows that is not the one that was asked for. */
+struct reading_other {
+    struct mtr_str subject;
+    bool is_asked; /* another request asks for it, as far as is known here */
 };
 
 struct reading {
@@ -73,10 +82,14 @@ struct reading {
     /* The first pass. */
     struct read_rows rows;
     int64_t rows_from_us, rows_to_us; /* where they lie, and the window */
+    struct judge_last judged;
+    struct reading_other others[READING_OTHERS_MAX];
+    uint32_t other_count;
     uint64_t ordinals, problems, repeated;
     uint64_t clash; /* as in struct reading_facts */
     int64_t newest_us;
     struct mtr_row_counts counts;
+    struct mtr_decimal counting_sum; /* as of struct mtr_ledger_counting */
     struct columns columns; /* that its rows have */
     struct drift drift;
 
@@ -95,6 +108,16 @@ struct mtr_event reading_row(const struct reading *reading, const struct mtr_eve
 /* Such a row out of a problem, in the arena. MTR_ENOMEM. */
 int reading_refused(struct reading *reading, struct mtr_arena *arena, const struct mtr_diagnostic *problem,
                     const struct mtr_record_place *place, struct mtr_event *out) MTR_MUST_USE;
+
+/* Its id is none that the log takes, as `problem` says then: it is such a row. */
+bool reading_is_unnamed(const struct mtr_event *event, const struct mtr_record_place *place,
+                        struct mtr_diagnostic *problem);
+
+/* reading_others.c: rows of what other requests of `for_each` ask for. Of a row that was judged its subject
+ * is noted; *out is then one of which the rows are another request's; empty: there is none. */
+int reading_note_other(struct reading *reading, const struct mtr_event *row) MTR_MUST_USE;
+int reading_find_other(const struct reading *reading, struct mtr_ledger_txn *txn,
+                       struct mtr_str *out) MTR_MUST_USE;
 
 /* reading.c: a reader for what comes, in the place of the one before. */
 int reading_open_rows(struct reading *reading, const char **fault) MTR_MUST_USE;

@@ -47,6 +47,13 @@ static void add_columns(struct note_writing *writing, struct mtr_str columns)
     MTR_ASSERT(!columns.size); /* a line is short, so a piece is nearly full */
 }
 
+static void add_counting(struct note_writing *writing, const struct mtr_ledger_counting *counting)
+{
+    if (counting->rows == MTR_LEDGER_NOBODY_LOOKED) return;
+    note_add_number(writing, "counting", counting->rows);
+    note_add(writing, "counting_sum", MTR_PROPERTY_NUMBER)->number = counting->sum;
+}
+
 static void add_all(struct note_writing *writing, const struct receipt *receipt)
 {
     char proofs[MTR_PROOFS_TEXT_BYTES];
@@ -65,6 +72,7 @@ static void add_all(struct note_writing *writing, const struct receipt *receipt)
     note_add_number(writing, "gone", receipt->gone);
     note_add_number(writing, "problems", receipt->problems);
     note_add_number(writing, "skipped", receipt->skipped);
+    if (receipt->unknown != MTR_LEDGER_NOBODY_LOOKED) note_add_number(writing, "unknown", receipt->unknown);
     if (receipt->repeated) note_add_number(writing, "repeated", receipt->repeated);
     note_add_text(writing, "proof", mtr_proofs_text(receipt->proofs, proofs));
     if (receipt->lifted) note_add_number(writing, "lifted", receipt->lifted);
@@ -72,11 +80,13 @@ static void add_all(struct note_writing *writing, const struct receipt *receipt)
     if (receipt->pieces > 1) note_add_number(writing, "pieces", receipt->pieces);
     if (receipt->replays) note_add_number(writing, "replays", receipt->replays);
     note_add(writing, "sum", MTR_PROPERTY_NUMBER)->number = receipt->sum;
+    add_counting(writing, &receipt->counting);
     note_add_hash(writing, "content", receipt->content);
     add_cursor(writing, receipt->cursor);
     note_add_text(writing, "problem", receipt->problem);
     if (receipt->newest_us) note_add_time(writing, "newest", receipt->newest_us);
     add_columns(writing, receipt->columns);
+    if (receipt->quarantined) note_add_number(writing, MTR_EVENT_PROPERTY_QUARANTINED, receipt->quarantined);
 }
 
 int receipt_write(const struct receipt *receipt, struct mtr_arena *arena, struct mtr_event *out)
@@ -128,6 +138,15 @@ static bool state_of(struct mtr_str text, enum mtr_window_state *out)
     return false;
 }
 
+static bool read_counting(const struct mtr_event *event, struct mtr_ledger_counting *out)
+{
+    const struct mtr_property *sum = mtr_event_property(event, MTR_STR("counting_sum"));
+    out->rows = MTR_LEDGER_NOBODY_LOOKED;
+    if (!sum || sum->kind != MTR_PROPERTY_NUMBER) return true;
+    out->sum = sum->number;
+    return note_number_of(event, "counting", &out->rows);
+}
+
 static bool read_counts(const struct mtr_event *event, struct receipt *out)
 {
     uint64_t part, agreed, pages, pieces;
@@ -141,13 +160,17 @@ static bool read_counts(const struct mtr_event *event, struct receipt *out)
     out->pieces = pieces ? (uint32_t)pieces : 1;
     const struct mtr_property *sum = mtr_event_property(event, MTR_STR("sum"));
     if (sum && sum->kind == MTR_PROPERTY_NUMBER) out->sum = sum->number;
+    const bool is_told = mtr_event_property(event, MTR_STR("unknown"));
     out->part = (uint32_t)part;
     out->agreed = (uint32_t)agreed;
+    out->unknown = MTR_LEDGER_NOBODY_LOOKED;
+    if (is_told && !note_number_of(event, "unknown", &out->unknown)) return false;
     return note_number_of(event, "rows", &out->rows) && note_number_of(event, "same", &out->same) &&
            note_number_of(event, "new", &out->added) && note_number_of(event, "changed", &out->changed) &&
            note_number_of(event, "gone", &out->gone) && note_number_of(event, "problems", &out->problems) &&
            note_number_of(event, "skipped", &out->skipped) &&
            note_number_of(event, "repeated", &out->repeated) &&
+           note_number_of(event, MTR_EVENT_PROPERTY_QUARANTINED, &out->quarantined) &&
            note_number_of(event, "lifted", &out->lifted) && note_number_of(event, "replays", &out->replays);
 }
 
@@ -198,7 +221,8 @@ int receipt_read(const struct mtr_event *event, struct mtr_arena *arena, struct 
         out->strand.each.size > MTR_LEDGER_EACH_BYTES_MAX ||
         out->problem.size > MTR_LEDGER_PROBLEM_BYTES_MAX ||
         !note_read_window(event, &out->start_us, &out->end_us) ||
-        !read_counts(event, out) || !mtr_proofs_parse(note_text_of(event, "proof"), &out->proofs) ||
+        !read_counts(event, out) || !read_counting(event, &out->counting) ||
+        !mtr_proofs_parse(note_text_of(event, "proof"), &out->proofs) ||
         !state_of(note_text_of(event, "state"), &out->state) ||
         !hex_of(note_text_of(event, "content"), &out->content.high, &out->content.low))
         return MTR_ECORRUPT;

@@ -45,9 +45,13 @@ struct receipt {
     uint32_t agreed; /* SUSPECT: so many readings in a row said the same, this one counted */
     /* Of the reading; of one that was not taken `same` are all that the window has. */
     uint64_t rows, same, added, changed, gone, skipped;
+    uint64_t unknown; /* of the rows, each key once: the catalog did not know whose; as of the ledger */
+    struct mtr_ledger_counting counting;
     uint64_t repeated; /* of the rows: equal to one before, and counted once with it */
     uint64_t problems;                                  /* of the rows: could not be mapped */
     uint64_t lifted; /* of the window's rows that this part takes back: were in quarantine */
+    /* Of the rows of this part, which could be mapped: as the intake says that has judged them. */
+    uint64_t quarantined;
     unsigned proofs;  /* mtr_proof: what showed that the reading is whole */
     uint32_t pages;   /* that are kept of it; 0: none are */
     uint32_t pieces;  /* of the window that it was read in */

@@ -174,3 +174,23 @@ int row_changes_apply(struct row_changes *changes, struct mtr_ledger_txn *txn,
     }
     return MTR_OK;
 }
+
+/* ---- those in quarantine ---- */
+
+/* Such rows are tried with each reading, so a reading that is taken says all that its window has there. Of a
+ * feed none says that they are gone: the last reading that had any stays. */
+int row_changes_note_quarantined(struct mtr_ledger_txn *txn, const struct receipt *receipt)
+{
+    struct mtr_ledger_quarantined known;
+    if (receipt->is_last && !receipt_is_taken(receipt)) return MTR_OK;
+    const bool is_feed = receipt->end_us == receipt->start_us;
+    const uint64_t rows = receipt->quarantined + (receipt->is_last ? receipt->problems : 0);
+    int rc = mtr_ledger_quarantined(txn, &receipt->strand, receipt->start_us, &known);
+    if (rc || (is_feed && !rows)) return rc;
+    if (known.reading != receipt->reading) known.rows = 0; /* of the one before */
+    return mtr_ledger_put_quarantined(txn, &receipt->strand,
+                                      &(struct mtr_ledger_quarantined){.start_us = receipt->start_us,
+                                                                       .rows = known.rows + rows,
+                                                                       .reading = receipt->reading,
+                                                                       .began_us = receipt->began_us});
+}

@@ -32,6 +32,9 @@ struct mtr_run_delta row_change_delta(const struct mtr_event *event, const struc
 /* By window, key and sequence. */
 void row_changes_sort(struct row_change *changes, uint64_t count);
 
+/* What the receipt says of rows in quarantine becomes what the ledger knows of its window, or feed. */
+int row_changes_note_quarantined(struct mtr_ledger_txn *txn, const struct receipt *receipt) MTR_MUST_USE;
+
 /* A list of them; begins as zeros. */
 struct row_changes {
     struct row_change *items;

@@ -200,6 +200,6 @@ int request_build(const struct request_ask *ask, struct mtr_arena *arena, struct
     mtr_buffer_release(&building.url);
     if (building.scratch.data) explicit_bzero(building.scratch.data, building.scratch.capacity);
     mtr_buffer_release(&building.scratch);
-    *fault = rc ? building.text.fault : "";
+    *fault = rc && building.text.fault ? building.text.fault : "";
     return rc;
 }

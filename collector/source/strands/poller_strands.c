@@ -18,7 +18,7 @@ uint64_t poller_hash_plan(const struct mtr_source *source)
     const int64_t numbers[] = {s->every_us,    s->has_at,      s->at_s,     s->jitter_us, (int64_t)w->length,
                                w->length_us,   w->has_current, w->has_last, w->has_start, w->start_us,
                                w->lateness_us, w->overlap_us,  w->open_us,  w->split_us,  w->vendor_keeps_us,
-                               (int64_t)source->era_count,     (int64_t)(intptr_t)w->zone};
+                               source->era_count, source->guard.every_us, (int64_t)(intptr_t)w->zone};
     uint64_t hash = XXH3_64bits(numbers, sizeof(numbers));
     for (uint32_t i = 0; i < w->reread_count; i++) {
         const int64_t reread[] = {w->rereads[i].is_of_month, w->rereads[i].after_us};

@@ -3,6 +3,7 @@
  */
 #include "meterd/collector/dry_rows.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -14,6 +15,9 @@ struct mtr_dry_rows {
     size_t bytes;
     uint32_t windows;
     bool is_cut;
+    pthread_mutex_t mutex; /* of what is made of them */
+    void *made;
+    void (*free_made)(void *made);
 };
 
 int mtr_dry_rows_open(struct mtr_dry_rows **out)
@@ -22,6 +26,7 @@ int mtr_dry_rows_open(struct mtr_dry_rows **out)
     if (!rows) return MTR_ENOMEM;
     atomic_init(&rows->holders, 1);
     rows->last = &rows->first;
+    pthread_mutex_init(&rows->mutex, NULL);
     *out = rows;
     return MTR_OK;
 }
@@ -30,6 +35,12 @@ struct mtr_dry_rows *mtr_dry_rows_hold(struct mtr_dry_rows *rows)
 {
     if (rows) atomic_fetch_add(&rows->holders, 1);
     return rows;
+}
+
+static void drop_made(struct mtr_dry_rows *rows)
+{
+    if (rows->made) rows->free_made(rows->made);
+    rows->made = NULL;
 }
 
 static void drop(struct mtr_request *request)
@@ -46,12 +57,15 @@ void mtr_dry_rows_release(struct mtr_dry_rows *rows)
         rows->first = request->next;
         drop(request);
     }
+    drop_made(rows);
+    pthread_mutex_destroy(&rows->mutex);
     free(rows);
 }
 
 void mtr_dry_rows_add(struct mtr_dry_rows *rows, struct mtr_request *request, size_t *room)
 {
     const size_t bytes = request->arena.bytes_total;
+    drop_made(rows);
     if (bytes > *room) {
         rows->is_cut = true;
         drop(request);
@@ -66,6 +80,7 @@ void mtr_dry_rows_add(struct mtr_dry_rows *rows, struct mtr_request *request, si
 
 void mtr_dry_rows_join(struct mtr_dry_rows *rows, struct mtr_dry_rows *more)
 {
+    drop_made(rows);
     rows->is_cut = rows->is_cut || more->is_cut;
     rows->windows++;
     rows->bytes += more->bytes;
@@ -85,6 +100,26 @@ bool mtr_dry_rows_is_whole(const struct mtr_dry_rows *rows) { return !rows->is_c
 bool mtr_dry_rows_are_shared(const struct mtr_dry_rows *rows) { return atomic_load(&rows->holders) > 1; }
 
 uint32_t mtr_dry_rows_windows(const struct mtr_dry_rows *rows) { return rows->windows; }
+
+/* ---- what is made of them ---- */
+
+bool mtr_dry_rows_look(struct mtr_dry_rows *rows, bool (*look)(void *context, const void *kept),
+                       void *context)
+{
+    pthread_mutex_lock(&rows->mutex);
+    const bool is_of_use = rows->made && look(context, rows->made);
+    pthread_mutex_unlock(&rows->mutex);
+    return is_of_use;
+}
+
+void mtr_dry_rows_keep(struct mtr_dry_rows *rows, void *made, void (*free_made)(void *made))
+{
+    pthread_mutex_lock(&rows->mutex);
+    drop_made(rows);
+    rows->made = made;
+    rows->free_made = free_made;
+    pthread_mutex_unlock(&rows->mutex);
+}
 
 /* ---- as the log would have them ---- */
 
