@@ -10,6 +10,7 @@
 
 #include "daemon/api/api.h"
 #include "daemon/daemon.h"
+#include "daemon/stores/backing_up.h"
 #include "daemon/metrics.h"
 #include "meterd/core/time.h"
 #include "meterd/net/http_server.h"
@@ -56,7 +57,7 @@ static int tell_clock(struct mtr_daemon *daemon, struct mtr_buffer *text)
     const struct mtr_trusted_time time = clock_now(daemon);
     if (time.state == MTR_CLOCK_BELIEVED) return MTR_OK;
     mtr_time_format(time.now_us, now);
-    mtr_time_format(time.state == MTR_CLOCK_AHEAD ? time.latest_us : time.earliest_us, wall);
+    mtr_time_format(mtr_trusted_wall_us(time), wall);
     return mtr_buffer_printf(text,
                              "the machine's clock says %s and is not believed, trusted time is %s: billing "
                              "periods open and close by the earlier (meterd clock)\n",
@@ -104,18 +105,22 @@ static void answer_ready(struct mtr_daemon *daemon, struct mtr_http_request *htt
 static void gauge_outbox(struct mtr_daemon *daemon)
 {
     struct mtr_charges_txn *txn = NULL;
-    int64_t counts[MTR_MESSAGE_STATE_COUNT] = {0};
+    struct mtr_charges_epoch epoch = {.number = 0};
+    int64_t counts[MTR_MESSAGE_STATE_COUNT] = {0}, unreconciled = 0;
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
-    uint32_t destinations = mtr_catalog_count(catalog, MTR_KIND_DESTINATION);
-    mtr_catalog_release(catalog);
-    if (mtr_charges_begin(daemon->charges, false, &txn)) return;
-    for (uint32_t number = 1; number <= destinations; number++) {
+    int rc = mtr_charges_begin(daemon->charges, false, &txn);
+    if (!rc) rc = mtr_charges_get_epoch(txn, &epoch);
+    for (uint32_t number = mtr_catalog_count(catalog, MTR_KIND_DESTINATION); !rc && number; number--) {
         struct mtr_charge_destination destination;
         if (mtr_charges_get_destination(txn, number, &destination)) continue;
+        unreconciled += destination.epoch != epoch.number && mtr_catalog_destination(catalog, number);
         for (unsigned state = 0; state < MTR_MESSAGE_STATE_COUNT; state++)
             counts[state] += (int64_t)destination.counts[state];
     }
     mtr_charges_abort(txn);
+    mtr_catalog_release(catalog);
+    if (rc) return;
+    mtr_metric_set(&metric_unreconciled, unreconciled);
     for (unsigned state = 0; state < MTR_MESSAGE_STATE_COUNT; state++)
         mtr_metric_set_choice(&metric_outbox, state, counts[state]);
 }
@@ -154,9 +159,11 @@ static void gauge(struct mtr_daemon *daemon)
     mtr_metric_set(&metric_fold_lag, (int64_t)(last_seq > folded_seq ? last_seq - folded_seq : 0));
     mtr_metric_set(&metric_disk_full, atomic_load(&daemon->disk_full));
     const struct mtr_trusted_time time = clock_now(daemon);
-    mtr_metric_set(&metric_clock_difference,
-                   (time.earliest_us + time.latest_us - 2 * time.now_us) / MTR_US_PER_SECOND);
+    mtr_metric_set(&metric_clock_difference, (mtr_trusted_wall_us(time) - time.now_us) / MTR_US_PER_SECOND);
     mtr_metric_set(&metric_start_time, daemon->started_us / MTR_US_PER_SECOND);
+    const int64_t backup_age_us = backing_up_age_us(daemon->backing_up);
+    mtr_metric_set(&metric_backup_age, backup_age_us / MTR_US_PER_SECOND);
+    mtr_metric_set(&metric_backup_overdue, backup_age_us > 2 * daemon->config->backup.every);
     gauge_outbox(daemon);
     gauge_waiting(daemon);
     gauge_held(daemon);

@@ -1,7 +1,9 @@
 /*
  * Secrets of the data directory: the operator's first API key and the key of event identities.
  *
- * Files are made once, with mode 0600, by O_EXCL, and are durable before anything relies on them.
+ * Files are made once, with mode 0600, and are durable before anything relies on them. The key of identities
+ * is there as a whole or not at all: half of it would be damage. An API key's file is made anew as long as
+ * the catalog does not know the key.
  */
 #include "daemon/daemon.h"
 
@@ -9,10 +11,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "meterd/net/crypto.h"
+#include "meterd/store/durable.h"
 
 enum { PATH_BYTES = 4096 };
 
@@ -34,18 +36,6 @@ int secret_make(char secret[MTR_SECRET_TEXT_BYTES], char sha256[MTR_SHA256_TEXT_
     return rc;
 }
 
-static int sync_parent(const char *path)
-{
-    char parent[PATH_BYTES];
-    const char *slash = strrchr(path, '/');
-    snprintf(parent, sizeof(parent), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return mtr_error_from_errno(errno);
-    int rc = fsync(fd) ? mtr_error_from_errno(errno) : MTR_OK;
-    close(fd);
-    return rc;
-}
-
 static int write_new(const char *path, const void *data, size_t size)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -54,7 +44,7 @@ static int write_new(const char *path, const void *data, size_t size)
     if (write(fd, data, size) != (ssize_t)size || fsync(fd)) rc = mtr_error_from_errno(errno ? errno : EIO);
     if (close(fd) && !rc) rc = mtr_error_from_errno(errno);
     if (rc) unlink(path);
-    return rc ? rc : sync_parent(path);
+    return rc ? rc : mtr_durable_sync_parent(path);
 }
 
 int secret_write(const char *path, const char *secret)
@@ -66,15 +56,11 @@ int secret_write(const char *path, const char *secret)
     return rc;
 }
 
-static int ensure_directory(const char *directory, struct mtr_diagnostic *diagnostic)
+int data_directory_ensure(const char *directory, struct mtr_diagnostic *diagnostic)
 {
-    struct stat status;
-    if (mkdir(directory, 0700) == 0) return MTR_OK;
-    if (errno == EEXIST && stat(directory, &status) == 0) {
-        if (S_ISDIR(status.st_mode)) return MTR_OK;
-        errno = ENOTDIR;
-    }
-    int rc = mtr_error_from_errno(errno);
+    int rc = mtr_durable_directory(directory);
+    if (!rc) rc = mtr_durable_sync(directory); /* the last process may have been killed before it did so */
+    if (!rc) return MTR_OK;
     mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, "data.directory",
                        "cannot keep data in %s: %s", directory, strerror(errno));
     return rc;
@@ -86,8 +72,6 @@ int event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES
     char path[PATH_BYTES], log_path[PATH_BYTES];
     snprintf(path, sizeof(path), "%s/event.key", data_directory);
     snprintf(log_path, sizeof(log_path), "%s/log", data_directory);
-    int rc = ensure_directory(data_directory, diagnostic);
-    if (rc) return rc;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         ssize_t size = read(fd, key, MTR_EVENT_KEY_BYTES);
@@ -101,7 +85,7 @@ int event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES
     /* A log without its key: identities of new events would not match the stored ones, so duplicates would
      * pass. */
     if (errno != ENOENT) {
-        rc = mtr_error_from_errno(errno);
+        const int rc = mtr_error_from_errno(errno);
         mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL, "cannot read %s: %s", path,
                            strerror(errno));
         return rc;
@@ -111,8 +95,8 @@ int event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES
                            "%s is missing, but there is a log: restore it from a backup", path);
         return MTR_ECORRUPT;
     }
-    rc = mtr_random_bytes(key, MTR_EVENT_KEY_BYTES);
-    if (!rc) rc = write_new(path, key, MTR_EVENT_KEY_BYTES);
+    int rc = mtr_random_bytes(key, MTR_EVENT_KEY_BYTES);
+    if (!rc) rc = mtr_durable_replace(path, (struct mtr_str){(const char *)key, MTR_EVENT_KEY_BYTES});
     if (rc)
         mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, NULL, "cannot write %s: %s", path,
                            mtr_error_text(rc));

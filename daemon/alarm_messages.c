@@ -5,10 +5,12 @@
  */
 #include "daemon/alarm_messages.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/metrics.h"
 #include "meterd/core/hash.h"
@@ -24,6 +26,7 @@ enum {
     TIMEOUT_MS = 15000,
     WAIT_FIRST_MS = 1000,
     WAIT_MOST_MS = 300000,
+    READ_MS = 10000, /* longer than that is told */
     ID_BYTES = 64,
     SECRET_BYTES_MAX = 512
 };
@@ -34,8 +37,17 @@ struct message {
     struct mtr_buffer body;
 };
 
+/* The secret's file, read apart: it has all with it that it takes. */
+struct secret_read {
+    struct mtr_blocking_job job; /* first */
+    char text[SECRET_BYTES_MAX];
+    size_t size; /* 0: it cannot be read, or is too long */
+    char path[];
+};
+
 struct alarm_messages {
     char *url, *secret_file;
+    struct mtr_blocking *blocking;
     struct mtr_http_client *client;
     struct mtr_timer *timer;
     struct message items[ALARM_MESSAGES_MAX]; /* a ring */
@@ -43,6 +55,7 @@ struct alarm_messages {
     uint64_t made;
     uint32_t wait_ms;
     bool is_sending, is_waiting, is_closing;
+    bool is_reading; /* the secret, before it is sent: is_sending, too */
 };
 
 static void send_first(struct alarm_messages *messages);
@@ -75,6 +88,13 @@ static void wait_and_try(struct alarm_messages *messages, const char *why)
 static void on_timer(void *context)
 {
     struct alarm_messages *messages = context;
+    if (messages->is_reading) {
+        mtr_logline(MTR_LEVEL_WARNING, "poller",
+                    "alarms wait for poller.alarm_secret_file, which takes longer than 10 seconds: is the "
+                    "disk or the mount there on which it stands?");
+        return;
+    }
+    if (!messages->is_waiting) return; /* the secret came in time */
     messages->is_waiting = false;
     if (messages->count) send_first(messages);
 }
@@ -106,39 +126,43 @@ static void on_answer(void *context, struct mtr_http_answer *answer)
     go_on(messages);
 }
 
-static int read_secret(const char *path, char text[SECRET_BYTES_MAX], struct mtr_str *out)
+static void drop_read(struct mtr_blocking_job *job)
 {
-    FILE *file = fopen(path, "re");
-    if (!file) return MTR_ENOTFOUND;
-    size_t size = fread(text, 1, SECRET_BYTES_MAX, file);
-    fclose(file);
-    while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r')) size--;
-    *out = (struct mtr_str){text, size};
-    return size > 0 && size < SECRET_BYTES_MAX ? MTR_OK : MTR_EINVALID;
+    struct secret_read *secret = (struct secret_read *)job;
+    explicit_bzero(secret->text, sizeof(secret->text));
+    free(secret);
 }
 
-static int sign(const struct alarm_messages *messages, const struct message *message, int64_t now_s,
+static void do_read(struct mtr_blocking_job *job)
+{
+    struct secret_read *secret = (struct secret_read *)job;
+    const int fd = open(secret->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    const ssize_t got = pread(fd, secret->text, SECRET_BYTES_MAX, 0);
+    close(fd);
+    size_t size = got > 0 ? (size_t)got : 0;
+    while (size > 0 && (secret->text[size - 1] == '\n' || secret->text[size - 1] == '\r')) size--;
+    secret->size = size < SECRET_BYTES_MAX ? size : 0;
+}
+
+static int sign(struct mtr_str secret, const struct message *message, int64_t now_s,
                 char out[MTR_WEBHOOK_SIGNATURE_BYTES])
 {
-    char text[SECRET_BYTES_MAX];
-    struct mtr_str secret;
     struct mtr_webhook *webhook = NULL;
-    int rc = read_secret(messages->secret_file, text, &secret);
-    if (!rc) rc = mtr_webhook_open(secret, &webhook);
+    int rc = secret.size ? mtr_webhook_open(secret, &webhook) : MTR_EINVALID;
     if (!rc)
         rc = mtr_webhook_sign(webhook, mtr_str_from(message->id), now_s, mtr_buffer_str(&message->body), out);
     mtr_webhook_close(webhook);
-    explicit_bzero(text, sizeof(text));
     return rc;
 }
 
-static void send_first(struct alarm_messages *messages)
+/* secret: where there is a file of it. */
+static void send_signed(struct alarm_messages *messages, struct mtr_str secret)
 {
     const struct message *message = &messages->items[messages->first];
     const int64_t now_s = mtr_clock_wall_us() / MTR_US_PER_SECOND;
     char timestamp[24], signature[MTR_WEBHOOK_SIGNATURE_BYTES] = "";
-    MTR_ASSERT(messages->count && !messages->is_sending && !messages->is_waiting);
-    if (messages->secret_file && sign(messages, message, now_s, signature)) {
+    if (messages->secret_file && sign(secret, message, now_s, signature)) {
         wait_and_try(messages, "poller.alarm_secret_file cannot be read, or holds no webhook secret");
         return;
     }
@@ -161,6 +185,40 @@ static void send_first(struct alarm_messages *messages)
     int rc = mtr_http_client_send(messages->client, &call, on_answer, messages, NULL);
     messages->is_sending = !rc;
     if (rc) wait_and_try(messages, mtr_error_text(rc));
+}
+
+static void on_read(struct mtr_blocking_job *job, void *context)
+{
+    struct alarm_messages *messages = context;
+    const struct secret_read *read = (const struct secret_read *)job;
+    messages->is_reading = messages->is_sending = false;
+    send_signed(messages, (struct mtr_str){read->text, read->size});
+    drop_read(job);
+}
+
+static int read_secret(struct alarm_messages *messages)
+{
+    const size_t size = strlen(messages->secret_file) + 1;
+    struct secret_read *read = calloc(1, sizeof(*read) + size);
+    if (!read) return MTR_ENOMEM;
+    memcpy(read->path, messages->secret_file, size);
+    read->job = (struct mtr_blocking_job){.lane = mtr_str_from("poller.alarm_secret_file"),
+                                          .lane_jobs_max = 1,
+                                          .work = do_read,
+                                          .on_done = on_read,
+                                          .drop = drop_read,
+                                          .context = messages};
+    messages->is_reading = messages->is_sending = true;
+    mtr_timer_start(messages->timer, READ_MS, 0);
+    mtr_blocking_start(messages->blocking, &read->job);
+    return MTR_OK;
+}
+
+static void send_first(struct alarm_messages *messages)
+{
+    MTR_ASSERT(messages->count && !messages->is_sending && !messages->is_waiting);
+    if (!messages->secret_file) send_signed(messages, (struct mtr_str){NULL, 0});
+    else if (read_secret(messages)) wait_and_try(messages, mtr_error_text(MTR_ENOMEM));
 }
 
 /* ---- messages ---- */
@@ -229,12 +287,13 @@ void alarm_messages_add(struct alarm_messages *messages, const struct mtr_alarm_
 
 /* ---- opening and closing ---- */
 
-int alarm_messages_open(struct mtr_loop *loop, const struct alarm_messages_to *to,
-                        struct alarm_messages **out)
+int alarm_messages_open(struct mtr_loop *loop, struct mtr_blocking *blocking,
+                        const struct alarm_messages_to *to, struct alarm_messages **out)
 {
     struct alarm_messages *messages = calloc(1, sizeof(*messages));
     const struct mtr_http_client_options options = {.transfers_max = 1};
     if (!messages) return MTR_ENOMEM;
+    messages->blocking = blocking;
     messages->url = mtr_str_copy(to->url);
     if (to->secret_file.size) messages->secret_file = mtr_str_copy(to->secret_file);
     int rc = messages->url && (messages->secret_file || !to->secret_file.size) ? MTR_OK : MTR_ENOMEM;

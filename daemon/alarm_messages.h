@@ -7,13 +7,14 @@
  *
  * What is not taken (no connection, a status that may change) is sent again, later and later. The queue is
  * bounded: when ALARM_MESSAGES_MAX wait, the oldest goes, is counted and logged. Nothing of it is durable;
- * alarms that stand are raised again by the next start. Nothing here waits. The loop's thread.
+ * alarms that stand are raised again by the next start. Nothing here waits: the secret, which may stand on a
+ * mount that does not answer, is read apart, and messages wait for it. The loop's thread.
  */
 #ifndef METERD_DAEMON_ALARM_MESSAGES_H
 #define METERD_DAEMON_ALARM_MESSAGES_H
 
 #include "meterd/collector/poller.h"
-#include "meterd/net/loop.h"
+#include "meterd/net/blocking.h"
 
 enum { ALARM_MESSAGES_MAX = 256 };
 
@@ -24,8 +25,9 @@ struct alarm_messages_to {
     struct mtr_str url, secret_file;
 };
 
-int alarm_messages_open(struct mtr_loop *loop, const struct alarm_messages_to *to,
-                        struct alarm_messages **out) MTR_MUST_USE;
+/* blocking: borrowed, and closed before. */
+int alarm_messages_open(struct mtr_loop *loop, struct mtr_blocking *blocking,
+                        const struct alarm_messages_to *to, struct alarm_messages **out) MTR_MUST_USE;
 /* Without memory for it the message is dropped, as where the queue is full. */
 void alarm_messages_add(struct alarm_messages *messages, const struct mtr_alarm_change *change);
 /* What waits is gone. NULL is allowed. */

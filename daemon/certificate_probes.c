@@ -319,9 +319,10 @@ static int try_unknown(struct probing *probing)
 /* Is a the larger one by so much, each for its number of rows? */
 static bool is_times(const struct probe_reading *a, const struct probe_reading *b, uint64_t times)
 {
+    const struct mtr_decimal of_a = mtr_decimal_round(a->quantity, MTR_QUANTITY_DIGITS, MTR_ROUND_DOWN),
+                             of_b = mtr_decimal_round(b->quantity, MTR_QUANTITY_DIGITS, MTR_ROUND_DOWN);
     struct mtr_quantity first, second;
-    if (mtr_quantity_from_decimal(a->quantity, &first) || mtr_quantity_from_decimal(b->quantity, &second))
-        return false;
+    if (mtr_quantity_from_decimal(of_a, &first) || mtr_quantity_from_decimal(of_b, &second)) return false;
     return first.e12 / (mtr_int128)a->row_count >=
                second.e12 / (mtr_int128)b->row_count * (mtr_int128)times &&
            second.e12 > 0;
@@ -386,16 +387,16 @@ static int try_age(struct probing *probing)
                   "no row has a time, or nobody says how new it should be (`expect.freshness`)");
         return MTR_OK;
     }
-    if (at_us > now_us) {
-        probe_say(probing, CERTIFICATE_AGE,
-                  at_us - now_us <= MTR_US_PER_HOUR ? CERTIFICATE_PASSED : CERTIFICATE_WARNED,
+    const int64_t age_us = now_us - at_us, minute_us = 60 * MTR_US_PER_SECOND;
+    if (age_us <= -minute_us) { /* less is its clock, of which another probe tells */
+        probe_say(probing, CERTIFICATE_AGE, CERTIFICATE_WARNED,
                   "the newest row is of %" PRId64 " minutes ahead: usage that was not yet",
-                  (at_us - now_us) / MTR_US_PER_SECOND / 60);
+                  -age_us / minute_us);
         return MTR_OK;
     }
-    probe_say(probing, CERTIFICATE_AGE, now_us - at_us <= most_us ? CERTIFICATE_PASSED : CERTIFICATE_WARNED,
+    probe_say(probing, CERTIFICATE_AGE, age_us <= most_us ? CERTIFICATE_PASSED : CERTIFICATE_WARNED,
               "the newest row is %" PRId64 " minutes old, %" PRId64 " are expected (%s)",
-              (now_us - at_us) / MTR_US_PER_SECOND / 60, most_us / MTR_US_PER_SECOND / 60,
+              age_us > 0 ? age_us / minute_us : 0, most_us / MTR_US_PER_SECOND / 60,
               source->expect.freshness_us ? "`expect.freshness`" : "two windows and `lateness`");
     return MTR_OK;
 }

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "daemon/certificate.h"
 #include "meterd/catalog/store.h"
@@ -17,6 +16,7 @@
 #include "meterd/core/limits.h"
 #include "meterd/core/logline.h"
 #include "meterd/net/crypto.h"
+#include "meterd/store/durable.h"
 
 enum { PATH_BYTES = 4600, PATIENCE_S = 60, LOOK_EVERY_MS = 60000 };
 #define WEEK_US (INT64_C(7) * MTR_US_PER_DAY)
@@ -34,36 +34,19 @@ struct certifying {
 
 /* ---- files ---- */
 
-static bool write_path(const struct certifying *certifying, struct mtr_str key, const char *end,
-                       char path[PATH_BYTES])
+static bool write_path(const struct certifying *certifying, struct mtr_str key, char path[PATH_BYTES])
 {
     const bool is_name = key.size && key.data[0] != '.' && !memchr(key.data, '/', key.size);
-    const int size =
-        snprintf(path, PATH_BYTES, "%s/%.*s.json%s", certifying->directory, MTR_STR_ARGS(key), end);
+    const int size = snprintf(path, PATH_BYTES, "%s/%.*s.json", certifying->directory, MTR_STR_ARGS(key));
     return is_name && size < PATH_BYTES;
-}
-
-static int write_file(const char *path, struct mtr_str text)
-{
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return mtr_error_from_errno(errno);
-    errno = 0;
-    const bool is_written = write(fd, text.data, text.size) == (ssize_t)text.size && !fsync(fd);
-    int rc = is_written ? MTR_OK : mtr_error_from_errno(errno ? errno : ENOSPC);
-    if (close(fd) && !rc) rc = mtr_error_from_errno(errno);
-    return rc;
 }
 
 static int keep(const struct certifying *certifying, struct mtr_str key, struct mtr_str text)
 {
-    char path[PATH_BYTES], fresh[PATH_BYTES];
-    if (!write_path(certifying, key, "", path) || !write_path(certifying, key, ".new", fresh))
-        return MTR_EINVALID;
-    if (mkdir(certifying->directory, 0700) && errno != EEXIST) return mtr_error_from_errno(errno);
-    int rc = write_file(fresh, text);
-    if (!rc && rename(fresh, path)) rc = mtr_error_from_errno(errno);
-    if (rc) unlink(fresh);
-    return rc;
+    char path[PATH_BYTES];
+    if (!write_path(certifying, key, path)) return MTR_EINVALID;
+    const int rc = mtr_durable_directory(certifying->directory);
+    return rc ? rc : mtr_durable_replace(path, text);
 }
 
 static int load_file(const char *path, struct mtr_buffer *out)
@@ -102,6 +85,16 @@ static int hash_document(const struct certifying *certifying, struct mtr_str key
 
 /* ---- making ---- */
 
+/* A file is as old as its certificate, by the clock that is asked whether a week is over: a network's file
+ * system has another one. */
+static int date_file(const struct certifying *certifying, struct mtr_str key, int64_t made_us)
+{
+    char path[PATH_BYTES];
+    const struct timespec made = {.tv_sec = made_us / MTR_US_PER_SECOND}, both[2] = {made, made};
+    if (!write_path(certifying, key, path)) return MTR_EINVALID;
+    return utimensat(AT_FDCWD, path, both, 0) ? mtr_error_from_errno(errno) : MTR_OK;
+}
+
 static int write_certificate(struct certifying *certifying, struct mtr_str key)
 {
     char document[2 * MTR_SHA256_BYTES + 1];
@@ -115,7 +108,7 @@ static int write_certificate(struct certifying *certifying, struct mtr_str key)
     rc = mtr_json_finish(&json);
     if (!rc) rc = keep(certifying, key, mtr_buffer_str(&text));
     mtr_buffer_release(&text);
-    return rc;
+    return rc ? rc : date_file(certifying, key, certifying->certificate.made_us);
 }
 
 static void tell(const struct certifying *certifying, const struct mtr_source *source, int rc,
@@ -168,7 +161,7 @@ static bool is_week_old(const struct certifying *certifying, const struct mtr_so
     char path[PATH_BYTES];
     struct stat status;
     if (source->disabled || source->by_hand || mtr_trial_burns_tokens(source)) return false;
-    if (!write_path(certifying, source->key, "", path) || stat(path, &status)) return false;
+    if (!write_path(certifying, source->key, path) || stat(path, &status)) return false;
     return (int64_t)status.st_mtime * MTR_US_PER_SECOND + WEEK_US <= now_us;
 }
 
@@ -250,14 +243,15 @@ void certifying_close(struct certifying *certifying)
 int certifying_order(struct certifying *certifying, const struct mtr_source *source, const char **fault)
 {
     char path[PATH_BYTES];
-    *fault = "it is disabled";
+    *fault = source->unreadable.size ? "its document cannot be read any more: `meterd source show` says why"
+                                     : "it is disabled";
     if (source->disabled) return MTR_EINVALID;
     *fault = "nobody is asked for it: files are its answers (`by_hand`)";
     if (source->by_hand) return MTR_EINVALID;
     *fault = "its refresh tokens are for one use each, and the poller has the newest";
     if (mtr_trial_burns_tokens(source)) return MTR_EINVALID;
     *fault = "its key is no name of a file";
-    if (!write_path(certifying, source->key, "", path)) return MTR_EINVALID;
+    if (!write_path(certifying, source->key, path)) return MTR_EINVALID;
     pthread_mutex_lock(&certifying->mutex);
     const bool is_busy = certifying->ordered[0] || certifying->making[0];
     if (!is_busy)
@@ -279,7 +273,7 @@ int certifying_load(struct certifying *certifying, const struct mtr_source *sour
                  mtr_str_equal(mtr_str_from(certifying->ordered), source->key);
     pthread_mutex_unlock(&certifying->mutex);
     *is_current = false;
-    if (!write_path(certifying, source->key, "", path)) return MTR_ENOTFOUND;
+    if (!write_path(certifying, source->key, path)) return MTR_ENOTFOUND;
     int rc = load_file(path, out);
     if (!rc) rc = hash_document(certifying, source->key, document);
     if (!rc)

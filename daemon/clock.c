@@ -19,11 +19,15 @@
 #include <time.h>
 
 #include "daemon/metrics.h"
+#include "meterd/core/cond.h"
 #include "meterd/core/logline.h"
 #include "meterd/core/time.h"
 #include "meterd/store/clock_record.h"
 
 #define KEEP_EVERY_US (60 * MTR_US_PER_SECOND)
+/* From 2020 to 2100: who has nothing but the wall clock believes it there alone. */
+#define WALL_FIRST_US (INT64_C(1577836800) * MTR_US_PER_SECOND)
+#define WALL_END_US (INT64_C(4102444800) * MTR_US_PER_SECOND)
 enum { ACCEPT_WAIT_S = 10, NOTE_BYTES_MAX = 1 << 16, NOTE_PROPERTIES = 3 };
 
 /* The kernel's name of this boot; zeros where it has none. */
@@ -49,7 +53,7 @@ static struct mtr_clock_look look(void)
     return (struct mtr_clock_look){.wall_us = mtr_clock_wall_us(), .monotonic_us = mtr_clock_uptime_us()};
 }
 
-void clock_begin(struct mtr_trusted_clock *clock, const struct mtr_config *config,
+bool clock_begin(struct mtr_trusted_clock *clock, const struct mtr_config *config,
                  const char *data_directory, int64_t log_us)
 {
     struct mtr_trusted_past past = {.log_us = log_us};
@@ -64,6 +68,7 @@ void clock_begin(struct mtr_trusted_clock *clock, const struct mtr_config *confi
         mtr_logline(MTR_LEVEL_WARNING, "clock", "%s/clock cannot be read (%s): the wall clock is believed",
                     data_directory, mtr_error_text(rc));
     mtr_trusted_begin(clock, &limits, &past, look());
+    return past.record.now_us > 0;
 }
 
 static void say(const struct mtr_trusted_time *time)
@@ -71,7 +76,7 @@ static void say(const struct mtr_trusted_time *time)
     char now[MTR_TIME_TEXT_BYTES], wall[MTR_TIME_TEXT_BYTES];
     const bool is_ahead = time->state == MTR_CLOCK_AHEAD;
     mtr_time_format(time->now_us, now);
-    mtr_time_format(is_ahead ? time->latest_us : time->earliest_us, wall);
+    mtr_time_format(mtr_trusted_wall_us(*time), wall);
     if (time->state == MTR_CLOCK_BELIEVED)
         mtr_logline(MTR_LEVEL_INFO, "clock", "the machine's clock is believed: it is %s", now);
     else
@@ -91,8 +96,9 @@ static void note(struct mtr_daemon_clock *clock)
     say(&clock->trusted.time);
 }
 
-struct mtr_trusted_time clock_now(struct mtr_daemon *daemon)
+struct mtr_trusted_time clock_now(void *context)
 {
+    struct mtr_daemon *daemon = context;
     struct mtr_daemon_clock *clock = &daemon->clock;
     pthread_mutex_lock(&clock->mutex);
     const struct mtr_trusted_time time = mtr_trusted_look(&clock->trusted, look());
@@ -101,12 +107,7 @@ struct mtr_trusted_time clock_now(struct mtr_daemon *daemon)
     return time;
 }
 
-struct mtr_trusted_time clock_time(void *daemon)
-{
-    return clock_now(daemon);
-}
-
-int64_t clock_now_us(void *daemon)
+int64_t clock_now_us(struct mtr_daemon *daemon)
 {
     return clock_now(daemon).now_us;
 }
@@ -128,20 +129,34 @@ static void keep(struct mtr_daemon_clock *clock)
     pthread_mutex_unlock(&clock->keeping);
 }
 
-void clock_start(struct mtr_daemon *daemon, const char *data_directory)
+/* A time at which nobody runs this: billing periods would be closed by it, and no event be taken. */
+static int check_wall(const struct mtr_trusted_time *time, struct mtr_diagnostic *diagnostic)
+{
+    const int64_t wall_us = mtr_trusted_wall_us(*time);
+    char text[MTR_TIME_TEXT_BYTES];
+    if (wall_us >= WALL_FIRST_US && wall_us < WALL_END_US) return MTR_OK;
+    mtr_time_format(mtr_time_sooner(mtr_time_later(wall_us, 0), MTR_TIME_US_MAX - 1), text);
+    mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_CLOCK, 0, 0, NULL,
+                       "the machine's clock says %s%s, and there is no record of what time was trusted: set "
+                       "the clock, and start again",
+                       text, wall_us >= MTR_TIME_US_MAX ? " or later" : "");
+    return MTR_EINVALID;
+}
+
+int clock_start(struct mtr_daemon *daemon, const char *data_directory, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_daemon_clock *clock = &daemon->clock;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&clock->mutex, NULL);
     pthread_mutex_init(&clock->keeping, NULL);
-    pthread_cond_init(&clock->answered, &attributes);
-    pthread_condattr_destroy(&attributes);
+    mtr_cond_init(&clock->answered);
+    const bool has_record = clock_begin(&clock->trusted, daemon->config, data_directory,
+                                        mtr_log_last_received_us(daemon->log));
+    int rc = has_record ? MTR_OK : check_wall(&clock->trusted.time, diagnostic);
+    if (rc) return rc; /* it is not kept */
     snprintf(clock->directory, sizeof(clock->directory), "%s", data_directory);
-    clock_begin(&clock->trusted, daemon->config, data_directory, mtr_log_last_received_us(daemon->log));
     note(clock);
     keep(clock);
+    return MTR_OK;
 }
 
 void clock_keep(struct mtr_daemon *daemon)
@@ -155,7 +170,7 @@ void clock_keep(struct mtr_daemon *daemon)
 
 void clock_end(struct mtr_daemon *daemon)
 {
-    if (!daemon->clock.directory[0]) return; /* the log was not opened */
+    if (!daemon->clock.directory[0]) return; /* the log was not opened, or the clock refused */
     (void)clock_now(daemon);
     keep(&daemon->clock);
 }

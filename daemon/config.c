@@ -115,6 +115,13 @@ static const struct mtr_field clock_fields[] = {
     {.name = NULL},
 };
 
+static const struct mtr_field scrub_fields[] = {
+    FIELD(scrub, bytes_per_second, MTR_FIELD_BYTES, "4MiB", 0, GIB,
+          "So much of what is stored is read again each second, and checked, from begin to end and anew; 0: "
+          "none."),
+    {.name = NULL},
+};
+
 static const struct mtr_field aggregator_fields[] = {
     FIELD(aggregator, step_events_max, MTR_FIELD_U64, "65536", 1, 1 << 22,
           "Events folded in one transaction."),
@@ -170,6 +177,15 @@ static const struct mtr_field logline_fields[] = {
     {.name = NULL},
 };
 
+static const struct mtr_field backup_fields[] = {
+    FIELD(backup, directory, MTR_FIELD_TEXT, "", 0, 2048,
+          "Where they are made, each a directory named by its time; empty: nowhere."),
+    FIELD(backup, every, MTR_FIELD_DURATION, "6h", SECOND, 366 * DAY,
+          "One is made when the newest is older than this."),
+    FIELD(backup, keep, MTR_FIELD_U64, "28", 1, 9000, "So many are kept; older ones are removed."),
+    {.name = NULL},
+};
+
 #define SECTION(section, doc_) \
     {.name = #section, .type = MTR_FIELD_MAP, .offset = offsetof(struct mtr_config, section), \
      .fields = section##_fields, .doc = doc_}
@@ -182,11 +198,13 @@ const struct mtr_field mtr_config_fields[] = {
     SECTION(intake, "From requests to the log. lateness <= dedup_window <= log.retention, and future is "
                     "less."),
     SECTION(clock, "What is believed of the machine's clock."),
+    SECTION(scrub, "Looking for bytes that rot."),
     SECTION(aggregator, "From the log to rollups."),
     SECTION(rater, "From rollups to charges."),
     SECTION(outbox, "From charges to destinations."),
     SECTION(poller, "From the vendors' APIs to the log."),
     SECTION(query, "The query API."),
+    SECTION(backup, "Backups beside the running daemon."),
     SECTION(logline, "What the daemon says on stderr."),
     {.name = NULL},
 };

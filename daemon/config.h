@@ -64,6 +64,16 @@ struct mtr_config_clock {
     int64_t unseen;            /* from one boot to the next, the longest that is believed */
 };
 
+struct mtr_config_scrub {
+    uint64_t bytes_per_second;
+};
+
+struct mtr_config_backup {
+    struct mtr_str directory; /* empty: none are made */
+    int64_t every;
+    uint64_t keep;
+};
+
 struct mtr_config_aggregator {
     uint64_t step_events_max;
 };
@@ -113,11 +123,13 @@ struct mtr_config {
     struct mtr_config_log log;
     struct mtr_config_intake intake;
     struct mtr_config_clock clock;
+    struct mtr_config_scrub scrub;
     struct mtr_config_aggregator aggregator;
     struct mtr_config_rater rater;
     struct mtr_config_outbox outbox;
     struct mtr_config_poller poller;
     struct mtr_config_query query;
+    struct mtr_config_backup backup;
     struct mtr_config_logline logline;
     struct mtr_arena arena; /* owns the text above */
 };

@@ -1,7 +1,7 @@
 /*
  * The running daemon: opens everything in the order of the data's flow, closes it in the reverse.
  *
- *   open: recovery (forks, before any thread) → stores → loop → stages → servers → ready
+ *   open: the data directory's hold → recovery (forks, before any thread) → stores → loop → stages → servers → ready
  *   stop: not ready → no new requests nor readings, those begun are ended → pool ends → writer drains → aggregator
  *         drains → rater ends → deliveries end → close
  *
@@ -11,6 +11,9 @@
 #include "daemon/daemon.h"
 
 #include "daemon/certifying.h"
+#include "daemon/stores/data_hold.h"
+#include "daemon/stores/leftovers.h"
+#include "daemon/stores/scrubbing.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -22,10 +25,11 @@
 #include "meterd/emitter/http_sender.h"
 #include "meterd/core/logline.h"
 #include "meterd/core/time.h"
+#include "meterd/net/crypto.h"
 #include "meterd/net/systemd.h"
-#include "meterd/store/readers.h"
+#include "meterd/store/hold.h"
 
-enum { PATH_BYTES = 4096, READERS_EVERY_MS = 10000 };
+enum { PATH_BYTES = 4096 };
 
 struct run_context {
     struct mtr_daemon *daemon;
@@ -58,6 +62,27 @@ static struct mtr_intake_options intake_options(const struct mtr_config *config)
     };
 }
 
+static void tell_left(const char *path)
+{
+    mtr_logline(MTR_LEVEL_INFO, "daemon", "removed %s, which a process that was killed has left", path);
+}
+
+/* Under the hold of the directory, and the log's lock. */
+static int look_at_leftovers(const char *directory, struct mtr_diagnostic *diagnostic)
+{
+    bool was_put_back;
+    const int rc = leftovers_put_back(directory, &was_put_back);
+    if (rc)
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, NULL,
+                           "%s/rollups.old cannot get back the name that a rebuild took from it: %s",
+                           directory, mtr_error_text(rc));
+    if (was_put_back)
+        mtr_logline(MTR_LEVEL_WARNING, "daemon",
+                    "a rebuild that was killed had put the rollups out of the way: they are in force again");
+    leftovers_remove(directory, true, tell_left);
+    return rc;
+}
+
 static int open_stores(struct mtr_daemon *daemon, const char *directory, struct mtr_diagnostic *diagnostic)
 {
     const struct mtr_config *config = daemon->config;
@@ -71,16 +96,20 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
         .segment_age_us = config->log.segment_age,
         .verify_all = config->log.verify_all,
     };
-    int rc = event_key_ensure(directory, event_key, diagnostic);
+    int rc = data_directory_ensure(directory, diagnostic);
+    if (!rc) rc = data_hold_begin(directory, &daemon->data_hold, diagnostic);
+    if (!rc) rc = event_key_ensure(directory, event_key, diagnostic);
     if (!rc)
         rc = mtr_log_open(store_path(directory, "log", path), &log_options, &daemon->log,
                           diagnostic); /* first: recovery forks */
-    if (!rc) clock_start(daemon, directory);
+    if (!rc) rc = look_at_leftovers(directory, diagnostic);
+    if (!rc) rc = clock_start(daemon, directory, diagnostic);
     if (!rc) rc = consistency_before(daemon, directory, &are_new, diagnostic);
     if (!rc)
         rc = mtr_catalog_store_open(store_path(directory, "catalog", path), false, &daemon->catalog_store,
                                     diagnostic);
     if (!rc) rc = admin_key_ensure(daemon->catalog_store, directory, clock_now_us(daemon), diagnostic);
+    if (!rc) rc = mtr_dedup_check_key(daemon->log, event_key, diagnostic);
     if (!rc)
         rc = mtr_dedup_open(daemon->log, event_key, mtr_intake_identity_window_us(&intake),
                             clock_now(daemon).forget_us, &daemon->dedup, diagnostic);
@@ -90,6 +119,7 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
         rc = mtr_charges_open(store_path(directory, "charges", path), false, &daemon->charges, diagnostic);
     if (!rc) rc = mtr_ledger_open(store_path(directory, "intake", path), false, &daemon->ledger, diagnostic);
     if (!rc) rc = consistency_after(daemon, directory, are_new, diagnostic);
+    if (!rc) rc = epoch_begin(daemon, directory, diagnostic);
     if (!rc) rc = marks_begin(daemon, directory, diagnostic);
     if (!rc) rc = mtr_log_reader_attach(daemon->log, &daemon->aggregator_reader);
     return rc;
@@ -106,13 +136,18 @@ static void catalog_changed(void *context)
     polling_catalog_changed(daemon->polling);
 }
 
+/* Readings are the poller's, but for what an operator says of the clock. */
+static bool is_of_clock(const struct mtr_request *request)
+{
+    return request->is_reading && request->count == 1 &&
+           mtr_str_equal(request->events[0].type, MTR_STR(MTR_EVENT_TYPE_CLOCK));
+}
+
 /* Writer's thread. */
 static void on_intake_answer(void *context, struct mtr_request *request)
 {
     struct mtr_daemon *daemon = context;
-    if (request->count == 1 && mtr_str_equal(request->events[0].type, MTR_STR(MTR_EVENT_TYPE_CLOCK)) &&
-        request->is_reading)
-        clock_on_committed(daemon, request);
+    if (is_of_clock(request)) clock_on_committed(daemon, request);
     else if (request->is_reading) polling_on_committed(daemon->polling, request);
     else events_on_answer(daemon->events, request);
 }
@@ -141,93 +176,6 @@ static struct mtr_api_query_limits query_limits(void *context)
 {
     const struct mtr_config *config = ((struct mtr_daemon *)context)->config;
     return (struct mtr_api_query_limits){config->query.rows_max, (uint32_t)config->query.calls_max};
-}
-
-static int control_source(void *context, const struct mtr_source_control *control, const char **fault)
-{
-    struct mtr_daemon *daemon = context;
-    return polling_control(daemon->polling, control, fault);
-}
-
-static bool source_status(void *context, const struct mtr_source *source, struct mtr_source_status *out)
-{
-    struct mtr_daemon *daemon = context;
-    return polling_status(daemon->polling, source, out);
-}
-
-static int read_source(void *context, const struct mtr_strand *strand, struct mtr_window range, bool is_trial,
-                       const char **fault)
-{
-    struct mtr_daemon *daemon = context;
-    return polling_ask(daemon->polling, strand, range, is_trial, fault);
-}
-
-struct looking {
-    const struct mtr_strand *source;
-    uint32_t index;
-    struct mtr_poller_tried *out;
-    bool is_one;
-    struct mtr_dry_rows *rows;
-};
-
-static void look_at_tried(const struct mtr_poller *poller, void *context)
-{
-    struct looking *looking = context;
-    looking->is_one = mtr_poller_tried(poller, looking->source, looking->index, looking->out);
-}
-
-static bool source_tried(void *context, const struct mtr_strand *source, uint32_t index,
-                         struct mtr_poller_tried *out)
-{
-    struct mtr_daemon *daemon = context;
-    struct looking looking = {.source = source, .index = index, .out = out};
-    polling_look(daemon->polling, look_at_tried, &looking);
-    return looking.is_one;
-}
-
-static void look_at_dry_rows(const struct mtr_poller *poller, void *context)
-{
-    struct looking *looking = context;
-    looking->rows = mtr_poller_dry_rows(poller, looking->source);
-}
-
-static struct mtr_dry_rows *source_dry_rows(void *context, const struct mtr_strand *source)
-{
-    struct mtr_daemon *daemon = context;
-    struct looking looking = {.source = source};
-    polling_look(daemon->polling, look_at_dry_rows, &looking);
-    return looking.rows;
-}
-
-static int order_certificate(void *context, const struct mtr_source *source, const char **fault)
-{
-    struct mtr_daemon *daemon = context;
-    return certifying_order(daemon->certifying, source, fault);
-}
-
-static const char *certificate_result(void *context, const struct mtr_source *source, bool *is_current)
-{
-    struct mtr_daemon *daemon = context;
-    return certifying_result(daemon->certifying, source, is_current);
-}
-
-static int load_certificate(void *context, const struct mtr_source *source, struct mtr_buffer *out,
-                            bool *is_making, bool *is_current)
-{
-    struct mtr_daemon *daemon = context;
-    return certifying_load(daemon->certifying, source, out, is_making, is_current);
-}
-
-static bool source_reads(void *context, const struct mtr_strand *strand, struct mtr_poller_asked *out)
-{
-    struct mtr_daemon *daemon = context;
-    return polling_asked(daemon->polling, strand, out);
-}
-
-static bool give_file(void *context, struct mtr_given_file *file)
-{
-    struct mtr_daemon *daemon = context;
-    return polling_give(daemon->polling, file);
 }
 
 static void on_delivery(void *context, struct mtr_str id, const struct mtr_outbox_result *result)
@@ -272,8 +220,7 @@ static void fill_host(struct mtr_daemon *daemon)
         .limits = api_limits(daemon),
         .started_us = daemon->started_us,
         .context = daemon,
-        .now_us = clock_now_us,
-        .clock = clock_time,
+        .clock = clock_now,
         .accept_clock = clock_accept,
         .submit = submit,
         .catalog_changed = catalog_changed,
@@ -284,18 +231,9 @@ static void fill_host(struct mtr_daemon *daemon)
         .query_limits = query_limits,
         .handed_out = handed_out,
         .ledger = daemon->ledger,
-        .source_status = source_status,
-        .read_source = read_source,
-        .source_reads = source_reads,
-        .source_tried = source_tried,
-        .source_dry_rows = source_dry_rows,
         .grace_us = daemon->config->rater.grace,
-        .give_file = give_file,
-        .order_certificate = order_certificate,
-        .load_certificate = load_certificate,
-        .certificate_result = certificate_result,
-        .control_source = control_source,
     };
+    source_calls_fill(&daemon->api_host);
 }
 
 static int open_stages(struct mtr_daemon *daemon, const char *directory, struct mtr_diagnostic *diagnostic)
@@ -340,6 +278,7 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
         struct mtr_sender sender = mtr_http_sender_hooks(daemon->sender);
         rc = mtr_outbox_open(daemon->charges, &sender, &outbox_options, &daemon->outbox);
     }
+    if (!rc) rc = scrubbing_open(daemon, &daemon->scrubbing);
     if (rc)
         mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_START, 0, 0, NULL, "cannot set up the stages: %s",
                            mtr_error_text(rc));
@@ -398,15 +337,6 @@ static void on_signal(void *context, int signal_number)
     begin_stop(run->daemon);
 }
 
-static void on_readers(void *context)
-{
-    (void)context;
-    const unsigned ended = mtr_store_end_dead_readers();
-    if (ended)
-        mtr_logline(MTR_LEVEL_INFO, "daemon", "ended %u read transaction%s of processes that are gone", ended,
-                    mtr_plural(ended));
-}
-
 static void on_watchdog(void *context)
 {
     (void)context;
@@ -418,12 +348,14 @@ static void on_watchdog(void *context)
 
 static int open_loop(struct mtr_daemon *daemon, struct run_context *run, struct mtr_diagnostic *diagnostic)
 {
-    int rc = mtr_loop_open(&daemon->loop);
+    int rc = mtr_crypto_begin();
+    if (!rc) rc = mtr_loop_open(&daemon->loop);
+    if (!rc)
+        rc = mtr_loop_begin(daemon->loop,
+                            file_limit_wanted((uint32_t)daemon->config->listen.connections_max));
     if (!rc) rc = mtr_loop_watch_signals(daemon->loop, on_signal, run);
     if (!rc) rc = mtr_wakeup_open(daemon->loop, true, on_stage_ended, daemon, &daemon->ended);
     if (!rc) rc = mtr_timer_open(daemon->loop, on_watchdog, daemon, &daemon->watchdog);
-    if (!rc) rc = mtr_timer_open(daemon->loop, on_readers, daemon, &daemon->readers);
-    if (!rc) mtr_timer_start(daemon->readers, READERS_EVERY_MS, READERS_EVERY_MS);
     if (rc) {
         mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_START, 0, 0, NULL,
                            "cannot set up the event loop: %s", mtr_error_text(rc));
@@ -448,9 +380,9 @@ static void close_all(struct mtr_daemon *daemon)
     events_close(daemon->events);
     polling_close(daemon->polling);
     certifying_close(daemon->certifying);
+    scrubbing_close(daemon->scrubbing);
     mtr_http_sender_close(daemon->sender);
     mtr_timer_close(daemon->watchdog);
-    mtr_timer_close(daemon->readers);
     mtr_wakeup_close(daemon->ended);
     if (daemon->loop) mtr_loop_close(daemon->loop);
     mtr_outbox_close(daemon->outbox);
@@ -464,6 +396,7 @@ static void close_all(struct mtr_daemon *daemon)
     mtr_rollups_close(daemon->rollups);
     mtr_catalog_store_close(daemon->catalog_store);
     mtr_log_close(daemon->log);
+    mtr_hold_end(daemon->data_hold);
 }
 
 static int open_all(struct mtr_daemon *daemon, struct run_context *run, struct mtr_diagnostic *diagnostic)
@@ -486,11 +419,13 @@ int daemon_run(const struct mtr_config *config, int (*reload)(void *context, str
     struct run_context run = {&daemon, reload, context};
     struct mtr_diagnostic diagnostic = {0};
     daemon.config = config;
+    daemon.data_hold = -1;
     pthread_mutex_init(&daemon.progress_mutex, NULL);
     pthread_mutex_init(&daemon.fold_mutex, NULL);
     pthread_mutex_init(&daemon.rate_mutex, NULL);
     pthread_mutex_init(&daemon.marks.mutex, NULL);
     daemon.started_us = mtr_clock_wall_us();
+    file_limit_raise();
     int rc = open_all(&daemon, &run, &diagnostic);
     if (rc) {
         mtr_logline(MTR_LEVEL_ERROR, "daemon", "cannot start: %s", diagnostic.text);

@@ -43,9 +43,11 @@ struct mtr_http_sender;
 struct mtr_ledger;
 struct polling;
 struct certifying;
+struct scrubbing;
+struct backing_up;
 struct mtr_kept_config;
 
-/* What the marks beside the stores say (marks.c); under its mutex. */
+/* What the marks beside the stores say (stores/marks.c); under its mutex. */
 struct mtr_daemon_marks {
     pthread_mutex_t mutex;
     bool are_kept; /* the start was not refused */
@@ -67,9 +69,13 @@ struct mtr_daemon_clock {
     int keep_error;
 };
 
+/* Choices of meterd_memory_short_total, in this order. */
+enum daemon_stage { DAEMON_WRITER, DAEMON_AGGREGATOR, DAEMON_RATER, DAEMON_POLLER, DAEMON_STAGE_COUNT };
+
 struct mtr_daemon {
     /* Replaced by SIGHUP (reload.c); text in it lives as long as the process. */
     _Atomic(const struct mtr_config *) config;
+    int data_hold; /* of the data directory: from before its first file to the end */
     struct mtr_loop *loop;
     struct mtr_catalog_store *catalog_store;
     struct mtr_log *log;
@@ -87,6 +93,8 @@ struct mtr_daemon {
     struct mtr_byte_budget receive_memory; /* of bodies that are pushed, and of readings */
     struct polling *polling;
     struct certifying *certifying;
+    struct scrubbing *scrubbing;
+    struct backing_up *backing_up; /* NULL: no backups are asked for */
     struct mtr_api_host api_host;
     char api_address[64]; /* of listen.address, ended by NUL */
     struct mtr_api *api;
@@ -96,7 +104,7 @@ struct mtr_daemon {
     struct mtr_stage_thread *aggregator_stage;
     struct mtr_stage_thread *rater_stage;
     struct mtr_wakeup *ended;   /* a stage ended: the loop looks why */
-    struct mtr_timer *watchdog, *readers;
+    struct mtr_timer *watchdog;
     struct mtr_kept_config *kept_configs; /* of reloads (reload.c) */
     int64_t started_us;
     uint32_t draining; /* of API and poller, while it stops; the loop's thread */
@@ -105,6 +113,7 @@ struct mtr_daemon {
     atomic_bool ready;          /* /readyz */
     atomic_bool stopping;
     atomic_int failure;                /* first fatal error of a stage; 0: none */
+    atomic_int_least64_t files_told_us; /* monotonic, when a lack of open files was last told; 0: never */
     atomic_bool disk_full;             /* a commit was refused for lack of room, and there is none yet */
     atomic_uint_fast64_t folded_seq;   /* everything up to it is folded */
     atomic_uint_fast64_t consumed_seq; /* nothing up to it is needed again: retention may take it */
@@ -119,6 +128,7 @@ struct mtr_daemon {
     /* Held by a step of the stage from its snapshot on, and by a change of the catalog while it is checked
      * against what the stages did, and stored: fold_mutex first. */
     pthread_mutex_t fold_mutex, rate_mutex;
+    int64_t memory_told_us[DAEMON_STAGE_COUNT]; /* monotonic, that there is none; each the stage's own */
     int64_t held_looked_us;     /* monotonic, when consumed_seq was last set; the aggregator's thread only */
     bool is_log_needed;         /* all of it: use changes hands; the same thread */
     void (*_Atomic slow_work)(void *context); /* handed from the writer to the sealer; NULL: taken */
@@ -142,6 +152,8 @@ int pipeline_hold(void *daemon, const struct mtr_catalog *stored, const struct m
 void pipeline_release(void *daemon);
 /* How far they have come, of a struct mtr_daemon. Any thread. */
 struct mtr_progress pipeline_progress(void *daemon);
+/* Is a step that ended so tried again, as nothing of it was committed? For the stage's thread (retries.c). */
+bool retries_step(struct mtr_daemon *daemon, enum daemon_stage stage, int rc);
 
 /* A configuration that was read anew: takes what may change while running, says what waits (reload.c). The
  * loop's thread. */
@@ -149,15 +161,21 @@ void daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fres
 /* At the end: nobody reads daemon->config any more. */
 void daemon_drop_configs(struct mtr_daemon *daemon);
 
-/* How many of connections_max the limit of open files allows, after raising it (file_limit.c). */
+/* Open files (file_limit.c). As many as the system lets us have: before anything is opened. */
+void file_limit_raise(void);
+/* How many are wanted for so many connections, and how many of these the limit allows. */
+uint32_t file_limit_wanted(uint32_t connections_max);
 uint32_t file_limit_connections(uint32_t connections_max);
+/* A stage met MTR_EFILES: segments that nobody is inside are closed, and it is told, once a minute. Any
+ * thread. */
+void file_limit_met(struct mtr_daemon *daemon, const char *stage);
 
 /* Health and metrics on the admin listener (admin.c). */
 int admin_open(struct mtr_daemon *daemon, struct mtr_admin **out,
                struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void admin_close(struct mtr_admin *admin);
 
-/* The stores against one another (consistency.c): once the log is open and before the other stores are
+/* The stores against one another (stores/consistency.c): once the log is open and before the other stores are
  * made, and once all are open. MTR_ECORRUPT with a sentence when going on would make money wrong. */
 struct mtr_new_stores {
     bool rollups, charges;
@@ -167,8 +185,12 @@ int consistency_before(struct mtr_daemon *daemon, const char *directory, struct 
 int consistency_after(struct mtr_daemon *daemon, const char *directory, struct mtr_new_stores are_new,
                       struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
-/* The marks beside the stores (marks.c). `check` and `begin` before threads start; the others on any stage,
- * each before what it marks is relied on outside. */
+/* Were the stores put back from a copy (stores/epoch.c)? Once they are consistent, before threads start. */
+int epoch_begin(struct mtr_daemon *daemon, const char *directory,
+                struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
+/* The marks beside the stores (stores/marks.c). `check` and `begin` before threads start; the others on any
+ * stage, each before what it marks is relied on outside. */
 int marks_check(struct mtr_daemon *daemon, const char *directory, bool charges_are_new,
                 struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 int marks_begin(struct mtr_daemon *daemon, const char *directory,
@@ -180,18 +202,20 @@ void marks_end(struct mtr_daemon *daemon);             /* once the stages have e
 
 /* Trusted time (clock.c). `start` once the log is open, `end` once the stages have ended, the others on any
  * thread. */
-void clock_start(struct mtr_daemon *daemon, const char *data_directory);
-struct mtr_trusted_time clock_now(struct mtr_daemon *daemon);
-int64_t clock_now_us(void *daemon); /* of that; of a struct mtr_daemon */
-struct mtr_trusted_time clock_time(void *daemon);
+/* MTR_EINVALID: the wall clock is all that there is, and says a time that cannot be. */
+int clock_start(struct mtr_daemon *daemon, const char *data_directory,
+                struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+struct mtr_trusted_time clock_now(void *daemon); /* of a struct mtr_daemon */
+int64_t clock_now_us(struct mtr_daemon *daemon); /* now_us of that */
 void clock_keep(struct mtr_daemon *daemon); /* now and then */
 void clock_end(struct mtr_daemon *daemon);
 /* Somebody says that the wall clock is right, which said wall_us a moment ago: back when that is in the log
  * and in force. MTR_EINVALID: it says something else by now; MTR_EAGAIN: the log takes longer than usual. */
 int clock_accept(void *daemon, struct mtr_str who, int64_t wall_us) MTR_MUST_USE;
 void clock_on_committed(struct mtr_daemon *daemon, struct mtr_request *request); /* the writer's thread */
-/* The first look of a process at the clocks of a data directory; also of one that only reads it. */
-void clock_begin(struct mtr_trusted_clock *clock, const struct mtr_config *config,
+/* The first look of a process at the clocks of a data directory; also of one that only reads it. False: the
+ * directory says nothing of what time it is, and the wall clock is believed. */
+bool clock_begin(struct mtr_trusted_clock *clock, const struct mtr_config *config,
                  const char *data_directory, int64_t log_us);
 
 /* The poller on the loop (polling.c). */
@@ -211,8 +235,8 @@ bool polling_has_failed(const struct polling *polling); /* its ledger is damaged
 /* Windows that are read now, and how far that is: as of mtr_poller_ask and mtr_poller_asked. Any thread. */
 int polling_ask(struct polling *polling, const struct mtr_strand *strand, struct mtr_window range,
                 bool is_trial, const char **fault) MTR_MUST_USE;
-/* The poller stands still while it is looked at. Any thread. */
-void polling_look(struct polling *polling, void (*look)(const struct mtr_poller *poller, void *context),
+/* The poller stands still while it is looked at, or told what needs no step. Any thread. */
+void polling_look(struct polling *polling, void (*look)(struct mtr_poller *poller, void *context),
                   void *context);
 bool polling_asked(struct polling *polling, const struct mtr_strand *strand, struct mtr_poller_asked *out);
 /* On a pool thread, until it is durable; as of mtr_poller_control, and MTR_EAGAIN after ten seconds. */
@@ -227,6 +251,9 @@ bool polling_is_reading(void *polling, const struct mtr_strand *source);
  * of which the reading needs another. */
 bool polling_give(struct polling *polling, struct mtr_given_file *file);
 
+/* What the API calls of sources; host->context is the daemon (source_calls.c). */
+void source_calls_fill(struct mtr_api_host *host);
+
 /* The first start's operator key: <data>/admin.key with mode 0600, and its document in the catalog
  * (admin_key.c). */
 int admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us,
@@ -237,7 +264,10 @@ int secret_make(char secret[MTR_SECRET_TEXT_BYTES], char sha256[MTR_SHA256_TEXT_
 /* A file of mode 0600 that did not exist before, durable. */
 int secret_write(const char *path, const char *secret) MTR_MUST_USE;
 
-/* The key of SipHash over event identities: <data>/event.key, made at the first start (admin_key.c). */
+/* Makes the data directory where it is missing, durably (admin_key.c). */
+int data_directory_ensure(const char *directory, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* The key of SipHash over event identities: <data>/event.key, made at the first start (admin_key.c). By who
+ * holds the data directory: of two that make it at once, each would go on with its own. */
 int event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES],
                      struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 

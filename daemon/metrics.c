@@ -139,6 +139,13 @@ struct mtr_metric metric_outbox = {
     .doc = "Messages of the outbox, by state.",
 };
 
+struct mtr_metric metric_unreconciled = {
+    .name = "meterd_outbox_unreconciled",
+    .type = MTR_GAUGE,
+    .doc = "Destinations that get nothing new: the stores were put back from a copy, and neither the "
+           "receiver nor an operator has said what it has.",
+};
+
 struct mtr_metric metric_alarm_messages = {
     .name = "meterd_alarm_messages_total",
     .type = MTR_COUNTER,
@@ -152,19 +159,19 @@ struct mtr_metric metric_readings = {
     .type = MTR_COUNTER,
     .label = "outcome",
     .choices = "taken|failed",
-    .doc = "Readings of windows of sources; failed ones are tried again.",
+    .doc = "Readings of windows of sources since the daemon started; failed ones are tried again.",
 };
 
 struct mtr_metric metric_source_rows = {
     .name = "meterd_source_rows_total",
     .type = MTR_COUNTER,
-    .doc = "Rows that good readings of sources had.",
+    .doc = "Rows that good readings of sources had, since the daemon started.",
 };
 
 struct mtr_metric metric_source_changes = {
     .name = "meterd_source_changes_total",
     .type = MTR_COUNTER,
-    .doc = "Rows of sources that were new, changed or gone.",
+    .doc = "Rows of sources that were new, changed or gone, since the daemon started.",
 };
 
 #define ALARM_CHOICE(name, text, doc) "|" text
@@ -172,6 +179,12 @@ struct mtr_metric metric_sources_paused = {
     .name = "meterd_sources_paused",
     .type = MTR_GAUGE,
     .doc = "Sources that an operator lets rest (meterd source pause).",
+};
+struct mtr_metric metric_sources_unreadable = {
+    .name = "meterd_sources_unreadable",
+    .type = MTR_GAUGE,
+    .doc = "Sources whose stored document a later edition, or this system's zones, cannot read: nothing of "
+           "them is asked.",
 };
 struct mtr_metric metric_poller_failed = {
     .name = "meterd_poller_failed",
@@ -211,10 +224,39 @@ struct mtr_metric metric_disk_full = {
     .doc = "1 while events are refused for lack of room on the disk.",
 };
 
+struct mtr_metric metric_memory_short = {
+    .name = "meterd_memory_short_total",
+    .type = MTR_COUNTER,
+    .label = "stage",
+    .choices = "writer|aggregator|rater|poller",
+    .doc = "Steps of a stage that found no memory, of which nothing was stored, and that were tried again.",
+};
+
 struct mtr_metric metric_start_time = {
     .name = "meterd_start_time_seconds",
     .type = MTR_GAUGE,
     .doc = "When the daemon started, as seconds since 1970.",
+};
+
+struct mtr_metric metric_backups = {
+    .name = "meterd_backups_total",
+    .type = MTR_COUNTER,
+    .label = "outcome",
+    .choices = "made|failed",
+    .doc = "Backups that backup.directory asks for.",
+};
+
+struct mtr_metric metric_backup_age = {
+    .name = "meterd_backup_age_seconds",
+    .type = MTR_GAUGE,
+    .doc = "Since the newest backup in backup.directory was made, or the start where there is none; 0: none "
+           "are asked for.",
+};
+
+struct mtr_metric metric_backup_overdue = {
+    .name = "meterd_backup_overdue",
+    .type = MTR_GAUGE,
+    .doc = "1 while the newest backup in backup.directory is older than twice backup.every.",
 };
 
 struct mtr_metric metric_clock_held = {
@@ -228,6 +270,36 @@ struct mtr_metric metric_clock_difference = {
     .name = "meterd_clock_difference_seconds",
     .type = MTR_GAUGE,
     .doc = "The machine's clock less trusted time, in whole seconds.",
+};
+
+struct mtr_metric metric_scrub_bytes = {
+    .name = "meterd_scrub_bytes_total",
+    .type = MTR_COUNTER,
+    .doc = "Bytes of stores and log that were read again and checked.",
+};
+
+struct mtr_metric metric_scrub_rounds = {
+    .name = "meterd_scrub_rounds_total",
+    .type = MTR_COUNTER,
+    .doc = "How often all that is stored was read again from begin to end.",
+};
+
+struct mtr_metric metric_scrub_ended = {
+    .name = "meterd_scrub_ended_seconds",
+    .type = MTR_GAUGE,
+    .doc = "When that was last done, as seconds since 1970; 0: not since the daemon started.",
+};
+
+struct mtr_metric metric_damage = {
+    .name = "meterd_store_damage",
+    .type = MTR_GAUGE,
+    .doc = "How often stored bytes were met that are not what was written, since the daemon started.",
+};
+
+struct mtr_metric metric_dead_readers = {
+    .name = "meterd_dead_readers_total",
+    .type = MTR_COUNTER,
+    .doc = "Read transactions of processes that are gone, which were ended so that stores do not grow.",
 };
 
 struct mtr_metric *const daemon_metrics[] = {
@@ -254,19 +326,44 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_rate_seconds,
     &metric_deliveries,
     &metric_outbox,
+    &metric_unreconciled,
     &metric_alarm_messages,
     &metric_readings,
     &metric_source_rows,
     &metric_source_changes,
     &metric_source_alarms,
     &metric_sources_paused,
+    &metric_sources_unreadable,
     &metric_poller_failed,
     &metric_http_connections,
     &metric_http_requests,
     &metric_http_refused,
     &metric_disk_full,
+    &metric_memory_short,
+    &metric_backups,
+    &metric_backup_age,
+    &metric_backup_overdue,
     &metric_start_time,
     &metric_clock_held,
     &metric_clock_difference,
+    &metric_scrub_bytes,
+    &metric_scrub_rounds,
+    &metric_scrub_ended,
+    &metric_damage,
+    &metric_dead_readers,
     NULL,
 };
+
+void metrics_count_readings(const struct mtr_poller_totals *now, struct mtr_poller_totals *told)
+{
+    enum { TAKEN, FAILED }; /* choices of the metric's label */
+    mtr_metric_add_choice(&metric_readings, TAKEN, now->readings - told->readings);
+    mtr_metric_add_choice(&metric_readings, FAILED, now->failures - told->failures);
+    mtr_metric_add(&metric_source_rows, now->rows - told->rows);
+    mtr_metric_add(&metric_source_changes, now->changes - told->changes);
+    for (unsigned alarm = 1; alarm < MTR_ALARM_COUNT; alarm++)
+        mtr_metric_set_choice(&metric_source_alarms, alarm - 1, now->alarms[alarm]);
+    mtr_metric_set(&metric_sources_paused, now->paused);
+    mtr_metric_set(&metric_sources_unreadable, now->unreadable);
+    *told = *now;
+}

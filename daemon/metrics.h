@@ -5,6 +5,7 @@
 #ifndef METERD_DAEMON_METRICS_H
 #define METERD_DAEMON_METRICS_H
 
+#include "meterd/collector/poller.h"
 #include "meterd/core/metrics.h"
 
 /* Of the log and its index. */
@@ -19,12 +20,19 @@ extern struct mtr_metric metric_charges, metric_ratings, metric_losses, metric_w
 /* Of the poller. */
 extern struct mtr_metric metric_alarm_messages;
 extern struct mtr_metric metric_readings, metric_source_rows, metric_source_changes, metric_source_alarms,
-    metric_sources_paused, metric_poller_failed;
+    metric_sources_paused, metric_sources_unreadable, metric_poller_failed;
+/* What has come since. */
+void metrics_count_readings(const struct mtr_poller_totals *now, struct mtr_poller_totals *told);
 /* Of the outbox. */
-extern struct mtr_metric metric_deliveries, metric_outbox;
+extern struct mtr_metric metric_deliveries, metric_outbox, metric_unreconciled;
+/* Of backups that the configuration asks for. */
+extern struct mtr_metric metric_backups, metric_backup_age, metric_backup_overdue;
 /* Of the listener and the process. */
 extern struct mtr_metric metric_http_connections, metric_http_requests, metric_http_refused,
-    metric_start_time, metric_clock_held, metric_clock_difference;
+    metric_start_time, metric_memory_short, metric_clock_held, metric_clock_difference;
+/* Of the scrubbing of what is stored. */
+extern struct mtr_metric metric_scrub_bytes, metric_scrub_rounds, metric_scrub_ended, metric_damage,
+    metric_dead_readers;
 
 /* In the order in which they are shown; ends with NULL. */
 extern struct mtr_metric *const daemon_metrics[];

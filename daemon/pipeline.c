@@ -5,10 +5,12 @@
  *   writer ──committed──▶ aggregator ──folded──▶ rater ──messages──▶ loop
  *      └──slow work──▶ sealer
  *
- * A step that meets a full disk is not the end: nothing of it was committed, and it is tried again. Any other
- * error is fatal for the process: it is told once, here, and the stage's end wakes the loop (daemon.c).
+ * A step that meets a full disk, or memory or files that are not there, is not the end: nothing of it was
+ * committed, and it is tried again (retries.c). Any other error is fatal for the process: it is told once,
+ * here, and the stage's end wakes the loop (daemon.c).
  */
 #include "daemon/daemon.h"
+#include "daemon/stores/backing_up.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,6 +21,7 @@
 #include "meterd/core/logline.h"
 #include "meterd/core/time.h"
 #include "meterd/rater/catalog_change.h"
+#include "meterd/store/damage.h"
 
 enum {
     STAGE_IDLE_MS = 250,
@@ -33,6 +36,17 @@ static void on_stage_end(void *context, int error)
     int none = 0;
     if (error) atomic_compare_exchange_strong(&daemon->failure, &none, error);
     mtr_wakeup_send(daemon->ended);
+}
+
+/* Of damage the store tells the place, and what to do. */
+static void tell_fault(const char *stage, int rc, const struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_damage damage;
+    mtr_store_damage(&damage);
+    if (rc == MTR_ECORRUPT && damage.count)
+        mtr_logline(MTR_LEVEL_ERROR, stage, "cannot go on: %s", damage.text);
+    else
+        mtr_logline(MTR_LEVEL_ERROR, stage, "cannot go on: %s: %s", mtr_error_text(rc), diagnostic->text);
 }
 
 /* Room for the segment whose making was refused. Asked while the disk is full: who sees that we are not
@@ -99,6 +113,8 @@ static int writer_step(void *context, bool *idle)
         rc = MTR_OK;
     } else if (!rc) {
         note_room(daemon, committed);
+    } else if (retries_step(daemon, DAEMON_WRITER, rc)) {
+        rc = MTR_OK;
     }
     if (committed) stage_poke(daemon->aggregator_stage);
     const uint64_t folded = polling_applied_seq(daemon->polling),
@@ -106,8 +122,8 @@ static int writer_step(void *context, bool *idle)
     if (!rc)
         rc = mtr_intake_housekeep(daemon->intake, time, folded < consumed ? folded : consumed, run_slow,
                                   daemon, &more);
-    if (rc == MTR_EFULL || rc == MTR_EAGAIN)
-        rc = MTR_OK; /* sealing waits for room, or for a reader inside; it is tried again */
+    if (rc == MTR_EAGAIN || retries_step(daemon, DAEMON_WRITER, rc))
+        rc = MTR_OK; /* sealing waits for room, memory or files, or was interrupted */
     if (rc) {
         mtr_logline(MTR_LEVEL_ERROR, "log", "cannot go on writing: %s", mtr_error_text(rc));
         mtr_intake_fail(daemon->intake, rc);
@@ -199,7 +215,7 @@ void pipeline_release(void *context)
 
 static int fail_mark(int rc)
 {
-    if (rc && rc != MTR_EFULL)
+    if (rc && rc != MTR_EFULL && rc != MTR_ENOMEM && rc != MTR_EFILES)
         mtr_logline(MTR_LEVEL_ERROR, "daemon", "the marks beside the stores cannot be written: %s",
                     mtr_error_text(rc));
     return rc;
@@ -232,13 +248,12 @@ static int aggregator_step(void *context, bool *idle)
     if (!rc) rc = mtr_aggregator_step(daemon->aggregator, catalog, now_us, &result, &diagnostic);
     mtr_catalog_release(catalog);
     pthread_mutex_unlock(&daemon->fold_mutex);
-    if (rc == MTR_EFULL) {
-        *idle = true; /* nothing was committed; the same events again when there is room */
+    if (retries_step(daemon, DAEMON_AGGREGATOR, rc)) {
+        *idle = true; /* nothing was committed; the same events again */
         return MTR_OK;
     }
     if (rc) {
-        mtr_logline(MTR_LEVEL_ERROR, "aggregator", "cannot go on: %s: %s", mtr_error_text(rc),
-                    diagnostic.text);
+        tell_fault("aggregator", rc, &diagnostic);
         return rc;
     }
     if (result.events) {
@@ -250,7 +265,7 @@ static int aggregator_step(void *context, bool *idle)
     atomic_store(&daemon->folded_seq, result.next_seq - 1);
     clock_keep(daemon);
     rc = fail_mark(marks_log(daemon));
-    if (rc && rc != MTR_EFULL) return rc; /* the next one writes it */
+    if (rc && !retries_step(daemon, DAEMON_AGGREGATOR, rc)) return rc; /* the next one writes it */
     end_waiting(daemon, &result);
     daemon->is_log_needed = result.changes_hands;
     update_consumed(daemon);
@@ -305,15 +320,15 @@ static int rater_step(void *context, bool *idle)
     if (!rc && daemon->marks.charges_wait) rc = fail_mark(marks_charges(daemon));
     if (!rc) rc = mtr_outbox_step(daemon->outbox, catalog, now_us, &sent, &diagnostic);
     mtr_catalog_release(catalog);
-    if (rc == MTR_EFULL) {
+    count_rating(&rated, &sent, began_us); /* of what was committed */
+    if (retries_step(daemon, DAEMON_RATER, rc)) {
         *idle = true;
         return MTR_OK;
     }
     if (rc) {
-        mtr_logline(MTR_LEVEL_ERROR, "rater", "cannot go on: %s: %s", mtr_error_text(rc), diagnostic.text);
+        tell_fault("rater", rc, &diagnostic);
         return rc;
     }
-    count_rating(&rated, &sent, began_us);
     *idle = rated.idle && sent.idle;
     if (!waits) publish_rating(daemon, folds, catalog_version, rated.idle);
     return MTR_OK;
@@ -331,6 +346,7 @@ int pipeline_start(struct mtr_daemon *daemon, struct mtr_diagnostic *diagnostic)
     if (!rc) rc = stage_start(&aggregator, daemon, &daemon->aggregator_stage);
     if (!rc) rc = stage_start(&sealer, daemon, &daemon->sealer_stage);
     if (!rc) rc = stage_start(&writer, daemon, &daemon->writer_stage);
+    if (!rc) rc = backing_up_open(daemon, &daemon->backing_up);
     if (rc)
         mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_START, 0, 0, NULL,
                            "cannot start the stages' threads: %s", mtr_error_text(rc));
@@ -348,6 +364,7 @@ static void end_stage(struct mtr_stage_thread **stage, bool drain)
 void pipeline_end(struct mtr_daemon *daemon)
 {
     bool drain = !atomic_load(&daemon->failure);
+    backing_up_close(daemon->backing_up);
     /* Upstream first: a stage outlives whoever pokes it. The writer always drains: every request in its
      * queue is to be answered. */
     end_stage(&daemon->writer_stage, true);

@@ -9,7 +9,6 @@
  * Loop's thread, but where daemon.h says otherwise; whoever is in the poller holds `state`.
  */
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -18,6 +17,7 @@
 #include "daemon/daemon.h"
 #include "daemon/metrics.h"
 #include "meterd/collector/poller.h"
+#include "meterd/core/cond.h"
 #include "meterd/core/logline.h"
 #include "meterd/core/time.h"
 #include "meterd/net/crypto.h"
@@ -35,6 +35,7 @@ struct polling {
     struct mtr_poller *poller;
     struct mtr_http_client *client;
     struct alarm_messages *alarms; /* NULL: nobody is to be told */
+    struct mtr_blocking *blocking; /* files that may hang */
     struct mtr_timer *timer;
     struct mtr_wakeup *woken; /* the catalog changed, or parts were committed */
     pthread_mutex_t state;    /* recursive: a cancelled request is answered from inside */
@@ -147,6 +148,23 @@ static int queue_work(void *context, struct mtr_poll *poll)
     int rc = mtr_loop_queue_work(polling->daemon->loop, do_work, on_worked, work);
     if (rc) free(work);
     return rc;
+}
+
+static void on_apart(struct mtr_blocking_job *job, void *context)
+{
+    struct polling *polling = context;
+    pthread_mutex_lock(&polling->state);
+    mtr_poller_on_apart(polling->poller, job, clock_now_us(polling->daemon));
+    pthread_mutex_unlock(&polling->state);
+    step(polling);
+}
+
+static void run_apart(void *context, struct mtr_blocking_job *job)
+{
+    struct polling *polling = context;
+    job->on_done = on_apart;
+    job->context = polling;
+    mtr_blocking_start(polling->blocking, job);
 }
 
 /* ---- parts ---- */
@@ -275,20 +293,6 @@ static void fail(struct polling *polling, int error)
     mtr_poller_stop(polling->poller, "the poller does not run any more: see the daemon's log");
 }
 
-static void count_totals(struct polling *polling)
-{
-    enum { TAKEN, FAILED }; /* choices of the metric's label */
-    const struct mtr_poller_totals *now = mtr_poller_totals(polling->poller), *told = &polling->told;
-    mtr_metric_add_choice(&metric_readings, TAKEN, now->readings - told->readings);
-    mtr_metric_add_choice(&metric_readings, FAILED, now->failures - told->failures);
-    mtr_metric_add(&metric_source_rows, now->rows - told->rows);
-    mtr_metric_add(&metric_source_changes, now->changes - told->changes);
-    for (unsigned alarm = 1; alarm < MTR_ALARM_COUNT; alarm++)
-        mtr_metric_set_choice(&metric_source_alarms, alarm - 1, now->alarms[alarm]);
-    mtr_metric_set(&metric_sources_paused, now->paused);
-    polling->told = *now;
-}
-
 static void step(struct polling *polling)
 {
     int64_t now_us = clock_now_us(polling->daemon), next_us = INT64_MAX;
@@ -297,14 +301,14 @@ static void step(struct polling *polling)
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(polling->daemon->catalog_store);
     int rc = mtr_poller_step(polling->poller, catalog, now_us, &next_us);
     mtr_catalog_release(catalog);
-    if (rc == MTR_ENOMEM || polling->is_failed) {
+    if (polling->is_failed || (rc != MTR_EFULL && retries_step(polling->daemon, DAEMON_POLLER, rc))) {
         next_us = now_us + MTR_US_PER_SECOND;
     } else if (rc) {
         fail(polling, rc);
         next_us = now_us; /* what was under way comes to its end */
     }
     atomic_store(&polling->applied_seq, mtr_poller_applied_seq(polling->poller));
-    count_totals(polling);
+    metrics_count_readings(mtr_poller_totals(polling->poller), &polling->told);
     pthread_mutex_unlock(&polling->state);
     const int64_t wait_ms = mtr_time_later(next_us - now_us, 0) / 1000 + 1;
     if (!polling->is_draining && next_us != INT64_MAX)
@@ -328,16 +332,10 @@ static int open_parts(struct polling *polling, const char *directory, const uint
     const struct mtr_config_poller *config = &((const struct mtr_config *)polling->daemon->config)->poller;
     const struct mtr_http_client_options client = {.transfers_max = (uint32_t)config->readings_max * 2,
                                                    .connect_timeout_ms = CONNECT_TIMEOUT_MS};
-    const struct mtr_poller_hooks hooks = {.context = polling,
-                                           .send = send,
-                                           .resume = resume,
-                                           .cancel = cancel,
-                                           .work = queue_work,
-                                           .submit = submit,
-                                           .nonce = nonce,
-                                           .tell = tell,
-                                           .alarm = on_alarm,
-                                           .has_room = has_room};
+    const struct mtr_poller_hooks hooks = {.context = polling, .send = send, .resume = resume,
+                                           .cancel = cancel, .work = queue_work, .apart = run_apart,
+                                           .submit = submit, .nonce = nonce, .tell = tell,
+                                           .alarm = on_alarm, .has_room = has_room};
     struct mtr_loop *loop = polling->daemon->loop;
     struct mtr_byte_budget *memory = &polling->daemon->receive_memory;
     snprintf(pages, sizeof(pages), "%s/pages", directory);
@@ -359,7 +357,8 @@ static int open_parts(struct polling *polling, const char *directory, const uint
                                                .memory_bytes_max = memory->bytes_max / 4 * 3};
     const struct alarm_messages_to to = {config->alarm_url, config->alarm_secret_file};
     int rc = mtr_http_client_open(loop, &client, &polling->client);
-    if (!rc && to.url.size) rc = alarm_messages_open(loop, &to, &polling->alarms);
+    if (!rc) rc = mtr_blocking_open(loop, &polling->blocking);
+    if (!rc && to.url.size) rc = alarm_messages_open(loop, polling->blocking, &to, &polling->alarms);
     if (!rc) rc = mtr_timer_open(loop, on_timer, polling, &polling->timer);
     if (!rc) rc = mtr_wakeup_open(loop, false, on_woken, polling, &polling->woken);
     return rc ? rc : mtr_poller_open(&options, &polling->poller);
@@ -379,7 +378,7 @@ int polling_open(struct mtr_daemon *daemon, const char *directory,
     pthread_mutexattr_destroy(&recursive);
     pthread_mutex_init(&polling->mutex, NULL);
     pthread_cond_init(&polling->given_done, NULL);
-    pthread_cond_init(&polling->answered, NULL);
+    mtr_cond_init(&polling->answered);
     int rc = open_parts(polling, directory, event_key);
     if (rc)
         polling_close(polling);
@@ -411,6 +410,7 @@ void polling_close(struct polling *polling)
 {
     if (!polling) return;
     mtr_poller_close(polling->poller);
+    mtr_blocking_close(polling->blocking);
     mtr_http_client_close(polling->client);
     alarm_messages_close(polling->alarms);
     mtr_timer_close(polling->timer);
@@ -474,7 +474,7 @@ bool polling_asked(struct polling *polling, const struct mtr_strand *strand, str
     return is_known;
 }
 
-void polling_look(struct polling *polling, void (*look)(const struct mtr_poller *poller, void *context),
+void polling_look(struct polling *polling, void (*look)(struct mtr_poller *poller, void *context),
                   void *context)
 {
     pthread_mutex_lock(&polling->state);
@@ -507,7 +507,7 @@ int polling_control(struct polling *polling, const struct mtr_source_control *co
 {
     struct timespec until;
     uint64_t ticket;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += CONTROL_WAIT_S;
     pthread_mutex_lock(&polling->state);
     int rc = control_in_turn(polling, control, &until, &ticket, fault);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "meterd/core/cond.h"
+
 struct mtr_stage_thread {
     struct mtr_stage_hooks hooks;
     void *context;
@@ -80,12 +82,8 @@ int stage_start(const struct mtr_stage_hooks *hooks, void *context, struct mtr_s
     if (!stage) return MTR_ENOMEM;
     stage->hooks = *hooks;
     stage->context = context;
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&stage->mutex, NULL);
-    pthread_cond_init(&stage->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    mtr_cond_init(&stage->changed);
 
     sigset_t all, before; /* signals belong to the loop's thread */
     sigfillset(&all);

@@ -2,8 +2,8 @@
  * Charges made of differences.
  *
  * Invariants: after rater_emit the emitted sum and quantity of every line listed are those of its price. The
- * charge's id covers what it says (line, version, revision, amounts): the same rating gives the same ids, and
- * another one others.
+ * charge's id covers what it says (line, version, revision, amounts) and the store's epoch: the same rating
+ * gives the same ids, and another one others.
  */
 #include "rater/emit.h"
 
@@ -13,13 +13,25 @@
 #include "meterd/core/time.h"
 #include "rater/line_order.h"
 
+/* Of the charges that one rating emits. */
+struct emitting {
+    struct mtr_charges_txn *charges;
+    const struct rater_emission *emission;
+    uint64_t first; /* number; it has the trace */
+    uint64_t epoch; /* of the store */
+    bool is_ordered; /* the period's lines are kept in order */
+    struct mtr_buffer *body;
+};
+
 /* Of all that a receiver books by: its body without the number, and without when and of which part of the log
- * it was made. So one id never says two things, also where charges were lost and are made again. And of a
- * name inside a second, which the body does not say: a period that gets another name is charged anew. */
-static int charge_id(const struct rater_emission *emission, const struct mtr_charge *charge,
-                     const struct rater_difference *difference, struct mtr_buffer *scratch,
-                     struct mtr_hash128 *out)
+ * it was made. So one id never says two things. And of a name inside a second, which the body does not say: a
+ * period that gets another name is charged anew. And of the store's epoch: what was lost when the stores were
+ * put back is taken back where it was booked, and what is made in its place is another charge. */
+static int charge_id(const struct emitting *emitting, const struct mtr_charge *charge,
+                     const struct rater_difference *difference, struct mtr_hash128 *out)
 {
+    struct mtr_buffer *scratch = emitting->body;
+    const struct rater_emission *emission = emitting->emission;
     struct mtr_charge said = *charge;
     said.number = 0;
     said.id = (struct mtr_hash128){0, 0};
@@ -29,6 +41,7 @@ static int charge_id(const struct rater_emission *emission, const struct mtr_cha
     if (rc) return rc;
     if (charge->period_start_us != mtr_time_second(charge->period_start_us))
         rc = mtr_buffer_printf(scratch, "%" PRId64, charge->period_start_us);
+    if (!rc && emitting->epoch) rc = mtr_buffer_printf(scratch, "e%" PRIu64, emitting->epoch);
     if (rc) return rc;
     const XXH128_hash_t hash = XXH3_128bits(scratch->data, scratch->size);
     *out = (struct mtr_hash128){hash.high64, hash.low64};
@@ -59,15 +72,6 @@ static int check_line(struct mtr_charges_txn *charges, const struct mtr_charge_l
     MTR_ASSERT(stored.last_number == charge->number && stored.count == put->count);
     return MTR_OK;
 }
-
-/* Of the charges that one rating emits. */
-struct emitting {
-    struct mtr_charges_txn *charges;
-    const struct rater_emission *emission;
-    uint64_t first; /* number; it has the trace */
-    bool is_ordered; /* the period's lines are kept in order */
-    struct mtr_buffer *body;
-};
 
 static int put_line(const struct emitting *emitting, const struct mtr_charge_line *line, bool is_new)
 {
@@ -100,7 +104,7 @@ static int emit_one(const struct emitting *emitting, const struct rater_differen
         .cost = difference->cost,
     };
     check_charge(&charge, difference);
-    int rc = charge_id(emission, &charge, difference, body, &charge.id);
+    int rc = charge_id(emitting, &charge, difference, &charge.id);
     if (!rc) rc = rater_write_charge_body(body, emission, &charge, difference);
     if (rc) return rc;
     charge.body = mtr_buffer_str(body);
@@ -122,8 +126,11 @@ int rater_emit(struct mtr_charges_txn *charges, const struct rater_emission *emi
 {
     const struct mtr_charge_period *period = emission->period;
     struct emitting emitting = {.charges = charges, .emission = emission, .body = body};
+    struct mtr_charges_epoch epoch;
     MTR_ASSERT(differences->count > 0 && period->revision > 0);
     int rc = mtr_charges_next_number(charges, &emitting.first);
+    if (!rc) rc = mtr_charges_get_epoch(charges, &epoch);
+    if (!rc) emitting.epoch = epoch.number;
     if (!rc)
         rc = mtr_charges_is_ordered(charges, period->subscription, period->start_us, &emitting.is_ordered);
     if (!rc && emission->is_range && !emitting.is_ordered) {

@@ -21,6 +21,8 @@
 #include "rater/line_ranges.h"
 #include "rater/step.h"
 
+enum { STARVED_STEPS_MAX = 20 };
+
 /* Errors that are the period's own: its numbers or its size. */
 static bool is_problem(int rc)
 {
@@ -150,7 +152,7 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
     rater_end_lines(&rating->ranges);
     if (rating->ranges.in_ranges && !rating->ranges.lines.has_until) /* others may need less for a line */
         rater->lines_max = rater_lines_at_once(rater->options.memory_bytes_max);
-    if (rc == MTR_ENOMEM)
+    if (rc == MTR_ENOMEM && rater->arena.is_at_bound)
         snprintf(rating->price.problem, sizeof(rating->price.problem),
                  "its lines need more than %" PRIu64 " MiB of memory, one at a time",
                  rater->options.memory_bytes_max >> 20);
@@ -278,6 +280,15 @@ static int wait_for_account(struct rater_step *step, struct mtr_charge_period *p
     return mtr_charges_put_period(step->charges, period);
 }
 
+/* Is there none, though the rater's own bound allows it? Then the step is tried again, and some times later
+ * the others go on without this one. */
+static bool is_starved(struct mtr_rater *rater, int rc)
+{
+    if (rc != MTR_ENOMEM || rater->arena.is_at_bound || rater->starved == STARVED_STEPS_MAX) return false;
+    rater->starved++;
+    return true;
+}
+
 int rater_rate_period(struct rater_step *step, const struct mtr_subscription *subscription,
                       struct mtr_charge_period *period)
 {
@@ -290,6 +301,7 @@ int rater_rate_period(struct rater_step *step, const struct mtr_subscription *su
     if (waits) return wait_for_account(step, period);
     rc = prepare(step, subscription, period, &rating);
     if (rc == RATER_GOES_ON) return wait_for_sums(step);
+    if (is_starved(step->rater, rc)) return rc;
     if (rc && is_problem(rc)) return keep_problem(step, subscription, period, &rating, rc);
     if (!rc) rc = emit(step, subscription, period, &rating);
     if (!rc && !rating.is_begun) rc = rater_post_draws(step, period, &rating.price); /* of all lines */

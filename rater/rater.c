@@ -120,6 +120,7 @@ int mtr_rater_step(struct mtr_rater *rater, const struct mtr_catalog *catalog, i
     MTR_ASSERT(counted.closed <= counted.rated && counted.rated <= rater->options.step_ratings_max);
     MTR_ASSERT(step.changed || !counted.charges); /* what was emitted was committed */
     counted.idle = !step.more;
+    rater->starved = 0;
     *result = counted;
     return MTR_OK;
 }

@@ -19,7 +19,7 @@ struct asking {
 
 static bool is_whole(const struct asking *asking, const struct mtr_ledger_window *window)
 {
-    const bool is_complete = mtr_window_is_whole(window->state);
+    const bool is_complete = mtr_window_is_whole(window->state) && !mtr_window_says_nothing(window);
     return is_complete && window->seq_last < asking->question->next_seq;
 }
 

@@ -25,6 +25,7 @@ struct mtr_rater {
     int64_t *scan_starts;     /* step_rows_max */
     uint32_t lines_max;       /* of a component in one transaction, as far as the period at hand is known */
     struct rater_sums_kept sums; /* of ratings that go on */
+    uint32_t starved;         /* steps in a row that found no memory for a period */
     bool scan_begun;          /* of all periods, once after opening: the grace may be another than before */
     /* Numbers of the sources that hold periods, in the catalog of that version. */
     uint32_t *holding, holding_count;

@@ -4,7 +4,8 @@
     receiver.py --port PORT --secret-file FILE --totals FILE [--stumble N]
 
 What a receiver must do, in this order: check the signature over the raw bytes, check the time stamp, look the webhook-id up, book, remember the
-id, answer 200. Booking and remembering belong in one transaction; here both are in memory and written to the totals file together.
+id, answer 200. Booking and remembering belong in one transaction; here both are in memory and written to the totals file together. A notice
+that meterd was restored from a backup is no booking: what came in messages behind the number that it names is taken back, and forgotten.
 --stumble N books every Nth message and then answers 500, as a backend does that breaks after its commit: the message comes again and must
 not be booked twice.
 """
@@ -41,26 +42,42 @@ class Books:
     def __init__(self, path):
         self.path = path
         self.lock = threading.Lock()
-        self.seen = set()
+        self.messages = {}  # id: number of its last charge, and what was booked of it
         self.totals = {"messages": 0, "repeated": 0, "refused": 0, "charges": 0, "final": 0, "correction": 0, "booked": {}}
 
     def book(self, message_id, body):
         """False when the id was booked before. A final charge is booked with the line's whole amount, a correction with its difference."""
         with self.lock:
-            if message_id in self.seen:
+            if message_id in self.messages:
                 self.totals["repeated"] += 1
                 self.write()
                 return False
-            for charge in json.loads(body)["data"]["charges"]:
-                amount = Decimal(charge["amount_total" if charge["status"] == "final" else "amount"])
-                row = self.totals["booked"].setdefault(charge["currency"], {"final": "0", "correction": "0"})
-                row[charge["status"]] = str(Decimal(row[charge["status"]]) + amount)
-                self.totals[charge["status"]] += 1
-                self.totals["charges"] += 1
-            self.totals["messages"] += 1
-            self.seen.add(message_id)
+            charges = json.loads(body)["data"]["charges"]
+            amounts = [(charge["currency"], charge["status"], Decimal(charge["amount_total" if charge["status"] == "final" else "amount"])) for charge in charges]
+            self.add(amounts, 1)
+            self.messages[message_id] = max(charge["number"] for charge in charges), amounts
             self.write()
             return True
+
+    def add(self, amounts, sign):
+        """What one message holds, or with -1 takes it back."""
+        for currency, status, amount in amounts:
+            row = self.totals["booked"].setdefault(currency, {"final": "0", "correction": "0"})
+            row[status] = str(Decimal(row[status]) + sign * amount)
+            self.totals[status] += sign
+            self.totals["charges"] += sign
+        self.totals["messages"] += sign
+
+    def reconcile(self, notice):
+        """meterd was restored: the answer to its notice."""
+        with self.lock:
+            for message_id, (last, amounts) in list(self.messages.items()):
+                if last > notice["valid_up_to"]:
+                    self.add(amounts, -1)
+                    del self.messages[message_id]
+            self.write()
+            up_to = max((last for last, _ in self.messages.values()), default=0)
+            return json.dumps({"reconciled": notice["epoch"], "up_to": up_to})
 
     def refuse(self):
         with self.lock:
@@ -96,6 +113,10 @@ def handler(secret, books, stumble):
             if wrong:
                 books.refuse()
                 self.answer(401, wrong)
+                return
+            message = json.loads(body)
+            if message["type"] == "restored":
+                self.answer(200, books.reconcile(message["data"]))
                 return
             is_new = books.book(message_id, body)
             if is_new and stumble and books.totals["messages"] % stumble == 0:

@@ -3,9 +3,10 @@
 
     vendor_api.py --port P --secret-file FILE --days DAY DAY DAY
 
-GET /v1/usage?day=DAY&cursor=N answers {"rows": [...], "count": N, "next": "N" or null}. The first answer of all is a maintenance page with
-status 200; the first complete round of the day before yesterday leaves a page out. POST /restate?day=DAY restates that day: a row that
-changes, one that goes, one that comes. GET /total?day=DAY is the vendor's own sum, by which the demo checks the bill.
+GET /v1/usage?day=DAY&cursor=N answers {"rows": [...], "count": N, "next": "N" or null}. Until POST /up it is down: whoever asks gets a page in
+HTML with status 200, as of a proxy; GET /asked_in_vain is how often that was. The first complete round of the day before yesterday leaves a page out.
+POST /restate?day=DAY restates that day: a row that changes, one that goes, one that comes. GET /total?day=DAY is the vendor's own sum, by which
+the demo checks the bill.
 """
 import argparse
 import http.server
@@ -31,7 +32,7 @@ class Vendor(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Answers)
         rng = random.Random(7)
         self.secret, self.days = secret, {day: rows_of(day, rng) for day in days}
-        self.is_down, self.skips = True, days[1]
+        self.is_down, self.asked_in_vain, self.skips = True, 0, days[1]
 
     def restate(self, day):
         rows = self.days[day]
@@ -63,19 +64,25 @@ class Answers(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         url = urllib.parse.urlparse(self.path)
         query, vendor = dict(urllib.parse.parse_qsl(url.query)), self.server
-        if url.path == "/total":
+        if url.path == "/asked_in_vain":
+            self.send(200, str(vendor.asked_in_vain).encode())
+        elif url.path == "/total":
             tenths = sum(int(row["gib"].replace(".", "").ljust(len(row["gib"].split(".")[0]) + 2, "0")) for row in vendor.days[query["day"]])
             self.send(200, json.dumps({"hundredths": tenths}).encode())
         elif self.headers.get("Authorization") != f"Bearer {vendor.secret}":
             self.send(401, b"{}")
         elif vendor.is_down:
-            vendor.is_down = False
+            vendor.asked_in_vain += 1
             self.send(200, MAINTENANCE, "text/html")
         else:
             self.send(200, json.dumps(vendor.page(query["day"], int(query.get("cursor", 0)))).encode())
 
     def do_POST(self):
-        self.server.restate(dict(urllib.parse.parse_qsl(urllib.parse.urlparse(self.path).query))["day"])
+        url = urllib.parse.urlparse(self.path)
+        if url.path == "/up":
+            self.server.is_down = False
+        else:
+            self.server.restate(dict(urllib.parse.parse_qsl(url.query))["day"])
         self.send(200, b"{}")
 
 

@@ -15,7 +15,8 @@ struct problem_row {
     enum mtr_finding_code code;
     const char *detail;
     const struct mtr_diagnostics *findings; /* or NULL */
-    bool has_findings;
+    bool has_findings, has_lost;
+    uint64_t epoch, valid_up_to;
 };
 
 static void write_code(struct mtr_json_writer *json, const void *context)
@@ -47,6 +48,11 @@ static const struct mtr_json_member problem_members[] = {
      MTR_PRESENT(problem_row, has_findings),
      .write = write_findings,
      .doc = "of documents, each with its place"},
+    {MTR_MEMBER(problem_row, epoch), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(problem_row, has_lost), .doc = "of request.cursor.lost: the one that began since"},
+    {MTR_MEMBER(problem_row, valid_up_to), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(problem_row, has_lost), .doc = "of request.cursor.lost: number of the last charge that is "
+                                                "as it was; those behind it are to be taken back"},
     {0},
 };
 const struct mtr_shape api_problem_shape = {.name = "Problem", .members = problem_members};
@@ -105,6 +111,17 @@ void api_problem(struct api_call *call, unsigned status, enum mtr_finding_code c
     answer_problem(call, &row);
 }
 
+void api_lost(struct api_call *call, const char *detail, uint64_t epoch, uint64_t valid_up_to)
+{
+    const struct problem_row row = {.status = 409,
+                                    .code = MTR_FINDING_REQUEST_CURSOR_LOST,
+                                    .detail = detail,
+                                    .has_lost = true,
+                                    .epoch = epoch,
+                                    .valid_up_to = valid_up_to};
+    answer_problem(call, &row);
+}
+
 void api_unknown(struct api_call *call, enum mtr_catalog_kind kind, struct mtr_str key)
 {
     char meant[MTR_MEANT_BYTES];
@@ -123,6 +140,7 @@ void api_error(struct api_call *call, int error, const char *what)
         {MTR_ENOTFOUND, 404, MTR_FINDING_REQUEST_UNKNOWN}, {MTR_EINVALID, 400, MTR_FINDING_REQUEST_BODY},
         {MTR_ELIMIT, 413, MTR_FINDING_QUERY_LIMIT},        {MTR_EFULL, 503, MTR_FINDING_STORE_FULL},
         {MTR_EAGAIN, 503, MTR_FINDING_REQUEST_BUSY},       {MTR_ENOMEM, 503, MTR_FINDING_PROGRAM_MEMORY},
+        {MTR_EFILES, 503, MTR_FINDING_PROGRAM_FILES},
     };
     unsigned status = 500;
     enum mtr_finding_code code = MTR_FINDING_STORE_UNREADABLE;

@@ -117,6 +117,8 @@ void api_problem(struct api_call *call, unsigned status, enum mtr_finding_code c
  * {"title","status","code","detail","findings":[{code,severity,line,column,field,text}]}. */
 void api_findings(struct api_call *call, enum mtr_finding_code code, const char *detail,
                   const struct mtr_diagnostics *findings);
+/* 409: charges behind that number, which the caller may have, are gone since an epoch began. */
+void api_lost(struct api_call *call, const char *detail, uint64_t epoch, uint64_t valid_up_to);
 /* 404 of a key that nothing of the kind has, with the nearest that this credential may know of. */
 void api_unknown(struct api_call *call, enum mtr_catalog_kind kind, struct mtr_str key);
 /* What a failed store call means to a client: 404, 503 or 500. */

@@ -22,7 +22,7 @@ struct api_call *api_call_new(const struct mtr_api_host *host, struct mtr_http_r
     call->host = host;
     call->http = http;
     call->route = route;
-    call->now_us = host->now_us(host->context);
+    call->now_us = host->clock(host->context).now_us;
     call->answer_type = API_JSON;
     mtr_buffer_init(&call->answer, ANSWER_BYTES_MAX);
     mtr_buffer_init(&call->body_memory, SIZE_MAX);

@@ -90,7 +90,6 @@ struct mtr_api_host {
     int64_t grace_us;   /* of the rater: from the end of a billing period to its close */
 
     void *context; /* of the calls below */
-    int64_t (*now_us)(void *context); /* trusted time */
     struct mtr_trusted_time (*clock)(void *context);
     int (*accept_clock)(void *context, struct mtr_str who, int64_t wall_us); /* as of clock_accept */
     /* Hands a decoded request to the intake: MTR_OK, and its answer comes through events_on_answer;
@@ -107,8 +106,8 @@ struct mtr_api_host {
     struct mtr_progress (*progress)(void *context);
     bool (*is_ready)(void *context); /* events are accepted */
     struct mtr_api_query_limits (*query_limits)(void *context); /* as of now */
-    /* Up to which number charges may be told: what was just made is marked first (daemon/marks.c). NULL:
-     * all. */
+    /* Up to which number charges may be told: what was just made is marked first (daemon/stores/marks.c).
+     * NULL: all. */
     uint64_t (*handed_out)(void *context);
     struct mtr_ledger *ledger; /* of windows */
     /* How a source stands. False: the poller has not seen it yet. */
@@ -126,6 +125,7 @@ struct mtr_api_host {
                          struct mtr_poller_tried *out); /* as of mtr_poller_tried */
     struct mtr_dry_rows *(*source_dry_rows)(void *context,
                                             const struct mtr_strand *source); /* … mtr_poller_dry_rows */
+    uint32_t (*call_off_source)(void *context, const struct mtr_strand *source, bool is_file); /* …call_off */
     /* The poller reads the file, and it says what came of it. False: it takes none at the moment. */
     bool (*give_file)(void *context, struct mtr_given_file *file);
     /* What an operator tells a source; back when it is durable. MTR_ENOTFOUND, MTR_EAGAIN: *fault says why.

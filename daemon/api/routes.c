@@ -18,7 +18,7 @@ const struct api_route *const api_routes[] = {
     &api_list_schemas,   &api_get_schema,
     &api_list_quarantine, &api_list_held,
     &api_list_sources,   &api_list_windows,
-    &api_order_reads,    &api_get_reads,
+    &api_order_reads,    &api_get_reads, &api_call_off_reads,
     &api_give_file,      &api_replay_source,
     &api_get_certificate, &api_order_certificate, &api_get_progress,
     &api_control_source,

@@ -33,6 +33,7 @@ extern const struct api_route api_show_source;     /* route/source_show.c */
 extern const struct api_route api_list_windows;    /* route/windows.c */
 extern const struct api_route api_order_reads;     /* route/source_reads.c */
 extern const struct api_route api_get_reads;
+extern const struct api_route api_call_off_reads;
 extern const struct api_route api_give_file;
 extern const struct api_route api_replay_source;
 extern const struct api_route api_get_certificate; /* route/source_certificate.c */

@@ -136,6 +136,11 @@ static void answer_no_route(struct mtr_http_request *http, bool path_exists)
                           MTR_STR_QUOTED(path));
 }
 
+static void answer_no_memory(struct mtr_http_request *http)
+{
+    mtr_http_problem(http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));
+}
+
 static void on_headers(void *context, struct mtr_http_request *http)
 {
     struct mtr_api *api = context;
@@ -149,7 +154,7 @@ static void on_headers(void *context, struct mtr_http_request *http)
     }
     struct api_call *call = api_call_new(api->host, http, route);
     if (!call) {
-        mtr_http_problem(http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));
+        answer_no_memory(http);
         return;
     }
     call->routes = api_routes;
@@ -206,9 +211,13 @@ static void on_request(void *context, struct mtr_http_request *http)
         api_call_free(call);
         return;
     }
-    if (api_call_prepare(call)) {
-        mtr_http_problem(http, 400, MTR_FINDING_REQUEST_HTTP,
-                         MTR_STR("the path or the query string has a broken escape or too many parameters"));
+    int rc = api_call_prepare(call);
+    if (rc) {
+        if (rc == MTR_ENOMEM) answer_no_memory(http);
+        else
+            mtr_http_problem(
+                http, 400, MTR_FINDING_REQUEST_HTTP,
+                MTR_STR("the path or the query string has a broken escape or too many parameters"));
         api_call_free(call);
         return;
     }
@@ -219,7 +228,7 @@ static void on_request(void *context, struct mtr_http_request *http)
         return;
     }
     if (api_stream_start(api->streams, call) == MTR_OK) return;
-    mtr_http_problem(http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));
+    answer_no_memory(http);
     api_call_free(call);
 }
 

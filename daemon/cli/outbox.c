@@ -18,7 +18,9 @@ static void print_messages(const struct mtr_node *root)
         {"STATE", "state", MTR_TABLE_LEFT, ROWS_SHOWN},
         {"ATTEMPTS", "attempts", MTR_TABLE_RIGHT, ROWS_SHOWN},
         {"HTTP", "last_status", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"TYPE", "type", MTR_TABLE_LEFT, ROWS_SHOWN},
         {"CHARGES", "charges", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"VALID UP TO", "valid_up_to", MTR_TABLE_RIGHT, ROWS_SHOWN_WHEN_USED},
         {"MADE", "created_at", MTR_TABLE_LEFT, ROWS_SECOND},
         {"NEXT ATTEMPT", "next_attempt_at", MTR_TABLE_LEFT, ROWS_SECOND},
     };
@@ -36,14 +38,15 @@ int outbox_list(const struct cli_invocation *invocation)
 
 /* ---- settling ---- */
 
-static int settle(struct mtr_client *client, struct mtr_str message, const char *action)
+static int settle(struct mtr_client *client, struct mtr_str message, const char *action, const char *up_to)
 {
     static const char *const headers[] = {"Content-Type: application/json", NULL};
     struct mtr_buffer path;
-    char body[64];
+    char body[96];
     struct mtr_document *answer = NULL;
     mtr_buffer_init(&path, 4096);
-    snprintf(body, sizeof(body), "{\"action\": \"%s\"}", action);
+    snprintf(body, sizeof(body), "{\"action\": \"%s\"%s%.24s}", action, up_to ? ", \"up_to\": " : "",
+             up_to ? up_to : "");
     int rc = mtr_buffer_printf(&path, "/v1/outbox/");
     if (!rc) rc = client_escape(&path, message);
     if (!rc) rc = mtr_buffer_append_char(&path, '\0');
@@ -67,11 +70,10 @@ static int settle_page(struct mtr_client *client, const char *path, const char *
     int code = client_json(client, "GET", path, NULL, nothing, &page);
     next[0] = '\0';
     if (code) return code;
-    const struct mtr_node *root = mtr_document_root(page), *more = mtr_node_get(root, "has_more"),
-                          *messages = mtr_node_get(root, "messages");
+    const struct mtr_node *root = mtr_document_root(page), *messages = mtr_node_get(root, "messages");
     for (uint32_t i = 0; !code && messages && i < messages->child_count; i++)
-        code = settle(client, mtr_node_text(&messages->children[i], "id"), action);
-    if (more && more->truth)
+        code = settle(client, mtr_node_text(&messages->children[i], "id"), action, NULL);
+    if (rows_is_true(root, "has_more"))
         snprintf(next, room, "%.*s", MTR_STR_ARGS(mtr_node_text(root, "next_after")));
     mtr_document_close(page);
     return code;
@@ -80,19 +82,18 @@ static int settle_page(struct mtr_client *client, const char *path, const char *
 static int settle_all(const struct cli_invocation *invocation, struct mtr_client *client, const char *action)
 {
     static const char *const of_all[] = {"state", "destination", "from", "to", NULL};
-    const struct rows_query query = {.path = "/v1/outbox?limit=1000", .options = of_all};
     struct mtr_buffer path;
     char next[32] = "0";
     int code = MTR_EXIT_OK;
     mtr_buffer_init(&path, 8192);
     while (!code && next[0]) {
-        char after[48];
-        snprintf(after, sizeof(after), "&after=%s", next);
+        char page[80];
+        const struct rows_query query = {.path = page, .options = of_all};
+        snprintf(page, sizeof(page), "/v1/outbox?limit=1000&after=%s", next);
         mtr_buffer_reset(&path);
-        int rc = rows_path(invocation, &query, &path);
-        if (!rc) path.size--; /* its NUL */
-        if (!rc) rc = mtr_buffer_append(&path, after, strlen(after) + 1);
-        code = rc ? MTR_EXIT_USAGE : settle_page(client, path.data, action, next, sizeof(next));
+        code = rows_path(invocation, &query, &path)
+                   ? MTR_EXIT_USAGE
+                   : settle_page(client, path.data, action, next, sizeof(next));
     }
     mtr_buffer_release(&path);
     return code;
@@ -115,7 +116,8 @@ int outbox_settle(const struct cli_invocation *invocation, const char *message, 
         }
     int code = client_open(invocation, &client);
     if (code) return code;
-    code = is_all ? settle_all(invocation, client, action) : settle(client, mtr_str_from(message), action);
+    code = is_all ? settle_all(invocation, client, action)
+                  : settle(client, mtr_str_from(message), action, invocation_option(invocation, "up-to"));
     client_close(client);
     return code;
 }

@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "meterd/aggregator/aggregator.h"
 #include "meterd/catalog/store.h"
@@ -80,15 +79,4 @@ void refold_close(struct mtr_refold *refold)
     mtr_catalog_store_close(refold->catalog_store);
     mtr_log_reader_close(refold->reader);
     free(refold);
-}
-
-void refold_remove_store(const char *directory)
-{
-    static const char *const files[] = {"data.mdb", "lock.mdb", "mark", "mark.new"};
-    char path[PATH_BYTES];
-    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
-        snprintf(path, sizeof(path), "%s/%s", directory, files[i]);
-        unlink(path);
-    }
-    rmdir(directory);
 }

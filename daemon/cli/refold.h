@@ -29,7 +29,4 @@ struct mtr_rollups *refold_rollups(struct mtr_refold *refold);
 struct mtr_catalog *refold_catalog(struct mtr_refold *refold); /* borrowed until close */
 void refold_close(struct mtr_refold *refold);
 
-/* Removes a directory that holds one store. */
-void refold_remove_store(const char *directory);
-
 #endif

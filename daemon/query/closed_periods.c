@@ -97,11 +97,6 @@ static bool is_too_large(int problem)
     return problem == MTR_ENOMEM || problem == MTR_ELIMIT;
 }
 
-static bool is_same_bill(const struct query_outcome *a, const struct query_outcome *b)
-{
-    return a->line_count == b->line_count && a->lines.high == b->lines.high && a->lines.low == b->lines.low;
-}
-
 /* Another price, or the same for another customer? Then *telling says so. */
 static bool compare(struct telling *telling, const struct query_outcome *stored,
                     const struct query_outcome *draft)
@@ -121,7 +116,7 @@ static bool compare(struct telling *telling, const struct query_outcome *stored,
     const bool same_customer =
         !stored->phase || mtr_str_equal(stored->phase->customer, draft->phase->customer);
     tell_sides(telling, stored, draft);
-    return !is_same_bill(stored, draft) || (!same_customer && stored->line_count);
+    return !query_has_same_lines(stored, draft) || (!same_customer && stored->line_count);
 }
 
 /* Nothing of one that is new. */

@@ -35,6 +35,11 @@ struct query_outcome {
     uint64_t cell_count;
 };
 
+static inline bool query_has_same_lines(const struct query_outcome *a, const struct query_outcome *b)
+{
+    return a->line_count == b->line_count && a->lines.high == b->lines.high && a->lines.low == b->lines.low;
+}
+
 struct query_settled {
     uint32_t subscription;
     int64_t name_us;

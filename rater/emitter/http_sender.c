@@ -3,8 +3,9 @@
  * outbox.
  *
  * The rater's thread hands a message over in send(): it is copied into a struct delivery and queued under a
- * mutex; a wakeup brings it to the loop, where it is signed (timestamp and secrets of this moment) and sent.
- * Every taken message gets exactly one result.
+ * mutex; a wakeup brings it to the loop. Its secrets are read on a thread apart, and then it is signed
+ * (timestamp of this moment) and sent. One whose files hang waits, and others go on: it hangs once, and goes
+ * out when they can be read. Every taken message gets exactly one result.
  */
 #include "meterd/emitter/http_sender.h"
 
@@ -18,12 +19,12 @@
 #include "meterd/core/time.h"
 #include "meterd/net/crypto.h"
 #include "meterd/net/http_client.h"
+#include "rater/emitter/secret_files.h"
 
 enum {
-    SECRETS_MAX = 4,
-    SECRET_FILE_BYTES_MAX = 512,
     RETRY_AFTER_S_MAX = 86400,
-    SIGNATURES_BYTES = SECRETS_MAX * MTR_WEBHOOK_SIGNATURE_BYTES,
+    SIGNATURES_BYTES = SECRET_FILES_MAX * MTR_WEBHOOK_SIGNATURE_BYTES,
+    READ_S = 10, /* longer than that is told */
 };
 
 struct delivery {
@@ -32,8 +33,9 @@ struct delivery {
     char *id;
     char *url;
     char *destination;
-    char *secret_files[SECRETS_MAX];
-    uint32_t secret_count;
+    struct secret_files *secrets; /* until they are read; NULL: it is not signed */
+    int64_t reading_us;           /* since when they are read, by the monotonic clock */
+    bool is_told;                 /* that it takes long */
     uint32_t timeout_ms;
     uint32_t attempt;
     struct mtr_buffer body;
@@ -42,7 +44,11 @@ struct delivery {
 struct mtr_http_sender {
     struct mtr_http_sender_options options;
     struct mtr_http_client *client;
+    struct mtr_blocking *blocking; /* files that may hang */
+    struct mtr_timer *timer;       /* of those that do */
     struct mtr_wakeup *wakeup;
+    struct delivery *reading; /* whose secrets are read; the loop's */
+    bool is_timing;
     pthread_mutex_t mutex; /* of the queue */
     struct delivery *first, **last;
 };
@@ -53,7 +59,7 @@ static void delivery_free(struct delivery *delivery)
     free(delivery->id);
     free(delivery->url);
     free(delivery->destination);
-    for (uint32_t i = 0; i < delivery->secret_count; i++) free(delivery->secret_files[i]);
+    secret_files_free(delivery->secrets);
     mtr_buffer_release(&delivery->body);
     free(delivery);
 }
@@ -71,12 +77,9 @@ static struct delivery *delivery_copy(struct mtr_http_sender *sender,
     delivery->id = mtr_str_copy(message->id);
     delivery->url = mtr_str_copy(destination->url);
     delivery->destination = mtr_str_copy(destination->key);
-    bool complete = delivery->id && delivery->url && delivery->destination;
-    for (uint32_t i = 0; complete && i < destination->secret_count && i < SECRETS_MAX; i++) {
-        delivery->secret_files[i] = mtr_str_copy(destination->secret_files[i]);
-        complete = delivery->secret_files[i] != NULL;
-        delivery->secret_count++;
-    }
+    if (destination->secret_count) delivery->secrets = secret_files_of(destination);
+    const bool complete = delivery->id && delivery->url && delivery->destination &&
+                          (delivery->secrets || !destination->secret_count);
     if (complete && mtr_buffer_append_str(&delivery->body, message->body) == MTR_OK) return delivery;
     delivery_free(delivery);
     return NULL;
@@ -127,34 +130,21 @@ static void on_answer(void *context, struct mtr_http_answer *answer)
     report(delivery, &result, answer->reason);
 }
 
-/* "whsec_…" of a file, without the line's end. */
-static int read_secret(const char *path, char text[SECRET_FILE_BYTES_MAX], struct mtr_str *out)
-{
-    FILE *file = fopen(path, "re");
-    if (!file) return MTR_ENOTFOUND;
-    size_t size = fread(text, 1, SECRET_FILE_BYTES_MAX, file);
-    fclose(file);
-    while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r' || text[size - 1] == ' ')) size--;
-    *out = (struct mtr_str){text, size};
-    return size > 0 && size < SECRET_FILE_BYTES_MAX ? MTR_OK : MTR_EINVALID;
-}
-
 /* Signatures by every secret, the first one first, separated by spaces. */
-static int sign(const struct delivery *delivery, int64_t timestamp_s, char out[SIGNATURES_BYTES])
+static int sign(const struct delivery *delivery, const struct secret_files *secrets, int64_t timestamp_s,
+                char out[SIGNATURES_BYTES])
 {
     size_t used = 0;
     out[0] = '\0';
-    for (uint32_t i = 0; i < delivery->secret_count; i++) {
-        char file[SECRET_FILE_BYTES_MAX], signature[MTR_WEBHOOK_SIGNATURE_BYTES];
-        struct mtr_str secret;
+    for (uint32_t i = 0; secrets && i < secrets->count; i++) {
+        char signature[MTR_WEBHOOK_SIGNATURE_BYTES];
+        const struct mtr_str secret = {secrets->texts[i], secrets->sizes[i]};
         struct mtr_webhook *webhook = NULL;
-        int rc = read_secret(delivery->secret_files[i], file, &secret);
-        if (!rc) rc = mtr_webhook_open(secret, &webhook);
+        int rc = secret.size ? mtr_webhook_open(secret, &webhook) : MTR_EINVALID;
         if (!rc)
             rc = mtr_webhook_sign(webhook, mtr_str_from(delivery->id), timestamp_s,
                                   mtr_buffer_str(&delivery->body), signature);
         mtr_webhook_close(webhook);
-        explicit_bzero(file, sizeof(file));
         if (rc) return rc;
         MTR_ASSERT(used + MTR_WEBHOOK_SIGNATURE_BYTES + 1 <= SIGNATURES_BYTES);
         used += (size_t)snprintf(out + used, SIGNATURES_BYTES - used, "%s%s", i ? " " : "", signature);
@@ -162,13 +152,14 @@ static int sign(const struct delivery *delivery, int64_t timestamp_s, char out[S
     return MTR_OK;
 }
 
-/* On the loop. */
-static void send_now(struct mtr_http_sender *sender, struct delivery *delivery)
+/* secrets: what was read of their files; NULL: there are none. */
+static void send_signed(struct delivery *delivery, const struct secret_files *secrets)
 {
+    struct mtr_http_sender *sender = delivery->sender;
     int64_t timestamp_s = mtr_clock_wall_us() / MTR_US_PER_SECOND;
     char timestamp[24], signatures[SIGNATURES_BYTES];
     struct mtr_outbox_result not_sent = {.outcome = MTR_OUTCOME_NOT_SENT};
-    if (sign(delivery, timestamp_s, signatures)) {
+    if (sign(delivery, secrets, timestamp_s, signatures)) {
         report(delivery, &not_sent,
                "a secret file of the destination cannot be read or is no webhook secret");
         return;
@@ -184,15 +175,72 @@ static void send_now(struct mtr_http_sender *sender, struct delivery *delivery)
         .method = "POST",
         .url = delivery->url,
         .headers = headers,
-        .header_count = delivery->secret_count ? 4 : 3,
+        .header_count = secrets ? 4 : 3,
         .body = mtr_buffer_str(&delivery->body),
         .timeout_ms = delivery->timeout_ms,
         .answer_bytes_max = 1 << 20,
         .allow_loopback = sender->options.allow_loopback,
         .allow_private = sender->options.allow_private,
+        .allowed_by = "outbox",
     };
     int rc = mtr_http_client_send(sender->client, &call, on_answer, delivery, NULL);
     if (rc) report(delivery, &not_sent, mtr_error_text(rc));
+}
+
+/* ---- secrets ---- */
+
+static void on_read(struct mtr_blocking_job *job, void *context)
+{
+    struct delivery *delivery = context;
+    struct delivery **link = &delivery->sender->reading;
+    while (*link != delivery) link = &(*link)->next;
+    *link = delivery->next;
+    delivery->next = NULL;
+    send_signed(delivery, (struct secret_files *)job);
+    secret_files_free((struct secret_files *)job);
+}
+
+/* One that began later is looked at in its turn. */
+static void look_in(struct mtr_http_sender *sender, int64_t wait_us)
+{
+    if (!sender->is_timing) mtr_timer_start(sender->timer, (uint64_t)wait_us / 1000 + 1, 0);
+    sender->is_timing = true;
+}
+
+static void on_timer(void *context)
+{
+    struct mtr_http_sender *sender = context;
+    const int64_t now_us = mtr_clock_monotonic_us(), most_us = READ_S * MTR_US_PER_SECOND;
+    int64_t left_us = INT64_MAX;
+    for (struct delivery *delivery = sender->reading; delivery; delivery = delivery->next) {
+        const int64_t wait_us = delivery->reading_us + most_us - now_us;
+        const bool is_long = wait_us <= 0;
+        if (is_long && !delivery->is_told)
+            mtr_logline(MTR_LEVEL_WARNING, "outbox",
+                        "destination=%s waits for its secret files, which takes longer than %d seconds: is "
+                        "the disk or the mount there on which they stand?",
+                        delivery->destination, READ_S);
+        delivery->is_told = delivery->is_told || is_long;
+        if (!delivery->is_told) left_us = mtr_time_sooner(left_us, wait_us);
+    }
+    sender->is_timing = false;
+    if (left_us < INT64_MAX) look_in(sender, left_us);
+}
+
+/* On the loop. */
+static void begin_to_send(struct mtr_http_sender *sender, struct delivery *delivery)
+{
+    struct secret_files *secrets = delivery->secrets;
+    if (!secrets) {
+        send_signed(delivery, NULL);
+        return;
+    }
+    delivery->secrets = NULL; /* they are the job's */
+    delivery->reading_us = mtr_clock_monotonic_us();
+    delivery->next = sender->reading;
+    sender->reading = delivery;
+    look_in(sender, READ_S * MTR_US_PER_SECOND);
+    secret_files_read(secrets, sender->blocking, on_read, delivery);
 }
 
 static void on_wakeup(void *context)
@@ -206,7 +254,7 @@ static void on_wakeup(void *context)
     while (delivery) {
         struct delivery *next = delivery->next;
         delivery->next = NULL;
-        send_now(sender, delivery);
+        begin_to_send(sender, delivery);
         delivery = next;
     }
 }
@@ -221,6 +269,8 @@ int mtr_http_sender_open(struct mtr_loop *loop, const struct mtr_http_sender_opt
     pthread_mutex_init(&sender->mutex, NULL);
     struct mtr_http_client_options client_options = {.transfers_max = MTR_OUTBOX_IN_FLIGHT_MAX};
     int rc = mtr_http_client_open(loop, &client_options, &sender->client);
+    if (!rc) rc = mtr_blocking_open(loop, &sender->blocking);
+    if (!rc) rc = mtr_timer_open(loop, on_timer, sender, &sender->timer);
     if (!rc) rc = mtr_wakeup_open(loop, false, on_wakeup, sender, &sender->wakeup);
     if (rc) {
         mtr_http_sender_close(sender);
@@ -241,15 +291,23 @@ struct mtr_sender mtr_http_sender_hooks(struct mtr_http_sender *sender)
     return (struct mtr_sender){on_send, sender};
 }
 
+static void free_all(struct delivery *delivery)
+{
+    for (struct delivery *next; delivery; delivery = next) {
+        next = delivery->next;
+        delivery_free(delivery);
+    }
+}
+
 void mtr_http_sender_close(struct mtr_http_sender *sender)
 {
     if (!sender) return;
     mtr_wakeup_close(sender->wakeup);
+    mtr_blocking_close(sender->blocking); /* on_read comes no more */
+    mtr_timer_close(sender->timer);
     mtr_http_client_close(sender->client);
-    for (struct delivery *delivery = sender->first, *next; delivery; delivery = next) {
-        next = delivery->next;
-        delivery_free(delivery);
-    }
+    free_all(sender->reading);
+    free_all(sender->first);
     pthread_mutex_destroy(&sender->mutex);
     free(sender);
 }

@@ -15,6 +15,7 @@
 #include <xxhash.h>
 
 #include "meterd/emitter/destination.h"
+#include "rater/emitter/outbox_notice.h"
 
 struct flight {
     bool taken;
@@ -44,6 +45,7 @@ struct mtr_outbox {
 struct outbox_step {
     struct mtr_outbox *outbox;
     struct mtr_charges_txn *txn;
+    uint64_t epoch; /* of the store */
     int64_t now_us;
     bool changed;
     bool more;
@@ -164,10 +166,33 @@ static int64_t wait_us(const struct mtr_outbox_options *options, const struct mt
     return wait > retry_after_us ? wait : retry_after_us;
 }
 
+static struct outbox_noticing notice_to(const struct outbox_step *step,
+                                        const struct mtr_destination *destination)
+{
+    return (struct outbox_noticing){.txn = step->txn,
+                                    .destination = destination,
+                                    .epoch = step->epoch,
+                                    .now_us = step->now_us,
+                                    .body = &step->outbox->body};
+}
+
+/* What an answer to a notice means. One of an epoch before says nothing any more. */
+static int apply_notice(struct outbox_step *step, const struct mtr_destination *destination,
+                        const struct mtr_message *message, uint64_t up_to)
+{
+    struct mtr_charge_destination state;
+    const struct outbox_noticing noticing = notice_to(step, destination);
+    int rc = mtr_charges_get_destination(step->txn, message->destination, &state);
+    if (rc || !destination || state.notice != message->number || message->last_charge != step->epoch)
+        return rc;
+    return outbox_answer_notice(&noticing, message, up_to);
+}
+
 static int apply_result(struct outbox_step *step, const struct mtr_catalog *catalog,
                         const struct flight *flight)
 {
     struct mtr_message message;
+    uint64_t up_to = 0;
     MTR_ASSERT(flight->taken && flight->answered);
     const struct mtr_destination *destination = mtr_catalog_destination(catalog, flight->destination);
     const struct mtr_destination_driver *driver =
@@ -175,7 +200,10 @@ static int apply_result(struct outbox_step *step, const struct mtr_catalog *cata
     int rc = mtr_charges_get_message(step->txn, flight->destination, flight->number, &message);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     if (message.state != MTR_MESSAGE_ATTEMPTED) return MTR_OK;
-    const enum mtr_delivery verdict = driver->judge(&flight->result);
+    const struct mtr_outbox_notice notice = outbox_notice_of(&message);
+    const enum mtr_delivery verdict = outbox_is_notice(&message)
+                                          ? driver->judge_notice(&flight->result, &notice, &up_to)
+                                          : driver->judge(&flight->result);
     message.last_status = flight->result.outcome == MTR_OUTCOME_ANSWERED ? flight->result.status : 0;
     switch (verdict) {
     case MTR_DELIVERED:
@@ -197,7 +225,9 @@ static int apply_result(struct outbox_step *step, const struct mtr_catalog *cata
         break;
     }
     step->changed = true;
-    return mtr_charges_put_message(step->txn, &message);
+    rc = mtr_charges_put_message(step->txn, &message);
+    if (rc || !outbox_is_notice(&message) || message.state != MTR_MESSAGE_ACKED) return rc;
+    return apply_notice(step, destination, &message, up_to);
 }
 
 /* Applies the answered flights; their slots are freed after the commit (free_applied), so that a failed
@@ -265,16 +295,6 @@ static int on_charge(void *context, const struct mtr_charge *charge)
     return rc;
 }
 
-static struct mtr_hash128 message_id(const struct mtr_destination *destination, uint64_t number,
-                                     struct mtr_str body)
-{
-    XXH128_hash_t key = XXH3_128bits(destination->key.data, destination->key.size);
-    XXH128_hash_t content = XXH3_128bits(body.data, body.size);
-    const uint64_t words[] = {key.high64, key.low64, number, content.high64, content.low64};
-    XXH128_hash_t hash = XXH3_128bits(words, sizeof(words));
-    return (struct mtr_hash128){hash.high64, hash.low64};
-}
-
 static int store_message(struct outbox_step *step, const struct forming *forming,
                          const struct mtr_charge_destination *state)
 {
@@ -291,7 +311,7 @@ static int store_message(struct outbox_step *step, const struct forming *forming
         .last_charge = forming->last,
         .charge_count = forming->count,
     };
-    message.id = message_id(forming->destination, message.number, mtr_buffer_str(forming->body));
+    message.id = outbox_message_id(forming->destination, message.number, mtr_buffer_str(forming->body));
     int rc = mtr_charges_put_message(step->txn, &message);
     return rc ? rc : mtr_charges_put_message_body(step->txn, &message, mtr_buffer_str(forming->body));
 }
@@ -336,7 +356,8 @@ static int depart(struct outbox_step *step, const struct mtr_destination *destin
     step->changed = true;
     if (message->state == MTR_MESSAGE_ATTEMPTED && !message->uncertain_us)
         message->uncertain_us = message->attempted_us; /* a crash */
-    if (message->uncertain_us && step->now_us - message->uncertain_us > MTR_OUTBOX_CERTAIN_US) {
+    if (message->uncertain_us && !outbox_is_notice(message) &&
+        step->now_us - message->uncertain_us > MTR_OUTBOX_CERTAIN_US) {
         message->state = MTR_MESSAGE_UNKNOWN;
         step->result->unknown++;
         step->more = true; /* the next one of this destination */
@@ -349,28 +370,64 @@ static int depart(struct outbox_step *step, const struct mtr_destination *destin
     return mtr_charges_put_message(step->txn, message);
 }
 
+static int depart_when_due(struct outbox_step *step, const struct mtr_destination *destination,
+                           struct mtr_message *message)
+{
+    /* No wait is longer than backoff_max: one that is was made by a clock that was ahead, and is over. */
+    if (message->state == MTR_MESSAGE_PENDING && message->next_attempt_us > step->now_us &&
+        message->next_attempt_us - step->now_us <= step->outbox->options.backoff_max_us) {
+        if (message->next_attempt_us < step->result->next_due_us)
+            step->result->next_due_us = message->next_attempt_us;
+        return MTR_OK;
+    }
+    return depart(step, destination, message);
+}
+
+/* The receiver is to be reconciled first. Rejected or unknown, the notice waits for an operator. */
+static int serve_notice(struct outbox_step *step, const struct mtr_destination *destination)
+{
+    struct mtr_message notice;
+    bool is_new;
+    const struct outbox_noticing noticing = notice_to(step, destination);
+    int rc = outbox_find_notice(&noticing, &notice, &is_new);
+    if (rc) return rc;
+    step->changed |= is_new;
+    switch (notice.state) {
+    case MTR_MESSAGE_PENDING:
+    case MTR_MESSAGE_ATTEMPTED: return depart_when_due(step, destination, &notice);
+    case MTR_MESSAGE_REJECTED:
+    case MTR_MESSAGE_UNKNOWN: break;
+    case MTR_MESSAGE_ACKED: return MTR_ECORRUPT; /* with it the destination was settled */
+    }
+    return MTR_OK;
+}
+
+/* The next one that waits, or is made now. MTR_ENOTFOUND: there is none. */
+static int find_next(struct outbox_step *step, const struct mtr_destination *destination,
+                     struct mtr_message *message)
+{
+    int rc = mtr_charges_first_queued(step->txn, destination->number, 0, message);
+    if (rc != MTR_ENOTFOUND) return rc;
+    rc = form_message(step, destination, mtr_destination_driver_of(destination->kind));
+    return rc ? rc : mtr_charges_first_queued(step->txn, destination->number, 0, message);
+}
+
 static int serve_destination(struct outbox_step *step, const struct mtr_destination *destination,
                              const bool *applied)
 {
-    const struct mtr_destination_driver *driver = mtr_destination_driver_of(destination->kind);
+    struct mtr_charge_destination state;
     struct mtr_message message;
     if (destination->disabled || is_in_flight(step->outbox, destination->number, applied))
         return MTR_OK;
-    int rc = mtr_charges_first_queued(step->txn, destination->number, &message);
-    if (rc == MTR_ENOTFOUND) {
-        rc = form_message(step, destination, driver);
-        if (!rc) rc = mtr_charges_first_queued(step->txn, destination->number, &message);
-        if (rc == MTR_ENOTFOUND) return MTR_OK;
-    }
+    int rc = mtr_charges_get_destination(step->txn, destination->number, &state);
     if (rc) return rc;
-    /* No wait is longer than backoff_max: one that is was made by a clock that was ahead, and is over. */
-    if (message.state == MTR_MESSAGE_PENDING && message.next_attempt_us > step->now_us &&
-        message.next_attempt_us - step->now_us <= step->outbox->options.backoff_max_us) {
-        if (message.next_attempt_us < step->result->next_due_us)
-            step->result->next_due_us = message.next_attempt_us;
-        return MTR_OK;
-    }
-    return depart(step, destination, &message);
+    if (state.epoch != step->epoch) return serve_notice(step, destination);
+    rc = find_next(step, destination, &message);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    if (!outbox_is_notice(&message)) return depart_when_due(step, destination, &message);
+    message.state = MTR_MESSAGE_ACKED; /* of an epoch before: nobody is to take anything back for it */
+    step->changed = step->more = true;
+    return mtr_charges_put_message(step->txn, &message);
 }
 
 static int serve(struct outbox_step *step, const struct mtr_catalog *catalog, const bool *applied)
@@ -392,11 +449,13 @@ static int serve(struct outbox_step *step, const struct mtr_catalog *catalog, co
     return MTR_OK;
 }
 
-/* After the commit. What the sender does not take comes back as not sent, by the next step. */
+/* After the commit. What the sender does not take comes back as not sent, by the next step. Bytes that are
+ * not what was frozen end it: trying again would not help. */
 static int send_departures(struct outbox_step *step)
 {
     struct mtr_outbox *outbox = step->outbox;
     struct mtr_charges_txn *txn = NULL;
+    bool is_damaged = false;
     if (!outbox->departure_count) return MTR_OK;
     int rc = mtr_charges_begin(outbox->charges, false, &txn);
     for (uint32_t i = 0; i < outbox->departure_count; i++) {
@@ -411,6 +470,7 @@ static int send_departures(struct outbox_step *step)
                                                       departure->message.number, &body);
         const struct mtr_outbox_message message = {mtr_str_from(id), departure->destination, body,
                                                    departure->message.attempts};
+        is_damaged |= error == MTR_ECORRUPT;
         take_flight(outbox, &departure->message);
         if (!error) error = outbox->sender.send(outbox->sender.context, &message);
         if (!error) step->result->sent++;
@@ -419,7 +479,7 @@ static int send_departures(struct outbox_step *step)
                                  &(struct mtr_outbox_result){.outcome = MTR_OUTCOME_NOT_SENT});
     }
     mtr_charges_abort(txn);
-    return MTR_OK;
+    return is_damaged ? MTR_ECORRUPT : MTR_OK;
 }
 
 int mtr_outbox_step(struct mtr_outbox *outbox, const struct mtr_catalog *catalog, int64_t now_us,
@@ -427,10 +487,13 @@ int mtr_outbox_step(struct mtr_outbox *outbox, const struct mtr_catalog *catalog
 {
     struct mtr_outbox_step_result counted = {.next_due_us = INT64_MAX};
     struct outbox_step step = {.outbox = outbox, .now_us = now_us, .result = &counted};
+    struct mtr_charges_epoch epoch = {.number = 0};
     bool applied[MTR_OUTBOX_IN_FLIGHT_MAX] = {false};
     int rc = mtr_charges_begin(outbox->charges, true, &step.txn);
     if (rc) goto out;
-    rc = apply_results(&step, catalog, applied);
+    rc = mtr_charges_get_epoch(step.txn, &epoch);
+    step.epoch = epoch.number;
+    if (!rc) rc = apply_results(&step, catalog, applied);
     if (!rc) rc = serve(&step, catalog, applied);
     if (!rc && step.changed) {
         rc = mtr_charges_commit(step.txn);
@@ -447,28 +510,4 @@ out:
         mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_STAGE, 0, 0, NULL, "the outbox cannot step: %s",
                            mtr_error_text(rc));
     return rc;
-}
-
-/* ---- operators ---- */
-
-int mtr_outbox_requeue(struct mtr_charges_txn *txn, struct mtr_hash128 id, int64_t now_us)
-{
-    struct mtr_message message;
-    int rc = mtr_charges_find_message(txn, id, &message);
-    if (rc || message.state == MTR_MESSAGE_ATTEMPTED) return rc;
-    message.state = MTR_MESSAGE_PENDING;
-    message.attempts = 0;
-    message.uncertain_us = 0;
-    message.next_attempt_us = now_us;
-    return mtr_charges_put_message(txn, &message);
-}
-
-int mtr_outbox_mark_delivered(struct mtr_charges_txn *txn, struct mtr_hash128 id)
-{
-    struct mtr_message message;
-    int rc = mtr_charges_find_message(txn, id, &message);
-    if (rc || message.state == MTR_MESSAGE_ACKED) return rc;
-    if (message.state == MTR_MESSAGE_ATTEMPTED) return MTR_EAGAIN;
-    message.state = MTR_MESSAGE_ACKED;
-    return mtr_charges_put_message(txn, &message);
 }

@@ -310,6 +310,7 @@ static int gather_apart(struct rater_gathering *gathering, const struct mtr_bill
     collecting->own_until = collecting->row_count;
     if (!rc && has_peers) rc = gather_peers(gathering, collecting);
     collecting->own_from = collecting->own_until = 0;
+    collecting->arena->is_at_bound |= gathering->arena->is_at_bound;
     if (!arena) mtr_arena_release(&own);
     else give_back(arena);
     return rc;

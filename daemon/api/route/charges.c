@@ -4,6 +4,9 @@
 #include "daemon/api/rows.h"
 #include "daemon/api/routes.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "meterd/core/document.h"
 #include "meterd/query/explain.h"
 #include "meterd/emitter/feed.h"
@@ -36,6 +39,18 @@ static bool read_pull_request(struct api_call *call, struct mtr_pull_request *re
 
 static const char charges_failure[] = "the charges cannot be read";
 
+/* The stores were put back from a copy, and charges that the caller may have are gone. */
+static void refuse_lost(struct api_call *call, const struct mtr_pull_lost *lost, bool is_consumer)
+{
+    char detail[MTR_FINDING_TEXT_BYTES];
+    snprintf(detail, sizeof(detail),
+             "charges behind number %" PRIu64 " that were told before are no more: take back what you have "
+             "of them, then go on after the highest number that you still have%s",
+             lost->valid_up_to,
+             is_consumer ? ", and say so: POST /v1/charges/ack with consumer, epoch and up_to" : "");
+    api_lost(call, detail, lost->epoch, lost->valid_up_to);
+}
+
 static bool begin_charges(struct api_call *call)
 {
     struct mtr_pull_request request;
@@ -46,7 +61,8 @@ static bool begin_charges(struct api_call *call)
     if (!rc) rc = mtr_pull_begin(txn, &request, pull);
     mtr_charges_abort(txn);
     call->state = pull;
-    if (rc) api_error(call, rc, charges_failure);
+    if (rc == MTR_ECLOSED) refuse_lost(call, &pull->lost, !request.has_after);
+    else if (rc) api_error(call, rc, charges_failure);
     return !rc;
 }
 
@@ -70,7 +86,8 @@ static int fill_charges(struct api_call *call, struct api_rows *rows)
 
 static const struct api_parameter parameters[] = {
     {"after", API_INTEGER, .max = UINT64_MAX,
-     .doc = "charges with a greater number; default: the consumer's cursor, or the beginning"},
+     .doc = "charges with a greater number, which is that of a charge; default: the consumer's cursor, or "
+            "the beginning"},
     {"limit", API_INTEGER, .min = 1, .max = MTR_PULL_LIMIT_MAX, .default_text = "100",
      .doc = "charges at most"},
     {"consumer", API_TEXT, .doc = "name of who pulls: what it acknowledged is left out"},
@@ -104,36 +121,41 @@ const struct api_route api_list_charges = {
 
 /* ---- acknowledgements ---- */
 
-static int ack_ids(struct mtr_charges_txn *txn, struct mtr_str consumer, const struct mtr_node *ids)
+static int ack_ids(struct mtr_charges_txn *txn, struct mtr_str consumer, const struct mtr_node *ids,
+                   struct mtr_pull_lost *lost)
 {
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && ids && i < ids->child_count; i++) {
         struct mtr_hash128 id;
-        rc = mtr_charge_id_parse(ids->children[i].text, &id) ? mtr_pull_ack_id(txn, consumer, id)
+        rc = mtr_charge_id_parse(ids->children[i].text, &id) ? mtr_pull_ack_id(txn, consumer, id, lost)
                                                              : MTR_EINVALID;
     }
     return rc;
 }
 
-static int ack(struct mtr_charges_txn *txn, const struct mtr_node *root, uint64_t *up_to)
+static int ack(struct mtr_charges_txn *txn, const struct mtr_node *root, struct mtr_charge_consumer *out,
+               struct mtr_pull_lost *lost)
 {
     const struct mtr_node *consumer = mtr_node_get(root, "consumer"), *number = mtr_node_get(root, "up_to"),
-                          *ids = mtr_node_get(root, "ids");
-    uint64_t value;
+                          *ids = mtr_node_get(root, "ids"), *of = mtr_node_get(root, "epoch");
+    uint64_t value = 0, epoch = 0;
     if (!consumer || consumer->kind != MTR_NODE_STRING || !consumer->text.size ||
         consumer->text.size > MTR_CONSUMER_BYTES_MAX)
         return MTR_EINVALID;
-    if (!number && !ids) return MTR_EINVALID;
+    if ((!number && !ids) || (of && !number)) return MTR_EINVALID;
     if (number && !mtr_str_to_u64(number->text, &value)) return MTR_EINVALID;
+    if (of && !mtr_str_to_u64(of->text, &epoch)) return MTR_EINVALID;
     if (ids && (ids->kind != MTR_NODE_LIST || ids->child_count > ACK_IDS_MAX)) return MTR_EINVALID;
-    int rc = number ? mtr_pull_ack_up_to(txn, consumer->text, value) : MTR_OK;
-    if (!rc) rc = ack_ids(txn, consumer->text, ids);
-    return rc ? rc : mtr_charges_get_consumer(txn, consumer->text, up_to);
+    int rc = of ? mtr_pull_reconcile(txn, consumer->text, epoch, value, lost)
+                : mtr_pull_ack_begin(txn, consumer->text, lost);
+    if (!rc && number) rc = mtr_pull_ack_up_to(txn, consumer->text, value, lost);
+    if (!rc) rc = ack_ids(txn, consumer->text, ids, lost);
+    return rc ? rc : mtr_charges_get_consumer(txn, consumer->text, out);
 }
 
 struct ack_row {
     struct mtr_str consumer;
-    uint64_t up_to;
+    uint64_t up_to, epoch;
     struct mtr_list ids;
 };
 
@@ -141,6 +163,8 @@ static const struct mtr_json_member request_members[] = {
     {MTR_MEMBER(ack_row, consumer), .type = MTR_MEMBER_TEXT, .doc = "name of who took them over"},
     {MTR_MEMBER(ack_row, up_to), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK,
      .doc = "all charges up to this number"},
+    {MTR_MEMBER(ack_row, epoch), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK,
+     .doc = "of a problem request.cursor.lost: it has charges up to up_to, and none behind it any more"},
     {MTR_MEMBER(ack_row, ids), .type = MTR_MEMBER_TEXTS, .presence = MTR_MAY_LACK, .doc = "or these charges"},
     {0},
 };
@@ -154,19 +178,22 @@ static const struct mtr_shape answer_shape = {.name = "AckResult", .members = an
 static void ack_charges(struct api_call *call)
 {
     struct mtr_charges_txn *txn = NULL;
-    struct ack_row row = {0};
+    struct mtr_charge_consumer consumer = {.up_to = 0};
+    struct mtr_pull_lost lost = {0, 0};
     struct mtr_document *document = api_body(call);
     if (!document) return;
     int rc = mtr_charges_begin(call->host->charges, true, &txn);
-    if (!rc) rc = ack(txn, mtr_document_root(document), &row.up_to);
+    if (!rc) rc = ack(txn, mtr_document_root(document), &consumer, &lost);
+    const struct ack_row row = {.up_to = consumer.up_to};
     if (!rc) rc = mtr_charges_commit(txn);
     else mtr_charges_abort(txn);
     mtr_document_close(document);
     if (rc == MTR_EINVALID) {
         api_problem(
             call, 400, MTR_FINDING_REQUEST_BODY,
-            "send {\"consumer\": name, \"up_to\": number} or {\"consumer\": name, \"ids\": [charge ids]}; "
-            "up_to is not beyond the last charge");
+            "send {\"consumer\": name, \"up_to\": number} or {\"consumer\": name, \"ids\": [charge ids]}");
+    } else if (rc == MTR_ECLOSED) {
+        refuse_lost(call, &lost, true);
     } else if (rc == MTR_ENOTFOUND) {
         api_problem(call, 404, MTR_FINDING_REQUEST_UNKNOWN,
                     "one of the ids is no charge; nothing was acknowledged");

@@ -28,17 +28,12 @@ static const struct mtr_json_member row_members[] = {
 #undef ROW
 static const struct mtr_shape row_shape = {.name = "Clock", .members = row_members};
 
-static struct clock_row row_of(const struct mtr_trusted_time *time)
-{
-    return (struct clock_row){.state = mtr_clock_state_name(time->state),
-                              .trusted = time->now_us,
-                              .wall = time->earliest_us + time->latest_us - time->now_us};
-}
-
 static void get_clock(struct api_call *call)
 {
     const struct mtr_trusted_time time = call->host->clock(call->host->context);
-    const struct clock_row row = row_of(&time);
+    const struct clock_row row = {.state = mtr_clock_state_name(time.state),
+                                  .trusted = time.now_us,
+                                  .wall = mtr_trusted_wall_us(time)};
     api_answer(call, &row);
 }
 
@@ -76,7 +71,7 @@ static void accept_clock(struct api_call *call)
     if (rc == MTR_EINVALID)
         api_problem(call, 409, MTR_FINDING_REQUEST_CLOCK,
                     "the machine's clock says something else by now: look again (GET /v1/clock)");
-    else if (rc == MTR_EAGAIN || rc == MTR_EFULL)
+    else if (rc == MTR_EAGAIN || rc == MTR_EFULL || rc == MTR_EFILES)
         api_problem(call, 503, MTR_FINDING_REQUEST_BUSY,
                     "the log takes longer than usual: look how the clock stands, and try again");
     else if (rc) api_error(call, rc, "the clock could not be accepted");

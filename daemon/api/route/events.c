@@ -28,7 +28,6 @@ enum {
     CE_HEADERS_MAX = MTR_HTTP_HEADERS_MAX,
     MEMORY_PER_BODY_BYTE = 24, /* events, properties and text of the densest body, per byte of it */
     MEMORY_BYTES_MIN = 4 << 20,
-    ANSWER_BYTES_MAX = 256 << 20,
 };
 
 struct ingest {
@@ -71,7 +70,6 @@ struct mtr_events {
     struct mtr_wakeup *answered;
     struct ingest *free;
     uint32_t free_count;
-    struct mtr_buffer answer;
     unsigned char senders[SENDERS_MAX / 8]; /* a bit for each API key that is noted */
     pthread_mutex_t mutex; /* of what follows */
     struct mtr_request *first, **last;
@@ -217,7 +215,12 @@ static bool read_query(struct api_call *call, bool *is_dry_run)
     const struct mtr_str text = mtr_http_request_query(call->http);
     *is_dry_run = false;
     if (!text.size) return true;
-    if (mtr_query_parse(text, &call->arena, &call->query)) {
+    int rc = mtr_query_parse(text, &call->arena, &call->query);
+    if (rc == MTR_ENOMEM) {
+        mtr_http_problem(call->http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));
+        return false;
+    }
+    if (rc) {
         mtr_http_problem(call->http, 400, MTR_FINDING_REQUEST_HTTP,
                          MTR_STR("the query string has a broken escape or too many parameters"));
         return false;
@@ -290,6 +293,11 @@ static void answer_not_stored(struct mtr_http_request *http, int error)
             http, 503, MTR_FINDING_STORE_FULL,
             MTR_STR("no room on the log's disk: nothing of this request was stored; send it again later"));
         break;
+    case MTR_EFILES:
+        mtr_http_problem(
+            http, 503, MTR_FINDING_PROGRAM_FILES,
+            MTR_STR("too many open files: nothing of this request was stored; send it again later"));
+        break;
     case MTR_ENOMEM:
     case MTR_ELIMIT:
         mtr_http_problem(
@@ -310,20 +318,17 @@ static void count_results(const struct mtr_request *request)
     mtr_metric_add(&metric_events_not_counted, request->not_counted);
 }
 
-static void answer(struct mtr_events *events, struct mtr_request *request)
+static void answer(struct mtr_request *request)
 {
     struct ingest *ingest = request->context;
-    mtr_buffer_reset(&events->answer);
     if (!request->is_dry_run) count_results(request);
     if (request->error) {
         answer_not_stored(ingest->http, request->error);
-    } else if (mtr_request_write_json(request, &events->answer)) {
-        /* Stored, but the answer does not fit: a retry of the same request is answered by duplicates. */
-        mtr_http_problem(ingest->http, 500, MTR_FINDING_QUERY_LIMIT,
-                         MTR_STR("the answer is too large; the events are stored"));
     } else {
         struct mtr_http_header headers[] = {{MTR_STR("content-type"), MTR_STR("application/json")}};
-        mtr_http_respond(ingest->http, 200, headers, 1, &events->answer);
+        int rc = mtr_request_write_json(request, &request->answer);
+        MTR_ASSERT(rc == MTR_OK); /* the intake has made room for it */
+        mtr_http_respond(ingest->http, 200, headers, 1, &request->answer);
     }
     ingest_put(ingest);
 }
@@ -338,7 +343,7 @@ static void on_answered(void *context)
     pthread_mutex_unlock(&events->mutex);
     while (request) {
         struct mtr_request *next = request->next;
-        answer(events, request);
+        answer(request);
         request = next;
     }
 }
@@ -349,7 +354,6 @@ int events_open(const struct mtr_api_host *host, struct mtr_events **out)
     if (!events) return MTR_ENOMEM;
     events->host = host;
     events->last = &events->first;
-    mtr_buffer_init(&events->answer, ANSWER_BYTES_MAX);
     pthread_mutex_init(&events->mutex, NULL);
     int rc = mtr_wakeup_open(host->loop, true, on_answered, events, &events->answered);
     if (rc) {
@@ -371,7 +375,6 @@ void events_close(struct mtr_events *events)
         mtr_request_release(&ingest->request);
         free(ingest);
     }
-    mtr_buffer_release(&events->answer);
     pthread_mutex_destroy(&events->mutex);
     free(events);
 }

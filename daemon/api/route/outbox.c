@@ -1,6 +1,8 @@
 /*
  * The outbox for operators: messages to destinations and their states, and what is to become of one.
  */
+#include <inttypes.h>
+
 #include "daemon/api/rows.h"
 #include "daemon/api/routes.h"
 
@@ -14,8 +16,11 @@ struct message_row {
     const char *state;
     uint32_t attempts;
     int64_t last_status;
+    const char *type;
     uint64_t first_charge, last_charge;
     uint32_t charges;
+    bool is_notice;
+    uint64_t valid_up_to;
     int64_t created_at;
     bool is_pending;
     int64_t next_attempt_at;
@@ -24,6 +29,12 @@ struct message_row {
 static const char *state_choice(unsigned index)
 {
     return index < MTR_MESSAGE_STATE_COUNT ? mtr_message_state_name((enum mtr_message_state)index) : NULL;
+}
+
+static const char *type_choice(unsigned index)
+{
+    static const char *const types[] = {"charges", "restored", NULL};
+    return types[index];
 }
 
 #define ROW(field) MTR_MEMBER(message_row, field)
@@ -35,9 +46,14 @@ static const struct mtr_json_member members[] = {
      .doc = "acked is delivered; rejected and unknown wait for an operator"},
     {ROW(attempts), .type = MTR_MEMBER_U32, .doc = "how often it was sent"},
     {ROW(last_status), .type = MTR_MEMBER_I64, .doc = "HTTP status of the last answer; 0: none"},
-    {ROW(first_charge), .type = MTR_MEMBER_U64, .doc = "number of its first charge"},
-    {ROW(last_charge), .type = MTR_MEMBER_U64, .doc = "number of its last charge"},
+    {ROW(type), .type = MTR_MEMBER_WORD, .choice = type_choice,
+     .doc = "restored: a notice that the stores were put back from a copy, which holds what comes after it"},
+    {ROW(first_charge), .type = MTR_MEMBER_U64, .doc = "number of its first charge; 0: none"},
+    {ROW(last_charge), .type = MTR_MEMBER_U64, .doc = "number of its last charge; 0: none"},
     {ROW(charges), .type = MTR_MEMBER_U32, .doc = "how many it holds"},
+    {ROW(valid_up_to), .type = MTR_MEMBER_U64, .presence = MTR_MAY_BE_NULL,
+     MTR_PRESENT(message_row, is_notice),
+     .doc = "of a notice: the receiver takes back the charges with greater numbers"},
     {ROW(created_at), .type = MTR_MEMBER_TIME, .doc = "when it was made"},
     {ROW(next_attempt_at), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_BE_NULL,
      MTR_PRESENT(message_row, is_pending), .doc = "of one that is pending"},
@@ -57,9 +73,12 @@ static struct message_row message_row(const struct mtr_catalog *catalog, const s
         .state = mtr_message_state_name(message->state),
         .attempts = message->attempts,
         .last_status = message->last_status,
-        .first_charge = message->first_charge,
-        .last_charge = message->last_charge,
+        .type = type_choice(message->charge_count == 0),
+        .first_charge = message->charge_count ? message->first_charge : 0,
+        .last_charge = message->charge_count ? message->last_charge : 0,
         .charges = message->charge_count,
+        .is_notice = message->charge_count == 0,
+        .valid_up_to = message->first_charge,
         .created_at = message->created_us,
         .is_pending = message->state == MTR_MESSAGE_PENDING,
         .next_attempt_at = message->next_attempt_us,
@@ -215,6 +234,8 @@ const struct api_route api_list_outbox = {
 
 struct settlement_row {
     const char *action;
+    bool has_up_to;
+    uint64_t up_to;
 };
 
 static const char *action_choice(unsigned index)
@@ -226,12 +247,15 @@ static const char *action_choice(unsigned index)
 static const struct mtr_json_member settlement_members[] = {
     {MTR_MEMBER(settlement_row, action), .type = MTR_MEMBER_WORD, .choice = action_choice,
      .doc = "send it again, or mark it delivered"},
+    {MTR_MEMBER(settlement_row, up_to), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(settlement_row, has_up_to),
+     .doc = "of a notice that is marked delivered: number of the last charge that the receiver still has"},
     {0},
 };
 static const struct mtr_shape settlement_shape = {.name = "Settlement", .members = settlement_members};
 
 /* The action as its index, or -1 after answering 400. */
-static int read_action(struct api_call *call)
+static int read_action(struct api_call *call, struct settlement_row *out)
 {
     struct mtr_document *document = api_body(call);
     if (!document) return -1;
@@ -240,20 +264,26 @@ static int read_action(struct api_call *call)
     while (action_choice((unsigned)index) &&
            !(action && mtr_str_equal(action->text, mtr_str_from(action_choice((unsigned)index)))))
         index++;
+    const struct mtr_node *up_to = mtr_node_get(mtr_document_root(document), "up_to");
+    out->has_up_to = up_to && mtr_str_to_u64(up_to->text, &out->up_to);
+    const bool is_read = action_choice((unsigned)index) && (!up_to || (out->has_up_to && index == 1));
     mtr_document_close(document);
-    if (action_choice((unsigned)index)) return index;
+    if (is_read) return index;
     api_problem(call, 400, MTR_FINDING_REQUEST_BODY,
-                "send {\"action\": \"retry\"} or {\"action\": \"delivered\"}");
+                "send {\"action\": \"retry\"}, {\"action\": \"delivered\"} or, of a notice, {\"action\": "
+                "\"delivered\", \"up_to\": number}");
     return -1;
 }
 
-static int settle(struct api_call *call, bool retry, struct mtr_message *message)
+static int settle(struct api_call *call, bool retry, struct settlement_row *row, struct mtr_message *message)
 {
     struct mtr_charges_txn *txn = NULL;
     struct mtr_hash128 id;
     if (!mtr_message_id_parse(call->path_parameters[0], &id)) return MTR_ENOTFOUND;
     int rc = mtr_charges_begin(call->host->charges, true, &txn);
-    if (!rc) rc = retry ? mtr_outbox_requeue(txn, id, call->now_us) : mtr_outbox_mark_delivered(txn, id);
+    if (!rc && retry) rc = mtr_outbox_requeue(txn, id, call->now_us);
+    else if (!rc && row->has_up_to) rc = mtr_outbox_mark_reconciled(txn, id, &row->up_to, call->now_us);
+    else if (!rc) rc = mtr_outbox_mark_delivered(txn, id);
     if (!rc) rc = mtr_charges_find_message(txn, id, message);
     if (!rc) return mtr_charges_commit(txn);
     mtr_charges_abort(txn);
@@ -264,12 +294,22 @@ static void settle_message(struct api_call *call)
 {
     char id[MTR_MESSAGE_ID_TEXT_BYTES];
     struct mtr_message message;
-    const int action = read_action(call);
+    struct settlement_row wanted = {.up_to = 0};
+    const int action = read_action(call, &wanted);
     if (action < 0) return;
-    const int rc = settle(call, action == 0, &message);
+    const int rc = settle(call, action == 0, &wanted, &message);
     if (rc == MTR_ENOTFOUND) {
         api_problem(call, 404, MTR_FINDING_REQUEST_UNKNOWN, "there is no message '%.*s%s'",
                     MTR_STR_QUOTED(call->path_parameters[0]));
+    } else if (rc == MTR_EINVALID) {
+        api_problem(call, 409, MTR_FINDING_OUTBOX_MESSAGE_STATE,
+                    "up_to is of a notice (type restored) and needed there: the number of the last charge "
+                    "that the receiver still has, not above valid_up_to");
+    } else if (rc == MTR_EEXISTS) {
+        api_problem(call, 409, MTR_FINDING_OUTBOX_MESSAGE_STATE,
+                    "a message has charges on both sides of up_to: what the receiver has behind number "
+                    "%" PRIu64 " is to be taken back, too",
+                    wanted.up_to);
     } else if (rc == MTR_EAGAIN) {
         api_problem(call, 409, MTR_FINDING_OUTBOX_MESSAGE_STATE,
                     "the message is on its way; wait for its outcome");

@@ -120,6 +120,7 @@ struct told_row {
     struct mtr_str source;
     const char *action;
     uint32_t windows;
+    bool by_hand;
 };
 
 #define ROW(field) MTR_MEMBER(told_row, field)
@@ -128,6 +129,8 @@ static const struct mtr_json_member told_members[] = {
     {ROW(action), .type = MTR_MEMBER_WORD, .choice = action_choice, .doc = "what it was told"},
     {ROW(windows), .type = MTR_MEMBER_U32,
      .doc = "accept: how many windows; a thousand at a time, so that more may wait"},
+    {ROW(by_hand), .type = MTR_MEMBER_BOOL,
+     .doc = "nobody is asked: what is accepted is taken when its file is given again, and else read at once"},
     {0},
 };
 #undef ROW
@@ -160,7 +163,7 @@ static void control(struct api_call *call)
                                                 .seen = finding.seen,
                                                 .seen_count = finding.count};
     if (!rc && !has_none) rc = call->host->control_source(call->host->context, &order_of, &fault);
-    const struct told_row row = {source->key, order.action, finding.count};
+    const struct told_row row = {source->key, order.action, finding.count, source->by_hand};
     answer(call, rc, fault, &row);
 }
 

@@ -107,7 +107,9 @@ static bool find_source(struct api_call *call, const struct mtr_source **out)
         api_unknown(call, MTR_KIND_SOURCE, key);
         return false;
     }
-    if (source->each.kind != MTR_EACH_NONE)
+    if (source->unreadable.size)
+        why = "the source's document cannot be read any more: `meterd source show` says why";
+    else if (source->each.kind != MTR_EACH_NONE)
         why = "a source with `for_each` takes no files: they would not say whose rows they are";
     else if (source->window.length == MTR_LENGTH_CURSOR)
         why = "a feed has no windows, and takes no file";

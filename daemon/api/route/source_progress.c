@@ -12,7 +12,6 @@
 #include "meterd/collector/poller.h"
 #include "meterd/collector/source_terms.h"
 #include "meterd/core/time.h"
-#include "meterd/net/loop.h"
 #include "meterd/source/window.h"
 
 enum { WINDOWS_COUNTED_MAX = 1000000 };
@@ -162,7 +161,7 @@ static void handle(struct api_call *call)
     if (!source) return;
     struct progress_row row = {.source = source->key,
                                .first_us = INT64_MAX,
-                               .over_us = mtr_clock_wall_us() - source->window.lateness_us};
+                               .over_us = call->now_us - source->window.lateness_us};
     (void)!call->host->source_status(call->host->context, source, &status);
     row.requests = status.strands;
     const bool is_feed = source->window.length == MTR_LENGTH_CURSOR || source->by_hand;

@@ -10,7 +10,6 @@
 #include "meterd/catalog/catalog.h"
 #include "meterd/collector/poller.h"
 #include "meterd/core/time.h"
-#include "meterd/net/loop.h"
 #include "meterd/source/window.h"
 
 enum { WINDOWS_COUNTED_MAX = 100000 };
@@ -102,9 +101,11 @@ struct reads_row {
     struct mtr_str source;
     struct mtr_list tried;
     struct source_bill_row bill;
-    bool has_windows, dry_run, has_tried, has_bill;
-    uint64_t windows, rows;
-    uint32_t left, taken, failed;
+    struct mtr_str problem;
+    int64_t again_at;
+    bool has_windows, dry_run, waits, has_tried, has_bill, file_waits;
+    uint64_t windows, rows, refused;
+    uint32_t left, taken, failed, called_off;
 };
 
 #define ROW(field) MTR_MEMBER(reads_row, field)
@@ -116,7 +117,17 @@ static const struct mtr_json_member row_members[] = {
      .doc = "requests of for_each that still have such windows; 0: all is done"},
     {ROW(taken), .type = MTR_MEMBER_U32, .doc = "windows whose reading is in the log"},
     {ROW(failed), .type = MTR_MEMBER_U32, .doc = "windows whose reading is not; an alarm says why"},
+    {ROW(refused), .type = MTR_MEMBER_U64,
+     .doc = "rows of the windows that were taken: in quarantine, with their reason"},
+    {ROW(called_off), .type = MTR_MEMBER_U32,
+     .doc = "requests of for_each whose other windows were called off"},
     {ROW(rows), .type = MTR_MEMBER_U64, .doc = "rows of the source that were read since the daemon started"},
+    {ROW(again_at), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(reads_row, waits),
+     .doc = "after a failure: when a window that is left is tried again"},
+    {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(reads_row, waits),
+     .doc = "the same: what the last try came to"},
+    {ROW(file_waits), .type = MTR_MEMBER_BOOL,
+     .doc = "a file that was given, or a replay, waits until readings that are under way have ended"},
     {ROW(dry_run), .type = MTR_MEMBER_BOOL, .doc = "taken and failed are what would be; nothing is stored"},
     {ROW(tried), .type = MTR_MEMBER_LIST, .shape = &tried_shape, .item_size = sizeof(struct tried_row),
      .presence = MTR_MAY_LACK, MTR_PRESENT(reads_row, has_tried),
@@ -136,11 +147,19 @@ static struct reads_row row_of(struct api_call *call, const struct mtr_source *s
     struct mtr_poller_asked asked = {0};
     (void)!host->source_status(host->context, source, &status);
     (void)!host->source_reads(host->context, &strand, &asked);
+    struct mtr_str problem = {NULL, 0};
+    const bool waits = asked.again_us && !mtr_arena_copy(&call->arena, mtr_str_from(asked.problem), &problem);
     return (struct reads_row){.source = source->key,
                               .left = asked.left,
                               .taken = asked.taken,
                               .failed = asked.failed,
+                              .refused = asked.refused,
+                              .called_off = asked.called_off,
+                              .file_waits = asked.has_file,
                               .dry_run = asked.is_trial,
+                              .waits = waits,
+                              .again_at = asked.again_us,
+                              .problem = problem,
                               .has_tried = asked.is_trial && !asked.left,
                               .rows = status.rows};
 }
@@ -180,7 +199,6 @@ static int add_tried(struct api_call *call, const struct mtr_source *source, str
     return rc;
 }
 
-/* As of now: what is charged meanwhile is in it. */
 static int add_bill(struct api_call *call, const struct mtr_source *source, struct reads_row *row)
 {
     const struct mtr_strand strand = {source->vendor, source->key, {NULL, 0}};
@@ -291,4 +309,52 @@ const struct api_route api_get_reads = {
     .parameters = parameters,
     .answer = &row_shape,
     .handle = tell,
+};
+
+/* ---- called off ---- */
+
+struct called_off_row {
+    struct mtr_str source;
+    uint32_t requests;
+    bool file;
+};
+
+#define ROW(field) MTR_MEMBER(called_off_row, field)
+static const struct mtr_json_member called_off_members[] = {
+    {ROW(source), .type = MTR_MEMBER_TEXT, .doc = "its key"},
+    {ROW(requests), .type = MTR_MEMBER_U32,
+     .doc = "requests of for_each whose windows are not read any more"},
+    {ROW(file), .type = MTR_MEMBER_BOOL, .doc = "a file, or a replay, had not been begun, and is not read"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape called_off_shape = {.name = "SourceCalledOff", .members = called_off_members};
+
+static void call_off(struct api_call *call)
+{
+    const struct mtr_source *source = source_of_path(call);
+    if (!source) return;
+    const struct mtr_strand strand = {source->vendor, source->key, api_text(call, "each")};
+    const bool is_file = api_flag(call, "file");
+    const uint32_t count = call->host->call_off_source(call->host->context, &strand, is_file);
+    const struct called_off_row row = {
+        .source = source->key, .requests = is_file ? 0 : count, .file = is_file && count};
+    api_answer(call, &row);
+}
+
+static const struct api_parameter called_off_parameters[] = {
+    {"each", API_TEXT, .doc = "of this one of for_each; unless given, of all"},
+    {"file", API_BOOLEAN, .doc = "the file that waits, or the replay, and no window that was asked for"},
+    {0},
+};
+
+const struct api_route api_call_off_reads = {
+    .method = MTR_HTTP_DELETE,
+    .path = "/v1/sources/{key}/reads",
+    .scope = MTR_SCOPE_ADMIN,
+    .operation = "callOffSourceReads",
+    .summary = "Calls off what was asked for and has not begun; a reading under way ends, and counts",
+    .parameters = called_off_parameters,
+    .answer = &called_off_shape,
+    .handle = call_off,
 };

@@ -27,7 +27,7 @@ struct source_row {
     const char *state, *alarm;
     struct mtr_str problem;
     struct mtr_list alarms; /* of struct source_alarm_row */
-    bool has_alarm, has_since, was_read, is_next;
+    bool has_alarm, has_problem, has_since, was_read, is_next;
     const char *certificate; /* NULL: none was made */
     bool has_certificate, certificate_is_current;
     int64_t since, read_at, next_at;

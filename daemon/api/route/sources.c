@@ -23,8 +23,9 @@ const struct mtr_source *source_of_path(struct api_call *call)
 
 static const char *state_choice(unsigned index)
 {
-    static const char *const states[] = {"waiting", "reading", "paused", "disabled", "new", NULL};
-    return index < 6 ? states[index] : NULL;
+    static const char *const states[] = {"waiting",  "reading", "paused",
+                                         "disabled", "unreadable", "new", NULL};
+    return index < 7 ? states[index] : NULL;
 }
 
 const char *source_certificate_choice(unsigned index)
@@ -55,12 +56,13 @@ static const struct mtr_json_member members[] = {
     {ROW(source), .type = MTR_MEMBER_TEXT, .doc = "its key"},
     {ROW(vendor), .type = MTR_MEMBER_TEXT, .doc = "key of the vendor whose usage it is"},
     {ROW(state), .type = MTR_MEMBER_WORD, .choice = state_choice,
-     .doc = "what the poller does with it; new: it has not come to it yet"},
+     .doc = "what the poller does with it; unreadable: its document was stored by an earlier edition and is "
+            "refused now, and nothing is asked; new: the poller has not come to it yet"},
     {ROW(alarm), .type = MTR_MEMBER_WORD, .choice = source_alarm_choice, .presence = MTR_MAY_LACK,
      MTR_PRESENT(source_row, has_alarm),
      .doc = "why a window of it is not complete, or what is to be looked at: the gravest of its alarms"},
-    {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, has_alarm),
-     .doc = "the alarm in a sentence"},
+    {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, has_problem),
+     .doc = "the alarm in a sentence; unreadable: what its document is refused for"},
     {ROW(since), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, has_since),
      .doc = "when the alarm began"},
     {ROW(alarms), .type = MTR_MEMBER_LIST, .shape = &alarm_shape,
@@ -71,15 +73,16 @@ static const struct mtr_json_member members[] = {
     {ROW(certificate_is_current), .type = MTR_MEMBER_BOOL, .presence = MTR_MAY_LACK,
      MTR_PRESENT(source_row, has_certificate), .doc = "it is of the document in force"},
     {ROW(read_at), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, was_read),
-     .doc = "when a window was last read well, since the daemon started"},
+     .doc = "when a window was last read well"},
     {ROW(next_at), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_LACK, MTR_PRESENT(source_row, is_next),
-     .doc = "when a window is due next"},
+     .doc = "when a window is due next; not said while all that it asks for are being read"},
     {ROW(requests), .type = MTR_MEMBER_U32, .doc = "how many for_each makes of it; 1 without"},
     {ROW(reading), .type = MTR_MEMBER_U32, .doc = "windows that are being read"},
-    {ROW(readings), .type = MTR_MEMBER_U64, .doc = "good ones since the daemon started, as the next three"},
-    {ROW(failures), .type = MTR_MEMBER_U64, .doc = "readings that came to nothing"},
-    {ROW(rows), .type = MTR_MEMBER_U64, .doc = "rows that were read"},
-    {ROW(changes), .type = MTR_MEMBER_U64, .doc = "rows that were new, changed or gone"},
+    {ROW(readings), .type = MTR_MEMBER_U64, .doc = "good ones since the daemon started"},
+    {ROW(failures), .type = MTR_MEMBER_U64, .doc = "readings that came to nothing since the daemon started"},
+    {ROW(rows), .type = MTR_MEMBER_U64, .doc = "rows that were read since the daemon started"},
+    {ROW(changes), .type = MTR_MEMBER_U64,
+     .doc = "rows that were new, changed or gone since the daemon started"},
     {0},
 };
 #undef ROW
@@ -107,13 +110,15 @@ struct source_row source_row_of(struct api_call *call, const struct mtr_source *
     const struct source_alarm_row gravest = status.alarm_count ? alarms[0] : (struct source_alarm_row){0};
     return (struct source_row){.source = source->key,
                                    .vendor = source->vendor,
-                                   .state = source->disabled   ? "disabled"
-                                            : !is_known        ? "new"
-                                            : status.is_paused ? "paused"
-                                            : status.reading   ? "reading"
-                                                               : "waiting",
+                                   .state = source->unreadable.size ? "unreadable"
+                                            : source->disabled      ? "disabled"
+                                            : !is_known             ? "new"
+                                            : status.is_paused      ? "paused"
+                                            : status.reading        ? "reading"
+                                                                    : "waiting",
                                    .alarm = gravest.alarm,
-                                   .problem = gravest.problem,
+                                   .problem = status.alarm_count ? gravest.problem : source->unreadable,
+                                   .has_problem = status.alarm_count || source->unreadable.size,
                                    .has_alarm = status.alarm_count > 0,
                                    .has_since = gravest.has_since,
                                    .since = gravest.since,

@@ -29,7 +29,7 @@ struct status_row {
     struct rater_status {
         bool idle;
         bool waits_for_fold;
-        uint64_t last_charge;
+        uint64_t last_charge, epoch;
         struct waiting_status {
             uint64_t missing_rate, out_of_range, too_large, other, incomplete_source;
         } waiting;
@@ -76,6 +76,9 @@ static const struct mtr_json_member rater_members[] = {
      .doc = "the rollups are made again: nothing is rated until they have all that the log had at the start"},
     {MTR_MEMBER(rater_status, last_charge), .type = MTR_MEMBER_U64,
      .doc = "number of the last charge that may be told; 0: none"},
+    {MTR_MEMBER(rater_status, epoch), .type = MTR_MEMBER_U64,
+     .doc = "behind which its charges are numbered since the stores were put back from a copy; 0: they never "
+            "were"},
     {MTR_MEMBER(rater_status, waiting), .type = MTR_MEMBER_MAP, .shape = &waiting_shape,
      .doc = "billing periods that cannot be rated, or closed, by reason: GET /v1/charges/waiting has the "
             "sentences"},
@@ -99,12 +102,15 @@ static const struct mtr_json_member members[] = {
 };
 static const struct mtr_shape status_shape = {.name = "Status", .members = members};
 
-static int count_waiting(struct mtr_charges *charges, struct waiting_status *out)
+static int look_at_charges(struct mtr_charges *charges, struct waiting_status *out, uint64_t *epoch)
 {
     struct mtr_charges_txn *txn = NULL;
+    struct mtr_charges_epoch running = {.number = 0};
     uint64_t counts[MTR_WAITING_REASON_COUNT] = {0};
     int rc = mtr_charges_begin(charges, false, &txn);
     if (!rc) rc = mtr_charges_count_waiting(txn, counts);
+    if (!rc) rc = mtr_charges_get_epoch(txn, &running);
+    *epoch = running.number;
     mtr_charges_abort(txn);
     *out = (struct waiting_status){.missing_rate = counts[MTR_WAITING_RATE],
                                    .out_of_range = counts[MTR_WAITING_RANGE],
@@ -132,7 +138,7 @@ static void get_status(struct api_call *call)
     if (!rc) rc = mtr_rollups_sum_beyond(txn, &beyond);
     row.aggregator.dimension_quotas = (struct quotas_status){beyond.full, beyond.events};
     if (txn) mtr_rollups_abort(txn);
-    if (!rc) rc = count_waiting(host->charges, &row.rater.waiting);
+    if (!rc) rc = look_at_charges(host->charges, &row.rater.waiting, &row.rater.epoch);
     if (rc) {
         api_error(call, rc, "the stores cannot be read");
         return;

@@ -8,11 +8,8 @@
  */
 #include "daemon/cli/command/audit.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +20,11 @@
 #include "daemon/cli/commands.h"
 #include "daemon/cli/inputs.h"
 #include "daemon/cli/refold.h"
+#include "daemon/stores/leftovers.h"
 #include "meterd/net/loop.h"
 #include "meterd/rater/audit.h"
 #include "meterd/store/charges.h"
+#include "meterd/store/damage.h"
 #include "meterd/store/log.h"
 
 enum { PATH_BYTES = 4096, FINDINGS_PRINTED_MAX = 100, COMPARE_ATTEMPTS = 40, COMPARE_WAIT_MS = 50 };
@@ -35,6 +34,7 @@ struct audit {
     struct mtr_config config;
     char data[PATH_BYTES];
     char again[PATH_BYTES]; /* directory of the rollups folded again */
+    int hold;               /* of it; -1: there is none */
     struct mtr_refold *refold;
     struct mtr_rollups *live;
     struct mtr_charges *charges;
@@ -60,42 +60,24 @@ static void on_progress(void *context, uint64_t last_seq)
 
 int audit_failed(const char *what, int rc, const struct mtr_diagnostic *diagnostic)
 {
-    const char *code = mtr_finding_kind(diagnostic->code)->code;
-    fprintf(stderr, "meterd: %s: %s%s%s%s\n", what,
-            diagnostic->text[0] ? diagnostic->text : mtr_error_text(rc), *code ? " [" : "", code,
+    struct mtr_damage damage;
+    mtr_store_damage(&damage);
+    const bool is_damaged = rc == MTR_ECORRUPT && damage.count;
+    const char *code = mtr_finding_kind(is_damaged ? MTR_FINDING_STORE_DAMAGED : diagnostic->code)->code;
+    const char *told = diagnostic->text[0] ? diagnostic->text : mtr_error_text(rc);
+    fprintf(stderr, "meterd: %s: %s%s%s%s\n", what, is_damaged ? damage.text : told, *code ? " [" : "", code,
             *code ? "]" : "");
     return rc == MTR_EAGAIN ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
 }
 
-#define AGAIN_PREFIX "rollups.audit-"
-
-static bool is_gone(const char *digits)
+static int begin_again(struct audit *audit, struct mtr_diagnostic *diagnostic)
 {
-    uint64_t pid;
-    return mtr_str_to_u64(mtr_str_from(digits), &pid) && pid && pid <= INT32_MAX && kill((pid_t)pid, 0) &&
-           errno == ESRCH;
-}
-
-/* What audits that were killed have left. */
-static void sweep(const char *data)
-{
-    char path[PATH_BYTES + 300];
-    const struct dirent *entry;
-    DIR *directory = opendir(data);
-    while (directory && (entry = readdir(directory))) {
-        if (strncmp(entry->d_name, AGAIN_PREFIX, sizeof(AGAIN_PREFIX) - 1) != 0) continue;
-        if (!is_gone(entry->d_name + sizeof(AGAIN_PREFIX) - 1)) continue;
-        snprintf(path, sizeof(path), "%s/%s", data, entry->d_name);
-        refold_remove_store(path);
-    }
-    if (directory) closedir(directory);
-}
-
-static void set_paths(struct audit *audit)
-{
-    snprintf(audit->data, sizeof(audit->data), "%.*s", MTR_STR_ARGS(audit->config.data.directory));
-    snprintf(audit->again, sizeof(audit->again), "%.*s/" AGAIN_PREFIX "%d",
-             MTR_STR_ARGS(audit->config.data.directory), (int)getpid());
+    const int rc =
+        leftovers_begin_audit(audit->data, audit->again, sizeof(audit->again), &audit->hold);
+    if (rc)
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, NULL,
+                           "cannot make a directory in %.180s: %s", audit->data, mtr_error_text(rc));
+    return rc;
 }
 
 static int open_live(struct audit *audit, struct mtr_diagnostic *diagnostic)
@@ -325,7 +307,7 @@ static void close_audit(struct audit *audit)
     refold_close(audit->refold);
     mtr_charges_close(audit->charges);
     mtr_rollups_close(audit->live);
-    if (audit->again[0]) refold_remove_store(audit->again);
+    leftovers_end_audit(audit->again, audit->hold);
     config_release(&audit->config);
 }
 
@@ -335,14 +317,16 @@ int audit_run(const struct cli_invocation *invocation, bool with_charges, bool w
     struct mtr_diagnostic diagnostic = {0};
     audit.invocation = invocation;
     audit.progress = isatty(STDERR_FILENO) == 1;
+    audit.hold = -1;
     int code = cli_load_config(invocation, &audit.config);
     if (code) return code;
-    set_paths(&audit);
-    sweep(audit.data);
+    snprintf(audit.data, sizeof(audit.data), "%.*s", MTR_STR_ARGS(audit.config.data.directory));
+    leftovers_remove(audit.data, false, leftovers_say);
     int rc = with_log ? audit_log(&audit, &diagnostic) : MTR_OK;
     if (!rc) rc = open_live(&audit, &diagnostic);
     const struct mtr_refold_of of = {
         .data_directory = audit.data, .live = audit.live, .now_us = mtr_clock_wall_us()};
+    if (!rc) rc = begin_again(&audit, &diagnostic);
     if (!rc) rc = refold_open(&of, audit.again, &audit.refold, &diagnostic);
     if (!rc) rc = find_removed(&audit, &diagnostic);
     if (!rc && !(audit.removed && with_charges)) rc = compare(&audit, &diagnostic);

@@ -67,6 +67,7 @@ static const struct cli_mode_option mode_options[] = {
     {"to", OUTBOX | RETRY | DELIVERED},
     {"retry", RETRY},
     {"delivered", DELIVERED},
+    {"up-to", DELIVERED},
     {0},
 };
 
@@ -104,6 +105,7 @@ static const struct cli_option options[] = {
     {"to", 0, "TIME", "only messages that were made before"},
     {"retry", 0, "MESSAGE", "send a message again, or now if it waits; `all`: those of --state"},
     {"delivered", 0, "MESSAGE", "mark a message as delivered; `all`: those of --state"},
+    {"up-to", 0, "N", "of a notice after a restore: the last charge that its receiver still has"},
     CLI_JSON_OPTION,
     CLI_CLIENT_OPTIONS,
     {0},

@@ -14,12 +14,12 @@
 #include "meterd/net/loop.h"
 #include "daemon/cli/commands.h"
 #include "daemon/cli/inputs.h"
-#include "daemon/cli/refold.h"
+#include "daemon/stores/leftovers.h"
 
-enum { FINDINGS_MAX = 500, TARIFF_BYTES_MAX = 256 << 20 };
+enum { FILES_MAX = 64, FINDINGS_MAX = 500, TARIFF_BYTES_MAX = 256 << 20 };
 
 /* Documents are applied to a catalog in a directory of its own, which is removed again; so one file may
- * refer to an earlier one. */
+ * refer to another. */
 struct check {
     char directory[32];
     struct mtr_catalog_store *store;
@@ -50,7 +50,7 @@ static void close_check(struct check *check)
 {
     mtr_catalog_store_close(check->store);
     mtr_catalog_release(check->stored);
-    if (check->directory[0]) refold_remove_store(check->directory);
+    if (check->directory[0]) leftovers_remove_store(check->directory);
     mtr_buffer_release(&check->out);
 }
 
@@ -133,22 +133,53 @@ static int check_text(struct check *check, struct mtr_str text, struct mtr_diagn
     return rc;
 }
 
-static int check_file(struct check *check, const char *path)
-{
-    struct mtr_diagnostics findings;
+/* ---- files ---- */
+
+struct checked {
+    const char *path;
     struct mtr_buffer text;
-    int code = check->store ? MTR_EXIT_OK : open_check(check);
-    if (!code) code = cli_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
-    if (code) return code;
-    mtr_diagnostics_init(&findings, FINDINGS_MAX);
-    int rc = check_text(check, mtr_buffer_str(&text), &findings);
-    report_input(check, path, &findings);
-    if (rc && !findings.errors)
-        fprintf(stderr, "meterd: %s cannot be checked: %s\n", path, mtr_error_text(rc));
-    mtr_diagnostics_release(&findings);
-    mtr_buffer_release(&text);
-    if (!rc) return MTR_EXIT_OK;
-    return rc == MTR_EINVALID ? MTR_EXIT_CONFIG : MTR_EXIT_FAILED;
+    struct mtr_diagnostics findings;
+    int code;     /* what kept it from being read */
+    int rc;       /* of the last look at it */
+    bool is_done; /* nothing of the other files changes what is said of it */
+};
+
+static void load_file(struct check *check, const char *path, struct checked *file)
+{
+    *file = (struct checked){.path = path};
+    file->code = check->store ? MTR_EXIT_OK : open_check(check);
+    if (!file->code) file->code = cli_load_file(path, MTR_DOCUMENT_BYTES_MAX, &file->text);
+    file->is_done = file->code != MTR_EXIT_OK;
+    mtr_diagnostics_init(&file->findings, FINDINGS_MAX);
+}
+
+/* What a file refers to may stand in a later one: those that do not hold are looked at again, until that
+ * helps none of them. */
+static void check_files(struct check *check, struct checked *files, uint32_t count)
+{
+    for (bool goes_on = true; goes_on;) {
+        goes_on = false;
+        for (uint32_t i = 0; i < count; i++) {
+            struct checked *file = &files[i];
+            if (file->is_done) continue;
+            mtr_diagnostics_release(&file->findings);
+            mtr_diagnostics_init(&file->findings, FINDINGS_MAX);
+            file->rc = check_text(check, mtr_buffer_str(&file->text), &file->findings);
+            file->is_done = file->rc == MTR_OK;
+            goes_on = goes_on || file->is_done;
+        }
+    }
+}
+
+static int report_file(struct check *check, struct checked *file)
+{
+    if (!file->code) report_input(check, file->path, &file->findings);
+    if (file->rc && !file->findings.errors)
+        fprintf(stderr, "meterd: %s cannot be checked: %s\n", file->path, mtr_error_text(file->rc));
+    mtr_diagnostics_release(&file->findings);
+    mtr_buffer_release(&file->text);
+    if (file->code || !file->rc) return file->code;
+    return file->rc == MTR_EINVALID ? MTR_EXIT_CONFIG : MTR_EXIT_FAILED;
 }
 
 static void open_stored(struct check *check, struct mtr_str data)
@@ -196,18 +227,22 @@ static void print_checked(struct check *check, int code, uint32_t files)
 static int run(const struct cli_invocation *invocation)
 {
     struct check check = {.json = invocation_flag(invocation, "json")};
-    const uint32_t files = invocation->argument_count;
+    struct checked files[FILES_MAX];
+    const uint32_t count = invocation->argument_count;
+    MTR_ASSERT(count <= FILES_MAX);
     mtr_buffer_init(&check.out, 1 << 24);
     mtr_json_begin(&check.writer, &check.out);
     mtr_json_map(&check.writer);
     mtr_json_name(&check.writer, "files");
     mtr_json_list(&check.writer);
     int code = check_config(&check, invocation);
-    for (uint32_t i = 0; i < files; i++) {
-        int one = check_file(&check, invocation->arguments[i]);
+    for (uint32_t i = 0; i < count; i++) load_file(&check, invocation->arguments[i], &files[i]);
+    check_files(&check, files, count);
+    for (uint32_t i = 0; i < count; i++) {
+        int one = report_file(&check, &files[i]);
         if (one) code = one;
     }
-    print_checked(&check, code, files);
+    print_checked(&check, code, count);
     close_check(&check);
     return code;
 }
@@ -220,12 +255,13 @@ static const struct cli_option options[] = {
 const struct cli_command cli_check = {
     .name = "check",
     .arguments = "[FILE…]",
-    .arguments_max = 64,
+    .arguments_max = FILES_MAX,
     .doc = "check the configuration, and catalog documents or tariffs",
     .text = "Says file, line and column of each finding. Catalog documents are checked as one catalog of "
             "their\n"
-            "own, so a file must hold, or be given with, what it refers to. A file that is one tariff is "
-            "checked by itself.\n"
+            "own, so a file must hold, or be given with, what it refers to, in any order. A file that is one "
+            "tariff is checked\n"
+            "by itself.\n"
             "Tariffs are compared with those stored in the data directory, where it can be read: versions "
             "that would change the past are warned of.\n",
     .exits = "0 without errors, 1 a file cannot be read, 64 wrong usage, 78 with errors",

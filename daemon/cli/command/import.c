@@ -494,7 +494,10 @@ const struct cli_command cli_import = {
             "importing a file again counts nothing twice.\n"
             "With --source the file is a reading of a window: rows that changed are billed as the "
             "difference, those that\nare gone are taken back; --dry-run says what would be.\n"
+            "While another reading of the source is under way it waits, and says so; Ctrl-C calls the file "
+            "off.\n"
             "gzip, zstd and zip are unpacked; `-` is standard input.\n",
+    .exits = CLI_EXITS ", 130 Ctrl-C",
     .options = options,
     .run = run,
 };

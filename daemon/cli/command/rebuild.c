@@ -2,6 +2,8 @@
  * meterd rebuild: the rollups, folded again from the log, take the live ones' place. The daemon must be
  * stopped.
  */
+#include "daemon/cli/command/rebuild.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -11,17 +13,22 @@
 #include "daemon/cli/refold.h"
 #include "daemon/cli/inputs.h"
 #include "daemon/daemon.h"
+#include "daemon/stores/aside.h"
+#include "daemon/stores/data_hold.h"
+#include "daemon/stores/leftovers.h"
 #include "meterd/rater/rater.h"
 #include "meterd/store/charges.h"
-#include "meterd/store/log.h"
+#include "meterd/store/durable.h"
+#include "meterd/store/hold.h"
 #include "meterd/store/rollups.h"
 
 enum { PATH_BYTES = 4096 };
 
 struct rebuild {
-    struct mtr_config config;
+    const struct mtr_config *config;
     char data[PATH_BYTES];
     char again[PATH_BYTES]; /* directory of the rollups folded again */
+    char *aside; /* NULL: the old ones are removed */
     bool progress;
     uint64_t events;
 };
@@ -34,7 +41,7 @@ static void on_progress(void *context, uint64_t last_seq)
 
 static void set_paths(struct rebuild *rebuild)
 {
-    const struct mtr_str directory = rebuild->config.data.directory;
+    const struct mtr_str directory = rebuild->config->data.directory;
     snprintf(rebuild->data, sizeof(rebuild->data), "%.*s", MTR_STR_ARGS(directory));
     snprintf(rebuild->again, sizeof(rebuild->again), "%.*s/rollups.rebuild", MTR_STR_ARGS(directory));
 }
@@ -53,36 +60,46 @@ static int forget_feed(const char *data, struct mtr_diagnostic *diagnostic)
     return rc;
 }
 
-/* Takes the writer's lock, so that no daemon starts or runs meanwhile. */
-static int lock_log(struct rebuild *rebuild, struct mtr_log **out, struct mtr_diagnostic *diagnostic)
+int rebuild_lock_log(const struct mtr_config *config, bool verify_all, struct mtr_log **out,
+                     struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES + 16];
-    struct mtr_log_options options = {
-        .segment_bytes = rebuild->config.log.segment_bytes,
-        .segment_events_max = rebuild->config.log.segment_events_max,
-        .segment_age_us = rebuild->config.log.segment_age,
-        .verify_all = true,
+    const struct mtr_log_options options = {
+        .segment_bytes = config->log.segment_bytes,
+        .segment_events_max = config->log.segment_events_max,
+        .segment_age_us = config->log.segment_age,
+        .verify_all = verify_all,
     };
-    snprintf(path, sizeof(path), "%s/log", rebuild->data);
+    snprintf(path, sizeof(path), "%.*s/log", MTR_STR_ARGS(config->data.directory));
     return mtr_log_open(path, &options, out, diagnostic);
 }
 
-/* The old rollups are kept beside the new ones until both names are durable, then removed. */
+/* The old rollups are kept beside the new ones until both names are durable, and longer where they are to be
+ * put aside. */
 static int swap(const struct rebuild *rebuild)
 {
-    char live[PATH_BYTES + 16], old[PATH_BYTES + 16];
+    char live[PATH_BYTES + 16], old[PATH_MAX + 16];
+    int rc = MTR_OK;
     snprintf(live, sizeof(live), "%s/rollups", rebuild->data);
     snprintf(old, sizeof(old), "%s/rollups.old", rebuild->data);
-    refold_remove_store(old);
-    if (access(live, F_OK) == 0 && rename(live, old)) return MTR_EIO;
+    if (rebuild->aside) *rebuild->aside = '\0';
+    const bool has_old = access(live, F_OK) == 0;
+    if (has_old && rebuild->aside) {
+        rc = aside_move(live, rebuild->aside);
+        snprintf(old, sizeof(old), "%s", rebuild->aside);
+    } else if (has_old) {
+        leftovers_remove_store(old);
+        if (rename(live, old)) rc = MTR_EIO;
+    }
+    if (rc) return rc;
     if (rename(rebuild->again, live)) {
-        if (rename(old, live))
+        if (has_old && rename(old, live))
             fprintf(stderr, "meterd: the old rollups are at %s: rename them to %s\n", old, live);
         return MTR_EIO;
     }
-    sync();
-    refold_remove_store(old);
-    return MTR_OK;
+    rc = mtr_durable_sync(rebuild->data);
+    if (!rc && !rebuild->aside) leftovers_remove_store(old);
+    return rc;
 }
 
 static int count_events(struct mtr_rollups *rollups, uint64_t *events)
@@ -116,7 +133,7 @@ static struct mtr_rollups *open_live(const struct rebuild *rebuild)
 static int64_t trusted_now_us(const struct rebuild *rebuild, const struct mtr_log *log)
 {
     struct mtr_trusted_clock clock;
-    clock_begin(&clock, &rebuild->config, rebuild->data, mtr_log_last_received_us(log));
+    (void)clock_begin(&clock, rebuild->config, rebuild->data, mtr_log_last_received_us(log));
     return clock.time.earliest_us;
 }
 
@@ -124,9 +141,11 @@ static int fold_and_swap(struct rebuild *rebuild, struct mtr_diagnostic *diagnos
 {
     struct mtr_refold_of of = {.data_directory = rebuild->data};
     struct mtr_refold *refold = NULL;
-    int rc = lock_log(rebuild, &of.log, diagnostic);
-    refold_remove_store(rebuild->again); /* of a rebuild that was broken off */
+    bool was_put_back;
+    int rc = rebuild_lock_log(rebuild->config, true, &of.log, diagnostic);
+    if (!rc) rc = leftovers_put_back(rebuild->data, &was_put_back);
     if (!rc) {
+        leftovers_remove(rebuild->data, true, leftovers_say);
         of.now_us = trusted_now_us(rebuild, of.log);
         of.live = open_live(rebuild);
         rc = refold_open(&of, rebuild->again, &refold, diagnostic);
@@ -137,34 +156,57 @@ static int fold_and_swap(struct rebuild *rebuild, struct mtr_diagnostic *diagnos
     refold_close(refold);
     if (!rc) rc = forget_feed(rebuild->data, diagnostic);
     if (!rc) rc = swap(rebuild);
+    if (of.log) leftovers_remove_store(rebuild->again); /* else they are another rebuild's */
     mtr_log_close(of.log);
+    return rc;
+}
+
+int rebuild_rollups(const struct mtr_config *config, char aside[PATH_MAX], uint64_t *events,
+                    struct mtr_diagnostic *diagnostic)
+{
+    struct rebuild rebuild = {.config = config, .aside = aside, .progress = isatty(STDERR_FILENO) == 1};
+    set_paths(&rebuild);
+    const int rc = fold_and_swap(&rebuild, diagnostic);
+    if (rebuild.progress) fprintf(stderr, "\r\033[K");
+    *events = rebuild.events;
+    return rc;
+}
+
+static int hold_and_rebuild(const struct mtr_config *config, uint64_t *events,
+                            struct mtr_diagnostic *diagnostic)
+{
+    char data[PATH_BYTES];
+    int hold;
+    snprintf(data, sizeof(data), "%.*s", MTR_STR_ARGS(config->data.directory));
+    int rc = data_hold_begin(data, &hold, diagnostic);
+    if (!rc) rc = rebuild_rollups(config, NULL, events, diagnostic);
+    mtr_hold_end(hold);
     return rc;
 }
 
 static int run(const struct cli_invocation *invocation)
 {
-    static struct rebuild rebuild;
+    static struct mtr_config config;
     struct mtr_diagnostic diagnostic = {0};
+    uint64_t events = 0;
     if (invocation_flag(invocation, "verify")) return audit_run(invocation, false, false);
-    rebuild.progress = isatty(STDERR_FILENO) == 1;
-    int code = cli_load_config(invocation, &rebuild.config);
+    int code = cli_load_config(invocation, &config);
     if (code) return code;
-    set_paths(&rebuild);
-    int rc = fold_and_swap(&rebuild, &diagnostic);
-    if (rebuild.progress) fprintf(stderr, "\r\033[K");
+    int rc = hold_and_rebuild(&config, &events, &diagnostic);
     if (rc == MTR_EEXISTS) {
-        fprintf(stderr, "meterd: the daemon runs on %s: stop it first, or compare with --verify\n",
-                rebuild.data);
+        fprintf(stderr,
+                "meterd: the daemon runs on %.*s, or another process is at work there: stop it first, or "
+                "compare with --verify\n",
+                MTR_STR_ARGS(config.data.directory));
         code = MTR_EXIT_FAILED;
     } else if (rc) {
         code = audit_failed("cannot rebuild", rc, &diagnostic);
     } else if (invocation_flag(invocation, "json")) {
-        printf("{\"events\":%" PRIu64 "}\n", rebuild.events);
+        printf("{\"events\":%" PRIu64 "}\n", events);
     } else {
-        printf("rebuilt the rollups from %" PRIu64 " event%s\n", rebuild.events, mtr_plural(rebuild.events));
+        printf("rebuilt the rollups from %" PRIu64 " event%s\n", events, mtr_plural(events));
     }
-    refold_remove_store(rebuild.again);
-    config_release(&rebuild.config);
+    config_release(&config);
     return code;
 }
 

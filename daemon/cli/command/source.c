@@ -86,6 +86,7 @@ static const struct cli_option options[] = {
     {"dry-run", 0, NULL,
      "run, replay: says what would be new, changed, gone, refused and held, and what it would bill; stores "
      "nothing"},
+    {"cancel", 0, NULL, "run: calls off what was asked for and is not read yet"},
     {"accept", 0, NULL, "replay: takes also what would be suspect"},
     {"once", 0, NULL, "progress: says it once, and does not wait"},
     {"answers", 0, "DIRECTORY", "test: from a recording, without a vendor, a network and secrets"},
@@ -105,7 +106,8 @@ const struct cli_command cli_source = {
     .arguments_min = 1,
     .arguments_max = 64,
     .doc = "sources of usage: how they stand, and the ledger of their windows",
-    .text = "`list`: what the poller does with each source, and its alarm.\n\n"
+    .text = "`list`: what the poller does with each source, and its alarm. FOR EACH: the requests that its "
+            "`for_each` makes,\n1 without; READINGS, FAILED, ROWS are since the daemon started.\n\n"
             "`windows KEY`: what was read of each window, and what that proved. REPEATED: rows of its last "
             "good reading that\nwere equal to another one: such are counted once.\n\n"
             "`show KEY`: all of one source: its document, how it stands, what was read last, and what was "
@@ -129,18 +131,21 @@ const struct cli_command cli_source = {
             "the vendor restates\nwhat was read. With --sandbox it is of the vendor's sandbox, and says "
             "so.\n\n"
             "`run KEY --from TIME --to TIME`: the daemon reads these windows now, also settled ones, and "
-            "it is waited for.\n"
+            "it is waited for:\n"
+            "while the vendor is away it says why, and when it is tried again. Ctrl-C ends the waiting, and "
+            "the daemon goes on;\n`run KEY --cancel` calls off what is not read yet.\n"
             "With --dry-run it asks the vendor as well, says what would change, be refused and held, and "
             "what that would bill, and stores nothing.\n\n"
             "`replay KEY`: the pages that were kept of windows with rows in quarantine are mapped once more, "
             "by the document\nand the catalog of now, and the difference is taken; --from and --to name "
             "other windows. The vendor is not asked.\n"
             "Refused where the pages are not what the window has: a newer reading was not taken, rows have "
-            "moved,\nor `pages.keep` is over.\n\n"
+            "moved,\nor `pages.keep` is over. It waits for a reading that is under way, and says so; Ctrl-C "
+            "calls off what has not begun.\n\n"
             "`progress KEY`: how many of the windows that are over have been read, until all are: how far a "
             "backfill is.\n",
     .exits = "0 ok, 1 failed: a reading not taken, rows refused; 64 wrong usage, 75 daemon or vendor away, "
-             "78 bad document",
+             "78 bad document, 130 Ctrl-C",
     .options = options,
     .run = run,
 };

@@ -17,7 +17,7 @@ static void print_sources(const struct mtr_node *root)
         {"SOURCE", "source", MTR_TABLE_LEFT, ROWS_SHOWN},
         {"VENDOR", "vendor", MTR_TABLE_LEFT, ROWS_SHOWN},
         {"STATE", "state", MTR_TABLE_LEFT, ROWS_SHOWN},
-        {"REQUESTS", "requests", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"FOR EACH", "requests", MTR_TABLE_RIGHT, ROWS_SHOWN},
         {"LAST READ", "read_at", MTR_TABLE_LEFT, ROWS_SHOWN},
         {"NEXT", "next_at", MTR_TABLE_LEFT, ROWS_SHOWN},
         {"READINGS", "readings", MTR_TABLE_RIGHT, ROWS_SHOWN},
@@ -27,8 +27,10 @@ static void print_sources(const struct mtr_node *root)
         {"ALARM", "alarm", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
         {"PROBLEM", "problem", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
     };
-    if (!rows_print(mtr_node_get(root, "sources"), ROWS_COLUMNS(columns)))
-        fprintf(stderr, "no sources: `meterd apply` puts their documents in force\n");
+    const bool has_rows = rows_print(mtr_node_get(root, "sources"), ROWS_COLUMNS(columns));
+    fflush(stdout);
+    fprintf(stderr, has_rows ? "READINGS, FAILED and ROWS are since the daemon started\n"
+                             : "no sources: `meterd apply` puts their documents in force\n");
     rows_say_more(root, "sources");
 }
 
@@ -40,6 +42,15 @@ static void say_more_windows(const struct mtr_node *root)
     const struct mtr_str start = mtr_node_text(last, "start"), each = mtr_node_text(last, "each");
     fprintf(stderr, "more windows follow: --after %.*s%s%.*s%s, or a greater --limit\n", MTR_STR_ARGS(start),
             each.size ? " --after-each '" : "", MTR_STR_ARGS(each), each.size ? "'" : "");
+}
+
+/* Of a window that was asked for, and has none: why is in its problem. */
+static void say_taken(const struct mtr_node *windows)
+{
+    bool has_none = false;
+    for (uint32_t i = 0; windows && i < windows->child_count; i++)
+        has_none = has_none || mtr_str_equal(mtr_node_text(&windows->children[i], "readings"), MTR_STR("0"));
+    if (has_none) fprintf(stderr, "READINGS and LAST READ are of readings that were taken\n");
 }
 
 static void print_windows(const struct mtr_node *root)
@@ -60,6 +71,7 @@ static void print_windows(const struct mtr_node *root)
     };
     if (!rows_print(mtr_node_get(root, "windows"), ROWS_COLUMNS(columns)))
         fprintf(stderr, "no windows: none was read yet\n");
+    say_taken(mtr_node_get(root, "windows"));
     say_more_windows(root);
 }
 
@@ -132,9 +144,11 @@ static void print_alarms(const struct mtr_node *alarms)
 {
     for (uint32_t i = 0; alarms && i < alarms->child_count; i++) {
         const struct mtr_node *alarm = &alarms->children[i];
-        printf("%-12s %.*s (%.*s requests, since %.*s): %.*s\n", "alarm",
-               MTR_STR_ARGS(mtr_node_text(alarm, "alarm")), MTR_STR_ARGS(mtr_node_text(alarm, "requests")),
-               MTR_STR_ARGS(mtr_node_text(alarm, "since")), MTR_STR_ARGS(mtr_node_text(alarm, "problem")));
+        const struct mtr_str requests = mtr_node_text(alarm, "requests");
+        printf("%-12s %.*s (%.*s request%s, since %.*s): %.*s\n", "alarm",
+               MTR_STR_ARGS(mtr_node_text(alarm, "alarm")), MTR_STR_ARGS(requests),
+               mtr_str_equal(requests, MTR_STR("1")) ? "" : "s", MTR_STR_ARGS(mtr_node_text(alarm, "since")),
+               MTR_STR_ARGS(mtr_node_text(alarm, "problem")));
     }
 }
 
@@ -225,12 +239,17 @@ static void print_told(const struct cli_invocation *invocation, const struct mtr
 {
     const char *key = invocation->arguments[1];
     const struct mtr_str action = mtr_node_text(told, "action"), windows = mtr_node_text(told, "windows");
+    const struct mtr_node *by_hand = mtr_node_get(told, "by_hand");
     if (mtr_str_equal(action, MTR_STR("pause")))
         printf("%s: paused until `meterd source resume %s`\n", key, key);
     else if (mtr_str_equal(action, MTR_STR("resume")))
         printf("%s: resumed\n", key);
     else if (mtr_str_equal(windows, MTR_STR("0")))
         printf("%s: no window waits to be accepted\n", key);
+    else if (by_hand && by_hand->truth)
+        printf("%s: %.*s accepted; give the file again (`meterd import --source %s FILE`), and it is taken "
+               "if it still says the same\n",
+               key, MTR_STR_ARGS(windows), key);
     else
         printf("%s: %.*s accepted; they are read now, and taken if they still say the same\n", key,
                MTR_STR_ARGS(windows));

@@ -12,6 +12,7 @@
 #include "daemon/cli/rows.h"
 #include "daemon/cli/source/source_bill.h"
 #include "daemon/cli/source/source_counts.h"
+#include "daemon/cli/source/source_waiting.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/net/coding.h"
 
@@ -121,25 +122,52 @@ static int conclude(const struct mtr_node *answer)
 
 /* ---- sending ---- */
 
-static int give(const struct cli_invocation *invocation, const char *path, struct mtr_str body)
+struct giving {
+    const struct cli_invocation *invocation;
+    const char *path;
+    struct mtr_str body;
+    struct mtr_client *client;
+    struct mtr_document *document;
+    int code;
+};
+
+/* The answer comes when the daemon has read the file. */
+static void post(void *context)
 {
     static const char *const headers[] = {"Content-Type: application/octet-stream", NULL};
-    struct mtr_client *client = NULL;
-    struct mtr_document *document = NULL;
-    int code = client_open(invocation, &client);
-    if (!code) code = client_json(client, "POST", path, headers, body, &document);
-    if (!code) {
-        const struct mtr_node *answer = mtr_document_root(document);
-        if (invocation_flag(invocation, "json"))
-            rows_print_json(answer);
-        else {
-            print_answer(answer);
-            source_bill_print(answer);
-        }
-        code = conclude(answer);
+    struct giving *giving = context;
+    giving->code =
+        client_json(giving->client, "POST", giving->path, headers, giving->body, &giving->document);
+}
+
+static void print_given(const struct giving *giving)
+{
+    const struct mtr_node *answer = mtr_document_root(giving->document);
+    if (invocation_flag(giving->invocation, "json")) {
+        rows_print_json(answer);
+        return;
     }
-    mtr_document_close(document);
-    client_close(client);
+    print_answer(answer);
+    source_bill_print(answer);
+}
+
+static int give(struct giving *giving, const char *source)
+{
+    struct source_waiting waiting = {
+        .source = source, .who = "meterd import", .what = "the file", .give = post, .context = giving};
+    int code = client_open(giving->invocation, &giving->client);
+    if (!code) code = client_open(giving->invocation, &waiting.client);
+    if (!code) {
+        source_wait(&waiting);
+        code = waiting.is_called_off ? SOURCE_INTERRUPTED : giving->code;
+    }
+    if (!code) {
+        print_given(giving);
+        code = conclude(mtr_document_root(giving->document));
+    }
+    mtr_document_close(giving->document);
+    client_close(waiting.client);
+    client_close(giving->client);
     return code;
 }
 
@@ -162,7 +190,8 @@ int import_source(const struct cli_invocation *invocation, const char *source)
         body = mtr_buffer_str(&packed);
     }
     if (rc) fprintf(stderr, "meterd import: %s\n", mtr_error_text(rc));
-    code = rc ? MTR_EXIT_FAILED : give(invocation, path.data, body);
+    struct giving giving = {.invocation = invocation, .path = path.data, .body = body};
+    code = rc ? MTR_EXIT_FAILED : give(&giving, source);
     mtr_buffer_release(&path);
     mtr_buffer_release(&packed);
     mtr_buffer_release(&file);

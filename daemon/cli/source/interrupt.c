@@ -23,3 +23,9 @@ const atomic_bool *interrupt_watch(void)
     (void)sigaction(SIGTERM, &action, NULL);
     return &is_interrupted;
 }
+
+void interrupt_forget(void)
+{
+    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
+}

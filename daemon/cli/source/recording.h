@@ -12,9 +12,9 @@
  *
  * Secrets and signatures of links are masked everywhere, and what passes between us and an endpoint of tokens
  * is not written at all: trials with recorded answers carry no credentials. An answer belongs to the request
- * of the same method, URL (whatever the order of its parameters) and body; of several to the same the first
- * asker gets the first, and the last one goes on being given. Files may be edited: they are tests of a
- * document. Main's thread.
+ * of the same method, URL (whatever the order of its parameters, less those that are masked whole) and body;
+ * of several to the same the first asker gets the first, and the last one goes on being given. Files may be
+ * edited: they are tests of a document. Main's thread.
  */
 #ifndef METERD_DAEMON_CLI_SOURCE_RECORDING_H
 #define METERD_DAEMON_CLI_SOURCE_RECORDING_H

@@ -130,20 +130,34 @@ static uint32_t count_parameter(struct mtr_str query, struct mtr_str parameter)
     return count;
 }
 
+/* A key in the URL is masked in what was recorded, and a trial has none. */
+static bool is_masked(struct mtr_str parameter)
+{
+    static const char masked[] = "=***";
+    const size_t size = sizeof(masked) - 1;
+    return parameter.size > size && !memcmp(parameter.data + parameter.size - size, masked, size);
+}
+
+static bool has_all_of(struct mtr_str query, struct mtr_str other)
+{
+    for (struct mtr_str left = query; left.size;) {
+        const struct mtr_str parameter = {left.data, span_of(left, '&')};
+        if (!is_masked(parameter) && count_parameter(query, parameter) != count_parameter(other, parameter))
+            return false;
+        const size_t step = parameter.size + (parameter.size < left.size);
+        left = (struct mtr_str){left.data + step, left.size - step};
+    }
+    return true;
+}
+
 /* Signatures of some kinds put a query's parameters in order; without them they stand as in the document. */
 static bool is_same_url(struct mtr_str a, struct mtr_str b)
 {
     const size_t head = span_of(a, '?');
-    if (a.size != b.size || head != span_of(b, '?') || memcmp(a.data, b.data, head) != 0) return false;
+    if (head != span_of(b, '?') || memcmp(a.data, b.data, head) != 0) return false;
+    const struct mtr_str one = {a.data + head + (head < a.size), a.size - head - (head < a.size)};
     const struct mtr_str other = {b.data + head + (head < b.size), b.size - head - (head < b.size)};
-    const struct mtr_str whole = {a.data + head + (head < a.size), a.size - head - (head < a.size)};
-    for (struct mtr_str query = whole; query.size;) {
-        const struct mtr_str parameter = {query.data, span_of(query, '&')};
-        if (count_parameter(whole, parameter) != count_parameter(other, parameter)) return false;
-        const size_t step = parameter.size + (parameter.size < query.size);
-        query = (struct mtr_str){query.data + step, query.size - step};
-    }
-    return true;
+    return has_all_of(one, other) && has_all_of(other, one);
 }
 
 static bool is_of(const struct mtr_node *answer, const struct mtr_trial_request *request)

@@ -140,13 +140,18 @@ static int wait_for_it(struct mtr_client *client, const char *path, struct mtr_d
 {
     static const struct mtr_str nothing = {NULL, 0};
     const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000};
+    const bool has_terminal = isatty(STDERR_FILENO) == 1;
+    const int64_t began_us = mtr_clock_monotonic_us();
     int code = client_json(client, "POST", path, NULL, nothing, answer);
     while (!code && is_making(*answer)) {
+        const int64_t elapsed_s = (mtr_clock_monotonic_us() - began_us) / MTR_US_PER_SECOND;
+        if (has_terminal) fprintf(stderr, "\rthe daemon makes it, %" PRId64 " s …\x1b[K", elapsed_s);
         mtr_document_close(*answer);
         *answer = NULL;
         nanosleep(&pause, NULL);
         code = client_json(client, "GET", path, NULL, nothing, answer);
     }
+    if (has_terminal) fputs("\r\x1b[K", stderr);
     return code;
 }
 

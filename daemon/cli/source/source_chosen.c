@@ -11,7 +11,7 @@
 
 #include "daemon/cli/client.h"
 #include "daemon/cli/inputs.h"
-#include "daemon/cli/refold.h"
+#include "daemon/stores/leftovers.h"
 #include "meterd/catalog/store.h"
 #include "meterd/core/limits.h"
 #include "meterd/net/crypto.h"
@@ -43,7 +43,7 @@ static int open_own(struct own_catalog *own)
 static void close_own(struct own_catalog *own)
 {
     mtr_catalog_store_close(own->store);
-    if (own->directory[0]) refold_remove_store(own->directory);
+    if (own->directory[0]) leftovers_remove_store(own->directory);
 }
 
 static int say_findings(const char *name, int rc, struct mtr_diagnostics *findings)

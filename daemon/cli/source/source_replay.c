@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "daemon/cli/client.h"
+#include "daemon/cli/progress.h"
 #include "daemon/cli/command/source_verb.h"
 #include "daemon/cli/rows.h"
 #include "daemon/cli/source/source_bill.h"
 #include "daemon/cli/source/source_counts.h"
+#include "daemon/cli/source/source_waiting.h"
 #include "meterd/core/json_writer.h"
 #include "meterd/core/time.h"
 
@@ -19,7 +21,11 @@ enum { PATH_BYTES = 4096, BODY_BYTES = 4096, STATUS_REFUSED = 409 };
 struct replaying {
     const struct cli_invocation *invocation;
     struct mtr_client *client;
+    struct source_waiting waiting; /* for each of them */
+    struct mtr_client_answer answer;
+    int error; /* of the call */
     struct mtr_buffer path, body;
+    struct cli_progress progress;
     struct mtr_table *table;
     struct mtr_document *bill; /* the last answer that has one, which is of the windows before it, too */
     uint32_t billed;           /* windows that have */
@@ -129,10 +135,16 @@ static int take_answer(struct replaying *replaying, const struct mtr_node *windo
     return code;
 }
 
-static int replay_window(struct replaying *replaying, const struct mtr_node *window)
+static void post(void *context)
 {
     static const char *const headers[] = {"Content-Type: application/json", NULL};
-    struct mtr_client_answer answer;
+    struct replaying *replaying = context;
+    replaying->error = client_call(replaying->client, "POST", replaying->path.data, headers,
+                                   mtr_buffer_str(&replaying->body), &replaying->answer);
+}
+
+static int replay_window(struct replaying *replaying, const struct mtr_node *window)
+{
     if (write_order(replaying, window)) return MTR_EXIT_FAILED;
     mtr_buffer_reset(&replaying->path);
     int rc = mtr_buffer_printf(&replaying->path, "/v1/sources/");
@@ -140,11 +152,17 @@ static int replay_window(struct replaying *replaying, const struct mtr_node *win
     if (!rc) rc = mtr_buffer_printf(&replaying->path, "/replays");
     if (!rc) rc = mtr_buffer_append_char(&replaying->path, '\0');
     if (rc) return MTR_EXIT_FAILED;
-    rc = client_call(replaying->client, "POST", replaying->path.data, headers,
-                     mtr_buffer_str(&replaying->body), &answer);
-    if (!rc) return take_answer(replaying, window, &answer);
-    fprintf(stderr, "meterd source: %s\n", client_error(replaying->client));
-    return MTR_EXIT_TRY_AGAIN;
+    progress_update(&replaying->progress, 0, replaying->replayed);
+    source_wait(&replaying->waiting);
+    progress_clear(&replaying->progress);
+    int code = MTR_EXIT_TRY_AGAIN;
+    if (replaying->waiting.is_called_off)
+        fprintf(stderr, "meterd source: it was called off before it was read: nothing is stored\n");
+    else if (replaying->error)
+        fprintf(stderr, "meterd source: %s\n", client_error(replaying->client));
+    else
+        code = take_answer(replaying, window, &replaying->answer);
+    return replaying->waiting.is_unwanted ? SOURCE_INTERRUPTED : code; /* the others are not begun */
 }
 
 /* ---- which of them ---- */
@@ -277,8 +295,19 @@ static int run(const struct cli_invocation *invocation)
     replaying.has_range = invocation_flag(invocation, "from") || invocation_flag(invocation, "to");
     if (!read_time(&replaying, "from", &replaying.from_us) || !read_time(&replaying, "to", &replaying.to_us))
         return MTR_EXIT_USAGE;
+    progress_init(&replaying.progress, 0);
+    replaying.progress.counted = "windows replayed";
+    replaying.waiting = (struct source_waiting){.source = invocation->arguments[1],
+                                                .who = "meterd source",
+                                                .what = "the replay",
+                                                .give = post,
+                                                .context = &replaying};
     int code = client_open(invocation, &replaying.client);
-    if (code) return code;
+    if (!code) code = client_open(invocation, &replaying.waiting.client);
+    if (code) {
+        client_close(replaying.client);
+        return code;
+    }
     mtr_buffer_init(&replaying.path, PATH_BYTES);
     mtr_buffer_init(&replaying.body, BODY_BYTES);
     replaying.table = open_table(&replaying);
@@ -287,6 +316,7 @@ static int run(const struct cli_invocation *invocation)
     mtr_document_close(replaying.bill);
     mtr_buffer_release(&replaying.path);
     mtr_buffer_release(&replaying.body);
+    client_close(replaying.waiting.client);
     client_close(replaying.client);
     return code;
 }

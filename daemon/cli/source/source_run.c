@@ -11,13 +11,14 @@
 #include "daemon/cli/client.h"
 #include "daemon/cli/command/source_verb.h"
 #include "daemon/cli/rows.h"
+#include "daemon/cli/source/interrupt.h"
 #include "daemon/cli/source/source_bill.h"
 #include "daemon/cli/source/source_counts.h"
 #include "meterd/core/json_writer.h"
 #include "meterd/core/time.h"
 #include "meterd/net/loop.h"
 
-enum { PATH_BYTES = 4096, BODY_BYTES = 4096, LOOK_EVERY_MS = 250, LINE_EVERY_S = 5 };
+enum { PATH_BYTES = 4096, BODY_BYTES = 4096, LOOK_EVERY_MS = 250, LINE_EVERY_S = 5, INTERRUPTED = 130 };
 
 /* ---- by the daemon ---- */
 
@@ -28,8 +29,11 @@ struct running {
     bool has_terminal, json, is_dry;
     struct mtr_document *last; /* answer that was looked at */
     uint64_t windows, done, failed, left, rows_before, rows; /* windows 0: not known */
+    uint64_t refused;    /* rows of windows that were taken, or would be */
+    uint64_t called_off; /* requests of for_each, by somebody else */
     int64_t began_us, told_us;
     uint64_t told;
+    char told_problem[512];
 };
 
 static void take_answer(struct running *running, const struct mtr_node *answer)
@@ -38,6 +42,8 @@ static void take_answer(struct running *running, const struct mtr_node *answer)
     running->done = rows_number(answer, "taken") + running->failed;
     running->left = rows_number(answer, "left");
     running->rows = rows_number(answer, "rows");
+    running->refused = rows_number(answer, "refused");
+    running->called_off = rows_number(answer, "called_off");
 }
 
 static void print_progress(const struct running *running)
@@ -72,6 +78,17 @@ static void tell(struct running *running)
     running->told_us = now_us;
     print_progress(running);
     fputc('\n', stderr);
+}
+
+/* Why nothing is done now, once for each reason. */
+static void tell_wait(struct running *running)
+{
+    const struct mtr_node *answer = mtr_document_root(running->last);
+    const struct mtr_str problem = mtr_node_text(answer, "problem");
+    if (!problem.size || mtr_str_equal(problem, mtr_str_from(running->told_problem))) return;
+    snprintf(running->told_problem, sizeof(running->told_problem), "%.*s", MTR_STR_ARGS(problem));
+    fprintf(stderr, "%swaits, and tries again at %.*s: %s\n", running->has_terminal ? "\r\x1b[K" : "",
+            MTR_STR_ARGS(mtr_node_text(answer, "again_at")), running->told_problem);
 }
 
 static int write_order(struct running *running)
@@ -130,11 +147,25 @@ static int look(struct running *running)
     return MTR_EXIT_OK;
 }
 
+/* The daemon goes on: what it has begun to read would only be read again. */
+static int leave(const struct running *running)
+{
+    const char *key = running->invocation->arguments[1];
+    fprintf(stderr,
+            "%smeterd source: nobody waits any more, and the daemon goes on reading: `meterd source windows "
+            "%s` shows what came, `meterd source run %s --cancel` calls off the rest\n",
+            running->has_terminal ? "\r\x1b[K" : "", key, key);
+    return INTERRUPTED;
+}
+
 static int wait_for_all(struct running *running)
 {
+    const atomic_bool *stops = interrupt_watch();
     const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000};
     int code = look(running);
     while (!code && running->left) {
+        if (atomic_load(stops)) return leave(running);
+        tell_wait(running);
         tell(running);
         nanosleep(&pause, NULL);
         code = look(running);
@@ -147,8 +178,8 @@ static void print_result(const struct running *running)
 {
     const uint64_t taken = running->done - running->failed;
     if (running->json) {
-        printf("{\"source\":\"%s\",\"taken\":%" PRIu64 ",\"failed\":%" PRIu64 "}\n",
-               running->invocation->arguments[1], taken, running->failed);
+        printf("{\"source\":\"%s\",\"taken\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"refused\":%" PRIu64 "}\n",
+               running->invocation->arguments[1], taken, running->failed, running->refused);
         return;
     }
     printf("%" PRIu64 " window%s taken", taken, mtr_plural(taken));
@@ -197,9 +228,70 @@ static void print_tried(const struct running *running)
     source_bill_print(mtr_document_root(running->last));
 }
 
+/* ---- called off ---- */
+
+static int print_called_off(const struct running *running, const struct mtr_node *answer)
+{
+    const char *key = running->invocation->arguments[1];
+    const uint64_t requests = rows_number(answer, "requests");
+    if (running->json)
+        rows_print_json(answer);
+    else if (requests)
+        printf("%s: called off; what is being read is read to its end\n", key);
+    else
+        printf("%s: nothing that was asked for is left to be read\n", key);
+    return MTR_EXIT_OK;
+}
+
+static int call_off(struct running *running)
+{
+    static const char *const others[] = {"from", "to", "dry-run", NULL};
+    struct mtr_document *answer = NULL;
+    for (const char *const *name = others; *name; name++)
+        if (invocation_flag(running->invocation, *name)) {
+            fprintf(stderr, "meterd source: --cancel is of all that was asked for: leave --%s out\n", *name);
+            return MTR_EXIT_USAGE;
+        }
+    if (write_path(running, true)) return MTR_EXIT_USAGE;
+    int code = client_json(running->client, "DELETE", running->path.data, NULL, (struct mtr_str){NULL, 0},
+                           &answer);
+    if (!code) code = print_called_off(running, mtr_document_root(answer));
+    mtr_document_close(answer);
+    return code;
+}
+
+/* ---- the verb ---- */
+
+static void tell_refused(const struct running *running)
+{
+    const char *key = running->invocation->arguments[1];
+    fprintf(stderr, "meterd source: %" PRIu64 " row%s ", running->refused, mtr_plural(running->refused));
+    if (running->is_dry)
+        fprintf(stderr, "would be in quarantine: `meterd source test %s --from TIME` says why\n", key);
+    else
+        fprintf(stderr, "of what was taken %s in quarantine: GET /v1/quarantine?source=%s says why\n",
+                running->refused == 1 ? "is" : "are", key);
+}
+
+static int order_and_wait(struct running *running)
+{
+    int code = order(running);
+    if (!code) code = wait_for_all(running);
+    if (!code && running->is_dry)
+        print_tried(running);
+    else if (!code)
+        print_result(running);
+    if (code) return code;
+    fflush(stdout);
+    if (running->refused) tell_refused(running);
+    if (running->called_off) fprintf(stderr, "meterd source: the rest was called off (`--cancel`)\n");
+    return running->failed || running->refused || running->called_off ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+}
+
 static int run(const struct cli_invocation *invocation)
 {
-    if (!invocation_flag(invocation, "from")) {
+    const bool is_cancel = invocation_flag(invocation, "cancel");
+    if (!is_cancel && !invocation_flag(invocation, "from")) {
         fprintf(stderr, "meterd source: run which windows? say --from, and --to where it is more than one\n");
         return MTR_EXIT_USAGE;
     }
@@ -212,20 +304,15 @@ static int run(const struct cli_invocation *invocation)
     if (code) return code;
     mtr_buffer_init(&running.path, PATH_BYTES);
     mtr_buffer_init(&running.body, BODY_BYTES);
-    code = order(&running);
-    if (!code) code = wait_for_all(&running);
-    if (!code && running.is_dry)
-        print_tried(&running);
-    else if (!code)
-        print_result(&running);
+    code = is_cancel ? call_off(&running) : order_and_wait(&running);
     mtr_document_close(running.last);
     mtr_buffer_release(&running.path);
     mtr_buffer_release(&running.body);
     client_close(running.client);
-    return code ? code : running.failed ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+    return code;
 }
 
-static const char *const options[] = {"from", "to", "each", "dry-run", "json", NULL};
+static const char *const options[] = {"from", "to", "each", "dry-run", "cancel", "json", NULL};
 const struct source_verb source_verb_run = {.name = "run",
                                             .arguments = "KEY",
                                             .arguments_min = 1,

@@ -416,9 +416,9 @@ int mtr_price_request_run(struct mtr_str text, const struct mtr_catalog *catalog
     struct mtr_diagnostic broken;
     struct quote_request request = {0};
     int rc = mtr_document_parse(text, &document, &broken);
-    if (rc)
-        mtr_diagnostics_add(findings, &broken);
-    else
+    if (rc) mtr_diagnostics_add(findings, &broken);
+    if (rc == MTR_ELIMIT) rc = MTR_EINVALID; /* which limit, and where, is a finding as others */
+    if (!rc)
         rc = mtr_schema_decode(mtr_price_request_fields, mtr_document_root(document), arena, &request,
                                findings);
     struct quote_question question = {.request = &request,

@@ -42,9 +42,8 @@ static int mark(struct weighing *weighing, uint32_t subscription, int64_t name_u
     if (query_settling_is_full(&weighing->assumed)) return MTR_ELIMIT;
     weighing->extent->looked_at++;
     int rc = mtr_charges_get_period(weighing->charges, subscription, name_us, &known);
-    if (rc && rc != MTR_ENOTFOUND) return rc;
-    if (rc || known.dirty) rc = query_settling_mark(&weighing->stored, subscription, name_us);
-    else rc = MTR_OK;
+    if (rc == MTR_ENOTFOUND || (!rc && known.dirty))
+        rc = query_settling_mark(&weighing->stored, subscription, name_us);
     return rc ? rc : query_settling_mark(&weighing->assumed, subscription, name_us);
 }
 
@@ -119,12 +118,6 @@ static int find_closed(const struct weighing *weighing, const struct query_settl
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
-static bool is_same_bill(const struct query_outcome *a, const struct query_outcome *b)
-{
-    return !a->problem && !b->problem && a->line_count == b->line_count && a->lines.high == b->lines.high &&
-           a->lines.low == b->lines.low;
-}
-
 static int tell(struct weighing *weighing, const struct query_settled *item)
 {
     const struct query_outcome *after = &item->outcome;
@@ -134,7 +127,8 @@ static int tell(struct weighing *weighing, const struct query_settled *item)
     struct query_outcome before;
     mtr_arena_reset(&weighing->prices);
     int rc = query_price_period(&weighing->stored, after->phase, item->name_us, &price, &before);
-    if (rc || is_same_bill(&before, after)) return rc;
+    if (rc) return rc;
+    if (!before.problem && !after->problem && query_has_same_lines(&before, after)) return MTR_OK;
     told.problem = before.problem ? before.problem : after->problem;
     told.why = before.problem ? before.why : after->why;
     if (!told.problem) {
@@ -208,22 +202,26 @@ static int begin(struct weighing *weighing, struct mtr_rollups *rollups, struct 
     return rc ? rc : mtr_recount_count(recount, &weighing->extent->why);
 }
 
+/* A bound ends it, and is no error. */
+static int within(int rc, bool *is_bounded)
+{
+    *is_bounded = *is_bounded || rc == MTR_ELIMIT;
+    return rc == MTR_ELIMIT ? MTR_OK : rc;
+}
+
 static int settle(struct weighing *weighing)
 {
     struct query_settling *const sides[] = {&weighing->stored, &weighing->assumed};
     bool is_bounded = false;
-    int rc = MTR_OK;
     for (size_t i = 0; i < sizeof(sides) / sizeof(*sides); i++) {
         sides[i]->charges = weighing->charges;
         sides[i]->watermark_us = weighing->watermark_us;
         query_settling_begin(sides[i]);
     }
-    rc = mark_all(weighing);
-    for (size_t i = 0; i <= sizeof(sides) / sizeof(*sides); i++) {
-        if (rc && rc != MTR_ELIMIT) return rc;
-        is_bounded = is_bounded || rc == MTR_ELIMIT;
-        rc = i < sizeof(sides) / sizeof(*sides) ? query_settling_run(sides[i]) : MTR_OK;
-    }
+    int rc = within(mark_all(weighing), &is_bounded);
+    for (size_t i = 0; !rc && i < sizeof(sides) / sizeof(*sides); i++)
+        rc = within(query_settling_run(sides[i]), &is_bounded);
+    if (rc) return rc;
     weighing->extent->priced = weighing->assumed.priced;
     weighing->extent->is_complete = !is_bounded;
     if (is_bounded)

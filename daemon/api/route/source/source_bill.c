@@ -3,6 +3,9 @@
  */
 #include "daemon/api/route/source/source_bill.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "meterd/core/currency.h"
 #include "meterd/query/would_bill.h"
 
@@ -14,6 +17,7 @@ enum {
     PRICED_MAX = 10000,
     PERIODS_MAX = 1000, /* that are told one by one */
     ARENA_CHUNK_BYTES = 1 << 16,
+    KEPT_BYTES_MAX = 4 << 20, /* of what was told, with the rows it is of */
 };
 
 struct period_row {
@@ -78,6 +82,8 @@ static const struct mtr_json_member bill_members[] = {
     {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
      MTR_PRESENT(source_bill_row, has_problem), .doc = "why it is not complete"},
     {ROW(windows), .type = MTR_MEMBER_U32, .doc = "that it is of"},
+    {ROW(as_of), .type = MTR_MEMBER_TIME,
+     .doc = "when it was priced; it is priced anew when the catalog changes"},
     {ROW(looked_at), .type = MTR_MEMBER_U64, .doc = "billing periods that the rows may reach"},
     {ROW(priced), .type = MTR_MEMBER_U64,
      .doc = "billing periods that were priced, those that count with them included"},
@@ -192,22 +198,99 @@ static int weigh(struct billing *billing, const struct mtr_dry_rows *rows, struc
     return mtr_arena_copy(&call->arena, mtr_str_from(extent.why.text), &out->problem);
 }
 
-int source_bill(struct api_call *call, struct mtr_dry_rows *rows, struct source_bill_row *out)
+/* ---- what was told once ---- */
+
+struct kept_bill {
+    struct mtr_arena arena;
+    uint64_t catalog_version;
+    struct source_bill_row row;
+};
+
+static void free_kept(void *made)
 {
-    struct billing billing = {.call = call, .out = out};
+    struct kept_bill *kept = made;
+    mtr_arena_release(&kept->arena);
+    free(kept);
+}
+
+static int copy_period(struct period_row *row, struct mtr_arena *arena)
+{
+    int rc = mtr_arena_copy(arena, row->customer, &row->customer);
+    if (!rc) rc = mtr_arena_copy(arena, row->subscription, &row->subscription);
+    if (!rc) rc = mtr_arena_copy(arena, row->currency, &row->currency);
+    return rc ? rc : mtr_arena_copy(arena, row->problem, &row->problem);
+}
+
+/* With all its texts. */
+static int copy_bill(const struct source_bill_row *from, struct mtr_arena *arena, struct source_bill_row *out)
+{
+    struct sum_row *sums = mtr_arena_calloc(arena, from->sums.count + 1, sizeof(*sums));
+    struct period_row *periods = mtr_arena_calloc(arena, from->periods.count + 1, sizeof(*periods));
+    if (!sums || !periods) return MTR_ENOMEM;
+    *out = *from;
+    out->sums.items = sums;
+    out->periods.items = periods;
+    if (from->sums.count) memcpy(sums, from->sums.items, from->sums.count * sizeof(*sums));
+    if (from->periods.count) memcpy(periods, from->periods.items, from->periods.count * sizeof(*periods));
+    int rc = mtr_arena_copy(arena, from->problem, &out->problem);
+    for (uint32_t i = 0; !rc && i < out->sums.count; i++)
+        rc = mtr_arena_copy(arena, sums[i].currency, &sums[i].currency);
+    for (uint32_t i = 0; !rc && i < out->periods.count; i++) rc = copy_period(&periods[i], arena);
+    return rc;
+}
+
+static bool take_kept(void *context, const void *made)
+{
+    const struct billing *billing = context;
+    const struct kept_bill *kept = made;
+    return kept->catalog_version == mtr_catalog_version(billing->call->catalog) &&
+           !copy_bill(&kept->row, &billing->call->arena, billing->out);
+}
+
+/* Where there is no memory for it, it is priced again. */
+static void keep(const struct billing *billing, struct mtr_dry_rows *rows)
+{
+    struct kept_bill *kept = calloc(1, sizeof(*kept));
+    if (!kept) return;
+    mtr_arena_init(&kept->arena, ARENA_CHUNK_BYTES, KEPT_BYTES_MAX);
+    kept->catalog_version = mtr_catalog_version(billing->call->catalog);
+    if (copy_bill(billing->out, &kept->arena, &kept->row))
+        free_kept(kept);
+    else
+        mtr_dry_rows_keep(rows, kept, free_kept);
+}
+
+/* ---- pricing ---- */
+
+static int price(struct billing *billing, struct mtr_dry_rows *rows)
+{
+    struct api_call *call = billing->call;
+    struct source_bill_row *out = billing->out;
     struct mtr_arena arena;
     *out = (struct source_bill_row){
+        .as_of = call->now_us,
         .windows = mtr_dry_rows_windows(rows),
         .has_problem = true,
         .problem = MTR_STR("it has more rows than are kept: ask for fewer windows")};
     mtr_arena_init(&arena, ARENA_CHUNK_BYTES, EVENTS_BYTES_MAX);
-    billing.sums = mtr_arena_calloc(&call->arena, MTR_CURRENCIES_MAX, sizeof(*billing.sums));
-    billing.periods = mtr_arena_calloc(&call->arena, PERIODS_MAX, sizeof(*billing.periods));
-    out->sums.items = billing.sums;
-    out->periods.items = billing.periods;
-    int rc = billing.sums && billing.periods ? MTR_OK : MTR_ENOMEM;
-    if (!rc && mtr_dry_rows_is_whole(rows)) rc = weigh(&billing, rows, &arena);
+    billing->sums = mtr_arena_calloc(&call->arena, MTR_CURRENCIES_MAX, sizeof(*billing->sums));
+    billing->periods = mtr_arena_calloc(&call->arena, PERIODS_MAX, sizeof(*billing->periods));
+    out->sums.items = billing->sums;
+    out->periods.items = billing->periods;
+    int rc = billing->sums && billing->periods ? MTR_OK : MTR_ENOMEM;
+    if (!rc && mtr_dry_rows_is_whole(rows)) rc = weigh(billing, rows, &arena);
     mtr_arena_release(&arena);
+    return rc;
+}
+
+int source_bill(struct api_call *call, struct mtr_dry_rows *rows, struct source_bill_row *out)
+{
+    struct billing billing = {.call = call, .out = out};
+    int rc = MTR_OK;
+    if (!mtr_dry_rows_look(rows, take_kept, &billing)) {
+        rc = price(&billing, rows);
+        if (!rc && out->complete) keep(&billing, rows); /* what stood in the way may be gone the next time */
+    }
     mtr_dry_rows_release(rows);
     return rc;
 }

@@ -20,9 +20,6 @@
 enum { STORE_PATH_BYTES = 4200 };
 #define MARK_LOG_EVERY_US (10 * MTR_US_PER_SECOND)
 
-static const char *const stores[] = {"log", "rollups", "charges", "catalog"};
-enum { STORE_COUNT = sizeof(stores) / sizeof(*stores) };
-
 /* Where the charges stand. */
 static int find_charges(struct mtr_daemon *daemon, struct mtr_mark *out)
 {
@@ -112,17 +109,18 @@ int marks_check(struct mtr_daemon *daemon, const char *directory, bool charges_a
 {
     struct mtr_mark now, mark;
     int rc = find_position(daemon, &now);
-    for (size_t i = 0; !rc && i < STORE_COUNT; i++) {
+    for (int i = 0; !rc && i < MTR_MARKED_STORES; i++) {
+        const char *store = mtr_marked_stores[i];
         char path[STORE_PATH_BYTES];
-        snprintf(path, sizeof(path), "%s/%s", directory, stores[i]);
+        snprintf(path, sizeof(path), "%s/%s", directory, store);
         rc = mtr_mark_read(path, &mark, diagnostic);
         if (rc == MTR_ENOTFOUND) {
             rc = MTR_OK;
             continue;
         }
-        if (!rc) rc = check_log(&mark, &now, stores[i], diagnostic);
-        if (!rc) rc = check_catalog(&mark, &now, stores[i], diagnostic);
-        if (!rc && !charges_are_new) rc = check_charges(daemon, &mark, &now, stores[i], diagnostic);
+        if (!rc) rc = check_log(&mark, &now, store, diagnostic);
+        if (!rc) rc = check_catalog(&mark, &now, store, diagnostic);
+        if (!rc && !charges_are_new) rc = check_charges(daemon, &mark, &now, store, diagnostic);
     }
     return rc;
 }
@@ -132,9 +130,9 @@ int marks_check(struct mtr_daemon *daemon, const char *directory, bool charges_a
 static int write_all(struct mtr_daemon_marks *marks, const struct mtr_mark *mark)
 {
     int rc = MTR_OK;
-    for (size_t i = 0; !rc && i < STORE_COUNT; i++) {
+    for (int i = 0; !rc && i < MTR_MARKED_STORES; i++) {
         char path[STORE_PATH_BYTES];
-        snprintf(path, sizeof(path), "%s/%s", marks->directory, stores[i]);
+        snprintf(path, sizeof(path), "%s/%s", marks->directory, mtr_marked_stores[i]);
         rc = mtr_mark_write(path, mark);
     }
     if (!rc) {

@@ -55,6 +55,17 @@ struct cursors {
     struct mtr_charge latest; /* of the newest charges, the one that was made of the latest event */
 };
 
+/* Behind which number the newest are: some more of them at the begin of an epoch. */
+static int find_newest(struct mtr_charges_txn *txn, uint64_t last, uint64_t *out)
+{
+    struct mtr_charges_epoch epoch;
+    int rc = mtr_charges_get_epoch(txn, &epoch);
+    *out = last > NEWEST_CHARGES ? last - NEWEST_CHARGES : 0;
+    if (!rc && *out <= epoch.number)
+        *out = epoch.last_before > NEWEST_CHARGES ? epoch.last_before - NEWEST_CHARGES : 0;
+    return rc;
+}
+
 static int on_newest(void *context, const struct mtr_charge *charge)
 {
     struct mtr_charge *latest = context;
@@ -67,17 +78,16 @@ static int read_cursors(struct mtr_daemon *daemon, struct cursors *out)
     struct mtr_rollups_txn *rollups = NULL;
     struct mtr_charges_txn *charges = NULL;
     int64_t watermark_us;
-    uint64_t next_number = 1;
+    uint64_t last = 0, newest = 0;
     int rc = mtr_rollups_begin(daemon->rollups, false, &rollups);
     if (!rc) rc = mtr_rollups_get_cursor(rollups, &out->next_seq, &watermark_us, &out->change);
     if (!rc) rc = mtr_rollups_last_subscription(rollups, &out->subscription);
     if (!rc) rc = mtr_charges_begin(daemon->charges, false, &charges);
     if (!rc) rc = mtr_charges_get_cursor(charges, &out->charged);
-    if (!rc) rc = mtr_charges_next_number(charges, &next_number);
-    out->is_charged = next_number > 1;
-    if (!rc)
-        rc = mtr_charges_walk(charges, next_number > NEWEST_CHARGES ? next_number - 1 - NEWEST_CHARGES : 0,
-                              on_newest, &out->latest);
+    if (!rc) rc = mtr_charges_last_number(charges, UINT64_MAX, &last);
+    out->is_charged = last > 0;
+    if (!rc) rc = find_newest(charges, last, &newest);
+    if (!rc) rc = mtr_charges_walk(charges, newest, on_newest, &out->latest);
     mtr_charges_abort(charges);
     if (rollups) mtr_rollups_abort(rollups);
     return rc;
