@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Writes the seed corpus of the decoders' fuzz targets: tests/fuzz/corpus/<target>/. Run it by hand when a format grows; its output is committed."""
 import gzip
+import hashlib
 import io
 import json
 import pathlib
@@ -94,10 +95,16 @@ def main():
         "s3-error": b"\4<Error><Code>NoSuchBucket</Code><Message>x</Message></Error>", "s3-doctype": b'\4<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
         "lines": b'\5{"a":1}\r\n\n{"b":{"c":2}}\r[1]\n{"a":"', "csv": b'\6a,b\r\n"c ""d""\n",e\r\nf"\ng,h',
     })
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as z:
-        for name in ("a.csv", "b/c.csv"):
-            z.writestr(zipfile.ZipInfo(name), plain)
+    def zipped(how, *names, content=plain):
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w", how) as z:
+            for name in names:
+                z.writestr(zipfile.ZipInfo(name), content, compress_type=how)
+        return archive.getvalue()
+
+    deflated, stored = zipped(zipfile.ZIP_DEFLATED, "a.csv"), zipped(zipfile.ZIP_STORED, "a.csv", content=b"Id,Sub")
+    damaged = stored.replace(b"Id,Sub", b"Id,Sum")
+    locked = stored[:6] + b"\1" + stored[7:stored.index(b"PK\1\2") + 8] + b"\1" + stored[stored.index(b"PK\1\2") + 9:]
     write("fuzz_link", {
         "header": b'Date: x\r\nLink: </v2?p=9>; rel=last, <https://files.example/v2?p=2> ; title="a, b"; rel="prev next"\r\n',
         "relative": b"../x/./y?p=2#z", "authority": b"//acc.blob.example/c?sig=1", "port": b"https://other.example:8443/x",
@@ -111,7 +118,10 @@ def main():
     write("fuzz_unpack", {
         "gzip": gzip.compress(plain, mtime=0) + gzip.compress(plain, mtime=0) + bytes(9), "gzip-cut": gzip.compress(plain, mtime=0)[:-3],
         "gzip-twice": gzip.compress(gzip.compress(plain, mtime=0), mtime=0), "zstd": zstd(plain) + zstd(plain), "zstd-cut": zstd(plain)[:-3],
-        "zip": archive.getvalue(), "utf-16": "Id,Sub\n".encode("utf-16"), "plain": plain, "short": b"a\n",
+        "zip": zipped(zipfile.ZIP_DEFLATED, "a.csv", "b/c.csv"), "zip-one": deflated, "zip-stored": stored, "zip-damaged": damaged, "zip-locked": locked,
+        "zip-lzma": zipped(zipfile.ZIP_LZMA, "a.csv", content=b"a"), "zip-office": zipped(zipfile.ZIP_STORED, "[Content_Types].xml", content=b"x"),
+        "zip-none": zipped(zipfile.ZIP_STORED), "zip-of-gzip": zipped(zipfile.ZIP_STORED, "a.csv.gz", content=gzip.compress(b"a,b\n", mtime=0)), "zip-cut": deflated[:-9],
+        "utf-16": "Id,Sub\n".encode("utf-16"), "plain": plain, "short": b"a\n",
     })
 
 
@@ -145,6 +155,11 @@ def of_text():
                "login-epoch": (3, 0x0100, b"", {"t": [{"k": "x"}], "e": 1784112600999}), "slow": (0, 0x0411, b"Retry-After: 120\r\n", None)}
     write("fuzz_token", {name: bytes([kind]) + struct.pack(">H", status) + headers + b"\0" + (text(body) if body is not None else b"<html>")
                          for name, (kind, status, headers, body) in answers.items()})
+    secret = b"&of-ours-and-of-nobody-else?"
+    write("fuzz_vendor", {
+        "shown-url": b"\4" + secret + b"\0https://a/" + secret + b"x?p=" + secret + b"&sig=abc&X-Amz-Signature=q", "shown-links": b"\5" + secret + b"\0{'a': 'https://f/1?sig=A&se=5\\u0026token=B', 'b': '" + secret + b"'}",
+        "shown-header": b"\6" + secret + b"\0X-Auth-Token:Bearer " + secret, "shown-other": b"\6" + secret + b"\0Accept:" + secret, "waits": b"\0Retry-After: 120\r\nX-Reset: 1784112060\r\n",
+    })
     write("fuzz_condition", {
         "name": b'status\0{"status":"done","x":[1,2.50,null]}', "path": b'a.b[1]["c.d"]\0{"a":{"b":[0,{"c.d":"\\u00e9"}]}}', "whole": b'a.b\0{"a.b":true,"a":{"b":1}}',
         "number": b'n\0{"n":-1.50e3}', "list": b'l\0{"l":[],"m":{}}', "bare": b'[0].a\0[{"a":"x"}]', "twice": b'a\0{"a":1,"a":2}', "none": b'a.b\0{"a":null}',
@@ -182,8 +197,12 @@ def of_logs():
     manifest = b"MTRM" + struct.pack("<IIIQq", 1, 2, 0, 0, 0) + bytes(16) + record + struct.pack("<IIQ", 2, 0, 11).ljust(88, b"\0")
     identity = b"".join(struct.pack("<QQQII", n, n, 7, n, 0) for n in (1, 2, 3))
     slot = b"MTRMARK1" + struct.pack(">QQQQQQ", 3, 100, 2, 7, 8, 9) + bytes(456)
+    clock = b"MTRCLOC1" + struct.pack(">QQQQQQQQ", 5, 1784112000000000, 7, 7, 1, 2, 0, 0) + bytes(440)
+    listed = b"meterd backup 1 1784112000000000 7 3 12\nc9cbc8166703d7b011d9552b2b5188a5 5 a\n99aa06d3014798d86001c324468d497f 0 b c\n"
     write("fuzz_log_files", {"manifest": b"\0" + manifest, "manifest-empty": b"\0" + manifest[:8] + struct.pack("<I", 1) + manifest[12:48] + struct.pack("<IIQ", 1, 0, 1).ljust(88, b"\0"),
-                             "chunk": bytes([0x80 + 2]) + identity, "chunk-other-key": b"\1" + identity, "mark": b"\2" + slot + slot})
+                             "chunk": bytes([0x80 + 3]) + identity, "chunk-other-key": b"\1" + identity, "mark": b"\2" + slot + slot,
+                             "clock": b"\3" + clock + bytes(512), "clock-none": b"\3", "backup": b"\4" + listed, "backup-more": b"\4" + listed + b"0" * 32 + b" 1 c\n",
+                             "backup-short": b"\4" + listed[:-40], "backup-newer": b"\4meterd backup 2 1 2 3 4\n", "backup-end": b"\4" + listed.replace(b"0 b c", b"0 b\nend c")})
 
 
 def packed(value):
@@ -233,20 +252,52 @@ def of_stores():
         "value": (6, struct.pack(">II", 1, 1) + dimensions, b""), "beyond": (7, struct.pack(">IIQ", 1, 1, 9), b""), "feed": (9, struct.pack(">QII", 1, 1, 20000), b""),
         "feed-index": (10, struct.pack(">II", 1, 20000), struct.pack(">Q", 1)),
     }.items()})
-    window = struct.pack(">qqqqQQQQQQ", 1772323200000001, 1, 2, 3, 4, 5, 0, 6, 7, 8) + one + wide(-5) + struct.pack(">qQIIBHHBB", 0, 0, 2, 1, 2, 4, 1, 2, 3)
+    window = struct.pack(">qqqqQQQQQQ", 1772323200000001, 1, 2, 3, 4, 5, 0, 6, 7, 8) + one + wide(-5) + struct.pack(">qQQ", 0, 0, 9)
+    window += wide(-6) + struct.pack(">IIBHHBBB", 2, 1, 2, 4, 1, 2, 3, 4)
     row = struct.pack("<QQQQ", 0, 1, 7, 5)
     item = struct.pack(">qQq", 1772323200000000, 7, 0) + bytes(16)
     rows = {
         "applied": (0, struct.pack(">Q", 9) + one), "source": (1, struct.pack(">QQQ", 1, 2, 0)), "feed": (2, struct.pack(">QQ", 1, 0) + b"cursor"), "window": (3, window + b"eastp"),
         "run": (4, row + struct.pack("<QQQQ", 0, 2, 7, 6 | 1 << 62) + struct.pack("<QQQQ", 5, 2, 7, 6 | 1 << 63)), "facts": (5, struct.pack(">Q", 1) + b"a\nb\n"),
         "job": (6, struct.pack(">qqqQBH", 1, 2, 3, 4, 1, 2) + b"idknown"), "mark": (7, b"mark"), "item": (8, item + b"\0\1ssize\0" + b"5\0"), "newest": (9, struct.pack(">qq", 1, 2)),
-        "total": (10, struct.pack(">QQQ", 1, 1, 9) + one),
+        "total": (10, struct.pack(">QQQ", 1, 1, 9) + one), "quarantined": (11, struct.pack(">QQq", 1, 2, 3)),
         # What nobody writes.
-        "window-backwards": (3, struct.pack(">q", 1) + window[8:] + b"eastp"), "window-scale": (3, window[:-2] + b"\xff\3eastp"), "run-disorder": (4, row + struct.pack("<QQQQ", 0, 0, 7, 6)),
-        "run-other-key": (4, struct.pack("<QQQQ", 9, 9, 7, 5)), "item-values": (8, item + b"\0\1ssiz"), "item-subject": (8, item + b"\1\1" + b"s" * 257), "total-short": (10, bytes(40)),
+        "window-backwards": (3, struct.pack(">q", 1) + window[8:] + b"eastp"), "window-scale": (3, window[:-3] + b"\xff\3\4eastp"), "window-said-scale": (3, window[:-1] + b"\xffeastp"), "run-disorder": (4, row + struct.pack("<QQQQ", 0, 0, 7, 6)),
+        "run-other-key": (4, struct.pack("<QQQQ", 9, 9, 7, 5)), "item-values": (8, item + b"\0\1ssiz"), "item-subject": (8, item + b"\1\1" + b"s" * 257), "total-short": (10, bytes(40)), "quarantined-none": (11, bytes(24)),
         "feed-long": (2, bytes(16) + b"c" * 4097),
     }
     write("fuzz_ledger", {name: bytes([table]) + value for name, (table, value) in rows.items()})
+
+
+def of_calls():
+    """What is asked beside a body; routes are numbered as the table of the API has them."""
+    write("fuzz_call", {
+        "usage": b"\2subscription=s&from=2026-03-01&to=2026-04-01T00:00:00%2B02:00&window=hour&zone=Europe/Berlin\0text/csv;q=0.5, application/*\0gzip;q=0.5, zstd;q=1.0",
+        "usage-repeated": b"\2from=2026-03-01&from=2026-03-02", "usage-window": b"\2window=year", "usage-unknown": b"\2form=x\0text/html\0identity;q=0",
+        "charges": b"\3after=12&limit=1000&drafts&consumer=a%20b\0application/x-ndjson\0*;q=0", "charges-limit": b"\3limit=0", "charges-number": b"\3after=18446744073709551616",
+        "events": b"\1from_seq=1&to_seq=&limit=5\0*/*\0br, x-gzip", "flags": b"\3drafts=false&drafts=0", "openapi": b"\x24\0application/json;q=0\0identity;q=0, *", "escapes": b"\2meter=%C3%A9+%2F&subscription=%zz",
+    })
+
+
+def changed(how, *changes):
+    """Damage as fuzz_pages takes it: (page, place, bytes)."""
+    return bytes([how]) + b"".join(struct.pack(">BHB", page, place, len(new) - 1) + new for page, place, new in changes)
+
+
+def of_pages():
+    """Damage of a store's file, of a few dozen pages: the first two are LMDB's meta pages."""
+    four, last_page, txnid, lower, root = b"\xff" * 4, 136, 144, 12, 80
+    write("fuzz_pages", {
+        "whole": changed(0), "whole-made": changed(2), "cut": changed(1) + b"\0\x20", "cut-made": changed(3) + b"\0\x0a", "nothing": changed(1) + b"\0\0",
+        "meta-magic": changed(2, (0, 16, b"\0")), "meta-both": changed(2, (0, 16, b"\0"), (1, 16, b"\0")), "meta-size": changed(0, (0, 40, b"\0\x02\0\0")),
+        "commit-older": changed(2, (0, txnid, b"\0"), (1, txnid, b"\1")), "commit-newer": changed(2, (0, txnid, b"\x0e"), (1, txnid, b"\x0f")),
+        "last-page": changed(2, (0, last_page, b"\1\0"), (1, last_page, b"\1\0")), "last-page-far": changed(0, (0, last_page, four), (1, last_page, four)),
+        "root-none": changed(2, (0, root + 40, four), (0, root + 44, four), (1, root + 40, four), (1, root + 44, four)),
+        "root-depth": changed(2, (0, root + 6, b"\x20\0"), (1, root + 6, b"\x20\0")), "root-flags": changed(2, (0, root + 4, b"\x0c"), (1, root + 4, b"\x0c")),
+        **{f"page-{n}-number": changed(2, (n, 0, b"\x63")) for n in (3, 8, 14)}, **{f"page-{n}-kind": changed(2, (n, 10, b"\4")) for n in (4, 9, 15)},
+        **{f"page-{n}-rows": changed(2, (n, lower, b"\xfe\x0f")) for n in (5, 10, 16)}, **{f"page-{n}-node": changed(2, (n, 16, b"\xf8\x0f\xf8\x0f")) for n in (6, 11, 17)},
+        **{f"page-{n}-value": changed(2, (n, 4000, b"\0\1\2\3")) for n in (7, 12, 18)},
+    })
 
 
 def of_core():
@@ -270,8 +321,8 @@ def of_net():
         "length": b"\0\3" + ok + b"Content-Length: 3\r\nLink: <a>; rel=next\r\n\r\nabc", "chunked": b"\0\1" + ok + b"Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: x\r\n\r\n",
         "close": b"\x08\5HTTP/1.0 200\r\nRetry-After:  7 \r\n\r\nall of it", "gzip": b"\2\7" + ok + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(coded) + coded,
         "zstd": b"\x0a\7" + ok + b"Content-Encoding: zstd\r\n\r\n" + zstd(b"[{}]" * 50), "large": b"\6\0" + ok + b"Content-Encoding: gzip\r\n\r\n" + coded,
-        "interim": b"\0\2HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", "head": b"\1\2" + ok + b"Content-Length: 9\r\n\r\n", "cut": b"\0\2" + ok + b"Content-Length: 9\r\n\r\nabc",
-        "none": b"\0\0", "html": b"\0\0<html>", "folded": b"\0\3" + ok + b"A: b\r\n c\r\nContent-Length: 0\r\n\r\n", "other-coding": b"\2\0" + ok + b"Content-Encoding: br\r\n\r\nx",
+        "interim-nul": b"\0\2HTTP/1.1 100\n\n\0HTTP/1.1 200\n\n", "interim": b"\0\2HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", "head": b"\1\2" + ok + b"Content-Length: 9\r\n\r\n", "cut": b"\0\2" + ok + b"Content-Length: 9\r\n\r\nabc",
+        "none": b"\0\0", "no-status": b"\x08\5HTTP/200\r\nA: b\r\n\r\nx", "html": b"\0\0<html>", "folded": b"\0\3" + ok + b"A: b\r\n c\r\nContent-Length: 0\r\n\r\n", "other-coding": b"\2\0" + ok + b"Content-Encoding: br\r\n\r\nx",
     })
 
 
@@ -290,7 +341,7 @@ def of_commands():
         "readings": {"tariff": tariff, "meters": [counter], "usage": [{"time": "2026-03-01", "reading": "4711"}, {"time": "2026-03-05", "reading": "4720"}]},
         "documents": {"subscription": "a", "documents": {"vendors": [{"key": "v"}], "services": [{"key": "s", "vendor": "v"}], "tariffs": [flat], "meters": [dict(counter, aggregation="sum")],
                                                          "subscriptions": [{"key": "a", "service": "s", "customer": "x", "tariff": "k", "start": "2026-03-01"}]}},
-        "huge": {"tariff": flat, "at": "2026-03-01", "quantity": "1e27"}, "none": {"quantity": "3"},
+        "huge": {"tariff": flat, "at": "2026-03-01", "quantity": "1e27"}, "none": {"quantity": "3"}, "nested": json.loads("[" * 40 + "]" * 40),
     }.items()})
     recording = {"format": "meterd-recording/1", "source": "s", "now": "2026-11-29T10:00:00Z", "readings": [{"each": "", "from": "2026-11-28T00:00:00Z", "to": "2026-11-29T00:00:00Z"}, {}],
                  "answers": [{"method": "GET", "url": "https://a.example/x?a=2&b=1", "status": 200, "headers": ["Content-Type: application/json"], "file": "0001.body"}]}
@@ -301,11 +352,60 @@ def of_commands():
     })
 
 
+def reading(source, *answers):
+    """Answers as fuzz_reading takes them: (status, headers, body)."""
+    statuses = (200, 202, 204, 206, 304, 400, 401, 403, 404, 410, 429, 500, 503)
+    return bytes([source, 2]) + b"\x1e".join(bytes([ord("a") + statuses.index(status)]) + (headers + b"\0" if headers else b"") +
+                                             (body if isinstance(body, bytes) else text(body)) for status, headers, body in answers)
+
+
+def of_readings():
+    """Whole readings: the sources are numbered as fuzz_reading has them."""
+    a, b, c = ({"id": i, "s": "sub", "t": f"2026-07-14T0{i}:00:00Z", "q": i} for i in (1, 2, 3))
+    lines = b"".join(text(row) + b"\n" for row in (a, b))
+    md5, sha = hashlib.md5(lines).hexdigest(), hashlib.sha256(lines).hexdigest()
+    listing = b'<ListBucketResult><Contents><Key>a b.csv</Key><Size>54</Size><ETag>"%s"</ETag></Contents><IsTruncated>%s</IsTruncated>%s</ListBucketResult>'
+    csv = b"id,s,t,q\n1,sub,2026-07-14T01:00:00Z,1\n2,sub,2026-07-14,x\n"
+    digest = hashlib.md5(csv).hexdigest().encode()
+    sample = b'{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"instance":"a"},"values":[[1784000000,"5"],[1784000060.5,"7"]]}]}}'
+    write("fuzz_reading", {
+        "cursor": reading(0, (200, b"", {"items": [a, b], "next": "p 2", "more": True, "total": 3, "sum": "6"}), (200, b"", {"items": [c], "next": None, "more": False, "total": 3, "sum": 6})),
+        "cursor-again": reading(0, (200, b"", {"items": [a], "next": "x"}), (200, b"", {"items": [a], "next": "x"})),
+        "cursor-restated": reading(0, (200, b"", {"items": [a, a], "total": 2, "sum": 2})), "cursor-short": reading(0, (200, b"", {"items": [a], "total": 2, "sum": 1})),
+        "cursor-problems": reading(0, (200, b"", {"items": [a, {"id": 2}, dict(b, q="x"), 7], "total": 4, "sum": 1})),
+        "link": reading(1, (200, b"Link: </v1/usage?p=2>; rel=next\r\n", {"status": "fine", "done": False, "items": [a]}), (200, b"", {"status": "fine", "done": True, "items": [b]})),
+        "link-files": reading(1, (200, b"Link: <https://files.example/2?s=1>; rel=\"next\"\r\n", {"status": "fine", "items": [a]}), (200, b"", {"status": "bad", "items": []})),
+        "absent": reading(1, (404, b"", b"{}")), "slow": reading(1, (429, b"Retry-After: 7\r\n", b""), (503, b"", b"<html>"), (200, b"", {"status": "fine", "done": True, "items": []})),
+        "page": reading(2, (200, b"", {"items": [a, b], "total": 3, "more": True}), (200, b"", {"items": [c], "total": 3, "more": False})),
+        "offset": reading(3, (200, b"", {"items": [a, b]}), (200, b"", {"items": [c]})), "offset-full": reading(3, (200, b"", {"items": [a, b]}), (200, b"", {"items": []})),
+        "odata": reading(4, (200, b"", {"items": [a], "@odata.nextLink": "https://api.example/v1/usage?$skip=1"}), (200, b"", {"items": [b]})),
+        "warned": reading(4, (200, b"", {"items": [a], "warning": ["old"]})), "too-much": reading(4, (400, b"", {"error": "too much"}), *[(200, b"", {"items": [a]})] * 3),
+        "after-id": reading(5, (200, b"", {"items": [a, b], "more": True}), (200, b"", {"items": [c], "more": False})),
+        "parts": reading(6, (200, b"", {"parts": [{"url": "p/1", "size": len(lines), "md5": md5, "sha": sha}], "root": "https://files.example/", "sas": "sv=1&sig=x", "count": 1, "etag": "v1"}),
+                         (200, b"Content-Type: application/x-ndjson\r\n", lines)),
+        "parts-old": reading(6, *[(200, b"", {"parts": [{"url": "https://files.example/1"}]}), (403, b"", b"")] * 2, (200, b"", {"parts": []})),
+        "parts-changed": reading(6, (200, b"", {"parts": [{"url": "1"}, {"url": "2", "md5": md5}], "etag": "v1"}), (200, b"", lines), (200, b"", b"x"), (200, b"", {"parts": [{"url": "1"}], "count": 2})),
+        "s3": reading(7, (200, b"", listing % (digest, b"true", b"<NextContinuationToken>t+/=</NextContinuationToken>")), (200, b"", listing % (digest, b"false", b"")), (200, b"", csv), (200, b"", csv)),
+        "job": reading(8, (200, b"", {"reports": [{"id": "r-0", "from": 1}]}), (202, b"", {"id": "r-1"}), (200, b"Retry-After: 60\r\n", {"status": "running"}),
+                       (200, b"", {"status": "done", "url": "https://files.example/r"}), (200, b"", {"items": [a, b]}), (204, b"", b"")),
+        "job-failed": reading(8, (200, b"", {"reports": []}), (200, b"", {"id": "r"}), (200, b"", {"status": "failed", "error": {"message": "no\nbody"}})),
+        "job-none": reading(8, (200, b"", {"reports": []}), (200, b"", {"id": "r"}), (200, b"", {"status": "none"})),
+        "manifest": reading(9, (202, b"X-Job: 7/8\r\n", b""), (200, b"", {"status": "done", "manifest": {"blobs": [{"name": "a"}]}}), (200, b"", {"blobs": [{"name": "a"}]}), (200, b"", lines)),
+        "feed": reading(10, (200, b"", {"items": [a, b], "next": "7", "more": True}), (200, b"", {"items": [c], "next": "8", "more": False})),
+        "samples": reading(11, (200, b"", sample)), "samples-none": reading(11, (200, b"", b'{"status":"error","error":"x"}')),
+        "words-of-vendor": reading(11, (200, b"", b'{"status":"error","error":"a\\nb\\u001b[2J\\u0085\xbb"}')), "flag-of-vendor": reading(1, (200, b"", {"status": "\x1b[2J", "items": []})),
+        "job-of-vendor": reading(8, (200, b"", {"reports": []}), (200, b"", {"id": "r"}), (200, b"", {"status": "\x9b2J\n"})),
+    })
+
+
 if __name__ == "__main__":
     main()
     of_text()
     of_logs()
     of_stores()
     of_net()
+    of_readings()
+    of_calls()
     of_commands()
     of_core()
+    of_pages()

@@ -2,10 +2,10 @@
  * What a vendor sends that is no usage: when to come again, where to go on, and what is signed and shown of it.
  * The first byte chooses.
  *
- *   0  Retry-After: a wait is within its bounds, and a date's own instant gives the same wait
+ *   0  Retry-After: a wait is within its bounds, and a date's own instant gives the same wait; among headers the longest
  *   1  URLs: what is cut is written back to the same parts, for the same host
  *   2  path and query of a signature: the spelling that is signed is signed the same again
- *   3  masking: nothing that is secret is left
+ *   3  masking of a text: nothing that is secret is left; 4 of a URL, 5 of links in a text, 6 of a header
  */
 #include <string.h>
 
@@ -25,6 +25,19 @@ static void come_again(struct mtr_str text)
     MTR_ASSERT(!is_known || (wait_us >= 0 && wait_us <= RETRY_AFTER_US_MAX));
     MTR_ASSERT(!is_date || (is_known && at_us >= 0 && at_us % 1000000 == 0));
     if (is_date && at_us > NOW_US && at_us - NOW_US <= RETRY_AFTER_US_MAX) MTR_ASSERT(wait_us == at_us - NOW_US);
+}
+
+static void come_again_of(struct mtr_str text)
+{
+    static const struct mtr_str names[] = {{"retry-after", 11}, {"x-reset", 7}};
+    struct mtr_http_answer answer;
+    mtr_http_answer_init(&answer);
+    int rc = mtr_buffer_append_str(&answer.headers, MTR_STR("X-Reset: 7\r\n"));
+    if (!rc) rc = mtr_buffer_append_str(&answer.headers, text);
+    MTR_ASSERT(rc == MTR_OK);
+    const int64_t usual_us = retry_after_of(&answer, NULL, 0, NOW_US), both_us = retry_after_of(&answer, names, 2, NOW_US);
+    MTR_ASSERT(usual_us >= 0 && usual_us <= both_us && both_us >= 7 * INT64_C(1000000) && both_us <= RETRY_AFTER_US_MAX);
+    mtr_http_answer_release(&answer);
 }
 
 static bool is_same(struct mtr_str a, struct mtr_str b)
@@ -69,20 +82,42 @@ static void sign(struct mtr_str text, struct mtr_arena *arena)
     }
 }
 
-/* The secret is the text's beginning, up to a NUL; it has nothing of "***", which would be found again. */
-static void show(struct mtr_str text)
+/* What a mask writes of its own, and names that it leaves, is found again: a secret has nothing of them. */
+static bool is_told_apart(struct mtr_str secret)
 {
+    for (size_t i = 0; i < secret.size; i++)
+        if (secret.data[i] == '*' || (secret.data[i] >= '0' && secret.data[i] <= '9')) return false;
+    return true;
+}
+
+static int mask_as(int kind, struct source_mask *mask, struct mtr_str text, struct mtr_buffer *out)
+{
+    const char *colon = text.size ? memchr(text.data, ':', text.size) : NULL;
+    const struct mtr_str name = {text.data, colon ? (size_t)(colon - text.data) : 0};
+    switch (kind) {
+    case 3: return source_mask_text(mask, text, out);
+    case 4: return source_mask_url(mask, text, out);
+    case 5: return source_mask_links(mask, text, out);
+    default: return source_mask_header(mask, name, (struct mtr_str){text.data + name.size, text.size - name.size}, out);
+    }
+}
+
+/* The secret is the text's beginning, up to a NUL; of what has names of its own it is longer than these. */
+static void show(int kind, struct mtr_str text)
+{
+    enum { NAMES_BYTES_MAX = 24 };
     const char *end = text.size ? memchr(text.data, '\0', text.size) : NULL;
     struct source_mask *mask;
     struct mtr_buffer out;
-    if (!end || end == text.data || memchr(text.data, '*', (size_t)(end - text.data))) return;
+    if (!end || end == text.data) return;
     const struct mtr_str secret = {text.data, (size_t)(end - text.data)};
+    if (!is_told_apart(secret)) return;
     mtr_buffer_init(&out, 16 << 20);
     int rc = source_mask_open(&mask);
     if (!rc) rc = source_mask_add(mask, secret);
-    if (!rc) rc = source_mask_text(mask, (struct mtr_str){end + 1, text.size - secret.size - 1}, &out);
+    if (!rc) rc = mask_as(kind, mask, (struct mtr_str){end + 1, text.size - secret.size - 1}, &out);
     MTR_ASSERT(rc == MTR_OK);
-    MTR_ASSERT(!memmem(out.data ? out.data : "", out.size, secret.data, secret.size));
+    if (kind == 3 || secret.size > NAMES_BYTES_MAX) MTR_ASSERT(!memmem(out.data ? out.data : "", out.size, secret.data, secret.size));
     source_mask_close(mask);
     mtr_buffer_release(&out);
 }
@@ -93,11 +128,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!size || size > 4096) return 0;
     const struct mtr_str text = {(const char *)data + 1, size - 1};
     mtr_arena_init(&arena, 4096, 16 << 20);
-    switch (data[0] % 4) {
-    case 0: come_again(text); break;
+    const int kind = data[0] % 7;
+    switch (kind) {
+    case 0: come_again(text), come_again_of(text); break;
     case 1: go_on(text, &arena); break;
     case 2: sign(text, &arena); break;
-    default: show(text); break;
+    default: show(kind, text); break;
     }
     mtr_arena_release(&arena);
     return 0;

@@ -125,12 +125,29 @@ static void check_answer(const struct mtr_http_answer *answer, const struct mtr_
     }
 }
 
-/* In the head: what curl makes of it depends on pieces. */
+/* Up to its blank line, or all there is. */
+static size_t head_bytes(struct mtr_str bytes)
+{
+    for (size_t i = 0; i + 1 < bytes.size; i++) {
+        if (bytes.data[i] != '\n') continue;
+        if (bytes.data[i + 1] == '\n') return i + 2;
+        if (i + 2 < bytes.size && bytes.data[i + 1] == '\r' && bytes.data[i + 2] == '\n') return i + 3;
+    }
+    return bytes.size;
+}
+
+/* In a head, that of an interim answer or the one behind it: what curl makes of it depends on pieces. */
 static bool has_nul(struct mtr_str bytes)
 {
-    const char *nul = bytes.size ? memchr(bytes.data, '\0', bytes.size) : NULL;
-    const size_t size = nul ? (size_t)(nul - bytes.data) : 0;
-    return nul && (size == 0 || (!memmem(bytes.data, size, "\n\r\n", 3) && !memmem(bytes.data, size, "\n\n", 2)));
+    while (bytes.size) {
+        const struct mtr_str head = {bytes.data, head_bytes(bytes)};
+        const char *space = memchr(head.data, ' ', head.size);
+        if (memchr(head.data, '\0', head.size)) return true;
+        while (space && space + 1 < head.data + head.size && *space == ' ') space++;
+        if (!space || *space != '1') return false;
+        bytes = (struct mtr_str){bytes.data + head.size, bytes.size - head.size};
+    }
+    return false;
 }
 
 /* Both too large and damaged: which of them is seen first is a matter of pieces. */

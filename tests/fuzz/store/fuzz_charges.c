@@ -174,7 +174,7 @@ static void walk_all(struct mtr_charges_txn *txn)
         rc = mtr_charges_last_timer(txn, kind, &timer);
         MTR_ASSERT(rc == MTR_OK || rc == MTR_ECORRUPT || rc == MTR_ENOTFOUND);
     }
-    rc = mtr_charges_first_queued(txn, 1, &message);
+    rc = mtr_charges_first_queued(txn, 1, 0, &message);
     MTR_ASSERT(rc == MTR_OK || rc == MTR_ECORRUPT || rc == MTR_ENOTFOUND);
     rc = mtr_charges_get_last(txn, &charge);
     MTR_ASSERT(rc == MTR_OK || rc == MTR_ECORRUPT || rc == MTR_ENOTFOUND);

@@ -62,7 +62,8 @@ static size_t own_key(enum ledger_table table, unsigned char key[KEY_BYTES_MAX])
         ledger_strand_hash(&strand, p + LEDGER_START_BYTES);
         return LEDGER_KEY_BYTES;
     case LEDGER_RUNS: ledger_put_start(p, START_US); lmdb_put_u64(p + 8, one.high); lmdb_put_u64(p + 16, one.low); return LEDGER_KEY_BYTES;
-    case LEDGER_MARKS: ledger_put_start(p, START_US); return LEDGER_PREFIX_BYTES;
+    case LEDGER_MARKS:
+    case LEDGER_QUARANTINED: ledger_put_start(p, START_US); return LEDGER_PREFIX_BYTES;
     case LEDGER_TOTALS: ledger_put_start(p, START_US); ledger_put_start(p + 8, START_US + 1); return LEDGER_PREFIX_BYTES + LEDGER_START_BYTES;
     case LEDGER_ITEMS: lmdb_put_u64(p, one.high); lmdb_put_u64(p + 8, one.low); return 2 * LEDGER_HASH_BYTES;
     default: return LEDGER_HASH_BYTES;
@@ -90,7 +91,15 @@ static int on_window(void *context, struct mtr_str each, const struct mtr_ledger
     done(mtr_ledger_put_window(context, &of, window));
     done(mtr_ledger_get_window(context, &of, window->start_us, &again));
     MTR_ASSERT(again.state == window->state && again.rows == window->rows && mtr_str_equal(again.problem, window->problem));
-    MTR_ASSERT(mtr_decimal_format(window->sum, sum) > 0);
+    MTR_ASSERT(again.said_rows == window->said_rows && again.said_sum.mantissa == window->said_sum.mantissa);
+    MTR_ASSERT(mtr_decimal_format(window->sum, sum) > 0 && mtr_decimal_format(window->said_sum, sum) > 0);
+    return 0;
+}
+
+static int on_quarantined(void *context, const struct mtr_ledger_quarantined *window)
+{
+    MTR_ASSERT(window->rows);
+    done(mtr_ledger_put_quarantined(context, &strand, window));
     return 0;
 }
 
@@ -109,6 +118,7 @@ static void read_strand(struct mtr_ledger_txn *txn, struct mtr_ledger_txn *other
     struct mtr_strand_facts facts;
     struct mtr_ledger_job job;
     struct mtr_ledger_place place;
+    struct mtr_ledger_quarantined quarantined;
     struct mtr_str mark;
     int64_t time_us;
     uint64_t version;
@@ -117,6 +127,7 @@ static void read_strand(struct mtr_ledger_txn *txn, struct mtr_ledger_txn *other
     if (!is_told(mtr_ledger_facts(txn, &strand, &facts))) done(mtr_ledger_put_facts(other, &strand, &facts));
     if (!is_told(mtr_ledger_job(txn, &strand, &job))) done(mtr_ledger_put_job(other, &strand, &job));
     if (!is_told(mtr_ledger_mark(txn, &strand, START_US, &mark))) done(mtr_ledger_put_mark(other, &strand, START_US, mark));
+    if (!is_told(mtr_ledger_quarantined(txn, &strand, START_US, &quarantined))) done(mtr_ledger_put_quarantined(other, &strand, &quarantined));
     if (!is_told(mtr_ledger_applied(txn, &place))) done(mtr_ledger_put_applied(other, &place));
     (void)is_told(mtr_ledger_feed_read_us(txn, mtr_ledger_strand_id(&strand), &time_us));
     (void)is_told(mtr_ledger_newest(txn, &strand, &time_us));
@@ -177,6 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_strand(txn, other);
     (void)is_told(mtr_ledger_walk_windows(txn, &strand, 0, on_window, other));
     (void)is_told(mtr_ledger_walk_windows_behind(txn, &strand, 0, on_window, other));
+    (void)is_told(mtr_ledger_walk_quarantined(txn, &strand, 0, on_quarantined, other));
     (void)is_told(mtr_ledger_walk_items(txn, &strand, NULL, on_item, other));
     (void)is_told(mtr_ledger_total(txn, &strand, START_US, START_US + 1, &total));
     read_run(txn);
