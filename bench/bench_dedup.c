@@ -32,18 +32,19 @@ static int compare_identities(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void bench_tags(uint64_t count)
+static void bench_tags(uint64_t count, bool is_wide)
 {
-    static bool live[MTR_TAG_SEGMENT_SLOTS] = {[1] = true};
+    const struct mtr_tag_range range = {1, 1};
     struct mtr_tag_table table;
     uint64_t random = 1, candidates_seen = 0;
     struct mtr_event_identity *identities = calloc(count, sizeof(*identities));
     if (!identities) exit(1);
     for (uint64_t i = 0; i < count; i++) identities[i] = next_identity(&random);
     qsort(identities, count, sizeof(*identities), compare_identities); /* as sealed identities come */
-    BENCH_CHECK(tags_init(&table, count));
+    printf("%s table\n", is_wide ? "wide" : "narrow");
+    BENCH_CHECK(tags_init(&table, count, is_wide));
     int64_t start_ns = bench_clock_ns(CLOCK_MONOTONIC);
-    for (uint64_t i = 0; i < count; i++) BENCH_CHECK((int)tags_insert(&table, identities[i], 1, live));
+    for (uint64_t i = 0; i < count; i++) BENCH_CHECK((int)tags_insert(&table, identities[i], 1, range));
     report("compact table: insert, sorted", count, bench_clock_ns(CLOCK_MONOTONIC) - start_ns);
     printf("%-34s %7.2f bytes each\n", "compact table: memory",
            (double)tags_memory_bytes(&table) / (double)count);
@@ -58,7 +59,7 @@ static void bench_tags(uint64_t count)
         for (int from = 0; from < BATCH; from += PREFETCH) {
             for (int i = from; i < from + PREFETCH; i++) tags_prefetch(&table, batch[i]);
             for (int i = from; i < from + PREFETCH; i++)
-                candidates_seen += tags_find(&table, batch[i], candidates);
+                candidates_seen += tags_find(&table, batch[i], range, candidates);
         }
         total_ns += bench_clock_ns(CLOCK_MONOTONIC) - start_ns;
     }
@@ -97,7 +98,8 @@ int main(int argc, char **argv)
     uint64_t count = bench_argument(argc, argv, 1, 4000000);
     if (!count) return 64;
     printf("%llu identities\n", (unsigned long long)count);
-    bench_tags(count);
+    bench_tags(count, false);
+    bench_tags(count, true);
     bench_exact(count);
     return 0;
 }

@@ -16,7 +16,7 @@ import urllib.parse
 from collections import namedtuple
 from decimal import Decimal
 
-from harness import free_port, wait_until
+from harness import end_process, free_port, wait_until
 
 HOUR_S = 3600
 Frame = namedtuple("Frame", "quantity price")
@@ -232,12 +232,7 @@ class CloudKitty:
         if self.connection:
             self.connection.close()
         for process in reversed(self.others):
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(20)
+            end_process(process)
 
 
 def work_off(cloudkitty, to_s, kills, chance):

@@ -5,13 +5,16 @@ compared between machines: they hardly move when something else is at work.
 """
 import datetime
 import gzip
+import json
 import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import urllib.request
 
 from harness import Daemon, wait_until
 
@@ -24,6 +27,10 @@ class Vendor:
     def __init__(self, directory):
         self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "poller_vendor.py"), directory], stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
+
+    def intervals(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/intervals", timeout=10) as answer:
+            return json.load(answer)
 
     def __enter__(self):
         return self
@@ -92,6 +99,49 @@ class Part:
         return {stage: times[0] for stage, times in self.tools.cpu_ns(self.daemon.process.pid).items()}
 
 
+class Memory:
+    """What a process has at most, and of what, at the moment when it has most: memory of its own, and pages of files by where they are."""
+
+    def __init__(self, part):
+        self.part, self.stopped, self.most = part, threading.Event(), {}
+        self.thread = threading.Thread(target=self.watch, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *reason):
+        self.stopped.set()
+        self.thread.join()
+
+    def watch(self):
+        while not self.stopped.wait(1):
+            had = self.look()
+            if sum(had.values()) > sum(self.most.values()):
+                self.most = had
+
+    def look(self):
+        had, name = {}, "own"
+        with open(f"/proc/{self.part.daemon.process.pid}/smaps", encoding="utf-8") as file:
+            for line in file:
+                field, *rest = line.split()
+                if "-" in field and not field.endswith(":"):
+                    name = self.name_of(rest[4] if len(rest) > 4 else "")
+                elif field == "Rss:":
+                    had[name] = had.get(name, 0) + int(rest[0]) * 1024
+        return had
+
+    def name_of(self, path):
+        data = self.part.daemon.data + "/"
+        return path[len(data):].split("/")[0] if path.startswith(data) else "own"
+
+    def told(self):
+        dedup = metric(self.part.daemon, "meterd_dedup_memory_bytes")
+        parts = {"dedup index": dedup, "other memory of its own": self.most["own"] - dedup,
+                 **{f"mapped pages of {name}/": count for name, count in sorted(self.most.items()) if name != "own"}}
+        return ", ".join(f"{name} {count / (1 << 20):.0f}" for name, count in parts.items() if count >= 1 << 20)
+
+
 def spent(before, after, count):
     return {stage: (after[stage] - before[stage]) / count for stage in after}
 
@@ -115,28 +165,36 @@ def idle(options, tools, count=10000):
           flush=True)
 
 
-def fast_per_s(part, seconds):
+def fast_per_s(part, vendor, seconds):
+    """Readings a second, CPU time of each, and how long a source waits from one to the next."""
+    vendor.intervals()
     before, cpu, begin = metric(part.daemon, TAKEN), part.cpu_ns(), time.monotonic()
     wait_until("some seconds to pass", lambda: time.monotonic() > begin + seconds, seconds + 10)
     passed = time.monotonic() - begin
     count = metric(part.daemon, TAKEN) - before
-    return count / passed, spent(cpu, part.cpu_ns(), max(count, 1))
+    return count / passed, spent(cpu, part.cpu_ns(), max(count, 1)), vendor.intervals()
+
+
+def told(waits):
+    return ", ".join(f"{name} {seconds:.3f} s" for name, seconds in waits.items())
 
 
 def small(options, tools, count=2500):
     window = {"length": "hour", "start": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:00:00Z"), "open": "1s"}
     with Part(options, tools) as part, Vendor(part.daemon.root) as vendor:
-        apply_sources(part.daemon, [source(f"s{n}", vendor.port, "/small", window) for n in range(count)])
+        apply_sources(part.daemon, [source(f"s{n}", vendor.port, f"/small/{n}", window) for n in range(count)])
         wait_until("the first round", lambda: metric(part.daemon, TAKEN) >= count, 120)
-        rate, cpu = fast_per_s(part, options.seconds * 2)
+        rate, cpu, waits = fast_per_s(part, vendor, options.seconds * 2)
         cells = ", ".join(f"{stage} {ns / 1000:.0f}" for stage, ns in cpu.items() if ns >= 1000)
         print(f"| small polls: {count:,} sources, each due every second | {rate:,.0f}/s; {sum(cpu.values()) / 1000:.0f} µs of CPU each ({cells}) | 2,000/s |", flush=True)
+        print(f"| … from one poll of a source to its next | {told(waits)} | |", flush=True)
         slow = {"base_url": f"http://localhost:{vendor.port}", "limits": {}}  # another host: two requests at a time, as unless said
         apply_sources(part.daemon, [source(f"slow{n}", vendor.port, "/slow", window, **slow) for n in range(500)])
         wait_until("the slow ones are asked", lambda: any(row["reading"] for row in part.daemon.get("/v1/sources?limit=10000")["sources"]
                                                         if row["source"].startswith("slow")), 60)
-        slowed, _ = fast_per_s(part, options.seconds * 2)
+        slowed, _, slowed_waits = fast_per_s(part, vendor, options.seconds * 2)
     print(f"| the same beside 500 sources at 1 B/s | {slowed:,.0f}/s: {(slowed - rate) / rate * 100:+.0f} % | −10 % |", flush=True)
+    print(f"| … from one poll of a source to its next | {told(slowed_waits)}: p99 {(slowed_waits['p99'] / waits['p99'] - 1) * 100:+.0f} % | p99 +10 % |", flush=True)
 
 
 def write_month(directory, rows, chance):
@@ -178,7 +236,7 @@ def months(options, tools, rows, formats):
     end_s = int(datetime.datetime.now(datetime.timezone.utc).replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp())
     memory = {"listen": {"body_bytes_total_max": f"{max(512, rows * 128 >> 20)}MiB"}}
     for name, form, goal in formats:
-        with Part(options, tools, memory) as part, Vendor(part.daemon.root) as vendor:
+        with Part(options, tools, memory) as part, Vendor(part.daemon.root) as vendor, Memory(part) as had:
             month = write_month(part.daemon.root, rows, random.Random(1))
             document = source("month", vendor.port, f"/file/now.{name}", {"length": "month", "start": f"{month}-01"}, format=form)
             path = os.path.join(part.daemon.root, f"now.{name}")
@@ -190,7 +248,8 @@ def months(options, tools, rows, formats):
                 passed, cpu = read_month(part, document, end_s, changes)
                 cells = ", ".join(f"{stage} {ns:.0f}" for stage, ns in cpu.items() if ns >= 1)
                 print(f"| {rows:,} rows of {name}, {what} | {rows / passed:,.0f}/s, {passed:.1f} s; {sum(cpu.values()):.0f} ns of CPU a row ({cells}) | {wanted} |", flush=True)
-            print(f"| … memory at most, with all that a daemon has | {part.anonymous_mib('VmHWM'):.0f} MiB | 64 MiB and 32 B a row: {64 + (rows * 32 >> 20)} MiB |", flush=True)
+            print(f"| … memory at most, with all that a daemon has | {part.anonymous_mib('VmHWM'):.0f} MiB: {had.told()} | "
+                  f"of the reading 64 MiB and 32 B a row: {64 + (rows * 32 >> 20)} MiB |", flush=True)
 
 
 def run(options, tools):

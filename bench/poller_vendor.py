@@ -1,18 +1,35 @@
 """The vendor of scripts/bench --poller: answers as fast as it can, and knows nothing. Standard library only; prints its port.
 
-    /small          a row of this hour, the same each time
+    /small/N        a row of this hour, the same each time
     /slow           headers at once, and then a byte a second
+    /intervals      seconds from each source's request of /small/N to its next, since this was asked: JSON {"p50": …, "p99": …, "max": …}
     /file/NAME      a file of the directory, by sendfile
 """
 import asyncio
 import datetime
+import json
 import os
 import sys
+import time
 
 HOUR = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:00:00Z")
 SMALL = f'[{{"id":"1","account":"sub-1","at":"{HOUR}","amount":1}}]'.encode()
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 ANSWER = HEAD % len(SMALL) + SMALL
+ASKED, INTERVALS = {}, []  # by path, when it was asked last
+
+
+def note(path):
+    now = time.monotonic()
+    if path in ASKED:
+        INTERVALS.append(now - ASKED[path])
+    ASKED[path] = now
+
+
+def tell_intervals():
+    passed = sorted(INTERVALS) or [0.0]
+    INTERVALS.clear()
+    return json.dumps({"p50": passed[len(passed) // 2], "p99": passed[len(passed) * 99 // 100], "max": passed[-1]}).encode()
 
 
 class Connection(asyncio.Protocol):
@@ -29,8 +46,12 @@ class Connection(asyncio.Protocol):
             self.answer(head.split(b" ", 2)[1].split(b"?")[0].decode())
 
     def answer(self, path):
-        if path == "/small":
+        if path.startswith("/small/"):
+            note(path)
             self.transport.write(ANSWER)
+        elif path == "/intervals":
+            told = tell_intervals()
+            self.transport.write(HEAD % len(told) + told)
         elif path == "/slow":
             asyncio.ensure_future(self.drip())
         else:

@@ -37,7 +37,7 @@ ROWS = [
     ("JSON 1,000", "json", 1000, 8),
     ("single events", "json", 1, 64),
 ]
-MICRO = [("bench_decode", []), ("bench_dedup", []), ("bench_intake", ["400", "1000"]), ("bench_price", ["1", "1000", "12"])]
+MICRO = [("bench_decode", []), ("bench_dedup", []), ("bench_schedule", []), ("bench_intake", ["400", "1000"]), ("bench_price", ["1", "1000", "12"])]
 
 
 def catalog():

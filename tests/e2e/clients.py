@@ -245,7 +245,7 @@ class Vendor(threading.Thread):
         try:
             if self.connection is None:
                 self.life = self.world.life
-                self.connection = http.client.HTTPConnection("127.0.0.1", self.world.daemon.port, timeout=60)
+                self.connection = http.client.HTTPConnection("127.0.0.1", self.world.daemon.port, timeout=120)
             self.connection.request("POST", "/v1/events", batch.body, {**batch.headers, "Authorization": f"Bearer {self.key}"})
             self.world.note_sent()
             answer = self.connection.getresponse()

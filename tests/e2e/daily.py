@@ -3,8 +3,10 @@ the vendor itself does nothing odd."""
 import datetime
 import urllib.parse
 
+from harness import in_mid_month
 from small_vendor import SmallVendor
 
+in_mid_month()  # what it sells is of days around now
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 DAYS = [(TODAY - datetime.timedelta(days=i)).isoformat() for i in range(3, 0, -1)]
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-from harness import free_port, skip, wait_until
+from harness import end_process, free_port, skip, wait_until
 
 SERVER = """
 import sys
@@ -88,7 +88,7 @@ class Gnocchi:
         os.mkdir(os.path.join(self.root, "measures"))
         self.run("upgrade", ["gnocchi-upgrade", "--config-file", config], wait=True)
         self.run("api", [sys.executable, "-c", SERVER, "--config-file", config, str(self.port)])
-        wait_until("Gnocchi", self.is_ready, 90)
+        wait_until("Gnocchi", self.is_ready)
         return self
 
     def start_metricd(self):
@@ -107,7 +107,7 @@ class Gnocchi:
             return False
 
     def call(self, method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.request(method, path, None if body is None else json.dumps(body),
                                {"Authorization": "basic " + base64.b64encode(b"admin:").decode(), "Content-Type": "application/json"})
@@ -126,10 +126,5 @@ class Gnocchi:
 
     def __exit__(self, *reason):
         for _, process in reversed(self.processes):
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(20)
+            end_process(process)
         shutil.rmtree(self.root)

@@ -3,12 +3,15 @@
 Standard library only. Every wait is on an event (a port that answers, a process that ends, a state that the daemon reports), with a
 bound; nothing sleeps for luck.
 """
+import datetime
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -16,8 +19,11 @@ import time
 
 BUILD = os.environ.get("METERD_BUILD", "build/dev")
 METERD = os.path.abspath(os.path.join(BUILD, "meterd"))
+CLOCK_SHIM = os.path.abspath(os.path.join(BUILD, "tests", "clock_shim.so"))
 SHARED = os.environ.get("METERD_SHARED", os.path.join("..", "shared"))
-WAIT_S = 60
+WAIT_S = 180  # the most that anything takes on a machine that is busy elsewhere; nothing is proven by its length
+
+PORTS = []  # the names of those that this process has for itself
 
 
 def skip(reason):
@@ -33,10 +39,63 @@ def shared(path):
     return full
 
 
-def free_port():
+def preloaded(shim, **more):
+    """The environment of a process with it, and with the clock that is moved where it is (in_mid_month); its sanitizer would rather be first."""
+    if "METERD_CLOCK_AHEAD" in os.environ and CLOCK_SHIM not in shim:
+        shim = f"{shim}:{CLOCK_SHIM}"
+    asan = os.environ.get("ASAN_OPTIONS", "")
+    return {"LD_PRELOAD": shim, "ASAN_OPTIONS": f"{asan}{':' if asan else ''}verify_asan_link_order=0", **more}
+
+
+def in_mid_month():
+    """It is noon of the 17th, for the test and all that it starts, whatever it is outside: what is of days ago is of a month that is not over, what is
+    ahead in days, too, and no hour and no zone's day ends meanwhile. Call it first, before any other has looked what day it is: what it starts again begins
+    with the first line. (The system's times of files are the machine's.)"""
+    if "METERD_CLOCK_AHEAD" in os.environ or not os.path.exists(CLOCK_SHIM) or "tsan" in BUILD:
+        return
+    now = datetime.datetime.now(datetime.timezone.utc)
+    ahead = int((now.replace(day=17, hour=12, minute=5, second=0) - now).total_seconds()) * 1000000
+    os.environ.update(preloaded(CLOCK_SHIM, METERD_CLOCK_AHEAD=str(ahead)))
+    os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
+def is_free(port):
     with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port():
+    """A port of loopback for this process alone, for as long as it lives, also while nobody listens there: no connection begins at it, and a name that
+    goes with this process keeps it from other tests."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as f:
+        first, last = map(int, f.read().split())
+    ports = [port for port in range(10000, 65536) if not first <= port <= last] or list(range(first, last + 1))
+    for port in random.SystemRandom().sample(ports, len(ports)):
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0meterd-test-port-{port}")
+        except OSError:
+            name.close()
+            continue
+        if is_free(port):
+            PORTS.append(name)
+            return port
+        name.close()
+    raise AssertionError("no port is free")
+
+
+def end_process(process, seconds=20):
+    """Asks it to end, and ends it where it does not."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(seconds)
 
 
 def wait_until(what, condition, seconds=WAIT_S):
@@ -77,6 +136,25 @@ class Daemon:
         self.stderr_path = os.path.join(self.root, "stderr")
         self.key = None
         self.before = []  # words before the daemon's command line
+
+    def preload(self, shim, **more):
+        """From its next start on."""
+        self.before = ["env", *(f"{name}={value}" for name, value in preloaded(shim, **more).items())]
+
+    def set_clock(self, seconds):
+        """Its wall clock is so far ahead from now on; before it starts for the first time, where it ever is to be."""
+        if not os.path.exists(CLOCK_SHIM):
+            skip(f"{CLOCK_SHIM} is not built")
+        if "tsan" in BUILD:
+            skip("the thread sanitizer cannot be preloaded into")
+        path = os.path.join(self.root, "clock_moved")
+        with open(path, "r+b" if os.path.exists(path) else "wb") as f:  # it is mapped: the daemon sees it at once
+            f.write(struct.pack("q", int(seconds * 1e6)))
+        self.preload(CLOCK_SHIM, METERD_CLOCK_FILE=path)
+
+    def set_time(self, instant):
+        """It is that instant for the daemon: for tests of certain days. RFC 3339."""
+        self.set_clock((datetime.datetime.fromisoformat(instant.replace("Z", "+00:00")) - datetime.datetime.now(datetime.timezone.utc)).total_seconds())
 
     def write_config(self):
         with open(self.config, "w") as f:

@@ -2,6 +2,10 @@
 import datetime
 import json
 
+from harness import in_mid_month
+
+in_mid_month()  # what is sent of days ago is of a month that is not over
+
 CATALOG = {
     "vendors": [{"key": "acme"}, {"key": "other"}],
     "services": [{"key": "compute", "vendor": "acme"}, {"key": "mail", "vendor": "other"}],
@@ -22,20 +26,8 @@ CATALOG = {
         {"key": "sub-2", "service": "mail", "customer": "fabrikam", "tariff": "mail", "start": "2020-01-01"},
     ],
 }
-# For what is sent of days ago: it is late where a month of India has ended since.
-IN_UTC = {**CATALOG, "subscriptions": [{**one, "zone": "UTC"} for one in CATALOG["subscriptions"]]}
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 SETTINGS = {"rater": {"grace": "0s", "draft_every": "0s"}}
-
-
-ZONE = datetime.timezone(datetime.timedelta(hours=5, minutes=30))  # of sub-1, whose month ends before UTC's
-
-
-def recent(**delta):
-    """So long ago, or later where a month ended since, in UTC or where sub-1 is: events of before would be late."""
-    begins = [NOW.astimezone(zone).replace(day=1, hour=0, minute=0, second=0) for zone in (ZONE, datetime.timezone.utc)]
-    at = max(NOW - datetime.timedelta(**delta), *(begin for begin in begins if begin <= NOW))
-    return at.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def ago(**delta):
@@ -44,7 +36,7 @@ def ago(**delta):
 
 
 def cpu(name, hours=1, region="eu", time=None, subject="sub-1"):
-    return {"id": name, "source": "s", "type": "vm.cpu", "subject": subject, "time": time or recent(hours=2),
+    return {"id": name, "source": "s", "type": "vm.cpu", "subject": subject, "time": time or ago(hours=2),
             "data": {"hours": hours, "region": region}}
 
 

@@ -7,18 +7,24 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections import Counter
 from decimal import Decimal
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import Daemon, wait_until  # noqa: E402
+from harness import Daemon, in_mid_month, wait_until  # noqa: E402
+
+in_mid_month()  # a vendor's world is of days around now
+
 from vendor import Life, Simulator, Truth, source_document  # noqa: E402
 from vendor.document import EVENT_TYPE, list_document, merged  # noqa: E402
-from vendor.spelling import instant, read_time, write_time  # noqa: E402
+from vendor.spelling import instant, month_of, read_time, write_time  # noqa: E402
 
 HOUR_US = 3600 * 1000000
 DAY_US = 24 * HOUR_US
 ACCOUNTS = ("account-1", "account-2", "account-3")
+TOLD = re.compile(r" poller: source=(\S+) (\w+): (.*)")
+NEVER_ANY = ("there is no row, where", "the vendor says that there is none")  # of a window that never had a row: true, and not believed at once
 SETTINGS = {"rater": {"grace": "0s", "draft_every": "0s"}, "poller": {"allow_loopback": True, "readings_max": 64}}
 
 
@@ -58,6 +64,7 @@ class World:
                 life = self.live(truth, seed + len(self.feeds) + 1, rows // 4)
                 self.feeds += [life] if dialect.length == "cursor" else []
             self.vendor.add(dialect, truth)
+        self.heard, self.applied_s = 0, []
         self.daemon = Daemon({**SETTINGS, **(settings or {})})
 
     def live(self, truth, seed, rows):
@@ -79,13 +86,16 @@ class World:
     def document(self, name, **more):
         dialect = self.dialects[name]
         document = source_document(self.vendor.services[name], self.daemon.root, "acme", self.date(self.from_us - HOUR_US, dialect.zone))
-        window = {"month": {"open": "1s"}, "day": {"rereads": ["40d"]}}.get(dialect.length, {})  # none is settled yet
+        window = {"month": {"open": "1s", "rereads": ["40d"]}, "day": {"rereads": ["40d"]}}.get(dialect.length, {})  # none is settled yet
         for one in ({"map": {"type": f"={EVENT_TYPE}.{name}"}, "window": window}, self.more, self.each.get(name, {}), more):
             document = merged(document, one)
         return document
 
     def ends(self, dialect):
-        """Where its windows of days end, from the one before the first row on: a row on the border may have come with that one."""
+        """Where its windows of days end, from the one before the first row on: a row on the border may have come with that one. Of months:
+        where that of the rows does, if it has."""
+        if dialect.length == "month":
+            return sorted({month_of(at_us, dialect.zone)[1] for at_us in (self.from_us, self.to_us)})
         midnight = read_time(self.date(self.from_us, dialect.zone), "%Y-%m-%d", dialect.zone)
         ends = [midnight]
         while midnight < self.to_us + DAY_US:
@@ -94,14 +104,16 @@ class World:
         return ends
 
     def read_again(self):
-        """Every window of days is planned to be read in a second: a reread is written into the documents. Others are read each second."""
+        """Every window of days, or of a month that is over, is planned to be read in a second: a reread is written into the documents. Others are
+        read each second."""
         soon_us = self.vendor.clock.now_us() + 1000000
         documents = []
         for name, dialect in self.dialects.items():
-            if dialect.length == "day":
+            if dialect.length in ("day", "month"):
                 rereads = sorted({(soon_us - end_us) // 1000000 for end_us in self.ends(dialect) if end_us <= soon_us})
                 documents.append(self.document(name, window={"rereads": [f"{after_s}s" for after_s in rereads] + ["40d"]}))
         if documents:
+            self.applied_s.append(time.time())
             self.daemon.apply({"sources": documents})
 
     def go_on(self, count):
@@ -140,10 +152,10 @@ class World:
         """Meters with a difference, and how many."""
         return Counter(key[0] for key in self.differences())
 
-    def drain(self, seconds=60):
+    def drain(self):
         """No fault any more: until all is billed as it is published."""
         try:
-            wait_until("what is billed to be what was published", lambda: not self.wrong(), seconds)
+            wait_until("what is billed to be what was published", lambda: not self.wrong())
         except AssertionError as late:
             raise AssertionError(f"{late}: {dict(self.wrong())}\n{dict(list(self.differences().items())[:10])}") from late
         self.daemon.settle()
@@ -153,10 +165,20 @@ class World:
         """While the daemon is down: the ledger of windows is made of the log."""
         shutil.rmtree(os.path.join(self.daemon.data, "intake"))
 
-    def alarms(self):
-        """(source, alarm) of all that was told since the first start."""
+    def alarms(self, offset=0, whole=()):
+        """(source, alarm) of all that was told since the first start; or behind that place of the log, but for windows that never had a row,
+        unless all is asked for of a source."""
         with open(self.daemon.stderr_path, encoding="utf-8", errors="replace") as f:
-            return set(re.findall(r" poller: source=(\S+) (\w+): ", f.read()))
+            f.seek(offset)
+            return {(source, alarm) for source, alarm, text in TOLD.findall(f.read())
+                    if not offset or source in whole or not text.startswith(NEVER_ANY)}
+
+    def listen(self):
+        """From now on."""
+        self.heard = os.path.getsize(self.daemon.stderr_path)
+
+    def told_since(self, whole=()):
+        return self.alarms(self.heard, whole)
 
     def audit(self):
         """Charges are the price of usage, and stores the fold of the log."""

@@ -11,7 +11,7 @@ import tempfile
 from collections import Counter
 from decimal import Decimal
 
-from harness import free_port, skip, wait_until
+from harness import end_process, free_port, skip, wait_until
 
 HOUR_S = 3600
 
@@ -97,11 +97,11 @@ class Prometheus:
                  f"--web.listen-address=127.0.0.1:{self.port}", "--web.enable-admin-api", "--log.level=warn", *self.options]
         with open(self.errors, "ab") as errors:
             self.process = subprocess.Popen(words, stdout=errors, stderr=errors, stdin=subprocess.DEVNULL, cwd=self.root)
-        wait_until("Prometheus is ready", self.is_ready, 30)
+        wait_until("Prometheus is ready", self.is_ready)
         return self
 
     def call(self, method, path):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, path)
             answer = connection.getresponse()
@@ -120,12 +120,7 @@ class Prometheus:
 
     def stop(self):
         if self.process:
-            self.process.terminate()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait(20)
+            end_process(self.process)
         self.process = None
 
     def restart(self, *options, is_partial=False):

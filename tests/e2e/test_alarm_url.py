@@ -12,7 +12,9 @@ import re
 import tempfile
 import threading
 
-from harness import Daemon, wait_until
+from harness import Daemon, in_mid_month, wait_until
+
+in_mid_month()
 
 KEY = b"0123456789abcdef0123456789abcdef"
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()

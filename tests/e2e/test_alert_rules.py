@@ -15,7 +15,9 @@ CALM = {"meterd_watermark_seconds": "0+60x9", 'up{job="meterd"}': "1x9"}
 CASES = {
     "MeterdDown": ('up{job="meterd"}', "1", "0", 1),
     "MeterdDiskFull": ("meterd_disk_full", "0", "1", 0),
+    "MeterdStoreDamaged": ("meterd_store_damage", "0", "1", 0),
     "MeterdClockHeld": ("meterd_clock_held", "0", "1", 2),
+    "MeterdBackupOverdue": ("meterd_backup_overdue", "0", "1", 10),
     "MeterdFoldLag": ("meterd_fold_lag_events", "1000000", "2000000", 10),
     "MeterdUsageStale": ("meterd_watermark_seconds", None, "540", 15),
     "MeterdUnbilled": ('meterd_events_total{result="conflict"}', "0", "1", 0),
@@ -24,11 +26,13 @@ CASES = {
     "MeterdPeriodsWaiting": ('meterd_periods_waiting{reason="missing_rate"}', "0", "1", 15),
     "MeterdPeriodsReleased": ("meterd_periods_released_total", "0", "1", 0),
     "MeterdPollerFailed": ("meterd_poller_failed", "0", "1", 0),
+    "MeterdSourceUnreadable": ("meterd_sources_unreadable", "0", "1", 0),
     "MeterdSource": ('meterd_source_alarms{alarm="failing"}', "0", "1", 30),
     "MeterdSourceGap": ('meterd_source_alarms{alarm="gap"}', "0", "1", 5),
     "MeterdSourceStale": ('meterd_source_alarms{alarm="stale"}', "0", "1", 5),
     "MeterdSourceDrift": ('meterd_source_alarms{alarm="drift"}', "0", "1", 0),
     "MeterdSourceSkew": ('meterd_source_alarms{alarm="skew"}', "0", "1", 60),
+    "MeterdUnreconciled": ("meterd_outbox_unreconciled", "0", "1", 10),
     "MeterdUndelivered": ('meterd_outbox_messages{state="rejected"}', "0", "1", 0),
 }
 # Of another metric's values, that no alert is for.

@@ -187,12 +187,12 @@ def check_connections(b):
     address = ("127.0.0.1", b.d.port)
     head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {b.key}\r\nContent-Type: application/json\r\n"
     body = json.dumps([cpu("slow")])
-    silent = [socket.create_connection(address, timeout=30) for _ in range(50)]
-    half_head = socket.create_connection(address, timeout=30)
+    silent = [socket.create_connection(address, timeout=120) for _ in range(50)]
+    half_head = socket.create_connection(address, timeout=120)
     half_head.sendall(head.encode())
-    half_body = socket.create_connection(address, timeout=30)
+    half_body = socket.create_connection(address, timeout=120)
     half_body.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body[:9]}".encode())
-    gone = socket.create_connection(address, timeout=30)
+    gone = socket.create_connection(address, timeout=120)
     gone.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body[:9]}".encode())
     gone.close()
     assert b.d.call("GET", "/v1/status").status == 200  # others are served meanwhile
@@ -204,7 +204,7 @@ def check_connections(b):
                             (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 20000 + b"\r\n\r\n", 431),
                             (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
                             (b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400)):
-        with socket.create_connection(address, timeout=30) as s:
+        with socket.create_connection(address, timeout=120) as s:
             s.sendall(request)
             answer = recv_all(s)
             assert answer.startswith(f"HTTP/1.1 {status} ".encode()), (request[:60], answer)
@@ -213,8 +213,8 @@ def check_connections(b):
 
 
 def main():
-    settings = {**SETTINGS, "listen": {"body_bytes_max": BODY_MAX, "decoded_bytes_max": "4MiB", "header_timeout": "1s",
-                                       "body_timeout": "1s", "idle_timeout": "1s"}}
+    settings = {**SETTINGS, "listen": {"body_bytes_max": BODY_MAX, "decoded_bytes_max": "4MiB", "header_timeout": "5s",
+                                       "body_timeout": "5s", "idle_timeout": "5s"}}
     with Daemon(settings) as d:
         d.apply({**CATALOG, "subscriptions": [*CATALOG["subscriptions"], {"key": "sub-late", "service": "compute", "customer": "c",
                                                                           "tariff": "compute",

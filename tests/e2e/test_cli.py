@@ -2,6 +2,7 @@
 
     0 ok · 1 the work was refused or came out wrong · 64 wrong usage · 75 try again · 78 bad configuration
 """
+import fcntl
 import http.server
 import json
 import os
@@ -15,11 +16,11 @@ import threading
 import msgpack
 
 from harness import METERD, Daemon, wait_until
-from pages import IN_UTC as CATALOG, SETTINGS, ago, cpu
+from pages import CATALOG, SETTINGS, ago, cpu
 
 COLUMNS = 120
 COMMANDS = ("run", "check", "apply", "get", "delete", "key", "send", "import", "import-rates", "events", "usage", "charges", "credits", "margins", "explain", "price", "source",
-            "audit", "rebuild", "backup", "clock", "reference", "version")
+            "audit", "rebuild", "repair", "backup", "restore", "clock", "reference", "version")
 
 
 def run(d, code, *words, says=(), stdin=None, env=None):
@@ -109,11 +110,14 @@ def check_check(d):
     assert "ok: the configuration" in run(d, 0, "check").stdout
     good = write(d, "good.yaml", json.dumps(CATALOG))
     more = write(d, "more.yaml", "subscriptions:\n- {key: sub-9, service: compute, customer: c, tariff: compute, start: 2026-01-01}\n")
-    run(d, 0, "check", good, more, says=["and the files"])
+    for files in ((good, more), (more, good)):
+        run(d, 0, "check", *files, says=["and the files"])
     bad = write(d, "bad.yaml", "tariffs:\n- key: t\n  currency: EUR\n  versoins: []\n")
     run(d, 78, "check", bad, says=[f"{bad}:4:3: error: ", "versions"])
     page = json.loads(run(d, 78, "check", "--json", good, bad).stdout)
     assert page["errors"] >= 1 and [f["errors"] > 0 for f in page["files"]] == [False, False, True], page
+    page = json.loads(run(d, 78, "check", "--json", bad, more, good).stdout)
+    assert [(f["file"], f["errors"] > 0) for f in page["files"][1:]] == [(bad, True), (more, False), (good, False)], page
     assert json.loads(run(d, 0, "check", "--json").stdout)["errors"] == 0
     config = write(d, "bad-config.yaml", "listen:\n  port: 99999\n  adress: x\n")
     for command in ("check", "run", "usage"):
@@ -473,8 +477,11 @@ def check_upkeep(d):
         os.mkdir(directory)
         with open(os.path.join(directory, "data.mdb"), "wb") as file:
             file.write(b"left")
+    lock = os.open(others, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
     run(d, 0, "audit", "--log", says=["equal, bit for bit", "the chain hold", "each line's sum is its price"])
     assert not os.path.exists(left) and os.path.exists(others), os.listdir(d.data)
+    os.close(lock)
     shutil.rmtree(others)
     page = json.loads(run(d, 0, "audit", "--json").stdout)
     assert page["rollups_equal"] is True and page["findings"] == 0 and page["events"] == d.status()["log"]["last_seq"], page
@@ -483,7 +490,8 @@ def check_upkeep(d):
     target = os.path.join(d.root, "copy")
     run(d, 0, "backup", target, says=["copied log", "to restore"])
     run(d, 1, "backup", target, says=["does not exist yet"])
-    assert json.loads(run(d, 0, "backup", target + "-again", "--json").stdout) == {"directory": target + "-again"}
+    made = json.loads(run(d, 0, "backup", target + "-again", "--json").stdout)
+    assert made["directory"] == target + "-again" and made["folded_seq"] == page["events"] and made["segments_linked"] == 0, made
     d.stop()
     assert "stopped; everything accepted is on disk" in d.log_lines()
     run(d, 0, "rebuild", says=["rebuilt the rollups from"])
@@ -499,7 +507,7 @@ def check_upkeep(d):
     d.settle()
     assert d.get("/v1/usage?window=hour")["rows"] == usage["rows"] and d.get("/v1/charges?limit=10000") == charges
     run(d, 0, "audit", "--log")
-    done = subprocess.run([METERD, "-c", d.config, "run"], capture_output=True, text=True, timeout=60)  # a second daemon on the same data
+    done = subprocess.run([METERD, "-c", d.config, "run"], capture_output=True, text=True, timeout=120)  # a second daemon on the same data
     assert done.returncode == 1 and "in use" in done.stdout + done.stderr, (done.returncode, done.stdout, done.stderr)
 
 

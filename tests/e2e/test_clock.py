@@ -5,13 +5,14 @@ import datetime
 import http.server
 import json
 import os
-import struct
+import shutil
 import threading
 from decimal import Decimal
 
-from harness import BUILD, Daemon, skip, wait_until
+from harness import Daemon, in_mid_month, wait_until
 
-SHIM = os.path.abspath(os.path.join(BUILD, "tests", "clock_shim.so"))
+in_mid_month()  # no day and no month ends while it runs
+
 DAY, EVENTS = 86400, 3000
 SETTINGS = {"log": {"segment_bytes": "16MiB", "segment_events_max": 1024}, "rater": {"draft_every": "0s"}}
 CATALOG = {
@@ -28,11 +29,7 @@ class Clocked(Daemon):
 
     def __init__(self, settings=None, **catalog):
         super().__init__({**SETTINGS, **(settings or {})})
-        self.clock_file = os.path.join(self.root, "clock_moved")
-        with open(self.clock_file, "wb") as f:
-            f.write(struct.pack("q", 0))
-        asan = os.environ.get("ASAN_OPTIONS", "")
-        self.before = ["env", f"LD_PRELOAD={SHIM}", f"METERD_CLOCK_FILE={self.clock_file}", f"ASAN_OPTIONS={asan}{':' if asan else ''}verify_asan_link_order=0"]
+        self.set_clock(0)
         self.catalog = catalog
 
     def __enter__(self):
@@ -43,10 +40,6 @@ class Clocked(Daemon):
         self.apply({**CATALOG, "subscriptions": subscriptions, **self.catalog})
         self.vendor = self.vendor_key("acme")
         return self
-
-    def move(self, seconds):
-        with open(self.clock_file, "r+b") as f:
-            f.write(struct.pack("q", int(seconds * 1e6)))
 
     def send(self, events, result="accepted"):
         for at in range(0, len(events), 500):
@@ -149,7 +142,7 @@ def a_leap_deletes_and_doubles_nothing():
         before, segments = d.sums(), d.segments()
         assert len(segments) >= 3
         for days in (36, 500):
-            d.move(days * DAY)
+            d.set_clock(days * DAY)
             d.wait_for("ahead")
             d.work()
         d.stop()
@@ -157,7 +150,7 @@ def a_leap_deletes_and_doubles_nothing():
         d.wait_for("ahead")
         d.settle()
         d.work()
-        d.move(0)
+        d.set_clock(0)
         d.wait_for("believed")
         d.work()
         assert d.segments()[:len(segments)] == segments, (segments, d.segments())
@@ -173,7 +166,7 @@ def a_year_ahead_bills_nothing_before_its_time():
         d.settle()
         before = d.sums()
         for days in (366, 63000):
-            d.move(days * DAY)
+            d.set_clock(days * DAY)
             held = d.wait_for("ahead")
             assert (instant(held["wall"]) - instant(held["trusted"])).days in (days - 1, days), held
             d.work()
@@ -181,7 +174,7 @@ def a_year_ahead_bills_nothing_before_its_time():
             d.settle()
         assert d.metric("meterd_clock_held") == 1 and d.metric("meterd_clock_difference_seconds") > 62999 * DAY
         assert "is not believed" in d.told() and d.told().startswith("ready\n"), d.told()
-        d.move(0)
+        d.set_clock(0)
         d.wait_for("believed")
         assert d.metric("meterd_clock_held") == 0 and d.told() == "ready\n"
         d.send(events(40, "c"))
@@ -195,7 +188,7 @@ def no_event_is_refused_for_the_clock():
     """Ahead, back, at a restart: what is sent at the right time gets in, at the trusted time, and the next one, too."""
     with Clocked() as d:
         for i, days in enumerate((366, 0, -0.1, -40, 0)):
-            d.move(days * DAY)
+            d.set_clock(days * DAY)
             d.wait_for("ahead" if days > 0 else "back" if days else "believed")
             d.send(events(8, f"a{i}"))
             d.stop()
@@ -215,11 +208,11 @@ def a_delivery_is_not_put_off_for_the_clock():
     receiver = Receiver(503)
     with Clocked({"outbox": {"allow_loopback": True, "backoff_min": "100ms", "backoff_max": "300ms"}},
                  destinations=[{"key": "hook", "kind": "http", "url": receiver.url(), "drafts": True}]) as d:
-        d.move(30 * DAY)
+        d.set_clock(30 * DAY)
         d.wait_for("ahead")
         d.send(events(8, "a"))
         wait_until("a delivery that fails", lambda: receiver.count > 1)
-        d.move(0)
+        d.set_clock(0)
         d.wait_for("believed")
         receiver.status = 200
         wait_until("the delivery", lambda: d.metric('meterd_outbox_messages{state="acked"}') > 0 and d.metric('meterd_outbox_messages{state="pending"}') == 0)
@@ -233,7 +226,7 @@ def an_operator_has_the_last_word():
         d.send(sent)
         d.settle()
         before = d.sums()
-        d.move(40 * DAY)
+        d.set_clock(40 * DAY)
         d.wait_for("ahead")
         ahead = events(40, "b", now() + datetime.timedelta(days=40))
         d.send(ahead)  # of a time that is still to come, if the clock is wrong
@@ -260,7 +253,7 @@ def an_operator_has_the_last_word():
         d.settle()
         assert d.used() == (EVENTS + 40) * Decimal("0.1")
         audit(d)
-        d.move(0)
+        d.set_clock(0)
         d.wait_for("back")
         d.send(events(8, "c"), "late")  # the month was closed
         assert json.loads(d.command("clock", "accept", "--json").stdout)["state"] == "believed"
@@ -284,26 +277,67 @@ def without_its_record_it_begins_anew():
         path = os.path.join(d.data, "clock")
         with open(path, "r+b") as f:
             f.write(b"x" * 1024)
-        d.move(50 * DAY)
+        d.set_clock(50 * DAY)
         d.start()
         assert d.clock()["state"] == "believed" and "clock cannot be read" in d.log_lines()
         d.work()
         d.call("POST", "/v1/events", sent[:500], key=d.vendor)
         d.settle()
         assert d.used() == 2000 * Decimal("0.1")
-        d.move(0)
+        d.set_clock(0)
         d.wait_for("back")
         d.command("clock", "accept")
         d.send(sent, "duplicate")
 
 
+def a_restore_under_a_wrong_clock_closes_nothing():
+    """A backup is put back where the clock is a year ahead: what was trusted when it was made is trusted on, so no fee of the coming year is billed."""
+    with Clocked() as d:
+        sent = events(200, "a")
+        d.send(sent)
+        d.settle()
+        before, backup = d.sums(), os.path.join(d.root, "backup")
+        d.command("backup", backup)
+        d.stop()
+        shutil.rmtree(d.data)
+        shutil.copytree(backup, d.data)
+        d.set_clock(366 * DAY)
+        d.start()
+        d.wait_for("ahead")
+        d.work()
+        d.send(events(40, "b"))
+        d.settle()
+        assert {line for line in d.sums() if line[2] == "base"} == {line for line in before if line[2] == "base"}
+        d.set_clock(0)
+        d.wait_for("believed")
+        d.send(sent, "duplicate")
+        wait_until("what was used to be billed", lambda: d.used() == 240 * Decimal("0.1"))
+        audit(d)
+
+
+def a_time_that_cannot_be_starts_nothing():
+    """Without a record nothing speaks against the clock: where it says a time of another century, nothing is begun by it. With one it is not believed."""
+    for days in (100 * 366, -30 * 366):
+        with Clocked() as d:
+            d.stop()
+            shutil.rmtree(d.data)
+            d.set_clock(days * DAY)
+            d.start(wait=False)
+            assert d.process.wait(120) == 1
+            assert "there is no record of what time was trusted: set the clock, and start again" in d.log_lines(), d.log_lines()
+            assert not os.path.exists(os.path.join(d.data, "clock")), "it would be trusted from then on"
+            d.set_clock(0)
+            d.start()
+            d.stop()
+            d.set_clock(days * DAY)
+            d.start()
+            d.wait_for("ahead" if days > 0 else "back")
+
+
 def main():
-    if not os.path.exists(SHIM):
-        skip(f"{SHIM} is not built")
-    if "tsan" in BUILD:
-        skip("the thread sanitizer cannot be preloaded into")
     for case in (a_leap_deletes_and_doubles_nothing, a_year_ahead_bills_nothing_before_its_time, no_event_is_refused_for_the_clock,
-                 a_delivery_is_not_put_off_for_the_clock, an_operator_has_the_last_word, without_its_record_it_begins_anew):
+                 a_delivery_is_not_put_off_for_the_clock, an_operator_has_the_last_word, without_its_record_it_begins_anew,
+                 a_restore_under_a_wrong_clock_closes_nothing, a_time_that_cannot_be_starts_nothing):
         case()
         print(case.__name__.replace("_", " "))
 

@@ -16,6 +16,13 @@ CATALOG = {
 }
 
 
+def world():
+    """It is late in November: which months are over does not hang on when this runs."""
+    daemon = Daemon(WIDE)
+    daemon.set_time("2026-11-28T12:00:00Z")
+    return daemon
+
+
 def apply(daemon, **lists):
     answer = daemon.call("PUT", "/v1/catalog", body=lists)
     assert answer.status == 200, answer.body
@@ -46,7 +53,7 @@ def audit(daemon, notes=0):
 
 def check_end_before_usage():
     """An end that is moved back before usage: it is taken off the bill, and told as a note."""
-    with Daemon(WIDE) as daemon:
+    with world() as daemon:
         subscription = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "start": "2026-10-01"}
         apply(daemon, **CATALOG, subscriptions=[subscription])
         key = daemon.vendor_key("v")
@@ -67,7 +74,7 @@ def check_end_in_any_order():
     ended = {**subscription, "end": "2026-10-10T10:30:00.000001Z"}
     events = [("1", "s1", "2026-10-10T10:30:00Z", 1), ("2", "s1", "2026-10-10T10:30:00.000001Z", 10)]
     for known_before in True, False:
-        with Daemon(WIDE) as daemon:
+        with world() as daemon:
             apply(daemon, **CATALOG, subscriptions=[ended if known_before else subscription])
             key = daemon.vendor_key("v")
             answer = send(daemon, key, *events)
@@ -93,7 +100,7 @@ def check_start_in_any_order():
     for opening, driven in ([], 4), ([{"meter": "odo", "value": "120"}], 14):
         moved = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "zone": "Asia/Kathmandu", "start": "2026-09-10T10:45:00.000001Z", "opening": opening}
         for first in moved["start"], "2026-09-01", "2026-09-11", None:
-            with Daemon(WIDE) as daemon:
+            with world() as daemon:
                 apply(daemon, **{**CATALOG, "meters": meters, "tariffs": tariffs})
                 if first:
                     apply(daemon, subscriptions=[{**moved, "start": first}])
@@ -137,7 +144,7 @@ def check_review_of_both_sides():
     dollars = {"key": "d", "currency": "USD", "versions": [{"from": "2020-01-01", "components": [{"key": "c", "meter": "m", "per_unit": "7"}]}]}
     base = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "start": "2026-09-01"}
     stored = {**base, "changes": [{"from": "2026-09-10T10:10:10.5Z", "tariff": "d", "currency": "USD", "customer": "c2"}]}
-    with Daemon(WIDE) as daemon:
+    with world() as daemon:
         apply(daemon, **{**CATALOG, "tariffs": [*CATALOG["tariffs"], dollars]}, subscriptions=[stored])
         send(daemon, daemon.vendor_key("v"), ("1", "s1", "2026-09-05T00:00:00Z", 1), ("2", "s1", "2026-09-15T00:00:00Z", 2), ("3", "s1", "2026-09-25T00:00:00Z", 3))
         later = {**stored, "changes": [{**stored["changes"][0], "from": "2026-09-20"}]}
@@ -161,7 +168,7 @@ def check_subscribe_again():
               ("3", "acct-1", "2026-10-16T12:00:00Z", 100), ("4", "acct-1", "2026-11-02T00:00:00Z", 1000)]
     expected = {("s1", "c1", "2026-09-01"): 1, ("s1", "c1", "2026-10-01"): 10, ("s2", "c2", "2026-10-16"): 100, ("s2", "c2", "2026-11-01"): 1000}
     for known_before in True, False:
-        with Daemon(WIDE) as daemon:
+        with world() as daemon:
             apply(daemon, **CATALOG, subscriptions=[ended, again] if known_before else [first])
             key = daemon.vendor_key("v")
             answer = send(daemon, key, *events)
@@ -202,7 +209,7 @@ def check_subscribe_again():
 
 def check_gap():
     """Between two terms a subject is not active, and is told when it will be."""
-    with Daemon(WIDE) as daemon:
+    with world() as daemon:
         base = {"service": "s", "subject": "acct-1", "customer": "c1", "tariff": "p"}
         apply(daemon, **CATALOG, subscriptions=[{"key": "s1", **base, "start": "2026-09-01", "end": "2026-10-01"}, {"key": "s2", **base, "start": "2026-10-11"}])
         answer = send(daemon, daemon.vendor_key("v"), ("1", "acct-1", "2026-10-05T00:00:00Z", 1))
@@ -213,7 +220,7 @@ def check_gap():
 
 def check_closed_periods():
     """A change without a date is refused where closed periods would be rated again, and says what it does to each; one that is dated says it, too."""
-    with Daemon(WIDE) as daemon:
+    with world() as daemon:
         subscription = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "start": "2026-09-01"}
         other = {"key": "q", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": [{"key": "c", "meter": "m", "per_unit": "2"}]}]}
         apply(daemon, **{**CATALOG, "tariffs": [*CATALOG["tariffs"], other]}, subscriptions=[subscription])
@@ -272,7 +279,7 @@ def told(daemon, path="/v1/catalog", **lists):
 def check_pools_and_new_meters():
     """Closed periods draw on a credit in their order, one after the other; one that goes to somebody else is a change of the past. And what a new
     meter is going to count is not told, but said."""
-    with Daemon(WIDE) as daemon:
+    with world() as daemon:
         subscriptions = [{"key": k, "service": "s", "customer": f"c-{k}", "tariff": "p", "start": "2026-09-01"} for k in ("s1", "s2")]
         apply(daemon, **CATALOG, subscriptions=subscriptions)
         send(daemon, daemon.vendor_key("v"), ("1", "s1", "2026-09-10T00:00:00Z", 5), ("2", "s1", "2026-10-10T00:00:00Z", 7))
@@ -298,7 +305,7 @@ def check_pools_and_new_meters():
 
 def check_shared_credit():
     """What others draw of a credit that they share is told of them, too; and who loses a credit is told with who has it then."""
-    with Daemon(WIDE) as daemon:
+    with world() as daemon:
         pair = [{"key": k, "service": "s", "customer": "both", "tariff": "p", "start": "2026-09-01", "end": "2026-10-01"} for k in ("s1", "s2")]
         credit = {"key": "top", "customer": "both", "amount": "1", "currency": "EUR", "from": "2026-09-01"}
         apply(daemon, **CATALOG, subscriptions=pair, credits=[credit])
@@ -319,7 +326,7 @@ def check_shared_credit():
 
 def check_held():
     """Events of a subject that is not known wait for it; what they come to in periods that are over is told before it is, and charged then."""
-    with Daemon(WIDE) as daemon:
+    with world() as daemon:
         apply(daemon, **CATALOG)
         send(daemon, daemon.vendor_key("v"), ("1", "s1", "2026-09-10T00:00:00Z", 5), ("2", "s1", "2026-10-10T00:00:00Z", 7), ("3", "s2", "2026-10-10T00:00:00Z", 7))
         new = [{"key": "s1", "service": "s", "customer": "c", "tariff": "p", "start": "2026-09-01"},
@@ -335,7 +342,7 @@ def check_held():
 
 def check_start_inside_a_second():
     """A period of which a change is told begins when it does, to the microsecond."""
-    with Daemon(WIDE) as daemon:
+    with world() as daemon:
         starts = {"s1": "2026-09-10T10:20:00.25Z", "s2": "2026-09-10T10:20:00.000001Z", "s3": "2026-09-10T10:20:00Z"}
         apply(daemon, **CATALOG, subscriptions=[{"key": k, "service": "s", "customer": "c", "tariff": "p", "start": start} for k, start in starts.items()])
         send(daemon, daemon.vendor_key("v"), *((k, k, "2026-09-10T11:00:00Z", 5) for k in starts))
@@ -349,7 +356,7 @@ def check_start_inside_a_second():
 def check_end_inside_an_hour():
     """An end that moves into an hour that is used and charged: what is told before it is done is what comes of it; and a query is cut there, too, and
     tells nothing of what lies behind the end."""
-    with Daemon(WIDE) as daemon:
+    with world() as daemon:
         subscription = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "start": "2026-09-01"}
         apply(daemon, **CATALOG, subscriptions=[subscription])
         send(daemon, daemon.vendor_key("v"), ("1", "s1", "2026-10-10T10:10:00Z", 1), ("2", "s1", "2026-10-10T10:50:00Z", 10))
@@ -384,7 +391,7 @@ def check_changes():
     events = [("1", "s1", "2026-09-10T00:00:00Z", 100), ("2", "s1", "2026-11-04T23:59:59Z", 10), ("3", "s1", "2026-11-05T00:00:00Z", 20),
               ("4", "s1", "2026-11-15T11:59:59Z", 1), ("5", "s1", "2026-11-15T12:00:00Z", 5)]
     for known_before in True, False:
-        with Daemon(WIDE) as daemon:
+        with world() as daemon:
             apply(daemon, **{**CATALOG, "tariffs": [*CATALOG["tariffs"], other]}, subscriptions=[changed if known_before else base])
             key = daemon.vendor_key("v")
             send(daemon, key, *events)
@@ -430,7 +437,7 @@ def check_changes_of_one_second():
         return {period: amount for period, amount in found.items() if amount}
 
     for known_before in True, False:
-        with Daemon(WIDE) as daemon:
+        with world() as daemon:
             apply(daemon, **{**CATALOG, "tariffs": [*CATALOG["tariffs"], *others]}, subscriptions=[changed if known_before else base])
             send(daemon, daemon.vendor_key("v"), *events)
             if not known_before:
@@ -461,7 +468,7 @@ def check_currency_from_a_time():
 
     base = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "start": "2026-09-01"}
     changed = {**base, "changes": [{"from": "2026-10-15T12:30:00.000001Z", "currency": "USD"}]}
-    with Daemon(WIDE) as daemon:
+    with world() as daemon:
         apply(daemon, **{**CATALOG, "tariffs": [tariff("1", "2")]}, subscriptions=[base])
         send(daemon, daemon.vendor_key("v"), ("1", "s1", "2026-09-10T00:00:00Z", 100), ("2", "s1", "2026-10-15T12:30:00Z", 10), ("3", "s1", "2026-10-15T12:30:00.000001Z", 5))
         status, texts = told(daemon, "/v1/catalog?dry_run=true", subscriptions=[changed], tariffs=[tariff("7", "2")])

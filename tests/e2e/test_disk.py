@@ -127,7 +127,7 @@ def check_full(disk):
                 daemon.start()
             else:
                 disk.free()
-                harness.wait_until("readiness, without a restart and without an event", lambda: ready_answer(daemon).status == 200, 20)
+                harness.wait_until("readiness, without a restart and without an event", lambda: ready_answer(daemon).status == 200)
             assert sender.send(pending).status == 200
             daemon.settle()
             sender.check()

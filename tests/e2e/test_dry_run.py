@@ -5,7 +5,7 @@ import re
 from random import Random
 
 from harness import Daemon
-from pages import IN_UTC as CATALOG, SETTINGS, ago
+from pages import CATALOG, SETTINGS, ago
 
 
 def write(d, name, content):

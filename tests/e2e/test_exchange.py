@@ -8,7 +8,9 @@ import os
 import threading
 from fractions import Fraction
 
-from harness import Daemon, free_port, wait_until
+from harness import Daemon, free_port, in_mid_month, wait_until
+
+in_mid_month()
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
 DAY = (NOW - datetime.timedelta(days=2)).date()

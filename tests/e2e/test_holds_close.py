@@ -4,8 +4,10 @@ as it stands, and says that, too. Drafts go on meanwhile, and what comes later i
 import datetime
 import re
 
-from harness import Daemon, wait_until
+from harness import Daemon, in_mid_month, wait_until
 from small_vendor import SmallVendor
+
+in_mid_month()
 
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 DAYS = [(TODAY - datetime.timedelta(days=i)).isoformat() for i in range(3, -1, -1)]
@@ -111,7 +113,7 @@ with Daemon({"poller": {"allow_loopback": True}, "rater": {"draft_every": "0s", 
     assert f"1 of 2 windows of source usage that begin at {DAYS[2]}T00:00:00Z are not complete" in row["problem"], row
     assert "final" not in periods(d).get(DAYS[2], set()), periods(d)
     vendor.down = set()
-    wait_until("yesterday closes", lambda: "final" in periods(d).get(DAYS[2], ()), 120)
+    wait_until("yesterday closes", lambda: "final" in periods(d).get(DAYS[2], ()))
     finals = [c for c in d.get("/v1/charges?limit=1000")["charges"] if c["status"] == "final" and c["period_start"][:10] == DAYS[2]]
     assert sorted(c["amount_total"] for c in finals) == ["4.00", "7.00"], finals
     assert released(d) == 0

@@ -14,7 +14,7 @@ import zipfile
 import zstandard
 
 from harness import METERD, Daemon
-from pages import IN_UTC as CATALOG, SETTINGS, ago
+from pages import CATALOG, SETTINGS, ago
 
 MAP = "id: Id\ntype: =vm.cpu\nsubject: Sub\ntime: {column: At, format: utc}\ndata: {hours: {column: Hours, as: number}}\n"
 

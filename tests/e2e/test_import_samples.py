@@ -2,6 +2,7 @@
 counted of them is the sum of their quantities, to the digit. What that sum is says Python's csv and decimal, from the mapping's own words.
 
 Files are looked for in METERD_SHARED/data and, where it is set, in METERD_SAMPLES; they are not ours to ship. Which mapping is for a file its header says.
+Where there is none for a mapping, the others are run, and the test counts as skipped.
 """
 import collections
 import csv
@@ -106,15 +107,14 @@ def check(daemon, number, name, path):
 
 def main():
     files = found()
-    for name in MARKS:
-        if name not in {name for name, _ in files}:
-            print(f"skipped: no published export for config/import-{name}.yaml is here (METERD_SHARED/data, METERD_SAMPLES)")
-    if not files:
-        skip("no export at all")
-    with Daemon(SETTINGS) as daemon:
-        for number, (name, path) in enumerate(files):
-            check(daemon, number, name, path)
-        daemon.command("audit", "--log")
+    absent = [f"config/import-{name}.yaml" for name in MARKS if name not in {name for name, _ in files}]
+    if files:
+        with Daemon(SETTINGS) as daemon:
+            for number, (name, path) in enumerate(files):
+                check(daemon, number, name, path)
+            daemon.command("audit", "--log")
+    if absent:  # all that is here went through; what is not is no success
+        skip(f"no published export is here (METERD_SHARED/data, METERD_SAMPLES) for {', '.join(absent)}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ import zipfile
 from decimal import Decimal
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import METERD, Daemon, wait_until  # noqa: E402
+from harness import METERD, Daemon, in_mid_month, wait_until  # noqa: E402
+
+in_mid_month()
 
 SEED = int(os.environ.get("METERD_SEED", "1"))
 KILLS = int(os.environ.get("METERD_KILLS", "4"))
@@ -130,6 +132,12 @@ def check_guard(d, rows):
     assert "suspect" not in d.command("source", "list").stdout
     give(d, csv(rows))
     assert billed(d) == before
+    give(d, half, check=False)
+    told = d.command("source", "accept", "bill").stdout
+    assert "1 accepted; give the file again (`meterd import --source bill FILE`), and it is taken" in told, told
+    assert billed(d) == before and give(d, half)[1]["taken"] and billed(d) < before
+    give(d, csv(rows))
+    assert billed(d) == before
 
 
 def check_windows(d, month, rows):
@@ -218,7 +226,7 @@ def check_kills(d, month, chance):
         if chance.random() < 0.7:
             wait_until("something of it is in the log, or all", lambda seq=seq: d.status()["log"]["last_seq"] > seq or running.poll() is not None)
         d.kill()
-        running.wait(60)
+        running.wait(120)
         if round_ % 2:
             shutil.rmtree(os.path.join(d.data, "intake"))
         d.start()

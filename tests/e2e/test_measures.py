@@ -7,7 +7,9 @@ import sys
 from fractions import Fraction
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import Daemon, wait_until  # noqa: E402
+from harness import Daemon, in_mid_month, wait_until  # noqa: E402
+
+in_mid_month()
 
 FIRST = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=7)).replace(hour=0, minute=0, second=0, microsecond=0)
 METERS = [

@@ -245,7 +245,7 @@ def check_admin(d):
     assert text.status == 200 and text.headers["Content-Type"].startswith("text/plain; version=0.0.4"), text.headers
     promtool = shutil.which("promtool")
     assert promtool, "promtool is missing: scripts/setup installs it with the package prometheus"
-    done = subprocess.run([promtool, "check", "metrics"], input=text.body, capture_output=True, timeout=60)
+    done = subprocess.run([promtool, "check", "metrics"], input=text.body, capture_output=True, timeout=120)
     assert done.returncode == 0 and not done.stderr, done.stderr.decode() + done.stdout.decode()
     values = dict(line.rsplit(" ", 1) for line in text.body.decode().splitlines() if line and not line.startswith("#"))
     counted = [name for name in values if name.startswith("meterd_events_total") and "accepted" in name]

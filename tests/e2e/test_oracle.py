@@ -447,7 +447,7 @@ def quoted(daemon, subscription, rows):
     assert answer.status == 200, answer.body
     result = {}
     for line in json.loads(answer.body)["lines"]:
-        dimensions = frozenset(tuple(pair.split("=", 1)) for pair in line.get("dimensions", "").split(",") if pair and not pair.endswith("="))
+        dimensions = frozenset((k, v) for k, v in line.get("dimensions", {}).items() if v)
         key = oracle.instant_us(line["from"]), line["component"], line["kind"], dimensions
         result[key] = result.get(key, Fraction(0)) + Fraction(line["amount"])
     return {key: amount for key, amount in result.items() if amount}

@@ -11,7 +11,7 @@ KEYS = ["crm", "erp-2", "erp-3", "erp-4"]  # the last one has nothing
 
 def destination(d, key, port, **other):
     return {"key": key, "kind": "http", "url": f"http://127.0.0.1:{port}/{key}", "secret_files": [d.root + "/hook.secret"], "batch_max": 1,
-            "timeout": "1s", "drafts": True, **other}
+            "timeout": "30s", "drafts": True, **other}
 
 
 def walk(d, query="", limit=10000):

@@ -6,8 +6,10 @@ import os
 import random
 import shutil
 
-from harness import Daemon, wait_until
+from harness import Daemon, in_mid_month, wait_until
 from small_vendor import SmallVendor
+
+in_mid_month()
 
 DAYS = 4
 SEED = int(os.environ.get("METERD_SEED", "1"))
@@ -43,7 +45,7 @@ def catalog(port, start):
         "subscriptions": [{"key": "s1", "service": "vm", "customer": "c1", "tariff": "t", "start": "2020-01-01"}],
         "sources": [{
             "key": "usage", "vendor": "acme", "base_url": f"http://127.0.0.1:{port}/v2", "schedule": {"every": "1s"},
-            "window": {"length": "day", "start": start, "rereads": ["10d"], "open": "1s"}, "auth": "none",
+            "window": {"length": "day", "start": start, "rereads": ["10d"], "open": "1s"}, "auth": "none", "guard": {"every": "1s"},
             "request": {"path": "/usage", "query": {"day": "{from:%Y-%m-%d}"}}, "paging": {"cursor": {"path": "meta.next", "send": "query.cursor"}},
             "format": {"json": {"rows": "data[]"}}, "complete": {"count": "meta.total"}, "identity": {"id": "id"},
             "map": {"type": "=vm.hour", "subject": "account", "time": "at", "data": {"quantity": "amount"}}}]}

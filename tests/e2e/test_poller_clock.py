@@ -15,13 +15,13 @@ def main():
         d.apply(machines)
         d.apply({"sources": [source("daily", vendor.server_address[1], window={"length": "day", "start": today, "lateness": "30h"})]})
         d.settle()
-        d.move(3 * DAY)
+        d.set_clock(3 * DAY)
         d.wait_for("ahead")
         d.work(6)
         assert not vendor.asked, "a clock that is not believed makes nothing due"
         assert d.command("clock", "accept").stdout.startswith("accepted: ")
-        wait_until("what is due now is asked for", lambda: today in vendor.days, 30)
-        wait_until("and counts", lambda: [e for e in d.get("/v1/events?limit=100")["events"] if e["type"] == "vm.hour"], 30)
+        wait_until("what is due now is asked for", lambda: today in vendor.days)
+        wait_until("and counts", lambda: [e for e in d.get("/v1/events?limit=100")["events"] if e["type"] == "vm.hour"])
         d.stop()
     vendor.shutdown()
 

@@ -5,7 +5,9 @@ import os
 import re
 import sys
 
-from harness import Daemon, wait_until
+from harness import Daemon, in_mid_month, wait_until
+
+in_mid_month()
 
 WIDE = {"intake": {"lateness": "7300d", "dedup_window": "7300d"}, "log": {"retention": "7300d", "segment_bytes": "16MiB"},
         "rater": {"grace": "0s", "draft_every": "0s"}}

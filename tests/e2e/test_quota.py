@@ -6,7 +6,9 @@ import json
 import re
 import subprocess
 
-from harness import METERD, Daemon, wait_until
+from harness import METERD, Daemon, in_mid_month, wait_until
+
+in_mid_month()
 
 DAY = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=2)).date()
 CALLS = {"key": "calls", "service": "compute", "event_type": "call", "value": "n", "group_by": ["host"], "dimension_values_max": 3}

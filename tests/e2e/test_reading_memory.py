@@ -3,8 +3,10 @@ and to the row; the daemon stays within what it was given."""
 import datetime
 import threading
 
-from harness import Daemon, wait_until
+from harness import WAIT_S, Daemon, in_mid_month, wait_until
 from small_vendor import SmallVendor
+
+in_mid_month()
 
 ROWS, SOURCES = 150000, 3
 DAY = (datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=1)).isoformat()
@@ -25,7 +27,7 @@ class Vendor(SmallVendor):
     def meet(self):
         """The first answers leave together: all of the sources are being read, and not all of them can stay."""
         try:
-            self.met.wait(60)
+            self.met.wait(WAIT_S)
         except threading.BrokenBarrierError:
             return
         self.met.abort()
@@ -59,7 +61,7 @@ def main():
     settings = {"listen": {"body_bytes_total_max": "96MiB"}, "poller": {"allow_loopback": True, "readings_max": 8}}
     with Daemon(settings) as daemon:
         daemon.apply(catalog(vendor.server_address[1]))
-        wait_until("every row of every source is in the log", lambda: set(in_log(daemon).values()) == {ROWS}, seconds=300)
+        wait_until("every row of every source is in the log", lambda: set(in_log(daemon).values()) == {ROWS}, seconds=600)
         sources = daemon.get("/v1/sources")["sources"]
         gave_way = sum(source["failures"] for source in sources)
         assert gave_way, "all of them fit: the bound is none"

@@ -19,7 +19,7 @@ def has_open(pid, path):
 with Daemon() as d:
     d.apply({"vendors": [{"key": "acme"}]})
     lock = os.path.realpath(os.path.join(d.data, "log", "lock"))
-    second = subprocess.run([METERD, "-c", d.config, "run"], capture_output=True, text=True, timeout=60)
+    second = subprocess.run([METERD, "-c", d.config, "run"], capture_output=True, text=True, timeout=120)
     assert second.returncode == 1 and "in use by another writer" in second.stderr + second.stdout, second
     d.kill()
     with open(lock, "rb") as held:

@@ -9,7 +9,9 @@ import threading
 import time
 import urllib.parse
 
-from harness import Daemon, wait_until
+from harness import Daemon, in_mid_month, wait_until
+
+in_mid_month()
 
 SEED = int(os.environ.get("METERD_SEED", "1"))
 KILLS = int(os.environ.get("METERD_KILLS", "4"))

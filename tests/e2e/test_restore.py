@@ -5,7 +5,9 @@ import sys
 from fractions import Fraction
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import Daemon, wait_until  # noqa: E402
+from harness import Daemon, in_mid_month, wait_until  # noqa: E402
+
+in_mid_month()
 
 CATALOG = {
     "vendors": [{"key": "acme"}],
@@ -29,7 +31,7 @@ def charges(daemon):
 
 def refused(daemon, sentence):
     daemon.start(wait=False)
-    assert daemon.process.wait(60) == 1, daemon.log_lines()
+    assert daemon.process.wait(120) == 1, daemon.log_lines()
     daemon.stderr.close()
     assert sentence in daemon.log_lines(), daemon.log_lines()
 

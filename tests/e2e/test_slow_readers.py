@@ -10,7 +10,9 @@ import socket
 import subprocess
 import time
 
-from harness import METERD, Daemon, wait_until
+from harness import METERD, WAIT_S, Daemon, in_mid_month, wait_until
+
+in_mid_month()
 
 # A build with the address sanitizer keeps what was freed for a while: little of it here, where memory is what is measured.
 os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1:thread_local_quarantine_size_kb=16"
@@ -66,7 +68,7 @@ class Reader:
     def __init__(self, daemon, ask):
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
-        self.socket.settimeout(60)
+        self.socket.settimeout(WAIT_S)
         self.socket.connect(("127.0.0.1", daemon.port))
         self.socket.sendall(ask)
 
@@ -184,7 +186,7 @@ def check_command(daemon):
     assert near.count("host-") == HOSTS
     assert daemon.command(*words, env={"METERD_URL": f"http://0.0.0.0:{daemon.port}"}).stdout == near
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(60)
+        listener.settimeout(WAIT_S)
         for host, wanted in (("0.0.0.0", True), ("127.0.0.1", False)):
             asking = subprocess.Popen([METERD, "-c", daemon.config, "usage"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                       env={**os.environ, "METERD_URL": f"http://{host}:{listener.getsockname()[1]}"})
@@ -248,7 +250,7 @@ def check_seventy_megabytes():
             readers.extend(Reader(daemon, ask) for _ in range(READERS))
             assert all(b" 200 " in reader.first_line() for reader in readers)
             began, paced = time.monotonic(), {reader.socket: 0 for reader in readers[::2]}
-            while (elapsed := time.monotonic() - began) < 5:
+            while (elapsed := time.monotonic() - began) < 5 or (min(paced.values()) <= 100_000 and elapsed < WAIT_S):
                 behind = [sock for sock, read in paced.items() if read < 80_000 * elapsed]
                 for sock in select.select(behind, [], [], 0.02)[0]:
                     paced[sock] += len(sock.recv(8192))

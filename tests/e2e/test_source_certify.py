@@ -16,6 +16,7 @@ except ImportError as missing:
     skip(f"{missing.name} is not installed")
 from polled import DAY_US, World, catalog_of  # noqa: E402
 from vendor import Dialect, every_dialect  # noqa: E402
+from vendor.spelling import write_time  # noqa: E402
 
 SEED = int(os.environ.get("METERD_SEED", "1"))
 ALL = every_dialect()
@@ -133,6 +134,7 @@ def check_faults(bench):
     world = bench.world
     header = {"header": {"name": "X-Key", "value": "{secret}", "secret_file": other_secret(bench)}}
     wrong = {"header": {"name": "Authorization", "value": "Bearer {secret}", "secret_file": other_secret(bench)}}
+    soon = write_time(world.vendor.clock.now_us() + 50 * 60 * 1000000, "%Y-%m-%dT%H:%M:%SZ")
     unread = {"rows", "ids", "range", "totals", "pages", "agree", "parts", "border", "empty", "unknown", "quantity", "age"}
     rows = [
         ("auth-header", "login", "failed", None, {"auth": wrong}, None, unread | {"wrong_secret"}),
@@ -151,6 +153,7 @@ def check_faults(bench):
         ("each", "unknown", "failed", None, {}, drop_query("account"), set()),
         ("cursor", "totals", "failed", lambda: bench.chaos.script("cursor", "skip_page"), {}, None, {"agree", "parts"}),
         ("none", "age", "warned", None, {"expect": {"freshness": "1h"}}, None, set()),
+        ("none", "age", "warned", None, {"map": {"time": f"={soon}"}}, None, unread),  # usage that was not yet
         ("none", "clock", "failed", lambda: bench.chaos.script("none", "skew", times=100), {}, None, set()),
         ("none", "rate", "warned", lambda: bench.chaos.script("none", "too_many"), {}, None, set()),
         ("none", "rate", "passed", lambda: bench.chaos.script("none", "too_many_seconds"), {}, None, set()),
@@ -161,6 +164,7 @@ def check_faults(bench):
             happens()
         got = bench.certify(name, edit, **more)[1]
         assert got[probe]["result"] == result and got[probe]["text"], (name, probe, got[probe])
+        assert "map" not in more or probe != "age" or "minutes ahead: usage that was not yet" in got[probe]["text"], got[probe]
         changed = {other for other, value in results(got).items() if value != healthy[name][other]} - {probe}
         assert changed <= beside, (name, probe, {other: got[other] for other in changed - beside})
     assert not world.vendor.trapped

@@ -79,7 +79,7 @@ def limits_change(daemon):
         vendor.rows[day, None] = [row(f"cut-{day}-{i}", day) for i in range(3)]
     ask = {"path": "/usage", "query": {"day": "{from:%Y-%m-%d}", "to": "{to}"}}
     def document(length):
-        return source("cut", port, request=ask, window={"length": length, "start": DAYS[0], "rereads": ["10d"], "open": "1s"})
+        return source("cut", port, request=ask, window={"length": length, "start": DAYS[0], "rereads": ["10d"], "open": "1s"}, guard={"shrink": "100%", "jump": 0})
     mine = lambda: {key: amount for key, amount in billed(daemon).items() if key.startswith("cut-")}
     daemon.apply({"sources": [document("day")]})
     wait_until("four days", lambda: len(mine()) == 3 * len(DAYS) + 6 and len(windows_of(daemon, "cut")) == 4)

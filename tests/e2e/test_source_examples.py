@@ -1,7 +1,6 @@
-"""The examples in config/, polled as they are published: nothing of them is replaced but where the vendor is, the files of secrets and the first
-day. What is charged is what the vendor published last times its price, to the digit; also after it restated what it had said, and after a kill.
-
-partner-center, prometheus and gnocchi are polled in test_poller_presets.py, test_vendor_prometheus.py and test_vendor_gnocchi.py.
+"""All examples in config/sources, and two beside them, polled as they are published: nothing of them is replaced but where the vendor is, the files
+of secrets and the first day. What is charged is what the vendor published last times its price, to the digit; also after it restated what it had
+said, and after a kill.
 """
 import os
 import random
@@ -13,18 +12,24 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import yaml
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import Daemon, wait_until  # noqa: E402
+from harness import Daemon, in_mid_month, wait_until  # noqa: E402
+
+in_mid_month()  # its reports are of months
+
 from vendor import Dialect, Row, Simulator, Truth  # noqa: E402
 from vendor.document import merged, write_secrets  # noqa: E402
+from vendor.clouds import CLOUDS, STEP_US  # noqa: E402
 from vendor.examples import COST_OF_UNIT, EXAMPLES  # noqa: E402
 from vendor.spelling import month_of, write_time  # noqa: E402
 
 SEED = int(os.environ.get("METERD_SEED", "1"))
-HOUR_US, DAY_US = 3600 * 1000000, 24 * 3600 * 1000000
+MINUTE_US, HOUR_US, DAY_US = 60 * 1000000, 3600 * 1000000, 24 * 3600 * 1000000
 ACCOUNTS = ("account-1", "account-2", "account-3")
 PRICE = Decimal("0.0417")
 FEEDS = ("stripe-list", "cloudevents")
 OF_MONTHS = ("focus", "focus-manifest", "aws-cur")
+DEVICES = ((("device", "eth0"),), (("device", "eth1"),))
+HOURS = 6
 SETTINGS = {"poller": {"allow_loopback": True}, "rater": {"grace": "0s", "draft_every": "0s"}}
 NANO = Decimal("0.000000001")
 
@@ -39,6 +44,10 @@ def example(key):
             return yaml.safe_load(text)
         blocks = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", text.read(), flags=re.M | re.S)]
     return next({"vendors": [{"key": "aws"}], **block} for block in blocks if block["sources"][0]["key"] == "aws-export")
+
+
+def date_or_instant(at_us):
+    return write_time(at_us, "rfc3339" if at_us % DAY_US else "%Y-%m-%d")
 
 
 class Polled:
@@ -56,12 +65,14 @@ class Polled:
 
     def serve(self, simulator):
         self.truth = Truth(simulator.clock)
-        self.served = simulator.add(Dialect(self.key), self.truth, EXAMPLES[self.key])
+        self.served = simulator.add(Dialect(self.key), self.truth, {**EXAMPLES, **CLOUDS}[self.key])
         now_us = simulator.clock.now_us()
         self.to_us = now_us // DAY_US * DAY_US - 2 * DAY_US
         self.from_us = self.to_us - 6 * DAY_US
         if self.key in OF_MONTHS:  # two months that are over and settled, and the one that is open
             self.from_us = month_of(now_us, "UTC", -2)[0]
+        if self.key == "partner-center":
+            self.from_us, self.to_us = month_of(now_us, "UTC", -1)[0], now_us
         if self.key in FEEDS:
             self.to_us = now_us // HOUR_US * HOUR_US
             self.from_us = self.to_us - 5 * HOUR_US
@@ -90,17 +101,20 @@ class Polled:
             self.truth.publish([self.truth.row(row_id)._replace(quantity=self.truth.row(row_id).quantity + NANO) for row_id in ids[1:]], ids[:1])
 
     def write(self, simulator, directory):
-        """The documents, with the three things replaced."""
-        def moved(value):
-            if not isinstance(value, dict):
-                return value
-            return {name: secret if name in ("secret_file", "user_secret_file") else moved(inner) for name, inner in value.items()}
+        """The documents, with the three things replaced: of an address its host, of a secret's file its path, of the first day which it is."""
+        def moved(value, name=""):
+            if isinstance(value, dict):
+                return {key: moved(inner, key) for key, inner in value.items()}
+            if name in ("secret_file", "user_secret_file"):
+                return secret
+            return re.sub("^https?://[^/]+", simulator.url(self.key), value) if name in ("base_url", "token_url", "url") else value
 
-        secret = write_secrets(self.served.gate, directory)[f"{self.key}.secret"]
-        self.source["base_url"] = simulator.url(self.key)
-        self.source["auth"] = moved(self.source["auth"])
+        secret = write_secrets(self.served.gate, directory).get(f"{self.key}.secret")
+        for name in ("base_url", "auth"):
+            if name in self.source:
+                self.source[name] = moved(self.source[name], name)
         if "start" in self.source.get("window", {}):
-            self.source["window"]["start"] = write_time(self.from_us, "%Y-%m-%d")
+            self.source["window"]["start"] = date_or_instant(self.from_us)
         return self.documents
 
     def catalog(self):
@@ -108,7 +122,9 @@ class Polled:
         measured = ["quantity"] + ["cost"] * ("cost" in self.by)
         start = write_time(self.from_us - 40 * DAY_US, "%Y-%m-%d")
         key = self.key.replace("-", "_")
-        meters = [{"key": f"{key}_{value}", "service": self.service_key, "event_type": self.event_type, "value": value, "group_by": by} for value in measured]
+        kind = {"aggregation": "counter"} if isinstance(self, Counted) else {}
+        meters = [{"key": f"{key}_{value}", "service": self.service_key, "event_type": self.event_type, "value": value, "group_by": by, **kind}
+                  for value in measured]
         components = [{"key": meter["key"], "meter": meter["key"], "group_by": by, "per_unit": str(PRICE if meter["value"] == "quantity" else 1)}
                       for meter in meters]
         return {
@@ -133,6 +149,69 @@ class Polled:
             if "cost" in self.by:
                 sums[(f"{key}_cost", *where)] += (row.quantity * COST_OF_UNIT).quantize(NANO / 1000, ROUND_HALF_EVEN)
         return sums
+
+
+class Exported(Polled):
+    """The months that have names, whose hosts the preset says."""
+
+    def serve(self, simulator):
+        super().serve(simulator)
+        self.files_host = self.served.parts.files_origin.removeprefix("http://")
+
+    def write(self, simulator, directory):
+        self.source.update({"base_url": "https://graph.microsoft.com/v1.0", "hosts": [self.files_host]})  # the former as of the preset
+        return super().write(simulator, directory)
+
+    def dimensions(self, row):
+        return {**super().dimensions(row), "meter": self.served.METERS[int(row.id[-1]) % 2]}
+
+
+class Measured(Polled):
+    """Samples, each five minutes, of the hours that are over; one hour of one account comes late. labels: of an account's series."""
+
+    def __init__(self, *words, labels=((),), over_us):
+        super().__init__(*words)
+        self.labels, self.over_us, self.counts = labels, over_us, Counter()
+
+    def publish(self, _):
+        self.to_us = (self.truth.clock.now_us() - self.over_us) // HOUR_US * HOUR_US
+        self.from_us = self.to_us - HOURS * HOUR_US
+        late = range(self.from_us + 2 * HOUR_US, self.from_us + 3 * HOUR_US)
+        rows = [self.sample(account, labels, at_us) for account in self.accounts for labels in self.labels
+                for at_us in range(self.from_us, self.to_us, STEP_US)]
+        self.late = [row for row in rows if row.account == self.accounts[0] and row.start_us in late]
+        self.truth.publish([row for row in rows if row not in self.late])
+
+    def sample(self, account, labels, at_us):
+        return Row(f"{account}{labels}{at_us}", account, at_us, Decimal(self.random.randrange(10**12)).scaleb(-9), labels)
+
+    def restate(self):
+        """What comes late, what changes, and, of which there is another on either side, what is gone."""
+        changed = [row for row in self.truth.rows(self.from_us, self.to_us - HOUR_US) if self.random.random() < 0.05]
+        self.truth.publish(self.late + [row._replace(quantity=row.quantity + NANO) for row in changed[1:]], [changed[0].id])
+
+
+class Counted(Measured):
+    """Each series is a counter, which grows, and now and then begins anew."""
+
+    def sample(self, account, labels, at_us):
+        begins = self.random.random() < 0.05
+        self.counts[account, labels] = (0 if begins else self.counts[account, labels]) + self.random.randrange(10**9)
+        return Row(f"{account}{labels}{at_us}", account, at_us, Decimal(self.counts[account, labels]), labels)
+
+    def dimensions(self, row):
+        return dict(row.dimensions)
+
+    def published(self):
+        sums, before = Counter(), {}
+        for row in self.truth.rows(0, 1 << 60):
+            last = before.get((row.account, row.dimensions))
+            before[row.account, row.dimensions] = row.quantity
+            if last is not None:
+                grown = row.quantity - last if row.quantity >= last else row.quantity
+                where = (row.account, write_time(row.start_us, "%Y-%m"), tuple(self.dimensions(row)[name] for name in self.by))
+                sums[(f"{self.key}_quantity", *where)] += grown * PRICE
+        return Counter({key: amount for key, amount in sums.items() if amount})
 
 
 def charged(daemon, examples):
@@ -169,10 +248,12 @@ def read_again(daemon, simulator, examples):
         if polled.key in FEEDS:
             daemon.apply(merged(polled.documents, {"sources": [merged(dict(polled.source), {"schedule": {"every": "1s"}})]}))
             continue
-        to_us = simulator.clock.now_us() - 36 * HOUR_US
-        if polled.key in OF_MONTHS:
+        to_us = simulator.clock.now_us() // DAY_US * DAY_US - DAY_US
+        if isinstance(polled, Measured):
+            to_us = polled.to_us
+        elif polled.key in OF_MONTHS or isinstance(polled, Exported):
             to_us = month_of(to_us, "UTC")[1]
-        window = ("--from", write_time(polled.from_us, "%Y-%m-%d"), "--to", write_time(to_us, "%Y-%m-%d"))
+        window = ("--from", date_or_instant(polled.from_us), "--to", date_or_instant(to_us))
         done = daemon.command("source", "run", polled.name, *window, check=False)  # 1: a day without a row, which must be said again
         assert done.returncode in (0, 1) and " windows taken" in done.stdout, done
 
@@ -181,7 +262,12 @@ def main():
     examples = [Polled("rest", "vm.hour", ["region"]), Polled("focus", "cloud.usage", ["sku", "region", "cost"]),
                 Polled("focus-manifest", "cloud.usage", ["sku", "region", "cost"]), Polled("aws-cur", "aws.usage", ["usage_type", "zone", "cost"]),
                 Polled("stripe-list", "mail.sent", ["kind"]),
-                Polled("cloudevents", "cpu.hours", ["region"]), Polled("activeplatform", "seat.day", ["resource"], "endpoint")]
+                Polled("cloudevents", "cpu.hours", ["region"]), Polled("activeplatform", "seat.day", ["resource"], "endpoint"),
+                Exported("partner-center", "azure.usage", ["meter", "region", "cost"]),
+                Counted("prometheus", "network.bytes", ["device"], labels=DEVICES, over_us=5 * MINUTE_US),
+                Measured("gnocchi", "cpu.mean", [], "compute", over_us=30 * MINUTE_US)]
+    published = {name.removesuffix(".yaml") for name in os.listdir(os.path.join("config", "sources"))}
+    assert published == {polled.key for polled in examples} - {"focus-manifest", "aws-cur"}, published
     with Simulator(SEED) as simulator, Daemon(SETTINGS) as daemon:
         for polled in examples:
             polled.serve(simulator)

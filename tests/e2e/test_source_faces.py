@@ -47,7 +47,7 @@ def check_commands(daemon):
         assert {state: shown["windows"][state] for state in counts} == counts and shown["windows"]["refused"] == str(
             sum(window["refused"] for window in windows)), (name, shown)
         table = daemon.command("source", "show", name).stdout
-        assert all(f"alarm        {alarm['alarm']} ({alarm['requests']} requests, since {alarm['since']}): {alarm['problem']}" in table
+        assert all(f"alarm        {alarm['alarm']} ({alarm['requests']} request{'' if str(alarm['requests']) == '1' else 's'}, since {alarm['since']}): {alarm['problem']}" in table
                    for alarm in shown["now"]["alarms"]), (name, table)
     listed = daemon.command("source", "list").stdout
     assert all(one["alarms"][0]["problem"] in listed for one in daemon.get("/v1/sources")["sources"] if one["alarms"]), listed

@@ -2,6 +2,7 @@
 
 Law: after a replay the window has what its last reading said, mapped by the document and the catalog of now; a dry run says the same and writes nothing.
 """
+import datetime
 import json
 import os
 import random
@@ -53,7 +54,7 @@ class Bench:
 
 
 def after(day):
-    return time.strftime("%Y-%m-%d", time.gmtime(time.mktime(time.strptime(day, "%Y-%m-%d")) - time.timezone + 86400 + 3600))
+    return (datetime.date.fromisoformat(day) + datetime.timedelta(days=1)).isoformat()
 
 
 def sums(windows):
@@ -86,6 +87,12 @@ def refused_flow(bench):
     assert sums(bench.replay("flow", "--from", DAYS[0])) == (12, 12, 0, 0, 0)
     assert bench.log_end() == end + len(DAYS) and billed(bench.daemon) == published(bench.vendor), "receipts alone"
     table = bench.daemon.command("source", "replay", "flow", "--from", DAYS[1], "--to", DAYS[2]).stdout
+    terminal, its_end = os.openpty()
+    subprocess.run([METERD, "-c", bench.daemon.config, "source", "replay", "flow", "--from", DAYS[0]], stderr=its_end, stdout=subprocess.DEVNULL, check=True)
+    os.close(its_end)
+    told = os.read(terminal, 4096).decode()
+    os.close(terminal)
+    assert told.startswith("\r0 windows replayed, ") and told.endswith("\r\x1b[K"), ("a terminal is told how far it is", told)
     assert "taken" in table and DAYS[1] in table and DAYS[2] not in table.replace(f"{DAYS[2]}T00:00:00Z", ""), table
     bench.daemon.settle()
     events = bench.daemon.get("/v1/events?limit=10000")["events"]
@@ -132,7 +139,9 @@ def moved(bench):
     row_moved = bench.vendor.rows[DAYS[0], None].pop()
     bench.vendor.rows[DAYS[1], None].append({**row_moved, "at": DAYS[1] + "T05:00:00Z"})
     bench.read("flow", DAYS[1])
-    assert billed(bench.daemon) == published(bench.vendor)
+    assert bench.windows("flow")[DAYS[1]]["state"] == "suspect", "it is a quarter of what the other day has"
+    bench.daemon.command("source", "accept", "flow")
+    wait_until("it is taken", lambda: billed(bench.daemon) == published(bench.vendor))
     why = bench.replay("flow", "--from", DAYS[0], "--to", DAYS[1], code=1)[0]
     assert "have moved to another window" in why["problem"] and "source run" in why["problem"], why
     assert sums(bench.replay("flow", "--from", DAYS[1], "--to", DAYS[2])) == (5, 5, 0, 0, 0) and billed(bench.daemon) == published(bench.vendor)

@@ -60,7 +60,7 @@ def check_run(world):
     assert [window["quantity_before"] for window in windows] == were, (were, windows)
     assert log_end(world) == before and world.wrong(), "a dry run changes nothing"
     told = json.loads(run(world, "none", "--json").stdout)
-    assert told == {"source": "none", "taken": 2, "failed": 0}, told
+    assert told == {"source": "none", "taken": 2, "failed": 0, "refused": 0}, told
     wait_until("what was asked for is billed", lambda: "none" not in world.wrong())
     assert all(window["rows"] == window["same"] for window in dry(world, "none"))
     daemon.settle()
@@ -170,11 +170,14 @@ def check_judged(world):
     list_before = daemon.get("/v1/sources")
     document = daemon.get("/v1/catalog/source/none")["document"]
     daemon.apply({"sources": [world.document("none", map={"subject": "=nobody"})]})
+    window = ("--from", world.date(world.from_us), "--to", world.date(world.to_us))
+    doubted = daemon.command("source", "run", "none", *window, "--dry-run", check=False)
+    assert doubted.returncode == 1 and "of accounts or types that the catalog does not know" in doubted.stdout, doubted
+    daemon.apply({"sources": [world.document("none", map={"subject": "=nobody"}, guard={"shrink": "100%"})]})
     held = dry(world, "none")
     assert all(window["held"] == window["rows"] == window["changed"] for window in held), held
     daemon.apply({"sources": [document]})
     world.vendor.chaos.script("none", "partial", times=8)
-    window = ("--from", world.date(world.from_us), "--to", world.date(world.to_us))
     wrong = daemon.command("source", "run", "none", *window, "--dry-run", check=False)
     world.vendor.chaos.set({})
     assert wrong.returncode == 1 and "not taken: " in wrong.stdout, wrong
@@ -183,6 +186,28 @@ def check_judged(world):
         kept = ("source", "alarms", "readings", "failures", "rows", "changes")
         assert [was[name] for name in kept] == [now[name] for name in kept], (was, now)
     assert not world.wrong()
+
+
+def check_quarantined(world):
+    """Whoever runs it is told that rows are in quarantine, by the exit status as well; and when they are there no more."""
+    def alarms():
+        return {alarm["alarm"]: alarm["problem"] for source in world.daemon.get("/v1/sources")["sources"] for alarm in source["alarms"]}
+
+    world.daemon.apply({"sources": [world.document("spoilt", map={"data": {"quantity": {"path": "region", "as": "number"}}}, guard={"shrink": "100%"})]})
+    window = ("--from", world.date(world.from_us), "--to", world.date(world.to_us))
+    tried = world.daemon.command("source", "run", "spoilt", *window, "--dry-run", "--json", check=False)
+    rows = sum(window["problems"] for window in json.loads(tried.stdout)["tried"])
+    assert rows and tried.returncode == 1 and f"{rows} rows would be in quarantine" in tried.stderr, tried
+    done = run(world, "spoilt", code=1)
+    assert done.stdout == "2 windows taken\n" and f"{rows} rows of what was taken are in quarantine: GET /v1/quarantine?source=spoilt says why" in done.stderr, done
+    assert json.loads(run(world, "spoilt", "--json", code=1).stdout) == {"source": "spoilt", "taken": 2, "failed": 0, "refused": rows}
+    assert alarms() == {"refused": f"{rows} rows of 2 windows in quarantine: GET /v1/quarantine says why"}, alarms()
+    world.daemon.apply({"sources": [world.document("spoilt")]})
+    assert "refused" in alarms(), "nothing was read since"
+    world.daemon.command("source", "run", "spoilt", *window[:2], check=False)
+    assert "1 window" not in alarms()["refused"] and "2 windows" not in alarms()["refused"], alarms()
+    assert not run(world, "spoilt").stderr.count("quarantine")
+    assert not alarms(), alarms()
 
 
 print(f"seed {SEED}")
@@ -199,5 +224,9 @@ with World(SEED, [ALL["none"], ALL["each"], ALL["feed"], replace(ALL["none"], na
 with World(SEED, [replace(ALL["none"], name="forgets")], more=FAR) as at_work:
     at_work.begin()
     check_forgotten(at_work)
+    assert at_work.audit()
+with World(SEED, [replace(ALL["none"], name="spoilt")], more=FAR) as at_work:
+    at_work.begin()
+    check_quarantined(at_work)
     assert at_work.audit()
 print("windows were read when they were asked for")

@@ -4,8 +4,10 @@ for, none is missing, and billing periods close. A start that goes back, and an 
 usage of each day, whoever pays for it."""
 import datetime
 
-from harness import Daemon, wait_until
+from harness import Daemon, in_mid_month, wait_until
 from small_vendor import SmallVendor
+
+in_mid_month()
 
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 

@@ -15,7 +15,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import Daemon, wait_until  # noqa: E402
+from harness import WAIT_S, Daemon, wait_until  # noqa: E402
 
 HAMMER_S = float(os.environ.get("METERD_HAMMER_S", "6"))
 CATALOG = """
@@ -99,7 +99,7 @@ class Hammer:
     def end(self):
         self.stop.set()
         for thread in self.threads:
-            thread.join(60)
+            thread.join(2 * WAIT_S)
             assert not thread.is_alive(), thread.name
         assert not self.wrong, self.wrong[:5]
 
@@ -112,6 +112,7 @@ def settings():
 def open_world(daemon):
     daemon.apply(CATALOG % (1, ", ".join(SUBSCRIPTIONS[:6])))
     daemon.apply({"destinations": [{"key": "nobody", "kind": "http", "url": "http://127.0.0.1:9/charges", "drafts": True, "timeout": "1s"}]})
+    wait_until("a charge that can be acknowledged", lambda: daemon.get("/v1/charges?limit=1")["charges"])
     return daemon.vendor_key("acme")
 
 
@@ -129,11 +130,11 @@ def test_stop_under_load():
         for _ in range(4):
             time.sleep(HAMMER_S / 4)  # the load's length, not a wait for something
             daemon.process.send_signal(signal.SIGHUP)
+        wait_until("some answers", lambda: hammer.acknowledged and hammer.answers.get(("read", 200)))
         daemon.process.send_signal(signal.SIGTERM)
-        code = daemon.process.wait(60)
+        code = daemon.process.wait(WAIT_S)
         hammer.end()
         assert code == 0, (code, daemon.log_lines())
-        assert hammer.acknowledged and hammer.answers.get(("read", 200)), hammer.answers
         daemon.start()
         check_acknowledged(daemon, hammer.acknowledged)
         daemon.stop()
@@ -148,7 +149,7 @@ def test_log_fails():
         for path in in_the_way:
             open(path, "w").close()
         hammer = Hammer(daemon, key).start()
-        code = daemon.process.wait(60)
+        code = daemon.process.wait(WAIT_S)
         hammer.end()
         assert code == 1, (code, daemon.log_lines())
         for path in in_the_way:

@@ -21,7 +21,10 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import yaml
 
 sys.path.insert(0, os.path.dirname(__file__))
-from harness import Daemon, free_port, skip, wait_until  # noqa: E402
+from harness import Daemon, free_port, in_mid_month, skip, wait_until  # noqa: E402
+
+in_mid_month()  # the month before is over, and its report is due
+
 from vendor.spelling import month_of, write_time  # noqa: E402
 
 SEED = int(os.environ.get("METERD_SEED", "1"))
@@ -59,7 +62,7 @@ class Server:
             return False
 
     def call(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             connection.request(method, path, body, headers or {})
             return connection.getresponse().status

@@ -5,7 +5,9 @@ import datetime
 import json
 import re
 
-from harness import Daemon, wait_until
+from harness import Daemon, in_mid_month, wait_until
+
+in_mid_month()
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
 DAY = (NOW - datetime.timedelta(days=2)).date()

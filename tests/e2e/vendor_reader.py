@@ -93,6 +93,8 @@ class Reader:
     def send(self, url, method="GET", body=None, headers=None, is_own=True):
         url = urllib.parse.urljoin(self.base + "/", url)
         headers = {**(headers or {}), **(self.login(url, method, body or b"") if is_own else {})}
+        if is_own and self.dialect.auth == "query":
+            url += f"{'&' if '?' in url else '?'}api_key={urllib.parse.quote(self.secret, safe='')}"
         reply = fetch(url, method, body, headers, self.timeout)
         if reply.status >= 300:
             raise Wrong(f"status {reply.status} {reply.body[:300]!r}")

@@ -59,6 +59,8 @@ static const struct row rows[] = {
     {"no flat at zero", NULL, "{key: a, meter: m, graduated: [{up_to: 1, flat: 7}, {unit: 1}]}", NULL, "0=0", "total 0.00"},
     {"flat at zero", NULL, "{key: a, meter: m, flat_at_zero: true, graduated: [{up_to: 1, flat: 7}, {unit: 1}]}", NULL, "",
      "a usage 7.00; total 7.00"},
+    {"no flat where all units are free", NULL, "{key: a, meter: m, free_units: 5, graduated: [{up_to: 1, flat: 7}, {unit: 1}]}", NULL, "0=5",
+     "a usage 0.00; total 0.00"},
     {"first tier's flat above zero", NULL, "{key: a, meter: m, graduated: [{up_to: 1, flat: 7}, {unit: 1}]}", NULL, "0=0.1",
      "a usage 7.00; total 7.00"},
     {"negative at the first tier", NULL, GRADUATED, NULL, "0=-200", "cpu usage -10.00; total -10.00"},

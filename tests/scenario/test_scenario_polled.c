@@ -1,16 +1,20 @@
 /*
- * The pipeline behind the poller: a vendor who restates, takes away and brings back rows and whose answers fail, polled by window, in
- * pieces and for each item of a list; aggregator and rater behind the log; crashes after any commit of a part, and between any two
- * steps of the stages, now and then with the ledger of windows lost.
+ * The pipeline behind the poller: a vendor who restates, takes away and brings back rows and whose answers are false now and then, polled
+ * by window, in pieces, for each item of a list, as reports, as files, as a feed and as counters; aggregator and rater behind the log;
+ * crashes after any commit, and between any two steps of the stages, now and then with the ledger of windows lost.
  *
  *   a vendor ──▶ poller ──▶ intake ──▶ log ──▶ aggregator ──▶ rollups ──▶ rater ──▶ charges
  *
+ * All the time:
+ *
+ *   1  each false answer has raised its alarm when its reading is over, and each alarm has a reason (polled_alarms.h)
+ *
  * After the vendor is well, and has nothing new to say:
  *
- *   1  what counts in the log is what it published last, row for row
- *   2  what was charged is the price of that, to the last digit, and the audit finds nothing
- *   3  the ledger of windows is the same when it is folded again
- *   4  the same seed runs the same way again: what was asked, answered, told and written
+ *   2  what counts in the log is what it published last, row for row
+ *   3  what was charged is the price of that, to the last digit, and the audit finds nothing
+ *   4  the ledger of windows is the same when it is folded again
+ *   5  the same seed runs the same way again: what was asked, answered, told and written
  *
  * METERD_SEEDS=N runs the seeds 1 to N (default 6). METERD_SEED=S runs one.
  */
@@ -30,6 +34,7 @@ static void crash(struct run *run)
     note(run, "crash", strlen("crash"));
     close_stages(run);
     poller_world_crash(run->poller, chance(run, 4));
+    watch_crash(&run->watch);
     open_stages(run);
 }
 
@@ -89,8 +94,13 @@ static void note_all(struct run *run)
     }
 }
 
+/* Over all seeds. */
+struct met {
+    uint32_t crashes, faults, left_out, held[FAULTS];
+};
+
 /* The trace. */
-static uint64_t run_seed(uint64_t seed, uint32_t *crash_count, uint32_t *fault_count)
+static uint64_t run_seed(uint64_t seed, struct met *met)
 {
     struct run *run = new_run(seed, DOCUMENTS);
     for (int i = 0; i < 40; i++) restate(run);
@@ -99,26 +109,39 @@ static uint64_t run_seed(uint64_t seed, uint32_t *crash_count, uint32_t *fault_c
     drain(run);
     note_all(run);
     check_laws(run);
-    *crash_count += run->crashes;
-    *fault_count += run->faults;
+    met->crashes += run->crashes;
+    met->faults += run->faults;
+    met->left_out += run->watch.left_out;
+    for (int i = 0; i < FAULTS; i++) met->held[i] += run->watch.held[i];
     const uint64_t trace = run->trace;
     free_run(run);
     return trace;
+}
+
+/* Runs that meet nothing prove nothing. */
+static void check_met(const struct met *met)
+{
+    assert_true(met->crashes > 20 && met->faults > 20);
+    for (int i = 0; i < FAULTS; i++)
+        if (FAULT_KINDS[i].must && !met->held[i]) fail_msg("no answer was false as `%s`, and seen to the end", FAULT_KINDS[i].name);
 }
 
 static void every_seed_keeps_the_laws(void **state)
 {
     const char *given = getenv("METERD_SEED"), *many = getenv("METERD_SEEDS");
     const uint64_t first = given ? strtoull(given, NULL, 10) : 1, seeds = given ? 1 : many ? strtoull(many, NULL, 10) : SEEDS_DEFAULT;
-    uint32_t crash_count = 0, fault_count = 0;
+    struct met met = {0};
     (void)state;
     for (uint64_t seed = first; seed < first + seeds; seed++) {
         print_message("seed %llu\n", (unsigned long long)seed);
-        const uint64_t trace = run_seed(seed, &crash_count, &fault_count);
-        if (run_seed(seed, &crash_count, &fault_count) != trace) fail_msg("seed %llu went another way", (unsigned long long)seed);
+        const uint64_t trace = run_seed(seed, &met);
+        if (run_seed(seed, &met) != trace) fail_msg("seed %llu went another way", (unsigned long long)seed);
     }
-    print_message("%u crashes, %u faults\n", crash_count, fault_count);
-    if (seeds >= SEEDS_DEFAULT) assert_true(crash_count > 20 && fault_count > 20); /* runs that meet nothing prove nothing */
+    print_message("%u crashes, %u false answers, %u of them cut off by a crash; seen to the end:", met.crashes, met.faults, met.left_out);
+    for (int i = 0; i < FAULTS; i++)
+        if (met.held[i]) print_message(" %s %u", FAULT_KINDS[i].name, met.held[i]);
+    print_message("\n");
+    if (seeds >= SEEDS_DEFAULT) check_met(&met);
 }
 
 int main(void)

@@ -1,11 +1,12 @@
 /*
- * A small scenario of the polled pipeline, without chance, that crashes at one point alone: after the first commit of a part, after the
- * second, after each of them, with the ledger of windows and without it; and after every fourth work of the pool, as where the ledger's
- * fold has begun to follow. It goes on from there, and what is billed at its end is what the vendor published last.
+ * A small scenario of the polled pipeline, always the same one, that crashes at one point alone: after the first commit, after the second, after each
+ * of them, with the ledger of windows or without it, in turn; and now and then after a work of the pool, as where the ledger's fold has begun to
+ * follow; while the vendor is well, and while his answers are false now and then. It goes on from there: what is billed at its end is what the vendor
+ * published last, and alarms are of what was false.
  */
 #include "support/source/polled_pipeline.h"
 
-enum { SMALL_DAYS = 2, SMALL_PARTS = 3, SMALL_SEED = 5, SMALL_FIRST_DAY = 5, WORKS_STEP = 4 };
+enum { SMALL_DAYS = 2, SMALL_PARTS = 3, SMALL_SEED = 5, SMALL_FIRST_DAY = 5, WORKS_STEP = 23 };
 
 /* The same documents from another day on, looked at seldom. */
 static char *small_documents(void)
@@ -36,6 +37,7 @@ static void go_through(struct run *run, int64_t to_us, bool forgets)
     if (!run->poller->is_dead) return;
     close_stages(run);
     poller_world_crash(run->poller, forgets);
+    watch_crash(&run->watch);
     open_stages(run);
     run->crashes++;
     poller_world_at(run->poller, to_us);
@@ -43,13 +45,13 @@ static void go_through(struct run *run, int64_t to_us, bool forgets)
 }
 
 /* The same each time but for the crash, and what follows of it. How many points there were. */
-static uint64_t run_small(uint64_t crash_at, bool at_works, bool forgets)
+static uint64_t run_small(uint64_t crash_at, bool at_works, bool forgets, bool is_healthy)
 {
     char *documents = small_documents();
     struct run *run = new_run(SMALL_SEED, documents);
     free(documents);
-    run->is_healthy = true;
-    run->first_day = SMALL_FIRST_DAY;
+    run->is_healthy = is_healthy;
+    run->vendor.first_day = SMALL_FIRST_DAY;
     run->crash_at = crash_at;
     if (at_works) run->poller->crashes_at_work = is_the_point;
     else run->poller->crashes = is_the_point;
@@ -59,6 +61,7 @@ static uint64_t run_small(uint64_t crash_at, bool at_works, bool forgets)
         go_through(run, begin_us + i * MTR_US_PER_DAY / SMALL_PARTS, forgets);
         (void)step_aggregator(run);
     }
+    run->is_healthy = true;
     for (int day = SMALL_DAYS; day <= SMALL_DAYS + 5; day++) go_through(run, begin_us + day * MTR_US_PER_DAY, forgets);
     drain_stages(run);
     assert_true(!crash_at || run->crashes == 1 || run->point < crash_at);
@@ -71,15 +74,16 @@ static uint64_t run_small(uint64_t crash_at, bool at_works, bool forgets)
 
 static void a_crash_at_each_point_loses_and_doubles_nothing(void **state)
 {
+    static const struct {
+        bool at_works, is_healthy;
+        uint64_t step;
+    } rows[] = {{false, false, 1}, {false, true, 12}, {true, false, WORKS_STEP}};
     (void)state;
-    for (int at_works = 0; at_works < 2; at_works++) {
-        const uint64_t points = run_small(0, at_works, false);
-        print_message("%llu %s\n", (unsigned long long)points, at_works ? "works" : "commits");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const uint64_t points = run_small(0, rows[i].at_works, false, rows[i].is_healthy);
+        print_message("%llu %s\n", (unsigned long long)points, rows[i].at_works ? "works" : "commits");
         assert_true(points > 20);
-        for (uint64_t point = 1; point <= points; point += at_works ? WORKS_STEP : 1) {
-            (void)run_small(point, at_works, false);
-            if (!at_works) (void)run_small(point, at_works, true);
-        }
+        for (uint64_t point = 1; point <= points; point += rows[i].step) (void)run_small(point, rows[i].at_works, point / rows[i].step % 2, rows[i].is_healthy);
     }
 }
 

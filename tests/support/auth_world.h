@@ -64,7 +64,8 @@ static inline int world_keep(void *context, const uint8_t key[AUTH_KEY_BYTES], s
 /* A process begins: sessions are gone, files and what is durable stay. */
 static inline void world_start(struct auth_world *world)
 {
-    const struct auth_hooks hooks = {.context = world, .read_secret = world_read, .load = world_load, .keep = world_keep, .mask = world->mask};
+    const struct auth_hooks hooks = {.context = world, .read_secret = world_read, .read_certificate = world_read,
+                                     .load = world_load, .keep = world_keep, .mask = world->mask};
     assert_int_equal(auth_keeper_open(&hooks, &world->keeper), MTR_OK);
 }
 

@@ -68,7 +68,7 @@ static inline struct world *new_world(uint64_t seed)
     assert_non_null(world);
     world->random.state = seed;
     world->now_us = START_US;
-    make_temporary(world->directory);
+    make_temporary_in_memory(world->directory);
     open_world(world);
     return world;
 }

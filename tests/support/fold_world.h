@@ -206,7 +206,7 @@ int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_h
     size_t count = (size_t)(last - first + 1);
     reader->lent = malloc(count * sizeof(*reader->lent));
     reader->lent_events = malloc(count * sizeof(*reader->lent_events));
-    assert_true(reader->lent && reader->lent_events);
+    if (!reader->lent || !reader->lent_events) return MTR_ENOMEM;
     memcpy(reader->lent, &reader->events[first - 1], count * sizeof(*reader->lent));
     for (size_t i = 0; i < count; i++) {
         reader->lent_events[i] = reader->lent[i].event;

@@ -193,7 +193,7 @@ static inline int connect_to(struct fixture *fixture)
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(mtr_http_server_port(fixture->server))};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    struct timeval patience = {.tv_sec = 20};
+    struct timeval patience = {.tv_sec = 120};
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     return fd;

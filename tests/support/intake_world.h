@@ -54,6 +54,7 @@ static const char CATALOG[] = "vendors:\n"
                               "  - {key: ended, service: compute, customer: c, tariff: standard, start: 2026-02-01, end: 2026-03-01}\n"
                               "  - {key: lapsed, service: compute, customer: c, tariff: standard, start: 2026-03-02, end: 2026-03-05}\n"
                               "  - {key: leaving, service: compute, customer: c, tariff: standard, start: 2026-01-01, end: '2026-03-10T11:30:00Z'}\n"
+                              "  - {key: leaves, service: compute, customer: c, tariff: standard, start: 2026-01-01, end: '2026-03-08T12:00:00Z'}\n"
                               "  - {key: rival-1, service: storage, customer: c, tariff: standard, start: 2026-01-01}\n";
 
 static const char NOW[] = "2026-03-10T12:00:00Z";
@@ -82,9 +83,12 @@ static inline int64_t instant(const char *text)
     return time_us;
 }
 
+/* What is told to be stored stands in the log by then. */
 static inline void on_answer(void *context, struct mtr_request *request)
 {
     struct world *world = context;
+    for (uint32_t i = 0; !request->error && i < request->count; i++)
+        assert_true(request->results[i].seq <= mtr_log_last_seq(world->log));
     assert_true(world->answer_count < ANSWERS_MAX);
     world->answers[world->answer_count++] = request;
 }

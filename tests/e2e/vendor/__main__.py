@@ -12,6 +12,7 @@ import threading
 import time
 
 from . import Life, Simulator, every_dialect, source_document
+from .document import list_document
 from .spelling import write_time
 
 DAY_US = 86400 * 1000000
@@ -33,9 +34,11 @@ def main():
         vendor.life.begin(options.rows)
         for name in options.dialect:
             service = vendor.add(every_dialect()[name])
-            document = source_document(service, options.directory, "acme", write_time(from_us, "%Y-%m-%d"))
+            documents = [source_document(service, options.directory, "acme", write_time(from_us, "%Y-%m-%d"))]
+            if service.dialect.each == "list":  # whose rows it goes over
+                documents.insert(0, list_document(service, "acme"))
             with open(os.path.join(options.directory, f"{name}.yaml"), "w") as f:
-                json.dump({"vendors": [{"key": "acme"}], "sources": [document]}, f, indent=1)
+                json.dump({"vendors": [{"key": "acme"}], "sources": documents}, f, indent=1)
         print(f"{vendor.origin()}/-/counters, documents in {options.directory}", flush=True)
         try:
             threading.Event().wait()

@@ -34,7 +34,8 @@ def to_json(value):
 
 
 def record(row, dialect, faults=(), created=None):
-    """A row under the vendor's names. Faults of the whole reading show here: jump, new_column, missing_column, other_zone, nan."""
+    """A row under the vendor's names. Faults of the whole reading show here: jump, new_column, missing_column, empty_column,
+    other_zone, nan."""
     zone = "Asia/Tokyo" if "other_zone" in faults and dialect.row_style == "rfc3339" else dialect.zone
     digits = 2 * dialect.cents + 2 * ("jump" in faults)
     amount = spelling.write_number(row.quantity, digits, dialect.comma and dialect.format == "csv")
@@ -46,6 +47,8 @@ def record(row, dialect, faults=(), created=None):
         out["created"] = created[row.id] // 1000000
     if "missing_column" in faults:
         out.pop("region", None)
+    if "empty_column" in faults:
+        out["region"] = None
     if "new_column" in faults:
         out["surcharge"] = "0"
     return out
@@ -56,7 +59,7 @@ def write_csv(rows, dialect, faults):
     names = list(record(rows[0], dialect, faults)) if rows else ["lineId", "accountId", "usageStart", "amount", "plan", "region"]
     writer = csv.DictWriter(out, names, delimiter=dialect.delimiter, lineterminator="\r\n")
     writer.writeheader()
-    writer.writerows({k: str(v) for k, v in record(row, dialect, faults).items()} for row in rows)
+    writer.writerows({k: "" if v is None else str(v) for k, v in record(row, dialect, faults).items()} for row in rows)
     return out.getvalue().encode(dialect.encoding, errors="replace")
 
 

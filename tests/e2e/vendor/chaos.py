@@ -8,51 +8,51 @@ import hashlib
 import threading
 from collections import Counter, namedtuple
 
-# stage: where it is drawn. alarm: that a false reading raises; None: asking again is all that it takes.
+# stage: where it is drawn. alarms: those that may come of it, by what the dialect shows of it; none: asking again is all that it takes, always.
+# is_at_once: one false answer raises one of them; else asking again may be enough, and one comes of a fault that stays.
 # hides: the answer looks like a whole one, and is not true.
-Fault = namedtuple("Fault", "stage alarm hides doc")
+Fault = namedtuple("Fault", "stage alarms is_at_once hides doc")
 
 FAULTS = {
-    "too_many": Fault("request", None, False, "429 without a Retry-After"),
-    "too_many_seconds": Fault("request", None, False, "429, Retry-After in seconds"),
-    "too_many_date": Fault("request", None, False, "429, Retry-After as a date"),
-    "internal": Fault("request", None, False, "500 with a page of HTML"),
-    "unavailable": Fault("request", None, False, "503, Retry-After: 1"),
-    "hang": Fault("request", None, False, "no answer until the client leaves"),
-    "reset": Fault("request", None, False, "the connection is reset without an answer"),
-    "unauthorized": Fault("request", None, False, "401 in the middle: the token is no longer known"),
-    "redirect": Fault("request", None, False, "302 to another host"),
-    "torn": Fault("answer", None, True, "the body ends in the middle, under a length that fits"),
-    "cut": Fault("answer", None, False, "the connection ends in the middle of the body"),
-    "drip": Fault("answer", None, False, "a byte a second"),
-    "huge": Fault("answer", "limit", False, "a body that does not end"),
-    "skew": Fault("answer", "skew", False, "the header Date is some hours away"),
-    "html": Fault("answer", None, True, "200 with a page of HTML that asks to log in"),
-    "repeat_page": Fault("page", "loop", True, "the page before once more"),
-    "skip_page": Fault("page", "incomplete", True, "a page is left out"),
-    "expired_link": Fault("link", None, False, "403: the link of a part is too old"),
-    "missing_part": Fault("link", "incomplete", True, "404: a part that the manifest names is not there"),
-    "torn_part": Fault("link", None, True, "the first half of a part, under a length that fits"),
-    "foreign_link": Fault("page", "incomplete", False, "the next page is at another host"),
-    "reorder": Fault("reading", None, False, "two pages change places"),
-    "endless": Fault("reading", "loop", True, "there is always a next page"),
-    "aba": Fault("reading", "loop", True, "the next page of the second is the first"),
-    "empty": Fault("reading", "suspect", True, "200 without any row, as if nothing had been used"),
-    "partial": Fault("reading", "incomplete", True, "a part of the rows is missing, and a warning says so"),
-    "shrunk": Fault("reading", "suspect", True, "a part of the rows is missing, and nothing says so"),
-    "jump": Fault("reading", "suspect", True, "cents for dollars"),
-    "new_column": Fault("reading", "drift", False, "a column that nobody knows"),
-    "missing_column": Fault("reading", "drift", True, "a column is gone"),
-    "other_zone": Fault("reading", None, False, "instants with another offset"),
-    "nan": Fault("reading", "refused", True, "NaN for quantities"),
-    "job_failed": Fault("job", None, False, "a report that fails"),
-    "job_lost": Fault("job", None, False, "404: a report that nobody knows any more"),
-    "submit_lost": Fault("submit", None, False, "the report is begun, and the answer is lost"),
-    "token_outage": Fault("token", None, False, "503 where tokens come from"),
+    "too_many": Fault("request", ("failing",), False, False, "429 without a Retry-After"),
+    "too_many_seconds": Fault("request", ("failing",), False, False, "429, Retry-After in seconds"),
+    "too_many_date": Fault("request", ("failing",), False, False, "429, Retry-After as a date"),
+    "internal": Fault("request", ("failing",), False, False, "500 with a page of HTML"),
+    "unavailable": Fault("request", ("failing",), False, False, "503, Retry-After: 1"),
+    "hang": Fault("request", ("failing",), False, False, "no answer until the client leaves"),
+    "reset": Fault("request", ("failing",), False, False, "the connection is reset without an answer"),
+    "unauthorized": Fault("request", ("auth",), False, False, "401 in the middle: the token is no longer known"),
+    "redirect": Fault("request", ("failing",), True, False, "302 to another host"),
+    "torn": Fault("answer", ("failing", "suspect", "incomplete"), True, True, "the body ends in the middle, under a length that fits"),
+    "cut": Fault("answer", ("failing",), False, False, "the connection ends in the middle of the body"),
+    "drip": Fault("answer", ("failing",), False, False, "a byte a second"),
+    "huge": Fault("answer", ("limit",), True, False, "a body that does not end"),
+    "skew": Fault("answer", ("skew",), True, False, "the header Date is some hours away"),
+    "html": Fault("answer", ("failing", "incomplete"), True, True, "200 with a page of HTML that asks to log in"),
+    "repeat_page": Fault("page", ("loop",), True, True, "the page before once more"),
+    "skip_page": Fault("page", ("incomplete", "loop", "suspect", "truncated"), True, True, "a page is left out"),
+    "expired_link": Fault("link", ("auth",), False, False, "403: the link of a part is too old"),
+    "missing_part": Fault("link", ("incomplete",), True, True, "404: a part that the manifest names is not there"),
+    "torn_part": Fault("link", ("failing", "incomplete"), True, True, "the first half of a part, under a length that fits"),
+    "foreign_link": Fault("page", ("incomplete",), True, False, "the next page is at another host"),
+    "reorder": Fault("reading", (), False, False, "two pages change places"),
+    "endless": Fault("reading", ("loop",), True, True, "there is always a next page"),
+    "aba": Fault("reading", ("loop",), True, True, "the next page of the second is the first"),
+    "empty": Fault("reading", ("suspect", "incomplete"), True, True, "200 without any row, as if nothing had been used"),
+    "partial": Fault("reading", ("incomplete", "truncated"), True, True, "a part of the rows is missing, and a warning says so"),
+    "shrunk": Fault("reading", ("suspect",), True, True, "a part of the rows is missing, and nothing says so"),
+    "jump": Fault("reading", ("suspect",), True, True, "cents for dollars"),
+    "new_column": Fault("reading", ("drift",), False, False, "a column that nobody knows: told where the document is exact"),
+    "missing_column": Fault("reading", ("drift", "failing"), True, True, "a column is gone"),
+    "empty_column": Fault("reading", ("drift",), True, True, "a column is there, and null or empty in every row"),
+    "other_zone": Fault("reading", (), False, False, "instants with another offset"),
+    "nan": Fault("reading", ("failing", "suspect", "drift", "refused"), True, True, "NaN for quantities"),
+    "job_failed": Fault("job", ("failing",), True, False, "a report that fails"),
+    "job_lost": Fault("job", ("failing",), True, False, "404: a report that nobody knows any more"),
+    "submit_lost": Fault("submit", ("failing",), False, False, "the report is begun, and the answer is lost"),
+    "token_outage": Fault("token", ("failing",), False, False, "503 where tokens come from"),
 }
 STAGES = sorted({fault.stage for fault in FAULTS.values()})
-# With these a reading comes to an end that is true, sooner or later, and nothing hides.
-HARMLESS = [name for name, fault in FAULTS.items() if not fault.hides and fault.alarm is None]
 
 
 def share(*words):

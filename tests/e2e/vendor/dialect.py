@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 PAGINGS = ("none", "page", "offset", "cursor", "next_url", "link_header", "after_id", "parts", "s3_list")
 JOBS = (None, "rows", "url", "manifest")
-AUTHS = ("none", "basic", "basic_key", "header", "oauth2", "oauth2_refresh", "login", "aws_sigv4", "hmac")
+AUTHS = ("none", "basic", "basic_key", "header", "query", "oauth2", "oauth2_refresh", "login", "aws_sigv4", "hmac")
 FORMATS = ("json", "json_list", "ndjson", "csv", "prometheus", "prometheus_vector")
 PACKINGS = (None, "gzip", "zstd", "zip")  # of a file
 CODINGS = (None, "gzip", "zstd")  # of HTTP

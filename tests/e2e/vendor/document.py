@@ -17,12 +17,13 @@ PROMETHEUS_RANGE_S = {"hour": 3600 + 3600, "day": 86400 + 3600, "month": 31 * 86
 
 
 def write_secrets(gate, directory):
-    """Name of a file → its path."""
+    """Name of a file → its path. They are whole at any time: whoever reads them may do so while a document is made again."""
     paths = {}
     for name, content in gate.files.items():
         paths[name] = os.path.join(directory, name)
-        with open(os.open(paths[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
+        with open(os.open(paths[name] + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
             f.write(content + "\n")
+        os.replace(paths[name] + ".new", paths[name])
     return paths
 
 
@@ -38,6 +39,8 @@ def auth_of(service, directory, base):
         return {"basic": {"user_secret_file": secret, "secret": ""}}
     if kind == "header":
         return {"header": {"name": "Authorization", "value": "Bearer {secret}", "secret_file": secret}}
+    if kind == "query":
+        return {"query": {"name": "api_key", "secret_file": secret}}
     if kind == "oauth2":
         return {"oauth2": {"token_url": f"{base}/oauth/token", "grant": "client_credentials", "client_id": CLIENT, "secret_file": secret,
                            "scopes": ["usage"]}}

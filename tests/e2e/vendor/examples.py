@@ -1,7 +1,7 @@
 """The vendors of config/sources: what the example of a preset is written for, served as its document asks for it, with columns,
 logins and spellings of its own. Beside the dialects, which have one spelling for all.
 
-    vendor.add(Dialect("rest", auth="header"), truth, Rest)     → /rest/usage
+    vendor.add(Dialect("rest", auth="header"), truth, Rest)     → /rest/v2/usage
 
 Each shows its truth as its API would: `region` and `plan` of a row under whatever name it has there.
 """
@@ -42,13 +42,18 @@ class Example(Service):
         self.gate = self.gate_kind(dialect.name, simulator.clock)
         self.routes = self.own_routes()
 
+    def only(self, request, path):
+        """What has no other address."""
+        if request.path != f"/{self.dialect.name}{path}":
+            refuse(404, "NotFound", request.path)
+
 
 class Rest(Example):
     """Days of Moscow, both named; lines of accounts, a page of few, after a token; a comma, and lines that are only tests."""
     gate_kind = Header
 
     def own_routes(self):
-        return {"usage": self.usage}
+        return {"v2": self.usage}
 
     def lines(self, query):
         rows = self.truth.rows(day_of(query["from"], MOSCOW)[0], day_of(query["to"], MOSCOW)[1])
@@ -56,6 +61,7 @@ class Rest(Example):
         return [(row, status) for row in rows for status in (["billed", "test"] if row.id.endswith("7") else ["billed"])]
 
     def usage(self, request):
+        self.only(request, "/v2/usage")
         if int(request.query.get("size", 0)) != 500:
             refuse(400, "bad_data", "size")
         lines, place = self.lines(request.query), int(request.query.get("after", 0))
@@ -225,9 +231,10 @@ class StripeList(Example):
     gate_kind = BasicKey
 
     def own_routes(self):
-        return {"usage_records": self.records}
+        return {"v1": self.records}
 
     def records(self, request):
+        self.only(request, "/v1/usage_records")
         since_us = int(request.query.get("created[gte]") or 0) * 1000000
         changes = [change for _, change in reversed(self.truth.feed()) if change.row.start_us // 1000000 * 1000000 >= since_us]
         changes.sort(key=lambda change: change.row.start_us, reverse=True)
@@ -250,6 +257,7 @@ class CloudEvents(Example):
         return {"v2": self.usage}
 
     def usage(self, request):
+        self.only(request, "/v2/usage")
         changes = [change for _, change in self.truth.feed()]
         ids, after = [change.id for change in changes], request.query.get("after")
         if after and after not in ids:
@@ -273,9 +281,10 @@ class ActivePlatform(Example):
     gate_kind = ApiToken
 
     def own_routes(self):
-        return {"subscription": self.consumption}
+        return {"api": self.consumption}
 
     def consumption(self, request):
+        self.only(request, "/api/subscription/consumption")
         asked = json.loads(request.body)
         rows = self.truth.rows(day_of(asked["date_from"])[0], day_of(asked["date_to"])[1], asked["external_id"])
         sums = {}

@@ -41,6 +41,12 @@ class Header(Gate):
             refuse(401, "Unauthorized", "a wrong token", WWW_Authenticate="Bearer")
 
 
+class Query(Gate):
+    def check(self, request):
+        if request.query.get("api_key") != self.secret:
+            refuse(401, "Unauthorized", "a wrong key")
+
+
 class Basic(Gate):
     user = USER
 
@@ -94,13 +100,15 @@ class Tokens(Gate):
 
 
 class OAuth2(Tokens):
+    client = CLIENT
+
     def token(self, request):
         form = request.parameters()
         basic = request.headers.get("authorization", "")
         if basic.startswith("Basic "):
             user, _, password = (urllib.parse.unquote_plus(text) for text in base64.b64decode(basic[6:]).decode().partition(":"))
             form = {**form, "client_id": user, "client_secret": password}  # as RFC 6749 has it: escaped as in a form
-        if form.get("client_id") != CLIENT or form.get("client_secret") != self.secret:
+        if form.get("client_id") != self.client or form.get("client_secret") != self.secret:
             return Answer.of_json({"error": "invalid_client"}, 401)
         return self.grant(form)
 
@@ -199,5 +207,5 @@ class Hmac(Gate):
         self.nonces.add(nonce)
 
 
-GATES = {"none": Gate, "basic": Basic, "basic_key": BasicKey, "header": Header, "oauth2": OAuth2, "oauth2_refresh": OAuth2Refresh,
+GATES = {"none": Gate, "basic": Basic, "basic_key": BasicKey, "header": Header, "query": Query, "oauth2": OAuth2, "oauth2_refresh": OAuth2Refresh,
          "login": Login, "aws_sigv4": AwsSigv4, "hmac": Hmac}

@@ -83,18 +83,19 @@ class Jobs:
             return Answer.of_json({"id": job.id, "status": "failed", "error": {"code": "5001", "message": "it could not be made"}})
         if job.state != "succeeded":
             answer = Answer.of_json({"id": job.id, "status": job.state}, Retry_After=str(POLL_AFTER_S))
-            answer.fault = job.reading.fault if job.reading else None
+            if job.reading:
+                answer.fault, answer.reading, answer.is_last = job.reading.fault, job.reading, True
             return answer
         reading = job.reading
         if self.dialect.job == "rows":
             rows = reading.rows()
             around = {"id": job.id, **self.pager.around(reading, rows, None), "status": "succeeded"}
             return Answer(200, body.write_rows(rows, self.dialect, around, reading.faults), {"Content-Type": "application/json"},
-                          rows=len(rows), edition=reading.edition, fault=reading.fault)
+                          rows=len(rows), edition=reading.edition, fault=reading.fault, reading=reading, given=rows, is_last=True)
         link = {"url": self.parts.whole_link(reading)} if self.dialect.job == "url" else \
             {"resourceLocation": f"{self.pager.origin}/{self.dialect.name}/manifests/{reading.number}"}
         answer = Answer.of_json({"id": job.id, "status": "succeeded", **link})
-        answer.edition, answer.fault = reading.edition, reading.fault
+        answer.edition, answer.fault, answer.reading, answer.part = reading.edition, reading.fault, reading, "list"
         return answer
 
     def manifest(self, request):

@@ -37,6 +37,12 @@ class Answer:
     edition: int = 0   # of which they are
     fault: str = None
     service: object = None
+    # For the witness: whose it is, the rows that it shows; is it the last of it; or which of how many, where they come in any order.
+    reading: object = None
+    given: tuple = ()
+    is_last: bool = False
+    part: object = None
+    parts: int = 0
 
     @classmethod
     def of_json(cls, value, status=200, **headers):

@@ -4,10 +4,10 @@ import urllib.parse
 from decimal import Decimal
 
 from . import body, spelling
-from .message import Answer, refuse
+from .message import Answer, Refused, refuse
 from .reading import Window
 
-FAULTS_OF_ROWS = ("empty", "partial", "shrunk", "jump", "new_column", "missing_column", "other_zone", "nan")
+FAULTS_OF_ROWS = ("empty", "partial", "shrunk", "jump", "new_column", "missing_column", "empty_column", "other_zone", "nan")
 FAULTS_OF_PAGES = ("reorder", "endless", "aba")
 LINKED = ("next_url", "link_header")
 SEND = {"cursor": "cursor", "page": "page", "offset": "offset", "next_url": "token", "link_header": "token", "after_id": "starting_after"}
@@ -32,7 +32,7 @@ def possible_faults(dialect):
     if dialect.is_prometheus or dialect.format in ("csv", "ndjson", "json_list") or dialect.has_parts:
         faults = tuple(name for name in faults if name != "partial" or dialect.is_prometheus)
     if dialect.is_prometheus:
-        faults = tuple(name for name in faults if name not in ("new_column", "missing_column"))
+        faults = tuple(name for name in faults if name not in ("new_column", "missing_column", "empty_column"))
     return tuple(name for name in faults if name != "other_zone" or dialect.row_style == "rfc3339")
 
 
@@ -77,8 +77,7 @@ class Pager:
                 refuse(400, "too_many_rows", f"more than {dialect.rows_cap} rows: ask for less")
             rows = rows[:dialect.rows_cap]
         if dialect.absent and not reading.total(rows) and not place:
-            cause = "Metrics not found" if dialect.absent == "cause" else "NotFound"
-            refuse(400 if dialect.absent == "cause" else 404, cause, "there is no usage")
+            self.say_absent(reading)
         size = self.size(parameters) if dialect.paging in SEND else len(rows) or 1
         question = f"{reading.window.name} {place}"
         fault = self.chaos.draw("page", dialect.name, question, self.possible_of_page(place, size, len(rows)))
@@ -89,9 +88,15 @@ class Pager:
         name = f"usage-{reading.number}.{body.EXTENSIONS.get(dialect.format)}"
         data = body.pack(body.write_rows(part, dialect, around, reading.faults), dialect.packing, name)
         answer = Answer(200, data, {"Content-Type": body.CONTENT_TYPES[dialect.format]}, rows=len(part), edition=reading.edition,
-                        fault=fault or reading.fault)
+                        fault=fault or reading.fault, reading=reading, given=part, is_last=following is None)
         self.add_link(request, answer, reading, following, fault)
         return answer
+
+    def say_absent(self, reading):
+        by_cause = self.dialect.absent == "cause"
+        answer = Answer.problem(400 if by_cause else 404, "Metrics not found" if by_cause else "NotFound", "there is no usage")
+        answer.reading, answer.fault, answer.is_last = reading, reading.fault, True
+        raise Refused(answer)
 
     def possible_of_page(self, place, size, count):
         """skip_page needs a page behind, repeat_page one before, foreign_link a link."""
@@ -163,7 +168,7 @@ class Pager:
         changes, more, around = pick(parameters, reading.truth, self.size(parameters))
         created = {change.id: change.at_us for change in changes}
         data = body.write_rows([change.row for change in changes], self.dialect, {**around, "has_more": more}, created=created)
-        return Answer(200, data, {"Content-Type": "application/json"}, rows=len(changes), edition=reading.edition)
+        return Answer(200, data, {"Content-Type": "application/json"}, rows=len(changes), edition=reading.edition, reading=reading)
 
     def newest_first(self, parameters, truth, size):
         since_us = int(parameters.get("created[gte]") or 0) * 1000000

@@ -40,7 +40,7 @@ class Parts:
                  for number, (rows, data) in enumerate(files)]
         answer = Answer.of_json({"eTag": etag, "blobCount": len(blobs), "rootDirectory": root, "sasToken": token, "blobs": blobs},
                                 ETag=f'"{etag}"')
-        answer.edition, answer.fault = reading.edition, reading.fault
+        answer.edition, answer.fault, answer.reading, answer.part = reading.edition, reading.fault, reading, "list"
         return answer
 
     def root(self, reading):
@@ -92,8 +92,8 @@ class Parts:
         else:
             data = data[:len(data) // 2] if fault == "torn_part" else data
             answer = Answer(200, data, {"Content-Type": "application/octet-stream", "ETag": f'"{hashlib.md5(data).hexdigest()}"'},
-                            rows=len(rows), edition=reading.edition)
-        answer.fault = fault
+                            rows=len(rows), edition=reading.edition, given=rows)
+        answer.fault, answer.reading, answer.part, answer.parts = fault, reading, number, len(files) + 1  # and the list
         return answer
 
     # S3: /NAME/bucket?list-type=2&prefix=usage/FROM-TO/, /NAME/bucket/usage/FROM-TO/eREADING/part-N.EXT
@@ -118,7 +118,8 @@ class Parts:
         text = (f'<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="{NAMESPACE}"><Name>bucket</Name>'
                 f"<Prefix>{escape(prefix)}</Prefix><KeyCount>{len(files[place:place + keys_max])}</KeyCount><MaxKeys>{keys_max}</MaxKeys>"
                 f"<IsTruncated>{str(more).lower()}</IsTruncated>{contents}{tail}</ListBucketResult>")
-        return Answer(200, text.encode(), {"Content-Type": "application/xml"}, edition=reading.edition, fault=reading.fault)
+        return Answer(200, text.encode(), {"Content-Type": "application/xml"}, edition=reading.edition, fault=reading.fault,
+                      reading=reading, part="list")
 
     def window_of(self, prefix):
         """usage/20261001T000000-20261002T000000/"""

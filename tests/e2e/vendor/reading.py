@@ -88,8 +88,8 @@ class Reading:
 class Readings:
     """Those of one dialect, the oldest forgotten."""
 
-    def __init__(self, dialect, truth, chaos):
-        self.dialect, self.truth, self.chaos = dialect, truth, chaos
+    def __init__(self, dialect, truth, chaos, witness):
+        self.dialect, self.truth, self.chaos, self.witness = dialect, truth, chaos, witness
         self.by_number, self.last = OrderedDict(), {}
         self.count = 0
 
@@ -98,6 +98,7 @@ class Readings:
         fault = self.chaos.draw("reading", self.dialect.name, window.name, possible)
         reading = Reading(self.count, self.dialect, self.truth, window, fault, self.chaos.seed)
         self.by_number[reading.number] = self.last[window.name] = reading
+        self.witness.begins(self.dialect.name, window.name, reading)
         if len(self.by_number) > READINGS_MAX:
             self.by_number.popitem(last=False)
         return reading

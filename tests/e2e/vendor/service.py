@@ -3,6 +3,7 @@ import hashlib
 import re
 
 from . import body, spelling
+from .chaos import FAULTS
 from .gate import GATES, Tokens
 from .jobs import Jobs
 from .message import Answer, Refused, refuse
@@ -21,9 +22,9 @@ PASSING = re.compile(rb"https?://127[.0-9]+:\d+|sig=\w+&(?:amp;)?se=\d+|<LastMod
 class Service:
     def __init__(self, dialect, truth, simulator):
         self.dialect, self.truth, self.chaos = dialect, truth, simulator.chaos
-        self.clock, self.trace = simulator.clock, simulator.trace
+        self.clock, self.trace, self.witness = simulator.clock, simulator.trace, simulator.witness
         self.gate = GATES[dialect.auth](dialect.name, self.clock)
-        readings = Readings(dialect, truth, self.chaos)
+        readings = Readings(dialect, truth, self.chaos, self.witness)
         self.pager = Pager(dialect, readings, self.chaos, self.clock)
         self.parts = Parts(dialect, readings, self.chaos, self.clock)
         self.jobs = Jobs(dialect, self.pager, self.parts)
@@ -40,17 +41,27 @@ class Service:
 
     def answer(self, request):
         shown = re.sub(r"[?&]?sig=\w+&se=\d+", "", request.target)
+        question = f"{request.method} {shown}"
         try:
-            answer = self.route(request, f"{request.method} {shown}")
+            answer = self.route(request, question)
         except Refused as refused:
             answer = refused.answer
         digest = hashlib.sha256(PASSING.sub(b"", answer.body)).hexdigest()[:16]
         answer.headers.setdefault("Date", spelling.http_date(self.clock.now_us()))
         self.encode(request, answer)
+        faults = {answer.fault, answer.reading and answer.reading.fault}
         if answer.status == 200 and not answer.way and answer.body:
-            self.spoil(answer, f"{request.method} {shown}")
+            self.spoil(answer, question)
+        self.witness_it(question, answer, faults)
         self.trace.add(self.dialect.name, Entry(request.method, shown, answer.status, answer.rows, answer.edition, digest, answer.fault))
         return answer
+
+    def witness_it(self, question, answer, faults):
+        """faults: of the reading and the page, which do not come where the answer breaks off."""
+        if not answer.reading:
+            self.witness.begins(self.dialect.name, question)
+        told = {answer.fault} if answer.way else {*faults, answer.fault}
+        self.witness.gives(self.dialect.name, question, answer, told & set(FAULTS))
 
     def route(self, request, question):
         what = request.words[1] if len(request.words) > 1 else ""

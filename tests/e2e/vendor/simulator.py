@@ -22,6 +22,7 @@ from .message import Answer
 from .service import Service
 from .trace import Trace
 from .truth import Truth
+from .witness import Witness
 
 API, FILES, TRAP = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 
@@ -30,7 +31,7 @@ class Simulator:
     def __init__(self, seed=0, clock=None, shares=None):
         self.clock = clock or Clock()
         self.chaos = Chaos(seed, shares)
-        self.trace = Trace()
+        self.trace, self.witness = Trace(), Witness()
         self.truth = Truth(self.clock)
         self.services = {}
         self.trapped = []

@@ -166,3 +166,18 @@ use     s1 calls 2026-01-02 60 | 2026-01-21 30  # behind the trial's end
 settle  2026-02-01T02
         s1 2026-01: final 120 calls; final -120 trial{grant=2026-01-01} credit
         s2 2026-01: final 100 calls  # 40 × 2 and 20 × 1
+
+# Nor does any of a trial that stops.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components: [{key: calls, meter: calls, graduated: [{up_to: 100, unit: 2}, {unit: 1}], across: customer}]
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01, trial: {days: 10, then: stop}}
+
+use     s1 calls 2026-01-02 60 | 2026-01-21 90
+        s2 calls 2026-01-02 60
+settle  2026-02-01T02
+        s2 2026-01: final 120 calls

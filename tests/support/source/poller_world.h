@@ -38,6 +38,8 @@ struct poller_world {
     /* After each commit of a part: true: crash now. NULL: never. */
     bool (*crashes)(void *context);
     bool (*crashes_at_work)(void *context); /* the same after each work of the pool, as of the ledger's fold */
+    void (*listens)(void *context, bool is_alarm, struct mtr_str source, const char *text); /* to each line; NULL: nobody does */
+    void (*ends)(void *context); /* nothing is left to do at this time; NULL: nobody is told */
     bool refuses; /* the intake takes no part: the next one */
     bool is_dead;
     int64_t next_us;
@@ -46,6 +48,14 @@ struct poller_world {
     uint32_t work_count, send_count, submitted;
     char told[TOLD_BYTES]; /* lines that people were told, the first of them; "! " before those of alarms */
 };
+
+/* What stands behind `name`, as "from=", in the request. */
+static inline int64_t url_parameter(const char *url, const char *name)
+{
+    const char *at = strstr(url, name);
+    assert_non_null(at);
+    return strtoll(at + strlen(name), NULL, 10);
+}
 
 /* ---- hooks ---- */
 
@@ -115,6 +125,7 @@ static inline void poller_world_tell(void *context, bool is_alarm, struct mtr_st
 {
     struct poller_world *w = context;
     const size_t size = strlen(w->told);
+    if (w->listens && !w->is_dead) w->listens(w->context, is_alarm, source, text);
     snprintf(w->told + size, sizeof(w->told) - size, "%s%.*s %s\n", is_alarm ? "! " : "", MTR_STR_ARGS(source), text);
 }
 
@@ -227,6 +238,7 @@ static inline void poller_world_run(struct poller_world *w)
         poller_world_do_sends(w);
         poller_world_commit(w);
     } while (!w->is_dead && (was_busy || poller_world_is_busy(w) || w->next_us <= w->world->now_us));
+    if (w->ends && !w->is_dead) w->ends(w->context);
 }
 
 /* Time goes by until then: all that is due meanwhile is done in its time. */

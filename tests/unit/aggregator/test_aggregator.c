@@ -1,6 +1,6 @@
 /*
- * The fold: each aggregation with voids, events that wait for the catalog, meters that come late, zones, feed
- * and watermark.
+ * The fold: each aggregation with voids, events that wait for the catalog, meters that come late, zones and
+ * feed. Its steps are in test_aggregator_steps.c.
  */
 #include "tests/support/fold_contents.h"
 
@@ -396,53 +396,6 @@ static void the_feed_names_changed_days_once(void **state)
     assert_string_equal(feed(5), "6: 1 1\n");
 }
 
-static int64_t watermark(void)
-{
-    return folded_cursor().watermark_us;
-}
-
-static void the_watermark_moves_only_when_all_is_folded(void **state)
-{
-    (void)state;
-    struct mtr_aggregator_result result;
-    struct mtr_diagnostic diagnostic;
-    const int64_t now = at("2026-06-01T00:00:00Z");
-    add_subscription(&compute, "a", "UTC");
-    add_meter(&compute, "cpu", MTR_SUM);
-    show(1, 1);
-    mtr_aggregator_close(aggregator);
-    open_aggregator(3);
-    for (int i = 0; i < 4; i++) append_value("a", "2026-03-01T10:00:00Z", "1");
-    assert_int_equal(mtr_aggregator_step(aggregator, &catalog, now, &result, &diagnostic), MTR_OK);
-    assert_true(!result.idle && result.events == 3 && result.next_seq == 4);
-    assert_int_equal(watermark(), 0);
-    assert_int_equal(mtr_aggregator_step(aggregator, &catalog, now, &result, &diagnostic), MTR_OK);
-    assert_true(result.idle && result.events == 1 && result.next_seq == 5);
-    assert_int_equal(watermark(), now);
-    assert_int_equal(mtr_aggregator_step(aggregator, &catalog, now + 9999999, &result, &diagnostic), MTR_OK);
-    assert_int_equal(watermark(), now); /* not worth a commit yet */
-    assert_int_equal(mtr_aggregator_step(aggregator, &catalog, now + 10000000, &result, &diagnostic), MTR_OK);
-    assert_int_equal(watermark(), now + 10000000);
-    assert_int_equal(mtr_aggregator_step(aggregator, &catalog, now, &result, &diagnostic), MTR_OK);
-    assert_int_equal(watermark(), now + 10000000); /* a clock that jumps back moves nothing */
-}
-
-static void a_failed_step_leaves_nothing(void **state)
-{
-    (void)state;
-    struct mtr_aggregator_result result;
-    struct mtr_diagnostic diagnostic;
-    add_subscription(&compute, "a", "UTC");
-    add_meter(&compute, "cpu", MTR_LAST);
-    show(1, 1);
-    for (int i = 0; i < 9; i++) append_value("a", "2026-03-01T10:00:00Z", "1");
-    log_in_memory.fail_in = 3;
-    assert_int_equal(mtr_aggregator_step(aggregator, &catalog, 0, &result, &diagnostic), MTR_EIO);
-    assert_string_equal(contents(), "");
-    fold_until_idle();
-    assert_string_equal(contents(), "1.1 2026-03-01T10:00 = 1 (9, 1-9)\n");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -461,8 +414,6 @@ int main(void)
         CASE(a_gap_in_the_log_is_never_skipped),
         CASE(an_older_catalog_is_refused),
         CASE(the_feed_names_changed_days_once),
-        CASE(the_watermark_moves_only_when_all_is_folded),
-        CASE(a_failed_step_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

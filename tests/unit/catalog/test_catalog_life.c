@@ -29,6 +29,16 @@ static void test_retired(void **state)
     assert_non_null(mtr_catalog_find_secret(catalog, MTR_STR("secret"), noon_us - 1));
     assert_null(mtr_catalog_find_secret(catalog, MTR_STR("secret"), noon_us));
     mtr_catalog_release(catalog);
+    for (int disabled = 1; disabled >= 0; disabled--) {
+        char text[256];
+        snprintf(text, sizeof(text),
+                 "api_keys:\n  - {key: acme-push, vendor: acme, scopes: [ingest, query], disabled: %s,\n"
+                 "     sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b}\n", disabled ? "true" : "false");
+        assert_ok(f, apply(f, text, false));
+        catalog = mtr_catalog_store_snapshot(f->store);
+        assert_int_equal(mtr_catalog_find_secret(catalog, MTR_STR("secret"), NOW_US) == NULL, disabled);
+        mtr_catalog_release(catalog);
+    }
 }
 
 static int delete_one(struct fixture *f, enum mtr_catalog_kind kind, const char *key, bool dry_run)

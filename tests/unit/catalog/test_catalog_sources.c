@@ -137,35 +137,27 @@ static void test_null_is_kept(void **state)
     }
 }
 
-/* What was accepted once and is not understood any more opens, and asks nothing. */
-static void test_stored_under_earlier_rules(void **state)
+/* Past all checks, as an earlier edition may have. */
+static void store_and_reopen(struct fixture *f, const char *key, const char *json)
 {
-    struct fixture *f = *state;
     struct mtr_documents *documents;
     struct mtr_diagnostic diagnostic;
     uint64_t version;
     uint32_t number = 0;
-    assert_ok(f, apply(f, BASE, false));
     mtr_catalog_store_close(f->store);
     f->store = NULL;
     assert_int_equal(mtr_documents_open(f->directory, false, &documents, &diagnostic), MTR_OK);
     assert_int_equal(mtr_documents_begin(documents, &version), MTR_OK);
     const struct mtr_stored_document document = {
         .kind = MTR_KIND_SOURCE,
-        .key = MTR_STR("old"),
+        .key = mtr_str_from(key),
         .who = MTR_STR("old"),
         .applied_us = NOW_US,
-        .json = MTR_STR("{\"key\":\"old\",\"vendor\":\"acme\",\"preset\":\"gone\",\"colour\":\"blue\"}")};
+        .json = mtr_str_from(json)};
     assert_int_equal(mtr_documents_put(documents, &document, &number), MTR_OK);
     assert_int_equal(mtr_documents_commit(documents, &version), MTR_OK);
     mtr_documents_close(documents);
     reopen(f);
-    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
-    const struct mtr_source *source = mtr_catalog_find_source(catalog, MTR_STR("old"));
-    assert_non_null(source);
-    assert_true(source->disabled);
-    assert_text(source->vendor, "acme");
-    mtr_catalog_release(catalog);
 }
 
 static const struct mtr_source *find(struct fixture *f, const char *key, struct mtr_catalog **catalog)
@@ -174,6 +166,87 @@ static const struct mtr_source *find(struct fixture *f, const char *key, struct 
     const struct mtr_source *source = mtr_catalog_find_source(*catalog, mtr_str_from(key));
     assert_non_null(source);
     return source;
+}
+
+/* What was accepted once and is not understood any more opens, asks nothing, and says why. */
+static void test_stored_under_earlier_rules(void **state)
+{
+    struct fixture *f = *state;
+    struct mtr_catalog *catalog;
+    assert_ok(f, apply(f, BASE, false));
+    store_and_reopen(f, "old", "{\"key\":\"old\",\"vendor\":\"acme\",\"preset\":\"gone\",\"colour\":\"blue\"}");
+    const struct mtr_source *source = find(f, "old", &catalog);
+    assert_true(source->disabled);
+    assert_text(source->vendor, "acme");
+    assert_true(mtr_str_starts_with(source->unreadable, MTR_STR("preset: ")));
+    mtr_catalog_release(catalog);
+}
+
+/* A list that cannot be read any more: the source that goes over its rows can, and so can all others be changed. The document itself is
+ * refused as it stands, also unchanged; a mended one is in force, and its windows are where they were. */
+#define OLD_LIST(path)                                                                                                          \
+    "{\"key\":\"list\",\"vendor\":\"acme\",\"base_url\":\"https://api.example\",\"window\":{\"length\":\"day\"},"                   \
+    "\"request\":{\"path\":\"/u\",\"query\":{\"f\":\"{from}\"}},\"auth\":\"none\",\"paging\":{\"next_url\":{\"path\":\"" path "\"}}," \
+    "\"format\":{\"json\":{\"rows\":\"[]\"}},\"identity\":{\"id\":\"i\"},\"map\":{\"type\":\"=meterd.item\",\"subject\":\"s\",\"time\":\"at\"}}"
+static void test_others_of_one_that_cannot_be_read(void **state)
+{
+    struct fixture *f = *state;
+    struct mtr_catalog *catalog;
+    assert_ok(f, apply(f, BASE, false));
+    assert_ok(f, apply(f, "sources: [" OLD_LIST("meta.next") "]\n", false));
+    assert_ok(f, apply(f, "sources:\n" SOURCE("a", "vendor: acme, for_each: {rows: {of: list}}"), false));
+    store_and_reopen(f, "list", OLD_LIST("meta..next"));
+    const struct mtr_source *source = find(f, "list", &catalog);
+    assert_true(source->disabled && mtr_str_starts_with(source->unreadable, MTR_STR("paging.next_url.path: `meta..next` has an empty step")));
+    mtr_catalog_release(catalog);
+    source = find(f, "a", &catalog);
+    assert_true(!source->disabled && !source->unreadable.size);
+    mtr_catalog_release(catalog);
+    assert_ok(f, apply(f, "sources:\n" SOURCE("a", "vendor: acme, guard: {agree: 3}, for_each: {rows: {of: list}}"), false));
+    assert_int_equal(f->change.updated, 1);
+    assert_int_equal(apply(f, "sources: [" OLD_LIST("meta..next") "]\n", false), MTR_EINVALID);
+    assert_ok(f, apply(f, "sources: [" OLD_LIST("next") "]\n", false));
+    for (int again = 0; again < 2; again++) {
+        source = find(f, "list", &catalog);
+        assert_true(!source->disabled && !source->unreadable.size);
+        assert_int_equal(source->era_count, 0);
+        mtr_catalog_release(catalog);
+        reopen(f);
+    }
+}
+
+/* One of which nothing else was ever stored: what its windows were is known of the document itself, or not at all. */
+static void test_windows_of_one_that_was_mended(void **state)
+{
+    struct fixture *f = *state;
+    struct mtr_catalog *catalog;
+    assert_ok(f, apply(f, BASE, false));
+    store_and_reopen(f, "list", OLD_LIST("meta..next"));
+    store_and_reopen(f, "old", "{\"key\":\"old\",\"vendor\":\"acme\",\"preset\":\"gone\"}");
+    assert_ok(f, apply(f, "sources: [" OLD_LIST("next") "]\n", false));
+    assert_ok(f, apply(f, "sources:\n" SOURCE("old", "vendor: acme, for_each: {values: [x]}"), false));
+    assert_int_equal(find(f, "list", &catalog)->era_count + mtr_catalog_find_source(catalog, MTR_STR("old"))->era_count, 0);
+    mtr_catalog_release(catalog);
+}
+
+/* A source whose files come by hand has no base_url, and can be read all the same. */
+static void test_windows_by_hand_stay(void **state)
+{
+    struct fixture *f = *state;
+    struct mtr_catalog *catalog;
+    assert_ok(f, apply(f, BASE, false));
+    for (int i = 0; i < 2; i++) {
+        char text[500];
+        snprintf(text, sizeof(text),
+                 "sources:\n  - {key: a, vendor: acme, by_hand: true, window: {length: month, start: 2026-02-01}, format: {csv: {}}, guard: {agree: %d},"
+                 " identity: {id: i}, map: {type: =t, subject: s, time: at}}\n", i + 2);
+        assert_ok(f, apply(f, text, false));
+        assert_true(find(f, "a", &catalog)->window.has_start);
+        mtr_catalog_release(catalog);
+        reopen(f);
+        assert_true(find(f, "a", &catalog)->window.has_start);
+        mtr_catalog_release(catalog);
+    }
 }
 
 static void apply_at(struct fixture *f, const char *text, int64_t now_us)
@@ -217,6 +290,19 @@ static void test_created_when_first_applied(void **state)
     check_created(f, "a", NOW_US + 200);
 }
 
+/* A draft is tried: its windows begin when the trial does. */
+static void test_a_draft_is_as_old_as_its_trial(void **state)
+{
+    struct fixture *f = *state;
+    static const char text[] = "sources:\n" SOURCE("a", "vendor: acme, for_each: {values: [x]}");
+    const struct mtr_catalog_edit edit = {.text = mtr_str_from(text), .who = MTR_STR("test"), .now_us = NOW_US + 9};
+    struct mtr_catalog *draft = NULL;
+    assert_ok(f, apply(f, BASE, false));
+    assert_ok(f, mtr_catalog_store_draft(f->store, &edit, &draft, &f->findings));
+    assert_int_equal(mtr_catalog_find_source(draft, MTR_STR("a"))->created_us, NOW_US + 9);
+    mtr_catalog_release(draft);
+}
+
 /* Which limits its windows had until when is remembered; what else changed is not. */
 static void test_limits_of_before(void **state)
 {
@@ -253,7 +339,11 @@ int main(void)
         TEST(test_deleted_while_nothing_names_it),
         TEST(test_null_is_kept),
         TEST(test_stored_under_earlier_rules),
+        TEST(test_others_of_one_that_cannot_be_read),
+        TEST(test_windows_of_one_that_was_mended),
+        TEST(test_windows_by_hand_stay),
         TEST(test_created_when_first_applied),
+        TEST(test_a_draft_is_as_old_as_its_trial),
         TEST(test_limits_of_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

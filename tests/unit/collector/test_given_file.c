@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "collector/source/reading/verdict.h"
+#include "collector/source/verdict/verdict.h"
 #include "meterd/collector/given_file.h"
 
 #define DAY_US INT64_C(86400000000)
@@ -94,7 +94,7 @@ static void test_too_much_at_once(void **state)
         uint64_t gone;
         enum mtr_alarm alarm;
     } rows[] = {
-        {false, false, false, false, 3, MTR_ALARM_SUSPECT}, {true, false, false, false, 3, MTR_ALARM_NONE},
+        {false, false, false, false, 3, MTR_ALARM_SUSPECT}, {true, false, false, false, 3, MTR_ALARM_SUSPECT},
         {true, true, false, false, 3, MTR_ALARM_SUSPECT},   {false, true, false, false, 3, MTR_ALARM_SUSPECT},
         {false, true, true, false, 3, MTR_ALARM_NONE},      {true, true, true, false, 10, MTR_ALARM_NONE},
         {false, true, false, false, 2, MTR_ALARM_NONE},     {false, true, false, true, 0, MTR_ALARM_INCOMPLETE},

@@ -2,6 +2,7 @@
  * What the intake says of each event: a golden table of judgements in the order they happen, sent one by one
  * and in one request.
  */
+#include "meterd/core/limits.h"
 #include "tests/support/intake_world.h"
 
 static void check_row(const struct row *row, const struct mtr_event_result *result, uint64_t stored)
@@ -123,6 +124,7 @@ static const struct row judgements[] = {
     {"closed with its subscription", "c9", "cpu", "lapsed", "2026-03-04T23:00:00Z", SECONDS,
      BAD(LATE, NULL, "2026-03-02T00:00:00Z to 2026-03-05T00:00:00Z"), .stored = 1},
     {"a subscription that ended within the grace", "c10", "cpu", "leaving", "2026-03-10T11:00:00Z", SECONDS, OK_(ACCEPTED), .stored = 1},
+    {"a subscription whose grace ends now", "c12", "cpu", "leaves", "2026-03-08T11:00:00Z", SECONDS, OK_(ACCEPTED), .stored = 1},
     {"a period before its last", "c11", "cpu", "leaving", "2026-02-28T23:00:00Z", SECONDS,
      BAD(LATE, NULL, "2026-02-01T00:00:00Z to 2026-03-01T00:00:00Z"), .stored = 1},
     {"start of the open period", "c8", "cpu", "sub-1", "2026-03-01T00:00:00Z", SECONDS, OK_(ACCEPTED), .stored = 1},
@@ -236,9 +238,34 @@ static void test_what_is_stored(void **state)
     free_world(world);
 }
 
+static void test_properties_up_to_the_limit(void **state)
+{
+    (void)state;
+    struct mtr_property properties[MTR_EVENT_PROPERTIES_MAX + 1];
+    char names[MTR_EVENT_PROPERTIES_MAX + 1][8];
+    struct world *world = new_world();
+    for (uint32_t i = 0; i <= MTR_EVENT_PROPERTIES_MAX; i++) {
+        snprintf(names[i], sizeof(names[i]), "p%u", i);
+        properties[i] = property_of(i ? names[i] : "seconds", "1");
+    }
+    for (uint32_t more = 0; more < 2; more++) {
+        struct mtr_request *request = new_request(1);
+        struct row row = plain;
+        row.id = more ? "more" : "most";
+        add_event(request, &row, world->now_us);
+        request->events[0].properties = properties;
+        request->events[0].property_count = MTR_EVENT_PROPERTIES_MAX + more;
+        assert_int_equal(mtr_intake_submit(world->intake, request), 0);
+        step(world);
+        assert_int_equal(request->results[0].code, more ? MTR_RESULT_INVALID : MTR_RESULT_ACCEPTED);
+    }
+    free_world(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_properties_up_to_the_limit),
         cmocka_unit_test(test_judgements_one_by_one),
         cmocka_unit_test(test_judgements_in_one_request),
         cmocka_unit_test(test_what_is_stored),

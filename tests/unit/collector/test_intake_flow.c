@@ -261,6 +261,38 @@ static void test_failed_append_refuses_everything(void **state)
     free_world(world);
 }
 
+/* A segment is full, and no file may be opened for the next: nothing is stored, and all goes on when one may. */
+static void test_a_lack_of_files_passes(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    struct row other = plain;
+    other.id = "p2";
+    close_log(world);
+    world->log_options.segment_events_max = 1;
+    open_log(world);
+    send_rows(world, &plain, 1);
+    submit_row(world, &other);
+    const int next = dup(0);
+    assert_true(next > 0);
+    close(next);
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = (rlim_t)next;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    uint32_t committed;
+    int rc = mtr_intake_step(world->intake, world->catalog, mtr_trusted_at(world->now_us), &committed);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(rc, MTR_EFILES);
+    assert_int_equal(committed, 0);
+    assert_int_equal(world->answers[1]->error, MTR_EFILES);
+    assert_int_equal(world->answers[1]->results[0].code, MTR_RESULT_UNPROCESSED);
+    assert_int_equal(send_rows(world, &other, 1)->results[0].code, MTR_RESULT_ACCEPTED);
+    assert_int_equal(send_rows(world, &plain, 1)->results[0].code, MTR_RESULT_DUPLICATE);
+    free_world(world);
+}
+
 enum { SENDERS = 3, SENDER_REQUESTS = 60 };
 
 struct sender {
@@ -420,6 +452,26 @@ static void test_lateness_to_the_microsecond(void **state)
     free_world(world);
 }
 
+/* An event may come before its time: one that may have come with what is forgotten, whoever forgot it too early,
+ * does not count again. */
+static void test_what_came_before_its_time_is_forgotten_with_the_others(void **state)
+{
+    (void)state;
+    static const char AHEAD[] = "2026-03-10T12:05:00Z", BEHIND_IT[] = "2026-03-10T12:05:00.000001Z";
+    struct world *world = new_world();
+    close_log(world);
+    world->log_options.segment_events_max = 1;
+    open_log(world);
+    const int64_t received_us = world->now_us;
+    assert_int_equal(code_at(world, "ahead", AHEAD, received_us), MTR_RESULT_ACCEPTED);
+    assert_int_equal(code_at(world, "next", AHEAD, received_us), MTR_RESULT_ACCEPTED);
+    world->now_us += mtr_intake_identity_window_us(&world->options) + 1; /* as a clock said that was ahead */
+    housekeep_all(world);
+    assert_int_equal(code_at(world, "ahead", AHEAD, received_us), MTR_RESULT_EXPIRED);
+    assert_int_equal(code_at(world, "new", BEHIND_IT, received_us + 1), MTR_RESULT_ACCEPTED);
+    free_world(world);
+}
+
 static void test_options_that_contradict(void **state)
 {
     (void)state;
@@ -448,8 +500,10 @@ int main(void)
         cmocka_unit_test(test_bounds_of_queue_and_group),
         cmocka_unit_test(test_receive_time_never_goes_back),
         cmocka_unit_test(test_failed_append_refuses_everything),
+        cmocka_unit_test(test_a_lack_of_files_passes),
         cmocka_unit_test(test_submits_from_many_threads),
         cmocka_unit_test(test_lateness_to_the_microsecond),
+        cmocka_unit_test(test_what_came_before_its_time_is_forgotten_with_the_others),
         cmocka_unit_test(test_options_that_contradict),
         cmocka_unit_test(test_full_disk),
     };

@@ -62,13 +62,22 @@ static void check_log(struct world *world)
     assert_int_equal(mtr_log_reader_attach(world->log, &reader), 0);
     assert_int_equal(mtr_log_read(reader, FIRST, &header, &events, &diagnostic), 0);
     assert_int_equal(header.count, SAID);
+    int quarantined = 0;
     for (uint32_t i = 0; i < SAID; i++) {
+        const enum mtr_result_code code = reading[i].row.code;
+        const bool is_mapped = reading[i].given == MTR_DISPOSITION_NORMAL;
+        quarantined += is_mapped && (code == MTR_RESULT_FUTURE || code == MTR_RESULT_INVALID || code == MTR_RESULT_NOT_AUTHORIZED);
         const struct mtr_property *why = mtr_event_property(&events[i], MTR_STR(MTR_EVENT_PROPERTY_REASON));
         assert_int_equal(events[i].disposition, reading[i].stored);
         assert_int_equal(events[i].target_seq, reading[i].target_seq);
         assert_int_equal(why != NULL, reading[i].reason != NULL);
         if (why) assert_non_null(strstr(why->text.data, reading[i].reason));
+        if (i + 1 < SAID) assert_null(mtr_event_property(&events[i], MTR_STR(MTR_EVENT_PROPERTY_QUARANTINED)));
     }
+    const struct mtr_property *said = mtr_event_property(&events[SAID - 1], MTR_STR(MTR_EVENT_PROPERTY_QUARANTINED));
+    assert_non_null(said); /* in the receipt, beside what it said itself */
+    assert_true(said->number.mantissa == quarantined && quarantined > 1);
+    assert_non_null(mtr_event_property(&events[SAID - 1], MTR_STR("rows")));
     mtr_log_reader_close(reader);
 }
 

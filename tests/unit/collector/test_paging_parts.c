@@ -16,8 +16,20 @@ static void test_manifest(void **state)
     static const struct story stories[] = {
         {"0 n=2 etag=e1 part=/a?s=1 part=https://files.example/b|5|6", "", "[] NEXT [https://api.example/a?s=1] NEXT [https://files.example/b] END", "e1"},
         {"0 n=0 etag=e1", "", "[] END", "e1"},
-        {"0 n=1 etag=e1 part=/a", "e1", "[] UNCHANGED", "e1"},
-        {"0 n=1 etag=e2 part=/a|5", "e1", "[] NEXT [https://api.example/a] END", "e2"},
+        {"0 n=0 etag=e1", "=", "[] UNCHANGED", "e1"},
+        {"0 n=1 etag=e1 part=/a|5", "=", "[] NEXT [https://api.example/a] END", "e1"},
+        {"0 n=1 etag=e1 part=/a?s=2", "=", "[] UNCHANGED", "e1"},
+        {"0 n=1 etag=e2 part=/a|5", "=", "[] NEXT [https://api.example/a] END", "e2"},
+        /* The version is that of before, and the parts are not. */
+        {"0 n=1 etag=e2 part=/a,7|5 bytes=7", "=", "[] NEXT [https://api.example/a] END", "e2"},
+        {"0 n=1 etag=e2 part=/a,8|5 bytes=8", "=", "[] NEXT [https://api.example/a] END", "e2"},
+        {"0 n=1 etag=e2 part=/a,8,d41d8cd98f00b204e9800998ecf8427e|5 bytes=8", "=", "[] NEXT [https://api.example/a] END", "e2"},
+        {"0 n=2 etag=e2 part=/a,8 part=/b,9|5 bytes=8|6 bytes=9", "=", "[] NEXT [https://api.example/a] NEXT [https://api.example/b] END", "e2"},
+        {"0 n=2 etag=e2 part=/b,9 part=/a,8", "=", "[] UNCHANGED", "e2"},
+        {"0 n=2 etag=e2 part=/a,9 part=/b,10|5 bytes=9|6 bytes=10", "=", "[] NEXT [https://api.example/a] NEXT [https://api.example/b] END", "e2"},
+        {"0 n=1 etag=e1 part=/a,7", "e1", "[] UNCHANGED", "e1"}, /* as earlier editions wrote it */
+        {"0 n=1 etag=e1 part=/a,7", "=", "[] UNCHANGED", "e1"},
+        {"0 n=1 etag=e1 part=/a,8|5 bytes=8", "=", "[] NEXT [https://api.example/a] END", "e1"},
         {"0 n=3 part=/a part=/b", "", "[] FAILED:incomplete", NULL},
         {"0 part=/a part=/b", "", "[] FAILED:incomplete", NULL}, /* it does not say how many */
         {"0 n=2 part=/a part=/a", "", "[] FAILED:loop", NULL},
@@ -74,7 +86,7 @@ static void test_manifest_of_bare_texts(void **state)
                                           .url_is_template = true, .etag = MTR_STR("assemblyId")};
     static const struct story of_keys[] = {
         {"0 assemblyId=e1 part=a/x-1.csv.gz part=a/x-2.csv.gz|5|6", "", "[] NEXT [item=a/x-1.csv.gz] NEXT [item=a/x-2.csv.gz] END", "e1"},
-        {"0 assemblyId=e1 part=a/x-1.csv.gz", "e1", "[] UNCHANGED", "e1"},
+        {"0 assemblyId=e1 part=a/x-1.csv.gz part=a/x-2.csv.gz", "=", "[] UNCHANGED", "e1"},
         {"0 assemblyId=e1 part=a part=a", "", "[] FAILED:loop", NULL},
     };
     const struct mtr_paging_parts addresses = {.list = MTR_STR("dataFiles[]"), .url = MTR_STR("."), .etag = MTR_STR("executionId")};

@@ -380,8 +380,9 @@ static void open_all(struct vendor *vendor)
 static void copy_log(const char *from, const char *to)
 {
     struct mtr_diagnostic diagnostic = {0};
+    struct mtr_backup_log_counts counts;
     remove_tree(to);
-    if (mtr_backup_log(from, to, &diagnostic)) fail_msg("%s", diagnostic.text);
+    if (mtr_backup_log(from, to, NULL, &counts, &diagnostic)) fail_msg("%s", diagnostic.text);
 }
 
 /* A log that was put back beside a newer ledger, whether it has grown since or not: what the ledger knows of and

@@ -215,10 +215,13 @@ static void test_json_problems(void **state)
         {"[]", {"a"}, {0}, "\"x\"", "1.1!a list or map is expected here, on the way to the rows ", MTR_EINVALID},
         {"d", {"a"}, {0}, "{\"d\":\"x\"}", "1.6!`rows` leads to no map ", MTR_EINVALID},
         {"d", {"a"}, {0}, "{\"d\":null}", "1.6!a row must be a map, or a list ", 0},
+        {"[]", {"a"}, {0}, "{\"error\":\"maintenance\"}", "1.10!`rows` leads to the values of a map, and this is no row ", MTR_EINVALID},
+        {"d[]", {"a"}, {0}, "{\"d\":{\"x\":{\"a\":1},\"code\":500}}", "1:1 1.26!`rows` leads to the values of a map, and this is no row ", MTR_EINVALID},
+        {"[]", {"a"}, {0}, "{\"x\":{\"a\":1},\"y\":null}", "1:1 1.18!a row must be a map, or a list ", 0},
         {"d", {"a"}, {0}, "{\"d\":[{\"a\":1}]}", "1.6!`rows` leads to a list: with [] at its end it leads to its values ", MTR_EINVALID},
         {"d[]", {"a", "^.b"}, {0}, "{\"b\":[1],\"d\":[{\"a\":1}]}", "1:1|- ", 0},
         {"[]", {"a"}, {0}, " \n", "1.1!the file is empty: a JSON document is expected ", MTR_EINVALID},
-        {"[]", {"a"}, {0}, "<html>", "1.1!is no JSON: neither a number, a text in quotes, true, false nor null ", MTR_EINVALID},
+        {"[]", {"a"}, {0}, "<html>", "1.1!is no JSON: it begins with `<`, as HTML and XML do ", MTR_EINVALID},
     };
     CHECK(MTR_ROWS_JSON, given);
 }
@@ -280,6 +283,7 @@ static void test_prometheus(void **state)
         {"", {"value"}, {0}, "{\"status\":\"success\",\"data\":{\"resultType\":\"vector\",\"result\":[]}}", "", 0},
         {"", {"value"}, {0}, "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"parse error at char 5\"}",
          "1.1!the answer is an error: parse error at char 5 ", MTR_EINVALID},
+        {"", {"value"}, {0}, "{\"status\":\"error\",\"error\":\"a\\nb\\u001b[2J\xbb\"}", "1.1!the answer is an error: a b [2J? ", MTR_EINVALID},
         {"", {"value"}, {0}, "{\"data\":{\"resultType\":\"scalar\",\"result\":[1,\"5\"]}}",
          "1.42!a list or map is expected here, on the way to the rows ", MTR_EINVALID},
         {"", {"value"}, {0}, "{\"data\":{\"result\":[{\"metric\":{},\"value\":[1,\"5\"]}],\"result\":[]}}",

@@ -207,6 +207,8 @@ static void masks_links(void **state)
     expect_masked(mask, "links", "", "s3cret?sign=1&page=2&signature", "***?sign=1&page=2&signature");
     expect_masked(mask, "links", "", "?a=s3cret&sig=s3cret", "?a=***&sig=***5");
     expect_masked(mask, "links", "", "", "");
+    assert_int_equal(source_mask_add(mask, MTR_STR("&pass?word")), 0); /* whatever it begins with */
+    expect_masked(mask, "links", "", "no: &pass?word, ?a=b", "no: ***, ?a=b");
     source_mask_close(mask);
 }
 
@@ -236,6 +238,9 @@ static void masks_secrets(void **state)
     expect_masked(mask, "url", "", "https://a/abc/x?se=2026&sig=q%2Bw&X-Amz-Signature=1&b=abc", "https://a/***/x?se=2026&sig=***&X-Amz-Signature=***&b=***");
     expect_masked(mask, "url", "", "https://a/", "https://a/");
     expect_masked(mask, "url", "", "https://a/?sig&&x=1", "https://a/?sig&&x=1");
+    assert_int_equal(source_mask_add(mask, MTR_STR("pass&word?x")), 0); /* whatever is in it */
+    expect_masked(mask, "url", "", "https://a/?p=pass&word?x&sig=1", "https://a/?p=***&sig=***");
+    expect_masked(mask, "url", "", "https://a/pass&word?x/?sig=1", "https://a/***/?sig=***");
     for (int i = 0; i < 3 * SOURCE_MASK_SECRETS_MAX; i++) { /* the newest ones stay */
         char text[32];
         snprintf(text, sizeof(text), "secret-%03d", i);

@@ -240,6 +240,7 @@ static void halves_after_429(void **state)
     assert_int_equal(gate.slower, 1);
     assert_false(gate_enter(&gate, 12 * S, &again_us));
     assert_int_equal(again_us, 16 * S);
+    assert_true(gate_is_closed_by_vendor(&gate, again_us));
     for (int i = 0; i < 4; i++) { /* 4 in a second, 2 at a time */
         assert_true(gate_enter(&gate, 16 * S, &again_us));
         if (i % 2) for (int j = 0; j < 2; j++) gate_leave(&gate, 16 * S, SOURCE_FINE, 0, 16 * S);
@@ -251,6 +252,7 @@ static void halves_after_429(void **state)
     assert_int_equal(gate.slower, 2);
     assert_false(gate_enter(&gate, 17 * S, &again_us));
     assert_in_range(again_us, 17 * S + 1, 600 * S);
+    assert_false(gate_is_closed_by_vendor(&gate, again_us));
     assert_true(gate_enter(&gate, 17 * S + GATE_CALM_US, &again_us));
     assert_int_equal(gate.slower, 1);
     gate_leave(&gate, 17 * S + GATE_CALM_US, SOURCE_FINE, 0, 17 * S + GATE_CALM_US);

@@ -364,6 +364,12 @@ static void test_blocks_and_products(void **state)
         mtr_quantity_scale(quantity("2700"), quantity("1"), quantity("1000"), 0, MTR_ROUND_UP, &blocks),
         MTR_OK);
     assert_int_equal(mtr_quantity_compare(blocks, quantity("3")), 0);
+    /* a third of a tick: that the first of two divisions left something over counts where the second leaves nothing */
+    assert_int_equal(mtr_quantity_scale(quantity("0.000000000001"), quantity("1"), quantity("3"), 0, MTR_ROUND_UP, &blocks), MTR_OK);
+    assert_int_equal(mtr_quantity_compare(blocks, quantity("1")), 0);
+    /* more digits than a floating number has */
+    mtr_exact_format(mtr_exact_product(quantity("123456789012345.678901234567"), money("1.000000000000000001")), text);
+    assert_string_equal(text, "123456789012345.679024691356012345678901234567");
     struct mtr_exact product = mtr_exact_product(quantity("-0.000000000001"), money("0.000000000000000001"));
     assert_int_equal(mtr_exact_format(product, text), 33);
     assert_string_equal(text, "-0.000000000000000000000000000001");

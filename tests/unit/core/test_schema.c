@@ -342,7 +342,8 @@ static void test_rows_that_stand_elsewhere(void **state)
     const struct elsewhere *own = decode_pointing(&arena, &findings, "key: a\nlisten: {address: x}\n").listen;
     assert_true(own && own->listen.port == 8787);
     assert_text(own->listen.address, "x");
-    assert_null(decode_pointing(&arena, &findings, "key: a\nlisten: {}\n").listen);
+    own = decode_pointing(&arena, &findings, "key: a\nlisten: {}\n").listen; /* what is right of it, beside the fault */
+    assert_true(own && own->listen.port == 8787);
     assert_string_equal(findings.items[0].field, "listen.address");
     assert_int_equal(mtr_schema_write_reference(pointing_fields, "", &out), MTR_OK);
     assert_int_equal(mtr_schema_write_json_schema(pointing_fields, false, &out), MTR_OK);

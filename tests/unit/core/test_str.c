@@ -8,11 +8,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "meterd/core/line.h"
 #include "meterd/core/str.h"
 
 /* A page, and behind it one that cannot be read. */
@@ -51,6 +53,21 @@ static void test_a_copy_has_every_byte(void **state)
     free(copy);
 }
 
+static void test_a_line_gives_no_orders(void **state)
+{
+    static const char *const lines[][2] = {
+        {"", ""}, {"plain", "plain"}, {"a\nb\tc\x7f", "a b c "}, {"\x1b[2J", " [2J"}, {"\xc2\x9b" "2J\xc2\xa0", "  2J\xc2\xa0"},
+        {"\xbbx\xe2\x82", "?x??"}, {"\xe2\x82\xac\xc3\xa4", "\xe2\x82\xac\xc3\xa4"}, {"\xc2", "?"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+        char text[32];
+        snprintf(text, sizeof(text), "%s", lines[i][0]);
+        mtr_line_make(text);
+        assert_string_equal(text, lines[i][1]);
+    }
+}
+
 static void test_comparisons_end_where_the_text_does(void **state)
 {
     (void)state;
@@ -78,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_copy_ends_where_the_text_does),
         cmocka_unit_test(test_a_copy_has_every_byte),
+        cmocka_unit_test(test_a_line_gives_no_orders),
         cmocka_unit_test(test_comparisons_end_where_the_text_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

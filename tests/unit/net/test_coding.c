@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include "meterd/net/coding.h"
 
@@ -98,7 +99,7 @@ static void check_pieces(enum mtr_coding coding, const char *text, size_t size, 
     struct mtr_decoded plain;
     struct mtr_diagnostic diagnostic;
     mtr_buffer_init(&coded, CODED_BYTES_MAX);
-    mtr_arena_init(&arena, 4096, 16 << 20);
+    mtr_arena_init(&arena, 4096, 32 << 20);
     for (size_t at = 0; at < size; at += piece_bytes) {
         const size_t left = size - at;
         assert_int_equal(
@@ -111,6 +112,8 @@ static void check_pieces(enum mtr_coding coding, const char *text, size_t size, 
                      MTR_OK);
     assert_int_equal(plain.size, size);
     if (size) assert_memory_equal(plain.text, text, size);
+    if (size) /* a byte more than may be */
+        assert_int_equal(mtr_coding_decode(coding, mtr_buffer_str(&coded), size - 1, &arena, &plain, &diagnostic), MTR_ELIMIT);
     if (coding == MTR_CODING_GZIP) check_one_member(&coded, text, size);
     if (coding != MTR_CODING_IDENTITY && size == TEXT_BYTES && piece_bytes >= 1000)
         assert_true(coded.size < size / 2);
@@ -150,6 +153,33 @@ static void full(void **state)
     }
 }
 
+/* Who unpacks needs as much memory as the window that a frame asks for, whatever is in it. */
+static void window_of(int log, int wanted)
+{
+    static char packed[4096];
+    const char text[] = "{}";
+    struct mtr_arena arena;
+    struct mtr_decoded plain;
+    struct mtr_diagnostic diagnostic;
+    ZSTD_CCtx *context = ZSTD_createCCtx();
+    ZSTD_outBuffer to = {packed, sizeof(packed), 0};
+    ZSTD_inBuffer from = {text, 1, 0}, rest = {text + 1, 1, 0};
+    assert_false(ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, log)));
+    assert_false(ZSTD_isError(ZSTD_compressStream2(context, &to, &from, ZSTD_e_flush))); /* how much comes is not said */
+    assert_int_equal(ZSTD_compressStream2(context, &to, &rest, ZSTD_e_end), 0);
+    ZSTD_freeCCtx(context);
+    mtr_arena_init(&arena, 4096, 1 << 20);
+    assert_int_equal(mtr_coding_decode(MTR_CODING_ZSTD, (struct mtr_str){packed, to.pos}, 100, &arena, &plain, &diagnostic), wanted);
+    mtr_arena_release(&arena);
+}
+
+static void windows(void **state)
+{
+    (void)state;
+    window_of(23, MTR_OK);
+    window_of(24, MTR_EINVALID);
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -170,6 +200,7 @@ int main(void)
         cmocka_unit_test(choice),
         cmocka_unit_test(pieces),
         cmocka_unit_test(full),
+        cmocka_unit_test(windows),
         cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

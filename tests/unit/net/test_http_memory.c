@@ -1,6 +1,8 @@
 /*
  * Bounds of the HTTP server: readers that do not read, memory of answers and of bodies, connections.
  */
+#include <poll.h>
+
 #include "tests/support/http_world.h"
 
 static void drops_readers_that_do_not_read(void **state)
@@ -86,6 +88,13 @@ static void holds_memory_of_answers_up_to_a_bound(void **state)
     stop(&fixture);
 }
 
+/* The server reset it: between two questions of this thread there may be more time than a reader has. */
+static bool is_dropped(int fd)
+{
+    struct pollfd peer = {.fd = fd};
+    return poll(&peer, 1, 0) == 1 && peer.revents & (POLLHUP | POLLERR);
+}
+
 /* It reads all the time, a byte after each answer that another connection gets: progress, but too little
  * of it. */
 static void drops_readers_that_are_too_slow(void **state)
@@ -99,7 +108,7 @@ static void drops_readers_that_are_too_slow(void **state)
     int fd = connect_with_small_window(&fixture), probe = connect_to(&fixture);
     char byte;
     send_text(fd, "GET /large HTTP/1.1\r\n" HOST "\r\n");
-    while (answer_memory(probe) == 0) continue;
+    while (answer_memory(probe) == 0 && !is_dropped(fd)) continue;
     size_t taken = 0;
     while (answer_memory(probe) > 0) taken += recv(fd, &byte, 1, MSG_DONTWAIT) == 1;
     assert_true(taken < LARGE_BYTES / 2);

@@ -79,10 +79,26 @@ static void says_continue_at_once(void **state)
     stop(&fixture);
 }
 
+/* What comes of them when every timeout is that long. */
+static void statuses_of(const char *bytes, uint32_t timeout_ms, char *out, size_t capacity)
+{
+    struct fixture fixture;
+    struct mtr_http_server_options options = patient_options();
+    options.header_timeout_ms = options.body_timeout_ms = options.idle_timeout_ms = options.request_timeout_ms = timeout_ms;
+    start(&fixture, options);
+    char *text;
+    int fd = connect_to(&fixture);
+    send_text(fd, bytes);
+    read_all(fd, &text); /* the server ends it */
+    statuses(text, out, capacity);
+    free(text);
+    close(fd);
+    stop(&fixture);
+}
+
 static void waits_for_nobody(void **state)
 {
     (void)state;
-    struct fixture fixture;
     static const struct {
         const char *what, *bytes, *statuses;
     } rows[] = {
@@ -94,20 +110,13 @@ static void waits_for_nobody(void **state)
         {"a slow handler", "GET /hold HTTP/1.1\r\n" HOST "\r\n", "504"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct mtr_http_server_options options = patient_options();
-        options.header_timeout_ms = options.body_timeout_ms = options.idle_timeout_ms =
-            options.request_timeout_ms = 40;
-        start(&fixture, options);
-        char found[64], *text;
-        int fd = connect_to(&fixture);
-        send_text(fd, rows[i].bytes);
-        read_all(fd, &text); /* the server ends it */
-        statuses(text, found, sizeof(found));
-        if (strcmp(found, rows[i].statuses) != 0) printf("%s: %s\n", rows[i].what, text);
-        assert_string_equal(found, rows[i].statuses);
-        free(text);
-        close(fd);
-        stop(&fixture);
+        char found[64];
+        uint32_t timeout_ms = 40;
+        statuses_of(rows[i].bytes, timeout_ms, found, sizeof(found));
+        /* on a machine that is busy elsewhere the bytes may come when it was over already: nobody had sent anything */
+        while (rows[i].bytes[0] && !found[0] && (timeout_ms *= 4) <= 40 << 8)
+            statuses_of(rows[i].bytes, timeout_ms, found, sizeof(found));
+        if (strcmp(found, rows[i].statuses) != 0) fail_msg("%s: \"%s\"", rows[i].what, found);
     }
 }
 

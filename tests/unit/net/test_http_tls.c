@@ -25,7 +25,7 @@
 #include "meterd/net/http_client.h"
 #include "tests/support/directory.h"
 
-enum { DAY_S = 86400, PATH_BYTES = 256 };
+enum { DAY_S = 86400, PATH_BYTES = 256, TEXT_BYTES = 16 << 10 };
 
 /* ---- certificates ---- */
 
@@ -292,14 +292,30 @@ static void says_what_is_wrong_with_the_peer(void **state)
     teardown(&fixture);
 }
 
+static struct mtr_str text_of(const char *path, char out[TEXT_BYTES])
+{
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    const size_t size = fread(out, 1, TEXT_BYTES, file);
+    assert_true(size > 0 && size < TEXT_BYTES);
+    fclose(file);
+    return (struct mtr_str){out, size};
+}
+
+static void show(struct mtr_http_call *call, const char *certificate, const char *key)
+{
+    static char texts[2][TEXT_BYTES];
+    call->certificate = text_of(certificate, texts[0]);
+    call->key = key ? text_of(key, texts[1]) : (struct mtr_str){NULL, 0};
+}
+
 static void shows_its_certificate(void **state)
 {
     (void)state;
     struct fixture fixture;
     struct mtr_http_call call = {.ca_file = authority.certificate_file};
     setup(&fixture, &server, true);
-    call.certificate_file = client.certificate_file;
-    call.key_file = client.key_file;
+    show(&call, client.certificate_file, client.key_file);
     ask(&fixture, call);
     expect(&fixture, MTR_OK, "client");
     ask(&fixture, call);
@@ -307,14 +323,13 @@ static void shows_its_certificate(void **state)
     assert_int_equal(fixture.peer.count, 1);
     ask(&fixture, (struct mtr_http_call){.ca_file = authority.certificate_file}); /* not over that connection */
     expect(&fixture, MTR_EDENIED, "it wants a client certificate");
-    call.certificate_file = stranger.certificate_file;
-    call.key_file = stranger.key_file;
+    show(&call, stranger.certificate_file, stranger.key_file);
     ask(&fixture, call);
     expect(&fixture, MTR_EDENIED, "it does not know who signed the client certificate");
-    call.key_file = client.key_file;
+    show(&call, stranger.certificate_file, client.key_file);
     ask(&fixture, call);
     expect(&fixture, MTR_EDENIED, "cannot use the client certificate and its key");
-    call.certificate_file = "/nowhere/client.pem";
+    call.certificate = MTR_STR("no certificate");
     ask(&fixture, call);
     expect(&fixture, MTR_EDENIED, "cannot use the client certificate and its key");
     teardown(&fixture);
@@ -332,7 +347,9 @@ static void shows_a_certificate_with_its_key(void **state)
     assert_int_equal(PEM_write_PrivateKey(file, client.key, NULL, NULL, 0, NULL, NULL), 1);
     fclose(file);
     setup(&fixture, &server, true);
-    ask(&fixture, (struct mtr_http_call){.ca_file = authority.certificate_file, .certificate_file = path});
+    struct mtr_http_call call = {.ca_file = authority.certificate_file};
+    show(&call, path, NULL);
+    ask(&fixture, call);
     expect(&fixture, MTR_OK, "client");
     teardown(&fixture);
 }

@@ -33,17 +33,10 @@ struct vendor {
     struct usage_row rows[ROWS];
 };
 
-static int64_t parameter(const char *url, const char *name)
-{
-    const char *at = strstr(url, name);
-    assert_non_null(at);
-    return strtoll(at + strlen(name), NULL, 10);
-}
-
 static void answer(void *context, const char *url, struct vendor_reply *reply)
 {
     struct vendor *vendor = context;
-    const int64_t from_s = parameter(url, "from="), to_s = parameter(url, "to=");
+    const int64_t from_s = url_parameter(url, "from="), to_s = url_parameter(url, "to=");
     int rc = mtr_buffer_printf(reply->body, "Id;Account;At;Amount\n");
     for (int i = 0; !rc && i < ROWS; i++) {
         const struct usage_row *row = &vendor->rows[i];

@@ -203,6 +203,26 @@ static void test_clocks_that_differ(void **state)
     free_poller_world(w);
 }
 
+static void answer_first_page_ahead(void *context, const char *url, struct vendor_reply *reply)
+{
+    struct vendor page = *(const struct vendor *)context;
+    page.is_idle = !strstr(url, "page=1"); /* another machine answers */
+    if (page.is_idle) page.skew_us = 0;
+    answer(&page, url, reply);
+}
+
+static void test_a_clock_among_others(void **state)
+{
+    (void)state;
+    struct vendor vendor;
+    struct poller_world *w = begin(&vendor, SOURCE(", paging: {page: {send: query.page}}"));
+    w->answer = answer_first_page_ahead;
+    vendor.skew_us = 7200 * MTR_US_PER_SECOND;
+    poller_world_until(w, "2026-03-11T01:00:00Z");
+    check(w, MTR_ALARM_SKEW, "about 120 minutes ahead of ours");
+    free_poller_world(w);
+}
+
 /* By day: what its row has, and what is said of it. */
 struct drift_day {
     const char *extra, *amount, *sentence;
@@ -221,6 +241,7 @@ static void run_drift(const char *source, const struct drift_day *days, int coun
         snprintf(until, sizeof(until), "2026-03-%02dT00:10:00Z", 11 + i);
         poller_world_until(w, until);
         check(w, MTR_ALARM_DRIFT, days[i].sentence);
+        if (days[i].sentence) check(w, MTR_ALARM_INCOMPLETE, NULL); /* one reason is one alarm */
         struct mtr_source_status status;
         assert_true(mtr_poller_status(w->poller, MTR_STR("acme"), MTR_STR("usage"), &status));
         if ((status.readings > taken) != days[i].is_taken) fail_msg("day %d: %s", i, w->told);
@@ -255,6 +276,41 @@ static void test_columns_that_change(void **state)
         run_drift(SOURCE(""), grow, 5, restarts);
         run_drift(SOURCE(", expect: {columns: exact}"), exact, 4, restarts);
         run_drift(SOURCE(", expect: {columns: any}"), any, 3, restarts);
+    }
+}
+
+/* A price may go by it: the reading is taken when it is said again, or accepted, and what is taken so is not doubted when it is read once more. */
+static void test_a_column_of_the_map_that_is_gone(void **state)
+{
+    enum { KINDS = 6 }; /* the last two are there, and empty */
+    static const char *const mapped[KINDS] = {"region", "region.name", "'[\"region\"].name'", "'region[0]'", "region", "region"};
+    static const char *const values[KINDS] = {"\"eu\"", "{\"name\":\"eu\"}", "{\"name\":\"eu\"}", "[\"eu\"]", "\"eu\"", "\"eu\""};
+    static const char *const gone[KINDS] = {[4] = ",\"region\":null", [5] = ",\"region\":\"\""};
+    (void)state;
+    for (int i = 0; i < KINDS; i++) {
+        char source[1000], value[80];
+        struct vendor vendor;
+        snprintf(source, sizeof(source), "%s", SOURCE(""));
+        char *data = strstr(source, "{seconds: amount}");
+        snprintf(data, 80, "{seconds: amount, region: %s}}}\n", mapped[i]);
+        snprintf(value, sizeof(value), ",\"region\":%s", values[i]);
+        struct poller_world *w = begin(&vendor, source);
+        vendor.extra = value;
+        poller_world_until(w, "2026-03-11T00:15:00Z");
+        check(w, MTR_ALARM_DRIFT, NULL);
+        check_window_rows(w, "2026-03-10T00:00:00Z", 1);
+        vendor.extra = gone[i];
+        poller_world_until(w, "2026-03-12T00:05:00Z");
+        check(w, MTR_ALARM_DRIFT, gone[i] ? "no row has a value of `region`" : "no row has `region`, which");
+        assert_int_equal(window_of(w, "usage", "", "2026-03-11T00:00:00Z").state, MTR_WINDOW_INCOMPLETE);
+        poller_world_until(w, "2026-03-12T00:25:00Z");
+        check(w, MTR_ALARM_DRIFT, gone[i] ? "no row has a value of `region`" : "no row has `region`, which");
+        check_window_rows(w, "2026-03-11T00:00:00Z", 1);
+        vendor.extra = value;
+        poller_world_until(w, "2026-03-13T00:05:00Z");
+        check(w, MTR_ALARM_DRIFT, NULL);
+        check_window_rows(w, "2026-03-12T00:00:00Z", 1);
+        free_poller_world(w);
     }
 }
 
@@ -297,7 +353,6 @@ static void test_alarms_of_a_source_that_goes(void **state)
     "     window: {length: day, start: 2026-03-09, rereads: [1h, 2d]}, request: {path: /u, query: {day: '{from:%Y-%m-%d}'}},\n"       \
     "     format: {json: {rows: 'data[]'}}, identity: {id: id},\n"                                                                    \
     "     map: {type: =cpu, subject: account, time: at, data: {seconds: {path: amount, as: number}}}" more "}\n"
-#define MAPPED MAPPED_WITH("")
 
 /* `then: log`: a line of the log for each reading that is warned of, and nothing else comes of it. */
 static void test_a_warning_is_told(void **state)
@@ -315,22 +370,6 @@ static void test_a_warning_is_told(void **state)
     vendor.said = "{\"data\":[],\"notes\":[]}";
     poller_world_until(w, "2026-03-12T01:05:00Z");
     assert_null(strstr(told + strlen(line), "warns"));
-    free_poller_world(w);
-}
-
-/* A row that cannot be mapped is one row, in the reading that finds it and in those that find it again. */
-static void test_a_row_in_quarantine(void **state)
-{
-    (void)state;
-    struct vendor vendor;
-    struct poller_world *w = begin(&vendor, MAPPED);
-    vendor.amount = "note\":1,\"amount\":\"x\",\"rest";
-    poller_world_until(w, "2026-03-10T13:05:00Z");
-    check(w, MTR_ALARM_REFUSED, "1 row in quarantine");
-    poller_world_until(w, "2026-03-11T00:30:00Z");
-    check(w, MTR_ALARM_REFUSED, "1 row in quarantine");
-    poller_world_until(w, "2026-03-11T02:00:00Z");
-    check(w, MTR_ALARM_REFUSED, "1 row in quarantine");
     free_poller_world(w);
 }
 
@@ -403,6 +442,10 @@ static void test_credentials_are_wrong_until_somebody_is_let_in(void **state)
     check(w, MTR_ALARM_FAILING, "500");
     check(w, MTR_ALARM_AUTH, "401");
     assert_int_equal(count_lines(w, "auth is over"), 0);
+    vendor.status = 302; /* to where one logs in */
+    poller_world_until(w, "2026-03-10T21:00:00Z");
+    check(w, MTR_ALARM_FAILING, "302");
+    check(w, MTR_ALARM_AUTH, "401");
     vendor.status = 404; /* of the path: the credentials were looked at before */
     poller_world_until(w, "2026-03-11T00:00:00Z");
     check(w, MTR_ALARM_FAILING, "404");
@@ -449,10 +492,11 @@ int main(void)
         cmocka_unit_test(test_the_first_window_keeps_its_alarm),
         cmocka_unit_test(test_an_answer_says_that_it_failed),
         cmocka_unit_test(test_credentials_are_wrong_until_somebody_is_let_in),
-        cmocka_unit_test(test_a_row_in_quarantine),
         cmocka_unit_test(test_a_warning_is_told),
-        cmocka_unit_test(test_clocks_that_differ),     cmocka_unit_test(test_alarms_of_a_source_that_goes),
+        cmocka_unit_test(test_clocks_that_differ),     cmocka_unit_test(test_a_clock_among_others),
+        cmocka_unit_test(test_alarms_of_a_source_that_goes),
         cmocka_unit_test(test_columns_that_change),    cmocka_unit_test(test_columns_of_a_new_document),
+        cmocka_unit_test(test_a_column_of_the_map_that_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,10 @@ static void test_other_ports_and_schemes_are_asked(void **state)
     poller_world_until(w, "2026-03-10T18:01:00Z");
     assert_non_null(strstr(w->told, "! ill failing"));
     assert_non_null(strstr(w->told, "! same failing"));
+    assert_non_null(strstr(w->told, "Internal Server Error; it says: {\"data\":[]}"));
+    /* Nobody has said until when: the wait is one of our own. */
+    assert_non_null(strstr(w->told, "nobody is asked, after failures or by `limits`, before 2026-03-10T"));
+    if (strstr(w->told, "lets nobody in")) fail_msg("%s", w->told);
     if (strstr(w->told, "! port ") || strstr(w->told, "! scheme ")) fail_msg("%s", w->told);
     assert_int_equal(window_of(w, "port", "", "2026-03-10T17:00:00Z").state, MTR_WINDOW_SETTLED);
     assert_int_equal(window_of(w, "scheme", "", "2026-03-10T17:00:00Z").state, MTR_WINDOW_SETTLED);

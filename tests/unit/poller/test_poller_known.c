@@ -23,6 +23,7 @@ struct vendor {
     unsigned status;
     int64_t takes_us; /* for the next answer that has them */
     bool has_answered; /* with them, since the start */
+    bool gives_all;    /* whatever is asked for */
     int commits_left;  /* of theirs, then it is killed; negative: never */
 };
 
@@ -36,7 +37,7 @@ static void forget(struct poller_world *w)
 static void answer(void *context, const char *url, struct vendor_reply *reply)
 {
     struct vendor *vendor = context;
-    const bool is_asked = !strstr(url, "day=") || strstr(url, "day=2026-03-09");
+    const bool is_asked = vendor->gives_all || !strstr(url, "day=") || strstr(url, "day=2026-03-09");
     if (is_asked) {
         vendor->w->world->now_us += vendor->takes_us;
         vendor->takes_us = 0;
@@ -231,6 +232,68 @@ static void test_a_feed_that_takes_too_long(void **state)
     free_poller_world(w);
 }
 
+static uint64_t count_quarantined(struct poller_world *w)
+{
+    struct mtr_block_header header;
+    const struct mtr_event *events;
+    struct mtr_diagnostic diagnostic;
+    struct mtr_log_reader *reader;
+    uint64_t count = 0;
+    assert_int_equal(mtr_log_reader_attach(w->world->log, &reader), 0);
+    for (uint64_t seq = 1; seq <= mtr_log_last_seq(w->world->log); seq = header.first_seq + header.count) {
+        assert_int_equal(mtr_log_read(reader, seq, &header, &events, &diagnostic), 0);
+        for (uint32_t i = 0; i < header.count; i++) count += events[i].disposition == MTR_DISPOSITION_REFUSED;
+    }
+    mtr_log_reader_close(reader);
+    return count;
+}
+
+/* A vendor that gives all it has, whatever is asked for: as long as its rows are known they are the same, and what comes late is taken; once they
+ * may be forgotten they are refused, kept once, and told. */
+static void test_a_vendor_that_gives_all_each_time(void **state)
+{
+    (void)state;
+    static const char *const sources[] = {FEED(""), FEED(", overlap: 1d"), DAYS("")};
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+        struct vendor vendor;
+        struct poller_world *w = new_world_of(&vendor, sources[i]);
+        vendor.gives_all = true;
+        go_to(w, "2026-03-12T00:00:00Z");
+        check(w, "abcde");
+        vendor.rows = "fabcde";
+        go_to(w, "2026-03-14T00:00:00Z");
+        check(w, "abcdef");
+        check_alarm(w, MTR_ALARM_REFUSED, NULL);
+        go_to(w, "2026-03-26T00:00:00Z");
+        vendor.rows = "gfabcde";
+        go_to(w, "2026-03-28T00:00:00Z");
+        check(w, "abcdef");
+        check_alarm(w, MTR_ALARM_REFUSED, "7 rows in quarantine");
+        assert_int_equal(count_quarantined(w), 7);
+        open_again(w, 30); /* they are known again, so the late one is none of them */
+        go_to(w, "2026-03-29T00:00:00Z");
+        check(w, "abcdefg");
+        check_alarm(w, MTR_ALARM_REFUSED, NULL);
+        free_poller_world(w);
+    }
+}
+
+/* What a vendor without {from} gives is what it wants to give, however old. */
+static void test_old_rows_of_who_is_not_asked_from(void **state)
+{
+    (void)state;
+    struct vendor vendor;
+    struct poller_world *w = new_world_of(&vendor, HEAD "window: {length: cursor, start: 2026-03-09}, request: {path: /u}}\n");
+    go_to(w, "2026-03-12T00:00:00Z");
+    vendor.rows = "";
+    go_to(w, "2026-03-28T00:00:00Z");
+    vendor.rows = "f";
+    go_to(w, "2026-03-28T02:00:00Z");
+    check(w, "abcdef");
+    check_alarm(w, MTR_ALARM_REFUSED, NULL);
+    free_poller_world(w);
+}
+
 /* A feed is never asked for what is forgotten before a reading could be there; without overlap all it asks for is new. */
 static void test_since_when_a_feed_is_asked(void **state)
 {
@@ -261,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_a_reading_that_takes_too_long), cmocka_unit_test(test_a_reading_that_takes_long),
         cmocka_unit_test(test_a_window_that_was_never_whole), cmocka_unit_test(test_a_feed_that_was_never_whole),
         cmocka_unit_test(test_a_feed_that_takes_too_long),    cmocka_unit_test(test_since_when_a_feed_is_asked),
+        cmocka_unit_test(test_a_vendor_that_gives_all_each_time), cmocka_unit_test(test_old_rows_of_who_is_not_asked_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

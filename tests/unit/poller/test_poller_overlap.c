@@ -47,18 +47,11 @@ struct vendor {
     uint32_t asked;
 };
 
-static int64_t parameter(const char *url, const char *name)
-{
-    const char *at = strstr(url, name);
-    assert_non_null(at);
-    return strtoll(at + strlen(name), NULL, 10);
-}
-
 static void answer(void *context, const char *url, struct vendor_reply *reply)
 {
     struct vendor *vendor = context;
     const struct way *way = vendor->way;
-    int64_t from_s = parameter(url, "from="), to_s = parameter(url, "to=");
+    int64_t from_s = url_parameter(url, "from="), to_s = url_parameter(url, "to=");
     from_s = from_s / way->unit_s * way->unit_s - way->before_s;
     to_s = (to_s + way->unit_s - 1) / way->unit_s * way->unit_s + way->after_s;
     vendor->asked++;

@@ -27,6 +27,9 @@ static const struct {
     {"schedule: {at: '24:00'}", "schedule.at", "is no time of the clock", "source.time"},
     {"schedule: {zone: Europe/Moscw}", "schedule.zone", "did you mean `Europe/Moscow`?", "catalog.zone.unknown"},
     {"schedule: {every: 5m, jitter: 5m}", "schedule.jitter", "less than `every`", "source.time"},
+    {"preset: rest\nschedule: {every: 1m}", "schedule.jitter", "(the value is the preset's: write one of your own, or null)", "source.time"},
+    {"preset: rest\nwindow: {length: day, lateness: 2d}", "window.rereads[0]", "(the value is the preset's: write one of your own, or null)", "source.rereads"},
+    {"preset: gnocchi\nwindow: {length: cursor}", "window.rereads", "(the value is the preset's: write one of your own, or null)", "source.key.conflict"},
     {"window: {zone: UTC}", "window", "write one of length, periods", "source.key.missing"},
     {"window: {length: dya}", "window.length", "did you mean `day`?", "source.window"},
     {"window: {length: 500ms}", "window.length", "a whole number of seconds", "source.window"},
@@ -83,13 +86,37 @@ static const struct {
     {"request: {path: /u, query: {f: '{from}'}, headers: {X: \"a\\r\\nB: c\"}}", "request.headers.X", "no CR, LF", "source.header"},
     {"request: {path: /u, query: {f: '{from}'}, headers: {authorization: 'Bearer x'}}", "request.headers.authorization",
      "a secret does not stand in a document", "source.secret.written"},
+    {"request: {path: /u, query: {f: '{from}'}, headers: {X-Api-Key: abc}}", "request.headers.X-Api-Key", "`auth` sends it (`auth.header`)",
+     "source.secret.written"},
+    {"request: {path: /u, query: {f: '{from}', Access_Token: abc}}", "request.query.Access_Token", "`auth` sends it (`auth.query`)", "source.secret.written"},
+    {"request: {path: '/u?a=1&api_key=abc&f={from}'}", "request.path", "`auth` sends it (`auth.query`)", "source.secret.written"},
+    {"request: {method: POST, path: /u, query: {f: '{from}'}, body: {form: {password: abc}}}", "request.body.form.password", "a secret does not stand",
+     "source.secret.written"},
+    {"request: {method: POST, path: /u, query: {f: '{from}'}, body: {json: {a: [{client_secret: abc}]}}}", "request.body.json",
+     "`client_secret` is a secret", "source.secret.written"},
+    {"auth: {query: {secret_file: F}}", "auth.query.name", "is missing: of the parameter", "field.missing"},
+    {"auth: {query: {name: k}}", "auth.query.secret_file", "name the file", "source.secret.missing"},
+    {"auth: {query: {name: k, value: abc, secret_file: F}}", "auth.query.value", "does not use {secret}", "source.secret.written"},
     {"request: {method: POST, path: /u, query: {f: '{from}'}, body: {json: {}, text: a}}", "request.body", "not several", "source.key.several"},
     {"request: {method: POST, path: /u, body: {json: {a: [{b: '{frm}'}]}}}", "request.body.json.a[0].b", "`{frm}` is no name", "source.template"},
     {"auth:", "auth", "write one of none, presigned", "source.key.missing"},
     {"auth: nne", "auth", "did you mean `none`?", "field.choice"},
     {"auth: {basic: {user: a, secret_file: F}, header: {secret_file: F}}", "auth", "not several", "source.key.several"},
     {"auth: {basic: {user: a, secret: hunter2}}", "auth.basic.secret", "a secret does not stand in a document", "source.secret.written"},
-    {"auth: {basic: {user: a}}", "auth.basic.secret_file", "name the file", "source.secret.missing"},
+    {"auth: {basic: {user: a}}", "auth.basic.secret_file", "is missing: name the file that holds the password (`secret: \"\"` says that there is none)",
+     "source.secret.missing"},
+    {"auth: basic", "auth", "`basic` has keys of its own: write {basic: {…}} with those of user, user_secret_file, secret_file, secret", "field.choice"},
+    {"auth: mtls", "auth", "write {mtls: {…}} with those of certificate_file, key_file", "field.choice"},
+    {"auth: {mtls: {}}", "auth.mtls.certificate_file", "is missing: name the file that holds the certificate, PEM", "source.secret.missing"},
+    {"auth: {mtls: {certificate_file: F}}", "auth.mtls.key_file", "is missing: name the file that holds its private key, PEM", "source.secret.missing"},
+    {"auth: {oauth2: {client_id: c}}", "auth.oauth2.token_url", "is missing: where tokens are asked for", "field.missing"},
+    {"auth: {oauth2: {token_url: 'https://t', client_id: c}}", "auth.oauth2.secret_file", "is missing: name the file", "source.secret.missing"},
+    {"auth: {login: {}}", "auth.login.token", "is missing: where the token stands in the answer", "field.missing"},
+    {"auth: {aws_sigv4: {}}", "auth.aws_sigv4.access_key", "is missing: the key's id", "field.missing"},
+    {"auth: {aws_sigv4: {region: r, access_key: a}}", "auth.aws_sigv4.secret_file", "is missing: name the file", "source.secret.missing"},
+    {"auth: {hmac: {}}", "auth.hmac.sign", "is missing: template of what is signed", "field.missing"},
+    {"auth: {hmac: {sign: '{method}', headers: {X: '{signature}'}}}", "auth.hmac.secret_file", "is missing: name the file", "source.secret.missing"},
+    {"paging: cursor", "paging", "`cursor` has keys of its own: write {cursor: {…}} with those of path, send, has_more", "field.choice"},
     {"auth: {header: {value: 'Bearer abc', secret_file: F}}", "auth.header.value", "does not use {secret}", "source.secret.written"},
     {"auth: {header: {value: 'Bearer {secret}'}}", "auth.header.secret_file", "name the file", "source.secret.missing"},
     {"auth: {header: {secret_file: \"-----BEGIN\\nKEY\"}}", "auth.header.secret_file", "several lines", "source.secret.missing"},
@@ -107,6 +134,37 @@ static const struct {
     {"paging: {page: {send: page}}", "paging.page.send", "none of query.NAME", "source.send"},
     {"paging: {cursor: {send: query.c}}", "paging.cursor.path", "name the path of the token", "source.key.missing"},
     {"paging: {cursor: {path: 'a[', send: query.c}}", "paging.cursor.path", "is no path", "source.path"},
+    {"paging: {cursor: {path: a..b, send: query.c}}", "paging.cursor.path", "`a..b` has an empty step", "source.path"},
+    {"paging: {cursor: {path: .b, send: query.c}}", "paging.cursor.path", "has an empty step", "source.path"},
+    {"paging: {cursor: {path: a., send: query.c}}", "paging.cursor.path", "has an empty step", "source.path"},
+    {"paging: {cursor: {path: 'a.[0]', send: query.c}}", "paging.cursor.path", "is no path", "source.path"},
+    {"paging: {cursor: {path: a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q, send: query.c}}", "paging.cursor.path", "is no path", "source.path"},
+    {"paging: {cursor: {path: a, send: query.c, has_more: b..c}}", "paging.cursor.has_more", "has an empty step", "source.path"},
+    {"request: {method: POST, path: /u, body: {json: {f: '{from}'}}}\npaging: {cursor: {path: a, send: body.b..c}}", "paging.cursor.send",
+     "`b..c` has an empty step", "source.path"},
+    {"paging: {next_url: {path: a..b}}", "paging.next_url.path", "has an empty step", "source.path"},
+    {"paging: {next_url: {path: a, has_more: b..c}}", "paging.next_url.has_more", "has an empty step", "source.path"},
+    {"paging: {page: {send: query.p, total: a..b}}", "paging.page.total", "has an empty step", "source.path"},
+    {"paging: {offset: {send: query.p, has_more: a..b}}", "paging.offset.has_more", "has an empty step", "source.path"},
+    {"paging: {after_id: {send: query.a, id: a..b}}", "paging.after_id.id", "has an empty step", "source.path"},
+    {"paging: {parts: {list: 'a..b[]', url: u}}", "paging.parts.list", "has an empty step", "source.path"},
+    {"paging: {parts: {list: 'a[]', url: u..v}}", "paging.parts.url", "has an empty step", "source.path"},
+    {"paging: {parts: {list: 'a[]', url: u, count: b..c}}", "paging.parts.count", "has an empty step", "source.path"},
+    {"answer: {ok: {path: a..b, equals: ok}}", "answer.ok.path", "has an empty step", "source.path"},
+    {"answer: {absent: {path: a..b, equals: ok}}", "answer.absent[0].path", "has an empty step", "source.path"},
+    {"answer: {warnings: {path: a..b}}", "answer.warnings.path", "has an empty step", "source.path"},
+    {"complete: {count: a..b}", "complete.count", "has an empty step", "source.path"},
+    {"complete: {sum: {path: a..b, of: quantity}}", "complete.sum.path", "has an empty step", "source.path"},
+    {"complete: {flag: a..b}", "complete.flag", "has an empty step", "source.path"},
+    {"format: {json: {rows: 'a..b[]'}}", "rows", "the path of the rows is expected", "import.map"},
+    {"map: {type: =t, subject: a..b, time: at, data: {quantity: q}}", "subject", "a name is empty where two dots", "import.map"},
+    {"map: {type: =t, subject: .b, time: at, data: {quantity: q}}", "subject", "a name is empty where two dots", "import.map"},
+    {"identity: {id: a..b}", "id", "a name is empty where two dots", "import.map"},
+    {"format: {ndjson: {}}\nmap: {type: =t, subject: s, time: at, data: {quantity: {path: a..b}}}", "path", "a name is empty where two dots", "import.map"},
+    {"auth: {login: {request: {path: '/l/{secret}'}, secret_file: F, token: {path: a..b}}}", "auth.login.token.path", "has an empty step",
+     "source.path"},
+    {"auth: {login: {request: {path: '/l/{secret}'}, secret_file: F, token: {path: t}, expires: {path: a..b}}}", "auth.login.expires.path",
+     "has an empty step", "source.path"},
     {"paging: {offset: {send: query.o, short_page_ends: true}}", "paging.offset.short_page_ends", "a page is short by", "source.key.missing"},
     {"paging: {after_id: {send: query.a, id: id, time: created}}", "paging.after_id", "time and since go together", "source.key.missing"},
     {"paging: {parts: {url: u}}", "paging.parts", "write one of list, s3_list", "source.key.missing"},
@@ -155,6 +213,15 @@ static const struct {
      "request", "asks by `job.submit`", "source.key.conflict"},
     {"request:\njob: {submit: {path: /r, query: {d: '{from}'}}, id: {path: id}, poll: {path: '/r/{job.id}'}, status: {path: s, done: ok},"
      " result: {rows: '[]'}, list: {path: /r}}", "job.list.match", "another job could be taken for it", "source.key.missing"},
+#define JOB(id, status, more) \
+    "request:\njob: {submit: {path: /r, query: {d: '{from}'}}, id: {path: " id "}, poll: {path: '/r/{job.id}'}, status: {path: " status ", done: ok}, " more "}"
+    {JOB("a..b", "s", "result: {rows: '[]'}"), "job.id.path", "has an empty step", "source.path"},
+    {JOB("id", "a..b", "result: {rows: '[]'}"), "job.status.path", "has an empty step", "source.path"},
+    {JOB("id", "s", "result: {rows: 'a..b[]'}"), "job.result.rows", "has an empty step", "source.path"},
+    {JOB("id", "s", "result: {url: {path: a..b}}"), "job.result.url.path", "has an empty step", "source.path"},
+    {JOB("id", "s", "result: {rows: '[]'}, list: {path: /r, rows: 'a..b[]', match: {d: '{from}'}}"), "job.list.rows", "has an empty step", "source.path"},
+    {JOB("id", "s", "result: {rows: '[]'}, list: {path: /r, id: a..b, match: {d: '{from}'}}"), "job.list.id", "has an empty step", "source.path"},
+    {JOB("id", "s", "result: {rows: '[]'}, list: {path: /r, match: {a..b: '{from}'}}"), "job.list.match", "has an empty step", "source.path"},
 };
 
 static bool is_told(const struct source_world *world, size_t i)
@@ -186,6 +253,94 @@ static void test_what_is_wrong_is_told_at_its_place(void **state)
     assert_int_equal(missed, 0);
 }
 
+/* What lacks is told at once, wherever it stands, and nothing that comes of it. */
+static void test_all_that_lacks_is_told_at_once(void **state)
+{
+    static const struct {
+        const char *lines, *told; /* paths, in their order */
+    } documents[] = {
+        {"auth: {oauth2: {}}", "auth.oauth2.client_id auth.oauth2.secret_file auth.oauth2.token_url"},
+        {"auth: {oauth2: {grant: refresh_token}}", "auth.oauth2.client_id auth.oauth2.refresh_token_file auth.oauth2.token_url"},
+        {"auth: {login: {}}", "auth.login.request auth.login.secret_file auth.login.token"},
+        {"auth: {login: {token: {}}}", "auth.login.request auth.login.secret_file auth.login.token"},
+        {"auth: {aws_sigv4: {}}", "auth.aws_sigv4.access_key auth.aws_sigv4.region auth.aws_sigv4.secret_file"},
+        {"auth: {hmac: {}}", "auth.hmac.headers auth.hmac.secret_file auth.hmac.sign"},
+        {"auth: {basic: {}}", "auth.basic auth.basic.secret_file"},
+        {"auth: {mtls: {}}", "auth.mtls.certificate_file auth.mtls.key_file"},
+        {"auth: {oauth2: {clientid: c}}", "auth.oauth2 auth.oauth2.client_id auth.oauth2.secret_file auth.oauth2.token_url"},
+        {"auth: {oauth2: 5}\npaging: {cursor: {}}", "auth.oauth2 paging.cursor.path paging.cursor.send"},
+        {"paging: {page: {limit: {}}}", "paging.page.limit.value paging.page.send"},
+        {"paging: {after_id: {}}", "paging.after_id.id paging.after_id.send"},
+        {"paging: {parts: {}}", "paging.parts paging.parts.url"},
+        {"request: {path: }\njob: {}", "job.id job.poll job.result job.status job.status.done job.status.path job.submit"},
+        {"request: {path: }\njob: {status: {}, result: {url: {}}, list: {}}",
+         "job.id job.list.match job.poll job.result.url.path job.status.done job.status.path job.submit"},
+        {"base_url:\nwindow:\nauth: {header: {}}\nanswer: {warnings: {}, ok: {}}\ncomplete: {sum: {path: a}}",
+         "answer.ok answer.warnings.path auth.header.secret_file base_url complete.sum window"},
+        {"base_url:\nfor_each: {rows: {}}\nrequest: {query: {}}", "base_url for_each.rows.of request"},
+    };
+    unsigned missed = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof(documents) / sizeof(*documents); i++) {
+        struct source_world world;
+        char told[2000] = "", path[MTR_FINDING_FIELD_BYTES];
+        source_world_open(&world);
+        assert_int_equal(source_world_read_with(&world, documents[i].lines), MTR_EINVALID);
+        for (const char *last = ""; last; last = told[0] ? path : NULL) {
+            const struct mtr_diagnostic *next = NULL; /* the least that is greater than the one before */
+            for (size_t k = 0; k < world.findings.count; k++) {
+                const struct mtr_diagnostic *finding = &world.findings.items[k];
+                if (strcmp(finding->field, last) > 0 && (!next || strcmp(finding->field, next->field) < 0)) next = finding;
+            }
+            if (!next) break;
+            snprintf(path, sizeof(path), "%s", next->field);
+            snprintf(told + strlen(told), sizeof(told) - strlen(told), "%s%s", told[0] ? " " : "", path);
+        }
+        if (strcmp(told, documents[i].told)) {
+            source_world_print(&world);
+            print_message("%s\nis     %s\nwanted %s\n", documents[i].lines, told, documents[i].told);
+            missed++;
+        }
+        source_world_close(&world);
+    }
+    assert_int_equal(missed, 0);
+}
+
+/* What could not be read says nothing of other keys. */
+static void test_what_cannot_be_read_is_one_finding(void **state)
+{
+    static const char *const documents[] = {
+        "window: {length: dya}",
+        "window: {length: dya, split: 1h, open: 6h}\nanswer: {rows_limit: 10}",
+        "window: {length: dya, overlap: 1h}\nrequest: {path: /u}",
+        "window: {length: 500ms, split: 1h}\nanswer: {rows_limit: 10}",
+        "format: {jsn: {rows: 'data[]'}}\ncomplete: {count: n, flag: done, sum: {path: a, of: quantity}}",
+        "format: json\nanswer: {ok: {path: s, equals: ok}, warnings: {path: w}}\ncomplete: {count: n}",
+        "delivery: append\nfor_each: {values: [a]}\nrequest: {path: '/{each.value}', query: {f: '{from}'}}\nidentity: {id: a..b}",
+        "delivery: append\nfor_each: {values: [a]}\nrequest: {path: '/{each.value}', query: {f: '{from}'}}\nmap: [a]",
+        "paging: {cursor: {path: a..b, send: query.c}}",
+        "complete: {count: 'a['}",
+        "by_hand: yes please\nbase_url:\nrequest:\nauth:",
+        "identity: id",
+        "identity: {id: {zz: 1}}",
+        "identity: {hash: a}",
+    };
+    unsigned missed = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof(documents) / sizeof(*documents); i++) {
+        struct source_world world;
+        source_world_open(&world);
+        assert_int_equal(source_world_read_with(&world, documents[i]), MTR_EINVALID);
+        if (world.findings.count != 1) {
+            print_message("--- %s\n", documents[i]);
+            source_world_print(&world);
+            missed++;
+        }
+        source_world_close(&world);
+    }
+    assert_int_equal(missed, 0);
+}
+
 static void test_a_finding_stands_where_its_key_is(void **state)
 {
     struct source_world world;
@@ -202,6 +357,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_wrong_is_told_at_its_place),
+        cmocka_unit_test(test_what_cannot_be_read_is_one_finding),
+        cmocka_unit_test(test_all_that_lacks_is_told_at_once),
         cmocka_unit_test(test_a_finding_stands_where_its_key_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,64 @@ static void charges_are_dense_and_found_by_id(void **state)
     mtr_charges_abort(txn);
 }
 
+/* Behind all numbers of before and all that another copy may have given; each epoch dense, and what was lost is
+ * between them. */
+static void epochs_leave_what_was_lost_between_them(void **state)
+{
+    struct fixture *fixture = *state;
+    const int64_t now_us = INT64_C(1800000000) * MTR_US_PER_SECOND, second_us = MTR_US_PER_SECOND;
+    struct mtr_charges_txn *txn = begin(fixture, true);
+    struct mtr_charges_epoch none, first, same, early, found;
+    struct mtr_charge charge, last;
+    uint64_t number;
+    bool was_noted;
+    assert_int_equal(mtr_charges_get_epoch(txn, &none), 0);
+    assert_true(none.number == 0 && none.last_before == 0);
+    assert_int_equal(mtr_charges_next_epoch(txn, 0, &found), MTR_ENOTFOUND);
+    assert_int_equal(mtr_charges_note_life(txn, &was_noted), 0);
+    assert_false(was_noted);
+    for (uint64_t i = 1; i <= 3; i++) assert_int_equal((charge = charge_of(i), mtr_charges_append(txn, &charge)), 0);
+    assert_int_equal(mtr_charges_begin_epoch(txn, now_us, &first), 0);
+    assert_int_equal(first.number, (UINT64_C(1800000000) - UINT64_C(1767225600)) << 20);
+    assert_true(first.last_before == 3 && first.began_us == now_us);
+    assert_int_equal(mtr_charges_note_life(txn, &was_noted), 0);
+    assert_true(was_noted);
+    assert_int_equal(mtr_charges_get_last(txn, &last), 0);
+    assert_int_equal(last.number, 3);
+    assert_int_equal(mtr_charges_next_number(txn, &number), 0);
+    assert_int_equal(number, first.number + 1);
+    charge = charge_of(number);
+    assert_int_equal(mtr_charges_append(txn, &charge), 0);
+    /* The same second, or a clock that is behind: behind what there is all the same. */
+    assert_int_equal(mtr_charges_begin_epoch(txn, now_us, &same), 0);
+    assert_true(same.number > first.number + 1 && same.last_before == first.number + 1);
+    assert_int_equal(mtr_charges_begin_epoch(txn, now_us - 1000 * second_us, &early), 0);
+    assert_true(early.number > same.number && early.last_before == first.number + 1); /* that one had no charge */
+    assert_int_equal(mtr_charges_next_number(txn, &number), 0);
+    assert_int_equal(number, early.number + 1);
+    assert_int_equal(mtr_charges_commit(txn), 0);
+    reopen(fixture);
+    txn = begin(fixture, false);
+    assert_int_equal(mtr_charges_get_epoch(txn, &found), 0);
+    assert_int_equal(found.number, early.number);
+    const uint64_t before[] = {0, 1, first.number, same.number}, after[] = {first.number, first.number, same.number, early.number};
+    for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++) {
+        assert_int_equal(mtr_charges_next_epoch(txn, before[i], &found), 0);
+        assert_int_equal(found.number, after[i]);
+    }
+    assert_int_equal(mtr_charges_next_epoch(txn, early.number, &found), MTR_ENOTFOUND);
+    const uint64_t up_to[] = {0, 1, 3, 4, first.number, first.number + 1, UINT64_MAX},
+                   at[] = {0, 1, 3, 3, 3, first.number + 1, first.number + 1};
+    for (size_t i = 0; i < sizeof(up_to) / sizeof(*up_to); i++) {
+        assert_int_equal(mtr_charges_last_number(txn, up_to[i], &number), 0);
+        assert_int_equal(number, at[i]);
+    }
+    assert_int_equal(mtr_charges_number_after(txn, 3, &number), 0);
+    assert_int_equal(number, first.number + 1);
+    assert_int_equal(mtr_charges_number_after(txn, number, &number), MTR_ENOTFOUND);
+    mtr_charges_abort(txn);
+}
+
 static void an_abort_leaves_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -197,16 +255,16 @@ static void the_queue_holds_what_is_to_be_sent(void **state)
     struct mtr_message second = {.destination = 6, .number = 2, .id = {2, 2}};
     assert_int_equal(mtr_charges_put_message(txn, &second), 0);
     assert_int_equal(mtr_charges_put_message_body(txn, &message, MTR_STR("body")), 0);
-    assert_int_equal(mtr_charges_first_queued(txn, 6, &found), 0);
+    assert_int_equal(mtr_charges_first_queued(txn, 6, 0, &found), 0);
     assert_int_equal(found.number, 1);
-    assert_int_equal(mtr_charges_first_queued(txn, 7, &found), MTR_ENOTFOUND);
+    assert_int_equal(mtr_charges_first_queued(txn, 7, 0, &found), MTR_ENOTFOUND);
     message.state = MTR_MESSAGE_ATTEMPTED;
     assert_int_equal(mtr_charges_put_message(txn, &message), 0);
-    assert_int_equal(mtr_charges_first_queued(txn, 6, &found), 0);
+    assert_int_equal(mtr_charges_first_queued(txn, 6, 0, &found), 0);
     assert_int_equal(found.number, 1);
     message.state = MTR_MESSAGE_ACKED;
     assert_int_equal(mtr_charges_put_message(txn, &message), 0);
-    assert_int_equal(mtr_charges_first_queued(txn, 6, &found), 0);
+    assert_int_equal(mtr_charges_first_queued(txn, 6, 0, &found), 0);
     assert_int_equal(found.number, 2);
     assert_int_equal(mtr_charges_get_destination(txn, 6, &destination), 0);
     assert_int_equal(destination.counts[MTR_MESSAGE_ACKED], 1);
@@ -225,12 +283,12 @@ static void acks_below_the_cursor_are_dropped(void **state)
     struct fixture *fixture = *state;
     struct mtr_charges_txn *txn = begin(fixture, true);
     const struct mtr_str name = MTR_STR("erp"), longer = MTR_STR("erp2");
-    uint64_t up_to = 1;
-    assert_int_equal(mtr_charges_get_consumer(txn, name, &up_to), 0);
-    assert_int_equal(up_to, 0);
+    struct mtr_charge_consumer consumer = {.up_to = 1, .epoch = 1};
+    assert_int_equal(mtr_charges_get_consumer(txn, name, &consumer), 0);
+    assert_true(consumer.up_to == 0 && consumer.epoch == 0);
     for (uint64_t i = 1; i < 1000; i += 2) assert_int_equal(mtr_charges_put_ack(txn, name, i), 0);
     assert_int_equal(mtr_charges_put_ack(txn, longer, 3), 0);
-    assert_int_equal(mtr_charges_put_consumer(txn, name, 500), 0);
+    assert_int_equal(mtr_charges_put_consumer(txn, &(struct mtr_charge_consumer){.name = name, .up_to = 500}), 0);
     assert_false(mtr_charges_has_ack(txn, name, 499));
     assert_true(mtr_charges_has_ack(txn, name, 501));
     assert_true(mtr_charges_has_ack(txn, longer, 3));
@@ -331,6 +389,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_waits_is_counted_by_reason, set_up, tear_down),
         cmocka_unit_test_setup_teardown(charges_are_dense_and_found_by_id, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(epochs_leave_what_was_lost_between_them, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_abort_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lines_are_told_apart_by_their_identity, set_up, tear_down),
         cmocka_unit_test_setup_teardown(timers_follow_their_periods, set_up, tear_down),

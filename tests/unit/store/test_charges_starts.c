@@ -5,6 +5,7 @@
  */
 #include "meterd/store/charges.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@
 
 #include "lib/store/charges/charges_txn.h"
 #include "meterd/core/time.h"
+#include "tests/support/store/bare_rows.h"
 #include "tests/support/charges_world.h"
 #include "tests/support/random.h"
 
@@ -351,19 +353,85 @@ static int reopen(struct fixture *fixture, bool read_only)
     return mtr_charges_open(fixture->directory, read_only, &fixture->charges, &diagnostic);
 }
 
-/* A store of before periods were named inside a second is read and written as it is; one of a later program is
- * neither. */
-static void an_older_store_is_opened_and_a_newer_is_not(void **state)
+static void put_rows(struct fixture *fixture)
+{
+    struct mtr_charges_txn *txn = begin(fixture, true);
+    assert_int_equal(mtr_charges_put_cursor(txn, &(struct mtr_charges_cursor){.change = 77, .scan_period_us = INT64_MIN}), 0);
+    for (uint64_t i = 1; i <= 400; i++) { /* of several pages */
+        char json[32];
+        snprintf(json, sizeof(json), "{\"number\":%" PRIu64 "}", i);
+        assert_int_equal(mtr_charges_put_trace(txn, i, mtr_str_from(json)), 0);
+    }
+    assert_int_equal(mtr_charges_commit(txn), 0);
+}
+
+static void assert_rows(struct fixture *fixture)
+{
+    struct mtr_charges_txn *txn = begin(fixture, false);
+    struct mtr_charges_cursor cursor;
+    struct mtr_str trace;
+    assert_int_equal(mtr_charges_get_cursor(txn, &cursor), 0);
+    assert_int_equal(cursor.change, 77);
+    for (uint64_t i = 1; i <= 400; i++) {
+        char json[32];
+        snprintf(json, sizeof(json), "{\"number\":%" PRIu64 "}", i);
+        assert_int_equal(mtr_charges_get_trace(txn, i, &trace), 0);
+        assert_true(mtr_str_equal(trace, mtr_str_from(json)));
+    }
+    assert_int_equal(mtr_charges_get_trace(txn, 401, &trace), MTR_ENOTFOUND);
+    mtr_charges_abort(txn);
+}
+
+/* A store of before rows were sealed is read as it is, and its rows get seals when it is opened for writing. */
+static void an_older_store_is_opened(void **state)
 {
     struct fixture *fixture = *state;
-    put_version(fixture, 3);
-    assert_int_equal(reopen(fixture, true), 0);
-    mtr_charges_close(fixture->charges);
-    assert_int_equal(reopen(fixture, false), 0);
-    put_version(fixture, 5);
-    assert_int_equal(reopen(fixture, true), MTR_EVERSION);
-    assert_int_equal(reopen(fixture, false), MTR_EVERSION);
+    put_rows(fixture);
+    for (char version = 1; version <= 5; version++) {
+        const char bytes[4] = {0, 0, 0, version};
+        mtr_charges_close(fixture->charges);
+        make_bare(fixture->directory, "format_version", bytes);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(reopen(fixture, true), 0);
+            assert_rows(fixture);
+            mtr_charges_close(fixture->charges);
+        }
+        assert_int_equal(reopen(fixture, false), 0);
+        assert_rows(fixture);
+        mtr_charges_close(fixture->charges);
+        assert_int_equal(reopen(fixture, true), 0);
+        assert_rows(fixture);
+        for (int i = 0; i < TABLE_COUNT; i++) assert_false(fixture->charges->tables[i].is_bare);
+    }
+}
+
+static void assert_not_opened(struct fixture *fixture, int error)
+{
+    assert_int_equal(reopen(fixture, true), error);
+    assert_int_equal(reopen(fixture, false), error);
     fixture->charges = NULL;
+}
+
+static void a_newer_store_is_not_opened(void **state)
+{
+    put_version(*state, 7);
+    assert_not_opened(*state, MTR_EVERSION);
+}
+
+/* A number that does not go with whether its row is sealed is damage, not an old store. */
+static void a_format_is_sealed_as_its_rows(void **state)
+{
+    put_version(*state, 5);
+    assert_not_opened(*state, MTR_ECORRUPT);
+}
+
+static void rows_are_sealed_as_their_format(void **state)
+{
+    struct fixture *fixture = *state;
+    put_rows(fixture);
+    mtr_charges_close(fixture->charges);
+    make_bare(fixture->directory, "format_version", "\0\0\0\6");
+    assert_not_opened(fixture, MTR_ECORRUPT);
 }
 
 int main(void)
@@ -376,7 +444,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(periods_are_walked_in_the_order_of_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_of_a_period_is_of_no_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(draws_of_a_grant_stand_in_the_order_of_time, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_older_store_is_opened_and_a_newer_is_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_older_store_is_opened, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_newer_store_is_not_opened, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_format_is_sealed_as_its_rows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rows_are_sealed_as_their_format, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -236,12 +236,28 @@ static void test_exact_over_random_workloads(void **state)
     }
 }
 
+enum { COLLIDING = 300 };
+
+static void check_colliding(struct world *world)
+{
+    for (uint32_t i = 0; i < COLLIDING; i++) {
+        struct mtr_dedup_key keys[] = {{.identity = {7, (uint64_t)i << 21}, .digest = i},
+                                       {.identity = {7, (uint64_t)i << 21}, .digest = i + 1},
+                                       {.identity = {7, (uint64_t)i << 21 | UINT64_C(1) << 20}, .digest = i}};
+        struct mtr_dedup_match matches[3];
+        assert_int_equal(mtr_dedup_find(world->dedup, keys, 3, matches), 0);
+        assert_int_equal(matches[0].found, MTR_DEDUP_DUPLICATE);
+        assert_int_equal(matches[0].seq, i + 1);
+        assert_int_equal(matches[1].found, MTR_DEDUP_CONFLICT);
+        assert_int_equal(matches[2].found, MTR_DEDUP_NEW);
+    }
+}
+
 /* Identities that differ only where no tag and no bucket looks: every one is still found, and its
- * neighbours are still new. */
+ * neighbours are still new; also by tables that are built of the log. */
 static void test_forced_collisions(void **state)
 {
     (void)state;
-    enum { COLLIDING = 300 };
     struct world *world = new_world(99);
     for (uint32_t i = 0; i < COLLIDING; i++) {
         struct sample sample;
@@ -258,17 +274,10 @@ static void test_forced_collisions(void **state)
         bool done = false;
         while (!done) assert_int_equal(mtr_dedup_seal_finish(world->dedup, 100, &done), 0);
     }
-    for (uint32_t i = 0; i < COLLIDING; i++) {
-        struct mtr_dedup_key keys[] = {{.identity = {7, (uint64_t)i << 21}, .digest = i},
-                                       {.identity = {7, (uint64_t)i << 21}, .digest = i + 1},
-                                       {.identity = {7, (uint64_t)i << 21 | UINT64_C(1) << 20}, .digest = i}};
-        struct mtr_dedup_match matches[3];
-        assert_int_equal(mtr_dedup_find(world->dedup, keys, 3, matches), 0);
-        assert_int_equal(matches[0].found, MTR_DEDUP_DUPLICATE);
-        assert_int_equal(matches[0].seq, i + 1);
-        assert_int_equal(matches[1].found, MTR_DEDUP_CONFLICT);
-        assert_int_equal(matches[2].found, MTR_DEDUP_NEW);
-    }
+    check_colliding(world);
+    close_world(world);
+    open_world(world);
+    check_colliding(world);
     free_world(world);
 }
 
@@ -311,11 +320,34 @@ static void test_sealing_beside_the_owner(void **state)
     free_world(world);
 }
 
+/* Of a key that is another one by a bit: nothing would be found. */
+static void test_key(void **state)
+{
+    (void)state;
+    struct world *world = new_world(7);
+    struct mtr_diagnostic diagnostic;
+    uint8_t other[MTR_EVENT_KEY_BYTES];
+    memcpy(other, KEY, sizeof(other));
+    other[9] ^= 4;
+    send_batch(world);
+    assert_int_equal(mtr_dedup_check_key(world->log, other, &diagnostic), MTR_OK); /* nothing is sealed */
+    roll(world);
+    assert_int_equal(mtr_dedup_seal_run(world->dedup), 0);
+    bool done = false;
+    while (!done) assert_int_equal(mtr_dedup_seal_finish(world->dedup, 100, &done), 0);
+    send_batch(world);
+    assert_int_equal(mtr_dedup_check_key(world->log, other, &diagnostic), MTR_ECORRUPT);
+    assert_non_null(strstr(diagnostic.text, "event.key is not the key that the identities of segment 000001"));
+    assert_int_equal(mtr_dedup_check_key(world->log, KEY, &diagnostic), MTR_OK);
+    free_world(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact_over_random_workloads),
         cmocka_unit_test(test_forced_collisions),
+        cmocka_unit_test(test_key),
         cmocka_unit_test(test_sealing_beside_the_owner),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

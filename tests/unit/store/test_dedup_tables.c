@@ -75,58 +75,102 @@ static void test_recycled_memory_is_empty(void **state)
     }
 }
 
-/* A table filled to the last identity that it is right for: nothing is lost, and it costs less than 8
- * bytes each. */
-static void test_tags_hold_what_they_promise(void **state)
+/* A table filled to the last identity that it is right for: nothing is lost, and it costs no more than it
+ * says. The segments' places go round in it, from the last to the first. */
+static void check_full_table(bool is_wide, uint32_t first, uint64_t fresh_tenths)
 {
-    (void)state;
-    static bool live[MTR_TAG_SEGMENT_SLOTS];
-    for (uint32_t slot = 1; slot <= 10; slot++) live[slot] = true;
+    enum { SEGMENTS = 10 };
+    const struct mtr_tag_range range = {first, SEGMENTS};
     struct mtr_tag_table table;
-    assert_int_equal(tags_init(&table, 200000), 0);
+    assert_int_equal(tags_init(&table, 200000, is_wide), 0);
     struct random_source random = {42};
     uint64_t count = 0;
     for (; count < 200000 || tags_fits(&table, count + 1); count++)
-        assert_int_equal(tags_insert(&table, random_identity(&random), 1 + count % 10, live), 0);
-    print_message("compact table: %llu identities, %llu.%02llu bytes each when full\n",
-                  (unsigned long long)count, (unsigned long long)(tags_memory_bytes(&table) / count),
+        assert_int_equal(
+            tags_insert(&table, random_identity(&random), first + (uint32_t)(count % SEGMENTS), range), 0);
+    print_message("%s table: %llu identities, %llu.%02llu bytes each when full\n",
+                  is_wide ? "wide" : "narrow", (unsigned long long)count,
+                  (unsigned long long)(tags_memory_bytes(&table) / count),
                   (unsigned long long)(tags_memory_bytes(&table) * 100 / count % 100));
-    assert_true(tags_memory_bytes(&table) <= 7 * UINT64_C(200000)); /* and when fresh */
+    assert_true(tags_memory_bytes(&table) * 10 <= fresh_tenths * UINT64_C(200000)); /* and when fresh */
 
     random.state = 42;
     uint32_t candidates[MTR_TAG_CANDIDATES_MAX];
     for (uint64_t i = 0; i < count; i++) {
-        uint32_t n = tags_find(&table, random_identity(&random), candidates);
+        uint32_t n = tags_find(&table, random_identity(&random), range, candidates);
         bool is_named = false;
-        for (uint32_t j = 0; j < n; j++) is_named |= candidates[j] == 1 + i % 10;
+        for (uint32_t j = 0; j < n; j++) is_named |= candidates[j] == first + i % SEGMENTS;
         assert_true(is_named);
     }
     uint64_t wrong = 0;
-    for (uint64_t i = 0; i < count; i++) wrong += tags_find(&table, random_identity(&random), candidates);
-    print_message("compact table: %llu of %llu finds of new identities name a segment\n",
-                  (unsigned long long)wrong, (unsigned long long)count);
+    for (uint64_t i = 0; i < count; i++)
+        wrong += tags_find(&table, random_identity(&random), range, candidates);
+    print_message("%s table: %llu of %llu finds of new identities name a segment\n",
+                  is_wide ? "wide" : "narrow", (unsigned long long)wrong, (unsigned long long)count);
     assert_true(wrong < count / 1000);
     tags_release(&table);
+}
+
+static void test_tags_hold_what_they_promise(void **state)
+{
+    (void)state;
+    check_full_table(false, 1, 70);
+    check_full_table(false, MTR_TAG_NARROW_SEGMENTS - 5, 70);
+    check_full_table(true, 1, 92);
+    check_full_table(true, 3 * MTR_TAG_WIDE_SEGMENTS - 5, 92);
+}
+
+/* As many segments as a table can tell apart: each is named, alone, and none once it has expired. */
+static void check_all_segments(bool is_wide)
+{
+    struct mtr_tag_table table;
+    assert_int_equal(tags_init(&table, is_wide ? MTR_TAG_WIDE_SEGMENTS : 20000, is_wide), 0);
+    const struct mtr_tag_range range = {77, tags_segments_max(&table)}, half = {77 + range.count / 2, range.count / 2};
+    struct random_source random = {5};
+    for (uint32_t i = 0; i < range.count; i++)
+        assert_int_equal(tags_insert(&table, random_identity(&random), range.first + i, range), 0);
+    random.state = 5;
+    uint32_t candidates[MTR_TAG_CANDIDATES_MAX];
+    uint64_t more = 0;
+    for (uint32_t i = 0; i < range.count; i++) {
+        const struct mtr_event_identity identity = random_identity(&random);
+        const uint32_t count = tags_find(&table, identity, range, candidates);
+        bool is_named = false;
+        for (uint32_t j = 0; j < count; j++) is_named |= candidates[j] == range.first + i;
+        assert_true(is_named);
+        more += count - 1;
+        const uint32_t left = tags_find(&table, identity, half, candidates);
+        if (range.first + i >= half.first && i < range.count - 1) assert_true(left >= 1);
+        else more += left;
+    }
+    assert_true(more < range.count / 500);
+    tags_release(&table);
+}
+
+static void test_all_segments_are_told_apart(void **state)
+{
+    (void)state;
+    check_all_segments(false);
+    check_all_segments(true);
 }
 
 /* An expired segment's slots are taken again: a table of constant content never fills up. */
 static void test_tags_of_expired_segments_make_room(void **state)
 {
     (void)state;
-    enum { SLOTS = 8, EACH = 2000, ROUNDS = 100 };
-    static bool live[MTR_TAG_SEGMENT_SLOTS];
-    memset(live, 0, sizeof(live));
-    struct mtr_tag_table table;
-    assert_int_equal(tags_init(&table, SLOTS * EACH), 0);
-    struct random_source random = {7};
-    for (uint32_t round = 0; round < ROUNDS; round++) {
-        uint32_t slot = 1 + round;
-        if (round >= SLOTS) live[slot - SLOTS] = false;
-        live[slot] = true;
-        for (uint32_t i = 0; i < EACH; i++)
-            assert_int_equal(tags_insert(&table, random_identity(&random), slot, live), 0);
+    enum { SEGMENTS = 8, EACH = 2000, ROUNDS = 100 };
+    for (int is_wide = 0; is_wide < 2; is_wide++) {
+        struct mtr_tag_table table;
+        assert_int_equal(tags_init(&table, SEGMENTS * EACH, is_wide), 0);
+        struct random_source random = {7};
+        for (uint32_t round = 0; round < ROUNDS; round++) {
+            const uint32_t count = round < SEGMENTS ? round + 1 : SEGMENTS;
+            const struct mtr_tag_range range = {4080 + round + 1 - count, count};
+            for (uint32_t i = 0; i < EACH; i++)
+                assert_int_equal(tags_insert(&table, random_identity(&random), 4080 + round, range), 0);
+        }
+        tags_release(&table);
     }
-    tags_release(&table);
 }
 
 int main(void)
@@ -135,6 +179,7 @@ int main(void)
         cmocka_unit_test(test_room_made_ahead),
         cmocka_unit_test(test_recycled_memory_is_empty),
         cmocka_unit_test(test_tags_hold_what_they_promise),
+        cmocka_unit_test(test_all_segments_are_told_apart),
         cmocka_unit_test(test_tags_of_expired_segments_make_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "meterd/store/documents.h"
+#include "tests/support/store/bare_rows.h"
 #include "tests/support/directory.h"
 
 struct fixture {
@@ -186,22 +187,20 @@ struct golden_row {
     size_t size;
 };
 
-static const struct golden_row rows_of_format_1[] = {
+static const struct golden_row rows_of_format_3[] = {
     {"\4s-1\0\0\0\1\0\0\0\2", 12},                                           /* heads */
     {"\4\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\52\0\2me{}", 23},                     /* revisions */
     {"\4\0\0\0\1\0\0\0\2\0\0\0\0\0\0\0\52\0\2me[]", 23},
-    {"format\0\0\0\0\0\0\0\1", 14},
+    {"format\0\0\0\0\0\0\0\3", 14},
     {"version\0\0\0\0\0\0\0\1", 15},
     {"count\4\0\0\0\0\0\0\0\1", 14},
 };
 
-/* The first deletion makes it format 2. */
-static const struct golden_row rows_of_format_2[] = {
+static const struct golden_row rows_with_a_deletion[] = {
     {"\4s-1\0\0\0\2\0\0\0\4", 12},
     {"\4\0\0\0\1\0\0\0\3\0\0\0\0\0\0\0\52\0\2me", 21}, /* the deletion */
     {"\4\0\0\0\2\0\0\0\0\0\0\0\1", 13},                   /* from number 2 to number 1 */
     {"\4\0\0\0\2\0\0\0\4\0\0\0\0\0\0\0\52\0\2me{}", 23},
-    {"format\0\0\0\0\0\0\0\2", 14},
 };
 
 static void check_bytes(struct fixture *f, const struct golden_row *rows, size_t count)
@@ -228,14 +227,37 @@ static void test_golden_bytes(void **state)
     put(f, 4, "s-1", "{}");
     put(f, 4, "s-1", "[]");
     commit(f);
-    check_bytes(f, rows_of_format_1, sizeof(rows_of_format_1) / sizeof(*rows_of_format_1));
+    check_bytes(f, rows_of_format_3, sizeof(rows_of_format_3) / sizeof(*rows_of_format_3));
     reopen(f, false);
     begin(f);
     assert_int_equal(delete(f, 4, "s-1"), MTR_OK);
     put(f, 4, "s-1", "{}");
     commit(f);
-    check_bytes(f, rows_of_format_2, sizeof(rows_of_format_2) / sizeof(*rows_of_format_2));
+    check_bytes(f, rows_with_a_deletion, sizeof(rows_with_a_deletion) / sizeof(*rows_with_a_deletion));
 }
+
+/* Of before rows were sealed: read as they are, and sealed when they are opened for writing. */
+static void test_older_stores(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    put(f, 4, "s-1", "{}");
+    put(f, 4, "s-2", "[]");
+    commit(f);
+    for (char format = 1; format <= 2; format++) {
+        const char bytes[8] = {0, 0, 0, 0, 0, 0, 0, format};
+        mtr_documents_close(f->documents);
+        f->documents = NULL;
+        make_bare(f->directory, "format", bytes);
+        for (int i = 0; i < 4; i++) {
+            struct seen seen = {0};
+            reopen(f, i != 2);
+            assert_int_equal(mtr_documents_walk(f->documents, 4, (struct mtr_str){0}, see, &seen), MTR_OK);
+            assert_string_equal(seen.text, "4/s-1 #1 r1 {}\n4/s-2 #2 r1 []\n");
+        }
+    }
+}
+
 static int stop(void *context, const struct mtr_stored_document *d)
 {
     (void)d;
@@ -298,6 +320,6 @@ static void test_uses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_numbers_and_revisions), TEST(test_deletions), TEST(test_abort_leaves_nothing),
-                                       TEST(test_golden_bytes), TEST(test_uses), TEST(test_hook_stops_the_walk)};
+                                       TEST(test_golden_bytes), TEST(test_older_stores), TEST(test_uses), TEST(test_hook_stops_the_walk)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,9 +7,11 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -43,7 +45,7 @@ static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     assert_non_null(f);
-    make_temporary(f->directory);
+    make_temporary_in_memory(f->directory);
     f->options = small_options();
     open_log(f);
     *state = f;
@@ -150,6 +152,29 @@ static void a_roll_of_unknown_outcome_ends_the_log(void **state)
     reopen_log(f);
     assert_int_equal(mtr_log_last_seq(f->log), 900);
     append(f, 101, NOW_US);
+    verify_all(f);
+}
+
+/* It may be on the disk or not: what came behind it could follow on either. */
+static void a_commit_of_unknown_outcome_ends_the_log(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit before, none;
+    uint64_t first_seq;
+    append(f, 10, NOW_US);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    none = before;
+    none.rlim_cur = 0; /* each write fails, and none for lack of room */
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    const int rc = append_numbered(f->log, 1, NOW_US, &first_seq);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(rc, MTR_EIO);
+    assert_int_equal(append_numbered(f->log, 1, NOW_US, &first_seq), MTR_ECLOSED);
+    assert_int_equal(mtr_log_roll(f->log, NOW_US), MTR_ECLOSED);
+    reopen_log(f);
+    assert_in_range(mtr_log_last_seq(f->log), 10, 11);
+    append(f, 1, NOW_US);
     verify_all(f);
 }
 
@@ -334,6 +359,48 @@ static void retention_drops_whole_segments(void **state)
     }
 }
 
+/* While the manifest names a segment its files stay, so that the next start finds them. */
+static void a_manifest_that_cannot_be_written_keeps_segments(void **state)
+{
+    struct fixture *f = *state;
+    struct mtr_log_reader *reader;
+    char blocker[96];
+    uint32_t removed;
+    for (uint32_t i = 1; i <= 2; i++) {
+        append(f, 100, NOW_US);
+        assert_int_equal(mtr_log_roll(f->log, NOW_US), MTR_OK);
+        seal(f, i, 10);
+    }
+    snprintf(blocker, sizeof(blocker), "%s/manifest.new", f->directory);
+    assert_int_equal(symlink("manifest.new", blocker), 0);
+    assert_int_not_equal(mtr_log_retain(f->log, NOW_US + 1, 200, &removed), MTR_OK);
+    reopen_log(f);
+    assert_int_equal(mtr_log_reader_attach(f->log, &reader), MTR_OK);
+    assert_int_equal(read_all(reader, 1), 201);
+    mtr_log_reader_close(reader);
+    assert_int_equal(mtr_log_retain(f->log, NOW_US + 1, 200, &removed), MTR_OK);
+    assert_int_equal(removed, 2);
+}
+
+static int retain_meanwhile(void *context, const struct mtr_log_identity *records, uint64_t count)
+{
+    struct fixture *f = context;
+    uint32_t removed;
+    assert_true(records && count);
+    assert_int_equal(mtr_log_retain(f->log, NOW_US + 1, 100, &removed), MTR_OK);
+    assert_int_equal(removed, 0);
+    return MTR_OK;
+}
+
+static void a_segment_stays_while_somebody_reads_it(void **state)
+{
+    struct fixture *f = *state;
+    append(f, 100, NOW_US);
+    assert_int_equal(mtr_log_roll(f->log, NOW_US), MTR_OK);
+    seal(f, 1, 10);
+    assert_int_equal(mtr_log_walk_identities(f->log, 1, retain_meanwhile, f), MTR_OK);
+}
+
 static void a_second_writer_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -431,9 +498,12 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(segments_roll_by_events_age_and_size, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_roll_of_unknown_outcome_ends_the_log, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_commit_of_unknown_outcome_ends_the_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sealing_and_rolling_go_on_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sealed_identities_are_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(retention_drops_whole_segments, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_manifest_that_cannot_be_written_keeps_segments, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_segment_stays_while_somebody_reads_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_second_writer_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reader_of_another_process_follows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_spare_is_made_once_and_used, set_up, tear_down),

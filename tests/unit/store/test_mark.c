@@ -114,7 +114,7 @@ static void a_broken_write_leaves_the_former(void **state)
     damage(f, 3);
     damage(f, SLOT_BYTES + 63);
     assert_int_equal(mtr_mark_read(f->directory, &mark, &f->diagnostic), MTR_ECORRUPT);
-    assert_non_null(strstr(f->diagnostic.text, "mark is damaged: restore all stores from one backup"));
+    assert_non_null(strstr(f->diagnostic.text, "mark is damaged: run meterd repair"));
     assert_int_equal(mtr_mark_write(f->directory, &second), MTR_ECORRUPT);
     assert_int_equal(truncate(f->path, 0), 0);
     assert_int_equal(mtr_mark_read(f->directory, &mark, &f->diagnostic), MTR_ECORRUPT);

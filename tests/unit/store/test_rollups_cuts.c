@@ -3,6 +3,7 @@
  * range of cells is taken out or begins later, the cuts of a subscription are kept, and how far use has changed
  * hands.
  */
+#include "tests/support/store/bare_rows.h"
 #include "tests/support/rollups_world.h"
 
 static int count_member(void *context, const struct mtr_member *member)
@@ -32,10 +33,9 @@ static void starts_of_format_1_become_instants(void **state)
         if (i > 0) put_cell(f, 1, 2, starts_s[i], "eu\x1f", (int64_t)i);
         assert_int_equal(mtr_rollups_add_member(f->txn, &list, MTR_STR("m"), (int64_t)i + 1, &count), MTR_OK);
     }
-    assert_int_equal(
-        rollups_put(f->txn, MTR_TABLE_META, MTR_STR("format"), (struct mtr_str){"\0\0\0\1", 4}), MTR_OK);
     assert_int_equal(mtr_rollups_commit(f->txn), MTR_OK);
     mtr_rollups_close(f->rollups);
+    make_bare(f->directory, "format", "\0\0\0\1");
     assert_int_equal(mtr_rollups_open(f->directory, true, &reader, &diagnostic), MTR_EVERSION);
     assert_non_null(strstr(diagnostic.text, "start the daemon once"));
     assert_int_equal(mtr_rollups_open(f->directory, false, &f->rollups, &diagnostic), MTR_OK);

@@ -2,61 +2,12 @@
  * The ledger of windows: rows of windows as they were put, in their order; runs against a plain sorted list,
  * with changes at random; and that all of it can be forgotten.
  */
-#include "meterd/store/ledger.h"
+#include "tests/support/store/ledger_world.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "tests/support/directory.h"
 #include "tests/support/random.h"
-
-struct fixture {
-    char directory[DIRECTORY_PATH_BYTES];
-    struct mtr_ledger *ledger;
-    struct mtr_ledger_txn *txn;
-};
-
-static const struct mtr_strand alone = {{"acme", 4}, {"usage", 5}, {NULL, 0}}, east = {{"acme", 4}, {"usage", 5}, {"east", 4}},
-                               other = {{"acme", 4}, {"usage2", 6}, {NULL, 0}};
-
-static void open_ledger(struct fixture *f)
-{
-    struct mtr_diagnostic diagnostic = {0};
-    if (mtr_ledger_open(f->directory, false, &f->ledger, &diagnostic)) fail_msg("%s", diagnostic.text);
-    assert_int_equal(mtr_ledger_begin(f->ledger, true, &f->txn), 0);
-}
-
-static void reopen(struct fixture *f)
-{
-    assert_int_equal(mtr_ledger_commit(f->txn), 0);
-    mtr_ledger_close(f->ledger);
-    open_ledger(f);
-}
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    make_temporary_in_memory(f->directory);
-    open_ledger(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    mtr_ledger_abort(f->txn);
-    mtr_ledger_close(f->ledger);
-    remove_tree(f->directory);
-    free(f);
-    return 0;
-}
 
 static void numbers_and_cursors_stay(void **state)
 {
@@ -197,24 +148,31 @@ static void a_strand_has_one_report(void **state)
 static struct mtr_ledger_window window_at(int64_t start_us)
 {
     return (struct mtr_ledger_window){.start_us = start_us, .end_us = start_us + 10, .state = MTR_WINDOW_SUSPECT, .reading = 3, .readings = 2,
-                                      .agreed = 1, .first_us = -5, .last_us = 6, .noted_us = 7, .rows = 8, .refused = 9, .repeated = 16,
+                                      .agreed = 1, .first_us = -5, .last_us = 6, .noted_us = 7, .rows = 8, .refused = 9, .repeated = 16, .unknown = 20,
                                       .proofs = MTR_PROOF_COUNT | MTR_PROOF_AGREE,
                                       .changes = 10,
                                       .seq_first = 11, .seq_last = 12, .content = {13, 14}, .sum = {.mantissa = -15, .scale = 2},
+                                      .said_rows = 17, .said_sum = {.mantissa = -((mtr_int128)18 << 64) - 19, .scale = 3},
+                                      .counting = {21, {.mantissa = -((mtr_int128)22 << 64) - 23, .scale = 4}},
+                                      .said_counting = {MTR_LEDGER_NOBODY_LOOKED, {.mantissa = 24, .scale = 5}},
                                       .problem = MTR_STR("half of it is gone")};
 }
 
 static void check_window(const struct mtr_ledger_window *found, const struct mtr_ledger_window *put)
 {
     assert_true(mtr_str_equal(found->problem, put->problem));
+    assert_true(found->counting.rows == put->counting.rows && found->said_counting.rows == put->said_counting.rows);
+    assert_true(!mtr_decimal_compare(found->counting.sum, put->counting.sum) && found->counting.sum.scale == put->counting.sum.scale);
+    assert_true(!mtr_decimal_compare(found->said_counting.sum, put->said_counting.sum) && found->said_counting.sum.scale == put->said_counting.sum.scale);
     const struct mtr_ledger_window *both[] = {found, put};
-    uint64_t numbers[2][17];
+    uint64_t numbers[2][20];
     for (int i = 0; i < 2; i++) {
         const struct mtr_ledger_window *w = both[i];
-        const uint64_t row[17] = {(uint64_t)w->start_us, (uint64_t)w->end_us, w->state, w->reading, w->readings, w->agreed, (uint64_t)w->first_us,
-                                  (uint64_t)w->last_us, (uint64_t)w->noted_us, w->rows, w->refused, w->repeated, w->proofs, w->changes,
+        const uint64_t row[20] = {(uint64_t)w->start_us, (uint64_t)w->end_us, w->state, w->reading, w->readings, w->agreed, (uint64_t)w->first_us,
+                                  (uint64_t)w->last_us, (uint64_t)w->noted_us, w->rows, w->refused, w->repeated, w->unknown, w->proofs, w->changes,
                                   w->seq_first, w->seq_last,
-                                  w->content.high ^ w->content.low << 1 ^ (uint64_t)w->sum.mantissa << 8 ^ w->sum.scale};
+                                  w->content.high ^ w->content.low << 1 ^ (uint64_t)w->sum.mantissa << 8 ^ w->sum.scale, w->said_rows,
+                                  (uint64_t)w->said_sum.mantissa ^ (uint64_t)(w->said_sum.mantissa >> 64) << 1 ^ (uint64_t)w->said_sum.scale << 32};
         memcpy(numbers[i], row, sizeof(row));
     }
     assert_memory_equal(numbers[0], numbers[1], sizeof(numbers[0]));

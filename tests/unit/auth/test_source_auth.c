@@ -51,6 +51,38 @@ static void static_kinds(void **state)
     world_release(&world);
 }
 
+static void a_key_in_the_url(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *query;
+    } calls[] = {
+        {"https://api.acme.example/x", "api_key=a%26b%20c"},
+        {"https://api.acme.example/x?page=2", "page=2&api_key=a%26b%20c"},
+        {"https://api.acme.example/x?api_key=old&page=2&api_key", "page=2&api_key=a%26b%20c"}, /* a link that has it */
+        {"https://api.acme.example/x?api_key2=1", "api_key2=1&api_key=a%26b%20c"},
+        {"https://files.acme.example/x?page=2", "page=2"}, /* of another host */
+    };
+    struct auth_world world;
+    struct auth_session *session;
+    struct auth_turn turn;
+    struct mtr_source source = world_source("https://api.acme.example/v2");
+    struct mtr_auth_header query = {.name = MTR_STR("api_key"), .value = MTR_STR("{secret}"), .secret_file = MTR_STR("/s")};
+    world_init(&world);
+    world_secret(&world, "/s", "a&b c");
+    source.auth = (struct mtr_source_auth){.kind = MTR_AUTH_QUERY, .query = &query};
+    assert_int_equal(auth_open(world.keeper, &source, &session), MTR_OK);
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        assert_int_equal(world_prepare(&world, session, &source, calls[i].url, &turn), AUTH_READY);
+        if (!mtr_str_equal(turn.call->query, mtr_str_from(calls[i].query))) fail_msg("%.*s", MTR_STR_ARGS(turn.call->query));
+        assert_int_equal(turn.call->header_count, 0);
+    }
+    auth_close(session);
+    query.secret_file = MTR_STR("/none");
+    expect_static(&world, &source, "https://api.acme.example/x", NULL, "the secret file `/none` does not exist");
+    world_release(&world);
+}
+
 static void credentials_go_to_the_base_alone(void **state)
 {
     (void)state;
@@ -63,19 +95,20 @@ static void credentials_go_to_the_base_alone(void **state)
     struct auth_turn turn;
     world_init(&world);
     world_secret(&world, "/s", "secret");
+    world_secret(&world, "/c.pem", "a certificate");
+    world_secret(&world, "/k.pem", "a key");
     source.auth = (struct mtr_source_auth){.kind = MTR_AUTH_HEADER, .header = &header, .certificate_file = MTR_STR("/c.pem"), .key_file = MTR_STR("/k.pem")};
     assert_int_equal(auth_open(world.keeper, &source, &session), MTR_OK);
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
         assert_int_equal(world_prepare(&world, session, &source, others[i], &turn), AUTH_READY);
         assert_int_equal(turn.call->header_count, 0);
-        assert_null(turn.call->certificate_file);
-        assert_null(turn.call->key_file);
+        assert_true(!turn.call->certificate.size && !turn.call->key.size);
         assert_false(auth_refused(session, turn.call, NOW)); /* a 401 of theirs says nothing of our token */
     }
     assert_int_equal(world_prepare(&world, session, &source, "https://API.acme.example/x", &turn), AUTH_READY);
     assert_int_equal(turn.call->header_count, 1);
-    assert_string_equal(turn.call->certificate_file, "/c.pem");
-    assert_string_equal(turn.call->key_file, "/k.pem");
+    assert_true(mtr_str_equal(turn.call->certificate, MTR_STR("a certificate")));
+    assert_true(mtr_str_equal(turn.call->key, MTR_STR("a key")));
     auth_close(session);
     world_release(&world);
 }
@@ -398,6 +431,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(static_kinds),
+        cmocka_unit_test(a_key_in_the_url),
         cmocka_unit_test(credentials_go_to_the_base_alone),
         cmocka_unit_test(signs_for_aws),
         cmocka_unit_test(signs_by_a_template),

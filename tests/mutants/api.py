@@ -1,0 +1,56 @@
+"""Who may ask, what is taken from strangers, and how much of it: keys, scopes, vendors, bodies, heads. Rows as __main__.py says.
+
+Not here, since it changes nothing that a test could see:
+  * that keys are compared in constant time, and all of their 256 bits, behind an index by 64 of them.
+  * that what was unpacked is not larger than allowed, once more at the end (net/coding.c): whoever asks for room for more was refused before.
+  * that a line of a head ends with CR LF (net/http_parser.c): llhttp, which is strict, refuses what does not, in other words.
+"""
+
+MUTANTS = {
+    "a key that is disabled is good": (
+        "lib/catalog/lookups.c", "return key->disabled || now_us >= key->retired_us ? NULL : key;", "return now_us >= key->retired_us ? NULL : key;", "test_catalog_life"),
+    "a key is good at the moment of its end": (
+        "lib/catalog/lookups.c", "return key->disabled || now_us >= key->retired_us ? NULL : key;", "return key->disabled || now_us > key->retired_us ? NULL : key;", "test_catalog_life"),
+    "a key may do what its scopes do not say": (
+        "daemon/api/server.c", "if (!(call->credential->scopes & call->route->scope)) {", "if (!call->credential->scopes) {", "test_api$"),
+    "a vendor's key shows what the others sold": (
+        "daemon/api/server.c", "if (call->credential->vendor && (call->route->scope", "if (call->credential->disabled && (call->route->scope", "test_api$"),
+    "a vendor's key sees the usage of the others": (
+        "daemon/api/route/usage.c", "    query->vendor = own->key;\n", "", "test_api$"),
+    "an acknowledgement is answered and not stored": (
+        "daemon/api/route/charges.c", "    if (!rc) rc = mtr_charges_commit(txn);\n    else mtr_charges_abort(txn);\n", "    mtr_charges_abort(txn);\n", "test_api$"),
+    "a parameter that is not known is passed over": (
+        "daemon/api/parameters.c", "        if (!row) {\n", "        if (!row) continue;\n        if (!row->name) {\n", "test_api$"),
+    "usage for another vendor's subscription waits": (
+        "collector/intake/judge.c", "if (!mtr_catalog_is_foreign_subject(catalog, event->vendor, event->subject))", "if (!mtr_catalog_is_foreign_subject(catalog, event->vendor, event->vendor))",
+        "test_intake$"),
+    "two vendors' ids are one": (
+        "lib/core/event.c", "    p = put_text(p, event->vendor, MTR_KEY_BYTES_MAX);\n", "", "test_event$"),
+    "two sources' ids are one": (
+        "lib/core/event.c", "    p = put_text(p, event->source, MTR_EVENT_SOURCE_BYTES_MAX);\n", "", "test_event$"),
+    "anybody sends as meterd's own sources": (
+        "collector/intake/judge.c", "if (mtr_str_starts_with(event->source, MTR_STR(MTR_EVENT_SOURCE_OWN)))", "if (mtr_str_equal(event->source, MTR_STR(MTR_EVENT_SOURCE_OWN)))",
+        "test_intake_readings"),
+    "a text of one byte too many is stored": (
+        "collector/intake/judge.c", "if (text.size > bytes_max) *out =", "if (text.size > bytes_max + 1) *out =", "test_intake$"),
+    "the last property that is allowed is too many": (
+        "collector/intake/judge.c", "if (event->property_count > MTR_EVENT_PROPERTIES_MAX)", "if (event->property_count >= MTR_EVENT_PROPERTIES_MAX)", "test_intake$"),
+    "a request has one event too many": (
+        "collector/decode/draft.c", "if (request->count == draft->events_max) return MTR_ELIMIT;", "if (request->count > draft->events_max) return MTR_ELIMIT;", "test_decode$"),
+    "a body that is packed grows by one byte too many": (
+        "lib/net/coding.c", "    if (output->size > output->bytes_max)\n", "    if (output->size > output->bytes_max + 1)\n", "test_coding"),
+    "a body is as large as it comes": (
+        "lib/net/coding.c", "if (body.size > bytes_max) return too_large(", "if (body.size > bytes_max && !body.data) return too_large(", "test_coding"),
+    "a packed body may ask for any window": (
+        "lib/net/coding_reader.c", "ZSTD_WINDOW_LOG_MAX)", "ZSTD_WINDOW_LOG_MAX + 4)", "test_coding"),
+    "a packed body that ends too early is whole": (
+        "lib/net/coding.c", "if (rc || !coding_reader_is_whole(reader))", "if (rc)", "test_decode_coded"),
+    "one of two headers that must be single counts": (
+        "lib/net/http_parser.c", "            if (values[s]) return false;\n", "", "test_http_bytes|test_http_pieces"),
+    "a redirect is followed": (
+        "lib/net/http_exchange.c", "CURLOPT_FOLLOWLOCATION, 0L)", "CURLOPT_FOLLOWLOCATION, 1L)", "test_http_client"),
+    "a connection to the metadata of a cloud is allowed": (
+        "lib/net/address_guard.c", "{{169, 254}, 16, PRIVATE}", "{{169, 255}, 16, PRIVATE}", "test_http_client"),
+    "an address of the old kind in one of the new is not looked at": (
+        "lib/net/address_guard.c", "if (class == CARRIES_IPV4) return ipv4_class(address + 12);", "if (class == CARRIES_IPV4) return PUBLIC;", "test_http_client"),
+}

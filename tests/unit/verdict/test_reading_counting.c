@@ -1,0 +1,300 @@
+/*
+ * What lends a reading its size: rows that would not count lend it nothing, neither themselves nor their quantity. And a window of which
+ * nothing can be read is neither empty nor whole.
+ */
+#include "tests/support/source/reading_fixture.h"
+
+#define OF(id, account, amount) id ";" account ";2026-03-10T05:00:00Z;" amount "\n"
+#define KIND_HEAD "Id;Kind;Account;At;Amount\n"
+#define OF_KIND(id, kind, amount) id ";" kind ";sub-1;2026-03-10T05:00:00Z;" amount "\n"
+#define FIVE_OF(kind) OF_KIND("a", kind, "1") OF_KIND("b", kind, "1") OF_KIND("d", kind, "1") OF_KIND("e", kind, "1") OF_KIND("f", kind, "1")
+
+/* Rows have a kind, which is their type and a property; those of kind `test` are skipped. */
+static const char KIND_MAP[] = "id: Id\ntype: %s\nsubject: Account\ntime: At\ndata: {seconds: {column: Amount, as: number, decimal: ','}, tier: Kind}\n"
+                               "skip: {Kind: [test]}\nformat: {csv: {delimiter: ';'}}\n";
+
+static struct fixture *new_guarded(void)
+{
+    struct fixture *f = new_fixture();
+    f->source.guard.shrink_percent = 20;
+    f->catalog = f->world->catalog;
+    return f;
+}
+
+static struct fixture *new_of_kinds(const char *type)
+{
+    char map[sizeof(KIND_MAP) + 20];
+    struct mtr_diagnostic diagnostic;
+    struct fixture *f = new_guarded();
+    mtr_import_map_release(&f->source.map);
+    snprintf(map, sizeof(map), KIND_MAP, type);
+    if (mtr_import_map_parse(mtr_str_from(map), &f->source.map, &diagnostic)) fail_msg("%s", diagnostic.text);
+    return f;
+}
+
+static void read_later(struct fixture *f, const char *page)
+{
+    f->world->now_us += 86400 * MTR_US_PER_SECOND;
+    read_pages(f, (const char *const[]){page}, 1);
+}
+
+/* One row of six is most of the money. It is there, and its quantity can be read; but it would be held, refused, skipped or filtered. What a
+ * catalog does not know is said as often as one likes, and what is skipped or filtered is meant. */
+static void test_quantity_that_would_not_count_is_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *before, *now;
+        bool is_taken_again;
+    } cases[] = {
+        {"Kind", KIND_HEAD FIVE_OF("cpu") OF_KIND("c", "cpu", "100"), KIND_HEAD FIVE_OF("cpu") OF_KIND("c", "CPU", "100"), false},
+        {"=cpu", KIND_HEAD FIVE_OF("x") OF_KIND("c", "x", "100"), KIND_HEAD FIVE_OF("x") "c;x;nobody;2026-03-10T05:00:00Z;100\n", false},
+        {"=cpu", KIND_HEAD FIVE_OF("x") OF_KIND("c", "x", "100"), KIND_HEAD FIVE_OF("x") "c;x;rival-1;2026-03-10T05:00:00Z;100\n", false},
+        {"=cpu", KIND_HEAD FIVE_OF("x") OF_KIND("c", "x", "100"), KIND_HEAD FIVE_OF("x") OF_KIND("c", "test", "100"), true},
+        {"=gpu", KIND_HEAD FIVE_OF("paid") OF_KIND("c", "paid", "100"), KIND_HEAD FIVE_OF("paid") OF_KIND("c", "Paid", "100"), true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fixture *f = new_of_kinds(cases[i].type);
+        read_later(f, cases[i].before);
+        assert_int_equal(f->verdict.alarm, MTR_ALARM_NONE);
+        for (int look = 0; look < 3; look++) {
+            read_later(f, cases[i].now);
+            const bool is_taken = look && cases[i].is_taken_again;
+            if (f->verdict.alarm != (is_taken ? MTR_ALARM_NONE : MTR_ALARM_SUSPECT)) fail_msg("case %zu, look %d: %s", i, look, f->verdict.problem);
+        }
+        if (!cases[i].is_taken_again) check_log(f, "a=1 b=1 d=1 e=1 f=1 c=100 ");
+        free_fixture(f);
+    }
+}
+
+/* Of three accounts two are unknown. Most of what counts goes, and is few among what is held. */
+static void test_what_is_held_hides_nothing(void **state)
+{
+    (void)state;
+    char before[2000] = HEAD, now[2000] = HEAD;
+    for (int i = 0; i < 40; i++) {
+        snprintf(before + strlen(before), 60, "h%d;nobody;2026-03-10T05:00:00Z;9\n", i);
+        snprintf(now + strlen(now), 60, "h%d;nobody;2026-03-10T05:00:00Z;9\n", i);
+    }
+    for (int i = 0; i < 5; i++) snprintf(before + strlen(before), 60, "c%d;sub-1;2026-03-10T05:00:00Z;1\n", i);
+    snprintf(now + strlen(now), 60, "c0;sub-1;2026-03-10T05:00:00Z;1\n");
+    struct fixture *f = new_guarded();
+    read_later(f, before);
+    read_later(f, now);
+    assert_int_equal(f->verdict.alarm, MTR_ALARM_SUSPECT);
+    assert_non_null(strstr(f->verdict.problem, "1 of its rows would count, where 5 did"));
+    read_later(f, now);
+    assert_int_equal(f->verdict.alarm, MTR_ALARM_NONE);
+    free_fixture(f);
+}
+
+/* A vendor that gives whole days for hours: rows that other windows have lend this one nothing. */
+static void test_rows_of_other_windows_hide_nothing(void **state)
+{
+    (void)state;
+#define AT(id, hour, account, amount) id ";" account ";2026-03-10T0" hour ":30:00Z;" amount "\n"
+#define THREE AT("x", "1", "sub-1", "50") AT("y", "2", "sub-1", "50") AT("z", "3", "sub-1", "50")
+    static const char *const day = HEAD THREE AT("a", "5", "sub-1", "1") AT("b", "5", "sub-1", "9");
+    static const char *const other[] = {HEAD THREE AT("a", "5", "nobody", "1") AT("b", "5", "nobody", "9"),
+                                        HEAD THREE AT("a", "5", "sub-1", "none") AT("b", "5", "sub-1", "none"),
+                                        HEAD THREE AT("a", "5", "sub-1", "1") AT("b", "5", "sub-1", "0"),
+                                        HEAD THREE AT("b", "5", "sub-1", "10"), /* as much, in fewer rows */
+                                        HEAD THREE AT("a", "5", "nobody", "1") AT("b", "5", "sub-1", "10")};
+    for (int i = 0; i < 5; i++) {
+        struct fixture *f = new_guarded();
+        const int64_t day_us = f->window.from_us;
+        for (int hour = 1; hour <= 5; hour++) {
+            if (hour == 4) continue;
+            f->window = (struct mtr_window){day_us + hour * MTR_US_PER_HOUR, day_us + (hour + 1) * MTR_US_PER_HOUR};
+            read_later(f, day);
+        }
+        read_later(f, other[i]);
+        if (f->verdict.alarm != MTR_ALARM_SUSPECT) fail_msg("case %d", i);
+        check_log(f, "x=50 y=50 z=50 a=1 b=9 ");
+        free_fixture(f);
+    }
+#undef AT
+#undef THREE
+}
+
+/* The line at the end of each export that nobody can read, and no other: it is no usage. */
+static void test_a_line_that_cannot_be_read_is_no_row(void **state)
+{
+    (void)state;
+    static const char *const day = HEAD ROW("a", "1") ROW("b", "2") "Total\n", *const outage = HEAD "Total\n";
+    struct fixture *f = new_guarded();
+    read_later(f, day);
+    assert_int_equal(f->verdict.alarm, MTR_ALARM_NONE);
+    f->window = (struct mtr_window){f->window.to_us, f->window.to_us + MTR_US_PER_DAY};
+    read_later(f, outage);
+    assert_int_equal(f->verdict.alarm, MTR_ALARM_SUSPECT);
+    assert_non_null(strstr(f->verdict.problem, "there is no row that counts, where 2 are usual"));
+    read_later(f, outage);
+    assert_int_equal(f->verdict.alarm, MTR_ALARM_NONE);
+    free_fixture(f);
+}
+
+static struct mtr_ledger_total total_of(struct fixture *f)
+{
+    struct mtr_ledger_txn *txn;
+    struct mtr_ledger_total total;
+    assert_int_equal(mtr_ledger_begin(f->ledger, false, &txn), 0);
+    assert_int_equal(mtr_ledger_total(txn, &strand, f->window.from_us, f->window.to_us, &total), 0);
+    mtr_ledger_abort(txn);
+    return total;
+}
+
+/* Whose map cannot read anything: its rows are in quarantine, to be replayed, and who waits for what the vendor has of it still does. */
+static void test_a_window_of_which_nothing_can_be_read_is_waited_for(void **state)
+{
+    (void)state;
+    static const char *const pages[] = {HEAD ROW("a", "none") ROW("b", "none"), HEAD OF("a", "rival-1", "1") OF("b", "rival-1", "2")},
+                      *const known[] = {HEAD ROW("a", "1") ROW("b", "none"), HEAD OF("a", "nobody", "1"), HEAD OF("a", "ended", "1"), HEAD};
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 4; k++) {
+            struct fixture *f = new_guarded();
+            for (int look = 0; look < 2; look++) {
+                read_later(f, pages[i]);
+                assert_int_equal(f->verdict.state, MTR_WINDOW_COMPLETE);
+                assert_int_equal(window_of(f).refused, 2);
+                assert_true(total_of(f).windows == 1 && !total_of(f).whole);
+            }
+            f->source.guard.shrink_percent = 100;
+            read_later(f, known[k]);
+            assert_int_equal(f->verdict.alarm, MTR_ALARM_NONE);
+            assert_int_equal(total_of(f).whole, 1);
+            free_fixture(f);
+        }
+}
+
+/* A feed goes on behind what it has taken, and is not replayed: it does not begin with what nobody can read. Later such rows are some among
+ * others, and hold nothing up. */
+static void test_a_feed_does_not_begin_with_what_cannot_be_read(void **state)
+{
+    (void)state;
+    static const char *const wrong = HEAD ROW("a", "none") ROW("b", "none"), *const well = HEAD ROW("a", "1") ROW("b", "2"),
+                      *const later = HEAD ROW("c", "none");
+    struct fixture *f = new_guarded();
+    f->source.delivery = MTR_DELIVERY_APPEND;
+    f->source.window.length = MTR_LENGTH_CURSOR;
+    f->window = (struct mtr_window){0, 0};
+    for (int look = 0; look < 3; look++) {
+        read_later(f, wrong);
+        assert_int_equal(f->verdict.state, MTR_WINDOW_INCOMPLETE);
+        assert_non_null(strstr(f->verdict.problem, "the feed begins when some can"));
+    }
+    read_later(f, well);
+    assert_int_equal(f->verdict.alarm, MTR_ALARM_NONE);
+    check_log(f, "a=1 b=2 ");
+    read_later(f, later);
+    assert_int_equal(f->verdict.alarm, MTR_ALARM_NONE);
+    check_log(f, "a=1 b=2 !=! ");
+    free_fixture(f);
+}
+
+/* The tenth of March is the third of October, or seconds are read as milliseconds: the rows are there, and count for nobody. A late row, or one
+ * of a subscription that has ended, is a row. */
+static void test_rows_of_another_date_take_nothing_away(void **state)
+{
+    (void)state;
+#define ON(date) HEAD "a;sub-1;" date "T05:00:00Z;1\n" "b;sub-1;" date "T05:00:00Z;2\n"
+    static const char *const well = ON("2026-03-10"), *const dates[] = {ON("2026-10-03"), ON("1970-01-21")}, *const late = ON("2026-02-10"),
+                      *const ended = HEAD "a;ended;2026-03-10T05:00:00Z;1\n" "b;sub-1;2026-03-10T05:00:00Z;2\n";
+    for (int i = 0; i < 2; i++) {
+        struct fixture *f = new_guarded();
+        read_later(f, well);
+        for (int look = 0; look < 4; look++) {
+            read_later(f, dates[i]);
+            if (f->verdict.alarm != MTR_ALARM_SUSPECT) fail_msg("%d, look %d: %s", i, look, f->verdict.problem);
+        }
+        check_log(f, "a=1 b=2 ");
+        free_fixture(f);
+    }
+    for (int i = 0; i < 2; i++) {
+        struct fixture *f = new_guarded();
+        read_later(f, i ? late : ended);
+        assert_int_equal(f->verdict.alarm, MTR_ALARM_NONE);
+        free_fixture(f);
+    }
+#undef ON
+}
+
+/* A draft goes on growing, and what was accepted of it is not that it counts nothing. */
+static void test_a_draft_confirms_no_other_doubt_by_rows_that_would_not_count(void **state)
+{
+    (void)state;
+    static const char *const full = KIND_HEAD FIVE_OF("paid"), *const fewer = KIND_HEAD OF_KIND("a", "paid", "1") OF_KIND("b", "paid", "1"),
+                      *const mute = KIND_HEAD OF_KIND("a", "Paid", "1") OF_KIND("b", "Paid", "1");
+    struct fixture *f = new_of_kinds("=gpu");
+    char problem[MTR_LEDGER_PROBLEM_BYTES_MAX];
+    struct mtr_ledger_txn *txn;
+    struct mtr_ledger_window window;
+    f->is_draft = true;
+    f->window.to_us = f->window.from_us + 100 * MTR_US_PER_DAY;
+    read_later(f, full);
+    read_later(f, fewer);
+    assert_int_equal(f->verdict.alarm, MTR_ALARM_SUSPECT);
+    assert_int_equal(mtr_ledger_begin(f->ledger, true, &txn), MTR_OK);
+    assert_int_equal(mtr_ledger_get_window(txn, &strand, f->window.from_us, &window), MTR_OK);
+    memcpy(problem, window.problem.data, window.problem.size);
+    window.problem.data = problem;
+    window.agreed = VERDICT_ACCEPTED;
+    assert_int_equal(mtr_ledger_put_window(txn, &strand, &window), MTR_OK);
+    assert_int_equal(mtr_ledger_commit(txn), MTR_OK);
+    read_later(f, mute);
+    assert_int_equal(f->verdict.alarm, MTR_ALARM_SUSPECT);
+    check_log(f, "a=1 b=1 d=1 e=1 f=1 ");
+    free_fixture(f);
+}
+
+/* Of for_each: a vendor that does not heed whom it is asked for gives all rows to each request, and they would count as often. One takes them:
+ * that which has them, or the first by its subject, as two may ask at once. */
+static void test_rows_of_another_request_wait(void **state)
+{
+    (void)state;
+    static const char *const both = HEAD OF("a", "sub-1", "1") OF("b", "leaving", "2"),
+                      *const others = HEAD OF("b", "leaving", "2") OF("c", "nobody", "2");
+    static const struct mtr_str values[] = {{"sub-1", 5}, {"leaving", 7}};
+    for (int is_first = 0; is_first < 4; is_first++) {
+        struct fixture *f = new_guarded();
+        const bool is_known = is_first / 2; /* who is asked for; else what is there alone tells */
+        const struct mtr_str one = is_known ? values[1] : values[is_first % 2], other = is_known ? values[0] : values[1 - is_first % 2];
+        f->source.each = (struct mtr_source_each){.kind = MTR_EACH_VALUE, .values = values, .value_count = is_known ? 2 : 0};
+        f->each = other;
+        if (is_known) read_later(f, both);
+        if (is_known) assert_int_equal(f->verdict.alarm, MTR_ALARM_SUSPECT);
+        f->each = one;
+        read_later(f, both);
+        assert_int_equal(f->verdict.alarm, MTR_ALARM_NONE);
+        f->each = other;
+        for (int look = 0; look < 3; look++) {
+            read_later(f, both);
+            assert_int_equal(f->verdict.alarm, MTR_ALARM_SUSPECT);
+            assert_non_null(strstr(f->verdict.problem, "are among its own, which another request of `for_each` asks for"));
+            check_log(f, "a=1 b=2 ");
+        }
+        free_fixture(f);
+    }
+    struct fixture *f = new_guarded();
+    f->each = values[1];
+    read_later(f, others); /* accounts that nobody is asked for are some of its own */
+    assert_int_equal(f->verdict.alarm, MTR_ALARM_NONE);
+    check_log(f, "b=2 c=2 ");
+    free_fixture(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_quantity_that_would_not_count_is_none),
+        cmocka_unit_test(test_what_is_held_hides_nothing),
+        cmocka_unit_test(test_rows_of_other_windows_hide_nothing),
+        cmocka_unit_test(test_a_line_that_cannot_be_read_is_no_row),
+        cmocka_unit_test(test_a_window_of_which_nothing_can_be_read_is_waited_for),
+        cmocka_unit_test(test_a_feed_does_not_begin_with_what_cannot_be_read),
+        cmocka_unit_test(test_rows_of_another_request_wait),
+        cmocka_unit_test(test_rows_of_another_date_take_nothing_away),
+        cmocka_unit_test(test_a_draft_confirms_no_other_doubt_by_rows_that_would_not_count),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
