@@ -65,6 +65,13 @@ MUTANTS = {
         VERDICT + "guard.c", "!(is_of_one || is_of_own)", "!(is_of_one || (is_of_own && false))", "test_reading_moves"),
     "what another request asks for counts in this one, too": (
         VERDICT + "guard.c", "|| !facts->other.size) return false;", "|| facts->own) return false;", "test_reading_counting"),
+    "what another request asks for is not seen behind others": (
+        READING + "reading_others.c", "if (*count == (other->is_asked ? READING_ASKED_MAX : READING_UNASKED_MAX)) return MTR_OK;",
+        "if (others->asked + others->unasked == 16) return MTR_OK;", "test_reading_counting"),
+    "of all that is asked for some is seen": (
+        READING + "reading_others.c", "if (goes_first(reading, &others->items[i]))", "if (i < 16 && goes_first(reading, &others->items[i]))", "test_reading_counting"),
+    "a piece that is read again leaves what it had of others": (
+        READING + "reading_pieces.c", "    reading_forget_others(reading);\n", "", "test_reading_counting"),
     "a line that each answer has moves from window to window": (
         READING + "merge.c", "if (!row->is_new || row->is_refused) continue;", "if (!row->is_new) continue;", "test_reading_moves"),
     "a row of two answers is one that left": (

@@ -426,13 +426,13 @@ static int check_in(struct reading *reading, struct mtr_ledger_txn *txn, const s
     count_own(reading, &facts);
     if (!rc) rc = find_usual(reading, txn, &facts);
     if (!rc) rc = find_begin(reading, txn, &facts);
-    if (!rc) rc = reading_find_other(reading, txn, &facts.other);
+    facts.is_same = is_same(&merge);
+    if (!rc && !facts.is_same) rc = reading_find_other(reading, txn, &facts.other);
     if (rc) {
         merge_release(&merge);
         return rc;
     }
     facts.known = merge.known;
-    facts.is_same = is_same(&merge);
     facts.gone = merge.gone;
     facts.lost = merge.lost;
     facts.left_us = merge.left.start_us;

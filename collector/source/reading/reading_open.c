@@ -104,6 +104,7 @@ void reading_close(struct reading *reading)
     if (!reading_drop_held(reading) && !reading->is_kept)
         pages_remove(reading->directory, reading->ask.number, reading->page_count);
     free(reading->pieces.begins);
+    reading_release_others(reading);
     drift_release(&reading->drift);
     columns_release(&reading->columns);
     mtr_row_reader_close(reading->reader);

@@ -65,6 +65,7 @@ void reading_drop_piece(struct reading *reading)
     reading->problems = begin->problems;
     reading->counts = begin->counts;
     reading->counting_sum = begin->counting_sum;
+    reading_forget_others(reading);
     reading->pieces.count--;
 }
 

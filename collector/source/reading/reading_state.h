@@ -10,7 +10,9 @@
 #include "collector/source/request/each.h"
 #include "meterd/core/limits.h"
 
-enum { READING_FAULT_BYTES = 320, READING_PROOFS = 3, READING_OTHERS_MAX = 16 };
+enum { READING_FAULT_BYTES = 320, READING_PROOFS = 3 };
+/* Subjects of others that are told apart: those that are asked for, and the rest. */
+enum { READING_ASKED_MAX = 1 << 16, READING_UNASKED_MAX = 1 << 13 };
 
 /* What complete.* asks of the pages. */
 enum reading_proof { READING_COUNT, READING_SUM, READING_FLAG };
@@ -48,7 +50,16 @@ struct reading_pieces {
 /* A subject of rows that is not the one that was asked for. */
 struct reading_other {
     struct mtr_str subject;
-    bool is_asked; /* another request asks for it, as far as is known here */
+    uint64_t hash;
+    uint32_t piece; /* from 1: the first that had rows of it; 0: none has */
+    bool is_asked;  /* another request asks for it, as far as is known here */
+};
+
+struct reading_others {
+    struct reading_other *items; /* in the order in which they came */
+    uint32_t *slots;             /* 1 + where it stands; 0: free */
+    uint32_t count, slot_count;  /* the latter a power of two */
+    uint32_t asked, unasked;     /* of which rows came */
 };
 
 struct reading {
@@ -83,8 +94,7 @@ struct reading {
     struct read_rows rows;
     int64_t rows_from_us, rows_to_us; /* where they lie, and the window */
     struct judge_last judged;
-    struct reading_other others[READING_OTHERS_MAX];
-    uint32_t other_count;
+    struct reading_others others;
     uint64_t ordinals, problems, repeated;
     uint64_t clash; /* as in struct reading_facts */
     int64_t newest_us;
@@ -118,6 +128,8 @@ bool reading_is_unnamed(const struct mtr_event *event, const struct mtr_record_p
 int reading_note_other(struct reading *reading, const struct mtr_event *row) MTR_MUST_USE;
 int reading_find_other(const struct reading *reading, struct mtr_ledger_txn *txn,
                        struct mtr_str *out) MTR_MUST_USE;
+void reading_forget_others(struct reading *reading); /* those that the piece at work brought */
+void reading_release_others(struct reading *reading);
 
 /* reading.c: a reader for what comes, in the place of the one before. */
 int reading_open_rows(struct reading *reading, const char **fault) MTR_MUST_USE;

@@ -283,6 +283,104 @@ static void test_rows_of_another_request_wait(void **state)
     free_fixture(f);
 }
 
+enum { CROWD = 1500 };
+
+/* Rows of accounts `a`0000, `a`0001 …: `first` and those behind it. */
+static void add_crowd(char *page, const char *a, int first, int count)
+{
+    char *end = page + strlen(page);
+    for (int i = first; i < first + count; i++) end += snprintf(end, 48, "%s%04d;%s%04d;2026-03-10T05:00:00Z;1\n", a, i, a, i);
+}
+
+static void read_of_crowd(struct fixture *f, const char *each, const char *first, const char *second)
+{
+    const char *const pages[] = {first, second};
+    f->each = mtr_str_from(each);
+    f->world->now_us += 86400 * MTR_US_PER_SECOND;
+    read_pages(f, pages, second ? 2 : 1);
+}
+
+/* Wherever its rows stand: on another page, behind any number of accounts that nobody is asked for, or of others that are asked for, too, and
+ * have no window; and where the ledger alone knows of it. */
+static void test_another_request_is_seen_among_many(void **state)
+{
+    (void)state;
+    static char many[CROWD * 48] = HEAD, asked[CROWD * 48] = HEAD, both[2 * CROWD * 48] = HEAD;
+    static char names[CROWD][8];
+    static struct mtr_str values[CROWD + 3] = {{"m", 1}, {"a", 1}, {"z", 1}};
+    static const char *const one = HEAD "y;z;2026-03-10T05:00:00Z;1\n", *const first = HEAD "x;a;2026-03-10T05:00:00Z;1\n";
+    add_crowd(many, "h", 0, CROWD);
+    add_crowd(asked, "v", 0, CROWD);
+    add_crowd(both, "h", 0, CROWD);
+    snprintf(both + strlen(both), 48, "x;a;2026-03-10T05:00:00Z;1\n");
+    for (int i = 0; i < CROWD; i++) values[3 + i] = (struct mtr_str){names[i], (size_t)snprintf(names[i], sizeof(names[i]), "v%04d", i)};
+    const struct {
+        const char *first, *second, *has; /* whose window is there */
+        uint32_t value_count;
+        const char *other; /* NULL: all are its own */
+    } cases[] = {
+        {both, NULL, NULL, 2, "a"},   {many, first, NULL, 2, "a"},         {many, one, "z", 3, "z"},  {many, one, NULL, 3, NULL},
+        {many, one, "z", 0, "z"},     {many, first, NULL, 0, NULL},        {asked, one, "z", 3, "z"}, {asked, one, "z", CROWD + 3, "z"},
+        {asked, first, NULL, CROWD + 3, "a"}, {asked, one, NULL, CROWD + 3, NULL},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char other[40];
+        struct fixture *f = new_guarded();
+        f->source.guard.rows_max = 10000;
+        if (cases[i].has) read_of_crowd(f, cases[i].has, one, NULL);
+        f->source.each = (struct mtr_source_each){.kind = MTR_EACH_VALUE, .values = values, .value_count = cases[i].value_count};
+        read_of_crowd(f, "m", cases[i].first, cases[i].second);
+        snprintf(other, sizeof(other), "rows of `%s` are among", cases[i].other ? cases[i].other : "");
+        if (!!cases[i].other != (f->verdict.alarm == MTR_ALARM_SUSPECT) || (cases[i].other && !strstr(f->verdict.problem, other)))
+            fail_msg("case %zu: %s", i, f->verdict.problem);
+        free_fixture(f);
+    }
+}
+
+/* Of a subscription, by the catalog. */
+static void test_another_subscription_is_seen_among_many(void **state)
+{
+    (void)state;
+    static char many[CROWD * 48] = HEAD;
+    add_crowd(many, "h", 0, CROWD);
+    for (int i = 0; i < 2; i++) {
+        struct fixture *f = new_guarded();
+        f->source.guard.rows_max = 10000;
+        f->source.each = (struct mtr_source_each){.kind = MTR_EACH_SUBSCRIPTION, .service = MTR_STR("compute")};
+        read_of_crowd(f, "z", many, i ? HEAD OF("x", "sub-1", "1") : HEAD OF("x", "ended", "1"));
+        assert_int_equal(f->verdict.alarm, i ? MTR_ALARM_SUSPECT : MTR_ALARM_NONE); /* its term is over */
+        free_fixture(f);
+    }
+}
+
+/* A window in pieces: what a piece brought that is read again is none of it. */
+static void test_another_request_is_seen_in_each_piece(void **state)
+{
+    (void)state;
+    static const struct reading_end end = {.fault = MTR_ALARM_NONE};
+    static const struct mtr_str values[] = {{"m", 1}, {"a", 1}};
+    static const char *const own = HEAD "x;m;2026-03-10T05:00:00Z;1\n", *const others = HEAD "y;a;2026-03-10T05:00:00Z;1\n",
+                      *const pages[][3] = {{others, own, own}, {own, own, others}, {own, others, own}};
+    for (int i = 0; i < 3; i++) {
+        const char *fault;
+        struct fixture *f = new_guarded();
+        f->source.each = (struct mtr_source_each){.kind = MTR_EACH_VALUE, .values = values, .value_count = 2};
+        f->each = values[0];
+        const struct mtr_window begin = {f->window.from_us, f->window.from_us + 12 * MTR_US_PER_HOUR}, rest = {begin.to_us, f->window.to_us};
+        struct reading *reading = open_reading(f);
+        assert_int_equal(feed_page(f, reading, mtr_str_from(pages[i][0])), 0);
+        reading_drop_piece(reading);
+        assert_int_equal(reading_begin_piece(reading, begin, &fault), 0);
+        assert_int_equal(feed_page(f, reading, mtr_str_from(pages[i][1])), 0);
+        reading_end_piece(reading, false);
+        assert_int_equal(reading_begin_piece(reading, rest, &fault), 0);
+        assert_int_equal(feed_page(f, reading, mtr_str_from(pages[i][2])), 0);
+        conclude(f, reading, &end);
+        assert_int_equal(f->verdict.alarm, i ? MTR_ALARM_SUSPECT : MTR_ALARM_NONE);
+        free_fixture(f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +391,9 @@ int main(void)
         cmocka_unit_test(test_a_window_of_which_nothing_can_be_read_is_waited_for),
         cmocka_unit_test(test_a_feed_does_not_begin_with_what_cannot_be_read),
         cmocka_unit_test(test_rows_of_another_request_wait),
+        cmocka_unit_test(test_another_request_is_seen_among_many),
+        cmocka_unit_test(test_another_subscription_is_seen_among_many),
+        cmocka_unit_test(test_another_request_is_seen_in_each_piece),
         cmocka_unit_test(test_rows_of_another_date_take_nothing_away),
         cmocka_unit_test(test_a_draft_confirms_no_other_doubt_by_rows_that_would_not_count),
     };
