@@ -3,7 +3,9 @@
  *
  * Files are made once, with mode 0600, and are durable before anything relies on them. The key of identities
  * is there as a whole or not at all: half of it would be damage. An API key's file is made anew as long as
- * the catalog does not know the key.
+ * the catalog does not know the key. Another secret goes into admin.key.new first, then its hash into the
+ * catalog, then the file gets its name: who was killed between has left a file whose secret the catalog
+ * knows, or does not, and the next one sees which.
  */
 #include "daemon/daemon.h"
 
@@ -11,10 +13,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/stores/data_hold.h"
+#include "meterd/core/logline.h"
 #include "meterd/net/crypto.h"
 #include "meterd/store/durable.h"
+#include "meterd/store/hold.h"
 
 enum { PATH_BYTES = 4096 };
 
@@ -128,19 +134,119 @@ static int apply_admin_document(struct mtr_catalog_store *store, const char *sha
     return rc;
 }
 
+/* Files of a data directory are its owner's, also where root has made them for him. */
+static int give_to_owner(const char *path, const char *data_directory)
+{
+    struct stat owner;
+    if (geteuid() != 0) return MTR_OK;
+    if (stat(data_directory, &owner) || chown(path, owner.st_uid, owner.st_gid))
+        return mtr_error_from_errno(errno);
+    return MTR_OK;
+}
+
+/* Is it the secret of the key `admin`? */
+static bool is_known(struct mtr_catalog_store *store, const char *path, int64_t now_us)
+{
+    char line[MTR_SECRET_TEXT_BYTES] = "";
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return false;
+    const ssize_t size = read(fd, line, MTR_SECRET_TEXT_BYTES - 1);
+    close(fd);
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(store);
+    const struct mtr_api_key *key =
+        size > 0 ? mtr_catalog_find_secret(catalog, (struct mtr_str){line, (size_t)size}, now_us) : NULL;
+    const bool is_admins = key && mtr_str_equal(key->key, MTR_STR("admin"));
+    mtr_catalog_release(catalog);
+    explicit_bzero(line, sizeof(line));
+    return is_admins;
+}
+
+/* What was begun and broke off. */
+static int finish_renewal(struct mtr_catalog_store *store, const char *path, const char *fresh,
+                          int64_t now_us)
+{
+    if (access(fresh, F_OK)) return MTR_OK;
+    if (is_known(store, fresh, now_us)) return mtr_durable_rename(fresh, path);
+    return unlink(fresh) ? mtr_error_from_errno(errno) : MTR_OK;
+}
+
+static int renew(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us,
+                 struct mtr_diagnostic *diagnostic)
+{
+    char path[PATH_BYTES], fresh[PATH_BYTES], secret[MTR_SECRET_TEXT_BYTES], sha256[MTR_SHA256_TEXT_BYTES];
+    snprintf(path, sizeof(path), "%s/admin.key", data_directory);
+    snprintf(fresh, sizeof(fresh), "%s/admin.key.new", data_directory);
+    int rc = finish_renewal(store, path, fresh, now_us);
+    if (!rc) rc = secret_make(secret, sha256);
+    if (!rc) rc = secret_write(fresh, secret);
+    explicit_bzero(secret, sizeof(secret));
+    if (!rc) rc = give_to_owner(fresh, data_directory);
+    if (rc) {
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, NULL, "cannot write %s: %s", fresh,
+                           mtr_error_text(rc));
+        return rc;
+    }
+    rc = apply_admin_document(store, sha256, now_us, diagnostic);
+    if (rc) {
+        unlink(fresh);
+        return rc;
+    }
+    rc = mtr_durable_rename(fresh, path);
+    if (rc)
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, NULL,
+                           "the new secret is in %s, which cannot be renamed: %s", fresh, mtr_error_text(rc));
+    return rc;
+}
+
+int admin_key_renew(const char *data_directory, int64_t now_us, struct mtr_diagnostic *diagnostic)
+{
+    char path[PATH_BYTES];
+    struct mtr_catalog_store *store = NULL;
+    int hold = -1;
+    int rc = data_hold_begin(data_directory, &hold, diagnostic);
+    if (rc) return rc;
+    snprintf(path, sizeof(path), "%s/catalog/data.mdb", data_directory);
+    if (access(path, F_OK)) {
+        rc = MTR_ENOTFOUND;
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_MISSING, 0, 0, NULL,
+                           "there is no catalog in %s: the first start makes it, and admin.key",
+                           data_directory);
+    }
+    snprintf(path, sizeof(path), "%s/catalog", data_directory);
+    if (!rc) rc = mtr_catalog_store_open(path, false, &store, diagnostic);
+    if (!rc) rc = renew(store, data_directory, now_us, diagnostic);
+    mtr_catalog_store_close(store);
+    mtr_hold_end(hold);
+    return rc;
+}
+
+/* It was so before meterd refused it, or its end has come. */
+static void tell_nobody_administers(const struct mtr_catalog *catalog, int64_t now_us)
+{
+    if (!mtr_catalog_has_admin(catalog, now_us))
+        mtr_logline(MTR_LEVEL_WARNING, "daemon",
+                    "no API key may change the catalog: all of scope admin are disabled, retired or a "
+                    "vendor's; stop meterd, and make admin.key anew: meterd key --renew-admin");
+}
+
 int admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us,
                      struct mtr_diagnostic *diagnostic)
 {
-    char path[PATH_BYTES], secret[MTR_SECRET_TEXT_BYTES], sha256[MTR_SHA256_TEXT_BYTES];
+    char path[PATH_BYTES], fresh[PATH_BYTES], secret[MTR_SECRET_TEXT_BYTES], sha256[MTR_SHA256_TEXT_BYTES];
     snprintf(path, sizeof(path), "%s/admin.key", data_directory);
+    snprintf(fresh, sizeof(fresh), "%s/admin.key.new", data_directory);
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(store);
     bool known = mtr_catalog_count(catalog, MTR_KIND_API_KEY) > 0;
+    if (known) tell_nobody_administers(catalog, now_us);
     mtr_catalog_release(catalog);
-    if (known) return MTR_OK;
+    int rc = finish_renewal(store, path, fresh, now_us);
+    if (!rc && known) return MTR_OK;
     /* File first: a file without its document is replaced at the next start; a document without a file
      * would lock the operator out. */
-    unlink(path);
-    int rc = secret_make(secret, sha256);
+    if (!rc) {
+        unlink(path);
+        rc = secret_make(secret, sha256);
+    }
     if (!rc) rc = secret_write(path, secret);
     explicit_bzero(secret, sizeof(secret));
     if (rc) {

@@ -258,6 +258,10 @@ void source_calls_fill(struct mtr_api_host *host);
  * (admin_key.c). */
 int admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us,
                      struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* Another secret of the key `admin`, which is made where there is none and gets all that it needs to
+ * administer; the one before is no longer good. Of a directory on which no daemon runs (MTR_EEXISTS). */
+int admin_key_renew(const char *data_directory, int64_t now_us,
+                    struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 /* A fresh secret: "mtr_" + 64 hex digits of 256 random bits, and the hex SHA-256 that the catalog keeps. */
 enum { MTR_SECRET_TEXT_BYTES = 69, MTR_SHA256_TEXT_BYTES = 65 };
 int secret_make(char secret[MTR_SECRET_TEXT_BYTES], char sha256[MTR_SHA256_TEXT_BYTES]) MTR_MUST_USE;

@@ -53,4 +53,12 @@ MUTANTS = {
         "lib/net/address_guard.c", "{{169, 254}, 16, PRIVATE}", "{{169, 255}, 16, PRIVATE}", "test_http_client"),
     "an address of the old kind in one of the new is not looked at": (
         "lib/net/address_guard.c", "if (class == CARRIES_IPV4) return ipv4_class(address + 12);", "if (class == CARRIES_IPV4) return PUBLIC;", "test_http_client"),
+    "the last key that administers may go": (
+        "lib/catalog/check/admin_checks.c", "    if (is >= was) return;\n", "    if (is >= was || is == NONE) return;\n", "test_catalog_admin"),
+    "the last key that administers may be given an end": (
+        "lib/catalog/check/admin_checks.c", "    return key->retired_us == INT64_MAX ? FOR_EVER : UNTIL_SOME_TIME;", "    return FOR_EVER;", "test_catalog_admin"),
+    "a vendor's key counts as one that administers": (
+        "lib/catalog/check/admin_checks.c", "if (!key->number || key->disabled || key->vendor ||", "if (!key->number || key->disabled ||", "test_catalog_admin"),
+    "a renewal that broke off leaves the secret that the catalog does not know": (
+        "daemon/admin_key.c", "    if (is_known(store, fresh, now_us)) return mtr_durable_rename(fresh, path);\n", "", "test_admin_key"),
 }

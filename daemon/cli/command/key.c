@@ -1,11 +1,13 @@
 /*
- * meterd key: makes and disables API keys.
+ * meterd key: makes and disables API keys; and the operator's key anew, where no daemon runs.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/cli/client.h"
 #include "daemon/cli/commands.h"
+#include "daemon/cli/inputs.h"
+#include "daemon/cli/modes.h"
 #include "daemon/daemon.h"
 #include "meterd/core/json_writer.h"
 #include "meterd/core/schema.h"
@@ -157,10 +159,52 @@ static int disable_key(const struct cli_invocation *invocation, struct mtr_clien
     return code;
 }
 
+static int renew_admin(const struct cli_invocation *invocation)
+{
+    static struct mtr_config config;
+    struct mtr_trusted_clock clock;
+    struct mtr_diagnostic diagnostic = {0};
+    char data[PATH_BYTES];
+    if (invocation->argument_count) {
+        fprintf(stderr, "meterd key: --renew-admin is of the key `admin`, not of '%s': leave the name out\n",
+                invocation->arguments[0]);
+        return MTR_EXIT_USAGE;
+    }
+    int code = cli_load_config(invocation, &config);
+    if (code) return code;
+    snprintf(data, sizeof(data), "%.*s", MTR_STR_ARGS(config.data.directory));
+    (void)clock_begin(&clock, &config, data, 0);
+    const int rc = admin_key_renew(data, clock.time.now_us, &diagnostic);
+    config_release(&config);
+    if (rc) {
+        fprintf(stderr, "meterd: admin.key cannot be made anew: %s\n", diagnostic.text);
+        return MTR_EXIT_FAILED;
+    }
+    if (invocation_flag(invocation, "json"))
+        printf("{\"key\":\"admin\",\"disabled\":false,\"file\":\"%s/admin.key\"}\n", data);
+    else printf("wrote a new secret of 'admin' to %s/admin.key; the one before is no longer good\n", data);
+    return MTR_EXIT_OK;
+}
+
+static const struct cli_mode modes[] = {
+    {1, "renew-admin", NULL, "--renew-admin makes admin.key anew, where no daemon runs"},
+    {2, "disable", NULL, "--disable takes a key out of force"},
+    {4, NULL, NULL, "without --disable and --renew-admin a key is made"},
+};
+static const struct cli_mode_option mode_options[] = {
+    {"vendor", 4}, {"scope", 4}, {"out", 4}, {"disable", 2}, {"url", 6}, {"key-file", 6}, {NULL, 0},
+};
+
 static int run(const struct cli_invocation *invocation)
 {
     struct mtr_client *client;
     bool disable = invocation_flag(invocation, "disable");
+    if (!cli_check_options(invocation, modes, mode_options)) return MTR_EXIT_USAGE;
+    if (invocation_flag(invocation, "renew-admin")) return renew_admin(invocation);
+    if (!invocation->argument_count) {
+        fprintf(stderr, "meterd key: which key? meterd key NAME\n");
+        return MTR_EXIT_USAGE;
+    }
     if (!mtr_schema_is_key(mtr_str_from(invocation->arguments[0]))) {
         fprintf(stderr,
                 "meterd key: NAME is 1 to 64 of letters, digits and . _ : -, starting with a letter or "
@@ -181,6 +225,7 @@ static const struct cli_option options[] = {
     {"scope", 0, "SCOPE…", "ingest, query, billing or admin"},
     {"disable", 0, NULL, "disable the key instead of making it"},
     {"out", 0, "FILE", "write the secret to FILE (mode 0600) instead of printing it"},
+    {"renew-admin", 0, NULL, "make admin.key of the data directory anew (daemon stopped)"},
     CLI_JSON_OPTION,
     CLI_CLIENT_OPTIONS,
     {0},
@@ -188,13 +233,16 @@ static const struct cli_option options[] = {
 
 const struct cli_command cli_key = {
     .name = "key",
-    .arguments = "NAME",
-    .arguments_min = 1,
+    .arguments = "[NAME]",
     .arguments_max = 1,
     .doc = "make an API key: prints its secret once",
     .text = "Vendors push events with a key of scope ingest: meterd key NAME --vendor V --scope ingest. The "
             "daemon keeps only a hash of the\n"
-            "secret. The same NAME again makes a new secret, and the old one is no longer accepted.\n",
+            "secret. The same NAME again makes a new secret, and the old one is no longer accepted.\n"
+            "\n"
+            "The last key of scope admin cannot be taken away. Where its secret is lost, or known to others: "
+            "stop the\n"
+            "daemon, meterd key --renew-admin, start it.\n",
     .options = options,
     .run = run,
 };

@@ -247,6 +247,9 @@
 
 /* What documents say about one another. */
 #define MTR_FINDINGS_OF_CATALOG(X)                                                                           \
+    X(CATALOG_API_KEY_LAST, ERROR, "catalog.api_key.last",                                                   \
+      "no API key would be left that administers, or only such that end",                                    \
+      "make another one of scope `admin`, without a vendor and an end, before or with the change")           \
     X(CATALOG_API_KEY_REPEATED, ERROR, "catalog.api_key.repeated", "two keys have one secret",               \
       "make a new secret")                                                                                   \
     X(CATALOG_API_KEY_SCOPE, ERROR, "catalog.api_key.scope",                                                 \

@@ -3,7 +3,7 @@
  * and count its unit. Of subscriptions and their tariffs: the meters are of the service bought, and a fee
  * that names its period is for the periods that are billed. Of a new snapshot and the one in force: a
  * subscription keeps its currency, whichever document changed; versions of a stored tariff that are new and
- * begin in the past are warned of.
+ * begin in the past are warned of; somebody can still administer (admin_checks.c).
  */
 #include "lib/catalog/names.h"
 
@@ -503,4 +503,5 @@ void catalog_check_change(const struct mtr_catalog *before, const struct mtr_cat
                         "`changes`",
                         MTR_STR_ARGS(old), MTR_STR_ARGS(now));
     }
+    catalog_check_admins(before, catalog, now_us, findings);
 }
