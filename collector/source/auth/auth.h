@@ -41,7 +41,7 @@
 
 #include <stdint.h>
 
-#include "collector/source/auth/mask.h"
+#include "collector/source/mask/mask.h"
 #include "collector/source/call.h"
 #include "meterd/net/blocking.h"
 #include "meterd/net/http_client.h"

@@ -9,7 +9,7 @@
  */
 #include <string.h>
 
-#include "collector/source/auth/mask.h"
+#include "collector/source/mask/mask.h"
 #include "collector/source/call.h"
 #include "collector/source/limits/retry_after.h"
 #include "meterd/net/sign_aws.h"

@@ -2,7 +2,7 @@
  * Masking by search: at each place the longest form of any secret that stands there. Texts are a request's
  * or a page's worth, secrets a few: nothing cleverer is needed.
  */
-#include "collector/source/auth/mask.h"
+#include "collector/source/mask/mask.h"
 
 #include <stdlib.h>
 #include <string.h>

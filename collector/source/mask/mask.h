@@ -14,8 +14,8 @@
  * Owns copies of the secrets, wiped when they go: the newest SOURCE_MASK_SECRETS_MAX. One thread. Errors:
  * MTR_ENOMEM, and MTR_ELIMIT of out.
  */
-#ifndef METERD_COLLECTOR_SOURCE_AUTH_MASK_H
-#define METERD_COLLECTOR_SOURCE_AUTH_MASK_H
+#ifndef METERD_COLLECTOR_SOURCE_MASK_MASK_H
+#define METERD_COLLECTOR_SOURCE_MASK_MASK_H
 
 #include "meterd/core/buffer.h"
 #include "meterd/core/error.h"
