@@ -8,6 +8,7 @@ READING = "collector/source/reading/"
 VERDICT = "collector/source/verdict/"
 PAGING = "collector/source/paging/"
 AUTH = "collector/source/auth/"
+MASK = "collector/source/mask/"
 
 MUTANTS = {
     "a cursor that is not committed with its rows": (
@@ -48,6 +49,20 @@ MUTANTS = {
     "a rotated refresh token is used before it is kept": (
         AUTH + "refresh.c", "    session->rotations++; ", "    session->kept_rotations = ++session->rotations; ",
         "test_source_refresh|test_refresh_tokens"),
+    "a key that a vendor has escaped as a URL is shown": (
+        MASK + "unescape.c", "case '%': return read_percent(reader, out);", "case '%': return false;", "test_source_mask"),
+    "a key that a vendor has escaped as JSON is shown": (
+        MASK + "unescape.c", "if (letter != 'u' || !read_hex(reader, 4, &code)) return false;", "if (letter) return false;\n    code = 0;", "test_source_mask"),
+    "a key that was escaped twice is shown": (
+        MASK + "unescape.h", "UNESCAPE_TIMES_MAX = 2,", "UNESCAPE_TIMES_MAX = 1,", "test_source_mask"),
+    "a key that looks escaped itself is shown": (
+        MASK + "pattern.c", "if (!rc && may_differ) rc = add(patterns, secret, 0);", ";", "test_source_mask"),
+    "a key with escapes is shown where it is half escaped": (
+        MASK + "pattern.c", "times <= UNESCAPE_TIMES_MAX && may_differ && !rc; times++", "times <= UNESCAPE_TIMES_MAX && may_differ && rc; times++", "test_source_mask"),
+    "of secrets that overlap the end of the second is shown": (
+        MASK + "search.c", "const uint32_t left = begun > found ? begun : found;", "const uint32_t left = begun ? begun : found;", "test_source_mask"),
+    "a secret at the edge of a block is shown": (
+        MASK + "search.c", "search->to + (rest < search->reach ? rest : search->reach)", "search->to + (rest < search->reach ? 0 : 0)", "test_source_mask"),
     "files are read and written on the loop": (
         "collector/source/poll/poller_hooks.c", "hooks.run = poller->hooks.apart ? run_apart : NULL;", "hooks.run = poller->hooks.apart ? NULL : run_apart;", "test_hung_files"),
     "a secret that hangs is waited for without a word": (

@@ -19,6 +19,14 @@ static void cut_lines(struct mtr_str text, struct mtr_aws_identity *identity)
     if (size && text.data[size - 1] == '\r') identity->secret.size--;
 }
 
+/* Each line may be said again alone; with the file only both together are known. */
+static int mask_lines(const struct auth_session *session, const struct mtr_aws_identity *identity)
+{
+    struct source_mask *mask = session->hooks->mask;
+    int rc = mask ? source_mask_add(mask, identity->secret) : MTR_OK;
+    return rc || !mask ? rc : source_mask_add(mask, identity->session_token);
+}
+
 static int add_signature(struct auth_turn *turn, const struct mtr_aws_signed *signature)
 {
     struct source_call *call = turn->call;
@@ -46,7 +54,8 @@ static int sign(struct auth_session *session, struct auth_turn *turn, struct mtr
                                             .body = call->body};
     struct mtr_aws_signed signature;
     cut_lines(secret, &identity);
-    int rc = mtr_aws_sign(&identity, &request, turn->now_us, turn->arena, &signature);
+    int rc = mask_lines(session, &identity);
+    if (!rc) rc = mtr_aws_sign(&identity, &request, turn->now_us, turn->arena, &signature);
     if (rc == MTR_EINVALID)
         return auth_fail(session, AUTH_ALARM_AUTH,
                          "the request cannot be signed: its path or query is not UTF-8, escaped as %%XX");

@@ -1,6 +1,5 @@
 /*
- * Masking by search: at each place the longest form of any secret that stands there. Texts are a request's
- * or a page's worth, secrets a few: nothing cleverer is needed.
+ * The secrets that are known, and what is written in their places; where these are, search.c says.
  */
 #include "collector/source/mask/mask.h"
 
@@ -8,16 +7,13 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "collector/source/mask/search.h"
 #include "meterd/core/hash.h"
-#include "meterd/core/json_writer.h"
-#include "meterd/net/crypto.h"
-#include "meterd/net/url.h"
 #include "meterd/source/secret_name.h"
 
-enum { PLAIN, PERCENT, FORM, JSON, BASE64, FORM_COUNT };
-
 struct secret {
-    struct mtr_buffer forms[FORM_COUNT];
+    struct mtr_buffer text;
+    struct mask_patterns patterns;
 };
 
 struct source_mask {
@@ -30,11 +26,19 @@ struct source_mask {
 
 static void wipe(struct secret *secret)
 {
-    for (int i = 0; i < FORM_COUNT; i++) {
-        struct mtr_buffer *form = &secret->forms[i];
-        if (form->data) explicit_bzero(form->data, form->capacity);
-        mtr_buffer_release(form);
-    }
+    if (secret->text.data) explicit_bzero(secret->text.data, secret->text.capacity);
+    mtr_buffer_release(&secret->text);
+    mask_patterns_wipe(&secret->patterns);
+}
+
+static int make(struct secret *secret, struct mtr_str text)
+{
+    *secret = (struct secret){.patterns = {.count = 0}};
+    mtr_buffer_init(&secret->text, SIZE_MAX);
+    int rc = mtr_buffer_append_str(&secret->text, text);
+    if (!rc) rc = mask_patterns_make(&secret->patterns, text);
+    if (rc) wipe(secret);
+    return rc;
 }
 
 int source_mask_open(struct source_mask **out)
@@ -51,48 +55,13 @@ void source_mask_close(struct source_mask *mask)
     free(mask);
 }
 
-/* Names and values of forms: as in a query, with + for a space. */
-static int write_form(struct mtr_buffer *out, struct mtr_str text)
-{
-    int rc = MTR_OK;
-    for (size_t i = 0; i < text.size && !rc; i++)
-        rc = text.data[i] == ' ' ? mtr_buffer_append_char(out, '+')
-                                 : mtr_percent_encode(out, (struct mtr_str){text.data + i, 1});
-    return rc;
-}
-
-/* Between its quotes. */
-static int write_json(struct mtr_buffer *out, struct mtr_str text)
-{
-    struct mtr_json_writer writer;
-    mtr_json_begin(&writer, out);
-    mtr_json_text(&writer, text);
-    int rc = mtr_json_finish(&writer);
-    if (rc) return rc;
-    out->size -= 1;
-    memmove(out->data, out->data + 1, --out->size);
-    return MTR_OK;
-}
-
-static int make_forms(struct secret *secret, struct mtr_str text)
-{
-    for (int i = 0; i < FORM_COUNT; i++) mtr_buffer_init(&secret->forms[i], SIZE_MAX);
-    int rc = mtr_buffer_append_str(&secret->forms[PLAIN], text);
-    if (!rc) rc = mtr_percent_encode(&secret->forms[PERCENT], text);
-    if (!rc) rc = write_form(&secret->forms[FORM], text);
-    if (!rc && mtr_str_is_utf8(text)) rc = write_json(&secret->forms[JSON], text);
-    if (!rc) rc = mtr_base64_encode(&secret->forms[BASE64], text);
-    if (rc) wipe(secret);
-    return rc;
-}
-
 int source_mask_add(struct source_mask *mask, struct mtr_str text)
 {
     struct secret made;
     if (!text.size) return MTR_OK;
     for (unsigned i = 0; i < mask->count; i++)
-        if (mtr_str_equal(mtr_buffer_str(&mask->secrets[i].forms[PLAIN]), text)) return MTR_OK;
-    int rc = make_forms(&made, text);
+        if (mtr_str_equal(mtr_buffer_str(&mask->secrets[i].text), text)) return MTR_OK;
+    int rc = make(&made, text);
     if (rc) return rc;
     const bool is_full = mask->count == SOURCE_MASK_SECRETS_MAX;
     const unsigned place = is_full ? mask->next : mask->count;
@@ -103,27 +72,27 @@ int source_mask_add(struct source_mask *mask, struct mtr_str text)
     return MTR_OK;
 }
 
-/* Bytes of the longest secret that text begins with; 0: none. */
-static size_t secret_at(const struct source_mask *mask, struct mtr_str text)
+static int open_search(const struct source_mask *mask, struct mtr_str text, struct mask_search **out)
 {
-    size_t longest = 0;
-    for (unsigned i = 0; i < mask->count; i++)
-        for (int form = 0; form < FORM_COUNT; form++) {
-            const struct mtr_str secret = mtr_buffer_str(&mask->secrets[i].forms[form]);
-            if (secret.size > longest && mtr_str_starts_with(text, secret)) longest = secret.size;
-        }
-    return longest;
+    const struct mask_patterns *secrets[SOURCE_MASK_SECRETS_MAX];
+    for (unsigned i = 0; i < mask->count; i++) secrets[i] = &mask->secrets[i].patterns;
+    return mask_search_open(secrets, mask->count, text, out);
 }
 
 int source_mask_text(const struct source_mask *mask, struct mtr_str text, struct mtr_buffer *out)
 {
-    int rc = MTR_OK;
-    while (text.size && !rc) {
-        const size_t size = secret_at(mask, text);
-        const size_t step = size ? size : 1;
-        rc = size ? mtr_buffer_append_str(out, MTR_STR("***")) : mtr_buffer_append_char(out, text.data[0]);
-        text = (struct mtr_str){text.data + step, text.size - step};
+    struct mask_search *search;
+    struct mask_span span;
+    size_t at = 0;
+    int rc = open_search(mask, text, &search);
+    if (rc) return rc;
+    while (!rc && mask_search_next(search, &span)) {
+        rc = mtr_buffer_append(out, text.data + at, span.from - at);
+        if (!rc) rc = mtr_buffer_append_str(out, MTR_STR("***"));
+        at = span.to;
     }
+    if (!rc && at < text.size) rc = mtr_buffer_append(out, text.data + at, text.size - at);
+    mask_search_close(search);
     return rc;
 }
 
@@ -239,17 +208,33 @@ static size_t write_signature(struct source_mask *mask, struct mtr_str text, str
     return name + 1 + value.size;
 }
 
+/* What is there when no secret is: a mark that parts parameters, and the one behind it, or a byte. */
+static size_t write_plain(struct source_mask *mask, struct mtr_str text, struct mtr_buffer *out, int *rc)
+{
+    const size_t mark = mark_at(text), step = mark ? mark : 1;
+    *rc = mtr_buffer_append(out, text.data, step);
+    if (*rc || !mark) return step;
+    return step + write_signature(mask, (struct mtr_str){text.data + step, text.size - step}, out, rc);
+}
+
 int source_mask_links(struct source_mask *mask, struct mtr_str text, struct mtr_buffer *out)
 {
-    int rc = MTR_OK;
-    while (text.size && !rc) {
-        const size_t secret = secret_at(mask, text), mark = secret ? 0 : mark_at(text);
-        size_t step = mark ? mark : secret ? secret : 1;
-        rc = secret ? mtr_buffer_append_str(out, MTR_STR("***")) : mtr_buffer_append(out, text.data, step);
-        text = (struct mtr_str){text.data + step, text.size - step};
-        if (rc || !mark) continue;
-        step = write_signature(mask, text, out, &rc);
-        text = (struct mtr_str){text.data + step, text.size - step};
+    struct mask_search *search;
+    struct mask_span span;
+    size_t at = 0;
+    int rc = open_search(mask, text, &search);
+    if (rc) return rc;
+    bool has_span = mask_search_next(search, &span);
+    while (at < text.size && !rc) {
+        if (has_span && at >= span.to) {
+            has_span = mask_search_next(search, &span);
+        } else if (has_span && at >= span.from) {
+            rc = mtr_buffer_append_str(out, MTR_STR("***"));
+            at = span.to;
+        } else {
+            at += write_plain(mask, (struct mtr_str){text.data + at, text.size - at}, out, &rc);
+        }
     }
+    mask_search_close(search);
     return rc;
 }

@@ -3,8 +3,9 @@
  * sentences with a vendor's own words in them.
  *
  *   source_mask_add(mask, secret);
- *   source_mask_text(mask, text, &out);                   every secret in it is "***", also escaped for a URL,
- *                                                         a form or JSON, or in base64
+ *   source_mask_text(mask, text, &out);                   every secret in it is "***", also in base64, and
+ *                                                         in any mix of the escapes of URLs, forms, JSON and
+ *                                                         XML, twice over (search.h)
  *   source_mask_header(mask, name, value, &out);          of those that carry credentials by their name alone
  *                                                         the scheme: "Bearer ***"
  *   source_mask_url(mask, url, &out);                     values of parameters that sign a link: sig=***
@@ -31,7 +32,7 @@ void source_mask_close(struct source_mask *mask); /* NULL is allowed */
 /* One that is known already, or empty, is none more. */
 int source_mask_add(struct source_mask *mask, struct mtr_str secret) MTR_MUST_USE;
 
-/* Append. A secret within another is covered by the longer one. */
+/* Append. Of secrets that overlap or lie in one another nothing is shown. */
 int source_mask_text(const struct source_mask *mask, struct mtr_str text,
                      struct mtr_buffer *out) MTR_MUST_USE;
 int source_mask_header(const struct source_mask *mask, struct mtr_str name, struct mtr_str value,

@@ -427,6 +427,29 @@ static void a_mask_learns_the_secrets(void **state)
     world_release(&world);
 }
 
+/* Of a file with two secrets each is one. */
+static void a_mask_learns_each_line(void **state)
+{
+    (void)state;
+    struct auth_world world;
+    struct mtr_source source = world_source("https://api.acme.example");
+    struct mtr_auth_sigv4 sigv4 = {MTR_STR("us-east-1"), MTR_STR("s3"), MTR_STR("AKIAEXAMPLE"), MTR_STR("/s")};
+    struct auth_session *session;
+    struct auth_turn turn;
+    struct mtr_buffer out;
+    world_init(&world);
+    world_secret(&world, "/s", "s3cret!\nT0ken/+");
+    mtr_buffer_init(&out, 1024);
+    source.auth = (struct mtr_source_auth){.kind = MTR_AUTH_AWS_SIGV4, .sigv4 = &sigv4};
+    assert_int_equal(auth_open(world.keeper, &source, &session), MTR_OK);
+    assert_int_equal(world_prepare(&world, session, &source, "https://api.acme.example/x", &turn), AUTH_READY);
+    assert_int_equal(source_mask_text(world.mask, MTR_STR("s3cret! T0ken%2f%2B"), &out), 0);
+    assert_true(mtr_str_equal(mtr_buffer_str(&out), MTR_STR("*** ***")));
+    mtr_buffer_release(&out);
+    auth_close(session);
+    world_release(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +465,7 @@ int main(void)
         cmocka_unit_test(a_401_reads_the_secret_again),
         cmocka_unit_test(says_why_there_is_no_token),
         cmocka_unit_test(a_mask_learns_the_secrets),
+        cmocka_unit_test(a_mask_learns_each_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
