@@ -29,3 +29,5 @@ endif()
 add_library(llhttp STATIC ${LLHTTP_SOURCES})
 target_include_directories(llhttp SYSTEM PUBLIC ${LLHTTP_DIR})
 target_compile_definitions(llhttp PUBLIC LLHTTP_STRICT_MODE=1)
+# What hardens our own sources, and the sanitizers, but no warnings: they would be about somebody else's.
+target_compile_options(llhttp PRIVATE $<FILTER:$<TARGET_PROPERTY:meterd_flags,INTERFACE_COMPILE_OPTIONS>,EXCLUDE,^-W>)

@@ -24,5 +24,7 @@ if(METERD_SANITIZE)
     target_compile_options(meterd_flags INTERFACE -fno-sanitize=pointer-overflow)
   endif()
 elseif(CMAKE_BUILD_TYPE MATCHES "Release|RelWithDebInfo")
-  target_compile_options(meterd_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  include(CheckCSourceCompiles) # the third level asks for sizes that are known when it runs
+  check_c_source_compiles("int main(int argc, char **argv) { return __builtin_dynamic_object_size(argv[argc - 1], 0) == 0; }" METERD_KNOWS_SIZES)
+  target_compile_options(meterd_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=$<IF:$<BOOL:${METERD_KNOWS_SIZES}>,3,2>)
 endif()

@@ -62,10 +62,25 @@ int secret_write(const char *path, const char *secret)
     return rc;
 }
 
+/* Who may put files of his own in their place. Our own group, where each user has one, is nobody else. */
+static bool others_write(const struct stat *status)
+{
+    return (status->st_mode & S_IWOTH) || ((status->st_mode & S_IWGRP) && status->st_gid != getegid());
+}
+
 int data_directory_ensure(const char *directory, struct mtr_diagnostic *diagnostic)
 {
+    struct stat status;
     int rc = mtr_durable_directory(directory);
     if (!rc) rc = mtr_durable_sync(directory); /* the last process may have been killed before it did so */
+    if (!rc && stat(directory, &status)) rc = mtr_error_from_errno(errno);
+    if (!rc && others_write(&status)) {
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, "data.directory",
+                           "cannot keep data in %s: others may write there (mode %04o), so what is in it "
+                           "could be anybody's: chmod 700 %s",
+                           directory, (unsigned)status.st_mode & 07777, directory);
+        return MTR_EDENIED;
+    }
     if (!rc) return MTR_OK;
     mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNWRITABLE, 0, 0, "data.directory",
                        "cannot keep data in %s: %s", directory, strerror(errno));
@@ -78,7 +93,8 @@ int event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES
     char path[PATH_BYTES], log_path[PATH_BYTES];
     snprintf(path, sizeof(path), "%s/event.key", data_directory);
     snprintf(log_path, sizeof(log_path), "%s/log", data_directory);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* What is not the file itself, as a link or a pipe, is somebody's who should not decide of identities. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd >= 0) {
         ssize_t size = read(fd, key, MTR_EVENT_KEY_BYTES);
         close(fd);
@@ -93,7 +109,8 @@ int event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES
     if (errno != ENOENT) {
         const int rc = mtr_error_from_errno(errno);
         mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL, "cannot read %s: %s", path,
-                           strerror(errno));
+                           errno == ELOOP ? "it is a link, which is not followed: put the file itself there"
+                                          : strerror(errno));
         return rc;
     }
     if (access(log_path, F_OK) == 0) {

@@ -4,6 +4,7 @@
 #include "daemon/cli/client.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,12 +28,15 @@ struct mtr_client {
     void *finding_context;
 };
 
-/* NULL, or why there is no key. */
-static const char *read_key(const char *path, char key[KEY_BYTES])
+/* NULL, or why there is no key. A file that was named may be a link to it. */
+static const char *read_key(const char *path, bool is_named, char key[KEY_BYTES])
 {
-    FILE *file = fopen(path, "re");
-    if (!file) return errno == ENOENT ? "no such file" : strerror(errno);
-    size_t size = fread(key, 1, KEY_BYTES - 1, file);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | (is_named ? 0 : O_NOFOLLOW));
+    if (fd < 0 && errno == ELOOP) return "it is a link, which is not followed";
+    if (fd < 0) return errno == ENOENT ? "no such file" : strerror(errno);
+    FILE *file = fdopen(fd, "r");
+    MTR_ASSERT(file != NULL);
+    const size_t size = fread(key, 1, KEY_BYTES - 1, file);
     fclose(file);
     key[size] = '\0';
     key[strcspn(key, "\r\n ")] = '\0';
@@ -51,7 +55,7 @@ static int find_key(const struct cli_invocation *invocation, const struct mtr_co
         return MTR_EXIT_OK;
     }
     snprintf(path, sizeof(path), "%.*s/admin.key", MTR_STR_ARGS(config->data.directory));
-    const char *reason = read_key(file ? file : path, key);
+    const char *reason = read_key(file ? file : path, file != NULL, key);
     if (!reason) return MTR_EXIT_OK;
     fprintf(stderr, "meterd: cannot read an API key from %s: %s; name one with --key-file or METERD_KEY\n",
             file ? file : path, reason);

@@ -212,7 +212,7 @@ static const struct mtr_str single_names[SINGLE_COUNT] = {
     [6] = {"authorization", 13},
 };
 
-/* Lowers names, trims values, and finds the single headers. */
+/* Lowers names, trims values, and finds the single headers. False: one of them is repeated. */
 static bool scan_headers(struct mtr_http_head *head, const struct mtr_str *values[SINGLE_COUNT])
 {
     for (uint32_t i = 0; i < head->header_count; i++) {
@@ -243,6 +243,8 @@ static enum mtr_http_progress judge_headers(struct mtr_http_parser *parser)
 {
     struct mtr_http_head *head = parser->head;
     const struct mtr_str *values[SINGLE_COUNT] = {NULL};
+    for (uint32_t i = 0; i < head->header_count; i++)
+        if (head->headers[i].name.size == 0) return refuse(parser, 400, "a header has no name");
     if (!scan_headers(head, values)) return refuse(parser, 400, "a header that must be single is repeated");
     if (!values[SINGLE_HOST] && !head->is_http10) return refuse(parser, 400, "the Host header is missing");
     if (values[SINGLE_HOST] && !is_host(*values[SINGLE_HOST]))
@@ -284,6 +286,15 @@ static enum mtr_http_progress judge_target(struct mtr_http_parser *parser)
     return MTR_HTTP_DONE;
 }
 
+/* Two blanks, one on each side of the target: llhttp passes over more. */
+static bool has_two_blanks(struct mtr_str head)
+{
+    unsigned blanks = 0;
+    for (size_t i = 0; i < head.size && head.data[i] != '\r'; i++)
+        blanks += head.data[i] == ' ' || head.data[i] == '\t' || head.data[i] == '\f';
+    return blanks == 2;
+}
+
 static enum mtr_http_progress judge_head(struct mtr_http_parser *parser)
 {
     struct mtr_http_head *head = parser->head;
@@ -293,6 +304,8 @@ static enum mtr_http_progress judge_head(struct mtr_http_parser *parser)
     if (error != HPE_PAUSED) return refuse_grammar(parser, error);
     if (llhttp_get_http_major(&parser->llhttp) != 1 || llhttp_get_http_minor(&parser->llhttp) > 1)
         return refuse(parser, 505, "this version of HTTP is not spoken here");
+    if (!has_two_blanks(mtr_buffer_str(&head->bytes)))
+        return refuse(parser, 400, "the request line has blanks that do not belong there");
     if (!method_of(llhttp_get_method(&parser->llhttp), &head->method))
         return refuse(parser, 501, "unknown method");
     head->is_http10 = llhttp_get_http_minor(&parser->llhttp) == 0;

@@ -34,6 +34,8 @@ static int copy_open_environment(const char *from_directory, const char *to_dire
     if (!rc) rc = lmdb_error(mdb_env_copy2(env, to_directory, MDB_CP_COMPACT));
     if (env) mdb_env_close(env);
     snprintf(path, sizeof(path), "%s/data.mdb", to_directory);
+    /* LMDB leaves its mode to the umask. Until here its directory has kept others out. */
+    if (!rc && chmod(path, 0600)) rc = mtr_error_from_errno(errno);
     if (!rc) rc = mtr_durable_sync(path);
     return rc ? rc : mtr_durable_sync(to_directory);
 }
@@ -66,10 +68,9 @@ static int copy_bytes(int from, int to)
 
 int mtr_backup_file(const char *from_path, const char *to_path, struct mtr_diagnostic *diagnostic)
 {
-    int rc = MTR_OK, to = -1, from = open(from_path, O_RDONLY | O_CLOEXEC);
+    int rc = MTR_OK, to = -1, from = open(from_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (from < 0) rc = mtr_error_from_errno(errno);
-    if (!rc && (to = open(to_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
-        rc = mtr_error_from_errno(errno);
+    if (!rc) rc = mtr_durable_create(to_path, &to);
     if (!rc) rc = copy_bytes(from, to);
     if (from >= 0) close(from);
     if (to >= 0 && close(to) && !rc) rc = mtr_error_from_errno(errno);

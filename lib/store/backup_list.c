@@ -168,8 +168,8 @@ static int write_list(const struct listing *listing)
 {
     char path[PATH_MAX];
     int rc = join(listing->root, MTR_BACKUP_LIST, path);
-    const int fd = rc ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (!rc && fd < 0) rc = mtr_error_from_errno(errno);
+    int fd = -1;
+    if (!rc) rc = mtr_durable_create(path, &fd);
     for (size_t at = 0; !rc && at < listing->text.size;) {
         const ssize_t size = write(fd, listing->text.data + at, listing->text.size - at);
         if (size < 0) rc = mtr_error_from_errno(errno);

@@ -104,12 +104,20 @@ static int write_all(int fd, struct mtr_str bytes)
     return fsync(fd) ? last_error() : MTR_OK;
 }
 
+int mtr_durable_create(const char *path, int *fd)
+{
+    if (unlink(path) && errno != ENOENT) return last_error();
+    *fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return *fd < 0 ? last_error() : MTR_OK;
+}
+
 int mtr_durable_replace(const char *path, struct mtr_str bytes)
 {
     char fresh[PATH_MAX];
     if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh)) return MTR_EINVALID;
-    const int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int rc = fd < 0 ? last_error() : close_file(fd, write_all(fd, bytes));
+    int fd;
+    int rc = mtr_durable_create(fresh, &fd);
+    if (!rc) rc = close_file(fd, write_all(fd, bytes));
     if (!rc) rc = mtr_durable_rename(fresh, path);
     if (!rc) return MTR_OK;
     const int error = errno;

@@ -29,7 +29,7 @@ static int reserve_lock_file(const char *directory)
 {
     char path[PATH_MAX];
     if (snprintf(path, sizeof(path), "%s/lock.mdb", directory) >= (int)sizeof(path)) return MTR_EINVALID;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return mtr_error_from_errno(errno);
     int code = posix_fallocate(fd, 0, LOCK_BYTES);
     close(fd);

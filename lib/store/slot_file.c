@@ -93,8 +93,9 @@ static int create(const struct slot_format *format, const char *directory, const
     char fresh[PATH_MAX];
     int rc = make_path(directory, format->name, ".new", fresh);
     if (rc) return rc;
-    const int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return mtr_error_from_errno(errno);
+    int fd;
+    rc = mtr_durable_create(fresh, &fd);
+    if (rc) return rc;
     /* Both slots are there from the start, so that no later write needs room on the disk. */
     for (slot->count = 1; !rc && slot->count <= SLOTS; slot->count++) rc = write_slot(format, fd, slot);
     if (close(fd) && !rc) rc = mtr_error_from_errno(errno);

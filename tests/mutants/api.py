@@ -47,6 +47,10 @@ MUTANTS = {
         "lib/net/coding.c", "if (rc || !coding_reader_is_whole(reader))", "if (rc)", "test_decode_coded"),
     "one of two headers that must be single counts": (
         "lib/net/http_parser.c", "            if (values[s]) return false;\n", "", "test_http_bytes|test_http_pieces"),
+    "blanks of the request line are passed over": (
+        "lib/net/http_parser.c", "    return blanks == 2;\n", "    return blanks >= 2;\n", "test_http_bytes"),
+    "a header without a name is taken": (
+        "lib/net/http_parser.c", "if (head->headers[i].name.size == 0)", "if (!head->headers[i].name.data)", "test_http_bytes"),
     "a redirect is followed": (
         "lib/net/http_exchange.c", "CURLOPT_FOLLOWLOCATION, 0L)", "CURLOPT_FOLLOWLOCATION, 1L)", "test_http_client"),
     "a connection to the metadata of a cloud is allowed": (

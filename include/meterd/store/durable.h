@@ -24,6 +24,10 @@ int mtr_durable_directory(const char *path) MTR_MUST_USE;
 /* Those above it, too, where they are missing. */
 int mtr_durable_path(const char *path) MTR_MUST_USE;
 
+/* A new file of mode 0600, open for writing, and not followed anywhere: what stood under its name, left by a
+ * process that was killed, or put there by somebody, is gone. */
+int mtr_durable_create(const char *path, int *fd) MTR_MUST_USE;
+
 /* Within one directory. What stood under the new name is gone. MTR_EIO: it may be the one or the other; other
  * errors: nothing has changed. */
 int mtr_durable_rename(const char *from, const char *to) MTR_MUST_USE;

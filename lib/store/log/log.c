@@ -44,7 +44,7 @@ static int take_lock(const char *directory, int *out, struct mtr_diagnostic *dia
 {
     char path[PATH_MAX];
     if (snprintf(path, sizeof(path), "%s/lock", directory) >= (int)sizeof(path)) return MTR_EINVALID;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         int rc = mtr_error_from_errno(errno);
         mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL,

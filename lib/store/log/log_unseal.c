@@ -19,7 +19,7 @@ static int take_lock(const char *directory, int *out)
 {
     char path[PATH_MAX];
     if (snprintf(path, sizeof(path), "%s/lock", directory) >= (int)sizeof(path)) return MTR_EINVALID;
-    *out = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    *out = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (*out < 0) return mtr_error_from_errno(errno);
     if (!flock(*out, LOCK_EX | LOCK_NB)) return MTR_OK;
     return errno == EWOULDBLOCK ? MTR_EEXISTS : mtr_error_from_errno(errno);

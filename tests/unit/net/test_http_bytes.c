@@ -74,6 +74,14 @@ static const struct {
     {"HTTP/1.2", "GET / HTTP/1.2\r\n" HOST "\r\n", "505"},
     {"HTTP/0.9", "GET /\r\n\r\n", "400|505"},
     {"no HTTP", "hello\r\n\r\n", "400|501"},
+    {"two blanks before the target", "GET  / HTTP/1.1\r\n" HOST "\r\n", "400"},
+    {"two blanks before the version", "GET /  HTTP/1.1\r\n" HOST "\r\n", "400"},
+    {"a blank behind the version", "GET / HTTP/1.1 \r\n" HOST "\r\n", "400|505"},
+    {"a tab before the target", "GET \t/ HTTP/1.1\r\n" HOST "\r\n", "400"},
+    {"a tab in the target", "GET /a\tb HTTP/1.1\r\n" HOST "\r\n", "400"},
+    {"first header without a name", "GET / HTTP/1.1\r\n: b\r\n" HOST "\r\n", "400"},
+    {"header without a name", "GET / HTTP/1.1\r\n" HOST ": b\r\n\r\n", "400"},
+    {"nothing but a colon", "GET / HTTP/1.1\r\n" HOST ":\r\n\r\n", "400"},
     {"two authorizations", "GET / HTTP/1.1\r\n" HOST "Authorization: a\r\nAuthorization: b\r\n\r\n", "400"},
 };
 

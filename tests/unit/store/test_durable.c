@@ -88,12 +88,34 @@ static void files_are_replaced_as_a_whole(void **state)
     assert_int_equal(mtr_durable_replace(at("full"), MTR_STR("x")), MTR_EINVALID);
     assert_int_equal(errno, EISDIR);
     assert_int_equal(access(at("full.new"), F_OK), -1);
-    /* A link of that name leads nowhere, and is gone the next time. */
+}
+
+/* A link under the name of what is written first leads nowhere, and neither does one under the name that it gets; a file of others does not stay theirs. */
+static void nothing_is_followed(void **state)
+{
+    const mode_t usual = umask(0);
+    int fd;
+    (void)state;
+    assert_int_equal(mtr_durable_replace(at("file"), MTR_STR("kept")), MTR_OK);
     assert_int_equal(symlink("file", at("linked.new")), 0);
-    assert_int_not_equal(mtr_durable_replace(at("linked"), MTR_STR("x")), MTR_OK);
-    assert_bytes("file", "short");
     assert_int_equal(mtr_durable_replace(at("linked"), MTR_STR("x")), MTR_OK);
     assert_bytes("linked", "x");
+    assert_int_equal(symlink("file", at("name")), 0);
+    assert_int_equal(mtr_durable_replace(at("name"), MTR_STR("y")), MTR_OK);
+    assert_bytes("name", "y");
+    fd = open(at("open.new"), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    assert_true(fd >= 0);
+    assert_int_equal(mtr_durable_replace(at("open"), MTR_STR("z")), MTR_OK);
+    assert_int_equal(pwrite(fd, "THEIRS", 6, 0), 6); /* who had it open writes elsewhere */
+    close(fd);
+    assert_bytes("open", "z");
+    assert_mode("open", 0600);
+    assert_int_equal(symlink("file", at("made")), 0);
+    assert_int_equal(mtr_durable_create(at("made"), &fd), MTR_OK);
+    close(fd);
+    assert_mode("made", 0600);
+    assert_bytes("file", "kept");
+    umask(usual);
 }
 
 static void names_change(void **state)
@@ -119,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(directories_are_made_once, make, drop),
         cmocka_unit_test_setup_teardown(files_are_replaced_as_a_whole, make, drop),
+        cmocka_unit_test_setup_teardown(nothing_is_followed, make, drop),
         cmocka_unit_test_setup_teardown(names_change, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,6 +116,25 @@ static void a_segment_that_was_sealed_meanwhile_is_open_in_the_copy(void **state
     check_copy(f, f->to, 3 * EACH);
 }
 
+static int assert_private(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+    (void)kind;
+    (void)walk;
+    if (status->st_mode & 077) fail_msg("%s has mode %o", path, (unsigned)status->st_mode & 07777);
+    return 0;
+}
+
+/* Whatever the umask is. */
+static void a_copy_is_its_owners_alone(void **state)
+{
+    struct fixture *f = *state;
+    append(f);
+    const mode_t usual = umask(0);
+    copy(f, f->to, NULL);
+    umask(usual);
+    assert_int_equal(nftw(f->to, assert_private, 8, FTW_PHYS), 0);
+}
+
 /* Those that are sealed in both are linked; not those that were rolled or open when the other was made. */
 static void sealed_segments_of_another_copy_are_linked(void **state)
 {
@@ -207,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_segment_that_was_sealed_meanwhile_is_open_in_the_copy),
+        CASE(a_copy_is_its_owners_alone),
         CASE(sealed_segments_of_another_copy_are_linked),
         CASE(segments_of_another_log_are_copied),
         CASE(a_copy_ends_with_the_last_block_up_to_an_event),

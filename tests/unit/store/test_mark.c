@@ -120,12 +120,31 @@ static void a_broken_write_leaves_the_former(void **state)
     assert_int_equal(mtr_mark_read(f->directory, &mark, &f->diagnostic), MTR_ECORRUPT);
 }
 
+/* Neither where it is made: a link that waits there is gone, and what it led to is as it was. */
+static void a_link_is_not_followed(void **state)
+{
+    struct fixture *f = *state;
+    char link[sizeof(f->path) + 8], target[sizeof(f->path) + 8];
+    struct stat status;
+    snprintf(link, sizeof(link), "%s.new", f->path);
+    snprintf(target, sizeof(target), "%s.theirs", f->path);
+    const int fd = open(target, O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(write(fd, "kept", 4), 4);
+    close(fd);
+    assert_int_equal(symlink(target, link), 0);
+    assert_int_equal(mtr_mark_write(f->directory, &first), MTR_OK);
+    assert_mark(f, &first);
+    assert_int_equal(stat(target, &status), 0);
+    assert_int_equal(status.st_size, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_last_one_is_read, make, drop),
         cmocka_unit_test_setup_teardown(bytes_are_as_documented, make, drop),
         cmocka_unit_test_setup_teardown(a_broken_write_leaves_the_former, make, drop),
+        cmocka_unit_test_setup_teardown(a_link_is_not_followed, make, drop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
