@@ -10,14 +10,6 @@
 /* More changes of limits than a source that was read can have: each cuts the windows of the one before. */
 enum { ERAS_MAX = 64 };
 
-static bool is_readable(const struct mtr_source *source) { return !source->unreadable.size; }
-
-/* Of a revision that cannot be read any more they may not be. */
-static bool are_limits_known(const struct mtr_source *source)
-{
-    return is_readable(source) || source->has_limits;
-}
-
 static struct mtr_source_window limits_of(const struct mtr_source_window *window)
 {
     return (struct mtr_source_window){.length = window->length,
@@ -27,15 +19,16 @@ static struct mtr_source_window limits_of(const struct mtr_source_window *window
                                       .zone = window->zone};
 }
 
+/* A revision that cannot be read any more has its own limits where these can, else those of before. */
 static int go_on(const struct mtr_source *before, struct mtr_record *now, int64_t applied_us)
 {
     struct mtr_source *source = now->fields.source;
-    const bool is_other = is_readable(source) && are_limits_known(before) &&
+    const bool is_other = source->has_limits && before->has_limits &&
                           !mtr_window_is_alike(&before->window, &source->window);
     const uint32_t skip = is_other && before->era_count == ERAS_MAX;
     const uint32_t kept = before->era_count - skip, count = kept + is_other;
     source->created_us = before->created_us;
-    if (!is_readable(source) && are_limits_known(before)) {
+    if (!source->has_limits && before->has_limits) {
         source->window = limits_of(&before->window);
         source->has_limits = true;
     }

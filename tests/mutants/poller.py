@@ -63,6 +63,13 @@ MUTANTS = {
         MASK + "search.c", "const uint32_t left = begun > found ? begun : found;", "const uint32_t left = begun ? begun : found;", "test_source_mask"),
     "a secret at the edge of a block is shown": (
         MASK + "search.c", "search->to + (rest < search->reach ? rest : search->reach)", "search->to + (rest < search->reach ? 0 : 0)", "test_source_mask"),
+    "what cannot be read any more has the limits of before, whatever it says itself": (
+        "lib/catalog/source_history.c", "if (!source->has_limits && before->has_limits) {", "if (source->unreadable.size && before->has_limits) {", "test_catalog_sources"),
+    "what cannot be read any more changes no limits": (
+        "lib/catalog/source_history.c", "const bool is_other = source->has_limits && before->has_limits &&", "const bool is_other = !source->unreadable.size && before->has_limits &&",
+        "test_catalog_sources"),
+    "a zone that is lost is taken for UTC where another fault hides it": (
+        "lib/source/document/timing_fields.c", "(window->zone || is_utc) &&", "", "test_catalog_sources"),
     "files are read and written on the loop": (
         "collector/source/poll/poller_hooks.c", "hooks.run = poller->hooks.apart ? run_apart : NULL;", "hooks.run = poller->hooks.apart ? NULL : run_apart;", "test_hung_files"),
     "a secret that hangs is waited for without a word": (

@@ -102,7 +102,7 @@ struct mtr_source {
      * disabled then, and of what follows only the limits of its windows are known, where has_limits says so.
      * Empty: it was read. */
     struct mtr_str unreadable;
-    bool has_limits;
+    bool has_limits; /* nothing is wrong with length, periods and zone of its windows */
     bool by_hand; /* nobody is asked: files are its answers. base, request, auth, paging, job are empty */
     struct mtr_source_base base;
     const struct mtr_str *hosts; /* where links of answers may lead besides base.host; "*.NAME": below it */

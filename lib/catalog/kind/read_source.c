@@ -32,15 +32,6 @@ static int say_why(struct mtr_record *record, const struct mtr_diagnostics *unhe
     return mtr_arena_copy(&record->arena, mtr_str_from(text), out);
 }
 
-/* The reader came to its window, and had nothing to say against it. */
-static bool has_limits(const struct mtr_source *source, const struct mtr_diagnostics *unheard)
-{
-    bool is_well = source->schedule.every_us > 0 && !unheard->dropped;
-    for (size_t i = 0; i < unheard->count; i++)
-        is_well = is_well && strncmp(unheard->items[i].field, "window", strlen("window"));
-    return is_well;
-}
-
 static int disable(struct mtr_record *record, const struct mtr_diagnostics *unheard)
 {
     struct mtr_source *source = record->fields.source;
@@ -49,7 +40,7 @@ static int disable(struct mtr_record *record, const struct mtr_diagnostics *unhe
                               .key = source->key,
                               .edition = source->edition,
                               .disabled = true,
-                              .has_limits = has_limits(source, unheard)};
+                              .has_limits = source->has_limits && !unheard->dropped};
     if (kept.has_limits)
         kept.window = (struct mtr_source_window){.length = window->length,
                                                  .length_us = window->length_us,

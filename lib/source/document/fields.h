@@ -143,7 +143,8 @@ struct source_window_fields {
 extern const struct mtr_field source_schedule_rows[], source_window_rows[];
 void source_read_schedule(struct source_reading *reading, const struct source_schedule_fields *fields,
                           struct mtr_source_schedule *out);
-void source_read_window(struct source_reading *reading, const struct source_window_fields *fields,
+/* True: nothing is wrong with the limits of its windows, whatever is with the rest. */
+bool source_read_window(struct source_reading *reading, const struct source_window_fields *fields,
                         struct mtr_source_window *out);
 
 /* ---- answer_fields.c ---- */

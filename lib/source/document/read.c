@@ -248,7 +248,7 @@ static void read_parts(struct source_reading *reading, const struct source_field
     out->by_hand = fields->by_hand;
     read_hosts(reading, fields->hosts, out);
     source_read_schedule(reading, &fields->schedule, &out->schedule);
-    source_read_window(reading, &fields->window, &out->window);
+    out->has_limits = source_read_window(reading, &fields->window, &out->window);
     read_delivery(reading, fields, out);
     source_read_each(reading, &fields->each, &out->each);
     if (out->by_hand)
@@ -318,6 +318,7 @@ int mtr_source_read(const struct mtr_node *node, const struct mtr_source_zones *
     *out = (struct mtr_source){0};
     mtr_arena_init(&scratch, SCRATCH_CHUNK_BYTES, SCRATCH_BYTES_MAX);
     const int rc = read_document(&reading, node, out);
+    out->has_limits = out->has_limits || !rc;
     mtr_arena_release(&scratch);
     return rc;
 }

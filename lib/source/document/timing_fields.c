@@ -230,7 +230,20 @@ static void check_window(struct source_reading *reading, const struct mtr_source
                      "is of `length: cursor`, and changes nothing here: windows are read again by `rereads`");
 }
 
-void source_read_window(struct source_reading *reading, const struct source_window_fields *fields,
+/* Faults are not told of all that is wrong, so what was read is looked at, too. */
+static bool are_limits_read(const struct source_reading *reading, const struct source_window_fields *fields,
+                            const struct mtr_source_window *window)
+{
+    const struct mtr_str zone = fields->zone;
+    const bool is_utc = !zone.size || mtr_str_equal(zone, MTR_STR("UTC"));
+    const bool has_period = window->has_current || window->has_last;
+    return !reading->is_unknown.length && (window->zone || is_utc) &&
+           (window->length != MTR_LENGTH_PERIODS || has_period) &&
+           !source_is_told(reading, "window.length") && !source_is_told(reading, "window.periods") &&
+           !source_is_told(reading, "window.zone");
+}
+
+bool source_read_window(struct source_reading *reading, const struct source_window_fields *fields,
                         struct mtr_source_window *out)
 {
     static const char *const names[] = {"length", "periods", NULL};
@@ -244,10 +257,11 @@ void source_read_window(struct source_reading *reading, const struct source_wind
         .vendor_keeps_us = fields->vendor_keeps_us,
     };
     const int which = source_one_of(reading, "window", names, given, ", as `length: day`");
-    if (which < 0) return;
+    if (which < 0) return false;
     if (which == 0) read_length(reading, fields->length, out);
     else read_periods(reading, fields->periods, out);
     read_start(reading, fields->start, out);
     read_rereads(reading, fields, out);
     if (!reading->is_unknown.length) check_window(reading, out);
+    return are_limits_read(reading, fields, out);
 }

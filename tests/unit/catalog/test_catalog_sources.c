@@ -229,6 +229,64 @@ static void test_windows_of_one_that_was_mended(void **state)
     mtr_catalog_release(catalog);
 }
 
+static void apply_at(struct fixture *f, const char *text, int64_t now_us)
+{
+    const struct mtr_catalog_edit edit = {.text = mtr_str_from(text), .who = MTR_STR("test"), .now_us = now_us};
+    assert_int_equal(mtr_catalog_store_apply(f->store, &edit, &f->change, &f->findings), MTR_OK);
+}
+
+/* The one that cannot be read has changed them itself, and says to what as far as that can be read: so long they had been the former's. Where it
+ * cannot, its own are taken for those of before, until it is mended. */
+#define OF_WINDOWS(window, path, more)                                                                                             \
+    "{\"key\":\"w\",\"vendor\":\"acme\",\"base_url\":\"https://api.example\",\"window\":{" window "}," more              \
+    "\"request\":{\"path\":\"/u\",\"query\":{\"f\":\"{from}\"}},\"auth\":\"none\",\"paging\":{\"next_url\":{\"path\":\"" path "\"}}," \
+    "\"format\":{\"json\":{\"rows\":\"[]\"}},\"identity\":{\"id\":\"i\"},\"map\":{\"type\":\"=t\",\"subject\":\"s\",\"time\":\"at\"}}"
+static void test_windows_that_it_changed_itself(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *json;
+        bool is_own;
+    } rows[] = {
+        {OF_WINDOWS("\"length\":\"hour\"", "meta..next", ""), true},
+        {OF_WINDOWS("\"length\":\"hour\"", "next", "\"colour\":\"blue\","), true},
+        {OF_WINDOWS("\"length\":\"hour\",\"colour\":\"blue\"", "next", ""), true},
+        {OF_WINDOWS("\"length\":\"hour\",\"rereads\":[\"soon\"]", "next", ""), true},
+        {OF_WINDOWS("\"length\":\"hour\",\"rereads\":\"soon\"", "next", ""), true},
+        {OF_WINDOWS("\"length\":\"hour\",\"zone\":\"Acme/Town\"", "next", ""), false},
+        {OF_WINDOWS("\"length\":\"hour\",\"zone\":\"Acme/Town\"", "next", "\"colour\":\"blue\","), false},
+        {OF_WINDOWS("\"length\":\"hour\",\"zone\":[]", "next", ""), false},
+        {OF_WINDOWS("\"length\":\"fortnight\"", "next", ""), false},
+        {OF_WINDOWS("\"length\":\"fortnight\"", "next", "\"colour\":\"blue\","), false},
+        {OF_WINDOWS("\"length\":\"hour\",\"periods\":[\"last\"]", "next", "\"colour\":\"blue\","), false},
+        {OF_WINDOWS("\"periods\":[\"first\"]", "next", "\"colour\":\"blue\","), false},
+        {OF_WINDOWS("\"length\":\"hour\"", "next", "\"preset\":\"gone\","), false},
+    };
+    struct mtr_catalog *catalog;
+    assert_ok(f, apply(f, BASE, false));
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const enum mtr_catalog_kind kind = MTR_KIND_SOURCE;
+        const struct mtr_catalog_edit gone = {.kind = &kind, .key = MTR_STR("w"), .who = MTR_STR("test"), .now_us = NOW_US + 9};
+        apply_at(f, "sources: [" OF_WINDOWS("\"length\":\"day\"", "next", "") "]\n", NOW_US - 5);
+        store_and_reopen(f, "w", rows[i].json); /* at NOW_US */
+        const struct mtr_source *source = find(f, "w", &catalog);
+        assert_true(source->unreadable.size > 0);
+        if (source->window.length != (rows[i].is_own ? MTR_LENGTH_HOUR : MTR_LENGTH_DAY)) fail_msg("%s", rows[i].json);
+        assert_int_equal(source->era_count, rows[i].is_own);
+        mtr_catalog_release(catalog);
+        apply_at(f, "sources: [" OF_WINDOWS("\"length\":\"hour\"", "next", "") "]\n", NOW_US + 7);
+        for (int again = 0; again < 2; again++) {
+            source = find(f, "w", &catalog);
+            assert_int_equal(source->era_count, 1);
+            assert_int_equal(source->eras[0].window.length, MTR_LENGTH_DAY);
+            assert_int_equal(source->eras[0].until_us, rows[i].is_own ? NOW_US : NOW_US + 7);
+            mtr_catalog_release(catalog);
+            reopen(f);
+        }
+        assert_int_equal(mtr_catalog_store_delete(f->store, &gone, &f->change, &f->findings), MTR_OK);
+    }
+}
+
 /* A source whose files come by hand has no base_url, and can be read all the same. */
 static void test_windows_by_hand_stay(void **state)
 {
@@ -247,12 +305,6 @@ static void test_windows_by_hand_stay(void **state)
         assert_true(find(f, "a", &catalog)->window.has_start);
         mtr_catalog_release(catalog);
     }
-}
-
-static void apply_at(struct fixture *f, const char *text, int64_t now_us)
-{
-    const struct mtr_catalog_edit edit = {.text = mtr_str_from(text), .who = MTR_STR("test"), .now_us = now_us};
-    assert_int_equal(mtr_catalog_store_apply(f->store, &edit, &f->change, &f->findings), MTR_OK);
 }
 
 static void check_created(struct fixture *f, const char *key, int64_t created_us)
@@ -341,6 +393,7 @@ int main(void)
         TEST(test_stored_under_earlier_rules),
         TEST(test_others_of_one_that_cannot_be_read),
         TEST(test_windows_of_one_that_was_mended),
+        TEST(test_windows_that_it_changed_itself),
         TEST(test_windows_by_hand_stay),
         TEST(test_created_when_first_applied),
         TEST(test_a_draft_is_as_old_as_its_trial),
