@@ -34,7 +34,7 @@ MUTANTS = {
     "a short page ends the pages": (
         PAGING + "counted.c", "count->short_page_ends && page->rows < count->limit_value", "page->rows < count->limit_value", "test_paging|test_poller"),
     "an empty page ends them whatever the total says": (
-        PAGING + "counted.c", "else if (page->rows == 0 && has_total)", "else if (page->rows == 0 && has_total && total == 0)", "test_paging|test_poller"),
+        PAGING + "counted.c", "else if (page->rows == 0 && paging->rows < paging->total)", "else if (page->rows == 0 && paging->total == UINT64_MAX)", "test_paging|test_poller"),
     "a token that came before is followed": (
         PAGING + "seen.c", "*was = (seen->slot_count && *slot_of(seen->slots, seen->slot_count, hash)) || hash == seen->mark;", "*was = false;",
         "test_paging|test_poller"),
@@ -43,6 +43,30 @@ MUTANTS = {
     "there is none, said once, is zero": (
         VERDICT + "verdict.c", "return facts->is_absent && !facts->is_draft && !facts->is_feed &&",
         "return false && facts->is_absent && !facts->is_draft && !facts->is_feed &&", "test_reading|test_poller"),
+    "what is said of a piece behind whose rows there is none proves nothing": (
+        READING + "reading_pieces.c", ".is_none = is_absent && !counts.rows,", ".is_none = is_absent,", "test_poller_absent"),
+    "of a piece that is none what another one said is taken": (
+        READING + "reading_pieces.c", "    if (!is_proved && pieces->is_proved) return;", "    if (is_absent && pieces->is_proved) return;", "test_poller_absent"),
+    "there is none, whatever was counted": (
+        VERDICT + "verdict.c", "return path.size && (!facts->is_none || is_said(found));", "return path.size && !(facts->is_none && (!found || true));", "test_poller_absent"),
+    "a warning beside the word that there is none is not heard": (
+        "collector/source/poll/poll_page.c", "int rc = is_good_page(poll) && !poll->is_again ? take_warnings(poll) : MTR_OK;", "int rc = MTR_OK;", "test_poller_absent"),
+    "there is none, though the total was not reached": (
+        PAGING + "paging.c", "    if (came < paging->total) return PAGING_TRUNCATED;\n", "", "test_paging"),
+    "there is none, though there was more": (
+        PAGING + "paging.c", "    if (paging->tells_more && !rows && !is_feed) return PAGING_TRUNCATED;\n", "    (void)is_feed;\n", "test_paging"),
+    "there is none, though parts were named": (
+        PAGING + "paging.c", "return paging->pages || paging->part_count ? PAGING_INCOMPLETE : PAGING_FINE;", "return PAGING_FINE;", "test_paging_parts"),
+    "there is none behind as many rows as are given at most": (
+        PAGING + "paging.c", "return limit && !paging->total && (came == limit || rows == limit) ? PAGING_TRUNCATED : PAGING_FINE;", "return limit == UINT64_MAX ? PAGING_TRUNCATED : PAGING_FINE;",
+        "test_paging"),
+    "what paging knows is not asked where there is none": (
+        "collector/source/poll/poll_page.c", "    if (alarm) {\n        end_piece(poll, alarm_of(alarm), fault, now_us);\n        return;\n    }\n    poll->end.is_absent",
+        "    (void)alarm;\n    poll->end.is_absent", "test_poller_absent"),
+    "a page that is gone at the second look is the last": (
+        "collector/source/poll/poll_page.c", "else if (poll->is_again)\n        restart(", "else if (poll->is_again && !poll->task.source)\n        restart(", "test_poller_absent"),
+    "a total that an empty page does not repeat is forgotten": (
+        PAGING + "counted.c", "else if (page->rows == 0 && paging->rows < paging->total)", "else if (page->rows == 0 && has_total)", "test_paging"),
     "a token is renewed when it has ended": (
         AUTH + "session.c", "session->renew_us = mtr_time_later(session->renew_us, now_us + ttl_us / 2);", "session->renew_us = now_us + ttl_us;",
         "test_source_auth|test_source_login|test_source_refresh|test_refresh_tokens"),

@@ -78,7 +78,7 @@ static int keep_newest(struct paging *paging, const struct paging_page *page)
 
 static int next_after_id(struct paging *paging, const struct paging_page *page, struct paging_end *end)
 {
-    const int has_more = paging_has_more(paging_found(paging, page, WANT_HAS_MORE));
+    const int has_more = paging_has_more(paging, page, WANT_HAS_MORE);
     const struct mtr_found *last = paging_found(paging, page, WANT_LAST_ID);
     const bool is_id = paging_token_of(last) == PAGING_TOKEN_GIVEN && !last->is_cut;
     const bool is_met = page->has_known && !paging->asks_since; /* by `since` the vendor ends it */

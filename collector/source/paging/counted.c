@@ -36,13 +36,12 @@ void counted_request(const struct paging *paging, struct paging_request *out)
 int counted_next(struct paging *paging, const struct paging_page *page, bool moves, struct paging_end *end)
 {
     const struct mtr_paging_count *count = paging->source->paging.count;
-    const int has_more = paging_has_more(paging_found(paging, page, WANT_HAS_MORE));
-    uint64_t total = 0;
-    const bool has_total = paging_count_of(paging_found(paging, page, WANT_TOTAL), &total);
+    const int has_more = paging_has_more(paging, page, WANT_HAS_MORE);
+    const bool has_total = paging_count_of(paging_found(paging, page, WANT_TOTAL), &paging->total);
     const bool is_short = count->short_page_ends && page->rows < count->limit_value;
     *end = (struct paging_end){.is_marked = true};
-    if (has_total && paging->rows >= total) end->is_end = end->is_proved = true;
-    else if (page->rows == 0 && has_total)
+    if (has_total && paging->rows >= paging->total) end->is_end = end->is_proved = true;
+    else if (page->rows == 0 && paging->rows < paging->total)
         paging_fail(paging, end, PAGING_TRUNCATED, "an empty page came before all rows of the total");
     else if (page->rows == 0 && has_more == 1 && moves)
         paging_fail(paging, end, PAGING_TRUNCATED, "an empty page says that there is more");

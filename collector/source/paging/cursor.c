@@ -31,7 +31,7 @@ static int next_cursor(struct paging *paging, const struct paging_page *page, st
     const bool is_feed = paging->source->window.length == MTR_LENGTH_CURSOR;
     const struct mtr_found *found = paging_found(paging, page, WANT_TOKEN);
     const enum paging_token token = paging_token_of(found);
-    const int has_more = paging_has_more(paging_found(paging, page, WANT_HAS_MORE));
+    const int has_more = paging_has_more(paging, page, WANT_HAS_MORE);
     const bool is_same =
         token == PAGING_TOKEN_GIVEN && mtr_str_equal(found->text, mtr_buffer_str(&paging->token));
     *end = (struct paging_end){.is_marked = has_more == 0 || token == PAGING_TOKEN_EMPTY};

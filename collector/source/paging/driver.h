@@ -32,6 +32,8 @@ struct paging {
     uint64_t pages, rows, rows_before; /* rows without those of the last page, which may be asked again */
     uint64_t rows_most;                /* of one page */
     uint32_t empty_pages;              /* up to the last one, in a row */
+    uint64_t total;                    /* that was told last; 0: none was */
+    bool tells_more;                   /* the last page did */
     bool is_again;                     /* the last page is asked once more */
     struct seen seen_pages, seen_rows, seen_tokens; /* three: a mark is of what may come again */
     struct mtr_buffer resume;
@@ -85,7 +87,7 @@ void paging_send(struct paging_request *request, struct mtr_send send, struct mt
 void paging_fail(struct paging *paging, struct paging_end *end, enum paging_alarm alarm, const char *fault);
 
 /* -1: not said; 0: there is no more; 1: there is. */
-int paging_has_more(const struct mtr_found *found);
+int paging_has_more(struct paging *paging, const struct paging_page *page, uint32_t want);
 enum paging_token { PAGING_TOKEN_ABSENT, PAGING_TOKEN_EMPTY, PAGING_TOKEN_GIVEN, PAGING_TOKEN_WRONG };
 enum paging_token paging_token_of(const struct mtr_found *found);
 /* A number of rows; false: it is none. */

@@ -38,7 +38,7 @@ void paging_fail(struct paging *paging, struct paging_end *end, enum paging_alar
     end->step = PAGING_FAILED;
 }
 
-int paging_has_more(const struct mtr_found *found)
+static int has_more(const struct mtr_found *found)
 {
     const struct mtr_str text = found->text;
     switch (found->kind) {
@@ -54,6 +54,13 @@ int paging_has_more(const struct mtr_found *found)
     }
     if (mtr_str_equal(text, MTR_STR("0")) || mtr_str_equal_lower(text, MTR_STR("false"))) return 0;
     return text.size > 0;
+}
+
+int paging_has_more(struct paging *paging, const struct paging_page *page, uint32_t want)
+{
+    const int more = has_more(paging_found(paging, page, want));
+    paging->tells_more = more == 1;
+    return more;
 }
 
 enum paging_token paging_token_of(const struct mtr_found *found)

@@ -22,7 +22,7 @@ static int next_url(struct paging *paging, const struct paging_page *page, struc
 {
     const struct mtr_found *found = paging_found(paging, page, WANT_URL);
     const enum paging_token token = paging_token_of(found);
-    const int has_more = paging_has_more(paging_found(paging, page, WANT_HAS_MORE));
+    const int has_more = paging_has_more(paging, page, WANT_HAS_MORE);
     *end = (struct paging_end){.is_end = has_more == 0 || token != PAGING_TOKEN_GIVEN,
                                .is_marked = has_more == 0 || token == PAGING_TOKEN_EMPTY};
     if (token == PAGING_TOKEN_WRONG || found->is_cut)

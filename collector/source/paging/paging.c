@@ -110,13 +110,35 @@ static bool is_doubtful(const struct paging *paging, const struct paging_page *p
     return !end->is_marked && paging->pages > 1 && page->rows > 0 && page->rows >= paging->rows_most;
 }
 
+static const char at_limit[] = "there are exactly as many rows as the vendor gives at most";
+
+static uint64_t rows_limit(const struct paging *paging)
+{
+    return paging->driver == &paging_parts ? 0 : paging->source->answer.rows_limit;
+}
+
 static void finish(struct paging *paging, const struct paging_page *page, struct paging_end *end)
 {
-    const uint64_t limit = paging->driver == &paging_parts ? 0 : paging->source->answer.rows_limit;
+    const uint64_t limit = rows_limit(paging);
     end->step = PAGING_END;
     if (limit && !end->is_proved && (page->rows == limit || paging->rows == limit))
-        paging_fail(paging, end, PAGING_TRUNCATED,
-                    "there are exactly as many rows as the vendor gives at most");
+        paging_fail(paging, end, PAGING_TRUNCATED, at_limit);
+}
+
+/* A feed goes on from what it has, whatever it was told of more. */
+enum paging_alarm paging_absent(const struct paging *paging, uint64_t rows, const char **fault)
+{
+    const uint64_t came = paging->rows + rows, limit = rows_limit(paging);
+    const bool is_feed = paging->source->window.length == MTR_LENGTH_CURSOR;
+    *fault = "the vendor says that there is none, and has named parts";
+    if (paging->driver == &paging_parts)
+        return paging->pages || paging->part_count ? PAGING_INCOMPLETE : PAGING_FINE;
+    *fault = "the vendor says that there is none, before all rows of the total";
+    if (came < paging->total) return PAGING_TRUNCATED;
+    *fault = "the vendor says that there is none, behind a page that says that there is more";
+    if (paging->tells_more && !rows && !is_feed) return PAGING_TRUNCATED;
+    *fault = at_limit;
+    return limit && !paging->total && (came == limit || rows == limit) ? PAGING_TRUNCATED : PAGING_FINE;
 }
 
 static int go_on(struct paging *paging, const struct paging_page *page, bool was_again,

@@ -16,7 +16,8 @@
  * nothing else says that it is the last, is asked for once more. 3 A token, the bytes of a page or its rows
  * that were seen before in this reading are a loop (a fresh token in each page makes its bytes others), and
  * so are PAGING_EMPTY_MAX pages in a row without a row. 4 As many
- * rows as `answer.rows_limit` are truncated. 5 Links lead to base_url's host or `hosts`, never from https to
+ * rows as `answer.rows_limit` are truncated, and so is what ends before the total that was told, or behind a
+ * page that told of more. 5 Links lead to base_url's host or `hosts`, never from https to
  * http. 6 Memory is bounded: tokens by PAGING_TOKEN_BYTES_MAX, those that are remembered by seen.h, parts by
  * PAGING_PARTS_BYTES_MAX.
  *
@@ -123,6 +124,9 @@ enum paging_alarm {
 /* Of a good answer; others are for whoever asks again. MTR_ENOMEM. */
 int paging_answered(struct paging *paging, const struct paging_page *page,
                     enum paging_step *out) MTR_MUST_USE;
+/* In the place of the page that was asked for the vendor says that there is none; `rows` are those beside
+ * that word. FINE: that ends them. Else what was told before says otherwise, and *fault why. */
+enum paging_alarm paging_absent(const struct paging *paging, uint64_t rows, const char **fault) MTR_MUST_USE;
 /* A part's link was answered with this status: is it too old? True: the manifest is asked anew, and the parts
  * that came stay. False: it is another failure. */
 bool paging_expired(struct paging *paging, unsigned status);

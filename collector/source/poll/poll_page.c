@@ -55,6 +55,19 @@ void poll_end_reading(struct mtr_poll *poll, enum mtr_alarm fault, const char *s
     poll_start_job(poll, POLL_CHECK);
 }
 
+static enum mtr_alarm alarm_of(enum paging_alarm alarm)
+{
+    switch (alarm) {
+    case PAGING_LOOP: return MTR_ALARM_LOOP;
+    case PAGING_TRUNCATED: return MTR_ALARM_TRUNCATED;
+    case PAGING_LIMIT: return MTR_ALARM_LIMIT;
+    case PAGING_FINE:
+    case PAGING_LINK:
+    case PAGING_INCOMPLETE: break;
+    }
+    return MTR_ALARM_INCOMPLETE;
+}
+
 /* The piece of the window has ended. */
 static void end_piece(struct mtr_poll *poll, enum mtr_alarm fault, const char *said, int64_t now_us)
 {
@@ -69,8 +82,28 @@ static void end_piece(struct mtr_poll *poll, enum mtr_alarm fault, const char *s
     poll_end_reading(poll, fault, text);
 }
 
+/* Else what was found is still of the page before. */
+static bool is_good_page(const struct mtr_poll *poll)
+{
+    return source_status_is_fine(poll->status) &&
+           (poll->page == POLL_PAGE_ROWS || poll->page == POLL_PAGE_LIST);
+}
+
+/* Those that stand beside the word. */
+static uint64_t rows_beside(const struct mtr_poll *poll)
+{
+    const bool has_rows = is_good_page(poll) && poll->page == POLL_PAGE_ROWS && !poll->job_rc;
+    return has_rows ? reading_page_rows(poll->reading) : 0;
+}
+
 void poll_end_absent(struct mtr_poll *poll, int64_t now_us)
 {
+    const char *fault;
+    const enum paging_alarm alarm = paging_absent(poll->paging, rows_beside(poll), &fault);
+    if (alarm) {
+        end_piece(poll, alarm_of(alarm), fault, now_us);
+        return;
+    }
     poll->end.is_absent = true;
     if (!poll_split_next(poll, true, now_us)) poll_end_reading(poll, MTR_ALARM_NONE, "");
 }
@@ -93,6 +126,19 @@ static bool take_missing_part(struct mtr_poll *poll)
     return is_missing;
 }
 
+static int take_warnings(struct mtr_poll *poll)
+{
+    const struct mtr_source_answer *answer = &poll->task.source->answer;
+    struct mtr_str text;
+    if (poll->conditions.warnings < 0 || poll->end.warnings.size || poll->report.warning[0]) return MTR_OK;
+    const struct mtr_found found = found_at(poll, poll->conditions.warnings);
+    if (!condition_warns(&found, &text)) return MTR_OK;
+    if (!answer->warnings_are_logged) return mtr_arena_copy(&poll->arena, text, &poll->end.warnings);
+    snprintf(poll->report.warning, sizeof(poll->report.warning), "%.*s%s", MTR_STR_QUOTED(text));
+    mtr_line_make(poll->report.warning);
+    return MTR_OK;
+}
+
 /* What an answer says in the place of rows. */
 enum told { TOLD_NOTHING, TOLD_LIMIT, TOLD_ABSENT };
 
@@ -111,11 +157,23 @@ static enum told told_in_page(const struct mtr_poll *poll)
     return told_in(poll, mtr_buffer_str(&poll->feeding));
 }
 
+/* Where the page was there when it was looked at first, it has moved. */
+static void take_none(struct mtr_poll *poll, int64_t now_us)
+{
+    int rc = is_good_page(poll) && !poll->is_again ? take_warnings(poll) : MTR_OK;
+    if (rc)
+        poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "%s", mtr_error_text(rc));
+    else if (poll->is_again)
+        restart(poll, now_us);
+    else
+        poll_end_absent(poll, now_us);
+}
+
 static bool take_told(struct mtr_poll *poll, enum told told, int64_t now_us)
 {
     if (told == TOLD_LIMIT)
         end_piece(poll, MTR_ALARM_TRUNCATED, "the vendor says that it is too much for one answer", now_us);
-    if (told == TOLD_ABSENT) poll_end_absent(poll, now_us);
+    if (told == TOLD_ABSENT) take_none(poll, now_us);
     return told != TOLD_NOTHING;
 }
 
@@ -141,19 +199,6 @@ bool poll_take_condition(struct mtr_poll *poll, int64_t now_us)
 }
 
 /* ---- a page ---- */
-
-static enum mtr_alarm alarm_of(enum paging_alarm alarm)
-{
-    switch (alarm) {
-    case PAGING_LOOP: return MTR_ALARM_LOOP;
-    case PAGING_TRUNCATED: return MTR_ALARM_TRUNCATED;
-    case PAGING_LIMIT: return MTR_ALARM_LIMIT;
-    case PAGING_FINE:
-    case PAGING_LINK:
-    case PAGING_INCOMPLETE: break;
-    }
-    return MTR_ALARM_INCOMPLETE;
-}
 
 static int tell_paging(struct mtr_poll *poll, enum paging_step *step)
 {
@@ -220,19 +265,6 @@ bool poll_fail_as_told(struct mtr_poll *poll)
                 MTR_STR_QUOTED(answer->ok.path), MTR_STR_QUOTED(found.text));
     poll_quote_page(poll);
     return true;
-}
-
-static int take_warnings(struct mtr_poll *poll)
-{
-    const struct mtr_source_answer *answer = &poll->task.source->answer;
-    struct mtr_str text;
-    if (poll->conditions.warnings < 0 || poll->end.warnings.size || poll->report.warning[0]) return MTR_OK;
-    const struct mtr_found found = found_at(poll, poll->conditions.warnings);
-    if (!condition_warns(&found, &text)) return MTR_OK;
-    if (!answer->warnings_are_logged) return mtr_arena_copy(&poll->arena, text, &poll->end.warnings);
-    snprintf(poll->report.warning, sizeof(poll->report.warning), "%.*s%s", MTR_STR_QUOTED(text));
-    mtr_line_make(poll->report.warning);
-    return MTR_OK;
 }
 
 static enum told told_of_page(const struct mtr_poll *poll)

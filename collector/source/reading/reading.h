@@ -77,7 +77,7 @@ enum { READING_PIECES_MAX = 4096 };
  * says why; MTR_ENOMEM. */
 int reading_begin_piece(struct reading *reading, struct mtr_window window, const char **fault) MTR_MUST_USE;
 /* All of it came: its proofs are those of the pages that it had. is_absent: the vendor says that there is
- * none. The last one may end with reading_check. */
+ * none, or none behind them. The last one may end with reading_check. */
 void reading_end_piece(struct reading *reading, bool is_absent);
 /* Nothing of it counts: another one begins where it began. */
 void reading_drop_piece(struct reading *reading);

@@ -99,13 +99,20 @@ void reading_end_piece(struct reading *reading, bool is_absent)
     struct reading_pieces *pieces = &reading->pieces;
     const struct mtr_row_counts counts = mtr_row_reader_counts(reading->reader);
     struct reading_facts facts = {.source = reading->ask.source};
+    struct reading_proved proved = {.is_none = is_absent && !counts.rows,
+                                    .rows = counts.rows,
+                                    .sum = counts.sum,
+                                    .not_summed = counts.not_summed};
+    bool is_proved = !proved.is_none;
     if (pieces->has_ended || pieces->lacks_proof) return;
     pieces->has_ended = true;
-    if (is_absent) return; /* there is nothing to be proved */
-    pieces->proved = (struct reading_proved){
-        .rows = counts.rows, .sum = counts.sum, .not_summed = counts.not_summed};
-    for (int i = 0; i < READING_PROOFS; i++)
-        pieces->proved.proofs[i] = reading->proofs[i];
+    for (int i = 0; i < READING_PROOFS; i++) {
+        proved.proofs[i] = reading->proofs[i];
+        is_proved = is_proved || proved.proofs[i].kind != MTR_FOUND_NOTHING;
+    }
+    if (!is_proved && pieces->is_proved) return;
+    pieces->proved = proved;
+    pieces->is_proved = is_proved;
     reading_take_proofs(reading, &facts);
     pieces->lacks_proof = !verdict_is_proved(&facts);
 }
@@ -113,6 +120,7 @@ void reading_end_piece(struct reading *reading, bool is_absent)
 void reading_take_proofs(const struct reading *reading, struct reading_facts *facts)
 {
     const struct reading_proved *proved = &reading->pieces.proved;
+    facts->is_none = proved->is_none;
     facts->proof_rows = proved->rows;
     facts->proof_sum = proved->sum;
     facts->not_summed = proved->not_summed;

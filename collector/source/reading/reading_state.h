@@ -27,6 +27,7 @@ struct reading_mark {
 
 /* What a piece is proved by. */
 struct reading_proved {
+    bool is_none; /* the vendor says that there is none, and no row came */
     uint64_t rows, not_summed;
     struct mtr_decimal sum;
     struct mtr_found proofs[READING_PROOFS];
@@ -44,7 +45,8 @@ struct reading_pieces {
     struct reading_mark begin; /* of the one at work */
     bool has_ended;
     bool lacks_proof;             /* one piece does: `proved` is its own */
-    struct reading_proved proved; /* of the one that ended last */
+    struct reading_proved proved; /* of the one that ended last; one that is none may say nothing */
+    bool is_proved;               /* it says something */
 };
 
 /* A subject of rows that is not the one that was asked for. */

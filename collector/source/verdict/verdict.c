@@ -43,14 +43,22 @@ static bool proof_lacks(const char *what, struct mtr_str path, struct verdict *o
                   MTR_STR_QUOTED(path), what);
 }
 
-/* "There is none" has neither count nor sum: it is asked again. */
-static bool is_none(const struct reading_facts *facts) { return facts->is_absent && !facts->taken; }
+static bool is_said(const struct mtr_found *found)
+{
+    return found->kind != MTR_FOUND_NOTHING && found->kind != MTR_FOUND_NULL;
+}
+
+/* "There is none" need not have a count or a sum: it is asked again. What it has is held against it. */
+static bool is_due(const struct reading_facts *facts, struct mtr_str path, const struct mtr_found *found)
+{
+    return path.size && (!facts->is_none || is_said(found));
+}
 
 static bool check_count(const struct reading_facts *facts, struct verdict *out)
 {
     uint64_t count;
     const struct mtr_str path = facts->source->complete.count;
-    if (!path.size || is_none(facts)) return false;
+    if (!is_due(facts, path, &facts->count)) return false;
     if (facts->count.kind != MTR_FOUND_NUMBER && facts->count.kind != MTR_FOUND_TEXT)
         return proof_lacks("count", path, out);
     if (!mtr_str_to_u64(facts->count.text, &count)) return proof_lacks("count", path, out);
@@ -64,7 +72,7 @@ static bool check_sum(const struct reading_facts *facts, struct verdict *out)
     struct mtr_decimal sum;
     char said[MTR_DECIMAL_TEXT_BYTES], came[MTR_DECIMAL_TEXT_BYTES];
     const struct mtr_str path = facts->source->complete.sum;
-    if (!path.size || is_none(facts)) return false;
+    if (!is_due(facts, path, &facts->proof)) return false;
     if (mtr_decimal_parse(facts->proof.text, &sum)) return proof_lacks("sum", path, out);
     if (facts->not_summed)
         return verdict_object(out, MTR_WINDOW_INCOMPLETE, MTR_ALARM_INCOMPLETE,
@@ -80,7 +88,7 @@ static bool check_sum(const struct reading_facts *facts, struct verdict *out)
 static bool check_flag(const struct reading_facts *facts, struct verdict *out)
 {
     const struct mtr_str path = facts->source->complete.flag;
-    if (!path.size || is_none(facts)) return false;
+    if (!is_due(facts, path, &facts->flag)) return false;
     const bool is_true =
         facts->flag.kind == MTR_FOUND_TRUE ||
         (facts->flag.kind == MTR_FOUND_TEXT && mtr_str_equal(facts->flag.text, MTR_STR("true")));
@@ -218,10 +226,10 @@ bool verdict_is_proved(const struct reading_facts *facts)
 /* Those of the vendor that were looked at, and have held. */
 static unsigned held_proofs(const struct reading_facts *facts)
 {
-    if (is_none(facts)) return 0;
-    return (facts->source->complete.count.size ? MTR_PROOF_COUNT : 0u) |
-           (facts->source->complete.sum.size ? MTR_PROOF_SUM : 0u) |
-           (facts->source->complete.flag.size ? MTR_PROOF_FLAG : 0u);
+    const struct mtr_source_complete *complete = &facts->source->complete;
+    return (is_due(facts, complete->count, &facts->count) ? MTR_PROOF_COUNT : 0u) |
+           (is_due(facts, complete->sum, &facts->proof) ? MTR_PROOF_SUM : 0u) |
+           (is_due(facts, complete->flag, &facts->flag) ? MTR_PROOF_FLAG : 0u);
 }
 
 void verdict_make(const struct reading_facts *facts, struct verdict *out)

@@ -78,6 +78,7 @@ struct reading_facts {
     struct mtr_decimal sum;  /* of the quantity that is watched */
     /* What the vendor says, where complete.* asks for it, and what it speaks of: the whole, or a piece. */
     struct mtr_found count, proof, flag;
+    bool is_none; /* of it: the vendor says that there is none, and no row came */
     uint64_t proof_rows;
     struct mtr_decimal proof_sum; /* of complete.sum_of */
     uint64_t not_summed;

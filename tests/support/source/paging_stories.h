@@ -3,7 +3,8 @@
  *
  * A page is `ROWS name=value …`, where names are paths of the document, `first.` and `last.` paths of a record; `hash=`
  * makes pages equal, `known` says that a row was known, `link=` and `tag=` (ETag, in quotes) are headers, `status=` one of a part, `part=` a line of
- * a list. Pages stand between bars. What is expected is each request in brackets, and the step behind it.
+ * a list. `none` in the place of ROWS is an answer that says that there is none, with `rows=` beside that word. Pages stand
+ * between bars. What is expected is each request in brackets, and the step behind it.
  */
 #ifndef METERD_TESTS_SUPPORT_SOURCE_PAGING_STORIES_H
 #define METERD_TESTS_SUPPORT_SOURCE_PAGING_STORIES_H
@@ -128,6 +129,12 @@ static inline bool answer(struct paging *paging, const struct told *told, unsign
     for (char *c = headers; *c; c++) *c = *c == '_' ? ' ' : *c;
     find_wants(paging, told, found);
     if (paging_list(paging)) add_parts(paging, told);
+    if (strcmp(told->words[0], "none") == 0) {
+        const char *rows = value_of(told, "rows");
+        const enum paging_alarm absent = paging_absent(paging, rows ? strtoull(rows, NULL, 10) : 0, &fault);
+        assert_int_equal(mtr_buffer_printf(out, " NONE%s%s", absent ? ":" : "", alarms[absent]), MTR_OK);
+        return false;
+    }
     const struct paging_page page = {
         .call = &call, .headers = mtr_str_from(headers), .rows = strtoull(told->words[0], NULL, 10), .found = found,
         .hash = {0, hash ? strtoull(hash, NULL, 10) : 1000 + number}, .rows_hash = rows_hash ? strtoull(rows_hash, NULL, 10) : 0,

@@ -40,6 +40,17 @@ static void test_page(void **state)
         {"50 more=true|50 more=false", "", "[query.page=1] NEXT [query.page=2] FAILED:truncated", NULL},
         {"50 more=1|49 more=0", "", "[query.page=1] NEXT [query.page=2] END", NULL},
         {"0 more=true|2 more=false", "", "[query.page=1] NEXT [query.page=2] END", NULL},
+        {"40 total=53|0", "", "[query.page=1] NEXT [query.page=2] FAILED:truncated", NULL}, /* what was told holds */
+        {"40 total=53|13|0", "", "[query.page=1] NEXT [query.page=2] NEXT [query.page=3] END", NULL},
+        {"none", "", "[query.page=1] NONE", NULL},
+        {"40|none", "", "[query.page=1] NEXT [query.page=2] NONE", NULL},
+        {"40 total=53|none", "", "[query.page=1] NEXT [query.page=2] NONE:truncated", NULL},
+        {"40 total=53|none rows=13", "", "[query.page=1] NEXT [query.page=2] NONE", NULL},
+        {"40 more=true|none", "", "[query.page=1] NEXT [query.page=2] NONE:truncated", NULL},
+        {"40 more=true|none rows=3", "", "[query.page=1] NEXT [query.page=2] NONE", NULL},
+        {"50|none", "", "[query.page=1] NEXT [query.page=2] NONE:truncated", NULL}, /* rows_limit */
+        {"none rows=50", "", "[query.page=1] NONE:truncated", NULL},
+        {"49 total=50|1|none", "", "[query.page=1] NEXT [query.page=2] NEXT [query.page=3] NONE", NULL}, /* these are all */
     };
     source.paging.count = &count;
     TELL(source, stories);
@@ -100,6 +111,9 @@ static void test_cursor(void **state)
         {"5 more=true", "", "[] FAILED:truncated", NULL},
         {"5 next=null more=true", "", "[] FAILED:truncated", NULL},
         {"5 next=a", "", "[] NEXT", NULL}, /* it is not said: the token is */
+        {"5 next=a|none", "", "[] NEXT [query.after=a] NONE", NULL},
+        {"5 next=a more=true|none", "", "[] NEXT [query.after=a] NONE:truncated", NULL},
+        {"5 next=a more=true|5 next=b|none", "", "[] NEXT [query.after=a] NEXT [query.after=b] NONE", NULL},
     };
     static const struct story feeds[] = {
         {"5 next=a more=true|2 next=b more=false", "", "[] NEXT [query.after=a] END", "b"},
@@ -107,6 +121,7 @@ static void test_cursor(void **state)
         {"0 next=b", "b", "[query.after=b] END", "b"}, /* nothing new, said by the same token */
         {"3 next=b|3 next=b", "b", "[query.after=b] NEXT [query.after=b] FAILED:loop", NULL},
         {"0", "b", "[query.after=b] END", "b"},
+        {"3 next=c more=true|none", "b", "[query.after=b] NEXT [query.after=c] NONE", "c"},
         {"0 next=null more=false", "b", "[query.after=b] END", "b"},
         {"3 next=c|2", "b", "[query.after=b] NEXT [query.after=c] END", "c"},
     };

@@ -50,6 +50,10 @@ static void test_manifest(void **state)
         {"0 n=2 etag=e1 part=/a part=/b|5|0 status=410|0 n=2 etag=e1 part=/b part=/a", "",
          "[] NEXT [https://api.example/a] NEXT [https://api.example/b] EXPIRED [] RESTART", NULL},
         {"0 n=1 part=/a|0 status=404", "", "[] NEXT [https://api.example/a] END", NULL}, /* not one of those */
+        {"none", "", "[] NONE", NULL},
+        {"none n=1 part=/a", "", "[] NONE:incomplete", NULL},
+        {"0 n=2 etag=e1 part=/a part=/b|5|0 status=403|none", "",
+         "[] NEXT [https://api.example/a] NEXT [https://api.example/b] EXPIRED [] NONE:incomplete", NULL},
     };
     source.paging.parts = &parts;
     TELL(source, stories);
