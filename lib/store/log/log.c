@@ -9,14 +9,8 @@
  */
 #include "meterd/store/log.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/store/lmdb_env.h"
@@ -25,42 +19,7 @@
 #include "meterd/store/durable.h"
 
 enum { IDENTITY_BYTES = 33 }; /* room of an event's sealed identity, its chunk's part included */
-enum { LOCK_LOOKS = 40, LOCK_LOOK_NS = 50000000 }; /* two seconds */
 enum { TREE_BYTES = 64 << 10 }; /* room for branch pages and LMDB's own list of free pages */
-
-/* A daemon that was killed may leave the process that checked its log for a moment, and that one the lock. */
-static int wait_for_lock(int fd)
-{
-    const struct timespec pause = {.tv_nsec = LOCK_LOOK_NS};
-    int failed = flock(fd, LOCK_EX | LOCK_NB);
-    for (int looks = 0; failed && errno == EWOULDBLOCK && looks < LOCK_LOOKS; looks++) {
-        nanosleep(&pause, NULL);
-        failed = flock(fd, LOCK_EX | LOCK_NB);
-    }
-    return failed;
-}
-
-static int take_lock(const char *directory, int *out, struct mtr_diagnostic *diagnostic)
-{
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof(path), "%s/lock", directory) >= (int)sizeof(path)) return MTR_EINVALID;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        int rc = mtr_error_from_errno(errno);
-        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_UNREADABLE, 0, 0, NULL,
-                           "cannot open the lock file %.180s: %s", path, mtr_error_text(rc));
-        return rc;
-    }
-    if (wait_for_lock(fd)) {
-        int rc = errno == EWOULDBLOCK ? MTR_EEXISTS : mtr_error_from_errno(errno);
-        close(fd);
-        mtr_diagnostic_set(diagnostic, MTR_FINDING_STORE_IN_USE, 0, 0, NULL,
-                           "the log %.180s is in use by another writer: stop it first", directory);
-        return rc;
-    }
-    *out = fd;
-    return MTR_OK;
-}
 
 int log_write_manifest(struct mtr_log *log)
 {
@@ -243,7 +202,7 @@ int mtr_log_open(const char *directory, const struct mtr_log_options *options, s
     log->options = *options;
     log->options.segment_bytes = (options->segment_bytes + 4095) / 4096 * 4096;
     rc = mtr_durable_path(directory);
-    if (!rc) rc = take_lock(directory, &log->lock_fd, diagnostic);
+    if (!rc) rc = log_take_lock(directory, &log->lock_fd, diagnostic);
     if (!rc) rc = mtr_durable_sync(directory); /* a roll may have been killed between a name and its sync */
     if (!rc) rc = log_recover(directory, options->verify_all, &manifest, diagnostic);
     if (!rc) rc = mtr_block_encoder_open(&log->encoder);

@@ -28,6 +28,9 @@ struct mtr_log {
     bool failed; /* the outcome of an append is unknown */
 };
 
+/* Only one writes; closing *out lets go. MTR_EEXISTS with a diagnostic: somebody else does. */
+int log_take_lock(const char *directory, int *out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
 /* Writes the manifest of what the set holds. */
 int log_write_manifest(struct mtr_log *log) MTR_MUST_USE;
 

@@ -5,25 +5,9 @@
  */
 #include "meterd/store/log.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "lib/store/log/log_internal.h"
-
-/* MTR_EEXISTS: somebody writes the log. */
-static int take_lock(const char *directory, int *out)
-{
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof(path), "%s/lock", directory) >= (int)sizeof(path)) return MTR_EINVALID;
-    *out = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (*out < 0) return mtr_error_from_errno(errno);
-    if (!flock(*out, LOCK_EX | LOCK_NB)) return MTR_OK;
-    return errno == EWOULDBLOCK ? MTR_EEXISTS : mtr_error_from_errno(errno);
-}
 
 /* One segment alone, behind that before it. */
 static int verify(const char *directory, const struct mtr_manifest *manifest, uint32_t index,
@@ -64,7 +48,7 @@ int mtr_log_unseal_damaged(const char *directory, bool is_dry_run, uint32_t *cou
     struct mtr_manifest manifest = {.count = 0};
     int lock = -1;
     *count = 0;
-    int rc = is_dry_run ? MTR_OK : take_lock(directory, &lock);
+    int rc = is_dry_run ? MTR_OK : log_take_lock(directory, &lock, diagnostic);
     if (!rc) rc = manifest_read(directory, &manifest, diagnostic);
     if (!rc) {
         rc = unseal(directory, &manifest, count, diagnostic);
