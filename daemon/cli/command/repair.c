@@ -318,6 +318,7 @@ static int hold(struct repair *repair, int *out)
                 "with --dry-run\n",
                 repair->data);
     else if (rc) fprintf(stderr, "meterd: %s\n", diagnostic.text);
+    if (rc) mtr_hold_end(*out);
     return rc;
 }
 
