@@ -74,7 +74,7 @@ MUTANTS = {
         AUTH + "refresh.c", "    session->rotations++; ", "    session->kept_rotations = ++session->rotations; ",
         "test_source_refresh|test_refresh_tokens"),
     "a key that a vendor has escaped as a URL is shown": (
-        MASK + "unescape.c", "case '%': return read_percent(reader, out);", "case '%': return false;", "test_source_mask"),
+        MASK + "unescape.c", "case '%': return read_percent(reader, out);", "case '%': return read_percent(reader, out) && out->size > 1;", "test_source_mask"),
     "a key that a vendor has escaped as JSON is shown": (
         MASK + "unescape.c", "if (letter != 'u' || !read_hex(reader, 4, &code)) return false;", "if (letter) return false;\n    code = 0;", "test_source_mask"),
     "a key that was escaped twice is shown": (
@@ -93,7 +93,7 @@ MUTANTS = {
         "lib/catalog/source_history.c", "const bool is_other = source->has_limits && before->has_limits &&", "const bool is_other = !source->unreadable.size && before->has_limits &&",
         "test_catalog_sources"),
     "a zone that is lost is taken for UTC where another fault hides it": (
-        "lib/source/document/timing_fields.c", "(window->zone || is_utc) &&", "", "test_catalog_sources"),
+        "lib/source/document/timing_fields.c", "(window->zone || is_utc) &&", "(window->zone || is_utc || fields) &&", "test_catalog_sources"),
     "files are read and written on the loop": (
         "collector/source/poll/poller_hooks.c", "hooks.run = poller->hooks.apart ? run_apart : NULL;", "hooks.run = poller->hooks.apart ? NULL : run_apart;", "test_hung_files"),
     "a secret that hangs is waited for without a word": (
