@@ -53,6 +53,16 @@ int cli_load_config(const struct cli_invocation *invocation, struct mtr_config *
     return MTR_EXIT_CONFIG;
 }
 
+bool cli_directory_name(const char *given, char out[static CLI_DIRECTORY_BYTES])
+{
+    size_t size = strlen(given);
+    if (size >= CLI_DIRECTORY_BYTES) return false;
+    while (size > 1 && given[size - 1] == '/') size--;
+    memcpy(out, given, size);
+    out[size] = '\0';
+    return true;
+}
+
 int cli_cannot_open(const char *path, int errno_value)
 {
     if (errno_value == ENOENT)

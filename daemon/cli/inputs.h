@@ -22,6 +22,11 @@ void cli_print_finding(const char *input_name, const struct mtr_diagnostic *find
 /* Findings a line each, to stderr. */
 void cli_print_findings(const char *input_name, const struct mtr_diagnostics *findings);
 
+/* A directory that was named, without slashes at its end: what is made stands beside it first. False: the
+ * name is too long. */
+enum { CLI_DIRECTORY_BYTES = 4096 };
+bool cli_directory_name(const char *given, char out[static CLI_DIRECTORY_BYTES]) MTR_MUST_USE;
+
 /* A file could not be opened. Says why; MTR_EXIT_FAILED. */
 int cli_cannot_open(const char *path, int errno_value);
 

@@ -3,7 +3,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "meterd/core/json_writer.h"
@@ -91,9 +90,8 @@ static int verify(const char *target, bool json)
 static int run(const struct cli_invocation *invocation)
 {
     struct mtr_config config;
-    char data[PATH_BYTES], target[PATH_BYTES];
+    char data[PATH_BYTES], target[CLI_DIRECTORY_BYTES];
     struct stat status;
-    size_t size = strlen(invocation->arguments[0]);
     const bool json = invocation_flag(invocation, "json");
     struct backup_wanted wanted = {.data = data,
                                    .target = target,
@@ -101,9 +99,7 @@ static int run(const struct cli_invocation *invocation)
                                    .is_verified = invocation_flag(invocation, "verify"),
                                    .on_copied = json ? NULL : say_copied,
                                    .on_removed = leftovers_say};
-    if (size >= PATH_BYTES) return MTR_EXIT_USAGE;
-    while (size > 1 && invocation->arguments[0][size - 1] == '/') size--; /* what is made stands beside it */
-    snprintf(target, sizeof(target), "%.*s", (int)size, invocation->arguments[0]);
+    if (!cli_directory_name(invocation->arguments[0], target)) return MTR_EXIT_USAGE;
     if (wanted.is_verified && !wanted.since && !lstat(target, &status)) return verify(target, json);
     int code = cli_load_config(invocation, &config);
     if (code) return code;

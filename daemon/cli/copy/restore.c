@@ -3,15 +3,12 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "daemon/cli/commands.h"
 #include "daemon/cli/inputs.h"
 #include "daemon/stores/leftovers.h"
 #include "daemon/stores/restore.h"
 #include "meterd/core/json_writer.h"
-
-enum { PATH_BYTES = 4096 };
 
 static int print_json(const struct restore_wanted *wanted, const struct restore_made *made)
 {
@@ -35,16 +32,13 @@ static int run(const struct cli_invocation *invocation)
     const char *to = invocation_option(invocation, "to");
     struct mtr_diagnostic diagnostic = {0};
     struct restore_made made;
-    char target[PATH_BYTES];
-    size_t size = strlen(invocation->arguments[1]);
+    char target[CLI_DIRECTORY_BYTES];
     struct restore_wanted wanted = {.backup = invocation->arguments[0],
                                     .target = target,
                                     .log = invocation_option(invocation, "log"),
                                     .up_to = UINT64_MAX,
                                     .on_removed = leftovers_say};
-    if (size >= PATH_BYTES) return MTR_EXIT_USAGE;
-    while (size > 1 && invocation->arguments[1][size - 1] == '/') size--; /* what is made stands beside it */
-    snprintf(target, sizeof(target), "%.*s", (int)size, invocation->arguments[1]);
+    if (!cli_directory_name(invocation->arguments[1], target)) return MTR_EXIT_USAGE;
     if (to && (!mtr_str_to_u64(mtr_str_from(to), &wanted.up_to) || !wanted.up_to)) {
         fprintf(stderr, "meterd restore: --to %s: give the number of an event, as meterd events shows it\n",
                 to);
