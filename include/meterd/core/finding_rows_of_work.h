@@ -221,6 +221,9 @@
       "look at its permissions and the room on the disk")                                                    \
     X(STORE_VERSION, ERROR, "store.version", "a store has another format",                                   \
       "start the daemon, or take the meterd that wrote it")                                                  \
+    X(TRAIL_BROKEN, ERROR, "trail.broken",                                                                   \
+      "lines of the security log were changed, moved or taken away",                                         \
+      "compare with a head or a copy that was kept elsewhere, and look who may write there")                 \
     X(AUDIT_BEHIND, ERROR, "audit.behind", "what is audited is not folded yet",                              \
       "try again when the daemon has folded it")                                                             \
     X(AUDIT_BROKEN_SUM, ERROR, "audit.broken_sum", "a line's sum is not the sum of its charges",             \
