@@ -48,7 +48,7 @@ MUTANTS = {
     "of a piece that is none what another one said is taken": (
         READING + "reading_pieces.c", "    if (!is_proved && pieces->is_proved) return;", "    if (is_absent && pieces->is_proved) return;", "test_poller_absent"),
     "there is none, whatever was counted": (
-        VERDICT + "verdict.c", "return path.size && (!facts->is_none || is_said(found));", "return path.size && !(facts->is_none && (!found || true));", "test_poller_absent"),
+        VERDICT + "verdict.c", "return path.size && (!facts->is_none || is_said(found));", "return path.size && (!facts->is_none || (is_said(found) && false));", "test_poller_absent"),
     "a warning beside the word that there is none is not heard": (
         "collector/source/poll/poll_page.c", "int rc = is_good_page(poll) && !poll->is_again ? take_warnings(poll) : MTR_OK;", "int rc = MTR_OK;", "test_poller_absent"),
     "there is none, though the total was not reached": (
@@ -118,6 +118,8 @@ MUTANTS = {
         READING + "reading_others.c", "if (goes_first(reading, &others->items[i]))", "if (i < 16 && goes_first(reading, &others->items[i]))", "test_reading_counting"),
     "a piece that is read again leaves what it had of others": (
         READING + "reading_pieces.c", "    reading_forget_others(reading);\n", "", "test_reading_counting"),
+    "of the items of a list it is not asked who else is asked for": (
+        "collector/source/poll/poll_page.c", "        poll->task.hooks->tell_asked(poll->task.hooks->context, poll, poll->reading);", "        (void)poll;", "test_poller_items"),
     "a line that each answer has moves from window to window": (
         READING + "merge.c", "if (!row->is_new || row->is_refused) continue;", "if (!row->is_new) continue;", "test_reading_moves"),
     "a row of two answers is one that left": (

@@ -68,6 +68,8 @@ struct poll_hooks {
     void (*nonce)(void *context, uint8_t nonce[AUTH_NONCE_BYTES]);
     /* The receipt at `seq` is to be folded with the next one, of whoever's; false, or no such hook: now. */
     bool (*defer)(void *context, uint64_t seq);
+    /* reading_tell_asked, of the requests for a list's items; NULL: nobody knows them. */
+    void (*tell_asked)(void *context, struct mtr_poll *poll, struct reading *reading);
 };
 
 /* The pages of a window that are gone through once more (reading_replay). */

@@ -52,6 +52,8 @@ void poll_end_reading(struct mtr_poll *poll, enum mtr_alarm fault, const char *s
     poll->end.doubt = poll->task.doubt;
     poll->end.is_given = poll->task.given != NULL;
     poll->end.is_accepted = poll->task.given && poll->task.given->is_accepted;
+    if (poll->task.source->each.kind == MTR_EACH_ROW && poll->task.hooks->tell_asked)
+        poll->task.hooks->tell_asked(poll->task.hooks->context, poll, poll->reading);
     poll_start_job(poll, POLL_CHECK);
 }
 

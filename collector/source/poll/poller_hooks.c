@@ -93,6 +93,28 @@ static bool defer(void *context, uint64_t seq)
     return true;
 }
 
+/* Whose windows the reading's one is of. */
+struct asking {
+    const struct poller_source *source;
+    struct mtr_window window; /* both 0: a feed's */
+};
+
+static bool is_asked(void *context, struct mtr_str each)
+{
+    const struct asking *asking = context;
+    const struct mtr_window *window = &asking->window;
+    const struct poller_strand *other = strand_index_find(&asking->source->index, each);
+    return other && (!window->to_us || mtr_plan_asked_from(&other->plan, window->from_us) < window->to_us);
+}
+
+static void tell_asked(void *context, struct mtr_poll *poll, struct reading *reading)
+{
+    const struct poller_strand *strand = strand_of(context, poll);
+    MTR_ASSERT(strand);
+    struct asking asking = {strand->source, poll_task(poll)->window};
+    reading_tell_asked(reading, is_asked, &asking);
+}
+
 static int submit(void *context, struct mtr_poll *poll, struct mtr_request *request)
 {
     struct mtr_poller *poller = context;
@@ -131,5 +153,6 @@ struct auth_hooks poller_auth_hooks(struct mtr_poller *poller)
 
 void poller_make_hooks(struct mtr_poller *poller)
 {
-    poller->poll_hooks = (struct poll_hooks){poller, send, resume, cancel, work, submit, nonce, defer};
+    poller->poll_hooks = (struct poll_hooks){poller, send,  resume, cancel,    work,
+                                             submit, nonce, defer,  tell_asked};
 }

@@ -106,6 +106,10 @@ struct mtr_hash128 reading_page_hash(const struct reading *reading);
 uint64_t reading_page_rows_hash(const struct reading *reading);
 uint32_t reading_page_count(const struct reading *reading);
 
+/* Of `for_each: {rows: …}` the document does not say who else is asked for. */
+void reading_tell_asked(struct reading *reading, bool (*is_asked)(void *context, struct mtr_str each),
+                        void *context);
+
 /* ---- the verdict ---- */
 
 struct reading_end {

@@ -88,8 +88,7 @@ static int begin(struct reading *reading)
     return rc;
 }
 
-/* In the term of a subscription that is asked for: the catalog's text of its subject; else no data. Whoever
- * the rows of a list name is not known here. */
+/* In the term of a subscription that is asked for: the catalog's text of its subject; else no data. */
 static struct mtr_str asked_subject(const struct reading *reading, const struct mtr_event *row)
 {
     const struct mtr_source_each *each = &reading->ask.source->each;
@@ -130,6 +129,15 @@ int reading_note_other(struct reading *reading, const struct mtr_event *row)
     other->is_asked = other->is_asked || asked.size;
     if (!other->piece) other->piece = reading->pieces.count;
     return MTR_OK;
+}
+
+void reading_tell_asked(struct reading *reading, bool (*is_asked)(void *context, struct mtr_str each),
+                        void *context)
+{
+    for (uint32_t i = 0; i < reading->others.count; i++) {
+        struct reading_other *other = &reading->others.items[i];
+        other->is_asked = other->is_asked || (other->piece && is_asked(context, other->subject));
+    }
 }
 
 /* ---- whose the rows are ---- */

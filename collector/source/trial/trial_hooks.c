@@ -213,7 +213,7 @@ static int on_row(void *context, const struct read_row *row, const struct mtr_ev
 
 void trial_make_hooks(struct mtr_trial *trial)
 {
-    trial->poll_hooks = (struct poll_hooks){trial, send, resume, cancel, work, submit, nonce, NULL};
+    trial->poll_hooks = (struct poll_hooks){trial, send, resume, cancel, work, submit, nonce, NULL, NULL};
     trial->watch = (struct reading_watch){trial, on_begin, on_row};
 }
 

@@ -118,6 +118,54 @@ static void test_items_are_notes(void **state)
     free_poller_world(w);
 }
 
+/* A vendor that does not heed whom it is asked for. Both requests are read for the first time at once, and the rows of each count once. */
+static void answer_all(void *context, const char *url, struct vendor_reply *reply)
+{
+    const char *const *ids = context;
+    const char *date = strstr(url, "day=");
+    int rc = mtr_buffer_append_str(reply->body, date ? MTR_STR("Id;Account;At;Amount\n") : MTR_STR("Id;Tenant\n"));
+    for (int i = 0; !rc && ids[i]; i++)
+        rc = date ? mtr_buffer_printf(reply->body, "r%d;%s;%.10sT05:00:00Z;%d\n", i, ids[i], date + strlen("day="), i + 1)
+                  : mtr_buffer_printf(reply->body, "%s;t\n", ids[i]);
+    assert_int_equal(rc, 0);
+}
+
+/* What can be done is, before anything is committed. */
+static void run_beside_one_another(struct poller_world *w)
+{
+    bool was_busy;
+    do {
+        assert_int_equal(mtr_poller_step(w->poller, w->world->catalog, w->world->now_us, &w->next_us), 0);
+        was_busy = poller_world_is_busy(w);
+        while (w->send_count) poller_world_do_sends(w);
+        poller_world_do_works(w);
+        if (!w->send_count && !w->work_count) poller_world_commit(w);
+    } while (was_busy || poller_world_is_busy(w) || w->next_us <= w->world->now_us);
+}
+
+static void test_rows_of_all_items_in_each_answer(void **state)
+{
+    (void)state;
+    static const char *const ids[][3] = {{"sub-1", "leaving", NULL}, {"leaving", "sub-1", NULL}};
+    for (int i = 0; i < 2; i++) {
+        struct poller_world *w = new_poller_world();
+        char text[3000];
+        struct mtr_source_status status;
+        w->answer = answer_all;
+        w->context = (void *)(uintptr_t)ids[i];
+        snprintf(text, sizeof(text), SOURCES, "");
+        apply(w->world, text);
+        for (int hour = 0; hour < 3; hour++) {
+            w->world->now_us += hour * MTR_US_PER_HOUR;
+            run_beside_one_another(w);
+            check(w, "r0=1 r1=2 ");
+            assert_non_null(alarm_of(w, "usage", MTR_ALARM_SUSPECT, &status));
+        }
+        assert_non_null(strstr(w->told, "rows of `leaving` are among its own"));
+        free_poller_world(w);
+    }
+}
+
 /* b leaves at two o'clock. Its windows of before are read until they are settled, whatever happens meanwhile. */
 static void leave(bool crashes, bool forgets)
 {
@@ -273,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_for_each_item),
+        cmocka_unit_test(test_rows_of_all_items_in_each_answer),
         cmocka_unit_test(test_items_are_notes),
         cmocka_unit_test(test_what_leaves_is_read_until_it_is_settled),
         cmocka_unit_test(test_the_newest_window_counts),

@@ -337,6 +337,27 @@ static void test_another_request_is_seen_among_many(void **state)
     }
 }
 
+static bool is_item(void *context, struct mtr_str each) { return mtr_str_equal(each, mtr_str_from(context)); }
+
+/* Of a list's items, by whoever asks for them. */
+static void test_another_item_is_seen(void **state)
+{
+    (void)state;
+    static const struct reading_end end = {.fault = MTR_ALARM_NONE};
+    static char a[] = "a", z[] = "z";
+    for (int i = 0; i < 3; i++) {
+        struct fixture *f = new_guarded();
+        f->source.each = (struct mtr_source_each){.kind = MTR_EACH_ROW};
+        f->each = MTR_STR("m");
+        struct reading *reading = open_reading(f);
+        assert_int_equal(feed_page(f, reading, MTR_STR(HEAD "x;a;2026-03-10T05:00:00Z;1\ny;m;2026-03-10T05:00:00Z;1\n")), 0);
+        if (i) reading_tell_asked(reading, is_item, i == 1 ? a : z);
+        conclude(f, reading, &end);
+        assert_int_equal(f->verdict.alarm, i == 1 ? MTR_ALARM_SUSPECT : MTR_ALARM_NONE);
+        free_fixture(f);
+    }
+}
+
 /* Of a subscription, by the catalog. */
 static void test_another_subscription_is_seen_among_many(void **state)
 {
@@ -392,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_a_feed_does_not_begin_with_what_cannot_be_read),
         cmocka_unit_test(test_rows_of_another_request_wait),
         cmocka_unit_test(test_another_request_is_seen_among_many),
+        cmocka_unit_test(test_another_item_is_seen),
         cmocka_unit_test(test_another_subscription_is_seen_among_many),
         cmocka_unit_test(test_another_request_is_seen_in_each_piece),
         cmocka_unit_test(test_rows_of_another_date_take_nothing_away),
