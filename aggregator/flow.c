@@ -80,14 +80,17 @@ static int flow_event(struct mtr_aggregator *aggregator, const struct mtr_values
 static int flow_one(struct mtr_aggregator *aggregator, const struct mtr_values_of *of, uint64_t seq)
 {
     const struct mtr_event *event;
+    uint64_t void_seq;
     int rc = fold_read(aggregator, seq, &event);
     aggregator->state_changed = true;
     if (!rc) return flow_event(aggregator, of, event, seq);
     if (rc != MTR_ENOTFOUND) return rc;
     rc = mtr_rollups_delete_beyond(aggregator->txn, of, seq);
-    return rc ? rc
-              : fold_quarantine(aggregator, seq, of->meter, "expired",
-                                "it left the log before the meter's quota of dimension values was raised");
+    if (rc) return rc;
+    rc = mtr_rollups_get_voided(aggregator->txn, seq, &void_seq);
+    if (rc != MTR_ENOTFOUND) return rc; /* of what was taken back it would have come to nothing */
+    return fold_quarantine(aggregator, seq, of->meter, "expired",
+                           "it left the log before the meter's quota of dimension values was raised");
 }
 
 /* All has flowed, or the quota is full. */

@@ -348,6 +348,30 @@ static int remember_void(struct mtr_aggregator *aggregator, uint64_t target_seq,
     return MTR_OK;
 }
 
+enum { SAID_BYTES_MAX = 240, SAID_TEXT_BYTES = SAID_BYTES_MAX + 8 };
+
+/* The sentence that the event carries. */
+static void read_reason(const struct mtr_event *event, struct mtr_str unsaid, char reason[SAID_TEXT_BYTES])
+{
+    const struct mtr_property *said = mtr_event_property(event, MTR_STR(MTR_EVENT_PROPERTY_REASON));
+    const bool is_said = said && said->kind == MTR_PROPERTY_STRING && said->text.size;
+    snprintf(reason, SAID_TEXT_BYTES, "%.*s%s",
+             MTR_STR_ARGS(mtr_str_quoted(is_said ? said->text : unsaid, SAID_BYTES_MAX)),
+             is_said ? mtr_str_quoted_rest(said->text, SAID_BYTES_MAX) : "");
+}
+
+/* What the daemon takes back itself was held, and is in quarantine from then on. */
+static int keep_dropped(struct mtr_aggregator *aggregator, const struct mtr_event *event)
+{
+    const struct mtr_property *why = mtr_event_property(event, MTR_STR(MTR_EVENT_PROPERTY_WHY));
+    const bool is_late = why && why->kind == MTR_PROPERTY_STRING &&
+                         mtr_str_equal(why->text, MTR_STR(MTR_QUARANTINE_HELD_TOO_LONG));
+    char reason[SAID_TEXT_BYTES];
+    read_reason(event, MTR_STR("it was held, and dropped"), reason);
+    return fold_quarantine(aggregator, event->target_seq, 0,
+                           is_late ? MTR_QUARANTINE_HELD_TOO_LONG : MTR_QUARANTINE_DROPPED, reason);
+}
+
 static int take_void(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
 {
     if (event->target_seq == 0 || event->target_seq >= seq)
@@ -358,20 +382,14 @@ static int take_void(struct mtr_aggregator *aggregator, const struct mtr_event *
     if (rc == MTR_EEXISTS)
         return fold_quarantine(aggregator, seq, 0, "void_twice",
                                "the event that it takes back was taken back before");
+    if (!rc && mtr_str_equal(event->type, MTR_STR(MTR_EVENT_TYPE_DROP))) rc = keep_dropped(aggregator, event);
     return rc ? rc : remember_void(aggregator, event->target_seq, seq);
 }
 
-enum { REFUSED_BYTES_MAX = 240, REFUSED_TEXT_BYTES = REFUSED_BYTES_MAX + 8 };
-
 static int take_refused(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
 {
-    const struct mtr_property *said = mtr_event_property(event, MTR_STR(MTR_EVENT_PROPERTY_REASON));
-    static const struct mtr_str unsaid = {"the row of a source could not be taken", 38};
-    const bool is_said = said && said->kind == MTR_PROPERTY_STRING && said->text.size;
-    char reason[REFUSED_TEXT_BYTES];
-    snprintf(reason, sizeof(reason), "%.*s%s",
-             MTR_STR_ARGS(mtr_str_quoted(is_said ? said->text : unsaid, REFUSED_BYTES_MAX)),
-             is_said ? mtr_str_quoted_rest(said->text, REFUSED_BYTES_MAX) : "");
+    char reason[SAID_TEXT_BYTES];
+    read_reason(event, MTR_STR("the row of a source could not be taken"), reason);
     return fold_quarantine(aggregator, seq, 0, "refused", reason);
 }
 

@@ -88,10 +88,11 @@ static int release_one(struct mtr_aggregator *aggregator, const struct task *tas
     held->seq = row->seq;
     int rc = fold_read(aggregator, row->seq, &event);
     if (rc == MTR_ENOTFOUND) { /* retention: it can be seen, but no longer counted */
+        aggregator->state_changed = true;
         rc = mtr_rollups_delete_held(aggregator->txn, held);
-        return rc ? rc
-                  : fold_quarantine(aggregator, row->seq, 0, "expired",
-                                    "it left the log before the catalog knew its place");
+        if (rc || row->voided) return rc; /* it would have come to nothing */
+        return fold_quarantine(aggregator, row->seq, 0, "expired",
+                               "it left the log before the catalog knew its place");
     }
     if (rc) return rc;
     struct mtr_resolved resolved = fold_resolve(aggregator, event);

@@ -143,7 +143,7 @@ static void gauge_held(struct mtr_daemon *daemon)
     if (!rc) rc = mtr_rollups_sum_beyond(txn, &beyond);
     mtr_rollups_abort(txn);
     if (rc) return;
-    mtr_metric_set(&metric_held_events, (int64_t)held);
+    mtr_metric_set(&metric_held_events, (int64_t)held_count(&daemon->held, held));
     mtr_metric_set(&metric_quotas_full, (int64_t)beyond.full);
     mtr_metric_set(&metric_quotas_held, (int64_t)beyond.events);
 }

@@ -93,6 +93,10 @@ static const struct mtr_field intake_fields[] = {
           "Events whose time is older are kept in quarantine as expired."),
     FIELD(intake, future, MTR_FIELD_DURATION, "5m", 0, 366 * DAY,
           "Events whose time is further ahead are kept in quarantine as future."),
+    FIELD(intake, held_max_age, MTR_FIELD_DURATION, "0s", 0, 36600 * DAY,
+          "Events that wait for a subscription or a meter for longer, from when they were received, are put "
+          "into quarantine and never billed. 0: they wait until the catalog knows them, or somebody drops "
+          "them."),
     FIELD(intake, queue_bytes_max, MTR_FIELD_BYTES, "256MiB", MIB, 64 * GIB,
           "Decoded text that waits for the log, in memory up to 24 times as much; over it 503 with "
           "Retry-After."),

@@ -52,6 +52,7 @@ struct mtr_config_intake {
     int64_t dedup_window;
     int64_t lateness;
     int64_t future;
+    int64_t held_max_age; /* 0: for ever */
     uint64_t queue_bytes_max;
     uint64_t queue_requests_max;
     uint64_t commit_events_max;

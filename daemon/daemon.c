@@ -103,6 +103,7 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
         rc = mtr_log_open(store_path(directory, "log", path), &log_options, &daemon->log,
                           diagnostic); /* first: recovery forks */
     if (!rc) rc = look_at_leftovers(directory, diagnostic);
+    if (!rc) held_begin(daemon);
     if (!rc) rc = clock_start(daemon, directory, diagnostic);
     if (!rc) rc = consistency_before(daemon, directory, &are_new, diagnostic);
     if (!rc)
@@ -136,7 +137,7 @@ static void catalog_changed(void *context)
     polling_catalog_changed(daemon->polling);
 }
 
-/* Readings are the poller's, but for what an operator says of the clock. */
+/* Readings are the poller's, but for what an operator says of the clock, and for what is dropped. */
 static bool is_of_clock(const struct mtr_request *request)
 {
     return request->is_reading && request->count == 1 &&
@@ -148,6 +149,7 @@ static void on_intake_answer(void *context, struct mtr_request *request)
 {
     struct mtr_daemon *daemon = context;
     if (is_of_clock(request)) clock_on_committed(daemon, request);
+    else if (held_is_of(request)) held_on_committed(daemon, request);
     else if (request->is_reading) polling_on_committed(daemon->polling, request);
     else events_on_answer(daemon->events, request);
 }
@@ -222,6 +224,7 @@ static void fill_host(struct mtr_daemon *daemon)
         .context = daemon,
         .clock = clock_now,
         .accept_clock = clock_accept,
+        .drop_held = held_drop,
         .submit = submit,
         .catalog_changed = catalog_changed,
         .hold_stages = pipeline_hold,

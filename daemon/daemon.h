@@ -23,6 +23,7 @@
 #include "meterd/catalog/store.h"
 #include "meterd/collector/intake.h"
 #include "daemon/config.h"
+#include "daemon/held/held.h"
 #include "daemon/stage.h"
 #include "meterd/core/trusted_time.h"
 #include "meterd/net/loop.h"
@@ -123,14 +124,13 @@ struct mtr_daemon {
     uint64_t rating_waits_seq; /* up to that event; before threads start */
     struct mtr_daemon_marks marks;
     struct mtr_daemon_clock clock;
+    struct mtr_daemon_held held;
     pthread_mutex_t progress_mutex;
     struct mtr_progress progress; /* under its mutex */
     /* Held by a step of the stage from its snapshot on, and by a change of the catalog while it is checked
      * against what the stages did, and stored: fold_mutex first. */
     pthread_mutex_t fold_mutex, rate_mutex;
     int64_t memory_told_us[DAEMON_STAGE_COUNT]; /* monotonic, that there is none; each the stage's own */
-    int64_t held_looked_us;     /* monotonic, when consumed_seq was last set; the aggregator's thread only */
-    bool is_log_needed;         /* all of it: use changes hands; the same thread */
     void (*_Atomic slow_work)(void *context); /* handed from the writer to the sealer; NULL: taken */
     void *slow_context;                       /* before slow_work is set: the writer's, after: the sealer's */
 };

@@ -72,6 +72,28 @@ struct mtr_metric metric_held_events = {
     .doc = "Events that wait for a subscription or a meter that the catalog does not have (GET /v1/held).",
 };
 
+struct mtr_metric metric_held_waiting = {
+    .name = "meterd_held_waiting_events",
+    .type = MTR_GAUGE,
+    .label = "waits_for",
+    .choices = "subscription|meter",
+    .doc = "The same by what they wait for, as of a minute ago at most.",
+};
+
+struct mtr_metric metric_held_age = {
+    .name = "meterd_held_oldest_seconds",
+    .type = MTR_GAUGE,
+    .doc = "For how long the oldest of them is held, from when it was received, as of a minute ago at most.",
+};
+
+struct mtr_metric metric_held_dropped = {
+    .name = "meterd_held_dropped_total",
+    .type = MTR_COUNTER,
+    .label = "why",
+    .choices = "dropped|held_too_long",
+    .doc = "Held events that an operator has dropped, or intake.held_max_age has: they are in quarantine.",
+};
+
 struct mtr_metric metric_quotas_full = {
     .name = "meterd_dimension_quotas_full",
     .type = MTR_GAUGE,
@@ -316,6 +338,9 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_fold_seconds,
     &metric_watermark,
     &metric_held_events,
+    &metric_held_waiting,
+    &metric_held_age,
+    &metric_held_dropped,
     &metric_quotas_full,
     &metric_quotas_held,
     &metric_charges,

@@ -132,33 +132,6 @@ static int writer_step(void *context, bool *idle)
     return rc;
 }
 
-static int on_held(void *context, const struct mtr_held_event *held)
-{
-    uint64_t *lowest = context;
-    if (held->seq < *lowest) *lowest = held->seq;
-    return 0;
-}
-
-/* Held events are read from the log when they flow, so retention spares them; and all of it while use changes
- * hands. Looked at now and then: retention counts in days. */
-static void update_consumed(struct mtr_daemon *daemon)
-{
-    const int64_t now_us = mtr_clock_monotonic_us();
-    const int64_t every_us = 60 * MTR_US_PER_SECOND;
-    const struct mtr_held_event of_subscriptions = {.reason = MTR_HELD_SUBSCRIPTION};
-    const struct mtr_held_event of_meters = {.reason = MTR_HELD_METER};
-    struct mtr_rollups_txn *txn = NULL;
-    uint64_t lowest = atomic_load(&daemon->folded_seq) + 1;
-    if (daemon->is_log_needed) atomic_store(&daemon->consumed_seq, 0);
-    if (daemon->is_log_needed || now_us - daemon->held_looked_us < every_us) return;
-    daemon->held_looked_us = now_us;
-    int rc = mtr_rollups_begin(daemon->rollups, false, &txn);
-    if (!rc) rc = mtr_rollups_walk_held(txn, &of_subscriptions, on_held, &lowest);
-    if (!rc) rc = mtr_rollups_walk_held(txn, &of_meters, on_held, &lowest);
-    if (txn) mtr_rollups_abort(txn);
-    if (!rc) atomic_store(&daemon->consumed_seq, lowest - 1);
-}
-
 static void publish_fold(struct mtr_daemon *daemon, const struct mtr_aggregator_result *result,
                          uint64_t catalog_version)
 {
@@ -246,6 +219,7 @@ static int aggregator_step(void *context, bool *idle)
     uint64_t catalog_version = mtr_catalog_version(catalog);
     int rc = fail_mark(marks_catalog(daemon, catalog_version));
     if (!rc) rc = mtr_aggregator_step(daemon->aggregator, catalog, now_us, &result, &diagnostic);
+    if (!rc) held_note_fold(daemon, &result, catalog_version);
     mtr_catalog_release(catalog);
     pthread_mutex_unlock(&daemon->fold_mutex);
     if (retries_step(daemon, DAEMON_AGGREGATOR, rc)) {
@@ -267,8 +241,8 @@ static int aggregator_step(void *context, bool *idle)
     rc = fail_mark(marks_log(daemon));
     if (rc && !retries_step(daemon, DAEMON_AGGREGATOR, rc)) return rc; /* the next one writes it */
     end_waiting(daemon, &result);
-    daemon->is_log_needed = result.changes_hands;
-    update_consumed(daemon);
+    held_look(daemon, &result);
+    held_expire(daemon);
     if (result.events) stage_poke(daemon->rater_stage);
     *idle = result.idle;
     return MTR_OK;

@@ -19,6 +19,7 @@
 #include "meterd/core/trusted_time.h"
 #include "meterd/source/window.h"
 
+struct mtr_arena;
 struct mtr_buffer;
 struct mtr_catalog;
 struct mtr_catalog_store;
@@ -26,6 +27,8 @@ struct mtr_charges;
 struct mtr_diagnostics;
 struct mtr_dry_rows;
 struct mtr_given_file;
+struct mtr_held_dropped;
+struct mtr_held_order;
 struct mtr_log;
 struct mtr_ledger;
 struct mtr_loop;
@@ -92,6 +95,8 @@ struct mtr_api_host {
     void *context; /* of the calls below */
     struct mtr_trusted_time (*clock)(void *context);
     int (*accept_clock)(void *context, struct mtr_str who, int64_t wall_us); /* as of clock_accept */
+    int (*drop_held)(void *context, const struct mtr_held_order *order, struct mtr_arena *arena,
+                     struct mtr_held_dropped *out); /* as of held_drop */
     /* Hands a decoded request to the intake: MTR_OK, and its answer comes through events_on_answer;
      * MTR_EFULL when the queue is full, another error when the intake is closing. */
     int (*submit)(void *context, struct mtr_request *request);

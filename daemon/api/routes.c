@@ -16,7 +16,7 @@ const struct api_route *const api_routes[] = {
     &api_get_document,   &api_put_document,
     &api_delete_document,
     &api_list_schemas,   &api_get_schema,
-    &api_list_quarantine, &api_list_held,
+    &api_list_quarantine, &api_list_held, &api_drop_held,
     &api_list_sources,   &api_list_windows,
     &api_order_reads,    &api_get_reads, &api_call_off_reads,
     &api_give_file,      &api_replay_source,

@@ -27,6 +27,7 @@ extern const struct api_route api_list_schemas; /* route/schemas.c */
 extern const struct api_route api_get_schema;
 extern const struct api_route api_list_quarantine; /* route/quarantine.c */
 extern const struct api_route api_list_held;       /* route/held/list_held.c */
+extern const struct api_route api_drop_held;       /* route/held/drop_held.c */
 extern const struct api_route api_list_sources;    /* route/sources.c */
 extern const struct api_route api_control_source;  /* route/source_control.c */
 extern const struct api_route api_show_source;     /* route/source_show.c */

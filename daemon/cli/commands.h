@@ -16,6 +16,7 @@ extern const struct cli_command cli_send;
 extern const struct cli_command cli_import;
 extern const struct cli_command cli_import_rates;
 extern const struct cli_command cli_events;
+extern const struct cli_command cli_held;
 extern const struct cli_command cli_usage;
 extern const struct cli_command cli_charges;
 extern const struct cli_command cli_credits;

@@ -19,8 +19,8 @@ from harness import METERD, Daemon, wait_until
 from pages import CATALOG, SETTINGS, ago, cpu
 
 COLUMNS = 120
-COMMANDS = ("run", "check", "apply", "get", "delete", "key", "send", "import", "import-rates", "events", "usage", "charges", "credits", "margins", "explain", "price", "source",
-            "audit", "rebuild", "repair", "backup", "restore", "clock", "reference", "version")
+COMMANDS = ("run", "check", "apply", "get", "delete", "key", "send", "import", "import-rates", "events", "held", "usage", "charges", "credits", "margins", "explain", "price",
+            "source", "audit", "rebuild", "repair", "backup", "restore", "clock", "reference", "version")
 
 
 def run(d, code, *words, says=(), stdin=None, env=None):

@@ -7,7 +7,7 @@
 #include "daemon/api/rows.h"
 #include "daemon/api/routes.h"
 
-enum { SHAPES_MAX = 64 };
+enum { SHAPES_MAX = 96 };
 
 static const char references[] = "#/components/schemas/";
 

@@ -113,7 +113,7 @@ static int find_wait(const struct events_query *query, const struct mtr_event *e
         held.name = event->type;
         rc = mtr_rollups_get_held(query->txn, &held);
     }
-    if (!rc) *waits_for = api_waits_choice(held.reason);
+    if (!rc && !held.voided) *waits_for = api_waits_choice(held.reason);
     if (rc != MTR_ENOTFOUND) return rc;
     rc = is_beyond(query, event, seq, &beyond);
     if (beyond) *waits_for = api_waits_choice(API_WAITS_DIMENSIONS);

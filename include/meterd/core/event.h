@@ -73,8 +73,14 @@ struct mtr_event {
 /* Notes that are of no source: that an operator accepted what the machine's clock says. */
 #define MTR_EVENT_VENDOR_OWN "meterd"
 #define MTR_EVENT_TYPE_CLOCK "meterd.clock"
+/* … and that held events were dropped; before it in the block stands a void of this other type for each. Why,
+ * in a word, is a property of these. */
+#define MTR_EVENT_TYPE_HELD "meterd.held"
+#define MTR_EVENT_TYPE_DROP "meterd.drop"
+#define MTR_EVENT_PROPERTY_WHY "why"
 
-/* Why an event is REFUSED: one sentence in a property of that name, where the event had room for it. */
+/* Why an event is REFUSED, or was dropped: one sentence in a property of that name, where the event had room
+ * for it. */
 #define MTR_EVENT_PROPERTY_REASON "meterd.reason"
 
 /* A property that the intake gives the receipt of a reading: so many rows of its request, which could be

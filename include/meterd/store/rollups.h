@@ -83,10 +83,14 @@ struct mtr_held_event {
 struct mtr_quarantined_event {
     uint64_t seq;
     uint32_t meter;        /* the meter that cannot count the event; 0: the whole event */
-    /* One word: conflict expired future invalid overflow dimensions void_twice void_unknown. */
+    /* One word: conflict expired future refused invalid overflow dimensions void_twice void_unknown, and of
+     * what was held the two below. */
     struct mtr_str reason;
     struct mtr_str text;   /* a sentence */
 };
+
+#define MTR_QUARANTINE_DROPPED "dropped"
+#define MTR_QUARANTINE_HELD_TOO_LONG "held_too_long"
 
 /* A subscription's day that changed. The feed holds one row per (subscription, day): the newest change
  * wins, so it does not grow. Writers give each row a number of its own: a reader's cursor is the last

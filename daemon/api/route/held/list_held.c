@@ -73,7 +73,7 @@ static void add_seq(struct held_page *page, uint64_t seq)
 
 static int on_held_seq(void *context, const struct mtr_held_event *held)
 {
-    add_seq(context, held->seq);
+    if (!held->voided) add_seq(context, held->seq); /* else nothing waits any more */
     return 0;
 }
 
@@ -114,6 +114,7 @@ static bool is_of_page(const struct held_page *page, uint64_t seq)
 static int on_held_row(void *context, const struct mtr_held_event *held)
 {
     struct held_page *page = context;
+    if (held->voided) return 0;
     if (held->seq > page->lowest[0]) page->more = true;
     if (!is_of_page(page, held->seq)) return 0;
     struct held_row row = {
