@@ -254,7 +254,8 @@ int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct 
     options.answer_bytes_total_max = limits->answer_bytes_total_max / 4 * 3; /* of what is packed */
     options.idle_timeout_ms = limits->idle_timeout_ms;
     options.request_timeout_ms = limits->request_timeout_ms;
-    struct mtr_http_handler handler = {on_headers, on_request, on_abort, api};
+    struct mtr_http_handler handler = {
+        .on_headers = on_headers, .on_request = on_request, .on_abort = on_abort, .context = api};
     int rc = mtr_http_server_open(host->loop, &options, &handler, &api->server, diagnostic);
     if (!rc) rc = api_streams_open(host->loop, api->server, &api->streams);
     if (rc) {

@@ -14,6 +14,7 @@
  *      cannot overtake the last answer.
  */
 #include "lib/net/http_internal.h"
+#include "lib/net/tls/tls_session.h"
 
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -74,6 +75,7 @@ static void on_closed(uv_handle_t *handle)
     mtr_buffer_release(&connection->moved);
     mtr_buffer_release(&connection->writing);
     mtr_buffer_release(&connection->writing_moved);
+    tls_session_close(connection->tls);
     free(connection);
     http_server_connection_freed(server);
 }
@@ -104,6 +106,12 @@ void http_connection_close(struct mtr_http_connection *connection, bool reset)
         uv_close((uv_handle_t *)&connection->tcp, on_closed);
 }
 
+void http_connection_close_idle(struct mtr_http_connection *connection)
+{
+    if (connection->tls) http_tls_farewell(connection);
+    http_connection_close(connection, false);
+}
+
 void http_connection_finish(struct mtr_http_connection *connection)
 {
     if (connection->state != MTR_HTTP_READING) return;
@@ -111,6 +119,12 @@ void http_connection_finish(struct mtr_http_connection *connection)
     connection->read_deadline_ms = 0;
     mtr_buffer_release(&connection->unread);
     http_connection_mark(connection);
+}
+
+void http_connection_stop_reading(struct mtr_http_connection *connection)
+{
+    if (connection->is_reading) uv_read_stop((uv_stream_t *)&connection->tcp);
+    connection->is_reading = false;
 }
 
 static void on_shutdown(uv_shutdown_t *shutdown, int status)
@@ -129,6 +143,7 @@ static void start_reading(struct mtr_http_connection *connection)
 
 static void linger(struct mtr_http_connection *connection)
 {
+    if (connection->tls && !connection->reset_after && !http_tls_end(connection)) return;
     if (connection->peer_finished || connection->reset_after ||
         uv_shutdown(&connection->shutdown, (uv_stream_t *)&connection->tcp, on_shutdown)) {
         http_connection_close(connection, connection->reset_after);
@@ -244,7 +259,7 @@ static bool may_begin(const struct mtr_http_connection *connection)
            connection->output.size + connection->moved.size < MTR_HTTP_STREAM_BYTES;
 }
 
-static void consume(struct mtr_http_connection *connection, const char *data, size_t size)
+void http_connection_consume(struct mtr_http_connection *connection, const char *data, size_t size)
 {
     MTR_ASSERT(!connection->is_consuming);
     connection->is_consuming = true;
@@ -262,16 +277,14 @@ static void consume(struct mtr_http_connection *connection, const char *data, si
         http_connection_close(connection, true);
         return;
     }
-    if (connection->is_reading) uv_read_stop((uv_stream_t *)&connection->tcp);
-    connection->is_reading = false;
+    http_connection_stop_reading(connection);
     http_connection_mark(connection);
 }
 
-static void on_end(struct mtr_http_connection *connection)
+void http_connection_end(struct mtr_http_connection *connection)
 {
     connection->peer_finished = true;
-    uv_read_stop((uv_stream_t *)&connection->tcp);
-    connection->is_reading = false;
+    http_connection_stop_reading(connection);
     if (connection->state == MTR_HTTP_LINGERING || connection->coming || !connection->first) {
         /* Nothing to say, or a request broke off: with answers still to come before it they go out first. */
         if (connection->state == MTR_HTTP_LINGERING || connection->first == connection->coming) {
@@ -293,11 +306,12 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
     struct mtr_http_connection *connection = (struct mtr_http_connection *)stream;
     if (size == 0) return;
     if (size == UV_EOF) {
-        on_end(connection);
+        http_connection_end(connection);
     } else if (size < 0) {
         http_connection_close(connection, false);
     } else if (connection->state == MTR_HTTP_READING) {
-        consume(connection, buffer->base, (size_t)size);
+        if (connection->tls) http_tls_on_read(connection, (struct mtr_str){buffer->base, (size_t)size});
+        else http_connection_consume(connection, buffer->base, (size_t)size);
     } else {
         connection->lingered_bytes += (uint64_t)size;
         if (connection->lingered_bytes > MTR_HTTP_LINGER_BYTES) http_connection_close(connection, true);
@@ -311,13 +325,14 @@ void http_connection_resume(struct mtr_http_connection *connection)
         if (!connection->coming && !may_begin(connection)) return;
         struct mtr_buffer unread = connection->unread;
         mtr_buffer_init(&connection->unread, unread.size_max);
-        consume(connection, unread.data, unread.size);
+        http_connection_consume(connection, unread.data, unread.size);
         mtr_buffer_release(&unread);
         if (connection->unread.size > 0) return;
     }
     if (connection->state == MTR_HTTP_READING) {
         if (!connection->coming && !may_begin(connection)) return;
-        if (!connection->first)
+        if (connection->tls && !http_tls_resume(connection)) return;
+        if (!connection->first && !http_tls_is_shaking(connection))
             connection->read_deadline_ms = now_ms(connection) + connection->server->options.idle_timeout_ms;
         start_reading(connection);
     } else if (connection->state == MTR_HTTP_LAST_ANSWERS) {
@@ -337,7 +352,9 @@ static uint64_t body_deadline_ms(const struct mtr_http_connection *connection)
 static void sweep_reading(struct mtr_http_connection *connection, uint64_t now)
 {
     struct mtr_http_request *coming = connection->coming;
-    if (coming && coming->state == MTR_HTTP_REQUEST_BODY) {
+    if (http_tls_is_shaking(connection)) {
+        if (now >= connection->read_deadline_ms) http_tls_time_out(connection);
+    } else if (coming && coming->state == MTR_HTTP_REQUEST_BODY) {
         if (now >= body_deadline_ms(connection)) refuse_coming(connection, 408, "the body came too slowly");
     } else if (coming) {
         if (now < connection->read_deadline_ms) return;
@@ -345,7 +362,7 @@ static void sweep_reading(struct mtr_http_connection *connection, uint64_t now)
         else http_connection_close(connection, false);
     } else if (!connection->first && connection->is_reading && !connection->is_dirty &&
                now >= connection->read_deadline_ms) {
-        http_connection_close(connection, false);
+        http_connection_close_idle(connection);
     }
 }
 
@@ -359,8 +376,8 @@ void http_connection_sweep(struct mtr_http_connection *connection, uint64_t now)
         if (connection->state == MTR_HTTP_CLOSED) return; /* and its queue is gone */
     }
     if (connection->is_writing) {
-        size_t waiting = uv_stream_get_write_queue_size((const uv_stream_t *)&connection->tcp);
-        if (!http_connection_settle_sending(connection, waiting)) http_connection_close(connection, true);
+        if (!http_connection_settle_sending(connection, http_connection_waiting(connection)))
+            http_connection_close(connection, true);
     } else if (connection->state == MTR_HTTP_LINGERING) {
         if (now >= connection->read_deadline_ms) http_connection_close(connection, false);
     } else if (connection->state == MTR_HTTP_READING) {
@@ -384,7 +401,8 @@ static void tell_full(struct mtr_http_connection *connection)
                                "Content-Type: application/problem+json\r\nContent-Length: 123\r\n\r\n"
                                "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
                                "\"code\":\"request.busy\",\"detail\":\"too many connections now\"}";
-    if (mtr_buffer_append(&connection->output, text, sizeof(text) - 1))
+    /* A handshake is not made for it. */
+    if (connection->server->tls || mtr_buffer_append(&connection->output, text, sizeof(text) - 1))
         http_connection_close(connection, true);
     else http_connection_finish(connection);
 }
@@ -421,10 +439,13 @@ void http_connection_accept(struct mtr_http_server *server)
     server->stats.connections_total++;
     uv_tcp_nodelay(&connection->tcp, 1);
     limit_unsent(connection);
-    connection->read_deadline_ms = now_ms(connection) + server->options.idle_timeout_ms;
+    connection->read_deadline_ms = now_ms(connection) + (server->tls ? server->options.header_timeout_ms
+                                                                     : server->options.idle_timeout_ms);
     if (is_full) {
         server->stats.connections_refused++;
         tell_full(connection);
+    } else if (server->tls && tls_session_open(server->tls, &connection->tls)) {
+        http_connection_close(connection, true);
     } else {
         start_reading(connection);
     }

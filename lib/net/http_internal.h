@@ -33,6 +33,7 @@ enum {
     MTR_HTTP_REFUSALS_MAX = 64,          /* connections over the limit that are being told so */
     MTR_HTTP_LINGER_MS = 2000,       /* for the peer to read the last answer before the connection is reset */
     MTR_HTTP_LINGER_BYTES = 8 << 20, /* read away meanwhile */
+    MTR_HTTP_SHAKES_MAX = 2,         /* handshakes that go on in one turn of the loop */
 };
 
 /* on_headers is running → BODY → HANDLER (on_request called) → ANSWERED; STREAMING between begin and end. */
@@ -82,9 +83,12 @@ enum mtr_http_connection_state {
     MTR_HTTP_CLOSED
 };
 
+struct tls_session;
+
 struct mtr_http_connection {
     uv_tcp_t tcp;                       /* first: the close callback frees the whole */
     struct mtr_http_server *server;
+    struct tls_session *tls;            /* NULL: what is said is said in the clear */
     struct mtr_http_connection *next, *previous;
     struct mtr_http_connection *next_dirty, *previous_dirty;
     enum mtr_http_connection_state state;
@@ -140,6 +144,9 @@ struct mtr_http_server {
     struct mtr_http_server_stats stats;
     /* memory of answers that have not left; pool threads hold some of it */
     _Atomic size_t answer_bytes;
+    struct mtr_tls *tls;                /* of connections to come; NULL: none */
+    char *plain;                        /* TLS_RECORD_BYTES, shared by the connections; NULL: without tls */
+    uint32_t shakes_left;               /* handshakes that may go on in this turn of the loop */
     int64_t date_s;
     char date[40];                      /* "Date: …\r\n" */
     char read_buffer[MTR_HTTP_READ_BYTES];
@@ -159,6 +166,7 @@ void http_request_drop_body(struct mtr_http_request *request);
 /* http_connection.c */
 void http_connection_accept(struct mtr_http_server *server);
 void http_connection_close(struct mtr_http_connection *connection, bool reset);
+void http_connection_close_idle(struct mtr_http_connection *connection); /* nothing is under way */
 void http_connection_mark(struct mtr_http_connection *connection); /* to be flushed this turn */
 void http_connection_unmark(struct mtr_http_connection *connection);
 void http_connection_resume(struct mtr_http_connection *connection);
@@ -167,6 +175,10 @@ void http_connection_sweep(struct mtr_http_connection *connection, uint64_t now_
 void http_connection_orphan(struct mtr_http_connection *connection);
 /* No more requests: last answers, linger, close. */
 void http_connection_finish(struct mtr_http_connection *connection);
+/* Bytes of requests, and that the peer sends no more. */
+void http_connection_consume(struct mtr_http_connection *connection, const char *data, size_t size);
+void http_connection_end(struct mtr_http_connection *connection);
+void http_connection_stop_reading(struct mtr_http_connection *connection);
 
 /* http_output.c */
 /* For the next use: its memory stays, unless there is much of it. */
@@ -179,6 +191,30 @@ void http_connection_dequeue(struct mtr_http_connection *connection);
 void http_connection_count_answers(struct mtr_http_connection *connection);
 /* While a write stands: the slack by what has left since. False: the reader is too slow. */
 bool http_connection_settle_sending(struct mtr_http_connection *connection, size_t waiting);
+
+/* A write: output and moved become writing and writing_moved. It stands, where libuv has what is left of it;
+ * or all of it has left. */
+void http_connection_begin_write(struct mtr_http_connection *connection);
+void http_connection_write_stands(struct mtr_http_connection *connection);
+void http_connection_end_write(struct mtr_http_connection *connection);
+void http_connection_written(struct mtr_http_connection *connection, int status);
+/* Bytes of it that the system has not taken. */
+size_t http_connection_waiting(const struct mtr_http_connection *connection);
+
+/* http_tls.c: of connections that have a session, but for the first two. */
+bool http_tls_is_shaking(const struct mtr_http_connection *connection); /* hands */
+size_t http_tls_memory(const struct mtr_http_connection *connection);   /* of answers, as ciphertext */
+void http_tls_on_read(struct mtr_http_connection *connection, struct mtr_str bytes);
+/* The handshake goes on, where it can. False: it waits for its turn, or is over by an error. */
+bool http_tls_turn(struct mtr_http_connection *connection);
+/* What was kept while the queue was full. False: it is full again, or something is to be said first. */
+bool http_tls_resume(struct mtr_http_connection *connection);
+void http_tls_time_out(struct mtr_http_connection *connection);
+/* True: all of it has left. */
+bool http_tls_write(struct mtr_http_connection *connection);
+size_t http_tls_waiting(const struct mtr_http_connection *connection);
+bool http_tls_end(struct mtr_http_connection *connection); /* says that nothing more comes; as write */
+void http_tls_farewell(struct mtr_http_connection *connection); /* the same of one that is closed now */
 
 /* http_answer.c */
 int http_write_head(struct mtr_http_request *request, unsigned status, const struct mtr_http_header *headers,

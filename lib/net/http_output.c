@@ -88,7 +88,8 @@ void http_connection_count_answers(struct mtr_http_connection *connection)
     size_t bytes = 0;
     if (connection->state != MTR_HTTP_CLOSED) {
         bytes = memory_of(&connection->output) + memory_of(&connection->moved) +
-                memory_of(&connection->writing) + memory_of(&connection->writing_moved);
+                memory_of(&connection->writing) + memory_of(&connection->writing_moved) +
+                http_tls_memory(connection);
         for (const struct mtr_http_request *request = connection->first; request; request = request->next)
             bytes += memory_of(&request->answer) + memory_of(&request->moved);
     }
@@ -117,25 +118,53 @@ void http_buffer_empty(struct mtr_buffer *buffer)
     if (buffer->capacity > MTR_HTTP_KEPT_BYTES) mtr_buffer_release(buffer);
 }
 
-static void on_written(uv_write_t *write, int status)
-{
-    struct mtr_http_connection *connection = write->data;
-    connection->is_writing = false;
-    http_connection_settle_sending(connection, 0);
-    http_buffer_empty(&connection->writing);
-    mtr_buffer_release(&connection->writing_moved);
-    if (status < 0) http_connection_close(connection, false);
-    else http_connection_mark(connection);
-}
-
-/* What try_write left goes to libuv. */
-static int write_rest(struct mtr_http_connection *connection, size_t written)
+void http_connection_begin_write(struct mtr_http_connection *connection)
 {
     struct mtr_buffer spare = connection->writing;
     connection->writing = connection->output;
     connection->output = spare;
     connection->writing_moved = connection->moved;
     mtr_buffer_init(&connection->moved, connection->writing_moved.size_max);
+}
+
+void http_connection_end_write(struct mtr_http_connection *connection)
+{
+    connection->is_writing = false;
+    http_buffer_empty(&connection->writing);
+    mtr_buffer_release(&connection->writing_moved);
+}
+
+void http_connection_written(struct mtr_http_connection *connection, int status)
+{
+    http_connection_settle_sending(connection, 0);
+    http_connection_end_write(connection);
+    if (status < 0) http_connection_close(connection, false);
+    else http_connection_mark(connection);
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+    http_connection_written(write->data, status);
+}
+
+size_t http_connection_waiting(const struct mtr_http_connection *connection)
+{
+    const size_t bytes = uv_stream_get_write_queue_size((const uv_stream_t *)&connection->tcp);
+    return connection->tls ? bytes + http_tls_waiting(connection) : bytes;
+}
+
+void http_connection_write_stands(struct mtr_http_connection *connection)
+{
+    connection->is_writing = true;
+    connection->write_queue_seen = http_connection_waiting(connection);
+    connection->send_seen_ms = uv_now(connection->server->loop);
+    http_connection_stop_reading(connection);
+}
+
+/* What try_write left goes to libuv. */
+static int write_rest(struct mtr_http_connection *connection, size_t written)
+{
+    http_connection_begin_write(connection);
     uv_buf_t parts[2];
     unsigned count = 0;
     size_t skip = written < connection->writing.size ? written : connection->writing.size;
@@ -148,18 +177,14 @@ static int write_rest(struct mtr_http_connection *connection, size_t written)
                                      (unsigned)(connection->writing_moved.size - skip));
     connection->write.data = connection;
     int rc = uv_write(&connection->write, (uv_stream_t *)&connection->tcp, parts, count, on_written);
-    if (rc) return rc;
-    connection->is_writing = true;
-    connection->write_queue_seen = uv_stream_get_write_queue_size((const uv_stream_t *)&connection->tcp);
-    connection->send_seen_ms = uv_now(connection->server->loop);
-    if (connection->is_reading) uv_read_stop((uv_stream_t *)&connection->tcp);
-    connection->is_reading = false;
-    return 0;
+    if (!rc) http_connection_write_stands(connection);
+    return rc;
 }
 
 /* True: all of it has left. */
 static bool write_out(struct mtr_http_connection *connection)
 {
+    if (connection->tls) return http_tls_write(connection);
     size_t size = connection->output.size + connection->moved.size;
     if (size == 0) return true;
     MTR_ASSERT(connection->output.size <= INT32_MAX && connection->moved.size <= UINT32_MAX);
@@ -178,6 +203,7 @@ static bool write_out(struct mtr_http_connection *connection)
 
 static void flush(struct mtr_http_connection *connection)
 {
+    if (connection->tls && !connection->is_writing && !http_tls_turn(connection)) return;
     while (connection->state != MTR_HTTP_CLOSED && !connection->is_writing) {
         http_connection_gather(connection);
         if (connection->state == MTR_HTTP_CLOSED) return;

@@ -9,6 +9,7 @@
  *      held: no request waits for another's memory.
  */
 #include "lib/net/http_internal.h"
+#include "lib/net/tls/tls_session.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -179,6 +180,12 @@ void mtr_http_request_set_context(struct mtr_http_request *request, void *contex
 void *mtr_http_request_context(const struct mtr_http_request *request)
 {
     return request->context;
+}
+
+struct mtr_str mtr_http_request_subject(const struct mtr_http_request *request)
+{
+    const struct tls_session *tls = request->connection ? request->connection->tls : NULL;
+    return tls ? mtr_str_from(tls->subject) : (struct mtr_str){NULL, 0};
 }
 
 bool mtr_http_request_is_gone(const struct mtr_http_request *request)

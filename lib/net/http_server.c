@@ -17,6 +17,7 @@
 
 #include "lib/net/http_internal.h"
 #include "lib/net/loop/uv_loop.h"
+#include "lib/net/tls/tls_session.h"
 
 enum {
     BACKLOG = 1024,
@@ -49,8 +50,10 @@ struct mtr_http_server_options mtr_http_server_defaults(void)
 
 void http_server_maybe_free(struct mtr_http_server *server)
 {
-    if (server->is_closed && server->open_handles == 0 && !server->connections && server->requests == 0)
-        free(server);
+    if (!server->is_closed || server->open_handles || server->connections || server->requests) return;
+    mtr_tls_release(server->tls);
+    free(server->plain);
+    free(server);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -89,7 +92,8 @@ static void close_connections(struct mtr_http_server *server, bool only_idle)
         next = connection->next; /* freed by close callbacks only */
         bool is_idle = connection->state == MTR_HTTP_READING && !connection->first &&
                        !connection->is_writing && connection->output.size + connection->moved.size == 0;
-        if (!only_idle || is_idle) http_connection_close(connection, !is_idle);
+        if (is_idle) http_connection_close_idle(connection);
+        else if (!only_idle) http_connection_close(connection, true);
     }
 }
 
@@ -124,6 +128,7 @@ static void on_idle(uv_idle_t *idle)
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct mtr_http_server *server = prepare->data;
+    server->shakes_left = MTR_HTTP_SHAKES_MAX;
     for (int round = 0; round < FLUSH_ROUNDS_MAX && (server->dirty || server->drains) && !server->is_closed;
          round++) {
         uint32_t due = server->dirty_count; /* new marks join the end: they belong to the next round */
@@ -201,6 +206,11 @@ int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_opt
     server->options = *options;
     server->handler = *handler;
     init_handles(server);
+    if (options->tls && mtr_http_server_set_tls(server, options->tls)) {
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_MEMORY, 0, 0, "", "out of memory");
+        mtr_http_server_close(server);
+        return MTR_ENOMEM;
+    }
     int rc = listen_on(server, &address);
     if (rc) {
         mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_LISTEN, 0, 0, "address",
@@ -213,6 +223,16 @@ int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_opt
     uv_timer_start(&server->sweep, on_sweep, every_ms, every_ms);
     uv_prepare_start(&server->prepare, on_prepare);
     *out = server;
+    return MTR_OK;
+}
+
+int mtr_http_server_set_tls(struct mtr_http_server *server, struct mtr_tls *tls)
+{
+    if (!server->plain) server->plain = malloc(TLS_RECORD_BYTES);
+    if (!server->plain) return MTR_ENOMEM;
+    struct mtr_tls *before = server->tls;
+    server->tls = mtr_tls_keep(tls);
+    mtr_tls_release(before);
     return MTR_OK;
 }
 

@@ -164,7 +164,8 @@ static inline struct mtr_http_server_options patient_options(void)
 
 static inline void start(struct fixture *fixture, struct mtr_http_server_options options)
 {
-    struct mtr_http_handler handler = {on_headers, on_request, on_abort, fixture};
+    struct mtr_http_handler handler = {
+        .on_headers = on_headers, .on_request = on_request, .on_abort = on_abort, .context = fixture};
     struct mtr_diagnostic diagnostic;
     *fixture = (struct fixture){.closes = true};
     assert_int_equal(mtr_loop_open(&fixture->loop), MTR_OK);

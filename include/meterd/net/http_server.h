@@ -33,6 +33,7 @@
 #include "meterd/core/str.h"
 #include "meterd/net/http.h"
 #include "meterd/net/loop.h"
+#include "meterd/net/tls.h"
 
 struct mtr_http_server;
 struct mtr_http_request;
@@ -55,6 +56,8 @@ struct mtr_http_server_options {
     size_t body_bytes_total_max; /* memory of all bodies of this server, answered ones not counted: 503 with
                                     Retry-After */
     struct mtr_byte_budget *body_memory; /* where it is taken from; borrowed; NULL: nowhere */
+    struct mtr_tls *tls;            /* kept by the server; NULL: HTTP in the clear. Its handshake may take
+                                       header_timeout_ms */
     uint32_t header_timeout_ms;     /* from the first byte of a request to the end of its headers: 408 */
     uint32_t body_timeout_ms;       /* from the end of headers to the end of the body, plus … */
     uint32_t body_rate_min; /* … one second per this many body bytes received (0: no allowance): 408 */
@@ -75,7 +78,10 @@ struct mtr_http_handler {
     /* After on_headers, when the request will never be complete: free what mtr_http_request_set_context
      * holds. May be NULL. The server has answered or closed; the handle is not valid after the call. */
     void (*on_abort)(void *context, struct mtr_http_request *request);
-    void *context;
+    /* Somebody at that address did not come to an understanding with us, or broke what was understood. May be
+     * NULL. */
+    void (*on_tls_failure)(void *context, const char *address, const char *why);
+    void *context; /* of all of them */
 };
 
 struct mtr_http_server_stats {
@@ -84,6 +90,8 @@ struct mtr_http_server_stats {
     uint64_t connections_refused; /* over connections_max */
     uint64_t requests_total;      /* that reached on_request */
     uint64_t requests_in_flight;  /* begun and not answered */
+    uint64_t handshakes_total;    /* of TLS, that came to their end; and others */
+    uint64_t handshakes_failed_total;
     uint64_t refused_total;       /* answered by the server itself: malformed, too large, too slow */
     uint64_t body_bytes;          /* memory of bodies now */
     uint64_t answer_bytes;        /* memory of answers that have not left now, held ones included */
@@ -95,6 +103,9 @@ struct mtr_http_server_stats {
 int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_options *options,
                          const struct mtr_http_handler *handler, struct mtr_http_server **out,
                          struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* For connections to come, of a server that was opened with one; those that are open stay as they are.
+ * MTR_ENOMEM. */
+int mtr_http_server_set_tls(struct mtr_http_server *server, struct mtr_tls *tls) MTR_MUST_USE;
 uint16_t mtr_http_server_port(const struct mtr_http_server *server);
 struct mtr_http_server_stats mtr_http_server_stats(const struct mtr_http_server *server);
 
@@ -119,6 +130,9 @@ bool mtr_http_request_header(const struct mtr_http_request *request, const char 
 uint32_t mtr_http_request_header_count(const struct mtr_http_request *request);
 /* Of all headers, as they came; names in lower case. */
 struct mtr_http_header mtr_http_request_header_at(const struct mtr_http_request *request, uint32_t index);
+
+/* Whose certificate the client has shown, as "CN=acme,O=Acme"; empty: none was asked for. */
+struct mtr_str mtr_http_request_subject(const struct mtr_http_request *request);
 
 /* In on_request, hands the body over, for this thread or another: *out must be released. Behind a body that
  * is not empty MTR_HTTP_BODY_PADDING_BYTES zeroed bytes may be read. The request's body is empty afterwards,

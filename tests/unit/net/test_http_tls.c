@@ -10,10 +10,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -23,88 +20,22 @@
 #include <unistd.h>
 
 #include "meterd/net/http_client.h"
-#include "tests/support/directory.h"
-
-enum { DAY_S = 86400, PATH_BYTES = 256, TEXT_BYTES = 16 << 10 };
-
-/* ---- certificates ---- */
-
-struct identity {
-    EVP_PKEY *key;
-    X509 *certificate;
-    char certificate_file[PATH_BYTES], key_file[PATH_BYTES];
-};
-
-struct wish {
-    const char *name;          /* common name */
-    const char *alternatives;  /* "IP:127.0.0.1"; NULL: none */
-    const struct identity *by; /* NULL: by itself */
-    bool is_authority;
-    long from_s, to_s;         /* from now */
-};
+#include "tests/support/tls/identities.h"
 
 static char directory[DIRECTORY_PATH_BYTES];
 static struct identity authority, server, expired, nameless, client, stranger;
-
-static void extend(X509 *certificate, X509 *by, int nid, const char *value)
-{
-    X509V3_CTX context;
-    X509V3_set_ctx(&context, by, certificate, NULL, NULL, 0);
-    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
-    assert_non_null(extension);
-    assert_int_equal(X509_add_ext(certificate, extension, -1), 1);
-    X509_EXTENSION_free(extension);
-}
-
-static void save(struct identity *identity, const char *name)
-{
-    snprintf(identity->certificate_file, PATH_BYTES, "%s/%s.pem", directory, name);
-    snprintf(identity->key_file, PATH_BYTES, "%s/%s.key", directory, name);
-    FILE *file = fopen(identity->certificate_file, "w");
-    assert_int_equal(PEM_write_X509(file, identity->certificate), 1);
-    fclose(file);
-    file = fopen(identity->key_file, "w");
-    assert_int_equal(PEM_write_PrivateKey(file, identity->key, NULL, NULL, 0, NULL, NULL), 1);
-    fclose(file);
-}
-
-static void make(struct identity *identity, struct wish wish)
-{
-    static long number = 0;
-    identity->key = EVP_EC_gen("P-256");
-    X509 *certificate = identity->certificate = X509_new();
-    const struct identity *by = wish.by ? wish.by : identity;
-    X509_NAME *name = X509_get_subject_name(certificate);
-    X509_set_version(certificate, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++number);
-    X509_gmtime_adj(X509_getm_notBefore(certificate), wish.from_s);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), wish.to_s);
-    X509_set_pubkey(certificate, identity->key);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)wish.name, -1, -1, 0);
-    X509_set_issuer_name(certificate, X509_get_subject_name(by->certificate));
-    extend(certificate, by->certificate, NID_basic_constraints, wish.is_authority ? "critical,CA:TRUE" : "CA:FALSE");
-    if (wish.alternatives) extend(certificate, by->certificate, NID_subject_alt_name, wish.alternatives);
-    assert_true(X509_sign(certificate, by->key, EVP_sha256()) > 0);
-    save(identity, wish.name);
-}
-
-static void forget(struct identity *identity)
-{
-    X509_free(identity->certificate);
-    EVP_PKEY_free(identity->key);
-}
 
 static int make_identities(void **state)
 {
     (void)state;
     signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to who is gone; the daemon's loop ignores it, too */
     make_temporary_in_memory(directory);
-    make(&authority, (struct wish){"authority", NULL, NULL, true, -DAY_S, DAY_S});
-    make(&server, (struct wish){"server", "IP:127.0.0.1", &authority, false, -DAY_S, DAY_S});
-    make(&expired, (struct wish){"expired", "IP:127.0.0.1", &authority, false, -2 * DAY_S, -DAY_S});
-    make(&nameless, (struct wish){"nameless", "DNS:usage.example", &authority, false, -DAY_S, DAY_S});
-    make(&client, (struct wish){"client", NULL, &authority, false, -DAY_S, DAY_S});
-    make(&stranger, (struct wish){"stranger", NULL, NULL, true, -DAY_S, DAY_S});
+    make_identity(&authority, directory, (struct wish){"authority", NULL, NULL, true, -DAY_S, DAY_S});
+    make_identity(&server, directory, (struct wish){"server", "IP:127.0.0.1", &authority, false, -DAY_S, DAY_S});
+    make_identity(&expired, directory, (struct wish){"expired", "IP:127.0.0.1", &authority, false, -2 * DAY_S, -DAY_S});
+    make_identity(&nameless, directory, (struct wish){"nameless", "DNS:usage.example", &authority, false, -DAY_S, DAY_S});
+    make_identity(&client, directory, (struct wish){"client", NULL, &authority, false, -DAY_S, DAY_S});
+    make_identity(&stranger, directory, (struct wish){"stranger", NULL, NULL, true, -DAY_S, DAY_S});
     return 0;
 }
 
@@ -112,7 +43,7 @@ static int forget_identities(void **state)
 {
     (void)state;
     struct identity *all[] = {&authority, &server, &expired, &nameless, &client, &stranger};
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) forget(all[i]);
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) forget_identity(all[i]);
     remove_tree(directory);
     return 0;
 }
@@ -292,19 +223,9 @@ static void says_what_is_wrong_with_the_peer(void **state)
     teardown(&fixture);
 }
 
-static struct mtr_str text_of(const char *path, char out[TEXT_BYTES])
-{
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    const size_t size = fread(out, 1, TEXT_BYTES, file);
-    assert_true(size > 0 && size < TEXT_BYTES);
-    fclose(file);
-    return (struct mtr_str){out, size};
-}
-
 static void show(struct mtr_http_call *call, const char *certificate, const char *key)
 {
-    static char texts[2][TEXT_BYTES];
+    static char texts[2][IDENTITY_TEXT_BYTES];
     call->certificate = text_of(certificate, texts[0]);
     call->key = key ? text_of(key, texts[1]) : (struct mtr_str){NULL, 0};
 }
@@ -340,7 +261,7 @@ static void shows_a_certificate_with_its_key(void **state)
 {
     (void)state;
     struct fixture fixture;
-    char path[PATH_BYTES];
+    char path[IDENTITY_PATH_BYTES];
     snprintf(path, sizeof(path), "%s/both.pem", directory);
     FILE *file = fopen(path, "w");
     assert_int_equal(PEM_write_X509(file, client.certificate), 1);
