@@ -67,10 +67,10 @@ static bool is_clear(const struct tls_session *tls)
 }
 
 #define CLEAR_HEAD                                                                                           \
-    "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"              \
+    "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"            \
     "Content-Length: 138\r\n\r\n"
 #define CLEAR_BODY                                                                                           \
-    "{\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,\"code\":\"request.http\","           \
+    "{\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,\"code\":\"request.http\","          \
     "\"detail\":\"this port speaks TLS: write https:// in the URL\"}"
 _Static_assert(sizeof(CLEAR_BODY) - 1 == 138, "as its Content-Length says");
 
