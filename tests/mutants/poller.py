@@ -50,7 +50,7 @@ MUTANTS = {
     "there is none, whatever was counted": (
         VERDICT + "verdict.c", "return path.size && (!facts->is_none || is_said(found));", "return path.size && (!facts->is_none || (is_said(found) && false));", "test_poller_absent"),
     "a warning beside the word that there is none is not heard": (
-        "collector/source/poll/poll_page.c", "int rc = is_good_page(poll) && !poll->is_again ? take_warnings(poll) : MTR_OK;", "int rc = MTR_OK;", "test_poller_absent"),
+        "collector/source/poll/poll_page.c", "    if (is_good_page(poll) && !poll->is_again) take_warnings(poll);\n", "", "test_poller_absent"),
     "there is none, though the total was not reached": (
         PAGING + "paging.c", "    if (came < paging->total) return PAGING_TRUNCATED;\n", "", "test_paging"),
     "there is none, though there was more": (
@@ -64,7 +64,7 @@ MUTANTS = {
         "collector/source/poll/poll_page.c", "    if (alarm) {\n        end_piece(poll, alarm_of(alarm), fault, now_us);\n        return;\n    }\n    poll->end.is_absent",
         "    (void)alarm;\n    poll->end.is_absent", "test_poller_absent"),
     "a page that is gone at the second look is the last": (
-        "collector/source/poll/poll_page.c", "else if (poll->is_again)\n        restart(", "else if (poll->is_again && !poll->task.source)\n        restart(", "test_poller_absent"),
+        "collector/source/poll/poll_page.c", "    if (poll->is_again)\n        restart(", "    if (poll->is_again && !poll->task.source)\n        restart(", "test_poller_absent"),
     "a total that an empty page does not repeat is forgotten": (
         PAGING + "counted.c", "else if (page->rows == 0 && paging->rows < paging->total)", "else if (page->rows == 0 && has_total)", "test_paging"),
     "a token is renewed when it has ended": (
@@ -94,6 +94,12 @@ MUTANTS = {
         "test_catalog_sources"),
     "a zone that is lost is taken for UTC where another fault hides it": (
         "lib/source/document/timing_fields.c", "(window->zone || is_utc) &&", "(window->zone || is_utc || fields) &&", "test_catalog_sources"),
+    "what a vendor says of a report is told with the key in it": (
+        "collector/source/job/vendor_job.c", "= poll_words(poll, mtr_buffer_str(&poll->vendor_job.said));", "= mtr_buffer_str(&poll->vendor_job.said);", "test_source_said"),
+    "a warning is told with the key in it": (
+        "collector/source/poll/poll_page.c", "    text = poll_words(poll, text);\n", "", "test_source_said"),
+    "what fails is told with the key in it": (
+        "collector/source/poll/poll_page.c", "= poll_words(poll, found.text);", "= found.text;", "test_source_said"),
     "files are read and written on the loop": (
         "collector/source/poll/poller_hooks.c", "hooks.run = poller->hooks.apart ? run_apart : NULL;", "hooks.run = poller->hooks.apart ? NULL : run_apart;", "test_hung_files"),
     "a secret that hangs is waited for without a word": (

@@ -14,11 +14,15 @@
 #include "collector/source/link.h"
 #include "collector/source/poll/poll_state.h"
 #include "collector/source/job/job_note.h"
+#include "meterd/core/line.h"
+
+enum { TEXT_BYTES = 200 }; /* of the vendor's words */
 
 void vendor_job_init(struct vendor_job *job)
 {
     mtr_buffer_init(&job->link, SOURCE_CALL_URL_BYTES_MAX);
     mtr_buffer_init(&job->body, POLL_BUFFER_BYTES);
+    mtr_buffer_init(&job->said, SOURCE_CALL_URL_BYTES_MAX);
     mtr_buffer_init(&job->found, SOURCE_CALL_URL_BYTES_MAX);
 }
 
@@ -26,6 +30,7 @@ void vendor_job_release(struct vendor_job *job)
 {
     mtr_buffer_release(&job->link);
     mtr_buffer_release(&job->body);
+    mtr_buffer_release(&job->said);
     mtr_buffer_release(&job->found);
 }
 
@@ -291,29 +296,39 @@ static void fetch(struct mtr_poll *poll, int64_t now_us)
         poll_wait(poll, now_us);
 }
 
+/* What it says for people, in one line. */
+static void write_said(struct mtr_poll *poll, char out[static TEXT_BYTES])
+{
+    const struct mtr_str words = poll_words(poll, mtr_buffer_str(&poll->vendor_job.said));
+    snprintf(out, TEXT_BYTES, "%.*s", MTR_STR_ARGS(mtr_str_quoted(words, TEXT_BYTES - 1)));
+    mtr_line_make(out);
+}
+
 static void answered_ask(struct mtr_poll *poll, int64_t now_us)
 {
     struct vendor_job *job = &poll->vendor_job;
     const bool is_late = now_us - job->began_us > poll->task.source->job->timeout_us;
+    char said[TEXT_BYTES];
+    write_said(poll, said);
     switch (job->word) {
     case VENDOR_JOB_DONE: fetch(poll, now_us); break;
     case VENDOR_JOB_EMPTY: poll_end_absent(poll, now_us); break;
     case VENDOR_JOB_FAILED:
-        give_up(poll, "the vendor could not make the report: %s", job->text);
+        give_up(poll, "the vendor could not make the report: %s", said);
         poll_quote_page(poll);
         break;
     case VENDOR_JOB_RUNNING:
         wait_for_it(poll);
         if (is_late)
-            give_up(poll, "the report is `%s`, and not done within `job.timeout`", job->text);
+            give_up(poll, "the report is `%s`, and not done within `job.timeout`", said);
         else
             park(poll, now_us);
         break;
     case VENDOR_JOB_UNKNOWN:
         job->is_useless = is_late;
-        if (job->text[0])
+        if (said[0])
             poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
-                        "the report is `%s`, which is none of the words of `job.status`", job->text);
+                        "the report is `%s`, which is none of the words of `job.status`", said);
         else
             poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
                         "the answer does not say how the report is (`job.status.path`)");

@@ -43,7 +43,7 @@ enum vendor_job_word {
     VENDOR_JOB_FAILED
 };
 
-enum { VENDOR_JOB_TEXT_BYTES = 200, VENDOR_JOB_FETCHES_MAX = 4 };
+enum { VENDOR_JOB_FETCHES_MAX = 4 };
 
 /* What follows on a note. */
 enum vendor_job_after { VENDOR_JOB_GO_ON, VENDOR_JOB_PARK, VENDOR_JOB_END };
@@ -62,8 +62,8 @@ struct vendor_job {
     struct mtr_buffer body;
     bool is_large; /* more than is kept: what it says is seen when it is fetched */
     enum vendor_job_word word;
-    char text[VENDOR_JOB_TEXT_BYTES]; /* the word, or what the vendor says of a failure */
-    struct mtr_buffer found;          /* an id, a link, or hashes */
+    struct mtr_buffer said;  /* the word, or what the vendor says of a failure */
+    struct mtr_buffer found; /* an id, a link, or hashes */
 
     /* A note is on its way to the log. */
     bool is_noting;

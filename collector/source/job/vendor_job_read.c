@@ -9,7 +9,6 @@
 
 #include "collector/source/poll/poll_state.h"
 #include "collector/source/request/request_text.h"
-#include "meterd/core/line.h"
 
 enum { ARENA_BYTES_MAX = 1 << 20, HASH_DIGITS = 16, MATCHES_MAX = 16 };
 
@@ -43,14 +42,6 @@ static int text_at(struct mtr_poll *poll, struct mtr_str path, struct mtr_buffer
     return rc;
 }
 
-/* A text of the vendor's for people: one line, and not too long. */
-static void tell(struct vendor_job *job, struct mtr_str text)
-{
-    const struct mtr_str shown = mtr_str_quoted(text, sizeof(job->text) - 1);
-    snprintf(job->text, sizeof(job->text), "%.*s", MTR_STR_ARGS(shown));
-    mtr_line_make(job->text);
-}
-
 static bool is_word(struct mtr_str text, const struct mtr_str *words, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -81,7 +72,8 @@ static int read_failure(struct mtr_poll *poll)
     bool is_there = false;
     for (size_t i = 0; !rc && !is_there && i < sizeof(paths) / sizeof(paths[0]); i++)
         rc = text_at(poll, mtr_str_from(paths[i]), &job->found, &is_there);
-    if (!rc && is_there) tell(job, mtr_buffer_str(&job->found));
+    if (!rc && is_there) mtr_buffer_reset(&job->said);
+    if (!rc && is_there) rc = mtr_buffer_append_str(&job->said, mtr_buffer_str(&job->found));
     mtr_buffer_reset(&job->found);
     return rc;
 }
@@ -130,11 +122,9 @@ static int read_status(struct mtr_poll *poll)
     job->word = VENDOR_JOB_DONE; /* one that runs says less than this */
     mtr_buffer_reset(&job->found);
     if (job->is_large) return MTR_OK;
-    int rc = text_at(poll, document->status_path, &job->found, &is_there);
+    int rc = text_at(poll, document->status_path, &job->said, &is_there);
     if (rc) return rc;
-    job->word = is_there ? word_of(document, mtr_buffer_str(&job->found)) : VENDOR_JOB_UNKNOWN;
-    tell(job, mtr_buffer_str(&job->found));
-    mtr_buffer_reset(&job->found);
+    job->word = is_there ? word_of(document, mtr_buffer_str(&job->said)) : VENDOR_JOB_UNKNOWN;
     if (job->word == VENDOR_JOB_FAILED) return read_failure(poll);
     return job->word == VENDOR_JOB_DONE ? read_done(poll) : MTR_OK;
 }

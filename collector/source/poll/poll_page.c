@@ -128,17 +128,20 @@ static bool take_missing_part(struct mtr_poll *poll)
     return is_missing;
 }
 
-static int take_warnings(struct mtr_poll *poll)
+static void take_warnings(struct mtr_poll *poll)
 {
     const struct mtr_source_answer *answer = &poll->task.source->answer;
     struct mtr_str text;
-    if (poll->conditions.warnings < 0 || poll->end.warnings.size || poll->report.warning[0]) return MTR_OK;
+    if (poll->conditions.warnings < 0 || poll->end.warnings.size || poll->report.warning[0]) return;
     const struct mtr_found found = found_at(poll, poll->conditions.warnings);
-    if (!condition_warns(&found, &text)) return MTR_OK;
-    if (!answer->warnings_are_logged) return mtr_arena_copy(&poll->arena, text, &poll->end.warnings);
+    if (!condition_warns(&found, &text)) return;
+    text = poll_words(poll, text);
+    if (!answer->warnings_are_logged) {
+        poll->end.warnings = text;
+        return;
+    }
     snprintf(poll->report.warning, sizeof(poll->report.warning), "%.*s%s", MTR_STR_QUOTED(text));
     mtr_line_make(poll->report.warning);
-    return MTR_OK;
 }
 
 /* What an answer says in the place of rows. */
@@ -162,10 +165,8 @@ static enum told told_in_page(const struct mtr_poll *poll)
 /* Where the page was there when it was looked at first, it has moved. */
 static void take_none(struct mtr_poll *poll, int64_t now_us)
 {
-    int rc = is_good_page(poll) && !poll->is_again ? take_warnings(poll) : MTR_OK;
-    if (rc)
-        poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "%s", mtr_error_text(rc));
-    else if (poll->is_again)
+    if (is_good_page(poll) && !poll->is_again) take_warnings(poll);
+    if (poll->is_again)
         restart(poll, now_us);
     else
         poll_end_absent(poll, now_us);
@@ -262,9 +263,10 @@ bool poll_fail_as_told(struct mtr_poll *poll)
     const struct mtr_source_answer *answer = &poll->task.source->answer;
     struct mtr_found found;
     if (poll->page == POLL_PAGE_FILE || !says_it_failed(poll, &found) || !found.text.size) return false;
+    const struct mtr_str said = poll_words(poll, found.text);
     poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING,
                 "the answer says itself that it failed (`answer.ok`): at `%.*s%s` stands `%.*s%s`",
-                MTR_STR_QUOTED(answer->ok.path), MTR_STR_QUOTED(found.text));
+                MTR_STR_QUOTED(answer->ok.path), MTR_STR_QUOTED(said));
     poll_quote_page(poll);
     return true;
 }
@@ -298,11 +300,8 @@ static void take_page(struct mtr_poll *poll, int64_t now_us)
         poll_quote_page(poll);
         return;
     }
-    int rc = take_warnings(poll);
-    if (rc)
-        poll_finish(poll, POLL_FAILED, MTR_ALARM_FAILING, "%s", mtr_error_text(rc));
-    else
-        go_on(poll, now_us);
+    take_warnings(poll);
+    go_on(poll, now_us);
 }
 
 void poll_page_ended(struct mtr_poll *poll, int64_t now_us)

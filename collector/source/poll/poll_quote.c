@@ -29,6 +29,21 @@ static int open_mask(struct mtr_poll *poll, struct source_mask **mask)
     return rc ? rc : auth_mask(poll->task.auth, *mask);
 }
 
+struct mtr_str poll_words(struct mtr_poll *poll, struct mtr_str text)
+{
+    struct source_mask *mask = NULL;
+    struct mtr_buffer masked;
+    struct mtr_str words = MTR_STR("…");
+    mtr_buffer_init(&masked, SIZE_MAX);
+    int rc = open_mask(poll, &mask);
+    if (!rc) rc = source_mask_links(mask, text, &masked);
+    const struct mtr_str begin = mtr_str_quoted(mtr_buffer_str(&masked), POLL_TEXT_BYTES);
+    if (!rc) rc = mtr_arena_copy(&poll->arena, begin, &words);
+    source_mask_close(mask);
+    mtr_buffer_release(&masked);
+    return words;
+}
+
 /* ---- what is ---- */
 
 static const char *find_word(struct mtr_str text, const char *word)

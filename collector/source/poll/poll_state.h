@@ -149,6 +149,9 @@ void poll_ask(struct mtr_poll *poll, int64_t now_us);
 void poll_fail_answer(struct mtr_poll *poll);
 /* poll_quote.c: answer.text gets the beginning of what was said beside a status that is no good one. */
 void poll_quote_answer(struct mtr_poll *poll);
+/* A text of the vendor's for people, without the credentials that were sent: its beginning, in the arena, or
+ * "…". On the loop. */
+struct mtr_str poll_words(struct mtr_poll *poll, struct mtr_str text);
 /* report.text gets it, of a good answer that is not what it should be; not of one whose rows came. */
 void poll_quote_page(struct mtr_poll *poll);
 
