@@ -1,5 +1,5 @@
-"""A vendor that does not heed whom it is asked for gives the rows of all accounts to each request of `for_each`. Each counts once: the requests that have
-them from another one are suspect, whatever is said again, until the vendor heeds it."""
+"""A vendor that does not heed whom it is asked for gives the rows of all accounts to each request of `for_each`. None is taken, whatever is said again,
+until the vendor heeds it; then each counts once."""
 import os
 import sys
 
@@ -43,7 +43,7 @@ def main():
 
         wait_until("all are read", lambda: len(states()) == 9)
         for _ in range(2):
-            assert states() == ["complete"] * 3 + ["suspect"] * 6 and len(billed(daemon)) == 27, states()
+            assert states() == ["suspect"] * 9 and not billed(daemon), states()
             run()
         alarm = next(one for one in daemon.get("/v1/sources")["sources"][0]["alarms"] if one["alarm"] == "suspect")
         assert "which another request of `for_each` asks for" in alarm["problem"], alarm

@@ -120,8 +120,9 @@ MUTANTS = {
     "what another request asks for is not seen behind others": (
         READING + "reading_others.c", "if (*count == (other->is_asked ? READING_ASKED_MAX : READING_UNASKED_MAX)) return MTR_OK;",
         "if (others->asked + others->unasked == 16) return MTR_OK;", "test_reading_counting"),
-    "of all that is asked for some is seen": (
-        READING + "reading_others.c", "if (goes_first(reading, &others->items[i]))", "if (i < 16 && goes_first(reading, &others->items[i]))", "test_reading_counting"),
+    "who has no rows of its own takes those of whoever comes behind it": (
+        READING + "reading_others.c", "if (other->piece && other->is_asked && is_first)",
+        "if (other->piece && other->is_asked && is_first && mtr_str_compare(other->subject, reading->ask.strand.each) < 0)", "test_reading_counting"),
     "a piece that is read again leaves what it had of others": (
         READING + "reading_pieces.c", "    reading_forget_others(reading);\n", "", "test_reading_counting"),
     "of the items of a list it is not asked who else is asked for": (

@@ -2,12 +2,12 @@
  * Rows of what another request of the same source asks for. A vendor that does not heed whom it is asked for
  * gives all rows to each request, and each row has as many windows that want it.
  *
- * It is the window's that has it already. Requests go on beside one another, so where none has, it is that
- * request's whose subject comes first: of all that have the same rows one takes them.
+ * It is that request's, whether it has read the window or not: it will, and has it then. Of a subject that is
+ * not asked for any more it is the window's that has rows.
  *
  * Each row's subject is looked up, whatever stands before it: accounts that nobody is asked for may come
- * first, and in any number. Those that others ask for are all noted, as texts of the document or the catalog;
- * of the rest, which the ledger may know, the first READING_UNASKED_MAX.
+ * first, and in any number. Those that others ask for are noted as texts of the document or the catalog; of
+ * the rest, which the ledger may know, the first READING_UNASKED_MAX.
  */
 #include <stdlib.h>
 #include <xxhash.h>
@@ -154,20 +154,15 @@ static int has_window(const struct reading *reading, struct mtr_ledger_txn *txn,
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
-/* It takes them, unless somebody has. Where not all were noted, nobody does. */
-static bool goes_first(const struct reading *reading, const struct reading_other *other)
-{
-    if (!other->piece || !other->is_asked) return false;
-    return reading->others.asked == READING_ASKED_MAX ||
-           mtr_str_compare(other->subject, reading->ask.strand.each) < 0;
-}
-
 int reading_find_other(const struct reading *reading, struct mtr_ledger_txn *txn, struct mtr_str *out)
 {
     const struct reading_others *others = &reading->others;
     *out = (struct mtr_str){NULL, 0};
-    for (uint32_t i = 0; !out->size && i < others->count; i++)
-        if (goes_first(reading, &others->items[i])) *out = others->items[i].subject;
+    for (uint32_t i = 0; i < others->count; i++) {
+        const struct reading_other *other = &others->items[i];
+        const bool is_first = !out->size || mtr_str_compare(other->subject, *out) < 0;
+        if (other->piece && other->is_asked && is_first) *out = other->subject;
+    }
     for (uint32_t i = 0; !out->size && i < others->count; i++) {
         bool is_others = false;
         int rc = others->items[i].piece ? has_window(reading, txn, others->items[i].subject, &is_others)

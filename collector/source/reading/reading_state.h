@@ -12,7 +12,7 @@
 
 enum { READING_FAULT_BYTES = 320, READING_PROOFS = 3 };
 /* Subjects of others that are told apart: those that are asked for, and the rest. */
-enum { READING_ASKED_MAX = 1 << 16, READING_UNASKED_MAX = 1 << 13 };
+enum { READING_ASKED_MAX = 1 << 13, READING_UNASKED_MAX = 1 << 13 };
 
 /* What complete.* asks of the pages. */
 enum reading_proof { READING_COUNT, READING_SUM, READING_FLAG };

@@ -247,32 +247,35 @@ static void test_a_draft_confirms_no_other_doubt_by_rows_that_would_not_count(vo
     free_fixture(f);
 }
 
-/* Of for_each: a vendor that does not heed whom it is asked for gives all rows to each request, and they would count as often. One takes them:
- * that which has them, or the first by its subject, as two may ask at once. */
+/* Of for_each: a vendor that does not heed whom it is asked for gives all rows to each request, and they would count as often. A row is that
+ * request's whose subject it has, whether it has read the window or not; of a subject that nobody asks for any more, the window's that has it. */
 static void test_rows_of_another_request_wait(void **state)
 {
     (void)state;
-    static const char *const both = HEAD OF("a", "sub-1", "1") OF("b", "leaving", "2"),
-                      *const others = HEAD OF("b", "leaving", "2") OF("c", "nobody", "2");
+    static const char *const own[] = {HEAD OF("a", "sub-1", "1"), HEAD OF("b", "leaving", "2")},
+                      *const both = HEAD OF("a", "sub-1", "1") OF("b", "leaving", "2"), *const others = HEAD OF("b", "leaving", "2") OF("c", "nobody", "2");
     static const struct mtr_str values[] = {{"sub-1", 5}, {"leaving", 7}};
     for (int is_first = 0; is_first < 4; is_first++) {
         struct fixture *f = new_guarded();
         const bool is_known = is_first / 2; /* who is asked for; else what is there alone tells */
-        const struct mtr_str one = is_known ? values[1] : values[is_first % 2], other = is_known ? values[0] : values[1 - is_first % 2];
+        const int one = is_first % 2, other = 1 - one;
         f->source.each = (struct mtr_source_each){.kind = MTR_EACH_VALUE, .values = values, .value_count = is_known ? 2 : 0};
-        f->each = other;
-        if (is_known) read_later(f, both);
-        if (is_known) assert_int_equal(f->verdict.alarm, MTR_ALARM_SUSPECT);
-        f->each = one;
-        read_later(f, both);
-        assert_int_equal(f->verdict.alarm, MTR_ALARM_NONE);
-        f->each = other;
         for (int look = 0; look < 3; look++) {
+            f->each = values[one];
+            read_later(f, both);
+            assert_int_equal(f->verdict.alarm, is_known ? MTR_ALARM_SUSPECT : MTR_ALARM_NONE);
+            f->each = values[other];
             read_later(f, both);
             assert_int_equal(f->verdict.alarm, MTR_ALARM_SUSPECT);
             assert_non_null(strstr(f->verdict.problem, "are among its own, which another request of `for_each` asks for"));
-            check_log(f, "a=1 b=2 ");
+            check_log(f, is_known ? "" : "a=1 b=2 ");
         }
+        for (int i = 0; i < 2 && is_known; i++) {
+            f->each = values[i];
+            read_later(f, own[i]);
+            assert_int_equal(f->verdict.alarm, MTR_ALARM_NONE);
+        }
+        check_log(f, "a=1 b=2 ");
         free_fixture(f);
     }
     struct fixture *f = new_guarded();
@@ -281,6 +284,25 @@ static void test_rows_of_another_request_wait(void **state)
     assert_int_equal(f->verdict.alarm, MTR_ALARM_NONE);
     check_log(f, "b=2 c=2 ");
     free_fixture(f);
+}
+
+/* On a day on which one account has rows, its own request has no others; those that have none of their own have them all the same. */
+static void test_an_account_without_rows_takes_none_of_another_one(void **state)
+{
+    (void)state;
+    static const char *const rows = HEAD OF("b", "leaving", "2");
+    static const struct mtr_str values[] = {{"a", 1}, {"leaving", 7}, {"z", 1}};
+    for (int first = 0; first < 3; first++) {
+        struct fixture *f = new_guarded();
+        f->source.each = (struct mtr_source_each){.kind = MTR_EACH_VALUE, .values = values, .value_count = 3};
+        for (int i = 0; i < 3; i++) {
+            f->each = values[(first + i) % 3];
+            read_later(f, rows);
+            assert_int_equal(f->verdict.alarm, (first + i) % 3 == 1 ? MTR_ALARM_NONE : MTR_ALARM_SUSPECT);
+        }
+        check_log(f, "b=2 ");
+        free_fixture(f);
+    }
 }
 
 enum { CROWD = 1500 };
@@ -300,8 +322,8 @@ static void read_of_crowd(struct fixture *f, const char *each, const char *first
     read_pages(f, pages, second ? 2 : 1);
 }
 
-/* Wherever its rows stand: on another page, behind any number of accounts that nobody is asked for, or of others that are asked for, too, and
- * have no window; and where the ledger alone knows of it. */
+/* Wherever its rows stand: on another page, behind any number of accounts that nobody is asked for; and where the ledger alone knows of it. Of
+ * several the first by name is told, in whatever order they come. */
 static void test_another_request_is_seen_among_many(void **state)
 {
     (void)state;
@@ -319,9 +341,9 @@ static void test_another_request_is_seen_among_many(void **state)
         uint32_t value_count;
         const char *other; /* NULL: all are its own */
     } cases[] = {
-        {both, NULL, NULL, 2, "a"},   {many, first, NULL, 2, "a"},         {many, one, "z", 3, "z"},  {many, one, NULL, 3, NULL},
-        {many, one, "z", 0, "z"},     {many, first, NULL, 0, NULL},        {asked, one, "z", 3, "z"}, {asked, one, "z", CROWD + 3, "z"},
-        {asked, first, NULL, CROWD + 3, "a"}, {asked, one, NULL, CROWD + 3, NULL},
+        {both, NULL, NULL, 2, "a"}, {many, first, NULL, 2, "a"},          {many, one, NULL, 3, "z"},
+        {many, one, "z", 0, "z"},   {many, first, NULL, 0, NULL},         {asked, one, "z", 0, "z"},
+        {many, one, NULL, 2, NULL}, {asked, first, NULL, CROWD + 3, "a"}, {asked, one, NULL, CROWD + 3, "v0000"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char other[40];
@@ -344,16 +366,16 @@ static void test_another_item_is_seen(void **state)
 {
     (void)state;
     static const struct reading_end end = {.fault = MTR_ALARM_NONE};
-    static char a[] = "a", z[] = "z";
+    static char a[] = "a", z[] = "z", none[] = "none";
     for (int i = 0; i < 3; i++) {
         struct fixture *f = new_guarded();
         f->source.each = (struct mtr_source_each){.kind = MTR_EACH_ROW};
         f->each = MTR_STR("m");
         struct reading *reading = open_reading(f);
-        assert_int_equal(feed_page(f, reading, MTR_STR(HEAD "x;a;2026-03-10T05:00:00Z;1\ny;m;2026-03-10T05:00:00Z;1\n")), 0);
-        if (i) reading_tell_asked(reading, is_item, i == 1 ? a : z);
+        assert_int_equal(feed_page(f, reading, MTR_STR(HEAD "x;a;2026-03-10T05:00:00Z;1\ny;m;2026-03-10T05:00:00Z;1\nw;z;2026-03-10T05:00:00Z;1\n")), 0);
+        reading_tell_asked(reading, is_item, i == 0 ? a : i == 1 ? z : none);
         conclude(f, reading, &end);
-        assert_int_equal(f->verdict.alarm, i == 1 ? MTR_ALARM_SUSPECT : MTR_ALARM_NONE);
+        assert_int_equal(f->verdict.alarm, i < 2 ? MTR_ALARM_SUSPECT : MTR_ALARM_NONE);
         free_fixture(f);
     }
 }
@@ -412,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_a_window_of_which_nothing_can_be_read_is_waited_for),
         cmocka_unit_test(test_a_feed_does_not_begin_with_what_cannot_be_read),
         cmocka_unit_test(test_rows_of_another_request_wait),
+        cmocka_unit_test(test_an_account_without_rows_takes_none_of_another_one),
         cmocka_unit_test(test_another_request_is_seen_among_many),
         cmocka_unit_test(test_another_item_is_seen),
         cmocka_unit_test(test_another_subscription_is_seen_among_many),
