@@ -164,6 +164,7 @@ static void gauge(struct mtr_daemon *daemon)
     const int64_t backup_age_us = backing_up_age_us(daemon->backing_up);
     mtr_metric_set(&metric_backup_age, backup_age_us / MTR_US_PER_SECOND);
     mtr_metric_set(&metric_backup_overdue, backup_age_us > 2 * daemon->config->backup.every);
+    listener_tls_gauge(daemon->tls);
     gauge_outbox(daemon);
     gauge_waiting(daemon);
     gauge_held(daemon);
@@ -196,6 +197,16 @@ static void on_request(void *context, struct mtr_http_request *http)
                          MTR_STR("there are /healthz, /readyz and /metrics"));
 }
 
+static void on_tls_failure(void *context, const char *address, const char *why)
+{
+    listener_tls_failed(((struct mtr_admin *)context)->daemon->tls[LISTENER_ADMIN], address, why);
+}
+
+struct mtr_http_server *admin_server(const struct mtr_admin *admin)
+{
+    return admin->server;
+}
+
 int admin_open(struct mtr_daemon *daemon, struct mtr_admin **out, struct mtr_diagnostic *diagnostic)
 {
     char address[64];
@@ -207,7 +218,9 @@ int admin_open(struct mtr_daemon *daemon, struct mtr_admin **out, struct mtr_dia
     options.address = address;
     options.port = (uint16_t)daemon->config->admin.port;
     options.connections_max = ADMIN_CONNECTIONS_MAX;
-    struct mtr_http_handler handler = {.on_request = on_request, .context = admin};
+    options.tls = listener_tls_identity(daemon->tls[LISTENER_ADMIN]);
+    struct mtr_http_handler handler = {
+        .on_request = on_request, .on_tls_failure = on_tls_failure, .context = admin};
     int rc = mtr_http_server_open(daemon->loop, &options, &handler, &admin->server, diagnostic);
     if (rc) {
         free(admin);

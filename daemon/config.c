@@ -16,6 +16,9 @@
 #define FIELD(section, key, type_, default_, min_, max_, doc_) \
     {MTR_ROW(mtr_config_##section, key), .type = type_, .default_text = default_, \
      .min = min_, .max = max_, .doc = doc_}
+/* Keys of a section that stand together, under a key of their own: rows of `key`_fields. */
+#define GROUP(section, key, doc_) \
+    {MTR_ROW(mtr_config_##section, key), .type = MTR_FIELD_MAP, .fields = key##_fields, .doc = doc_}
 #define SECOND UINT64_C(1000000)
 #define DAY (86400 * SECOND)
 #define KIB (UINT64_C(1) << 10)
@@ -33,9 +36,21 @@ static const struct mtr_field data_fields[] = {
     {.name = NULL},
 };
 
+static const struct mtr_field tls_fields[] = {
+    FIELD(tls, certificate, MTR_FIELD_TEXT, "", 0, 1024,
+          "A file with the certificate and those that it was signed by, in PEM: an absolute path, or the "
+          "name of a systemd credential. SIGHUP reads it again; empty: HTTP in the clear."),
+    FIELD(tls, key, MTR_FIELD_TEXT, "", 0, 1024, "A file with its private key, that nobody else may read."),
+    FIELD(tls, client_ca, MTR_FIELD_TEXT, "", 0, 1024,
+          "A file with certificates: clients must show one that is signed by any of these; empty: they show "
+          "none."),
+    {.name = NULL},
+};
+
 static const struct mtr_field listen_fields[] = {
     FIELD(listen, address, MTR_FIELD_TEXT, "127.0.0.1", 0, 0,
-          "Address of the API for events and queries. Put a TLS proxy in front before opening it."),
+          "Address of the API for events and queries. Give it a certificate (tls), or put a proxy with TLS "
+          "in front, before opening it."),
     FIELD(listen, port, MTR_FIELD_U64, "8787", 0, 65535, "Port of the API; 0 lets the system choose."),
     FIELD(listen, connections_max, MTR_FIELD_U64, "4096", 1, 100000,
           "Connections at the same time; one more is answered 503."),
@@ -62,6 +77,7 @@ static const struct mtr_field listen_fields[] = {
           "A connection without a request is closed after this."),
     FIELD(listen, request_timeout, MTR_FIELD_DURATION, "120s", 10000, 3600 * SECOND,
           "From a complete request to its answer; 504 after it."),
+    GROUP(listen, tls, "TLS of the API."),
     {.name = NULL},
 };
 
@@ -69,6 +85,7 @@ static const struct mtr_field admin_fields[] = {
     FIELD(admin, address, MTR_FIELD_TEXT, "127.0.0.1", 0, 0,
           "Address of /healthz, /readyz and /metrics, which ask for no credential."),
     FIELD(admin, port, MTR_FIELD_U64, "8788", 0, 65535, "Port of the admin listener."),
+    GROUP(admin, tls, "TLS of the admin listener; the same certificate may do."),
     {.name = NULL},
 };
 
@@ -242,28 +259,49 @@ struct setting {
     const char *value;
 };
 
+/* What a setting is of. */
+struct setting_row {
+    const struct mtr_field *row; /* NULL: there is none */
+    size_t offset;               /* in a struct mtr_config, of the struct that holds it */
+    char path[NAME_BYTES];       /* "section.key", or "section.group.key" */
+    char meant[MTR_MEANT_BYTES]; /* where there is none, what may have been meant */
+};
+
+static void find_setting(const struct setting *setting, struct setting_row *out)
+{
+    char text[NAME_BYTES];
+    const struct mtr_field *rows = mtr_config_fields;
+    *out = (struct setting_row){.row = NULL};
+    snprintf(text, sizeof(text), "%.*s", MTR_STR_ARGS(setting->name));
+    for (char *name = text; name;) {
+        char *end = strstr(name, setting->separator);
+        if (end) *end = '\0';
+        const struct mtr_field *row = find_row(rows, name);
+        if (!row) meant_row(rows, name, out->meant);
+        if (!row || (row->type == MTR_FIELD_MAP) != (end != NULL)) return;
+        const size_t used = strlen(out->path);
+        snprintf(out->path + used, sizeof(out->path) - used, "%s%s", used ? "." : "", row->name);
+        if (!end) out->row = row;
+        else out->offset += row->offset;
+        rows = row->fields;
+        name = end ? end + strlen(setting->separator) : NULL;
+    }
+}
+
 static int set_one(struct mtr_config *config, const struct setting *setting, struct mtr_diagnostics *findings)
 {
-    char text[NAME_BYTES], path[NAME_BYTES * 2], meant[MTR_MEANT_BYTES] = "";
-    snprintf(text, sizeof(text), "%.*s", MTR_STR_ARGS(setting->name));
-    char *middle = strstr(text, setting->separator);
-    const struct mtr_field *section = NULL, *row = NULL;
-    if (middle) {
-        *middle = '\0';
-        section = find_row(mtr_config_fields, text);
-        char *name = middle + strlen(setting->separator);
-        if (section) row = find_row(section->fields, name);
-        if (!row) meant_row(section ? section->fields : mtr_config_fields, section ? name : text, meant);
-    }
-    if (!row) {
+    char path[NAME_BYTES * 2];
+    struct setting_row found;
+    find_setting(setting, &found);
+    if (!found.row) {
         mtr_diagnostics_addf(findings, MTR_FINDING_FIELD_UNKNOWN, 0, 0, NULL,
                              "%s: there is no such key: %.*s%s%s", setting->origin,
-                             MTR_STR_QUOTED(setting->name), meant);
+                             MTR_STR_QUOTED(setting->name), found.meant);
         return MTR_EINVALID;
     }
-    snprintf(path, sizeof(path), "%s: %s.%s", setting->origin, section->name, row->name);
-    return mtr_schema_decode_text(row, path, mtr_str_from(setting->value), &config->arena,
-                                  (char *)config + section->offset, findings);
+    snprintf(path, sizeof(path), "%s: %s", setting->origin, found.path);
+    return mtr_schema_decode_text(found.row, path, mtr_str_from(setting->value), &config->arena,
+                                  (char *)config + found.offset, findings);
 }
 
 static int apply_environment(struct mtr_config *config, char *const *environment,
@@ -317,9 +355,23 @@ static int apply_settings(struct mtr_config *config, const char *const *settings
     return rc;
 }
 
+static void check_tls(const struct mtr_config_tls *tls, const char *group, struct mtr_diagnostics *findings)
+{
+    char field[NAME_BYTES];
+    const bool has_certificate = tls->certificate.size > 0;
+    const char *odd = has_certificate != (tls->key.size > 0) ? has_certificate ? "key" : "certificate"
+                      : !has_certificate && tls->client_ca.size ? "certificate" : NULL;
+    if (!odd) return;
+    snprintf(field, sizeof(field), "%s.tls.%s", group, odd);
+    mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, field,
+                         "is missing: TLS takes a certificate and its key");
+}
+
 static int check_relations(const struct mtr_config *config, struct mtr_diagnostics *findings)
 {
     size_t before = findings->errors;
+    check_tls(&config->listen.tls, "listen", findings);
+    check_tls(&config->admin.tls, "admin", findings);
     if (config->intake.lateness > config->intake.dedup_window)
         mtr_diagnostics_addf(
             findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, "intake.lateness",
@@ -405,33 +457,4 @@ out:
 void config_release(struct mtr_config *config)
 {
     mtr_arena_release(&config->arena);
-}
-
-static size_t member_bytes(enum mtr_field_type type)
-{
-    switch (type) {
-    case MTR_FIELD_BOOL: return sizeof(bool);
-    case MTR_FIELD_ENUM: return sizeof(int);
-    case MTR_FIELD_TEXT: return 0; /* compared as text */
-    default: return sizeof(uint64_t); /* U64, BYTES, DURATION: all that the rows above use */
-    }
-}
-
-static bool is_equal(const struct mtr_field *row, const char *before, const char *after)
-{
-    struct mtr_str a, b;
-    if (row->type != MTR_FIELD_TEXT)
-        return memcmp(before + row->offset, after + row->offset, member_bytes(row->type)) == 0;
-    memcpy(&a, before + row->offset, sizeof(a));
-    memcpy(&b, after + row->offset, sizeof(b));
-    return mtr_str_equal(a, b);
-}
-
-void config_compare(const struct mtr_config *before, const struct mtr_config *after,
-                    void (*on_key)(void *context, const char *section, const char *key), void *context)
-{
-    for (const struct mtr_field *section = mtr_config_fields; section->name; section++)
-        for (const struct mtr_field *row = section->fields; row->name; row++)
-            if (!is_equal(row, (const char *)before + section->offset, (const char *)after + section->offset))
-                on_key(context, section->name, row->name);
 }

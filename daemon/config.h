@@ -19,6 +19,13 @@ struct mtr_config_data {
     struct mtr_str directory;
 };
 
+/* Files in PEM: absolute paths, or names of credentials of systemd. */
+struct mtr_config_tls {
+    struct mtr_str certificate; /* empty: HTTP in the clear */
+    struct mtr_str key;
+    struct mtr_str client_ca;   /* empty: clients show no certificate */
+};
+
 struct mtr_config_listen {
     struct mtr_str address;
     uint64_t port;
@@ -33,11 +40,13 @@ struct mtr_config_listen {
     int64_t send_timeout;
     int64_t idle_timeout;
     int64_t request_timeout;
+    struct mtr_config_tls tls;
 };
 
 struct mtr_config_admin {
     struct mtr_str address;
     uint64_t port;
+    struct mtr_config_tls tls;
 };
 
 struct mtr_config_log {
@@ -149,7 +158,7 @@ int config_load(const char *path, char *const *environment, const char *const *s
                 struct mtr_diagnostics *findings) MTR_MUST_USE;
 void config_release(struct mtr_config *config);
 
-/* Calls on_key for every key whose value differs. */
+/* Calls on_key for every key whose value differs; of a group within a section it is "group.key". */
 void config_compare(const struct mtr_config *before, const struct mtr_config *after,
                     void (*on_key)(void *context, const char *section, const char *key), void *context);
 

@@ -187,6 +187,12 @@ static void on_delivery(void *context, struct mtr_str id, const struct mtr_outbo
     if (daemon->rater_stage) stage_poke(daemon->rater_stage);
 }
 
+static void tls_failed(void *context, const char *address, const char *why)
+{
+    struct mtr_daemon *daemon = context;
+    listener_tls_failed(daemon->tls[LISTENER_API], address, why);
+}
+
 static struct mtr_api_limits api_limits(struct mtr_daemon *daemon)
 {
     const struct mtr_config *config = daemon->config;
@@ -195,6 +201,7 @@ static struct mtr_api_limits api_limits(struct mtr_daemon *daemon)
     return (struct mtr_api_limits){
         .address = daemon->api_address,
         .port = (uint16_t)listen->port,
+        .tls = listener_tls_identity(daemon->tls[LISTENER_API]),
         .connections_max = file_limit_connections((uint32_t)listen->connections_max),
         .header_timeout_ms = (uint32_t)(listen->header_timeout / 1000),
         .body_timeout_ms = (uint32_t)(listen->body_timeout / 1000),
@@ -226,6 +233,7 @@ static void fill_host(struct mtr_daemon *daemon)
         .accept_clock = clock_accept,
         .drop_held = held_drop,
         .submit = submit,
+        .tls_failed = tls_failed,
         .catalog_changed = catalog_changed,
         .hold_stages = pipeline_hold,
         .release_stages = pipeline_release,
@@ -370,10 +378,33 @@ static int open_loop(struct mtr_daemon *daemon, struct run_context *run, struct 
     return MTR_OK;
 }
 
+/* Before anything is opened that takes an address. */
+static int open_tls(struct mtr_daemon *daemon, struct mtr_diagnostic *diagnostic)
+{
+    const struct mtr_config *config = daemon->config;
+    int rc = listener_tls_open(daemon->loop, LISTENER_API, &config->listen.tls, &daemon->tls[LISTENER_API],
+                               diagnostic);
+    if (!rc)
+        rc = listener_tls_open(daemon->loop, LISTENER_ADMIN, &config->admin.tls,
+                               &daemon->tls[LISTENER_ADMIN], diagnostic);
+    return rc;
+}
+
+static int open_listeners(struct mtr_daemon *daemon, struct mtr_diagnostic *diagnostic)
+{
+    int rc = admin_open(daemon, &daemon->admin, diagnostic);
+    if (!rc) rc = api_open(&daemon->api_host, daemon->events, &daemon->api, diagnostic);
+    if (rc) return rc;
+    listener_tls_serve(daemon->tls[LISTENER_ADMIN], admin_server(daemon->admin));
+    listener_tls_serve(daemon->tls[LISTENER_API], api_server(daemon->api));
+    return MTR_OK;
+}
+
 static void close_all(struct mtr_daemon *daemon)
 {
     api_close(daemon->api);
     admin_close(daemon->admin);
+    for (unsigned i = 0; i < LISTENER_COUNT; i++) listener_tls_close(daemon->tls[i]);
     /* Handlers and decoders on the pool poke stages and read stores. */
     if (daemon->loop) mtr_loop_finish_work(daemon->loop);
     if (daemon->intake) mtr_intake_drain(daemon->intake);
@@ -408,9 +439,9 @@ static int open_all(struct mtr_daemon *daemon, struct run_context *run, struct m
     snprintf(directory, sizeof(directory), "%.*s", MTR_STR_ARGS(daemon->config->data.directory));
     int rc = open_stores(daemon, directory, diagnostic);
     if (!rc) rc = open_loop(daemon, run, diagnostic);
+    if (!rc) rc = open_tls(daemon, diagnostic);
     if (!rc) rc = open_stages(daemon, directory, diagnostic);
-    if (!rc) rc = admin_open(daemon, &daemon->admin, diagnostic);
-    if (!rc) rc = api_open(&daemon->api_host, daemon->events, &daemon->api, diagnostic);
+    if (!rc) rc = open_listeners(daemon, diagnostic);
     if (!rc) rc = pipeline_start(daemon, diagnostic);
     return rc;
 }
@@ -435,8 +466,10 @@ int daemon_run(const struct mtr_config *config, int (*reload)(void *context, str
     } else {
         atomic_store(&daemon.ready, true);
         mtr_logline(MTR_LEVEL_INFO, "daemon",
-                    "meterd %s is ready: events and queries on http://%.*s:%u, %" PRIu64 " events in the log",
-                    METERD_VERSION, MTR_STR_ARGS(config->listen.address), api_port(daemon.api),
+                    "meterd %s is ready: events and queries on http%s://%.*s:%u, %" PRIu64
+                    " events in the log",
+                    METERD_VERSION, config->listen.tls.certificate.size ? "s" : "",
+                    MTR_STR_ARGS(config->listen.address), api_port(daemon.api),
                     mtr_log_last_seq(daemon.log));
         if (mtr_systemd_ready())
             mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we are ready");

@@ -23,6 +23,7 @@
 #include "meterd/catalog/store.h"
 #include "meterd/collector/intake.h"
 #include "daemon/config.h"
+#include "daemon/listen/listener_tls.h"
 #include "daemon/held/held.h"
 #include "daemon/stage.h"
 #include "meterd/core/trusted_time.h"
@@ -98,6 +99,7 @@ struct mtr_daemon {
     struct backing_up *backing_up; /* NULL: no backups are asked for */
     struct mtr_api_host api_host;
     char api_address[64]; /* of listen.address, ended by NUL */
+    struct listener_tls *tls[LISTENER_COUNT];
     struct mtr_api *api;
     struct mtr_admin *admin;
     struct mtr_stage_thread *writer_stage;
@@ -174,6 +176,7 @@ void file_limit_met(struct mtr_daemon *daemon, const char *stage);
 int admin_open(struct mtr_daemon *daemon, struct mtr_admin **out,
                struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void admin_close(struct mtr_admin *admin);
+struct mtr_http_server *admin_server(const struct mtr_admin *admin);
 
 /* The stores against one another (stores/consistency.c): once the log is open and before the other stores are
  * made, and once all are open. MTR_ECORRUPT with a sentence when going on would make money wrong. */

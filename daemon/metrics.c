@@ -4,6 +4,7 @@
 #include "daemon/metrics.h"
 
 #include "daemon/api/metrics.h"
+#include "daemon/listen/listener_tls.h"
 #include "meterd/collector/source_alarm.h"
 
 struct mtr_metric metric_commits = {
@@ -363,6 +364,9 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_http_connections,
     &metric_http_requests,
     &metric_http_refused,
+    &metric_tls_handshakes,
+    &metric_tls_expiry,
+    &metric_tls_reload_failed,
     &metric_disk_full,
     &metric_memory_short,
     &metric_backups,

@@ -177,6 +177,7 @@ int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct 
 void api_drain(struct mtr_api *api, void (*on_drained)(void *context), void *context);
 void api_close(struct mtr_api *api);
 uint16_t api_port(const struct mtr_api *api);
+struct mtr_http_server *api_server(const struct mtr_api *api);
 struct mtr_http_server_stats api_stats(const struct mtr_api *api);
 
 /* The events route (route/events.c). */

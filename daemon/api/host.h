@@ -6,8 +6,8 @@
  * closed. The API borrows it and never writes to it. A test may fill in one of its own: stores are enough for
  * every route that only reads.
  *
- * Threads: the fields never change while the API is open. `submit` is called on the loop; the others on any
- * thread of the pool.
+ * Threads: the fields never change while the API is open. `submit` and `tls_failed` are called on the loop;
+ * the others on any thread of the pool.
  */
 #ifndef METERD_DAEMON_API_HOST_H
 #define METERD_DAEMON_API_HOST_H
@@ -40,6 +40,7 @@ struct mtr_poller_tried;
 struct mtr_source_control;
 struct mtr_source_status;
 struct mtr_strand;
+struct mtr_tls;
 
 enum { API_CERTIFICATE_BYTES_MAX = 4 << 20 }; /* of a source, as JSON */
 
@@ -61,6 +62,7 @@ struct mtr_progress {
 struct mtr_api_limits {
     const char *address;
     uint16_t port;
+    struct mtr_tls *tls; /* NULL: HTTP in the clear */
     uint32_t connections_max;
     uint32_t header_timeout_ms;
     uint32_t body_timeout_ms;
@@ -100,6 +102,8 @@ struct mtr_api_host {
     /* Hands a decoded request to the intake: MTR_OK, and its answer comes through events_on_answer;
      * MTR_EFULL when the queue is full, another error when the intake is closing. */
     int (*submit)(void *context, struct mtr_request *request);
+    /* Of a listener with TLS, on the loop: somebody did not come to an understanding with it, and why. */
+    void (*tls_failed)(void *context, const char *address, const char *why);
     /* A new version, or a message was settled: the stages look at once. */
     void (*catalog_changed)(void *context);
     /* What was folded, charged and read against a change of the catalog. From here until release_stages no

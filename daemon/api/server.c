@@ -232,6 +232,12 @@ static void on_request(void *context, struct mtr_http_request *http)
     api_call_free(call);
 }
 
+static void on_tls_failure(void *context, const char *address, const char *why)
+{
+    const struct mtr_api_host *host = ((struct mtr_api *)context)->host;
+    host->tls_failed(host->context, address, why);
+}
+
 int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct mtr_api **out,
              struct mtr_diagnostic *diagnostic)
 {
@@ -243,6 +249,7 @@ int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct 
     struct mtr_http_server_options options = mtr_http_server_defaults();
     options.address = limits->address;
     options.port = limits->port;
+    options.tls = limits->tls;
     options.connections_max = limits->connections_max;
     options.header_bytes_max = limits->header_bytes_max;
     options.body_bytes_max = limits->body_bytes_max;
@@ -255,7 +262,8 @@ int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct 
     options.idle_timeout_ms = limits->idle_timeout_ms;
     options.request_timeout_ms = limits->request_timeout_ms;
     struct mtr_http_handler handler = {
-        .on_headers = on_headers, .on_request = on_request, .on_abort = on_abort, .context = api};
+        .on_headers = on_headers, .on_request = on_request, .on_abort = on_abort, .context = api,
+        .on_tls_failure = on_tls_failure};
     int rc = mtr_http_server_open(host->loop, &options, &handler, &api->server, diagnostic);
     if (!rc) rc = api_streams_open(host->loop, api->server, &api->streams);
     if (rc) {
@@ -278,6 +286,11 @@ void api_close(struct mtr_api *api)
     mtr_http_server_close(api->server);
     api_streams_close(api->streams);
     free(api);
+}
+
+struct mtr_http_server *api_server(const struct mtr_api *api)
+{
+    return api->server;
 }
 
 uint16_t api_port(const struct mtr_api *api)

@@ -3,19 +3,29 @@
  */
 #include "daemon/cli/client.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "daemon/config.h"
 #include "daemon/cli/inputs.h"
 #include "meterd/net/http_client.h"
+#include "meterd/net/tls.h"
 #include "meterd/net/url.h"
 
-enum { URL_BYTES = 512, KEY_BYTES = 256, PATH_BYTES = 4096, HEADERS_MAX = 16, CALL_TIMEOUT_MS = 600000 };
+enum {
+    URL_BYTES = 512,
+    KEY_BYTES = 256,
+    PATH_BYTES = 4096,
+    HEADERS_MAX = 16,
+    CALL_TIMEOUT_MS = 600000,
+    CERTIFICATE_BYTES_MAX = 1 << 20,
+};
 
 struct mtr_client {
     struct mtr_http_session *session;
@@ -23,6 +33,9 @@ struct mtr_client {
     struct mtr_buffer target; /* URL of the call */
     char url[URL_BYTES];
     bool is_far; /* not on this machine: bytes cost more than compressing them */
+    const char *ca_file;          /* NULL: the machine's */
+    char pin[MTR_TLS_PIN_BYTES];  /* of the configuration's own certificate; "": it is verified */
+    struct mtr_buffer certificate, certificate_key; /* that are shown; empty: none */
     char authorization[KEY_BYTES + 8];
     void (*on_finding)(void *context, const struct mtr_diagnostic *finding); /* NULL: they are printed here */
     void *finding_context;
@@ -62,23 +75,33 @@ static int find_key(const struct cli_invocation *invocation, const struct mtr_co
     return MTR_EXIT_FAILED;
 }
 
-static void find_url(const struct cli_invocation *invocation, const struct mtr_config *config,
+/* What an option says, else a variable of the environment; NULL: neither. */
+static const char *given_by(const struct cli_invocation *invocation, const char *option, const char *variable)
+{
+    const char *given = invocation_option(invocation, option);
+    if (!given) given = getenv(variable);
+    return given && *given ? given : NULL;
+}
+
+/* True: somebody said where; else the configuration does, of this machine. */
+static bool find_url(const struct cli_invocation *invocation, const struct mtr_config *config,
                      char url[URL_BYTES])
 {
-    const char *given = invocation_option(invocation, "url");
-    if (!given) given = getenv("METERD_URL");
-    if (given && *given) {
+    const char *given = given_by(invocation, "url", "METERD_URL");
+    if (given) {
         snprintf(url, URL_BYTES, "%s", given);
     } else {
         struct mtr_str address = config->listen.address;
         bool any = mtr_str_equal(address, MTR_STR("0.0.0.0")) || mtr_str_equal(address, MTR_STR("::"));
         bool v6 = !any && memchr(address.data, ':', address.size) != NULL;
         if (any) address = MTR_STR("127.0.0.1");
-        snprintf(url, URL_BYTES, v6 ? "http://[%.*s]:%u" : "http://%.*s:%u", MTR_STR_ARGS(address),
+        snprintf(url, URL_BYTES, v6 ? "http%s://[%.*s]:%u" : "http%s://%.*s:%u",
+                 config->listen.tls.certificate.size ? "s" : "", MTR_STR_ARGS(address),
                  (unsigned)config->listen.port);
     }
     size_t size = strlen(url);
     while (size && url[size - 1] == '/') url[--size] = '\0';
+    return given != NULL;
 }
 
 static bool is_http(const char *url)
@@ -96,13 +119,51 @@ static int check_url(const struct cli_invocation *invocation, const char *url)
     return MTR_EXIT_USAGE;
 }
 
+/* Names and addresses of this machine alone: what only begins like one is somebody else's. */
 static bool is_far(const char *url)
 {
-    static const char *const near[] = {"127.", "localhost", "[::1]"};
-    const char *scheme = strstr(url, "://"), *host = scheme ? scheme + 3 : url;
-    for (size_t i = 0; i < sizeof(near) / sizeof(near[0]); i++)
-        if (strncmp(host, near[i], strlen(near[i])) == 0) return false;
-    return true;
+    char host[URL_BYTES];
+    struct in_addr address;
+    const char *scheme = strstr(url, "://"), *at = scheme ? scheme + 3 : url;
+    size_t size = at[0] == '[' ? strcspn(at, "]") : 0;
+    size += strcspn(at + size, ":/?#");
+    snprintf(host, sizeof(host), "%.*s", (int)size, at);
+    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0) return false;
+    return inet_pton(AF_INET, host, &address) != 1 || ntohl(address.s_addr) >> 24 != 127;
+}
+
+/* A key that somebody between reads is his. */
+static void warn_of_clear(const struct mtr_client *client)
+{
+    if (client->is_far && strncmp(client->url, "http://", 7) == 0)
+        fprintf(stderr, "meterd: warning: the API key goes to %s in the clear, and so does what it asks for: "
+                        "use https\n",
+                client->url);
+}
+
+static int load_optional(const char *path, struct mtr_buffer *out)
+{
+    return path ? cli_load_file(path, CERTIFICATE_BYTES_MAX, out) : MTR_EXIT_OK;
+}
+
+/* Whom it trusts, and what it shows. The daemon that the configuration describes is known by its
+ * certificate's key: its name need not be that of an address of this machine. */
+static int find_certificates(struct mtr_client *client, const struct cli_invocation *invocation,
+                             const struct mtr_config *config, bool is_given)
+{
+    char path[PATH_BYTES];
+    struct mtr_buffer own;
+    client->ca_file = given_by(invocation, "cacert", "METERD_CACERT");
+    const int code = load_optional(given_by(invocation, "cert", "METERD_CERT"), &client->certificate);
+    if (code) return code;
+    const bool is_ours = !is_given && !client->ca_file && config->listen.tls.certificate.size;
+    snprintf(path, sizeof(path), "%.*s", MTR_STR_ARGS(config->listen.tls.certificate));
+    mtr_buffer_init(&own, CERTIFICATE_BYTES_MAX);
+    if (is_ours && access(path, R_OK) == 0 && load_optional(path, &own) == MTR_EXIT_OK &&
+        mtr_tls_pin(mtr_buffer_str(&own), client->pin))
+        client->pin[0] = '\0';
+    mtr_buffer_release(&own);
+    return load_optional(given_by(invocation, "cert-key", "METERD_CERT_KEY"), &client->certificate_key);
 }
 
 int client_open(const struct cli_invocation *invocation, struct mtr_client **out)
@@ -115,10 +176,14 @@ int client_open(const struct cli_invocation *invocation, struct mtr_client **out
     MTR_ASSERT(client != NULL);
     mtr_buffer_init(&client->target, 1 << 16);
     mtr_http_answer_init(&client->answer);
-    find_url(invocation, &config, client->url);
-    client->is_far = is_far(client->url);
+    mtr_buffer_init(&client->certificate, CERTIFICATE_BYTES_MAX);
+    mtr_buffer_init(&client->certificate_key, CERTIFICATE_BYTES_MAX);
+    const bool is_given = find_url(invocation, &config, client->url);
+    client->is_far = is_given && is_far(client->url);
     code = check_url(invocation, client->url);
+    if (!code) code = find_certificates(client, invocation, &config, is_given);
     if (!code) code = find_key(invocation, &config, key);
+    if (!code) warn_of_clear(client);
     config_release(&config);
     if (!code && mtr_http_session_open(&client->session)) code = MTR_EXIT_FAILED;
     if (code) {
@@ -137,6 +202,10 @@ void client_close(struct mtr_client *client)
     mtr_http_session_close(client->session);
     mtr_http_answer_release(&client->answer);
     mtr_buffer_release(&client->target);
+    mtr_buffer_release(&client->certificate);
+    if (client->certificate_key.data)
+        explicit_bzero(client->certificate_key.data, client->certificate_key.capacity);
+    mtr_buffer_release(&client->certificate_key);
     free(client);
 }
 
@@ -184,6 +253,10 @@ int client_call(struct mtr_client *client, const char *method, const char *path,
         .timeout_ms = CALL_TIMEOUT_MS,
         .answer_bytes_max = MTR_ANSWER_BYTES_MAX,
         .accepts_codings = client->is_far,
+        .ca_file = client->ca_file,
+        .pinned_key = client->pin[0] ? client->pin : NULL,
+        .certificate = mtr_buffer_str(&client->certificate),
+        .key = mtr_buffer_str(&client->certificate_key),
     };
     rc = mtr_http_session_call(client->session, &call, &client->answer);
     if (rc) return rc;
@@ -249,7 +322,8 @@ int client_json(struct mtr_client *client, const char *method, const char *path,
     struct mtr_diagnostic diagnostic;
     int rc = client_call(client, method, path, headers, body, &answer);
     if (rc) {
-        fprintf(stderr, "meterd: %s; is the daemon running? (meterd run)\n", client->answer.reason);
+        fprintf(stderr, "meterd: %s%s\n", client->answer.reason,
+                rc == MTR_EDENIED ? "" : "; is the daemon running? (meterd run)");
         return rc == MTR_EUNREACHABLE || rc == MTR_ETIMEDOUT ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
     }
     if (answer.status < 200 || answer.status > 299) {

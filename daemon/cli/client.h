@@ -24,6 +24,11 @@ struct mtr_client_answer {
 #define CLI_CLIENT_OPTIONS                                                                                   \
     {"url", 0, "URL",                                                                                        \
      "where the daemon listens (default: METERD_URL, or the configuration's listen address)"},               \
+    {"cacert", 0, "FILE",                                                                                    \
+     "who signs the daemon's certificate, in PEM (default: METERD_CACERT, or the machine's authorities)"},   \
+    {"cert", 0, "FILE",                                                                                      \
+     "a certificate to show, in PEM, where the daemon asks for one (default: METERD_CERT)"},                 \
+    {"cert-key", 0, "FILE", "its private key (default: METERD_CERT_KEY, or what stands in the same file)"},  \
     {                                                                                                        \
         "key-file", 0, "FILE",                                                                               \
             "file that holds the API key (default: METERD_KEY, or admin.key of the data directory)"          \

@@ -206,11 +206,20 @@ static bool set_blob(CURL *easy, CURLoption option, struct mtr_str text)
     return !curl_easy_setopt(easy, option, &blob);
 }
 
+/* The key alone counts. */
+static bool pin(CURL *easy, const char *key)
+{
+    return !curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, key) &&
+           !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L) &&
+           !curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+}
+
 /* What this side trusts and shows. The peer's certificate and name are verified by curl's own defaults. */
 static bool set_certificates(CURL *easy, const struct mtr_http_call *call)
 {
     const struct mtr_str key = call->key.size ? call->key : call->certificate;
-    return (!call->ca_file || (!curl_easy_setopt(easy, CURLOPT_CAINFO, call->ca_file) &&
+    return (!call->pinned_key || pin(easy, call->pinned_key)) &&
+           (!call->ca_file || (!curl_easy_setopt(easy, CURLOPT_CAINFO, call->ca_file) &&
                                !curl_easy_setopt(easy, CURLOPT_CAPATH, NULL))) &&
            (!call->certificate.size || (set_blob(easy, CURLOPT_SSLCERT_BLOB, call->certificate) &&
                                         set_blob(easy, CURLOPT_SSLKEY_BLOB, key)));

@@ -56,6 +56,7 @@ int http_failure_of(const struct mtr_http_exchange *exchange, CURLcode code)
     case CURLE_COULDNT_CONNECT: return MTR_EUNREACHABLE;
     case CURLE_SSL_CONNECT_ERROR: return alert_advice(exchange) ? MTR_EDENIED : MTR_EUNREACHABLE;
     case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE: return MTR_EDENIED;
     case CURLE_OPERATION_TIMEDOUT: return MTR_ETIMEDOUT;
@@ -132,6 +133,9 @@ static void explain_denied(struct mtr_http_exchange *exchange, CURLcode code, co
     else if (code == CURLE_SSL_CACERT_BADFILE)
         snprintf(reason, capacity, "cannot read the file of authorities (ca_file) for %.110s: %.140s", place,
                  cause);
+    else if (code == CURLE_SSL_PINNEDPUBKEYNOTMATCH)
+        snprintf(reason, capacity, "cannot trust %.110s: its key is not the one that is expected there",
+                 place);
     else if (code == CURLE_PEER_FAILED_VERIFICATION)
         snprintf(reason, capacity, "cannot trust %.110s: %.180s", place, fault ? fault : cause);
     else snprintf(reason, capacity, "%.110s refuses this side: %.150s", place, advice);

@@ -18,6 +18,8 @@ CASES = {
     "MeterdStoreDamaged": ("meterd_store_damage", "0", "1", 0),
     "MeterdClockHeld": ("meterd_clock_held", "0", "1", 2),
     "MeterdBackupOverdue": ("meterd_backup_overdue", "0", "1", 10),
+    "MeterdCertificateExpires": ('meterd_tls_certificate_expiry_seconds{listener="listen"}', "2000000", "1209600", 60),
+    "MeterdCertificateNotReloaded": ('meterd_tls_reload_failed{listener="admin"}', "0", "1", 5),
     "MeterdFoldLag": ("meterd_fold_lag_events", "1000000", "2000000", 10),
     "MeterdUsageStale": ("meterd_watermark_seconds", None, "540", 15),
     "MeterdUnbilled": ('meterd_events_total{result="conflict"}', "0", "1", 0),
@@ -36,7 +38,7 @@ CASES = {
     "MeterdUndelivered": ('meterd_outbox_messages{state="rejected"}', "0", "1", 0),
 }
 # Of another metric's values, that no alert is for.
-QUIET = ['meterd_events_total{result="accepted"}', 'meterd_periods_waiting{reason="incomplete_source"}', 'meterd_source_alarms{alarm="after_end"}',
+QUIET = ['meterd_tls_handshakes_total{result="failed"}', 'meterd_events_total{result="accepted"}', 'meterd_periods_waiting{reason="incomplete_source"}', 'meterd_source_alarms{alarm="after_end"}',
          'meterd_outbox_messages{state="pending"}']
 CALM_M, LONG_M = 10, 90
 

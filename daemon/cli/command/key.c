@@ -192,7 +192,8 @@ static const struct cli_mode modes[] = {
     {4, NULL, NULL, "without --disable and --renew-admin a key is made"},
 };
 static const struct cli_mode_option mode_options[] = {
-    {"vendor", 4}, {"scope", 4}, {"out", 4}, {"disable", 2}, {"url", 6}, {"key-file", 6}, {NULL, 0},
+    {"vendor", 4}, {"scope", 4}, {"out", 4}, {"disable", 2}, {"url", 6}, {"key-file", 6},
+    {"cacert", 6}, {"cert", 6}, {"cert-key", 6}, {NULL, 0},
 };
 
 static int run(const struct cli_invocation *invocation)

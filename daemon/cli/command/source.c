@@ -44,7 +44,7 @@ static bool is_in(const char *const *names, const char *name)
 /* An option that would be left aside in silence is refused: somebody meant it. */
 static bool check_options(const struct cli_invocation *invocation, const struct source_verb *verb)
 {
-    static const char *const of_all[] = {"url", "key-file", NULL};
+    static const char *const of_all[] = {"url", "cacert", "cert", "cert-key", "key-file", NULL};
     for (uint32_t i = 0; i < invocation->option_count; i++) {
         const struct cli_option *option = invocation->options[i].option;
         const bool is_common = option == cli_find_option(NULL, mtr_str_from(option->name), 0);

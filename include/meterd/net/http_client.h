@@ -61,6 +61,8 @@ struct mtr_http_call {
     bool accepts_codings; /* asks for zstd or gzip, and decodes what comes so; else the body is what was sent,
                              whatever its Content-Encoding */
     const char *ca_file;          /* PEM, instead of the machine's authorities; NULL: those */
+    const char *pinned_key;       /* "sha256//…", as of mtr_tls_pin: the peer's key is this one, whoever has
+                                     signed it, whatever its name; NULL: certificate and name are verified */
     struct mtr_str certificate;   /* PEM, of this side, with those it was signed by; empty: none is shown */
     struct mtr_str key;           /* PEM, its private key; empty: it is in `certificate` */
     mtr_http_on_piece on_piece;   /* NULL: the body comes whole, in the answer; context is on_answer's */

@@ -100,6 +100,12 @@ static void test_findings(void **state)
         {"", "listen.nonsense=1", "--set: there is no such key: listen.nonsense"},
         {"", "rater.grce=1d", "--set: there is no such key: rater.grce; did you mean `grace`?"},
         {"", "ratr.grace=1d", "--set: there is no such key: ratr.grace; did you mean `rater`?"},
+        {"", "listen.tls=x", "--set: there is no such key: listen.tls"},
+        {"", "listen.port.x=1", "--set: there is no such key: listen.port.x"},
+        {"", "listen.tls.kay=x", "--set: there is no such key: listen.tls.kay; did you mean `key`?"},
+        {"listen: {tls: {key: /k}}\n", NULL, "error: listen.tls.certificate: is missing: TLS takes"},
+        {"listen: {tls: {certificate: /c}}\n", NULL, "error: listen.tls.key: is missing"},
+        {"admin: {tls: {client_ca: /c}}\n", NULL, "error: admin.tls.certificate: is missing"},
         {"", "listen.port", "--set takes SECTION.KEY=VALUE"},
         {"", "listen.port=x", "--set: listen.port"},
     };
@@ -114,6 +120,36 @@ static void test_findings(void **state)
         config_release(&config);
         unlink(file_path);
     }
+}
+
+static void note_key(void *context, const char *section, const char *key)
+{
+    char *names = context;
+    const size_t used = strlen(names);
+    snprintf(names + used, 256 - used, "%s.%s ", section, key);
+}
+
+/* What stands together in a section is set one level further down, and told so. */
+static void test_groups_within_a_section(void **state)
+{
+    (void)state;
+    char certificate[] = "METERD_LISTEN__TLS__CERTIFICATE=/c1", key[] = "METERD_LISTEN__TLS__KEY=/k1";
+    char *environment[] = {certificate, key, NULL};
+    const char *settings[] = {"listen.tls.certificate=/c2", "admin.tls.certificate=/c3", "admin.tls.key=/k3", NULL};
+    struct mtr_config first, second;
+    char text[1024], names[256] = "";
+    assert_int_equal(load(write_file("listen: {tls: {certificate: /c0, client_ca: /a0}}\n"), environment, NULL, &first, text, sizeof(text)), 0);
+    assert_true(mtr_str_equal(first.listen.tls.certificate, MTR_STR("/c1")));
+    assert_true(mtr_str_equal(first.listen.tls.key, MTR_STR("/k1")));
+    assert_true(mtr_str_equal(first.listen.tls.client_ca, MTR_STR("/a0")));
+    assert_int_equal(load(file_path, environment, settings, &second, text, sizeof(text)), 0);
+    assert_true(mtr_str_equal(second.listen.tls.certificate, MTR_STR("/c2")));
+    assert_true(mtr_str_equal(second.admin.tls.key, MTR_STR("/k3")));
+    config_compare(&first, &second, note_key, names);
+    assert_string_equal(names, "listen.tls.certificate admin.tls.certificate admin.tls.key ");
+    config_release(&first);
+    config_release(&second);
+    unlink(file_path);
 }
 
 static void test_a_setting_is_given_once(void **state)
@@ -134,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_example_file_is_the_defaults),
         cmocka_unit_test(test_settings_beat_environment_beats_file),
         cmocka_unit_test(test_findings),
+        cmocka_unit_test(test_groups_within_a_section),
         cmocka_unit_test(test_a_setting_is_given_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "meterd/net/http_client.h"
+#include "meterd/net/tls.h"
 #include "tests/support/tls/identities.h"
 
 static char directory[DIRECTORY_PATH_BYTES];
@@ -205,6 +206,23 @@ static void trusts_whom_it_is_told(void **state)
     teardown(&fixture);
 }
 
+/* A key that is known is trusted whoever has signed it, whatever its name, and however old; no other is. */
+static void trusts_the_key_that_is_pinned(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    char text[IDENTITY_TEXT_BYTES], pin[MTR_TLS_PIN_BYTES];
+    setup(&fixture, &expired, false);
+    assert_int_equal(mtr_tls_pin(text_of(expired.certificate_file, text), pin), MTR_OK);
+    ask(&fixture, (struct mtr_http_call){.pinned_key = pin});
+    expect(&fixture, MTR_OK, "nobody");
+    assert_int_equal(mtr_tls_pin(text_of(server.certificate_file, text), pin), MTR_OK);
+    ask(&fixture, (struct mtr_http_call){.pinned_key = pin});
+    expect(&fixture, MTR_EDENIED, "its key is not the one that is expected there");
+    assert_int_equal(mtr_tls_pin(text_of(server.key_file, text), pin), MTR_EINVALID);
+    teardown(&fixture);
+}
+
 static void says_what_is_wrong_with_the_peer(void **state)
 {
     (void)state;
@@ -279,6 +297,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trusts_whom_it_is_told),
+        cmocka_unit_test(trusts_the_key_that_is_pinned),
         cmocka_unit_test(says_what_is_wrong_with_the_peer),
         cmocka_unit_test(shows_its_certificate),
         cmocka_unit_test(shows_a_certificate_with_its_key),
