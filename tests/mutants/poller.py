@@ -46,7 +46,7 @@ MUTANTS = {
     "what is said of a piece behind whose rows there is none proves nothing": (
         READING + "reading_pieces.c", ".is_none = is_absent && !counts.rows,", ".is_none = is_absent,", "test_poller_absent"),
     "of a piece that is none what another one said is taken": (
-        READING + "reading_pieces.c", "    if (!is_proved && pieces->is_proved) return;", "    if (is_absent && pieces->is_proved) return;", "test_poller_absent"),
+        READING + "reading_pieces.c", "    if (!is_proved && pieces->is_proved) return;", "    if (is_absent && pieces->is_proved) return;", "test_poller_absent|test_poller_pages"),
     "there is none, whatever was counted": (
         VERDICT + "verdict.c", "return path.size && (!facts->is_none || is_said(found));", "return path.size && (!facts->is_none || (is_said(found) && false));", "test_poller_absent"),
     "a warning beside the word that there is none is not heard": (
@@ -122,11 +122,11 @@ MUTANTS = {
         "if (others->asked + others->unasked == 16) return MTR_OK;", "test_reading_counting"),
     "who has no rows of its own takes those of whoever comes behind it": (
         READING + "reading_others.c", "if (other->piece && other->is_asked && is_first)",
-        "if (other->piece && other->is_asked && is_first && mtr_str_compare(other->subject, reading->ask.strand.each) < 0)", "test_reading_counting"),
+        "if (other->piece && other->is_asked && is_first && mtr_str_compare(other->subject, reading->ask.strand.each) < 0)", "test_reading_counting|test_poller_requests"),
     "a piece that is read again leaves what it had of others": (
         READING + "reading_pieces.c", "    reading_forget_others(reading);\n", "", "test_reading_counting"),
     "of the items of a list it is not asked who else is asked for": (
-        "collector/source/poll/poll_page.c", "        poll->task.hooks->tell_asked(poll->task.hooks->context, poll, poll->reading);", "        (void)poll;", "test_poller_items"),
+        "collector/source/poll/poll_page.c", "        poll->task.hooks->tell_asked(poll->task.hooks->context, poll, poll->reading);", "        (void)poll;", "test_poller_items|test_poller_requests"),
     "a line that each answer has moves from window to window": (
         READING + "merge.c", "if (!row->is_new || row->is_refused) continue;", "if (!row->is_new) continue;", "test_reading_moves"),
     "a row of two answers is one that left": (
