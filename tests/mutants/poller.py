@@ -220,6 +220,8 @@ MUTANTS = {
     "a manifest of another version goes on with the parts of the one before": (
         PAGING + "parts.c", "else if (paging->renewals && (version.size && !is_same)) end->step = PAGING_RESTART;", "else if (false) end->step = PAGING_RESTART;",
         "test_paging_parts|test_poller_parts"),
+    "the list of a piece says that the window stands as it is": (
+        "collector/source/poll/poll_reading.c", "is_whole ? poll->task.resume : MTR_STR(\"\")", "is_whole || piece.to_us ? poll->task.resume : MTR_STR(\"\")", "test_poller_lists"),
     "a version of the manifest holds for another document": (
         PAGING + "list_mark.c", "const bool is_same = mtr_str_equal(end, tail_of(source, text));", "const bool is_same = end.size == tail_of(source, text).size;",
         "test_poller_parts$"),

@@ -52,8 +52,10 @@ int poll_begin_paging(struct mtr_poll *poll)
 {
     paging_close(poll->paging);
     poll->paging = NULL;
+    const struct mtr_window piece = poll_window(poll), *whole = &poll->task.window;
+    const bool is_whole = piece.from_us == whole->from_us && piece.to_us == whole->to_us;
     int rc = vendor_job_begin(poll, poll->entered_us);
-    if (!rc) rc = paging_open(poll->task.source, poll->task.resume, &poll->paging);
+    if (!rc) rc = paging_open(poll->task.source, is_whole ? poll->task.resume : MTR_STR(""), &poll->paging);
     return rc ? rc : poll_collect_wants(poll);
 }
 
