@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/security/security_log.h"
 #include "daemon/stores/data_hold.h"
 #include "meterd/core/logline.h"
 #include "meterd/net/crypto.h"
@@ -215,7 +216,19 @@ static int renew(struct mtr_catalog_store *store, const char *data_directory, in
     return rc;
 }
 
-int admin_key_renew(const char *data_directory, int64_t now_us, struct mtr_diagnostic *diagnostic)
+static void tell_security(const char *data_directory, uint64_t bytes_max, int64_t now_us)
+{
+    struct api_security_event event = {
+        .kind = API_SECURITY_ADMIN_KEY_MADE, .time_us = now_us, .key = "admin"};
+    snprintf(event.detail, sizeof(event.detail), "anew, without a daemon, by uid %u", (unsigned)getuid());
+    const int rc = security_log_append(data_directory, bytes_max, &event);
+    if (rc)
+        mtr_logline(MTR_LEVEL_WARNING, "security", "%s/security lacks a line that admin.key is new: %s",
+                    data_directory, mtr_error_text(rc));
+}
+
+int admin_key_renew(const char *data_directory, uint64_t security_bytes_max, int64_t now_us,
+                    struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES];
     struct mtr_catalog_store *store = NULL;
@@ -232,6 +245,7 @@ int admin_key_renew(const char *data_directory, int64_t now_us, struct mtr_diagn
     snprintf(path, sizeof(path), "%s/catalog", data_directory);
     if (!rc) rc = mtr_catalog_store_open(path, false, &store, diagnostic);
     if (!rc) rc = renew(store, data_directory, now_us, diagnostic);
+    if (!rc) tell_security(data_directory, security_bytes_max, now_us);
     mtr_catalog_store_close(store);
     mtr_hold_end(hold);
     return rc;
@@ -247,7 +261,7 @@ static void tell_nobody_administers(const struct mtr_catalog *catalog, int64_t n
 }
 
 int admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us,
-                     struct mtr_diagnostic *diagnostic)
+                     bool *is_made, struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES], fresh[PATH_BYTES], secret[MTR_SECRET_TEXT_BYTES], sha256[MTR_SHA256_TEXT_BYTES];
     snprintf(path, sizeof(path), "%s/admin.key", data_directory);
@@ -256,6 +270,7 @@ int admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory
     bool known = mtr_catalog_count(catalog, MTR_KIND_API_KEY) > 0;
     if (known) tell_nobody_administers(catalog, now_us);
     mtr_catalog_release(catalog);
+    *is_made = false;
     int rc = finish_renewal(store, path, fresh, now_us);
     if (!rc && known) return MTR_OK;
     /* File first: a file without its document is replaced at the next start; a document without a file
@@ -271,5 +286,7 @@ int admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory
                            mtr_error_text(rc));
         return rc;
     }
-    return apply_admin_document(store, sha256, now_us, diagnostic);
+    rc = apply_admin_document(store, sha256, now_us, diagnostic);
+    *is_made = !rc;
+    return rc;
 }

@@ -189,6 +189,13 @@ static const struct mtr_field query_fields[] = {
     {.name = NULL},
 };
 
+static const struct mtr_field security_fields[] = {
+    FIELD(security, bytes_max, MTR_FIELD_BYTES, "64MiB", MIB, 4 * GIB,
+          "All files of the security log together (<data>/security); the oldest of eight or more goes when "
+          "a new one begins."),
+    {.name = NULL},
+};
+
 static const struct mtr_field logline_fields[] = {
     {.name = "level", .type = MTR_FIELD_ENUM, .offset = offsetof(struct mtr_config_logline, level),
      .default_text = "info", .choices = levels, .doc = "The least important log lines that are written."},
@@ -225,6 +232,7 @@ const struct mtr_field mtr_config_fields[] = {
     SECTION(outbox, "From charges to destinations."),
     SECTION(poller, "From the vendors' APIs to the log."),
     SECTION(query, "The query API."),
+    SECTION(security, "The log of who was refused and who changed what."),
     SECTION(backup, "Backups beside the running daemon."),
     SECTION(logline, "What the daemon says on stderr."),
     {.name = NULL},

@@ -108,6 +108,10 @@ struct mtr_config_poller {
     struct mtr_str alarm_secret_file;
 };
 
+struct mtr_config_security {
+    uint64_t bytes_max; /* of the security log */
+};
+
 struct mtr_config_query {
     uint64_t rows_max;         /* of one answer */
     uint64_t calls_max;        /* running or waiting at the same time; over it 503 */
@@ -139,6 +143,7 @@ struct mtr_config {
     struct mtr_config_outbox outbox;
     struct mtr_config_poller poller;
     struct mtr_config_query query;
+    struct mtr_config_security security;
     struct mtr_config_backup backup;
     struct mtr_config_logline logline;
     struct mtr_arena arena; /* owns the text above */

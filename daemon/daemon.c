@@ -11,6 +11,7 @@
 #include "daemon/daemon.h"
 
 #include "daemon/certifying.h"
+#include "daemon/security/security_log.h"
 #include "daemon/stores/data_hold.h"
 #include "daemon/stores/leftovers.h"
 #include "daemon/stores/scrubbing.h"
@@ -67,6 +68,32 @@ static void tell_left(const char *path)
     mtr_logline(MTR_LEVEL_INFO, "daemon", "removed %s, which a process that was killed has left", path);
 }
 
+/* What the daemon itself does. */
+static void tell_security(struct mtr_daemon *daemon, enum api_security_kind kind, const char *detail)
+{
+    struct api_security_event event = {.kind = kind, .time_us = clock_now_us(daemon)};
+    snprintf(event.detail, sizeof(event.detail), "%s", detail);
+    security_log_record(daemon->security, &event);
+}
+
+static int open_admin_key(struct mtr_daemon *daemon, const char *directory, struct mtr_diagnostic *diagnostic)
+{
+    bool is_made;
+    const int rc = admin_key_ensure(daemon->catalog_store, directory, clock_now_us(daemon), &is_made,
+                                    diagnostic);
+    if (!rc && is_made) tell_security(daemon, API_SECURITY_ADMIN_KEY_MADE, "by the first start");
+    return rc;
+}
+
+static int open_security(struct mtr_daemon *daemon, const char *directory, struct mtr_diagnostic *diagnostic)
+{
+    const int rc = security_log_open(directory, daemon->config->security.bytes_max, &daemon->security);
+    if (rc)
+        mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_START, 0, 0, NULL,
+                           "cannot set up the security log: %s", mtr_error_text(rc));
+    return rc;
+}
+
 /* Under the hold of the directory, and the log's lock. */
 static int look_at_leftovers(const char *directory, struct mtr_diagnostic *diagnostic)
 {
@@ -109,7 +136,8 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
     if (!rc)
         rc = mtr_catalog_store_open(store_path(directory, "catalog", path), false, &daemon->catalog_store,
                                     diagnostic);
-    if (!rc) rc = admin_key_ensure(daemon->catalog_store, directory, clock_now_us(daemon), diagnostic);
+    if (!rc) rc = open_security(daemon, directory, diagnostic);
+    if (!rc) rc = open_admin_key(daemon, directory, diagnostic);
     if (!rc) rc = mtr_dedup_check_key(daemon->log, event_key, diagnostic);
     if (!rc)
         rc = mtr_dedup_open(daemon->log, event_key, mtr_intake_identity_window_us(&intake),
@@ -228,6 +256,7 @@ static void fill_host(struct mtr_daemon *daemon)
         .charges = daemon->charges,
         .limits = api_limits(daemon),
         .started_us = daemon->started_us,
+        .security = security_log_hooks(daemon->security),
         .context = daemon,
         .clock = clock_now,
         .accept_clock = clock_accept,
@@ -290,6 +319,7 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
         rc = mtr_outbox_open(daemon->charges, &sender, &outbox_options, &daemon->outbox);
     }
     if (!rc) rc = scrubbing_open(daemon, &daemon->scrubbing);
+    if (!rc) rc = security_log_start(daemon->security);
     if (rc)
         mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_START, 0, 0, NULL, "cannot set up the stages: %s",
                            mtr_error_text(rc));
@@ -429,6 +459,7 @@ static void close_all(struct mtr_daemon *daemon)
     mtr_charges_close(daemon->charges);
     mtr_rollups_close(daemon->rollups);
     mtr_catalog_store_close(daemon->catalog_store);
+    security_log_close(daemon->security);
     mtr_log_close(daemon->log);
     mtr_hold_end(daemon->data_hold);
 }
@@ -465,6 +496,7 @@ int daemon_run(const struct mtr_config *config, int (*reload)(void *context, str
         mtr_logline(MTR_LEVEL_ERROR, "daemon", "cannot start: %s", diagnostic.text);
     } else {
         atomic_store(&daemon.ready, true);
+        tell_security(&daemon, API_SECURITY_STARTED, "meterd " METERD_VERSION);
         mtr_logline(MTR_LEVEL_INFO, "daemon",
                     "meterd %s is ready: events and queries on http%s://%.*s:%u, %" PRIu64
                     " events in the log",

@@ -47,6 +47,7 @@ struct polling;
 struct certifying;
 struct scrubbing;
 struct backing_up;
+struct security_log;
 struct mtr_kept_config;
 
 /* What the marks beside the stores say (stores/marks.c); under its mutex. */
@@ -96,6 +97,7 @@ struct mtr_daemon {
     struct polling *polling;
     struct certifying *certifying;
     struct scrubbing *scrubbing;
+    struct security_log *security; /* who was refused, and who did what */
     struct backing_up *backing_up; /* NULL: no backups are asked for */
     struct mtr_api_host api_host;
     char api_address[64]; /* of listen.address, ended by NUL */
@@ -260,10 +262,11 @@ void source_calls_fill(struct mtr_api_host *host);
 /* The first start's operator key: <data>/admin.key with mode 0600, and its document in the catalog
  * (admin_key.c). */
 int admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us,
-                     struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+                     bool *is_made, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 /* Another secret of the key `admin`, which is made where there is none and gets all that it needs to
- * administer; the one before is no longer good. Of a directory on which no daemon runs (MTR_EEXISTS). */
-int admin_key_renew(const char *data_directory, int64_t now_us,
+ * administer; the one before is no longer good. Of a directory on which no daemon runs (MTR_EEXISTS). The
+ * security log, of so many bytes at most, has it; where it cannot be written that is told, and no error. */
+int admin_key_renew(const char *data_directory, uint64_t security_bytes_max, int64_t now_us,
                     struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 /* A fresh secret: "mtr_" + 64 hex digits of 256 random bits, and the hex SHA-256 that the catalog keeps. */
 enum { MTR_SECRET_TEXT_BYTES = 69, MTR_SHA256_TEXT_BYTES = 65 };

@@ -1,10 +1,12 @@
 /*
- * Rows of the daemon's metrics. What the API counts stands in daemon/api/route/events.c.
+ * Rows of the daemon's metrics. What the API counts stands in daemon/api/route/events.c, what the security
+ * log counts in daemon/security/security_log.c.
  */
 #include "daemon/metrics.h"
 
 #include "daemon/api/metrics.h"
 #include "daemon/listen/listener_tls.h"
+#include "daemon/security/security_log.h"
 #include "meterd/collector/source_alarm.h"
 
 struct mtr_metric metric_commits = {
@@ -367,6 +369,11 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_tls_handshakes,
     &metric_tls_expiry,
     &metric_tls_reload_failed,
+    &metric_authentication_failures,
+    &metric_authorization_refusals,
+    &metric_security_events,
+    &metric_security_dropped,
+    &metric_security_unwritten,
     &metric_disk_full,
     &metric_memory_short,
     &metric_backups,

@@ -14,6 +14,7 @@
 #define METERD_DAEMON_API_API_H
 
 #include "daemon/api/host.h"
+#include "daemon/api/security.h"
 #include "daemon/api/stream.h"
 #include "meterd/catalog/catalog.h"
 #include "meterd/core/arena.h"
@@ -44,6 +45,8 @@ struct api_call {
     struct mtr_str content_type;
     struct mtr_catalog *catalog; /* acquired for this call */
     const struct mtr_api_key *credential;
+    char address[API_SECURITY_ADDRESS_BYTES]; /* where it comes from */
+    struct mtr_str acted_on, act_detail; /* for the security log; in the arena */
     int64_t now_us;
     struct mtr_arena arena;
 
@@ -86,6 +89,7 @@ struct api_route {
     enum mtr_http_method method;
     const char *path; /* "/v1/charges/{id}" */
     unsigned scope;   /* enum mtr_api_scope: the credential must have one of them; 0: open to everybody */
+    enum api_security_kind act; /* as which the security log has it; NONE: it changes nothing */
     const char *operation; /* operationId: "listCharges" */
     const char *summary;
     const struct api_parameter *parameters; /* ends with name NULL; NULL: none */

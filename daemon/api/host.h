@@ -78,6 +78,16 @@ struct mtr_api_limits {
     uint32_t request_events_max;   /* in one POST /v1/events */
 };
 
+/* Who takes what is told to the security log (security.h); both functions may be NULL. */
+struct api_security_event;
+struct api_host_security {
+    void *context;
+    /* Copied into a queue; any thread. */
+    void (*record)(void *context, const struct api_security_event *event);
+    /* Is that API key used from there for the first time? The loop's thread. */
+    bool (*is_new_address)(void *context, uint32_t api_key, const char *address);
+};
+
 /* Bounds that may change while the API is open; from section `query`. */
 struct mtr_api_query_limits {
     uint64_t rows_max;  /* of one answer */
@@ -92,6 +102,7 @@ struct mtr_api_host {
     struct mtr_charges *charges;
     struct mtr_api_limits limits;
     int64_t started_us; /* wall clock, µs since 1970 UTC: when the process began */
+    struct api_host_security security;
     int64_t grace_us;   /* of the rater: from the end of a billing period to its close */
 
     void *context; /* of the calls below */

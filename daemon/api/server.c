@@ -74,14 +74,19 @@ static bool authorize(struct api_call *call)
 {
     if (!call->route->scope) return true;
     struct mtr_str secret = bearer(call->http);
+    api_security_find_address(call);
     call->credential = secret.size ? mtr_catalog_find_secret(call->catalog, secret, call->now_us) : NULL;
     if (!call->credential) {
+        api_security_unauthenticated(call,
+                                     secret.size ? mtr_catalog_find_any_secret(call->catalog, secret) : NULL);
         mtr_http_problemf(call->http, 401, MTR_FINDING_REQUEST_UNAUTHORIZED, "%s",
                           secret.size ? "this API key is unknown, disabled or retired"
                                       : "send an API key: Authorization: Bearer mtr_…");
         return false;
     }
+    api_security_used(call);
     if (!(call->credential->scopes & call->route->scope)) {
+        api_security_unauthorized(call, "the key lacks the scope");
         mtr_http_problemf(call->http, 403, MTR_FINDING_REQUEST_FORBIDDEN,
                           "the API key '%.*s' does not have the scope that %s needs",
                           MTR_STR_ARGS(call->credential->key), call->route->operation);
@@ -90,6 +95,7 @@ static bool authorize(struct api_call *call)
     /* Charges, documents and the other vendors' events know no vendor's part: they are the operator's,
      * whatever scopes the key was given. */
     if (call->credential->vendor && (call->route->scope & (MTR_SCOPE_BILLING | MTR_SCOPE_ADMIN))) {
+        api_security_unauthorized(call, "the key is a vendor's");
         mtr_http_problemf(
             call->http, 403, MTR_FINDING_REQUEST_FORBIDDEN,
             "the API key '%.*s' has the scope but belongs to a vendor; %s is for keys without one",

@@ -95,6 +95,7 @@ static void open(struct api_call *call)
     struct api_stream *stream = &call->stream;
     stream->is_opened = true;
     if (api_check_query(call)) call->route->handle(call);
+    api_security_answered(call);
     if (stream->rows) make_rows(call);
     else stream->is_made = true;
 }

@@ -30,6 +30,7 @@ extern const struct cli_command cli_repair;
 extern const struct cli_command cli_backup;
 extern const struct cli_command cli_restore;
 extern const struct cli_command cli_clock;
+extern const struct cli_command cli_security;
 extern const struct cli_command cli_reference;
 extern const struct cli_command cli_version;
 

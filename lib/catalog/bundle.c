@@ -5,9 +5,11 @@
 
 #include "lib/catalog/names.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "meterd/catalog/store.h"
 #include "meterd/core/json_writer.h"
 #include "meterd/core/limits.h"
 
@@ -257,4 +259,34 @@ int bundle_read(struct bundle *bundle, const struct mtr_node *root, const enum m
     if (rc == MTR_ENOMEM) return rc;
     int repeats = check_repeats(bundle, findings);
     return repeats ? repeats : rc;
+}
+
+/* False: there is no room. */
+static bool write_name(struct mtr_catalog_change *change, enum mtr_catalog_kind kind, struct mtr_str name)
+{
+    enum { MORE_BYTES = 24 }; /* "and N more" */
+    const size_t used = strlen(change->names);
+    const size_t room = sizeof(change->names) - used - MORE_BYTES;
+    const char *kind_name = mtr_catalog_kind_name(kind);
+    if (strlen(kind_name) + name.size + 4 > room) return false;
+    snprintf(change->names + used, room, "%s%s/%.*s", used ? ", " : "", kind_name, MTR_STR_ARGS(name));
+    return true;
+}
+
+void bundle_write_names(const struct bundle *bundle, struct mtr_catalog_change *change)
+{
+    uint32_t left_out = 0;
+    for (int round = 0; round < 2; round++) { /* API keys first */
+        for (uint32_t i = 0; i < bundle->count; i++) {
+            const struct bundle_item *item = &bundle->items[i];
+            if (item->unchanged || (item->kind == MTR_KIND_API_KEY) != (round == 0)) continue;
+            left_out += left_out || !write_name(change, item->kind, item->stored_key);
+        }
+    }
+    if (bundle->deleted)
+        left_out += !write_name(change, bundle->deleted->kind->id, bundle->deleted->stored_key);
+    const size_t used = strlen(change->names);
+    if (left_out)
+        snprintf(change->names + used, sizeof(change->names) - used, "%sand %u more", used ? " " : "",
+                 left_out);
 }

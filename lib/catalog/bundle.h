@@ -39,5 +39,8 @@ int bundle_read(struct bundle *bundle, const struct mtr_node *root, const enum m
 
 /* The service that a document says, of meters and tariffs; a tariff of none may be of none. */
 struct mtr_str bundle_service_of(enum mtr_catalog_kind kind, const struct mtr_node *node);
+struct mtr_catalog_change;
+/* What it changes, by name. */
+void bundle_write_names(const struct bundle *bundle, struct mtr_catalog_change *change);
 
 #endif

@@ -236,16 +236,23 @@ bool mtr_catalog_is_foreign_subject(const struct mtr_catalog *catalog, struct mt
     return false;
 }
 
-const struct mtr_api_key *mtr_catalog_find_secret(const struct mtr_catalog *catalog, struct mtr_str secret,
-                                                  int64_t now_us)
+const struct mtr_api_key *mtr_catalog_find_any_secret(const struct mtr_catalog *catalog,
+                                                      struct mtr_str secret)
 {
     uint8_t sha256[crypto_hash_sha256_BYTES];
     crypto_hash_sha256(sha256, (const unsigned char *)(secret.size ? secret.data : ""), secret.size);
     uint64_t hash = hash_index_hash((struct mtr_str){(const char *)sha256, sizeof(sha256)}, 0);
     for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_secret, hash, &probe)) != 0;) {
         const struct mtr_api_key *key = &catalog->api_keys[number - 1];
-        if (sodium_memcmp(key->sha256, sha256, sizeof(sha256)) == 0)
-            return key->disabled || now_us >= key->retired_us ? NULL : key;
+        if (sodium_memcmp(key->sha256, sha256, sizeof(sha256)) == 0) return key;
     }
     return NULL;
+}
+
+const struct mtr_api_key *mtr_catalog_find_secret(const struct mtr_catalog *catalog, struct mtr_str secret,
+                                                  int64_t now_us)
+{
+    const struct mtr_api_key *key = mtr_catalog_find_any_secret(catalog, secret);
+    if (!key) return NULL;
+    return key->disabled || now_us >= key->retired_us ? NULL : key;
 }

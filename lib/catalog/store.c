@@ -3,8 +3,7 @@
  *
  * apply: parse → bundle → decode what changed → link a candidate snapshot → commit → the candidate is in
  * force. Until the commit nothing is visible, so every failure leaves the catalog as it was. One apply at
- * a time (apply_lock); readers only take current_lock for the moment of a reference. Numbers of new documents
- * are foreseen, and checked against what the store gives.
+ * a time (apply_lock); readers only take current_lock for a moment. Numbers are foreseen, and checked.
  */
 #include "meterd/catalog/store.h"
 
@@ -368,6 +367,7 @@ static int apply_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
         return rc;
     }
     change->version = candidate->version;
+    bundle_write_names(bundle, change);
     replace_current(store, candidate);
     return MTR_OK;
 }

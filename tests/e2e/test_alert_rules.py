@@ -17,6 +17,8 @@ CASES = {
     "MeterdDiskFull": ("meterd_disk_full", "0", "1", 0),
     "MeterdStoreDamaged": ("meterd_store_damage", "0", "1", 0),
     "MeterdClockHeld": ("meterd_clock_held", "0", "1", 2),
+    "MeterdAuthenticationFailures": ('meterd_authentication_failures_total{reason="unknown"}', "0", "0+20", 6),
+    "MeterdSecurityLog": ("meterd_security_unwritten", "0", "1", 5),
     "MeterdBackupOverdue": ("meterd_backup_overdue", "0", "1", 10),
     "MeterdCertificateExpires": ('meterd_tls_certificate_expiry_seconds{listener="listen"}', "2000000", "1209600", 60),
     "MeterdCertificateNotReloaded": ('meterd_tls_reload_failed{listener="admin"}', "0", "1", 5),

@@ -264,6 +264,10 @@ static void answer_change(struct api_call *call, const struct mtr_catalog_change
                                    .dry_run = dry_run,
                                    .meters = meters,
                                    .findings = findings};
+    api_security_object(call, mtr_str_from(change->names));
+    api_security_detail(call, "version=%llu created=%u updated=%u deleted=%u",
+                        (unsigned long long)change->version, change->created, change->updated,
+                        change->deleted);
     api_answer(call, &row);
     if (dry_run || !(change->created + change->updated + change->deleted)) return;
     mtr_logline(MTR_LEVEL_INFO, "catalog", "version=%llu created=%u updated=%u deleted=%u by=%.*s",
@@ -382,6 +386,7 @@ const struct api_route api_apply_catalog = {
     .method = MTR_HTTP_PUT,
     .path = "/v1/catalog",
     .scope = MTR_SCOPE_ADMIN,
+    .act = API_SECURITY_CATALOG_CHANGE,
     .operation = "applyCatalog",
     .summary = "Apply many documents (YAML or JSON) as one change",
     .parameters = put_parameters,
@@ -395,6 +400,7 @@ const struct api_route api_put_document = {
     .method = MTR_HTTP_PUT,
     .path = "/v1/catalog/{kind}/{key}",
     .scope = MTR_SCOPE_ADMIN,
+    .act = API_SECURITY_CATALOG_CHANGE,
     .operation = "putDocument",
     .summary = "Apply one document (YAML or JSON)",
     .parameters = put_parameters,
@@ -413,6 +419,7 @@ const struct api_route api_delete_document = {
     .method = MTR_HTTP_DELETE,
     .path = "/v1/catalog/{kind}/{key}",
     .scope = MTR_SCOPE_ADMIN,
+    .act = API_SECURITY_CATALOG_CHANGE,
     .operation = "deleteDocument",
     .summary = "Delete a meter, service, tariff or API key that nothing names and nothing was folded or "
                "charged with; its revisions stay",

@@ -182,6 +182,7 @@ static void ack_charges(struct api_call *call)
     struct mtr_pull_lost lost = {0, 0};
     struct mtr_document *document = api_body(call);
     if (!document) return;
+    api_security_object(call, mtr_node_text(mtr_document_root(document), "consumer"));
     int rc = mtr_charges_begin(call->host->charges, true, &txn);
     if (!rc) rc = ack(txn, mtr_document_root(document), &consumer, &lost);
     const struct ack_row row = {.up_to = consumer.up_to};
@@ -200,6 +201,7 @@ static void ack_charges(struct api_call *call)
     } else if (rc) {
         api_error(call, rc, "the acknowledgement could not be stored");
     } else {
+        api_security_detail(call, "up_to=%llu", (unsigned long long)row.up_to);
         api_answer(call, &row);
     }
 }
@@ -208,6 +210,7 @@ const struct api_route api_ack_charges = {
     .method = MTR_HTTP_POST,
     .path = "/v1/charges/ack",
     .scope = MTR_SCOPE_BILLING,
+    .act = API_SECURITY_ACKNOWLEDGEMENT,
     .operation = "ackCharges",
     .summary = "Acknowledge charges as a consumer, up to a number or one by one",
     .request = &request_shape,

@@ -92,6 +92,7 @@ const struct api_route api_accept_clock = {
     .method = MTR_HTTP_POST,
     .path = "/v1/clock",
     .scope = MTR_SCOPE_ADMIN,
+    .act = API_SECURITY_CLOCK_ACCEPTED,
     .operation = "acceptClock",
     .summary = "Says that the machine's clock is right: it is trusted, and the log notes who said so",
     .request = &word_shape,

@@ -241,6 +241,7 @@ void events_handle(struct mtr_events *events, struct api_call *call)
     bool is_dry_run;
     if (!read_query(call, &is_dry_run)) return;
     if (!credential->vendor) {
+        api_security_unauthorized(call, "the key has no vendor");
         mtr_http_problem(http, 403, MTR_FINDING_REQUEST_FORBIDDEN,
                          MTR_STR("this API key is bound to no vendor; make one with: meterd key NAME "
                                  "--vendor V --scope ingest"));

@@ -297,6 +297,10 @@ static void settle_message(struct api_call *call)
     struct settlement_row wanted = {.up_to = 0};
     const int action = read_action(call, &wanted);
     if (action < 0) return;
+    if (wanted.has_up_to)
+        api_security_detail(call, "%s up_to=%llu", action_choice((unsigned)action),
+                            (unsigned long long)wanted.up_to);
+    else api_security_detail(call, "%s", action_choice((unsigned)action));
     const int rc = settle(call, action == 0, &wanted, &message);
     if (rc == MTR_ENOTFOUND) {
         api_problem(call, 404, MTR_FINDING_REQUEST_UNKNOWN, "there is no message '%.*s%s'",
@@ -326,6 +330,7 @@ const struct api_route api_settle_message = {
     .method = MTR_HTTP_POST,
     .path = "/v1/outbox/{message}",
     .scope = MTR_SCOPE_BILLING,
+    .act = API_SECURITY_SETTLEMENT,
     .operation = "settleMessage",
     .summary = "Send a message again, or at once, or mark it delivered",
     .request = &settlement_shape,

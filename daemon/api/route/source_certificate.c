@@ -135,6 +135,7 @@ const struct api_route api_order_certificate = {
     .method = MTR_HTTP_POST,
     .path = "/v1/sources/{key}/certificate",
     .scope = MTR_SCOPE_ADMIN,
+    .act = API_SECURITY_ADMIN_ACT,
     .operation = "orderSourceCertificate",
     .summary = "Has a certificate made now, and again each week",
     .answer = &kept_shape,

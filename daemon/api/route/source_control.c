@@ -154,6 +154,7 @@ static void control(struct api_call *call)
     const char *fault = "";
     if (!source || !read_order(call, &action, &order)) return;
     struct finding finding = {.call = call, .order = &order};
+    api_security_detail(call, "%s", order.action);
     int rc = action == MTR_SOURCE_ACCEPT ? find_windows(&finding, source) : MTR_OK;
     const bool has_none = action == MTR_SOURCE_ACCEPT && !finding.count; /* there is nothing to tell */
     const struct mtr_source_control order_of = {.action = action,
@@ -171,6 +172,7 @@ const struct api_route api_control_source = {
     .method = MTR_HTTP_POST,
     .path = "/v1/sources/{key}",
     .scope = MTR_SCOPE_ADMIN,
+    .act = API_SECURITY_ADMIN_ACT,
     .operation = "controlSource",
     .summary = "Pauses a source, resumes it, or accepts what the last reading of a window said",
     .request = &order_shape,

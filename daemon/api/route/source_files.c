@@ -83,6 +83,7 @@ static bool find_window(struct api_call *call, const struct mtr_source *source, 
 
 static void give(struct api_call *call, const struct mtr_source *source, const struct mtr_window *window)
 {
+    api_security_object(call, source->key);
     struct mtr_given_file file = {.vendor = source->vendor,
                                   .source = source->key,
                                   .bytes = call->body,
@@ -142,6 +143,7 @@ const struct api_route api_give_file = {
     .method = MTR_HTTP_POST,
     .path = "/v1/sources/files",
     .scope = MTR_SCOPE_ADMIN,
+    .act = API_SECURITY_ADMIN_ACT,
     .operation = "giveSourceFile",
     .summary = "A file as the answer of a source: its rows take the place of those that the window had",
     .parameters = parameters,

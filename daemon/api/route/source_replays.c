@@ -81,6 +81,7 @@ const struct api_route api_replay_source = {
     .method = MTR_HTTP_POST,
     .path = "/v1/sources/{key}/replays",
     .scope = MTR_SCOPE_ADMIN,
+    .act = API_SECURITY_ADMIN_ACT,
     .operation = "replaySourceWindow",
     .summary = "Maps the pages that were kept of a window once more, without asking the vendor",
     .request = &order_shape,

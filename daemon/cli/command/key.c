@@ -174,7 +174,7 @@ static int renew_admin(const struct cli_invocation *invocation)
     if (code) return code;
     snprintf(data, sizeof(data), "%.*s", MTR_STR_ARGS(config.data.directory));
     (void)clock_begin(&clock, &config, data, 0);
-    const int rc = admin_key_renew(data, clock.time.now_us, &diagnostic);
+    const int rc = admin_key_renew(data, config.security.bytes_max, clock.time.now_us, &diagnostic);
     config_release(&config);
     if (rc) {
         fprintf(stderr, "meterd: admin.key cannot be made anew: %s\n", diagnostic.text);

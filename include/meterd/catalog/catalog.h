@@ -143,6 +143,9 @@ bool mtr_catalog_is_foreign_subject(const struct mtr_catalog *catalog, struct mt
  * by now. */
 const struct mtr_api_key *mtr_catalog_find_secret(const struct mtr_catalog *catalog, struct mtr_str secret,
                                                   int64_t now_us);
+/* The API key of that secret, also where it is disabled or retired: to be told of, and for nothing else. */
+const struct mtr_api_key *mtr_catalog_find_any_secret(const struct mtr_catalog *catalog,
+                                                      struct mtr_str secret);
 /* Is there an API key that may change the catalog now? */
 bool mtr_catalog_has_admin(const struct mtr_catalog *catalog, int64_t now_us);
 

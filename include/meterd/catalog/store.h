@@ -60,12 +60,17 @@ void mtr_catalog_fail(const struct mtr_catalog *draft, enum mtr_finding_code cod
                       const struct mtr_catalog_place *place, struct mtr_diagnostics *findings,
                       const char *format, ...) MTR_PRINTF(5, 6);
 
+enum { MTR_CATALOG_NAMES_BYTES = 240 };
+
 struct mtr_catalog_change {
     uint32_t created;
     uint32_t updated;
     uint32_t unchanged;
     uint32_t deleted;
     uint64_t version; /* of the catalog after the change */
+    /* What was created, updated and deleted, API keys first: "api_key/ops, tariff/compute/standard", and
+     * "and 12 more" where there is no room. */
+    char names[MTR_CATALOG_NAMES_BYTES];
 };
 /* Applies an edit as one change: all or nothing. Documents equal to the stored version change nothing. Every
  * finding (errors and warnings, the tariff linter's included) is reported, with its place in the text.

@@ -139,6 +139,10 @@ struct mtr_str mtr_http_request_subject(const struct mtr_http_request *request);
  * and its bytes stay counted until it is answered. */
 void mtr_http_request_take_body(struct mtr_http_request *request, struct mtr_buffer *out);
 
+/* Where it came from: "192.0.2.7", "2001:db8::1"; empty: it is gone. IPv4 in IPv6 is told as IPv4. */
+enum { MTR_HTTP_PEER_BYTES = 48 }; /* with NUL */
+void mtr_http_request_peer(const struct mtr_http_request *request, char text[MTR_HTTP_PEER_BYTES]);
+
 /* Only in on_headers: this request's own limit instead of options.body_bytes_max. */
 void mtr_http_request_limit_body(struct mtr_http_request *request, size_t bytes_max);
 /* What the handler knows about the request, from on_headers to on_request. */

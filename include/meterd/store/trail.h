@@ -12,8 +12,9 @@
  * Without one a whole trail says that nobody has changed it who did not make all of the rest anew.
  *
  * All files together stay within bytes_max: the oldest goes when a new one begins, and a line says which
- * lines went with it, and what the last of them was, so that what is left is still whole by itself. A line
- * that was torn by a crash was never the head: it is cut off, a line says so, and the chain goes on.
+ * lines went with it, and what the last of them was, so that what is left is still whole by itself. What a
+ * crash leaves behind the head was never promised: it is cut off where it is not whole, a line says so, and
+ * the chain goes on.
  *
  * One process writes, others read beside it. One thread at a time. Times are µs since 1970 UTC. Hashes are
  * BLAKE2b of 32 bytes (libsodium), of a line without its end. docs/formats.md has the bytes.
@@ -51,14 +52,14 @@ struct mtr_trail;
 /* What the last process has left, or somebody since; lines of kind line_torn, lines_missing, line_changed and
  * head_missing tell it before the next one. */
 struct mtr_trail_found {
-    uint64_t torn_bytes;    /* of a line that a crash cut; they are gone */
+    uint64_t torn_bytes;    /* of lines that were not synced, left by a crash; they are gone */
     uint64_t missing_lines; /* the head knew them */
     bool is_changed;        /* the last line is another one than the head knew */
     bool is_head_missing;   /* and lines may be, too */
 };
 
 /* Makes the directory where it is missing. Files that root makes are given to the owner of the directory
- * above. MTR_ECORRUPT: the last line is none; what comes is chained to it all the same. */
+ * above. What is chained to a last line that is none is chained to its bytes. */
 int mtr_trail_open(const char *directory, uint64_t bytes_max, struct mtr_trail **out,
                    struct mtr_trail_found *found, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_trail_close(struct mtr_trail *trail); /* NULL is allowed; it is not synced */
@@ -70,6 +71,7 @@ int mtr_trail_append(struct mtr_trail *trail, int64_t time_us, const char *kind,
 /* What was appended is on the disk, and then the head says so. */
 int mtr_trail_sync(struct mtr_trail *trail) MTR_MUST_USE;
 struct mtr_trail_head mtr_trail_get_head(const struct mtr_trail *trail); /* of what was appended */
+uint32_t mtr_trail_file(const struct mtr_trail *trail); /* number of the last file; 0: there is none */
 
 /* ---- reading ---- */
 

@@ -5,7 +5,7 @@
  *   1  `head` is the last whole line; what stands in the file behind its size is nobody's, and is cut off
  *      before the next line.
  *   2  The head's file never says more than what was synced, so that it is ahead of the lines only where
- *      somebody has taken lines away.
+ *      somebody has taken lines away. Lines that it does not know are all in the last file.
  *   3  Of all files `total` bytes are known; while one is open it may grow to file_bytes, and total is then
  *      still within bytes_max.
  */
@@ -100,12 +100,11 @@ static int measure(struct mtr_trail *trail)
 
 /* ---- what the last process has left ---- */
 
-/* The last line of a text that ends with one; what is behind it counts as torn. False: there is none. */
-static bool find_last_line(struct mtr_str text, struct mtr_str *line, uint64_t *torn)
+/* The last line of a text that ends with one; what is behind it is none. False: there is none. */
+static bool find_last_line(struct mtr_str text, struct mtr_str *line)
 {
     size_t end = text.size;
     while (end && text.data[end - 1] != '\n') end--;
-    *torn = text.size - end;
     if (!end) return false;
     size_t begin = end - 1;
     while (begin && text.data[begin - 1] != '\n') begin--;
@@ -113,42 +112,62 @@ static bool find_last_line(struct mtr_str text, struct mtr_str *line, uint64_t *
     return true;
 }
 
-/* Behind a last line that is none the chain goes on by its bytes, and by the number that the head knows. */
-static void take_last_line(struct mtr_trail *trail, struct mtr_str text)
+static int load(const struct mtr_trail *trail, uint32_t number, struct mtr_buffer *text)
 {
-    struct trail_parts parts;
-    const bool is_line = trail_parse(text, &parts);
-    trail->head.sequence = is_line ? parts.line.sequence : trail->claimed.sequence;
-    trail_hash(text, trail->head.hash);
-    trail->found.is_changed = !is_line;
+    char path[PATH_MAX];
+    mtr_buffer_reset(text);
+    int rc = trail_path(trail->directory, number, path);
+    const int fd = rc ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (!rc && fd < 0) rc = mtr_error_from_errno(errno);
+    if (!rc) rc = trail_read_all(fd, text);
+    if (fd >= 0) close(fd);
+    return rc;
 }
 
-/* Files from the last one on, until one has a line. */
-static int find_head(struct mtr_trail *trail)
+/* A line that is none goes on by its bytes. */
+static void take_line(struct mtr_trail *trail, struct mtr_str line)
+{
+    struct trail_parts parts;
+    trail->head.sequence = trail_parse(line, &parts) ? parts.line.sequence : trail->head.sequence + 1;
+    trail_hash(line, trail->head.hash);
+}
+
+/* Lines of the last file, the only one with some that were not synced. Of those that the head's file knows
+ * all stay, whatever they are; behind them a crash may have left any of them, in part: the first that does
+ * not follow goes, and all behind it. */
+static void take_lines(struct mtr_trail *trail, struct mtr_str text, bool has_head)
+{
+    size_t end = 0;
+    while (end < text.size) {
+        const char *from = text.data + end, *feed = memchr(from, '\n', text.size - end);
+        if (!feed) break;
+        const struct mtr_str line = {from, (size_t)(feed - from)};
+        const bool is_synced = !has_head || trail->head.sequence < trail->claimed.sequence;
+        if (!is_synced && !trail_follows(&trail->head, line)) break;
+        take_line(trail, line);
+        end += line.size + 1;
+    }
+    trail->found.torn_bytes = text.size - end;
+    *last_size(trail) -= trail->found.torn_bytes;
+    trail->total -= trail->found.torn_bytes;
+}
+
+/* The last line before the last file, and then those of that. */
+static int find_head(struct mtr_trail *trail, bool has_head)
 {
     struct mtr_buffer text;
+    struct mtr_str line;
     bool is_found = false;
     int rc = MTR_OK;
+    if (!trail->files.count) return MTR_OK;
     mtr_buffer_init(&text, TRAIL_FILE_READ_BYTES_MAX);
-    for (uint32_t i = trail->files.count; !rc && !is_found && i; i--) {
-        char path[PATH_MAX];
-        struct mtr_str line;
-        uint64_t torn;
-        mtr_buffer_reset(&text);
-        rc = trail_path(trail->directory, trail->files.numbers[i - 1], path);
-        const int fd = rc ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        if (!rc && fd < 0) rc = mtr_error_from_errno(errno);
-        if (!rc) rc = trail_read_all(fd, &text);
-        if (fd >= 0) close(fd);
-        if (rc) break;
-        is_found = find_last_line(mtr_buffer_str(&text), &line, &torn);
-        if (is_found) take_last_line(trail, line);
-        if (i == trail->files.count) {
-            trail->found.torn_bytes = torn;
-            trail->sizes[i - 1] -= torn;
-            trail->total -= torn;
-        }
+    for (uint32_t i = trail->files.count - 1; !rc && !is_found && i; i--) {
+        rc = load(trail, trail->files.numbers[i - 1], &text);
+        is_found = !rc && find_last_line(mtr_buffer_str(&text), &line);
+        if (is_found) take_line(trail, line);
     }
+    if (!rc) rc = load(trail, trail->files.numbers[trail->files.count - 1], &text);
+    if (!rc) take_lines(trail, mtr_buffer_str(&text), has_head);
     mtr_buffer_release(&text);
     return rc;
 }
@@ -176,7 +195,7 @@ static int look(struct mtr_trail *trail)
     rc = trail_read_head(trail->directory, &trail->claimed);
     if (rc && rc != MTR_ENOTFOUND && rc != MTR_ECORRUPT) return rc;
     const bool has_head = !rc;
-    rc = find_head(trail);
+    rc = find_head(trail, has_head);
     if (rc) return rc;
     compare(trail);
     trail->found.is_head_missing = !has_head && trail->head.sequence;
@@ -300,22 +319,16 @@ static int append_format(struct mtr_trail *trail, int64_t time_us, const char *k
 /* The last line of the oldest file. False: it has none, or cannot be read. */
 static bool find_end_of_oldest(const struct mtr_trail *trail, struct mtr_trail_head *out)
 {
-    char path[PATH_MAX];
     struct mtr_buffer text;
     struct mtr_str line;
     struct trail_parts parts;
-    uint64_t torn;
-    if (trail_path(trail->directory, trail->files.numbers[0], path)) return false;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0) return false;
     mtr_buffer_init(&text, TRAIL_FILE_READ_BYTES_MAX);
-    bool is_found = !trail_read_all(fd, &text) && find_last_line(mtr_buffer_str(&text), &line, &torn) &&
-                    trail_parse(line, &parts);
+    const bool is_found = !load(trail, trail->files.numbers[0], &text) &&
+                          find_last_line(mtr_buffer_str(&text), &line) && trail_parse(line, &parts);
     if (is_found) {
         out->sequence = parts.line.sequence;
         trail_hash(line, out->hash);
     }
-    close(fd);
     mtr_buffer_release(&text);
     return is_found;
 }
@@ -342,6 +355,7 @@ static int remove_oldest(struct mtr_trail *trail, int64_t time_us)
         if (!rc) rc = mtr_trail_sync(trail);
     }
     if (!rc && unlink(path) && errno != ENOENT) rc = mtr_error_from_errno(errno);
+    if (!rc) rc = mtr_durable_sync(trail->directory);
     if (!rc) forget_oldest(trail);
     return rc;
 }
@@ -446,4 +460,9 @@ int mtr_trail_sync(struct mtr_trail *trail)
 struct mtr_trail_head mtr_trail_get_head(const struct mtr_trail *trail)
 {
     return trail->head;
+}
+
+uint32_t mtr_trail_file(const struct mtr_trail *trail)
+{
+    return trail->files.count ? trail->files.numbers[trail->files.count - 1] : 0;
 }

@@ -167,3 +167,12 @@ bool trail_parse(struct mtr_str text, struct trail_parts *out)
     out->members = rest;
     return true;
 }
+
+bool trail_follows(const struct mtr_trail_head *before, struct mtr_str text)
+{
+    struct trail_parts parts;
+    if (!trail_parse(text, &parts)) return false;
+    if (!before->sequence) return true;
+    return parts.line.sequence == before->sequence + 1 &&
+           memcmp(parts.previous, before->hash, sizeof(before->hash)) == 0;
+}

@@ -39,6 +39,8 @@ struct trail_parts {
 
 /* False: it is no line of a trail. */
 bool trail_parse(struct mtr_str text, struct trail_parts *out);
+/* Is it the line behind that one? Behind sequence 0, which is not known, any line is. */
+bool trail_follows(const struct mtr_trail_head *before, struct mtr_str text);
 void trail_hash(struct mtr_str text, uint8_t hash[MTR_TRAIL_HASH_BYTES]);
 
 #define TRAIL_KIND_TORN "line_torn"

@@ -22,6 +22,7 @@ struct reading {
     bool has_head;
     bool is_removal_told;         /* by a line: those before the first are gone for room */
     uint32_t file;
+    bool is_last_file;
     uint64_t row; /* of the file */
 };
 
@@ -120,15 +121,23 @@ static int take_line(struct reading *reading, struct mtr_str text)
 
 /* ---- files ---- */
 
+/* Behind what the head's file knows nothing was promised: a crash may have left any part of it. */
+static bool is_torn(const struct reading *reading, struct mtr_str line)
+{
+    return reading->is_last_file && reading->has_head &&
+           reading->out->last.sequence >= reading->stored.sequence &&
+           !trail_follows(&reading->out->last, line);
+}
+
 static int take_text(struct reading *reading, struct mtr_str text)
 {
     while (text.size) {
         const char *end = memchr(text.data, '\n', text.size);
-        if (!end) {
+        const size_t size = end ? (size_t)(end - text.data) : text.size;
+        if (!end || is_torn(reading, (struct mtr_str){text.data, size})) {
             reading->out->torn_bytes = text.size;
             return MTR_OK;
         }
-        const size_t size = (size_t)(end - text.data);
         const int rc = take_line(reading, (struct mtr_str){text.data, size});
         if (rc) return rc;
         text = (struct mtr_str){end + 1, text.size - size - 1};
@@ -220,6 +229,7 @@ int mtr_trail_read(const char *directory, const struct mtr_trail_walk *walk, str
         return rc;
     }
     for (uint32_t i = 0; i < files.count; i++) {
+        reading.is_last_file = i + 1 == files.count;
         if (!rc) rc = take_file(&reading, files.numbers[i], fds[i]);
         close(fds[i]);
     }

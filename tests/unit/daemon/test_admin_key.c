@@ -19,7 +19,7 @@
 #include "meterd/store/hold.h"
 #include "tests/support/directory.h"
 
-enum { NOW_US = 1000000 };
+enum { NOW_US = 1000000, BYTES_MAX = 1 << 20 };
 
 static char data[DIRECTORY_PATH_BYTES], file[DIRECTORY_PATH_BYTES + 32], fresh[DIRECTORY_PATH_BYTES + 32], catalog_path[DIRECTORY_PATH_BYTES + 32];
 
@@ -83,14 +83,15 @@ static bool is_good(const char *secret)
 static void renew(void)
 {
     struct mtr_diagnostic diagnostic = {0};
-    if (admin_key_renew(data, NOW_US, &diagnostic)) fail_msg("%s", diagnostic.text);
+    if (admin_key_renew(data, BYTES_MAX, NOW_US, &diagnostic)) fail_msg("%s", diagnostic.text);
 }
 
 static void ensure(void)
 {
     struct mtr_catalog_store *store = open_catalog();
     struct mtr_diagnostic diagnostic = {0};
-    if (admin_key_ensure(store, data, NOW_US, &diagnostic)) fail_msg("%s", diagnostic.text);
+    bool is_made;
+    if (admin_key_ensure(store, data, NOW_US, &is_made, &diagnostic)) fail_msg("%s", diagnostic.text);
     mtr_catalog_store_close(store);
 }
 
@@ -168,11 +169,11 @@ static void test_only_where_nobody_works(void **state)
     (void)state;
     struct mtr_diagnostic diagnostic = {0};
     int hold;
-    assert_int_equal(admin_key_renew(data, NOW_US, &diagnostic), MTR_ENOTFOUND);
+    assert_int_equal(admin_key_renew(data, BYTES_MAX, NOW_US, &diagnostic), MTR_ENOTFOUND);
     assert_non_null(strstr(diagnostic.text, "there is no catalog"));
     ensure();
     assert_int_equal(data_hold_begin(data, &hold, &diagnostic), MTR_OK);
-    assert_int_equal(admin_key_renew(data, NOW_US, &diagnostic), MTR_EEXISTS);
+    assert_int_equal(admin_key_renew(data, BYTES_MAX, NOW_US, &diagnostic), MTR_EEXISTS);
     assert_non_null(strstr(diagnostic.text, "in use"));
     mtr_hold_end(hold);
     renew();

@@ -154,6 +154,8 @@ static void answer(struct api_call *call, const struct mtr_held_order *order,
                                     .dropped = !order->is_dry_run,
                                     .has_more = dropped->has_more,
                                     .uses = {dropped->uses, dropped->use_count}};
+    api_security_detail(call, "%s%llu events", order->is_dry_run ? "would drop " : "",
+                        (unsigned long long)dropped->events);
     api_answer(call, &row);
 }
 
@@ -179,6 +181,7 @@ const struct api_route api_drop_held = {
     .method = MTR_HTTP_POST,
     .path = "/v1/held",
     .scope = MTR_SCOPE_ADMIN,
+    .act = API_SECURITY_ADMIN_ACT,
     .operation = "dropHeld",
     .summary = "Drops held events: they never count, are in quarantine, and the log notes who dropped them",
     .request = &order_shape,
