@@ -20,7 +20,7 @@ from pages import CATALOG, SETTINGS, ago, cpu
 
 COLUMNS = 120
 COMMANDS = ("run", "check", "apply", "get", "delete", "key", "send", "import", "import-rates", "events", "held", "usage", "charges", "credits", "margins", "explain", "price",
-            "source", "audit", "rebuild", "repair", "backup", "restore", "clock", "reference", "version")
+            "source", "audit", "rebuild", "repair", "backup", "restore", "clock", "security", "reference", "version")
 
 
 def run(d, code, *words, says=(), stdin=None, env=None):
