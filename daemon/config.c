@@ -115,15 +115,17 @@ static const struct mtr_field intake_fields[] = {
           "into quarantine and never billed. 0: they wait until the catalog knows them, or somebody drops "
           "them."),
     FIELD(intake, queue_bytes_max, MTR_FIELD_BYTES, "256MiB", MIB, 64 * GIB,
-          "Decoded text that waits for the log, in memory up to 24 times as much; over it 503 with "
-          "Retry-After."),
+          "Decoded text that waits for the log, of one key a half, in memory up to 24 times as much; over it "
+          "503 with Retry-After."),
     FIELD(intake, queue_requests_max, MTR_FIELD_U64, "16384", 1, 1000000, "Requests that wait for the log."),
-    FIELD(intake, commit_events_max, MTR_FIELD_U64, "32768", 1, 131072,
-          "A group commit closes at this many events; one request always fits."),
+    FIELD(intake, commit_events_max, MTR_FIELD_U64, "8192", 1, 131072,
+          "A group commit closes at this many events; where several keys wait, at a turn of each."),
     FIELD(intake, commit_bytes_max, MTR_FIELD_BYTES, "4MiB", 4 * KIB, 256 * MIB,
           "A group commit closes at this many decoded bytes."),
     FIELD(intake, request_events_max, MTR_FIELD_U64, "100000", 1, 100000,
           "Events of one request; more is 413."),
+    FIELD(intake, threads, MTR_FIELD_U64, "4", 2, 256,
+          "Threads that decode large requests; one key has all but one of them."),
     {.name = NULL},
 };
 
@@ -184,8 +186,11 @@ static const struct mtr_field poller_fields[] = {
 static const struct mtr_field query_fields[] = {
     FIELD(query, rows_max, MTR_FIELD_U64, "1000000", 1, 100000000,
           "Rows of one answer; more is an error that says so, never a silent cut."),
-    FIELD(query, calls_max, MTR_FIELD_U64, "32", 1, 10000,
-          "Queries running or waiting at the same time; over it 503."),
+    FIELD(query, calls_max, MTR_FIELD_U64, "256", 2, 10000,
+          "Queries that wait or are being answered at the same time, of one key a half and of the next one a "
+          "half of what is left; over it 503."),
+    FIELD(query, threads, MTR_FIELD_U64, "4", 2, 256,
+          "Threads that answer queries; one key has all but one of them."),
     {.name = NULL},
 };
 

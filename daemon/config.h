@@ -67,6 +67,7 @@ struct mtr_config_intake {
     uint64_t commit_events_max;
     uint64_t commit_bytes_max;
     uint64_t request_events_max;
+    uint64_t threads;
 };
 
 struct mtr_config_clock {
@@ -114,7 +115,8 @@ struct mtr_config_security {
 
 struct mtr_config_query {
     uint64_t rows_max;         /* of one answer */
-    uint64_t calls_max;        /* running or waiting at the same time; over it 503 */
+    uint64_t calls_max;        /* waiting or being made at the same time; over it 503 */
+    uint64_t threads;
 };
 
 enum mtr_config_logline_level {

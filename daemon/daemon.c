@@ -28,6 +28,7 @@
 #include "meterd/core/time.h"
 #include "meterd/net/crypto.h"
 #include "meterd/net/systemd.h"
+#include "meterd/net/workers.h"
 #include "meterd/store/hold.h"
 
 enum { PATH_BYTES = 4096 };
@@ -154,16 +155,7 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
     return rc;
 }
 
-/* ---- what the API and the deliveries call ---- */
-
-static void catalog_changed(void *context)
-{
-    struct mtr_daemon *daemon = context;
-    if (atomic_load(&daemon->stopping)) return; /* the next start looks anyway */
-    stage_poke(daemon->aggregator_stage);
-    stage_poke(daemon->rater_stage);
-    polling_catalog_changed(daemon->polling);
-}
+/* ---- what the intake and the deliveries call ---- */
 
 /* Readings are the poller's, but for what an operator says of the clock, and for what is dropped. */
 static bool is_of_clock(const struct mtr_request *request)
@@ -182,98 +174,11 @@ static void on_intake_answer(void *context, struct mtr_request *request)
     else events_on_answer(daemon->events, request);
 }
 
-static int submit(void *context, struct mtr_request *request)
-{
-    struct mtr_daemon *daemon = context;
-    int rc = mtr_intake_submit(daemon->intake, request);
-    if (!rc) stage_poke(daemon->writer_stage);
-    return rc;
-}
-
-static bool is_ready(void *context)
-{
-    struct mtr_daemon *daemon = context;
-    return atomic_load(&daemon->ready) && !atomic_load(&daemon->disk_full);
-}
-
-static uint64_t handed_out(void *context)
-{
-    struct mtr_daemon *daemon = context;
-    return atomic_load(&daemon->handed_out);
-}
-
-static struct mtr_api_query_limits query_limits(void *context)
-{
-    const struct mtr_config *config = ((struct mtr_daemon *)context)->config;
-    return (struct mtr_api_query_limits){config->query.rows_max, (uint32_t)config->query.calls_max};
-}
-
 static void on_delivery(void *context, struct mtr_str id, const struct mtr_outbox_result *result)
 {
     struct mtr_daemon *daemon = context;
     mtr_outbox_on_result(daemon->outbox, id, result);
     if (daemon->rater_stage) stage_poke(daemon->rater_stage);
-}
-
-static void tls_failed(void *context, const char *address, const char *why)
-{
-    struct mtr_daemon *daemon = context;
-    listener_tls_failed(daemon->tls[LISTENER_API], address, why);
-}
-
-static struct mtr_api_limits api_limits(struct mtr_daemon *daemon)
-{
-    const struct mtr_config *config = daemon->config;
-    const struct mtr_config_listen *listen = &config->listen;
-    snprintf(daemon->api_address, sizeof(daemon->api_address), "%.*s", MTR_STR_ARGS(listen->address));
-    return (struct mtr_api_limits){
-        .address = daemon->api_address,
-        .port = (uint16_t)listen->port,
-        .tls = listener_tls_identity(daemon->tls[LISTENER_API]),
-        .connections_max = file_limit_connections((uint32_t)listen->connections_max),
-        .header_timeout_ms = (uint32_t)(listen->header_timeout / 1000),
-        .body_timeout_ms = (uint32_t)(listen->body_timeout / 1000),
-        .send_timeout_ms = (uint32_t)(listen->send_timeout / 1000),
-        .idle_timeout_ms = (uint32_t)(listen->idle_timeout / 1000),
-        .request_timeout_ms = (uint32_t)(listen->request_timeout / 1000),
-        .header_bytes_max = listen->header_bytes_max,
-        .body_bytes_max = listen->body_bytes_max,
-        .body_bytes_total_max = listen->body_bytes_total_max / 4 * 3,
-        .body_memory = &daemon->receive_memory,
-        .answer_bytes_total_max = listen->answer_bytes_total_max,
-        .decoded_bytes_max = listen->decoded_bytes_max,
-        .request_events_max = (uint32_t)config->intake.request_events_max,
-    };
-}
-
-static void fill_host(struct mtr_daemon *daemon)
-{
-    daemon->api_host = (struct mtr_api_host){
-        .loop = daemon->loop,
-        .catalog_store = daemon->catalog_store,
-        .log = daemon->log,
-        .rollups = daemon->rollups,
-        .charges = daemon->charges,
-        .limits = api_limits(daemon),
-        .started_us = daemon->started_us,
-        .security = security_log_hooks(daemon->security),
-        .context = daemon,
-        .clock = clock_now,
-        .accept_clock = clock_accept,
-        .drop_held = held_drop,
-        .submit = submit,
-        .tls_failed = tls_failed,
-        .catalog_changed = catalog_changed,
-        .hold_stages = pipeline_hold,
-        .release_stages = pipeline_release,
-        .progress = pipeline_progress,
-        .is_ready = is_ready,
-        .query_limits = query_limits,
-        .handed_out = handed_out,
-        .ledger = daemon->ledger,
-        .grace_us = daemon->config->rater.grace,
-    };
-    source_calls_fill(&daemon->api_host);
 }
 
 static int open_stages(struct mtr_daemon *daemon, const char *directory, struct mtr_diagnostic *diagnostic)
@@ -302,8 +207,8 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     };
 
     mtr_byte_budget_init(&daemon->receive_memory, config->listen.body_bytes_total_max);
-    fill_host(daemon);
-    rc = events_open(&daemon->api_host, &daemon->events);
+    rc = api_host_open(daemon);
+    if (!rc) rc = events_open(&daemon->api_host, &daemon->events);
     if (!rc) rc = mtr_http_sender_open(daemon->loop, &sender_options, &daemon->sender);
     if (!rc) rc = polling_open(daemon, directory, event_key, &daemon->polling);
     if (!rc) rc = certifying_open(daemon, directory, event_key, &daemon->certifying);
@@ -436,6 +341,8 @@ static void close_all(struct mtr_daemon *daemon)
     admin_close(daemon->admin);
     for (unsigned i = 0; i < LISTENER_COUNT; i++) listener_tls_close(daemon->tls[i]);
     /* Handlers and decoders on the pool poke stages and read stores. */
+    if (daemon->decoders) mtr_workers_finish(daemon->decoders);
+    if (daemon->queries) mtr_workers_finish(daemon->queries);
     if (daemon->loop) mtr_loop_finish_work(daemon->loop);
     if (daemon->intake) mtr_intake_drain(daemon->intake);
     pipeline_end(daemon);
@@ -446,6 +353,8 @@ static void close_all(struct mtr_daemon *daemon)
     certifying_close(daemon->certifying);
     scrubbing_close(daemon->scrubbing);
     mtr_http_sender_close(daemon->sender);
+    mtr_workers_close(daemon->decoders);
+    mtr_workers_close(daemon->queries);
     mtr_timer_close(daemon->watchdog);
     mtr_wakeup_close(daemon->ended);
     if (daemon->loop) mtr_loop_close(daemon->loop);

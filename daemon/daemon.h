@@ -80,6 +80,7 @@ struct mtr_daemon {
     _Atomic(const struct mtr_config *) config;
     int data_hold; /* of the data directory: from before its first file to the end */
     struct mtr_loop *loop;
+    struct mtr_workers *queries, *decoders;
     struct mtr_catalog_store *catalog_store;
     struct mtr_log *log;
     struct mtr_dedup *dedup;
@@ -256,6 +257,8 @@ bool polling_is_reading(void *polling, const struct mtr_strand *source);
  * of which the reading needs another. */
 bool polling_give(struct polling *polling, struct mtr_given_file *file);
 
+/* The workers, and all that the API borrows (listen/api_host.c). MTR_ENOMEM. */
+int api_host_open(struct mtr_daemon *daemon) MTR_MUST_USE;
 /* What the API calls of sources; host->context is the daemon (source_calls.c). */
 void source_calls_fill(struct mtr_api_host *host);
 

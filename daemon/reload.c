@@ -12,6 +12,7 @@
 
 #include "daemon/daemon.h"
 #include "meterd/core/logline.h"
+#include "meterd/net/workers.h"
 #include "meterd/emitter/http_sender.h"
 
 enum { NAMES_BYTES = 1024, KEY_BYTES = 128, ARENA_CHUNK_BYTES = 1024, ARENA_BYTES_MAX = 16 << 10 };
@@ -77,7 +78,8 @@ static const struct {
     const char *section, *key; /* key NULL: all of the section */
 } live[] = {
     {"logline", NULL},
-    {"query", NULL},
+    {"query", "rows_max"},
+    {"query", "calls_max"},
     {"outbox", "allow_loopback"},
     {"outbox", "allow_private"},
     {"poller", "allow_loopback"},
@@ -165,12 +167,14 @@ void daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fres
         take_tls(&after->arena, &after->admin.tls, &fresh->admin.tls))
         mtr_logline(MTR_LEVEL_ERROR, "daemon", "names of certificates were not reloaded: out of memory");
     after->logline = fresh->logline;
-    after->query = fresh->query;
+    after->query.rows_max = fresh->query.rows_max;
+    after->query.calls_max = fresh->query.calls_max;
     after->outbox.allow_loopback = fresh->outbox.allow_loopback;
     after->outbox.allow_private = fresh->outbox.allow_private;
     after->poller.allow_loopback = fresh->poller.allow_loopback;
     after->poller.allow_private = fresh->poller.allow_private;
     daemon->config = after;
+    mtr_workers_limit(daemon->queries, (uint32_t)after->query.calls_max);
     mtr_http_sender_allow(daemon->sender, after->outbox.allow_loopback, after->outbox.allow_private);
     polling_allow(daemon->polling, after->poller.allow_loopback, after->poller.allow_private);
     mtr_logline_set_level((enum mtr_logline_level)fresh->logline.level);

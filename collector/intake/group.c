@@ -34,13 +34,19 @@ void group_reset(struct mtr_group *group)
     group->stored_count = 0;
 }
 
-void group_add(struct mtr_group *group, struct mtr_request *request)
+void group_add(struct mtr_group *group, struct mtr_request *request, uint32_t count)
 {
-    request->next = NULL;
-    *group->last = request;
-    group->last = &request->next;
-    group->count += request->count;
-    group->bytes += request->body_bytes;
+    const uint64_t bytes =
+        request->count ? request->body_bytes * count / request->count : request->body_bytes;
+    MTR_ASSERT(count <= request->count - request->part_first - request->part_count);
+    if (request->part_count == 0) {
+        request->next = NULL;
+        *group->last = request;
+        group->last = &request->next;
+    }
+    request->part_count += count;
+    group->count += count;
+    group->bytes += bytes;
 }
 
 static int grow(struct mtr_group *group, uint32_t capacity)

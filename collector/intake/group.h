@@ -1,6 +1,6 @@
 /*
- * One group commit in the making: whole requests, the identities of their events, and the events that will be
- * stored.
+ * One group commit in the making: parts of requests, the identities of their events, and the events that will
+ * be stored.
  *
  * The arrays are kept from group to group and grow to the largest one. The claims are the identities that
  * this group itself is about to store, so that repeats inside a request, and across the requests of one
@@ -15,7 +15,7 @@
 struct mtr_group {
     struct mtr_request *first; /* through ->next */
     struct mtr_request **last;
-    uint32_t count; /* events of all its requests */
+    uint32_t count; /* events of all the parts */
     uint64_t bytes;
 
     uint32_t capacity;             /* of each array below */
@@ -32,7 +32,8 @@ struct mtr_group {
 void group_init(struct mtr_group *group);
 void group_release(struct mtr_group *group);
 void group_reset(struct mtr_group *group); /* no requests */
-void group_add(struct mtr_group *group, struct mtr_request *request);
+/* The next `count` events of it. */
+void group_add(struct mtr_group *group, struct mtr_request *request, uint32_t count);
 /* Room for the events of its requests, and no claims. MTR_ENOMEM. */
 int group_prepare(struct mtr_group *group) MTR_MUST_USE;
 

@@ -2,12 +2,15 @@
  * The intake: queue, group commit, answers. Judging is in intake_judge.c, sealing and retention in
  * intake_housekeep.c.
  *
- * Invariants: a request is in the queue, in the group of the step under way, or answered; an answer is final:
- * either the commit that holds its events returned 0, or the request carries an error and every result says
- * `unprocessed`. The queue's lock is taken once for each request and once for each group, never for an event.
+ * Invariants: a request is in the queue, in the group of the step under way, or answered; one of several
+ * parts stays in the queue while one of them is in a group. An answer is final: the commits that hold its
+ * events returned 0, or the request carries an error, and every result behind the parts that were committed
+ * says `unprocessed`. The queue's lock is taken once for each request and once for each group, never for an
+ * event.
  */
 #include "meterd/collector/intake.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +18,12 @@
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 
-enum { PREFETCH_AHEAD = 16 };
+enum {
+    PREFETCH_AHEAD = 16,
+    /* A turn in a group: so many events, of which a request costs some by itself. */
+    TURN_COST = 4096,
+    REQUEST_COST = 4,
+};
 
 static bool options_are_sound(const struct mtr_intake_options *o)
 {
@@ -40,6 +48,10 @@ int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup,
     if (!options_are_sound(options)) return MTR_EINVALID;
     struct mtr_intake *intake = calloc(1, sizeof(*intake));
     if (!intake) return MTR_ENOMEM;
+    if (mtr_lanes_init(&intake->queue, options->queue_requests_max, options->queue_bytes_max, TURN_COST)) {
+        free(intake);
+        return MTR_ENOMEM;
+    }
     intake->log = log;
     intake->dedup = dedup;
     memcpy(intake->event_key, event_key, MTR_EVENT_KEY_BYTES);
@@ -47,7 +59,6 @@ int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup,
     const int64_t identities_us = mtr_intake_identity_window_us(options);
     intake->log_kept_us = options->retention_us > identities_us ? options->retention_us : identities_us;
     pthread_mutex_init(&intake->lock, NULL);
-    intake->queue_last = &intake->queue_first;
     group_init(&intake->group);
     struct mtr_judge_options judge_options = {.lateness_us = options->lateness_us,
                                               .future_us = options->future_us,
@@ -62,10 +73,11 @@ int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup,
 void mtr_intake_close(struct mtr_intake *intake)
 {
     if (!intake) return;
-    MTR_ASSERT(!intake->queue_first);
+    MTR_ASSERT(intake->queue.waiting == 0);
     MTR_ASSERT(atomic_load(&intake->slow.state) != MTR_SLOW_RUNNING);
     judge_release(&intake->judge);
     group_release(&intake->group);
+    mtr_lanes_release(&intake->queue);
     pthread_mutex_destroy(&intake->lock);
     free(intake);
 }
@@ -74,15 +86,10 @@ void mtr_intake_close(struct mtr_intake *intake)
 static int enqueue(struct mtr_intake *intake, struct mtr_request *request)
 {
     if (intake->draining || intake->failed) return MTR_ECLOSED;
-    if (intake->queue_requests == intake->options.queue_requests_max) return MTR_EFULL;
-    uint64_t bytes = intake->queue_bytes + request->body_bytes;
-    if (intake->queue_requests && bytes > intake->options.queue_bytes_max) return MTR_EFULL;
     request->next = NULL;
-    *intake->queue_last = request;
-    intake->queue_last = &request->next;
-    intake->queue_bytes = bytes;
-    intake->queue_requests++;
-    return MTR_OK;
+    request->part_first = request->part_count = 0;
+    request->lane.weight = request->body_bytes;
+    return mtr_lanes_put(&intake->queue, request->owner, &request->lane);
 }
 
 int mtr_intake_submit(struct mtr_intake *intake, struct mtr_request *request)
@@ -97,8 +104,8 @@ int mtr_intake_submit(struct mtr_intake *intake, struct mtr_request *request)
 bool mtr_intake_has_room(struct mtr_intake *intake)
 {
     pthread_mutex_lock(&intake->lock);
-    const bool has_room = intake->queue_requests <= intake->options.queue_requests_max / 2 &&
-                          intake->queue_bytes <= intake->options.queue_bytes_max / 2;
+    const bool has_room = intake->queue.waiting <= intake->options.queue_requests_max / 2 &&
+                          intake->queue.weight <= intake->options.queue_bytes_max / 2;
     pthread_mutex_unlock(&intake->lock);
     return has_room;
 }
@@ -106,7 +113,7 @@ bool mtr_intake_has_room(struct mtr_intake *intake)
 bool mtr_intake_has_work(struct mtr_intake *intake)
 {
     pthread_mutex_lock(&intake->lock);
-    bool has_work = intake->queue_first != NULL;
+    bool has_work = intake->queue.waiting > 0;
     pthread_mutex_unlock(&intake->lock);
     return has_work;
 }
@@ -118,65 +125,122 @@ void mtr_intake_drain(struct mtr_intake *intake)
     pthread_mutex_unlock(&intake->lock);
 }
 
-static bool fits_group(const struct mtr_intake *intake, const struct mtr_request *request)
+static struct mtr_request *first_waiting(struct mtr_intake *intake)
 {
-    const struct mtr_group *group = &intake->group;
-    if (!group->first) return true;
-    if (group->first->is_dry_run || request->is_dry_run) return false; /* it is a group of its own */
-    return request->count <= intake->options.commit_events_max - group->count &&
-           request->body_bytes <= intake->options.commit_bytes_max - group->bytes;
+    struct mtr_lane_item *item = mtr_lanes_first(&intake->queue);
+    return item ? (struct mtr_request *)((char *)item - offsetof(struct mtr_request, lane)) : NULL;
 }
 
-/* Moves whole requests from the queue to the group: the first always, others while they fit (all:
- * everything there is). */
-static void take_group(struct mtr_intake *intake, bool all)
+static bool is_whole(const struct mtr_request *request)
+{
+    return request->is_reading || request->is_dry_run;
+}
+
+/* How many more events of the request go into the group; 0: it goes without. The first part always goes in,
+ * and a dry run is a group of its own. */
+static uint32_t fit(const struct mtr_intake *intake, const struct mtr_request *request)
+{
+    const struct mtr_group *group = &intake->group;
+    const uint32_t left = request->count - request->part_first - request->part_count;
+    const uint64_t events_max = intake->options.commit_events_max,
+                   bytes_max = intake->options.commit_bytes_max,
+                   events = group->count < events_max ? events_max - group->count : 0,
+                   bytes = group->bytes < bytes_max ? bytes_max - group->bytes : 0;
+    if (!group->first && is_whole(request)) return left;
+    if (group->first && (group->first->is_dry_run || request->is_dry_run)) return 0;
+    if (is_whole(request)) return left <= events && request->body_bytes <= bytes ? left : 0;
+    const uint64_t of_bytes = bytes / (request->body_bytes / (request->count + 1) + 1);
+    uint64_t most = left < TURN_COST ? left : TURN_COST;
+    if (most > events) most = events;
+    if (most > of_bytes) most = of_bytes;
+    return most || group->first || !left ? (uint32_t)most : 1;
+}
+
+/* A turn of each lane, so that a group is soon done when several wait; of one that is alone as many as fit.
+ * */
+static void take_group(struct mtr_intake *intake)
 {
     struct mtr_group *group = &intake->group;
+    struct mtr_lanes *queue = &intake->queue;
+    struct mtr_request *request;
     group_reset(group);
     pthread_mutex_lock(&intake->lock);
-    while (intake->queue_first && (all || fits_group(intake, intake->queue_first))) {
-        struct mtr_request *request = intake->queue_first;
-        intake->queue_first = request->next;
-        intake->queue_bytes -= request->body_bytes;
-        intake->queue_requests--;
-        group_add(group, request);
-        if (!all && (group->count >= intake->options.commit_events_max ||
-                     group->bytes >= intake->options.commit_bytes_max))
-            break;
+    uint32_t turns = queue->lanes > 1 ? queue->lanes : UINT32_MAX;
+    while (turns && (request = first_waiting(intake))) {
+        const uint32_t count = fit(intake, request);
+        const bool is_all = request->part_first + request->part_count + count == request->count;
+        if (count == 0 && request->count > 0 && group->first) break;
+        group_add(group, request, count);
+        turns -= mtr_lanes_serve(queue, REQUEST_COST + (int64_t)count, is_all);
+        if (request->is_dry_run) break;
     }
-    if (!intake->queue_first) intake->queue_last = &intake->queue_first;
+    pthread_mutex_unlock(&intake->lock);
+}
+
+/* All that wait, for their last answer. */
+static void take_all(struct mtr_intake *intake)
+{
+    struct mtr_request *request;
+    group_reset(&intake->group);
+    pthread_mutex_lock(&intake->lock);
+    while ((request = first_waiting(intake))) {
+        group_add(&intake->group, request, request->count - request->part_first - request->part_count);
+        (void)mtr_lanes_serve(&intake->queue, REQUEST_COST, true);
+    }
+    pthread_mutex_unlock(&intake->lock);
+}
+
+/* The next group of a request has what follows. False: there is none. */
+static bool has_next_part(struct mtr_request *request)
+{
+    request->part_first += request->part_count;
+    request->part_count = 0;
+    return request->part_first < request->count;
+}
+
+/* What was not stored of it will not be. */
+static void leave_queue(struct mtr_intake *intake, struct mtr_request *request)
+{
+    pthread_mutex_lock(&intake->lock);
+    mtr_lanes_remove(&intake->queue, request->owner, &request->lane);
     pthread_mutex_unlock(&intake->lock);
 }
 
 static void set_unprocessed(struct mtr_request *request, int error)
 {
     request->error = error;
-    const char *reason = error == MTR_EFULL
-                             ? "no room to store it: nothing of this request is stored, send it again"
-                         : error == MTR_EFILES
-                             ? "too many open files: nothing of this request is stored, send it again"
-                             : "it is not known to be stored: send it again";
-    for (uint32_t i = 0; i < request->count; i++)
+    const char *reason = error == MTR_EFULL    ? "no room to store it: send it again"
+                         : error == MTR_EFILES ? "too many open files: it is not stored, send it again"
+                                               : "it is not known to be stored: send it again";
+    for (uint32_t i = request->part_first; i < request->count; i++)
         request->results[i] = (struct mtr_event_result){
             .code = MTR_RESULT_UNPROCESSED, .reason = reason, .finding = MTR_FINDING_EVENT_UNPROCESSED};
 }
 
-/* Hands every request of the group to its waiter, who may free it at once. */
+static void answer_request(struct mtr_intake *intake, struct mtr_request *request)
+{
+    memset(request->counts, 0, sizeof(request->counts));
+    request->not_counted = 0;
+    for (uint32_t i = 0; i < request->count; i++) {
+        request->counts[request->results[i].code]++;
+        request->not_counted += request->results[i].not_counted.count > 0;
+    }
+    intake->options.on_answer(intake->options.context, request);
+}
+
+/* Hands every request of the group to its waiter, who may free it at once; but for those of which there is
+ * more, in the queue. */
 static void answer_group(struct mtr_intake *intake, int error)
 {
     struct mtr_request *request = intake->group.first;
     while (request) {
         struct mtr_request *next = request->next;
+        const bool has_more = request->part_first + request->part_count < request->count;
         request->next = NULL;
         request->error = 0;
         if (error) set_unprocessed(request, error);
-        memset(request->counts, 0, sizeof(request->counts));
-        request->not_counted = 0;
-        for (uint32_t i = 0; i < request->count; i++) {
-            request->counts[request->results[i].code]++;
-            request->not_counted += request->results[i].not_counted.count > 0;
-        }
-        intake->options.on_answer(intake->options.context, request);
+        if (error && has_more) leave_queue(intake, request);
+        if (error || !has_next_part(request)) answer_request(intake, request);
         request = next;
     }
     group_reset(&intake->group);
@@ -187,7 +251,8 @@ static int reserve_answers(struct mtr_intake *intake)
 {
     int rc = MTR_OK;
     for (struct mtr_request *request = intake->group.first; request && !rc; request = request->next) {
-        if (request->is_reading) continue;
+        const bool has_more = request->part_first + request->part_count < request->count;
+        if (request->is_reading || has_more) continue;
         mtr_buffer_reset(&request->answer);
         rc = mtr_buffer_reserve(&request->answer, mtr_request_answer_bytes(request));
     }
@@ -241,7 +306,7 @@ void mtr_intake_fail(struct mtr_intake *intake, int error)
     pthread_mutex_lock(&intake->lock);
     intake->failed = true;
     pthread_mutex_unlock(&intake->lock);
-    take_group(intake, true);
+    take_all(intake);
     answer_group(intake, error);
 }
 
@@ -257,7 +322,7 @@ int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog
     bool can_roll = mtr_dedup_can_roll(intake->dedup);
     if (!can_roll && !intake_is_stuck(intake))
         return MTR_OK; /* sealing is far behind: the queue fills and pushes back */
-    take_group(intake, false);
+    take_group(intake);
     if (!intake->group.first) return MTR_OK;
     if (!can_roll) {
         const int why = intake->slow.error == MTR_EFILES ? MTR_EFILES : MTR_EFULL;

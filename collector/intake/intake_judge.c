@@ -268,10 +268,15 @@ static int judge_event(struct judging *judging, const struct mtr_dedup_match *ma
     return MTR_OK;
 }
 
+static uint32_t part_end(const struct mtr_request *request)
+{
+    return request->part_first + request->part_count;
+}
+
 /* A result that the decoder set stays; an event within the limits gets its key. */
 static uint32_t key_request(struct mtr_intake *intake, struct mtr_request *request, uint32_t count)
 {
-    for (uint32_t i = 0; i < request->count; i++) {
+    for (uint32_t i = request->part_first; i < part_end(request); i++) {
         if (request->results[i].code != MTR_RESULT_ACCEPTED) continue;
         const struct mtr_event *event = &request->events[i];
         struct mtr_verdict verdict = judge_limits(event, &request->arena);
@@ -305,7 +310,7 @@ int intake_judge_group(struct mtr_intake *intake, const struct mtr_catalog *cata
         .intake = intake, .catalog = catalog, .received_us = received_us, .times = times};
     for (struct mtr_request *request = group->first; request; request = request->next) {
         judging.request = request;
-        for (uint32_t i = 0; i < request->count; i++) {
+        for (uint32_t i = request->part_first; i < part_end(request); i++) {
             if (request->results[i].code != MTR_RESULT_ACCEPTED) continue;
             judging.event = &request->events[i];
             judging.key = &group->keys[next];

@@ -44,10 +44,7 @@ struct mtr_intake {
     int64_t log_kept_us; /* the index is made of the log: never less than what it must know */
 
     pthread_mutex_t lock; /* of the queue: what follows up to `failed` */
-    struct mtr_request *queue_first;
-    struct mtr_request **queue_last;
-    uint64_t queue_bytes;
-    uint32_t queue_requests;
+    struct mtr_lanes queue; /* of requests; one with parts in a group may stand in it as well */
     bool draining;
     bool failed; /* an append's outcome is unknown: nothing goes in any more */
 

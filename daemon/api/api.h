@@ -3,7 +3,7 @@
  *
  *   headers ─▶ route (404, 405) ─▶ credential (401) ─▶ scope (403) ─▶ body
  *                                    ┌───────────────────────────────────┘
- *                                    └─▶ made on a pool thread ─▶ sent by the loop (stream.h)
+ *                                    └─▶ made by a worker ─▶ sent by the loop (stream.h)
  *
  * A route is a const struct api_route in the file of its resource (route/), and a row of the table
  * (routes.c). POST /v1/events is the one whose handler stays on the loop: its answer comes from the writer's
@@ -22,6 +22,7 @@
 #include "meterd/core/shape.h"
 #include "meterd/net/http_server.h"
 #include "meterd/net/url.h"
+#include "meterd/net/workers.h"
 
 enum {
     MTR_API_PATH_PARAMETERS_MAX = 2,
@@ -60,7 +61,8 @@ struct api_call {
     void *state;                  /* of a list between its pieces (rows.h); in the arena */
     const struct mtr_str *labels; /* names of the CSV columns that "name.*" stands for */
     uint32_t label_count;
-    struct api_stream stream;           /* how far it is on its way */
+    struct mtr_worker_job job;    /* whose owner is the key, or who asks without one */
+    struct api_stream stream;     /* how far it is on its way */
 };
 
 enum api_parameter_type {
@@ -99,7 +101,7 @@ struct api_route {
     const struct mtr_shape *answer;         /* what api_answer writes; NULL: the list's */
     const char *answer_types;    /* comma separated, first is the default; NULL: JSON, of a list API_ROWS */
     const struct api_list *list; /* rows.h; the handler is then api_answer_rows */
-    void (*handle)(struct api_call *call); /* on a pool thread; NULL: the events route */
+    void (*handle)(struct api_call *call); /* on a worker's thread; NULL: the events route */
 };
 
 /* All of them, ending with NULL. */

@@ -7,7 +7,7 @@
  * every route that only reads.
  *
  * Threads: the fields never change while the API is open. `submit` and `tls_failed` are called on the loop;
- * the others on any thread of the pool.
+ * the others on any thread of the workers.
  */
 #ifndef METERD_DAEMON_API_HOST_H
 #define METERD_DAEMON_API_HOST_H
@@ -41,6 +41,7 @@ struct mtr_source_control;
 struct mtr_source_status;
 struct mtr_strand;
 struct mtr_tls;
+struct mtr_workers;
 
 enum { API_CERTIFICATE_BYTES_MAX = 4 << 20 }; /* of a source, as JSON */
 
@@ -90,12 +91,13 @@ struct api_host_security {
 
 /* Bounds that may change while the API is open; from section `query`. */
 struct mtr_api_query_limits {
-    uint64_t rows_max;  /* of one answer */
-    uint32_t calls_max; /* running or waiting at the same time; over it 503 */
+    uint64_t rows_max; /* of one answer */
 };
 
 struct mtr_api_host {
     struct mtr_loop *loop;
+    struct mtr_workers *queries;  /* on whose threads answers are made */
+    struct mtr_workers *decoders; /* … and large bodies of events are decoded */
     struct mtr_catalog_store *catalog_store;
     struct mtr_log *log;
     struct mtr_rollups *rollups;

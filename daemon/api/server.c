@@ -1,14 +1,14 @@
 /*
  * The HTTP API's frame: routing, credentials, the trip to the pool and back.
  *
- * A struct api_call lives from on_headers to the end of its answer (stream.h). At most query.calls_max of
- * them are being made at a time; over it 503. What is made counts in listen.answer_bytes_total_max; over it
+ * A struct api_call lives from on_headers to the end of its answer (stream.h). It has an owner: the key, or
+ * the address where none is asked for. At most query.calls_max of them wait and are made at a time, of one
+ * owner as many as are free; over it 503. What is made counts in listen.answer_bytes_total_max; over it
  * 503, too.
  */
 #include "daemon/api/api.h"
 #include "meterd/catalog/store.h"
 #include "meterd/core/time.h"
-#include "meterd/net/loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +76,7 @@ static bool authorize(struct api_call *call)
     struct mtr_str secret = bearer(call->http);
     api_security_find_address(call);
     call->credential = secret.size ? mtr_catalog_find_secret(call->catalog, secret, call->now_us) : NULL;
+    if (call->credential) call->job.owner = mtr_owner_of_key(call->credential->number);
     if (!call->credential) {
         api_security_unauthenticated(call,
                                      secret.size ? mtr_catalog_find_any_secret(call->catalog, secret) : NULL);
@@ -164,6 +165,7 @@ static void on_headers(void *context, struct mtr_http_request *http)
         return;
     }
     call->routes = api_routes;
+    call->job.owner = mtr_http_request_owner(http);
     memcpy(call->path_parameters, parameters, sizeof(parameters));
     if (!authorize(call)) {
         api_call_free(call);
@@ -210,13 +212,6 @@ static void on_request(void *context, struct mtr_http_request *http)
         api_call_free(call);
         return;
     }
-    const struct mtr_api_host *host = api->host;
-    if (api_streams_making(api->streams) >= host->query_limits(host->context).calls_max) {
-        mtr_http_problem(http, 503, MTR_FINDING_REQUEST_BUSY,
-                         MTR_STR("too many queries at a time; try again"));
-        api_call_free(call);
-        return;
-    }
     int rc = api_call_prepare(call);
     if (rc) {
         if (rc == MTR_ENOMEM) answer_no_memory(http);
@@ -233,8 +228,13 @@ static void on_request(void *context, struct mtr_http_request *http)
         api_call_free(call);
         return;
     }
-    if (api_stream_start(api->streams, call) == MTR_OK) return;
-    answer_no_memory(http);
+    rc = api_stream_start(api->streams, call);
+    if (!rc) return;
+    if (rc == MTR_EFULL)
+        mtr_http_problem(http, 503, MTR_FINDING_REQUEST_BUSY,
+                         MTR_STR("too many queries of this key at a time (query.calls_max): what it asked "
+                                 "before is answered first; try again"));
+    else answer_no_memory(http);
     api_call_free(call);
 }
 
@@ -271,7 +271,7 @@ int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct 
         .on_headers = on_headers, .on_request = on_request, .on_abort = on_abort, .context = api,
         .on_tls_failure = on_tls_failure};
     int rc = mtr_http_server_open(host->loop, &options, &handler, &api->server, diagnostic);
-    if (!rc) rc = api_streams_open(host->loop, api->server, &api->streams);
+    if (!rc) rc = api_streams_open(host->queries, api->server, &api->streams);
     if (rc) {
         api_close(api);
         return rc;

@@ -2,8 +2,8 @@
  * Answers on their way; stream.h has the picture.
  *
  * Invariants:
- *   1  A call is on the pool, or in the list of those that wait for their readers, or in the line for a turn,
- *      or being moved by the loop. Only the loop moves it.
+ *   1  A call is with the workers, or in the list of those that wait for their readers, or in its owner's lane
+ *      for a turn, or being moved by the loop. Only the loop moves it.
  *   2  What leaves next is the pack's first piece; what stands in call->answer, once the pack is empty; what
  *      is made next, once both are.
  *   3  While a call waits, `coded` holds no memory, and call->answer only what found no room in the pack.
@@ -14,14 +14,15 @@
  */
 #include "daemon/api/stream.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "daemon/api/rows.h"
 #include "meterd/core/logline.h"
-#include "meterd/net/loop.h"
 
 enum {
+    TURNS = 64, /* that wait, for the size of a table */
     CODED_BYTES_MIN = 1 << 10, /* shorter answers are not worth a coding */
     HEADERS_MAX = 8,
     NUMBER_BYTES = 24,
@@ -34,15 +35,15 @@ struct line {
 struct api_streams {
     struct mtr_loop *loop;
     struct mtr_http_server *server;
-    struct line waiting; /* for their readers */
-    struct line turns;   /* for their turn */
-    bool is_turn_taken;
-    uint32_t making;
+    struct mtr_workers *workers;
+    struct line waiting;    /* for their readers */
+    struct mtr_lanes turns; /* of those that need their turn: one is out */
     uint32_t open;
     bool is_closed;
 };
 
 static void on_made(void *context);
+static void free_streams(struct api_streams *streams);
 
 /* ---- lines ---- */
 
@@ -65,7 +66,7 @@ static void take_out(struct line *line, struct api_call *call)
     stream->next = stream->previous = NULL;
 }
 
-/* ---- on the pool ---- */
+/* ---- with the workers ---- */
 
 /* Everything that was made has left, or the head waits for what is made first. */
 static bool must_make(const struct api_call *call)
@@ -159,19 +160,18 @@ static void free_stream(struct api_call *call)
     mtr_buffer_release(&call->stream.coded);
     api_call_free(call);
     streams->open--;
-    if (streams->is_closed && streams->open == 0) free(streams);
+    if (streams->is_closed && streams->open == 0) free_streams(streams);
 }
 
-static void stop_making(struct api_call *call)
+static void end_turn(struct api_call *call)
 {
-    if (call->stream.is_making) call->stream.streams->making--;
-    call->stream.is_making = false;
+    if (call->stream.has_turn) mtr_lanes_done(&call->stream.streams->turns, call->job.owner, 0);
+    call->stream.has_turn = false;
 }
 
 /* Nobody reads it, or nothing more can be made of it. */
 static void break_off(struct api_call *call)
 {
-    stop_making(call);
     api_pack_release(&call->stream.pack);
     if (call->stream.is_begun) mtr_http_respond_abort(call->http);
     else
@@ -188,32 +188,41 @@ static void fail(struct api_call *call, int error)
     break_off(call);
 }
 
+/* It was let in before. */
+static void go_on(struct api_call *call)
+{
+    if (mtr_workers_go_on(call->stream.streams->workers, &call->job)) fail(call, MTR_ENOMEM);
+}
+
+static struct api_call *call_of_turn(struct mtr_lane_item *item)
+{
+    return (struct api_call *)((char *)item - offsetof(struct api_call, stream.turn));
+}
+
+/* The next owner's call, if none has its turn. */
+static void pass_turn_on(struct api_streams *streams)
+{
+    while (streams->turns.out == 0 && streams->turns.waiting) {
+        struct api_call *next = call_of_turn(mtr_lanes_take(&streams->turns, 1));
+        next->stream.has_turn = true;
+        if (mtr_http_request_is_gone(next->http)) {
+            end_turn(next);
+            break_off(next);
+        } else {
+            go_on(next);
+        }
+    }
+}
+
 static void queue_make(struct api_call *call)
 {
     struct api_stream *stream = &call->stream;
-    struct api_streams *streams = stream->streams;
-    const bool wants_turn = stream->needs_turn && must_make(call);
-    if (wants_turn && streams->is_turn_taken) {
-        append(&streams->turns, call);
-        return;
-    }
-    stream->has_turn = wants_turn;
-    streams->is_turn_taken = streams->is_turn_taken || stream->has_turn;
-    if (mtr_loop_queue_work(streams->loop, make, on_made, call) == MTR_OK) return;
-    streams->is_turn_taken = streams->is_turn_taken && !stream->has_turn;
-    fail(call, MTR_ENOMEM);
-}
-
-static void pass_turn_on(struct api_call *call)
-{
-    struct api_streams *streams = call->stream.streams;
-    if (!call->stream.has_turn) return;
-    call->stream.has_turn = streams->is_turn_taken = false;
-    while (streams->turns.first && !streams->is_turn_taken) {
-        struct api_call *next = streams->turns.first;
-        take_out(&streams->turns, next);
-        if (mtr_http_request_is_gone(next->http)) break_off(next);
-        else queue_make(next);
+    if (!stream->needs_turn || !must_make(call)) {
+        go_on(call);
+    } else if (mtr_lanes_put_on(&stream->streams->turns, call->job.owner, &stream->turn)) {
+        fail(call, MTR_ENOMEM);
+    } else {
+        pass_turn_on(stream->streams);
     }
 }
 
@@ -297,7 +306,8 @@ static void on_made(void *context)
 {
     struct api_call *call = context;
     struct api_stream *stream = &call->stream;
-    pass_turn_on(call);
+    end_turn(call);
+    if (!stream->streams->is_closed) pass_turn_on(stream->streams);
     if (stream->streams->is_closed) {
         break_off(call);
         return;
@@ -306,7 +316,6 @@ static void on_made(void *context)
         queue_make(call);
         return;
     }
-    stop_making(call); /* from here on its memory is counted */
     if (stream->error) fail(call, stream->error);
     else if (stream->is_begun) send_piece(call);
     else begin(call);
@@ -315,45 +324,51 @@ static void on_made(void *context)
 int api_stream_start(struct api_streams *streams, struct api_call *call)
 {
     call->stream.streams = streams;
+    call->job.work = make;
+    call->job.on_done = on_made;
+    call->job.context = call;
     api_pack_init(&call->stream.pack, streams->server);
     mtr_buffer_init(&call->stream.coded, SIZE_MAX / 2);
-    if (mtr_loop_queue_work(streams->loop, make, on_made, call)) return MTR_ENOMEM;
-    call->stream.is_making = true;
-    streams->making++;
-    streams->open++;
-    return MTR_OK;
+    const int rc = mtr_workers_start(streams->workers, &call->job);
+    streams->open += !rc;
+    return rc;
 }
 
-uint32_t api_streams_making(const struct api_streams *streams)
-{
-    return streams->making;
-}
-
-int api_streams_open(struct mtr_loop *loop, struct mtr_http_server *server, struct api_streams **out)
+int api_streams_open(struct mtr_workers *workers, struct mtr_http_server *server, struct api_streams **out)
 {
     struct api_streams *streams = calloc(1, sizeof(*streams));
     if (!streams) return MTR_ENOMEM;
-    streams->loop = loop;
+    if (mtr_lanes_init(&streams->turns, TURNS, UINT64_MAX, 1)) {
+        free(streams);
+        return MTR_ENOMEM;
+    }
+    streams->workers = workers;
     streams->server = server;
     *out = streams;
     return MTR_OK;
 }
 
-static void break_off_all(struct line *line)
+static void free_streams(struct api_streams *streams)
 {
-    while (line->first) {
-        struct api_call *call = line->first;
-        take_out(line, call);
-        break_off(call);
-    }
+    mtr_lanes_release(&streams->turns);
+    free(streams);
 }
 
 void api_streams_close(struct api_streams *streams)
 {
+    struct mtr_lane_item *item;
     if (!streams) return;
-    streams->open++; /* ours, until the lines are empty */
-    break_off_all(&streams->waiting);
-    break_off_all(&streams->turns);
+    streams->open++; /* ours, until nothing waits */
     streams->is_closed = true;
-    if (--streams->open == 0) free(streams);
+    while (streams->waiting.first) {
+        struct api_call *call = streams->waiting.first;
+        take_out(&streams->waiting, call);
+        break_off(call);
+    }
+    while ((item = mtr_lanes_take(&streams->turns, UINT32_MAX))) {
+        call_of_turn(item)->stream.has_turn = true;
+        end_turn(call_of_turn(item));
+        break_off(call_of_turn(item));
+    }
+    if (--streams->open == 0) free_streams(streams);
 }

@@ -1,7 +1,7 @@
 /*
- * An answer on its way: made on the pool, sent by the loop, a piece after the other as its reader takes them.
+ * An answer on its way: made by workers, sent by the loop, a piece after the other as its reader takes them.
  *
- *   start ─▶ MAKING (pool) ─ all of it is short: respond ───────────────────▶ freed
+ *   start ─▶ MAKING (workers) ─ all of it is short: respond ────────────────▶ freed
  *               ▲    │
  *               │    └─ the head, then piece by piece ─▶ LEAVING (loop) ─ the last: end ─▶ freed
  *               └────────────── the piece has left ◀────────┘
@@ -10,8 +10,8 @@
  * on: no read transaction, no thread. Of an answer that can only be made in one go the rest waits in a pack
  * (pack.h). Both are counted in the server's total of answers.
  *
- * What needs much memory while it is made has its turn: one call at a time, the others in line (rows.h,
- * api_rows_ask_turn).
+ * Each key has its lane with the workers (net/workers.h). What needs much memory while it is made has its
+ * turn as well: one call at a time, each owner's in turn (rows.h, api_rows_ask_turn).
  *
  * An error before the first piece has left is a problem document. After it the connection ends without the
  * last chunk, so that the client knows that its answer is cut, and a line is logged.
@@ -24,12 +24,13 @@
 
 #include "daemon/api/pack.h"
 #include "meterd/core/buffer.h"
+#include "meterd/share/lanes.h"
 #include "meterd/net/coding.h"
 #include "meterd/net/http_server.h"
 
 struct api_call;
 struct api_rows;
-struct mtr_loop;
+struct mtr_workers;
 
 /* All answers on their way. The loop's thread. */
 struct api_streams;
@@ -46,25 +47,23 @@ struct api_stream {
     bool is_made;            /* what has not left stands in the pack and in call->answer */
     bool is_whole;           /* coded, or call->answer, is all of the body */
     bool is_coded;           /* what leaves stands in coded */
-    bool is_making;          /* counted in api_streams_making */
     bool awaits_turn;        /* nothing was made: it asked for its turn */
     bool is_last;            /* coded ends the body */
     bool needs_turn;
     bool has_turn;
+    struct mtr_lane_item turn; /* while it waits for it */
     int error;                        /* of making */
-    struct api_call *next, *previous; /* among those that wait for their readers, or for their turn */
+    struct api_call *next, *previous; /* among those that wait for their readers */
 };
 
-int api_streams_open(struct mtr_loop *loop, struct mtr_http_server *server,
+int api_streams_open(struct mtr_workers *workers, struct mtr_http_server *server,
                      struct api_streams **out) MTR_MUST_USE;
-/* After the server's close: breaks off what waits for its reader or its turn. What is on the pool ends when
- * it comes back, and the last one frees the streams. NULL is allowed. */
+/* After the server's close: breaks off what waits for its reader or its turn. What is with the workers ends
+ * when it comes back, and the last one frees the streams. NULL is allowed. */
 void api_streams_close(struct api_streams *streams);
-/* Calls of which nothing is made yet. */
-uint32_t api_streams_making(const struct api_streams *streams);
 
-/* Takes the call over: runs its route's handler or list on the pool, sends what comes of it, frees the call.
- * MTR_ENOMEM: it has not. */
+/* Takes the call over: runs its route's handler or list, sends what comes of it, frees the call. The job's
+ * owner is set. MTR_EFULL, MTR_ENOMEM: it has not. */
 int api_stream_start(struct api_streams *streams, struct api_call *call) MTR_MUST_USE;
 
 #endif

@@ -68,6 +68,8 @@ static void on_closed(uv_handle_t *handle)
     if (connection->previous) connection->previous->next = connection->next;
     else server->connections = connection->next;
     if (connection->next) connection->next->previous = connection->previous;
+    if (connection->is_counted)
+        mtr_lanes_remove(&server->addresses, connection->owner, &connection->of_address);
     if (connection->is_refused) server->refusing--;
     else server->stats.connections--;
     mtr_buffer_release(&connection->unread);
@@ -395,16 +397,36 @@ static void limit_unsent(struct mtr_http_connection *connection)
     if (setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes))) return; /* it is an economy */
 }
 
-static void tell_full(struct mtr_http_connection *connection)
+static void tell_full(struct mtr_http_connection *connection, const char *detail)
 {
-    static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
-                               "Content-Type: application/problem+json\r\nContent-Length: 123\r\n\r\n"
-                               "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
-                               "\"code\":\"request.busy\",\"detail\":\"too many connections now\"}";
+    static const char head[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+                               "Content-Type: application/problem+json\r\nContent-Length: %zu\r\n\r\n%s";
+    char body[200];
+    snprintf(body, sizeof(body),
+             "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+             "\"code\":\"request.busy\",\"detail\":\"%s\"}",
+             detail);
     /* A handshake is not made for it. */
-    if (connection->server->tls || mtr_buffer_append(&connection->output, text, sizeof(text) - 1))
+    if (connection->server->tls || mtr_buffer_printf(&connection->output, head, strlen(body), body))
         http_connection_close(connection, true);
     else http_connection_finish(connection);
+}
+
+static mtr_owner owner_of(const struct mtr_http_connection *connection)
+{
+    struct sockaddr_storage address = {0};
+    int size = sizeof(address);
+    (void)uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&address, &size); /* gone: of no family */
+    return mtr_owner_of_address((const struct sockaddr *)&address);
+}
+
+/* One address has no more than are free. */
+static bool has_room(struct mtr_http_connection *connection)
+{
+    struct mtr_http_server *server = connection->server;
+    connection->owner = owner_of(connection);
+    connection->is_counted = !mtr_lanes_put(&server->addresses, connection->owner, &connection->of_address);
+    return connection->is_counted;
 }
 
 void http_connection_accept(struct mtr_http_server *server)
@@ -418,7 +440,7 @@ void http_connection_accept(struct mtr_http_server *server)
         return;
     }
     connection->server = server;
-    connection->is_refused = is_full;
+    connection->is_refused = true; /* until it is seen to have room */
     connection->send_slack_ms = server->options.send_timeout_ms;
     uv_tcp_init(server->loop, &connection->tcp);
     mtr_buffer_init(&connection->unread, MTR_HTTP_READ_BYTES);
@@ -430,8 +452,7 @@ void http_connection_accept(struct mtr_http_server *server)
     connection->next = server->connections;
     if (server->connections) server->connections->previous = connection;
     server->connections = connection;
-    if (is_full) server->refusing++;
-    else server->stats.connections++;
+    server->refusing++;
     if (uv_accept((uv_stream_t *)&server->listener, (uv_stream_t *)&connection->tcp)) {
         http_connection_close(connection, false);
         return;
@@ -441,12 +462,18 @@ void http_connection_accept(struct mtr_http_server *server)
     limit_unsent(connection);
     connection->read_deadline_ms = now_ms(connection) + (server->tls ? server->options.header_timeout_ms
                                                                      : server->options.idle_timeout_ms);
-    if (is_full) {
-        server->stats.connections_refused++;
-        tell_full(connection);
-    } else if (server->tls && tls_session_open(server->tls, &connection->tls)) {
-        http_connection_close(connection, true);
-    } else {
+    if (!is_full && has_room(connection)) {
+        connection->is_refused = false;
+        server->refusing--;
+        server->stats.connections++;
+        if (server->tls && tls_session_open(server->tls, &connection->tls)) {
+            http_connection_close(connection, true);
+            return;
+        }
         start_reading(connection);
+        return;
     }
+    server->stats.connections_refused++;
+    if (server->refusing > MTR_HTTP_REFUSALS_MAX) http_connection_close(connection, true);
+    else tell_full(connection, is_full ? "too many connections now" : "too many connections of this address");
 }

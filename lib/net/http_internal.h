@@ -19,6 +19,7 @@
 #include <uv.h>
 
 #include "lib/net/http_parser.h"
+#include "meterd/share/lanes.h"
 #include "meterd/net/http_server.h"
 
 enum {
@@ -68,6 +69,7 @@ struct mtr_http_request {
     size_t body_counted;                         /* of server->body_bytes */
     uint64_t deadline_ms;                        /* for the answer; 0: none */
     void *context;
+    mtr_owner owner;
     struct mtr_buffer answer;                    /* what waits for the requests before it */
     struct mtr_buffer moved;                     /* a large body behind answer */
     void (*on_drain)(void *context, struct mtr_http_request *request);
@@ -90,6 +92,9 @@ struct mtr_http_connection {
     struct mtr_http_server *server;
     struct tls_session *tls;            /* NULL: what is said is said in the clear */
     struct mtr_http_connection *next, *previous;
+    struct mtr_lane_item of_address;    /* among the server's addresses, once it is accepted */
+    mtr_owner owner;                    /* whom the address is of */
+    bool is_counted;                    /* it stands there */
     struct mtr_http_connection *next_dirty, *previous_dirty;
     enum mtr_http_connection_state state;
     bool is_dirty;
@@ -134,6 +139,7 @@ struct mtr_http_server {
     void (*on_drained)(void *context);
     void *drained_context;
     struct mtr_http_connection *connections;
+    struct mtr_lanes addresses; /* connections, a lane for each */
     struct mtr_http_connection *dirty, *dirty_last; /* to be flushed, in the order of marking */
     uint32_t dirty_count;
     struct mtr_http_request *drains;    /* streams to be told that their output has left */

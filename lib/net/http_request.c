@@ -34,6 +34,7 @@ struct mtr_http_request *http_request_new(struct mtr_http_connection *connection
     }
     request->next = NULL;
     request->connection = connection;
+    request->owner = connection->owner;
     request->state = MTR_HTTP_REQUEST_HEAD;
     request->is_queued = request->is_handlers = request->answer_done = request->close_after =
         request->reset_after = false;
@@ -186,6 +187,11 @@ struct mtr_str mtr_http_request_subject(const struct mtr_http_request *request)
 {
     const struct tls_session *tls = request->connection ? request->connection->tls : NULL;
     return tls ? mtr_str_from(tls->subject) : (struct mtr_str){NULL, 0};
+}
+
+mtr_owner mtr_http_request_owner(const struct mtr_http_request *request)
+{
+    return request->owner;
 }
 
 bool mtr_http_request_is_gone(const struct mtr_http_request *request)

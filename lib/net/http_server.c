@@ -51,6 +51,7 @@ struct mtr_http_server_options mtr_http_server_defaults(void)
 void http_server_maybe_free(struct mtr_http_server *server)
 {
     if (!server->is_closed || server->open_handles || server->connections || server->requests) return;
+    mtr_lanes_release(&server->addresses);
     mtr_tls_release(server->tls);
     free(server->plain);
     free(server);
@@ -198,7 +199,8 @@ int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_opt
         return MTR_EINVALID;
     }
     struct mtr_http_server *server = calloc(1, sizeof(*server));
-    if (!server) {
+    if (!server || mtr_lanes_init(&server->addresses, options->connections_max, UINT64_MAX, 1)) {
+        free(server);
         mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_MEMORY, 0, 0, "", "out of memory");
         return MTR_ENOMEM;
     }

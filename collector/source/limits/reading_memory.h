@@ -11,7 +11,7 @@
 #ifndef METERD_COLLECTOR_SOURCE_LIMITS_READING_MEMORY_H
 #define METERD_COLLECTOR_SOURCE_LIMITS_READING_MEMORY_H
 
-#include "meterd/core/byte_budget.h"
+#include "meterd/share/byte_budget.h"
 #include "meterd/core/error.h"
 
 /* Of all readings. */

@@ -304,6 +304,7 @@ void poll_submit(struct mtr_poll *poll, int64_t now_us)
         return;
     }
     request->context = poll;
+    request->owner = mtr_owner_of_vendor(request->vendor);
     request->is_dry_run = is_trial(poll);
     request->refused_before_us = poll->task.refused_before_us;
     poll->request = NULL;

@@ -22,6 +22,7 @@
 
 enum {
     DECODE_ON_LOOP_BYTES_MAX = 64 << 10, /* larger bodies would hold up the loop for long */
+    FINISH_ON_LOOP_EVENTS_MAX = 2000,    /* and so would more answers */
     FREE_MAX = 256,
     SENDERS_MAX = 1 << 20, /* API keys that are remembered to have sent; others are looked up each time */
     ARENA_KEPT_BYTES_MAX = 1 << 20,
@@ -32,6 +33,7 @@ enum {
 
 struct ingest {
     struct mtr_request request; /* first: the intake hands back its address */
+    struct mtr_worker_job job;
     struct ingest *next;        /* of the free list */
     struct mtr_events *events;
     struct mtr_http_request *http;
@@ -42,7 +44,7 @@ struct ingest {
     uint32_t header_count;
     int64_t received_us;
     uint32_t sender; /* API key's number, to be noted before it is submitted; 0: it is noted */
-    int note_error, decode_error;
+    int note_error, decode_error, submit_error;
     struct mtr_diagnostic diagnostic;
 };
 
@@ -134,16 +136,13 @@ static void answer_unnoted(struct ingest *ingest)
     ingest_put(ingest);
 }
 
+static void answer(struct mtr_request *request);
+
 static void submit(struct ingest *ingest)
 {
     const struct mtr_api_host *host = ingest->events->host;
-    int rc = host->submit(host->context, &ingest->request);
-    if (rc == MTR_OK) return;
-    mtr_http_problem(ingest->http, 503,
-                     rc == MTR_EFULL ? MTR_FINDING_REQUEST_BUSY : MTR_FINDING_REQUEST_NOT_READY,
-                     rc == MTR_EFULL ? MTR_STR("the queue to the log is full; send the same batch again")
-                                     : MTR_STR("meterd is stopping"));
-    ingest_put(ingest);
+    ingest->submit_error = host->submit(host->context, &ingest->request);
+    if (ingest->submit_error) answer(&ingest->request);
 }
 
 static bool is_noted(const struct mtr_events *events, uint32_t sender)
@@ -175,6 +174,7 @@ static void decode(void *context)
     ingest->note_error = ingest->sender ? mtr_catalog_store_note_use(catalog, ingest->sender) : MTR_OK;
     ingest->decode_error = mtr_decode(&input, &ingest->request, &ingest->diagnostic);
     mtr_buffer_release(&ingest->body); /* events borrow from the arena only */
+    if (ingest->decode_error) mtr_arena_release(&ingest->request.arena);
 }
 
 static void on_decoded(void *context)
@@ -255,6 +255,7 @@ void events_handle(struct mtr_events *events, struct api_call *call)
     ingest->http = http;
     ingest->received_us = call->now_us;
     ingest->request.context = ingest;
+    ingest->request.owner = mtr_owner_of_key(credential->number);
     ingest->request.is_dry_run = is_dry_run;
     ingest->sender = is_dry_run || is_noted(events, credential->number) ? 0 : credential->number;
     int rc = mtr_arena_copy(&ingest->request.arena, credential->vendor->key, &ingest->request.vendor);
@@ -267,9 +268,15 @@ void events_handle(struct mtr_events *events, struct api_call *call)
         on_decoded(ingest);
         return;
     }
-    if (!rc) rc = mtr_loop_queue_work(events->host->loop, decode, on_decoded, ingest);
+    ingest->job = (struct mtr_worker_job){
+        .owner = ingest->request.owner, .work = decode, .on_done = on_decoded, .context = ingest};
+    if (!rc) rc = mtr_workers_start(events->host->decoders, &ingest->job);
     if (!rc) return;
-    mtr_http_problem(http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));
+    if (rc == MTR_EFULL)
+        mtr_http_problem(http, 503, MTR_FINDING_REQUEST_BUSY,
+                         MTR_STR("too many requests of this key wait to be decoded; send the same batch "
+                                 "again"));
+    else mtr_http_problem(http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));
     ingest_put(ingest);
 }
 
@@ -286,30 +293,26 @@ void events_on_answer(void *context, struct mtr_request *request)
     if (was_empty) mtr_wakeup_send(events->answered);
 }
 
-static void answer_not_stored(struct mtr_http_request *http, int error)
+/* What came in parts may be stored up to the one that failed. */
+static void answer_not_stored(const struct mtr_request *request, struct mtr_http_request *http)
 {
-    switch (error) {
-    case MTR_EFULL:
-        mtr_http_problem(
-            http, 503, MTR_FINDING_STORE_FULL,
-            MTR_STR("no room on the log's disk: nothing of this request was stored; send it again later"));
-        break;
-    case MTR_EFILES:
-        mtr_http_problem(
-            http, 503, MTR_FINDING_PROGRAM_FILES,
-            MTR_STR("too many open files: nothing of this request was stored; send it again later"));
-        break;
+    static const char again[] = "send the same request again later";
+    enum mtr_finding_code code = MTR_FINDING_STORE_UNWRITABLE;
+    const char *what = NULL;
+    switch (request->error) {
+    case MTR_EFULL: code = MTR_FINDING_STORE_FULL, what = "no room on the log's disk"; break;
+    case MTR_EFILES: code = MTR_FINDING_PROGRAM_FILES, what = "too many open files"; break;
     case MTR_ENOMEM:
-    case MTR_ELIMIT:
-        mtr_http_problem(
-            http, 503, MTR_FINDING_PROGRAM_MEMORY,
-            MTR_STR("out of memory: nothing of this request was stored; send it again later"));
-        break;
-    default:
-        mtr_http_problem(
-            http, 503, MTR_FINDING_STORE_UNWRITABLE,
-            MTR_STR("the log's disk failed: what was stored is not known; send the same request again"));
+    case MTR_ELIMIT: code = MTR_FINDING_PROGRAM_MEMORY, what = "out of memory"; break;
+    default: break;
     }
+    if (!what)
+        mtr_http_problemf(http, 503, code, "the log's disk failed: what was stored is not known; %s", again);
+    else if (request->part_first)
+        mtr_http_problemf(http, 503, code,
+                          "%s: the first %u events of %u were stored, the others were not; %s", what,
+                          (unsigned)request->part_first, (unsigned)request->count, again);
+    else mtr_http_problemf(http, 503, code, "%s: nothing of this request was stored; %s", what, again);
 }
 
 static void count_results(const struct mtr_request *request)
@@ -319,19 +322,57 @@ static void count_results(const struct mtr_request *request)
     mtr_metric_add(&metric_events_not_counted, request->not_counted);
 }
 
+static void answer_not_taken(const struct ingest *ingest)
+{
+    const bool is_full = ingest->submit_error == MTR_EFULL;
+    mtr_http_problem(ingest->http, 503, is_full ? MTR_FINDING_REQUEST_BUSY : MTR_FINDING_REQUEST_NOT_READY,
+                     is_full ? MTR_STR("this key has as much in the queue to the log as it may "
+                                       "(intake.queue_bytes_max); send the same batch again")
+                             : MTR_STR("meterd is stopping"));
+}
+
+/* The results in words; then nothing is looked at any more that the arena holds. */
+static void write_answer(const struct ingest *ingest, struct mtr_request *request)
+{
+    if (request->error || ingest->submit_error) return;
+    const int rc = mtr_request_write_json(request, &request->answer);
+    MTR_ASSERT(rc == MTR_OK); /* the intake has made room for it */
+}
+
+static void send_answer(struct ingest *ingest)
+{
+    struct mtr_request *request = &ingest->request;
+    const struct mtr_http_header type = {MTR_STR("content-type"), MTR_STR("application/json")};
+    if (ingest->submit_error) answer_not_taken(ingest);
+    else if (request->error) answer_not_stored(request, ingest->http);
+    else mtr_http_respond(ingest->http, 200, &type, 1, &request->answer);
+    ingest_put(ingest);
+}
+
+/* To write 100,000 rows takes tens of milliseconds, and so does giving back what held the events. */
+static void finish(void *context)
+{
+    struct ingest *ingest = context;
+    write_answer(ingest, &ingest->request);
+    mtr_arena_release(&ingest->request.arena);
+}
+
+static void on_finished(void *context)
+{
+    send_answer(context);
+}
+
 static void answer(struct mtr_request *request)
 {
     struct ingest *ingest = request->context;
-    if (!request->is_dry_run) count_results(request);
-    if (request->error) {
-        answer_not_stored(ingest->http, request->error);
-    } else {
-        struct mtr_http_header headers[] = {{MTR_STR("content-type"), MTR_STR("application/json")}};
-        int rc = mtr_request_write_json(request, &request->answer);
-        MTR_ASSERT(rc == MTR_OK); /* the intake has made room for it */
-        mtr_http_respond(ingest->http, 200, headers, 1, &request->answer);
-    }
-    ingest_put(ingest);
+    if (!request->is_dry_run && !ingest->submit_error) count_results(request);
+    ingest->job = (struct mtr_worker_job){
+        .owner = request->owner, .work = finish, .on_done = on_finished, .context = ingest};
+    if (request->count > FINISH_ON_LOOP_EVENTS_MAX &&
+        !mtr_workers_go_on(ingest->events->host->decoders, &ingest->job))
+        return;
+    write_answer(ingest, request);
+    send_answer(ingest);
 }
 
 static void on_answered(void *context)
@@ -369,6 +410,7 @@ void events_close(struct mtr_events *events)
 {
     if (!events) return;
     on_answered(events); /* what the writer finished last */
+    if (events->host->decoders) mtr_workers_finish(events->host->decoders);
     mtr_wakeup_close(events->answered);
     while (events->free) {
         struct ingest *ingest = events->free;

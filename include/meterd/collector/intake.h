@@ -2,9 +2,10 @@
  * The intake: judges decoded events against catalog, clock and dedup index, and appends them to the log as
  * one group commit.
  *
- * submit() is called by any thread and hands a request to one bounded queue; step() belongs to the writer's
- * thread. Results are final only when step() hands the request to on_answer: after the commit. A duplicate of
- * an event that stands in the same group commit is answered with it, never before.
+ * submit() is called by any thread and hands a request to one bounded queue, where each owner has a lane of
+ * his own (share/lanes.h); step() belongs to the writer's thread. Results are final only when step() hands
+ * the request to on_answer: after the commit. A duplicate of an event that stands in the same group commit
+ * is answered with it, never before.
  */
 #ifndef METERD_COLLECTOR_INTAKE_H
 #define METERD_COLLECTOR_INTAKE_H
@@ -24,8 +25,8 @@ struct mtr_intake;
 typedef void (*mtr_intake_on_answer)(void *context, struct mtr_request *request);
 
 struct mtr_intake_options {
-    uint64_t queue_bytes_max; /* decoded bytes waiting; over it submit is MTR_EFULL (answer 503 with
-                                 Retry-After) */
+    uint64_t queue_bytes_max; /* decoded bytes waiting, of one owner a half; over it submit is MTR_EFULL
+                                 (answer 503 with Retry-After) */
     uint32_t queue_requests_max;
     uint32_t commit_events_max; /* a group commit closes at this many events … */
     uint64_t commit_bytes_max;  /* … or this many decoded bytes */
@@ -57,7 +58,8 @@ bool mtr_intake_has_work(struct mtr_intake *intake); /* any thread */
 bool mtr_intake_has_room(struct mtr_intake *intake);
 void mtr_intake_drain(struct mtr_intake *intake);    /* any thread: no more submits */
 
-/* One group commit: at most commit_events_max events of whole requests (one larger request goes alone).
+/* One group commit: a turn of each owner that waits, at most commit_events_max events. A large request is
+ * stored in parts, group by group, but for readings and dry runs, which go whole.
  * Rolls segments. Does nothing when the queue is empty, or while eight rolled segments wait for
  * housekeeping (when that failed the last time, requests are answered MTR_EFULL). Events are received at the
  * trusted time, never before those in the log, and none is refused for its time unless both clocks say so.

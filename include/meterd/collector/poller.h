@@ -24,7 +24,7 @@
 #include "meterd/collector/request.h"
 #include "meterd/collector/source_alarm.h"
 #include "meterd/collector/source_control.h"
-#include "meterd/core/byte_budget.h"
+#include "meterd/share/byte_budget.h"
 #include "meterd/net/blocking.h"
 #include "meterd/net/http_client.h"
 #include "meterd/source/window.h"

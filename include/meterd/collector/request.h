@@ -4,8 +4,12 @@
  *   decode (loop or pool thread) ──▶ queue ──▶ intake step (writer thread) ──▶ answer (loop thread)
  *
  * The request owns everything its events borrow: the arena with decompressed body and decoded properties. It
- * belongs to one thread at a time; the queue hands it over. Events of one request stand in one block: all or
- * nothing.
+ * belongs to one thread at a time; the queue hands it over.
+ *
+ * Few events of a request stand in one block: all or nothing. Many are stored in parts, in their order,
+ * beside the events of others, and answered when the last part is stored. If one is not, those before it
+ * stand, and the same request again finds them as duplicates. What was read by the poller, and dry runs,
+ * have one part.
  */
 #ifndef METERD_COLLECTOR_REQUEST_H
 #define METERD_COLLECTOR_REQUEST_H
@@ -16,6 +20,7 @@
 #include "meterd/core/buffer.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/event.h"
+#include "meterd/share/lanes.h"
 #include "meterd/core/schema.h"
 
 /* What became of one event. ok: the sender is done. fix: resending the same is pointless. retry: resend
@@ -59,13 +64,17 @@ struct mtr_event_result {
 enum { MTR_NOT_COUNTED_MAX = 16 };
 
 struct mtr_request {
-    struct mtr_request *next;  /* of the queue that holds it */
+    struct mtr_request *next;  /* of whoever holds it behind the queue */
+    struct mtr_lane_item lane; /* of the queue, whose weight are its bytes */
+    mtr_owner owner;           /* whose turn in the queue it takes */
     struct mtr_str vendor;     /* key of the credential's vendor; in the arena */
     struct mtr_arena arena;
     /* Index = position in the request; an event that could not be decoded has its result set already. */
     struct mtr_event *events;
     struct mtr_event_result *results;
     uint32_t count;
+    /* The events of the group under way, and how many were stored with groups before; the intake's. */
+    uint32_t part_first, part_count;
     uint64_t body_bytes; /* decoded size, for the queue's bound */
     bool is_dry_run;     /* judged and answered as if it were sent, and nothing is stored */
     /* Rows that the poller read, with what it says itself: their dispositions and targets stand in the events
@@ -80,7 +89,8 @@ struct mtr_request {
     uint32_t not_counted; /* events that some meter passes over; filled with the answer */
     /* Empty, with room for the answer from before the commit on: what is stored can be told. */
     struct mtr_buffer answer;
-    int error; /* 0 when results stand; MTR_EFULL, MTR_EIO …: nothing is known to be stored, answer 503 */
+    int error; /* 0 when results stand; MTR_EFULL, MTR_EIO …: what follows the first part_first events is not
+                  known to be stored, answer 503 */
     void *context; /* of whoever waits for the answer */
 };
 

@@ -27,9 +27,10 @@
 #include <stdint.h>
 
 #include "meterd/core/buffer.h"
-#include "meterd/core/byte_budget.h"
+#include "meterd/share/byte_budget.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/error.h"
+#include "meterd/share/owner.h"
 #include "meterd/core/str.h"
 #include "meterd/net/http.h"
 #include "meterd/net/loop.h"
@@ -47,7 +48,8 @@ enum {
 struct mtr_http_server_options {
     const char *address;            /* "127.0.0.1", "::1", "0.0.0.0"; no names */
     uint16_t port;                  /* 0: the system picks one; mtr_http_server_port tells */
-    uint32_t connections_max;       /* one more gets 503 and is closed */
+    uint32_t connections_max; /* one more gets 503 and is closed, and so does one more of an address that has
+                                 as many as are free */
     uint32_t pipeline_max;          /* requests in flight of one connection; not read further meanwhile */
     size_t url_bytes_max;           /* 414 */
     size_t header_bytes_max;        /* request line, headers and their separators: 431 */
@@ -149,6 +151,8 @@ void mtr_http_request_limit_body(struct mtr_http_request *request, size_t bytes_
 void mtr_http_request_set_context(struct mtr_http_request *request, void *context);
 void *mtr_http_request_context(const struct mtr_http_request *request);
 bool mtr_http_request_is_gone(const struct mtr_http_request *request); /* nobody will read the answer */
+/* The address that it came from. */
+mtr_owner mtr_http_request_owner(const struct mtr_http_request *request);
 
 /* Answers: Date, Content-Length and Connection are the server's; headers are the handler's and never
  * contain CR, LF or NUL (asserted). HEAD sends the headers only. A body must not be given with 204 or 304

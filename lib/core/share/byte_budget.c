@@ -2,7 +2,7 @@
  * One counter. Whoever takes too much for a moment gives it back at once: another may be refused then who
  * would have had room, and nobody is let through who has not.
  */
-#include "meterd/core/byte_budget.h"
+#include "meterd/share/byte_budget.h"
 
 #include "meterd/core/error.h"
 

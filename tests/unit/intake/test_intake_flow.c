@@ -164,8 +164,8 @@ static void test_bounds_of_queue_and_group(void **state)
     (void)state;
     struct world *world = new_world();
     mtr_intake_close(world->intake);
-    world->options.queue_requests_max = 3;
-    world->options.queue_bytes_max = 250;
+    world->options.queue_requests_max = 6; /* of which one sender has a half */
+    world->options.queue_bytes_max = 450;
     world->options.commit_events_max = 3;
     assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &world->options, &world->intake), 0);
     struct row rows[4];
@@ -188,11 +188,11 @@ static void test_bounds_of_queue_and_group(void **state)
     struct mtr_request *fourth = new_request(1);
     fourth->body_bytes = 0;
     assert_int_equal(mtr_intake_submit(world->intake, fourth), MTR_EFULL); /* requests */
-    for (uint32_t i = 1; i <= 3; i++) { /* two events each, three fit: one request a commit, in order */
-        step(world);
-        assert_int_equal(world->answer_count, i);
-        assert_ptr_equal(world->answers[i - 1], requests[i - 1]);
-    }
+    step(world); /* two events each, three fit */
+    assert_int_equal(world->answer_count, 1);
+    step(world);
+    assert_int_equal(world->answer_count, 3);
+    for (uint32_t i = 0; i < 3; i++) assert_ptr_equal(world->answers[i], requests[i]);
     assert_false(mtr_intake_has_work(world->intake));
     fourth->body_bytes = 1 << 30; /* larger than the queue: waits alone */
     assert_int_equal(mtr_intake_submit(world->intake, fourth), 0);

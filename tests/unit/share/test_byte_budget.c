@@ -9,7 +9,7 @@
 
 #include <pthread.h>
 
-#include "meterd/core/byte_budget.h"
+#include "meterd/share/byte_budget.h"
 
 enum { BUDGET = 1000, THREADS = 4, ROUNDS = 20000 };
 

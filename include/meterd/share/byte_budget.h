@@ -6,8 +6,8 @@
  *
  * It counts what its users say, and allocates nothing. Any thread; it outlives all who took of it.
  */
-#ifndef METERD_CORE_BYTE_BUDGET_H
-#define METERD_CORE_BYTE_BUDGET_H
+#ifndef METERD_SHARE_BYTE_BUDGET_H
+#define METERD_SHARE_BYTE_BUDGET_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
