@@ -218,6 +218,19 @@ def check_tampering(d):
     shutil.move(kept, os.path.join(d.data, "security"))
 
 
+def check_backup(d):
+    """A backup has the log, and a start on it goes on."""
+    target = os.path.join(d.root, "copy")
+    d.start()
+    d.command("backup", target, "--verify")
+    d.stop()
+    copy = ["-c", "/dev/null", "--set", f"data.directory={target}"]
+    assert json.loads(d.command(*copy, "security", "--verify", "--json").stdout)["faults"] == 0
+    d.command(*copy, "key", "--renew-admin")
+    assert "by uid" in d.command(*copy, "security", "--kind", "admin_key_made").stdout.splitlines()[-1]
+    assert d.command("security", "--verify").returncode == 0
+
+
 def check_crash(d):
     """A line that a crash cut is told, and is no fault; one that somebody cut is both."""
     d.start()
@@ -319,6 +332,7 @@ def main():
         check_secrets(d, d.key, vendor, "mtr_nobody")
         check_flood(d)
         check_tampering(d)
+        check_backup(d)
         check_crash(d)
         check_renewal(d)
     check_other_machine()

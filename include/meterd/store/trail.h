@@ -100,4 +100,9 @@ struct mtr_trail_walked {
 int mtr_trail_read(const char *directory, const struct mtr_trail_walk *walk, struct mtr_trail_walked *out,
                    struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
+/* ---- copying ---- */
+
+/* All that is there, beside who writes it, into a directory that is not there yet. */
+int mtr_trail_copy(const char *from, const char *to, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
 #endif

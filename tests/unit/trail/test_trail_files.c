@@ -83,6 +83,33 @@ static void test_no_room(void **state)
     assert_string_equal(f->kinds, "1 admin_act, 2 admin_act, 3 admin_act");
 }
 
+/* A copy is whole by itself, goes on by itself, and has what was synced before it began. */
+static void test_copy(void **state)
+{
+    struct fixture *f = *state;
+    struct mtr_diagnostic diagnostic = {0};
+    char copy[DIRECTORY_PATH_BYTES + 16], original[DIRECTORY_PATH_BYTES + 16];
+    memcpy(original, f->directory, sizeof(original));
+    snprintf(copy, sizeof(copy), "%s/copy", f->root);
+    start(f);
+    fill(f, 3000); /* the oldest are gone */
+    assert_int_equal(mtr_trail_sync(f->trail), MTR_OK);
+    append(f, "admin_act", "");
+    if (mtr_trail_copy(f->directory, copy, &diagnostic)) fail_msg("%s", diagnostic.text);
+    sync_and_close(f);
+    assert_whole(f);
+    const uint64_t lines = f->walked.lines;
+    memcpy(f->directory, copy, sizeof(copy));
+    assert_whole(f);
+    assert_int_equal(f->walked.lines, lines);
+    start(f);
+    append(f, "started", "");
+    sync_and_close(f);
+    assert_whole(f);
+    assert_int_equal(f->walked.lines, lines + 1);
+    assert_int_equal(mtr_trail_copy(original, copy, &diagnostic), MTR_EEXISTS);
+}
+
 static void test_strange_files(void **state)
 {
     struct fixture *f = *state;
@@ -111,6 +138,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_file_goes_while_it_is_written, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_copy, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strange_files, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
