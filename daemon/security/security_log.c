@@ -268,6 +268,7 @@ static int step(void *context, bool *idle)
     struct security_log *log = context;
     uint32_t written;
     int rc = write_some(log, &written);
+    if (!rc) rc = open_trail(log); /* also where nothing waits: whether it can be is told */
     if (log->trail) {
         const int synced = mtr_trail_sync(log->trail);
         if (!rc) rc = synced;
