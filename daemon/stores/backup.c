@@ -45,7 +45,8 @@ static const struct part parts[] = {
     {"charges", mtr_backup_environment, false}, {"rollups", mtr_backup_environment, false},
     {"catalog", mtr_backup_environment, false}, {"intake", mtr_backup_environment, true},
     {"event.key", mtr_backup_file, false},      {"admin.key", mtr_backup_file, true},
-    {"clock", mtr_backup_file, true},           {"security", mtr_trail_copy, true},
+    {"clock", mtr_backup_file, true},
+    {"security", mtr_trail_copy, true},
 };
 
 static int copy_log(const struct backup_wanted *wanted, const char *target, struct backup_made *out,
