@@ -65,4 +65,37 @@ MUTANTS = {
         "lib/catalog/check/admin_checks.c", "if (!key->number || key->disabled || key->vendor ||", "if (!key->number || key->disabled ||", "test_catalog_admin"),
     "a renewal that broke off leaves the secret that the catalog does not know": (
         "daemon/admin_key.c", "if (is_known(store, fresh, now_us))", "if (!is_known(store, fresh, now_us))", "test_admin_key"),
+    "an old TLS is spoken": (
+        "lib/net/tls/tls_context.c", "SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION)", "SSL_CTX_set_min_proto_version(context, TLS1_VERSION)", "test_http_tls_server"),
+    "a cipher without forward secrecy is taken": (
+        "lib/net/tls/tls_context.c", '"ECDHE+AESGCM:ECDHE+CHACHA20"', '"DEFAULT"', "test_http_tls_server"),
+    "hands are shaken again": (
+        "lib/net/tls/tls_context.c", "SSL_OP_NO_RENEGOTIATION | ", "", "test_http_tls_server"),
+    "a client without a certificate is let in": (
+        "lib/net/tls/tls_context.c", "SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT", "SSL_VERIFY_PEER", "test_http_tls_server"),
+    "whose certificate nobody has signed is let in": (
+        "lib/net/tls/tls_context.c", "SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);", "SSL_VERIFY_NONE, NULL);", "test_http_tls_server"),
+    "a ticket is good for a day": (
+        "lib/net/tls/tls_context.c", "TICKET_LIFE_S = 3600", "TICKET_LIFE_S = 86400", "test_http_tls_server"),
+    "a handshake has all the time of an idle connection": (
+        "lib/net/http_connection.c", "if (!connection->first && !http_tls_is_shaking(connection))", "if (!connection->first)", "test_http_tls_bytes"),
+    "a handshake does not end": (
+        "lib/net/http_connection.c", "        if (now >= connection->read_deadline_ms) http_tls_time_out(connection);\n", "", "test_http_tls_bytes"),
+    "ciphertext that waits is lost": (
+        "lib/net/http_connection.c", "        if (connection->tls && !http_tls_resume(connection)) return;\n", "", "test_http_tls_bytes"),
+    "an end is not said": (
+        "lib/net/http_connection.c", "    if (connection->tls && !connection->reset_after && !http_tls_end(connection)) return;\n", "", "test_http_tls_bytes"),
+    "an answer that broke off ends as a whole one does": (
+        "lib/net/http_connection.c", "if (connection->tls && !connection->reset_after && !http_tls_end(connection)) return;", "if (connection->tls && !http_tls_end(connection)) return;",
+        "test_http_tls_bytes"),
+    "a crowd of handshakes has all of a turn": (
+        "lib/net/http_tls.c", "    if (!server->shakes_left) {\n", "    if (false) {\n", "test_http_tls_bytes"),
+    "everybody may read the key of the listener": (
+        "daemon/listen/tls_files.c", "return wanted->is_secret && (status->st_mode & of_others);", "return wanted->is_secret && (status->st_mode & of_others & 0);", "test_tls$"),
+    "a line that is gone opens a port in the clear": (
+        "daemon/listen/listener_tls.c", "if (!tls->identity || !config->certificate.size) return;", "if (!tls->identity) return;", "test_tls$"),
+    "a key is sent to whoever is there": (
+        "lib/net/http_exchange.c", "return !curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, key) &&", "return key &&", "test_http_tls$|test_tls$"),
+    "what begins like an address of this machine is this machine": (
+        "daemon/cli/client.c", 'if (strcasecmp(host, "localhost") == 0', 'if (strncasecmp(host, "localhost", 9) == 0', "test_tls$"),
 }

@@ -6,6 +6,7 @@
 
 #include "tests/support/http_world.h"
 
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 
@@ -53,6 +54,9 @@ static inline struct mtr_tls *open_tls(const struct identity *shows, const struc
 struct world {
     struct fixture fixture; /* first: handlers of http_world.h take it */
     struct mtr_tls *next;   /* /swap */
+    sem_t paused, goes_on;  /* /pause: the loop stands still from the one to the other */
+    struct mtr_wakeup *turn;
+    void (*on_turn)(struct world *world); /* each turn of the loop from /pause on */
     atomic_uint failures;
     char failure[128];      /* the last one, before its count */
 };
@@ -66,6 +70,11 @@ static inline void on_tls_request(void *context, struct mtr_http_request *reques
     } else if (mtr_str_equal(path, MTR_STR("/swap"))) {
         assert_int_equal(mtr_http_server_set_tls(world->fixture.server, world->next), MTR_OK);
         answer(request, "swapped");
+    } else if (mtr_str_equal(path, MTR_STR("/pause"))) {
+        sem_post(&world->paused);
+        sem_wait(&world->goes_on);
+        answer(request, "gone on");
+        mtr_wakeup_send(world->turn);
     } else if (mtr_str_equal(path, MTR_STR("/counts"))) {
         char text[80];
         const struct mtr_http_server_stats stats = mtr_http_server_stats(world->fixture.server);
@@ -82,6 +91,14 @@ static inline void on_tls_failure(void *context, const char *address, const char
     world->failures++;
 }
 
+static inline void on_turn(void *context)
+{
+    struct world *world = context;
+    if (!world->on_turn) return;
+    world->on_turn(world);
+    mtr_wakeup_send(world->turn);
+}
+
 static inline void begin(struct world *world, struct mtr_http_server_options options, struct mtr_tls *tls)
 {
     struct mtr_http_handler handler = {.on_headers = on_headers, .on_request = on_tls_request, .on_abort = on_abort,
@@ -91,6 +108,9 @@ static inline void begin(struct world *world, struct mtr_http_server_options opt
     options.tls = tls;
     assert_int_equal(mtr_loop_open(&world->fixture.loop), MTR_OK);
     assert_int_equal(mtr_wakeup_open(world->fixture.loop, true, on_ask, &world->fixture, &world->fixture.ask), MTR_OK);
+    assert_int_equal(mtr_wakeup_open(world->fixture.loop, false, on_turn, world, &world->turn), MTR_OK);
+    sem_init(&world->paused, 0, 0);
+    sem_init(&world->goes_on, 0, 0);
     assert_int_equal(mtr_http_server_open(world->fixture.loop, &options, &handler, &world->fixture.server, &diagnostic), MTR_OK);
     mtr_tls_release(tls); /* the server's now */
     assert_int_equal(pthread_create(&world->fixture.thread, NULL, run, &world->fixture), 0);
@@ -142,7 +162,13 @@ static inline void expect(struct world *world, SSL_CTX *context, const char *req
 
 static inline void end(struct world *world)
 {
-    stop(&world->fixture);
+    mtr_wakeup_send(world->fixture.ask);
+    pthread_join(world->fixture.thread, NULL);
+    mtr_wakeup_close(world->turn);
+    mtr_wakeup_close(world->fixture.ask);
+    mtr_loop_close(world->fixture.loop);
+    sem_destroy(&world->paused);
+    sem_destroy(&world->goes_on);
 }
 
 static const int versions[] = {TLS1_3_VERSION, TLS1_2_VERSION};

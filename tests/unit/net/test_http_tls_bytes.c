@@ -7,7 +7,7 @@
 
 #include "tests/support/random.h"
 
-enum { BODY_BYTES = 3 << 20, STRANGERS = 300 };
+enum { BODY_BYTES = 3 << 20, STRANGERS = 1000 };
 
 static struct random_source seeded(void)
 {
@@ -273,6 +273,58 @@ static void strangers_leave_nothing(void **state)
     end(&world);
 }
 
+enum { CROWD = 60 };
+
+static struct tls_peer crowd[CROWD];
+static unsigned answered, most_in_a_turn;
+
+static void count_answered(struct world *world)
+{
+    unsigned count = 0;
+    for (int i = 0; i < CROWD; i++) {
+        struct pollfd one = {.fd = crowd[i].fd, .events = POLLIN};
+        count += poll(&one, 1, 0) == 1;
+    }
+    if (count - answered > most_in_a_turn) most_in_a_turn = count - answered;
+    answered = count;
+    if (count < CROWD) return;
+    world->on_turn = NULL;
+    sem_post(&world->paused);
+}
+
+/* Who comes at once is answered a few at a time, so that others are, too. */
+static void a_crowd_waits_for_its_turn(void **state)
+{
+    (void)state;
+    struct world world;
+    struct tls_peer first;
+    char text[256] = {0};
+    SSL_CTX *context = trusting(TLS1_3_VERSION);
+    begin(&world, patient_options(), open_tls(&server, NULL));
+    world.on_turn = count_answered;
+    meet(&first, &world, context, 0);
+    tls_peer_say(&first, GET("/pause"), sizeof(GET("/pause")) - 1);
+    sem_wait(&world.paused);
+    for (int i = 0; i < CROWD; i++) {
+        dial(&crowd[i], &world, context, 0);
+        SSL_do_handshake(crowd[i].ssl);
+        tls_peer_flush(&crowd[i]);
+    }
+    answered = most_in_a_turn = 0;
+    sem_post(&world.goes_on);
+    sem_wait(&world.paused);
+    assert_in_range(most_in_a_turn, 1, 2);
+    tls_peer_read(&first, text, sizeof(text) - 1);
+    assert_non_null(strstr(text, "gone on"));
+    for (int i = 0; i < CROWD; i++) {
+        assert_true(tls_peer_shake(&crowd[i]));
+        tls_peer_free(&crowd[i]);
+    }
+    tls_peer_free(&first);
+    SSL_CTX_free(context);
+    end(&world);
+}
+
 /* Whose handshake does not end is closed at its time, though it says a byte now and then; who has shaken hands may be idle for longer. */
 static void a_handshake_has_its_time(void **state)
 {
@@ -321,6 +373,7 @@ int main(void)
         cmocka_unit_test(http_in_the_clear_is_told_so),
         cmocka_unit_test(garbage_ends_its_connection),
         cmocka_unit_test(strangers_leave_nothing),
+        cmocka_unit_test(a_crowd_waits_for_its_turn),
         cmocka_unit_test(a_handshake_has_its_time),
     };
     return cmocka_run_group_tests(tests, make_identities, forget_identities);
