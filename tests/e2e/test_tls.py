@@ -221,6 +221,9 @@ def test_certificates_change_under_load(folder):
         daemon.settings["listen"]["tls"] = {}  # a port is not opened in the clear by a line that is gone
         daemon.hup("at the next start only: listen.tls.certificate, listen.tls.key")
         assert serial(daemon.port, authority) == before
+        daemon.settings["listen"]["tls"] = files(second)
+        daemon.hup("TLS is in force")
+        assert daemon.told("the certificate was not reloaded") == 2  # and not of names that are gone
         assert "not valid yet" not in daemon.log_lines()
         daemon.stop()
 

@@ -27,8 +27,6 @@ MUTANTS = {
         "rater/emitter/outbox.c", "return is_damaged ? MTR_ECORRUPT : MTR_OK;", "(void)is_damaged; return MTR_OK;", "test_damage"),
     "what a killed writer committed is not told": (
         STORE + "lmdb_env.c", "if (!rc && !options->read_only) rc = tell_last_commit(env);", "if (!rc && options->databases_max > 1u << 30) rc = tell_last_commit(env);", "test_dead_writer"),
-    "a new file is written into whatever has its name": (
-        "lib/store/durable.c", "O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600", "O_WRONLY | O_CREAT | O_CLOEXEC, 0600", "test_durable|test_mark"),
     "a new file is written where a link of its name leads": (
         "lib/store/durable.c", "    if (unlink(path) && errno != ENOENT) return last_error();\n    *fd = open(path, O_WRONLY | O_CREAT | O_EXCL |", "    *fd = open(path, O_WRONLY | O_CREAT |",
         "test_durable|test_mark"),

@@ -63,6 +63,76 @@ static void nothing_is_negotiated_again(void **state)
     end(&world);
 }
 
+static int refuse_text(struct mtr_str certificate, struct mtr_str key, struct mtr_str client_ca, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_tls *tls = NULL;
+    const struct mtr_tls_texts texts = {certificate, key, client_ca};
+    const int rc = mtr_tls_open(&texts, &tls, diagnostic);
+    assert_true((rc == MTR_OK) == (tls != NULL));
+    mtr_tls_release(tls);
+    return rc;
+}
+
+/* A certificate of a key of 1024 bits, which the level of security of OpenSSL does not take. */
+static void weak_texts(char certificate[IDENTITY_TEXT_BYTES], char key[IDENTITY_TEXT_BYTES])
+{
+    struct identity weak;
+    make_identity(&weak, directory, (struct wish){"weak", NULL, NULL, false, -DAY_S, DAY_S});
+    EVP_PKEY *small = EVP_RSA_gen(1024);
+    X509_set_pubkey(weak.certificate, small);
+    assert_true(X509_sign(weak.certificate, small, EVP_sha256()) > 0);
+    EVP_PKEY_free(weak.key);
+    weak.key = small;
+    save_identity(&weak, directory, "weak");
+    const struct mtr_str texts[] = {text_of(weak.certificate_file, certificate), text_of(weak.key_file, key)};
+    certificate[texts[0].size] = key[texts[1].size] = '\0';
+    forget_identity(&weak);
+}
+
+static void what_cannot_be_used_is_told(void **state)
+{
+    (void)state;
+    char texts[4][IDENTITY_TEXT_BYTES], weak[2][IDENTITY_TEXT_BYTES], damaged[IDENTITY_TEXT_BYTES], chain[2 * IDENTITY_TEXT_BYTES];
+    struct mtr_diagnostic diagnostic;
+    const struct mtr_str none = {"", 0}, certificate = text_of(server.certificate_file, texts[0]), key = text_of(server.key_file, texts[1]),
+                         other = text_of(client.key_file, texts[2]), later = text_of(renewed.certificate_file, texts[3]);
+    weak_texts(weak[0], weak[1]);
+    memcpy(damaged, certificate.data, certificate.size);
+    memset(damaged + 100, '*', 20);
+    const struct mtr_str broken = {damaged, certificate.size};
+    const struct {
+        struct mtr_str certificate, key, client_ca;
+        const char *field, *sentence;
+    } cases[] = {
+        {none, key, none, "certificate", "there is no certificate in it: PEM is wanted"},
+        {key, key, none, "certificate", "there is no certificate in it: PEM is wanted"},
+        {MTR_STR("no PEM\n"), key, none, "certificate", "there is no certificate in it: PEM is wanted"},
+        {broken, key, none, "certificate", "the certificate is damaged: "},
+        {certificate, none, none, "key", "there is no private key in it: PEM is wanted"},
+        {certificate, certificate, none, "key", "there is no private key in it: PEM is wanted"},
+        {certificate, other, none, "key", "the key is not that of the certificate"},
+        {mtr_str_from(weak[0]), mtr_str_from(weak[1]), none, "certificate", "the certificate cannot be used: ee key too small"},
+        {certificate, key, key, "client_ca", "there is no certificate in it: PEM is wanted"},
+        {certificate, key, broken, "client_ca", "the authority of clients is damaged: "},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        diagnostic = (struct mtr_diagnostic){.text = ""};
+        assert_int_equal(refuse_text(cases[i].certificate, cases[i].key, cases[i].client_ca, &diagnostic), MTR_EINVALID);
+        if (strcmp(diagnostic.field, cases[i].field) != 0 || strncmp(diagnostic.text, cases[i].sentence, strlen(cases[i].sentence)) != 0)
+            fail_msg("case %zu: %s: %s", i, diagnostic.field, diagnostic.text);
+    }
+    /* What is shown holds as long as all of it does, and as of when all of it does. */
+    struct mtr_tls *tls = open_tls(&renewed, NULL);
+    const int64_t alone_s = mtr_tls_expires_s(tls);
+    mtr_tls_release(tls);
+    const int size = snprintf(chain, sizeof(chain), "%.*s%.*s", MTR_STR_ARGS(later), MTR_STR_ARGS(certificate));
+    const struct mtr_tls_texts shown = {{chain, (size_t)size}, text_of(renewed.key_file, texts[2]), none};
+    assert_int_equal(mtr_tls_open(&shown, &tls, &diagnostic), MTR_OK);
+    assert_in_range(alone_s - mtr_tls_expires_s(tls), DAY_S - 60, DAY_S + 60);
+    assert_in_range(alone_s - mtr_tls_begins_s(tls), 3 * DAY_S - 60, 3 * DAY_S + 60);
+    mtr_tls_release(tls);
+}
+
 static void lets_in_whom_it_knows(void **state)
 {
     (void)state;
@@ -178,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_what_is_old),
         cmocka_unit_test(nothing_is_negotiated_again),
+        cmocka_unit_test(what_cannot_be_used_is_told),
         cmocka_unit_test(lets_in_whom_it_knows),
         cmocka_unit_test(a_session_is_resumed_under_one_certificate),
         cmocka_unit_test(connections_outlive_their_certificate),
