@@ -235,7 +235,7 @@ static int catch_up_meter(struct mtr_aggregator *aggregator, struct mtr_catch_up
     int rc = look_ahead(aggregator, catch_up->next_seq, &ahead);
     while (!rc && catch_up->next_seq < catch_up->end_seq && aggregator->budget > 0) {
         if (aggregator->cells.count >= MTR_CELL_TABLE_COUNT_SOFT_MAX) break;
-        rc = fold_read_block(aggregator, catch_up->next_seq);
+        rc = fold_read_kept(aggregator, catch_up->next_seq);
         if (rc) break;
         const struct mtr_block_header *block = &aggregator->block;
         uint64_t seq = catch_up->next_seq, end = block->first_seq + block->count;

@@ -96,11 +96,13 @@ struct mtr_aggregator {
     struct mtr_hash128 admitted[MTR_ADMITTED_SLOTS]; /* values that are known to count */
 };
 
-/* The event of that sequence. MTR_ENOTFOUND: retention has dropped it, or it is not there yet. Borrowed
- * until the next call. */
+/* The event of that sequence, also one that was carried. MTR_ENOTFOUND: retention has dropped it, or it is
+ * not there yet. Borrowed until the next call. */
 int fold_read(struct mtr_aggregator *aggregator, uint64_t seq, const struct mtr_event **out) MTR_MUST_USE;
 /* The block that holds seq, or the first after it. MTR_ENOTFOUND: nothing. */
 int fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq) MTR_MUST_USE;
+/* The same, or events that were carried from before the log's begin. */
+int fold_read_kept(struct mtr_aggregator *aggregator, uint64_t seq) MTR_MUST_USE;
 
 /* With its cells cut as they are in the store now. NULL: the catalog has no such subject. */
 const struct mtr_subscription *fold_find_subscription(const struct mtr_aggregator *aggregator,

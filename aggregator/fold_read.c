@@ -3,14 +3,29 @@
  * force; and the row for one that cannot count.
  */
 #include "aggregator/fold.h"
+#include "meterd/store/log_carried.h"
 
-int fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq)
+static void forget_block(struct mtr_aggregator *aggregator)
 {
     aggregator->last_type = (struct mtr_str){NULL, 0};
     aggregator->last_vendor = (struct mtr_str){NULL, 0};
     aggregator->block_events = NULL;
+}
+
+int fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq)
+{
+    forget_block(aggregator);
     int rc = mtr_log_read(aggregator->reader, seq, &aggregator->block, &aggregator->block_events,
                           aggregator->diagnostic);
+    if (rc) aggregator->block_events = NULL;
+    return rc;
+}
+
+int fold_read_kept(struct mtr_aggregator *aggregator, uint64_t seq)
+{
+    forget_block(aggregator);
+    int rc = mtr_log_read_kept(aggregator->reader, seq, &aggregator->block, &aggregator->block_events,
+                               aggregator->diagnostic);
     if (rc) aggregator->block_events = NULL;
     return rc;
 }
@@ -19,7 +34,7 @@ int fold_read(struct mtr_aggregator *aggregator, uint64_t seq, const struct mtr_
 {
     const struct mtr_block_header *block = &aggregator->block;
     bool here = aggregator->block_events && seq >= block->first_seq && seq - block->first_seq < block->count;
-    int rc = here ? MTR_OK : fold_read_block(aggregator, seq);
+    int rc = here ? MTR_OK : fold_read_kept(aggregator, seq);
     if (rc) return rc;
     if (seq < block->first_seq || seq - block->first_seq >= block->count) return MTR_ENOTFOUND;
     *out = &aggregator->block_events[seq - block->first_seq];

@@ -14,6 +14,7 @@
 #include "daemon/metrics.h"
 #include "meterd/core/time.h"
 #include "meterd/net/http_server.h"
+#include "meterd/store/log_carried.h"
 
 struct mtr_admin {
     struct mtr_daemon *daemon;
@@ -143,6 +144,8 @@ static void gauge_held(struct mtr_daemon *daemon)
     if (!rc) rc = mtr_rollups_sum_beyond(txn, &beyond);
     mtr_rollups_abort(txn);
     if (rc) return;
+    uint64_t carried;
+    if (!mtr_log_count_carried(daemon->log, &carried)) mtr_metric_set(&metric_held_carried, (int64_t)carried);
     mtr_metric_set(&metric_held_events, (int64_t)held_count(&daemon->held, held));
     mtr_metric_set(&metric_quotas_full, (int64_t)beyond.full);
     mtr_metric_set(&metric_quotas_held, (int64_t)beyond.events);

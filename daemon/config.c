@@ -97,7 +97,8 @@ static const struct mtr_field log_fields[] = {
     FIELD(log, segment_age, MTR_FIELD_DURATION, "1d", SECOND, 366 * DAY,
           "A segment is sealed after this time, full or not."),
     FIELD(log, retention, MTR_FIELD_DURATION, "400d", SECOND, 36600 * DAY,
-          "Segments are removed after this time, when everything in them is folded."),
+          "Segments are removed after this time, when everything in them is folded; held events are carried "
+          "on."),
     FIELD(log, verify_all, MTR_FIELD_BOOL, "true", 0, 0,
           "Verify the hash of every block at start, not only the last segment's."),
     {.name = NULL},

@@ -3,7 +3,8 @@
  *
  *   loop        HTTP servers, deliveries, signals; never waits for a disk
  *   writer      intake: dedup, append, commit                  → pokes aggregator, answers to the loop
- *   sealer      what is slow of the log: sealing a segment, preallocating the next, one at a time
+ *   sealer      what is slow of the log: sealing a segment, preallocating the next, carrying held events out
+ *               of those that are due, one at a time
  *   aggregator  fold                                           → pokes rater
  *   rater       charges and outbox                             → messages to the loop
  *   pool        decoding of large bodies, queries
@@ -122,7 +123,6 @@ struct mtr_daemon {
     atomic_int_least64_t files_told_us; /* monotonic, when a lack of open files was last told; 0: never */
     atomic_bool disk_full;             /* a commit was refused for lack of room, and there is none yet */
     atomic_uint_fast64_t folded_seq;   /* everything up to it is folded */
-    atomic_uint_fast64_t consumed_seq; /* nothing up to it is needed again: retention may take it */
     atomic_uint_fast64_t handed_out;   /* charges up to that number may be seen outside */
     /* The rollups are folded again: until they are, prices of their use would be too low. */
     atomic_bool rating_waits;

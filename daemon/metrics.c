@@ -89,6 +89,13 @@ struct mtr_metric metric_held_age = {
     .doc = "For how long the oldest of them is held, from when it was received, as of a minute ago at most.",
 };
 
+struct mtr_metric metric_held_carried = {
+    .name = "meterd_held_carried_events",
+    .type = MTR_GAUGE,
+    .doc = "Events that are kept beside the log, since retention has taken their segment, or is about to, "
+           "and somebody waits for them; and for a day longer.",
+};
+
 struct mtr_metric metric_held_dropped = {
     .name = "meterd_held_dropped_total",
     .type = MTR_COUNTER,
@@ -343,6 +350,7 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_held_events,
     &metric_held_waiting,
     &metric_held_age,
+    &metric_held_carried,
     &metric_held_dropped,
     &metric_quotas_full,
     &metric_quotas_held,

@@ -14,8 +14,8 @@ extern struct mtr_metric metric_commits, metric_commit_events, metric_commit_sec
 /* Of the fold. */
 extern struct mtr_metric metric_folded, metric_fold_lag, metric_fold_seconds, metric_watermark;
 /* Of rating. */
-extern struct mtr_metric metric_held_events, metric_held_waiting, metric_held_age, metric_held_dropped,
-    metric_quotas_full, metric_quotas_held;
+extern struct mtr_metric metric_held_events, metric_held_waiting, metric_held_age, metric_held_carried,
+    metric_held_dropped,    metric_quotas_full, metric_quotas_held;
 extern struct mtr_metric metric_charges, metric_ratings, metric_losses, metric_waiting, metric_released,
     metric_rate_seconds;
 /* Of the poller. */

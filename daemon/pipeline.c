@@ -82,9 +82,24 @@ static int sealer_step(void *context, bool *idle)
 {
     struct mtr_daemon *daemon = context;
     void (*work)(void *) = atomic_exchange_explicit(&daemon->slow_work, NULL, memory_order_acquire);
+    bool more = false;
     if (work) work(daemon->slow_context);
-    *idle = !work;
+    else held_carry(daemon, &more);
+    *idle = !work && !more;
     return MTR_OK; /* what went wrong is with the work: the intake looks */
+}
+
+/* The log is kept for what sources make of it, and for what is held and was not carried. */
+static int housekeep(struct mtr_daemon *daemon, struct mtr_trusted_time time, bool *more)
+{
+    struct mtr_daemon_held *held = &daemon->held;
+    const uint64_t applied = polling_applied_seq(daemon->polling);
+    pthread_mutex_lock(&held->retain_mutex);
+    const int rc =
+        mtr_intake_housekeep(daemon->intake, time, applied < held->kept_seq ? applied : held->kept_seq,
+                             run_slow, daemon, more);
+    pthread_mutex_unlock(&held->retain_mutex);
+    return rc;
 }
 
 /* One group commit, then housekeeping. A full disk is not the end: its requests were answered 503. */
@@ -117,11 +132,7 @@ static int writer_step(void *context, bool *idle)
         rc = MTR_OK;
     }
     if (committed) stage_poke(daemon->aggregator_stage);
-    const uint64_t folded = polling_applied_seq(daemon->polling),
-                   consumed = atomic_load(&daemon->consumed_seq);
-    if (!rc)
-        rc = mtr_intake_housekeep(daemon->intake, time, folded < consumed ? folded : consumed, run_slow,
-                                  daemon, &more);
+    if (!rc) rc = housekeep(daemon, time, &more);
     if (rc == MTR_EAGAIN || retries_step(daemon, DAEMON_WRITER, rc))
         rc = MTR_OK; /* sealing waits for room, memory or files, or was interrupted */
     if (rc) {
@@ -218,6 +229,7 @@ static int aggregator_step(void *context, bool *idle)
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
     uint64_t catalog_version = mtr_catalog_version(catalog);
     int rc = fail_mark(marks_catalog(daemon, catalog_version));
+    if (!rc) held_before_fold(daemon, catalog_version);
     if (!rc) rc = mtr_aggregator_step(daemon->aggregator, catalog, now_us, &result, &diagnostic);
     if (!rc) held_note_fold(daemon, &result, catalog_version);
     mtr_catalog_release(catalog);
@@ -241,7 +253,7 @@ static int aggregator_step(void *context, bool *idle)
     rc = fail_mark(marks_log(daemon));
     if (rc && !retries_step(daemon, DAEMON_AGGREGATOR, rc)) return rc; /* the next one writes it */
     end_waiting(daemon, &result);
-    held_look(daemon, &result);
+    held_look(daemon);
     held_expire(daemon);
     if (result.events) stage_poke(daemon->rater_stage);
     *idle = result.idle;

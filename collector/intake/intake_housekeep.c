@@ -75,13 +75,18 @@ static bool has_passed(int64_t at_us, int64_t now_us, int64_t span_us)
     return at_us == INT64_MIN || now_us < at_us || now_us - at_us >= span_us;
 }
 
+int64_t mtr_intake_kept_from_us(const struct mtr_intake *intake, struct mtr_trusted_time time)
+{
+    return time.forget_us - intake->log_kept_us;
+}
+
 static int tidy(struct mtr_intake *intake, struct mtr_trusted_time time, uint64_t consumed_seq)
 {
     uint32_t removed;
     if (!has_passed(intake->slow.tidied_us, time.now_us, TIDY_US)) return MTR_OK;
     intake->slow.tidied_us = time.now_us;
     mtr_dedup_expire(intake->dedup, time.forget_us);
-    return mtr_log_retain(intake->log, time.forget_us - intake->log_kept_us, consumed_seq, &removed);
+    return mtr_log_retain(intake->log, mtr_intake_kept_from_us(intake, time), consumed_seq, &removed);
 }
 
 int mtr_intake_housekeep(struct mtr_intake *intake, struct mtr_trusted_time time,

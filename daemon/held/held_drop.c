@@ -48,7 +48,9 @@ void held_begin(struct mtr_daemon *daemon)
     mtr_cond_init(&held->answered);
     mtr_cond_init(&held->folded);
     held->ordered_seq = mtr_log_last_seq(daemon->log);
+    pthread_mutex_init(&held->retain_mutex, NULL);
     held->expired_us = held->looked_us = INT64_MIN;
+    held->carrying.failed_us = held->carrying.swept_us = INT64_MIN;
 }
 
 void held_note_fold(struct mtr_daemon *daemon, const struct mtr_aggregator_result *result,

@@ -7,6 +7,7 @@
 
 #include "daemon/api/waits.h"
 #include "daemon/held/held_page.h"
+#include "meterd/store/log_carried.h"
 
 struct finding {
     const struct mtr_held_order *order;
@@ -24,7 +25,7 @@ static int read_event(struct finding *finding, uint64_t seq, const struct mtr_ev
     struct mtr_diagnostic diagnostic;
     *out = NULL;
     if (!block->count || seq < block->first_seq || seq - block->first_seq >= block->count) {
-        int rc = mtr_log_read(finding->reader, seq, block, &finding->events, &diagnostic);
+        int rc = mtr_log_read_kept(finding->reader, seq, block, &finding->events, &diagnostic);
         if (rc) block->count = 0;
         if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     }

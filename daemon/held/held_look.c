@@ -1,9 +1,10 @@
 /*
- * What is held, looked at now and then: what retention must spare, and what metrics tell; see held.h.
+ * What is held, looked at now and then, for metrics; see held.h.
  */
 #include "daemon/daemon.h"
 #include "daemon/metrics.h"
 #include "meterd/core/time.h"
+#include "meterd/store/log_carried.h"
 
 #define LOOK_EVERY_US (60 * MTR_US_PER_SECOND)
 
@@ -46,7 +47,7 @@ static int64_t age_us(struct mtr_daemon *daemon, uint64_t seq)
     const struct mtr_event *events;
     struct mtr_diagnostic diagnostic;
     if (seq == UINT64_MAX || mtr_log_reader_attach(daemon->log, &reader)) return 0;
-    const int rc = mtr_log_read(reader, seq, &block, &events, &diagnostic);
+    const int rc = mtr_log_read_kept(reader, seq, &block, &events, &diagnostic);
     mtr_log_reader_close(reader);
     return rc || block.first_seq > seq ? 0 : mtr_time_later(clock_now_us(daemon) - block.received_us, 0);
 }
@@ -73,21 +74,16 @@ static bool has_changed(struct mtr_daemon *daemon)
     return true;
 }
 
-/* Held events are read from the log when they flow, so retention spares them; and all of it while use changes
- * hands. */
-void held_look(struct mtr_daemon *daemon, const struct mtr_aggregator_result *result)
+void held_look(struct mtr_daemon *daemon)
 {
     struct mtr_daemon_held *held = &daemon->held;
     const int64_t now_us = mtr_clock_monotonic_us();
     struct look look;
-    if (result->changes_hands) atomic_store(&daemon->consumed_seq, 0);
     const bool is_due = has_changed(daemon) || held->looked_us == INT64_MIN ||
                         now_us - held->looked_us >= LOOK_EVERY_US;
-    if (result->changes_hands || !is_due || walk(daemon, &look)) return;
+    if (!is_due || walk(daemon, &look)) return;
     held->looked_us = now_us;
     tell(daemon, &look);
-    const uint64_t next_seq = result->next_seq;
-    atomic_store(&daemon->consumed_seq, (look.lowest_seq < next_seq ? look.lowest_seq : next_seq) - 1);
 }
 
 uint64_t held_count(const struct mtr_daemon_held *held, uint64_t rows)

@@ -11,10 +11,14 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* In order, and no more than there is room for. */
+/* In order, each once, and no more than there is room for. */
 static void settle(struct held_page *page)
 {
+    uint32_t count = 0;
     qsort(page->rows, page->count, sizeof(*page->rows), compare);
+    for (uint32_t i = 0; i < page->count; i++)
+        if (!count || page->rows[count - 1].seq < page->rows[i].seq) page->rows[count++] = page->rows[i];
+    page->count = count;
     if (page->count <= page->room) return;
     page->count = page->room;
     page->has_more = true;
@@ -32,13 +36,40 @@ static bool is_wanted(const struct held_page *page, const struct mtr_held_event 
            may_be(name, held->name);
 }
 
+static void add(struct held_page *page, uint64_t seq, enum mtr_held_reason reason)
+{
+    page->rows[page->count++] = (struct held_row){seq, reason};
+    if (page->count == 2 * page->room) settle(page);
+}
+
 static int on_held(void *context, const struct mtr_held_event *held)
 {
     struct held_page *page = context;
-    if (!is_wanted(page, held)) return MTR_OK;
-    page->rows[page->count++] = (struct held_row){held->seq, held->reason};
-    if (page->count == 2 * page->room) settle(page);
+    if (is_wanted(page, held)) add(page, held->seq, held->reason);
     return MTR_OK;
+}
+
+/* Of each meter in order: none behind the last one of a page that was full is of it. */
+static int add_beyond(struct held_page *page, struct mtr_rollups_txn *txn, const struct mtr_values_of *of)
+{
+    int rc = MTR_OK;
+    for (uint64_t seq = page->after + 1; !rc; seq++) {
+        rc = mtr_rollups_next_beyond(txn, of, &seq);
+        if (!rc && page->has_more && seq > page->rows[page->room - 1].seq) return MTR_OK;
+        if (!rc) add(page, seq, MTR_HELD_METER);
+    }
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
+static int add_all_beyond(struct held_page *page, struct mtr_rollups_txn *txn)
+{
+    struct mtr_values_of of = {0, 0};
+    int rc;
+    while (!(rc = mtr_rollups_next_full(txn, &of))) {
+        rc = add_beyond(page, txn, &of);
+        if (rc) return rc;
+    }
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
 int held_page_fill(struct held_page *page, struct mtr_rollups_txn *txn)
@@ -52,6 +83,7 @@ int held_page_fill(struct held_page *page, struct mtr_rollups_txn *txn)
     if (!page->rows) return MTR_ENOMEM;
     int rc = mtr_rollups_walk_held(txn, &of_subscriptions, on_held, page);
     if (!rc) rc = mtr_rollups_walk_held(txn, &of_meters, on_held, page);
+    if (!rc && page->with_beyond) rc = add_all_beyond(page, txn);
     if (!rc) settle(page);
     return rc;
 }

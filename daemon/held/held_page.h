@@ -1,7 +1,8 @@
 /*
  * A page of held events in the order of the log. The store keeps them by what they wait for, so a page is one
  * walk over all of them, which keeps the lowest sequences. Those that were taken back are left out: nothing
- * waits for them any more.
+ * waits for them any more. What meters hold beyond their quotas comes along where it is asked for, each event
+ * once.
  */
 #ifndef METERD_DAEMON_HELD_HELD_PAGE_H
 #define METERD_DAEMON_HELD_HELD_PAGE_H
@@ -18,6 +19,7 @@ struct held_page {
     struct mtr_str vendor, subject, type; /* empty: any; where the row alone can tell */
     uint64_t after;                       /* with a greater sequence number */
     uint32_t room;
+    bool with_beyond;
     /* found */
     struct held_row *rows; /* ascending; owned, twice the room while it is filled */
     uint32_t count;

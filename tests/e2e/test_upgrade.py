@@ -95,6 +95,8 @@ class Former(Daemon):
 
     def check_told(self):
         self.settle()
+        taken_back = {event["target_seq"] for event in self.expected["told"]["events"] if event["disposition"] == "void"}
+        self.expected["told"]["held"] = [row for row in self.expected["told"]["held"] if row["seq"] not in taken_back]  # 0.1.0 listed them, too
         found = former.differences(self.expected["told"], former.told(self, self.last))
         assert not found, "\n".join(found[:20])
         new = [charge for charge in self.listed("/v1/charges", "charges") if charge["number"] > self.last]

@@ -19,4 +19,32 @@ MUTANTS = {
         HELD + "held_page.c", "return held->seq > page->after && !held->voided &&", "return held->seq > page->after &&", "test_held$"),
     "a page passes over held events": (
         HELD + "held_page.c", "    page->has_more = true;\n", "", "test_held$"),
+    "what is held is not carried": (
+        HELD + "held_carry.c", "if (!rc) rc = mtr_log_carry(daemon->log, seqs, count, diagnostic);", "if (!rc) rc = mtr_log_carry(daemon->log, seqs, 0, diagnostic);",
+        "test_held_retention"),
+    "what is held beyond a quota is not carried": (
+        HELD + "held_carry.c", "{.after = carrying->after_seq, .room = PAGE_EVENTS, .with_beyond = true};", "{.after = carrying->after_seq, .room = PAGE_EVENTS};",
+        "test_held_retention"),
+    "what was carried is not read": (
+        "aggregator/fold_read.c", "int rc = here ? MTR_OK : fold_read_kept(aggregator, seq);", "int rc = here ? MTR_OK : fold_read_block(aggregator, seq);", "test_aggregator_held"),
+    "a late meter passes over what was carried": (
+        "aggregator/catch_up.c", "rc = fold_read_kept(aggregator, catch_up->next_seq);", "rc = fold_read_block(aggregator, catch_up->next_seq);", "test_aggregator_held"),
+    "a copy is made twice": (
+        "lib/store/log/log_carried.c", "*out = !rc && run.first_seq <= seq;", "*out = !rc && run.first_seq == seq;", "test_log_carried"),
+    "copies stand before what the log has": (
+        "lib/store/log/log_read.c", "int rc = seq <= removed ? read_carried(reader, seq, removed + 1, &reading) : MTR_ENOTFOUND;",
+        "int rc = read_carried(reader, seq, UINT64_MAX, &reading);", "test_log_carried"),
+    "a copy of another history is read": (
+        "lib/store/log/log.c", "return log_carried_cut(carried, mtr_log_last_seq(log));", "return MTR_OK;", "test_log_carried"),
+    "a copy goes at once": (
+        "lib/store/log/log_carried.c", "if (sweep->now_us - since_us < sweep->spared_us) return MTR_OK;", "if (sweep->now_us < since_us) return MTR_OK;", "test_log_carried"),
+    "a copy goes of which one event is wanted": (
+        "lib/store/log/log_carried.c", "sweep->wanted[sweeping->at] < run->first_seq + run->count;", "sweep->wanted[sweeping->at] <= run->first_seq;", "test_log_carried"),
+    "what is wanted again goes all the same": (
+        "lib/store/log/log_carried.c", "return is_wanted(sweeping, run) ? delete_row(sweeping, UNWANTED, key) : give_up(sweeping, run, key);",
+        "return is_wanted(sweeping, run) ? MTR_OK : give_up(sweeping, run, key);", "test_log_carried"),
+    "a backup lacks what was carried": (
+        "lib/store/log/log_copy.c", "    if (!rc) rc = copy_carried(copying, diagnostic);\n", "    if (rc) rc = copy_carried(copying, diagnostic);\n", "test_log_carried"),
+    "the segment that is open is due": (
+        "lib/store/log/log_retain.c", "for (uint32_t i = 0; i + 1 < set->count; i++) {", "for (uint32_t i = 0; i < set->count; i++) {", "test_log_carried"),
 }

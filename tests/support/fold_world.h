@@ -19,6 +19,7 @@
 
 #include "meterd/aggregator/aggregator.h"
 #include "meterd/catalog/store.h"
+#include "meterd/store/log_carried.h"
 #include "tests/support/directory.h"
 
 enum { WORLD_EVENTS_MAX = 4096, WORLD_SUBSCRIPTIONS_MAX = 16, WORLD_METERS_MAX = 16, WORLD_PROPERTIES = 4 };
@@ -181,6 +182,7 @@ struct mtr_log_reader {
     uint64_t first_retained;
     uint64_t reads; /* so far */
     int fail_in;
+    bool is_carried[WORLD_EVENTS_MAX]; /* sequence 1 is at index 0 */
     struct world_event *lent; /* what the last read returned, freed by the next */
     struct mtr_event *lent_events;
 };
@@ -215,6 +217,22 @@ int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_h
     *header = (struct mtr_block_header){.first_seq = first, .count = (uint32_t)count};
     *events = reader->lent_events;
     return MTR_OK;
+}
+
+/* Of what was dropped, those that were carried, one by one. */
+int mtr_log_read_kept(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_header *header,
+                      const struct mtr_event **events, struct mtr_diagnostic *diagnostic)
+{
+    const uint64_t retained = reader->first_retained, block_events = reader->block_events;
+    uint64_t carried = seq;
+    while (carried < retained && !reader->is_carried[carried - 1]) carried++;
+    if (carried >= retained) return mtr_log_read(reader, seq, header, events, diagnostic);
+    reader->first_retained = carried;
+    reader->block_events = 1;
+    const int rc = mtr_log_read(reader, carried, header, events, diagnostic);
+    reader->first_retained = retained;
+    reader->block_events = block_events;
+    return rc;
 }
 
 struct world_store {

@@ -9,7 +9,7 @@
 #include "daemon/api/routes.h"
 
 #include "meterd/catalog/catalog.h"
-#include "meterd/store/log.h"
+#include "meterd/store/log_carried.h"
 #include "meterd/store/rollups.h"
 
 enum { LOOKED_AT_MAX = 1 << 16 };
@@ -41,7 +41,7 @@ static int find_event(struct quarantine *quarantine, uint64_t seq, const struct 
     struct mtr_block_header *block = &quarantine->block;
     *out = NULL;
     if (!block->count || seq < block->first_seq || seq - block->first_seq >= block->count) {
-        int rc = mtr_log_read(quarantine->reader, seq, block, &quarantine->events, &diagnostic);
+        int rc = mtr_log_read_kept(quarantine->reader, seq, block, &quarantine->events, &diagnostic);
         if (rc) block->count = 0;
         if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     }

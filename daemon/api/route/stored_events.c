@@ -9,7 +9,7 @@
 #include "daemon/api/routes.h"
 #include "daemon/api/waits.h"
 
-#include "meterd/store/log.h"
+#include "meterd/store/log_carried.h"
 #include "meterd/store/rollups.h"
 
 enum { LOOKED_AT_MAX = 1 << 20 };
@@ -187,7 +187,7 @@ static int fill(struct api_call *call, struct api_rows *rows)
     int rc = mtr_log_reader_attach(call->host->log, &reader);
     if (!rc) rc = mtr_rollups_begin(call->host->rollups, false, &query->txn);
     while (!rc && query->next_after < query->up_to) {
-        rc = mtr_log_read(reader, query->next_after + 1, &header, &events, &diagnostic);
+        rc = mtr_log_read_kept(reader, query->next_after + 1, &header, &events, &diagnostic);
         if (!rc && header.first_seq > query->up_to) break;
         if (!rc) rc = write_block(query, rows, &header, events);
     }

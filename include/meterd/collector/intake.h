@@ -75,6 +75,9 @@ int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog
  * answered with `error`. */
 void mtr_intake_fail(struct mtr_intake *intake, int error);
 
+/* What was received before is kept no longer, were it not needed: of retention. Any thread. */
+int64_t mtr_intake_kept_from_us(const struct mtr_intake *intake, struct mtr_trusted_time time);
+
 /* Housekeeping between commits on the writer's thread: seals rolled segments and preallocates the next one
  * (the slow parts through `run_slow`, one at a time; NULL runs them inline), moves tags, expires dedup
  * segments, retains the log up to `consumed_seq`. Bounded per call; *more when there is more to do at

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "lib/store/lmdb_env.h"
+#include "lib/store/log/log_carried.h"
 #include "lib/store/log/log_internal.h"
 #include "lib/store/log/log_segment.h"
 #include "meterd/store/durable.h"
@@ -182,6 +183,16 @@ static int open_segments(struct mtr_log *log, const struct mtr_manifest *manifes
     return rc;
 }
 
+/* What was carried of this log, and of no other. */
+static int open_carried(struct mtr_log *log, struct mtr_diagnostic *diagnostic)
+{
+    struct log_carried *carried = NULL;
+    int rc = log_carried_open(log->set.directory, false, false, &carried, diagnostic);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    atomic_store_explicit(&log->carried, carried, memory_order_release);
+    return log_carried_cut(carried, mtr_log_last_seq(log));
+}
+
 int mtr_log_open(const char *directory, const struct mtr_log_options *options, struct mtr_log **out,
                  struct mtr_diagnostic *diagnostic)
 {
@@ -207,6 +218,7 @@ int mtr_log_open(const char *directory, const struct mtr_log_options *options, s
     if (!rc) rc = log_recover(directory, options->verify_all, &manifest, diagnostic);
     if (!rc) rc = mtr_block_encoder_open(&log->encoder);
     if (!rc) rc = open_segments(log, &manifest, diagnostic);
+    if (!rc) rc = open_carried(log, diagnostic);
     manifest_release(&manifest);
     if (rc) {
         if (!diagnostic->text[0])
@@ -223,6 +235,7 @@ void mtr_log_close(struct mtr_log *log)
 {
     if (!log) return;
     mtr_block_encoder_close(log->encoder);
+    log_carried_close(atomic_load_explicit(&log->carried, memory_order_acquire));
     log_set_release(&log->set);
     pthread_mutex_destroy(&log->spare_mutex);
     pthread_mutex_destroy(&log->manifest_mutex);

@@ -207,6 +207,18 @@ static int copy_log(struct copying *copying, struct mtr_diagnostic *diagnostic)
     return rc;
 }
 
+/* Behind the manifest: what retention had taken by then was carried before. Copies of events that are left
+ * out go when the log is opened (log_carried_cut). */
+static int copy_carried(const struct copying *copying, struct mtr_diagnostic *diagnostic)
+{
+    char from[PATH_MAX], to[PATH_MAX], file[PATH_MAX];
+    if (snprintf(from, sizeof(from), "%s/carried", copying->from) >= (int)sizeof(from) ||
+        snprintf(file, sizeof(file), "%s/carried/data.mdb", copying->from) >= (int)sizeof(file) ||
+        snprintf(to, sizeof(to), "%s/carried", copying->to) >= (int)sizeof(to))
+        return MTR_EINVALID;
+    return access(file, F_OK) == 0 ? mtr_backup_environment(from, to, diagnostic) : MTR_OK;
+}
+
 static int copy_all(struct copying *copying, struct mtr_diagnostic *diagnostic)
 {
     if (mkdir(copying->to, 0700))
@@ -220,6 +232,7 @@ static int copy_all(struct copying *copying, struct mtr_diagnostic *diagnostic)
     if (rc == MTR_ENOTFOUND)
         rc = mtr_backup_fail(MTR_EAGAIN, "segments are removed while they are copied:", copying->from,
                              diagnostic);
+    if (!rc) rc = copy_carried(copying, diagnostic);
     return rc ? rc : mtr_durable_sync(copying->to);
 }
 

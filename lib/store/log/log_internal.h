@@ -12,6 +12,8 @@
 #include "lib/store/log/log_set.h"
 #include "meterd/store/log.h"
 
+struct log_carried;
+
 struct mtr_log {
     struct mtr_log_set set;
     struct mtr_log_options options;
@@ -26,6 +28,7 @@ struct mtr_log {
     uint64_t used_bytes;        /* of the open segment, in pages */
     uint64_t largest_block_bytes;
     bool failed; /* the outcome of an append is unknown */
+    struct log_carried *_Atomic carried; /* NULL: nothing was carried yet */
 };
 
 /* Only one writes; closing *out lets go. MTR_EEXISTS with a diagnostic: somebody else does. */

@@ -10,12 +10,15 @@
 #include <stdlib.h>
 
 #include "lib/store/lmdb_env.h"
+#include "lib/store/log/log_carried.h"
 #include "lib/store/log/log_internal.h"
 #include "lib/store/log/log_segment.h"
 
 struct mtr_log_reader {
     struct mtr_log_set *set; /* the writer's, or &own */
     struct mtr_log_set own;
+    struct mtr_log *log;         /* the writer's, or NULL */
+    struct log_carried *carried; /* of a reader of its own; NULL: not opened */
     struct mtr_block_decoder *decoder;
     struct mtr_block_header last; /* the block read last; count 0 before */
     uint64_t bytes;
@@ -31,6 +34,7 @@ int mtr_log_reader_attach(struct mtr_log *log, struct mtr_log_reader **out)
         return rc;
     }
     reader->set = &log->set;
+    reader->log = log;
     *out = reader;
     return MTR_OK;
 }
@@ -75,6 +79,7 @@ void mtr_log_reader_close(struct mtr_log_reader *reader)
 {
     if (!reader) return;
     mtr_block_decoder_close(reader->decoder);
+    log_carried_close(reader->carried);
     if (reader->set == &reader->own) log_set_release(&reader->own);
     free(reader);
 }
@@ -196,6 +201,56 @@ int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_h
     }
 }
 
+/* Up to where retention had taken segments. */
+static uint64_t removed_up_to(struct mtr_log_set *set)
+{
+    pthread_mutex_lock(&set->mutex);
+    const uint64_t last_seq = set->base.last_seq;
+    pthread_mutex_unlock(&set->mutex);
+    return last_seq;
+}
+
+static int find_carried(struct mtr_log_reader *reader, struct log_carried **out,
+                        struct mtr_diagnostic *diagnostic)
+{
+    if (reader->log) return log_carried_of(reader->log, false, out, diagnostic);
+    int rc = MTR_OK;
+    if (!reader->carried)
+        rc = log_carried_open(reader->set->directory, true, false, &reader->carried, diagnostic);
+    *out = reader->carried;
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
+/* MTR_ENOTFOUND: there is none before end_seq, and *reading is as it was. */
+static int read_carried(struct mtr_log_reader *reader, uint64_t seq, uint64_t end_seq,
+                        const struct reading *reading)
+{
+    struct log_carried *carried = NULL;
+    const struct log_carried_wanted wanted = {seq, end_seq, reader->decoder, reading->header,
+                                              reading->events};
+    int rc = find_carried(reader, &carried, reading->diagnostic);
+    if (rc || !carried) return rc ? rc : MTR_ENOTFOUND;
+    rc = log_carried_read(carried, &wanted, reading->diagnostic);
+    if (!rc) reader->last.count = 0; /* it is no link of the chain */
+    return rc;
+}
+
+int mtr_log_read_kept(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_header *header,
+                      const struct mtr_event **events, struct mtr_diagnostic *diagnostic)
+{
+    const struct reading reading = {header, events, diagnostic};
+    const uint64_t removed = removed_up_to(reader->set);
+    int rc = seq <= removed ? read_carried(reader, seq, removed + 1, &reading) : MTR_ENOTFOUND;
+    if (rc != MTR_ENOTFOUND) return rc;
+    rc = mtr_log_read(reader, seq, header, events, diagnostic);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    const uint64_t next_seq = rc ? UINT64_MAX : header->first_seq;
+    if (next_seq <= seq || removed_up_to(reader->set) == removed) return rc;
+    /* Retention has taken what is asked for meanwhile; it was carried before. */
+    const int again = read_carried(reader, seq, next_seq, &reading);
+    return again == MTR_ENOTFOUND ? rc : again;
+}
+
 uint64_t mtr_log_reader_bytes(const struct mtr_log_reader *reader) { return reader->bytes; }
 
 int mtr_log_verify(struct mtr_log_reader *reader, uint64_t *last_seq, struct mtr_diagnostic *diagnostic)
@@ -205,6 +260,7 @@ int mtr_log_verify(struct mtr_log_reader *reader, uint64_t *last_seq, struct mtr
     if (!rc) rc = log_set_manifest(reader->set, &manifest);
     if (rc) return rc;
     rc = log_verify_manifest(reader->set->directory, &manifest, true, false, diagnostic);
+    if (!rc && !reader->log) rc = log_carried_verify(reader->set->directory, diagnostic);
     if (!rc)
         *last_seq = manifest.count ? manifest.records[manifest.count - 1].last_seq : manifest.base.last_seq;
     manifest_release(&manifest);

@@ -4,6 +4,7 @@
  */
 #include "lib/store/log/log_internal.h"
 #include "lib/store/log/log_segment.h"
+#include "meterd/store/log_carried.h"
 
 static bool may_go(const struct mtr_log_entry *entry, int64_t before_us, uint64_t consumed_seq)
 {
@@ -28,6 +29,20 @@ static uint32_t take_out(struct mtr_log *log, int64_t before_us, uint64_t consum
     }
     pthread_mutex_unlock(&set->mutex);
     return count;
+}
+
+uint64_t mtr_log_retirable(struct mtr_log *log, int64_t before_us)
+{
+    struct mtr_log_set *set = &log->set;
+    uint64_t last_seq = 0;
+    pthread_mutex_lock(&set->mutex);
+    for (uint32_t i = 0; i + 1 < set->count; i++) {
+        const struct mtr_segment_record *record = &set->entries[i]->record;
+        if (!record->sealed || record->last_received_us >= before_us) break;
+        last_seq = record->last_seq;
+    }
+    pthread_mutex_unlock(&set->mutex);
+    return last_seq;
 }
 
 int mtr_log_retain(struct mtr_log *log, int64_t before_us, uint64_t consumed_seq, uint32_t *removed)

@@ -7,6 +7,7 @@
 
 #include <unistd.h>
 
+#include "lib/store/log/log_carried.h"
 #include "lib/store/log/log_internal.h"
 
 /* One segment alone, behind that before it. */
@@ -49,6 +50,7 @@ int mtr_log_unseal_damaged(const char *directory, bool is_dry_run, uint32_t *cou
     int lock = -1;
     *count = 0;
     int rc = is_dry_run ? MTR_OK : log_take_lock(directory, &lock, diagnostic);
+    if (!rc) rc = log_carried_verify(directory, diagnostic); /* of which nothing makes another */
     if (!rc) rc = manifest_read(directory, &manifest, diagnostic);
     if (!rc) {
         rc = unseal(directory, &manifest, count, diagnostic);

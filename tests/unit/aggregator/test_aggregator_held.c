@@ -115,6 +115,83 @@ static void nor_is_anybody_told_of_one_beyond_a_quota(void **state)
     assert_string_equal(contents(), "1.1 2026-03-01T10:00 in\x1f= 1 (1, 1-1)\nexpired 3.1\n");
 }
 
+/* Of four that are held the log has the last, and a copy of the second. */
+static void add_carried(void)
+{
+    add_two_of_a();
+    for (int i = 0; i < 5; i++) append_value(i < 2 ? "a" : "b", "2026-03-01T10:00:00Z", i ? "8" : "4");
+    show(0, 0);
+    fold_until_idle();
+    log_in_memory.first_retained = 4;
+    log_in_memory.is_carried[1] = true;
+}
+
+static void what_was_carried_flows(void **state)
+{
+    (void)state;
+    add_carried();
+    show(1, 1);
+    fold_until_idle();
+    assert_string_equal(contents(), "1.1 2026-03-01T10:00 = 10 (2, 2-4)\nheld subject b 5\nheld subject b 6\n"
+                                    "held subject b 7\nexpired 1.0\nexpired 3.0\n");
+}
+
+static void what_was_carried_is_taken_back(void **state)
+{
+    (void)state;
+    add_carried();
+    append_void(2);
+    fold_until_idle();
+    assert_non_null(strstr(contents(), "held subject a 2 voided\n"));
+    show(1, 1);
+    fold_until_idle();
+    assert_non_null(strstr(contents(), "1.1 2026-03-01T10:00 = 8 (1, 2-8)\n"));
+}
+
+/* A meter that comes late reads the log again, and the copies of what is no longer in it: once each. */
+static void a_late_meter_finds_what_was_carried(void **state)
+{
+    (void)state;
+    for (uint32_t step = 1; step <= 3; step++) {
+        add_carried();
+        add_subscription(&compute, "b", "UTC");
+        add_meter(&compute, "cpu", MTR_SUM);
+        mtr_aggregator_close(aggregator);
+        open_aggregator(step);
+        show(2, 1);
+        fold_until_idle();
+        show(2, 2);
+        fold_until_idle();
+        assert_string_equal(contents(), "1.1 2026-03-01T10:00 = 10 (2, 2-4)\n1.2 2026-03-01T10:00 = 10 (2, 2-4)\n"
+                                        "2.1 2026-03-01T10:00 = 24 (3, 5-7)\n2.2 2026-03-01T10:00 = 24 (3, 5-7)\n"
+                                        "expired 1.0\nexpired 3.0\n");
+        assert_int_equal(teardown(state) + setup(state), 0);
+    }
+}
+
+/* Both at once: what is released waits for the meter that has still to come there. */
+static void a_meter_and_a_subject_that_come_late_together(void **state)
+{
+    (void)state;
+    for (uint32_t step = 1; step <= 3; step++) {
+        add_carried();
+        add_subscription(&compute, "b", "UTC");
+        add_meter(&compute, "cpu", MTR_SUM);
+        world.subscriptions[0].subject = MTR_STR("b");
+        world.subscriptions[1].subject = MTR_STR("a");
+        mtr_aggregator_close(aggregator);
+        open_aggregator(step);
+        show(1, 1);
+        fold_until_idle();
+        show(2, 2);
+        fold_until_idle();
+        assert_string_equal(contents(), "1.1 2026-03-01T10:00 = 24 (3, 5-7)\n1.2 2026-03-01T10:00 = 24 (3, 5-7)\n"
+                                        "2.1 2026-03-01T10:00 = 10 (2, 2-4)\n2.2 2026-03-01T10:00 = 10 (2, 2-4)\n"
+                                        "expired 1.0\nexpired 3.0\n");
+        assert_int_equal(teardown(state) + setup(state), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +200,10 @@ int main(void)
         CASE(a_rebuild_gives_the_same),
         CASE(what_was_dropped_leaves_the_log_in_silence),
         CASE(nor_is_anybody_told_of_one_beyond_a_quota),
+        CASE(what_was_carried_flows),
+        CASE(what_was_carried_is_taken_back),
+        CASE(a_late_meter_finds_what_was_carried),
+        CASE(a_meter_and_a_subject_that_come_late_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
