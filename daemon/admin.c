@@ -202,7 +202,7 @@ static void on_request(void *context, struct mtr_http_request *http)
 
 static void on_tls_failure(void *context, const char *address, const char *why)
 {
-    listener_tls_failed(((struct mtr_admin *)context)->daemon->tls[LISTENER_ADMIN], address, why);
+    daemon_tls_failed(((struct mtr_admin *)context)->daemon, LISTENER_ADMIN, address, why);
 }
 
 struct mtr_http_server *admin_server(const struct mtr_admin *admin)

@@ -175,6 +175,10 @@ uint32_t file_limit_connections(uint32_t connections_max);
  * thread. */
 void file_limit_met(struct mtr_daemon *daemon, const char *stage);
 
+/* Somebody did not come to an understanding with a listener by TLS (listen/api_host.c); the loop's thread. */
+void daemon_tls_failed(struct mtr_daemon *daemon, enum listener listener, const char *address,
+                       const char *why);
+
 /* Health and metrics on the admin listener (admin.c). */
 int admin_open(struct mtr_daemon *daemon, struct mtr_admin **out,
                struct mtr_diagnostic *diagnostic) MTR_MUST_USE;

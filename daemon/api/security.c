@@ -114,6 +114,16 @@ static void tell(const struct api_call *call, const struct api_security_event *e
     if (security->record) security->record(security->context, event);
 }
 
+/* Whose certificate the client has shown, where it had to. */
+static void note_certificate(const struct api_call *call, struct api_security_event *event)
+{
+    char text[API_SECURITY_DETAIL_BYTES];
+    const struct mtr_str subject = mtr_http_request_subject(call->http);
+    if (!subject.size) return;
+    snprintf(text, sizeof(text), "certificate %.*s", MTR_STR_ARGS(subject));
+    api_security_copy(event->detail, sizeof(event->detail), mtr_str_from(text));
+}
+
 void api_security_unauthenticated(struct api_call *call, const struct mtr_api_key *key)
 {
     struct mtr_str sent;
@@ -126,6 +136,7 @@ void api_security_unauthenticated(struct api_call *call, const struct mtr_api_ke
         event.reason = mtr_http_request_header(call->http, "authorization", &sent) ? API_SECURITY_UNKNOWN
                                                                                    : API_SECURITY_MISSING;
     }
+    note_certificate(call, &event);
     tell(call, &event);
 }
 
@@ -143,7 +154,8 @@ void api_security_used(struct api_call *call)
     if (!security->is_new_address || !security->is_new_address(security->context, call->credential->number,
                                                                call->address))
         return;
-    const struct api_security_event event = event_of(call, API_SECURITY_KEY_NEW_ADDRESS);
+    struct api_security_event event = event_of(call, API_SECURITY_KEY_NEW_ADDRESS);
+    note_certificate(call, &event);
     tell(call, &event);
 }
 

@@ -25,6 +25,8 @@ struct api_call;
     X(STARTED, "started", 60, "the daemon is ready")                                                         \
     X(AUTHENTICATION_FAILED, "authentication_failed", 10, "a call without a good API key: 401")              \
     X(AUTHORIZATION_REFUSED, "authorization_refused", 10, "a call that the API key may not make: 403")       \
+    X(TLS_REFUSED, "tls_refused", 10,                                                                        \
+      "a connection that came to no understanding by TLS, or whose client has no good certificate")          \
     X(KEY_NEW_ADDRESS, "key_new_address", 10,                                                                \
       "the first use of an API key from an address since the start, of IPv6 from a /64")                     \
     X(CATALOG_CHANGE, "catalog_change", 120, "documents that came into force, or went")                      \

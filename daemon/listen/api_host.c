@@ -43,10 +43,20 @@ static struct mtr_api_query_limits query_limits(void *context)
     return (struct mtr_api_query_limits){config->query.rows_max};
 }
 
+void daemon_tls_failed(struct mtr_daemon *daemon, enum listener listener, const char *address,
+                       const char *why)
+{
+    struct api_security_event event = {.kind = API_SECURITY_TLS_REFUSED, .time_us = clock_now_us(daemon)};
+    snprintf(event.address, sizeof(event.address), "%s", address);
+    snprintf(event.object, sizeof(event.object), "%s", listener == LISTENER_API ? "listen" : "admin");
+    api_security_copy(event.detail, sizeof(event.detail), mtr_str_from(why));
+    security_log_record(daemon->security, &event);
+    listener_tls_failed(daemon->tls[listener], address, why);
+}
+
 static void tls_failed(void *context, const char *address, const char *why)
 {
-    struct mtr_daemon *daemon = context;
-    listener_tls_failed(daemon->tls[LISTENER_API], address, why);
+    daemon_tls_failed(context, LISTENER_API, address, why);
 }
 
 static struct mtr_api_limits api_limits(struct mtr_daemon *daemon)

@@ -150,6 +150,15 @@ def test_clients_show_a_certificate(folder):
         assert none.returncode and b"alert certificate required" in none.stderr, none
         other = curl(daemon, authority, "--cert", stranger.certificate, "--key", stranger.key, url)
         assert other.returncode and b"alert unknown ca" in other.stderr, other
+
+        def told(kind, count):
+            lines = [json.loads(line) for line in daemon.command("security", "--kind", kind, "--json").stdout.splitlines()]
+            return lines if len(lines) >= count else None
+
+        refused = wait_until("both in the security log", lambda: told("tls_refused", 2))
+        assert [(line["address"], line["object"]) for line in refused] == [("127.0.0.1", "listen")] * 2, refused
+        assert "certificate" in refused[0]["detail"] and refused[1]["detail"].startswith("the client's certificate: "), refused
+        assert wait_until("the key's address", lambda: told("key_new_address", 1))[0]["detail"] == "certificate CN=test"
         daemon.stop()
 
 
