@@ -181,6 +181,8 @@ void http_connection_sweep(struct mtr_http_connection *connection, uint64_t now_
 void http_connection_orphan(struct mtr_http_connection *connection);
 /* No more requests: last answers, linger, close. */
 void http_connection_finish(struct mtr_http_connection *connection);
+/* Its peer's address; empty: gone. One of IPv4 that came over IPv6 is one of IPv4. */
+void http_connection_peer(const struct mtr_http_connection *connection, char text[MTR_HTTP_PEER_BYTES]);
 /* Bytes of requests, and that the peer sends no more. */
 void http_connection_consume(struct mtr_http_connection *connection, const char *data, size_t size);
 void http_connection_end(struct mtr_http_connection *connection);

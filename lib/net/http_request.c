@@ -199,14 +199,12 @@ bool mtr_http_request_is_gone(const struct mtr_http_request *request)
     return !request->connection;
 }
 
-void mtr_http_request_peer(const struct mtr_http_request *request, char text[MTR_HTTP_PEER_BYTES])
+void http_connection_peer(const struct mtr_http_connection *connection, char text[MTR_HTTP_PEER_BYTES])
 {
     static const char mapped[] = "::ffff:";
     struct sockaddr_storage peer;
     int size = sizeof(peer);
-    text[0] = '\0';
-    if (!request->connection) return;
-    if (uv_tcp_getpeername(&request->connection->tcp, (struct sockaddr *)&peer, &size) ||
+    if (uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&peer, &size) ||
         uv_ip_name((const struct sockaddr *)&peer, text, MTR_HTTP_PEER_BYTES)) {
         text[0] = '\0';
         return;
@@ -214,4 +212,10 @@ void mtr_http_request_peer(const struct mtr_http_request *request, char text[MTR
     const size_t prefix = sizeof(mapped) - 1;
     if (strncmp(text, mapped, prefix) == 0 && strchr(text + prefix, '.'))
         memmove(text, text + prefix, strlen(text + prefix) + 1);
+}
+
+void mtr_http_request_peer(const struct mtr_http_request *request, char text[MTR_HTTP_PEER_BYTES])
+{
+    text[0] = '\0';
+    if (request->connection) http_connection_peer(request->connection, text);
 }

@@ -39,14 +39,12 @@ size_t http_tls_memory(const struct mtr_http_connection *connection)
 static void tell_peer(struct mtr_http_connection *connection)
 {
     struct mtr_http_server *server = connection->server;
-    struct sockaddr_storage peer;
-    int size = sizeof(peer);
-    char address[INET6_ADDRSTRLEN] = "?";
+    char address[MTR_HTTP_PEER_BYTES];
     server->stats.handshakes_failed_total++;
     if (!server->handler.on_tls_failure) return;
-    if (!uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&peer, &size))
-        (void)uv_ip_name((const struct sockaddr *)&peer, address, sizeof(address));
-    server->handler.on_tls_failure(server->handler.context, address, connection->tls->failure);
+    http_connection_peer(connection, address);
+    server->handler.on_tls_failure(server->handler.context, address[0] ? address : "somebody who is gone",
+                                   connection->tls->failure);
 }
 
 /* What waits to be said is not said any more. */
@@ -241,6 +239,11 @@ bool http_tls_write(struct mtr_http_connection *connection)
     connection->is_writing = true;
     if (!pump(connection)) return false;
     http_connection_end_write(connection);
+    /* Memory that is kept for the next answer is that of one buffer, as in the clear. */
+    const struct mtr_buffer spare = connection->output;
+    connection->output = connection->writing;
+    connection->writing = spare;
+    mtr_buffer_release(&tls->out);
     return true;
 }
 
