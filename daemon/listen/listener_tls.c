@@ -32,8 +32,8 @@ struct mtr_metric metric_tls_reload_failed = {
     .type = MTR_GAUGE,
     .label = "listener",
     .choices = "listen|admin",
-    .doc = "1: the files of its certificate could not be used on the last SIGHUP, and those before are in "
-           "force.",
+    .doc = "1: the files of its certificate could not be used on the last SIGHUP, or have not been read yet, "
+           "and those before are in force.",
 };
 
 struct mtr_metric metric_tls_handshakes = {
@@ -218,7 +218,7 @@ void listener_tls_gauge(struct listener_tls *const listeners[LISTENER_COUNT])
     for (unsigned i = 0; i < LISTENER_COUNT; i++) {
         const struct listener_tls *tls = listeners[i];
         mtr_metric_set_choice(&metric_tls_expiry, i, tls->identity ? mtr_tls_expires_s(tls->identity) : 0);
-        mtr_metric_set_choice(&metric_tls_reload_failed, i, tls->has_failed);
+        mtr_metric_set_choice(&metric_tls_reload_failed, i, tls->has_failed || tls->is_reading);
         if (!tls->server) continue;
         const struct mtr_http_server_stats stats = mtr_http_server_stats(tls->server);
         done += stats.handshakes_total;

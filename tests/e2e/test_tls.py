@@ -13,7 +13,7 @@ import threading
 import time
 
 import certificates
-from harness import Daemon, skip, wait_until
+from harness import BUILD, Answer, Daemon, skip, wait_until
 
 BODY_BYTES = (64 << 20) - 2
 
@@ -44,7 +44,6 @@ class Secure(Daemon):
                 send.setdefault("Authorization", f"Bearer {key or self.key}")
             connection.request(method, path, body=json.dumps(body) if isinstance(body, dict) else body, headers=send)
             answer = connection.getresponse()
-            from harness import Answer
             return Answer(answer.status, answer.headers, answer.read())
         finally:
             connection.close()
@@ -278,6 +277,47 @@ def test_a_key_in_the_clear_is_warned_of(folder):
         assert done.returncode and (warning.format(url) in done.stderr) == is_warned, (url, done.stderr)
         assert "mtr_x" not in done.stderr
     shutil.rmtree(daemon.root)
+
+
+def test_files_that_hang(folder):
+    """As on a mount that does not answer: nobody waits for them, it is seen, and what was in force is."""
+    shim = os.path.abspath(os.path.join(BUILD, "tests", "hang_shim.so"))
+    if not os.path.exists(shim) or "tsan" in BUILD:
+        return
+    authority, first, second = make(folder)
+    fifo, hangs = os.path.join(folder, "fifo"), os.path.join(folder, "hangs")
+    os.mkfifo(fifo)
+    os.mkdir(hangs)
+    hung = {"certificate": shutil.copy(second.certificate, hangs), "key": shutil.copy(second.key, hangs)}
+    daemon = Secure(files(first))
+    daemon.context = context(authority)
+    daemon.preload(shim, METERD_HANG_FIFO=fifo)
+    with daemon:
+        before = serial(daemon.port, authority)
+        daemon.settings["listen"]["tls"] = hung
+        for _ in range(3):
+            daemon.hup("reloaded the configuration")
+            assert daemon.status() and serial(daemon.port, authority) == before
+            assert daemon.metric('meterd_tls_reload_failed{listener="listen"}') == 1
+        ended = threading.Event()
+
+        def answer():  # each open waits for one who opens the other end
+            while not ended.is_set():
+                try:
+                    os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+                except OSError:
+                    pass
+                ended.wait(0.01)
+
+        mount = threading.Thread(target=answer)
+        mount.start()
+        wait_until("the new one", lambda: serial(daemon.port, authority) != before)
+        wait_until("the second reading to end", lambda: daemon.metric('meterd_tls_reload_failed{listener="listen"}') == 0)
+        ended.set()
+        mount.join()
+        assert daemon.told("TLS is in force") == 3  # the start, the first SIGHUP, and one for both that came meanwhile
+        daemon.hup("reloaded the configuration")
+        daemon.stop()  # while they hang
 
 
 def test_what_cannot_be_used_starts_nothing(folder):
