@@ -175,6 +175,30 @@ struct mtr_record *catalog_find_in(const struct mtr_catalog *catalog, enum mtr_c
     return own ? own : catalog_find_record(catalog, kind, name);
 }
 
+static bool names_cost(const struct mtr_catalog *catalog, struct mtr_str service, struct mtr_str name,
+                       const struct mtr_tariff_document *tariff)
+{
+    const struct mtr_record *found =
+        name.size ? catalog_find_in(catalog, MTR_KIND_TARIFF, service, name) : NULL;
+    return found && &found->fields.tariff == tariff;
+}
+
+bool mtr_catalog_is_cost(const struct mtr_catalog *catalog, const struct mtr_tariff_document *tariff)
+{
+    bool is_cost = false;
+    for (uint32_t i = 0; !is_cost && i < catalog->counts[MTR_KIND_SERVICE]; i++) {
+        const struct mtr_record *service = catalog->records[MTR_KIND_SERVICE][i];
+        is_cost = service && names_cost(catalog, service->key, service->fields.service.cost_tariff, tariff);
+    }
+    for (uint32_t i = 0; !is_cost && i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++) {
+        const struct mtr_record *record = catalog->records[MTR_KIND_SUBSCRIPTION][i];
+        if (record)
+            is_cost = names_cost(catalog, record->fields.subscription.service,
+                                 record->fields.subscription.cost_tariff, tariff);
+    }
+    return is_cost;
+}
+
 bool mtr_catalog_which_of(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str name,
                           char text[MTR_WHICH_OF_TEXT_BYTES])
 {

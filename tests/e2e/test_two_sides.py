@@ -82,6 +82,33 @@ def check_commands(d):
     problem(d.call("POST", "/v1/price", body={"tariff": "sale", "cost": "nothing", "quantity": "1", "component": "calls"}), 422, "nothing")
 
 
+def query_key(d):
+    path = f"{d.root}/query.key"
+    d.command("key", "analyst", "--scope", "query", "--out", path)
+    with open(path) as f:
+        return f.read().strip()
+
+
+OWN = {"key": "own", "currency": "EUR", "versions": [{"from": "2026-01-01", "components": [{"key": "calls", "meter": "calls", "per_unit": "1"}]}]}
+
+
+def check_who_may(d):
+    """What use costs the seller, and what single customers pay, is told to keys that may see charges and margins alone."""
+    key, use = query_key(d), {"component": "calls", "quantity": "20"}
+    assert d.call("POST", "/v1/price", body={"tariff": "sale", **use}, key=key).json()["total"] == "30.00"  # what everybody pays
+    assert d.call("POST", "/v1/price", body={"tariff": OWN, **use, "cost": OWN}, key=key).json()["cost"] == "20.00"
+    for wanted in ({"tariff": "carrier"}, {"tariff": "sale", "cost": "carrier"}, {"tariff": OWN, "cost": "sale"},
+                   {"tariff": "sale", "customer": "c2"}, {"tariff": "sale", "subscription": "s2"}, {"subscription": "s3"},
+                   {"tariff": "sale", "start": "2026-01-01", "trial": {"days": 14, "tariff": "carrier"}},
+                   {"subscription": "x", "documents": {"subscriptions": [{"key": "x", "service": "edge", "customer": "c2", "tariff": "sale",
+                                                                          "cost_tariff": "carrier", "start": "2026-01-01"}]}}):
+        problem(d.call("POST", "/v1/price", body={**use, **wanted}, key=key), 403, "billing")
+    both = f"{d.root}/both.key"
+    d.command("key", "biller", "--scope", "query", "--scope", "billing", "--out", both)
+    with open(both) as f:
+        assert d.call("POST", "/v1/price", body={"tariff": "sale", "cost": "carrier", **use}, key=f.read().strip()).json()["cost"] == "25.00"
+
+
 def main():
     settings = {**SETTINGS, "intake": {"lateness": "3000d", "dedup_window": "3000d"}, "log": {"retention": "3000d"}}
     with Daemon(settings) as d:
@@ -96,7 +123,7 @@ def main():
         answer = d.call("POST", "/v1/events", body=events, key=key)
         assert answer.status == 200, answer.body
         d.settle()
-        for check in (check_margins, check_charges, check_commands):
+        for check in (check_margins, check_charges, check_commands, check_who_may):
             check(d)
             print(check.__name__, "ok")
         d.command("audit")

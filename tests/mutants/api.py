@@ -18,6 +18,12 @@ MUTANTS = {
         "daemon/api/server.c", "if (call->credential->vendor && (call->route->scope", "if (call->credential->disabled && (call->route->scope", "test_api$"),
     "a vendor's key sees the usage of the others": (
         "daemon/api/route/usage.c", "    query->vendor = own->key;\n", "", "test_api$"),
+    "what use costs is told to who may query usage": (
+        "daemon/query/quote/quote_phases.c", "!is_cost && !mtr_catalog_is_cost(question->catalog, tariff)", "!is_cost", "test_two_sides"),
+    "a stored cost tariff stands beside any price": (
+        "daemon/query/quote/quote_phases.c", "if (!question->lists_only || (!is_cost && !mtr", "if (!question->lists_only || (!mtr", "test_two_sides"),
+    "a customer's prices are told to who may query usage": (
+        "daemon/query/quote/quote_phases.c", "if (request->party.customer.size)\n", "if (request->party.customer.size > 1000)\n", "test_two_sides"),
     "an acknowledgement is answered and not stored": (
         "daemon/api/route/charges.c", "    if (!rc) rc = mtr_charges_commit(txn);\n    else mtr_charges_abort(txn);\n", "    mtr_charges_abort(txn);\n", "test_api$"),
     "a parameter that is not known is passed over": (

@@ -311,12 +311,13 @@ static void ask(struct asking *asking)
     struct mtr_diagnostics findings;
     struct mtr_document *document;
     struct mtr_diagnostic broken;
+    const struct mtr_price_asker asker = {.catalog = asking->is_whole ? scenario->stores.catalog : NULL,
+                                          .now_us = scenario->now_us};
     scenario_put_request(asking);
     mtr_diagnostics_init(&findings, 4);
     mtr_json_begin(&asking->json, &asking->answer);
-    int rc = mtr_price_request_run(mtr_buffer_str(&asking->request),
-                                   asking->is_whole ? scenario->stores.catalog : NULL, scenario->now_us,
-                                   &asking->arena, &asking->json, &findings);
+    int rc = mtr_price_request_run(mtr_buffer_str(&asking->request), &asker, &asking->arena, &asking->json,
+                                   &findings);
     CHECK(scenario, !rc, "%d: %s: %s", rc, findings.count ? findings.items[0].field : "",
           findings.count ? findings.items[0].text : "");
     CHECK_OK(scenario, mtr_json_finish(&asking->json));

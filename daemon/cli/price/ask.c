@@ -20,7 +20,8 @@ int price_ask_here(const struct cli_invocation *invocation, struct mtr_str reque
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
     mtr_buffer_init(&answer, PRICE_ARENA_BYTES_MAX);
     mtr_json_begin(&json, &answer);
-    int rc = mtr_price_request_run(request, NULL, mtr_clock_wall_us(), arena, &json, &findings);
+    const struct mtr_price_asker asker = {.now_us = mtr_clock_wall_us()};
+    int rc = mtr_price_request_run(request, &asker, arena, &json, &findings);
     if (!rc) rc = mtr_json_finish(&json);
     int code = MTR_EXIT_FAILED;
     if (rc && !findings.count) fprintf(stderr, "meterd: cannot price this: %s\n", mtr_error_text(rc));

@@ -401,14 +401,15 @@ static int answer(struct quote_question *question, struct mtr_json_writer *json)
         return quote_fail(question->findings, MTR_FINDING_QUOTE_SUBSCRIPTION, request->documents, "documents",
                           "stand beside a tariff: their subscription has its own, so leave one of them out",
                           (struct mtr_str){NULL, 0});
-    int rc = request->tariff ? MTR_OK : quote_find_whole(question);
+    int rc = quote_check_members(question);
+    if (!rc && !request->tariff) rc = quote_find_whole(question);
     if (!rc) rc = read_question(question);
     if (!rc) rc = question->whole ? price(question, json) : price_in_zone(question, json);
     mtr_catalog_release(question->sketch);
     return rc;
 }
 
-int mtr_price_request_run(struct mtr_str text, const struct mtr_catalog *catalog, int64_t now_us,
+int mtr_price_request_run(struct mtr_str text, const struct mtr_price_asker *asker,
                           struct mtr_arena *arena, struct mtr_json_writer *json,
                           struct mtr_diagnostics *findings)
 {
@@ -422,8 +423,9 @@ int mtr_price_request_run(struct mtr_str text, const struct mtr_catalog *catalog
         rc = mtr_schema_decode(mtr_price_request_fields, mtr_document_root(document), arena, &request,
                                findings);
     struct quote_question question = {.request = &request,
-                                .catalog = catalog,
-                                .at_us = request.has_at ? request.at_us : now_us,
+                                .catalog = asker->catalog,
+                                .lists_only = asker->catalog && asker->lists_only,
+                                .at_us = request.has_at ? request.at_us : asker->now_us,
                                 .arena = arena,
                                 .findings = findings};
     if (!rc) rc = answer(&question, json);

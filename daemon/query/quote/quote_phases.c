@@ -9,6 +9,39 @@
 
 #include "meterd/core/currency.h"
 
+/* ---- for whom who asks may ---- */
+
+static int deny(const struct quote_question *question, const struct mtr_node *node, const char *field,
+                const char *what)
+{
+    (void)quote_fail(question->findings, MTR_FINDING_REQUEST_FORBIDDEN, node, field, what,
+                     (struct mtr_str){NULL, 0});
+    return MTR_EDENIED;
+}
+
+int quote_check_members(const struct quote_question *question)
+{
+    const struct quote_request *request = question->request;
+    if (!question->lists_only) return MTR_OK;
+    if (!request->tariff)
+        return deny(question, NULL, "tariff",
+                    "is missing, and a subscription that is priced as it is needs the scope billing");
+    if (request->party.subscription.size)
+        return deny(question, NULL, "subscription",
+                    "may have prices of its own, which need the scope billing");
+    if (request->party.customer.size)
+        return deny(question, NULL, "customer", "may have prices of his own, which need the scope billing");
+    return MTR_OK;
+}
+
+static int check_stored(const struct quote_question *question, const struct mtr_node *node, const char *field,
+                        const struct mtr_tariff_document *tariff, bool is_cost)
+{
+    if (!question->lists_only || (!is_cost && !mtr_catalog_is_cost(question->catalog, tariff))) return MTR_OK;
+    return deny(question, node, field,
+                "is a stored tariff that says what use costs, which needs the scope billing");
+}
+
 /* ---- who ---- */
 
 static int add_phase(struct quote_question *question, int64_t from_us, struct mtr_str customer)
@@ -57,9 +90,11 @@ static int find_parties(struct quote_question *question)
 
 /* ---- under which tariffs ---- */
 
+static const char *const side_names[QUOTE_SIDES] = {"tariff", "cost", "trial"};
+
 /* The tariff named or supplied. */
-static int find_tariff(const struct quote_question *question, const struct mtr_node *node, const char *field,
-                       const struct mtr_tariff_document **out)
+static int find_tariff(const struct quote_question *question, const struct mtr_node *node,
+                       enum quote_side side, const struct mtr_tariff_document **out)
 {
     if (node->kind == MTR_NODE_MAP) {
         struct mtr_tariff_document *document = mtr_arena_calloc(question->arena, 1, sizeof(*document));
@@ -67,7 +102,8 @@ static int find_tariff(const struct quote_question *question, const struct mtr_n
         *out = document;
         return mtr_tariff_read(node, question->arena, document, question->findings);
     }
-    return quote_find_tariff(question->catalog, node, field, out, question->findings);
+    int rc = quote_find_tariff(question->catalog, node, side_names[side], out, question->findings);
+    return rc ? rc : check_stored(question, node, side_names[side], *out, side == QUOTE_COST);
 }
 
 int quote_fit_tariff(const struct quote_question *question, const struct mtr_tariff_document *tariff,
@@ -93,9 +129,8 @@ static bool is_overridden(const struct mtr_tariff_document *tariff, struct mtr_s
 /* Of one side, as it is for each phase. `node` NULL: it is not asked for. */
 static int read_side(struct quote_question *question, enum quote_side side, const struct mtr_node *node)
 {
-    static const char *const fields[QUOTE_SIDES] = {"tariff", "cost", "trial"};
     const struct mtr_tariff_document *tariff = NULL;
-    int rc = node ? find_tariff(question, node, fields[side], &tariff) : MTR_OK;
+    int rc = node ? find_tariff(question, node, side, &tariff) : MTR_OK;
     if (!rc && tariff && is_overridden(tariff, question->request->party.customer))
         question->has_override = true;
     for (uint32_t i = 0; !rc && tariff && i < question->phases.count; i++) {
@@ -103,7 +138,7 @@ static int read_side(struct quote_question *question, enum quote_side side, cons
         rc = quote_fit_tariff(question, tariff, phase, &phase->of[side]);
         if (rc == MTR_ENOTFOUND)
             return quote_fail(question->findings, MTR_FINDING_QUOTE_CURRENCY, node,
-                              side == QUOTE_CHARGED ? "currency" : fields[side],
+                              side == QUOTE_CHARGED ? "currency" : side_names[side],
                               side == QUOTE_CHARGED ? "the tariff has neither prices nor an exchange for"
                                                     : "its tariff has neither prices nor an exchange for",
                               phase->party.currency);

@@ -37,11 +37,16 @@ struct quote_question {
     bool is_series;                    /* rows have times, or there is a start and no use */
     struct quote_phases phases;        /* of cost and trial: NULL, not asked for */
     bool has_override;                 /* a tariff has one for the request's customer */
+    bool lists_only;                   /* as of the asker; never without a catalog */
     struct mtr_rate_book rates;
     struct mtr_zone *zone;
     struct mtr_arena *arena;
     struct mtr_diagnostics *findings;
 };
+
+/* Does it ask for what is not for the asker: of members, and then of each stored tariff. MTR_EDENIED with a
+ * finding (quote_phases.c). */
+int quote_check_members(const struct quote_question *question) MTR_MUST_USE;
 
 /* Whom it is priced for, under which tariffs (quote_phases.c): one phase, or in a series one for each
  * customer that a stored subscription has had. MTR_EINVALID with findings, MTR_ENOMEM. */

@@ -94,6 +94,8 @@ const struct mtr_vendor *mtr_catalog_find_vendor(const struct mtr_catalog *catal
 const struct mtr_meter *mtr_catalog_find_meter(const struct mtr_catalog *catalog, struct mtr_str key);
 const struct mtr_tariff_document *mtr_catalog_find_tariff(const struct mtr_catalog *catalog,
                                                           struct mtr_str key);
+/* Does a service or a subscription name that one, of this snapshot, as what use costs? */
+bool mtr_catalog_is_cost(const struct mtr_catalog *catalog, const struct mtr_tariff_document *tariff);
 /* The one that a document with this service (empty: none) and key would replace. */
 const struct mtr_tariff_document *mtr_catalog_find_tariff_of(const struct mtr_catalog *catalog,
                                                              struct mtr_str service, struct mtr_str key);

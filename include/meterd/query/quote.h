@@ -58,9 +58,16 @@
 /* What a request may say. */
 extern const struct mtr_field mtr_price_request_fields[];
 
-/* Writes the answer's JSON. catalog may be NULL: then the tariff must be a document. MTR_EINVALID with
- * findings, also of a number out of range, and MTR_ENOMEM. */
-int mtr_price_request_run(struct mtr_str request, const struct mtr_catalog *catalog, int64_t now_us,
+/* Who asks. */
+struct mtr_price_asker {
+    const struct mtr_catalog *catalog; /* NULL: the tariff must be a document */
+    int64_t now_us;
+    bool lists_only; /* of what is stored: no cost tariff, and no prices of one customer */
+};
+
+/* Writes the answer's JSON. MTR_EINVALID with findings, also of a number out of range, MTR_EDENIED with a
+ * finding that says what is not for this asker, and MTR_ENOMEM. */
+int mtr_price_request_run(struct mtr_str request, const struct mtr_price_asker *asker,
                           struct mtr_arena *arena, struct mtr_json_writer *json,
                           struct mtr_diagnostics *findings) MTR_MUST_USE;
 

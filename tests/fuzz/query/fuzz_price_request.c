@@ -22,7 +22,7 @@ static int price(struct mtr_str text, struct mtr_buffer *out)
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
     mtr_buffer_init(out, ANSWER_BYTES_MAX);
     mtr_json_begin(&json, out);
-    int rc = mtr_price_request_run(text, NULL, NOW_US, &arena, &json, &findings);
+    int rc = mtr_price_request_run(text, &(struct mtr_price_asker){.now_us = NOW_US}, &arena, &json, &findings);
     MTR_ASSERT(rc == MTR_OK || rc == MTR_EINVALID || rc == MTR_ENOMEM || rc == MTR_ELIMIT);
     MTR_ASSERT((rc == MTR_EINVALID) == (findings.errors > 0));
     for (size_t i = 0; i < findings.count; i++)

@@ -266,7 +266,8 @@ static void test_requests(void **state)
         mtr_arena_init(&arena, 1 << 12, 1 << 24);
         mtr_diagnostics_init(&findings, 16);
         mtr_json_begin(&json, &out);
-        int rc = mtr_price_request_run(mtr_str_from(request_rows[i].text), NULL, 0, &arena, &json, &findings);
+        int rc = mtr_price_request_run(mtr_str_from(request_rows[i].text), &(struct mtr_price_asker){0}, &arena,
+                                       &json, &findings);
         static char text[1 << 16];
         text[0] = '\0';
         if (!rc) assert_int_equal(mtr_json_finish(&json), MTR_OK);
