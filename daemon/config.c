@@ -61,11 +61,12 @@ static const struct mtr_field listen_fields[] = {
     FIELD(listen, decoded_bytes_max, MTR_FIELD_BYTES, "128MiB", 1024, 2 * GIB,
           "The same after decompression; more is 413."),
     FIELD(listen, body_bytes_total_max, MTR_FIELD_BYTES, "512MiB", 96 * MIB, 64 * GIB,
-          "Memory of all usage being received, pushed or polled, at most three quarters of it for either: "
-          "bodies over it are answered 503 with Retry-After, readings of sources wait."),
+          "Memory of all usage being received, pushed or polled, at most three quarters of it for either, "
+          "and of what is left three quarters for one key: bodies over it are answered 503 with Retry-After, "
+          "readings of sources wait."),
     FIELD(listen, answer_bytes_total_max, MTR_FIELD_BYTES, "32MiB", 4 * MIB, 64 * GIB,
-          "Memory of all answers that have not left; over it 503 with Retry-After. Long answers that cannot "
-          "be made piece by piece may hold three quarters of it."),
+          "Memory of all answers that have not left, three quarters of it for long ones that cannot be made "
+          "piece by piece, and of what is left three quarters for one key; over it 503 with Retry-After."),
     FIELD(listen, header_timeout, MTR_FIELD_DURATION, "10s", 10000, 3600 * SECOND,
           "From the first byte of a request to the end of its headers."),
     FIELD(listen, body_timeout, MTR_FIELD_DURATION, "30s", 10000, 3600 * SECOND,
@@ -400,9 +401,10 @@ static int check_relations(const struct mtr_config *config, struct mtr_diagnosti
     if (config->listen.decoded_bytes_max < config->listen.body_bytes_max)
         mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, "listen.decoded_bytes_max",
                              "must not be smaller than listen.body_bytes_max");
-    if (config->listen.body_bytes_total_max / 4 * 3 < config->listen.body_bytes_max)
+    if (config->listen.body_bytes_total_max / 16 * 9 < config->listen.body_bytes_max)
         mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, "listen.body_bytes_total_max",
-                             "must be a third more than listen.body_bytes_max: a quarter is the readings'");
+                             "must be 16/9 of listen.body_bytes_max: a quarter is the readings', and one key "
+                             "has at most three quarters of the rest");
     if (config->outbox.backoff_max < config->outbox.backoff_min)
         mtr_diagnostics_addf(findings, MTR_FINDING_CONFIG_CONFLICT, 0, 0, "outbox.backoff_max",
                              "must not be shorter than outbox.backoff_min");

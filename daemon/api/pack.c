@@ -17,9 +17,9 @@ struct packed {
 
 enum { SCRATCH_CHUNK_BYTES = 4 << 10 };
 
-void api_pack_init(struct api_pack *pack, struct mtr_http_server *server)
+void api_pack_init(struct api_pack *pack, struct mtr_http_server *server, mtr_owner owner)
 {
-    *pack = (struct api_pack){.server = server};
+    *pack = (struct api_pack){.server = server, .owner = owner};
 }
 
 bool api_pack_is_empty(const struct api_pack *pack)
@@ -32,7 +32,7 @@ static void drop_first(struct api_pack *pack)
     struct packed *first = pack->first;
     pack->first = first->next;
     if (!pack->first) pack->last = NULL;
-    mtr_http_answers_let_go(pack->server, sizeof(*first) + first->size);
+    mtr_http_answers_let_go(pack->server, pack->owner, sizeof(*first) + first->size);
     free(first);
 }
 
@@ -44,10 +44,10 @@ void api_pack_release(struct api_pack *pack)
 static int add(struct api_pack *pack, struct mtr_str frame, size_t plain_bytes)
 {
     const size_t bytes = sizeof(struct packed) + frame.size;
-    if (!mtr_http_answers_hold(pack->server, bytes)) return MTR_EAGAIN;
+    if (!mtr_http_answers_hold(pack->server, pack->owner, bytes)) return MTR_EAGAIN;
     struct packed *packed = malloc(bytes);
     if (!packed) {
-        mtr_http_answers_let_go(pack->server, bytes);
+        mtr_http_answers_let_go(pack->server, pack->owner, bytes);
         return MTR_ENOMEM;
     }
     *packed = (struct packed){.plain_bytes = plain_bytes, .size = frame.size};

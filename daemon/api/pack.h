@@ -17,10 +17,11 @@ struct packed;
 
 struct api_pack {
     struct mtr_http_server *server; /* borrowed; whose total it counts in */
+    mtr_owner owner;                /* … and for whom */
     struct packed *first, *last;
 };
 
-void api_pack_init(struct api_pack *pack, struct mtr_http_server *server);
+void api_pack_init(struct api_pack *pack, struct mtr_http_server *server, mtr_owner owner);
 void api_pack_release(struct api_pack *pack); /* empties it; it may be used again */
 bool api_pack_is_empty(const struct api_pack *pack);
 

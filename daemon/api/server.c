@@ -9,6 +9,7 @@
 #include "daemon/api/api.h"
 #include "meterd/catalog/store.h"
 #include "meterd/core/time.h"
+#include "meterd/share/shares.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,6 +173,7 @@ static void on_headers(void *context, struct mtr_http_request *http)
         return;
     }
     if (route->handle && !route->body_is_large) mtr_http_request_limit_body(http, DOCUMENT_BODY_BYTES_MAX);
+    mtr_http_request_set_owner(http, call->job.owner);
     mtr_http_request_set_context(http, call);
 }
 
@@ -188,22 +190,27 @@ static bool accepts_coding(struct api_call *call)
     return mtr_coding_choose(codings, &call->stream.writer.coding);
 }
 
-/* Whether the answers that wait for their readers leave room for one more. Those of events may take as much
- * again: who reads queries slowly does not stop the intake. */
-static bool has_room(const struct mtr_api *api, const struct api_route *route)
+/* Whether the owner's answers that wait for their readers leave room for one more; what long answers may not
+ * have of the total is left to short ones. Those of events may pass it, but for who holds much himself: who
+ * reads queries slowly does not stop the intake. */
+static bool has_room(const struct mtr_api *api, const struct api_call *call)
 {
     const uint64_t bytes_max = api->host->limits.answer_bytes_total_max;
-    return mtr_http_server_stats(api->server).answer_bytes < (route->handle ? bytes_max : 2 * bytes_max);
+    const struct mtr_http_answers held = mtr_http_answers(api->server, call->job.owner);
+    const bool has_share = held.bytes < bytes_max &&
+                           held.bytes_of_owner / MTR_SHARES_TIMES_FREE <= bytes_max - held.bytes;
+    if (has_share || call->route->handle) return has_share;
+    return held.bytes < 2 * bytes_max && held.bytes_of_owner < bytes_max / 4;
 }
 
 static void on_request(void *context, struct mtr_http_request *http)
 {
     struct mtr_api *api = context;
     struct api_call *call = mtr_http_request_context(http);
-    if (!has_room(api, call->route)) {
+    if (!has_room(api, call)) {
         mtr_http_problem(http, 503, MTR_FINDING_REQUEST_BUSY,
-                         MTR_STR("the answers that wait for their readers hold all the memory that they may "
-                                 "(listen.answer_bytes_total_max); try again"));
+                         MTR_STR("the answers of this key that wait for their readers hold all the memory "
+                                 "that they may (listen.answer_bytes_total_max); try again"));
         api_call_free(call);
         return;
     }

@@ -327,7 +327,7 @@ int api_stream_start(struct api_streams *streams, struct api_call *call)
     call->job.work = make;
     call->job.on_done = on_made;
     call->job.context = call;
-    api_pack_init(&call->stream.pack, streams->server);
+    api_pack_init(&call->stream.pack, streams->server, call->job.owner);
     mtr_buffer_init(&call->stream.coded, SIZE_MAX / 2);
     const int rc = mtr_workers_start(streams->workers, &call->job);
     streams->open += !rc;

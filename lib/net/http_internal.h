@@ -20,6 +20,7 @@
 
 #include "lib/net/http_parser.h"
 #include "meterd/share/lanes.h"
+#include "meterd/share/shares.h"
 #include "meterd/net/http_server.h"
 
 enum {
@@ -66,10 +67,11 @@ struct mtr_http_request {
     struct mtr_http_head head;
     struct mtr_buffer body;
     size_t body_limit;
-    size_t body_counted;                         /* of server->body_bytes */
+    size_t body_counted;                         /* of server->bodies */
     uint64_t deadline_ms;                        /* for the answer; 0: none */
     void *context;
     mtr_owner owner;
+    mtr_owner body_owner;                        /* of body_counted */
     struct mtr_buffer answer;                    /* what waits for the requests before it */
     struct mtr_buffer moved;                     /* a large body behind answer */
     void (*on_drain)(void *context, struct mtr_http_request *request);
@@ -108,7 +110,8 @@ struct mtr_http_connection {
     int64_t send_slack_ms;              /* what is left of send_timeout_ms */
     uint64_t send_seen_ms;              /* when the slack was last settled, and what waited in libuv then */
     size_t write_queue_seen;
-    size_t answer_counted;              /* of server->answer_bytes */
+    size_t answer_counted;              /* of server->answers, for answer_owner */
+    mtr_owner answer_owner, last_owner; /* whose request left the queue last */
     uint64_t lingered_bytes;
     uint64_t body_started_ms;
     struct mtr_http_request *first, *last; /* the queue */
@@ -148,8 +151,8 @@ struct mtr_http_server {
     uint64_t requests;                  /* outside the pool */
     uint64_t refusing;                  /* connections with is_refused */
     struct mtr_http_server_stats stats;
-    /* memory of answers that have not left; pool threads hold some of it */
-    _Atomic size_t answer_bytes;
+    struct mtr_shares bodies;           /* that are not answered */
+    struct mtr_shares answers;          /* that have not left; workers hold some of it */
     struct mtr_tls *tls;                /* of connections to come; NULL: none */
     char *plain;                        /* TLS_RECORD_BYTES, shared by the connections; NULL: without tls */
     uint32_t shakes_left;               /* handshakes that may go on in this turn of the loop */

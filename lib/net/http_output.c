@@ -38,6 +38,7 @@ void http_connection_dequeue(struct mtr_http_connection *connection)
     if (!connection->first) connection->last = NULL;
     request->next = NULL;
     request->is_queued = false;
+    connection->last_owner = request->owner;
     MTR_ASSERT(connection->queued > 0);
     connection->queued--;
     http_request_unhold(request);
@@ -93,7 +94,10 @@ void http_connection_count_answers(struct mtr_http_connection *connection)
         for (const struct mtr_http_request *request = connection->first; request; request = request->next)
             bytes += memory_of(&request->answer) + memory_of(&request->moved);
     }
-    server->answer_bytes += bytes - connection->answer_counted; /* modulo: may go down */
+    if (connection->answer_counted)
+        mtr_shares_give(&server->answers, connection->answer_owner, connection->answer_counted);
+    connection->answer_owner = connection->first ? connection->first->owner : connection->last_owner;
+    if (bytes) mtr_shares_note(&server->answers, connection->answer_owner, bytes);
     connection->answer_counted = bytes;
 }
 

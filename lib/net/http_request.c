@@ -4,7 +4,7 @@
  * Invariants:
  *   1  A request goes back to the pool when neither the connection's queue (is_queued) nor the handler
  *      (is_handlers) holds it, and only then.
- *   2  server->body_bytes is the sum of body_counted: the memory of all bodies that are not answered yet.
+ *   2  server->bodies is the sum of body_counted: the memory of all bodies that are not answered yet.
  *   3  Growing past body_bytes_total_max refuses the request that wanted to grow (503), which frees what it
  *      held: no request waits for another's memory.
  */
@@ -52,7 +52,7 @@ void http_request_drop_body(struct mtr_http_request *request)
 {
     http_buffer_empty(&request->body);
     struct mtr_http_server *server = request->server;
-    server->stats.body_bytes -= request->body_counted;
+    mtr_shares_give(&server->bodies, request->body_owner, request->body_counted);
     if (server->options.body_memory)
         mtr_byte_budget_give(server->options.body_memory, request->body_counted);
     request->body_counted = 0;
@@ -105,9 +105,12 @@ int http_request_add_body(void *context, const char *data, size_t size)
     if (capacity > request->body_counted) {
         size_t more = capacity - request->body_counted;
         struct mtr_byte_budget *memory = server->options.body_memory;
-        if (more > server->options.body_bytes_total_max - server->stats.body_bytes) return 503;
-        if (memory && !mtr_byte_budget_take(memory, more)) return 503;
-        server->stats.body_bytes += more;
+        if (!request->body_counted) request->body_owner = request->owner;
+        if (!mtr_shares_take(&server->bodies, request->body_owner, more)) return 503;
+        if (memory && !mtr_byte_budget_take(memory, more)) {
+            mtr_shares_give(&server->bodies, request->body_owner, more);
+            return 503;
+        }
         request->body_counted = capacity;
     }
     if (capacity > body->capacity) {
@@ -187,6 +190,11 @@ struct mtr_str mtr_http_request_subject(const struct mtr_http_request *request)
 {
     const struct tls_session *tls = request->connection ? request->connection->tls : NULL;
     return tls ? mtr_str_from(tls->subject) : (struct mtr_str){NULL, 0};
+}
+
+void mtr_http_request_set_owner(struct mtr_http_request *request, mtr_owner owner)
+{
+    request->owner = owner;
 }
 
 mtr_owner mtr_http_request_owner(const struct mtr_http_request *request)

@@ -6,18 +6,18 @@
  *      costs a store, and a late look costs at most an eighth of the shortest timeout.
  *   2  The server's memory goes when its handles are closed, its connections freed and its last request
  *      answered, whichever comes last.
- *   3  answer_bytes is what all connections have counted (loop) and what handlers hold (any thread).
+ *   3  `answers` is what all connections have counted (loop) and what handlers hold (any thread).
  */
 #include "meterd/net/http_server.h"
 
 #include <arpa/inet.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/net/http_internal.h"
 #include "lib/net/loop/uv_loop.h"
 #include "lib/net/tls/tls_session.h"
+#include "meterd/net/crypto.h"
 
 enum {
     BACKLOG = 1024,
@@ -207,6 +207,10 @@ int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_opt
     server->loop = loop_uv(loop);
     server->options = *options;
     server->handler = *handler;
+    uint64_t seed;
+    if (mtr_random_bytes(&seed, sizeof(seed))) seed = uv_hrtime();
+    mtr_shares_init(&server->bodies, options->body_bytes_total_max, seed);
+    mtr_shares_init(&server->answers, options->answer_bytes_total_max, seed);
     init_handles(server);
     if (options->tls && mtr_http_server_set_tls(server, options->tls)) {
         mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_MEMORY, 0, 0, "", "out of memory");
@@ -243,27 +247,28 @@ uint16_t mtr_http_server_port(const struct mtr_http_server *server)
     return server->port;
 }
 
-struct mtr_http_server_stats mtr_http_server_stats(const struct mtr_http_server *server)
+struct mtr_http_server_stats mtr_http_server_stats(struct mtr_http_server *server)
 {
     struct mtr_http_server_stats stats = server->stats;
-    stats.answer_bytes = server->answer_bytes;
+    stats.body_bytes = mtr_shares_used(&server->bodies);
+    stats.answer_bytes = mtr_shares_used(&server->answers);
     return stats;
 }
 
-bool mtr_http_answers_hold(struct mtr_http_server *server, size_t bytes)
+bool mtr_http_answers_hold(struct mtr_http_server *server, mtr_owner owner, size_t bytes)
 {
-    const size_t bytes_max = server->options.answer_bytes_total_max;
-    size_t before = server->answer_bytes;
-    do
-        if (before >= bytes_max || bytes > bytes_max - before) return false;
-    while (!atomic_compare_exchange_weak(&server->answer_bytes, &before, before + bytes));
-    return true;
+    return mtr_shares_take(&server->answers, owner, bytes);
 }
 
-void mtr_http_answers_let_go(struct mtr_http_server *server, size_t bytes)
+void mtr_http_answers_let_go(struct mtr_http_server *server, mtr_owner owner, size_t bytes)
 {
-    const size_t before = atomic_fetch_sub(&server->answer_bytes, bytes);
-    MTR_ASSERT(before >= bytes);
+    mtr_shares_give(&server->answers, owner, bytes);
+}
+
+struct mtr_http_answers mtr_http_answers(struct mtr_http_server *server, mtr_owner owner)
+{
+    return (struct mtr_http_answers){.bytes = mtr_shares_used(&server->answers),
+                                     .bytes_of_owner = mtr_shares_of(&server->answers, owner)};
 }
 
 void http_server_connection_freed(struct mtr_http_server *server)

@@ -58,7 +58,7 @@ def in_log(daemon):
 def main():
     vendor = Vendor()
     # 96 MiB, of which readings may have 72: the three have 20 MiB each before a row has come, and 6 MiB of rows.
-    settings = {"listen": {"body_bytes_total_max": "96MiB"}, "poller": {"allow_loopback": True, "readings_max": 8}}
+    settings = {"listen": {"body_bytes_total_max": "96MiB", "body_bytes_max": "32MiB"}, "poller": {"allow_loopback": True, "readings_max": 8}}
     with Daemon(settings) as daemon:
         daemon.apply(catalog(vendor.server_address[1]))
         wait_until("every row of every source is in the log", lambda: set(in_log(daemon).values()) == {ROWS}, seconds=600)

@@ -55,8 +55,8 @@ struct mtr_http_server_options {
     size_t header_bytes_max;        /* request line, headers and their separators: 431 */
     size_t body_bytes_max;          /* per request, as sent (before any decompression), unless on_headers says
                                        otherwise: 413 */
-    size_t body_bytes_total_max; /* memory of all bodies of this server, answered ones not counted: 503 with
-                                    Retry-After */
+    size_t body_bytes_total_max; /* memory of all bodies of this server, answered ones not counted, of which
+                                    each owner has his share (share/shares.h): 503 with Retry-After */
     struct mtr_byte_budget *body_memory; /* where it is taken from; borrowed; NULL: nowhere */
     struct mtr_tls *tls;            /* kept by the server; NULL: HTTP in the clear. Its handshake may take
                                        header_timeout_ms */
@@ -109,7 +109,7 @@ int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_opt
  * MTR_ENOMEM. */
 int mtr_http_server_set_tls(struct mtr_http_server *server, struct mtr_tls *tls) MTR_MUST_USE;
 uint16_t mtr_http_server_port(const struct mtr_http_server *server);
-struct mtr_http_server_stats mtr_http_server_stats(const struct mtr_http_server *server);
+struct mtr_http_server_stats mtr_http_server_stats(struct mtr_http_server *server);
 
 /* No new connections; idle ones are closed, the others after their answers. on_drained (may be NULL) is
  * called once, later, when none is left or after timeout_ms. */
@@ -151,8 +151,10 @@ void mtr_http_request_limit_body(struct mtr_http_request *request, size_t bytes_
 void mtr_http_request_set_context(struct mtr_http_request *request, void *context);
 void *mtr_http_request_context(const struct mtr_http_request *request);
 bool mtr_http_request_is_gone(const struct mtr_http_request *request); /* nobody will read the answer */
-/* The address that it came from. */
+/* Whose memory its body and answer are: of the address that it came from, until somebody is known who sends
+ * it: set in on_headers. */
 mtr_owner mtr_http_request_owner(const struct mtr_http_request *request);
+void mtr_http_request_set_owner(struct mtr_http_request *request, mtr_owner owner);
 
 /* Answers: Date, Content-Length and Connection are the server's; headers are the handler's and never
  * contain CR, LF or NUL (asserted). HEAD sends the headers only. A body must not be given with 204 or 304
@@ -172,11 +174,16 @@ void mtr_http_problem(struct mtr_http_request *request, unsigned status, enum mt
 void mtr_http_problemf(struct mtr_http_request *request, unsigned status, enum mtr_finding_code code,
                        const char *format, ...) MTR_PRINTF(4, 5);
 
-/* The memory of answers, one total: what waits for sockets is counted by the server itself; what a handler
- * keeps of answers that are not handed over yet is counted by holding it here. False: that would pass
- * answer_bytes_total_max, and nothing is held. Any thread, while a request of the server is unanswered. */
-bool mtr_http_answers_hold(struct mtr_http_server *server, size_t bytes) MTR_MUST_USE;
-void mtr_http_answers_let_go(struct mtr_http_server *server, size_t bytes);
+/* The memory of answers, one total, of which each owner has his share (share/shares.h): what waits for
+ * sockets is counted by the server itself; what a handler keeps of answers that are not handed over yet is
+ * counted by holding it here. False: that would be more than the share, and nothing is held. Any thread,
+ * while a request of the server is unanswered. */
+bool mtr_http_answers_hold(struct mtr_http_server *server, mtr_owner owner, size_t bytes) MTR_MUST_USE;
+void mtr_http_answers_let_go(struct mtr_http_server *server, mtr_owner owner, size_t bytes);
+struct mtr_http_answers {
+    uint64_t bytes, bytes_of_owner;
+};
+struct mtr_http_answers mtr_http_answers(struct mtr_http_server *server, mtr_owner owner);
 
 /*
  * Answers of unknown length, piece by piece:

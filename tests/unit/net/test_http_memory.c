@@ -68,6 +68,8 @@ static void counts_the_memory_of_answers(void **state)
     stop(&fixture);
 }
 
+enum { ONE = 1, TWO = 2 };
+
 static void holds_memory_of_answers_up_to_a_bound(void **state)
 {
     (void)state;
@@ -76,13 +78,15 @@ static void holds_memory_of_answers_up_to_a_bound(void **state)
     options.answer_bytes_total_max = 1000;
     start(&fixture, options);
     int probe = connect_to(&fixture);
-    assert_true(mtr_http_answers_hold(fixture.server, 600));
-    assert_false(mtr_http_answers_hold(fixture.server, 401));
-    assert_true(mtr_http_answers_hold(fixture.server, 400));
-    assert_false(mtr_http_answers_hold(fixture.server, 1));
-    assert_int_equal(answer_memory(probe), 1000);
-    mtr_http_answers_let_go(fixture.server, 1000);
-    assert_false(mtr_http_answers_hold(fixture.server, 1001));
+    assert_true(mtr_http_answers_hold(fixture.server, ONE, 600));
+    assert_false(mtr_http_answers_hold(fixture.server, ONE, 151)); /* three quarters, alone */
+    assert_true(mtr_http_answers_hold(fixture.server, ONE, 150));
+    assert_true(mtr_http_answers_hold(fixture.server, TWO, 100));
+    assert_false(mtr_http_answers_hold(fixture.server, TWO, 100));
+    assert_int_equal(answer_memory(probe), 850);
+    mtr_http_answers_let_go(fixture.server, ONE, 750);
+    mtr_http_answers_let_go(fixture.server, TWO, 100);
+    assert_false(mtr_http_answers_hold(fixture.server, ONE, 1001));
     assert_int_equal(answer_memory(probe), 0);
     close(probe);
     stop(&fixture);
@@ -149,7 +153,7 @@ static void bounds_the_memory_of_bodies(void **state)
     (void)state;
     struct fixture fixture;
     struct mtr_http_server_options options = patient_options();
-    options.body_bytes_total_max = 100000;
+    options.body_bytes_total_max = 120000;
     start(&fixture, options);
     char *filler = calloc(1, 90000), *text;
     int first = connect_to(&fixture), second = connect_to(&fixture);
