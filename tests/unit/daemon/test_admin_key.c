@@ -164,6 +164,25 @@ static void test_killed_between(void **state)
     assert_false(is_good(first));
 }
 
+/* What root makes there is the owner's, or the daemon could not go on with it. */
+static void test_by_root(void **state)
+{
+    (void)state;
+    enum { OWNER = 12345 };
+    static const char *const names[] = {"admin.key", "security", "security/head", "security/00000001.ndjson"};
+    if (geteuid() != 0) skip();
+    ensure();
+    assert_int_equal(chown(data, OWNER, OWNER), 0);
+    renew();
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        char path[DIRECTORY_PATH_BYTES + 32];
+        struct stat status;
+        snprintf(path, sizeof(path), "%s/%s", data, names[i]);
+        assert_int_equal(stat(path, &status), 0);
+        if (status.st_uid != OWNER || status.st_gid != OWNER) fail_msg("%s is of %u", names[i], status.st_uid);
+    }
+}
+
 static void test_only_where_nobody_works(void **state)
 {
     (void)state;
@@ -185,6 +204,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_old_one_is_no_longer_good, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_was_locked_out, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_between, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_by_root, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_where_nobody_works, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
