@@ -9,8 +9,8 @@
  *   2  A write makes one piece of its plain text ciphertext at a time, and the next when that has left: of a
  *      large answer the rest waits as it is. While a write stands nothing is read, so that nothing else is
  *      said meanwhile.
- *   3  Of handshakes, which cost a thousand times what a request does, the loop takes few in a turn: a crowd
- *      of strangers waits for its own.
+ *   3  Of handshakes, which cost what dozens of requests do, the loop takes few in a turn: a crowd of
+ *      strangers waits for its own.
  *   4  A connection whose session has failed says its alert, if there is one, and nothing else.
  */
 #include "lib/net/http_internal.h"
