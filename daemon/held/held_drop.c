@@ -307,6 +307,7 @@ void held_expire(struct mtr_daemon *daemon)
     struct mtr_arena arena;
     bool has_more = false;
     const int64_t every_us = mtr_time_sooner(daemon->config->intake.held_max_age, EXPIRE_EVERY_US);
+    if (atomic_load(&daemon->stopping)) return; /* nothing gets into the log any more */
     if (!every_us || (held->expired_us != INT64_MIN && now_us - held->expired_us < every_us)) return;
     mtr_arena_init(&arena, 1 << 16, REQUEST_BYTES_MAX);
     const int rc = expire_some(daemon, &arena, &has_more);

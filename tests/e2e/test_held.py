@@ -156,12 +156,14 @@ def a_leap_of_the_clock_drops_nothing():
             d.set_clock(days * DAY)
             wait_until("a clock that is not believed", lambda: d.get("/v1/clock")["state"] == "ahead")
             d.stop()
-            d.start()  # the first step looks
+            d.start()  # the first step looks,
             d.settle()
+            d.send([cpu(f"after-{days}")])  # and another one is behind it
             d.command("clock", "accept") if days == 500 else None
         d.stop()
         d.start()
         d.settle()
+        d.send([cpu("last")])
         assert len(d.held()) == 1 and not d.quarantine("held_too_long")
 
 
