@@ -45,4 +45,8 @@ MUTANTS = {
         "return is_wanted(sweeping, run) ? MTR_OK : give_up(sweeping, run, key);", "test_log_carried"),
     "a backup lacks what was carried": (
         "lib/store/log/log_copy.c", "    if (!rc) rc = copy_carried(copying, diagnostic);\n", "    if (rc) rc = copy_carried(copying, diagnostic);\n", "test_log_carried"),
+    "retention goes on while a meter that comes late reads the log": (
+        HELD + "held_carry.c", "if (held->catalog_version == catalog_version && !held->is_behind) return;", "if (held->catalog_version && catalog_version) return;", "test_held_simulated"),
+    "what is not folded is taken for what is not held": (
+        HELD + "held_carry.c", "if (!rc && next_seq <= carrying->up_to_seq) rc = MTR_EAGAIN;", "", "test_held_simulated"),
 }
