@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "meterd/share/work_limit.h"
+
 enum { ALIGNMENT_BYTES = 16, LARGE_BYTES = 1 << 20, EVEN_BYTES = 8 << 10 };
 
 struct mtr_arena_chunk {
@@ -20,47 +22,70 @@ struct mtr_arena_chunk {
 
 void mtr_arena_init(struct mtr_arena *arena, size_t chunk_bytes, size_t bytes_max)
 {
-    *arena = (struct mtr_arena){.chunk_bytes = chunk_bytes, .bytes_max = bytes_max};
+    *arena = (struct mtr_arena){
+        .chunk_bytes = chunk_bytes, .bytes_max = bytes_max, .limit = mtr_work_limit_at_hand()};
 }
 
-static void free_chunks(struct mtr_arena_chunk *chunk)
+static bool take(struct mtr_arena *arena, size_t bytes)
+{
+    if (arena->limit && !mtr_work_limit_take(arena->limit, bytes)) return false;
+    arena->bytes_total += bytes;
+    return true;
+}
+
+/* How large a chunk may be that is made larger than it has to. */
+static size_t spare(const struct mtr_arena *arena)
+{
+    const size_t room = arena->bytes_max - arena->bytes_total;
+    const uint64_t left = arena->limit ? arena->limit->bytes_max - arena->limit->bytes : room;
+    return left < room ? left : room;
+}
+
+static void give(struct mtr_arena *arena, size_t bytes)
+{
+    MTR_ASSERT(bytes <= arena->bytes_total);
+    arena->bytes_total -= bytes;
+    if (arena->limit) mtr_work_limit_give(arena->limit, bytes);
+}
+
+static void free_chunk(struct mtr_arena *arena, struct mtr_arena_chunk *chunk)
+{
+    give(arena, chunk->capacity);
+    free(chunk);
+}
+
+/* All of the list but `kept`. */
+static void free_chunks(struct mtr_arena *arena, struct mtr_arena_chunk *chunk,
+                        const struct mtr_arena_chunk *kept)
 {
     while (chunk) {
         struct mtr_arena_chunk *next = chunk->next;
-        free(chunk);
+        if (chunk != kept) free_chunk(arena, chunk);
         chunk = next;
     }
 }
 
 void mtr_arena_release(struct mtr_arena *arena)
 {
-    free_chunks(arena->chunks);
-    free_chunks(arena->arrays);
+    free_chunks(arena, arena->chunks, NULL);
+    free_chunks(arena, arena->arrays, NULL);
     arena->chunks = arena->arrays = NULL;
-    arena->bytes_total = 0;
     arena->is_at_bound = false;
 }
 
 void mtr_arena_reset(struct mtr_arena *arena)
 {
     struct mtr_arena_chunk *largest = arena->chunks;
-    free_chunks(arena->arrays);
+    free_chunks(arena, arena->arrays, NULL);
     arena->arrays = NULL;
     arena->is_at_bound = false;
     for (struct mtr_arena_chunk *chunk = arena->chunks; chunk; chunk = chunk->next)
         if (chunk->capacity > largest->capacity) largest = chunk;
-    struct mtr_arena_chunk *chunk = arena->chunks;
-    while (chunk) {
-        struct mtr_arena_chunk *next = chunk->next;
-        if (chunk != largest) free(chunk);
-        chunk = next;
-    }
+    free_chunks(arena, arena->chunks, largest);
     arena->chunks = largest;
-    arena->bytes_total = 0;
     if (!largest) return;
     largest->next = NULL;
     largest->used = 0;
-    arena->bytes_total = largest->capacity;
 }
 
 struct mtr_arena_mark mtr_arena_mark(const struct mtr_arena *arena)
@@ -74,10 +99,9 @@ static void pop_chunks(struct mtr_arena *arena, struct mtr_arena_chunk **list,
 {
     while (*list != until) {
         struct mtr_arena_chunk *chunk = *list;
-        MTR_ASSERT(chunk && chunk->capacity <= arena->bytes_total);
+        MTR_ASSERT(chunk);
         *list = chunk->next;
-        arena->bytes_total -= chunk->capacity;
-        free(chunk);
+        free_chunk(arena, chunk);
     }
 }
 
@@ -93,18 +117,20 @@ static struct mtr_arena_chunk *add_chunk(struct mtr_arena *arena, size_t size)
     size_t capacity = arena->chunk_bytes;
     if (arena->bytes_total >= EVEN_BYTES && arena->chunks->capacity * 2 > capacity)
         capacity = arena->chunks->capacity * 2;
-    size_t room = arena->bytes_max - arena->bytes_total;
-    if (capacity > room) capacity = room;
+    if (capacity > spare(arena)) capacity = spare(arena);
     if (capacity < size) capacity = size;
-    if (capacity > room) {
+    if (capacity > arena->bytes_max - arena->bytes_total) {
         arena->is_at_bound = true;
         return NULL;
     }
+    if (!take(arena, capacity)) return NULL;
     struct mtr_arena_chunk *chunk = malloc(sizeof(*chunk) + capacity);
-    if (!chunk) return NULL;
+    if (!chunk) {
+        give(arena, capacity);
+        return NULL;
+    }
     *chunk = (struct mtr_arena_chunk){.next = arena->chunks, .capacity = capacity};
     arena->chunks = chunk;
-    arena->bytes_total += capacity;
     return chunk;
 }
 
@@ -147,8 +173,12 @@ static void *grow_large(struct mtr_arena *arena, const void *items, size_t old_s
         arena->is_at_bound = true;
         return NULL;
     }
+    if (!take(arena, size - held)) return NULL;
     struct mtr_arena_chunk *chunk = realloc(before, sizeof(*chunk) + size);
-    if (!chunk) return NULL;
+    if (!chunk) {
+        give(arena, size - held);
+        return NULL;
+    }
     if (before) {
         *link = chunk;
     } else {
@@ -157,7 +187,6 @@ static void *grow_large(struct mtr_arena *arena, const void *items, size_t old_s
         if (old_size) memcpy(chunk->data, items, old_size);
     }
     chunk->capacity = chunk->used = size;
-    arena->bytes_total += size - held;
     return chunk->data;
 }
 

@@ -70,6 +70,14 @@ void mtr_diagnostics_release(struct mtr_diagnostics *list)
     mtr_diagnostics_init(list, list->count_max);
 }
 
+bool mtr_diagnostics_drop(struct mtr_diagnostics *list, enum mtr_finding_code code)
+{
+    if (!mtr_diagnostics_is_full(list)) return false;
+    list->errors += mtr_finding_kind(code)->severity == MTR_SEVERITY_ERROR;
+    list->dropped++;
+    return true;
+}
+
 /* The same at the same place: what is read once for each currency, or checked for each phase of a
  * subscription, is wrong once. */
 static bool is_there(const struct mtr_diagnostics *list, const struct mtr_diagnostic *diagnostic)

@@ -20,4 +20,16 @@ MUTANTS = {
         STORE + "dedup/dedup_tags.c", "if (behind < places.count) candidates", "if (behind < places.count + 50) candidates", "test_dedup_tables|test_dedup_many"),
     "an audit at work is removed": (
         STORE + "hold.c", "(kind == MTR_HOLD_READER ? LOCK_SH : LOCK_EX) | LOCK_NB", "LOCK_SH | LOCK_NB", "test_hold|test_leftovers"),
+    "work goes on behind its time": (
+        "lib/core/share/work_limit.c", "cpu_ns() > limit->cpu_until_ns", "cpu_ns() == limit->cpu_until_ns", "test_work_limit"),
+    "one piece of work has any memory": (
+        "lib/core/share/work_limit.c", "if (bytes > limit->bytes_max - limit->bytes)", "if (bytes > limit->bytes_max)", "test_work_limit"),
+    "all work together has any memory": (
+        "lib/core/share/work_limit.c", "else if (limit->total && !mtr_byte_budget_take(limit->total, bytes))", "else if (limit->total && !mtr_byte_budget_take(limit->total, bytes) && !bytes)", "test_work_limit"),
+    "work that was refused memory goes on": (
+        "lib/core/share/work_limit.c", "    if (limit->end) return false;\n", "    if (limit->end == MTR_WORK_CPU) return false;\n", "test_work_limit"),
+    "what was called off goes on": (
+        "lib/core/share/work_limit.c", "limit->end = MTR_WORK_CALLED_OFF;", "limit->looks = 0;", "test_work_limit"),
+    "an arena takes nothing of its limit": (
+        "lib/core/arena.c", "if (arena->limit && !mtr_work_limit_take(arena->limit, bytes)) return false;", "if (arena->limit && !mtr_work_limit_take(arena->limit, 0)) return false;", "test_work_limit"),
 }

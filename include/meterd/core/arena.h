@@ -4,6 +4,9 @@
  * Chunks double from chunk_bytes upward; the total never passes bytes_max (MTR_ELIMIT is reported as NULL).
  * reset keeps the largest chunk, so that a steady state allocates nothing; large arrays that grow have chunks
  * of their own, which grow with them and go with a reset. One thread at a time.
+ *
+ * An arena of a thread that works under a limit (share/work_limit.h) takes its chunks of that, too, and is
+ * released before it.
  */
 #ifndef METERD_CORE_ARENA_H
 #define METERD_CORE_ARENA_H
@@ -16,6 +19,7 @@
 #include "meterd/core/str.h"
 
 struct mtr_arena_chunk;
+struct mtr_work_limit;
 
 struct mtr_arena {
     struct mtr_arena_chunk *chunks; /* newest first */
@@ -24,6 +28,7 @@ struct mtr_arena {
     size_t bytes_max;
     size_t bytes_total; /* allocated from the system */
     bool is_at_bound;   /* bytes_max has said no since the last reset: where it did not, the system did */
+    struct mtr_work_limit *limit; /* that its chunks are taken of; NULL: none */
 };
 
 void mtr_arena_init(struct mtr_arena *arena, size_t chunk_bytes, size_t bytes_max);

@@ -9,6 +9,7 @@
 #ifndef METERD_CORE_DIAGNOSTIC_H
 #define METERD_CORE_DIAGNOSTIC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,6 +53,8 @@ static inline bool mtr_diagnostics_is_full(const struct mtr_diagnostics *list)
 {
     return list->count == list->count_max;
 }
+/* Of a full list: counts one more, and true; so that nobody words what nobody reads. */
+bool mtr_diagnostics_drop(struct mtr_diagnostics *list, enum mtr_finding_code code);
 /* The same finding at the same place of a text is kept once. */
 void mtr_diagnostics_add(struct mtr_diagnostics *list, const struct mtr_diagnostic *diagnostic);
 void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_finding_code code, uint32_t line,

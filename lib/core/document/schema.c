@@ -281,6 +281,7 @@ static int fail_unknown(struct mtr_schema_context *context, const struct mtr_fie
                         const struct mtr_node *child)
 {
     char meant[MTR_MEANT_BYTES];
+    if (mtr_diagnostics_drop(context->findings, MTR_FINDING_FIELD_UNKNOWN)) return MTR_EINVALID;
     if (*mtr_str_meant(child->key, field_name_at, fields, meant))
         return schema_fail(context, MTR_FINDING_FIELD_UNKNOWN, child->key_line, child->key_column,
                            "unknown key `%.*s%s`%s", MTR_STR_QUOTED(child->key), meant);

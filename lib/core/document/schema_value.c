@@ -20,6 +20,7 @@ int schema_fail(struct mtr_schema_context *context, enum mtr_finding_code code, 
 {
     char text[sizeof(((struct mtr_diagnostic *)NULL)->text)];
     va_list args;
+    if (mtr_diagnostics_drop(context->findings, code)) return MTR_EINVALID;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);

@@ -126,9 +126,24 @@ static void a_finding_is_as_severe_as_its_code(void **state)
     mtr_diagnostics_release(&findings);
 }
 
+static void a_full_list_counts_what_nobody_words(void **state)
+{
+    struct mtr_diagnostics list;
+    (void)state;
+    mtr_diagnostics_init(&list, 1);
+    assert_false(mtr_diagnostics_drop(&list, MTR_FINDING_FIELD_UNKNOWN));
+    mtr_diagnostics_addf(&list, MTR_FINDING_FIELD_UNKNOWN, 1, 1, "", "one");
+    assert_true(mtr_diagnostics_drop(&list, MTR_FINDING_FIELD_UNKNOWN));
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.dropped, 1);
+    assert_int_equal(list.errors, 2);
+    mtr_diagnostics_release(&list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_list_counts_what_nobody_words),
         cmocka_unit_test(long_sentences_are_whole),
         cmocka_unit_test(what_is_cut_ends_with_an_ellipsis),
         cmocka_unit_test(the_same_is_kept_once),
