@@ -14,11 +14,13 @@
 
 #include "daemon/config.h"
 #include "daemon/cli/inputs.h"
+#include "meterd/core/line.h"
 #include "meterd/net/http_client.h"
 #include "meterd/net/tls.h"
 #include "meterd/net/url.h"
 
 enum {
+    PROBLEM_BYTES = 4096, /* of one that is shown */
     URL_BYTES = 512,
     KEY_BYTES = 256,
     PATH_BYTES = 4096,
@@ -285,6 +287,8 @@ struct mtr_diagnostic client_finding(const struct mtr_node *node)
     finding.code = mtr_finding_code_find(code);
     snprintf(finding.field, sizeof(finding.field), "%.*s", MTR_STR_ARGS(mtr_node_text(node, "field")));
     snprintf(finding.text, sizeof(finding.text), "%.*s", MTR_STR_ARGS(mtr_node_text(node, "text")));
+    mtr_line_make(finding.field); /* whoever answers there gives no orders to a terminal */
+    mtr_line_make(finding.text);
     return finding;
 }
 
@@ -299,9 +303,12 @@ static void print_problem(const struct mtr_client *client, const struct mtr_clie
     }
     const struct mtr_node *root = mtr_document_root(document);
     const struct mtr_str problem_code = mtr_node_text(root, "code");
-    fprintf(stderr, "meterd: %.*s: %.*s%s%.*s%s\n", MTR_STR_ARGS(mtr_node_text(root, "title")),
-            MTR_STR_ARGS(mtr_node_text(root, "detail")), problem_code.size ? " [" : "",
-            MTR_STR_ARGS(problem_code), problem_code.size ? "]" : "");
+    char text[PROBLEM_BYTES];
+    snprintf(text, sizeof(text), "%.*s: %.*s%s%.*s%s", MTR_STR_ARGS(mtr_node_text(root, "title")),
+             MTR_STR_ARGS(mtr_node_text(root, "detail")), problem_code.size ? " [" : "",
+             MTR_STR_ARGS(problem_code), problem_code.size ? "]" : "");
+    mtr_line_make(text);
+    fprintf(stderr, "meterd: %s\n", text);
     const struct mtr_node *findings = mtr_node_get(root, "findings");
     for (uint32_t i = 0; findings && i < findings->child_count; i++) {
         const struct mtr_diagnostic finding = client_finding(&findings->children[i]);

@@ -15,6 +15,7 @@
 
 #include "meterd/collector/decode.h"
 #include "meterd/core/json_writer.h"
+#include "meterd/core/line.h"
 #include "meterd/net/coding.h"
 
 enum {
@@ -53,12 +54,15 @@ void event_sender_problem(struct event_sender *sender, const char *file, struct 
                           enum mtr_finding_code code, const char *field, const char *reason)
 {
     const char *shown = mtr_finding_kind(code)->code;
+    char text[2 * MTR_FINDING_TEXT_BYTES];
     if (sender->problems++ >= sender->problems_max) return;
     progress_clear(&sender->progress);
     fprintf(stderr, "%s:%" PRIu64 ":", file, place.line);
     if (place.column) fprintf(stderr, "%" PRIu64 ":", place.column);
-    fprintf(stderr, " %s%s%s%s%s%s\n", field ? field : "",
-            field && *field ? ": " : "", reason, *shown ? " [" : "", shown, *shown ? "]" : "");
+    snprintf(text, sizeof(text), "%s%s%s%s%s%s", field ? field : "", field && *field ? ": " : "", reason,
+             *shown ? " [" : "", shown, *shown ? "]" : "");
+    mtr_line_make(text); /* what was sent, and the daemon's words, give no orders to a terminal */
+    fprintf(stderr, " %s\n", text);
 }
 
 /* Retry-After when given, else doubling with jitter, so that many senders do not come back together. */
@@ -279,6 +283,8 @@ static int refuse(struct event_sender *sender, const struct event_sender_batch *
         mtr_document_close(document);
     }
     progress_clear(&sender->progress);
+    mtr_line_make(detail);
+    mtr_line_make(code);
     fprintf(stderr, "meterd: %s: the daemon refused the request (HTTP %d)%s%s%s%s%s\n", batch->file,
             answer->status, detail[0] ? ": " : "", detail, code[0] ? " [" : "", code, code[0] ? "]" : "");
     if (answer->status == 413) fprintf(stderr, "meterd: send smaller requests with --batch\n");

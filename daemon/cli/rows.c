@@ -5,8 +5,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/cli/client.h"
+#include "meterd/core/line.h"
 
 enum { PATH_BYTES = 8192 };
 
@@ -40,14 +42,23 @@ int rows_path(const struct cli_invocation *invocation, const struct rows_query *
     return rc ? rc : mtr_buffer_append_char(path, '\0');
 }
 
-/* The answer as it comes, for --json and --csv. */
-static int print_raw(struct mtr_client *client, const char *path, const char *accept)
+void rows_print_text(struct mtr_str json)
 {
-    const char *const headers[] = {accept, NULL};
+    struct mtr_buffer shown;
+    mtr_buffer_init(&shown, SIZE_MAX);
+    if (mtr_line_escape(&shown, json) == MTR_OK) fwrite(shown.data, 1, shown.size, stdout);
+    if (!shown.size || shown.data[shown.size - 1] != '\n') putchar('\n');
+    mtr_buffer_release(&shown);
+}
+
+/* The answer as it comes, for --json and --csv. */
+static int print_raw(struct mtr_client *client, const char *path, bool is_json)
+{
+    const char *const headers[] = {is_json ? "Accept: application/json" : "Accept: text/csv", NULL};
     struct mtr_client_answer answer;
     if (client_call(client, "GET", path, headers, nothing, &answer) == MTR_OK && answer.status == 200) {
-        fwrite(answer.body.data, 1, answer.body.size, stdout);
-        if (answer.body.size && answer.body.data[answer.body.size - 1] != '\n') putchar('\n');
+        if (is_json || isatty(STDOUT_FILENO) == 1) rows_print_text(answer.body);
+        else fwrite(answer.body.data, 1, answer.body.size, stdout); /* CSV has no escapes */
         return MTR_EXIT_OK;
     }
     struct mtr_document *document = NULL;
@@ -63,8 +74,8 @@ static int ask(const struct cli_invocation *invocation, const struct rows_query 
     struct mtr_document *answer = NULL;
     int code = client_open(invocation, &client);
     if (code) return code;
-    if (query->csv) code = print_raw(client, path, "Accept: text/csv");
-    else if (invocation_flag(invocation, "json")) code = print_raw(client, path, "Accept: application/json");
+    if (query->csv) code = print_raw(client, path, false);
+    else if (invocation_flag(invocation, "json")) code = print_raw(client, path, true);
     else code = client_json(client, "GET", path, NULL, nothing, &answer);
     if (answer) query->print(mtr_document_root(answer));
     mtr_document_close(answer);
@@ -91,7 +102,7 @@ void rows_print_json(const struct mtr_node *node)
 {
     struct mtr_buffer out;
     mtr_buffer_init(&out, SIZE_MAX);
-    if (mtr_node_write_json(node, &out) == MTR_OK) printf("%.*s\n", (int)out.size, out.data);
+    if (mtr_node_write_json(node, &out) == MTR_OK) rows_print_text(mtr_buffer_str(&out));
     mtr_buffer_release(&out);
 }
 

@@ -34,6 +34,8 @@ struct rows_query {
 /* Runs it with GET and prints the answer; returns the exit code. */
 int rows_query(const struct cli_invocation *invocation, const struct rows_query *query);
 
+/* JSON of a daemon, on a line: nothing in it gives orders to a terminal. */
+void rows_print_text(struct mtr_str json);
 /* A member of a row; 0, false: it is not there. */
 uint64_t rows_number(const struct mtr_node *row, const char *member);
 bool rows_is_true(const struct mtr_node *row, const char *member);

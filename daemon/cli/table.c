@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "meterd/core/error.h"
+#include "meterd/core/line.h"
 
 struct mtr_table {
     FILE *out;
@@ -50,6 +51,7 @@ void table_cell(struct mtr_table *table, struct mtr_str text)
 {
     char *copy = mtr_str_copy(text);
     MTR_ASSERT(copy != NULL);
+    mtr_line_make(copy); /* what vendors sent gives no orders to a terminal */
     MTR_ASSERT(scols_line_refer_data(table->line, table->cell, copy) == 0); /* the line owns the copy now */
     table->cell++;
 }

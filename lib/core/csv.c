@@ -311,23 +311,80 @@ int mtr_csv_read_end(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagn
     return rc || reader->state == PASSED_OVER ? rc : end_record(reader, diagnostic);
 }
 
-static bool is_formula(struct mtr_str text)
+/* ---- writing ---- */
+
+static const char apart[] = ";\t\r\n"; /* where a spreadsheet of another place begins a cell, too */
+
+/* One of = + - @, also of full width, TAB and CR. */
+static bool is_sign(struct mtr_str text, size_t at)
+{
+    static const char wide[] = "\x9d\x8b\x8d\xa0";
+    if (at >= text.size) return false;
+    const bool is_wide = text.size - at >= 3 && memcmp(text.data + at, "\xef\xbc", 2) == 0 &&
+                         memchr(wide, text.data[at + 2], sizeof(wide) - 1);
+    return is_wide || memchr("=+-@\t\r", text.data[at], 6);
+}
+
+/* Behind the blanks from there on: is there a formula, or one with apostrophes before it? */
+static bool is_formula(struct mtr_str text, size_t *at)
+{
+    while (*at < text.size && text.data[*at] == ' ') ++*at;
+    size_t sign = *at;
+    while (sign < text.size && text.data[sign] == '\'') sign++;
+    return is_sign(text, sign);
+}
+
+static bool is_number(struct mtr_str text)
 {
     struct mtr_decimal number;
-    return text.size && memchr("=+-@\t\r", text.data[0], 6) != NULL &&
-           mtr_decimal_parse(text, &number) != MTR_OK;
+    return mtr_decimal_parse(text, &number) == MTR_OK;
+}
+
+static bool begins_cell(struct mtr_str text, size_t at)
+{
+    return at == 0 || memchr(apart, text.data[at - 1], sizeof(apart) - 1) != NULL;
+}
+
+/* Quoted, with an apostrophe before each formula. */
+static int write_quoted(struct mtr_buffer *out, struct mtr_str text)
+{
+    size_t guarded = text.size;
+    int rc = mtr_buffer_append_char(out, '"');
+    for (size_t i = 0; !rc && i < text.size; i++) {
+        size_t at = i;
+        if (begins_cell(text, i) && is_formula(text, &at)) guarded = at;
+        if (i == guarded) rc = mtr_buffer_append_char(out, '\'');
+        if (!rc && text.data[i] == '"') rc = mtr_buffer_append_char(out, '"');
+        if (!rc) rc = mtr_buffer_append_char(out, text.data[i]);
+    }
+    return rc ? rc : mtr_buffer_append_char(out, '"');
 }
 
 int mtr_csv_write_cell(struct mtr_buffer *out, struct mtr_str text)
 {
-    bool formula = is_formula(text), quote = formula;
-    for (size_t i = 0; i < text.size && !quote; i++) quote = memchr(",\"\r\n", text.data[i], 4) != NULL;
+    size_t first = 0;
+    bool quote = is_formula(text, &first) && !is_number(text);
+    for (size_t i = 0; i < text.size && !quote; i++) quote = memchr(",;\"\t\r\n", text.data[i], 6) != NULL;
+    return quote ? write_quoted(out, text) : mtr_buffer_append(out, text.data, text.size);
+}
+
+/* Is there an apostrophe that was put before a formula? */
+static bool is_guard(struct mtr_str text, size_t at)
+{
+    size_t sign = at;
+    while (sign < text.size && text.data[sign] == '\'') sign++;
+    return sign > at && is_sign(text, sign);
+}
+
+int mtr_csv_unguard(struct mtr_buffer *out, struct mtr_str cell)
+{
+    bool is_first = true; /* but for blanks */
     int rc = MTR_OK;
-    if (quote) rc = mtr_buffer_append_char(out, '"');
-    if (!rc && formula) rc = mtr_buffer_append_char(out, '\'');
-    for (size_t i = 0; !rc && i < text.size; i++) {
-        if (text.data[i] == '"') rc = mtr_buffer_append_char(out, '"');
-        if (!rc) rc = mtr_buffer_append_char(out, text.data[i]);
+    for (size_t i = 0; !rc && i < cell.size; i++) {
+        const bool is_left_out = is_first && is_guard(cell, i);
+        const char byte = cell.data[i];
+        is_first = memchr(apart, byte, sizeof(apart) - 1) || (is_first && byte == ' ');
+        if (!is_left_out) rc = mtr_buffer_append_char(out, byte);
     }
-    return !rc && quote ? mtr_buffer_append_char(out, '"') : rc;
+    return rc;
 }

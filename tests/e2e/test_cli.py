@@ -2,6 +2,7 @@
 
     0 ok · 1 the work was refused or came out wrong · 64 wrong usage · 75 try again · 78 bad configuration
 """
+import contextlib
 import fcntl
 import http.server
 import json
@@ -216,13 +217,50 @@ def check_send(d):
 
 
 def check_control_characters(d):
-    """What a vendor sends is shown, and moves nobody's terminal."""
-    run(d, 0, "send", "--key-file", d.acme_file, stdin=json.dumps(cpu("esc", region="\x1b[2J\x9b")) + "\n")
+    """What a vendor sends, and what answers there, is shown, and moves nobody's terminal."""
+    orders = "\x1b[2J\x9b\u202e"
+    run(d, 0, "send", "--key-file", d.acme_file, stdin=json.dumps(cpu("esc", region=orders)) + "\n")
     d.settle()
     number = next(c["number"] for c in json.loads(run(d, 0, "charges", "--json").stdout)["charges"] if "\x1b" in c.get("dimensions", {}).get("region", ""))
-    for words in (("explain", str(number)), ("charges",), ("usage", "-g", "region"), ("events",)):
+    for words in (("explain", str(number)), ("charges",), ("usage", "-g", "region"), ("events",), ("charges", "--json"), ("events", "--json"),
+                  ("usage", "-g", "region", "--json")):
         text = run(d, 0, *words).stdout
-        assert "[2J" in text and not any(c in text for c in "\x1b\x9b"), (words, text)
+        assert "[2J" in text and not any(c in text for c in orders if c not in "[2J"), (words, text)
+    rows = [json.loads(line) for line in run(d, 0, "events", "--json").stdout.splitlines()]
+    assert orders in [row["data"]["region"] for row in rows if "region" in row["data"]], rows
+    refused = run(d, 1, "send", "--key-file", d.acme_file, stdin=json.dumps({**cpu("x"), "id": "[2J\u202e", "time": "2099-01-01T00:00:00Z"}) + "\n")
+    assert "[2J" in refused.stderr and not any(c in refused.stderr for c in orders if c not in "[2J"), refused.stderr
+    with evil_server(orders) as url:
+        for words in (("usage",), ("charges", "--csv"), ("apply", write(d, "empty.yaml", "{}"))):
+            text = subprocess.run([METERD, *words, "--url", url, "--key-file", d.acme_file], capture_output=True, text=True, timeout=60, check=False).stderr
+            assert text.count("[2J") >= 2 and not any(c in text for c in orders if c not in "[2J"), (words, text)
+
+
+@contextlib.contextmanager
+def evil_server(orders):
+    """Answers everything with a problem that is full of orders."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def answer(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            page = json.dumps({"title": orders, "detail": orders, "code": "x", "findings": [{"severity": "error", "field": orders, "text": orders}]}).encode()
+            self.send_response(422)
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        do_GET = do_PUT = do_POST = answer
+
+        def log_message(self, *words):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
 
 
 def check_not_counted(d):

@@ -19,11 +19,21 @@ MUTANTS = {
     "a vendor's key sees the usage of the others": (
         "daemon/api/route/usage.c", "    query->vendor = own->key;\n", "", "test_api$"),
     "what use costs is told to who may query usage": (
-        "daemon/query/quote/quote_phases.c", "!is_cost && !mtr_catalog_is_cost(question->catalog, tariff)", "!is_cost", "test_two_sides"),
+        "lib/catalog/names.c", "return found && &found->fields.tariff == tariff;", "return found && !found->key.size && &found->fields.tariff == tariff;", "test_two_sides"),
     "a stored cost tariff stands beside any price": (
-        "daemon/query/quote/quote_phases.c", "if (!question->lists_only || (!is_cost && !mtr", "if (!question->lists_only || (!mtr", "test_two_sides"),
+        "daemon/query/quote/quote_phases.c", "*out, side == QUOTE_COST);", "*out, side == QUOTE_SIDES);", "test_two_sides"),
     "a customer's prices are told to who may query usage": (
         "daemon/query/quote/quote_phases.c", "if (request->party.customer.size)\n", "if (request->party.customer.size > 1000)\n", "test_two_sides"),
+    "a formula behind a semicolon is run": (
+        "lib/core/csv.c", "static const char apart[] = \";\\t\\r\\n\";", "static const char apart[] = \"\\t\\r\\n\";", "test_csv$"),
+    "a formula of full width is run": (
+        "lib/core/csv.c", "return is_wide || memchr(", "return (is_wide && at > text.size) || memchr(", "test_csv$"),
+    "two texts are one cell of CSV": (
+        "lib/core/csv.c", "    while (sign < text.size && text.data[sign] == '\\'') sign++;\n    return is_sign(text, sign);", "    return is_sign(text, sign);", "test_csv$"),
+    "a direction of text that turns is shown": (
+        "lib/core/line.c", "(code >= 0x2028 && code <= 0x202e)", "(code >= 0x2028 && code <= 0x202d)", "test_str$"),
+    "a server's words are orders": (
+        "daemon/cli/client.c", "    mtr_line_make(text);\n", "", "test_cli$"),
     "an acknowledgement is answered and not stored": (
         "daemon/api/route/charges.c", "    if (!rc) rc = mtr_charges_commit(txn);\n    else mtr_charges_abort(txn);\n", "    mtr_charges_abort(txn);\n", "test_api$"),
     "a parameter that is not known is passed over": (

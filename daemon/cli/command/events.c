@@ -7,6 +7,7 @@
 
 #include "daemon/cli/client.h"
 #include "daemon/cli/commands.h"
+#include "daemon/cli/rows.h"
 #include "daemon/cli/table.h"
 
 enum { PATH_BYTES = 8192, PAGE_ROWS = 1000, LINE_BYTES_MAX = 1 << 20 };
@@ -19,7 +20,7 @@ static void print_lines(const struct mtr_node *events, struct mtr_buffer *line)
         mtr_buffer_reset(line);
         MTR_ASSERT(mtr_node_write_json(&events->children[i], line) ==
                    MTR_OK); /* an event is smaller than LINE_BYTES_MAX */
-        printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(line)));
+        rows_print_text(mtr_buffer_str(line));
     }
 }
 

@@ -7,27 +7,22 @@
 #include "daemon/cli/commands.h"
 #include "daemon/cli/rows.h"
 #include "daemon/cli/trace_table.h"
+#include "meterd/core/line.h"
 
 enum { PATH_BYTES = 8192 };
 
 static const struct mtr_str nothing = {NULL, 0};
 
-/* Control characters, those of U+0080 to U+009F too, as \xNN: values come from vendors, and terminals obey
- * them. */
+/* In one line: values come from vendors, and terminals obey what is in them. */
 static void print_quoted(struct mtr_str text)
 {
-    for (size_t i = 0; i < text.size; i++) {
-        const unsigned char byte = (unsigned char)text.data[i];
-        const unsigned char next = i + 1 < text.size ? (unsigned char)text.data[i + 1] : 0;
-        if (byte < 0x20 || byte == 0x7F) {
-            printf("\\x%02x", byte);
-        } else if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
-            printf("\\x%02x", next);
-            i++;
-        } else {
-            putchar(byte);
-        }
-    }
+    struct mtr_buffer shown;
+    mtr_buffer_init(&shown, SIZE_MAX);
+    int rc = mtr_line_escape(&shown, text);
+    if (!rc) rc = mtr_buffer_append_char(&shown, '\0');
+    if (!rc) mtr_line_make(shown.data);
+    if (!rc) fputs(shown.data, stdout);
+    mtr_buffer_release(&shown);
 }
 
 static void print_fact(const char *name, struct mtr_str value, struct mtr_str unit)

@@ -16,6 +16,7 @@
 #include "daemon/cli/event_sender.h"
 #include "meterd/core/json_writer.h"
 #include "daemon/cli/inputs.h"
+#include "daemon/cli/rows.h"
 
 enum {
     REQUEST_BYTES_MAX = 32 << 20,
@@ -96,7 +97,7 @@ static int keep_event(struct import *import, const struct mtr_event *event, stru
     if (rc) return stop(import, "cannot write an event", rc);
     import->events++;
     if (import->dry_run && import->events <= DRY_RUN_EVENTS && !import->sender.json)
-        printf("%.*s", MTR_STR_ARGS(last_event(import, before)));
+        rows_print_text(last_event(import, before));
     if (import->is_local) {
         mtr_buffer_reset(&import->body);
         return MTR_EXIT_OK;

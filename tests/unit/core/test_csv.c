@@ -185,6 +185,10 @@ static void test_writing(void **state)
     } cases[] = {
         {"plain", "plain"}, {"", ""}, {"a,b", "\"a,b\""}, {"say \"x\"", "\"say \"\"x\"\"\""}, {"two\nlines", "\"two\nlines\""},
         {"-12.5", "-12.5"}, {"=1+1", "\"'=1+1\""}, {"@cmd", "\"'@cmd\""}, {"-x", "\"'-x\""},
+        {"a;=1", "\"a;'=1\""}, {"a;b", "\"a;b\""}, {"a; =1", "\"a; '=1\""}, {"\n=1", "\"\n'=1\""}, {"a\t+1", "\"a\t'+1\""},
+        {"\xef\xbc\x9d" "1", "\"'\xef\xbc\x9d" "1\""}, {"a;\xef\xbc\xa0", "\"a;'\xef\xbc\xa0\""}, {"\xef\xbc\x8c", "\xef\xbc\x8c"},
+        {" @x", "\" '@x\""}, {"'=1", "\"''=1\""}, {"''=1", "\"'''=1\""}, {"'quoted'", "'quoted'"}, {"a;-12.5", "\"a;'-12.5\""},
+        {"\t\t=", "\"'\t'\t'=\""}, {"a=1", "a=1"}, {"\xef", "\xef"}, {";", "\";\""}, {"\r", "\"'\r\""},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct mtr_buffer out;
@@ -192,6 +196,36 @@ static void test_writing(void **state)
         assert_int_equal(mtr_csv_write_cell(&out, mtr_str_from(cases[i].text)), 0);
         assert_true(mtr_str_equal(mtr_buffer_str(&out), mtr_str_from(cases[i].expected)));
         mtr_buffer_release(&out);
+    }
+}
+
+static int on_guarded(void *context, const struct mtr_csv_record *record)
+{
+    return mtr_csv_unguard(context, record->cells[0]);
+}
+
+/* Every text of five of these is what it was when it is read again. */
+static void test_written_and_read(void **state)
+{
+    (void)state;
+    static const char letters[] = "'=; \t\ra";
+    enum { LETTERS = sizeof(letters) - 1, LENGTH = 5 };
+    for (unsigned number = 0; number < 7 * 7 * 7 * 7 * 7; number++) {
+        static struct mtr_csv_reader reader;
+        struct mtr_diagnostic unused;
+        struct mtr_buffer written, read;
+        char text[LENGTH];
+        for (unsigned i = 0, rest = number; i < LENGTH; i++, rest /= LETTERS) text[i] = letters[rest % LETTERS];
+        mtr_buffer_init(&written, 1 << 8);
+        mtr_buffer_init(&read, 1 << 8);
+        mtr_csv_reader_init(&reader, ',', on_guarded, &read);
+        assert_int_equal(mtr_csv_write_cell(&written, (struct mtr_str){text, LENGTH}), 0);
+        assert_int_equal(mtr_csv_read(&reader, mtr_buffer_str(&written), &unused), 0);
+        assert_int_equal(mtr_csv_read_end(&reader, &unused), 0);
+        assert_true(mtr_str_equal(mtr_buffer_str(&read), (struct mtr_str){text, LENGTH}));
+        mtr_csv_reader_release(&reader);
+        mtr_buffer_release(&read);
+        mtr_buffer_release(&written);
     }
 }
 
@@ -240,6 +274,7 @@ static void test_places(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_reading), cmocka_unit_test(test_places), cmocka_unit_test(test_problems),
-                                       cmocka_unit_test(test_limits), cmocka_unit_test(test_cells), cmocka_unit_test(test_writing)};
+                                       cmocka_unit_test(test_limits), cmocka_unit_test(test_cells), cmocka_unit_test(test_writing),
+                                       cmocka_unit_test(test_written_and_read)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,8 @@ static void test_a_line_gives_no_orders(void **state)
     static const char *const lines[][2] = {
         {"", ""}, {"plain", "plain"}, {"a\nb\tc\x7f", "a b c "}, {"\x1b[2J", " [2J"}, {"\xc2\x9b" "2J\xc2\xa0", "  2J\xc2\xa0"},
         {"\xbbx\xe2\x82", "?x??"}, {"\xe2\x82\xac\xc3\xa4", "\xe2\x82\xac\xc3\xa4"}, {"\xc2", "?"},
+        {"a\xe2\x80\xae" "b\xe2\x80\x8e\xd8\x9c", "a   b     "}, {"\xe2\x81\xa6x\xe2\x80\xa8", "   x   "},
+        {"\xe2\x80\x8d\xe2\x80\xaf", "\xe2\x80\x8d\xe2\x80\xaf"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
@@ -65,6 +67,22 @@ static void test_a_line_gives_no_orders(void **state)
         snprintf(text, sizeof(text), "%s", lines[i][0]);
         mtr_line_make(text);
         assert_string_equal(text, lines[i][1]);
+    }
+}
+
+static void test_shown_json_gives_no_orders(void **state)
+{
+    static const char *const texts[][2] = {
+        {"{\"a\":\"b\"}\n", "{\"a\":\"b\"}\n"}, {"\"\xc2\x9b" "2J\"", "\"\\u009b2J\""}, {"\"\x1b[2J\x7f\"", "\"\\u001b[2J\\u007f\""},
+        {"\"\xe2\x80\xae" "x\xe2\x81\xa9\"", "\"\\u202ex\\u2069\""}, {"\x9b", "\\ufffd"}, {"\xf0\x9f\x98\x80\t", "\xf0\x9f\x98\x80\t"}, {"", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        struct mtr_buffer out;
+        mtr_buffer_init(&out, 1 << 10);
+        assert_int_equal(mtr_line_escape(&out, mtr_str_from(texts[i][0])), MTR_OK);
+        assert_true(mtr_str_equal(mtr_buffer_str(&out), mtr_str_from(texts[i][1])));
+        mtr_buffer_release(&out);
     }
 }
 
@@ -95,7 +113,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_copy_ends_where_the_text_does),
         cmocka_unit_test(test_a_copy_has_every_byte),
-        cmocka_unit_test(test_a_line_gives_no_orders),
+        cmocka_unit_test(test_a_line_gives_no_orders), cmocka_unit_test(test_shown_json_gives_no_orders),
         cmocka_unit_test(test_comparisons_end_where_the_text_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
