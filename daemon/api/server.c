@@ -127,10 +127,11 @@ static void answer_wrong_method(struct mtr_http_request *http)
     mtr_json_begin(&json, &page);
     api_write_problem(&json, 405, MTR_FINDING_REQUEST_METHOD, detail);
     struct mtr_http_header headers[] = {{MTR_STR("content-type"), MTR_STR("application/problem+json")},
+                                        {MTR_STR("cache-control"), MTR_STR("no-store")},
                                         {MTR_STR("allow"), mtr_str_from(allow)}};
     if (mtr_json_finish(&json))
         mtr_http_problem(http, 405, MTR_FINDING_REQUEST_METHOD, mtr_str_from(detail));
-    else mtr_http_respond(http, 405, headers, 2, &page);
+    else mtr_http_respond(http, 405, headers, 3, &page);
     mtr_buffer_release(&page);
 }
 

@@ -79,6 +79,10 @@ int catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnost
 void catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog, int64_t now_us,
                           struct mtr_diagnostics *findings);
 
+/* Names of dimensions that are new. */
+void catalog_check_dimension_names(const struct mtr_catalog *before, const struct mtr_catalog *catalog,
+                                   struct mtr_diagnostics *findings);
+
 /* Somebody who could change the catalog must still be able to. Of a draft, when all of it is linked. */
 void catalog_check_admins(const struct mtr_catalog *before, const struct mtr_catalog *catalog, int64_t now_us,
                           struct mtr_diagnostics *findings);

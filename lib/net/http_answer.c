@@ -199,8 +199,9 @@ static void write_problem_answer(struct mtr_http_request *request, unsigned stat
                                  enum mtr_finding_code code, struct mtr_str detail)
 {
     MTR_ASSERT(code != MTR_FINDING_NONE);
-    struct mtr_http_header headers[2] = {{MTR_STR("Content-Type"), MTR_STR("application/problem+json")}};
-    uint32_t count = 1;
+    struct mtr_http_header headers[4] = {{MTR_STR("Content-Type"), MTR_STR("application/problem+json")},
+                                         {MTR_STR("Cache-Control"), MTR_STR("no-store")}};
+    uint32_t count = 2;
     if (status == 401)
         headers[count++] = (struct mtr_http_header){MTR_STR("WWW-Authenticate"), MTR_STR("Bearer")};
     if (status == 429 || status == 503)

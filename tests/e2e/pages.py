@@ -44,6 +44,7 @@ def problem(answer, status, *words):
     """RFC 9457: the media type, a title, the status, a detail that says it in words, and codes that stay."""
     assert answer.status == status, (answer.status, status, answer.body)
     assert answer.headers.get("Content-Type") == "application/problem+json", answer.headers
+    assert answer.headers.get("Cache-Control") == "no-store", answer.headers
     page = json.loads(answer.body)
     assert page["status"] == status and page["type"] == "about:blank" and page["title"] and page["detail"], page
     with open("tests/golden/finding_codes.txt", encoding="utf-8") as golden:

@@ -16,7 +16,7 @@ from pages import CATALOG, SETTINGS, ago, cpu, problem
 def send(daemon, events, key=None, **headers):
     answer = daemon.call("POST", "/v1/events", body=events, key=key or daemon.acme,
                          headers={k.replace("_", "-"): v for k, v in headers.items()})
-    assert answer.status == 200, (answer.status, answer.body)
+    assert answer.status == 200 and answer.headers["Cache-Control"] == "no-store", (answer.status, answer.headers, answer.body)
     return answer.json()
 
 

@@ -34,6 +34,10 @@ MUTANTS = {
         "lib/core/line.c", "(code >= 0x2028 && code <= 0x202e)", "(code >= 0x2028 && code <= 0x202d)", "test_str$"),
     "a server's words are orders": (
         "daemon/cli/client.c", "    mtr_line_make(text);\n", "", "test_cli$"),
+    "a dimension's name is taken for a value": (
+        "lib/catalog/check/dimension_checks.c", "if (record && !is_known) check_names", "if (record && !record) check_names", "test_catalog_findings"),
+    "a problem is kept by a cache": (
+        "lib/net/http_answer.c", "MTR_STR(\"no-store\")}};\n    uint32_t count = 2;", "MTR_STR(\"no-store\")}};\n    uint32_t count = 1;", "test_api$"),
     "an acknowledgement is answered and not stored": (
         "daemon/api/route/charges.c", "    if (!rc) rc = mtr_charges_commit(txn);\n    else mtr_charges_abort(txn);\n", "    mtr_charges_abort(txn);\n", "test_api$"),
     "a parameter that is not known is passed over": (

@@ -114,6 +114,15 @@ static void ingest_put(struct ingest *ingest)
     events->free_count++;
 }
 
+/* No cache on the way keeps what was said of events. */
+static void respond(struct mtr_http_request *http, unsigned status, const char *type,
+                    struct mtr_buffer *answer)
+{
+    const struct mtr_http_header headers[] = {{MTR_STR("content-type"), mtr_str_from(type)},
+                                              {MTR_STR("cache-control"), MTR_STR("no-store")}};
+    mtr_http_respond(http, status, headers, 2, answer);
+}
+
 /* The envelope could not be read: nothing is stored, and the answer says where it broke. */
 static void answer_unreadable(struct ingest *ingest)
 {
@@ -226,8 +235,7 @@ static bool read_query(struct api_call *call, bool *is_dry_run)
         return false;
     }
     if (!api_check_query(call)) {
-        const struct mtr_http_header type = {MTR_STR("content-type"), mtr_str_from(call->answer_type)};
-        mtr_http_respond(call->http, call->status, &type, 1, &call->answer);
+        respond(call->http, call->status, call->answer_type, &call->answer);
         return false;
     }
     *is_dry_run = api_flag(call, "dry_run");
@@ -342,10 +350,9 @@ static void write_answer(const struct ingest *ingest, struct mtr_request *reques
 static void send_answer(struct ingest *ingest)
 {
     struct mtr_request *request = &ingest->request;
-    const struct mtr_http_header type = {MTR_STR("content-type"), MTR_STR("application/json")};
     if (ingest->submit_error) answer_not_taken(ingest);
     else if (request->error) answer_not_stored(request, ingest->http);
-    else mtr_http_respond(ingest->http, 200, &type, 1, &request->answer);
+    else respond(ingest->http, 200, API_JSON, &request->answer);
     ingest_put(ingest);
 }
 

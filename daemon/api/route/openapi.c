@@ -1,6 +1,7 @@
 /*
  * GET /v1/openapi.json: OpenAPI 3.1 out of the table of routes. Nothing of it is written twice.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -292,10 +293,10 @@ static void components(struct mtr_json_writer *json, const struct api_route *con
     mtr_json_map_end(json);
 }
 
-static void get_openapi(struct api_call *call)
+static int write_document(struct mtr_buffer *out, const struct api_route *const *routes)
 {
     struct mtr_json_writer json;
-    api_json(call, &json);
+    mtr_json_begin(&json, out);
     mtr_json_map(&json);
     mtr_json_named_cstr(&json, "openapi", "3.1.0");
     mtr_json_name(&json, "info");
@@ -307,10 +308,47 @@ static void get_openapi(struct api_call *call)
         "Usage metering: events in, usage and rated charges out. Money and quantities are strings of exact "
         "decimals.");
     mtr_json_map_end(&json);
-    paths(&json, call->routes);
-    components(&json, call->routes);
+    paths(&json, routes);
+    components(&json, routes);
     mtr_json_map_end(&json);
-    api_json_end(call, &json);
+    return mtr_json_finish(&json);
+}
+
+/* It is the same for everybody who asks, with a key or without one: made by the first, kept for the
+ * process. */
+static struct {
+    pthread_mutex_t mutex;
+    struct mtr_buffer text;
+} made = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static int find_document(const struct api_route *const *routes, struct mtr_str *out)
+{
+    int rc = MTR_OK;
+    pthread_mutex_lock(&made.mutex);
+    if (!made.text.size) {
+        mtr_buffer_init(&made.text, SIZE_MAX);
+        rc = write_document(&made.text, routes);
+        if (rc) mtr_buffer_release(&made.text);
+    }
+    *out = mtr_buffer_str(&made.text);
+    pthread_mutex_unlock(&made.mutex);
+    return rc;
+}
+
+static void get_openapi(struct api_call *call)
+{
+    struct mtr_str text;
+    int rc = find_document(call->routes, &text);
+    call->status = 200;
+    call->answer_type = "application/json";
+    while (!rc && text.size) {
+        const size_t size = text.size < API_PIECE_BYTES ? text.size : (size_t)API_PIECE_BYTES;
+        rc = mtr_buffer_append(&call->answer, text.data, size);
+        if (!rc && text.size > size) rc = api_pack_answer(call);
+        text.data += size;
+        text.size -= size;
+    }
+    if (rc) api_error(call, rc, "this call");
 }
 
 static const struct mtr_shape openapi_shape = {.schema = "{\"type\":\"object\"}"};

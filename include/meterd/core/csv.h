@@ -68,7 +68,7 @@ int mtr_csv_read_end(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagn
 /* One cell, quoted where it must be. What a spreadsheet would run as a formula gets an apostrophe in front,
  * as OWASP's "CSV Injection" advises: what vendors sent is opened by people. One begins with = + - @, these
  * of full width, TAB or CR, where the cell begins or behind its ; TAB CR or LF, which end cells in
- * spreadsheets of other places; blanks and apostrophes may stand before it. A cell that is a number is none. */
+ * spreadsheets of other places; blanks and apostrophes may stand before it. A number is none. */
 int mtr_csv_write_cell(struct mtr_buffer *out, struct mtr_str text) MTR_MUST_USE;
 /* The text of which a cell was written. */
 int mtr_csv_unguard(struct mtr_buffer *out, struct mtr_str cell) MTR_MUST_USE;

@@ -327,7 +327,7 @@
     X(CATALOG_METER_FILTER, ERROR, "catalog.meter.filter", "a filter is not understood",                     \
       "write a map of properties and values or comparisons")                                                 \
     X(CATALOG_METER_GROUP_BY, ERROR, "catalog.meter.group_by",                                               \
-      "a dimension is named twice, or its name is too long", "name each once")                               \
+      "a dimension is named twice, or its name is too long, or has = , or \\", "name each once")            \
     X(CATALOG_METER_QUOTA, ERROR, "catalog.meter.quota",                                                     \
       "a quota of dimension values is below what is counted, or the meter has no dimensions",                \
       "raise it, or remove it")                                                                              \

@@ -503,5 +503,6 @@ void catalog_check_change(const struct mtr_catalog *before, const struct mtr_cat
                         "`changes`",
                         MTR_STR_ARGS(old), MTR_STR_ARGS(now));
     }
+    catalog_check_dimension_names(before, catalog, findings);
     catalog_check_admins(before, catalog, now_us, findings);
 }

@@ -75,6 +75,10 @@ static const struct {
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, group_by: [a, b, a]}\n", "2:67: group_by: `a` is given twice\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, group_by: [a, b, c, d, e, f, g, h, i]}\n",
      "2:67: group_by: the list has 9 items; allowed are 0 to 8\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x, value: v, group_by: [a=b, 'c,d', 'e\\f', g.h]}\n",
+     "2:67: group_by: `a=b` has = , or \\, with which the lines of charges could not tell names and values apart\n"
+     "2:67: group_by: `c,d` has = , or \\, with which the lines of charges could not tell names and values apart\n"
+     "2:67: group_by: `e\\f` has = , or \\, with which the lines of charges could not tell names and values apart\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, filter: [a]}\n",
      "2:65: filter: a map of property: value is expected\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, filter: {a: []}}\n", "2:69: filter: 1 to 256 values are expected\n"},
