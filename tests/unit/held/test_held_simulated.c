@@ -9,7 +9,7 @@
  *   3  nothing is told as lost
  *   4  where the log has all that it ever had, folded anew it gives the same bytes
  *
- * METERD_SEEDS=N runs the seeds 1 to N (default 20), METERD_SEED=S one.
+ * METERD_SEEDS=N runs the seeds 1 to N (default 50), METERD_SEED=S one.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +29,7 @@
 #include "tests/support/directory.h"
 #include "tests/support/random.h"
 
-enum { SEEDS = 20, ACTIONS = 400, SUBJECTS = 6, METERS = 3, EVENTS_MAX = 4096, BATCH_MAX = 12, PATH_BYTES = 256 };
+enum { SEEDS = 50, ACTIONS = 400, SUBJECTS = 6, METERS = 3, EVENTS_MAX = 4096, BATCH_MAX = 12, PATH_BYTES = 256 };
 
 struct sent {
     uint32_t subject; /* SUBJECTS: it is no usage */
@@ -270,13 +270,13 @@ static void act(void)
 {
     const uint32_t kind = below(100);
     if (kind < 25) send();
-    else if (kind < 30) take_back();
-    else if (kind < 50) step();
-    else if (kind < 62) seal();
-    else if (kind < 80) carry();
-    else if (kind < 92) retain();
-    else if (kind < 96) crash();
-    else if (kind < 98) learn_subject(below(SUBJECTS));
+    else if (kind < 29) take_back();
+    else if (kind < 52) step();
+    else if (kind < 66) seal();
+    else if (kind < 82) carry();
+    else if (kind < 88) retain();
+    else if (kind < 91) crash();
+    else if (kind < 97) learn_subject(below(SUBJECTS));
     else if (!below(4)) learn_meter();
 }
 
