@@ -168,6 +168,9 @@ static const struct mtr_field outbox_fields[] = {
     FIELD(outbox, allow_loopback, MTR_FIELD_BOOL, "false", 0, 0, "Destinations may be on this machine."),
     FIELD(outbox, allow_private, MTR_FIELD_BOOL, "false", 0, 0,
           "Destinations may be in private and link-local address ranges."),
+    FIELD(outbox, secrets_directory, MTR_FIELD_TEXT, "/etc/meterd", 1, 2048,
+          "Below it are the files that destinations name as secret_files; beside it, bare names are "
+          "credentials of systemd."),
     {.name = NULL},
 };
 

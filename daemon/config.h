@@ -99,6 +99,7 @@ struct mtr_config_outbox {
     int64_t backoff_max;
     bool allow_loopback;       /* destinations on this machine */
     bool allow_private;        /* destinations in private address ranges */
+    struct mtr_str secrets_directory; /* files of secrets are below it */
 };
 
 struct mtr_config_poller {

@@ -27,6 +27,7 @@
 #include "meterd/core/logline.h"
 #include "meterd/core/time.h"
 #include "meterd/net/crypto.h"
+#include "meterd/net/secret_open.h"
 #include "meterd/net/systemd.h"
 #include "meterd/net/workers.h"
 #include "meterd/store/hold.h"
@@ -125,6 +126,7 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
         .verify_all = config->log.verify_all,
     };
     int rc = data_directory_ensure(directory, diagnostic);
+    if (!rc) mtr_secret_keep_out(directory);
     if (!rc) rc = data_hold_begin(directory, &daemon->data_hold, diagnostic);
     if (!rc) rc = event_key_ensure(directory, event_key, diagnostic);
     if (!rc)
@@ -202,6 +204,7 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     const struct mtr_http_sender_options sender_options = {
         .allow_loopback = config->outbox.allow_loopback,
         .allow_private = config->outbox.allow_private,
+        .secrets_directory = config->outbox.secrets_directory,
         .on_result = on_delivery,
         .context = daemon,
     };

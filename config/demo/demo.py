@@ -173,7 +173,7 @@ class Demo:
             "admin": {"address": "127.0.0.1", "port": self.admin_port},
             "log": {"segment_bytes": "128MiB"},
             "rater": {"grace": grace, "draft_every": "5s"},
-            "outbox": {"allow_loopback": True},
+            "outbox": {"allow_loopback": True, "secrets_directory": path(".")},
             "poller": {"allow_loopback": True},
         }
         with open(path("meterd.yaml"), "w", encoding="ascii") as file:

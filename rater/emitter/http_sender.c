@@ -43,6 +43,8 @@ struct delivery {
 
 struct mtr_http_sender {
     struct mtr_http_sender_options options;
+    char *directory; /* of secrets */
+    struct secret_places places;
     struct mtr_http_client *client;
     struct mtr_blocking *blocking; /* files that may hang */
     struct mtr_timer *timer;       /* of those that do */
@@ -77,7 +79,7 @@ static struct delivery *delivery_copy(struct mtr_http_sender *sender,
     delivery->id = mtr_str_copy(message->id);
     delivery->url = mtr_str_copy(destination->url);
     delivery->destination = mtr_str_copy(destination->key);
-    if (destination->secret_count) delivery->secrets = secret_files_of(destination);
+    if (destination->secret_count) delivery->secrets = secret_files_of(destination, &sender->places);
     const bool complete = delivery->id && delivery->url && delivery->destination &&
                           (delivery->secrets || !destination->secret_count);
     if (complete && mtr_buffer_append_str(&delivery->body, message->body) == MTR_OK) return delivery;
@@ -112,6 +114,12 @@ static void report(struct delivery *delivery, const struct mtr_outbox_result *re
     delivery_free(delivery);
 }
 
+/* Of what did not leave: what is wrong with the request itself stays so. */
+static enum mtr_outbox_outcome outcome_of(int error)
+{
+    return error == MTR_EINVALID ? MTR_OUTCOME_UNSENDABLE : MTR_OUTCOME_NOT_SENT;
+}
+
 static void on_answer(void *context, struct mtr_http_answer *answer)
 {
     struct delivery *delivery = context;
@@ -119,7 +127,7 @@ static void on_answer(void *context, struct mtr_http_answer *answer)
     struct mtr_str retry_after;
     uint64_t seconds;
     bool answered = answer->error == 0 || answer->error == MTR_ELIMIT;
-    if (!answered) result.outcome = answer->was_sent ? MTR_OUTCOME_UNCERTAIN : MTR_OUTCOME_NOT_SENT;
+    if (!answered) result.outcome = answer->was_sent ? MTR_OUTCOME_UNCERTAIN : outcome_of(answer->error);
     if (answered && mtr_http_answer_header(answer, "retry-after", &retry_after) &&
         mtr_str_to_u64(retry_after, &seconds))
         result.retry_after_us =
@@ -161,7 +169,9 @@ static void send_signed(struct delivery *delivery, const struct secret_files *se
     struct mtr_outbox_result not_sent = {.outcome = MTR_OUTCOME_NOT_SENT};
     if (sign(delivery, secrets, timestamp_s, signatures)) {
         report(delivery, &not_sent,
-               "a secret file of the destination cannot be read or is no webhook secret");
+               secrets->fault[0]
+                   ? secrets->fault
+                   : "a secret file of the destination cannot be read or is no webhook secret");
         return;
     }
     snprintf(timestamp, sizeof(timestamp), "%" PRId64, timestamp_s);
@@ -184,6 +194,7 @@ static void send_signed(struct delivery *delivery, const struct secret_files *se
         .allowed_by = "outbox",
     };
     int rc = mtr_http_client_send(sender->client, &call, on_answer, delivery, NULL);
+    not_sent.outcome = outcome_of(rc);
     if (rc) report(delivery, &not_sent, mtr_error_text(rc));
 }
 
@@ -268,7 +279,10 @@ int mtr_http_sender_open(struct mtr_loop *loop, const struct mtr_http_sender_opt
     sender->last = &sender->first;
     pthread_mutex_init(&sender->mutex, NULL);
     struct mtr_http_client_options client_options = {.transfers_max = MTR_OUTBOX_IN_FLIGHT_MAX};
-    int rc = mtr_http_client_open(loop, &client_options, &sender->client);
+    sender->directory = mtr_str_copy(options->secrets_directory);
+    sender->places = (struct secret_places){sender->directory, getenv("CREDENTIALS_DIRECTORY")};
+    int rc = sender->directory ? MTR_OK : MTR_ENOMEM;
+    if (!rc) rc = mtr_http_client_open(loop, &client_options, &sender->client);
     if (!rc) rc = mtr_blocking_open(loop, &sender->blocking);
     if (!rc) rc = mtr_timer_open(loop, on_timer, sender, &sender->timer);
     if (!rc) rc = mtr_wakeup_open(loop, false, on_wakeup, sender, &sender->wakeup);
@@ -309,5 +323,6 @@ void mtr_http_sender_close(struct mtr_http_sender *sender)
     free_all(sender->reading);
     free_all(sender->first);
     pthread_mutex_destroy(&sender->mutex);
+    free(sender->directory);
     free(sender);
 }

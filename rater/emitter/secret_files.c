@@ -4,10 +4,12 @@
  */
 #include "rater/emitter/secret_files.h"
 
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "meterd/net/secret_open.h"
 
 enum { AT_A_TIME = 4 };
 
@@ -19,12 +21,22 @@ void secret_files_free(struct secret_files *files)
     free(files);
 }
 
-struct secret_files *secret_files_of(const struct mtr_destination *destination)
+/* As it is, or of the credentials. */
+static char *path_of(struct mtr_str file, const struct secret_places *places)
+{
+    char *path;
+    if (!places->credentials || (file.size && memchr(file.data, '/', file.size))) return mtr_str_copy(file);
+    return asprintf(&path, "%s/%.*s", places->credentials, MTR_STR_ARGS(file)) < 0 ? NULL : path;
+}
+
+struct secret_files *secret_files_of(const struct mtr_destination *destination,
+                                     const struct secret_places *places)
 {
     struct secret_files *files = calloc(1, sizeof(*files));
     if (!files) return NULL;
+    files->places = *places;
     for (uint32_t i = 0; i < destination->secret_count && i < SECRET_FILES_MAX; i++) {
-        files->paths[i] = mtr_str_copy(destination->secret_files[i]);
+        files->paths[i] = path_of(destination->secret_files[i], places);
         files->count++;
         if (files->paths[i]) continue;
         secret_files_free(files);
@@ -33,11 +45,30 @@ struct secret_files *secret_files_of(const struct mtr_destination *destination)
     return files;
 }
 
-/* "whsec_…" of a file, without the line's end; 0 bytes where it is none. */
-static size_t read_one(const char *path, char text[SECRET_FILE_BYTES_MAX])
+/* The first fault is told. */
+static void tell(struct secret_files *files, const char *path, enum mtr_secret_fault fault)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
+    static const char *const sentences[] = {
+        [MTR_SECRET_FINE] = "",
+        [MTR_SECRET_ABSENT] = "does not exist",
+        [MTR_SECRET_CLOSED] = "cannot be opened: let the daemon's user own it",
+        [MTR_SECRET_NO_FILE] = "is no file",
+        [MTR_SECRET_OUTSIDE] = "is not below outbox.secrets_directory, which is ",
+        [MTR_SECRET_OURS] = "is in meterd's own directory: have secrets elsewhere",
+    };
+    if (files->fault[0] || !fault) return;
+    snprintf(files->fault, sizeof(files->fault), "the secret file `%.200s` %s%.120s", path, sentences[fault],
+             fault == MTR_SECRET_OUTSIDE ? files->places.directory : "");
+}
+
+/* "whsec_…" of a file, without the line's end; 0 bytes where it is none. */
+static size_t read_one(struct secret_files *files, const char *path, char text[SECRET_FILE_BYTES_MAX])
+{
+    const char *const directories[] = {files->places.directory, files->places.credentials, NULL};
+    int fd;
+    const enum mtr_secret_fault fault = mtr_secret_open(path, directories, &fd);
+    tell(files, path, fault);
+    if (fault) return 0;
     const ssize_t got = pread(fd, text, SECRET_FILE_BYTES_MAX, 0);
     close(fd);
     size_t size = got > 0 ? (size_t)got : 0;
@@ -48,7 +79,8 @@ static size_t read_one(const char *path, char text[SECRET_FILE_BYTES_MAX])
 static void work(struct mtr_blocking_job *job)
 {
     struct secret_files *files = (struct secret_files *)job;
-    for (uint32_t i = 0; i < files->count; i++) files->sizes[i] = read_one(files->paths[i], files->texts[i]);
+    for (uint32_t i = 0; i < files->count; i++)
+        files->sizes[i] = read_one(files, files->paths[i], files->texts[i]);
 }
 
 static void drop(struct mtr_blocking_job *job) { secret_files_free((struct secret_files *)job); }

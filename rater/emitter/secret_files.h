@@ -12,7 +12,13 @@
 #include "meterd/catalog/destination.h"
 #include "meterd/net/blocking.h"
 
-enum { SECRET_FILES_MAX = 4, SECRET_FILE_BYTES_MAX = 512 };
+enum { SECRET_FILES_MAX = 4, SECRET_FILE_BYTES_MAX = 512, SECRET_FAULT_BYTES = 400 };
+
+/* Where the files are. A bare name is of the credentials; borrowed. */
+struct secret_places {
+    const char *directory;
+    const char *credentials; /* $CREDENTIALS_DIRECTORY, or NULL */
+};
 
 struct secret_files {
     struct mtr_blocking_job job; /* first */
@@ -20,9 +26,13 @@ struct secret_files {
     char *paths[SECRET_FILES_MAX];
     char texts[SECRET_FILES_MAX][SECRET_FILE_BYTES_MAX];
     size_t sizes[SECRET_FILES_MAX]; /* without the line's end; 0: it cannot be read, or is too long */
+    struct secret_places places;
+    char fault[SECRET_FAULT_BYTES]; /* a sentence about the first that cannot be read; else empty */
 };
 
-struct secret_files *secret_files_of(const struct mtr_destination *destination); /* NULL: no memory */
+/* NULL: no memory. */
+struct secret_files *secret_files_of(const struct mtr_destination *destination,
+                                     const struct secret_places *places);
 void secret_files_free(struct secret_files *files); /* NULL is allowed */
 
 /* on_read gets `context`, and the job that is the files. */

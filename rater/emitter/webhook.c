@@ -9,6 +9,7 @@
  *   425, 429, no connection                  again: the receiver has not taken it
  *   408, 5xx, timed out, broken off          again, but the receiver may have taken it
  *   anything else (redirects are not followed) rejected
+ *   no URL that could be asked               rejected: it waits for an operator, who mends it, and not for time
  *
  * A notice: {"type":"restored","timestamp":…,"data":{"epoch":…,"valid_up_to":…,"charges":[]}}. Its answer is
  * 2xx with {"reconciled":EPOCH}, and "up_to" where the receiver has less than is valid. A receiver that takes
@@ -73,6 +74,7 @@ static enum mtr_delivery judge(const struct mtr_outbox_result *result)
     switch (result->outcome) {
     case MTR_OUTCOME_NOT_SENT: return MTR_DELIVERY_RETRY;
     case MTR_OUTCOME_UNCERTAIN: return MTR_DELIVERY_RETRY_UNCERTAIN;
+    case MTR_OUTCOME_UNSENDABLE: return MTR_DELIVERY_REJECTED;
     case MTR_OUTCOME_ANSWERED: break;
     }
     const int32_t status = result->status;

@@ -129,6 +129,7 @@ class Daemon:
             "listen": {"address": "127.0.0.1", "port": self.port},
             "admin": {"address": "127.0.0.1", "port": self.admin_port},
             "log": {"segment_bytes": "16MiB"},
+            "outbox": {"secrets_directory": self.root},
         }
         for section, values in (settings or {}).items():
             self.settings.setdefault(section, {}).update(values)

@@ -4,7 +4,10 @@ import gzip
 import http.client
 import io
 import json
+import os
+import shutil
 import socket
+import tempfile
 
 import msgpack
 import zstandard
@@ -213,6 +216,24 @@ def check_outbox(d):
     if answer.status == 200:
         assert answer.json()["state"] == "acked", answer.body
     d.apply({"destinations": [{"key": "erp", "kind": "http", "url": "http://127.0.0.1:1/in", "secret_files": [secret], "disabled": True}]})
+    d.apply({"destinations": [{"key": "typo", "kind": "http", "url": "http://[::1:80/in", "drafts": True}]})
+    wait_until("what can never be sent is an operator's", lambda: d.get("/v1/outbox?destination=typo&state=rejected")["messages"])
+    check_secret_files(d, secret)
+
+
+def check_secret_files(d, secret):
+    """What documents name is opened only where it is a file, in its place, and none of the daemon's own: nothing waits for a pipe, and no store loses its locks."""
+    elsewhere = tempfile.mkdtemp(prefix="meterd-e2e-")
+    os.mkfifo(d.root + "/pipe")
+    shutil.copy(secret, elsewhere + "/hook.secret")
+    os.symlink(d.data + "/charges/lock.mdb", d.root + "/lock")
+    words = {d.root + "/pipe": "is no file", elsewhere + "/hook.secret": "is not below outbox.secrets_directory", "/dev/zero": "`/dev/zero` is no file",
+             d.root + "/lock": "is in meterd's own directory", d.root + "/absent": "does not exist"}
+    for number, (path, said) in enumerate(words.items()):
+        d.apply({"destinations": [{"key": f"hook-{number}", "kind": "http", "url": "http://127.0.0.1:1/in", "secret_files": [path], "drafts": True}]})
+        wait_until(said, lambda: any(f"destination=hook-{number} " in line and said in line for line in d.log_lines().splitlines()))
+        d.apply({"destinations": [{"key": f"hook-{number}", "kind": "http", "url": "http://127.0.0.1:1/in", "disabled": True}]})
+    shutil.rmtree(elsewhere)
 
 
 # ---- catalog and price ----

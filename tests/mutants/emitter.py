@@ -16,6 +16,16 @@ MUTANTS = {
         "test_outbox$"),
     "who says that it has it already rejects it": (
         EMITTER + "webhook.c", "|| status == 409) return MTR_DELIVERED;", "|| status == 299) return MTR_DELIVERED;", "test_outbox$"),
+    "what can never be sent is tried for ever": (
+        EMITTER + "webhook.c", "case MTR_OUTCOME_UNSENDABLE: return MTR_DELIVERY_REJECTED;", "case MTR_OUTCOME_UNSENDABLE: return MTR_DELIVERY_RETRY;", "test_outbox$"),
+    "a store's lock goes when a document names it": (
+        "lib/net/secret_open.c", "const int fd = open(path, O_PATH | O_CLOEXEC);", "const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);", "test_secret_open"),
+    "a document opens what is meterd's": (
+        "lib/net/secret_open.c", "if (is_below(path, kept_out)) return MTR_SECRET_OURS;", "if (is_below(kept_out, path)) return MTR_SECRET_OURS;", "test_secret_open"),
+    "a secret may stand in a directory of a longer name": (
+        "lib/net/secret_open.c", "strncmp(path, directory, size) == 0 && path[size] == '/'", "strncmp(path, directory, size) == 0", "test_secret_open"),
+    "a document names a pipe": (
+        "lib/net/secret_open.c", "    if (!S_ISREG(status.st_mode)) return MTR_SECRET_NO_FILE;\n", "", "test_secret_open"),
     "a failing receiver has surely not taken it": (
         EMITTER + "webhook.c", "return MTR_DELIVERY_RETRY_UNCERTAIN;\n    return MTR_DELIVERY_REJECTED;", "return MTR_DELIVERY_RETRY;\n    return MTR_DELIVERY_REJECTED;", "test_outbox$"),
     "half an answer is a delivery": (

@@ -5,11 +5,12 @@
 #include "collector/source/auth/secret_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "meterd/net/secret_open.h"
 
 enum { PATH_BYTES = 4096 };
 
@@ -56,7 +57,6 @@ static int judge(int fd, const struct wanted *file, size_t *size)
 {
     struct stat status;
     if (fstat(fd, &status)) return refuse(file, "cannot be read");
-    if (!S_ISREG(status.st_mode)) return refuse(file, "is no file");
     const bool is_credential = file->name.data[0] != '/'; /* its group bits are the mask of an access list */
     if (!file->is_certificate && status.st_mode & (is_credential ? 07 : 077))
         return refuse(file, "can be read by others: chmod 600");
@@ -91,10 +91,14 @@ static int read_wanted(const char *credentials, const struct wanted *file, struc
     const size_t before = out->size;
     int rc = write_path(credentials, file, path);
     if (rc) return rc;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0) {
-        const bool is_absent = errno == ENOENT || errno == ENOTDIR;
-        return refuse(file, is_absent ? "does not exist" : "cannot be opened: let the daemon's user own it");
+    int fd;
+    switch (mtr_secret_open(path, NULL, &fd)) {
+    case MTR_SECRET_FINE: break;
+    case MTR_SECRET_ABSENT: return refuse(file, "does not exist");
+    case MTR_SECRET_NO_FILE: return refuse(file, "is no file");
+    case MTR_SECRET_OURS: return refuse(file, "is in meterd's own directory: have secrets elsewhere");
+    case MTR_SECRET_OUTSIDE:
+    case MTR_SECRET_CLOSED: return refuse(file, "cannot be opened: let the daemon's user own it");
     }
     rc = judge(fd, file, &size);
     if (!rc) rc = read_all(fd, size, file, out);

@@ -19,6 +19,7 @@ struct mtr_http_sender;
 struct mtr_http_sender_options {
     bool allow_loopback; /* destinations on this machine */
     bool allow_private;  /* destinations in private address ranges */
+    struct mtr_str secrets_directory; /* secrets are below it, or credentials of systemd; copied */
     /* On the loop, once for each message taken; `id` and `result` are borrowed until it returns. */
     void (*on_result)(void *context, struct mtr_str id, const struct mtr_outbox_result *result);
     void *context;

@@ -52,6 +52,7 @@ enum mtr_outbox_outcome {
     MTR_OUTCOME_ANSWERED,  /* status and body hold */
     MTR_OUTCOME_NOT_SENT,  /* no connection: the receiver saw nothing */
     MTR_OUTCOME_UNCERTAIN, /* timed out or broke off: the receiver may have taken it */
+    MTR_OUTCOME_UNSENDABLE, /* nothing was sent, nor ever will be: no such URL or scheme */
 };
 
 struct mtr_outbox_result {

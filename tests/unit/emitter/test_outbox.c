@@ -224,6 +224,7 @@ static void each_answer_has_its_meaning(void **state)
         {MTR_OUTCOME_ANSWERED, 500, "already exists", MTR_MESSAGE_PENDING, true},
         {MTR_OUTCOME_ANSWERED, 503, "", MTR_MESSAGE_PENDING, true},
         {MTR_OUTCOME_NOT_SENT, 0, "", MTR_MESSAGE_PENDING, false},
+        {MTR_OUTCOME_UNSENDABLE, 0, "", MTR_MESSAGE_REJECTED, false},
         {MTR_OUTCOME_UNCERTAIN, 0, "", MTR_MESSAGE_PENDING, true},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
