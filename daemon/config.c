@@ -21,6 +21,7 @@
     {MTR_ROW(mtr_config_##section, key), .type = MTR_FIELD_MAP, .fields = key##_fields, .doc = doc_}
 #define SECOND UINT64_C(1000000)
 #define DAY (86400 * SECOND)
+#define BILLION UINT64_C(1000000000)
 #define KIB (UINT64_C(1) << 10)
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
@@ -199,6 +200,26 @@ static const struct mtr_field query_fields[] = {
     {.name = NULL},
 };
 
+static const struct mtr_field limits_fields[] = {
+    FIELD(limits, requests_per_second, MTR_FIELD_U64, "0", 0, BILLION,
+          "Requests of one API key; over it 429 with Retry-After. 0, as everywhere here: no limit."),
+    FIELD(limits, request_burst, MTR_FIELD_U64, "0", 0, BILLION,
+          "So many at once, after a while without; 0, as of every burst: those of ten seconds."),
+    FIELD(limits, bytes_per_second, MTR_FIELD_BYTES, "0", 0, 64 * GIB,
+          "Bytes of bodies, as sent, of one API key."),
+    FIELD(limits, byte_burst, MTR_FIELD_BYTES, "0", 0, 64 * GIB,
+          "So many at once. A body that is larger is taken when all of them are left."),
+    FIELD(limits, events_per_second, MTR_FIELD_U64, "0", 0, BILLION,
+          "Events of one API key. A request is taken whole or not at all."),
+    FIELD(limits, event_burst, MTR_FIELD_U64, "0", 0, BILLION,
+          "So many at once. A request that has more is taken when all of them are left."),
+    FIELD(limits, queries_max, MTR_FIELD_U64, "0", 0, 100000,
+          "Calls of one API key, other than of events, that wait or are answered at the same time."),
+    FIELD(limits, unauthenticated_per_second, MTR_FIELD_U64, "100", 0, BILLION,
+          "Requests of one address without a good API key: refused ones and those of open routes."),
+    {.name = NULL},
+};
+
 static const struct mtr_field security_fields[] = {
     FIELD(security, bytes_max, MTR_FIELD_BYTES, "64MiB", MIB, 4 * GIB,
           "All files of the security log together (<data>/security); the oldest of eight or more goes when "
@@ -242,6 +263,7 @@ const struct mtr_field mtr_config_fields[] = {
     SECTION(outbox, "From charges to destinations."),
     SECTION(poller, "From the vendors' APIs to the log."),
     SECTION(query, "The query API."),
+    SECTION(limits, "What one API key without the scope admin may ask for, and one address without a key."),
     SECTION(security, "The log of who was refused and who changed what."),
     SECTION(backup, "Backups beside the running daemon."),
     SECTION(logline, "What the daemon says on stderr."),

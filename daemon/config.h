@@ -120,6 +120,18 @@ struct mtr_config_query {
     uint64_t threads;
 };
 
+/* 0: no limit, or of a burst what comes in ten seconds. */
+struct mtr_config_limits {
+    uint64_t requests_per_second; /* of one API key, as all up to queries_max */
+    uint64_t request_burst;
+    uint64_t bytes_per_second;
+    uint64_t byte_burst;
+    uint64_t events_per_second;
+    uint64_t event_burst;
+    uint64_t queries_max;
+    uint64_t unauthenticated_per_second; /* of one address */
+};
+
 enum mtr_config_logline_level {
     MTR_CONFIG_LEVEL_ERROR,
     MTR_CONFIG_LEVEL_WARNING,
@@ -146,6 +158,7 @@ struct mtr_config {
     struct mtr_config_outbox outbox;
     struct mtr_config_poller poller;
     struct mtr_config_query query;
+    struct mtr_config_limits limits;
     struct mtr_config_security security;
     struct mtr_config_backup backup;
     struct mtr_config_logline logline;

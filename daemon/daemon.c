@@ -361,6 +361,7 @@ static void close_all(struct mtr_daemon *daemon)
     mtr_timer_close(daemon->watchdog);
     mtr_wakeup_close(daemon->ended);
     if (daemon->loop) mtr_loop_close(daemon->loop);
+    api_limiter_close(daemon->limiter);
     mtr_outbox_close(daemon->outbox);
     mtr_rater_close(daemon->rater);
     mtr_aggregator_close(daemon->aggregator);

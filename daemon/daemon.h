@@ -82,6 +82,7 @@ struct mtr_daemon {
     int data_hold; /* of the data directory: from before its first file to the end */
     struct mtr_loop *loop;
     struct mtr_workers *queries, *decoders;
+    struct api_limiter *limiter;
     struct mtr_catalog_store *catalog_store;
     struct mtr_log *log;
     struct mtr_dedup *dedup;

@@ -1,9 +1,10 @@
 /*
- * Rows of the daemon's metrics. What the API counts stands in daemon/api/route/events.c, what the security
- * log counts in daemon/security/security_log.c.
+ * Rows of the daemon's metrics. What the API counts stands in daemon/api/route/events.c and
+ * daemon/api/limiting.c, what the security log counts in daemon/security/security_log.c.
  */
 #include "daemon/metrics.h"
 
+#include "daemon/api/limiting.h"
 #include "daemon/api/metrics.h"
 #include "daemon/listen/listener_tls.h"
 #include "daemon/security/security_log.h"
@@ -374,6 +375,7 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_http_connections,
     &metric_http_requests,
     &metric_http_refused,
+    &metric_requests_limited,
     &metric_tls_handshakes,
     &metric_tls_expiry,
     &metric_tls_reload_failed,

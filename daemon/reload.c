@@ -78,6 +78,7 @@ static const struct {
     const char *section, *key; /* key NULL: all of the section */
 } live[] = {
     {"logline", NULL},
+    {"limits", NULL},
     {"query", "rows_max"},
     {"query", "calls_max"},
     {"outbox", "allow_loopback"},
@@ -167,6 +168,7 @@ void daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fres
         take_tls(&after->arena, &after->admin.tls, &fresh->admin.tls))
         mtr_logline(MTR_LEVEL_ERROR, "daemon", "names of certificates were not reloaded: out of memory");
     after->logline = fresh->logline;
+    after->limits = fresh->limits;
     after->query.rows_max = fresh->query.rows_max;
     after->query.calls_max = fresh->query.calls_max;
     after->outbox.allow_loopback = fresh->outbox.allow_loopback;

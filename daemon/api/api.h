@@ -14,6 +14,7 @@
 #define METERD_DAEMON_API_API_H
 
 #include "daemon/api/host.h"
+#include "daemon/api/limiting.h"
 #include "daemon/api/security.h"
 #include "daemon/api/stream.h"
 #include "meterd/catalog/catalog.h"
@@ -47,6 +48,9 @@ struct api_call {
     struct mtr_catalog *catalog; /* acquired for this call */
     const struct mtr_api_key *credential;
     char address[API_SECURITY_ADDRESS_BYTES]; /* where it comes from */
+    struct api_allowance allowance;
+    struct limit_owner *counted_for; /* among its calls that are under way; NULL: nobody's */
+    bool body_is_uncounted;          /* its length is not known before it is here */
     struct mtr_str acted_on, act_detail; /* for the security log; in the arena */
     int64_t now_us;
     struct mtr_arena arena;

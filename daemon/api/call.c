@@ -33,6 +33,7 @@ struct api_call *api_call_new(const struct mtr_api_host *host, struct mtr_http_r
 
 void api_call_free(struct api_call *call)
 {
+    if (call->counted_for) call->counted_for->calls--;
     mtr_catalog_release(call->catalog);
     mtr_buffer_release(&call->body_memory);
     mtr_buffer_release(&call->answer);

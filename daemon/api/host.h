@@ -16,9 +16,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/limits/owners.h"
 #include "meterd/core/trusted_time.h"
 #include "meterd/source/window.h"
 
+struct api_limiter;
 struct mtr_arena;
 struct mtr_buffer;
 struct mtr_catalog;
@@ -94,6 +96,13 @@ struct mtr_api_query_limits {
     uint64_t rows_max; /* of one answer */
 };
 
+/* What one API key may ask for, and one address without a good key; from section `limits`. 0: no limit. */
+struct mtr_api_rate_limits {
+    struct limit_rates of_key;
+    struct limit_rates of_stranger; /* requests alone */
+    uint64_t queries_max;           /* of a key, under way */
+};
+
 struct mtr_api_host {
     struct mtr_loop *loop;
     struct mtr_workers *queries;  /* on whose threads answers are made */
@@ -128,6 +137,8 @@ struct mtr_api_host {
     struct mtr_progress (*progress)(void *context);
     bool (*is_ready)(void *context); /* events are accepted */
     struct mtr_api_query_limits (*query_limits)(void *context); /* as of now */
+    struct api_limiter *limiter; /* NULL: there are no rates to keep within */
+    struct mtr_api_rate_limits (*rate_limits)(void *context); /* as of now; with a limiter */
     /* Up to which number charges may be told: what was just made is marked first (daemon/stores/marks.c).
      * NULL: all. */
     uint64_t (*handed_out)(void *context);

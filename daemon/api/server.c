@@ -70,23 +70,31 @@ static struct mtr_str bearer(struct mtr_http_request *http)
     return (struct mtr_str){value.data + scheme.size, value.size - scheme.size};
 }
 
-/* Who may: NULL after answering 401 or 403. A route without scope is open. */
+/* 401, or 429 where that address had many. */
+static void refuse_stranger(struct api_call *call, struct mtr_str secret)
+{
+    if (!api_limit_admit_stranger(call)) return;
+    api_security_unauthenticated(call,
+                                 secret.size ? mtr_catalog_find_any_secret(call->catalog, secret) : NULL);
+    mtr_http_problemf(call->http, 401, MTR_FINDING_REQUEST_UNAUTHORIZED, "%s",
+                      secret.size ? "this API key is unknown, disabled or retired"
+                                  : "send an API key: Authorization: Bearer mtr_…");
+}
+
+/* Who may, and within its rates: false after answering 401, 403 or 429. A route without scope is open. */
 static bool authorize(struct api_call *call)
 {
-    if (!call->route->scope) return true;
-    struct mtr_str secret = bearer(call->http);
     api_security_find_address(call);
+    if (!call->route->scope) return api_limit_admit_stranger(call);
+    struct mtr_str secret = bearer(call->http);
     call->credential = secret.size ? mtr_catalog_find_secret(call->catalog, secret, call->now_us) : NULL;
     if (call->credential) call->job.owner = mtr_owner_of_key(call->credential->number);
     if (!call->credential) {
-        api_security_unauthenticated(call,
-                                     secret.size ? mtr_catalog_find_any_secret(call->catalog, secret) : NULL);
-        mtr_http_problemf(call->http, 401, MTR_FINDING_REQUEST_UNAUTHORIZED, "%s",
-                          secret.size ? "this API key is unknown, disabled or retired"
-                                      : "send an API key: Authorization: Bearer mtr_…");
+        refuse_stranger(call, secret);
         return false;
     }
     api_security_used(call);
+    if (!api_limit_admit(call)) return false;
     if (!(call->credential->scopes & call->route->scope)) {
         api_security_unauthorized(call, "the key lacks the scope");
         mtr_http_problemf(call->http, 403, MTR_FINDING_REQUEST_FORBIDDEN,
@@ -208,6 +216,7 @@ static void on_request(void *context, struct mtr_http_request *http)
 {
     struct mtr_api *api = context;
     struct api_call *call = mtr_http_request_context(http);
+    api_limit_body(call, mtr_http_request_body_bytes(http));
     if (!has_room(api, call)) {
         mtr_http_problem(http, 503, MTR_FINDING_REQUEST_BUSY,
                          MTR_STR("the answers of this key that wait for their readers hold all the memory "
@@ -233,6 +242,10 @@ static void on_request(void *context, struct mtr_http_request *http)
     if (!accepts_coding(call)) {
         mtr_http_problem(http, 406, MTR_FINDING_REQUEST_ACCEPT,
                          MTR_STR("this call answers in zstd, gzip or identity"));
+        api_call_free(call);
+        return;
+    }
+    if (!api_limit_begin(call)) {
         api_call_free(call);
         return;
     }

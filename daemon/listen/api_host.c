@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "daemon/api/limiting.h"
 #include "daemon/security/security_log.h"
 #include "meterd/net/workers.h"
 
@@ -52,6 +53,18 @@ void daemon_tls_failed(struct mtr_daemon *daemon, enum listener listener, const 
     api_security_copy(event.detail, sizeof(event.detail), mtr_str_from(why));
     security_log_record(daemon->security, &event);
     listener_tls_failed(daemon->tls[listener], address, why);
+}
+
+static struct mtr_api_rate_limits rate_limits(void *context)
+{
+    const struct mtr_config_limits *limits = &((struct mtr_daemon *)context)->config->limits;
+    return (struct mtr_api_rate_limits){
+        .of_key = {.of = {[LIMIT_REQUESTS] = {limits->requests_per_second, limits->request_burst},
+                          [LIMIT_BYTES] = {limits->bytes_per_second, limits->byte_burst},
+                          [LIMIT_EVENTS] = {limits->events_per_second, limits->event_burst}}},
+        .of_stranger = {.of = {[LIMIT_REQUESTS] = {limits->unauthenticated_per_second, 0}}},
+        .queries_max = limits->queries_max,
+    };
 }
 
 static void tls_failed(void *context, const char *address, const char *why)
@@ -109,6 +122,8 @@ static void fill(struct mtr_daemon *daemon)
         .progress = pipeline_progress,
         .is_ready = is_ready,
         .query_limits = query_limits,
+        .limiter = daemon->limiter,
+        .rate_limits = rate_limits,
         .handed_out = handed_out,
         .ledger = daemon->ledger,
         .grace_us = daemon->config->rater.grace,
@@ -136,7 +151,8 @@ static int open_workers(struct mtr_daemon *daemon)
 
 int api_host_open(struct mtr_daemon *daemon)
 {
-    const int rc = open_workers(daemon);
+    int rc = open_workers(daemon);
+    if (!rc) rc = api_limiter_open(&daemon->limiter);
     fill(daemon);
     return rc;
 }

@@ -18,7 +18,7 @@
 #include "meterd/core/json_writer.h"
 #include "meterd/core/time.h"
 
-enum { HEAD_FIXED_BYTES = 256, PROBLEM_BYTES_MAX = 64 << 10 };
+enum { HEAD_FIXED_BYTES = 256, PROBLEM_BYTES_MAX = 64 << 10, RETRY_AFTER_S = 1, NUMBER_BYTES = 12 };
 
 struct mtr_buffer *http_answer_target(struct mtr_http_request *request)
 {
@@ -73,6 +73,15 @@ static size_t headers_size(const struct mtr_http_header *headers, uint32_t count
     return size;
 }
 
+static char *put_headers(char *at, const struct mtr_http_header *headers, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        at = put(put(at, headers[i].name), MTR_STR(": "));
+        at = put(put(at, headers[i].value), MTR_STR("\r\n"));
+    }
+    return at;
+}
+
 static bool closes(const struct mtr_http_request *request)
 {
     return request->close_after || !request->head.keep_alive || request->server->is_draining;
@@ -84,7 +93,8 @@ int http_write_head(struct mtr_http_request *request, unsigned status, const str
     MTR_ASSERT(status >= 200 && status <= 599);
     struct mtr_str reason = mtr_str_from(mtr_http_reason(status));
     struct mtr_buffer *out = http_answer_target(request);
-    int rc = mtr_buffer_reserve(out, HEAD_FIXED_BYTES + reason.size + headers_size(headers, count));
+    int rc = mtr_buffer_reserve(out, HEAD_FIXED_BYTES + reason.size + request->added.size +
+                                          headers_size(headers, count));
     if (rc) return rc;
     char *at = put(out->data + out->size, MTR_STR("HTTP/1.1 "));
     at = put(put_u64(at, status), MTR_STR(" "));
@@ -98,11 +108,8 @@ int http_write_head(struct mtr_http_request *request, unsigned status, const str
     }
     if (closes(request)) at = put(at, MTR_STR("Connection: close\r\n"));
     else if (request->head.is_http10) at = put(at, MTR_STR("Connection: keep-alive\r\n"));
-    for (uint32_t i = 0; i < count; i++) {
-        at = put(put(at, headers[i].name), MTR_STR(": "));
-        at = put(put(at, headers[i].value), MTR_STR("\r\n"));
-    }
-    at = put(at, MTR_STR("\r\n"));
+    at = put_headers(at, headers, count);
+    at = put(put(at, mtr_buffer_str(&request->added)), MTR_STR("\r\n"));
     out->size = (size_t)(at - out->data);
     MTR_ASSERT(out->size <= out->capacity);
     return MTR_OK;
@@ -196,16 +203,18 @@ static int write_problem_body(struct mtr_buffer *out, unsigned status, enum mtr_
 }
 
 static void write_problem_answer(struct mtr_http_request *request, unsigned status,
-                                 enum mtr_finding_code code, struct mtr_str detail)
+                                 enum mtr_finding_code code, struct mtr_str detail, uint32_t retry_after_s)
 {
+    char seconds[NUMBER_BYTES];
     MTR_ASSERT(code != MTR_FINDING_NONE);
     struct mtr_http_header headers[4] = {{MTR_STR("Content-Type"), MTR_STR("application/problem+json")},
                                          {MTR_STR("Cache-Control"), MTR_STR("no-store")}};
     uint32_t count = 2;
+    snprintf(seconds, sizeof(seconds), "%u", (unsigned)retry_after_s);
     if (status == 401)
         headers[count++] = (struct mtr_http_header){MTR_STR("WWW-Authenticate"), MTR_STR("Bearer")};
     if (status == 429 || status == 503)
-        headers[count++] = (struct mtr_http_header){MTR_STR("Retry-After"), MTR_STR("1")};
+        headers[count++] = (struct mtr_http_header){MTR_STR("Retry-After"), mtr_str_from(seconds)};
     struct mtr_buffer body;
     mtr_buffer_init(&body, PROBLEM_BYTES_MAX);
     if (write_problem_body(&body, status, code, detail))
@@ -218,8 +227,26 @@ void mtr_http_problem(struct mtr_http_request *request, unsigned status, enum mt
                       struct mtr_str detail)
 {
     assert_answerable(request);
-    write_problem_answer(request, status, code, detail);
+    write_problem_answer(request, status, code, detail, RETRY_AFTER_S);
     http_answered(request);
+}
+
+void mtr_http_problem_after(struct mtr_http_request *request, unsigned status, enum mtr_finding_code code,
+                            struct mtr_str detail, uint32_t retry_after_s)
+{
+    assert_answerable(request);
+    write_problem_answer(request, status, code, detail, retry_after_s);
+    http_answered(request);
+}
+
+void mtr_http_request_add_headers(struct mtr_http_request *request, const struct mtr_http_header *headers,
+                                  uint32_t count)
+{
+    const size_t size = headers_size(headers, count);
+    mtr_buffer_reset(&request->added);
+    if (mtr_buffer_reserve(&request->added, size)) return;
+    (void)put_headers(request->added.data, headers, count);
+    request->added.size = size;
 }
 
 void mtr_http_problemf(struct mtr_http_request *request, unsigned status, enum mtr_finding_code code,
@@ -249,7 +276,7 @@ void http_refuse(struct mtr_http_request *request, unsigned status, enum mtr_fin
     request->server->stats.refused_total++;
     request->close_after = true;
     http_request_abort(request);
-    write_problem_answer(request, status, code, mtr_str_from(detail));
+    write_problem_answer(request, status, code, mtr_str_from(detail), RETRY_AFTER_S);
     http_answered(request);
     http_connection_finish(connection);
 }
@@ -258,7 +285,8 @@ void http_time_out(struct mtr_http_request *request)
 {
     struct mtr_http_connection *connection = request->connection;
     request->server->stats.refused_total++;
-    write_problem_answer(request, 504, MTR_FINDING_REQUEST_TIMEOUT, MTR_STR("the answer took too long"));
+    write_problem_answer(request, 504, MTR_FINDING_REQUEST_TIMEOUT, MTR_STR("the answer took too long"),
+                         RETRY_AFTER_S);
     request->answer_done = true;
     request->close_after = request->close_after || !request->head.keep_alive;
     request->deadline_ms = 0;

@@ -72,6 +72,7 @@ struct mtr_http_request {
     void *context;
     mtr_owner owner;
     mtr_owner body_owner;                        /* of body_counted */
+    struct mtr_buffer added;                     /* lines of the answer's head */
     struct mtr_buffer answer;                    /* what waits for the requests before it */
     struct mtr_buffer moved;                     /* a large body behind answer */
     void (*on_drain)(void *context, struct mtr_http_request *request);

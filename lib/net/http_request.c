@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BODY_FIRST_BYTES = 4096 };
+enum { BODY_FIRST_BYTES = 4096, ADDED_BYTES_MAX = 4096 };
 
 struct mtr_http_request *http_request_new(struct mtr_http_connection *connection)
 {
@@ -29,6 +29,7 @@ struct mtr_http_request *http_request_new(struct mtr_http_connection *connection
         request->server = server;
         mtr_buffer_init(&request->head.bytes, server->options.header_bytes_max);
         mtr_buffer_init(&request->body, SIZE_MAX / 4);
+        mtr_buffer_init(&request->added, ADDED_BYTES_MAX);
         mtr_buffer_init(&request->answer, MTR_HTTP_OUTPUT_BYTES_MAX);
         mtr_buffer_init(&request->moved, SIZE_MAX / 4);
     }
@@ -65,6 +66,7 @@ void http_request_unhold(struct mtr_http_request *request)
     MTR_ASSERT(!request->in_drains);
     http_request_drop_body(request);
     http_buffer_empty(&request->head.bytes);
+    http_buffer_empty(&request->added);
     http_buffer_empty(&request->answer);
     mtr_buffer_release(&request->moved);
     request->connection = NULL;
@@ -78,6 +80,7 @@ void http_request_unhold(struct mtr_http_request *request)
     }
     mtr_buffer_release(&request->head.bytes);
     mtr_buffer_release(&request->body);
+    mtr_buffer_release(&request->added);
     mtr_buffer_release(&request->answer);
     free(request);
     http_server_maybe_free(server);
@@ -160,6 +163,11 @@ struct mtr_http_header mtr_http_request_header_at(const struct mtr_http_request 
 {
     MTR_ASSERT(index < request->head.header_count);
     return request->head.headers[index];
+}
+
+uint64_t mtr_http_request_body_bytes(const struct mtr_http_request *request)
+{
+    return request->body.size;
 }
 
 void mtr_http_request_take_body(struct mtr_http_request *request, struct mtr_buffer *out)

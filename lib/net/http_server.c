@@ -303,6 +303,7 @@ static void free_pool(struct mtr_http_server *server)
         server->pool = request->next;
         mtr_buffer_release(&request->head.bytes);
         mtr_buffer_release(&request->body);
+        mtr_buffer_release(&request->added);
         mtr_buffer_release(&request->answer);
         free(request);
     }

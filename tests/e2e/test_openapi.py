@@ -77,6 +77,7 @@ def lint_operation(page, path, operation):
         seen.add((parameter["in"], parameter["name"]))
     declared = {n for place, n in seen if place == "path"}
     assert declared == set(re.findall(r"{(\w+)}", path)), (path, declared)
+    assert {"Retry-After", "RateLimit-Policy", "RateLimit"} == set(operation["responses"]["429"]["headers"]), operation["responses"]["429"]
     assert "200" in operation["responses"] and "default" in operation["responses"], operation["responses"].keys()
     for answer in operation["responses"].values():
         assert answer["description"] and answer["content"], answer

@@ -43,7 +43,7 @@ MUTANTS = {
     "any peer says where it comes from": (
         "daemon/api/security.c", 'if (strncmp(call->address, "127.", 4) != 0 && strcmp(call->address, "::1") != 0) return;', "if (!call->address[0]) return;", "test_security_log"),
     "who is refused is not told": (
-        "daemon/api/server.c", "        api_security_unauthenticated(call,", "        if (call->address[0] == 'x') api_security_unauthenticated(call,", "test_security_log"),
+        "daemon/api/server.c", "    api_security_unauthenticated(call,\n", "    if (call->address[0] == 'x') api_security_unauthenticated(call,\n", "test_security_log"),
     "what changed something is not told": (
         "daemon/api/stream.c", "    api_security_answered(call);\n", "    if (stream->is_coded) api_security_answered(call);\n", "test_security_log"),
     "a dry run is told as an act": (

@@ -66,7 +66,11 @@ static inline void on_headers(void *context, struct mtr_http_request *request)
 {
     (void)context;
     struct mtr_str path = mtr_http_request_path(request);
-    if (mtr_str_equal(path, MTR_STR("/deny"))) mtr_http_problem(request, 401, MTR_FINDING_REQUEST_UNAUTHORIZED, MTR_STR("no key"));
+    const struct mtr_http_header added[] = {{MTR_STR("First"), MTR_STR("1")}, {MTR_STR("Second"), MTR_STR("two")}};
+    if (mtr_str_starts_with(path, MTR_STR("/added"))) mtr_http_request_add_headers(request, added, 2);
+    if (mtr_str_equal(path, MTR_STR("/added/limited"))) mtr_http_problem_after(request, 429, MTR_FINDING_REQUEST_LIMITED, MTR_STR("later"), 4294967295u);
+    else if (mtr_str_equal(path, MTR_STR("/added/again"))) mtr_http_request_add_headers(request, added, 1);
+    else if (mtr_str_equal(path, MTR_STR("/deny"))) mtr_http_problem(request, 401, MTR_FINDING_REQUEST_UNAUTHORIZED, MTR_STR("no key"));
     else if (mtr_str_equal(path, MTR_STR("/small"))) mtr_http_request_limit_body(request, 10);
 }
 

@@ -43,6 +43,7 @@ struct ingest {
     struct mtr_decode_header headers[CE_HEADERS_MAX];
     uint32_t header_count;
     int64_t received_us;
+    struct api_allowance allowance;
     uint32_t sender; /* API key's number, to be noted before it is submitted; 0: it is noted */
     int note_error, decode_error, submit_error;
     struct mtr_diagnostic diagnostic;
@@ -147,11 +148,20 @@ static void answer_unnoted(struct ingest *ingest)
 
 static void answer(struct mtr_request *request);
 
+/* What the intake does not take does not count. */
 static void submit(struct ingest *ingest)
 {
     const struct mtr_api_host *host = ingest->events->host;
+    const uint64_t count = ingest->request.count;
+    ingest->submit_error = MTR_OK;
+    if (!api_limit_events(host, ingest->http, &ingest->allowance, count)) {
+        ingest_put(ingest);
+        return;
+    }
     ingest->submit_error = host->submit(host->context, &ingest->request);
-    if (ingest->submit_error) answer(&ingest->request);
+    if (!ingest->submit_error) return;
+    api_limit_give_events(host, &ingest->allowance, count);
+    answer(&ingest->request);
 }
 
 static bool is_noted(const struct mtr_events *events, uint32_t sender)
@@ -265,6 +275,7 @@ void events_handle(struct mtr_events *events, struct api_call *call)
     ingest->request.context = ingest;
     ingest->request.owner = mtr_owner_of_key(credential->number);
     ingest->request.is_dry_run = is_dry_run;
+    ingest->allowance = call->allowance;
     ingest->sender = is_dry_run || is_noted(events, credential->number) ? 0 : credential->number;
     int rc = mtr_arena_copy(&ingest->request.arena, credential->vendor->key, &ingest->request.vendor);
     if (!rc) rc = copy_headers(ingest);

@@ -155,6 +155,39 @@ static void request_body(struct mtr_json_writer *json, const struct api_route *r
     mtr_json_map_end(json);
 }
 
+/* What every answer may have, and a 429 has. */
+static void limit_headers(struct mtr_json_writer *json)
+{
+    static const struct {
+        const char *name, *doc;
+    } rows[] = {
+        {"Retry-After", "in so many seconds the same request is taken"},
+        {"RateLimit-Policy", "of each limit: q at once, all of them again in w seconds, in the unit qu"},
+        {"RateLimit", "of each limit: r are left, and in t seconds all of them"},
+    };
+    mtr_json_name(json, "headers");
+    mtr_json_map(json);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        mtr_json_name(json, rows[i].name);
+        mtr_json_map(json);
+        mtr_json_named_cstr(json, "description", rows[i].doc);
+        mtr_json_name(json, "schema");
+        mtr_json_raw(json, i ? MTR_STR("{\"type\":\"string\"}") : MTR_STR("{\"type\":\"integer\"}"));
+        mtr_json_map_end(json);
+    }
+    mtr_json_map_end(json);
+}
+
+static void limited(struct mtr_json_writer *json)
+{
+    mtr_json_name(json, "429");
+    mtr_json_map(json);
+    mtr_json_named_cstr(json, "description", "more than the API key, or the address, may ask for");
+    limit_headers(json);
+    content(json, "application/problem+json", &api_problem_shape, NULL);
+    mtr_json_map_end(json);
+}
+
 static void responses(struct mtr_json_writer *json, const struct api_route *route)
 {
     mtr_json_name(json, "responses");
@@ -164,6 +197,7 @@ static void responses(struct mtr_json_writer *json, const struct api_route *rout
     mtr_json_named_cstr(json, "description", "ok");
     content(json, api_answer_types(route), NULL, route);
     mtr_json_map_end(json);
+    limited(json);
     mtr_json_name(json, "default");
     mtr_json_map(json);
     mtr_json_named_cstr(json, "description", "a problem (RFC 9457)");

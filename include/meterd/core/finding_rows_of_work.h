@@ -51,6 +51,8 @@
       "take a key that has the scope, and the vendor or none")                                               \
     X(REQUEST_HTTP, ERROR, "request.http", "the request is no HTTP that is understood",                      \
       "look at what sends it")                                                                               \
+    X(REQUEST_LIMITED, ERROR, "request.limited", "more was asked for than the API key, or the address, may", \
+      "send the same again after Retry-After seconds")                                                       \
     X(REQUEST_METHOD, ERROR, "request.method", "the path has no such method", "take one that is named")      \
     X(REQUEST_NOT_READY, ERROR, "request.not_ready", "the daemon starts, stops or has failed",               \
       "try again, and look at its log")                                                                      \

@@ -136,6 +136,8 @@ struct mtr_http_header mtr_http_request_header_at(const struct mtr_http_request 
 /* Whose certificate the client has shown, as "CN=acme,O=Acme"; empty: none was asked for. */
 struct mtr_str mtr_http_request_subject(const struct mtr_http_request *request);
 
+/* In on_request: how long the body is. */
+uint64_t mtr_http_request_body_bytes(const struct mtr_http_request *request);
 /* In on_request, hands the body over, for this thread or another: *out must be released. Behind a body that
  * is not empty MTR_HTTP_BODY_PADDING_BYTES zeroed bytes may be read. The request's body is empty afterwards,
  * and its bytes stay counted until it is answered. */
@@ -173,6 +175,13 @@ void mtr_http_problem(struct mtr_http_request *request, unsigned status, enum mt
                       struct mtr_str detail);
 void mtr_http_problemf(struct mtr_http_request *request, unsigned status, enum mtr_finding_code code,
                        const char *format, ...) MTR_PRINTF(4, 5);
+/* The same, 429 or 503, with another Retry-After. */
+void mtr_http_problem_after(struct mtr_http_request *request, unsigned status, enum mtr_finding_code code,
+                            struct mtr_str detail, uint32_t retry_after_s);
+/* Before it is answered: more headers of whatever answer it gets, the server's own as well, in the place of
+ * those that were added before. Copied; without memory there are none. */
+void mtr_http_request_add_headers(struct mtr_http_request *request, const struct mtr_http_header *headers,
+                                  uint32_t count);
 
 /* The memory of answers, one total, of which each owner has his share (share/shares.h): what waits for
  * sockets is counted by the server itself; what a handler keeps of answers that are not handed over yet is

@@ -48,6 +48,38 @@ static void sends_what_is_large_whole(void **state)
     stop(&fixture);
 }
 
+/* How often a text stands before another. */
+static unsigned count_before(const char *text, const char *end, const char *wanted)
+{
+    unsigned count = 0;
+    while ((text = strstr(text, wanted)) && text < end) count++, text++;
+    return count;
+}
+
+static void adds_headers_to_whatever_answer(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    start(&fixture, patient_options());
+    int fd = connect_to(&fixture);
+    send_text(fd, "GET /added HTTP/1.1\r\n" HOST "\r\nGET /added/limited HTTP/1.1\r\n" HOST "\r\n"
+                  "GET /plain HTTP/1.1\r\n" HOST "\r\nGET /added/again HTTP/1.1\r\n" HOST "\r\n" NEXT);
+    char *text;
+    read_all(fd, &text);
+    close(fd);
+    const char *limited = strstr(text, "HTTP/1.1 429"), *plain = strstr(limited, "HTTP/1.1 200");
+    const char *again = strstr(plain + 1, "HTTP/1.1 200"), *end = text + strlen(text);
+    assert_int_equal(count_before(text, limited, "First: 1\r\nSecond: two\r\n"), 1);
+    assert_int_equal(count_before(limited, plain, "First: 1\r\nSecond: two\r\n"), 1);
+    assert_int_equal(count_before(limited, plain, "Retry-After: 4294967295\r\n"), 1);
+    assert_int_equal(count_before(limited, plain, "\"code\":\"request.limited\""), 1);
+    assert_int_equal(count_before(plain, again, "First"), 0); /* they were that request's */
+    assert_int_equal(count_before(again, end, "First: 1\r\n"), 1);
+    assert_int_equal(count_before(again, end, "Second"), 0);
+    free(text);
+    stop(&fixture);
+}
+
 static void shows_that_an_answer_broke_off(void **state)
 {
     (void)state;
@@ -229,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_the_order_of_answers),
         cmocka_unit_test(sends_what_is_large_whole),
+        cmocka_unit_test(adds_headers_to_whatever_answer),
         cmocka_unit_test(shows_that_an_answer_broke_off),
         cmocka_unit_test(says_continue_at_once),
         cmocka_unit_test(waits_for_nobody),
