@@ -76,6 +76,9 @@ def check_vendor_binding(d):
     own = d.vendor_key("other", ("query",), "other-query")
     rows = d.call("GET", "/v1/usage?window=total", key=own).json()["rows"]
     assert {r["vendor"] for r in rows} == {"other"} and sum(int(r["quantity"]) for r in rows) == 7, rows
+    status = d.call("GET", "/v1/status", key=own).json()  # how much all others send is not for a vendor
+    assert status["ready"] is True and set(status["aggregator"]) == {"idle", "watermark"} and not {"log", "catalog"} & set(status), status
+    assert set(status["rater"]) == {"idle", "waits_for_fold"}, status
     problem(d.call("GET", "/v1/usage?vendor=acme", key=own), 403, "other")
     for name, value in (("subscription", "sub-1"), ("meter", "calls")):
         problem(d.call("GET", f"/v1/usage?{name}={value}", key=own), 404, value)

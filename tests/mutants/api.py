@@ -38,6 +38,8 @@ MUTANTS = {
         "lib/catalog/check/dimension_checks.c", "if (record && !is_known) check_names", "if (record && !record) check_names", "test_catalog_findings"),
     "a problem is kept by a cache": (
         "lib/net/http_answer.c", "MTR_STR(\"no-store\")}};\n    uint32_t count = 2;", "MTR_STR(\"no-store\")}};\n    uint32_t count = 1;", "test_api$"),
+    "a vendor sees how much all others send": (
+        "daemon/api/route/status.c", "row.rater.has_counts = !call->credential->vendor;", "row.rater.has_counts = true;", "test_api$"),
     "an acknowledgement is answered and not stored": (
         "daemon/api/route/charges.c", "    if (!rc) rc = mtr_charges_commit(txn);\n    else mtr_charges_abort(txn);\n", "    mtr_charges_abort(txn);\n", "test_api$"),
     "a parameter that is not known is passed over": (

@@ -11,7 +11,7 @@
 struct status_row {
     const char *version;
     int64_t started_at;
-    bool ready;
+    bool ready, has_counts;
     struct catalog_status {
         uint64_t version;
     } catalog;
@@ -19,6 +19,7 @@ struct status_row {
         uint64_t last_seq;
     } log;
     struct aggregator_status {
+        bool has_counts;
         uint64_t next_seq;
         bool idle;
         int64_t watermark;
@@ -29,6 +30,7 @@ struct status_row {
     struct rater_status {
         bool idle;
         bool waits_for_fold;
+        bool has_counts;
         uint64_t last_charge, epoch;
         struct waiting_status {
             uint64_t missing_rate, out_of_range, too_large, other, incomplete_source;
@@ -52,11 +54,13 @@ static const struct mtr_json_member quotas_members[] = {
 };
 static const struct mtr_shape quotas_shape = {.members = quotas_members};
 static const struct mtr_json_member aggregator_members[] = {
-    {MTR_MEMBER(aggregator_status, next_seq), .type = MTR_MEMBER_U64, .doc = "of the next event to fold"},
+    {MTR_MEMBER(aggregator_status, next_seq), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(aggregator_status, has_counts), .doc = "of the next event to fold"},
     {MTR_MEMBER(aggregator_status, idle), .type = MTR_MEMBER_BOOL,
      .doc = "all that was stored is folded, with this catalog"},
     {MTR_MEMBER(aggregator_status, watermark), .type = MTR_MEMBER_TIME, .doc = "how far time has come"},
     {MTR_MEMBER(aggregator_status, dimension_quotas), .type = MTR_MEMBER_MAP, .shape = &quotas_shape,
+     .presence = MTR_MAY_LACK, MTR_PRESENT(aggregator_status, has_counts),
      .doc = "events that wait until a meter's dimension_values_max is raised: GET /v1/held lists them"},
     {0},
 };
@@ -74,12 +78,15 @@ static const struct mtr_json_member rater_members[] = {
     {MTR_MEMBER(rater_status, idle), .type = MTR_MEMBER_BOOL, .doc = "all that was folded is rated"},
     {MTR_MEMBER(rater_status, waits_for_fold), .type = MTR_MEMBER_BOOL,
      .doc = "the rollups are made again: nothing is rated until they have all that the log had at the start"},
-    {MTR_MEMBER(rater_status, last_charge), .type = MTR_MEMBER_U64,
+    {MTR_MEMBER(rater_status, last_charge), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(rater_status, has_counts),
      .doc = "number of the last charge that may be told; 0: none"},
-    {MTR_MEMBER(rater_status, epoch), .type = MTR_MEMBER_U64,
+    {MTR_MEMBER(rater_status, epoch), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(rater_status, has_counts),
      .doc = "behind which its charges are numbered since the stores were put back from a copy; 0: they never "
             "were"},
     {MTR_MEMBER(rater_status, waiting), .type = MTR_MEMBER_MAP, .shape = &waiting_shape,
+     .presence = MTR_MAY_LACK, MTR_PRESENT(rater_status, has_counts),
      .doc = "billing periods that cannot be rated, or closed, by reason: GET /v1/charges/waiting has the "
             "sentences"},
     {0},
@@ -94,8 +101,10 @@ static const struct mtr_json_member members[] = {
     {ROW(version), .type = MTR_MEMBER_WORD, .doc = "of meterd"},
     {ROW(started_at), .type = MTR_MEMBER_TIME, .doc = "when the process began"},
     {ROW(ready), .type = MTR_MEMBER_BOOL, .doc = "events are accepted"},
-    {ROW(catalog), .type = MTR_MEMBER_MAP, .shape = &catalog_shape},
-    {ROW(log), .type = MTR_MEMBER_MAP, .shape = &log_shape},
+    {ROW(catalog), .type = MTR_MEMBER_MAP, .shape = &catalog_shape, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(status_row, has_counts)},
+    {ROW(log), .type = MTR_MEMBER_MAP, .shape = &log_shape, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(status_row, has_counts), .doc = "counts of all vendors: not for a vendor's key"},
     {ROW(aggregator), .type = MTR_MEMBER_MAP, .shape = &aggregator_shape},
     {ROW(rater), .type = MTR_MEMBER_MAP, .shape = &rater_shape},
     {0},
@@ -131,6 +140,8 @@ static void get_status(struct api_call *call)
                              .catalog = {version},
                              .log = {mtr_log_last_seq(host->log)}};
     uint64_t change;
+    /* Counts of all vendors tell one what the others sell. */
+    row.has_counts = row.aggregator.has_counts = row.rater.has_counts = !call->credential->vendor;
     const struct mtr_progress progress = host->progress(host->context);
     int rc = mtr_rollups_begin(host->rollups, false, &txn);
     if (!rc) rc = mtr_rollups_get_cursor(txn, &row.aggregator.next_seq, &row.aggregator.watermark, &change);
