@@ -205,7 +205,25 @@ static void refuse(struct api_limiter *limiter, struct mtr_http_request *http,
 
 /* ---- who asks ---- */
 
-/* Who administers is let in whatever is set. */
+static void replace(uint64_t *value, const struct mtr_api_key_limit *own)
+{
+    if (own->is_given) *value = own->value;
+}
+
+/* What the key's own document says comes first. */
+static void take_own(struct api_allowance *allowance, const struct mtr_api_key_limits *own)
+{
+    struct limit_rate *rates = allowance->rates.of;
+    replace(&rates[LIMIT_REQUESTS].per_second, &own->requests_per_second);
+    replace(&rates[LIMIT_REQUESTS].burst, &own->request_burst);
+    replace(&rates[LIMIT_BYTES].per_second, &own->bytes_per_second);
+    replace(&rates[LIMIT_BYTES].burst, &own->byte_burst);
+    replace(&rates[LIMIT_EVENTS].per_second, &own->events_per_second);
+    replace(&rates[LIMIT_EVENTS].burst, &own->event_burst);
+    replace(&allowance->calls_max, &own->queries_max);
+}
+
+/* Who administers is let in whatever the configuration says. */
 static void take_allowance(struct api_call *call)
 {
     struct mtr_api_rate_limits all = call->host->rate_limits(call->host->context);
@@ -213,6 +231,7 @@ static void take_allowance(struct api_call *call)
     if (call->credential->scopes & MTR_SCOPE_ADMIN) all = (struct mtr_api_rate_limits){.queries_max = 0};
     *allowance = (struct api_allowance){
         .owner = call->job.owner, .is_key = true, .rates = all.of_key, .calls_max = all.queries_max};
+    take_own(allowance, &call->credential->limits);
     snprintf(allowance->name, sizeof(allowance->name), "'%.*s'", MTR_STR_ARGS(call->credential->key));
 }
 

@@ -5,11 +5,11 @@
  *   headers ─▶ admit: requests, bytes ─▶ body ─▶ decoded ─▶ take events ─▶ the intake
  *                                          └─▶ begin: calls under way ─▶ made, sent, freed
  *
- * API keys with the scope admin have none. What is refused is refused whole, and costs nothing of what it
- * lacked. Answers have the headers of draft-ietf-httpapi-ratelimit-headers (of its tenth edition): of each
- * limit that is on for who asks what a full bucket holds and in how many seconds it fills
- * ("RateLimit-Policy"), what is left and when that is full again ("RateLimit"); on a 429 it is until when to
- * wait, as Retry-After says.
+ * Of API keys with the scope admin only those that their own document names. What is refused is refused
+ * whole, and costs nothing of what it lacked. Answers have the headers of
+ * draft-ietf-httpapi-ratelimit-headers (of its tenth edition): of each limit that is on for who asks what a
+ * full bucket holds and in how many seconds it fills ("RateLimit-Policy"), what is left and when that is full
+ * again ("RateLimit"); on a 429 it is until when to wait, as Retry-After says.
  */
 #ifndef METERD_DAEMON_API_LIMITING_H
 #define METERD_DAEMON_API_LIMITING_H

@@ -91,6 +91,7 @@ struct mtr_subscription_fields {
 struct mtr_api_key_fields {
     struct mtr_str key, sha256_hex, vendor, retired;
     struct mtr_list scope_names;
+    struct mtr_api_key_limits limits;
     bool disabled;
     uint8_t sha256[32];
     unsigned scopes;

@@ -232,6 +232,7 @@ static void link_api_key(struct mtr_catalog *catalog, const struct mtr_record *r
         .key = record->key,
         .scopes = f->scopes,
         .vendor = vendor ? &catalog->vendors[vendor->number - 1] : NULL,
+        .limits = f->limits,
         .disabled = f->disabled,
         .retired_us = record->retired.text.size ? record->retired.time_us : INT64_MAX,
     };

@@ -4,6 +4,7 @@
 Rates are one a second or less beside bursts that a test uses up at once: what comes back meanwhile is little, however long the machine takes.
 """
 import http.client
+import hashlib
 import json
 import os
 import re
@@ -197,6 +198,25 @@ def check_queries(d, vendor, rival):
     wait_until("an end of each", lambda: [d.call("GET", "/v1/usage", key=reader).status for _ in range(10)] == [200] * 10)
 
 
+def check_own(d):
+    """What a key's own document says comes first."""
+    secrets = {name: f"mtr_{name}" for name in ("small", "free", "root")}
+    limits = {"small": {"events_per_second": 1, "event_burst": 5}, "free": {"events_per_second": 0}, "root": {"requests_per_second": 1, "request_burst": 2}}
+    d.apply({"api_keys": [{"key": name, "sha256": hashlib.sha256(secret.encode()).hexdigest(), "limits": limits[name],
+                           **({"scopes": ["admin"]} if name == "root" else {"scopes": ["ingest"], "vendor": "acme"})} for name, secret in secrets.items()]})
+    for config in ({"events_per_second": 1, "event_burst": 7}, {}):
+        reload(d, **config)
+        policy, _ = rates(send(d, secrets["small"], 2000, 1))
+        assert policy["events"] == {"q": "5", "w": "5", "qu": "events"}, policy
+        answer = send(d, secrets["free"], 3000, 1000)
+        assert answer.status == 200 and "RateLimit" not in answer.headers, answer.headers
+    assert 429 in [d.call("GET", "/v1/catalog/vendor", key=secrets["root"]).status for _ in range(50)]
+    d.command("key", "small", "--disable")
+    assert d.get("/v1/catalog/api_key/small")["document"]["limits"]["event_burst"] == 5
+    wrong = d.call("PUT", "/v1/catalog/api_key/small", body={"key": "small", "limits": {"event_per_second": 1}})
+    assert wrong.status == 422 and b"did you mean `events_per_second`" in wrong.body, wrong.body
+
+
 # ---- without a key ----
 
 def check_strangers(d, vendor):
@@ -239,6 +259,7 @@ def main():
         check_requests(d, vendor, rival)
         check_bytes(d)
         check_queries(d, vendor, rival)
+        check_own(d)
         check_strangers(d, vendor)
         d.stop()
 

@@ -27,6 +27,8 @@ MUTANTS = {
         "daemon/api/call.c", "    if (call->counted_for) call->counted_for->calls--;\n", "", "test_rate_limits"),
     "who administers is locked out": (
         LIMITING, "if (call->credential->scopes & MTR_SCOPE_ADMIN) all", "if (!call->credential->scopes) all", "test_rate_limits"),
+    "what a key's own document says is not looked at": (
+        LIMITING, "    if (own->is_given) *value = own->value;\n", "    if (own->is_given && !value) *value = own->value;\n", "test_rate_limits"),
     "wrong keys have no bound": (
         "daemon/api/server.c", "    if (!api_limit_admit_stranger(call)) return;\n", "", "test_rate_limits"),
     "limits wait for the next start": (

@@ -6,6 +6,26 @@
 
 #include <sodium.h>
 
+#define LIMIT(limit, type_, max_, doc_) \
+    {.name = #limit, MTR_ROW_AT(mtr_api_key_limits, limit.value), .type = type_, .max = max_, \
+     MTR_ROW_GIVEN(mtr_api_key_limits, limit.is_given), .doc = doc_}
+#define BILLION UINT64_C(1000000000)
+#define BYTES_MAX (UINT64_C(64) << 30)
+
+static const struct mtr_field limit_rows[] = {
+    LIMIT(requests_per_second, MTR_FIELD_U64, BILLION,
+          "requests; over it 429. 0: no limit; not given: as section limits of the configuration says, of "
+          "scope admin no limit"),
+    LIMIT(request_burst, MTR_FIELD_U64, BILLION,
+          "so many at once; 0, as of every burst: those of ten seconds"),
+    LIMIT(bytes_per_second, MTR_FIELD_BYTES, BYTES_MAX, "bytes of bodies, as sent"),
+    LIMIT(byte_burst, MTR_FIELD_BYTES, BYTES_MAX, "so many at once"),
+    LIMIT(events_per_second, MTR_FIELD_U64, BILLION, "events; a request is taken whole or not at all"),
+    LIMIT(event_burst, MTR_FIELD_U64, BILLION, "so many at once"),
+    LIMIT(queries_max, MTR_FIELD_U64, 100000, "calls other than of events at the same time"),
+    {0},
+};
+
 static const struct mtr_field rows[] = {
     {MTR_ROW(mtr_api_key_fields, key), .type = MTR_FIELD_KEY,
      .doc = "its name; never the secret"},
@@ -15,6 +35,8 @@ static const struct mtr_field rows[] = {
      .min = 1, .max = 4, .doc = "of ingest, query, billing, admin"},
     {MTR_ROW(mtr_api_key_fields, vendor), .type = MTR_FIELD_KEY,
      .doc = "key of the vendor whose events it may send and usage it may see; none: an operator's"},
+    {MTR_ROW(mtr_api_key_fields, limits), .type = MTR_FIELD_MAP, .fields = limit_rows,
+     .doc = "what it may ask for"},
     {MTR_ROW(mtr_api_key_fields, disabled), .type = MTR_FIELD_BOOL, .default_text = "false",
      .doc = "refused from now on"},
     {MTR_ROW(mtr_api_key_fields, retired), .type = MTR_FIELD_TEXT,
