@@ -15,7 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DOCUMENT_BODY_BYTES_MAX = 16 << 20 };
+enum {
+    DOCUMENT_BODY_BYTES_MAX = 16 << 20,
+    EVENTS_TIMES = 8, /* of answer_bytes_total_max, with the answers of events */
+};
 
 struct mtr_api {
     const struct mtr_api_host *host;
@@ -201,7 +204,7 @@ static bool accepts_coding(struct api_call *call)
 
 /* Whether the owner's answers that wait for their readers leave room for one more; what long answers may not
  * have of the total is left to short ones. Those of events may pass it, but for who holds much himself: who
- * reads queries slowly does not stop the intake. */
+ * reads slowly stops no other's intake. */
 static bool has_room(const struct mtr_api *api, const struct api_call *call)
 {
     const uint64_t bytes_max = api->host->limits.answer_bytes_total_max;
@@ -209,7 +212,7 @@ static bool has_room(const struct mtr_api *api, const struct api_call *call)
     const bool has_share = held.bytes < bytes_max &&
                            held.bytes_of_owner / MTR_SHARES_TIMES_FREE <= bytes_max - held.bytes;
     if (has_share || call->route->handle) return has_share;
-    return held.bytes < 2 * bytes_max && held.bytes_of_owner < bytes_max / 4;
+    return held.bytes < EVENTS_TIMES * bytes_max && held.bytes_of_owner < bytes_max / 4;
 }
 
 static void on_request(void *context, struct mtr_http_request *http)
