@@ -10,14 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tls_error_text(char *out, size_t capacity)
-{
-    const unsigned long code = ERR_get_error();
-    const char *reason = code ? ERR_reason_error_string(code) : NULL;
-    snprintf(out, capacity, "%s", reason ? reason : "it broke off");
-    ERR_clear_error();
-}
-
 int tls_session_open(struct mtr_tls *tls, struct tls_session **out)
 {
     struct tls_session *session = calloc(1, sizeof(*session));
