@@ -17,7 +17,7 @@
 
 enum {
     DOCUMENT_BODY_BYTES_MAX = 16 << 20,
-    EVENTS_TIMES = 8, /* of answer_bytes_total_max, with the answers of events */
+    EVENTS_TIMES = 8, /* of answer_bytes_total_max: the answers of events */
 };
 
 struct mtr_api {
@@ -186,6 +186,7 @@ static void on_headers(void *context, struct mtr_http_request *http)
     }
     if (route->handle && !route->body_is_large) mtr_http_request_limit_body(http, DOCUMENT_BODY_BYTES_MAX);
     mtr_http_request_set_owner(http, call->job.owner);
+    if (!route->handle) mtr_http_request_count_apart(http);
     mtr_http_request_set_context(http, call);
 }
 
@@ -202,17 +203,17 @@ static bool accepts_coding(struct api_call *call)
     return mtr_coding_choose(codings, &call->stream.writer.coding);
 }
 
-/* Whether the owner's answers that wait for their readers leave room for one more; what long answers may not
- * have of the total is left to short ones. Those of events may pass it, but for who holds much himself: who
- * reads slowly stops no other's intake. */
+/* Whether the owner's answers that wait for their readers leave room for one more; what long ones may not
+ * have of the total is left to short ones. Those of events have a total of their own: who reads queries
+ * slowly does not stop the intake. */
 static bool has_room(const struct mtr_api *api, const struct api_call *call)
 {
-    const uint64_t bytes_max = api->host->limits.answer_bytes_total_max;
-    const struct mtr_http_answers held = mtr_http_answers(api->server, call->job.owner);
-    const bool has_share = held.bytes < bytes_max &&
-                           held.bytes_of_owner / MTR_SHARES_TIMES_FREE <= bytes_max - held.bytes;
-    if (has_share || call->route->handle) return has_share;
-    return held.bytes < EVENTS_TIMES * bytes_max && held.bytes_of_owner < bytes_max / 4;
+    const bool is_apart = !call->route->handle;
+    const uint64_t bytes_max = api->host->limits.answer_bytes_total_max * (is_apart ? EVENTS_TIMES : 1);
+    const mtr_owner owner = call->job.owner;
+    const struct mtr_http_answers held =
+        is_apart ? mtr_http_answers_apart(api->server, owner) : mtr_http_answers(api->server, owner);
+    return held.bytes < bytes_max && held.bytes_of_owner / MTR_SHARES_TIMES_FREE <= bytes_max - held.bytes;
 }
 
 static void on_request(void *context, struct mtr_http_request *http)

@@ -440,6 +440,7 @@ void http_connection_accept(struct mtr_http_server *server)
         return;
     }
     connection->server = server;
+    connection->last_counter = &server->answers;
     connection->is_refused = true; /* until it is seen to have room */
     connection->send_slack_ms = server->options.send_timeout_ms;
     uv_tcp_init(server->loop, &connection->tcp);

@@ -72,6 +72,7 @@ struct mtr_http_request {
     void *context;
     mtr_owner owner;
     mtr_owner body_owner;                        /* of body_counted */
+    struct mtr_shares *answer_counter;
     struct mtr_buffer added;                     /* lines of the answer's head */
     struct mtr_buffer answer;                    /* what waits for the requests before it */
     struct mtr_buffer moved;                     /* a large body behind answer */
@@ -111,8 +112,11 @@ struct mtr_http_connection {
     int64_t send_slack_ms;              /* what is left of send_timeout_ms */
     uint64_t send_seen_ms;              /* when the slack was last settled, and what waited in libuv then */
     size_t write_queue_seen;
-    size_t answer_counted;              /* of server->answers, for answer_owner */
-    mtr_owner answer_owner, last_owner; /* whose request left the queue last */
+    size_t answer_counted;              /* for answer_owner, in answer_counter */
+    mtr_owner answer_owner;
+    struct mtr_shares *answer_counter;
+    mtr_owner last_owner;               /* whose request left the queue last, and where its answer counts */
+    struct mtr_shares *last_counter;
     uint64_t lingered_bytes;
     uint64_t body_started_ms;
     struct mtr_http_request *first, *last; /* the queue */
@@ -154,6 +158,7 @@ struct mtr_http_server {
     struct mtr_http_server_stats stats;
     struct mtr_shares bodies;           /* that are not answered */
     struct mtr_shares answers;          /* that have not left; workers hold some of it */
+    struct mtr_shares answers_apart;    /* those of requests that are counted apart */
     struct mtr_tls *tls;                /* of connections to come; NULL: none */
     char *plain;                        /* TLS_RECORD_BYTES, shared by the connections; NULL: without tls */
     uint32_t shakes_left;               /* handshakes that may go on in this turn of the loop */

@@ -39,6 +39,7 @@ void http_connection_dequeue(struct mtr_http_connection *connection)
     request->next = NULL;
     request->is_queued = false;
     connection->last_owner = request->owner;
+    connection->last_counter = request->answer_counter;
     MTR_ASSERT(connection->queued > 0);
     connection->queued--;
     http_request_unhold(request);
@@ -85,7 +86,6 @@ static size_t memory_of(const struct mtr_buffer *buffer)
 
 void http_connection_count_answers(struct mtr_http_connection *connection)
 {
-    struct mtr_http_server *server = connection->server;
     size_t bytes = 0;
     if (connection->state != MTR_HTTP_CLOSED) {
         bytes = memory_of(&connection->output) + memory_of(&connection->moved) +
@@ -95,9 +95,11 @@ void http_connection_count_answers(struct mtr_http_connection *connection)
             bytes += memory_of(&request->answer) + memory_of(&request->moved);
     }
     if (connection->answer_counted)
-        mtr_shares_give(&server->answers, connection->answer_owner, connection->answer_counted);
+        mtr_shares_give(connection->answer_counter, connection->answer_owner, connection->answer_counted);
     connection->answer_owner = connection->first ? connection->first->owner : connection->last_owner;
-    if (bytes) mtr_shares_note(&server->answers, connection->answer_owner, bytes);
+    connection->answer_counter =
+        connection->first ? connection->first->answer_counter : connection->last_counter;
+    if (bytes) mtr_shares_note(connection->answer_counter, connection->answer_owner, bytes);
     connection->answer_counted = bytes;
 }
 

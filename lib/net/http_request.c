@@ -36,6 +36,7 @@ struct mtr_http_request *http_request_new(struct mtr_http_connection *connection
     request->next = NULL;
     request->connection = connection;
     request->owner = connection->owner;
+    request->answer_counter = &connection->server->answers;
     request->state = MTR_HTTP_REQUEST_HEAD;
     request->is_queued = request->is_handlers = request->answer_done = request->close_after =
         request->reset_after = false;
@@ -203,6 +204,11 @@ struct mtr_str mtr_http_request_subject(const struct mtr_http_request *request)
 void mtr_http_request_set_owner(struct mtr_http_request *request, mtr_owner owner)
 {
     request->owner = owner;
+}
+
+void mtr_http_request_count_apart(struct mtr_http_request *request)
+{
+    request->answer_counter = &request->server->answers_apart;
 }
 
 mtr_owner mtr_http_request_owner(const struct mtr_http_request *request)

@@ -211,6 +211,7 @@ int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_opt
     if (mtr_random_bytes(&seed, sizeof(seed))) seed = uv_hrtime();
     mtr_shares_init(&server->bodies, options->body_bytes_total_max, seed);
     mtr_shares_init(&server->answers, options->answer_bytes_total_max, seed);
+    mtr_shares_init(&server->answers_apart, UINT64_MAX, seed); /* they are counted alone */
     init_handles(server);
     if (options->tls && mtr_http_server_set_tls(server, options->tls)) {
         mtr_diagnostic_set(diagnostic, MTR_FINDING_PROGRAM_MEMORY, 0, 0, "", "out of memory");
@@ -251,7 +252,7 @@ struct mtr_http_server_stats mtr_http_server_stats(struct mtr_http_server *serve
 {
     struct mtr_http_server_stats stats = server->stats;
     stats.body_bytes = mtr_shares_used(&server->bodies);
-    stats.answer_bytes = mtr_shares_used(&server->answers);
+    stats.answer_bytes = mtr_shares_used(&server->answers) + mtr_shares_used(&server->answers_apart);
     return stats;
 }
 
@@ -265,10 +266,20 @@ void mtr_http_answers_let_go(struct mtr_http_server *server, mtr_owner owner, si
     mtr_shares_give(&server->answers, owner, bytes);
 }
 
+static struct mtr_http_answers look_at(struct mtr_shares *answers, mtr_owner owner)
+{
+    return (struct mtr_http_answers){.bytes = mtr_shares_used(answers),
+                                     .bytes_of_owner = mtr_shares_of(answers, owner)};
+}
+
 struct mtr_http_answers mtr_http_answers(struct mtr_http_server *server, mtr_owner owner)
 {
-    return (struct mtr_http_answers){.bytes = mtr_shares_used(&server->answers),
-                                     .bytes_of_owner = mtr_shares_of(&server->answers, owner)};
+    return look_at(&server->answers, owner);
+}
+
+struct mtr_http_answers mtr_http_answers_apart(struct mtr_http_server *server, mtr_owner owner)
+{
+    return look_at(&server->answers_apart, owner);
 }
 
 void http_server_connection_freed(struct mtr_http_server *server)

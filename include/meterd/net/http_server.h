@@ -157,6 +157,8 @@ bool mtr_http_request_is_gone(const struct mtr_http_request *request); /* nobody
  * it: set in on_headers. */
 mtr_owner mtr_http_request_owner(const struct mtr_http_request *request);
 void mtr_http_request_set_owner(struct mtr_http_request *request, mtr_owner owner);
+/* Its answer counts apart, in another total of answers (mtr_http_answers_apart): set in on_headers. */
+void mtr_http_request_count_apart(struct mtr_http_request *request);
 
 /* Answers: Date, Content-Length and Connection are the server's; headers are the handler's and never
  * contain CR, LF or NUL (asserted). HEAD sends the headers only. A body must not be given with 204 or 304
@@ -193,6 +195,8 @@ struct mtr_http_answers {
     uint64_t bytes, bytes_of_owner;
 };
 struct mtr_http_answers mtr_http_answers(struct mtr_http_server *server, mtr_owner owner);
+/* Of those that count apart. */
+struct mtr_http_answers mtr_http_answers_apart(struct mtr_http_server *server, mtr_owner owner);
 
 /*
  * Answers of unknown length, piece by piece:

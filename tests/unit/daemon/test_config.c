@@ -56,7 +56,11 @@ static void test_example_file_is_the_defaults(void **state)
     assert_memory_equal(&defaults.log, &example.log, sizeof(defaults.log));
     assert_memory_equal(&defaults.intake, &example.intake, sizeof(defaults.intake));
     assert_memory_equal(&defaults.rater, &example.rater, sizeof(defaults.rater));
-    assert_memory_equal(&defaults.outbox, &example.outbox, sizeof(defaults.outbox));
+    assert_memory_equal(&defaults.outbox, &example.outbox, offsetof(struct mtr_config_outbox, allow_loopback));
+    assert_int_equal(defaults.outbox.allow_loopback, example.outbox.allow_loopback);
+    assert_int_equal(defaults.outbox.allow_private, example.outbox.allow_private);
+    assert_true(mtr_str_equal(defaults.outbox.secrets_directory, example.outbox.secrets_directory));
+    assert_memory_equal(&defaults.limits, &example.limits, sizeof(defaults.limits));
     assert_memory_equal(&defaults.query, &example.query, sizeof(defaults.query));
     assert_memory_equal(&defaults.logline, &example.logline, sizeof(defaults.logline));
     assert_int_equal(defaults.listen.port, example.listen.port);
