@@ -35,7 +35,7 @@ MUTANTS = {
     "a server's words are orders": (
         "daemon/cli/client.c", "    mtr_line_make(text);\n", "", "test_cli$"),
     "a dimension's name is taken for a value": (
-        "lib/catalog/check/dimension_checks.c", "if (record && !is_known) check_names", "if (record && !record) check_names", "test_catalog_findings"),
+        "lib/catalog/check/dimension_checks.c", "if (record && !is_known) check_names", "if (record && is_known) check_names", "test_catalog_findings"),
     "a problem is kept by a cache": (
         "lib/net/http_answer.c", "MTR_STR(\"no-store\")}};\n    uint32_t count = 2;", "MTR_STR(\"no-store\")}};\n    uint32_t count = 1;", "test_api$"),
     "a vendor sees how much all others send": (
