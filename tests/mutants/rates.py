@@ -10,7 +10,8 @@ MUTANTS = {
         "daemon/limits/bucket.c", "    if (bucket->spent > spent_max(rate, count)) return false;\n    spend(bucket, count);\n    return true;",
         "    const bool is_over = bucket->spent > spent_max(rate, count);\n    spend(bucket, count);\n    return !is_over;", "test_limit_buckets"),
     "more than the burst is never taken": (
-        "daemon/limits/bucket.c", "return millionths(burst - (count < burst ? count : burst));", "return count > burst ? 0 : millionths(burst - count);", "test_limit_buckets"),
+        "daemon/limits/bucket.c", "    if (bucket->spent > spent_max(rate, count)) return false;\n",
+        "    if (count > limit_burst(rate) || bucket->spent > spent_max(rate, count)) return false;\n", "test_limit_buckets"),
     "who is forgotten has a full bucket": (
         "daemon/limits/owners.c", "if (!row || !is_idle(row, rates, now_us)) return NULL;", "if (!row) return NULL;", "test_limit_buckets"),
     "who has calls under way is forgotten": (
