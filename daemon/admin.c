@@ -14,6 +14,7 @@
 #include "daemon/metrics.h"
 #include "meterd/core/time.h"
 #include "meterd/net/http_server.h"
+#include "meterd/net/workers.h"
 #include "meterd/store/log_carried.h"
 
 struct mtr_admin {
@@ -151,6 +152,15 @@ static void gauge_held(struct mtr_daemon *daemon)
     mtr_metric_set(&metric_quotas_held, (int64_t)beyond.events);
 }
 
+static void gauge_queries(struct mtr_daemon *daemon)
+{
+    enum { WAITING, WORKING }; /* choices of the metric's label */
+    const struct mtr_workers_stats stats = mtr_workers_stats(daemon->queries);
+    mtr_metric_set_choice(&metric_queries, WAITING, stats.waiting);
+    mtr_metric_set_choice(&metric_queries, WORKING, stats.working);
+    mtr_metric_set(&metric_query_memory, (int64_t)mtr_byte_budget_used(&daemon->query_memory));
+}
+
 static void gauge(struct mtr_daemon *daemon)
 {
     struct mtr_http_server_stats stats = api_stats(daemon->api);
@@ -158,6 +168,7 @@ static void gauge(struct mtr_daemon *daemon)
     mtr_metric_set(&metric_http_connections, (int64_t)stats.connections);
     mtr_metric_set(&metric_http_requests, (int64_t)stats.requests_total);
     mtr_metric_set(&metric_http_refused, (int64_t)stats.refused_total);
+    gauge_queries(daemon);
     mtr_metric_set(&metric_log_last_seq, (int64_t)last_seq);
     mtr_metric_set(&metric_fold_lag, (int64_t)(last_seq > folded_seq ? last_seq - folded_seq : 0));
     mtr_metric_set(&metric_disk_full, atomic_load(&daemon->disk_full));

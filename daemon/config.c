@@ -197,6 +197,14 @@ static const struct mtr_field query_fields[] = {
           "half of what is left; over it 503."),
     FIELD(query, threads, MTR_FIELD_U64, "4", 2, 256,
           "Threads that answer queries; one key has all but one of them."),
+    FIELD(query, cpu_max, MTR_FIELD_DURATION, "30s", 10000, 3600 * SECOND,
+          "CPU time that a query takes until its answer begins to leave, and then for each piece of it; 504 "
+          "after it, or the answer breaks off."),
+    FIELD(query, memory_max, MTR_FIELD_BYTES, "512MiB", MIB, 64 * GIB,
+          "Memory of one query while it is made; over it 413."),
+    FIELD(query, memory_total_max, MTR_FIELD_BYTES, "2GiB", MIB, 256 * GIB,
+          "Memory of all queries that are being made; over it 503. Less than query.threads times "
+          "query.memory_max: large ones of one key can leave others none."),
     {.name = NULL},
 };
 

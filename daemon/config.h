@@ -118,6 +118,9 @@ struct mtr_config_query {
     uint64_t rows_max;         /* of one answer */
     uint64_t calls_max;        /* waiting or being made at the same time; over it 503 */
     uint64_t threads;
+    int64_t cpu_max;           /* of one, at a stretch */
+    uint64_t memory_max;       /* of one, while it is made */
+    uint64_t memory_total_max; /* of all that are being made */
 };
 
 /* 0: no limit, or of a burst what comes in ten seconds. */

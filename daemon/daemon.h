@@ -96,6 +96,7 @@ struct mtr_daemon {
     struct mtr_outbox *outbox;
     struct mtr_events *events;
     struct mtr_http_sender *sender;
+    struct mtr_byte_budget query_memory;   /* of queries while they are made */
     struct mtr_byte_budget receive_memory; /* of bodies that are pushed, and of readings */
     struct polling *polling;
     struct certifying *certifying;

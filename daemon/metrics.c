@@ -251,6 +251,20 @@ struct mtr_metric metric_http_refused = {
     .doc = "Requests refused by the server itself: malformed, too large, too slow.",
 };
 
+struct mtr_metric metric_queries = {
+    .name = "meterd_queries",
+    .type = MTR_GAUGE,
+    .label = "state",
+    .choices = "waiting|working",
+    .doc = "Queries, and pieces of answers, that wait for a thread, and that have one (query.threads).",
+};
+
+struct mtr_metric metric_query_memory = {
+    .name = "meterd_query_memory_bytes",
+    .type = MTR_GAUGE,
+    .doc = "Memory of queries that are being made, of query.memory_total_max.",
+};
+
 struct mtr_metric metric_disk_full = {
     .name = "meterd_disk_full",
     .type = MTR_GAUGE,
@@ -376,6 +390,9 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_http_requests,
     &metric_http_refused,
     &metric_requests_limited,
+    &metric_queries,
+    &metric_queries_cut,
+    &metric_query_memory,
     &metric_tls_handshakes,
     &metric_tls_expiry,
     &metric_tls_reload_failed,

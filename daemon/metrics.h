@@ -28,6 +28,8 @@ void metrics_count_readings(const struct mtr_poller_totals *now, struct mtr_poll
 extern struct mtr_metric metric_deliveries, metric_outbox, metric_unreconciled;
 /* Of backups that the configuration asks for. */
 extern struct mtr_metric metric_backups, metric_backup_age, metric_backup_overdue;
+/* Of queries. */
+extern struct mtr_metric metric_queries, metric_query_memory;
 /* Of the listener and the process. */
 extern struct mtr_metric metric_http_connections, metric_http_requests, metric_http_refused,
     metric_start_time, metric_memory_short, metric_clock_held, metric_clock_difference;

@@ -81,6 +81,8 @@ static const struct {
     {"limits", NULL},
     {"query", "rows_max"},
     {"query", "calls_max"},
+    {"query", "cpu_max"},
+    {"query", "memory_max"},
     {"outbox", "allow_loopback"},
     {"outbox", "allow_private"},
     {"poller", "allow_loopback"},
@@ -171,6 +173,8 @@ void daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fres
     after->limits = fresh->limits;
     after->query.rows_max = fresh->query.rows_max;
     after->query.calls_max = fresh->query.calls_max;
+    after->query.cpu_max = fresh->query.cpu_max;
+    after->query.memory_max = fresh->query.memory_max;
     after->outbox.allow_loopback = fresh->outbox.allow_loopback;
     after->outbox.allow_private = fresh->outbox.allow_private;
     after->poller.allow_loopback = fresh->poller.allow_loopback;

@@ -186,6 +186,28 @@ void api_answer(struct api_call *call, const void *row)
     api_json_end(call, &json);
 }
 
+void api_cut(struct api_call *call)
+{
+    static const struct {
+        unsigned status;
+        enum mtr_finding_code code;
+        const char *detail;
+    } rows[] = {
+        [MTR_WORK_CALLED_OFF] = {503, MTR_FINDING_QUERY_CALLED_OFF,
+                                 "the client closed its side of the connection before this was answered"},
+        [MTR_WORK_CPU] = {504, MTR_FINDING_QUERY_CPU,
+                          "this query takes more CPU time than one may (query.cpu_max): ask for less"},
+        [MTR_WORK_MEMORY] = {413, MTR_FINDING_QUERY_MEMORY,
+                             "this query takes more memory than one may (query.memory_max): ask for less"},
+        [MTR_WORK_MEMORY_TOTAL] = {503, MTR_FINDING_QUERY_MEMORY_TOTAL,
+                                   "the queries at work hold all the memory that they may "
+                                   "(query.memory_total_max); try again"},
+    };
+    const enum mtr_work_end end = call->limit.end;
+    MTR_ASSERT(end > MTR_WORK_GOES_ON && end < sizeof(rows) / sizeof(rows[0]));
+    api_problem(call, rows[end].status, rows[end].code, "%s", rows[end].detail);
+}
+
 void *api_allocate(struct api_call *call, size_t bytes)
 {
     void *memory = mtr_arena_calloc(&call->arena, 1, bytes);

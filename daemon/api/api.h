@@ -24,6 +24,7 @@
 #include "meterd/net/http_server.h"
 #include "meterd/net/url.h"
 #include "meterd/net/workers.h"
+#include "meterd/share/work_limit.h"
 
 enum {
     MTR_API_PATH_PARAMETERS_MAX = 2,
@@ -53,6 +54,7 @@ struct api_call {
     bool body_is_uncounted;          /* its length is not known before it is here */
     struct mtr_str acted_on, act_detail; /* for the security log; in the arena */
     int64_t now_us;
+    struct mtr_work_limit limit; /* under which it is made, where it only reads */
     struct mtr_arena arena;
 
     /* The answer. */
@@ -127,6 +129,8 @@ void api_problem(struct api_call *call, unsigned status, enum mtr_finding_code c
  * {"title","status","code","detail","findings":[{code,severity,line,column,field,text}]}. */
 void api_findings(struct api_call *call, enum mtr_finding_code code, const char *detail,
                   const struct mtr_diagnostics *findings);
+/* In the place of what was made: why the work was ended. */
+void api_cut(struct api_call *call);
 /* 409: charges behind that number, which the caller may have, are gone since an epoch began. */
 void api_lost(struct api_call *call, const char *detail, uint64_t epoch, uint64_t valid_up_to);
 /* 404 of a key that nothing of the kind has, with the nearest that this credential may know of. */
@@ -178,6 +182,8 @@ struct api_call *api_call_new(const struct mtr_api_host *host, struct mtr_http_r
 int api_call_prepare(struct api_call *call) MTR_MUST_USE;
 /* All lines of a header as one list, in the call's arena; empty when there is none. The loop's thread. */
 int api_call_header_list(struct api_call *call, const char *name, struct mtr_str *out) MTR_MUST_USE;
+/* It may be ended at any moment: what it has done so far changed nothing. */
+bool api_call_only_reads(const struct api_call *call);
 void api_call_free(struct api_call *call);
 
 /* The server side; loop's thread. Host and events are borrowed until close. */

@@ -14,6 +14,23 @@ enum {
     ANSWER_BYTES_MAX = 32 << 20, /* of what is not packed: a document, or a piece and a row */
 };
 
+bool api_call_only_reads(const struct api_call *call)
+{
+    return call->route->handle && call->route->act == API_SECURITY_NONE;
+}
+
+static void begin_limit(struct api_call *call)
+{
+    const struct mtr_api_host *host = call->host;
+    struct mtr_api_query_limits limits = {0};
+    if (host->query_limits) limits = host->query_limits(host->context);
+    const uint64_t bytes_max = limits.bytes_max ? limits.bytes_max : UINT64_MAX;
+    mtr_work_limit_init(&call->limit, limits.cpu_ns_max, bytes_max, host->query_memory);
+    const bool has_own = limits.bytes_max && api_call_only_reads(call);
+    mtr_arena_init(&call->arena, ARENA_CHUNK_BYTES, has_own ? SIZE_MAX : ARENA_BYTES_MAX);
+    if (has_own) call->arena.limit = &call->limit;
+}
+
 struct api_call *api_call_new(const struct mtr_api_host *host, struct mtr_http_request *http,
                               const struct api_route *route)
 {
@@ -26,7 +43,7 @@ struct api_call *api_call_new(const struct mtr_api_host *host, struct mtr_http_r
     call->answer_type = API_JSON;
     mtr_buffer_init(&call->answer, ANSWER_BYTES_MAX);
     mtr_buffer_init(&call->body_memory, SIZE_MAX);
-    mtr_arena_init(&call->arena, ARENA_CHUNK_BYTES, ARENA_BYTES_MAX);
+    begin_limit(call);
     call->catalog = mtr_catalog_store_snapshot(host->catalog_store);
     return call;
 }
@@ -38,6 +55,7 @@ void api_call_free(struct api_call *call)
     mtr_buffer_release(&call->body_memory);
     mtr_buffer_release(&call->answer);
     mtr_arena_release(&call->arena);
+    mtr_work_limit_release(&call->limit);
     free(call);
 }
 

@@ -93,7 +93,9 @@ struct api_host_security {
 
 /* Bounds that may change while the API is open; from section `query`. */
 struct mtr_api_query_limits {
-    uint64_t rows_max; /* of one answer */
+    uint64_t rows_max;   /* of one answer */
+    uint64_t cpu_ns_max; /* of the thread that makes it, at a stretch; 0: any */
+    uint64_t bytes_max;  /* of memory, while it is made; 0: any */
 };
 
 /* What one API key may ask for, and one address without a good key; from section `limits`. 0: no limit. */
@@ -106,6 +108,7 @@ struct mtr_api_rate_limits {
 struct mtr_api_host {
     struct mtr_loop *loop;
     struct mtr_workers *queries;  /* on whose threads answers are made */
+    struct mtr_byte_budget *query_memory; /* of all that are being made together; NULL: any */
     struct mtr_workers *decoders; /* … and large bodies of events are decoded */
     struct mtr_catalog_store *catalog_store;
     struct mtr_log *log;

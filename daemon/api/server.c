@@ -196,6 +196,13 @@ static void on_abort(void *context, struct mtr_http_request *http)
     api_call_free(mtr_http_request_context(http));
 }
 
+static void on_leave(void *context, struct mtr_http_request *http)
+{
+    (void)context;
+    struct api_call *call = mtr_http_request_context(http);
+    if (call) api_stream_call_off(call);
+}
+
 static bool accepts_coding(struct api_call *call)
 {
     struct mtr_str codings = {NULL, 0};
@@ -229,6 +236,7 @@ static void on_request(void *context, struct mtr_http_request *http)
         return;
     }
     if (!call->route->handle) {
+        mtr_http_request_set_context(http, NULL); /* the call does not stay until the answer */
         events_handle(api->events, call);
         api_call_free(call);
         return;
@@ -293,8 +301,8 @@ int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct 
     options.idle_timeout_ms = limits->idle_timeout_ms;
     options.request_timeout_ms = limits->request_timeout_ms;
     struct mtr_http_handler handler = {
-        .on_headers = on_headers, .on_request = on_request, .on_abort = on_abort, .context = api,
-        .on_tls_failure = on_tls_failure};
+        .on_headers = on_headers, .on_request = on_request, .on_abort = on_abort, .on_leave = on_leave,
+        .context = api, .on_tls_failure = on_tls_failure};
     int rc = mtr_http_server_open(host->loop, &options, &handler, &api->server, diagnostic);
     if (!rc) rc = api_streams_open(host->queries, api->server, &api->streams);
     if (rc) {

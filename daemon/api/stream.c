@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/api/metrics.h"
 #include "daemon/api/rows.h"
 #include "meterd/core/logline.h"
 
@@ -26,6 +27,15 @@ enum {
     CODED_BYTES_MIN = 1 << 10, /* shorter answers are not worth a coding */
     HEADERS_MAX = 8,
     NUMBER_BYTES = 24,
+};
+
+struct mtr_metric metric_queries_cut = {
+    .name = "meterd_queries_cut_total",
+    .type = MTR_COUNTER,
+    .label = "why",
+    .choices = "called_off|cpu|memory|memory_total", /* as enum mtr_work_end */
+    .doc = "Queries that were ended before they were answered: nobody waited for them any more, or they met "
+           "query.cpu_max, query.memory_max or query.memory_total_max.",
 };
 
 struct line {
@@ -129,13 +139,34 @@ static void drop_sources(struct api_call *call)
     mtr_arena_release(&call->arena);
 }
 
+/* What came of it is of no use, whatever it is. */
+static void cut(struct api_call *call)
+{
+    struct api_stream *stream = &call->stream;
+    mtr_metric_add_choice(&metric_queries_cut, call->limit.end - MTR_WORK_CALLED_OFF, 1);
+    stream->awaits_turn = false;
+    stream->is_made = true;
+    stream->error = stream->is_begun ? MTR_ELIMIT : MTR_OK;
+    if (!stream->is_begun) api_cut(call);
+}
+
+static void make_more(struct api_call *call)
+{
+    struct api_stream *stream = &call->stream;
+    const bool is_limited = api_call_only_reads(call);
+    if (is_limited) mtr_work_limit_enter(&call->limit);
+    if (!stream->is_opened) open(call);
+    else if (must_make(call)) make_rows(call);
+    if (is_limited) mtr_work_limit_leave(&call->limit);
+    if (call->limit.end) cut(call);
+}
+
 static void make(void *context)
 {
     struct api_call *call = context;
     struct api_stream *stream = &call->stream;
     stream->awaits_turn = false;
-    if (!stream->is_opened) open(call);
-    else if (must_make(call)) make_rows(call);
+    make_more(call);
     if (stream->error && !stream->is_begun) {
         if (call->status < 400) api_error(call, stream->error, call->route->list->failure);
         stream->error = MTR_OK;
@@ -205,6 +236,7 @@ static void pass_turn_on(struct api_streams *streams)
     while (streams->turns.out == 0 && streams->turns.waiting) {
         struct api_call *next = call_of_turn(mtr_lanes_take(&streams->turns, 1));
         next->stream.has_turn = true;
+        next->stream.waits_for_turn = false;
         if (mtr_http_request_is_gone(next->http)) {
             end_turn(next);
             break_off(next);
@@ -222,8 +254,26 @@ static void queue_make(struct api_call *call)
     } else if (mtr_lanes_put_on(&stream->streams->turns, call->job.owner, &stream->turn)) {
         fail(call, MTR_ENOMEM);
     } else {
+        stream->waits_for_turn = true;
         pass_turn_on(stream->streams);
     }
+}
+
+void api_stream_call_off(struct api_call *call)
+{
+    struct api_stream *stream = &call->stream;
+    struct api_streams *streams = stream->streams;
+    if (!streams) return; /* it is being refused */
+    if (stream->waits_for_turn) {
+        mtr_lanes_remove(&streams->turns, call->job.owner, &stream->turn);
+    } else if (!mtr_workers_call_off(streams->workers, &call->job)) {
+        mtr_work_limit_call_off(&call->limit); /* which who changes something does not look at */
+        return;
+    }
+    mtr_metric_add_choice(&metric_queries_cut, 0, 1);
+    end_turn(call);
+    break_off(call);
+    pass_turn_on(streams);
 }
 
 static void on_drain(void *context, struct mtr_http_request *http)

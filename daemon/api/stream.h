@@ -50,6 +50,7 @@ struct api_stream {
     bool awaits_turn;        /* nothing was made: it asked for its turn */
     bool is_last;            /* coded ends the body */
     bool needs_turn;
+    bool waits_for_turn;
     bool has_turn;
     struct mtr_lane_item turn; /* while it waits for it */
     int error;                        /* of making */
@@ -65,5 +66,8 @@ void api_streams_close(struct api_streams *streams);
 /* Takes the call over: runs its route's handler or list, sends what comes of it, frees the call. The job's
  * owner is set. MTR_EFULL, MTR_ENOMEM: it has not. */
 int api_stream_start(struct api_streams *streams, struct api_call *call) MTR_MUST_USE;
+/* Nobody waits for the answer, of which nothing has left. What waits is answered and freed; what is at work
+ * ends soon, where it only reads. */
+void api_stream_call_off(struct api_call *call);
 
 #endif

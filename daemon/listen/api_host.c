@@ -41,7 +41,10 @@ static uint64_t handed_out(void *context)
 static struct mtr_api_query_limits query_limits(void *context)
 {
     const struct mtr_config *config = ((struct mtr_daemon *)context)->config;
-    return (struct mtr_api_query_limits){config->query.rows_max};
+    const struct mtr_config_query *query = &config->query;
+    return (struct mtr_api_query_limits){.rows_max = query->rows_max,
+                                         .cpu_ns_max = (uint64_t)query->cpu_max * 1000,
+                                         .bytes_max = query->memory_max};
 }
 
 void daemon_tls_failed(struct mtr_daemon *daemon, enum listener listener, const char *address,
@@ -102,6 +105,7 @@ static void fill(struct mtr_daemon *daemon)
     daemon->api_host = (struct mtr_api_host){
         .loop = daemon->loop,
         .queries = daemon->queries,
+        .query_memory = &daemon->query_memory,
         .decoders = daemon->decoders,
         .catalog_store = daemon->catalog_store,
         .log = daemon->log,
@@ -153,6 +157,7 @@ int api_host_open(struct mtr_daemon *daemon)
 {
     int rc = open_workers(daemon);
     if (!rc) rc = api_limiter_open(&daemon->limiter);
+    mtr_byte_budget_init(&daemon->query_memory, daemon->config->query.memory_total_max);
     fill(daemon);
     return rc;
 }

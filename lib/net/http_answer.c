@@ -139,7 +139,7 @@ static void assert_answerable(const struct mtr_http_request *request)
 static void close_unanswered(struct mtr_http_request *request)
 {
     const bool is_handlers = request->is_handlers;
-    request->is_handlers = true;
+    request->is_handlers = request->is_left = true;
     http_connection_close(request->connection, true);
     request->is_handlers = is_handlers;
 }
@@ -269,6 +269,15 @@ void http_request_abort(struct mtr_http_request *request)
         server->handler.on_abort(server->handler.context, request);
 }
 
+void http_request_leave(struct mtr_http_request *request)
+{
+    struct mtr_http_server *server = request->server;
+    if (request->state != MTR_HTTP_REQUEST_HANDLER || request->is_left) return;
+    request->is_left = true;
+    if (server->handler.on_leave && !server->is_closed)
+        server->handler.on_leave(server->handler.context, request);
+}
+
 void http_refuse(struct mtr_http_request *request, unsigned status, enum mtr_finding_code code,
                  const char *detail)
 {
@@ -292,4 +301,5 @@ void http_time_out(struct mtr_http_request *request)
     request->deadline_ms = 0;
     request->connection = NULL; /* to the handler, which still holds the request, the peer is gone */
     http_connection_mark(connection);
+    http_request_leave(request);
 }

@@ -87,10 +87,12 @@ void http_connection_orphan(struct mtr_http_connection *connection)
     struct mtr_http_request *coming = connection->coming;
     connection->coming = NULL;
     if (coming) http_request_abort(coming);
+    for (struct mtr_http_request *request = connection->first; request; request = request->next)
+        request->connection = NULL;
     while (connection->first) {
         struct mtr_http_request *request = connection->first;
-        request->connection = NULL;
         if (request->waits_for_drain) http_drains_add(request);
+        http_request_leave(request);
         http_connection_dequeue(connection);
     }
 }
@@ -286,6 +288,7 @@ void http_connection_consume(struct mtr_http_connection *connection, const char 
 void http_connection_end(struct mtr_http_connection *connection)
 {
     connection->peer_finished = true;
+    connection->finished_ms = now_ms(connection);
     http_connection_stop_reading(connection);
     if (connection->state == MTR_HTTP_LINGERING || connection->coming || !connection->first) {
         /* Nothing to say, or a request broke off: with answers still to come before it they go out first. */
@@ -368,6 +371,11 @@ static void sweep_reading(struct mtr_http_connection *connection, uint64_t now)
     }
 }
 
+static bool has_left(const struct mtr_http_connection *connection, uint64_t now)
+{
+    return connection->peer_finished && now >= connection->finished_ms + MTR_HTTP_LEFT_MS;
+}
+
 void http_connection_sweep(struct mtr_http_connection *connection, uint64_t now)
 {
     if (connection->state == MTR_HTTP_CLOSED) return;
@@ -375,6 +383,7 @@ void http_connection_sweep(struct mtr_http_connection *connection, uint64_t now)
         next = request->next;
         if (request->state == MTR_HTTP_REQUEST_HANDLER && request->deadline_ms && now >= request->deadline_ms)
             http_time_out(request);
+        else if (has_left(connection, now)) http_request_leave(request);
         if (connection->state == MTR_HTTP_CLOSED) return; /* and its queue is gone */
     }
     if (connection->is_writing) {

@@ -33,6 +33,7 @@ enum {
     MTR_HTTP_OUTPUT_BYTES_MAX = 1 << 30, /* of one buffer; never reached by the rules above plus one chunk */
     MTR_HTTP_POOL_MAX = 1024,            /* requests kept for reuse */
     MTR_HTTP_REFUSALS_MAX = 64,          /* connections over the limit that are being told so */
+    MTR_HTTP_LEFT_MS = 1000,         /* a peer that has closed its side still waits so long */
     MTR_HTTP_LINGER_MS = 2000,       /* for the peer to read the last answer before the connection is reset */
     MTR_HTTP_LINGER_BYTES = 8 << 20, /* read away meanwhile */
     MTR_HTTP_SHAKES_MAX = 2,         /* handshakes that go on in one turn of the loop */
@@ -64,6 +65,7 @@ struct mtr_http_request {
     bool wants_continue;
     bool waits_for_drain;
     bool in_drains;
+    bool is_left;                                /* on_leave was called, or is not to be */
     struct mtr_http_head head;
     struct mtr_buffer body;
     size_t body_limit;
@@ -106,6 +108,7 @@ struct mtr_http_connection {
     bool is_consuming;                  /* on the stack: no second consume */
     bool is_refused;                    /* over connections_max */
     bool peer_finished;                 /* it sent FIN */
+    uint64_t finished_ms;               /* … then */
     bool reset_after;
     bool is_writing;                    /* write stands; writing and writing_moved belong to libuv */
     uint64_t read_deadline_ms;          /* head, body or idle; 0: none */
@@ -244,6 +247,7 @@ void http_request_abort(struct mtr_http_request *request); /* on_abort, where it
 /* The server's own answer, then close. */
 void http_refuse(struct mtr_http_request *request, unsigned status, enum mtr_finding_code code,
                  const char *detail);
+void http_request_leave(struct mtr_http_request *request); /* on_leave, where it is due */
 void http_time_out(struct mtr_http_request *request); /* 504 in the place of the handler's answer */
 
 /* http_stream.c */

@@ -40,7 +40,7 @@ struct mtr_http_request *http_request_new(struct mtr_http_connection *connection
     request->state = MTR_HTTP_REQUEST_HEAD;
     request->is_queued = request->is_handlers = request->answer_done = request->close_after =
         request->reset_after = false;
-    request->is_chunked = request->wants_continue = request->waits_for_drain = false;
+    request->is_chunked = request->wants_continue = request->waits_for_drain = request->is_left = false;
     request->sends_body = true;
     request->body_limit = server->options.body_bytes_max;
     request->deadline_ms = 0;

@@ -41,6 +41,8 @@ struct fixture {
     unsigned held_count;
     unsigned pieces_left;
     unsigned aborts;
+    unsigned left;      /* requests that on_leave was called for */
+    bool answers_left;  /* there, the held ones */
     bool closes; /* what the wakeup does: close the server, or drain it */
 };
 
@@ -113,6 +115,10 @@ static inline void on_request(void *context, struct mtr_http_request *request)
         snprintf(text, sizeof(text), "[%llu]",
                  (unsigned long long)mtr_http_server_stats(fixture->server).answer_bytes);
         answer(request, text);
+    } else if (mtr_str_equal(path, MTR_STR("/left"))) {
+        char text[40];
+        snprintf(text, sizeof(text), "[%u]", fixture->left);
+        answer(request, text);
     } else if (mtr_str_equal(path, MTR_STR("/large"))) {
         answer_large(request);
     } else {
@@ -125,6 +131,16 @@ static inline void on_abort(void *context, struct mtr_http_request *request)
 {
     (void)request;
     ((struct fixture *)context)->aborts++;
+}
+
+static inline void on_leave(void *context, struct mtr_http_request *request)
+{
+    struct fixture *fixture = context;
+    fixture->left++;
+    if (!fixture->answers_left) return;
+    for (unsigned i = 0; i < fixture->held_count; i++)
+        if (fixture->held[i] == request) fixture->held[i] = fixture->held[--fixture->held_count];
+    answer(request, "called off");
 }
 
 static inline void on_drained(void *context)
@@ -166,17 +182,24 @@ static inline struct mtr_http_server_options patient_options(void)
     return options;
 }
 
-static inline void start(struct fixture *fixture, struct mtr_http_server_options options)
+static inline void start_with(struct fixture *fixture, struct mtr_http_server_options options,
+                              bool answers_left)
 {
     struct mtr_http_handler handler = {
-        .on_headers = on_headers, .on_request = on_request, .on_abort = on_abort, .context = fixture};
+        .on_headers = on_headers, .on_request = on_request, .on_abort = on_abort, .on_leave = on_leave,
+        .context = fixture};
     struct mtr_diagnostic diagnostic;
-    *fixture = (struct fixture){.closes = true};
+    *fixture = (struct fixture){.closes = true, .answers_left = answers_left};
     assert_int_equal(mtr_loop_open(&fixture->loop), MTR_OK);
     assert_int_equal(mtr_wakeup_open(fixture->loop, true, on_ask, fixture, &fixture->ask), MTR_OK);
     assert_int_equal(mtr_http_server_open(fixture->loop, &options, &handler, &fixture->server, &diagnostic),
                      MTR_OK);
     assert_int_equal(pthread_create(&fixture->thread, NULL, run, fixture), 0);
+}
+
+static inline void start(struct fixture *fixture, struct mtr_http_server_options options)
+{
+    start_with(fixture, options, false);
 }
 
 static inline void join(struct fixture *fixture)

@@ -77,6 +77,9 @@
       "send one that is known and enabled")                                                                  \
     X(REQUEST_UNKNOWN, ERROR, "request.unknown", "nothing has the key or id that the request names",         \
       "take the one that the sentence names, or list what there is")                                         \
+    X(QUERY_CALLED_OFF, ERROR, "query.called_off", "its client left before a query was answered",            \
+      "keep the connection open until the answer comes")                                                     \
+    X(QUERY_CPU, ERROR, "query.cpu", "a query takes more CPU time than one may", "ask for less")             \
     X(QUERY_CUT_GONE, ERROR, "query.cut_gone", "hours cannot be counted again: the log lost their events",   \
       "ask from full hours")                                                                                 \
     X(QUERY_CUT_LIMIT, ERROR, "query.cut_limit", "cutting hours would count too many events again",          \
@@ -86,6 +89,9 @@
     X(QUERY_DIMENSION_UNKNOWN, ERROR, "query.dimension.unknown", "no meter has that dimension",              \
       "take the one that the sentence names")                                                                \
     X(QUERY_LIMIT, ERROR, "query.limit", "the answer is larger than one may be", "ask for less")             \
+    X(QUERY_MEMORY, ERROR, "query.memory", "a query takes more memory than one may", "ask for less")         \
+    X(QUERY_MEMORY_TOTAL, ERROR, "query.memory_total", "other queries hold all the memory that there is",    \
+      "try again")                                                                                           \
     X(QUOTE_BILLING, ERROR, "quote.billing", "the billing period fits no fee or term of the tariff",         \
       "change one of them")                                                                                  \
     X(QUOTE_CREDIT, ERROR, "quote.credit", "a credit of the quote is negative, or has a taken key",          \

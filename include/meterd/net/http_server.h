@@ -80,6 +80,11 @@ struct mtr_http_handler {
     /* After on_headers, when the request will never be complete: free what mtr_http_request_set_context
      * holds. May be NULL. The server has answered or closed; the handle is not valid after the call. */
     void (*on_abort)(void *context, struct mtr_http_request *request);
+    /* After on_request, while no answer has begun: nobody waits for one. The connection is closed, or
+     * request_timeout_ms is over, or the peer has closed its side a second or two ago (one that has closed
+     * that side alone, and waits, still reads what comes). Told once; the request must be answered as ever,
+     * now or later. May be NULL. */
+    void (*on_leave)(void *context, struct mtr_http_request *request);
     /* Somebody at that address did not come to an understanding with us, or broke what was understood. May be
      * NULL. */
     void (*on_tls_failure)(void *context, const char *address, const char *why);

@@ -8,7 +8,7 @@
 
 #include "meterd/core/error.h"
 
-enum { LOOKS = 16 };
+enum { LOOKS = 64 };
 
 static _Thread_local struct mtr_work_limit *at_hand;
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/store/rollups/rollups_txn.h"
+#include "meterd/share/work_limit.h"
 
 static const char *const table_names[MTR_TABLE_COUNT] = {
     [MTR_TABLE_CELLS] = "cells",
@@ -127,7 +128,7 @@ int rollups_scan(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, stru
     for (;;) {
         rc = sealed_cursor_get(cursor, sealed, &k, &v, next);
         if (rc || !mtr_str_starts_with(lmdb_str(k), prefix)) break;
-        rc = on_row(context, lmdb_str(k), lmdb_str(v));
+        rc = mtr_work_goes_on() ? on_row(context, lmdb_str(k), lmdb_str(v)) : MTR_ETIMEDOUT;
         if (rc) {
             lmdb_cursor_give(&txn->cursors, table, cursor);
             return rc;

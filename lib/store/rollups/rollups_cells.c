@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "lib/store/rollups/rollups_txn.h"
+#include "meterd/share/work_limit.h"
 
 enum { CELL_KEY_BYTES = 16, CELL_BYTES = 48, CELL_CHANGE_AT = 40, COUNT_BYTES = 8 };
 
@@ -179,7 +180,7 @@ int mtr_rollups_walk_cells_within(struct mtr_rollups_txn *txn, const struct mtr_
         MDB_val k = lmdb_val(key.data, key.size), v;
         rc = sealed_cursor_get(cursor, cells, &k, &v, on.jump.size ? MDB_SET_RANGE : MDB_NEXT);
         more = !rc && mtr_str_starts_with(lmdb_str(k), prefix);
-        if (more) rc = step_within(&on, k, v);
+        if (more) rc = mtr_work_goes_on() ? step_within(&on, k, v) : MTR_ETIMEDOUT;
         more = more && !rc;
     }
     lmdb_cursor_give(&txn->cursors, MTR_TABLE_CELLS, cursor);

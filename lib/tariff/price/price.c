@@ -12,6 +12,7 @@
 #include "lib/tariff/curve/curve.h"
 #include "lib/tariff/part/part.h"
 #include "lib/tariff/price/pricer.h"
+#include "meterd/share/work_limit.h"
 
 /* The use of a line as its curve wants it, and whether the line is due. */
 static int take_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
@@ -175,7 +176,7 @@ static int price(const struct mtr_price_input *input, bool with_trace, struct mt
     if (input->earlier_count && !pricer.ranges) return MTR_ENOMEM;
     if (input->pool_count) rc = price_open_pools(&pricer);
     for (uint32_t i = 0; !rc && i < input->version->component_count; i++)
-        rc = price_component(&pricer, i, &rows);
+        rc = mtr_work_goes_on() ? price_component(&pricer, i, &rows) : MTR_ETIMEDOUT;
     for (const struct tariff_part *const *part = tariff_whole_parts; !rc && *part; part++)
         rc = (*part)->apply_to_tariff(&pricer);
     if (!rc) *out = pricer.price;

@@ -4,10 +4,11 @@
  */
 #include "lib/tariff/part/part.h"
 #include "lib/tariff/price/pricer.h"
+#include "meterd/share/work_limit.h"
 
 int price_slice(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    int rc = MTR_OK;
+    int rc = mtr_work_goes_on() ? MTR_OK : MTR_ETIMEDOUT;
     work->line.has_unit_price = false;
     for (const struct tariff_part *const *part = tariff_slice_parts; !rc && *part; part++)
         rc = (*part)->apply_to_slice(pricer, work);

@@ -152,6 +152,117 @@ static void waits_for_nobody(void **state)
     }
 }
 
+/* Asks until so many have left. */
+static void await_left(struct fixture *fixture, const char *wanted)
+{
+    char text[1024];
+    do {
+        int fd = connect_to(fixture);
+        send_text(fd, "GET /left HTTP/1.1\r\n" HOST "\r\n");
+        read_until(fd, "]", text, sizeof(text));
+        close(fd);
+    } while (!strstr(text, wanted));
+}
+
+static int hold(struct fixture *fixture)
+{
+    int fd = connect_to(fixture);
+    send_text(fd, "GET /hold HTTP/1.1\r\n" HOST "\r\n");
+    return fd;
+}
+
+static void release(struct fixture *fixture)
+{
+    char text[1024];
+    int fd = connect_to(fixture);
+    send_text(fd, "GET /release HTTP/1.1\r\n" HOST "\r\n");
+    read_until(fd, "released", text, sizeof(text));
+    close(fd);
+}
+
+static void break_connection(int fd)
+{
+    const struct linger now = {.l_onoff = 1};
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)), 0);
+    close(fd);
+}
+
+static void tells_that_a_peer_has_gone(void **state)
+{
+    (void)state;
+    for (int answers_left = 0; answers_left < 2; answers_left++) {
+        struct fixture fixture;
+        start_with(&fixture, patient_options(), answers_left);
+        break_connection(hold(&fixture));
+        await_left(&fixture, "[1]");
+        close(hold(&fixture));
+        await_left(&fixture, "[2]");
+        int fd = connect_to(&fixture); /* all that it has asked */
+        send_text(fd, "GET /hold HTTP/1.1\r\n" HOST "\r\nGET /hold HTTP/1.1\r\n" HOST "\r\n");
+        break_connection(fd);
+        await_left(&fixture, "[4]");
+        if (!answers_left) release(&fixture);
+        stop(&fixture);
+        assert_int_equal(fixture.left, 4);
+        assert_int_equal(fixture.held_count, 0);
+    }
+}
+
+static void tells_once_that_its_time_is_over(void **state)
+{
+    (void)state;
+    for (int answers_left = 0; answers_left < 2; answers_left++) {
+        struct fixture fixture;
+        struct mtr_http_server_options options = patient_options();
+        char text[1024];
+        options.request_timeout_ms = 40;
+        start_with(&fixture, options, answers_left);
+        int fd = hold(&fixture);
+        read_until(fd, "request.timeout", text, sizeof(text));
+        assert_memory_equal(text, "HTTP/1.1 504", 12);
+        await_left(&fixture, "[1]");
+        break_connection(fd);
+        if (!answers_left) release(&fixture);
+        stop(&fixture);
+        assert_int_equal(fixture.left, 1);
+    }
+}
+
+static void who_closes_one_side_may_still_be_answered(void **state)
+{
+    (void)state;
+    for (int answers_left = 0; answers_left < 2; answers_left++) {
+        struct fixture fixture;
+        char text[1024];
+        start_with(&fixture, patient_options(), answers_left);
+        int fd = hold(&fixture);
+        assert_int_equal(shutdown(fd, SHUT_WR), 0);
+        await_left(&fixture, "[1]");
+        if (!answers_left) release(&fixture);
+        read_until(fd, answers_left ? "called off" : "held", text, sizeof(text));
+        close(fd);
+        stop(&fixture);
+        assert_int_equal(fixture.left, 1);
+    }
+}
+
+static void an_answer_that_has_begun_is_not_called_off(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    char text[1024];
+    start(&fixture, patient_options());
+    int fd = connect_to(&fixture);
+    send_text(fd, "GET /endless HTTP/1.1\r\n" HOST "\r\n");
+    read_until(fd, "chunked", text, sizeof(text));
+    break_connection(fd);
+    break_connection(hold(&fixture));
+    await_left(&fixture, "[1]");
+    release(&fixture);
+    stop(&fixture);
+    assert_int_equal(fixture.left, 1);
+}
+
 static void keeps_busy_connections(void **state)
 {
     (void)state;
@@ -265,6 +376,10 @@ int main(void)
         cmocka_unit_test(shows_that_an_answer_broke_off),
         cmocka_unit_test(says_continue_at_once),
         cmocka_unit_test(waits_for_nobody),
+        cmocka_unit_test(tells_that_a_peer_has_gone),
+        cmocka_unit_test(tells_once_that_its_time_is_over),
+        cmocka_unit_test(who_closes_one_side_may_still_be_answered),
+        cmocka_unit_test(an_answer_that_has_begun_is_not_called_off),
         cmocka_unit_test(keeps_busy_connections),
         cmocka_unit_test(survives_peers_that_leave),
         cmocka_unit_test(drains),

@@ -253,6 +253,7 @@ static void keep(const struct billing *billing, struct mtr_dry_rows *rows)
     struct kept_bill *kept = calloc(1, sizeof(*kept));
     if (!kept) return;
     mtr_arena_init(&kept->arena, ARENA_CHUNK_BYTES, KEPT_BYTES_MAX);
+    kept->arena.limit = NULL; /* it stays when the call is over */
     kept->catalog_version = mtr_catalog_version(billing->call->catalog);
     if (copy_bill(billing->out, &kept->arena, &kept->row))
         free_kept(kept);
