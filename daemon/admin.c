@@ -158,7 +158,7 @@ static void gauge_queries(struct mtr_daemon *daemon)
     const struct mtr_workers_stats stats = mtr_workers_stats(daemon->queries);
     mtr_metric_set_choice(&metric_queries, WAITING, stats.waiting);
     mtr_metric_set_choice(&metric_queries, WORKING, stats.working);
-    mtr_metric_set(&metric_query_memory, (int64_t)mtr_byte_budget_used(&daemon->query_memory));
+    mtr_metric_set(&metric_query_memory, (int64_t)mtr_shares_used(&daemon->query_memory));
 }
 
 static void gauge(struct mtr_daemon *daemon)

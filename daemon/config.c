@@ -118,8 +118,8 @@ static const struct mtr_field intake_fields[] = {
           "into quarantine and never billed. 0: they wait until the catalog knows them, or somebody drops "
           "them."),
     FIELD(intake, queue_bytes_max, MTR_FIELD_BYTES, "256MiB", MIB, 64 * GIB,
-          "Decoded text that waits for the log, of one key a half, in memory up to 24 times as much; over it "
-          "503 with Retry-After."),
+          "Decoded text that waits for the log, of one key a half; over it 503 with Retry-After. What it "
+          "takes of memory is counted in memory_max."),
     FIELD(intake, queue_requests_max, MTR_FIELD_U64, "16384", 1, 1000000, "Requests that wait for the log."),
     FIELD(intake, commit_events_max, MTR_FIELD_U64, "8192", 1, 131072,
           "A group commit closes at this many events; where several keys wait, at a turn of each."),
@@ -127,6 +127,9 @@ static const struct mtr_field intake_fields[] = {
           "A group commit closes at this many decoded bytes."),
     FIELD(intake, request_events_max, MTR_FIELD_U64, "100000", 1, 100000,
           "Events of one request; more is 413."),
+    FIELD(intake, memory_max, MTR_FIELD_BYTES, "2GiB", 64 * MIB, 256 * GIB,
+          "Memory of all events that are decoded and wait for the log, of one key three quarters; over it "
+          "503 with Retry-After."),
     FIELD(intake, threads, MTR_FIELD_U64, "4", 2, 256,
           "Threads that decode large requests; one key has all but one of them."),
     {.name = NULL},

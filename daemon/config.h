@@ -68,6 +68,7 @@ struct mtr_config_intake {
     uint64_t commit_bytes_max;
     uint64_t request_events_max;
     uint64_t threads;
+    uint64_t memory_max;
 };
 
 struct mtr_config_clock {

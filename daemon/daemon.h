@@ -31,6 +31,7 @@
 #include "meterd/net/loop.h"
 #include "meterd/emitter/outbox.h"
 #include "meterd/rater/rater.h"
+#include "meterd/share/shares.h"
 #include "meterd/collector/poller.h"
 #include "meterd/store/charges.h"
 #include "meterd/store/dedup.h"
@@ -96,7 +97,8 @@ struct mtr_daemon {
     struct mtr_outbox *outbox;
     struct mtr_events *events;
     struct mtr_http_sender *sender;
-    struct mtr_byte_budget query_memory;   /* of queries while they are made */
+    struct mtr_shares query_memory;   /* of queries while they are made */
+    struct mtr_shares decode_memory;  /* of decoded events that wait */
     struct mtr_byte_budget receive_memory; /* of bodies that are pushed, and of readings */
     struct polling *polling;
     struct certifying *certifying;

@@ -108,7 +108,8 @@ struct mtr_api_rate_limits {
 struct mtr_api_host {
     struct mtr_loop *loop;
     struct mtr_workers *queries;  /* on whose threads answers are made */
-    struct mtr_byte_budget *query_memory; /* of all that are being made together; NULL: any */
+    struct mtr_shares *query_memory;  /* of all that are being made together; NULL: any */
+    struct mtr_shares *decode_memory; /* of all events that are decoded and wait; NULL: any */
     struct mtr_workers *decoders; /* … and large bodies of events are decoded */
     struct mtr_catalog_store *catalog_store;
     struct mtr_log *log;

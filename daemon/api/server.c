@@ -186,6 +186,7 @@ static void on_headers(void *context, struct mtr_http_request *http)
     }
     if (route->handle && !route->body_is_large) mtr_http_request_limit_body(http, DOCUMENT_BODY_BYTES_MAX);
     mtr_http_request_set_owner(http, call->job.owner);
+    mtr_work_limit_set_owner(&call->limit, call->job.owner);
     if (!route->handle) mtr_http_request_count_apart(http);
     mtr_http_request_set_context(http, call);
 }

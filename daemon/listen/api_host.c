@@ -7,6 +7,7 @@
 
 #include "daemon/api/limiting.h"
 #include "daemon/security/security_log.h"
+#include "meterd/net/crypto.h"
 #include "meterd/net/workers.h"
 
 static void catalog_changed(void *context)
@@ -106,6 +107,7 @@ static void fill(struct mtr_daemon *daemon)
         .loop = daemon->loop,
         .queries = daemon->queries,
         .query_memory = &daemon->query_memory,
+        .decode_memory = &daemon->decode_memory,
         .decoders = daemon->decoders,
         .catalog_store = daemon->catalog_store,
         .log = daemon->log,
@@ -157,7 +159,11 @@ int api_host_open(struct mtr_daemon *daemon)
 {
     int rc = open_workers(daemon);
     if (!rc) rc = api_limiter_open(&daemon->limiter);
-    mtr_byte_budget_init(&daemon->query_memory, daemon->config->query.memory_total_max);
+    uint64_t seed;
+    if (!rc) rc = mtr_random_bytes(&seed, sizeof(seed));
+    if (rc) return rc;
+    mtr_shares_init(&daemon->query_memory, daemon->config->query.memory_total_max, seed);
+    mtr_shares_init(&daemon->decode_memory, daemon->config->intake.memory_max, seed);
     fill(daemon);
     return rc;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A flood of one key may use what is idle, and never what another asks for: batches, prices, slow readers, calls without a key, unfinished bodies.
+"""A flood of one key may use what is idle, and never what another asks for: batches, prices, slow readers, calls without a key, unfinished bodies, packed ones.
 
 METERD_FLOODS=64 floods more, METERD_ATTACK_SECONDS=60 for longer.
 """
@@ -8,6 +8,8 @@ import json
 import os
 import socket
 import time
+
+import zstandard
 
 from attack import Bench, Client, FLOODS, calls
 from harness import BUILD, skip
@@ -149,7 +151,22 @@ def unfinished_bodies():
         assert bench.peak_bytes() < (512 << 20) * 3 // 4 + (128 << 20), bench.peak_bytes()
 
 
+def floods_of_packed_bodies():
+    """300 KB that are 400 MiB when they are decoded: 64 bytes a property."""
+    names = [f"p{i}" for i in range(60)]
+    event = {"type": "loud.cpu", "subject": "loud-1", "data": {"n": 1, **{name: 1 for name in names}}}
+    body = zstandard.compress("\n".join(json.dumps({"id": f"e{i}", **event}) for i in range(BATCH_EVENTS)).encode())
+    headers = ["Content-Type: application/x-ndjson", "Content-Encoding: zstd"]
+    for mebibytes, may_be in ((768, {200, 503}), (256, {413, 503})):
+        with Bench({"intake": {"memory_max": f"{mebibytes}MiB"}}) as bench:
+            before = bench.peak_bytes()
+            _, own = bench.beside("packed bodies", calls(bench.loud, "POST", "/v1/events", body, headers))
+            assert set(own.statuses) <= may_be and (mebibytes > 256 or 413 in own.statuses), own.statuses
+            # Plain text beside it, of each thread that unpacks, and what the writer works with.
+            assert bench.peak_bytes() - before < (mebibytes << 20) + (512 << 20), bench.peak_bytes()
+
+
 only = os.environ.get("METERD_ATTACK", "")
-for attack in (floods_of_batches, floods_of_prices, floods_of_slow_readers, floods_without_a_key, unfinished_bodies):
+for attack in (floods_of_batches, floods_of_prices, floods_of_slow_readers, floods_without_a_key, unfinished_bodies, floods_of_packed_bodies):
     if only in attack.__name__:
         attack()

@@ -11,6 +11,7 @@
  * with their arenas, so that a steady state allocates little.
  */
 #include "daemon/api/api.h"
+#include "daemon/api/ingest_words.h"
 #include "daemon/api/routes.h"
 
 #include <pthread.h>
@@ -25,7 +26,6 @@ enum {
     FINISH_ON_LOOP_EVENTS_MAX = 2000,    /* and so would more answers */
     FREE_MAX = 256,
     SENDERS_MAX = 1 << 20, /* API keys that are remembered to have sent; others are looked up each time */
-    ARENA_KEPT_BYTES_MAX = 1 << 20,
     CE_HEADERS_MAX = MTR_HTTP_HEADERS_MAX,
     MEMORY_PER_BODY_BYTE = 24, /* events, properties and text of the densest body, per byte of it */
     MEMORY_BYTES_MIN = 4 << 20,
@@ -34,6 +34,7 @@ enum {
 struct ingest {
     struct mtr_request request; /* first: the intake hands back its address */
     struct mtr_worker_job job;
+    struct mtr_work_limit memory; /* of the request's arena */
     struct ingest *next;        /* of the free list */
     struct mtr_events *events;
     struct mtr_http_request *http;
@@ -46,6 +47,7 @@ struct ingest {
     struct api_allowance allowance;
     uint32_t sender; /* API key's number, to be noted before it is submitted; 0: it is noted */
     int note_error, decode_error, submit_error;
+    bool is_answered; /* before it was submitted */
     struct mtr_diagnostic diagnostic;
 };
 
@@ -84,7 +86,7 @@ static size_t arena_bytes_max(const struct mtr_events *events)
     return bytes < MEMORY_BYTES_MIN ? MEMORY_BYTES_MIN : bytes;
 }
 
-static struct ingest *ingest_take(struct mtr_events *events)
+static struct ingest *ingest_new(struct mtr_events *events)
 {
     struct ingest *ingest = events->free;
     if (ingest) {
@@ -100,11 +102,26 @@ static struct ingest *ingest_take(struct mtr_events *events)
     return ingest;
 }
 
+/* Its memory is the owner's. */
+static struct ingest *ingest_take(struct mtr_events *events, mtr_owner owner)
+{
+    struct ingest *ingest = ingest_new(events);
+    if (!ingest) return NULL;
+    struct mtr_shares *memory = events->host->decode_memory;
+    mtr_work_limit_init(&ingest->memory, 0, memory ? memory->bytes_max / 4 * 3 : UINT64_MAX, memory);
+    mtr_work_limit_set_owner(&ingest->memory, owner);
+    ingest->request.arena.limit = &ingest->memory;
+    ingest->request.owner = owner;
+    return ingest;
+}
+
 static void ingest_put(struct ingest *ingest)
 {
     struct mtr_events *events = ingest->events;
     mtr_buffer_release(&ingest->body);
-    if (events->free_count == FREE_MAX || ingest->request.arena.bytes_total > ARENA_KEPT_BYTES_MAX) {
+    mtr_arena_release(&ingest->request.arena); /* counted for its owner */
+    mtr_work_limit_release(&ingest->memory);
+    if (events->free_count == FREE_MAX) {
         mtr_request_release(&ingest->request);
         free(ingest);
         return;
@@ -124,28 +141,6 @@ static void respond(struct mtr_http_request *http, unsigned status, const char *
     mtr_http_respond(http, status, headers, 2, answer);
 }
 
-/* The envelope could not be read: nothing is stored, and the answer says where it broke. */
-static void answer_unreadable(struct ingest *ingest)
-{
-    unsigned status = 400;
-    if (ingest->decode_error == MTR_ENOTFOUND) status = 415;
-    else if (ingest->decode_error == MTR_ELIMIT) status = 413;
-    else if (ingest->decode_error == MTR_ENOMEM) status = 503;
-    mtr_http_problem(ingest->http, status, ingest->diagnostic.code,
-                     mtr_str_from(ingest->diagnostic.text));
-    ingest_put(ingest);
-}
-
-static void answer_unnoted(struct ingest *ingest)
-{
-    mtr_http_problem(ingest->http, 503,
-                     ingest->note_error == MTR_EFULL ? MTR_FINDING_STORE_FULL
-                                                     : MTR_FINDING_STORE_UNWRITABLE,
-                     MTR_STR("the catalog's disk cannot note who sends: nothing of this request was stored; "
-                             "send it again later"));
-    ingest_put(ingest);
-}
-
 static void answer(struct mtr_request *request);
 
 /* What the intake does not take does not count. */
@@ -154,8 +149,9 @@ static void submit(struct ingest *ingest)
     const struct mtr_api_host *host = ingest->events->host;
     const uint64_t count = ingest->request.count;
     ingest->submit_error = MTR_OK;
-    if (!api_limit_events(host, ingest->http, &ingest->allowance, count)) {
-        ingest_put(ingest);
+    ingest->is_answered = !api_limit_events(host, ingest->http, &ingest->allowance, count);
+    if (ingest->is_answered) {
+        answer(&ingest->request);
         return;
     }
     ingest->submit_error = host->submit(host->context, &ingest->request);
@@ -192,6 +188,7 @@ static void decode(void *context)
     struct mtr_catalog_store *catalog = ingest->events->host->catalog_store;
     ingest->note_error = ingest->sender ? mtr_catalog_store_note_use(catalog, ingest->sender) : MTR_OK;
     ingest->decode_error = mtr_decode(&input, &ingest->request, &ingest->diagnostic);
+    ingest->memory.only_counts = true; /* what is decoded is judged */
     mtr_buffer_release(&ingest->body); /* events borrow from the arena only */
     if (ingest->decode_error) mtr_arena_release(&ingest->request.arena);
 }
@@ -200,9 +197,15 @@ static void on_decoded(void *context)
 {
     struct ingest *ingest = context;
     if (!ingest->note_error) remember_sender(ingest->events, ingest->sender);
-    if (ingest->note_error) answer_unnoted(ingest);
-    else if (ingest->decode_error) answer_unreadable(ingest);
-    else submit(ingest);
+    if (!ingest->note_error && !ingest->decode_error) {
+        submit(ingest);
+        return;
+    }
+    if (ingest->note_error) ingest_say_unnoted(ingest->http, ingest->note_error);
+    else
+        ingest_say_unreadable(ingest->http, ingest->decode_error, ingest->memory.end,
+                              &ingest->diagnostic);
+    ingest_put(ingest);
 }
 
 /* Headers must outlive the HTTP request's buffers while a pool thread decodes: copied into the arena. */
@@ -265,7 +268,7 @@ void events_handle(struct mtr_events *events, struct api_call *call)
                                  "--vendor V --scope ingest"));
         return;
     }
-    struct ingest *ingest = ingest_take(events);
+    struct ingest *ingest = ingest_take(events, mtr_owner_of_key(credential->number));
     if (!ingest) {
         mtr_http_problem(http, 503, MTR_FINDING_PROGRAM_MEMORY, MTR_STR("out of memory"));
         return;
@@ -273,7 +276,6 @@ void events_handle(struct mtr_events *events, struct api_call *call)
     ingest->http = http;
     ingest->received_us = call->now_us;
     ingest->request.context = ingest;
-    ingest->request.owner = mtr_owner_of_key(credential->number);
     ingest->request.is_dry_run = is_dry_run;
     ingest->allowance = call->allowance;
     ingest->sender = is_dry_run || is_noted(events, credential->number) ? 0 : credential->number;
@@ -312,28 +314,6 @@ void events_on_answer(void *context, struct mtr_request *request)
     if (was_empty) mtr_wakeup_send(events->answered);
 }
 
-/* What came in parts may be stored up to the one that failed. */
-static void answer_not_stored(const struct mtr_request *request, struct mtr_http_request *http)
-{
-    static const char again[] = "send the same request again later";
-    enum mtr_finding_code code = MTR_FINDING_STORE_UNWRITABLE;
-    const char *what = NULL;
-    switch (request->error) {
-    case MTR_EFULL: code = MTR_FINDING_STORE_FULL, what = "no room on the log's disk"; break;
-    case MTR_EFILES: code = MTR_FINDING_PROGRAM_FILES, what = "too many open files"; break;
-    case MTR_ENOMEM:
-    case MTR_ELIMIT: code = MTR_FINDING_PROGRAM_MEMORY, what = "out of memory"; break;
-    default: break;
-    }
-    if (!what)
-        mtr_http_problemf(http, 503, code, "the log's disk failed: what was stored is not known; %s", again);
-    else if (request->part_first)
-        mtr_http_problemf(http, 503, code,
-                          "%s: the first %u events of %u were stored, the others were not; %s", what,
-                          (unsigned)request->part_first, (unsigned)request->count, again);
-    else mtr_http_problemf(http, 503, code, "%s: nothing of this request was stored; %s", what, again);
-}
-
 static void count_results(const struct mtr_request *request)
 {
     for (unsigned code = 0; code < MTR_RESULT_COUNT; code++)
@@ -341,19 +321,10 @@ static void count_results(const struct mtr_request *request)
     mtr_metric_add(&metric_events_not_counted, request->not_counted);
 }
 
-static void answer_not_taken(const struct ingest *ingest)
-{
-    const bool is_full = ingest->submit_error == MTR_EFULL;
-    mtr_http_problem(ingest->http, 503, is_full ? MTR_FINDING_REQUEST_BUSY : MTR_FINDING_REQUEST_NOT_READY,
-                     is_full ? MTR_STR("this key has as much in the queue to the log as it may "
-                                       "(intake.queue_bytes_max); send the same batch again")
-                             : MTR_STR("meterd is stopping"));
-}
-
 /* The results in words; then nothing is looked at any more that the arena holds. */
 static void write_answer(const struct ingest *ingest, struct mtr_request *request)
 {
-    if (request->error || ingest->submit_error) return;
+    if (request->error || ingest->submit_error || ingest->is_answered) return;
     const int rc = mtr_request_write_json(request, &request->answer);
     MTR_ASSERT(rc == MTR_OK); /* the intake has made room for it */
 }
@@ -361,9 +332,9 @@ static void write_answer(const struct ingest *ingest, struct mtr_request *reques
 static void send_answer(struct ingest *ingest)
 {
     struct mtr_request *request = &ingest->request;
-    if (ingest->submit_error) answer_not_taken(ingest);
-    else if (request->error) answer_not_stored(request, ingest->http);
-    else respond(ingest->http, 200, API_JSON, &request->answer);
+    if (ingest->submit_error) ingest_say_not_taken(ingest->http, ingest->submit_error);
+    else if (request->error) ingest_say_not_stored(ingest->http, request);
+    else if (!ingest->is_answered) respond(ingest->http, 200, API_JSON, &request->answer);
     ingest_put(ingest);
 }
 
@@ -383,7 +354,7 @@ static void on_finished(void *context)
 static void answer(struct mtr_request *request)
 {
     struct ingest *ingest = request->context;
-    if (!request->is_dry_run && !ingest->submit_error) count_results(request);
+    if (!request->is_dry_run && !ingest->submit_error && !ingest->is_answered) count_results(request);
     ingest->job = (struct mtr_worker_job){
         .owner = request->owner, .work = finish, .on_done = on_finished, .context = ingest};
     if (request->count > FINISH_ON_LOOP_EVENTS_MAX &&

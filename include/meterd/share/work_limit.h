@@ -17,21 +17,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "meterd/share/byte_budget.h"
+#include "meterd/share/shares.h"
 
 enum mtr_work_end {
     MTR_WORK_GOES_ON,
     MTR_WORK_CALLED_OFF,
     MTR_WORK_CPU,          /* its time is used up */
     MTR_WORK_MEMORY,       /* it would need more than its own bound */
-    MTR_WORK_MEMORY_TOTAL, /* … than others at work leave */
+    MTR_WORK_MEMORY_TOTAL, /* … than its owner's share of what all at work have */
 };
 
 struct mtr_work_limit {
     uint64_t cpu_ns_max; /* 0: any */
     uint64_t bytes_max;
-    struct mtr_byte_budget *total; /* of all at work; borrowed; NULL: any */
-    uint64_t bytes;                /* taken */
+    struct mtr_shares *total; /* of all at work; borrowed; NULL: any */
+    mtr_owner owner;
+    bool only_counts; /* memory is taken whether there is any or not */
+    uint64_t bytes;   /* taken */
     enum mtr_work_end end;
     uint64_t cpu_until_ns; /* private, as the next two: of the thread's clock */
     uint32_t looks;        /* since the clock was read */
@@ -39,7 +41,9 @@ struct mtr_work_limit {
 };
 
 void mtr_work_limit_init(struct mtr_work_limit *limit, uint64_t cpu_ns_max, uint64_t bytes_max,
-                         struct mtr_byte_budget *total);
+                         struct mtr_shares *total);
+/* Before anything is taken; else it is meterd's own work. */
+void mtr_work_limit_set_owner(struct mtr_work_limit *limit, mtr_owner owner);
 /* Asserts that all memory was given back. */
 void mtr_work_limit_release(struct mtr_work_limit *limit);
 

@@ -13,9 +13,15 @@ enum { LOOKS = 64 };
 static _Thread_local struct mtr_work_limit *at_hand;
 
 void mtr_work_limit_init(struct mtr_work_limit *limit, uint64_t cpu_ns_max, uint64_t bytes_max,
-                         struct mtr_byte_budget *total)
+                         struct mtr_shares *total)
 {
     *limit = (struct mtr_work_limit){.cpu_ns_max = cpu_ns_max, .bytes_max = bytes_max, .total = total};
+}
+
+void mtr_work_limit_set_owner(struct mtr_work_limit *limit, mtr_owner owner)
+{
+    MTR_ASSERT(limit->bytes == 0);
+    limit->owner = owner;
 }
 
 void mtr_work_limit_release(struct mtr_work_limit *limit)
@@ -76,9 +82,15 @@ bool mtr_work_goes_on(void)
 
 bool mtr_work_limit_take(struct mtr_work_limit *limit, uint64_t bytes)
 {
+    if (limit->only_counts) {
+        if (limit->total) mtr_shares_note(limit->total, limit->owner, bytes);
+        limit->bytes += bytes;
+        return true;
+    }
     if (!goes_on(limit)) return false;
     if (bytes > limit->bytes_max - limit->bytes) limit->end = MTR_WORK_MEMORY;
-    else if (limit->total && !mtr_byte_budget_take(limit->total, bytes)) limit->end = MTR_WORK_MEMORY_TOTAL;
+    else if (limit->total && !mtr_shares_take(limit->total, limit->owner, bytes))
+        limit->end = MTR_WORK_MEMORY_TOTAL;
     else limit->bytes += bytes;
     return !limit->end;
 }
@@ -87,5 +99,5 @@ void mtr_work_limit_give(struct mtr_work_limit *limit, uint64_t bytes)
 {
     MTR_ASSERT(bytes <= limit->bytes);
     limit->bytes -= bytes;
-    if (limit->total) mtr_byte_budget_give(limit->total, bytes);
+    if (limit->total) mtr_shares_give(limit->total, limit->owner, bytes);
 }

@@ -122,20 +122,23 @@ static void memory_ends_at_its_own_bound(void **state)
 
 static void all_at_work_share_a_total(void **state)
 {
-    struct mtr_byte_budget total;
+    static struct mtr_shares total;
     struct mtr_work_limit first, second;
     struct mtr_arena one, two;
     (void)state;
-    mtr_byte_budget_init(&total, MIB);
+    mtr_shares_init(&total, MIB, 1);
     mtr_work_limit_init(&first, 0, MIB, &total);
     mtr_work_limit_init(&second, 0, MIB, &total);
+    mtr_work_limit_set_owner(&first, 1);
+    mtr_work_limit_set_owner(&second, 2);
     mtr_work_limit_enter(&first);
     mtr_arena_init(&one, 64, SIZE_MAX);
-    assert_non_null(mtr_arena_alloc(&one, MIB - 1024));
+    assert_non_null(mtr_arena_alloc(&one, MIB / 4 * 3 - 1024));
     mtr_work_limit_leave(&first);
     mtr_work_limit_enter(&second);
     mtr_arena_init(&two, 64, SIZE_MAX);
-    assert_null(mtr_arena_alloc(&two, 2048));
+    assert_non_null(mtr_arena_alloc(&two, MIB / 8)); /* there is room for another */
+    assert_null(mtr_arena_alloc(&two, MIB / 8));
     assert_int_equal(second.end, MTR_WORK_MEMORY_TOTAL);
     mtr_arena_release(&two);
     mtr_work_limit_leave(&second);
@@ -143,20 +146,39 @@ static void all_at_work_share_a_total(void **state)
     assert_int_equal(first.end, MTR_WORK_GOES_ON);
     mtr_arena_release(&one); /* by whichever thread, when it has left */
     mtr_work_limit_release(&first);
-    assert_int_equal(mtr_byte_budget_used(&total), 0);
+    assert_int_equal(mtr_shares_used(&total), 0);
+}
+
+/* What is judged is decoded already: it is counted, and never refused. */
+static void what_only_counts_is_never_refused(void **state)
+{
+    static struct mtr_shares total;
+    struct mtr_work_limit limit;
+    struct mtr_arena arena;
+    (void)state;
+    mtr_shares_init(&total, MIB, 1);
+    mtr_work_limit_init(&limit, 0, MIB, &total);
+    mtr_arena_init(&arena, 64, SIZE_MAX);
+    arena.limit = &limit;
+    limit.only_counts = true;
+    assert_non_null(mtr_arena_alloc(&arena, 4 * MIB));
+    assert_true(mtr_shares_used(&total) >= 4 * MIB);
+    mtr_arena_release(&arena);
+    mtr_work_limit_release(&limit);
+    assert_int_equal(mtr_shares_used(&total), 0);
 }
 
 /* Chunks, large arrays that grow, marks and resets. */
 static void arenas_give_back_all_that_they_took(void **state)
 {
     enum { ITEMS = 300000 };
-    struct mtr_byte_budget total;
+    static struct mtr_shares total;
     struct mtr_work_limit limit;
     struct mtr_arena arena;
     uint64_t *numbers = NULL;
     uint32_t capacity = 0;
     (void)state;
-    mtr_byte_budget_init(&total, 64 * MIB);
+    mtr_shares_init(&total, 64 * MIB, 1);
     mtr_work_limit_init(&limit, 0, 64 * MIB, &total);
     mtr_work_limit_enter(&limit);
     mtr_arena_init(&arena, 64, SIZE_MAX);
@@ -173,14 +195,14 @@ static void arenas_give_back_all_that_they_took(void **state)
         assert_int_equal(limit.bytes, arena.bytes_total);
         mtr_arena_reset(&arena);
         assert_int_equal(limit.bytes, arena.bytes_total);
-        assert_int_equal(mtr_byte_budget_used(&total), arena.bytes_total);
+        assert_int_equal(mtr_shares_used(&total), arena.bytes_total);
         numbers = NULL;
         capacity = 0;
     }
     mtr_arena_release(&arena);
     mtr_work_limit_leave(&limit);
     mtr_work_limit_release(&limit);
-    assert_int_equal(mtr_byte_budget_used(&total), 0);
+    assert_int_equal(mtr_shares_used(&total), 0);
 }
 
 int main(void)
@@ -193,6 +215,7 @@ int main(void)
         cmocka_unit_test(another_thread_calls_work_off),
         cmocka_unit_test(memory_ends_at_its_own_bound),
         cmocka_unit_test(all_at_work_share_a_total),
+        cmocka_unit_test(what_only_counts_is_never_refused),
         cmocka_unit_test(arenas_give_back_all_that_they_took),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
