@@ -357,7 +357,7 @@ def contributions(catalog, sent):
         if s.stored_as != "normal":
             continue
         if (services.get((s.vendor, s.event["subject"])), s.event["type"]) not in types:
-            held.add(seq)
+            held |= {seq} - set(taken_back)
         elif s.event["data"].get("amount") == "many":
             quarantine.add((seq, "invalid"))
         elif seq not in taken_back:

@@ -5,10 +5,10 @@ MUTANTS = {
     "who is served goes on being served": (
         SHARE + "lanes.c", "    if (is_over) pass_on(lanes);", "", "test_lanes"),
     "what is owed is forgotten": (
-        SHARE + "lanes.c", "    lane->credit -= cost;", "    lane->credit -= 1;", "test_lanes"),
+        SHARE + "lanes.c", "    lane->credit -= cost;", "    lane->credit -= cost > 0;", "test_lanes"),
     "one owner has all places": (
         SHARE + "lanes.c", "if (items >= lanes->items_max || own >= lanes->items_max - items) return false;",
-        "if (items >= lanes->items_max) return false;", "test_lanes|test_intake_turns"),
+        "if (items >= lanes->items_max || own >= lanes->items_max) return false;", "test_lanes|test_intake_turns"),
     "one owner has all memory": (
         SHARE + "shares.c", "own / MTR_SHARES_TIMES_FREE <= shares->bytes_max - used", "own <= shares->bytes_max", "test_shares"),
     "memory that is refused stays taken": (
