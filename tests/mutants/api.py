@@ -122,9 +122,9 @@ MUTANTS = {
     "a client that goes is not told": (
         "lib/net/http_connection.c", "        http_request_leave(request);\n        http_connection_dequeue", "        http_connection_dequeue", "test_queries_end"),
     "a time that is over is not told": (
-        "lib/net/http_answer.c", "    http_connection_mark(connection);\n    http_request_leave(request);\n", "    http_connection_mark(connection);\n", "test_http_server"),
+        "lib/net/http_answer.c", "    http_connection_mark(connection);\n    http_request_leave(request);\n", "    http_connection_mark(connection);\n", "test_queries_end"),
     "a client that closes its side is waited for": (
-        "lib/net/http_connection.c", "else if (has_left(connection, now)) http_request_leave(request);", "else if (has_left(connection, now) && !request) http_request_leave(request);", "test_http_server"),
+        "lib/net/http_connection.c", "else if (has_left(connection, now)) http_request_leave(request);", "else if (has_left(connection, now) && !request) http_request_leave(request);", "test_queries_end"),
     "a query whose client has gone goes on": (
         "daemon/api/stream.c", "        mtr_work_limit_call_off(&call->limit);", "        if (stream->is_begun) mtr_work_limit_call_off(&call->limit);", "test_queries_end"),
     "what changes something is cut": (
