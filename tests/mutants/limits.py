@@ -26,8 +26,6 @@ MUTANTS = {
         "lib/core/share/work_limit.c", "if (bytes > limit->bytes_max - limit->bytes)", "if (bytes > limit->bytes_max)", "test_work_limit"),
     "all work together has any memory": (
         "lib/core/share/work_limit.c", "else if (limit->total && !mtr_shares_take(limit->total, limit->owner, bytes))", "else if (limit->total && !mtr_shares_take(limit->total, limit->owner, bytes) && !bytes)", "test_work_limit"),
-    "work that was refused memory goes on": (
-        "lib/core/share/work_limit.c", "    if (limit->end) return false;\n", "    if (limit->end == MTR_WORK_CPU) return false;\n", "test_work_limit"),
     "what was called off goes on": (
         "lib/core/share/work_limit.c", "limit->end = MTR_WORK_CALLED_OFF;", "limit->looks = 0;", "test_work_limit"),
     "an arena takes nothing of its limit": (
