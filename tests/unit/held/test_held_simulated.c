@@ -9,7 +9,7 @@
  *   3  nothing is told as lost
  *   4  where the log has all that it ever had, folded anew it gives the same bytes
  *
- * METERD_SEEDS=N runs the seeds 1 to N (default 50), METERD_SEED=S one.
+ * METERD_SEEDS=N runs the seeds 1 to N (default 25), METERD_SEED=S one.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +29,7 @@
 #include "tests/support/directory.h"
 #include "tests/support/random.h"
 
-enum { SEEDS = 50, ACTIONS = 400, SUBJECTS = 6, METERS = 3, EVENTS_MAX = 4096, BATCH_MAX = 12, PATH_BYTES = 256 };
+enum { SEEDS = 25, ACTIONS = 400, SUBJECTS = 6, METERS = 3, EVENTS_MAX = 4096, BATCH_MAX = 12, PATH_BYTES = 256 };
 
 struct sent {
     uint32_t subject; /* SUBJECTS: it is no usage */
