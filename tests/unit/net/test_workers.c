@@ -118,12 +118,12 @@ static void each_owner_has_a_share(void **state)
     struct world *world = *state;
     for (int i = 0; i < JOBS / 2; i++) assert_int_equal(start(world, A, true), MTR_OK);
     assert_int_equal(start(world, A, true), MTR_EFULL);
-    for (int i = 0; i < JOBS / 4; i++) assert_int_equal(start(world, B, false), MTR_OK);
-    assert_int_equal(start(world, B, false), MTR_EFULL);
-    assert_int_equal(start(world, C, false), MTR_OK);
+    for (int i = 0; i < JOBS / 4; i++) assert_int_equal(start(world, B, true), MTR_OK);
+    assert_int_equal(start(world, B, true), MTR_EFULL);
+    assert_int_equal(start(world, C, true), MTR_OK);
     mtr_workers_limit(world->workers, 1);
-    assert_int_equal(start(world, C, false), MTR_EFULL);
-    for (int i = 0; i < JOBS / 2; i++) sem_post(&world->hold);
+    assert_int_equal(start(world, C, true), MTR_EFULL);
+    for (int i = 0; i < JOBS / 2 + JOBS / 4 + 1; i++) sem_post(&world->hold);
     run(world, JOBS / 2 + JOBS / 4 + 1);
 }
 
