@@ -206,8 +206,8 @@ static const struct mtr_field query_fields[] = {
     FIELD(query, memory_max, MTR_FIELD_BYTES, "512MiB", MIB, 64 * GIB,
           "Memory of one query while it is made; over it 413."),
     FIELD(query, memory_total_max, MTR_FIELD_BYTES, "2GiB", MIB, 256 * GIB,
-          "Memory of all queries that are being made; over it 503. Less than query.threads times "
-          "query.memory_max: large ones of one key can leave others none."),
+          "Memory of all queries that are being made, of one key three quarters, and of the next one three "
+          "quarters of what is left; over it 503."),
     {.name = NULL},
 };
 

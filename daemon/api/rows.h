@@ -18,7 +18,7 @@
  *   end:    releases what the state holds outside the arena; also after an error. May be NULL.
  *
  * A fill may come long after the one before it: a reader may be slow. So it trusts nothing but its key and
- * the call's catalog snapshot, both of which stay as they were. All three run on pool threads, one at a time
+ * the call's catalog snapshot, both of which stay as they were. All three run on workers, one at a time
  * for one call, not always on the same thread.
  *
  * An error of fill ends the answer: as a problem when nothing has left yet, the frame's or one that fill has

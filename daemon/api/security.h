@@ -89,8 +89,8 @@ void api_security_unauthenticated(struct api_call *call, const struct mtr_api_ke
 void api_security_unauthorized(struct api_call *call, const char *detail);
 /* A good key is used. The loop's thread. */
 void api_security_used(struct api_call *call);
-/* The call is answered: what changed something is told, and what was refused by its handler. A thread of the
- * pool; the call's arena is still there. */
+/* The call is answered: what changed something is told, and what was refused by its handler. A worker;
+ * the call's arena is still there. */
 void api_security_answered(struct api_call *call);
 
 /* For handlers: what was acted on, where that is not the path's parameters, and what more there is to be

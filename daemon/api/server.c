@@ -1,5 +1,5 @@
 /*
- * The HTTP API's frame: routing, credentials, the trip to the pool and back.
+ * The HTTP API's frame: routing, credentials, the trip to the workers and back.
  *
  * A struct api_call lives from on_headers to the end of its answer (stream.h). It has an owner: the key, or
  * the address where none is asked for. At most query.calls_max of them wait and are made at a time, of one

@@ -1,14 +1,14 @@
 /*
  * POST /v1/events: from a body to the intake and back.
  *
- *   loop: small bodies are decoded here, large ones on the pool ─▶ submit ─▶ writer's thread: judged,
+ *   loop: small bodies are decoded here, large ones by workers ─▶ submit ─▶ writer's thread: judged,
  * committed ─▶ loop: answered
  *
- * Before the first events of an API key are submitted the catalog's store notes, on the pool, that it sends.
+ * Before the first events of an API key are submitted the catalog's store notes, by a worker, that it sends.
  *
  * A struct ingest owns the request's memory on the whole way. Answers come back on the writer's thread; they
- * are chained under a mutex and a wakeup brings them to the loop in one go. Ingests are kept in a free list,
- * with their arenas, so that a steady state allocates little.
+ * are chained under a mutex and a wakeup brings them to the loop in one go. Ingests are kept in a free list;
+ * their arenas are not, since what they hold is counted for its owner.
  */
 #include "daemon/api/api.h"
 #include "daemon/api/ingest_words.h"
@@ -208,7 +208,7 @@ static void on_decoded(void *context)
     ingest_put(ingest);
 }
 
-/* Headers must outlive the HTTP request's buffers while a pool thread decodes: copied into the arena. */
+/* Headers must outlive the HTTP request's buffers while a worker decodes: copied into the arena. */
 static int copy_headers(struct ingest *ingest)
 {
     struct mtr_http_request *http = ingest->http;
